@@ -102,7 +102,7 @@ async def fill(store: Store, count: int) -> None:
 
 async def fill_postgres(url: str, count: int) -> None:
     """The same rows, sent together, and indexed as an upgrade does."""
-    database = postgres_engine.Database(url)
+    database = postgres_engine.PostgresDatabase(url)
     await database.open()
     for batch in batches(count):
         async with database.transaction() as txn:
@@ -113,7 +113,7 @@ async def fill_postgres(url: str, count: int) -> None:
 
 
 async def vacuum(url: str) -> None:
-    database = postgres_engine.Database(url)
+    database = postgres_engine.PostgresDatabase(url)
     connection = await database.connect()
     await connection.execute("VACUUM ANALYZE")
     await connection.close()

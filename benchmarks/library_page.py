@@ -33,8 +33,8 @@ from mediavault.api.services import ApiServices
 from mediavault.core.settings import Settings
 from mediavault.platforms import registry
 from mediavault.runtime.doctor.checks import examine
-from mediavault.runtime.doctor.ytdlp_desk import YtdlpDesk
-from mediavault.runtime.house import OpenVault, open_vault
+from mediavault.runtime.doctor.ytdlp_desk import YtdlpManager
+from mediavault.runtime.house import App, open_app
 from mediavault.store.port import Store
 
 JOBS, ROUNDS, DEEP = 100_000, 15, 20
@@ -75,7 +75,7 @@ class _CountedPort:
         return getattr(self._port, name)
 
 
-def client_of(vault: OpenVault, store: Counted) -> AsgiClient:
+def client_of(vault: App, store: Counted) -> AsgiClient:
     sessions = StubSessions(vault.clock)
     services = ApiServices(
         store=cast("Store", store),
@@ -88,7 +88,7 @@ def client_of(vault: OpenVault, store: Counted) -> AsgiClient:
         windows=StubWindows(sessions),
         live=vault.live,
         doctor=Doctor(partial(examine, vault.settings), vault.clock),
-        ytdlp=YtdlpDesk(vault.settings.state_dir, vault.clock),
+        ytdlp=YtdlpManager(vault.settings.state_dir, vault.clock),
         checks=StubChecks(),
         formats=StubFormats(),
         platforms=registry.all_platforms(),
@@ -131,7 +131,7 @@ async def _tiles_of(client: AsgiClient, page: int) -> str:
 
 async def run(jobs: int, rounds: int, folder: Path) -> None:
     settings = Settings(state_dir=folder / "state", download_dir=folder / "downloads")
-    async with open_vault(settings) as vault:
+    async with open_app(settings) as vault:
         await fill(vault.store, jobs)
         print(f"{jobs:,} jobs on SQLite; the median of {rounds}")
         store = Counted(vault.store)

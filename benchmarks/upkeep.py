@@ -18,7 +18,7 @@ from tests import vaults
 from tests.fakes import FakeClock
 
 from mediavault.core.clock import SystemClock
-from mediavault.services.vault.local import LocalVault
+from mediavault.services.vault.local import LocalLibrary
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.sqlite.store import SqliteJobStore
 from mediavault.upkeep.rebuilding import Rebuild
@@ -36,7 +36,7 @@ async def main(jobs: int) -> None:
 
 
 async def _measure(root: Path, jobs: int) -> None:
-    library = LocalVault(root / "library")
+    library = LocalLibrary(root / "library")
     for first in range(1, jobs + 1, BATCH):
         clock = FakeClock()
         await vaults.fill(MemoryJobStore(clock), library.root, clock, jobs=min(BATCH, jobs + 1 - first), first=first)

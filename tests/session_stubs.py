@@ -11,7 +11,7 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import BadInput, ErrorCode
 from mediavault.core.job import JobId
 from mediavault.core.platform import Platform, SignIn
-from mediavault.core.sessions import Errand, ImportReport, SessionState, Viewer
+from mediavault.core.sessions import BrowserTask, ImportReport, SessionState, Viewer
 
 
 class NoSuch(BadInput):
@@ -82,14 +82,14 @@ class StubWindows:
     platform: str | None = None
     screen: StubScreen = field(default_factory=StubScreen)
     narrow: bool = False
-    errand: Errand | None = None
+    errand: BrowserTask | None = None
 
     async def open(self, name: str, *, narrow: bool = False) -> str:
         await self.sessions.state(name)
         self.platform, self.narrow = name, narrow
         return "the-ticket"
 
-    async def run(self, errand: Errand, *, narrow: bool = False) -> str:
+    async def run(self, errand: BrowserTask, *, narrow: bool = False) -> str:
         self.platform, self.narrow, self.errand = errand.platform.name, narrow, errand
         return "the-ticket"
 

@@ -35,10 +35,10 @@ from mediavault.services.egress.port import HttpResponse, Timeouts
 from mediavault.services.extraction.api_extractor import read_answer
 from mediavault.services.extraction.browser_extractor import read_visit
 from mediavault.services.extraction.port import ApiAnswer, VisitReading
-from mediavault.services.vault.local import LocalVault
+from mediavault.services.vault.local import LocalLibrary
 from mediavault.store.port import Store
 from mediavault.worker.pipeline import process_one_cycle
-from mediavault.worker.tools import RetryPolicy, Tools
+from mediavault.worker.tools import RetryPolicy, WorkerContext
 
 POST_URL = "https://videos.example/watch/1"
 MEDIA_URL = "https://cdn.example/1.mp4"
@@ -254,8 +254,8 @@ def make_tools(
     client: StubClient | None = None,
     jitter: Callable[[], float] = lambda: 0.5,
     remux: Callable[[Sequence[Path], Path], Awaitable[object]] | None = None,
-) -> Tools:
-    return Tools(
+) -> WorkerContext:
+    return WorkerContext(
         store=store,
         clock=clock,
         extractors={"browser": extractor or StubExtractor()},
@@ -264,14 +264,14 @@ def make_tools(
         remux=remux or stub_remux,
         downloader=downloader or StubDownloader(),
         probe=probe or StubProbe(),
-        vault=LocalVault(root),
+        vault=LocalLibrary(root),
         limits=DownloadLimits(max_bytes=1 << 30, reserve_bytes=0),
         retry=RetryPolicy(base=timedelta(minutes=1), jitter=jitter),
         extraction_timeout_s=180.0,
     )
 
 
-async def worked(claim: ClaimedJob, tools: Tools) -> Job:
+async def worked(claim: ClaimedJob, tools: WorkerContext) -> Job:
     """Take a claimed job through the pipeline; the job as it is stored then."""
     await process_one_cycle(claim, tools)
     return await tools.store.catalogue.get(claim.id)

@@ -28,7 +28,7 @@ from mediavault.commands import (
     verify,
     workers,
 )
-from mediavault.commands.complaints import EXIT_REFUSED, Ended, complain
+from mediavault.commands.complaints import EXIT_REFUSED, Exit, print_error
 from mediavault.commands.streams import OutputLost, watched
 from mediavault.core.failures import BadInput, MediavaultError
 
@@ -87,13 +87,13 @@ def _run(given: Sequence[str]) -> int:
     try:
         _app()(args=given, prog_name="mediavault")
     except MediavaultError as exc:
-        return complain(exc, as_json=as_json)
-    except Ended as exc:
+        return print_error(exc, as_json=as_json)
+    except Exit as exc:
         return exc.exit_code
     except SystemExit as exc:  # typer's own: help, an interrupt, or a usage error, which it has printed
         code = exc.code if isinstance(exc.code, int) else EXIT_REFUSED
         if code == EXIT_REFUSED and as_json:
-            complain(BadInput("The command line is not understood.", help="See `mediavault --help`."), as_json=True)
+            print_error(BadInput("The command line is not understood.", help="See `mediavault --help`."), as_json=True)
         return code
     return 0
 

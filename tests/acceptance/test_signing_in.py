@@ -28,22 +28,22 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.failures import Challenge, ErrorCode, LoginRequired
 from mediavault.core.job import Job, JobStatus, WorkerId
 from mediavault.core.media import Extraction
-from mediavault.core.sessions import Errand, SessionState
+from mediavault.core.sessions import BrowserTask, SessionState
 from mediavault.core.settings import Settings
 from mediavault.core.urls import parse_http_url
 from mediavault.core.verdicts import Check
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.registry import identify
-from mediavault.runtime.doctor.ytdlp_desk import YtdlpDesk
+from mediavault.runtime.doctor.ytdlp_desk import YtdlpManager
 from mediavault.services.browser.chromium import Chromium
 from mediavault.services.browser.discovery import find_browser
 from mediavault.services.browser.login_windows import LoginWindows
 from mediavault.services.browser.own_display import window_here
-from mediavault.services.browser.session_desk import SessionDesk, note_account
+from mediavault.services.browser.session_desk import SessionManager, note_account
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.proxy import EgressProxy
 from mediavault.services.extraction.browser_extractor import BrowserExtractor
-from mediavault.services.vault.local import LocalVault
+from mediavault.services.vault.local import LocalLibrary
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.worker.dispatch import Route
@@ -79,7 +79,7 @@ class World:
     store: MemoryJobStore
     worker: Chromium
     windows: LoginWindows
-    desk: SessionDesk
+    desk: SessionManager
     guard: EgressGuard
     address: str
     person: Any  # Playwright's browser
@@ -131,11 +131,11 @@ async def a_world(root: Path, **given: Any) -> AsyncIterator[World]:
     site, clock = LoginSite(), SystemClock()
     await site.start()
     guard = EgressGuard([f"127.0.0.1:{site.port}"])
-    state, store, library = root / "s", MemoryJobStore(clock), LocalVault(root / "d")
+    state, store, library = root / "s", MemoryJobStore(clock), LocalLibrary(root / "d")
     await library.prepare()
-    desk = SessionDesk(state, [site.platform], clock)
+    desk = SessionManager(state, [site.platform], clock)
 
-    async def on_closed(session: SessionState, errand: Errand) -> None:
+    async def on_closed(session: SessionState, errand: BrowserTask) -> None:
         await go_on_after_window(session, errand, store)
 
     windows = LoginWindows(desk, guard, clock, executable=None, on_closed=on_closed)
@@ -145,7 +145,7 @@ async def a_world(root: Path, **given: Any) -> AsyncIterator[World]:
     services = ApiServices(
         store, settings, clock, submission, library, lambda: None, sessions=desk, windows=windows, live=live,
         checks=StubChecks(), formats=StubFormats(),
-        doctor=Doctor(_nothing, clock), ytdlp=YtdlpDesk(state, clock),
+        doctor=Doctor(_nothing, clock), ytdlp=YtdlpManager(state, clock),
     )  # fmt: skip
     proxy = EgressProxy(guard)
     await proxy.start()
@@ -286,7 +286,7 @@ async def test_on_a_desktop_the_window_is_the_persons_own(world: World, monkeypa
         async def enter_pressed() -> None:
             await enough.wait()
 
-        errand = Errand(world.site.platform, f"{world.site.origin}/login")
+        errand = BrowserTask(world.site.platform, f"{world.site.origin}/login")
         signing_in = asyncio.create_task(
             window_here(world.desk, world.guard, SystemClock(), errand, executable=None, enough=enter_pressed)
         )
@@ -477,7 +477,7 @@ async def sign_in_by_hand(world: World) -> None:
 
 async def open_notes(world: World, *, narrow: bool = False) -> str:
     """The ticket of a window on a page that reports what is typed into it."""
-    return await world.windows.run(Errand(world.site.platform, f"{world.site.origin}/notes"), narrow=narrow)
+    return await world.windows.run(BrowserTask(world.site.platform, f"{world.site.origin}/notes"), narrow=narrow)
 
 
 async def viewed(world: World, ticket: str, **options: Any) -> Any:

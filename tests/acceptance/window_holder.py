@@ -7,18 +7,18 @@ import sys
 from pathlib import Path
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.sessions import Errand, SessionState
+from mediavault.core.sessions import BrowserTask, SessionState
 from mediavault.services.browser.login_windows import LoginWindows
-from mediavault.services.browser.session_desk import SessionDesk
+from mediavault.services.browser.session_desk import SessionManager
 from mediavault.services.egress.guard import EgressGuard
 from tests.acceptance.login_site import LoginSite
 
 
 async def main() -> None:
     state, port = Path(sys.argv[1]), int(sys.argv[2])
-    desk = SessionDesk(state, [LoginSite(port=port).platform], SystemClock())
+    desk = SessionManager(state, [LoginSite(port=port).platform], SystemClock())
 
-    async def on_closed(_: SessionState, __: Errand) -> None: ...
+    async def on_closed(_: SessionState, __: BrowserTask) -> None: ...
 
     windows = LoginWindows(
         desk, EgressGuard([f"127.0.0.1:{port}"]), SystemClock(), executable=None, on_closed=on_closed

@@ -17,9 +17,9 @@ from mediavault.core.job import (
     Job,
     JobId,
     JobStatus,
-    Outcome,
-    RungName,
     Stage,
+    StepOutcome,
+    StrategyName,
     WorkerBeat,
     WorkerId,
 )
@@ -525,13 +525,15 @@ async def test_fail_answers_the_job_as_it_is_stored(store: Store, clock: FakeClo
     assert (job.error_code, job.error) == (ErrorCode.RATE_LIMITED, "slow down")
     assert (job.claimed_by, job.lease_expires_at, job.attempt_count) == (None, None, 1)
     record = (await store.catalogue.history(job.id))[-1]
-    assert (record.stage, record.outcome, record.error_code) == (Stage.FAIL, Outcome.FAILED, ErrorCode.RATE_LIMITED)
+    assert (record.stage, record.outcome, record.error_code) == (Stage.FAIL, StepOutcome.FAILED, ErrorCode.RATE_LIMITED)
 
 
 async def test_a_failures_message_keeps_its_values_so_that_it_can_be_translated(store: Store) -> None:
     claim = await claimed(store)
     message = Message("%(site)s sent %(bytes)d bytes.", site="X", bytes=1200)
-    await store.queue.record(claim, HistoryRecord(START, claim.fence, Stage.DOWNLOAD, Outcome.FAILED, detail=message))
+    await store.queue.record(
+        claim, HistoryRecord(START, claim.fence, Stage.DOWNLOAD, StepOutcome.FAILED, detail=message)
+    )
     await store.queue.fail(claim, error_code=ErrorCode.INCOMPLETE, error=message, retry_in=None)
     job = await store.catalogue.get(claim.id)
     texts = [job.error, *(record.detail for record in (await store.catalogue.history(claim.id))[-2:])]
@@ -557,7 +559,7 @@ async def test_a_failures_text_is_never_the_reason_why_it_is_not_stored(store: S
 async def test_record_is_not_fenced(store: Store, clock: FakeClock) -> None:
     stale, current = await taken_over(store, clock)
     late = HistoryRecord(
-        clock.now(), 1, Stage.DOWNLOAD, Outcome.FAILED, RungName.SESSION, ErrorCode.TIMEOUT, "late", 7, 1_500
+        clock.now(), 1, Stage.DOWNLOAD, StepOutcome.FAILED, StrategyName.SESSION, ErrorCode.TIMEOUT, "late", 7, 1_500
     )
 
     await store.queue.record(stale, late)
@@ -570,7 +572,7 @@ async def test_record_of_an_unknown_job_does_nothing(store: Store, clock: FakeCl
     attempt = await claimed(store)
     await store.catalogue.remove(attempt.id)
 
-    await store.queue.record(attempt, HistoryRecord(clock.now(), 1, Stage.DOWNLOAD, Outcome.OK))
+    await store.queue.record(attempt, HistoryRecord(clock.now(), 1, Stage.DOWNLOAD, StepOutcome.OK))
 
     with pytest.raises(JobNotFound):
         await store.catalogue.history(attempt.id)
@@ -624,7 +626,7 @@ async def test_recovery_is_written_into_the_history(store: Store, clock: FakeClo
 
     record = (await store.catalogue.history(attempt.id))[-1]
 
-    assert (record.stage, record.outcome, record.attempt) == (Stage.RECOVER, Outcome.FAILED, 1)
+    assert (record.stage, record.outcome, record.attempt) == (Stage.RECOVER, StepOutcome.FAILED, 1)
     assert (record.at, record.error_code) == (clock.now(), ErrorCode.RECOVERED_FROM_RESTART)
 
 

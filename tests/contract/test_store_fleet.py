@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from mediavault.core.failures import LeaseLost
-from mediavault.core.gates import TurnRequest
+from mediavault.core.gates import PermitRequest
 from mediavault.core.job import ClaimedJob, JobId, WorkerBeat, WorkerId
 from mediavault.store.port import Store
 from tests.contract.stores import LEASE, numbered_job
@@ -112,7 +112,7 @@ async def test_who_has_the_session_takes_the_oldest_jobs_whether_they_need_it_or
 async def test_of_a_site_with_turns_one_job_is_handed_out_whatever_it_needs(store: Store, clock: FakeClock) -> None:
     ids = await enqueue(store, "x", "x")
     await hand_over(store, ids[0])
-    await store.site_limits.take_turn(TurnRequest(JobId("other"), "x", interval=MINUTE, probe_within=MINUTE))
+    await store.site_limits.take_turn(PermitRequest(JobId("other"), "x", interval=MINUTE, probe_within=MINUTE))
     clock.advance(MINUTE)
 
     assert [one.id for one in await claim(store, sessions=("x",))] == [ids[0]]

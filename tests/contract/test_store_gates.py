@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from mediavault.core.failures import ErrorCode, LeaseLost
-from mediavault.core.gates import DAY, SOON, Gate, Refusal, Turn, TurnRequest
+from mediavault.core.gates import DAY, SOON, Permit, PermitRefusal, PermitRequest, SiteLimit
 from mediavault.core.job import ClaimedJob, JobId, JobStatus, WorkerId
 from mediavault.store.gating import OFFERED_FOR
 from mediavault.store.port import Store
@@ -19,7 +19,7 @@ from tests.fakes import FakeClock
 W1, W2 = WorkerId("w-1"), WorkerId("w-2")
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 PROBE = 10 * MINUTE
-ASKED = TurnRequest(JobId("job-0"), "x", interval=SECOND, probe_within=PROBE)
+ASKED = PermitRequest(JobId("job-0"), "x", interval=SECOND, probe_within=PROBE)
 RARELY = replace(ASKED, interval=MINUTE)
 
 
@@ -38,7 +38,7 @@ async def claimed_sites(store: Store, *, limit: int = 9) -> list[str]:
     return [each.job.platform for each in await claim(store, limit=limit)]
 
 
-async def close(store: Store, platform: str = "x", *, minutes: float = 10, reason: str = "slow down") -> Gate:
+async def close(store: Store, platform: str = "x", *, minutes: float = 10, reason: str = "slow down") -> SiteLimit:
     return await store.site_limits.close_gate(
         platform, duration=timedelta(minutes=minutes), code=ErrorCode.RATE_LIMITED, reason=reason
     )
@@ -52,8 +52,8 @@ async def test_turns_lie_an_interval_apart_and_platforms_do_not_mind_each_other(
     turns = [await store.site_limits.take_turn(ASKED) for _ in range(3)]
     other = await store.site_limits.take_turn(replace(ASKED, platform="tiktok"))
 
-    assert turns == [Turn(began + n * SECOND) for n in range(3)]
-    assert other == Turn(began)
+    assert turns == [Permit(began + n * SECOND) for n in range(3)]
+    assert other == Permit(began)
 
 
 async def test_a_turn_that_nobody_took_is_not_saved_up(store: Store, clock: FakeClock) -> None:
@@ -67,9 +67,9 @@ async def test_a_turn_beyond_the_callers_patience_is_told_and_not_taken(store: S
     await store.site_limits.take_turn(RARELY)
     before = await store.site_limits.gates()
 
-    assert await store.site_limits.take_turn(RARELY) == Turn(clock.now() + MINUTE, Refusal.LATER)
+    assert await store.site_limits.take_turn(RARELY) == Permit(clock.now() + MINUTE, PermitRefusal.LATER)
     assert await store.site_limits.gates() == before
-    assert await store.site_limits.take_turn(replace(RARELY, patience=MINUTE)) == Turn(clock.now() + MINUTE)
+    assert await store.site_limits.take_turn(replace(RARELY, max_wait=MINUTE)) == Permit(clock.now() + MINUTE)
 
 
 async def test_a_turn_that_a_wrong_clock_gave_is_not_waited_for(store: Store, clock: FakeClock) -> None:
@@ -139,7 +139,7 @@ async def test_a_job_given_back_for_want_of_a_turn_is_claimed_at_its_turn_and_ha
     await enqueue(store, "x")
     (given,) = await claim(store)
     await store.site_limits.take_turn(RARELY)
-    assert (await store.site_limits.take_turn(replace(RARELY, job=given.id))).refused is Refusal.LATER
+    assert (await store.site_limits.take_turn(replace(RARELY, job=given.id))).refused is PermitRefusal.LATER
     await store.queue.release(given)
 
     assert await claim(store) == []
@@ -157,8 +157,8 @@ async def test_a_closed_gate_says_until_when_and_its_jobs_are_not_claimed(store:
     await enqueue(store, "x", "y")
     gate = await close(store)
 
-    assert (gate.closed_until, gate.strikes, gate.code) == (clock.now() + PROBE, 1, ErrorCode.RATE_LIMITED)
-    assert await store.site_limits.take_turn(ASKED) == Turn(clock.now() + PROBE, Refusal.CLOSED)
+    assert (gate.closed_until, gate.failures, gate.code) == (clock.now() + PROBE, 1, ErrorCode.RATE_LIMITED)
+    assert await store.site_limits.take_turn(ASKED) == Permit(clock.now() + PROBE, PermitRefusal.CLOSED)
     assert await claimed_sites(store) == ["y"]
     clock.advance(timedelta(minutes=10))
     assert await claimed_sites(store) == ["x"]
@@ -170,8 +170,8 @@ async def test_after_the_time_one_probes_and_the_others_wait_for_it(store: Store
     await enqueue(store, "x", "x")
     assert await claimed_sites(store) == ["x"]
 
-    assert await store.site_limits.take_turn(ASKED) == Turn(clock.now(), is_probe=True)
-    assert await store.site_limits.take_turn(ASKED) == Turn(clock.now() + PROBE, Refusal.CLOSED)
+    assert await store.site_limits.take_turn(ASKED) == Permit(clock.now(), is_probe=True)
+    assert await store.site_limits.take_turn(ASKED) == Permit(clock.now() + PROBE, PermitRefusal.CLOSED)
     assert await claim(store) == []
     clock.advance(timedelta(minutes=11))  # the probe never told anything
     assert (await store.site_limits.take_turn(ASKED)).is_probe
@@ -181,16 +181,16 @@ async def test_an_opened_gate_has_no_strikes_left(store: Store, clock: FakeClock
     await close(store)
     await store.site_limits.open_gate("x")
 
-    assert await store.site_limits.take_turn(ASKED) == Turn(clock.now())
+    assert await store.site_limits.take_turn(ASKED) == Permit(clock.now())
     (gate,) = await store.site_limits.gates()
-    assert (gate.strikes, gate.closed_until, gate.code) == (0, None, None)
+    assert (gate.failures, gate.closed_until, gate.code) == (0, None, None)
 
 
 async def test_a_longer_closing_keeps_its_end_and_its_reason(store: Store, clock: FakeClock) -> None:
     await close(store, minutes=60, reason="account warned")
     gate = await close(store, minutes=1, reason="slow down")
 
-    assert (gate.closed_until, gate.reason, gate.strikes) == (clock.now() + timedelta(hours=1), "account warned", 2)
+    assert (gate.closed_until, gate.reason, gate.failures) == (clock.now() + timedelta(hours=1), "account warned", 2)
     assert await store.site_limits.gates() == [gate]
 
 
@@ -213,7 +213,7 @@ async def test_the_report_counts_what_waits_by_site(store: Store) -> None:
 # --- the account's day ----------------------------------------------------------------------------------------------
 
 
-def of_account(number: int, *, cap: int = 2) -> TurnRequest:
+def of_account(number: int, *, cap: int = 2) -> PermitRequest:
     return replace(ASKED, job=JobId(f"job-{number}"), interval=timedelta(0), account_cap=cap)
 
 
@@ -224,7 +224,7 @@ async def test_an_account_looks_at_no_more_posts_within_a_day_than_its_cap(store
     assert (await store.site_limits.take_turn(of_account(2))).refused is None
     clock.advance(MINUTE)
 
-    assert await store.site_limits.take_turn(of_account(3)) == Turn(began + DAY, Refusal.ACCOUNT_DAY)
+    assert await store.site_limits.take_turn(of_account(3)) == Permit(began + DAY, PermitRefusal.ACCOUNT_DAY)
     assert (await store.site_limits.take_turn(ASKED)).refused is None  # somebody without the account
     (gate,) = await store.site_limits.gates()
     assert (gate.posts_within_day(clock.now()), gate.account_cap) == (2, 2)
@@ -241,7 +241,7 @@ async def test_those_who_wait_for_the_account_get_a_place_each_in_the_order_in_w
 
     assert told == [began + DAY, began + DAY + MINUTE, began + DAY]
     clock.advance(DAY - 2 * MINUTE)
-    assert (await store.site_limits.take_turn(of_account(5))).refused is Refusal.ACCOUNT_DAY  # does not overtake
+    assert (await store.site_limits.take_turn(of_account(5))).refused is PermitRefusal.ACCOUNT_DAY  # does not overtake
     assert (await store.site_limits.take_turn(of_account(3))).refused is None
 
 
@@ -255,9 +255,9 @@ async def test_a_post_that_is_looked_at_again_counts_once(store: Store, clock: F
 
 async def test_a_refused_turn_counts_no_post_and_begins_no_probe(store: Store, clock: FakeClock) -> None:
     await store.site_limits.take_turn(RARELY)
-    assert (await store.site_limits.take_turn(of_account(1))).refused is Refusal.LATER
+    assert (await store.site_limits.take_turn(of_account(1))).refused is PermitRefusal.LATER
     await close(store, minutes=1)
-    assert (await store.site_limits.take_turn(of_account(1))).refused is Refusal.CLOSED
+    assert (await store.site_limits.take_turn(of_account(1))).refused is PermitRefusal.CLOSED
     (gate,) = await store.site_limits.gates()
     assert gate.posts_within_day(clock.now()) == 0
 
@@ -267,7 +267,7 @@ async def test_a_refused_turn_counts_no_post_and_begins_no_probe(store: Store, c
         await store.site_limits.open_gate("x")
     await close(store, minutes=1)
     clock.advance(2 * MINUTE)
-    assert (await store.site_limits.take_turn(of_account(3))).refused is Refusal.ACCOUNT_DAY
+    assert (await store.site_limits.take_turn(of_account(3))).refused is PermitRefusal.ACCOUNT_DAY
     assert (await store.site_limits.take_turn(ASKED)).is_probe
 
 
@@ -277,7 +277,7 @@ async def test_opening_a_gate_gives_the_account_no_new_day(store: Store) -> None
     await close(store)
     await store.site_limits.open_gate("x")
 
-    assert (await store.site_limits.take_turn(of_account(3))).refused is Refusal.ACCOUNT_DAY
+    assert (await store.site_limits.take_turn(of_account(3))).refused is PermitRefusal.ACCOUNT_DAY
 
 
 async def test_a_failure_that_is_no_ones_fault_uses_up_no_attempt(store: Store) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.gates import Gate
+from mediavault.core.gates import SiteLimit
 from mediavault.core.job import Job, JobStatus, Stage, WorkerId
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobQuery, Store, StoredJob
@@ -93,9 +93,9 @@ async def test_adopted_jobs_go_on_where_they_were(store: Store, clock: FakeClock
 
 async def test_gates_are_adopted_where_there_are_none(store: Store) -> None:
     await store.site_limits.close_gate("x", duration=MINUTE, code=ErrorCode.RATE_LIMITED, reason="ours")
-    moved = Gate("tiktok", closed_until=START + MINUTE, strikes=2, code=ErrorCode.CHALLENGE, reason="theirs")
+    moved = SiteLimit("tiktok", closed_until=START + MINUTE, failures=2, code=ErrorCode.CHALLENGE, reason="theirs")
 
-    assert await store.site_limits.import_gates([moved, Gate("x", strikes=7)]) == 1
+    assert await store.site_limits.import_gates([moved, SiteLimit("x", failures=7)]) == 1
     gates = {gate.platform: gate for gate in await store.site_limits.gates()}
     assert gates["tiktok"] == moved
     assert gates["x"].reason == "ours"

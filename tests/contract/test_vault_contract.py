@@ -11,7 +11,7 @@ import pytest
 
 from mediavault.core.failures import StorageFailure
 from mediavault.services.vault.disk import Digest
-from mediavault.services.vault.port import FoundFile, Vault
+from mediavault.services.vault.port import FoundFile, Library
 from mediavault.services.vault.staging import StagingFolder
 from tests.contract.vaults import VAULTS, Subject
 
@@ -29,23 +29,23 @@ async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
 
 
 @pytest.fixture
-def vault(subject: Subject) -> Vault:
+def vault(subject: Subject) -> Library:
     return subject.vault
 
 
-async def staged(vault: Vault, folder: Path, body: bytes = BODY) -> Path:
+async def staged(vault: Library, folder: Path, body: bytes = BODY) -> Path:
     path = folder / "media.part"
     path.write_bytes(body)
     assert await vault.staging.seal(path) == hashlib.sha256(body).hexdigest()
     return path
 
 
-async def kept(vault: Vault, relative: str, body: bytes = BODY, *, job: str = "job") -> bool:
+async def kept(vault: Library, relative: str, body: bytes = BODY, *, job: str = "job") -> bool:
     async with vault.staging.folder(job, 1) as folder:
         return await vault.place(await staged(vault, folder, body), relative)
 
 
-async def read(vault: Vault, relative: str, start: int = 0, end: int = 1 << 40) -> bytes | None:
+async def read(vault: Library, relative: str, start: int = 0, end: int = 1 << 40) -> bytes | None:
     file = await vault.open(relative)
     if file is None:
         return None
@@ -55,14 +55,14 @@ async def read(vault: Vault, relative: str, start: int = 0, end: int = 1 << 40) 
         await file.close()
 
 
-async def listed(vault: Vault) -> list[FoundFile]:
+async def listed(vault: Library) -> list[FoundFile]:
     return [file async for file in vault.walk()]
 
 
 # --- which library it is ----------------------------------------------------------------------------------------
 
 
-async def test_a_library_carries_the_id_that_it_got_first_and_shows_no_file_of_it(vault: Vault) -> None:
+async def test_a_library_carries_the_id_that_it_got_first_and_shows_no_file_of_it(vault: Library) -> None:
     before = await vault.identity()
     await vault.carry("0b5e7a52-first")
     await vault.carry("0b5e7a52-second")
@@ -72,7 +72,7 @@ async def test_a_library_carries_the_id_that_it_got_first_and_shows_no_file_of_i
     assert (before, await vault.identity(), await listed(vault)) == (None, "0b5e7a52-first", [])
 
 
-async def test_another_library_than_the_expected_one_is_refused(vault: Vault) -> None:
+async def test_another_library_than_the_expected_one_is_refused(vault: Library) -> None:
     with pytest.raises(StorageFailure, match=r"The library is not there: .* has no library marker"):
         await vault.expect("0b5e7a52-ours")
     await vault.carry("99999999-theirs")
@@ -92,14 +92,14 @@ async def test_a_marker_that_holds_no_id_is_told(subject: Subject) -> None:
 # --- staging ----------------------------------------------------------------------------------------------------
 
 
-async def test_preparing_twice_leaves_nothing_in_the_library(vault: Vault) -> None:
+async def test_preparing_twice_leaves_nothing_in_the_library(vault: Library) -> None:
     await vault.prepare()
 
     assert await listed(vault) == []
     assert await vault.staging.folders() == []
 
 
-async def test_an_attempts_folder_is_private_and_goes_whatever_happened(vault: Vault) -> None:
+async def test_an_attempts_folder_is_private_and_goes_whatever_happened(vault: Library) -> None:
     async def fail() -> None:
         async with vault.staging.folder("job", 3) as folder:
             (folder / "media.part").write_bytes(b"x")
@@ -116,7 +116,7 @@ async def test_an_attempts_folder_is_private_and_goes_whatever_happened(vault: V
     assert not folder.exists()
 
 
-async def test_a_rungs_leftovers_are_removed_and_the_folder_stays(vault: Vault) -> None:
+async def test_a_rungs_leftovers_are_removed_and_the_folder_stays(vault: Library) -> None:
     async with vault.staging.folder("job", 1) as folder:
         (folder / "deeper").mkdir()
         (folder / "deeper/piece").write_bytes(b"x")
@@ -125,7 +125,7 @@ async def test_a_rungs_leftovers_are_removed_and_the_folder_stays(vault: Vault) 
         assert list(folder.iterdir()) == []
 
 
-async def test_the_folder_of_a_dead_attempt_can_be_discarded(vault: Vault) -> None:
+async def test_the_folder_of_a_dead_attempt_can_be_discarded(vault: Library) -> None:
     (vault.staging.root / "job.1").mkdir()
     (dead,) = await vault.staging.folders()
     await vault.staging.discard(dead)
@@ -133,7 +133,7 @@ async def test_the_folder_of_a_dead_attempt_can_be_discarded(vault: Vault) -> No
     assert await vault.staging.folders() == []
 
 
-async def test_what_a_dead_attempt_had_sealed_is_found_by_size_and_hash(vault: Vault) -> None:
+async def test_what_a_dead_attempt_had_sealed_is_found_by_size_and_hash(vault: Library) -> None:
     (vault.staging.root / "job.1").mkdir()
     path = await staged(vault, vault.staging.root / "job.1")
 
@@ -146,7 +146,7 @@ async def test_what_a_dead_attempt_had_sealed_is_found_by_size_and_hash(vault: V
 
 
 @pytest.mark.parametrize("body", [BODY, LARGE], ids=["small", "large"])
-async def test_a_placed_file_leaves_staging_and_stands_in_the_library(vault: Vault, body: bytes) -> None:
+async def test_a_placed_file_leaves_staging_and_stands_in_the_library(vault: Library, body: bytes) -> None:
     async with vault.staging.folder("job", 1) as folder:
         path = await staged(vault, folder, body)
         placed = await vault.place(path, NAME)
@@ -169,13 +169,13 @@ async def test_placing_never_replaces_a_file(subject: Subject, body: bytes) -> N
     assert await read(subject.vault, NAME) == b"somebody's"
 
 
-async def test_the_same_bytes_under_a_taken_name_are_another_jobs_file(vault: Vault) -> None:
+async def test_the_same_bytes_under_a_taken_name_are_another_jobs_file(vault: Library) -> None:
     assert await kept(vault, NAME, job="first")
     assert not await kept(vault, NAME, job="second")
 
 
 @pytest.mark.parametrize("size", [10_000, 9 << 20], ids=["small", "large"])
-async def test_of_many_that_write_one_name_at_once_one_wins_and_its_file_is_whole(vault: Vault, size: int) -> None:
+async def test_of_many_that_write_one_name_at_once_one_wins_and_its_file_is_whole(vault: Library, size: int) -> None:
     bodies = [bytes([n]) * size for n in range(6)]
     won = await asyncio.gather(*(kept(vault, NAME, body, job=f"job{body[0]}") for body in bodies))
 
@@ -193,7 +193,7 @@ async def test_names_are_numbered_until_one_is_free(subject: Subject) -> None:
     assert (first, second, third) == ("jane/a clip.mp4", "jane/a clip (2).mp4", "jane/a clip (3).mp4")
 
 
-async def test_a_name_that_differs_from_a_kept_videos_by_its_suffix_alone_is_not_free(vault: Vault) -> None:
+async def test_a_name_that_differs_from_a_kept_videos_by_its_suffix_alone_is_not_free(vault: Library) -> None:
     """They would share one sidecar, and the second would replace the first one's."""
     assert await kept(vault, "jane/a clip.webm")
     async with vault.staging.folder("job", 1) as folder:
@@ -202,7 +202,7 @@ async def test_a_name_that_differs_from_a_kept_videos_by_its_suffix_alone_is_not
     assert await vault.free_name("jane", "a clip", ".mp4") == "jane/a clip (2).mp4"
 
 
-async def test_a_sidecar_replaces_an_older_one_and_is_read_back(vault: Vault) -> None:
+async def test_a_sidecar_replaces_an_older_one_and_is_read_back(vault: Library) -> None:
     assert await kept(vault, "jane/a.mp4")
     async with vault.staging.folder("job", 1) as folder:
         for number in (1, 2):
@@ -239,7 +239,7 @@ async def test_removing_takes_what_is_named_and_nothing_else(subject: Subject) -
 # --- reading ----------------------------------------------------------------------------------------------------
 
 
-async def test_an_open_file_gives_the_bytes_that_are_asked_for(vault: Vault) -> None:
+async def test_an_open_file_gives_the_bytes_that_are_asked_for(vault: Library) -> None:
     assert await kept(vault, NAME, LARGE)
     file = await vault.open(NAME)
     assert file is not None
@@ -281,7 +281,7 @@ async def test_what_is_no_file_of_the_library_is_none(subject: Subject, tmp_path
     assert await vault.on_this_machine(relative, into=tmp_path) is None
 
 
-async def test_a_file_can_be_had_on_this_machine(vault: Vault, tmp_path: Path) -> None:
+async def test_a_file_can_be_had_on_this_machine(vault: Library, tmp_path: Path) -> None:
     assert await kept(vault, NAME, LARGE)
     (tmp_path / "into").mkdir()
     path = await vault.on_this_machine(NAME, into=tmp_path / "into")

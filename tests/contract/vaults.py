@@ -14,22 +14,22 @@ from pathlib import Path
 
 from obstore.store import MemoryStore
 
-from mediavault.services.vault.bucket import Bucket, Patience, open_bucket
+from mediavault.services.vault.bucket import Bucket, BucketRetries, open_bucket
 from mediavault.services.vault.bucket_address import BucketAddress, Provider, parse_bucket_address
-from mediavault.services.vault.local import LocalVault
-from mediavault.services.vault.objects import ObjectVault
-from mediavault.services.vault.port import Vault
+from mediavault.services.vault.local import LocalLibrary
+from mediavault.services.vault.objects import BucketLibrary
+from mediavault.services.vault.port import Library
 from tests.servers import s3
 
 NAMED_BY = "MEDIAVAULT_TEST_VAULT_URL"
-QUICK = Patience(connect_s=30, stall_s=30, request_s=120, retries=3, first_wait_s=0.02, retry_within_s=30)
+QUICK = BucketRetries(connect_s=30, stall_s=30, request_s=120, retries=3, first_wait_s=0.02, retry_within_s=30)
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
     """A vault, and how somebody else puts a file into its library: any path, hidden ones too."""
 
-    vault: Vault
+    vault: Library
     put: Callable[[str, bytes], Awaitable[None]]
 
 
@@ -39,14 +39,14 @@ def local(folder: Path) -> Subject:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(body)
 
-    return Subject(LocalVault(folder / "library"), put)
+    return Subject(LocalLibrary(folder / "library"), put)
 
 
 def in_bucket(bucket: Bucket, folder: Path) -> Subject:
     async def put(relative: str, body: bytes) -> None:
         await bucket.put(relative, body, "application/octet-stream", {})
 
-    return Subject(ObjectVault(bucket, folder / "staging"), put)
+    return Subject(BucketLibrary(bucket, folder / "staging"), put)
 
 
 def s3_vault(folder: Path) -> Subject:

@@ -24,7 +24,7 @@ from mediavault.core.platform import Platform
 from mediavault.runtime.storage import store_at
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.writer import open_writer
-from mediavault.store.patience import Patience
+from mediavault.store.patience import DatabaseWait
 from mediavault.worker import retry
 from mediavault.worker.library import recognise
 from mediavault.worker.queue import Worker, WorkerLimits
@@ -99,7 +99,7 @@ async def main(store_url: str, state: Path, downloads: Path) -> None:
     retry.ENVIRONMENT_DELAY = timedelta(seconds=1)
     clock = SystemClock()
     store = store_at(store_url, clock)
-    patience = Patience(clock)
+    patience = DatabaseWait(clock)
     await patience.wait_for(store.open)
     tools = make_tools(
         store, clock, downloads, extractor=PostExtractor(), downloader=PostDownloader(), probe=PictureProbe()

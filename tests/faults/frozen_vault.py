@@ -19,17 +19,17 @@ from mediavault.core.settings import Settings, load_settings
 from mediavault.runtime import house, processes
 from mediavault.runtime.watchdog import TICKS, restarting_when_frozen
 from mediavault.services.egress.guard import EgressGuard
-from mediavault.services.vault.port import Vault
+from mediavault.services.vault.port import Library
 from mediavault.store.port import Store
-from mediavault.worker.tools import Tools
+from mediavault.worker.tools import WorkerContext
 from tests.faults.worker_process import Events, SiteExtractor
 from tests.stubs import make_tools
 
 
 @asynccontextmanager
 async def open_tools(
-    settings: Settings, store: Store, library: Vault, guard: EgressGuard, clock: Clock
-) -> AsyncIterator[Tools]:
+    settings: Settings, store: Store, library: Library, guard: EgressGuard, clock: Clock
+) -> AsyncIterator[WorkerContext]:
     child = await asyncio.create_subprocess_exec("sleep", "600")
     with (settings.state_dir / "children").open("a") as file:
         file.write(f"{child.pid}\n")

@@ -22,10 +22,10 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.job import Job, JobStatus
 from mediavault.core.media import DownloadedFile, Extraction, Post, ProbeReport
 from mediavault.core.platform import Platform
-from mediavault.services.vault.local import LocalVault
+from mediavault.services.vault.local import LocalLibrary
 from mediavault.worker.library import recognise
 from mediavault.worker.queue import Worker, WorkerLimits
-from mediavault.worker.tools import Tools
+from mediavault.worker.tools import WorkerContext
 from tests.contract.stores import LEASE
 from tests.faults.disk_worker import PostDownloader, media_of
 from tests.faults.mounts import exfat
@@ -93,7 +93,7 @@ class TwoForms(StubProbe):
         return replace(await super().examine(file), container=self._forms[0])
 
 
-def tools_of(vault: VaultOnDisk, store: object) -> Tools:
+def tools_of(vault: VaultOnDisk, store: object) -> WorkerContext:
     return make_tools(
         store,  # type: ignore[arg-type]
         SystemClock(),
@@ -112,7 +112,7 @@ async def saved(vault: VaultOnDisk, count: int) -> Sequence[Job]:
     )
     stop = asyncio.Event()
     async with vault.store() as store:
-        await recognise(store, LocalVault(vault.downloads))
+        await recognise(store, LocalLibrary(vault.downloads))
         worker = Worker(tools_of(vault, store), limits, live_folder=vault.state / "workers")
         working = asyncio.create_task(worker.run(stop))
         vault.log.touch()

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.job import JobStatus
-from mediavault.services.vault.local import LocalVault
+from mediavault.services.vault.local import LocalLibrary
 from mediavault.worker.library import recognise
 from tests.acceptance.test_serve import free_port
 from tests.faults.vault_on_disk import VaultOnDisk, all_completed, end
@@ -84,7 +84,7 @@ async def test_a_worker_that_wakes_after_its_lease_writes_nothing(vault: VaultOn
 async def test_a_disk_that_fails_once_costs_no_job(vault: VaultOnDisk, fault: str) -> None:
     await vault.accept(3)
     async with vault.store() as store:
-        await recognise(store, LocalVault(vault.downloads))
+        await recognise(store, LocalLibrary(vault.downloads))
     with vault.worker(under=strace(vault, fault.partition(":")[0], fault)):
         jobs = await vault.until(all_completed, within_s=60)
         await vault.until_swept()

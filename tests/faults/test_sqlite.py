@@ -18,7 +18,7 @@ import pytest
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import StoreAway
 from mediavault.core.job import JobStatus
-from mediavault.services.vault.local import LocalVault
+from mediavault.services.vault.local import LocalLibrary
 from mediavault.store.port import JobQuery
 from mediavault.worker.library import recognise
 from tests.faults.mounts import small_disk
@@ -212,7 +212,7 @@ async def test_a_damaged_database_is_set_aside_and_read_back_from_backup_and_lib
 ) -> None:
     path, backup = vault.state / "mediavault.db", vault.root / "backup.db"
     async with vault.store() as store:
-        await recognise(store, LocalVault(vault.downloads))
+        await recognise(store, LocalLibrary(vault.downloads))
     await vault.accept(2)
     saved = mediavault(environment(vault), "backup", str(backup))  # with two jobs that have no file yet
     with vault.worker():
@@ -277,7 +277,7 @@ LOSSES: dict[str, Callable[[Path], object]] = {
 async def test_what_a_database_has_lost_is_read_back_from_the_library(vault: VaultOnDisk, loss: str) -> None:
     path = vault.state / "mediavault.db"
     async with vault.store() as store:
-        await recognise(store, LocalVault(vault.downloads))
+        await recognise(store, LocalLibrary(vault.downloads))
     shutil.copyfile(path, path.with_name("older copy"))
     await vault.accept(3)
     with vault.worker() as worker:

@@ -25,7 +25,7 @@ from typing import Any
 
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.failures import LeaseLost, NetworkFailure, RateLimited
-from mediavault.core.gates import Turn, TurnRequest
+from mediavault.core.gates import Permit, PermitRequest
 from mediavault.core.job import ClaimedJob
 from mediavault.core.logs import configure_logs
 from mediavault.core.media import DownloadedFile, Extraction, OnProgress, Post
@@ -37,7 +37,7 @@ from mediavault.runtime.watchdog import TICKS, restarting_when_frozen
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.store.port import Store
 from mediavault.worker.queue import HeldClaim, Worker, WorkerLimits
-from mediavault.worker.tools import RetryPolicy, Tools
+from mediavault.worker.tools import RetryPolicy, WorkerContext
 from tests.faults.mutants import MUTANTS
 from tests.patience import patient
 from tests.stubs import VIDEO, StubDownloader, StubExtractor, candidate, extraction, make_tools
@@ -140,9 +140,9 @@ class Events:
         setattr(store.site_limits, "take_turn", self._noted_turn(store.site_limits.take_turn))  # noqa: B010 - a method of a protocol
 
     def _noted_turn(
-        self, original: Callable[[TurnRequest], Awaitable[Turn]]
-    ) -> Callable[[TurnRequest], Awaitable[Turn]]:
-        async def call(asked: TurnRequest) -> Turn:
+        self, original: Callable[[PermitRequest], Awaitable[Permit]]
+    ) -> Callable[[PermitRequest], Awaitable[Permit]]:
+        async def call(asked: PermitRequest) -> Permit:
             turn = await original(asked)
             if turn.refused is None:
                 self._file.write(f"turn:{turn.at.timestamp()} {asked.job}\n")
@@ -234,7 +234,7 @@ def die_at(point: str, target: Any, method: str, when: str) -> None:
     setattr(target, method, wrapped)
 
 
-def tools_of(orders: Orders, store: Store, clock: Clock, events: Events) -> Tools:
+def tools_of(orders: Orders, store: Store, clock: Clock, events: Events) -> WorkerContext:
     extractor, downloader = SiteExtractor(orders.trouble, events), SiteDownloader(orders.longest_download_s)
     tools = make_tools(store, clock, orders.downloads, extractor=extractor, downloader=downloader, jitter=random.random)
     tools = replace(tools, retry=RetryPolicy(base=RETRY_BASE, jitter=random.random))

@@ -12,7 +12,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobId, JobItem, JobStatus, Outcome, RungName, Stage
+from mediavault.core.job import (
+    HistoryRecord,
+    ItemStatus,
+    Job,
+    JobId,
+    JobItem,
+    JobStatus,
+    Stage,
+    StepOutcome,
+    StrategyName,
+)
 from mediavault.core.media import Account, Candidate, FoundIn, Item, KeptFile, Ownership, SourceType
 from mediavault.store.codec import storable
 from mediavault.store.port import StoredJob
@@ -46,10 +56,10 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "WorkerBeat.version": (SITES,),
     "WorkerBeat.platforms": (SITES,),
     "WorkerBeat.signed_in": (SITES,),
-    "Gate.platform": (HOME, SITES),
-    "Gate.reason": (HOME, SITES, SITE),
-    "Visit.browser": (ACCESS,),
-    "Visit.address": (ACCESS,),
+    "SiteLimit.platform": (HOME, SITES),
+    "SiteLimit.reason": (HOME, SITES, SITE),
+    "ClientInfo.browser": (ACCESS,),
+    "ClientInfo.address": (ACCESS,),
     "ApiToken.name": (ACCESS,),
     "Change.value": (SETTINGS,),
     "Change.by": (SETTINGS,),
@@ -146,7 +156,7 @@ BUTTONS = frozenset(
 
 # Those that stand in the address of a page, or have to pass a check.
 _IN_ADDRESSES = {
-    *("Job.platform", "Account.platform", "Account.slug", "Gate.platform", "SessionState.platform", "Change.value"),
+    *("Job.platform", "Account.platform", "Account.slug", "SiteLimit.platform", "SessionState.platform", "Change.value"),
 }
 
 
@@ -247,8 +257,8 @@ def _stored(number: int, text_of: TextOf, at: datetime, platform: str, slug: str
         **(dict(zip(_KEPT, (getattr(kept, name) for name in _KEPT), strict=True)) if is_kept else {}),
     )
     history = tuple(
-        HistoryRecord(at, 1, stage, outcome, RungName.PLAIN, state.code, column("HistoryRecord.detail"), 0, 12)
-        for stage, outcome in ((Stage.EXTRACT, Outcome.OK), (Stage.DOWNLOAD, Outcome.FAILED))
+        HistoryRecord(at, 1, stage, outcome, StrategyName.PLAIN, state.code, column("HistoryRecord.detail"), 0, 12)
+        for stage, outcome in ((Stage.EXTRACT, StepOutcome.OK), (Stage.DOWNLOAD, StepOutcome.FAILED))
     )
     return StoredJob(changed, history)
 

@@ -15,14 +15,14 @@ from mediavault.access.scopes import Scope
 from mediavault.api.app import create_app
 from mediavault.api.examination import Doctor, UpgradeOutcome, YtdlpState
 from mediavault.api.services import ApiServices
-from mediavault.core.checks import FileCheck, Verdict, written_checks
+from mediavault.core.checks import CheckVerdict, FileCheck, written_checks
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobStatus, WorkerBeat, WorkerId
 from mediavault.core.media import KeptFile, ProbeReport
 from mediavault.core.records import RecordKind
 from mediavault.core.verdicts import Check
-from mediavault.core.verdicts import Verdict as Found
+from mediavault.core.verdicts import DoctorVerdict as Found
 from mediavault.store.codec import storable
 from mediavault.store.port import Store, StoredJob
 from tests.session_stubs import StubSessions, StubWindows
@@ -72,13 +72,13 @@ async def _fill(store: Store, texts: Sequence[TextOf], now: datetime) -> None:
         platform, slug = storable(text_of("Job.platform")), storable(text_of("Account.slug"))
         strays = [post_of(STRAYS + number + state, text_of, now, platform=platform, slug=slug) for state in states]
         adopted += [*ours, *strays]
-        for site in dict.fromkeys((platform, storable(text_of("Gate.platform")))):
+        for site in dict.fromkeys((platform, storable(text_of("SiteLimit.platform")))):
             await store.site_limits.close_gate(
-                site, duration=HOUR, code=ErrorCode.RATE_LIMITED, reason=text_of("Gate.reason")
+                site, duration=HOUR, code=ErrorCode.RATE_LIMITED, reason=text_of("SiteLimit.reason")
             )
         await store.workers.heartbeat(_beat(number, text_of, now))
         for one in (each for each in (*ours, *strays) if each.job.status is JobStatus.COMPLETED):
-            checks = {place: FileCheck(now, Verdict.CHANGED, text_of("FileCheck.detail")) for place in range(2)}
+            checks = {place: FileCheck(now, CheckVerdict.CHANGED, text_of("FileCheck.detail")) for place in range(2)}
             await store.records.put(RecordKind.VERIFIED, one.job.id, written_checks(checks))
         await _sign_in(store, number, text_of, now)
     await store.catalogue.import_jobs(adopted)
@@ -101,7 +101,7 @@ def _beat(number: int, text_of: TextOf, now: datetime) -> WorkerBeat:
 async def _sign_in(store: Store, number: int, text_of: TextOf, now: datetime) -> None:
     """A browser that says of itself what it likes, and a program's token."""
     at = {"begun_at": now.isoformat(), "seen_at": now.isoformat(), "tls": False, "bound": ""}
-    visit = {"browser": text_of("Visit.browser"), "address": text_of("Visit.address")}
+    visit = {"browser": text_of("ClientInfo.browser"), "address": text_of("ClientInfo.address")}
     await store.records.put(RecordKind.WEB_SESSION, f"{number:064x}", {**at, **visit}, expires_at=now + 24 * HOUR)
     token = {"name": text_of("ApiToken.name"), "scope": Scope.READ, "made_at": now.isoformat(), "used_at": None}
     await store.records.put(RecordKind.API_TOKEN, f"{number:064x}", token)

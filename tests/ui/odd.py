@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import NoReturn
 
 from mediavault import __version__
-from mediavault.core.checks import FileCheck, Verdict, written_checks
+from mediavault.core.checks import CheckVerdict, FileCheck, written_checks
 from mediavault.core.failures import ErrorCode, StoreError
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus, Stage, WorkerBeat, WorkerId
 from mediavault.core.media import Item, ItemRole, KeptFile
@@ -34,7 +34,7 @@ async def fill(vault: Vault) -> None:
     now = (await store.catalogue.report()).at
     await sample.store_kept(store, downloads, media.flv(), "flv", number=UNPLAYABLE)
     gone = await sample.store_kept(store, downloads, media.mp4(), "mp4", number=MISSING)
-    checks = {0: FileCheck(now, Verdict.MISSING, "It is not below the download folder.")}
+    checks = {0: FileCheck(now, CheckVerdict.MISSING, "It is not below the download folder.")}
     await store.records.put(RecordKind.VERIFIED, gone.id, written_checks(checks))
     await store.catalogue.import_jobs(
         [StoredJob(_partly(vault, sample.post(PARTLY))), StoredJob(_waiting_for_a_person(sample.post(WAITS)))]

@@ -32,9 +32,9 @@ from mediavault.core.job import (
     JobId,
     JobItem,
     JobStatus,
-    Outcome,
-    RungName,
     Stage,
+    StepOutcome,
+    StrategyName,
     WorkerId,
 )
 from mediavault.core.media import Account, Candidate, FoundIn, Item, KeptFile, SourceType
@@ -209,8 +209,8 @@ def _kept(
             _record(
                 at + timedelta(seconds=6),
                 Stage.DOWNLOAD,
-                Outcome.FAILED,
-                RungName.PLAIN,
+                StepOutcome.FAILED,
+                StrategyName.PLAIN,
                 ErrorCode.HTTP_ERROR,
                 "403 Forbidden",
                 duration_ms=210,
@@ -218,13 +218,17 @@ def _kept(
         )
         history.append(
             _record(
-                at + timedelta(seconds=20), Stage.DOWNLOAD, rung=RungName.SESSION, size=len(video), duration_ms=13_400
+                at + timedelta(seconds=20),
+                Stage.DOWNLOAD,
+                rung=StrategyName.SESSION,
+                size=len(video),
+                duration_ms=13_400,
             )
         )
     else:
         history.append(
             _record(
-                at + timedelta(seconds=20), Stage.DOWNLOAD, rung=RungName.PLAIN, size=len(video), duration_ms=13_400
+                at + timedelta(seconds=20), Stage.DOWNLOAD, rung=StrategyName.PLAIN, size=len(video), duration_ms=13_400
             )
         )
     history += [
@@ -256,7 +260,7 @@ def _failed(number: int, trouble: Trouble, now: datetime) -> StoredJob:
     }  # fmt: skip
     history = (
         _record(at, Stage.CLAIM, detail="w-sample"),
-        _record(at + timedelta(seconds=3), Stage.FAIL, Outcome.FAILED, None, trouble.code, trouble.error),
+        _record(at + timedelta(seconds=3), Stage.FAIL, StepOutcome.FAILED, None, trouble.code, trouble.error),
     )
     return StoredJob(_with(job, facts), history)
 
@@ -288,7 +292,7 @@ def _job(number: int, account: Account, title: str, at: datetime) -> Job:
 
 
 def _record(
-    at: datetime, stage: Stage, outcome: Outcome = Outcome.OK, rung: RungName | None = None, code: ErrorCode | None = None, detail: str = "", *, size: int = 0, duration_ms: int = 0
+    at: datetime, stage: Stage, outcome: StepOutcome = StepOutcome.OK, rung: StrategyName | None = None, code: ErrorCode | None = None, detail: str = "", *, size: int = 0, duration_ms: int = 0
 ) -> HistoryRecord:  # fmt: skip
     return HistoryRecord(at, 1, stage, outcome, rung, code, detail, size, duration_ms)
 

@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobItem, JobStatus, Outcome, RungName, Stage
+from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobItem, JobStatus, Stage, StepOutcome, StrategyName
 from mediavault.core.media import Item, ItemType, KeptFile
 from mediavault.store.port import JobQuery, StoredJob
 from tests import media
@@ -201,7 +201,7 @@ async def test_the_page_follows_a_running_job_without_losing_the_readers_place(
     await page.keyboard.press("Enter")
     now = (await store.catalogue.report()).at
     failed = HistoryRecord(
-        now, 1, Stage.DOWNLOAD, Outcome.FAILED, RungName.PLAIN, ErrorCode.HTTP_ERROR, "403 Forbidden"
+        now, 1, Stage.DOWNLOAD, StepOutcome.FAILED, StrategyName.PLAIN, ErrorCode.HTTP_ERROR, "403 Forbidden"
     )
     await store.queue.record(claim, failed)
     await store.queue.progress(claim, stage=Stage.VALIDATE, progress_pct=92)

@@ -16,7 +16,7 @@ from typing import Any
 from mediavault import __version__
 from mediavault.core.job import ClaimedJob, Job, WorkerBeat, WorkerId
 from mediavault.core.settings import Settings
-from mediavault.runtime.house import OpenVault, open_vault
+from mediavault.runtime.house import App, open_app
 from mediavault.runtime.processes import serve_vault
 from mediavault.store.port import Store
 from tests.patience import patient
@@ -33,7 +33,7 @@ class Vault:
     """What is served at ``base``. ``kept`` are its kept posts, newest first; ``claims`` the two that run, as their worker holds them."""
 
     base: str
-    opened: OpenVault
+    opened: App
     kept: Sequence[Job]
     claims: Sequence[ClaimedJob] = field(default_factory=tuple)
 
@@ -55,7 +55,7 @@ async def sample_vault(root: Path, *, posts: int = 60, worker: bool = True, **se
     """Open, fill and serve a vault below ``root``. ``posts`` 0 leaves it empty; ``worker`` pretends that one is alive."""
     chosen = Settings(state_dir=root / "state", download_dir=root / "downloads", host="127.0.0.1", port=0, **settings)
     async with AsyncExitStack() as stack:
-        opened = await stack.enter_async_context(open_vault(chosen))
+        opened = await stack.enter_async_context(open_app(chosen))
         kept: Sequence[Job] = ()
         claims: Sequence[ClaimedJob] = ()
         if posts:
@@ -67,7 +67,7 @@ async def sample_vault(root: Path, *, posts: int = 60, worker: bool = True, **se
 
 
 @asynccontextmanager
-async def _served(opened: OpenVault) -> AsyncIterator[str]:
+async def _served(opened: App) -> AsyncIterator[str]:
     stop = asyncio.Event()
     address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve_vault(opened, stop, on_open=address.set_result))

@@ -18,7 +18,7 @@ from scripts import error_docs
 import mediavault
 from mediavault.api.appearance import Appearance, use
 from mediavault.api.catalogue import SOURCE_LOCALE, gettext, locales
-from mediavault.api.post_view import Said
+from mediavault.api.post_view import PostText
 from mediavault.api.render import coded, render
 from mediavault.api.schemas import JobView
 from mediavault.api.timeline import Timeline
@@ -55,7 +55,7 @@ KINDS = {
 JOB_PAGE = {
     "moment": START,
     "site": "X",
-    "said": Said("A post", [], is_long=False, published=None, author="", handle="", account_address=None),
+    "said": PostText("A post", [], is_long=False, published=None, author="", handle="", account_address=None),
     "videos": [],
     "video": None,
     "is_checking": False,

@@ -19,7 +19,7 @@ MAX_KNOWN = 256
 _IPV6_HOME = 64  # bits: one home or server usually has a whole /64
 
 
-class BackOff:
+class LoginThrottle:
     """Counts tries before the secret is checked, so that a hundred at once are limited like a hundred in turn."""
 
     def __init__(self, clock: Clock, *, of_an_address: int = TRIES_OF_AN_ADDRESS, altogether: int = TRIES_ALTOGETHER):
@@ -31,7 +31,7 @@ class BackOff:
 
     def begin(self, address: str) -> float | None:
         """Count a try and return None if it may proceed; else return the seconds until one may."""
-        now, place = self._clock.monotonic(), place_of(address)
+        now, place = self._clock.monotonic(), address_bucket(address)
         mine = self._tries.setdefault(place, deque(maxlen=self._limit))
         self._tries.move_to_end(place)
         while len(self._tries) > MAX_ADDRESSES:
@@ -48,7 +48,7 @@ class BackOff:
 
     def succeeded(self, address: str) -> None:
         """Reset the address's count, and exempt it from the limit for all addresses."""
-        place = place_of(address)
+        place = address_bucket(address)
         self._tries.pop(place, None)
         self._known[place] = None
         self._known.move_to_end(place)
@@ -56,7 +56,7 @@ class BackOff:
             self._known.popitem(last=False)
 
 
-def place_of(address: str) -> str:
+def address_bucket(address: str) -> str:
     """The key under which an address is counted: the /64 of an IPv6 address; an IPv4-mapped one is its IPv4 address."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from mediavault.access.back_off import BackOff
-from mediavault.access.endings import Endings
+from mediavault.access.back_off import LoginThrottle
+from mediavault.access.endings import AccessEndings
 from mediavault.access.errors import TooManyTries, WrongSecret
-from mediavault.access.invitation import Invitation
+from mediavault.access.invitation import SetupToken
 from mediavault.access.keys import digest_of, same
 from mediavault.access.owner import Owner
 from mediavault.access.proxies import Headers, ProxyRules, client_address, is_trusted, proxy_rules, signed_in_by_proxy
 from mediavault.access.scopes import Scope
 from mediavault.access.tokens import ApiTokens
-from mediavault.access.web_sessions import Visit, WebSession, WebSessions
+from mediavault.access.web_sessions import ClientInfo, WebSession, WebSessions
 from mediavault.core.clock import Clock
 from mediavault.core.logs import get_logger
 from mediavault.core.settings import Settings
@@ -28,13 +28,13 @@ BEARER_TRIES = 100  # wrong tokens per minute and address: enough for a program 
 log = get_logger(__name__)
 
 
-class Standing(StrEnum):
+class AuthMode(StrEnum):
     OPEN = "open"  # no password and reachable from this machine only: every request has the owner's rights
     SET_UP = "set_up"  # no password yet: only the set-up page is served
     PROTECTED = "protected"
 
 
-class How(StrEnum):
+class AuthMethod(StrEnum):
     """How a request was authenticated."""
 
     OPEN = "open"
@@ -44,7 +44,7 @@ class How(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Knock:
+class Credentials:
     """The credentials of a request. Header names are in lower case; ``peer`` is the address of the connection."""
 
     peer: str = ""
@@ -54,41 +54,41 @@ class Knock:
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class Principal:
     """An authenticated caller. ``by`` identifies the session or token without granting access; empty without one."""
 
     scope: Scope
-    how: How
+    how: AuthMethod
     session: WebSession | None = None
     by: str = ""
 
 
-class AccessDesk:
+class Authenticator:
     """Authenticates requests. ``loopback``: whether the vault listens on a loopback address only."""
 
     def __init__(self, records: Records, settings: Settings, clock: Clock, *, loopback: bool) -> None:
         self._token = token_of(settings)
         self._rules: ProxyRules = proxy_rules(settings)
         self._open_by_itself = loopback and not settings.setup
-        self.endings = Endings()
+        self.endings = AccessEndings()
         self.owner = Owner(records, clock, on_changed=self.endings.announce)
         self.sessions = WebSessions(records, clock, on_ended=self.endings.announce)
         self.tokens = ApiTokens(records, clock, on_ended=self.endings.announce)
-        self.invitation = Invitation(records, clock)
-        self._tries = BackOff(clock)
-        self._bearers = BackOff(clock, of_an_address=BEARER_TRIES, altogether=BEARER_TRIES)
+        self.invitation = SetupToken(records, clock)
+        self._tries = LoginThrottle(clock)
+        self._bearers = LoginThrottle(clock, of_an_address=BEARER_TRIES, altogether=BEARER_TRIES)
 
     @property
     def has_vault_token(self) -> bool:
         """Whether MEDIAVAULT_TOKEN is set."""
         return self._token is not None
 
-    async def standing(self) -> Standing:
+    async def mode(self) -> AuthMode:
         if self._token or self._rules.login or await self.owner.has_password():
-            return Standing.PROTECTED
-        return Standing.OPEN if self._open_by_itself else Standing.SET_UP
+            return AuthMode.PROTECTED
+        return AuthMode.OPEN if self._open_by_itself else AuthMode.SET_UP
 
-    def address_of(self, knock: Knock) -> str:
+    def address_of(self, knock: Credentials) -> str:
         """The client's address, for limits and logs only: it may come from a proxy's header."""
         forwarded = [value for name, value in knock.headers if name == "x-forwarded-for"]
         return client_address(self._rules, knock.peer, forwarded)
@@ -97,28 +97,28 @@ class AccessDesk:
         """Whether the address is one of our proxies, for limits only."""
         return is_trusted(self._rules, address)
 
-    async def caller(self, knock: Knock) -> Caller | None:
+    async def authenticate(self, knock: Credentials) -> Principal | None:
         """Authenticate a request to a protected vault; None when it fails. Raises ProxyRefused, TooManyTries."""
         if signed_in_by_proxy(self._rules, knock.peer, knock.headers):
-            return Caller(Scope.ADMIN, How.PROXY)
+            return Principal(Scope.ADMIN, AuthMethod.PROXY)
         if knock.bearer is not None:
             return await self._bearer(knock.bearer, self.address_of(knock))
         session = await self.session_of(knock.cookies)
-        return None if session is None else Caller(Scope.ADMIN, How.SESSION, session, session.key)
+        return None if session is None else Principal(Scope.ADMIN, AuthMethod.SESSION, session, session.key)
 
-    async def still_lets_in(self, caller: Caller) -> bool:
+    async def is_still_valid(self, caller: Principal) -> bool:
         """Whether the session or token of ``caller`` is still valid. A proxy's sign-in holds for its whole request."""
         match caller.how:
-            case How.OPEN:
-                return await self.standing() is Standing.OPEN
-            case How.SESSION:
+            case AuthMethod.OPEN:
+                return await self.mode() is AuthMode.OPEN
+            case AuthMethod.SESSION:
                 return await self.sessions.is_open(caller.by)
-            case How.TOKEN:
+            case AuthMethod.TOKEN:
                 return self._is_vault_token(caller.by) or await self.tokens.by_key(caller.by) is not None
-            case How.PROXY:
+            case AuthMethod.PROXY:
                 return True
 
-    async def sign_in(self, secret: str, visit: Visit, *, before: WebSession | None = None) -> str:
+    async def sign_in(self, secret: str, visit: ClientInfo, *, before: WebSession | None = None) -> str:
         """Sign in with the password or MEDIAVAULT_TOKEN; return the new session's id and end the session ``before``.
 
         Raises WrongSecret, TooManyTries.
@@ -135,27 +135,27 @@ class AccessDesk:
         log.info("signed_in", address=visit.address, browser=visit.browser)
         return await self.sessions.begin(visit, bound_to=self._token if by_token else None)
 
-    async def set_up(self, password: str, invitation: str, visit: Visit) -> str:
+    async def set_up(self, password: str, invitation: str, visit: ClientInfo) -> str:
         """Set the first password; return the id of a new session. Raises WrongSecret, TooManyTries, BadInput."""
-        standing = await self.standing()
-        if standing is Standing.PROTECTED:
+        standing = await self.mode()
+        if standing is AuthMode.PROTECTED:
             raise WrongSecret("The vault has an owner already.", help="Sign in.")
-        if standing is Standing.SET_UP:
+        if standing is AuthMode.SET_UP:
             self._try(visit.address)
-            if not await self.invitation.is_for(invitation):
+            if not await self.invitation.matches(invitation):
                 log.warning("set_up_failed", address=visit.address)
                 raise WrongSecret(
                     "This is not the set-up token.", help="The start printed it, and it holds for an hour: start again."
                 )
         if not await self.owner.take(password):
             raise WrongSecret("A password was set in the meantime.", help="Sign in with it.")
-        await self.invitation.use_up()
+        await self.invitation.revoke()
         await self.sessions.end_all()
         self._tries.succeeded(visit.address)
         log.info("owner_set_up", address=visit.address)
         return await self.sessions.begin(visit)
 
-    async def change_password(self, current: str, password: str, visit: Visit) -> str:
+    async def change_password(self, current: str, password: str, visit: ClientInfo) -> str:
         """Change the password, end all sessions, and return the id of a new one.
 
         ``current`` is ignored while there is no password. Raises what ``sign_in`` raises, and BadInput for the new
@@ -184,16 +184,16 @@ class AccessDesk:
         if (wait_s := self._tries.begin(address)) is not None:
             raise TooManyTries(wait_s)
 
-    async def _bearer(self, token: str, address: str) -> Caller | None:
+    async def _bearer(self, token: str, address: str) -> Principal | None:
         found = await self.tokens.find(token)
         if found is not None:
-            return Caller(found.scope, How.TOKEN, by=found.key)
+            return Principal(found.scope, AuthMethod.TOKEN, by=found.key)
         if (wait_s := self._bearers.begin(address)) is not None:
             raise TooManyTries(wait_s)
         if self._token is None or not same(token, self._token):
             return None
         self._bearers.succeeded(address)
-        return Caller(Scope.ADMIN, How.TOKEN, by=digest_of(token))
+        return Principal(Scope.ADMIN, AuthMethod.TOKEN, by=digest_of(token))
 
 
 def token_of(settings: Settings) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 
-class Endings:
+class AccessEndings:
     """The notifications of one authenticator. All methods must be called in the event loop's thread."""
 
     def __init__(self) -> None:

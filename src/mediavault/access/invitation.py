@@ -13,12 +13,12 @@ VALID_FOR = timedelta(hours=1)
 INVITATION = "invitation"  # the only key of its kind: a new token replaces the previous one
 
 
-class Invitation:
+class SetupToken:
     def __init__(self, records: Records, clock: Clock) -> None:
         self._records = records
         self._clock = clock
 
-    async def write(self) -> str:
+    async def issue(self) -> str:
         """Create a token and return it; only its digest is stored."""
         token = new_setup_key()
         ends = self._clock.now() + VALID_FOR
@@ -26,11 +26,11 @@ class Invitation:
         await self._records.put(RecordKind.SETUP, INVITATION, value, expires_at=ends)
         return token
 
-    async def is_for(self, token: str) -> bool:
+    async def matches(self, token: str) -> bool:
         """Whether this is the token. Spaces around it and upper or lower case do not matter."""
         record = await self._records.get(RecordKind.SETUP, INVITATION)
         given = digest_of(token.strip().lower())
         return same(given, str(record.value["digest"]) if record else "")
 
-    async def use_up(self) -> None:
+    async def revoke(self) -> None:
         await self._records.remove(RecordKind.SETUP, INVITATION)

@@ -14,7 +14,7 @@ MAX_KNOWN = 512
 T = TypeVar("T")
 
 
-class Remembered(Generic[T]):
+class TtlCache(Generic[T]):
     """Caches values by key for ``KNOWN_FOR_S``. The oldest are dropped when there are too many; None is not cached."""
 
     def __init__(self, clock: Clock) -> None:

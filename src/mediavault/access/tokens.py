@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mediavault.access.keys import SHOWN_CHARS, digest_of, new_key
-from mediavault.access.remembered import Remembered
+from mediavault.access.remembered import TtlCache
 from mediavault.access.scopes import Scope
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BadInput, ErrorCode
@@ -46,7 +46,7 @@ class ApiTokens:
         self._records = records
         self._clock = clock
         self._on_ended = on_ended
-        self._known: Remembered[ApiToken] = Remembered(clock)
+        self._known: TtlCache[ApiToken] = TtlCache(clock)
 
     async def add(self, name: str, scope: Scope, *, lives: timedelta | None = None) -> tuple[str, ApiToken]:
         """Create a token; return it, which is possible only now, and its record. Raises BadInput for the name."""

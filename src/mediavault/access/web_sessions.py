@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mediavault.access.keys import SHOWN_CHARS, bound, digest_of, new_key, same
-from mediavault.access.remembered import Remembered
+from mediavault.access.remembered import TtlCache
 from mediavault.core.clock import Clock
 from mediavault.core.records import Record, RecordKind
 from mediavault.store.port import Records
@@ -18,7 +18,7 @@ SEEN_EVERY = timedelta(minutes=1)  # the last use is stored no more often than t
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class ClientInfo:
     """The browser that signs in: its short name, its address, and whether it uses TLS."""
 
     browser: str = ""
@@ -33,7 +33,7 @@ class WebSession:
     key: str
     begun_at: datetime
     seen_at: datetime
-    visit: Visit
+    visit: ClientInfo
     bound: str = ""
 
     @property
@@ -47,9 +47,9 @@ class WebSessions:
         self._records = records
         self._clock = clock
         self._on_ended = on_ended
-        self._known: Remembered[WebSession] = Remembered(clock)
+        self._known: TtlCache[WebSession] = TtlCache(clock)
 
-    async def begin(self, visit: Visit, *, bound_to: str | None = None) -> str:
+    async def begin(self, visit: ClientInfo, *, bound_to: str | None = None) -> str:
         """Begin a session and return its id. With ``bound_to``, a token, it ends when that token changes."""
         session_id, now = new_key(), self._clock.now()
         seal = bound(session_id, bound_to) if bound_to else ""
@@ -117,6 +117,6 @@ def _value(session: WebSession) -> Mapping[str, Any]:
 
 def _session(record: Record) -> WebSession:
     value = record.value
-    visit = Visit(str(value["browser"]), str(value["address"]), bool(value["tls"]))
+    visit = ClientInfo(str(value["browser"]), str(value["address"]), bool(value["tls"]))
     begun_at, seen_at = (datetime.fromisoformat(value[name]) for name in ("begun_at", "seen_at"))
     return WebSession(record.key, begun_at, seen_at, visit, str(value["bound"]))

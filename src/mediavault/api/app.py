@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from mediavault import __version__
-from mediavault.access.desk import AccessDesk
+from mediavault.access.desk import Authenticator
 from mediavault.api import (
     assets,
     errors,
@@ -25,7 +25,7 @@ from mediavault.api import (
     sites,
 )
 from mediavault.api.feed import Feed
-from mediavault.api.gate import Gate
+from mediavault.api.gate import SecurityMiddleware
 from mediavault.api.security import host_rules, is_loopback
 from mediavault.api.services import ApiServices
 
@@ -34,7 +34,7 @@ def create_app(services: ApiServices) -> FastAPI:
     """The whole HTTP side of a vault. ``app.state.feed.close()`` ends all event streams ahead of a shutdown."""
     feed = Feed(services.store.catalogue, services.clock)
     settings = services.settings
-    desk = AccessDesk(services.store.records, settings, services.clock, loopback=is_loopback(settings.host))
+    desk = Authenticator(services.store.records, settings, services.clock, loopback=is_loopback(settings.host))
     app = FastAPI(
         title="mediavault",
         version=__version__,
@@ -65,7 +65,7 @@ def create_app(services: ApiServices) -> FastAPI:
         assets.router,
     ):
         app.include_router(router)
-    app.add_middleware(Gate, hosts=host_rules(services.settings), desk=desk, clock=services.clock)
+    app.add_middleware(SecurityMiddleware, hosts=host_rules(services.settings), desk=desk, clock=services.clock)
     return app
 
 

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 
 from fastapi import Request
 
-from mediavault.access.back_off import place_of
-from mediavault.access.desk import AccessDesk
+from mediavault.access.back_off import address_bucket
+from mediavault.access.desk import Authenticator
 from mediavault.access.proxies import ProxyRules, is_trusted
-from mediavault.api.doorkeeper import knock_of
+from mediavault.api.doorkeeper import credentials_of
 from mediavault.api.errors import HttpRefusal
 from mediavault.core.failures import ErrorCode
 from mediavault.core.logs import get_logger
@@ -31,7 +31,7 @@ REFUSE_WITHIN_S = 0.5  # without a request too: a response that meets an unread 
 
 
 class AddressCounter:
-    """Counts by address, as ``place_of`` writes them; only addresses with a count above 0 use memory."""
+    """Counts by address, as ``address_bucket`` writes them; only addresses with a count above 0 use memory."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -55,18 +55,18 @@ class AddressCounter:
 class ConcurrencyLimit:
     """How many requests of one address run at once."""
 
-    def __init__(self, desk: AccessDesk) -> None:
+    def __init__(self, desk: Authenticator) -> None:
         self._desk = desk
         self._counter = AddressCounter(OF_AN_ADDRESS)
 
     @contextmanager
     def hold(self, request: Request) -> Iterator[None]:
         """Count the request while the block runs. Raises HttpRefusal at the limit."""
-        address = self._desk.address_of(knock_of(request))
+        address = self._desk.address_of(credentials_of(request))
         if self._desk.is_proxy(address):
             yield
             return
-        place = place_of(address)
+        place = address_bucket(address)
         if not self._counter.acquire(place):
             raise HttpRefusal(
                 429,
@@ -118,7 +118,7 @@ class Connections:
         if self._count >= self._limit:
             self._refuse(transport, _FULL)
             return None
-        place = None if is_trusted(self._proxies, peer) else place_of(peer)
+        place = None if is_trusted(self._proxies, peer) else address_bucket(peer)
         if place is not None and not self._counter.acquire(place):
             self._log_once(place)
             self._refuse(transport, _TOO_MANY)

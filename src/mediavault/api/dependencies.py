@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 
 from fastapi import Depends, Path, Request
 
-from mediavault.access.desk import AccessDesk
+from mediavault.access.desk import Authenticator
 from mediavault.api.feed import Feed
 from mediavault.api.schemas import ErrorView
 from mediavault.api.services import ApiServices
@@ -28,8 +28,8 @@ def _feed(request: Request) -> Feed:
     return cast("Feed", request.app.state.feed)
 
 
-def _desk(request: Request) -> AccessDesk:
-    return cast("AccessDesk", request.app.state.desk)
+def _desk(request: Request) -> Authenticator:
+    return cast("Authenticator", request.app.state.desk)
 
 
 def _job_id(job_id: Annotated[str, Path(description="A job's id.")]) -> JobId:
@@ -44,7 +44,7 @@ def to_job_id(job_id: str) -> JobId:
 
 
 Services = Annotated[ApiServices, Depends(_services)]
-Desk = Annotated[AccessDesk, Depends(_desk)]
+Desk = Annotated[Authenticator, Depends(_desk)]
 EventFeed = Annotated[Feed, Depends(_feed)]
 JobIdPath = Annotated[JobId, Depends(_job_id)]
 

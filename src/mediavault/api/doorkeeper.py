@@ -11,10 +11,10 @@ from urllib.parse import parse_qsl
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
-from mediavault.access.desk import AccessDesk, Caller, How, Knock, Standing
+from mediavault.access.desk import Authenticator, AuthMethod, AuthMode, Credentials, Principal
 from mediavault.access.proxies import ProxyRefused, was_forwarded
 from mediavault.access.scopes import SAFE_METHODS, Scope, may
-from mediavault.access.web_sessions import Visit
+from mediavault.access.web_sessions import ClientInfo
 from mediavault.api.errors import HttpRefusal, wants_page
 from mediavault.api.security import bearer
 from mediavault.core.failures import ErrorCode
@@ -28,34 +28,34 @@ SECRETS_IN_QUERIES = frozenset({"token", "access_token", "api_key", "apikey", "p
 
 log = get_logger(__name__)
 
-_CALLER: ContextVar[Caller | None] = ContextVar("caller", default=None)
+_CALLER: ContextVar[Principal | None] = ContextVar("caller", default=None)
 
 
-def use_caller(caller: Caller | None) -> None:
+def set_principal(caller: Principal | None) -> None:
     """Set the caller for the rest of this request."""
     _CALLER.set(caller)
 
 
-def asking() -> Caller | None:
+def current_principal() -> Principal | None:
     """Return the caller of this request; None for the sign-in pages, and for what is open to all."""
     return _CALLER.get()
 
 
-class Doorkeeper:
-    def __init__(self, desk: AccessDesk) -> None:
+class RequestAuthenticator:
+    def __init__(self, desk: Authenticator) -> None:
         self._desk = desk
 
-    async def admit(self, request: Request) -> Response | None:
+    async def authenticate(self, request: Request) -> Response | None:
         """Return None to let the request in, whose caller ``asking`` then returns, or a redirect. Raises HttpRefusal."""
-        use_caller(None)
+        set_principal(None)
         path: str = request.scope["path"]
         if path in ALWAYS_OPEN or path.startswith(OPEN_PREFIX):
             return None
-        standing = await self._desk.standing()
-        if standing is Standing.OPEN:
-            if was_forwarded(knock_of(request).headers):
+        standing = await self._desk.mode()
+        if standing is AuthMode.OPEN:
+            if was_forwarded(credentials_of(request).headers):
                 raise _open_behind_a_proxy()
-            use_caller(Caller(Scope.ADMIN, How.OPEN))
+            set_principal(Principal(Scope.ADMIN, AuthMethod.OPEN))
             return None
         if any(name.lower() in SECRETS_IN_QUERIES for name, _ in parse_qsl(_query(request), keep_blank_values=True)):
             raise _refused(
@@ -64,7 +64,7 @@ class Doorkeeper:
             )
         if path in DOORS:
             return None
-        caller = await self._known(request) if standing is Standing.PROTECTED else None
+        caller = await self._known(request) if standing is AuthMode.PROTECTED else None
         if caller is None:
             return _sent_to_a_door(request, standing)
         if not may(caller.scope, request.method, path):
@@ -75,28 +75,30 @@ class Doorkeeper:
                 help="Use a token with the scope that this needs: see `mediavault token list`.",
                 headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'},
             )
-        use_caller(caller)
+        set_principal(caller)
         return None
 
-    async def _known(self, request: Request) -> Caller | None:
-        knock = knock_of(request)
+    async def _known(self, request: Request) -> Principal | None:
+        knock = credentials_of(request)
         try:
-            return await self._desk.caller(knock)
+            return await self._desk.authenticate(knock)
         except ProxyRefused as exc:
             log.warning("proxy_refused", reason=str(exc), peer=knock.peer)
             raise _refused(str(exc), Message("See `Behind a reverse proxy` in docs/access.md.")) from exc
 
 
-def knock_of(request: Request) -> Knock:
+def credentials_of(request: Request) -> Credentials:
     headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw)
     peer = request.client.host if request.client else ""
-    return Knock(peer, bearer(request.headers.get("authorization")), request.cookies, headers)
+    return Credentials(peer, bearer(request.headers.get("authorization")), request.cookies, headers)
 
 
-def visit_of(request: Request, desk: AccessDesk) -> Visit:
+def client_info_of(request: Request, desk: Authenticator) -> ClientInfo:
     """Describe the browser of a sign-in. ``tls``: what the browser sees, whatever is in between; its Origin shows it."""
     tls = request.headers.get("origin", "").startswith("https://")
-    return Visit(browser_words(request.headers.get("user-agent", "")), desk.address_of(knock_of(request)), tls)
+    return ClientInfo(
+        browser_words(request.headers.get("user-agent", "")), desk.address_of(credentials_of(request)), tls
+    )
 
 
 _BROWSERS = (
@@ -125,19 +127,19 @@ def browser_words(user_agent: str) -> str:
     return ", ".join(words for words in found if words)
 
 
-def _sent_to_a_door(request: Request, standing: Standing) -> Response:
-    is_set_up = standing is Standing.PROTECTED
+def _sent_to_a_door(request: Request, standing: AuthMode) -> Response:
+    is_set_up = standing is AuthMode.PROTECTED
     if wants_page(request) and request.method in SAFE_METHODS:
         door = "/login" if is_set_up else "/setup"
         return RedirectResponse(door, status_code=303, headers={"Cache-Control": "no-store"})
     if is_set_up:
-        raise unknown_caller()
+        raise sign_in_required()
     raise _refused(
         Message("This vault has no owner yet."), Message("Open /setup in a browser, or run `mediavault password`.")
     )
 
 
-def unknown_caller() -> HttpRefusal:
+def sign_in_required() -> HttpRefusal:
     """Return the refusal of an unknown caller, or of one whose session or token has ended."""
     return _refused(Message("Sign in to continue."), None)
 

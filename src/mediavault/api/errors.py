@@ -15,7 +15,7 @@ from starlette.routing import Match
 from mediavault.access.errors import TooManyTries
 from mediavault.api.catalogue import translated
 from mediavault.api.render import render
-from mediavault.api.said import said
+from mediavault.api.said import localize
 from mediavault.api.schemas import ErrorView
 from mediavault.core.failures import BadInput, ErrorCode, MediavaultError, StorageFailure, StoreError
 from mediavault.core.logs import get_logger
@@ -84,7 +84,7 @@ def error_response(request: Request, exc: MediavaultError) -> Response:
         view = ErrorView(code=exc.code, message=exc.message, help=advice)
         response: Response = render("error.html", status=status, error=view)
     else:
-        message = said(exc.code, exc.message)
+        message = localize(exc.code, exc.message)
         view = ErrorView(code=exc.code, message=f"{message.text} {message.original}".rstrip(), help=advice)
         response = JSONResponse(view.model_dump(mode="json"), status_code=status)
     response.headers.update(headers)

@@ -11,11 +11,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from starlette.types import Receive, Scope, Send
 
-from mediavault.access.back_off import place_of
-from mediavault.access.desk import AccessDesk
+from mediavault.access.back_off import address_bucket
+from mediavault.access.desk import Authenticator
 from mediavault.api.dependencies import Desk, EventFeed, errors
-from mediavault.api.doorkeeper import asking, knock_of
-from mediavault.api.feed import Feed, Listener
+from mediavault.api.doorkeeper import credentials_of, current_principal
+from mediavault.api.feed import Feed, FeedListener
 from mediavault.api.long_answers import watching_for_disconnect
 
 router = APIRouter(tags=["events"])
@@ -52,9 +52,9 @@ async def events(
         return EventStream(feed, listener, missed)
 
 
-def _who(request: Request, desk: AccessDesk) -> str:
-    caller = asking()
-    return (caller.by if caller else "") or place_of(desk.address_of(knock_of(request)))
+def _who(request: Request, desk: Authenticator) -> str:
+    caller = current_principal()
+    return (caller.by if caller else "") or address_bucket(desk.address_of(credentials_of(request)))
 
 
 class EventStream(Response):
@@ -63,7 +63,7 @@ class EventStream(Response):
     media_type = "text/event-stream"
 
     def __init__(
-        self, feed: Feed, listener: Listener, missed: Sequence[bytes], *, heartbeat_s: float = HEARTBEAT_S
+        self, feed: Feed, listener: FeedListener, missed: Sequence[bytes], *, heartbeat_s: float = HEARTBEAT_S
     ) -> None:
         super().__init__(headers=_HEADERS)
         del self.headers["content-length"]

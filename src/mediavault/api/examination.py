@@ -12,7 +12,7 @@ from mediavault.api.appearance import current
 from mediavault.api.catalogue import N_, gettext
 from mediavault.core.clock import Clock
 from mediavault.core.failures import MediavaultError
-from mediavault.core.verdicts import Check, Verdict
+from mediavault.core.verdicts import Check, DoctorVerdict
 
 WITHIN_S = 45.0  # a database that does not answer is given up by its own deadline before
 KEPT_FOR_S = 60.0
@@ -73,7 +73,7 @@ class Examination:
     at: datetime
     groups: tuple[tuple[str, tuple[Check, ...]], ...]
 
-    def count(self, verdict: Verdict) -> int:
+    def count(self, verdict: DoctorVerdict) -> int:
         return sum(check.verdict is verdict for _, checks in self.groups for check in checks)
 
 
@@ -112,9 +112,9 @@ class Doctor:
         except TimeoutError:
             words = gettext("The health check did not finish within %(seconds)s s.") % {"seconds": f"{WITHIN_S:.0f}"}
             help_ = gettext("Run `mediavault doctor` on the machine itself to see where it stops.")
-            return [Check("Examination", Verdict.BROKEN, words, help_)]
+            return [Check("Examination", DoctorVerdict.BROKEN, words, help_)]
         except (MediavaultError, OSError) as exc:
-            return [Check("Examination", Verdict.BROKEN, str(exc), getattr(exc, "help", ""))]
+            return [Check("Examination", DoctorVerdict.BROKEN, str(exc), getattr(exc, "help", ""))]
 
 
 def grouped(checks: Sequence[Check]) -> tuple[tuple[str, tuple[Check, ...]], ...]:

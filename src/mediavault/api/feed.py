@@ -39,7 +39,7 @@ CLOCKS_DIFFER = timedelta(seconds=10)  # ours may be ahead of the store's, by wh
 LATER = f"retry: {LATER_MS}\nevent: later\ndata: {{}}\n\n".encode()
 
 
-class Listener:
+class FeedListener:
     """One open stream of ``who``, in the language that was asked for. ``next`` answers None when it is over."""
 
     def __init__(self, who: str = "") -> None:
@@ -84,14 +84,14 @@ class Feed:
     def __init__(self, catalogue: JobCatalogue, clock: Clock) -> None:
         self._catalogue = catalogue
         self._clock = clock
-        self._listeners: dict[Listener, None] = {}  # oldest first
+        self._listeners: dict[FeedListener, None] = {}  # oldest first
         self._poller: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._closed = False
         self._cursor = clock.now()
         self._seen: dict[JobId, datetime] = {}  # what was sent of the time that the next look reaches back to
 
-    def join(self, who: str) -> Listener:
+    def join(self, who: str) -> FeedListener:
         """A new listener, who hears of every change from now on, and perhaps of some before.
 
         Of more than ``OF_ONE`` streams of one ``who`` the oldest ends. Raises HttpRefusal when there are too many altogether.
@@ -99,7 +99,7 @@ class Feed:
         self._make_room_for_one_of(who)
         if len(self._listeners) >= MAX_LISTENERS:
             raise HttpRefusal(503, ErrorCode.TOO_MANY, "Too many listeners.", headers={"Retry-After": "30"})
-        listener = Listener(who)
+        listener = FeedListener(who)
         if self._closed:
             listener.end()
             return listener
@@ -109,7 +109,7 @@ class Feed:
             self._poller = asyncio.create_task(self._poll_while_heard())
         return listener
 
-    def leave(self, listener: Listener) -> None:
+    def leave(self, listener: FeedListener) -> None:
         """Safe to call twice."""
         self._listeners.pop(listener, None)
         if not listener.is_over:
@@ -193,14 +193,14 @@ class Feed:
 
     def _tell(self, job: Job) -> None:
         """Encoded once for each language that is heard."""
-        by_language: dict[str, set[Listener]] = {}
+        by_language: dict[str, set[FeedListener]] = {}
         for listener in self._listeners:
             by_language.setdefault(listener.appearance.locale, set()).add(listener)
         for listeners in by_language.values():
             use(next(iter(listeners)).appearance)
             self._publish(encode(job), to=listeners)
 
-    def _publish(self, event: bytes, *, to: Collection[Listener] | None = None) -> None:
+    def _publish(self, event: bytes, *, to: Collection[FeedListener] | None = None) -> None:
         for listener in list(self._listeners if to is None else to):
             if not listener.offer(event):
                 log.info("slow_listener_dropped", waiting=MAX_WAITING)

@@ -15,12 +15,12 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as HttpMessage
 
-from mediavault.access.desk import AccessDesk, How
+from mediavault.access.desk import Authenticator, AuthMethod
 from mediavault.access.scopes import SAFE_METHODS
 from mediavault.api.appearance import read, use
 from mediavault.api.catalogue import locales
 from mediavault.api.connections import ConcurrencyLimit
-from mediavault.api.doorkeeper import Doorkeeper, asking, unknown_caller
+from mediavault.api.doorkeeper import RequestAuthenticator, current_principal, sign_in_required
 from mediavault.api.errors import ENDLESS_PATHS, HttpRefusal, error_response, unexpected
 from mediavault.api.long_answers import Admission
 from mediavault.api.security import FORM_TYPE, JSON_TYPE, HostRules, comes_from_elsewhere, host_is_ours, host_of
@@ -54,15 +54,15 @@ class _ClientGone(Exception):
     """The client left before its request was whole; nobody is there to be answered."""
 
 
-class Gate:
+class SecurityMiddleware:
     """ASGI middleware round the whole application."""
 
-    def __init__(self, app: ASGIApp, hosts: HostRules, desk: AccessDesk, clock: Clock) -> None:
+    def __init__(self, app: ASGIApp, hosts: HostRules, desk: Authenticator, clock: Clock) -> None:
         self._app = app
         self._hosts = hosts
         self._desk = desk
         self._clock = clock
-        self._doorkeeper = Doorkeeper(desk)
+        self._doorkeeper = RequestAuthenticator(desk)
         self._concurrency = ConcurrencyLimit(desk)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,8 +95,8 @@ class Gate:
         try:
             async with self._admission(request) as admission:
                 if await self._admit(request, is_unsafe=True) is not None:
-                    raise unknown_caller()
-                admission.grant(asking())
+                    raise sign_in_required()
+                admission.grant(current_principal())
                 await self._app(scope, lambda: admission.next_message(receive, protocol="websocket"), send)
         except MediavaultError as exc:
             log.info("websocket_refused", path=scope["path"], error=exc.message)
@@ -108,7 +108,7 @@ class Gate:
             if (turned_away := await self._admit(request, is_unsafe=request.method not in SAFE_METHODS)) is not None:
                 await turned_away(scope, receive, answer.send)
                 return
-            admission.grant(asking())
+            admission.grant(current_principal())
             body = await _read_body(request, receive)
             if request.method in SAFE_METHODS:  # what changes something may be what ends the session, and is answered
                 answer.admission = admission
@@ -116,7 +116,7 @@ class Gate:
                 scope, answer.is_head = {**scope, "method": "GET"}, True
             await self._app(scope, _replay(body, lambda: admission.next_message(receive)), answer.send)
         if answer.is_withheld:
-            raise unknown_caller()
+            raise sign_in_required()
 
     @asynccontextmanager
     async def _admission(self, request: Request) -> AsyncIterator[Admission]:
@@ -129,12 +129,12 @@ class Gate:
         """None lets the request in, a response sends it elsewhere. Raises HttpRefusal, StoreError."""
         _check_target(request)
         _check_host(request, self._hosts)
-        if (elsewhere := await self._doorkeeper.admit(request)) is not None:
+        if (elsewhere := await self._doorkeeper.authenticate(request)) is not None:
             return elsewhere
         if is_unsafe:
             # a bearer token is proof enough: no page of another site can send one without asking first
-            caller = asking()
-            _check_origin(request, exempt=caller is not None and caller.how is How.TOKEN)
+            caller = current_principal()
+            _check_origin(request, exempt=caller is not None and caller.how is AuthMethod.TOKEN)
             _check_type(request)
         return None
 

@@ -21,7 +21,7 @@ SHORT_S = 60.0
 LONG_S = 600.0
 
 
-class Shown(StrEnum):
+class LibraryView(StrEnum):
     """Which jobs, by how they stand."""
 
     KEPT = "kept"
@@ -37,19 +37,19 @@ class Length(StrEnum):
     LONG = "long"
 
 
-STATUSES: Mapping[Shown, tuple[JobStatus, ...]] = {
-    Shown.KEPT: (JobStatus.COMPLETED,),
-    Shown.ALL: (),
-    Shown.WAITING: (JobStatus.QUEUED, JobStatus.RUNNING),
-    Shown.FAILED: (JobStatus.FAILED,),
-    Shown.CANCELLED: (JobStatus.CANCELLED,),
+STATUSES: Mapping[LibraryView, tuple[JobStatus, ...]] = {
+    LibraryView.KEPT: (JobStatus.COMPLETED,),
+    LibraryView.ALL: (),
+    LibraryView.WAITING: (JobStatus.QUEUED, JobStatus.RUNNING),
+    LibraryView.FAILED: (JobStatus.FAILED,),
+    LibraryView.CANCELLED: (JobStatus.CANCELLED,),
 }
-SHOWN_WORDS: Mapping[Shown, str] = {
-    Shown.KEPT: N_("Saved"),
-    Shown.ALL: N_("All"),
-    Shown.WAITING: N_("In progress"),
-    Shown.FAILED: N_("Failed"),
-    Shown.CANCELLED: N_("Cancelled"),
+SHOWN_WORDS: Mapping[LibraryView, str] = {
+    LibraryView.KEPT: N_("Saved"),
+    LibraryView.ALL: N_("All"),
+    LibraryView.WAITING: N_("In progress"),
+    LibraryView.FAILED: N_("Failed"),
+    LibraryView.CANCELLED: N_("Cancelled"),
 }
 LENGTH_WORDS: Mapping[Length, str] = {
     Length.SHORT: N_("under 1 minute"),
@@ -83,13 +83,13 @@ class LibraryFilter:
     length: Length | None = None
     shortest: float | None = None
     longest: float | None = None
-    state: Shown = Shown.KEPT
+    state: LibraryView = LibraryView.KEPT
     order: JobOrder = JobOrder.NEWEST
 
     @property
     def is_narrowed(self) -> bool:
         """Whether anything but the state and the order is asked for."""
-        return replace(self, state=Shown.KEPT, order=JobOrder.NEWEST) != LibraryFilter()
+        return replace(self, state=LibraryView.KEPT, order=JobOrder.NEWEST) != LibraryFilter()
 
     @property
     def counts_by_totals(self) -> bool:
@@ -108,7 +108,7 @@ def read_filter(given: Mapping[str, str]) -> LibraryFilter:
         length=_one_of(Length, given, "length"),
         shortest=_seconds(given, "shortest"),
         longest=_seconds(given, "longest"),
-        state=_one_of(Shown, given, "state") or Shown.KEPT,
+        state=_one_of(LibraryView, given, "state") or LibraryView.KEPT,
         order=_one_of(JobOrder, given, "order") or JobOrder.NEWEST,
     )
 

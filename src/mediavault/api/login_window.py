@@ -15,7 +15,7 @@ from fastapi import APIRouter, Header, Response, WebSocket, WebSocketDisconnect
 
 from mediavault.api.dependencies import EventFeed, Services, errors, to_job_id
 from mediavault.api.long_answers import RELAY_PATH
-from mediavault.api.services import ApiServices, Screen
+from mediavault.api.services import ApiServices, ScreenViewer
 from mediavault.api.session_views import (
     SessionView,
     TicketIn,
@@ -104,12 +104,12 @@ async def close(services: Services, feed: EventFeed) -> SessionView | None:
     return await session_view(state, services.store) if state is not None else None
 
 
-async def _to_viewer(screen: Screen, socket: WebSocket) -> None:
+async def _to_viewer(screen: ScreenViewer, socket: WebSocket) -> None:
     while data := await screen.read():
         await socket.send_bytes(data)
 
 
-async def _to_screen(socket: WebSocket, screen: Screen) -> None:
+async def _to_screen(socket: WebSocket, screen: ScreenViewer) -> None:
     while True:
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":

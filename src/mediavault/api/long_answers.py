@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from mediavault.access.desk import AccessDesk, Caller, How
+from mediavault.access.desk import Authenticator, AuthMethod, Principal
 from mediavault.core.clock import Clock
 from mediavault.core.failures import StorageFailure, StoreError
 from mediavault.core.logs import get_logger
@@ -35,16 +35,16 @@ class Admission:
     Create it before the caller is looked for, and close it when the request is over.
     """
 
-    def __init__(self, desk: AccessDesk, clock: Clock, path: str) -> None:
+    def __init__(self, desk: Authenticator, clock: Clock, path: str) -> None:
         self._desk = desk
         self._clock = clock
         self._path = path
         self._began = clock.monotonic()
         self._ending = desk.endings.next
-        self._caller: Caller | None = None
+        self._caller: Principal | None = None
         self._watch: asyncio.Task[None] | None = None  # one for all messages: each of them would start its time again
 
-    def grant(self, caller: Caller | None) -> None:
+    def grant(self, caller: Principal | None) -> None:
         """Record who was let in; None where everybody is."""
         self._caller = caller
 
@@ -85,11 +85,11 @@ class Admission:
         finally:
             await _cancel(*waits)
 
-    async def _still_holds(self, caller: Caller) -> bool:
-        if caller.how is How.PROXY and self._path in _RENEWED_PATHS:
+    async def _still_holds(self, caller: Principal) -> bool:
+        if caller.how is AuthMethod.PROXY and self._path in _RENEWED_PATHS:
             return self._clock.monotonic() - self._began < PROXY_SIGN_IN_LASTS_S
         try:
-            return await self._desk.still_lets_in(caller)
+            return await self._desk.is_still_valid(caller)
         except StoreError:  # the store says so in its own log; a moment without it cuts nobody off
             return True
 

@@ -24,7 +24,7 @@ from mediavault import __version__
 from mediavault.api.dependencies import errors
 from mediavault.api.services import ApiServices
 from mediavault.core.fleet import ALIVE_WITHIN
-from mediavault.core.gates import Gate, GateState
+from mediavault.core.gates import GateState, SiteLimit
 from mediavault.core.job import WorkerBeat
 from mediavault.store.port import StoreReport
 
@@ -42,9 +42,9 @@ class Measurements:
     def __init__(self, services: ApiServices) -> None:
         self._services = services
         self._lock = asyncio.Lock()
-        self._snapshot, self._fresh_until = Snapshot([]), float("-inf")
+        self._snapshot, self._fresh_until = MetricsSnapshot([]), float("-inf")
 
-    async def snapshot(self) -> Snapshot:
+    async def snapshot(self) -> MetricsSnapshot:
         """Return numbers that are at most FRESH_FOR_S old. Raises StoreError."""
         async with self._lock:
             now = self._services.clock.monotonic()
@@ -52,17 +52,17 @@ class Measurements:
                 self._snapshot, self._fresh_until = await self._measure(), now + FRESH_FOR_S
             return self._snapshot
 
-    async def _measure(self) -> Snapshot:
+    async def _measure(self) -> MetricsSnapshot:
         store, settings = self._services.store, self._services.settings
         report, workers = await store.catalogue.report(), await store.workers.alive(seen_within=ALIVE_WITHIN)
         folders = {"state": settings.state_dir, "downloads": settings.download_dir}
         free = await asyncio.to_thread(_free_bytes, folders)
-        return Snapshot(
+        return MetricsSnapshot(
             list(metrics_of(report, workers, await store.site_limits.gates(), free, self._services.clock.now()))
         )
 
 
-class Snapshot(Collector):
+class MetricsSnapshot(Collector):
     """Metrics of one moment; those without a sample are left out."""
 
     def __init__(self, metrics: Sequence[Metric]) -> None:
@@ -73,7 +73,11 @@ class Snapshot(Collector):
 
 
 def metrics_of(
-    report: StoreReport, workers: Sequence[WorkerBeat], gates: Sequence[Gate], free: Mapping[str, int], now: datetime
+    report: StoreReport,
+    workers: Sequence[WorkerBeat],
+    gates: Sequence[SiteLimit],
+    free: Mapping[str, int],
+    now: datetime,
 ) -> Iterator[Metric]:
     """Yield all metrics. ``workers``: those alive. ``free``: bytes by folder. ``now``: by the clock of the gates."""
     oldest = report.oldest_queued_at

@@ -10,10 +10,10 @@ from typing import Literal
 
 from mediavault.api.catalogue import gettext as _
 from mediavault.api.catalogue import ngettext
-from mediavault.api.library_filter import LibraryFilter, Shown, address
+from mediavault.api.library_filter import LibraryFilter, LibraryView, address
 from mediavault.api.schemas import JobView
 from mediavault.api.services import ApiServices
-from mediavault.api.troubles import Trouble, Troubles, sort_out
+from mediavault.api.troubles import FailureSummaries, FailureSummary, summarize_failures
 from mediavault.api.views import job_view
 from mediavault.core.failures import Remedy
 from mediavault.core.job import JobStatus
@@ -71,7 +71,7 @@ class Overview:
     waiting: list[JobView]
     more_waiting: int
     recent: list[JobView]
-    troubles: Troubles
+    troubles: FailureSummaries
     needs: list[TroubleView]
     retrying: list[TroubleView]
     lost: list[TroubleView]
@@ -91,7 +91,7 @@ async def overview(services: ApiServices, counts: Mapping[JobStatus, int]) -> Ov
         store.catalogue.library_totals(),
         store.catalogue.failures(),
     )
-    troubles = sort_out(failures)
+    troubles = summarize_failures(failures)
     return Overview(
         counts=counts,
         kept_bytes=totals.bytes,
@@ -107,15 +107,15 @@ async def overview(services: ApiServices, counts: Mapping[JobStatus, int]) -> Ov
     )
 
 
-def _in_words(services: ApiServices, troubles: Sequence[Trouble]) -> list[TroubleView]:
+def _in_words(services: ApiServices, troubles: Sequence[FailureSummary]) -> list[TroubleView]:
     return [_view(services, trouble) for trouble in troubles]
 
 
-def _view(services: ApiServices, trouble: Trouble) -> TroubleView:
+def _view(services: ApiServices, trouble: FailureSummary) -> TroubleView:
     cause, platform = trouble.cause, trouble.platform
     site = services.sign_in_of(platform) if platform else None
     examples = [job_view(job) for job in trouble.examples]
-    all_of_it = address(LibraryFilter(state=Shown.FAILED, platform=platform or ""))
+    all_of_it = address(LibraryFilter(state=LibraryView.FAILED, platform=platform or ""))
     is_waiting = trouble.next_retry_at is not None
     return TroubleView(
         key=cause.key,

@@ -68,7 +68,7 @@ class Video:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class PostText:
     """What the post says. ``text`` without what the title says already, as pieces with the address of each link."""
 
     title: str
@@ -96,14 +96,14 @@ def videos(job: Job, checks: Mapping[int, FileCheck], reports: Mapping[int, Prob
     ]
 
 
-def said(job: Job) -> Said:
+def said(job: Job) -> PostText:
     heading, account = title(job), job.account
     text = job.metadata.get("text")
     text = text.strip() if isinstance(text, str) else ""
     if " ".join(text.split()) == heading:
         text = ""
     handle = f"@{one_line(account.handle)}" if account and account.handle else ""
-    return Said(
+    return PostText(
         title=heading,
         pieces=list(pieces(text)),
         is_long=len(text) > LONG_TEXT_CHARS or text.count("\n") > 14,

@@ -17,7 +17,7 @@ from mediavault.api.appearance import current
 from mediavault.api.assets import static_address
 from mediavault.api.catalogue import direction, gettext, names, ngettext, pgettext, translated
 from mediavault.api.catalogue import gettext as _
-from mediavault.api.said import said
+from mediavault.api.said import localize
 from mediavault.api.site_marks import icon, letter, tone
 from mediavault.api.words import (
     GATE_WORDS,
@@ -27,10 +27,10 @@ from mediavault.api.words import (
     STAGE_WORDS,
     STATUS_WORDS,
     VERDICT_WORDS,
-    duration_words,
-    length_words,
+    format_duration,
+    format_length,
+    format_size,
     one_line,
-    size_words,
 )
 
 PAGE_HEADERS = {
@@ -84,9 +84,9 @@ def _environment() -> Environment:
     environment.policies["ext.i18n.trimmed"] = True
     environment.filters.update(
         coded=coded,
-        size=size_words,
-        duration=duration_words,
-        length_of=length_words,
+        size=format_size,
+        duration=format_duration,
+        length_of=format_length,
         factor=_factor,
         in_braces=_in_braces,
         moment=_moment,
@@ -104,7 +104,7 @@ def _environment() -> Environment:
         direction=direction,
         sections=sections,
         use_icon=use_icon,
-        message_of=said,
+        message_of=localize,
         letter_of=letter,
         tone_of=tone,
         icon_of=icon,

@@ -10,16 +10,16 @@ from mediavault.core.failures import FAILURES, ErrorCode
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class LocalizedMessage:
     """``text`` is in the reader's language; ``original`` the message in English where ``text`` is not it, else ""."""
 
     text: str
     original: str = ""
 
 
-def said(code: ErrorCode | None, message: str) -> Said:
+def localize(code: ErrorCode | None, message: str) -> LocalizedMessage:
     """The message for the current reader. Readers of English get it unchanged."""
     text = translated(message)
     if not message or text != message or current().locale == SOURCE_LOCALE:
-        return Said(text)
-    return Said(gettext(FAILURES[code].summary), message) if code is not None else Said(message)
+        return LocalizedMessage(text)
+    return LocalizedMessage(gettext(FAILURES[code].summary), message) if code is not None else LocalizedMessage(message)

@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, WrapValidator, model_validator
 
 from mediavault.api.submission import MAX_BATCH
-from mediavault.core.checks import Verdict
+from mediavault.core.checks import CheckVerdict
 from mediavault.core.failures import ErrorCode
 from mediavault.core.gates import GateState
-from mediavault.core.job import ItemStatus, JobStatus, Outcome, RungName, Stage
+from mediavault.core.job import ItemStatus, JobStatus, Stage, StepOutcome, StrategyName
 from mediavault.core.media import FoundIn, ItemRole, ItemType, SourceType, Watermark
 from mediavault.core.messages import Message
 from mediavault.store.queries import JobOrder
@@ -274,8 +274,8 @@ class HistoryView(_View):
     at: datetime
     attempt: int
     stage: Stage
-    rung: RungName | None
-    outcome: Outcome
+    rung: StrategyName | None
+    outcome: StepOutcome
     error_code: ErrorCode | None
     detail: EnglishText
     bytes: int
@@ -284,7 +284,7 @@ class HistoryView(_View):
 
 class FileCheckView(_View):
     at: datetime
-    verdict: Verdict
+    verdict: CheckVerdict
     detail: EnglishText
 
 

@@ -86,22 +86,22 @@ async def _still_there(catalogue: JobCatalogue, job_ids: Sequence[JobId]) -> Asy
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class SelectionResult:
     """How many it was done to, and how many were left as they were: gone, or not in a state for it."""
 
     count: int = 0
     left: int = 0
 
 
-async def retry_selected(services: ApiServices, feed: Feed, job_ids: Sequence[JobId]) -> Done:
+async def retry_selected(services: ApiServices, feed: Feed, job_ids: Sequence[JobId]) -> SelectionResult:
     count = await retry_each(services.store, _still_there(services.store.catalogue, job_ids))
     feed.wake()
-    return Done(count, left=len(job_ids) - count)
+    return SelectionResult(count, left=len(job_ids) - count)
 
 
-async def remove_each(services: ApiServices, feed: Feed, job_ids: Sequence[JobId], *, files: bool) -> Done:
+async def remove_each(services: ApiServices, feed: Feed, job_ids: Sequence[JobId], *, files: bool) -> SelectionResult:
     """Raises StorageFailure where files can't be deleted: what was removed by then is removed, all else is as it was."""
-    done = Done()
+    done = SelectionResult()
     for job_id in job_ids:
         try:
             await remove_job(services, feed, job_id, files=files)

@@ -16,7 +16,7 @@ from mediavault.core.failures import BadInput
 from mediavault.core.job import Job, JobId
 from mediavault.core.media import KeptFile, ProbeReport
 from mediavault.core.platform import Platform
-from mediavault.core.sessions import Errand, ImportReport, SessionState, Viewer
+from mediavault.core.sessions import BrowserTask, ImportReport, SessionState, Viewer
 from mediavault.core.settings import Settings
 from mediavault.services.vault.port import OpenedFile
 from mediavault.store.live_settings import LiveSettings
@@ -67,7 +67,7 @@ class Sessions(Protocol):
         """Remove the site's cookies. Raises BadInput (TOO_MANY) while somebody signs in, StorageFailure."""
 
 
-class Screen(Protocol):
+class ScreenViewer(Protocol):
     """One viewer's connection to the window's screen: bytes of the RFB protocol (VNC)."""
 
     async def read(self) -> bytes:
@@ -87,14 +87,14 @@ class Windows(Protocol):
     async def open(self, name: str, *, narrow: bool = False) -> str:
         """The ticket for its viewer. Raises BadInput (NOT_FOUND, TOO_MANY), ToolMissing, BrowserUnavailable."""
 
-    async def run(self, errand: Errand, *, narrow: bool = False) -> str:
+    async def run(self, errand: BrowserTask, *, narrow: bool = False) -> str:
         """As ``open``, on a post that a job waits at. Raises AddressRefused too."""
 
     def admit(self, ticket: str) -> Viewer:
         """Exchange the ticket, which is valid once. Raises BadInput (NOT_FOUND, FORBIDDEN), as all that take a key."""
 
     def check_viewer(self, key: str) -> None: ...
-    def connect(self, key: str) -> AbstractAsyncContextManager[Screen]: ...
+    def connect(self, key: str) -> AbstractAsyncContextManager[ScreenViewer]: ...
     async def close(self) -> SessionState | None:
         """End it in order; what the cookies of its site say then. Safe to call without one."""
 

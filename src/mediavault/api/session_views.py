@@ -13,7 +13,7 @@ from mediavault.api.catalogue import gettext, grouped, ngettext
 from mediavault.api.waiting_jobs import waiting_jobs, wall_since
 from mediavault.core.failures import ErrorCode
 from mediavault.core.fleet import ALIVE_WITHIN, hosts_signed_in
-from mediavault.core.gates import Gate
+from mediavault.core.gates import SiteLimit
 from mediavault.core.job import Job
 from mediavault.core.sessions import ImportReport, SessionState, Viewer
 from mediavault.store.port import Store
@@ -119,7 +119,7 @@ async def session_views(states: Iterable[SessionState], store: Store) -> list[Se
 
 
 def _session_view(
-    state: SessionState, waiting: list[Job], gate: Gate | None, fleet: Mapping[str, Sequence[str]]
+    state: SessionState, waiting: list[Job], gate: SiteLimit | None, fleet: Mapping[str, Sequence[str]]
 ) -> SessionView:
     challenges = sum(job.error_code is ErrorCode.CHALLENGE for job in waiting)
     has_ended = any(job.error_code is ErrorCode.SESSION_EXPIRED for job in waiting)

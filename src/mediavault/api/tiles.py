@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from mediavault.api.library_filter import LibraryFilter, address, to_params
 from mediavault.api.site_marks import Tone, icon, letter, tone
 from mediavault.api.views import display, kept_files, title
-from mediavault.api.words import duration_words, one_line
+from mediavault.api.words import format_duration, one_line
 from mediavault.core.accounts import key_of
 from mediavault.core.job import Job, JobStatus
 from mediavault.store.port import AccountSummary
@@ -50,7 +50,7 @@ def tile(job: Job, asked: LibraryFilter, *, site: str) -> Tile:
         link=f"/jobs/{job.id}?{urlencode({'in': urlencode(to_params(asked))})}",
         title=title(job),
         picture=f"/files/{job.id}/thumbnail" if first and first.thumbnail_path else None,
-        length=duration_words(job.duration_s),
+        length=format_duration(job.duration_s),
         account=one_line((account.display_name or account.handle or account.slug) if account else ""),
         account_link=address(LibraryFilter(account=key_of(account))) if account else None,
         platform=job.platform,

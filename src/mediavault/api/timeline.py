@@ -15,22 +15,22 @@ from mediavault.api.site_marks import Tone
 from mediavault.api.site_marks import tone as tone_of
 from mediavault.api.views import is_waiting_for_retry
 from mediavault.api.waiting_jobs import waits_for_sign_in
-from mediavault.api.words import RUNG_WORDS, STAGE_WORDS, failed_word, help_for, one_line, span_words
+from mediavault.api.words import RUNG_WORDS, STAGE_WORDS, failure_label, format_span, help_for, one_line
 from mediavault.core.failures import FAILURES
-from mediavault.core.job import HistoryRecord, Job, JobStatus, Outcome, RungName, Stage
+from mediavault.core.job import HistoryRecord, Job, JobStatus, Stage, StepOutcome, StrategyName
 
-OUTCOME_WORDS: Mapping[Outcome, str] = {
-    Outcome.OK: N_("Succeeded"),
-    Outcome.FAILED: N_("Failed"),
-    Outcome.SKIPPED: N_("Skipped"),
+OUTCOME_WORDS: Mapping[StepOutcome, str] = {
+    StepOutcome.OK: N_("Succeeded"),
+    StepOutcome.FAILED: N_("Failed"),
+    StepOutcome.SKIPPED: N_("Skipped"),
 }
-RUNG_TITLES: Mapping[RungName, str] = {
-    RungName.PLAIN: N_("Plain request"),
-    RungName.SESSION: N_("With the browser's session"),
-    RungName.NAVIGATION: N_("Downloaded by the browser"),
-    RungName.FRESH: N_("After reading the post again"),
+RUNG_TITLES: Mapping[StrategyName, str] = {
+    StrategyName.PLAIN: N_("Plain request"),
+    StrategyName.SESSION: N_("With the browser's session"),
+    StrategyName.NAVIGATION: N_("Downloaded by the browser"),
+    StrategyName.FRESH: N_("After reading the post again"),
 }
-_TONES: Mapping[Outcome, Tone] = {Outcome.OK: "good", Outcome.FAILED: "bad", Outcome.SKIPPED: "quiet"}
+_TONES: Mapping[StepOutcome, Tone] = {StepOutcome.OK: "good", StepOutcome.FAILED: "bad", StepOutcome.SKIPPED: "quiet"}
 _ICONS: Mapping[Tone, str] = {"good": "check", "bad": "cross", "busy": "clock", "quiet": "skip"}
 # What ends an attempt, or stands beside all attempts: said by the attempt's head, and as an event of its own.
 _MARKS: Mapping[Stage, tuple[Tone, str]] = {
@@ -43,7 +43,7 @@ _MARKS: Mapping[Stage, tuple[Tone, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TimelineStep:
     """One record. ``said`` is its own sentence, ``raw`` all of it as text."""
 
     title: str
@@ -60,7 +60,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
+class StrategyView:
     """A rung of the save ladder in one attempt: how its last try went. Without a tone it was not needed."""
 
     title: str
@@ -70,7 +70,7 @@ class Rung:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class AttemptView:
     """``number`` 0: what happened between attempts, as a person's wish to try again."""
 
     number: int
@@ -79,13 +79,13 @@ class Attempt:
     word: str
     began: datetime
     took: str
-    rungs: Sequence[Rung]
-    steps: Sequence[Step]
+    rungs: Sequence[StrategyView]
+    steps: Sequence[TimelineStep]
     is_running: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class AttemptEnd:
     """What comes behind the last attempt. ``at``: when."""
 
     tone: Tone
@@ -97,8 +97,8 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    attempts: Sequence[Attempt]
-    ending: Ending | None
+    attempts: Sequence[AttemptView]
+    ending: AttemptEnd | None
 
 
 def timeline(job: Job, history: Sequence[HistoryRecord]) -> Timeline:
@@ -127,17 +127,17 @@ def _by_attempt(history: Sequence[HistoryRecord]) -> list[tuple[int, list[Histor
     return groups
 
 
-def _attempt(number: int, records: Sequence[HistoryRecord], *, is_running: bool) -> Attempt:
+def _attempt(number: int, records: Sequence[HistoryRecord], *, is_running: bool) -> AttemptView:
     tone, word = _mark(records, is_running=is_running)
     began, ended = records[0].at, records[-1].at
     steps = [_step(record, began) for record in records if not (number and record.stage is Stage.CLAIM)]
-    return Attempt(
+    return AttemptView(
         number=number,
         tone=tone,
         icon=_icon(number, tone, records, is_running=is_running),
         word=word,
         began=began,
-        took="" if is_running or not number else span_words((ended - began) / timedelta(milliseconds=1)),
+        took="" if is_running or not number else format_span((ended - began) / timedelta(milliseconds=1)),
         rungs=_rungs(records) if number else (),
         steps=steps,
         is_running=is_running,
@@ -158,16 +158,16 @@ def _mark(records: Sequence[HistoryRecord], *, is_running: bool) -> tuple[Tone, 
             tone, word = _MARKS[record.stage]
             if record.stage is Stage.FAIL and record.error_code:
                 needs_person = FAILURES[record.error_code].needs_person
-                return "busy" if needs_person else "bad", failed_word(record.error_code)
+                return "busy" if needs_person else "bad", failure_label(record.error_code)
             return tone, gettext(word)
     last = records[-1]
     return ("quiet", gettext(STAGE_WORDS[last.stage])) if not last.attempt else ("quiet", gettext(N_("Interrupted")))
 
 
-def _step(record: HistoryRecord, began: datetime) -> Step:
+def _step(record: HistoryRecord, began: datetime) -> TimelineStep:
     ends = record.attempt > 0 and record.stage in _MARKS
     tone, word = _mark([record], is_running=False) if ends else (_TONES[record.outcome], "")
-    return Step(
+    return TimelineStep(
         title=gettext(N_("End of the attempt") if ends else STAGE_WORDS[record.stage]),
         rung=gettext(RUNG_WORDS[record.rung]) if record.rung else "",
         tone=tone,
@@ -175,42 +175,42 @@ def _step(record: HistoryRecord, began: datetime) -> Step:
         outcome=word or gettext(OUTCOME_WORDS[record.outcome]),
         said=one_line(translated(record.detail)),
         at=record.at,
-        after=span_words(max(0.0, (record.at - began) / timedelta(milliseconds=1))),
-        took=span_words(record.duration_ms) if record.duration_ms else "",
+        after=format_span(max(0.0, (record.at - began) / timedelta(milliseconds=1))),
+        took=format_span(record.duration_ms) if record.duration_ms else "",
         bytes=record.bytes,
         raw=_raw(record),
     )
 
 
-def _rungs(records: Iterable[HistoryRecord]) -> list[Rung]:
+def _rungs(records: Iterable[HistoryRecord]) -> list[StrategyView]:
     """All four, where at least one was climbed. A rung has held when its file was found whole; its last word counts."""
-    tried: dict[RungName, Outcome] = {}
+    tried: dict[StrategyName, StepOutcome] = {}
     for record in records:
         if record.rung is not None and record.stage in (Stage.DOWNLOAD, Stage.VALIDATE, Stage.EXTRACT, Stage.CHOOSE):
             tried[record.rung] = record.outcome
     if not tried:
         return []
-    return [_rung(name, tried.get(name)) for name in RungName]
+    return [_rung(name, tried.get(name)) for name in StrategyName]
 
 
-def _rung(name: RungName, outcome: Outcome | None) -> Rung:
+def _rung(name: StrategyName, outcome: StepOutcome | None) -> StrategyView:
     if outcome is None:
-        return Rung(gettext(RUNG_TITLES[name]), "", "more", gettext(N_("Not needed")))
+        return StrategyView(gettext(RUNG_TITLES[name]), "", "more", gettext(N_("Not needed")))
     tone = _TONES[outcome]
-    return Rung(gettext(RUNG_TITLES[name]), tone, _ICONS[tone], gettext(OUTCOME_WORDS[outcome]))
+    return StrategyView(gettext(RUNG_TITLES[name]), tone, _ICONS[tone], gettext(OUTCOME_WORDS[outcome]))
 
 
-def _ending(job: Job) -> Ending | None:
+def _ending(job: Job) -> AttemptEnd | None:
     if is_waiting_for_retry(job):
-        return Ending("busy", "clock", gettext(N_("Next attempt")), help_for(job.error_code), job.retry_at)
+        return AttemptEnd("busy", "clock", gettext(N_("Next attempt")), help_for(job.error_code), job.retry_at)
     match job.status:
         case JobStatus.QUEUED:
-            return Ending("busy", "clock", gettext(N_("Waiting for its turn")))
+            return AttemptEnd("busy", "clock", gettext(N_("Waiting for its turn")))
         case JobStatus.FAILED if waits_for_sign_in(job):
-            return Ending("busy", "hand", gettext(N_("Waiting for you")))
+            return AttemptEnd("busy", "hand", gettext(N_("Waiting for you")))
         case JobStatus.FAILED:
             how = tone_of(job.status, job.error_code, is_retried=False)
-            return Ending(how, "hand", gettext(N_("Stopped retrying")), help_for(job.error_code, over=True))
+            return AttemptEnd(how, "hand", gettext(N_("Stopped retrying")), help_for(job.error_code, over=True))
         case _:
             return None
 

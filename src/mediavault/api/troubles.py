@@ -18,7 +18,7 @@ EXAMPLES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class FailureSummary:
     """The failed jobs of one cause. ``platform`` is None where the cause is not one of a site."""
 
     cause: Cause
@@ -29,12 +29,12 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
-class Troubles:
+class FailureSummaries:
     """Each list has the most jobs first."""
 
-    needs: tuple[Trouble, ...] = ()
-    waiting: tuple[Trouble, ...] = ()
-    lost: tuple[Trouble, ...] = ()
+    needs: tuple[FailureSummary, ...] = ()
+    waiting: tuple[FailureSummary, ...] = ()
+    lost: tuple[FailureSummary, ...] = ()
 
     @property
     def needing(self) -> int:
@@ -54,18 +54,18 @@ def cause_of(code: ErrorCode) -> Cause:
     return FAILURES[code].cause or CAUSES["internal"]
 
 
-def sort_out(groups: Sequence[FailureGroup]) -> Troubles:
+def summarize_failures(groups: Sequence[FailureGroup]) -> FailureSummaries:
     """Group what a store counted by code and platform by cause, and by what happens next."""
     waiting = _merged(group for group in groups if group.jobs > group.final)
     over = _merged((group for group in groups if group.final), is_over=True)
-    return Troubles(
+    return FailureSummaries(
         needs=tuple(trouble for trouble in over if trouble.cause.remedy is not Remedy.NOTHING),
         waiting=tuple(waiting),
         lost=tuple(trouble for trouble in over if trouble.cause.remedy is Remedy.NOTHING),
     )
 
 
-def _merged(groups: Iterable[FailureGroup], *, is_over: bool = False) -> list[Trouble]:
+def _merged(groups: Iterable[FailureGroup], *, is_over: bool = False) -> list[FailureSummary]:
     together: dict[tuple[str, str | None], list[FailureGroup]] = {}
     for group in groups:
         cause = cause_of(group.error_code)
@@ -74,10 +74,10 @@ def _merged(groups: Iterable[FailureGroup], *, is_over: bool = False) -> list[Tr
     return sorted(troubles, key=lambda each: (-each.jobs, each.cause.key, each.platform or ""))
 
 
-def _trouble(cause: Cause, platform: str | None, groups: Sequence[FailureGroup], is_over: bool) -> Trouble:
+def _trouble(cause: Cause, platform: str | None, groups: Sequence[FailureGroup], is_over: bool) -> FailureSummary:
     jobs = [job for group in groups for job in group.examples if (job.retry_at is None) is is_over]
     moments = [group.next_retry_at for group in groups if group.next_retry_at is not None]
-    return Trouble(
+    return FailureSummary(
         cause=cause,
         platform=platform,
         jobs=sum(group.final if is_over else group.jobs - group.final for group in groups),

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import PurePosixPath
 
 from mediavault.api.catalogue import gettext
-from mediavault.api.said import Said, said
+from mediavault.api.said import LocalizedMessage, localize
 from mediavault.api.schemas import (
     AccountPageView,
     AccountView,
@@ -27,10 +27,18 @@ from mediavault.api.schemas import (
     UnservedView,
     WorkerView,
 )
-from mediavault.api.words import STAGE_WORDS, STATUS_WORDS, failed_word, help_for, one_line, progress_words, size_words
+from mediavault.api.words import (
+    STAGE_WORDS,
+    STATUS_WORDS,
+    failure_label,
+    format_progress,
+    format_size,
+    help_for,
+    one_line,
+)
 from mediavault.core.failures import FAILURES
 from mediavault.core.fleet import unserved, unserved_in_words, versions
-from mediavault.core.gates import Gate
+from mediavault.core.gates import SiteLimit
 from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobItem, JobStatus, Stage, WorkerBeat
 from mediavault.core.media import Candidate, KeptFile
 from mediavault.store.port import AccountPage, JobPage, LibraryTotals, StoreReport
@@ -163,21 +171,21 @@ def _state(job: Job) -> str:
     if job.status is JobStatus.RUNNING and job.stage is not None:
         return gettext(STAGE_WORDS[job.stage])
     if job.status is JobStatus.FAILED and job.error_code is not None and FAILURES[job.error_code].label:
-        return failed_word(job.error_code)
+        return failure_label(job.error_code)
     return gettext("Retrying automatically") if is_waiting_for_retry(job) else gettext(STATUS_WORDS[job.status])
 
 
-def _detail(job: Job) -> Said:
+def _detail(job: Job) -> LocalizedMessage:
     if job.status is JobStatus.RUNNING and job.stage is Stage.DOWNLOAD and job.bytes_done:
-        return Said(progress_words(job.bytes_done, job.bytes_total))
+        return LocalizedMessage(format_progress(job.bytes_done, job.bytes_total))
     if job.status is JobStatus.COMPLETED:
-        return Said(size_words(job.bytes))
+        return LocalizedMessage(format_size(job.bytes))
     if job.status is JobStatus.QUEUED and job.needs_session:
-        return Said(gettext("Continues on a machine that is signed in to its site."))
+        return LocalizedMessage(gettext("Continues on a machine that is signed in to its site."))
     if job.status is not JobStatus.FAILED:
-        return Said("")
-    shown = said(job.error_code, job.error or "")
-    return Said(one_line(shown.text), one_line(shown.original))
+        return LocalizedMessage("")
+    shown = localize(job.error_code, job.error or "")
+    return LocalizedMessage(one_line(shown.text), one_line(shown.original))
 
 
 def _percent(job: Job) -> int:
@@ -224,10 +232,16 @@ def _item_view(job: Job, place: int, one: JobItem) -> ItemView:
 
 
 def gate_views(
-    gates: Sequence[Gate], waiting: Mapping[str, int], now: datetime, *, not_understood: Mapping[str, int] | None = None
+    gates: Sequence[SiteLimit],
+    waiting: Mapping[str, int],
+    now: datetime,
+    *,
+    not_understood: Mapping[str, int] | None = None,
 ) -> list[GateView]:
     """Every site that has a gate, or jobs that wait or were not understood, by name."""
-    known = {name: Gate(name) for name in (*waiting, *(not_understood or ()))} | {gate.platform: gate for gate in gates}
+    known = {name: SiteLimit(name) for name in (*waiting, *(not_understood or ()))} | {
+        gate.platform: gate for gate in gates
+    }
     views = [_gate_view(gate, waiting.get(name, 0), now) for name, gate in sorted(known.items())]
     if not_understood is None:
         return views
@@ -239,7 +253,7 @@ def is_left_alone(view: GateView) -> bool:
     return view.closed_until is not None or view.probing_until is not None
 
 
-def _gate_view(gate: Gate, waiting: int, now: datetime) -> GateView:
+def _gate_view(gate: SiteLimit, waiting: int, now: datetime) -> GateView:
     def ahead(at: datetime | None) -> datetime | None:
         return at if at is not None and at > now else None
 
@@ -248,12 +262,12 @@ def _gate_view(gate: Gate, waiting: int, now: datetime) -> GateView:
         state=gate.state(now),
         closed_until=ahead(gate.closed_until),
         probing_until=ahead(gate.probing_until),
-        next_turn_at=ahead(gate.turn_after(now)),
+        next_turn_at=ahead(gate.permit_after(now)),
         account_posts=None if gate.account_cap is None else gate.posts_within_day(now),
         account_cap=gate.account_cap,
         waiting=waiting,
         not_understood=None,
-        strikes=gate.strikes,
+        strikes=gate.failures,
         code=gate.code,
         reason=gate.reason,
         help=help_for(gate.code),

@@ -11,7 +11,7 @@ from mediavault.core.failures import FAILURES, BadInput, ErrorCode
 from mediavault.core.job import Job, JobStatus
 from mediavault.core.logs import get_logger
 from mediavault.core.post_urls import page_to_visit
-from mediavault.core.sessions import Errand, SessionState, can_be_signed_in_to
+from mediavault.core.sessions import BrowserTask, SessionState, can_be_signed_in_to
 from mediavault.core.urls import parse_http_url
 from mediavault.store.bulk import iter_jobs, retry_each
 from mediavault.store.port import JobCatalogue, JobOrder, JobQuery, Store
@@ -43,7 +43,7 @@ async def go_on_after(state: SessionState, store: Store) -> int:
     return 0 if state.signed_in is False else await resume_waiting(store, state.platform)
 
 
-async def go_on_after_window(state: SessionState, errand: Errand, store: Store) -> int:
+async def go_on_after_window(state: SessionState, errand: BrowserTask, store: Store) -> int:
     """A window was closed: let those jobs go on that what a person did in it may help; how many were queued again.
 
     That is the job on whose post it was open, all that met a challenge, since an answer is good for the whole site, and
@@ -54,7 +54,7 @@ async def go_on_after_window(state: SessionState, errand: Errand, store: Store) 
     return await resume_waiting(store, state.platform, lambda job: _may_go_on(job, state, errand))
 
 
-def _may_go_on(job: Job, state: SessionState, errand: Errand) -> bool:
+def _may_go_on(job: Job, state: SessionState, errand: BrowserTask) -> bool:
     if job.id == errand.job_id:
         return True
     if not can_be_signed_in_to(errand.platform) and urlsplit(job.post_url).hostname != urlsplit(errand.url).hostname:
@@ -62,14 +62,14 @@ def _may_go_on(job: Job, state: SessionState, errand: Errand) -> bool:
     return job.error_code is ErrorCode.CHALLENGE or bool(state.signed_in)
 
 
-def errand_of(job: Job, submission: Submission) -> Errand:
+def errand_of(job: Job, submission: Submission) -> BrowserTask:
     """A window on the job's own post. Raises NothingToAnswer, AddressRefused, and as reading an address does."""
     if not waits_for_sign_in(job):
         raise NothingToAnswer("This job does not wait for a person to sign in or to answer its site.")
     post, platform = submission.identify(parse_http_url(job.post_url))
     url = page_to_visit(post, platform)
     submission.check_url(parse_http_url(url))
-    return Errand(platform, url, job.id)
+    return BrowserTask(platform, url, job.id)
 
 
 async def resume_waiting(store: Store, platform: str, is_meant: Callable[[Job], bool] = lambda _: True) -> int:

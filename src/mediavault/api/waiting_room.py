@@ -16,7 +16,7 @@ from mediavault.core.failures import ErrorCode, StoreAway
 RETRY_AFTER_S = 5
 
 
-class WaitingRoom:
+class UnavailableApp:
     """Holds the vault's address from the first ``open`` until the block ends. Nothing of the database is told to strangers."""
 
     def __init__(self, host: str, port: int, proxies: ProxyRules = NO_PROXIES) -> None:
@@ -42,7 +42,7 @@ class WaitingRoom:
         if self._serving.done():
             self._serving.result()
 
-    async def __aenter__(self) -> WaitingRoom:
+    async def __aenter__(self) -> UnavailableApp:
         return self
 
     async def __aexit__(

@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping
 
 from mediavault.api.catalogue import N_, decimal, gettext
-from mediavault.core.checks import Verdict
+from mediavault.core.checks import CheckVerdict
 from mediavault.core.failures import FAILURES, ErrorCode
 from mediavault.core.gates import GateState
-from mediavault.core.job import ItemStatus, JobStatus, RungName, Stage
+from mediavault.core.job import ItemStatus, JobStatus, Stage, StrategyName
 from mediavault.core.media import ItemRole
 from mediavault.core.names import readable_name
 
@@ -49,11 +49,11 @@ STAGE_WORDS: Mapping[Stage, str] = {
     Stage.RETRY: N_("Retry requested"),
 }
 
-RUNG_WORDS: Mapping[RungName, str] = {
-    RungName.PLAIN: N_("plain request"),
-    RungName.SESSION: N_("with the browser's session"),
-    RungName.NAVIGATION: N_("in the browser"),
-    RungName.FRESH: N_("after reading the post again"),
+RUNG_WORDS: Mapping[StrategyName, str] = {
+    StrategyName.PLAIN: N_("plain request"),
+    StrategyName.SESSION: N_("with the browser's session"),
+    StrategyName.NAVIGATION: N_("in the browser"),
+    StrategyName.FRESH: N_("after reading the post again"),
 }
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # C0, C1, bidi
@@ -70,7 +70,7 @@ def help_for(code: ErrorCode | None, *, over: bool = False) -> str:
     return gettext(spec.final_hint if over and spec.final_hint else spec.hint)
 
 
-def failed_word(code: ErrorCode | None) -> str:
+def failure_label(code: ErrorCode | None) -> str:
     """What a failed job's status is called, in the reader's language."""
     label = FAILURES[code].label if code is not None else ""
     return gettext(label or STATUS_WORDS[JobStatus.FAILED])
@@ -92,11 +92,11 @@ ROLE_WORDS: Mapping[ItemRole, str] = {
 }
 
 
-VERDICT_WORDS: Mapping[Verdict, str] = {
-    Verdict.WHOLE: N_("Complete"),
-    Verdict.CHANGED: N_("Changed"),
-    Verdict.MISSING: N_("Missing"),
-    Verdict.UNREADABLE: N_("Unreadable"),
+VERDICT_WORDS: Mapping[CheckVerdict, str] = {
+    CheckVerdict.WHOLE: N_("Complete"),
+    CheckVerdict.CHANGED: N_("Changed"),
+    CheckVerdict.MISSING: N_("Missing"),
+    CheckVerdict.UNREADABLE: N_("Unreadable"),
 }
 
 
@@ -105,7 +105,7 @@ def one_line(text: str) -> str:
     return " ".join(_CONTROLS.sub(" ", readable_name(text)).split())
 
 
-def size_words(count: int | None) -> str:
+def format_size(count: int | None) -> str:
     """``1.5 MB``: decimal units, as file managers and providers count; "" for None."""
     if count is None:
         return ""
@@ -119,7 +119,7 @@ def size_words(count: int | None) -> str:
     return f"{decimal(value, 1)} {unit}"
 
 
-def duration_words(seconds: float | None) -> str:
+def format_duration(seconds: float | None) -> str:
     """``1:02:03`` or ``0:07``; "" for None."""
     if seconds is None:
         return ""
@@ -129,7 +129,7 @@ def duration_words(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{last:02}" if hours else f"{minutes}:{last:02}"
 
 
-def length_words(seconds: float) -> str:
+def format_length(seconds: float) -> str:
     """A sum of durations: ``3 h 12 min``, ``12 min``, ``40 s``."""
     minutes, last = divmod(round(seconds), 60)
     hours, rest = divmod(minutes, 60)
@@ -138,7 +138,7 @@ def length_words(seconds: float) -> str:
     return f"{minutes} min" if minutes else f"{last} s"
 
 
-def span_words(milliseconds: float) -> str:
+def format_span(milliseconds: float) -> str:
     """How long something took: ``210 ms``, ``13.4 s``, ``2 min 5 s``, ``1 h 20 min``."""
     if milliseconds < 1_000:
         return f"{round(milliseconds)} ms"
@@ -152,8 +152,8 @@ def span_words(milliseconds: float) -> str:
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
-def progress_words(done: int, total: int | None) -> str:
+def format_progress(done: int, total: int | None) -> str:
     """``3.1 MB of 8.0 MB``; only what is known."""
     if not total:
-        return size_words(done)
-    return gettext("%(done)s of %(total)s") % {"done": size_words(done), "total": size_words(total)}
+        return format_size(done)
+    return gettext("%(done)s of %(total)s") % {"done": format_size(done), "total": format_size(total)}

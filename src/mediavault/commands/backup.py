@@ -20,7 +20,7 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="A SQLite file.", sho
 
 def backup(file: File, *, as_json: AsJson = False) -> None:
     """Write the whole database into a new file, while the vault runs."""
-    from mediavault.api.words import size_words
+    from mediavault.api.words import format_size
     from mediavault.commands.opening import quiet_settings
     from mediavault.commands.output import out, print_json
     from mediavault.commands.progress import steps
@@ -33,7 +33,7 @@ def backup(file: File, *, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"file": str(file), "bytes": size})
     else:
-        out().print(f"Written: {file} ({size_words(size)})", markup=False, soft_wrap=True)
+        out().print(f"Written: {file} ({format_size(size)})", markup=False, soft_wrap=True)
 
 
 def restore(file: File, *, set_aside: SetAside = False, as_json: AsJson = False) -> None:

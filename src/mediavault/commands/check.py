@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mediavault.commands.complaints import EXIT_JOB_FAILED, Ended
+from mediavault.commands.complaints import EXIT_JOB_FAILED, Exit
 
 if TYPE_CHECKING:
     from mediavault.core.media import ProbeReport
@@ -36,7 +36,7 @@ def check(
     """Check whether media files are whole and playable."""
     refused = asyncio.run(_check(list(_named(files)), as_json=as_json))
     if refused:
-        raise Ended(EXIT_JOB_FAILED)
+        raise Exit(EXIT_JOB_FAILED)
 
 
 def _named(files: Sequence[str]) -> Iterable[str]:

@@ -12,7 +12,7 @@ EXIT_JOB_FAILED = 1
 EXIT_REFUSED = 2
 
 
-class Ended(Exception):
+class Exit(Exception):
     """Ends the command with this exit code, after everything was printed."""
 
     def __init__(self, exit_code: int) -> None:
@@ -20,7 +20,7 @@ class Ended(Exception):
         self.exit_code = exit_code
 
 
-def complain(exc: MediavaultError, *, as_json: bool) -> int:
+def print_error(exc: MediavaultError, *, as_json: bool) -> int:
     """Print the error, as JSON to standard output or as text to standard error; return the exit code."""
     if as_json:
         json.dump({"code": exc.code, "message": exc.message, "help": exc.help}, sys.stdout)

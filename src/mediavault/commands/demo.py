@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mediavault.commands.complaints import Ended
+from mediavault.commands.complaints import Exit
 from mediavault.commands.interrupts import run
 from mediavault.commands.options import AsJson
 
@@ -14,4 +14,4 @@ def demo(*, as_json: AsJson = False) -> None:
     from mediavault.practice.demo import run_demo
 
     configure_logs("error")
-    raise Ended(run(run_demo(out(), as_json=as_json)))
+    raise Exit(run(run_demo(out(), as_json=as_json)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mediavault.commands.complaints import EXIT_JOB_FAILED, Ended
+from mediavault.commands.complaints import EXIT_JOB_FAILED, Exit
 from mediavault.commands.options import AsJson
 
 if TYPE_CHECKING:
@@ -26,20 +26,20 @@ def doctor(*, upgrade_ytdlp: UpgradeYtdlp = False, as_json: AsJson = False) -> N
     """Check the installation."""
     from mediavault.commands.opening import quiet_settings
     from mediavault.commands.output import print_json
-    from mediavault.core.verdicts import Verdict
+    from mediavault.core.verdicts import DoctorVerdict
     from mediavault.runtime.doctor.checks import examine
 
     settings = quiet_settings()
     upgraded = asyncio.run(_upgrade(settings)) if upgrade_ytdlp else None
     checks = asyncio.run(examine(settings))
-    sound = all(check.verdict is not Verdict.BROKEN for check in checks)
+    sound = all(check.verdict is not DoctorVerdict.BROKEN for check in checks)
     if as_json:
         change = {"upgrade": {"before": upgraded.before, "after": upgraded.after}} if upgraded else {}
         print_json({"ok": sound, "checks": [check.as_dict() for check in checks], **change})
     else:
         _print(checks, upgraded)
     if not sound:
-        raise Ended(EXIT_JOB_FAILED)
+        raise Exit(EXIT_JOB_FAILED)
 
 
 async def _upgrade(settings: Settings) -> Upgrade:

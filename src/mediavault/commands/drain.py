@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mediavault.commands.complaints import EXIT_JOB_FAILED, Ended
+from mediavault.commands.complaints import EXIT_JOB_FAILED, Exit
 from mediavault.commands.options import AsJson
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def drain(names: Names = None, *, everybody: All = False, wait: Wait = True, as_
     else:
         out().print("No worker is running.")
     if not asked:
-        raise Ended(EXIT_JOB_FAILED)
+        raise Exit(EXIT_JOB_FAILED)
 
 
 async def _asked(workers: Workers, names: Sequence[str], *, everybody: bool) -> list[WorkerBeat]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mediavault.commands.complaints import EXIT_JOB_FAILED, Ended
+from mediavault.commands.complaints import EXIT_JOB_FAILED, Exit
 from mediavault.commands.interrupts import run
 from mediavault.commands.options import AsJson
 from mediavault.core.job import JobStatus
@@ -40,16 +40,16 @@ def get(
     else:
         _tell(job)
     if job.status is not JobStatus.COMPLETED:
-        raise Ended(EXIT_JOB_FAILED)
+        raise Exit(EXIT_JOB_FAILED)
 
 
 def _tell(job: Job) -> None:
     from mediavault.api.views import job_view
-    from mediavault.api.words import duration_words, one_line, size_words
+    from mediavault.api.words import format_duration, format_size, one_line
     from mediavault.commands.output import err, moment_words, out
 
     if job.status is JobStatus.COMPLETED:
-        facts = ", ".join(filter(None, (size_words(job.bytes), duration_words(job.duration_s))))
+        facts = ", ".join(filter(None, (format_size(job.bytes), format_duration(job.duration_s))))
         out().print(f"Kept {job.output_path} ({facts})", markup=False, soft_wrap=True)
         return
     view, console = job_view(job), err()

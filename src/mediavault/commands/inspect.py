@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mediavault.commands.complaints import EXIT_JOB_FAILED, EXIT_REFUSED, Ended
+from mediavault.commands.complaints import EXIT_JOB_FAILED, EXIT_REFUSED, Exit
 from mediavault.commands.options import AsJson
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _online(url: str, *, as_json: bool) -> None:
     else:
         print_inspection(found)
     if found.choice is None:
-        raise Ended(EXIT_JOB_FAILED)
+        raise Exit(EXIT_JOB_FAILED)
 
 
 def _look(url: str) -> Inspection:
@@ -93,7 +93,7 @@ def _saved_pages(pages: list[str], urls: list[str], *, as_json: bool) -> None:
             else:
                 print_inspection(found)
             if one and found.choice is None:
-                raise Ended(_exit_code(found))
+                raise Exit(_exit_code(found))
 
 
 def _exit_code(found: SavedInspection) -> int:
@@ -119,7 +119,7 @@ def _playlists(files: list[str], bases: list[str]) -> None:
             line["error"] = {"code": exc.code, "message": exc.message, "help": exc.help}
         print_json_line(line)
     if refused and len(files) == 1 and files[0] != "-":
-        raise Ended(EXIT_REFUSED)
+        raise Exit(EXIT_REFUSED)
 
 
 def _address(*given: str | None) -> str:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mediavault.api.views import candidate_view
-from mediavault.api.words import help_for, one_line, size_words
+from mediavault.api.words import format_size, help_for, one_line
 from mediavault.commands.output import err, out
 from mediavault.core.failures import MediavaultError
 from mediavault.core.media import Candidate, Extraction, Item, Post
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mediavault.commands.saved_page import SavedInspection
 
 
-class Inspection(Protocol):
+class InspectionView(Protocol):
     """What a look at a post found, made with the network or without. Without ``choice``, ``reason`` says why; without
     ``extraction``, ``error`` does."""
 
@@ -33,7 +33,7 @@ class Inspection(Protocol):
     def error(self) -> MediavaultError | None: ...
 
 
-def as_dict(found: Inspection) -> dict[str, Any]:
+def as_dict(found: InspectionView) -> dict[str, Any]:
     """The inspection as JSON values."""
     extraction = found.extraction
     return {
@@ -113,7 +113,7 @@ def _advice(error: MediavaultError) -> str:
     return help_for(error.code, over=True) if error.help in ("", usual) else error.help
 
 
-def print_inspection(found: Inspection) -> None:
+def print_inspection(found: InspectionView) -> None:
     console = out()
     if found.extraction is not None:
         _print_post(found.extraction)
@@ -190,7 +190,7 @@ def _row(each: Candidate, choice: Candidate | None, item: str) -> tuple[str | Te
         each.ownership.name.lower(),
         each.source_type,
         f"{each.width}×{each.height}" if each.width and each.height else "",
-        size_words(each.size),
+        format_size(each.size),
         each.found_in,
         Text(one_line(each.url)),
     )

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mediavault.commands.complaints import EXIT_JOB_FAILED, Ended
+from mediavault.commands.complaints import EXIT_JOB_FAILED, Exit
 from mediavault.commands.opening import quiet_settings
 from mediavault.commands.options import AsJson
 from mediavault.core.failures import BadInput
 from mediavault.core.job import JobId
 from mediavault.core.messages import counted
-from mediavault.core.sessions import Errand
+from mediavault.core.sessions import BrowserTask
 
 if TYPE_CHECKING:
     from mediavault.api.schemas import JobView
@@ -49,7 +49,7 @@ def login(
         view = asyncio.run(_sign_in(settings, platform, silent=as_json))
         _print_session(view, as_json=as_json)
     if view.signed_in is False:
-        raise Ended(EXIT_JOB_FAILED)
+        raise Exit(EXIT_JOB_FAILED)
 
 
 def answer(
@@ -86,7 +86,7 @@ async def _import(settings: Settings, platform: str, text: str) -> ImportView:
     from mediavault.api.waiting_jobs import go_on_after
     from mediavault.runtime import house, storage
 
-    desk = house.session_desk(settings)
+    desk = house.session_manager(settings)
     report = await desk.import_cookies(platform, text)
     state = await desk.state(platform)
     async with storage.open_store(settings) as store:
@@ -100,12 +100,12 @@ async def _sign_in(settings: Settings, platform: str, *, silent: bool) -> Sessio
     from mediavault.runtime import errands, house, storage
     from mediavault.services.browser.own_display import has_display
 
-    site = house.session_desk(settings).platform(platform)  # an unknown site is refused before anything opens
+    site = house.session_manager(settings).platform(platform)  # an unknown site is refused before anything opens
     if not has_display():
         raise _no_screen(settings, f"sessions#{platform}", "Or use --cookies FILE.")
     if not silent:
         _announce(f"Sign in to {site.title}")
-    state = await errands.window_here(settings, Errand(site, site.sign_in.url or ""), _enter_pressed)
+    state = await errands.window_here(settings, BrowserTask(site, site.sign_in.url or ""), _enter_pressed)
     async with storage.open_store(settings) as store:
         await go_on_after(state, store)
         return await session_view(state, store)
@@ -140,7 +140,7 @@ async def _states(settings: Settings) -> list[SessionView]:
     from mediavault.api.session_views import session_views
     from mediavault.runtime import house, storage
 
-    states = await house.session_desk(settings).states()
+    states = await house.session_manager(settings).states()
     async with storage.open_store(settings) as store:
         return await session_views(states, store)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mediavault.commands.complaints import EXIT_JOB_FAILED, Ended
+from mediavault.commands.complaints import EXIT_JOB_FAILED, Exit
 from mediavault.commands.options import AsJson
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def tell_comparison(copied: Copied, found: Comparison, *, as_json: bool) -> None
     else:
         _print(copied, found)
     if not found.is_whole:
-        raise Ended(EXIT_JOB_FAILED)
+        raise Exit(EXIT_JOB_FAILED)
 
 
 def _print(copied: Copied, found: Comparison) -> None:

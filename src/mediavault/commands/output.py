@@ -20,9 +20,9 @@ from mediavault.api.words import (
     ROLE_WORDS,
     RUNG_WORDS,
     STAGE_WORDS,
-    duration_words,
+    format_duration,
+    format_size,
     one_line,
-    size_words,
 )
 from mediavault.core.gates import GateState
 from mediavault.core.job import JobStatus
@@ -157,8 +157,8 @@ def _facts(job: JobView) -> list[tuple[str, str | Text]]:
         ("Post", job.post_url),
         ("Account", job.account_display_name or job.account_handle or ""),
         ("File", job.output_path or ""),
-        ("Size", size_words(job.bytes)),
-        ("Length", duration_words(job.duration_s)),
+        ("Size", format_size(job.bytes)),
+        ("Length", format_duration(job.duration_s)),
         ("Picture", picture),
         ("SHA-256", job.sha256 or ""),
         ("Attempts", f"{job.attempt_count} of {job.max_attempts}"),
@@ -176,7 +176,7 @@ def _items_table(job: JobView) -> Table:
             str(item.index + 1),
             f"{item.type} {ROLE_WORDS[item.role]}",
             ITEM_WORDS[item.status],
-            size_words(item.bytes),
+            format_size(item.bytes),
             Text(one_line(said)),
         )
     return table
@@ -189,7 +189,7 @@ def _candidates_table(job: JobView) -> Table:
         table.add_column(name, overflow="fold")
     for number, one in enumerate(job.candidates, 1):
         picture = f"{one.width} × {one.height}" if one.width and one.height else ""
-        table.add_row(str(number), one.source_type, picture, duration_words(one.duration_s), Text(one_line(one.url)))
+        table.add_row(str(number), one.source_type, picture, format_duration(one.duration_s), Text(one_line(one.url)))
     return table
 
 
@@ -205,7 +205,7 @@ def _history_table(history: Sequence[HistoryView]) -> Table:
             str(record.attempt or ""),
             what,
             str(record.error_code or record.outcome),
-            size_words(record.bytes) if record.bytes else "",
+            format_size(record.bytes) if record.bytes else "",
             f"{record.duration_ms} ms" if record.duration_ms else "",
             Text(one_line(record.detail)),
         )

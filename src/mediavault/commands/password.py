@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mediavault.commands.complaints import EXIT_JOB_FAILED, Ended
+from mediavault.commands.complaints import EXIT_JOB_FAILED, Exit
 from mediavault.commands.options import AsJson
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def password(*, from_stdin: FromStdin = False, remove: Remove = False, as_json: 
     else:
         out().print("There is no password.")
     if not changed:
-        raise Ended(EXIT_JOB_FAILED)
+        raise Exit(EXIT_JOB_FAILED)
 
 
 async def _change(records: Records, chosen: str | None) -> bool:

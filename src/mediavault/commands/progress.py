@@ -18,7 +18,7 @@ class Steps:
         self._is_terminal = is_terminal
         self._task: TaskID | None = None
 
-    def begins(self, words: str, total: int | None) -> None:
+    def start(self, words: str, total: int | None) -> None:
         """Begin a step; ``total`` is None when it is unknown."""
         if self._progress is None:
             return
@@ -29,7 +29,7 @@ class Steps:
             self._progress.remove_task(self._task)
         self._task = self._progress.add_task(words, total=total)
 
-    def more(self, count: int) -> None:
+    def advance(self, count: int) -> None:
         if self._progress is not None and self._task is not None:
             self._progress.advance(self._task, count)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mediavault.commands.complaints import EXIT_JOB_FAILED, Ended
+from mediavault.commands.complaints import EXIT_JOB_FAILED, Exit
 from mediavault.commands.options import SetAside
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def rebuild(*, sizes_only: SizesOnly = False, set_aside: SetAside = False, as_js
     done = asyncio.run(_rebuild(settings, read_data=not sizes_only, as_json=as_json))
     _sum_up(done, as_json=as_json)
     if done.refused:
-        raise Ended(EXIT_JOB_FAILED)
+        raise Exit(EXIT_JOB_FAILED)
 
 
 async def _rebuild(settings: Settings, *, read_data: bool, as_json: bool) -> Rebuilt:
@@ -45,8 +45,8 @@ async def _rebuild(settings: Settings, *, read_data: bool, as_json: bool) -> Reb
             raise BadInput("Workers are running.", help="Stop `mediavault serve` and all workers first.")
         with steps(silent=as_json) as onlooker:
             library = await storage.open_library(settings, store)
-            onlooker.begins("Reading sidecars", await count_sidecars(library))
-            rebuild = Rebuild(store.catalogue, library, read_data=read_data, on_sidecars=onlooker.more)
+            onlooker.start("Reading sidecars", await count_sidecars(library))
+            rebuild = Rebuild(store.catalogue, library, read_data=read_data, on_sidecars=onlooker.advance)
             async for refused in rebuild.run():
                 _tell(refused, as_json=as_json)
             return rebuild.done

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mediavault.api.words import size_words
+from mediavault.api.words import format_size
 from mediavault.core.failures import BadInput, MediavaultError, NotAPost, NoVideo
 from mediavault.core.media import Candidate, Extraction, Post
 from mediavault.core.platform import Platform
@@ -18,7 +18,7 @@ from mediavault.platforms import registry
 from mediavault.services.child.process import ChildFailed
 from mediavault.services.child.standing import StandingChild
 from mediavault.services.extraction.confined_reader import LIMITS, unreadable
-from mediavault.services.extraction.outcome import Outcome, outcome_of_error
+from mediavault.services.extraction.outcome import LookOutcome, outcome_of_error
 from mediavault.services.extraction.ranking import choose, explain, videos_to_save
 from mediavault.services.extraction.saved_page import (
     SavedDocument,
@@ -38,7 +38,7 @@ MAX_SAVED_PAGE_BYTES = 64 << 20
 class SavedInspection:
     """An ``Inspection`` made without the network."""
 
-    outcome: Outcome
+    outcome: LookOutcome
     extraction: Extraction | None
     choice: Candidate | None
     reason: str
@@ -126,8 +126,8 @@ def _stated_posts(saved: SavedDocument) -> Iterator[tuple[Post, Platform]]:
 
 def _inspection(look: SavedLook, file: str, url: str) -> SavedInspection:
     found = look.extraction
-    if look.error is not None or found is None or look.outcome is not Outcome.VIDEO:
-        silent = look.outcome is Outcome.METADATA_ONLY and found is not None and says_nothing(found)
+    if look.error is not None or found is None or look.outcome is not LookOutcome.VIDEO:
+        silent = look.outcome is LookOutcome.METADATA_ONLY and found is not None and says_nothing(found)
         error = look.error or (_SILENT if silent else _NOT_HERE.get(look.outcome)) or _why(found)
         return SavedInspection(look.outcome, found, None, error.message if error else "", error, file, url)
     choice = choose(videos_to_save(found)[0])
@@ -138,13 +138,13 @@ _SILENT = NoVideo(
     "This document says nothing of the post.",
     help="Save the page once more after it has loaded, or the JSON answer that it received.",
 )
-_NOT_HERE: Mapping[Outcome, MediavaultError] = {
-    Outcome.METADATA_ONLY: NoVideo(
+_NOT_HERE: Mapping[LookOutcome, MediavaultError] = {
+    LookOutcome.METADATA_ONLY: NoVideo(
         "This document tells who posted what, but not where the video is.",
         help="Save the page once more after it has loaded, or the JSON answer that it received.",
     ),
-    Outcome.NO_OWN_VIDEO: NoVideo("There are videos in this document, but none is this post's own."),
-    Outcome.MANY_POSTS: NoVideo("This is a list of posts, without the one that was asked for."),
+    LookOutcome.NO_OWN_VIDEO: NoVideo("There are videos in this document, but none is this post's own."),
+    LookOutcome.MANY_POSTS: NoVideo("This is a list of posts, without the one that was asked for."),
 }
 
 
@@ -195,5 +195,5 @@ def _read(page: Path) -> bytes:
     except (OSError, ValueError) as exc:
         raise BadInput(f"{page} cannot be read: {getattr(exc, 'strerror', None) or exc}.") from exc
     if len(content) > MAX_SAVED_PAGE_BYTES:
-        raise BadInput(f"{page} is larger than {size_words(MAX_SAVED_PAGE_BYTES)}.")
+        raise BadInput(f"{page} is larger than {format_size(MAX_SAVED_PAGE_BYTES)}.")
     return content

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mediavault.commands.complaints import Ended
+from mediavault.commands.complaints import Exit
 from mediavault.commands.options import AsJson
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def serve(host: Host = None, port: Port = None, concurrency: Concurrency = None,
 
     settings = _listening(host=host, port=port, concurrency=concurrency)
     _announce("serve", settings, as_json=as_json)
-    raise Ended(asyncio.run(processes.serve(settings)))
+    raise Exit(asyncio.run(processes.serve(settings)))
 
 
 def worker(concurrency: Concurrency = None, platforms: Platforms = None, *, as_json: AsJson = False) -> None:
@@ -43,7 +43,7 @@ def worker(concurrency: Concurrency = None, platforms: Platforms = None, *, as_j
 
     settings = _load(concurrency=concurrency, platforms=platforms)
     _announce("worker", settings, as_json=as_json)
-    raise Ended(asyncio.run(processes.run_worker(settings)))
+    raise Exit(asyncio.run(processes.run_worker(settings)))
 
 
 def api(host: Host = None, port: Port = None, *, as_json: AsJson = False) -> None:
@@ -52,7 +52,7 @@ def api(host: Host = None, port: Port = None, *, as_json: AsJson = False) -> Non
 
     settings = _listening(host=host, port=port)
     _announce("api", settings, as_json=as_json)
-    raise Ended(asyncio.run(processes.run_api(settings)))
+    raise Exit(asyncio.run(processes.run_api(settings)))
 
 
 def _listening(**overrides: Any) -> Settings:

@@ -21,7 +21,7 @@ class OutputLost(Exception):
     """The command's output could not be written, so it ends."""
 
 
-class _Stream:
+class _OutputStream:
     """Behaves like the stream that it wraps, except for a write that fails."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -47,7 +47,7 @@ class _Stream:
         return getattr(self._stream, name)
 
 
-class _Output(_Stream):
+class _Output(_OutputStream):
     """Standard output: a command that cannot write its output ends."""
 
     lost: OSError | None = None
@@ -57,14 +57,14 @@ class _Output(_Stream):
         raise OutputLost from exc
 
 
-class _Complaints(_Stream):
+class _Complaints(_OutputStream):
     """Standard error, and so the log: a failed write is ignored, and the next line is tried again."""
 
     def _on_loss(self, exc: OSError) -> None:
         pass
 
 
-class Streams:
+class OutputStreams:
     """Both streams while a command runs."""
 
     def __init__(self, output: _Output) -> None:
@@ -85,14 +85,14 @@ class Streams:
 
 
 @contextmanager
-def watched() -> Iterator[Streams]:
+def watched() -> Iterator[OutputStreams]:
     """Wrap both streams in the block; afterwards nothing is left that Python could fail to flush."""
     before = sys.stdout, sys.stderr
     plain = tuple(_or_nowhere(stream) for stream in before)
     output = _Output(plain[0])
     sys.stdout, sys.stderr = cast("TextIO", output), cast("TextIO", _Complaints(plain[1]))
     try:
-        yield Streams(output)
+        yield OutputStreams(output)
     finally:
         sys.stdout, sys.stderr = before
         for stream in plain:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mediavault.commands.complaints import EXIT_JOB_FAILED, Ended
+from mediavault.commands.complaints import EXIT_JOB_FAILED, Exit
 
 if TYPE_CHECKING:
     from mediavault.core.settings import Settings
@@ -29,7 +29,7 @@ def verify(*, read_data: ReadData = False, as_json: AsJsonLines = False) -> None
     done = asyncio.run(_verify(quiet_settings(), read_data=read_data, as_json=as_json))
     _sum_up(done, read_data=read_data, as_json=as_json)
     if done.findings:
-        raise Ended(EXIT_JOB_FAILED)
+        raise Exit(EXIT_JOB_FAILED)
 
 
 async def _verify(settings: Settings, *, read_data: bool, as_json: bool) -> Verified:
@@ -41,10 +41,10 @@ async def _verify(settings: Settings, *, read_data: bool, as_json: bool) -> Veri
     async with storage.open_store(settings) as store:
         with steps(silent=as_json) as onlooker:
             library = await storage.open_library(settings, store)
-            onlooker.begins(
+            onlooker.start(
                 "Reading every file" if read_data else "Looking at every file", await count_jobs(store.catalogue)
             )
-            verification = Verification(store.catalogue, library, read_data=read_data, on_jobs=onlooker.more)
+            verification = Verification(store.catalogue, library, read_data=read_data, on_jobs=onlooker.advance)
             async for finding in verification.run():
                 _tell(finding, as_json=as_json)
             return verification.done
@@ -66,7 +66,7 @@ def _tell(finding: Finding, *, as_json: bool) -> None:
 
 
 def _sum_up(done: Verified, *, read_data: bool, as_json: bool) -> None:
-    from mediavault.api.words import size_words
+    from mediavault.api.words import format_size
     from mediavault.commands.output import out, print_json_line
     from mediavault.core.messages import counted
 
@@ -82,7 +82,7 @@ def _sum_up(done: Verified, *, read_data: bool, as_json: bool) -> None:
             }
         )
         return
-    how = f"{size_words(done.bytes_read)} read" if read_data else "sizes only; --read-data compares every byte"
+    how = f"{format_size(done.bytes_read)} read" if read_data else "sizes only; --read-data compares every byte"
     out().print(
         f"{counted(done.videos, 'video')} of {counted(done.jobs, 'job')}, {counted(done.files, 'file')} in the library: {how}.",
         markup=False,

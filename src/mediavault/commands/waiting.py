@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
 from mediavault.api.views import display, is_over
-from mediavault.api.words import progress_words, size_words
+from mediavault.api.words import format_progress, format_size
 from mediavault.commands.output import err
 from mediavault.core.clock import Clock
 from mediavault.core.failures import MediavaultError
@@ -28,7 +28,7 @@ LOOK_EVERY_S = 0.25
 WORKERS_EVERY_S = 10.0  # a worker may die during the wait
 
 
-class Onlooker(Protocol):
+class JobWatcher(Protocol):
     """Is shown the job each time that it was read."""
 
     def see(self, job: Job) -> None: ...
@@ -52,7 +52,7 @@ async def save_and_wait(
 
 
 async def wait_for(
-    store: Store, job_id: JobId, settings: Settings, clock: Clock, onlooker: Onlooker, *, patience: timedelta
+    store: Store, job_id: JobId, settings: Settings, clock: Clock, onlooker: JobWatcher, *, patience: timedelta
 ) -> Job:
     """Poll until the job is over; start a worker in this process as soon as no other is alive."""
     next_roll_call = clock.monotonic()
@@ -132,7 +132,7 @@ class Bar:
 
     def _show(self, job: Job, state: str) -> None:
         loads = job.status is JobStatus.RUNNING and job.stage is Stage.DOWNLOAD
-        words = progress_words(job.bytes_done, job.bytes_total) if loads else ""
+        words = format_progress(job.bytes_done, job.bytes_total) if loads else ""
         done, total = (job.bytes_done, job.bytes_total) if loads else (0, None)
         self._progress.update(self._task, description=state, completed=done, total=total, bytes=words)
 
@@ -142,7 +142,7 @@ class _Speed(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text(f"{size_words(int(speed))}/s" if speed else "", style="dim")
+        return Text(f"{format_size(int(speed))}/s" if speed else "", style="dim")
 
 
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[bytes]}"), _Speed())
@@ -154,7 +154,7 @@ class _Silent:
 
 
 @contextlib.contextmanager
-def _onlooker(silent: bool) -> Iterator[Onlooker]:  # noqa: FBT001 - private, called once
+def _onlooker(silent: bool) -> Iterator[JobWatcher]:  # noqa: FBT001 - private, called once
     if silent:
         yield _Silent()
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from mediavault.commands.complaints import EXIT_JOB_FAILED, Ended
+from mediavault.commands.complaints import EXIT_JOB_FAILED, Exit
 from mediavault.commands.options import AsJson
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def workers(*, as_json: AsJson = False) -> None:
     else:
         _print(fleet)
     if not fleet.workers:
-        raise Ended(EXIT_JOB_FAILED)
+        raise Exit(EXIT_JOB_FAILED)
 
 
 async def _look(store: Store) -> FleetView:

@@ -11,7 +11,7 @@ from typing import Any
 from mediavault.core import messages
 
 
-class Verdict(StrEnum):
+class CheckVerdict(StrEnum):
     """Stored with the records: never renamed."""
 
     WHOLE = "whole"
@@ -25,7 +25,7 @@ class FileCheck:
     """One file of a job, read from end to end at ``at``. ``detail`` says more where it is not whole."""
 
     at: datetime
-    verdict: Verdict
+    verdict: CheckVerdict
     detail: str = ""
 
 
@@ -47,7 +47,7 @@ def read_checks(value: Mapping[str, Any]) -> dict[int, FileCheck]:
     return {
         int(place): FileCheck(
             datetime.fromisoformat(one["at"]),
-            Verdict(one["verdict"]),
+            CheckVerdict(one["verdict"]),
             messages.from_json(str(one["detail"]), one.get("detail_params")),
         )
         for place, one in value.items()

@@ -92,7 +92,7 @@ class ErrorCode(StrEnum):
     INTERNAL = "INTERNAL"
 
 
-class Scope(StrEnum):
+class FailureScope(StrEnum):
     """What a failure is about: whatever else shares it would fail in the same way."""
 
     REQUEST = "request"  # what the caller sent
@@ -120,7 +120,7 @@ class Retry(StrEnum):
     RECOVERY = "at once, while attempts are left"
 
 
-class SignIn(StrEnum):
+class SignInHelp(StrEnum):
     """Whether being signed in to the site changes anything."""
 
     NO = "no"
@@ -189,7 +189,7 @@ class FailureSpec:
     ``retry_note`` (instead of the retry rule's own words) are columns of docs/errors.md.
     """
 
-    scope: Scope
+    scope: FailureScope
     retry: Retry
     summary: str
     hint: str
@@ -197,7 +197,7 @@ class FailureSpec:
     final_hint: str = ""
     label: str = ""
     http_status: int = 500
-    sign_in: SignIn = SignIn.NO
+    sign_in: SignInHelp = SignInHelp.NO
     stops: Stops = Stops.NOTHING
     certainty: Certainty = Certainty.SURE
     closes_site_for: timedelta | None = None
@@ -265,141 +265,141 @@ _PRIVATE_NETWORK = Cause("address_refused", Remedy.NOTHING, "The link points int
 
 FAILURES: Mapping[ErrorCode, FailureSpec] = {
     ErrorCode.BAD_URL: FailureSpec(
-        Scope.REQUEST, Retry.REFUSED, http_status=422, page_outcome="unsupported",
+        FailureScope.REQUEST, Retry.REFUSED, http_status=422, page_outcome="unsupported",
         summary="This is not a valid URL.",
         hint="Paste the full link to one post, starting with https://.",
         known_by="not http or https, user info, a backslash, control characters, an unusual port",
     ),
     ErrorCode.BAD_REQUEST: FailureSpec(
-        Scope.REQUEST, Retry.REFUSED, http_status=422,
+        FailureScope.REQUEST, Retry.REFUSED, http_status=422,
         summary="The request is not valid.",
         hint="Correct what the message names, then try again.",
         known_by="a body, query or command line of another shape",
     ),
     ErrorCode.BAD_SETTING: FailureSpec(
-        Scope.REQUEST, Retry.REFUSED,
+        FailureScope.REQUEST, Retry.REFUSED,
         summary="A setting has an invalid value.",
         hint="Correct the setting that the message names, then start again.",
         known_by="a `MEDIAVAULT_*` value that cannot be used; the process does not start",
     ),
     ErrorCode.ADDRESS_REFUSED: FailureSpec(
-        Scope.POST, Retry.NEVER, http_status=422, cause=_PRIVATE_NETWORK,
+        FailureScope.POST, Retry.NEVER, http_status=422, cause=_PRIVATE_NETWORK,
         summary="The link points into a private network.",
         hint="If this is your own server, add it to MEDIAVAULT_ALLOW_PRIVATE (host or host:port).",
         known_by="the egress guard: a private, loopback, link-local or metadata address, at submission or behind a name or a redirect",
     ),
     ErrorCode.NOT_FOUND: FailureSpec(
-        Scope.REQUEST, Retry.REFUSED, http_status=404,
+        FailureScope.REQUEST, Retry.REFUSED, http_status=404,
         summary="Not found.",
         hint="List the jobs to find its id; it may have been removed.",
         known_by="no job, file or site of that name",
     ),
     ErrorCode.ILLEGAL_MOVE: FailureSpec(
-        Scope.REQUEST, Retry.REFUSED, http_status=409,
+        FailureScope.REQUEST, Retry.REFUSED, http_status=409,
         summary="The job's status does not allow this.",
         hint="Reload the job: its status has changed, or does not allow this.",
         known_by="the job's status does not allow it",
     ),
     ErrorCode.UNAUTHORIZED: FailureSpec(
-        Scope.REQUEST, Retry.REFUSED, http_status=401,
+        FailureScope.REQUEST, Retry.REFUSED, http_status=401,
         summary="Sign in to continue.",
         hint="Send the token as `Authorization: Bearer …`, or sign in on the page.",
         known_by="the vault is protected, and the request has neither a session nor a valid token",
     ),
     ErrorCode.FORBIDDEN: FailureSpec(
-        Scope.REQUEST, Retry.REFUSED, http_status=403,
+        FailureScope.REQUEST, Retry.REFUSED, http_status=403,
         summary="The request came from a place that is not allowed.",
         hint="Send the request from mediavault's own pages, or from a program without an Origin header.",
         known_by="a browser's request from another site's page",
     ),
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: FailureSpec(
-        Scope.REQUEST, Retry.REFUSED, http_status=415,
+        FailureScope.REQUEST, Retry.REFUSED, http_status=415,
         summary="Unsupported request format.",
         hint="Send JSON to the API, with `Content-Type: application/json`, and forms to the pages.",
         known_by="a body that is neither JSON nor a form",
     ),
     ErrorCode.TOO_MANY: FailureSpec(
-        Scope.REQUEST, Retry.REFUSED, http_status=429,
+        FailureScope.REQUEST, Retry.REFUSED, http_status=429,
         summary="Too many at once.",
         hint="Ask for fewer at once, or wait until some have finished.",
         known_by="more links, listeners, windows or password attempts at once than are allowed",
     ),
     ErrorCode.LEASE_LOST: FailureSpec(
-        Scope.MACHINE, Retry.REFUSED, http_status=409,
+        FailureScope.MACHINE, Retry.REFUSED, http_status=409,
         summary="Another attempt or a person has taken over the job.",
         hint="Nothing is lost. Reload the job: another attempt is working on it, or it was changed.",
         known_by="another attempt, or a person, took the job",
     ),
     ErrorCode.SCHEMA_TOO_NEW: FailureSpec(
-        Scope.MACHINE, Retry.REFUSED, http_status=503,
+        FailureScope.MACHINE, Retry.REFUSED, http_status=503,
         summary="The database belongs to a newer mediavault.",
         hint="Upgrade mediavault, or restore the backup from before the upgrade.",
         known_by="the database's schema number",
     ),
     ErrorCode.STORE_UNAVAILABLE: FailureSpec(
-        Scope.MACHINE, Retry.REFUSED, http_status=503,
+        FailureScope.MACHINE, Retry.REFUSED, http_status=503,
         summary="The database does not respond.",
         hint="Run `mediavault doctor`; it checks the database.",
         known_by="the database does not respond, or refuses",
     ),
     ErrorCode.DELETED: FailureSpec(
-        Scope.POST, Retry.NEVER, sign_in=SignIn.AT_WALLS, cause=_GONE, page_outcome="gone",
+        FailureScope.POST, Retry.NEVER, sign_in=SignInHelp.AT_WALLS, cause=_GONE, page_outcome="gone",
         summary="The post was deleted.",
         hint="The post or account was deleted. There is nothing more to do.",
         known_by="the platform's own data (tombstones, codes of its interface); or two signs of 404 or 410, the words on the page, another extractor, an earlier look",
         retry_note="where only one sign says so: once, after an hour",
     ),
     ErrorCode.PRIVATE: FailureSpec(
-        Scope.POST, Retry.NEVER, sign_in=SignIn.MAY_HELP, cause=_PRIVATE, page_outcome="private",
+        FailureScope.POST, Retry.NEVER, sign_in=SignInHelp.MAY_HELP, cause=_PRIVATE, page_outcome="private",
         summary="The post is private.",
         hint="Only approved followers can see this post. Sign in with an account that can, then try again.",
         known_by="the platform's own data, the words on the page",
     ),
     ErrorCode.REGION_LOCKED: FailureSpec(
-        Scope.POST, Retry.NEVER, cause=_REGION, page_outcome="region_locked",
+        FailureScope.POST, Retry.NEVER, cause=_REGION, page_outcome="region_locked",
         summary="Not available in this country.",
         hint="The site does not show this post in the country of this computer.",
         known_by="the platform's own data, HTTP 451, yt-dlp's geo restriction",
     ),
     ErrorCode.DRM: FailureSpec(
-        Scope.POST, Retry.NEVER, cause=_COPY_PROTECTED, page_outcome="drm",
+        FailureScope.POST, Retry.NEVER, cause=_COPY_PROTECTED, page_outcome="drm",
         summary="The video is copy-protected.",
         hint="This video is copy-protected. mediavault does not circumvent that.",
         known_by="EME `encrypted` event, SAMPLE-AES, Widevine, PlayReady or FairPlay keys in a manifest, `pssh` and encrypted sample entries in the file",
     ),
     ErrorCode.UNSUPPORTED: FailureSpec(
-        Scope.POST, Retry.NEVER, http_status=422, certainty=Certainty.NOT_READ, cause=_NO_POST,
+        FailureScope.POST, Retry.NEVER, http_status=422, certainty=Certainty.NOT_READ, cause=_NO_POST,
         page_outcome="unsupported",
         summary="This kind of link is not supported.",
         hint="mediavault does not know this kind of link. Open it in a browser and copy the link to the post itself.",
         known_by="no pattern of the platform fits, and no extractor knows the page",
     ),
     ErrorCode.NO_VIDEO: FailureSpec(
-        Scope.POST, Retry.NEVER, certainty=Certainty.UNSURE, cause=_NO_VIDEO, page_outcome="no_video",
+        FailureScope.POST, Retry.NEVER, certainty=Certainty.UNSURE, cause=_NO_VIDEO, page_outcome="no_video",
         summary="No video found in this post.",
         hint="Open the page in a browser and check that it has a video.",
         known_by="the post's own data without a video; a page without one",
     ),
     ErrorCode.NOT_A_POST: FailureSpec(
-        Scope.POST, Retry.NEVER, http_status=422, cause=_NO_POST, page_outcome="not_a_post",
+        FailureScope.POST, Retry.NEVER, http_status=422, cause=_NO_POST, page_outcome="not_a_post",
         summary="This is not a link to a single post.",
         hint="This is a profile, a playlist or a live page. Open one post and paste its link.",
         known_by="the form of the URL",
     ),
     ErrorCode.TOO_LARGE: FailureSpec(
-        Scope.POST, Retry.NEVER, http_status=413, cause=_TOO_LARGE,
+        FailureScope.POST, Retry.NEVER, http_status=413, cause=_TOO_LARGE,
         summary="The file is larger than allowed.",
         hint="Raise MEDIAVAULT_MAX_FILE_GB and try again.",
         known_by="announced or received bytes above `MEDIAVAULT_MAX_FILE_GB`",
     ),
     ErrorCode.STORY_EXPIRED: FailureSpec(
-        Scope.POST, Retry.NEVER, cause=_STORY, page_outcome="gone",
+        FailureScope.POST, Retry.NEVER, cause=_STORY, page_outcome="gone",
         summary="The story has expired.",
         hint="Stories disappear after 24 hours, and this one has.",
         known_by="a story's page that does not show it any more",
     ),
     ErrorCode.PARTIAL: FailureSpec(
-        Scope.POST, Retry.NEVER, cause=_PARTLY,
+        FailureScope.POST, Retry.NEVER, cause=_PARTLY,
         summary="Not all of the post's videos could be saved.",
         hint="Everything that could be downloaded is saved; the list of videos says what happened to the others.",
         label="Partly saved",
@@ -407,7 +407,7 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         retry_note="while one of the others can still come",
     ),
     ErrorCode.LOGIN_REQUIRED: FailureSpec(
-        Scope.SITE, Retry.PERSON, sign_in=SignIn.NEEDED, closes_site_for=_LOGIN_WALL, cause=_SIGN_IN,
+        FailureScope.SITE, Retry.PERSON, sign_in=SignInHelp.NEEDED, closes_site_for=_LOGIN_WALL, cause=_SIGN_IN,
         page_outcome="login_required",
         summary="The site asks you to sign in.",
         hint="The site shows this post only to signed-in visitors. Sign in once, on the post's page or with `mediavault login` (or `mediavault answer ID`); it then continues automatically.",
@@ -415,7 +415,7 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         known_by="the platform's own data and codes, a redirect to its sign-in, its login form",
     ),
     ErrorCode.SESSION_EXPIRED: FailureSpec(
-        Scope.ACCOUNT, Retry.PERSON, sign_in=SignIn.NEEDED, closes_site_for=timedelta(hours=1), cause=_SIGN_IN,
+        FailureScope.ACCOUNT, Retry.PERSON, sign_in=SignInHelp.NEEDED, closes_site_for=timedelta(hours=1), cause=_SIGN_IN,
         page_outcome="login_required",
         summary="You have been signed out of the site.",
         hint="Your sign-in has expired. Sign in again with `mediavault login`; the post then continues automatically.",
@@ -423,14 +423,14 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         known_by="as above, or an age asked as of a visitor who is not signed in, while the session has the cookies of a sign-in; yt-dlp reports that they are no longer valid",
     ),
     ErrorCode.AGE_RESTRICTED: FailureSpec(
-        Scope.POST, Retry.PERSON, sign_in=SignIn.NEEDED, cause=_AGE, page_outcome="age_restricted",
+        FailureScope.POST, Retry.PERSON, sign_in=SignInHelp.NEEDED, cause=_AGE, page_outcome="age_restricted",
         summary="The site requires age verification.",
         hint="This post is age-restricted. Sign in with an account whose age is verified.",
         label="Needs a sign-in",
         known_by="the platform's own data and words",
     ),
     ErrorCode.CHALLENGE: FailureSpec(
-        Scope.SITE, Retry.PERSON, sign_in=SignIn.EASES, stops=Stops.POST, closes_site_for=timedelta(hours=1),
+        FailureScope.SITE, Retry.PERSON, sign_in=SignInHelp.EASES, stops=Stops.POST, closes_site_for=timedelta(hours=1),
         cause=_CAPTCHA, page_outcome="challenge",
         summary="The site asks you to solve a CAPTCHA.",
         hint="The site shows a CAPTCHA. Open a window on the post (on its page, or with `mediavault answer ID`) and solve it; the post then continues automatically.",
@@ -438,14 +438,14 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         known_by="a challenge page: URL, title, marks, elements, frames, `cf-mitigated`; the platform's own codes",
     ),
     ErrorCode.AMBIGUOUS: FailureSpec(
-        Scope.POST, Retry.PERSON, cause=_CHOICE, page_outcome="ambiguous",
+        FailureScope.POST, Retry.PERSON, cause=_CHOICE, page_outcome="ambiguous",
         summary="The page shows several videos, and it is not clear which one is the post's.",
         hint="Choose the video on the post's page, or with `mediavault retry ID --choose NUMBER`.",
         label="Choose the video",
         known_by="several videos were found, and nothing says which one is the post's",
     ),
     ErrorCode.ACCOUNT_WARNING: FailureSpec(
-        Scope.ACCOUNT, Retry.PERSON, stops=Stops.POST, closes_site_for=timedelta(days=1), cause=_WARNING,
+        FailureScope.ACCOUNT, Retry.PERSON, stops=Stops.POST, closes_site_for=timedelta(days=1), cause=_WARNING,
         page_outcome="challenge",
         summary="The site has warned your account.",
         hint="Saving from this site is paused for a day. Check the account in your own browser.",
@@ -453,13 +453,13 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         known_by="the addresses of locked accounts (Facebook's numbered checkpoints, X's account/access), \"account is temporarily locked\", X codes 64 and 326",
     ),
     ErrorCode.TOOL_MISSING: FailureSpec(
-        Scope.MACHINE, Retry.MACHINE, http_status=503, certainty=Certainty.NOT_READ, cause=_TOOL,
+        FailureScope.MACHINE, Retry.MACHINE, http_status=503, certainty=Certainty.NOT_READ, cause=_TOOL,
         summary="A program is missing.",
         hint="Run `mediavault doctor`; it names the command that installs what is missing.",
         known_by="a program or package is not installed",
     ),
     ErrorCode.RATE_LIMITED: FailureSpec(
-        Scope.SITE, Retry.BACKOFF, stops=Stops.POST, cause=_RATE, page_outcome="challenge",
+        FailureScope.SITE, Retry.BACKOFF, stops=Stops.POST, cause=_RATE, page_outcome="challenge",
         summary="The site asked us to slow down.",
         hint="Nothing to do. Retrying automatically when the site allows it.",
         final_hint="The site still asks us to slow down. Try again in a few hours.",
@@ -467,7 +467,7 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         retry_note="at the time that the site names; other jobs leave the site alone until then",
     ),
     ErrorCode.ACCOUNT_DAY_USED: FailureSpec(
-        Scope.ACCOUNT, Retry.ACCOUNT_DAY, cause=_ACCOUNT_DAY,
+        FailureScope.ACCOUNT, Retry.ACCOUNT_DAY, cause=_ACCOUNT_DAY,
         summary="Daily limit reached for your account.",
         hint="Nothing to do. Continuing automatically tomorrow; the limit protects your account from being locked.",
         final_hint="Try again tomorrow. The limit protects your account from being locked.",
@@ -475,7 +475,7 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         known_by="the posts that were read with the account within 24 hours are as many as the site's facts allow",
     ),
     ErrorCode.IP_BLOCKED: FailureSpec(
-        Scope.SITE, Retry.CONFIRM, sign_in=SignIn.EASES, certainty=Certainty.UNSURE,
+        FailureScope.SITE, Retry.CONFIRM, sign_in=SignInHelp.EASES, certainty=Certainty.UNSURE,
         closes_site_for=timedelta(hours=6), cause=_BLOCKED, page_outcome="challenge",
         summary="The site blocks this computer's IP address.",
         hint="The site blocks this computer's IP address. Signing in often helps; so does a home connection.",
@@ -483,126 +483,126 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         retry_note="once, after 6 hours; then a person has to help",
     ),
     ErrorCode.NETWORK: FailureSpec(
-        Scope.MACHINE, Retry.BACKOFF, certainty=Certainty.UNSURE, cause=_NETWORK,
+        FailureScope.MACHINE, Retry.BACKOFF, certainty=Certainty.UNSURE, cause=_NETWORK,
         summary="The site could not be reached.",
         hint="Check this computer's internet connection. Retrying automatically.",
         final_hint="Check this computer's internet connection, then try again.",
         known_by="DNS, TCP, TLS, a reset connection",
     ),
     ErrorCode.TIMEOUT: FailureSpec(
-        Scope.MACHINE, Retry.BACKOFF, certainty=Certainty.UNSURE, cause=_NETWORK,
+        FailureScope.MACHINE, Retry.BACKOFF, certainty=Certainty.UNSURE, cause=_NETWORK,
         summary="The site took too long to respond.",
         hint="The site was too slow. Retrying automatically.",
         final_hint="The site was too slow. Try again later.",
         known_by="nothing, or too little, within the time limit",
     ),
     ErrorCode.HTTP_ERROR: FailureSpec(
-        Scope.SITE, Retry.BACKOFF, certainty=Certainty.UNSURE, cause=_DOWNLOAD,
+        FailureScope.SITE, Retry.BACKOFF, certainty=Certainty.UNSURE, cause=_DOWNLOAD,
         summary="The site responded with an error.",
         hint="The site responded with an error. Retrying automatically; open the post in a browser if this continues.",
         final_hint="Open the post in a browser. If it plays there, try again later.",
         known_by="any other status",
     ),
     ErrorCode.LINK_EXPIRED: FailureSpec(
-        Scope.POST, Retry.BACKOFF, cause=_DOWNLOAD,
+        FailureScope.POST, Retry.BACKOFF, cause=_DOWNLOAD,
         summary="The video link expired.",
         hint="The video link expired. Retrying automatically with a new one.",
         final_hint="New video links were refused too. If the video plays in your browser, try again later.",
         known_by="401, 403 or 410 on a signed media URL, or its expiry has passed",
     ),
     ErrorCode.EMPTY_BODY: FailureSpec(
-        Scope.POST, Retry.BACKOFF, cause=_DOWNLOAD,
+        FailureScope.POST, Retry.BACKOFF, cause=_DOWNLOAD,
         summary="The site sent an empty file.",
         hint="The site sent an empty file. Retrying automatically in another way.",
         final_hint=_TRY_LATER,
         known_by="200 without a byte",
     ),
     ErrorCode.INCOMPLETE: FailureSpec(
-        Scope.POST, Retry.BACKOFF, cause=_DOWNLOAD,
+        FailureScope.POST, Retry.BACKOFF, cause=_DOWNLOAD,
         summary="The download was interrupted.",
         hint="The download was interrupted. Retrying automatically.",
         final_hint=_TRY_LATER,
         known_by="fewer bytes, segments or seconds than announced",
     ),
     ErrorCode.NOT_A_VIDEO: FailureSpec(
-        Scope.POST, Retry.BACKOFF, cause=_DOWNLOAD,
+        FailureScope.POST, Retry.BACKOFF, cause=_DOWNLOAD,
         summary="The site did not send a video.",
         hint="The site did not send a video. Retrying automatically in another way.",
         final_hint=_TRY_LATER,
         known_by="magic bytes: a page, a picture, JSON, a playlist, sound alone",
     ),
     ErrorCode.BAD_FILE: FailureSpec(
-        Scope.POST, Retry.BACKOFF, cause=_DOWNLOAD,
+        FailureScope.POST, Retry.BACKOFF, cause=_DOWNLOAD,
         summary="The file is damaged.",
         hint="The file is damaged. Retrying automatically with another copy.",
         final_hint=_TRY_LATER,
         known_by="the probe: broken tables, pictures that do not decode, no sound where it was announced",
     ),
     ErrorCode.NO_SPACE: FailureSpec(
-        Scope.MACHINE, Retry.MACHINE, http_status=507, stops=Stops.WORKER, cause=_DISK_FULL,
+        FailureScope.MACHINE, Retry.MACHINE, http_status=507, stops=Stops.WORKER, cause=_DISK_FULL,
         summary="The disk is full.",
         hint="Free up space on the library's disk. Retrying automatically.",
         final_hint="Free up space on the library's disk, then try again.",
         known_by="free space before and during a download; ENOSPC and EDQUOT at any stage",
     ),
     ErrorCode.STORAGE: FailureSpec(
-        Scope.MACHINE, Retry.MACHINE, http_status=507, stops=Stops.WORKER, cause=_DISK,
+        FailureScope.MACHINE, Retry.MACHINE, http_status=507, stops=Stops.WORKER, cause=_DISK,
         summary="The library's disk or storage failed.",
         hint="Check that the library folder is mounted and writable.",
         known_by="any other error of a disk or of this computer at any stage (EIO, EROFS, ESTALE, EMFILE …), whose sentence names the folder and what helps; the object storage refuses, or does not respond",
     ),
     ErrorCode.LIVE_NOW: FailureSpec(
-        Scope.POST, Retry.NOT_YET, cause=_NOT_OUT, page_outcome="live",
+        FailureScope.POST, Retry.NOT_YET, cause=_NOT_OUT, page_outcome="live",
         summary="This is live now.",
         hint="Live right now. Retrying automatically until the recording is available.",
         final_hint="Live right now. Try again when the recording is available.",
         known_by="a playlist without an end, the platform's own data",
     ),
     ErrorCode.UPCOMING: FailureSpec(
-        Scope.POST, Retry.NOT_YET, cause=_NOT_OUT, page_outcome="live",
+        FailureScope.POST, Retry.NOT_YET, cause=_NOT_OUT, page_outcome="live",
         summary="Not released yet.",
         hint="Not released yet. Retrying automatically.",
         final_hint="Try again when it is released.",
         known_by="the platform's own data: announced, or still being processed",
     ),
     ErrorCode.EXTRACTOR_BROKEN: FailureSpec(
-        Scope.SITE, Retry.DAILY, sign_in=SignIn.AT_WALLS, certainty=Certainty.UNSURE, cause=_UNREADABLE,
+        FailureScope.SITE, Retry.DAILY, sign_in=SignInHelp.AT_WALLS, certainty=Certainty.UNSURE, cause=_UNREADABLE,
         summary="The site's page could not be read.",
         hint="The site has changed, or the page did not load as expected. Upgrade mediavault if this continues.",
         known_by="data of a form that was never seen, or that did not come",
     ),
     ErrorCode.PAGE_UNREADABLE: FailureSpec(
-        Scope.POST, Retry.CONFIRM, certainty=Certainty.UNSURE, cause=_SLOW_PAGE,
+        FailureScope.POST, Retry.CONFIRM, certainty=Certainty.UNSURE, cause=_SLOW_PAGE,
         summary="The site's page takes too long to read.",
         hint="Reading the page takes too much time or memory. If the video plays in your browser, please report it with the job's history.",
         known_by="the process that reads pages used up its processor time, its time or its memory on what the site sent, or crashed",
     ),
     ErrorCode.BROWSER_UNAVAILABLE: FailureSpec(
-        Scope.MACHINE, Retry.MACHINE, http_status=503, certainty=Certainty.UNSURE, cause=_BROWSER,
+        FailureScope.MACHINE, Retry.MACHINE, http_status=503, certainty=Certainty.UNSURE, cause=_BROWSER,
         summary="The browser could not be used.",
         hint="Run `mediavault doctor`; it says which browser is used or how to install one.",
         known_by="no browser, or it crashed or hung",
     ),
     ErrorCode.PAGE_TOO_HEAVY: FailureSpec(
-        Scope.MACHINE, Retry.BACKOFF, cause=_MEMORY,
+        FailureScope.MACHINE, Retry.BACKOFF, cause=_MEMORY,
         summary="The page needs too much memory.",
         hint="If this computer has memory to spare, raise MEDIAVAULT_BROWSER_MEMORY_MB.",
         known_by="the processes of the browser together use more than `MEDIAVAULT_BROWSER_MEMORY_MB`, and the page's used the most",
     ),
     ErrorCode.RECOVERED_FROM_RESTART: FailureSpec(
-        Scope.MACHINE, Retry.RECOVERY, cause=_RESTART,
+        FailureScope.MACHINE, Retry.RECOVERY, cause=_RESTART,
         summary="The worker stopped in the middle of this job.",
         hint="The worker stopped in the middle of this job. It can be tried again.",
         known_by="the lease of a running job expired",
     ),
     ErrorCode.WORKER_DIED: FailureSpec(
-        Scope.MACHINE, Retry.NEVER, cause=_CRASH,
+        FailureScope.MACHINE, Retry.NEVER, cause=_CRASH,
         summary="The worker crashed twice while reading this post.",
         hint="If this computer was restarted or lost power both times, try again. Otherwise upgrade mediavault first.",
         known_by="the worker's process ended twice in a row while it was reading this post, the second time while it was reading no other",
     ),
     ErrorCode.WORKER_FROZE: FailureSpec(
-        Scope.MACHINE, Retry.CONFIRM, cause=_CRASH,
+        FailureScope.MACHINE, Retry.CONFIRM, cause=_CRASH,
         summary="This post froze the worker.",
         hint="The worker was restarted. Retrying once; upgrade mediavault if this continues.",
         final_hint="This post froze the worker twice. Upgrade mediavault, then try again; report it with the job's log if this continues.",
@@ -610,7 +610,7 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         retry_note="once, at once",
     ),
     ErrorCode.INTERNAL: FailureSpec(
-        Scope.MACHINE, Retry.BACKOFF, cause=_BUG,
+        FailureScope.MACHINE, Retry.BACKOFF, cause=_BUG,
         summary="Something went wrong in mediavault.",
         hint="This is a bug in mediavault. Please report it with the job's history.",
         known_by="an exception that nobody foresaw",

@@ -33,7 +33,7 @@ class AccountPost:
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class SiteLimit:
     """What the store knows of a platform's gate. ``strikes`` counts closings since a job last got through.
 
     Once ``closed_until`` has passed with strikes left the gate is half open: one job may probe, and the others wait
@@ -43,7 +43,7 @@ class Gate:
     platform: str
     closed_until: datetime | None = None
     probing_until: datetime | None = None  # a job is finding out whether the site lets us in again
-    strikes: int = 0
+    failures: int = 0
     code: ErrorCode | None = None
     reason: str = ""
     next_turn_at: datetime | None = None
@@ -62,9 +62,9 @@ class Gate:
     def state(self, now: datetime) -> GateState:
         if self.closed_until is not None and self.closed_until > now:
             return GateState.CLOSED
-        return GateState.HALF_OPEN if self.strikes else GateState.OPEN
+        return GateState.HALF_OPEN if self.failures else GateState.OPEN
 
-    def turn_after(self, now: datetime) -> datetime:
+    def permit_after(self, now: datetime) -> datetime:
         """The site's next free moment, as far as the pace goes."""
         at = self.next_turn_at
         return now if at is None or at <= now or at - now > OUT_OF_SIGHT else at
@@ -79,7 +79,7 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
-class TurnRequest:
+class PermitRequest:
     """What a job asks of its site's gate. The next turn after its own lies ``interval`` later.
 
     Its own lies ``pause`` from now at least. A turn that is further away than ``patience`` is not taken. A half-open gate is closed for all others for
@@ -91,13 +91,13 @@ class TurnRequest:
     platform: str
     interval: timedelta
     probe_within: timedelta
-    patience: timedelta = SOON
+    max_wait: timedelta = SOON
     pause: timedelta = timedelta()
     account_cap: int | None = None
     is_prober: bool = False
 
 
-class Refusal(StrEnum):
+class PermitRefusal(StrEnum):
     """Why there is no turn now."""
 
     CLOSED = "closed"
@@ -106,9 +106,9 @@ class Refusal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Permit:
     """When a job may reach out to its site: at ``at``; or, when ``refused``, not before ``at``."""
 
     at: datetime
-    refused: Refusal | None = None
+    refused: PermitRefusal | None = None
     is_probe: bool = False

@@ -60,7 +60,7 @@ class Stage(StrEnum):
     RETRY = "retry"
 
 
-class RungName(StrEnum):
+class StrategyName(StrEnum):
     """The rungs of the save ladder, in climbing order."""
 
     PLAIN = "plain"
@@ -69,7 +69,7 @@ class RungName(StrEnum):
     FRESH = "fresh"
 
 
-class Outcome(StrEnum):
+class StepOutcome(StrEnum):
     OK = "ok"
     FAILED = "failed"
     SKIPPED = "skipped"
@@ -181,8 +181,8 @@ class HistoryRecord:
     at: datetime
     attempt: int
     stage: Stage
-    outcome: Outcome
-    rung: RungName | None = None
+    outcome: StepOutcome
+    rung: StrategyName | None = None
     error_code: ErrorCode | None = None
     detail: str = ""
     bytes: int = 0

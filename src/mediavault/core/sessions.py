@@ -41,7 +41,7 @@ class SessionState:
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class BrowserTask:
     """What a person opens a window for: a site's sign-in, or one of its posts that a job waits at (``job_id``)."""
 
     platform: Platform

@@ -83,7 +83,7 @@ def failure_of_code(
 
 
 @contextmanager
-def machine_errors_as_ours() -> Iterator[None]:
+def translate_machine_errors() -> Iterator[None]:
     """Raise NoSpace or StorageFailure for what nobody has judged where it arose; other errors go on as they are."""
     try:
         yield

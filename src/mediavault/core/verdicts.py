@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
+class DoctorVerdict(StrEnum):
     OK = "ok"
     WARNING = "warning"
     BROKEN = "broken"
@@ -15,7 +15,7 @@ class Verdict(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Check:
     name: str
-    verdict: Verdict
+    verdict: DoctorVerdict
     detail: str
     help: str = ""
 

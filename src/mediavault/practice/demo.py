@@ -45,13 +45,13 @@ class DemoVault(Protocol):
         """Read a URL; nothing is stored yet. Raises BadInput."""
 
 
-OpenVault = Callable[[Settings], AbstractAsyncContextManager[DemoVault]]
+App = Callable[[Settings], AbstractAsyncContextManager[DemoVault]]
 
 
-async def run_demo(console: Console, *, as_json: bool, open_vault: OpenVault | None = None) -> int:
+async def run_demo(console: Console, *, as_json: bool, open_app: App | None = None) -> int:
     """Save every practice post and print the results, as a table or as one JSON object.
 
-    Returns 0 when all ended as expected, else 1. ``open_vault`` opens a vault whose worker runs in this process until the
+    Returns 0 when all ended as expected, else 1. ``open_app`` opens a vault whose worker runs in this process until the
     context ends.
     """
     clock = SystemClock()
@@ -62,7 +62,7 @@ async def run_demo(console: Console, *, as_json: bool, open_vault: OpenVault | N
         async with practice_site(room / "media", clock=clock) as site:
             began = clock.monotonic()
             settings = demo_settings(room, site.origin)
-            async with (open_vault or _runtimes_vault)(settings) as vault:
+            async with (open_app or _runtimes_vault)(settings) as vault:
                 with _screen(console, as_json=as_json) as show:
                     rows = await save_all(site, vault, settings.download_dir, clock, show=show, limit_s=TIME_LIMIT_S)
             seconds = clock.monotonic() - began
@@ -186,6 +186,6 @@ def _report(console: Console, rows: Sequence[Row], seconds: float, *, as_json: b
 
 
 def _runtimes_vault(settings: Settings) -> AbstractAsyncContextManager[DemoVault]:
-    from mediavault.runtime.house import open_vault  # loads almost everything, so only when a vault is needed
+    from mediavault.runtime.house import open_app  # loads almost everything, so only when a vault is needed
 
-    return open_vault(settings, worker=True)
+    return open_app(settings, worker=True)

@@ -34,7 +34,7 @@ _NO_BODY = frozenset({204, 304})
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class PracticeRequest:
     """A parsed request. Header names are lower case; of repeated headers and parameters the last counts."""
 
     method: str
@@ -51,7 +51,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class PracticeResponse:
     """What goes over the wire. Every lie closes the connection afterwards, since it has lost its framing."""
 
     status: int = 200
@@ -68,18 +68,18 @@ class Response:
         return self.declared_length is None and self.cut_at is None and not self.reset
 
 
-Handler = Callable[[Request], Awaitable[Response]]
+Handler = Callable[[PracticeRequest], Awaitable[PracticeResponse]]
 
 
 def whole_or_range(
-    request: Request,
+    request: PracticeRequest,
     body: bytes,
     content_type: str,
     *,
     etag: str,
     last_modified: str,
     extra: tuple[tuple[str, str], ...] = (),
-) -> Response:
+) -> PracticeResponse:
     """An honest answer with validators: 200, or 206 or 416 where a single range is asked for (RFC 9110, section 14)."""
     headers = (
         ("Content-Type", content_type),
@@ -91,11 +91,11 @@ def whole_or_range(
     asked = requested_range(request.headers.get("range"), len(body))
     condition = request.headers.get("if-range")
     if asked is None or condition not in (None, etag, last_modified):
-        return Response(200, headers, body)
+        return PracticeResponse(200, headers, body)
     if not asked:
-        return Response(416, (*headers, ("Content-Range", f"bytes */{len(body)}")))
+        return PracticeResponse(416, (*headers, ("Content-Range", f"bytes */{len(body)}")))
     span = f"bytes {asked.start}-{asked.stop - 1}/{len(body)}"
-    return Response(206, (*headers, ("Content-Range", span)), body[asked.start : asked.stop])
+    return PracticeResponse(206, (*headers, ("Content-Range", span)), body[asked.start : asked.stop])
 
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
@@ -186,7 +186,7 @@ class HttpServer:
             pass
         except (BadMessage, asyncio.LimitOverrunError):
             with suppress(ConnectionError):
-                await _send(writer, "GET", Response(400, body=b"Bad request\n"), self._clock, keep=False)
+                await _send(writer, "GET", PracticeResponse(400, body=b"Bad request\n"), self._clock, keep=False)
         finally:
             writer.transport.abort()
 
@@ -201,29 +201,31 @@ class HttpServer:
         return keep
 
 
-def read_request(head: bytes) -> tuple[Request, str]:
+def read_request(head: bytes) -> tuple[PracticeRequest, str]:
     """Return a request and its HTTP version, such as "1.1", from its head. Raises BadMessage."""
     parsed = parse_request(head)
     headers = {name.decode("ascii"): value.decode("latin-1") for name, value in parsed.headers}
     target = urlsplit(parsed.target.decode("ascii"))
     query = dict(parse_qsl(target.query, keep_blank_values=True))
-    request = Request(parsed.method.decode("ascii"), unquote(target.path) or "/", query, headers)
+    request = PracticeRequest(parsed.method.decode("ascii"), unquote(target.path) or "/", query, headers)
     return request, parsed.http_version.decode("ascii")
 
 
-def _body_size(request: Request) -> int:
+def _body_size(request: PracticeRequest) -> int:
     length = request.headers.get("content-length", "0")
     if "transfer-encoding" in request.headers or int(length) > MAX_BODY_BYTES:
         raise BadMessage("a body that this server does not read")
     return int(length)
 
 
-def _wants_keep_alive(request: Request, version: str) -> bool:
+def _wants_keep_alive(request: PracticeRequest, version: str) -> bool:
     wish = request.headers.get("connection", "").lower()
     return wish == "keep-alive" or (version == "1.1" and wish != "close")
 
 
-async def _send(writer: asyncio.StreamWriter, method: str, response: Response, clock: Clock, *, keep: bool) -> None:
+async def _send(
+    writer: asyncio.StreamWriter, method: str, response: PracticeResponse, clock: Clock, *, keep: bool
+) -> None:
     if response.delay_s:
         await clock.sleep(response.delay_s)
     writer.write(_head(response, keep=keep))
@@ -234,7 +236,7 @@ async def _send(writer: asyncio.StreamWriter, method: str, response: Response, c
         _arm_reset(writer)
 
 
-def _head(response: Response, *, keep: bool) -> bytes:
+def _head(response: PracticeResponse, *, keep: bool) -> bytes:
     lines = [f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}"]
     lines += [f"{name}: {value}" for name, value in response.headers]
     length = len(response.body) if response.declared_length is None else response.declared_length
@@ -244,7 +246,7 @@ def _head(response: Response, *, keep: bool) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-async def _send_body(writer: asyncio.StreamWriter, response: Response, clock: Clock) -> None:
+async def _send_body(writer: asyncio.StreamWriter, response: PracticeResponse, clock: Clock) -> None:
     body = response.body[: response.cut_at]
     for start in range(0, len(body), PIECE_BYTES):
         piece = body[start : start + PIECE_BYTES]

@@ -9,8 +9,8 @@ from datetime import date, timedelta
 from html import escape
 from typing import Any
 
-from mediavault.practice.media import HEIGHT, WIDTH, Look
-from mediavault.practice.posts import ADVERT, Author, Post, Shows
+from mediavault.practice.media import HEIGHT, WIDTH, TestPicture
+from mediavault.practice.posts import ADVERT, Author, PracticePost, Shows
 
 SITE_NAME = "Practice"
 GONE_SENTENCE = "This post has been deleted."
@@ -19,29 +19,29 @@ _FIRST_DAY = date(2026, 5, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PostAddress:
     """The address of a page. ``link_query`` is what a visit adds to its video URLs: a signature, or nothing."""
 
     origin: str
     link_query: Mapping[str, str]  # media path -> "?…"
 
-    def video(self, post: Post, look: Look, file: str = "video.mp4") -> str:
+    def video(self, post: PracticePost, look: TestPicture, file: str = "video.mp4") -> str:
         path = media_path(post, look, file)
         return path + self.link_query.get(path, "")
 
-    def poster(self, post: Post, look: Look) -> str:
+    def poster(self, post: PracticePost, look: TestPicture) -> str:
         return media_path(post, look, "poster.jpg")
 
     def absolute(self, path: str) -> str:
         return self.origin + path
 
 
-def media_path(post: Post, look: Look, file: str = "video.mp4") -> str:
+def media_path(post: PracticePost, look: TestPicture, file: str = "video.mp4") -> str:
     """``/media/<post>/<number of the video in the post>/<file>``; adverts have their own path."""
     return f"/ads/spot/{file}" if look is ADVERT else f"/media/{post.slug}/{post.looks.index(look) + 1}/{file}"
 
 
-def post_page(post: Post, place: Place) -> str:
+def post_page(post: PracticePost, place: PostAddress) -> str:
     body = {
         Shows.VIDEO: _video_post,
         Shows.CLICK: _click_post,
@@ -54,7 +54,7 @@ def post_page(post: Post, place: Place) -> str:
     return _document(post.title, body(post, place), head=_post_head(post, place))
 
 
-def index_page(posts: Iterable[Post], *, heading: str = "Posts") -> str:
+def index_page(posts: Iterable[PracticePost], *, heading: str = "Posts") -> str:
     rows = "".join(
         f'<li><a href="{post.path}">{escape(post.title)}</a> '
         f'<span class="by">by {escape(post.author.name)} · {escape(post.tests)}</span></li>'
@@ -95,7 +95,7 @@ def _document(title: str, body: str, *, head: str = "") -> str:
 # --- head ------------------------------------------------------------------------------------------------------
 
 
-def _post_head(post: Post, place: Place) -> str:
+def _post_head(post: PracticePost, place: PostAddress) -> str:
     own = post.looks[0]
     tags = [
         _meta("name", "author", post.author.name),
@@ -119,12 +119,12 @@ def _post_head(post: Post, place: Place) -> str:
     return "".join(tags) + _json_ld(_linked_data(post, place))
 
 
-def names_its_file(post: Post) -> bool:
+def names_its_file(post: PracticePost) -> bool:
     """Whether the page's metadata contains the video's URL; otherwise only the player knows it."""
     return post.shows in {Shows.VIDEO, Shows.CAROUSEL, Shows.BESIDE_ADVERT}
 
 
-def _linked_data(post: Post, place: Place) -> dict[str, Any] | list[dict[str, Any]]:
+def _linked_data(post: PracticePost, place: PostAddress) -> dict[str, Any] | list[dict[str, Any]]:
     """A VideoObject for each of the post's own videos (a list for several), or a posting with pictures."""
     if post.shows is Shows.PHOTOS:
         pictures = [place.absolute(place.poster(post, look)) for look in post.looks]
@@ -141,7 +141,7 @@ def _linked_data(post: Post, place: Place) -> dict[str, Any] | list[dict[str, An
     return videos if len(videos) > 1 else videos[0]
 
 
-def _video_object(post: Post, look: Look, place: Place) -> dict[str, Any]:
+def _video_object(post: PracticePost, look: TestPicture, place: PostAddress) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "@context": "https://schema.org",
         "@type": "VideoObject",
@@ -158,7 +158,7 @@ def _video_object(post: Post, look: Look, place: Place) -> dict[str, Any]:
     return facts
 
 
-def _person(author: Author, place: Place) -> dict[str, str]:
+def _person(author: Author, place: PostAddress) -> dict[str, str]:
     return {
         "@type": "Person",
         "name": author.name,
@@ -177,18 +177,18 @@ def _meta(kind: str, name: str, content: str) -> str:
     return f'<meta {kind}="{name}" content="{escape(content)}">'
 
 
-def _text(post: Post) -> str:
+def _text(post: PracticePost) -> str:
     return f"{post.title}. A practice post: {post.tests}."
 
 
-def _day(look: Look) -> str:
+def _day(look: TestPicture) -> str:
     return (_FIRST_DAY + timedelta(days=look.number)).isoformat()
 
 
 # --- body ------------------------------------------------------------------------------------------------------
 
 
-def _article(post: Post, inner: str) -> str:
+def _article(post: PracticePost, inner: str) -> str:
     author = post.author
     return (
         f"<article><h1>{escape(post.title)}</h1>"
@@ -197,7 +197,9 @@ def _article(post: Post, inner: str) -> str:
     )
 
 
-def _video(post: Post, look: Look, place: Place, *, file: str = "video.mp4", attributes: str = "controls") -> str:
+def _video(
+    post: PracticePost, look: TestPicture, place: PostAddress, *, file: str = "video.mp4", attributes: str = "controls"
+) -> str:
     poster = place.poster(post, look)
     return (
         f'<video {attributes} playsinline preload="metadata" width="{WIDTH}" height="{HEIGHT}" poster="{poster}" '
@@ -205,15 +207,15 @@ def _video(post: Post, look: Look, place: Place, *, file: str = "video.mp4", att
     )
 
 
-def _video_post(post: Post, place: Place) -> str:
+def _video_post(post: PracticePost, place: PostAddress) -> str:
     return _article(post, f'<div class="player">{_video(post, post.looks[0], place)}</div>')
 
 
-def _playlist_post(post: Post, place: Place) -> str:
+def _playlist_post(post: PracticePost, place: PostAddress) -> str:
     return _article(post, f'<div class="player">{_video(post, post.looks[0], place, file="ts/index.m3u8")}</div>')
 
 
-def _click_post(post: Post, place: Place) -> str:
+def _click_post(post: PracticePost, place: PostAddress) -> str:
     poster = place.poster(post, post.looks[0])
     player = (
         f'<div class="player"><video playsinline preload="none" width="{WIDTH}" height="{HEIGHT}" poster="{poster}"></video>'
@@ -223,7 +225,7 @@ def _click_post(post: Post, place: Place) -> str:
     return _article(post, player)
 
 
-def _mse_post(post: Post, place: Place) -> str:
+def _mse_post(post: PracticePost, place: PostAddress) -> str:
     own = post.looks[0]
     player = (
         f'<div class="player"><video controls muted playsinline width="{WIDTH}" height="{HEIGHT}" '
@@ -232,18 +234,18 @@ def _mse_post(post: Post, place: Place) -> str:
     return _article(post, player) + '<script src="/static/mse_player.js"></script>'
 
 
-def _carousel_post(post: Post, place: Place) -> str:
+def _carousel_post(post: PracticePost, place: PostAddress) -> str:
     videos = "".join(f'<div class="player">{_video(post, look, place)}</div>' for look in post.looks)
     return _article(post, f'<div class="strip">{videos}</div>')
 
 
-def _post_beside_advert(post: Post, place: Place) -> str:
+def _post_beside_advert(post: PracticePost, place: PostAddress) -> str:
     spot = _video(post, ADVERT, place, attributes="autoplay muted loop")
     advert = f'<aside aria-label="Advertisement"><p class="by">Advertisement</p>{spot}</aside>'
     return advert + _video_post(post, place)
 
 
-def _photo_post(post: Post, place: Place) -> str:
+def _photo_post(post: PracticePost, place: PostAddress) -> str:
     pictures = "".join(
         f'<figure><img src="{place.poster(post, look)}" width="{WIDTH}" height="{HEIGHT}" alt="Beds and beans"></figure>'
         for look in post.looks

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import RungName
-from mediavault.practice.media import Look
+from mediavault.core.job import StrategyName
+from mediavault.practice.media import TestPicture
 
 
 class Shows(StrEnum):
@@ -44,7 +44,7 @@ class Author:
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class PracticePost:
     """A practice post. ``code`` None: its video must be saved. Otherwise its job must fail with exactly this code.
 
     ``rungs`` are the strategies that may succeed; ``attempts`` is how many the job needs, None for any number. ``looks``
@@ -56,9 +56,9 @@ class Post:
     tests: str  # the kind of failure, short enough for a column of the demo's table
     author: Author
     shows: Shows
-    looks: tuple[Look, ...] = ()
+    looks: tuple[TestPicture, ...] = ()
     code: ErrorCode | None = None
-    rungs: frozenset[RungName] = frozenset({RungName.PLAIN})
+    rungs: frozenset[StrategyName] = frozenset({StrategyName.PLAIN})
     attempts: int | None = None
     sets_cookie: bool = False  # its page starts a session
     links: Links = Links.PLAIN
@@ -76,147 +76,151 @@ MARA = Author("mara.lind", "Mara Lind")
 TOMAS = Author("tomas_okafor", "Tomás Okafor")
 JUNE = Author("june-park", "June Park")
 
-ADVERT = Look("advert", 90, seconds=4)
+ADVERT = TestPicture("advert", 90, seconds=4)
 
-_FRESH_START = frozenset({RungName.PLAIN, RungName.SESSION})  # a second request succeeds, by either strategy
+_FRESH_START = frozenset({StrategyName.PLAIN, StrategyName.SESSION})  # a second request succeeds, by either strategy
 
 # Posts that need a second attempt come first, so that their waits pass while others are saved.
-POSTS: tuple[Post, ...] = (
-    Post("plain", "A kite over the harbour", "a plain MP4", MARA, Shows.VIDEO, (Look("plain", 1),)),
-    Post(
+POSTS: tuple[PracticePost, ...] = (
+    PracticePost("plain", "A kite over the harbour", "a plain MP4", MARA, Shows.VIDEO, (TestPicture("plain", 1),)),
+    PracticePost(
         "limited",
         "Rain on the market hall",
         "429 at first",
         TOMAS,
         Shows.VIDEO,
-        (Look("limited", 2, 6),),
+        (TestPicture("limited", 2, 6),),
         attempts=2,
     ),
-    Post(
+    PracticePost(
         "fake",
         "The film that is a page",
         "HTML named .mp4, for ever",
         JUNE,
         Shows.VIDEO,
-        (Look("fake", 3),),
+        (TestPicture("fake", 3),),
         code=ErrorCode.NOT_A_VIDEO,
     ),
-    Post(
+    PracticePost(
         "holed",
         "A concert with a gap",
         "a playlist with a hole",
         MARA,
         Shows.MSE,
-        (Look("holed", 4, 6),),
+        (TestPicture("holed", 4, 6),),
         code=ErrorCode.INCOMPLETE,
     ),
-    Post("click", "Press to see the tide", "plays only after a click", TOMAS, Shows.CLICK, (Look("click", 5, 6),)),
-    Post("mse", "The night train", "HLS behind a blob: player", JUNE, Shows.MSE, (Look("mse", 6),)),
-    Post("hls-ts", "Snow in April", "HLS of MPEG-TS segments", MARA, Shows.PLAYLIST, (Look("hls-ts", 7, 6),)),
-    Post(
+    PracticePost(
+        "click", "Press to see the tide", "plays only after a click", TOMAS, Shows.CLICK, (TestPicture("click", 5, 6),)
+    ),
+    PracticePost("mse", "The night train", "HLS behind a blob: player", JUNE, Shows.MSE, (TestPicture("mse", 6),)),
+    PracticePost(
+        "hls-ts", "Snow in April", "HLS of MPEG-TS segments", MARA, Shows.PLAYLIST, (TestPicture("hls-ts", 7, 6),)
+    ),
+    PracticePost(
         "session",
         "For visitors only",
         "empty without a cookie",
         TOMAS,
         Shows.VIDEO,
-        (Look("session", 8),),
-        rungs=frozenset({RungName.SESSION}),
+        (TestPicture("session", 8),),
+        rungs=frozenset({StrategyName.SESSION}),
         sets_cookie=True,
     ),
-    Post(
+    PracticePost(
         "navigation",
         "Open it in a browser",
         "only for a navigation",
         JUNE,
         Shows.VIDEO,
-        (Look("navigation", 9, 6),),
-        rungs=frozenset({RungName.NAVIGATION}),
+        (TestPicture("navigation", 9, 6),),
+        rungs=frozenset({StrategyName.NAVIGATION}),
     ),
-    Post(
+    PracticePost(
         "signed",
         "A link with a clock",
         "a signed link, used up",
         MARA,
         Shows.VIDEO,
-        (Look("signed", 10),),
-        rungs=frozenset({RungName.FRESH}),
+        (TestPicture("signed", 10),),
+        rungs=frozenset({StrategyName.FRESH}),
         links=Links.SIGNED_AT_EACH_VISIT,
     ),
-    Post(
+    PracticePost(
         "signed-session",
         "A ticket and a stamp",
         "signed, with a cookie",
         TOMAS,
         Shows.VIDEO,
-        (Look("signed-session", 20),),
-        rungs=frozenset({RungName.SESSION}),
+        (TestPicture("signed-session", 20),),
+        rungs=frozenset({StrategyName.SESSION}),
         sets_cookie=True,
         links=Links.SIGNED,
     ),
-    Post(
+    PracticePost(
         "signed-browser",
         "The door that only opens inwards",
         "signed, for a navigation",
         JUNE,
         Shows.VIDEO,
-        (Look("signed-browser", 21, 6),),
-        rungs=frozenset({RungName.NAVIGATION}),
+        (TestPicture("signed-browser", 21, 6),),
+        rungs=frozenset({StrategyName.NAVIGATION}),
         links=Links.SIGNED_AT_EACH_VISIT,
     ),
-    Post(
+    PracticePost(
         "html-first",
         "One moment, please",
         "HTML at first",
         TOMAS,
         Shows.VIDEO,
-        (Look("html-first", 11, 6),),
+        (TestPicture("html-first", 11, 6),),
         rungs=_FRESH_START,
     ),
-    Post(
+    PracticePost(
         "truncated",
         "A long way home",
         "cut short at first",
         JUNE,
         Shows.VIDEO,
-        (Look("truncated", 12),),
+        (TestPicture("truncated", 12),),
         rungs=_FRESH_START,
     ),
-    Post(
+    PracticePost(
         "carousel",
         "Three views of a lighthouse",
         "three videos in one post",
         MARA,
         Shows.CAROUSEL,
-        (Look("carousel-1", 13), Look("carousel-2", 14, 6), Look("carousel-3", 15)),
+        (TestPicture("carousel-1", 13), TestPicture("carousel-2", 14, 6), TestPicture("carousel-3", 15)),
     ),
-    Post(
+    PracticePost(
         "two-videos",
         "How bread is scored",
         "an advert above the video",
         TOMAS,
         Shows.BESIDE_ADVERT,
-        (Look("two-videos", 16, 6), ADVERT),
+        (TestPicture("two-videos", 16, 6), ADVERT),
     ),
-    Post(
+    PracticePost(
         "silent",
         "Clouds, without a word",
         "a video without sound",
         JUNE,
         Shows.VIDEO,
-        (Look("silent", 17, 6, sound=False),),
+        (TestPicture("silent", 17, 6, sound=False),),
     ),
-    Post(
+    PracticePost(
         "photos",
         "Pictures from the allotment",
         "no video at all",
         MARA,
         Shows.PHOTOS,
-        (Look("photo-1", 18), Look("photo-2", 19)),
+        (TestPicture("photo-1", 18), TestPicture("photo-2", 19)),
         code=ErrorCode.NO_VIDEO,
     ),
-    Post("deleted", "Gone", "a deleted post", TOMAS, Shows.TOMBSTONE, code=ErrorCode.DELETED),
-    Post("members", "Friends and family", "a login wall", JUNE, Shows.LOGIN, code=ErrorCode.LOGIN_REQUIRED),
+    PracticePost("deleted", "Gone", "a deleted post", TOMAS, Shows.TOMBSTONE, code=ErrorCode.DELETED),
+    PracticePost("members", "Friends and family", "a login wall", JUNE, Shows.LOGIN, code=ErrorCode.LOGIN_REQUIRED),
 )
 
-BY_SLUG: Mapping[str, Post] = {post.slug: post for post in POSTS}
-LOOKS: tuple[Look, ...] = tuple(look for post in POSTS for look in post.looks)
+BY_SLUG: Mapping[str, PracticePost] = {post.slug: post for post in POSTS}
+LOOKS: tuple[TestPicture, ...] = tuple(look for post in POSTS for look in post.looks)

@@ -17,10 +17,10 @@ from pathlib import Path
 
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.practice import pages
-from mediavault.practice.http_server import HttpServer, Request, Response, whole_or_range
-from mediavault.practice.media import Clip, Look, make_clips
-from mediavault.practice.posts import ADVERT, BY_SLUG, LOOKS, POSTS, Links, Post, Shows
-from mediavault.practice.troubles import SESSION_COOKIE, TROUBLES, Asked, Caller, PostState, caller, signed_query
+from mediavault.practice.http_server import HttpServer, PracticeRequest, PracticeResponse, whole_or_range
+from mediavault.practice.media import Clip, TestPicture, make_clips
+from mediavault.practice.posts import ADVERT, BY_SLUG, LOOKS, POSTS, Links, PracticePost, Shows
+from mediavault.practice.troubles import SESSION_COOKIE, TROUBLES, Asked, FaultCounter, PostState, caller, signed_query
 
 REMEMBERED_REQUESTS = 500  # per post
 
@@ -44,7 +44,7 @@ class Seen:
 
     method: str
     path: str
-    by: Caller
+    by: FaultCounter
     status: int
     troubled: bool = False
     range: str | None = None
@@ -59,7 +59,9 @@ class _Memory:
 class PracticeSite:
     """Answers requests. State is per post and in memory; :meth:`reset` clears it."""
 
-    def __init__(self, clips: Mapping[str, Clip], *, posts: Iterable[Post] = POSTS, clock: Clock | None = None) -> None:
+    def __init__(
+        self, clips: Mapping[str, Clip], *, posts: Iterable[PracticePost] = POSTS, clock: Clock | None = None
+    ) -> None:
         self.clips = clips
         self.posts = tuple(posts)
         self.origin = ""
@@ -67,11 +69,11 @@ class PracticeSite:
         self._memories = {post.slug: _Memory() for post in self.posts}
         self._static = {path.name: path.read_bytes() for path in _STATIC.iterdir()}
 
-    def url(self, post: Post) -> str:
+    def url(self, post: PracticePost) -> str:
         """The URL to submit."""
         return self.origin + post.path
 
-    def clip(self, post: Post) -> Clip | None:
+    def clip(self, post: PracticePost) -> Clip | None:
         """The video of a post that must be saved; None without one."""
         return self.clips[post.looks[0].name] if post.looks else None
 
@@ -81,14 +83,14 @@ class PracticeSite:
 
     def troubles_met(self, slug: str) -> int:
         """How many requests of savers (not of the page's player) met the post's fault."""
-        return sum(1 for seen in self.seen(slug) if seen.troubled and seen.by is not Caller.PLAYER)
+        return sum(1 for seen in self.seen(slug) if seen.troubled and seen.by is not FaultCounter.PLAYER)
 
     def reset(self, slug: str | None = None) -> None:
         """Reset the state of one post, or of all."""
         for name in (slug,) if slug else tuple(self._memories):
             self._memories[name] = _Memory()
 
-    async def answer(self, request: Request) -> Response:
+    async def answer(self, request: PracticeRequest) -> PracticeResponse:
         """Handle a request of the server."""
         if request.method not in {"GET", "HEAD"}:
             return _page(pages.missing_page(), status=405)
@@ -104,14 +106,16 @@ class PracticeSite:
             case ["api", "play", slug] if slug in self._memories:
                 return _json({"src": pages.media_path(BY_SLUG[slug], BY_SLUG[slug].looks[0])})
             case ["static", name] if name in self._static:
-                return Response(200, (("Content-Type", _TYPES[Path(name).suffix]), _NO_STORE), self._static[name])
+                return PracticeResponse(
+                    200, (("Content-Type", _TYPES[Path(name).suffix]), _NO_STORE), self._static[name]
+                )
             case ["login"]:
                 return _page(pages.login_page())
             case [handle] if handle.startswith("@"):
                 return self._profile(handle[1:])
         return _page(pages.missing_page(), status=404)
 
-    def _post(self, post: Post, request: Request) -> Response:
+    def _post(self, post: PracticePost, request: PracticeRequest) -> PracticeResponse:
         memory = self._memories[post.slug]
         memory.state.visits += request.method == "GET"
         memory.state.first_visit_at = memory.state.first_visit_at or self._clock.now()
@@ -119,19 +123,19 @@ class PracticeSite:
         memory.seen.append(Seen(request.method, request.path, caller(request), response.status))
         return response
 
-    def _post_page(self, post: Post, state: PostState) -> Response:
+    def _post_page(self, post: PracticePost, state: PostState) -> PracticeResponse:
         match post.shows:
             case Shows.TOMBSTONE:
                 return _page(pages.tombstone_page(), status=404)
             case Shows.LOGIN:
-                return Response(302, (("Location", f"/login?next={post.path}"), _NO_STORE))
-        page = pages.post_page(post, pages.Place(self.origin, self._link_queries(post, state)))
+                return PracticeResponse(302, (("Location", f"/login?next={post.path}"), _NO_STORE))
+        page = pages.post_page(post, pages.PostAddress(self.origin, self._link_queries(post, state)))
         if not post.sets_cookie:
             return _page(page)
         cookie = f"{SESSION_COOKIE}={state.token}; Path=/media/{post.slug}; HttpOnly; SameSite=Lax"
         return _page(page, ("Set-Cookie", cookie))
 
-    def _link_queries(self, post: Post, state: PostState) -> dict[str, str]:
+    def _link_queries(self, post: PracticePost, state: PostState) -> dict[str, str]:
         path = pages.media_path(post, post.looks[0])
         match post.links:
             case Links.PLAIN:
@@ -141,7 +145,7 @@ class PracticeSite:
             case Links.SIGNED_AT_EACH_VISIT:
                 return {path: signed_query(path, state.visits, state.token, now=self._clock.now())}
 
-    def _media(self, post: Post, number: str, file: str, request: Request) -> Response:
+    def _media(self, post: PracticePost, number: str, file: str, request: PracticeRequest) -> PracticeResponse:
         """A file of a video. Posters are always served: the faults concern the video only."""
         if not number.isdigit() or not 1 <= int(number) <= len(post.looks):
             return _page(pages.missing_page(), status=404)
@@ -162,13 +166,13 @@ class PracticeSite:
         self._memories[post.slug].seen.append(seen)
         return response
 
-    def _asked(self, post: Post, file: str, honest: Response, request: Request) -> Asked:
+    def _asked(self, post: PracticePost, file: str, honest: PracticeResponse, request: PracticeRequest) -> Asked:
         state = self._memories[post.slug].state
-        if request.method == "GET" and caller(request) is not Caller.PLAYER:
+        if request.method == "GET" and caller(request) is not FaultCounter.PLAYER:
             state.saves += 1
         return Asked(request, file, honest, state, self._clock.now(), self._clock.monotonic())
 
-    def _file(self, look: Look, file: str, request: Request) -> Response:
+    def _file(self, look: TestPicture, file: str, request: PracticeRequest) -> PracticeResponse:
         data = self.clips[look.name].files.get(file)
         if data is None:
             return _page(pages.missing_page(), status=404)
@@ -176,7 +180,7 @@ class PracticeSite:
         kind = _TYPES[Path(file).suffix]
         return whole_or_range(request, data, kind, etag=etag, last_modified=_LAST_MODIFIED, extra=(_NO_STORE,))
 
-    def _profile(self, handle: str) -> Response:
+    def _profile(self, handle: str) -> PracticeResponse:
         posts = [post for post in self.posts if post.author.handle == handle]
         return _page(pages.index_page(posts, heading=f"@{handle}"), status=200 if posts else 404)
 
@@ -206,9 +210,9 @@ async def _made(folder: Path) -> Mapping[str, Clip]:
         raise
 
 
-def _page(text: str, *headers: tuple[str, str], status: int = 200) -> Response:
-    return Response(status, (("Content-Type", "text/html; charset=utf-8"), _NO_STORE, *headers), text.encode())
+def _page(text: str, *headers: tuple[str, str], status: int = 200) -> PracticeResponse:
+    return PracticeResponse(status, (("Content-Type", "text/html; charset=utf-8"), _NO_STORE, *headers), text.encode())
 
 
-def _json(value: object) -> Response:
-    return Response(200, (("Content-Type", "application/json"), _NO_STORE), json.dumps(value).encode())
+def _json(value: object) -> PracticeResponse:
+    return PracticeResponse(200, (("Content-Type", "application/json"), _NO_STORE), json.dumps(value).encode())

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from mediavault.core.job import HistoryRecord, Job, JobStatus
-from mediavault.practice.posts import Post
-from mediavault.practice.verdict import Step, has_ended, steps
+from mediavault.practice.posts import PracticePost
+from mediavault.practice.verdict import ExpectedStep, has_ended, steps
 
 FULL_WIDTH = 100  # characters that all columns need
 
@@ -21,7 +21,7 @@ FULL_WIDTH = 100  # characters that all columns need
 class Row:
     """A post and its job. ``problems`` is None until it has been judged."""
 
-    post: Post
+    post: PracticePost
     job: Job
     history: tuple[HistoryRecord, ...] = ()
     problems: tuple[str, ...] | None = None
@@ -121,7 +121,7 @@ def took_s(job: Job, history: Iterable[HistoryRecord]) -> float | None:
     return (ended - began).total_seconds()
 
 
-def climbed_text(climbed: Sequence[Step]) -> str:
+def climbed_text(climbed: Sequence[ExpectedStep]) -> str:
     """``plain✗ session✓``: the strategies of the last attempt; ``↻`` before it stands for earlier attempts."""
     if not climbed:
         return ""

@@ -6,21 +6,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobStatus, Outcome, RungName, Stage
+from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobStatus, Stage, StepOutcome, StrategyName
 from mediavault.core.media import SourceType
 from mediavault.core.messages import counted
 from mediavault.practice.media import Clip
-from mediavault.practice.posts import Post, Shows
+from mediavault.practice.posts import PracticePost, Shows
 
 DURATION_TOLERANCE_S = 0.25  # a container may round by a few frames; clips differ by whole seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ExpectedStep:
     """One strategy in one attempt, and its outcome."""
 
     attempt: int
-    rung: RungName
+    rung: StrategyName
     ok: bool
     code: ErrorCode | None = None
 
@@ -37,7 +37,7 @@ class KeptVideo:
 
 
 def check(
-    post: Post,
+    post: PracticePost,
     job: Job,
     history: Iterable[HistoryRecord],
     *,
@@ -70,21 +70,21 @@ def has_ended(job: Job) -> bool:
     return job.status in {JobStatus.COMPLETED, JobStatus.CANCELLED}
 
 
-def steps(history: Iterable[HistoryRecord]) -> tuple[Step, ...]:
+def steps(history: Iterable[HistoryRecord]) -> tuple[ExpectedStep, ...]:
     """The strategies used, in order: the records of one strategy in one attempt are one step, decided by the last one."""
-    climbed: list[Step] = []
+    climbed: list[ExpectedStep] = []
     for record in history:
-        if record.rung is None or record.outcome is Outcome.SKIPPED:
+        if record.rung is None or record.outcome is StepOutcome.SKIPPED:
             continue
-        ok = record.outcome is Outcome.OK and record.stage in {Stage.DOWNLOAD, Stage.VALIDATE}
-        step = Step(record.attempt, record.rung, ok, record.error_code)
+        ok = record.outcome is StepOutcome.OK and record.stage in {Stage.DOWNLOAD, Stage.VALIDATE}
+        step = ExpectedStep(record.attempt, record.rung, ok, record.error_code)
         if climbed and (climbed[-1].attempt, climbed[-1].rung) == (step.attempt, step.rung):
             climbed.pop()
         climbed.append(step)
     return tuple(climbed)
 
 
-def _wrong_end(post: Post, job: Job) -> str | None:
+def _wrong_end(post: PracticePost, job: Job) -> str | None:
     wanted = f"it should have failed with {post.code}" if post.code else "it should have been kept"
     if not has_ended(job):
         return f"it was still {job.status} when time was up; {wanted}"
@@ -95,19 +95,19 @@ def _wrong_end(post: Post, job: Job) -> str | None:
     return f"it ended as {job.status} ({job.error_code}: {job.error}); {wanted}"
 
 
-def _wrong_attempts(post: Post, job: Job) -> Iterator[str]:
+def _wrong_attempts(post: PracticePost, job: Job) -> Iterator[str]:
     if post.attempts is not None and job.attempt_count != post.attempts:
         yield f"it took {counted(job.attempt_count, 'attempt')}, expected {post.attempts}"
 
 
-def _wrong_rung(post: Post, climbed: tuple[Step, ...]) -> Iterator[str]:
+def _wrong_rung(post: PracticePost, climbed: tuple[ExpectedStep, ...]) -> Iterator[str]:
     if not climbed or not climbed[-1].ok:
         yield "the history names no rung on which it was saved"
     elif climbed[-1].rung not in post.rungs:
         yield f"it was saved on the rung {climbed[-1].rung}, expected {' or '.join(sorted(post.rungs))}"
 
 
-def _wrong_facts(post: Post, job: Job, clip: Clip | None) -> Iterator[str]:
+def _wrong_facts(post: PracticePost, job: Job, clip: Clip | None) -> Iterator[str]:
     handle = job.account.handle if job.account else None
     if handle != post.author.handle:
         yield f"its account is {handle!r}, expected {post.author.handle!r}"
@@ -122,7 +122,7 @@ def _wrong_facts(post: Post, job: Job, clip: Clip | None) -> Iterator[str]:
         yield f"it lasts {job.duration_s} seconds, expected {clip.duration_s}"
 
 
-def _wrong_items(post: Post, job: Job) -> Iterator[str]:
+def _wrong_items(post: PracticePost, job: Job) -> Iterator[str]:
     """Check that every video of the post is saved, in order."""
     kept = [one.kept for one in job.items if one.status is ItemStatus.KEPT and one.kept is not None]
     lasting = [look.seconds for look in post.looks]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from mediavault.access.desk import token_of
-from mediavault.access.invitation import Invitation
+from mediavault.access.invitation import SetupToken
 from mediavault.access.owner import Owner
 from mediavault.api.security import needs_a_password, no_password
 from mediavault.core.clock import SystemClock
@@ -16,7 +16,7 @@ from mediavault.store.port import Records, Store
 log = get_logger(__name__)
 
 
-def refuse_open_doors(settings: Settings) -> Callable[[Store], Awaitable[None]]:
+def require_authentication(settings: Settings) -> Callable[[Store], Awaitable[None]]:
     """Return a check that raises BadSetting if the vault listens on the network without authentication."""
 
     async def look(store: Store) -> None:
@@ -26,12 +26,12 @@ def refuse_open_doors(settings: Settings) -> Callable[[Store], Awaitable[None]]:
     return look
 
 
-async def invite(settings: Settings, records: Records) -> None:
+async def print_setup_token(settings: Settings, records: Records) -> None:
     """Print the one-time token of the set-up page, if MEDIAVAULT_SETUP is set and there is no password yet.
 
     It is the only secret that is ever logged: valid once, for an hour, and only while there is no password.
     """
     clock = SystemClock()
     if settings.setup and not token_of(settings) and not await Owner(records, clock).has_password():
-        token = await Invitation(records, clock).write()
+        token = await SetupToken(records, clock).issue()
         log.warning("set_up_wanted", page="/setup", one_time_token=token, valid_for="1 hour")

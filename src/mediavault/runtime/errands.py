@@ -11,13 +11,13 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.failures import BadInput, Failure, MediavaultError
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.media import Candidate, Extraction
-from mediavault.core.sessions import Errand, SessionState
+from mediavault.core.sessions import BrowserTask, SessionState
 from mediavault.core.settings import Settings
 from mediavault.core.urls import parse_http_url
-from mediavault.runtime.house import make_guard, open_tools, open_vault, session_desk
+from mediavault.runtime.house import make_guard, open_app, open_tools, session_manager
 from mediavault.runtime.storage import make_vault, open_store, sqlite_path, sqlite_store, store_at
 from mediavault.services.browser import own_display
-from mediavault.upkeep.moving import Onlooker
+from mediavault.upkeep.moving import Progress
 
 SINGLE_JOB_LOOK_S = 0.25
 
@@ -35,7 +35,7 @@ class Inspection:
 async def save_here(settings: Settings, job_id: JobId) -> None:
     """Run a worker in this process until the job is over or its retry is scheduled; cancelling releases the job."""
     unlimited = settings.model_copy(update={"platforms": ()})
-    async with open_vault(unlimited, worker=True) as vault:
+    async with open_app(unlimited, worker=True) as vault:
         while not (vault.working and vault.working.done()) and not _rests(await vault.store.catalogue.get(job_id)):
             await vault.clock.sleep(SINGLE_JOB_LOOK_S)
 
@@ -76,9 +76,9 @@ def _chosen(found: Extraction, choose: Callable[[], Candidate], explain: Callabl
     return Inspection(found, choice, explain(choice))
 
 
-async def window_here(settings: Settings, errand: Errand, enough: Callable[[], Awaitable[None]]) -> SessionState:
+async def window_here(settings: Settings, errand: BrowserTask, enough: Callable[[], Awaitable[None]]) -> SessionState:
     """Show a browser window on the desktop until it is closed or ``enough`` returns."""
-    desk, clock = session_desk(settings), SystemClock()
+    desk, clock = session_manager(settings), SystemClock()
     guard = make_guard(settings)
     with contextlib.closing(guard):
         return await own_display.window_here(desk, guard, clock, errand, executable=settings.browser, enough=enough)
@@ -94,7 +94,7 @@ def set_aside(settings: Settings) -> Path | None:
     return aside.set_aside(database, SystemClock().now())
 
 
-async def back_up(settings: Settings, file: Path, onlooker: Onlooker) -> None:
+async def back_up(settings: Settings, file: Path, onlooker: Progress) -> None:
     """Back the store up to one SQLite file while it is in use, on any engine. Raises BadInput, StoreError."""
     from mediavault.upkeep.backups import back_up_file, back_up_store
 

@@ -7,19 +7,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mediavault.runtime.house import OpenVault
-from mediavault.services.media.probe import FileFormats, MediaProbe
+from mediavault.runtime.house import App
+from mediavault.services.media.probe import FfmpegProbe, FormatProbe
 from mediavault.upkeep.checking import JobChecks
 
 
 @dataclass(frozen=True, slots=True)
-class FileDesk:
+class FileService:
     checks: JobChecks
-    formats: FileFormats
+    formats: FormatProbe
 
 
 @asynccontextmanager
-async def open_file_desk(vault: OpenVault) -> AsyncIterator[FileDesk]:
+async def open_file_service(vault: App) -> AsyncIterator[FileService]:
     """Provide both. Checks that are still running at the end are cancelled."""
     library, state_dir = vault.library, vault.settings.state_dir
 
@@ -27,9 +27,9 @@ async def open_file_desk(vault: OpenVault) -> AsyncIterator[FileDesk]:
         return await library.on_this_machine(relative, into=state_dir)
 
     in_a_folder = vault.settings.vault_url is None  # a bucket would send the whole file
-    formats = FileFormats(MediaProbe(children=1), path_of if in_a_folder else None)
+    formats = FormatProbe(FfmpegProbe(children=1), path_of if in_a_folder else None)
     checks = JobChecks(vault.store, library, vault.clock)
     try:
-        yield FileDesk(checks, formats)
+        yield FileService(checks, formats)
     finally:
         await checks.aclose()

@@ -1,6 +1,6 @@
 """The composition root: creates every part of the application and hands it its ports.
 
-``open_vault`` closes them in the reverse order, whatever happened in between.
+``open_app`` closes them in the reverse order, whatever happened in between.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from mediavault.core.settings import Settings
 from mediavault.core.urls import HttpUrl
 from mediavault.platforms import registry
 from mediavault.runtime.storage import make_vault, open_store, patiently
-from mediavault.services.browser.session_desk import SessionDesk, note_account
+from mediavault.services.browser.session_desk import SessionManager, note_account
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.extraction.port import Extractor
-from mediavault.services.vault.port import Vault
+from mediavault.services.vault.port import Library
 from mediavault.store.live_settings import LiveSettings
-from mediavault.store.patience import Patience
+from mediavault.store.patience import DatabaseWait
 from mediavault.store.port import Store, Workers
 from mediavault.worker import liveness
 from mediavault.worker.freezes import FreezeReport, settled_reports
 from mediavault.worker.library import recognise
 from mediavault.worker.queue import Worker, WorkerLimits
-from mediavault.worker.tools import RetryPolicy, Tools
+from mediavault.worker.tools import RetryPolicy, WorkerContext
 
 log = get_logger(__name__)
 
@@ -43,14 +43,14 @@ READING_CHILD = "mediavault.runtime.reading_child"
 
 
 @dataclass(frozen=True, slots=True)
-class OpenVault:
+class App:
     """The parts of a running application. ``worker`` and ``working`` are None when another process works."""
 
     settings: Settings
     store: Store
     clock: Clock
     guard: EgressGuard
-    library: Vault
+    library: Library
     submission: Submission
     live: LiveSettings
     worker: Worker | None
@@ -62,13 +62,13 @@ class OpenVault:
 
 
 @asynccontextmanager
-async def open_vault(
+async def open_app(
     settings: Settings,
     *,
     worker: bool = False,
-    patience: Patience | None = None,
+    patience: DatabaseWait | None = None,
     first: Callable[[Store], Awaitable[None]] | None = None,
-) -> AsyncIterator[OpenVault]:
+) -> AsyncIterator[App]:
     """Open the store and the library, and run a worker in the background if ``worker``.
 
     ``first`` gets the open store before anything else is opened, and may raise. With ``patience`` an unavailable database
@@ -90,19 +90,19 @@ async def open_vault(
         await library.prepare()
         submission, live = _submission(settings, guard, clock), LiveSettings(settings, store.records, clock)
         if not worker:
-            yield OpenVault(settings, store, clock, guard, library, submission, live, None, None)
+            yield App(settings, store, clock, guard, library, submission, live, None, None)
             return
         tools = await stack.enter_async_context(open_tools(settings, store, library, guard, clock))
         tools = replace(tools, live=live.current)
         hand = Worker(tools, limits, live_folder=_live_folder(settings))
         working = await stack.enter_async_context(_at_work(hand))
-        yield OpenVault(settings, store, clock, guard, library, submission, live, hand, working)
+        yield App(settings, store, clock, guard, library, submission, live, hand, working)
 
 
 @asynccontextmanager
 async def open_tools(
-    settings: Settings, store: Store, library: Vault, guard: EgressGuard, clock: Clock
-) -> AsyncIterator[Tools]:
+    settings: Settings, store: Store, library: Library, guard: EgressGuard, clock: Clock
+) -> AsyncIterator[WorkerContext]:
     """Open everything that a worker needs. The browser and the HTTP client start when they are first used."""
     from mediavault.services.browser.chromium import Chromium
     from mediavault.services.download.fetcher import MediaFetcher
@@ -113,7 +113,7 @@ async def open_tools(
     from mediavault.services.extraction.browser_extractor import BrowserExtractor
     from mediavault.services.extraction.confined_reader import ConfinedReader
     from mediavault.services.extraction.ytdlp_extractor import YtdlpExtractor
-    from mediavault.services.media.probe import MediaProbe
+    from mediavault.services.media.probe import FfmpegProbe
     from mediavault.services.media.remux import to_mp4
 
     async with AsyncExitStack() as stack:
@@ -143,14 +143,14 @@ async def open_tools(
             ),
             YtdlpExtractor(proxy, clock, state_dir=settings.state_dir, session=browser),
         ]
-        yield Tools(
+        yield WorkerContext(
             store=store,
             clock=clock,
             extractors={extractor.name: extractor for extractor in extractors},
             client=client,
             browser=browser,
             downloader=MediaFetcher(client, clock),
-            probe=MediaProbe(),
+            probe=FfmpegProbe(),
             remux=to_mp4,
             vault=library,
             limits=DownloadLimits(
@@ -165,7 +165,7 @@ async def open_tools(
             name_template=settings.name_template,
             pace=settings.pace,
             save_quoted=settings.save_quoted,
-            signed_in=functools.partial(_signed_in, session_desk(settings)),
+            signed_in=functools.partial(_signed_in, session_manager(settings)),
         )
 
 
@@ -229,12 +229,12 @@ def _submission(settings: Settings, guard: EgressGuard, clock: Clock) -> Submiss
 # --- signing in --------------------------------------------------------------------------------------------------
 
 
-def session_desk(settings: Settings) -> SessionDesk:
+def session_manager(settings: Settings) -> SessionManager:
     """The sessions of all sites, also while another process uses the browser."""
-    return SessionDesk(settings.state_dir, registry.all_platforms(), SystemClock())
+    return SessionManager(settings.state_dir, registry.all_platforms(), SystemClock())
 
 
-async def _signed_in(desk: SessionDesk) -> frozenset[str]:
+async def _signed_in(desk: SessionManager) -> frozenset[str]:
     return frozenset(state.platform for state in await desk.states() if state.signed_in)
 
 

@@ -13,20 +13,20 @@ from mediavault.access.proxies import proxy_rules
 from mediavault.api.waiting_jobs import go_on_after_window
 from mediavault.core.clock import SystemClock
 from mediavault.core.logs import get_logger
-from mediavault.core.sessions import Errand, SessionState
+from mediavault.core.sessions import BrowserTask, SessionState
 from mediavault.core.settings import Settings
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms import registry
-from mediavault.runtime.doors import invite, refuse_open_doors
-from mediavault.runtime.file_desk import FileDesk, open_file_desk
-from mediavault.runtime.house import OpenVault, browser_memory_limit, browser_path, open_vault, session_desk
+from mediavault.runtime.doors import print_setup_token, require_authentication
+from mediavault.runtime.file_desk import FileService, open_file_service
+from mediavault.runtime.house import App, browser_memory_limit, browser_path, open_app, session_manager
 from mediavault.runtime.watchdog import log_native_crashes, restarting_when_frozen
 from mediavault.services.browser.login_windows import LoginWindows
-from mediavault.store.patience import Patience
+from mediavault.store.patience import DatabaseWait
 from mediavault.worker.queue import Worker
 
 if TYPE_CHECKING:
-    from mediavault.runtime.doctor.ytdlp_desk import YtdlpDesk
+    from mediavault.runtime.doctor.ytdlp_desk import YtdlpManager
 
 SIGNALS_TO_END = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # SIGHUP: the terminal was closed
 
@@ -49,7 +49,7 @@ async def run_worker(settings: Settings) -> int:
     """Run a worker only."""
     with _signals() as ending:
         async with AsyncExitStack() as stack:
-            opening = open_vault(settings, worker=True, patience=Patience(SystemClock()))
+            opening = open_app(settings, worker=True, patience=DatabaseWait(SystemClock()))
             vault = await ending.unless_stopped(stack.enter_async_context(opening))
             if vault is not None:
                 ending.watch(vault)
@@ -59,15 +59,15 @@ async def run_worker(settings: Settings) -> int:
 
 async def _serve_api(settings: Settings, *, worker: bool) -> int:
     from mediavault.api.server import check_address
-    from mediavault.api.waiting_room import WaitingRoom
+    from mediavault.api.waiting_room import UnavailableApp
 
     # before a worker claims jobs that it would have to release, and before anything is created
     check_address(settings.host, settings.port)
     with _signals() as ending:
         async with AsyncExitStack() as stack:
-            async with WaitingRoom(settings.host, settings.port, proxy_rules(settings)) as room:
-                patience = Patience(SystemClock(), on_away=room.open)
-                opening = open_vault(settings, worker=worker, patience=patience, first=refuse_open_doors(settings))
+            async with UnavailableApp(settings.host, settings.port, proxy_rules(settings)) as room:
+                patience = DatabaseWait(SystemClock(), on_away=room.open)
+                opening = open_app(settings, worker=worker, patience=patience, first=require_authentication(settings))
                 vault = await ending.unless_stopped(stack.enter_async_context(opening))
             if vault is None:
                 return 0
@@ -76,12 +76,12 @@ async def _serve_api(settings: Settings, *, worker: bool) -> int:
     return 0
 
 
-async def serve_vault(vault: OpenVault, stop: asyncio.Event, *, on_open: Callable[[str], None] | None = None) -> None:
+async def serve_vault(vault: App, stop: asyncio.Event, *, on_open: Callable[[str], None] | None = None) -> None:
     """Serve the API and the pages until ``stop`` is set. ``on_open`` gets their URL."""
-    from mediavault.runtime.doctor.ytdlp_desk import YtdlpDesk
+    from mediavault.runtime.doctor.ytdlp_desk import YtdlpManager
 
-    async with _open_windows(vault) as windows, open_file_desk(vault) as desk:
-        ytdlp = YtdlpDesk(vault.settings.state_dir, vault.clock)
+    async with _open_windows(vault) as windows, open_file_service(vault) as desk:
+        ytdlp = YtdlpManager(vault.settings.state_dir, vault.clock)
         try:
             await _serve(vault, windows, desk, ytdlp, stop, on_open or (lambda _: None))
         finally:
@@ -89,10 +89,10 @@ async def serve_vault(vault: OpenVault, stop: asyncio.Event, *, on_open: Callabl
 
 
 async def _serve(
-    vault: OpenVault,
+    vault: App,
     windows: LoginWindows,
-    desk: FileDesk,
-    ytdlp: YtdlpDesk,
+    desk: FileService,
+    ytdlp: YtdlpManager,
     stop: asyncio.Event,
     on_open: Callable[[str], None],
 ) -> None:
@@ -110,7 +110,7 @@ async def _serve(
         submit=vault.submission,
         library=vault.library,
         browser_status=lambda: browser_path(settings),
-        sessions=session_desk(settings),
+        sessions=session_manager(settings),
         windows=windows,
         live=vault.live,
         doctor=Doctor(lambda: examine(settings), vault.clock),
@@ -119,7 +119,7 @@ async def _serve(
         checks=desk.checks,
         formats=desk.formats,
     )
-    await invite(settings, vault.store.records)
+    await print_setup_token(settings, vault.store.records)
     if vault.worker is not None and browser_path(settings) is None:
         log.warning("no_browser", help="Posts cannot be extracted until there is one: run `mediavault doctor`.")
     await serve_app(
@@ -132,7 +132,7 @@ async def _serve(
     )
 
 
-def _on_started(vault: OpenVault, address: str, on_open: Callable[[str], None]) -> None:
+def _on_started(vault: App, address: str, on_open: Callable[[str], None]) -> None:
     vault.guard.claim_port(parse_http_url(address).port)  # with port 0 the real one is known only now
     settings = vault.settings
     log.info("vault_open", address=address, library=settings.vault_url or str(settings.download_dir))
@@ -140,13 +140,13 @@ def _on_started(vault: OpenVault, address: str, on_open: Callable[[str], None]) 
 
 
 @asynccontextmanager
-async def _open_windows(vault: OpenVault) -> AsyncIterator[LoginWindows]:
-    async def on_closed(state: SessionState, errand: Errand) -> None:
+async def _open_windows(vault: App) -> AsyncIterator[LoginWindows]:
+    async def on_closed(state: SessionState, errand: BrowserTask) -> None:
         await go_on_after_window(state, errand, vault.store)
 
     settings = vault.settings
     windows = LoginWindows(
-        session_desk(settings),
+        session_manager(settings),
         vault.guard,
         vault.clock,
         executable=settings.browser,
@@ -183,7 +183,7 @@ class ProcessEnd:
     def note_signal(self, *_: object) -> None:
         self.was_asked = True
 
-    def watch(self, vault: OpenVault, *, outlives_worker: bool = False) -> None:
+    def watch(self, vault: App, *, outlives_worker: bool = False) -> None:
         """Watch the worker (unless ``outlives_worker``), and restart the process when its event loop is blocked."""
 
         def on_worker_end(working: asyncio.Task[None]) -> None:

@@ -14,9 +14,9 @@ from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.failures import BadSetting, StoreError
 from mediavault.core.messages import Message
 from mediavault.core.settings import Settings
-from mediavault.services.vault.port import Vault
+from mediavault.services.vault.port import Library
 from mediavault.services.vault.staging import STAGING_FOLDER
-from mediavault.store.patience import Patience
+from mediavault.store.patience import DatabaseWait
 from mediavault.store.port import Store
 from mediavault.worker.library import look
 
@@ -30,7 +30,7 @@ POSTGRES_SCHEMES = ("postgresql", "postgres")
 
 
 def open_store(
-    settings: Settings, clock: Clock | None = None, patience: Patience | None = None
+    settings: Settings, clock: Clock | None = None, patience: DatabaseWait | None = None
 ) -> AbstractAsyncContextManager[Store]:
     """The store that ``database_url`` names, opened and migrated. With ``patience`` a database that is away is waited for.
 
@@ -60,7 +60,7 @@ async def open_backup(settings: Settings, file: Path) -> AsyncIterator[tuple[Sto
 
 
 @asynccontextmanager
-async def _opened(store: Store, patience: Patience | None = None) -> AsyncIterator[Store]:
+async def _opened(store: Store, patience: DatabaseWait | None = None) -> AsyncIterator[Store]:
     await patiently(patience, store.open)
     try:
         yield store
@@ -68,7 +68,7 @@ async def _opened(store: Store, patience: Patience | None = None) -> AsyncIterat
         await store.close()
 
 
-async def patiently(patience: Patience | None, call: Callable[[], Awaitable[None]]) -> None:
+async def patiently(patience: DatabaseWait | None, call: Callable[[], Awaitable[None]]) -> None:
     """Call, and again as long as the database is away, where there is patience."""
     await (call() if patience is None else patience.wait_for(call))
 
@@ -147,23 +147,23 @@ async def look_at_postgres(settings: Settings) -> PostgresFacts | None:
 # --- vaults ----------------------------------------------------------------------------------------------------
 
 
-def make_vault(settings: Settings) -> Vault:
+def make_vault(settings: Settings) -> Library:
     """The library that ``vault_url`` names, the download folder without one. Nothing is asked yet. Raises BadSetting."""
     if settings.vault_url is None:
-        from mediavault.services.vault.local import LocalVault
+        from mediavault.services.vault.local import LocalLibrary
 
-        return LocalVault(settings.download_dir)
+        return LocalLibrary(settings.download_dir)
     from mediavault.services.vault.bucket_address import parse_bucket_address
 
     address = parse_bucket_address(settings.vault_url)
     with _driver_of(Message("Object storage"), "objects"):
         from mediavault.services.vault.bucket import open_bucket
-        from mediavault.services.vault.objects import ObjectVault
+        from mediavault.services.vault.objects import BucketLibrary
 
-        return ObjectVault(open_bucket(address), settings.download_dir / STAGING_FOLDER)
+        return BucketLibrary(open_bucket(address), settings.download_dir / STAGING_FOLDER)
 
 
-async def open_library(settings: Settings, store: Store) -> Vault:
+async def open_library(settings: Settings, store: Store) -> Library:
     """The library, to be read; nothing is written to it. Raises StorageFailure when it is not the store's."""
     library = make_vault(settings)
     await look(store, library)

@@ -42,15 +42,17 @@ def page(jobs: Iterable[Job], query: JobQuery) -> JobPage:
     found = in_order(jobs, query)
     if start is not None:
         descending = paging.is_descending(query.order)
-        found = [job for job in found if _comes_after(paging.place_of(job, query.order), start, descending=descending)]
+        found = [
+            job for job in found if _comes_after(paging.address_bucket(job, query.order), start, descending=descending)
+        ]
     return paging.page_of(found, query)
 
 
 def beside(job: Job, jobs: Iterable[Job], query: JobQuery) -> Neighbours:
-    place, descending = paging.place_of(job, query.order), paging.is_descending(query.order)
+    place, descending = paging.address_bucket(job, query.order), paging.is_descending(query.order)
     newer = older = None
     for other in in_order(jobs, query):
-        there = paging.place_of(other, query.order)
+        there = paging.address_bucket(other, query.order)
         if there == place:
             continue
         if _comes_after(there, place, descending=descending):
@@ -64,7 +66,7 @@ def in_order(jobs: Iterable[Job], query: JobQuery) -> list[Job]:
     terms = search_words.asked(query.text)
     found = [job for job in jobs if _fits(job, query) and (terms is None or _is_about(job, terms))]
     descending = paging.is_descending(query.order)
-    return sorted(found, key=lambda job: paging.place_of(job, query.order), reverse=descending)
+    return sorted(found, key=lambda job: paging.address_bucket(job, query.order), reverse=descending)
 
 
 def _comes_after(place: paging.Place, start: paging.Place, *, descending: bool) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.gates import DAY, SOON, AccountPost, Gate, Refusal, Turn, TurnRequest
+from mediavault.core.gates import DAY, SOON, AccountPost, Permit, PermitRefusal, PermitRequest, SiteLimit
 from mediavault.core.job import JobId
 
 
@@ -22,47 +22,47 @@ class ClaimFilter:
 OFFERED_FOR = timedelta(seconds=10)  # a job that was handed out asks for its turn long before; or it needs none
 
 
-def places(gates: Iterable[Gate], now: datetime, *, limit: int) -> Mapping[str, int]:
+def capacity(gates: Iterable[SiteLimit], now: datetime, *, limit: int) -> Mapping[str, int]:
     """How many jobs of each of these platforms may be handed out now; those of which none may are left out.
 
     Where turns are taken it is one, and none while the next turn is not soon or was offered to another job: whoever is
     handed out and finds no turn would only have to be given back.
     """
-    ready = (gate for gate in gates if not gate.is_closed(now) and gate.turn_after(now) - now <= SOON)
+    ready = (gate for gate in gates if not gate.is_closed(now) and gate.permit_after(now) - now <= SOON)
     return {gate.platform: 1 if takes_turns(gate) else limit for gate in ready if not gate.is_offered(now)}
 
 
-def takes_turns(gate: Gate) -> bool:
-    return gate.next_turn_at is not None or gate.strikes > 0
+def takes_turns(gate: SiteLimit) -> bool:
+    return gate.next_turn_at is not None or gate.failures > 0
 
 
-def offer(gate: Gate, now: datetime) -> Gate:
+def reserve(gate: SiteLimit, now: datetime) -> SiteLimit:
     """A job was handed out that is expected to take the next turn."""
     return replace(gate, offered_until=now + OFFERED_FOR)
 
 
-def take_turn(gate: Gate, asked: TurnRequest, now: datetime) -> tuple[Turn, Gate]:
+def acquire_permit(gate: SiteLimit, asked: PermitRequest, now: datetime) -> tuple[Permit, SiteLimit]:
     """The answer, and the gate as it is then."""
     gate = replace(gate, offered_until=None, probing_until=None if asked.is_prober else gate.probing_until)
     if gate.is_closed(now):
-        return Turn(gate.blocked_until or now, Refusal.CLOSED), gate
+        return Permit(gate.blocked_until or now, PermitRefusal.CLOSED), gate
     counted = gate
     if asked.account_cap is not None:
         counted = replace(gate, account_cap=asked.account_cap)
         free_at = account_free_at(counted, asked.job, now, cap=asked.account_cap)
         counted = _with_post(counted, asked.job, max(free_at, now), now, cap=asked.account_cap)
         if free_at > now:
-            return Turn(free_at, Refusal.ACCOUNT_DAY), counted
-    at = max(gate.turn_after(now), now + asked.pause)
-    if at - now > asked.patience:
-        return Turn(at, Refusal.LATER), gate
+            return Permit(free_at, PermitRefusal.ACCOUNT_DAY), counted
+    at = max(gate.permit_after(now), now + asked.pause)
+    if at - now > asked.max_wait:
+        return Permit(at, PermitRefusal.LATER), gate
     after = replace(counted, next_turn_at=at + asked.interval)
-    if gate.strikes:
-        return Turn(at, is_probe=True), replace(after, probing_until=now + asked.probe_within)
-    return Turn(at), after
+    if gate.failures:
+        return Permit(at, is_probe=True), replace(after, probing_until=now + asked.probe_within)
+    return Permit(at), after
 
 
-def account_free_at(gate: Gate, job: JobId, now: datetime, *, cap: int) -> datetime:
+def account_free_at(gate: SiteLimit, job: JobId, now: datetime, *, cap: int) -> datetime:
     """When the account may look at the job's post: in no 24 hours does it look at more than ``cap``.
 
     A job that was sent away has a promise: it is not overtaken by those that ask after it. One whose post counts
@@ -76,7 +76,7 @@ def account_free_at(gate: Gate, job: JobId, now: datetime, *, cap: int) -> datet
     return ahead[-cap] + DAY if len(ahead) >= cap else now
 
 
-def _with_post(gate: Gate, job: JobId, at: datetime, now: datetime, *, cap: int) -> Gate:
+def _with_post(gate: SiteLimit, job: JobId, at: datetime, now: datetime, *, cap: int) -> SiteLimit:
     """Count the post, or promise it its place. There are at most ``cap`` promises; who comes later asks again then.
 
     A post that counts already goes on counting from its first look where it is refused another.
@@ -88,13 +88,13 @@ def _with_post(gate: Gate, job: JobId, at: datetime, now: datetime, *, cap: int)
     return replace(gate, account_posts=tuple(sorted([*others, AccountPost(job, at)], key=lambda post: post.at)))
 
 
-def close(gate: Gate, now: datetime, *, duration: timedelta, code: ErrorCode, reason: str) -> Gate:
+def close(gate: SiteLimit, now: datetime, *, duration: timedelta, code: ErrorCode, reason: str) -> SiteLimit:
     """A longer closing that stands already keeps its end and its reason."""
-    until, strikes = now + duration, gate.strikes + 1
+    until, strikes = now + duration, gate.failures + 1
     if gate.closed_until is not None and gate.closed_until >= until:
-        return replace(gate, strikes=strikes, probing_until=None)
-    return replace(gate, closed_until=until, probing_until=None, strikes=strikes, code=code, reason=reason)
+        return replace(gate, failures=strikes, probing_until=None)
+    return replace(gate, closed_until=until, probing_until=None, failures=strikes, code=code, reason=reason)
 
 
-def open_(gate: Gate) -> Gate:
-    return replace(gate, closed_until=None, probing_until=None, strikes=0, code=None, reason="")
+def open_(gate: SiteLimit) -> SiteLimit:
+    return replace(gate, closed_until=None, probing_until=None, failures=0, code=None, reason="")

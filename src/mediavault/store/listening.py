@@ -16,7 +16,7 @@ CANCEL_AGAIN_S = 2.0
 log = get_logger(__name__)
 
 
-class Listener:
+class ChangeListener:
     """Runs ``until_lost``, which listens until its connection breaks, again and again."""
 
     def __init__(self, until_lost: Callable[[], Awaitable[None]], clock: Clock) -> None:

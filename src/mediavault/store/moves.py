@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from mediavault.core.failures import ErrorCode, IllegalMove, JobNotFound, LeaseLost
-from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus, Outcome, Stage, may_move
+from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus, Stage, StepOutcome, may_move
 from mediavault.core.media import KeptFile
 from mediavault.core.messages import Message
 
@@ -23,7 +23,7 @@ def must_cancel(job: Job) -> bool:
     return job.status is not JobStatus.CANCELLED and _legal(job, JobStatus.CANCELLED, Message("cancelled"))
 
 
-def must_requeue(job: Job) -> bool:
+def check_requeue(job: Job) -> bool:
     """False when the job is queued or running already. Raises IllegalMove when it is completed."""
     under_way = job.status in (JobStatus.QUEUED, JobStatus.RUNNING)
     return not under_way and _legal(job, JobStatus.QUEUED, Message("tried again"))
@@ -41,16 +41,21 @@ def as_adopted(job: Job) -> Job:
 def cancel_record(job: Job, at: datetime) -> HistoryRecord:
     """``job`` as it was before."""
     attempt = job.attempt_count if job.status is JobStatus.RUNNING else 0
-    return HistoryRecord(at, attempt, Stage.CANCEL, Outcome.OK)
+    return HistoryRecord(at, attempt, Stage.CANCEL, StepOutcome.OK)
 
 
 def retry_record(at: datetime, why: str) -> HistoryRecord:
-    return HistoryRecord(at, 0, Stage.RETRY, Outcome.OK, detail=why)
+    return HistoryRecord(at, 0, Stage.RETRY, StepOutcome.OK, detail=why)
 
 
 def recover_record(at: datetime, attempt: int) -> HistoryRecord:
     return HistoryRecord(
-        at, attempt, Stage.RECOVER, Outcome.FAILED, error_code=ErrorCode.RECOVERED_FROM_RESTART, detail=RECOVERED_ERROR
+        at,
+        attempt,
+        Stage.RECOVER,
+        StepOutcome.FAILED,
+        error_code=ErrorCode.RECOVERED_FROM_RESTART,
+        detail=RECOVERED_ERROR,
     )
 
 

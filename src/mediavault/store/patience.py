@@ -22,7 +22,7 @@ async def _nobody(_: StoreAway) -> None:
     return None
 
 
-class Patience:
+class DatabaseWait:
     """``on_away`` is awaited whenever the store was found away, and once an attempt takes long, as when an older vault is
     indexed: the process can then answer that it is starting."""
 

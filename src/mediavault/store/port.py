@@ -28,7 +28,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.gates import Gate, Turn, TurnRequest
+from mediavault.core.gates import Permit, PermitRequest, SiteLimit
 from mediavault.core.job import (
     ClaimedJob,
     HistoryRecord,
@@ -326,7 +326,7 @@ class JobCatalogue(Protocol):
 class SiteLimits(Protocol):
     """The pace, the daily cap and the circuit breaker of each site, for the whole fleet."""
 
-    async def take_turn(self, asked: TurnRequest) -> Turn:
+    async def take_turn(self, asked: PermitRequest) -> Permit:
         """Ask when a job may send requests to its site; one atomic move for the whole fleet.
 
         An open gate gives turns ``interval`` apart, this one not before ``pause``, and refuses one that is further away
@@ -337,7 +337,7 @@ class SiteLimits(Protocol):
         place reserved for the time in the answer.
         """
 
-    async def close_gate(self, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> Gate:
+    async def close_gate(self, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> SiteLimit:
         """Close a platform's gate for ``duration``, never for less than it is closed already; adds a strike.
 
         ``claim`` passes over the jobs of closed platforms. Durable.
@@ -347,10 +347,10 @@ class SiteLimits(Protocol):
         """Open a platform's gate and clear its strikes, after a success or on a user's request. Turns and the account's
         posts are unchanged. Wakes workers."""
 
-    async def gates(self) -> list[Gate]:
+    async def gates(self) -> list[SiteLimit]:
         """Return the gates of all platforms that have one, by name."""
 
-    async def import_gates(self, gates: Sequence[Gate]) -> int:
+    async def import_gates(self, gates: Sequence[SiteLimit]) -> int:
         """Store the gates of platforms that have none here; returns how many."""
 
 

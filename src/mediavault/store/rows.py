@@ -10,8 +10,8 @@ from typing import Any
 from mediavault.core.accounts import key_of
 from mediavault.core.clock import from_micros, to_micros
 from mediavault.core.failures import ErrorCode
-from mediavault.core.gates import Gate
-from mediavault.core.job import HistoryRecord, Job, JobStatus, Outcome, RungName, Stage, WorkerBeat, WorkerId
+from mediavault.core.gates import SiteLimit
+from mediavault.core.job import HistoryRecord, Job, JobStatus, Stage, StepOutcome, StrategyName, WorkerBeat, WorkerId
 from mediavault.core.media import Account, SourceType
 from mediavault.core.messages import from_json, to_json
 from mediavault.store import codec
@@ -172,8 +172,8 @@ def history_from_row(row: Sequence[Any]) -> HistoryRecord:
         from_micros(at),
         attempt,
         Stage(stage),
-        Outcome(outcome),
-        RungName(rung) if rung else None,
+        StepOutcome(outcome),
+        StrategyName(rung) if rung else None,
         ErrorCode(error_code) if error_code else None,
         from_json(detail, detail_params) if detail else "",
         size,
@@ -181,12 +181,12 @@ def history_from_row(row: Sequence[Any]) -> HistoryRecord:
     )
 
 
-def gate_values(gate: Gate) -> dict[str, Any]:
+def gate_values(gate: SiteLimit) -> dict[str, Any]:
     return {
         "platform": gate.platform,
         "closed_until": micros_or_none(gate.closed_until),
         "probing_until": micros_or_none(gate.probing_until),
-        "strikes": gate.strikes,
+        "strikes": gate.failures,
         "code": gate.code and gate.code.value,
         "reason": gate.reason,
         "next_turn_at": micros_or_none(gate.next_turn_at),
@@ -196,7 +196,7 @@ def gate_values(gate: Gate) -> dict[str, Any]:
     }
 
 
-def gate_from_row(row: Sequence[Any]) -> Gate:
+def gate_from_row(row: Sequence[Any]) -> SiteLimit:
     """``row`` is a platform and GATE_COLUMNS; these are all NULL where the platform has no gate yet."""
     # fmt: off
     (
@@ -205,8 +205,8 @@ def gate_from_row(row: Sequence[Any]) -> Gate:
     ) = row
     # fmt: on
     if strikes is None:
-        return Gate(platform)
-    return Gate(
+        return SiteLimit(platform)
+    return SiteLimit(
         platform,
         moment(closed_until),
         moment(probing_until),

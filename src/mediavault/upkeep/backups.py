@@ -14,19 +14,19 @@ from mediavault.core.messages import Message
 from mediavault.services.vault import disk
 from mediavault.store.port import Store
 from mediavault.store.sqlite.backup import copy_database, refuse_oversized
-from mediavault.upkeep.moving import Onlooker, copy_jobs, copy_rest, count_jobs
+from mediavault.upkeep.moving import Progress, copy_jobs, copy_rest, count_jobs
 
 SQLITE_MAGIC = b"SQLite format 3\0"  # sqlite.org/fileformat.html, section 1.3
 
 
-async def back_up_file(database: Path, file: Path, onlooker: Onlooker) -> None:
+async def back_up_file(database: Path, file: Path, onlooker: Progress) -> None:
     """Copy a SQLite database as of one moment. ``file`` appears whole or not at all, and never replaces another file.
 
     Raises BadInput, StoreError, StorageFailure, NoSpace.
     """
     _refuse_taken(file)
     _refuse_missing(database)
-    onlooker.begins("Copying the database", None)
+    onlooker.start("Copying the database", None)
     draft = _draft_of(file)
     try:
         await asyncio.to_thread(copy_database, database, draft)
@@ -36,7 +36,7 @@ async def back_up_file(database: Path, file: Path, onlooker: Onlooker) -> None:
         draft.unlink(missing_ok=True)
 
 
-async def back_up_store(store: Store, file: Path, onlooker: Onlooker, *, make_copy: Callable[[Path], Store]) -> None:
+async def back_up_store(store: Store, file: Path, onlooker: Progress, *, make_copy: Callable[[Path], Store]) -> None:
     """Copy any store into a SQLite file; ``make_copy`` makes the store of a path.
 
     Each job is copied as of one moment during the backup. A running job is written as queued.
@@ -48,8 +48,8 @@ async def back_up_store(store: Store, file: Path, onlooker: Onlooker, *, make_co
         copy = make_copy(database)
         await copy.open()
         try:
-            onlooker.begins("Copying", await count_jobs(store.catalogue))
-            await copy_jobs(store, copy, on_jobs=onlooker.more)
+            onlooker.start("Copying", await count_jobs(store.catalogue))
+            await copy_jobs(store, copy, on_jobs=onlooker.advance)
             await copy_jobs(store, copy)  # jobs that were added or changed during the first pass
             await copy_rest(store, copy)
         finally:

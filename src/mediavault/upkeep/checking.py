@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 
 from mediavault.core.background import BackgroundTasks
-from mediavault.core.checks import FileCheck, Verdict, written_checks
+from mediavault.core.checks import CheckVerdict, FileCheck, written_checks
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BadInput, ErrorCode, JobNotFound, StorageFailure, StoreError
 from mediavault.core.job import Job, JobId
@@ -16,7 +16,7 @@ from mediavault.core.logs import get_logger
 from mediavault.core.media import KeptFile
 from mediavault.core.records import RecordKind
 from mediavault.services.vault.disk import Digest
-from mediavault.services.vault.port import Vault
+from mediavault.services.vault.port import Library
 from mediavault.store.port import Store
 from mediavault.upkeep.findings import judge_size, kept_by_place
 
@@ -34,7 +34,7 @@ class TooManyChecks(BadInput):
 class JobChecks:
     """The checks of this process. All methods must be called in the event loop's thread."""
 
-    def __init__(self, store: Store, library: Vault, clock: Clock) -> None:
+    def __init__(self, store: Store, library: Library, clock: Clock) -> None:
         self._store = store
         self._library = library
         self._clock = clock
@@ -78,16 +78,16 @@ class JobChecks:
         try:
             digest = await self._library.digest(kept.output_path)
         except StorageFailure as exc:
-            return FileCheck(self._clock.now(), Verdict.UNREADABLE, exc.message)
+            return FileCheck(self._clock.now(), CheckVerdict.UNREADABLE, exc.message)
         return FileCheck(self._clock.now(), *judge(kept, digest))
 
 
-def judge(kept: KeptFile, now: Digest | None) -> tuple[Verdict, str]:
+def judge(kept: KeptFile, now: Digest | None) -> tuple[CheckVerdict, str]:
     """Compare the file as it is ``now`` with its row."""
     if now is None:
-        return Verdict.MISSING, ""
+        return CheckVerdict.MISSING, ""
     if trouble := judge_size(kept, now.bytes):
-        return Verdict.CHANGED, trouble[1]
+        return CheckVerdict.CHANGED, trouble[1]
     if now.sha256 != kept.sha256:
-        return Verdict.CHANGED, f"{now.sha256} instead of {kept.sha256}"
-    return Verdict.WHOLE, ""
+        return CheckVerdict.CHANGED, f"{now.sha256} instead of {kept.sha256}"
+    return CheckVerdict.WHOLE, ""

@@ -13,7 +13,7 @@ from mediavault.store.port import StoredJob
 MAX_NAMED = 100  # differences that a comparison names; the others are counted
 
 
-class Standing(StrEnum):
+class TransferState(StrEnum):
     """The state of a source's job in the target."""
 
     MISSING = "missing"
@@ -22,15 +22,15 @@ class Standing(StrEnum):
     OTHER = "other"  # it has changed in the target
 
 
-def standing(source: StoredJob, target: StoredJob | None) -> Standing:
+def transfer_state(source: StoredJob, target: StoredJob | None) -> TransferState:
     """Compare two jobs. OLDER may be replaced without a loss; OTHER must never be."""
     if target is None:
-        return Standing.MISSING
+        return TransferState.MISSING
     if target.job == as_adopted(source.job) and target.history == source.history:
-        return Standing.SAME
+        return TransferState.SAME
     grown = source.history[: len(target.history)] == target.history
     later = source.job.updated_at >= target.job.updated_at and source.job.attempt_count >= target.job.attempt_count
-    return Standing.OLDER if grown and later else Standing.OTHER
+    return TransferState.OLDER if grown and later else TransferState.OTHER
 
 
 def differing_fields(source: StoredJob, target: StoredJob) -> list[str]:

@@ -12,7 +12,7 @@ from mediavault.core.messages import Message, counted
 from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, sibling
 
 
-class Trouble(StrEnum):
+class FindingKind(StrEnum):
     """The kinds of findings. ``verify`` prints them for scripts: never renamed, only added."""
 
     MISSING = "missing"
@@ -27,17 +27,17 @@ class Trouble(StrEnum):
     SIDECAR_ALONE = "sidecar_alone"  # a sidecar without a row and without a video
 
 
-WORDS: dict[Trouble, str] = {
-    Trouble.MISSING: "the file is not there",
-    Trouble.SIZE_DIFFERS: "the file has another size",
-    Trouble.HASH_DIFFERS: "the file's bytes are others",
-    Trouble.UNREADABLE: "it cannot be read",
-    Trouble.NO_FACTS: "the job is completed and names no file",
-    Trouble.THUMBNAIL_MISSING: "the thumbnail is not there",
-    Trouble.SIDECAR_MISSING: "the sidecar is not there",
-    Trouble.SIDECAR_DIFFERS: "the sidecar says something else, or is damaged",
-    Trouble.ORPHAN: "no job names this file",
-    Trouble.SIDECAR_ALONE: "a sidecar without its video",
+WORDS: dict[FindingKind, str] = {
+    FindingKind.MISSING: "the file is not there",
+    FindingKind.SIZE_DIFFERS: "the file has another size",
+    FindingKind.HASH_DIFFERS: "the file's bytes are others",
+    FindingKind.UNREADABLE: "it cannot be read",
+    FindingKind.NO_FACTS: "the job is completed and names no file",
+    FindingKind.THUMBNAIL_MISSING: "the thumbnail is not there",
+    FindingKind.SIDECAR_MISSING: "the sidecar is not there",
+    FindingKind.SIDECAR_DIFFERS: "the sidecar says something else, or is damaged",
+    FindingKind.ORPHAN: "no job names this file",
+    FindingKind.SIDECAR_ALONE: "a sidecar without its video",
 }
 
 
@@ -45,7 +45,7 @@ WORDS: dict[Trouble, str] = {
 class Finding:
     """One finding. ``path`` is relative to the library; ``job`` is None when no row names the file."""
 
-    trouble: Trouble
+    trouble: FindingKind
     path: str
     job: JobId | None = None
     detail: str = ""
@@ -87,17 +87,17 @@ def named_paths(job: Job) -> Iterator[str]:
             yield thumbnail
 
 
-def judge_size(kept: KeptFile, size: int | None) -> tuple[Trouble, str] | None:
+def judge_size(kept: KeptFile, size: int | None) -> tuple[FindingKind, str] | None:
     """Compare a file's size with its row; ``size`` is None when the file is missing."""
     if size is None:
-        return Trouble.MISSING, ""
+        return FindingKind.MISSING, ""
     if size != kept.bytes:
-        return Trouble.SIZE_DIFFERS, Message(
+        return FindingKind.SIZE_DIFFERS, Message(
             "%(size)s instead of %(expected)d", size=counted(size, "byte"), expected=kept.bytes
         )
     return None
 
 
-def judge_orphan(path: str, *, has_video: bool) -> Trouble:
+def judge_orphan(path: str, *, has_video: bool) -> FindingKind:
     """Judge a file without a row. ``has_video``: whether a sidecar has its video."""
-    return Trouble.SIDECAR_ALONE if path.endswith(SIDECAR_SUFFIX) and not has_video else Trouble.ORPHAN
+    return FindingKind.SIDECAR_ALONE if path.endswith(SIDECAR_SUFFIX) and not has_video else FindingKind.ORPHAN

@@ -21,7 +21,7 @@ from mediavault.core.records import MOVING_KINDS
 from mediavault.core.typed_records import refuse_mistyped
 from mediavault.store.bulk import iter_pages
 from mediavault.store.port import JobCatalogue, JobQuery, Store, StoredJob, Workers
-from mediavault.upkeep.comparing import Comparison, Standing, counts_as_adopted, standing
+from mediavault.upkeep.comparing import Comparison, TransferState, counts_as_adopted, transfer_state
 
 PAGE = 100
 # of a page of a backup, if every row were as large as the largest; a job in memory is many times larger
@@ -33,20 +33,20 @@ STOPPED_LOOK_S = 1.0
 OnJobs = Callable[[int], None]  # called with the number of jobs just processed
 
 
-class Onlooker(Protocol):
+class Progress(Protocol):
     """Receives the progress of a long operation."""
 
-    def begins(self, words: str, total: int | None) -> None:
+    def start(self, words: str, total: int | None) -> None:
         """Begin a step with ``total`` jobs, None when unknown."""
 
-    def more(self, count: int) -> None:
+    def advance(self, count: int) -> None:
         """Report that ``count`` more jobs are done."""
 
 
 async def move(
     source: Store,
     target: Store,
-    onlooker: Onlooker,
+    onlooker: Progress,
     clock: Clock,
     *,
     alive_within: timedelta,
@@ -65,16 +65,16 @@ async def move(
                 counted(len(workers), "worker is still running.", "workers are still running."),
                 help="Stop `mediavault serve` and all workers first, or copy most of it before with --while-running.",
             )
-        onlooker.begins("Copying while workers run", await count_jobs(source.catalogue))
-        await copy_jobs(source, target, on_jobs=onlooker.more)
-        onlooker.begins("Stop `mediavault serve` and all workers now; waiting for them", None)
+        onlooker.start("Copying while workers run", await count_jobs(source.catalogue))
+        await copy_jobs(source, target, on_jobs=onlooker.advance)
+        onlooker.start("Stop `mediavault serve` and all workers now; waiting for them", None)
         while await source.workers.alive(seen_within=alive_within):
             await clock.sleep(STOPPED_LOOK_S)
     return await _copy_and_compare(source, target, onlooker)
 
 
 async def restore(
-    backup: Store, target: Store, onlooker: Onlooker, *, alive_within: timedelta, largest_row: int = 0
+    backup: Store, target: Store, onlooker: Progress, *, alive_within: timedelta, largest_row: int = 0
 ) -> tuple[Copied, Comparison]:
     """Like :func:`move` for a backup, whose workers were running when it was written and do not count.
 
@@ -82,21 +82,21 @@ async def restore(
     for a backup with a row that cannot be read.
     """
     await _refuse_busy(target.workers, alive_within)
-    onlooker.begins("Reading the backup", await count_jobs(backup.catalogue))
+    onlooker.start("Reading the backup", await count_jobs(backup.catalogue))
     page = max(1, min(PAGE, PAGE_BYTES // max(1, largest_row)))
-    await _refuse_unreadable(backup, page=page, on_jobs=onlooker.more)
+    await _refuse_unreadable(backup, page=page, on_jobs=onlooker.advance)
     await _refuse_other_vault(backup, target)
     return await _copy_and_compare(backup, target, onlooker, page=page)
 
 
 async def _copy_and_compare(
-    source: Store, target: Store, onlooker: Onlooker, *, page: int = PAGE
+    source: Store, target: Store, onlooker: Progress, *, page: int = PAGE
 ) -> tuple[Copied, Comparison]:
-    onlooker.begins("Copying", await count_jobs(source.catalogue))
-    copied = await copy_jobs(source, target, on_jobs=onlooker.more, page=page)
+    onlooker.start("Copying", await count_jobs(source.catalogue))
+    copied = await copy_jobs(source, target, on_jobs=onlooker.advance, page=page)
     await copy_rest(source, target)
-    onlooker.begins("Comparing", await count_jobs(source.catalogue))
-    return copied, await compare(source, target, on_jobs=onlooker.more, page=page)
+    onlooker.start("Comparing", await count_jobs(source.catalogue))
+    return copied, await compare(source, target, on_jobs=onlooker.advance, page=page)
 
 
 async def count_jobs(catalogue: JobCatalogue) -> int:
@@ -120,16 +120,16 @@ async def copy_jobs(source: Store, target: Store, *, on_jobs: OnJobs = lambda _:
     async for jobs in iter_pages(source.catalogue, JobQuery(limit=page)):  # newest first: later jobs are not seen
         wanted: list[StoredJob] = []
         for stored, there in await _pairs(jobs, source, target):
-            match standing(stored, there):
-                case Standing.MISSING:
+            match transfer_state(stored, there):
+                case TransferState.MISSING:
                     wanted.append(stored)
-                case Standing.OLDER:
+                case TransferState.OLDER:
                     await target.catalogue.remove(stored.job.id)
                     wanted.append(stored)
                     copied.renewed += 1
-                case Standing.SAME:
+                case TransferState.SAME:
                     copied.kept += 1
-                case Standing.OTHER:
+                case TransferState.OTHER:
                     copied.other += 1
         copied.new += await target.catalogue.import_jobs(wanted) if wanted else 0
         on_jobs(len(jobs))

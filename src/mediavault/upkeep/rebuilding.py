@@ -13,11 +13,11 @@ from enum import StrEnum
 from mediavault.core.failures import JobNotFound, StorageFailure
 from mediavault.core.job import JobId, JobStatus
 from mediavault.core.names import is_utf8
-from mediavault.services.vault.port import Vault
+from mediavault.services.vault.port import Library
 from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, BadSidecar, Sidecar, read_sidecar
 from mediavault.store.port import JobCatalogue, StoredJob
 from mediavault.upkeep.findings import judge_size
-from mediavault.upkeep.restoring import is_whole, over, stored_job, takes_the_place_of
+from mediavault.upkeep.restoring import is_whole, stored_job, takes_the_place_of, with_history_of
 
 BATCH = 100
 READERS = 4
@@ -25,7 +25,7 @@ READERS = 4
 OnSidecars = Callable[[int], None]
 
 
-class Refusal(StrEnum):
+class RebuildRefusal(StrEnum):
     """Why a sidecar or job was not restored as completed. Printed for scripts: never renamed, only added."""
 
     BAD_SIDECAR = "bad_sidecar"
@@ -43,7 +43,7 @@ class Refusal(StrEnum):
 class Refused:
     """One refusal. ``path`` is that of the sidecar, or of the job's first video."""
 
-    refusal: Refusal
+    refusal: RebuildRefusal
     path: str
     job: JobId | None
     detail: str
@@ -65,7 +65,7 @@ class Rebuild:
     """One rebuild. ``read_data`` reads every video and compares hashes; without it only sizes are compared."""
 
     def __init__(
-        self, catalogue: JobCatalogue, library: Vault, *, read_data: bool, on_sidecars: OnSidecars = lambda _: None
+        self, catalogue: JobCatalogue, library: Library, *, read_data: bool, on_sidecars: OnSidecars = lambda _: None
     ) -> None:
         self._catalogue = catalogue
         self._library = library
@@ -103,7 +103,7 @@ class Rebuild:
             if isinstance(read, Refused):
                 yield read
             elif not self._gather(read, whole):
-                yield Refused(Refusal.DUPLICATE, path, read.id, "this video of the job has another sidecar")
+                yield Refused(RebuildRefusal.DUPLICATE, path, read.id, "this video of the job has another sidecar")
         async for refused in self._keep(whole):
             yield refused
         self._on_sidecars(len(paths))
@@ -121,34 +121,34 @@ class Rebuild:
     async def _read(self, path: str, readers: asyncio.Semaphore) -> Sidecar | Refused:
         """Read a sidecar and check that its video is there and matches."""
         if not is_utf8(path):
-            return Refused(Refusal.BAD_NAME, path, None, "its name, or its folder's, is not UTF-8: rename it")
+            return Refused(RebuildRefusal.BAD_NAME, path, None, "its name, or its folder's, is not UTF-8: rename it")
         async with readers:
             try:
                 value = await self._library.read_json(path)
             except StorageFailure as exc:
-                return Refused(Refusal.UNREADABLE, path, None, exc.message)
+                return Refused(RebuildRefusal.UNREADABLE, path, None, exc.message)
             if value is None:
-                return Refused(Refusal.BAD_SIDECAR, path, None, "it is no JSON object")
+                return Refused(RebuildRefusal.BAD_SIDECAR, path, None, "it is no JSON object")
             try:
                 sidecar = read_sidecar(value, path)
             except BadSidecar as exc:
-                return Refused(Refusal.BAD_SIDECAR, path, None, str(exc))
+                return Refused(RebuildRefusal.BAD_SIDECAR, path, None, str(exc))
             trouble = await self._trouble_of(sidecar)
             return sidecar if trouble is None else Refused(trouble[0], path, sidecar.id, trouble[1])
 
-    async def _trouble_of(self, sidecar: Sidecar) -> tuple[Refusal, str] | None:
+    async def _trouble_of(self, sidecar: Sidecar) -> tuple[RebuildRefusal, str] | None:
         kept = sidecar.kept
         try:
             file = await self._library.open(kept.output_path)
             if file is not None:
                 await file.close()
             if trouble := judge_size(kept, file.size if file else None):
-                return Refusal(trouble[0].value), trouble[1] or f"{kept.output_path} is not there"
+                return RebuildRefusal(trouble[0].value), trouble[1] or f"{kept.output_path} is not there"
             now = await self._library.digest(kept.output_path) if self._read_data else None
         except StorageFailure as exc:
-            return Refusal.UNREADABLE, exc.message
+            return RebuildRefusal.UNREADABLE, exc.message
         if now is not None and now.sha256 != kept.sha256:
-            return Refusal.HASH_DIFFERS, f"{now.sha256} instead of {kept.sha256}"
+            return RebuildRefusal.HASH_DIFFERS, f"{now.sha256} instead of {kept.sha256}"
         return None
 
     # --- into the store ---------------------------------------------------------------------------------------------
@@ -163,7 +163,7 @@ class Rebuild:
                 new.append(job)
             elif takes_the_place_of(job, there):
                 await self._catalogue.remove(job.job.id)
-                new.append(over(job, there))
+                new.append(with_history_of(job, there))
                 renewed += 1
             elif there.job.status is JobStatus.RUNNING:
                 yield _conflict(job, "the job is running")
@@ -172,7 +172,7 @@ class Rebuild:
                 self.done.known += 1
             if job.job.status is not JobStatus.COMPLETED and there is None:
                 self.done.partial += 1
-                yield Refused(Refusal.PARTIAL, job.job.output_path or "", job.job.id, job.job.error or "")
+                yield Refused(RebuildRefusal.PARTIAL, job.job.output_path or "", job.job.id, job.job.error or "")
         taken = await self._catalogue.import_jobs(new) if new else 0
         self.done.new += taken - renewed
         self.done.renewed += renewed
@@ -194,9 +194,9 @@ def _same_video(one: Sidecar, other: Sidecar) -> bool:
 
 
 def _conflict(job: StoredJob, why: str) -> Refused:
-    return Refused(Refusal.CONFLICT, job.job.output_path or "", job.job.id, why)
+    return Refused(RebuildRefusal.CONFLICT, job.job.output_path or "", job.job.id, why)
 
 
-async def count_sidecars(library: Vault) -> int:
+async def count_sidecars(library: Library) -> int:
     """The number of sidecars, for a progress bar; lists the library once."""
     return sum([found.path.endswith(SIDECAR_SUFFIX) async for found in library.walk()])

@@ -14,8 +14,8 @@ from mediavault.core.job import (
     Job,
     JobItem,
     JobStatus,
-    Outcome,
     Stage,
+    StepOutcome,
 )
 from mediavault.core.messages import Message
 from mediavault.services.vault.sidecars import Sidecar
@@ -99,7 +99,7 @@ def _partial(job: Job, items: Sequence[JobItem]) -> StoredJob:
             wanted=wanted,
         ),
     )
-    return StoredJob(failed, (replace(_record(job.updated_at, failed), outcome=Outcome.FAILED),))
+    return StoredJob(failed, (replace(_record(job.updated_at, failed), outcome=StepOutcome.FAILED),))
 
 
 def _record(at: datetime, job: Job) -> HistoryRecord:
@@ -107,7 +107,7 @@ def _record(at: datetime, job: Job) -> HistoryRecord:
         at,
         job.attempt_count,
         Stage.COMPLETE,
-        Outcome.OK,
+        StepOutcome.OK,
         error_code=job.error_code,
         detail=REBUILT,
         bytes=job.bytes or 0,
@@ -122,7 +122,7 @@ def takes_the_place_of(rebuilt: StoredJob, there: StoredJob) -> bool:
     return at_rest and completes and same_post
 
 
-def over(rebuilt: StoredJob, there: StoredJob) -> StoredJob:
+def with_history_of(rebuilt: StoredJob, there: StoredJob) -> StoredJob:
     """The rebuilt job with the store's history, and a fence that never decreases."""
     attempt = max(rebuilt.job.attempt_count, there.job.attempt_count)
     job = replace(rebuilt.job, attempt_count=attempt, max_attempts=max(attempt, there.job.max_attempts))

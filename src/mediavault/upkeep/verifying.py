@@ -15,11 +15,19 @@ from mediavault.core.failures import JobNotFound, StorageFailure
 from mediavault.core.job import Job
 from mediavault.core.media import KeptFile
 from mediavault.core.messages import counted
-from mediavault.services.vault.port import Vault
+from mediavault.services.vault.port import Library
 from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, BadSidecar, read_sidecar, sibling
 from mediavault.store.bulk import iter_pages
 from mediavault.store.port import JobCatalogue, JobQuery
-from mediavault.upkeep.findings import Finding, Trouble, judge_orphan, judge_size, kept_files, lacks_facts, named_paths
+from mediavault.upkeep.findings import (
+    Finding,
+    FindingKind,
+    judge_orphan,
+    judge_size,
+    kept_files,
+    lacks_facts,
+    named_paths,
+)
 
 PAGE = 100
 READERS = 4  # few are best for a disk; an object store answers each after some milliseconds
@@ -35,14 +43,14 @@ class Verified:
     videos: int = 0
     files: int = 0
     bytes_read: int = 0
-    findings: dict[Trouble, int] = field(default_factory=dict)
+    findings: dict[FindingKind, int] = field(default_factory=dict)
 
 
 class Verification:
     """One verification. Only ``read_data``, which reads every byte of every video, finds a flipped bit."""
 
     def __init__(
-        self, catalogue: JobCatalogue, library: Vault, *, read_data: bool, on_jobs: OnJobs = lambda _: None
+        self, catalogue: JobCatalogue, library: Library, *, read_data: bool, on_jobs: OnJobs = lambda _: None
     ) -> None:
         self._catalogue = catalogue
         self._library = library
@@ -79,7 +87,7 @@ class Verification:
             del self._sizes[key]
 
     async def _examine(self, job: Job) -> list[Finding]:
-        found = [Finding(Trouble.NO_FACTS, job.output_path or "", job.id)] if lacks_facts(job) else []
+        found = [Finding(FindingKind.NO_FACTS, job.output_path or "", job.id)] if lacks_facts(job) else []
         for kept in kept_files(job):
             found += await self._examine_file(job, kept)
             self.done.videos += 1
@@ -100,15 +108,15 @@ class Verification:
         if trouble := await self._trouble_of(kept):
             found.append(Finding(trouble[0], kept.output_path, job.id, trouble[1]))
         if kept.thumbnail_path is not None and await self._size(kept.thumbnail_path) is None:
-            found.append(Finding(Trouble.THUMBNAIL_MISSING, kept.thumbnail_path, job.id))
+            found.append(Finding(FindingKind.THUMBNAIL_MISSING, kept.thumbnail_path, job.id))
         sidecar = sibling(kept.output_path, SIDECAR_SUFFIX)
         if await self._size(sidecar) is None:
-            found.append(Finding(Trouble.SIDECAR_MISSING, sidecar, job.id))
+            found.append(Finding(FindingKind.SIDECAR_MISSING, sidecar, job.id))
         elif self._read_data and (why := await self._sidecar_trouble(sidecar, job, kept)):
-            found.append(Finding(Trouble.SIDECAR_DIFFERS, sidecar, job.id, why))
+            found.append(Finding(FindingKind.SIDECAR_DIFFERS, sidecar, job.id, why))
         return found
 
-    async def _trouble_of(self, kept: KeptFile) -> tuple[Trouble, str] | None:
+    async def _trouble_of(self, kept: KeptFile) -> tuple[FindingKind, str] | None:
         if trouble := judge_size(kept, await self._size(kept.output_path)):
             return trouble
         if not self._read_data:
@@ -117,12 +125,12 @@ class Verification:
             async with self._readers:
                 now = await self._library.digest(kept.output_path)
         except StorageFailure as exc:
-            return Trouble.UNREADABLE, exc.message
+            return FindingKind.UNREADABLE, exc.message
         if now is None:
-            return Trouble.MISSING, ""
+            return FindingKind.MISSING, ""
         self.done.bytes_read += now.bytes
         if now.sha256 != kept.sha256:
-            return Trouble.HASH_DIFFERS, f"{now.sha256} instead of {kept.sha256}"
+            return FindingKind.HASH_DIFFERS, f"{now.sha256} instead of {kept.sha256}"
         return None
 
     async def _sidecar_trouble(self, path: str, job: Job, kept: KeptFile) -> str | None:

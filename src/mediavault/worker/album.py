@@ -16,13 +16,13 @@ from mediavault.core.messages import Message, join
 
 
 @dataclass(slots=True)
-class Album:
+class PostItems:
     """The items of one post. ``items`` is what the job's row says, or will say after the next write."""
 
     items: tuple[JobItem, ...] = ()
     failures: list[Failure] = field(default_factory=list)
 
-    def adopt(self, extraction: Extraction, *, others_too: bool) -> None:
+    def merge(self, extraction: Extraction, *, others_too: bool) -> None:
         """Take the items of an extraction. Saved items stay saved, items that failed in this attempt stay failed.
 
         ``others_too`` also saves the videos of quoted and reposted posts.
@@ -52,7 +52,7 @@ class Album:
         saved = [number for number, one in enumerate(self.items) if one.status is not ItemStatus.SKIPPED]
         return saved.index(place) + 1, len(saved)
 
-    def mark(self, place: int, status: ItemStatus, *, kept: KeptFile | None = None) -> None:
+    def set_status(self, place: int, status: ItemStatus, *, kept: KeptFile | None = None) -> None:
         self._put(place, JobItem(self.items[place].item, status, kept))
 
     def mark_failed(self, place: int, failure: Failure) -> bool:
@@ -69,7 +69,7 @@ class Album:
     def _put(self, place: int, one: JobItem) -> None:
         self.items = (*self.items[:place], one, *self.items[place + 1 :])
 
-    def verdict(self) -> Failure:
+    def to_failure(self) -> Failure:
         """The failure of the attempt when not everything was saved; its ``causes`` are the other failures.
 
         With one item it is that item's failure.
@@ -128,12 +128,12 @@ def _known(item: Item, place: int, before: Sequence[JobItem], count: int) -> Job
     return None
 
 
-def album_of(job: Job) -> Album:
+def items_of(job: Job) -> PostItems:
     """The items at the start of an attempt: what is saved or being committed stays, everything else is tried again."""
     settled = (ItemStatus.KEPT, ItemStatus.SKIPPED, ItemStatus.COMMITTING)
     if not job.items and (begun := kept_of(job)) is not None:  # written by a version that saved one video per post
-        return Album((JobItem(Item(), ItemStatus.COMMITTING, begun),))
-    return Album(tuple(one if one.status in settled else JobItem(one.item, kept=one.kept) for one in job.items))
+        return PostItems((JobItem(Item(), ItemStatus.COMMITTING, begun),))
+    return PostItems(tuple(one if one.status in settled else JobItem(one.item, kept=one.kept) for one in job.items))
 
 
 def kept_of(job: Job) -> KeptFile | None:

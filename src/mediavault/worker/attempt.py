@@ -7,11 +7,11 @@ from pathlib import Path
 
 from mediavault.core.job import ClaimedJob
 from mediavault.core.media import Candidate, Extraction, Item
-from mediavault.worker.album import Album
+from mediavault.worker.album import PostItems
 from mediavault.worker.checkpoint import checkpoint_of
 from mediavault.worker.dispatch import Route
-from mediavault.worker.journal import Journal
-from mediavault.worker.tools import Tools
+from mediavault.worker.journal import AttemptRecorder
+from mediavault.worker.tools import WorkerContext
 
 
 @dataclass(slots=True)
@@ -21,10 +21,10 @@ class Attempt:
     ``extraction`` is the newest one: the strategy ``fresh`` replaces it, for the following items too.
     """
 
-    journal: Journal
-    tools: Tools
+    journal: AttemptRecorder
+    tools: WorkerContext
     staging: Path
-    album: Album
+    album: PostItems
     route: Route = field(init=False)
     extraction: Extraction = field(init=False)
 

@@ -43,7 +43,7 @@ def extractors_of(platform: Platform) -> tuple[str, ...]:
     return (*platform.extractors, *(_AS_A_PERSON[each] for each in platform.extractors if each in _AS_A_PERSON))
 
 
-def told_of(route: Route) -> str:
+def describe(route: Route) -> str:
     """Describe the route for the job's history."""
     return (
         Message("%(site)s: the link leads to %(url)s", site=route.platform.name, url=route.post.url)

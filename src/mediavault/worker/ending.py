@@ -9,7 +9,7 @@ from mediavault.core.job import JobStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class AttemptResult:
     """The job's status after the attempt: completed, failed, or queued when it was released.
 
     ``error_code`` and ``error`` belong to a failure; ``output_path`` is the first file of a completed job.
@@ -21,7 +21,7 @@ class Ending:
     output_path: str | None = None
 
     @property
-    def in_tally(self) -> str:
+    def metric_label(self) -> str:
         """The key under which the worker counts it: completed, failed:CODE, or given_back."""
         if self.status is JobStatus.FAILED and self.error_code is not None:
             return f"failed:{self.error_code.value}"

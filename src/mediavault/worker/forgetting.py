@@ -16,7 +16,7 @@ PAGE = 200
 log = get_logger(__name__)
 
 
-async def forget_old_jobs(catalogue: JobCatalogue, *, days: int, now: datetime) -> int:
+async def delete_old_jobs(catalogue: JobCatalogue, *, days: int, now: datetime) -> int:
     """Remove jobs that have been failed or cancelled for ``days`` days and have no file; return how many. 0 removes none.
 
     A job that changes at the same moment stays.
@@ -31,13 +31,13 @@ async def forget_old_jobs(catalogue: JobCatalogue, *, days: int, now: datetime) 
         limit=PAGE,
     )
     async for job in iter_jobs(catalogue, query):
-        forgotten += may_be_forgotten(job, before) and await _forget(job, catalogue)
+        forgotten += is_past_retention(job, before) and await _forget(job, catalogue)
     if forgotten:
         log.info("jobs_forgotten", count=forgotten, after_days=days)
     return forgotten
 
 
-def may_be_forgotten(job: Job, before: datetime) -> bool:
+def is_past_retention(job: Job, before: datetime) -> bool:
     """Whether the job is over, has not changed since ``before``, and owns no file in the library."""
     is_over = job.status in (JobStatus.FAILED, JobStatus.CANCELLED) and job.retry_at is None
     has_file = job.output_path is not None or job.stage is Stage.COMMITTING

@@ -10,22 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from mediavault.core.failures import AccountDayUsed, ErrorCode, Failure, RateLimited, Scope
-from mediavault.core.gates import MANY_SITES, SOON, Refusal, Turn, TurnRequest
+from mediavault.core.failures import AccountDayUsed, ErrorCode, Failure, FailureScope, RateLimited
+from mediavault.core.gates import MANY_SITES, SOON, Permit, PermitRefusal, PermitRequest
 from mediavault.core.job import JobId
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
-from mediavault.worker.tools import Tools
+from mediavault.worker.tools import WorkerContext
 
 PROBE_WITHIN = timedelta(minutes=10)  # a probe without an outcome by then counts as lost; another job may probe
 MAX_CLOSED = timedelta(days=1)
-_SAYS_NOTHING = (Scope.MACHINE, Scope.ACCOUNT)  # about whether the site serves us again
+_SAYS_NOTHING = (FailureScope.MACHINE, FailureScope.ACCOUNT)  # about whether the site serves us again
 
 log = get_logger(__name__)
 
 
-class NoTurn(Exception):
+class NotAllowedYet(Exception):
     """The site's limits do not allow the job now: it is released, and the queue skips its site until they do.
 
     ``at`` is the earliest time at which a permit may be granted.
@@ -36,19 +36,19 @@ class NoTurn(Exception):
         self.at = at
 
 
-class NoTurnElsewhere(RateLimited):
+class SiteBusy(RateLimited):
     """The same for another site than the job's own. It is our own decision, so it does not close that site."""
 
 
-async def take_turn(
-    job: JobId, platform: Platform, tools: Tools, *, with_account: bool = False, before: Turn | None = None
-) -> Turn | None:
+async def acquire_permit(
+    job: JobId, platform: Platform, tools: WorkerContext, *, with_account: bool = False, before: Permit | None = None
+) -> Permit | None:
     """Take the site's next permit, and wait for it if it is soon; None for a platform without limits.
 
     ``with_account``: the post is requested with the signed-in account, at the account's own pace. ``before`` is a permit
     that this attempt has had already: then the whole interval is waited for here, because a released job would have to
     start over. Between that request, which has just ended, and one with the account an interval of the account passes.
-    Raises NoTurn, and AccountDayUsed when the account's daily limit is reached.
+    Raises NotAllowedYet, and AccountDayUsed when the account's daily limit is reached.
     """
     if platform.name in MANY_SITES:
         return None
@@ -56,7 +56,7 @@ async def take_turn(
     request = _request(job, platform, tools.retry.jitter, slower=slower, with_account=with_account, before=before)
     turn = await tools.store.site_limits.take_turn(request)
     wait = turn.at - tools.clock.now()
-    if turn.refused is Refusal.ACCOUNT_DAY:
+    if turn.refused is PermitRefusal.ACCOUNT_DAY:
         raise AccountDayUsed(
             Message(
                 ("The account's day at %(site)s is used up: %(account_daily_cap)s posts; next at %(at)s UTC."),
@@ -81,35 +81,35 @@ def _request(
     *,
     slower: float,
     with_account: bool,
-    before: Turn | None,
-) -> TurnRequest:
+    before: Permit | None,
+) -> PermitRequest:
     pace = platform.pace
     shortest, longest = (with_account and pace.account_interval_s) or pace.interval_s
 
     def interval() -> timedelta:
         return timedelta(seconds=slower * (shortest + (longest - shortest) * jitter()))
 
-    return TurnRequest(
+    return PermitRequest(
         job=job,
         platform=platform.name,
         interval=interval(),
         probe_within=PROBE_WITHIN,
-        patience=timedelta(seconds=slower * max(longest, pace.interval_s[1])) if before else SOON,
+        max_wait=timedelta(seconds=slower * max(longest, pace.interval_s[1])) if before else SOON,
         pause=interval() if before and with_account else timedelta(),
         is_prober=before is not None and before.is_probe,
         account_cap=pace.account_daily_cap if with_account else None,
     )
 
 
-async def _must_be_open(platform: Platform, tools: Tools) -> None:
-    """Check again after the wait: another job may have closed the site since the permit was granted. Raises NoTurn."""
+async def _must_be_open(platform: Platform, tools: WorkerContext) -> None:
+    """Check again after the wait: another job may have closed the site since the permit was granted. Raises NotAllowedYet."""
     gate = next((gate for gate in await tools.store.site_limits.gates() if gate.platform == platform.name), None)
     if gate is not None and gate.closed_until is not None and gate.closed_until > tools.clock.now():
-        raise _no_turn(platform, gate.closed_until, Refusal.CLOSED)
+        raise _no_turn(platform, gate.closed_until, PermitRefusal.CLOSED)
 
 
-def _no_turn(platform: Platform, at: datetime, why: Refusal) -> NoTurn:
-    return NoTurn(
+def _no_turn(platform: Platform, at: datetime, why: PermitRefusal) -> NotAllowedYet:
+    return NotAllowedYet(
         Message(
             "%(site)s has no turn before %(at)s UTC (%(reason)s).", site=platform.title, at=f"{at:%H:%M:%S}", reason=why
         ),
@@ -117,13 +117,15 @@ def _no_turn(platform: Platform, at: datetime, why: Refusal) -> NoTurn:
     )
 
 
-async def tell(platform: Platform, turn: Turn | None, failure: Failure | None, tools: Tools) -> timedelta | None:
+async def report_outcome(
+    platform: Platform, turn: Permit | None, failure: Failure | None, tools: WorkerContext
+) -> timedelta | None:
     """Report the outcome of a job's request, None for success; return for how long the site is closed now, if it is."""
     if platform.name in MANY_SITES:
         return None
     if failure is not None and (worst := strongest(failure, platform)) is not None:
         cause, closed = worst
-        strikes = next((g.strikes for g in await tools.store.site_limits.gates() if g.platform == platform.name), 0)
+        strikes = next((g.failures for g in await tools.store.site_limits.gates() if g.platform == platform.name), 0)
         duration = min(closed * 2 ** min(strikes, 8), max(MAX_CLOSED, closed))
         gate = await tools.store.site_limits.close_gate(
             platform.name, duration=duration, code=cause.code, reason=cause.message
@@ -145,7 +147,7 @@ def strongest(failure: Failure, platform: Platform) -> tuple[Failure, timedelta]
 
 def closing(failure: Failure, platform: Platform) -> timedelta | None:
     """For how long a failure closes its site the first time; None when it does not."""
-    if isinstance(failure, NoTurnElsewhere):
+    if isinstance(failure, SiteBusy):
         return None
     if failure.code is ErrorCode.RATE_LIMITED:
         return failure.retry_after or timedelta(seconds=platform.pace.cooldown_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import timedelta
 
-from mediavault.core.failures import FAILURES, Failure, SignIn
+from mediavault.core.failures import FAILURES, Failure, SignInHelp
 from mediavault.core.fleet import ALIVE_WITHIN, is_served
 from mediavault.core.job import JobStatus, WorkerBeat
 from mediavault.core.logs import get_logger
@@ -14,23 +14,23 @@ from mediavault.store.bulk import iter_jobs, retry_each
 from mediavault.store.port import JobOrder, JobQuery, Store, Workers
 
 # A CAPTCHA is not among these: it is solved in the browser that was shown it.
-_MAY_BE_LIFTED = (SignIn.NEEDED, SignIn.MAY_HELP)
+_MAY_BE_LIFTED = (SignInHelp.NEEDED, SignInHelp.MAY_HELP)
 PAGE = 200
 STRANDED_AFTER = timedelta(minutes=10)  # a machine that restarts, or is being upgraded, is back by then
 
 log = get_logger(__name__)
 
 
-async def machines_that_may_help(
+async def hosts_with_session(
     failure: Failure, platform: str, workers: Workers, *, signed_in: Iterable[str]
 ) -> list[str]:
     """The machines that are signed in to the platform, if a session may help and this machine (``signed_in``) has none."""
     if failure.spec.sign_in not in _MAY_BE_LIFTED or platform in signed_in:
         return []
-    return holders(platform, await workers.alive(seen_within=ALIVE_WITHIN))
+    return hosts_signed_in(platform, await workers.alive(seen_within=ALIVE_WITHIN))
 
 
-def holders(platform: str, workers: Iterable[WorkerBeat]) -> list[str]:
+def hosts_signed_in(platform: str, workers: Iterable[WorkerBeat]) -> list[str]:
     """Machines with a worker that is signed in to the platform and takes its jobs."""
     return sorted({one.host for one in workers if platform in one.signed_in and is_served(platform, [one])})
 
@@ -51,17 +51,17 @@ async def where_to_sign_in(failure: Failure, platform: str, workers: Workers) ->
     )
 
 
-async def free_stranded_jobs(store: Store) -> int:
+async def release_orphaned_jobs(store: Store) -> int:
     """Let every worker claim the jobs whose session no live machine has; return how many."""
     workers = await store.workers.alive(seen_within=ALIVE_WITHIN)
-    held = {name for one in workers for name in one.signed_in if holders(name, [one])}
+    held = {name for one in workers for name in one.signed_in if hosts_signed_in(name, [one])}
     freed = await store.queue.release_session_jobs(held, waiting_for=STRANDED_AFTER)
     if freed:
         log.warning("session_of_nobody", jobs=freed)
     return freed
 
 
-async def go_on_after_sign_in(platforms: Collection[str], store: Store) -> int:
+async def requeue_after_sign_in(platforms: Collection[str], store: Store) -> int:
     """Queue the failed jobs that wait for a sign-in to these platforms, oldest first; return how many.
 
     The process that opened the sign-in window has done so already, but another machine may have claimed them before it
@@ -71,6 +71,7 @@ async def go_on_after_sign_in(platforms: Collection[str], store: Store) -> int:
     for platform in platforms:
         failed = iter_jobs(store.catalogue, JobQuery((JobStatus.FAILED,), platform, limit=PAGE, order=JobOrder.OLDEST))
         count += await retry_each(
-            store, (job async for job in failed if job.error_code and FAILURES[job.error_code].sign_in is SignIn.NEEDED)
+            store,
+            (job async for job in failed if job.error_code and FAILURES[job.error_code].sign_in is SignInHelp.NEEDED),
         )
     return count

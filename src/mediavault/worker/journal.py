@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import ErrorCode, Failure, LeaseLost, StoreError
-from mediavault.core.gates import Turn
-from mediavault.core.job import ClaimedJob, HistoryRecord, Outcome, RungName, Stage
+from mediavault.core.gates import Permit
+from mediavault.core.job import ClaimedJob, HistoryRecord, Stage, StepOutcome, StrategyName
 from mediavault.core.logs import get_logger
 from mediavault.core.platform import Platform
-from mediavault.core.system_errors import machine_errors_as_ours
+from mediavault.core.system_errors import translate_machine_errors
 from mediavault.store.port import Store
-from mediavault.worker.looks import LookTurn
+from mediavault.worker.looks import ExtractionSlot
 
 PROGRESS_INTERVAL_S = 1.0  # progress is only shown to users; more frequent writes would only load the store
 
@@ -31,7 +31,7 @@ class Note:
 
 
 @dataclass(slots=True)
-class Journal:
+class AttemptRecorder:
     """Records the steps of one claim, and belongs to the task that works on it.
 
     A progress write that finds the lease gone cancels that task and sets ``lost``, so that a long download does not
@@ -43,33 +43,35 @@ class Journal:
     clock: Clock
     owner: asyncio.Task[object] | None = None
     on_last_write: Callable[[], None] | None = None
-    turn: Turn | None = field(default=None, init=False)  # the permit that the site's limits granted
+    turn: Permit | None = field(default=None, init=False)  # the permit that the site's limits granted
     site: Platform | None = field(default=None, init=False)  # the platform of the permit
     turn_is_unspent: bool = field(default=False, init=False)  # no post was requested with it yet
-    look: LookTurn | None = field(default=None, init=False)  # the extraction slot, until the checkpoint is saved
+    look: ExtractionSlot | None = field(default=None, init=False)  # the extraction slot, until the checkpoint is saved
     lost: bool = field(default=False, init=False)
     _last_progress: float = field(default=float("-inf"), init=False)
     _pending: asyncio.Task[None] | None = field(default=None, init=False)
 
     @asynccontextmanager
-    async def step(self, stage: Stage, *, rung: RungName | None = None) -> AsyncIterator[Note]:
+    async def step(self, stage: Stage, *, rung: StrategyName | None = None) -> AsyncIterator[Note]:
         """Record a step: its outcome, error code, bytes and duration. A failure is recorded and raised again."""
         note, began = Note(), self.clock.monotonic()
         try:
-            with machine_errors_as_ours():
+            with translate_machine_errors():
                 yield note
         except Failure as failure:
-            await self._write(stage, rung, Outcome.FAILED, began, failure.message, failure.bytes_received, failure.code)
+            await self._write(
+                stage, rung, StepOutcome.FAILED, began, failure.message, failure.bytes_received, failure.code
+            )
             raise
-        await self._write(stage, rung, Outcome.OK, began, note.detail, note.bytes, None)
+        await self._write(stage, rung, StepOutcome.OK, began, note.detail, note.bytes, None)
 
-    async def skipped(self, stage: Stage, why: str, *, rung: RungName | None = None) -> None:
+    async def skipped(self, stage: Stage, why: str, *, rung: StrategyName | None = None) -> None:
         """Record a step that did not apply."""
-        await self._write(stage, rung, Outcome.SKIPPED, self.clock.monotonic(), why, 0, None)
+        await self._write(stage, rung, StepOutcome.SKIPPED, self.clock.monotonic(), why, 0, None)
 
-    async def enter(self, stage: Stage, progress_pct: int) -> None:
+    async def set_stage(self, stage: Stage, progress_pct: int) -> None:
         """Store that the attempt has reached ``stage``. Raises LeaseLost, so that no stage begins without the lease."""
-        await self.settle()
+        await self.flush()
         await self.store.queue.progress(self.claim, stage=stage, progress_pct=progress_pct)
 
     def on_progress(self, done: int, total: int | None) -> None:
@@ -81,7 +83,7 @@ class Journal:
         self._last_progress = now
         self._pending = asyncio.get_running_loop().create_task(self._save_progress(done, total))
 
-    def last_write(self) -> None:
+    def before_final_write(self) -> None:
         """Call ``on_last_write``, right before the attempt's last write to the store."""
         if self.on_last_write is not None:
             self.on_last_write()
@@ -91,7 +93,7 @@ class Journal:
         if self.look is not None:
             self.look.end()
 
-    async def settle(self) -> None:
+    async def flush(self) -> None:
         """Wait until a progress write in progress has ended."""
         if self._pending is not None:
             await self._pending
@@ -116,8 +118,8 @@ class Journal:
     async def _write(
         self,
         stage: Stage,
-        rung: RungName | None,
-        outcome: Outcome,
+        rung: StrategyName | None,
+        outcome: StepOutcome,
         began: float,
         detail: str,
         size: int,

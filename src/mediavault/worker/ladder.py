@@ -2,7 +2,7 @@
 
 ``plain`` -> ``session`` -> ``navigation`` -> ``fresh``; when a signed URL is refused, ``fresh`` comes first. Each strategy
 starts in an empty staging folder (except for a partial file whose URL expired during the download), downloads, validates
-and is recorded in the history. Which strategy follows a failure is a pure function, :func:`next_rung`.
+and is recorded in the history. Which strategy follows a failure is a pure function, :func:`next_strategy`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from mediavault.core.failures import (
     Stops,
     ToolMissing,
 )
-from mediavault.core.job import RungName, Stage
+from mediavault.core.job import Stage, StrategyName
 from mediavault.core.media import Candidate, DownloadedFile, Expected, Item, SourceType, VerifiedFile
 from mediavault.core.messages import Message
 from mediavault.core.messages import join as join_messages
@@ -35,7 +35,7 @@ from mediavault.core.slow_floor import SlowFloor
 from mediavault.services.download.port import MediaRequest
 from mediavault.services.extraction.ranking import choose, explain
 from mediavault.worker.attempt import Attempt
-from mediavault.worker.stages.extract import look_again
+from mediavault.worker.stages.extract import extract_again_for
 from mediavault.worker.stages.validate import validate
 
 NAVIGATION_TIMEOUT_S = 3_600.0  # the browser cannot resume; a stalled or very slow transfer is ended earlier
@@ -45,22 +45,22 @@ SEGMENTED = frozenset({SourceType.HLS, SourceType.DASH})
 # How a site that checks the TLS handshake refuses a client: by a status, with a page, or without an answer.
 _REFUSALS = (LinkExpired, HttpError, NetworkFailure, NotAVideo)
 
-_USUAL = (RungName.SESSION, RungName.NAVIGATION, RungName.FRESH)
-_SIGNATURE_REFUSED = (RungName.FRESH, RungName.SESSION, RungName.NAVIGATION)
-_HANDSHAKE_REFUSED = (RungName.NAVIGATION, RungName.FRESH, RungName.SESSION)
+_USUAL = (StrategyName.SESSION, StrategyName.NAVIGATION, StrategyName.FRESH)
+_SIGNATURE_REFUSED = (StrategyName.FRESH, StrategyName.SESSION, StrategyName.NAVIGATION)
+_HANDSHAKE_REFUSED = (StrategyName.NAVIGATION, StrategyName.FRESH, StrategyName.SESSION)
 
 
-def next_rung(
-    taken: Collection[RungName], failure: Failure, *, signed: bool, by_handshake: bool = False
-) -> RungName | None:
+def next_strategy(
+    taken: Collection[StrategyName], failure: Failure, *, signed: bool, by_handshake: bool = False
+) -> StrategyName | None:
     """Return the strategy to try after those in ``taken``, the last of which ended in ``failure``; None gives up.
 
-    Each strategy is tried at most once, and none after a failure that :func:`ends_the_climb`. A refused signed URL
+    Each strategy is tried at most once, and none after a failure that :func:`is_final`. A refused signed URL
     (``signed``) has most likely expired, so the post is extracted again before cookies and the browser are tried. Where
     the site checks the TLS handshake (``by_handshake``), a refusal does not depend on the URL or on cookies, so the
     browser comes first.
     """
-    if ends_the_climb(failure):
+    if is_final(failure):
         return None
     order = _USUAL
     if by_handshake and isinstance(failure, _REFUSALS):
@@ -70,7 +70,7 @@ def next_rung(
     return next((rung for rung in order if rung not in taken), None)
 
 
-def ends_the_climb(failure: Failure) -> bool:
+def is_final(failure: Failure) -> bool:
     """Whether no other strategy can help: the post is gone, private or protected, this machine is the cause, or the site
     said when to come back."""
     if not isinstance(failure, Retryable) or failure.spec.stops is Stops.WORKER or failure.spec.retry is Retry.NOT_YET:
@@ -79,7 +79,7 @@ def ends_the_climb(failure: Failure) -> bool:
 
 
 @dataclass(slots=True)
-class Climb:
+class DownloadStrategies:
     """The strategies of one attempt for one item. ``fresh`` changes ``place`` (the item's index) and ``candidate``.
 
     ``taken`` are the strategies that failed, ``tried`` the URLs that were requested. ``is_confirmed``: a fresh extraction
@@ -90,14 +90,14 @@ class Climb:
     attempt: Attempt
     place: int
     candidate: Candidate
-    taken: list[RungName] = field(default_factory=list)
+    taken: list[StrategyName] = field(default_factory=list)
     tried: set[str] = field(default_factory=set)
     is_confirmed: bool = False
     part_of: Candidate | None = None
 
-    async def to_the_top(self) -> VerifiedFile:
+    async def run(self) -> VerifiedFile:
         """Return the file of the first strategy that succeeds. Raises the most informative of the failures."""
-        rung: RungName | None = RungName.PLAIN
+        rung: StrategyName | None = StrategyName.PLAIN
         last: Failure | None = None
         while rung is not None:
             try:
@@ -108,7 +108,7 @@ class Climb:
                 if not isinstance(failure, _SameAddress):
                     self.taken.append(rung)
                 signed = self._is_signed() and not self._wants_cookies(rung)
-                rung = next_rung(self.taken, failure, signed=signed, by_handshake=self._by_handshake())
+                rung = next_strategy(self.taken, failure, signed=signed, by_handshake=self._by_handshake())
         assert last is not None
         raise last
 
@@ -118,9 +118,9 @@ class Climb:
             return Message("a browser saves no segmented streams")
         return Message("a browser does not join video and sound") if self.candidate.audio_url else None
 
-    def _wants_cookies(self, rung: RungName) -> bool:
+    def _wants_cookies(self, rung: StrategyName) -> bool:
         """Whether a refusal may be due to missing cookies: the site's media need those of the page visit."""
-        lacked = rung is RungName.PLAIN and self.attempt.route.platform.media.cookies
+        lacked = rung is StrategyName.PLAIN and self.attempt.route.platform.media.cookies
         return lacked and not self._met_cookies_for(self.candidate.url)
 
     def _met_cookies_for(self, url: str) -> bool:
@@ -134,19 +134,19 @@ class Climb:
         """Whether a refusal may mean that the candidate's URL has expired."""
         return not self.is_confirmed and (self.attempt.route.platform.media.signs_urls or self.candidate.signed)
 
-    async def _rung(self, rung: RungName) -> VerifiedFile:
-        if rung is RungName.FRESH:
+    async def _rung(self, rung: StrategyName) -> VerifiedFile:
+        if rung is StrategyName.FRESH:
             return await self._fresh()
-        if rung is RungName.NAVIGATION and (why := self._no_single_file()):
+        if rung is StrategyName.NAVIGATION and (why := self._no_single_file()):
             await self.attempt.journal.skipped(Stage.DOWNLOAD, why, rung=rung)
             raise _NotForBrowsers(why)
         return await self._try(rung, self._way(rung))
 
-    def _way(self, rung: RungName) -> Callable[[], Awaitable[DownloadedFile]]:
+    def _way(self, rung: StrategyName) -> Callable[[], Awaitable[DownloadedFile]]:
         match rung:
-            case RungName.SESSION:
+            case StrategyName.SESSION:
                 return self._session
-            case RungName.NAVIGATION:
+            case StrategyName.NAVIGATION:
                 return self._navigation
             case _:
                 return self._plain
@@ -160,28 +160,28 @@ class Climb:
         *others, last = self._ways_of_fresh()
         for way in others:
             try:
-                return await self._try(RungName.FRESH, self._way(way))
+                return await self._try(StrategyName.FRESH, self._way(way))
             except Failure as failure:
-                if ends_the_climb(failure):
+                if is_final(failure):
                     raise
-        return await self._try(RungName.FRESH, self._way(last))
+        return await self._try(StrategyName.FRESH, self._way(last))
 
     async def _look_again(self) -> None:
         """Extract the post again, unless that was done already, and choose the best remaining candidate."""
         attempt, is_second_time = self.attempt, self.is_confirmed
         if not is_second_time:
-            await attempt.journal.enter(Stage.EXTRACT, 50)
+            await attempt.journal.set_stage(Stage.EXTRACT, 50)
             had_none = not attempt.extraction.cookies
-            self.place = await look_again(attempt, self.place, rung=RungName.FRESH)
+            self.place = await extract_again_for(attempt, self.place, rung=StrategyName.FRESH)
             self.tried = {url for url in self.tried if not self._is_new(url, had_no_cookies=had_none)}
-        async with attempt.journal.step(Stage.CHOOSE, rung=RungName.FRESH) as note:
+        async with attempt.journal.step(Stage.CHOOSE, rung=StrategyName.FRESH) as note:
             self.candidate = self._next_candidate(or_the_same=not is_second_time)
             note.detail = explain(self.candidate)
         await attempt.checkpoint(self.candidate)
         if self.candidate.url in self.tried:
             self.is_confirmed = True
             why = Message("a fresh look found the same address")
-            await attempt.journal.skipped(Stage.DOWNLOAD, why, rung=RungName.FRESH)
+            await attempt.journal.skipped(Stage.DOWNLOAD, why, rung=StrategyName.FRESH)
             raise _SameAddress(why)
 
     def _is_new(self, url: str, *, had_no_cookies: bool) -> bool:
@@ -194,16 +194,16 @@ class Climb:
         has_new_sound = url == self.candidate.url and bool(sounds) and self.candidate.audio_url not in sounds
         return has_new_sound or (had_no_cookies and self._met_cookies_for(url))
 
-    def _ways_of_fresh(self) -> list[RungName]:
+    def _ways_of_fresh(self) -> list[StrategyName]:
         """The strategies to use on a fresh URL, at least one; those not tried yet follow on their own."""
-        handshake, usual = (RungName.NAVIGATION, RungName.SESSION), (RungName.SESSION, RungName.PLAIN)
+        handshake, usual = (StrategyName.NAVIGATION, StrategyName.SESSION), (StrategyName.SESSION, StrategyName.PLAIN)
         order = handshake if self._by_handshake() else usual
-        return [rung for rung in order if rung in self.taken] or [RungName.PLAIN]
+        return [rung for rung in order if rung in self.taken] or [StrategyName.PLAIN]
 
     def _next_candidate(self, *, or_the_same: bool) -> Candidate:
         """The best candidate not tried yet, or the current one if it is better and another strategy is left for it."""
         tools, exclude = self.attempt.tools, self.tried
-        if or_the_same and len({*self.taken, RungName.FRESH}) < len(RungName):
+        if or_the_same and len({*self.taken, StrategyName.FRESH}) < len(StrategyName):
             exclude = self.tried - {self.candidate.url}
         try:
             return choose(self._item, exclude=exclude, now=tools.clock.now(), prefer=tools.prefer)
@@ -214,11 +214,11 @@ class Climb:
     def _item(self) -> Item:
         return self.attempt.item(self.place)
 
-    async def _try(self, rung: RungName, way: Callable[[], Awaitable[DownloadedFile]]) -> VerifiedFile:
+    async def _try(self, rung: StrategyName, way: Callable[[], Awaitable[DownloadedFile]]) -> VerifiedFile:
         if not (self.part_of and way != self._navigation and same_file(self.part_of, self.candidate)):
             await self.attempt.tools.vault.staging.empty(self.attempt.staging)
         self.part_of = None
-        await self.attempt.journal.enter(Stage.DOWNLOAD, 50)
+        await self.attempt.journal.set_stage(Stage.DOWNLOAD, 50)
         self.tried.add(self.candidate.url)
         async with self.attempt.journal.step(Stage.DOWNLOAD, rung=rung) as note:
             try:
@@ -227,7 +227,7 @@ class Climb:
                 self.part_of = self.candidate if failure.bytes_received else None
                 raise
             note.bytes = fetched.bytes
-        await self.attempt.journal.enter(Stage.VALIDATE, 92)
+        await self.attempt.journal.set_stage(Stage.VALIDATE, 92)
         async with self.attempt.journal.step(Stage.VALIDATE, rung=rung) as note:
             verified = await validate(fetched, self.attempt.tools.probe)
             note.bytes = fetched.bytes

@@ -6,7 +6,7 @@ import uuid
 
 from mediavault.core.job import JobStatus
 from mediavault.core.logs import get_logger
-from mediavault.services.vault.port import Vault
+from mediavault.services.vault.port import Library
 from mediavault.store.port import JobCatalogue, Store
 
 AGREED_AS = "library"
@@ -14,7 +14,7 @@ AGREED_AS = "library"
 log = get_logger(__name__)
 
 
-async def recognise(store: Store, vault: Vault) -> None:
+async def recognise(store: Store, vault: Library) -> None:
     """Check the library's id against the one that all processes of this store have agreed on. Raises StorageFailure.
 
     A library without an id gets one the first time, and later only while no job has a file in it: what looks like an
@@ -35,7 +35,7 @@ async def recognise(store: Store, vault: Vault) -> None:
     await vault.expect(agreed)
 
 
-async def look(store: Store, vault: Vault) -> None:
+async def look(store: Store, vault: Library) -> None:
     """The same check as :func:`recognise` for callers that only read: nothing is written."""
     agreed = (await store.records.constants()).get(AGREED_AS)
     if agreed is not None and (await vault.identity() is not None or await _has_kept(store.catalogue)):

@@ -9,9 +9,9 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import FAILURES, ErrorCode, NoSpace, Stops, StorageFailure
 from mediavault.core.job import JobStatus
 from mediavault.core.logs import get_logger
-from mediavault.services.vault.port import Vault
+from mediavault.services.vault.port import Library
 from mediavault.worker.breaker import Breaker
-from mediavault.worker.ending import Ending
+from mediavault.worker.ending import AttemptResult
 
 log = get_logger(__name__)
 
@@ -19,7 +19,7 @@ log = get_logger(__name__)
 class LibraryWatch:
     """The state of the library and its disk. ``is_there`` is from the last check; True before the first one."""
 
-    def __init__(self, vault: Vault, clock: Clock, *, poll_interval_s: float) -> None:
+    def __init__(self, vault: Library, clock: Clock, *, poll_interval_s: float) -> None:
         self.is_there = True
         self._vault = vault
         self._clock = clock
@@ -53,7 +53,7 @@ class LibraryWatch:
         """How many jobs may be claimed with ``free`` slots while ``running`` jobs run."""
         return self._breaker.allows(free, running)
 
-    def learn(self, ending: Ending) -> None:
+    def learn(self, ending: AttemptResult) -> None:
         """Update the breaker from the result of an attempt."""
         if ending.status is JobStatus.FAILED and _stops_worker(ending.error_code):
             self._pause(ending.error)

@@ -47,6 +47,6 @@ def dead_workers(folder: Path) -> list[WorkerId]:
     return dead
 
 
-def bury(folder: Path, worker: WorkerId) -> None:
+def remove_lock(folder: Path, worker: WorkerId) -> None:
     """Remove a dead worker's file, after its leases were ended: a crash in between only repeats that."""
     (folder / f"{worker}{SUFFIX}").unlink(missing_ok=True)

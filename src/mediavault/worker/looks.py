@@ -16,13 +16,13 @@ from mediavault.core.job import HistoryRecord, Stage
 from mediavault.store.moves import ASKED_AGAIN
 
 
-class Look(Enum):
+class ExtractionMode(Enum):
     TOGETHER = auto()
     ALONE = auto()
     NEVER = auto()  # its worker died twice in a row during its extraction, the second time while it was alone
 
 
-def next_look(history: Sequence[HistoryRecord], *, attempt: int) -> Look:
+def next_mode(history: Sequence[HistoryRecord], *, attempt: int) -> ExtractionMode:
     """How attempt number ``attempt`` may extract its post, by the job's history. Pure.
 
     Only deaths before the checkpoint count: two power cuts during a long download do not mean that the post is the cause.
@@ -31,10 +31,10 @@ def next_look(history: Sequence[HistoryRecord], *, attempt: int) -> Look:
     ended = _stages_by_attempt(_since_a_person_asked(history), before=attempt)
     deaths = list(takewhile(_died_before_checkpoint, reversed(ended)))
     if not deaths:
-        return Look.TOGETHER
+        return ExtractionMode.TOGETHER
     # The route is recorded once the attempt has its slot: without it the attempt died while another post was extracted.
     is_known = Stage.ROUTE in deaths[0] and sum(Stage.ROUTE in stages for stages in deaths) > 1
-    return Look.NEVER if is_known else Look.ALONE
+    return ExtractionMode.NEVER if is_known else ExtractionMode.ALONE
 
 
 def _since_a_person_asked(history: Sequence[HistoryRecord]) -> Sequence[HistoryRecord]:
@@ -55,7 +55,7 @@ def _died_before_checkpoint(stages: set[Stage]) -> bool:
     return Stage.RECOVER in stages and Stage.CHECKPOINT not in stages
 
 
-class Looks:
+class ExtractionSlots:
     """The extraction slots of one worker process: any number together, or one alone. First come, first served."""
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Looks:
         self._is_alone = False
         self._waiting: deque[tuple[bool, asyncio.Future[None]]] = deque()
 
-    async def begin(self, *, alone: bool) -> LookTurn:
+    async def begin(self, *, alone: bool) -> ExtractionSlot:
         """Wait for a slot and return it; it is held until its ``end``."""
         admitted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((alone, admitted))
@@ -76,7 +76,7 @@ class Looks:
             else:
                 self._leave()  # cancelled just after it was admitted
             raise
-        return LookTurn(self._leave)
+        return ExtractionSlot(self._leave)
 
     def _admit(self) -> None:
         while self._waiting:
@@ -93,7 +93,7 @@ class Looks:
         self._admit()
 
 
-class LookTurn:
+class ExtractionSlot:
     """A slot to extract one post."""
 
     def __init__(self, leave: Callable[[], None]) -> None:

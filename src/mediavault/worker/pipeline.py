@@ -18,37 +18,37 @@ from mediavault.core.failures import (
     Unsupported,
     WorkerDied,
 )
-from mediavault.core.job import ClaimedJob, HistoryRecord, JobStatus, Outcome, Stage
+from mediavault.core.job import ClaimedJob, HistoryRecord, JobStatus, Stage, StepOutcome
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Candidate, KeptFile
 from mediavault.core.messages import Message
-from mediavault.core.system_errors import machine_errors_as_ours
+from mediavault.core.system_errors import translate_machine_errors
 from mediavault.platforms.registry import platform
 from mediavault.services.extraction.ranking import choose, explain, with_choice
 from mediavault.worker import gatekeeper
-from mediavault.worker.album import album_of
+from mediavault.worker.album import items_of
 from mediavault.worker.attempt import Attempt
-from mediavault.worker.dispatch import route_job_by_domain, told_of
-from mediavault.worker.ending import Ending
-from mediavault.worker.gatekeeper import NoTurn
-from mediavault.worker.handover import machines_that_may_help, where_to_sign_in
-from mediavault.worker.journal import Journal
-from mediavault.worker.ladder import Climb
-from mediavault.worker.looks import Look, next_look
+from mediavault.worker.dispatch import describe, route_job_by_domain
+from mediavault.worker.ending import AttemptResult
+from mediavault.worker.gatekeeper import NotAllowedYet
+from mediavault.worker.handover import hosts_with_session, where_to_sign_in
+from mediavault.worker.journal import AttemptRecorder
+from mediavault.worker.ladder import DownloadStrategies
+from mediavault.worker.looks import ExtractionMode, next_mode
 from mediavault.worker.retry import GiveUp, RetryIn, asks_for_former, decide
 from mediavault.worker.stages.choose import pick_items
 from mediavault.worker.stages.extract import extract, follow_link
 from mediavault.worker.stages.keep import finish, keep
 from mediavault.worker.stages.remux import playable
 from mediavault.worker.stages.thumbnail import thumbnail
-from mediavault.worker.tools import Tools
+from mediavault.worker.tools import WorkerContext
 
 log = get_logger(__name__)
 
 
 async def process_one_cycle(
-    claim: ClaimedJob, tools: Tools, *, on_last_write: Callable[[], None] | None = None
-) -> Ending:
+    claim: ClaimedJob, tools: WorkerContext, *, on_last_write: Callable[[], None] | None = None
+) -> AttemptResult:
     """Take a claimed job to ``completed`` or ``failed``, or release it when its site's limits do not allow it now.
 
     The caller binds the job's ids to the log (:func:`mediavault.core.logs.job_context`). ``on_last_write`` is called
@@ -56,11 +56,11 @@ async def process_one_cycle(
     has taken the job over, StoreError when the outcome could not be stored.
     """
     log.info("attempt_started", post_url=redact_url(claim.job.post_url))
-    journal = Journal(claim, tools.store, tools.clock, asyncio.current_task(), on_last_write)
+    journal = AttemptRecorder(claim, tools.store, tools.clock, asyncio.current_task(), on_last_write)
     try:
-        with machine_errors_as_ours():
+        with translate_machine_errors():
             kept = await save_post(journal, tools)
-        ending = Ending(JobStatus.COMPLETED, output_path=kept.output_path)
+        ending = AttemptResult(JobStatus.COMPLETED, output_path=kept.output_path)
     except asyncio.CancelledError:
         if not journal.lost:
             raise
@@ -73,10 +73,10 @@ async def process_one_cycle(
         ending = await fail(journal, Unsupported(exc.message), tools)
     except Failure as failure:
         ending = await fail(journal, failure, tools)
-    except NoTurn as none:
+    except NotAllowedYet as none:
         log.info("job_given_back", why=str(none))
         await tools.store.queue.release(claim)
-        return Ending(JobStatus.QUEUED)
+        return AttemptResult(JobStatus.QUEUED)
     except Exception as exc:
         log.exception("attempt_hit_a_bug")
         ending = await fail(journal, Internal(f"{type(exc).__name__}: {exc}"), tools)
@@ -86,44 +86,44 @@ async def process_one_cycle(
     return ending
 
 
-async def save_post(journal: Journal, tools: Tools) -> KeptFile:
+async def save_post(journal: AttemptRecorder, tools: WorkerContext) -> KeptFile:
     """Run stages 2 to 10 until the job is completed; return the first of its files. Raises Failure."""
     claim = journal.claim
     async with tools.vault.staging.folder(claim.id, claim.fence) as staging:
-        attempt = Attempt(journal, tools, staging, album_of(claim.job))
+        attempt = Attempt(journal, tools, staging, items_of(claim.job))
         if (kept := await finish(attempt)) is not None:
             return kept
         await begin_look(journal, tools)
-        await journal.enter(Stage.ROUTE, 5)
+        await journal.set_stage(Stage.ROUTE, 5)
         async with journal.step(Stage.ROUTE) as note:
             attempt.route = await follow_link(route_job_by_domain(claim.job), tools, journal)
-            note.detail = told_of(attempt.route)
-        await journal.enter(Stage.EXTRACT, 10)
+            note.detail = describe(attempt.route)
+        await journal.set_stage(Stage.EXTRACT, 10)
         attempt.extraction = with_choice(await extract(attempt.route, tools, journal), claim.job.chosen_url)
         await pick_items(attempt)
         return await save_items(attempt)
 
 
-async def begin_look(journal: Journal, tools: Tools) -> None:
+async def begin_look(journal: AttemptRecorder, tools: WorkerContext) -> None:
     """Wait until the attempt may extract its post. Raises WorkerDied when the post has ended its worker twice."""
     claim = journal.claim
     history = await tools.store.catalogue.history(claim.id) if claim.fence > 1 else ()
-    look = next_look(history, attempt=claim.fence)
-    if look is Look.NEVER:
+    look = next_mode(history, attempt=claim.fence)
+    if look is ExtractionMode.NEVER:
         raise WorkerDied("The worker stopped twice while it was reading this post.")
-    if look is Look.ALONE:
+    if look is ExtractionMode.ALONE:
         log.info("looks_alone", why="the worker stopped during the previous look at this post")
-    journal.look = await tools.looks.begin(alone=look is Look.ALONE)
+    journal.look = await tools.looks.begin(alone=look is ExtractionMode.ALONE)
 
 
 async def save_items(attempt: Attempt) -> KeptFile:
     """Save the post's videos one after the other. One that fails does not stop the others; it is reported at the end."""
     album, store = attempt.album, attempt.tools.store
     while (place := album.next) is not None:
-        climb: Climb | None = None
+        climb: DownloadStrategies | None = None
         try:
-            climb = Climb(attempt, place, await choose_candidate(attempt, place))
-            with machine_errors_as_ours():  # inside the loop, so that the item is marked as failed too
+            climb = DownloadStrategies(attempt, place, await choose_candidate(attempt, place))
+            with translate_machine_errors():  # inside the loop, so that the item is marked as failed too
                 kept = await save_item(climb)
             if kept is not None:
                 return kept
@@ -131,11 +131,11 @@ async def save_items(attempt: Attempt) -> KeptFile:
             if not album.mark_failed(climb.place if climb else place, failure):
                 break
     if album.is_whole and album.first_kept:  # the items that failed are no longer part of the post
-        attempt.journal.last_write()
+        attempt.journal.before_final_write()
         await store.queue.complete(attempt.claim, album.first_kept, album.items)
         return album.first_kept
     await store.queue.save_items(attempt.claim, album.items)
-    raise album.verdict()
+    raise album.to_failure()
 
 
 async def choose_candidate(attempt: Attempt, place: int) -> Candidate:
@@ -148,21 +148,23 @@ async def choose_candidate(attempt: Attempt, place: int) -> Candidate:
     return candidate
 
 
-async def save_item(climb: Climb) -> KeptFile | None:
+async def save_item(climb: DownloadStrategies) -> KeptFile | None:
     """Stages 6 to 10 for one video. When it was the last one, the job is completed and its first file returned."""
     attempt = climb.attempt
-    verified = await playable(await climb.to_the_top(), attempt)
-    await attempt.journal.enter(Stage.THUMBNAIL, 95)
+    verified = await playable(await climb.run(), attempt)
+    await attempt.journal.set_stage(Stage.THUMBNAIL, 95)
     picture = await thumbnail(attempt, climb.place, verified)
     return await keep(verified, picture, attempt, climb.place)
 
 
-async def fail(journal: Journal, failure: Failure, tools: Tools) -> Ending:
+async def fail(journal: AttemptRecorder, failure: Failure, tools: WorkerContext) -> AttemptResult:
     """Stage 10 for a failure: store what happened, update the site's limits, and schedule a retry if one can help."""
     claim = journal.claim
-    if await hand_over(journal, failure, tools):
-        return Ending(JobStatus.QUEUED)
-    closed_for = await gatekeeper.tell(journal.site or platform(claim.job.platform), journal.turn, failure, tools)
+    if await requeue_for_session(journal, failure, tools):
+        return AttemptResult(JobStatus.QUEUED)
+    closed_for = await gatekeeper.report_outcome(
+        journal.site or platform(claim.job.platform), journal.turn, failure, tools
+    )
     verdict = decide(
         failure,
         attempt=claim.fence,
@@ -186,10 +188,10 @@ async def fail(journal: Journal, failure: Failure, tools: Tools) -> Ending:
         retry_in=verdict.delay if isinstance(verdict, RetryIn) else None,
         uses_attempt=not isinstance(verdict, RetryIn) or verdict.uses_attempt,
     )
-    return Ending(JobStatus.FAILED, failure.code, error)
+    return AttemptResult(JobStatus.FAILED, failure.code, error)
 
 
-async def hand_over(journal: Journal, failure: Failure, tools: Tools) -> bool:
+async def requeue_for_session(journal: AttemptRecorder, failure: Failure, tools: WorkerContext) -> bool:
     """Release the job to the machines that are signed in to its site, when this one is not and a sign-in may help.
 
     The release costs no attempt, and the site's limits stay as they are, because only anonymous requests were refused.
@@ -198,7 +200,7 @@ async def hand_over(journal: Journal, failure: Failure, tools: Tools) -> bool:
     claim, site = journal.claim, journal.claim.job.platform
     if journal.site is not None and journal.site.name != site:
         return False
-    hosts = await machines_that_may_help(failure, site, tools.store.workers, signed_in=await tools.signed_in())
+    hosts = await hosts_with_session(failure, site, tools.store.workers, signed_in=await tools.signed_in())
     if not hosts:
         return False
     told = Message(
@@ -208,13 +210,13 @@ async def hand_over(journal: Journal, failure: Failure, tools: Tools) -> bool:
     )
     log.info("job_handed_over", error_code=failure.code, hosts=hosts)
     record = HistoryRecord(
-        tools.clock.now(), claim.fence, Stage.RELEASE, Outcome.FAILED, error_code=failure.code, detail=told
+        tools.clock.now(), claim.fence, Stage.RELEASE, StepOutcome.FAILED, error_code=failure.code, detail=told
     )
     await tools.store.queue.record(claim, record)
     await tools.store.queue.release(claim, needs_session=True)
     return True
 
 
-async def former_failures(claim: ClaimedJob, tools: Tools) -> list[ErrorCode | None]:
+async def former_failures(claim: ClaimedJob, tools: WorkerContext) -> list[ErrorCode | None]:
     """The error codes of the earlier attempts, oldest first."""
     return [one.error_code for one in await tools.store.catalogue.history(claim.id) if one.stage is Stage.FAIL]

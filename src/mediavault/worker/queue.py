@@ -22,15 +22,15 @@ from mediavault.core.failures import LeaseLost, MediavaultError, StoreError
 from mediavault.core.job import ClaimedJob, JobId, WorkerBeat, WorkerId, new_worker_id
 from mediavault.core.logs import bound_facts, get_logger, job_context
 from mediavault.worker import liveness
-from mediavault.worker.forgetting import FORGET_EVERY_S, forget_old_jobs
+from mediavault.worker.forgetting import FORGET_EVERY_S, delete_old_jobs
 from mediavault.worker.freezes import FreezeReport, write_report
-from mediavault.worker.handover import free_stranded_jobs, go_on_after_sign_in
+from mediavault.worker.handover import release_orphaned_jobs, requeue_after_sign_in
 from mediavault.worker.library_watch import LibraryWatch
 from mediavault.worker.loops import end, every, first_of, guarded
 from mediavault.worker.pipeline import process_one_cycle
 from mediavault.worker.recovery import RECOVERIES_PER_LEASE, recover_stale_jobs
 from mediavault.worker.ticker import Ticker
-from mediavault.worker.tools import Tools, as_set_now
+from mediavault.worker.tools import WorkerContext, with_live_settings
 
 LEASE_SAFETY = 1 / 9  # of the lease: 10 s of 90 s. Work stops this long before another worker may take the job
 RELEASE_TIMEOUT_S = 10.0
@@ -74,7 +74,7 @@ class HeldClaim:
 class Worker:
     """One worker process: its slots, its leases and its loops."""
 
-    def __init__(self, tools: Tools, limits: WorkerLimits, *, live_folder: Path) -> None:
+    def __init__(self, tools: WorkerContext, limits: WorkerLimits, *, live_folder: Path) -> None:
         self.id: WorkerId = new_worker_id()
         self._tools = tools
         self._limits = limits
@@ -184,7 +184,7 @@ class Worker:
         """Queue the jobs that waited for these sessions. Outside the beat: there may be many, and leases cannot wait."""
         platforms, self._new_sessions = self._new_sessions, frozenset()
         try:
-            await go_on_after_sign_in(platforms, self._tools.store)
+            await requeue_after_sign_in(platforms, self._tools.store)
         except MediavaultError:
             self._new_sessions |= platforms  # the next beat tries again
             raise
@@ -216,13 +216,13 @@ class Worker:
     async def recover(self) -> None:
         """Run recovery once."""
         await recover_stale_jobs(self._tools.store, self._tools.vault.staging, self._live_folder)
-        await free_stranded_jobs(self._tools.store)
+        await release_orphaned_jobs(self._tools.store)
 
     async def forget(self) -> None:
         """Remove old jobs without files, if the retention setting says so."""
         if self._tools.live is not None:
             days, at = (await self._tools.live()).forget_after_days, (await self._tools.store.catalogue.report()).at
-            await forget_old_jobs(self._tools.store.catalogue, days=days, now=at)
+            await delete_old_jobs(self._tools.store.catalogue, days=days, now=at)
 
     def stop_overdue_attempts(self) -> int:
         """Stop attempts whose lease could not be renewed in time, before another worker may claim them; how many."""
@@ -283,9 +283,9 @@ class Worker:
     async def _attempt(self, attempt: HeldClaim) -> None:
         try:
             free_slot = partial(self._free_slot, attempt)
-            tools = await as_set_now(self._tools)
+            tools = await with_live_settings(self._tools)
             ending = await process_one_cycle(attempt.claim, tools, on_last_write=free_slot)
-            self._tally[ending.in_tally] += 1
+            self._tally[ending.metric_label] += 1
             self._library.learn(ending)
         except LeaseLost:
             pass  # logged by the pipeline; the attempt that holds the job now continues

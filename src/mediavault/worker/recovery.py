@@ -32,7 +32,7 @@ async def recover_stale_jobs(store: Store, staging: Staging, live_folder: Path) 
     recovered = await store.queue.recover_stale_jobs(retry_in=RECOVERED_RETRY_IN)
     for worker in dead:
         await store.workers.forget_worker(worker)
-        liveness.bury(live_folder, worker)
+        liveness.remove_lock(live_folder, worker)
     for job in recovered.jobs:
         log.warning("job_recovered", job_id=job.id, trace_id=job.trace_id, will_retry=job.requeueable)
     await sweep_staging(store.catalogue, staging)

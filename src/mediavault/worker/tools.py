@@ -16,16 +16,16 @@ from mediavault.services.browser.port import Browser
 from mediavault.services.download.port import Downloader, DownloadLimits
 from mediavault.services.egress.port import HttpClient
 from mediavault.services.extraction.port import Extractor
-from mediavault.services.vault.port import Vault
+from mediavault.services.vault.port import Library
 from mediavault.store.port import Store
-from mediavault.worker.looks import Looks
+from mediavault.worker.looks import ExtractionSlots
 
 
 async def _nowhere() -> frozenset[str]:
     return frozenset()
 
 
-class MediaProbe(Protocol):
+class Probe(Protocol):
     """Examines media files, in a child process with a time limit."""
 
     async def examine(self, file: DownloadedFile) -> ProbeReport:
@@ -44,7 +44,7 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class WorkerContext:
     """The worker's dependencies. ``live`` returns the settings that users can change; None keeps the given ones."""
 
     store: Store
@@ -53,9 +53,9 @@ class Tools:
     client: HttpClient
     browser: Browser
     downloader: Downloader
-    probe: MediaProbe
+    probe: Probe
     remux: Callable[[Sequence[Path], Path], Awaitable[object]]  # joins whole files into one MP4; raises a Failure
-    vault: Vault
+    vault: Library
     limits: DownloadLimits
     retry: RetryPolicy
     extraction_timeout_s: float
@@ -65,10 +65,10 @@ class Tools:
     pace: Mapping[str, float] = field(default_factory=dict)  # platform -> factor on the wait between two posts
     live: Callable[[], Awaitable[Changeable]] | None = None
     signed_in: Callable[[], Awaitable[frozenset[str]]] = _nowhere  # platforms with a session on this machine
-    looks: Looks = field(default_factory=Looks)
+    looks: ExtractionSlots = field(default_factory=ExtractionSlots)
 
 
-async def as_set_now(tools: Tools) -> Tools:
+async def with_live_settings(tools: WorkerContext) -> WorkerContext:
     """Return the tools with the current live settings; an attempt keeps those that it began with."""
     if tools.live is None:
         return tools

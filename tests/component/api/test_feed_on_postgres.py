@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mediavault.api.feed import OVERLAP, Feed
 from mediavault.core.clock import to_micros
-from mediavault.store.postgres.engine import Database, positional
+from mediavault.store.postgres.engine import PostgresDatabase, positional
 from mediavault.store.postgres.store import PostgresJobStore
 from tests.contract.stores import numbered_job
 from tests.fakes import FakeClock
@@ -18,7 +18,7 @@ STAMP = positional("UPDATE mediavault.jobs SET updated_at = :at::bigint, progres
 
 async def test_a_change_that_another_machine_commits_late_is_heard(tmp_path: Path) -> None:
     clock, url = FakeClock(), postgres.database_for(tmp_path)
-    store, other = PostgresJobStore(url, clock), Database(url)
+    store, other = PostgresJobStore(url, clock), PostgresDatabase(url)
     await store.open()
     await other.open()
     late, early = (

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from mediavault.access.desk import AccessDesk
+from mediavault.access.desk import Authenticator
 from tests.unit.api.conftest import TOKEN, House, MakeHouse
 
 PASSWORD = "seven grey herons"
@@ -48,7 +48,7 @@ async def medians(tries: list[Try]) -> dict[str, float]:
 
 async def test_a_wrong_secret_costs_as_much_as_the_right_one_whatever_the_vault_knows(make_house: MakeHouse) -> None:
     owned = make_house()
-    desk: AccessDesk = owned.client.app.state.desk  # type: ignore[attr-defined]
+    desk: Authenticator = owned.client.app.state.desk  # type: ignore[attr-defined]
     await desk.owner.take(PASSWORD)
     ownerless = make_house(token=TOKEN)
     tries = [

@@ -15,20 +15,20 @@ import pytest
 from rich.console import Console
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, NewJob, Outcome, RungName
+from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, NewJob, StepOutcome, StrategyName
 from mediavault.core.settings import Settings
 from mediavault.practice import demo
 from mediavault.practice.demo import demo_settings, kept_video, run_demo, save_all
 from mediavault.practice.media import Clip
-from mediavault.practice.posts import BY_SLUG, Post
+from mediavault.practice.posts import BY_SLUG, PracticePost
 from mediavault.practice.site import PracticeSite
 from mediavault.practice.table import Row, as_json_object, climbed_text, complaints, draw, took_s
-from mediavault.practice.verdict import Step, steps
+from mediavault.practice.verdict import ExpectedStep, steps
 from mediavault.store.port import Enqueued, Store
 from tests.component.practice.test_verdict import job_of, saved_on
 from tests.fakes import START, FakeClock
 
-Ending = Callable[[Post, int], Job]  # how a post's job looks at the n-th look at it
+Ending = Callable[[PracticePost, int], Job]  # how a post's job looks at the n-th look at it
 
 
 class StubVault:
@@ -36,7 +36,7 @@ class StubVault:
 
     def __init__(self, ending: Ending) -> None:
         self._ending = ending
-        self._posts: dict[JobId, Post] = {}
+        self._posts: dict[JobId, PracticePost] = {}
         self._looks: dict[JobId, int] = {}
 
     @property
@@ -64,7 +64,7 @@ class StubVault:
         return replace(self._ending(self._posts[job_id], self._looks.get(job_id, 0)), id=job_id)
 
 
-def waits_then(ending: Callable[[Post], Job], looks: int) -> Ending:
+def waits_then(ending: Callable[[PracticePost], Job], looks: int) -> Ending:
     return lambda post, seen: ending(post) if seen > looks else job_of(post, status=JobStatus.RUNNING)
 
 
@@ -132,13 +132,13 @@ async def test_the_whole_demo_ends_with_one_json_object_and_exit_code_1_when_som
     seen: list[Settings] = []
 
     @asynccontextmanager
-    async def open_vault(settings: Settings) -> AsyncIterator[StubVault]:
+    async def open_app(settings: Settings) -> AsyncIterator[StubVault]:
         seen.append(settings)
         yield StubVault(lambda post, _: job_of(post))
 
     monkeypatch.setattr("mediavault.practice.site.make_clips", lambda looks, folder, *, stop: clips)
     console = Console(file=io.StringIO())
-    code = await run_demo(console, as_json=True, open_vault=open_vault)
+    code = await run_demo(console, as_json=True, open_app=open_app)
     answer = json.loads(cast("io.StringIO", console.file).getvalue())
 
     assert code == 1
@@ -153,12 +153,12 @@ async def test_the_whole_demo_draws_a_table_and_says_what_is_wrong(
     monkeypatch: pytest.MonkeyPatch, clips: Mapping[str, Clip]
 ) -> None:
     @asynccontextmanager
-    async def open_vault(settings: Settings) -> AsyncIterator[StubVault]:
+    async def open_app(settings: Settings) -> AsyncIterator[StubVault]:
         yield StubVault(lambda post, _: job_of(post))
 
     monkeypatch.setattr("mediavault.practice.site.make_clips", lambda looks, folder, *, stop: clips)
     console = Console(file=io.StringIO(), width=120)
-    await run_demo(console, as_json=False, open_vault=open_vault)
+    await run_demo(console, as_json=False, open_app=open_app)
     text = cast("io.StringIO", console.file).getvalue()
 
     assert all(slug in text for slug in BY_SLUG)
@@ -179,7 +179,10 @@ def test_the_demos_vault_touches_nothing_of_the_persons(tmp_path: Path, monkeypa
 
 
 def test_a_row_counts_from_its_first_claim_to_its_end() -> None:
-    at = [replace(saved_on(RungName.PLAIN)[0], at=START + timedelta(seconds=s), attempt=n) for s, n in ((0, 0), (3, 1))]
+    at = [
+        replace(saved_on(StrategyName.PLAIN)[0], at=START + timedelta(seconds=s), attempt=n)
+        for s, n in ((0, 0), (3, 1))
+    ]
     done = job_of(BY_SLUG["plain"], completed_at=START + timedelta(seconds=5.5), started_at=START)
 
     assert took_s(done, at) == 2.5
@@ -187,11 +190,11 @@ def test_a_row_counts_from_its_first_claim_to_its_end() -> None:
 
 
 def test_the_climb_of_the_last_attempt_is_told_in_a_line() -> None:
-    first = [Step(1, RungName.PLAIN, ok=False), Step(1, RungName.SESSION, ok=False)]
+    first = [ExpectedStep(1, StrategyName.PLAIN, ok=False), ExpectedStep(1, StrategyName.SESSION, ok=False)]
 
     assert climbed_text([]) == ""
     assert climbed_text(first) == "plain✗ session✗"
-    assert climbed_text([*first, Step(2, RungName.PLAIN, ok=True)]) == "↻ plain✓"
+    assert climbed_text([*first, ExpectedStep(2, StrategyName.PLAIN, ok=True)]) == "↻ plain✓"
 
 
 def drawn(*rows: Row, width: int) -> str:
@@ -218,7 +221,9 @@ def test_the_table_fits_a_small_terminal_with_a_line_or_two_a_post() -> None:
 
 
 def test_complaints_come_with_the_history_that_led_there() -> None:
-    failed = replace(saved_on(RungName.PLAIN)[1], outcome=Outcome.FAILED, error_code=ErrorCode.BAD_FILE, detail="Why.")
+    failed = replace(
+        saved_on(StrategyName.PLAIN)[1], outcome=StepOutcome.FAILED, error_code=ErrorCode.BAD_FILE, detail="Why."
+    )
     row = Row(BY_SLUG["plain"], job_of(BY_SLUG["plain"]), (failed,), ("it broke",))
 
     assert complaints([row]) == ["plain: it broke", "    1 validate plain failed BAD_FILE Why."]
@@ -227,7 +232,7 @@ def test_complaints_come_with_the_history_that_led_there() -> None:
 
 def test_the_json_tells_what_was_expected_and_what_happened() -> None:
     post = BY_SLUG["session"]
-    row = Row(post, job_of(post, bytes=5), tuple(saved_on(RungName.SESSION)), ())
+    row = Row(post, job_of(post, bytes=5), tuple(saved_on(StrategyName.SESSION)), ())
     answer = as_json_object([row], seconds=1.23)
 
     assert json.loads(json.dumps(answer))["posts"][0] | {"post_url": ""} == {

@@ -13,8 +13,8 @@ from mediavault.practice.http_server import (
     MAX_HEAD_BYTES,
     NO_LENGTH,
     HttpServer,
-    Request,
-    Response,
+    PracticeRequest,
+    PracticeResponse,
     read_request,
     requested_range,
     whole_or_range,
@@ -25,8 +25,8 @@ from tests.fakes import FakeClock
 BODY = bytes(range(256)) * 40
 
 
-def answers(response: Response) -> Callable[[Request], Awaitable[Response]]:
-    async def handler(_: Request) -> Response:
+def answers(response: PracticeResponse) -> Callable[[PracticeRequest], Awaitable[PracticeResponse]]:
+    async def handler(_: PracticeRequest) -> PracticeResponse:
         return response
 
     return handler
@@ -50,7 +50,7 @@ def split(raw: bytes) -> tuple[str, bytes]:
 
 
 async def test_an_honest_answer_has_its_length_and_its_body() -> None:
-    async with HttpServer(answers(Response(200, (("Content-Type", "text/plain"),), BODY))) as server:
+    async with HttpServer(answers(PracticeResponse(200, (("Content-Type", "text/plain"),), BODY))) as server:
         head, body = split(await exchange(server, "GET / HTTP/1.1"))
 
     assert head.startswith("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 10240")
@@ -58,7 +58,7 @@ async def test_an_honest_answer_has_its_length_and_its_body() -> None:
 
 
 async def test_a_connection_is_kept_for_the_next_request() -> None:
-    async with HttpServer(answers(Response(200, (), b"once"))) as server:
+    async with HttpServer(answers(PracticeResponse(200, (), b"once"))) as server:
         raw = await exchange(server, "GET /a HTTP/1.1", "GET /b HTTP/1.1\r\nConnection: close", "GET /c HTTP/1.1")
 
     assert raw.count(b"HTTP/1.1 200") == 2
@@ -66,7 +66,7 @@ async def test_a_connection_is_kept_for_the_next_request() -> None:
 
 
 async def test_head_gets_the_length_without_the_body() -> None:
-    async with HttpServer(answers(Response(200, (), BODY))) as server:
+    async with HttpServer(answers(PracticeResponse(200, (), BODY))) as server:
         head, body = split(await exchange(server, "HEAD / HTTP/1.1\r\nConnection: close"))
 
     assert "Content-Length: 10240" in head
@@ -74,7 +74,7 @@ async def test_head_gets_the_length_without_the_body() -> None:
 
 
 async def test_a_body_can_be_cut_below_its_announced_length() -> None:
-    async with HttpServer(answers(Response(200, (), BODY, cut_at=1_000))) as server:
+    async with HttpServer(answers(PracticeResponse(200, (), BODY, cut_at=1_000))) as server:
         head, body = split(await exchange(server, "GET / HTTP/1.1", "GET /never HTTP/1.1"))
 
     assert "Content-Length: 10240" in head
@@ -82,9 +82,9 @@ async def test_a_body_can_be_cut_below_its_announced_length() -> None:
 
 
 async def test_a_length_can_be_a_lie_or_missing() -> None:
-    async with HttpServer(answers(Response(200, (), b"five!", declared_length=1_005))) as server:
+    async with HttpServer(answers(PracticeResponse(200, (), b"five!", declared_length=1_005))) as server:
         lie, body = split(await exchange(server, "GET / HTTP/1.1"))
-    async with HttpServer(answers(Response(200, (), b"five!", declared_length=NO_LENGTH))) as server:
+    async with HttpServer(answers(PracticeResponse(200, (), b"five!", declared_length=NO_LENGTH))) as server:
         silence, rest = split(await exchange(server, "GET / HTTP/1.1"))
 
     assert "Content-Length: 1005" in lie
@@ -93,14 +93,16 @@ async def test_a_length_can_be_a_lie_or_missing() -> None:
 
 
 async def test_a_connection_can_be_reset() -> None:
-    async with HttpServer(answers(Response(200, (), BODY, cut_at=10, reset=True))) as server:
+    async with HttpServer(answers(PracticeResponse(200, (), BODY, cut_at=10, reset=True))) as server:
         with pytest.raises(ConnectionResetError):
             await exchange(server, "GET / HTTP/1.1")
 
 
 async def test_a_slow_answer_waits_by_the_clock_before_and_between_its_pieces() -> None:
     clock = FakeClock(auto=True)
-    slow = Response(200, (), bytes(http_server.PIECE_BYTES * 2), delay_s=3.0, bytes_per_s=http_server.PIECE_BYTES)
+    slow = PracticeResponse(
+        200, (), bytes(http_server.PIECE_BYTES * 2), delay_s=3.0, bytes_per_s=http_server.PIECE_BYTES
+    )
     async with HttpServer(answers(slow), clock=clock) as server:
         await exchange(server, "GET / HTTP/1.1")
 
@@ -108,7 +110,7 @@ async def test_a_slow_answer_waits_by_the_clock_before_and_between_its_pieces() 
 
 
 async def test_what_is_no_request_is_refused() -> None:
-    async with HttpServer(answers(Response())) as server:
+    async with HttpServer(answers(PracticeResponse())) as server:
         nonsense = await exchange(server, "hello")
         too_long = await exchange(server, f"GET / HTTP/1.1\r\nX: {'x' * MAX_HEAD_BYTES * 2}")
 
@@ -117,7 +119,7 @@ async def test_what_is_no_request_is_refused() -> None:
 
 
 async def test_a_request_body_is_read_past_and_the_next_request_understood() -> None:
-    async with HttpServer(answers(Response(200, (), b"ok"))) as server:
+    async with HttpServer(answers(PracticeResponse(200, (), b"ok"))) as server:
         raw = await exchange(server, "POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nbodyGET / HTTP/1.1")
 
     assert raw.count(b"HTTP/1.1 200") == 2
@@ -126,10 +128,10 @@ async def test_a_request_body_is_read_past_and_the_next_request_understood() -> 
 async def test_closing_ends_idle_and_busy_connections() -> None:
     began = asyncio.Event()
 
-    async def never(_: Request) -> Response:
+    async def never(_: PracticeRequest) -> PracticeResponse:
         began.set()
         await asyncio.Event().wait()
-        return Response()
+        return PracticeResponse()
 
     server = HttpServer(never)
     await server.start()
@@ -145,7 +147,7 @@ async def test_closing_ends_idle_and_busy_connections() -> None:
 
 
 async def test_an_idle_connection_is_given_up_after_a_while() -> None:
-    async with HttpServer(answers(Response()), idle_s=0.01) as server:
+    async with HttpServer(answers(PracticeResponse()), idle_s=0.01) as server:
         reader, writer = await asyncio.open_connection(HOST, server.port)
 
         assert await reader.read() == b""
@@ -153,7 +155,7 @@ async def test_an_idle_connection_is_given_up_after_a_while() -> None:
 
 
 async def test_a_bug_of_the_handler_is_raised_at_the_end() -> None:
-    async def broken(_: Request) -> Response:
+    async def broken(_: PracticeRequest) -> PracticeResponse:
         raise ZeroDivisionError
 
     server = HttpServer(broken)
@@ -166,7 +168,7 @@ async def test_a_bug_of_the_handler_is_raised_at_the_end() -> None:
 
 async def test_more_connections_than_it_holds_are_closed_unanswered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_server, "MAX_CONNECTIONS", 1)
-    async with HttpServer(answers(Response(200, (), b"ok"))) as server:
+    async with HttpServer(answers(PracticeResponse(200, (), b"ok"))) as server:
         reader, writer = await asyncio.open_connection(HOST, server.port)
         writer.write(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
         await reader.readuntil(b"ok")
@@ -197,8 +199,8 @@ def test_ranges_are_read_as_the_standard_says(value: str | None, wanted: range |
     assert requested_range(value, 100) == wanted
 
 
-def file(**headers: str) -> Response:
-    request = Request("GET", "/", headers={name.replace("_", "-"): value for name, value in headers.items()})
+def file(**headers: str) -> PracticeResponse:
+    request = PracticeRequest("GET", "/", headers={name.replace("_", "-"): value for name, value in headers.items()})
     return whole_or_range(request, BODY, "video/mp4", etag='"one"', last_modified="Fri, 01 May 2026 12:00:00 GMT")
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from mediavault.practice.http_server import Request, Response
-from mediavault.practice.posts import BY_SLUG, LOOKS, POSTS, Post, Shows
+from mediavault.practice.http_server import PracticeRequest, PracticeResponse
+from mediavault.practice.posts import BY_SLUG, LOOKS, POSTS, PracticePost, Shows
 from mediavault.practice.site import PracticeSite
 from mediavault.practice.troubles import TROUBLES
 
@@ -18,11 +18,11 @@ WITH_PAGE = [post for post in POSTS if post.shows not in {Shows.TOMBSTONE, Shows
 WITH_VIDEO = [post for post in WITH_PAGE if post.shows is not Shows.PHOTOS]
 
 
-async def get(site: PracticeSite, path: str, method: str = "GET") -> Response:
-    return await site.answer(Request(method, path))
+async def get(site: PracticeSite, path: str, method: str = "GET") -> PracticeResponse:
+    return await site.answer(PracticeRequest(method, path))
 
 
-async def page(site: PracticeSite, post: Post) -> str:
+async def page(site: PracticeSite, post: PracticePost) -> str:
     return (await get(site, post.path)).body.decode()
 
 
@@ -49,7 +49,7 @@ async def test_the_index_leads_to_every_post(site: PracticeSite) -> None:
 
 
 @pytest.mark.parametrize("post", WITH_PAGE, ids=lambda post: post.slug)
-async def test_a_page_names_its_author_title_and_picture(site: PracticeSite, post: Post) -> None:
+async def test_a_page_names_its_author_title_and_picture(site: PracticeSite, post: PracticePost) -> None:
     text = await page(site, post)
     facts = linked_data(text)
     first = facts[0] if isinstance(facts, list) else facts
@@ -63,7 +63,7 @@ async def test_a_page_names_its_author_title_and_picture(site: PracticeSite, pos
 
 
 @pytest.mark.parametrize("post", WITH_VIDEO, ids=lambda post: post.slug)
-async def test_a_page_announces_how_long_its_own_video_is(site: PracticeSite, post: Post) -> None:
+async def test_a_page_announces_how_long_its_own_video_is(site: PracticeSite, post: PracticePost) -> None:
     facts = linked_data(await page(site, post))
     first = facts[0] if isinstance(facts, list) else facts
 
@@ -132,7 +132,7 @@ async def test_a_members_post_leads_to_a_form_with_a_password(site: PracticeSite
 
 
 @pytest.mark.parametrize("post", WITH_PAGE, ids=lambda post: post.slug)
-async def test_pages_load_nothing_from_elsewhere(site: PracticeSite, post: Post) -> None:
+async def test_pages_load_nothing_from_elsewhere(site: PracticeSite, post: PracticePost) -> None:
     text = await page(site, post)
     loaded = re.findall(r'(?:src|href|poster|data-playlist|data-ask)="([^"]+)"', text)
 

@@ -8,9 +8,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from mediavault.practice.http_server import Request, Response
+from mediavault.practice.http_server import PracticeRequest, PracticeResponse
 from mediavault.practice.site import PracticeSite
-from mediavault.practice.troubles import RETRY_AFTER_S, SESSION_COOKIE, TROUBLES, Caller, caller
+from mediavault.practice.troubles import RETRY_AFTER_S, SESSION_COOKIE, TROUBLES, FaultCounter, caller
 from tests.fakes import FakeClock
 
 PLAYER = {"sec-fetch-dest": "video", "sec-fetch-mode": "no-cors", "range": "bytes=0-"}
@@ -19,12 +19,14 @@ NEED_A_VISIT = {"signed", "signed-session", "signed-browser"}  # its page hands 
 SAVER: dict[str, str] = {"accept-encoding": "identity"}
 
 
-async def ask(site: PracticeSite, url: str, headers: dict[str, str] = SAVER, *, method: str = "GET") -> Response:
+async def ask(
+    site: PracticeSite, url: str, headers: dict[str, str] = SAVER, *, method: str = "GET"
+) -> PracticeResponse:
     parts = urlsplit(url)
-    return await site.answer(Request(method, parts.path, dict(parse_qsl(parts.query)), headers))
+    return await site.answer(PracticeRequest(method, parts.path, dict(parse_qsl(parts.query)), headers))
 
 
-async def save(site: PracticeSite, slug: str, headers: dict[str, str] = SAVER) -> Response:
+async def save(site: PracticeSite, slug: str, headers: dict[str, str] = SAVER) -> PracticeResponse:
     return await ask(site, f"/media/{slug}/1/video.mp4", headers)
 
 
@@ -32,28 +34,28 @@ async def visit(site: PracticeSite, slug: str) -> str:
     return (await ask(site, f"/posts/{slug}", NAVIGATION)).body.decode()
 
 
-def is_video(site: PracticeSite, slug: str, response: Response) -> bool:
+def is_video(site: PracticeSite, slug: str, response: PracticeResponse) -> bool:
     return response.status in {200, 206} and response.body == site.clips[slug].files["video.mp4"]
 
 
-def header(response: Response, name: str) -> str | None:
+def header(response: PracticeResponse, name: str) -> str | None:
     return dict(response.headers).get(name)
 
 
 @pytest.mark.parametrize(
     ("headers", "wanted"),
     [
-        (PLAYER, Caller.PLAYER),
-        ({"sec-fetch-dest": "empty", "sec-fetch-mode": "cors"}, Caller.PLAYER),
-        (NAVIGATION, Caller.NAVIGATION),
-        ({"sec-fetch-dest": "document", "sec-fetch-mode": "no-cors"}, Caller.CLIENT),
-        ({"sec-fetch-dest": "video"}, Caller.CLIENT),
-        (SAVER, Caller.CLIENT),
-        ({"range": "bytes=0-", "referer": "http://127.0.0.1/posts/plain"}, Caller.CLIENT),
+        (PLAYER, FaultCounter.PLAYER),
+        ({"sec-fetch-dest": "empty", "sec-fetch-mode": "cors"}, FaultCounter.PLAYER),
+        (NAVIGATION, FaultCounter.NAVIGATION),
+        ({"sec-fetch-dest": "document", "sec-fetch-mode": "no-cors"}, FaultCounter.CLIENT),
+        ({"sec-fetch-dest": "video"}, FaultCounter.CLIENT),
+        (SAVER, FaultCounter.CLIENT),
+        ({"range": "bytes=0-", "referer": "http://127.0.0.1/posts/plain"}, FaultCounter.CLIENT),
     ],
 )
-def test_callers_are_told_apart_by_what_only_browsers_say(headers: dict[str, str], wanted: Caller) -> None:
-    assert caller(Request("GET", "/", headers=headers)) is wanted
+def test_callers_are_told_apart_by_what_only_browsers_say(headers: dict[str, str], wanted: FaultCounter) -> None:
+    assert caller(PracticeRequest("GET", "/", headers=headers)) is wanted
 
 
 @pytest.mark.parametrize("slug", ["plain", "click", "silent", "two-videos"])
@@ -221,9 +223,9 @@ async def test_the_site_remembers_who_asked_for_what(site: PracticeSite) -> None
     await save(site, "fake")
 
     assert [(seen.by, seen.status, seen.troubled) for seen in site.seen("fake")] == [
-        (Caller.NAVIGATION, 200, False),
-        (Caller.PLAYER, 206, False),
-        (Caller.CLIENT, 200, True),
+        (FaultCounter.NAVIGATION, 200, False),
+        (FaultCounter.PLAYER, 206, False),
+        (FaultCounter.CLIENT, 200, True),
     ]
 
 

@@ -11,21 +11,31 @@ import pytest
 
 from mediavault.core.accounts import account
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobId, JobItem, JobStatus, Outcome, RungName, Stage
+from mediavault.core.job import (
+    HistoryRecord,
+    ItemStatus,
+    Job,
+    JobId,
+    JobItem,
+    JobStatus,
+    Stage,
+    StepOutcome,
+    StrategyName,
+)
 from mediavault.core.media import Item, KeptFile, SourceType
 from mediavault.practice.media import Clip
-from mediavault.practice.posts import BY_SLUG, Post
-from mediavault.practice.verdict import KeptVideo, Step, check, has_ended, steps
+from mediavault.practice.posts import BY_SLUG, PracticePost
+from mediavault.practice.verdict import ExpectedStep, KeptVideo, check, has_ended, steps
 from tests.fakes import START
 
 
-def items_of(post: Post) -> tuple[JobItem, ...]:
+def items_of(post: PracticePost) -> tuple[JobItem, ...]:
     """Every video of the post kept."""
     files = [KeptFile("a.mp4", None, 1, "f" * 64, float(look.seconds), 2, 2) for look in post.looks]
     return tuple(JobItem(Item(), ItemStatus.KEPT, file) for file in files)
 
 
-def job_of(post: Post, **facts: Any) -> Job:
+def job_of(post: PracticePost, **facts: Any) -> Job:
     """A job that ended as the post wants it, changed by ``facts``."""
     kept: dict[str, Any] = {
         "status": JobStatus.COMPLETED,
@@ -41,14 +51,14 @@ def job_of(post: Post, **facts: Any) -> Job:
     return replace(job, **{**(kept if post.is_kept else failed), **facts})
 
 
-def record(rung: RungName | None, outcome: Outcome, **facts: Any) -> HistoryRecord:
+def record(rung: StrategyName | None, outcome: StepOutcome, **facts: Any) -> HistoryRecord:
     return HistoryRecord(START, **{"attempt": 1, "stage": Stage.VALIDATE, **facts}, outcome=outcome, rung=rung)
 
 
-def saved_on(rung: RungName, *, attempt: int = 1) -> list[HistoryRecord]:
+def saved_on(rung: StrategyName, *, attempt: int = 1) -> list[HistoryRecord]:
     return [
-        record(rung, Outcome.OK, stage=Stage.DOWNLOAD, attempt=attempt),
-        record(rung, Outcome.OK, attempt=attempt),
+        record(rung, StepOutcome.OK, stage=Stage.DOWNLOAD, attempt=attempt),
+        record(rung, StepOutcome.OK, attempt=attempt),
     ]
 
 
@@ -56,12 +66,12 @@ PLAIN, SESSION, LIMITED, DELETED = (BY_SLUG[slug] for slug in ("plain", "session
 
 
 @pytest.mark.parametrize("post", BY_SLUG.values(), ids=lambda post: post.slug)
-def test_a_post_that_ended_as_it_should_has_nothing_wrong(post: Post) -> None:
+def test_a_post_that_ended_as_it_should_has_nothing_wrong(post: PracticePost) -> None:
     assert check(post, job_of(post), saved_on(min(post.rungs), attempt=post.attempts or 1)) == []
 
 
 @pytest.mark.parametrize("post", BY_SLUG.values(), ids=lambda post: post.slug)
-def test_an_unexpected_end_is_wrong(post: Post) -> None:
+def test_an_unexpected_end_is_wrong(post: PracticePost) -> None:
     if post.is_kept:
         other = job_of(post, status=JobStatus.FAILED, error_code=ErrorCode.NETWORK, error="Reset.")
     else:
@@ -93,25 +103,27 @@ def test_a_failed_job_that_is_tried_again_has_not_ended() -> None:
 
 
 def test_the_wrong_rung_is_wrong() -> None:
-    (problem,) = check(SESSION, job_of(SESSION), saved_on(RungName.PLAIN))
+    (problem,) = check(SESSION, job_of(SESSION), saved_on(StrategyName.PLAIN))
 
     assert problem == "it was saved on the rung plain, expected session"
 
 
 def test_a_kept_post_without_a_rung_in_its_history_is_wrong() -> None:
     assert check(PLAIN, job_of(PLAIN), []) == ["the history names no rung on which it was saved"]
-    assert check(PLAIN, job_of(PLAIN), [record(RungName.PLAIN, Outcome.FAILED)]) != []
+    assert check(PLAIN, job_of(PLAIN), [record(StrategyName.PLAIN, StepOutcome.FAILED)]) != []
 
 
 def test_too_few_attempts_are_wrong_where_a_second_is_needed() -> None:
-    (problem,) = check(LIMITED, job_of(LIMITED, attempt_count=1), saved_on(RungName.PLAIN))
+    (problem,) = check(LIMITED, job_of(LIMITED, attempt_count=1), saved_on(StrategyName.PLAIN))
 
     assert problem == "it took 1 attempt, expected 2"
 
 
 def test_a_trouble_that_nobody_met_is_wrong() -> None:
-    assert check(SESSION, job_of(SESSION), saved_on(RungName.SESSION), troubles_met=0) == ["its trouble was never met"]
-    assert check(SESSION, job_of(SESSION), saved_on(RungName.SESSION), troubles_met=1) == []
+    assert check(SESSION, job_of(SESSION), saved_on(StrategyName.SESSION), troubles_met=0) == [
+        "its trouble was never met"
+    ]
+    assert check(SESSION, job_of(SESSION), saved_on(StrategyName.SESSION), troubles_met=1) == []
 
 
 @pytest.mark.parametrize(
@@ -123,7 +135,7 @@ def test_a_trouble_that_nobody_met_is_wrong() -> None:
     ],
 )
 def test_a_wrong_account_or_title_is_wrong(facts: Mapping[str, Any], word: str) -> None:
-    (problem,) = check(PLAIN, job_of(PLAIN, **facts), saved_on(RungName.PLAIN))
+    (problem,) = check(PLAIN, job_of(PLAIN, **facts), saved_on(StrategyName.PLAIN))
 
     assert word in problem
 
@@ -139,7 +151,7 @@ def test_a_carousel_of_which_not_every_video_is_kept_is_wrong(change: str) -> No
     else:
         items[2] = replace(items[2], status=ItemStatus.FAILED)
 
-    (problem,) = check(post, job_of(post, items=tuple(items)), saved_on(RungName.PLAIN))
+    (problem,) = check(post, job_of(post, items=tuple(items)), saved_on(StrategyName.PLAIN))
     assert "kept videos last" in problem
 
 
@@ -157,7 +169,7 @@ def kept(clip: Clip, **facts: Any) -> KeptVideo:
 def verdict(clip: Clip, found: KeptVideo, **facts: Any) -> list[str]:
     post = BY_SLUG["mse"]
     job = job_of(post, sha256=found.sha256, duration_s=clip.duration_s)
-    return check(post, replace(job, **facts), saved_on(RungName.PLAIN), clip=clip, kept=found)
+    return check(post, replace(job, **facts), saved_on(StrategyName.PLAIN), clip=clip, kept=found)
 
 
 def test_the_right_file_is_right(clip: Clip) -> None:
@@ -193,16 +205,16 @@ def test_a_wrong_file_is_wrong(clip: Clip, found: dict[str, Any], facts: dict[st
 
 def test_the_records_of_a_rung_are_one_step_and_the_last_decides() -> None:
     history = [
-        record(None, Outcome.OK, stage=Stage.EXTRACT),
-        record(RungName.PLAIN, Outcome.OK, stage=Stage.DOWNLOAD),
-        record(RungName.PLAIN, Outcome.FAILED, error_code=ErrorCode.NOT_A_VIDEO),
-        record(RungName.FRESH, Outcome.OK, stage=Stage.EXTRACT),
-        record(RungName.PLAIN, Outcome.SKIPPED, attempt=2),
-        *saved_on(RungName.PLAIN, attempt=2),
+        record(None, StepOutcome.OK, stage=Stage.EXTRACT),
+        record(StrategyName.PLAIN, StepOutcome.OK, stage=Stage.DOWNLOAD),
+        record(StrategyName.PLAIN, StepOutcome.FAILED, error_code=ErrorCode.NOT_A_VIDEO),
+        record(StrategyName.FRESH, StepOutcome.OK, stage=Stage.EXTRACT),
+        record(StrategyName.PLAIN, StepOutcome.SKIPPED, attempt=2),
+        *saved_on(StrategyName.PLAIN, attempt=2),
     ]
 
     assert steps(history) == (
-        Step(1, RungName.PLAIN, ok=False, code=ErrorCode.NOT_A_VIDEO),
-        Step(1, RungName.FRESH, ok=False),
-        Step(2, RungName.PLAIN, ok=True),
+        ExpectedStep(1, StrategyName.PLAIN, ok=False, code=ErrorCode.NOT_A_VIDEO),
+        ExpectedStep(1, StrategyName.FRESH, ok=False),
+        ExpectedStep(2, StrategyName.PLAIN, ok=True),
     )

@@ -20,10 +20,10 @@ from mediavault.services.download.port import DownloadLimits
 from mediavault.services.egress.client import AiohttpClient
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.extraction.ytdlp_reading import read_answer
-from mediavault.services.media.probe import MediaProbe
+from mediavault.services.media.probe import FfmpegProbe
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.worker.pipeline import process_one_cycle
-from mediavault.worker.tools import Tools
+from mediavault.worker.tools import WorkerContext
 from tests import media
 from tests.fakes import START, FakeClock
 from tests.fault_server import FaultServer, Script, cut, fault_server, reply, serve
@@ -49,7 +49,7 @@ class House:
         self.guard = EgressGuard((f"127.0.0.1:{server.port}",))
         self.client = AiohttpClient(self.guard, clock=self.clock)
 
-    def tools(self, extractor: StubExtractor | None = None) -> Tools:
+    def tools(self, extractor: StubExtractor | None = None) -> WorkerContext:
         post = Post(self.server.url("/post"), self.server.url("/post"), "generic", "1", "jane")
         found = extraction(candidate(self.server.url("/v.mp4?Expires=4102444800&Signature=a")), post=post)
         made = make_tools(
@@ -59,9 +59,9 @@ class House:
             extractor=extractor or StubExtractor(found),
             browser=StubBrowser(BrowserUnavailable("There is no browser.")),
         )
-        return replace(made, downloader=MediaFetcher(self.client, self.clock), probe=MediaProbe(), limits=LIMITS)
+        return replace(made, downloader=MediaFetcher(self.client, self.clock), probe=FfmpegProbe(), limits=LIMITS)
 
-    async def run(self, tools: Tools) -> tuple[Job, datetime]:
+    async def run(self, tools: WorkerContext) -> tuple[Job, datetime]:
         """One attempt; the job as it is stored then, and when it was written."""
         await self.store.open()
         await self.store.queue.enqueue([new_job(self.server.url("/post"), clock=self.clock)])

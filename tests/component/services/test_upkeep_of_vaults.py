@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mediavault.store.memory.store import MemoryJobStore
-from mediavault.upkeep.findings import Trouble
-from mediavault.upkeep.rebuilding import Rebuild, Refusal
+from mediavault.upkeep.findings import FindingKind
+from mediavault.upkeep.rebuilding import Rebuild, RebuildRefusal
 from mediavault.upkeep.verifying import Verification
 from tests import vaults
 from tests.contract.vaults import VAULTS, Subject
@@ -36,11 +36,11 @@ async def test_damages_are_found_and_the_rest_is_rebuilt_on_every_vault(subject:
     refused = [one async for one in Rebuild(again.catalogue, subject.vault, read_data=True).run()]
 
     assert sorted((one.trouble, one.path) for one in found) == [
-        (Trouble.HASH_DIFFERS, "ann1/000001-0.mp4"),
-        (Trouble.MISSING, "ann2/000002-2.mp4"),
-        (Trouble.ORPHAN, "ann3/mine.mp4"),
+        (FindingKind.HASH_DIFFERS, "ann1/000001-0.mp4"),
+        (FindingKind.MISSING, "ann2/000002-2.mp4"),
+        (FindingKind.ORPHAN, "ann3/mine.mp4"),
     ]
     assert sorted(one.refusal for one in refused) == [
-        Refusal.HASH_DIFFERS, Refusal.MISSING, Refusal.PARTIAL, Refusal.PARTIAL,
+        RebuildRefusal.HASH_DIFFERS, RebuildRefusal.MISSING, RebuildRefusal.PARTIAL, RebuildRefusal.PARTIAL,
     ]  # fmt: skip
     assert len(await vaults.all_of(again)) == 6

@@ -16,13 +16,13 @@ from pymongo import AsyncMongoClient
 
 from mediavault.core.accounts import account
 from mediavault.core.failures import SchemaTooNew, StoreError
-from mediavault.core.gates import TurnRequest
-from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobStatus, NewJob, Outcome, Stage, WorkerId
+from mediavault.core.gates import PermitRequest
+from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobStatus, NewJob, Stage, StepOutcome, WorkerId
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.mongodb import ops, schema, words
-from mediavault.store.mongodb.engine import Database, Document
+from mediavault.store.mongodb.engine import Document, MongoDatabase
 from mediavault.store.mongodb.rows import PAGE, SPILL_AT
-from mediavault.store.mongodb.schema import HISTORY, JOBS, SCHEMA, STEPS, Index, Step, migrate
+from mediavault.store.mongodb.schema import HISTORY, JOBS, SCHEMA, STEPS, Index, MigrationStep, migrate
 from mediavault.store.mongodb.store import MongoJobStore
 from mediavault.store.port import JobQuery, StoredJob
 from tests.contract.shelves import job_of
@@ -60,8 +60,8 @@ async def opened(url: str, clock: FakeClock | None = None) -> AsyncIterator[Mong
 
 
 @asynccontextmanager
-async def database_at(url: str) -> AsyncIterator[Database]:
-    database = Database(url)
+async def database_at(url: str) -> AsyncIterator[MongoDatabase]:
+    database = MongoDatabase(url)
     await database.open()
     try:
         yield database
@@ -90,7 +90,7 @@ async def test_a_call_that_breaks_off_takes_no_job_from_a_caller_who_was_answere
     async with opened(url) as store, opened(url) as other:
         newest, looks = ops._newest, itertools.count()
 
-        async def newest_of_an_unlucky_call(database: Database, jobs: Sequence[NewJob]) -> dict[str, Job]:
+        async def newest_of_an_unlucky_call(database: MongoDatabase, jobs: Sequence[NewJob]) -> dict[str, Job]:
             if database is not store._server.database:
                 return await newest(database, jobs)
             found = await newest(database, jobs)
@@ -171,7 +171,7 @@ async def test_turns_that_are_asked_for_at_once_lie_an_interval_apart(url: str) 
     interval = timedelta(milliseconds=100)
     async with opened(url) as first, opened(url) as second:
         [answer] = await first.queue.enqueue([numbered_job(1, "https://videos.example/1", platform="x")])
-        asked = TurnRequest(answer.job.id, "x", interval=interval, probe_within=LEASE)
+        asked = PermitRequest(answer.job.id, "x", interval=interval, probe_within=LEASE)
         turns = await asyncio.gather(
             *(store.site_limits.take_turn(asked) for store in (first, second) for _ in range(4))
         )
@@ -185,7 +185,7 @@ async def test_of_many_claims_at_once_one_is_handed_the_job_of_a_turn(url: str) 
     async with opened(url) as first, opened(url) as second:
         new = [numbered_job(n, f"https://videos.example/{n}", platform="x") for n in range(1, 5)]
         [one, *_] = await first.queue.enqueue(new)
-        await first.site_limits.take_turn(TurnRequest(one.job.id, "x", interval=LEASE * 0, probe_within=LEASE))
+        await first.site_limits.take_turn(PermitRequest(one.job.id, "x", interval=LEASE * 0, probe_within=LEASE))
         claiming = [store.queue.claim(ANN, limit=2, lease=LEASE) for store in (first, second) for _ in range(3)]
 
         assert sum(map(len, await asyncio.gather(*claiming))) == 1
@@ -195,7 +195,7 @@ async def test_of_many_claims_at_once_one_is_handed_the_job_of_a_turn(url: str) 
 
 
 def records(count: int) -> list[HistoryRecord]:
-    return [HistoryRecord(START, 1, Stage.EXTRACT, Outcome.FAILED, detail=f"$try {n}") for n in range(count)]
+    return [HistoryRecord(START, 1, Stage.EXTRACT, StepOutcome.FAILED, detail=f"$try {n}") for n in range(count)]
 
 
 async def removed_and_adopted(store: MongoJobStore, history: Sequence[HistoryRecord]) -> ClaimedJob:
@@ -250,8 +250,8 @@ async def test_a_long_history_is_adopted_whole(url: str) -> None:
 # --- schemas -----------------------------------------------------------------------------------------------------
 
 
-def next_step(*, oldest_code: int) -> tuple[Step, ...]:
-    return (*STEPS, Step(len(STEPS) + 1, oldest_code, [Index(JOBS, "more", [("more", 1)])]))
+def next_step(*, oldest_code: int) -> tuple[MigrationStep, ...]:
+    return (*STEPS, MigrationStep(len(STEPS) + 1, oldest_code, [Index(JOBS, "more", [("more", 1)])]))
 
 
 async def test_a_newer_schema_is_refused_and_left_untouched(url: str) -> None:
@@ -354,7 +354,7 @@ async def test_indexing_that_was_killed_goes_on_where_it_was(url: str, monkeypat
     monkeypatch.setattr(words, "BATCH", 2)
     put_words, put = words._put_words, []
 
-    async def killed(database: Database, document: Document) -> None:
+    async def killed(database: MongoDatabase, document: Document) -> None:
         put.append(document["_id"])
         if len(put) == 4:
             raise StoreError("The machine lost power.")

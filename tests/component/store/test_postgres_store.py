@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import ErrorCode, SchemaTooNew, StoreError
-from mediavault.core.gates import OUT_OF_SIGHT, SOON, Refusal, TurnRequest
+from mediavault.core.gates import OUT_OF_SIGHT, SOON, PermitRefusal, PermitRequest
 from mediavault.core.job import Job, JobStatus, WorkerId
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.port import JobQuery
 from mediavault.store.postgres import ops
 from mediavault.store.postgres.claims import HEAD_EVERY_S
-from mediavault.store.postgres.engine import Database, Statement, named, positional
+from mediavault.store.postgres.engine import PostgresDatabase, Statement, named, positional
 from mediavault.store.postgres.schema import MIGRATIONS, migrate
-from mediavault.store.postgres.server import Server
+from mediavault.store.postgres.server import PostgresServer
 from mediavault.store.postgres.sql import SQL
 from mediavault.store.postgres.store import PostgresJobStore
 from mediavault.store.schema import Migration
@@ -67,13 +67,13 @@ async def test_behind_a_pooler_in_transaction_mode_everything_works_but_wake_ups
             [known] = await second.queue.enqueue([numbered_job(99, "https://videos.example/1")])
             await first.site_limits.close_gate("x", duration=LEASE, code=ErrorCode.RATE_LIMITED, reason="slow down")
             turn = await second.site_limits.take_turn(
-                TurnRequest(known.job.id, "x", interval=LEASE, probe_within=LEASE)
+                PermitRequest(known.job.id, "x", interval=LEASE, probe_within=LEASE)
             )
             listening = first.has_wake_ups
 
             assert sum(done) == 60
             assert known.job.status is JobStatus.COMPLETED
-            assert turn.refused is Refusal.CLOSED
+            assert turn.refused is PermitRefusal.CLOSED
             assert not listening
 
 
@@ -161,7 +161,7 @@ async def test_a_post_that_is_removed_while_it_is_handed_over_again_is_stored_af
     async with opened(url) as store, opened(url) as person:
         await enqueued(store, 1)
 
-        async def removed_first(server: Server, canonical_urls: Sequence[str]) -> dict[str, Job]:
+        async def removed_first(server: PostgresServer, canonical_urls: Sequence[str]) -> dict[str, Job]:
             for job in (await person.catalogue.jobs(JobQuery())).jobs:
                 await person.catalogue.remove(job.id)
             return await newest(server, canonical_urls)
@@ -207,8 +207,8 @@ async def test_a_completion_outlives_a_server_that_is_away(url: str) -> None:
 
 
 @asynccontextmanager
-async def database_at(url: str) -> AsyncIterator[Database]:
-    database = Database(url)
+async def database_at(url: str) -> AsyncIterator[PostgresDatabase]:
+    database = PostgresDatabase(url)
     await database.open()
     try:
         yield database

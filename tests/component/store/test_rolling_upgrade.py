@@ -18,7 +18,7 @@ from mediavault.core.job import JobStatus, WorkerId
 from mediavault.store import gating, moves
 from mediavault.store.port import AccountQuery, Checkpoint, JobQuery
 from mediavault.store.postgres import library_index
-from mediavault.store.postgres.engine import Database, Row, Statement, positional
+from mediavault.store.postgres.engine import PostgresDatabase, Row, Statement, positional
 from mediavault.store.postgres.schema import MIGRATIONS, migrate
 from mediavault.store.postgres.sql import MOMENT
 from mediavault.store.postgres.store import PostgresJobStore
@@ -71,7 +71,7 @@ SQL = released_statements()
 class OldCode:
     """A worker of the former release."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: PostgresDatabase) -> None:
         self._database = database
 
     async def run(self, name: str, **values: Any) -> list[Row]:
@@ -90,7 +90,7 @@ class OldCode:
 async def old(tmp_path: Path) -> AsyncIterator[OldCode]:
     """The former code at its own schema, with three jobs; then somebody upgrades another machine."""
     url = postgres.database_for(tmp_path)
-    database = Database(url)
+    database = PostgresDatabase(url)
     await database.open()
     await migrate(database, migrations=MIGRATIONS[:1])
     old = OldCode(database)
@@ -179,7 +179,7 @@ async def test_a_release_that_does_not_write_the_index_is_refused(old: OldCode, 
     store = PostgresJobStore(postgres.database_for(tmp_path))
     await store.open()
     await store.close()
-    database = Database(postgres.database_for(tmp_path))
+    database = PostgresDatabase(postgres.database_for(tmp_path))
     await database.open()
 
     with pytest.raises(SchemaTooNew):

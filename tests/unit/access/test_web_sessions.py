@@ -7,14 +7,14 @@ from datetime import timedelta
 import pytest
 
 from mediavault.access.keys import digest_of
-from mediavault.access.remembered import KNOWN_FOR_S, MAX_KNOWN, Remembered
-from mediavault.access.web_sessions import IDLE_FOR, SEEN_EVERY, Visit, WebSession, WebSessions
+from mediavault.access.remembered import KNOWN_FOR_S, MAX_KNOWN, TtlCache
+from mediavault.access.web_sessions import IDLE_FOR, SEEN_EVERY, ClientInfo, WebSession, WebSessions
 from mediavault.core.records import RecordKind
 from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import START, FakeClock
 
 SECOND = timedelta(seconds=1)
-HERE = Visit("Firefox, Linux", "192.0.2.1")
+HERE = ClientInfo("Firefox, Linux", "192.0.2.1")
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ async def test_one_that_began_with_a_token_ends_with_it(sessions: WebSessions) -
 
 async def test_one_that_began_over_tls_is_good_in_its_own_cookie_alone(sessions: WebSessions) -> None:
     """Another page of the host's domain can set the other cookie, and read it over plain HTTP."""
-    secure, plain = await sessions.begin(Visit(tls=True)), await sessions.begin(Visit())
+    secure, plain = await sessions.begin(ClientInfo(tls=True)), await sessions.begin(ClientInfo())
 
     assert await sessions.find(secure, tls=True, bound_to=None)
     assert await sessions.find(secure, tls=False, bound_to=None) is None
@@ -146,9 +146,9 @@ async def test_one_that_began_over_tls_is_good_in_its_own_cookie_alone(sessions:
 
 
 async def test_the_latest_used_comes_first(sessions: WebSessions, clock: FakeClock) -> None:
-    older = await sessions.begin(Visit("older"))
+    older = await sessions.begin(ClientInfo("older"))
     clock.advance(300)
-    await sessions.begin(Visit("newer"))
+    await sessions.begin(ClientInfo("newer"))
     assert [each.visit.browser for each in await sessions.all()] == ["newer", "older"]
 
     clock.advance(300)
@@ -158,7 +158,7 @@ async def test_the_latest_used_comes_first(sessions: WebSessions, clock: FakeClo
 
 async def test_what_is_remembered_is_bounded_and_what_is_unknown_is_not(clock: FakeClock) -> None:
     """Nobody fills the memory with ids that they make up."""
-    remembered: Remembered[str] = Remembered(clock)
+    remembered: TtlCache[str] = TtlCache(clock)
 
     async def nothing(_: str) -> None:
         return None

@@ -22,7 +22,7 @@ from mediavault.core.urls import HttpUrl
 from mediavault.core.verdicts import Check
 from mediavault.platforms.registry import all_platforms, identify
 from mediavault.services.egress.guard import EgressGuard
-from mediavault.services.vault.local import LocalVault
+from mediavault.services.vault.local import LocalLibrary
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.memory.store import MemoryJobStore
 from tests.asgi_client import AsgiClient
@@ -144,7 +144,7 @@ def _house(
         settings=settings,
         clock=clock,
         submit=Submission(identify=identify, check_url=check, clock=clock, max_attempts=settings.max_attempts),
-        library=LocalVault(downloads),
+        library=LocalLibrary(downloads),
         browser_status=lambda: browser,
         sessions=sessions,
         windows=StubWindows(sessions),

@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from structlog.testing import capture_logs
 
 from mediavault.access import hashing
-from mediavault.access.desk import COOKIE, TLS_COOKIE, AccessDesk
+from mediavault.access.desk import COOKIE, TLS_COOKIE, Authenticator
 from mediavault.access.proxies import SECRET_HEADER
 from mediavault.access.scopes import Scope
 from mediavault.api import pages
@@ -33,8 +33,8 @@ PROXIED: dict[str, Any] = {
 pytestmark = pytest.mark.usefixtures("cheap_hashing")
 
 
-def desk_of(house: House) -> AccessDesk:
-    desk: AccessDesk = house.client.app.state.desk  # type: ignore[attr-defined]
+def desk_of(house: House) -> Authenticator:
+    desk: Authenticator = house.client.app.state.desk  # type: ignore[attr-defined]
     return desk
 
 
@@ -118,7 +118,7 @@ async def test_a_vault_that_waits_to_be_set_up_shows_nothing_else(make_house: Ma
 
 async def test_the_one_time_token_makes_one_owner(make_house: MakeHouse) -> None:
     house = make_house(setup=True)
-    invitation = await desk_of(house).invitation.write()
+    invitation = await desk_of(house).invitation.issue()
     form = {"password": PASSWORD, "again": PASSWORD}
     assert (await house.client.submit("/setup", form)).status == 401
     assert (await house.client.submit("/setup", form | {"invitation": invitation[:-1]})).status == 401
@@ -134,19 +134,19 @@ async def test_the_one_time_token_makes_one_owner(make_house: MakeHouse) -> None
 
 async def test_the_one_time_token_ends_after_an_hour_and_with_the_next_one(make_house: MakeHouse) -> None:
     desk = desk_of(make_house(setup=True))
-    first, second = await desk.invitation.write(), await desk.invitation.write()
-    assert not await desk.invitation.is_for(first)
-    assert await desk.invitation.is_for(second)
+    first, second = await desk.invitation.issue(), await desk.invitation.issue()
+    assert not await desk.invitation.matches(first)
+    assert await desk.invitation.matches(second)
     assert second not in str(await desk.invitation._records.all(RecordKind.SETUP))
 
     desk.invitation._clock.advance(3_600)  # type: ignore[attr-defined]
-    assert not await desk.invitation.is_for(second)
-    assert not await desk.invitation.is_for("")
+    assert not await desk.invitation.matches(second)
+    assert not await desk.invitation.matches("")
 
 
 async def test_set_up_tokens_cannot_be_guessed_at_leisure(make_house: MakeHouse) -> None:
     house = make_house(setup=True)
-    invitation = await desk_of(house).invitation.write()
+    invitation = await desk_of(house).invitation.issue()
     form = {"password": PASSWORD, "again": PASSWORD}
     statuses = [(await house.client.submit("/setup", form | {"invitation": str(n)})).status for n in range(30)]
 
@@ -558,7 +558,7 @@ async def test_neither_logs_nor_errors_nor_the_store_tell_a_secret(make_house: M
     """Password, token, session id and set-up token, through everything that is done with them."""
     house = make_house(setup=True)
     with capture_logs() as lines:
-        invitation = await desk_of(house).invitation.write()
+        invitation = await desk_of(house).invitation.issue()
         form = {"password": PASSWORD, "again": PASSWORD, "invitation": invitation}
         cookie = cookie_of(await house.client.submit("/setup", form))
         wrong = await house.client.submit("/login", {"password": "nearly " + PASSWORD})

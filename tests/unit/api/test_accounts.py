@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mediavault.api.words import length_words
+from mediavault.api.words import format_length
 from mediavault.core.job import JobStatus
 from mediavault.core.media import Account
 from mediavault.store.port import StoredJob
@@ -97,4 +97,4 @@ async def test_without_jobs_the_page_says_what_will_be_there(house: House) -> No
     ("seconds", "words"), [(0, "0 s"), (40.4, "40 s"), (60, "1 min"), (3_600, "1 h"), (11_520, "3 h 12 min")]
 )
 def test_a_sum_of_lengths_is_told_in_hours_and_minutes(seconds: float, words: str) -> None:
-    assert length_words(seconds) == words
+    assert format_length(seconds) == words

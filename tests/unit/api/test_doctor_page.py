@@ -13,16 +13,16 @@ from mediavault.api import examination
 from mediavault.api.appearance import Appearance, use
 from mediavault.api.examination import KEPT_FOR_S, Doctor, UpgradeOutcome, grouped
 from mediavault.core.failures import StorageFailure
-from mediavault.core.verdicts import Check, Verdict
+from mediavault.core.verdicts import Check, DoctorVerdict
 from tests.fakes import FakeClock
 from tests.unit.api.conftest import House, MakeHouse, StubYtdlp
 
 CHECKS = [
-    Check("Python", Verdict.OK, "3.13 on Linux"),
-    Check("Library", Verdict.BROKEN, "<b>/mnt</b> is away", "Mount it."),
-    Check("yt-dlp", Verdict.WARNING, "100 days old", "Run `mediavault doctor --upgrade-ytdlp`."),
-    Check("PostgreSQL durability", Verdict.OK, "what is committed is on the disk"),
-    Check("Horoscope", Verdict.OK, "fine"),
+    Check("Python", DoctorVerdict.OK, "3.13 on Linux"),
+    Check("Library", DoctorVerdict.BROKEN, "<b>/mnt</b> is away", "Mount it."),
+    Check("yt-dlp", DoctorVerdict.WARNING, "100 days old", "Run `mediavault doctor --upgrade-ytdlp`."),
+    Check("PostgreSQL durability", DoctorVerdict.OK, "what is committed is on the disk"),
+    Check("Horoscope", DoctorVerdict.OK, "fine"),
 ]
 
 
@@ -112,7 +112,7 @@ async def test_an_examination_that_hangs_is_given_up(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(examination, "WITHIN_S", 0.0)
     found = await Doctor(hang, FakeClock()).run()
 
-    assert found.count(Verdict.BROKEN) == 1
+    assert found.count(DoctorVerdict.BROKEN) == 1
 
 
 async def test_an_examination_that_cannot_be_made_says_why() -> None:
@@ -121,7 +121,7 @@ async def test_an_examination_that_cannot_be_made_says_why() -> None:
 
     [(_, [check])] = (await Doctor(fail, FakeClock()).run()).groups
 
-    assert (check.verdict, check.detail) == (Verdict.BROKEN, "The state folder cannot be written.")
+    assert (check.verdict, check.detail) == (DoctorVerdict.BROKEN, "The state folder cannot be written.")
 
 
 def set_ytdlp(house: House, **facts: object) -> StubYtdlp:

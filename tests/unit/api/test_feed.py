@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from mediavault.access.desk import COOKIE, AccessDesk
+from mediavault.access.desk import COOKIE, Authenticator
 from mediavault.access.scopes import Scope
-from mediavault.access.web_sessions import Visit
+from mediavault.access.web_sessions import ClientInfo
 from mediavault.api.errors import HttpRefusal
 from mediavault.api.events import EventStream, read_moment
-from mediavault.api.feed import AT_ONCE_BYTES, CLOCKS_DIFFER, LATER, MAX_WAITING, OF_ONE, OVERLAP, Feed, Listener
+from mediavault.api.feed import AT_ONCE_BYTES, CLOCKS_DIFFER, LATER, MAX_WAITING, OF_ONE, OVERLAP, Feed, FeedListener
 from mediavault.core.job import Stage
 from tests.asgi_client import Connection
 from tests.fakes import START, FakeClock
@@ -33,7 +33,7 @@ def feed(house: House) -> Feed:
     return feed
 
 
-async def heard(listener: Listener) -> list[dict[str, Any]]:
+async def heard(listener: FeedListener) -> list[dict[str, Any]]:
     """What waits for the listener, as the events' data."""
     events = []
     while listener._waiting.qsize():
@@ -140,7 +140,7 @@ async def test_changes_that_wait_leave_in_one_piece(house: House) -> None:
 
 
 async def test_what_waits_is_taken_by_and_by_and_ends_with_the_listener() -> None:
-    listener = Listener()
+    listener = FeedListener()
     for number in range(3):
         listener.offer(bytes([number]) * AT_ONCE_BYTES)
     pieces = [await listener.next(), listener.more()]
@@ -282,9 +282,9 @@ async def streams(house: House, stack: AsyncExitStack, count: int, **headers: st
 async def test_streams_are_counted_for_a_session_a_token_or_an_address(make_house: MakeHouse) -> None:
     """So two who come from one address, a browser and a program, take nothing from each other."""
     house = make_house(token=TOKEN, trusted_proxies=("127.0.0.1",))
-    desk: AccessDesk = house.client.app.state.desk  # type: ignore[attr-defined]
+    desk: Authenticator = house.client.app.state.desk  # type: ignore[attr-defined]
     program, _ = await desk.tokens.add("program", Scope.READ)
-    ids = [await desk.sessions.begin(Visit(), bound_to=TOKEN) for _ in range(2)]
+    ids = [await desk.sessions.begin(ClientInfo(), bound_to=TOKEN) for _ in range(2)]
     known = [{"cookie": f"{COOKIE}={each}"} for each in ids]
     known += [{"authorization": f"Bearer {each}"} for each in (TOKEN, program)]
     async with AsyncExitStack() as stack:

@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 from structlog.testing import capture_logs
 
-from mediavault.core.checks import FileCheck, Verdict, written_checks
+from mediavault.core.checks import CheckVerdict, FileCheck, written_checks
 from mediavault.core.media import ProbeReport
 from mediavault.core.records import RecordKind
 from tests.file_desk_stubs import StubChecks, StubFormats
@@ -25,7 +25,7 @@ def checks_of(house: House) -> StubChecks:
 async def test_a_check_is_begun_and_its_answer_told(house: House) -> None:
     job = await house.add_kept()
     begun = await house.client.post(f"/api/jobs/{job.id}/verify")
-    found = written_checks({0: FileCheck(house.clock.now(), Verdict.CHANGED, "other bytes")})
+    found = written_checks({0: FileCheck(house.clock.now(), CheckVerdict.CHANGED, "other bytes")})
     await house.store.records.put(RecordKind.VERIFIED, job.id, found)
     told = (await house.client.get(f"/api/jobs/{job.id}/verify")).json()
 

@@ -12,12 +12,12 @@ import pytest
 from fastapi.routing import APIRoute
 
 from mediavault.access.tokens import ApiToken
-from mediavault.access.web_sessions import Visit, WebSession
+from mediavault.access.web_sessions import ClientInfo, WebSession
 from mediavault.api import pages
 from mediavault.api.examination import UpgradeOutcome, YtdlpState
 from mediavault.api.library_filter import LibraryFilter
 from mediavault.core.checks import FileCheck
-from mediavault.core.gates import Gate
+from mediavault.core.gates import SiteLimit
 from mediavault.core.job import HistoryRecord, Job, JobItem, WorkerBeat
 from mediavault.core.media import Account, Candidate, Item, KeptFile, ProbeReport
 from mediavault.core.sessions import SessionState
@@ -29,8 +29,19 @@ from tests.ui.pages import CASES, NO_PAGES
 
 # What a vault keeps, or is told by a file, a program or a browser.
 RECORDS = (
-    *(Job, JobItem, Item, Account, Candidate, KeptFile, HistoryRecord, WorkerBeat, Gate),
-    *(Visit, WebSession, ApiToken, Change, SessionState, Check, YtdlpState, UpgradeOutcome, FileCheck, ProbeReport),
+    *(Job, JobItem, Item, Account, Candidate, KeptFile, HistoryRecord, WorkerBeat, SiteLimit),
+    *(
+        ClientInfo,
+        WebSession,
+        ApiToken,
+        Change,
+        SessionState,
+        Check,
+        YtdlpState,
+        UpgradeOutcome,
+        FileCheck,
+        ProbeReport,
+    ),
 )
 
 

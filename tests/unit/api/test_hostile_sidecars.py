@@ -20,7 +20,7 @@ from mediavault.api.feed import Feed
 from mediavault.core.clock import EARLIEST, LATEST
 from mediavault.core.job import Job
 from mediavault.core.media import Account, KeptFile
-from mediavault.services.vault.local import LocalVault
+from mediavault.services.vault.local import LocalLibrary
 from mediavault.services.vault.sidecars import BadSidecar, read_sidecar, write_sidecar
 from mediavault.store.port import StoredJob
 from mediavault.store.sqlite.store import SqliteJobStore
@@ -96,7 +96,7 @@ class Vault:
         house = _house(root)
         self.store = SqliteJobStore(root / "vault.db", clock=house.clock)
         await self.store.open()
-        self.library = LocalVault(root / "downloads")
+        self.library = LocalLibrary(root / "downloads")
         self.app = create_app(replace(house.services, store=self.store))
         self.client = AsgiClient(self.app)
         return self

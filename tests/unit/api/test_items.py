@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.gates import TurnRequest
+from mediavault.core.gates import PermitRequest
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus, WorkerId
 from mediavault.core.media import Candidate, FoundIn, Item, ItemType, KeptFile, SourceType
 from mediavault.store.port import Checkpoint
@@ -162,7 +162,7 @@ async def test_a_site_tells_how_many_of_its_posts_were_not_understood_and_health
 async def test_each_site_tells_how_its_gate_stands_its_next_turn_its_accounts_day_and_its_jobs(house: House) -> None:
     minute = timedelta(minutes=1)
     for number in range(3):
-        asked = TurnRequest(JobId(f"j{number}"), "instagram", minute, minute, patience=3 * minute, account_cap=60)
+        asked = PermitRequest(JobId(f"j{number}"), "instagram", minute, minute, max_wait=3 * minute, account_cap=60)
         await house.store.site_limits.take_turn(asked)
     await house.store.site_limits.close_gate(
         "x", duration=minute, code=ErrorCode.CHALLENGE, reason="A person is asked for."

@@ -6,9 +6,19 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from mediavault.api.job_log import job_log
-from mediavault.core.checks import FileCheck, Verdict
+from mediavault.core.checks import CheckVerdict, FileCheck
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobId, JobItem, JobStatus, Outcome, RungName, Stage
+from mediavault.core.job import (
+    HistoryRecord,
+    ItemStatus,
+    Job,
+    JobId,
+    JobItem,
+    JobStatus,
+    Stage,
+    StepOutcome,
+    StrategyName,
+)
 from mediavault.core.media import Account, Candidate, FoundIn, Item, KeptFile, SourceType
 from tests.unit.api.conftest import House
 
@@ -54,8 +64,10 @@ def hostile_job() -> Job:
 
 
 def test_no_secret_of_any_field_is_in_the_log() -> None:
-    history = [HistoryRecord(AT, 1, Stage.DOWNLOAD, Outcome.FAILED, RungName.PLAIN, None, f"Cookie: b={CANARY}")]
-    checks = {1: FileCheck(AT, Verdict.UNREADABLE, f"access_token={CANARY}")}
+    history = [
+        HistoryRecord(AT, 1, Stage.DOWNLOAD, StepOutcome.FAILED, StrategyName.PLAIN, None, f"Cookie: b={CANARY}")
+    ]
+    checks = {1: FileCheck(AT, CheckVerdict.UNREADABLE, f"access_token={CANARY}")}
     text = job_log(hostile_job(), history, checks=checks, versions={}, at=AT)
 
     assert CANARY not in text

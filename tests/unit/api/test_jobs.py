@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from mediavault.core.failures import ErrorCode, StorageFailure, StoreError
-from mediavault.core.job import HistoryRecord, JobStatus, Outcome, RungName, Stage
+from mediavault.core.job import HistoryRecord, JobStatus, Stage, StepOutcome, StrategyName
 from tests.unit.api.conftest import POST, House, ids
 
 OTHER = "https://videos.example/watch/2"
@@ -150,7 +150,15 @@ async def test_a_job_and_its_history_can_be_looked_at(house: House) -> None:
     await house.add()
     claim = await house.claim()
     tried = HistoryRecord(
-        house.clock.now(), 1, Stage.DOWNLOAD, Outcome.FAILED, RungName.PLAIN, ErrorCode.EMPTY_BODY, "empty", 0, 12
+        house.clock.now(),
+        1,
+        Stage.DOWNLOAD,
+        StepOutcome.FAILED,
+        StrategyName.PLAIN,
+        ErrorCode.EMPTY_BODY,
+        "empty",
+        0,
+        12,
     )
     await house.store.queue.record(claim, tried)
     job = (await house.client.get(f"/api/jobs/{claim.id}")).json()

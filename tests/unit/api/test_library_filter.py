@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediavault.api.library_filter import Length, LibraryFilter, Shown, address, chips, read_filter, to_params, to_query
+from mediavault.api.library_filter import (
+    Length,
+    LibraryFilter,
+    LibraryView,
+    address,
+    chips,
+    read_filter,
+    to_params,
+    to_query,
+)
 from mediavault.core.failures import BadInput
 from mediavault.core.job import JobStatus
 from mediavault.store.port import JobOrder
@@ -28,7 +37,7 @@ FILTERS = st.builds(
     length=st.none() | st.sampled_from(Length),
     shortest=SECONDS,
     longest=SECONDS,
-    state=st.sampled_from(Shown),
+    state=st.sampled_from(LibraryView),
     order=st.sampled_from(JobOrder),
 )
 

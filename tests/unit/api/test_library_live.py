@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mediavault.api.library_filter import Shown
+from mediavault.api.library_filter import LibraryView
 from mediavault.api.pages.library_live import came_at
 from mediavault.core.job import Job, JobId, JobStatus
 from tests.unit.api.conftest import House
@@ -73,10 +73,10 @@ def test_a_post_counts_from_when_it_came_to_the_state() -> None:
         completed_at=created + 2 * HOUR, failed_at=created + 3 * HOUR,
     )  # fmt: skip
 
-    assert came_at(job, Shown.WAITING) == created
-    assert came_at(replace(job, attempt_count=1), Shown.WAITING) == created + 4 * HOUR
-    assert came_at(replace(job, attempt_count=1, status=JobStatus.RUNNING), Shown.WAITING) == created
-    assert came_at(replace(job, status=JobStatus.COMPLETED), Shown.KEPT) == created + 2 * HOUR
-    assert came_at(replace(job, status=JobStatus.FAILED), Shown.FAILED) == created + 3 * HOUR
-    assert came_at(replace(job, status=JobStatus.CANCELLED), Shown.CANCELLED) == created + 4 * HOUR
-    assert came_at(replace(job, status=JobStatus.COMPLETED), Shown.ALL) == created
+    assert came_at(job, LibraryView.WAITING) == created
+    assert came_at(replace(job, attempt_count=1), LibraryView.WAITING) == created + 4 * HOUR
+    assert came_at(replace(job, attempt_count=1, status=JobStatus.RUNNING), LibraryView.WAITING) == created
+    assert came_at(replace(job, status=JobStatus.COMPLETED), LibraryView.KEPT) == created + 2 * HOUR
+    assert came_at(replace(job, status=JobStatus.FAILED), LibraryView.FAILED) == created + 3 * HOUR
+    assert came_at(replace(job, status=JobStatus.CANCELLED), LibraryView.CANCELLED) == created + 4 * HOUR
+    assert came_at(replace(job, status=JobStatus.COMPLETED), LibraryView.ALL) == created

@@ -10,7 +10,7 @@ from prometheus_client import generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from mediavault.api.metrics import FRESH_FOR_S, Snapshot
+from mediavault.api.metrics import FRESH_FOR_S, MetricsSnapshot
 from mediavault.core.failures import ErrorCode
 from mediavault.store.port import StoreReport
 from tests.unit.api.conftest import House
@@ -123,6 +123,6 @@ def test_a_label_is_escaped_and_a_metric_without_a_sample_left_out() -> None:
     odd = CounterMetricFamily("a", "Odd.", labels=["host"])
     odd.add_metric(['a"b\\c\nd'], 1.5)
 
-    assert generate_latest(Snapshot([odd, GaugeMetricFamily("b", "Nothing.")])).decode() == (
+    assert generate_latest(MetricsSnapshot([odd, GaugeMetricFamily("b", "Nothing.")])).decode() == (
         '# HELP a_total Odd.\n# TYPE a_total counter\na_total{host="a\\"b\\\\c\\nd"} 1.5\n'
     )

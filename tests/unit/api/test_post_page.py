@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from mediavault.api.post_view import pieces
-from mediavault.core.checks import FileCheck, Verdict, written_checks
+from mediavault.core.checks import CheckVerdict, FileCheck, written_checks
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus
 from mediavault.core.media import Account, Candidate, ProbeReport, SourceType
@@ -147,13 +147,13 @@ def test_only_web_addresses_of_a_text_become_links(text: str, found: list[tuple[
 @pytest.mark.parametrize(
     ("verdict", "word"),
     [
-        (Verdict.WHOLE, "Complete"),
-        (Verdict.CHANGED, "Changed"),
-        (Verdict.MISSING, "Missing"),
-        (Verdict.UNREADABLE, "Unreadable"),
+        (CheckVerdict.WHOLE, "Complete"),
+        (CheckVerdict.CHANGED, "Changed"),
+        (CheckVerdict.MISSING, "Missing"),
+        (CheckVerdict.UNREADABLE, "Unreadable"),
     ],
 )
-async def test_the_last_check_is_told_with_its_time(house: House, verdict: Verdict, word: str) -> None:
+async def test_the_last_check_is_told_with_its_time(house: House, verdict: CheckVerdict, word: str) -> None:
     job = await house.add_kept()
     check = FileCheck(house.clock.now() + timedelta(hours=1), verdict, "<other> bytes")
     await house.store.records.put(RecordKind.VERIFIED, job.id, written_checks({0: check}))

@@ -9,7 +9,7 @@ import pytest
 
 from mediavault.api.appearance import Appearance, use
 from mediavault.api.catalogue import direction
-from mediavault.api.said import Said, said
+from mediavault.api.said import LocalizedMessage, localize
 from mediavault.api.views import display
 from mediavault.core.failures import ErrorCode
 from tests.unit.api.conftest import House
@@ -24,13 +24,13 @@ def english_again() -> Iterator[None]:
 
 
 def test_an_english_reader_gets_the_message_as_it_was_said() -> None:
-    assert said(ErrorCode.HTTP_ERROR, "Odd weather at the site.") == Said("Odd weather at the site.")
+    assert localize(ErrorCode.HTTP_ERROR, "Odd weather at the site.") == LocalizedMessage("Odd weather at the site.")
 
 
 def test_another_reader_gets_the_conditions_sentence_and_the_message_after_it() -> None:
     use(Appearance(locale="de"))
 
-    assert said(ErrorCode.HTTP_ERROR, "Odd weather at the site.") == Said(
+    assert localize(ErrorCode.HTTP_ERROR, "Odd weather at the site.") == LocalizedMessage(
         "Der Dienst hat mit einem Fehler geantwortet.", "Odd weather at the site."
     )
 
@@ -38,13 +38,13 @@ def test_another_reader_gets_the_conditions_sentence_and_the_message_after_it() 
 def test_a_message_that_a_catalogue_has_needs_no_original() -> None:
     use(Appearance(locale="de"))
 
-    assert said(ErrorCode.DELETED, STORED) == Said("Der Beitrag wurde gelöscht.")
+    assert localize(ErrorCode.DELETED, STORED) == LocalizedMessage("Der Beitrag wurde gelöscht.")
 
 
 def test_nothing_is_said_of_no_message() -> None:
     use(Appearance(locale="de"))
 
-    assert said(ErrorCode.DELETED, "") == Said("")
+    assert localize(ErrorCode.DELETED, "") == LocalizedMessage("")
 
 
 async def test_a_failed_job_says_both(house: House) -> None:

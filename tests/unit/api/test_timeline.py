@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from mediavault.api.timeline import Attempt, timeline
-from mediavault.api.words import span_words
+from mediavault.api.timeline import AttemptView, timeline
+from mediavault.api.words import format_span
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, Outcome, RungName, Stage
+from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, Stage, StepOutcome, StrategyName
 
 AT = datetime(2026, 11, 26, 12, tzinfo=UTC)
-OK, FAILED, SKIPPED = Outcome.OK, Outcome.FAILED, Outcome.SKIPPED
+OK, FAILED, SKIPPED = StepOutcome.OK, StepOutcome.FAILED, StepOutcome.SKIPPED
 
 
 def job(status: JobStatus = JobStatus.COMPLETED, **facts: Any) -> Job:
@@ -21,13 +21,13 @@ def job(status: JobStatus = JobStatus.COMPLETED, **facts: Any) -> Job:
 
 
 def record(
-    attempt: int, stage: Stage, outcome: Outcome = OK, rung: RungName | None = None, **facts: Any
+    attempt: int, stage: Stage, outcome: StepOutcome = OK, rung: StrategyName | None = None, **facts: Any
 ) -> HistoryRecord:
     after = facts.pop("after", 0)
     return HistoryRecord(AT + timedelta(seconds=after), attempt, stage, outcome, rung, **facts)
 
 
-def attempts(of: Job, *history: HistoryRecord) -> list[Attempt]:
+def attempts(of: Job, *history: HistoryRecord) -> list[AttemptView]:
     return list(timeline(of, history).attempts)
 
 
@@ -59,12 +59,12 @@ def test_what_a_stale_attempt_says_late_stands_with_its_own() -> None:
 def test_all_four_rungs_are_shown_once_one_was_climbed() -> None:
     told = attempts(
         job(),
-        record(1, Stage.DOWNLOAD, FAILED, RungName.PLAIN),
-        record(1, Stage.DOWNLOAD, OK, RungName.SESSION),
-        record(1, Stage.VALIDATE, FAILED, RungName.SESSION),
-        record(1, Stage.DOWNLOAD, SKIPPED, RungName.NAVIGATION),
-        record(1, Stage.DOWNLOAD, OK, RungName.FRESH),
-        record(1, Stage.VALIDATE, OK, RungName.FRESH),
+        record(1, Stage.DOWNLOAD, FAILED, StrategyName.PLAIN),
+        record(1, Stage.DOWNLOAD, OK, StrategyName.SESSION),
+        record(1, Stage.VALIDATE, FAILED, StrategyName.SESSION),
+        record(1, Stage.DOWNLOAD, SKIPPED, StrategyName.NAVIGATION),
+        record(1, Stage.DOWNLOAD, OK, StrategyName.FRESH),
+        record(1, Stage.VALIDATE, OK, StrategyName.FRESH),
         record(1, Stage.COMPLETE),
     )
 
@@ -77,7 +77,7 @@ def test_all_four_rungs_are_shown_once_one_was_climbed() -> None:
 
 
 def test_a_rung_that_was_not_climbed_was_not_needed() -> None:
-    told = attempts(job(), record(1, Stage.DOWNLOAD, OK, RungName.PLAIN), record(1, Stage.COMPLETE))
+    told = attempts(job(), record(1, Stage.DOWNLOAD, OK, StrategyName.PLAIN), record(1, Stage.COMPLETE))
 
     assert [rung.word for rung in told[0].rungs] == ["Succeeded", "Not needed", "Not needed", "Not needed"]
     assert attempts(job(), record(1, Stage.FAIL, FAILED))[0].rungs == []
@@ -133,7 +133,7 @@ def test_what_comes_next_stands_at_the_end(status: JobStatus, facts: dict[str, A
 
 def test_a_step_says_how_long_how_much_and_when_and_keeps_its_raw_record() -> None:
     download = record(
-        1, Stage.DOWNLOAD, FAILED, RungName.PLAIN, bytes=5, duration_ms=1_300, after=2, detail="4\u202e03\nno"
+        1, Stage.DOWNLOAD, FAILED, StrategyName.PLAIN, bytes=5, duration_ms=1_300, after=2, detail="4\u202e03\nno"
     )
     step = attempts(job(), record(1, Stage.CLAIM), download)[0].steps[0]
 
@@ -160,4 +160,4 @@ def test_a_step_says_how_long_how_much_and_when_and_keeps_its_raw_record() -> No
     ],
 )
 def test_spans_are_said_in_the_unit_that_fits(milliseconds: float, words: str) -> None:
-    assert span_words(milliseconds) == words
+    assert format_span(milliseconds) == words

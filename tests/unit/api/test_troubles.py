@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from datetime import UTC, datetime, timedelta
 
-from mediavault.api.troubles import cause_of, sort_out
+from mediavault.api.troubles import cause_of, summarize_failures
 from mediavault.core.failures import CAUSES, ErrorCode, Remedy
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.store.port import FailureGroup
@@ -48,7 +48,7 @@ def test_a_code_that_no_table_knows_counts_as_our_fault() -> None:
 
 
 def test_a_sign_in_is_one_cause_for_each_site_whatever_code_says_it() -> None:
-    troubles = sort_out(
+    troubles = summarize_failures(
         [
             group(ErrorCode.LOGIN_REQUIRED, "x", final=2),
             group(ErrorCode.SESSION_EXPIRED, "x", final=1),
@@ -64,7 +64,9 @@ def test_a_sign_in_is_one_cause_for_each_site_whatever_code_says_it() -> None:
 
 
 def test_what_is_no_sites_own_is_one_cause_for_all_sites() -> None:
-    [trouble] = sort_out([group(ErrorCode.TIMEOUT, "x", final=2), group(ErrorCode.NETWORK, "vimeo", final=2)]).needs
+    [trouble] = summarize_failures(
+        [group(ErrorCode.TIMEOUT, "x", final=2), group(ErrorCode.NETWORK, "vimeo", final=2)]
+    ).needs
 
     assert (trouble.platform, trouble.jobs, len(trouble.examples)) == (None, 4, 3)
     ages = [each.created_at for each in trouble.examples]
@@ -72,7 +74,7 @@ def test_what_is_no_sites_own_is_one_cause_for_all_sites() -> None:
 
 
 def test_those_that_go_on_by_themselves_stand_apart_with_the_next_moment() -> None:
-    troubles = sort_out(
+    troubles = summarize_failures(
         [
             group(ErrorCode.NETWORK, "x", final=1, waiting=2, retry_in_s=600),
             group(ErrorCode.TIMEOUT, "vimeo", waiting=1, retry_in_s=90),
@@ -87,7 +89,7 @@ def test_those_that_go_on_by_themselves_stand_apart_with_the_next_moment() -> No
 
 
 def test_what_nobody_can_help_asks_for_nobody() -> None:
-    troubles = sort_out([group(ErrorCode.DELETED, final=2), group(ErrorCode.DRM, "vimeo", final=1)])
+    troubles = summarize_failures([group(ErrorCode.DELETED, final=2), group(ErrorCode.DRM, "vimeo", final=1)])
 
     assert (troubles.needs, troubles.needing, troubles.losses) == ((), 0, 3)
     assert [each.cause.key for each in troubles.lost] == ["deleted", "drm"]

@@ -10,7 +10,7 @@ import pytest
 from mediavault.api.schemas import JobView
 from mediavault.api.views import history_view, is_over, job_view, kept_paths, title
 from mediavault.core.failures import FAILURES, ErrorCode
-from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, Outcome, RungName, Stage
+from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, Stage, StepOutcome, StrategyName
 from mediavault.core.media import Account, Candidate, FoundIn, Ownership, SourceType
 from tests.fakes import START
 
@@ -139,7 +139,7 @@ def test_a_job_is_over_when_nothing_will_happen_to_it_by_itself(job: Job, *, ove
 
 def test_a_history_record_keeps_its_names() -> None:
     record = HistoryRecord(
-        START, 2, Stage.DOWNLOAD, Outcome.FAILED, RungName.PLAIN, ErrorCode.EMPTY_BODY, "empty", 0, 12
+        START, 2, Stage.DOWNLOAD, StepOutcome.FAILED, StrategyName.PLAIN, ErrorCode.EMPTY_BODY, "empty", 0, 12
     )
 
     assert history_view(record).model_dump(mode="json") == {

@@ -20,7 +20,7 @@ from mediavault.api.waiting_jobs import (
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus, WorkerId
 from mediavault.core.platform import Platform, SignIn
-from mediavault.core.sessions import Errand, SessionState
+from mediavault.core.sessions import BrowserTask, SessionState
 from mediavault.platforms.registry import identify
 from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import START, FakeClock
@@ -139,7 +139,7 @@ async def test_after_a_window_on_a_post_its_job_goes_on_and_those_that_it_helps(
 ) -> None:
     queue = Queue()
     asked, other = await queue.failed(ErrorCode.LOGIN_REQUIRED), await queue.failed(code)
-    await go_on_after_window(state(signed_in), Errand(SITE, asked.post_url, asked.id), queue.store)
+    await go_on_after_window(state(signed_in), BrowserTask(SITE, asked.post_url, asked.id), queue.store)
 
     assert await queue.status(asked) is JobStatus.QUEUED
     assert (await queue.status(other) is JobStatus.QUEUED) is goes_on
@@ -148,7 +148,7 @@ async def test_after_a_window_on_a_post_its_job_goes_on_and_those_that_it_helps(
 async def test_an_answer_to_one_of_many_sites_is_none_to_the_others() -> None:
     queue = Queue()
     asked, other = [await queue.failed(ErrorCode.CHALLENGE, host=host) for host in ("a.test", "b.test")]
-    await go_on_after_window(state(None), Errand(MANY, asked.post_url, asked.id), queue.store)
+    await go_on_after_window(state(None), BrowserTask(MANY, asked.post_url, asked.id), queue.store)
 
     assert await queue.status(asked) is JobStatus.QUEUED
     assert await queue.status(other) is JobStatus.FAILED

@@ -6,20 +6,20 @@ from mediavault.api.words import (
     RUNG_WORDS,
     STAGE_WORDS,
     STATUS_WORDS,
-    duration_words,
+    format_duration,
+    format_progress,
+    format_size,
     help_for,
     one_line,
-    progress_words,
-    size_words,
 )
 from mediavault.core.failures import FAILURES, ErrorCode
-from mediavault.core.job import JobStatus, RungName, Stage
+from mediavault.core.job import JobStatus, Stage, StrategyName
 
 
 def test_every_status_stage_and_rung_has_words() -> None:
     assert set(STATUS_WORDS) == set(JobStatus)
     assert set(STAGE_WORDS) == set(Stage)
-    assert set(RUNG_WORDS) == set(RungName)
+    assert set(RUNG_WORDS) == set(StrategyName)
 
 
 def test_help_comes_from_the_conditions_own_class() -> None:
@@ -37,17 +37,17 @@ def test_codes_without_a_class_have_help_too(code: ErrorCode) -> None:
     [(None, ""), (0, "0 B"), (999, "999 B"), (1_500, "1.5 kB"), (999_960, "1.0 MB"), (2 * 10**15, "2000.0 TB")],
 )
 def test_sizes_are_short(count: int | None, words: str) -> None:
-    assert size_words(count) == words
+    assert format_size(count) == words
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(None, ""), (7.4, "0:07"), (59.6, "1:00"), (3_723, "1:02:03")])
 def test_durations_read_like_a_players(seconds: float | None, words: str) -> None:
-    assert duration_words(seconds) == words
+    assert format_duration(seconds) == words
 
 
 def test_progress_says_only_what_is_known() -> None:
-    assert progress_words(3_100_000, 8_000_000) == "3.1 MB of 8.0 MB"
-    assert progress_words(3_100_000, None) == "3.1 MB"
+    assert format_progress(3_100_000, 8_000_000) == "3.1 MB of 8.0 MB"
+    assert format_progress(3_100_000, None) == "3.1 MB"
 
 
 def test_a_strangers_text_loses_escapes_and_overrides() -> None:

@@ -24,7 +24,7 @@ from mediavault.platforms.registry import identify
 from mediavault.runtime import errands, processes, storage
 from mediavault.runtime import house as parts
 from mediavault.services.egress.guard import EgressGuard
-from mediavault.services.vault.local import LocalVault
+from mediavault.services.vault.local import LocalLibrary
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.postgres.facts import PostgresFacts
 from tests import logs
@@ -39,7 +39,7 @@ KEPT = KeptFile("jane/A film [1].mp4", "jane/A film [1].jpg", 1_500_000, "ab" * 
 
 STOOD_IN_FOR = {
     storage: ("open_store", "make_vault", "look_at_postgres"),
-    parts: ("make_submission", "session_desk"),
+    parts: ("make_submission", "session_manager"),
     processes: ("serve", "run_worker", "run_api"),
     errands: ("save_here", "inspect_url"),
 }
@@ -71,10 +71,10 @@ class StubHouse:
         self.settings = settings
         yield self.store
 
-    def make_vault(self, settings: Settings) -> LocalVault:
-        return LocalVault(settings.download_dir)
+    def make_vault(self, settings: Settings) -> LocalLibrary:
+        return LocalLibrary(settings.download_dir)
 
-    def session_desk(self, settings: Settings) -> StubSessions:
+    def session_manager(self, settings: Settings) -> StubSessions:
         return StubSessions(self.clock)
 
     async def look_at_postgres(self, settings: Settings) -> PostgresFacts | None:

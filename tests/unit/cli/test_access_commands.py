@@ -9,7 +9,7 @@ import pytest
 
 from mediavault.access.owner import Owner
 from mediavault.access.tokens import ApiTokens
-from mediavault.access.web_sessions import Visit, WebSessions
+from mediavault.access.web_sessions import ClientInfo, WebSessions
 from mediavault.core.records import RecordKind
 from tests.unit.cli.conftest import Run, StubHouse
 
@@ -29,7 +29,7 @@ def given(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
 
 def test_a_password_is_set_from_standard_input(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> None:
     """And whoever was signed in is signed out: the old one may have got out."""
-    asyncio.run(WebSessions(house.store.records, house.clock).begin(Visit()))
+    asyncio.run(WebSessions(house.store.records, house.clock).begin(ClientInfo()))
     given(monkeypatch, f"{PASSWORD}\n")
     ended = run("password", "--stdin")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobId, JobStatus, WorkerId
-from mediavault.core.verdicts import Verdict
+from mediavault.core.verdicts import DoctorVerdict
 from mediavault.runtime.doctor.crash_checks import check_crashes, check_native_crashes
 from mediavault.store.port import FailureGroup
 from mediavault.worker.freezes import FreezeReport
@@ -27,13 +27,13 @@ def failed(code: ErrorCode, *, jobs: int = 1) -> FailureGroup:
 def test_a_vault_without_such_posts_is_well() -> None:
     check = check_crashes([failed(ErrorCode.NETWORK)], [], now=START)
 
-    assert (check.verdict, check.detail) == (Verdict.OK, "no post has stopped or frozen a worker")
+    assert (check.verdict, check.detail) == (DoctorVerdict.OK, "no post has stopped or frozen a worker")
 
 
 def test_posts_that_were_given_up_are_named_with_the_time_and_with_what_helps() -> None:
     check = check_crashes([failed(ErrorCode.WORKER_DIED), failed(ErrorCode.WORKER_FROZE, jobs=5)], [], now=START)
 
-    assert check.verdict is Verdict.WARNING
+    assert check.verdict is DoctorVerdict.WARNING
     assert check.detail == "6 posts failed: job-1 (2026-11-24 12:00 UTC), …"
     assert "mediavault retry ID" in check.help
 
@@ -43,7 +43,7 @@ def test_a_post_that_froze_a_worker_once_is_named_for_a_month() -> None:
     old = check_crashes([], [REPORT], now=START + timedelta(days=31))
 
     assert young.detail == "a worker froze at 2026-11-24 12:00 UTC because of job-2"
-    assert old.verdict is Verdict.OK
+    assert old.verdict is DoctorVerdict.OK
 
 
 def test_a_freeze_that_no_post_caused_is_reported_as_that() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from mediavault.core.failures import SchemaTooNew, ToolMissing
 from mediavault.core.settings import Settings
-from mediavault.core.verdicts import Verdict
+from mediavault.core.verdicts import DoctorVerdict
 from mediavault.runtime.doctor.checks import (
     check_browser,
     check_helpers,
@@ -58,12 +58,12 @@ def test_a_sound_installation_is_0(run: Run) -> None:
 @pytest.mark.parametrize(
     ("script", "verdict", "said"),
     [
-        ("echo Chromium 156.0.1", Verdict.OK, "Chromium 156.0.1"),
-        ("echo 'ls (GNU coreutils) 9.7'", Verdict.WARNING, "does not say that it is a Chromium, Chrome or Edge"),
-        ("echo Chromium; exit 1", Verdict.WARNING, "does not say"),
+        ("echo Chromium 156.0.1", DoctorVerdict.OK, "Chromium 156.0.1"),
+        ("echo 'ls (GNU coreutils) 9.7'", DoctorVerdict.WARNING, "does not say that it is a Chromium, Chrome or Edge"),
+        ("echo Chromium; exit 1", DoctorVerdict.WARNING, "does not say"),
     ],
 )
-async def test_a_browser_is_asked_what_it_is(tmp_path: Path, script: str, verdict: Verdict, said: str) -> None:
+async def test_a_browser_is_asked_what_it_is(tmp_path: Path, script: str, verdict: DoctorVerdict, said: str) -> None:
     program = tmp_path / "browser"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
@@ -76,13 +76,13 @@ async def test_a_browser_is_asked_what_it_is(tmp_path: Path, script: str, verdic
 @pytest.mark.parametrize(
     ("sandbox", "verdict", "said", "help_"),
     [
-        (Sandbox.ON, Verdict.OK, "on: ", ""),
-        (Sandbox.OFF_FOR_ROOT, Verdict.WARNING, "off, because mediavault runs as root", "ordinary user"),
-        (Sandbox.REFUSED, Verdict.WARNING, "off since the browser's last start", "user namespaces"),
+        (Sandbox.ON, DoctorVerdict.OK, "on: ", ""),
+        (Sandbox.OFF_FOR_ROOT, DoctorVerdict.WARNING, "off, because mediavault runs as root", "ordinary user"),
+        (Sandbox.REFUSED, DoctorVerdict.WARNING, "off since the browser's last start", "user namespaces"),
     ],
 )
 def test_the_browsers_sandbox_is_reported_with_the_reason_and_what_helps(
-    sandbox: Sandbox, verdict: Verdict, said: str, help_: str
+    sandbox: Sandbox, verdict: DoctorVerdict, said: str, help_: str
 ) -> None:
     (found,) = check_sandbox(sandbox)
 
@@ -108,13 +108,13 @@ def test_a_sandbox_that_was_refused_is_in_the_answer(run: Run, tmp_path: Path, m
 @pytest.mark.parametrize(
     ("answer", "verdict", "said"),
     [
-        (True, Verdict.OK, "kept off the network"),
-        (False, Verdict.WARNING, "can reach the network"),
-        (ChildFailed("signal 9"), Verdict.BROKEN, "cannot be started: signal 9"),
+        (True, DoctorVerdict.OK, "kept off the network"),
+        (False, DoctorVerdict.WARNING, "can reach the network"),
+        (ChildFailed("signal 9"), DoctorVerdict.BROKEN, "cannot be started: signal 9"),
     ],
 )
 async def test_helpers_that_can_reach_the_network_are_reported(
-    answer: bool | Exception, verdict: Verdict, said: str
+    answer: bool | Exception, verdict: DoctorVerdict, said: str
 ) -> None:
     async def isolated() -> bool:
         if isinstance(answer, Exception):
@@ -125,13 +125,13 @@ async def test_helpers_that_can_reach_the_network_are_reported(
 
     assert found.verdict is verdict
     assert found.detail.startswith(said)
-    assert bool(found.help) is (verdict is not Verdict.OK)
+    assert bool(found.help) is (verdict is not DoctorVerdict.OK)
 
 
 def test_without_a_browser_no_window_opens_and_cookies_can_be_imported() -> None:
     found = check_sign_in_window(has_browser=False, has_screen=True, has_virtual=True)
 
-    assert found.verdict is Verdict.WARNING
+    assert found.verdict is DoctorVerdict.WARNING
     assert "--cookies" in found.help
 
 
@@ -196,23 +196,26 @@ def test_whether_the_vault_is_protected_is_told(run: Run, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    ("version", "verdict"), [("3.51.3.0", Verdict.OK), ("3.54.1.0", Verdict.OK), ("3.46.1.0", Verdict.BROKEN)]
+    ("version", "verdict"),
+    [("3.51.3.0", DoctorVerdict.OK), ("3.54.1.0", DoctorVerdict.OK), ("3.46.1.0", DoctorVerdict.BROKEN)],
 )
-def test_a_sqlite_that_can_corrupt_a_database_is_told(version: str, verdict: Verdict) -> None:
+def test_a_sqlite_that_can_corrupt_a_database_is_told(version: str, verdict: DoctorVerdict) -> None:
     assert check_sqlite(version).verdict is verdict
 
 
 def test_an_old_python_is_told() -> None:
-    assert check_python((3, 11, 0)).verdict is Verdict.OK
-    assert check_python((3, 10, 9)).verdict is Verdict.BROKEN
+    assert check_python((3, 11, 0)).verdict is DoctorVerdict.OK
+    assert check_python((3, 10, 9)).verdict is DoctorVerdict.BROKEN
 
 
 def test_a_misspelt_variable_is_named() -> None:
     assert "MEDIAVAULT_TOKN" in check_variables({"MEDIAVAULT_TOKN": "x", "PATH": "/bin"}).detail
 
 
-@pytest.mark.parametrize(("name", "verdict"), [("State folder", Verdict.BROKEN), ("Download folder", Verdict.WARNING)])
-def test_a_network_share_is_no_place_for_the_database(tmp_path: Path, name: str, verdict: Verdict) -> None:
+@pytest.mark.parametrize(
+    ("name", "verdict"), [("State folder", DoctorVerdict.BROKEN), ("Download folder", DoctorVerdict.WARNING)]
+)
+def test_a_network_share_is_no_place_for_the_database(tmp_path: Path, name: str, verdict: DoctorVerdict) -> None:
     table = tmp_path / "mounts"
     table.write_text(f"dev / ext4 rw 0 0\nnas:/x {tmp_path.resolve()} nfs4 rw 0 0\n")
     check = check_mount(name, tmp_path / "not" / "there" / "yet", table)
@@ -224,30 +227,32 @@ def test_a_network_share_is_no_place_for_the_database(tmp_path: Path, name: str,
 def test_the_deepest_mount_counts_and_names_with_blanks_are_read(tmp_path: Path) -> None:
     assert file_system_of(tmp_path, [("/", "ext4"), (str(tmp_path.resolve()), "cifs")]) == "cifs"
     assert file_system_of(tmp_path, []) is None
-    assert check_mount("State folder", tmp_path, tmp_path / "missing").verdict is Verdict.OK
+    assert check_mount("State folder", tmp_path, tmp_path / "missing").verdict is DoctorVerdict.OK
 
 
 def test_a_full_disk_is_told(tmp_path: Path) -> None:
     settings = Settings(state_dir=tmp_path, download_dir=tmp_path / "x", reserve_mb=1 << 40)
 
-    assert check_space(settings).verdict is Verdict.BROKEN
+    assert check_space(settings).verdict is DoctorVerdict.BROKEN
 
 
 @pytest.mark.parametrize(
     ("version", "today", "verdict"),
     [
-        ("2026.10.26", date(2026, 12, 10), Verdict.OK),
-        ("2026.10.26", date(2026, 12, 11), Verdict.WARNING),
-        ("2026.10.26", date(2026, 10, 25), Verdict.OK),
-        ("0.0.0", date(2026, 10, 25), Verdict.WARNING),
-        (None, date(2026, 10, 25), Verdict.WARNING),
+        ("2026.10.26", date(2026, 12, 10), DoctorVerdict.OK),
+        ("2026.10.26", date(2026, 12, 11), DoctorVerdict.WARNING),
+        ("2026.10.26", date(2026, 10, 25), DoctorVerdict.OK),
+        ("0.0.0", date(2026, 10, 25), DoctorVerdict.WARNING),
+        (None, date(2026, 10, 25), DoctorVerdict.WARNING),
     ],
 )
-def test_a_ytdlp_of_more_than_45_days_is_to_be_upgraded(version: str | None, today: date, verdict: Verdict) -> None:
+def test_a_ytdlp_of_more_than_45_days_is_to_be_upgraded(
+    version: str | None, today: date, verdict: DoctorVerdict
+) -> None:
     check = check_ytdlp(Installed(version, None), today=today)
 
     assert check.verdict is verdict
-    assert (check.help == "") is (verdict is Verdict.OK)
+    assert (check.help == "") is (verdict is DoctorVerdict.OK)
 
 
 def test_each_missing_part_is_named_with_the_sites_that_need_it_and_one_command() -> None:
@@ -257,7 +262,7 @@ def test_each_missing_part_is_named_with_the_sites_that_need_it_and_one_command(
     assert "without deno, yt-dlp-ejs: YouTube's player" in nothing.detail
     assert one.detail.startswith("without curl_cffi: Instagram")
     assert "-m pip install 'yt-dlp[curl-cffi,deno]' yt-dlp-ejs`" in one.help
-    assert check_parts({part.name: True for part in PARTS}).verdict is Verdict.OK
+    assert check_parts({part.name: True for part in PARTS}).verdict is DoctorVerdict.OK
 
 
 @pytest.mark.parametrize(

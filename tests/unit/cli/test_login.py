@@ -12,7 +12,7 @@ import pytest
 
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobStatus
-from mediavault.core.sessions import Errand, SessionState
+from mediavault.core.sessions import BrowserTask, SessionState
 from mediavault.core.settings import Settings
 from tests.session_stubs import StubSessions
 from tests.stubs import new_job
@@ -32,7 +32,7 @@ class SignIn:
     def desk(self, _: Settings) -> StubSessions:
         return self.sessions
 
-    async def here(self, _: Settings, errand: Errand, enough: Callable[[], Awaitable[None]]) -> SessionState:
+    async def here(self, _: Settings, errand: BrowserTask, enough: Callable[[], Awaitable[None]]) -> SessionState:
         self.opened.append(errand.url)
         return self.sessions.add(errand.platform.name, signed_in=self.comes_out)
 
@@ -41,7 +41,7 @@ class SignIn:
 def sign_in(house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> SignIn:
     offered = SignIn(house)
     offered.sessions.add("x")
-    monkeypatch.setattr("mediavault.runtime.house.session_desk", offered.desk)
+    monkeypatch.setattr("mediavault.runtime.house.session_manager", offered.desk)
     monkeypatch.setattr("mediavault.runtime.errands.window_here", offered.here)
     monkeypatch.setenv("DISPLAY", ":9")
     return offered

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.verdicts import Verdict
+from mediavault.core.verdicts import DoctorVerdict
 from mediavault.runtime.doctor.postgres_checks import judge_postgres
 from mediavault.store.postgres.facts import PostgresFacts
 from tests.unit.cli.conftest import Run, StubHouse
@@ -34,39 +34,39 @@ SOUND = PostgresFacts(
 
 
 def test_a_sound_server_is_well_in_every_respect() -> None:
-    assert {check.verdict for check in judge_postgres(SOUND)} == {Verdict.OK}
+    assert {check.verdict for check in judge_postgres(SOUND)} == {DoctorVerdict.OK}
 
 
 @pytest.mark.parametrize(
     ("changed", "name", "verdict", "helps"),
     [
-        ({"version": 14}, "PostgreSQL", Verdict.BROKEN, "PostgreSQL 15 or newer"),
-        ({"version": 19}, "PostgreSQL", Verdict.WARNING, "15 to 18"),
-        ({"is_standby": True}, "PostgreSQL", Verdict.BROKEN, "primary"),
+        ({"version": 14}, "PostgreSQL", DoctorVerdict.BROKEN, "PostgreSQL 15 or newer"),
+        ({"version": 19}, "PostgreSQL", DoctorVerdict.WARNING, "15 to 18"),
+        ({"is_standby": True}, "PostgreSQL", DoctorVerdict.BROKEN, "primary"),
         (
             {"has_schema": False, "may_create_schema": False},
             "PostgreSQL privileges",
-            Verdict.BROKEN,
+            DoctorVerdict.BROKEN,
             """psql -d vault -c 'GRANT CREATE ON DATABASE "vault" TO "jane"'""",
         ),
         (
             {"may_use_schema": False},
             "PostgreSQL privileges",
-            Verdict.BROKEN,
+            DoctorVerdict.BROKEN,
             "GRANT USAGE, CREATE ON SCHEMA mediavault",
         ),
-        ({"fsync": False}, "PostgreSQL durability", Verdict.WARNING, "ALTER SYSTEM SET fsync = on"),
-        ({"synchronous_commit": "off"}, "PostgreSQL durability", Verdict.WARNING, "SET synchronous_commit = on"),
-        ({"isolation": "serializable"}, "PostgreSQL isolation", Verdict.WARNING, 'ALTER ROLE "jane" SET default'),
-        ({"has_tls": False}, "PostgreSQL connection", Verdict.WARNING, "sslmode=verify-full"),
-        ({"ahead_by": timedelta(seconds=-6)}, "Clocks", Verdict.WARNING, "timedatectl set-ntp true"),
-        ({"has_wake_ups": False}, "Wake-ups", Verdict.WARNING, "pooler"),
+        ({"fsync": False}, "PostgreSQL durability", DoctorVerdict.WARNING, "ALTER SYSTEM SET fsync = on"),
+        ({"synchronous_commit": "off"}, "PostgreSQL durability", DoctorVerdict.WARNING, "SET synchronous_commit = on"),
+        ({"isolation": "serializable"}, "PostgreSQL isolation", DoctorVerdict.WARNING, 'ALTER ROLE "jane" SET default'),
+        ({"has_tls": False}, "PostgreSQL connection", DoctorVerdict.WARNING, "sslmode=verify-full"),
+        ({"ahead_by": timedelta(seconds=-6)}, "Clocks", DoctorVerdict.WARNING, "timedatectl set-ntp true"),
+        ({"has_wake_ups": False}, "Wake-ups", DoctorVerdict.WARNING, "pooler"),
     ],
 )
 def test_what_is_wrong_is_the_one_thing_told_with_what_helps(
-    changed: dict[str, Any], name: str, verdict: Verdict, helps: str
+    changed: dict[str, Any], name: str, verdict: DoctorVerdict, helps: str
 ) -> None:
-    (told,) = [check for check in judge_postgres(replace(SOUND, **changed)) if check.verdict is not Verdict.OK]
+    (told,) = [check for check in judge_postgres(replace(SOUND, **changed)) if check.verdict is not DoctorVerdict.OK]
 
     assert (told.name, told.verdict) == (name, verdict)
     assert helps in told.help
@@ -75,7 +75,7 @@ def test_what_is_wrong_is_the_one_thing_told_with_what_helps(
 def test_a_server_that_may_make_its_schema_or_is_reached_at_home_is_well() -> None:
     at_home = replace(SOUND, has_schema=False, may_use_schema=False, has_tls=False, is_local=True)
 
-    assert {check.verdict for check in judge_postgres(at_home)} == {Verdict.OK}
+    assert {check.verdict for check in judge_postgres(at_home)} == {DoctorVerdict.OK}
 
 
 def test_the_doctor_looks_at_the_server_that_the_settings_name(run: Run, house: StubHouse) -> None:

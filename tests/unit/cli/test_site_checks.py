@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from mediavault.core.verdicts import Verdict
+from mediavault.core.verdicts import DoctorVerdict
 from mediavault.runtime.doctor.site_checks import check_sites
 
 
 def test_three_posts_of_a_site_suggest_an_upgrade_and_two_do_not() -> None:
     many = check_sites({"x": 2, "vimeo": 3})
 
-    assert (many.verdict, "vimeo (3 posts)" in many.detail, "x (2" in many.detail) == (Verdict.WARNING, True, False)
+    assert (many.verdict, "vimeo (3 posts)" in many.detail, "x (2" in many.detail) == (
+        DoctorVerdict.WARNING,
+        True,
+        False,
+    )
     assert "--upgrade-ytdlp" in many.help
-    assert check_sites({"x": 2}).verdict is Verdict.OK
+    assert check_sites({"x": 2}).verdict is DoctorVerdict.OK

@@ -6,11 +6,11 @@ import asyncio
 from pathlib import Path
 
 from mediavault.core.failures import ToolMissing
-from mediavault.runtime.doctor.ytdlp_desk import YtdlpDesk
+from mediavault.runtime.doctor.ytdlp_desk import YtdlpManager
 from tests.fakes import FakeClock
 
 
-async def until_done(desk: YtdlpDesk, clock: FakeClock) -> None:
+async def until_done(desk: YtdlpManager, clock: FakeClock) -> None:
     for _ in range(200):
         if not desk.state().is_upgrading:
             return
@@ -25,7 +25,7 @@ async def no_connection(_what: str, _library: Path) -> None:
 
 async def test_an_upgrade_that_fails_says_why_and_leaves_the_one_in_use(tmp_path: Path) -> None:
     clock = FakeClock()
-    desk = YtdlpDesk(tmp_path, clock, install=no_connection)
+    desk = YtdlpManager(tmp_path, clock, install=no_connection)
     before = desk.state()
     desk.start_upgrade()
     assert desk.state().is_upgrading
@@ -48,7 +48,7 @@ async def test_one_upgrade_at_a_time_and_none_is_left_behind(tmp_path: Path) -> 
         await asyncio.Event().wait()
 
     clock = FakeClock()
-    desk = YtdlpDesk(tmp_path, clock, install=endless)
+    desk = YtdlpManager(tmp_path, clock, install=endless)
     desk.start_upgrade()
     desk.start_upgrade()
     await clock.settle()
@@ -63,7 +63,7 @@ async def test_nothing_is_begun_where_the_folder_cannot_be_written(tmp_path: Pat
     """A file stands where the state folder should be: nobody can write into that, root neither."""
     state = tmp_path / "state"
     state.write_text("")
-    desk = YtdlpDesk(state, FakeClock(), install=no_connection)
+    desk = YtdlpManager(state, FakeClock(), install=no_connection)
     desk.start_upgrade()
 
     assert "cannot be written" in desk.state().obstacle

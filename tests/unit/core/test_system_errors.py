@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.failures import ErrorCode, NoSpace, StorageFailure
-from mediavault.core.system_errors import failure_of_disk, is_of_the_machine, machine_errors_as_ours
+from mediavault.core.system_errors import failure_of_disk, is_of_the_machine, translate_machine_errors
 
 FOLDER = Path("/library/.staging/1.1")
 
@@ -45,15 +45,15 @@ def test_an_error_that_nobody_knows_still_names_the_folder() -> None:
 
 @pytest.mark.parametrize("code", [errno.ENOENT, errno.EACCES, errno.ENOTCONN, errno.ETIMEDOUT], ids=errno.errorcode.get)
 def test_what_sockets_raise_as_well_is_the_disks_only_where_a_file_is_named(code: int) -> None:
-    with pytest.raises(OSError, match=os.strerror(code)), machine_errors_as_ours():
+    with pytest.raises(OSError, match=os.strerror(code)), translate_machine_errors():
         raise error(code)
 
-    with pytest.raises(StorageFailure, match=str(FOLDER)), machine_errors_as_ours():
+    with pytest.raises(StorageFailure, match=str(FOLDER)), translate_machine_errors():
         raise error(code, FOLDER / "media.part")
 
 
 def test_a_full_disk_is_known_without_a_file() -> None:
-    with pytest.raises(NoSpace, match="This machine"), machine_errors_as_ours():
+    with pytest.raises(NoSpace, match="This machine"), translate_machine_errors():
         raise error(errno.ENOSPC)
 
 

@@ -13,7 +13,7 @@ from mediavault.core.media import Post
 from mediavault.core.platform import AddressKind
 from mediavault.core.typed_records import to_json
 from mediavault.core.urls import parse_http_url
-from mediavault.core.verdicts import Verdict
+from mediavault.core.verdicts import DoctorVerdict
 from mediavault.platforms import registry
 from mediavault.platforms.testing import UrlCase, check_urls, read_document
 from mediavault.runtime.doctor.site_checks import check_site_packages
@@ -76,7 +76,7 @@ def test_a_broken_package_is_left_out_and_named(folder: Path, source: str, reaso
     assert (broken.entry_point, broken.reason.strip(": ")) == ("films = mediavault_films:FILMS", reason)
     assert registry.platform("x").title == "X"
     (check,) = check_site_packages([broken])
-    assert (check.verdict, reason in check.detail) == (Verdict.WARNING, True)
+    assert (check.verdict, reason in check.detail) == (DoctorVerdict.WARNING, True)
 
 
 def test_no_entry_point_is_there_without_a_package() -> None:

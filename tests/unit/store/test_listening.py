@@ -10,7 +10,7 @@ import pytest
 
 from mediavault.store import listening
 from mediavault.store.calls import ConnectionLost
-from mediavault.store.listening import RECONNECT_S, Listener
+from mediavault.store.listening import RECONNECT_S, ChangeListener
 from tests.fakes import FakeClock
 from tests.patience import patient
 
@@ -30,7 +30,7 @@ async def waits_between(listened_s: Sequence[float]) -> list[float]:
         clock.advance(listening_s or 0)
         raise ConnectionLost("the connection broke")
 
-    listener = Listener(until_lost, clock)
+    listener = ChangeListener(until_lost, clock)
     listener.listen()
     await asyncio.wait_for(over.wait(), patient(30))
     await listener.close()
@@ -69,7 +69,7 @@ async def test_closing_ends_a_listener_whose_driver_swallows_a_cancellation(monk
             await asyncio.Event().wait()
         await asyncio.Event().wait()  # for the next answer
 
-    listener = Listener(until_lost, FakeClock())
+    listener = ChangeListener(until_lost, FakeClock())
     listener.listen()
     await begun.wait()
 

@@ -13,8 +13,8 @@ from mediavault.core.failures import StoreError
 from mediavault.core.settings import Settings
 from mediavault.runtime.storage import make_store, store_at
 from mediavault.store.calls import ConnectionLost
-from mediavault.store.listening import Listener
-from mediavault.store.mongodb.engine import Database, Document, Documents, errors_as_ours, options_of
+from mediavault.store.listening import ChangeListener
+from mediavault.store.mongodb.engine import Document, Documents, MongoDatabase, errors_as_ours, options_of
 from mediavault.store.mongodb.facts import ServerFacts, concerns, has_memory_leak, is_loopback
 from mediavault.store.mongodb.wake import until_lost
 from tests.fakes import FakeClock
@@ -143,7 +143,7 @@ async def test_a_race_that_is_lost_again_and_again_is_a_lost_answer() -> None:
         await documents.put({"_id": "x"}, {"$set": {}})
 
 
-class ChangesTwice(Database):
+class ChangesTwice(MongoDatabase):
     """A stream that brings two changes and breaks, each time."""
 
     def __init__(self) -> None:
@@ -167,7 +167,7 @@ async def test_a_stream_of_changes_wakes_and_comes_back_after_a_loss() -> None:
     """Once at its beginning, for what came while nobody listened, and at each change."""
     database, woken, clock = ChangesTwice(), asyncio.Semaphore(0), FakeClock(auto=True)
     words: list[str] = []
-    listener = Listener(lambda: until_lost(database, woken.release, words.append), clock)
+    listener = ChangeListener(lambda: until_lost(database, woken.release, words.append), clock)
     listener.listen()
     async with asyncio.timeout(patient(30)):
         for _ in range(6):

@@ -9,8 +9,8 @@ import apsw
 import pytest
 
 from mediavault.core.failures import SchemaTooNew, StoreAway, StoreError
-from mediavault.store.patience import Patience
-from mediavault.store.sqlite.engine import as_ours
+from mediavault.store.patience import DatabaseWait
+from mediavault.store.sqlite.engine import translate_refusal
 from tests.fakes import FakeClock
 
 
@@ -34,7 +34,7 @@ async def test_it_is_asked_again_until_it_is_there_with_seconds_in_between() -> 
         told.append(exc.message)
 
     began = clock.monotonic()
-    assert await Patience(clock, tell).wait_for(database.open) == "open"
+    assert await DatabaseWait(clock, tell).wait_for(database.open) == "open"
 
     assert clock.monotonic() - began == 0.5 + 1 + 2 + 4 + 5 + 5
     assert told == ["nobody answers"] * 6
@@ -51,7 +51,7 @@ async def test_an_opening_that_takes_long_is_reported_while_it_goes_on() -> None
         await clock.sleep(10)
         return "open"
 
-    opening = asyncio.create_task(Patience(clock, tell).wait_for(open_slowly))
+    opening = asyncio.create_task(DatabaseWait(clock, tell).wait_for(open_slowly))
     for _ in range(2):
         await clock.settle()
         clock.advance(5)
@@ -67,16 +67,16 @@ async def test_what_waiting_cannot_help_is_raised_at_once(error: StoreError) -> 
         raise error
 
     with pytest.raises(StoreError) as caught:
-        await Patience(FakeClock()).wait_for(refuse)
+        await DatabaseWait(FakeClock()).wait_for(refuse)
 
     assert caught.value is error
 
 
 @pytest.mark.parametrize("held", [apsw.BusyError("database is locked"), apsw.LockedError("table is locked")])
 def test_a_file_that_another_program_holds_may_be_had_later(held: apsw.Error) -> None:
-    assert isinstance(as_ours(held, Path("/state/mediavault.db")), StoreAway)
+    assert isinstance(translate_refusal(held, Path("/state/mediavault.db")), StoreAway)
 
 
 @pytest.mark.parametrize("broken", [apsw.NotADBError("no"), apsw.CorruptError("no"), apsw.ReadOnlyError("no")])
 def test_a_file_that_is_no_database_is_not_waited_for(broken: apsw.Error) -> None:
-    assert not isinstance(as_ours(broken, Path("/state/mediavault.db")), StoreAway)
+    assert not isinstance(translate_refusal(broken, Path("/state/mediavault.db")), StoreAway)

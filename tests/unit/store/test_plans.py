@@ -13,7 +13,7 @@ import apsw
 import pytest
 
 from mediavault.core.clock import to_micros
-from mediavault.core.gates import Gate
+from mediavault.core.gates import SiteLimit
 from mediavault.core.job import JobStatus, WorkerId
 from mediavault.store import paging, search_words
 from mediavault.store.port import AccountQuery, JobOrder, JobQuery
@@ -270,7 +270,7 @@ def steps_of_a_claim(folder: Path, *, ready: bool, crowd: int) -> int:
     )
     txn = Txn(db, clock.now(), now, clock.monotonic())
     if not ready:
-        gate = Gate("instagram", next_turn_at=clock.now() + timedelta(minutes=1))
+        gate = SiteLimit("instagram", next_turn_at=clock.now() + timedelta(minutes=1))
         db.execute(SQL["put_gate"], gate_values(gate))
     steps = 0
 

@@ -88,7 +88,7 @@ async def test_jobs_and_gates_of_the_second_schema_go_on_in_this_one(path: Path)
     await store.open()
 
     (gate,) = await store.site_limits.gates()
-    assert (gate.strikes, gate.reason, gate.account_posts, gate.account_cap) == (2, "slow down", (), None)
+    assert (gate.failures, gate.reason, gate.account_posts, gate.account_cap) == (2, "slow down", (), None)
     assert len(await store.queue.claim(WorkerId("w-1"), limit=9, lease=timedelta(seconds=90))) == 1
     await store.close()
 

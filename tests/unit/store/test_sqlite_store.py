@@ -18,7 +18,7 @@ from mediavault.core.job import JobStatus, NewJob, Stage, WorkerId, new_job_id
 from mediavault.core.media import KeptFile
 from mediavault.store.port import JobQuery
 from mediavault.store.sqlite import engine
-from mediavault.store.sqlite.engine import as_ours, connect_to_write, refuse_unsafe_version, sqlite_version
+from mediavault.store.sqlite.engine import connect_to_write, refuse_unsafe_version, sqlite_version, translate_refusal
 from mediavault.store.sqlite.statements import SQL
 from mediavault.store.sqlite.store import SqliteJobStore
 from mediavault.store.sqlite.writer import Txn
@@ -299,7 +299,7 @@ def test_a_sound_sqlite_is_taken(version: str) -> None:
     ],
 )
 def test_an_error_of_sqlite_becomes_a_sentence_with_help(error: apsw.Error, words: str) -> None:
-    ours = as_ours(error, Path("/state/jobs.db"))
+    ours = translate_refusal(error, Path("/state/jobs.db"))
 
     assert words in ours.message
     assert "/state/jobs.db" in ours.message
@@ -307,4 +307,4 @@ def test_an_error_of_sqlite_becomes_a_sentence_with_help(error: apsw.Error, word
 
 
 def test_an_error_we_know_nothing_of_keeps_its_words() -> None:
-    assert "near SELEC" in as_ours(apsw.SQLError("near SELEC"), Path("x")).message
+    assert "near SELEC" in translate_refusal(apsw.SQLError("near SELEC"), Path("x")).message

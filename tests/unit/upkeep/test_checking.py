@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from mediavault.core.checks import FileCheck, Verdict, read_checks
+from mediavault.core.checks import CheckVerdict, FileCheck, read_checks
 from mediavault.core.failures import BadInput, StorageFailure
 from mediavault.core.job import Job, JobId, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.core.records import RecordKind
 from mediavault.services.vault.disk import Digest
-from mediavault.services.vault.local import LocalVault
+from mediavault.services.vault.local import LocalLibrary
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.upkeep.checking import MAX_WAITING, JobChecks
 from tests.contract.stores import numbered_job
@@ -32,7 +32,7 @@ class House:
         self.clock = FakeClock()
         self.root = root
         self.store = MemoryJobStore(self.clock)
-        self.checks = JobChecks(self.store, LocalVault(root), self.clock)
+        self.checks = JobChecks(self.store, LocalLibrary(root), self.clock)
 
     async def kept(self) -> Job:
         await self.store.queue.enqueue([numbered_job(1, "https://videos.example/1")])
@@ -58,14 +58,14 @@ def house(tmp_path: Path) -> House:
 @pytest.mark.parametrize(
     ("content", "verdict"),
     [
-        (VIDEO, Verdict.WHOLE),
-        (b"W" + VIDEO[1:], Verdict.CHANGED),
-        (VIDEO + b"x", Verdict.CHANGED),
-        (None, Verdict.MISSING),
+        (VIDEO, CheckVerdict.WHOLE),
+        (b"W" + VIDEO[1:], CheckVerdict.CHANGED),
+        (VIDEO + b"x", CheckVerdict.CHANGED),
+        (None, CheckVerdict.MISSING),
     ],
 )
 async def test_every_byte_is_read_and_the_verdict_kept_with_its_time(
-    house: House, content: bytes | None, verdict: Verdict
+    house: House, content: bytes | None, verdict: CheckVerdict
 ) -> None:
     job = await house.kept()
     (house.root / "a.mp4").unlink()
@@ -87,11 +87,11 @@ async def test_a_library_that_cannot_be_read_is_no_changed_file(house: House, mo
         raise StorageFailure("The disk fails.")
 
     job = await house.kept()
-    monkeypatch.setattr(LocalVault, "digest", fails)
+    monkeypatch.setattr(LocalLibrary, "digest", fails)
     check = await house.check(job)
 
     assert check is not None
-    assert (check.verdict, check.detail) == (Verdict.UNREADABLE, "The disk fails.")
+    assert (check.verdict, check.detail) == (CheckVerdict.UNREADABLE, "The disk fails.")
 
 
 async def test_a_job_that_was_removed_meanwhile_leaves_no_record(house: House) -> None:
@@ -106,13 +106,13 @@ async def test_one_job_is_checked_once_at_a_time_and_few_may_wait(
 ) -> None:
     reads = []
 
-    async def never(_: LocalVault, path: str) -> Digest:
+    async def never(_: LocalLibrary, path: str) -> Digest:
         reads.append(path)
         await asyncio.Event().wait()
         raise AssertionError
 
     job = await house.kept()
-    monkeypatch.setattr(LocalVault, "digest", never)
+    monkeypatch.setattr(LocalLibrary, "digest", never)
     for number in range(MAX_WAITING):
         other = JobId(f"{job.id}{number}") if number else job.id
         house.checks.begin(_with_id(job, other))

@@ -15,7 +15,7 @@ from mediavault.store.memory.store import MemoryCatalogue, MemoryJobStore
 from mediavault.store.moves import as_adopted
 from mediavault.store.port import JobPage, JobQuery, Store, StoredJob
 from mediavault.upkeep import moving
-from mediavault.upkeep.comparing import Comparison, Standing, standing
+from mediavault.upkeep.comparing import Comparison, TransferState, transfer_state
 from mediavault.upkeep.moving import Copied, compare, copy_jobs, move, restore
 from tests.contract.stores import numbered_job
 from tests.contract.test_store_moving import lived_in
@@ -29,8 +29,8 @@ MINUTE = timedelta(minutes=1)
 
 
 class Silent:
-    def begins(self, words: str, total: int | None) -> None: ...
-    def more(self, count: int) -> None: ...
+    def start(self, words: str, total: int | None) -> None: ...
+    def advance(self, count: int) -> None: ...
 
 
 @pytest.fixture
@@ -247,11 +247,11 @@ async def test_a_job_stands_to_its_copy_as_its_history_tells(source: MemoryJobSt
     earlier = StoredJob(replace(now.job, updated_at=now.job.created_at, attempt_count=0), now.history[:1])
     elsewhere = StoredJob(now.job, (*now.history, now.history[0]))
 
-    assert standing(now, None) is Standing.MISSING
-    assert standing(now, now) is Standing.SAME
-    assert standing(now, earlier) is Standing.OLDER
-    assert standing(now, elsewhere) is Standing.OTHER
-    assert standing(earlier, now) is Standing.OTHER
+    assert transfer_state(now, None) is TransferState.MISSING
+    assert transfer_state(now, now) is TransferState.SAME
+    assert transfer_state(now, earlier) is TransferState.OLDER
+    assert transfer_state(now, elsewhere) is TransferState.OTHER
+    assert transfer_state(earlier, now) is TransferState.OTHER
 
 
 async def test_a_comparison_names_the_fields_that_differ(source: MemoryJobStore, target: MemoryJobStore) -> None:

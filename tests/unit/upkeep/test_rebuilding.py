@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import ItemStatus, Job, JobItem, JobStatus, Stage
 from mediavault.core.media import Account, Item, ItemRole, ItemType, KeptFile
-from mediavault.services.vault.local import LocalVault
+from mediavault.services.vault.local import LocalLibrary
 from mediavault.services.vault.sidecars import BadSidecar, read_sidecar, write_sidecar
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import StoredJob
 from mediavault.store.sqlite.store import SqliteJobStore
-from mediavault.upkeep.rebuilding import Rebuild, Refusal, Refused
+from mediavault.upkeep.rebuilding import Rebuild, RebuildRefusal, Refused
 from mediavault.upkeep.restoring import stored_job
 from tests import vaults
 from tests.contract.stores import numbered_job
@@ -46,7 +46,7 @@ async def store(root: Path) -> MemoryJobStore:
 async def rebuilt(
     root: Path, *, into: MemoryJobStore | None = None, read_data: bool = True
 ) -> tuple[Rebuild, list[Refused]]:
-    rebuild = Rebuild((into or MemoryJobStore(FakeClock())).catalogue, LocalVault(root), read_data=read_data)
+    rebuild = Rebuild((into or MemoryJobStore(FakeClock())).catalogue, LocalLibrary(root), read_data=read_data)
     return rebuild, [refused async for refused in rebuild.run()]
 
 
@@ -70,12 +70,12 @@ async def test_a_name_that_is_not_utf8_is_reported_and_the_rest_is_read(
     again = SqliteJobStore(tmp_path / "again.db", clock=FakeClock())
     await again.open()
     try:
-        rebuild = Rebuild(again.catalogue, LocalVault(root), read_data=True)
+        rebuild = Rebuild(again.catalogue, LocalLibrary(root), read_data=True)
         refused = [one async for one in rebuild.run()]
     finally:
         await again.close()
 
-    assert [one.refusal for one in refused] == [Refusal.BAD_NAME]
+    assert [one.refusal for one in refused] == [RebuildRefusal.BAD_NAME]
     assert rebuild.done.new == 7
 
 
@@ -113,19 +113,23 @@ def flip(path: Path) -> None:
 
 
 VIDEO, SIDECAR = "ann1/000001-0.mp4", "ann1/000001-0.info.json"
-DAMAGES: dict[str, tuple[str, Callable[[Path], object], Refusal]] = {
-    "no JSON": (SIDECAR, lambda path: path.write_text("{"), Refusal.BAD_SIDECAR),
-    "another program's": (SIDECAR, lambda path: path.write_text('{"id": "x"}'), Refusal.BAD_SIDECAR),
-    "a newer version's": (SIDECAR, lambda path: edit(path, mediavault=99), Refusal.BAD_SIDECAR),
-    "a time without zone": (SIDECAR, lambda path: edit(path, saved_at="2026-01-01T00:00:00"), Refusal.BAD_SIDECAR),
-    "an item that is none": (SIDECAR, lambda path: edit(path, item=7), Refusal.BAD_SIDECAR),
-    "no items": (SIDECAR, lambda path: edit(path, items=[1]), Refusal.BAD_SIDECAR),
-    "an id with a path": (SIDECAR, lambda path: edit(path, id="../x"), Refusal.BAD_SIDECAR),
-    "a site that is no name": (SIDECAR, lambda path: edit(path, platform="x; <b>"), Refusal.BAD_SIDECAR),
-    "a truth for a number": (SIDECAR, lambda path: edit(path, version=True), Refusal.BAD_SIDECAR),
-    "video gone": (VIDEO, Path.unlink, Refusal.MISSING),
-    "video cut": (VIDEO, lambda path: path.write_bytes(b"short"), Refusal.SIZE_DIFFERS),
-    "one bit": (VIDEO, flip, Refusal.HASH_DIFFERS),
+DAMAGES: dict[str, tuple[str, Callable[[Path], object], RebuildRefusal]] = {
+    "no JSON": (SIDECAR, lambda path: path.write_text("{"), RebuildRefusal.BAD_SIDECAR),
+    "another program's": (SIDECAR, lambda path: path.write_text('{"id": "x"}'), RebuildRefusal.BAD_SIDECAR),
+    "a newer version's": (SIDECAR, lambda path: edit(path, mediavault=99), RebuildRefusal.BAD_SIDECAR),
+    "a time without zone": (
+        SIDECAR,
+        lambda path: edit(path, saved_at="2026-01-01T00:00:00"),
+        RebuildRefusal.BAD_SIDECAR,
+    ),
+    "an item that is none": (SIDECAR, lambda path: edit(path, item=7), RebuildRefusal.BAD_SIDECAR),
+    "no items": (SIDECAR, lambda path: edit(path, items=[1]), RebuildRefusal.BAD_SIDECAR),
+    "an id with a path": (SIDECAR, lambda path: edit(path, id="../x"), RebuildRefusal.BAD_SIDECAR),
+    "a site that is no name": (SIDECAR, lambda path: edit(path, platform="x; <b>"), RebuildRefusal.BAD_SIDECAR),
+    "a truth for a number": (SIDECAR, lambda path: edit(path, version=True), RebuildRefusal.BAD_SIDECAR),
+    "video gone": (VIDEO, Path.unlink, RebuildRefusal.MISSING),
+    "video cut": (VIDEO, lambda path: path.write_bytes(b"short"), RebuildRefusal.SIZE_DIFFERS),
+    "one bit": (VIDEO, flip, RebuildRefusal.HASH_DIFFERS),
 }
 
 
@@ -152,7 +156,7 @@ async def test_a_post_that_lacks_a_video_is_failed_and_keeps_the_others(store: M
     _, refused = await rebuilt(root, into=again)
     job = await again.catalogue.get(numbered_job(5, "").id)
 
-    assert [one.refusal for one in refused] == [Refusal.MISSING, Refusal.PARTIAL]
+    assert [one.refusal for one in refused] == [RebuildRefusal.MISSING, RebuildRefusal.PARTIAL]
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.PARTIAL)
     assert [one.status for one in job.items] == [
         ItemStatus.KEPT, ItemStatus.SKIPPED, ItemStatus.WAITING, ItemStatus.KEPT,
@@ -199,7 +203,7 @@ async def test_a_running_job_and_a_post_under_another_id_are_left_alone(store: M
     (claim,) = await other.queue.claim(vaults.ANN, limit=1, lease=vaults.LEASE)
     _, refused = await rebuilt(root, into=other)
 
-    assert [one.refusal for one in refused] == [Refusal.CONFLICT, Refusal.CONFLICT]
+    assert [one.refusal for one in refused] == [RebuildRefusal.CONFLICT, RebuildRefusal.CONFLICT]
     assert (await other.catalogue.get(claim.id)).status is JobStatus.RUNNING
     assert len(await vaults.all_of(other)) == 7
 
@@ -322,7 +326,7 @@ def test_sidecars_of_the_first_version_are_read(number: int, count: int) -> None
 async def test_half_a_character_in_a_title_is_no_reason_to_lose_the_sidecar() -> None:
     """Sites cut titles in the middle of a surrogate pair."""
     with tempfile.TemporaryDirectory() as folder:
-        vault = LocalVault(Path(folder))
+        vault = LocalLibrary(Path(folder))
         await vault.prepare()
         async with vault.staging.folder("job", 1) as staging:
             await vault.place_json({"title": "cut \ud83d"}, "a.info.json", via=staging)

@@ -11,9 +11,9 @@ import pytest
 from mediavault.core.failures import ErrorCode, StorageFailure
 from mediavault.core.job import ItemStatus, JobItem, WorkerId
 from mediavault.core.media import Item, KeptFile
-from mediavault.services.vault.local import LocalVault
+from mediavault.services.vault.local import LocalLibrary
 from mediavault.store.memory.store import MemoryJobStore
-from mediavault.upkeep.findings import Finding, Trouble
+from mediavault.upkeep.findings import Finding, FindingKind
 from mediavault.upkeep.verifying import Verification
 from tests import vaults
 from tests.contract.stores import numbered_job
@@ -32,16 +32,16 @@ async def store(root: Path) -> MemoryJobStore:
 
 
 async def findings(store: MemoryJobStore, root: Path, *, read_data: bool = True) -> list[Finding]:
-    return [found async for found in Verification(store.catalogue, LocalVault(root), read_data=read_data).run()]
+    return [found async for found in Verification(store.catalogue, LocalLibrary(root), read_data=read_data).run()]
 
 
-async def troubles(store: MemoryJobStore, root: Path, *, read_data: bool = True) -> list[tuple[Trouble, str]]:
+async def troubles(store: MemoryJobStore, root: Path, *, read_data: bool = True) -> list[tuple[FindingKind, str]]:
     return [(found.trouble, found.path) for found in await findings(store, root, read_data=read_data)]
 
 
 @pytest.mark.parametrize("read_data", [False, True])
 async def test_a_sound_vault_has_no_findings(store: MemoryJobStore, root: Path, read_data: bool) -> None:
-    verification = Verification(store.catalogue, LocalVault(root), read_data=read_data)
+    verification = Verification(store.catalogue, LocalLibrary(root), read_data=read_data)
 
     assert [found async for found in verification.run()] == []
     assert (verification.done.jobs, verification.done.videos, verification.done.files) == (5, 9, 27)
@@ -59,14 +59,14 @@ def become_folder(path: Path) -> None:
     path.mkdir()
 
 
-DAMAGES: dict[str, tuple[Callable[[Path], object], Trouble]] = {
-    "deleted": (Path.unlink, Trouble.MISSING),
-    "cut": (lambda path: path.write_bytes(path.read_bytes()[:-1]), Trouble.SIZE_DIFFERS),
-    "longer": (lambda path: path.write_bytes(path.read_bytes() + b"x"), Trouble.SIZE_DIFFERS),
-    "emptied": (lambda path: path.write_bytes(b""), Trouble.SIZE_DIFFERS),
-    "one bit": (flip, Trouble.HASH_DIFFERS),
-    "a link": (lambda path: path.symlink_to(path.rename(path.parent.parent.parent / "elsewhere")), Trouble.MISSING),
-    "a folder": (become_folder, Trouble.MISSING),
+DAMAGES: dict[str, tuple[Callable[[Path], object], FindingKind]] = {
+    "deleted": (Path.unlink, FindingKind.MISSING),
+    "cut": (lambda path: path.write_bytes(path.read_bytes()[:-1]), FindingKind.SIZE_DIFFERS),
+    "longer": (lambda path: path.write_bytes(path.read_bytes() + b"x"), FindingKind.SIZE_DIFFERS),
+    "emptied": (lambda path: path.write_bytes(b""), FindingKind.SIZE_DIFFERS),
+    "one bit": (flip, FindingKind.HASH_DIFFERS),
+    "a link": (lambda path: path.symlink_to(path.rename(path.parent.parent.parent / "elsewhere")), FindingKind.MISSING),
+    "a folder": (become_folder, FindingKind.MISSING),
 }
 
 
@@ -82,7 +82,7 @@ async def test_without_reading_a_flipped_bit_stays_unseen_and_a_cut_does_not(sto
     flip(root / VIDEO)
     (root / "ann2/000002-0.mp4").write_bytes(b"short")
 
-    assert await troubles(store, root, read_data=False) == [(Trouble.SIZE_DIFFERS, "ann2/000002-0.mp4")]
+    assert await troubles(store, root, read_data=False) == [(FindingKind.SIZE_DIFFERS, "ann2/000002-0.mp4")]
 
 
 async def test_what_belongs_beside_a_video_is_looked_for(store: MemoryJobStore, root: Path) -> None:
@@ -91,9 +91,9 @@ async def test_what_belongs_beside_a_video_is_looked_for(store: MemoryJobStore, 
     (root / "ann3/000003-0.info.json").write_text("{broken")
 
     assert sorted(await troubles(store, root)) == [
-        (Trouble.SIDECAR_DIFFERS, "ann3/000003-0.info.json"),
-        (Trouble.SIDECAR_MISSING, "ann2/000002-0.info.json"),
-        (Trouble.THUMBNAIL_MISSING, "ann1/000001-0.jpg"),
+        (FindingKind.SIDECAR_DIFFERS, "ann3/000003-0.info.json"),
+        (FindingKind.SIDECAR_MISSING, "ann2/000002-0.info.json"),
+        (FindingKind.THUMBNAIL_MISSING, "ann1/000001-0.jpg"),
     ]
 
 
@@ -104,13 +104,13 @@ async def test_files_without_a_row_are_listed_and_stay(store: MemoryJobStore, ro
     await store.catalogue.remove(numbered_job(3, "").id)
 
     assert sorted(await troubles(store, root)) == [
-        (Trouble.ORPHAN, "ann1/mine.mp4"),
-        (Trouble.ORPHAN, "ann2/000002-0.info.json"),
-        (Trouble.ORPHAN, "ann2/000002-0.jpg"),
-        (Trouble.ORPHAN, "ann2/000002-0.mp4"),
-        (Trouble.ORPHAN, "ann3/000003-0.jpg"),
-        (Trouble.ORPHAN, "ann3/elsewhere.mp4"),
-        (Trouble.SIDECAR_ALONE, "ann3/000003-0.info.json"),
+        (FindingKind.ORPHAN, "ann1/mine.mp4"),
+        (FindingKind.ORPHAN, "ann2/000002-0.info.json"),
+        (FindingKind.ORPHAN, "ann2/000002-0.jpg"),
+        (FindingKind.ORPHAN, "ann2/000002-0.mp4"),
+        (FindingKind.ORPHAN, "ann3/000003-0.jpg"),
+        (FindingKind.ORPHAN, "ann3/elsewhere.mp4"),
+        (FindingKind.SIDECAR_ALONE, "ann3/000003-0.info.json"),
     ]
     assert (root / "ann1/mine.mp4").read_bytes() == b"a person's own"
 
@@ -138,13 +138,13 @@ async def test_kept_videos_of_a_job_that_is_not_whole_are_verified_too(root: Pat
     await store.queue.save_items(claim, [JobItem(Item(), ItemStatus.KEPT, gone), JobItem(Item(), ItemStatus.FAILED)])
     await store.queue.fail(claim, error_code=ErrorCode.PARTIAL, error="1 of 2", retry_in=None)
 
-    assert (Trouble.MISSING, "ann/gone.mp4") in await troubles(store, root)
+    assert (FindingKind.MISSING, "ann/gone.mp4") in await troubles(store, root)
 
 
 async def test_a_job_that_is_removed_meanwhile_is_not_missed(store: MemoryJobStore, root: Path) -> None:
-    library = LocalVault(root)
+    library = LocalLibrary(root)
 
-    class Removing(LocalVault):
+    class Removing(LocalLibrary):
         async def digest(self, relative: str) -> None:
             job = next(one.job for one in await vaults.all_of(store) if one.job.output_path == relative)
             await library.remove(relative)

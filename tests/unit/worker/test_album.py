@@ -21,7 +21,7 @@ from mediavault.core.failures import (
 )
 from mediavault.core.job import ItemStatus, Job, JobStatus
 from mediavault.core.media import Extraction, Item, ItemRole, ItemType, KeptFile
-from mediavault.worker.album import Album, album_of
+from mediavault.worker.album import PostItems, items_of
 from tests.fakes import FakeClock
 from tests.stubs import candidate, extraction, new_job
 
@@ -42,13 +42,13 @@ def post(*items: Item, **facts: object) -> Extraction:
     return replace(extraction(), items=items, **facts)  # type: ignore[arg-type]
 
 
-def album(*items: Item, others_too: bool = False, **facts: object) -> Album:
-    made = Album()
-    made.adopt(post(*items, **facts), others_too=others_too)
+def album(*items: Item, others_too: bool = False, **facts: object) -> PostItems:
+    made = PostItems()
+    made.merge(post(*items, **facts), others_too=others_too)
     return made
 
 
-def statuses(of: Album) -> list[str]:
+def statuses(of: PostItems) -> list[str]:
     return [one.status.value for one in of.items]
 
 
@@ -69,8 +69,8 @@ def test_an_address_that_names_one_video_saves_that_one() -> None:
 
 def test_a_kept_video_stays_kept_when_the_post_is_looked_at_again_in_another_order() -> None:
     made = album(video("a"), video("b"))
-    made.mark(0, ItemStatus.KEPT, kept=KEPT)
-    made.adopt(post(video("b"), video("a")), others_too=False)
+    made.set_status(0, ItemStatus.KEPT, kept=KEPT)
+    made.merge(post(video("b"), video("a")), others_too=False)
 
     assert statuses(made) == ["waiting", "kept"]
     assert made.items[1].kept == KEPT
@@ -79,27 +79,27 @@ def test_a_kept_video_stays_kept_when_the_post_is_looked_at_again_in_another_ord
 def test_without_ids_the_place_tells_which_is_which_while_the_post_looks_the_same() -> None:
     nameless = replace(video("a"), media_id=None)
     made = album(nameless, nameless)
-    made.mark(1, ItemStatus.KEPT, kept=KEPT)
-    made.adopt(post(nameless, nameless), others_too=False)
+    made.set_status(1, ItemStatus.KEPT, kept=KEPT)
+    made.merge(post(nameless, nameless), others_too=False)
     assert statuses(made) == ["waiting", "kept"]
 
-    made.adopt(post(nameless, nameless, nameless), others_too=False)
+    made.merge(post(nameless, nameless, nameless), others_too=False)
     assert statuses(made) == ["waiting", "waiting", "waiting"]
 
 
 def test_what_failed_in_an_attempt_is_not_tried_again_in_it_and_waits_in_the_next() -> None:
     made = album(video("a"), video("b"))
     made.mark_failed(0, Incomplete("cut"))
-    made.adopt(post(video("a"), video("b")), others_too=False)
+    made.merge(post(video("a"), video("b")), others_too=False)
 
     assert (statuses(made), made.next) == (["failed", "waiting"], 1)
-    assert statuses(album_of(a_job(items=made.items))) == ["waiting", "waiting"]
+    assert statuses(items_of(a_job(items=made.items))) == ["waiting", "waiting"]
 
 
 def test_it_is_whole_when_everything_wanted_is_kept() -> None:
     made = album(video("a"), Item(type=ItemType.IMAGE))
     before = made.is_whole
-    made.mark(0, ItemStatus.KEPT, kept=KEPT)
+    made.set_status(0, ItemStatus.KEPT, kept=KEPT)
 
     assert (before, made.is_whole, made.first_kept) == (False, True, KEPT)
 
@@ -108,17 +108,17 @@ def test_the_only_video_of_a_post_tells_its_own_failure() -> None:
     made, failure = album(video("a")), Incomplete("cut")
     made.mark_failed(0, failure)
 
-    assert made.verdict() is failure
+    assert made.to_failure() is failure
 
 
 def verdict(*failures: Failure | None) -> Failure:
     made = album(*(video(str(n)) for n in range(len(failures))))
     for place, failure in enumerate(failures):
         if failure is None:
-            made.mark(place, ItemStatus.KEPT, kept=KEPT)
+            made.set_status(place, ItemStatus.KEPT, kept=KEPT)
         else:
             made.mark_failed(place, failure)
-    return made.verdict()
+    return made.to_failure()
 
 
 def test_a_partly_kept_post_says_which_video_is_missing_and_why() -> None:
@@ -140,10 +140,10 @@ def test_a_post_of_which_every_video_failed_alike_tells_that_failure() -> None:
 
 def test_a_full_disk_stops_the_items_after_it_and_is_the_verdict() -> None:
     made = album(video("a"), video("b"), video("c"))
-    made.mark(0, ItemStatus.KEPT, kept=KEPT)
+    made.set_status(0, ItemStatus.KEPT, kept=KEPT)
 
     assert not made.mark_failed(1, NoSpace("full"))
-    assert made.verdict().code is ErrorCode.NO_SPACE
+    assert made.to_failure().code is ErrorCode.NO_SPACE
 
 
 @pytest.mark.parametrize("failure", [RateLimited("slow"), AccountWarning("locked"), Challenge("human?")])
@@ -156,24 +156,24 @@ def test_a_site_that_wants_to_be_left_alone_is_not_asked_for_the_next_video(fail
 def test_a_site_that_asks_for_a_person_in_the_middle_leaves_the_job_to_the_person() -> None:
     """It is not PARTIAL for good: the videos after it were not even tried."""
     made = album(video("a"), video("b"), video("c"))
-    made.mark(0, ItemStatus.KEPT, kept=KEPT)
+    made.set_status(0, ItemStatus.KEPT, kept=KEPT)
     made.mark_failed(1, Challenge("human?"))
 
-    assert made.verdict().code is ErrorCode.CHALLENGE
+    assert made.to_failure().code is ErrorCode.CHALLENGE
 
 
 def test_a_verdict_that_sums_failures_up_names_them_as_its_causes() -> None:
     made = album(video("a"), video("b"), video("c"))
-    made.mark(0, ItemStatus.KEPT, kept=KEPT)
+    made.set_status(0, ItemStatus.KEPT, kept=KEPT)
     failures = (Incomplete("cut"), RateLimited("slow"))
     for place, failure in enumerate(failures, start=1):
         made.mark_failed(place, failure)
 
-    assert (made.verdict().code, made.verdict().causes) == (ErrorCode.PARTIAL, failures)
+    assert (made.to_failure().code, made.to_failure().causes) == (ErrorCode.PARTIAL, failures)
 
 
 def test_a_begun_commit_of_an_older_version_is_an_album_of_one() -> None:
     job = a_job(output_path=KEPT.output_path, bytes=KEPT.bytes, sha256=KEPT.sha256, duration_s=1.0, width=2, height=2)
-    made = album_of(job)
+    made = items_of(job)
 
     assert (statuses(made), made.items[0].kept) == (["committing"], KEPT)

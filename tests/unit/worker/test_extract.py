@@ -37,7 +37,7 @@ from mediavault.store.port import Store
 from mediavault.worker.dispatch import Route, extractors_of
 from mediavault.worker.stages.extract import ask_extractors
 from mediavault.worker.stages.said import most_telling
-from mediavault.worker.tools import Tools
+from mediavault.worker.tools import WorkerContext
 from tests.fakes import FakeClock
 from tests.stubs import StubExtractor, candidate, extraction, make_tools
 
@@ -48,7 +48,9 @@ UNSURE = extraction(candidate(ownership=Ownership.UNKNOWN))
 class House:
     """Two extractors in a row, and which of them were asked."""
 
-    def __init__(self, tools: Tools, first: str, first_says: Extraction | Failure, then: Extraction | Failure) -> None:
+    def __init__(
+        self, tools: WorkerContext, first: str, first_says: Extraction | Failure, then: Extraction | Failure
+    ) -> None:
         self.first, self.second = StubExtractor(first_says), StubExtractor(then)
         self.first.name, self.second.name = first, "ytdlp" if first == "browser" else "browser"
         extractors = {one.name: one for one in (self.first, self.second)}
@@ -60,32 +62,32 @@ class House:
 
 
 @pytest.fixture
-def tools(store: Store, clock: FakeClock, tmp_path: Path) -> Tools:
+def tools(store: Store, clock: FakeClock, tmp_path: Path) -> WorkerContext:
     return make_tools(store, clock, tmp_path)
 
 
-async def test_the_first_that_knows_the_posts_media_answers(tools: Tools) -> None:
+async def test_the_first_that_knows_the_posts_media_answers(tools: WorkerContext) -> None:
     house = House(tools, "browser", FOUND, UNSURE)
 
     assert await house.ask() is FOUND
     assert house.second.asked == 0
 
 
-async def test_one_that_is_unsure_gives_way_to_one_that_knows(tools: Tools) -> None:
+async def test_one_that_is_unsure_gives_way_to_one_that_knows(tools: WorkerContext) -> None:
     assert await House(tools, "browser", UNSURE, FOUND).ask() is FOUND
 
 
-async def test_one_that_is_unsure_beats_one_that_fails(tools: Tools) -> None:
+async def test_one_that_is_unsure_beats_one_that_fails(tools: WorkerContext) -> None:
     assert await House(tools, "browser", UNSURE, Unsupported("?")).ask() is UNSURE
 
 
 @pytest.mark.parametrize("said", [NoVideo("none"), ExtractorBroken("odd"), Unsupported("?"), ToolMissing("no browser")])
-async def test_what_one_does_not_see_another_may(tools: Tools, said: Failure) -> None:
+async def test_what_one_does_not_see_another_may(tools: WorkerContext, said: Failure) -> None:
     assert await House(tools, "browser", said, FOUND).ask() is FOUND
 
 
 @pytest.mark.parametrize("said", [Deleted("gone"), LoginRequired("wall"), RateLimited("429")])
-async def test_what_the_browser_was_told_is_the_sites_word(tools: Tools, said: Failure) -> None:
+async def test_what_the_browser_was_told_is_the_sites_word(tools: WorkerContext, said: Failure) -> None:
     house = House(tools, "browser", said, FOUND)
 
     with pytest.raises(type(said)):
@@ -93,11 +95,11 @@ async def test_what_the_browser_was_told_is_the_sites_word(tools: Tools, said: F
     assert house.second.asked == 0
 
 
-async def test_a_login_wall_that_yt_dlp_met_may_let_the_browser_pass(tools: Tools) -> None:
+async def test_a_login_wall_that_yt_dlp_met_may_let_the_browser_pass(tools: WorkerContext) -> None:
     assert await House(tools, "ytdlp", LoginRequired("bot?"), FOUND).ask() is FOUND
 
 
-async def test_a_site_that_asks_to_slow_down_is_not_asked_in_another_way(tools: Tools) -> None:
+async def test_a_site_that_asks_to_slow_down_is_not_asked_in_another_way(tools: WorkerContext) -> None:
     with pytest.raises(RateLimited):
         await House(tools, "ytdlp", RateLimited("429"), FOUND).ask()
 
@@ -128,7 +130,11 @@ class Two:
     """A stranger's look and a person's."""
 
     def __init__(
-        self, tools: Tools, stranger: Failure | Extraction, person: Failure | Extraction, platform: Platform = YOUTUBE
+        self,
+        tools: WorkerContext,
+        stranger: Failure | Extraction,
+        person: Failure | Extraction,
+        platform: Platform = YOUTUBE,
     ) -> None:
         self.stranger, self.person = StubExtractor(stranger), StubExtractor(person)
         self.person.name, self.person.as_person = "browser_cookies", True
@@ -140,11 +146,13 @@ class Two:
 
 
 @pytest.mark.parametrize("said", [LoginRequired("wall"), AgeRestricted("age"), Private("private"), Challenge("human?")])
-async def test_the_account_is_shown_where_a_stranger_was_told_that_it_may_help(tools: Tools, said: Failure) -> None:
+async def test_the_account_is_shown_where_a_stranger_was_told_that_it_may_help(
+    tools: WorkerContext, said: Failure
+) -> None:
     assert await Two(tools, said, FOUND).ask() is FOUND
 
 
-async def test_the_pause_before_the_account_is_no_time_of_the_extraction(tools: Tools) -> None:
+async def test_the_pause_before_the_account_is_no_time_of_the_extraction(tools: WorkerContext) -> None:
     two = Two(tools, LoginRequired("wall"), FOUND)
 
     async def pause() -> None:
@@ -155,7 +163,7 @@ async def test_the_pause_before_the_account_is_no_time_of_the_extraction(tools: 
 
 
 @pytest.mark.parametrize("said", [FOUND, UNSURE, NoVideo("none"), Deleted("gone"), RateLimited("429")])
-async def test_in_all_other_cases_the_account_is_not_shown(tools: Tools, said: Failure | Extraction) -> None:
+async def test_in_all_other_cases_the_account_is_not_shown(tools: WorkerContext, said: Failure | Extraction) -> None:
     two = Two(tools, said, FOUND)
     with contextlib.suppress(Failure):
         await two.ask()
@@ -163,16 +171,16 @@ async def test_in_all_other_cases_the_account_is_not_shown(tools: Tools, said: F
     assert (two.stranger.asked, two.person.asked) == (1, 0)
 
 
-async def test_what_a_site_behind_a_wall_calls_gone_may_be_there_for_people(tools: Tools) -> None:
+async def test_what_a_site_behind_a_wall_calls_gone_may_be_there_for_people(tools: WorkerContext) -> None:
     assert await Two(tools, Deleted("gone"), FOUND, INSTAGRAM).ask() is FOUND
 
 
-async def test_what_a_person_was_told_tells_more(tools: Tools) -> None:
+async def test_what_a_person_was_told_tells_more(tools: WorkerContext) -> None:
     with pytest.raises(SessionExpired):
         await Two(tools, LoginRequired("wall"), SessionExpired("ended")).ask()
 
 
-async def test_where_nobody_could_look_as_a_person_the_strangers_word_stands(tools: Tools) -> None:
+async def test_where_nobody_could_look_as_a_person_the_strangers_word_stands(tools: WorkerContext) -> None:
     with pytest.raises(LoginRequired):
         await Two(tools, LoginRequired("wall"), Unsupported("no cookie")).ask()
 
@@ -186,7 +194,7 @@ def no_video(*embeds: str) -> NoVideo:
 YOUTUBE_FRAME = "https://www.youtube.com/embed/2lAe1cqCOXo?rel=0"
 
 
-async def test_a_page_that_only_shows_another_sites_post_is_followed_there_once(tools: Tools) -> None:
+async def test_a_page_that_only_shows_another_sites_post_is_followed_there_once(tools: WorkerContext) -> None:
     house = House(tools, "browser", no_video("https://ads.example/frame", YOUTUBE_FRAME, YOUTUBE_FRAME), FOUND)
     house.tools = replace(tools, extractors={"browser": house.first, "ytdlp": house.second})
     house.route = replace(house.route, extractors=("browser",))
@@ -208,13 +216,13 @@ async def test_a_page_that_only_shows_another_sites_post_is_followed_there_once(
     ids=["none", "no known site", "no post", "two", "no address"],
 )
 async def test_where_it_is_not_sure_whose_video_it_would_be_nothing_is_followed(
-    tools: Tools, embeds: tuple[str, ...]
+    tools: WorkerContext, embeds: tuple[str, ...]
 ) -> None:
     with pytest.raises(NoVideo):
         await House(tools, "browser", no_video(*embeds), Unsupported("?")).ask()
 
 
-async def test_a_story_that_is_gone_has_run_out(tools: Tools) -> None:
+async def test_a_story_that_is_gone_has_run_out(tools: WorkerContext) -> None:
     house = House(tools, "browser", Deleted("gone"), Deleted("gone"))
     post = replace(FOUND.post, url="https://www.instagram.com/stories/jane/3141592653589793238/", platform="instagram")
     house.route = replace(house.route, post=post, platform=INSTAGRAM)
@@ -223,21 +231,21 @@ async def test_a_story_that_is_gone_has_run_out(tools: Tools) -> None:
         await house.ask()
 
 
-async def test_a_post_that_seems_gone_is_looked_at_in_another_way_too(tools: Tools) -> None:
+async def test_a_post_that_seems_gone_is_looked_at_in_another_way_too(tools: WorkerContext) -> None:
     assert await House(tools, "browser", SeemsDeleted("404"), FOUND).ask() is FOUND
 
 
-async def test_what_two_extractors_take_for_gone_is_gone(tools: Tools) -> None:
+async def test_what_two_extractors_take_for_gone_is_gone(tools: WorkerContext) -> None:
     with pytest.raises(Deleted):
         await House(tools, "browser", SeemsDeleted("404"), SeemsDeleted("removed")).ask()
 
 
-async def test_one_sign_alone_does_not_make_a_post_gone(tools: Tools) -> None:
+async def test_one_sign_alone_does_not_make_a_post_gone(tools: WorkerContext) -> None:
     with pytest.raises(SeemsDeleted):
         await House(tools, "browser", SeemsDeleted("404"), ExtractorBroken("odd")).ask()
 
 
-async def test_a_link_that_the_browser_followed_to_another_known_site_is_read_there(tools: Tools) -> None:
+async def test_a_link_that_the_browser_followed_to_another_known_site_is_read_there(tools: WorkerContext) -> None:
     there = "https://www.youtube.com/watch?v=2lAe1cqCOXo"
     unsure = replace(UNSURE, final_url=there)
     house = House(tools, "browser", unsure, FOUND)

@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import ErrorCode, NetworkFailure
-from mediavault.core.job import ClaimedJob, JobStatus, Outcome, Stage
+from mediavault.core.job import ClaimedJob, JobStatus, Stage, StepOutcome
 from mediavault.core.logs import configure_logs
 from mediavault.store.port import Store
 from mediavault.worker.pipeline import process_one_cycle
-from mediavault.worker.tools import Tools
+from mediavault.worker.tools import WorkerContext
 from tests.fakes import FakeClock
 from tests.stubs import StubDownloader, make_tools, worked
 
 # What breaks off -> the object of the tools that meets the disk there, and its method
-MEETS_THE_DISK: dict[str, Callable[[Tools], tuple[object, str]]] = {
+MEETS_THE_DISK: dict[str, Callable[[WorkerContext], tuple[object, str]]] = {
     "a folder for the attempt": lambda tools: (tools.vault.staging, "folder"),
     "extracting": lambda tools: (tools.extractors["browser"], "extract"),
     "emptying it": lambda tools: (tools.vault.staging, "empty"),
@@ -49,7 +49,7 @@ def broken(code: int, path: Path) -> Callable[..., Any]:
 
 def tools_that_break(
     store: Store, clock: FakeClock, tmp_path: Path, where: str, code: int, monkeypatch: pytest.MonkeyPatch
-) -> Tools:
+) -> WorkerContext:
     answers = (NetworkFailure("reset"),) if where == "cookies of the profile" else ()  # asked for on the second rung
     tools = make_tools(store, clock, tmp_path, downloader=StubDownloader(*answers))
     owner, method = MEETS_THE_DISK[where](tools)
@@ -101,5 +101,5 @@ async def test_the_history_tells_which_stage_met_the_fault(
 ) -> None:
     await process_one_cycle(claim, tools_that_break(store, clock, tmp_path, "probing", errno.EIO, monkeypatch))
 
-    failed = [one for one in await store.catalogue.history(claim.id) if one.outcome is Outcome.FAILED]
+    failed = [one for one in await store.catalogue.history(claim.id) if one.outcome is StepOutcome.FAILED]
     assert (failed[0].stage, failed[0].error_code) == (Stage.VALIDATE, ErrorCode.STORAGE)

@@ -10,7 +10,7 @@ import pytest
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import ClaimedJob, Job, JobStatus, Stage, WorkerId
 from mediavault.core.logs import job_context
-from mediavault.services.vault.local import LocalVault
+from mediavault.services.vault.local import LocalLibrary
 from mediavault.store.port import Store
 from mediavault.worker.freezes import KEPT_REPORTS, FreezeReport, settle_freezes, settled_reports, write_report
 from mediavault.worker.queue import Worker, WorkerLimits
@@ -136,7 +136,7 @@ async def test_a_report_that_cannot_be_read_holds_up_no_recovery(
     (tmp_path / "w-1.freeze").write_text(text)
     clock.advance(LEASE + timedelta(seconds=1))
 
-    assert (await recover_stale_jobs(store, LocalVault(tmp_path).staging, tmp_path)).failed == 1
+    assert (await recover_stale_jobs(store, LocalLibrary(tmp_path).staging, tmp_path)).failed == 1
     assert settled_reports(tmp_path) == []
 
 

@@ -21,7 +21,7 @@ from mediavault.core.failures import (
     Partial,
     RateLimited,
 )
-from mediavault.core.gates import Turn
+from mediavault.core.gates import Permit
 from mediavault.core.job import ItemStatus, Job, JobId, JobStatus, NewJob, WorkerId
 from mediavault.core.media import Extraction, Item, Post
 from mediavault.core.platform import Platform
@@ -33,10 +33,10 @@ from mediavault.platforms.x import X
 from mediavault.store.port import Store
 from mediavault.worker import gatekeeper
 from mediavault.worker.dispatch import Route
-from mediavault.worker.gatekeeper import NoTurn, closing, tell
+from mediavault.worker.gatekeeper import NotAllowedYet, closing, report_outcome
 from mediavault.worker.pipeline import process_one_cycle
-from mediavault.worker.stages.extract import is_somebody
-from mediavault.worker.tools import Tools
+from mediavault.worker.stages.extract import is_signed_in_at
+from mediavault.worker.tools import WorkerContext
 from tests.fakes import START, FakeClock
 from tests.stubs import (
     VIDEO,
@@ -55,19 +55,19 @@ W = WorkerId("w-1")
 
 
 @pytest.fixture
-def tools(store: Store, clock: FakeClock, tmp_path: Path) -> Tools:
+def tools(store: Store, clock: FakeClock, tmp_path: Path) -> WorkerContext:
     return make_tools(store, clock, tmp_path)
 
 
-async def take_turn(platform: Platform, tools: Tools, *, before: Turn | None = None) -> Turn | None:
-    return await gatekeeper.take_turn(JobId("a-job"), platform, tools, before=before)
+async def take_turn(platform: Platform, tools: WorkerContext, *, before: Permit | None = None) -> Permit | None:
+    return await gatekeeper.acquire_permit(JobId("a-job"), platform, tools, before=before)
 
 
-HAD = Turn(START)
+HAD = Permit(START)
 
 
 async def test_a_turn_that_was_given_before_the_gate_closed_is_not_used_after_it(
-    tools: Tools, store: Store, clock: FakeClock
+    tools: WorkerContext, store: Store, clock: FakeClock
 ) -> None:
     """A job waits for its turn up to two seconds, with the account for minutes; another's 429 comes meanwhile."""
 
@@ -78,7 +78,7 @@ async def test_a_turn_that_was_given_before_the_gate_closed_is_not_used_after_it
             )
 
     await take_turn(BLUESKY, tools)
-    with pytest.raises(NoTurn) as sent_away:
+    with pytest.raises(NotAllowedYet) as sent_away:
         await take_turn(BLUESKY, replace(tools, clock=WhileItWaits()))
 
     assert sent_away.value.at == clock.now() + timedelta(minutes=7)
@@ -109,7 +109,7 @@ def test_a_login_wall_closes_the_gate_only_where_walls_hide_the_media() -> None:
     assert closing(LoginRequired("wall"), X) is None or X.walls.blocks_media
 
 
-async def test_turns_at_one_site_lie_an_interval_apart(tools: Tools, clock: FakeClock) -> None:
+async def test_turns_at_one_site_lie_an_interval_apart(tools: WorkerContext, clock: FakeClock) -> None:
     shortest, longest = X.pace.interval_s
     began = clock.now()
     for _ in range(3):
@@ -118,40 +118,40 @@ async def test_turns_at_one_site_lie_an_interval_apart(tools: Tools, clock: Fake
     assert (clock.now() - began).total_seconds() == pytest.approx(shortest + longest)  # jitter is a half
 
 
-async def test_pages_of_no_known_site_have_no_gate(tools: Tools, store: Store) -> None:
+async def test_pages_of_no_known_site_have_no_gate(tools: WorkerContext, store: Store) -> None:
     assert await take_turn(GENERIC, tools) is None
-    await tell(GENERIC, None, RateLimited("429"), tools)
+    await report_outcome(GENERIC, None, RateLimited("429"), tools)
 
     assert await store.site_limits.gates() == []
 
 
 async def test_each_strike_closes_the_gate_for_twice_as_long_until_a_job_gets_through(
-    tools: Tools, store: Store, clock: FakeClock
+    tools: WorkerContext, store: Store, clock: FakeClock
 ) -> None:
     for minutes in (7, 14, 28):
-        await tell(X, None, RateLimited("429", retry_after=timedelta(minutes=7)), tools)
+        await report_outcome(X, None, RateLimited("429", retry_after=timedelta(minutes=7)), tools)
         (gate,) = await store.site_limits.gates()
         assert gate.closed_until == clock.now() + timedelta(minutes=minutes)
         clock.advance(timedelta(minutes=minutes, seconds=1))
 
     turn = await take_turn(X, tools)
-    with pytest.raises(NoTurn):
+    with pytest.raises(NotAllowedYet):
         await take_turn(X, tools)  # one probe at a time
-    await tell(X, turn, None, tools)
+    await report_outcome(X, turn, None, tools)
     assert (await take_turn(X, tools, before=HAD)) is not None
 
     (gate,) = await store.site_limits.gates()
-    assert (gate.strikes, gate.closed_until) == (0, None)
+    assert (gate.failures, gate.closed_until) == (0, None)
 
 
-async def test_a_broken_line_tells_a_probe_nothing(tools: Tools, store: Store, clock: FakeClock) -> None:
-    await tell(X, None, RateLimited("429", retry_after=timedelta(minutes=7)), tools)
+async def test_a_broken_line_tells_a_probe_nothing(tools: WorkerContext, store: Store, clock: FakeClock) -> None:
+    await report_outcome(X, None, RateLimited("429", retry_after=timedelta(minutes=7)), tools)
     clock.advance(timedelta(minutes=8))
     turn = await take_turn(X, tools)
-    await tell(X, turn, NetworkFailure("reset"), tools)
+    await report_outcome(X, turn, NetworkFailure("reset"), tools)
 
     (gate,) = await store.site_limits.gates()
-    assert gate.strikes == 1
+    assert gate.failures == 1
 
 
 async def test_a_429_of_one_job_holds_back_the_others_of_its_site_and_no_job_of_another(
@@ -168,7 +168,7 @@ async def test_a_429_of_one_job_holds_back_the_others_of_its_site_and_no_job_of_
 
 
 async def test_a_job_that_finds_the_gate_closed_goes_back_into_the_queue_without_using_up_an_attempt(
-    store: Store, clock: FakeClock, tools: Tools
+    store: Store, clock: FakeClock, tools: WorkerContext
 ) -> None:
     await store.queue.enqueue([x_job(clock, 1)])
     (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
@@ -204,11 +204,11 @@ async def test_a_rate_limit_in_the_middle_of_a_carousel_closes_the_gate_and_hold
 
 @pytest.mark.parametrize("cause", [RateLimited("429"), AccountWarning("locked"), Challenge("human?"), IpBlocked("no")])
 async def test_the_strongest_of_the_failures_that_one_sums_up_closes_the_gate(
-    tools: Tools, store: Store, clock: FakeClock, cause: Failure
+    tools: WorkerContext, store: Store, clock: FakeClock, cause: Failure
 ) -> None:
     summed_up = Partial("2 of 4 videos are kept.")
     summed_up.causes = (RateLimited("429", retry_after=timedelta(seconds=5)), cause)
-    closed_for = await tell(X, None, summed_up, tools)
+    closed_for = await report_outcome(X, None, summed_up, tools)
 
     (gate,) = await store.site_limits.gates()
     assert (gate.code, closed_for) == (cause.code, closing(cause, X))
@@ -229,11 +229,11 @@ async def test_a_refused_address_is_left_alone_for_six_hours_and_so_is_its_job(
 
 
 class Profile(StubBrowser):
-    """``is_somebody``: signed in to Instagram."""
+    """``is_signed_in_at``: signed in to Instagram."""
 
-    def __init__(self, *, is_somebody: bool) -> None:
-        self.is_somebody = is_somebody
-        names = INSTAGRAM.sign_in.session_cookies if is_somebody else ()
+    def __init__(self, *, is_signed_in_at: bool) -> None:
+        self.is_signed_in_at = is_signed_in_at
+        names = INSTAGRAM.sign_in.session_cookies if is_signed_in_at else ()
         super().__init__(cookies=[Cookie(name, "secret", "instagram.com") for name in names])
 
 
@@ -242,9 +242,9 @@ class AsPerson(StubExtractor):
     as_person = True
 
 
-def insta_tools(store: Store, clock: FakeClock, root: Path, browser: Profile) -> Tools:
+def insta_tools(store: Store, clock: FakeClock, root: Path, browser: Profile) -> WorkerContext:
     """Strangers meet a wall where somebody is signed in, and are shown the post where nobody is."""
-    stranger = StubExtractor(*(LoginRequired("wall"),) * browser.is_somebody)
+    stranger = StubExtractor(*(LoginRequired("wall"),) * browser.is_signed_in_at)
     tools = make_tools(store, clock, root, browser=browser)
     return replace(tools, extractors={"browser": stranger, "browser_cookies": AsPerson()})
 
@@ -256,15 +256,15 @@ async def insta(store: Store, clock: FakeClock, root: Path, number: int, browser
     (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
     job = await worked(claim, insta_tools(store, clock, root, browser))
     (gate,) = await store.site_limits.gates()
-    return job, (gate.turn_after(clock.now()) - clock.now()).total_seconds()
+    return job, (gate.permit_after(clock.now()) - clock.now()).total_seconds()
 
 
 async def test_a_look_with_the_account_keeps_the_accounts_interval_and_one_without_the_plain_one(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
-    _, anonymous = await insta(store, clock, tmp_path, 1, Profile(is_somebody=False))
+    _, anonymous = await insta(store, clock, tmp_path, 1, Profile(is_signed_in_at=False))
     clock.advance(60)
-    _, signed_in = await insta(store, clock, tmp_path, 2, Profile(is_somebody=True))
+    _, signed_in = await insta(store, clock, tmp_path, 2, Profile(is_signed_in_at=True))
 
     assert (anonymous, signed_in) == (9, 30)  # the middles of 6 to 12 and of 20 to 40 seconds
     (gate,) = await store.site_limits.gates()
@@ -274,7 +274,7 @@ async def test_a_look_with_the_account_keeps_the_accounts_interval_and_one_witho
 async def test_a_job_beyond_the_accounts_day_waits_with_a_sentence_and_without_using_up_a_try(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
-    browser = Profile(is_somebody=True)
+    browser = Profile(is_signed_in_at=True)
     for number in range(60):
         job, _ = await insta(store, clock, tmp_path, number, browser)
         assert job.status is JobStatus.COMPLETED
@@ -289,7 +289,7 @@ async def test_a_job_beyond_the_accounts_day_waits_with_a_sentence_and_without_u
     assert job.error == "The account's day at Instagram is used up: 60 posts; next at 2026-11-25 12:00 UTC."
     assert job.max_attempts - job.attempt_count == 5
     clock.advance(60)
-    signed_out, _ = await insta(store, clock, tmp_path, 61, Profile(is_somebody=False))  # others go on
+    signed_out, _ = await insta(store, clock, tmp_path, 61, Profile(is_signed_in_at=False))  # others go on
     assert signed_out.status is JobStatus.COMPLETED
     clock.advance(START + timedelta(days=1) - clock.now())
     await store.queue.promote_due()
@@ -315,7 +315,7 @@ async def test_between_a_strangers_look_and_the_accounts_an_interval_of_the_acco
     store: Store, clock: FakeClock, tmp_path: Path, takes_s: float
 ) -> None:
     """Counted from the end of the stranger's look: until then it asked for one thing after the other."""
-    browser = Profile(is_somebody=True)
+    browser = Profile(is_signed_in_at=True)
     tools = insta_tools(store, clock, tmp_path, browser)
     slow = replace(tools, extractors={**tools.extractors, "browser": Slow(clock, takes_s=takes_s)})
     url = "https://www.instagram.com/p/ABCDEFGHIJ/"
@@ -330,9 +330,9 @@ async def test_a_site_whose_account_has_no_pace_of_its_own_keeps_the_sites(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     tools = make_tools(store, clock, tmp_path)
-    await gatekeeper.take_turn(JobId("a-job"), X, tools)
+    await gatekeeper.acquire_permit(JobId("a-job"), X, tools)
     clock.advance(20)
-    await gatekeeper.take_turn(JobId("a-job"), X, tools, with_account=True, before=HAD)
+    await gatekeeper.acquire_permit(JobId("a-job"), X, tools, with_account=True, before=HAD)
 
     assert clock.slept == [sum(X.pace.interval_s) / 2]
 
@@ -342,15 +342,15 @@ async def test_a_probe_may_go_on_as_the_person(store: Store, clock: FakeClock, t
         "instagram", duration=timedelta(hours=1), code=ErrorCode.LOGIN_REQUIRED, reason="wall"
     )
     clock.advance(timedelta(hours=2))
-    job, _ = await insta(store, clock, tmp_path, 1, Profile(is_somebody=True))
+    job, _ = await insta(store, clock, tmp_path, 1, Profile(is_signed_in_at=True))
 
     (gate,) = await store.site_limits.gates()
-    assert (job.status, gate.strikes) == (JobStatus.COMPLETED, 0)
+    assert (job.status, gate.failures) == (JobStatus.COMPLETED, 0)
 
 
-async def test_an_account_is_whoever_is_signed_in_to_the_posts_site(tools: Tools) -> None:
+async def test_an_account_is_whoever_is_signed_in_to_the_posts_site(tools: WorkerContext) -> None:
     post = Post("https://www.instagram.com/p/ABCDEFGH/", "https://www.instagram.com/p/ABCDEFGH/", "instagram")
     for is_signed_in in (True, False):
-        asked = replace(tools, browser=Profile(is_somebody=is_signed_in))
-        assert await is_somebody(Route(post, INSTAGRAM, ()), asked) is is_signed_in
-        assert not await is_somebody(Route(post, GENERIC, ()), asked)
+        asked = replace(tools, browser=Profile(is_signed_in_at=is_signed_in))
+        assert await is_signed_in_at(Route(post, INSTAGRAM, ()), asked) is is_signed_in
+        assert not await is_signed_in_at(Route(post, GENERIC, ()), asked)

@@ -14,7 +14,7 @@ from mediavault.core.job import Job, JobId, JobStatus, WorkerBeat, WorkerId
 from mediavault.store.bulk import iter_jobs
 from mediavault.store.memory.store import MemoryJobStore, MemoryQueue
 from mediavault.store.port import JobQuery, StoredJob
-from mediavault.worker.handover import STRANDED_AFTER, free_stranded_jobs, go_on_after_sign_in, holders
+from mediavault.worker.handover import STRANDED_AFTER, hosts_signed_in, release_orphaned_jobs, requeue_after_sign_in
 from tests.fakes import FakeClock
 from tests.stubs import StubExtractor, make_tools, new_job, worked
 
@@ -120,13 +120,13 @@ async def test_a_job_whose_machine_does_not_come_back_is_tried_by_anybody(
     await beat(store, clock, "there", SITE)
     await attempt(store, clock, tmp_path, LoginRequired("Only for members."))
     clock.advance(STRANDED_AFTER - timedelta(seconds=30))
-    assert await free_stranded_jobs(store) == 0
+    assert await release_orphaned_jobs(store) == 0
     clock.advance(timedelta(seconds=30))
     await beat(store, clock, "there", SITE)
-    assert await free_stranded_jobs(store) == 0  # it is there, and only busy
+    assert await release_orphaned_jobs(store) == 0  # it is there, and only busy
     clock.advance(timedelta(minutes=2))
 
-    assert await free_stranded_jobs(store) == 1
+    assert await release_orphaned_jobs(store) == 1
     assert len(await store.queue.claim(ME, limit=1, lease=LEASE)) == 1
 
 
@@ -134,7 +134,7 @@ async def test_a_worker_that_takes_no_jobs_of_the_platform_holds_its_session_in_
     store = MemoryJobStore(clock)
     await beat(store, clock, "there", SITE, platforms=("x",))
 
-    assert holders(SITE, await store.workers.alive(seen_within=LEASE)) == []
+    assert hosts_signed_in(SITE, await store.workers.alive(seen_within=LEASE)) == []
 
 
 async def test_after_a_sign_in_the_jobs_that_wait_for_it_go_on(
@@ -143,8 +143,8 @@ async def test_after_a_sign_in_the_jobs_that_wait_for_it_go_on(
     job_id = await enqueue(store, clock)
     await attempt(store, clock, tmp_path, LoginRequired("Only for members."))
 
-    assert await go_on_after_sign_in(["x"], store) == 0
-    assert await go_on_after_sign_in([SITE], store) == 1
+    assert await requeue_after_sign_in(["x"], store) == 0
+    assert await requeue_after_sign_in([SITE], store) == 1
     assert (await store.catalogue.get(job_id)).status is JobStatus.QUEUED
 
 
@@ -183,7 +183,7 @@ async def test_a_job_that_is_removed_or_cancelled_meanwhile_keeps_none_of_the_ot
     act = store.catalogue.remove if change == "remove" else store.queue.cancel
     changing.change = lambda: act(job_ids[2])
 
-    assert await go_on_after_sign_in([SITE], store) == 4
+    assert await requeue_after_sign_in([SITE], store) == 4
     queued = {job.id async for job in iter_jobs(store.catalogue, JobQuery((JobStatus.QUEUED,)))}
     assert queued == {*job_ids} - {job_ids[2]}
 
@@ -191,5 +191,5 @@ async def test_a_job_that_is_removed_or_cancelled_meanwhile_keeps_none_of_the_ot
 async def test_after_a_sign_in_all_jobs_go_on_however_many_wait(store: MemoryJobStore, clock: FakeClock) -> None:
     await waiting_for_sign_in(store, clock, 1_205)
 
-    assert await go_on_after_sign_in([SITE], store) == 1_205
+    assert await requeue_after_sign_in([SITE], store) == 1_205
     assert (await store.catalogue.jobs(JobQuery((JobStatus.FAILED,)))).jobs == ()

@@ -23,7 +23,7 @@ from mediavault.core.failures import (
     NoSpace,
     ToolMissing,
 )
-from mediavault.core.job import ClaimedJob, JobStatus, Outcome, RungName, Stage, WorkerId
+from mediavault.core.job import ClaimedJob, JobStatus, Stage, StepOutcome, StrategyName, WorkerId
 from mediavault.core.logs import configure_logs
 from mediavault.core.media import Extraction, Preference, Problem, ProblemKind, SourceType
 from mediavault.store.port import Store
@@ -50,7 +50,7 @@ COOKIE = Cookie("sid", "secret", "cdn.example")
 SECOND_URL = "https://cdn.example/2.mp4"
 
 
-async def rungs(store: Store, claim: ClaimedJob) -> list[tuple[RungName | None, Stage, Outcome]]:
+async def rungs(store: Store, claim: ClaimedJob) -> list[tuple[StrategyName | None, Stage, StepOutcome]]:
     """What the history says of downloads and validations."""
     return [
         (record.rung, record.stage, record.outcome)
@@ -69,9 +69,9 @@ async def test_plain_carries_no_cookies_and_session_does(
     assert job.status is JobStatus.COMPLETED
     assert [request.cookies for request in downloader.requests] == [(), (COOKIE,)]
     assert await rungs(store, claim) == [
-        (RungName.PLAIN, Stage.DOWNLOAD, Outcome.FAILED),
-        (RungName.SESSION, Stage.DOWNLOAD, Outcome.OK),
-        (RungName.SESSION, Stage.VALIDATE, Outcome.OK),
+        (StrategyName.PLAIN, Stage.DOWNLOAD, StepOutcome.FAILED),
+        (StrategyName.SESSION, Stage.DOWNLOAD, StepOutcome.OK),
+        (StrategyName.SESSION, Stage.VALIDATE, StepOutcome.OK),
     ]
 
 
@@ -105,10 +105,10 @@ async def test_a_file_that_does_not_validate_climbs_too(
 
     assert job.status is JobStatus.COMPLETED
     assert await rungs(store, claim) == [
-        (RungName.PLAIN, Stage.DOWNLOAD, Outcome.OK),
-        (RungName.PLAIN, Stage.VALIDATE, Outcome.FAILED),
-        (RungName.SESSION, Stage.DOWNLOAD, Outcome.OK),
-        (RungName.SESSION, Stage.VALIDATE, Outcome.OK),
+        (StrategyName.PLAIN, Stage.DOWNLOAD, StepOutcome.OK),
+        (StrategyName.PLAIN, Stage.VALIDATE, StepOutcome.FAILED),
+        (StrategyName.SESSION, Stage.DOWNLOAD, StepOutcome.OK),
+        (StrategyName.SESSION, Stage.VALIDATE, StepOutcome.OK),
     ]
 
 
@@ -135,7 +135,11 @@ async def test_a_refused_signed_address_is_looked_up_again_before_anything_else_
 
     assert browser.downloads == []
     assert [(request.url, request.cookies) for request in downloader.requests] == [(MEDIA_URL, ()), (SECOND_URL, ())]
-    assert [rung for rung, _, _ in await rungs(store, claim)] == [RungName.PLAIN, RungName.FRESH, RungName.FRESH]
+    assert [rung for rung, _, _ in await rungs(store, claim)] == [
+        StrategyName.PLAIN,
+        StrategyName.FRESH,
+        StrategyName.FRESH,
+    ]
 
 
 async def test_a_signed_address_that_a_fresh_look_finds_again_is_tried_with_the_session_and_by_the_browser(
@@ -150,11 +154,11 @@ async def test_a_signed_address_that_a_fresh_look_finds_again_is_tried_with_the_
     assert (job.status, extractor.asked) == (JobStatus.COMPLETED, 2)
     assert [request.cookies for request in downloader.requests] == [(), (COOKIE,)]
     assert await rungs(store, claim) == [
-        (RungName.PLAIN, Stage.DOWNLOAD, Outcome.FAILED),
-        (RungName.FRESH, Stage.DOWNLOAD, Outcome.SKIPPED),
-        (RungName.SESSION, Stage.DOWNLOAD, Outcome.FAILED),
-        (RungName.NAVIGATION, Stage.DOWNLOAD, Outcome.OK),
-        (RungName.NAVIGATION, Stage.VALIDATE, Outcome.OK),
+        (StrategyName.PLAIN, Stage.DOWNLOAD, StepOutcome.FAILED),
+        (StrategyName.FRESH, Stage.DOWNLOAD, StepOutcome.SKIPPED),
+        (StrategyName.SESSION, Stage.DOWNLOAD, StepOutcome.FAILED),
+        (StrategyName.NAVIGATION, Stage.DOWNLOAD, StepOutcome.OK),
+        (StrategyName.NAVIGATION, Stage.VALIDATE, StepOutcome.OK),
     ]
 
 
@@ -229,10 +233,10 @@ async def test_a_signed_stream_that_is_refused_for_good_fails_with_the_refusal_a
     assert (job.error_code, browser.downloads) == (ErrorCode.LINK_EXPIRED, [])
     assert [request.cookies for request in downloader.requests] == [(), (COOKIE,)]
     assert [(rung, outcome) for rung, _, outcome in await rungs(store, claim)] == [
-        (RungName.PLAIN, Outcome.FAILED),
-        (RungName.FRESH, Outcome.SKIPPED),
-        (RungName.SESSION, Outcome.FAILED),
-        (RungName.NAVIGATION, Outcome.SKIPPED),
+        (StrategyName.PLAIN, StepOutcome.FAILED),
+        (StrategyName.FRESH, StepOutcome.SKIPPED),
+        (StrategyName.SESSION, StepOutcome.FAILED),
+        (StrategyName.NAVIGATION, StepOutcome.SKIPPED),
     ]
 
 
@@ -278,7 +282,7 @@ async def test_the_browser_is_not_asked_for_a_segmented_stream(
     job = await worked(claim, tools)
 
     assert (job.error_code, browser.downloads) == (ErrorCode.INCOMPLETE, [])
-    assert (RungName.NAVIGATION, Stage.DOWNLOAD, Outcome.SKIPPED) in await rungs(store, claim)
+    assert (StrategyName.NAVIGATION, Stage.DOWNLOAD, StepOutcome.SKIPPED) in await rungs(store, claim)
 
 
 @pytest.mark.parametrize("unavailable", [BrowserUnavailable("crashed"), ToolMissing("no browser")])
@@ -326,8 +330,8 @@ async def test_a_site_whose_media_want_the_visits_cookies_is_asked_with_them_bef
 
     assert (job.status, extractor.asked) == (JobStatus.COMPLETED, 1)
     assert [rung for rung, stage, _ in await rungs(store, claim) if stage is Stage.DOWNLOAD] == [
-        RungName.PLAIN,
-        RungName.SESSION,
+        StrategyName.PLAIN,
+        StrategyName.SESSION,
     ]
 
 
@@ -343,7 +347,7 @@ async def claimed(store: Store, clock: FakeClock, url: str, platform: str) -> Cl
 VIMEO, FACEBOOK = "https://vimeo.com/76979871", "https://www.facebook.com/reel/1234567890123456"
 
 
-def way(record: tuple[RungName | None, Stage, Outcome]) -> bool:
+def way(record: tuple[StrategyName | None, Stage, StepOutcome]) -> bool:
     return record[1] is Stage.DOWNLOAD
 
 
@@ -357,7 +361,10 @@ async def test_a_site_that_judges_the_handshake_is_asked_by_the_browser_next(
     job = await worked(claim, tools)
 
     assert (job.status, extractor.asked, len(downloader.requests)) == (JobStatus.COMPLETED, 1, 1)
-    assert [record[0] for record in await rungs(store, claim) if way(record)] == [RungName.PLAIN, RungName.NAVIGATION]
+    assert [record[0] for record in await rungs(store, claim) if way(record)] == [
+        StrategyName.PLAIN,
+        StrategyName.NAVIGATION,
+    ]
 
 
 async def test_its_fresh_address_is_asked_for_by_the_browser_too(
@@ -435,7 +442,7 @@ async def test_whatever_a_fresh_look_finds_every_way_is_tried_once_before_a_refu
     assert not is_file or last.url in browser.downloads
     assert len(browser.downloads) == len(set(browser.downloads))
     tried = [rung for rung, stage, _ in await rungs(store, claim) if stage is Stage.DOWNLOAD]
-    assert set(tried) | {RungName.FRESH} == set(RungName)
+    assert set(tried) | {StrategyName.FRESH} == set(StrategyName)
 
 
 async def test_where_the_handshake_is_judged_an_address_that_is_found_again_is_tried_with_the_session(

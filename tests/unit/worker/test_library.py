@@ -11,7 +11,7 @@ from mediavault.core.failures import StorageFailure
 from mediavault.core.job import ClaimedJob
 from mediavault.core.logs import configure_logs
 from mediavault.core.media import KeptFile
-from mediavault.services.vault.local import LocalVault
+from mediavault.services.vault.local import LocalLibrary
 from mediavault.store.port import Store
 from mediavault.worker.library import AGREED_AS, look, recognise
 
@@ -19,7 +19,7 @@ KEPT = KeptFile("jane/1.mp4", None, 20_000, "ab" * 32, 4.5, 320, 180)
 
 
 async def test_a_new_library_gets_the_id_that_the_store_agrees_on(store: Store, tmp_path: Path) -> None:
-    first, second = LocalVault(tmp_path), LocalVault(tmp_path)
+    first, second = LocalLibrary(tmp_path), LocalLibrary(tmp_path)
     await recognise(store, first)
     await recognise(store, second)
 
@@ -29,7 +29,7 @@ async def test_a_new_library_gets_the_id_that_the_store_agrees_on(store: Store, 
 
 async def test_a_library_keeps_its_id_for_another_store_and_rebuild_is_named(store: Store, tmp_path: Path) -> None:
     """A database that was lost starts empty beside a library that is not."""
-    library, lines = LocalVault(tmp_path), io.StringIO()
+    library, lines = LocalLibrary(tmp_path), io.StringIO()
     configure_logs(stream=lines)
     await library.carry("0b5e7a52-older")
     await recognise(store, library)
@@ -46,43 +46,43 @@ async def test_while_nothing_is_kept_a_folder_without_an_id_may_become_the_libra
 ) -> None:
     """A crash between the store's word and the marker must not shut the vault for ever."""
     await store.records.set_once(AGREED_AS, "0b5e7a52-agreed")
-    await recognise(store, LocalVault(tmp_path))
+    await recognise(store, LocalLibrary(tmp_path))
 
-    assert await LocalVault(tmp_path).identity() == "0b5e7a52-agreed"
+    assert await LocalLibrary(tmp_path).identity() == "0b5e7a52-agreed"
 
 
 async def test_where_files_are_kept_a_folder_without_the_id_is_not_the_library(
     store: Store, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    await recognise(store, LocalVault(tmp_path / "disk"))
+    await recognise(store, LocalLibrary(tmp_path / "disk"))
     await store.queue.complete(claim, KEPT)
     empty = tmp_path / "empty"
 
     for judge in (recognise, look):
         with pytest.raises(StorageFailure, match="The library is not there"):
-            await judge(store, LocalVault(empty))
+            await judge(store, LocalLibrary(empty))
     assert not empty.exists()
 
 
 async def test_another_stores_library_is_refused(store: Store, tmp_path: Path) -> None:
     await store.records.set_once(AGREED_AS, "0b5e7a52-ours")
-    await LocalVault(tmp_path).carry("99999999-theirs")
+    await LocalLibrary(tmp_path).carry("99999999-theirs")
 
     with pytest.raises(StorageFailure, match="belongs to another library"):
-        await recognise(store, LocalVault(tmp_path))
+        await recognise(store, LocalLibrary(tmp_path))
 
 
 async def test_a_vault_of_before_there_were_ids_is_recognised_by_its_first_start(
     store: Store, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     await store.queue.complete(claim, KEPT)
-    await recognise(store, LocalVault(tmp_path))
+    await recognise(store, LocalLibrary(tmp_path))
 
-    assert await LocalVault(tmp_path).identity() == (await store.records.constants())[AGREED_AS]
+    assert await LocalLibrary(tmp_path).identity() == (await store.records.constants())[AGREED_AS]
 
 
 async def test_who_only_looks_writes_nothing(store: Store, tmp_path: Path) -> None:
-    await look(store, LocalVault(tmp_path))
+    await look(store, LocalLibrary(tmp_path))
 
     assert await store.records.constants() == {}
     assert list(tmp_path.iterdir()) == []

@@ -16,10 +16,10 @@ from mediavault.platforms.x import X
 from mediavault.store.live_settings import LOOK_AGAIN_S, LiveSettings
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import Store, StoredJob
-from mediavault.worker.forgetting import forget_old_jobs, may_be_forgotten
-from mediavault.worker.gatekeeper import take_turn
+from mediavault.worker.forgetting import delete_old_jobs, is_past_retention
+from mediavault.worker.gatekeeper import acquire_permit
 from mediavault.worker.queue import Worker, WorkerLimits
-from mediavault.worker.tools import Tools, as_set_now
+from mediavault.worker.tools import WorkerContext, with_live_settings
 from tests.fakes import FakeClock
 from tests.stubs import make_tools, new_job, worked
 
@@ -39,25 +39,25 @@ def live(store: Store, clock: FakeClock) -> LiveSettings:
 
 
 @pytest.fixture
-def tools(store: Store, clock: FakeClock, live: LiveSettings, tmp_path: Path) -> Tools:
+def tools(store: Store, clock: FakeClock, live: LiveSettings, tmp_path: Path) -> WorkerContext:
     return replace(make_tools(store, clock, tmp_path), live=live.current)
 
 
-async def test_a_job_goes_by_what_was_set_when_it_began(tools: Tools, live: LiveSettings) -> None:
-    before = await as_set_now(tools)
+async def test_a_job_goes_by_what_was_set_when_it_began(tools: WorkerContext, live: LiveSettings) -> None:
+    before = await with_live_settings(tools)
     await live.change("prefer", "compatible", by="owner")
     await live.change("pace", {"x": 2.0}, by="owner")
-    after = await as_set_now(tools)
+    after = await with_live_settings(tools)
 
     assert (before.prefer, before.pace) == (Preference.BEST, {})
     assert (after.prefer, after.pace) == (Preference.COMPATIBLE, {"x": 2.0})
 
 
 async def test_the_next_video_is_called_as_the_template_says(
-    tools: Tools, live: LiveSettings, claim: ClaimedJob
+    tools: WorkerContext, live: LiveSettings, claim: ClaimedJob
 ) -> None:
     await live.change("name_template", "{site} {id}", by="owner")
-    job = await worked(claim, await as_set_now(tools))
+    job = await worked(claim, await with_live_settings(tools))
 
     assert job.status is JobStatus.COMPLETED
     assert job.output_path is not None
@@ -65,7 +65,7 @@ async def test_the_next_video_is_called_as_the_template_says(
 
 
 async def test_more_jobs_are_claimed_as_soon_as_more_are_allowed(
-    tools: Tools, live: LiveSettings, store: Store, clock: FakeClock, tmp_path: Path
+    tools: WorkerContext, live: LiveSettings, store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     worker = Worker(tools, LIMITS, live_folder=tmp_path / "live")
     await live.change("concurrency", 1, by="owner")
@@ -80,10 +80,12 @@ async def test_more_jobs_are_claimed_as_soon_as_more_are_allowed(
     worker.hurry()
 
 
-async def test_a_site_that_is_to_be_asked_less_often_is(tools: Tools, live: LiveSettings, claim: ClaimedJob) -> None:
+async def test_a_site_that_is_to_be_asked_less_often_is(
+    tools: WorkerContext, live: LiveSettings, claim: ClaimedJob
+) -> None:
     await live.change("pace", {"x": 3.0}, by="owner")
-    tools = await as_set_now(tools)
-    await take_turn(claim.id, X, tools)
+    tools = await with_live_settings(tools)
+    await acquire_permit(claim.id, X, tools)
     [gate] = await tools.store.site_limits.gates()
 
     assert gate.next_turn_at is not None
@@ -106,8 +108,8 @@ async def test_old_failures_are_forgotten_where_somebody_has_set_so(clock: FakeC
     clock.advance(timedelta(days=30, seconds=1))
     young = await failed(store, 3, clock)
 
-    assert await forget_old_jobs(store.catalogue, days=0, now=clock.now()) == 0
-    assert await forget_old_jobs(store.catalogue, days=30, now=clock.now()) == 1
+    assert await delete_old_jobs(store.catalogue, days=0, now=clock.now()) == 0
+    assert await delete_old_jobs(store.catalogue, days=30, now=clock.now()) == 1
     with pytest.raises(JobNotFound):
         await store.catalogue.get(old.id)
     assert (await store.catalogue.get(planned.id), await store.catalogue.get(young.id)) == (planned, young)
@@ -128,13 +130,13 @@ async def test_an_old_job_is_forgotten_however_many_that_stay_are_older(clock: F
     old = await failed(store, 2, clock)
     clock.advance(timedelta(days=30, seconds=1))
 
-    assert await forget_old_jobs(store.catalogue, days=30, now=clock.now()) == 1
+    assert await delete_old_jobs(store.catalogue, days=30, now=clock.now()) == 1
     with pytest.raises(JobNotFound):
         await store.catalogue.get(old.id)
 
 
 async def test_by_itself_the_worker_forgets_nothing(
-    tools: Tools, store: Store, clock: FakeClock, tmp_path: Path
+    tools: WorkerContext, store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     job = await failed(store, 1, clock)
     clock.advance(timedelta(days=4_000))
@@ -153,7 +155,7 @@ async def test_a_cancelled_job_is_forgotten_and_a_kept_one_never(clock: FakeCloc
     await store.queue.cancel(cancelled.id)
     clock.advance(timedelta(days=400))
 
-    assert await forget_old_jobs(store.catalogue, days=1, now=clock.now()) == 1
+    assert await delete_old_jobs(store.catalogue, days=1, now=clock.now()) == 1
     assert (await store.catalogue.get(done.id)).status is JobStatus.COMPLETED
 
 
@@ -172,5 +174,5 @@ async def test_a_job_that_may_have_a_file_is_never_forgotten(clock: FakeClock, f
     job = await failed(store, 1, clock)
     later = clock.now() + timedelta(days=1)
 
-    assert may_be_forgotten(job, later)
-    assert not may_be_forgotten(replace(job, **facts), later)  # type: ignore[arg-type]
+    assert is_past_retention(job, later)
+    assert not is_past_retention(replace(job, **facts), later)  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from mediavault.core.job import WorkerId
-from mediavault.worker.liveness import alive, bury, dead_workers
+from mediavault.worker.liveness import alive, dead_workers, remove_lock
 
 HOLDER = """
 import sys, pathlib
@@ -36,7 +36,7 @@ def test_a_killed_process_is_dead_at_once_and_stays_so_until_it_is_buried(tmp_pa
 
     assert before == []
     assert dead_workers(tmp_path) == ["w-other"]
-    bury(tmp_path, WorkerId("w-other"))
+    remove_lock(tmp_path, WorkerId("w-other"))
     assert dead_workers(tmp_path) == []
 
 

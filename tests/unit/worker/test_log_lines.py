@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from mediavault.core.failures import StoreError
 from mediavault.core.job import ClaimedJob, JobId, JobStatus
-from mediavault.services.vault.local import LocalVault
+from mediavault.services.vault.local import LocalLibrary
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import Store
 from mediavault.worker.recovery import recover_stale_jobs
@@ -129,7 +129,7 @@ async def test_each_job_that_recovery_finds_has_a_line_that_names_it(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, lines: Lines
 ) -> None:
     clock.advance(LEASE + timedelta(seconds=1))
-    await recover_stale_jobs(store, LocalVault(tmp_path).staging, tmp_path / "workers")
+    await recover_stale_jobs(store, LocalLibrary(tmp_path).staging, tmp_path / "workers")
 
     assert [(line["event"], line["will_retry"]) for line in lines] == [("job_recovered", True)]
     assert without_ids(lines, claim.job) == []

@@ -30,10 +30,10 @@ from mediavault.core.failures import (
     TooLarge,
     Unsupported,
 )
-from mediavault.core.job import RungName
-from mediavault.worker.ladder import next_rung
+from mediavault.core.job import StrategyName
+from mediavault.worker.ladder import next_strategy
 
-PLAIN, SESSION, NAVIGATION, FRESH = RungName
+PLAIN, SESSION, NAVIGATION, FRESH = StrategyName
 
 VERDICTS = [Deleted("x"), Private("x"), Drm("x"), Unsupported("x"), TooLarge("x"), LoginRequired("x"), Challenge("x")]
 STOPS = [NoSpace("full"), StorageFailure("read-only"), RateLimited("429", retry_after=timedelta(seconds=2))]
@@ -44,12 +44,12 @@ SETBACKS = [
 REFUSALS = [LinkExpired("403"), HttpError("406"), NetworkFailure("reset"), NotAVideo("a page")]
 
 
-def climb(failures: Sequence[Failure], *, signed: bool = False, by_handshake: bool = False) -> list[RungName]:
+def climb(failures: Sequence[Failure], *, signed: bool = False, by_handshake: bool = False) -> list[StrategyName]:
     """The rungs taken while each fails with the next of ``failures``; the last failure is repeated."""
     taken = [PLAIN]
-    for number in range(len(RungName) + 1):
+    for number in range(len(StrategyName) + 1):
         failure = failures[min(number, len(failures) - 1)]
-        rung = next_rung(taken, failure, signed=signed, by_handshake=by_handshake)
+        rung = next_strategy(taken, failure, signed=signed, by_handshake=by_handshake)
         if rung is None:
             return taken
         taken.append(rung)
@@ -66,7 +66,7 @@ def test_every_sequence_of_setbacks_ends_after_each_rung_was_tried_once() -> Non
         for failures in product(SETBACKS, repeat=4):
             taken = climb(failures, signed=signed, by_handshake=by_handshake)
 
-            assert sorted(taken) == sorted(RungName), (signed, by_handshake, failures)
+            assert sorted(taken) == sorted(StrategyName), (signed, by_handshake, failures)
 
 
 @pytest.mark.parametrize("failure", [*VERDICTS, *STOPS], ids=lambda failure: type(failure).__name__)
@@ -106,4 +106,4 @@ def test_where_the_handshake_is_judged_the_browser_goes_before_a_fresh_look_and_
 
 @pytest.mark.parametrize("failure", [Incomplete("cut"), BadFile("damaged"), EmptyBody("0 bytes")])
 def test_a_client_that_was_answered_was_not_judged_by_its_handshake(failure: Failure) -> None:
-    assert next_rung([PLAIN], failure, signed=True, by_handshake=True) is SESSION
+    assert next_strategy([PLAIN], failure, signed=True, by_handshake=True) is SESSION

@@ -29,8 +29,8 @@ from mediavault.core.failures import (
     StorageFailure,
     Upcoming,
 )
-from mediavault.core.gates import Turn, TurnRequest
-from mediavault.core.job import ClaimedJob, HistoryRecord, ItemStatus, JobStatus, Outcome, Stage, WorkerId
+from mediavault.core.gates import Permit, PermitRequest
+from mediavault.core.job import ClaimedJob, HistoryRecord, ItemStatus, JobStatus, Stage, StepOutcome, WorkerId
 from mediavault.core.media import (
     DownloadedFile,
     Extraction,
@@ -47,7 +47,7 @@ from mediavault.core.platform import Platform
 from mediavault.services.download.port import MediaRequest
 from mediavault.store.memory.store import MemoryJobStore, MemorySiteLimits, MemoryState
 from mediavault.store.port import Store
-from mediavault.worker.looks import Looks, LookTurn
+from mediavault.worker.looks import ExtractionSlot, ExtractionSlots
 from mediavault.worker.pipeline import process_one_cycle
 from tests.fakes import FakeClock
 from tests.stubs import (
@@ -153,7 +153,9 @@ async def test_a_retried_job_whose_address_holds_is_not_extracted_again(
     assert job.status is JobStatus.COMPLETED
     assert (asked_before, extractor.asked) == (2, 2)
     skipped = [
-        r for r in await store.catalogue.history(claim.id) if r.stage is Stage.EXTRACT and r.outcome is Outcome.SKIPPED
+        r
+        for r in await store.catalogue.history(claim.id)
+        if r.stage is Stage.EXTRACT and r.outcome is StepOutcome.SKIPPED
     ]
     assert len(skipped) == 1
 
@@ -258,7 +260,7 @@ class CountsTurns(MemorySiteLimits):
         super().__init__(state)
         self.asked: list[str] = []
 
-    async def take_turn(self, request: TurnRequest) -> Turn:
+    async def take_turn(self, request: PermitRequest) -> Permit:
         self.asked.append(request.platform)
         return await super().take_turn(request)
 
@@ -318,7 +320,7 @@ async def test_a_link_to_a_site_whose_gate_is_closed_comes_back_when_it_opens(
     assert (job.status, job.error_code, extractor.asked) == (JobStatus.FAILED, ErrorCode.RATE_LIMITED, 0)
     assert job.retry_at is not None
     assert job.retry_at - clock.now() == timedelta(hours=1)
-    assert next(gate.strikes for gate in await store.site_limits.gates() if gate.platform == "pinterest") == 1
+    assert next(gate.failures for gate in await store.site_limits.gates() if gate.platform == "pinterest") == 1
 
 
 async def test_the_sites_retry_after_becomes_the_jobs_retry_at(
@@ -689,20 +691,20 @@ async def test_a_video_that_cannot_be_put_into_an_mp4_is_kept_as_it_is(
 
 async def died(claim: ClaimedJob, store: Store, clock: FakeClock, *, stage: Stage = Stage.ROUTE) -> ClaimedJob:
     """The attempt's worker dies after it has recorded ``stage``; the next attempt."""
-    await store.queue.record(claim, HistoryRecord(clock.now(), claim.fence, stage, Outcome.OK))
+    await store.queue.record(claim, HistoryRecord(clock.now(), claim.fence, stage, StepOutcome.OK))
     clock.advance(LEASE + timedelta(seconds=1))
     await store.queue.recover_stale_jobs(retry_in=timedelta(seconds=1))
     return await reclaim(store, clock)
 
 
-class WatchedLooks(Looks):
+class WatchedLooks(ExtractionSlots):
     """``begun``: whether each look was asked for alone, also while it still waits."""
 
     def __init__(self) -> None:
         super().__init__()
         self.begun: list[bool] = []
 
-    async def begin(self, *, alone: bool) -> LookTurn:
+    async def begin(self, *, alone: bool) -> ExtractionSlot:
         self.begun.append(alone)
         return await super().begin(alone=alone)
 

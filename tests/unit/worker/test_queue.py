@@ -18,7 +18,7 @@ from mediavault.core.failures import ErrorCode, StorageFailure, StoreAway, Store
 from mediavault.core.job import JobStatus, WorkerBeat, WorkerId
 from mediavault.core.media import DownloadedFile, OnProgress
 from mediavault.services.download.port import DownloadLimits, MediaRequest
-from mediavault.services.vault.local import LocalVault
+from mediavault.services.vault.local import LocalLibrary
 from mediavault.store.memory.store import MemoryCatalogue, MemoryJobStore, MemoryQueue, MemoryState
 from mediavault.store.port import JobPage, JobQuery, Store
 from mediavault.worker import liveness
@@ -638,7 +638,7 @@ async def test_a_disk_that_failed_one_job_is_not_fed_with_the_next_ones(
         setting.downloader.disk_fails = False
         setting.downloader.gate.clear()
         with monkeypatch.context() as patch:
-            patch.setattr(LocalVault, "prepare", _refuse)
+            patch.setattr(LocalLibrary, "prepare", _refuse)
             setting.clock.advance(10)
             await setting.settle()
             assert [await setting.status(job_id) for job_id in later] == [JobStatus.QUEUED] * 3
@@ -652,7 +652,7 @@ async def test_a_disk_that_failed_one_job_is_not_fed_with_the_next_ones(
             await setting.until(job_id, JobStatus.COMPLETED)
 
 
-async def _refuse(_: LocalVault) -> None:
+async def _refuse(_: LocalLibrary) -> None:
     raise StorageFailure("the disk still fails")
 
 

@@ -10,7 +10,7 @@ import pytest
 from mediavault.core.failures import Incomplete
 from mediavault.core.job import ClaimedJob, Job, JobStatus
 from mediavault.core.media import Extraction
-from mediavault.services.vault.local import LocalVault
+from mediavault.services.vault.local import LocalLibrary
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import Store
 from mediavault.upkeep.rebuilding import Rebuild
@@ -32,7 +32,7 @@ def told(job: Job) -> dict[str, Any]:
 
 async def rebuilt(job: Job, root: Path, clock: FakeClock) -> Job:
     store = MemoryJobStore(clock)
-    assert [refused async for refused in Rebuild(store.catalogue, LocalVault(root), read_data=True).run()] == []
+    assert [refused async for refused in Rebuild(store.catalogue, LocalLibrary(root), read_data=True).run()] == []
     return await store.catalogue.get(job.id)
 
 
@@ -45,7 +45,7 @@ async def test_a_completed_job_is_told_by_its_sidecars(
 
     assert job.status is JobStatus.COMPLETED
     assert told(await rebuilt(job, tmp_path, clock)) == told(job)
-    assert [one async for one in Verification(store.catalogue, LocalVault(tmp_path), read_data=True).run()] == []
+    assert [one async for one in Verification(store.catalogue, LocalLibrary(tmp_path), read_data=True).run()] == []
 
 
 async def test_a_job_that_took_two_attempts_is_told_by_the_sidecars_of_both(

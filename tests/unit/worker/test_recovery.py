@@ -7,7 +7,7 @@ from mediavault.core.job import ClaimedJob, JobStatus, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.core.settings import Settings
 from mediavault.runtime.house import worker_limits
-from mediavault.services.vault.local import LocalVault
+from mediavault.services.vault.local import LocalLibrary
 from mediavault.store.port import Store
 from mediavault.worker.recovery import RECOVERED_RETRY_IN, recover_stale_jobs, sweep_staging
 from tests.fakes import FakeClock
@@ -23,7 +23,7 @@ def folder(root: Path, job_id: str, fence: int) -> Path:
 async def test_a_living_attempts_folder_is_never_swept(store: Store, claim: ClaimedJob, tmp_path: Path) -> None:
     path = folder(tmp_path, claim.id, claim.fence)
 
-    assert await sweep_staging(store.catalogue, LocalVault(tmp_path).staging) == 0
+    assert await sweep_staging(store.catalogue, LocalLibrary(tmp_path).staging) == 0
     assert path.exists()
 
 
@@ -32,7 +32,7 @@ async def test_folders_of_former_attempts_and_of_removed_jobs_are_swept(
 ) -> None:
     former, unknown = folder(tmp_path, claim.id, 0), folder(tmp_path, "0" * 36, 1)
 
-    assert await sweep_staging(store.catalogue, LocalVault(tmp_path).staging) == 2
+    assert await sweep_staging(store.catalogue, LocalLibrary(tmp_path).staging) == 2
     assert not former.exists()
     assert not unknown.exists()
 
@@ -43,7 +43,7 @@ async def test_a_commit_that_a_crash_interrupted_keeps_its_folder_for_the_next_a
     path = folder(tmp_path, claim.id, claim.fence)
     await store.queue.begin_commit(claim, KeptFile("a/b.mp4", None, 1, "0" * 64, None, None, None))
     clock.advance(LEASE + timedelta(seconds=1))
-    recovered = await recover_stale_jobs(store, LocalVault(tmp_path).staging, tmp_path / "workers")
+    recovered = await recover_stale_jobs(store, LocalLibrary(tmp_path).staging, tmp_path / "workers")
 
     assert recovered.failed == 1
     assert path.exists()
@@ -55,7 +55,7 @@ async def test_the_job_of_a_living_worker_is_never_touched(
     clock.advance(LEASE - timedelta(seconds=1))
     await store.queue.renew(WorkerId("w-1"), [claim], lease=LEASE)
     clock.advance(LEASE - timedelta(seconds=1))
-    recovered = await recover_stale_jobs(store, LocalVault(tmp_path).staging, tmp_path / "workers")
+    recovered = await recover_stale_jobs(store, LocalLibrary(tmp_path).staging, tmp_path / "workers")
 
     assert recovered.failed == 0
     assert (await store.catalogue.get(claim.id)).status is JobStatus.RUNNING

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 from fastapi import APIRouter, Request, Response
 
-from mediavault.access.desk import AccessDesk, Standing
+from mediavault.access.desk import Authenticator, AuthMode
 from mediavault.access.scopes import Scope
 from mediavault.access.tokens import MAX_NAME_CHARS
 from mediavault.api.catalogue import N_, gettext
 from mediavault.api.dependencies import Desk, Services
-from mediavault.api.doorkeeper import asking, visit_of
+from mediavault.api.doorkeeper import client_info_of, current_principal
 from mediavault.api.pages.door import answer, same_twice, signed_in, signed_out
 from mediavault.api.pages.frame import frame, read_form, see_other
 from mediavault.api.services import ApiServices
@@ -41,9 +41,9 @@ async def access(request: Request, desk: Desk, services: Services) -> Response:
 
 @router.post("/access/password")
 async def password_form(request: Request, desk: Desk, services: Services) -> Response:
-    if await desk.standing() is Standing.OPEN:
+    if await desk.mode() is AuthMode.OPEN:
         return see_other("/setup")
-    form, visit = await read_form(request), visit_of(request, desk)
+    form, visit = await read_form(request), client_info_of(request, desk)
     try:
         session_id = await desk.change_password(form.get("current", ""), same_twice(form), visit)
     except BadInput as exc:
@@ -56,7 +56,7 @@ async def token_form(request: Request, desk: Desk, services: Services) -> Respon
     """The answer shows the token, this once."""
     form = await read_form(request)
     try:
-        if await desk.standing() is Standing.OPEN:
+        if await desk.mode() is AuthMode.OPEN:
             raise BadInput("A token means nothing while the vault has no password.", help="Set a password first.")
         lives, scope = _lives(form.get("days", "")), _scope(form.get("scope", ""))
         token, made = await desk.tokens.add(form.get("name", ""), scope, lives=lives)
@@ -87,7 +87,7 @@ async def sign_out_everywhere_form(desk: Desk) -> Response:
 
 
 async def _access(
-    desk: AccessDesk,
+    desk: Authenticator,
     services: ApiServices,
     *,
     error: BadInput | None = None,
@@ -99,7 +99,7 @@ async def _access(
     return answer(
         "access.html",
         error,
-        is_open=await desk.standing() is Standing.OPEN,
+        is_open=await desk.mode() is AuthMode.OPEN,
         has_password=await desk.owner.has_password(),
         has_vault_token=desk.has_vault_token,
         has_proxy=services.settings.proxy_header is not None,
@@ -118,7 +118,7 @@ async def _access(
 
 
 def _own() -> str | None:
-    caller = asking()
+    caller = current_principal()
     return caller.session.name if caller and caller.session else None
 
 

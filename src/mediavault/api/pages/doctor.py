@@ -8,7 +8,7 @@ from mediavault.api.dependencies import Services
 from mediavault.api.examination import name_of
 from mediavault.api.pages.frame import frame, see_other
 from mediavault.api.render import render
-from mediavault.core.verdicts import Verdict
+from mediavault.core.verdicts import DoctorVerdict
 
 OLD_AFTER_DAYS = 45  # as the doctor judges it: by then several sites have changed
 
@@ -22,7 +22,7 @@ async def index(services: Services) -> Response:
         "doctor.html",
         found=services.doctor.last,
         name_of=name_of,
-        verdicts=Verdict,
+        verdicts=DoctorVerdict,
         ytdlp=services.ytdlp.state(),
         old_after=OLD_AFTER_DAYS,
         **frame(services),

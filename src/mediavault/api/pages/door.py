@@ -7,11 +7,11 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from mediavault.access.desk import COOKIE, TLS_COOKIE, AccessDesk, Standing
+from mediavault.access.desk import COOKIE, TLS_COOKIE, Authenticator, AuthMode
 from mediavault.access.errors import TooManyTries, WrongSecret
 from mediavault.api.catalogue import N_, gettext
 from mediavault.api.dependencies import Desk
-from mediavault.api.doorkeeper import asking, visit_of
+from mediavault.api.doorkeeper import client_info_of, current_principal
 from mediavault.api.pages.frame import complaint, read_form, see_other
 from mediavault.api.render import render
 from mediavault.api.schemas import ErrorView
@@ -24,15 +24,15 @@ COOKIE_LIFE = timedelta(days=365)  # longer than any session: the store decides 
 
 @router.get("/login")
 async def login(desk: Desk) -> Response:
-    return await _login(desk) if await desk.standing() is Standing.PROTECTED else see_other("/")
+    return await _login(desk) if await desk.mode() is AuthMode.PROTECTED else see_other("/")
 
 
 @router.post("/login")
 async def login_form(request: Request, desk: Desk) -> Response:
     """It always leads to the first page: no address to be led astray by."""
-    if await desk.standing() is not Standing.PROTECTED:
+    if await desk.mode() is not AuthMode.PROTECTED:
         return see_other("/")
-    form, visit = await read_form(request), visit_of(request, desk)
+    form, visit = await read_form(request), client_info_of(request, desk)
     try:
         before = await desk.session_of(request.cookies)
         session_id = await desk.sign_in(form.get("password") or form.get("token", ""), visit, before=before)
@@ -43,7 +43,7 @@ async def login_form(request: Request, desk: Desk) -> Response:
 
 @router.post("/logout")
 async def logout_form(desk: Desk) -> Response:
-    caller = asking()
+    caller = current_principal()
     if caller is not None and caller.session is not None:
         await desk.sessions.end(caller.session.key)
     return signed_out(see_other("/login"))
@@ -51,12 +51,12 @@ async def logout_form(desk: Desk) -> Response:
 
 @router.get("/setup")
 async def set_up(desk: Desk) -> Response:
-    return see_other("/") if await desk.standing() is Standing.PROTECTED else await _set_up(desk)
+    return see_other("/") if await desk.mode() is AuthMode.PROTECTED else await _set_up(desk)
 
 
 @router.post("/setup")
 async def set_up_form(request: Request, desk: Desk) -> Response:
-    form, visit = await read_form(request), visit_of(request, desk)
+    form, visit = await read_form(request), client_info_of(request, desk)
     try:
         session_id = await desk.set_up(same_twice(form), form.get("invitation", ""), visit)
     except BadInput as exc:
@@ -64,17 +64,17 @@ async def set_up_form(request: Request, desk: Desk) -> Response:
     return signed_in(see_other("/"), session_id, tls=visit.tls)
 
 
-async def _login(desk: AccessDesk, error: BadInput | None = None) -> Response:
+async def _login(desk: Authenticator, error: BadInput | None = None) -> Response:
     return answer("login.html", error, has_password=await desk.owner.has_password())
 
 
-async def _set_up(desk: AccessDesk, error: BadInput | None = None) -> Response:
-    standing = await desk.standing()
+async def _set_up(desk: Authenticator, error: BadInput | None = None) -> Response:
+    standing = await desk.mode()
     return answer(
         "setup.html",
         error,
-        needs_invitation=standing is Standing.SET_UP,
-        is_late=standing is Standing.PROTECTED,
+        needs_invitation=standing is AuthMode.SET_UP,
+        is_late=standing is AuthMode.PROTECTED,
     )
 
 

@@ -9,7 +9,7 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from mediavault.api.catalogue import translated
-from mediavault.api.doorkeeper import asking
+from mediavault.api.doorkeeper import current_principal
 from mediavault.api.schemas import ErrorView
 from mediavault.api.services import ApiServices
 from mediavault.api.words import help_for
@@ -21,7 +21,7 @@ _MAX_FIELDS = 20
 
 def frame(services: ApiServices) -> dict[str, Any]:
     """Return the values that ``base.html`` and the shared parts use."""
-    caller = asking()
+    caller = current_principal()
     return {"browser": services.browser_status(), "can_sign_out": caller is not None and caller.session is not None}
 
 

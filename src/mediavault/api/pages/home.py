@@ -15,7 +15,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from mediavault.api.actions import retry_failed, take
 from mediavault.api.dependencies import EventFeed, Services
-from mediavault.api.library_filter import LibraryFilter, Shown, address
+from mediavault.api.library_filter import LibraryFilter, LibraryView, address
 from mediavault.api.overview import overview, retried_words, taken_words
 from mediavault.api.pages.frame import complaint, frame, read_form, see_other
 from mediavault.api.pasted import addresses_in
@@ -42,7 +42,7 @@ Shared = Annotated[str, Query()]
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class SubmitResult:
     """What was just done, in a sentence; ``posts`` are those that it leads to, by title."""
 
     words: str
@@ -68,9 +68,9 @@ async def home(
     """``url`` and ``text`` fill the box and take nothing: a GET changes nothing. The others say what was just done."""
     done = None
     if again is not None:
-        done = Done(retried_words(again))
+        done = SubmitResult(retried_words(again))
     elif taken or known:
-        done = Done(taken_words(taken, known), await _titles(services, post or ()))
+        done = SubmitResult(taken_words(taken, known), await _titles(services, post or ()))
     return await _home(services, pasted=_prefill(url, text), is_shared=bool(url or text), done=done)
 
 
@@ -90,7 +90,9 @@ async def submit_form(request: Request, services: Services, feed: EventFeed) -> 
         services,
         pasted="\n".join(one.text for one in taken.refused) if some else pasted,
         refused=taken.refused,
-        done=Done(taken_words(len(taken.jobs), len(taken.known)), _named(taken.known[:LINKED])) if some else None,
+        done=SubmitResult(taken_words(len(taken.jobs), len(taken.known)), _named(taken.known[:LINKED]))
+        if some
+        else None,
         status=200 if some else 422,
     )
 
@@ -119,7 +121,7 @@ async def _home(
     *,
     pasted: str = "",
     is_shared: bool = False,
-    done: Done | None = None,
+    done: SubmitResult | None = None,
     refused: Sequence[RefusedAddress] = (),
     error: ErrorView | None = None,
     status: int | None = None,
@@ -133,7 +135,7 @@ async def _home(
         status=status or (422 if error else 200),
         moment=report.at,
         view=await overview(services, report.counts),
-        library={shown.value: address(LibraryFilter(state=shown)) for shown in Shown},
+        library={shown.value: address(LibraryFilter(state=shown)) for shown in LibraryView},
         has_worker=bool(workers),
         title_of=services.title_of,
         unserved=fleet_view(report, workers).unserved,

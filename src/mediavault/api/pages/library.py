@@ -20,7 +20,7 @@ from mediavault.api.library_filter import (
     SHOWN_WORDS,
     STATUSES,
     LibraryFilter,
-    Shown,
+    LibraryView,
     address,
     chips,
     read_filter,
@@ -100,29 +100,29 @@ def _found(
         "is_empty": not any(totals.counts.values()),
         "params": to_params(asked),
         "plain": address(LibraryFilter(order=asked.order)),
-        "in_all_states": address(replace(asked, state=Shown.ALL)),
+        "in_all_states": address(replace(asked, state=LibraryView.ALL)),
         "address": address,
         "max_at_once": MAX_AT_ONCE,
     }
 
 
-def states(asked: LibraryFilter, totals: LibraryTotals) -> list[tuple[Shown, str, str, int | None]]:
+def states(asked: LibraryFilter, totals: LibraryTotals) -> list[tuple[LibraryView, str, str, int | None]]:
     """Each with its words, its address, and how many there are, where the totals know it."""
     counts = _counts(asked, totals)
     return [
         (shown, SHOWN_WORDS[shown], address(replace(asked, state=shown)), counts[shown] if counts else None)
-        for shown in Shown
+        for shown in LibraryView
     ]
 
 
-def _counts(asked: LibraryFilter, totals: LibraryTotals) -> dict[Shown, int] | None:
+def _counts(asked: LibraryFilter, totals: LibraryTotals) -> dict[LibraryView, int] | None:
     """How many stand in each state, where the totals know it."""
     if not asked.counts_by_totals:
         return None
     counts: Mapping[JobStatus, int] = totals.counts
     if asked.platform:
         counts = next((one.counts for one in totals.platforms if one.platform == asked.platform), {})
-    return {shown: sum(counts.get(status, 0) for status in STATUSES[shown] or JobStatus) for shown in Shown}
+    return {shown: sum(counts.get(status, 0) for status in STATUSES[shown] or JobStatus) for shown in LibraryView}
 
 
 def counted(asked: LibraryFilter, totals: LibraryTotals) -> str:
@@ -133,12 +133,14 @@ def counted(asked: LibraryFilter, totals: LibraryTotals) -> str:
 
 def _number_of(number: int, asked: LibraryFilter) -> str:
     """Name saved jobs videos; others have none."""
-    if asked.state is Shown.KEPT:
+    if asked.state is LibraryView.KEPT:
         return ngettext("%(number)s video", "%(number)s videos", number) % {"number": number}
     return ngettext("%(number)s post", "%(number)s posts", number) % {"number": number}
 
 
-def _count_words(asked: LibraryFilter, page: JobPage, counts: Mapping[Shown, int] | None, *, is_start: bool) -> str:
+def _count_words(
+    asked: LibraryFilter, page: JobPage, counts: Mapping[LibraryView, int] | None, *, is_start: bool
+) -> str:
     """How many were found. To count them all would cost more than to show the first."""
     here = len(page.jobs)
     if counts is None and (page.next_cursor or not is_start):
@@ -153,7 +155,7 @@ async def _choices(services: ApiServices, asked: LibraryFilter, totals: LibraryT
     platforms = {
         one.platform: (services.title_of(one.platform), sum(one.counts[each] for each in status or JobStatus))
         for one in totals.platforms
-        if status != STATUSES[Shown.KEPT] or one.kept or one.platform == asked.platform
+        if status != STATUSES[LibraryView.KEPT] or one.kept or one.platform == asked.platform
     }
     accounts = {one.key: (account_words(one), services.title_of(one.platform)) for one in found.accounts}
     if asked.platform:

@@ -15,9 +15,9 @@ from mediavault.api.pages.frame import frame, read_fields, see_other
 from mediavault.api.render import render
 from mediavault.api.selection import (
     MAX_FIELDS,
-    Done,
     Fields,
     Selection,
+    SelectionResult,
     ids_of,
     pages_of,
     read_selection,
@@ -112,7 +112,7 @@ async def _ask(services: ApiServices, selection: Selection) -> Response:
     )
 
 
-def _back(selection: Selection, what: str, done: Done) -> Response:
+def _back(selection: Selection, what: str, done: SelectionResult) -> Response:
     return see_other(address(selection.filter, told=f"{what}-{done.count}-{done.left}"))
 
 

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime
 
 from mediavault.api.appearance import current
 from mediavault.api.dependencies import Services, to_job_id
-from mediavault.api.library_filter import STATUSES, LibraryFilter, Shown, read_filter, to_query
+from mediavault.api.library_filter import STATUSES, LibraryFilter, LibraryView, read_filter, to_query
 from mediavault.api.pages.library import counted, states, tiles
 from mediavault.api.render import render
 from mediavault.core.failures import JobNotFound
@@ -51,10 +51,10 @@ async def changes(
     )
 
 
-def came_at(job: Job, shown: Shown) -> datetime:
+def came_at(job: Job, shown: LibraryView) -> datetime:
     """Since when the job stands where the state looks. One that waits again counts from its last change."""
     is_again = job.status is JobStatus.QUEUED and job.attempt_count > 0
-    if shown is Shown.ALL or (shown is Shown.WAITING and not is_again):
+    if shown is LibraryView.ALL or (shown is LibraryView.WAITING and not is_again):
         return job.created_at
     entered = {JobStatus.COMPLETED: job.completed_at, JobStatus.FAILED: job.failed_at}.get(job.status)
     return entered or job.updated_at

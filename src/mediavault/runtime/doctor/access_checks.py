@@ -8,7 +8,7 @@ from mediavault.api.catalogue import gettext
 from mediavault.api.security import needs_a_password, no_password
 from mediavault.core.failures import BadSetting
 from mediavault.core.settings import Settings
-from mediavault.core.verdicts import Check, Verdict
+from mediavault.core.verdicts import Check, DoctorVerdict
 
 MIN_TOKEN_CHARS = 20  # a shorter one may be a word that somebody guesses
 
@@ -20,13 +20,13 @@ def check_access(settings: Settings, *, has_password: bool) -> Check:
         if needs_a_password(settings) and not has_password:
             raise no_password(settings)
     except BadSetting as exc:
-        return Check("Access", Verdict.BROKEN, exc.message, exc.help)
+        return Check("Access", DoctorVerdict.BROKEN, exc.message, exc.help)
     token = token_of(settings)
     if token and len(token) < MIN_TOKEN_CHARS:
         advice = gettext("Set MEDIAVAULT_TOKEN to a random value of at least %(count)s characters.") % {
             "count": MIN_TOKEN_CHARS
         }
-        return Check("Access", Verdict.WARNING, gettext("MEDIAVAULT_TOKEN is short enough to be guessed"), advice)
+        return Check("Access", DoctorVerdict.WARNING, gettext("MEDIAVAULT_TOKEN is short enough to be guessed"), advice)
     asked = [
         words
         for words, is_so in (
@@ -37,9 +37,11 @@ def check_access(settings: Settings, *, has_password: bool) -> Check:
         if is_so
     ]
     if asked:
-        return Check("Access", Verdict.OK, gettext("protected by %(what)s") % {"what": gettext(" or ").join(asked)})
+        return Check(
+            "Access", DoctorVerdict.OK, gettext("protected by %(what)s") % {"what": gettext(" or ").join(asked)}
+        )
     if settings.setup:
         advice = gettext("Start it and open /setup with the token that it prints, or run `mediavault password`.")
-        return Check("Access", Verdict.WARNING, gettext("waits to be set up"), advice)
+        return Check("Access", DoctorVerdict.WARNING, gettext("waits to be set up"), advice)
     fact = gettext("no password: open to everybody on this machine, and to nobody else; `mediavault password` sets one")
-    return Check("Access", Verdict.OK, fact)
+    return Check("Access", DoctorVerdict.OK, fact)

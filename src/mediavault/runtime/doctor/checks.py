@@ -15,14 +15,14 @@ from pathlib import Path
 
 from mediavault.access.owner import Owner
 from mediavault.api.catalogue import gettext, grouped, ngettext, translated
-from mediavault.api.words import STATUS_WORDS, one_line, size_words
+from mediavault.api.words import STATUS_WORDS, format_size, one_line
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import MediavaultError
 from mediavault.core.fleet import ALIVE_WITHIN, unserved, unserved_in_words
 from mediavault.core.gates import NOT_UNDERSTOOD_WITHIN
 from mediavault.core.job import WorkerBeat
 from mediavault.core.settings import Settings, unknown_variables
-from mediavault.core.verdicts import Check, Verdict
+from mediavault.core.verdicts import Check, DoctorVerdict
 from mediavault.platforms import registry
 from mediavault.runtime import house, storage
 from mediavault.runtime.doctor.access_checks import check_access
@@ -85,29 +85,29 @@ def check_python(version: tuple[int, ...]) -> Check:
     facts = {"version": ".".join(map(str, version)), "system": f"{platform.system()} {platform.machine()}"}
     detail = gettext("%(version)s on %(system)s") % facts
     if version[:2] >= MIN_PYTHON:
-        return Check("Python", Verdict.OK, detail)
-    return Check("Python", Verdict.BROKEN, detail, gettext("mediavault needs Python 3.11 or newer."))
+        return Check("Python", DoctorVerdict.OK, detail)
+    return Check("Python", DoctorVerdict.BROKEN, detail, gettext("mediavault needs Python 3.11 or newer."))
 
 
 def check_sqlite(version: str) -> Check:
     """``version`` is apsw's, which is that of the SQLite inside it plus a revision."""
     numbers = tuple(int(part) for part in version.split(".")[:3])
     if numbers >= MIN_SQLITE:
-        return Check("SQLite", Verdict.OK, version)
+        return Check("SQLite", DoctorVerdict.OK, version)
     words = gettext("%(version)s has the WAL-reset bug") % {"version": version}
-    return Check("SQLite", Verdict.BROKEN, words, gettext("Run `pip install -U apsw`."))
+    return Check("SQLite", DoctorVerdict.BROKEN, words, gettext("Run `pip install -U apsw`."))
 
 
 def check_variables(environ: dict[str, str]) -> Check:
     unknown = unknown_variables(environ)
     if not unknown:
-        return Check("Settings", Verdict.OK, gettext("no unknown MEDIAVAULT_ variables"))
+        return Check("Settings", DoctorVerdict.OK, gettext("no unknown MEDIAVAULT_ variables"))
     words = gettext("no setting reads %(names)s") % {"names": ", ".join(unknown)}
-    return Check("Settings", Verdict.WARNING, words, gettext("Check the spelling, or unset them."))
+    return Check("Settings", DoctorVerdict.WARNING, words, gettext("Check the spelling, or unset them."))
 
 
 def check_network(settings: Settings) -> Check:
-    return Check("Address", Verdict.OK, f"{settings.host}:{settings.port}")
+    return Check("Address", DoctorVerdict.OK, f"{settings.host}:{settings.port}")
 
 
 def check_mount(name: str, folder: Path, mounts: Path = Path("/proc/mounts")) -> Check:
@@ -122,33 +122,36 @@ def check_mount(name: str, folder: Path, mounts: Path = Path("/proc/mounts")) ->
             else gettext("Slower, and a lost connection fails jobs; they are tried again.")
         )
         return Check(
-            name, Verdict.BROKEN if is_state else Verdict.WARNING, gettext("%(folder)s is on %(kind)s") % where, advice
+            name,
+            DoctorVerdict.BROKEN if is_state else DoctorVerdict.WARNING,
+            gettext("%(folder)s is on %(kind)s") % where,
+            advice,
         )
-    return Check(name, Verdict.OK, gettext("%(folder)s on %(kind)s") % where if kind else str(folder))
+    return Check(name, DoctorVerdict.OK, gettext("%(folder)s on %(kind)s") % where if kind else str(folder))
 
 
 def check_sign_in_window(*, has_browser: bool, has_screen: bool, has_virtual: bool) -> Check:
     """Where a person can sign in to a site: on this machine's screen, or in a window inside the page."""
     if not has_browser:
         advice = gettext("Install a browser, or import cookies: `mediavault login SITE --cookies FILE`.")
-        return Check("Signing in", Verdict.WARNING, gettext("no browser that could show a window"), advice)
+        return Check("Signing in", DoctorVerdict.WARNING, gettext("no browser that could show a window"), advice)
     if has_screen or has_virtual:
         return Check(
             "Signing in",
-            Verdict.OK,
+            DoctorVerdict.OK,
             gettext("on this screen") if has_screen else gettext("in a window inside the page"),
         )
     words = gettext("no screen, and no Xvnc for a window inside the page")
-    return Check("Signing in", Verdict.WARNING, words, INSTALL)
+    return Check("Signing in", DoctorVerdict.WARNING, words, INSTALL)
 
 
 async def check_sessions(settings: Settings) -> Check:
     """Who is signed in where, by the cookies that are here: no site is asked."""
     from mediavault.api.session_views import state_words
 
-    states = [state for state in await house.session_desk(settings).states() if state.signed_in]
+    states = [state for state in await house.session_manager(settings).states() if state.signed_in]
     said = [f"{state.title}: {state_words(state)[0].lower()}{state_words(state)[1:]}" for state in states]
-    return Check("Sign-ins", Verdict.OK, "; ".join(said) or gettext("none: posts are read signed out"))
+    return Check("Sign-ins", DoctorVerdict.OK, "; ".join(said) or gettext("none: posts are read signed out"))
 
 
 async def check_library(settings: Settings) -> Check:
@@ -156,29 +159,31 @@ async def check_library(settings: Settings) -> Check:
     try:
         await storage.try_library(settings)
     except MediavaultError as exc:
-        return Check("Library", Verdict.BROKEN, exc.message, exc.help)
+        return Check("Library", DoctorVerdict.BROKEN, exc.message, exc.help)
     if settings.vault_url is None:
-        return Check("Library", Verdict.OK, gettext("files can be written and renamed in it"))
+        return Check("Library", DoctorVerdict.OK, gettext("files can be written and renamed in it"))
     address = parse_bucket_address(settings.vault_url)
     if address.looks_first:
         advice = gettext(
             "Two workers that write the same name in the same moment can replace each other's file (create=look)."
         )
         words = gettext("%(address)s: looked at before it is written") % {"address": address}
-        return Check("Library", Verdict.WARNING, words, advice)
+        return Check("Library", DoctorVerdict.WARNING, words, advice)
     words = gettext("%(address)s: objects can be written and removed, and none is replaced") % {"address": address}
-    return Check("Library", Verdict.OK, words)
+    return Check("Library", DoctorVerdict.OK, words)
 
 
 def check_space(settings: Settings) -> Check:
     free = shutil.disk_usage(_existing(settings.download_dir)).free
     reserve = settings.reserve_mb << 20
-    detail = gettext("%(size)s free") % {"size": size_words(free)}
+    detail = gettext("%(size)s free") % {"size": format_size(free)}
     if free <= reserve:
-        advice = gettext("Free some: %(size)s are never used.") % {"size": size_words(reserve)}
-        return Check("Disk space", Verdict.BROKEN, detail, advice)
-    verdict = Verdict.WARNING if free < LOW_SPACE_FACTOR * reserve else Verdict.OK
-    return Check("Disk space", verdict, detail, "" if verdict is Verdict.OK else gettext("A long video may not fit."))
+        advice = gettext("Free some: %(size)s are never used.") % {"size": format_size(reserve)}
+        return Check("Disk space", DoctorVerdict.BROKEN, detail, advice)
+    verdict = DoctorVerdict.WARNING if free < LOW_SPACE_FACTOR * reserve else DoctorVerdict.OK
+    return Check(
+        "Disk space", verdict, detail, "" if verdict is DoctorVerdict.OK else gettext("A long video may not fit.")
+    )
 
 
 async def check_browser(settings: Settings) -> Check:
@@ -186,14 +191,17 @@ async def check_browser(settings: Settings) -> Check:
     found = find_browser(settings.browser)
     if found.path is None:
         return Check(
-            "Browser", Verdict.WARNING, gettext("none: posts that only a browser can open will fail"), found.advice
+            "Browser",
+            DoctorVerdict.WARNING,
+            gettext("none: posts that only a browser can open will fail"),
+            found.advice,
         )
     said = await version_of(found.path)
     if said is not None and KNOWN_BROWSERS.search(said):
-        return Check("Browser", Verdict.OK, f"{found.path}: {one_line(said)}")
+        return Check("Browser", DoctorVerdict.OK, f"{found.path}: {one_line(said)}")
     detail = gettext("%(path)s does not say that it is a Chromium, Chrome or Edge") % {"path": found.path}
     advice = gettext("Run `%(path)s --version`, or name another in MEDIAVAULT_BROWSER.") % {"path": found.path}
-    return Check("Browser", Verdict.WARNING, detail, advice)
+    return Check("Browser", DoctorVerdict.WARNING, detail, advice)
 
 
 def check_sandbox(sandbox: Sandbox | None) -> list[Check]:
@@ -201,30 +209,34 @@ def check_sandbox(sandbox: Sandbox | None) -> list[Check]:
     if sandbox is None:
         return []
     if sandbox is Sandbox.ON:
-        return [Check("Browser sandbox", Verdict.OK, gettext("on: a page's scripts are shut off from this machine"))]
+        return [
+            Check("Browser sandbox", DoctorVerdict.OK, gettext("on: a page's scripts are shut off from this machine"))
+        ]
     if sandbox is Sandbox.OFF_FOR_ROOT:
         fact = gettext("off, because mediavault runs as root")
-        return [Check("Browser sandbox", Verdict.WARNING, fact, gettext("Run mediavault as an ordinary user."))]
+        return [Check("Browser sandbox", DoctorVerdict.WARNING, fact, gettext("Run mediavault as an ordinary user."))]
     fact = gettext("off since the browser's last start, because the kernel gives this user no namespaces")
     advice = gettext(
         "Allow user namespaces: `sysctl -w kernel.unprivileged_userns_clone=1` on Debian, "
         "`sysctl -w kernel.apparmor_restrict_unprivileged_userns=0` on Ubuntu, a seccomp profile that permits them in a "
         "container. Then restart mediavault."
     )
-    return [Check("Browser sandbox", Verdict.WARNING, fact, advice)]
+    return [Check("Browser sandbox", DoctorVerdict.WARNING, fact, advice)]
 
 
 async def check_helpers(isolated: Callable[[], Awaitable[bool]] = is_isolated) -> Check:
     """Whether the processes that open strangers' files are kept off the network."""
     try:
         if await isolated():
-            return Check("Helper processes", Verdict.OK, gettext("kept off the network"))
+            return Check("Helper processes", DoctorVerdict.OK, gettext("kept off the network"))
     except (ChildFailed, OSError) as exc:
         fact = gettext("cannot be started: %(reason)s") % {"reason": exc}
-        return Check("Helper processes", Verdict.BROKEN, fact, gettext("Check the limits of this user and container."))
+        return Check(
+            "Helper processes", DoctorVerdict.BROKEN, fact, gettext("Check the limits of this user and container.")
+        )
     fact = gettext("can reach the network: the kernel gives them neither a namespace nor a filter")
     advice = gettext("Use Linux with a 64-bit Python, in a container with a runtime that permits seccomp.")
-    return Check("Helper processes", Verdict.WARNING, fact, advice)
+    return Check("Helper processes", DoctorVerdict.WARNING, fact, advice)
 
 
 async def version_of(program: Path) -> str | None:
@@ -272,15 +284,15 @@ async def check_store(settings: Settings) -> list[Check]:
             failures = await store.catalogue.failures()
             has_password = await Owner(store.records, SystemClock()).has_password()
     except MediavaultError as exc:
-        return [Check("Jobs", Verdict.BROKEN, exc.message, exc.help)]
+        return [Check("Jobs", DoctorVerdict.BROKEN, exc.message, exc.help)]
     each = (f"{count} {_small(gettext(STATUS_WORDS[status]))}" for status, count in report.counts.items() if count)
     facts = {
         "engine": report.engine,
         "version": report.schema_version,
         "counts": ", ".join(each) or gettext("none yet"),
     }
-    jobs = Check("Jobs", Verdict.OK, gettext("%(engine)s, schema %(version)s: %(counts)s") % facts)
-    concerns = [Check("Database", Verdict.WARNING, concern.what, concern.help) for concern in report.concerns]
+    jobs = Check("Jobs", DoctorVerdict.OK, gettext("%(engine)s, schema %(version)s: %(counts)s") % facts)
+    concerns = [Check("Database", DoctorVerdict.WARNING, concern.what, concern.help) for concern in report.concerns]
     access = check_access(settings, has_password=has_password)
     crashes = check_crashes(failures, house.freeze_reports(settings), now=report.at)
     return [access, jobs, *concerns, check_sites(broken), _check_workers(report, workers), crashes]
@@ -288,13 +300,17 @@ async def check_store(settings: Settings) -> list[Check]:
 
 def _check_workers(report: StoreReport, workers: Sequence[WorkerBeat]) -> Check:
     if not workers:
-        return Check("Workers", Verdict.WARNING, gettext("none is running"), gettext("`mediavault serve` starts one."))
+        return Check(
+            "Workers", DoctorVerdict.WARNING, gettext("none is running"), gettext("`mediavault serve` starts one.")
+        )
     named = ", ".join(f"{beat.host}:{beat.pid} ({_jobs(beat.running_jobs)})" for beat in workers)
     left = [translated(unserved_in_words(name, count)) for name, count in unserved(report.waiting, workers).items()]
     if left:
         fact = f"{named}; {'; '.join(left)}"
-        return Check("Workers", Verdict.WARNING, fact, gettext("`mediavault worker` without --platforms takes all."))
-    return Check("Workers", Verdict.OK, named)
+        return Check(
+            "Workers", DoctorVerdict.WARNING, fact, gettext("`mediavault worker` without --platforms takes all.")
+        )
+    return Check("Workers", DoctorVerdict.OK, named)
 
 
 def _small(words: str) -> str:

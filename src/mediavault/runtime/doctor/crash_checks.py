@@ -9,7 +9,7 @@ from pathlib import Path
 from mediavault.api.catalogue import gettext, grouped, ngettext
 from mediavault.core.failures import CAUSES
 from mediavault.core.job import JobId
-from mediavault.core.verdicts import Check, Verdict
+from mediavault.core.verdicts import Check, DoctorVerdict
 from mediavault.runtime.watchdog import NATIVE_CRASH_FILE
 from mediavault.store.port import FailureGroup
 from mediavault.worker.freezes import FreezeReport
@@ -24,11 +24,11 @@ def check_crashes(failures: Iterable[FailureGroup], reports: Sequence[FreezeRepo
     failed = {job.id: job.failed_at for group in groups for job in group.examples if job.error_code in codes}
     recent = [one for one in reports if one.at > now - SHOWN_FOR and one.job_id not in failed]
     if not groups and not recent:
-        return Check("Crashes", Verdict.OK, gettext("no post has stopped or frozen a worker"))
+        return Check("Crashes", DoctorVerdict.OK, gettext("no post has stopped or frozen a worker"))
     parts = [_failed(failed, sum(group.jobs for group in groups))] if groups else []
     parts += [_frozen(report) for report in recent]
     advice = gettext("Upgrade mediavault, then `mediavault retry ID`. After a power cut or a restart simply try again.")
-    return Check("Crashes", Verdict.WARNING, "; ".join(parts), advice)
+    return Check("Crashes", DoctorVerdict.WARNING, "; ".join(parts), advice)
 
 
 def check_native_crashes(state_dir: Path) -> list[Check]:
@@ -44,7 +44,9 @@ def check_native_crashes(state_dir: Path) -> list[Check]:
         return []
     facts = {"at": f"{at:%Y-%m-%d %H:%M} UTC", "error": fatal[-1]}
     advice = gettext("Report it with the file %(path)s, then remove the file.") % {"path": path}
-    return [Check("Native crashes", Verdict.WARNING, gettext("the last one at %(at)s: %(error)s") % facts, advice)]
+    return [
+        Check("Native crashes", DoctorVerdict.WARNING, gettext("the last one at %(at)s: %(error)s") % facts, advice)
+    ]
 
 
 def _failed(failed: Mapping[JobId, datetime | None], count: int) -> str:

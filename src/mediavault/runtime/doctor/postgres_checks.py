@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mediavault.core.failures import MediavaultError
 from mediavault.core.messages import Message
 from mediavault.core.settings import Settings
-from mediavault.core.verdicts import Check, Verdict
+from mediavault.core.verdicts import Check, DoctorVerdict
 from mediavault.runtime import storage
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ async def check_postgres(settings: Settings) -> list[Check]:
     try:
         facts = await storage.look_at_postgres(settings)
     except MediavaultError as exc:
-        return [Check("PostgreSQL", Verdict.BROKEN, exc.message, exc.help)]
+        return [Check("PostgreSQL", DoctorVerdict.BROKEN, exc.message, exc.help)]
     return judge_postgres(facts) if facts is not None else []
 
 
@@ -45,11 +45,11 @@ def _version(facts: PostgresFacts) -> Check:
     what = Message("PostgreSQL %(version)s at %(server)s", version=facts.version, server=facts.server)
     if facts.version < TESTED_VERSIONS.start:
         help_ = Message("Upgrade the server to PostgreSQL %(start)s or newer.", start=TESTED_VERSIONS.start)
-        return Check("PostgreSQL", Verdict.BROKEN, Message("%(what)s is too old", what=what), help_)
+        return Check("PostgreSQL", DoctorVerdict.BROKEN, Message("%(what)s is too old", what=what), help_)
     if facts.is_standby:
         return Check(
             "PostgreSQL",
-            Verdict.BROKEN,
+            DoctorVerdict.BROKEN,
             Message("%(what)s is a standby, which takes no jobs", what=what),
             Message("Name the primary."),
         )
@@ -61,34 +61,37 @@ def _version(facts: PostgresFacts) -> Check:
         )
         return Check(
             "PostgreSQL",
-            Verdict.WARNING,
+            DoctorVerdict.WARNING,
             Message("%(what)s is newer than what this version was tested with", what=what),
             help_,
         )
-    return Check("PostgreSQL", Verdict.OK, what)
+    return Check("PostgreSQL", DoctorVerdict.OK, what)
 
 
 def _privileges(facts: PostgresFacts) -> Check:
     name, user = "PostgreSQL privileges", _quoted(facts.user)
     if facts.has_schema and facts.may_use_schema:
-        return Check(name, Verdict.OK, Message("%(user)s may use the schema mediavault", user=facts.user))
+        return Check(name, DoctorVerdict.OK, Message("%(user)s may use the schema mediavault", user=facts.user))
     if facts.has_schema:
         help_ = _psql(facts, f"GRANT USAGE, CREATE ON SCHEMA mediavault TO {user}")
         return Check(
             name,
-            Verdict.BROKEN,
+            DoctorVerdict.BROKEN,
             Message("%(user)s is not allowed to use the schema mediavault", user=facts.user),
             help_,
         )
     if facts.may_create_schema:
         return Check(
             name,
-            Verdict.OK,
+            DoctorVerdict.OK,
             Message("%(user)s may create the schema mediavault, which is not there yet", user=facts.user),
         )
     help_ = _psql(facts, f"GRANT CREATE ON DATABASE {_quoted(facts.database)} TO {user}")
     return Check(
-        name, Verdict.BROKEN, Message("%(user)s is not allowed to create the schema mediavault", user=facts.user), help_
+        name,
+        DoctorVerdict.BROKEN,
+        Message("%(user)s is not allowed to create the schema mediavault", user=facts.user),
+        help_,
     )
 
 
@@ -97,33 +100,37 @@ def _durability(facts: PostgresFacts) -> Check:
     if facts.synchronous_commit == "off":
         off.append("synchronous_commit")
     if not off:
-        return Check("PostgreSQL durability", Verdict.OK, Message("what is committed is on the disk"))
+        return Check("PostgreSQL durability", DoctorVerdict.OK, Message("what is committed is on the disk"))
     words = Message("%(off)s off: a power cut at the server can lose jobs that were taken", off=", ".join(off))
     commands = "; ".join(f"ALTER SYSTEM SET {name} = on" for name in off)
     help_ = Message(
         ("As an administrator: %(commands)s; SELECT pg_reload_conf(); and look whether the role or database sets it."),
         commands=commands,
     )
-    return Check("PostgreSQL durability", Verdict.WARNING, words, help_)
+    return Check("PostgreSQL durability", DoctorVerdict.WARNING, words, help_)
 
 
 def _isolation(facts: PostgresFacts) -> Check:
     if facts.isolation == "read committed":
-        return Check("PostgreSQL isolation", Verdict.OK, facts.isolation)
+        return Check("PostgreSQL isolation", DoctorVerdict.OK, facts.isolation)
     help_ = _psql(facts, f"ALTER ROLE {_quoted(facts.user)} SET default_transaction_isolation = 'read committed'")
     words = Message(
         "%(isolation)s: workers that claim at the same moment hold each other up", isolation=facts.isolation
     )
-    return Check("PostgreSQL isolation", Verdict.WARNING, words, help_)
+    return Check("PostgreSQL isolation", DoctorVerdict.WARNING, words, help_)
 
 
 def _transport(facts: PostgresFacts) -> Check:
     if facts.has_tls or facts.is_local:
         return Check(
-            "PostgreSQL connection", Verdict.OK, Message("encrypted") if facts.has_tls else Message("on this machine")
+            "PostgreSQL connection",
+            DoctorVerdict.OK,
+            Message("encrypted") if facts.has_tls else Message("on this machine"),
         )
     help_ = Message("Turn TLS on at the server (ssl = on) and end MEDIAVAULT_DATABASE_URL with ?sslmode=verify-full.")
-    return Check("PostgreSQL connection", Verdict.WARNING, Message("crosses the network without encryption"), help_)
+    return Check(
+        "PostgreSQL connection", DoctorVerdict.WARNING, Message("crosses the network without encryption"), help_
+    )
 
 
 def _clock(facts: PostgresFacts) -> Check:
@@ -131,20 +138,20 @@ def _clock(facts: PostgresFacts) -> Check:
     ahead = Message("the server's clock is %(seconds).1f s ahead", seconds=seconds)
     words = ahead if seconds > 0 else Message("the server's clock is %(seconds).1f s behind", seconds=-seconds)
     if abs(facts.ahead_by) <= MAX_CLOCK_OFFSET:
-        return Check("Clocks", Verdict.OK, words)
+        return Check("Clocks", DoctorVerdict.OK, words)
     help_ = Message(
         "Leases go by the server's clock and hold; times that are shown do not. On both: timedatectl set-ntp true"
     )
-    return Check("Clocks", Verdict.WARNING, words, help_)
+    return Check("Clocks", DoctorVerdict.WARNING, words, help_)
 
 
 def _wake_ups(facts: PostgresFacts) -> Check:
     if facts.has_wake_ups:
-        return Check("Wake-ups", Verdict.OK, Message("NOTIFY arrives"))
+        return Check("Wake-ups", DoctorVerdict.OK, Message("NOTIFY arrives"))
     help_ = Message(
         "Behind a pooler new jobs wait for the worker's poll; a direct address in MEDIAVAULT_DATABASE_URL is faster."
     )
-    return Check("Wake-ups", Verdict.WARNING, Message("NOTIFY does not arrive"), help_)
+    return Check("Wake-ups", DoctorVerdict.WARNING, Message("NOTIFY does not arrive"), help_)
 
 
 def _psql(facts: PostgresFacts, statement: str) -> str:

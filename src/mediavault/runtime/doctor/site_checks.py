@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from mediavault.api.catalogue import N_, gettext, grouped, ngettext
 from mediavault.core.gates import NOT_UNDERSTOOD_WITHIN
-from mediavault.core.verdicts import Check, Verdict
+from mediavault.core.verdicts import Check, DoctorVerdict
 from mediavault.platforms.registry import BrokenPackage
 
 ENOUGH = 3  # posts of one site: one or two may be odd themselves
@@ -17,11 +17,11 @@ def check_sites(counts: Mapping[str, int]) -> Check:
     """``counts`` as the store's ``not_understood`` answers."""
     many = sorted((name, count) for name, count in counts.items() if count >= ENOUGH)
     if not many:
-        return Check("Sites", Verdict.OK, gettext("all readable"))
+        return Check("Sites", DoctorVerdict.OK, gettext("all readable"))
     named = ", ".join(f"{name} ({_posts(count)})" for name, count in many)
     facts = {"days": NOT_UNDERSTOOD_WITHIN.days, "sites": named}
     words = gettext("posts that could not be read within %(days)s days: %(sites)s") % facts
-    return Check("Sites", Verdict.WARNING, words, gettext(UPGRADE))
+    return Check("Sites", DoctorVerdict.WARNING, words, gettext(UPGRADE))
 
 
 def _posts(count: int) -> str:
@@ -31,4 +31,4 @@ def _posts(count: int) -> str:
 def check_site_packages(broken: Iterable[BrokenPackage]) -> list[Check]:
     """One check for each package whose site could not be used."""
     advice = gettext("Upgrade the package or uninstall it. Its site is treated as an unknown one.")
-    return [Check("Sites", Verdict.WARNING, f"{one.entry_point}: {one.reason}", advice) for one in broken]
+    return [Check("Sites", DoctorVerdict.WARNING, f"{one.entry_point}: {one.reason}", advice) for one in broken]

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 from mediavault.api.catalogue import N_, gettext, ngettext
 from mediavault.core.messages import Message
-from mediavault.core.verdicts import Check, Verdict
+from mediavault.core.verdicts import Check, DoctorVerdict
 from mediavault.services.extraction.ytdlp_home import Installed
 
 OLD_AFTER = timedelta(days=45)  # by then several sites have changed
@@ -40,19 +40,24 @@ def check_ytdlp(found: Installed, *, today: date) -> Check:
     """Whether there is one, and whether it is young enough to know today's sites."""
     if found.version is None:
         return Check(
-            "yt-dlp", Verdict.WARNING, gettext("not installed: YouTube and several other sites will fail"), INSTALL
+            "yt-dlp",
+            DoctorVerdict.WARNING,
+            gettext("not installed: YouTube and several other sites will fail"),
+            INSTALL,
         )
     where = gettext("upgraded on its own") if found.library else gettext("as installed")
     if found.released is None:
         words = gettext("%(version)s, of unknown age") % {"version": found.version}
-        return Check("yt-dlp", Verdict.WARNING, words, gettext(UPGRADE))
+        return Check("yt-dlp", DoctorVerdict.WARNING, words, gettext(UPGRADE))
     age = today - found.released
     words = ngettext(
         "%(version)s (%(where)s), %(days)s day old", "%(version)s (%(where)s), %(days)s days old", age.days
     )
     detail = words % {"version": found.version, "where": where, "days": max(age.days, 0)}
     is_old = age > OLD_AFTER
-    return Check("yt-dlp", Verdict.WARNING if is_old else Verdict.OK, detail, gettext(UPGRADE) if is_old else "")
+    return Check(
+        "yt-dlp", DoctorVerdict.WARNING if is_old else DoctorVerdict.OK, detail, gettext(UPGRADE) if is_old else ""
+    )
 
 
 def check_parts(there: Mapping[str, bool]) -> Check:
@@ -61,7 +66,7 @@ def check_parts(there: Mapping[str, bool]) -> Check:
     if not missing:
         return Check(
             "yt-dlp's parts",
-            Verdict.OK,
+            DoctorVerdict.OK,
             gettext("%(names)s are there") % {"names": ", ".join(part.name for part in PARTS)},
         )
     told = "; ".join(
@@ -69,4 +74,4 @@ def check_parts(there: Mapping[str, bool]) -> Check:
         % {"names": ", ".join(part.name for part in missing if part.without == words), "what": gettext(words)}
         for words in dict.fromkeys(part.without for part in missing)
     )
-    return Check("yt-dlp's parts", Verdict.WARNING, told, INSTALL_PARTS)
+    return Check("yt-dlp's parts", DoctorVerdict.WARNING, told, INSTALL_PARTS)

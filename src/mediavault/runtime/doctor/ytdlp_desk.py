@@ -17,7 +17,7 @@ from mediavault.services.extraction.ytdlp_upgrade import Install, installer, upg
 log = get_logger(__name__)
 
 
-class YtdlpDesk:
+class YtdlpManager:
     """The API's port. ``install`` stands in for the package installer in tests."""
 
     def __init__(self, state_dir: Path, clock: Clock, *, install: Install | None = None) -> None:

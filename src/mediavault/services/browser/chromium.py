@@ -32,14 +32,14 @@ from mediavault.services.browser.cookies import as_cookie
 from mediavault.services.browser.discovery import for_driver
 from mediavault.services.browser.driver import Cdp, Guard, Page, PageCrashed, PageFailed, Response, quietly
 from mediavault.services.browser.interception import BodyTap
-from mediavault.services.browser.keeper import RECYCLE_AFTER_PAGES, Keeper, Place, Running
+from mediavault.services.browser.keeper import RECYCLE_AFTER_PAGES, BrowserConfig, BrowserInstance, BrowserManager
 from mediavault.services.browser.launch import CALL_S, first_line
 from mediavault.services.browser.navigation import Navigation
 from mediavault.services.browser.network_log import NetworkLog
 from mediavault.services.browser.port import BrowserDownload, PageCapture
 from mediavault.services.browser.processes import MIB, default_limit
 from mediavault.services.browser.profile import load_cookies
-from mediavault.services.browser.visit import Visit
+from mediavault.services.browser.visit import PageVisit
 
 CLOSE_PAGE_S = 2.5  # and once more
 SETTLE_S = 1.0
@@ -98,8 +98,8 @@ class Chromium:
         self._proxy = proxy
         self._clock = clock
         self._slots = asyncio.Semaphore(PAGES_AT_ONCE)
-        self._keeper = Keeper(
-            Place(state_dir, downloads_dir, executable, headless, self._memory_limit),
+        self._keeper = BrowserManager(
+            BrowserConfig(state_dir, downloads_dir, executable, headless, self._memory_limit),
             proxy,
             clock,
             ask=ask,
@@ -173,7 +173,7 @@ class Chromium:
         async with self._page(as_person=as_person) as (running, page, cdp):
             began_s = self._clock.monotonic()
             network = NetworkLog(lambda: self._clock.monotonic() - began_s, platform.reader.json_paths)
-            visit = Visit(page, ask, self._clock, network, platform, end_s)
+            visit = PageVisit(page, ask, self._clock, network, platform, end_s)
             tap = BodyTap(cdp, ask, network)
             page.on("download", lambda download: self._keeper.spawn(_refuse(download)))
             running.visits[page] = visit
@@ -200,7 +200,7 @@ class Chromium:
                 await self._keeper.remember_cookies(running)
             return capture
 
-    def _expect_enough_memory(self, running: Running, ended_before: int, exc: Exception | None = None) -> None:
+    def _expect_enough_memory(self, running: BrowserInstance, ended_before: int, exc: Exception | None = None) -> None:
         """Raise PageTooHeavy where a process of the browser was ended for its memory during the visit."""
         if running.ended_for_memory > ended_before:
             limit_mb = self._memory_limit // MIB
@@ -211,14 +211,14 @@ class Chromium:
                 )
             ) from exc
 
-    async def _expect_an_answer(self, running: Running) -> None:
+    async def _expect_an_answer(self, running: BrowserInstance) -> None:
         """Raise BrowserUnavailable when the browser of a silent page hangs."""
         if not await self._keeper.answers(running):
             await self._keeper.lose(running, "neither the page nor the browser answers")
             raise BrowserUnavailable("The browser stopped answering.")
 
     @asynccontextmanager
-    async def _page(self, *, as_person: bool) -> AsyncIterator[tuple[Running, Page, Cdp]]:
+    async def _page(self, *, as_person: bool) -> AsyncIterator[tuple[BrowserInstance, Page, Cdp]]:
         """A page of the running browser with a DevTools session; it is closed at the end, or its browser killed."""
         async with self._slots:
             running = await self._keeper.enter()
@@ -231,7 +231,7 @@ class Chromium:
             finally:
                 self._keeper.leave(running)
 
-    async def _new_page(self, running: Running, context: Any) -> tuple[Page, Cdp]:
+    async def _new_page(self, running: BrowserInstance, context: Any) -> tuple[Page, Cdp]:
         try:
             page = await ask(context.new_page(), CALL_S)
             cdp = await ask(context.new_cdp_session(page), CALL_S)
@@ -242,7 +242,7 @@ class Chromium:
         page.on("dialog", lambda dialog: self._keeper.spawn(_dismiss(dialog)))
         return cast("Page", page), cast("Cdp", cdp)
 
-    async def _close_page(self, running: Running, page: Page, cdp: Cdp) -> None:
+    async def _close_page(self, running: BrowserInstance, page: Page, cdp: Cdp) -> None:
         if not running.alive:
             return
         # Playwright's request to close is lost while a navigation commits, and nothing then ever closes the page but
@@ -254,7 +254,7 @@ class Chromium:
         if not await quietly(ask, page.close(), CLOSE_PAGE_S):
             await self._page_stays(running)
 
-    async def _page_stays(self, running: Running) -> None:
+    async def _page_stays(self, running: BrowserInstance) -> None:
         """Handle a page that cannot be closed: with other pages open it waits for the recycling, else the browser ends now."""
         if running.pages_open > 1 and await self._keeper.answers(running):
             running.pages_served = RECYCLE_AFTER_PAGES
@@ -294,11 +294,11 @@ def narrow_driver_environment() -> bool:
     return True
 
 
-def _context(running: Running, *, as_person: bool) -> Any:
+def _context(running: BrowserInstance, *, as_person: bool) -> Any:
     return running.context if as_person else running.stranger
 
 
-def _hand_over(running: Running, response: Any) -> None:
+def _hand_over(running: BrowserInstance, response: Any) -> None:
     """Give a response of the context to the visit whose page, frame or worker received it."""
     import playwright.async_api as playwright
 

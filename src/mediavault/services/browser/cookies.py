@@ -21,7 +21,7 @@ from mediavault.core.cookies import Cookie
 from mediavault.core.failures import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
-from mediavault.services.browser.driver import Ask, PageFailed
+from mediavault.services.browser.driver import PageFailed, PermissionAsk
 from mediavault.services.browser.profile import imports_folder, load_cookies, missing_cookies, save_cookies
 
 _PLACES = ("Default/Cookies", "Default/Network/Cookies")
@@ -130,7 +130,7 @@ def _micros(moment: datetime) -> int:
 # --- in a running browser ----------------------------------------------------------------------------------------------
 
 
-async def snapshot(context: Any, file: Path, *, ask: Ask) -> bool:
+async def snapshot(context: Any, file: Path, *, ask: PermissionAsk) -> bool:
     """Write all cookies of the context to ``file`` if they changed; False, and a warning, where that fails."""
     try:
         cookies = await ask(context.cookies(), CALL_S)
@@ -142,7 +142,7 @@ async def snapshot(context: Any, file: Path, *, ask: Ask) -> bool:
     return True
 
 
-async def restore(context: Any, file: Path | None, *, now_s: float, ask: Ask) -> None:
+async def restore(context: Any, file: Path | None, *, now_s: float, ask: PermissionAsk) -> None:
     """Restore what the context lost since the snapshot, and add what was imported since it last ran.
 
     A lost session must not keep the browser from starting.
@@ -160,7 +160,7 @@ async def restore(context: Any, file: Path | None, *, now_s: float, ask: Ask) ->
         await _take_imports(context, imports_folder(file.parent.parent), now_s=now_s, ask=ask)
 
 
-async def _take_imports(context: Any, folder: Path, *, now_s: float, ask: Ask) -> None:
+async def _take_imports(context: Any, folder: Path, *, now_s: float, ask: PermissionAsk) -> None:
     """Hand over imported cookies, which replace those of the same name, and forget their files."""
     for file in await asyncio.to_thread(lambda: sorted(folder.glob("*.json"))):
         cookies = await asyncio.to_thread(load_cookies, file)
@@ -175,7 +175,7 @@ async def _take_imports(context: Any, folder: Path, *, now_s: float, ask: Ask) -
             file.unlink(missing_ok=True)
 
 
-async def _added(context: Any, cookie: Mapping[str, Any], ask: Ask) -> bool:
+async def _added(context: Any, cookie: Mapping[str, Any], ask: PermissionAsk) -> bool:
     """Add one cookie at a time: a refused one must not keep the others out. The error text, which holds its value, is dropped."""
     try:
         await ask(context.add_cookies([cookie]), CALL_S)

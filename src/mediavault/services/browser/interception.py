@@ -24,7 +24,7 @@ from typing import Any
 
 from mediavault.core.failures import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import get_logger, redact_url
-from mediavault.services.browser.driver import Ask, Cdp, PageFailed, quietly
+from mediavault.services.browser.driver import Cdp, PageFailed, PermissionAsk, quietly
 from mediavault.services.browser.network_log import MAX_BODY_BYTES, NetworkLog, stated_bytes
 from mediavault.services.browser.url_signs import (
     bare_mime,
@@ -59,25 +59,27 @@ _AUTO_ATTACH = {
 log = get_logger(__name__)
 
 
-class Verdict(Enum):
+class InterceptVerdict(Enum):
     PASS = "pass"  # noqa: S105 - not a password
     READ = "read"
     SNIFF = "sniff"  # its type says nothing: read it, and keep it where it turns out to be JSON, a manifest or an ad server's
     STOP = "stop"  # it would be saved as a download
 
 
-def judge(resource_type: str, url: str, status: int | None, headers: Mapping[str, str], *, named: bool) -> Verdict:
+def judge(
+    resource_type: str, url: str, status: int | None, headers: Mapping[str, str], *, named: bool
+) -> InterceptVerdict:
     """What to do with a paused response. ``named`` says that the platform's facts name this address as page data."""
     if status is None or status >= 500 or 300 <= status < 400 or status in _NO_BODY:
-        return Verdict.PASS
+        return InterceptVerdict.PASS
     if resource_type == "Document" and headers.get("content-disposition", "").lstrip().lower().startswith("attachment"):
-        return Verdict.STOP
+        return InterceptVerdict.STOP
     length = stated_bytes(headers.get("content-length", ""))
     if length is not None and length > MAX_BODY_BYTES:
-        return Verdict.PASS
+        return InterceptVerdict.PASS
     mime = bare_mime(headers.get("content-type"))
     if is_json(mime) or is_manifest(mime, url) or named or (resource_type == "Document" and is_html(mime)):
-        return Verdict.READ
+        return InterceptVerdict.READ
     # text of unknown length ends soon, and nobody compresses a film; other bytes without a length may be one
     is_text = mime.startswith("text/") or mime.endswith("xml") or "content-encoding" in headers
     bounded = length <= MAX_VAGUE_BYTES if length is not None else is_text
@@ -88,14 +90,14 @@ def judge(resource_type: str, url: str, status: int | None, headers: Mapping[str
         and is_vague(mime)
         and not names_media(url)
     ):
-        return Verdict.SNIFF
-    return Verdict.PASS
+        return InterceptVerdict.SNIFF
+    return InterceptVerdict.PASS
 
 
 class BodyTap:
     """Taps a page's DevTools session, and those of its frames in other processes."""
 
-    def __init__(self, cdp: Cdp, ask: Ask, log: NetworkLog) -> None:
+    def __init__(self, cdp: Cdp, ask: PermissionAsk, log: NetworkLog) -> None:
         self._cdp = cdp
         self._ask = ask
         self._log = log
@@ -166,7 +168,7 @@ class BodyTap:
         headers = {h["name"].lower(): h["value"] for h in event.get("responseHeaders", ())}
         named = self._log.json_paths is not None and self._log.json_paths.search(url) is not None
         verdict = judge(event["resourceType"], url, event.get("responseStatusCode"), headers, named=named)
-        if verdict is Verdict.STOP:
+        if verdict is InterceptVerdict.STOP:
             self._log.saw(
                 url=url,
                 status=event["responseStatusCode"],
@@ -177,12 +179,14 @@ class BodyTap:
                 main=event.get("frameId") == self._main_frame,
             )
         try:
-            if verdict in (Verdict.READ, Verdict.SNIFF):
+            if verdict in (InterceptVerdict.READ, InterceptVerdict.SNIFF):
                 body = await self._read(cdp, event["requestId"], url)
-                if body is not None and (verdict is Verdict.READ or looks_like_data(body) or is_ad_answer(body)):
+                if body is not None and (
+                    verdict is InterceptVerdict.READ or looks_like_data(body) or is_ad_answer(body)
+                ):
                     self._log.body(url, body)
         finally:
-            await self._go_on(cdp, event["requestId"], stop=verdict is Verdict.STOP)
+            await self._go_on(cdp, event["requestId"], stop=verdict is InterceptVerdict.STOP)
 
     async def _read(self, cdp: Cdp, request_id: str, url: str) -> bytes | None:
         try:

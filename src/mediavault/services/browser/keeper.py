@@ -19,11 +19,11 @@ from mediavault.core.logs import get_logger, outside_jobs
 from mediavault.core.messages import Message
 from mediavault.services.browser.cookies import restore, snapshot
 from mediavault.services.browser.discovery import find_browser, unavailable
-from mediavault.services.browser.driver import Ask, Guard, PageFailed, quietly
+from mediavault.services.browser.driver import Guard, PageFailed, PermissionAsk, quietly
 from mediavault.services.browser.launch import CLOSE_BROWSER_S, LAUNCH_S, Launcher, pid_of, prepare
 from mediavault.services.browser.processes import end_process, find_too_heavy, is_alive, kill_browser, parent_of
 from mediavault.services.browser.profile import Profile, claim_profile
-from mediavault.services.browser.visit import Visit
+from mediavault.services.browser.visit import PageVisit
 
 HEARTBEAT_S = 3.0
 RECYCLE_AFTER_PAGES = 200  # renderers and caches grow; a fresh start costs half a second
@@ -38,7 +38,7 @@ log = get_logger(__name__)
 
 
 @dataclass(eq=False, slots=True)
-class Running:
+class BrowserInstance:
     """A browser that was started. ``playwright`` and the contexts are Playwright's: of the profile, and a stranger's."""
 
     playwright: Any
@@ -54,7 +54,7 @@ class Running:
     pages_open: int = 0
     pages_served: int = 0
     ended_for_memory: int = 0  # how often a process of it was
-    visits: dict[Any, Visit] = field(default_factory=dict)  # by Playwright's page
+    visits: dict[Any, PageVisit] = field(default_factory=dict)  # by Playwright's page
 
     @property
     def is_worn(self) -> bool:
@@ -62,7 +62,7 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BrowserConfig:
     """Where and how the browser runs. ``downloads_dir`` lies on the vault's file system, ``executable`` is the setting.
 
     ``memory_limit`` is in bytes, for all processes of the browser together; None for no limit.
@@ -75,18 +75,18 @@ class Place:
     memory_limit: int | None = None
 
 
-class Keeper:
+class BrowserManager:
     """Keeps one browser. ``start_driver`` starts Playwright, ``on_response`` is called for every response of the context."""
 
     def __init__(
         self,
-        place: Place,
+        place: BrowserConfig,
         proxy: Guard,
         clock: Clock,
         *,
-        ask: Ask,
+        ask: PermissionAsk,
         start_driver: Callable[[], Coroutine[Any, Any, Any]],
-        on_response: Callable[[Running, Any], None],
+        on_response: Callable[[BrowserInstance, Any], None],
     ) -> None:
         self._place = place
         self._proxy = proxy
@@ -98,15 +98,15 @@ class Keeper:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._late: set[asyncio.Task[None]] = set()  # drivers that came up too late, until they are stopped
         self._idle: asyncio.Task[None] | None = None
-        self._running: Running | None = None
+        self._running: BrowserInstance | None = None
         self.closed = False
 
     @property
-    def running(self) -> Running | None:
+    def running(self) -> BrowserInstance | None:
         """The browser that runs now."""
         return self._running if self._running is not None and self._running.alive else None
 
-    async def browser(self) -> Running:
+    async def browser(self) -> BrowserInstance:
         """The running browser, started if need be. Raises BrowserUnavailable.
 
         A caller that is cancelled leaves nothing half started or half ended: the next one finds it done.
@@ -116,7 +116,7 @@ class Keeper:
             return running
         return await asyncio.shield(self.spawn(self._started()))
 
-    async def enter(self) -> Running:
+    async def enter(self) -> BrowserInstance:
         """As :meth:`browser`, and count a page; :meth:`leave` when it is closed."""
         running = await self.browser()
         while running is not self._running:  # ended for idleness just before this call was counted
@@ -125,13 +125,13 @@ class Keeper:
         running.pages_served += 1
         return running
 
-    def leave(self, running: Running) -> None:
+    def leave(self, running: BrowserInstance) -> None:
         running.pages_open -= 1
         if self._idle is not None:
             self._idle.cancel()
         self._idle = self.spawn(self._idle_out(running))
 
-    async def answers(self, running: Running) -> bool:
+    async def answers(self, running: BrowserInstance) -> bool:
         """The browser's heartbeat: a question that no page can hold up."""
         try:
             await self._ask(running.context.cookies("http://heartbeat.invalid/"), HEARTBEAT_S)
@@ -139,14 +139,14 @@ class Keeper:
             return False
         return True
 
-    async def lose(self, running: Running, reason: str) -> None:
+    async def lose(self, running: BrowserInstance, reason: str) -> None:
         """Give up a browser that does not answer. Its pages fail; the next call starts another."""
         log.warning("browser_hangs", reason=reason, browser_pid=running.pid)
         running.alive = False
         if running.pid is not None:
             await asyncio.to_thread(kill_browser, running.pid, driver=None)  # its driver ends by itself, in `_end`
 
-    async def remember_cookies(self, running: Running) -> None:
+    async def remember_cookies(self, running: BrowserInstance) -> None:
         """Snapshot what a crash or a restart would lose: Chromium writes cookies every 30 s, those of sessions never."""
         if running.profile.cookies_file is not None:
             await snapshot(running.context, running.profile.cookies_file, ask=self._ask)
@@ -173,7 +173,7 @@ class Keeper:
 
     # --- starting ----------------------------------------------------------------------------------------------
 
-    async def _started(self) -> Running:
+    async def _started(self) -> BrowserInstance:
         async with self._starting:
             if self.closed:
                 raise BrowserUnavailable("mediavault is shutting down.")
@@ -187,7 +187,7 @@ class Keeper:
             self._running = await self._start()
             return self._running
 
-    async def _start(self) -> Running:
+    async def _start(self) -> BrowserInstance:
         try:
             profile = await asyncio.to_thread(claim_profile, self._place.state_dir)
         except OSError as exc:
@@ -209,7 +209,7 @@ class Keeper:
         log.info("browser_started", browser_pid=running.pid, anonymous=profile.anonymous, user_agent=running.user_agent)
         return running
 
-    async def _launch(self, profile: Profile, downloads: Path, undo: AsyncExitStack) -> Running:
+    async def _launch(self, profile: Profile, downloads: Path, undo: AsyncExitStack) -> BrowserInstance:
         starting = self.spawn(self._start_driver())
         try:
             playwright = await self._ask(asyncio.shield(starting), LAUNCH_S)
@@ -229,7 +229,7 @@ class Keeper:
         stranger = await launcher.stranger(context, user_agent)
         pid = await pid_of(context, self._ask)
         driver_pid = parent_of(pid) if pid else None
-        running = Running(playwright, context, stranger, profile, downloads, user_agent, pid, driver_pid)
+        running = BrowserInstance(playwright, context, stranger, profile, downloads, user_agent, pid, driver_pid)
         context.on("close", lambda *_: self._on_gone(running))
         for each in (context, stranger):
             each.on("response", lambda response: self._tell_of_response(running, response))
@@ -241,21 +241,21 @@ class Keeper:
         """A driver that nobody waits for any more: cut off in its start, its process would be nobody's."""
         await (await starting).stop()
 
-    def _tell_of_response(self, running: Running, response: Any) -> None:
+    def _tell_of_response(self, running: BrowserInstance, response: Any) -> None:
         """Playwright raises what a listener raised in the next call of whichever visit: so nothing may leave this one."""
         try:
             self._on_response(running, response)
         except Exception:
             log.exception("response_not_noted", browser_pid=running.pid)
 
-    def _on_gone(self, running: Running) -> None:
+    def _on_gone(self, running: BrowserInstance) -> None:
         if running.alive:
             running.alive = False
             log.warning("browser_gone", browser_pid=running.pid)
 
     # --- ending ------------------------------------------------------------------------------------------------
 
-    async def _end(self, running: Running) -> None:
+    async def _end(self, running: BrowserInstance) -> None:
         """Close in order, and by force what does not close in time. Nothing of it is left afterwards."""
         if running.alive:
             await self.remember_cookies(running)
@@ -276,14 +276,14 @@ class Keeper:
         await quietly(self._ask, asyncio.shield(stopping), CLOSE_BROWSER_S)
         return stopping
 
-    async def _idle_out(self, running: Running) -> None:
+    async def _idle_out(self, running: BrowserInstance) -> None:
         await self._clock.sleep(IDLE_CLOSE_S)
         async with self._starting:
             if self._running is running and running.pages_open == 0:
                 self._running = None
                 await self._end(running)
 
-    async def _give_way(self, running: Running) -> None:
+    async def _give_way(self, running: BrowserInstance) -> None:
         """End the browser when its profile is wanted for a person, an anonymous one when that with the logins is free."""
         while running.alive and not running.gives_way:
             await self._clock.sleep(GIVE_WAY_LOOK_S)
@@ -294,7 +294,7 @@ class Keeper:
                 self._running = None
                 await self._end(running)
 
-    async def _watch_memory(self, running: Running) -> None:
+    async def _watch_memory(self, running: BrowserInstance) -> None:
         """End what holds too much, for as long as the browser lives. Nothing is looked at while no page is open."""
         pid, limit = running.pid, self._place.memory_limit
         while pid is not None and limit is not None and running.alive:
@@ -306,11 +306,11 @@ class Keeper:
                 running.ended_for_memory += 1  # first: the visit that crashes looks here for the reason
                 end_process(heaviest, pid)
 
-    async def _gives_way(self, running: Running) -> bool:
+    async def _gives_way(self, running: BrowserInstance) -> bool:
         running.gives_way = running.gives_way or await asyncio.to_thread(running.profile.should_give_way)
         return running.gives_way
 
-    async def _let_pages_finish(self, running: Running) -> None:
+    async def _let_pages_finish(self, running: BrowserInstance) -> None:
         """For a while: nobody gets a new page of a browser that gives way."""
         end_s = self._clock.monotonic() + GIVE_WAY_S
         while running.gives_way and running.alive and running.pages_open and self._clock.monotonic() < end_s:

@@ -20,7 +20,7 @@ from mediavault.core.failures import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.services.browser.discovery import Sandbox, for_browser, note_sandbox
-from mediavault.services.browser.driver import Ask, Guard, PageFailed
+from mediavault.services.browser.driver import Guard, PageFailed, PermissionAsk
 from mediavault.services.browser.profile import Profile
 from mediavault.services.egress.proxy import CHROMIUM_ARGS
 
@@ -44,7 +44,7 @@ class Launcher:
     """``playwright`` is a started driver; ``ask`` the border's."""
 
     playwright: Any
-    ask: Ask
+    ask: PermissionAsk
     executable: Path
     profile: Profile
     downloads: Path
@@ -164,7 +164,7 @@ def prepare(profile: Profile, downloads: Path) -> None:
     downloads.mkdir(parents=True, exist_ok=True)
 
 
-async def pid_of(context: Any, ask: Ask) -> int | None:
+async def pid_of(context: Any, ask: PermissionAsk) -> int | None:
     """The browser's process id, from itself."""
     browser = context.browser
     if browser is None:

@@ -20,20 +20,20 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import BadInput, BrowserUnavailable, ErrorCode, MediavaultError
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
-from mediavault.core.sessions import Errand, SessionState, Viewer
+from mediavault.core.sessions import BrowserTask, SessionState, Viewer
 from mediavault.core.urls import parse_http_url
 from mediavault.services.browser.discovery import find_browser, unavailable
 from mediavault.services.browser.plain_window import (
     PlainWindow,
-    Screen,
     ScreenSize,
+    VirtualScreen,
     new_screen,
     open_window,
     window_proxy,
 )
 from mediavault.services.browser.processes import default_limit, end_process, find_too_heavy
 from mediavault.services.browser.profile import Profile, WindowBusy, borrowed_profile
-from mediavault.services.browser.session_desk import SessionDesk
+from mediavault.services.browser.session_desk import SessionManager
 from mediavault.services.browser.vnc import ScreenConnection, check_tools, connect_to_screen
 from mediavault.services.egress.guard import EgressGuard
 
@@ -65,8 +65,8 @@ class NotTheViewer(BadInput):
 class Showing:
     """A window that is open. Times are monotonic; ``seen_s`` is when a viewer was last connected."""
 
-    errand: Errand
-    screen: Screen
+    errand: BrowserTask
+    screen: VirtualScreen
     window: PlainWindow
     opened_s: float
     seen_s: float
@@ -94,13 +94,13 @@ class LoginWindows:
 
     def __init__(
         self,
-        desk: SessionDesk,
+        desk: SessionManager,
         guard: EgressGuard,
         clock: Clock,
         *,
         executable: Path | None,
         memory_limit: int | None = None,
-        on_closed: Callable[[SessionState, Errand], Awaitable[None]],
+        on_closed: Callable[[SessionState, BrowserTask], Awaitable[None]],
     ) -> None:
         self._desk = desk
         self._guard = guard
@@ -110,7 +110,7 @@ class LoginWindows:
         self._on_closed = on_closed
         self._showing: Showing | None = None
         self._holding: asyncio.Task[None] | None = None
-        self._wanted: Errand | None = None
+        self._wanted: BrowserTask | None = None
         self.outcome: SessionState | None = None  # of the last window that was closed
 
     @property
@@ -127,9 +127,9 @@ class LoginWindows:
         Raises NoSuchSite, WindowBusy, ToolMissing, BrowserUnavailable; nothing is left then.
         """
         platform = self._desk.platform(name)
-        return await self.run(Errand(platform, platform.sign_in.url or ""), narrow=narrow)
+        return await self.run(BrowserTask(platform, platform.sign_in.url or ""), narrow=narrow)
 
-    async def run(self, errand: Errand, *, narrow: bool = False) -> str:
+    async def run(self, errand: BrowserTask, *, narrow: bool = False) -> str:
         """As :meth:`open`, for any errand. Raises AddressRefused as well."""
         url = parse_http_url(errand.url)
         self._guard.check_url(url, scope=url)
@@ -192,7 +192,7 @@ class LoginWindows:
             self._holding.cancel()
         await self.close()
 
-    def _new_ticket(self, errand: Errand) -> str:
+    def _new_ticket(self, errand: BrowserTask) -> str:
         showing = self._showing
         if showing is None or showing.closing or showing.errand != errand:
             title = self._wanted.platform.title if self._wanted else Message("Another site")
@@ -212,7 +212,7 @@ class LoginWindows:
 
     # --- its life ----------------------------------------------------------------------------------------------
 
-    async def _hold(self, errand: Errand, size: ScreenSize, ready: asyncio.Future[str]) -> None:
+    async def _hold(self, errand: BrowserTask, size: ScreenSize, ready: asyncio.Future[str]) -> None:
         """Open the window, wait until it ends, clear it away. ``ready`` gets the first ticket, or why it did not open."""
         try:
             async with borrowed_profile(self._desk.state_dir, self._clock) as profile:
@@ -239,7 +239,7 @@ class LoginWindows:
             ready.cancel()
 
     @asynccontextmanager
-    async def _shown(self, errand: Errand, profile: Profile, size: ScreenSize) -> AsyncIterator[Showing]:
+    async def _shown(self, errand: BrowserTask, profile: Profile, size: ScreenSize) -> AsyncIterator[Showing]:
         found = find_browser(self._executable)
         if found.path is None:
             raise unavailable(found)

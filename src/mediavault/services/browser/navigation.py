@@ -35,7 +35,7 @@ from mediavault.core.retry_after import asked_to_wait
 from mediavault.core.slow_floor import SlowFloor
 from mediavault.core.system_errors import failure_of_disk
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
-from mediavault.services.browser.driver import Ask, Cdp, Download, Page, PageFailed, quietly
+from mediavault.services.browser.driver import Cdp, Download, Page, PageFailed, PermissionAsk, quietly
 from mediavault.services.browser.network_log import stated_bytes
 from mediavault.services.browser.port import BrowserDownload
 from mediavault.services.browser.url_signs import bare_mime, is_html, is_json
@@ -101,7 +101,7 @@ class Navigation:
 
     page: Page
     cdp: Cdp
-    ask: Ask
+    ask: PermissionAsk
     clock: Clock
     max_bytes: int
     end_s: float
@@ -279,7 +279,7 @@ def _referer_for(url: str, page: str | None) -> str | None:
         return None
 
 
-async def _cancel(download: Download, ask: Ask) -> None:
+async def _cancel(download: Download, ask: PermissionAsk) -> None:
     with contextlib.suppress(PageFailed, TookTooLong):
         await ask(download.cancel(), CALL_S)
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from mediavault.core.clock import Clock
 from mediavault.core.failures import StorageFailure
 from mediavault.core.messages import Message
-from mediavault.core.sessions import Errand, SessionState
+from mediavault.core.sessions import BrowserTask, SessionState
 from mediavault.core.urls import parse_http_url
 from mediavault.services.browser.discovery import find_browser, unavailable
 from mediavault.services.browser.plain_window import open_window, window_proxy
 from mediavault.services.browser.profile import borrowed_profile
-from mediavault.services.browser.session_desk import SessionDesk
+from mediavault.services.browser.session_desk import SessionManager
 from mediavault.services.egress.guard import EgressGuard
 
 
@@ -26,10 +26,10 @@ def has_display(environment: Mapping[str, str] = os.environ, system: str = sys.p
 
 
 async def window_here(
-    desk: SessionDesk,
+    desk: SessionManager,
     guard: EgressGuard,
     clock: Clock,
-    errand: Errand,
+    errand: BrowserTask,
     *,
     executable: Path | None,
     enough: Callable[[], Awaitable[None]],

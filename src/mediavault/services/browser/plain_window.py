@@ -49,7 +49,7 @@ class ScreenSize:
 
 
 @dataclass(frozen=True, slots=True)
-class Screen:
+class VirtualScreen:
     """A virtual screen's private folder: its VNC socket, the secret of its X clients, and their home."""
 
     size: ScreenSize
@@ -80,7 +80,7 @@ class PlainWindow:
 
 
 async def open_window(
-    executable: Path, profile: Profile, url: str, *, proxy: str, screen: Screen | None
+    executable: Path, profile: Profile, url: str, *, proxy: str, screen: VirtualScreen | None
 ) -> PlainWindow:
     """Open ``url`` on ``screen``, or on the user's own where it is None. ``profile`` is held by this process.
 
@@ -147,10 +147,10 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-def new_screen(folder: Path, size: ScreenSize) -> Screen:
+def new_screen(folder: Path, size: ScreenSize) -> VirtualScreen:
     """Make the private ``folder`` (0700) of a screen, which only its X clients and this user can reach. Raises OSError."""
     folder.mkdir(mode=0o700)
-    screen = Screen(size, folder)
+    screen = VirtualScreen(size, folder)
     screen.authority.touch(mode=0o600)
     screen.authority.write_bytes(_authority(secrets.token_bytes(16)))
     (folder / "home").mkdir(mode=0o700)
@@ -182,7 +182,7 @@ async def window_proxy(guard: EgressGuard, url: str) -> AsyncIterator[str]:
         await proxy.close()
 
 
-def _command(executable: Path, profile: Path, url: str, proxy: str, screen: Screen | None) -> Sequence[str]:
+def _command(executable: Path, profile: Path, url: str, proxy: str, screen: VirtualScreen | None) -> Sequence[str]:
     command = [
         str(executable),
         f"--user-data-dir={profile}",
@@ -205,7 +205,7 @@ def _command(executable: Path, profile: Path, url: str, proxy: str, screen: Scre
     return [*command, url]
 
 
-def window_environment(own: Mapping[str, str], scratch: Path, screen: Screen | None) -> dict[str, str]:
+def window_environment(own: Mapping[str, str], scratch: Path, screen: VirtualScreen | None) -> dict[str, str]:
     """Return the variables of ``own`` for the window's browser; on a virtual screen without a desktop, and with its own home."""
     passed = for_browser(own) | {"TMPDIR": str(scratch)}
     if screen is None:
@@ -216,7 +216,7 @@ def window_environment(own: Mapping[str, str], scratch: Path, screen: Screen | N
     return passed | dict.fromkeys(homes, str(screen.folder / "home"))
 
 
-def _screen_request(screen: Screen | None) -> dict[str, Any] | None:
+def _screen_request(screen: VirtualScreen | None) -> dict[str, Any] | None:
     if screen is None:
         return None
     return {

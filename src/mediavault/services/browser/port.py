@@ -31,7 +31,7 @@ class SeenResponse:
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
+class PageFeed:
     """One SourceBuffer of a player: its type, and the addresses of what it was given first.
 
     ``files`` are those of ``urls`` that begin as a file does, not as a segment.
@@ -53,7 +53,7 @@ class Play:
     video_height: int = 0
     ended: bool = False  # it played to its end, or was brought there by us
     labelled: bool = False  # while it played, the player was labelled as showing an advert
-    feeds: tuple[Feed, ...] = ()
+    feeds: tuple[PageFeed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class SeenVideo:
     advert: bool = False  # an element around it is labelled as advertising
     has_audio: bool | None = None  # True once sound was decoded; None: not known
     protected: bool = False  # it met data that only a licence opens
-    feeds: tuple[Feed, ...] = ()  # of a player that a script feeds, as far as it was recognised
+    feeds: tuple[PageFeed, ...] = ()  # of a player that a script feeds, as far as it was recognised
     plays: tuple[Play, ...] = ()  # in order; the last one is what it shows now
     unsure: bool = False  # one of several plays of a player, of which nobody knows which is the page's video
     left: int | None = None  # of its box in its frame's document, CSS pixels

@@ -6,7 +6,7 @@ Layout below ``<state>/browser``::
     wanted              the flock of the process that wants it for a sign-in
     profile/            Chromium's own folder, with the logins
     cookies.json        what Chromium forgets: session cookies, and those not yet flushed when it was killed
-    accounts.json       what sites called the accounts (session_desk.py)
+    accounts.json       what sites called the accounts (session_manager.py)
     tmp/                its TMPDIR, emptied at every start
     anon-xxxxxx/        profile, lock and tmp of a process that found the profile taken; removed at its end
     window-xxxxxx/      a virtual screen with a person's window; removed at its end

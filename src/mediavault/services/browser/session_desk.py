@@ -47,7 +47,7 @@ class NoSuchSite(BadInput):
     help = "`mediavault sessions` lists the sites that can be signed in to."
 
 
-class SessionDesk:
+class SessionManager:
     """``platforms`` are all known ones; those without a sign-in are left out."""
 
     def __init__(self, state_dir: Path, platforms: Sequence[Platform], clock: Clock) -> None:

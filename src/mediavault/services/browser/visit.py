@@ -13,10 +13,10 @@ from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.services.browser import hooks, scripts
-from mediavault.services.browser.driver import Ask, Frame, Page, PageCrashed, PageFailed, Response
+from mediavault.services.browser.driver import DriverFrame, Page, PageCrashed, PageFailed, PermissionAsk, Response
 from mediavault.services.browser.network_log import NetworkLog
 from mediavault.services.browser.port import PageCapture, SeenManifest, SeenVideo
-from mediavault.services.browser.watching import Progress, Step, next_step, seen_video
+from mediavault.services.browser.watching import VisitProgress, VisitStep, next_step, seen_video
 
 NAVIGATION_S = 30.0  # at most this, and at most half of the visit's time
 DOCUMENT_S = 10.0  # from the first byte to a document whose scripts ran
@@ -27,26 +27,26 @@ RESERVE_S = 6.0  # kept back for the last look
 MAX_FRAMES = 25
 PROXY_REFUSAL = b"mediavault does not connect there."
 
-FrameFacts = tuple[Frame, Mapping[str, Any]]  # a frame, and what scripts.PLAYERS says of it
+FrameFacts = tuple[DriverFrame, Mapping[str, Any]]  # a frame, and what scripts.PLAYERS says of it
 
 log = get_logger(__name__)
 
 
 @dataclass(eq=False)  # no slots: Playwright notes its wrapper on the object whose method it is given
-class Visit:
+class PageVisit:
     """``end_s`` is the clock's monotonic time at which the visit must be over."""
 
     page: Page
-    ask: Ask
+    ask: PermissionAsk
     clock: Clock
     network: NetworkLog
     platform: Platform
     end_s: float
     crashed: bool = False
     navigations: list[tuple[float, str]] = field(default_factory=list)
-    progress: Progress = field(default_factory=Progress)
+    progress: VisitProgress = field(default_factory=VisitProgress)
     _deaf: int = 0  # questions in a row that the page itself did not answer
-    _deaf_frames: list[Frame] = field(default_factory=list)  # left alone from then on
+    _deaf_frames: list[DriverFrame] = field(default_factory=list)  # left alone from then on
 
     async def run(self, url: str, *, user_agent: str) -> PageCapture:
         """Visit ``url``. Raises NetworkFailure, AddressRefused, PageCrashed, BrowserUnavailable."""
@@ -104,7 +104,7 @@ class Visit:
     def _on_crash(self) -> None:
         self.crashed = True
 
-    def _on_navigated(self, frame: Frame) -> None:
+    def _on_navigated(self, frame: DriverFrame) -> None:
         if frame.parent_frame is None and len(self.navigations) < 50:
             self.navigations.append((round(self.network.elapsed_s(), 3), frame.url))
 
@@ -132,17 +132,17 @@ class Visit:
                 now.advert_s += now.elapsed_s - last_look_s
             last_look_s = now.elapsed_s
             step = next_step(now)
-            if step is Step.STOP:
+            if step is VisitStep.STOP:
                 return
-            if step is not Step.WAIT:
+            if step is not VisitStep.WAIT:
                 await self._act(step)
                 last_action_s = self.clock.monotonic()
             await self.clock.sleep(TICK_S)
 
-    async def _act(self, step: Step) -> None:
-        if step is Step.PRIME:
+    async def _act(self, step: VisitStep) -> None:
+        if step is VisitStep.PRIME:
             await self._prime()
-        elif step is Step.SKIP:
+        elif step is VisitStep.SKIP:
             await self._count(scripts.SKIP)
         else:
             await self._click()
@@ -179,7 +179,7 @@ class Visit:
                 return
         self.progress.nothing_to_click = True
 
-    async def _click_in(self, frame: Frame) -> bool:
+    async def _click_in(self, frame: DriverFrame) -> bool:
         try:
             handle = await self.ask(frame.evaluate_handle(scripts.FIND_PLAY), LOOK_S)
             element = handle.as_element()
@@ -198,7 +198,7 @@ class Visit:
             return False
         return True
 
-    async def _look(self, frame: Frame, script: str, arg: Any = None) -> Any:
+    async def _look(self, frame: DriverFrame, script: str, arg: Any = None) -> Any:
         """Ask one frame; None where it does not answer. A page that is deaf twice in a row is not asked again."""
         if self.progress.unresponsive or frame in self._deaf_frames:
             return None
@@ -219,14 +219,14 @@ class Visit:
         self._deaf = 0 if frame.parent_frame is None else self._deaf
         return answer
 
-    def _on_deaf(self, frame: Frame) -> None:
+    def _on_deaf(self, frame: DriverFrame) -> None:
         if frame.parent_frame is not None:
             self._deaf_frames.append(frame)
             return
         self._deaf += 1
         self.progress.unresponsive = self._deaf >= 2
 
-    def _frames(self) -> list[Frame]:
+    def _frames(self) -> list[DriverFrame]:
         return list(self.page.frames)[:MAX_FRAMES]
 
     def _left_s(self) -> float:
@@ -285,7 +285,7 @@ class Visit:
         main = self.network.main_document
         return main.url if main is not None and not shown.startswith(("http://", "https://")) else shown
 
-    async def _place_of(self, frame: Frame) -> Mapping[str, Any] | None:
+    async def _place_of(self, frame: DriverFrame) -> Mapping[str, Any] | None:
         """Return the position of a child frame's <iframe> in the page; None for the main frame."""
         if frame.parent_frame is None:
             return None

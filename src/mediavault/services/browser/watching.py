@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from mediavault.services.browser.port import Feed, Play, SeenVideo
+from mediavault.services.browser.port import PageFeed, Play, SeenVideo
 
 QUIET_S = 1.0  # a player asks for its next part within this time
 KNOWN_QUIET_S = 0.4  # the same where every player plays, and it is known what
@@ -24,7 +24,7 @@ STUBBORN_PLAYER_S = 25.0  # first owned candidate after the document: facts of s
 PAGE_DATA_S = 12.0  # how long a platform's own data is waited for before the players are asked instead
 
 
-class Step(Enum):
+class VisitStep(Enum):
     WAIT = "wait"
     PRIME = "prime"
     CLICK = "click"
@@ -33,7 +33,7 @@ class Step(Enum):
 
 
 @dataclass(slots=True)
-class Progress:
+class VisitProgress:
     """The state of a visit. Times are seconds since the document was there, unless they say otherwise."""
 
     elapsed_s: float = 0.0
@@ -57,41 +57,41 @@ class Progress:
     advert_s: float = 0.0  # how long such were waited for
 
 
-def next_step(now: Progress) -> Step:
+def next_step(now: VisitProgress) -> VisitStep:
     """What to do next. Called every few hundred milliseconds until it says STOP."""
     if now.left_s <= 0 or now.unresponsive:
-        return Step.STOP
+        return VisitStep.STOP
     if now.refused and now.elapsed_s >= SETTLE_S:
-        return Step.STOP
+        return VisitStep.STOP
     all_known = now.video_named and 0 < now.players == now.known
     quiet = now.quiet_s >= (KNOWN_QUIET_S if all_known else QUIET_S)
     if now.wants_page_data:
         if now.page_data_seen:
-            return Step.STOP if quiet else Step.WAIT
+            return VisitStep.STOP if quiet else VisitStep.WAIT
         if now.elapsed_s < PAGE_DATA_S:
-            return Step.WAIT
+            return VisitStep.WAIT
     if not now.primed:
-        return Step.PRIME if now.elapsed_s >= SETTLE_S else Step.WAIT
+        return VisitStep.PRIME if now.elapsed_s >= SETTLE_S else VisitStep.WAIT
     if now.adverts and not now.started and now.advert_s < ADVERT_S:
-        return Step.SKIP if now.since_action_s >= BETWEEN_SKIPS_S else Step.WAIT
+        return VisitStep.SKIP if now.since_action_s >= BETWEEN_SKIPS_S else VisitStep.WAIT
     if (now.started and now.video_named) or (now.failed and now.started + now.failed >= now.players):
-        return Step.STOP if quiet else Step.WAIT
+        return VisitStep.STOP if quiet else VisitStep.WAIT
     absent = not now.players and not now.clicks
     if now.since_action_s < (BEFORE_FIRST_CLICK_S if absent else BETWEEN_ACTIONS_S):
-        return Step.WAIT
+        return VisitStep.WAIT
     if not now.started and not now.adverts and now.clicks < MAX_CLICKS and not now.nothing_to_click:
-        return Step.CLICK
+        return VisitStep.CLICK
     return _give_up_or_go_on(now, quiet=quiet)
 
 
-def _give_up_or_go_on(now: Progress, *, quiet: bool) -> Step:
+def _give_up_or_go_on(now: VisitProgress, *, quiet: bool) -> VisitStep:
     if now.players or now.video_named:
         done = quiet and (now.video_named or now.elapsed_s >= STUBBORN_PLAYER_S)
     else:
         done = now.elapsed_s >= NOTHING_AT_LAST_S or (now.elapsed_s >= NOTHING_THERE_S and now.idle_s >= IDLE_S)
     if done:
-        return Step.STOP
-    return Step.PRIME  # a player may have appeared, or be ready by now
+        return VisitStep.STOP
+    return VisitStep.PRIME  # a player may have appeared, or be ready by now
 
 
 def seen_video(facts: Mapping[str, Any], frame_url: str, place: Mapping[str, Any] | None) -> SeenVideo:
@@ -134,6 +134,6 @@ def _play(facts: Mapping[str, Any]) -> Play:
     )
 
 
-def _feed(facts: Mapping[str, Any]) -> Feed:
+def _feed(facts: Mapping[str, Any]) -> PageFeed:
     urls = tuple(each["url"] for each in facts["urls"])
-    return Feed(facts["mime"], urls, tuple(each["url"] for each in facts["urls"] if each["whole"]))
+    return PageFeed(facts["mime"], urls, tuple(each["url"] for each in facts["urls"] if each["whole"]))

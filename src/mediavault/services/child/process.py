@@ -35,7 +35,7 @@ class ChildLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ChildFolder:
     """Where a helper runs: our own folder unless ``folder`` names one; ``environment`` comes on top of what is passed
     on, ``descriptors`` stay open in it."""
 
@@ -58,7 +58,7 @@ class ChildTookTooLong(ChildFailed):
 
 
 async def run_child(
-    module: str, request: Mapping[str, Any], *, limits: ChildLimits, place: Place = Place()
+    module: str, request: Mapping[str, Any], *, limits: ChildLimits, place: ChildFolder = ChildFolder()
 ) -> Mapping[str, Any]:
     """Start ``python -m module``, hand it ``request`` and give back its answer.
 

@@ -15,7 +15,7 @@ from mediavault.services.download.direct import DirectDownloader, PlaylistInstea
 from mediavault.services.download.pacing import HostSlots
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.segments import StreamDownloader
-from mediavault.services.download.track import Progress, all_or_first_failure
+from mediavault.services.download.track import TrackProgress, all_or_first_failure
 from mediavault.services.egress.port import HttpClient
 from mediavault.services.media.remux import Track, join_tracks
 from mediavault.services.media.sniff import Kind
@@ -57,7 +57,7 @@ class PairDownloader:
     async def fetch(
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
     ) -> DownloadedFile:
-        progress = Progress(limits.max_bytes, on_progress)
+        progress = TrackProgress(limits.max_bytes, on_progress)
         addresses = {PICTURES: request.url, SOUND: request.audio_url or ""}
         pictures, sound = await all_or_first_failure(
             [self._one(request, url, into / name, limits, progress) for name, url in addresses.items()]
@@ -80,7 +80,7 @@ class PairDownloader:
         )
 
     async def _one(
-        self, request: MediaRequest, url: str, folder: Path, limits: DownloadLimits, progress: Progress
+        self, request: MediaRequest, url: str, folder: Path, limits: DownloadLimits, progress: TrackProgress
     ) -> DownloadedFile:
         await asyncio.to_thread(folder.mkdir, exist_ok=True)
         wanted = request.expected if url == request.url else Expected()

@@ -64,7 +64,7 @@ class MapTag:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class HlsEntry:
     """A media segment. Where it is not ``timed``, its duration is the longest that the playlist allows, as players take it."""
 
     uri: str
@@ -81,7 +81,7 @@ class Entry:
 class HlsDocument:
     """``variants`` are (attributes, address); ``maps`` counts the EXT-X-MAP tags."""
 
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[HlsEntry] = field(default_factory=list)
     variants: list[tuple[Attributes, str]] = field(default_factory=list)
     media: list[Attributes] = field(default_factory=list)
     i_frame_variants: list[Attributes] = field(default_factory=list)
@@ -206,7 +206,7 @@ class _Reader:
         if len(self.document.entries) >= MAX_SEGMENTS:
             raise ValueError(Message("it has more than %(max_segments)d segments", max_segments=MAX_SEGMENTS))
         self.document.entries.append(
-            Entry(
+            HlsEntry(
                 uri=uri,
                 duration_s=self.document.target_duration_s if self._duration_s is None else self._duration_s,
                 timed=self._duration_s is not None,

@@ -33,7 +33,7 @@ _NO_MEDIA = re.compile(r"(stpp|wvtt|tx3g|c608|c708)(\..*)?", re.IGNORECASE)  # t
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
+class QualityLevel:
     """One quality of a stream as its manifest describes it; 0 and "" where it says nothing."""
 
     width: int = 0
@@ -55,7 +55,7 @@ class Wanted:
     prefer: Preference = Preference.BEST
     sound: bool | None = None
 
-    def rank(self, rung: Rung, *, has_sound: bool | None) -> tuple[bool, bool, bool, int, bool, int]:
+    def rank(self, rung: QualityLevel, *, has_sound: bool | None) -> tuple[bool, bool, bool, int, bool, int]:
         """Return the rank of a quality; larger is better. ``has_sound`` includes separate sound; None: not known.
 
         Dolby Vision's own profiles count as undecodable: players that do not support them show wrong colours. Bit
@@ -181,7 +181,7 @@ class Variant:
     """One quality of a master playlist. ``audio_url``: the playlist of its sound, where that is separate."""
 
     url: str
-    rung: Rung
+    rung: QualityLevel
     audio_url: str | None
     has_sound: bool | None = None  # inside or separate; None: the master does not say
 

@@ -8,7 +8,7 @@ from mediavault.core.failures import BadUrl, Drm, Incomplete, LiveNow, NotAVideo
 from mediavault.core.messages import Message
 from mediavault.services.download.manifest import MAX_SEGMENTS, MediaPlaylist, Segment, Wanted, has_rare_sound
 from mediavault.services.download.mpd_document import AUDIO, VIDEO, MpdDocument, Period, Representation, read_document
-from mediavault.services.download.mpd_segments import Listing
+from mediavault.services.download.mpd_segments import SegmentList
 
 _ANY = Wanted()
 _SECOND_BEST = frozenset({"alternate", "supplementary", "commentary", "dub", "description", "sign", "emergency"})
@@ -114,9 +114,9 @@ def _like(model: Representation, choices: Sequence[Representation]) -> Represent
     return min(choices, key=distance)
 
 
-def listings_of(chosen: Sequence[Representation]) -> list[Listing]:
+def listings_of(chosen: Sequence[Representation]) -> list[SegmentList]:
     """What each period gives to a track; NotAVideo when that is more than MAX_SEGMENTS segments together."""
-    found: list[Listing] = []
+    found: list[SegmentList] = []
     count = 0
     for each in chosen:
         found.append(each.listing())

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from mediavault.core.failures import Unsupported
 from mediavault.core.messages import Message
 from mediavault.core.urls import HttpUrl
-from mediavault.services.download.manifest import Rung, base_of, has_audio_codec, has_video_codec, resolve
-from mediavault.services.download.mpd_segments import Listing, Place, list_segments
+from mediavault.services.download.manifest import QualityLevel, base_of, has_audio_codec, has_video_codec, resolve
+from mediavault.services.download.mpd_segments import SegmentList, SegmentPosition, list_segments
 from mediavault.services.download.mpd_tree import Node, rate_of, read_tree, seconds_of, whole
 
 MAX_REPRESENTATIONS = 5_000
@@ -39,15 +39,15 @@ class Representation:
 
     id: str
     kind: str
-    rung: Rung
+    rung: QualityLevel
     language: str
     roles: frozenset[str]
     set_number: int
     protected: bool
     has_sound: bool  # its codecs name some
-    place: Place
+    place: SegmentPosition
 
-    def listing(self) -> Listing:
+    def listing(self) -> SegmentList:
         return list_segments(self.place)
 
 
@@ -165,11 +165,11 @@ def _representations(
             if _is_trick(node):
                 continue
             query = base.query if _inherits_query(root, period, group, node) else ""
-            place = Place((period, group, node), _based(group_base, node), number, length_s, query)
+            place = SegmentPosition((period, group, node), _based(group_base, node), number, length_s, query)
             yield _representation(group, node, place, set_number)
 
 
-def _representation(group: Node, node: Node, place: Place, set_number: int) -> Representation:
+def _representation(group: Node, node: Node, place: SegmentPosition, set_number: int) -> Representation:
     def either(name: str) -> str:
         return node.get(name) or group.get(name)
 
@@ -177,7 +177,7 @@ def _representation(group: Node, node: Node, place: Place, set_number: int) -> R
     return Representation(
         id=node.get("id"),
         kind=_kind(group, either("mimeType"), codecs, sized=bool(either("width"))),
-        rung=Rung(
+        rung=QualityLevel(
             width=whole(either("width")) or 0,
             height=whole(either("height")) or 0,
             bandwidth=whole(node.get("bandwidth")) or 0,

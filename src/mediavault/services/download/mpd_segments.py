@@ -21,7 +21,7 @@ _TAIL_S = 0.5  # pictures and sound end that much apart, and the period's length
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SegmentPosition:
     """The position of a representation. ``levels``: period, adaptation set, representation; ``query`` is appended to each URL."""
 
     levels: tuple[Node, Node, Node]
@@ -36,7 +36,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class SegmentList:
     """The segments in order. ``whole_file``: the one segment is a complete file; ``counted``: their number is known."""
 
     segments: tuple[Segment, ...]
@@ -44,7 +44,7 @@ class Listing:
     counted: bool = True
 
 
-def list_segments(place: Place) -> Listing:
+def list_segments(place: SegmentPosition) -> SegmentList:
     """All segments of a representation. ValueError or NotAVideo for what cannot be made sense of."""
     rules = _Rules.of(place.levels)
     if rules.kind == "SegmentTemplate" and rules.get("media"):
@@ -53,7 +53,7 @@ def list_segments(place: Place) -> Listing:
         return _from_list(rules, place)
     length = place.duration_s or 0.0
     segment = Segment(place.address(""), None, length, 0, None, None, place.part, rules.origin_s)
-    return Listing((segment,), whole_file=True)
+    return SegmentList((segment,), whole_file=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class _Slot:
     uncertain: bool = False
 
 
-def _from_template(rules: _Rules, place: Place) -> Listing:
+def _from_template(rules: _Rules, place: SegmentPosition) -> SegmentList:
     representation = place.levels[2]
     names: dict[str, str | int] = {
         "RepresentationID": representation.get("id"),
@@ -124,10 +124,10 @@ def _from_template(rules: _Rules, place: Place) -> Listing:
         _segment(place.address(fill(media, {**names, "Number": s.number, "Time": s.time})), s, rules, place, init)
         for s in slots
     ]
-    return Listing(tuple(segments), counted=counted)
+    return SegmentList(tuple(segments), counted=counted)
 
 
-def _from_list(rules: _Rules, place: Place) -> Listing:
+def _from_list(rules: _Rules, place: SegmentPosition) -> SegmentList:
     listed = rules.list("SegmentURL")
     if len(listed) > MAX_SEGMENTS:
         raise NotAVideo(
@@ -144,10 +144,10 @@ def _from_list(rules: _Rules, place: Place) -> Listing:
                 place.part, rules.origin_s,
             )
         )  # fmt: skip
-    return Listing(tuple(segments))
+    return SegmentList(tuple(segments))
 
 
-def _segment(url: str, slot: _Slot, rules: _Rules, place: Place, init: Init | None) -> Segment:
+def _segment(url: str, slot: _Slot, rules: _Rules, place: SegmentPosition, init: Init | None) -> Segment:
     return Segment(
         url=url,
         span=None,
@@ -161,7 +161,7 @@ def _segment(url: str, slot: _Slot, rules: _Rules, place: Place, init: Init | No
     )
 
 
-def _init(rules: _Rules, place: Place, names: Mapping[str, str | int]) -> Init | None:
+def _init(rules: _Rules, place: SegmentPosition, names: Mapping[str, str | int]) -> Init | None:
     """From the attribute of a template, or an Initialization element; None for media that needs none."""
     if template := rules.get("initialization"):
         return Init(place.address(fill(template, names)), None, None)
@@ -174,7 +174,7 @@ def _init(rules: _Rules, place: Place, names: Mapping[str, str | int]) -> Init |
 # --- when ----------------------------------------------------------------------------------------------------------------
 
 
-def _slots(rules: _Rules, place: Place, *, count: int | None = None) -> tuple[list[_Slot], bool]:
+def _slots(rules: _Rules, place: SegmentPosition, *, count: int | None = None) -> tuple[list[_Slot], bool]:
     """(the slots, whether their number is known). ``count``: how many a list names."""
     timeline = rules.child("SegmentTimeline")
     if timeline is not None:
@@ -189,7 +189,7 @@ def _slots(rules: _Rules, place: Place, *, count: int | None = None) -> tuple[li
     return _even_slots(rules, place, count)
 
 
-def _timeline(timeline: Node, rules: _Rules, place: Place) -> Iterator[_Slot]:
+def _timeline(timeline: Node, rules: _Rules, place: SegmentPosition) -> Iterator[_Slot]:
     """5.3.9.6: each S begins where the one before ended, or at its own ``t``; ``r`` times more of the same."""
     entries = list(timeline.all("S"))
     time, number = 0, rules.start_number
@@ -208,7 +208,7 @@ def _timeline(timeline: Node, rules: _Rules, place: Place) -> Iterator[_Slot]:
             time, number = time + duration, number + 1
 
 
-def _until(following: int | None, time: int, duration: int, rules: _Rules, place: Place) -> int:
+def _until(following: int | None, time: int, duration: int, rules: _Rules, place: SegmentPosition) -> int:
     """How many segments there are until the next S, or until the period ends; one where nobody knows."""
     if following is None:
         if place.duration_s is None:
@@ -217,7 +217,7 @@ def _until(following: int | None, time: int, duration: int, rules: _Rules, place
     return max(1, -(-(following - time) // duration))
 
 
-def _even_slots(rules: _Rules, place: Place, count: int | None) -> tuple[list[_Slot], bool]:
+def _even_slots(rules: _Rules, place: SegmentPosition, count: int | None) -> tuple[list[_Slot], bool]:
     """All of the same length but for the last, which ends with the period."""
     length, last = whole(rules.get("duration")), whole(rules.get("endNumber"))
     total = None if place.duration_s is None else place.duration_s * rules.timescale

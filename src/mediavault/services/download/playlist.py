@@ -8,14 +8,21 @@ from collections.abc import Mapping, Sequence
 from mediavault.core.failures import BadUrl, Drm, Incomplete, LiveNow, NotAVideo, Unsupported
 from mediavault.core.messages import Message
 from mediavault.core.urls import HttpUrl
-from mediavault.services.download.hls_document import Entry, HlsDocument, KeyTag, MapTag, needs_licence, read_document
+from mediavault.services.download.hls_document import (
+    HlsDocument,
+    HlsEntry,
+    KeyTag,
+    MapTag,
+    needs_licence,
+    read_document,
+)
 from mediavault.services.download.hls_text import Attributes, decimal, lines_of, looks_like_hls
 from mediavault.services.download.manifest import (
     Init,
     Key,
     Master,
     MediaPlaylist,
-    Rung,
+    QualityLevel,
     Segment,
     Span,
     Variant,
@@ -93,7 +100,7 @@ class _Segments:
         self._inits: dict[int, Init] = {}
         self._keys: dict[int, Key | None] = {}
 
-    def read(self, entry: Entry) -> Segment:
+    def read(self, entry: HlsEntry) -> Segment:
         if entry.gap:
             raise Incomplete("The playlist says itself that a segment is missing.")
         url = resolve(entry.uri, self._base)
@@ -132,7 +139,7 @@ class _Segments:
         return self._keys[id(offered)]
 
 
-def _duration_s(entry: Entry) -> float:
+def _duration_s(entry: HlsEntry) -> float:
     if not entry.timed:
         raise ValueError(Message("a segment has no proper duration"))
     return entry.duration_s
@@ -170,10 +177,10 @@ def _iv(text: str | None) -> bytes | None:
 # --- master playlists --------------------------------------------------------------------------------------------------
 
 
-def rung_of(info: Attributes) -> Rung:
+def rung_of(info: Attributes) -> QualityLevel:
     """What EXT-X-STREAM-INF says; a malformed value counts as absent."""
     size = re.fullmatch(r"(\d{1,5})x(\d{1,5})", info.get("RESOLUTION", "").strip(), re.IGNORECASE)
-    return Rung(
+    return QualityLevel(
         width=int(size[1]) if size else 0,
         height=int(size[2]) if size else 0,
         bandwidth=int(decimal(info.get("BANDWIDTH", "")) or 0),

@@ -99,7 +99,7 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ResumeRequest:
     """The request that is to be sent: the file from ``start`` up to ``end`` (exclusive; None: to its end)."""
 
     start: int = 0
@@ -150,26 +150,30 @@ class Refuse:
 Move = Whole | Append | AllThere | StartOver | Refuse
 
 
-def ask_for(saved: Saved | None, *, have: int, url: str, at_most: int | None = None) -> Ask:
+def ask_for(saved: Saved | None, *, have: int, url: str, at_most: int | None = None) -> ResumeRequest:
     """Return the request that resumes after ``have`` bytes, or starts over where a resume could not be checked.
 
     ``at_most`` limits the number of bytes to ask for.
     """
     if saved is None or saved.total is None or have <= OVERLAP_BYTES or have > saved.total:
-        return Ask() if at_most is None else Ask(end=at_most, headers={"range": f"bytes=0-{at_most - 1}"})
+        return (
+            ResumeRequest()
+            if at_most is None
+            else ResumeRequest(end=at_most, headers={"range": f"bytes=0-{at_most - 1}"})
+        )
     start = have - OVERLAP_BYTES
     end = min(start + at_most, saved.total) if at_most is not None else None
     same_host = urlsplit(saved.url).netloc == urlsplit(url).netloc
     validator = (saved.etag or saved.last_modified) if same_host else None
     span = f"bytes={start}-{end - 1 if end is not None else ''}"
     headers = {"range": span} | ({"if-range": validator} if validator else {})
-    return Ask(start, end, headers, same_host, conditional=validator is not None)
+    return ResumeRequest(start, end, headers, same_host, conditional=validator is not None)
 
 
 def judge(
     status: int,
     headers: Mapping[str, str],
-    ask: Ask,
+    ask: ResumeRequest,
     saved: Saved | None,
     *,
     have: int,
@@ -258,7 +262,7 @@ def _no_range() -> StartOver:
     return StartOver(Message("the site has no such range"))
 
 
-def _judge_part(headers: Mapping[str, str], ask: Ask, saved: Saved, have: int) -> Move:
+def _judge_part(headers: Mapping[str, str], ask: ResumeRequest, saved: Saved, have: int) -> Move:
     named = content_range(headers.get("content-range"))
     if named is None or named.end is None:
         return StartOver(Message("the site did not say which part it sent"))

@@ -30,7 +30,7 @@ from mediavault.services.download.pacing import HostSlots, SegmentSlots
 from mediavault.services.download.playlist import read_playlist
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.stream_source import StreamSource
-from mediavault.services.download.track import Progress, TrackFetch, all_or_first_failure
+from mediavault.services.download.track import TrackFetch, TrackProgress, all_or_first_failure
 from mediavault.services.egress.port import HttpClient
 from mediavault.services.media.remux import SLACK, SLACK_S, Track, join_tracks
 from mediavault.services.media.sniff import DESCRIPTIONS, Kind, sniff
@@ -170,7 +170,7 @@ class StreamDownloader:
         on_progress: OnProgress,
     ) -> list[Track]:
         slots = SegmentSlots(limits.segment_concurrency, self._hosts.slot_for(request))
-        progress = Progress(limits.max_bytes, on_progress)
+        progress = TrackProgress(limits.max_bytes, on_progress)
         return await all_or_first_failure(
             [
                 self._whole_files(request, playlist, into / name, limits, progress)
@@ -181,7 +181,12 @@ class StreamDownloader:
         )
 
     async def _whole_files(
-        self, request: MediaRequest, playlist: MediaPlaylist, folder: Path, limits: DownloadLimits, progress: Progress
+        self,
+        request: MediaRequest,
+        playlist: MediaPlaylist,
+        folder: Path,
+        limits: DownloadLimits,
+        progress: TrackProgress,
     ) -> Track:
         """Fetch one file for each period, each into its own folder."""
         files = []

@@ -25,7 +25,7 @@ SEGMENT_BUFFER_BYTES = 8 << 20  # of one segment that waits for earlier ones
 T = TypeVar("T")
 
 
-class Progress:
+class TrackProgress:
     """Counts the bytes of all tracks together against the size limit."""
 
     def __init__(self, max_bytes: int, on_progress: OnProgress) -> None:
@@ -72,7 +72,7 @@ class TrackFetch:
         playlist: MediaPlaylist,
         path: Path,
         slots: Slot,
-        progress: Progress,
+        progress: TrackProgress,
         limits: DownloadLimits,
     ) -> None:
         self._source, self._clock, self._playlist, self._path = source, clock, playlist, path

@@ -25,14 +25,14 @@ SETTING = "MEDIAVAULT_ALLOW_PRIVATE"
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class AddressRefusal:
     """Why an address is not public, in two or three words. ``exact_only``: no CIDR and no bare host opens it, only an exact host:port."""
 
     reason: str
     exact_only: bool = False
 
 
-def judge(address: Address) -> Refusal | None:
+def judge(address: Address) -> AddressRefusal | None:
     """The refusal of an address; None for a public one.
 
     IPv6 forms that carry an IPv4 address are judged by it: NAT64 (``64:ff9b::/96``), 6to4, Teredo (server and client),
@@ -41,21 +41,21 @@ def judge(address: Address) -> Refusal | None:
     if isinstance(address, IPv4Address):
         return _first_row(_IPV4, address)
     if address.scope_id is not None:
-        return Refusal(Message("an address with a zone"), exact_only=True)
+        return AddressRefusal(Message("an address with a zone"), exact_only=True)
     if refusal := _first_row(_IPV6_ALONE, address):
         return refusal
     inner = list(_inner_ipv4(address))
     for carried in inner:
         if refusal := judge(carried):
-            return Refusal(Message("%(reason)s, as IPv6", reason=refusal.reason), refusal.exact_only)
+            return AddressRefusal(Message("%(reason)s, as IPv6", reason=refusal.reason), refusal.exact_only)
     if inner:
         return None
     if refusal := _first_row(_IPV6, address):
         return refusal
-    return None if address in _GLOBAL_UNICAST else Refusal(Message("not a global IPv6 address"))
+    return None if address in _GLOBAL_UNICAST else AddressRefusal(Message("not a global IPv6 address"))
 
 
-def _first_row(table: tuple[tuple[Network, Refusal], ...], address: Address) -> Refusal | None:
+def _first_row(table: tuple[tuple[Network, AddressRefusal], ...], address: Address) -> AddressRefusal | None:
     return next((refusal for network, refusal in table if address in network), None)
 
 
@@ -69,8 +69,8 @@ def _inner_ipv4(address: IPv6Address) -> Iterator[IPv4Address]:
         yield IPv4Address(~number & 0xFFFF_FFFF)  # the client, written inverted (RFC 4380, section 4)
 
 
-def _table(*rows: tuple[str, str] | tuple[str, str, bool]) -> tuple[tuple[Network, Refusal], ...]:
-    return tuple((ip_network(row[0]), Refusal(*row[1:])) for row in rows)
+def _table(*rows: tuple[str, str] | tuple[str, str, bool]) -> tuple[tuple[Network, AddressRefusal], ...]:
+    return tuple((ip_network(row[0]), AddressRefusal(*row[1:])) for row in rows)
 
 
 _EXACT = True
@@ -219,7 +219,9 @@ class AllowRules:
         """Whether a network rule holds the address."""
         return any(address in network for network in self.networks)
 
-    def open_address(self, host: str, port: int, address: Address, refusal: Refusal, *, by_network: bool) -> bool:
+    def open_address(
+        self, host: str, port: int, address: Address, refusal: AddressRefusal, *, by_network: bool
+    ) -> bool:
         """Whether ``host``, found at the refused ``address``, is opened; ``by_network=False`` leaves CIDRs out."""
         if self.name_exactly(host, port):
             return True

@@ -46,7 +46,7 @@ log = get_logger(__name__)
 
 
 @dataclass(eq=False, slots=True)
-class _Pass:
+class ProxyCredential:
     """A password, and the posts that are processed with it; ``exempt`` are those that the guard has found exempt.
 
     ``context`` is the caller's, so that the log of a refusal has the ids of the job whose process was refused.
@@ -80,11 +80,11 @@ class EgressProxy:
         self._guard = guard
         self._connect_s = connect_s
         self._admits = admits
-        self._browser = _Pass()
+        self._browser = ProxyCredential()
         self._passes = [self._browser]
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
-        self._private: dict[asyncio.Task[None], _Pass] = {}  # connections that only an exemption allows
+        self._private: dict[asyncio.Task[None], ProxyCredential] = {}  # connections that only an exemption allows
 
     async def start(self) -> None:
         """Listen. Raises OSError where loopback has no free port."""
@@ -128,7 +128,7 @@ class EgressProxy:
     @contextmanager
     def pass_for(self, scope_url: str) -> Iterator[str]:
         """Yield a proxy URL with its own password, for a process that works on one post while the block runs."""
-        own = _Pass()
+        own = ProxyCredential()
         self._passes.append(own)
         try:
             with self._at_work(own, scope_url):
@@ -137,7 +137,7 @@ class EgressProxy:
             self._passes.remove(own)
 
     @contextmanager
-    def _at_work(self, own: _Pass, scope_url: str) -> Iterator[None]:
+    def _at_work(self, own: ProxyCredential, scope_url: str) -> Iterator[None]:
         scope = parse_http_url(scope_url, max_chars=MAX_MEDIA_URL_CHARS)
         own.scopes.append(scope)
         try:
@@ -146,7 +146,7 @@ class EgressProxy:
             own.scopes.remove(scope)
             self._withdraw(own)
 
-    def _withdraw(self, own: _Pass) -> None:
+    def _withdraw(self, own: ProxyCredential) -> None:
         """Close connections to private hosts once no exempt post is processed: browsers keep them for the next page."""
         own.exempt.intersection_update(own.scopes)
         if own.exempt or any(self._guard.opens_by_name(scope) for scope in own.scopes):
@@ -212,7 +212,7 @@ class EgressProxy:
         finally:
             await close(server)
 
-    def _pass_of(self, request: Request) -> _Pass | None:
+    def _pass_of(self, request: Request) -> ProxyCredential | None:
         if self._admits is not None:
             return self._browser
         scheme, _, token = (header(request, b"proxy-authorization") or "").partition(" ")
@@ -220,7 +220,7 @@ class EgressProxy:
         fitting = [own for own in self._passes if hmac.compare_digest(own.token.encode(), given)]
         return fitting[0] if fitting and scheme.lower() == "basic" else None
 
-    async def _reach(self, target: HttpUrl, own: _Pass) -> Streams:
+    async def _reach(self, target: HttpUrl, own: ProxyCredential) -> Streams:
         try:
             async with asyncio.timeout(self._connect_s):
                 scope = await self._exempt_scope(own)
@@ -237,7 +237,7 @@ class EgressProxy:
             self._private[_this_task()] = own
         return await dial(endpoints, within_s=self._connect_s)
 
-    async def _exempt_scope(self, own: _Pass) -> HttpUrl | None:
+    async def _exempt_scope(self, own: ProxyCredential) -> HttpUrl | None:
         for scope in list(own.scopes):
             if await self._guard.exempts(scope):
                 if scope in own.scopes:

@@ -16,7 +16,7 @@ from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.document import documents, parse_json
 from mediavault.services.extraction.page_data.elements import attribute_setups, element_documents
 from mediavault.services.extraction.page_data.foreign import NOTHING, foreign_media
-from mediavault.services.extraction.page_data.html_page import Page, read_page
+from mediavault.services.extraction.page_data.html_page import HtmlPage, read_page
 from mediavault.services.extraction.page_data.html_scan import scan
 from mediavault.services.extraction.page_data.metadata import announced_duration, declared_videos, story_of
 from mediavault.services.extraction.page_data.oembed import Story
@@ -29,7 +29,7 @@ MAX_TITLE_CHARS = 150
 class PageSource:
     """A page and all JSON that came with it: answers first, then the page's own scripts."""
 
-    page: Page
+    page: HtmlPage
     documents: tuple[object, ...]
 
 
@@ -42,7 +42,7 @@ def read_source(url: str, html: str, bodies: Sequence[bytes | str] = ()) -> Page
     return PageSource(page, (*answers, *documents(tags), *element_documents(html)))
 
 
-def declared_sightings(page: Page, platform: Platform) -> list[Sighting]:
+def declared_sightings(page: HtmlPage, platform: Platform) -> list[Sighting]:
     """What the page's metadata name as its video or videos, one sighting a video."""
     return [
         Sighting(
@@ -133,7 +133,7 @@ def _confirmed(candidates: Sequence[Candidate], network: NetworkMedia | None) ->
     return (*own, *more)
 
 
-def _item(sighting: Sighting, page: Page, *, alone: bool) -> Item:
+def _item(sighting: Sighting, page: HtmlPage, *, alone: bool) -> Item:
     """The player's word about what it plays, completed by what the metadata announce about a single video."""
     said = sighting.expected
     if said.duration_s is None and alone:

@@ -37,7 +37,7 @@ from mediavault.services.extraction.assembly import (
 )
 from mediavault.services.extraction.candidates import NetworkMedia, leftovers, network_media
 from mediavault.services.extraction.media_identity import identity
-from mediavault.services.extraction.outcome import Outcome, outcome_of, shown_by
+from mediavault.services.extraction.outcome import LookOutcome, outcome_of, shown_by
 from mediavault.services.extraction.ownership import Owned
 from mediavault.services.extraction.page_data.metadata import announced_duration
 from mediavault.services.extraction.page_data.readers import read_page_data, viewer_of
@@ -239,12 +239,14 @@ def _wall(post: Post, capture: PageCapture, source: PageSource, platform: Platfo
 
 
 def _nothing_found(
-    extraction: Extraction, capture: PageCapture, platform: Platform, outcome: Outcome, *, known: bool
+    extraction: Extraction, capture: PageCapture, platform: Platform, outcome: LookOutcome, *, known: bool
 ) -> Failure:
     if not known and platform.reader.always_sent:
         return ExtractorBroken(Message("%(site)s did not send what it knows about the post.", site=platform.title))
     if capture.extra.get("unresponsive") or not capture.html:
         return ExtractorBroken("The page did not respond.")
-    if not known and platform.matching.posts and outcome is not Outcome.NO_VIDEO:  # of other sites no more will come
+    if (
+        not known and platform.matching.posts and outcome is not LookOutcome.NO_VIDEO
+    ):  # of other sites no more will come
         return ExtractorBroken(Message("%(site)s did not show the post itself, or not its video.", site=platform.title))
     return no_video(extraction)

@@ -19,7 +19,7 @@ from mediavault.services.extraction.media_identity import identity, is_advert, o
 from mediavault.services.extraction.media_urls import classify_media
 from mediavault.services.extraction.page_data import build
 from mediavault.services.extraction.page_data.build import codec
-from mediavault.services.extraction.streams import Streams, read_streams
+from mediavault.services.extraction.streams import ManifestStreams, read_streams
 
 MAX_CANDIDATES = 60
 MIN_SCRIPTED_BYTES = 16_384  # what a script loads and is smaller is an initialisation section
@@ -52,7 +52,7 @@ class NetworkMedia:
     candidates: Mapping[str, Candidate]
     frames: Mapping[str, str]  # identity -> the frame that received it
     redirects: Mapping[str, str]  # identity -> identity
-    streams: Streams = field(default_factory=Streams)
+    streams: ManifestStreams = field(default_factory=ManifestStreams)
     answers: Mapping[str, SeenResponse] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     spots: frozenset[str] = frozenset()  # identities of what ad servers named, also behind redirects

@@ -19,7 +19,7 @@ from mediavault.services.download.hls_text import looks_like_hls
 from mediavault.services.download.manifest import (
     MAX_PLAYLIST_BYTES,
     MAX_SEGMENTS,
-    Rung,
+    QualityLevel,
     Segment,
     Wanted,
     base_of,
@@ -104,7 +104,7 @@ def _from_hls(document: hls_document.HlsDocument, url: str) -> Manifest:
 def _master(document: hls_document.HlsDocument, url: str) -> Manifest:
     others = [entry["URI"] for entry in (*document.media, *document.i_frame_variants) if entry.get("URI")]
     rungs = [rung_of(info) for info, _ in document.variants]
-    best = max(rungs, key=lambda rung: Wanted().rank(rung, has_sound=None), default=Rung())
+    best = max(rungs, key=lambda rung: Wanted().rank(rung, has_sound=None), default=QualityLevel())
     return _with_rung(
         best,
         Manifest(
@@ -141,7 +141,7 @@ def _from_mpd(document: mpd_document.MpdDocument) -> Manifest:
     segments = _segments(tracks)
     listed_s = None if document.live else round(sum(segment.duration_s for segment in segments), 3) or None
     return _with_rung(
-        video[0].rung if video else Rung(),
+        video[0].rung if video else QualityLevel(),
         Manifest(
             is_master=True,
             children=_addresses(document),
@@ -183,7 +183,7 @@ def _segments(tracks: Sequence[mpd_document.Representation]) -> list[Segment]:
         return []
 
 
-def _with_rung(rung: Rung, manifest: Manifest) -> Manifest:
+def _with_rung(rung: QualityLevel, manifest: Manifest) -> Manifest:
     return replace(
         manifest,
         width=rung.width or None,

@@ -10,13 +10,13 @@ from mediavault.core.media import Extraction, ItemRole, Post
 from mediavault.core.platform import PageData, Platform
 from mediavault.services.extraction.assembly import PageSource
 from mediavault.services.extraction.page_data.foreign import names_other_videos
-from mediavault.services.extraction.page_data.html_page import Page
+from mediavault.services.extraction.page_data.html_page import HtmlPage
 from mediavault.services.extraction.page_data.metadata import announces_video, names_others, shows_adverts
 from mediavault.services.extraction.page_data.page_identity import articles_linking, is_another_post, is_no_post
 from mediavault.services.extraction.page_data.timelines import listing
 
 
-class Outcome(StrEnum):
+class LookOutcome(StrEnum):
     VIDEO = "video"
     NO_VIDEO = "no_video"  # the post is here and has none
     NO_OWN_VIDEO = "no_own_video"  # there are videos, but of quoted, recommended or advertised posts
@@ -36,13 +36,13 @@ class Outcome(StrEnum):
     UNREADABLE = "unreadable"  # no page at all
 
 
-def outcome_of_error(error: MediavaultError) -> Outcome:
+def outcome_of_error(error: MediavaultError) -> LookOutcome:
     """The word for a failure."""
-    return Outcome(error.spec.page_outcome)
+    return LookOutcome(error.spec.page_outcome)
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownPage:
     """What a document shows besides the videos that were found in it."""
 
     own_data: bool = False  # the site's own record of the post
@@ -53,7 +53,7 @@ class Shown:
     others_videos: bool = False  # its data, or its players, name videos of other posts or of adverts
 
 
-def outcome_of(extraction: Extraction, shown: Shown) -> Outcome:
+def outcome_of(extraction: Extraction, shown: ShownPage) -> LookOutcome:
     """The word for what was read: the one place where it is judged, for all sites.
 
     That a post has no video is said only where its own data, or a page that shows it, have none. What speaks of other
@@ -61,25 +61,25 @@ def outcome_of(extraction: Extraction, shown: Shown) -> Outcome:
     """
     own = [candidate for item in extraction.videos for candidate in item.candidates]
     if own:
-        return Outcome.DRM if all(candidate.drm for candidate in own) else Outcome.VIDEO
+        return LookOutcome.DRM if all(candidate.drm for candidate in own) else LookOutcome.VIDEO
     if shown.own_data:
         return _without_own(extraction)
     if extraction.others and not (shown.others_only and shown.a_video):
-        return Outcome.NO_OWN_VIDEO if shown.others_only or len(extraction.others) == 1 else Outcome.AMBIGUOUS
+        return LookOutcome.NO_OWN_VIDEO if shown.others_only or len(extraction.others) == 1 else LookOutcome.AMBIGUOUS
     if shown.posts:
-        return Outcome.MANY_POSTS if shown.posts > 1 else Outcome.NO_OWN_VIDEO
+        return LookOutcome.MANY_POSTS if shown.posts > 1 else LookOutcome.NO_OWN_VIDEO
     if shown.a_video:
-        return Outcome.METADATA_ONLY
+        return LookOutcome.METADATA_ONLY
     if shown.others_videos:
-        return Outcome.NO_OWN_VIDEO
-    return Outcome.NO_VIDEO if shown.words else Outcome.METADATA_ONLY
+        return LookOutcome.NO_OWN_VIDEO
+    return LookOutcome.NO_VIDEO if shown.words else LookOutcome.METADATA_ONLY
 
 
-def _without_own(extraction: Extraction) -> Outcome:
+def _without_own(extraction: Extraction) -> LookOutcome:
     if any(item.is_video and not item.candidates and item.role is ItemRole.MAIN for item in extraction.items):
-        return Outcome.METADATA_ONLY
+        return LookOutcome.METADATA_ONLY
     foreign = any(item.is_video and item.role is not ItemRole.MAIN for item in extraction.items)
-    return Outcome.NO_OWN_VIDEO if foreign or extraction.others else Outcome.NO_VIDEO
+    return LookOutcome.NO_OWN_VIDEO if foreign or extraction.others else LookOutcome.NO_VIDEO
 
 
 # --- what a document shows ---------------------------------------------------------------------------------------
@@ -96,13 +96,13 @@ def shown_by(
     html: str,
     words: str,
     names_foreign: bool = False,
-) -> Shown:
+) -> ShownPage:
     """``html`` is "" for an answer in JSON; ``words`` are those that the page shows. ``names_foreign``: some of the videos
     that were found surely are another post's. ``data`` that tell of the post without its media leave it open."""
     page, linked = source.page, articles_linking(html, post.post_id)
     own_data = data is not None and data.found
     another = names_foreign or is_another_post(post, platform, page)
-    return Shown(
+    return ShownPage(
         own_data=own_data,
         a_video=not another and (announces_video(page, linked) or data is not None),
         words=bool(html) and not another and not is_no_post(platform, page) and _shows_something(page, words),
@@ -113,7 +113,7 @@ def shown_by(
     )
 
 
-def _shows_something(page: Page, words: str) -> bool:
+def _shows_something(page: HtmlPage, words: str) -> bool:
     """Whether a video that is not there is missing for good. A rendered page has words; a shell has none, but can say that
     the post is a picture. An answer in which the post's own data were not found says nothing of its media."""
     if "image" in (page.meta("medium") or "") or "photo" in (page.meta("og:type", "twitter:card") or ""):

@@ -10,7 +10,7 @@ from mediavault.core.media import Candidate, Expected, FoundIn, SourceType
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.services.browser.hooks import KEY_CHARS
-from mediavault.services.browser.port import Feed, PageCapture, SeenVideo
+from mediavault.services.browser.port import PageCapture, PageFeed, SeenVideo
 from mediavault.services.extraction.candidates import NetworkMedia, Sighting, candidate_at, player_headers, with_network
 from mediavault.services.extraction.media_identity import identity
 from mediavault.services.extraction.media_urls import MediaKind, classify_media
@@ -99,7 +99,7 @@ def _fed(video: SeenVideo, network: NetworkMedia, platform: Platform) -> tuple[C
     return _files(video.feeds, network, platform)
 
 
-def _files(feeds: Sequence[Feed], network: NetworkMedia, platform: Platform) -> tuple[Candidate, ...]:
+def _files(feeds: Sequence[PageFeed], network: NetworkMedia, platform: Platform) -> tuple[Candidate, ...]:
     """Plain files that a script loads by parts. Sound is paired only where one file of it fed the same player."""
     pictures = [feed for feed in feeds if feed.mime.startswith("video/")]
     sounds = {identity(url) for feed in feeds if feed.mime.startswith("audio/") for url in feed.files}
@@ -109,7 +109,7 @@ def _files(feeds: Sequence[Feed], network: NetworkMedia, platform: Platform) -> 
     return tuple(_file(key, feed, sounds, network, platform) for key, feed in files.items())
 
 
-def _file(key: str, feed: Feed, sounds: Collection[str], network: NetworkMedia, platform: Platform) -> Candidate:
+def _file(key: str, feed: PageFeed, sounds: Collection[str], network: NetworkMedia, platform: Platform) -> Candidate:
     seen = network.answers.get(key)
     known = network.candidates.get(key) or replace(
         build.candidate(key, platform, FoundIn.NETWORK, mime=feed.mime.partition(";")[0]),

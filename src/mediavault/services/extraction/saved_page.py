@@ -20,7 +20,7 @@ from mediavault.services.extraction.assembly import (
     read_source,
     settle_own,
 )
-from mediavault.services.extraction.outcome import Outcome, outcome_of, outcome_of_error, shown_by
+from mediavault.services.extraction.outcome import LookOutcome, outcome_of, outcome_of_error, shown_by
 from mediavault.services.extraction.ownership import Owned, settle
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.document import MAX_JSON_CHARS, parse_json
@@ -49,7 +49,7 @@ class SavedDocument:
 class SavedLook:
     """What a saved document says about a post. ``error`` says why there is no video; there can be an extraction too."""
 
-    outcome: Outcome
+    outcome: LookOutcome
     extraction: Extraction | None = None
     error: MediavaultError | None = None
 
@@ -129,7 +129,7 @@ def look_at_saved(platform: Platform, post: Post, saved: SavedDocument) -> Saved
         post, platform, saved.source, data, html=saved.html, words=saved.words, names_foreign=names_foreign
     )
     if saved.html and not (data or found.candidates or shown.others_videos or _holds_anything(saved)):
-        return SavedLook(Outcome.UNREADABLE, found, BadInput("The page is empty."))
+        return SavedLook(LookOutcome.UNREADABLE, found, BadInput("The page is empty."))
     return SavedLook(outcome_of(found, shown), found)
 
 
@@ -140,8 +140,8 @@ def look_at_list(platform: Platform, url: str, saved: SavedDocument) -> SavedLoo
     told = listing(saved.source.documents)
     if told.posts > 1:
         who = account(platform.name, told.handle, told.display_name)
-        return SavedLook(Outcome.MANY_POSTS, replace(found, account=who) if told.handle else found)
-    return SavedLook(Outcome.NOT_A_POST, found)
+        return SavedLook(LookOutcome.MANY_POSTS, replace(found, account=who) if told.handle else found)
+    return SavedLook(LookOutcome.NOT_A_POST, found)
 
 
 def _read(platform: Platform, post: Post, saved: SavedDocument) -> tuple[Extraction, PageData | None, bool]:

@@ -13,14 +13,14 @@ from mediavault.core.platform import Platform
 from mediavault.services.browser.port import PageCapture, SeenVideo
 from mediavault.services.extraction.candidates import Sighting, network_media
 from mediavault.services.extraction.media_identity import identity
-from mediavault.services.extraction.page_data.html_page import Page, WrittenPlayer
+from mediavault.services.extraction.page_data.html_page import HtmlPage, WrittenPlayer
 from mediavault.services.extraction.page_data.player_setups import Source
 from mediavault.services.extraction.players import player_sightings
 
 _WIDTH, _HEIGHT = 640, 360
 
 
-def sightings(page: Page, written: Sequence[WrittenPlayer], platform: Platform) -> list[Sighting]:
+def sightings(page: HtmlPage, written: Sequence[WrittenPlayer], platform: Platform) -> list[Sighting]:
     """What the players of a saved page play, with the sizes that are written with their files."""
     capture = as_capture(page, written)
     sizes = {page.absolute(one.address): one for player in written for one in player.sources}
@@ -36,7 +36,7 @@ def _sized(candidate: Candidate, written: Source | None) -> Candidate:
     return replace(candidate, width=candidate.width or written.width, height=candidate.height or written.height)
 
 
-def by_script(page: Page, players: Sequence[Sighting], platform: Platform) -> list[Sighting]:
+def by_script(page: HtmlPage, players: Sequence[Sighting], platform: Platform) -> list[Sighting]:
     """The videos that only scripts play and no written player, each once; none on platforms that always send their data."""
     if platform.reader.always_sent:
         return []
@@ -56,7 +56,7 @@ def by_article(players: Sequence[Sighting], linked: frozenset[str]) -> tuple[lis
     return own, [Sighting((candidate,)) for candidate in unsure]
 
 
-def as_capture(page: Page, players: Sequence[WrittenPlayer]) -> PageCapture:
+def as_capture(page: HtmlPage, players: Sequence[WrittenPlayer]) -> PageCapture:
     """A visit that saw only these players."""
     return PageCapture(
         url=page.url,
@@ -72,7 +72,7 @@ def as_capture(page: Page, players: Sequence[WrittenPlayer]) -> PageCapture:
     )
 
 
-def _as_seen(page: Page, player: WrittenPlayer) -> SeenVideo:
+def _as_seen(page: HtmlPage, player: WrittenPlayer) -> SeenVideo:
     sources: Sequence[str] = [url for one in player.sources if (url := page.absolute(one.address))]
     return SeenVideo(
         current_src=sources[0] if sources else "",

@@ -25,7 +25,7 @@ _Named = tuple[frozenset[str], str]  # a part's query, and its manifest
 
 
 @dataclass(frozen=True, slots=True)
-class Streams:
+class ManifestStreams:
     """Manifests by identity. ``parents`` leads from a part to its manifest; ``places`` does so from its path, for players
     that add to the query."""
 
@@ -55,7 +55,7 @@ class Streams:
         return found.pop() if len(found) == 1 else None
 
 
-def read_streams(responses: Sequence[SeenResponse]) -> Streams:
+def read_streams(responses: Sequence[SeenResponse]) -> ManifestStreams:
     """Read every manifest among the bodies, and what it lists. A master learns from its playlists how long it is."""
     manifests: dict[str, Manifest] = {}
     parents: dict[str, str] = {}
@@ -75,7 +75,9 @@ def read_streams(responses: Sequence[SeenResponse]) -> Streams:
             place, query = _split(part)
             if len(named := places.setdefault(place, [])) < MAX_OF_A_PLACE:
                 named.append((query, key))
-    return Streams({key: _told_by_playlists(each, manifests) for key, each in manifests.items()}, parents, places)
+    return ManifestStreams(
+        {key: _told_by_playlists(each, manifests) for key, each in manifests.items()}, parents, places
+    )
 
 
 def _parts(manifest: Manifest, seen: SeenResponse) -> Iterable[str]:

@@ -25,7 +25,7 @@ from mediavault.core.platform import Platform
 from mediavault.core.retry_after import asked_to_wait
 from mediavault.services.browser.port import PageCapture, SeenResponse
 from mediavault.services.extraction.http_status import failure_of_status, site_name
-from mediavault.services.extraction.page_data.html_page import Page
+from mediavault.services.extraction.page_data.html_page import HtmlPage
 from mediavault.services.extraction.page_data.selectors import has_element
 
 _LOGIN_PATH = re.compile(
@@ -121,7 +121,7 @@ def _is_own_login_page(url: str, platform: Platform) -> bool:
     return platform.walls.login_url is not None and platform.walls.login_url.search(url) is not None
 
 
-def soft_wall(capture: PageCapture, page: Page, platform: Platform) -> Failure | None:
+def soft_wall(capture: PageCapture, page: HtmlPage, platform: Platform) -> Failure | None:
     """The failure that words and forms tell, for a page on which no video was found."""
     head = _head(capture, page)
     site = site_name(platform)
@@ -154,7 +154,7 @@ def _gone(platform: Platform) -> Failure:
     return kind(Message("%(site)s says that the post is gone.", site=site_name(platform)))
 
 
-def _head(capture: PageCapture, page: Page | None = None) -> str:
+def _head(capture: PageCapture, page: HtmlPage | None = None) -> str:
     heading = page.heading if page else ""
     return _plain(f"{capture.title}\n{heading}\n{capture.visible_text[:_HEAD_CHARS]}")
 

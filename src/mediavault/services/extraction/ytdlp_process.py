@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from mediavault.core.failures import ExtractorBroken, TookTooLong
 from mediavault.core.messages import Message
 from mediavault.core.system_errors import failure_of_code, failure_of_disk, is_of_the_machine
-from mediavault.services.child.process import ChildFailed, ChildLimits, ChildTookTooLong, Place, run_child
+from mediavault.services.child.process import ChildFailed, ChildFolder, ChildLimits, ChildTookTooLong, run_child
 from mediavault.services.egress.door import door_to
 from mediavault.services.extraction.ytdlp_home import Installed
 
@@ -30,7 +30,7 @@ async def ask(
     async with door_to(urlsplit(proxy).port or 0) as door:
         library = str(installed.library) if installed.library else None
         whole = {**request, "proxy": proxy, "door": door, "library": library}
-        place = Place(folder, _environment(folder), (door,))
+        place = ChildFolder(folder, _environment(folder), (door,))
         try:
             return await run_child(CHILD, whole, limits=limits, place=place)
         except ChildTookTooLong as exc:

@@ -31,14 +31,14 @@ IN_CLUSTER = frozenset({0xE7, 0xA3, 0xA0, 0xAB, 0xA7, 0x5854, 0xAF, _VOID, 0xBF}
 
 
 @dataclass(frozen=True, slots=True)
-class Element:
+class EbmlElement:
     id: int
     start: int
     body: int
     end: int | None  # None: of unknown size, as live recorders write
 
 
-def element_at(file: BinaryIO, start: int) -> Element | None:
+def element_at(file: BinaryIO, start: int) -> EbmlElement | None:
     """Return the element whose header is at ``start``; None when there is none."""
     file.seek(start)
     header = file.read(12)
@@ -54,7 +54,7 @@ def element_at(file: BinaryIO, start: int) -> Element | None:
     value = int.from_bytes(raw, "big") & ((1 << 7 * size_length) - 1)
     body = start + id_length + size_length
     unknown = value == (1 << 7 * size_length) - 1
-    return Element(int.from_bytes(header[:id_length], "big"), start, body, None if unknown else body + value)
+    return EbmlElement(int.from_bytes(header[:id_length], "big"), start, body, None if unknown else body + value)
 
 
 def walk_matroska(file: BinaryIO, size: int) -> Structure:
@@ -91,7 +91,7 @@ class _Walk:
         self._file, self._end = file, end
         self.payload = 0
 
-    def problems(self, segment: Element) -> list[Problem]:
+    def problems(self, segment: EbmlElement) -> list[Problem]:
         seen: set[int] = set()
         at = segment.body
         while at < self._end:
@@ -117,7 +117,7 @@ class _Walk:
             return [incomplete(Message("it holds a header, but no pictures"))]
         return []
 
-    def _cluster_end(self, cluster: Element) -> int | Problem:
+    def _cluster_end(self, cluster: EbmlElement) -> int | Problem:
         """Return where the cluster ends; its blocks must fill it.
 
         A cluster of unknown size ends where an element of the segment begins.
@@ -135,13 +135,13 @@ class _Walk:
             at = block.end
         return at
 
-    def _is_encrypted(self, tracks: Element) -> bool:
+    def _is_encrypted(self, tracks: EbmlElement) -> bool:
         level = [tracks]
         for wanted in (_TRACK, _ENCODINGS, _ENCODING, _ENCRYPTION):
             level = [child for parent in level for child in self._children(parent) if child.id == wanted]
         return bool(level)
 
-    def _children(self, parent: Element) -> Iterator[Element]:
+    def _children(self, parent: EbmlElement) -> Iterator[EbmlElement]:
         at = parent.body
         while parent.end is not None and at < parent.end:
             child = element_at(self._file, at)

@@ -79,7 +79,7 @@ class DecodeFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class MediaFacts:
+class FileFacts:
     size: int
     kind: Kind
     structure: Structure = field(default_factory=Structure)
@@ -95,7 +95,7 @@ class MediaFacts:
     pictures: tuple[PictureFacts, ...] = ()
 
 
-def to_json(facts: MediaFacts) -> dict[str, Any]:
+def to_json(facts: FileFacts) -> dict[str, Any]:
     structure = facts.structure
     problems = [[one.kind, *_packed(one.reason)] for one in structure.problems]
     return asdict(facts) | {
@@ -107,12 +107,12 @@ def _packed(text: str) -> tuple[str, str | None]:
     return text, messages.to_json(text)
 
 
-def from_json(raw: Mapping[str, Any]) -> MediaFacts:
+def from_json(raw: Mapping[str, Any]) -> FileFacts:
     """The inverse of :func:`to_json`; KeyError, TypeError or ValueError for anything else."""
     structure = raw["structure"]
     problems = tuple(Problem(ProblemKind(kind), messages.from_json(*reason)) for kind, *reason in structure["problems"])
     notes = tuple(messages.from_json(*note) for note in structure["notes"])
-    return MediaFacts(
+    return FileFacts(
         size=int(raw["size"]),
         kind=Kind(raw["kind"]),
         structure=Structure(**{**structure, "problems": problems, "notes": notes}),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from mediavault.core.media import DownloadedFile, Expected, ProbeReport, Problem, ProblemKind
 from mediavault.core.messages import Message
-from mediavault.services.media.facts import DecodeFacts, MediaFacts, PacketFacts
+from mediavault.services.media.facts import DecodeFacts, FileFacts, PacketFacts
 from mediavault.services.media.sniff import DEMUXERS, DESCRIPTIONS, Kind
 
 MIN_VIDEO_BYTES = 10_000
@@ -65,7 +65,7 @@ def needs_deep_look(file: DownloadedFile) -> bool:
     return unproven or file.bytes < DEEP_BELOW_BYTES
 
 
-def report(facts: MediaFacts, expected: Expected, floor: Floor = OF_A_POST) -> ProbeReport:
+def report(facts: FileFacts, expected: Expected, floor: Floor = OF_A_POST) -> ProbeReport:
     video, audio = facts.video, facts.audio
     return ProbeReport(
         container=facts.kind.value if facts.kind in DEMUXERS else None,
@@ -80,7 +80,7 @@ def report(facts: MediaFacts, expected: Expected, floor: Floor = OF_A_POST) -> P
     )
 
 
-def problems(facts: MediaFacts, expected: Expected, floor: Floor = OF_A_POST) -> tuple[Problem, ...]:
+def problems(facts: FileFacts, expected: Expected, floor: Floor = OF_A_POST) -> tuple[Problem, ...]:
     """Return every reason why it is not a whole, playable video, the most informative first; () when it is one."""
     if facts.size == 0:
         return (Problem(ProblemKind.EMPTY, Message("it is empty")),)
@@ -94,7 +94,7 @@ def problems(facts: MediaFacts, expected: Expected, floor: Floor = OF_A_POST) ->
     return tuple(sorted(dict.fromkeys(found), key=lambda problem: _ORDER.index(problem.kind)))
 
 
-def notes(facts: MediaFacts, expected: Expected) -> tuple[str, ...]:
+def notes(facts: FileFacts, expected: Expected) -> tuple[str, ...]:
     """Return oddities that are not a reason to refuse it."""
     found = list(facts.structure.notes)
     if facts.video is not None and facts.audio is None and expected.audio is None:
@@ -109,7 +109,7 @@ def notes(facts: MediaFacts, expected: Expected) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _size(facts: MediaFacts, floor: Floor) -> Iterator[Problem]:
+def _size(facts: FileFacts, floor: Floor) -> Iterator[Problem]:
     if facts.size < floor.bytes:
         yield Problem(
             ProblemKind.INCOMPLETE,
@@ -119,7 +119,7 @@ def _size(facts: MediaFacts, floor: Floor) -> Iterator[Problem]:
         )
 
 
-def _contents(facts: MediaFacts, expected: Expected, floor: Floor) -> Iterator[Problem]:
+def _contents(facts: FileFacts, expected: Expected, floor: Floor) -> Iterator[Problem]:
     if facts.open_error is not None:
         yield Problem(ProblemKind.DAMAGED, Message("it cannot be opened (%(open_error)s)", open_error=facts.open_error))
         return
@@ -139,7 +139,7 @@ def _contents(facts: MediaFacts, expected: Expected, floor: Floor) -> Iterator[P
         yield from _pace(facts.decoded, facts)
 
 
-def _streams(facts: MediaFacts, expected: Expected, floor: Floor) -> Iterator[Problem]:
+def _streams(facts: FileFacts, expected: Expected, floor: Floor) -> Iterator[Problem]:
     """O."""
     if facts.video is None:
         missing = Message("no pictures that can be decoded") if facts.undecodable else Message("no video stream")
@@ -160,7 +160,7 @@ def _streams(facts: MediaFacts, expected: Expected, floor: Floor) -> Iterator[Pr
         yield Problem(ProblemKind.NOT_A_VIDEO, Message("it is a single picture"))
 
 
-def _length(facts: MediaFacts, expected: Expected, floor: Floor) -> Iterator[Problem]:
+def _length(facts: FileFacts, expected: Expected, floor: Floor) -> Iterator[Problem]:
     """O and the post's own word."""
     duration = _duration(facts)
     if (duration or 0.0) < floor.duration_s:
@@ -202,7 +202,7 @@ def _packets(run: PacketFacts, where: str, *, decoded: bool) -> Iterator[Problem
             yield Problem(ProblemKind.DAMAGED, Message(what, where=where, count=count))
 
 
-def _reaches_the_end(run: PacketFacts, facts: MediaFacts) -> Iterator[Problem]:
+def _reaches_the_end(run: PacketFacts, facts: FileFacts) -> Iterator[Problem]:
     """T and D: packets go on until the end that the container and its video track claim."""
     slack = max(END_TOLERANCE_S, 3 * run.usual_step_s)
     assert facts.video is not None
@@ -224,7 +224,7 @@ def _reaches_the_end(run: PacketFacts, facts: MediaFacts) -> Iterator[Problem]:
             )
 
 
-def _whole(run: PacketFacts, facts: MediaFacts) -> Iterator[Problem]:
+def _whole(run: PacketFacts, facts: FileFacts) -> Iterator[Problem]:
     """D."""
     assert facts.video is not None
     steps = MAX_GAP_STEPS * run.usual_step_s
@@ -254,7 +254,7 @@ def _whole(run: PacketFacts, facts: MediaFacts) -> Iterator[Problem]:
         )
 
 
-def _pictures(facts: MediaFacts) -> Iterator[Problem]:
+def _pictures(facts: FileFacts) -> Iterator[Problem]:
     """K."""
     bad = [picture for picture in facts.pictures if picture.error is not None or picture.pictures == 0]
     if bad:
@@ -282,7 +282,7 @@ def _decoded(run: DecodeFacts) -> Iterator[Problem]:
         )
 
 
-def _pace(run: DecodeFacts, facts: MediaFacts) -> Iterator[Problem]:
+def _pace(run: DecodeFacts, facts: FileFacts) -> Iterator[Problem]:
     """F, where the container says how long each piece lasts: a wrong clock of the sound is wrong for all of it.
 
     Opus may leave silence out, so that its pieces are rare and far apart.
@@ -295,7 +295,7 @@ def _pace(run: DecodeFacts, facts: MediaFacts) -> Iterator[Problem]:
         yield Problem(ProblemKind.DAMAGED, Message("its sound plays too slowly: its clock is wrong"))
 
 
-def _duration(facts: MediaFacts) -> float | None:
+def _duration(facts: FileFacts) -> float | None:
     """Return the container's own duration; where it has none, the duration that was read."""
     read = facts.whole.end_s if facts.whole is not None else None
     duration = facts.duration_s if facts.duration_s is not None else read

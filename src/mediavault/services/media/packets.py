@@ -53,7 +53,7 @@ def shared(video: list[Hole], sound: list[Hole]) -> list[Hole]:
 
 
 @dataclass(slots=True)
-class _Stream:
+class _PacketStream:
     """What is needed of each packet's stream, looked up once: a film has a hundred thousand packets an hour."""
 
     kind: str
@@ -84,7 +84,7 @@ class _Tally:
         self._time_base = float(video.time_base)
         self._nal = nal_length_bytes(codec_name(video), video.codec_context.extradata or b"")
         self._never_zero_filled = self._nal is not None or codec_name(video) in _NEVER_ZERO_FILLED
-        self._streams: dict[int, _Stream] = {}
+        self._streams: dict[int, _PacketStream] = {}
         self._steps: Counter[int] = Counter()
         self._back = 0
         self._video = self._audio = self._bytes = self._corrupt = self._empty = self._bad_nal = self._zero_led = 0
@@ -113,10 +113,12 @@ class _Tally:
         if stream.never_zero_led and size >= 8:
             self._zero_led += bytes(memoryview(packet)[:8]) == bytes(8)
 
-    def _meet(self, packet: Any) -> _Stream:
+    def _meet(self, packet: Any) -> _PacketStream:
         stream = packet.stream
         codec = codec_name(stream) if stream.type in ("video", "audio") else ""
-        self._streams[packet.stream_index] = _Stream(stream.type, float(packet.time_base), codec in _NEVER_ZERO_LED)
+        self._streams[packet.stream_index] = _PacketStream(
+            stream.type, float(packet.time_base), codec in _NEVER_ZERO_LED
+        )
         return self._streams[packet.stream_index]
 
     def _add_video(self, packet: Any, end_s: float, step: int | None) -> None:

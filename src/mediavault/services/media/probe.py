@@ -33,7 +33,7 @@ READ_BYTES = 1 << 20
 MAX_FORMATS = 2_000  # that are remembered
 
 
-class MediaProbe:
+class FfmpegProbe:
     """Examines files in child processes, at most ``children`` of them at the same time; others wait."""
 
     def __init__(self, *, children: int = MAX_CHILDREN) -> None:
@@ -120,14 +120,14 @@ async def standing_probe(*, children: int = MAX_CHILDREN) -> AsyncIterator[Stand
         await probe.close()
 
 
-class FileFormats:
+class FormatProbe:
     """Reads the containers and codecs of saved files, and remembers them by the files' hashes.
 
     ``path_of`` returns the path of a saved file on this machine, or None when it is missing. Without it, where reading
     would fetch the whole file from a bucket, nothing is read.
     """
 
-    def __init__(self, probe: MediaProbe, path_of: Callable[[str], Awaitable[Path | None]] | None) -> None:
+    def __init__(self, probe: FfmpegProbe, path_of: Callable[[str], Awaitable[Path | None]] | None) -> None:
         self._probe, self._path_of = probe, path_of
         self._known: dict[str, ProbeReport] = {}
 

@@ -16,7 +16,7 @@ from typing import Any
 from mediavault.services.child.guard import STANDING, said, serve, serve_lines
 from mediavault.services.media.boxes import walk
 from mediavault.services.media.decode import decode_all
-from mediavault.services.media.facts import MediaFacts, PacketFacts, PictureFacts, StreamFacts, to_json
+from mediavault.services.media.facts import FileFacts, PacketFacts, PictureFacts, StreamFacts, to_json
 from mediavault.services.media.library import (
     TIME_BASE,
     codec_name,
@@ -51,12 +51,12 @@ def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
     return to_json(examine(path, deep=request["deep"]))
 
 
-def examine(path: Path, *, deep: bool) -> MediaFacts:
+def examine(path: Path, *, deep: bool) -> FileFacts:
     """Run checks S, B and O; then D and F when ``deep`` or when the file does not say how long it is, else T and K.
 
     K follows where F used up its time.
     """
-    facts = MediaFacts(size=path.stat().st_size, kind=_kind(path))
+    facts = FileFacts(size=path.stat().st_size, kind=_kind(path))
     if facts.kind not in DEMUXERS:
         return facts
     deep = deep or facts.kind in _UNSEEKABLE
@@ -100,7 +100,7 @@ def _kind(path: Path) -> Kind:
         return sniff(file.read(SNIFF_BYTES))
 
 
-def _streams(container: Any, facts: MediaFacts) -> MediaFacts:
+def _streams(container: Any, facts: FileFacts) -> FileFacts:
     """Run check O on an opened container."""
     video = main_video(container)
     return replace(
@@ -113,7 +113,7 @@ def _streams(container: Any, facts: MediaFacts) -> MediaFacts:
     )
 
 
-def _quick(container: Any, facts: MediaFacts) -> MediaFacts:
+def _quick(container: Any, facts: FileFacts) -> FileFacts:
     """Run checks T and K."""
     video = main_video(container)
     decode_in_this_thread(video)
@@ -121,7 +121,7 @@ def _quick(container: Any, facts: MediaFacts) -> MediaFacts:
     return _turned(replace(facts, tail=_tail(container, video, facts), pictures=pictures), turned=turned)
 
 
-def _deep(path: Path, container: Any, facts: MediaFacts) -> MediaFacts:
+def _deep(path: Path, container: Any, facts: FileFacts) -> FileFacts:
     """Run checks D and F."""
     decoded = decode_all(path, DEMUXERS[facts.kind])
     facts = replace(facts, whole=_read_whole(path, facts.kind), decoded=decoded)
@@ -132,7 +132,7 @@ def _deep(path: Path, container: Any, facts: MediaFacts) -> MediaFacts:
     return _turned(facts, turned=decoded.turned)
 
 
-def _turned(facts: MediaFacts, *, turned: bool) -> MediaFacts:
+def _turned(facts: FileFacts, *, turned: bool) -> FileFacts:
     """Swap width and height when the pictures are stored on their side."""
     video = facts.video
     if video is None or not turned:
@@ -162,7 +162,7 @@ def _audio_facts(container: Any) -> StreamFacts | None:
     return StreamFacts(codec=codec_name(first), duration_s=duration, frames=first.frames, decodable=decodable)
 
 
-def _tail(container: Any, video: Any, facts: MediaFacts) -> PacketFacts:
+def _tail(container: Any, video: Any, facts: FileFacts) -> PacketFacts:
     """Read the last TAIL_S seconds, from the key frame before them (check T)."""
     try:
         seek(container, max(0.0, (facts.duration_s or 0) - TAIL_S))

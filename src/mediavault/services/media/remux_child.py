@@ -60,7 +60,7 @@ class Piece:
 
 
 @dataclass(slots=True)
-class Source:
+class RemuxSource:
     """One input file. ``shift_s`` turns its own times into those that its part shares; the files of ``rest`` follow it."""
 
     container: Any
@@ -105,13 +105,13 @@ def _padded(joints: Sequence[Sequence[int]], count: int) -> list[Sequence[int]]:
     return [*joints, *[()] * (count - len(joints))]
 
 
-def _open(piece: Piece, rest: Sequence[Piece] = ()) -> Source:
+def _open(piece: Piece, rest: Sequence[Piece] = ()) -> RemuxSource:
     with piece.path.open("rb") as file:
         head = file.read(SNIFF_BYTES)
     demuxer, shift_s = "mov" if head[4:8] == b"ftyp" else DEMUXERS.get(sniff(head)), 0.0
     if demuxer is None:
         demuxer, shift_s = packed_audio(head)
-    return Source(open_input(piece.path, demuxer), piece.joints, shift_s - piece.origin_s, rest)
+    return RemuxSource(open_input(piece.path, demuxer), piece.joints, shift_s - piece.origin_s, rest)
 
 
 class _Joiner:
@@ -126,7 +126,7 @@ class _Joiner:
         self._last_dts_s: dict[str, float] = {}
         self._end_s = 0.0
 
-    def add_part(self, sources: list[Source]) -> None:
+    def add_part(self, sources: list[RemuxSource]) -> None:
         try:
             _share_out(sources)
             begin_s, offset_s = min(source.start_s for source in sources), self._end_s
@@ -141,7 +141,7 @@ class _Joiner:
             for source in sources:
                 source.container.close()
 
-    def _accept_all(self, sources: Sequence[Source]) -> None:
+    def _accept_all(self, sources: Sequence[RemuxSource]) -> None:
         for source in sources:
             for kind, stream in source.streams.items():
                 if kind not in self._outputs:
@@ -155,7 +155,7 @@ class _Joiner:
         self._headers[kind] = extradata(stream)
         self._tallies[kind] = Tally(kind, codec_name(stream))
 
-    def _accept(self, kind: str, stream: Any, source: Source) -> None:
+    def _accept(self, kind: str, stream: Any, source: RemuxSource) -> None:
         """Refuse a change that no player could follow; for one that it can, keep the parameter sets to repeat."""
         codec, header = self._tallies[kind].codec, extradata(stream)
         if codec != codec_name(stream):
@@ -171,7 +171,7 @@ class _Joiner:
         self._varied.add(kind)
         source.prefixes[kind] = parameter_sets(codec, header)
 
-    def _timed(self, source: Source) -> Iterator[tuple[float, str, Source, Any]]:
+    def _timed(self, source: RemuxSource) -> Iterator[tuple[float, str, RemuxSource, Any]]:
         """Yield the wanted packets of a source and of the files that follow it, with their common decoding time."""
         yield from _packets(source)
         for piece in source.rest:
@@ -184,7 +184,7 @@ class _Joiner:
             finally:
                 following.container.close()
 
-    def _write(self, kind: str, packet: Any, source: Source, offset_s: float) -> None:
+    def _write(self, kind: str, packet: Any, source: RemuxSource, offset_s: float) -> None:
         tick_s = source.ticks_s[kind]
         if packet.is_keyframe and (prefix := source.prefixes.get(kind)):
             packet = with_prefix(packet, prefix)
@@ -217,7 +217,7 @@ class _Joiner:
         return JoinFacts(self._end_s, tuple(tally.facts() for tally in self._tallies.values()))
 
 
-def _share_out(sources: list[Source]) -> None:
+def _share_out(sources: list[RemuxSource]) -> None:
     """Take pictures from the first source that has some, sound from the last: a separate sound track wins."""
     for source in sources:
         if (video := main_video(source.container)) is not None:
@@ -236,7 +236,7 @@ def _stream(container: Any, kind: str) -> Any:
     return stream
 
 
-def _packets(source: Source) -> Iterator[tuple[float, str, Source, Any]]:
+def _packets(source: RemuxSource) -> Iterator[tuple[float, str, RemuxSource, Any]]:
     """Yield the wanted packets of one file; one without any time directly follows the packet before it."""
     kinds = {stream.index: kind for kind, stream in source.streams.items()}
     last: dict[str, int] = {}

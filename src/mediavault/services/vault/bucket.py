@@ -26,7 +26,13 @@ from obstore.store import AzureStore, GCSStore, S3Store
 
 from mediavault.core.failures import BadSetting, StorageFailure
 from mediavault.core.messages import Message
-from mediavault.services.vault.bucket_address import BucketAddress, Provider, Refusal, as_ours, is_missing_bucket
+from mediavault.services.vault.bucket_address import (
+    BucketAddress,
+    BucketRefusal,
+    Provider,
+    is_missing_bucket,
+    translate_refusal,
+)
 
 if TYPE_CHECKING:
     from obstore.store import AzureConfig, ClientConfig, ObjectStore, RetryConfig, S3Config
@@ -38,7 +44,7 @@ ABORT_WAIT_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class BucketRetries:
     """How long the storage may take. A request that sends has no stall limit, so that a slow line is enough."""
 
     connect_s: float = 10.0
@@ -176,7 +182,7 @@ class Bucket:
                 yield
         except (FileNotFoundError, AlreadyExistsError, PreconditionError) as exc:
             # of an upload: it was completed, and obstore, which did not know, could no longer abort it
-            raise as_ours(Refusal.NOT_FOUND, str(exc), self.address) from exc
+            raise translate_refusal(BucketRefusal.NOT_FOUND, str(exc), self.address) from exc
 
     @contextlib.contextmanager
     def _but_answers(self) -> Iterator[None]:
@@ -185,12 +191,12 @@ class Bucket:
             yield
         except FileNotFoundError as exc:
             if is_missing_bucket(str(exc)):
-                raise as_ours(Refusal.NOT_FOUND, str(exc), self.address) from exc
+                raise translate_refusal(BucketRefusal.NOT_FOUND, str(exc), self.address) from exc
             raise
         except (AlreadyExistsError, PreconditionError):
             raise
         except (PermissionDeniedError, UnauthenticatedError) as exc:
-            raise as_ours(Refusal.DENIED, str(exc), self.address) from exc
+            raise translate_refusal(BucketRefusal.DENIED, str(exc), self.address) from exc
         except InvalidPathError as exc:
             raise StorageFailure(
                 Message(
@@ -201,7 +207,7 @@ class Bucket:
                 help="Rename or remove that object: no key may have empty or dotted parts.",
             ) from exc
         except BaseError as exc:
-            raise as_ours(Refusal.OTHER, str(exc), self.address) from exc
+            raise translate_refusal(BucketRefusal.OTHER, str(exc), self.address) from exc
 
 
 async def _until(stop: asyncio.Event, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -213,9 +219,9 @@ async def _until(stop: asyncio.Event, body: AsyncIterator[bytes]) -> AsyncIterat
         raise StorageFailure("The upload was given up.")
 
 
-def open_bucket(address: BucketAddress, patience: Patience | None = None) -> Bucket:
+def open_bucket(address: BucketAddress, patience: BucketRetries | None = None) -> Bucket:
     """No request is made. Credentials come from the environment, as obstore reads it. Raises BadSetting."""
-    patience = patience or Patience()
+    patience = patience or BucketRetries()
     stall: ClientConfig = {"read_timeout": timedelta(seconds=patience.stall_s)}
     try:
         return Bucket(address, _store(address, patience, stall), _store(address, patience, {}))
@@ -223,7 +229,7 @@ def open_bucket(address: BucketAddress, patience: Patience | None = None) -> Buc
         raise BadSetting(f"MEDIAVAULT_VAULT_URL: {str(exc).partition(chr(10))[0]}") from exc
 
 
-def _store(address: BucketAddress, patience: Patience, more: ClientConfig) -> ObjectStore:
+def _store(address: BucketAddress, patience: BucketRetries, more: ClientConfig) -> ObjectStore:
     client: ClientConfig = {
         "allow_http": (address.endpoint or "").startswith("http:"),
         "connect_timeout": timedelta(seconds=patience.connect_s),

@@ -141,7 +141,7 @@ _VARIABLES = {
 }
 
 
-class Refusal(Enum):
+class BucketRefusal(Enum):
     """How obstore classifies an answer."""
 
     DENIED = auto()
@@ -154,7 +154,7 @@ def is_missing_bucket(words: str) -> bool:
     return bool(_NO_BUCKET.search(words))
 
 
-def as_ours(refusal: Refusal, words: str, address: BucketAddress) -> StorageFailure | NoSpace:
+def translate_refusal(refusal: BucketRefusal, words: str, address: BucketAddress) -> StorageFailure | NoSpace:
     """Return the failure that a job or the doctor shows. ``words`` is obstore's text, which includes the server's answer."""
     keys = _VARIABLES[address.provider]
     if _FULL.search(words):
@@ -182,7 +182,7 @@ def as_ours(refusal: Refusal, words: str, address: BucketAddress) -> StorageFail
             Message("%(address)s is in another region.", address=address),
             help="Name it in MEDIAVAULT_VAULT_URL: ?region=eu-central-1",
         )
-    if refusal is Refusal.DENIED:
+    if refusal is BucketRefusal.DENIED:
         return StorageFailure(
             Message("%(address)s refuses this vault's credentials%(words)s.", address=address, words=_code(words)),
             help=Message(
@@ -196,8 +196,8 @@ def as_ours(refusal: Refusal, words: str, address: BucketAddress) -> StorageFail
     return _unhelpful(refusal, words, address)
 
 
-def _unhelpful(refusal: Refusal, words: str, address: BucketAddress) -> StorageFailure:
-    if refusal is Refusal.NOT_FOUND:
+def _unhelpful(refusal: BucketRefusal, words: str, address: BucketAddress) -> StorageFailure:
+    if refusal is BucketRefusal.NOT_FOUND:
         return StorageFailure(
             Message("%(address)s has no such bucket or object.", address=address),
             help="Check that it exists. Does something else write in that folder?",

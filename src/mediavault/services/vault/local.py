@@ -20,7 +20,7 @@ from mediavault.services.vault.sidecars import SIDECAR_LIMIT_BYTES, parse_sideca
 from mediavault.services.vault.staging import STAGING_FOLDER, Staging
 
 
-class LocalVault:
+class LocalLibrary:
     """A ``Vault`` below ``root``."""
 
     def __init__(self, root: Path) -> None:

@@ -19,7 +19,7 @@ from mediavault.services.vault import disk, layout, placing
 from mediavault.services.vault.bucket import Bucket
 from mediavault.services.vault.disk import Digest, is_inside
 from mediavault.services.vault.layout import MARKER, names_in_turn, no_free_name
-from mediavault.services.vault.placing import Claims
+from mediavault.services.vault.placing import NameClaims
 from mediavault.services.vault.port import FoundFile, OpenedFile
 from mediavault.services.vault.sidecars import SIDECAR_LIMIT_BYTES, SIDECAR_SUFFIX, parse_sidecar, sibling
 from mediavault.services.vault.staging import Staging
@@ -27,12 +27,12 @@ from mediavault.services.vault.staging import Staging
 log = get_logger(__name__)
 
 
-class ObjectVault:
+class BucketLibrary:
     """A ``Vault`` in ``bucket``; attempts work below ``staging_root``, a folder of this machine."""
 
     def __init__(self, bucket: Bucket, staging_root: Path) -> None:
         self._bucket = bucket
-        self._claims = Claims(bucket)
+        self._claims = NameClaims(bucket)
         self._expected: str | None = None
         self._in_doubt = False  # after an error another bucket may answer at this address
         self.staging = Staging(staging_root)

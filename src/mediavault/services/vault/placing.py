@@ -32,7 +32,7 @@ CLAIMS_FOLDER = ".claims"
 _CLAIM_LIMIT_BYTES = 4096
 
 
-class Claims:
+class NameClaims:
     """The claims on names of one bucket."""
 
     def __init__(self, bucket: Bucket) -> None:
@@ -105,7 +105,7 @@ class _NameTaken(Exception):
     """Another program put a file under the name during our upload."""
 
 
-async def place(bucket: Bucket, claims: Claims, staged: Path, key: str, *, job: str) -> bool:
+async def place(bucket: Bucket, claims: NameClaims, staged: Path, key: str, *, job: str) -> bool:
     """Implement ``Vault.place``; the staged file is removed once it is in the library."""
     with disk.errors_as_ours(staged.parent):
         digest = await asyncio.to_thread(disk.digest, staged)

@@ -44,7 +44,7 @@ class OpenedFile(Protocol):
         """Safe to call twice."""
 
 
-class Vault(Protocol):
+class Library(Protocol):
     """The library and its staging. Every method may raise StorageFailure or NoSpace unless it says otherwise."""
 
     @property

@@ -13,7 +13,7 @@ from typing import Any
 
 from mediavault.core.clock import Clock, plausible, to_micros
 from mediavault.core.failures import ErrorCode, StoreError
-from mediavault.core.gates import Gate, Turn, TurnRequest
+from mediavault.core.gates import Permit, PermitRequest, SiteLimit
 from mediavault.core.job import (
     ClaimedJob,
     HistoryRecord,
@@ -22,8 +22,8 @@ from mediavault.core.job import (
     JobItem,
     JobStatus,
     NewJob,
-    Outcome,
     Stage,
+    StepOutcome,
     WorkerBeat,
     WorkerId,
 )
@@ -69,7 +69,7 @@ class MemoryState:
         self.jobs: dict[JobId, Job] = {}
         self.history: dict[JobId, list[HistoryRecord]] = {}
         self.workers: dict[WorkerId, WorkerBeat] = {}
-        self.gates: dict[str, Gate] = {}
+        self.gates: dict[str, SiteLimit] = {}
         self.leaving: set[WorkerId] = set()
         self.subscribers, self.listeners = Subscribers[[]](), Subscribers[[str]]()
 
@@ -108,18 +108,18 @@ class MemoryState:
         self.history[job_id].append(record)
 
     def record_of(self, claim: ClaimedJob, stage: Stage) -> HistoryRecord:
-        return HistoryRecord(self.clock.now(), claim.fence, stage, Outcome.OK)
+        return HistoryRecord(self.clock.now(), claim.fence, stage, StepOutcome.OK)
 
-    def gate(self, platform: str) -> Gate:
-        return self.gates.get(platform, Gate(platform))
+    def gate(self, platform: str) -> SiteLimit:
+        return self.gates.get(platform, SiteLimit(platform))
 
 
-class _Port:
+class _MemoryPort:
     def __init__(self, state: MemoryState) -> None:
         self._state = state
 
 
-class MemoryQueue(_Port):
+class MemoryQueue(_MemoryPort):
     async def enqueue(self, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
         before = dict(self._state.jobs), dict(self._state.history)
         try:
@@ -184,7 +184,7 @@ class MemoryQueue(_Port):
             self._state.gate(job.platform).platform: self._state.gate(job.platform) for job in oldest
         }.values():
             if gating.takes_turns(gate):
-                self._state.gates[gate.platform] = gating.offer(gate, now)
+                self._state.gates[gate.platform] = gating.reserve(gate, now)
         return [ClaimedJob(self._claim_one(job, worker, now, lease), worker) for job in oldest]
 
     def _oldest_that_may(
@@ -192,7 +192,7 @@ class MemoryQueue(_Port):
     ) -> list[Job]:
         wanted = (job for job in self._state.in_status(JobStatus.QUEUED) if not platforms or job.platform in platforms)
         queued = sorted((job for job in wanted if not job.needs_session or job.platform in sessions), key=paging.age_of)
-        left = dict(gating.places(map(self._state.gate, {job.platform for job in queued}), now, limit=limit))
+        left = dict(gating.capacity(map(self._state.gate, {job.platform for job in queued}), now, limit=limit))
         oldest: list[Job] = []
         for job in queued:
             if len(oldest) < limit and left.get(job.platform, 0) > 0:
@@ -201,7 +201,9 @@ class MemoryQueue(_Port):
         return oldest
 
     def _claim_one(self, job: Job, worker: WorkerId, now: datetime, lease: timedelta) -> Job:
-        self._state.append(job.id, HistoryRecord(now, job.attempt_count + 1, Stage.CLAIM, Outcome.OK, detail=worker))
+        self._state.append(
+            job.id, HistoryRecord(now, job.attempt_count + 1, Stage.CLAIM, StepOutcome.OK, detail=worker)
+        )
         return self._state.change(
             job,
             status=JobStatus.RUNNING,
@@ -303,7 +305,7 @@ class MemoryQueue(_Port):
         self._state.append(
             claim.id,
             HistoryRecord(
-                now, claim.fence, Stage.FAIL, Outcome.FAILED, error_code=error_code, detail=error, duration_ms=took
+                now, claim.fence, Stage.FAIL, StepOutcome.FAILED, error_code=error_code, detail=error, duration_ms=took
             ),
         )
         return self._state.change(
@@ -382,14 +384,14 @@ class MemoryQueue(_Port):
 
     async def retry(self, job_id: JobId, *, chosen_url: str | None = None) -> Job:
         job = self._state.get(job_id)
-        if not moves.must_requeue(job):
+        if not moves.check_requeue(job):
             return job
         job = replace(job, chosen_url=chosen_url or job.chosen_url)
         job = replace(job, max_attempts=max(job.max_attempts, job.attempt_count + 1), needs_session=False)
         return self._state.requeue(job, moves.ASKED_AGAIN)
 
 
-class MemoryCatalogue(_Port):
+class MemoryCatalogue(_MemoryPort):
     async def get(self, job_id: JobId) -> Job:
         return self._state.get(job_id)
 
@@ -461,14 +463,14 @@ class MemoryCatalogue(_Port):
         return new
 
 
-class MemorySiteLimits(_Port):
-    async def take_turn(self, asked: TurnRequest) -> Turn:
-        turn, self._state.gates[asked.platform] = gating.take_turn(
+class MemorySiteLimits(_MemoryPort):
+    async def take_turn(self, asked: PermitRequest) -> Permit:
+        turn, self._state.gates[asked.platform] = gating.acquire_permit(
             self._state.gate(asked.platform), asked, self._state.clock.now()
         )
         return turn
 
-    async def close_gate(self, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> Gate:
+    async def close_gate(self, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> SiteLimit:
         reason = codec.storable(reason)
         closed = gating.close(
             self._state.gate(platform), self._state.clock.now(), duration=duration, code=code, reason=reason
@@ -480,16 +482,16 @@ class MemorySiteLimits(_Port):
         self._state.gates[platform] = gating.open_(self._state.gate(platform))
         self._state.subscribers.notify()
 
-    async def gates(self) -> list[Gate]:
+    async def gates(self) -> list[SiteLimit]:
         return sorted(self._state.gates.values(), key=lambda gate: gate.platform)
 
-    async def import_gates(self, gates: Sequence[Gate]) -> int:
+    async def import_gates(self, gates: Sequence[SiteLimit]) -> int:
         new = {gate.platform: gate for gate in gates if gate.platform not in self._state.gates}
         self._state.gates |= new
         return len(new)
 
 
-class MemoryWorkers(_Port):
+class MemoryWorkers(_MemoryPort):
     async def heartbeat(self, beat: WorkerBeat) -> bool:
         self._state.workers[beat.worker] = replace(beat, last_seen_at=self._state.clock.now())
         return beat.worker in self._state.leaving

@@ -11,18 +11,18 @@ from typing import Any, TypeVar
 
 from mediavault.core.clock import from_micros, micros_in
 from mediavault.core.failures import ErrorCode, StoreError
-from mediavault.core.gates import Gate, Turn, TurnRequest
+from mediavault.core.gates import Permit, PermitRequest, SiteLimit
 from mediavault.core.job import ClaimedJob, Job, Stage, WorkerId
 from mediavault.core.messages import Message
 from mediavault.store import codec, gating, paging
 from mediavault.store.gating import ClaimFilter
-from mediavault.store.mongodb.engine import Database, Document, Filter
+from mediavault.store.mongodb.engine import Document, Filter, MongoDatabase
 from mediavault.store.mongodb.history import appended, literal, make_room, new_record
 from mediavault.store.mongodb.ops import RACES, RUNNING, literals, moment_of
 from mediavault.store.mongodb.reads import QUEUED
 from mediavault.store.mongodb.rows import gate_changes, gate_document, gate_from, job_from
 from mediavault.store.mongodb.schema import GATES, JOBS
-from mediavault.store.mongodb.server import Server
+from mediavault.store.mongodb.server import MongoServer
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ _OLDEST_FIRST = [("created_at", 1), ("_id", 1)]
 class _Seen:
     """A gate as it stood at the server's time ``at``; ``version`` names this state of it."""
 
-    gate: Gate
+    gate: SiteLimit
     version: int
     at: datetime
 
@@ -47,7 +47,7 @@ class _Seen:
 
 
 async def claim(
-    server: Server, worker: WorkerId, limit: int, lease: timedelta, wanted: ClaimFilter
+    server: MongoServer, worker: WorkerId, limit: int, lease: timedelta, wanted: ClaimFilter
 ) -> list[ClaimedJob]:
     """A connection that breaks in the middle leaves what was taken before: the caller gets that."""
     database, now = server.database, server.now
@@ -57,8 +57,8 @@ async def claim(
         return []
     seen = await _look(database, platforms, now)
     at = next((one.at for one in seen.values()), _NO_TIME)
-    gates = [seen[name].gate if name in seen else Gate(name) for name in platforms]
-    room = dict(gating.places(gates, at, limit=limit))
+    gates = [seen[name].gate if name in seen else SiteLimit(name) for name in platforms]
+    room = dict(gating.capacity(gates, at, limit=limit))
     taking = _Taking(database, limit, _claimed(worker, lease, now), seen, room, wanted.sessions)
     try:
         await taking.run()
@@ -73,7 +73,7 @@ class _Taking:
 
     def __init__(
         self,
-        database: Database,
+        database: MongoDatabase,
         limit: int,
         changes: dict[str, Any],
         seen: dict[str, _Seen],
@@ -138,7 +138,7 @@ class _Taking:
         seen = self._seen.get(platform)
         if seen is None or not gating.takes_turns(seen.gate) or platform in self._offered:
             return True
-        if await _write(self._database, seen, gating.offer(seen.gate, seen.at)):
+        if await _write(self._database, seen, gating.reserve(seen.gate, seen.at)):
             self._offered[platform] = seen, False
             return True
         del self._room[platform]
@@ -173,35 +173,37 @@ def _claimed(worker: WorkerId, lease: timedelta, now: int | None) -> dict[str, A
 # --- gates -------------------------------------------------------------------------------------------------------
 
 
-async def take_turn(server: Server, asked: TurnRequest) -> Turn:
+async def take_turn(server: MongoServer, asked: PermitRequest) -> Permit:
     database, now = server.database, server.now
-    return await _moved(database, asked.platform, lambda gate, at: gating.take_turn(gate, asked, at), now)
+    return await _moved(database, asked.platform, lambda gate, at: gating.acquire_permit(gate, asked, at), now)
 
 
-async def close_gate(server: Server, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> Gate:
+async def close_gate(
+    server: MongoServer, platform: str, *, duration: timedelta, code: ErrorCode, reason: str
+) -> SiteLimit:
     database, now = server.database, server.now
 
-    def judge(gate: Gate, at: datetime) -> tuple[Gate, Gate]:
+    def judge(gate: SiteLimit, at: datetime) -> tuple[SiteLimit, SiteLimit]:
         closed = gating.close(gate, at, duration=duration, code=code, reason=codec.storable(reason))
         return closed, closed
 
     return await _moved(database, platform, judge, now)
 
 
-async def open_gate(server: Server, platform: str) -> None:
+async def open_gate(server: MongoServer, platform: str) -> None:
     database, now = server.database, server.now
     await _moved(database, platform, lambda gate, _: (None, gating.open_(gate)), now)
     server.wake()
 
 
 async def _moved(
-    database: Database, platform: str, judge: Callable[[Gate, datetime], tuple[T, Gate]], now: int | None
+    database: MongoDatabase, platform: str, judge: Callable[[SiteLimit, datetime], tuple[T, SiteLimit]], now: int | None
 ) -> T:
     """Judge the gate and write what it is then, if it is still the one that was judged; else judge again."""
     for _ in range(RACES):
         seen = (await _look(database, [platform], now)).get(platform)
         if seen is None:
-            await database.documents(GATES).insert([gate_document(Gate(platform))])
+            await database.documents(GATES).insert([gate_document(SiteLimit(platform))])
             continue
         answer, after = judge(seen.gate, seen.at)
         if await _write(database, seen, after):
@@ -209,7 +211,7 @@ async def _moved(
     raise StoreError(Message("Others keep moving the gate of %(site)s.", site=platform), help="Try again.")
 
 
-async def _look(database: Database, platforms: Collection[str], now: int | None) -> dict[str, _Seen]:
+async def _look(database: MongoDatabase, platforms: Collection[str], now: int | None) -> dict[str, _Seen]:
     """The gates that stand, by platform, and the server's time in that same moment."""
     found = await database.documents(GATES).latest_with(
         {"_id": {"$in": list(platforms)}}, {"at": literal(now) if now is not None else moment_of(None)}
@@ -217,7 +219,7 @@ async def _look(database: Database, platforms: Collection[str], now: int | None)
     return {one["_id"]: _Seen(gate_from(one), one["version"], from_micros(one["at"])) for one in found}
 
 
-async def _write(database: Database, seen: _Seen, after: Gate) -> bool:
+async def _write(database: MongoDatabase, seen: _Seen, after: SiteLimit) -> bool:
     """False when somebody else has written since."""
     where = {"_id": seen.gate.platform, "version": seen.version}
     changes = {"$set": gate_changes(after), "$inc": {"version": 1}}

@@ -143,7 +143,7 @@ class Documents:
             await self._collection.create_index(list(keys), name=name, unique=unique, **partial)
 
 
-class Database:
+class MongoDatabase:
     """The database that ``url`` names, ``mediavault`` where it names none."""
 
     def __init__(self, url: str) -> None:

@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import HistoryRecord, JobId, Outcome, Stage
+from mediavault.core.job import HistoryRecord, JobId, Stage, StepOutcome
 from mediavault.core.messages import to_json
 from mediavault.store import moves
-from mediavault.store.mongodb.engine import Database, Document
+from mediavault.store.mongodb.engine import Document, MongoDatabase
 from mediavault.store.mongodb.rows import PAGE, SPILL_AT, record_row, records_from
 from mediavault.store.mongodb.schema import HISTORY, JOBS
-from mediavault.store.mongodb.server import Server
+from mediavault.store.mongodb.server import MongoServer
 
 
 def new_record(
@@ -25,7 +25,7 @@ def new_record(
     stage: Stage,
     *,
     attempt: Any = 0,
-    outcome: Outcome = Outcome.OK,
+    outcome: StepOutcome = StepOutcome.OK,
     error_code: ErrorCode | None = None,
     detail: str = "",
     size: int = 0,
@@ -59,7 +59,7 @@ def literal(value: Any) -> Mapping[str, Any]:
     return {"$literal": value}
 
 
-async def append(database: Database, job_id: JobId, record: HistoryRecord) -> None:
+async def append(database: MongoDatabase, job_id: JobId, record: HistoryRecord) -> None:
     """To a job in any state; unknown ones are passed over."""
     update = {"$push": {"history": record_row(record)}, "$inc": {"history_count": 1}}
     changed = await database.documents(JOBS).change({"_id": job_id}, update)
@@ -67,7 +67,7 @@ async def append(database: Database, job_id: JobId, record: HistoryRecord) -> No
         await make_room(database, changed)
 
 
-async def make_room(database: Database, changed: Document) -> None:
+async def make_room(database: MongoDatabase, changed: Document) -> None:
     """Move the oldest records of a history that has become long. ``changed`` is the job as a move left it."""
     moved = changed["history_from"]
     if changed["history_count"] - moved < SPILL_AT:
@@ -82,12 +82,12 @@ async def make_room(database: Database, changed: Document) -> None:
     await jobs.change(current, [{"$set": {"history": rest, "history_from": moved + PAGE}}])
 
 
-async def write_page(database: Database, job_id: str, first: int, page: Sequence[Sequence[Any]]) -> None:
+async def write_page(database: MongoDatabase, job_id: str, first: int, page: Sequence[Sequence[Any]]) -> None:
     place = {"job": job_id, "first": first, "records": list(page)}
     await database.documents(HISTORY).put({"_id": f"{job_id}/{first}"}, {"$set": place})
 
 
-async def read(server: Server, job_id: JobId) -> list[HistoryRecord]:
+async def read(server: MongoServer, job_id: JobId) -> list[HistoryRecord]:
     database = server.database
     document = await database.documents(JOBS).one({"_id": job_id}, fields={"history": 1, "history_from": 1})
     if document is None:

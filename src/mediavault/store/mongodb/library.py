@@ -12,11 +12,11 @@ from typing import Any
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.store import browsing, codec, library_index, paging, search_words
-from mediavault.store.mongodb.engine import FIRST_MOMENT, Database, Document, Filter
+from mediavault.store.mongodb.engine import FIRST_MOMENT, Document, Filter, MongoDatabase
 from mediavault.store.mongodb.reads import FAILED, NO_HISTORY, get
 from mediavault.store.mongodb.rows import job_from
 from mediavault.store.mongodb.schema import JOBS
-from mediavault.store.mongodb.server import Server
+from mediavault.store.mongodb.server import MongoServer
 from mediavault.store.paging import Place
 from mediavault.store.queries import (
     AccountPage,
@@ -48,21 +48,21 @@ _SUMS = {
 # --- pages of jobs -----------------------------------------------------------------------------------------------
 
 
-async def jobs(server: Server, query: JobQuery) -> JobPage:
+async def jobs(server: MongoServer, query: JobQuery) -> JobPage:
     database = server.database
     return paging.page_of(await _found(database, query, paging.after(query), query.limit + 1), query)
 
 
-async def neighbours(server: Server, job_id: JobId, query: JobQuery) -> Neighbours:
+async def neighbours(server: MongoServer, job_id: JobId, query: JobQuery) -> Neighbours:
     database = server.database
-    place = paging.place_of(await get(server, job_id), query.order)
+    place = paging.address_bucket(await get(server, job_id), query.order)
     before = await _found(database, query, place, 1, backwards=True)
     behind = await _found(database, query, place, 1)
     return Neighbours(before[0] if before else None, behind[0] if behind else None)
 
 
 async def _found(
-    database: Database, query: JobQuery, start: Place | None, limit: int, *, backwards: bool = False
+    database: MongoDatabase, query: JobQuery, start: Place | None, limit: int, *, backwards: bool = False
 ) -> list[Job]:
     terms = search_words.asked(query.text)
     if terms == ():
@@ -125,20 +125,20 @@ def _behind(value: str | None, start: Place, *, descending: bool) -> list[Filter
 # --- accounts, totals, failures ----------------------------------------------------------------------------------
 
 
-async def accounts(server: Server, query: AccountQuery) -> AccountPage:
+async def accounts(server: MongoServer, query: AccountQuery) -> AccountPage:
     database = server.database
     where = {"$gt": ""} if query.platform is None else {"$gte": f"{query.platform}/", "$lt": f"{query.platform}0"}
     return browsing.account_page(await _summaries(database, where), query)
 
 
-async def account(server: Server, key: str) -> AccountSummary:
+async def account(server: MongoServer, key: str) -> AccountSummary:
     database = server.database
     for one in await _summaries(database, {"$eq": key}):
         return one
     raise browsing.account_not_found(key)
 
 
-async def _summaries(database: Database, keys: Filter) -> list[AccountSummary]:
+async def _summaries(database: MongoDatabase, keys: Filter) -> list[AccountSummary]:
     stages: list[Filter] = [
         {"$match": {"account_key": keys}},
         {"$sort": dict(_NEWEST)},
@@ -166,7 +166,7 @@ def _summary(row: Document) -> AccountSummary:
     )
 
 
-async def library_totals(server: Server) -> LibraryTotals:
+async def library_totals(server: MongoServer) -> LibraryTotals:
     database = server.database
     by_state = {"_id": {"platform": "$platform", "status": "$status"}, **_SUMS}
     rows = await database.documents(JOBS).aggregate([{"$group": by_state}])
@@ -189,7 +189,7 @@ def _platform_totals(platform: str, rows: Sequence[Document]) -> PlatformTotals:
     )
 
 
-async def failures(server: Server) -> Sequence[FailureGroup]:
+async def failures(server: MongoServer) -> Sequence[FailureGroup]:
     database = server.database
     is_waiting = {"$gt": ["$retry_at", FIRST_MOMENT]}
     by_cause: Mapping[str, Any] = {
@@ -202,7 +202,7 @@ async def failures(server: Server) -> Sequence[FailureGroup]:
     return browsing.most_first([await _group(database, row) for row in rows])
 
 
-async def _group(database: Database, row: Document) -> FailureGroup:
+async def _group(database: MongoDatabase, row: Document) -> FailureGroup:
     code, platform = row["_id"].get("code"), row["_id"]["platform"]
     theirs = {"status": FAILED, "error_code": code, "platform": platform}
     newest = await database.documents(JOBS).find(theirs, fields=NO_HISTORY, sort=_NEWEST, limit=browsing.EXAMPLES)

@@ -12,7 +12,7 @@ from typing import Any
 
 from mediavault.core.clock import from_micros, micros_in, to_micros
 from mediavault.core.failures import ErrorCode, StoreError
-from mediavault.core.gates import Gate
+from mediavault.core.gates import SiteLimit
 from mediavault.core.job import (
     ClaimedJob,
     HistoryRecord,
@@ -21,8 +21,8 @@ from mediavault.core.job import (
     JobItem,
     JobStatus,
     NewJob,
-    Outcome,
     Stage,
+    StepOutcome,
     WorkerBeat,
     WorkerId,
 )
@@ -30,12 +30,12 @@ from mediavault.core.media import KeptFile
 from mediavault.core.messages import Message, to_json
 from mediavault.store import codec, moves
 from mediavault.store.codec import items_to_json
-from mediavault.store.mongodb.engine import FIRST_MOMENT, Database, Document, Filter
+from mediavault.store.mongodb.engine import FIRST_MOMENT, Document, Filter, MongoDatabase
 from mediavault.store.mongodb.history import append, appended, literal, make_room, new_record, write_page
 from mediavault.store.mongodb.reads import FAILED, QUEUED, get
 from mediavault.store.mongodb.rows import PAGE, SPILL_AT, cut, document_of, gate_document, job_from, record_row
 from mediavault.store.mongodb.schema import AGREED, GATES, HISTORY, JOBS, WORKERS
-from mediavault.store.mongodb.server import Server
+from mediavault.store.mongodb.server import MongoServer
 from mediavault.store.mongodb.words import words_values
 from mediavault.store.port import Checkpoint, Enqueued, Recovered, RecoveredJob, StoredJob
 from mediavault.store.rows import beat_values, checkpoint_values
@@ -59,7 +59,7 @@ def literals(values: Mapping[str, Any]) -> dict[str, Any]:
 # --- submissions -------------------------------------------------------------------------------------------------
 
 
-async def enqueue(server: Server, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
+async def enqueue(server: MongoServer, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
     """A call that breaks off leaves what it has stored: somebody else may have been answered with it by then."""
     if not jobs:
         return []
@@ -81,7 +81,7 @@ async def enqueue(server: Server, jobs: Sequence[NewJob], *, force: bool = False
 
 
 async def _store_all(
-    database: Database, jobs: Sequence[NewJob], at: int, *, force: bool
+    database: MongoDatabase, jobs: Sequence[NewJob], at: int, *, force: bool
 ) -> tuple[dict[str, Job], dict[str, Job]]:
     """What was stored, and the newest job of each post that was known, by canonical_url."""
     places = {job.id: at + place for place, job in enumerate(jobs)}  # so that they are claimed in the order given
@@ -109,7 +109,7 @@ async def _store_all(
     )
 
 
-async def _newest(database: Database, jobs: Sequence[NewJob]) -> dict[str, Job]:
+async def _newest(database: MongoDatabase, jobs: Sequence[NewJob]) -> dict[str, Job]:
     """The newest version of each post that has one, as a majority has it: it is about to be answered for.
 
     Raises StoreError for an id that another post has.
@@ -141,7 +141,7 @@ def _new_job(new: NewJob, at: int, newest: Job | None) -> Job:
 # --- what an attempt writes --------------------------------------------------------------------------------------
 
 
-async def renew(server: Server, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
+async def renew(server: MongoServer, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
     database, now = server.database, server.now
     if not held:
         return set()
@@ -156,7 +156,7 @@ async def renew(server: Server, worker: WorkerId, held: Collection[ClaimedJob], 
     return {JobId(document["_id"]) for document in await jobs.find(where, fields={"_id": 1})}
 
 
-async def _fenced(database: Database, claim: ClaimedJob, changes: Mapping[str, Any], now: int | None) -> Document:
+async def _fenced(database: MongoDatabase, claim: ClaimedJob, changes: Mapping[str, Any], now: int | None) -> Document:
     """One change of the running attempt; ``changes`` are expressions of the server."""
     where = {"_id": claim.id, "status": RUNNING, "attempt_count": claim.fence}
     changed = await database.documents(JOBS).change(where, [{"$set": {"updated_at": moment_of(now), **changes}}])
@@ -166,7 +166,7 @@ async def _fenced(database: Database, claim: ClaimedJob, changes: Mapping[str, A
     return changed
 
 
-async def checkpoint(server: Server, claim: ClaimedJob, found: Checkpoint) -> None:
+async def checkpoint(server: MongoServer, claim: ClaimedJob, found: Checkpoint) -> None:
     database, now = server.database, server.now
     record = new_record(moment_of(now), Stage.CHECKPOINT, attempt=claim.fence)
     job, values = claim.job, {"stage": Stage.CHECKPOINT.value, **checkpoint_values(found)}
@@ -175,7 +175,7 @@ async def checkpoint(server: Server, claim: ClaimedJob, found: Checkpoint) -> No
 
 
 async def progress(
-    server: Server,
+    server: MongoServer,
     claim: ClaimedJob,
     *,
     stage: Stage,
@@ -192,22 +192,22 @@ async def progress(
     await _fenced(server.database, claim, literals(values), server.now)
 
 
-async def record(server: Server, claim: ClaimedJob, record: HistoryRecord) -> None:
+async def record(server: MongoServer, claim: ClaimedJob, record: HistoryRecord) -> None:
     await append(server.database, claim.id, record)
 
 
-async def save_items(server: Server, claim: ClaimedJob, items: Sequence[JobItem]) -> None:
+async def save_items(server: MongoServer, claim: ClaimedJob, items: Sequence[JobItem]) -> None:
     await _fenced(server.database, claim, literals({"items": items_to_json(items)}), server.now)
 
 
-async def begin_commit(server: Server, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
+async def begin_commit(server: MongoServer, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
     database, now = server.database, server.now
     record = new_record(moment_of(now), Stage.COMMITTING, attempt=claim.fence, detail=kept.output_path, size=kept.bytes)
     values = {"stage": Stage.COMMITTING.value, **moves.kept_values(kept), **_if_given(items)}
     await _fenced(database, claim, {**literals(values), **appended(record)}, now)
 
 
-async def complete(server: Server, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
+async def complete(server: MongoServer, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
     database, now = server.database, server.now
     at = moment_of(now)
     record = new_record(
@@ -227,7 +227,7 @@ async def complete(server: Server, claim: ClaimedJob, kept: KeptFile, items: Seq
 
 
 async def fail(
-    server: Server,
+    server: MongoServer,
     claim: ClaimedJob,
     *,
     error_code: ErrorCode,
@@ -241,7 +241,7 @@ async def fail(
         at,
         Stage.FAIL,
         attempt=claim.fence,
-        outcome=Outcome.FAILED,
+        outcome=StepOutcome.FAILED,
         error_code=error_code,
         detail=error,
         duration_ms=_milliseconds_since_start(at),
@@ -264,7 +264,7 @@ async def fail(
 
 
 async def failed_before(
-    server: Server,
+    server: MongoServer,
     claim: ClaimedJob,
     *,
     error_code: ErrorCode,
@@ -277,7 +277,7 @@ async def failed_before(
     return job if moves.is_failed_by(job, claim, error_code, cut(codec.storable(error))) else None
 
 
-async def release(server: Server, claim: ClaimedJob, *, needs_session: bool = False) -> None:
+async def release(server: MongoServer, claim: ClaimedJob, *, needs_session: bool = False) -> None:
     database, now = server.database, server.now
     record = new_record(moment_of(now), Stage.RELEASE, attempt=claim.fence)
     values = {**NOT_RUNNING, "status": QUEUED}
@@ -300,7 +300,7 @@ def _milliseconds_since_start(at: Any) -> Mapping[str, Any]:
 # --- leases and retries ------------------------------------------------------------------------------------------
 
 
-async def recover_stale_jobs(server: Server, *, retry_in: timedelta) -> Recovered:
+async def recover_stale_jobs(server: MongoServer, *, retry_in: timedelta) -> Recovered:
     """One job at a time; a lease that was renewed since it was read is left alone."""
     database, now = server.database, server.now
     jobs = database.documents(JOBS)
@@ -322,7 +322,7 @@ def _recovered(retry_in: timedelta, now: int | None) -> Mapping[str, Any]:
         at,
         Stage.RECOVER,
         attempt="$attempt_count",
-        outcome=Outcome.FAILED,
+        outcome=StepOutcome.FAILED,
         error_code=ErrorCode.RECOVERED_FROM_RESTART,
         detail=moves.RECOVERED_ERROR,
     )
@@ -343,7 +343,7 @@ def _recovered(retry_in: timedelta, now: int | None) -> Mapping[str, Any]:
     }
 
 
-async def expire_leases(server: Server, workers: Collection[WorkerId]) -> int:
+async def expire_leases(server: MongoServer, workers: Collection[WorkerId]) -> int:
     database = server.database
     if not workers:
         return 0
@@ -351,7 +351,7 @@ async def expire_leases(server: Server, workers: Collection[WorkerId]) -> int:
     return await database.documents(JOBS).change_all(theirs, {"$set": {"lease_expires_at": FIRST_MOMENT}})
 
 
-async def promote_due(server: Server, *, limit: int = 500) -> int:
+async def promote_due(server: MongoServer, *, limit: int = 500) -> int:
     database, now = server.database, server.now
     jobs = database.documents(JOBS)
     until = await database.now() if now is None else now
@@ -368,7 +368,7 @@ async def promote_due(server: Server, *, limit: int = 500) -> int:
     return promoted
 
 
-async def release_session_jobs(server: Server, held: Collection[str], *, waiting_for: timedelta) -> int:
+async def release_session_jobs(server: MongoServer, held: Collection[str], *, waiting_for: timedelta) -> int:
     database, now = server.database, server.now
     before = (await database.now() if now is None else now) - micros_in(waiting_for)
     where = {"status": QUEUED, "needs_session": 1, "platform": {"$nin": list(held)}, "updated_at": {"$lte": before}}
@@ -382,7 +382,7 @@ async def release_session_jobs(server: Server, held: Collection[str], *, waiting
 # --- what a person asks for --------------------------------------------------------------------------------------
 
 
-async def cancel(server: Server, job_id: JobId) -> Job:
+async def cancel(server: MongoServer, job_id: JobId) -> Job:
     database, now = server.database, server.now
     for _ in range(RACES):
         job = await _current(database, job_id)
@@ -397,11 +397,11 @@ async def cancel(server: Server, job_id: JobId) -> Job:
     raise _restless(job_id)
 
 
-async def retry(server: Server, job_id: JobId, *, chosen_url: str | None = None) -> Job:
+async def retry(server: MongoServer, job_id: JobId, *, chosen_url: str | None = None) -> Job:
     database, now = server.database, server.now
     for _ in range(RACES):
         job = await _current(database, job_id)
-        if not moves.must_requeue(job):
+        if not moves.check_requeue(job):
             return job
         values: dict[str, Any] = {"status": QUEUED, "retry_at": None, "needs_session": 0}
         if chosen_url:
@@ -414,7 +414,7 @@ async def retry(server: Server, job_id: JobId, *, chosen_url: str | None = None)
     raise _restless(job_id)
 
 
-async def remove(server: Server, job_id: JobId, *, as_of: datetime | None = None) -> Job:
+async def remove(server: MongoServer, job_id: JobId, *, as_of: datetime | None = None) -> Job:
     database = server.database
     unchanged: Filter = {} if as_of is None else {"updated_at": to_micros(as_of)}
     gone = await database.documents(JOBS).take({"_id": job_id, **unchanged})
@@ -426,14 +426,14 @@ async def remove(server: Server, job_id: JobId, *, as_of: datetime | None = None
     return job_from(gone)
 
 
-async def _current(database: Database, job_id: JobId) -> Job:
+async def _current(database: MongoDatabase, job_id: JobId) -> Job:
     document = await database.documents(JOBS).latest({"_id": job_id}, fields={"history": 0})
     if document is None:
         raise moves.job_not_found(job_id)
     return job_from(document)
 
 
-async def _move(database: Database, judged: Job, changes: Mapping[str, Any], now: int | None) -> Job | None:
+async def _move(database: MongoDatabase, judged: Job, changes: Mapping[str, Any], now: int | None) -> Job | None:
     """None when the job has moved since it was judged."""
     where: Filter = {"_id": judged.id, "status": judged.status.value, "attempt_count": judged.attempt_count}
     changed = await database.documents(JOBS).change(where, [{"$set": {**changes, "updated_at": moment_of(now)}}])
@@ -450,7 +450,7 @@ def _restless(job_id: JobId) -> StoreError:
 # --- moving from one store to another ----------------------------------------------------------------------------
 
 
-async def import_jobs(server: Server, jobs: Sequence[StoredJob]) -> int:
+async def import_jobs(server: MongoServer, jobs: Sequence[StoredJob]) -> int:
     database = server.database
     new = 0
     for stored in jobs:
@@ -460,7 +460,7 @@ async def import_jobs(server: Server, jobs: Sequence[StoredJob]) -> int:
     return new
 
 
-async def _import_one(database: Database, job: Job, history: Sequence[HistoryRecord]) -> bool:
+async def _import_one(database: MongoDatabase, job: Job, history: Sequence[HistoryRecord]) -> bool:
     documents = database.documents(JOBS)
     same = {"$or": [{"_id": job.id}, {"canonical_url": job.canonical_url, "version": job.version}]}
     if await documents.latest(same, fields={"_id": 1}) is not None:
@@ -471,7 +471,7 @@ async def _import_one(database: Database, job: Job, history: Sequence[HistoryRec
     return not await documents.insert([document_of(job, history[moved:], moved=moved)])
 
 
-async def import_gates(server: Server, gates: Sequence[Gate]) -> int:
+async def import_gates(server: MongoServer, gates: Sequence[SiteLimit]) -> int:
     database = server.database
     if not gates:
         return 0
@@ -479,7 +479,7 @@ async def import_gates(server: Server, gates: Sequence[Gate]) -> int:
     return len(gates) - len(refused)
 
 
-async def set_once(server: Server, name: str, value: str) -> str:
+async def set_once(server: MongoServer, name: str, value: str) -> str:
     database = server.database
     standing = await database.documents(AGREED).put({"_id": name}, {"$setOnInsert": {"value": value}})
     return str(standing["value"])
@@ -488,7 +488,7 @@ async def set_once(server: Server, name: str, value: str) -> str:
 # --- workers -----------------------------------------------------------------------------------------------------
 
 
-async def heartbeat(server: Server, beat: WorkerBeat) -> bool:
+async def heartbeat(server: MongoServer, beat: WorkerBeat) -> bool:
     """When it was seen is told by the clock that reads it again: hosts disagree."""
     database, now = server.database, server.now
     values = beat_values(beat)
@@ -498,7 +498,7 @@ async def heartbeat(server: Server, beat: WorkerBeat) -> bool:
     return bool(standing.get("leaving"))
 
 
-async def request_drain(server: Server, workers: Collection[WorkerId]) -> int:
+async def request_drain(server: MongoServer, workers: Collection[WorkerId]) -> int:
     database = server.database
     asked = await database.documents(WORKERS).change_all({"_id": {"$in": list(workers)}}, {"$set": {"leaving": 1}})
     for worker in workers:
@@ -506,6 +506,6 @@ async def request_drain(server: Server, workers: Collection[WorkerId]) -> int:
     return asked
 
 
-async def forget_worker(server: Server, worker: WorkerId) -> None:
+async def forget_worker(server: MongoServer, worker: WorkerId) -> None:
     database = server.database
     await database.documents(WORKERS).delete({"_id": worker})

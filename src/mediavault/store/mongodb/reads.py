@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 
 from mediavault.core.clock import from_micros, micros_in, to_micros
 from mediavault.core.failures import ErrorCode
-from mediavault.core.gates import Gate
+from mediavault.core.gates import SiteLimit
 from mediavault.core.job import Job, JobId, JobStatus, WorkerBeat
 from mediavault.store import moves
-from mediavault.store.mongodb.engine import FIRST_MOMENT, Database, options_of
+from mediavault.store.mongodb.engine import FIRST_MOMENT, MongoDatabase, options_of
 from mediavault.store.mongodb.facts import concerns
 from mediavault.store.mongodb.rows import beat_from, gate_from, job_from
 from mediavault.store.mongodb.schema import AGREED, GATES, JOBS, WORKERS
-from mediavault.store.mongodb.server import Server
+from mediavault.store.mongodb.server import MongoServer
 from mediavault.store.port import StoreReport
 from mediavault.store.rows import moment as moment_or_none
 
@@ -22,7 +22,7 @@ NO_HISTORY = {"history": 0}
 DUE = {"status": FAILED, "retry_at": {"$gt": FIRST_MOMENT}}
 
 
-async def get(server: Server, job_id: JobId) -> Job:
+async def get(server: MongoServer, job_id: JobId) -> Job:
     database = server.database
     document = await database.documents(JOBS).one({"_id": job_id}, fields=NO_HISTORY)
     if document is None:
@@ -30,7 +30,7 @@ async def get(server: Server, job_id: JobId) -> Job:
     return job_from(document)
 
 
-async def changed_since(server: Server, moment: datetime, *, limit: int = 500) -> list[Job]:
+async def changed_since(server: MongoServer, moment: datetime, *, limit: int = 500) -> list[Job]:
     database = server.database
     found = await database.documents(JOBS).find(
         {"updated_at": {"$gte": to_micros(moment)}}, fields=NO_HISTORY, sort=[("updated_at", 1)], limit=limit
@@ -38,23 +38,23 @@ async def changed_since(server: Server, moment: datetime, *, limit: int = 500) -
     return [job_from(document) for document in found]
 
 
-async def next_due(server: Server) -> datetime | None:
+async def next_due(server: MongoServer) -> datetime | None:
     database = server.database
     found = await database.documents(JOBS).find(DUE, fields={"retry_at": 1}, sort=[("retry_at", 1)], limit=1)
     return moment_or_none(found[0]["retry_at"]) if found else None
 
 
-async def constants(server: Server) -> dict[str, str]:
+async def constants(server: MongoServer) -> dict[str, str]:
     database = server.database
     return {one["_id"]: one["value"] for one in await database.documents(AGREED).find({})}
 
 
-async def gates(server: Server) -> list[Gate]:
+async def gates(server: MongoServer) -> list[SiteLimit]:
     database = server.database
     return [gate_from(document) for document in await database.documents(GATES).find({}, sort=[("_id", 1)])]
 
 
-async def workers_alive(server: Server, *, seen_within: timedelta) -> list[WorkerBeat]:
+async def workers_alive(server: MongoServer, *, seen_within: timedelta) -> list[WorkerBeat]:
     database, now = server.database, server.now
     since = (await database.now() if now is None else now) - micros_in(seen_within)
     found = await database.documents(WORKERS).find(
@@ -63,30 +63,30 @@ async def workers_alive(server: Server, *, seen_within: timedelta) -> list[Worke
     return [beat_from(document) for document in found]
 
 
-async def count_unparsed(server: Server, *, within: timedelta) -> dict[str, int]:
+async def count_unparsed(server: MongoServer, *, within: timedelta) -> dict[str, int]:
     database, now = server.database, server.now
     since = (await database.now() if now is None else now) - micros_in(within)
     broken = {"status": FAILED, "error_code": ErrorCode.EXTRACTOR_BROKEN.value, "failed_at": {"$gte": since}}
     return await database.documents(JOBS).count_by("platform", broken)
 
 
-async def _counts(database: Database) -> dict[JobStatus, int]:
+async def _counts(database: MongoDatabase) -> dict[JobStatus, int]:
     documents = database.documents(JOBS)
     return {status: await documents.count({"status": status.value}) for status in JobStatus}
 
 
-async def _oldest_queued(database: Database) -> datetime | None:
+async def _oldest_queued(database: MongoDatabase) -> datetime | None:
     found = await database.documents(JOBS).find(
         {"status": QUEUED}, fields={"created_at": 1}, sort=[("created_at", 1), ("_id", 1)], limit=1
     )
     return moment_or_none(found[0]["created_at"]) if found else None
 
 
-async def _waiting(database: Database) -> dict[str, int]:
+async def _waiting(database: MongoDatabase) -> dict[str, int]:
     return await database.documents(JOBS).count_by("platform", {"$or": [{"status": QUEUED}, DUE]})
 
 
-async def report(server: Server) -> StoreReport:
+async def report(server: MongoServer) -> StoreReport:
     database = server.database
     now = await database.now() if server.now is None else server.now
     return StoreReport(

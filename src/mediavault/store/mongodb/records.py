@@ -12,9 +12,9 @@ from typing import Any
 from mediavault.core.clock import to_micros
 from mediavault.core.records import Record, RecordKind
 from mediavault.store import codec
-from mediavault.store.mongodb.engine import Database, Document, Documents, Filter
+from mediavault.store.mongodb.engine import Document, Documents, Filter, MongoDatabase
 from mediavault.store.mongodb.schema import RECORDS
-from mediavault.store.mongodb.server import Server
+from mediavault.store.mongodb.server import MongoServer
 
 NEVER = (
     2**62
@@ -22,7 +22,7 @@ NEVER = (
 
 
 async def put(
-    server: Server, kind: RecordKind, key: str, value: Mapping[str, Any], *, expires_at: datetime | None = None
+    server: MongoServer, kind: RecordKind, key: str, value: Mapping[str, Any], *, expires_at: datetime | None = None
 ) -> None:
     database, now = server.database, server.now
     documents, at = await _pruned(database, now)
@@ -31,7 +31,7 @@ async def put(
 
 
 async def replace(
-    server: Server,
+    server: MongoServer,
     kind: RecordKind,
     key: str,
     value: Mapping[str, Any],
@@ -48,39 +48,39 @@ async def replace(
     return await documents.change(where, {"$set": document}) is not None
 
 
-async def get(server: Server, kind: RecordKind, key: str) -> Record | None:
+async def get(server: MongoServer, kind: RecordKind, key: str) -> Record | None:
     database, now = server.database, server.now
     at = await _at(database, now)
     found = await database.documents(RECORDS).one({"_id": _id(kind, key), **_living(at)})
     return _record(found) if found else None
 
 
-async def all_of(server: Server, kind: RecordKind) -> list[Record]:
+async def all_of(server: MongoServer, kind: RecordKind) -> list[Record]:
     database, now = server.database, server.now
     at = await _at(database, now)
     found = await database.documents(RECORDS).find({"kind": kind.value, **_living(at)}, sort=[("key", 1)])
     return [_record(document) for document in found]
 
 
-async def remove(server: Server, kind: RecordKind, key: str) -> bool:
+async def remove(server: MongoServer, kind: RecordKind, key: str) -> bool:
     database, now = server.database, server.now
     documents, _ = await _pruned(database, now)
     return await documents.delete({"_id": _id(kind, key)}) > 0
 
 
-async def remove_all(server: Server, kind: RecordKind, *, keep: Collection[str] = ()) -> int:
+async def remove_all(server: MongoServer, kind: RecordKind, *, keep: Collection[str] = ()) -> int:
     database, now = server.database, server.now
     documents, _ = await _pruned(database, now)
     return await documents.delete({"kind": kind.value, "key": {"$nin": list(keep)}})
 
 
-async def _pruned(database: Database, now: int | None) -> tuple[Documents, int]:
+async def _pruned(database: MongoDatabase, now: int | None) -> tuple[Documents, int]:
     at, documents = await _at(database, now), database.documents(RECORDS)
     await documents.delete({"expires_at": {"$lte": at}})
     return documents, at
 
 
-async def _at(database: Database, now: int | None) -> int:
+async def _at(database: MongoDatabase, now: int | None) -> int:
     return await database.now() if now is None else now
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from mediavault.core.gates import Gate
+from mediavault.core.gates import SiteLimit
 from mediavault.core.job import HistoryRecord, Job, WorkerBeat
 from mediavault.store import rows
 from mediavault.store.mongodb.engine import Document
@@ -50,16 +50,16 @@ def records_from(found: Iterable[Sequence[Any]]) -> list[HistoryRecord]:
     return [rows.history_from_row([*row, None][:_HISTORY_COLUMNS]) for row in found]  # older ones end with the duration
 
 
-def gate_from(document: Document) -> Gate:
+def gate_from(document: Document) -> SiteLimit:
     return rows.gate_from_row([document["_id"], *(document[name] for name in _GATE)])
 
 
-def gate_document(gate: Gate) -> Document:
+def gate_document(gate: SiteLimit) -> Document:
     values = rows.gate_values(gate)
     return {"_id": values.pop("platform"), **values, "version": 0}
 
 
-def gate_changes(gate: Gate) -> Document:
+def gate_changes(gate: SiteLimit) -> Document:
     values = rows.gate_values(gate)
     del values["platform"]
     return values

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from mediavault.core.failures import SchemaTooNew, StoreError
 from mediavault.core.messages import Message
-from mediavault.store.mongodb.engine import Database, Filter, Sort
+from mediavault.store.mongodb.engine import Filter, MongoDatabase, Sort
 from mediavault.store.mongodb.facts import OLDEST_VERSION
 
 SCHEMA, JOBS, HISTORY, GATES, WORKERS, AGREED = "schema", "jobs", "history", "gates", "workers", "agreed"
@@ -28,7 +28,7 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class MigrationStep:
     """``version`` is the schema's number once the indexes stand; ``oldest_code`` as of ``schema.Migration``."""
 
     version: int
@@ -74,15 +74,15 @@ _LIBRARY = [
 ]
 # Step 5: words.py gives every document its words. Code that does not write them cannot work beside code that reads them.
 STEPS = (
-    Step(1, 1, _FIRST),
-    Step(2, 1, [_NOT_UNDERSTOOD]),
-    Step(3, 1, _RECORDS),
-    Step(4, 1, _LIBRARY),
-    Step(5, 5, []),
+    MigrationStep(1, 1, _FIRST),
+    MigrationStep(2, 1, [_NOT_UNDERSTOOD]),
+    MigrationStep(3, 1, _RECORDS),
+    MigrationStep(4, 1, _LIBRARY),
+    MigrationStep(5, 5, []),
 )
 
 
-async def migrate(database: Database, *, steps: Sequence[Step] = STEPS) -> int:
+async def migrate(database: MongoDatabase, *, steps: Sequence[MigrationStep] = STEPS) -> int:
     """Make what is missing; the schema's version.
 
     A newer schema is taken as it is when it says that this code still works on it. Raises SchemaTooNew, StoreError for

@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 from mediavault.core.clock import Clock, SystemClock, to_micros
 from mediavault.store.calls import Calls
-from mediavault.store.listening import Listener
+from mediavault.store.listening import ChangeListener
 from mediavault.store.mongodb import words
-from mediavault.store.mongodb.engine import Database
+from mediavault.store.mongodb.engine import MongoDatabase
 from mediavault.store.mongodb.schema import migrate
 from mediavault.store.mongodb.wake import until_lost
 from mediavault.store.wake import Subscribers
 
 
-class Server:
+class MongoServer:
     """Without ``clock`` the time is the server's, on both sides of every comparison; a test may bring its own.
 
     What is acknowledged has been written to the journals of a majority of the replica set.
@@ -23,11 +23,11 @@ class Server:
     def __init__(self, url: str, clock: Clock | None) -> None:
         self._test_clock = clock
         clock = clock or SystemClock()
-        self.database = Database(url)
+        self.database = MongoDatabase(url)
         self.calls = Calls(clock)
         self.schema_version = 0
         self._work, self._stops = Subscribers[[]](), Subscribers[[str]]()
-        self._listener = Listener(lambda: until_lost(self.database, self.wake, self.stop), clock)
+        self._listener = ChangeListener(lambda: until_lost(self.database, self.wake, self.stop), clock)
 
     @property
     def now(self) -> int | None:

@@ -14,13 +14,13 @@ from mediavault.store import moves
 from mediavault.store.calls import Port, shielded, with_retries
 from mediavault.store.gating import ClaimFilter
 from mediavault.store.mongodb import claims, history, library, ops, reads, records
-from mediavault.store.mongodb.server import Server
+from mediavault.store.mongodb.server import MongoServer
 from mediavault.store.port import JobCatalogue, JobQueue, Records, SiteLimits, Workers
 
 # --- the ports: each method is an operation of one of the modules here ------------------------------------------------
 
 
-class MongoQueue(Port[Server]):
+class MongoQueue(Port[MongoServer]):
     enqueue = shielded(ops.enqueue)
     renew = shielded(ops.renew)
     checkpoint = with_retries(ops.checkpoint)
@@ -68,7 +68,7 @@ class MongoQueue(Port[Server]):
             await ops.release(self._engine, claim)
 
 
-class MongoCatalogue(Port[Server]):
+class MongoCatalogue(Port[MongoServer]):
     get = shielded(reads.get)
     history = shielded(history.read)
     jobs = shielded(library.jobs)
@@ -85,7 +85,7 @@ class MongoCatalogue(Port[Server]):
     import_jobs = shielded(ops.import_jobs)
 
 
-class MongoSiteLimits(Port[Server]):
+class MongoSiteLimits(Port[MongoServer]):
     take_turn = shielded(claims.take_turn)
     close_gate = shielded(claims.close_gate)
     open_gate = shielded(claims.open_gate)
@@ -93,7 +93,7 @@ class MongoSiteLimits(Port[Server]):
     import_gates = shielded(ops.import_gates)
 
 
-class MongoWorkers(Port[Server]):
+class MongoWorkers(Port[MongoServer]):
     heartbeat = shielded(ops.heartbeat)
     request_drain = shielded(ops.request_drain)
     alive = shielded(reads.workers_alive)
@@ -107,7 +107,7 @@ class MongoWorkers(Port[Server]):
         return self._engine.on_stop(callback)
 
 
-class MongoRecords(Port[Server]):
+class MongoRecords(Port[MongoServer]):
     put = shielded(records.put)
     replace = shielded(records.replace)
     get = shielded(records.get)
@@ -126,7 +126,7 @@ class MongoJobStore:
     """
 
     def __init__(self, url: str, clock: Clock | None = None) -> None:
-        self._server = Server(url, clock)
+        self._server = MongoServer(url, clock)
         self.queue: JobQueue = MongoQueue(self._server)
         self.catalogue: JobCatalogue = MongoCatalogue(self._server)
         self.site_limits: SiteLimits = MongoSiteLimits(self._server)

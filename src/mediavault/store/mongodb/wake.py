@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import Any
 
 from mediavault.core.job import JobStatus
-from mediavault.store.mongodb.engine import APPLICATION, Database
+from mediavault.store.mongodb.engine import APPLICATION, MongoDatabase
 from mediavault.store.mongodb.schema import GATES, JOBS, WORKERS
 
 CANCELLED = JobStatus.CANCELLED.value
@@ -38,7 +38,7 @@ STAGES: Sequence[Mapping[str, Any]] = [
 ]
 
 
-async def until_lost(database: Database, on_wake: Callable[[], None], on_stop: Callable[[str], None]) -> None:
+async def until_lost(database: MongoDatabase, on_wake: Callable[[], None], on_stop: Callable[[str], None]) -> None:
     """Call ``on_wake`` at once, for what came while nobody listened, and either at every change until the stream ends."""
     async with aclosing(database.changes(STAGES, on_begin=on_wake)) as changes:
         async for change in changes:

@@ -8,7 +8,7 @@ from mediavault.core.accounts import key_of
 from mediavault.core.logs import get_logger
 from mediavault.core.media import Account
 from mediavault.store import codec, search_words
-from mediavault.store.mongodb.engine import Database, Document
+from mediavault.store.mongodb.engine import Document, MongoDatabase
 from mediavault.store.mongodb.schema import JOBS, OURS, SCHEMA
 
 BATCH = 500
@@ -29,7 +29,7 @@ def words_values(post_url: str, canonical_url: str, account_json: str | None, me
     }
 
 
-async def fill(database: Database) -> None:
+async def fill(database: MongoDatabase) -> None:
     """Index the documents that an older release wrote, in the order of their ids; after a crash the rest is next.
 
     Does nothing where that was done before.
@@ -49,7 +49,7 @@ async def fill(database: Database) -> None:
             log.info("library_indexing", done=done)
 
 
-async def _put_words(database: Database, document: Document) -> None:
+async def _put_words(database: MongoDatabase, document: Document) -> None:
     """Unless its texts have changed in the meantime: that change wrote the words as well."""
     unchanged = {name: document[name] for name in ("_id", *_TEXTS)}
     values = words_values(*(document[name] for name in _TEXTS))

@@ -14,7 +14,7 @@ from mediavault.store import codec, gating, moves
 from mediavault.store.calls import Combiner
 from mediavault.store.gating import ClaimFilter
 from mediavault.store.postgres.engine import Row
-from mediavault.store.postgres.server import Server
+from mediavault.store.postgres.server import PostgresServer
 from mediavault.store.postgres.sql import SQL
 from mediavault.store.rows import job_from_row
 
@@ -63,10 +63,10 @@ class Completion:
     items: Sequence[JobItem] = ()
 
 
-class Claims:
+class PostgresClaims:
     """Hands out jobs and writes completions, each on a connection of its own; completions that wait go together."""
 
-    def __init__(self, server: Server, mark: LowWaterMark) -> None:
+    def __init__(self, server: PostgresServer, mark: LowWaterMark) -> None:
         self._server = server
         self._mark = mark
         self._lane = server.database.lane(one_plan=True)

@@ -109,7 +109,7 @@ class Lane:
             await hang_up(self._connection)
 
 
-class Database:
+class PostgresDatabase:
     """The server that ``url`` names: a pool for what a person asks for, lanes for the worker's own rhythm."""
 
     def __init__(self, url: str) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from mediavault.core.clock import Clock, to_micros
-from mediavault.store.postgres.engine import Database, errors_as_ours, hang_up, named
+from mediavault.store.postgres.engine import PostgresDatabase, errors_as_ours, hang_up, named
 from mediavault.store.postgres.wake import wake_ups_arrive
 
 _ASK = """
@@ -52,7 +52,7 @@ class PostgresFacts:
 
 async def look_at(url: str, clock: Clock) -> PostgresFacts:
     """Raises ConnectionLost when nobody answers, StoreError when the server refuses us."""
-    database = Database(url)
+    database = PostgresDatabase(url)
     database.pooled_by_others = True  # it may be a pooler that answers
     with errors_as_ours():
         connection = await database.connect()

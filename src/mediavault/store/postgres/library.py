@@ -12,7 +12,7 @@ from mediavault.store.library_index import VALUES
 from mediavault.store.paging import Place
 from mediavault.store.postgres.engine import Statement, positional
 from mediavault.store.postgres.reads import get
-from mediavault.store.postgres.server import Server
+from mediavault.store.postgres.server import PostgresServer
 from mediavault.store.postgres.sql import SQL
 from mediavault.store.queries import (
     AccountPage,
@@ -27,19 +27,19 @@ from mediavault.store.queries import (
 from mediavault.store.rows import JOB_COLUMNS, job_from_row
 
 
-async def jobs(server: Server, query: JobQuery) -> JobPage:
+async def jobs(server: PostgresServer, query: JobQuery) -> JobPage:
     return paging.page_of(await _found(server, query, paging.after(query), query.limit + 1), query)
 
 
-async def neighbours(server: Server, job_id: JobId, query: JobQuery) -> Neighbours:
-    place = paging.place_of(await get(server, job_id), query.order)
+async def neighbours(server: PostgresServer, job_id: JobId, query: JobQuery) -> Neighbours:
+    place = paging.address_bucket(await get(server, job_id), query.order)
     before = await _found(server, query, place, 1, backwards=True)
     behind = await _found(server, query, place, 1)
     return Neighbours(before[0] if before else None, behind[0] if behind else None)
 
 
 async def _found(
-    server: Server, query: JobQuery, start: Place | None, limit: int, *, backwards: bool = False
+    server: PostgresServer, query: JobQuery, start: Place | None, limit: int, *, backwards: bool = False
 ) -> list[Job]:
     asked = statement(query, start, limit, backwards=backwards)
     return [] if asked is None else [job_from_row(row) for row in await server.database.rows(*asked)]
@@ -74,7 +74,7 @@ def match(terms: Sequence[search_words.Term]) -> str:
 # --- accounts, totals, failures ------------------------------------------------------------------------------------
 
 
-async def accounts(server: Server, query: AccountQuery) -> AccountPage:
+async def accounts(server: PostgresServer, query: AccountQuery) -> AccountPage:
     asked = accounts_statement(query)
     found = [] if asked is None else [library_index.account_from_row(row) for row in await server.database.rows(*asked)]
     return paging.account_page_of(found, query)
@@ -90,18 +90,18 @@ def accounts_statement(query: AccountQuery) -> tuple[Statement, dict[str, Any]] 
     return positional(sql), values
 
 
-async def account(server: Server, key: str) -> AccountSummary:
+async def account(server: PostgresServer, key: str) -> AccountSummary:
     rows = await server.database.rows(SQL["account"], {"key": key})
     if not rows:
         raise browsing.account_not_found(key)
     return library_index.account_from_row(rows[0])
 
 
-async def library_totals(server: Server) -> LibraryTotals:
+async def library_totals(server: PostgresServer) -> LibraryTotals:
     return library_index.totals_from_rows(await server.database.rows(SQL["totals"], {}))
 
 
-async def failures(server: Server) -> Sequence[FailureGroup]:
+async def failures(server: PostgresServer) -> Sequence[FailureGroup]:
     examples: dict[tuple[str, str], list[Job]] = defaultdict(list)
     for row in await server.database.rows(SQL["failure_examples"], {"limit": browsing.EXAMPLES}):
         job = job_from_row(row)

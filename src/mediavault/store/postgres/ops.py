@@ -11,7 +11,7 @@ from typing import Any
 
 from mediavault.core.clock import micros_in
 from mediavault.core.failures import ErrorCode, StoreError
-from mediavault.core.gates import Gate, Turn, TurnRequest
+from mediavault.core.gates import Permit, PermitRequest, SiteLimit
 from mediavault.core.job import (
     ClaimedJob,
     HistoryRecord,
@@ -32,7 +32,7 @@ from mediavault.store.port import Checkpoint, Enqueued, Recovered, RecoveredJob,
 from mediavault.store.postgres import library_index
 from mediavault.store.postgres.engine import Row, Transaction
 from mediavault.store.postgres.reads import get
-from mediavault.store.postgres.server import Server
+from mediavault.store.postgres.server import PostgresServer
 from mediavault.store.postgres.sql import SQL
 from mediavault.store.rows import (
     SEQ,
@@ -51,7 +51,7 @@ VERSION_RACES = 20  # others that store a version of the same post at the same m
 # --- the queue ---------------------------------------------------------------------------------------------------
 
 
-async def enqueue(server: Server, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
+async def enqueue(server: PostgresServer, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
     if not jobs:
         return []
     first = {job.canonical_url: job for job in reversed(jobs)}
@@ -71,7 +71,7 @@ async def enqueue(server: Server, jobs: Sequence[NewJob], *, force: bool = False
     return answers
 
 
-async def _store_new_ones(server: Server, jobs: Sequence[NewJob]) -> tuple[dict[str, Job], dict[str, Job]]:
+async def _store_new_ones(server: PostgresServer, jobs: Sequence[NewJob]) -> tuple[dict[str, Job], dict[str, Job]]:
     """What was stored, and the newest job of each post that was known, by canonical_url.
 
     Each statement is a transaction of its own, since a person waits for two round trips more otherwise. What is removed
@@ -91,7 +91,7 @@ async def _store_new_ones(server: Server, jobs: Sequence[NewJob]) -> tuple[dict[
     raise StoreError("Others keep removing the posts that were handed over.", help="Try again.")
 
 
-async def _store_new(server: Server, jobs: Sequence[NewJob]) -> dict[str, Job]:
+async def _store_new(server: PostgresServer, jobs: Sequence[NewJob]) -> dict[str, Job]:
     rows = await server.database.rows(
         SQL["enqueue"],
         {
@@ -137,12 +137,14 @@ def _words_of(job: NewJob) -> str:
     return library_index.vector(search_words.job_line(job.post_url, job.canonical_url, None, {}))
 
 
-async def _newest(server: Server, canonical_urls: Sequence[str]) -> dict[str, Job]:
+async def _newest(server: PostgresServer, canonical_urls: Sequence[str]) -> dict[str, Job]:
     rows = await server.database.rows(SQL["newest_of_posts"], {"canonical_urls": canonical_urls})
     return {job.canonical_url: job for job in map(job_from_row, rows)}
 
 
-async def renew(server: Server, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
+async def renew(
+    server: PostgresServer, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta
+) -> set[JobId]:
     values = {
         "now": server.now,
         "worker": worker,
@@ -153,7 +155,7 @@ async def renew(server: Server, worker: WorkerId, held: Collection[ClaimedJob], 
     return {row[0] for row in await server.heartbeats.rows(SQL["renew"], values)}
 
 
-async def _fenced(server: Server, statement: str, claim: ClaimedJob, values: Mapping[str, Any]) -> list[Row]:
+async def _fenced(server: PostgresServer, statement: str, claim: ClaimedJob, values: Mapping[str, Any]) -> list[Row]:
     rows = await server.database.rows(
         SQL[statement], {**values, "id": claim.id, "fence": claim.fence, "now": server.now}
     )
@@ -162,7 +164,7 @@ async def _fenced(server: Server, statement: str, claim: ClaimedJob, values: Map
     return rows
 
 
-async def checkpoint(server: Server, claim: ClaimedJob, found: Checkpoint) -> None:
+async def checkpoint(server: PostgresServer, claim: ClaimedJob, found: Checkpoint) -> None:
     values = checkpoint_values(found)
     async with server.database.transaction() as txn:
         before = await txn.rows(SQL["account_key_of"], {"id": claim.id})
@@ -174,7 +176,7 @@ async def checkpoint(server: Server, claim: ClaimedJob, found: Checkpoint) -> No
 
 
 async def progress(
-    server: Server,
+    server: PostgresServer,
     claim: ClaimedJob,
     *,
     stage: Stage,
@@ -191,17 +193,19 @@ async def progress(
     await _fenced(server, "progress", claim, values)
 
 
-async def save_items(server: Server, claim: ClaimedJob, items: Sequence[JobItem]) -> None:
+async def save_items(server: PostgresServer, claim: ClaimedJob, items: Sequence[JobItem]) -> None:
     await _fenced(server, "save_items", claim, {"items": codec.items_to_json(items)})
 
 
-async def begin_commit(server: Server, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
+async def begin_commit(
+    server: PostgresServer, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()
+) -> None:
     values = {**moves.kept_values(kept), "items": codec.items_to_json(items) if items else None}
     await _fenced(server, "begin_commit", claim, values)
 
 
 async def fail(
-    server: Server,
+    server: PostgresServer,
     claim: ClaimedJob,
     *,
     error_code: ErrorCode,
@@ -220,7 +224,7 @@ async def fail(
 
 
 async def failed_before(
-    server: Server,
+    server: PostgresServer,
     claim: ClaimedJob,
     *,
     error_code: ErrorCode,
@@ -233,37 +237,37 @@ async def failed_before(
     return job if moves.is_failed_by(job, claim, error_code, codec.storable(error)) else None
 
 
-async def release(server: Server, claim: ClaimedJob, *, needs_session: bool = False) -> None:
+async def release(server: PostgresServer, claim: ClaimedJob, *, needs_session: bool = False) -> None:
     await _fenced(server, "release", claim, {"needs_session": int(needs_session)})
 
 
-async def record(server: Server, claim: ClaimedJob, record: HistoryRecord) -> None:
+async def record(server: PostgresServer, claim: ClaimedJob, record: HistoryRecord) -> None:
     async with server.database.transaction() as txn:
         for row in await txn.rows(SQL["seq_of"], {"id": claim.id}):
             await txn.rows(SQL["append_history"], _history_values(row[0], record))
 
 
-async def release_session_jobs(server: Server, held: Collection[str], *, waiting_for: timedelta) -> int:
+async def release_session_jobs(server: PostgresServer, held: Collection[str], *, waiting_for: timedelta) -> int:
     queued = [row[0] for row in await server.heartbeats.rows(SQL["queued_platforms"], {})]
     missing = [name for name in queued if name not in held]
     values = {"now": server.now, "missing": missing, "waiting_for": micros_in(waiting_for)}
     return len(await server.heartbeats.rows(SQL["release_session_jobs"], values))
 
 
-async def recover_stale_jobs(server: Server, *, retry_in: timedelta) -> Recovered:
+async def recover_stale_jobs(server: PostgresServer, *, retry_in: timedelta) -> Recovered:
     values = {"now": server.now, "retry_in": micros_in(retry_in), "error": moves.RECOVERED_ERROR}
     rows = await server.heartbeats.rows(SQL["recover"], values)
     return Recovered(tuple(RecoveredJob(id_, trace_id, retry_at is not None) for id_, trace_id, retry_at in rows))
 
 
-async def expire_leases(server: Server, workers: Collection[WorkerId]) -> int:
+async def expire_leases(server: PostgresServer, workers: Collection[WorkerId]) -> int:
     return len(await server.heartbeats.rows(SQL["expire_leases"], {"workers": list(workers)}))
 
 
 # --- what a person asks for --------------------------------------------------------------------------------------
 
 
-async def cancel(server: Server, job_id: JobId) -> Job:
+async def cancel(server: PostgresServer, job_id: JobId) -> Job:
     async with server.database.transaction() as txn:
         before = await _locked(txn, job_id)
         job = job_from_row(before)
@@ -278,11 +282,11 @@ async def cancel(server: Server, job_id: JobId) -> Job:
     return after
 
 
-async def retry(server: Server, job_id: JobId, *, chosen_url: str | None = None) -> Job:
+async def retry(server: PostgresServer, job_id: JobId, *, chosen_url: str | None = None) -> Job:
     async with server.database.transaction() as txn:
         before = await _locked(txn, job_id)
         job = job_from_row(before)
-        if not moves.must_requeue(job):
+        if not moves.check_requeue(job):
             return job
         values = {"id": job_id, "now": server.now, "chosen_url": codec.storable_or_none(chosen_url)}
         after = job_from_row((await txn.rows(SQL["retry"], values))[0][:-1])
@@ -291,7 +295,7 @@ async def retry(server: Server, job_id: JobId, *, chosen_url: str | None = None)
         return after
 
 
-async def remove(server: Server, job_id: JobId, *, as_of: datetime | None = None) -> Job:
+async def remove(server: PostgresServer, job_id: JobId, *, as_of: datetime | None = None) -> Job:
     async with server.database.transaction() as txn:
         rows = await txn.rows(SQL["remove"], {"id": job_id, "as_of": micros_or_none(as_of)})
         if not rows:
@@ -305,7 +309,7 @@ async def remove(server: Server, job_id: JobId, *, as_of: datetime | None = None
 # --- moving from one store to another ----------------------------------------------------------------------------
 
 
-async def import_jobs(server: Server, jobs: Sequence[StoredJob]) -> int:
+async def import_jobs(server: PostgresServer, jobs: Sequence[StoredJob]) -> int:
     async with server.database.transaction() as txn:
         entries: list[Entry] = []
         for stored in jobs:
@@ -319,12 +323,12 @@ async def import_jobs(server: Server, jobs: Sequence[StoredJob]) -> int:
         return len(entries)
 
 
-async def import_gates(server: Server, gates: Sequence[Gate]) -> int:
+async def import_gates(server: PostgresServer, gates: Sequence[SiteLimit]) -> int:
     async with server.database.transaction() as txn:
         return sum([len(await txn.rows(SQL["import_gate"], gate_values(gate))) for gate in gates])
 
 
-async def set_once(server: Server, name: str, value: str) -> str:
+async def set_once(server: PostgresServer, name: str, value: str) -> str:
     [row] = await server.database.rows(SQL["set_once"], {"name": name, "value": value})
     return str(row[0])
 
@@ -332,15 +336,17 @@ async def set_once(server: Server, name: str, value: str) -> str:
 # --- gates and workers -------------------------------------------------------------------------------------------
 
 
-async def take_turn(server: Server, asked: TurnRequest) -> Turn:
+async def take_turn(server: PostgresServer, asked: PermitRequest) -> Permit:
     async with server.database.transaction() as txn:
         gate, at = await _locked_gate(txn, asked.platform, server.now)
-        turn, after = gating.take_turn(gate, asked, at)
+        turn, after = gating.acquire_permit(gate, asked, at)
         await txn.rows(SQL["put_gate"], gate_values(after))
         return turn
 
 
-async def close_gate(server: Server, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> Gate:
+async def close_gate(
+    server: PostgresServer, platform: str, *, duration: timedelta, code: ErrorCode, reason: str
+) -> SiteLimit:
     async with server.database.transaction() as txn:
         gate, at = await _locked_gate(txn, platform, server.now)
         after = gating.close(gate, at, duration=duration, code=code, reason=codec.storable(reason))
@@ -348,26 +354,26 @@ async def close_gate(server: Server, platform: str, *, duration: timedelta, code
         return after
 
 
-async def open_gate(server: Server, platform: str) -> None:
+async def open_gate(server: PostgresServer, platform: str) -> None:
     async with server.database.transaction() as txn:
         gate, _ = await _locked_gate(txn, platform, server.now)
         await txn.rows(SQL["put_gate"], gate_values(gating.open_(gate)))
         await txn.rows(SQL["wake"], {})
 
 
-async def heartbeat(server: Server, beat: WorkerBeat) -> bool:
+async def heartbeat(server: PostgresServer, beat: WorkerBeat) -> bool:
     [[leaving]] = await server.heartbeats.rows(SQL["heartbeat"], {**beat_values(beat), "now": server.now})
     return bool(leaving)
 
 
-async def request_drain(server: Server, workers: Collection[WorkerId]) -> int:
+async def request_drain(server: PostgresServer, workers: Collection[WorkerId]) -> int:
     asked = len(await server.database.rows(SQL["request_drain"], {"workers": list(workers)}))
     for worker in workers:
         server.stop(worker)
     return asked
 
 
-async def forget_worker(server: Server, worker: WorkerId) -> None:
+async def forget_worker(server: PostgresServer, worker: WorkerId) -> None:
     await server.database.rows(SQL["forget_worker"], {"worker": worker})
 
 
@@ -378,7 +384,7 @@ async def _locked(txn: Transaction, job_id: JobId) -> Row:
     return rows[0]
 
 
-async def _locked_gate(txn: Transaction, platform: str, now: int | None) -> tuple[Gate, Any]:
+async def _locked_gate(txn: Transaction, platform: str, now: int | None) -> tuple[SiteLimit, Any]:
     """The gate, made where there is none, and the database's time; nobody else moves it until the transaction ends."""
     await txn.rows(SQL["make_gate"], {"platform": platform})
     [row] = await txn.rows(SQL["locked_gate"], {"platform": platform, "now": now})

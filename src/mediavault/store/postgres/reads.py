@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from mediavault.core.clock import from_micros, to_micros
-from mediavault.core.gates import Gate
+from mediavault.core.gates import SiteLimit
 from mediavault.core.job import HistoryRecord, Job, JobId, WorkerBeat
 from mediavault.store import moves
 from mediavault.store.port import StoreReport
-from mediavault.store.postgres.server import Server
+from mediavault.store.postgres.server import PostgresServer
 from mediavault.store.postgres.sql import SQL
 from mediavault.store.rows import (
     beat_from_row,
@@ -21,49 +21,49 @@ from mediavault.store.rows import (
 from mediavault.store.rows import moment as moment_or_none
 
 
-async def get(server: Server, job_id: JobId) -> Job:
+async def get(server: PostgresServer, job_id: JobId) -> Job:
     rows = await server.database.rows(SQL["get"], {"id": job_id})
     if not rows:
         raise moves.job_not_found(job_id)
     return job_from_row(rows[0])
 
 
-async def changed_since(server: Server, moment: datetime, *, limit: int = 500) -> list[Job]:
+async def changed_since(server: PostgresServer, moment: datetime, *, limit: int = 500) -> list[Job]:
     rows = await server.database.rows(SQL["changed_since"], {"moment": to_micros(moment), "limit": limit})
     return [job_from_row(row) for row in rows]
 
 
-async def history(server: Server, job_id: JobId) -> list[HistoryRecord]:
+async def history(server: PostgresServer, job_id: JobId) -> list[HistoryRecord]:
     rows = await server.database.rows(SQL["history"], {"id": job_id})
     if not rows:
         raise moves.job_not_found(job_id)
     return [history_from_row(row) for row in rows if row[0] is not None]  # a job without history is one row of NULLs
 
 
-async def next_due(server: Server) -> datetime | None:
+async def next_due(server: PostgresServer) -> datetime | None:
     rows = await server.database.rows(SQL["next_due"], {})
     return moment_or_none(rows[0][0]) if rows else None
 
 
-async def gates(server: Server) -> list[Gate]:
+async def gates(server: PostgresServer) -> list[SiteLimit]:
     return [gate_from_row(row) for row in await server.database.rows(SQL["gates"], {})]
 
 
-async def constants(server: Server) -> dict[str, str]:
+async def constants(server: PostgresServer) -> dict[str, str]:
     return {row[0]: row[1] for row in await server.database.rows(SQL["constants"], {})}
 
 
-async def workers_alive(server: Server, *, seen_within: timedelta) -> list[WorkerBeat]:
+async def workers_alive(server: PostgresServer, *, seen_within: timedelta) -> list[WorkerBeat]:
     values = {"now": server.now, "seen_within": seen_within // timedelta(microseconds=1)}
     return [beat_from_row(row) for row in await server.database.rows(SQL["workers"], values)]
 
 
-async def count_unparsed(server: Server, *, within: timedelta) -> dict[str, int]:
+async def count_unparsed(server: PostgresServer, *, within: timedelta) -> dict[str, int]:
     values = {"now": server.now, "within": within // timedelta(microseconds=1)}
     return {row[0]: row[1] for row in await server.database.rows(SQL["count_unparsed"], values)}
 
 
-async def report(server: Server) -> StoreReport:
+async def report(server: PostgresServer) -> StoreReport:
     [[micros, *row, oldest]] = await server.database.rows(SQL["counts"], {"now": server.now})
     waiting = {row[0]: row[1] for row in await server.database.rows(SQL["waiting"], {})}
     return StoreReport(

@@ -8,20 +8,20 @@ from typing import Any
 
 from mediavault.core.records import Record, RecordKind
 from mediavault.store import codec
-from mediavault.store.postgres.server import Server
+from mediavault.store.postgres.server import PostgresServer
 from mediavault.store.postgres.sql import SQL
 from mediavault.store.rows import micros_or_none
 
 
 async def put(
-    server: Server, kind: RecordKind, key: str, value: Mapping[str, Any], *, expires_at: datetime | None = None
+    server: PostgresServer, kind: RecordKind, key: str, value: Mapping[str, Any], *, expires_at: datetime | None = None
 ) -> None:
     await server.database.rows(SQL["put_record"], _values(server, kind, key, value, expires_at))
     await _prune(server)
 
 
 async def replace(
-    server: Server,
+    server: PostgresServer,
     kind: RecordKind,
     key: str,
     value: Mapping[str, Any],
@@ -38,34 +38,34 @@ async def replace(
     return bool(done)
 
 
-async def get(server: Server, kind: RecordKind, key: str) -> Record | None:
+async def get(server: PostgresServer, kind: RecordKind, key: str) -> Record | None:
     rows = await server.database.rows(SQL["get_record"], {"kind": kind.value, "key": key, "now": server.now})
     return codec.record_from_row(rows[0]) if rows else None
 
 
-async def all_of(server: Server, kind: RecordKind) -> list[Record]:
+async def all_of(server: PostgresServer, kind: RecordKind) -> list[Record]:
     rows = await server.database.rows(SQL["records"], {"kind": kind.value, "now": server.now})
     return [codec.record_from_row(row) for row in rows]
 
 
-async def remove(server: Server, kind: RecordKind, key: str) -> bool:
+async def remove(server: PostgresServer, kind: RecordKind, key: str) -> bool:
     rows = await server.database.rows(SQL["remove_record"], {"kind": kind.value, "key": key, "now": server.now})
     return any(was_there for (was_there,) in rows)
 
 
-async def remove_all(server: Server, kind: RecordKind, *, keep: Collection[str] = ()) -> int:
+async def remove_all(server: PostgresServer, kind: RecordKind, *, keep: Collection[str] = ()) -> int:
     rows = await server.database.rows(
         SQL["remove_records"], {"kind": kind.value, "keep": list(keep), "now": server.now}
     )
     return sum(was_there for (was_there,) in rows)
 
 
-async def _prune(server: Server) -> None:
+async def _prune(server: PostgresServer) -> None:
     await server.database.rows(SQL["prune_records"], {"now": server.now})
 
 
 def _values(
-    server: Server, kind: RecordKind, key: str, value: Mapping[str, Any], expires_at: datetime | None
+    server: PostgresServer, kind: RecordKind, key: str, value: Mapping[str, Any], expires_at: datetime | None
 ) -> Mapping[str, Any]:
     ends = micros_or_none(expires_at)
     return {"kind": kind.value, "key": key, "value": codec.record_to_json(value), "expires_at": ends, "now": server.now}

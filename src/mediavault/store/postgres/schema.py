@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mediavault.core.failures import SchemaTooNew, StoreError
 from mediavault.core.messages import Message
 from mediavault.store.postgres import library_index
-from mediavault.store.postgres.engine import Database, Transaction, named, positional
+from mediavault.store.postgres.engine import PostgresDatabase, Transaction, named, positional
 from mediavault.store.schema import Migration, load_migrations, pending
 
 MIGRATIONS = load_migrations("postgres")
@@ -29,7 +29,7 @@ INSERT INTO mediavault.schema_version VALUES (0, 0);
 """
 
 
-async def migrate(database: Database, *, migrations: Sequence[Migration] = MIGRATIONS) -> int:
+async def migrate(database: PostgresDatabase, *, migrations: Sequence[Migration] = MIGRATIONS) -> int:
     """Apply what is missing in one transaction; processes that start at once do it once. The schema's version.
 
     A newer schema is taken as it is when it says that this code still works on it (``Migration.oldest_code``).
@@ -57,7 +57,7 @@ async def migrate(database: Database, *, migrations: Sequence[Migration] = MIGRA
     return max(version, len(migrations))
 
 
-async def _version(txn: Transaction, database: Database) -> tuple[int, int]:
+async def _version(txn: Transaction, database: PostgresDatabase) -> tuple[int, int]:
     """The schema's version and the oldest code that works on it; an empty schema is made where there is none."""
     [[exists]] = await txn.rows(_EXISTS, {})
     if exists:

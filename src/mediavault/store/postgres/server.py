@@ -7,8 +7,8 @@ from collections.abc import Callable
 from mediavault.core.clock import Clock, SystemClock, to_micros
 from mediavault.core.logs import get_logger
 from mediavault.store.calls import Calls
-from mediavault.store.listening import Listener
-from mediavault.store.postgres.engine import Database
+from mediavault.store.listening import ChangeListener
+from mediavault.store.postgres.engine import PostgresDatabase
 from mediavault.store.postgres.schema import migrate
 from mediavault.store.postgres.wake import until_lost, wake_ups_arrive
 from mediavault.store.wake import Subscribers
@@ -16,20 +16,20 @@ from mediavault.store.wake import Subscribers
 log = get_logger(__name__)
 
 
-class Server:
+class PostgresServer:
     """Without ``clock`` the time is the database's, on both sides of every comparison; a test may bring its own."""
 
     def __init__(self, url: str, clock: Clock | None, on_work: Callable[[], None]) -> None:
         self._test_clock = clock
         self.clock = clock or SystemClock()
-        self.database = Database(url)
+        self.database = PostgresDatabase(url)
         self.calls = Calls(self.clock)
         self.heartbeats = self.database.lane()  # they must not wait behind other work
         self.schema_version = 0
         self.has_wake_ups = False  # behind a pooler: there new jobs wait for the worker's poll
         self._work, self._stops = Subscribers[[]](), Subscribers[[str]]()
         self._work.add(on_work)
-        self._listener = Listener(lambda: until_lost(self.database, self._work.notify, self.stop), self.clock)
+        self._listener = ChangeListener(lambda: until_lost(self.database, self._work.notify, self.stop), self.clock)
 
     @property
     def now(self) -> int | None:

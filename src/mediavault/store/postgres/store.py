@@ -15,19 +15,19 @@ from mediavault.store.calls import Port, shielded, with_retries
 from mediavault.store.gating import ClaimFilter
 from mediavault.store.port import Enqueued, JobCatalogue, JobQueue, Records, SiteLimits, Workers
 from mediavault.store.postgres import library, ops, reads, records
-from mediavault.store.postgres.claims import Claims, Completion, LowWaterMark
-from mediavault.store.postgres.server import Server
+from mediavault.store.postgres.claims import Completion, LowWaterMark, PostgresClaims
+from mediavault.store.postgres.server import PostgresServer
 
 # --- the ports: each method is an operation of ops.py, reads.py, library.py or records.py -----------------------------
 
 
-class PostgresQueue(Port[Server]):
+class PostgresQueue(Port[PostgresServer]):
     """What makes an older job claimable tells the low-water mark of this process's claims."""
 
-    def __init__(self, server: Server, mark: LowWaterMark) -> None:
+    def __init__(self, server: PostgresServer, mark: LowWaterMark) -> None:
         super().__init__(server)
         self._mark = mark
-        self.claims = Claims(server, mark)
+        self.claims = PostgresClaims(server, mark)
 
     renew = shielded(ops.renew)
     checkpoint = with_retries(ops.checkpoint)
@@ -91,7 +91,7 @@ class PostgresQueue(Port[Server]):
             await ops.release(self._engine, claim)
 
 
-class PostgresCatalogue(Port[Server]):
+class PostgresCatalogue(Port[PostgresServer]):
     get = shielded(reads.get)
     history = shielded(reads.history)
     jobs = shielded(library.jobs)
@@ -108,7 +108,7 @@ class PostgresCatalogue(Port[Server]):
     import_jobs = shielded(ops.import_jobs)
 
 
-class PostgresSiteLimits(Port[Server]):
+class PostgresSiteLimits(Port[PostgresServer]):
     take_turn = shielded(ops.take_turn)
     close_gate = shielded(ops.close_gate)
     open_gate = shielded(ops.open_gate)
@@ -116,7 +116,7 @@ class PostgresSiteLimits(Port[Server]):
     import_gates = shielded(ops.import_gates)
 
 
-class PostgresWorkers(Port[Server]):
+class PostgresWorkers(Port[PostgresServer]):
     heartbeat = shielded(ops.heartbeat)
     request_drain = shielded(ops.request_drain)
     alive = shielded(reads.workers_alive)
@@ -130,7 +130,7 @@ class PostgresWorkers(Port[Server]):
         return self._engine.on_stop(callback)
 
 
-class PostgresRecords(Port[Server]):
+class PostgresRecords(Port[PostgresServer]):
     put = shielded(records.put)
     replace = shielded(records.replace)
     get = shielded(records.get)
@@ -150,7 +150,7 @@ class PostgresJobStore:
 
     def __init__(self, url: str, clock: Clock | None = None) -> None:
         mark = LowWaterMark()
-        self._server = Server(url, clock, on_work=mark.forget)
+        self._server = PostgresServer(url, clock, on_work=mark.forget)
         self._queue = PostgresQueue(self._server, mark)
         self.queue: JobQueue = self._queue
         self.catalogue: JobCatalogue = PostgresCatalogue(self._server)

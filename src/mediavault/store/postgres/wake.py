@@ -8,13 +8,13 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from mediavault.store.postgres.engine import Database, errors_as_ours
+from mediavault.store.postgres.engine import PostgresDatabase, errors_as_ours
 
 WORK, STOP = "mediavault_work", "mediavault_stop"
 SELF_TEST_S = 2.0
 
 
-async def wake_ups_arrive(database: Database) -> bool:
+async def wake_ups_arrive(database: PostgresDatabase) -> bool:
     """Whether a NOTIFY of one connection reaches a LISTEN of another, within ``SELF_TEST_S``.
 
     Behind a pooler in transaction mode it does not: there the listening connection of the server is lent to others.
@@ -35,7 +35,7 @@ async def wake_ups_arrive(database: Database) -> bool:
                     await connection.close(timeout=1.0)
 
 
-async def until_lost(database: Database, on_wake: Callable[[], None], on_stop: Callable[[str], None]) -> None:
+async def until_lost(database: PostgresDatabase, on_wake: Callable[[], None], on_stop: Callable[[str], None]) -> None:
     """Call ``on_wake`` at once, for what came while nobody listened, and either at its notifications until the
     connection ends."""
     lost = asyncio.Event()

@@ -196,10 +196,10 @@ def errors_as_ours(path: Path) -> Iterator[None]:
     try:
         yield
     except apsw.Error as exc:
-        raise as_ours(exc, path) from exc
+        raise translate_refusal(exc, path) from exc
 
 
-def as_ours(exc: apsw.Error, path: Path) -> StoreError:
+def translate_refusal(exc: apsw.Error, path: Path) -> StoreError:
     """A StoreError that says what happened to the database at ``path`` and what helps."""
     for kind, what, help_text in _ERRORS:
         if isinstance(exc, kind):

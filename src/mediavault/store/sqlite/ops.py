@@ -13,7 +13,7 @@ from typing import Any
 
 from mediavault.core.clock import micros_in
 from mediavault.core.failures import ErrorCode
-from mediavault.core.gates import Gate, Turn, TurnRequest
+from mediavault.core.gates import Permit, PermitRequest, SiteLimit
 from mediavault.core.job import (
     ClaimedJob,
     HistoryRecord,
@@ -99,7 +99,7 @@ def claim(
     txn.guard.lease_given(lease, txn.at, txn.monotonic)
     gates = {gate.platform: gate for gate in map(gate_from_row, fetch_all(txn.db, SQL["queued_platforms"]))}
     wanted = [gate for gate in gates.values() if not platforms or gate.platform in platforms]
-    oldest = _oldest(txn, gating.places(wanted, txn.at, limit=limit), limit, sessions)
+    oldest = _oldest(txn, gating.capacity(wanted, txn.at, limit=limit), limit, sessions)
     if not oldest:
         return []
     seqs = ",".join(str(seq) for _, _, seq in oldest)
@@ -109,7 +109,7 @@ def claim(
     taken = sorted(((job_from_row(row), row[SEQ]) for row in rows), key=lambda job: paging.age_of(job[0]))
     for platform in {job.platform for job, _ in taken}:
         if gating.takes_turns(gates[platform]):
-            txn.db.execute(SQL["put_gate"], gate_values(gating.offer(gates[platform], txn.at)))
+            txn.db.execute(SQL["put_gate"], gate_values(gating.reserve(gates[platform], txn.at)))
     txn.history += [
         (seq, txn.now, job.attempt_count, "claim", "ok", None, None, worker, 0, 0, None) for job, seq in taken
     ]
@@ -269,7 +269,7 @@ def cancel(txn: Txn, job_id: JobId) -> Job:
 
 def retry(txn: Txn, job_id: JobId, *, chosen_url: str | None = None) -> Job:
     job = job_from_row(_get(txn, job_id))
-    if not moves.must_requeue(job):
+    if not moves.check_requeue(job):
         return job
     after = fetch_all(
         txn.db, SQL["retry"], {"id": job_id, "now": txn.now, "chosen_url": codec.storable_or_none(chosen_url)}
@@ -309,7 +309,7 @@ def import_jobs(txn: Txn, jobs: Sequence[StoredJob]) -> int:
     return new
 
 
-def import_gates(txn: Txn, gates: Sequence[Gate]) -> int:
+def import_gates(txn: Txn, gates: Sequence[SiteLimit]) -> int:
     return sum(len(fetch_all(txn.db, SQL["import_gate"], gate_values(gate))) for gate in gates)
 
 
@@ -318,13 +318,13 @@ def set_once(txn: Txn, name: str, value: str) -> str:
     return str(standing)
 
 
-def take_turn(txn: Txn, asked: TurnRequest) -> Turn:
-    turn, after = gating.take_turn(_gate(txn, asked.platform), asked, txn.at)
+def take_turn(txn: Txn, asked: PermitRequest) -> Permit:
+    turn, after = gating.acquire_permit(_gate(txn, asked.platform), asked, txn.at)
     txn.db.execute(SQL["put_gate"], gate_values(after))
     return turn
 
 
-def close_gate(txn: Txn, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> Gate:
+def close_gate(txn: Txn, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> SiteLimit:
     reason = codec.storable(reason)
     after = gating.close(_gate(txn, platform), txn.at, duration=duration, code=code, reason=reason)
     txn.db.execute(SQL["put_gate"], gate_values(after))
@@ -336,9 +336,9 @@ def open_gate(txn: Txn, platform: str) -> None:
     txn.wake = True
 
 
-def _gate(txn: Txn, platform: str) -> Gate:
+def _gate(txn: Txn, platform: str) -> SiteLimit:
     rows = fetch_all(txn.db, SQL["gate"], {"platform": platform})
-    return gate_from_row(rows[0]) if rows else Gate(platform)
+    return gate_from_row(rows[0]) if rows else SiteLimit(platform)
 
 
 def heartbeat(txn: Txn, beat: WorkerBeat) -> bool:

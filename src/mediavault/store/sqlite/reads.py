@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from mediavault.core.clock import to_micros
-from mediavault.core.gates import Gate
+from mediavault.core.gates import SiteLimit
 from mediavault.core.job import HistoryRecord, Job, JobId, WorkerBeat
 from mediavault.store import moves
 from mediavault.store.port import StoreReport
@@ -46,7 +46,7 @@ def next_due(snapshot: Snapshot) -> datetime | None:
     return moment(rows[0][0]) if rows else None
 
 
-def gates(snapshot: Snapshot) -> list[Gate]:
+def gates(snapshot: Snapshot) -> list[SiteLimit]:
     return [gate_from_row(row) for row in fetch_all(snapshot.db, SQL["gates"])]
 
 

@@ -112,13 +112,15 @@ class SqliteFile:
 # --- the ports: each method is an operation of ops.py, reads.py, library.py or records.py, run in its thread ----------
 
 
-class _Port:
+class _SqlitePort:
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
 
 
-def _write(operation: Callable[Concatenate[Txn, P], T]) -> Callable[Concatenate[_Port, P], Coroutine[Any, Any, T]]:
-    async def method(self: _Port, /, *args: P.args, **options: P.kwargs) -> T:
+def _write(
+    operation: Callable[Concatenate[Txn, P], T],
+) -> Callable[Concatenate[_SqlitePort, P], Coroutine[Any, Any, T]]:
+    async def method(self: _SqlitePort, /, *args: P.args, **options: P.kwargs) -> T:
         return await self._file.writer.submit(operation, *args, **options)
 
     return method
@@ -126,21 +128,23 @@ def _write(operation: Callable[Concatenate[Txn, P], T]) -> Callable[Concatenate[
 
 def _write_durably(
     operation: Callable[Concatenate[Txn, P], T],
-) -> Callable[Concatenate[_Port, P], Coroutine[Any, Any, T]]:
-    async def method(self: _Port, /, *args: P.args, **options: P.kwargs) -> T:
+) -> Callable[Concatenate[_SqlitePort, P], Coroutine[Any, Any, T]]:
+    async def method(self: _SqlitePort, /, *args: P.args, **options: P.kwargs) -> T:
         return await self._file.writer.submit_durable(operation, *args, **options)
 
     return method
 
 
-def _read(operation: Callable[Concatenate[Snapshot, P], T]) -> Callable[Concatenate[_Port, P], Coroutine[Any, Any, T]]:
-    async def method(self: _Port, /, *args: P.args, **options: P.kwargs) -> T:
+def _read(
+    operation: Callable[Concatenate[Snapshot, P], T],
+) -> Callable[Concatenate[_SqlitePort, P], Coroutine[Any, Any, T]]:
+    async def method(self: _SqlitePort, /, *args: P.args, **options: P.kwargs) -> T:
         return await self._file.read(lambda snapshot: operation(snapshot, *args, **options))
 
     return method
 
 
-class SqliteQueue(_Port):
+class SqliteQueue(_SqlitePort):
     enqueue = _write_durably(ops.enqueue)
     renew = _write(ops.renew)
     checkpoint = _write(ops.checkpoint)
@@ -184,7 +188,7 @@ class SqliteQueue(_Port):
                 self._file.writer.submit(ops.release, claim).add_done_callback(_retrieve)
 
 
-class SqliteCatalogue(_Port):
+class SqliteCatalogue(_SqlitePort):
     get = _read(reads.get)
     history = _read(reads.history)
     jobs = _read(library.jobs)
@@ -201,7 +205,7 @@ class SqliteCatalogue(_Port):
     import_jobs = _write_durably(ops.import_jobs)
 
 
-class SqliteSiteLimits(_Port):
+class SqliteSiteLimits(_SqlitePort):
     take_turn = _write(ops.take_turn)
     close_gate = _write_durably(ops.close_gate)
     open_gate = _write_durably(ops.open_gate)
@@ -209,7 +213,7 @@ class SqliteSiteLimits(_Port):
     import_gates = _write_durably(ops.import_gates)
 
 
-class SqliteWorkers(_Port):
+class SqliteWorkers(_SqlitePort):
     heartbeat = _write(ops.heartbeat)
     request_drain = _write(ops.request_drain)
     alive = _read(reads.workers_alive)
@@ -223,7 +227,7 @@ class SqliteWorkers(_Port):
         return self._file.signals.on_stop(callback)
 
 
-class SqliteRecords(_Port):
+class SqliteRecords(_SqlitePort):
     put = _write_durably(records.put)
     replace = _write_durably(records.replace)
     get = _read(records.get)

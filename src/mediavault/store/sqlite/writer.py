@@ -25,7 +25,7 @@ from mediavault.core.logs import get_logger
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.library_index import Sums
 from mediavault.store.sqlite import library_index
-from mediavault.store.sqlite.engine import Connection, SqliteError, as_ours
+from mediavault.store.sqlite.engine import Connection, SqliteError, translate_refusal
 from mediavault.store.sqlite.statements import SQL
 from mediavault.store.wake import Signals
 
@@ -244,7 +244,7 @@ class SqliteWriter:
     def _ours(self, exc: BaseException | None) -> BaseException | None:
         if not isinstance(exc, SqliteError):
             return exc
-        error = as_ours(exc, self._path)
+        error = translate_refusal(exc, self._path)
         error.__cause__ = exc
         return error
 

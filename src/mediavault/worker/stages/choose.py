@@ -20,4 +20,4 @@ async def pick_items(attempt: Attempt) -> None:
             await attempt.checkpoint(None)
         async with attempt.journal.step(Stage.CHOOSE):
             raise failure
-    attempt.album.adopt(attempt.extraction, others_too=attempt.tools.save_quoted)
+    attempt.album.merge(attempt.extraction, others_too=attempt.tools.save_quoted)

@@ -16,8 +16,8 @@ from mediavault.core.failures import (
     NoVideo,
     TookTooLong,
 )
-from mediavault.core.gates import Turn
-from mediavault.core.job import RungName, Stage
+from mediavault.core.gates import Permit
+from mediavault.core.job import Stage, StrategyName
 from mediavault.core.media import Extraction
 from mediavault.core.messages import Message, counted
 from mediavault.core.sessions import is_signed_in
@@ -28,16 +28,16 @@ from mediavault.worker import gatekeeper
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.checkpoint import saved_extraction
 from mediavault.worker.dispatch import Route, route_of
-from mediavault.worker.gatekeeper import NoTurn, NoTurnElsewhere
-from mediavault.worker.journal import Journal
+from mediavault.worker.gatekeeper import NotAllowedYet, SiteBusy
+from mediavault.worker.journal import AttemptRecorder
 from mediavault.worker.stages.resolve import resolve
-from mediavault.worker.stages.said import Said, of_story
-from mediavault.worker.tools import Tools
+from mediavault.worker.stages.said import ExtractorResults, of_story
+from mediavault.worker.tools import WorkerContext
 
 RESOLVED_URL = "resolved_url"  # in a job's metadata: the post that its share link leads to
 
 
-async def extract(route: Route, tools: Tools, journal: Journal) -> Extraction:
+async def extract(route: Route, tools: WorkerContext, journal: AttemptRecorder) -> Extraction:
     """Reuse the checkpoint of an earlier attempt, or run the extractors."""
     job = journal.claim.job
     if (saved := saved_extraction(job, route, now=tools.clock.now())) is not None:
@@ -46,47 +46,49 @@ async def extract(route: Route, tools: Tools, journal: Journal) -> Extraction:
     return await extract_afresh(route, tools, journal)
 
 
-async def follow_link(route: Route, tools: Tools, journal: Journal) -> Route:
+async def follow_link(route: Route, tools: WorkerContext, journal: AttemptRecorder) -> Route:
     """Follow a share link to its post. The permit that this takes from the link's site also covers a post on that site.
 
-    Raises what :func:`resolve` raises, and NoTurn.
+    Raises what :func:`resolve` raises, and NotAllowedYet.
     """
 
     async def take_turn() -> None:
-        journal.turn = await gatekeeper.take_turn(journal.claim.id, route.platform, tools)
+        journal.turn = await gatekeeper.acquire_permit(journal.claim.id, route.platform, tools)
         journal.site, journal.turn_is_unspent = route.platform, True
 
     known = journal.claim.job.metadata.get(RESOLVED_URL)
     there = await resolve(route, tools.client, tools.clock, known=known, before_asking=take_turn)
     if journal.turn_is_unspent and there.platform.name != route.platform.name:
-        await gatekeeper.tell(route.platform, journal.turn, None, tools)
+        await gatekeeper.report_outcome(route.platform, journal.turn, None, tools)
         journal.turn, journal.site, journal.turn_is_unspent = None, None, False
     return there
 
 
-async def extract_afresh(route: Route, tools: Tools, journal: Journal, *, rung: RungName | None = None) -> Extraction:
+async def extract_afresh(
+    route: Route, tools: WorkerContext, journal: AttemptRecorder, *, rung: StrategyName | None = None
+) -> Extraction:
     """Run the route's extractors in order; the first that succeeds wins.
 
     The extraction takes a permit of the site, and a second one, at the account's pace, before it uses the account.
-    Raises the most informative failure, NoTurn when the site's limits do not allow the job now, and AccountDayUsed.
+    Raises the most informative failure, NotAllowedYet when the site's limits do not allow the job now, and AccountDayUsed.
     """
 
     async def take_turn(*, with_account: bool = False) -> None:
         journal.turn = await _turn(route, tools, journal, with_account=with_account)
 
     async def as_person() -> None:
-        if await is_somebody(route, tools):
+        if await is_signed_in_at(route, tools):
             await take_turn(with_account=True)
 
     if not journal.turn_is_unspent:
         await take_turn()
     journal.site, journal.turn_is_unspent = route.platform, False
     found = await _ask(route, tools, journal, rung, as_person)
-    await gatekeeper.tell(route.platform, journal.turn, None, tools)
+    await gatekeeper.report_outcome(route.platform, journal.turn, None, tools)
     return found
 
 
-async def look_again(attempt: Attempt, place: int, *, rung: RungName) -> int:
+async def extract_again_for(attempt: Attempt, place: int, *, rung: StrategyName) -> int:
     """Extract again; return the index of the same item now. Raises NoVideo when the post no longer has it."""
     turn = await attempt.tools.looks.begin(alone=False)  # waits while another post is extracted alone
     try:
@@ -96,11 +98,11 @@ async def look_again(attempt: Attempt, place: int, *, rung: RungName) -> int:
     found = with_choice(found, attempt.claim.job.chosen_url)
     same = same_item(place, attempt.extraction, found)
     attempt.extraction = found
-    attempt.album.adopt(found, others_too=attempt.tools.save_quoted)
+    attempt.album.merge(found, others_too=attempt.tools.save_quoted)
     return next(number for number, item in enumerate(found.items) if item is same)
 
 
-async def _turn(route: Route, tools: Tools, journal: Journal, *, with_account: bool) -> Turn | None:
+async def _turn(route: Route, tools: WorkerContext, journal: AttemptRecorder, *, with_account: bool) -> Permit | None:
     """Take a permit of the route's site.
 
     A share link can lead to another site, whose limits the queue did not check when the job was claimed: then the job is
@@ -108,15 +110,15 @@ async def _turn(route: Route, tools: Tools, journal: Journal, *, with_account: b
     """
     job, before = journal.claim.job, journal.turn
     try:
-        return await gatekeeper.take_turn(job.id, route.platform, tools, with_account=with_account, before=before)
-    except NoTurn as none:
+        return await gatekeeper.acquire_permit(job.id, route.platform, tools, with_account=with_account, before=before)
+    except NotAllowedYet as none:
         if route.platform.name == job.platform:
             raise
         wait = max(none.at - tools.clock.now(), timedelta())
-        raise NoTurnElsewhere(str(none), retry_after=wait) from none
+        raise SiteBusy(str(none), retry_after=wait) from none
 
 
-async def is_somebody(route: Route, tools: Tools) -> bool:
+async def is_signed_in_at(route: Route, tools: WorkerContext) -> bool:
     """Whether the browser's profile is signed in to the post's site, so that the extraction would use its account."""
     if not route.platform.sign_in.session_cookies:
         return False
@@ -125,7 +127,11 @@ async def is_somebody(route: Route, tools: Tools) -> bool:
 
 
 async def _ask(
-    route: Route, tools: Tools, journal: Journal, rung: RungName | None, as_person: Callable[[], Awaitable[None]]
+    route: Route,
+    tools: WorkerContext,
+    journal: AttemptRecorder,
+    rung: StrategyName | None,
+    as_person: Callable[[], Awaitable[None]],
 ) -> Extraction:
     async with journal.step(Stage.EXTRACT, rung=rung) as note:
         found = _with_address(await ask_extractors(route, tools, as_person=as_person), route)
@@ -151,7 +157,11 @@ def _post_at(url: str) -> str | None:
 
 
 async def ask_extractors(
-    route: Route, tools: Tools, *, as_person: Callable[[], Awaitable[None]] | None = None, follow_embeds: bool = True
+    route: Route,
+    tools: WorkerContext,
+    *,
+    as_person: Callable[[], Awaitable[None]] | None = None,
+    follow_embeds: bool = True,
 ) -> Extraction:
     """Return the first extraction that knows which media belong to the post, else one from which a user can choose.
 
@@ -159,12 +169,12 @@ async def ask_extractors(
     the others says that this may help, and after ``as_person``. A page without a video that embeds one post of another
     site is followed there, once. Raises the most informative of all failures, and what ``as_person`` raises.
     """
-    said = Said(route.platform)
+    said = ExtractorResults(route.platform)
     end_s = tools.clock.monotonic() + tools.extraction_timeout_s
     try:
         async with asyncio.timeout(tools.extraction_timeout_s) as bound:
             for extractor in filter(None, map(tools.extractors.get, route.extractors)):
-                if not said.calls_for(extractor):
+                if not said.should_try(extractor):
                     continue
                 if extractor.as_person and not said.asking_as_person and as_person is not None:
                     end_s += await _beside(bound, as_person, tools.clock)
@@ -173,7 +183,7 @@ async def ask_extractors(
                 try:
                     found = await extractor.extract(route.post, route.platform, within_s=within_s)
                 except Failure as failure:
-                    said.take(failure, extractor)
+                    said.add(failure, extractor)
                     continue
                 if (elsewhere := led_elsewhere(found, route)) is not None:
                     return await ask_extractors(elsewhere, tools, follow_embeds=False)
@@ -193,7 +203,7 @@ async def ask_extractors(
     if follow_embeds and (elsewhere := embedded_post(said.failures, route)) is not None:
         found = await ask_extractors(elsewhere, tools, follow_embeds=False)
         return replace(found, metadata={**found.metadata, "embedded_in": route.post.url})
-    raise of_story(said.in_the_end, route)
+    raise of_story(said.final_failure, route)
 
 
 async def _beside(bound: asyncio.Timeout, wait: Callable[[], Awaitable[None]], clock: Clock) -> float:

@@ -16,7 +16,7 @@ from mediavault.core.name_template import NamedPost, stem_of
 from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, sibling, write_sidecar
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.stages.thumbnail import STILL_AT_S
-from mediavault.worker.tools import Tools
+from mediavault.worker.tools import WorkerContext
 
 # Container as the probe names it -> extension. The extension never comes from a URL or a header.
 SUFFIXES = {
@@ -53,11 +53,11 @@ async def keep(verified: VerifiedFile, picture: Path | None, attempt: Attempt, p
 
 
 async def _begin(kept: KeptFile, attempt: Attempt, place: int) -> None:
-    attempt.album.mark(place, ItemStatus.COMMITTING, kept=kept)
+    attempt.album.set_status(place, ItemStatus.COMMITTING, kept=kept)
     await attempt.tools.store.queue.begin_commit(attempt.claim, kept, attempt.album.items)
 
 
-async def _stands(kept: KeptFile, tools: Tools) -> bool:
+async def _stands(kept: KeptFile, tools: WorkerContext) -> bool:
     return await tools.vault.holds(kept.output_path, size=kept.bytes, sha256=kept.sha256)
 
 
@@ -75,7 +75,9 @@ async def finish(attempt: Attempt) -> KeptFile | None:
     if not await _stands(kept, tools):
         staged = await tools.vault.staging.find(attempt.claim.id, size=kept.bytes, sha256=kept.sha256)
         if staged is None or not await tools.vault.place(staged, kept.output_path):
-            album.mark(place, ItemStatus.WAITING, kept=kept)  # keeps the name: that attempt may be frozen (see keep)
+            album.set_status(
+                place, ItemStatus.WAITING, kept=kept
+            )  # keeps the name: that attempt may be frozen (see keep)
             return None
     picture = await _still_of(kept, tools, attempt.staging)
     if picture is not None:
@@ -83,7 +85,7 @@ async def finish(attempt: Attempt) -> KeptFile | None:
     return await _settle(attempt, place, kept, picture, None)
 
 
-async def _still_of(kept: KeptFile, tools: Tools, staging: Path) -> Path | None:
+async def _still_of(kept: KeptFile, tools: WorkerContext, staging: Path) -> Path | None:
     video = await tools.vault.on_this_machine(kept.output_path, into=staging)
     return await tools.probe.still(video, into=staging / "thumbnail.jpg", at_s=STILL_AT_S) if video else None
 
@@ -130,10 +132,10 @@ async def _settle(
         await tools.vault.place(picture, kept.thumbnail_path)
     facts = write_sidecar(claim.job, extraction, album.items, place, kept, saved_at=tools.clock.now())
     await tools.vault.place_json(facts, sibling(kept.output_path, SIDECAR_SUFFIX), via=attempt.staging)
-    album.mark(place, ItemStatus.KEPT, kept=kept)
+    album.set_status(place, ItemStatus.KEPT, kept=kept)
     first = album.first_kept
     if album.is_whole and first is not None:
-        attempt.journal.last_write()
+        attempt.journal.before_final_write()
         await tools.store.queue.complete(claim, first, album.items)
         return first
     await tools.store.queue.save_items(claim, album.items)

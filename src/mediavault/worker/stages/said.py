@@ -15,7 +15,7 @@ from mediavault.core.failures import (
     NotYet,
     NoVideo,
     SeemsDeleted,
-    SignIn,
+    SignInHelp,
     StoryExpired,
     ToolMissing,
 )
@@ -36,39 +36,39 @@ def confirmed(failure: Failure, failures: Sequence[Failure]) -> Failure:
 
 
 @dataclass(slots=True)
-class Said:
+class ExtractorResults:
     """The failures so far, of anonymous extractors and of those that use the profile's session."""
 
     platform: Platform
-    to_strangers: list[Failure] = field(default_factory=list)
-    to_person: list[Failure] = field(default_factory=list)
+    anonymous: list[Failure] = field(default_factory=list)
+    signed_in: list[Failure] = field(default_factory=list)
     unsure: Extraction | None = None
     asking_as_person: bool = False
-    strangers_know: bool = False  # the site has given a definite answer: other anonymous extractors are skipped
+    anonymous_is_final: bool = False  # the site has given a definite answer: other anonymous extractors are skipped
     is_over: bool = False
 
     @property
     def failures(self) -> list[Failure]:
-        return [*self.to_strangers, *self.to_person]
+        return [*self.anonymous, *self.signed_in]
 
     @property
-    def in_the_end(self) -> Failure:
+    def final_failure(self) -> Failure:
         """The failure to report: of the signed-in extractors, which see more, else of the anonymous ones."""
-        looked = [failure for failure in self.to_person if failure.spec.certainty is not Certainty.NOT_READ]
-        return confirmed(most_telling(looked or self.to_strangers), self.failures)
+        looked = [failure for failure in self.signed_in if failure.spec.certainty is not Certainty.NOT_READ]
+        return confirmed(most_telling(looked or self.anonymous), self.failures)
 
-    def calls_for(self, extractor: Extractor) -> bool:
+    def should_try(self, extractor: Extractor) -> bool:
         if self.is_over:
             return False
         if not extractor.as_person:
-            return not self.strangers_know
-        last_word = self.to_strangers[-1:] if self.strangers_know else self.to_strangers
+            return not self.anonymous_is_final
+        last_word = self.anonymous[-1:] if self.anonymous_is_final else self.anonymous
         return any(may_see_more_as_person(failure, self.platform) for failure in last_word)
 
-    def take(self, failure: Failure, extractor: Extractor) -> None:
-        (self.to_person if extractor.as_person else self.to_strangers).append(failure)
+    def add(self, failure: Failure, extractor: Extractor) -> None:
+        (self.signed_in if extractor.as_person else self.anonymous).append(failure)
         if is_verdict(failure, by=extractor.name):
-            self.strangers_know = True
+            self.anonymous_is_final = True
             self.is_over = extractor.as_person or failure.code is ErrorCode.RATE_LIMITED
 
 
@@ -78,7 +78,7 @@ def may_see_more_as_person(failure: Failure, platform: Platform) -> bool:
     Sites that show almost nothing to anonymous visitors report posts as deleted that only these cannot see.
     """
     sign_in = failure.spec.sign_in
-    return platform.walls.blocks_media if sign_in is SignIn.AT_WALLS else sign_in is not SignIn.NO
+    return platform.walls.blocks_media if sign_in is SignInHelp.AT_WALLS else sign_in is not SignInHelp.NO
 
 
 def of_story(failure: Failure, route: Route) -> Failure:

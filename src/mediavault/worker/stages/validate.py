@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from mediavault.core.failures import BadFile, Drm, EmptyBody, Failure, Incomplete, NotAVideo
 from mediavault.core.media import DownloadedFile, ProbeReport, ProblemKind, VerifiedFile
 from mediavault.core.messages import Message
-from mediavault.worker.tools import MediaProbe
+from mediavault.worker.tools import Probe
 
 _FAILURES: Mapping[ProblemKind, type[Failure]] = {
     ProblemKind.NOT_A_VIDEO: NotAVideo,
@@ -18,7 +18,7 @@ _FAILURES: Mapping[ProblemKind, type[Failure]] = {
 }
 
 
-async def validate(fetched: DownloadedFile, probe: MediaProbe) -> VerifiedFile:
+async def validate(fetched: DownloadedFile, probe: Probe) -> VerifiedFile:
     """Return the file as verified. Raises the failure for the first problem that the probe reports."""
     report = await probe.examine(fetched)
     if (failure := reason_to_reject(report, size=fetched.bytes)) is not None:

@@ -8,7 +8,7 @@ import pytest
 
 from mediavault.core.failures import Failure
 from mediavault.core.media import SourceType
-from mediavault.services.media.probe import MediaProbe
+from mediavault.services.media.probe import FfmpegProbe
 from tests import media
 from tests.component.services.download import dash_streams
 from tests.component.services.download.conftest import Fetch
@@ -30,7 +30,7 @@ async def test_a_playlist_becomes_one_file_that_passes_the_examination(
     """Also where nobody knew that the address is a playlist's."""
     server.files(media.hls_split())
     file = await fetch("/index.m3u8", source_type=source_type)
-    report = await MediaProbe().examine(file)
+    report = await FfmpegProbe().examine(file)
 
     assert file.segmented
     assert report.problems == ()
@@ -46,7 +46,7 @@ async def test_a_dash_manifest_becomes_one_file_that_passes_the_examination(
     server.files(dash_streams.files())
     server.on("/v.mpd", serve(dash_streams.mpd(dash_streams.period(*dash_streams.FORMS["timed"]))))
     file = await fetch("/v.mpd", source_type=source_type)
-    report = await MediaProbe().examine(file)
+    report = await FfmpegProbe().examine(file)
 
     assert report.problems == ()
     assert (report.container, report.video_codec, report.audio_codec) == ("mp4", "h264", "aac")
@@ -60,7 +60,7 @@ SHARED = Path(__file__).resolve().parents[5] / "shared" / "fixtures" / "streams"
 @pytest.mark.skipif(not SHARED.exists(), reason="the shared samples are not here")
 async def test_a_published_stream_becomes_one_file(server: FaultServer, fetch: Fetch) -> None:
     server.files({path.name: path.read_bytes() for path in SHARED.iterdir()})
-    report = await MediaProbe().examine(await fetch("/playlist.m3u8", source_type=SourceType.HLS))
+    report = await FfmpegProbe().examine(await fetch("/playlist.m3u8", source_type=SourceType.HLS))
 
     assert report.problems == ()
     assert report.duration_s == pytest.approx(1.05, abs=0.1)
@@ -72,7 +72,7 @@ async def test_a_silent_file_and_its_sound_become_one_file_that_passes_the_exami
     server.on("/v", serve(media.mp4(sound=False)))
     server.on("/a", serve(media.sound_only_mp4()))
     file = await fetch("/v", source_type=SourceType.DIRECT, audio="/a")
-    report = await MediaProbe().examine(file)
+    report = await FfmpegProbe().examine(file)
 
     assert report.problems == ()
     assert (report.container, report.video_codec, report.audio_codec) == ("mp4", "h264", "aac")

@@ -14,7 +14,7 @@ from mediavault.core.failures import TooLarge
 from mediavault.services.download import track as module
 from mediavault.services.download.manifest import MediaPlaylist, Segment
 from mediavault.services.download.stream_source import StreamSource
-from mediavault.services.download.track import Progress, TrackFetch, all_or_first_failure
+from mediavault.services.download.track import TrackFetch, TrackProgress, all_or_first_failure
 from mediavault.services.media.remux import Track
 from tests.component.services.download.conftest import LIMITS
 from tests.fakes import FakeClock
@@ -55,7 +55,7 @@ def fetch(source: Source, folder: Path, *, count: int, slots: int, max_bytes: in
         MediaPlaylist(segments),
         folder / "video",
         asyncio.Semaphore(slots),
-        Progress(max_bytes, lambda done, total: None),
+        TrackProgress(max_bytes, lambda done, total: None),
         replace(LIMITS, segment_concurrency=slots),
     )
 

@@ -8,7 +8,7 @@ import pytest
 
 from mediavault.core.failures import StorageFailure
 from mediavault.core.media import KeptFile
-from mediavault.services.media.probe import FileFormats, MediaProbe
+from mediavault.services.media.probe import FfmpegProbe, FormatProbe
 from tests import media
 
 KEPT = KeptFile("jane/film.mkv", None, 1, "a" * 64, 2.0, 320, 180)
@@ -22,7 +22,7 @@ async def test_a_format_is_read_once(tmp_path: Path) -> None:
         reads.append(relative)
         return tmp_path / "film"
 
-    formats = FileFormats(MediaProbe(), path_of)
+    formats = FormatProbe(FfmpegProbe(), path_of)
     before = formats.known(KEPT)
     reports = [await formats.read(KEPT) for _ in range(2)]
 
@@ -40,8 +40,8 @@ async def test_a_missing_file_and_a_library_that_is_away_have_no_format(is_away:
         if is_away:
             raise StorageFailure("The library is not there.")
 
-    assert await FileFormats(MediaProbe(), path_of).read(KEPT) is None
+    assert await FormatProbe(FfmpegProbe(), path_of).read(KEPT) is None
 
 
 async def test_a_file_in_a_bucket_is_not_fetched_for_its_format() -> None:
-    assert await FileFormats(MediaProbe(), None).read(KEPT) is None
+    assert await FormatProbe(FfmpegProbe(), None).read(KEPT) is None

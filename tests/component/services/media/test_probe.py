@@ -17,7 +17,7 @@ from mediavault.services.media import library as media_library
 from mediavault.services.media import probe_child as media_probe_child
 from mediavault.services.media.decode import decode_all
 from mediavault.services.media.judgement import problems
-from mediavault.services.media.probe import MediaProbe, standing_probe
+from mediavault.services.media.probe import FfmpegProbe, standing_probe
 from mediavault.services.media.sniff import DEMUXERS, sniff
 from mediavault.services.media.structure import Structure
 from tests import media
@@ -182,7 +182,7 @@ async def examined(body: bytes, folder: Path, expected: Expected = UNKNOWN) -> t
     path = folder / "media.part"
     path.write_bytes(body)
     file = DownloadedFile(path, "https://a.example/v", len(body), "video/mp4", expected)
-    return (await MediaProbe().examine(file)).problems
+    return (await FfmpegProbe().examine(file)).problems
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_a_long_film_whose_first_picture_comes_a_little_later_than_its_sound_is_
 
 async def test_a_file_is_examined_in_a_process_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "v").write_bytes(media.rotated_mp4())
-    report = await MediaProbe().look_into(tmp_path / "v", expected=Expected(duration_s=2.0), deep=True)
+    report = await FfmpegProbe().look_into(tmp_path / "v", expected=Expected(duration_s=2.0), deep=True)
 
     assert report.problems == ()
     assert (report.container, report.video_codec, report.audio_codec) == ("mp4", "h264", None)
@@ -233,7 +233,7 @@ async def test_a_file_is_examined_in_a_process_of_its_own(tmp_path: Path) -> Non
 
 async def test_a_codec_is_called_by_its_own_name_not_its_decoders(tmp_path: Path) -> None:
     (tmp_path / "v").write_bytes(media.av1_mp4())
-    report = await MediaProbe().look_into(tmp_path / "v", expected=UNKNOWN, deep=True)
+    report = await FfmpegProbe().look_into(tmp_path / "v", expected=UNKNOWN, deep=True)
 
     assert report.problems == ()
     assert (report.video_codec, report.audio_codec) == ("av1", "aac")
@@ -250,7 +250,7 @@ async def test_a_small_file_is_looked_at_deeply_without_being_asked(tmp_path: Pa
     body = media.mp4(12.0, sound=False)
     path = tmp_path / "v"
     path.write_bytes(_hole(body, len(body) // 5, 20_000))
-    quick = await MediaProbe().look_into(path, expected=Expected(), deep=False)
+    quick = await FfmpegProbe().look_into(path, expected=Expected(), deep=False)
 
     assert quick.problems == ()
     assert await examined(path.read_bytes(), tmp_path) != ()
@@ -283,7 +283,7 @@ async def test_a_still_is_turned_upright(tmp_path: Path) -> None:
     video, into = tmp_path / "v.mp4", tmp_path / "still.jpg"
     video.write_bytes(media.rotated_mp4())
 
-    assert await MediaProbe().still(video, into=into, at_s=1.0) == into
+    assert await FfmpegProbe().still(video, into=into, at_s=1.0) == into
     assert into.read_bytes()[:3] == b"\xff\xd8\xff"
     assert _jpeg_size(into.read_bytes()) == (180, 320)
 
@@ -291,13 +291,13 @@ async def test_a_still_is_turned_upright(tmp_path: Path) -> None:
 async def test_no_still_is_made_of_a_page(tmp_path: Path) -> None:
     (tmp_path / "v.mp4").write_bytes(media.html())
 
-    assert await MediaProbe().still(tmp_path / "v.mp4", into=tmp_path / "still.jpg", at_s=1.0) is None
+    assert await FfmpegProbe().still(tmp_path / "v.mp4", into=tmp_path / "still.jpg", at_s=1.0) is None
     assert not (tmp_path / "still.jpg").exists()
 
 
 async def test_a_file_that_is_gone_is_a_fault_of_the_storage(tmp_path: Path) -> None:
     with pytest.raises(StorageFailure):
-        await MediaProbe().look_into(tmp_path / "gone", expected=UNKNOWN, deep=False)
+        await FfmpegProbe().look_into(tmp_path / "gone", expected=UNKNOWN, deep=False)
 
 
 async def test_a_crash_of_the_examiner_refuses_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

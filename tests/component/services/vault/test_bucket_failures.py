@@ -16,7 +16,7 @@ from mediavault.services.vault.bucket import Bucket, open_bucket
 from mediavault.services.vault.bucket_address import parse_bucket_address
 from mediavault.services.vault.disk import Digest
 from mediavault.services.vault.layout import MARKER
-from mediavault.services.vault.objects import ObjectVault
+from mediavault.services.vault.objects import BucketLibrary
 from tests.contract.vaults import QUICK
 from tests.servers import s3
 from tests.servers.s3_faults import Answer, Cut, FaultyS3, faulty_s3
@@ -29,7 +29,7 @@ class Rig:
     def __init__(self, faulty: FaultyS3, folder: Path) -> None:
         self.s3, self.direct = faulty, s3.new_bucket()
         self.bucket = open_bucket(parse_bucket_address(faulty.address(self.direct)), QUICK)
-        self.vault = ObjectVault(self.bucket, folder / "staging")
+        self.vault = BucketLibrary(self.bucket, folder / "staging")
 
     async def keep(self, body: bytes, name: str = NAME, *, job: str = "job") -> bool:
         async with self.vault.staging.folder(job, 1) as folder:
@@ -90,13 +90,13 @@ async def test_a_refusal_says_what_happened_and_what_helps(rig: Rig, name: str) 
 async def test_nobody_there_is_told_at_the_start(tmp_path: Path) -> None:
     address = parse_bucket_address("s3://vault?endpoint=http://127.0.0.1:9&region=us-east-1")
     with pytest.raises(StorageFailure, match="cannot be reached"):
-        await ObjectVault(open_bucket(address, QUICK), tmp_path).prepare()
+        await BucketLibrary(open_bucket(address, QUICK), tmp_path).prepare()
 
 
 async def test_a_bucket_that_is_not_there_is_told_at_the_start(tmp_path: Path) -> None:
     address = parse_bucket_address(f"s3://missing-bucket?endpoint={s3.endpoint()}&region=us-east-1")
     with pytest.raises(StorageFailure, match="There is no bucket 'missing-bucket'"):
-        await ObjectVault(open_bucket(address, QUICK), tmp_path).prepare()
+        await BucketLibrary(open_bucket(address, QUICK), tmp_path).prepare()
 
 
 @pytest.mark.parametrize("fault", [Answer(500, "InternalError"), Answer(503, "SlowDown")])
@@ -249,7 +249,7 @@ async def test_an_endpoint_that_replaces_all_the_same_is_refused_unless_that_is_
     with pytest.raises(StorageFailure, match="replaces objects") as told:
         await rig.vault.prepare()
     assert "create=look" in told.value.help
-    accepting = ObjectVault(open_bucket(parse_bucket_address(f"{rig.direct}&create=look"), QUICK), tmp_path / "other")
+    accepting = BucketLibrary(open_bucket(parse_bucket_address(f"{rig.direct}&create=look"), QUICK), tmp_path / "other")
     await accepting.prepare()
     async with accepting.staging.folder("job", 1) as folder:
         for expected in (True, False):

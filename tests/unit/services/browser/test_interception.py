@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from mediavault.core.failures import TookTooLong
 from mediavault.core.logs import job_context
 from mediavault.services.browser.driver import PageFailed
-from mediavault.services.browser.interception import BodyTap, Verdict, judge
+from mediavault.services.browser.interception import BodyTap, InterceptVerdict, judge
 from mediavault.services.browser.network_log import MAX_BODY_BYTES, NetworkLog
 
 T = TypeVar("T")
@@ -26,35 +26,45 @@ T = TypeVar("T")
 @pytest.mark.parametrize(
     ("kind", "status", "headers", "verdict"),
     [
-        ("XHR", 200, {"content-type": "application/json; charset=utf-8"}, Verdict.READ),
-        ("Fetch", 200, {"content-type": "application/vnd.api+json"}, Verdict.READ),
-        ("Fetch", 200, {"content-type": "application/dash+xml"}, Verdict.READ),
-        ("Document", 404, {"content-type": "text/html"}, Verdict.READ),
-        ("Fetch", 200, {"content-type": "text/html"}, Verdict.SNIFF),
-        ("XHR", 200, {"content-type": "application/octet-stream", "content-length": "900"}, Verdict.SNIFF),
-        ("XHR", 200, {"content-type": "application/octet-stream"}, Verdict.PASS),
-        ("XHR", 200, {"content-type": "application/xml"}, Verdict.SNIFF),
-        ("XHR", 206, {"content-type": "text/plain", "content-length": "900"}, Verdict.PASS),
-        ("Fetch", 200, {"content-type": "video/mp4"}, Verdict.PASS),
-        ("Fetch", 200, {"content-type": "text/event-stream"}, Verdict.PASS),
-        ("Fetch", 204, {"content-type": "application/json"}, Verdict.PASS),
-        ("Fetch", 302, {"content-type": "application/json"}, Verdict.PASS),
-        ("Fetch", None, {}, Verdict.PASS),
-        ("Document", 200, {"content-type": "video/mp4"}, Verdict.PASS),
-        ("Document", 200, {"content-disposition": 'Attachment; filename="x"'}, Verdict.STOP),
-        ("Fetch", 200, {"content-type": "application/json", "content-length": str(MAX_BODY_BYTES + 1)}, Verdict.PASS),
-        ("Fetch", 200, {"content-type": "application/json", "content-length": "9" * 5_000}, Verdict.READ),
-        ("Fetch", 200, {"content-type": "application/json", "content-length": "\N{SUPERSCRIPT TWO}"}, Verdict.READ),
+        ("XHR", 200, {"content-type": "application/json; charset=utf-8"}, InterceptVerdict.READ),
+        ("Fetch", 200, {"content-type": "application/vnd.api+json"}, InterceptVerdict.READ),
+        ("Fetch", 200, {"content-type": "application/dash+xml"}, InterceptVerdict.READ),
+        ("Document", 404, {"content-type": "text/html"}, InterceptVerdict.READ),
+        ("Fetch", 200, {"content-type": "text/html"}, InterceptVerdict.SNIFF),
+        ("XHR", 200, {"content-type": "application/octet-stream", "content-length": "900"}, InterceptVerdict.SNIFF),
+        ("XHR", 200, {"content-type": "application/octet-stream"}, InterceptVerdict.PASS),
+        ("XHR", 200, {"content-type": "application/xml"}, InterceptVerdict.SNIFF),
+        ("XHR", 206, {"content-type": "text/plain", "content-length": "900"}, InterceptVerdict.PASS),
+        ("Fetch", 200, {"content-type": "video/mp4"}, InterceptVerdict.PASS),
+        ("Fetch", 200, {"content-type": "text/event-stream"}, InterceptVerdict.PASS),
+        ("Fetch", 204, {"content-type": "application/json"}, InterceptVerdict.PASS),
+        ("Fetch", 302, {"content-type": "application/json"}, InterceptVerdict.PASS),
+        ("Fetch", None, {}, InterceptVerdict.PASS),
+        ("Document", 200, {"content-type": "video/mp4"}, InterceptVerdict.PASS),
+        ("Document", 200, {"content-disposition": 'Attachment; filename="x"'}, InterceptVerdict.STOP),
+        (
+            "Fetch",
+            200,
+            {"content-type": "application/json", "content-length": str(MAX_BODY_BYTES + 1)},
+            InterceptVerdict.PASS,
+        ),
+        ("Fetch", 200, {"content-type": "application/json", "content-length": "9" * 5_000}, InterceptVerdict.READ),
+        (
+            "Fetch",
+            200,
+            {"content-type": "application/json", "content-length": "\N{SUPERSCRIPT TWO}"},
+            InterceptVerdict.READ,
+        ),
     ],
 )
 def test_what_becomes_of_a_response(
-    kind: str, status: int | None, headers: Mapping[str, str], verdict: Verdict
+    kind: str, status: int | None, headers: Mapping[str, str], verdict: InterceptVerdict
 ) -> None:
     assert judge(kind, "https://a.test/x", status, headers, named=False) is verdict
 
 
 def test_page_data_is_read_whatever_type_it_claims() -> None:
-    assert judge("XHR", "https://a.test/api", 200, {"content-type": "text/html"}, named=True) is Verdict.READ
+    assert judge("XHR", "https://a.test/api", 200, {"content-type": "text/html"}, named=True) is InterceptVerdict.READ
 
 
 def paused(kind: str = "XHR", **headers: str) -> dict[str, Any]:

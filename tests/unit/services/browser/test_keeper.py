@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from mediavault.core.failures import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import bound_facts, job_context
 from mediavault.services.browser import keeper as keeping
-from mediavault.services.browser.keeper import IDLE_CLOSE_S, RECYCLE_AFTER_PAGES, Keeper, Place
+from mediavault.services.browser.keeper import IDLE_CLOSE_S, RECYCLE_AFTER_PAGES, BrowserConfig, BrowserManager
 from mediavault.services.browser.processes import ProcessMemory
 from tests.fakes import FakeClock
 from tests.unit.services.browser.test_profile import cookie
@@ -108,9 +108,9 @@ async def ask(call: Awaitable[T], within_s: float) -> T:
 
 def keeper(
     tmp_path: Path, driver: StubDriver, clock: FakeClock | None = None, executable: Path | None = None
-) -> Keeper:
-    place = Place(tmp_path / "state", tmp_path / "downloads", executable or Path(sys.executable), headless=True)
-    return Keeper(
+) -> BrowserManager:
+    place = BrowserConfig(tmp_path / "state", tmp_path / "downloads", executable or Path(sys.executable), headless=True)
+    return BrowserManager(
         place, StubProxy(), clock or FakeClock(), ask=ask, start_driver=driver.start, on_response=lambda *_: None
     )
 
@@ -131,8 +131,10 @@ async def test_a_driver_that_comes_up_too_late_is_stopped_and_not_left_to_nobody
         await up.wait()
         return driver
 
-    place = Place(tmp_path / "state", tmp_path / "downloads", Path(sys.executable), headless=True)
-    kept = Keeper(place, StubProxy(), FakeClock(), ask=impatient, start_driver=slowly, on_response=lambda *_: None)
+    place = BrowserConfig(tmp_path / "state", tmp_path / "downloads", Path(sys.executable), headless=True)
+    kept = BrowserManager(
+        place, StubProxy(), FakeClock(), ask=impatient, start_driver=slowly, on_response=lambda *_: None
+    )
     with pytest.raises(BrowserUnavailable, match="Playwright did not start"):
         await kept.browser()
     closing = asyncio.ensure_future(kept.close())
@@ -193,8 +195,8 @@ async def test_a_response_that_nobody_can_read_is_logged_and_fails_no_visit(
     def refuse(*_: object) -> None:
         raise ValueError("a header that nobody expected")
 
-    place = Place(tmp_path / "state", tmp_path / "downloads", Path(sys.executable), headless=True)
-    kept = Keeper(place, StubProxy(), FakeClock(), ask=ask, start_driver=StubDriver().start, on_response=refuse)
+    place = BrowserConfig(tmp_path / "state", tmp_path / "downloads", Path(sys.executable), headless=True)
+    kept = BrowserManager(place, StubProxy(), FakeClock(), ask=ask, start_driver=StubDriver().start, on_response=refuse)
     await kept.browser()
     with capture_logs() as logged:
         listeners["response"](object())
@@ -385,8 +387,12 @@ async def test_memory_is_looked_at_while_pages_are_open_and_never_else(
     monkeypatch.setattr(asyncio, "to_thread", at_once)
     monkeypatch.setattr(sys.modules[__name__], "StubContext", StubContextWithProcess)
     clock = FakeClock()
-    place = Place(tmp_path / "state", tmp_path / "downloads", Path(sys.executable), headless=True, memory_limit=7)
-    kept = Keeper(place, StubProxy(), clock, ask=ask, start_driver=StubDriver().start, on_response=lambda *_: None)
+    place = BrowserConfig(
+        tmp_path / "state", tmp_path / "downloads", Path(sys.executable), headless=True, memory_limit=7
+    )
+    kept = BrowserManager(
+        place, StubProxy(), clock, ask=ask, start_driver=StubDriver().start, on_response=lambda *_: None
+    )
 
     async def pass_seconds(count: int) -> None:
         for _ in range(count):

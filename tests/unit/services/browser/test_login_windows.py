@@ -14,7 +14,7 @@ import pytest
 from mediavault.core.failures import AddressRefused, BrowserUnavailable, ToolMissing
 from mediavault.core.job import JobId
 from mediavault.core.platform import Matching, Platform, SignIn
-from mediavault.core.sessions import Errand, SessionState
+from mediavault.core.sessions import BrowserTask, SessionState
 from mediavault.services.browser import login_windows
 from mediavault.services.browser.discovery import FoundBrowser
 from mediavault.services.browser.login_windows import (
@@ -27,10 +27,10 @@ from mediavault.services.browser.login_windows import (
     NotTheViewer,
     NoWindow,
 )
-from mediavault.services.browser.plain_window import Screen
+from mediavault.services.browser.plain_window import VirtualScreen
 from mediavault.services.browser.processes import ProcessMemory
 from mediavault.services.browser.profile import Profile, WindowBusy, claim_profile
-from mediavault.services.browser.session_desk import NoSuchSite, SessionDesk
+from mediavault.services.browser.session_desk import NoSuchSite, SessionManager
 from mediavault.services.egress.guard import EgressGuard
 from tests.fakes import FakeClock
 
@@ -74,16 +74,16 @@ class World:
         self.state_dir, self.clock = tmp_path / "state", FakeClock()
         self.window = StubWindow()
         self.connections: list[StubConnection] = []
-        self.opened: list[tuple[str, Screen]] = []
+        self.opened: list[tuple[str, VirtualScreen]] = []
         self.told: list[SessionState] = []
-        self.errands: list[Errand] = []
+        self.errands: list[BrowserTask] = []
         self.fails = False
         monkeypatch.setattr(login_windows, "check_tools", lambda: None)
         monkeypatch.setattr(login_windows, "find_browser", lambda _: FoundBrowser(Path("/usr/bin/chromium"), "path"))
         monkeypatch.setattr(login_windows, "window_proxy", self._proxy)
         monkeypatch.setattr(login_windows, "open_window", self._open)
         monkeypatch.setattr(login_windows, "connect_to_screen", self._connect)
-        desk = SessionDesk(self.state_dir, SITES, self.clock)
+        desk = SessionManager(self.state_dir, SITES, self.clock)
         self.windows = LoginWindows(desk, EgressGuard(), self.clock, executable=None, on_closed=self._tell)
 
     async def until(self, what: Any, step_s: float = LOOK_S) -> None:
@@ -104,7 +104,7 @@ class World:
     async def _proxy(self, _: EgressGuard, url: str) -> AsyncIterator[str]:
         yield "http://127.0.0.1:1"
 
-    async def _open(self, _: Path, profile: Profile, url: str, *, proxy: str, screen: Screen) -> StubWindow:
+    async def _open(self, _: Path, profile: Profile, url: str, *, proxy: str, screen: VirtualScreen) -> StubWindow:
         if self.fails:
             raise BrowserUnavailable("The window did not open: no.")
         self.opened.append((url, screen))
@@ -116,7 +116,7 @@ class World:
         self.connections.append(StubConnection())
         return self.connections[-1]
 
-    async def _tell(self, state: SessionState, errand: Errand) -> None:
+    async def _tell(self, state: SessionState, errand: BrowserTask) -> None:
         self.told.append(state)
         self.errands.append(errand)
 
@@ -315,7 +315,7 @@ async def test_a_window_that_waits_for_the_profile_ends_with_the_process(world: 
     held.release()
 
 
-ON_POST = Errand(SITES[0], "https://site.test/p/1", JobId("j1"))
+ON_POST = BrowserTask(SITES[0], "https://site.test/p/1", JobId("j1"))
 
 
 async def test_a_window_opens_on_the_post_that_a_job_waits_at(world: World) -> None:

@@ -11,12 +11,12 @@ import pytest
 
 from mediavault.core.failures import BrowserUnavailable
 from mediavault.core.platform import Matching, Platform, SignIn
-from mediavault.core.sessions import Errand, SessionState
+from mediavault.core.sessions import BrowserTask, SessionState
 from mediavault.services.browser import own_display
 from mediavault.services.browser.discovery import FoundBrowser
 from mediavault.services.browser.own_display import has_display, window_here
 from mediavault.services.browser.profile import claim_profile
-from mediavault.services.browser.session_desk import SessionDesk
+from mediavault.services.browser.session_desk import SessionManager
 from mediavault.services.egress.guard import EgressGuard
 from tests.fakes import FakeClock
 from tests.unit.services.browser.test_login_windows import StubWindow
@@ -75,9 +75,9 @@ class Person:
 async def signing_in(tmp_path: Path, person: Person) -> SessionState:
 
     clock = FakeClock(auto=True)
-    desk = SessionDesk(tmp_path, [SITE], clock)
+    desk = SessionManager(tmp_path, [SITE], clock)
     return await window_here(
-        desk, EgressGuard(), clock, Errand(SITE, SITE.sign_in.url or ""), executable=None, enough=person.wait
+        desk, EgressGuard(), clock, BrowserTask(SITE, SITE.sign_in.url or ""), executable=None, enough=person.wait
     )
 
 

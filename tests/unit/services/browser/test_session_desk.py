@@ -14,7 +14,7 @@ from mediavault.core.failures import BadInput
 from mediavault.core.platform import AccountCookie, Matching, Platform, SignIn
 from mediavault.services.browser.cookies import cookies_on_disk
 from mediavault.services.browser.profile import WindowBusy, borrowed_profile, claim_profile, load_cookies, save_cookies
-from mediavault.services.browser.session_desk import NoSuchSite, SessionDesk, note_account
+from mediavault.services.browser.session_desk import NoSuchSite, SessionManager, note_account
 from tests.fakes import START, FakeClock
 from tests.unit.services.browser.test_cookie_db import profile_with
 
@@ -34,8 +34,8 @@ OPEN = Platform(name="open", title="Open", matching=Matching(hosts=("c.test",)))
 LATER = int((START + timedelta(days=9)).timestamp())
 
 
-def desk(tmp_path: Path) -> SessionDesk:
-    return SessionDesk(tmp_path, [SITE, OTHER, OPEN], FakeClock(auto=True))
+def desk(tmp_path: Path) -> SessionManager:
+    return SessionManager(tmp_path, [SITE, OTHER, OPEN], FakeClock(auto=True))
 
 
 def browser_with(tmp_path: Path, *rows: tuple[str, str, bool]) -> Path:
@@ -142,7 +142,7 @@ def test_a_window_leaves_sessions_that_last_and_a_snapshot_that_knows_no_better(
 
 async def test_the_account_is_told_by_the_cookie_that_names_it_or_by_what_a_page_called_it(tmp_path: Path) -> None:
     site = replace(SITE, sign_in=replace(SITE.sign_in, account_cookie=AccountCookie("visit", re.compile(r"^(\d+)$"))))
-    told = SessionDesk(tmp_path, [site], FakeClock(auto=True))
+    told = SessionManager(tmp_path, [site], FakeClock(auto=True))
     lines = [f".a.test\tTRUE\t/\tFALSE\t{LATER}\t{name}\t12345" for name in ("sid", "visit")]
     await told.import_cookies("site", "\n".join(lines))
     assert (await told.state("site")).signed_in_as == "user 12345"
@@ -163,7 +163,7 @@ async def test_the_number_is_read_of_the_snapshot_and_the_end_of_the_database(tm
     browser_with(tmp_path, ("visit", ".a.test", True))
     cookie = {"name": "visit", "value": "77", "domain": ".a.test", "path": "/", "expires": -1}
     save_cookies(tmp_path / "browser" / "cookies.json", [cookie])
-    state = await SessionDesk(tmp_path, [site], FakeClock(auto=True)).state("site")
+    state = await SessionManager(tmp_path, [site], FakeClock(auto=True)).state("site")
 
     assert state.signed_in_as == "user 77"
     assert state.expires_at is not None

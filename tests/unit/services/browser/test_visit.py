@@ -12,8 +12,8 @@ from mediavault.core.platform import Platform
 from mediavault.services.browser import scripts
 from mediavault.services.browser.driver import Page, PageCrashed, PageFailed
 from mediavault.services.browser.network_log import NetworkLog
-from mediavault.services.browser.port import Feed, PageCapture, SeenManifest
-from mediavault.services.browser.visit import PROXY_REFUSAL, Visit
+from mediavault.services.browser.port import PageCapture, PageFeed, SeenManifest
+from mediavault.services.browser.visit import PROXY_REFUSAL, PageVisit
 from tests.fakes import FakeClock
 
 T = TypeVar("T")
@@ -105,8 +105,8 @@ def answers(**given: Any) -> dict[str, Any]:
     }
 
 
-def visiting(page: StubPage, network: NetworkLog, clock: FakeClock) -> Visit:
-    return Visit(cast("Page", page), ask, clock, network, GENERIC, clock.monotonic() + 60)
+def visiting(page: StubPage, network: NetworkLog, clock: FakeClock) -> PageVisit:
+    return PageVisit(cast("Page", page), ask, clock, network, GENERIC, clock.monotonic() + 60)
 
 
 async def visit(
@@ -243,7 +243,7 @@ async def test_what_feeds_a_player_and_what_the_page_made_itself_are_reported() 
     made = [{"url": "blob:https://a.test/1", "text": "#EXTM3U"}]
     seen = await visit(StubFrame(URL, answers(PLAYERS=players({**VIDEO, "fed": fed}, manifests=made))))
 
-    assert seen.videos[0].feeds == (Feed("video/mp4", (segment, file), (file,)),)
+    assert seen.videos[0].feeds == (PageFeed("video/mp4", (segment, file), (file,)),)
     assert seen.manifests == (SeenManifest("blob:https://a.test/1", "#EXTM3U", URL),)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mediavault.core.media import Preference
-from mediavault.services.download.manifest import Master, Rung, Wanted, plays_everywhere
+from mediavault.services.download.manifest import Master, QualityLevel, Wanted, plays_everywhere
 from mediavault.services.download.mpd import read_mpd
 from mediavault.services.download.playlist import read_playlist
 
@@ -123,7 +123,12 @@ def test_what_plays_everywhere(codecs: str, everywhere: bool) -> None:
 
 
 def test_a_rungs_height_is_its_shorter_side() -> None:
-    assert Rung(1080, 1920).shorter_side == Rung(1920, 1080).shorter_side == Rung(height=1080).shorter_side == 1080
+    assert (
+        QualityLevel(1080, 1920).shorter_side
+        == QualityLevel(1920, 1080).shorter_side
+        == QualityLevel(height=1080).shorter_side
+        == 1080
+    )
 
 
 # --- DASH --------------------------------------------------------------------------------------------------------------

@@ -13,9 +13,9 @@ from mediavault.services.download.resume import (
     OVERLAP_BYTES,
     AllThere,
     Append,
-    Ask,
     Move,
     Refuse,
+    ResumeRequest,
     Saved,
     StartOver,
     Whole,
@@ -43,7 +43,7 @@ def judged(
 
 
 def test_the_first_request_asks_for_the_whole_file_without_a_range() -> None:
-    assert ask_for(None, have=0, url=URL) == Ask()
+    assert ask_for(None, have=0, url=URL) == ResumeRequest()
 
 
 def test_a_resume_asks_for_an_overlap_under_the_stored_validator() -> None:

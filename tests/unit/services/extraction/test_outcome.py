@@ -23,7 +23,7 @@ from mediavault.core.failures import (
     Unsupported,
 )
 from mediavault.core.media import Item, ItemRole, Ownership
-from mediavault.services.extraction.outcome import Outcome, Shown, outcome_of, outcome_of_error
+from mediavault.services.extraction.outcome import LookOutcome, ShownPage, outcome_of, outcome_of_error
 from tests.stubs import candidate, extraction
 
 
@@ -50,55 +50,59 @@ def test_every_condition_has_its_word(condition: type[MediavaultError], word: st
 
 
 def test_a_video_whose_every_form_is_protected_is_drm() -> None:
-    def word(*drm: bool) -> Outcome:
+    def word(*drm: bool) -> LookOutcome:
         found = extraction(*(candidate(f"https://cdn.test/{n}.mpd", drm=each) for n, each in enumerate(drm)))
-        return outcome_of(found, Shown(own_data=True, a_video=True))
+        return outcome_of(found, ShownPage(own_data=True, a_video=True))
 
-    assert (word(True, True), word(True, False)) == (Outcome.DRM, Outcome.VIDEO)
+    assert (word(True, True), word(True, False)) == (LookOutcome.DRM, LookOutcome.VIDEO)
 
 
 @pytest.mark.parametrize(
     ("items", "word"),
     [
-        ((), Outcome.NO_VIDEO),
-        ((Item((candidate(),), role=ItemRole.QUOTED),), Outcome.NO_OWN_VIDEO),
-        ((Item(),), Outcome.METADATA_ONLY),  # a video whose files stand elsewhere
+        ((), LookOutcome.NO_VIDEO),
+        ((Item((candidate(),), role=ItemRole.QUOTED),), LookOutcome.NO_OWN_VIDEO),
+        ((Item(),), LookOutcome.METADATA_ONLY),  # a video whose files stand elsewhere
     ],
 )
-def test_a_post_that_is_here_without_a_file(items: tuple[Item, ...], word: Outcome) -> None:
+def test_a_post_that_is_here_without_a_file(items: tuple[Item, ...], word: LookOutcome) -> None:
     found = replace(extraction(), items=items, others=())
 
-    assert outcome_of(found, Shown(own_data=True, words=True)) is word
+    assert outcome_of(found, ShownPage(own_data=True, words=True)) is word
 
 
 @pytest.mark.parametrize(
     ("count", "of_other_posts", "announces", "word"),
     [
-        (2, False, False, Outcome.AMBIGUOUS),
-        (1, False, False, Outcome.NO_OWN_VIDEO),
-        (2, True, False, Outcome.NO_OWN_VIDEO),
-        (2, True, True, Outcome.METADATA_ONLY),
+        (2, False, False, LookOutcome.AMBIGUOUS),
+        (1, False, False, LookOutcome.NO_OWN_VIDEO),
+        (2, True, False, LookOutcome.NO_OWN_VIDEO),
+        (2, True, True, LookOutcome.METADATA_ONLY),
     ],
 )
-def test_videos_that_are_not_surely_the_posts(count: int, of_other_posts: bool, announces: bool, word: Outcome) -> None:
+def test_videos_that_are_not_surely_the_posts(
+    count: int, of_other_posts: bool, announces: bool, word: LookOutcome
+) -> None:
     unsure = [candidate(f"https://cdn.test/{n}.mp4", ownership=Ownership.UNKNOWN) for n in range(count)]
 
-    shown = Shown(a_video=announces, words=True, others_only=of_other_posts)
+    shown = ShownPage(a_video=announces, words=True, others_only=of_other_posts)
     assert outcome_of(extraction(*unsure), shown) is word
 
 
 @pytest.mark.parametrize(
     ("shown", "word"),
     [
-        (Shown(words=True), Outcome.NO_VIDEO),
-        (Shown(), Outcome.METADATA_ONLY),
-        (Shown(words=True, a_video=True), Outcome.METADATA_ONLY),
-        (Shown(words=True, others_videos=True), Outcome.NO_OWN_VIDEO),
-        (Shown(a_video=True, others_videos=True), Outcome.METADATA_ONLY),  # it has one, and theirs is not it
-        (Shown(own_data=True, others_videos=True), Outcome.NO_VIDEO),
-        (Shown(posts=1), Outcome.NO_OWN_VIDEO),
-        (Shown(posts=2, others_videos=True), Outcome.MANY_POSTS),
+        (ShownPage(words=True), LookOutcome.NO_VIDEO),
+        (ShownPage(), LookOutcome.METADATA_ONLY),
+        (ShownPage(words=True, a_video=True), LookOutcome.METADATA_ONLY),
+        (ShownPage(words=True, others_videos=True), LookOutcome.NO_OWN_VIDEO),
+        (ShownPage(a_video=True, others_videos=True), LookOutcome.METADATA_ONLY),  # it has one, and theirs is not it
+        (ShownPage(own_data=True, others_videos=True), LookOutcome.NO_VIDEO),
+        (ShownPage(posts=1), LookOutcome.NO_OWN_VIDEO),
+        (ShownPage(posts=2, others_videos=True), LookOutcome.MANY_POSTS),
     ],
 )
-def test_that_a_post_has_no_video_is_said_only_where_the_post_itself_was_seen(shown: Shown, word: Outcome) -> None:
+def test_that_a_post_has_no_video_is_said_only_where_the_post_itself_was_seen(
+    shown: ShownPage, word: LookOutcome
+) -> None:
     assert outcome_of(replace(extraction(), items=(), others=()), shown) is word

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mediavault.core.media import SourceType
 from mediavault.platforms.generic import GENERIC
-from mediavault.services.browser.port import Feed, SeenManifest, SeenResponse, SeenVideo
+from mediavault.services.browser.port import PageFeed, SeenManifest, SeenResponse, SeenVideo
 from mediavault.services.extraction.candidates import Sighting, leftovers, network_media
 from mediavault.services.extraction.page_manifests import page_manifests
 from mediavault.services.extraction.players import player_sightings
@@ -21,13 +21,13 @@ def playlist(name: str, *, length_s: float = 4.0, **facts: str) -> SeenResponse:
     return response(f"{CDN}{name}.m3u8", mime=HLS, body=body, **facts)
 
 
-def scripted(*feeds: Feed, **facts: object) -> SeenVideo:
+def scripted(*feeds: PageFeed, **facts: object) -> SeenVideo:
     number = facts.pop("number", 1)
     return player(f"blob:https://site.test/{number}", feeds=feeds, **facts)
 
 
-def fed(*urls: str, mime: str = BOTH, files: tuple[str, ...] = ()) -> Feed:
-    return Feed(mime, urls, files)
+def fed(*urls: str, mime: str = BOTH, files: tuple[str, ...] = ()) -> PageFeed:
+    return PageFeed(mime, urls, files)
 
 
 def sighted(*videos: SeenVideo, seen: list[SeenResponse]) -> list[Sighting]:

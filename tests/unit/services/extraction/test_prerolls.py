@@ -8,7 +8,7 @@ import pytest
 
 from mediavault.core.failures import Ambiguous
 from mediavault.platforms.generic import GENERIC
-from mediavault.services.browser.port import Feed, Play, SeenResponse, SeenVideo
+from mediavault.services.browser.port import PageFeed, Play, SeenResponse, SeenVideo
 from mediavault.services.extraction.candidates import network_media
 from mediavault.services.extraction.prerolls import own_plays
 from mediavault.services.extraction.ranking import videos_to_save
@@ -63,7 +63,7 @@ def test_an_advert_that_a_script_feeds_is_known_by_its_playlist() -> None:
         for n in ("spot", "post")
     ]
     spot, post = (
-        Play(f"blob:https://site.test/{n}", PAGE, 4.0, feeds=(Feed("video/mp4", (f"{CDN}{n}-1.ts",)),), ended=True)
+        Play(f"blob:https://site.test/{n}", PAGE, 4.0, feeds=(PageFeed("video/mp4", (f"{CDN}{n}-1.ts",)),), ended=True)
         for n in ("spot", "post")
     )
 

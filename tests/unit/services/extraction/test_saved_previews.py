@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from mediavault.platforms.generic import GENERIC
-from mediavault.services.extraction.outcome import Outcome
+from mediavault.services.extraction.outcome import LookOutcome
 from mediavault.services.extraction.saved_page import look_at_saved, open_saved
 from tests.unit.services.extraction.samples import page_post
 
 
-def previewed(link: str, attributes: str = "muted loop") -> Outcome:
+def previewed(link: str, attributes: str = "muted loop") -> LookOutcome:
     post = page_post()
     video = f'<a href="{link}"><video {attributes} src="/clips/preview.mp4"></video></a>'
     html = f"<html><body><h1>Kites</h1>{video}<p>{'word ' * 30}</p></body></html>"
@@ -16,20 +16,20 @@ def previewed(link: str, attributes: str = "muted loop") -> Outcome:
 
 
 def test_what_plays_in_a_link_to_another_page_is_no_video_of_this_one() -> None:
-    assert previewed("/another/page") is Outcome.NO_OWN_VIDEO
-    assert previewed("https://elsewhere.example/page", "autoplay muted") is Outcome.NO_OWN_VIDEO
+    assert previewed("/another/page") is LookOutcome.NO_OWN_VIDEO
+    assert previewed("https://elsewhere.example/page", "autoplay muted") is LookOutcome.NO_OWN_VIDEO
 
 
 def test_a_link_to_the_page_itself_a_file_or_round_a_real_player_takes_nothing_away() -> None:
     post = page_post()
     own = [post.url, f"{post.url}/with-a-title", "#top", "/clips/large.mp4"]
 
-    assert [previewed(link) for link in own] == [Outcome.VIDEO] * len(own)
-    assert previewed("/another/page", "controls") is Outcome.VIDEO
+    assert [previewed(link) for link in own] == [LookOutcome.VIDEO] * len(own)
+    assert previewed("/another/page", "controls") is LookOutcome.VIDEO
 
 
 def test_a_servers_own_page_of_404_says_that_the_post_is_gone() -> None:
     html = "<html><head><title>404 Not Found</title></head><body><center><h1>404 Not Found</h1></center>nginx</body></html>"
     post = page_post()
 
-    assert look_at_saved(GENERIC, post, open_saved(html.encode(), post.url)).outcome is Outcome.GONE
+    assert look_at_saved(GENERIC, post, open_saved(html.encode(), post.url)).outcome is LookOutcome.GONE

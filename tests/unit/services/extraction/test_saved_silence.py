@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.commands.saved_page import look_at_saved_page
-from mediavault.services.extraction.outcome import Outcome
+from mediavault.services.extraction.outcome import LookOutcome
 
 URLS = ["https://x.com/jane/status/1547039584202067969", "https://blog.example/post/1"]
 
@@ -19,4 +19,4 @@ def test_an_answer_that_says_nothing_is_no_post_without_a_video(answer: str, url
     saved.write_text(answer)
     look = look_at_saved_page(url, saved)
 
-    assert (look.outcome, look.reason) == (Outcome.METADATA_ONLY, "This document says nothing of the post.")
+    assert (look.outcome, look.reason) == (LookOutcome.METADATA_ONLY, "This document says nothing of the post.")

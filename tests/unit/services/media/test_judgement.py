@@ -11,7 +11,7 @@ import pytest
 from mediavault.core.media import DownloadedFile, Expected, Problem, ProblemKind
 from mediavault.services.media.facts import (
     DecodeFacts,
-    MediaFacts,
+    FileFacts,
     PacketFacts,
     PictureFacts,
     StreamFacts,
@@ -23,7 +23,7 @@ from mediavault.services.media.sniff import Kind
 from mediavault.services.media.structure import Structure
 
 PACKETS = PacketFacts(250, 470, 900_000, video_end_s=10.0, end_s=10.02, longest_gap_s=0.04, usual_step_s=0.04)
-GOOD = MediaFacts(
+GOOD = FileFacts(
     size=1_000_000,
     kind=Kind.MP4,
     structure=Structure(payload_bytes=900_000),
@@ -37,11 +37,11 @@ GOOD = MediaFacts(
 UNKNOWN = Expected()
 
 
-def first(facts: MediaFacts, expected: Expected = UNKNOWN) -> Problem | None:
+def first(facts: FileFacts, expected: Expected = UNKNOWN) -> Problem | None:
     return next(iter(problems(facts, expected)), None)
 
 
-def both(**changes: Any) -> MediaFacts:
+def both(**changes: Any) -> FileFacts:
     run = replace(PACKETS, **changes)
     return replace(GOOD, tail=run, whole=run)
 
@@ -67,10 +67,10 @@ def test_facts_survive_the_process_border() -> None:
 @pytest.mark.parametrize(
     ("facts", "kind", "reason"),
     [
-        (MediaFacts(0, Kind.EMPTY), ProblemKind.EMPTY, "it is empty"),
-        (MediaFacts(50_000, Kind.HTML), ProblemKind.NOT_A_VIDEO, "it is a web page"),
-        (MediaFacts(50_000, Kind.HLS), ProblemKind.NOT_A_VIDEO, "it is a playlist (HLS)"),
-        (MediaFacts(50_000, Kind.IMAGE), ProblemKind.NOT_A_VIDEO, "it is an image"),
+        (FileFacts(0, Kind.EMPTY), ProblemKind.EMPTY, "it is empty"),
+        (FileFacts(50_000, Kind.HTML), ProblemKind.NOT_A_VIDEO, "it is a web page"),
+        (FileFacts(50_000, Kind.HLS), ProblemKind.NOT_A_VIDEO, "it is a playlist (HLS)"),
+        (FileFacts(50_000, Kind.IMAGE), ProblemKind.NOT_A_VIDEO, "it is an image"),
         (replace(GOOD, size=9_999), ProblemKind.INCOMPLETE, "it has only 9,999 bytes"),
         (replace(GOOD, open_error="bad"), ProblemKind.DAMAGED, "it cannot be opened (bad)"),
         (replace(GOOD, video=None), ProblemKind.NOT_A_VIDEO, "it has no video stream, only sound"),
@@ -131,7 +131,7 @@ def test_facts_survive_the_process_border() -> None:
         (replace(GOOD, pictures=(PictureFacts(3.0, 1, "bad"),)), ProblemKind.DAMAGED, "decode at 3.0 s"),
     ],
 )
-def test_each_fault_has_its_kind_and_its_reason(facts: MediaFacts, kind: ProblemKind, reason: str) -> None:
+def test_each_fault_has_its_kind_and_its_reason(facts: FileFacts, kind: ProblemKind, reason: str) -> None:
     found = first(facts)
 
     assert found is not None

@@ -6,7 +6,7 @@ import pytest
 
 from mediavault.core.failures import BadSetting, NoSpace, StorageFailure
 from mediavault.services.vault.bucket import open_bucket
-from mediavault.services.vault.bucket_address import Refusal, as_ours, parse_bucket_address
+from mediavault.services.vault.bucket_address import BucketRefusal, parse_bucket_address, translate_refusal
 
 AZURE = parse_bucket_address("az://vault?account=jane")
 S3 = parse_bucket_address("s3://vault?endpoint=https://minio.lan:9000")
@@ -25,7 +25,7 @@ KINDS = {
 @pytest.mark.parametrize("name", sorted(KINDS))
 def test_each_trouble_has_its_own_words(name: str) -> None:
     words, kind, says = KINDS[name]
-    told = as_ours(Refusal.OTHER, words, S3)
+    told = translate_refusal(BucketRefusal.OTHER, words, S3)
 
     assert isinstance(told, kind)
     assert says in told.message
@@ -33,9 +33,9 @@ def test_each_trouble_has_its_own_words(name: str) -> None:
 
 
 def test_each_provider_has_its_own_variables() -> None:
-    assert "AZURE_STORAGE_ACCOUNT_KEY" in as_ours(Refusal.DENIED, "", AZURE).help
-    assert "AWS_SECRET_ACCESS_KEY" in as_ours(Refusal.DENIED, "", S3).help
-    assert "the endpoint in MEDIAVAULT_VAULT_URL" in as_ours(Refusal.OTHER, "", S3).help
+    assert "AZURE_STORAGE_ACCOUNT_KEY" in translate_refusal(BucketRefusal.DENIED, "", AZURE).help
+    assert "AWS_SECRET_ACCESS_KEY" in translate_refusal(BucketRefusal.DENIED, "", S3).help
+    assert "the endpoint in MEDIAVAULT_VAULT_URL" in translate_refusal(BucketRefusal.OTHER, "", S3).help
 
 
 @pytest.mark.parametrize(

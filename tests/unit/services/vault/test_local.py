@@ -12,7 +12,7 @@ import pytest
 from mediavault.core.failures import NoSpace, StorageFailure
 from mediavault.services.vault import disk
 from mediavault.services.vault.layout import VIDEO_SUFFIXES
-from mediavault.services.vault.local import LocalVault
+from mediavault.services.vault.local import LocalLibrary
 from mediavault.worker.stages.keep import SUFFIXES
 
 BODY = b"a video" * 1000
@@ -20,11 +20,11 @@ SHA = hashlib.sha256(BODY).hexdigest()
 
 
 @pytest.fixture
-def vault(tmp_path: Path) -> LocalVault:
-    return LocalVault(tmp_path / "library")
+def vault(tmp_path: Path) -> LocalLibrary:
+    return LocalLibrary(tmp_path / "library")
 
 
-async def staged(vault: LocalVault, folder: Path, body: bytes = BODY) -> Path:
+async def staged(vault: LocalLibrary, folder: Path, body: bytes = BODY) -> Path:
     path = folder / "media.part"
     path.write_bytes(body)
     return path
@@ -44,7 +44,7 @@ def test_where_the_kernel_has_no_such_rename_a_link_does_not_replace_either(
 
 
 async def test_a_file_that_a_crash_left_in_its_place_counts_once_its_folders_are_synced(
-    vault: LocalVault, monkeypatch: pytest.MonkeyPatch
+    vault: LocalLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the rename and the folder's sync a process may be killed; the next attempt says completed on its word."""
     (vault.root / "acc").mkdir(parents=True)
@@ -63,7 +63,7 @@ async def test_a_file_that_a_crash_left_in_its_place_counts_once_its_folders_are
     "relative",
     ["../secret", "/etc/passwd", "acc/../../secret", ".staging/job.1/media.part", "acc/\0", "acc", "gone.mp4"],
 )
-async def test_paths_out_of_the_library_are_never_opened(vault: LocalVault, relative: str) -> None:
+async def test_paths_out_of_the_library_are_never_opened(vault: LocalLibrary, relative: str) -> None:
     (vault.root / "acc").mkdir(parents=True)
     (vault.root.parent / "secret").write_bytes(b"x")
     (vault.root / ".staging/job.1").mkdir(parents=True)
@@ -72,7 +72,7 @@ async def test_paths_out_of_the_library_are_never_opened(vault: LocalVault, rela
     assert vault.open_path(relative) is None
 
 
-async def test_a_link_in_the_library_is_not_followed(vault: LocalVault, tmp_path: Path) -> None:
+async def test_a_link_in_the_library_is_not_followed(vault: LocalLibrary, tmp_path: Path) -> None:
     (tmp_path / "secret").write_bytes(b"x")
     (vault.root / "acc").mkdir(parents=True)
     (vault.root / "acc/link.mp4").symlink_to(tmp_path / "secret")
@@ -83,7 +83,7 @@ async def test_a_link_in_the_library_is_not_followed(vault: LocalVault, tmp_path
 
 
 async def test_a_full_disk_is_told_as_such_and_other_errors_name_the_folder(
-    vault: LocalVault, monkeypatch: pytest.MonkeyPatch
+    vault: LocalLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(code: int) -> None:
         def fail(_: int) -> None:
@@ -102,7 +102,7 @@ async def test_a_full_disk_is_told_as_such_and_other_errors_name_the_folder(
         monkeypatch.undo()
 
 
-async def test_the_sidecar_is_whole_json_and_replaces_an_older_one(vault: LocalVault) -> None:
+async def test_the_sidecar_is_whole_json_and_replaces_an_older_one(vault: LocalLibrary) -> None:
     (vault.root / "acc").mkdir(parents=True)
     async with vault.staging.folder("job", 1) as folder:
         await vault.place_json({"n": 1}, "acc/name.info.json", via=folder)
@@ -111,7 +111,7 @@ async def test_the_sidecar_is_whole_json_and_replaces_an_older_one(vault: LocalV
     assert '"t": "ü"' in (vault.root / "acc/name.info.json").read_text(encoding="utf-8")
 
 
-async def test_removing_deletes_only_what_is_named_and_empty_folders(vault: LocalVault) -> None:
+async def test_removing_deletes_only_what_is_named_and_empty_folders(vault: LocalLibrary) -> None:
     (vault.root / "acc").mkdir(parents=True)
     for name in ("a.mp4", "b.mp4"):
         (vault.root / "acc" / name).write_bytes(b"x")
@@ -127,16 +127,16 @@ async def test_a_library_that_cannot_be_written_is_found_out_at_the_start(tmp_pa
     (tmp_path / "file").write_text("not a folder")
 
     with pytest.raises(StorageFailure):
-        await LocalVault(tmp_path / "file").prepare()
+        await LocalLibrary(tmp_path / "file").prepare()
 
 
-def put(vault: LocalVault, relative: str, body: bytes) -> None:
+def put(vault: LocalLibrary, relative: str, body: bytes) -> None:
     path = vault.root / relative
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(body)
 
 
-async def test_walking_meets_every_file_but_what_is_hidden(vault: LocalVault, tmp_path: Path) -> None:
+async def test_walking_meets_every_file_but_what_is_hidden(vault: LocalLibrary, tmp_path: Path) -> None:
     for relative in ("b/2.mp4", "b/1.mp4", "a/x.jpg", "top.mp4", ".staging/job.1/media.part", "a/.hidden"):
         put(vault, relative, b"123")
     (vault.root / "b/link.mp4").symlink_to(tmp_path / "elsewhere")
@@ -148,7 +148,7 @@ async def test_walking_meets_every_file_but_what_is_hidden(vault: LocalVault, tm
 
 
 @pytest.mark.parametrize("text", [b"", b"[1]", b"{", b"\xff", b"[" * 100_000, b'{"a": "' + b"x" * (4 << 20) + b'"}'])
-async def test_what_is_no_sidecar_is_none(vault: LocalVault, text: bytes) -> None:
+async def test_what_is_no_sidecar_is_none(vault: LocalLibrary, text: bytes) -> None:
     put(vault, "acc/name.info.json", text)
 
     assert await vault.read_json("acc/name.info.json") is None
@@ -160,7 +160,7 @@ async def test_what_is_no_sidecar_is_none(vault: LocalVault, text: bytes) -> Non
 
 @pytest.mark.parametrize("what_is_there", ["an empty mount point", "another library", "nothing"])
 async def test_in_a_library_that_is_not_the_expected_one_nothing_is_made_placed_or_removed(
-    vault: LocalVault, what_is_there: str
+    vault: LocalLibrary, what_is_there: str
 ) -> None:
     """A disk that went away leaves an empty folder, and files saved beneath it would be out of sight when it is back."""
     await vault.carry("0b5e7a52-ours")
@@ -188,7 +188,7 @@ def test_every_container_that_is_kept_is_known_as_a_videos_name() -> None:
     assert set(SUFFIXES.values()) == set(VIDEO_SUFFIXES)
 
 
-async def test_a_path_that_no_file_can_have_is_a_missing_file(vault: LocalVault) -> None:
+async def test_a_path_that_no_file_can_have_is_a_missing_file(vault: LocalLibrary) -> None:
     """A row may come from another machine, whose file system took the name."""
     (vault.root / "x").mkdir(parents=True)
     name = f"x/{'文' * 200}.mp4"

@@ -40,7 +40,7 @@ class WrittenPlayer:
 
 
 @dataclass(slots=True)
-class Page:
+class HtmlPage:
     """The elements of a page that count, in document order."""
 
     base: HttpUrl
@@ -76,13 +76,13 @@ def written_players(setups: Sequence[Setup]) -> list[WrittenPlayer]:
     return [WrittenPlayer(sources=list(one.sources), poster=one.poster) for one in setups]
 
 
-def read_page(tags: Sequence[Tag], url: str) -> Page:
+def read_page(tags: Sequence[Tag], url: str) -> HtmlPage:
     """The page at ``url``, of whose elements ``tags`` were scanned. Never raises."""
     try:
         base = parse_http_url(url, max_chars=MAX_MEDIA_URL_CHARS)
     except BadUrl:
         base = parse_http_url("http://unknown.invalid/")
-    reading = _Reading(Page(base=base, url=url))
+    reading = _Reading(HtmlPage(base=base, url=url))
     for tag in tags:
         reading.take(tag)
     reading.page.linked = [node for document in linked_data(tags) for node in walk(document)]
@@ -97,7 +97,7 @@ _MAX_OPEN = 100  # nested articles that are kept in mind; only the nearest ones 
 
 @dataclass(slots=True)
 class _Reading:
-    page: Page
+    page: HtmlPage
     player: WrittenPlayer | None = None
     articles: int = 0
     open_containers: list[str] = field(default_factory=list)

@@ -20,7 +20,7 @@ from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
 from mediavault.services.extraction.media_urls import MediaKind, classify_media
 from mediavault.services.extraction.page_data import build, oembed, values
 from mediavault.services.extraction.page_data.hosted import is_hosted
-from mediavault.services.extraction.page_data.html_page import Page, WrittenPlayer
+from mediavault.services.extraction.page_data.html_page import HtmlPage, WrittenPlayer
 from mediavault.services.extraction.page_data.json_walk import Node
 from mediavault.services.extraction.page_data.oembed import Story
 
@@ -32,7 +32,7 @@ _POSTINGS = frozenset(
 )
 
 
-def declared_videos(page: Page, platform: Platform) -> list[Item]:
+def declared_videos(page: HtmlPage, platform: Platform) -> list[Item]:
     """The videos that JSON-LD and the link-preview cards name, one item a video, in document order.
 
     A card names the post's only or first video: with a single VideoObject it is a further address of it.
@@ -48,7 +48,7 @@ def declared_videos(page: Page, platform: Platform) -> list[Item]:
     return linked
 
 
-def announces_video(page: Page, inside: Collection[str] = ()) -> bool:
+def announces_video(page: HtmlPage, inside: Collection[str] = ()) -> bool:
     """Whether the page says that it is about a video, even where it names no file of it.
 
     ``inside`` names the containers whose players count; without them all do.
@@ -60,24 +60,24 @@ def announces_video(page: Page, inside: Collection[str] = ()) -> bool:
     return spoken or page.hosted or filled or bool(_video_objects(page))
 
 
-def shows_adverts(page: Page) -> bool:
+def shows_adverts(page: HtmlPage) -> bool:
     """Whether a player of the page plays adverts alone."""
     return any(_is_advert(page, player) for player in (*page.players, *page.set_up))
 
 
-def names_others(page: Page) -> bool:
+def names_others(page: HtmlPage) -> bool:
     """Whether what plays in the page leads to other pages, or its VideoObjects all name other pages as theirs."""
     return bool(page.previews) or (
         any("VideoObject" in _types(node) for node in page.linked) and not _video_objects(page)
     )
 
 
-def _is_advert(page: Page, player: WrittenPlayer) -> bool:
+def _is_advert(page: HtmlPage, player: WrittenPlayer) -> bool:
     addresses = [url for one in player.sources if (url := page.absolute(one.address))]
     return bool(addresses) and all(classify_media(url).is_advert for url in addresses)
 
 
-def announced_duration(page: Page) -> float | None:
+def announced_duration(page: HtmlPage) -> float | None:
     """In seconds: what all VideoObjects agree on, else what Open Graph tells."""
     told = {seconds for node in _video_objects(page) if (seconds := values.duration(node.get("duration")))}
     if told:
@@ -85,7 +85,7 @@ def announced_duration(page: Page) -> float | None:
     return values.duration(page.meta("og:video:duration", "video:duration"))
 
 
-def story_of(page: Page, documents: Sequence[object] = (), platform: Platform | None = None) -> Story:
+def story_of(page: HtmlPage, documents: Sequence[object] = (), platform: Platform | None = None) -> Story:
     """Who posted what. The better source wins: an oEmbed answer, JSON-LD about this page, Open Graph, plain HTML.
 
     On ``platform`` the URL of an account names its handle, where the site's facts say how.
@@ -116,13 +116,13 @@ def story_of(page: Page, documents: Sequence[object] = (), platform: Platform | 
 # --- videos ----------------------------------------------------------------------------------------------------
 
 
-def _video_objects(page: Page) -> list[Node]:
+def _video_objects(page: HtmlPage) -> list[Node]:
     """Of several only those that do not name another page as theirs: a list of other posts is no carousel."""
     videos = [node for node in page.linked if "VideoObject" in _types(node)]
     return videos if len(videos) == 1 else [node for node in videos if _is_about(page, node)][:MAX_LINKED_VIDEOS]
 
 
-def _linked_videos(page: Page, platform: Platform) -> list[Item]:
+def _linked_videos(page: HtmlPage, platform: Platform) -> list[Item]:
     items: list[Item] = []
     for node in _video_objects(page):
         found = _of_object(node, page, platform)
@@ -141,7 +141,7 @@ def _linked_videos(page: Page, platform: Platform) -> list[Item]:
     return items
 
 
-def _of_object(node: Node, page: Page, platform: Platform) -> list[Candidate]:
+def _of_object(node: Node, page: HtmlPage, platform: Platform) -> list[Candidate]:
     """``contentUrl`` is the file by definition, so a name that tells nothing is taken too; some sites write the file
     as the address of the player or of the object."""
     named = _several(node.get("contentUrl"))
@@ -150,7 +150,7 @@ def _of_object(node: Node, page: Page, platform: Platform) -> list[Candidate]:
     return found or [c for address in others if (c := _linked(node, address, page, platform, believed=False))]
 
 
-def _linked(node: Node, address: object, page: Page, platform: Platform, *, believed: bool) -> Candidate | None:
+def _linked(node: Node, address: object, page: HtmlPage, platform: Platform, *, believed: bool) -> Candidate | None:
     """The page itself is no file of it, whatever the object says."""
     mime = values.text(node.get("encodingFormat"))
     found = _candidate(address, page, platform, mime=mime if mime and "/" in mime else None, believed=believed)
@@ -164,7 +164,7 @@ def _linked(node: Node, address: object, page: Page, platform: Platform, *, beli
     )
 
 
-def _card_candidates(page: Page, platform: Platform) -> list[Candidate]:
+def _card_candidates(page: HtmlPage, platform: Platform) -> list[Candidate]:
     """The file that Open Graph or a Twitter card names. Players that are pages are passed over."""
     found: list[Candidate] = []
     for group in _open_graph_groups(page)[:MAX_CARD_VIDEOS]:
@@ -184,7 +184,7 @@ def _card_candidates(page: Page, platform: Platform) -> list[Candidate]:
 
 
 def _candidate(
-    address: object, page: Page, platform: Platform, *, mime: str | None, believed: bool
+    address: object, page: HtmlPage, platform: Platform, *, mime: str | None, believed: bool
 ) -> Candidate | None:
     """``believed``: the place itself says that this is a file, so that an address without an extension counts."""
     url = page.absolute(address)
@@ -196,7 +196,7 @@ def _candidate(
     return build.candidate(url, platform, FoundIn.META, mime=mime)
 
 
-def _open_graph_groups(page: Page) -> list[dict[str, str]]:
+def _open_graph_groups(page: HtmlPage) -> list[dict[str, str]]:
     """Structured properties belong to the og:video before them (https://ogp.me, section "Arrays")."""
     groups: list[dict[str, str]] = []
     for name, content in page.metas:
@@ -235,7 +235,7 @@ def _addresses(value: object) -> list[object]:
     ]
 
 
-def _is_about(page: Page, node: Node) -> bool:
+def _is_about(page: HtmlPage, node: Node) -> bool:
     """Whether an object names no page, or this one."""
     named = filter(None, map(page.absolute, _addresses([node.get("url"), node.get("mainEntityOfPage")])))
     pages = {_shared(url) for url in named}
@@ -259,7 +259,7 @@ _UNREAD = re.compile(r"^\(\d{1,3}\+?\) ")  # a signed-in person's messages, coun
 _AT_HANDLE = re.compile(r"^@?([\w][\w.-]{0,49})$")
 
 
-def _author(page: Page, own: Node, platform: Platform | None) -> tuple[str | None, str | None]:
+def _author(page: HtmlPage, own: Node, platform: Platform | None) -> tuple[str | None, str | None]:
     """Display name and handle; sites with accounts write "Name (@handle) on …" into their titles."""
     titles = (page.meta("og:title") or "", page.meta("twitter:title") or "")
     if titled := next(filter(None, map(oembed.NAME_AND_HANDLE.match, titles)), None):
@@ -287,14 +287,14 @@ _SENTENCES = (
 )
 
 
-def _in_words(page: Page) -> dict[str, str]:
+def _in_words(page: HtmlPage) -> dict[str, str]:
     """Name and handle as the page's own sentences for link previews tell them."""
     texts = (page.meta(name) or "" for name in ("og:title", "twitter:title", "og:description", "description"))
     matches = (form.match(text) for text in texts for form in _SENTENCES)
     return next(({k: v for k, v in match.groupdict().items() if v} for match in matches if match), {})
 
 
-def _handles(page: Page, author: object, platform: Platform | None) -> Iterator[str | None]:
+def _handles(page: HtmlPage, author: object, platform: Platform | None) -> Iterator[str | None]:
     if isinstance(author, dict):
         for alternate in _several(author.get("alternateName")):
             yield _handle(alternate) if str(alternate).startswith("@") else None
@@ -321,14 +321,14 @@ def _handle(text: object) -> str | None:
     return match[1] if match else None
 
 
-def _pictures(page: Page, own: Node) -> list[object]:
+def _pictures(page: HtmlPage, own: Node) -> list[object]:
     named = _addresses(own.get("image"))
     return (
         [*named, *page.pictures] if named or page.pictures else [page.meta("og:image", "og:image:url", "twitter:image")]
     )
 
 
-def _published(page: Page, own: Node) -> datetime | None:
+def _published(page: HtmlPage, own: Node) -> datetime | None:
     named = (
         own.get("uploadDate"),
         own.get("datePublished"),
@@ -338,7 +338,7 @@ def _published(page: Page, own: Node) -> datetime | None:
     return next(filter(None, map(values.moment, named)), None)
 
 
-def _thumbnail(page: Page, own: Node) -> str | None:
+def _thumbnail(page: HtmlPage, own: Node) -> str | None:
     named = (
         page.meta("og:image:secure_url", "og:image", "og:image:url", "twitter:image", "twitter:image:src"),
         *_addresses(own.get("thumbnailUrl") or own.get("thumbnail")),

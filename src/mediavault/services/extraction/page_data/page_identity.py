@@ -16,12 +16,12 @@ from mediavault.core.platform import AddressKind, Platform
 from mediavault.core.post_urls import is_named_host, read_page, read_post
 from mediavault.core.urls import HttpUrl, parse_http_url
 from mediavault.services.extraction.page_data import activity, microformats, statuses
-from mediavault.services.extraction.page_data.html_page import Page
+from mediavault.services.extraction.page_data.html_page import HtmlPage
 from mediavault.services.extraction.page_data.html_scan import MAX_HTML_CHARS
 from mediavault.services.extraction.page_data.json_walk import walk
 
 
-def is_another_post(post: Post, platform: Platform, page: Page) -> bool:
+def is_another_post(post: Post, platform: Platform, page: HtmlPage) -> bool:
     """Whether the page calls itself that of another post of the same site. Ids of two kinds cannot be compared."""
     canonical, own = _parsed(page.canonical), _parsed(post.url)
     if canonical is None or own is None:
@@ -36,7 +36,7 @@ def is_another_post(post: Post, platform: Platform, page: Page) -> bool:
     return named.lower() != asked.lower()
 
 
-def is_no_post(platform: Platform, page: Page) -> bool:
+def is_no_post(platform: Platform, page: HtmlPage) -> bool:
     """Whether a known site's page calls itself that of an account, a list, or another of its pages without a post."""
     named = _parsed(page.canonical or page.absolute(page.meta("og:url")))
     if named is None or not platform.matching.posts or not is_named_host(platform, named):

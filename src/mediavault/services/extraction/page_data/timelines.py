@@ -13,7 +13,7 @@ _POST_URI = re.compile(r"^at://[^/]+/app\.bsky\.feed\.post/")
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class TimelineListing:
     """``posts`` different posts; the account only where all of them are one account's."""
 
     posts: int = 0
@@ -21,7 +21,7 @@ class Listing:
     display_name: str | None = None
 
 
-def listing(documents: Sequence[object]) -> Listing:
+def listing(documents: Sequence[object]) -> TimelineListing:
     """How many posts the documents list, and whose they are."""
     ids: set[str] = set()
     authors: dict[str, str | None] = {}
@@ -33,7 +33,7 @@ def listing(documents: Sequence[object]) -> Listing:
                 ids.add(post_id)
                 authors |= dict(_authors(node))
     handle = next(iter(authors)) if len(authors) == 1 else None
-    return Listing(len(ids), handle, authors[handle] if handle else None)
+    return TimelineListing(len(ids), handle, authors[handle] if handle else None)
 
 
 def _post_id(node: Node) -> str | None:

@@ -11,7 +11,7 @@ import pytest
 from mediavault.core.media import Ownership
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.registry import identify
-from mediavault.services.extraction.outcome import Outcome
+from mediavault.services.extraction.outcome import LookOutcome
 from mediavault.services.extraction.page_data.foreign import foreign_media
 from mediavault.services.extraction.saved_page import SavedLook, look_at_saved, open_saved
 from tests.unit.services.extraction.both_ways import read_capture
@@ -40,26 +40,26 @@ def facebook_page(*, card: str, **players: str) -> str:
 def test_a_card_that_names_another_videos_file_is_not_the_posts() -> None:
     page = facebook_page(card=FILE, v387081299304444=FILE, v440898180508625=OTHER_FILE)
 
-    assert look(f"{FACEBOOK}/111111111111111/", page).outcome is Outcome.NO_OWN_VIDEO
-    assert look(f"{FACEBOOK}/387081299304444/", page).outcome is Outcome.VIDEO
+    assert look(f"{FACEBOOK}/111111111111111/", page).outcome is LookOutcome.NO_OWN_VIDEO
+    assert look(f"{FACEBOOK}/387081299304444/", page).outcome is LookOutcome.VIDEO
 
 
 def test_the_same_file_with_another_signature_is_another_videos_too() -> None:
     page = facebook_page(card=FILE.replace("6FFFFFFF", "6EEEEEEE"), v387081299304444=FILE)
 
-    assert look(f"{FACEBOOK}/111111111111111/", page).outcome is Outcome.NO_OWN_VIDEO
+    assert look(f"{FACEBOOK}/111111111111111/", page).outcome is LookOutcome.NO_OWN_VIDEO
 
 
 def test_a_card_whose_file_no_other_video_has_is_believed() -> None:
     page = facebook_page(card=FILE, v440898180508625=OTHER_FILE)
 
-    assert look(f"{FACEBOOK}/111111111111111/", page).outcome is Outcome.VIDEO
+    assert look(f"{FACEBOOK}/111111111111111/", page).outcome is LookOutcome.VIDEO
 
 
 def test_a_storys_address_cannot_be_held_against_the_ids_of_videos() -> None:
     page = facebook_page(card=FILE, v387081299304444=FILE)
 
-    assert look("https://www.facebook.com/jane/posts/111111111111111/", page).outcome is Outcome.VIDEO
+    assert look("https://www.facebook.com/jane/posts/111111111111111/", page).outcome is LookOutcome.VIDEO
 
 
 CDN = "https://cdn.example/v.mp4"
@@ -134,12 +134,12 @@ def test_ids_of_two_kinds_tell_nothing() -> None:
 @pytest.mark.parametrize(
     ("owner", "outcome"),
     [
-        ({"url": "https://www.facebook.com/bob"}, Outcome.NO_OWN_VIDEO),
-        ({"url": "https://www.facebook.com/Jane"}, Outcome.VIDEO),
-        ({"id": "55"}, Outcome.VIDEO),  # a number cannot be held against a name
+        ({"url": "https://www.facebook.com/bob"}, LookOutcome.NO_OWN_VIDEO),
+        ({"url": "https://www.facebook.com/Jane"}, LookOutcome.VIDEO),
+        ({"id": "55"}, LookOutcome.VIDEO),  # a number cannot be held against a name
     ],
 )
-def test_on_a_storys_page_another_accounts_video_is_not_the_storys(owner: dict[str, str], outcome: Outcome) -> None:
+def test_on_a_storys_page_another_accounts_video_is_not_the_storys(owner: dict[str, str], outcome: LookOutcome) -> None:
     file = "https://video.xx.fbcdn.net/o1/v/t2/f2/m366/AAAAAAAAAAAAAAAAAAAAAAAA.mp4"
     record = json.dumps({"__typename": "Video", "id": "200000000000002", "playable_url": file, "owner": owner})
     page = f'<p>A kite</p><video src="{file}"></video><script type="application/json">{record}</script>'

@@ -10,7 +10,7 @@ import pytest
 from mediavault.core.media import SourceType
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.vimeo import VIMEO
-from mediavault.services.extraction.page_data.html_page import Page, read_page
+from mediavault.services.extraction.page_data.html_page import HtmlPage, read_page
 from mediavault.services.extraction.page_data.html_scan import scan
 from mediavault.services.extraction.page_data.metadata import (
     announced_duration,
@@ -23,7 +23,7 @@ from tests.unit.services.extraction.samples import CDN, PAGE, linked, meta
 VIDEO = {"@type": "VideoObject", "name": "A kite", "duration": "PT1M2.5S", "url": PAGE, "contentUrl": f"{CDN}kite.mp4"}
 
 
-def page(html: str) -> Page:
+def page(html: str) -> HtmlPage:
     return read_page(list(scan(html)), PAGE)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.services.extraction.page_data.timelines import Listing, listing
+from mediavault.services.extraction.page_data.timelines import TimelineListing, listing
 
 
 def node(key: str, author: str, kind: str) -> dict[str, Any]:
@@ -29,8 +29,8 @@ def node(key: str, author: str, kind: str) -> dict[str, Any]:
 def test_posts_are_counted_once_each_and_one_account_is_named(kind: str) -> None:
     posts = [node("1", "jane", kind), node("2", "jane", kind), node("2", "jane", kind)]
 
-    assert listing([{"data": {"edges": [{"node": one} for one in posts]}}]) == Listing(2, "jane", None)
-    assert listing([[*posts, node("3", "bob", kind)]]) == Listing(3)
+    assert listing([{"data": {"edges": [{"node": one} for one in posts]}}]) == TimelineListing(2, "jane", None)
+    assert listing([[*posts, node("3", "bob", kind)]]) == TimelineListing(3)
 
 
 def test_entries_of_collections_and_feeds_count() -> None:
@@ -42,4 +42,4 @@ def test_entries_of_collections_and_feeds_count() -> None:
 
 
 def test_what_lists_nothing_counts_nothing() -> None:
-    assert listing([{"id": "1", "video": {}}, [], "text"]) == Listing()
+    assert listing([{"id": "1", "video": {}}, [], "text"]) == TimelineListing()
