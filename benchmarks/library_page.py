@@ -28,13 +28,13 @@ from tests.session_stubs import StubSessions, StubWindows
 
 from benchmarks.library import RARE, fill
 from mediavault.api.app import create_app
-from mediavault.api.examination import Doctor
+from mediavault.api.doctor_report import Doctor
 from mediavault.api.services import ApiServices
+from mediavault.app.composition import App, open_app
+from mediavault.app.doctor.checks import examine
+from mediavault.app.doctor.ytdlp_manager import YtdlpManager
 from mediavault.core.settings import Settings
 from mediavault.platforms import registry
-from mediavault.runtime.doctor.checks import examine
-from mediavault.runtime.doctor.ytdlp_desk import YtdlpManager
-from mediavault.runtime.house import App, open_app
 from mediavault.store.port import Store
 
 JOBS, ROUNDS, DEEP = 100_000, 15, 20

@@ -18,11 +18,11 @@ from tests import vaults
 from tests.fakes import FakeClock
 
 from mediavault.core.clock import SystemClock
-from mediavault.services.vault.local import LocalLibrary
+from mediavault.maintenance.rebuilding import Rebuild
+from mediavault.maintenance.verifying import Verification
+from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.sqlite.store import SqliteJobStore
-from mediavault.upkeep.rebuilding import Rebuild
-from mediavault.upkeep.verifying import Verification
 
 BATCH = 500  # a store in memory finds a job by looking through all of them
 

@@ -10,7 +10,7 @@ import coverage
 import hypothesis
 import pytest
 
-from mediavault.access import hashing
+from mediavault.auth import hashing
 from tests import patience
 from tests.patience import patient
 

@@ -35,10 +35,10 @@ from mediavault.services.egress.port import HttpResponse, Timeouts
 from mediavault.services.extraction.api_extractor import read_answer
 from mediavault.services.extraction.browser_extractor import read_visit
 from mediavault.services.extraction.port import ApiAnswer, VisitReading
-from mediavault.services.vault.local import LocalLibrary
+from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.port import Store
+from mediavault.worker.context import RetryPolicy, WorkerContext
 from mediavault.worker.pipeline import process_one_cycle
-from mediavault.worker.tools import RetryPolicy, WorkerContext
 
 POST_URL = "https://videos.example/watch/1"
 MEDIA_URL = "https://cdn.example/1.mp4"

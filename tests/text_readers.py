@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from typing import Any
 
-from mediavault.api import appearance, ranges
+from mediavault.api import preferences, ranges
 from mediavault.api.security import HostRules, comes_from_elsewhere, host_is_ours
 from mediavault.core import accounts, names
 from mediavault.core.media import FoundIn, Post
@@ -24,7 +24,6 @@ from mediavault.platforms.tiktok.embeds import as_items
 from mediavault.platforms.x import refusals as x_refusals
 from mediavault.services.browser import url_signs
 from mediavault.services.browser.port import PageCapture, SeenManifest
-from mediavault.services.child.process import ChildFailed
 from mediavault.services.download import hls_document, hls_text, manifest, mpd, mpd_document, mpd_tree, playlist
 from mediavault.services.egress import tcp
 from mediavault.services.egress.http1 import BadMessage
@@ -45,7 +44,8 @@ from mediavault.services.extraction.page_manifests import page_manifests
 from mediavault.services.extraction.port import ApiAnswer
 from mediavault.services.extraction.saved_page import open_saved
 from mediavault.services.extraction.walls import is_login_page
-from mediavault.services.vault import layout
+from mediavault.services.library import layout
+from mediavault.services.sandbox.process import ChildFailed
 from mediavault.store import search_words
 from tests.fakes import START
 from tests.pumps import Pump, modules
@@ -55,11 +55,11 @@ TEXTS = frozenset({"str", "bytes", "str | bytes", "bytes | str", "str | None"})
 
 # Whose functions take texts of strangers: of sites, of playlists, of names, of requests.
 AREAS = (
-    "api.pasted", "api.ranges", "api.security", "api.doorkeeper", "api.appearance", "api.post_view", "api.words",
-    "core", "platforms", "services.browser", "services.child", "services.download",
-    "api.pasted", "api.ranges", "api.security", "api.user_agent", "api.appearance", "api.post_view", "api.words",
-    "core", "platforms", "services.browser", "services.child", "services.download",
-    "services.egress", "services.extraction", "services.media", "services.vault", "store.search_words",
+    "api.pasted", "api.ranges", "api.security", "api.authentication", "api.preferences", "api.post_view", "api.labels",
+    "core", "platforms", "services.browser", "services.sandbox", "services.download",
+    "api.pasted", "api.ranges", "api.security", "api.user_agent", "api.preferences", "api.post_view", "api.labels",
+    "core", "platforms", "services.browser", "services.sandbox", "services.download",
+    "services.egress", "services.extraction", "services.media", "services.library", "store.search_words",
 )  # fmt: skip
 
 # Functions in these areas whose text is our own, or a person's who has the vault's password.
@@ -89,11 +89,11 @@ OWN_TEXTS = frozenset(
         "services.media.nal.parameter_sets",
         "services.media.nal.same_form",
         "services.media.mp4_boxes.end_of_segments",
-        "services.vault.bucket_address.parse_bucket_address",  # settings
-        "services.vault.layout.not_there",
-        "services.vault.layout.names_in_turn",
-        "services.vault.layout.no_free_name",
-        "services.vault.sidecars.sibling",
+        "services.library.bucket_address.parse_bucket_address",  # settings
+        "services.library.layout.not_there",
+        "services.library.layout.names_in_turn",
+        "services.library.layout.no_free_name",
+        "services.library.sidecars.sibling",
     }
 )  # fmt: skip
 
@@ -109,7 +109,7 @@ def _bytes(text: str) -> bytes:
 
 
 WITH_MORE: Mapping[str, Read] = {
-    "api.appearance.best_locale": lambda text: appearance.best_locale(text, frozenset({"en", "de"})),
+    "api.preferences.best_locale": lambda text: preferences.best_locale(text, frozenset({"en", "de"})),
     "api.ranges.is_unchanged": lambda text: ranges.is_unchanged(text, '"a"'),
     "api.ranges.range_still_holds": lambda text: ranges.range_still_holds(text, '"a"'),
     "api.ranges.wanted_range": lambda text: ranges.wanted_range(text, 1_000),
@@ -149,7 +149,7 @@ WITH_MORE: Mapping[str, Read] = {
     "platforms.x.refusals.refusal": lambda text: _x(text),
     "services.extraction.saved_page.open_saved": lambda text: open_saved(_bytes(text), URL),
     "services.extraction.walls.is_login_page": lambda text: is_login_page(URL + text, TIKTOK),
-    "services.vault.layout.id_in": lambda text: layout.id_in(_bytes(text), "here"),
+    "services.library.layout.id_in": lambda text: layout.id_in(_bytes(text), "here"),
     "services.extraction.ytdlp_formats.is_foreign": lambda text: ytdlp_formats.is_foreign(URL + text, TIKTOK),
     "store.search_words.is_in": lambda text: search_words.is_in(text, search_words.asked("kite") or ()),
     "store.search_words.account_line": lambda text: search_words.account_line(text, text),

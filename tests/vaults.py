@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mediavault.core.job import ClaimedJob, ItemStatus, Job, JobItem, WorkerId
 from mediavault.core.media import Account, Item, ItemType, KeptFile, SourceType
-from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, sibling, write_sidecar
+from mediavault.services.library.sidecars import SIDECAR_SUFFIX, sibling, write_sidecar
 from mediavault.store.port import Checkpoint, JobQuery, Store, StoredJob
 from tests.contract.stores import numbered_job
 from tests.fakes import FakeClock

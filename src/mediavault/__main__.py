@@ -2,7 +2,7 @@
 
 import sys
 
-from mediavault.cli import main
+from mediavault.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from mediavault.practice.media import Clip, make_clips
-from mediavault.practice.posts import LOOKS
+from mediavault.demo.media import Clip, make_clips
+from mediavault.demo.posts import LOOKS
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.clock import SystemClock
-from mediavault.practice.media import Clip
-from mediavault.practice.site import practice_site
+from mediavault.demo.media import Clip
+from mediavault.demo.site import practice_site
 from tests.acceptance.test_serve import Served, served
 from tests.patience import patient
 

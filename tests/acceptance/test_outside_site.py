@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mediavault.core.clock import SystemClock
-from mediavault.practice.media import Clip
-from mediavault.practice.site import practice_site
+from mediavault.demo.media import Clip
+from mediavault.demo.site import practice_site
 from tests.acceptance.test_serve import environment, free_port
 from tests.outside_site import guide_blocks, install
 from tests.patience import patient

@@ -11,9 +11,9 @@ from urllib.parse import urljoin
 import aiohttp
 import pytest
 
-from mediavault.practice.media import Clip, fingerprint
-from mediavault.practice.posts import BY_SLUG, POSTS, Shows
-from mediavault.practice.site import PracticeSite, practice_site
+from mediavault.demo.media import Clip, fingerprint
+from mediavault.demo.posts import BY_SLUG, POSTS, Shows
+from mediavault.demo.site import PracticeSite, practice_site
 
 REFERENCE = re.compile(r'(?:src|href|poster|data-playlist|data-ask)="([^"]+)"')
 

@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 
 from mediavault.core.clock import SystemClock
-from mediavault.practice.media import Clip
-from mediavault.practice.site import PracticeSite, practice_site
+from mediavault.demo.media import Clip
+from mediavault.demo.site import PracticeSite, practice_site
 from tests.patience import patient, until
 
 pytestmark = pytest.mark.browser

@@ -19,11 +19,12 @@ from typing import Any
 import pytest
 
 from mediavault.api.app import create_app
-from mediavault.api.examination import Doctor
+from mediavault.api.doctor_report import Doctor
 from mediavault.api.server import serve_app
 from mediavault.api.services import ApiServices
 from mediavault.api.submission import Submission
 from mediavault.api.waiting_jobs import go_on_after_window
+from mediavault.app.doctor.ytdlp_manager import YtdlpManager
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import Challenge, ErrorCode, LoginRequired
 from mediavault.core.job import Job, JobStatus, WorkerId
@@ -34,16 +35,15 @@ from mediavault.core.urls import parse_http_url
 from mediavault.core.verdicts import Check
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.registry import identify
-from mediavault.runtime.doctor.ytdlp_desk import YtdlpManager
 from mediavault.services.browser.chromium import Chromium
 from mediavault.services.browser.discovery import find_browser
 from mediavault.services.browser.login_windows import LoginWindows
 from mediavault.services.browser.own_display import window_here
-from mediavault.services.browser.session_desk import SessionManager, note_account
+from mediavault.services.browser.session_manager import SessionManager, note_account
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.proxy import EgressProxy
 from mediavault.services.extraction.browser_extractor import BrowserExtractor
-from mediavault.services.vault.local import LocalLibrary
+from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.worker.dispatch import Route

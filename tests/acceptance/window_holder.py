@@ -9,7 +9,7 @@ from pathlib import Path
 from mediavault.core.clock import SystemClock
 from mediavault.core.sessions import BrowserTask, SessionState
 from mediavault.services.browser.login_windows import LoginWindows
-from mediavault.services.browser.session_desk import SessionManager
+from mediavault.services.browser.session_manager import SessionManager
 from mediavault.services.egress.guard import EgressGuard
 from tests.acceptance.login_site import LoginSite
 

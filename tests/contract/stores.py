@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
+from mediavault.app.storage import store_at
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.job import ClaimedJob, JobId, NewJob, WorkerId
 from mediavault.core.media import KeptFile, SourceType
-from mediavault.runtime.storage import store_at
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.mongodb.store import MongoJobStore
 from mediavault.store.port import Checkpoint, Store

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from mediavault.core.failures import LeaseLost
-from mediavault.core.gates import PermitRequest
 from mediavault.core.job import ClaimedJob, JobId, WorkerBeat, WorkerId
+from mediavault.core.site_limits import PermitRequest
 from mediavault.store.port import Store
 from tests.contract.stores import LEASE, numbered_job
 from tests.fakes import FakeClock

@@ -9,10 +9,10 @@ from datetime import timedelta
 import pytest
 
 from mediavault.core.failures import ErrorCode, LeaseLost
-from mediavault.core.gates import DAY, SOON, Permit, PermitRefusal, PermitRequest, SiteLimit
 from mediavault.core.job import ClaimedJob, JobId, JobStatus, WorkerId
-from mediavault.store.gating import OFFERED_FOR
+from mediavault.core.site_limits import DAY, SOON, Permit, PermitRefusal, PermitRequest, SiteLimit
 from mediavault.store.port import Store
+from mediavault.store.site_limits import OFFERED_FOR
 from tests.contract.stores import LEASE, numbered_job
 from tests.fakes import FakeClock
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.gates import SiteLimit
 from mediavault.core.job import Job, JobStatus, Stage, WorkerId
+from mediavault.core.site_limits import SiteLimit
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobQuery, Store, StoredJob
 from tests.contract.stores import KEPT, LEASE, numbered_job

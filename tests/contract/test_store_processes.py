@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from mediavault.app.storage import store_at
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import JobId, JobStatus, Stage
-from mediavault.runtime.storage import store_at
 from mediavault.store.port import JobQuery, Store
 from tests.contract.stores import numbered_job
 from tests.patience import patient

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.records import MOVING_KINDS, Record, RecordKind
+from mediavault.maintenance.moving import compare, copy_rest
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import Store
-from mediavault.upkeep.moving import compare, copy_rest
 from tests.contract.stores import STORES
 from tests.fakes import START, FakeClock
 

@@ -1,4 +1,4 @@
-"""Every vault keeps what ``services/vault/port.py`` promises."""
+"""Every vault keeps what ``services/library/port.py`` promises."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import StorageFailure
-from mediavault.services.vault.disk import Digest
-from mediavault.services.vault.port import FoundFile, Library
-from mediavault.services.vault.staging import StagingFolder
+from mediavault.services.library.disk import Digest
+from mediavault.services.library.port import FoundFile, Library
+from mediavault.services.library.staging import StagingFolder
 from tests.contract.vaults import VAULTS, Subject
 
 BODY = bytes(range(256)) * 40

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from obstore.store import MemoryStore
 
-from mediavault.services.vault.bucket import Bucket, BucketRetries, open_bucket
-from mediavault.services.vault.bucket_address import BucketAddress, Provider, parse_bucket_address
-from mediavault.services.vault.local import LocalLibrary
-from mediavault.services.vault.objects import BucketLibrary
-from mediavault.services.vault.port import Library
+from mediavault.services.library.bucket import Bucket, BucketRetries, open_bucket
+from mediavault.services.library.bucket_address import BucketAddress, Provider, parse_bucket_address
+from mediavault.services.library.bucket_library import BucketLibrary
+from mediavault.services.library.local_library import LocalLibrary
+from mediavault.services.library.port import Library
 from tests.servers import s3
 
 NAMED_BY = "MEDIAVAULT_TEST_VAULT_URL"

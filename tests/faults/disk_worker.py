@@ -16,18 +16,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from mediavault.commands.streams import watched
+from mediavault.app.storage import store_at
+from mediavault.cli.streams import watched
 from mediavault.core.clock import SystemClock
 from mediavault.core.logs import configure_logs
 from mediavault.core.media import DownloadedFile, Extraction, OnProgress, Post
 from mediavault.core.platform import Platform
-from mediavault.runtime.storage import store_at
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.writer import open_writer
 from mediavault.store.patience import DatabaseWait
 from mediavault.worker import retry
 from mediavault.worker.library import recognise
-from mediavault.worker.queue import Worker, WorkerLimits
+from mediavault.worker.worker import Worker, WorkerLimits
 from tests.faults.worker_process import POINTS
 from tests.patience import patient
 from tests.stubs import VIDEO, StubDownloader, StubExtractor, StubProbe, candidate, extraction, make_tools

@@ -17,16 +17,16 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from mediavault.app.storage import store_at
 from mediavault.core.clock import SystemClock
 from mediavault.core.logs import configure_logs
 from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform
-from mediavault.runtime.storage import store_at
 from mediavault.services.download.fetcher import MediaFetcher
 from mediavault.services.egress.client import AiohttpClient
 from mediavault.services.egress.guard import EgressGuard
-from mediavault.worker.queue import Worker, WorkerLimits
-from mediavault.worker.tools import RetryPolicy
+from mediavault.worker.context import RetryPolicy
+from mediavault.worker.worker import Worker, WorkerLimits
 from tests.fault_server import FaultServer, serve
 from tests.faults.disk_worker import media_of
 from tests.stubs import StubExtractor, candidate, extraction, make_tools

@@ -13,15 +13,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from mediavault.app import composition, processes
+from mediavault.app.watchdog import TICKS, restarting_when_frozen
 from mediavault.core.clock import Clock
 from mediavault.core.logs import configure_logs
 from mediavault.core.settings import Settings, load_settings
-from mediavault.runtime import house, processes
-from mediavault.runtime.watchdog import TICKS, restarting_when_frozen
 from mediavault.services.egress.guard import EgressGuard
-from mediavault.services.vault.port import Library
+from mediavault.services.library.port import Library
 from mediavault.store.port import Store
-from mediavault.worker.tools import WorkerContext
+from mediavault.worker.context import WorkerContext
 from tests.faults.worker_process import Events, SiteExtractor
 from tests.stubs import make_tools
 
@@ -45,7 +45,7 @@ async def open_tools(
 
 if __name__ == "__main__":
     configure_logs("info")
-    house.open_tools = open_tools
+    composition.open_tools = open_tools
     processes.restarting_when_frozen = functools.partial(  # type: ignore[attr-defined]
         restarting_when_frozen, tick_s=float(sys.argv[1]) / TICKS
     )

@@ -14,9 +14,9 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from mediavault.app.storage import store_at
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import Job, JobStatus
-from mediavault.runtime.storage import store_at
 from mediavault.store.port import JobQuery, Store
 from tests.faults.worker_process import Orders, command_line, media_of
 from tests.patience import patient

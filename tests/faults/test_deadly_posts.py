@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
+from mediavault.app.doctor.crash_checks import check_native_crashes
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus, Stage
-from mediavault.runtime.doctor.crash_checks import check_native_crashes
 from mediavault.store.port import Store
 from mediavault.worker.freezes import settled_reports
 from tests.acceptance.test_serve import free_port
@@ -207,7 +207,7 @@ async def test_a_frozen_vault_that_is_asked_to_end_is_not_restarted(served: Serv
 def test_a_crash_in_native_code_is_found_by_the_doctor(tmp_path: Path) -> None:
     lines = (
         "import faulthandler, pathlib, sys",
-        "from mediavault.runtime.watchdog import log_native_crashes",
+        "from mediavault.app.watchdog import log_native_crashes",
         "log_native_crashes(pathlib.Path(sys.argv[1]))",
         "faulthandler._sigsegv()",
     )

@@ -9,7 +9,7 @@ import pytest
 
 from mediavault.core.failures import ErrorCode, StorageFailure
 from mediavault.core.job import Job
-from mediavault.services.vault.local import LocalLibrary
+from mediavault.services.library.local_library import LocalLibrary
 from mediavault.worker.library import recognise
 from tests.faults.mounts import mount, read_only, small_disk, unmount
 from tests.faults.vault_on_disk import VaultOnDisk, all_completed

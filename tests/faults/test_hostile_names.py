@@ -22,10 +22,10 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.job import Job, JobStatus
 from mediavault.core.media import DownloadedFile, Extraction, Post, ProbeReport
 from mediavault.core.platform import Platform
-from mediavault.services.vault.local import LocalLibrary
+from mediavault.services.library.local_library import LocalLibrary
+from mediavault.worker.context import WorkerContext
 from mediavault.worker.library import recognise
-from mediavault.worker.queue import Worker, WorkerLimits
-from mediavault.worker.tools import WorkerContext
+from mediavault.worker.worker import Worker, WorkerLimits
 from tests.contract.stores import LEASE
 from tests.faults.disk_worker import PostDownloader, media_of
 from tests.faults.mounts import exfat

@@ -16,7 +16,7 @@ import pytest
 
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import BrowserUnavailable
-from mediavault.practice.site import PracticeSite, practice_site
+from mediavault.demo.site import PracticeSite, practice_site
 from mediavault.services.browser.discovery import find_browser
 from tests.acceptance.test_browser_capture import World, a_world
 from tests.acceptance.test_serve import Served, chromium_of, environment, free_port, up
@@ -30,7 +30,7 @@ import sys
 from datetime import timedelta
 from mediavault.worker import retry
 retry.ENVIRONMENT_DELAY = timedelta(seconds=2)
-from mediavault.cli import main
+from mediavault.cli.main import main
 sys.exit(main(["serve"]))
 """
 

@@ -18,7 +18,7 @@ import pytest
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import StoreAway
 from mediavault.core.job import JobStatus
-from mediavault.services.vault.local import LocalLibrary
+from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.port import JobQuery
 from mediavault.worker.library import recognise
 from tests.faults.mounts import small_disk
@@ -41,7 +41,7 @@ _PERSISTENT = """
 import sys
 from mediavault.store.sqlite import engine
 engine.BUSY_TIMEOUT_MS = 3_600_000
-from mediavault.cli import main
+from mediavault.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
 

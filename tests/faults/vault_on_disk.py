@@ -14,9 +14,9 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+from mediavault.app.storage import store_at
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import Job, JobStatus
-from mediavault.runtime.storage import store_at
 from mediavault.store.port import JobQuery, Store
 from tests.faults.disk_worker import media_of
 from tests.patience import patient

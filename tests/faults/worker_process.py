@@ -23,21 +23,21 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from mediavault.app.composition import worker_limits
+from mediavault.app.storage import make_vault, store_at
+from mediavault.app.watchdog import TICKS, restarting_when_frozen
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.failures import LeaseLost, NetworkFailure, RateLimited
-from mediavault.core.gates import Permit, PermitRequest
 from mediavault.core.job import ClaimedJob
 from mediavault.core.logs import configure_logs
 from mediavault.core.media import DownloadedFile, Extraction, OnProgress, Post
 from mediavault.core.platform import Platform
 from mediavault.core.settings import Settings
-from mediavault.runtime.house import worker_limits
-from mediavault.runtime.storage import make_vault, store_at
-from mediavault.runtime.watchdog import TICKS, restarting_when_frozen
+from mediavault.core.site_limits import Permit, PermitRequest
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.store.port import Store
-from mediavault.worker.queue import HeldClaim, Worker, WorkerLimits
-from mediavault.worker.tools import RetryPolicy, WorkerContext
+from mediavault.worker.context import RetryPolicy, WorkerContext
+from mediavault.worker.worker import HeldClaim, Worker, WorkerLimits
 from tests.faults.mutants import MUTANTS
 from tests.patience import patient
 from tests.stubs import VIDEO, StubDownloader, StubExtractor, candidate, extraction, make_tools

@@ -156,7 +156,14 @@ BUTTONS = frozenset(
 
 # Those that stand in the address of a page, or have to pass a check.
 _IN_ADDRESSES = {
-    *("Job.platform", "Account.platform", "Account.slug", "SiteLimit.platform", "SessionState.platform", "Change.value"),
+    *(
+        "Job.platform",
+        "Account.platform",
+        "Account.slug",
+        "SiteLimit.platform",
+        "SessionState.platform",
+        "Change.value",
+    ),
 }
 
 

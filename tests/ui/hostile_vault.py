@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.access.scopes import Scope
 from mediavault.api.app import create_app
-from mediavault.api.examination import Doctor, UpgradeOutcome, YtdlpState
+from mediavault.api.doctor_report import Doctor, UpgradeOutcome, YtdlpState
 from mediavault.api.services import ApiServices
+from mediavault.auth.scopes import Scope
 from mediavault.core.checks import CheckVerdict, FileCheck, written_checks
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode

@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page
 
-from mediavault.api.words import one_line
+from mediavault.api.labels import one_line
 from mediavault.core.failures import ErrorCode
 from tests.patience import patient
 from tests.ui.browsing import Pages

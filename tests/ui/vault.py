@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from mediavault import __version__
+from mediavault.app.composition import App, open_app
+from mediavault.app.processes import serve_vault
 from mediavault.core.job import ClaimedJob, Job, WorkerBeat, WorkerId
 from mediavault.core.settings import Settings
-from mediavault.runtime.house import App, open_app
-from mediavault.runtime.processes import serve_vault
 from mediavault.store.port import Store
 from tests.patience import patient
 from tests.ui import sample

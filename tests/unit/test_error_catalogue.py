@@ -16,15 +16,15 @@ import pytest
 from scripts import error_docs
 
 import mediavault
-from mediavault.api.appearance import Appearance, use
 from mediavault.api.catalogue import SOURCE_LOCALE, gettext, locales
+from mediavault.api.labels import help_for
 from mediavault.api.post_view import PostText
+from mediavault.api.preferences import Appearance, use
 from mediavault.api.render import coded, render
 from mediavault.api.schemas import JobView
 from mediavault.api.timeline import Timeline
 from mediavault.api.views import job_view
-from mediavault.api.words import help_for
-from mediavault.commands.output import print_job
+from mediavault.cli.output import print_job
 from mediavault.core import failures
 from mediavault.core.failures import (
     FAILURES,

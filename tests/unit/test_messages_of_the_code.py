@@ -56,7 +56,7 @@ def test_no_template_is_put_together_when_it_runs() -> None:
     ("text", "where"),
     [
         ("%(site)s shows a CAPTCHA.", "services/extraction/walls.py"),
-        ("Wrong password.", "access/desk.py"),
+        ("Wrong password.", "auth/authenticator.py"),
         ("Open it again from the Sign-ins page.", "services/browser/login_windows.py"),
         (("%(count)d picture", "%(count)d pictures"), "services/extraction/ranking.py"),
         ("Partly saved", "core/failures.py"),

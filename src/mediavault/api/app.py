@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from mediavault import __version__
-from mediavault.access.desk import Authenticator
 from mediavault.api import (
     assets,
     errors,
@@ -25,9 +24,10 @@ from mediavault.api import (
     sites,
 )
 from mediavault.api.feed import Feed
-from mediavault.api.gate import SecurityMiddleware
+from mediavault.api.middleware import SecurityMiddleware
 from mediavault.api.security import host_rules, is_loopback
 from mediavault.api.services import ApiServices
+from mediavault.auth.authenticator import Authenticator
 
 
 def create_app(services: ApiServices) -> FastAPI:

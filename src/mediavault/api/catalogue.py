@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import as_file, files
 from importlib.resources.abc import Traversable
 
-from mediavault.api.appearance import current
+from mediavault.api.preferences import current
 from mediavault.core.messages import Message, fill
 
 SOURCE_LOCALE = "en"

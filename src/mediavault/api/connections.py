@@ -14,11 +14,11 @@ from contextlib import contextmanager
 
 from fastapi import Request
 
-from mediavault.access.back_off import address_bucket
-from mediavault.access.desk import Authenticator
-from mediavault.access.proxies import ProxyRules, is_trusted
-from mediavault.api.doorkeeper import credentials_of
+from mediavault.api.authentication import credentials_of
 from mediavault.api.errors import HttpRefusal
+from mediavault.auth.authenticator import Authenticator
+from mediavault.auth.login_throttle import address_bucket
+from mediavault.auth.proxies import ProxyRules, is_trusted
 from mediavault.core.failures import ErrorCode
 from mediavault.core.logs import get_logger
 

@@ -7,10 +7,10 @@ from typing import Annotated, Any, cast
 
 from fastapi import Depends, Path, Request
 
-from mediavault.access.desk import Authenticator
 from mediavault.api.feed import Feed
 from mediavault.api.schemas import ErrorView
 from mediavault.api.services import ApiServices
+from mediavault.auth.authenticator import Authenticator
 from mediavault.core.failures import JobNotFound
 from mediavault.core.job import JobId
 

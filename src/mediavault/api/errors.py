@@ -12,11 +12,11 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from mediavault.access.errors import TooManyTries
 from mediavault.api.catalogue import translated
+from mediavault.api.localized import localize
 from mediavault.api.render import render
-from mediavault.api.said import localize
 from mediavault.api.schemas import ErrorView
+from mediavault.auth.errors import TooManyTries
 from mediavault.core.failures import BadInput, ErrorCode, MediavaultError, StorageFailure, StoreError
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message

@@ -11,12 +11,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from starlette.types import Receive, Scope, Send
 
-from mediavault.access.back_off import address_bucket
-from mediavault.access.desk import Authenticator
+from mediavault.api.authentication import credentials_of, current_principal
 from mediavault.api.dependencies import Desk, EventFeed, errors
-from mediavault.api.doorkeeper import credentials_of, current_principal
 from mediavault.api.feed import Feed, FeedListener
 from mediavault.api.long_answers import watching_for_disconnect
+from mediavault.auth.authenticator import Authenticator
+from mediavault.auth.login_throttle import address_bucket
 
 router = APIRouter(tags=["events"])
 

@@ -12,8 +12,8 @@ import json
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from mediavault.api.appearance import current, use
 from mediavault.api.errors import HttpRefusal
+from mediavault.api.preferences import current, use
 from mediavault.api.views import job_view
 from mediavault.core.clock import Clock
 from mediavault.core.failures import ErrorCode, StoreError

@@ -26,7 +26,7 @@ from mediavault.core.logs import bind_job, get_logger
 from mediavault.core.media import KeptFile
 from mediavault.core.messages import Message, counted
 from mediavault.core.names import slug_keep_case
-from mediavault.services.vault.port import OpenedFile
+from mediavault.services.library.port import OpenedFile
 
 log = get_logger(__name__)
 router = APIRouter(tags=["files"])

@@ -12,8 +12,8 @@ from fastapi import APIRouter, Response
 from mediavault import __version__
 from mediavault.api.dependencies import JobIdPath, Services, errors
 from mediavault.api.file_facts import checks_of
+from mediavault.api.labels import one_line
 from mediavault.api.views import display, kept_files
-from mediavault.api.words import one_line
 from mediavault.core.checks import FileCheck
 from mediavault.core.job import HistoryRecord, Job
 from mediavault.core.redaction import redact_address, redact_page, redact_text

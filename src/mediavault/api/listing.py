@@ -8,8 +8,8 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from enum import StrEnum
 
+from mediavault.api.labels import one_line
 from mediavault.api.views import title
-from mediavault.api.words import one_line
 from mediavault.core.job import Job
 
 COLUMNS = (

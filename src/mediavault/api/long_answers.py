@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from mediavault.access.desk import Authenticator, AuthMethod, Principal
+from mediavault.auth.authenticator import Authenticator, AuthMethod, Principal
 from mediavault.core.clock import Clock
 from mediavault.core.failures import StorageFailure, StoreError
 from mediavault.core.logs import get_logger

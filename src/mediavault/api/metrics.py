@@ -24,8 +24,8 @@ from mediavault import __version__
 from mediavault.api.dependencies import errors
 from mediavault.api.services import ApiServices
 from mediavault.core.fleet import ALIVE_WITHIN
-from mediavault.core.gates import GateState, SiteLimit
 from mediavault.core.job import WorkerBeat
+from mediavault.core.site_limits import GateState, SiteLimit
 from mediavault.store.port import StoreReport
 
 router = APIRouter(tags=["health"])

@@ -10,10 +10,10 @@ from typing import Literal
 
 from mediavault.api.catalogue import gettext as _
 from mediavault.api.catalogue import ngettext
+from mediavault.api.failure_summary import FailureSummaries, FailureSummary, summarize_failures
 from mediavault.api.library_filter import LibraryFilter, LibraryView, address
 from mediavault.api.schemas import JobView
 from mediavault.api.services import ApiServices
-from mediavault.api.troubles import FailureSummaries, FailureSummary, summarize_failures
 from mediavault.api.views import job_view
 from mediavault.core.failures import Remedy
 from mediavault.core.job import JobStatus

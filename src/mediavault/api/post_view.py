@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
+from mediavault.api.labels import one_line
 from mediavault.api.views import kept_files, title
-from mediavault.api.words import one_line
 from mediavault.core.checks import FileCheck
 from mediavault.core.job import Job
 from mediavault.core.media import ItemType, KeptFile, ProbeReport

@@ -13,13 +13,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from mediavault import __version__
-from mediavault.api.appearance import current
 from mediavault.api.assets import static_address
+from mediavault.api.badges import icon, letter, tone
 from mediavault.api.catalogue import direction, gettext, names, ngettext, pgettext, translated
 from mediavault.api.catalogue import gettext as _
-from mediavault.api.said import localize
-from mediavault.api.site_marks import icon, letter, tone
-from mediavault.api.words import (
+from mediavault.api.labels import (
     GATE_WORDS,
     ITEM_WORDS,
     ROLE_WORDS,
@@ -32,6 +30,8 @@ from mediavault.api.words import (
     format_size,
     one_line,
 )
+from mediavault.api.localized import localize
+from mediavault.api.preferences import current
 
 PAGE_HEADERS = {
     "Cache-Control": "no-store",

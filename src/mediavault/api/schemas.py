@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, WrapValidator, model_validato
 from mediavault.api.submission import MAX_BATCH
 from mediavault.core.checks import CheckVerdict
 from mediavault.core.failures import ErrorCode
-from mediavault.core.gates import GateState
 from mediavault.core.job import ItemStatus, JobStatus, Stage, StepOutcome, StrategyName
 from mediavault.core.media import FoundIn, ItemRole, ItemType, SourceType, Watermark
 from mediavault.core.messages import Message
+from mediavault.core.site_limits import GateState
 from mediavault.store.queries import JobOrder
 
 MAX_PAGE = 200  # jobs in one answer

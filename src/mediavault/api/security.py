@@ -15,8 +15,8 @@ import re
 import socket
 from dataclasses import dataclass
 
-from mediavault.access.desk import token_of
-from mediavault.access.proxies import proxy_rules
+from mediavault.auth.authenticator import token_of
+from mediavault.auth.proxies import proxy_rules
 from mediavault.core.failures import BadSetting
 from mediavault.core.messages import Message
 from mediavault.core.settings import Settings

@@ -6,11 +6,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mediavault.api.actions import remove_job
-from mediavault.api.appearance import current
 from mediavault.api.catalogue import gettext
 from mediavault.api.dependencies import to_job_id
 from mediavault.api.feed import Feed
 from mediavault.api.library_filter import LibraryFilter, read_filter, to_query
+from mediavault.api.preferences import current
 from mediavault.api.services import ApiServices
 from mediavault.core.failures import BadInput, JobNotFound
 from mediavault.core.job import Job, JobId

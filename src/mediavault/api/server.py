@@ -21,9 +21,9 @@ from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from mediavault.access.proxies import ProxyRules
 from mediavault.api.connections import Connections
 from mediavault.api.long_answers import RELAY_PATH
+from mediavault.auth.proxies import ProxyRules
 from mediavault.core.failures import BadSetting
 from mediavault.core.messages import Message
 

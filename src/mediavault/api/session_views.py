@@ -13,9 +13,9 @@ from mediavault.api.catalogue import gettext, grouped, ngettext
 from mediavault.api.waiting_jobs import waiting_jobs, wall_since
 from mediavault.core.failures import ErrorCode
 from mediavault.core.fleet import ALIVE_WITHIN, hosts_signed_in
-from mediavault.core.gates import SiteLimit
 from mediavault.core.job import Job
 from mediavault.core.sessions import ImportReport, SessionState, Viewer
+from mediavault.core.site_limits import SiteLimit
 from mediavault.store.port import Store
 
 

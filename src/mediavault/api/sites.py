@@ -16,10 +16,10 @@ from mediavault.api.services import ApiServices
 from mediavault.api.session_views import SessionView, session_views
 from mediavault.api.views import gate_views, is_left_alone
 from mediavault.core.failures import FAILURES, ErrorCode, NotFound
-from mediavault.core.gates import MANY_SITES, NOT_UNDERSTOOD_WITHIN
 from mediavault.core.job import JobStatus
 from mediavault.core.platform import Pace
 from mediavault.core.sessions import SessionState
+from mediavault.core.site_limits import MANY_SITES, NOT_UNDERSTOOD_WITHIN
 from mediavault.store.port import FailureGroup, PlatformTotals
 
 router = APIRouter(prefix="/api/gates", tags=["gates"])

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from mediavault.api.badges import Tone
+from mediavault.api.badges import tone as tone_of
 from mediavault.api.catalogue import N_, gettext, translated
-from mediavault.api.site_marks import Tone
-from mediavault.api.site_marks import tone as tone_of
+from mediavault.api.labels import RUNG_WORDS, STAGE_WORDS, failure_label, format_span, help_for, one_line
 from mediavault.api.views import is_waiting_for_retry
 from mediavault.api.waiting_jobs import waits_for_sign_in
-from mediavault.api.words import RUNG_WORDS, STAGE_WORDS, failure_label, format_span, help_for, one_line
 from mediavault.core.failures import FAILURES
 from mediavault.core.job import HistoryRecord, Job, JobStatus, Stage, StepOutcome, StrategyName
 

@@ -8,7 +8,16 @@ from datetime import datetime
 from pathlib import PurePosixPath
 
 from mediavault.api.catalogue import gettext
-from mediavault.api.said import LocalizedMessage, localize
+from mediavault.api.labels import (
+    STAGE_WORDS,
+    STATUS_WORDS,
+    failure_label,
+    format_progress,
+    format_size,
+    help_for,
+    one_line,
+)
+from mediavault.api.localized import LocalizedMessage, localize
 from mediavault.api.schemas import (
     AccountPageView,
     AccountView,
@@ -27,20 +36,11 @@ from mediavault.api.schemas import (
     UnservedView,
     WorkerView,
 )
-from mediavault.api.words import (
-    STAGE_WORDS,
-    STATUS_WORDS,
-    failure_label,
-    format_progress,
-    format_size,
-    help_for,
-    one_line,
-)
 from mediavault.core.failures import FAILURES
 from mediavault.core.fleet import unserved, unserved_in_words, versions
-from mediavault.core.gates import SiteLimit
 from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobItem, JobStatus, Stage, WorkerBeat
 from mediavault.core.media import Candidate, KeptFile
+from mediavault.core.site_limits import SiteLimit
 from mediavault.store.port import AccountPage, JobPage, LibraryTotals, StoreReport
 
 MAX_TITLE_CHARS = 200

@@ -19,7 +19,7 @@ from mediavault.core.failures import JobNotFound, StorageFailure
 from mediavault.core.job import Job, JobId
 from mediavault.core.logs import get_logger
 from mediavault.core.names import reserved_name, safe_text, truncate_bytes
-from mediavault.services.vault.port import OpenedFile
+from mediavault.services.library.port import OpenedFile
 from mediavault.store.port import JobCatalogue
 
 log = get_logger(__name__)

@@ -14,7 +14,6 @@ from typing import Any
 
 from mediavault.core.clock import from_micros, to_micros
 from mediavault.core.failures import ErrorCode
-from mediavault.core.gates import AccountPost
 from mediavault.core.job import ItemStatus, JobItem
 from mediavault.core.media import (
     Account,
@@ -31,6 +30,7 @@ from mediavault.core.media import (
 )
 from mediavault.core.messages import from_json, to_json
 from mediavault.core.records import Record, RecordKind
+from mediavault.core.site_limits import AccountPost
 
 _ALWAYS = object()
 _DEFAULTS: Mapping[str, Any] = {

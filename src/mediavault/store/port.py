@@ -28,7 +28,6 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.gates import Permit, PermitRequest, SiteLimit
 from mediavault.core.job import (
     ClaimedJob,
     HistoryRecord,
@@ -43,6 +42,7 @@ from mediavault.core.job import (
 )
 from mediavault.core.media import Account, Candidate, KeptFile, SourceType
 from mediavault.core.records import Record, RecordKind
+from mediavault.core.site_limits import Permit, PermitRequest, SiteLimit
 from mediavault.store.queries import AccountPage as AccountPage
 from mediavault.store.queries import AccountQuery as AccountQuery
 from mediavault.store.queries import AccountSummary as AccountSummary

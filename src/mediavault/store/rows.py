@@ -10,10 +10,10 @@ from typing import Any
 from mediavault.core.accounts import key_of
 from mediavault.core.clock import from_micros, to_micros
 from mediavault.core.failures import ErrorCode
-from mediavault.core.gates import SiteLimit
 from mediavault.core.job import HistoryRecord, Job, JobStatus, Stage, StepOutcome, StrategyName, WorkerBeat, WorkerId
 from mediavault.core.media import Account, SourceType
 from mediavault.core.messages import from_json, to_json
+from mediavault.core.site_limits import SiteLimit
 from mediavault.store import codec
 from mediavault.store.port import Checkpoint
 

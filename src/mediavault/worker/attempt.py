@@ -7,11 +7,11 @@ from pathlib import Path
 
 from mediavault.core.job import ClaimedJob
 from mediavault.core.media import Candidate, Extraction, Item
-from mediavault.worker.album import PostItems
 from mediavault.worker.checkpoint import checkpoint_of
+from mediavault.worker.context import WorkerContext
 from mediavault.worker.dispatch import Route
-from mediavault.worker.journal import AttemptRecorder
-from mediavault.worker.tools import WorkerContext
+from mediavault.worker.items import PostItems
+from mediavault.worker.recorder import AttemptRecorder
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ import uuid
 
 from mediavault.core.job import JobStatus
 from mediavault.core.logs import get_logger
-from mediavault.services.vault.port import Library
+from mediavault.services.library.port import Library
 from mediavault.store.port import JobCatalogue, Store
 
 AGREED_AS = "library"

@@ -9,9 +9,9 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import FAILURES, ErrorCode, NoSpace, Stops, StorageFailure
 from mediavault.core.job import JobStatus
 from mediavault.core.logs import get_logger
-from mediavault.services.vault.port import Library
+from mediavault.services.library.port import Library
+from mediavault.worker.attempt_result import AttemptResult
 from mediavault.worker.breaker import Breaker
-from mediavault.worker.ending import AttemptResult
 
 log = get_logger(__name__)
 

@@ -1,6 +1,6 @@
 """The ten stages of a job in order. Read this module first.
 
-Stage 1, the claim, is in :mod:`mediavault.worker.queue`: one statement claims as many jobs as there are free slots.
+Stage 1, the claim, is in :mod:`mediavault.worker.worker`: one statement claims as many jobs as there are free slots.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from mediavault.core.messages import Message
 from mediavault.core.system_errors import translate_machine_errors
 from mediavault.platforms.registry import platform
 from mediavault.services.extraction.ranking import choose, explain, with_choice
-from mediavault.worker import gatekeeper
-from mediavault.worker.album import items_of
+from mediavault.worker import site_limits
 from mediavault.worker.attempt import Attempt
+from mediavault.worker.attempt_result import AttemptResult
+from mediavault.worker.context import WorkerContext
 from mediavault.worker.dispatch import describe, route_job_by_domain
-from mediavault.worker.ending import AttemptResult
-from mediavault.worker.gatekeeper import NotAllowedYet
-from mediavault.worker.handover import hosts_with_session, where_to_sign_in
-from mediavault.worker.journal import AttemptRecorder
-from mediavault.worker.ladder import DownloadStrategies
-from mediavault.worker.looks import ExtractionMode, next_mode
+from mediavault.worker.extraction_slots import ExtractionMode, next_mode
+from mediavault.worker.items import items_of
+from mediavault.worker.recorder import AttemptRecorder
 from mediavault.worker.retry import GiveUp, RetryIn, asks_for_former, decide
+from mediavault.worker.session_routing import hosts_with_session, where_to_sign_in
+from mediavault.worker.site_limits import NotAllowedYet
 from mediavault.worker.stages.choose import pick_items
 from mediavault.worker.stages.extract import extract, follow_link
 from mediavault.worker.stages.keep import finish, keep
 from mediavault.worker.stages.remux import playable
 from mediavault.worker.stages.thumbnail import thumbnail
-from mediavault.worker.tools import WorkerContext
+from mediavault.worker.strategies import DownloadStrategies
 
 log = get_logger(__name__)
 
@@ -162,7 +162,7 @@ async def fail(journal: AttemptRecorder, failure: Failure, tools: WorkerContext)
     claim = journal.claim
     if await requeue_for_session(journal, failure, tools):
         return AttemptResult(JobStatus.QUEUED)
-    closed_for = await gatekeeper.report_outcome(
+    closed_for = await site_limits.report_outcome(
         journal.site or platform(claim.job.platform), journal.turn, failure, tools
     )
     verdict = decide(

@@ -9,8 +9,8 @@ from typing import cast
 
 from fastapi import FastAPI
 
-from mediavault.access.proxies import ProxyRules
 from mediavault.api.server import NO_PROXIES, serve_app
+from mediavault.auth.proxies import ProxyRules
 from tests.patience import patient
 from tests.unit.api.conftest import House
 

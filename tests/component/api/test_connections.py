@@ -12,10 +12,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 from structlog.testing import capture_logs
 
-from mediavault.access.proxies import ProxyRules
 from mediavault.api import connections, server
-from mediavault.api.gate import MAX_BODY_BYTES
 from mediavault.api.long_answers import RELAY_PATH
+from mediavault.api.middleware import MAX_BODY_BYTES
+from mediavault.auth.proxies import ProxyRules
 from tests.component.api.serving import ask, connect, serving
 from tests.patience import patient
 from tests.unit.api.conftest import House, MakeHouse
@@ -197,7 +197,7 @@ async def test_the_rest_of_a_body_that_nobody_reads_is_not_waited_for(
 
 
 async def test_a_body_that_never_comes_is_told_so_and_ended(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mediavault.api.gate.BODY_DEADLINE_S", 0.1)
+    monkeypatch.setattr("mediavault.api.middleware.BODY_DEADLINE_S", 0.1)
     post = "POST /api/jobs HTTP/1.1\r\nHost: HOST\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n["
     async with serving(house) as address:
         answer = await ask(address, post)

@@ -21,9 +21,9 @@ from websockets.typing import Subprotocol
 from mediavault.api import server
 from mediavault.api.long_answers import RELAY_PATH
 from mediavault.api.server import bind
+from mediavault.app import processes
 from mediavault.core.failures import BadSetting
 from mediavault.core.settings import Settings
-from mediavault.runtime import processes
 from tests.component.api.serving import ask, serving
 from tests.patience import patient, until
 from tests.session_stubs import StubSessions, StubWindows

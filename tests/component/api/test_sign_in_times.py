@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from mediavault.access.desk import Authenticator
+from mediavault.auth.authenticator import Authenticator
 from tests.unit.api.conftest import TOKEN, House, MakeHouse
 
 PASSWORD = "seven grey herons"

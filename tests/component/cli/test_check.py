@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.commands.check import as_dict
+from mediavault.cli.check import as_dict
 from mediavault.core.media import ProbeReport, Problem, ProblemKind
 from tests import media
 from tests.unit.cli.conftest import Ran, Run

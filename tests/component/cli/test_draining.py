@@ -8,8 +8,8 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+from mediavault.app.storage import store_at
 from mediavault.core.clock import SystemClock
-from mediavault.runtime.storage import store_at
 from tests.patience import patient
 
 PATIENCE_S = 60.0

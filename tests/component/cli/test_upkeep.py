@@ -17,14 +17,14 @@ from typing import Any, TypeVar
 
 import pytest
 
-from mediavault.cli import main
+from mediavault.app.storage import store_at
+from mediavault.cli.main import main
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import WorkerBeat, WorkerId
-from mediavault.runtime.storage import store_at
-from mediavault.store.moves import as_adopted
 from mediavault.store.port import Store, StoredJob
 from mediavault.store.sqlite.engine import connect_to_write
 from mediavault.store.sqlite.schema import SCHEMA_VERSION
+from mediavault.store.transitions import as_adopted
 from tests import logs, vaults
 from tests.contract.stores import numbered_job
 from tests.fakes import FakeClock

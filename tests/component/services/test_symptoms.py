@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.api.words import help_for
+from mediavault.api.labels import help_for
 from mediavault.core.failures import BrowserUnavailable, ErrorCode
 from mediavault.core.job import Job, JobStatus, WorkerId
 from mediavault.core.media import Extraction, Post
@@ -22,8 +22,8 @@ from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.extraction.ytdlp_reading import read_answer
 from mediavault.services.media.probe import FfmpegProbe
 from mediavault.store.memory.store import MemoryJobStore
+from mediavault.worker.context import WorkerContext
 from mediavault.worker.pipeline import process_one_cycle
-from mediavault.worker.tools import WorkerContext
 from tests import media
 from tests.fakes import START, FakeClock
 from tests.fault_server import FaultServer, Script, cut, fault_server, reply, serve

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from mediavault.maintenance.findings import FindingKind
+from mediavault.maintenance.rebuilding import Rebuild, RebuildRefusal
+from mediavault.maintenance.verifying import Verification
 from mediavault.store.memory.store import MemoryJobStore
-from mediavault.upkeep.findings import FindingKind
-from mediavault.upkeep.rebuilding import Rebuild, RebuildRefusal
-from mediavault.upkeep.verifying import Verification
 from tests import vaults
 from tests.contract.vaults import VAULTS, Subject
 from tests.fakes import FakeClock

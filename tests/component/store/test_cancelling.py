@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from mediavault.app.storage import store_at
 from mediavault.core.clock import SystemClock
 from mediavault.core.media import DownloadedFile
-from mediavault.runtime.storage import store_at
 from mediavault.store.port import Store
-from mediavault.worker.queue import Worker, WorkerLimits
+from mediavault.worker.worker import Worker, WorkerLimits
 from tests.patience import patient
 from tests.servers import postgres
 from tests.stubs import StubDownloader, make_tools, new_job

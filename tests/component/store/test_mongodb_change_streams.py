@@ -15,7 +15,7 @@ import structlog.testing
 
 from mediavault.core.clock import SystemClock
 from mediavault.store.port import JobQuery, Store
-from mediavault.worker.queue import Worker, WorkerLimits
+from mediavault.worker.worker import Worker, WorkerLimits
 from tests.component.store.test_cancelling import EndlessDownloader
 from tests.component.store.test_mongodb_store import database_at, opened
 from tests.contract.stores import numbered_job

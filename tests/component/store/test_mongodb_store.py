@@ -16,8 +16,8 @@ from pymongo import AsyncMongoClient
 
 from mediavault.core.accounts import account
 from mediavault.core.failures import SchemaTooNew, StoreError
-from mediavault.core.gates import PermitRequest
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobStatus, NewJob, Stage, StepOutcome, WorkerId
+from mediavault.core.site_limits import PermitRequest
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.mongodb import ops, schema, words
 from mediavault.store.mongodb.engine import Document, MongoDatabase

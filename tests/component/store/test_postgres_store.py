@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import ErrorCode, SchemaTooNew, StoreError
-from mediavault.core.gates import OUT_OF_SIGHT, SOON, PermitRefusal, PermitRequest
 from mediavault.core.job import Job, JobStatus, WorkerId
+from mediavault.core.site_limits import OUT_OF_SIGHT, SOON, PermitRefusal, PermitRequest
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.port import JobQuery
 from mediavault.store.postgres import ops

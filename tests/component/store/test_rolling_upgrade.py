@@ -13,9 +13,9 @@ import pytest
 
 from mediavault.core.accounts import account
 from mediavault.core.failures import SchemaTooNew, StoreError
-from mediavault.core.gates import OUT_OF_SIGHT, SOON
 from mediavault.core.job import JobStatus, WorkerId
-from mediavault.store import gating, moves
+from mediavault.core.site_limits import OUT_OF_SIGHT, SOON
+from mediavault.store import site_limits, transitions
 from mediavault.store.port import AccountQuery, Checkpoint, JobQuery
 from mediavault.store.postgres import library_index
 from mediavault.store.postgres.engine import PostgresDatabase, Row, Statement, positional
@@ -80,7 +80,7 @@ class OldCode:
     async def claim(self, limit: int) -> list[tuple[str, int]]:
         """(id, fence) of each."""
         platforms = [row[0] for row in await self.run("queued_platforms")]
-        spans = {"lease": LEASE, "soon": SOON, "out_of_sight": OUT_OF_SIGHT, "offered_for": gating.OFFERED_FOR}
+        spans = {"lease": LEASE, "soon": SOON, "out_of_sight": OUT_OF_SIGHT, "offered_for": site_limits.OFFERED_FOR}
         micros = {name: span // timedelta(microseconds=1) for name, span in spans.items()}
         rows = await self.run("claim", worker=OLD, platforms=platforms, mark=0, limit=limit, **micros)
         return [(row[1], row[1 + 7]) for row in rows]
@@ -117,7 +117,7 @@ async def _saved(old: OldCode, job_id: str, fence: int, found: Checkpoint) -> No
     """What a worker of that release writes while it saves a post."""
     mine = {"id": job_id, "fence": fence}
     assert await old.run("checkpoint", **mine, **checkpoint_values(found), search_text="")
-    kept = moves.kept_values(KEPT)
+    kept = transitions.kept_values(KEPT)
     assert await old.run("begin_commit", **mine, **kept, items=None)
     assert await old.run(
         "complete",

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from mediavault.app.storage import open_store_at, store_at
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode, LeaseLost
 from mediavault.core.job import ClaimedJob, JobStatus, WorkerId
-from mediavault.runtime.storage import open_store_at, store_at
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.mongodb import engine
 from mediavault.store.mongodb.rows import LONGEST_DETAIL

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mediavault.api.app import create_app
-from mediavault.api.examination import Doctor, YtdlpState
+from mediavault.api.doctor_report import Doctor, YtdlpState
 from mediavault.api.services import ApiServices
 from mediavault.api.submission import Submission
 from mediavault.core.failures import ErrorCode
@@ -22,7 +22,7 @@ from mediavault.core.urls import HttpUrl
 from mediavault.core.verdicts import Check
 from mediavault.platforms.registry import all_platforms, identify
 from mediavault.services.egress.guard import EgressGuard
-from mediavault.services.vault.local import LocalLibrary
+from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.memory.store import MemoryJobStore
 from tests.asgi_client import AsgiClient

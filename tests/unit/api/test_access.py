@@ -8,12 +8,12 @@ import pytest
 from fastapi.routing import APIRoute
 from structlog.testing import capture_logs
 
-from mediavault.access import hashing
-from mediavault.access.desk import COOKIE, TLS_COOKIE, Authenticator
-from mediavault.access.proxies import SECRET_HEADER
-from mediavault.access.scopes import Scope
 from mediavault.api import pages
 from mediavault.api.errors import ENDLESS_PATHS
+from mediavault.auth import hashing
+from mediavault.auth.authenticator import COOKIE, TLS_COOKIE, Authenticator
+from mediavault.auth.proxies import SECRET_HEADER
+from mediavault.auth.scopes import Scope
 from mediavault.core.records import RecordKind
 from mediavault.store.port import JobQuery
 from tests.asgi_client import Answer

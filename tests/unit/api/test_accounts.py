@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mediavault.api.words import format_length
+from mediavault.api.labels import format_length
 from mediavault.core.job import JobStatus
 from mediavault.core.media import Account
 from mediavault.store.port import StoredJob

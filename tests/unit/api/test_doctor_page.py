@@ -9,9 +9,9 @@ from typing import cast
 
 import pytest
 
-from mediavault.api import examination
-from mediavault.api.appearance import Appearance, use
-from mediavault.api.examination import KEPT_FOR_S, Doctor, UpgradeOutcome, grouped
+from mediavault.api import doctor_report
+from mediavault.api.doctor_report import KEPT_FOR_S, Doctor, UpgradeOutcome, grouped
+from mediavault.api.preferences import Appearance, use
 from mediavault.core.failures import StorageFailure
 from mediavault.core.verdicts import Check, DoctorVerdict
 from tests.fakes import FakeClock
@@ -109,7 +109,7 @@ async def test_an_examination_that_hangs_is_given_up(monkeypatch: pytest.MonkeyP
         await asyncio.Event().wait()
         return ()
 
-    monkeypatch.setattr(examination, "WITHIN_S", 0.0)
+    monkeypatch.setattr(doctor_report, "WITHIN_S", 0.0)
     found = await Doctor(hang, FakeClock()).run()
 
     assert found.count(DoctorVerdict.BROKEN) == 1

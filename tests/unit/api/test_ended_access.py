@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from mediavault.access.owner import Owner
-from mediavault.access.proxies import SECRET_HEADER
-from mediavault.access.remembered import KNOWN_FOR_S
-from mediavault.access.scopes import Scope
-from mediavault.access.tokens import ApiTokens
-from mediavault.access.web_sessions import IDLE_FOR, WebSessions
 from mediavault.api.long_answers import CHECK_EVERY_S, PROXY_SIGN_IN_LASTS_S, RELAY_PATH
+from mediavault.auth.owner import Owner
+from mediavault.auth.proxies import SECRET_HEADER
+from mediavault.auth.scopes import Scope
+from mediavault.auth.tokens import ApiTokens
+from mediavault.auth.ttl_cache import KNOWN_FOR_S
+from mediavault.auth.web_sessions import IDLE_FOR, WebSessions
 from mediavault.core.failures import StoreError
 from tests.asgi_client import Connection, Socket
 from tests.patience import patient

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from mediavault.access.desk import COOKIE, Authenticator
-from mediavault.access.scopes import Scope
-from mediavault.access.web_sessions import ClientInfo
 from mediavault.api.errors import HttpRefusal
 from mediavault.api.events import EventStream, read_moment
 from mediavault.api.feed import AT_ONCE_BYTES, CLOCKS_DIFFER, LATER, MAX_WAITING, OF_ONE, OVERLAP, Feed, FeedListener
+from mediavault.auth.authenticator import COOKIE, Authenticator
+from mediavault.auth.scopes import Scope
+from mediavault.auth.web_sessions import ClientInfo
 from mediavault.core.job import Stage
 from tests.asgi_client import Connection
 from tests.fakes import START, FakeClock

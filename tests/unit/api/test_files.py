@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from mediavault.api.app import create_app
 from mediavault.core.failures import StorageFailure
 from mediavault.core.media import KeptFile
-from mediavault.services.vault.disk import open_below
+from mediavault.services.library.disk import open_below
 from tests.asgi_client import AsgiClient
 from tests.unit.api.conftest import SHA256, VIDEO, House
 

@@ -21,10 +21,10 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.failures import BadInput, ErrorCode, MediavaultError
 from mediavault.core.job import Job, JobItem
 from mediavault.core.media import Candidate, Expected, FoundIn, SourceType
+from mediavault.maintenance.moving import restore
 from mediavault.store.port import StoredJob
 from mediavault.store.sqlite.engine import connect_to_write, fetch_all
 from mediavault.store.sqlite.store import SqliteJobStore
-from mediavault.upkeep.moving import restore
 from tests.fakes import START
 from tests.unit.api.test_hostile_sidecars import Vault, film
 

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 
-from mediavault.access.tokens import ApiToken
-from mediavault.access.web_sessions import ClientInfo, WebSession
 from mediavault.api import pages
-from mediavault.api.examination import UpgradeOutcome, YtdlpState
+from mediavault.api.doctor_report import UpgradeOutcome, YtdlpState
 from mediavault.api.library_filter import LibraryFilter
+from mediavault.auth.tokens import ApiToken
+from mediavault.auth.web_sessions import ClientInfo, WebSession
 from mediavault.core.checks import FileCheck
-from mediavault.core.gates import SiteLimit
 from mediavault.core.job import HistoryRecord, Job, JobItem, WorkerBeat
 from mediavault.core.media import Account, Candidate, Item, KeptFile, ProbeReport
 from mediavault.core.sessions import SessionState
+from mediavault.core.site_limits import SiteLimit
 from mediavault.core.verdicts import Check
 from mediavault.store.live_settings import Change
 from tests.ui.hostile import BUTTONS, FORMS, PARAMETERS, SHOWN, UNSHOWN

@@ -20,12 +20,12 @@ from mediavault.api.feed import Feed
 from mediavault.core.clock import EARLIEST, LATEST
 from mediavault.core.job import Job
 from mediavault.core.media import Account, KeptFile
-from mediavault.services.vault.local import LocalLibrary
-from mediavault.services.vault.sidecars import BadSidecar, read_sidecar, write_sidecar
+from mediavault.maintenance.restoring import stored_job
+from mediavault.maintenance.verifying import Verification
+from mediavault.services.library.local_library import LocalLibrary
+from mediavault.services.library.sidecars import BadSidecar, read_sidecar, write_sidecar
 from mediavault.store.port import StoredJob
 from mediavault.store.sqlite.store import SqliteJobStore
-from mediavault.upkeep.restoring import stored_job
-from mediavault.upkeep.verifying import Verification
 from tests.asgi_client import AsgiClient
 from tests.fakes import START
 from tests.patience import patient

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.gates import PermitRequest
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus, WorkerId
 from mediavault.core.media import Candidate, FoundIn, Item, ItemType, KeptFile, SourceType
+from mediavault.core.site_limits import PermitRequest
 from mediavault.store.port import Checkpoint
 from tests.stubs import new_job
 from tests.unit.api.conftest import SHA256, VIDEO, House

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mediavault.access.scopes import Scope
-from mediavault.api.gate import MAX_BODY_BYTES
+from mediavault.api.middleware import MAX_BODY_BYTES
+from mediavault.auth.scopes import Scope
 from tests.asgi_client import Answer, AsgiClient
 from tests.unit.api.conftest import TOKEN, MakeHouse
 from tests.unit.api.test_hostile_sidecars import Vault, film

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mediavault.api.appearance import LANGUAGE_COOKIE, THEME_COOKIE, ZONE_COOKIE
+from mediavault.api.preferences import LANGUAGE_COOKIE, THEME_COOKIE, ZONE_COOKIE
 from mediavault.api.render import coded
 from mediavault.core.failures import ErrorCode
 from mediavault.core.media import Account, SourceType

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import cast
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.gates import GateState
+from mediavault.core.site_limits import GateState
 from tests.session_stubs import StubSessions
 from tests.unit.api.conftest import House
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from mediavault.api.labels import format_span
 from mediavault.api.timeline import AttemptView, timeline
-from mediavault.api.words import format_span
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, Stage, StepOutcome, StrategyName
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from mediavault.api.appearance import Appearance, use
 from mediavault.api.catalogue import translated
+from mediavault.api.preferences import Appearance, use
 from mediavault.core.messages import Message, counted, join
 
 

@@ -14,17 +14,17 @@ from typing import Any
 import pytest
 
 from mediavault.api.submission import Submission
-from mediavault.cli import main
+from mediavault.app import composition as parts
+from mediavault.app import one_shot, processes, storage
+from mediavault.cli.main import main
 from mediavault.core.failures import ErrorCode, MediavaultError
 from mediavault.core.job import Job, JobId, WorkerBeat, WorkerId
 from mediavault.core.media import Candidate, Extraction, KeptFile
 from mediavault.core.settings import Settings
 from mediavault.core.urls import HttpUrl
 from mediavault.platforms.registry import identify
-from mediavault.runtime import errands, processes, storage
-from mediavault.runtime import house as parts
 from mediavault.services.egress.guard import EgressGuard
-from mediavault.services.vault.local import LocalLibrary
+from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.postgres.facts import PostgresFacts
 from tests import logs
@@ -41,7 +41,7 @@ STOOD_IN_FOR = {
     storage: ("open_store", "make_vault", "look_at_postgres"),
     parts: ("make_submission", "session_manager"),
     processes: ("serve", "run_worker", "run_api"),
-    errands: ("save_here", "inspect_url"),
+    one_shot: ("save_here", "inspect_url"),
 }
 
 
@@ -55,7 +55,7 @@ class StubInspection:
 
 @dataclass
 class StubHouse:
-    """What the modules of ``mediavault.runtime`` offer. ``ending`` is what a worker of this process does to a job."""
+    """What the modules of ``mediavault.app`` offer. ``ending`` is what a worker of this process does to a job."""
 
     store: MemoryJobStore
     clock: FakeClock

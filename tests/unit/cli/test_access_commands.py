@@ -7,9 +7,9 @@ import io
 
 import pytest
 
-from mediavault.access.owner import Owner
-from mediavault.access.tokens import ApiTokens
-from mediavault.access.web_sessions import ClientInfo, WebSessions
+from mediavault.auth.owner import Owner
+from mediavault.auth.tokens import ApiTokens
+from mediavault.auth.web_sessions import ClientInfo, WebSessions
 from mediavault.core.records import RecordKind
 from tests.unit.cli.conftest import Run, StubHouse
 

@@ -73,7 +73,7 @@ def test_an_argument_that_is_no_text_is_answered(run: Run) -> None:
 
 
 def test_the_rest_of_an_endless_line_is_dropped(run: Run, typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mediavault.commands.classify.MAX_LINE_CHARS", 100)
+    monkeypatch.setattr("mediavault.cli.classify.MAX_LINE_CHARS", 100)
     typed(b"a" * 1_000 + b"\n" + POST.encode() + b"\n")
 
     ran = run("classify", "--json", "-")

@@ -13,8 +13,8 @@ import pytest
 from rich.console import Console
 
 from mediavault import __version__
-from mediavault.cli import COMMANDS
-from mediavault.commands.drain import until_left
+from mediavault.cli.drain import until_left
+from mediavault.cli.main import COMMANDS
 from mediavault.core.accounts import account
 from mediavault.core.job import WorkerBeat
 from mediavault.store.port import StoredJob
@@ -234,7 +234,7 @@ def test_a_script_that_starts_a_vault_is_told_where_it_keeps_things(run: Run) ->
 def test_help_loads_nothing_heavy() -> None:
     """The web framework, the settings library and the stores wait until a command needs them."""
     heavy = ("fastapi", "uvicorn", "pydantic", "aiohttp", "apsw", "playwright", "av")
-    script = f"import sys, mediavault.cli; print([name for name in {heavy!r} if name in sys.modules])"
+    script = f"import sys, mediavault.cli.main; print([name for name in {heavy!r} if name in sys.modules])"
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert answer.stdout.strip() == "[]"
@@ -259,7 +259,7 @@ def test_the_demo_ends_with_its_own_code(run: Run, monkeypatch: pytest.MonkeyPat
         console.print("{}" if as_json else "a table")
         return 1
 
-    monkeypatch.setattr("mediavault.practice.demo.run_demo", stub)
+    monkeypatch.setattr("mediavault.demo.runner.run_demo", stub)
 
     assert (run("demo").code, run("demo").out) == (1, "a table\n")
     assert run("demo", "--json").json() == {}

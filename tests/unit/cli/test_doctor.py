@@ -5,10 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.failures import SchemaTooNew, ToolMissing
-from mediavault.core.settings import Settings
-from mediavault.core.verdicts import DoctorVerdict
-from mediavault.runtime.doctor.checks import (
+from mediavault.app.doctor.checks import (
     check_browser,
     check_helpers,
     check_mount,
@@ -20,11 +17,14 @@ from mediavault.runtime.doctor.checks import (
     check_variables,
     file_system_of,
 )
-from mediavault.runtime.doctor.ytdlp_checks import PARTS, check_parts, check_ytdlp
+from mediavault.app.doctor.ytdlp_checks import PARTS, check_parts, check_ytdlp
+from mediavault.core.failures import SchemaTooNew, ToolMissing
+from mediavault.core.settings import Settings
+from mediavault.core.verdicts import DoctorVerdict
 from mediavault.services.browser.discovery import Sandbox
-from mediavault.services.child.process import ChildFailed
 from mediavault.services.extraction.ytdlp_home import Installed
 from mediavault.services.extraction.ytdlp_upgrade import Upgrade
+from mediavault.services.sandbox.process import ChildFailed
 from mediavault.store.port import Concern, StoreReport
 from tests.fakes import START
 from tests.unit.cli.conftest import Run, StubHouse

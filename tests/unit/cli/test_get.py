@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from mediavault.commands.waiting import COLUMNS, Bar, is_too_far_off, wait_for
+from mediavault.cli.waiting import COLUMNS, Bar, is_too_far_off, wait_for
 from mediavault.core.failures import StorageFailure
 from mediavault.core.job import Job, JobId, JobStatus, Stage
 from mediavault.core.settings import load_settings
@@ -145,7 +145,7 @@ async def test_a_worker_of_our_own_that_cannot_work_does_not_keep_us_waiting(
     async def broken(*_: object) -> None:
         raise RuntimeError("no browser, no nothing")
 
-    monkeypatch.setattr("mediavault.runtime.errands.save_here", broken)
+    monkeypatch.setattr("mediavault.app.one_shot.save_here", broken)
 
     with pytest.raises(RuntimeError, match="no browser"):
         await wait(house, waiting)
@@ -160,7 +160,7 @@ def test_where_no_worker_can_work_here_the_job_is_said_to_wait(
     async def broken(*_: object) -> None:
         raise StorageFailure("The library is not there.", help="Mount its disk.")
 
-    monkeypatch.setattr("mediavault.runtime.errands.save_here", broken)
+    monkeypatch.setattr("mediavault.app.one_shot.save_here", broken)
     ended = run("get", POST)
     (job,) = run("list", "--json").json()["jobs"]
 

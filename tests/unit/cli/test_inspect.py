@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from mediavault.commands import saved_page, saved_page_child
+from mediavault.cli import saved_page, saved_page_child
 from mediavault.core.failures import Ambiguous, LoginRequired, NetworkFailure
-from mediavault.services.child.process import ChildLimits, ChildTookTooLong
+from mediavault.services.sandbox.process import ChildLimits, ChildTookTooLong
 from tests.stubs import candidate, extraction
 from tests.unit.cli.conftest import POST, Run, StubHouse, StubInspection
 

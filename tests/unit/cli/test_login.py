@@ -41,8 +41,8 @@ class SignIn:
 def sign_in(house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> SignIn:
     offered = SignIn(house)
     offered.sessions.add("x")
-    monkeypatch.setattr("mediavault.runtime.house.session_manager", offered.desk)
-    monkeypatch.setattr("mediavault.runtime.errands.window_here", offered.here)
+    monkeypatch.setattr("mediavault.app.composition.session_manager", offered.desk)
+    monkeypatch.setattr("mediavault.app.one_shot.window_here", offered.here)
     monkeypatch.setenv("DISPLAY", ":9")
     return offered
 

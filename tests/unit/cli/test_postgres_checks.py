@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from mediavault.app.doctor.postgres_checks import judge_postgres
 from mediavault.core.verdicts import DoctorVerdict
-from mediavault.runtime.doctor.postgres_checks import judge_postgres
 from mediavault.store.postgres.facts import PostgresFacts
 from tests.unit.cli.conftest import Run, StubHouse
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from mediavault.app.doctor.site_checks import check_sites
 from mediavault.core.verdicts import DoctorVerdict
-from mediavault.runtime.doctor.site_checks import check_sites
 
 
 def test_three_posts_of_a_site_suggest_an_upgrade_and_two_do_not() -> None:

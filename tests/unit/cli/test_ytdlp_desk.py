@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from mediavault.app.doctor.ytdlp_manager import YtdlpManager
 from mediavault.core.failures import ToolMissing
-from mediavault.runtime.doctor.ytdlp_desk import YtdlpManager
 from tests.fakes import FakeClock
 
 

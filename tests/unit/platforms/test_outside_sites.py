@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from mediavault.app.doctor.site_checks import check_site_packages
+from mediavault.app.reading_child import answer
 from mediavault.core.media import Post
 from mediavault.core.platform import AddressKind
 from mediavault.core.typed_records import to_json
@@ -16,8 +18,6 @@ from mediavault.core.urls import parse_http_url
 from mediavault.core.verdicts import DoctorVerdict
 from mediavault.platforms import registry
 from mediavault.platforms.testing import UrlCase, check_urls, read_document
-from mediavault.runtime.doctor.site_checks import check_site_packages
-from mediavault.runtime.reading_child import answer
 from tests.outside_site import guide_blocks, install
 
 URL = "https://films.example/posts/kite"

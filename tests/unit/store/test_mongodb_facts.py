@@ -9,9 +9,9 @@ from typing import Any, cast
 import pytest
 from pymongo import errors
 
+from mediavault.app.storage import make_store, store_at
 from mediavault.core.failures import StoreError
 from mediavault.core.settings import Settings
-from mediavault.runtime.storage import make_store, store_at
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.listening import ChangeListener
 from mediavault.store.mongodb.engine import Document, Documents, MongoDatabase, errors_as_ours, options_of

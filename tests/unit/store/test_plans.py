@@ -13,8 +13,8 @@ import apsw
 import pytest
 
 from mediavault.core.clock import to_micros
-from mediavault.core.gates import SiteLimit
 from mediavault.core.job import JobStatus, WorkerId
+from mediavault.core.site_limits import SiteLimit
 from mediavault.store import paging, search_words
 from mediavault.store.port import AccountQuery, JobOrder, JobQuery
 from mediavault.store.rows import gate_values

@@ -15,8 +15,8 @@ from mediavault.core.failures import ErrorCode, NetworkFailure
 from mediavault.core.job import ClaimedJob, JobStatus, Stage, StepOutcome
 from mediavault.core.logs import configure_logs
 from mediavault.store.port import Store
+from mediavault.worker.context import WorkerContext
 from mediavault.worker.pipeline import process_one_cycle
-from mediavault.worker.tools import WorkerContext
 from tests.fakes import FakeClock
 from tests.stubs import StubDownloader, make_tools, worked
 

@@ -10,11 +10,11 @@ import pytest
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import ClaimedJob, Job, JobStatus, Stage, WorkerId
 from mediavault.core.logs import job_context
-from mediavault.services.vault.local import LocalLibrary
+from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.port import Store
 from mediavault.worker.freezes import KEPT_REPORTS, FreezeReport, settle_freezes, settled_reports, write_report
-from mediavault.worker.queue import Worker, WorkerLimits
 from mediavault.worker.recovery import recover_stale_jobs
+from mediavault.worker.worker import Worker, WorkerLimits
 from tests.fakes import START, FakeClock
 from tests.stubs import make_tools, new_job
 from tests.unit.worker.conftest import LEASE

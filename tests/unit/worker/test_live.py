@@ -16,10 +16,10 @@ from mediavault.platforms.x import X
 from mediavault.store.live_settings import LOOK_AGAIN_S, LiveSettings
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import Store, StoredJob
-from mediavault.worker.forgetting import delete_old_jobs, is_past_retention
-from mediavault.worker.gatekeeper import acquire_permit
-from mediavault.worker.queue import Worker, WorkerLimits
-from mediavault.worker.tools import WorkerContext, with_live_settings
+from mediavault.worker.context import WorkerContext, with_live_settings
+from mediavault.worker.retention import delete_old_jobs, is_past_retention
+from mediavault.worker.site_limits import acquire_permit
+from mediavault.worker.worker import Worker, WorkerLimits
 from tests.fakes import FakeClock
 from tests.stubs import make_tools, new_job, worked
 

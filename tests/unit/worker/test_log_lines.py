@@ -15,13 +15,13 @@ from structlog.testing import capture_logs
 
 from mediavault.core.failures import StoreError
 from mediavault.core.job import ClaimedJob, JobId, JobStatus
-from mediavault.services.vault.local import LocalLibrary
+from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import Store
 from mediavault.worker.recovery import recover_stale_jobs
 from tests.fakes import FakeClock
 from tests.unit.worker.conftest import LEASE
-from tests.unit.worker.test_queue import Setting
+from tests.unit.worker.test_worker import Setting
 
 # What the worker, its store and its library report when no job is concerned.
 OF_THE_WORKER = {

@@ -29,7 +29,6 @@ from mediavault.core.failures import (
     StorageFailure,
     Upcoming,
 )
-from mediavault.core.gates import Permit, PermitRequest
 from mediavault.core.job import ClaimedJob, HistoryRecord, ItemStatus, JobStatus, Stage, StepOutcome, WorkerId
 from mediavault.core.media import (
     DownloadedFile,
@@ -44,10 +43,11 @@ from mediavault.core.media import (
     ProblemKind,
 )
 from mediavault.core.platform import Platform
+from mediavault.core.site_limits import Permit, PermitRequest
 from mediavault.services.download.port import MediaRequest
 from mediavault.store.memory.store import MemoryJobStore, MemorySiteLimits, MemoryState
 from mediavault.store.port import Store
-from mediavault.worker.looks import ExtractionSlot, ExtractionSlots
+from mediavault.worker.extraction_slots import ExtractionSlot, ExtractionSlots
 from mediavault.worker.pipeline import process_one_cycle
 from tests.fakes import FakeClock
 from tests.stubs import (

@@ -10,11 +10,11 @@ import pytest
 from mediavault.core.failures import Incomplete
 from mediavault.core.job import ClaimedJob, Job, JobStatus
 from mediavault.core.media import Extraction
-from mediavault.services.vault.local import LocalLibrary
+from mediavault.maintenance.rebuilding import Rebuild
+from mediavault.maintenance.verifying import Verification
+from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import Store
-from mediavault.upkeep.rebuilding import Rebuild
-from mediavault.upkeep.verifying import Verification
 from mediavault.worker.pipeline import process_one_cycle
 from tests.fakes import FakeClock
 from tests.stubs import VIDEO, StubExtractor, extraction, make_tools, worked

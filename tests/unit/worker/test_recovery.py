@@ -3,11 +3,11 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+from mediavault.app.composition import worker_limits
 from mediavault.core.job import ClaimedJob, JobStatus, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.core.settings import Settings
-from mediavault.runtime.house import worker_limits
-from mediavault.services.vault.local import LocalLibrary
+from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.port import Store
 from mediavault.worker.recovery import RECOVERED_RETRY_IN, recover_stale_jobs, sweep_staging
 from tests.fakes import FakeClock

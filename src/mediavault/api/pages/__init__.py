@@ -8,7 +8,6 @@ from mediavault.api.pages import (
     access,
     accounts,
     doctor,
-    door,
     home,
     library,
     library_actions,
@@ -16,6 +15,7 @@ from mediavault.api.pages import (
     platforms,
     post,
     settings,
+    sign_in,
     sign_ins,
 )
 
@@ -29,7 +29,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     platforms.router,
     sign_ins.router,
     settings.router,
-    door.router,
+    sign_in.router,
     access.router,
     doctor.router,
 )

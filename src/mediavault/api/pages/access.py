@@ -7,15 +7,15 @@ from datetime import timedelta
 
 from fastapi import APIRouter, Request, Response
 
-from mediavault.access.desk import Authenticator, AuthMode
-from mediavault.access.scopes import Scope
-from mediavault.access.tokens import MAX_NAME_CHARS
+from mediavault.api.authentication import client_info_of, current_principal
 from mediavault.api.catalogue import N_, gettext
 from mediavault.api.dependencies import Desk, Services
-from mediavault.api.doorkeeper import client_info_of, current_principal
-from mediavault.api.pages.door import answer, same_twice, signed_in, signed_out
 from mediavault.api.pages.frame import frame, read_form, see_other
+from mediavault.api.pages.sign_in import answer, same_twice, signed_in, signed_out
 from mediavault.api.services import ApiServices
+from mediavault.auth.authenticator import Authenticator, AuthMode
+from mediavault.auth.scopes import Scope
+from mediavault.auth.tokens import MAX_NAME_CHARS
 from mediavault.core.failures import BadInput
 
 router = APIRouter(include_in_schema=False)

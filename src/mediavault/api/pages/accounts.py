@@ -9,12 +9,12 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Path, Query, Response
 
 from mediavault.api.dependencies import Services
+from mediavault.api.labels import one_line
 from mediavault.api.pages.frame import frame
 from mediavault.api.render import render
 from mediavault.api.schemas import JobView
 from mediavault.api.services import ApiServices
 from mediavault.api.views import job_view
-from mediavault.api.words import one_line
 from mediavault.core.job import JobStatus
 from mediavault.store.port import AccountQuery, AccountSummary, JobQuery
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from mediavault.api.dependencies import Services
-from mediavault.api.examination import name_of
+from mediavault.api.doctor_report import name_of
 from mediavault.api.pages.frame import frame, see_other
 from mediavault.api.render import render
 from mediavault.core.verdicts import DoctorVerdict

@@ -8,11 +8,11 @@ from urllib.parse import parse_qs
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
+from mediavault.api.authentication import current_principal
 from mediavault.api.catalogue import translated
-from mediavault.api.doorkeeper import current_principal
+from mediavault.api.labels import help_for
 from mediavault.api.schemas import ErrorView
 from mediavault.api.services import ApiServices
-from mediavault.api.words import help_for
 from mediavault.core.failures import BadInput, MediavaultError
 
 _SEE_OTHER = 303

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import APIRouter, Request, Response
 
-from mediavault.api.appearance import current
+from mediavault.api.cards import account_name, account_words, tile
 from mediavault.api.catalogue import gettext, ngettext
 from mediavault.api.dependencies import Services
 from mediavault.api.feed import CLOCKS_DIFFER
@@ -28,10 +28,10 @@ from mediavault.api.library_filter import (
     to_query,
 )
 from mediavault.api.pages.frame import frame
+from mediavault.api.preferences import current
 from mediavault.api.render import render
 from mediavault.api.selection import MAX_AT_ONCE
 from mediavault.api.services import ApiServices
-from mediavault.api.tiles import account_name, account_words, tile
 from mediavault.core.failures import BadInput
 from mediavault.core.job import JobStatus
 from mediavault.store.port import AccountQuery, JobPage, LibraryTotals

@@ -11,10 +11,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime
 
-from mediavault.api.appearance import current
 from mediavault.api.dependencies import Services, to_job_id
 from mediavault.api.library_filter import STATUSES, LibraryFilter, LibraryView, read_filter, to_query
 from mediavault.api.pages.library import counted, states, tiles
+from mediavault.api.preferences import current
 from mediavault.api.render import render
 from mediavault.core.failures import JobNotFound
 from mediavault.core.job import Job, JobId, JobStatus

@@ -8,12 +8,12 @@ from urllib.parse import parse_qsl, urlencode
 from fastapi import APIRouter, Query, Request, Response
 
 from mediavault.api.actions import cancel_job, remove_job, retry_job, save_again
-from mediavault.api.appearance import current
 from mediavault.api.dependencies import EventFeed, JobIdPath, Services
 from mediavault.api.file_facts import begin_check, checks_of
 from mediavault.api.library_filter import LibraryFilter, address, read_filter, to_params, to_query
 from mediavault.api.pages.frame import frame, read_form, see_other
 from mediavault.api.post_view import Video, said, videos
+from mediavault.api.preferences import current
 from mediavault.api.render import render
 from mediavault.api.services import ApiServices
 from mediavault.api.timeline import timeline

@@ -6,19 +6,19 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from mediavault.api.appearance import COOKIE_LIFE_S, LANGUAGE_COOKIE, THEME_COOKIE, THEMES
 from mediavault.api.catalogue import gettext, locales
 from mediavault.api.dependencies import Services
 from mediavault.api.pages.frame import frame, read_form, see_other
+from mediavault.api.preferences import COOKIE_LIFE_S, LANGUAGE_COOKIE, THEME_COOKIE, THEMES
 from mediavault.api.render import render
 from mediavault.api.services import ApiServices
 from mediavault.api.setting_fields import PREFERENCES, example_name, example_post, fields_of, judge, read_sent
 from mediavault.api.views import title
 from mediavault.core.changeable import Changeable
 from mediavault.core.failures import NotFound
-from mediavault.core.gates import MANY_SITES
 from mediavault.core.job import JobStatus
 from mediavault.core.name_template import PLACES, NamedPost
+from mediavault.core.site_limits import MANY_SITES
 from mediavault.store.port import JobQuery
 
 MAX_FIELDS = 80  # one for each site, and the others

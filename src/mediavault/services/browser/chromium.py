@@ -32,8 +32,8 @@ from mediavault.services.browser.cookies import as_cookie
 from mediavault.services.browser.discovery import for_driver
 from mediavault.services.browser.driver import Cdp, Guard, Page, PageCrashed, PageFailed, Response, quietly
 from mediavault.services.browser.interception import BodyTap
-from mediavault.services.browser.keeper import RECYCLE_AFTER_PAGES, BrowserConfig, BrowserInstance, BrowserManager
 from mediavault.services.browser.launch import CALL_S, first_line
+from mediavault.services.browser.lifecycle import RECYCLE_AFTER_PAGES, BrowserConfig, BrowserInstance, BrowserManager
 from mediavault.services.browser.navigation import Navigation
 from mediavault.services.browser.network_log import NetworkLog
 from mediavault.services.browser.port import BrowserDownload, PageCapture

@@ -33,7 +33,7 @@ from mediavault.services.browser.plain_window import (
 )
 from mediavault.services.browser.processes import default_limit, end_process, find_too_heavy
 from mediavault.services.browser.profile import Profile, WindowBusy, borrowed_profile
-from mediavault.services.browser.session_desk import SessionManager
+from mediavault.services.browser.session_manager import SessionManager
 from mediavault.services.browser.vnc import ScreenConnection, check_tools, connect_to_screen
 from mediavault.services.egress.guard import EgressGuard
 

@@ -16,7 +16,7 @@ from mediavault.core.urls import parse_http_url
 from mediavault.services.browser.discovery import find_browser, unavailable
 from mediavault.services.browser.plain_window import open_window, window_proxy
 from mediavault.services.browser.profile import borrowed_profile
-from mediavault.services.browser.session_desk import SessionManager
+from mediavault.services.browser.session_manager import SessionManager
 from mediavault.services.egress.guard import EgressGuard
 
 

@@ -25,10 +25,10 @@ from mediavault.core.messages import Message
 from mediavault.services.browser.discovery import for_browser
 from mediavault.services.browser.profile import Profile
 from mediavault.services.browser.vnc import SOCKET
-from mediavault.services.child.process import environment
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.proxy import CHROMIUM_ARGS, EgressProxy
 from mediavault.services.egress.tcp import is_of_our_user
+from mediavault.services.sandbox.process import environment
 
 START_S = 30.0
 END_S = 30.0  # more than the helper gives the browser and the screen together

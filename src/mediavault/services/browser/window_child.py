@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
 
 from mediavault.core.messages import Message
-from mediavault.services.child.guard import die_with
+from mediavault.services.sandbox.guard import die_with
 
 DISPLAY_S = 15.0
 END_BROWSER_S = 15.0

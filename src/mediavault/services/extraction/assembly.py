@@ -15,11 +15,11 @@ from mediavault.services.extraction.ownership import Owned, settle
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.document import documents, parse_json
 from mediavault.services.extraction.page_data.elements import attribute_setups, element_documents
-from mediavault.services.extraction.page_data.foreign import NOTHING, foreign_media
 from mediavault.services.extraction.page_data.html_page import HtmlPage, read_page
 from mediavault.services.extraction.page_data.html_scan import scan
 from mediavault.services.extraction.page_data.metadata import announced_duration, declared_videos, story_of
 from mediavault.services.extraction.page_data.oembed import Story
+from mediavault.services.extraction.page_data.other_posts import NOTHING, foreign_media
 
 MAX_OTHERS = 20  # candidates that are shown but not owned
 MAX_TITLE_CHARS = 150

@@ -18,9 +18,9 @@ from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.core.typed_records import from_json, to_json
 from mediavault.services.browser.port import PageCapture
-from mediavault.services.child.process import ChildFailed, ChildLimits, ChildTookTooLong
-from mediavault.services.child.standing import ChildPool
 from mediavault.services.extraction.port import ApiAnswer, VisitReading
+from mediavault.services.sandbox.process import ChildFailed, ChildLimits, ChildTookTooLong
+from mediavault.services.sandbox.standing import ChildPool
 
 MAX_CHILDREN = 2
 # The processor's time tells a hostile document from a busy machine; the largest pages take a few seconds of it.

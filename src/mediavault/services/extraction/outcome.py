@@ -9,9 +9,9 @@ from mediavault.core.failures import MediavaultError
 from mediavault.core.media import Extraction, ItemRole, Post
 from mediavault.core.platform import PageData, Platform
 from mediavault.services.extraction.assembly import PageSource
-from mediavault.services.extraction.page_data.foreign import names_other_videos
 from mediavault.services.extraction.page_data.html_page import HtmlPage
 from mediavault.services.extraction.page_data.metadata import announces_video, names_others, shows_adverts
+from mediavault.services.extraction.page_data.other_posts import names_other_videos
 from mediavault.services.extraction.page_data.page_identity import articles_linking, is_another_post, is_no_post
 from mediavault.services.extraction.page_data.timelines import listing
 

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from mediavault.core.failures import ExtractorBroken, TookTooLong
 from mediavault.core.messages import Message
 from mediavault.core.system_errors import failure_of_code, failure_of_disk, is_of_the_machine
-from mediavault.services.child.process import ChildFailed, ChildFolder, ChildLimits, ChildTookTooLong, run_child
-from mediavault.services.egress.door import door_to
+from mediavault.services.egress.proxy_bridge import door_to
 from mediavault.services.extraction.ytdlp_home import Installed
+from mediavault.services.sandbox.process import ChildFailed, ChildFolder, ChildLimits, ChildTookTooLong, run_child
 
 CHILD = "mediavault.services.extraction.ytdlp_worker"
 MAX_ANSWER_BYTES = 32 << 20

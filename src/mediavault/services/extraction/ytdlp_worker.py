@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mediavault.core.retry_after import FIELDS
-from mediavault.services.child.guard import MAX_REQUEST_BYTES, die_with, leave_network, limit, raise_loopback
+from mediavault.services.sandbox.guard import MAX_REQUEST_BYTES, die_with, leave_network, limit, raise_loopback
 
 MAX_ENTRIES = 20  # of a carousel or a series
 MAX_ERRORS = 40

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mediavault.services.child.guard import said
 from mediavault.services.media.facts import DecodeFacts
 from mediavault.services.media.library import (
     FAULTS,
@@ -24,6 +23,7 @@ from mediavault.services.media.library import (
     main_video,
     open_input,
 )
+from mediavault.services.sandbox.guard import said
 
 MAX_DEAF_PACKETS = 3  # of sound, that may come to nothing at the beginning: an odd one, or a torn end right behind it
 _JOINED_ANYWHERE = frozenset({"mpegts", "mpeg"})  # containers whose sound may begin in the middle of a piece

@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from mediavault.services.child.guard import said
 from mediavault.services.media.facts import PacketFacts, median
 from mediavault.services.media.library import FAULTS, codec_name
 from mediavault.services.media.nal import has_hole, nal_length_bytes, units_fill
+from mediavault.services.sandbox.guard import said
 
 HOLE_S = 0.2  # shorter ones are not remembered
 MAX_HOLES = 1_000

@@ -17,10 +17,10 @@ from mediavault.core.failures import StorageFailure
 from mediavault.core.media import DownloadedFile, Expected, KeptFile, ProbeReport, Problem, ProblemKind
 from mediavault.core.messages import Message
 from mediavault.core.system_errors import failure_of_disk, is_of_the_machine
-from mediavault.services.child.process import GIB, ChildFailed, ChildLimits, run_child
-from mediavault.services.child.standing import StandingChild
 from mediavault.services.media.facts import from_json
 from mediavault.services.media.judgement import NONE, needs_deep_look, report
+from mediavault.services.sandbox.process import GIB, ChildFailed, ChildLimits, run_child
+from mediavault.services.sandbox.standing import StandingChild
 
 CHILD = "mediavault.services.media.probe_child"
 BASE_S = 30.0

@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mediavault.services.child.guard import STANDING, said, serve, serve_lines
 from mediavault.services.media.boxes import walk
 from mediavault.services.media.decode import decode_all
 from mediavault.services.media.facts import FileFacts, PacketFacts, PictureFacts, StreamFacts, to_json
@@ -29,6 +28,7 @@ from mediavault.services.media.library import (
 )
 from mediavault.services.media.packets import read_packets
 from mediavault.services.media.sniff import DEMUXERS, SNIFF_BYTES, Kind, sniff
+from mediavault.services.sandbox.guard import STANDING, said, serve, serve_lines
 
 TAIL_S = 3.0
 PLACES = (0.0, 1 / 3, 2 / 3, 0.97)  # of the duration, where pictures are decoded

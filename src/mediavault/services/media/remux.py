@@ -16,8 +16,8 @@ from typing import Any
 from mediavault.core.failures import BadFile, Failure, Incomplete, TookTooLong
 from mediavault.core.messages import Message, join
 from mediavault.core.system_errors import failure_of_code, is_of_the_machine
-from mediavault.services.child.process import GIB, ChildFailed, ChildLimits, ChildTookTooLong, run_child
 from mediavault.services.media.join_facts import JoinFacts, from_json, reasons_to_reject
+from mediavault.services.sandbox.process import GIB, ChildFailed, ChildLimits, ChildTookTooLong, run_child
 
 CHILD = "mediavault.services.media.remux_child"
 BASE_S = 120.0

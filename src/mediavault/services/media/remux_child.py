@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from mediavault.core.messages import Message
-from mediavault.services.child.guard import serve
 from mediavault.services.media.join_facts import JoinFacts, Tally
 from mediavault.services.media.library import (
     TIME_BASE,
@@ -33,6 +32,7 @@ from mediavault.services.media.library import (
 )
 from mediavault.services.media.nal import parameter_sets, same_form
 from mediavault.services.media.sniff import DEMUXERS, SNIFF_BYTES, sniff
+from mediavault.services.sandbox.guard import serve
 
 OVERLAP_S = 1
 SHORTEST_TICK_S = 1 / 90_000

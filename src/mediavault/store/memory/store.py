@@ -13,7 +13,6 @@ from typing import Any
 
 from mediavault.core.clock import Clock, plausible, to_micros
 from mediavault.core.failures import ErrorCode, StoreError
-from mediavault.core.gates import Permit, PermitRequest, SiteLimit
 from mediavault.core.job import (
     ClaimedJob,
     HistoryRecord,
@@ -30,7 +29,8 @@ from mediavault.core.job import (
 from mediavault.core.media import KeptFile
 from mediavault.core.messages import Message
 from mediavault.core.records import Record, RecordKind
-from mediavault.store import browsing, codec, gating, moves, paging
+from mediavault.core.site_limits import Permit, PermitRequest, SiteLimit
+from mediavault.store import browsing, codec, paging, site_limits, transitions
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.port import (
     AccountPage,
@@ -75,7 +75,7 @@ class MemoryState:
 
     def get(self, job_id: JobId) -> Job:
         if (job := self.jobs.get(job_id)) is None:
-            raise moves.job_not_found(job_id)
+            raise transitions.job_not_found(job_id)
         return job
 
     def in_status(self, status: JobStatus) -> list[Job]:
@@ -87,7 +87,7 @@ class MemoryState:
 
     def fenced(self, claim: ClaimedJob) -> Job:
         if not self.holds(claim):
-            raise moves.lease_lost(claim.id, claim.fence)
+            raise transitions.lease_lost(claim.id, claim.fence)
         return self.jobs[claim.id]
 
     def change(self, job: Job, **changes: Any) -> Job:
@@ -95,7 +95,7 @@ class MemoryState:
         return changed
 
     def requeue(self, job: Job, why: str) -> Job:
-        self.append(job.id, moves.retry_record(self.clock.now(), why))
+        self.append(job.id, transitions.retry_record(self.clock.now(), why))
         queued = self.change(job, status=JobStatus.QUEUED, retry_at=None)
         self.subscribers.notify()
         return queued
@@ -183,8 +183,8 @@ class MemoryQueue(_MemoryPort):
         for gate in {
             self._state.gate(job.platform).platform: self._state.gate(job.platform) for job in oldest
         }.values():
-            if gating.takes_turns(gate):
-                self._state.gates[gate.platform] = gating.reserve(gate, now)
+            if site_limits.takes_turns(gate):
+                self._state.gates[gate.platform] = site_limits.reserve(gate, now)
         return [ClaimedJob(self._claim_one(job, worker, now, lease), worker) for job in oldest]
 
     def _oldest_that_may(
@@ -192,7 +192,7 @@ class MemoryQueue(_MemoryPort):
     ) -> list[Job]:
         wanted = (job for job in self._state.in_status(JobStatus.QUEUED) if not platforms or job.platform in platforms)
         queued = sorted((job for job in wanted if not job.needs_session or job.platform in sessions), key=paging.age_of)
-        left = dict(gating.capacity(map(self._state.gate, {job.platform for job in queued}), now, limit=limit))
+        left = dict(site_limits.capacity(map(self._state.gate, {job.platform for job in queued}), now, limit=limit))
         oldest: list[Job] = []
         for job in queued:
             if len(oldest) < limit and left.get(job.platform, 0) > 0:
@@ -265,7 +265,9 @@ class MemoryQueue(_MemoryPort):
 
     async def begin_commit(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
         job = self._state.fenced(claim)
-        self._state.change(job, stage=Stage.COMMITTING, items=tuple(items) or job.items, **moves.kept_values(kept))
+        self._state.change(
+            job, stage=Stage.COMMITTING, items=tuple(items) or job.items, **transitions.kept_values(kept)
+        )
         record = self._state.record_of(claim, Stage.COMMITTING)
         self._state.append(claim.id, replace(record, detail=kept.output_path, bytes=kept.bytes))
 
@@ -274,7 +276,7 @@ class MemoryQueue(_MemoryPort):
         now = self._state.clock.now()
         record = self._state.record_of(claim, Stage.COMPLETE)
         self._state.append(
-            claim.id, replace(record, bytes=kept.bytes, duration_ms=moves.duration_ms(job.started_at, now))
+            claim.id, replace(record, bytes=kept.bytes, duration_ms=transitions.duration_ms(job.started_at, now))
         )
         self._state.change(
             job,
@@ -286,7 +288,7 @@ class MemoryQueue(_MemoryPort):
             bytes_done=kept.bytes,
             bytes_total=kept.bytes,
             items=tuple(items) or job.items,
-            **moves.kept_values(kept),
+            **transitions.kept_values(kept),
         )
 
     async def fail(
@@ -301,7 +303,7 @@ class MemoryQueue(_MemoryPort):
         job = self._state.fenced(claim)
         now = self._state.clock.now()
         error = codec.storable(error)
-        took = moves.duration_ms(job.started_at, now)
+        took = transitions.duration_ms(job.started_at, now)
         self._state.append(
             claim.id,
             HistoryRecord(
@@ -354,14 +356,14 @@ class MemoryQueue(_MemoryPort):
 
     def _recover_one(self, job: Job, now: datetime, retry_in: timedelta) -> Job:
         tries = job.max_attempts + (job.stage is Stage.COMMITTING)
-        self._state.append(job.id, moves.recover_record(now, job.attempt_count))
+        self._state.append(job.id, transitions.recover_record(now, job.attempt_count))
         return self._state.change(
             job,
             **_NOT_RUNNING,
             status=JobStatus.FAILED,
             failed_at=now,
             error_code=ErrorCode.RECOVERED_FROM_RESTART,
-            error=moves.RECOVERED_ERROR,
+            error=transitions.RECOVERED_ERROR,
             retry_at=now + retry_in if job.attempt_count < tries else None,
         )
 
@@ -371,24 +373,24 @@ class MemoryQueue(_MemoryPort):
             (at, job.id) for job in self._state.jobs.values() if (at := job.retry_at) is not None and at <= now
         )
         for _, job_id in due[:limit]:
-            self._state.requeue(self._state.jobs[job_id], moves.DUE_AGAIN)
+            self._state.requeue(self._state.jobs[job_id], transitions.DUE_AGAIN)
         return len(due[:limit])
 
     async def cancel(self, job_id: JobId) -> Job:
         job = self._state.get(job_id)
-        if not moves.must_cancel(job):
+        if not transitions.must_cancel(job):
             return job
-        self._state.append(job_id, moves.cancel_record(job, self._state.clock.now()))
+        self._state.append(job_id, transitions.cancel_record(job, self._state.clock.now()))
         self._state.stop_attempt(job)
         return self._state.change(job, **_NOT_RUNNING, status=JobStatus.CANCELLED, retry_at=None)
 
     async def retry(self, job_id: JobId, *, chosen_url: str | None = None) -> Job:
         job = self._state.get(job_id)
-        if not moves.check_requeue(job):
+        if not transitions.check_requeue(job):
             return job
         job = replace(job, chosen_url=chosen_url or job.chosen_url)
         job = replace(job, max_attempts=max(job.max_attempts, job.attempt_count + 1), needs_session=False)
-        return self._state.requeue(job, moves.ASKED_AGAIN)
+        return self._state.requeue(job, transitions.ASKED_AGAIN)
 
 
 class MemoryCatalogue(_MemoryPort):
@@ -445,7 +447,7 @@ class MemoryCatalogue(_MemoryPort):
     async def remove(self, job_id: JobId, *, as_of: datetime | None = None) -> Job:
         job = self._state.get(job_id)
         if as_of is not None and job.updated_at != as_of:
-            raise moves.job_not_found(job_id)
+            raise transitions.job_not_found(job_id)
         del self._state.jobs[job_id], self._state.history[job_id]
         self._state.stop_attempt(job)
         return job
@@ -453,7 +455,7 @@ class MemoryCatalogue(_MemoryPort):
     async def import_jobs(self, jobs: Sequence[StoredJob]) -> int:
         new = 0
         for stored in jobs:
-            job = _read_back(moves.as_adopted(stored.job))
+            job = _read_back(transitions.as_adopted(stored.job))
             if any(known.id == job.id or _version_of(known) == _version_of(job) for known in self._state.jobs.values()):
                 continue
             self._state.jobs[job.id], self._state.history[job.id] = job, list(stored.history)
@@ -465,21 +467,21 @@ class MemoryCatalogue(_MemoryPort):
 
 class MemorySiteLimits(_MemoryPort):
     async def take_turn(self, asked: PermitRequest) -> Permit:
-        turn, self._state.gates[asked.platform] = gating.acquire_permit(
+        turn, self._state.gates[asked.platform] = site_limits.acquire_permit(
             self._state.gate(asked.platform), asked, self._state.clock.now()
         )
         return turn
 
     async def close_gate(self, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> SiteLimit:
         reason = codec.storable(reason)
-        closed = gating.close(
+        closed = site_limits.close(
             self._state.gate(platform), self._state.clock.now(), duration=duration, code=code, reason=reason
         )
         self._state.gates[platform] = closed
         return closed
 
     async def open_gate(self, platform: str) -> None:
-        self._state.gates[platform] = gating.open_(self._state.gate(platform))
+        self._state.gates[platform] = site_limits.open_(self._state.gate(platform))
         self._state.subscribers.notify()
 
     async def gates(self) -> list[SiteLimit]:

@@ -11,11 +11,10 @@ from typing import Any, TypeVar
 
 from mediavault.core.clock import from_micros, micros_in
 from mediavault.core.failures import ErrorCode, StoreError
-from mediavault.core.gates import Permit, PermitRequest, SiteLimit
 from mediavault.core.job import ClaimedJob, Job, Stage, WorkerId
 from mediavault.core.messages import Message
-from mediavault.store import codec, gating, paging
-from mediavault.store.gating import ClaimFilter
+from mediavault.core.site_limits import Permit, PermitRequest, SiteLimit
+from mediavault.store import codec, paging, site_limits
 from mediavault.store.mongodb.engine import Document, Filter, MongoDatabase
 from mediavault.store.mongodb.history import appended, literal, make_room, new_record
 from mediavault.store.mongodb.ops import RACES, RUNNING, literals, moment_of
@@ -23,6 +22,7 @@ from mediavault.store.mongodb.reads import QUEUED
 from mediavault.store.mongodb.rows import gate_changes, gate_document, gate_from, job_from
 from mediavault.store.mongodb.schema import GATES, JOBS
 from mediavault.store.mongodb.server import MongoServer
+from mediavault.store.site_limits import ClaimFilter
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ async def claim(
     seen = await _look(database, platforms, now)
     at = next((one.at for one in seen.values()), _NO_TIME)
     gates = [seen[name].gate if name in seen else SiteLimit(name) for name in platforms]
-    room = dict(gating.capacity(gates, at, limit=limit))
+    room = dict(site_limits.capacity(gates, at, limit=limit))
     taking = _Taking(database, limit, _claimed(worker, lease, now), seen, room, wanted.sessions)
     try:
         await taking.run()
@@ -136,9 +136,9 @@ class _Taking:
     async def _may_offer(self, platform: str) -> bool:
         """Where turns are taken the gate is asked first: of all claims at once one may hand out the job of a turn."""
         seen = self._seen.get(platform)
-        if seen is None or not gating.takes_turns(seen.gate) or platform in self._offered:
+        if seen is None or not site_limits.takes_turns(seen.gate) or platform in self._offered:
             return True
-        if await _write(self._database, seen, gating.reserve(seen.gate, seen.at)):
+        if await _write(self._database, seen, site_limits.reserve(seen.gate, seen.at)):
             self._offered[platform] = seen, False
             return True
         del self._room[platform]
@@ -175,7 +175,7 @@ def _claimed(worker: WorkerId, lease: timedelta, now: int | None) -> dict[str, A
 
 async def take_turn(server: MongoServer, asked: PermitRequest) -> Permit:
     database, now = server.database, server.now
-    return await _moved(database, asked.platform, lambda gate, at: gating.acquire_permit(gate, asked, at), now)
+    return await _moved(database, asked.platform, lambda gate, at: site_limits.acquire_permit(gate, asked, at), now)
 
 
 async def close_gate(
@@ -184,7 +184,7 @@ async def close_gate(
     database, now = server.database, server.now
 
     def judge(gate: SiteLimit, at: datetime) -> tuple[SiteLimit, SiteLimit]:
-        closed = gating.close(gate, at, duration=duration, code=code, reason=codec.storable(reason))
+        closed = site_limits.close(gate, at, duration=duration, code=code, reason=codec.storable(reason))
         return closed, closed
 
     return await _moved(database, platform, judge, now)
@@ -192,7 +192,7 @@ async def close_gate(
 
 async def open_gate(server: MongoServer, platform: str) -> None:
     database, now = server.database, server.now
-    await _moved(database, platform, lambda gate, _: (None, gating.open_(gate)), now)
+    await _moved(database, platform, lambda gate, _: (None, site_limits.open_(gate)), now)
     server.wake()
 
 

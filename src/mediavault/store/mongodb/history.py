@@ -13,7 +13,7 @@ from typing import Any
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import HistoryRecord, JobId, Stage, StepOutcome
 from mediavault.core.messages import to_json
-from mediavault.store import moves
+from mediavault.store import transitions
 from mediavault.store.mongodb.engine import Document, MongoDatabase
 from mediavault.store.mongodb.rows import PAGE, SPILL_AT, record_row, records_from
 from mediavault.store.mongodb.schema import HISTORY, JOBS
@@ -91,7 +91,7 @@ async def read(server: MongoServer, job_id: JobId) -> list[HistoryRecord]:
     database = server.database
     document = await database.documents(JOBS).one({"_id": job_id}, fields={"history": 1, "history_from": 1})
     if document is None:
-        raise moves.job_not_found(job_id)
+        raise transitions.job_not_found(job_id)
     moved = document["history_from"]
     older = {"job": job_id, "first": {"$lt": moved}}
     pages = await database.documents(HISTORY).find(older, sort=[("first", 1)]) if moved else []

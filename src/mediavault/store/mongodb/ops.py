@@ -12,7 +12,6 @@ from typing import Any
 
 from mediavault.core.clock import from_micros, micros_in, to_micros
 from mediavault.core.failures import ErrorCode, StoreError
-from mediavault.core.gates import SiteLimit
 from mediavault.core.job import (
     ClaimedJob,
     HistoryRecord,
@@ -28,7 +27,8 @@ from mediavault.core.job import (
 )
 from mediavault.core.media import KeptFile
 from mediavault.core.messages import Message, to_json
-from mediavault.store import codec, moves
+from mediavault.core.site_limits import SiteLimit
+from mediavault.store import codec, transitions
 from mediavault.store.codec import items_to_json
 from mediavault.store.mongodb.engine import FIRST_MOMENT, Document, Filter, MongoDatabase
 from mediavault.store.mongodb.history import append, appended, literal, make_room, new_record, write_page
@@ -161,7 +161,7 @@ async def _fenced(database: MongoDatabase, claim: ClaimedJob, changes: Mapping[s
     where = {"_id": claim.id, "status": RUNNING, "attempt_count": claim.fence}
     changed = await database.documents(JOBS).change(where, [{"$set": {"updated_at": moment_of(now), **changes}}])
     if changed is None:
-        raise moves.lease_lost(claim.id, claim.fence)
+        raise transitions.lease_lost(claim.id, claim.fence)
     await make_room(database, changed)
     return changed
 
@@ -203,7 +203,7 @@ async def save_items(server: MongoServer, claim: ClaimedJob, items: Sequence[Job
 async def begin_commit(server: MongoServer, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
     database, now = server.database, server.now
     record = new_record(moment_of(now), Stage.COMMITTING, attempt=claim.fence, detail=kept.output_path, size=kept.bytes)
-    values = {"stage": Stage.COMMITTING.value, **moves.kept_values(kept), **_if_given(items)}
+    values = {"stage": Stage.COMMITTING.value, **transitions.kept_values(kept), **_if_given(items)}
     await _fenced(database, claim, {**literals(values), **appended(record)}, now)
 
 
@@ -220,7 +220,7 @@ async def complete(server: MongoServer, claim: ClaimedJob, kept: KeptFile, items
         "progress_pct": 100,
         "bytes_done": kept.bytes,
         "bytes_total": kept.bytes,
-        **moves.kept_values(kept),
+        **transitions.kept_values(kept),
         **_if_given(items),
     }
     await _fenced(database, claim, {**literals(values), "completed_at": at, **appended(record)}, now)
@@ -274,7 +274,7 @@ async def failed_before(
 ) -> Job | None:
     """The job as this failure left it, when only the answer was lost."""
     job = await get(server, claim.id)
-    return job if moves.is_failed_by(job, claim, error_code, cut(codec.storable(error))) else None
+    return job if transitions.is_failed_by(job, claim, error_code, cut(codec.storable(error))) else None
 
 
 async def release(server: MongoServer, claim: ClaimedJob, *, needs_session: bool = False) -> None:
@@ -324,7 +324,7 @@ def _recovered(retry_in: timedelta, now: int | None) -> Mapping[str, Any]:
         attempt="$attempt_count",
         outcome=StepOutcome.FAILED,
         error_code=ErrorCode.RECOVERED_FROM_RESTART,
-        detail=moves.RECOVERED_ERROR,
+        detail=transitions.RECOVERED_ERROR,
     )
     one_more = {"$cond": [{"$eq": ["$stage", literal(Stage.COMMITTING.value)]}, 1, 0]}
     has_tries = {"$lt": ["$attempt_count", {"$add": ["$max_attempts", one_more]}]}
@@ -332,7 +332,7 @@ def _recovered(retry_in: timedelta, now: int | None) -> Mapping[str, Any]:
         **NOT_RUNNING,
         "status": FAILED,
         "error_code": ErrorCode.RECOVERED_FROM_RESTART.value,
-        "error": moves.RECOVERED_ERROR,
+        "error": transitions.RECOVERED_ERROR,
     }
     return {
         **literals(values),
@@ -361,7 +361,7 @@ async def promote_due(server: MongoServer, *, limit: int = 500) -> int:
         return 0
     at = moment_of(now)
     changes = {"status": literal(QUEUED), "retry_at": None, "updated_at": at}
-    record = new_record(at, Stage.RETRY, detail=moves.DUE_AGAIN)
+    record = new_record(at, Stage.RETRY, detail=transitions.DUE_AGAIN)
     promoted = await jobs.change_all({**due, "_id": {"$in": ids}}, [{"$set": {**changes, **appended(record)}}])
     if promoted:
         server.wake()
@@ -386,9 +386,9 @@ async def cancel(server: MongoServer, job_id: JobId) -> Job:
     database, now = server.database, server.now
     for _ in range(RACES):
         job = await _current(database, job_id)
-        if not moves.must_cancel(job):
+        if not transitions.must_cancel(job):
             return job
-        attempt = moves.cancel_record(job, job.updated_at).attempt
+        attempt = transitions.cancel_record(job, job.updated_at).attempt
         values = {**NOT_RUNNING, "status": JobStatus.CANCELLED.value, "retry_at": None}
         record = new_record(moment_of(now), Stage.CANCEL, attempt=attempt)
         if changed := await _move(database, job, {**literals(values), **appended(record)}, now):
@@ -401,13 +401,13 @@ async def retry(server: MongoServer, job_id: JobId, *, chosen_url: str | None = 
     database, now = server.database, server.now
     for _ in range(RACES):
         job = await _current(database, job_id)
-        if not moves.check_requeue(job):
+        if not transitions.check_requeue(job):
             return job
         values: dict[str, Any] = {"status": QUEUED, "retry_at": None, "needs_session": 0}
         if chosen_url:
             values["chosen_url"] = codec.storable(chosen_url)
         tries = {"$max": ["$max_attempts", {"$add": ["$attempt_count", 1]}]}
-        record = new_record(moment_of(now), Stage.RETRY, detail=moves.ASKED_AGAIN)
+        record = new_record(moment_of(now), Stage.RETRY, detail=transitions.ASKED_AGAIN)
         if changed := await _move(database, job, {**literals(values), "max_attempts": tries, **appended(record)}, now):
             server.wake()
             return changed
@@ -419,7 +419,7 @@ async def remove(server: MongoServer, job_id: JobId, *, as_of: datetime | None =
     unchanged: Filter = {} if as_of is None else {"updated_at": to_micros(as_of)}
     gone = await database.documents(JOBS).take({"_id": job_id, **unchanged})
     if gone is None:
-        raise moves.job_not_found(job_id)
+        raise transitions.job_not_found(job_id)
     if gone["history_from"]:
         await database.documents(HISTORY).delete({"job": job_id})
     server.stop(job_id)
@@ -429,7 +429,7 @@ async def remove(server: MongoServer, job_id: JobId, *, as_of: datetime | None =
 async def _current(database: MongoDatabase, job_id: JobId) -> Job:
     document = await database.documents(JOBS).latest({"_id": job_id}, fields={"history": 0})
     if document is None:
-        raise moves.job_not_found(job_id)
+        raise transitions.job_not_found(job_id)
     return job_from(document)
 
 
@@ -454,7 +454,7 @@ async def import_jobs(server: MongoServer, jobs: Sequence[StoredJob]) -> int:
     database = server.database
     new = 0
     for stored in jobs:
-        new += await _import_one(database, moves.as_adopted(stored.job), stored.history)
+        new += await _import_one(database, transitions.as_adopted(stored.job), stored.history)
     if new:
         server.wake()
     return new

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from mediavault.core.clock import from_micros, micros_in, to_micros
 from mediavault.core.failures import ErrorCode
-from mediavault.core.gates import SiteLimit
 from mediavault.core.job import Job, JobId, JobStatus, WorkerBeat
-from mediavault.store import moves
+from mediavault.core.site_limits import SiteLimit
+from mediavault.store import transitions
 from mediavault.store.mongodb.engine import FIRST_MOMENT, MongoDatabase, options_of
 from mediavault.store.mongodb.facts import concerns
 from mediavault.store.mongodb.rows import beat_from, gate_from, job_from
@@ -26,7 +26,7 @@ async def get(server: MongoServer, job_id: JobId) -> Job:
     database = server.database
     document = await database.documents(JOBS).one({"_id": job_id}, fields=NO_HISTORY)
     if document is None:
-        raise moves.job_not_found(job_id)
+        raise transitions.job_not_found(job_id)
     return job_from(document)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from mediavault.core.gates import SiteLimit
 from mediavault.core.job import HistoryRecord, Job, WorkerBeat
+from mediavault.core.site_limits import SiteLimit
 from mediavault.store import rows
 from mediavault.store.mongodb.engine import Document
 from mediavault.store.mongodb.words import words_values

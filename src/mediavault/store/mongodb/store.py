@@ -10,12 +10,12 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import StoreError
 from mediavault.core.job import ClaimedJob, JobItem, WorkerId
 from mediavault.core.media import KeptFile
-from mediavault.store import moves
+from mediavault.store import transitions
 from mediavault.store.calls import Port, shielded, with_retries
-from mediavault.store.gating import ClaimFilter
 from mediavault.store.mongodb import claims, history, library, ops, reads, records
 from mediavault.store.mongodb.server import MongoServer
 from mediavault.store.port import JobCatalogue, JobQueue, Records, SiteLimits, Workers
+from mediavault.store.site_limits import ClaimFilter
 
 # --- the ports: each method is an operation of one of the modules here ------------------------------------------------
 
@@ -55,7 +55,7 @@ class MongoQueue(Port[MongoServer]):
         server = self._engine
 
         async def done_before() -> bool | None:
-            return moves.is_completed_by(await reads.get(server, claim.id), claim, kept) or None
+            return transitions.is_completed_by(await reads.get(server, claim.id), claim, kept) or None
 
         async def call() -> bool | None:
             await server.calls.shielded(ops.complete(server, claim, kept, items))

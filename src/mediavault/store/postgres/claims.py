@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from mediavault.core.clock import micros_in, to_micros
-from mediavault.core.gates import OUT_OF_SIGHT, SOON
 from mediavault.core.job import ClaimedJob, JobItem, WorkerId
 from mediavault.core.media import KeptFile
-from mediavault.store import codec, gating, moves
+from mediavault.core.site_limits import OUT_OF_SIGHT, SOON
+from mediavault.store import codec, site_limits, transitions
 from mediavault.store.calls import Combiner
-from mediavault.store.gating import ClaimFilter
 from mediavault.store.postgres.engine import Row
 from mediavault.store.postgres.server import PostgresServer
 from mediavault.store.postgres.sql import SQL
 from mediavault.store.rows import job_from_row
+from mediavault.store.site_limits import ClaimFilter
 
 HEAD_EVERY_S = 1.0
 
@@ -83,7 +83,7 @@ class PostgresClaims:
             "lease": micros_in(lease),
             "soon": micros_in(SOON),
             "out_of_sight": micros_in(OUT_OF_SIGHT),
-            "offered_for": micros_in(gating.OFFERED_FOR),
+            "offered_for": micros_in(site_limits.OFFERED_FOR),
         }
         rows: list[Row] = []
         if self._mark.may_be_used(at) and self._mark.platforms:
@@ -101,7 +101,7 @@ class PostgresClaims:
         return claims
 
     async def promote_due(self, limit: int) -> int:
-        values = {"now": self._server.now, "limit": limit, "why": moves.DUE_AGAIN}
+        values = {"now": self._server.now, "limit": limit, "why": transitions.DUE_AGAIN}
         promoted = len(await self._lane.rows(SQL["promote_due"], values))
         if promoted:
             self._mark.forget()
@@ -130,6 +130,6 @@ def _outcomes(done: set[str], batch: Sequence[Completion]) -> list[Exception | N
     """One for each of the batch; ``done`` are the ids that were changed. A second completion of one job is too late."""
     outcomes: list[Exception | None] = []
     for one in batch:
-        outcomes.append(None if one.claim.id in done else moves.lease_lost(one.claim.id, one.claim.fence))
+        outcomes.append(None if one.claim.id in done else transitions.lease_lost(one.claim.id, one.claim.fence))
         done.discard(one.claim.id)
     return outcomes

@@ -11,7 +11,6 @@ from typing import Any
 
 from mediavault.core.clock import micros_in
 from mediavault.core.failures import ErrorCode, StoreError
-from mediavault.core.gates import Permit, PermitRequest, SiteLimit
 from mediavault.core.job import (
     ClaimedJob,
     HistoryRecord,
@@ -26,7 +25,8 @@ from mediavault.core.job import (
 )
 from mediavault.core.media import KeptFile
 from mediavault.core.messages import Message, to_json
-from mediavault.store import codec, gating, moves, search_words
+from mediavault.core.site_limits import Permit, PermitRequest, SiteLimit
+from mediavault.store import codec, search_words, site_limits, transitions
 from mediavault.store.library_index import Entry, entry_of, running_values
 from mediavault.store.port import Checkpoint, Enqueued, Recovered, RecoveredJob, StoredJob
 from mediavault.store.postgres import library_index
@@ -160,7 +160,7 @@ async def _fenced(server: PostgresServer, statement: str, claim: ClaimedJob, val
         SQL[statement], {**values, "id": claim.id, "fence": claim.fence, "now": server.now}
     )
     if not rows:
-        raise moves.lease_lost(claim.id, claim.fence)
+        raise transitions.lease_lost(claim.id, claim.fence)
     return rows
 
 
@@ -170,7 +170,7 @@ async def checkpoint(server: PostgresServer, claim: ClaimedJob, found: Checkpoin
         before = await txn.rows(SQL["account_key_of"], {"id": claim.id})
         rows = await txn.rows(SQL["checkpoint"], {**values, "id": claim.id, "fence": claim.fence, "now": server.now})
         if not rows:
-            raise moves.lease_lost(claim.id, claim.fence)
+            raise transitions.lease_lost(claim.id, claim.fence)
         entry = entry_of(rows[0][0], {**running_values(claim.job), **values})
         await library_index.change(txn, entry, account_before=before[0][0])
 
@@ -200,7 +200,7 @@ async def save_items(server: PostgresServer, claim: ClaimedJob, items: Sequence[
 async def begin_commit(
     server: PostgresServer, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()
 ) -> None:
-    values = {**moves.kept_values(kept), "items": codec.items_to_json(items) if items else None}
+    values = {**transitions.kept_values(kept), "items": codec.items_to_json(items) if items else None}
     await _fenced(server, "begin_commit", claim, values)
 
 
@@ -234,7 +234,7 @@ async def failed_before(
 ) -> Job | None:
     """The job as this failure left it, when only the answer was lost."""
     job = await get(server, claim.id)
-    return job if moves.is_failed_by(job, claim, error_code, codec.storable(error)) else None
+    return job if transitions.is_failed_by(job, claim, error_code, codec.storable(error)) else None
 
 
 async def release(server: PostgresServer, claim: ClaimedJob, *, needs_session: bool = False) -> None:
@@ -255,7 +255,7 @@ async def release_session_jobs(server: PostgresServer, held: Collection[str], *,
 
 
 async def recover_stale_jobs(server: PostgresServer, *, retry_in: timedelta) -> Recovered:
-    values = {"now": server.now, "retry_in": micros_in(retry_in), "error": moves.RECOVERED_ERROR}
+    values = {"now": server.now, "retry_in": micros_in(retry_in), "error": transitions.RECOVERED_ERROR}
     rows = await server.heartbeats.rows(SQL["recover"], values)
     return Recovered(tuple(RecoveredJob(id_, trace_id, retry_at is not None) for id_, trace_id, retry_at in rows))
 
@@ -271,10 +271,10 @@ async def cancel(server: PostgresServer, job_id: JobId) -> Job:
     async with server.database.transaction() as txn:
         before = await _locked(txn, job_id)
         job = job_from_row(before)
-        if not moves.must_cancel(job):
+        if not transitions.must_cancel(job):
             return job
         after = job_from_row((await txn.rows(SQL["cancel"], {"id": job_id, "now": server.now}))[0])
-        record = moves.cancel_record(job, after.updated_at)
+        record = transitions.cancel_record(job, after.updated_at)
         await txn.rows(SQL["append_history"], _history_values(before[SEQ], record))
         if job.status is JobStatus.RUNNING:
             await txn.rows(SQL["stop"], {"asked": job_id})
@@ -286,11 +286,11 @@ async def retry(server: PostgresServer, job_id: JobId, *, chosen_url: str | None
     async with server.database.transaction() as txn:
         before = await _locked(txn, job_id)
         job = job_from_row(before)
-        if not moves.check_requeue(job):
+        if not transitions.check_requeue(job):
             return job
         values = {"id": job_id, "now": server.now, "chosen_url": codec.storable_or_none(chosen_url)}
         after = job_from_row((await txn.rows(SQL["retry"], values))[0][:-1])
-        record = moves.retry_record(after.updated_at, moves.ASKED_AGAIN)
+        record = transitions.retry_record(after.updated_at, transitions.ASKED_AGAIN)
         await txn.rows(SQL["append_history"], _history_values(before[SEQ], record))
         return after
 
@@ -299,7 +299,7 @@ async def remove(server: PostgresServer, job_id: JobId, *, as_of: datetime | Non
     async with server.database.transaction() as txn:
         rows = await txn.rows(SQL["remove"], {"id": job_id, "as_of": micros_or_none(as_of)})
         if not rows:
-            raise moves.job_not_found(job_id)
+            raise transitions.job_not_found(job_id)
         job = job_from_row(rows[0][:-1])
         await library_index.remove(txn, entry_of(rows[0][:-1][SEQ], stored_values(job)))
     server.stop(job_id)
@@ -313,7 +313,7 @@ async def import_jobs(server: PostgresServer, jobs: Sequence[StoredJob]) -> int:
     async with server.database.transaction() as txn:
         entries: list[Entry] = []
         for stored in jobs:
-            values = stored_values(moves.as_adopted(stored.job))
+            values = stored_values(transitions.as_adopted(stored.job))
             for row in await txn.rows(SQL["import_job"], values):
                 await txn.many(SQL["append_history"], [_history_values(row[0], one) for one in stored.history])
                 entries.append(entry_of(row[0], values))
@@ -339,7 +339,7 @@ async def set_once(server: PostgresServer, name: str, value: str) -> str:
 async def take_turn(server: PostgresServer, asked: PermitRequest) -> Permit:
     async with server.database.transaction() as txn:
         gate, at = await _locked_gate(txn, asked.platform, server.now)
-        turn, after = gating.acquire_permit(gate, asked, at)
+        turn, after = site_limits.acquire_permit(gate, asked, at)
         await txn.rows(SQL["put_gate"], gate_values(after))
         return turn
 
@@ -349,7 +349,7 @@ async def close_gate(
 ) -> SiteLimit:
     async with server.database.transaction() as txn:
         gate, at = await _locked_gate(txn, platform, server.now)
-        after = gating.close(gate, at, duration=duration, code=code, reason=codec.storable(reason))
+        after = site_limits.close(gate, at, duration=duration, code=code, reason=codec.storable(reason))
         await txn.rows(SQL["put_gate"], gate_values(after))
         return after
 
@@ -357,7 +357,7 @@ async def close_gate(
 async def open_gate(server: PostgresServer, platform: str) -> None:
     async with server.database.transaction() as txn:
         gate, _ = await _locked_gate(txn, platform, server.now)
-        await txn.rows(SQL["put_gate"], gate_values(gating.open_(gate)))
+        await txn.rows(SQL["put_gate"], gate_values(site_limits.open_(gate)))
         await txn.rows(SQL["wake"], {})
 
 
@@ -380,7 +380,7 @@ async def forget_worker(server: PostgresServer, worker: WorkerId) -> None:
 async def _locked(txn: Transaction, job_id: JobId) -> Row:
     rows = await txn.rows(SQL["locked"], {"id": job_id})
     if not rows:
-        raise moves.job_not_found(job_id)
+        raise transitions.job_not_found(job_id)
     return rows[0]
 
 

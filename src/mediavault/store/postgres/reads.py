@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from mediavault.core.clock import from_micros, to_micros
-from mediavault.core.gates import SiteLimit
 from mediavault.core.job import HistoryRecord, Job, JobId, WorkerBeat
-from mediavault.store import moves
+from mediavault.core.site_limits import SiteLimit
+from mediavault.store import transitions
 from mediavault.store.port import StoreReport
 from mediavault.store.postgres.server import PostgresServer
 from mediavault.store.postgres.sql import SQL
@@ -24,7 +24,7 @@ from mediavault.store.rows import moment as moment_or_none
 async def get(server: PostgresServer, job_id: JobId) -> Job:
     rows = await server.database.rows(SQL["get"], {"id": job_id})
     if not rows:
-        raise moves.job_not_found(job_id)
+        raise transitions.job_not_found(job_id)
     return job_from_row(rows[0])
 
 
@@ -36,7 +36,7 @@ async def changed_since(server: PostgresServer, moment: datetime, *, limit: int 
 async def history(server: PostgresServer, job_id: JobId) -> list[HistoryRecord]:
     rows = await server.database.rows(SQL["history"], {"id": job_id})
     if not rows:
-        raise moves.job_not_found(job_id)
+        raise transitions.job_not_found(job_id)
     return [history_from_row(row) for row in rows if row[0] is not None]  # a job without history is one row of NULLs
 
 

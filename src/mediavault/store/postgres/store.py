@@ -10,13 +10,13 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import StoreError
 from mediavault.core.job import ClaimedJob, Job, JobId, JobItem, NewJob, WorkerId
 from mediavault.core.media import KeptFile
-from mediavault.store import moves
+from mediavault.store import transitions
 from mediavault.store.calls import Port, shielded, with_retries
-from mediavault.store.gating import ClaimFilter
 from mediavault.store.port import Enqueued, JobCatalogue, JobQueue, Records, SiteLimits, Workers
 from mediavault.store.postgres import library, ops, reads, records
 from mediavault.store.postgres.claims import Completion, LowWaterMark, PostgresClaims
 from mediavault.store.postgres.server import PostgresServer
+from mediavault.store.site_limits import ClaimFilter
 
 # --- the ports: each method is an operation of ops.py, reads.py, library.py or records.py -----------------------------
 
@@ -67,7 +67,7 @@ class PostgresQueue(Port[PostgresServer]):
 
         async def done_before() -> bool | None:
             job = await reads.get(self._engine, claim.id)
-            return moves.is_completed_by(job, claim, kept) or None
+            return transitions.is_completed_by(job, claim, kept) or None
 
         await self._engine.calls.with_retries(lambda: self.claims.completions.submit(one), otherwise=done_before)
 

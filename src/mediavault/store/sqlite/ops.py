@@ -13,7 +13,6 @@ from typing import Any
 
 from mediavault.core.clock import micros_in
 from mediavault.core.failures import ErrorCode
-from mediavault.core.gates import Permit, PermitRequest, SiteLimit
 from mediavault.core.job import (
     ClaimedJob,
     HistoryRecord,
@@ -28,7 +27,8 @@ from mediavault.core.job import (
 )
 from mediavault.core.media import KeptFile
 from mediavault.core.messages import to_json
-from mediavault.store import codec, gating, moves, paging, search_words
+from mediavault.core.site_limits import Permit, PermitRequest, SiteLimit
+from mediavault.store import codec, paging, search_words, site_limits, transitions
 from mediavault.store.library_index import entry_of, running_values, sums_of_kept
 from mediavault.store.port import Checkpoint, Enqueued, Recovered, RecoveredJob, StoredJob
 from mediavault.store.rows import (
@@ -99,7 +99,7 @@ def claim(
     txn.guard.lease_given(lease, txn.at, txn.monotonic)
     gates = {gate.platform: gate for gate in map(gate_from_row, fetch_all(txn.db, SQL["queued_platforms"]))}
     wanted = [gate for gate in gates.values() if not platforms or gate.platform in platforms]
-    oldest = _oldest(txn, gating.capacity(wanted, txn.at, limit=limit), limit, sessions)
+    oldest = _oldest(txn, site_limits.capacity(wanted, txn.at, limit=limit), limit, sessions)
     if not oldest:
         return []
     seqs = ",".join(str(seq) for _, _, seq in oldest)
@@ -108,8 +108,8 @@ def claim(
     # The order of RETURNING is not defined.
     taken = sorted(((job_from_row(row), row[SEQ]) for row in rows), key=lambda job: paging.age_of(job[0]))
     for platform in {job.platform for job, _ in taken}:
-        if gating.takes_turns(gates[platform]):
-            txn.db.execute(SQL["put_gate"], gate_values(gating.reserve(gates[platform], txn.at)))
+        if site_limits.takes_turns(gates[platform]):
+            txn.db.execute(SQL["put_gate"], gate_values(site_limits.reserve(gates[platform], txn.at)))
     txn.history += [
         (seq, txn.now, job.attempt_count, "claim", "ok", None, None, worker, 0, 0, None) for job, seq in taken
     ]
@@ -186,7 +186,7 @@ def begin_commit(txn: Txn, claim: ClaimedJob, kept: KeptFile, items: Sequence[Jo
 def complete(txn: Txn, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
     platform, account, seq = _fenced(txn, "complete", claim, _kept_values(kept, items))
     txn.completed.append((platform, account, sums_of_kept(kept)))
-    took = moves.duration_ms(claim.job.started_at, txn.at)
+    took = transitions.duration_ms(claim.job.started_at, txn.at)
     txn.history.append((seq, txn.now, claim.fence, "complete", "ok", None, None, "", kept.bytes, took, None))
 
 
@@ -211,7 +211,7 @@ def fail(
     }
     row = _fenced(txn, "fail", claim, values)
     job = job_from_row(row)
-    took = moves.duration_ms(job.started_at, txn.at)
+    took = transitions.duration_ms(job.started_at, txn.at)
     txn.history.append(
         (row[SEQ], txn.now, claim.fence, "fail", "failed", None, error_code.value, error, 0, took, params)
     )
@@ -239,10 +239,10 @@ def recover_stale_jobs(txn: Txn, *, retry_in: timedelta) -> Recovered:
         "now": txn.now,
         "ended_before": txn.now if believed else _NOTHING_ENDED,
         "retry_at": txn.now + micros_in(retry_in),
-        "error": moves.RECOVERED_ERROR,
+        "error": transitions.RECOVERED_ERROR,
     }
     rows = fetch_all(txn.db, SQL["recover"], values)
-    txn.history += [history_row(seq, moves.recover_record(txn.at, attempt)) for seq, _, _, attempt, _ in rows]
+    txn.history += [history_row(seq, transitions.recover_record(txn.at, attempt)) for seq, _, _, attempt, _ in rows]
     return Recovered(tuple(RecoveredJob(id_, trace_id, retry_at is not None) for _, id_, trace_id, _, retry_at in rows))
 
 
@@ -252,29 +252,29 @@ def expire_leases(txn: Txn, workers: Collection[WorkerId]) -> int:
 
 def promote_due(txn: Txn, *, limit: int = 500) -> int:
     rows = fetch_all(txn.db, SQL["promote_due"], {"now": txn.now, "limit": limit})
-    _requeued(txn, [seq for (seq,) in rows], moves.DUE_AGAIN)
+    _requeued(txn, [seq for (seq,) in rows], transitions.DUE_AGAIN)
     return len(rows)
 
 
 def cancel(txn: Txn, job_id: JobId) -> Job:
     before = _get(txn, job_id)
     job = job_from_row(before)
-    if not moves.must_cancel(job):
+    if not transitions.must_cancel(job):
         return job
     after = fetch_all(txn.db, SQL["cancel"], {"id": job_id, "now": txn.now})[0]
-    txn.history.append(history_row(after[SEQ], moves.cancel_record(job, txn.at)))
+    txn.history.append(history_row(after[SEQ], transitions.cancel_record(job, txn.at)))
     _stop_attempt(txn, job)
     return job_from_row(after)
 
 
 def retry(txn: Txn, job_id: JobId, *, chosen_url: str | None = None) -> Job:
     job = job_from_row(_get(txn, job_id))
-    if not moves.check_requeue(job):
+    if not transitions.check_requeue(job):
         return job
     after = fetch_all(
         txn.db, SQL["retry"], {"id": job_id, "now": txn.now, "chosen_url": codec.storable_or_none(chosen_url)}
     )[0]
-    _requeued(txn, [after[SEQ]], moves.ASKED_AGAIN)
+    _requeued(txn, [after[SEQ]], transitions.ASKED_AGAIN)
     return job_from_row(after)
 
 
@@ -282,7 +282,7 @@ def remove(txn: Txn, job_id: JobId, *, as_of: datetime | None = None) -> Job:
     txn.add_completed()  # or what is taken away here was never added
     rows = fetch_all(txn.db, SQL["remove"], {"id": job_id, "as_of": micros_or_none(as_of)})
     if not rows:
-        raise moves.job_not_found(job_id)
+        raise transitions.job_not_found(job_id)
     # What this transaction was about to append would be an orphan.
     txn.history[:] = [row for row in txn.history if row[0] != rows[0][SEQ]]
     txn.db.execute(SQL["remove_history"], {"seq": rows[0][SEQ]})
@@ -300,7 +300,7 @@ def _stop_attempt(txn: Txn, before: Job) -> None:
 def import_jobs(txn: Txn, jobs: Sequence[StoredJob]) -> int:
     new = 0
     for stored in jobs:
-        values = stored_values(moves.as_adopted(stored.job))
+        values = stored_values(transitions.as_adopted(stored.job))
         for (seq,) in fetch_all(txn.db, SQL["import_job"], values):
             library_index.add(txn.db, entry_of(seq, values))
             txn.history += [history_row(seq, record) for record in stored.history]
@@ -319,20 +319,20 @@ def set_once(txn: Txn, name: str, value: str) -> str:
 
 
 def take_turn(txn: Txn, asked: PermitRequest) -> Permit:
-    turn, after = gating.acquire_permit(_gate(txn, asked.platform), asked, txn.at)
+    turn, after = site_limits.acquire_permit(_gate(txn, asked.platform), asked, txn.at)
     txn.db.execute(SQL["put_gate"], gate_values(after))
     return turn
 
 
 def close_gate(txn: Txn, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> SiteLimit:
     reason = codec.storable(reason)
-    after = gating.close(_gate(txn, platform), txn.at, duration=duration, code=code, reason=reason)
+    after = site_limits.close(_gate(txn, platform), txn.at, duration=duration, code=code, reason=reason)
     txn.db.execute(SQL["put_gate"], gate_values(after))
     return after
 
 
 def open_gate(txn: Txn, platform: str) -> None:
-    txn.db.execute(SQL["put_gate"], gate_values(gating.open_(_gate(txn, platform))))
+    txn.db.execute(SQL["put_gate"], gate_values(site_limits.open_(_gate(txn, platform))))
     txn.wake = True
 
 
@@ -360,23 +360,23 @@ def _fenced(txn: Txn, statement: str, claim: ClaimedJob, values: dict[str, Any])
     values["id"], values["fence"], values["now"] = claim.id, claim.fence, txn.now
     rows = fetch_all(txn.db, SQL[statement], values)
     if not rows:
-        raise moves.lease_lost(claim.id, claim.fence)
+        raise transitions.lease_lost(claim.id, claim.fence)
     return rows[0]
 
 
 def _kept_values(kept: KeptFile, items: Sequence[JobItem]) -> dict[str, Any]:
     """Without items those of the row stay."""
-    return {**moves.kept_values(kept), "items": codec.items_to_json(items) if items else None}
+    return {**transitions.kept_values(kept), "items": codec.items_to_json(items) if items else None}
 
 
 def _get(txn: Txn, job_id: JobId) -> tuple[Any, ...]:
     rows = fetch_all(txn.db, SQL["get"], {"id": job_id})
     if not rows:
-        raise moves.job_not_found(job_id)
+        raise transitions.job_not_found(job_id)
     return rows[0]
 
 
 def _requeued(txn: Txn, seqs: Iterable[int], why: str) -> None:
     for seq in seqs:
-        txn.history.append(history_row(seq, moves.retry_record(txn.at, why)))
+        txn.history.append(history_row(seq, transitions.retry_record(txn.at, why)))
         txn.wake = True

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from mediavault.core.clock import to_micros
-from mediavault.core.gates import SiteLimit
 from mediavault.core.job import HistoryRecord, Job, JobId, WorkerBeat
-from mediavault.store import moves
+from mediavault.core.site_limits import SiteLimit
+from mediavault.store import transitions
 from mediavault.store.port import StoreReport
 from mediavault.store.rows import (
     beat_from_row,
@@ -25,7 +25,7 @@ from mediavault.store.sqlite.statements import SQL
 def get(snapshot: Snapshot, job_id: JobId) -> Job:
     rows = fetch_all(snapshot.db, SQL["get"], {"id": job_id})
     if not rows:
-        raise moves.job_not_found(job_id)
+        raise transitions.job_not_found(job_id)
     return job_from_row(rows[0])
 
 
@@ -37,7 +37,7 @@ def changed_since(snapshot: Snapshot, moment: datetime, *, limit: int = 500) -> 
 def history(snapshot: Snapshot, job_id: JobId) -> list[HistoryRecord]:
     rows = fetch_all(snapshot.db, SQL["history"], {"id": job_id})
     if not rows:
-        raise moves.job_not_found(job_id)
+        raise transitions.job_not_found(job_id)
     return [history_from_row(row) for row in rows if row[0] is not None]  # a job without history is one row of NULLs
 
 

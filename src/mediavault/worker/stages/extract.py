@@ -16,23 +16,23 @@ from mediavault.core.failures import (
     NoVideo,
     TookTooLong,
 )
-from mediavault.core.gates import Permit
 from mediavault.core.job import Stage, StrategyName
 from mediavault.core.media import Extraction
 from mediavault.core.messages import Message, counted
 from mediavault.core.sessions import is_signed_in
+from mediavault.core.site_limits import Permit
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
 from mediavault.platforms import registry
 from mediavault.services.extraction.ranking import same_item, with_choice
-from mediavault.worker import gatekeeper
+from mediavault.worker import site_limits
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.checkpoint import saved_extraction
+from mediavault.worker.context import WorkerContext
 from mediavault.worker.dispatch import Route, route_of
-from mediavault.worker.gatekeeper import NotAllowedYet, SiteBusy
-from mediavault.worker.journal import AttemptRecorder
+from mediavault.worker.recorder import AttemptRecorder
+from mediavault.worker.site_limits import NotAllowedYet, SiteBusy
+from mediavault.worker.stages.extractor_results import ExtractorResults, of_story
 from mediavault.worker.stages.resolve import resolve
-from mediavault.worker.stages.said import ExtractorResults, of_story
-from mediavault.worker.tools import WorkerContext
 
 RESOLVED_URL = "resolved_url"  # in a job's metadata: the post that its share link leads to
 
@@ -53,13 +53,13 @@ async def follow_link(route: Route, tools: WorkerContext, journal: AttemptRecord
     """
 
     async def take_turn() -> None:
-        journal.turn = await gatekeeper.acquire_permit(journal.claim.id, route.platform, tools)
+        journal.turn = await site_limits.acquire_permit(journal.claim.id, route.platform, tools)
         journal.site, journal.turn_is_unspent = route.platform, True
 
     known = journal.claim.job.metadata.get(RESOLVED_URL)
     there = await resolve(route, tools.client, tools.clock, known=known, before_asking=take_turn)
     if journal.turn_is_unspent and there.platform.name != route.platform.name:
-        await gatekeeper.report_outcome(route.platform, journal.turn, None, tools)
+        await site_limits.report_outcome(route.platform, journal.turn, None, tools)
         journal.turn, journal.site, journal.turn_is_unspent = None, None, False
     return there
 
@@ -84,7 +84,7 @@ async def extract_afresh(
         await take_turn()
     journal.site, journal.turn_is_unspent = route.platform, False
     found = await _ask(route, tools, journal, rung, as_person)
-    await gatekeeper.report_outcome(route.platform, journal.turn, None, tools)
+    await site_limits.report_outcome(route.platform, journal.turn, None, tools)
     return found
 
 
@@ -110,7 +110,7 @@ async def _turn(route: Route, tools: WorkerContext, journal: AttemptRecorder, *,
     """
     job, before = journal.claim.job, journal.turn
     try:
-        return await gatekeeper.acquire_permit(job.id, route.platform, tools, with_account=with_account, before=before)
+        return await site_limits.acquire_permit(job.id, route.platform, tools, with_account=with_account, before=before)
     except NotAllowedYet as none:
         if route.platform.name == job.platform:
             raise

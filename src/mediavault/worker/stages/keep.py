@@ -13,10 +13,10 @@ from mediavault.core.failures import StorageFailure
 from mediavault.core.job import ItemStatus
 from mediavault.core.media import Extraction, KeptFile, VerifiedFile
 from mediavault.core.name_template import NamedPost, stem_of
-from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, sibling, write_sidecar
+from mediavault.services.library.sidecars import SIDECAR_SUFFIX, sibling, write_sidecar
 from mediavault.worker.attempt import Attempt
+from mediavault.worker.context import WorkerContext
 from mediavault.worker.stages.thumbnail import STILL_AT_S
-from mediavault.worker.tools import WorkerContext
 
 # Container as the probe names it -> extension. The extension never comes from a URL or a header.
 SUFFIXES = {

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from mediavault.core.failures import BadFile, Drm, EmptyBody, Failure, Incomplete, NotAVideo
 from mediavault.core.media import DownloadedFile, ProbeReport, ProblemKind, VerifiedFile
 from mediavault.core.messages import Message
-from mediavault.worker.tools import Probe
+from mediavault.worker.context import Probe
 
 _FAILURES: Mapping[ProblemKind, type[Failure]] = {
     ProblemKind.NOT_A_VIDEO: NotAVideo,

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from mediavault.core.media import DownloadedFile, SourceType
-from mediavault.services.child.process import ChildFailed, ChildLimits
 from mediavault.services.download.fetcher import MediaFetcher
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.egress.client import AiohttpClient
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.media import remux, remux_child
+from mediavault.services.sandbox.process import ChildFailed, ChildLimits
 from tests.fakes import FakeClock
 from tests.fault_server import FaultServer, fault_server
 

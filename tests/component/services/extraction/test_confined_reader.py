@@ -15,19 +15,19 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from mediavault.app.composition import READING_CHILD
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.failures import ErrorCode, LoginRequired, NoVideo, PageUnreadable, RateLimited
 from mediavault.core.job import JobStatus, WorkerId
 from mediavault.core.typed_records import to_json
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.x import X
-from mediavault.runtime.house import READING_CHILD
 from mediavault.services.browser.port import PageCapture
-from mediavault.services.child.standing import IDLE_S
 from mediavault.services.extraction import confined_reader
 from mediavault.services.extraction.browser_extractor import BrowserExtractor, read_capture
 from mediavault.services.extraction.confined_reader import LIMITS, MAX_CHILDREN, ConfinedReader
 from mediavault.services.extraction.port import ApiAnswer, VisitReading
+from mediavault.services.sandbox.standing import IDLE_S
 from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import FakeClock
 from tests.patience import patient, until
@@ -38,7 +38,7 @@ from tests.unit.services.extraction.test_browser_extractor import OnePage
 
 PLANTED = """
     import os, sys, time
-    from mediavault.runtime import reading_child
+    from mediavault.app import reading_child
     read, whole = reading_child.answer, reading_child.read_visit
     def read_visit(*_, **__):
         reading_child.read_visit = whole

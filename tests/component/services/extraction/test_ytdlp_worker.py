@@ -161,7 +161,7 @@ async def test_it_lives_in_its_folder_and_sees_no_secrets(tmp_path: Path, monkey
 # --- what a bad one cannot do ----------------------------------------------------------------------------------
 
 CONNECT = "__import__('socket').create_connection(('127.0.0.1', {port}), 3)"
-LEAVE = "import sys; from mediavault.services.child.guard import leave_network; sys.exit(not leave_network())"
+LEAVE = "import sys; from mediavault.services.sandbox.guard import leave_network; sys.exit(not leave_network())"
 # past Python's own functions, as a library in C would
 RAW = "__import__('ctypes').CDLL(None).connect(__import__('socket').socket().fileno(), {address!r}, 16)"
 

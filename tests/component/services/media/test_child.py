@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.services.child.process import ChildFailed, ChildLimits, ChildTookTooLong, run_child
+from mediavault.services.sandbox.process import ChildFailed, ChildLimits, ChildTookTooLong, run_child
 from tests.patience import patient
 
 LIMITS = ChildLimits(wall_s=patient(60), cpu_s=60, file_bytes=1_000)
@@ -24,7 +24,7 @@ def _modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def module(folder: Path, body: str) -> str:
     """A helper whose ``answer(request)`` is ``body``."""
-    source = "import sys\nfrom mediavault.services.child.guard import serve\ndef answer(request):\n"
+    source = "import sys\nfrom mediavault.services.sandbox.guard import serve\ndef answer(request):\n"
     (folder / "helper.py").write_text(
         source + textwrap.indent(textwrap.dedent(body), "    ") + "\nsys.exit(serve(answer))\n"
     )
@@ -138,7 +138,7 @@ async def test_a_helper_dies_with_its_parent(tmp_path: Path) -> None:
     )
     parent = f"""
 import asyncio
-from mediavault.services.child.process import ChildLimits, run_child
+from mediavault.services.sandbox.process import ChildLimits, run_child
 asyncio.run(run_child({helper!r}, {{}}, limits=ChildLimits(wall_s=600, cpu_s=10, file_bytes=1_000)))
 """
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", parent)

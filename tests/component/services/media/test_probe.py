@@ -350,7 +350,7 @@ async def test_a_file_that_breaks_the_examiner_is_refused_and_the_next_one_is_lo
 ) -> None:
     source = """
         import os, sys
-        from mediavault.services.child.guard import serve_lines
+        from mediavault.services.sandbox.guard import serve_lines
         from mediavault.services.media.probe_child import answer
         sys.exit(serve_lines(lambda asked: os._exit(3) if asked["path"].endswith("bomb") else answer(asked)))
     """

@@ -12,7 +12,6 @@ import pytest
 
 from mediavault.core.failures import BadFile, Failure, Incomplete, NoSpace, StorageFailure, TookTooLong
 from mediavault.core.media import Expected
-from mediavault.services.child.process import ChildFailed, ChildTookTooLong
 from mediavault.services.media import library as media_library
 from mediavault.services.media import probe_child as media_probe_child
 from mediavault.services.media import remux
@@ -20,6 +19,7 @@ from mediavault.services.media.join_facts import JoinFacts, TrackFacts, reasons_
 from mediavault.services.media.judgement import problems
 from mediavault.services.media.remux import Track, join_tracks, to_mp4
 from mediavault.services.media.remux_child import join, packed_audio
+from mediavault.services.sandbox.process import ChildFailed, ChildTookTooLong
 from tests import media
 
 media_library.quiet()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mediavault.services.browser.session_desk import MAX_ACCOUNT_CHARS, forget_account, known_accounts, note_account
+from mediavault.services.browser.session_manager import MAX_ACCOUNT_CHARS, forget_account, known_accounts, note_account
 
 
 def test_a_name_is_kept_until_it_is_forgotten(tmp_path: Path) -> None:

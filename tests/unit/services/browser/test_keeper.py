@@ -14,8 +14,8 @@ from structlog.testing import capture_logs
 
 from mediavault.core.failures import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import bound_facts, job_context
-from mediavault.services.browser import keeper as keeping
-from mediavault.services.browser.keeper import IDLE_CLOSE_S, RECYCLE_AFTER_PAGES, BrowserConfig, BrowserManager
+from mediavault.services.browser import lifecycle as keeping
+from mediavault.services.browser.lifecycle import IDLE_CLOSE_S, RECYCLE_AFTER_PAGES, BrowserConfig, BrowserManager
 from mediavault.services.browser.processes import ProcessMemory
 from tests.fakes import FakeClock
 from tests.unit.services.browser.test_profile import cookie

@@ -30,7 +30,7 @@ from mediavault.services.browser.login_windows import (
 from mediavault.services.browser.plain_window import VirtualScreen
 from mediavault.services.browser.processes import ProcessMemory
 from mediavault.services.browser.profile import Profile, WindowBusy, claim_profile
-from mediavault.services.browser.session_desk import NoSuchSite, SessionManager
+from mediavault.services.browser.session_manager import NoSuchSite, SessionManager
 from mediavault.services.egress.guard import EgressGuard
 from tests.fakes import FakeClock
 

@@ -16,7 +16,7 @@ from mediavault.services.browser import own_display
 from mediavault.services.browser.discovery import FoundBrowser
 from mediavault.services.browser.own_display import has_display, window_here
 from mediavault.services.browser.profile import claim_profile
-from mediavault.services.browser.session_desk import SessionManager
+from mediavault.services.browser.session_manager import SessionManager
 from mediavault.services.egress.guard import EgressGuard
 from tests.fakes import FakeClock
 from tests.unit.services.browser.test_login_windows import StubWindow

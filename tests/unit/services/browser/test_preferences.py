@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from mediavault.services.browser.session_desk import prepare_preferences
+from mediavault.services.browser.session_manager import prepare_preferences
 
 
 def preferences(profile: Path) -> dict[str, object]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.failures import BrowserUnavailable
-from mediavault.services.browser.keeper import GIVE_WAY_LOOK_S, GIVE_WAY_S
+from mediavault.services.browser.lifecycle import GIVE_WAY_LOOK_S, GIVE_WAY_S
 from mediavault.services.browser.profile import HAND_OVER_S, LOOK_S, WindowBusy, borrowed_profile, claim_profile
 from tests.fakes import FakeClock
 from tests.unit.services.browser.test_keeper import StubDriver, keeper

@@ -14,7 +14,7 @@ from mediavault.core.failures import BadInput
 from mediavault.core.platform import AccountCookie, Matching, Platform, SignIn
 from mediavault.services.browser.cookies import cookies_on_disk
 from mediavault.services.browser.profile import WindowBusy, borrowed_profile, claim_profile, load_cookies, save_cookies
-from mediavault.services.browser.session_desk import NoSuchSite, SessionManager, note_account
+from mediavault.services.browser.session_manager import NoSuchSite, SessionManager, note_account
 from tests.fakes import START, FakeClock
 from tests.unit.services.browser.test_cookie_db import profile_with
 

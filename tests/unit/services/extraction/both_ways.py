@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
+from mediavault.app.reading_child import answer
 from mediavault.core.failures import Failure
 from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform
 from mediavault.core.typed_records import from_json, to_json
-from mediavault.runtime.reading_child import answer
 from mediavault.services.browser.port import PageCapture
 from mediavault.services.extraction import browser_extractor
 from mediavault.services.extraction.port import VisitReading

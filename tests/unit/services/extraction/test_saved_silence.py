@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.commands.saved_page import look_at_saved_page
+from mediavault.cli.saved_page import look_at_saved_page
 from mediavault.services.extraction.outcome import LookOutcome
 
 URLS = ["https://x.com/jane/status/1547039584202067969", "https://blog.example/post/1"]

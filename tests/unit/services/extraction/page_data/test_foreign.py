@@ -12,7 +12,7 @@ from mediavault.core.media import Ownership
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.registry import identify
 from mediavault.services.extraction.outcome import LookOutcome
-from mediavault.services.extraction.page_data.foreign import foreign_media
+from mediavault.services.extraction.page_data.other_posts import foreign_media
 from mediavault.services.extraction.saved_page import SavedLook, look_at_saved, open_saved
 from tests.unit.services.extraction.both_ways import read_capture
 from tests.unit.services.extraction.samples import capture, meta

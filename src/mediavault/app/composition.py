@@ -1,0 +1,251 @@
+"""The composition root: creates every part of the application and hands it its ports.
+
+``open_app`` closes them in the reverse order, whatever happened in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+from mediavault.api.submission import Submission
+from mediavault.app.storage import make_vault, open_store, patiently
+from mediavault.core.clock import Clock, SystemClock
+from mediavault.core.fleet import ALIVE_WITHIN
+from mediavault.core.job import NewJob, WorkerBeat
+from mediavault.core.logs import get_logger
+from mediavault.core.settings import Settings
+from mediavault.core.urls import HttpUrl
+from mediavault.platforms import registry
+from mediavault.services.browser.session_manager import SessionManager, note_account
+from mediavault.services.egress.guard import EgressGuard
+from mediavault.services.extraction.port import Extractor
+from mediavault.services.library.port import Library
+from mediavault.store.live_settings import LiveSettings
+from mediavault.store.patience import DatabaseWait
+from mediavault.store.port import Store, Workers
+from mediavault.worker import liveness
+from mediavault.worker.context import RetryPolicy, WorkerContext
+from mediavault.worker.freezes import FreezeReport, settled_reports
+from mediavault.worker.library import recognise
+from mediavault.worker.worker import Worker, WorkerLimits
+
+log = get_logger(__name__)
+
+MIB = 1 << 20
+READING_CHILD = "mediavault.app.reading_child"
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The parts of a running application. ``worker`` and ``working`` are None when another process works."""
+
+    settings: Settings
+    store: Store
+    clock: Clock
+    guard: EgressGuard
+    library: Library
+    submission: Submission
+    live: LiveSettings
+    worker: Worker | None
+    working: asyncio.Task[None] | None
+
+    def submit(self, url: str) -> NewJob:
+        """Read a URL; nothing is stored yet. Raises BadInput or a Final failure."""
+        return self.submission.read(url)
+
+
+@asynccontextmanager
+async def open_app(
+    settings: Settings,
+    *,
+    worker: bool = False,
+    patience: DatabaseWait | None = None,
+    first: Callable[[Store], Awaitable[None]] | None = None,
+) -> AsyncIterator[App]:
+    """Open the store and the library, and run a worker in the background if ``worker``.
+
+    ``first`` gets the open store before anything else is opened, and may raise. With ``patience`` an unavailable database
+    is waited for. Raises BadSetting, SchemaTooNew, StoreError, StorageFailure; then nothing is left open.
+    """
+    for broken in registry.broken_packages():
+        log.warning("site_package_broken", package=broken.entry_point, error=broken.reason)
+    clock = SystemClock()
+    limits = worker_limits(settings)  # raises for invalid settings before anything is opened
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(settings, clock, patience))
+        if first is not None:
+            await first(store)
+        guard = make_guard(settings)
+        stack.callback(guard.close)
+        library = make_vault(settings)
+        # before anything is created in a library that may be the wrong one
+        await patiently(patience, lambda: recognise(store, library))
+        await library.prepare()
+        submission, live = _submission(settings, guard, clock), LiveSettings(settings, store.records, clock)
+        if not worker:
+            yield App(settings, store, clock, guard, library, submission, live, None, None)
+            return
+        tools = await stack.enter_async_context(open_tools(settings, store, library, guard, clock))
+        tools = replace(tools, live=live.current)
+        hand = Worker(tools, limits, live_folder=_live_folder(settings))
+        working = await stack.enter_async_context(_at_work(hand))
+        yield App(settings, store, clock, guard, library, submission, live, hand, working)
+
+
+@asynccontextmanager
+async def open_tools(
+    settings: Settings, store: Store, library: Library, guard: EgressGuard, clock: Clock
+) -> AsyncIterator[WorkerContext]:
+    """Open everything that a worker needs. The browser and the HTTP client start when they are first used."""
+    from mediavault.services.browser.chromium import Chromium
+    from mediavault.services.download.fetcher import MediaFetcher
+    from mediavault.services.download.port import DownloadLimits
+    from mediavault.services.egress.client import AiohttpClient
+    from mediavault.services.egress.proxy import EgressProxy
+    from mediavault.services.extraction.api_extractor import ApiExtractor
+    from mediavault.services.extraction.browser_extractor import BrowserExtractor
+    from mediavault.services.extraction.confined_reader import ConfinedReader
+    from mediavault.services.extraction.ytdlp_extractor import YtdlpExtractor
+    from mediavault.services.media.probe import FfmpegProbe
+    from mediavault.services.media.remux import to_mp4
+
+    async with AsyncExitStack() as stack:
+        client = AiohttpClient(guard, clock=clock)
+        stack.push_async_callback(client.close)
+        proxy = EgressProxy(guard)
+        await proxy.start()
+        stack.push_async_callback(proxy.close)
+        browser = Chromium(
+            state_dir=settings.state_dir,
+            downloads_dir=library.staging.root,  # never in the library, where users would see it
+            proxy=proxy,
+            clock=clock,
+            executable=settings.browser,
+            headless=settings.browser_headless,
+            memory_limit=browser_memory_limit(settings),
+        )
+        stack.push_async_callback(browser.close)
+        reader = ConfinedReader(clock, child=READING_CHILD)
+        stack.push_async_callback(reader.close)
+        extractors: list[Extractor] = [
+            ApiExtractor(client, reader),
+            YtdlpExtractor(proxy, clock, state_dir=settings.state_dir),
+            BrowserExtractor(browser, clock, reader),
+            BrowserExtractor(
+                browser, clock, reader, as_person=True, on_viewer=functools.partial(note_account, settings.state_dir)
+            ),
+            YtdlpExtractor(proxy, clock, state_dir=settings.state_dir, session=browser),
+        ]
+        yield WorkerContext(
+            store=store,
+            clock=clock,
+            extractors={extractor.name: extractor for extractor in extractors},
+            client=client,
+            browser=browser,
+            downloader=MediaFetcher(client, clock),
+            probe=FfmpegProbe(),
+            remux=to_mp4,
+            vault=library,
+            limits=DownloadLimits(
+                max_bytes=settings.max_file_bytes,
+                reserve_bytes=settings.reserve_mb * MIB,
+                stall_s=settings.stall_timeout_s,
+                segment_concurrency=settings.segment_concurrency,
+            ),
+            retry=RetryPolicy(base=timedelta(seconds=settings.retry_base_s), jitter=random.random),
+            extraction_timeout_s=settings.extraction_timeout_s,
+            prefer=settings.prefer,
+            name_template=settings.name_template,
+            pace=settings.pace,
+            save_quoted=settings.save_quoted,
+            signed_in=functools.partial(_signed_in, session_manager(settings)),
+        )
+
+
+@asynccontextmanager
+async def _at_work(worker: Worker) -> AsyncIterator[asyncio.Task[None]]:
+    """Run the worker in the background; end it in order afterwards, or raise what it failed with."""
+    stop = asyncio.Event()
+    task = asyncio.create_task(worker.run(stop), name="worker")
+    try:
+        yield task
+    finally:
+        stop.set()
+        await task
+
+
+def _live_folder(settings: Settings) -> Path:
+    return settings.state_dir / "workers"
+
+
+async def living_workers(settings: Settings, workers: Workers) -> list[WorkerBeat]:
+    """The workers with a recent heartbeat, without those of this machine that were killed since."""
+    killed = set(liveness.dead_workers(_live_folder(settings)))
+    return [one for one in await workers.alive(seen_within=ALIVE_WITHIN) if one.worker not in killed]
+
+
+def freeze_reports(settings: Settings) -> list[FreezeReport]:
+    """The recent freezes of this machine's workers, newest first."""
+    return settled_reports(_live_folder(settings))
+
+
+def worker_limits(settings: Settings) -> WorkerLimits:
+    """The worker's limits. Raises BadSetting for an unknown platform."""
+    registry.known_names(settings.pace, setting="MEDIAVAULT_PACE")
+    return WorkerLimits(
+        concurrency=settings.concurrency,
+        poll_interval_s=settings.poll_interval_s,
+        heartbeat_interval_s=settings.heartbeat_interval_s,
+        lease=timedelta(seconds=settings.lease_s),
+        shutdown_grace_s=settings.shutdown_grace_s,
+        platforms=registry.known_names(settings.platforms),
+    )
+
+
+def make_guard(settings: Settings) -> EgressGuard:
+    """The egress guard: posts may never reach the API's own port. The proxy adds its own."""
+    return EgressGuard(settings.allow_private, own_ports=(settings.port,) if settings.port else ())
+
+
+def make_submission(settings: Settings) -> Submission:
+    """The reader of submitted URLs, which needs no store."""
+    return _submission(settings, make_guard(settings), SystemClock())
+
+
+def _submission(settings: Settings, guard: EgressGuard, clock: Clock) -> Submission:
+    def check(url: HttpUrl) -> None:
+        guard.check_url(url, scope=url)  # a submitted URL is its own scope
+
+    return Submission(registry.identify, check, clock, settings.max_attempts)
+
+
+# --- signing in --------------------------------------------------------------------------------------------------
+
+
+def session_manager(settings: Settings) -> SessionManager:
+    """The sessions of all sites, also while another process uses the browser."""
+    return SessionManager(settings.state_dir, registry.all_platforms(), SystemClock())
+
+
+async def _signed_in(desk: SessionManager) -> frozenset[str]:
+    return frozenset(state.platform for state in await desk.states() if state.signed_in)
+
+
+def browser_memory_limit(settings: Settings) -> int | None:
+    """In bytes, for all processes of one browser; None where the browser chooses it."""
+    return settings.browser_memory_mb * MIB if settings.browser_memory_mb else None
+
+
+def browser_path(settings: Settings) -> str | None:
+    """The browser that a worker would start; None without one."""
+    from mediavault.services.browser.discovery import find_browser
+
+    found = find_browser(settings.browser)
+    return str(found.path) if found.path else None

@@ -1,0 +1,47 @@
+"""What the doctor says of who may come in."""
+
+from __future__ import annotations
+
+from mediavault.api.catalogue import gettext
+from mediavault.api.security import needs_a_password, no_password
+from mediavault.auth.authenticator import token_of
+from mediavault.auth.proxies import proxy_rules
+from mediavault.core.failures import BadSetting
+from mediavault.core.settings import Settings
+from mediavault.core.verdicts import Check, DoctorVerdict
+
+MIN_TOKEN_CHARS = 20  # a shorter one may be a word that somebody guesses
+
+
+def check_access(settings: Settings, *, has_password: bool) -> Check:
+    """Whether the vault is protected, and by what."""
+    try:
+        login = proxy_rules(settings).login
+        if needs_a_password(settings) and not has_password:
+            raise no_password(settings)
+    except BadSetting as exc:
+        return Check("Access", DoctorVerdict.BROKEN, exc.message, exc.help)
+    token = token_of(settings)
+    if token and len(token) < MIN_TOKEN_CHARS:
+        advice = gettext("Set MEDIAVAULT_TOKEN to a random value of at least %(count)s characters.") % {
+            "count": MIN_TOKEN_CHARS
+        }
+        return Check("Access", DoctorVerdict.WARNING, gettext("MEDIAVAULT_TOKEN is short enough to be guessed"), advice)
+    asked = [
+        words
+        for words, is_so in (
+            (gettext("the owner's password"), has_password),
+            ("MEDIAVAULT_TOKEN", token is not None),
+            (gettext("the reverse proxy's %(header)s") % {"header": settings.proxy_header}, login is not None),
+        )
+        if is_so
+    ]
+    if asked:
+        return Check(
+            "Access", DoctorVerdict.OK, gettext("protected by %(what)s") % {"what": gettext(" or ").join(asked)}
+        )
+    if settings.setup:
+        advice = gettext("Start it and open /setup with the token that it prints, or run `mediavault password`.")
+        return Check("Access", DoctorVerdict.WARNING, gettext("waits to be set up"), advice)
+    fact = gettext("no password: open to everybody on this machine, and to nobody else; `mediavault password` sets one")
+    return Check("Access", DoctorVerdict.OK, fact)

@@ -1,0 +1,348 @@
+"""The doctor's examinations: each looks at one thing and answers a verdict, a fact and what helps."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import os
+import platform
+import re
+import shutil
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from pathlib import Path
+
+from mediavault.api.catalogue import gettext, grouped, ngettext, translated
+from mediavault.api.labels import STATUS_WORDS, format_size, one_line
+from mediavault.app import composition, storage
+from mediavault.app.doctor.access_checks import check_access
+from mediavault.app.doctor.crash_checks import check_crashes, check_native_crashes
+from mediavault.app.doctor.postgres_checks import check_postgres
+from mediavault.app.doctor.site_checks import check_site_packages, check_sites
+from mediavault.app.doctor.ytdlp_checks import check_parts, check_ytdlp
+from mediavault.auth.owner import Owner
+from mediavault.core.clock import SystemClock
+from mediavault.core.failures import MediavaultError
+from mediavault.core.fleet import ALIVE_WITHIN, unserved, unserved_in_words
+from mediavault.core.job import WorkerBeat
+from mediavault.core.settings import Settings, unknown_variables
+from mediavault.core.site_limits import NOT_UNDERSTOOD_WITHIN
+from mediavault.core.verdicts import Check, DoctorVerdict
+from mediavault.platforms import registry
+from mediavault.services.browser.discovery import Sandbox, find_browser, for_browser, noted_sandbox
+from mediavault.services.browser.own_display import has_display
+from mediavault.services.browser.vnc import INSTALL
+from mediavault.services.extraction.ytdlp_home import deno_path, home_of, installed
+from mediavault.services.library.bucket_address import parse_bucket_address
+from mediavault.services.sandbox.isolation import is_isolated
+from mediavault.services.sandbox.process import ChildFailed
+from mediavault.store.port import StoreReport
+
+MIN_PYTHON = (3, 11)
+MIN_SQLITE = (
+    3,
+    51,
+    3,
+)  # older ones can corrupt a WAL database that several connections use (sqlite.org, WAL-reset bug)
+KNOWN_BROWSERS = re.compile(r"Chrom(e|ium)|Edge")
+VERSION_WITHIN_S = 10.0  # a Chromium that is not in memory yet takes a second or two
+LOW_SPACE_FACTOR = 4  # times the reserve
+# Locks and memory maps of SQLite do not work reliably there (sqlite.org/howtocorrupt.html, section 2).
+NETWORK_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "fuse.sshfs", "fuse.rclone", "davfs"}
+)
+
+
+async def examine(settings: Settings) -> list[Check]:
+    """Everything, in the order in which a person would want to mend it."""
+    return [
+        check_python(sys.version_info[:3]),
+        check_sqlite(importlib.metadata.version("apsw")),
+        check_variables(dict(os.environ)),
+        check_network(settings),
+        *(check_mount(name, folder) for name, folder in _folders(settings)),
+        await check_library(settings),
+        check_space(settings),
+        await check_helpers(),
+        await check_browser(settings),
+        *check_sandbox(noted_sandbox(settings.state_dir)),
+        check_sign_in_window(
+            has_browser=find_browser(settings.browser).path is not None,
+            has_screen=has_display(),
+            has_virtual=shutil.which("Xvnc") is not None,
+        ),
+        await check_sessions(settings),
+        *check_site_packages(registry.broken_packages()),
+        *examine_ytdlp(settings),
+        *await check_postgres(settings),
+        *await check_store(settings),
+        *check_native_crashes(settings.state_dir),
+    ]
+
+
+def check_python(version: tuple[int, ...]) -> Check:
+    facts = {"version": ".".join(map(str, version)), "system": f"{platform.system()} {platform.machine()}"}
+    detail = gettext("%(version)s on %(system)s") % facts
+    if version[:2] >= MIN_PYTHON:
+        return Check("Python", DoctorVerdict.OK, detail)
+    return Check("Python", DoctorVerdict.BROKEN, detail, gettext("mediavault needs Python 3.11 or newer."))
+
+
+def check_sqlite(version: str) -> Check:
+    """``version`` is apsw's, which is that of the SQLite inside it plus a revision."""
+    numbers = tuple(int(part) for part in version.split(".")[:3])
+    if numbers >= MIN_SQLITE:
+        return Check("SQLite", DoctorVerdict.OK, version)
+    words = gettext("%(version)s has the WAL-reset bug") % {"version": version}
+    return Check("SQLite", DoctorVerdict.BROKEN, words, gettext("Run `pip install -U apsw`."))
+
+
+def check_variables(environ: dict[str, str]) -> Check:
+    unknown = unknown_variables(environ)
+    if not unknown:
+        return Check("Settings", DoctorVerdict.OK, gettext("no unknown MEDIAVAULT_ variables"))
+    words = gettext("no setting reads %(names)s") % {"names": ", ".join(unknown)}
+    return Check("Settings", DoctorVerdict.WARNING, words, gettext("Check the spelling, or unset them."))
+
+
+def check_network(settings: Settings) -> Check:
+    return Check("Address", DoctorVerdict.OK, f"{settings.host}:{settings.port}")
+
+
+def check_mount(name: str, folder: Path, mounts: Path = Path("/proc/mounts")) -> Check:
+    """Whether a folder lies on a network file system."""
+    kind = file_system_of(folder, _read_mounts(mounts))
+    where = {"folder": folder, "kind": kind}
+    if kind in NETWORK_FILE_SYSTEMS:
+        is_state = name == "State folder"
+        advice = (
+            gettext("SQLite is not safe there: set MEDIAVAULT_STATE_DIR to a local disk.")
+            if is_state
+            else gettext("Slower, and a lost connection fails jobs; they are tried again.")
+        )
+        return Check(
+            name,
+            DoctorVerdict.BROKEN if is_state else DoctorVerdict.WARNING,
+            gettext("%(folder)s is on %(kind)s") % where,
+            advice,
+        )
+    return Check(name, DoctorVerdict.OK, gettext("%(folder)s on %(kind)s") % where if kind else str(folder))
+
+
+def check_sign_in_window(*, has_browser: bool, has_screen: bool, has_virtual: bool) -> Check:
+    """Where a person can sign in to a site: on this machine's screen, or in a window inside the page."""
+    if not has_browser:
+        advice = gettext("Install a browser, or import cookies: `mediavault login SITE --cookies FILE`.")
+        return Check("Signing in", DoctorVerdict.WARNING, gettext("no browser that could show a window"), advice)
+    if has_screen or has_virtual:
+        return Check(
+            "Signing in",
+            DoctorVerdict.OK,
+            gettext("on this screen") if has_screen else gettext("in a window inside the page"),
+        )
+    words = gettext("no screen, and no Xvnc for a window inside the page")
+    return Check("Signing in", DoctorVerdict.WARNING, words, INSTALL)
+
+
+async def check_sessions(settings: Settings) -> Check:
+    """Who is signed in where, by the cookies that are here: no site is asked."""
+    from mediavault.api.session_views import state_words
+
+    states = [state for state in await composition.session_manager(settings).states() if state.signed_in]
+    said = [f"{state.title}: {state_words(state)[0].lower()}{state_words(state)[1:]}" for state in states]
+    return Check("Sign-ins", DoctorVerdict.OK, "; ".join(said) or gettext("none: posts are read signed out"))
+
+
+async def check_library(settings: Settings) -> Check:
+    """Whether it is the one that the jobs' files lie in; then create, write, rename, delete: what saving a video will do."""
+    try:
+        await storage.try_library(settings)
+    except MediavaultError as exc:
+        return Check("Library", DoctorVerdict.BROKEN, exc.message, exc.help)
+    if settings.vault_url is None:
+        return Check("Library", DoctorVerdict.OK, gettext("files can be written and renamed in it"))
+    address = parse_bucket_address(settings.vault_url)
+    if address.looks_first:
+        advice = gettext(
+            "Two workers that write the same name in the same moment can replace each other's file (create=look)."
+        )
+        words = gettext("%(address)s: looked at before it is written") % {"address": address}
+        return Check("Library", DoctorVerdict.WARNING, words, advice)
+    words = gettext("%(address)s: objects can be written and removed, and none is replaced") % {"address": address}
+    return Check("Library", DoctorVerdict.OK, words)
+
+
+def check_space(settings: Settings) -> Check:
+    free = shutil.disk_usage(_existing(settings.download_dir)).free
+    reserve = settings.reserve_mb << 20
+    detail = gettext("%(size)s free") % {"size": format_size(free)}
+    if free <= reserve:
+        advice = gettext("Free some: %(size)s are never used.") % {"size": format_size(reserve)}
+        return Check("Disk space", DoctorVerdict.BROKEN, detail, advice)
+    verdict = DoctorVerdict.WARNING if free < LOW_SPACE_FACTOR * reserve else DoctorVerdict.OK
+    return Check(
+        "Disk space", verdict, detail, "" if verdict is DoctorVerdict.OK else gettext("A long video may not fit.")
+    )
+
+
+async def check_browser(settings: Settings) -> Check:
+    """Whether there is one, and calls itself one of those that can be used."""
+    found = find_browser(settings.browser)
+    if found.path is None:
+        return Check(
+            "Browser",
+            DoctorVerdict.WARNING,
+            gettext("none: posts that only a browser can open will fail"),
+            found.advice,
+        )
+    said = await version_of(found.path)
+    if said is not None and KNOWN_BROWSERS.search(said):
+        return Check("Browser", DoctorVerdict.OK, f"{found.path}: {one_line(said)}")
+    detail = gettext("%(path)s does not say that it is a Chromium, Chrome or Edge") % {"path": found.path}
+    advice = gettext("Run `%(path)s --version`, or name another in MEDIAVAULT_BROWSER.") % {"path": found.path}
+    return Check("Browser", DoctorVerdict.WARNING, detail, advice)
+
+
+def check_sandbox(sandbox: Sandbox | None) -> list[Check]:
+    """What the browser's last start said of its sandbox; nothing before its first one."""
+    if sandbox is None:
+        return []
+    if sandbox is Sandbox.ON:
+        return [
+            Check("Browser sandbox", DoctorVerdict.OK, gettext("on: a page's scripts are shut off from this machine"))
+        ]
+    if sandbox is Sandbox.OFF_FOR_ROOT:
+        fact = gettext("off, because mediavault runs as root")
+        return [Check("Browser sandbox", DoctorVerdict.WARNING, fact, gettext("Run mediavault as an ordinary user."))]
+    fact = gettext("off since the browser's last start, because the kernel gives this user no namespaces")
+    advice = gettext(
+        "Allow user namespaces: `sysctl -w kernel.unprivileged_userns_clone=1` on Debian, "
+        "`sysctl -w kernel.apparmor_restrict_unprivileged_userns=0` on Ubuntu, a seccomp profile that permits them in a "
+        "container. Then restart mediavault."
+    )
+    return [Check("Browser sandbox", DoctorVerdict.WARNING, fact, advice)]
+
+
+async def check_helpers(isolated: Callable[[], Awaitable[bool]] = is_isolated) -> Check:
+    """Whether the processes that open strangers' files are kept off the network."""
+    try:
+        if await isolated():
+            return Check("Helper processes", DoctorVerdict.OK, gettext("kept off the network"))
+    except (ChildFailed, OSError) as exc:
+        fact = gettext("cannot be started: %(reason)s") % {"reason": exc}
+        return Check(
+            "Helper processes", DoctorVerdict.BROKEN, fact, gettext("Check the limits of this user and container.")
+        )
+    fact = gettext("can reach the network: the kernel gives them neither a namespace nor a filter")
+    advice = gettext("Use Linux with a 64-bit Python, in a container with a runtime that permits seccomp.")
+    return Check("Helper processes", DoctorVerdict.WARNING, fact, advice)
+
+
+async def version_of(program: Path) -> str | None:
+    """The first line of what it answers to ``--version``; None when it does not run, or not within 10 s."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            program,
+            "--version",
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            env=for_browser(os.environ),
+            start_new_session=True,
+        )
+    except OSError:
+        return None
+    try:
+        async with asyncio.timeout(VERSION_WITHIN_S):
+            answer, _ = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return None
+    return next(iter(answer.decode(errors="replace").splitlines()), "") if process.returncode == 0 else None
+
+
+def examine_ytdlp(settings: Settings) -> list[Check]:
+    """The version that the next post is asked about with, and its parts."""
+    found = installed(home_of(settings.state_dir))
+    there = {
+        "deno": deno_path() is not None,
+        "yt-dlp-ejs": found.has("yt_dlp_ejs"),
+        "curl_cffi": found.has("curl_cffi"),
+    }
+    return [check_ytdlp(found, today=SystemClock().now().date()), check_parts(there)]
+
+
+async def check_store(settings: Settings) -> list[Check]:
+    """Open it as every command does, and ask who works on it."""
+    try:
+        async with storage.open_store(settings) as store:
+            report = await store.catalogue.report()
+            workers = await store.workers.alive(seen_within=ALIVE_WITHIN)
+            broken = await store.catalogue.count_unparsed(within=NOT_UNDERSTOOD_WITHIN)
+            failures = await store.catalogue.failures()
+            has_password = await Owner(store.records, SystemClock()).has_password()
+    except MediavaultError as exc:
+        return [Check("Jobs", DoctorVerdict.BROKEN, exc.message, exc.help)]
+    each = (f"{count} {_small(gettext(STATUS_WORDS[status]))}" for status, count in report.counts.items() if count)
+    facts = {
+        "engine": report.engine,
+        "version": report.schema_version,
+        "counts": ", ".join(each) or gettext("none yet"),
+    }
+    jobs = Check("Jobs", DoctorVerdict.OK, gettext("%(engine)s, schema %(version)s: %(counts)s") % facts)
+    concerns = [Check("Database", DoctorVerdict.WARNING, concern.what, concern.help) for concern in report.concerns]
+    access = check_access(settings, has_password=has_password)
+    crashes = check_crashes(failures, composition.freeze_reports(settings), now=report.at)
+    return [access, jobs, *concerns, check_sites(broken), _check_workers(report, workers), crashes]
+
+
+def _check_workers(report: StoreReport, workers: Sequence[WorkerBeat]) -> Check:
+    if not workers:
+        return Check(
+            "Workers", DoctorVerdict.WARNING, gettext("none is running"), gettext("`mediavault serve` starts one.")
+        )
+    named = ", ".join(f"{beat.host}:{beat.pid} ({_jobs(beat.running_jobs)})" for beat in workers)
+    left = [translated(unserved_in_words(name, count)) for name, count in unserved(report.waiting, workers).items()]
+    if left:
+        fact = f"{named}; {'; '.join(left)}"
+        return Check(
+            "Workers", DoctorVerdict.WARNING, fact, gettext("`mediavault worker` without --platforms takes all.")
+        )
+    return Check("Workers", DoctorVerdict.OK, named)
+
+
+def _small(words: str) -> str:
+    """With a small initial only: ``in Arbeit`` keeps its noun."""
+    return words[:1].lower() + words[1:]
+
+
+def _jobs(count: int) -> str:
+    return ngettext("%(count)s job", "%(count)s jobs", count) % {"count": grouped(count)}
+
+
+def file_system_of(folder: Path, mounts: Iterable[tuple[str, str]]) -> str | None:
+    """The type of the deepest mount point that holds ``folder``."""
+    real = _existing(folder).resolve()
+    fitting = [(len(point), kind) for point, kind in mounts if real.is_relative_to(point)]
+    return max(fitting)[1] if fitting else None
+
+
+def _read_mounts(table: Path) -> list[tuple[str, str]]:
+    """(mount point, type); [] where there is no such table. Blanks in names are written as \\040 (fstab(5))."""
+    try:
+        lines = table.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    rows = [line.split() for line in lines]
+    return [(row[1].replace("\\040", " "), row[2]) for row in rows if len(row) >= 3]
+
+
+def _folders(settings: Settings) -> list[tuple[str, Path]]:
+    return [("State folder", settings.state_dir), ("Download folder", settings.download_dir)]
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
+    return next(path for path in (folder, *folder.absolute().parents) if path.exists())

@@ -1,0 +1,34 @@
+"""The doctor's checks of sites: posts that are not understood any more, and packages that bring a site."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from mediavault.api.catalogue import N_, gettext, grouped, ngettext
+from mediavault.core.site_limits import NOT_UNDERSTOOD_WITHIN
+from mediavault.core.verdicts import Check, DoctorVerdict
+from mediavault.platforms.registry import BrokenPackage
+
+ENOUGH = 3  # posts of one site: one or two may be odd themselves
+UPGRADE = N_("Run `mediavault doctor --upgrade-ytdlp`, and upgrade mediavault. These posts are tried again daily.")
+
+
+def check_sites(counts: Mapping[str, int]) -> Check:
+    """``counts`` as the store's ``not_understood`` answers."""
+    many = sorted((name, count) for name, count in counts.items() if count >= ENOUGH)
+    if not many:
+        return Check("Sites", DoctorVerdict.OK, gettext("all readable"))
+    named = ", ".join(f"{name} ({_posts(count)})" for name, count in many)
+    facts = {"days": NOT_UNDERSTOOD_WITHIN.days, "sites": named}
+    words = gettext("posts that could not be read within %(days)s days: %(sites)s") % facts
+    return Check("Sites", DoctorVerdict.WARNING, words, gettext(UPGRADE))
+
+
+def _posts(count: int) -> str:
+    return ngettext("%(count)s post", "%(count)s posts", count) % {"count": grouped(count)}
+
+
+def check_site_packages(broken: Iterable[BrokenPackage]) -> list[Check]:
+    """One check for each package whose site could not be used."""
+    advice = gettext("Upgrade the package or uninstall it. Its site is treated as an unknown one.")
+    return [Check("Sites", DoctorVerdict.WARNING, f"{one.entry_point}: {one.reason}", advice) for one in broken]

@@ -1,0 +1,35 @@
+"""What the pages do with saved files: check them against their row in the background, and read their formats."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mediavault.app.composition import App
+from mediavault.maintenance.checking import JobChecks
+from mediavault.services.media.probe import FfmpegProbe, FormatProbe
+
+
+@dataclass(frozen=True, slots=True)
+class FileService:
+    checks: JobChecks
+    formats: FormatProbe
+
+
+@asynccontextmanager
+async def open_file_service(vault: App) -> AsyncIterator[FileService]:
+    """Provide both. Checks that are still running at the end are cancelled."""
+    library, state_dir = vault.library, vault.settings.state_dir
+
+    async def path_of(relative: str) -> Path | None:
+        return await library.on_this_machine(relative, into=state_dir)
+
+    in_a_folder = vault.settings.vault_url is None  # a bucket would send the whole file
+    formats = FormatProbe(FfmpegProbe(children=1), path_of if in_a_folder else None)
+    checks = JobChecks(vault.store, library, vault.clock)
+    try:
+        yield FileService(checks, formats)
+    finally:
+        await checks.aclose()

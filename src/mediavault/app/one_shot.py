@@ -1,0 +1,106 @@
+"""One-shot tasks of commands that need the application or parts of it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mediavault.app.composition import make_guard, open_app, open_tools, session_manager
+from mediavault.app.storage import make_vault, open_store, sqlite_path, sqlite_store, store_at
+from mediavault.core.clock import SystemClock
+from mediavault.core.failures import BadInput, Failure, MediavaultError
+from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.core.media import Candidate, Extraction
+from mediavault.core.sessions import BrowserTask, SessionState
+from mediavault.core.settings import Settings
+from mediavault.core.urls import parse_http_url
+from mediavault.maintenance.moving import Progress
+from mediavault.services.browser import own_display
+
+SINGLE_JOB_LOOK_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """The result of inspecting a post. Without ``choice``, ``reason`` says why; without ``extraction``, ``error`` does."""
+
+    extraction: Extraction | None
+    choice: Candidate | None
+    reason: str
+    error: MediavaultError | None = None
+
+
+async def save_here(settings: Settings, job_id: JobId) -> None:
+    """Run a worker in this process until the job is over or its retry is scheduled; cancelling releases the job."""
+    unlimited = settings.model_copy(update={"platforms": ()})
+    async with open_app(unlimited, worker=True) as vault:
+        while not (vault.working and vault.working.done()) and not _rests(await vault.store.catalogue.get(job_id)):
+            await vault.clock.sleep(SINGLE_JOB_LOOK_S)
+
+
+def _rests(job: Job) -> bool:
+    if job.status is JobStatus.FAILED and job.retry_at is not None:
+        return False  # the caller decides how long to wait, and cancels
+    return job.status not in (JobStatus.QUEUED, JobStatus.RUNNING)
+
+
+async def inspect_url(settings: Settings, url: str) -> Inspection:
+    """Extract a post as a worker would, without saving anything."""
+    from mediavault.services.extraction.ranking import choose, explain, videos_to_save
+    from mediavault.worker.dispatch import route_of
+    from mediavault.worker.stages.extract import ask_extractors
+    from mediavault.worker.stages.resolve import resolve
+
+    clock = SystemClock()
+    guard = make_guard(settings)
+    with contextlib.closing(guard):
+        route = route_of(parse_http_url(url))
+        library = make_vault(settings)
+        await library.prepare()
+        store = store_at("memory:", clock)
+        async with open_tools(settings, store, library, guard, clock) as tools:
+            try:
+                found = await ask_extractors(await resolve(route, tools.client, clock), tools)
+            except Failure as exc:
+                return Inspection(None, None, exc.message, exc)
+    return _chosen(found, lambda: choose(videos_to_save(found)[0], now=clock.now()), explain)
+
+
+def _chosen(found: Extraction, choose: Callable[[], Candidate], explain: Callable[[Candidate], str]) -> Inspection:
+    try:
+        choice = choose()
+    except Failure as exc:
+        return Inspection(found, None, exc.message, exc)
+    return Inspection(found, choice, explain(choice))
+
+
+async def window_here(settings: Settings, errand: BrowserTask, enough: Callable[[], Awaitable[None]]) -> SessionState:
+    """Show a browser window on the desktop until it is closed or ``enough`` returns."""
+    desk, clock = session_manager(settings), SystemClock()
+    guard = make_guard(settings)
+    with contextlib.closing(guard):
+        return await own_display.window_here(desk, guard, clock, errand, executable=settings.browser, enough=enough)
+
+
+def set_aside(settings: Settings) -> Path | None:
+    """Move a damaged SQLite file aside and return its new path. Raises BadInput for a server, StoreError."""
+    from mediavault.store.sqlite import aside
+
+    database = sqlite_path(settings.effective_database_url)
+    if database is None:
+        raise BadInput("--set-aside is for a SQLite file, and this vault's database is none.")
+    return aside.set_aside(database, SystemClock().now())
+
+
+async def back_up(settings: Settings, file: Path, onlooker: Progress) -> None:
+    """Back the store up to one SQLite file while it is in use, on any engine. Raises BadInput, StoreError."""
+    from mediavault.maintenance.backups import back_up_file, back_up_store
+
+    database = sqlite_path(settings.effective_database_url)
+    if database is not None:
+        await back_up_file(database, file, onlooker)
+        return
+    async with open_store(settings) as store:
+        await back_up_store(store, file, onlooker, make_copy=lambda path: sqlite_store(path, SystemClock()))

@@ -1,0 +1,230 @@
+"""The long-running processes: everything, the API only, a worker only. Each one ends in order on a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mediavault.api.waiting_jobs import go_on_after_window
+from mediavault.app.composition import App, browser_memory_limit, browser_path, open_app, session_manager
+from mediavault.app.file_service import FileService, open_file_service
+from mediavault.app.startup import print_setup_token, require_authentication
+from mediavault.app.watchdog import log_native_crashes, restarting_when_frozen
+from mediavault.auth.proxies import proxy_rules
+from mediavault.core.clock import SystemClock
+from mediavault.core.logs import get_logger
+from mediavault.core.sessions import BrowserTask, SessionState
+from mediavault.core.settings import Settings
+from mediavault.core.urls import parse_http_url
+from mediavault.platforms import registry
+from mediavault.services.browser.login_windows import LoginWindows
+from mediavault.store.patience import DatabaseWait
+from mediavault.worker.worker import Worker
+
+if TYPE_CHECKING:
+    from mediavault.app.doctor.ytdlp_manager import YtdlpManager
+
+SIGNALS_TO_END = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # SIGHUP: the terminal was closed
+
+T = TypeVar("T")
+
+log = get_logger(__name__)
+
+
+async def serve(settings: Settings) -> int:
+    """Run API, pages and worker in one process until a signal."""
+    return await _serve_api(settings, worker=True)
+
+
+async def run_api(settings: Settings) -> int:
+    """Run API and pages only."""
+    return await _serve_api(settings, worker=False)
+
+
+async def run_worker(settings: Settings) -> int:
+    """Run a worker only."""
+    with _signals() as ending:
+        async with AsyncExitStack() as stack:
+            opening = open_app(settings, worker=True, patience=DatabaseWait(SystemClock()))
+            vault = await ending.unless_stopped(stack.enter_async_context(opening))
+            if vault is not None:
+                ending.watch(vault)
+                await ending.stop.wait()
+    return 0
+
+
+async def _serve_api(settings: Settings, *, worker: bool) -> int:
+    from mediavault.api.server import check_address
+    from mediavault.api.unavailable_app import UnavailableApp
+
+    # before a worker claims jobs that it would have to release, and before anything is created
+    check_address(settings.host, settings.port)
+    with _signals() as ending:
+        async with AsyncExitStack() as stack:
+            async with UnavailableApp(settings.host, settings.port, proxy_rules(settings)) as room:
+                patience = DatabaseWait(SystemClock(), on_away=room.open)
+                opening = open_app(settings, worker=worker, patience=patience, first=require_authentication(settings))
+                vault = await ending.unless_stopped(stack.enter_async_context(opening))
+            if vault is None:
+                return 0
+            ending.watch(vault, outlives_worker=True)
+            await serve_vault(vault, ending.stop)
+    return 0
+
+
+async def serve_vault(vault: App, stop: asyncio.Event, *, on_open: Callable[[str], None] | None = None) -> None:
+    """Serve the API and the pages until ``stop`` is set. ``on_open`` gets their URL."""
+    from mediavault.app.doctor.ytdlp_manager import YtdlpManager
+
+    async with _open_windows(vault) as windows, open_file_service(vault) as desk:
+        ytdlp = YtdlpManager(vault.settings.state_dir, vault.clock)
+        try:
+            await _serve(vault, windows, desk, ytdlp, stop, on_open or (lambda _: None))
+        finally:
+            await ytdlp.aclose()
+
+
+async def _serve(
+    vault: App,
+    windows: LoginWindows,
+    desk: FileService,
+    ytdlp: YtdlpManager,
+    stop: asyncio.Event,
+    on_open: Callable[[str], None],
+) -> None:
+    from mediavault.api.app import create_app
+    from mediavault.api.doctor_report import Doctor
+    from mediavault.api.server import serve_app
+    from mediavault.api.services import ApiServices
+    from mediavault.app.doctor.checks import examine
+
+    settings = vault.settings
+    services = ApiServices(
+        store=vault.store,
+        settings=settings,
+        clock=vault.clock,
+        submit=vault.submission,
+        library=vault.library,
+        browser_status=lambda: browser_path(settings),
+        sessions=session_manager(settings),
+        windows=windows,
+        live=vault.live,
+        doctor=Doctor(lambda: examine(settings), vault.clock),
+        ytdlp=ytdlp,
+        platforms=registry.all_platforms(),
+        checks=desk.checks,
+        formats=desk.formats,
+    )
+    await print_setup_token(settings, vault.store.records)
+    if vault.worker is not None and browser_path(settings) is None:
+        log.warning("no_browser", help="Posts cannot be extracted until there is one: run `mediavault doctor`.")
+    await serve_app(
+        create_app(services),
+        host=settings.host,
+        port=settings.port,
+        stop=stop,
+        on_started=lambda address: _on_started(vault, address, on_open),
+        proxies=proxy_rules(settings),
+    )
+
+
+def _on_started(vault: App, address: str, on_open: Callable[[str], None]) -> None:
+    vault.guard.claim_port(parse_http_url(address).port)  # with port 0 the real one is known only now
+    settings = vault.settings
+    log.info("vault_open", address=address, library=settings.vault_url or str(settings.download_dir))
+    on_open(address)
+
+
+@asynccontextmanager
+async def _open_windows(vault: App) -> AsyncIterator[LoginWindows]:
+    async def on_closed(state: SessionState, errand: BrowserTask) -> None:
+        await go_on_after_window(state, errand, vault.store)
+
+    settings = vault.settings
+    windows = LoginWindows(
+        session_manager(settings),
+        vault.guard,
+        vault.clock,
+        executable=settings.browser,
+        memory_limit=browser_memory_limit(settings),
+        on_closed=on_closed,
+    )
+    try:
+        yield windows
+    finally:
+        await windows.aclose()
+
+
+# --- shutdown --------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class ProcessEnd:
+    """When a long-running process ends: ``stop`` is set by a signal, or when the worker failed or was drained.
+
+    ``was_asked`` is set by the signal handler itself, even while the event loop is blocked.
+    """
+
+    stop: asyncio.Event
+    worker: Worker | None = None
+    was_asked: bool = False
+    watches: ExitStack = field(default_factory=ExitStack)
+
+    def on_signal(self) -> None:
+        """Handle a signal; a second one releases running jobs at once."""
+        if self.stop.is_set() and self.worker is not None:
+            self.worker.hurry()
+        self.stop.set()
+
+    def note_signal(self, *_: object) -> None:
+        self.was_asked = True
+
+    def watch(self, vault: App, *, outlives_worker: bool = False) -> None:
+        """Watch the worker (unless ``outlives_worker``), and restart the process when its event loop is blocked."""
+
+        def on_worker_end(working: asyncio.Task[None]) -> None:
+            if not outlives_worker or working.cancelled() or working.exception() is not None:
+                self.stop.set()
+
+        self.worker = vault.worker
+        if vault.working is not None:
+            vault.working.add_done_callback(on_worker_end)
+        log_native_crashes(vault.settings.state_dir)
+        self.watches.enter_context(restarting_when_frozen(self._report_freeze, may_restart=lambda: not self.was_asked))
+
+    def _report_freeze(self, seconds: float, stack: Sequence[str]) -> None:
+        if self.worker is not None:
+            self.worker.report_freeze(seconds, stack)
+
+    async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """Return the result of ``work``; None when the stop came first, after cancelling it."""
+        task, stopping = asyncio.create_task(work), asyncio.create_task(self.stop.wait())
+        try:
+            await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            return None
+        finally:
+            for each in (task, stopping):
+                each.cancel()
+            await asyncio.wait({task, stopping})
+
+
+@contextmanager
+def _signals() -> Iterator[ProcessEnd]:
+    ending = ProcessEnd(asyncio.Event())
+    loop = asyncio.get_running_loop()
+    for number in SIGNALS_TO_END:
+        loop.add_signal_handler(number, ending.on_signal)
+        signal.signal(number, ending.note_signal)  # the loop is still woken, by its own descriptor
+        signal.siginterrupt(number, False)  # noqa: FBT003 - as the loop sets it
+    try:
+        yield ending
+    finally:
+        ending.watches.close()
+        for number in SIGNALS_TO_END:
+            loop.remove_signal_handler(number)

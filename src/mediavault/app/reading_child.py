@@ -1,0 +1,52 @@
+"""The process in which untrusted documents are read. Run as ``python -m``, JSON lines in and out.
+
+It holds no secret and has no network: it receives what was already fetched, and answers with a record.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+from mediavault.core.failures import Failure
+from mediavault.core.media import Extraction, Post
+from mediavault.core.typed_records import from_json, to_json
+from mediavault.platforms import registry
+from mediavault.services.browser.port import PageCapture
+from mediavault.services.extraction.api_extractor import read_answer
+from mediavault.services.extraction.browser_extractor import read_visit
+from mediavault.services.extraction.port import ApiAnswer, VisitReading
+from mediavault.services.sandbox.guard import said, serve_lines
+
+MAX_REQUEST_BYTES = 256 << 20  # the bodies of the largest visit in base64, and its page
+MAX_TRACE_CHARS = 8_000  # its end names the place
+
+
+def main() -> int:
+    return serve_lines(answer, max_request_bytes=MAX_REQUEST_BYTES)
+
+
+def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``{"task": "visit" | "answer", "post", "platform", "given"}`` -> ``{"read"}``, ``{"failure"}`` or ``{"bug", "trace"}``."""
+    post, platform = from_json(Post, request["post"]), registry.platform(request["platform"])
+    try:
+        if platform.name != request["platform"]:  # a package that loads in the worker alone
+            raise LookupError(f"there is no platform {request['platform']} in the confined process")
+        if request["task"] == "visit":
+            capture = from_json(PageCapture, request["given"])
+            reading = read_visit(post, platform, capture, with_viewer=request["with_viewer"])
+            return {"read": to_json(VisitReading, reading)}
+        found = read_answer(post, platform, from_json(ApiAnswer, request["given"]))
+        return {"read": to_json(Extraction, found)}
+    except Failure as exc:
+        return {"failure": to_json(Failure, exc)}
+    except MemoryError:
+        raise  # the document's fault, and there may be too little left to say so
+    except Exception as exc:  # noqa: BLE001 - whatever it is, the traceback has to reach the process that logs
+        return {"bug": said(exc), "trace": traceback.format_exc()[-MAX_TRACE_CHARS:]}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

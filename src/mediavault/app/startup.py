@@ -1,0 +1,37 @@
+"""Before the server starts: refuses a vault without protection, and prints the set-up token."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from mediavault.api.security import needs_a_password, no_password
+from mediavault.auth.authenticator import token_of
+from mediavault.auth.owner import Owner
+from mediavault.auth.setup_token import SetupToken
+from mediavault.core.clock import SystemClock
+from mediavault.core.logs import get_logger
+from mediavault.core.settings import Settings
+from mediavault.store.port import Records, Store
+
+log = get_logger(__name__)
+
+
+def require_authentication(settings: Settings) -> Callable[[Store], Awaitable[None]]:
+    """Return a check that raises BadSetting if the vault listens on the network without authentication."""
+
+    async def look(store: Store) -> None:
+        if needs_a_password(settings) and not await Owner(store.records, SystemClock()).has_password():
+            raise no_password(settings)
+
+    return look
+
+
+async def print_setup_token(settings: Settings, records: Records) -> None:
+    """Print the one-time token of the set-up page, if MEDIAVAULT_SETUP is set and there is no password yet.
+
+    It is the only secret that is ever logged: valid once, for an hour, and only while there is no password.
+    """
+    clock = SystemClock()
+    if settings.setup and not token_of(settings) and not await Owner(records, clock).has_password():
+        token = await SetupToken(records, clock).issue()
+        log.warning("set_up_wanted", page="/setup", one_time_token=token, valid_for="1 hour")

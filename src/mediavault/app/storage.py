@@ -1,0 +1,190 @@
+"""Opens what the settings name by an address: the store that keeps the jobs, and the vault that keeps the files.
+
+A driver is loaded when an address needs it, not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mediavault.core.clock import Clock, SystemClock
+from mediavault.core.failures import BadSetting, StoreError
+from mediavault.core.messages import Message
+from mediavault.core.settings import Settings
+from mediavault.services.library.port import Library
+from mediavault.services.library.staging import STAGING_FOLDER
+from mediavault.store.patience import DatabaseWait
+from mediavault.store.port import Store
+from mediavault.worker.library import look
+
+if TYPE_CHECKING:
+    from mediavault.store.postgres.facts import PostgresFacts  # its driver may not be installed
+
+POSTGRES_SCHEMES = ("postgresql", "postgres")
+
+
+# --- stores ----------------------------------------------------------------------------------------------------
+
+
+def open_store(
+    settings: Settings, clock: Clock | None = None, patience: DatabaseWait | None = None
+) -> AbstractAsyncContextManager[Store]:
+    """The store that ``database_url`` names, opened and migrated. With ``patience`` a database that is away is waited for.
+
+    Raises BadSetting, SchemaTooNew, StoreError.
+    """
+    return _opened(make_store(settings, clock or SystemClock()), patience)
+
+
+def open_store_at(url: str, *, allow_unprotected: bool = False) -> AbstractAsyncContextManager[Store]:
+    """The store that ``url`` names, opened and migrated. Raises as :func:`open_store`."""
+    return _opened(store_at(url, SystemClock(), allow_unprotected=allow_unprotected))
+
+
+@asynccontextmanager
+async def open_backup(settings: Settings, file: Path) -> AsyncIterator[tuple[Store, int]]:
+    """A backup as a store, and its largest row's bytes. A copy of it is opened, so that the file stays as it is.
+
+    Raises BadInput, SchemaTooNew, StoreError.
+    """
+    from mediavault.maintenance.backups import private_copy
+
+    async with (
+        private_copy(file, settings.state_dir) as (copy, largest_row),
+        _opened(sqlite_store(copy, SystemClock())) as store,
+    ):
+        yield store, largest_row
+
+
+@asynccontextmanager
+async def _opened(store: Store, patience: DatabaseWait | None = None) -> AsyncIterator[Store]:
+    await patiently(patience, store.open)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def patiently(patience: DatabaseWait | None, call: Callable[[], Awaitable[None]]) -> None:
+    """Call, and again as long as the database is away, where there is patience."""
+    await (call() if patience is None else patience.wait_for(call))
+
+
+def make_store(settings: Settings, clock: Clock) -> Store:
+    """``sqlite:///path``, ``postgresql://…``, ``mongodb://…`` or ``memory:``. Raises BadSetting for anything else."""
+    return store_at(settings.effective_database_url, clock, allow_unprotected=settings.allow_unprotected_database)
+
+
+def is_new(settings: Settings) -> bool:
+    """Whether there is no database file yet; that of a server is always taken to be there."""
+    path = sqlite_path(settings.effective_database_url)
+    return path is not None and not path.exists()
+
+
+def store_at(url: str, clock: Clock, *, allow_unprotected: bool = False) -> Store:
+    """The store that ``url`` names, not open yet. ``clock`` is for those that have none of their own.
+
+    Raises BadSetting for what names none, StoreError for a MongoDB that is reached without protection.
+    """
+    scheme = url.partition(":")[0].lower()
+    if (path := sqlite_path(url)) is not None:
+        return sqlite_store(path, clock)
+    if scheme in POSTGRES_SCHEMES:
+        with _driver_of("PostgreSQL", "postgresql"):
+            from mediavault.store.postgres.store import PostgresJobStore
+
+            return PostgresJobStore(url)
+    if scheme in ("mongodb", "mongodb+srv"):
+        with _driver_of("MongoDB", "mongodb"):
+            from mediavault.store.mongodb.engine import options_of
+            from mediavault.store.mongodb.facts import refuse_unprotected
+            from mediavault.store.mongodb.store import MongoJobStore
+        if not allow_unprotected:
+            refuse_unprotected(options_of(url))
+        return MongoJobStore(url)
+    if scheme == "memory":
+        from mediavault.store.memory.store import MemoryJobStore
+
+        return MemoryJobStore(clock)
+    raise BadSetting(
+        Message(
+            "MEDIAVAULT_DATABASE_URL: %(scheme)s is not a database that this version knows.",
+            scheme=f"{scheme or url!r}",
+        ),
+        help="Use sqlite:////path/to/mediavault.db, postgresql://user:password@host/database or mongodb://user:password@host/database, or leave it unset.",
+    )
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file that ``url`` names; None when it is not a SQLite database."""
+    scheme, path = url.partition(":")[0].lower(), url.removeprefix("sqlite://")
+    if scheme != "sqlite" or not path.startswith("/") or len(path) == 1:
+        return None
+    # sqlite:///relative and sqlite:////absolute, as SQLAlchemy reads them; a default always is absolute
+    return Path(path[1:]) if path.startswith("//") else Path(path)
+
+
+def sqlite_store(path: Path, clock: Clock) -> Store:
+    """The store in this file, not open yet."""
+    from mediavault.store.sqlite.store import SqliteJobStore
+
+    return SqliteJobStore(path, clock)
+
+
+async def look_at_postgres(settings: Settings) -> PostgresFacts | None:
+    """What the server says about itself, without changing anything there; None when the settings name none."""
+    url = settings.effective_database_url
+    if url.partition(":")[0].lower() not in POSTGRES_SCHEMES:
+        return None
+    with _driver_of("PostgreSQL", "postgresql"):
+        from mediavault.store.postgres.facts import look_at
+    return await look_at(url, SystemClock())
+
+
+# --- vaults ----------------------------------------------------------------------------------------------------
+
+
+def make_vault(settings: Settings) -> Library:
+    """The library that ``vault_url`` names, the download folder without one. Nothing is asked yet. Raises BadSetting."""
+    if settings.vault_url is None:
+        from mediavault.services.library.local_library import LocalLibrary
+
+        return LocalLibrary(settings.download_dir)
+    from mediavault.services.library.bucket_address import parse_bucket_address
+
+    address = parse_bucket_address(settings.vault_url)
+    with _driver_of(Message("Object storage"), "objects"):
+        from mediavault.services.library.bucket import open_bucket
+        from mediavault.services.library.bucket_library import BucketLibrary
+
+        return BucketLibrary(open_bucket(address), settings.download_dir / STAGING_FOLDER)
+
+
+async def open_library(settings: Settings, store: Store) -> Library:
+    """The library, to be read; nothing is written to it. Raises StorageFailure when it is not the store's."""
+    library = make_vault(settings)
+    await look(store, library)
+    return library
+
+
+async def try_library(settings: Settings) -> None:
+    """Create, write, rename and delete in the library what saving a video will. Raises StorageFailure, also where it is not the store's."""
+    library = make_vault(settings)
+    with suppress(StoreError):  # without the store nobody can tell whose it is
+        async with open_store(settings) as store:
+            await look(store, library)
+    await library.prepare()
+
+
+@contextmanager
+def _driver_of(what: str, extra: str) -> Iterator[None]:
+    try:
+        yield
+    except ImportError as exc:
+        raise BadSetting(
+            Message("%(what)s needs a driver that is not installed (%(error)s).", what=what, error=exc.name),
+            help=f"pip install 'mediavault[{extra}]'",
+        ) from exc

@@ -1,0 +1,138 @@
+"""API tokens: shown once, stored as a digest, each with a scope."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from mediavault.auth.keys import SHOWN_CHARS, digest_of, new_key
+from mediavault.auth.scopes import Scope
+from mediavault.auth.ttl_cache import TtlCache
+from mediavault.core.clock import Clock
+from mediavault.core.failures import BadInput, ErrorCode
+from mediavault.core.logs import get_logger
+from mediavault.core.messages import Message
+from mediavault.core.records import Record, RecordKind
+from mediavault.store.port import Records
+
+PREFIX = "mv_"  # lets people and secret scanners recognise a token
+MAX_NAME_CHARS = 80
+MAX_TOKENS = 200
+USED_EVERY = timedelta(minutes=1)  # the last use is stored no more often than this
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiToken:
+    """A token's record; ``key`` is its digest."""
+
+    key: str
+    name: str
+    scope: Scope
+    made_at: datetime
+    used_at: datetime | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def id(self) -> str:
+        return self.key[:SHOWN_CHARS]
+
+
+class ApiTokens:
+    def __init__(self, records: Records, clock: Clock, *, on_ended: Callable[[], None] = lambda: None) -> None:
+        self._records = records
+        self._clock = clock
+        self._on_ended = on_ended
+        self._known: TtlCache[ApiToken] = TtlCache(clock)
+
+    async def add(self, name: str, scope: Scope, *, lives: timedelta | None = None) -> tuple[str, ApiToken]:
+        """Create a token; return it, which is possible only now, and its record. Raises BadInput for the name."""
+        others = await self.all()
+        name = _checked(name, others)
+        token, now = new_key(PREFIX), self._clock.now()
+        made = ApiToken(digest_of(token), name, scope, now, expires_at=None if lives is None else now + lives)
+        await self._records.put(RecordKind.API_TOKEN, made.key, _value(made), expires_at=made.expires_at)
+        return token, made
+
+    async def all(self) -> list[ApiToken]:
+        """Return all tokens, sorted by name."""
+        records = await self._records.all(RecordKind.API_TOKEN)
+        found = [token for token in map(_token_or_none, records) if token is not None]
+        return sorted(found, key=lambda one: (one.name.casefold(), one.key))
+
+    async def revoke(self, named: str) -> list[ApiToken]:
+        """Revoke the tokens with this name or id and return them. Raises BadInput (NOT_FOUND) when there is none."""
+        meant = [one for one in await self.all() if named in (one.name, one.id)]
+        for one in meant:
+            await self._records.remove(RecordKind.API_TOKEN, one.key)
+            self._known.forget(one.key)
+            self._on_ended()
+        if not meant:
+            missing = BadInput("Unknown token.", help="It may have been revoked or have ended.")
+            missing.code = ErrorCode.NOT_FOUND
+            raise missing
+        return meant
+
+    async def find(self, token: str) -> ApiToken | None:
+        return await self.by_key(digest_of(token)) if token.startswith(PREFIX) else None
+
+    async def by_key(self, key: str) -> ApiToken | None:
+        """The token with this digest; None once it was revoked or has expired. The call counts as a use."""
+        found = await self._known.get(key, self._used)
+        has_ended = found is not None and found.expires_at is not None and found.expires_at <= self._clock.now()
+        return None if has_ended else found
+
+    async def _used(self, key: str) -> ApiToken | None:
+        """Read a token and, from time to time, store its last use. A token that is revoked at the same time stays so."""
+        record = await self._records.get(RecordKind.API_TOKEN, key)
+        if record is None or (found := _token_or_none(record)) is None:
+            return None
+        now = self._clock.now()
+        if found.used_at is None or not timedelta(0) <= now - found.used_at < USED_EVERY:
+            value = {**record.value, "used_at": now.isoformat()}
+            await self._records.replace(
+                RecordKind.API_TOKEN, key, value, if_value=record.value, expires_at=record.expires_at
+            )
+        return found
+
+
+def _checked(name: str, others: list[ApiToken]) -> str:
+    name = " ".join(name.split())
+    if not name or len(name) > MAX_NAME_CHARS or not name.isprintable():
+        raise BadInput(
+            Message("A token needs a name of at most %(max_name_chars)s characters.", max_name_chars=MAX_NAME_CHARS),
+            help="Say what it is for.",
+        )
+    if any(name == other.name for other in others):
+        raise BadInput("There is a token with this name already.", help="Choose another name, or revoke that one.")
+    if len(others) >= MAX_TOKENS:
+        raise BadInput(
+            Message("There are %(others)s tokens already.", others=len(others)), help="Revoke those that nobody uses."
+        )
+    return name
+
+
+def _value(token: ApiToken) -> Mapping[str, Any]:
+    used_at = None if token.used_at is None else token.used_at.isoformat()
+    return {"name": token.name, "scope": token.scope, "made_at": token.made_at.isoformat(), "used_at": used_at}
+
+
+def _token_or_none(record: Record) -> ApiToken | None:
+    """Read a record; None when it is damaged, as in a backup that was changed: such a token grants no access."""
+    try:
+        return _token(record)
+    except (LookupError, TypeError, ValueError):
+        log.warning("record_not_read", kind=RecordKind.API_TOKEN)
+        return None
+
+
+def _token(record: Record) -> ApiToken:
+    value = record.value
+    used_at = None if value["used_at"] is None else datetime.fromisoformat(value["used_at"])
+    made_at = datetime.fromisoformat(value["made_at"])
+    if made_at.tzinfo is None or (used_at is not None and used_at.tzinfo is None):
+        raise ValueError(Message("a time without a time zone"))
+    return ApiToken(record.key, str(value["name"]), Scope(value["scope"]), made_at, used_at, record.expires_at)

@@ -1,0 +1,44 @@
+"""Opens what commands need: the settings, and the store that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from mediavault.core.settings import Settings
+    from mediavault.store.port import Store
+
+T = TypeVar("T")
+
+
+def quiet_settings() -> Settings:
+    """Read the settings, and log only warnings and errors from now on."""
+    from mediavault.core.logs import configure_logs
+    from mediavault.core.settings import load_settings
+
+    settings = load_settings()
+    configure_logs("debug" if settings.log_level == "debug" else "error")
+    return settings
+
+
+def set_aside_damaged(settings: Settings) -> None:
+    """Move a damaged database aside and print where it is now. Raises BadInput, StoreError."""
+    from mediavault.app import one_shot
+    from mediavault.cli.output import err
+
+    aside = one_shot.set_aside(settings)
+    said = (
+        "The database is not damaged and stays."
+        if aside is None
+        else f"The damaged database is kept as {aside}. Jobs that were not saved yet stand only in it, and in a backup."
+    )
+    err().print(said, markup=False, soft_wrap=True)
+
+
+async def with_store(settings: Settings, use: Callable[[Store], Awaitable[T]]) -> T:
+    """Open the store that the settings name, return what ``use`` returns, and close it."""
+    from mediavault.app import storage
+
+    async with storage.open_store(settings) as store:
+        return await use(store)

@@ -1,0 +1,65 @@
+"""``doctor``: checks the installation and says what helps. Exit code 1 when something is broken."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mediavault.cli.errors import EXIT_JOB_FAILED, Exit
+from mediavault.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from mediavault.core.settings import Settings
+    from mediavault.core.verdicts import Check
+    from mediavault.services.extraction.ytdlp_upgrade import Upgrade
+
+MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "broken": ("✕", "red")}
+
+UpgradeYtdlp = Annotated[
+    bool, typer.Option("--upgrade-ytdlp", help="First install the newest yt-dlp, for mediavault only.")
+]
+
+
+def doctor(*, upgrade_ytdlp: UpgradeYtdlp = False, as_json: AsJson = False) -> None:
+    """Check the installation."""
+    from mediavault.app.doctor.checks import examine
+    from mediavault.cli.context import quiet_settings
+    from mediavault.cli.output import print_json
+    from mediavault.core.verdicts import DoctorVerdict
+
+    settings = quiet_settings()
+    upgraded = asyncio.run(_upgrade(settings)) if upgrade_ytdlp else None
+    checks = asyncio.run(examine(settings))
+    sound = all(check.verdict is not DoctorVerdict.BROKEN for check in checks)
+    if as_json:
+        change = {"upgrade": {"before": upgraded.before, "after": upgraded.after}} if upgraded else {}
+        print_json({"ok": sound, "checks": [check.as_dict() for check in checks], **change})
+    else:
+        _print(checks, upgraded)
+    if not sound:
+        raise Exit(EXIT_JOB_FAILED)
+
+
+async def _upgrade(settings: Settings) -> Upgrade:
+    from mediavault.services.extraction.ytdlp_home import home_of
+    from mediavault.services.extraction.ytdlp_upgrade import upgrade
+
+    return await upgrade(home_of(settings.state_dir))
+
+
+def _print(checks: list[Check], upgraded: Upgrade | None) -> None:
+    from mediavault.cli.output import out
+
+    console = out()
+    if upgraded is not None:
+        same = upgraded.before == upgraded.after
+        words = f"{upgraded.after} is the newest" if same else f"{upgraded.before or 'none'} → {upgraded.after}"
+        console.print(f"yt-dlp: {words}", markup=False)
+    for check in checks:
+        mark, colour = MARKS[check.verdict]
+        console.print(f"[{colour}]{mark}[/] [bold]{check.name}[/]", end="  ")
+        console.print(check.detail, markup=False, soft_wrap=True)
+        if check.help:
+            console.print(f"  → {check.help}", markup=False, soft_wrap=True)

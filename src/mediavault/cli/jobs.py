@@ -1,0 +1,304 @@
+"""``add``, ``list``, ``show``, ``retry``, ``cancel``, ``remove``: directly on the store, whether a server runs or not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mediavault.cli.context import quiet_settings, with_store
+from mediavault.cli.options import AsJson, JobIds
+from mediavault.core.job import JobId, JobStatus
+from mediavault.core.records import RecordKind
+from mediavault.store.queries import JobOrder
+
+if TYPE_CHECKING:
+    from mediavault.core.job import Job
+    from mediavault.core.settings import Settings
+    from mediavault.store.port import Enqueued, JobPage, JobQuery, Store
+
+MAX_LIMIT = 1_000
+
+
+def add(
+    urls: Annotated[
+        list[str],
+        typer.Argument(metavar="URL…", help="URLs of posts; - reads them from standard input.", show_default=False),
+    ],
+    *,
+    force: Annotated[
+        bool, typer.Option("--force", help="Save posts again that have a job already, as a new version.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Add posts by their URLs, all of them or none."""
+    from mediavault.api.views import job_list
+    from mediavault.cli.output import out, print_jobs, print_json
+    from mediavault.core.messages import counted
+
+    stored = asyncio.run(_add(quiet_settings(), read_urls(urls), force=force))
+    views = job_list([each.job for each in stored])
+    if as_json:
+        print_json(views)
+        return
+    print_jobs(views.jobs)
+    known = sum(not each.created for each in stored)
+    if known:
+        out().print(f"{counted(known, 'of them was', 'of them were')} known already.", style="dim")
+
+
+def list_jobs(
+    *,
+    status: Annotated[list[JobStatus] | None, typer.Option(help="Only these statuses.", show_default=False)] = None,
+    platform: Annotated[str | None, typer.Option(help="Only this site.", show_default=False)] = None,
+    q: Annotated[
+        str | None,
+        typer.Option(
+            "--q",
+            help="Only jobs with these words, or words that begin so, in title, text, account or URL.",
+            show_default=False,
+        ),
+    ] = None,
+    account: Annotated[
+        str | None, typer.Option(metavar="SITE/NAME", help="Only this account, as in x/x-jane.", show_default=False)
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE",
+            help="Only jobs submitted since then: 2026-11-24, or with a time; in UTC.",
+            show_default=False,
+        ),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Only jobs submitted before then.", show_default=False)
+    ] = None,
+    order: Annotated[JobOrder, typer.Option(help="Sort order.")] = JobOrder.NEWEST,
+    limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT)] = 50,
+    cursor: Annotated[str | None, typer.Option(help="Continue after the last page.", show_default=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List jobs, newest first or in another order."""
+    from mediavault.api.views import page_view
+    from mediavault.cli.output import out, print_jobs, print_json
+    from mediavault.store.port import JobQuery
+
+    if platform is not None:
+        _refuse_unknown(platform)
+    query = JobQuery(
+        statuses=tuple(status or ()),
+        platform=platform,
+        text=q,
+        cursor=cursor,
+        limit=limit,
+        account=account,
+        since=_moment("--since", since),
+        until=_moment("--until", until),
+        order=order,
+    )
+    page = page_view(asyncio.run(_list(quiet_settings(), query)))
+    if as_json:
+        print_json(page)
+        return
+    print_jobs(page.jobs)
+    if page.next_cursor:
+        out().print(f"There are more: --cursor {page.next_cursor}", style="dim")
+
+
+def show(
+    job_id: Annotated[str, typer.Argument(metavar="ID", help="Id of a job.", show_default=False)],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show one job and its history."""
+    from mediavault.api.views import history_view, job_view
+    from mediavault.cli.output import print_job, print_json
+
+    async def look(store: Store) -> None:
+        job = job_view(await store.catalogue.get(JobId(job_id)))
+        history = [history_view(record) for record in await store.catalogue.history(JobId(job_id))]
+        if as_json:
+            print_json({**job.model_dump(mode="json"), "history": history})
+        else:
+            print_job(job, history)
+
+    asyncio.run(with_store(quiet_settings(), look))
+
+
+def retry(
+    job_ids: JobIds,
+    *,
+    choose: Annotated[
+        int | None,
+        typer.Option(
+            metavar="NUMBER",
+            min=1,
+            help="Number of the candidate that is the post's video, as `show` lists them.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Queue failed or cancelled jobs again; --choose says which video is the post's."""
+    from mediavault.core.failures import BadInput
+
+    if choose is not None and len(job_ids) != 1:
+        raise BadInput("--choose is about one job.")
+
+    async def again(store: Store, job_id: JobId) -> Job:
+        if choose is None:
+            return await store.queue.retry(job_id)
+        candidates = (await store.catalogue.get(job_id)).candidates
+        if choose > len(candidates):
+            raise BadInput(f"There is no candidate {choose}; the job has {len(candidates)}.")
+        return await store.queue.retry(job_id, chosen_url=candidates[choose - 1].url)
+
+    _for_each(job_ids, again, as_json=as_json)
+
+
+def gates(
+    *,
+    open_site: Annotated[
+        str | None, typer.Option("--open", metavar="SITE", help="Open this site again at once.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show each site's limits: whether it is closed, until when and why; when its next request is allowed, the daily limit of
+    its account, its jobs, and how many posts no extractor understood within seven days."""
+    from mediavault.api.views import gate_views
+    from mediavault.cli.output import print_gates, print_json
+    from mediavault.core.clock import SystemClock
+    from mediavault.core.site_limits import NOT_UNDERSTOOD_WITHIN
+
+    async def look(store: Store) -> None:
+        if open_site is not None:
+            _refuse_unknown(open_site)
+            await store.site_limits.open_gate(open_site)
+        waiting, unread = (
+            (await store.catalogue.report()).waiting,
+            await store.catalogue.count_unparsed(within=NOT_UNDERSTOOD_WITHIN),
+        )
+        views = gate_views(await store.site_limits.gates(), waiting, SystemClock().now(), not_understood=unread)
+        if as_json:
+            print_json(views)
+        else:
+            print_gates(views)
+
+    asyncio.run(with_store(quiet_settings(), look))
+
+
+def _refuse_unknown(site: str) -> None:
+    """Raise BadInput for an unknown site: a typing error would silently have no effect."""
+    from mediavault.core.failures import BadInput
+    from mediavault.platforms.registry import all_platforms
+
+    names = sorted(known.name for known in all_platforms())
+    if site not in names:
+        raise BadInput(f"There is no site {site}.", help=f"The sites are {', '.join(names)}.")
+
+
+def _moment(option: str, told: str | None) -> datetime | None:
+    """Parse a date or a time, in UTC without a zone; a date means its midnight."""
+    from mediavault.core.failures import BadInput
+
+    if told is None:
+        return None
+    try:
+        at = datetime.fromisoformat(told)
+    except ValueError as exc:
+        raise BadInput(
+            f"{option} is not a date: {told}", help="Write it as 2026-11-24 or 2026-11-24T18:30+01:00."
+        ) from exc
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def cancel(job_ids: JobIds, *, as_json: AsJson = False) -> None:
+    """Cancel jobs."""
+    _for_each(job_ids, lambda store, job_id: store.queue.cancel(job_id), as_json=as_json)
+
+
+def remove(
+    job_ids: JobIds,
+    *,
+    files: Annotated[
+        bool, typer.Option("--files", help="Delete the saved files too; otherwise they stay in the library.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove jobs."""
+    settings = quiet_settings()
+
+    async def forget(store: Store, job_id: JobId) -> Job:
+        if files:
+            await _remove_files(settings, await store.catalogue.get(job_id))
+        forgotten = await store.catalogue.remove(job_id)
+        await store.records.remove(RecordKind.VERIFIED, job_id)
+        return forgotten
+
+    _for_each(job_ids, forget, as_json=as_json)
+
+
+def read_urls(urls: Sequence[str]) -> list[str]:
+    """Return the arguments, with - replaced by the lines of standard input."""
+    import sys
+
+    from mediavault.core.failures import BadUrl
+
+    found: list[str] = []
+    for url in urls:
+        found += sys.stdin.read().split() if url == "-" else [url]
+    if not found:
+        raise BadUrl("No link found.")
+    return found
+
+
+def _for_each(job_ids: Sequence[str], do: Callable[[Store, JobId], Awaitable[Job]], *, as_json: bool) -> None:
+    """Apply ``do`` to each job and stop at the first error; what was done before stays done and is printed."""
+    from mediavault.api.views import job_list
+    from mediavault.cli.output import print_jobs, print_json
+
+    done: list[Job] = []
+
+    async def act(store: Store) -> None:
+        for job_id in job_ids:
+            done.append(await do(store, JobId(job_id)))  # noqa: PERF401 - the list is printed after an error too
+
+    try:
+        asyncio.run(with_store(quiet_settings(), act))
+    finally:
+        if done and not as_json:
+            print_jobs(job_list(done).jobs)
+    if as_json:
+        print_json(job_list(done))
+
+
+async def _add(settings: Settings, urls: Sequence[str], *, force: bool) -> list[Enqueued]:
+    from dataclasses import replace
+
+    from mediavault.app import composition, storage
+    from mediavault.core.clock import SystemClock
+    from mediavault.store.live_settings import LiveSettings
+
+    submit = composition.make_submission(settings)
+    new = [submit.read(urls[0])] if len(urls) == 1 else submit.read_all(urls)
+    async with storage.open_store(settings) as store:
+        attempts = (await LiveSettings(settings, store.records, SystemClock()).current()).max_attempts
+        return await store.queue.enqueue([replace(each, max_attempts=attempts) for each in new], force=force)
+
+
+async def _list(settings: Settings, query: JobQuery) -> JobPage:
+    from mediavault.app import storage
+
+    async with storage.open_store(settings) as store:
+        return await store.catalogue.jobs(query)
+
+
+async def _remove_files(settings: Settings, job: Job) -> None:
+    """Remove the job's files before its row: if that fails, the row still names them."""
+    from mediavault.api.views import kept_paths
+    from mediavault.app import storage
+
+    await storage.make_vault(settings).remove(*kept_paths(job))

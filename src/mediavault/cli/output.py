@@ -1,0 +1,230 @@
+"""Output of commands: one JSON value or tables on standard output, errors on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mediavault.api.labels import (
+    GATE_WORDS,
+    ITEM_WORDS,
+    ROLE_WORDS,
+    RUNG_WORDS,
+    STAGE_WORDS,
+    format_duration,
+    format_size,
+    one_line,
+)
+from mediavault.api.schemas import GateView, HistoryView, JobView, WorkerView
+from mediavault.core.job import JobStatus
+from mediavault.core.names import readable_name
+from mediavault.core.site_limits import GateState
+
+Json = BaseModel | Mapping[str, Any] | Sequence[BaseModel]
+
+_COLOURS: Mapping[JobStatus, str] = {
+    JobStatus.QUEUED: "",
+    JobStatus.RUNNING: "yellow",
+    JobStatus.COMPLETED: "green",
+    JobStatus.FAILED: "red",
+    JobStatus.CANCELLED: "dim",
+}
+
+
+def out() -> Console:
+    return Console(highlight=False)
+
+
+def err() -> Console:
+    return Console(stderr=True, highlight=False)
+
+
+def print_json(value: Json) -> None:
+    json.dump(_plain(value), sys.stdout, ensure_ascii=not _speaks_utf8(), indent=2 if sys.stdout.isatty() else None)
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+
+
+def print_json_line(value: Json) -> None:
+    """Print one of several values, each on its own line."""
+    json.dump(_plain(value), sys.stdout, ensure_ascii=not _speaks_utf8())
+    sys.stdout.write("\n")
+
+
+def print_jobs(jobs: Sequence[JobView]) -> None:
+    if not jobs:
+        out().print("No jobs.")
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("Job", "State"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("Post", overflow="fold")
+    for job in jobs:
+        post = Text(one_line(job.display.title))
+        if job.display.detail:
+            post.append(f"\n{job.display.detail}", style="dim")
+        table.add_row(job.id, _state(job), post)
+    out().print(table)
+
+
+def print_gates(gates: Sequence[GateView]) -> None:
+    if not gates:
+        out().print("Every site is open, and no job waits.")
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("Site", no_wrap=True)
+    table.add_column("State", overflow="fold")
+    for name in ("Next turn", "Account, 24 h", "Waiting", "Not understood, 7 days"):
+        table.add_column(name, no_wrap=True)
+    for gate in gates:
+        account = "" if gate.account_cap is None else f"{gate.account_posts} of {gate.account_cap}"
+        turn = moment_words(gate.next_turn_at) or "now"
+        unread = str(gate.not_understood or "")
+        table.add_row(gate.platform, _gate_state(gate), turn, account, str(gate.waiting), unread)
+    out().print(table)
+
+
+def print_workers(workers: Sequence[WorkerView]) -> None:
+    """Print a table of at least one worker."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("Machine", "Process", "Version", "Sites", "Signed in to", "Jobs", "Seen", "Missed beats"):
+        table.add_column(name, overflow="fold")
+    for one in workers:
+        table.add_row(
+            Text(one.host),
+            f"{one.pid}{' (stopping)' if one.draining else ''}",
+            one.version,
+            ", ".join(one.platforms) or "all",
+            ", ".join(one.signed_in),
+            str(one.running_jobs),
+            f"{one.seen_s:.0f} s ago",
+            str(one.missed_beats),
+        )
+    out().print(table)
+
+
+def _gate_state(gate: GateView) -> Text:
+    state = Text(GATE_WORDS[gate.state])
+    if until := gate.closed_until or gate.probing_until:
+        state.append(f" until {moment_words(until)}")
+    if gate.state is not GateState.OPEN and gate.reason:
+        state.append(f"\n{one_line(gate.reason)}", style="dim")
+    return state
+
+
+def print_job(job: JobView, history: Sequence[HistoryView]) -> None:
+    console = out()
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, value in _facts(job):
+        if value:
+            grid.add_row(label, value if isinstance(value, Text) else Text(one_line(value)))
+    console.print(grid)
+    if len(job.items) > 1:
+        console.print()
+        console.print(_items_table(job))
+    if job.candidates and not job.links.video:
+        console.print()
+        console.print(_candidates_table(job))
+    if history:
+        console.print()
+        console.print(_history_table(history))
+
+
+def moment_words(moment: datetime | None) -> str:
+    """Format a time in the local time zone, to the second."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else ""
+
+
+def _facts(job: JobView) -> list[tuple[str, str | Text]]:
+    picture = f"{job.width} × {job.height}" if job.width and job.height else ""
+    return [
+        ("Job", job.id),
+        ("State", _state(job)),
+        ("Error", f"{job.error_code}: {job.error}" if job.error_code else ""),
+        ("What helps", job.help),
+        ("Next try", moment_words(job.retry_at)),
+        ("Title", job.display.title),
+        ("Post", job.post_url),
+        ("Account", job.account_display_name or job.account_handle or ""),
+        ("File", job.output_path or ""),
+        ("Size", format_size(job.bytes)),
+        ("Length", format_duration(job.duration_s)),
+        ("Picture", picture),
+        ("SHA-256", job.sha256 or ""),
+        ("Attempts", f"{job.attempt_count} of {job.max_attempts}"),
+        ("Submitted", moment_words(job.created_at)),
+    ]
+
+
+def _items_table(job: JobView) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("Item", "What", "State", "Size", "File"):
+        table.add_column(name, overflow="fold")
+    for item in job.items:
+        said = item.output_path or item.error or ""
+        table.add_row(
+            str(item.index + 1),
+            f"{item.type} {ROLE_WORDS[item.role]}",
+            ITEM_WORDS[item.status],
+            format_size(item.bytes),
+            Text(one_line(said)),
+        )
+    return table
+
+
+def _candidates_table(job: JobView) -> Table:
+    """The candidates, numbered as for ``retry --choose``."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("Candidate", "Kind", "Picture", "Length", "Address"):
+        table.add_column(name, overflow="fold")
+    for number, one in enumerate(job.candidates, 1):
+        picture = f"{one.width} × {one.height}" if one.width and one.height else ""
+        table.add_row(str(number), one.source_type, picture, format_duration(one.duration_s), Text(one_line(one.url)))
+    return table
+
+
+def _history_table(history: Sequence[HistoryView]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("At", "Try", "What", "Outcome", "Bytes", "Took", "Said"):
+        is_number = name in ("Try", "Bytes", "Took")
+        table.add_column(name, justify="right" if is_number else "left", no_wrap=name not in ("What", "Said"))
+    for record in history:
+        what = STAGE_WORDS[record.stage] + (f", {RUNG_WORDS[record.rung]}" if record.rung else "")
+        table.add_row(
+            record.at.astimezone().strftime("%m-%d %H:%M:%S"),
+            str(record.attempt or ""),
+            what,
+            str(record.error_code or record.outcome),
+            format_size(record.bytes) if record.bytes else "",
+            f"{record.duration_ms} ms" if record.duration_ms else "",
+            Text(one_line(record.detail)),
+        )
+    return table
+
+
+def _state(job: JobView) -> Text:
+    return Text(job.display.state, style=_COLOURS[job.status])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, str):
+        return readable_name(value)
+    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _speaks_utf8() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"

@@ -1,0 +1,199 @@
+"""Looking at saved pages, or saved JSON answers, in place of the network."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mediavault.api.labels import format_size
+from mediavault.core.failures import BadInput, MediavaultError, NotAPost, NoVideo
+from mediavault.core.media import Candidate, Extraction, Post
+from mediavault.core.platform import Platform
+from mediavault.core.typed_records import from_json
+from mediavault.core.urls import parse_http_url
+from mediavault.platforms import registry
+from mediavault.services.extraction.confined_reader import LIMITS, unreadable
+from mediavault.services.extraction.outcome import LookOutcome, outcome_of_error
+from mediavault.services.extraction.ranking import choose, explain, videos_to_save
+from mediavault.services.extraction.saved_page import (
+    SavedDocument,
+    SavedLook,
+    look_at_list,
+    look_at_saved,
+    open_saved,
+    says_nothing,
+    stated_addresses,
+)
+from mediavault.services.sandbox.process import ChildFailed
+from mediavault.services.sandbox.standing import StandingChild
+
+CHILD = "mediavault.cli.saved_page_child"
+MAX_SAVED_PAGE_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class SavedInspection:
+    """An ``Inspection`` made without the network."""
+
+    outcome: LookOutcome
+    extraction: Extraction | None
+    choice: Candidate | None
+    reason: str
+    error: MediavaultError | None = None
+    file: str = ""
+    url: str = ""
+    post: Post | None = None  # as far as the address alone tells
+
+
+@contextmanager
+def confined_look() -> Iterator[Callable[[str | None, Path], SavedInspection]]:
+    """:func:`look_at_saved_page` in a separate process, under the limits of a page that was visited."""
+    with asyncio.Runner() as runner:
+        child = StandingChild(CHILD)
+
+        def look(url: str | None, page: Path) -> SavedInspection:
+            try:
+                answer = runner.run(child.ask({"url": url, "page": str(page)}, limits=LIMITS))
+            except ChildFailed as exc:
+                error = unreadable(exc, what=str(page))
+                return _without_look(error, url, page)
+            return from_json(SavedInspection, answer["looked"])
+
+        try:
+            yield look
+        finally:
+            runner.run(child.close())
+
+
+def _without_look(error: MediavaultError, url: str | None, page: Path) -> SavedInspection:
+    return SavedInspection(outcome_of_error(error), None, None, error.message, error, str(page), url or "", _named(url))
+
+
+def look_at_saved_page(url: str | None, page: Path) -> SavedInspection:
+    """Read a saved page, or a saved JSON answer, as the post's extractor would. Never raises.
+
+    Without ``url`` the document's own word says which post it is about.
+    """
+    try:
+        saved = open_saved(_read(page), url or "")
+        look, address = _look(url, saved)
+    except MediavaultError as exc:
+        return _without_look(exc, url, page)
+    return _inspection(look, str(page), address)
+
+
+def _named(url: str | None) -> Post | None:
+    try:
+        return registry.identify(parse_http_url(url))[0] if url else None
+    except MediavaultError:
+        return None
+
+
+def _look(url: str | None, saved: SavedDocument) -> tuple[SavedLook, str]:
+    if url is not None:
+        return _look_for(url, saved), url
+    for post, platform in _stated_posts(saved):
+        return look_at_saved(platform, post, saved), post.url
+    unknown = registry.platform("generic")
+    return look_at_saved(unknown, Post("", "", unknown.name), saved), ""
+
+
+def _look_for(url: str, saved: SavedDocument) -> SavedLook:
+    """Raises Unsupported and BadUrl for an address that no post has."""
+    address = parse_http_url(url)
+    try:
+        post, platform = registry.identify(address)
+    except NotAPost as exc:
+        look = look_at_list(registry.platform_at(address), url, saved)
+        return SavedLook(look.outcome, look.extraction, exc)
+    if post.post_id is None and platform.matching.posts:  # a share link: the document says where it led
+        led = (one for one, at in _stated_posts(saved) if at is platform and one.post_id)
+        post = next((replace(one, url=url) for one in led), post)
+    return look_at_saved(platform, post, saved)
+
+
+def _stated_posts(saved: SavedDocument) -> Iterator[tuple[Post, Platform]]:
+    """The posts that a document says it is about, surest first."""
+    for address in stated_addresses(saved, registry.all_platforms()):
+        try:
+            yield registry.identify(parse_http_url(address))
+        except MediavaultError:
+            continue
+
+
+def _inspection(look: SavedLook, file: str, url: str) -> SavedInspection:
+    found = look.extraction
+    if look.error is not None or found is None or look.outcome is not LookOutcome.VIDEO:
+        silent = look.outcome is LookOutcome.METADATA_ONLY and found is not None and says_nothing(found)
+        error = look.error or (_SILENT if silent else _NOT_HERE.get(look.outcome)) or _why(found)
+        return SavedInspection(look.outcome, found, None, error.message if error else "", error, file, url)
+    choice = choose(videos_to_save(found)[0])
+    return SavedInspection(look.outcome, found, choice, explain(choice), None, file, url)
+
+
+_SILENT = NoVideo(
+    "This document says nothing of the post.",
+    help="Save the page once more after it has loaded, or the JSON answer that it received.",
+)
+_NOT_HERE: Mapping[LookOutcome, MediavaultError] = {
+    LookOutcome.METADATA_ONLY: NoVideo(
+        "This document tells who posted what, but not where the video is.",
+        help="Save the page once more after it has loaded, or the JSON answer that it received.",
+    ),
+    LookOutcome.NO_OWN_VIDEO: NoVideo("There are videos in this document, but none is this post's own."),
+    LookOutcome.MANY_POSTS: NoVideo("This is a list of posts, without the one that was asked for."),
+}
+
+
+def _why(found: Extraction | None) -> MediavaultError | None:
+    try:
+        if found is not None:
+            choose(videos_to_save(found)[0])
+    except MediavaultError as exc:
+        return exc
+    return None
+
+
+def pairs(pages: Sequence[str], urls: Sequence[str], lines: Iterator[str]) -> Iterator[tuple[str | None, Path]]:
+    """Addresses and files in order; the page ``-`` stands for ``lines``, one pair each.
+
+    Raises BadInput where there are more addresses than pages, or a line is neither ``FILE<TAB>URL`` nor an object with
+    ``file`` and ``url``.
+    """
+    if len(urls) > len(pages):
+        raise BadInput("There are more addresses than pages.", help="Give one --url for each --saved-page.")
+    for number, page in enumerate(pages):
+        if page == "-":
+            yield from (_pair(line) for line in lines if line.strip())
+        else:
+            yield urls[number] if number < len(urls) else None, Path(page)
+
+
+def _pair(line: str) -> tuple[str | None, Path]:
+    import json
+
+    line = line.rstrip("\r\n")
+    if not line.lstrip().startswith("{"):
+        file, _, url = line.partition("\t")
+        return url.strip() or None, Path(file)
+    try:
+        given = json.loads(line)
+        return given.get("url") or None, Path(given["file"])
+    except (ValueError, KeyError, TypeError, RecursionError) as exc:
+        raise BadInput(
+            f"This line names no file: {line[:80]}", help='Write FILE<TAB>URL, or {"file": …, "url": …}.'
+        ) from exc
+
+
+def _read(page: Path) -> bytes:
+    try:
+        with page.open("rb") as file:
+            content = file.read(MAX_SAVED_PAGE_BYTES + 1)
+    except (OSError, ValueError) as exc:
+        raise BadInput(f"{page} cannot be read: {getattr(exc, 'strerror', None) or exc}.") from exc
+    if len(content) > MAX_SAVED_PAGE_BYTES:
+        raise BadInput(f"{page} is larger than {format_size(MAX_SAVED_PAGE_BYTES)}.")
+    return content

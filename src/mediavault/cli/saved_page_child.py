@@ -1,0 +1,25 @@
+"""The process in which saved pages are read. Run as ``python -m``, JSON lines in and out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mediavault.cli.saved_page import SavedInspection, look_at_saved_page
+from mediavault.core.typed_records import to_json
+from mediavault.services.sandbox.guard import serve_lines
+
+
+def main() -> int:
+    return serve_lines(answer)
+
+
+def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``{"url", "page"}`` -> ``{"looked"}``."""
+    return {"looked": to_json(SavedInspection, look_at_saved_page(request["url"], Path(request["page"])))}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

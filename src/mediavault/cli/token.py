@@ -1,0 +1,84 @@
+"""``token add | list | revoke``: API tokens for programs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from mediavault.auth.scopes import Scope
+from mediavault.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from mediavault.auth.tokens import ApiToken, ApiTokens
+
+T = TypeVar("T")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="What it is for, as in `phone`.", show_default=False)]
+ScopeOption = Annotated[
+    Scope, typer.Option("--scope", help="submit: submit URLs; read: read everything; admin: everything.")
+]
+Days = Annotated[
+    int | None, typer.Option("--days", min=1, max=3650, help="It expires after this many days. Default: never.")
+]
+
+
+def add(name: Name, scope: ScopeOption = Scope.SUBMIT, days: Days = None, *, as_json: AsJson = False) -> None:
+    """Create a token. It is shown only once."""
+    from mediavault.cli.output import err, out, print_json
+
+    lives = None if days is None else timedelta(days=days)
+    token, made = _with_tokens(lambda tokens: tokens.add(name, scope, lives=lives))
+    if as_json:
+        print_json({"token": token, **_as_dict(made)})
+        return
+    out().print(token, markup=False, highlight=False, soft_wrap=True)
+    err().print(
+        "Keep it now: nobody can show it again. Send it as Authorization: Bearer …", markup=False, soft_wrap=True
+    )
+
+
+def list_tokens(*, as_json: AsJson = False) -> None:
+    """List name, scope and last use of every token, never the token itself."""
+    from mediavault.cli.output import out, print_json
+
+    found = _with_tokens(lambda tokens: tokens.all())
+    if as_json:
+        print_json({"tokens": [_as_dict(one) for one in found]})
+        return
+    for one in found:
+        used = f"last used {one.used_at:%Y-%m-%d %H:%M} UTC" if one.used_at else "never used"
+        ends = f", ends {one.expires_at:%Y-%m-%d}" if one.expires_at else ""
+        line = f"{one.id}  {one.scope:<6}  {one.name}  ({used}{ends})"
+        out().print(line, markup=False, highlight=False, soft_wrap=True)
+    if not found:
+        out().print("There is no token.")
+
+
+def revoke(name: Name, *, as_json: AsJson = False) -> None:
+    """Revoke a token by its name or id. A running vault refuses it within seconds."""
+    from mediavault.cli.output import out, print_json
+
+    gone = _with_tokens(lambda tokens: tokens.revoke(name))
+    if as_json:
+        print_json({"revoked": [_as_dict(one) for one in gone]})
+    else:
+        out().print(f"{', '.join(one.name for one in gone)}: revoked.", markup=False)
+
+
+def _with_tokens(use: Callable[[ApiTokens], Awaitable[T]]) -> T:
+    from mediavault.auth.tokens import ApiTokens
+    from mediavault.cli.context import quiet_settings, with_store
+    from mediavault.core.clock import SystemClock
+
+    return asyncio.run(with_store(quiet_settings(), lambda store: use(ApiTokens(store.records, SystemClock()))))
+
+
+def _as_dict(one: ApiToken) -> dict[str, Any]:
+    moments = {"made_at": one.made_at, "last_used_at": one.used_at, "expires_at": one.expires_at}
+    return {"id": one.id, "name": one.name, "scope": one.scope.value} | {
+        name: at and at.isoformat() for name, at in moments.items()
+    }

@@ -1,0 +1,95 @@
+"""``verify``: compares the jobs with the library. Changes nothing. Exit code 1 on findings."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mediavault.cli.errors import EXIT_JOB_FAILED, Exit
+
+if TYPE_CHECKING:
+    from mediavault.core.settings import Settings
+    from mediavault.maintenance.findings import Finding
+    from mediavault.maintenance.verifying import Verified
+
+ReadData = Annotated[
+    bool, typer.Option("--read-data", help="Read every byte and compare hashes: finds silent damage, but takes long.")
+]
+AsJsonLines = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object per finding and a summary, one per line.")
+]
+
+
+def verify(*, read_data: ReadData = False, as_json: AsJsonLines = False) -> None:
+    """Find files that are missing, damaged or without a job."""
+    from mediavault.cli.context import quiet_settings
+
+    done = asyncio.run(_verify(quiet_settings(), read_data=read_data, as_json=as_json))
+    _sum_up(done, read_data=read_data, as_json=as_json)
+    if done.findings:
+        raise Exit(EXIT_JOB_FAILED)
+
+
+async def _verify(settings: Settings, *, read_data: bool, as_json: bool) -> Verified:
+    from mediavault.app import storage
+    from mediavault.cli.progress import steps
+    from mediavault.maintenance.moving import count_jobs
+    from mediavault.maintenance.verifying import Verification
+
+    async with storage.open_store(settings) as store:
+        with steps(silent=as_json) as onlooker:
+            library = await storage.open_library(settings, store)
+            onlooker.start(
+                "Reading every file" if read_data else "Looking at every file", await count_jobs(store.catalogue)
+            )
+            verification = Verification(store.catalogue, library, read_data=read_data, on_jobs=onlooker.advance)
+            async for finding in verification.run():
+                _tell(finding, as_json=as_json)
+            return verification.done
+
+
+def _tell(finding: Finding, *, as_json: bool) -> None:
+    from mediavault.api.labels import one_line
+    from mediavault.cli.output import out, print_json_line
+    from mediavault.maintenance.findings import WORDS
+
+    if as_json:
+        print_json_line(
+            {"finding": finding.trouble, "path": finding.path, "job": finding.job, "detail": finding.detail}
+        )
+        return
+    detail = f" ({one_line(finding.detail)})" if finding.detail else ""
+    whose = f" [job {finding.job}]" if finding.job else ""
+    out().print(f"{one_line(finding.path)}: {WORDS[finding.trouble]}{detail}{whose}", markup=False, soft_wrap=True)
+
+
+def _sum_up(done: Verified, *, read_data: bool, as_json: bool) -> None:
+    from mediavault.api.labels import format_size
+    from mediavault.cli.output import out, print_json_line
+    from mediavault.core.messages import counted
+
+    if as_json:
+        print_json_line(
+            {
+                "ok": not done.findings,
+                "jobs": done.jobs,
+                "videos": done.videos,
+                "files": done.files,
+                "bytes_read": done.bytes_read,
+                "findings": dict(done.findings),
+            }
+        )
+        return
+    how = f"{format_size(done.bytes_read)} read" if read_data else "sizes only; --read-data compares every byte"
+    out().print(
+        f"{counted(done.videos, 'video')} of {counted(done.jobs, 'job')}, {counted(done.files, 'file')} in the library: {how}.",
+        markup=False,
+        soft_wrap=True,
+    )
+    if done.findings:
+        found = ", ".join(f"{count} {trouble}" for trouble, count in sorted(done.findings.items()))
+        out().print(f"Findings: {found}. Nothing was changed.", style="red")
+    else:
+        out().print("Everything is as it should be.", style="green")

@@ -1,0 +1,151 @@
+"""Whether a practice post ended as expected. Pure: judges records, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from mediavault.core.failures import ErrorCode
+from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobStatus, Stage, StepOutcome, StrategyName
+from mediavault.core.media import SourceType
+from mediavault.core.messages import counted
+from mediavault.demo.media import Clip
+from mediavault.demo.posts import PracticePost, Shows
+
+DURATION_TOLERANCE_S = 0.25  # a container may round by a few frames; clips differ by whole seconds
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedStep:
+    """One strategy in one attempt, and its outcome."""
+
+    attempt: int
+    rung: StrategyName
+    ok: bool
+    code: ErrorCode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptVideo:
+    """The saved video of a job. ``sha256`` None: no file; ``fingerprint`` None: no H.264 in it."""
+
+    sha256: str | None
+    fingerprint: str | None
+    has_sound: bool
+    has_thumbnail: bool
+    has_sidecar: bool
+
+
+def check(
+    post: PracticePost,
+    job: Job,
+    history: Iterable[HistoryRecord],
+    *,
+    clip: Clip | None = None,
+    kept: KeptVideo | None = None,
+    troubles_met: int | None = None,
+) -> list[str]:
+    """Return the problems, one sentence each; [] when the post ended as expected.
+
+    ``clip`` and ``kept`` are compared when given; ``troubles_met`` (None: unknown) is how often a saver met the post's
+    fault, as the site counted.
+    """
+    if (problem := _wrong_end(post, job)) is not None:
+        return [problem]
+    problems = list(_wrong_attempts(post, job))
+    if troubles_met == 0:
+        problems.append("its trouble was never met")
+    if post.is_kept:
+        problems += _wrong_rung(post, steps(history))
+        problems += _wrong_facts(post, job, clip)
+        if kept is not None and clip is not None:
+            problems += _wrong_file(job, clip, kept)
+    return problems
+
+
+def has_ended(job: Job) -> bool:
+    """Whether nothing more will happen to the job automatically."""
+    if job.status is JobStatus.FAILED:
+        return job.retry_at is None
+    return job.status in {JobStatus.COMPLETED, JobStatus.CANCELLED}
+
+
+def steps(history: Iterable[HistoryRecord]) -> tuple[ExpectedStep, ...]:
+    """The strategies used, in order: the records of one strategy in one attempt are one step, decided by the last one."""
+    climbed: list[ExpectedStep] = []
+    for record in history:
+        if record.rung is None or record.outcome is StepOutcome.SKIPPED:
+            continue
+        ok = record.outcome is StepOutcome.OK and record.stage in {Stage.DOWNLOAD, Stage.VALIDATE}
+        step = ExpectedStep(record.attempt, record.rung, ok, record.error_code)
+        if climbed and (climbed[-1].attempt, climbed[-1].rung) == (step.attempt, step.rung):
+            climbed.pop()
+        climbed.append(step)
+    return tuple(climbed)
+
+
+def _wrong_end(post: PracticePost, job: Job) -> str | None:
+    wanted = f"it should have failed with {post.code}" if post.code else "it should have been kept"
+    if not has_ended(job):
+        return f"it was still {job.status} when time was up; {wanted}"
+    if job.status is JobStatus.COMPLETED:
+        return f"it was kept; {wanted}" if post.code else None
+    if job.status is JobStatus.FAILED and job.error_code is post.code:
+        return None
+    return f"it ended as {job.status} ({job.error_code}: {job.error}); {wanted}"
+
+
+def _wrong_attempts(post: PracticePost, job: Job) -> Iterator[str]:
+    if post.attempts is not None and job.attempt_count != post.attempts:
+        yield f"it took {counted(job.attempt_count, 'attempt')}, expected {post.attempts}"
+
+
+def _wrong_rung(post: PracticePost, climbed: tuple[ExpectedStep, ...]) -> Iterator[str]:
+    if not climbed or not climbed[-1].ok:
+        yield "the history names no rung on which it was saved"
+    elif climbed[-1].rung not in post.rungs:
+        yield f"it was saved on the rung {climbed[-1].rung}, expected {' or '.join(sorted(post.rungs))}"
+
+
+def _wrong_facts(post: PracticePost, job: Job, clip: Clip | None) -> Iterator[str]:
+    handle = job.account.handle if job.account else None
+    if handle != post.author.handle:
+        yield f"its account is {handle!r}, expected {post.author.handle!r}"
+    title = str(job.metadata.get("title") or "")
+    if not title.startswith(post.title):
+        yield f"its title is {title!r}, expected {post.title!r}"
+    if post.shows is Shows.CAROUSEL:
+        yield from _wrong_items(post, job)
+    if clip is None:
+        return
+    if job.duration_s is None or abs(job.duration_s - clip.duration_s) > DURATION_TOLERANCE_S:
+        yield f"it lasts {job.duration_s} seconds, expected {clip.duration_s}"
+
+
+def _wrong_items(post: PracticePost, job: Job) -> Iterator[str]:
+    """Check that every video of the post is saved, in order."""
+    kept = [one.kept for one in job.items if one.status is ItemStatus.KEPT and one.kept is not None]
+    lasting = [look.seconds for look in post.looks]
+    found = [each.duration_s or 0.0 for each in kept]
+    if len(found) != len(lasting) or any(
+        abs(one - other) > DURATION_TOLERANCE_S for one, other in zip(found, lasting, strict=True)
+    ):
+        yield f"its kept videos last {found} seconds, expected {lasting}"
+
+
+def _wrong_file(job: Job, clip: Clip, kept: KeptVideo) -> Iterator[str]:
+    if kept.sha256 is None:
+        yield f"there is no file at {job.output_path}"
+        return
+    if kept.sha256 != job.sha256:
+        yield "the file's hash is not the recorded one"
+    if kept.fingerprint != clip.fingerprint:
+        yield "the file shows another video than the post's"
+    elif job.source_type is SourceType.DIRECT and kept.sha256 != clip.sha256:
+        yield "the file differs from the one that the site serves"
+    if kept.has_sound != clip.look.sound:
+        yield f"the file {'has' if kept.has_sound else 'lacks'} sound"
+    if not kept.has_thumbnail:
+        yield "there is no thumbnail beside it"
+    if not kept.has_sidecar:
+        yield "there is no .info.json beside it"

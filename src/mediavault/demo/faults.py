@@ -1,0 +1,186 @@
+"""The responses for a post's media. One small function per kind of fault; a post without one is served normally.
+
+A page's own player is nearly always served: the faults concern programs that want to *save* the video. ``first`` stands for
+the first such request since the site started (or :meth:`~mediavault.demo.site.PracticeSite.reset`), so that what a
+post does never depends on chance or on the order in which posts are saved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from math import ceil
+
+from mediavault.demo.http_server import PracticeRequest, PracticeResponse
+
+RETRY_AFTER_S = 2
+LINK_LIFE = timedelta(hours=1)  # long enough that a link fails only because it was used
+CUT_PART = 0.6  # of the file, then the connection closes
+MISSING_SEGMENT = "fmp4/seg-3.m4s"
+SESSION_COOKIE = "practice_session"
+
+
+class FaultCounter(StrEnum):
+    """The kind of client, by the browser's Fetch Metadata headers (sites rely on them, scripts cannot change them)."""
+
+    PLAYER = "player"  # the page's <video>, or its script
+    NAVIGATION = "navigation"  # a browser that opens the URL
+    CLIENT = "client"  # anything else
+
+
+def caller(request: PracticeRequest) -> FaultCounter:
+    """The kind of client. A program that copies a player's ``Sec-Fetch-*`` headers counts as a player: only browsers may.
+
+    Players always ask for a range (Chromium 156: ``bytes=0-`` at first); a page's scripts and pictures need not.
+    """
+    goal, mode = request.headers.get("sec-fetch-dest"), request.headers.get("sec-fetch-mode")
+    if goal == "document" and mode == "navigate":
+        return FaultCounter.NAVIGATION
+    if goal in {"video", "audio"}:
+        return FaultCounter.PLAYER if "range" in request.headers else FaultCounter.CLIENT
+    return FaultCounter.PLAYER if goal in {"empty", "image"} else FaultCounter.CLIENT
+
+
+@dataclass(slots=True)
+class PostState:
+    """The state of a post between requests."""
+
+    token: str = field(default_factory=lambda: secrets.token_hex(16))  # the session cookie's value, the signing key
+    visits: int = 0  # of its page
+    first_visit_at: datetime | None = None
+    saves: int = 0  # requests for media, except by the page's player
+    spent: str | None = None  # the visit whose signed link is used up
+    limited_until_s: float | None = None  # monotonic
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request for media, with everything that a fault may depend on. ``honest`` is the normal response."""
+
+    request: PracticeRequest
+    file: str  # its name below the post's media path
+    honest: PracticeResponse
+    state: PostState
+    now: datetime
+    monotonic_s: float
+
+    @property
+    def by(self) -> FaultCounter:
+        return caller(self.request)
+
+    @property
+    def is_first_save(self) -> bool:
+        return self.by is not FaultCounter.PLAYER and self.state.saves == 1
+
+
+Trouble = Callable[[Asked], PracticeResponse]
+
+
+def html(status: int, text: str, *headers: tuple[str, str]) -> PracticeResponse:
+    """A small page instead of the media."""
+    body = f"<!doctype html><html lang=en><title>{text}</title><p>{text}</p></html>\n".encode()
+    return PracticeResponse(
+        status, (("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store"), *headers), body
+    )
+
+
+def empty_without_cookie(asked: Asked) -> PracticeResponse:
+    if asked.request.cookies.get(SESSION_COOKIE) == asked.state.token:
+        return asked.honest
+    return PracticeResponse(200, (("Content-Type", "video/mp4"), ("Cache-Control", "no-store")))
+
+
+def only_navigation(asked: Asked) -> PracticeResponse:
+    """Refuse the page's player too, so that only the page's metadata name the file."""
+    return asked.honest if asked.by is FaultCounter.NAVIGATION else html(403, "Open this film in your browser.")
+
+
+def only_first_link_used_up(asked: Asked) -> PracticeResponse:
+    """The first link that is used works for the page's player only; links of other visits work for all."""
+    visit = asked.request.query.get("visit", "")
+    if not is_signed(asked.request, asked.state.token, now=asked.now):
+        return html(403, "This link is not valid.")
+    if asked.state.spent is None:
+        asked.state.spent = visit
+    if visit == asked.state.spent and asked.by is not FaultCounter.PLAYER:
+        return html(403, "This link has been used up.")
+    return asked.honest
+
+
+def only_with_link_and_cookie(asked: Asked) -> PracticeResponse:
+    if not is_signed(asked.request, asked.state.token, now=asked.now):
+        return html(403, "This link is not valid.")
+    has_cookie = asked.request.cookies.get(SESSION_COOKIE) == asked.state.token
+    return asked.honest if has_cookie else html(403, "This link is for visitors of the post.")
+
+
+def only_navigation_with_link(asked: Asked) -> PracticeResponse:
+    if not is_signed(asked.request, asked.state.token, now=asked.now):
+        return html(403, "This link is not valid.")
+    return only_navigation(asked)
+
+
+def html_at_first(asked: Asked) -> PracticeResponse:
+    name = ("Content-Disposition", 'inline; filename="video.mp4"')
+    return html(200, "One moment, please: your film is being prepared.", name) if asked.is_first_save else asked.honest
+
+
+def cut_at_first(asked: Asked) -> PracticeResponse:
+    """Announce the full length and send a part; the rest is served for a Range request."""
+    if not asked.is_first_save:
+        return asked.honest
+    return replace(asked.honest, cut_at=int(len(asked.honest.body) * CUT_PART))
+
+
+def limited_at_first(asked: Asked) -> PracticeResponse:
+    """Answer 429 for two seconds after the first request: coming back earlier does not help."""
+    if asked.by is FaultCounter.PLAYER:
+        return asked.honest
+    if asked.state.limited_until_s is None:
+        asked.state.limited_until_s = asked.monotonic_s + RETRY_AFTER_S
+    left = asked.state.limited_until_s - asked.monotonic_s
+    return html(429, "Slow down, please.", ("Retry-After", str(ceil(left)))) if left > 0 else asked.honest
+
+
+def hole(asked: Asked) -> PracticeResponse:
+    return html(404, "No such segment.") if asked.file == MISSING_SEGMENT else asked.honest
+
+
+def html_for_ever(asked: Asked) -> PracticeResponse:
+    return asked.honest if asked.by is FaultCounter.PLAYER else html(200, "Please use our app to keep this film.")
+
+
+TROUBLES: Mapping[str, Trouble] = {
+    "session": empty_without_cookie,
+    "navigation": only_navigation,
+    "signed": only_first_link_used_up,
+    "signed-session": only_with_link_and_cookie,
+    "signed-browser": only_navigation_with_link,
+    "html-first": html_at_first,
+    "truncated": cut_at_first,
+    "limited": limited_at_first,
+    "holed": hole,
+    "fake": html_for_ever,
+}
+
+
+def signed_query(path: str, visit: int, key: str, *, now: datetime) -> str:
+    """``?expires=…&visit=…&signature=…`` for a link that one visit to a page hands out."""
+    expires = str(int((now + LINK_LIFE).timestamp()))
+    return f"?expires={expires}&visit={visit}&signature={_signature(path, expires, str(visit), key)}"
+
+
+def is_signed(request: PracticeRequest, key: str, *, now: datetime) -> bool:
+    expires, visit = request.query.get("expires", ""), request.query.get("visit", "")
+    wanted = _signature(request.path, expires, visit, key)
+    genuine = hmac.compare_digest(wanted.encode(), request.query.get("signature", "").encode())
+    return genuine and int(expires) > now.timestamp()
+
+
+def _signature(path: str, expires: str, visit: str, key: str) -> str:
+    return hmac.new(key.encode(), f"{path} {expires} {visit}".encode(), hashlib.sha256).hexdigest()

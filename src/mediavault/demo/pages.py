@@ -1,0 +1,253 @@
+"""The practice site's pages: plain HTML with the metadata that real sites carry. Strings in, strings out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from html import escape
+from typing import Any
+
+from mediavault.demo.media import HEIGHT, WIDTH, TestPicture
+from mediavault.demo.posts import ADVERT, Author, PracticePost, Shows
+
+SITE_NAME = "Practice"
+GONE_SENTENCE = "This post has been deleted."
+
+_FIRST_DAY = date(2026, 5, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class PostAddress:
+    """The address of a page. ``link_query`` is what a visit adds to its video URLs: a signature, or nothing."""
+
+    origin: str
+    link_query: Mapping[str, str]  # media path -> "?…"
+
+    def video(self, post: PracticePost, look: TestPicture, file: str = "video.mp4") -> str:
+        path = media_path(post, look, file)
+        return path + self.link_query.get(path, "")
+
+    def poster(self, post: PracticePost, look: TestPicture) -> str:
+        return media_path(post, look, "poster.jpg")
+
+    def absolute(self, path: str) -> str:
+        return self.origin + path
+
+
+def media_path(post: PracticePost, look: TestPicture, file: str = "video.mp4") -> str:
+    """``/media/<post>/<number of the video in the post>/<file>``; adverts have their own path."""
+    return f"/ads/spot/{file}" if look is ADVERT else f"/media/{post.slug}/{post.looks.index(look) + 1}/{file}"
+
+
+def post_page(post: PracticePost, place: PostAddress) -> str:
+    body = {
+        Shows.VIDEO: _video_post,
+        Shows.CLICK: _click_post,
+        Shows.MSE: _mse_post,
+        Shows.PLAYLIST: _playlist_post,
+        Shows.CAROUSEL: _carousel_post,
+        Shows.BESIDE_ADVERT: _post_beside_advert,
+        Shows.PHOTOS: _photo_post,
+    }[post.shows]
+    return _document(post.title, body(post, place), head=_post_head(post, place))
+
+
+def index_page(posts: Iterable[PracticePost], *, heading: str = "Posts") -> str:
+    rows = "".join(
+        f'<li><a href="{post.path}">{escape(post.title)}</a> '
+        f'<span class="by">by {escape(post.author.name)} · {escape(post.tests)}</span></li>'
+        for post in posts
+    )
+    return _document(heading, f'<h1>{escape(heading)}</h1><ul class="posts">{rows}</ul>')
+
+
+def tombstone_page() -> str:
+    return _document("Not found", f"<article><h1>Not found</h1><p>{GONE_SENTENCE}</p></article>")
+
+
+def missing_page() -> str:
+    return _document("Not found", "<article><h1>Not found</h1><p>There is no such page.</p></article>")
+
+
+def login_page() -> str:
+    form = (
+        '<form method="post" action="/login"><h1>Log in</h1><p>Log in to see this post.</p>'
+        '<label>Name <input name="name" autocomplete="username"></label>'
+        '<label>Password <input name="password" type="password" autocomplete="current-password"></label>'
+        '<button type="submit">Log in</button></form>'
+    )
+    return _document("Log in", form)
+
+
+def _document(title: str, body: str, *, head: str = "") -> str:
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)} · {SITE_NAME}</title>{head}"
+        '<link rel="icon" href="data:,"><link rel="stylesheet" href="/static/site.css"></head><body>'
+        f'<header class="site"><a href="/">{SITE_NAME}</a><span class="by">posts with every kind of trouble</span></header>'
+        f"<main>{body}</main></body></html>\n"
+    )
+
+
+# --- head ------------------------------------------------------------------------------------------------------
+
+
+def _post_head(post: PracticePost, place: PostAddress) -> str:
+    own = post.looks[0]
+    tags = [
+        _meta("name", "author", post.author.name),
+        _meta("name", "description", _text(post)),
+        _meta("name", "twitter:creator", f"@{post.author.handle}"),
+        _meta("property", "og:site_name", SITE_NAME),
+        _meta("property", "og:type", "article" if post.shows is Shows.PHOTOS else "video.other"),
+        _meta("property", "og:title", post.title),
+        _meta("property", "og:description", _text(post)),
+        _meta("property", "og:url", place.absolute(post.path)),
+        _meta("property", "og:image", place.absolute(place.poster(post, own))),
+        f'<link rel="canonical" href="{place.absolute(post.path)}">',
+    ]
+    if names_its_file(post):
+        tags += [
+            _meta("property", "og:video", place.absolute(place.video(post, own))),
+            _meta("property", "og:video:type", "video/mp4"),
+            _meta("property", "og:video:width", str(WIDTH)),
+            _meta("property", "og:video:height", str(HEIGHT)),
+        ]
+    return "".join(tags) + _json_ld(_linked_data(post, place))
+
+
+def names_its_file(post: PracticePost) -> bool:
+    """Whether the page's metadata contains the video's URL; otherwise only the player knows it."""
+    return post.shows in {Shows.VIDEO, Shows.CAROUSEL, Shows.BESIDE_ADVERT}
+
+
+def _linked_data(post: PracticePost, place: PostAddress) -> dict[str, Any] | list[dict[str, Any]]:
+    """A VideoObject for each of the post's own videos (a list for several), or a posting with pictures."""
+    if post.shows is Shows.PHOTOS:
+        pictures = [place.absolute(place.poster(post, look)) for look in post.looks]
+        return {
+            "@context": "https://schema.org",
+            "@type": "SocialMediaPosting",
+            "headline": post.title,
+            "articleBody": _text(post),
+            "datePublished": _day(post.looks[0]),
+            "author": _person(post.author, place),
+            "image": pictures,
+        }
+    videos = [_video_object(post, look, place) for look in post.looks if look is not ADVERT]
+    return videos if len(videos) > 1 else videos[0]
+
+
+def _video_object(post: PracticePost, look: TestPicture, place: PostAddress) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "@context": "https://schema.org",
+        "@type": "VideoObject",
+        "name": post.title if look is post.looks[0] else f"{post.title} ({post.looks.index(look) + 1})",
+        "description": _text(post),
+        "uploadDate": _day(look),
+        "duration": f"PT{look.seconds}S",
+        "thumbnailUrl": [place.absolute(place.poster(post, look))],
+        "author": _person(post.author, place),
+        "url": place.absolute(post.path),
+    }
+    if names_its_file(post):
+        facts |= {"contentUrl": place.absolute(place.video(post, look)), "encodingFormat": "video/mp4"}
+    return facts
+
+
+def _person(author: Author, place: PostAddress) -> dict[str, str]:
+    return {
+        "@type": "Person",
+        "name": author.name,
+        "alternateName": f"@{author.handle}",
+        "url": place.absolute(f"/@{author.handle}"),
+    }
+
+
+def _json_ld(facts: object) -> str:
+    # "<" is escaped, so that no text can end the script element
+    text = json.dumps(facts, ensure_ascii=False).replace("<", "\\u003c")
+    return f'<script type="application/ld+json">{text}</script>'
+
+
+def _meta(kind: str, name: str, content: str) -> str:
+    return f'<meta {kind}="{name}" content="{escape(content)}">'
+
+
+def _text(post: PracticePost) -> str:
+    return f"{post.title}. A practice post: {post.tests}."
+
+
+def _day(look: TestPicture) -> str:
+    return (_FIRST_DAY + timedelta(days=look.number)).isoformat()
+
+
+# --- body ------------------------------------------------------------------------------------------------------
+
+
+def _article(post: PracticePost, inner: str) -> str:
+    author = post.author
+    return (
+        f"<article><h1>{escape(post.title)}</h1>"
+        f'<p class="by">by <a rel="author" href="/@{author.handle}">{escape(author.name)} (@{author.handle})</a></p>'
+        f'{inner}<p class="note">{escape(post.tests[0].upper() + post.tests[1:])}.</p></article>'
+    )
+
+
+def _video(
+    post: PracticePost, look: TestPicture, place: PostAddress, *, file: str = "video.mp4", attributes: str = "controls"
+) -> str:
+    poster = place.poster(post, look)
+    return (
+        f'<video {attributes} playsinline preload="metadata" width="{WIDTH}" height="{HEIGHT}" poster="{poster}" '
+        f'src="{escape(place.video(post, look, file))}"></video>'
+    )
+
+
+def _video_post(post: PracticePost, place: PostAddress) -> str:
+    return _article(post, f'<div class="player">{_video(post, post.looks[0], place)}</div>')
+
+
+def _playlist_post(post: PracticePost, place: PostAddress) -> str:
+    return _article(post, f'<div class="player">{_video(post, post.looks[0], place, file="ts/index.m3u8")}</div>')
+
+
+def _click_post(post: PracticePost, place: PostAddress) -> str:
+    poster = place.poster(post, post.looks[0])
+    player = (
+        f'<div class="player"><video playsinline preload="none" width="{WIDTH}" height="{HEIGHT}" poster="{poster}"></video>'
+        f'<button type="button" aria-label="Play" data-ask="/api/play/{post.slug}">▶</button></div>'
+        '<script src="/static/click_player.js"></script>'
+    )
+    return _article(post, player)
+
+
+def _mse_post(post: PracticePost, place: PostAddress) -> str:
+    own = post.looks[0]
+    player = (
+        f'<div class="player"><video controls muted playsinline width="{WIDTH}" height="{HEIGHT}" '
+        f'poster="{place.poster(post, own)}" data-playlist="{media_path(post, own, "master.m3u8")}"></video></div>'
+    )
+    return _article(post, player) + '<script src="/static/mse_player.js"></script>'
+
+
+def _carousel_post(post: PracticePost, place: PostAddress) -> str:
+    videos = "".join(f'<div class="player">{_video(post, look, place)}</div>' for look in post.looks)
+    return _article(post, f'<div class="strip">{videos}</div>')
+
+
+def _post_beside_advert(post: PracticePost, place: PostAddress) -> str:
+    spot = _video(post, ADVERT, place, attributes="autoplay muted loop")
+    advert = f'<aside aria-label="Advertisement"><p class="by">Advertisement</p>{spot}</aside>'
+    return advert + _video_post(post, place)
+
+
+def _photo_post(post: PracticePost, place: PostAddress) -> str:
+    pictures = "".join(
+        f'<figure><img src="{place.poster(post, look)}" width="{WIDTH}" height="{HEIGHT}" alt="Beds and beans"></figure>'
+        for look in post.looks
+    )
+    return _article(post, f"<p>The beans are up, and the shed has a roof again.</p>{pictures}")

@@ -1,0 +1,226 @@
+"""The practice posts: one for each kind of failure, with its expected result. Facts only.
+
+A post that is added here (with its responses in ``troubles.py`` if they are not plain ones) is in the index, in the demo
+and in its table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mediavault.core.failures import ErrorCode
+from mediavault.core.job import StrategyName
+from mediavault.demo.media import TestPicture
+
+
+class Shows(StrEnum):
+    """What the post's page contains."""
+
+    VIDEO = "video"  # <video src>, og: tags and JSON-LD that name the file
+    CLICK = "click"  # a picture; the video's URL is requested on a click
+    MSE = "mse"  # a script feeds a playlist's segments to Media Source Extensions; <video>.src is blob:
+    PLAYLIST = "playlist"  # <video src> is a playlist
+    CAROUSEL = "carousel"  # several videos, JSON-LD lists them
+    BESIDE_ADVERT = "beside_advert"  # an advert plays before the post's own video
+    PHOTOS = "photos"  # text and pictures
+    TOMBSTONE = "tombstone"  # 404 and a sentence
+    LOGIN = "login"  # a redirect to a form with a password field
+
+
+class Links(StrEnum):
+    """What the page adds to the URLs of its videos."""
+
+    PLAIN = "plain"  # nothing
+    SIGNED = "signed"  # an expiry and a signature, the same on each visit
+    SIGNED_AT_EACH_VISIT = "signed_at_each_visit"  # different on each visit
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    handle: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PracticePost:
+    """A practice post. ``code`` None: its video must be saved. Otherwise its job must fail with exactly this code.
+
+    ``rungs`` are the strategies that may succeed; ``attempts`` is how many the job needs, None for any number. ``looks``
+    are the videos that it shows, its own first.
+    """
+
+    slug: str
+    title: str
+    tests: str  # the kind of failure, short enough for a column of the demo's table
+    author: Author
+    shows: Shows
+    looks: tuple[TestPicture, ...] = ()
+    code: ErrorCode | None = None
+    rungs: frozenset[StrategyName] = frozenset({StrategyName.PLAIN})
+    attempts: int | None = None
+    sets_cookie: bool = False  # its page starts a session
+    links: Links = Links.PLAIN
+
+    @property
+    def path(self) -> str:
+        return f"/posts/{self.slug}"
+
+    @property
+    def is_kept(self) -> bool:
+        return self.code is None
+
+
+MARA = Author("mara.lind", "Mara Lind")
+TOMAS = Author("tomas_okafor", "Tomás Okafor")
+JUNE = Author("june-park", "June Park")
+
+ADVERT = TestPicture("advert", 90, seconds=4)
+
+_FRESH_START = frozenset({StrategyName.PLAIN, StrategyName.SESSION})  # a second request succeeds, by either strategy
+
+# Posts that need a second attempt come first, so that their waits pass while others are saved.
+POSTS: tuple[PracticePost, ...] = (
+    PracticePost("plain", "A kite over the harbour", "a plain MP4", MARA, Shows.VIDEO, (TestPicture("plain", 1),)),
+    PracticePost(
+        "limited",
+        "Rain on the market hall",
+        "429 at first",
+        TOMAS,
+        Shows.VIDEO,
+        (TestPicture("limited", 2, 6),),
+        attempts=2,
+    ),
+    PracticePost(
+        "fake",
+        "The film that is a page",
+        "HTML named .mp4, for ever",
+        JUNE,
+        Shows.VIDEO,
+        (TestPicture("fake", 3),),
+        code=ErrorCode.NOT_A_VIDEO,
+    ),
+    PracticePost(
+        "holed",
+        "A concert with a gap",
+        "a playlist with a hole",
+        MARA,
+        Shows.MSE,
+        (TestPicture("holed", 4, 6),),
+        code=ErrorCode.INCOMPLETE,
+    ),
+    PracticePost(
+        "click", "Press to see the tide", "plays only after a click", TOMAS, Shows.CLICK, (TestPicture("click", 5, 6),)
+    ),
+    PracticePost("mse", "The night train", "HLS behind a blob: player", JUNE, Shows.MSE, (TestPicture("mse", 6),)),
+    PracticePost(
+        "hls-ts", "Snow in April", "HLS of MPEG-TS segments", MARA, Shows.PLAYLIST, (TestPicture("hls-ts", 7, 6),)
+    ),
+    PracticePost(
+        "session",
+        "For visitors only",
+        "empty without a cookie",
+        TOMAS,
+        Shows.VIDEO,
+        (TestPicture("session", 8),),
+        rungs=frozenset({StrategyName.SESSION}),
+        sets_cookie=True,
+    ),
+    PracticePost(
+        "navigation",
+        "Open it in a browser",
+        "only for a navigation",
+        JUNE,
+        Shows.VIDEO,
+        (TestPicture("navigation", 9, 6),),
+        rungs=frozenset({StrategyName.NAVIGATION}),
+    ),
+    PracticePost(
+        "signed",
+        "A link with a clock",
+        "a signed link, used up",
+        MARA,
+        Shows.VIDEO,
+        (TestPicture("signed", 10),),
+        rungs=frozenset({StrategyName.FRESH}),
+        links=Links.SIGNED_AT_EACH_VISIT,
+    ),
+    PracticePost(
+        "signed-session",
+        "A ticket and a stamp",
+        "signed, with a cookie",
+        TOMAS,
+        Shows.VIDEO,
+        (TestPicture("signed-session", 20),),
+        rungs=frozenset({StrategyName.SESSION}),
+        sets_cookie=True,
+        links=Links.SIGNED,
+    ),
+    PracticePost(
+        "signed-browser",
+        "The door that only opens inwards",
+        "signed, for a navigation",
+        JUNE,
+        Shows.VIDEO,
+        (TestPicture("signed-browser", 21, 6),),
+        rungs=frozenset({StrategyName.NAVIGATION}),
+        links=Links.SIGNED_AT_EACH_VISIT,
+    ),
+    PracticePost(
+        "html-first",
+        "One moment, please",
+        "HTML at first",
+        TOMAS,
+        Shows.VIDEO,
+        (TestPicture("html-first", 11, 6),),
+        rungs=_FRESH_START,
+    ),
+    PracticePost(
+        "truncated",
+        "A long way home",
+        "cut short at first",
+        JUNE,
+        Shows.VIDEO,
+        (TestPicture("truncated", 12),),
+        rungs=_FRESH_START,
+    ),
+    PracticePost(
+        "carousel",
+        "Three views of a lighthouse",
+        "three videos in one post",
+        MARA,
+        Shows.CAROUSEL,
+        (TestPicture("carousel-1", 13), TestPicture("carousel-2", 14, 6), TestPicture("carousel-3", 15)),
+    ),
+    PracticePost(
+        "two-videos",
+        "How bread is scored",
+        "an advert above the video",
+        TOMAS,
+        Shows.BESIDE_ADVERT,
+        (TestPicture("two-videos", 16, 6), ADVERT),
+    ),
+    PracticePost(
+        "silent",
+        "Clouds, without a word",
+        "a video without sound",
+        JUNE,
+        Shows.VIDEO,
+        (TestPicture("silent", 17, 6, sound=False),),
+    ),
+    PracticePost(
+        "photos",
+        "Pictures from the allotment",
+        "no video at all",
+        MARA,
+        Shows.PHOTOS,
+        (TestPicture("photo-1", 18), TestPicture("photo-2", 19)),
+        code=ErrorCode.NO_VIDEO,
+    ),
+    PracticePost("deleted", "Gone", "a deleted post", TOMAS, Shows.TOMBSTONE, code=ErrorCode.DELETED),
+    PracticePost("members", "Friends and family", "a login wall", JUNE, Shows.LOGIN, code=ErrorCode.LOGIN_REQUIRED),
+)
+
+BY_SLUG: Mapping[str, PracticePost] = {post.slug: post for post in POSTS}
+LOOKS: tuple[TestPicture, ...] = tuple(look for post in POSTS for look in post.looks)

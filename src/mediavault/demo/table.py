@@ -1,0 +1,155 @@
+"""The demo's table and its JSON: the state and result of each post."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from mediavault.core.job import HistoryRecord, Job, JobStatus
+from mediavault.demo.expectations import ExpectedStep, has_ended, steps
+from mediavault.demo.posts import PracticePost
+
+FULL_WIDTH = 100  # characters that all columns need
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A post and its job. ``problems`` is None until it has been judged."""
+
+    post: PracticePost
+    job: Job
+    history: tuple[HistoryRecord, ...] = ()
+    problems: tuple[str, ...] | None = None
+
+    @property
+    def is_right(self) -> bool:
+        return self.problems == ()
+
+
+_STATUS_STYLE = {
+    JobStatus.QUEUED: "dim",
+    JobStatus.RUNNING: "cyan",
+    JobStatus.COMPLETED: "green",
+    JobStatus.FAILED: "yellow",
+    JobStatus.CANCELLED: "red",
+}
+
+
+def draw(rows: Iterable[Row], *, width: int = 120) -> Table:
+    """Draw one line per post: what it tests, its job's stage, the strategies used, and whether that is as expected.
+
+    Attempts and sizes are left out when ``width`` (characters) is below ``FULL_WIDTH``.
+    """
+    full = width >= FULL_WIDTH
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("post", no_wrap=True)
+    table.add_column("what it tests", no_wrap=True)
+    table.add_column("outcome", no_wrap=True)
+    table.add_column("rungs climbed")
+    if full:
+        table.add_column("tries", justify="right", no_wrap=True)
+        table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("s", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for row in rows:
+        job, seconds = row.job, took_s(row.job, row.history)
+        measured = (str(job.attempt_count or ""), f"{job.bytes / 1000:.0f} kB" if job.bytes else "") if full else ()
+        took = f"{seconds:.1f}" if seconds is not None else ""
+        climbed = climbed_text(steps(row.history))
+        table.add_row(row.post.slug, row.post.tests, _outcome(job), climbed, *measured, took, _mark(row))
+    return table
+
+
+def complaints(rows: Iterable[Row]) -> list[str]:
+    """The problems of each post with its history, to find out why."""
+    lines: list[str] = []
+    for row in rows:
+        if row.is_right:
+            continue
+        lines += [f"{row.post.slug}: {problem}" for problem in row.problems or ("it was not judged",)]
+        lines += [f"    {record_text(record)}" for record in row.history]
+    return lines
+
+
+def as_json_object(rows: Iterable[Row], *, seconds: float) -> dict[str, Any]:
+    """The demo's result as one JSON object."""
+    listed = list(rows)
+    return {
+        "ok": bool(listed) and all(row.is_right for row in listed),
+        "seconds": round(seconds, 1),
+        "posts": [_row_object(row) for row in listed],
+    }
+
+
+def _row_object(row: Row) -> dict[str, Any]:
+    post, job = row.post, row.job
+    seconds = took_s(job, row.history)
+    return {
+        "post": post.slug,
+        "tests": post.tests,
+        "post_url": job.post_url,
+        "expected": {
+            "status": JobStatus.FAILED if post.code else JobStatus.COMPLETED,
+            "error_code": post.code,
+            "rungs": sorted(post.rungs) if post.is_kept else [],
+        },
+        "status": job.status,
+        "error_code": job.error_code,
+        "climbed": [
+            {"attempt": step.attempt, "rung": step.rung, "ok": step.ok, "error_code": step.code}
+            for step in steps(row.history)
+        ],
+        "attempts": job.attempt_count,
+        "bytes": job.bytes,
+        "seconds": round(seconds, 2) if seconds is not None else None,
+        "problems": list(row.problems or ()),
+        "ok": row.is_right,
+    }
+
+
+def took_s(job: Job, history: Iterable[HistoryRecord]) -> float | None:
+    """From the first claim to the end, including waits between attempts; None before the end."""
+    ended = job.completed_at or job.failed_at
+    began = min((record.at for record in history if record.attempt >= 1), default=job.started_at)
+    if ended is None or began is None or not has_ended(job):
+        return None
+    return (ended - began).total_seconds()
+
+
+def climbed_text(climbed: Sequence[ExpectedStep]) -> str:
+    """``plain✗ session✓``: the strategies of the last attempt; ``↻`` before it stands for earlier attempts."""
+    if not climbed:
+        return ""
+    last = [step for step in climbed if step.attempt == climbed[-1].attempt]
+    earlier = "↻ " if len(last) < len(climbed) else ""
+    return earlier + " ".join(f"{step.rung}{'✓' if step.ok else '✗'}" for step in last)
+
+
+def record_text(record: HistoryRecord) -> str:
+    parts = [
+        str(record.attempt),
+        record.stage,
+        record.rung or "",
+        record.outcome,
+        record.error_code or "",
+        record.detail,
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def _outcome(job: Job) -> Text:
+    if job.status is JobStatus.FAILED and job.retry_at is not None:
+        return Text("tries again", style="cyan")
+    words = {JobStatus.COMPLETED: "kept", JobStatus.FAILED: str(job.error_code)}
+    return Text(words.get(job.status, str(job.status)), style=_STATUS_STYLE[job.status])
+
+
+def _mark(row: Row) -> Text:
+    if row.problems is None:
+        return Text("")
+    return Text("✓", style="bold green") if row.is_right else Text("✗", style="bold red")

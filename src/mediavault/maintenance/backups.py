@@ -1,0 +1,112 @@
+"""Backups: writes a store to one SQLite file while it is in use, and opens such a file as a store."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from mediavault.core.failures import BadInput, StoreError
+from mediavault.core.messages import Message
+from mediavault.maintenance.moving import Progress, copy_jobs, copy_rest, count_jobs
+from mediavault.services.library import disk
+from mediavault.store.port import Store
+from mediavault.store.sqlite.backup import copy_database, refuse_oversized
+
+SQLITE_MAGIC = b"SQLite format 3\0"  # sqlite.org/fileformat.html, section 1.3
+
+
+async def back_up_file(database: Path, file: Path, onlooker: Progress) -> None:
+    """Copy a SQLite database as of one moment. ``file`` appears whole or not at all, and never replaces another file.
+
+    Raises BadInput, StoreError, StorageFailure, NoSpace.
+    """
+    _refuse_taken(file)
+    _refuse_missing(database)
+    onlooker.start("Copying the database", None)
+    draft = _draft_of(file)
+    try:
+        await asyncio.to_thread(copy_database, database, draft)
+        if not await asyncio.to_thread(disk.place, draft, file):
+            _refuse_taken(file)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+async def back_up_store(store: Store, file: Path, onlooker: Progress, *, make_copy: Callable[[Path], Store]) -> None:
+    """Copy any store into a SQLite file; ``make_copy`` makes the store of a path.
+
+    Each job is copied as of one moment during the backup. A running job is written as queued.
+    """
+    _refuse_taken(file)
+    draft = _draft_of(file)
+    with tempfile.TemporaryDirectory(prefix=f"{draft.name}-", dir=file.parent) as folder:
+        database = Path(folder) / "copy.db"
+        copy = make_copy(database)
+        await copy.open()
+        try:
+            onlooker.start("Copying", await count_jobs(store.catalogue))
+            await copy_jobs(store, copy, on_jobs=onlooker.advance)
+            await copy_jobs(store, copy)  # jobs that were added or changed during the first pass
+            await copy_rest(store, copy)
+        finally:
+            await copy.close()
+        await back_up_file(database, file, onlooker)
+
+
+@asynccontextmanager
+async def private_copy(file: Path, folder: Path) -> AsyncIterator[tuple[Path, int]]:
+    """Yield a temporary copy of a backup, which may be opened and migrated, and the size of its largest row in bytes."""
+    _refuse_missing(file)
+    await asyncio.to_thread(_refuse_other, file)
+    with _temporary_folder(folder) as temporary:
+        copy = temporary / "backup.db"
+        await asyncio.to_thread(copy_database, file, copy)
+        yield copy, await asyncio.to_thread(refuse_oversized, copy)
+
+
+@contextmanager
+def _temporary_folder(parent: Path) -> Iterator[Path]:
+    try:
+        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = tempfile.TemporaryDirectory(prefix="restore-", dir=parent)
+    except OSError as exc:
+        raise StoreError(
+            Message("%(parent)s cannot be written: %(error)s.", parent=parent, error=exc.strerror or exc)
+        ) from exc
+    with folder as name:
+        yield Path(name)
+
+
+def _refuse_missing(database: Path) -> None:
+    if not database.is_file():
+        raise BadInput(Message("There is no database %(database)s.", database=database))
+
+
+def _refuse_other(file: Path) -> None:
+    """Raise BadInput for another kind of file, before it is copied: later errors would name the copy."""
+    try:
+        with file.open("rb") as opened:
+            begins = opened.read(len(SQLITE_MAGIC))
+    except OSError as exc:
+        raise BadInput(Message("%(file)s cannot be read: %(error)s.", file=file, error=exc.strerror or exc)) from exc
+    if begins != SQLITE_MAGIC:
+        raise BadInput(
+            Message("%(file)s is not a SQLite database.", file=file), help="Name a file that `mediavault backup` wrote."
+        )
+
+
+def _refuse_taken(file: Path) -> None:
+    if os.path.lexists(file):
+        raise BadInput(
+            Message("%(file)s exists already.", file=file), help="Name another file: a backup replaces nothing."
+        )
+
+
+def _draft_of(file: Path) -> Path:
+    """The draft's path, in the same folder, so that a rename can put it in place."""
+    disk.make_folder(file.parent)
+    return file.with_name(f".{file.name}.draft-{os.getpid()}")

@@ -1,0 +1,93 @@
+"""Checks one job's files against its row in the background, on request; the result is stored in a record.
+
+One file is read at a time and few jobs may wait, so that a few clicks cannot keep a disk busy for a day.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from mediavault.core.background import BackgroundTasks
+from mediavault.core.checks import CheckVerdict, FileCheck, written_checks
+from mediavault.core.clock import Clock
+from mediavault.core.failures import BadInput, ErrorCode, JobNotFound, StorageFailure, StoreError
+from mediavault.core.job import Job, JobId
+from mediavault.core.logs import get_logger
+from mediavault.core.media import KeptFile
+from mediavault.core.records import RecordKind
+from mediavault.maintenance.findings import judge_size, kept_by_place
+from mediavault.services.library.disk import Digest
+from mediavault.services.library.port import Library
+from mediavault.store.port import Store
+
+AT_ONCE = 1  # a disk reads one file faster than two
+MAX_WAITING = 20
+
+log = get_logger(__name__)
+
+
+class TooManyChecks(BadInput):
+    code = ErrorCode.TOO_MANY
+    help = "Wait until some have ended, or run `mediavault verify` for the whole library."
+
+
+class JobChecks:
+    """The checks of this process. All methods must be called in the event loop's thread."""
+
+    def __init__(self, store: Store, library: Library, clock: Clock) -> None:
+        self._store = store
+        self._library = library
+        self._clock = clock
+        self._turn = asyncio.Semaphore(AT_ONCE)
+        self._running = BackgroundTasks[JobId](most=MAX_WAITING)
+
+    def begin(self, job: Job) -> None:
+        """Check all files of the job in the background, unless that is running already. Raises BadInput (TOO_MANY)."""
+        if job.id in self._running:
+            return
+        if self._running.is_full:
+            raise TooManyChecks("Too many files are being checked.")
+        self._running.begin(job.id, self._check(job), name=f"check {job.id}")
+
+    def is_checking(self, job_id: JobId) -> bool:
+        return job_id in self._running
+
+    async def wait_for(self, job_id: JobId) -> None:
+        """Wait until the job's check is over."""
+        await self._running.wait_for(job_id)
+
+    async def aclose(self) -> None:
+        """Cancel the running checks; they leave no result."""
+        await self._running.aclose()
+
+    async def _check(self, job: Job) -> None:
+        async with self._turn:
+            checks = {place: await self._look_at(kept) for place, kept in kept_by_place(job).items()}
+        try:
+            await self._store.catalogue.get(job.id)  # raises if the job was removed: its record would stay forever
+            await self._store.records.put(RecordKind.VERIFIED, job.id, written_checks(checks))
+        except JobNotFound:
+            return
+        except StoreError as exc:
+            log.warning("check_not_stored", job_id=job.id, trace_id=job.trace_id, error=exc.message)
+            return
+        verdicts = [str(one.verdict) for one in checks.values()]
+        log.info("job_checked", job_id=job.id, trace_id=job.trace_id, verdicts=verdicts)
+
+    async def _look_at(self, kept: KeptFile) -> FileCheck:
+        try:
+            digest = await self._library.digest(kept.output_path)
+        except StorageFailure as exc:
+            return FileCheck(self._clock.now(), CheckVerdict.UNREADABLE, exc.message)
+        return FileCheck(self._clock.now(), *judge(kept, digest))
+
+
+def judge(kept: KeptFile, now: Digest | None) -> tuple[CheckVerdict, str]:
+    """Compare the file as it is ``now`` with its row."""
+    if now is None:
+        return CheckVerdict.MISSING, ""
+    if trouble := judge_size(kept, now.bytes):
+        return CheckVerdict.CHANGED, trouble[1]
+    if now.sha256 != kept.sha256:
+        return CheckVerdict.CHANGED, f"{now.sha256} instead of {kept.sha256}"
+    return CheckVerdict.WHOLE, ""

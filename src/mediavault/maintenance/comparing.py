@@ -1,0 +1,96 @@
+"""Compares a job in one store with the same job in another. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+
+from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.store.port import StoredJob
+from mediavault.store.transitions import as_adopted
+
+MAX_NAMED = 100  # differences that a comparison names; the others are counted
+
+
+class TransferState(StrEnum):
+    """The state of a source's job in the target."""
+
+    MISSING = "missing"
+    SAME = "same"
+    OLDER = "older"  # an earlier state of the same job: it has changed in the source since it was copied
+    OTHER = "other"  # it has changed in the target
+
+
+def transfer_state(source: StoredJob, target: StoredJob | None) -> TransferState:
+    """Compare two jobs. OLDER may be replaced without a loss; OTHER must never be."""
+    if target is None:
+        return TransferState.MISSING
+    if target.job == as_adopted(source.job) and target.history == source.history:
+        return TransferState.SAME
+    grown = source.history[: len(target.history)] == target.history
+    later = source.job.updated_at >= target.job.updated_at and source.job.attempt_count >= target.job.attempt_count
+    return TransferState.OLDER if grown and later else TransferState.OTHER
+
+
+def differing_fields(source: StoredJob, target: StoredJob) -> list[str]:
+    """The names of the job's fields that differ, and ``history`` if that does."""
+    wanted = as_adopted(source.job)
+    found = [each.name for each in fields(Job) if getattr(wanted, each.name) != getattr(target.job, each.name)]
+    return [*found, "history"] if source.history != target.history else found
+
+
+def counts_as_adopted(counts: Mapping[JobStatus, int]) -> dict[JobStatus, int]:
+    """The counts that the target should have: running jobs are imported as queued."""
+    found = {status: counts.get(status, 0) for status in JobStatus}
+    found[JobStatus.QUEUED] += found[JobStatus.RUNNING]
+    found[JobStatus.RUNNING] = 0
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference. ``what`` is ``missing``, or the names of the fields that differ."""
+
+    job: JobId
+    what: str
+
+
+@dataclass(slots=True)
+class Comparison:
+    """The result of a comparison, job by job; ``only_in_target`` counts the jobs that the source lacks."""
+
+    same: int = 0
+    different: int = 0  # missing ones among them
+    missing: int = 0
+    named: list[Difference] = field(default_factory=list)
+    source_counts: Mapping[JobStatus, int] = field(default_factory=dict)
+    target_counts: Mapping[JobStatus, int] = field(default_factory=dict)
+    missing_gates: tuple[str, ...] = ()
+    missing_agreed: tuple[str, ...] = ()
+    missing_records: tuple[str, ...] = ()  # kind and key
+
+    def add(self, source: StoredJob, target: StoredJob | None) -> None:
+        if target is None:
+            self.missing += 1
+            self._differs(source, "missing")
+        elif different := differing_fields(source, target):
+            self._differs(source, ", ".join(different))
+        else:
+            self.same += 1
+
+    def _differs(self, source: StoredJob, what: str) -> None:
+        self.different += 1
+        if len(self.named) < MAX_NAMED:
+            self.named.append(Difference(source.job.id, what))
+
+    @property
+    def only_in_target(self) -> int:
+        return sum(self.target_counts.values()) - self.same - (self.different - self.missing)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the target has everything of the source, and no job was added during the comparison."""
+        looked_at = self.same == sum(self.source_counts.values())
+        beside = self.missing_gates or self.missing_agreed or self.missing_records
+        return looked_at and not (self.different or beside)

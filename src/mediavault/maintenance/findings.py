@@ -1,0 +1,103 @@
+"""Findings: the possible differences between a vault's rows and its library. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mediavault.core.job import ItemStatus, Job, JobId, JobStatus
+from mediavault.core.media import KeptFile
+from mediavault.core.messages import Message, counted
+from mediavault.services.library.sidecars import SIDECAR_SUFFIX, sibling
+
+
+class FindingKind(StrEnum):
+    """The kinds of findings. ``verify`` prints them for scripts: never renamed, only added."""
+
+    MISSING = "missing"
+    SIZE_DIFFERS = "size_differs"
+    HASH_DIFFERS = "hash_differs"
+    UNREADABLE = "unreadable"
+    NO_FACTS = "no_facts"  # a completed row without path, size or hash
+    THUMBNAIL_MISSING = "thumbnail_missing"
+    SIDECAR_MISSING = "sidecar_missing"
+    SIDECAR_DIFFERS = "sidecar_differs"
+    ORPHAN = "orphan"  # a file without a row
+    SIDECAR_ALONE = "sidecar_alone"  # a sidecar without a row and without a video
+
+
+WORDS: dict[FindingKind, str] = {
+    FindingKind.MISSING: "the file is not there",
+    FindingKind.SIZE_DIFFERS: "the file has another size",
+    FindingKind.HASH_DIFFERS: "the file's bytes are others",
+    FindingKind.UNREADABLE: "it cannot be read",
+    FindingKind.NO_FACTS: "the job is completed and names no file",
+    FindingKind.THUMBNAIL_MISSING: "the thumbnail is not there",
+    FindingKind.SIDECAR_MISSING: "the sidecar is not there",
+    FindingKind.SIDECAR_DIFFERS: "the sidecar says something else, or is damaged",
+    FindingKind.ORPHAN: "no job names this file",
+    FindingKind.SIDECAR_ALONE: "a sidecar without its video",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding. ``path`` is relative to the library; ``job`` is None when no row names the file."""
+
+    trouble: FindingKind
+    path: str
+    job: JobId | None = None
+    detail: str = ""
+
+
+def kept_files(job: Job) -> Iterator[KeptFile]:
+    """The job's saved videos; for a completed job without items, its own file."""
+    yield from kept_by_place(job).values()
+
+
+def kept_by_place(job: Job) -> dict[int, KeptFile]:
+    """The job's saved videos by the index of their items."""
+    kept = {
+        place: one.kept for place, one in enumerate(job.items) if one.status is ItemStatus.KEPT and one.kept is not None
+    }
+    if kept or job.status is not JobStatus.COMPLETED or not job.output_path or not job.sha256 or job.bytes is None:
+        return kept
+    own = KeptFile(job.output_path, job.thumbnail_path, job.bytes, job.sha256, job.duration_s, job.width, job.height)
+    return {0: own}
+
+
+def lacks_facts(job: Job) -> bool:
+    """Whether the job is completed but names no file that could be verified."""
+    return job.status is JobStatus.COMPLETED and next(kept_files(job), None) is None
+
+
+def named_paths(job: Job) -> Iterator[str]:
+    """Every path that the row names: videos, thumbnails and sidecars, including those of an unfinished commit."""
+    kept = [one.kept for one in job.items if one.kept is not None]
+    for output, thumbnail in [
+        *((one.output_path, one.thumbnail_path) for one in kept),
+        (job.output_path, job.thumbnail_path),
+    ]:
+        if output is not None:
+            yield output
+            if "." in output:
+                yield sibling(output, SIDECAR_SUFFIX)
+        if thumbnail is not None:
+            yield thumbnail
+
+
+def judge_size(kept: KeptFile, size: int | None) -> tuple[FindingKind, str] | None:
+    """Compare a file's size with its row; ``size`` is None when the file is missing."""
+    if size is None:
+        return FindingKind.MISSING, ""
+    if size != kept.bytes:
+        return FindingKind.SIZE_DIFFERS, Message(
+            "%(size)s instead of %(expected)d", size=counted(size, "byte"), expected=kept.bytes
+        )
+    return None
+
+
+def judge_orphan(path: str, *, has_video: bool) -> FindingKind:
+    """Judge a file without a row. ``has_video``: whether a sidecar has its video."""
+    return FindingKind.SIDECAR_ALONE if path.endswith(SIDECAR_SUFFIX) and not has_video else FindingKind.ORPHAN

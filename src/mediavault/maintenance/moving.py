@@ -1,0 +1,252 @@
+"""Copies a store into another and compares the two. May be killed at any point and repeated.
+
+A job is copied with its history in one transaction of the target. If the target has an earlier state of it, that is
+removed and the job copied again: after a kill in between it is missing until the next copy. A job that has changed in the
+target is never touched. The source is only read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from mediavault.core.clock import Clock
+from mediavault.core.failures import BadInput, JobNotFound
+from mediavault.core.job import Job, JobId
+from mediavault.core.messages import Message, counted
+from mediavault.core.records import MOVING_KINDS
+from mediavault.core.typed_records import refuse_mistyped
+from mediavault.maintenance.comparing import Comparison, TransferState, counts_as_adopted, transfer_state
+from mediavault.store.bulk import iter_pages
+from mediavault.store.port import JobCatalogue, JobQuery, Store, StoredJob, Workers
+
+PAGE = 100
+# of a page of a backup, if every row were as large as the largest; a job in memory is many times larger
+PAGE_BYTES = 4 << 20
+MAX_VIDEO_BYTES = 1 << 50  # databases add up thousands of sizes in 63 bits
+
+STOPPED_LOOK_S = 1.0
+
+OnJobs = Callable[[int], None]  # called with the number of jobs just processed
+
+
+class Progress(Protocol):
+    """Receives the progress of a long operation."""
+
+    def start(self, words: str, total: int | None) -> None:
+        """Begin a step with ``total`` jobs, None when unknown."""
+
+    def advance(self, count: int) -> None:
+        """Report that ``count`` more jobs are done."""
+
+
+async def move(
+    source: Store,
+    target: Store,
+    onlooker: Progress,
+    clock: Clock,
+    *,
+    alive_within: timedelta,
+    while_running: bool = False,
+) -> tuple[Copied, Comparison]:
+    """Copy everything and compare. A worker counts as running if it sent a heartbeat ``alive_within``.
+
+    Raises BadInput when workers are running, or the target belongs to another vault. With ``while_running`` the source's
+    workers may run: everything is copied, and the changes are copied once the last worker has stopped.
+    """
+    await _refuse_busy(target.workers, alive_within)
+    await _refuse_other_vault(source, target)
+    if workers := await source.workers.alive(seen_within=alive_within):
+        if not while_running:
+            raise BadInput(
+                counted(len(workers), "worker is still running.", "workers are still running."),
+                help="Stop `mediavault serve` and all workers first, or copy most of it before with --while-running.",
+            )
+        onlooker.start("Copying while workers run", await count_jobs(source.catalogue))
+        await copy_jobs(source, target, on_jobs=onlooker.advance)
+        onlooker.start("Stop `mediavault serve` and all workers now; waiting for them", None)
+        while await source.workers.alive(seen_within=alive_within):
+            await clock.sleep(STOPPED_LOOK_S)
+    return await _copy_and_compare(source, target, onlooker)
+
+
+async def restore(
+    backup: Store, target: Store, onlooker: Progress, *, alive_within: timedelta, largest_row: int = 0
+) -> tuple[Copied, Comparison]:
+    """Like :func:`move` for a backup, whose workers were running when it was written and do not count.
+
+    ``largest_row``, in bytes, limits how many jobs are in memory at a time. Raises BadInput, before anything is written,
+    for a backup with a row that cannot be read.
+    """
+    await _refuse_busy(target.workers, alive_within)
+    onlooker.start("Reading the backup", await count_jobs(backup.catalogue))
+    page = max(1, min(PAGE, PAGE_BYTES // max(1, largest_row)))
+    await _refuse_unreadable(backup, page=page, on_jobs=onlooker.advance)
+    await _refuse_other_vault(backup, target)
+    return await _copy_and_compare(backup, target, onlooker, page=page)
+
+
+async def _copy_and_compare(
+    source: Store, target: Store, onlooker: Progress, *, page: int = PAGE
+) -> tuple[Copied, Comparison]:
+    onlooker.start("Copying", await count_jobs(source.catalogue))
+    copied = await copy_jobs(source, target, on_jobs=onlooker.advance, page=page)
+    await copy_rest(source, target)
+    onlooker.start("Comparing", await count_jobs(source.catalogue))
+    return copied, await compare(source, target, on_jobs=onlooker.advance, page=page)
+
+
+async def count_jobs(catalogue: JobCatalogue) -> int:
+    """The number of jobs of all statuses."""
+    return sum((await catalogue.report()).counts.values())
+
+
+@dataclass(slots=True)
+class Copied:
+    """The result of one pass. ``kept`` jobs were there already; ``other`` have changed in the target."""
+
+    new: int = 0
+    renewed: int = 0
+    kept: int = 0
+    other: int = 0
+
+
+async def copy_jobs(source: Store, target: Store, *, on_jobs: OnJobs = lambda _: None, page: int = PAGE) -> Copied:
+    """Copy every job that the source has at the start, ``page`` jobs at a time."""
+    copied = Copied()
+    async for jobs in iter_pages(source.catalogue, JobQuery(limit=page)):  # newest first: later jobs are not seen
+        wanted: list[StoredJob] = []
+        for stored, there in await _pairs(jobs, source, target):
+            match transfer_state(stored, there):
+                case TransferState.MISSING:
+                    wanted.append(stored)
+                case TransferState.OLDER:
+                    await target.catalogue.remove(stored.job.id)
+                    wanted.append(stored)
+                    copied.renewed += 1
+                case TransferState.SAME:
+                    copied.kept += 1
+                case TransferState.OTHER:
+                    copied.other += 1
+        copied.new += await target.catalogue.import_jobs(wanted) if wanted else 0
+        on_jobs(len(jobs))
+    copied.new -= copied.renewed
+    return copied
+
+
+async def copy_rest(source: Store, target: Store) -> None:
+    """Copy the site limits and records that the target lacks, and the constants that the source's processes share."""
+    await target.site_limits.import_gates(await source.site_limits.gates())
+    for name, value in (await source.records.constants()).items():
+        await target.records.set_once(name, value)
+    for kind in MOVING_KINDS:
+        for one in await source.records.all(kind):
+            await target.records.replace(kind, one.key, one.value, if_value=None, expires_at=one.expires_at)
+
+
+async def _refuse_unreadable(backup: Store, *, page: int, on_jobs: OnJobs) -> None:
+    """Read everything once: a sound database may contain a row that mediavault did not write. Raises BadInput."""
+    try:
+        async for jobs in iter_pages(backup.catalogue, JobQuery(limit=page)):
+            for job in jobs:
+                _refuse_impossible(job)
+                for record in await backup.catalogue.history(job.id):
+                    refuse_mistyped(record)
+            on_jobs(len(jobs))
+        for gate in await backup.site_limits.gates():
+            refuse_mistyped(gate)
+        for kind in MOVING_KINDS:
+            await backup.records.all(kind)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as exc:  # while reading a row
+        raise BadInput(
+            Message(
+                "The backup holds a row that cannot be read (%(name)s: %(error)s).", name=type(exc).__name__, error=exc
+            ),
+            help="Nothing was taken over. Restore another backup, or rebuild from the library with `mediavault rebuild`.",
+        ) from exc
+
+
+def _refuse_impossible(job: Job) -> None:
+    """Raise TypeError or ValueError for a job that would break pages that show it or sum sizes."""
+    refuse_mistyped(job)
+    if not 0 <= (job.bytes or 0) <= MAX_VIDEO_BYTES:
+        raise ValueError(f"no video has {job.bytes} bytes")
+
+
+async def _refuse_busy(workers: Workers, alive_within: timedelta) -> None:
+    if await workers.alive(seen_within=alive_within):
+        raise BadInput("Workers are still running at the target.", help="Stop them until everything has been moved.")
+
+
+async def _refuse_other_vault(source: Store, target: Store) -> None:
+    """Raise BadInput when the target's constants differ, such as the id of the library."""
+    there = await target.records.constants()
+    for name, value in (await source.records.constants()).items():
+        if there.get(name, value) != value:
+            raise BadInput(
+                Message(
+                    "The target belongs to another vault: its %(name)s is %(there)s, this one's is %(value)s.",
+                    name=name,
+                    there=there[name],
+                    value=value,
+                ),
+                help="Name an empty database.",
+            )
+
+
+async def compare(source: Store, target: Store, *, on_jobs: OnJobs = lambda _: None, page: int = PAGE) -> Comparison:
+    """Compare every job with all its fields and its history, the site limits, the records and the constants."""
+    found = Comparison()
+    async for jobs in iter_pages(source.catalogue, JobQuery(limit=page)):
+        for stored, there in await _pairs(jobs, source, target):
+            found.add(stored, there)
+        on_jobs(len(jobs))
+    found.source_counts = counts_as_adopted((await source.catalogue.report()).counts)
+    found.target_counts = (await target.catalogue.report()).counts
+    gates = {gate.platform for gate in await target.site_limits.gates()}
+    found.missing_gates = tuple(
+        gate.platform for gate in await source.site_limits.gates() if gate.platform not in gates
+    )
+    agreed = await target.records.constants()
+    found.missing_agreed = tuple(
+        name for name, value in (await source.records.constants()).items() if agreed.get(name) != value
+    )
+    found.missing_records = tuple([name async for name in _missing_records(source, target)])
+    return found
+
+
+async def _missing_records(source: Store, target: Store) -> AsyncIterator[str]:
+    """Name the records that the target lacks; one that differs there is left as it is."""
+    for kind in MOVING_KINDS:
+        there = {one.key for one in await target.records.all(kind)}
+        for one in await source.records.all(kind):
+            if one.key not in there:
+                yield f"{kind} {one.key}"
+
+
+async def _pairs(page: tuple[Job, ...], source: Store, target: Store) -> list[tuple[StoredJob, StoredJob | None]]:
+    """Each job of the page as both stores have it now, without those that were removed from the source."""
+    ids = [job.id for job in page]
+    ours, theirs = await asyncio.gather(_stored(source.catalogue, ids), _stored(target.catalogue, ids))
+    return [(ours[job_id], theirs.get(job_id)) for job_id in ids if job_id in ours]
+
+
+async def _stored(catalogue: JobCatalogue, ids: list[JobId]) -> dict[JobId, StoredJob]:
+    found = await asyncio.gather(*(_one(catalogue, job_id) for job_id in ids))
+    return {one.job.id: one for one in found if one is not None}
+
+
+async def _one(catalogue: JobCatalogue, job_id: JobId) -> StoredJob | None:
+    """Read a job with its history, again if the history has grown while the job was read."""
+    try:
+        while True:
+            before = await catalogue.history(job_id)
+            job = await catalogue.get(job_id)
+            after = await catalogue.history(job_id)
+            if before == after:
+                return StoredJob(job, tuple(after))
+    except JobNotFound:
+        return None

@@ -1,0 +1,202 @@
+"""Rebuilds a store from the sidecars of a library. The library is not changed, and nothing in the store is lost.
+
+Each video is checked against its sidecar before its job counts as completed. May be killed and repeated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mediavault.core.failures import JobNotFound, StorageFailure
+from mediavault.core.job import JobId, JobStatus
+from mediavault.core.names import is_utf8
+from mediavault.maintenance.findings import judge_size
+from mediavault.maintenance.restoring import is_whole, stored_job, takes_the_place_of, with_history_of
+from mediavault.services.library.port import Library
+from mediavault.services.library.sidecars import SIDECAR_SUFFIX, BadSidecar, Sidecar, read_sidecar
+from mediavault.store.port import JobCatalogue, StoredJob
+
+BATCH = 100
+READERS = 4
+
+OnSidecars = Callable[[int], None]
+
+
+class RebuildRefusal(StrEnum):
+    """Why a sidecar or job was not restored as completed. Printed for scripts: never renamed, only added."""
+
+    BAD_SIDECAR = "bad_sidecar"
+    MISSING = "missing"
+    SIZE_DIFFERS = "size_differs"
+    HASH_DIFFERS = "hash_differs"
+    UNREADABLE = "unreadable"
+    DUPLICATE = "duplicate"  # another sidecar of the same video was used
+    PARTIAL = "partial"  # a post that lacks some of its videos: restored as a failed job
+    BAD_NAME = "bad_name"  # a name that no database can store
+    CONFLICT = "conflict"  # the store has this post under another id, or its job is running
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One refusal. ``path`` is that of the sidecar, or of the job's first video."""
+
+    refusal: RebuildRefusal
+    path: str
+    job: JobId | None
+    detail: str
+
+
+@dataclass(slots=True)
+class Rebuilt:
+    """The counts of a rebuild, updated while the refusals are read."""
+
+    sidecars: int = 0
+    new: int = 0
+    renewed: int = 0  # jobs that the store had, but not as completed
+    known: int = 0
+    partial: int = 0
+    refused: int = 0
+
+
+class Rebuild:
+    """One rebuild. ``read_data`` reads every video and compares hashes; without it only sizes are compared."""
+
+    def __init__(
+        self, catalogue: JobCatalogue, library: Library, *, read_data: bool, on_sidecars: OnSidecars = lambda _: None
+    ) -> None:
+        self._catalogue = catalogue
+        self._library = library
+        self._read_data = read_data
+        self._on_sidecars = on_sidecars
+        self._open_albums: dict[JobId, list[Sidecar]] = {}  # sidecars of jobs with several videos, until all are read
+        self.done = Rebuilt()
+
+    async def run(self) -> AsyncIterator[Refused]:
+        """Yield every refusal when it occurs. Raises StorageFailure when the library cannot be read."""
+        batch: list[str] = []
+        async for found in self._library.walk():
+            if found.path.endswith(SIDECAR_SUFFIX):
+                batch.append(found.path)
+            if len(batch) == BATCH:
+                async for refused in self._counted(self._take(batch)):
+                    yield refused
+                batch = []
+        async for refused in self._counted(self._take(batch)):
+            yield refused
+        left, self._open_albums = list(self._open_albums.values()), {}
+        async for refused in self._counted(self._keep(left)):
+            yield refused
+
+    async def _counted(self, refusals: AsyncIterator[Refused]) -> AsyncIterator[Refused]:
+        async for refused in refusals:
+            self.done.refused += 1
+            yield refused
+
+    async def _take(self, paths: Sequence[str]) -> AsyncIterator[Refused]:
+        readers = asyncio.Semaphore(READERS)
+        whole: list[list[Sidecar]] = []
+        for path, read in zip(paths, await asyncio.gather(*(self._read(path, readers) for path in paths)), strict=True):
+            self.done.sidecars += 1
+            if isinstance(read, Refused):
+                yield read
+            elif not self._gather(read, whole):
+                yield Refused(RebuildRefusal.DUPLICATE, path, read.id, "this video of the job has another sidecar")
+        async for refused in self._keep(whole):
+            yield refused
+        self._on_sidecars(len(paths))
+
+    def _gather(self, sidecar: Sidecar, whole: list[list[Sidecar]]) -> bool:
+        """Add a sidecar to its job's, which move to ``whole`` when complete; False for a duplicate."""
+        album = self._open_albums.setdefault(sidecar.id, [])
+        if any(_same_video(one, sidecar) for one in album):
+            return False
+        album.append(sidecar)
+        if is_whole(album):
+            whole.append(self._open_albums.pop(sidecar.id))
+        return True
+
+    async def _read(self, path: str, readers: asyncio.Semaphore) -> Sidecar | Refused:
+        """Read a sidecar and check that its video is there and matches."""
+        if not is_utf8(path):
+            return Refused(RebuildRefusal.BAD_NAME, path, None, "its name, or its folder's, is not UTF-8: rename it")
+        async with readers:
+            try:
+                value = await self._library.read_json(path)
+            except StorageFailure as exc:
+                return Refused(RebuildRefusal.UNREADABLE, path, None, exc.message)
+            if value is None:
+                return Refused(RebuildRefusal.BAD_SIDECAR, path, None, "it is no JSON object")
+            try:
+                sidecar = read_sidecar(value, path)
+            except BadSidecar as exc:
+                return Refused(RebuildRefusal.BAD_SIDECAR, path, None, str(exc))
+            trouble = await self._trouble_of(sidecar)
+            return sidecar if trouble is None else Refused(trouble[0], path, sidecar.id, trouble[1])
+
+    async def _trouble_of(self, sidecar: Sidecar) -> tuple[RebuildRefusal, str] | None:
+        kept = sidecar.kept
+        try:
+            file = await self._library.open(kept.output_path)
+            if file is not None:
+                await file.close()
+            if trouble := judge_size(kept, file.size if file else None):
+                return RebuildRefusal(trouble[0].value), trouble[1] or f"{kept.output_path} is not there"
+            now = await self._library.digest(kept.output_path) if self._read_data else None
+        except StorageFailure as exc:
+            return RebuildRefusal.UNREADABLE, exc.message
+        if now is not None and now.sha256 != kept.sha256:
+            return RebuildRefusal.HASH_DIFFERS, f"{now.sha256} instead of {kept.sha256}"
+        return None
+
+    # --- into the store ---------------------------------------------------------------------------------------------
+
+    async def _keep(self, albums: Sequence[Sequence[Sidecar]]) -> AsyncIterator[Refused]:
+        new: list[StoredJob] = []
+        renewed = 0
+        for album in albums:
+            job = stored_job(album)
+            there = await self._there(job.job.id)
+            if there is None:
+                new.append(job)
+            elif takes_the_place_of(job, there):
+                await self._catalogue.remove(job.job.id)
+                new.append(with_history_of(job, there))
+                renewed += 1
+            elif there.job.status is JobStatus.RUNNING:
+                yield _conflict(job, "the job is running")
+                continue
+            else:
+                self.done.known += 1
+            if job.job.status is not JobStatus.COMPLETED and there is None:
+                self.done.partial += 1
+                yield Refused(RebuildRefusal.PARTIAL, job.job.output_path or "", job.job.id, job.job.error or "")
+        taken = await self._catalogue.import_jobs(new) if new else 0
+        self.done.new += taken - renewed
+        self.done.renewed += renewed
+        if taken < len(new):
+            for job in new:
+                if await self._there(job.job.id) is None:
+                    yield _conflict(job, "the store has this post under another id")
+
+    async def _there(self, job_id: JobId) -> StoredJob | None:
+        try:
+            return StoredJob(await self._catalogue.get(job_id), tuple(await self._catalogue.history(job_id)))
+        except JobNotFound:
+            return None
+
+
+def _same_video(one: Sidecar, other: Sidecar) -> bool:
+    media = one.items[one.item].item.media_id, other.items[other.item].item.media_id
+    return media[0] == media[1] if None not in media else one.item == other.item
+
+
+def _conflict(job: StoredJob, why: str) -> Refused:
+    return Refused(RebuildRefusal.CONFLICT, job.job.output_path or "", job.job.id, why)
+
+
+async def count_sidecars(library: Library) -> int:
+    """The number of sidecars, for a progress bar; lists the library once."""
+    return sum([found.path.endswith(SIDECAR_SUFFIX) async for found in library.walk()])

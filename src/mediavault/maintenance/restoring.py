@@ -1,0 +1,129 @@
+"""Restores a job from its sidecars. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from mediavault.core.failures import ErrorCode
+from mediavault.core.job import (
+    DEFAULT_MAX_ATTEMPTS,
+    HistoryRecord,
+    ItemStatus,
+    Job,
+    JobItem,
+    JobStatus,
+    Stage,
+    StepOutcome,
+)
+from mediavault.core.messages import Message
+from mediavault.services.library.sidecars import Sidecar
+from mediavault.store.port import StoredJob
+from mediavault.store.transitions import kept_values
+
+REBUILT = Message("rebuilt from the files next to the videos in the library")
+
+
+def is_whole(sidecars: Sequence[Sidecar]) -> bool:
+    """Whether every video of the post that was to be saved has a sidecar."""
+    return all(one.status in (ItemStatus.KEPT, ItemStatus.SKIPPED) for one in items_of(sidecars))
+
+
+def items_of(sidecars: Sequence[Sidecar]) -> tuple[JobItem, ...]:
+    """The post's items as in the newest sidecar; those with a sidecar, found by id or index, are saved."""
+    newest = max(sidecars, key=lambda one: one.saved_at)
+    items = list(newest.items)
+    for sidecar in sorted(sidecars, key=lambda one: one.saved_at):
+        items[_place(sidecar, items)] = replace(sidecar.items[sidecar.item], status=ItemStatus.KEPT, kept=sidecar.kept)
+    return tuple(items)
+
+
+def _place(sidecar: Sidecar, items: Sequence[JobItem]) -> int:
+    """The index of a sidecar's item: an earlier attempt may have had the items in another order."""
+    media_id = sidecar.items[sidecar.item].item.media_id
+    by_id = (place for place, one in enumerate(items) if one.item.media_id == media_id)
+    place = next(by_id, sidecar.item) if media_id is not None else sidecar.item
+    return min(place, len(items) - 1)
+
+
+def stored_job(sidecars: Sequence[Sidecar]) -> StoredJob:
+    """The row of a job from its sidecars, completed if none is missing.
+
+    A job that lacks a video is failed with PARTIAL, so that a user can retry it. A sidecar does not contain the candidates,
+    the history, or the start of the last attempt; the completion time is that of the last saved file.
+    """
+    newest = max(sidecars, key=lambda one: one.saved_at)
+    items = items_of(sidecars)
+    first = next(one.kept for one in items if one.kept is not None)
+    attempt = max(one.attempt for one in sidecars)
+    job = Job(
+        id=newest.id,
+        trace_id=newest.trace_id,
+        post_url=newest.post_url,
+        canonical_url=newest.canonical_url,
+        platform=newest.platform,
+        status=JobStatus.COMPLETED,
+        created_at=newest.created_at,
+        updated_at=newest.saved_at,
+        version=newest.version,
+        attempt_count=attempt,
+        max_attempts=max(attempt, DEFAULT_MAX_ATTEMPTS),
+        completed_at=newest.saved_at,
+        progress_pct=100,
+        stage=Stage.COMPLETE,
+        bytes_done=first.bytes,
+        bytes_total=first.bytes,
+        items=items,
+        metadata=newest.metadata,
+        account=newest.account,
+        **kept_values(first),
+    )
+    if is_whole(sidecars):
+        return StoredJob(job, (_record(newest.saved_at, job),))
+    return _partial(job, items)
+
+
+def _partial(job: Job, items: Sequence[JobItem]) -> StoredJob:
+    kept = sum(one.status is ItemStatus.KEPT for one in items)
+    wanted = sum(one.status is not ItemStatus.SKIPPED for one in items)
+    failed = replace(
+        job,
+        status=JobStatus.FAILED,
+        completed_at=None,
+        failed_at=job.updated_at,
+        error_code=ErrorCode.PARTIAL,
+        error=Message(
+            "%(kept)d of %(wanted)d videos saved; the rest were not in the library when it was rebuilt.",
+            kept=kept,
+            wanted=wanted,
+        ),
+    )
+    return StoredJob(failed, (replace(_record(job.updated_at, failed), outcome=StepOutcome.FAILED),))
+
+
+def _record(at: datetime, job: Job) -> HistoryRecord:
+    return HistoryRecord(
+        at,
+        job.attempt_count,
+        Stage.COMPLETE,
+        StepOutcome.OK,
+        error_code=job.error_code,
+        detail=REBUILT,
+        bytes=job.bytes or 0,
+    )
+
+
+def takes_the_place_of(rebuilt: StoredJob, there: StoredJob) -> bool:
+    """Whether the store's row may be replaced: it is not completed, not running, and has no later attempt."""
+    at_rest = there.job.status in (JobStatus.QUEUED, JobStatus.FAILED, JobStatus.CANCELLED)
+    completes = rebuilt.job.status is JobStatus.COMPLETED
+    same_post = there.job.canonical_url == rebuilt.job.canonical_url and there.job.version == rebuilt.job.version
+    return at_rest and completes and same_post
+
+
+def with_history_of(rebuilt: StoredJob, there: StoredJob) -> StoredJob:
+    """The rebuilt job with the store's history, and a fence that never decreases."""
+    attempt = max(rebuilt.job.attempt_count, there.job.attempt_count)
+    job = replace(rebuilt.job, attempt_count=attempt, max_attempts=max(attempt, there.job.max_attempts))
+    return StoredJob(job, (*there.history, *rebuilt.history))

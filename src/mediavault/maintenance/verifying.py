@@ -1,0 +1,189 @@
+"""Compares every row with the library and the library with the rows. Changes nothing.
+
+The library is listed, then the rows are read, then the library is listed again for files that no row names, so the vault
+may be running. Memory holds two numbers per file, not its name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+from mediavault.core.failures import JobNotFound, StorageFailure
+from mediavault.core.job import Job
+from mediavault.core.media import KeptFile
+from mediavault.core.messages import counted
+from mediavault.maintenance.findings import (
+    Finding,
+    FindingKind,
+    judge_orphan,
+    judge_size,
+    kept_files,
+    lacks_facts,
+    named_paths,
+)
+from mediavault.services.library.port import Library
+from mediavault.services.library.sidecars import SIDECAR_SUFFIX, BadSidecar, read_sidecar, sibling
+from mediavault.store.bulk import iter_pages
+from mediavault.store.port import JobCatalogue, JobQuery
+
+PAGE = 100
+READERS = 4  # few are best for a disk; an object store answers each after some milliseconds
+
+OnJobs = Callable[[int], None]
+
+
+@dataclass(slots=True)
+class Verified:
+    """The counts of a verification, updated while the findings are read."""
+
+    jobs: int = 0
+    videos: int = 0
+    files: int = 0
+    bytes_read: int = 0
+    findings: dict[FindingKind, int] = field(default_factory=dict)
+
+
+class Verification:
+    """One verification. Only ``read_data``, which reads every byte of every video, finds a flipped bit."""
+
+    def __init__(
+        self, catalogue: JobCatalogue, library: Library, *, read_data: bool, on_jobs: OnJobs = lambda _: None
+    ) -> None:
+        self._catalogue = catalogue
+        self._library = library
+        self._read_data = read_data
+        self._on_jobs = on_jobs
+        self._sizes: dict[int, int] = {}
+        self._readers = asyncio.Semaphore(READERS)
+        self.done = Verified()
+
+    async def run(self) -> AsyncIterator[Finding]:
+        """Yield every finding when it is made. Raises StorageFailure when the library cannot be read."""
+        async for found in self._library.walk():
+            self._sizes[_key(found.path)] = found.bytes
+        self.done.files = len(self._sizes)
+        async for finding in self._rows():
+            yield self._counted(finding)
+        async for finding in self._orphans():
+            yield self._counted(finding)
+
+    def _counted(self, finding: Finding) -> Finding:
+        self.done.findings[finding.trouble] = self.done.findings.get(finding.trouble, 0) + 1
+        return finding
+
+    # --- rows against files ---------------------------------------------------------------------------------------
+
+    async def _rows(self) -> AsyncIterator[Finding]:
+        named: set[int] = set()
+        async for jobs in iter_pages(self._catalogue, JobQuery(limit=PAGE)):
+            for findings in await asyncio.gather(*(self._examine(job) for job in jobs)):
+                for finding in findings:
+                    yield finding
+            named.update(_key(path) for job in jobs for path in named_paths(job))
+        for key in named & self._sizes.keys():
+            del self._sizes[key]
+
+    async def _examine(self, job: Job) -> list[Finding]:
+        found = [Finding(FindingKind.NO_FACTS, job.output_path or "", job.id)] if lacks_facts(job) else []
+        for kept in kept_files(job):
+            found += await self._examine_file(job, kept)
+            self.done.videos += 1
+        self.done.jobs += 1
+        self._on_jobs(1)
+        return found if not found or await self._is_there(job) else []
+
+    async def _is_there(self, job: Job) -> bool:
+        """Whether the job still exists: it may have been removed with its files since its row was read."""
+        try:
+            await self._catalogue.get(job.id)
+        except JobNotFound:
+            return False
+        return True
+
+    async def _examine_file(self, job: Job, kept: KeptFile) -> list[Finding]:
+        found = []
+        if trouble := await self._trouble_of(kept):
+            found.append(Finding(trouble[0], kept.output_path, job.id, trouble[1]))
+        if kept.thumbnail_path is not None and await self._size(kept.thumbnail_path) is None:
+            found.append(Finding(FindingKind.THUMBNAIL_MISSING, kept.thumbnail_path, job.id))
+        sidecar = sibling(kept.output_path, SIDECAR_SUFFIX)
+        if await self._size(sidecar) is None:
+            found.append(Finding(FindingKind.SIDECAR_MISSING, sidecar, job.id))
+        elif self._read_data and (why := await self._sidecar_trouble(sidecar, job, kept)):
+            found.append(Finding(FindingKind.SIDECAR_DIFFERS, sidecar, job.id, why))
+        return found
+
+    async def _trouble_of(self, kept: KeptFile) -> tuple[FindingKind, str] | None:
+        if trouble := judge_size(kept, await self._size(kept.output_path)):
+            return trouble
+        if not self._read_data:
+            return None
+        try:
+            async with self._readers:
+                now = await self._library.digest(kept.output_path)
+        except StorageFailure as exc:
+            return FindingKind.UNREADABLE, exc.message
+        if now is None:
+            return FindingKind.MISSING, ""
+        self.done.bytes_read += now.bytes
+        if now.sha256 != kept.sha256:
+            return FindingKind.HASH_DIFFERS, f"{now.sha256} instead of {kept.sha256}"
+        return None
+
+    async def _sidecar_trouble(self, path: str, job: Job, kept: KeptFile) -> str | None:
+        try:
+            async with self._readers:
+                value = await self._library.read_json(path)
+        except StorageFailure as exc:
+            return exc.message
+        if value is None:
+            return "it is no JSON object"
+        try:
+            says = read_sidecar(value, path)
+        except BadSidecar as exc:
+            return str(exc)
+        same = (says.id, says.kept.sha256, says.kept.bytes) == (job.id, kept.sha256, kept.bytes)
+        return None if same else "it is about another job or another file"
+
+    async def _size(self, path: str) -> int | None:
+        """The file's size in the listing; a file that is not listed may be newer, so it is looked up."""
+        known = self._sizes.get(_key(path))
+        if known is not None:
+            return known
+        try:
+            file = await self._library.open(path)
+        except StorageFailure:  # a file that cannot be opened counts as missing
+            return None
+        if file is None:
+            return None
+        await file.close()
+        return file.size
+
+    # --- files against rows ---------------------------------------------------------------------------------------
+
+    async def _orphans(self) -> AsyncIterator[Finding]:
+        """Yield the files of the first listing that no row names, without those that are gone by now."""
+        if not self._sizes:
+            return
+        async for file in self._library.walk():
+            if _key(file.path) in self._sizes:
+                trouble = judge_orphan(file.path, has_video=await self._has_video(file.path))
+                yield Finding(trouble, file.path, detail=counted(file.bytes, "byte"))
+
+    async def _has_video(self, path: str) -> bool:
+        """Whether the video that a sidecar names is there."""
+        if not path.endswith(SIDECAR_SUFFIX):
+            return False
+        try:
+            value = await self._library.read_json(path)
+            return value is not None and await self._size(read_sidecar(value, path).kept.output_path) is not None
+        except (BadSidecar, StorageFailure):
+            return False
+
+
+def _key(path: str) -> int:
+    """Eight bytes of a hash: with a million files, two collide in one of forty million libraries."""
+    return int.from_bytes(hashlib.blake2b(path.encode("utf-8", "surrogateescape"), digest_size=8).digest())

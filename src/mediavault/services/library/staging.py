@@ -1,0 +1,97 @@
+"""Staging folders on this machine's disk: one for each attempt, removed when it ends. Every vault has them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mediavault.core.messages import Message
+from mediavault.services.library import disk
+
+STAGING_FOLDER = ".staging"
+
+
+@dataclass(frozen=True, slots=True)
+class StagingFolder:
+    """A folder that belongs to one attempt of one job."""
+
+    job_id: str
+    fence: int
+    path: Path
+
+
+class Staging:
+    """The attempts' folders below ``root``, named by job and fence. Raises StorageFailure and NoSpace, as a vault does."""
+
+    def __init__(self, root: Path, *, guard: Callable[[], None] = lambda: None) -> None:
+        """``guard`` is called in a thread and raises where no work may begin."""
+        self.root = root
+        self._guard = guard
+
+    async def prepare(self) -> None:
+        """Create the root and prove that files can be written and renamed in it."""
+        await asyncio.to_thread(disk.prove_writable, self.root)
+
+    @asynccontextmanager
+    async def folder(self, job_id: str, fence: int) -> AsyncIterator[Path]:
+        """Provide a private folder for one attempt, removed afterwards in any case."""
+        path = self.root / f"{job_id}.{fence}"
+        await asyncio.to_thread(self._make, path)
+        try:
+            yield path
+        finally:
+            # shielded: a cancelled attempt removes its folder too
+            await asyncio.shield(asyncio.to_thread(shutil.rmtree, path, ignore_errors=True))
+
+    async def empty(self, folder: Path) -> None:
+        """Remove what one strategy left in its attempt's folder."""
+        await asyncio.to_thread(disk.empty, folder)
+
+    async def seal(self, path: Path) -> str:
+        """Make the file durable and return its SHA-256 in hexadecimal. A failed fsync is never repeated on it."""
+        return await asyncio.to_thread(disk.seal, path)
+
+    async def folders(self) -> list[StagingFolder]:
+        """All attempts that have a folder on this machine, alive or dead."""
+        return await asyncio.to_thread(self._folders)
+
+    async def discard(self, folder: StagingFolder) -> None:
+        """Remove the folder of an attempt known to be over."""
+        await asyncio.to_thread(shutil.rmtree, folder.path, ignore_errors=True)
+
+    async def find(self, job_id: str, *, size: int, sha256: str) -> Path | None:
+        """Return a file that an earlier attempt of the job sealed on this machine and could not place; else None."""
+        return await asyncio.to_thread(self._find, job_id, size, sha256)
+
+    def job_of(self, path: Path) -> str | None:
+        """Return the job in whose staging folder the file is; None for a file elsewhere."""
+        if not path.is_relative_to(self.root):
+            return None
+        return path.relative_to(self.root).parts[0].rpartition(".")[0] or None
+
+    def _make(self, path: Path) -> None:
+        self._guard()
+        disk.make_folder(path)
+
+    def _folders(self) -> list[StagingFolder]:
+        found = []
+        with disk.errors_as_ours(self.root, doing=Message("read")), contextlib.suppress(FileNotFoundError):
+            for path in self.root.iterdir():
+                job_id, _, fence = path.name.rpartition(".")
+                if job_id and fence.isdigit() and path.is_dir():
+                    found.append(StagingFolder(job_id, int(fence), path))
+        return found
+
+    def _find(self, job_id: str, size: int, sha256: str) -> Path | None:
+        for folder in self._folders():
+            if folder.job_id == job_id:
+                with disk.errors_as_ours(folder.path, doing=Message("read")):
+                    for path in folder.path.rglob("*"):
+                        if disk.is_file_with(path, size, sha256):
+                            return path
+        return None

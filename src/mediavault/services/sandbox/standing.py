@@ -1,0 +1,165 @@
+"""Child processes that answer many requests, one JSON line each, so that each request need not pay for a start.
+
+One is confined like any other child (``guard``), killed at the time limit of a request and replaced, and replaced
+after REQUESTS_OF_ONE as well, so that what a library leaks with each file stays small.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mediavault.core.clock import Clock
+from mediavault.core.messages import Message
+from mediavault.services.sandbox.guard import STANDING
+from mediavault.services.sandbox.process import (
+    ChildFailed,
+    ChildLimits,
+    ChildTookTooLong,
+    end_process,
+    environment,
+    exit_name,
+    read_answer,
+)
+
+REQUESTS_OF_ONE = 100
+IDLE_S = 60.0  # until a child of a pool that gets no request is ended
+
+
+class StandingChild:
+    """One child process of ``module``, started with the first request. Requests must not overlap.
+
+    With the argument STANDING the module's ``main`` calls ``guard.serve_lines``.
+    """
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+        self._process: asyncio.subprocess.Process | None = None
+        self._served = 0
+
+    async def ask(self, request: Mapping[str, Any], *, limits: ChildLimits) -> Mapping[str, Any]:
+        """Return the child's answer to ``request``. Raises ChildFailed and ChildTookTooLong.
+
+        A child may crash because of the requests before this one, so a fresh one is asked once
+        more. ``limits.address_space``, ``file_bytes`` and ``answer_bytes`` hold for the process: those of its first request.
+        """
+        if self._served >= REQUESTS_OF_ONE:
+            await self.close()
+        worn = self._served > 0
+        try:
+            return await self._ask(request, limits)
+        except ChildTookTooLong:
+            raise
+        except ChildFailed:
+            if not worn or self._process is not None:  # a fresh one crashed, or it is running and has given the reason
+                raise
+        return await self._ask(request, limits)
+
+    async def close(self) -> None:
+        """End the process and wait for its end."""
+        process, self._process, self._served = self._process, None, 0
+        if process is not None:
+            await end_process(process)
+
+    async def _ask(self, request: Mapping[str, Any], limits: ChildLimits) -> Mapping[str, Any]:
+        answered = False
+        try:
+            async with asyncio.timeout(limits.wall_s):
+                line = await self._exchange({**request, "cpu": limits.cpu_s}, limits)
+            answered = True
+        except TimeoutError as exc:
+            raise ChildTookTooLong(Message("it took longer than %(wall_s).0f s", wall_s=limits.wall_s)) from exc
+        finally:
+            if not answered:
+                await self.close()
+        self._served += 1
+        return await asyncio.to_thread(read_answer, line)
+
+    async def _exchange(self, request: Mapping[str, Any], limits: ChildLimits) -> bytes:
+        process = self._process or await self._start(limits)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it ended: its answer is empty
+            # in a thread: a request may have many megabytes
+            process.stdin.write(await asyncio.to_thread(_line, request))
+            await process.stdin.drain()
+        try:
+            line = await process.stdout.readline()
+        except ValueError as exc:
+            raise ChildFailed(Message("its answer has no end")) from exc
+        if not line.endswith(b"\n"):
+            returncode = await process.wait()
+            if returncode == -signal.SIGXCPU:
+                raise ChildTookTooLong(Message("it used more than %(cpu_s)s s of processor time", cpu_s=limits.cpu_s))
+            raise ChildFailed(Message("the helper process ended with %(returncode)s", returncode=exit_name(returncode)))
+        return line
+
+    async def _start(self, limits: ChildLimits) -> asyncio.subprocess.Process:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            "-m",
+            self._module,
+            STANDING,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=environment(),
+            start_new_session=True,
+            limit=limits.answer_bytes,
+        )
+        assert self._process.stdin is not None
+        bounds = {"address_space": limits.address_space, "file": limits.file_bytes, "parent": os.getpid()}
+        self._process.stdin.write(json.dumps(bounds).encode() + b"\n")
+        return self._process
+
+
+class ChildPool:
+    """At most ``size`` processes of ``module``. A request that finds them all busy waits for the first that is free."""
+
+    def __init__(self, module: str, clock: Clock, *, size: int) -> None:
+        self._clock = clock
+        self._all = [StandingChild(module) for _ in range(size)]
+        # last in, first out: a process that is running already is used before another one is started
+        self._free: asyncio.LifoQueue[StandingChild] = asyncio.LifoQueue()
+        self._endings: dict[StandingChild, asyncio.Task[None]] = {}
+        for child in self._all:
+            self._free.put_nowait(child)
+
+    async def ask(self, make_request: Callable[[], Mapping[str, Any]], *, limits: ChildLimits) -> Mapping[str, Any]:
+        """Return a child's answer. Raises as :meth:`StandingChild.ask`; the time limit begins when a child is free.
+
+        ``make_request`` is called in a thread and only then, so that requests that wait use no memory yet.
+        """
+        child = await self._free.get()
+        if (ending := self._endings.pop(child, None)) is not None:
+            ending.cancel()
+        try:
+            return await child.ask(await asyncio.to_thread(make_request), limits=limits)
+        finally:
+            self._endings[child] = asyncio.create_task(self._end_when_idle(child), name="end-idle-child")
+            self._free.put_nowait(child)
+
+    async def close(self) -> None:
+        """End all processes and wait for their end."""
+        endings, self._endings = list(self._endings.values()), {}
+        for ending in endings:
+            ending.cancel()
+        await asyncio.gather(*endings, return_exceptions=True)
+        for child in self._all:
+            await child.close()
+
+    async def _end_when_idle(self, child: StandingChild) -> None:
+        """The next request cancels this. ``close`` drops the process before it waits, so a cancelled one is never reused."""
+        await self._clock.sleep(IDLE_S)
+        await child.close()
+
+
+def _line(request: Mapping[str, Any]) -> bytes:
+    return json.dumps(request).encode("ascii") + b"\n"

@@ -1,0 +1,100 @@
+"""How a platform's gate moves: pure functions that every store runs inside one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from mediavault.core.failures import ErrorCode
+from mediavault.core.job import JobId
+from mediavault.core.site_limits import DAY, SOON, AccountPost, Permit, PermitRefusal, PermitRequest, SiteLimit
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimFilter:
+    """Which jobs a claim is for: of these platforms (none: of all), and where its machine is signed in."""
+
+    platforms: frozenset[str] = frozenset()
+    sessions: frozenset[str] = frozenset()
+
+
+OFFERED_FOR = timedelta(seconds=10)  # a job that was handed out asks for its turn long before; or it needs none
+
+
+def capacity(gates: Iterable[SiteLimit], now: datetime, *, limit: int) -> Mapping[str, int]:
+    """How many jobs of each of these platforms may be handed out now; those of which none may are left out.
+
+    Where turns are taken it is one, and none while the next turn is not soon or was offered to another job: whoever is
+    handed out and finds no turn would only have to be given back.
+    """
+    ready = (gate for gate in gates if not gate.is_closed(now) and gate.permit_after(now) - now <= SOON)
+    return {gate.platform: 1 if takes_turns(gate) else limit for gate in ready if not gate.is_offered(now)}
+
+
+def takes_turns(gate: SiteLimit) -> bool:
+    return gate.next_turn_at is not None or gate.failures > 0
+
+
+def reserve(gate: SiteLimit, now: datetime) -> SiteLimit:
+    """A job was handed out that is expected to take the next turn."""
+    return replace(gate, offered_until=now + OFFERED_FOR)
+
+
+def acquire_permit(gate: SiteLimit, asked: PermitRequest, now: datetime) -> tuple[Permit, SiteLimit]:
+    """The answer, and the gate as it is then."""
+    gate = replace(gate, offered_until=None, probing_until=None if asked.is_prober else gate.probing_until)
+    if gate.is_closed(now):
+        return Permit(gate.blocked_until or now, PermitRefusal.CLOSED), gate
+    counted = gate
+    if asked.account_cap is not None:
+        counted = replace(gate, account_cap=asked.account_cap)
+        free_at = account_free_at(counted, asked.job, now, cap=asked.account_cap)
+        counted = _with_post(counted, asked.job, max(free_at, now), now, cap=asked.account_cap)
+        if free_at > now:
+            return Permit(free_at, PermitRefusal.ACCOUNT_DAY), counted
+    at = max(gate.permit_after(now), now + asked.pause)
+    if at - now > asked.max_wait:
+        return Permit(at, PermitRefusal.LATER), gate
+    after = replace(counted, next_turn_at=at + asked.interval)
+    if gate.failures:
+        return Permit(at, is_probe=True), replace(after, probing_until=now + asked.probe_within)
+    return Permit(at), after
+
+
+def account_free_at(gate: SiteLimit, job: JobId, now: datetime, *, cap: int) -> datetime:
+    """When the account may look at the job's post: in no 24 hours does it look at more than ``cap``.
+
+    A job that was sent away has a promise: it is not overtaken by those that ask after it. One whose post counts
+    already is let in again.
+    """
+    others = [post.at for post in gate.account_posts if post.job != job and post.at > now - DAY]
+    known = next((post.at for post in gate.account_posts if post.job == job), None)
+    if known is not None and known <= now and sum(at <= now for at in others) < cap:
+        return now
+    ahead = [at for at in others if known is None or known <= now or at <= known]
+    return ahead[-cap] + DAY if len(ahead) >= cap else now
+
+
+def _with_post(gate: SiteLimit, job: JobId, at: datetime, now: datetime, *, cap: int) -> SiteLimit:
+    """Count the post, or promise it its place. There are at most ``cap`` promises; who comes later asks again then.
+
+    A post that counts already goes on counting from its first look where it is refused another.
+    """
+    recent = [post for post in gate.account_posts if post.at > now - DAY]
+    others = [post for post in recent if post.job != job]
+    if at > now and (sum(post.at > now for post in others) >= cap or any(p.job == job and p.at <= now for p in recent)):
+        return replace(gate, account_posts=tuple(recent))
+    return replace(gate, account_posts=tuple(sorted([*others, AccountPost(job, at)], key=lambda post: post.at)))
+
+
+def close(gate: SiteLimit, now: datetime, *, duration: timedelta, code: ErrorCode, reason: str) -> SiteLimit:
+    """A longer closing that stands already keeps its end and its reason."""
+    until, strikes = now + duration, gate.failures + 1
+    if gate.closed_until is not None and gate.closed_until >= until:
+        return replace(gate, failures=strikes, probing_until=None)
+    return replace(gate, closed_until=until, probing_until=None, failures=strikes, code=code, reason=reason)
+
+
+def open_(gate: SiteLimit) -> SiteLimit:
+    return replace(gate, closed_until=None, probing_until=None, failures=0, code=None, reason="")

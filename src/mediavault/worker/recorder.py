@@ -1,0 +1,157 @@
+"""Records an attempt's steps in the job's history, the log and the job's progress."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from mediavault.core.clock import Clock
+from mediavault.core.failures import ErrorCode, Failure, LeaseLost, StoreError
+from mediavault.core.job import ClaimedJob, HistoryRecord, Stage, StepOutcome, StrategyName
+from mediavault.core.logs import get_logger
+from mediavault.core.platform import Platform
+from mediavault.core.site_limits import Permit
+from mediavault.core.system_errors import translate_machine_errors
+from mediavault.store.port import Store
+from mediavault.worker.extraction_slots import ExtractionSlot
+
+PROGRESS_INTERVAL_S = 1.0  # progress is only shown to users; more frequent writes would only load the store
+
+log = get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Note:
+    """What a step records when it succeeds."""
+
+    detail: str = ""
+    bytes: int = 0
+
+
+@dataclass(slots=True)
+class AttemptRecorder:
+    """Records the steps of one claim, and belongs to the task that works on it.
+
+    A progress write that finds the lease gone cancels that task and sets ``lost``, so that a long download does not
+    continue until the next stage begins.
+    """
+
+    claim: ClaimedJob
+    store: Store
+    clock: Clock
+    owner: asyncio.Task[object] | None = None
+    on_last_write: Callable[[], None] | None = None
+    turn: Permit | None = field(default=None, init=False)  # the permit that the site's limits granted
+    site: Platform | None = field(default=None, init=False)  # the platform of the permit
+    turn_is_unspent: bool = field(default=False, init=False)  # no post was requested with it yet
+    look: ExtractionSlot | None = field(default=None, init=False)  # the extraction slot, until the checkpoint is saved
+    lost: bool = field(default=False, init=False)
+    _last_progress: float = field(default=float("-inf"), init=False)
+    _pending: asyncio.Task[None] | None = field(default=None, init=False)
+
+    @asynccontextmanager
+    async def step(self, stage: Stage, *, rung: StrategyName | None = None) -> AsyncIterator[Note]:
+        """Record a step: its outcome, error code, bytes and duration. A failure is recorded and raised again."""
+        note, began = Note(), self.clock.monotonic()
+        try:
+            with translate_machine_errors():
+                yield note
+        except Failure as failure:
+            await self._write(
+                stage, rung, StepOutcome.FAILED, began, failure.message, failure.bytes_received, failure.code
+            )
+            raise
+        await self._write(stage, rung, StepOutcome.OK, began, note.detail, note.bytes, None)
+
+    async def skipped(self, stage: Stage, why: str, *, rung: StrategyName | None = None) -> None:
+        """Record a step that did not apply."""
+        await self._write(stage, rung, StepOutcome.SKIPPED, self.clock.monotonic(), why, 0, None)
+
+    async def set_stage(self, stage: Stage, progress_pct: int) -> None:
+        """Store that the attempt has reached ``stage``. Raises LeaseLost, so that no stage begins without the lease."""
+        await self.flush()
+        await self.store.queue.progress(self.claim, stage=stage, progress_pct=progress_pct)
+
+    def on_progress(self, done: int, total: int | None) -> None:
+        """Report the bytes of a running download. Written at most once a second; the download never waits for it."""
+        now = self.clock.monotonic()
+        busy = self._pending is not None and not self._pending.done()
+        if busy or now - self._last_progress < PROGRESS_INTERVAL_S:
+            return
+        self._last_progress = now
+        self._pending = asyncio.get_running_loop().create_task(self._save_progress(done, total))
+
+    def before_final_write(self) -> None:
+        """Call ``on_last_write``, right before the attempt's last write to the store."""
+        if self.on_last_write is not None:
+            self.on_last_write()
+
+    def end_look(self) -> None:
+        """Give up the extraction slot, if the attempt has one."""
+        if self.look is not None:
+            self.look.end()
+
+    async def flush(self) -> None:
+        """Wait until a progress write in progress has ended."""
+        if self._pending is not None:
+            await self._pending
+            self._pending = None
+
+    async def _save_progress(self, done: int, total: int | None) -> None:
+        try:
+            await self.store.queue.progress(
+                self.claim,
+                stage=Stage.DOWNLOAD,
+                progress_pct=download_percent(done, total),
+                bytes_done=done,
+                bytes_total=total,
+            )
+        except LeaseLost:
+            self.lost = True
+            if self.owner is not None:
+                self.owner.cancel()
+        except StoreError as exc:
+            log.warning("progress_not_saved", error=exc.message)
+
+    async def _write(
+        self,
+        stage: Stage,
+        rung: StrategyName | None,
+        outcome: StepOutcome,
+        began: float,
+        detail: str,
+        size: int,
+        code: ErrorCode | None,
+    ) -> None:
+        took_ms = round((self.clock.monotonic() - began) * 1000)
+        log.info(
+            f"{stage}_{outcome}",
+            rung=rung,
+            error_code=code,
+            detail=detail or None,
+            bytes=size,
+            took_ms=took_ms,
+        )
+        await self.store.queue.record(
+            self.claim,
+            HistoryRecord(
+                at=self.clock.now(),
+                attempt=self.claim.fence,
+                stage=stage,
+                outcome=outcome,
+                rung=rung,
+                error_code=code,
+                detail=detail[:1000],
+                bytes=size,
+                duration_ms=took_ms,
+            ),
+        )
+
+
+def download_percent(done: int, total: int | None) -> int:
+    """The job's progress during a download: from 50 to 90 %; 60 when the length is unknown."""
+    if not total:
+        return 60
+    return 50 + min(40, 40 * done // total)

@@ -1,0 +1,156 @@
+"""A site's limits, shared by all workers: a job asks for a permit before it makes a request, and reports the outcome.
+
+A 429, a login wall, a challenge or an account warning closes a site for a while; other sites are not affected. After that
+one job probes the site, and its outcome opens the site or closes it for longer. The platform ``generic``, which covers
+many sites, has no limits: one of them must not stop the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from mediavault.core.failures import AccountDayUsed, ErrorCode, Failure, FailureScope, RateLimited
+from mediavault.core.job import JobId
+from mediavault.core.logs import get_logger
+from mediavault.core.messages import Message
+from mediavault.core.platform import Platform
+from mediavault.core.site_limits import MANY_SITES, SOON, Permit, PermitRefusal, PermitRequest
+from mediavault.worker.context import WorkerContext
+
+PROBE_WITHIN = timedelta(minutes=10)  # a probe without an outcome by then counts as lost; another job may probe
+MAX_CLOSED = timedelta(days=1)
+_SAYS_NOTHING = (FailureScope.MACHINE, FailureScope.ACCOUNT)  # about whether the site serves us again
+
+log = get_logger(__name__)
+
+
+class NotAllowedYet(Exception):
+    """The site's limits do not allow the job now: it is released, and the queue skips its site until they do.
+
+    ``at`` is the earliest time at which a permit may be granted.
+    """
+
+    def __init__(self, message: str, at: datetime) -> None:
+        super().__init__(message)
+        self.at = at
+
+
+class SiteBusy(RateLimited):
+    """The same for another site than the job's own. It is our own decision, so it does not close that site."""
+
+
+async def acquire_permit(
+    job: JobId, platform: Platform, tools: WorkerContext, *, with_account: bool = False, before: Permit | None = None
+) -> Permit | None:
+    """Take the site's next permit, and wait for it if it is soon; None for a platform without limits.
+
+    ``with_account``: the post is requested with the signed-in account, at the account's own pace. ``before`` is a permit
+    that this attempt has had already: then the whole interval is waited for here, because a released job would have to
+    start over. Between that request, which has just ended, and one with the account an interval of the account passes.
+    Raises NotAllowedYet, and AccountDayUsed when the account's daily limit is reached.
+    """
+    if platform.name in MANY_SITES:
+        return None
+    slower = tools.pace.get(platform.name, 1.0)
+    request = _request(job, platform, tools.retry.jitter, slower=slower, with_account=with_account, before=before)
+    turn = await tools.store.site_limits.take_turn(request)
+    wait = turn.at - tools.clock.now()
+    if turn.refused is PermitRefusal.ACCOUNT_DAY:
+        raise AccountDayUsed(
+            Message(
+                ("The account's day at %(site)s is used up: %(account_daily_cap)s posts; next at %(at)s UTC."),
+                site=platform.title,
+                account_daily_cap=platform.pace.account_daily_cap,
+                at=f"{turn.at:%Y-%m-%d %H:%M}",
+            ),
+            retry_after=max(wait, timedelta()),
+        )
+    if turn.refused is not None:
+        raise _no_turn(platform, turn.at, turn.refused)
+    if wait > timedelta():
+        await tools.clock.sleep(wait.total_seconds())
+        await _must_be_open(platform, tools)
+    return turn
+
+
+def _request(
+    job: JobId,
+    platform: Platform,
+    jitter: Callable[[], float],
+    *,
+    slower: float,
+    with_account: bool,
+    before: Permit | None,
+) -> PermitRequest:
+    pace = platform.pace
+    shortest, longest = (with_account and pace.account_interval_s) or pace.interval_s
+
+    def interval() -> timedelta:
+        return timedelta(seconds=slower * (shortest + (longest - shortest) * jitter()))
+
+    return PermitRequest(
+        job=job,
+        platform=platform.name,
+        interval=interval(),
+        probe_within=PROBE_WITHIN,
+        max_wait=timedelta(seconds=slower * max(longest, pace.interval_s[1])) if before else SOON,
+        pause=interval() if before and with_account else timedelta(),
+        is_prober=before is not None and before.is_probe,
+        account_cap=pace.account_daily_cap if with_account else None,
+    )
+
+
+async def _must_be_open(platform: Platform, tools: WorkerContext) -> None:
+    """Check again after the wait: another job may have closed the site since the permit was granted. Raises NotAllowedYet."""
+    gate = next((gate for gate in await tools.store.site_limits.gates() if gate.platform == platform.name), None)
+    if gate is not None and gate.closed_until is not None and gate.closed_until > tools.clock.now():
+        raise _no_turn(platform, gate.closed_until, PermitRefusal.CLOSED)
+
+
+def _no_turn(platform: Platform, at: datetime, why: PermitRefusal) -> NotAllowedYet:
+    return NotAllowedYet(
+        Message(
+            "%(site)s has no turn before %(at)s UTC (%(reason)s).", site=platform.title, at=f"{at:%H:%M:%S}", reason=why
+        ),
+        at,
+    )
+
+
+async def report_outcome(
+    platform: Platform, turn: Permit | None, failure: Failure | None, tools: WorkerContext
+) -> timedelta | None:
+    """Report the outcome of a job's request, None for success; return for how long the site is closed now, if it is."""
+    if platform.name in MANY_SITES:
+        return None
+    if failure is not None and (worst := strongest(failure, platform)) is not None:
+        cause, closed = worst
+        strikes = next((g.failures for g in await tools.store.site_limits.gates() if g.platform == platform.name), 0)
+        duration = min(closed * 2 ** min(strikes, 8), max(MAX_CLOSED, closed))
+        gate = await tools.store.site_limits.close_gate(
+            platform.name, duration=duration, code=cause.code, reason=cause.message
+        )
+        log.warning("gate_closed", platform=platform.name, error_code=cause.code, for_s=duration.total_seconds())
+        return (gate.closed_until or tools.clock.now()) - tools.clock.now()
+    if turn is not None and turn.is_probe and (failure is None or failure.spec.scope not in _SAYS_NOTHING):
+        await tools.store.site_limits.open_gate(platform.name)
+        log.info("gate_opened", platform=platform.name)
+    return None
+
+
+def strongest(failure: Failure, platform: Platform) -> tuple[Failure, timedelta] | None:
+    """The failure among ``failure`` and its causes that closes the site for longest; None when none does."""
+    all_of_them = [(one, closing(one, platform)) for one in (failure, *failure.causes)]
+    closed = [(one, for_) for one, for_ in all_of_them if for_ is not None]
+    return max(closed, key=lambda each: each[1], default=None)
+
+
+def closing(failure: Failure, platform: Platform) -> timedelta | None:
+    """For how long a failure closes its site the first time; None when it does not."""
+    if isinstance(failure, SiteBusy):
+        return None
+    if failure.code is ErrorCode.RATE_LIMITED:
+        return failure.retry_after or timedelta(seconds=platform.pace.cooldown_s)
+    if failure.code is ErrorCode.LOGIN_REQUIRED and not platform.walls.blocks_media:
+        return None
+    return failure.spec.closes_site_for

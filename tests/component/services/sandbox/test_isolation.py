@@ -1,0 +1,23 @@
+"""A helper that finds out whether helpers are kept off the network here."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from mediavault.services.sandbox.isolation import is_isolated, look
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+
+
+async def test_helpers_are_kept_off_the_network_here() -> None:
+    assert await is_isolated()
+
+
+def test_a_process_that_was_not_confined_says_so() -> None:
+    ours = Path("/proc/self/ns/net").stat().st_ino
+
+    assert look({"namespace": ours}) == {"isolated": False}
+    assert look({"namespace": ours + 1}) == {"isolated": True}

@@ -1,0 +1,136 @@
+"""What a reverse proxy may say, and what nobody else may."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mediavault.auth.proxies import (
+    SECRET_HEADER,
+    ProxyRefused,
+    ProxyRules,
+    client_address,
+    proxy_rules,
+    signed_in_by_proxy,
+    was_forwarded,
+)
+from mediavault.core.failures import BadSetting
+from mediavault.core.settings import Settings, load_settings
+
+SECRET = "a secret between the two of us"
+PROXY = "10.0.0.2"
+GIVEN: dict[str, Any] = {
+    "trusted_proxies": ("10.0.0.0/24",),
+    "proxy_header": "Remote-User",
+    "proxy_user": "jane",
+    "proxy_secret": SECRET,
+}
+SAID = (("remote-user", "jane"), (SECRET_HEADER, SECRET))
+
+
+def rules(tmp_path: Path, **given: Any) -> ProxyRules:
+    return proxy_rules(Settings(state_dir=tmp_path, download_dir=tmp_path, **(GIVEN | given)))
+
+
+def test_a_trusted_proxy_signs_the_owner_in(tmp_path: Path) -> None:
+    assert signed_in_by_proxy(rules(tmp_path), PROXY, SAID)
+
+
+def test_without_the_header_nobody_has_said_anything(tmp_path: Path) -> None:
+    """The proxy may leave a path to the vault's own sign-in."""
+    assert not signed_in_by_proxy(rules(tmp_path), PROXY, [("accept", "*/*"), (SECRET_HEADER, SECRET)])
+
+
+def test_it_is_off_by_itself(tmp_path: Path) -> None:
+    off = proxy_rules(Settings(state_dir=tmp_path, download_dir=tmp_path, trusted_proxies=("10.0.0.0/24",)))
+
+    assert not signed_in_by_proxy(off, PROXY, SAID)
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers"),
+    [
+        ("192.0.2.1", SAID),
+        ("127.0.0.1", SAID),
+        ("", SAID),
+        ("::ffff:10.0.1.2", SAID),
+        (PROXY, [("remote-user", "jane")]),
+        (PROXY, [("remote-user", "jane"), (SECRET_HEADER, "wrong")]),
+        (PROXY, [("remote-user", "jane"), (SECRET_HEADER, "")]),
+        (PROXY, [("remote-user", "eve"), (SECRET_HEADER, SECRET)]),
+        (PROXY, [("remote-user", ""), (SECRET_HEADER, SECRET)]),
+        (PROXY, [("remote-user", "jane"), *SAID]),
+        (PROXY, [*SAID, ("remote-user", "eve")]),
+        (PROXY, [*SAID, (SECRET_HEADER, SECRET)]),
+        (PROXY, [*SAID, ("remote_user", "jane")]),
+        (PROXY, [*SAID, ("remote.user", "eve")]),
+        (PROXY, [("remote_user", "jane"), (SECRET_HEADER, SECRET)]),
+        (PROXY, [("remote.user", "jane"), (SECRET_HEADER, SECRET)]),
+        (PROXY, [("remoteuser", "jane"), (SECRET_HEADER, SECRET)]),
+        (PROXY, [*SAID, ("x_mediavault_proxy_secret", SECRET)]),
+    ],
+)
+def test_whatever_looks_like_it_and_is_not_is_refused(
+    tmp_path: Path, peer: str, headers: list[tuple[str, str]]
+) -> None:
+    """From elsewhere, twice, spelled with dots and underscores, without the secret, for somebody else."""
+    with pytest.raises(ProxyRefused):
+        signed_in_by_proxy(rules(tmp_path), peer, headers)
+
+
+@pytest.mark.parametrize("missing", ["trusted_proxies", "proxy_header", "proxy_user", "proxy_secret"])
+def test_half_of_it_does_not_start(tmp_path: Path, missing: str) -> None:
+    with pytest.raises(BadSetting, match=missing.upper()):
+        rules(tmp_path, **{missing: () if missing == "trusted_proxies" else None})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"proxy_header": "Remote_User"},
+        {"proxy_header": "Remote.User"},
+        {"proxy_header": "Authorization"},
+        {"proxy_header": "Cookie"},
+        {"proxy_header": "X-Forwarded-For"},
+        {"proxy_secret": "short"},
+    ],
+)
+def test_a_header_or_secret_that_cannot_be_used_does_not_start(tmp_path: Path, given: dict[str, Any]) -> None:
+    with pytest.raises(BadSetting):
+        rules(tmp_path, **given)
+
+
+@pytest.mark.parametrize("proxy", ["*", "0.0.0.0/0", "::/0", "10.0.0.0/7", "2001::/16", "proxy.lan", "", "10.0.0.300"])
+def test_everybody_is_no_proxy(tmp_path: Path, proxy: str) -> None:
+    with pytest.raises(BadSetting, match="TRUSTED_PROXIES"):
+        load_settings(state_dir=tmp_path, download_dir=tmp_path, trusted_proxies=(proxy,))
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "address"),
+    [
+        ("192.0.2.7", ["127.0.0.1"], "192.0.2.7"),
+        (PROXY, ["192.0.2.7"], "192.0.2.7"),
+        (PROXY, ["127.0.0.1, 192.0.2.7"], "192.0.2.7"),
+        (PROXY, ["127.0.0.1", "192.0.2.7, 10.0.0.9"], "192.0.2.7"),
+        (PROXY, [], PROXY),
+        (PROXY, [""], PROXY),
+        (PROXY, ["192.0.2.7, nonsense"], PROXY),
+        (PROXY, ["192.0.2.7, nonsense, 10.0.0.9"], "10.0.0.9"),
+        (PROXY, ["10.0.0.8, 10.0.0.9"], "10.0.0.8"),
+        ("::ffff:10.0.0.2", ["2001:db8::1"], "2001:db8::1"),
+        ("", ["192.0.2.7"], ""),
+    ],
+)
+def test_who_asks_is_the_rightmost_hop_that_is_none_of_ours(
+    tmp_path: Path, peer: str, forwarded: list[str], address: str
+) -> None:
+    assert client_address(rules(tmp_path), peer, forwarded) == address
+
+
+@pytest.mark.parametrize("name", ["forwarded", "x-forwarded-for", "x_forwarded_for", "x-real-ip", "via"])
+def test_what_was_passed_on_is_recognised(name: str) -> None:
+    assert was_forwarded([("accept", "*/*"), (name, "192.0.2.7")])
+    assert not was_forwarded([("accept", "*/*"), ("x-requested-with", "me")])

@@ -1,0 +1,117 @@
+"""The tokens of programs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from mediavault.auth.scopes import Scope
+from mediavault.auth.tokens import MAX_TOKENS, ApiTokens
+from mediavault.core.failures import BadInput, ErrorCode
+from mediavault.core.records import RecordKind
+from mediavault.store.memory.store import MemoryJobStore
+from tests.fakes import START, FakeClock
+
+
+@pytest.fixture
+def tokens(store: MemoryJobStore, clock: FakeClock) -> ApiTokens:
+    return ApiTokens(store.records, clock)
+
+
+async def test_a_token_is_found_by_itself_alone(tokens: ApiTokens) -> None:
+    token, made = await tokens.add("phone", Scope.SUBMIT)
+    found = await tokens.find(token)
+
+    assert found is not None
+    assert (found.name, found.scope, found.key) == ("phone", Scope.SUBMIT, made.key)
+    for other in (token[:-1], token + "x", token.removeprefix("mv_"), made.key, f"mv_{made.key}", "mv_", ""):
+        assert await tokens.find(other) is None
+
+
+async def test_it_is_32_random_bytes_behind_a_mark(tokens: ApiTokens) -> None:
+    made = [(await tokens.add(f"number {n}", Scope.READ))[0] for n in range(20)]
+
+    assert all(token.startswith("mv_") and len(token) == 3 + 43 for token in made)
+    assert len(set(made)) == 20
+
+
+async def test_the_store_knows_no_token(tokens: ApiTokens, store: MemoryJobStore) -> None:
+    token, _ = await tokens.add("phone", Scope.ADMIN)
+
+    assert token.removeprefix("mv_") not in str(await store.records.all(RecordKind.API_TOKEN))
+
+
+async def test_its_last_use_is_told_to_the_minute(tokens: ApiTokens, clock: FakeClock) -> None:
+    token, _ = await tokens.add("phone", Scope.READ)
+    assert (await tokens.all())[0].used_at is None
+
+    await tokens.find(token)
+    assert (await tokens.all())[0].used_at == START
+    clock.advance(59)
+    await tokens.find(token)
+    assert (await tokens.all())[0].used_at == START
+    clock.advance(5)
+    await tokens.find(token)
+    assert (await tokens.all())[0].used_at == START + timedelta(seconds=64)
+
+
+async def test_it_ends_when_it_was_told_to(tokens: ApiTokens, clock: FakeClock) -> None:
+    token, _ = await tokens.add("guest", Scope.READ, lives=timedelta(days=1))
+    clock.advance(86_399)
+    assert await tokens.find(token)
+
+    clock.advance(1)
+    assert await tokens.find(token) is None
+    assert await tokens.all() == []
+
+
+@pytest.mark.parametrize("by", ["name", "id"])
+async def test_a_revoked_one_opens_nothing_any_more(tokens: ApiTokens, by: str) -> None:
+    token, made = await tokens.add("phone", Scope.ADMIN)
+    other, _ = await tokens.add("tablet", Scope.ADMIN)
+    assert await tokens.find(token)
+
+    assert [one.name for one in await tokens.revoke(getattr(made, by))] == ["phone"]
+    assert await tokens.find(token) is None
+    assert await tokens.find(other)
+
+
+async def test_revoking_what_is_not_there_is_said(tokens: ApiTokens) -> None:
+    with pytest.raises(BadInput) as refused:
+        await tokens.revoke("phone")
+    assert refused.value.code is ErrorCode.NOT_FOUND
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 81, "a\x00b", "right\u202eleft", "phone", " phone "])
+async def test_a_name_is_short_readable_and_taken_once(tokens: ApiTokens, name: str) -> None:
+    await tokens.add("phone", Scope.READ)
+    with pytest.raises(BadInput):
+        await tokens.add(name, Scope.READ)
+
+
+async def test_there_are_only_so_many(tokens: ApiTokens) -> None:
+    for n in range(MAX_TOKENS):
+        await tokens.add(f"number {n}", Scope.READ)
+    with pytest.raises(BadInput, match="200 tokens"):
+        await tokens.add("one more", Scope.READ)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {},
+        {"name": "phone", "scope": "everything", "made_at": "2026-01-01T00:00:00+00:00", "used_at": None},
+        {"name": "phone", "scope": "read", "made_at": 5, "used_at": None},
+        {"name": "phone", "scope": "read", "made_at": "yesterday", "used_at": None},
+        {"name": "phone", "scope": "read", "made_at": "2026-01-01T00:00:00", "used_at": None},
+    ],
+)
+async def test_a_record_that_cannot_be_read_is_no_token(
+    tokens: ApiTokens, store: MemoryJobStore, value: dict[str, object]
+) -> None:
+    _, sound = await tokens.add("laptop", Scope.READ)
+    await store.records.put(RecordKind.API_TOKEN, "0" * 64, value)
+
+    assert await tokens.all() == [sound]
+    assert await tokens.by_key("0" * 64) is None

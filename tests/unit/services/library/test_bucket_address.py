@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+
+from mediavault.core.failures import BadSetting
+from mediavault.services.library.bucket_address import BucketAddress, Provider, parse_bucket_address
+
+ADDRESSES = {
+    "s3://vault": BucketAddress(Provider.S3, "vault"),
+    "S3://vault/my%20videos/2026/?region=eu-central-1": BucketAddress(
+        Provider.S3, "vault", "my videos/2026", region="eu-central-1"
+    ),
+    "s3://vault?endpoint=https://minio.lan:9000/&style=virtual&create=look": BucketAddress(
+        Provider.S3, "vault", endpoint="https://minio.lan:9000", virtual_hosts=True, looks_first=True
+    ),
+    "gs://vault/folder": BucketAddress(Provider.GOOGLE, "vault", "folder"),
+    "az://vault?account=jane": BucketAddress(Provider.AZURE, "vault", account="jane"),
+}
+
+
+@pytest.mark.parametrize("text", sorted(ADDRESSES))
+def test_an_address_names_provider_bucket_folder_and_server(text: str) -> None:
+    assert parse_bucket_address(text) == ADDRESSES[text]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("ftp://vault", "'ftp' is not an object storage"),
+        ("/mnt/videos", "is not an object storage"),
+        ("s3://", "names no bucket"),
+        ("s3://key:secret@vault", "keys do not belong"),
+        ("s3://vault?access_key_id=x", "knows no access_key_id"),
+        ("gs://vault?region=eu", "knows no region"),
+        ("s3://vault/a/../b", "not a plain folder"),
+        ("s3://vault/a//b", "not a plain folder"),
+        ("s3://vault?region=", "region= says nothing"),
+        ("s3://vault?create=overwrite", "create=overwrite says nothing"),
+        ("s3://vault?style=new", "style=new says nothing"),
+        ("s3://vault?endpoint=minio:9000", "not the address of a server"),
+        ("s3://vault?endpoint=https://key:secret@minio", "not the address of a server"),
+    ],
+)
+def test_what_is_wrong_with_an_address_is_named(text: str, says: str) -> None:
+    with pytest.raises(BadSetting, match="MEDIAVAULT_VAULT_URL") as told:
+        parse_bucket_address(text)
+
+    assert says in told.value.message
+    assert told.value.help
+    assert "secret" not in told.value.message
+
+
+def test_an_address_is_shown_without_its_options() -> None:
+    assert str(parse_bucket_address("s3://vault/a%20b?region=eu&endpoint=http://h:1")) == "s3://vault/a b"

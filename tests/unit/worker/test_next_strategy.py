@@ -1,0 +1,109 @@
+"""Where a failure leads on the save ladder: the policy, called without any I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from itertools import product
+
+import pytest
+
+from mediavault.core.failures import (
+    BadFile,
+    BrowserUnavailable,
+    Challenge,
+    Deleted,
+    Drm,
+    EmptyBody,
+    Failure,
+    HttpError,
+    Incomplete,
+    LinkExpired,
+    LoginRequired,
+    NetworkFailure,
+    NoSpace,
+    NotAVideo,
+    Private,
+    RateLimited,
+    StorageFailure,
+    TookTooLong,
+    TooLarge,
+    Unsupported,
+)
+from mediavault.core.job import StrategyName
+from mediavault.worker.strategies import next_strategy
+
+PLAIN, SESSION, NAVIGATION, FRESH = StrategyName
+
+VERDICTS = [Deleted("x"), Private("x"), Drm("x"), Unsupported("x"), TooLarge("x"), LoginRequired("x"), Challenge("x")]
+STOPS = [NoSpace("full"), StorageFailure("read-only"), RateLimited("429", retry_after=timedelta(seconds=2))]
+SETBACKS = [
+    HttpError("500"), LinkExpired("403"), TookTooLong("x"), Incomplete("x"), EmptyBody("x"), NotAVideo("x"), BadFile("x"),
+    NetworkFailure("x"), RateLimited("429"), BrowserUnavailable("x"),
+]  # fmt: skip
+REFUSALS = [LinkExpired("403"), HttpError("406"), NetworkFailure("reset"), NotAVideo("a page")]
+
+
+def climb(failures: Sequence[Failure], *, signed: bool = False, by_handshake: bool = False) -> list[StrategyName]:
+    """The rungs taken while each fails with the next of ``failures``; the last failure is repeated."""
+    taken = [PLAIN]
+    for number in range(len(StrategyName) + 1):
+        failure = failures[min(number, len(failures) - 1)]
+        rung = next_strategy(taken, failure, signed=signed, by_handshake=by_handshake)
+        if rung is None:
+            return taken
+        taken.append(rung)
+    raise AssertionError(f"the climb does not end: {taken}")
+
+
+def situations() -> Iterator[tuple[bool, bool]]:
+    """``signed`` and ``by_handshake``."""
+    return product((False, True), (False, True))
+
+
+def test_every_sequence_of_setbacks_ends_after_each_rung_was_tried_once() -> None:
+    for signed, by_handshake in situations():
+        for failures in product(SETBACKS, repeat=4):
+            taken = climb(failures, signed=signed, by_handshake=by_handshake)
+
+            assert sorted(taken) == sorted(StrategyName), (signed, by_handshake, failures)
+
+
+@pytest.mark.parametrize("failure", [*VERDICTS, *STOPS], ids=lambda failure: type(failure).__name__)
+def test_a_verdict_a_full_disk_or_a_named_wait_ends_it_wherever_it_comes(failure: Failure) -> None:
+    for signed, by_handshake in situations():
+        for before in product(SETBACKS, repeat=2):
+            for count in range(3):
+                taken = climb([*before[:count], failure], signed=signed, by_handshake=by_handshake)
+
+                assert len(taken) == count + 1
+
+
+@pytest.mark.parametrize("failure", SETBACKS, ids=lambda failure: type(failure).__name__)
+def test_an_unsigned_address_is_tried_with_the_session_then_by_the_browser_then_looked_up_again(
+    failure: Failure,
+) -> None:
+    assert climb([failure]) == [PLAIN, SESSION, NAVIGATION, FRESH]
+
+
+def test_a_refused_signed_address_is_looked_up_again_before_the_session_and_the_browser_are_tried() -> None:
+    assert climb([LinkExpired("403")], signed=True) == [PLAIN, FRESH, SESSION, NAVIGATION]
+
+
+@pytest.mark.parametrize("failure", [HttpError("500"), Incomplete("cut"), NotAVideo("a page")])
+def test_what_is_no_refusal_says_nothing_about_the_signature(failure: Failure) -> None:
+    assert climb([failure], signed=True) == [PLAIN, SESSION, NAVIGATION, FRESH]
+    assert climb([failure, LinkExpired("403")], signed=True) == [PLAIN, SESSION, FRESH, NAVIGATION]
+
+
+@pytest.mark.parametrize("failure", REFUSALS, ids=lambda failure: type(failure).__name__)
+@pytest.mark.parametrize("signed", [False, True])
+def test_where_the_handshake_is_judged_the_browser_goes_before_a_fresh_look_and_before_cookies(
+    failure: Failure, signed: bool
+) -> None:
+    assert climb([failure], signed=signed, by_handshake=True) == [PLAIN, NAVIGATION, FRESH, SESSION]
+
+
+@pytest.mark.parametrize("failure", [Incomplete("cut"), BadFile("damaged"), EmptyBody("0 bytes")])
+def test_a_client_that_was_answered_was_not_judged_by_its_handshake(failure: Failure) -> None:
+    assert next_strategy([PLAIN], failure, signed=True, by_handshake=True) is SESSION

@@ -1,0 +1,200 @@
+"""A job that needs a sign-in goes on where somebody is signed in, and waits for no machine that is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.failures import Deleted, ErrorCode, Failure, LoginRequired
+from mediavault.core.job import Job, JobId, JobStatus, WorkerBeat, WorkerId
+from mediavault.store.bulk import iter_jobs
+from mediavault.store.memory.store import MemoryJobStore, MemoryQueue
+from mediavault.store.port import JobQuery, StoredJob
+from mediavault.worker.session_routing import (
+    STRANDED_AFTER,
+    hosts_signed_in,
+    release_orphaned_jobs,
+    requeue_after_sign_in,
+)
+from tests.fakes import FakeClock
+from tests.stubs import StubExtractor, make_tools, new_job, worked
+
+LEASE = timedelta(seconds=90)
+ME = WorkerId("w-here")
+SITE = "generic"
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def store(clock: FakeClock) -> MemoryJobStore:
+    return MemoryJobStore(clock)
+
+
+async def beat(
+    store: MemoryJobStore, clock: FakeClock, host: str, *signed_in: str, platforms: tuple[str, ...] = ()
+) -> None:
+    at = clock.now()
+    await store.workers.heartbeat(
+        WorkerBeat(WorkerId(f"w-{host}"), host, 1, "1", at, at, platforms=platforms, signed_in=tuple(signed_in))
+    )
+
+
+async def attempt(
+    store: MemoryJobStore, clock: FakeClock, root: Path, failure: Failure, *, signed_in: frozenset[str] = frozenset()
+) -> Job:
+    """Claim the job here and see how the attempt ends."""
+
+    async def here() -> frozenset[str]:
+        return signed_in
+
+    tools = make_tools(store, clock, root, extractor=StubExtractor(failure))
+    (claim,) = await store.queue.claim(ME, limit=1, lease=LEASE, sessions=signed_in)
+    return await worked(claim, replace(tools, signed_in=here))
+
+
+async def enqueue(store: MemoryJobStore, clock: FakeClock) -> JobId:
+    return (await store.queue.enqueue([new_job(clock=clock)]))[0].job.id
+
+
+async def test_a_job_that_needs_a_sign_in_goes_on_where_somebody_is_signed_in(
+    store: MemoryJobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    job_id = await enqueue(store, clock)
+    await beat(store, clock, "there", SITE)
+    job = await attempt(store, clock, tmp_path, LoginRequired("Only for members."))
+
+    assert (job.status, job.needs_session) == (JobStatus.QUEUED, True)
+    assert await store.queue.claim(ME, limit=1, lease=LEASE) == []
+    (taken,) = await store.queue.claim(WorkerId("w-there"), limit=1, lease=LEASE, sessions=[SITE])
+    assert (taken.id, taken.job.max_attempts - taken.fence) == (job_id, 4)  # no try was lost
+    told = [one.detail for one in await store.catalogue.history(job_id) if one.error_code is ErrorCode.LOGIN_REQUIRED]
+    assert any("there" in detail for detail in told)
+
+
+async def test_where_the_session_is_refused_the_job_fails_and_does_not_wander(
+    store: MemoryJobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    await enqueue(store, clock)
+    await beat(store, clock, "there", SITE)
+
+    job = await attempt(store, clock, tmp_path, LoginRequired("Only for members."), signed_in=frozenset({SITE}))
+    assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.LOGIN_REQUIRED)
+
+
+async def test_what_a_sign_in_cannot_help_is_not_handed_over(
+    store: MemoryJobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    await enqueue(store, clock)
+    await beat(store, clock, "there", SITE)
+
+    assert (await attempt(store, clock, tmp_path, Deleted("Gone."))).error_code is ErrorCode.DELETED
+
+
+async def test_in_a_fleet_without_the_session_a_person_is_told_the_machines(
+    store: MemoryJobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    await enqueue(store, clock)
+    for host in ("b", "a"):
+        await beat(store, clock, host, "x")
+    await beat(store, clock, "c", platforms=("x",))
+    job = await attempt(store, clock, tmp_path, LoginRequired("Only for members."))
+
+    assert (job.status, job.needs_session) == (JobStatus.FAILED, False)
+    assert job.error == "Only for members. Sign in on one of these computers: a, b (`mediavault login generic`)."
+
+
+async def test_a_single_machine_is_not_named(store: MemoryJobStore, clock: FakeClock, tmp_path: Path) -> None:
+    await enqueue(store, clock)
+    await beat(store, clock, "here")
+
+    assert (await attempt(store, clock, tmp_path, LoginRequired("Only for members."))).error == "Only for members."
+
+
+async def test_a_job_whose_machine_does_not_come_back_is_tried_by_anybody(
+    store: MemoryJobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    await enqueue(store, clock)
+    await beat(store, clock, "there", SITE)
+    await attempt(store, clock, tmp_path, LoginRequired("Only for members."))
+    clock.advance(STRANDED_AFTER - timedelta(seconds=30))
+    assert await release_orphaned_jobs(store) == 0
+    clock.advance(timedelta(seconds=30))
+    await beat(store, clock, "there", SITE)
+    assert await release_orphaned_jobs(store) == 0  # it is there, and only busy
+    clock.advance(timedelta(minutes=2))
+
+    assert await release_orphaned_jobs(store) == 1
+    assert len(await store.queue.claim(ME, limit=1, lease=LEASE)) == 1
+
+
+async def test_a_worker_that_takes_no_jobs_of_the_platform_holds_its_session_in_vain(clock: FakeClock) -> None:
+    store = MemoryJobStore(clock)
+    await beat(store, clock, "there", SITE, platforms=("x",))
+
+    assert hosts_signed_in(SITE, await store.workers.alive(seen_within=LEASE)) == []
+
+
+async def test_after_a_sign_in_the_jobs_that_wait_for_it_go_on(
+    store: MemoryJobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    job_id = await enqueue(store, clock)
+    await attempt(store, clock, tmp_path, LoginRequired("Only for members."))
+
+    assert await requeue_after_sign_in(["x"], store) == 0
+    assert await requeue_after_sign_in([SITE], store) == 1
+    assert (await store.catalogue.get(job_id)).status is JobStatus.QUEUED
+
+
+class ChangingQueue(MemoryQueue):
+    """Somebody else changes a job while the first one is retried."""
+
+    change: Callable[[], Awaitable[object]] | None = None
+
+    async def retry(self, job_id: JobId, *, chosen_url: str | None = None) -> Job:
+        change, self.change = self.change, None
+        if change is not None:
+            await change()
+        return await super().retry(job_id, chosen_url=chosen_url)
+
+
+async def waiting_for_sign_in(store: MemoryJobStore, clock: FakeClock, count: int) -> list[JobId]:
+    """Oldest first."""
+    await store.queue.enqueue([new_job(clock=clock)])
+    (claim,) = await store.queue.claim(ME, limit=1, lease=LEASE)
+    job = await store.queue.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="Only for members.", retry_in=None)
+    more = [
+        StoredJob(replace(job, id=JobId(f"{job.id}-{number:05}"), canonical_url=f"{job.canonical_url}/{number}"))
+        for number in range(count - 1)
+    ]
+    await store.catalogue.import_jobs(more)
+    return [job.id, *(one.job.id for one in more)]
+
+
+@pytest.mark.parametrize("change", ["remove", "cancel"])
+async def test_a_job_that_is_removed_or_cancelled_meanwhile_keeps_none_of_the_others_waiting(
+    clock: FakeClock, change: str
+) -> None:
+    store = MemoryJobStore(clock)
+    store.queue = changing = ChangingQueue(store._state)
+    job_ids = await waiting_for_sign_in(store, clock, 5)
+    act = store.catalogue.remove if change == "remove" else store.queue.cancel
+    changing.change = lambda: act(job_ids[2])
+
+    assert await requeue_after_sign_in([SITE], store) == 4
+    queued = {job.id async for job in iter_jobs(store.catalogue, JobQuery((JobStatus.QUEUED,)))}
+    assert queued == {*job_ids} - {job_ids[2]}
+
+
+async def test_after_a_sign_in_all_jobs_go_on_however_many_wait(store: MemoryJobStore, clock: FakeClock) -> None:
+    await waiting_for_sign_in(store, clock, 1_205)
+
+    assert await requeue_after_sign_in([SITE], store) == 1_205
+    assert (await store.catalogue.jobs(JobQuery((JobStatus.FAILED,)))).jobs == ()

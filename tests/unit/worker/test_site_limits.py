@@ -1,0 +1,356 @@
+"""A site that wants to be left alone is left alone by all its jobs, and one job finds out when that is over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.cookies import Cookie
+from mediavault.core.failures import (
+    AccountWarning,
+    Challenge,
+    Deleted,
+    ErrorCode,
+    Failure,
+    IpBlocked,
+    LoginRequired,
+    NetworkFailure,
+    Partial,
+    RateLimited,
+)
+from mediavault.core.job import ItemStatus, Job, JobId, JobStatus, NewJob, WorkerId
+from mediavault.core.media import Extraction, Item, Post
+from mediavault.core.platform import Platform
+from mediavault.core.site_limits import Permit
+from mediavault.platforms.bluesky import BLUESKY
+from mediavault.platforms.facebook import FACEBOOK
+from mediavault.platforms.generic import GENERIC
+from mediavault.platforms.instagram import INSTAGRAM
+from mediavault.platforms.x import X
+from mediavault.store.port import Store
+from mediavault.worker import site_limits
+from mediavault.worker.context import WorkerContext
+from mediavault.worker.dispatch import Route
+from mediavault.worker.pipeline import process_one_cycle
+from mediavault.worker.site_limits import NotAllowedYet, closing, report_outcome
+from mediavault.worker.stages.extract import is_signed_in_at
+from tests.fakes import START, FakeClock
+from tests.stubs import (
+    VIDEO,
+    StubBrowser,
+    StubDownloader,
+    StubExtractor,
+    candidate,
+    extraction,
+    make_tools,
+    new_job,
+    worked,
+)
+from tests.unit.worker.conftest import LEASE
+
+W = WorkerId("w-1")
+
+
+@pytest.fixture
+def tools(store: Store, clock: FakeClock, tmp_path: Path) -> WorkerContext:
+    return make_tools(store, clock, tmp_path)
+
+
+async def take_turn(platform: Platform, tools: WorkerContext, *, before: Permit | None = None) -> Permit | None:
+    return await site_limits.acquire_permit(JobId("a-job"), platform, tools, before=before)
+
+
+HAD = Permit(START)
+
+
+async def test_a_turn_that_was_given_before_the_gate_closed_is_not_used_after_it(
+    tools: WorkerContext, store: Store, clock: FakeClock
+) -> None:
+    """A job waits for its turn up to two seconds, with the account for minutes; another's 429 comes meanwhile."""
+
+    class WhileItWaits(FakeClock):
+        async def sleep(self, seconds: float) -> None:
+            await store.site_limits.close_gate(
+                "bluesky", duration=timedelta(minutes=7), code=ErrorCode.RATE_LIMITED, reason="429"
+            )
+
+    await take_turn(BLUESKY, tools)
+    with pytest.raises(NotAllowedYet) as sent_away:
+        await take_turn(BLUESKY, replace(tools, clock=WhileItWaits()))
+
+    assert sent_away.value.at == clock.now() + timedelta(minutes=7)
+
+
+def x_job(clock: FakeClock, number: int) -> NewJob:
+    return new_job(f"https://x.com/jane/status/{number}", clock=clock, platform="x")
+
+
+@pytest.mark.parametrize(
+    ("failure", "for_"),
+    [
+        (RateLimited("429", retry_after=timedelta(minutes=7)), timedelta(minutes=7)),
+        (RateLimited("429"), timedelta(seconds=X.pace.cooldown_s)),
+        (AccountWarning("locked"), timedelta(days=1)),
+        (IpBlocked("no"), timedelta(hours=6)),
+        (Challenge("human?"), timedelta(hours=1)),
+        (Deleted("gone"), None),
+        (NetworkFailure("reset"), None),
+    ],
+)
+def test_what_closes_a_gate_and_for_how_long(failure: Failure, for_: timedelta | None) -> None:
+    assert closing(failure, X) == for_
+
+
+def test_a_login_wall_closes_the_gate_only_where_walls_hide_the_media() -> None:
+    assert closing(LoginRequired("wall"), FACEBOOK) is not None
+    assert closing(LoginRequired("wall"), X) is None or X.walls.blocks_media
+
+
+async def test_turns_at_one_site_lie_an_interval_apart(tools: WorkerContext, clock: FakeClock) -> None:
+    shortest, longest = X.pace.interval_s
+    began = clock.now()
+    for _ in range(3):
+        await take_turn(X, tools, before=HAD)
+
+    assert (clock.now() - began).total_seconds() == pytest.approx(shortest + longest)  # jitter is a half
+
+
+async def test_pages_of_no_known_site_have_no_gate(tools: WorkerContext, store: Store) -> None:
+    assert await take_turn(GENERIC, tools) is None
+    await report_outcome(GENERIC, None, RateLimited("429"), tools)
+
+    assert await store.site_limits.gates() == []
+
+
+async def test_each_strike_closes_the_gate_for_twice_as_long_until_a_job_gets_through(
+    tools: WorkerContext, store: Store, clock: FakeClock
+) -> None:
+    for minutes in (7, 14, 28):
+        await report_outcome(X, None, RateLimited("429", retry_after=timedelta(minutes=7)), tools)
+        (gate,) = await store.site_limits.gates()
+        assert gate.closed_until == clock.now() + timedelta(minutes=minutes)
+        clock.advance(timedelta(minutes=minutes, seconds=1))
+
+    turn = await take_turn(X, tools)
+    with pytest.raises(NotAllowedYet):
+        await take_turn(X, tools)  # one probe at a time
+    await report_outcome(X, turn, None, tools)
+    assert (await take_turn(X, tools, before=HAD)) is not None
+
+    (gate,) = await store.site_limits.gates()
+    assert (gate.failures, gate.closed_until) == (0, None)
+
+
+async def test_a_broken_line_tells_a_probe_nothing(tools: WorkerContext, store: Store, clock: FakeClock) -> None:
+    await report_outcome(X, None, RateLimited("429", retry_after=timedelta(minutes=7)), tools)
+    clock.advance(timedelta(minutes=8))
+    turn = await take_turn(X, tools)
+    await report_outcome(X, turn, NetworkFailure("reset"), tools)
+
+    (gate,) = await store.site_limits.gates()
+    assert gate.failures == 1
+
+
+async def test_a_429_of_one_job_holds_back_the_others_of_its_site_and_no_job_of_another(
+    store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
+    await store.queue.enqueue([x_job(clock, 1), x_job(clock, 2), new_job("https://other.example/p", clock=clock)])
+    (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
+    refused = StubExtractor(RateLimited("429", retry_after=timedelta(minutes=7)))
+    await process_one_cycle(claim, make_tools(store, clock, tmp_path, extractor=refused))
+
+    assert [c.job.platform for c in await store.queue.claim(W, limit=9, lease=LEASE)] == ["generic"]
+    clock.advance(timedelta(minutes=8))
+    assert [c.job.platform for c in await store.queue.claim(W, limit=9, lease=LEASE)] == ["x"]
+
+
+async def test_a_job_that_finds_the_gate_closed_goes_back_into_the_queue_without_using_up_an_attempt(
+    store: Store, clock: FakeClock, tools: WorkerContext
+) -> None:
+    await store.queue.enqueue([x_job(clock, 1)])
+    (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
+    await store.site_limits.close_gate(
+        "x", duration=timedelta(hours=1), code=ErrorCode.CHALLENGE, reason="a person is asked for"
+    )
+    job = await worked(claim, tools)
+
+    assert (job.status, job.max_attempts - job.attempt_count) == (JobStatus.QUEUED, claim.job.max_attempts)
+
+
+async def test_a_rate_limit_in_the_middle_of_a_carousel_closes_the_gate_and_holds_the_job_back_until_it_opens(
+    store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
+    await store.queue.enqueue([x_job(clock, 1)])
+    (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
+    items = tuple(Item((candidate(f"https://cdn.example/{n}.mp4"),), media_id=str(n)) for n in range(3))
+    tools = make_tools(
+        store,
+        clock,
+        tmp_path,
+        extractor=StubExtractor(replace(extraction(), items=items)),
+        downloader=StubDownloader(VIDEO, RateLimited("429", retry_after=timedelta(hours=2))),
+        jitter=lambda: 0.0,
+    )
+    job = await worked(claim, tools)
+
+    (gate,) = await store.site_limits.gates()
+    assert (job.error_code, job.retry_at) == (ErrorCode.PARTIAL, clock.now() + timedelta(hours=2))
+    assert (gate.code, gate.closed_until) == (ErrorCode.RATE_LIMITED, job.retry_at)
+    assert [one.status for one in job.items] == [ItemStatus.KEPT, ItemStatus.FAILED, ItemStatus.WAITING]
+
+
+@pytest.mark.parametrize("cause", [RateLimited("429"), AccountWarning("locked"), Challenge("human?"), IpBlocked("no")])
+async def test_the_strongest_of_the_failures_that_one_sums_up_closes_the_gate(
+    tools: WorkerContext, store: Store, clock: FakeClock, cause: Failure
+) -> None:
+    summed_up = Partial("2 of 4 videos are kept.")
+    summed_up.causes = (RateLimited("429", retry_after=timedelta(seconds=5)), cause)
+    closed_for = await report_outcome(X, None, summed_up, tools)
+
+    (gate,) = await store.site_limits.gates()
+    assert (gate.code, closed_for) == (cause.code, closing(cause, X))
+    assert gate.closed_until == clock.now() + (closed_for or timedelta())
+
+
+async def test_a_refused_address_is_left_alone_for_six_hours_and_so_is_its_job(
+    store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
+    await store.queue.enqueue([x_job(clock, 1)])
+    (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
+    refused = make_tools(store, clock, tmp_path, extractor=StubExtractor(IpBlocked("no")), jitter=lambda: 0.0)
+
+    assert (await worked(claim, refused)).retry_at == clock.now() + timedelta(hours=6)
+
+
+# --- the account ------------------------------------------------------------------------------------------------------
+
+
+class Profile(StubBrowser):
+    """``is_signed_in_at``: signed in to Instagram."""
+
+    def __init__(self, *, is_signed_in_at: bool) -> None:
+        self.is_signed_in_at = is_signed_in_at
+        names = INSTAGRAM.sign_in.session_cookies if is_signed_in_at else ()
+        super().__init__(cookies=[Cookie(name, "secret", "instagram.com") for name in names])
+
+
+class AsPerson(StubExtractor):
+    name = "browser_cookies"
+    as_person = True
+
+
+def insta_tools(store: Store, clock: FakeClock, root: Path, browser: Profile) -> WorkerContext:
+    """Strangers meet a wall where somebody is signed in, and are shown the post where nobody is."""
+    stranger = StubExtractor(*(LoginRequired("wall"),) * browser.is_signed_in_at)
+    tools = make_tools(store, clock, root, browser=browser)
+    return replace(tools, extractors={"browser": stranger, "browser_cookies": AsPerson()})
+
+
+async def insta(store: Store, clock: FakeClock, root: Path, number: int, browser: Profile) -> tuple[Job, float]:
+    """Claim and look at one post; the job as it is then, and how many seconds the next one has to wait."""
+    url = f"https://www.instagram.com/p/ABCDEFG{number:03}/"
+    await store.queue.enqueue([new_job(url, clock=clock, platform="instagram")])
+    (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
+    job = await worked(claim, insta_tools(store, clock, root, browser))
+    (gate,) = await store.site_limits.gates()
+    return job, (gate.permit_after(clock.now()) - clock.now()).total_seconds()
+
+
+async def test_a_look_with_the_account_keeps_the_accounts_interval_and_one_without_the_plain_one(
+    store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
+    _, anonymous = await insta(store, clock, tmp_path, 1, Profile(is_signed_in_at=False))
+    clock.advance(60)
+    _, signed_in = await insta(store, clock, tmp_path, 2, Profile(is_signed_in_at=True))
+
+    assert (anonymous, signed_in) == (9, 30)  # the middles of 6 to 12 and of 20 to 40 seconds
+    (gate,) = await store.site_limits.gates()
+    assert (gate.posts_within_day(clock.now()), gate.account_cap) == (1, 60)
+
+
+async def test_a_job_beyond_the_accounts_day_waits_with_a_sentence_and_without_using_up_a_try(
+    store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
+    browser = Profile(is_signed_in_at=True)
+    for number in range(60):
+        job, _ = await insta(store, clock, tmp_path, number, browser)
+        assert job.status is JobStatus.COMPLETED
+        clock.advance(60)
+    job, _ = await insta(store, clock, tmp_path, 60, browser)
+
+    assert (job.status, job.error_code, job.retry_at) == (
+        JobStatus.FAILED,
+        ErrorCode.ACCOUNT_DAY_USED,
+        START + timedelta(days=1),
+    )
+    assert job.error == "The account's day at Instagram is used up: 60 posts; next at 2026-11-25 12:00 UTC."
+    assert job.max_attempts - job.attempt_count == 5
+    clock.advance(60)
+    signed_out, _ = await insta(store, clock, tmp_path, 61, Profile(is_signed_in_at=False))  # others go on
+    assert signed_out.status is JobStatus.COMPLETED
+    clock.advance(START + timedelta(days=1) - clock.now())
+    await store.queue.promote_due()
+    (again,) = await store.queue.claim(W, limit=1, lease=LEASE)
+    tools = insta_tools(store, clock, tmp_path, browser)
+    assert (await worked(again, tools)).status is JobStatus.COMPLETED
+
+
+class Slow(StubExtractor):
+    """A stranger's look that takes a while before it meets the wall."""
+
+    def __init__(self, clock: FakeClock, *, takes_s: float) -> None:
+        super().__init__(LoginRequired("wall"))
+        self.clock, self.takes_s = clock, takes_s
+
+    async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
+        self.clock.advance(self.takes_s)
+        return await super().extract(post, platform, within_s=within_s)
+
+
+@pytest.mark.parametrize("takes_s", [0, 3, 25])
+async def test_between_a_strangers_look_and_the_accounts_an_interval_of_the_accounts_passes(
+    store: Store, clock: FakeClock, tmp_path: Path, takes_s: float
+) -> None:
+    """Counted from the end of the stranger's look: until then it asked for one thing after the other."""
+    browser = Profile(is_signed_in_at=True)
+    tools = insta_tools(store, clock, tmp_path, browser)
+    slow = replace(tools, extractors={**tools.extractors, "browser": Slow(clock, takes_s=takes_s)})
+    url = "https://www.instagram.com/p/ABCDEFGHIJ/"
+    await store.queue.enqueue([new_job(url, clock=clock, platform="instagram")])
+    (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
+    job = await worked(claim, slow)
+
+    assert (job.status, clock.slept) == (JobStatus.COMPLETED, [30])
+
+
+async def test_a_site_whose_account_has_no_pace_of_its_own_keeps_the_sites(
+    store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
+    tools = make_tools(store, clock, tmp_path)
+    await site_limits.acquire_permit(JobId("a-job"), X, tools)
+    clock.advance(20)
+    await site_limits.acquire_permit(JobId("a-job"), X, tools, with_account=True, before=HAD)
+
+    assert clock.slept == [sum(X.pace.interval_s) / 2]
+
+
+async def test_a_probe_may_go_on_as_the_person(store: Store, clock: FakeClock, tmp_path: Path) -> None:
+    await store.site_limits.close_gate(
+        "instagram", duration=timedelta(hours=1), code=ErrorCode.LOGIN_REQUIRED, reason="wall"
+    )
+    clock.advance(timedelta(hours=2))
+    job, _ = await insta(store, clock, tmp_path, 1, Profile(is_signed_in_at=True))
+
+    (gate,) = await store.site_limits.gates()
+    assert (job.status, gate.failures) == (JobStatus.COMPLETED, 0)
+
+
+async def test_an_account_is_whoever_is_signed_in_to_the_posts_site(tools: WorkerContext) -> None:
+    post = Post("https://www.instagram.com/p/ABCDEFGH/", "https://www.instagram.com/p/ABCDEFGH/", "instagram")
+    for is_signed_in in (True, False):
+        asked = replace(tools, browser=Profile(is_signed_in_at=is_signed_in))
+        assert await is_signed_in_at(Route(post, INSTAGRAM, ()), asked) is is_signed_in
+        assert not await is_signed_in_at(Route(post, GENERIC, ()), asked)
