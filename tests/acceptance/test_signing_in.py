@@ -182,7 +182,7 @@ async def test_a_person_signs_in_through_the_page_and_the_waiting_job_goes_on(wo
     assert await world.post_is_seen_as() == "out"
     page = await world.page(viewport={"width": 1400, "height": 1100})
     await page.goto(f"{world.address}/sessions")
-    assert "1 job waits for a sign-in" in await page.inner_text("#lodge")
+    assert "1 post is waiting for you to sign in" in await page.inner_text("#lodge")
 
     await page.click("#lodge form[action$='/window'] button")
     screen = page.locator("#screen")
@@ -431,7 +431,7 @@ async def test_a_viewer_connects_again_by_itself_and_loses_the_window_to_the_nex
     await first.get_by_text("The window is shown elsewhere now.").wait_for()
     again = await world.page()
     await again.goto(f"{address}#{ticket}")
-    await again.get_by_text("This link to the window has been used.").wait_for()
+    await again.get_by_text("This link has already been used.").wait_for()
     assert await second.locator("#screen").is_visible()
     assert world.troubles == []
 

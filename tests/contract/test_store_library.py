@@ -284,6 +284,15 @@ async def test_an_account_is_called_as_its_newest_job_calls_it(store: Store) -> 
         await store.catalogue.account("x/x-jane")
 
 
+async def test_an_account_belongs_to_its_own_site_and_not_to_that_of_the_page_that_embeds_its_post(
+    store: Store,
+) -> None:
+    await adopt(store, [job_of(1, platform="generic", account=account("x", "jane", None))])
+
+    (summary,) = (await store.catalogue.accounts(AccountQuery(platform="x"))).accounts
+    assert (summary.key, summary.platform) == ("x/x-jane", "x")
+
+
 async def test_a_cursor_of_accounts_that_is_none_is_refused(store: Store) -> None:
     for cursor in ("", "x", "1", "1~", "~a", "-1~a", "1~a b", "9" * 40 + "~a"):
         with pytest.raises(BadInput):

@@ -108,6 +108,7 @@ async def main(store_url: str, state: Path, downloads: Path) -> None:
     if point := os.environ.get("FAULTS_STOP_AT"):
         owner, method, when = POINTS[point]
         targets = {
+            "store": store.queue,
             "extractor": tools.extractors["browser"],
             "downloader": tools.downloader,
             "staging": tools.vault.staging,

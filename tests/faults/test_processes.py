@@ -209,7 +209,7 @@ async def test_a_second_server_on_the_same_port_is_refused_and_leaves_the_first_
         first.communicate(timeout=patient(30))
 
     assert (second.returncode, alive) == (2, True)
-    assert "is taken by another program" in second.stderr
+    assert "is used by another program" in second.stderr
 
 
 @pytest.mark.fault("F04", "SIGTERM, twice SIGTERM, SIGHUP", by="kill of mediavault worker")

@@ -49,7 +49,7 @@ SLOW_DOWN, SLOWED_FOR = "slowdown", timedelta(seconds=4)
 RETRY_BASE = timedelta(milliseconds=200)
 BAD_MOMENT = timedelta(milliseconds=500)  # named, since waits grow with the attempts, and kills make many of them
 
-# Point -> (object in Tools, its method, before or after the call)
+# Point -> (object in the worker's context, its method, before or after the call)
 POINTS: dict[str, tuple[str, str, str]] = {
     "claimed": ("store", "claim", "after"),
     "extracting": ("extractor", "extract", "before"),
@@ -243,6 +243,7 @@ def tools_of(orders: Orders, store: Store, clock: Clock, events: Events) -> Work
     if orders.die_at is not None:
         owner, method, when = {**POINTS, **BUCKET_POINTS}[orders.die_at]
         targets = {
+            "store": store.queue,
             "extractor": extractor,
             "downloader": downloader,
             "staging": tools.vault.staging,

@@ -42,17 +42,15 @@ def page(jobs: Iterable[Job], query: JobQuery) -> JobPage:
     found = in_order(jobs, query)
     if start is not None:
         descending = paging.is_descending(query.order)
-        found = [
-            job for job in found if _comes_after(paging.address_bucket(job, query.order), start, descending=descending)
-        ]
+        found = [job for job in found if _comes_after(paging.sort_key(job, query.order), start, descending=descending)]
     return paging.page_of(found, query)
 
 
 def beside(job: Job, jobs: Iterable[Job], query: JobQuery) -> Neighbours:
-    place, descending = paging.address_bucket(job, query.order), paging.is_descending(query.order)
+    place, descending = paging.sort_key(job, query.order), paging.is_descending(query.order)
     newer = older = None
     for other in in_order(jobs, query):
-        there = paging.address_bucket(other, query.order)
+        there = paging.sort_key(other, query.order)
         if there == place:
             continue
         if _comes_after(there, place, descending=descending):
@@ -66,7 +64,7 @@ def in_order(jobs: Iterable[Job], query: JobQuery) -> list[Job]:
     terms = search_words.asked(query.text)
     found = [job for job in jobs if _fits(job, query) and (terms is None or _is_about(job, terms))]
     descending = paging.is_descending(query.order)
-    return sorted(found, key=lambda job: paging.address_bucket(job, query.order), reverse=descending)
+    return sorted(found, key=lambda job: paging.sort_key(job, query.order), reverse=descending)
 
 
 def _comes_after(place: paging.Place, start: paging.Place, *, descending: bool) -> bool:

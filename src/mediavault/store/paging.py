@@ -35,7 +35,7 @@ def value_of(job: Job, order: JobOrder) -> float:
     return 0
 
 
-def address_bucket(job: Job, order: JobOrder) -> Place:
+def sort_key(job: Job, order: JobOrder) -> Place:
     return value_of(job, order), *age_of(job)
 
 
@@ -44,7 +44,7 @@ def is_descending(order: JobOrder) -> bool:
 
 
 def cursor_of(job: Job, order: JobOrder) -> str:
-    value, micros, job_id = address_bucket(job, order)
+    value, micros, job_id = sort_key(job, order)
     tail = f"{micros}.{job_id}"
     if order is JobOrder.NEWEST:
         return tail

@@ -194,7 +194,7 @@ async def test_a_raw_path_with_dots_finds_nothing(house: House, path: str) -> No
 
 def test_a_taken_port_is_said_in_words() -> None:
     (first,) = bind("127.0.0.1", 0)
-    with first, pytest.raises(BadSetting, match="is taken by another program"):
+    with first, pytest.raises(BadSetting, match="is used by another program"):
         bind("127.0.0.1", first.getsockname()[1])
 
 
@@ -202,7 +202,7 @@ async def test_a_vault_whose_port_is_taken_opens_nothing_and_starts_no_worker(tm
     (first,) = bind("127.0.0.1", 0)
     state, library = tmp_path / "state", tmp_path / "library"
     settings = Settings(state_dir=state, download_dir=library, port=first.getsockname()[1])
-    with first, pytest.raises(BadSetting, match="is taken by another program"):
+    with first, pytest.raises(BadSetting, match="is used by another program"):
         await processes.serve(settings)
 
     assert not state.exists()

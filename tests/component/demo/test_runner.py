@@ -43,6 +43,14 @@ class StubVault:
     def store(self) -> Store:
         return cast("Store", self)
 
+    @property
+    def queue(self) -> StubVault:
+        return self
+
+    @property
+    def catalogue(self) -> StubVault:
+        return self
+
     def submit(self, url: str) -> NewJob:
         post = BY_SLUG[url.rpartition("/")[2]]
         job_id = JobId(post.slug)

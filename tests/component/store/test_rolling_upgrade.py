@@ -19,7 +19,7 @@ from mediavault.store import site_limits, transitions
 from mediavault.store.port import AccountQuery, Checkpoint, JobQuery
 from mediavault.store.postgres import library_index
 from mediavault.store.postgres.engine import PostgresDatabase, Row, Statement, positional
-from mediavault.store.postgres.schema import MIGRATIONS, migrate
+from mediavault.store.postgres.schema import LIBRARY_INDEX, MIGRATIONS, migrate
 from mediavault.store.postgres.sql import MOMENT
 from mediavault.store.postgres.store import PostgresJobStore
 from mediavault.store.rows import (
@@ -183,5 +183,5 @@ async def test_a_release_that_does_not_write_the_index_is_refused(old: OldCode, 
     await database.open()
 
     with pytest.raises(SchemaTooNew):
-        await migrate(database, migrations=MIGRATIONS[:-1])
+        await migrate(database, migrations=MIGRATIONS[: LIBRARY_INDEX - 1])
     await database.close()

@@ -72,7 +72,8 @@ _LIBRARY = [
     Index(JOBS, "longest", [("duration_s", 1), ("created_at", 1), ("_id", 1)]),
     Index(JOBS, "largest", [("bytes", 1), ("created_at", 1), ("_id", 1)]),
 ]
-# Step 5: words.py gives every document its words. Code that does not write them cannot work beside code that reads them.
+# Step 5: words.py gives every document its words, and records of the history end with the values of their message. Older
+# code writes neither.
 STEPS = (
     MigrationStep(1, 1, _FIRST),
     MigrationStep(2, 1, [_NOT_UNDERSTOOD]),

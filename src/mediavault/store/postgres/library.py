@@ -32,7 +32,7 @@ async def jobs(server: PostgresServer, query: JobQuery) -> JobPage:
 
 
 async def neighbours(server: PostgresServer, job_id: JobId, query: JobQuery) -> Neighbours:
-    place = paging.address_bucket(await get(server, job_id), query.order)
+    place = paging.sort_key(await get(server, job_id), query.order)
     before = await _found(server, query, place, 1, backwards=True)
     behind = await _found(server, query, place, 1)
     return Neighbours(before[0] if before else None, behind[0] if behind else None)

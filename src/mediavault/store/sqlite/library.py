@@ -40,7 +40,7 @@ def jobs(snapshot: Snapshot, query: JobQuery) -> JobPage:
 
 
 def neighbours(snapshot: Snapshot, job_id: JobId, query: JobQuery) -> Neighbours:
-    db, place = snapshot.db, paging.address_bucket(get(snapshot, job_id), query.order)
+    db, place = snapshot.db, paging.sort_key(get(snapshot, job_id), query.order)
     before, behind = _found(db, query, place, 1, backwards=True), _found(db, query, place, 1)
     return Neighbours(before[0] if before else None, behind[0] if behind else None)
 

@@ -81,7 +81,8 @@ def _add_sums(db: Connection, platform: str, account: str | None, sums: Sums) ->
     if sums.kept:
         db.execute(SQL["add_totals"], values)
     if account is not None:
-        db.execute(SQL["add_account"], {**values, "key": account, "slug": account.partition("/")[2]})
+        platform, _, slug = account.partition("/")  # its own: a post of one site may be embedded in a page of another
+        db.execute(SQL["add_account"], {**values, "key": account, "platform": platform, "slug": slug})
 
 
 def _name_account(db: Connection, key: str) -> None:

@@ -19,6 +19,7 @@ from mediavault.core.cookies import Cookie
 from mediavault.core.failures import ExtractorBroken, NoVideo, TookTooLong, Unsupported
 from mediavault.core.media import Post
 from mediavault.core.platform import Platform
+from mediavault.platforms.generic import GENERIC
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.proxy import EgressProxy
 from mediavault.services.extraction import ytdlp_extractor
@@ -327,7 +328,7 @@ async def test_the_event_loop_goes_on_while_an_answer_is_read(tmp_path: Path, mo
     try:
         extractor = YtdlpExtractor(proxy, FakeClock(), state_dir=tmp_path)
         with pytest.raises(NoVideo, match="while the loop went on"):
-            await extractor.extract(POST, Platform(name="generic", title=""), within_s=5)
+            await extractor.extract(POST, GENERIC, within_s=5)
     finally:
         await proxy.close()
 
