@@ -132,3 +132,14 @@ def test_only_the_workers_loop_swallows_everything() -> None:
     }
 
     assert {name for name, text in modules() if swallows_everything(text)} <= allowed
+
+
+def test_no_class_name_stands_for_two_things() -> None:
+    """A name that means one thing needs no look at its import."""
+    homes: dict[str, list[str]] = {}
+    for name, text in modules():
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ClassDef):
+                homes.setdefault(node.name, []).append(name)
+
+    assert {name: places for name, places in homes.items() if len(places) > 1} == {}

@@ -269,11 +269,12 @@ class TotalsView(_View):
 
 
 class HistoryView(_View):
-    """One thing that was tried."""
+    """One step of an attempt. ``rung`` is the former name of ``strategy``, kept for one release."""
 
     at: datetime
     attempt: int
     stage: Stage
+    strategy: StrategyName | None
     rung: StrategyName | None
     outcome: StepOutcome
     error_code: ErrorCode | None

@@ -89,7 +89,7 @@ def page_view(page: JobPage) -> JobPageView:
 
 
 def history_view(record: HistoryRecord) -> HistoryView:
-    return HistoryView(**{field.name: getattr(record, field.name) for field in fields(record)})
+    return HistoryView(**{field.name: getattr(record, field.name) for field in fields(record)}, strategy=record.rung)
 
 
 def worker_view(beat: WorkerBeat, at: datetime) -> WorkerView:

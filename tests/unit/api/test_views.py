@@ -146,6 +146,7 @@ def test_a_history_record_keeps_its_names() -> None:
         "at": "2026-11-24T12:00:00Z",
         "attempt": 2,
         "stage": "download",
+        "strategy": "plain",
         "rung": "plain",
         "outcome": "failed",
         "error_code": "EMPTY_BODY",
