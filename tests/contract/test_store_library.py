@@ -219,7 +219,7 @@ async def test_neighbours_are_the_jobs_before_and_after_in_the_querys_order(stor
     ):
         asked = replace(query, order=order, limit=1)
         for job in jobs[::5]:
-            assert await store.catalogue.neighbours(job.id, asked) == browsing.beside(job, jobs, asked)
+            assert await store.catalogue.neighbours(job.id, asked) == browsing.neighbours(job, jobs, asked)
 
 
 async def test_the_first_and_the_last_have_one_neighbour_and_an_unknown_job_is_not_found(store: Store) -> None:

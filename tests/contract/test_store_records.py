@@ -1,4 +1,4 @@
-"""The small records of every store: sentence by sentence what ``store/record_port.py`` promises."""
+"""The small records of every store: sentence by sentence what ``store/port.py`` promises."""
 
 from __future__ import annotations
 

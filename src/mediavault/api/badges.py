@@ -1,4 +1,4 @@
-"""What stands for a post that has no picture yet: its site's letter, and an icon of how it stands. Pure."""
+"""What a post without a picture shows: its site's letter, and an icon of its state. Pure."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from mediavault.store.port import AccountSummary
 class Tile:
     """``state`` is "" for what is kept; ``account_link`` is None where the post's account is not known.
 
-    ``letter`` stands where there is no picture.
+    ``letter`` is shown when there is no picture.
     """
 
     id: str
@@ -41,7 +41,7 @@ class Tile:
 
 
 def tile(job: Job, asked: LibraryFilter, *, site: str) -> Tile:
-    """``site`` is how people write the platform's name. ``asked`` goes along in the link, so that the post's page knows what stands before and after it."""
+    """``site`` is how people write the platform's name. ``asked`` is added to the link, so that the post's page knows its neighbours."""
     first = next(iter(kept_files(job).values()), None)
     account = job.account
     is_retried = job.retry_at is not None
@@ -65,7 +65,7 @@ def tile(job: Job, asked: LibraryFilter, *, site: str) -> Tile:
 
 
 def account_words(one: AccountSummary) -> str:
-    """``Slow Trains (@SlowTrains)``; a site's name stands apart."""
+    """``Slow Trains (@SlowTrains)``; a site's name is shown separately."""
     name = one_line(one.display_name or "")
     handle = f"@{one_line(one.handle)}" if one.handle else ""
     return f"{name} ({handle})" if name and handle else name or handle or one_line(one.slug)

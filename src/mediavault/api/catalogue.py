@@ -1,4 +1,4 @@
-"""The texts in the language of whoever asked (gettext). English is what stands in the code.
+"""The texts in the reader's language (gettext). English is in the code.
 
 ``locales/<language>/LC_MESSAGES/mediavault.po`` holds a language; scripts/assets.py compiles it, ``make words`` collects
 new texts into it. A text that no catalogue has is shown in English. What is said later than it is written down (a table of

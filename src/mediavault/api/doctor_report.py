@@ -96,7 +96,7 @@ class Doctor:
         return found[1] if found else None
 
     async def run(self) -> Examination:
-        """What stands there if it is young, else a new one. One that takes too long is an answer too."""
+        """The last report if it is recent, else a new one. A check that takes too long is part of the report."""
         async with self._lock:
             locale = current().locale
             known = self._found.get(locale)

@@ -148,7 +148,7 @@ class Feed:
             await asyncio.wait([self._poller])
 
     def _make_room_for_one_of(self, who: str) -> None:
-        """Whoever opens a window looks at it; the one that was opened first has been looked at the longest."""
+        """The oldest stream is the one to end: the window that was opened last is the one that is looked at."""
         theirs = [listener for listener in self._listeners if listener.who == who]
         for oldest in theirs[: max(0, len(theirs) - OF_ONE + 1)]:
             oldest.end(LATER)

@@ -54,7 +54,7 @@ CONTENT_TYPES: Mapping[str, str] = {
 }
 
 FILE_HEADERS: Mapping[str, str] = {
-    # no scripts, forms or frames. The browser's own player, when the file stands alone in a tab, needs its origin back
+    # no scripts, forms or frames. The browser's own player, when the file is opened alone in a tab, needs its origin back
     "Content-Security-Policy": "sandbox allow-same-origin; default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
@@ -85,21 +85,21 @@ async def video(request: Request, job_id: JobIdPath, services: Services, *, down
 @router.head("/files/{job_id}/thumbnail", include_in_schema=False)
 @router.get("/files/{job_id}/thumbnail", response_class=Response, responses=ANSWERS)
 async def thumbnail(request: Request, job_id: JobIdPath, services: Services, *, download: bool = False) -> Response:
-    """The picture beside the video."""
+    """The video's thumbnail."""
     return await _picture(request, services, await kept_file(services, job_id, None), download=download)
 
 
 @router.head("/files/{job_id}/sidecar", include_in_schema=False)
 @router.get("/files/{job_id}/sidecar", response_class=Response, responses=ANSWERS)
 async def sidecar(request: Request, job_id: JobIdPath, services: Services) -> Response:
-    """The description beside the video (``.info.json``), to be saved."""
+    """The video's sidecar (``.info.json``), as a download."""
     return await _sidecar(request, services, await kept_file(services, job_id, None))
 
 
 @router.head("/files/{job_id}/items/{place}/sidecar", include_in_schema=False)
 @router.get("/files/{job_id}/items/{place}/sidecar", response_class=Response, responses=ANSWERS)
 async def item_sidecar(request: Request, job_id: JobIdPath, place: Place, services: Services) -> Response:
-    """The description beside the video of one item."""
+    """The sidecar of one item."""
     return await _sidecar(request, services, await kept_file(services, job_id, place))
 
 
@@ -117,7 +117,7 @@ async def item_video(
 async def item_thumbnail(
     request: Request, job_id: JobIdPath, place: Place, services: Services, *, download: bool = False
 ) -> Response:
-    """The picture beside it."""
+    """The thumbnail of one item."""
     return await _picture(request, services, await kept_file(services, job_id, place), download=download)
 
 

@@ -1,4 +1,4 @@
-"""What a person wants to see of the library, as it stands in the page's address. Pure."""
+"""The library's filter, as the page's URL has it. Pure."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ class Chip:
 
 
 def chips(asked: LibraryFilter, *, account_name: str, site: str = "") -> Iterator[Chip]:
-    """All but the search: that stands in its box."""
+    """All but the search, which is in its own field."""
 
     def one(label: str, value: str, **none: object) -> Chip:
         return Chip(label, value, address(replace(asked, **none)))  # type: ignore[arg-type]

@@ -42,10 +42,10 @@ async def listed(pages: AsyncIterable[Sequence[Job]], form: ListFormat) -> Async
 def row(job: Job) -> dict[str, Cell]:
     """By ``COLUMNS``. Times are ISO 8601 in UTC, sizes bytes, durations seconds."""
     account = job.account
-    told = job.metadata
+    facts = job.metadata
     cells: tuple[Cell, ...] = (
-        job.id, job.status.value, title(job), _text(told.get("text")), account.handle if account else None, account.display_name if account else None,
-        job.platform, job.post_url, _text(told.get("published_at")), job.created_at.isoformat(), job.completed_at.isoformat() if job.completed_at else None,
+        job.id, job.status.value, title(job), _text(facts.get("text")), account.handle if account else None, account.display_name if account else None,
+        job.platform, job.post_url, _text(facts.get("published_at")), job.created_at.isoformat(), job.completed_at.isoformat() if job.completed_at else None,
         job.duration_s, job.width, job.height, job.bytes, job.sha256, job.output_path, job.error_code.value if job.error_code else None, job.error,
     )  # fmt: skip
     return dict(zip(COLUMNS, cells, strict=True))

@@ -56,7 +56,7 @@ class TroubleView:
     next_retry_at: datetime | None
     examples: list[JobView]
     way: Way | None
-    can_retry: bool  # beside the way, or as it
+    can_retry: bool  # in addition to the remedy, or as the remedy
     all_of_it: str  # where the whole list is
 
 
@@ -135,7 +135,7 @@ def _view(services: ApiServices, trouble: FailureSummary) -> TroubleView:
 def _way(
     remedy: Remedy, platform: str | None, has_sign_in: bool, examples: Sequence[JobView], all_of_it: str
 ) -> Way | None:
-    """What helps; the newest post stands for all where the help is on a post."""
+    """What helps; when it is on a post, the newest one is linked."""
     newest = examples[0].id if examples else None
     match remedy:
         case Remedy.SIGN_IN if has_sign_in:

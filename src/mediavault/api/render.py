@@ -42,7 +42,7 @@ PAGE_HEADERS = {
 
 
 def render(template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
-    """An HTML page. Nothing of it is ever cached: it shows what stands in the store now."""
+    """An HTML page. Nothing of it is ever cached: it shows the current state of the store."""
     seen_as = current()
     text = _environment().get_template(template).render(appearance=seen_as, **context)
     # what a file system or a program said may hold what no text of the web does
@@ -129,7 +129,7 @@ def _in_braces(name: str) -> str:
 
 
 def coded(text: str) -> Markup:
-    """Escaped, with what stands between backticks as code: commands in sentences that say what helps."""
+    """Escape a text and show parts between backticks as code, such as commands in hints."""
     parts = text.split("`")
     if len(parts) % 2 == 0:  # one of them is no mark
         return escape(text)
@@ -153,6 +153,6 @@ def safe_link(url: str) -> str | None:
 
 
 def _moment(moment: datetime) -> str:
-    """As text in the reader's time zone, where a former visit has told it; the page's script words it as is the custom."""
+    """As text in the reader's time zone, if a previous visit has reported it; the page's script words it as is the custom."""
     zone = current().zone
     return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}" if zone else f"{moment:%Y-%m-%d %H:%M} UTC"

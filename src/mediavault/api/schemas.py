@@ -122,7 +122,7 @@ class CandidateView(_View):
 
 
 class DisplayView(_View):
-    """The job in words, as the page and the command line show it, in the language of whoever asks.
+    """The job in words, as the page and the command line show it, in the reader's language.
 
     ``original`` is the stored error, which is English, where ``detail`` says it in another language; else "".
     """

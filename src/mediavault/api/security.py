@@ -1,4 +1,4 @@
-"""What the vault goes by, and whose page asks, as pure judgements. ``gate.py`` applies them to every request, in this order.
+"""What the vault goes by, and whose page asks, as pure judgements. ``middleware.py`` applies them to every request, in this order.
 
 1. **Host**: only names that the vault goes by, else a web page could reach it through a name of its own that resolves
    to this machine (DNS rebinding). Addresses are no names: a page cannot rebind a literal.

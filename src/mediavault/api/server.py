@@ -65,7 +65,7 @@ async def serve_app(
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
-    """Sockets for every address that ``host`` stands for, all on one port. Raises BadSetting."""
+    """Sockets for every address of ``host``, all on one port. Raises BadSetting."""
     bound: list[socket.socket] = []
     missing: OSError | None = None
     try:

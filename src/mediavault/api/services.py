@@ -36,7 +36,7 @@ class LibraryFiles(Protocol):
 
 
 class FileChecks(Protocol):
-    """Reading a job's files again, in the background. What was found stands in the record VERIFIED of the job's id."""
+    """Reading a job's files again, in the background. The result is stored in the record VERIFIED of the job's id."""
 
     def begin(self, job: Job) -> None:
         """Nothing new where that is under way. Raises BadInput (TOO_MANY)."""
@@ -133,7 +133,7 @@ class ApiServices:
             return None
 
     def title_of(self, name: str) -> str:
-        """As people write the site's name; a name that no site has (any more) stands for itself, as far as it can be shown."""
+        """As people write the site's name; a name that no site has (any more) is shown itself, shortened."""
         if name == "generic":
             return gettext("Other sites")
         known = self.platform(name)

@@ -1,4 +1,4 @@
-"""The settings that can be changed, as fields of a form: what stands there, who says so, what is wrong with what was sent."""
+"""The settings that can be changed, as fields of a form: the value, where it comes from, and what is wrong with a submitted one."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def fields_of(
     sent: Mapping[str, Any] | None = None,
     wrong: Mapping[str, str] | None = None,
 ) -> dict[str, SettingField]:
-    """``sent`` stands in the fields where a form was refused, ``wrong`` beside them."""
+    """``sent`` are the values of a form that was refused, ``wrong`` its errors."""
     return {
         name: SettingField(
             name=name,

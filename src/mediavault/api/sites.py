@@ -29,7 +29,7 @@ router = APIRouter(prefix="/api/gates", tags=["gates"])
 class Site:
     """``totals`` is None without jobs, ``gate`` without anything to tell of it, ``session`` where nobody can sign in.
 
-    ``waiting_for_sign_in``: jobs that a person's sign-in or answer lets go on. ``pace`` is None where one name stands for
+    ``waiting_for_sign_in``: jobs that a person's sign-in or answer lets go on. ``pace`` is None where one name covers
     many sites. ``failures``: the most frequent first.
     """
 

@@ -1,6 +1,6 @@
 """A job's history as a person reads it: attempts, and in each what was tried, with what result. Pure.
 
-Every word is the reader's. What a record says itself stays beside it, to be unfolded and copied.
+Every word is the reader's. A record's own text is shown with it, to be unfolded and copied.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ RUNG_TITLES: Mapping[StrategyName, str] = {
 }
 _TONES: Mapping[StepOutcome, Tone] = {StepOutcome.OK: "good", StepOutcome.FAILED: "bad", StepOutcome.SKIPPED: "quiet"}
 _ICONS: Mapping[Tone, str] = {"good": "check", "bad": "cross", "busy": "clock", "quiet": "skip"}
-# What ends an attempt, or stands beside all attempts: said by the attempt's head, and as an event of its own.
+# What ends an attempt, or belongs to no attempt: shown in the attempt's heading, and as its own event.
 _MARKS: Mapping[Stage, tuple[Tone, str]] = {
     Stage.COMPLETE: ("good", N_("Saved")),
     Stage.FAIL: ("bad", N_("Failed")),

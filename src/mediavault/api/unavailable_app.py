@@ -17,7 +17,7 @@ RETRY_AFTER_S = 5
 
 
 class UnavailableApp:
-    """Holds the vault's address from the first ``open`` until the block ends. Nothing of the database is told to strangers."""
+    """Holds the vault's address from the first ``open`` until the block ends. Nothing about the database is revealed."""
 
     def __init__(self, host: str, port: int, proxies: ProxyRules = NO_PROXIES) -> None:
         self._host, self._port, self._proxies = host, port, proxies

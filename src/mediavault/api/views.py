@@ -137,7 +137,7 @@ def kept_files(job: Job) -> dict[int, KeptFile]:
 
 
 def kept_paths(job: Job) -> list[str]:
-    """Every file in the library that belongs to the job: videos, pictures and the sidecars beside the videos."""
+    """Every file in the library that belongs to the job: videos, thumbnails and sidecars."""
     paths: list[str] = []
     for kept in kept_files(job).values():
         paths.append(kept.output_path)
@@ -148,7 +148,7 @@ def kept_paths(job: Job) -> list[str]:
 
 
 def sidecar_path(kept: KeptFile) -> str:
-    """Where the description of a kept video stands: beside it."""
+    """The path of a saved video's sidecar."""
     return str(PurePosixPath(kept.output_path).with_suffix(".info.json"))
 
 

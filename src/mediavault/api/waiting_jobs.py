@@ -47,7 +47,7 @@ async def go_on_after_window(state: SessionState, errand: BrowserTask, store: St
     """A window was closed: let those jobs go on that what a person did in it may help; how many were queued again.
 
     That is the job on whose post it was open, all that met a challenge, since an answer is good for the whole site, and
-    after a sign-in the others too. Where one name stands for many sites only jobs of the same host are meant.
+    after a sign-in the others too. For a name that covers many sites only jobs of the same host are meant.
     """
     if errand.job_id is None:
         return await go_on_after(state, store)

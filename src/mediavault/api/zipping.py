@@ -1,4 +1,4 @@
-"""Kept files as one zip that is written while it is read: nothing of it ever stands on a disk or whole in memory.
+"""Saved files as one zip that is written while it is read: it is never on a disk, nor whole in memory.
 
 Stored, not deflated, since videos don't shrink; ZIP64 where a file or the archive needs it.
 """
@@ -31,15 +31,15 @@ _MODE = 0o644 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
-    """What goes into the archive beside each video."""
+class Extras:
+    """What the archive holds in addition to each video."""
 
     pictures: bool = False
     sidecars: bool = False
 
 
 async def zipped(
-    catalogue: JobCatalogue, library: LibraryFiles, job_ids: Iterable[JobId], beside: Beside
+    catalogue: JobCatalogue, library: LibraryFiles, job_ids: Iterable[JobId], extras: Extras
 ) -> AsyncGenerator[bytes, None]:
     """The archive, piece by piece. What can't be had is named in ``MISSING.txt`` and breaks nothing.
 
@@ -53,7 +53,7 @@ async def zipped(
             except JobNotFound:
                 missing.append(f"{job_id}: {gettext('This post no longer exists.')}")
                 continue
-            paths = list(paths_of(job, beside))
+            paths = list(paths_of(job, extras))
             if not paths:
                 missing.append(f"{title(job)} ({job_id}): {gettext('It has no saved files.')}")
             for path in paths:
@@ -67,13 +67,13 @@ async def zipped(
     yield sink.taken()
 
 
-def paths_of(job: Job, beside: Beside) -> Iterator[str]:
+def paths_of(job: Job, extras: Extras) -> Iterator[str]:
     """The files that the archive gets of a job, by their places in the library."""
     for kept in kept_files(job).values():
         yield kept.output_path
-        if beside.pictures and kept.thumbnail_path:
+        if extras.pictures and kept.thumbnail_path:
             yield kept.thumbnail_path
-        if beside.sidecars:
+        if extras.sidecars:
             yield str(PurePosixPath(kept.output_path).with_suffix(".info.json"))
 
 
@@ -109,7 +109,7 @@ async def _add(
 async def _written(
     archive: zipfile.ZipFile, sink: _Sink, file: OpenedFile, info: zipfile.ZipInfo
 ) -> AsyncGenerator[bytes, None]:
-    """Raises EOFError when the file was cut meanwhile. The entry is closed in any case, so that the next one can follow."""
+    """Raises EOFError when the file became shorter in between. The entry is closed in any case, so that the next one can follow."""
     size, done = info.file_size, 0
     with archive.open(info, "w") as entry:
         async for chunk in file.chunks(0, size):
@@ -163,7 +163,7 @@ def _safe_part(part: str) -> str:
 
 
 def _split(name: str) -> tuple[str, str]:
-    """``.info.json`` is one suffix; a suffix is short, whatever stands behind the last dot."""
+    """``.info.json`` is one suffix; a suffix is short, whatever follows the last dot."""
     for suffix in (".info.json", PurePosixPath(name).suffix):
         if suffix and name.endswith(suffix) and len(suffix) <= 12:
             return name.removesuffix(suffix), suffix

@@ -168,7 +168,7 @@ def _print_post(extraction: Extraction) -> None:
 
 
 def _candidates(extraction: Extraction, choice: Candidate | None) -> Table:
-    """All candidates, item by item; the first column counts the items, whose role and type stand beside it."""
+    """All candidates, item by item; the first column has the item's number, role and type."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("", "Item", "Owned by", "Kind", "Picture", "Size", "Seen in", "Address"):
         table.add_column(name, overflow="fold", no_wrap=name != "Address")  # only the address gives way

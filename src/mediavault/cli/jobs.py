@@ -200,17 +200,17 @@ def _refuse_unknown(site: str) -> None:
         raise BadInput(f"There is no site {site}.", help=f"The sites are {', '.join(names)}.")
 
 
-def _moment(option: str, told: str | None) -> datetime | None:
+def _moment(option: str, given: str | None) -> datetime | None:
     """Parse a date or a time, in UTC without a zone; a date means its midnight."""
     from mediavault.core.failures import BadInput
 
-    if told is None:
+    if given is None:
         return None
     try:
-        at = datetime.fromisoformat(told)
+        at = datetime.fromisoformat(given)
     except ValueError as exc:
         raise BadInput(
-            f"{option} is not a date: {told}", help="Write it as 2026-11-24 or 2026-11-24T18:30+01:00."
+            f"{option} is not a date: {given}", help="Write it as 2026-11-24 or 2026-11-24T18:30+01:00."
         ) from exc
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 

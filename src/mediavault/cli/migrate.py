@@ -113,7 +113,7 @@ def _print(copied: Copied, found: Comparison) -> None:
 
     there = counted(copied.kept, "was", "were")
     out().print(
-        f"{counted(copied.new, 'job')} copied, {copied.renewed:,} copied anew, {there} there already.", markup=False
+        f"{counted(copied.new, 'job')} copied, {copied.renewed:,} copied again, {there} there already.", markup=False
     )
     for status, count in found.source_counts.items():
         out().print(
@@ -134,4 +134,4 @@ def _print(copied: Copied, found: Comparison) -> None:
         wrong = counted(found.different, "job is", "jobs are")
         err().print(f"{wrong} missing or different in the target. The source is as it was.", style="red")
     else:
-        err().print("The source changed meanwhile. Stop everything that uses this vault and repeat.", style="red")
+        err().print("The source has changed. Stop everything that uses this vault and repeat.", style="red")

@@ -158,7 +158,7 @@ def _why(found: Extraction | None) -> MediavaultError | None:
 
 
 def pairs(pages: Sequence[str], urls: Sequence[str], lines: Iterator[str]) -> Iterator[tuple[str | None, Path]]:
-    """Addresses and files in order; the page ``-`` stands for ``lines``, one pair each.
+    """Addresses and files in order; the page ``-`` means ``lines``, one pair each.
 
     Raises BadInput where there are more addresses than pages, or a line is neither ``FILE<TAB>URL`` nor an object with
     ``file`` and ``url``.

@@ -100,7 +100,7 @@ def watched() -> Iterator[OutputStreams]:
 
 
 def _or_nowhere(stream: TextIO | None) -> TextIO:
-    """Replace None, which stands for a descriptor that was closed at start; the next file opened would get its number."""
+    """Replace None, which means a descriptor that was closed at start; the next file opened would get its number."""
     return stream if stream is not None else Path(os.devnull).open("w", encoding="utf-8")
 
 

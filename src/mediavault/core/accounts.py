@@ -11,7 +11,7 @@ MAX_NAME_CHARS = 200
 def account(platform: str, handle: str | None, display_name: str | None, *, fallback: str | None = None) -> Account:
     """An account whose ``slug`` is ``<platform>-<handle>``, or of ``fallback`` (a host, say) where no handle is known.
 
-    The display name stays as its site gave it, but for what would break its line or the direction of the words beside it.
+    The display name stays as its site gave it, but for what would break its line or the direction of the text around it.
     """
     handle = (handle or "").strip().lstrip("@") or None
     name = shown_text(display_name or "")[:MAX_NAME_CHARS].strip() or None

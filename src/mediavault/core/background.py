@@ -1,4 +1,4 @@
-"""Work that goes on behind whoever asked for it: one task for each key, and no more than a few."""
+"""Background tasks: one for each key, and only a few at a time."""
 
 from __future__ import annotations
 

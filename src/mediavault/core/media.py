@@ -48,7 +48,7 @@ class Ownership(IntEnum):
 
     CHOSEN = -1  # a person chose it
     ID_MATCH = 0  # below the node of page data whose own id is the post's id
-    KEY_MATCH = 1  # its media key stands below that node
+    KEY_MATCH = 1  # its media key is below that node
     PLAYER = 2  # the player that the page itself shows as the post's
     LONE = 3  # the only video left after the reject list
     UNKNOWN = 4

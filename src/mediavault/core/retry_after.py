@@ -1,6 +1,6 @@
 """For how long a server asks us to stay away, read from the header fields of a refusal. Pure.
 
-``Retry-After`` (RFC 9110, 10.2.3) is seconds or a date. Sites have fields of their own beside it, which name the end of
+``Retry-After`` (RFC 9110, 10.2.3) is seconds or a date. Sites have their own fields in addition, which name the end of
 a window of counted requests: X ``x-rate-limit-reset`` and Bluesky ``ratelimit-reset`` (seconds since 1970), Mastodon
 ``x-ratelimit-reset`` (an ISO 8601 time), reddit ``x-ratelimit-reset`` and Tumblr ``x-ratelimit-perhour-reset`` and
 ``-perday-reset`` (seconds from now).

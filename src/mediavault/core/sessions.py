@@ -141,7 +141,7 @@ def _readable(value: str) -> str:
 def wall_failure(
     wall: LoginRequired | AgeRestrictedToStrangers, platform: Platform, cookies: Iterable[Cookie], *, now: datetime
 ) -> LoginRequired | AgeRestrictedToStrangers | SessionExpired:
-    """What a wall for strangers means to whoever holds ``cookies``: a sign-in is wanted, or the one there has ended."""
+    """What a wall for anonymous visitors means with ``cookies``: a sign-in is wanted, or the one there has ended."""
     if not is_signed_in(platform, cookies, now=now):
         return wall
     return SessionExpired(

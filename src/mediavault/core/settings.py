@@ -28,7 +28,7 @@ def default_state_dir() -> Path:
 class Settings(Changeable, BaseSettings):
     """Every field is ``MEDIAVAULT_`` + its name in capitals. Unknown variables are named by ``mediavault doctor``.
 
-    What stands in ``Changeable`` can be changed on the settings page too, where the environment does not say it.
+    The fields of ``Changeable`` can be changed on the settings page too, where the environment does not say it.
     """
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="ignore")
@@ -58,7 +58,7 @@ class Settings(Changeable, BaseSettings):
         (), description='JSON list of the addresses or CIDRs of reverse proxies, as in ["127.0.0.1"].'
     )
     proxy_header: str | None = Field(None, description="The header in which they say who signed in, as Remote-User.")
-    proxy_user: str | None = Field(None, description="What stands in it when it is the owner of the vault.")
+    proxy_user: str | None = Field(None, description="Its value for the owner of the vault.")
     proxy_secret: SecretStr | None = Field(None, description="What they send along in X-Mediavault-Proxy-Secret.")
     platforms: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Names with commas between: the worker takes only jobs of these. Default: of all."
@@ -147,7 +147,7 @@ def check_allow_rule(rule: str) -> None:
     """Accept an exact host, host:port, or a CIDR of /8 (IPv4), /32 (IPv6) or narrower; else ValueError.
 
     Loopback, link-local, multicast and unspecified addresses are never opened by a CIDR or a bare host, only by an
-    exact ``host:port``: on such addresses live services that trust whoever reaches them.
+    exact ``host:port``: on such addresses live services that trust everyone who reaches them.
     """
     if "/" in rule:
         _check_network(rule)

@@ -27,7 +27,7 @@ _MEMORY = Message(
 )
 _TOO_LARGE = Message("That file system takes no file so large: move the library to another one.")
 
-# Whoever raises one of these speaks of the machine, whatever he was doing.
+# These errors are about the machine, whatever was being done.
 _ALWAYS: Mapping[int, str] = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _QUOTA,
@@ -65,7 +65,7 @@ def is_of_the_machine(code: int | None, *, of_a_file: bool = False) -> bool:
 
 
 def failure_of_disk(exc: OSError, folder: Path | str, *, doing: str = Message("written")) -> NoSpace | StorageFailure:
-    """The condition that ``exc``, met in ``folder``, stands for; its sentence names both, and what helps."""
+    """The failure that ``exc`` in ``folder`` means; its sentence names both, and what helps."""
     return failure_of_code(exc.errno, folder, doing=doing, said=exc.strerror or str(exc))
 
 

@@ -2,7 +2,7 @@
 
 Python's urlsplit, yarl and Chromium disagree on odd forms (userinfo, backslashes, control characters), and each
 disagreement is a way past a guard that looked at one reading while another one connected. So an address is either
-read exactly as Chromium reads it, or refused; and whoever uses it gets ``str(HttpUrl)``, never the text that came in.
+read exactly as Chromium reads it, or refused; and its users get ``str(HttpUrl)``, never the text that came in.
 Source: https://url.spec.whatwg.org (hosts, IPv4 numbers, dot segments, percent-encode sets) and UTS #46 through idna.
 """
 

@@ -146,6 +146,6 @@ def _wrong_file(job: Job, clip: Clip, kept: KeptVideo) -> Iterator[str]:
     if kept.has_sound != clip.look.sound:
         yield f"the file {'has' if kept.has_sound else 'lacks'} sound"
     if not kept.has_thumbnail:
-        yield "there is no thumbnail beside it"
+        yield "it has no thumbnail"
     if not kept.has_sidecar:
-        yield "there is no .info.json beside it"
+        yield "it has no .info.json"

@@ -1,6 +1,6 @@
 """The responses for a post's media. One small function per kind of fault; a post without one is served normally.
 
-A page's own player is nearly always served: the faults concern programs that want to *save* the video. ``first`` stands for
+A page's own player is nearly always served: the faults concern programs that want to *save* the video. ``first`` means
 the first such request since the site started (or :meth:`~mediavault.demo.site.PracticeSite.reset`), so that what a
 post does never depends on chance or on the order in which posts are saved.
 """

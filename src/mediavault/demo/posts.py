@@ -1,6 +1,6 @@
 """The practice posts: one for each kind of failure, with its expected result. Facts only.
 
-A post that is added here (with its responses in ``troubles.py`` if they are not plain ones) is in the index, in the demo
+A post that is added here (with its responses in ``faults.py`` if they are not plain ones) is in the index, in the demo
 and in its table.
 """
 

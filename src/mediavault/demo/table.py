@@ -122,7 +122,7 @@ def took_s(job: Job, history: Iterable[HistoryRecord]) -> float | None:
 
 
 def climbed_text(climbed: Sequence[ExpectedStep]) -> str:
-    """``plain✗ session✓``: the strategies of the last attempt; ``↻`` before it stands for earlier attempts."""
+    """``plain✗ session✓``: the strategies of the last attempt; ``↻`` before it means earlier attempts."""
     if not climbed:
         return ""
     last = [step for step in climbed if step.attempt == climbed[-1].attempt]

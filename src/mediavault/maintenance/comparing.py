@@ -92,5 +92,5 @@ class Comparison:
     def is_whole(self) -> bool:
         """Whether the target has everything of the source, and no job was added during the comparison."""
         looked_at = self.same == sum(self.source_counts.values())
-        beside = self.missing_gates or self.missing_agreed or self.missing_records
-        return looked_at and not (self.different or beside)
+        other_differences = self.missing_gates or self.missing_agreed or self.missing_records
+        return looked_at and not (self.different or other_differences)

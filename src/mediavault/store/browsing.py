@@ -46,7 +46,7 @@ def page(jobs: Iterable[Job], query: JobQuery) -> JobPage:
     return paging.page_of(found, query)
 
 
-def beside(job: Job, jobs: Iterable[Job], query: JobQuery) -> Neighbours:
+def neighbours(job: Job, jobs: Iterable[Job], query: JobQuery) -> Neighbours:
     place, descending = paging.sort_key(job, query.order), paging.is_descending(query.order)
     newer = older = None
     for other in in_order(jobs, query):

@@ -15,7 +15,7 @@ async def iter_pages(catalogue: JobCatalogue, query: JobQuery) -> AsyncIterator[
 
     Jobs may be removed, retried or added while this runs. In the orders NEWEST and OLDEST a cursor is a job's age and id,
     which never change: no job is met twice, and none is missed that is there, and in the query, all the time. In the
-    orders LONGEST and LARGEST a job that gets another length or size meanwhile may be.
+    orders LONGEST and LARGEST a job whose length or size changes in between may be.
     """
     while True:
         page = await catalogue.jobs(query)
@@ -41,7 +41,7 @@ async def retry_each(store: Store, jobs: AsyncIterable[Job], *, at_most: int | N
     """Queue these jobs again, ``at_most`` (1 or more) of them; returns how many. No job is read after the last one.
 
     A job that was removed since it was read, or that has another status by now, is left alone: a person who cancelled
-    it meanwhile wants it to stay cancelled. (Between the last look and the move lies one call to the store.)
+    it in between wants it to stay cancelled. (Between the last look and the move lies one call to the store.)
     """
     count = 0
     async for job in jobs:

@@ -18,7 +18,7 @@ Out = TypeVar("Out")
 MOST_AT_ONCE = 100  # members of one grouped call
 
 # An outcome is worth some patience: the file is in its place, and what else would be lost is the work. The lease, which
-# cannot be renewed meanwhile, sets the bound: 80 s after the last renewal the attempt is stopped.
+# cannot be renewed in that time, sets the limit: 80 s after the last renewal the attempt is stopped.
 PATIENCE_S = 45.0
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 3.0
 
@@ -32,7 +32,7 @@ class ConnectionLost(StoreAway):
 
 
 class DuplicateKey(StoreError):
-    """A row with this key stands already."""
+    """A row with this key exists."""
 
 
 async def _nothing() -> None:

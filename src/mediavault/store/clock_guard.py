@@ -12,7 +12,7 @@ class ClockGuard:
     """Says whether an elapsed lease may be believed.
 
     When wall clock and monotonic time have moved apart since the last look, the clock was set or the machine slept.
-    Every lease then looks elapsed (or endless), so nothing is reaped by time for one lease: whoever lives renews in
+    Every lease then looks elapsed (or endless), so nothing is reaped by time for one lease: live workers renew in
     that while. Leases that were ended on purpose are not concerned.
     """
 

@@ -1,4 +1,4 @@
-"""What a person has changed of the settings, read anew by every process while it runs.
+"""The settings that users have changed, read again and again by every process while it runs.
 
 Each changed setting is a record: kind SETTING, its name as the key, ``{"value": …, "by": …}`` as the value. What the
 environment (or the command line) says wins, and cannot be changed here.

@@ -22,7 +22,7 @@ _ACCOUNT_CURSOR = re.compile(r"([0-9]{1,18})~([!-~]{1,200})")
 
 
 def age_of(job: Job) -> tuple[int, str]:
-    """Where a job stands in the queue."""
+    """A job's position in the queue."""
     return to_micros(job.created_at), job.id
 
 

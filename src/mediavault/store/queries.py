@@ -50,7 +50,7 @@ class JobPage:
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """The jobs beside one in a query's order: ``newer`` comes before it, ``older`` after it."""
+    """The neighbours of a job in a query's order: ``newer`` comes before it, ``older`` after it."""
 
     newer: Job | None
     older: Job | None

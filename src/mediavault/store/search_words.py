@@ -2,7 +2,7 @@
 
 A text becomes small words without diacritics. Scripts that are written without spaces, and pictures such as emoji, become
 single characters, so that any run of them is found. What is asked for is found where every word of it is the beginning of
-a word, and every run stands there as it is.
+a word, and every run is stored as it is.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from mediavault.core.media import Account
 
-# Stands between the fields of a job, so that no run of characters is found across two; no text has it as a word.
+# Separates the fields of a job, so that no run of characters is found across two; no text has it as a word.
 GAP = "\ue000"
 MAX_WORD_CHARS = 64
 MAX_WORDS = 4_000  # of a job; PostgreSQL counts places up to 16,383
@@ -69,8 +69,8 @@ def line_of(texts: Iterable[str | None]) -> str:
 
 def job_line(post_url: str, canonical_url: str, account: Account | None, metadata: Mapping[str, Any]) -> str:
     """What a job is found by: title, text, handle, display name and address."""
-    told = [metadata.get("title"), metadata.get("text")]
-    texts = [text if isinstance(text, str) else None for text in told]
+    texts_of_post = [metadata.get("title"), metadata.get("text")]
+    texts = [text if isinstance(text, str) else None for text in texts_of_post]
     if account is not None:
         texts += [account.handle, account.display_name]
     return line_of([*texts, post_url, canonical_url if canonical_url != post_url else None])
@@ -106,7 +106,7 @@ def is_in(line: str, terms: Iterable[Term]) -> bool:
 
 
 def needle(term: Term) -> str:
-    """A term as it stands in a line."""
+    """A term as it occurs in a line."""
     return "".join(f" {word}" for word in term)
 
 

@@ -25,7 +25,7 @@ OFFERED_FOR = timedelta(seconds=10)  # a job that was handed out asks for its tu
 def capacity(gates: Iterable[SiteLimit], now: datetime, *, limit: int) -> Mapping[str, int]:
     """How many jobs of each of these platforms may be handed out now; those of which none may are left out.
 
-    Where turns are taken it is one, and none while the next turn is not soon or was offered to another job: whoever is
+    Where turns are taken it is one, and none while the next turn is not soon or was offered to another job: the worker that is
     handed out and finds no turn would only have to be given back.
     """
     ready = (gate for gate in gates if not gate.is_closed(now) and gate.permit_after(now) - now <= SOON)
@@ -89,7 +89,7 @@ def _with_post(gate: SiteLimit, job: JobId, at: datetime, now: datetime, *, cap:
 
 
 def close(gate: SiteLimit, now: datetime, *, duration: timedelta, code: ErrorCode, reason: str) -> SiteLimit:
-    """A longer closing that stands already keeps its end and its reason."""
+    """A longer closing that is in force keeps its end and its reason."""
     until, strikes = now + duration, gate.failures + 1
     if gate.closed_until is not None and gate.closed_until >= until:
         return replace(gate, failures=strikes, probing_until=None)

@@ -1,7 +1,7 @@
 """Wake-ups and stops: jobs may have become claimable, an attempt or a worker shall stop; to this process and others of this host.
 
-Every subscribed process binds one unix datagram socket in a shared folder. Whoever makes jobs claimable sends one byte
-to each, whoever stops an attempt its job's id, a worker its own. Nobody waits and nothing is kept: both are hints, the worker's poll and
+Every subscribed process binds one unix datagram socket in a shared folder. A process that makes jobs claimable sends one byte
+to each, one that stops an attempt its job's id, a worker its own. Nobody waits and nothing is kept: both are hints, the worker's poll and
 its heartbeat make sure.
 """
 
@@ -120,7 +120,7 @@ class WakeSockets:
             self._sender.setblocking(False)  # noqa: FBT003 - positional only
         try:
             self._sender.sendto(message, path)
-        except ConnectionRefusedError:  # its process is gone; names are never used again, so nobody binds it meanwhile
+        except ConnectionRefusedError:  # its process is gone; names are never used again, so no other process binds it
             with suppress(OSError):
                 Path(path).unlink()
         except OSError:
@@ -182,11 +182,11 @@ class Signals:
 
 
 def wake_folder(database: Path) -> Path:
-    """``<database>-wake`` beside the database; a folder of this user among the temporary files where that is too long."""
-    beside = database.absolute().with_name(f"{database.name}-wake")
-    if len(os.fsencode(beside)) + _NAME_BYTES <= MAX_SOCKET_PATH_BYTES:
-        return beside
-    key = hashlib.sha256(os.fsencode(beside)).hexdigest()[:16]
+    """``<database>-wake`` next to the database; a folder of this user among the temporary files where that is too long."""
+    socket_folder = database.absolute().with_name(f"{database.name}-wake")
+    if len(os.fsencode(socket_folder)) + _NAME_BYTES <= MAX_SOCKET_PATH_BYTES:
+        return socket_folder
+    key = hashlib.sha256(os.fsencode(socket_folder)).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"mediavault-{os.getuid()}-{key}"
 
 

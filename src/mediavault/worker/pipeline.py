@@ -203,14 +203,14 @@ async def requeue_for_session(journal: AttemptRecorder, failure: Failure, tools:
     hosts = await hosts_with_session(failure, site, tools.store.workers, signed_in=await tools.signed_in())
     if not hosts:
         return False
-    told = Message(
+    explanation = Message(
         "%(message)s It continues on a computer that is signed in: %(hosts)s.",
         message=failure.message,
         hosts=", ".join(hosts),
     )
     log.info("job_handed_over", error_code=failure.code, hosts=hosts)
     record = HistoryRecord(
-        tools.clock.now(), claim.fence, Stage.RELEASE, StepOutcome.FAILED, error_code=failure.code, detail=told
+        tools.clock.now(), claim.fence, Stage.RELEASE, StepOutcome.FAILED, error_code=failure.code, detail=explanation
     )
     await tools.store.queue.record(claim, record)
     await tools.store.queue.release(claim, needs_session=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.api.zipping import Beside, zipped
+from mediavault.api.zipping import Extras, zipped
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import StoredJob
@@ -67,7 +67,7 @@ async def test_a_zip_larger_than_four_gigabytes_opens_and_took_no_memory(tmp_pat
     tracemalloc.start()
     try:
         with target.open("wb") as out:
-            async for piece in zipped(store.catalogue, Shelf(), [job.id for job in jobs], Beside()):
+            async for piece in zipped(store.catalogue, Shelf(), [job.id for job in jobs], Extras()):
                 if piece == CHUNK:
                     out.seek(len(CHUNK), os.SEEK_CUR)  # a hole: the disk of a test machine is small
                 else:

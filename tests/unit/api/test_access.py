@@ -314,7 +314,7 @@ async def test_an_open_vault_makes_no_tokens(house: House) -> None:
 
 
 async def test_the_vaults_own_token_is_that_of_an_admin(make_house: MakeHouse) -> None:
-    """Beside the password, and at the sign-in page too."""
+    """Extras the password, and at the sign-in page too."""
     house = await owned(make_house, token=TOKEN)
 
     assert (await house.client.get("/access", authorization=f"Bearer {TOKEN}")).status == 200

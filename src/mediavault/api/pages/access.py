@@ -81,7 +81,7 @@ async def end_session_form(name: str, desk: Desk) -> Response:
 
 @router.post("/access/sign-out-everywhere")
 async def sign_out_everywhere_form(desk: Desk) -> Response:
-    """Here too: whoever asks for this does not trust what is signed in."""
+    """Ends this session too: who asks for it does not trust any of them."""
     await desk.sessions.end_all()
     return signed_out(see_other("/login"))
 

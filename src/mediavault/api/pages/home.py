@@ -83,8 +83,8 @@ async def submit_form(request: Request, services: Services, feed: EventFeed) -> 
     except BadInput as exc:
         return await _home(services, pasted=pasted, error=complaint(exc))
     if not taken.refused:
-        told = [("taken", len(taken.jobs)), ("known", len(taken.known))]
-        return see_other(f"/?{urlencode(told + [('post', job.id) for job in taken.known[:LINKED]])}")
+        results = [("taken", len(taken.jobs)), ("known", len(taken.known))]
+        return see_other(f"/?{urlencode(results + [('post', job.id) for job in taken.known[:LINKED]])}")
     some = taken.jobs or taken.known
     return await _home(
         services,

@@ -49,7 +49,7 @@ async def library(request: Request, services: Services) -> Response:
     asked = read_filter(request.query_params)
     cursor = request.query_params.get("cursor") or None
     is_part = "hx-request" in request.headers and "hx-history-restore-request" not in request.headers
-    moment = services.clock.now() - CLOCKS_DIFFER  # before the look at the jobs: what changes from here on is told live
+    moment = services.clock.now() - CLOCKS_DIFFER  # before the look at the jobs: later changes arrive live
     page = await services.store.catalogue.jobs(to_query(asked, current().zone, cursor=cursor, limit=PAGE))
     if is_part and cursor:
         return render("library_tiles.html", **tiles(services, asked, page))

@@ -26,7 +26,7 @@ from mediavault.api.selection import (
 )
 from mediavault.api.services import ApiServices
 from mediavault.api.views import title
-from mediavault.api.zipping import Beside, zipped
+from mediavault.api.zipping import Extras, zipped
 from mediavault.core.failures import BadInput
 
 SHOWN = 12  # titles that the confirmation names
@@ -43,7 +43,7 @@ async def retry_form(request: Request, services: Services, feed: EventFeed) -> R
 
 @router.post("/library/remove", include_in_schema=False)
 async def remove_form(request: Request, services: Services, feed: EventFeed) -> Response:
-    """Asks first. What was shown then is what is deleted, whatever has come meanwhile: the form carries the ids."""
+    """Asks first. Only what was shown is deleted, since the form has the ids."""
     fields = await _fields(request)
     selection = read_selection(fields)
     if "confirmed" not in fields:
@@ -81,8 +81,8 @@ async def export_of_selection(request: Request, services: Services) -> Response:
 
 async def _zip(services: ApiServices, fields: Fields) -> Response:
     chosen = await ids_of(services.store.catalogue, read_selection(fields))
-    beside = Beside(pictures="pictures" in fields, sidecars="sidecars" in fields)
-    pieces = zipped(services.store.catalogue, services.library, chosen, beside)
+    extras = Extras(pictures="pictures" in fields, sidecars="sidecars" in fields)
+    pieces = zipped(services.store.catalogue, services.library, chosen, extras)
     return StreamAnswer(pieces, _download(services, "zip", "application/zip"))
 
 

@@ -1,4 +1,4 @@
-"""What changes in the library while somebody looks at it: the tiles anew, and which posts the page would show by now."""
+"""What changes in the library while somebody looks at it: the cards again, and which posts the page would show now."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def changes(
 
 
 def came_at(job: Job, shown: LibraryView) -> datetime:
-    """Since when the job stands where the state looks. One that waits again counts from its last change."""
+    """Since when the job is in the state that is shown; a waiting job counts from its last change."""
     is_again = job.status is JobStatus.QUEUED and job.attempt_count > 0
     if shown is LibraryView.ALL or (shown is LibraryView.WAITING and not is_again):
         return job.created_at

@@ -1,4 +1,4 @@
-"""The sites: how each stands, and who works on their jobs."""
+"""The sites page: the state of each site, and the workers."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def _filter(within: str | None) -> LibraryFilter | None:
 
 
 def _query(asked: LibraryFilter | None) -> JobQuery:
-    """The order of what stands beside the post: all posts, newest first, for who did not come from the library."""
+    """The order of the post's neighbours: all posts, newest first, unless the reader came from the library."""
     return JobQuery() if asked is None else to_query(asked, current().zone, limit=1)
 
 

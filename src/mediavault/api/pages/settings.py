@@ -35,7 +35,7 @@ async def index(services: Services, saved: bool = False) -> Response:
 
 @router.post("/settings")
 async def save_form(request: Request, services: Services) -> Response:
-    """All or nothing: what is wrong is told beside its field, and then nothing is kept."""
+    """All or nothing: errors are shown at their fields, and then nothing is saved."""
     sent = read_sent(await read_form(request, max_fields=MAX_FIELDS), services.live)
     good, wrong = judge(sent, sites={one.name for one in services.platforms})
     if wrong:

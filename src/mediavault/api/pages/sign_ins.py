@@ -24,7 +24,7 @@ async def index(services: Services) -> Response:
 
 @router.post("/sessions/{platform}/window")
 async def open_form(request: Request, platform: PlatformPath, services: Services) -> Response:
-    """Leads to the window. The ticket stands in the fragment, which browsers keep to themselves."""
+    """Leads to the window. The ticket is in the fragment, which browsers do not send."""
     narrow = (await read_form(request)).get("narrow") == "on"
     return see_other(window_address(await services.windows.open(platform, narrow=narrow)))
 

@@ -1,4 +1,4 @@
-// What is told to who does not see it: once it stands, and what happens often as a sum, now and then.
+// Announcements for screen readers: final states, and frequent events as an occasional sum.
 
 const SETTLED_MS = 500;
 const SUM_EVERY_MS = 8000;

@@ -1,5 +1,5 @@
 // The first page, live. What an event tells of a job at work is shown at once; where a job changes its place, the page is
-// asked for anew and its changed parts are brought in. The words are the server's.
+// requested again and its changed parts are replaced. The words are the server's.
 
 import { say } from "/static/core.js";
 import { act, field, put } from "/static/jobs.js";
@@ -138,7 +138,7 @@ function showWork(card, job) {
   showPace(card, job);
 }
 
-// --- what a screen reader is told: a sum, now and then
+// --- announcements for screen readers: an occasional sum
 
 const sums = { saved: 0, needs: 0 };
 let lastSaid = -ANNOUNCE_EVERY_MS;
@@ -156,7 +156,7 @@ function announce() {
 
 // --- the stream
 
-const states = new Map(); // id -> status, as far as it was told
+const states = new Map(); // id -> status, as last reported
 function onJob(job) {
   const card = document.getElementById(`job-${job.id}`);
   if (card && job.status === "running") showWork(card, job);

@@ -11,7 +11,7 @@ export function put(root, name, text) {
   if (element) element.textContent = text ?? "";
 }
 
-// What stands between backticks is code, as the server's pages show it.
+// Text between backticks is code, as the server's pages show it.
 function putCoded(root, name, text) {
   const parts = (text ?? "").split("`");
   if (parts.length % 2 === 0) return put(root, name, text);

@@ -8,14 +8,14 @@ import { bring } from "/static/morph.js";
 
 const LOOK_PAUSE_MS = 700; // of many changes at once, one look
 const AT_ONCE = 40; // tiles of one look
-const HEARD_FOR_MS = 30000; // what is told of while an answer is under way may be too new for it
+const HEARD_FOR_MS = 30000; // a change that is reported during a request may be too new for its answer
 const MOST_KNOWN = 5000;
 
 const results = () => document.getElementById("results");
 const tileOf = (id) => document.getElementById(`job-${id}`);
 const idOf = (tile) => tile.id.slice("job-".length);
 
-const known = new Map(); // id -> what a tile tells of it, as far as it was told
+const known = new Map(); // id -> the state that a card shows, as last reported
 const heard = new Map(); // id -> when
 const wanted = new Set(); // asked for at the next look
 const fresh = new Set(); // what the button brings
@@ -49,7 +49,7 @@ function onRemoved(id) {
 let looking = 0;
 function lookSoon() {
   looking ||= setTimeout(async () => {
-    await look().catch(() => {}); // the line says that the vault is away; who comes back is told what was missed
+    await look().catch(() => {}); // the line says that the vault is away; what was missed is reported afterwards
     looking = 0;
     if (wanted.size) lookSoon();
   }, LOOK_PAUSE_MS);
@@ -95,7 +95,7 @@ function take(page, ids) {
   showFresh();
 }
 
-// Whether it stands otherwise than before.
+// Whether it differs from before.
 function change(old, now) {
   const word = (tile) => tile.querySelector(".badge")?.dataset.tone;
   const isNews = word(old) !== word(now);
@@ -106,8 +106,8 @@ function change(old, now) {
 function remove(tile) {
   if (!tile) return;
   count("removed");
-  const beside = [tile.nextElementSibling, tile.previousElementSibling].find((one) => one?.matches(".tile"));
-  if (tile.contains(document.activeElement)) beside?.querySelector(".name").focus({ preventScroll: true });
+  const neighbour = [tile.nextElementSibling, tile.previousElementSibling].find((one) => one?.matches(".tile"));
+  if (tile.contains(document.activeElement)) neighbour?.querySelector(".name").focus({ preventScroll: true });
   tile.remove();
   if (!document.querySelector(".tile")) bringFresh();
 }
@@ -117,7 +117,7 @@ function remove(tile) {
 function showFresh() {
   if (!fresh.size) return hideFresh();
   const pill = document.getElementById("fresh");
-  if (!pill) return bringFresh(); // nothing stands there that could be moved
+  if (!pill) return bringFresh(); // there is nothing to move
   pill.querySelector("span").textContent = fresh.size === 1 ? pill.dataset.one : pill.dataset.many.replace("{n}", fresh.size);
   pill.hidden = false;
 }
@@ -132,7 +132,7 @@ export function bringFresh() {
   htmx.trigger(document.getElementById("finder"), "submit");
 }
 
-// The results have come anew: with what was new, and perhaps without what changed while they were on their way.
+// The results were replaced: with what was new, and perhaps without what changed while they were on their way.
 export function settled() {
   fresh.clear();
   for (const [id, at] of heard) {
@@ -149,7 +149,7 @@ export function settled() {
   came[0]?.querySelector(".name").focus({ preventScroll: true });
 }
 
-// What a stream told of while nobody listened comes when it is open again, up to what was removed.
+// What a stream reported while it was not connected comes when it is open again, up to what was removed.
 function lookAtWhatIsInSight() {
   for (const tile of document.querySelectorAll(".tile")) {
     const { top, bottom } = tile.getBoundingClientRect();

@@ -11,7 +11,7 @@ const unseen = document.getElementById("selected-unseen");
 
 const chosen = new Set();
 let anchor = null; // where a range begins
-let told = 0;
+let announced = 0;
 
 const boxes = () => [...form.querySelectorAll(".pick input")];
 
@@ -42,8 +42,8 @@ export function show() {
   for (const one of bar.querySelectorAll("[data-if-away]")) one.hidden = !missing.length;
   const onlyKept = document.getElementById("results").dataset.statuses === "completed" && !missing.length;
   bar.querySelector('[formaction="/library/retry"]').hidden = onlyKept; // there is nothing to try again
-  if (chosen.size !== told) announce(chosen.size ? [words, away.textContent].filter(Boolean).join(", ") : "");
-  told = chosen.size;
+  if (chosen.size !== announced) announce(chosen.size ? [words, away.textContent].filter(Boolean).join(", ") : "");
+  announced = chosen.size;
   for (const button of bar.querySelectorAll("button[formaction]")) button.disabled = tooMany;
 }
 

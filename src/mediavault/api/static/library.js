@@ -103,7 +103,7 @@ document.addEventListener("click", (event) => {
 
 // --- what htmx brings, and what it does not
 
-// the address of a page left behind is asked for anew, and stands as the server makes it
+// the address of a page left behind is requested again, and shown as the server makes it
 htmx.config.refreshOnHistoryMiss = true;
 
 document.addEventListener("htmx:beforeRequest", (event) => {
@@ -129,7 +129,7 @@ function broke(event, problem) {
 
 const unreachable = { message: messages.dataset.unreachable, help: messages.dataset.unreachableHelp };
 
-// every error of the vault is told in words of its own
+// every error of the vault has its own words
 function problemIn(text) {
   try {
     return JSON.parse(text);

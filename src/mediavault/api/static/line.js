@@ -28,13 +28,13 @@ function hide() {
   turning = setTimeout(() => (line.hidden = true), BACK_FOR_MS);
 }
 
-// Pictures that could not be loaded meanwhile are asked for again, and nobody is told any more that the vault is away.
+// Load the pictures again that failed in between, and remove the notice that the vault is away.
 function mend() {
   for (const image of document.images) if (image.complete && !image.naturalWidth) image.src = image.src;
   for (const gone of document.querySelectorAll("#messages .complaint")) if (gone.textContent.includes(unreachable)) gone.remove();
 }
 
-// As ``listen``; ``back`` is called when a stream that was cut is there again. What was removed meanwhile it does not tell.
+// As ``listen``; ``back`` is called when a stream that was cut is there again. It does not report what was removed in between.
 export function follow({ since, job, removed, rested, back = () => {} }) {
   window.addEventListener("offline", () => {
     isLost = true;

@@ -3,7 +3,7 @@
 
 import { showMoment } from "/static/core.js";
 
-// What the script itself writes: marks, states and whatever stands in elements with data-live.
+// What the script itself writes: marks, states and the content of elements with data-live.
 const OURS = new Set(["open", "title"]);
 
 export function bring(old, now) {

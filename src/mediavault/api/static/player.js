@@ -27,7 +27,7 @@ function remember(player) {
     const muted = player.loop ? (remembered().muted ?? false) : player.muted;
     localStorage.setItem(REMEMBERED, JSON.stringify({ volume, muted, speed }));
   } catch {
-    // then the next post begins anew
+    // then the next post starts over
   }
 }
 

@@ -12,7 +12,7 @@ const REFRESH_PAUSE_MS = 300;
 const BUSY_PAUSE_MS = 1000;
 const COPIED_MS = 1500;
 
-// --- the page anew, region by region
+// --- updates of the page, region by region
 
 const sources = new Map(); // how each region came from the server: what a script did to it since is no change
 for (const region of document.querySelectorAll("[data-region]")) sources.set(region.id, region.innerHTML);

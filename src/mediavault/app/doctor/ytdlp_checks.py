@@ -69,9 +69,9 @@ def check_parts(there: Mapping[str, bool]) -> Check:
             DoctorVerdict.OK,
             gettext("%(names)s are there") % {"names": ", ".join(part.name for part in PARTS)},
         )
-    told = "; ".join(
+    sentence = "; ".join(
         gettext("without %(names)s: %(what)s")
         % {"names": ", ".join(part.name for part in missing if part.without == words), "what": gettext(words)}
         for words in dict.fromkeys(part.without for part in missing)
     )
-    return Check("yt-dlp's parts", DoctorVerdict.WARNING, told, INSTALL_PARTS)
+    return Check("yt-dlp's parts", DoctorVerdict.WARNING, sentence, INSTALL_PARTS)

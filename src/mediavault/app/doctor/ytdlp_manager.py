@@ -18,7 +18,7 @@ log = get_logger(__name__)
 
 
 class YtdlpManager:
-    """The API's port. ``install`` stands in for the package installer in tests."""
+    """The API's port. Tests replace ``install``, the package installer."""
 
     def __init__(self, state_dir: Path, clock: Clock, *, install: Install | None = None) -> None:
         self._home = home_of(state_dir)

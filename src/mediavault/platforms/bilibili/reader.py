@@ -1,6 +1,6 @@
 """Bilibili: ``__INITIAL_STATE__`` says which video and part a page shows, ``__playinfo__`` or the playurl answer its files.
 
-Both tracks of DASH are files of their own: a picture track is a candidate with the best sound beside it. ``durl`` is a
+Both tracks of DASH are files of their own: a picture track is a candidate with the best sound. ``durl`` is a
 file with both. Play data count only where the state, or the answer that they came in, is about this video.
 Checked 2026-11-24 against recorded pages.
 """

@@ -1,7 +1,7 @@
 """Bluesky: the post's own view in an answer (getPostThread, getPosts, getRecord).
 
-A post is told by the last part of its ``at://`` address, and by its author where the page's address names one. The video
-of a quoted post stands in the record's own view and becomes an item of that role; parents and replies are never looked at.
+A post is identified by the last part of its ``at://`` address, and by its author where the page's address names one. The video
+of a quoted post is in the record's own view and becomes an item of that role; parents and replies are never looked at.
 Source: the lexicons app.bsky.embed.video, .recordWithMedia, .record and app.bsky.feed.defs; checked 2026-11-24.
 """
 

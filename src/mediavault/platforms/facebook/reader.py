@@ -107,13 +107,13 @@ def _video(own: Sequence[Node], platform: Platform, *, role: ItemRole = ItemRole
         if any(node.get(name) is True for name in ("is_live_streaming", "is_live_stream", "playbackIsLiveStreaming")):
             raise LiveNow("The video is live now.")
     candidates = candidates_of(own, platform)
-    told = max((one.duration_s for one in candidates if one.duration_s), default=None)  # by the manifest
+    facts = max((one.duration_s for one in candidates if one.duration_s), default=None)  # by the manifest
     return Item(
         candidates=candidates,
         role=role,
         media_id=next(iter(sorted(_ids_of(own[0]))), None),
         thumbnail_url=_picture(own),
-        expected=Expected(duration_s=duration_of(own) or told),
+        expected=Expected(duration_s=duration_of(own) or facts),
         label=of,
     )
 
@@ -212,8 +212,8 @@ _TOLD_IN_SECTIONS = ("actors", "message", "creation_time")
 
 def _sections(story: Node) -> Iterator[Node]:
     """A story's sections repeat parts of it (``comet_sections.content.story``), and its newest form says who only there."""
-    told = ({name: node[name] for name in _TOLD_IN_SECTIONS if node.get(name)} for node in _below(story))
-    return islice(filter(None, told), _MAX_RECORDS)
+    facts = ({name: node[name] for name in _TOLD_IN_SECTIONS if node.get(name)} for node in _below(story))
+    return islice(filter(None, facts), _MAX_RECORDS)
 
 
 # --- an advert of the library ----------------------------------------------------------------------------------
@@ -225,8 +225,8 @@ def _advert(advert: Node, platform: Platform) -> PageData | None:
     parts = [*values.objects(shown.get("videos")), *values.objects(shown.get("cards"))]
     items = tuple(_video([part], platform) for part in parts[:MAX_ITEMS] if _has_address(part))
     owner = {"name": shown.get("page_name") or advert.get("page_name"), "url": shown.get("page_profile_uri")}
-    told = {"actors": [owner], "message": shown.get("body"), "creation_time": advert.get("start_date")}
-    return _page_data(items, [told]) if any(item.candidates for item in items) else None
+    facts = {"actors": [owner], "message": shown.get("body"), "creation_time": advert.get("start_date")}
+    return _page_data(items, [facts]) if any(item.candidates for item in items) else None
 
 
 # --- who and when ----------------------------------------------------------------------------------------------

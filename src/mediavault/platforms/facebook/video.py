@@ -1,6 +1,6 @@
 """The addresses of one Facebook video, in the forms of 2012 to 2026.
 
-Whole files come in two qualities whose size only their address may tell. Beside them stands a DASH manifest with all
+Whole files come in two qualities whose size only their address may tell. There is also a DASH manifest with all
 qualities, as text. Checked 2026-11-24 against recorded pages and answers.
 """
 

@@ -1,6 +1,6 @@
 """Pinterest: the pin whose id is the post's, in a PinResource answer, the page's state or its Relay answers.
 
-Some hundred related pins stand beside it in the same documents. A video pin has one video, an idea pin one a page.
+The same documents hold about a hundred related pins. A video pin has one video, an idea pin one a page.
 Relay writes the same names in camel case.
 Checked 2026-11-24 against recorded answers.
 """

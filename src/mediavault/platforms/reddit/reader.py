@@ -1,7 +1,7 @@
 """Reddit: the post's own record in a listing, or its elements in a page.
 
-A post is told by its id (base 36, ``t3_`` before it). A crosspost shows the media of the post that it passes on; answers,
-adverts and the posts beside it are never looked at. Checked 2026-11-24 against recorded answers of 2017 to 2026.
+A post is identified by its id (base 36, ``t3_`` before it). A crosspost shows the media of the post that it passes on; answers,
+adverts and other posts are ignored. Checked 2026-11-24 against recorded answers of 2017 to 2026.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Snapchat: the page's ``__NEXT_DATA__``, with a spotlight among the next ones, or the snaps of a story.
 
-A spotlight is told by its story id; what follows it in the list is what the player shows next, never the post.
+A spotlight is identified by its story id; what follows it in the list is what the player shows next, never the post.
 Checked 2026-11-24 against recorded pages.
 """
 

@@ -1,6 +1,6 @@
 """Threads: the post's own record in the page's Relay data or a GraphQL answer. Its form is Instagram's.
 
-Answers and recommended posts stand beside it and are never looked at. A quoted or passed-on post is a record of its own:
+Answers and recommended posts in the same document are ignored. A quoted or passed-on post is a record of its own:
 its media are items with that role. Checked 2026-11-24 against recorded answers of 2023 to 2026.
 """
 

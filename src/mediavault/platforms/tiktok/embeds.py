@@ -27,9 +27,9 @@ def _first(picture: Node) -> object:
     return next(iter(values.items(picture.get("url_list"))), None)
 
 
-def _of_embed(told: Node) -> dict[str, Any]:
+def _of_embed(embed: Node) -> dict[str, Any]:
     """One file under several addresses, without a codec; the pictures of a slideshow are in ``imagePostInfo``."""
-    infos, author = values.obj(told, "itemInfos"), values.obj(told, "authorInfos")
+    infos, author = values.obj(embed, "itemInfos"), values.obj(embed, "authorInfos")
     video, shape = values.obj(infos, "video"), values.obj(infos, "video", "videoMeta")
     covers = [*values.items(infos.get("coversOrigin")), *values.items(infos.get("covers"))]
     return {
@@ -38,7 +38,7 @@ def _of_embed(told: Node) -> dict[str, Any]:
         "createTime": infos.get("createTime"),
         "author": {"uniqueId": author.get("uniqueId"), "nickname": author.get("nickName")},
         "video": _one_file(video.get("urls"), shape, next(iter(covers), None)),
-        **_slides(values.obj(told, "imagePostInfo"), "displayImage", "urlList"),
+        **_slides(values.obj(embed, "imagePostInfo"), "displayImage", "urlList"),
     }
 
 

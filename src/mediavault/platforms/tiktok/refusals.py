@@ -55,8 +55,8 @@ _REASONS: tuple[tuple[re.Pattern[str], type[Failure]], ...] = (
 
 def refusal(post_id: str | None, documents: Sequence[object]) -> Failure | None:
     """The failure that a document tells; None where all are silent."""
-    told = (_by_code(document) or _embed(post_id, document) for document in documents)
-    return next(filter(None, told), None)
+    refusals = (_by_code(document) or _embed(post_id, document) for document in documents)
+    return next(filter(None, refusals), None)
 
 
 def _by_code(document: object) -> Failure | None:

@@ -1,6 +1,6 @@
 """Tumblr: the post with the address's id, in the page's state or an API answer.
 
-Content blocks (NPF) of the post come first; what it reblogged stands in its ``trail`` and is shown as the post's own, as
+Content blocks (NPF) of the post come first; what it reblogged is in its ``trail`` and is shown as the post's own, as
 on the site. A video block of another provider only embeds that site's player.
 Source: https://www.tumblr.com/docs/npf; checked 2026-11-24.
 """

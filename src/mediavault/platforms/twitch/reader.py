@@ -54,10 +54,10 @@ def ids_of(node: Node) -> set[str]:
         "durationSeconds",
     }
     # the answer that only unlocks the files tells the slug inside the token's text
-    told = re.search(
+    match = re.search(
         r'"clip_slug"\s*:\s*"([\w-]{4,100})"', str(values.obj(node.get("playbackAccessToken")).get("value"))
     )
-    named = (node.get("slug"), node.get("id"), told and told[1])
+    named = (node.get("slug"), node.get("id"), match and match[1])
     return {str(one) for one in named if one} if known & node.keys() else set()
 
 

@@ -40,8 +40,8 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
 
 
 def _item(candidates: Sequence[Candidate], facts: PageData, nodes: Sequence[Node]) -> Item:
-    told = (values.duration(_clip(node).get("duration")) for node in nodes)
-    seconds = next(filter(None, told), None)
+    durations = (values.duration(_clip(node).get("duration")) for node in nodes)
+    seconds = next(filter(None, durations), None)
     expected = Expected(duration_s=seconds)
     return Item(build.merged(list(candidates)), thumbnail_url=facts.thumbnail_url, expected=expected)
 

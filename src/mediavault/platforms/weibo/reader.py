@@ -1,6 +1,6 @@
 """Weibo: the status with the post's id, in ``statuses/show``, a mobile page's ``render_data`` or a card of a list.
 
-``playback_list`` holds all rungs; older answers name three files by name. What a repost repeats stands in
+``playback_list`` holds all rungs; older answers name three files by name. What a repost repeats is in
 ``retweeted_status``: a repost shows that video as its own.
 Checked 2026-11-24 against recorded answers.
 """

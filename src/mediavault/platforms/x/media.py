@@ -84,52 +84,54 @@ def _card(node: Node) -> Sequence[Node]:
     """A post with a card can carry its video there."""
     card = values.obj(node, "card", "legacy") or values.obj(node, "card")
     bindings = card.get("binding_values")
-    told: Mapping[str, Any] = {str(one.get("key")): one.get("value") for one in values.objects(bindings)} or values.obj(
-        bindings
-    )
-    return _unified(told) or _broadcast(told) or _player(told)
+    card_values: Mapping[str, Any] = {
+        str(one.get("key")): one.get("value") for one in values.objects(bindings)
+    } or values.obj(bindings)
+    return _unified(card_values) or _broadcast(card_values) or _player(card_values)
 
 
-def _unified(told: Mapping[str, Any]) -> Sequence[Node]:
+def _unified(card_values: Mapping[str, Any]) -> Sequence[Node]:
     """JSON inside JSON."""
     try:
-        unified = json.loads(_string(told, "unified_card") or "")
+        unified = json.loads(_string(card_values, "unified_card") or "")
     except (ValueError, RecursionError):
         return ()
     return [one for one in values.obj(unified, "media_entities").values() if isinstance(one, dict)]
 
 
-def _broadcast(told: Mapping[str, Any]) -> Sequence[Node]:
+def _broadcast(card_values: Mapping[str, Any]) -> Sequence[Node]:
     """The card names the broadcast, not its stream."""
-    if not _string(told, "broadcast_id"):
+    if not _string(card_values, "broadcast_id"):
         return ()
-    return [{**_medium("video", _image(told), []), "live": _string(told, "broadcast_state") == "RUNNING"}]
+    return [{**_medium("video", _image(card_values), []), "live": _string(card_values, "broadcast_state") == "RUNNING"}]
 
 
-def _player(told: Mapping[str, Any]) -> Sequence[Node]:
+def _player(card_values: Mapping[str, Any]) -> Sequence[Node]:
     """A file, or a VMAP document that lists the files (``video.twimg.com/…/vmap/….vmap``); pages of other sites are none."""
-    named = [_string(told, name) for name in ("player_stream_url", "amplify_url_vmap", "player_url")]
-    mime = (_string(told, "player_stream_content_type") or "").partition(";")[0]
+    named = [_string(card_values, name) for name in ("player_stream_url", "amplify_url_vmap", "player_url")]
+    mime = (_string(card_values, "player_stream_content_type") or "").partition(";")[0]
     variants = (
-        [{"content_type": "application/x-mpegURL", "url": hls}] if (hls := _string(told, "player_hls_url")) else []
+        [{"content_type": "application/x-mpegURL", "url": hls}]
+        if (hls := _string(card_values, "player_hls_url"))
+        else []
     )
     if named[0] and mime.startswith("video/") and not _is_vmap(named[0]):
         variants.insert(0, {"content_type": mime, "url": named[0]})
     if variants:
-        return [_medium("video", _image(told), variants)]
-    return [_medium("video", _image(told), [])] if any(url and _is_vmap(url) for url in named) else ()
+        return [_medium("video", _image(card_values), variants)]
+    return [_medium("video", _image(card_values), [])] if any(url and _is_vmap(url) for url in named) else ()
 
 
 def _is_vmap(url: str) -> bool:
     return url.partition("?")[0].endswith(".vmap")
 
 
-def _string(told: Mapping[str, Any], name: str) -> str | None:
-    return values.text(values.obj(told.get(name)).get("string_value"))
+def _string(card_values: Mapping[str, Any], name: str) -> str | None:
+    return values.text(values.obj(card_values.get(name)).get("string_value"))
 
 
-def _image(told: Mapping[str, Any]) -> object:
-    return next(filter(None, (values.obj(told.get(name), "image_value").get("url") for name in _PICTURES)), None)
+def _image(card_values: Mapping[str, Any]) -> object:
+    return next(filter(None, (values.obj(card_values.get(name), "image_value").get("url") for name in _PICTURES)), None)
 
 
 def _medium(kind: str, picture: object, variants: Sequence[Node], millis: object = None) -> Node:

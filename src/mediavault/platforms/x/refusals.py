@@ -103,10 +103,10 @@ def withheld(media: Sequence[Node]) -> Failure | None:
     videos = [one for one in media if one.get("type") in ("video", "animated_gif")]
     if not videos or any(values.objects(values.obj(one, "video_info").get("variants")) for one in videos):
         return None
-    told = values.obj(videos[0], "ext_media_availability")
-    if str(told.get("status")).lower() != "unavailable":
+    record = values.obj(videos[0], "ext_media_availability")
+    if str(record.get("status")).lower() != "unavailable":
         return None
-    reason = values.text(told.get("reason")) or "unavailable"
+    reason = values.text(record.get("reason")) or "unavailable"
     return _raised(RegionLocked if "geo" in reason.lower() else Deleted, reason)
 
 
@@ -120,8 +120,8 @@ def _failure(result: Node) -> Failure | None:
         reason = values.text(result.get("reason")) or ""
         return _raised(_REASONS.get(reason.lower(), Deleted), reason or "unavailable")
     if kind == "TweetTombstone" or "tombstoneInfo" in result:
-        told = values.obj(result, "tombstone", "text"), values.obj(result, "tombstoneInfo", "richText"), result
-        said = next(filter(None, (values.text(one.get("text")) for one in told)), "")
+        record = values.obj(result, "tombstone", "text"), values.obj(result, "tombstoneInfo", "richText"), result
+        said = next(filter(None, (values.text(one.get("text")) for one in record)), "")
         condition = next((known for form, known in _SENTENCES if form.search(said)), Deleted)
         return _raised(condition, said[:200] or "tombstone")
     return None

@@ -2,7 +2,7 @@
 
 One browser per worker process with two contexts, the profile's and a stranger's; a page per visit, always closed. Every
 call into the browser has a deadline, because a spinning page or a stopped browser never answers: a page that cannot be
-closed in time means a hung browser, which is killed by process id and started again by the next call (``keeper.py``).
+closed in time means a hung browser, which is killed by process id and started again by the next call (``lifecycle.py``).
 
 **User agent.** Chromium's headless mode calls itself ``HeadlessChrome``; its other marks (client hints, version) are
 those of the headed browser. We send what the same binary sends with a window: the name is a label of the mode, and

@@ -122,7 +122,7 @@ _IPV6 = _table(
     (
         "64:ff9b:1::/48",
         Message("a local NAT64"),
-    ),  # RFC 8215: where the IPv4 address stands in it is the network's secret
+    ),  # RFC 8215: the position of the IPv4 address in it is not public
     ("2001::/23", Message("reserved for protocols")),  # benchmarks, ORCHID and others; Teredo was judged before
     ("2001:db8::/32", Message("documentation")),
     ("3fff::/20", Message("documentation")),

@@ -1,7 +1,7 @@
 """The egress guard: decides, by address, where posts may lead this machine.
 
 A post can point anywhere, and what it points at can point on: so nothing is fetched because its *name* looks public.
-Whoever connects asks :meth:`EgressGuard.resolve`, which looks the name up once, checks every answer and gives back
+Code that connects calls :meth:`EgressGuard.resolve`, which looks the name up once, checks every answer and gives back
 addresses; the connection goes to one of these, never to the name again (DNS rebinding).
 """
 
@@ -98,7 +98,7 @@ class EgressGuard:
             self.check_address(url.host, url.port, address, exempt=exempt)
 
     def opens_by_name(self, scope: HttpUrl) -> bool:
-        """Whether the rules' exemptions hold for the post at ``scope`` whatever its name stands for."""
+        """Whether the rules' exemptions hold for the post at ``scope`` whatever its name resolves to."""
         if self._rules.open_host(scope.host, scope.port):
             return True
         address = literal(scope.host)
@@ -142,7 +142,7 @@ class EgressGuard:
         return [_endpoint(address, port) for address in addresses[:MAX_ENDPOINTS]]
 
     def check_address(self, host: str, port: int, address: Address, *, exempt: bool) -> None:
-        """Judge one address that ``host`` stands for. Raises :class:`AddressRefused`."""
+        """Judge one address of ``host``. Raises :class:`AddressRefused`."""
         if port in self._own_ports and _is_of_this_machine(address):
             raise AddressRefused(
                 Message(
@@ -175,7 +175,7 @@ class EgressGuard:
             self._resolver.close()
 
     async def _addresses(self, host: str) -> list[Address]:
-        """What ``host`` stands for: itself, loopback, or one answer of the resolver."""
+        """The addresses of ``host``: itself, loopback, or those that the resolver returns."""
         if address := literal(host):
             return [address]
         if is_loopback_name(host):

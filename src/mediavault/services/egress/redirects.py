@@ -1,7 +1,7 @@
 """What a request may carry, and what the next one may carry after a redirect: pure judgements.
 
 Credentials that follow a redirect are the classic leak of HTTP clients (CVE-2018-18074, CVE-2023-35934 and kin), so
-each hop's headers are built anew from the scope of what there is, never copied.
+each hop's headers are built again from the scope of what there is, never copied.
 """
 
 from __future__ import annotations

@@ -94,15 +94,19 @@ class _Judge:
         return identity(first)
 
     def _is_as_long_as_announced(self, play: Play) -> bool:
-        told = self._announced_s
-        return told is not None and play.duration_s is not None and abs(play.duration_s - told) <= ANNOUNCED_WITHIN_S
+        announced = self._announced_s
+        return (
+            announced is not None
+            and play.duration_s is not None
+            and abs(play.duration_s - announced) <= ANNOUNCED_WITHIN_S
+        )
 
     def _falls_short(self, play: Play) -> bool:
         """As long as an advert, and far shorter than what the page announces."""
-        told, length = self._announced_s, play.duration_s
-        if told is None or length is None or self._key(play) in self._named:
+        announced, length = self._announced_s, play.duration_s
+        if announced is None or length is None or self._key(play) in self._named:
             return False
-        return length <= MAX_ADVERT_S and length < told / 2 and told - length > MIN_SHORTFALL_S
+        return length <= MAX_ADVERT_S and length < announced / 2 and announced - length > MIN_SHORTFALL_S
 
     def _without_spots(self, video: SeenVideo) -> SeenVideo:
         """What is left of a player that showed nothing but adverts: the sources that it holds besides."""

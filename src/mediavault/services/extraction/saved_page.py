@@ -119,9 +119,9 @@ def look_at_saved(platform: Platform, post: Post, saved: SavedDocument) -> Saved
     try:
         found, data, names_foreign = _read(platform, post, saved)
     except Failure as exc:
-        told = read_story(post, platform, saved.source.documents)
+        record = read_story(post, platform, saved.source.documents)
         story = _story_only(platform, post, saved)
-        return SavedLook(outcome_of_error(exc), _with_facts(story, told) if told else story, exc)
+        return SavedLook(outcome_of_error(exc), _with_facts(story, record) if record else story, exc)
     known = data is not None and data.found
     if not known and not found.videos and (failure := _wall(post, platform, saved)) is not None:
         return SavedLook(outcome_of_error(failure), found, failure)
@@ -137,10 +137,10 @@ def look_at_list(platform: Platform, url: str, saved: SavedDocument) -> SavedLoo
     """A document for an address that names no post: whose page it is, and whether it lists posts."""
     post = Post(url, url, platform.name)
     found = _story_only(platform, post, saved)
-    told = listing(saved.source.documents)
-    if told.posts > 1:
-        who = account(platform.name, told.handle, told.display_name)
-        return SavedLook(LookOutcome.MANY_POSTS, replace(found, account=who) if told.handle else found)
+    record = listing(saved.source.documents)
+    if record.posts > 1:
+        who = account(platform.name, record.handle, record.display_name)
+        return SavedLook(LookOutcome.MANY_POSTS, replace(found, account=who) if record.handle else found)
     return SavedLook(LookOutcome.NOT_A_POST, found)
 
 
@@ -201,8 +201,8 @@ def _with_facts(found: Extraction, data: PageData) -> Extraction:
 
 
 def _wall(post: Post, platform: Platform, saved: SavedDocument) -> Failure | None:
-    if (told := told_refusal(post, platform, saved.source.documents)) is not None:
-        return told
+    if (record := told_refusal(post, platform, saved.source.documents)) is not None:
+        return record
     if not saved.html:
         return None
     page = saved.source.page

@@ -59,7 +59,7 @@ class YtdlpExtractor:
         session = await self._session.cookies(url, as_person=True) if self._session else ()
         request: dict[str, Any] = {"url": url, "extractors": site.extractors, **await self._as_person(session)}
         answer = await self._ask(request, post, wall_s=min(within_s, site.wall_s))
-        # a list of twenty videos in four hundred qualities each takes seconds: the event loop goes on meanwhile
+        # a list of twenty videos in four hundred qualities each takes seconds, which must not block the event loop
         extraction = await asyncio.to_thread(read_answer, answer, post, platform, site, now=self._clock.now())
         log.info(
             "post_read_by_ytdlp",

@@ -241,8 +241,8 @@ def _by_status(error: Facts, platform: Platform) -> Failure | None:
 
 
 def _retry_after(error: Facts) -> timedelta | None:
-    told = error.get("headers")
-    return asked_to_wait({str(k): str(v) for k, v in told.items()}) if isinstance(told, Mapping) else None
+    headers = error.get("headers")
+    return asked_to_wait({str(k): str(v) for k, v in headers.items()}) if isinstance(headers, Mapping) else None
 
 
 def _by_missing_parts(said: str, warnings: Sequence[str]) -> Failure | None:

@@ -160,30 +160,30 @@ def _extraction(
     site: YtdlpRules,
     answer: Mapping[str, Any],
 ) -> Extraction:
-    told = {**{name: value for name, value in entries[0].items() if value is not None}, **_own_words(info)}
-    who = _account(told, post, platform, site)
+    info_fields = {**{name: value for name, value in entries[0].items() if value is not None}, **_own_words(info)}
+    who = _account(info_fields, post, platform, site)
     agent = user_agent_of(entries[0])
     return Extraction(
         post=replace(post, handle=post.handle or who.handle),
-        final_url=values.url(told.get("webpage_url")) or post.url,
+        final_url=values.url(info_fields.get("webpage_url")) or post.url,
         account=who,
         items=items,
         others=others,
-        title=_title(told, platform),
-        text=values.text(told.get("description")),
-        published_at=_published(told),
-        thumbnail_url=values.url(told.get("thumbnail")) or next((i.thumbnail_url for i in items), None),
+        title=_title(info_fields, platform),
+        text=values.text(info_fields.get("description")),
+        published_at=_published(info_fields),
+        thumbnail_url=values.url(info_fields.get("thumbnail")) or next((i.thumbnail_url for i in items), None),
         user_agent=agent,
         metadata={
             "ytdlp_version": values.text(answer.get("version")),
-            "ytdlp_extractor": values.text(told.get("extractor")),
+            "ytdlp_extractor": values.text(info_fields.get("extractor")),
         },
     )
 
 
-def _title(told: Mapping[str, Any], platform: Platform) -> str | None:
+def _title(info_fields: Mapping[str, Any], platform: Platform) -> str | None:
     """yt-dlp numbers the players of a page, also where there is one."""
-    title = (values.text(told.get("title")) or "")[:MAX_TITLE_CHARS]
+    title = (values.text(info_fields.get("title")) or "")[:MAX_TITLE_CHARS]
     return (title.removesuffix(" (1)") if platform.name == "generic" else title) or None
 
 
@@ -193,22 +193,22 @@ def _own_words(info: Node) -> dict[str, Any]:
     return {name: info[name] for name in words if info.get(name) is not None} if _is_list(info) else {}
 
 
-def _account(told: Mapping[str, Any], post: Post, platform: Platform, site: YtdlpRules) -> Account:
-    handle = values.text(told.get(site.handle)) if site.handle else None
+def _account(info_fields: Mapping[str, Any], post: Post, platform: Platform, site: YtdlpRules) -> Account:
+    handle = values.text(info_fields.get(site.handle)) if site.handle else None
     handle = handle if handle is not None and _HANDLE.fullmatch(handle) else None
-    name = values.text(told.get(site.display_name)) if site.display_name else None
-    host = urlsplit(values.url(told.get("webpage_url")) or post.url).hostname
+    name = values.text(info_fields.get(site.display_name)) if site.display_name else None
+    host = urlsplit(values.url(info_fields.get("webpage_url")) or post.url).hostname
     return account(platform.name, post.handle or handle, name, fallback=host)
 
 
 _HANDLE = re.compile(r"@?[\w.:-]{1,80}")
 
 
-def _published(told: Mapping[str, Any]) -> datetime | None:
+def _published(info_fields: Mapping[str, Any]) -> datetime | None:
     for name in ("timestamp", "release_timestamp"):
-        if moment := values.moment(told.get(name)):
+        if moment := values.moment(info_fields.get(name)):
             return moment
     try:
-        return datetime.strptime(str(told.get("upload_date")), "%Y%m%d").replace(tzinfo=UTC)
+        return datetime.strptime(str(info_fields.get("upload_date")), "%Y%m%d").replace(tzinfo=UTC)
     except ValueError:
         return None

@@ -77,7 +77,7 @@ def _confine(request: Mapping[str, Any]) -> None:
 
 def _move_behind_the_door(door: int, port: int | None) -> None:
     """Leave the network and let the parent carry what we send to the proxy's port. Where the kernel refuses, the hook
-    below and the proxy that all of yt-dlp's ways of asking are told to use have to do."""
+    below and the proxy that all of yt-dlp's ways of asking use have to do."""
     with socket.socket(fileno=door) as way:
         if leave_network():
             raise_loopback()

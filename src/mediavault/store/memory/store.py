@@ -405,7 +405,7 @@ class MemoryCatalogue(_MemoryPort):
         return browsing.page(self._state.jobs.values(), query)
 
     async def neighbours(self, job_id: JobId, query: JobQuery) -> Neighbours:
-        return browsing.beside(self._state.get(job_id), self._state.jobs.values(), query)
+        return browsing.neighbours(self._state.get(job_id), self._state.jobs.values(), query)
 
     async def accounts(self, query: AccountQuery) -> AccountPage:
         return browsing.accounts(self._state.jobs.values(), query)

@@ -1,4 +1,4 @@
-"""Handing out jobs and turns on MongoDB: one change of one document each, whoever else asks at the same moment."""
+"""Handing out jobs and turns on MongoDB: each is one change of one document, safe against others at the same moment."""
 
 from __future__ import annotations
 

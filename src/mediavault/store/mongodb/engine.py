@@ -101,7 +101,7 @@ class Documents:
         raise ConnectionLost("MongoDB has not answered with the document that it stored.")
 
     async def insert(self, documents: Sequence[Document]) -> dict[int, bool]:
-        """Each by itself. Of those that stand already their place, and whether it is their ``_id`` that stands."""
+        """Insert each by itself; return which existed already, by index, and whether by their ``_id``."""
         with errors_as_ours():
             try:
                 await self._collection.insert_many(documents, ordered=False)
@@ -137,7 +137,7 @@ class Documents:
             return {row["_id"]: row["count"] async for row in cursor}
 
     async def index(self, name: str, keys: Sort, *, unique: bool = False, where: Filter | None = None) -> None:
-        """Make an index, unless it stands already."""
+        """Make an index, unless it exists."""
         partial: dict[str, Any] = {} if where is None else {"partialFilterExpression": where}
         with errors_as_ours():
             await self._collection.create_index(list(keys), name=name, unique=unique, **partial)
@@ -189,12 +189,12 @@ class MongoDatabase:
         try:
             async with asyncio.timeout(within_s):
                 with errors_as_ours():
-                    told: datetime = (await self._opened().client.admin.command("hello"))["localTime"]
+                    server_time: datetime = (await self._opened().client.admin.command("hello"))["localTime"]
         except TimeoutError as exc:
             raise ConnectionLost(
                 Message("MongoDB has not answered for %(within_s)s seconds.", within_s=f"{within_s:g}")
             ) from exc
-        return to_micros(told.replace(tzinfo=UTC))
+        return to_micros(server_time.replace(tzinfo=UTC))
 
     def documents(self, name: str) -> Documents:
         """The collection ``mediavault.NAME``: a database may be shared with other programs."""

@@ -13,13 +13,13 @@ from mediavault.store.port import Concern
 
 OLDEST_VERSION = (5, 0)
 PROTECT_IT = Message("Add tls=true and a user to MEDIAVAULT_DATABASE_URL.")
-# CVE-2025-14847, "MongoBleed": whoever reaches the port reads the server's memory. The first sound release of each series.
+# CVE-2025-14847, "MongoBleed": anyone who reaches the port can read the server's memory. The first sound release of each series.
 SOUND = {(4, 4): 30, (5, 0): 32, (6, 0): 27, (7, 0): 28, (8, 0): 17, (8, 2): 3}
 
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """What the server says of itself. ``is_router``: it is a mongos, which stands before several."""
+    """What the server says of itself. ``is_router``: it is a mongos, in front of several."""
 
     version: str = ""
     replica_set: str | None = None

@@ -1,7 +1,7 @@
 """The history of a job: in the job's document, so that a move and its record are one change.
 
 A document ends at 16 MB, so the oldest records of a long history are moved to pages of their own: first the page is
-written, always the same ``PAGE`` records for the same place, then the document lets go of them. Whoever stops in
+written, always the same ``PAGE`` records for the same place, then the document lets go of them. A process that stops in
 between, or does it at the same moment, changes nothing.
 """
 

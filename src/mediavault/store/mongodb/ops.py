@@ -40,7 +40,7 @@ from mediavault.store.mongodb.words import words_values
 from mediavault.store.port import Checkpoint, Enqueued, Recovered, RecoveredJob, StoredJob
 from mediavault.store.rows import beat_values, checkpoint_values
 
-HANDED_IN_WITHIN_S = 1.5  # a person waits: where nobody answers, they are told within two seconds
+HANDED_IN_WITHIN_S = 1.5  # a user waits: without an answer they get an error within two seconds
 RACES = 50  # others that move the same job, or store a version of the same post, at the same moment
 SERVERS_TIME = {"$multiply": [{"$toLong": "$$NOW"}, 1000]}  # microseconds; it tells milliseconds
 NOT_RUNNING = {"claimed_by": None, "lease_expires_at": None}
@@ -489,7 +489,7 @@ async def set_once(server: MongoServer, name: str, value: str) -> str:
 
 
 async def heartbeat(server: MongoServer, beat: WorkerBeat) -> bool:
-    """When it was seen is told by the clock that reads it again: hosts disagree."""
+    """The time is that of the clock which reads it again: hosts disagree."""
     database, now = server.database, server.now
     values = beat_values(beat)
     worker = values.pop("worker")

@@ -26,7 +26,7 @@ def job_from(document: Document) -> Job:
 
 
 def document_of(job: Job, history: Sequence[HistoryRecord] = (), *, moved: int = 0) -> Document:
-    """``history`` is what stands in the document itself; ``moved`` records before it have pages of their own."""
+    """``history`` is the part in the document itself; ``moved`` records before it have pages of their own."""
     values = rows.stored_values(job)
     values["_id"] = values.pop("id")
     values["error"] = cut(values["error"])

@@ -38,8 +38,8 @@ class MigrationStep:
 
 _FIRST = [
     Index(JOBS, "post", [("canonical_url", 1), ("version", 1)], unique=True),
-    # The queue. The status stands first although it is the same in all of the index: only so are the platforms of what
-    # is queued told without reading every entry.
+    # The queue. The status comes first although it is the same in all of the index: only so are the platforms of queued
+    # jobs found without reading every entry.
     Index(
         JOBS,
         "ready",

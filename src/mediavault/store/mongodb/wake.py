@@ -21,7 +21,7 @@ STAGES: Sequence[Mapping[str, Any]] = [
             "$or": [
                 {**OF_JOBS, "operationType": {"$in": ["insert", "delete"]}},
                 {**OF_JOBS, "updateDescription.updatedFields.status": {"$in": [JobStatus.QUEUED.value, CANCELLED]}},
-                {**OF_JOBS, "operationType": "replace"},  # how a large change is told
+                {**OF_JOBS, "operationType": "replace"},  # how a large change is reported
                 {**OF_GATES, "updateDescription.updatedFields.strikes": 0},
                 {**OF_WORKERS, "updateDescription.updatedFields.leaving": 1},
             ]

@@ -156,7 +156,7 @@ class PostgresDatabase:
         return await asyncpg.connect(self.url, **self._options())
 
     async def _connect_for_one_plan(self) -> Any:
-        # Left to itself the server plans the claim anew at every call once an autovacuum has told it that few jobs are
+        # Left to itself the server plans the claim again at every call once an autovacuum has found that few jobs are
         # queued: it holds a plan for the values at hand to be cheaper, by more than the planning costs.
         connection = await self.connect()
         if not self.pooled_by_others:

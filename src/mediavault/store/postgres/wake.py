@@ -44,7 +44,7 @@ async def until_lost(database: PostgresDatabase, on_wake: Callable[[], None], on
         try:
             connection.add_termination_listener(lambda _: lost.set())
             await connection.add_listener(WORK, lambda *_: on_wake())
-            await connection.add_listener(STOP, lambda *told: on_stop(told[-1]))
+            await connection.add_listener(STOP, lambda *payload: on_stop(payload[-1]))
             on_wake()
             await lost.wait()
         finally:

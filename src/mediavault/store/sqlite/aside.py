@@ -15,9 +15,9 @@ from mediavault.store.sqlite.backup import fsync
 from mediavault.store.sqlite.engine import connect_to_read, errors_as_ours, fetch_all
 from mediavault.store.sqlite.schema import inspect
 
-# Whoever has the file open in WAL mode holds a lock on these bytes. Source: SHARED_FIRST and SHARED_SIZE in SQLite's os.h.
+# A process that has the file open in WAL mode holds a lock on these bytes. Source: SHARED_FIRST and SHARED_SIZE in SQLite's os.h.
 _SHARED_FIRST, _SHARED_SIZE = 0x4000_0002, 510
-# The file itself goes last: a log that were left beside a new file would be taken for that one's.
+# The file itself goes last: a log that is left next to a new file would be taken for its log.
 _SUFFIXES = ("-wal", "-shm", "-journal", "")
 
 
@@ -42,7 +42,7 @@ def set_aside(path: Path, at: datetime) -> Path | None:
 
 
 def is_damaged(path: Path) -> bool:
-    """Reads all of it. Raises StoreError when that cannot be told."""
+    """Reads all of it. Raises StoreError when that cannot be determined."""
     try:
         if inspect(path) is None:
             return False

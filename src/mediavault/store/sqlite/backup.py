@@ -1,6 +1,6 @@
 """Copies a database file while others write to it: one moment of it, whole, in one file.
 
-Never a copy of the file itself: what stands in the write-ahead log would be missing, or half of a change be in it.
+Never a copy of the file itself: what is in the write-ahead log would be missing, or half of a change be in it.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _copy(source: Connection, into: Path, on_pages: OnPages) -> None:
                 backup.step(PAGES_A_STEP)
                 on_pages(backup.page_count - backup.remaining, backup.page_count)
         source.execute("ROLLBACK")
-        target.pragma("journal_mode", "delete")  # the copy is one file, without a log beside it
+        target.pragma("journal_mode", "delete")  # the copy is one file, without a log
         _refuse_damaged(target, into)
     finally:
         target.close()

@@ -90,7 +90,7 @@ _OURS: Mapping[type[apsw.Error], type[StoreError]] = {
 
 
 class LockWait:
-    """How a connection waits for another program's lock while it is being opened: the usual time, or until it is told not to.
+    """How a connection waits for another program's lock while it is being opened: the usual time, or until it is asked not to.
 
     SQLite's own wait sleeps in C, where ``interrupt`` does not reach it.
     """

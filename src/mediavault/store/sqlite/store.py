@@ -241,7 +241,7 @@ class SqliteRecords(_SqlitePort):
 class SqliteJobStore:
     """A ``Store`` in one file of a local disk; any number of processes of the host may share it.
 
-    ``wake_dir`` holds the wake-up sockets; by default a folder beside the database.
+    ``wake_dir`` holds the wake-up sockets; by default a folder next to the database.
     """
 
     def __init__(self, path: Path, clock: Clock, *, wake_dir: Path | None = None) -> None:

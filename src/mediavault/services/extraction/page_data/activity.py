@@ -1,6 +1,6 @@
 """ActivityStreams 2: what fediverse servers answer to ``Accept: application/activity+json``, and PeerTube's videos.
 
-An activity that made or passed on an object is read as that object. The post's object is told by its ``id`` or ``url``;
+An activity that made or passed on an object is read as that object. The post's object is identified by its ``id`` or ``url``;
 a lone document without either can only be what it was saved for. Quoted objects are never looked at.
 Source: https://www.w3.org/TR/activitystreams-vocabulary/; checked 2026-11-24.
 """

@@ -231,7 +231,7 @@ def _place(url: str) -> tuple[str, list[str]]:
 
 
 def _flash(variables: str) -> Setup | None:
-    """What a Flash player is told in form data: ``file=…&image=…``."""
+    """What a Flash player gets in form data: ``file=…&image=…``."""
     given = {name.lower(): value for name, value in parse_qsl(variables[:20_000])}
     named: dict[str, str] = {
         name: given[name] for name in ("file", "src", "url", "video", "video_url", "image") if name in given

@@ -79,9 +79,9 @@ def _is_advert(page: HtmlPage, player: WrittenPlayer) -> bool:
 
 def announced_duration(page: HtmlPage) -> float | None:
     """In seconds: what all VideoObjects agree on, else what Open Graph tells."""
-    told = {seconds for node in _video_objects(page) if (seconds := values.duration(node.get("duration")))}
-    if told:
-        return told.pop() if len(told) == 1 else None
+    announced = {seconds for node in _video_objects(page) if (seconds := values.duration(node.get("duration")))}
+    if announced:
+        return announced.pop() if len(announced) == 1 else None
     return values.duration(page.meta("og:video:duration", "video:duration"))
 
 
@@ -264,14 +264,14 @@ def _author(page: HtmlPage, own: Node, platform: Platform | None) -> tuple[str |
     titles = (page.meta("og:title") or "", page.meta("twitter:title") or "")
     if titled := next(filter(None, map(oembed.NAME_AND_HANDLE.match, titles)), None):
         return titled["name"], titled["handle"]
-    told = _in_words(page)
+    announced = _in_words(page)
     author = next(iter(_several(own.get("author") or own.get("creator"))), None)
     named = values.text(author.get("name") if isinstance(author, dict) else author)
     written = page.meta("author", "article:author")
     on_site = _NAME_ON_SITE.match(page.meta("og:title", "twitter:title") or _UNREAD.sub("", page.title))
-    names = (named, told.get("name"), on_site and on_site["name"], written, page.meta("link:name"))
+    names = (named, announced.get("name"), on_site and on_site["name"], written, page.meta("link:name"))
     name = next((one for one in names if one and not one.startswith(("http://", "https://", "/"))), None)
-    return name, told.get("handle") or next(filter(None, _handles(page, author, platform)), None)
+    return name, announced.get("handle") or next(filter(None, _handles(page, author, platform)), None)
 
 
 # Instagram's sentences since 2015, the author among them

@@ -47,8 +47,10 @@ def told_refusal(post: Post, platform: Platform, documents: Sequence[object]) ->
         return None
     said = {mark for document in documents for node in _about(document, post.post_id) for mark in _marks(node)}
     for markers, kind, sentence in wanted:
-        if told := next((marker for marker in markers if marker in said), None):
-            return kind(Message("%(what)s (%(told)s).", what=Message(sentence, site=site_name(platform)), told=told))
+        if marker_found := next((marker for marker in markers if marker in said), None):
+            return kind(
+                Message("%(what)s (%(told)s).", what=Message(sentence, site=site_name(platform)), told=marker_found)
+            )
     return None
 
 

@@ -1,6 +1,6 @@
 """Mastodon's API: a status (``/api/v1/statuses/<id>``), bare or in a list, and those of Pleroma, Pixelfed and the like.
 
-The status of the post is told by its ``id``, or by the address in its ``url`` or ``uri``. A boost shows another status,
+The status of the post is identified by its ``id``, or by the address in its ``url`` or ``uri``. A boost shows another status,
 whose media are the post's; a quoted status's are items of that role.
 Source: https://docs.joinmastodon.org/entities/Status/ and …/MediaAttachment/; checked 2026-11-24.
 """
