@@ -13,7 +13,7 @@ from mediavault.cli import (
     backup,
     check,
     classify,
-    demo_command,
+    demo,
     doctor,
     drain,
     get,
@@ -59,7 +59,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "rebuild": rebuild.rebuild,
     "password": password.password,
     "doctor": doctor.doctor,
-    "demo": demo_command.demo,
+    "demo": demo.demo,
 }
 
 
