@@ -14,8 +14,8 @@ LIMIT_S = 120.0
 # `mediavault demo --json`, which counts as wrong what is not done in time: in this machine's.
 DEMO = """
 import sys
-from mediavault.demo import demo
-demo.TIME_LIMIT_S = float(sys.argv[1])
+from mediavault.demo import runner
+runner.TIME_LIMIT_S = float(sys.argv[1])
 from mediavault.cli.main import main
 sys.exit(main(["demo", "--json"]))
 """

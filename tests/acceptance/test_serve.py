@@ -172,7 +172,7 @@ async def test_every_log_line_is_json_and_every_line_of_a_job_carries_its_ids(
         vault.process.terminate()
         _, errors = await asyncio.wait_for(vault.process.communicate(), patient(30))
     lines = [json.loads(line) for line in errors.decode().splitlines()]
-    of_jobs = [line for line in lines if re.match(r"mediavault\.worker\.(pipeline|journal)", line["logger"])]
+    of_jobs = [line for line in lines if re.match(r"mediavault\.worker\.(pipeline|recorder)", line["logger"])]
 
     assert len(of_jobs) > 8
     assert [

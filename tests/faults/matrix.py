@@ -17,7 +17,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "F20": ("the WAL-reset window", "unit/store/test_sqlite_store.py::test_a_sqlite_that_may_corrupt_the_database_is_refused"),
     "F21": ("MongoDB: a primary steps down (unsafe write concerns are refused)", "component/store/test_mongodb_store.py::test_a_completion_waits_for_a_primary_that_has_stepped_down"),
     "F23": ("many workers claim", "contract/test_store_processes.py::test_processes_claim_each_job_exactly_once"),
-    "F25": ("heartbeat lost, worker alive", "unit/worker/test_queue.py::test_a_worker_that_cannot_renew_stops_before_the_lease_ends"),
+    "F25": ("heartbeat lost, worker alive", "unit/worker/test_worker.py::test_a_worker_that_cannot_renew_stops_before_the_lease_ends"),
     "F27": ("suspended for minutes", "nowhere of its own: F24 freezes past the lease, at each stage"),
     "F28": ("slow upstream", "component/services/download/test_direct.py::test_a_slow_line_is_borne_with"),
     "F29": ("reset at byte N", "component/services/download/test_direct.py::test_a_connection_that_breaks_is_resumed"),
@@ -37,7 +37,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "F44": ("zombie or orphan browsers", "unit/services/browser/test_processes.py::test_a_browsers_whole_group_is_killed"),
     "F45": ("stale profile lock", "acceptance/test_browser_capture.py::test_another_hosts_stale_lock_does_not_stop_the_start"),
     "F47": ("signed out", "unit/services/extraction/test_walls.py::test_being_sent_to_a_login_page_is_a_login_wall"),
-    "F56": ("network file systems without rename-noreplace", "unit/services/vault/test_local.py::test_where_the_kernel_has_no_such_rename_a_link_does_not_replace_either"),
+    "F56": ("network file systems without rename-noreplace", "unit/services/library/test_local.py::test_where_the_kernel_has_no_such_rename_a_link_does_not_replace_either"),
 }  # fmt: skip
 
 

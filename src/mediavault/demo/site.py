@@ -19,7 +19,7 @@ from mediavault.core.clock import Clock, SystemClock
 from mediavault.demo import pages
 from mediavault.demo.faults import SESSION_COOKIE, TROUBLES, Asked, FaultCounter, PostState, caller, signed_query
 from mediavault.demo.http_server import HttpServer, PracticeRequest, PracticeResponse, whole_or_range
-from mediavault.demo.media import Clip, TestPicture, make_clips
+from mediavault.demo.media import Clip, ClipPicture, make_clips
 from mediavault.demo.posts import ADVERT, BY_SLUG, LOOKS, POSTS, Links, PracticePost, Shows
 
 REMEMBERED_REQUESTS = 500  # per post
@@ -172,7 +172,7 @@ class PracticeSite:
             state.saves += 1
         return Asked(request, file, honest, state, self._clock.now(), self._clock.monotonic())
 
-    def _file(self, look: TestPicture, file: str, request: PracticeRequest) -> PracticeResponse:
+    def _file(self, look: ClipPicture, file: str, request: PracticeRequest) -> PracticeResponse:
         data = self.clips[look.name].files.get(file)
         if data is None:
             return _page(pages.missing_page(), status=404)

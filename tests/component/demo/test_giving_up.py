@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.demo.media import Clip, TestPicture, make_clips
+from mediavault.demo.media import Clip, ClipPicture, make_clips
 from mediavault.demo.posts import LOOKS
 from mediavault.demo.site import practice_site
 from tests.patience import patient
@@ -19,7 +19,7 @@ async def test_nothing_is_at_work_in_its_folder_any_more(tmp_path: Path, monkeyp
     """The folder is taken away next, and a thread that goes on would make it anew."""
     begun, ended = threading.Event(), threading.Event()
 
-    def slowly(looks: Iterable[TestPicture], folder: Path, *, stop: threading.Event) -> dict[str, Clip]:
+    def slowly(looks: Iterable[ClipPicture], folder: Path, *, stop: threading.Event) -> dict[str, Clip]:
         begun.set()
         stop.wait(10)
         ended.set()
