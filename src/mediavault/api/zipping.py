@@ -51,11 +51,11 @@ async def zipped(
             try:
                 job = await catalogue.get(job_id)
             except JobNotFound:
-                missing.append(f"{job_id}: {gettext('This post no longer exists.')}")
+                missing.append(f"{job_id}: " + gettext("This post no longer exists."))
                 continue
             paths = list(paths_of(job, extras))
             if not paths:
-                missing.append(f"{title(job)} ({job_id}): {gettext('It has no saved files.')}")
+                missing.append(f"{title(job)} ({job_id}): " + gettext("It has no saved files."))
             for path in paths:
                 async with aclosing(_add(archive, sink, library, path, names.free(path), job, missing)) as pieces:
                     async for piece in pieces:
@@ -92,16 +92,16 @@ async def _add(
         missing.append(f"{name}: {translated(exc.message)}")
         return
     if file is None:
-        missing.append(f"{name}: {gettext('The file is not in the library.')}")
+        missing.append(f"{name}: " + gettext("The file is not in the library."))
         return
     try:
         async with aclosing(_written(archive, sink, file, _info(name, file.size, job))) as pieces:
             async for piece in pieces:
                 yield piece
     except StorageFailure as exc:
-        missing.append(f"{name}: {gettext('The file could not be read to its end.')} {translated(exc.message)}")
+        missing.append(f"{name}: " + gettext("The file could not be read to its end.") + f" {translated(exc.message)}")
     except EOFError:
-        missing.append(f"{name}: {gettext('The file was truncated while it was being read.')}")
+        missing.append(f"{name}: " + gettext("The file was truncated while it was being read."))
     finally:
         await file.close()
 
