@@ -89,9 +89,9 @@ class HttpConnection:
     async def send(self, *events: Event) -> None:
         """Write events and wait until the other end takes them. Raises BadMessage where one is not legal now, OSError."""
         _, writer = self.streams
-        for event in events:
-            with _translate_errors():
-                writer.write(self._h11.send(event) or b"")
+        with _translate_errors():
+            data = b"".join(self._h11.send(event) or b"" for event in events)
+        writer.write(data)  # at once: a client may take a close right after a head for a response that was cut off
         await writer.drain()
 
     def start_next_cycle(self) -> bool:
