@@ -57,8 +57,6 @@ TEXTS = frozenset({"str", "bytes", "str | bytes", "bytes | str", "str | None"})
 AREAS = (
     "api.pasted", "api.ranges", "api.security", "api.authentication", "api.preferences", "api.post_view", "api.labels",
     "core", "platforms", "services.browser", "services.sandbox", "services.download",
-    "api.pasted", "api.ranges", "api.security", "api.user_agent", "api.preferences", "api.post_view", "api.labels",
-    "core", "platforms", "services.browser", "services.sandbox", "services.download",
     "services.egress", "services.extraction", "services.media", "services.library", "store.search_words",
 )  # fmt: skip
 
