@@ -27,7 +27,7 @@ from urllib.parse import urlsplit, urlunsplit
 from tests.patience import patient
 
 NAMED_BY, PROGRAMS_BY = "MEDIAVAULT_TEST_POSTGRES_URL", "MEDIAVAULT_TEST_POSTGRES_BIN"
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S, STOP_TIMEOUT_S = 30.0, 10.0
 # Nothing here outlives the tests, so nothing has to reach the disk; what is about the disk starts a server of its own.
 FAST = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 SETTINGS = ("-c", "max_connections=300", "-c", "shared_buffers=64MB")
@@ -70,23 +70,37 @@ class Server:
             time.sleep(0.02)
 
     def kill(self) -> None:
-        """As a crash would; its children go by themselves."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
+        """As a crash would. Returns when its children are gone too: a server refuses to start while one still runs."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.send_signal(signal.SIGSTOP)  # so that it starts no further child after the list is read
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        self.process.kill()
+        self.process.wait()
+        deadline = time.monotonic() + patient(STOP_TIMEOUT_S)
+        while any(map(_runs, children)) and time.monotonic() < deadline:
+            time.sleep(0.005)
 
     def stop(self) -> None:
         """SIGINT: it does not wait for its clients."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
             try:
-                self.process.wait(10)
+                self.process.wait(STOP_TIMEOUT_S)
             except subprocess.TimeoutExpired:
                 self.kill()
 
     def remove(self) -> None:
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _runs(pid: str) -> bool:
+    """Whether the process runs: a zombie that nobody has waited for does not."""
+    try:
+        return Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def program(name: str) -> str:
