@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.component.api import test_slow_clients as slow_clients
+from tests.component.server import test_slow_clients as slow_clients
 from tests.faults import test_crowds as queued
 from tests.faults import test_listeners as listening
 from tests.faults.api_process import api_of

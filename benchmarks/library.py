@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.servers import running_postgres
-from mediavault.core import accounts
+from mediavault.core import media
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobId, JobStatus
@@ -48,7 +48,7 @@ def library(count: int) -> Iterator[Job]:
     choose = random.Random(20261126)
     language = ["".join(choose.choices("abcdefghiklmnoprstuvz", k=choose.randint(2, 9))) for _ in range(WORDS)]
     people = [
-        accounts.account(platform, f"{choose.choice(language)}_{number}", choose.choice(language).title())
+        media.account(platform, f"{choose.choice(language)}_{number}", choose.choice(language).title())
         for platform, share in zip(PLATFORMS, SHARES, strict=True)
         for number in range(share * 20)
     ]

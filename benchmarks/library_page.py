@@ -27,15 +27,15 @@ from tests.file_desk_stubs import StubChecks, StubFormats
 from tests.session_stubs import StubSessions, StubWindows
 
 from benchmarks.library import RARE, fill
-from mediavault.api.app import create_app
-from mediavault.api.doctor_report import Doctor
 from mediavault.api.services import ApiServices
 from mediavault.app.composition import App, open_app
 from mediavault.app.doctor.checks import examine
 from mediavault.app.doctor.ytdlp_manager import YtdlpManager
 from mediavault.core.settings import Settings
 from mediavault.platforms import registry
+from mediavault.presentation.doctor_report import Doctor
 from mediavault.store.port import Store
+from mediavault.web.app import create_app
 
 JOBS, ROUNDS, DEEP = 100_000, 15, 20
 AIM_MS = 100.0

@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 FRONTEND = ROOT / "frontend"
-API = ROOT / "src" / "mediavault" / "api"
-DOCTOR = ROOT / "src" / "mediavault" / "runtime" / "doctor"
-VENDOR = API / "static" / "vendor"
-LOCALES = API / "locales"
+SOURCE = ROOT / "src" / "mediavault"
+VENDOR = SOURCE / "web" / "static" / "vendor"
+LOCALES = SOURCE / "presentation" / "locales"
 INSTALL_WITHIN_S = 300.0
 KEYWORDS: dict[str, Any] = {
     "_": None,
@@ -123,14 +122,9 @@ def texts_of_the_code() -> Catalog:
     options = {"**/templates/**.html": {"trimmed": "true", "silent": "false"}}
     # without line numbers: a line that moves is no change of the words
     for name, _line, message, _comments, context in extract_from_dir(
-        str(API), method_map=method_map, options_map=options, keywords=KEYWORDS
+        str(SOURCE), method_map=method_map, options_map=options, keywords=KEYWORDS
     ):
         found.add(message, locations=[(name, 0)], context=context)
-    # the doctor speaks to the page and to the command line
-    for name, _line, message, _comments, context in extract_from_dir(
-        str(DOCTOR), method_map=method_map, options_map=options, keywords=KEYWORDS
-    ):
-        found.add(message, locations=[(f"doctor/{name}", 0)], context=context)
     for message, files in messages_of_the_code().items():
         found.add(message, locations=[(name, 0) for name in sorted(files)])
     return found

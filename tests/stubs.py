@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from mediavault.core.accounts import account
 from mediavault.core.clock import Clock
 from mediavault.core.cookies import Cookie
 from mediavault.core.failures import Failure, NetworkFailure, NoVideo
@@ -26,6 +25,7 @@ from mediavault.core.media import (
     ProbeReport,
     Problem,
     SourceType,
+    account,
 )
 from mediavault.core.platform import Platform
 from mediavault.core.slow_floor import SlowFloor

@@ -12,9 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from typing import Any
 
-from mediavault.api import preferences, ranges
-from mediavault.api.security import HostRules, comes_from_elsewhere, host_is_ours
-from mediavault.core import accounts, names
+from mediavault.core import media, names
 from mediavault.core.media import FoundIn, Post
 from mediavault.core.platform import Platform, YtdlpRules
 from mediavault.core.urls import parse_http_url
@@ -22,6 +20,9 @@ from mediavault.platforms.registry import all_platforms
 from mediavault.platforms.tiktok import refusals as tiktok_refusals
 from mediavault.platforms.tiktok.embeds import as_items
 from mediavault.platforms.x import refusals as x_refusals
+from mediavault.presentation import preferences
+from mediavault.server import ranges
+from mediavault.server.security import HostRules, comes_from_elsewhere, host_is_ours
 from mediavault.services.browser import url_signs
 from mediavault.services.browser.port import PageCapture, SeenManifest
 from mediavault.services.download import hls_document, hls_text, manifest, mpd, mpd_document, mpd_tree, playlist
@@ -55,15 +56,15 @@ TEXTS = frozenset({"str", "bytes", "str | bytes", "bytes | str", "str | None"})
 
 # Whose functions take texts of strangers: of sites, of playlists, of names, of requests.
 AREAS = (
-    "api.pasted", "api.ranges", "api.security", "api.authentication", "api.preferences", "api.post_view", "api.labels",
-    "core", "platforms", "services.browser", "services.sandbox", "services.download",
+    "presentation.preferences", "presentation.labels", "server.ranges", "server.security", "server.authentication",
+    "web.pasted", "web.post_view", "core", "platforms", "services.browser", "services.sandbox", "services.download",
     "services.egress", "services.extraction", "services.media", "services.library", "store.search_words",
 )  # fmt: skip
 
 # Functions in these areas whose text is our own, or a person's who has the vault's password.
 OWN_TEXTS = frozenset(
     {
-        "core.changeable.checked",  # settings
+        "core.settings.checked",  # settings
         "core.fleet.is_served",
         "core.fleet.unserved_in_words",
         "core.messages.fill",
@@ -107,13 +108,13 @@ def _bytes(text: str) -> bytes:
 
 
 WITH_MORE: Mapping[str, Read] = {
-    "api.preferences.best_locale": lambda text: preferences.best_locale(text, frozenset({"en", "de"})),
-    "api.ranges.is_unchanged": lambda text: ranges.is_unchanged(text, '"a"'),
-    "api.ranges.range_still_holds": lambda text: ranges.range_still_holds(text, '"a"'),
-    "api.ranges.wanted_range": lambda text: ranges.wanted_range(text, 1_000),
-    "api.security.comes_from_elsewhere": lambda text: comes_from_elsewhere(None, text, "vault.test"),
-    "api.security.host_is_ours": lambda text: host_is_ours(text, HostRules(frozenset({"vault.test"}))),
-    "core.accounts.account": lambda text: accounts.account("generic", text, text),
+    "presentation.preferences.best_locale": lambda text: preferences.best_locale(text, frozenset({"en", "de"})),
+    "server.ranges.is_unchanged": lambda text: ranges.is_unchanged(text, '"a"'),
+    "server.ranges.range_still_holds": lambda text: ranges.range_still_holds(text, '"a"'),
+    "server.ranges.wanted_range": lambda text: ranges.wanted_range(text, 1_000),
+    "server.security.comes_from_elsewhere": lambda text: comes_from_elsewhere(None, text, "vault.test"),
+    "server.security.host_is_ours": lambda text: host_is_ours(text, HostRules(frozenset({"vault.test"}))),
+    "core.media.account": lambda text: media.account("generic", text, text),
     "core.names.truncate_bytes": lambda text: names.truncate_bytes(text, 200),
     "services.browser.url_signs.is_manifest": lambda text: url_signs.is_manifest(text, text),
     "services.browser.url_signs.names_a_video": lambda text: url_signs.names_a_video("", URL + text),

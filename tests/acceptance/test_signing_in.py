@@ -18,12 +18,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.api.app import create_app
-from mediavault.api.doctor_report import Doctor
-from mediavault.api.server import serve_app
 from mediavault.api.services import ApiServices
-from mediavault.api.submission import Submission
-from mediavault.api.waiting_jobs import go_on_after_window
 from mediavault.app.doctor.ytdlp_manager import YtdlpManager
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import Challenge, ErrorCode, LoginRequired
@@ -31,10 +26,12 @@ from mediavault.core.job import Job, JobStatus, WorkerId
 from mediavault.core.media import Extraction
 from mediavault.core.sessions import BrowserTask, SessionState
 from mediavault.core.settings import Settings
+from mediavault.core.submission import Submission
 from mediavault.core.urls import parse_http_url
-from mediavault.core.verdicts import Check
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.registry import identify
+from mediavault.presentation.doctor_report import Check, Doctor
+from mediavault.server.http_server import serve_app
 from mediavault.services.browser.chromium import Chromium
 from mediavault.services.browser.discovery import find_browser
 from mediavault.services.browser.login_windows import LoginWindows
@@ -46,6 +43,8 @@ from mediavault.services.extraction.browser_extractor import BrowserExtractor
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.memory.store import MemoryJobStore
+from mediavault.store.waiting_jobs import go_on_after_window
+from mediavault.web.app import create_app
 from mediavault.worker.dispatch import Route
 from mediavault.worker.stages.extract import ask_extractors
 from tests import rfb_client as rfb

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from mediavault.core import accounts
+from mediavault.core import media
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus
 from mediavault.core.media import Account
@@ -65,7 +65,7 @@ def some_library(count: int, seed: int = 7) -> list[Job]:
     """Of every kind, with equal moments, lengths and sizes among them."""
     choose = random.Random(seed)
     people = [
-        accounts.account(name, handle, f"{handle} {shown}".strip())
+        media.account(name, handle, f"{handle} {shown}".strip())
         for name in ("x", "tiktok")
         for handle, shown in (("jane", "Jane Doe"), ("zoé", "ゾエ"), ("bob", ""))
     ]

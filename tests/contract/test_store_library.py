@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.accounts import account
 from mediavault.core.clock import is_plausible, plausible
 from mediavault.core.failures import AccountNotFound, BadInput, ErrorCode, JobNotFound
 from mediavault.core.job import JobId, JobStatus, WorkerId
-from mediavault.core.media import KeptFile
+from mediavault.core.media import KeptFile, account
 from mediavault.store import browsing
 from mediavault.store.port import AccountQuery, AccountSummary, JobOrder, JobQuery, LibraryTotals, Store
 from tests.contract.shelves import adopt, all_pages, job_of, some_library

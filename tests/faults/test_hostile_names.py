@@ -17,10 +17,9 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from mediavault.core.accounts import account
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import Job, JobStatus
-from mediavault.core.media import DownloadedFile, Extraction, Post, ProbeReport
+from mediavault.core.media import DownloadedFile, Extraction, Post, ProbeReport, account
 from mediavault.core.platform import Platform
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.worker.context import WorkerContext

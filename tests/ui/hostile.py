@@ -1,6 +1,6 @@
 """A stranger's text in every field that one can fill, and where a page shows it.
 
-``SHOWN`` and ``UNSHOWN`` hold every text of the records that a vault keeps or is told; ``tests/unit/api/test_hostile_fields.py``
+``SHOWN`` and ``UNSHOWN`` hold every text of the records that a vault keeps or is told; ``tests/unit/web/test_hostile_fields.py``
 holds them complete, as it does ``PARAMETERS`` and ``FORMS``.
 """
 

@@ -11,20 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.api.app import create_app
-from mediavault.api.doctor_report import Doctor, UpgradeOutcome, YtdlpState
 from mediavault.api.services import ApiServices
 from mediavault.auth.scopes import Scope
-from mediavault.core.checks import CheckVerdict, FileCheck, written_checks
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobStatus, WorkerBeat, WorkerId
 from mediavault.core.media import KeptFile, ProbeReport
-from mediavault.core.records import RecordKind
-from mediavault.core.verdicts import Check
-from mediavault.core.verdicts import DoctorVerdict as Found
+from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, written_checks
+from mediavault.presentation.doctor_report import Check, Doctor, UpgradeOutcome, YtdlpState
+from mediavault.presentation.doctor_report import DoctorVerdict as Found
 from mediavault.store.codec import storable
 from mediavault.store.port import Store, StoredJob
+from mediavault.web.app import create_app
 from tests.session_stubs import StubSessions, StubWindows
 from tests.ui.hostile import HOW_MANY_STATES, TextOf, post_of
 from tests.ui.vault import TOKEN, Vault, sample_vault
@@ -57,7 +55,7 @@ async def hostile_vault(root: Path, texts: Sequence[TextOf]) -> AsyncIterator[Ho
     """Everything that a store, a file, a program or a browser says is of ``texts``."""
     async with AsyncExitStack() as stack:
         with pytest.MonkeyPatch.context() as patch:  # for this vault alone: others are opened while it stands
-            patch.setattr("mediavault.api.app.create_app", lambda services: create_app(_told_by(services, texts)))
+            patch.setattr("mediavault.web.app.create_app", lambda services: create_app(_told_by(services, texts)))
             vault = await stack.enter_async_context(sample_vault(root, posts=0, worker=False, token=TOKEN))
         now = (await vault.store.catalogue.report()).at
         await _fill(vault.store, texts, now)

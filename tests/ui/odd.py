@@ -9,11 +9,10 @@ from datetime import timedelta
 from typing import NoReturn
 
 from mediavault import __version__
-from mediavault.core.checks import CheckVerdict, FileCheck, written_checks
 from mediavault.core.failures import ErrorCode, StoreError
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus, Stage, WorkerBeat, WorkerId
 from mediavault.core.media import Item, ItemRole, KeptFile
-from mediavault.core.records import RecordKind
+from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, written_checks
 from mediavault.store.port import StoredJob
 from tests import media
 from tests.ui import sample

@@ -1,6 +1,6 @@
 """Every page for a person, and the states it can be in: what is looked at by the tests that look at all pages.
 
-``tests/unit/api/test_pages_are_looked_at.py`` holds this list complete against the application's routes.
+``tests/unit/web/test_pages_are_looked_at.py`` holds this list complete against the application's routes.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page
 
-from mediavault.api.labels import one_line
 from mediavault.core.failures import ErrorCode
+from mediavault.presentation.labels import one_line
 from tests.patience import patient
 from tests.ui.browsing import Pages
 from tests.ui.hostile import HOW_MANY_STATES, UNTITLED_STATE, post_id, posts

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode, urljoin
 import pytest
 from playwright.async_api import Page
 
-from mediavault.api.labels import one_line
+from mediavault.presentation.labels import one_line
 from tests.ui.browsing import Pages
 from tests.ui.hostile import FORMS, LIBRARY, PARAMETERS, POST, post_id
 from tests.ui.hostile_texts import payloads

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Error, Page, expect
 
-from mediavault.api.pages.library import PAGE
 from mediavault.core.job import JobStatus
 from mediavault.store.port import JobQuery
+from mediavault.web.pages.library import PAGE
 from tests.ui.browsing import Pages, overflow
 from tests.ui.conftest import MakeVault
 from tests.ui.vault import Vault

@@ -16,14 +16,6 @@ import pytest
 from scripts import error_docs
 
 import mediavault
-from mediavault.api.catalogue import SOURCE_LOCALE, gettext, locales
-from mediavault.api.labels import help_for
-from mediavault.api.post_view import PostText
-from mediavault.api.preferences import Appearance, use
-from mediavault.api.render import coded, render
-from mediavault.api.schemas import JobView
-from mediavault.api.timeline import Timeline
-from mediavault.api.views import job_view
 from mediavault.cli.output import print_job
 from mediavault.core import failures
 from mediavault.core.failures import (
@@ -41,7 +33,15 @@ from mediavault.core.failures import (
     StoreError,
 )
 from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.presentation.labels import help_for
+from mediavault.presentation.preferences import Appearance, use
+from mediavault.presentation.schemas import JobView
+from mediavault.presentation.translation import SOURCE_LOCALE, gettext, locales
+from mediavault.presentation.views import job_view
 from mediavault.store.port import Neighbours
+from mediavault.web.post_view import PostText
+from mediavault.web.render import coded, render
+from mediavault.web.timeline import Timeline
 from mediavault.worker.retry import GiveUp, RetryIn, decide
 from tests.fakes import START
 from tests.unit.error_sources import sources_of_codes

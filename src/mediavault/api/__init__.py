@@ -1,1 +1,1 @@
-"""The vault over HTTP: jobs, events, health, files, plain pages."""
+"""The JSON API: jobs, events, health, metrics, sessions, sites and the saved files."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 from mediavault.api.feed import Feed
 from mediavault.api.services import ApiServices
-from mediavault.api.submission import RefusedAddress
-from mediavault.api.views import kept_paths
 from mediavault.core.failures import BadInput, ErrorCode
 from mediavault.core.job import Job, JobId, JobStatus, NewJob
 from mediavault.core.logs import get_logger
 from mediavault.core.records import RecordKind
+from mediavault.core.submission import RefusedAddress
+from mediavault.presentation.views import kept_paths
 from mediavault.store.bulk import iter_jobs, retry_each
 from mediavault.store.port import Enqueued, JobOrder, JobQuery
 

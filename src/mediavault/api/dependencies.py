@@ -8,11 +8,11 @@ from typing import Annotated, Any, cast
 from fastapi import Depends, Path, Request
 
 from mediavault.api.feed import Feed
-from mediavault.api.schemas import ErrorView
 from mediavault.api.services import ApiServices
 from mediavault.auth.authenticator import Authenticator
 from mediavault.core.failures import JobNotFound
 from mediavault.core.job import JobId
+from mediavault.presentation.schemas import ErrorView
 
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 

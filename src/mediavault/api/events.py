@@ -11,12 +11,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from starlette.types import Receive, Scope, Send
 
-from mediavault.api.authentication import credentials_of, current_principal
 from mediavault.api.dependencies import Desk, EventFeed, errors
 from mediavault.api.feed import Feed, FeedListener
-from mediavault.api.long_answers import watching_for_disconnect
 from mediavault.auth.authenticator import Authenticator
 from mediavault.auth.login_throttle import address_bucket
+from mediavault.server.authentication import credentials_of, current_principal
+from mediavault.server.long_responses import watching_for_disconnect
 
 router = APIRouter(tags=["events"])
 

@@ -12,13 +12,13 @@ import json
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from mediavault.api.errors import HttpRefusal
-from mediavault.api.preferences import current, use
-from mediavault.api.views import job_view
 from mediavault.core.clock import Clock
 from mediavault.core.failures import ErrorCode, StoreError
 from mediavault.core.job import Job, JobId
 from mediavault.core.logs import get_logger
+from mediavault.presentation.preferences import current, use
+from mediavault.presentation.views import job_view
+from mediavault.server.errors import HttpRefusal
 from mediavault.store.port import JobCatalogue
 
 log = get_logger(__name__)

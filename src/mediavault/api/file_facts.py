@@ -5,16 +5,15 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from mediavault.api.dependencies import JobIdPath, Services, errors
-from mediavault.api.errors import HttpRefusal
 from mediavault.api.files import Place, kept_file
-from mediavault.api.schemas import CheckView, FileFormatView
 from mediavault.api.services import ApiServices
-from mediavault.api.views import kept_files
-from mediavault.core.checks import FileCheck, read_checks
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobId
 from mediavault.core.logs import get_logger
-from mediavault.core.records import RecordKind
+from mediavault.core.records import FileCheck, RecordKind, read_checks
+from mediavault.presentation.schemas import CheckView, FileFormatView
+from mediavault.presentation.views import kept_files
+from mediavault.server.errors import HttpRefusal
 from mediavault.store.port import Records
 
 log = get_logger(__name__)

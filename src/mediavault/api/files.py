@@ -15,17 +15,17 @@ from fastapi import APIRouter, Path, Request, Response
 from starlette.types import Receive, Scope, Send
 
 from mediavault.api.dependencies import JobIdPath, Services, errors
-from mediavault.api.errors import HttpRefusal
-from mediavault.api.long_answers import watching_for_disconnect
-from mediavault.api.ranges import ByteRange, Unsatisfiable, is_unchanged, range_still_holds, wanted_range
 from mediavault.api.services import ApiServices, LibraryFiles
-from mediavault.api.views import kept_files, sidecar_path
 from mediavault.core.failures import ErrorCode, StorageFailure
 from mediavault.core.job import JobId
 from mediavault.core.logs import bind_job, get_logger
 from mediavault.core.media import KeptFile
 from mediavault.core.messages import Message, counted
 from mediavault.core.names import slug_keep_case
+from mediavault.presentation.views import kept_files, sidecar_path
+from mediavault.server.errors import HttpRefusal
+from mediavault.server.long_responses import watching_for_disconnect
+from mediavault.server.ranges import ByteRange, Unsatisfiable, is_unchanged, range_still_holds, wanted_range
 from mediavault.services.library.port import OpenedFile
 
 log = get_logger(__name__)

@@ -7,12 +7,12 @@ import asyncio
 from fastapi import APIRouter, Response
 
 from mediavault.api.dependencies import Services, errors
-from mediavault.api.errors import HttpRefusal
-from mediavault.api.schemas import HealthView, WorkerHealthView
 from mediavault.api.sites import closed_gates
-from mediavault.api.views import fleet_view
 from mediavault.core.failures import ErrorCode
 from mediavault.core.fleet import ALIVE_WITHIN
+from mediavault.presentation.schemas import HealthView, WorkerHealthView
+from mediavault.presentation.views import fleet_view
+from mediavault.server.errors import HttpRefusal
 
 router = APIRouter(tags=["health"])
 

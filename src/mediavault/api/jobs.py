@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 
 from mediavault.api.actions import cancel_job, remove_job, retry_job, submit
 from mediavault.api.dependencies import EventFeed, JobIdPath, Services, errors
-from mediavault.api.schemas import (
+from mediavault.presentation.schemas import (
     AccountListRequest,
     AccountPageView,
     HistoryView,
@@ -21,7 +21,7 @@ from mediavault.api.schemas import (
     SubmitRequest,
     TotalsView,
 )
-from mediavault.api.views import account_page_view, history_view, job_list, job_view, page_view, totals_view
+from mediavault.presentation.views import account_page_view, history_view, job_list, job_view, page_view, totals_view
 from mediavault.store.port import AccountQuery, JobOrder, JobQuery
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])

@@ -14,9 +14,10 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Header, Response, WebSocket, WebSocketDisconnect
 
 from mediavault.api.dependencies import EventFeed, Services, errors, to_job_id
-from mediavault.api.long_answers import RELAY_PATH
 from mediavault.api.services import ApiServices, ScreenViewer
-from mediavault.api.session_views import (
+from mediavault.core.failures import BadInput, BrowserUnavailable
+from mediavault.core.job import JobId
+from mediavault.presentation.session_views import (
     SessionView,
     TicketIn,
     ViewerView,
@@ -26,9 +27,8 @@ from mediavault.api.session_views import (
     session_view,
     viewer_view,
 )
-from mediavault.api.waiting_jobs import errand_of
-from mediavault.core.failures import BadInput, BrowserUnavailable
-from mediavault.core.job import JobId
+from mediavault.server.long_responses import RELAY_PATH
+from mediavault.store.waiting_jobs import errand_of
 
 router = APIRouter(prefix="/api/login-window", tags=["sessions"])
 

@@ -7,10 +7,6 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from mediavault.api.catalogue import gettext
-from mediavault.api.doctor_report import Doctor, Ytdlp
-from mediavault.api.labels import one_line
-from mediavault.api.submission import Submission
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BadInput
 from mediavault.core.job import Job, JobId
@@ -18,6 +14,10 @@ from mediavault.core.media import KeptFile, ProbeReport
 from mediavault.core.platform import Platform
 from mediavault.core.sessions import BrowserTask, ImportReport, SessionState, Viewer
 from mediavault.core.settings import Settings
+from mediavault.core.submission import Submission
+from mediavault.presentation.doctor_report import Doctor, Ytdlp
+from mediavault.presentation.labels import one_line
+from mediavault.presentation.translation import gettext
 from mediavault.services.library.port import OpenedFile
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import Store

@@ -9,8 +9,15 @@ from fastapi import APIRouter, Path
 from mediavault.api.dependencies import EventFeed, Services, errors
 from mediavault.api.feed import Feed
 from mediavault.api.services import ApiServices
-from mediavault.api.session_views import CookiesIn, ImportView, SessionView, import_view, session_view, session_views
-from mediavault.api.waiting_jobs import go_on_after
+from mediavault.presentation.session_views import (
+    CookiesIn,
+    ImportView,
+    SessionView,
+    import_view,
+    session_view,
+    session_views,
+)
+from mediavault.store.waiting_jobs import go_on_after
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 

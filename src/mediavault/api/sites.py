@@ -10,16 +10,16 @@ from urllib.parse import quote
 from fastapi import APIRouter, Path
 
 from mediavault.api.dependencies import Services, errors
-from mediavault.api.errors import HttpRefusal
-from mediavault.api.schemas import GateView
 from mediavault.api.services import ApiServices
-from mediavault.api.session_views import SessionView, session_views
-from mediavault.api.views import gate_views, is_left_alone
 from mediavault.core.failures import FAILURES, ErrorCode, NotFound
 from mediavault.core.job import JobStatus
 from mediavault.core.platform import Pace
 from mediavault.core.sessions import SessionState
 from mediavault.core.site_limits import MANY_SITES, NOT_UNDERSTOOD_WITHIN
+from mediavault.presentation.schemas import GateView
+from mediavault.presentation.session_views import SessionView, session_views
+from mediavault.presentation.views import gate_views, is_left_alone
+from mediavault.server.errors import HttpRefusal
 from mediavault.store.port import FailureGroup, PlatformTotals
 
 router = APIRouter(prefix="/api/gates", tags=["gates"])

@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-from mediavault.api.submission import Submission
 from mediavault.app.storage import make_vault, open_store, patiently
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.core.job import NewJob, WorkerBeat
 from mediavault.core.logs import get_logger
 from mediavault.core.settings import Settings
+from mediavault.core.submission import Submission
 from mediavault.core.urls import HttpUrl
 from mediavault.platforms import registry
 from mediavault.services.browser.session_manager import SessionManager, note_account

@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextma
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mediavault.api.waiting_jobs import go_on_after_window
 from mediavault.app.composition import App, browser_memory_limit, browser_path, open_app, session_manager
 from mediavault.app.file_service import FileService, open_file_service
 from mediavault.app.startup import print_setup_token, require_authentication
@@ -23,6 +22,7 @@ from mediavault.core.urls import parse_http_url
 from mediavault.platforms import registry
 from mediavault.services.browser.login_windows import LoginWindows
 from mediavault.store.patience import DatabaseWait
+from mediavault.store.waiting_jobs import go_on_after_window
 from mediavault.worker.worker import Worker
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ async def run_worker(settings: Settings) -> int:
 
 
 async def _serve_api(settings: Settings, *, worker: bool) -> int:
-    from mediavault.api.server import check_address
-    from mediavault.api.unavailable_app import UnavailableApp
+    from mediavault.server.http_server import check_address
+    from mediavault.web.unavailable_app import UnavailableApp
 
     # before a worker claims jobs that it would have to release, and before anything is created
     check_address(settings.host, settings.port)
@@ -96,11 +96,11 @@ async def _serve(
     stop: asyncio.Event,
     on_open: Callable[[str], None],
 ) -> None:
-    from mediavault.api.app import create_app
-    from mediavault.api.doctor_report import Doctor
-    from mediavault.api.server import serve_app
     from mediavault.api.services import ApiServices
     from mediavault.app.doctor.checks import examine
+    from mediavault.presentation.doctor_report import Doctor
+    from mediavault.server.http_server import serve_app
+    from mediavault.web.app import create_app
 
     settings = vault.settings
     services = ApiServices(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from mediavault.api.security import needs_a_password, no_password
 from mediavault.auth.authenticator import token_of
 from mediavault.auth.owner import Owner
 from mediavault.auth.setup_token import SetupToken
 from mediavault.core.clock import SystemClock
 from mediavault.core.logs import get_logger
 from mediavault.core.settings import Settings
+from mediavault.server.security import needs_a_password, no_password
 from mediavault.store.port import Records, Store
 
 log = get_logger(__name__)

@@ -20,11 +20,11 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="A SQLite file.", sho
 
 def backup(file: File, *, as_json: AsJson = False) -> None:
     """Write the whole database into a new file, while the vault runs."""
-    from mediavault.api.labels import format_size
     from mediavault.app import one_shot
     from mediavault.cli.context import quiet_settings
     from mediavault.cli.output import out, print_json
     from mediavault.cli.progress import steps
+    from mediavault.presentation.labels import format_size
 
     settings, file = quiet_settings(), file.absolute()
     with steps(silent=as_json) as onlooker:

@@ -99,7 +99,7 @@ def print_verdict(verdict: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_line(json.dumps(verdict))
         return
-    from mediavault.api.labels import one_line
+    from mediavault.presentation.labels import one_line
 
     length = f"{verdict['duration_s']:.2f} s" if verdict["duration_s"] is not None else ""
     size = f"{verdict['width']}×{verdict['height']}" if verdict["width"] and verdict["height"] else ""

@@ -123,7 +123,7 @@ _MEDIA_COLUMNS: _Columns = {
 
 def _print_table(answers: Iterable[_Answer], columns: _Columns) -> None:
     """Print plain columns: drawing a table of ten thousand rows would take longer than classifying them."""
-    from mediavault.api.labels import one_line
+    from mediavault.presentation.labels import one_line
 
     rows = [list(columns), *([one_line(str(cell(each) or "")) for cell in columns.values()] for each in answers)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -12,7 +12,7 @@ from mediavault.cli.options import AsJson
 
 if TYPE_CHECKING:
     from mediavault.core.settings import Settings
-    from mediavault.core.verdicts import Check
+    from mediavault.presentation.doctor_report import Check
     from mediavault.services.extraction.ytdlp_upgrade import Upgrade
 
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "broken": ("✕", "red")}
@@ -27,7 +27,7 @@ def doctor(*, upgrade_ytdlp: UpgradeYtdlp = False, as_json: AsJson = False) -> N
     from mediavault.app.doctor.checks import examine
     from mediavault.cli.context import quiet_settings
     from mediavault.cli.output import print_json
-    from mediavault.core.verdicts import DoctorVerdict
+    from mediavault.presentation.doctor_report import DoctorVerdict
 
     settings = quiet_settings()
     upgraded = asyncio.run(_upgrade(settings)) if upgrade_ytdlp else None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 
-from mediavault.api.labels import one_line
 from mediavault.core.failures import MediavaultError
+from mediavault.presentation.labels import one_line
 
 EXIT_JOB_FAILED = 1
 EXIT_REFUSED = 2

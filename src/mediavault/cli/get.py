@@ -27,11 +27,11 @@ def get(
     as_json: AsJson = False,
 ) -> None:
     """Save one post and wait for it."""
-    from mediavault.api.views import job_view
     from mediavault.cli.context import quiet_settings
     from mediavault.cli.output import print_json
     from mediavault.cli.waiting import save_and_wait
     from mediavault.core.clock import SystemClock
+    from mediavault.presentation.views import job_view
 
     settings = quiet_settings()
     job = run(save_and_wait(settings, url, SystemClock(), force=force, patience_s=patience, silent=as_json))
@@ -44,9 +44,9 @@ def get(
 
 
 def _tell(job: Job) -> None:
-    from mediavault.api.labels import format_duration, format_size, one_line
-    from mediavault.api.views import job_view
     from mediavault.cli.output import err, moment_words, out
+    from mediavault.presentation.labels import format_duration, format_size, one_line
+    from mediavault.presentation.views import job_view
 
     if job.status is JobStatus.COMPLETED:
         facts = ", ".join(filter(None, (format_size(job.bytes), format_duration(job.duration_s))))

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from rich.table import Table
 from rich.text import Text
 
-from mediavault.api.labels import format_size, help_for, one_line
-from mediavault.api.views import candidate_view
 from mediavault.cli.output import err, out
 from mediavault.core.failures import MediavaultError
 from mediavault.core.media import Candidate, Extraction, Item, Post
+from mediavault.presentation.labels import format_size, help_for, one_line
+from mediavault.presentation.views import candidate_view
 from mediavault.services.extraction.page_data.page_identity import id_in
 from mediavault.services.extraction.ranking import choose
 

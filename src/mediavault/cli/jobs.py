@@ -35,9 +35,9 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Add posts by their URLs, all of them or none."""
-    from mediavault.api.views import job_list
     from mediavault.cli.output import out, print_jobs, print_json
     from mediavault.core.messages import counted
+    from mediavault.presentation.views import job_list
 
     stored = asyncio.run(_add(quiet_settings(), read_urls(urls), force=force))
     views = job_list([each.job for each in stored])
@@ -82,8 +82,8 @@ def list_jobs(
     as_json: AsJson = False,
 ) -> None:
     """List jobs, newest first or in another order."""
-    from mediavault.api.views import page_view
     from mediavault.cli.output import out, print_jobs, print_json
+    from mediavault.presentation.views import page_view
     from mediavault.store.port import JobQuery
 
     if platform is not None:
@@ -114,8 +114,8 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one job and its history."""
-    from mediavault.api.views import history_view, job_view
     from mediavault.cli.output import print_job, print_json
+    from mediavault.presentation.views import history_view, job_view
 
     async def look(store: Store) -> None:
         job = job_view(await store.catalogue.get(JobId(job_id)))
@@ -168,10 +168,10 @@ def gates(
 ) -> None:
     """Show each site's limits: whether it is closed, until when and why; when its next request is allowed, the daily limit of
     its account, its jobs, and how many posts no extractor understood within seven days."""
-    from mediavault.api.views import gate_views
     from mediavault.cli.output import print_gates, print_json
     from mediavault.core.clock import SystemClock
     from mediavault.core.site_limits import NOT_UNDERSTOOD_WITHIN
+    from mediavault.presentation.views import gate_views
 
     async def look(store: Store) -> None:
         if open_site is not None:
@@ -257,8 +257,8 @@ def read_urls(urls: Sequence[str]) -> list[str]:
 
 def _for_each(job_ids: Sequence[str], do: Callable[[Store, JobId], Awaitable[Job]], *, as_json: bool) -> None:
     """Apply ``do`` to each job and stop at the first error; what was done before stays done and is printed."""
-    from mediavault.api.views import job_list
     from mediavault.cli.output import print_jobs, print_json
+    from mediavault.presentation.views import job_list
 
     done: list[Job] = []
 
@@ -298,7 +298,7 @@ async def _list(settings: Settings, query: JobQuery) -> JobPage:
 
 async def _remove_files(settings: Settings, job: Job) -> None:
     """Remove the job's files before its row: if that fails, the row still names them."""
-    from mediavault.api.views import kept_paths
     from mediavault.app import storage
+    from mediavault.presentation.views import kept_paths
 
     await storage.make_vault(settings).remove(*kept_paths(job))

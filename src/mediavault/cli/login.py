@@ -18,9 +18,9 @@ from mediavault.core.messages import counted
 from mediavault.core.sessions import BrowserTask
 
 if TYPE_CHECKING:
-    from mediavault.api.schemas import JobView
-    from mediavault.api.session_views import ImportView, SessionView
     from mediavault.core.settings import Settings
+    from mediavault.presentation.schemas import JobView
+    from mediavault.presentation.session_views import ImportView, SessionView
 
 MAX_FILE_CHARS = (4 << 20) + 1  # one more than allowed
 
@@ -82,9 +82,9 @@ def sessions(*, as_json: AsJson = False) -> None:
 
 
 async def _import(settings: Settings, platform: str, text: str) -> ImportView:
-    from mediavault.api.session_views import import_view
-    from mediavault.api.waiting_jobs import go_on_after
     from mediavault.app import composition, storage
+    from mediavault.presentation.session_views import import_view
+    from mediavault.store.waiting_jobs import go_on_after
 
     desk = composition.session_manager(settings)
     report = await desk.import_cookies(platform, text)
@@ -95,10 +95,10 @@ async def _import(settings: Settings, platform: str, text: str) -> ImportView:
 
 
 async def _sign_in(settings: Settings, platform: str, *, silent: bool) -> SessionView:
-    from mediavault.api.session_views import session_view
-    from mediavault.api.waiting_jobs import go_on_after
     from mediavault.app import composition, one_shot, storage
+    from mediavault.presentation.session_views import session_view
     from mediavault.services.browser.own_display import has_display
+    from mediavault.store.waiting_jobs import go_on_after
 
     site = composition.session_manager(settings).platform(platform)  # an unknown site is refused before anything opens
     if not has_display():
@@ -112,10 +112,10 @@ async def _sign_in(settings: Settings, platform: str, *, silent: bool) -> Sessio
 
 
 async def _answer(settings: Settings, job_id: JobId, *, silent: bool) -> JobView:
-    from mediavault.api.views import job_view
-    from mediavault.api.waiting_jobs import errand_of, go_on_after_window
     from mediavault.app import composition, one_shot, storage
+    from mediavault.presentation.views import job_view
     from mediavault.services.browser.own_display import has_display
+    from mediavault.store.waiting_jobs import errand_of, go_on_after_window
 
     async with storage.open_store(settings) as store:
         errand = errand_of(await store.catalogue.get(job_id), composition.make_submission(settings))
@@ -137,8 +137,8 @@ def _announce(what: str) -> None:
 
 
 async def _states(settings: Settings) -> list[SessionView]:
-    from mediavault.api.session_views import session_views
     from mediavault.app import composition, storage
+    from mediavault.presentation.session_views import session_views
 
     states = await composition.session_manager(settings).states()
     async with storage.open_store(settings) as store:

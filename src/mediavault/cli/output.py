@@ -13,7 +13,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mediavault.api.labels import (
+from mediavault.core.job import JobStatus
+from mediavault.core.names import readable_name
+from mediavault.core.site_limits import GateState
+from mediavault.presentation.labels import (
     GATE_WORDS,
     ITEM_WORDS,
     ROLE_WORDS,
@@ -23,10 +26,7 @@ from mediavault.api.labels import (
     format_size,
     one_line,
 )
-from mediavault.api.schemas import GateView, HistoryView, JobView, WorkerView
-from mediavault.core.job import JobStatus
-from mediavault.core.names import readable_name
-from mediavault.core.site_limits import GateState
+from mediavault.presentation.schemas import GateView, HistoryView, JobView, WorkerView
 
 Json = BaseModel | Mapping[str, Any] | Sequence[BaseModel]
 

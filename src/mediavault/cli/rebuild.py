@@ -53,8 +53,8 @@ async def _rebuild(settings: Settings, *, read_data: bool, as_json: bool) -> Reb
 
 
 def _tell(refused: Refused, *, as_json: bool) -> None:
-    from mediavault.api.labels import one_line
     from mediavault.cli.output import out, print_json_line
+    from mediavault.presentation.labels import one_line
 
     if as_json:
         print_json_line(

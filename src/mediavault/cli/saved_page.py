@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mediavault.api.labels import format_size
 from mediavault.core.failures import BadInput, MediavaultError, NotAPost, NoVideo
 from mediavault.core.media import Candidate, Extraction, Post
 from mediavault.core.platform import Platform
 from mediavault.core.typed_records import from_json
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms import registry
+from mediavault.presentation.labels import format_size
 from mediavault.services.extraction.confined_reader import LIMITS, unreadable
 from mediavault.services.extraction.outcome import LookOutcome, outcome_of_error
 from mediavault.services.extraction.ranking import choose, explain, videos_to_save

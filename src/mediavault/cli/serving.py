@@ -56,8 +56,8 @@ def api(host: Host = None, port: Port = None, *, as_json: AsJson = False) -> Non
 
 
 def _listening(**overrides: Any) -> Settings:
-    from mediavault.api.security import needs_a_password, no_password
     from mediavault.app.storage import is_new
+    from mediavault.server.security import needs_a_password, no_password
 
     settings = _load(**overrides)
     if needs_a_password(settings) and is_new(settings):  # refused before anything is created

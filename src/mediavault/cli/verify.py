@@ -51,9 +51,9 @@ async def _verify(settings: Settings, *, read_data: bool, as_json: bool) -> Veri
 
 
 def _tell(finding: Finding, *, as_json: bool) -> None:
-    from mediavault.api.labels import one_line
     from mediavault.cli.output import out, print_json_line
     from mediavault.maintenance.findings import WORDS
+    from mediavault.presentation.labels import one_line
 
     if as_json:
         print_json_line(
@@ -66,9 +66,9 @@ def _tell(finding: Finding, *, as_json: bool) -> None:
 
 
 def _sum_up(done: Verified, *, read_data: bool, as_json: bool) -> None:
-    from mediavault.api.labels import format_size
     from mediavault.cli.output import out, print_json_line
     from mediavault.core.messages import counted
+    from mediavault.presentation.labels import format_size
 
     if as_json:
         print_json_line(

@@ -12,8 +12,6 @@ from typing import Protocol
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
-from mediavault.api.labels import format_progress, format_size
-from mediavault.api.views import display, is_over
 from mediavault.app import composition, one_shot, storage
 from mediavault.cli.output import err
 from mediavault.core.clock import Clock
@@ -21,6 +19,8 @@ from mediavault.core.failures import MediavaultError
 from mediavault.core.fleet import is_served
 from mediavault.core.job import Job, JobId, JobStatus, Stage
 from mediavault.core.settings import Settings
+from mediavault.presentation.labels import format_progress, format_size
+from mediavault.presentation.views import display, is_over
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import Store
 

@@ -9,7 +9,7 @@ from mediavault.cli.errors import EXIT_JOB_FAILED, Exit
 from mediavault.cli.options import AsJson
 
 if TYPE_CHECKING:
-    from mediavault.api.schemas import FleetView
+    from mediavault.presentation.schemas import FleetView
     from mediavault.store.port import Store
 
 
@@ -28,8 +28,8 @@ def workers(*, as_json: AsJson = False) -> None:
 
 
 async def _look(store: Store) -> FleetView:
-    from mediavault.api.views import fleet_view
     from mediavault.core.fleet import ALIVE_WITHIN
+    from mediavault.presentation.views import fleet_view
 
     return fleet_view(await store.catalogue.report(), await store.workers.alive(seen_within=ALIVE_WITHIN))
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mediavault.core.cookies import Cookie
+from mediavault.core.names import safe_text, shown_text, slug
 
 OnProgress = Callable[[int, int | None], None]  # (bytes so far, bytes in all or None)
 
@@ -270,3 +271,26 @@ class KeptFile:
     duration_s: float | None
     width: int | None
     height: int | None
+
+
+MAX_NAME_CHARS = 200
+
+
+def account(platform: str, handle: str | None, display_name: str | None, *, fallback: str | None = None) -> Account:
+    """An account whose ``slug`` is ``<platform>-<handle>``, or of ``fallback`` (a host, say) where no handle is known.
+
+    The display name stays as its site gave it, but for what would break its line or the direction of the text around it.
+    """
+    handle = (handle or "").strip().lstrip("@") or None
+    name = shown_text(display_name or "")[:MAX_NAME_CHARS].strip() or None
+    return Account(
+        platform=platform,
+        handle=handle,
+        display_name=name,
+        slug=slug(f"{platform}-{handle or fallback or safe_text(name or '') or 'unknown'}", fallback=platform),
+    )
+
+
+def key_of(account: Account) -> str:
+    """What an account is known by in addresses and queries: ``<platform>/<slug>``, in safe characters alone."""
+    return f"{account.platform}/{account.slug}"

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import asyncio
 
-from mediavault.core.background import BackgroundTasks
-from mediavault.core.checks import CheckVerdict, FileCheck, written_checks
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BadInput, ErrorCode, JobNotFound, StorageFailure, StoreError
 from mediavault.core.job import Job, JobId
 from mediavault.core.logs import get_logger
 from mediavault.core.media import KeptFile
-from mediavault.core.records import RecordKind
+from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, written_checks
+from mediavault.maintenance.background import BackgroundTasks
 from mediavault.maintenance.findings import judge_size, kept_by_place
 from mediavault.services.library.disk import Digest
 from mediavault.services.library.port import Library

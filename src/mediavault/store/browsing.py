@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from mediavault.core.accounts import key_of
 from mediavault.core.clock import to_micros
 from mediavault.core.failures import AccountNotFound, ErrorCode
 from mediavault.core.job import Job, JobStatus
+from mediavault.core.media import key_of
 from mediavault.core.messages import Message
 from mediavault.store import paging, search_words
 from mediavault.store.queries import (

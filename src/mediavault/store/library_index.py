@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from mediavault.core.accounts import key_of
 from mediavault.core.clock import from_micros, plausible, to_micros
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus
-from mediavault.core.media import KeptFile
+from mediavault.core.media import KeptFile, key_of
 from mediavault.store import browsing, codec, paging, search_words
 from mediavault.store.paging import Place
 from mediavault.store.queries import (

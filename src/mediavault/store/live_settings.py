@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from mediavault.core.changeable import Changeable, checked
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BadSetting, ErrorCode, StoreError
 from mediavault.core.logs import get_logger
 from mediavault.core.records import Record, RecordKind
+from mediavault.core.settings import Changeable, checked
 from mediavault.store.port import Records
 
 LOOK_AGAIN_S = 2.0  # so long another process may go on with what was

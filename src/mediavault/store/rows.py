@@ -7,11 +7,10 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from mediavault.core.accounts import key_of
 from mediavault.core.clock import from_micros, to_micros
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import HistoryRecord, Job, JobStatus, Stage, StepOutcome, StrategyName, WorkerBeat, WorkerId
-from mediavault.core.media import Account, SourceType
+from mediavault.core.media import Account, SourceType, key_of
 from mediavault.core.messages import from_json, to_json
 from mediavault.core.site_limits import SiteLimit
 from mediavault.store import codec

@@ -7,9 +7,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from mediavault.core.accounts import account
 from mediavault.core.job import ItemStatus, Job, JobItem
-from mediavault.core.media import Candidate, Extraction, SourceType
+from mediavault.core.media import Candidate, Extraction, SourceType, account
 from mediavault.store.port import Checkpoint
 from mediavault.worker.dispatch import Route
 

@@ -8,10 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
-from mediavault.core.changeable import Changeable
 from mediavault.core.clock import Clock
 from mediavault.core.media import DownloadedFile, Preference, ProbeReport
 from mediavault.core.name_template import DEFAULT_NAME_TEMPLATE
+from mediavault.core.settings import Changeable
 from mediavault.services.browser.port import Browser
 from mediavault.services.download.port import Downloader, DownloadLimits
 from mediavault.services.egress.port import HttpClient

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.unit.api.conftest import house, make_house
+from tests.http_vault import house, make_house
 
 __all__ = ["house", "make_house"]

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.accounts import account
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import (
     HistoryRecord,
@@ -22,7 +21,7 @@ from mediavault.core.job import (
     StepOutcome,
     StrategyName,
 )
-from mediavault.core.media import Item, KeptFile, SourceType
+from mediavault.core.media import Item, KeptFile, SourceType, account
 from mediavault.demo.expectations import ExpectedStep, KeptVideo, check, has_ended, steps
 from mediavault.demo.media import Clip
 from mediavault.demo.posts import BY_SLUG, PracticePost

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.api.labels import help_for
 from mediavault.core.failures import BrowserUnavailable, ErrorCode
 from mediavault.core.job import Job, JobStatus, WorkerId
 from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform, YtdlpRules
+from mediavault.presentation.labels import help_for
 from mediavault.services.download.fetcher import MediaFetcher
 from mediavault.services.download.port import DownloadLimits
 from mediavault.services.egress.client import AiohttpClient

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from pymongo import AsyncMongoClient
 
-from mediavault.core.accounts import account
 from mediavault.core.failures import SchemaTooNew, StoreError
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobStatus, NewJob, Stage, StepOutcome, WorkerId
+from mediavault.core.media import account
 from mediavault.core.site_limits import PermitRequest
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.mongodb import ops, schema, words

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.accounts import account
 from mediavault.core.failures import SchemaTooNew, StoreError
 from mediavault.core.job import JobStatus, WorkerId
+from mediavault.core.media import account
 from mediavault.core.site_limits import OUT_OF_SIGHT, SOON
 from mediavault.store import site_limits, transitions
 from mediavault.store.port import AccountQuery, Checkpoint, JobQuery

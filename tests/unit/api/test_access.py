@@ -8,16 +8,16 @@ import pytest
 from fastapi.routing import APIRoute
 from structlog.testing import capture_logs
 
-from mediavault.api import pages
-from mediavault.api.errors import ENDLESS_PATHS
 from mediavault.auth import hashing
 from mediavault.auth.authenticator import COOKIE, TLS_COOKIE, Authenticator
 from mediavault.auth.proxies import SECRET_HEADER
 from mediavault.auth.scopes import Scope
 from mediavault.core.records import RecordKind
+from mediavault.server.errors import ENDLESS_PATHS
 from mediavault.store.port import JobQuery
+from mediavault.web import pages
 from tests.asgi_client import Answer
-from tests.unit.api.conftest import POST, TOKEN, House, MakeHouse
+from tests.http_vault import POST, TOKEN, House, MakeHouse
 
 PASSWORD = "seven grey herons"
 HTML = "text/html,*/*"

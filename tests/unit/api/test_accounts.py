@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from mediavault.api.labels import format_length
 from mediavault.core.job import JobStatus
 from mediavault.core.media import Account
+from mediavault.presentation.labels import format_length
 from mediavault.store.port import StoredJob
-from tests.unit.api.conftest import POST, House
+from tests.http_vault import POST, House
 
 JANE = Account("x", "jane_doe", "Jane Doe", "x-jane_doe")
 HOSTILE = Account("tiktok", "<b>bob", "<script>alert(1)</script>\u202etxt.exe", "tiktok-bob")

@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from mediavault.api.errors import HttpRefusal
 from mediavault.api.events import EventStream, read_moment
 from mediavault.api.feed import AT_ONCE_BYTES, CLOCKS_DIFFER, LATER, MAX_WAITING, OF_ONE, OVERLAP, Feed, FeedListener
 from mediavault.auth.authenticator import COOKIE, Authenticator
 from mediavault.auth.scopes import Scope
 from mediavault.auth.web_sessions import ClientInfo
 from mediavault.core.job import Stage
+from mediavault.server.errors import HttpRefusal
 from tests.asgi_client import Connection
 from tests.fakes import START, FakeClock
+from tests.http_vault import POST, TOKEN, House, MakeHouse
 from tests.patience import patient
-from tests.unit.api.conftest import POST, TOKEN, House, MakeHouse
 
 WHO = "192.0.2.7"
 

@@ -7,11 +7,10 @@ from typing import cast
 import pytest
 from structlog.testing import capture_logs
 
-from mediavault.core.checks import CheckVerdict, FileCheck, written_checks
 from mediavault.core.media import ProbeReport
-from mediavault.core.records import RecordKind
+from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, written_checks
 from tests.file_desk_stubs import StubChecks, StubFormats
-from tests.unit.api.conftest import SHA256, House
+from tests.http_vault import SHA256, House
 
 
 def formats_of(house: House) -> StubFormats:

@@ -11,12 +11,12 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from mediavault.api.app import create_app
 from mediavault.core.failures import StorageFailure
 from mediavault.core.media import KeptFile
 from mediavault.services.library.disk import open_below
+from mediavault.web.app import create_app
 from tests.asgi_client import AsgiClient
-from tests.unit.api.conftest import SHA256, VIDEO, House
+from tests.http_vault import SHA256, VIDEO, House
 
 ETAG = f'"{SHA256}"'
 

@@ -7,7 +7,7 @@ import pytest
 
 from mediavault.core.failures import StoreError
 from mediavault.core.job import WorkerId
-from tests.unit.api.conftest import House, MakeHouse
+from tests.http_vault import House, MakeHouse
 
 
 async def test_a_vault_that_can_take_a_job_is_healthy_without_any_worker(house: House) -> None:

@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mediavault.api.app import create_app
 from mediavault.api.feed import Feed
 from mediavault.core.clock import EARLIEST, LATEST
 from mediavault.core.job import Job
@@ -26,10 +25,11 @@ from mediavault.services.library.local_library import LocalLibrary
 from mediavault.services.library.sidecars import BadSidecar, read_sidecar, write_sidecar
 from mediavault.store.port import StoredJob
 from mediavault.store.sqlite.store import SqliteJobStore
+from mediavault.web.app import create_app
 from tests.asgi_client import AsgiClient
 from tests.fakes import START
+from tests.http_vault import House, _house
 from tests.patience import patient
-from tests.unit.api.conftest import House, _house
 
 PATH = "jane/A film [1].info.json"
 OWN_LIMITS = (datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))))

@@ -13,9 +13,9 @@ from urllib.parse import quote
 import pytest
 
 from mediavault.core.job import JobId
+from tests.http_vault import House
 from tests.ui.hostile import post_id, posts
 from tests.ui.hostile_texts import payloads
-from tests.unit.api.conftest import House
 
 HALF = "half \ud83d of an emoji"  # as JSON brings titles that a site cut
 UGLY = (HALF, "nul \0 byte", "a/b?c#d e", "\r\nX-Other: 1", *payloads()[::9])

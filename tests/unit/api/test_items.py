@@ -9,8 +9,8 @@ from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus, Work
 from mediavault.core.media import Candidate, FoundIn, Item, ItemType, KeptFile, SourceType
 from mediavault.core.site_limits import PermitRequest
 from mediavault.store.port import Checkpoint
+from tests.http_vault import SHA256, VIDEO, House
 from tests.stubs import new_job
-from tests.unit.api.conftest import SHA256, VIDEO, House
 
 CANDIDATES = tuple(
     Candidate(f"https://cdn.example/{name}.mp4?a=1&b=2", SourceType.DIRECT, FoundIn.DOM) for name in "ab"

@@ -8,7 +8,7 @@ import pytest
 
 from mediavault.core.failures import ErrorCode, StorageFailure, StoreError
 from mediavault.core.job import HistoryRecord, JobStatus, Stage, StepOutcome, StrategyName
-from tests.unit.api.conftest import POST, House, ids
+from tests.http_vault import POST, House, ids
 
 OTHER = "https://videos.example/watch/2"
 

@@ -11,9 +11,9 @@ import pytest
 
 from mediavault.core.failures import ErrorCode
 from tests.asgi_client import Socket
+from tests.http_vault import LEASE, WORKER, House
 from tests.patience import patient
 from tests.session_stubs import StubSessions, StubWindows
-from tests.unit.api.conftest import LEASE, WORKER, House
 
 RELAY = "/api/login-window/screen"
 SAME_PAGE = {"origin": "http://127.0.0.1:8420"}

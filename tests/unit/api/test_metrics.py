@@ -13,7 +13,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from mediavault.api.metrics import FRESH_FOR_S, MetricsSnapshot
 from mediavault.core.failures import ErrorCode
 from mediavault.store.port import StoreReport
-from tests.unit.api.conftest import House
+from tests.http_vault import House
 
 SAMPLE = re.compile(r"([a-z_]+)(?:\{(.*)\})? (\S+)")
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mediavault.api.middleware import MAX_BODY_BYTES
 from mediavault.auth.scopes import Scope
+from mediavault.server.middleware import MAX_BODY_BYTES
 from tests.asgi_client import Answer, AsgiClient
-from tests.unit.api.conftest import TOKEN, MakeHouse
+from tests.http_vault import TOKEN, MakeHouse
 from tests.unit.api.test_hostile_sidecars import Vault, film
 
 EVENTS = "/api/events"

@@ -8,8 +8,8 @@ from datetime import timedelta
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobStatus
 from tests.fakes import START
+from tests.http_vault import LEASE, TOKEN, WORKER, House, MakeHouse
 from tests.session_stubs import StubSessions, StubWindows
-from tests.unit.api.conftest import LEASE, TOKEN, WORKER, House, MakeHouse
 
 COOKIES = ".x.com\tTRUE\t/\tTRUE\t0\tauth_token\tsecret-value\n"
 X_POST = "https://x.com/jane/status/1234567890123456789"

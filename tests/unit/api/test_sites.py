@@ -7,8 +7,8 @@ from typing import cast
 
 from mediavault.core.failures import ErrorCode
 from mediavault.core.site_limits import GateState
+from tests.http_vault import House
 from tests.session_stubs import StubSessions
-from tests.unit.api.conftest import House
 
 X_POST = "https://x.com/jane/status/1"
 

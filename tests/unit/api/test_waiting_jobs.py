@@ -6,8 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from mediavault.api.submission import Submission
-from mediavault.api.waiting_jobs import (
+from mediavault.core.failures import ErrorCode
+from mediavault.core.job import Job, JobStatus, WorkerId
+from mediavault.core.platform import Platform, SignIn
+from mediavault.core.sessions import BrowserTask, SessionState
+from mediavault.core.submission import Submission
+from mediavault.platforms.registry import identify
+from mediavault.store.memory.store import MemoryJobStore
+from mediavault.store.waiting_jobs import (
     PAGE,
     NothingToAnswer,
     errand_of,
@@ -17,12 +23,6 @@ from mediavault.api.waiting_jobs import (
     waiting_jobs,
     wall_since,
 )
-from mediavault.core.failures import ErrorCode
-from mediavault.core.job import Job, JobStatus, WorkerId
-from mediavault.core.platform import Platform, SignIn
-from mediavault.core.sessions import BrowserTask, SessionState
-from mediavault.platforms.registry import identify
-from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import START, FakeClock
 from tests.stubs import new_job
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from mediavault.api.submission import Submission
 from mediavault.app import composition as parts
 from mediavault.app import one_shot, processes, storage
 from mediavault.cli.main import main
@@ -21,6 +20,7 @@ from mediavault.core.failures import ErrorCode, MediavaultError
 from mediavault.core.job import Job, JobId, WorkerBeat, WorkerId
 from mediavault.core.media import Candidate, Extraction, KeptFile
 from mediavault.core.settings import Settings
+from mediavault.core.submission import Submission
 from mediavault.core.urls import HttpUrl
 from mediavault.platforms.registry import identify
 from mediavault.services.egress.guard import EgressGuard

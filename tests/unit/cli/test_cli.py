@@ -15,8 +15,8 @@ from rich.console import Console
 from mediavault import __version__
 from mediavault.cli.drain import until_left
 from mediavault.cli.main import COMMANDS
-from mediavault.core.accounts import account
 from mediavault.core.job import WorkerBeat
+from mediavault.core.media import account
 from mediavault.store.port import StoredJob
 from tests.contract.shelves import job_of
 from tests.unit.cli.conftest import POST, WORKER, Run, StubHouse, beat

@@ -9,7 +9,7 @@ from pathlib import Path
 from mediavault.app.doctor.crash_checks import check_crashes, check_native_crashes
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobId, JobStatus, WorkerId
-from mediavault.core.verdicts import DoctorVerdict
+from mediavault.presentation.doctor_report import DoctorVerdict
 from mediavault.store.port import FailureGroup
 from mediavault.worker.freezes import FreezeReport
 from tests.fakes import START

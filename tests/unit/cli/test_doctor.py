@@ -20,7 +20,7 @@ from mediavault.app.doctor.checks import (
 from mediavault.app.doctor.ytdlp_checks import PARTS, check_parts, check_ytdlp
 from mediavault.core.failures import SchemaTooNew, ToolMissing
 from mediavault.core.settings import Settings
-from mediavault.core.verdicts import DoctorVerdict
+from mediavault.presentation.doctor_report import DoctorVerdict
 from mediavault.services.browser.discovery import Sandbox
 from mediavault.services.extraction.ytdlp_home import Installed
 from mediavault.services.extraction.ytdlp_upgrade import Upgrade

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mediavault.app.doctor.postgres_checks import judge_postgres
-from mediavault.core.verdicts import DoctorVerdict
+from mediavault.presentation.doctor_report import DoctorVerdict
 from mediavault.store.postgres.facts import PostgresFacts
 from tests.unit.cli.conftest import Run, StubHouse
 

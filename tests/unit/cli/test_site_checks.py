@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mediavault.app.doctor.site_checks import check_sites
-from mediavault.core.verdicts import DoctorVerdict
+from mediavault.presentation.doctor_report import DoctorVerdict
 
 
 def test_three_posts_of_a_site_suggest_an_upgrade_and_two_do_not() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.core.accounts import account
+from mediavault.core.media import account
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.changeable import Changeable, checked
 from mediavault.core.failures import BadSetting
-from mediavault.core.settings import load_settings
+from mediavault.core.settings import Changeable, checked, load_settings
 
 
 @pytest.mark.parametrize(

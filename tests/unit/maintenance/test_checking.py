@@ -12,11 +12,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from mediavault.core.checks import CheckVerdict, FileCheck, read_checks
 from mediavault.core.failures import BadInput, StorageFailure
 from mediavault.core.job import Job, JobId, WorkerId
 from mediavault.core.media import KeptFile
-from mediavault.core.records import RecordKind
+from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, read_checks
 from mediavault.maintenance.checking import MAX_WAITING, JobChecks
 from mediavault.services.library.disk import Digest
 from mediavault.services.library.local_library import LocalLibrary

@@ -15,9 +15,9 @@ from mediavault.core.media import Post
 from mediavault.core.platform import AddressKind
 from mediavault.core.typed_records import to_json
 from mediavault.core.urls import parse_http_url
-from mediavault.core.verdicts import DoctorVerdict
 from mediavault.platforms import registry
 from mediavault.platforms.testing import UrlCase, check_urls, read_document
+from mediavault.presentation.doctor_report import DoctorVerdict
 from tests.outside_site import guide_blocks, install
 
 URL = "https://films.example/posts/kite"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from mediavault.api.catalogue import gettext
-from mediavault.api.security import needs_a_password, no_password
 from mediavault.auth.authenticator import token_of
 from mediavault.auth.proxies import proxy_rules
 from mediavault.core.failures import BadSetting
 from mediavault.core.settings import Settings
-from mediavault.core.verdicts import Check, DoctorVerdict
+from mediavault.presentation.doctor_report import Check, DoctorVerdict
+from mediavault.presentation.translation import gettext
+from mediavault.server.security import needs_a_password, no_password
 
 MIN_TOKEN_CHARS = 20  # a shorter one may be a word that somebody guesses
 

@@ -13,8 +13,6 @@ from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 
-from mediavault.api.catalogue import gettext, grouped, ngettext, translated
-from mediavault.api.labels import STATUS_WORDS, format_size, one_line
 from mediavault.app import composition, storage
 from mediavault.app.doctor.access_checks import check_access
 from mediavault.app.doctor.crash_checks import check_crashes, check_native_crashes
@@ -28,8 +26,10 @@ from mediavault.core.fleet import ALIVE_WITHIN, unserved, unserved_in_words
 from mediavault.core.job import WorkerBeat
 from mediavault.core.settings import Settings, unknown_variables
 from mediavault.core.site_limits import NOT_UNDERSTOOD_WITHIN
-from mediavault.core.verdicts import Check, DoctorVerdict
 from mediavault.platforms import registry
+from mediavault.presentation.doctor_report import Check, DoctorVerdict
+from mediavault.presentation.labels import STATUS_WORDS, format_size, one_line
+from mediavault.presentation.translation import gettext, grouped, ngettext, translated
 from mediavault.services.browser.discovery import Sandbox, find_browser, for_browser, noted_sandbox
 from mediavault.services.browser.own_display import has_display
 from mediavault.services.browser.vnc import INSTALL
@@ -147,7 +147,7 @@ def check_sign_in_window(*, has_browser: bool, has_screen: bool, has_virtual: bo
 
 async def check_sessions(settings: Settings) -> Check:
     """Who is signed in where, by the cookies that are here: no site is asked."""
-    from mediavault.api.session_views import state_words
+    from mediavault.presentation.session_views import state_words
 
     states = [state for state in await composition.session_manager(settings).states() if state.signed_in]
     said = [f"{state.title}: {state_words(state)[0].lower()}{state_words(state)[1:]}" for state in states]

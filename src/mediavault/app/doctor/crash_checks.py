@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from mediavault.api.catalogue import gettext, grouped, ngettext
 from mediavault.app.watchdog import NATIVE_CRASH_FILE
 from mediavault.core.failures import CAUSES
 from mediavault.core.job import JobId
-from mediavault.core.verdicts import Check, DoctorVerdict
+from mediavault.presentation.doctor_report import Check, DoctorVerdict
+from mediavault.presentation.translation import gettext, grouped, ngettext
 from mediavault.store.port import FailureGroup
 from mediavault.worker.freezes import FreezeReport
 

@@ -10,7 +10,7 @@ from mediavault.app import storage
 from mediavault.core.failures import MediavaultError
 from mediavault.core.messages import Message
 from mediavault.core.settings import Settings
-from mediavault.core.verdicts import Check, DoctorVerdict
+from mediavault.presentation.doctor_report import Check, DoctorVerdict
 
 if TYPE_CHECKING:
     from mediavault.store.postgres.facts import PostgresFacts  # its driver may not be installed

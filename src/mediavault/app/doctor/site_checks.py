@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from mediavault.api.catalogue import N_, gettext, grouped, ngettext
 from mediavault.core.site_limits import NOT_UNDERSTOOD_WITHIN
-from mediavault.core.verdicts import Check, DoctorVerdict
 from mediavault.platforms.registry import BrokenPackage
+from mediavault.presentation.doctor_report import Check, DoctorVerdict
+from mediavault.presentation.translation import N_, gettext, grouped, ngettext
 
 ENOUGH = 3  # posts of one site: one or two may be odd themselves
 UPGRADE = N_("Run `mediavault doctor --upgrade-ytdlp`, and upgrade mediavault. These posts are tried again daily.")

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from mediavault.api.catalogue import N_, gettext, ngettext
 from mediavault.core.messages import Message
-from mediavault.core.verdicts import Check, DoctorVerdict
+from mediavault.presentation.doctor_report import Check, DoctorVerdict
+from mediavault.presentation.translation import N_, gettext, ngettext
 from mediavault.services.extraction.ytdlp_home import Installed
 
 OLD_AFTER = timedelta(days=45)  # by then several sites have changed

@@ -6,11 +6,11 @@ import asyncio
 import os
 from pathlib import Path
 
-from mediavault.api.doctor_report import UpgradeOutcome, YtdlpState
 from mediavault.core.clock import Clock
 from mediavault.core.failures import Failure, ToolMissing
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
+from mediavault.presentation.doctor_report import UpgradeOutcome, YtdlpState
 from mediavault.services.extraction.ytdlp_home import home_of, installed
 from mediavault.services.extraction.ytdlp_upgrade import Install, installer, upgrade
 

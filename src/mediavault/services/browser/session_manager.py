@@ -19,7 +19,6 @@ from typing import Any
 
 from mediavault.core.clock import Clock
 from mediavault.core.cookies import Cookie
-from mediavault.core.cookies_txt import read_cookies_txt
 from mediavault.core.failures import BadInput, ErrorCode, StorageFailure
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
@@ -35,6 +34,7 @@ from mediavault.services.browser.cookies import (
     remove_cookies,
     waiting_import,
 )
+from mediavault.services.browser.cookies_txt import read_cookies_txt
 from mediavault.services.browser.profile import COOKIES_FILE, Profile, borrowed_profile, load_cookies, save_cookies
 
 log = get_logger(__name__)

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from mediavault.core.accounts import account
-from mediavault.core.media import Account, Candidate, Extraction, Item, Ownership, Post
+from mediavault.core.media import Account, Candidate, Extraction, Item, Ownership, Post, account
 from mediavault.core.platform import PageData, Platform
 from mediavault.services.extraction.candidates import NetworkMedia, Sighting, merge
 from mediavault.services.extraction.media_identity import identity

@@ -7,9 +7,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mediavault.core.accounts import account
 from mediavault.core.failures import BadInput, Failure, MediavaultError
-from mediavault.core.media import Extraction, Post
+from mediavault.core.media import Extraction, Post, account
 from mediavault.core.messages import Message
 from mediavault.core.platform import PageData, Platform
 from mediavault.services.extraction.assembly import (

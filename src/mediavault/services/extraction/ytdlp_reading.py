@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from mediavault.core.accounts import account
 from mediavault.core.failures import Drm, ExtractorBroken, Failure, LiveNow, NoVideo, ToolMissing, Upcoming
-from mediavault.core.media import Account, Candidate, Expected, Extraction, FoundIn, Item, Ownership, Post
+from mediavault.core.media import Account, Candidate, Expected, Extraction, FoundIn, Item, Ownership, Post, account
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform, YtdlpRules
 from mediavault.services.extraction.page_data import values

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mediavault.core.accounts import key_of
 from mediavault.core.logs import get_logger
-from mediavault.core.media import Account
+from mediavault.core.media import Account, key_of
 from mediavault.store import codec, search_words
 from mediavault.store.mongodb.engine import Document, MongoDatabase
 from mediavault.store.mongodb.schema import JOBS, OURS, SCHEMA

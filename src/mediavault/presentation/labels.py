@@ -1,0 +1,159 @@
+"""Labels for people: statuses, stages, error codes, sizes and durations. No I/O.
+
+Pages, the event stream and the command line all use this module, so that they say the same. The tables have English;
+the functions answer in the reader's language.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from mediavault.core.failures import FAILURES, ErrorCode
+from mediavault.core.job import ItemStatus, JobStatus, Stage, StrategyName
+from mediavault.core.media import ItemRole
+from mediavault.core.names import readable_name
+from mediavault.core.records import CheckVerdict
+from mediavault.core.site_limits import GateState
+from mediavault.presentation.translation import N_, decimal, gettext
+
+STATUS_WORDS: Mapping[JobStatus, str] = {
+    JobStatus.QUEUED: N_("Waiting"),
+    JobStatus.RUNNING: N_("In progress"),
+    JobStatus.COMPLETED: N_("Saved"),
+    JobStatus.FAILED: N_("Failed"),
+    JobStatus.CANCELLED: N_("Cancelled"),
+}
+
+GATE_WORDS: Mapping[GateState, str] = {
+    GateState.OPEN: N_("Open"),
+    GateState.CLOSED: N_("Paused"),
+    GateState.HALF_OPEN: N_("Trying again"),
+}
+
+STAGE_WORDS: Mapping[Stage, str] = {
+    Stage.CLAIM: N_("Starting"),
+    Stage.ROUTE: N_("Identifying the site"),
+    Stage.EXTRACT: N_("Reading the post"),
+    Stage.CHOOSE: N_("Choosing the video"),
+    Stage.CHECKPOINT: N_("Video found"),
+    Stage.DOWNLOAD: N_("Downloading"),
+    Stage.VALIDATE: N_("Checking playback"),
+    Stage.THUMBNAIL: N_("Making a thumbnail"),
+    Stage.COMMITTING: N_("Adding to library"),
+    Stage.COMPLETE: N_("Saved"),
+    Stage.FAIL: N_("Failed"),
+    Stage.RECOVER: N_("Found after a restart"),
+    Stage.RELEASE: N_("Returned to the queue at shutdown"),
+    Stage.CANCEL: N_("Cancelled"),
+    Stage.RETRY: N_("Retry requested"),
+}
+
+RUNG_WORDS: Mapping[StrategyName, str] = {
+    StrategyName.PLAIN: N_("plain request"),
+    StrategyName.SESSION: N_("with the browser's session"),
+    StrategyName.NAVIGATION: N_("in the browser"),
+    StrategyName.FRESH: N_("after reading the post again"),
+}
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # C0, C1, bidi
+
+
+def help_for(code: ErrorCode | None, *, over: bool = False) -> str:
+    """What a person can do about a failure, in the reader's language; "" without a code.
+
+    ``over``: the job is not retried automatically any more, so the text does not promise it.
+    """
+    if code is None:
+        return ""
+    spec = FAILURES[code]
+    return gettext(spec.final_hint if over and spec.final_hint else spec.hint)
+
+
+def failure_label(code: ErrorCode | None) -> str:
+    """What a failed job's status is called, in the reader's language."""
+    label = FAILURES[code].label if code is not None else ""
+    return gettext(label or STATUS_WORDS[JobStatus.FAILED])
+
+
+ITEM_WORDS: Mapping[ItemStatus, str] = {
+    ItemStatus.WAITING: N_("Waiting"),
+    ItemStatus.COMMITTING: N_("Adding to library"),
+    ItemStatus.KEPT: N_("Saved"),
+    ItemStatus.FAILED: N_("Failed"),
+    ItemStatus.SKIPPED: N_("Not saved"),
+}
+
+ROLE_WORDS: Mapping[ItemRole, str] = {
+    ItemRole.MAIN: N_("of the post"),
+    ItemRole.QUOTED: N_("of the quoted post"),
+    ItemRole.REPOSTED: N_("of the reposted post"),
+    ItemRole.CARD: N_("of a link in the post"),
+}
+
+
+VERDICT_WORDS: Mapping[CheckVerdict, str] = {
+    CheckVerdict.WHOLE: N_("Complete"),
+    CheckVerdict.CHANGED: N_("Changed"),
+    CheckVerdict.MISSING: N_("Missing"),
+    CheckVerdict.UNREADABLE: N_("Unreadable"),
+}
+
+
+def one_line(text: str) -> str:
+    """Text of a stranger as one line: no control characters, no terminal escapes, no bidi overrides, nothing but text."""
+    return " ".join(_CONTROLS.sub(" ", readable_name(text)).split())
+
+
+def format_size(count: int | None) -> str:
+    """``1.5 MB``: decimal units, as file managers and providers count; "" for None."""
+    if count is None:
+        return ""
+    if count < 1_000:
+        return f"{count} B"
+    value = float(count)
+    for unit in ("kB", "MB", "GB", "TB"):
+        value /= 1_000
+        if value < 999.95 or unit == "TB":
+            break
+    return f"{decimal(value, 1)} {unit}"
+
+
+def format_duration(seconds: float | None) -> str:
+    """``1:02:03`` or ``0:07``; "" for None."""
+    if seconds is None:
+        return ""
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3_600)
+    minutes, last = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{last:02}" if hours else f"{minutes}:{last:02}"
+
+
+def format_length(seconds: float) -> str:
+    """A sum of durations: ``3 h 12 min``, ``12 min``, ``40 s``."""
+    minutes, last = divmod(round(seconds), 60)
+    hours, rest = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    return f"{minutes} min" if minutes else f"{last} s"
+
+
+def format_span(milliseconds: float) -> str:
+    """How long something took: ``210 ms``, ``13.4 s``, ``2 min 5 s``, ``1 h 20 min``."""
+    if milliseconds < 1_000:
+        return f"{round(milliseconds)} ms"
+    seconds = milliseconds / 1_000
+    if seconds < 59.95:
+        return f"{decimal(seconds, 1)} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def format_progress(done: int, total: int | None) -> str:
+    """``3.1 MB of 8.0 MB``; only what is known."""
+    if not total:
+        return format_size(done)
+    return gettext("%(done)s of %(total)s") % {"done": format_size(done), "total": format_size(total)}

@@ -1,0 +1,380 @@
+"""The shapes of what comes in and goes out. Requests are strict and refuse keys they do not know.
+
+No web framework in here: the command line prints the same shapes.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, WrapValidator, model_validator
+
+from mediavault.core.failures import ErrorCode
+from mediavault.core.job import ItemStatus, JobStatus, Stage, StepOutcome, StrategyName
+from mediavault.core.media import FoundIn, ItemRole, ItemType, SourceType, Watermark
+from mediavault.core.messages import Message
+from mediavault.core.records import CheckVerdict
+from mediavault.core.site_limits import GateState
+from mediavault.core.submission import MAX_BATCH
+from mediavault.store.queries import JobOrder
+
+MAX_PAGE = 200  # jobs in one answer
+DEFAULT_PAGE = 50
+
+Action = Literal["retry", "cancel", "remove"]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class SubmitRequest(_Request):
+    """Exactly one of the two."""
+
+    post_url: str | None = None
+    post_urls: Annotated[list[str], Field(min_length=1, max_length=MAX_BATCH)] | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> SubmitRequest:
+        if (self.post_url is None) == (self.post_urls is None):
+            raise ValueError("Give either post_url or post_urls")
+        return self
+
+
+class RetryRequest(_Request):
+    """``chosen_url`` is one of the job's candidates: the video that a person says is the post's."""
+
+    chosen_url: Annotated[str | None, Field(max_length=200_000)] = None  # an inline manifest is an address too
+
+
+class ListRequest(BaseModel):
+    """The query of a list. An empty value counts as not given, as forms send it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    status: list[JobStatus | Literal[""]] = []
+    platform: Annotated[str | None, Field(max_length=64)] = None
+    q: Annotated[str | None, Field(max_length=200)] = None
+    account: Annotated[str | None, Field(max_length=200)] = None
+    since: datetime | Literal[""] | None = None
+    until: datetime | Literal[""] | None = None
+    shortest_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal[""] | None = None
+    longest_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal[""] | None = None
+    order: JobOrder | Literal[""] = JobOrder.NEWEST
+    cursor: Annotated[str | None, Field(max_length=500)] = None
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE
+
+
+class AccountListRequest(BaseModel):
+    """The query of a list of accounts. An empty value counts as not given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    platform: Annotated[str | None, Field(max_length=64)] = None
+    q: Annotated[str | None, Field(max_length=200)] = None
+    cursor: Annotated[str | None, Field(max_length=500)] = None
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE
+
+
+class _View(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+# A message stays one, so that a page can show it in its reader's language; JSON has its English.
+EnglishText = Annotated[str, WrapValidator(lambda text, check: text if isinstance(text, Message) else check(text))]
+
+
+class ErrorView(_View):
+    """Every error, whatever the route."""
+
+    code: ErrorCode
+    message: EnglishText
+    help: str
+
+
+class CandidateView(_View):
+    url: str
+    source_type: SourceType
+    found_in: FoundIn
+    ownership: str
+    media_key: str | None
+    mime: str | None
+    container: str | None
+    video_codec: str | None
+    audio_codec: str | None
+    audio_url: str | None
+    has_video: bool | None
+    has_audio: bool | None
+    width: int | None
+    height: int | None
+    fps: float | None
+    bitrate: int | None
+    size: int | None
+    duration_s: float | None
+    watermark: Watermark
+    original: bool
+    signed: bool
+    expires_at: datetime | None
+    drm: bool
+    item: int | None
+    note: str
+
+
+class DisplayView(_View):
+    """The job in words, as the page and the command line show it, in the reader's language.
+
+    ``original`` is the stored error, which is English, where ``detail`` says it in another language; else "".
+    """
+
+    title: str
+    state: str
+    detail: str
+    original: str = ""
+    percent: int
+    actions: list[Action]
+
+
+class LinksView(_View):
+    video: str | None
+    thumbnail: str | None
+
+
+class ItemView(_View):
+    """One medium of the job's post, and what became of it. ``index`` counts from 0, as ``CandidateView.item`` does."""
+
+    index: int
+    role: ItemRole
+    type: ItemType
+    status: ItemStatus
+    media_id: str | None
+    label: str | None
+    thumbnail_url: str | None
+    output_path: str | None
+    thumbnail_path: str | None
+    bytes: int | None
+    sha256: str | None
+    duration_s: float | None
+    width: int | None
+    height: int | None
+    error_code: ErrorCode | None
+    error: EnglishText | None
+    links: LinksView
+
+
+class JobView(_View):
+    """One job. Times are ISO 8601 in UTC, sizes bytes, durations seconds; paths are relative to the download folder."""
+
+    id: str
+    trace_id: str
+    post_url: str
+    canonical_url: str
+    platform: str
+    status: JobStatus
+    attempt_count: int
+    max_attempts: int
+    needs_session: bool
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    failed_at: datetime | None
+    claimed_by: str | None
+    lease_expires_at: datetime | None
+    retry_at: datetime | None
+    progress_pct: int
+    stage: Stage | None
+    bytes_done: int
+    bytes_total: int | None
+    source_type: SourceType
+    extracted_url: str | None
+    candidates: list[CandidateView]
+    items: list[ItemView]
+    chosen_url: str | None
+    image_urls: list[str]
+    metadata: dict[str, Any]
+    account_platform: str | None
+    account_handle: str | None
+    account_display_name: str | None
+    account_slug: str | None
+    output_path: str | None
+    thumbnail_url: str | None
+    thumbnail_path: str | None
+    bytes: int | None
+    sha256: str | None
+    duration_s: float | None
+    width: int | None
+    height: int | None
+    error_code: ErrorCode | None
+    error: EnglishText | None
+    help: str
+    links: LinksView
+    display: DisplayView
+
+
+class JobList(_View):
+    jobs: list[JobView]
+
+
+class JobPageView(_View):
+    """``next_cursor`` asks for the page after; None on the last."""
+
+    jobs: list[JobView]
+    next_cursor: str | None
+
+
+class AccountView(_View):
+    """``key`` names the account in queries. ``bytes`` and ``duration_s`` are of the kept videos."""
+
+    key: str
+    platform: str
+    handle: str | None
+    display_name: str | None
+    slug: str
+    jobs: int
+    kept: int
+    bytes: int
+    duration_s: float
+    latest_at: datetime
+
+
+class AccountPageView(_View):
+    """``next_cursor`` asks for the page after; None on the last."""
+
+    accounts: list[AccountView]
+    next_cursor: str | None
+
+
+class PlatformTotalsView(_View):
+    """``counts`` has every status; ``bytes`` and ``duration_s`` are of the kept videos."""
+
+    platform: str
+    counts: dict[JobStatus, int]
+    kept: int
+    bytes: int
+    duration_s: float
+    latest_at: datetime
+
+
+class TotalsView(_View):
+    """As of a platform; ``latest_at`` is null where there is no job."""
+
+    platforms: list[PlatformTotalsView]
+    counts: dict[JobStatus, int]
+    kept: int
+    bytes: int
+    duration_s: float
+    latest_at: datetime | None
+
+
+class HistoryView(_View):
+    """One step of an attempt. ``rung`` is the former name of ``strategy``, kept for one release."""
+
+    at: datetime
+    attempt: int
+    stage: Stage
+    strategy: StrategyName | None
+    rung: StrategyName | None
+    outcome: StepOutcome
+    error_code: ErrorCode | None
+    detail: EnglishText
+    bytes: int
+    duration_ms: int
+
+
+class FileCheckView(_View):
+    at: datetime
+    verdict: CheckVerdict
+    detail: EnglishText
+
+
+class CheckView(_View):
+    """``files`` by the item's index. ``running``: the job's files are being read again just now."""
+
+    running: bool
+    files: dict[int, FileCheckView]
+
+
+class FileFormatView(_View):
+    """The container and codecs of a saved file; null when it could not be read, or only by fetching it from a bucket."""
+
+    container: str | None
+    video_codec: str | None
+    audio_codec: str | None
+
+
+class WorkerView(_View):
+    """``platforms`` whose jobs it takes, all when empty; ``signed_in``: where its machine's profile is. Seen ``seen_s`` seconds ago.
+
+    ``draining``: it claims nothing more. ``tally``: what it has done since it began.
+    """
+
+    worker: str
+    host: str
+    pid: int
+    version: str
+    started_at: datetime
+    last_seen_at: datetime
+    running_jobs: int
+    skipped_ticks: int
+    missed_beats: int
+    draining: bool
+    platforms: list[str]
+    signed_in: list[str]
+    tally: dict[str, int]
+    seen_s: float
+
+
+class GateView(_View):
+    """A site's gate and pace. ``half_open``: one job finds out, until ``probing_until``, whether the site lets us in again.
+
+    ``strikes`` times in a row it was closed by now. ``next_turn_at`` is null where the next job need not wait.
+    ``account_posts`` of ``account_cap`` were looked at with the account in the last 24 hours; null where there is no
+    such limit. ``waiting`` jobs are queued or planned. ``not_understood`` posts stand as failed since seven days at most
+    because no extractor understood what the site sent; null where nobody counted.
+    """
+
+    platform: str
+    state: GateState
+    closed_until: datetime | None
+    probing_until: datetime | None
+    next_turn_at: datetime | None
+    account_posts: int | None
+    account_cap: int | None
+    waiting: int
+    not_understood: int | None
+    strikes: int
+    code: ErrorCode | None
+    reason: EnglishText
+    help: str
+
+
+class UnservedView(_View):
+    platform: str
+    waiting: int
+    message: str
+
+
+class FleetView(_View):
+    """The workers of all machines that were seen within 90 seconds, and the jobs that wait while none takes their platform's.
+
+    More than one of ``versions``: an upgrade is under way.
+    """
+
+    workers: list[WorkerView]
+    versions: list[str]
+    unserved: list[UnservedView]
+
+
+class WorkerHealthView(FleetView):
+    """``gates`` are the sites that are left alone just now. ``status`` is ``no_worker`` (and the answer 503) when no worker beat within 90 seconds."""
+
+    status: Literal["ok", "no_worker"]
+    counts: dict[JobStatus, int]
+    gates: list[GateView]
+    browser: str | None
+
+
+class HealthView(_View):
+    status: Literal["ok"]

@@ -1,0 +1,285 @@
+"""From the core's records to what the API answers, the page shows and the command line prints. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from datetime import datetime
+from pathlib import PurePosixPath
+
+from mediavault.core.failures import FAILURES
+from mediavault.core.fleet import unserved, unserved_in_words, versions
+from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobItem, JobStatus, Stage, WorkerBeat
+from mediavault.core.media import Candidate, KeptFile
+from mediavault.core.site_limits import SiteLimit
+from mediavault.presentation.labels import (
+    STAGE_WORDS,
+    STATUS_WORDS,
+    failure_label,
+    format_progress,
+    format_size,
+    help_for,
+    one_line,
+)
+from mediavault.presentation.schemas import (
+    AccountPageView,
+    AccountView,
+    Action,
+    CandidateView,
+    DisplayView,
+    FleetView,
+    GateView,
+    HistoryView,
+    ItemView,
+    JobList,
+    JobPageView,
+    JobView,
+    LinksView,
+    TotalsView,
+    UnservedView,
+    WorkerView,
+)
+from mediavault.presentation.translation import LocalizedMessage, gettext, localize
+from mediavault.store.port import AccountPage, JobPage, LibraryTotals, StoreReport
+
+MAX_TITLE_CHARS = 200
+
+ACTIONS: dict[JobStatus, list[Action]] = {
+    JobStatus.QUEUED: ["cancel", "remove"],
+    JobStatus.RUNNING: ["cancel", "remove"],
+    JobStatus.FAILED: ["retry", "remove"],
+    JobStatus.CANCELLED: ["retry", "remove"],
+    JobStatus.COMPLETED: ["remove"],
+}
+
+
+def job_view(job: Job) -> JobView:
+    account = job.account
+    return JobView(
+        **{name: getattr(job, name) for name in _SAME_NAMES},
+        candidates=[candidate_view(candidate) for candidate in job.candidates],
+        items=[_item_view(job, place, one) for place, one in enumerate(job.items)],
+        image_urls=list(job.image_urls),
+        metadata=dict(job.metadata),
+        account_platform=account.platform if account else None,
+        account_handle=account.handle if account else None,
+        account_display_name=account.display_name if account else None,
+        account_slug=account.slug if account else None,
+        help=help_for(job.error_code, over=is_over(job)),
+        links=_links(job),
+        display=display(job),
+    )
+
+
+def job_list(jobs: Sequence[Job]) -> JobList:
+    return JobList(jobs=[job_view(job) for job in jobs])
+
+
+def account_page_view(page: AccountPage) -> AccountPageView:
+    return AccountPageView(accounts=[AccountView(**asdict(one)) for one in page.accounts], next_cursor=page.next_cursor)
+
+
+def totals_view(totals: LibraryTotals) -> TotalsView:
+    return TotalsView.model_validate(asdict(totals))
+
+
+def page_view(page: JobPage) -> JobPageView:
+    return JobPageView(jobs=[job_view(job) for job in page.jobs], next_cursor=page.next_cursor)
+
+
+def history_view(record: HistoryRecord) -> HistoryView:
+    return HistoryView(**{field.name: getattr(record, field.name) for field in fields(record)}, strategy=record.rung)
+
+
+def worker_view(beat: WorkerBeat, at: datetime) -> WorkerView:
+    """``at`` is the store's time, as it tells when the worker was seen."""
+    facts = {field.name: getattr(beat, field.name) for field in fields(beat)}
+    lists = {"platforms": list(beat.platforms), "signed_in": list(beat.signed_in)}
+    return WorkerView(**facts | lists, seen_s=max(0.0, (at - beat.last_seen_at).total_seconds()))
+
+
+def fleet_view(report: StoreReport, workers: Sequence[WorkerBeat]) -> FleetView:
+    left = unserved(report.waiting, workers).items()
+    return FleetView(
+        workers=[worker_view(beat, report.at) for beat in workers],
+        versions=versions(workers),
+        unserved=[UnservedView(platform=name, waiting=n, message=unserved_in_words(name, n)) for name, n in left],
+    )
+
+
+def display(job: Job) -> DisplayView:
+    """The job in words."""
+    detail = _detail(job)
+    return DisplayView(
+        title=title(job),
+        state=_state(job),
+        detail=detail.text,
+        original=detail.original,
+        percent=_percent(job),
+        actions=_actions(job),
+    )
+
+
+def title(job: Job) -> str:
+    """The post's own title or text where one is known, else its address without the scheme."""
+    own = job.metadata.get("title") or job.metadata.get("text")
+    text = one_line(own) if isinstance(own, str) else ""
+    return (text or job.canonical_url.partition("://")[2])[:MAX_TITLE_CHARS]
+
+
+def kept_files(job: Job) -> dict[int, KeptFile]:
+    """The job's files that are whole and in the library, by the place of their item."""
+    by_item = {place: one.kept for place, one in enumerate(job.items) if one.status is ItemStatus.KEPT and one.kept}
+    if by_item or job.status is not JobStatus.COMPLETED or job.output_path is None:
+        return by_item
+    return {0: KeptFile(**{field.name: getattr(job, field.name) for field in fields(KeptFile)})}  # before items
+
+
+def kept_paths(job: Job) -> list[str]:
+    """Every file in the library that belongs to the job: videos, thumbnails and sidecars."""
+    paths: list[str] = []
+    for kept in kept_files(job).values():
+        paths.append(kept.output_path)
+        if kept.thumbnail_path:
+            paths.append(kept.thumbnail_path)
+        paths.append(sidecar_path(kept))
+    return paths
+
+
+def sidecar_path(kept: KeptFile) -> str:
+    """The path of a saved video's sidecar."""
+    return str(PurePosixPath(kept.output_path).with_suffix(".info.json"))
+
+
+def is_over(job: Job) -> bool:
+    """Whether nothing will happen to the job by itself any more."""
+    return job.status in (JobStatus.COMPLETED, JobStatus.CANCELLED) or (
+        job.status is JobStatus.FAILED and job.retry_at is None
+    )
+
+
+def is_waiting_for_retry(job: Job) -> bool:
+    return job.status is JobStatus.FAILED and job.retry_at is not None
+
+
+def _actions(job: Job) -> list[Action]:
+    return ["retry", "cancel", "remove"] if is_waiting_for_retry(job) else ACTIONS[job.status]
+
+
+def _state(job: Job) -> str:
+    if job.status is JobStatus.RUNNING and job.stage is not None:
+        return gettext(STAGE_WORDS[job.stage])
+    if job.status is JobStatus.FAILED and job.error_code is not None and FAILURES[job.error_code].label:
+        return failure_label(job.error_code)
+    return gettext("Retrying automatically") if is_waiting_for_retry(job) else gettext(STATUS_WORDS[job.status])
+
+
+def _detail(job: Job) -> LocalizedMessage:
+    if job.status is JobStatus.RUNNING and job.stage is Stage.DOWNLOAD and job.bytes_done:
+        return LocalizedMessage(format_progress(job.bytes_done, job.bytes_total))
+    if job.status is JobStatus.COMPLETED:
+        return LocalizedMessage(format_size(job.bytes))
+    if job.status is JobStatus.QUEUED and job.needs_session:
+        return LocalizedMessage(gettext("Continues on a machine that is signed in to its site."))
+    if job.status is not JobStatus.FAILED:
+        return LocalizedMessage("")
+    shown = localize(job.error_code, job.error or "")
+    return LocalizedMessage(one_line(shown.text), one_line(shown.original))
+
+
+def _percent(job: Job) -> int:
+    """Bytes say more than stages while a download runs."""
+    if job.status is JobStatus.RUNNING and job.stage is Stage.DOWNLOAD and job.bytes_total:
+        return min(100, job.bytes_done * 100 // job.bytes_total)
+    return job.progress_pct
+
+
+def _links(job: Job) -> LinksView:
+    """To the first file."""
+    first = next(iter(kept_files(job).values()), None)
+    return LinksView(
+        video=f"/files/{job.id}/video" if first else None,
+        thumbnail=f"/files/{job.id}/thumbnail" if first and first.thumbnail_path else None,
+    )
+
+
+def _item_view(job: Job, place: int, one: JobItem) -> ItemView:
+    kept = one.kept if one.status is ItemStatus.KEPT else None
+    at = f"/files/{job.id}/items/{place}"
+    return ItemView(
+        index=place,
+        role=one.item.role,
+        type=one.item.type,
+        status=one.status,
+        media_id=one.item.media_id,
+        label=one.item.label,
+        thumbnail_url=one.item.thumbnail_url,
+        output_path=kept.output_path if kept else None,
+        thumbnail_path=kept.thumbnail_path if kept else None,
+        bytes=kept.bytes if kept else None,
+        sha256=kept.sha256 if kept else None,
+        duration_s=kept.duration_s if kept else one.item.expected.duration_s,
+        width=kept.width if kept else None,
+        height=kept.height if kept else None,
+        error_code=one.error_code,
+        error=one.error,
+        links=LinksView(
+            video=f"{at}/video" if kept else None,
+            thumbnail=f"{at}/thumbnail" if kept and kept.thumbnail_path else None,
+        ),
+    )
+
+
+def gate_views(
+    gates: Sequence[SiteLimit],
+    waiting: Mapping[str, int],
+    now: datetime,
+    *,
+    not_understood: Mapping[str, int] | None = None,
+) -> list[GateView]:
+    """Every site that has a gate, or jobs that wait or were not understood, by name."""
+    known = {name: SiteLimit(name) for name in (*waiting, *(not_understood or ()))} | {
+        gate.platform: gate for gate in gates
+    }
+    views = [_gate_view(gate, waiting.get(name, 0), now) for name, gate in sorted(known.items())]
+    if not_understood is None:
+        return views
+    return [view.model_copy(update={"not_understood": not_understood.get(view.platform, 0)}) for view in views]
+
+
+def is_left_alone(view: GateView) -> bool:
+    """Whether no job of the site is started just now."""
+    return view.closed_until is not None or view.probing_until is not None
+
+
+def _gate_view(gate: SiteLimit, waiting: int, now: datetime) -> GateView:
+    def ahead(at: datetime | None) -> datetime | None:
+        return at if at is not None and at > now else None
+
+    return GateView(
+        platform=gate.platform,
+        state=gate.state(now),
+        closed_until=ahead(gate.closed_until),
+        probing_until=ahead(gate.probing_until),
+        next_turn_at=ahead(gate.permit_after(now)),
+        account_posts=None if gate.account_cap is None else gate.posts_within_day(now),
+        account_cap=gate.account_cap,
+        waiting=waiting,
+        not_understood=None,
+        strikes=gate.failures,
+        code=gate.code,
+        reason=gate.reason,
+        help=help_for(gate.code),
+    )
+
+
+def candidate_view(candidate: Candidate) -> CandidateView:
+    same = {name: getattr(candidate, name) for name in CandidateView.model_fields if name != "ownership"}
+    return CandidateView(**same, ownership=candidate.ownership.name.lower())
+
+
+_BUILT = {
+    "candidates", "items", "image_urls", "metadata", "help", "links", "display",
+    "account_platform", "account_handle", "account_display_name", "account_slug",
+}  # fmt: skip
+_SAME_NAMES = [name for name in JobView.model_fields if name not in _BUILT]

@@ -1,0 +1,256 @@
+"""The HTTP server: bound sockets, connection limits, deadlines, an orderly end. The only importer of uvicorn.
+
+It handles no signals: the composition root decides when to stop and sets the event. Methods of uvicorn's protocol and
+server are overridden here, so pyproject.toml has an upper bound for uvicorn and a test compares their signatures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import resource
+import socket
+from collections.abc import Callable, Iterator
+from enum import Enum, auto
+from typing import cast
+
+import h11
+from fastapi import FastAPI
+from uvicorn import Config, Server
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from mediavault.auth.proxies import ProxyRules
+from mediavault.core.failures import BadSetting
+from mediavault.core.messages import Message
+from mediavault.server.connections import Connections
+from mediavault.server.long_responses import RELAY_PATH
+
+HEADER_DEADLINE_S = 10.0  # uvicorn alone waits forever for a header that comes byte by byte
+LEFTOVER_DEADLINE_S = 10.0  # for the rest of a body that is not read because the request has been answered
+KEEP_ALIVE_S = 15
+GRACE_S = 5  # for answers under way when the server stops; files can be resumed
+_BACKLOG = 512
+MAX_SOCKET_MESSAGE_BYTES = 128 * 1024  # a clipboard's worth
+SOCKET_PING_S = 20.0  # a client that does not answer a ping within as long again has gone
+NO_PROXIES = ProxyRules()
+_FAMILY_IS_MISSING = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+
+
+async def serve_app(
+    app: FastAPI,
+    *,
+    host: str,
+    port: int,
+    stop: asyncio.Event,
+    on_started: Callable[[str], None] | None = None,
+    proxies: ProxyRules = NO_PROXIES,
+) -> None:
+    """Serve until ``stop`` is set. ``on_started`` gets the address, with the real port where 0 was asked for.
+
+    Raises BadSetting when the address cannot be bound.
+    """
+    sockets = bind(host, port)
+    server = _Server(
+        _config(app, proxies), stop, on_ready=lambda: on_started(_address(sockets[0])) if on_started else None
+    )
+    try:
+        await server.serve(sockets=sockets)
+    finally:
+        if server.stopping is not None:
+            server.stopping.cancel()
+        for each in sockets:
+            each.close()
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Sockets for every address of ``host``, all on one port. Raises BadSetting."""
+    bound: list[socket.socket] = []
+    missing: OSError | None = None
+    try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, address in dict.fromkeys((info[0], str(info[4][0])) for info in found):
+            real_port = bound[0].getsockname()[1] if bound else port
+            try:
+                bound.append(socket.create_server((address, real_port), family=family, backlog=_BACKLOG))
+            except OSError as exc:
+                if exc.errno not in _FAMILY_IS_MISSING:
+                    raise
+                missing = exc  # localhost names ::1 too, also where there is no IPv6: one address that works is enough
+        if not bound and missing is not None:
+            raise missing
+    except OSError as exc:
+        for each in bound:
+            each.close()
+        raise _not_bound(host, port, exc) from exc
+    return bound
+
+
+def check_address(host: str, port: int) -> None:
+    """Whether it can be listened on just now; nothing is held. Raises BadSetting."""
+    for each in bind(host, port):
+        each.close()
+
+
+class _Awaited(Enum):
+    """What a connection must send within a deadline."""
+
+    HEADER = auto()
+    LEFTOVER = auto()
+
+
+class _Config(Config):
+    """uvicorn's configuration, which each connection gets, with the connections."""
+
+    held: Connections
+
+
+class _GuardedProtocol(H11Protocol):
+    """Refuses connections at a limit, and closes those whose request is not complete in time."""
+
+    _deadline: asyncio.TimerHandle | None = None
+    _waits_for: _Awaited | None = None
+    _let_go: Callable[[], None] | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        host, *_ = transport.get_extra_info("peername") or ("",)
+        self._let_go = cast("_Config", self.config).held.hold(transport, host)
+        if self._let_go is not None:
+            super().connection_made(transport)
+            self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    def _should_upgrade(self) -> bool:
+        """To a WebSocket, and only where there is one: elsewhere the request is answered as HTTP."""
+        return self.scope["path"] == RELAY_PATH and super()._should_upgrade()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """The new protocol takes the connection, its place among the connections, and what ends it."""
+        self._forget_deadline()
+        let_go, self._let_go = self._let_go, None
+        super().handle_websocket_upgrade(event)
+        cast("_WebSocketProtocol", self.transport.get_protocol()).let_go = let_go
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._awaited() is _Awaited.LEFTOVER:
+            self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._let_go is not None:
+            self._let_go()
+            self._let_go = None
+            self._forget_deadline()
+            super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        """Set the deadline for what is awaited now. More bytes of the same do not extend it."""
+        awaited = self._awaited()
+        if awaited is self._waits_for:
+            return
+        self._forget_deadline()
+        if awaited is not None:
+            within_s = HEADER_DEADLINE_S if awaited is _Awaited.HEADER else LEFTOVER_DEADLINE_S
+            self._waits_for, self._deadline = awaited, self.loop.call_later(within_s, self.transport.abort)
+
+    def _awaited(self) -> _Awaited | None:
+        if self.conn.their_state is h11.IDLE:
+            return _Awaited.HEADER
+        is_answered = self.conn.their_state is h11.SEND_BODY and self.conn.our_state is h11.DONE
+        return _Awaited.LEFTOVER if is_answered else None  # a body that is read has the gate's deadline
+
+    def _forget_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._waits_for = self._deadline = None
+
+
+class _WebSocketProtocol(WebSocketsSansIOProtocol):
+    """A connection that was upgraded; it gives its place back, and a client that is gone is not waited for."""
+
+    let_go: Callable[[], None] | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.let_go is not None:
+            self.let_go()
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self.transport.abort()
+
+
+class _Server(Server):
+    """uvicorn's server without its signal handlers, stopped by an event."""
+
+    def __init__(self, config: Config, stop: asyncio.Event, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._stop = stop
+        self._on_ready = on_ready
+        self.stopping: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.stopping = asyncio.create_task(self._stop_on_event())
+        self._on_ready()
+
+    async def _stop_on_event(self) -> None:
+        await self._stop.wait()
+        app = self.config.app
+        if isinstance(app, FastAPI) and hasattr(app.state, "feed"):
+            app.state.feed.close()  # event streams never end by themselves, and the server would wait for them
+        self.should_exit = True
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _config(app: FastAPI, proxies: ProxyRules) -> Config:
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    half = max(64, descriptors // 2)  # the rest is for the store, downloads and the browser
+    config = _Config(
+        app,
+        http=_GuardedProtocol,
+        ws=_WebSocketProtocol,
+        ws_max_size=MAX_SOCKET_MESSAGE_BYTES,
+        ws_ping_interval=SOCKET_PING_S,
+        ws_ping_timeout=SOCKET_PING_S,
+        ws_per_message_deflate=False,  # the pictures are compressed already
+        lifespan="on",
+        proxy_headers=False,  # nobody's X-Forwarded-For gives any rights
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    config.held = Connections(proxies, limit=half)
+    return config
+
+
+def _address(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - shown, not bound to
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+
+def _not_bound(host: str, port: int, exc: OSError) -> BadSetting:
+    if exc.errno == errno.EADDRINUSE:
+        return BadSetting(
+            Message("MEDIAVAULT_PORT: %(port)s on %(host)s is used by another program.", port=port, host=host),
+            help="Another vault may be running. Choose another MEDIAVAULT_PORT, or 0 for any free one.",
+        )
+    return BadSetting(
+        Message(
+            "MEDIAVAULT_HOST: %(host)s:%(port)s cannot be listened on: %(error)s.",
+            host=host,
+            port=port,
+            error=exc.strerror or exc,
+        )
+    )

@@ -1,0 +1,1 @@
+"""The pages, and the application that serves them and the API."""

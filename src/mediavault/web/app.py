@@ -1,0 +1,71 @@
+"""The application: routes, the gate round them, and the feed that lives as long as the server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from mediavault import __version__
+from mediavault.api import events, file_facts, files, health, jobs, login_window, metrics, sessions, sites
+from mediavault.api.feed import Feed
+from mediavault.api.services import ApiServices
+from mediavault.auth.authenticator import Authenticator
+from mediavault.server import errors
+from mediavault.server.middleware import SecurityMiddleware
+from mediavault.server.security import host_rules, is_loopback
+from mediavault.web import assets, pages
+from mediavault.web.pages import job_log
+from mediavault.web.render import error_page
+
+
+def create_app(services: ApiServices) -> FastAPI:
+    """The whole HTTP side of a vault. ``app.state.feed.close()`` ends all event streams ahead of a shutdown."""
+    feed = Feed(services.store.catalogue, services.clock)
+    settings = services.settings
+    desk = Authenticator(services.store.records, settings, services.clock, loopback=is_loopback(settings.host))
+    app = FastAPI(
+        title="mediavault",
+        version=__version__,
+        summary="Keeps the video behind a link, and proves that it is whole.",
+        docs_url=None,  # these pages load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,  # the redirect would be built from the Host header
+        lifespan=_lifespan,
+    )
+    app.state.services = services
+    app.state.feed = feed
+    app.state.desk = desk
+    app.state.measurements = metrics.Measurements(services)
+    errors.install(app, error_page)
+    for router in (
+        jobs.router,
+        jobs.library_router,
+        events.router,
+        sites.router,
+        health.router,
+        metrics.router,
+        files.router,
+        file_facts.router,
+        job_log.router,
+        sessions.router,
+        login_window.router,
+        *pages.ROUTERS,
+        assets.router,
+    ):
+        app.include_router(router)
+    app.add_middleware(SecurityMiddleware, hosts=host_rules(services.settings), desk=desk, clock=services.clock)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    feed: Feed = app.state.feed
+    services: ApiServices = app.state.services
+    stop_listening = services.store.workers.on_work(feed.wake)
+    try:
+        yield
+    finally:
+        stop_listening()
+        await feed.aclose()

@@ -1,0 +1,79 @@
+"""A post as the library's grid shows it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode
+
+from mediavault.core.job import Job, JobStatus
+from mediavault.core.media import key_of
+from mediavault.presentation.labels import format_duration, one_line
+from mediavault.presentation.views import display, kept_files, title
+from mediavault.store.port import AccountSummary
+from mediavault.web.badges import Tone, icon, letter, tone
+from mediavault.web.library_filter import LibraryFilter, address, to_params
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """``state`` is "" for what is kept; ``account_link`` is None where the post's account is not known.
+
+    ``letter`` is shown when there is no picture.
+    """
+
+    id: str
+    link: str
+    title: str
+    picture: str | None
+    length: str
+    account: str
+    account_link: str | None
+    platform: str
+    site: str
+    letter: str
+    at: datetime
+    status: JobStatus
+    state: str
+    tone: Tone
+    icon: str
+
+
+def tile(job: Job, asked: LibraryFilter, *, site: str) -> Tile:
+    """``site`` is how people write the platform's name. ``asked`` is added to the link, so that the post's page knows its neighbours."""
+    first = next(iter(kept_files(job).values()), None)
+    account = job.account
+    is_retried = job.retry_at is not None
+    return Tile(
+        id=job.id,
+        link=f"/jobs/{job.id}?{urlencode({'in': urlencode(to_params(asked))})}",
+        title=title(job),
+        picture=f"/files/{job.id}/thumbnail" if first and first.thumbnail_path else None,
+        length=format_duration(job.duration_s),
+        account=one_line((account.display_name or account.handle or account.slug) if account else ""),
+        account_link=address(LibraryFilter(account=key_of(account))) if account else None,
+        platform=job.platform,
+        site=site,
+        letter=letter(job.platform, site, job.canonical_url),
+        at=job.created_at,
+        status=job.status,
+        state="" if job.status is JobStatus.COMPLETED else display(job).state,
+        tone=tone(job.status, job.error_code, is_retried=is_retried),
+        icon=icon(job.status, job.error_code, is_retried=is_retried),
+    )
+
+
+def account_words(one: AccountSummary) -> str:
+    """``Slow Trains (@SlowTrains)``; a site's name is shown separately."""
+    name = one_line(one.display_name or "")
+    handle = f"@{one_line(one.handle)}" if one.handle else ""
+    return f"{name} ({handle})" if name and handle else name or handle or one_line(one.slug)
+
+
+def account_name(key: str, jobs: Sequence[Job]) -> str:
+    """As its newest job here has it; "" where none is of it."""
+    for job in jobs:
+        if job.account is not None and key_of(job.account) == key:
+            return one_line(job.account.display_name or job.account.handle or job.account.slug)
+    return ""

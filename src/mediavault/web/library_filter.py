@@ -1,0 +1,229 @@
+"""The library's filter, as the page's URL has it. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from enum import StrEnum
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from mediavault.core.failures import BadInput
+from mediavault.core.job import JobStatus
+from mediavault.presentation.translation import N_, gettext
+from mediavault.store.port import JobOrder, JobQuery
+
+MAX_TEXT_CHARS = 200
+MAX_NAME_CHARS = 200  # of a platform or an account's key
+SHORT_S = 60.0
+LONG_S = 600.0
+
+
+class LibraryView(StrEnum):
+    """Which jobs, by how they stand."""
+
+    KEPT = "kept"
+    ALL = "all"
+    WAITING = "waiting"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Length(StrEnum):
+    SHORT = "short"
+    MEDIUM = "medium"
+    LONG = "long"
+
+
+STATUSES: Mapping[LibraryView, tuple[JobStatus, ...]] = {
+    LibraryView.KEPT: (JobStatus.COMPLETED,),
+    LibraryView.ALL: (),
+    LibraryView.WAITING: (JobStatus.QUEUED, JobStatus.RUNNING),
+    LibraryView.FAILED: (JobStatus.FAILED,),
+    LibraryView.CANCELLED: (JobStatus.CANCELLED,),
+}
+SHOWN_WORDS: Mapping[LibraryView, str] = {
+    LibraryView.KEPT: N_("Saved"),
+    LibraryView.ALL: N_("All"),
+    LibraryView.WAITING: N_("In progress"),
+    LibraryView.FAILED: N_("Failed"),
+    LibraryView.CANCELLED: N_("Cancelled"),
+}
+LENGTH_WORDS: Mapping[Length, str] = {
+    Length.SHORT: N_("under 1 minute"),
+    Length.MEDIUM: N_("1 to 10 minutes"),
+    Length.LONG: N_("over 10 minutes"),
+}
+ORDER_WORDS: Mapping[JobOrder, str] = {
+    JobOrder.NEWEST: N_("Newest first"),
+    JobOrder.OLDEST: N_("Oldest first"),
+    JobOrder.LONGEST: N_("Longest first"),
+    JobOrder.LARGEST: N_("Largest first"),
+}
+# Seconds, both inclusive.
+_LENGTHS: Mapping[Length, tuple[float | None, float | None]] = {
+    Length.SHORT: (None, math.nextafter(SHORT_S, 0)),
+    Length.MEDIUM: (SHORT_S, LONG_S),
+    Length.LONG: (math.nextafter(LONG_S, math.inf), None),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryFilter:
+    """Field by field what the address says. ``since`` and ``until`` are days of the reader, both inclusive;
+    ``shortest`` and ``longest`` are seconds, both inclusive, and count only without a ``length``."""
+
+    q: str = ""
+    platform: str = ""
+    account: str = ""  # its key
+    since: date | None = None
+    until: date | None = None
+    length: Length | None = None
+    shortest: float | None = None
+    longest: float | None = None
+    state: LibraryView = LibraryView.KEPT
+    order: JobOrder = JobOrder.NEWEST
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether anything but the state and the order is asked for."""
+        return replace(self, state=LibraryView.KEPT, order=JobOrder.NEWEST) != LibraryFilter()
+
+    @property
+    def counts_by_totals(self) -> bool:
+        """Whether the library's totals say how many there are: they know platforms and states alone."""
+        return not replace(self, platform="").is_narrowed
+
+
+def read_filter(given: Mapping[str, str]) -> LibraryFilter:
+    """From an address or a form; what is empty counts as not given. Raises BadInput."""
+    return LibraryFilter(
+        q=_text(given, "q", MAX_TEXT_CHARS),
+        platform=_text(given, "platform", MAX_NAME_CHARS),
+        account=_text(given, "account", MAX_NAME_CHARS),
+        since=_day(given, "since"),
+        until=_day(given, "until"),
+        length=_one_of(Length, given, "length"),
+        shortest=_seconds(given, "shortest"),
+        longest=_seconds(given, "longest"),
+        state=_one_of(LibraryView, given, "state") or LibraryView.KEPT,
+        order=_one_of(JobOrder, given, "order") or JobOrder.NEWEST,
+    )
+
+
+def to_params(asked: LibraryFilter) -> dict[str, str]:
+    """What :func:`read_filter` reads; only what differs from the plain library."""
+    plain = LibraryFilter()
+    return {
+        field.name: _as_text(getattr(asked, field.name))
+        for field in fields(LibraryFilter)
+        if getattr(asked, field.name) != getattr(plain, field.name)
+    }
+
+
+def address(asked: LibraryFilter, *, path: str = "/library", **more: str) -> str:
+    """``path`` with the filter, and whatever else belongs into it."""
+    params = urlencode({**to_params(asked), **more})
+    return f"{path}?{params}" if params else path
+
+
+def to_query(asked: LibraryFilter, zone: tzinfo | None, *, cursor: str | None = None, limit: int) -> JobQuery:
+    """What the store is asked. A day begins at midnight where the reader is."""
+    shortest, longest = _LENGTHS[asked.length] if asked.length else (asked.shortest, asked.longest)
+    return JobQuery(
+        statuses=STATUSES[asked.state],
+        platform=asked.platform or None,
+        account=asked.account or None,
+        text=asked.q or None,
+        since=_midnight(asked.since, zone) if asked.since else None,
+        until=_midnight(asked.until + timedelta(days=1), zone) if asked.until else None,
+        shortest_s=shortest,
+        longest_s=longest,
+        order=asked.order,
+        cursor=cursor,
+        limit=limit,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One thing that narrows the library: its words, and the address without it. ``value`` is a stranger's text."""
+
+    label: str
+    value: str
+    without: str
+
+
+def chips(asked: LibraryFilter, *, account_name: str, site: str = "") -> Iterator[Chip]:
+    """All but the search, which is in its own field."""
+
+    def one(label: str, value: str, **none: object) -> Chip:
+        return Chip(label, value, address(replace(asked, **none)))  # type: ignore[arg-type]
+
+    if asked.platform:
+        yield one(gettext("Site"), site or asked.platform, platform="")
+    if asked.account:
+        yield one(gettext("Account"), account_name or asked.account, account="")
+    if asked.since:
+        yield one(gettext("From"), asked.since.isoformat(), since=None)
+    if asked.until:
+        yield one(gettext("Until"), asked.until.isoformat(), until=None)
+    if asked.length:
+        yield one(gettext("Length"), gettext(LENGTH_WORDS[asked.length]), length=None)
+    elif asked.shortest is not None or asked.longest is not None:
+        shortest, longest = (_as_text(value) if value is not None else "" for value in (asked.shortest, asked.longest))
+        yield one(gettext("Length"), f"{shortest or 0}–{longest or '∞'} s", shortest=None, longest=None)
+
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+def _text(given: Mapping[str, str], name: str, most: int) -> str:
+    value = given.get(name, "").strip()
+    if len(value) > most:
+        raise _bad(name, gettext("It can have at most %(most)s characters.") % {"most": most})
+    return value
+
+
+def _one_of(kind: type[_Choice], given: Mapping[str, str], name: str) -> _Choice | None:
+    value = given.get(name, "").strip()
+    try:
+        return kind(value) if value else None
+    except ValueError:
+        raise _bad(name, gettext("It must be one of: %(choices)s.") % {"choices": ", ".join(kind)}) from None
+
+
+def _day(given: Mapping[str, str], name: str) -> date | None:
+    value = given.get(name, "").strip()
+    try:
+        day = date.fromisoformat(value) if value else None
+    except ValueError:
+        day = date.min
+    if day is not None and not 1900 <= day.year <= 9000:  # room for the day after, in any zone
+        raise _bad(name, gettext("Enter a date like 2026-11-30."))
+    return day
+
+
+def _seconds(given: Mapping[str, str], name: str) -> float | None:
+    value = given.get(name, "").strip()
+    try:
+        seconds = float(value) if value else None
+    except ValueError:
+        seconds = -1.0
+    if seconds is not None and not 0 <= seconds < math.inf:
+        raise _bad(name, gettext("Enter a number of seconds, such as 90."))
+    return seconds
+
+
+def _bad(name: str, advice: str) -> BadInput:
+    return BadInput(gettext("Invalid filter: %(name)s.") % {"name": name}, help=advice)
+
+
+def _midnight(day: date, zone: tzinfo | None) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=zone or UTC).astimezone(UTC)
+
+
+def _as_text(value: object) -> str:
+    return f"{value:.12g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,179 @@
+"""What the first page shows, gathered from the store and put into words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from mediavault.api.services import ApiServices
+from mediavault.core.failures import Remedy
+from mediavault.core.job import JobStatus
+from mediavault.presentation.schemas import JobView
+from mediavault.presentation.translation import gettext as _
+from mediavault.presentation.translation import ngettext
+from mediavault.presentation.views import job_view
+from mediavault.store.port import JobOrder, JobQuery
+from mediavault.web.failure_summary import FailureSummaries, FailureSummary, summarize_failures
+from mediavault.web.library_filter import LibraryFilter, LibraryView, address
+
+WORKING = 24  # cards at most
+WAITING = 20
+RECENT = 12
+
+ICONS: Mapping[Remedy, str] = {
+    Remedy.SIGN_IN: "key",
+    Remedy.LOOK: "shield",
+    Remedy.ANSWER: "hand",
+    Remedy.CHOOSE: "hand",
+    Remedy.SPACE: "disk",
+    Remedy.RETRY: "retry",
+    Remedy.NOTHING: "cross",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A button: where it leads. One that changes something is a form with ``post``."""
+
+    label: str
+    address: str
+    method: Literal["get", "post"] = "get"
+
+
+@dataclass(frozen=True, slots=True)
+class TroubleView:
+    """A group of failures in words. ``way`` is the one thing that helps; None where nothing does."""
+
+    key: str
+    platform: str
+    title: str
+    hint: str
+    icon: str
+    jobs: int
+    next_retry_at: datetime | None
+    examples: list[JobView]
+    way: Way | None
+    can_retry: bool  # in addition to the remedy, or as the remedy
+    all_of_it: str  # where the whole list is
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """``more_working`` and ``more_waiting`` are how many there are besides those shown."""
+
+    counts: Mapping[JobStatus, int]
+    kept_bytes: int
+    working: list[JobView]
+    more_working: int
+    waiting: list[JobView]
+    more_waiting: int
+    recent: list[JobView]
+    troubles: FailureSummaries
+    needs: list[TroubleView]
+    retrying: list[TroubleView]
+    lost: list[TroubleView]
+
+    @property
+    def is_new(self) -> bool:
+        """Nothing was ever handed in."""
+        return not any(self.counts.values())
+
+
+async def overview(services: ApiServices, counts: Mapping[JobStatus, int]) -> Overview:
+    store = services.store
+    working, waiting, recent, totals, failures = await asyncio.gather(
+        store.catalogue.jobs(JobQuery((JobStatus.RUNNING,), order=JobOrder.OLDEST, limit=WORKING)),
+        store.catalogue.jobs(JobQuery((JobStatus.QUEUED,), order=JobOrder.OLDEST, limit=WAITING)),
+        store.catalogue.jobs(JobQuery((JobStatus.COMPLETED,), limit=RECENT)),
+        store.catalogue.library_totals(),
+        store.catalogue.failures(),
+    )
+    troubles = summarize_failures(failures)
+    return Overview(
+        counts=counts,
+        kept_bytes=totals.bytes,
+        working=[job_view(job) for job in working.jobs],
+        more_working=max(0, counts.get(JobStatus.RUNNING, 0) - len(working.jobs)),
+        waiting=[job_view(job) for job in waiting.jobs],
+        more_waiting=max(0, counts.get(JobStatus.QUEUED, 0) - len(waiting.jobs)),
+        recent=[job_view(job) for job in recent.jobs],
+        troubles=troubles,
+        needs=_in_words(services, troubles.needs),
+        retrying=_in_words(services, troubles.waiting),
+        lost=_in_words(services, troubles.lost),
+    )
+
+
+def _in_words(services: ApiServices, troubles: Sequence[FailureSummary]) -> list[TroubleView]:
+    return [_view(services, trouble) for trouble in troubles]
+
+
+def _view(services: ApiServices, trouble: FailureSummary) -> TroubleView:
+    cause, platform = trouble.cause, trouble.platform
+    site = services.sign_in_of(platform) if platform else None
+    examples = [job_view(job) for job in trouble.examples]
+    all_of_it = address(LibraryFilter(state=LibraryView.FAILED, platform=platform or ""))
+    is_waiting = trouble.next_retry_at is not None
+    return TroubleView(
+        key=cause.key,
+        platform=platform or "",
+        title=_(cause.title) % {"site": site.title if site else _("A site")} if cause.by_site else _(cause.title),
+        hint="" if is_waiting else _(cause.hint),
+        icon="clock" if is_waiting else ICONS[cause.remedy],
+        jobs=trouble.jobs,
+        next_retry_at=trouble.next_retry_at,
+        examples=examples,
+        way=None if is_waiting else _way(cause.remedy, platform, site is not None, examples, all_of_it),
+        can_retry=is_waiting or cause.remedy in (Remedy.RETRY, Remedy.SPACE),
+        all_of_it=all_of_it,
+    )
+
+
+def _way(
+    remedy: Remedy, platform: str | None, has_sign_in: bool, examples: Sequence[JobView], all_of_it: str
+) -> Way | None:
+    """What helps; when it is on a post, the newest one is linked."""
+    newest = examples[0].id if examples else None
+    match remedy:
+        case Remedy.SIGN_IN if has_sign_in:
+            return Way(_("Sign in"), f"/sessions#{platform}")
+        case Remedy.LOOK if has_sign_in:
+            return Way(_("See the sign-in"), f"/sessions#{platform}")
+        case Remedy.SPACE:
+            return Way(_("Largest videos"), address(LibraryFilter(order=JobOrder.LARGEST)))
+        case Remedy.RETRY | Remedy.NOTHING:
+            return None
+        case _ if newest is None:
+            return Way(_("See the posts"), all_of_it)
+        case Remedy.SIGN_IN | Remedy.ANSWER:
+            return Way(_("Open in a browser window"), f"/jobs/{newest}/window", "post")
+        case _:
+            return Way(_("Choose the video") if remedy is Remedy.CHOOSE else _("See the post"), f"/jobs/{newest}")
+
+
+# --- what has just been done ---------------------------------------------------------------------------------------
+
+
+def taken_words(taken: int, known: int) -> str:
+    """``Added 3 links; 1 was already in the vault.``"""
+    new = ngettext("Added %(count)s link", "Added %(count)s links", taken) % {"count": taken}
+    old = ngettext("%(count)s was already in the vault", "%(count)s were already in the vault", known) % {
+        "count": known
+    }
+    if not known:
+        return f"{new}."
+    return (
+        f"{new}; {old}."
+        if taken
+        else ngettext("This link is already in the vault.", "All %(count)s links are already in the vault.", known)
+        % {"count": known}
+    )
+
+
+def retried_words(count: int) -> str:
+    if not count:
+        return _("Nothing left to retry.")
+    return ngettext("Retrying %(count)s post.", "Retrying %(count)s posts.", count) % {"count": count}

@@ -1,0 +1,35 @@
+"""The pages for a person. They read and submit without JavaScript; with it they are live."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from mediavault.web.pages import (
+    access,
+    accounts,
+    doctor,
+    home,
+    library,
+    library_actions,
+    library_live,
+    post,
+    settings,
+    sign_in,
+    sign_ins,
+    sites,
+)
+
+ROUTERS: tuple[APIRouter, ...] = (
+    home.router,
+    library.router,
+    library_actions.router,
+    library_live.router,
+    post.router,
+    accounts.router,
+    sites.router,
+    sign_ins.router,
+    settings.router,
+    sign_in.router,
+    access.router,
+    doctor.router,
+)

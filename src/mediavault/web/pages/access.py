@@ -1,0 +1,135 @@
+"""Who has access to the vault: its password, who is signed in, and the tokens of programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from fastapi import APIRouter, Request, Response
+
+from mediavault.api.dependencies import Desk, Services
+from mediavault.api.services import ApiServices
+from mediavault.auth.authenticator import Authenticator, AuthMode
+from mediavault.auth.scopes import Scope
+from mediavault.auth.tokens import MAX_NAME_CHARS
+from mediavault.core.failures import BadInput
+from mediavault.presentation.translation import N_, gettext
+from mediavault.server.authentication import client_info_of, current_principal
+from mediavault.web.pages.frame import frame, read_form, see_other
+from mediavault.web.pages.sign_in import answer, same_twice, signed_in, signed_out
+
+router = APIRouter(include_in_schema=False)
+
+PAGE = "/access"
+SCOPE_WORDS: Mapping[Scope, str] = {
+    Scope.SUBMIT: N_("Add links only"),
+    Scope.READ: N_("Read only"),
+    Scope.ADMIN: N_("Full access"),
+}
+SCOPE_HINTS: Mapping[Scope, str] = {
+    Scope.SUBMIT: N_("and see their status"),
+    Scope.READ: N_("including videos"),
+    Scope.ADMIN: N_("everything you can do here"),
+}
+LIVES = (None, 30, 90, 365)  # days, as the page offers them
+
+
+@router.get(PAGE)
+async def access(request: Request, desk: Desk, services: Services) -> Response:
+    return await _access(desk, services, changed="changed" in request.query_params)
+
+
+@router.post("/access/password")
+async def password_form(request: Request, desk: Desk, services: Services) -> Response:
+    if await desk.mode() is AuthMode.OPEN:
+        return see_other("/setup")
+    form, visit = await read_form(request), client_info_of(request, desk)
+    try:
+        session_id = await desk.change_password(form.get("current", ""), same_twice(form), visit)
+    except BadInput as exc:
+        return await _access(desk, services, error=exc)
+    return signed_in(see_other(f"{PAGE}?changed=1"), session_id, tls=visit.tls)
+
+
+@router.post("/access/tokens")
+async def token_form(request: Request, desk: Desk, services: Services) -> Response:
+    """The answer shows the token, this once."""
+    form = await read_form(request)
+    try:
+        if await desk.mode() is AuthMode.OPEN:
+            raise BadInput("A token means nothing while the vault has no password.", help="Set a password first.")
+        lives, scope = _lives(form.get("days", "")), _scope(form.get("scope", ""))
+        token, made = await desk.tokens.add(form.get("name", ""), scope, lives=lives)
+    except BadInput as exc:
+        return await _access(desk, services, error=exc, name=form.get("name", "")[:MAX_NAME_CHARS])
+    return await _access(desk, services, token=token, token_name=made.name)
+
+
+@router.post("/access/tokens/{token_id}/revoke")
+async def revoke_form(token_id: str, desk: Desk) -> Response:
+    await desk.tokens.revoke(token_id)
+    return see_other(f"{PAGE}#tokens")
+
+
+@router.post("/access/sessions/{name}/end")
+async def end_session_form(name: str, desk: Desk) -> Response:
+    for session in await desk.sessions.all():
+        if session.name == name:
+            await desk.sessions.end(session.key)
+    return signed_out(see_other("/login")) if name == _own() else see_other(f"{PAGE}#sessions")
+
+
+@router.post("/access/sign-out-everywhere")
+async def sign_out_everywhere_form(desk: Desk) -> Response:
+    """Ends this session too: who asks for it does not trust any of them."""
+    await desk.sessions.end_all()
+    return signed_out(see_other("/login"))
+
+
+async def _access(
+    desk: Authenticator,
+    services: ApiServices,
+    *,
+    error: BadInput | None = None,
+    token: str | None = None,
+    token_name: str = "",
+    name: str = "",
+    changed: bool = False,
+) -> Response:
+    return answer(
+        "access.html",
+        error,
+        is_open=await desk.mode() is AuthMode.OPEN,
+        has_password=await desk.owner.has_password(),
+        has_vault_token=desk.has_vault_token,
+        has_proxy=services.settings.proxy_header is not None,
+        sessions=await desk.sessions.all(),
+        own=_own(),
+        tokens=await desk.tokens.all(),
+        token=token,
+        token_name=token_name,
+        name=name,
+        lives=LIVES,
+        scope_words={scope: gettext(words) for scope, words in SCOPE_WORDS.items()},
+        scope_hints={scope: gettext(words) for scope, words in SCOPE_HINTS.items()},
+        changed=changed,
+        **frame(services),
+    )
+
+
+def _own() -> str | None:
+    caller = current_principal()
+    return caller.session.name if caller and caller.session else None
+
+
+def _scope(text: str) -> Scope:
+    try:
+        return Scope(text)
+    except ValueError as exc:
+        raise BadInput("Unknown scope.", help="Choose submit, read or admin.") from exc
+
+
+def _lives(days: str) -> timedelta | None:
+    if days not in {"", *(str(each) for each in LIVES if each)}:
+        raise BadInput("A token lives for 30, 90 or 365 days, or until it is revoked.", help="Choose one of them.")
+    return timedelta(days=int(days)) if days else None

@@ -1,0 +1,46 @@
+"""The doctor's page: what this vault has and lacks, and yt-dlp's age and upgrade."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from mediavault.api.dependencies import Services
+from mediavault.presentation.doctor_report import DoctorVerdict, name_of
+from mediavault.web.pages.frame import frame, see_other
+from mediavault.web.render import render
+
+OLD_AFTER_DAYS = 45  # as the doctor judges it: by then several sites have changed
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/doctor")
+async def index(services: Services) -> Response:
+    """What the last examination found; nothing is examined by looking."""
+    return render(
+        "doctor.html",
+        found=services.doctor.last,
+        name_of=name_of,
+        verdicts=DoctorVerdict,
+        ytdlp=services.ytdlp.state(),
+        old_after=OLD_AFTER_DAYS,
+        **frame(services),
+    )
+
+
+@router.post("/doctor")
+async def examine_form(services: Services) -> Response:
+    await services.doctor.run()
+    return see_other("/doctor")
+
+
+@router.get("/doctor/ytdlp")
+async def ytdlp_part(services: Services) -> Response:
+    """A part of the page, asked for while an upgrade is under way."""
+    return render("ytdlp.html", ytdlp=services.ytdlp.state(), old_after=OLD_AFTER_DAYS)
+
+
+@router.post("/doctor/ytdlp")
+async def upgrade_form(services: Services) -> Response:
+    services.ytdlp.start_upgrade()
+    return see_other("/doctor#ytdlp")

@@ -1,0 +1,50 @@
+"""What every page shares: the values of the base template, reading forms, redirects after them."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs
+
+from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
+
+from mediavault.api.services import ApiServices
+from mediavault.core.failures import BadInput, MediavaultError
+from mediavault.presentation.labels import help_for
+from mediavault.presentation.schemas import ErrorView
+from mediavault.presentation.translation import translated
+from mediavault.server.authentication import current_principal
+
+_SEE_OTHER = 303
+_MAX_FIELDS = 20
+
+
+def frame(services: ApiServices) -> dict[str, Any]:
+    """Return the values that ``base.html`` and the shared parts use."""
+    caller = current_principal()
+    return {"browser": services.browser_status(), "can_sign_out": caller is not None and caller.session is not None}
+
+
+def complaint(exc: MediavaultError) -> ErrorView:
+    """Return what a page shows about input that it cannot accept."""
+    return ErrorView(code=exc.code, message=exc.message, help=translated(exc.help) or help_for(exc.code))
+
+
+async def read_form(request: Request, *, max_fields: int = _MAX_FIELDS) -> dict[str, str]:
+    """Return the fields of a URL-encoded form; of a repeated one the first. The gate bounds its size. Raises BadInput."""
+    fields = await read_fields(request, most=max_fields)
+    return {name: values[0] for name, values in fields.items()}
+
+
+async def read_fields(request: Request, *, most: int) -> dict[str, list[str]]:
+    """As :func:`read_form`, with every value of a repeated field; at most ``most`` fields in all."""
+    text = (await request.body()).decode("utf-8", "replace")
+    try:
+        return parse_qs(text, keep_blank_values=True, max_num_fields=most)
+    except ValueError as exc:
+        raise BadInput("The form has too many fields.") from exc
+
+
+def see_other(path: str) -> Response:
+    """Redirect to one of our own pages, which is then requested with GET."""
+    return RedirectResponse(path, status_code=_SEE_OTHER, headers={"Cache-Control": "no-store"})

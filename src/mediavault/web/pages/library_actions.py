@@ -1,0 +1,143 @@
+"""What is done to the selected posts of the library: retry, delete, a zip, a list. All work as plain forms."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Query, Request, Response
+
+from mediavault.api.dependencies import EventFeed, Services, errors
+from mediavault.api.services import ApiServices
+from mediavault.core.failures import BadInput
+from mediavault.presentation.views import title
+from mediavault.server.long_responses import StreamAnswer
+from mediavault.web.library_filter import address, to_params
+from mediavault.web.listing import MEDIA_TYPES, ListFormat, listed
+from mediavault.web.pages.frame import frame, read_fields, see_other
+from mediavault.web.render import render
+from mediavault.web.selection import (
+    MAX_FIELDS,
+    Fields,
+    Selection,
+    SelectionResult,
+    ids_of,
+    pages_of,
+    read_selection,
+    remove_each,
+    retry_selected,
+)
+from mediavault.web.zipping import Extras, zipped
+
+SHOWN = 12  # titles that the confirmation names
+
+router = APIRouter(tags=["library"])
+
+
+@router.post("/library/retry", include_in_schema=False)
+async def retry_form(request: Request, services: Services, feed: EventFeed) -> Response:
+    selection = read_selection(await _fields(request))
+    done = await retry_selected(services, feed, await ids_of(services.store.catalogue, selection))
+    return _back(selection, "retried", done)
+
+
+@router.post("/library/remove", include_in_schema=False)
+async def remove_form(request: Request, services: Services, feed: EventFeed) -> Response:
+    """Asks first. Only what was shown is deleted, since the form has the ids."""
+    fields = await _fields(request)
+    selection = read_selection(fields)
+    if "confirmed" not in fields:
+        return await _ask(services, selection)
+    done = await remove_each(services, feed, await ids_of(services.store.catalogue, selection), files="files" in fields)
+    return _back(selection, "removed", done)
+
+
+@router.get("/library/zip", response_class=Response, responses=errors(401, 503))
+async def zip_of_filter(
+    request: Request, services: Services, _id: Annotated[list[str] | None, Query(alias="id")] = None
+) -> Response:
+    """The kept videos as a zip: of the jobs named by ``id``, or of all that the library's filter finds, as its page has
+    it in its address. ``pictures=on`` and ``sidecars=on`` add those. At most 1,000 posts."""
+    return await _zip(services, _of_address(request))
+
+
+@router.post("/library/zip", include_in_schema=False)
+async def zip_of_selection(request: Request, services: Services) -> Response:
+    return await _zip(services, await _fields(request))
+
+
+@router.get("/library/export", response_class=Response, responses=errors(401, 503))
+async def export_of_filter(
+    request: Request, services: Services, _id: Annotated[list[str] | None, Query(alias="id")] = None
+) -> Response:
+    """The list of the jobs named by ``id``, or of all that the library's filter finds: ``format=csv`` or ``jsonl``."""
+    return _export(services, _of_address(request))
+
+
+@router.post("/library/export", include_in_schema=False)
+async def export_of_selection(request: Request, services: Services) -> Response:
+    return _export(services, await _fields(request))
+
+
+async def _zip(services: ApiServices, fields: Fields) -> Response:
+    chosen = await ids_of(services.store.catalogue, read_selection(fields))
+    extras = Extras(pictures="pictures" in fields, sidecars="sidecars" in fields)
+    pieces = zipped(services.store.catalogue, services.library, chosen, extras)
+    return StreamAnswer(pieces, _download(services, "zip", "application/zip"))
+
+
+def _export(services: ApiServices, fields: Fields) -> Response:
+    selection = read_selection(fields)
+    form = _format(fields)
+    pieces = listed(pages_of(services.store.catalogue, selection), form)
+    return StreamAnswer(pieces, _download(services, form.value, MEDIA_TYPES[form]))
+
+
+async def _ask(services: ApiServices, selection: Selection) -> Response:
+    chosen = await ids_of(services.store.catalogue, selection)
+    facts = [
+        (job.id, title(job), job.bytes or 0)
+        async for page in pages_of(services.store.catalogue, Selection(selection.filter, chosen))
+        for job in page
+    ]
+    return render(
+        "library_remove.html",
+        ids=" ".join(job_id for job_id, _, _ in facts),
+        count=len(facts),
+        titles=[name for _, name, _ in facts[:SHOWN]],
+        bytes=sum(size for _, _, size in facts),
+        back=address(selection.filter),
+        params=to_params(selection.filter),
+        **frame(services),
+    )
+
+
+def _back(selection: Selection, what: str, done: SelectionResult) -> Response:
+    return see_other(address(selection.filter, told=f"{what}-{done.count}-{done.left}"))
+
+
+async def _fields(request: Request) -> Fields:
+    """The form's, and the filter of the address that it was sent to."""
+    return {**parse_qs(request.url.query), **await read_fields(request, most=MAX_FIELDS)}
+
+
+def _of_address(request: Request) -> Fields:
+    fields = {name: request.query_params.getlist(name) for name in request.query_params}
+    return fields if "id" in fields else {**fields, "everything": ["on"]}
+
+
+def _format(fields: Fields) -> ListFormat:
+    given = next(iter(fields.get("format", ())), ListFormat.JSON_LINES.value)
+    try:
+        return ListFormat(given)
+    except ValueError:
+        raise BadInput("Unknown list format.", help="It is csv or jsonl.") from None
+
+
+def _download(services: ApiServices, suffix: str, kind: str) -> dict[str, str]:
+    name = f"mediavault {services.clock.now():%Y-%m-%d %H.%M}.{suffix}"
+    return {
+        "Content-Type": kind,
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Cache-Control": "no-store",
+    }

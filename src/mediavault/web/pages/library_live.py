@@ -1,0 +1,86 @@
+"""What changes in the library while somebody looks at it: the cards again, and which posts the page would show now."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import AwareDatetime
+
+from mediavault.api.dependencies import Services, to_job_id
+from mediavault.core.failures import JobNotFound
+from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.presentation.preferences import current
+from mediavault.store.port import JobCatalogue, JobPage
+from mediavault.web.library_filter import STATUSES, LibraryFilter, LibraryView, read_filter, to_query
+from mediavault.web.pages.library import counted, states, tiles
+from mediavault.web.render import render
+
+AT_ONCE = 60  # tiles that one request asks for
+_INSTANT = timedelta(microseconds=1)
+_OF_ONE_INSTANT = 500  # posts that came by one submission
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/library/changes")
+async def changes(
+    request: Request,
+    services: Services,
+    moment: Annotated[AwareDatetime, Query(description="When the page was made.")],
+    ids: Annotated[list[str] | None, Query(alias="id", max_length=AT_ONCE)] = None,
+) -> Response:
+    """The tiles of ``id``, those left out that are gone, and how many stand in each state now.
+
+    Those that the page's filter finds and did not when it was made are marked as fresh.
+    """
+    asked = read_filter(request.query_params)
+    jobs = await _found(services.store.catalogue, ids or ())
+    totals = await services.store.catalogue.library_totals()
+    late = [job for job in jobs if came_at(job, asked.state) >= moment]
+    return render(
+        "library_changes.html",
+        **tiles(services, asked, JobPage(tuple(jobs), None)),
+        fresh=await _fitting(services.store.catalogue, late, asked),
+        states=states(asked, totals),
+        count_words=counted(asked, totals),
+    )
+
+
+def came_at(job: Job, shown: LibraryView) -> datetime:
+    """Since when the job is in the state that is shown; a waiting job counts from its last change."""
+    is_again = job.status is JobStatus.QUEUED and job.attempt_count > 0
+    if shown is LibraryView.ALL or (shown is LibraryView.WAITING and not is_again):
+        return job.created_at
+    entered = {JobStatus.COMPLETED: job.completed_at, JobStatus.FAILED: job.failed_at}.get(job.status)
+    return entered or job.updated_at
+
+
+async def _found(catalogue: JobCatalogue, ids: Sequence[str]) -> list[Job]:
+    found = []
+    for one in dict.fromkeys(ids):
+        try:
+            found.append(await catalogue.get(to_job_id(one)))
+        except JobNotFound:
+            continue
+    return found
+
+
+async def _fitting(catalogue: JobCatalogue, jobs: Sequence[Job], asked: LibraryFilter) -> set[JobId]:
+    """Those that the filter finds. The catalogue itself is asked, about the instants in which they came: it alone knows its search."""
+    query = to_query(asked, current().zone, limit=_OF_ONE_INSTANT)
+    statuses = STATUSES[asked.state] or tuple(JobStatus)
+    instants: dict[datetime, set[JobId]] = defaultdict(set)
+    for job in jobs:
+        at = job.created_at
+        if job.status in statuses and (not query.since or at >= query.since) and (not query.until or at < query.until):
+            instants[at].add(job.id)
+    fitting: set[JobId] = set()
+    for at, wanted in instants.items():
+        page = await catalogue.jobs(replace(query, since=at, until=at + _INSTANT))
+        fitting |= wanted & {job.id for job in page.jobs}
+    return fitting

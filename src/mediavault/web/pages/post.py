@@ -1,0 +1,129 @@
+"""The page of one post: its video, its text, what was tried, and its forms, which lead back to it and need no JavaScript."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import parse_qsl, urlencode
+
+from fastapi import APIRouter, Query, Request, Response
+
+from mediavault.api.actions import cancel_job, remove_job, retry_job, save_again
+from mediavault.api.dependencies import EventFeed, JobIdPath, Services
+from mediavault.api.file_facts import begin_check, checks_of
+from mediavault.api.services import ApiServices
+from mediavault.core.failures import FAILURES, BadInput, Remedy
+from mediavault.core.job import Job, JobId
+from mediavault.presentation.preferences import current
+from mediavault.presentation.views import job_view, kept_files
+from mediavault.store.port import JobQuery
+from mediavault.store.waiting_jobs import waits_for_sign_in
+from mediavault.web.library_filter import LibraryFilter, address, read_filter, to_params, to_query
+from mediavault.web.pages.frame import frame, read_form, see_other
+from mediavault.web.post_view import Video, said, videos
+from mediavault.web.render import render
+from mediavault.web.timeline import timeline
+
+router = APIRouter(include_in_schema=False)
+
+ItemNumber = Annotated[int, Query(ge=0, le=10_000)]
+FilterText = Annotated[str | None, Query(alias="in", max_length=2_000)]
+
+
+@router.get("/jobs/{job_id}")
+async def post(
+    job_id: JobIdPath, services: Services, item: ItemNumber = 0, within: FilterText = None, *, look: bool = False
+) -> Response:
+    """``item`` is the place of the video that is shown, the first without it. ``in`` is the library's filter that the reader
+    came from, as its address has it. ``look``: look into the file for its codecs."""
+    job = await services.store.catalogue.get(job_id)
+    history = await services.store.catalogue.history(job_id)
+    kept = await _videos(services, job, look=look)
+    asked = _filter(within)
+    return render(
+        "post.html",
+        moment=job.updated_at,
+        job=job_view(job),
+        site=services.title_of(job.platform),
+        said=said(job),
+        videos=kept,
+        video=next((one for one in kept if one.place == item), kept[0] if kept else None),
+        is_checking=services.checks.is_checking(job_id),
+        timeline=timeline(job, history),
+        neighbours=await services.store.catalogue.neighbours(job_id, _query(asked)),
+        back=address(asked or LibraryFilter()),
+        keep=urlencode({"in": urlencode(to_params(asked))}) if asked else "",
+        waits_for_person=waits_for_sign_in(job),
+        needs_sign_in=_needs_sign_in(job),
+        has_sign_in=services.sign_in_of(job.platform) is not None,
+        **frame(services),
+    )
+
+
+def _needs_sign_in(job: Job) -> bool:
+    return job.error_code is not None and FAILURES[job.error_code].remedy is Remedy.SIGN_IN
+
+
+def _filter(within: str | None) -> LibraryFilter | None:
+    """None where the reader came from elsewhere, or by an address that was mended by hand."""
+    try:
+        return None if within is None else read_filter(dict(parse_qsl(within)))
+    except (BadInput, ValueError):
+        return None
+
+
+def _query(asked: LibraryFilter | None) -> JobQuery:
+    """The order of the post's neighbours: all posts, newest first, unless the reader came from the library."""
+    return JobQuery() if asked is None else to_query(asked, current().zone, limit=1)
+
+
+async def _videos(services: ApiServices, job: Job, *, look: bool) -> list[Video]:
+    kept = kept_files(job)
+    if look:
+        for one in kept.values():
+            await services.formats.read(one)
+    return videos(
+        job,
+        await checks_of(services.store.records, job),
+        {place: services.formats.known(one) for place, one in kept.items()},
+    )
+
+
+@router.post("/jobs/{job_id}/retry")
+async def retry_form(request: Request, job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
+    """``chosen`` is the number of the candidate that a person chose."""
+    chosen = (await read_form(request)).get("chosen", "")
+    await retry_job(services, feed, job_id, chosen_url=await _chosen_url(services, job_id, chosen))
+    return see_other(f"/jobs/{job_id}")
+
+
+async def _chosen_url(services: ApiServices, job_id: JobId, number: str) -> str | None:
+    if not number:
+        return None
+    candidates = (await services.store.catalogue.get(job_id)).candidates
+    if not number.isascii() or not number.isdigit() or int(number) >= len(candidates):
+        raise BadInput("Unknown choice of video.", help="Reload the page: the post has been read again.")
+    return candidates[int(number)].url
+
+
+@router.post("/jobs/{job_id}/cancel")
+async def cancel_form(job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
+    await cancel_job(services, feed, job_id)
+    return see_other(f"/jobs/{job_id}")
+
+
+@router.post("/jobs/{job_id}/remove")
+async def remove_form(request: Request, job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
+    await remove_job(services, feed, job_id, files=(await read_form(request)).get("files") == "on")
+    return see_other("/")
+
+
+@router.post("/jobs/{job_id}/again")
+async def again_form(job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
+    """Save the post again; leads to the new version's page."""
+    return see_other(f"/jobs/{(await save_again(services, feed, job_id)).id}")
+
+
+@router.post("/jobs/{job_id}/verify")
+async def verify_form(job_id: JobIdPath, services: Services) -> Response:
+    await begin_check(services, job_id)
+    return see_other(f"/jobs/{job_id}#file")

@@ -1,0 +1,138 @@
+"""What a person may change while the vault runs, and the language and theme of their own browser."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from mediavault.api.dependencies import Services
+from mediavault.api.services import ApiServices
+from mediavault.core.failures import NotFound
+from mediavault.core.job import JobStatus
+from mediavault.core.name_template import PLACES, NamedPost
+from mediavault.core.settings import Changeable
+from mediavault.core.site_limits import MANY_SITES
+from mediavault.presentation.preferences import COOKIE_LIFE_S, LANGUAGE_COOKIE, THEME_COOKIE, THEMES
+from mediavault.presentation.translation import gettext, locales
+from mediavault.presentation.views import title
+from mediavault.store.port import JobQuery
+from mediavault.web.pages.frame import frame, read_form, see_other
+from mediavault.web.render import render
+from mediavault.web.setting_fields import PREFERENCES, example_name, example_post, fields_of, judge, read_sent
+
+MAX_FIELDS = 80  # one for each site, and the others
+
+router = APIRouter(include_in_schema=False)
+
+TemplateText = Annotated[str, Query(max_length=1_000)]
+
+
+@router.get("/settings")
+async def index(services: Services, saved: bool = False) -> Response:
+    return await _page(services, saved=saved)
+
+
+@router.post("/settings")
+async def save_form(request: Request, services: Services) -> Response:
+    """All or nothing: errors are shown at their fields, and then nothing is saved."""
+    sent = read_sent(await read_form(request, max_fields=MAX_FIELDS), services.live)
+    good, wrong = judge(sent, sites={one.name for one in services.platforms})
+    if wrong:
+        return await _page(services, sent=sent, wrong=wrong)
+    changes = await services.live.changes()
+    now = await services.live.current()
+    for name, value in good.items():
+        if value == services.live.unchanged(name):
+            if name in changes:
+                await services.live.reset(name)
+        elif value != getattr(now, name):
+            await services.live.change(name, value, by=_who(request))
+    return see_other("/settings?saved=true")
+
+
+@router.post("/settings/{name}/reset")
+async def reset_form(name: Annotated[str, Path(max_length=64)], services: Services) -> Response:
+    """Back to what the vault was started with."""
+    if name not in Changeable.model_fields:
+        raise NotFound("Unknown setting.", help="The page of the settings lists those that there are.")
+    await services.live.reset(name)
+    return see_other("/settings?saved=true")
+
+
+@router.get("/settings/name")
+async def name_preview(services: Services, name_template: TemplateText = "") -> Response:
+    """How a video would be called: a part of the page, asked for while somebody types."""
+    name, complaint = example_name(name_template, await _example(services))
+    return render("name_preview.html", name=name, complaint=complaint)
+
+
+async def _page(
+    services: ApiServices,
+    *,
+    sent: dict[str, Any] | None = None,
+    wrong: dict[str, str] | None = None,
+    saved: bool = False,
+) -> Response:
+    live = services.live
+    changes = await live.changes()
+    fields = fields_of(await live.current(), live, changes, sent=sent, wrong=wrong)
+    name, complaint = example_name(str(fields["name_template"].value), await _example(services))
+    in_use = {one.platform for one in (await services.store.catalogue.library_totals()).platforms}
+    paced = sorted((one for one in services.platforms if one.name not in MANY_SITES), key=lambda one: one.title.lower())
+    return render(
+        "settings.html",
+        status=422 if wrong else 200,
+        fields=fields,
+        preferences=PREFERENCES,
+        places=PLACES,
+        name=name,
+        complaint=complaint,
+        used=[one for one in paced if one.name in in_use],
+        unused=[one for one in paced if one.name not in in_use],
+        saved=saved,
+        **frame(services),
+    )
+
+
+async def _example(services: ApiServices) -> NamedPost:
+    """The newest kept post, or one that might be."""
+    page = await services.store.catalogue.jobs(JobQuery(statuses=(JobStatus.COMPLETED,), limit=1))
+    job = next(iter(page.jobs), None)
+    if job is None:
+        return example_post(None, None, "tiktok", gettext("jane_doe"), services.clock.now())
+    account = job.account
+    return example_post(
+        title(job),
+        str(job.metadata.get("post_id") or "") or job.id,
+        job.platform,
+        (account.handle or account.slug) if account else "",
+        job.created_at,
+    )
+
+
+def _who(request: Request) -> str:
+    """From where it was changed: the vault has one owner, who may have several devices."""
+    return request.client.host if request.client else ""
+
+
+@router.post("/appearance")
+async def appearance_form(request: Request) -> Response:
+    """Leads back to the page whose form it was. An empty or unknown choice goes back to what the browser asks for."""
+    form = await read_form(request)
+    response = see_other(_own_path(form.get("back", "")))
+    for cookie, value, known in (
+        (LANGUAGE_COOKIE, form.get("language", ""), locales()),
+        (THEME_COOKIE, form.get("theme", ""), frozenset(THEMES)),
+    ):
+        if value in known:
+            response.set_cookie(cookie, value, max_age=COOKIE_LIFE_S, samesite="strict")
+        else:
+            response.delete_cookie(cookie, samesite="strict")
+    return response
+
+
+def _own_path(back: str) -> str:
+    """A page of ours, never another site's: what begins with two slashes or holds a backslash names a host to browsers."""
+    is_ours = back.startswith("/") and not back.startswith("//") and back.isprintable() and "\\" not in back
+    return back if is_ours and back.isascii() and len(back) <= 2_000 else "/"

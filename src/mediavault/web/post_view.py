@@ -1,0 +1,139 @@
+"""What the page of one post shows, made from the job and what is known of its files. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from urllib.parse import quote
+
+from mediavault.core.job import Job
+from mediavault.core.media import ItemType, KeptFile, ProbeReport
+from mediavault.core.records import FileCheck
+from mediavault.presentation.labels import one_line
+from mediavault.presentation.views import kept_files, title
+
+LONG_TEXT_CHARS = 900  # a longer one is folded
+_LINK = re.compile(r"https?://[^\s<>\"']+", re.IGNORECASE)
+_BEHIND_A_LINK = ".,;:!?)]}'\"»”"
+
+# Files that browsers open; for all others the page offers the download without waiting for an error of the player.
+_OPENED = frozenset({".mp4", ".m4v", ".mov", ".webm"})
+
+CONTAINER_NAMES: Mapping[str, str] = {
+    "mp4": "MP4", "mov": "QuickTime", "webm": "WebM", "matroska": "Matroska", "mpegts": "MPEG-TS", "flv": "Flash Video",
+    "avi": "AVI", "ogg": "Ogg", "asf": "Windows Media", "mpeg": "MPEG-PS",
+}  # fmt: skip
+CODEC_NAMES: Mapping[str, str] = {
+    "h264": "H.264", "hevc": "HEVC", "av1": "AV1", "vp9": "VP9", "vp8": "VP8", "mpeg4": "MPEG-4 Part 2", "mpeg2video": "MPEG-2",
+    "theora": "Theora", "aac": "AAC", "mp3": "MP3", "opus": "Opus", "vorbis": "Vorbis", "flac": "FLAC", "ac3": "AC-3", "eac3": "E-AC-3",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """A kept file on the page. ``number`` counts the kept ones from 1; ``at`` is the address of its files."""
+
+    place: int
+    number: int
+    kept: KeptFile
+    at: str
+    loops: bool
+    check: FileCheck | None
+    report: ProbeReport | None
+
+    @property
+    def source(self) -> str:
+        return f"{self.at}/video"
+
+    @property
+    def is_opened_by_browsers(self) -> bool:
+        return PurePosixPath(self.kept.output_path).suffix.lower() in _OPENED
+
+    @property
+    def thumbnail(self) -> str | None:
+        return f"{self.at}/thumbnail" if self.kept.thumbnail_path else None
+
+    @property
+    def form(self) -> str:
+        """Container and codecs in words; "" while they have not been read."""
+        report = self.report
+        if report is None or report.container is None:
+            return ""
+        codecs = [CODEC_NAMES.get(one, one) for one in (report.video_codec, report.audio_codec) if one]
+        container = CONTAINER_NAMES.get(report.container, report.container)
+        return f"{container}: {', '.join(codecs)}" if codecs else container
+
+
+@dataclass(frozen=True, slots=True)
+class PostText:
+    """What the post says. ``text`` without what the title says already, as pieces with the address of each link."""
+
+    title: str
+    pieces: Sequence[tuple[str, str | None]]
+    is_long: bool
+    published: datetime | None
+    author: str
+    handle: str
+    account_address: str | None
+
+
+def videos(job: Job, checks: Mapping[int, FileCheck], reports: Mapping[int, ProbeReport | None]) -> list[Video]:
+    """The kept files in the post's order."""
+    return [
+        Video(
+            place=place,
+            number=number,
+            kept=kept,
+            at=f"/files/{job.id}/items/{place}",
+            loops=place < len(job.items) and job.items[place].item.type is ItemType.GIF,
+            check=checks.get(place),
+            report=reports.get(place),
+        )
+        for number, (place, kept) in enumerate(kept_files(job).items(), start=1)
+    ]
+
+
+def said(job: Job) -> PostText:
+    heading, account = title(job), job.account
+    text = job.metadata.get("text")
+    text = text.strip() if isinstance(text, str) else ""
+    if " ".join(text.split()) == heading:
+        text = ""
+    handle = f"@{one_line(account.handle)}" if account and account.handle else ""
+    return PostText(
+        title=heading,
+        pieces=list(pieces(text)),
+        is_long=len(text) > LONG_TEXT_CHARS or text.count("\n") > 14,
+        published=_moment(job.metadata.get("published_at")),
+        author=(one_line(account.display_name or "") or handle) if account else "",
+        handle=handle,
+        account_address=f"/accounts/{quote(account.platform, safe='')}/{quote(account.slug, safe='')}"
+        if account
+        else None,
+    )
+
+
+def pieces(text: str) -> Iterator[tuple[str, str | None]]:
+    """The text in order; what is an address of the web comes with itself as where it leads, all else with None."""
+    end = 0
+    for found in _LINK.finditer(text):
+        address = found[0].rstrip(_BEHIND_A_LINK)
+        if found.start() > end:
+            yield text[end : found.start()], None
+        yield address, address
+        end = found.start() + len(address)
+    if end < len(text):
+        yield text[end:], None
+
+
+def _moment(value: object) -> datetime | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,118 @@
+"""The posts that a person selected on the library's page: some by their ids, or all that a filter finds."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from mediavault.api.actions import remove_job
+from mediavault.api.dependencies import to_job_id
+from mediavault.api.feed import Feed
+from mediavault.api.services import ApiServices
+from mediavault.core.failures import BadInput, JobNotFound
+from mediavault.core.job import Job, JobId
+from mediavault.presentation.preferences import current
+from mediavault.presentation.translation import gettext
+from mediavault.store.bulk import iter_pages, retry_each
+from mediavault.store.port import JobCatalogue
+from mediavault.web.library_filter import LibraryFilter, read_filter, to_query
+
+MAX_AT_ONCE = 1_000  # posts that are downloaded, removed or tried again by one request; their ids fill 37 kB of a form
+MAX_FIELDS = MAX_AT_ONCE + 50
+_PAGE = 200
+
+Fields = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Either ``ids``, or everything that ``filter`` finds."""
+
+    filter: LibraryFilter
+    ids: tuple[JobId, ...] | None = None
+
+
+def read_selection(fields: Fields) -> Selection:
+    """From a form or an address: ``id`` (repeated, or several with spaces between), or the filter without any.
+
+    ``everything`` says that the filter is meant although boxes are ticked. Raises BadInput.
+    """
+    asked = read_filter({name: values[0] for name, values in fields.items() if values})
+    if "everything" in fields:
+        return Selection(asked)
+    words = [word for value in fields.get("id", ()) for word in value.split()]
+    if not words:
+        raise BadInput(gettext("Nothing is selected."), help=gettext("Select one or more videos first."))
+    if len(words) > MAX_AT_ONCE:
+        raise too_many()
+    return Selection(asked, tuple(dict.fromkeys(_job_id(word) for word in words)))
+
+
+def too_many() -> BadInput:
+    return BadInput(
+        gettext("That is more than %(most)s posts.") % {"most": MAX_AT_ONCE},
+        help=gettext("Select fewer, or narrow the filter, for example by account or date."),
+    )
+
+
+async def ids_of(catalogue: JobCatalogue, selection: Selection) -> tuple[JobId, ...]:
+    """Raises BadInput when there are more than ``MAX_AT_ONCE``: better none than a part that nobody chose."""
+    if selection.ids is not None:
+        return selection.ids
+    found: list[JobId] = []
+    async for page in pages_of(catalogue, selection):
+        found += [job.id for job in page]
+        if len(found) > MAX_AT_ONCE:
+            raise too_many()
+    return tuple(found)
+
+
+async def pages_of(catalogue: JobCatalogue, selection: Selection) -> AsyncGenerator[Sequence[Job], None]:
+    """The jobs themselves, some at a time, however many; those that are not there are left out."""
+    if selection.ids is not None:
+        async for job in _still_there(catalogue, selection.ids):
+            yield (job,)
+        return
+    async for page in iter_pages(catalogue, to_query(selection.filter, current().zone, limit=_PAGE)):
+        yield page
+
+
+async def _still_there(catalogue: JobCatalogue, job_ids: Sequence[JobId]) -> AsyncIterator[Job]:
+    for job_id in job_ids:
+        try:
+            yield await catalogue.get(job_id)
+        except JobNotFound:
+            continue
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionResult:
+    """How many it was done to, and how many were left as they were: gone, or not in a state for it."""
+
+    count: int = 0
+    left: int = 0
+
+
+async def retry_selected(services: ApiServices, feed: Feed, job_ids: Sequence[JobId]) -> SelectionResult:
+    count = await retry_each(services.store, _still_there(services.store.catalogue, job_ids))
+    feed.wake()
+    return SelectionResult(count, left=len(job_ids) - count)
+
+
+async def remove_each(services: ApiServices, feed: Feed, job_ids: Sequence[JobId], *, files: bool) -> SelectionResult:
+    """Raises StorageFailure where files can't be deleted: what was removed by then is removed, all else is as it was."""
+    done = SelectionResult()
+    for job_id in job_ids:
+        try:
+            await remove_job(services, feed, job_id, files=files)
+            done = replace(done, count=done.count + 1)
+        except JobNotFound:
+            done = replace(done, left=done.left + 1)
+    return done
+
+
+def _job_id(word: str) -> JobId:
+    try:
+        return to_job_id(word)
+    except JobNotFound:
+        raise BadInput(gettext("A selected post has an invalid id."), help=gettext("Load the page again.")) from None

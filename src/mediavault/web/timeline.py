@@ -1,0 +1,230 @@
+"""A job's history as a person reads it: attempts, and in each what was tried, with what result. Pure.
+
+Every word is the reader's. A record's own text is shown with it, to be unfolded and copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from mediavault.core.failures import FAILURES
+from mediavault.core.job import HistoryRecord, Job, JobStatus, Stage, StepOutcome, StrategyName
+from mediavault.presentation.labels import RUNG_WORDS, STAGE_WORDS, failure_label, format_span, help_for, one_line
+from mediavault.presentation.translation import N_, gettext, translated
+from mediavault.presentation.views import is_waiting_for_retry
+from mediavault.store.waiting_jobs import waits_for_sign_in
+from mediavault.web.badges import Tone
+from mediavault.web.badges import tone as tone_of
+
+OUTCOME_WORDS: Mapping[StepOutcome, str] = {
+    StepOutcome.OK: N_("Succeeded"),
+    StepOutcome.FAILED: N_("Failed"),
+    StepOutcome.SKIPPED: N_("Skipped"),
+}
+RUNG_TITLES: Mapping[StrategyName, str] = {
+    StrategyName.PLAIN: N_("Plain request"),
+    StrategyName.SESSION: N_("With the browser's session"),
+    StrategyName.NAVIGATION: N_("Downloaded by the browser"),
+    StrategyName.FRESH: N_("After reading the post again"),
+}
+_TONES: Mapping[StepOutcome, Tone] = {StepOutcome.OK: "good", StepOutcome.FAILED: "bad", StepOutcome.SKIPPED: "quiet"}
+_ICONS: Mapping[Tone, str] = {"good": "check", "bad": "cross", "busy": "clock", "quiet": "skip"}
+# What ends an attempt, or belongs to no attempt: shown in the attempt's heading, and as its own event.
+_MARKS: Mapping[Stage, tuple[Tone, str]] = {
+    Stage.COMPLETE: ("good", N_("Saved")),
+    Stage.FAIL: ("bad", N_("Failed")),
+    Stage.RECOVER: ("bad", N_("Interrupted by a restart")),
+    Stage.RELEASE: ("quiet", N_("Returned to the queue at shutdown")),
+    Stage.CANCEL: ("quiet", N_("Cancelled")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineStep:
+    """One record. ``said`` is its own sentence, ``raw`` all of it as text."""
+
+    title: str
+    rung: str
+    tone: Tone
+    icon: str
+    outcome: str
+    said: str
+    at: datetime
+    after: str  # since the attempt began
+    took: str
+    bytes: int
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyView:
+    """A rung of the save ladder in one attempt: how its last try went. Without a tone it was not needed."""
+
+    title: str
+    tone: Tone | Literal[""]
+    icon: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptView:
+    """``number`` 0: what happened between attempts, as a person's wish to try again."""
+
+    number: int
+    tone: Tone
+    icon: str
+    word: str
+    began: datetime
+    took: str
+    rungs: Sequence[StrategyView]
+    steps: Sequence[TimelineStep]
+    is_running: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnd:
+    """What comes behind the last attempt. ``at``: when."""
+
+    tone: Tone
+    icon: str
+    word: str
+    help: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    attempts: Sequence[AttemptView]
+    ending: AttemptEnd | None
+
+
+def timeline(job: Job, history: Sequence[HistoryRecord]) -> Timeline:
+    """Oldest first, as it happened."""
+    groups = _by_attempt(history)
+    last = max((number for number, _ in groups), default=0)
+    attempts = [
+        _attempt(number, records, is_running=job.status is JobStatus.RUNNING and number == last == job.attempt_count)
+        for number, records in groups
+    ]
+    return Timeline(attempts, _ending(job))
+
+
+def _by_attempt(history: Sequence[HistoryRecord]) -> list[tuple[int, list[HistoryRecord]]]:
+    """Runs of one attempt's records. One that comes late, of a stale attempt, goes to the others of its attempt."""
+    groups: list[tuple[int, list[HistoryRecord]]] = []
+    places: dict[int, list[HistoryRecord]] = {}
+    for record in history:
+        known = places.get(record.attempt) if record.attempt else None
+        if known is not None:
+            known.append(record)
+            continue
+        records = [record]
+        groups.append((record.attempt, records))
+        places[record.attempt] = records
+    return groups
+
+
+def _attempt(number: int, records: Sequence[HistoryRecord], *, is_running: bool) -> AttemptView:
+    tone, word = _mark(records, is_running=is_running)
+    began, ended = records[0].at, records[-1].at
+    steps = [_step(record, began) for record in records if not (number and record.stage is Stage.CLAIM)]
+    return AttemptView(
+        number=number,
+        tone=tone,
+        icon=_icon(number, tone, records, is_running=is_running),
+        word=word,
+        began=began,
+        took="" if is_running or not number else format_span((ended - began) / timedelta(milliseconds=1)),
+        rungs=_rungs(records) if number else (),
+        steps=steps,
+        is_running=is_running,
+    )
+
+
+def _icon(number: int, tone: Tone, records: Sequence[HistoryRecord], *, is_running: bool) -> str:
+    if not number and records[0].stage is Stage.RETRY:
+        return "retry"
+    return "hand" if tone == "busy" and not is_running else _ICONS[tone]
+
+
+def _mark(records: Sequence[HistoryRecord], *, is_running: bool) -> tuple[Tone, str]:
+    if is_running:
+        return "busy", gettext(N_("In progress"))
+    for record in reversed(records):
+        if record.stage in _MARKS:
+            tone, word = _MARKS[record.stage]
+            if record.stage is Stage.FAIL and record.error_code:
+                needs_person = FAILURES[record.error_code].needs_person
+                return "busy" if needs_person else "bad", failure_label(record.error_code)
+            return tone, gettext(word)
+    last = records[-1]
+    return ("quiet", gettext(STAGE_WORDS[last.stage])) if not last.attempt else ("quiet", gettext(N_("Interrupted")))
+
+
+def _step(record: HistoryRecord, began: datetime) -> TimelineStep:
+    ends = record.attempt > 0 and record.stage in _MARKS
+    tone, word = _mark([record], is_running=False) if ends else (_TONES[record.outcome], "")
+    return TimelineStep(
+        title=gettext(N_("End of the attempt") if ends else STAGE_WORDS[record.stage]),
+        rung=gettext(RUNG_WORDS[record.rung]) if record.rung else "",
+        tone=tone,
+        icon="hand" if ends and tone == "busy" else _ICONS[tone],
+        outcome=word or gettext(OUTCOME_WORDS[record.outcome]),
+        said=one_line(translated(record.detail)),
+        at=record.at,
+        after=format_span(max(0.0, (record.at - began) / timedelta(milliseconds=1))),
+        took=format_span(record.duration_ms) if record.duration_ms else "",
+        bytes=record.bytes,
+        raw=_raw(record),
+    )
+
+
+def _rungs(records: Iterable[HistoryRecord]) -> list[StrategyView]:
+    """All four, where at least one was climbed. A rung has held when its file was found whole; its last word counts."""
+    tried: dict[StrategyName, StepOutcome] = {}
+    for record in records:
+        if record.rung is not None and record.stage in (Stage.DOWNLOAD, Stage.VALIDATE, Stage.EXTRACT, Stage.CHOOSE):
+            tried[record.rung] = record.outcome
+    if not tried:
+        return []
+    return [_rung(name, tried.get(name)) for name in StrategyName]
+
+
+def _rung(name: StrategyName, outcome: StepOutcome | None) -> StrategyView:
+    if outcome is None:
+        return StrategyView(gettext(RUNG_TITLES[name]), "", "more", gettext(N_("Not needed")))
+    tone = _TONES[outcome]
+    return StrategyView(gettext(RUNG_TITLES[name]), tone, _ICONS[tone], gettext(OUTCOME_WORDS[outcome]))
+
+
+def _ending(job: Job) -> AttemptEnd | None:
+    if is_waiting_for_retry(job):
+        return AttemptEnd("busy", "clock", gettext(N_("Next attempt")), help_for(job.error_code), job.retry_at)
+    match job.status:
+        case JobStatus.QUEUED:
+            return AttemptEnd("busy", "clock", gettext(N_("Waiting for its turn")))
+        case JobStatus.FAILED if waits_for_sign_in(job):
+            return AttemptEnd("busy", "hand", gettext(N_("Waiting for you")))
+        case JobStatus.FAILED:
+            how = tone_of(job.status, job.error_code, is_retried=False)
+            return AttemptEnd(how, "hand", gettext(N_("Stopped retrying")), help_for(job.error_code, over=True))
+        case _:
+            return None
+
+
+def _raw(record: HistoryRecord) -> str:
+    facts = {
+        "at": record.at.isoformat(),
+        "attempt": record.attempt,
+        "stage": record.stage,
+        "rung": record.rung,
+        "outcome": record.outcome,
+        "error_code": record.error_code,
+        "bytes": record.bytes or None,
+        "duration_ms": record.duration_ms or None,
+        "detail": one_line(record.detail) or None,
+    }
+    return "\n".join(f"{name}: {value}" for name, value in facts.items() if value is not None)

@@ -1,0 +1,83 @@
+"""A zip of more than four gigabytes, by the rules of ZIP64, through memory that does not grow with it."""
+
+from __future__ import annotations
+
+import os
+import tracemalloc
+import zipfile
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.store.memory.store import MemoryJobStore
+from mediavault.store.port import StoredJob
+from mediavault.web.zipping import Extras, zipped
+from tests.fakes import FakeClock
+
+CHUNK = bytes(1 << 20)
+BIG = (1 << 32) + len(CHUNK)
+SMALL = 3 * len(CHUNK)
+MOST_MEMORY = 8 * len(CHUNK)
+AT = datetime(2026, 11, 26, tzinfo=UTC)
+
+
+class Zeros:
+    """A file of nothing but zeros."""
+
+    version = "1"
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    async def chunks(self, start: int, end: int) -> AsyncIterator[bytes]:
+        for _ in range(start, end, len(CHUNK)):
+            yield CHUNK
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class Shelf:
+    """A library of one large and one small file."""
+
+    async def open(self, relative: str) -> Zeros:
+        return Zeros(BIG if "big" in relative else SMALL)
+
+    async def remove(self, *relatives: str) -> None:
+        raise AssertionError("nothing is removed")
+
+
+def kept(number: int, path: str) -> Job:
+    job_id = JobId(f"00000000-0000-7000-8000-{number:012x}")
+    url = f"https://videos.example/{number}"
+    waiting = Job(job_id, f"{number:032x}", url, url, "videos", JobStatus.QUEUED, AT, AT)
+    return replace(waiting, status=JobStatus.COMPLETED, output_path=path, bytes=1, sha256="ab" * 32, completed_at=AT)
+
+
+@pytest.mark.slow
+async def test_a_zip_larger_than_four_gigabytes_opens_and_took_no_memory(tmp_path: Path) -> None:
+    store = MemoryJobStore(FakeClock())
+    jobs = [kept(1, "a/big.mp4"), kept(2, "a/small.mp4")]
+    await store.catalogue.import_jobs([StoredJob(job) for job in jobs])
+    target = tmp_path / "all.zip"
+    tracemalloc.start()
+    try:
+        with target.open("wb") as out:
+            async for piece in zipped(store.catalogue, Shelf(), [job.id for job in jobs], Extras()):
+                if piece == CHUNK:
+                    out.seek(len(CHUNK), os.SEEK_CUR)  # a hole: the disk of a test machine is small
+                else:
+                    out.write(piece)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    archive = zipfile.ZipFile(target)
+
+    assert [(one.filename, one.file_size) for one in archive.infolist()] == [("a/big.mp4", BIG), ("a/small.mp4", SMALL)]
+    assert archive.read("a/small.mp4") == CHUNK * 3
+    assert peak < MOST_MEMORY, f"{peak} bytes"
+    assert target.stat().st_size > BIG

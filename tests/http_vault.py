@@ -1,0 +1,161 @@
+"""A vault's API over the store in memory, called in this process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mediavault.api.services import ApiServices
+from mediavault.core.failures import ErrorCode
+from mediavault.core.job import ClaimedJob, Job, JobId, WorkerBeat, WorkerId
+from mediavault.core.media import KeptFile
+from mediavault.core.settings import Settings
+from mediavault.core.submission import Submission
+from mediavault.core.urls import HttpUrl
+from mediavault.platforms.registry import all_platforms, identify
+from mediavault.presentation.doctor_report import Check, Doctor, YtdlpState
+from mediavault.services.egress.guard import EgressGuard
+from mediavault.services.library.local_library import LocalLibrary
+from mediavault.store.live_settings import LiveSettings
+from mediavault.store.memory.store import MemoryJobStore
+from mediavault.web.app import create_app
+from tests.asgi_client import AsgiClient
+from tests.fakes import FakeClock
+from tests.file_desk_stubs import StubChecks, StubFormats
+from tests.session_stubs import StubSessions, StubWindows
+
+POST = "https://videos.example/watch/1"
+TOKEN = "mv_a-long-random-token"
+VIDEO = bytes(range(256)) * 100
+SHA256 = "ab" * 32
+WORKER = WorkerId("w-1")
+LEASE = timedelta(seconds=90)
+
+
+@dataclass
+class House:
+    """The API and all that stands behind it."""
+
+    client: AsgiClient
+    store: MemoryJobStore
+    clock: FakeClock
+    services: ApiServices
+    downloads: Path
+    cancelled: list[JobId] = field(default_factory=list)
+
+    async def add(self, url: str = POST) -> Job:
+        return (await self.store.queue.enqueue([self.services.submit.read(url)]))[0].job
+
+    async def claim(self) -> ClaimedJob:
+        return (await self.store.queue.claim(WORKER, limit=1, lease=LEASE))[0]
+
+    async def add_kept(self, url: str = POST, *, name: str = "jane/A film [1].mp4", video: bytes = VIDEO) -> Job:
+        """A job that went all the way, with its files in the library."""
+        await self.add(url)
+        claim = await self.claim()
+        stem = name.rpartition(".")[0]
+        for path, content in ((name, video), (f"{stem}.jpg", b"\xff\xd8\xffpicture"), (f"{stem}.info.json", b"{}")):
+            (self.downloads / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.downloads / path).write_bytes(content)
+        kept = KeptFile(name, f"{stem}.jpg", len(video), SHA256, 4.0, 320, 180)
+        await self.store.queue.begin_commit(claim, kept)
+        await self.store.queue.complete(claim, kept)
+        return await self.store.catalogue.get(claim.id)
+
+    async def add_failed(self, url: str = POST, *, retry_in: timedelta | None = None) -> Job:
+        await self.add(url)
+        claim = await self.claim()
+        return await self.store.queue.fail(
+            claim, error_code=ErrorCode.DELETED, error="The post was deleted.", retry_in=retry_in
+        )
+
+    async def beat(self, **facts: Any) -> None:
+        now = self.clock.now()
+        beat = WorkerBeat(WORKER, "host", 42, "0.1.0", now, now, running_jobs=1)
+        await self.store.workers.heartbeat(replace(beat, **facts))
+
+
+MakeHouse = Callable[..., House]
+
+
+@pytest.fixture
+async def make_house(tmp_path: Path) -> AsyncIterator[MakeHouse]:
+    """Build a house; settings by name."""
+    built: list[House] = []
+
+    def make(**settings: Any) -> House:
+        house = _house(tmp_path, **settings)
+        built.append(house)
+        return house
+
+    yield make
+    for house in built:
+        await house.client.app.state.feed.aclose()  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def house(make_house: MakeHouse) -> House:
+    return make_house()
+
+
+@dataclass
+class StubYtdlp:
+    """States are set by hand; upgrades are counted."""
+
+    now: YtdlpState = field(
+        default_factory=lambda: YtdlpState("2026.11.20", 4, is_own=False, is_upgrading=False, obstacle="", outcome=None)
+    )
+    started: int = 0
+
+    def state(self) -> YtdlpState:
+        return self.now
+
+    def start_upgrade(self) -> None:
+        self.started += 1
+
+
+def _house(
+    root: Path, *, browser: str | None = "/usr/bin/chromium", checks: Sequence[Check] = (), **given: Any
+) -> House:
+    clock = FakeClock()
+    downloads = root / "downloads"
+    downloads.mkdir(exist_ok=True)
+    settings = Settings(state_dir=root / "state", download_dir=downloads, **given)
+    guard = EgressGuard()
+    cancelled: list[JobId] = []
+
+    def check(url: HttpUrl) -> None:
+        guard.check_url(url, scope=url)
+
+    async def examine() -> list[Check]:
+        return list(checks)
+
+    store = MemoryJobStore(clock)
+    store.workers.on_stop(lambda asked: cancelled.append(JobId(asked)))
+    sessions = StubSessions(clock)
+    services = ApiServices(
+        store=store,
+        settings=settings,
+        clock=clock,
+        submit=Submission(identify=identify, check_url=check, clock=clock, max_attempts=settings.max_attempts),
+        library=LocalLibrary(downloads),
+        browser_status=lambda: browser,
+        sessions=sessions,
+        windows=StubWindows(sessions),
+        live=LiveSettings(settings, store.records, clock),
+        doctor=Doctor(examine, clock),
+        ytdlp=StubYtdlp(),
+        platforms=all_platforms(),
+        checks=StubChecks(),
+        formats=StubFormats(),
+    )
+    return House(AsgiClient(create_app(services)), store, clock, services, downloads, cancelled)
+
+
+def ids(jobs: Sequence[dict[str, Any]]) -> list[str]:
+    return [job["id"] for job in jobs]

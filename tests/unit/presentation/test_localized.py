@@ -1,0 +1,71 @@
+"""Stored messages are English. A reader of another language gets them translated; where no catalogue knows one, the
+condition's sentence in their own, and the message after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from mediavault.core.failures import ErrorCode
+from mediavault.presentation.preferences import Appearance, use
+from mediavault.presentation.translation import LocalizedMessage, direction, localize
+from mediavault.presentation.views import display
+from tests.http_vault import House
+
+STORED = "The post was deleted."
+
+
+@pytest.fixture(autouse=True)
+def english_again() -> Iterator[None]:
+    yield
+    use(Appearance())
+
+
+def test_an_english_reader_gets_the_message_as_it_was_said() -> None:
+    assert localize(ErrorCode.HTTP_ERROR, "Odd weather at the site.") == LocalizedMessage("Odd weather at the site.")
+
+
+def test_another_reader_gets_the_conditions_sentence_and_the_message_after_it() -> None:
+    use(Appearance(locale="de"))
+
+    assert localize(ErrorCode.HTTP_ERROR, "Odd weather at the site.") == LocalizedMessage(
+        "Der Dienst hat mit einem Fehler geantwortet.", "Odd weather at the site."
+    )
+
+
+def test_a_message_that_a_catalogue_has_needs_no_original() -> None:
+    use(Appearance(locale="de"))
+
+    assert localize(ErrorCode.DELETED, STORED) == LocalizedMessage("Der Beitrag wurde gelöscht.")
+
+
+def test_nothing_is_said_of_no_message() -> None:
+    use(Appearance(locale="de"))
+
+    assert localize(ErrorCode.DELETED, "") == LocalizedMessage("")
+
+
+async def test_a_failed_job_says_both(house: House) -> None:
+    job = await house.add_failed()
+    use(Appearance(locale="de"))
+
+    assert (display(job).detail, display(job).original) == ("Der Beitrag wurde gelöscht.", "")
+
+
+async def test_an_error_of_the_api_speaks_the_language_that_was_asked_for(house: House) -> None:
+    answer = (await house.client.get("/api/jobs/no-id", accept_language="de")).json()
+
+    assert answer["message"] == "Kein Auftrag hat diese Kennung."
+    assert answer["help"].startswith("Die Kennung steht")
+
+
+async def test_an_error_with_values_in_it_is_translated_with_them(house: House) -> None:
+    kept = await house.add_kept()
+    answer = (await house.client.post(f"/api/jobs/{kept.id}/cancel", accept_language="de")).json()
+
+    assert answer["message"] == "Der Auftrag ist gespeichert; er kann nicht abgebrochen werden."
+
+
+def test_a_page_runs_from_the_right_where_its_language_does() -> None:
+    assert (direction("ar"), direction("de")) == ("rtl", "ltr")

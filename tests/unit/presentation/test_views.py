@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from mediavault.core.failures import FAILURES, ErrorCode
+from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, Stage, StepOutcome, StrategyName
+from mediavault.core.media import Account, Candidate, FoundIn, Ownership, SourceType
+from mediavault.presentation.schemas import JobView
+from mediavault.presentation.views import history_view, is_over, job_view, kept_paths, title
+from tests.fakes import START
+
+ID = JobId("01932b6e-0000-7000-8000-000000000001")
+URL = "https://videos.example/watch/1"
+
+
+def a_job(status: JobStatus = JobStatus.QUEUED, **facts: Any) -> Job:
+    job = Job(ID, "0" * 32, URL, URL, "generic", status, created_at=START, updated_at=START)
+    return replace(job, **facts)
+
+
+def kept(**facts: Any) -> Job:
+    paths = {"output_path": "jane/2026-11-24 A [1.2].mp4", "thumbnail_path": "jane/2026-11-24 A [1.2].jpg"}
+    return a_job(JobStatus.COMPLETED, **{**paths, "bytes": 1_500_000, "progress_pct": 100, **facts})
+
+
+def test_a_job_is_answered_with_every_field_of_its_record() -> None:
+    """Fields that are folded into others are named here; a new field of the record must show up somewhere."""
+    folded = {"account", "extracted_url_expires_at"}
+
+    assert {field.name for field in fields(Job)} - folded <= set(JobView.model_fields)
+
+
+def test_the_account_is_spread_over_four_fields() -> None:
+    view = job_view(a_job(account=Account("x", "jane", "Jane D.", "x-jane")))
+
+    assert (view.account_platform, view.account_handle) == ("x", "jane")
+    assert (view.account_display_name, view.account_slug) == ("Jane D.", "x-jane")
+
+
+def test_times_are_utc_with_a_z() -> None:
+    assert json.loads(job_view(a_job()).model_dump_json())["created_at"] == "2026-11-24T12:00:00Z"
+
+
+def test_candidates_keep_their_facts_and_never_show_headers() -> None:
+    candidate = Candidate(
+        "https://c.example/1.mp4", SourceType.DIRECT, FoundIn.DOM, Ownership.ID_MATCH, headers={"x": "y"}
+    )
+    shown = job_view(a_job(candidates=(candidate,))).candidates[0].model_dump(mode="json")
+
+    assert (shown["ownership"], shown["found_in"], shown["source_type"]) == ("id_match", "dom", "direct")
+    assert "headers" not in shown
+
+
+def test_a_kept_job_links_to_its_files() -> None:
+    links = job_view(kept()).links
+
+    assert (links.video, links.thumbnail) == (f"/files/{ID}/video", f"/files/{ID}/thumbnail")
+
+
+@pytest.mark.parametrize("status", [status for status in JobStatus if status is not JobStatus.COMPLETED])
+def test_no_other_job_links_to_files_even_where_a_commit_has_begun(status: JobStatus) -> None:
+    links = job_view(replace(kept(), status=status)).links
+
+    assert (links.video, links.thumbnail) == (None, None)
+
+
+def test_a_failed_job_says_what_helps() -> None:
+    view = job_view(a_job(JobStatus.FAILED, error_code=ErrorCode.TOO_LARGE, error="It has 60 GB"))
+
+    assert view.help == FAILURES[ErrorCode.TOO_LARGE].hint
+    assert (view.display.state, view.display.detail) == ("Failed", "It has 60 GB")
+
+
+def test_a_failed_job_with_a_next_try_says_so_and_can_be_cancelled() -> None:
+    shown = job_view(a_job(JobStatus.FAILED, retry_at=START + timedelta(minutes=1))).display
+
+    assert (shown.state, shown.actions) == ("Retrying automatically", ["retry", "cancel", "remove"])
+
+
+def test_a_running_job_shows_its_stage_and_bytes() -> None:
+    loading = a_job(JobStatus.RUNNING, stage=Stage.DOWNLOAD, bytes_done=500_000, bytes_total=2_000_000, progress_pct=60)
+    shown = job_view(loading).display
+
+    assert (shown.state, shown.detail, shown.percent) == ("Downloading", "500.0 kB of 2.0 MB", 25)
+
+
+def test_a_download_of_unknown_length_shows_the_stages_percentage() -> None:
+    loading = a_job(JobStatus.RUNNING, stage=Stage.DOWNLOAD, bytes_done=500_000, progress_pct=60)
+
+    assert job_view(loading).display.percent == 60
+
+
+@pytest.mark.parametrize(
+    ("metadata", "words"),
+    [
+        ({"title": "A\n \x1b[1mB"}, "A [1mB"),
+        ({"title": None, "text": "Words of the post"}, "Words of the post"),
+        ({"title": 7}, "videos.example/watch/1"),
+        ({"title": "\u202e"}, "videos.example/watch/1"),
+        ({}, "videos.example/watch/1"),
+    ],
+)
+def test_a_title_is_one_tame_line(metadata: dict[str, Any], words: str) -> None:
+    assert title(a_job(metadata=metadata)) == words
+
+
+def test_a_very_long_title_is_cut() -> None:
+    assert len(title(a_job(metadata={"title": "x" * 5_000}))) == 200
+
+
+def test_the_kept_files_are_video_picture_and_sidecar() -> None:
+    assert kept_paths(kept()) == [
+        "jane/2026-11-24 A [1.2].mp4",
+        "jane/2026-11-24 A [1.2].jpg",
+        "jane/2026-11-24 A [1.2].info.json",
+    ]
+    assert kept_paths(a_job()) == []
+
+
+@pytest.mark.parametrize(
+    ("job", "over"),
+    [
+        (a_job(), False),
+        (a_job(JobStatus.RUNNING), False),
+        (a_job(JobStatus.FAILED), True),
+        (a_job(JobStatus.FAILED, retry_at=START), False),
+        (a_job(JobStatus.CANCELLED), True),
+        (a_job(JobStatus.COMPLETED), True),
+    ],
+)
+def test_a_job_is_over_when_nothing_will_happen_to_it_by_itself(job: Job, *, over: bool) -> None:
+    assert is_over(job) is over
+
+
+def test_a_history_record_keeps_its_names() -> None:
+    record = HistoryRecord(
+        START, 2, Stage.DOWNLOAD, StepOutcome.FAILED, StrategyName.PLAIN, ErrorCode.EMPTY_BODY, "empty", 0, 12
+    )
+
+    assert history_view(record).model_dump(mode="json") == {
+        "at": "2026-11-24T12:00:00Z",
+        "attempt": 2,
+        "stage": "download",
+        "strategy": "plain",
+        "rung": "plain",
+        "outcome": "failed",
+        "error_code": "EMPTY_BODY",
+        "detail": "empty",
+        "bytes": 0,
+        "duration_ms": 12,
+    }

@@ -1,0 +1,58 @@
+"""What stands for a post without a picture."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+import pytest
+
+from mediavault.core.failures import ErrorCode
+from mediavault.core.job import JobStatus
+from mediavault.platforms.registry import all_platforms
+from mediavault.web.badges import icon, letter, tone
+
+
+@pytest.mark.parametrize(
+    ("platform", "title", "address", "expected"),
+    [
+        ("youtube", "YouTube", "https://www.youtube.com/watch?v=1", "Y"),
+        ("generic", "Other sites", "https://www.films.example/1", "F"),
+        ("mastodon", "Mastodon", "https://toot.example/@a/1", "T"),
+        ("generic", "Other sites", "no address", "O"),
+        ("generic", "Other sites", "https://[", "O"),
+        ("x", "夜空", "", "夜"),
+        ("x", "🐈", "", "?"),
+        ("generic", "Other", "https://127.0.0.1/x", "1"),
+    ],
+)
+def test_a_letter_stands_for_the_site(platform: str, title: str, address: str, expected: str) -> None:
+    assert letter(platform, title, address) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "is_retried", "expected"),
+    [
+        (JobStatus.QUEUED, None, False, ("quiet", "clock")),
+        (JobStatus.RUNNING, None, False, ("busy", "download")),
+        (JobStatus.COMPLETED, None, False, ("good", "play")),
+        (JobStatus.CANCELLED, None, False, ("quiet", "skip")),
+        (JobStatus.FAILED, ErrorCode.DELETED, False, ("bad", "alert")),
+        (JobStatus.FAILED, ErrorCode.NETWORK, True, ("busy", "clock")),
+        (JobStatus.FAILED, ErrorCode.LOGIN_REQUIRED, False, ("busy", "key")),
+        (JobStatus.FAILED, ErrorCode.AMBIGUOUS, False, ("busy", "hand")),
+    ],
+)
+def test_what_a_person_or_time_can_help_is_not_bad(
+    status: JobStatus, code: ErrorCode | None, is_retried: bool, expected: tuple[str, str]
+) -> None:
+    found = (tone(status, code, is_retried=is_retried), icon(status, code, is_retried=is_retried))
+
+    assert found == expected
+
+
+def test_every_tone_of_the_styles_is_of_a_site_that_there_is() -> None:
+    styles = files("mediavault.web").joinpath("static/app.css").read_text()
+    named = set(re.findall(r'data-site="(\w+)"', styles))
+
+    assert named <= {one.name for one in all_platforms()}

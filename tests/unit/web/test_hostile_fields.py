@@ -1,0 +1,106 @@
+"""No text of a stranger and no page is left out by the walk through hostile texts (tests/ui/test_hostile.py)."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+
+from mediavault.auth.tokens import ApiToken
+from mediavault.auth.web_sessions import ClientInfo, WebSession
+from mediavault.core.job import HistoryRecord, Job, JobItem, WorkerBeat
+from mediavault.core.media import Account, Candidate, Item, KeptFile, ProbeReport
+from mediavault.core.records import FileCheck
+from mediavault.core.sessions import SessionState
+from mediavault.core.site_limits import SiteLimit
+from mediavault.presentation.doctor_report import Check, UpgradeOutcome, YtdlpState
+from mediavault.store.live_settings import Change
+from mediavault.web import pages
+from mediavault.web.library_filter import LibraryFilter
+from tests.ui.hostile import BUTTONS, FORMS, PARAMETERS, SHOWN, UNSHOWN
+from tests.ui.hostile_texts import payloads
+from tests.ui.pages import CASES, NO_PAGES
+
+# What a vault keeps, or is told by a file, a program or a browser.
+RECORDS = (
+    *(Job, JobItem, Item, Account, Candidate, KeptFile, HistoryRecord, WorkerBeat, SiteLimit),
+    *(
+        ClientInfo,
+        WebSession,
+        ApiToken,
+        Change,
+        SessionState,
+        Check,
+        YtdlpState,
+        UpgradeOutcome,
+        FileCheck,
+        ProbeReport,
+    ),
+)
+
+
+def test_there_are_two_hundred_texts() -> None:
+    assert len(set(payloads())) == len(payloads()) >= 200
+
+
+def holds_text(hint: Any) -> bool:
+    """Whether a field of this type may hold a text that the vault did not choose itself."""
+    if hint is str or hint is Any:
+        return True
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) in (typing.Union, tuple, list, Mapping, Sequence):
+        return any(holds_text(each) for each in typing.get_args(hint))
+    origin = typing.get_origin(hint)
+    return (
+        isinstance(origin, type)
+        and issubclass(origin, Mapping | Sequence)
+        and any(map(holds_text, typing.get_args(hint)))
+    )
+
+
+def test_every_text_of_a_record_is_shown_somewhere_or_it_is_said_why_not() -> None:
+    """A new field: put a hostile text into it in tests/ui/hostile.py, and name the pages that show it."""
+    texts = {
+        f"{record.__name__}.{field.name}"
+        for record in RECORDS
+        for field in dataclasses.fields(record)
+        if holds_text(typing.get_type_hints(record)[field.name])
+    }
+
+    assert texts == {*SHOWN, *UNSHOWN}
+    assert not set(SHOWN) & set(UNSHOWN)
+
+
+def routes(method: str) -> list[APIRoute]:
+    return [
+        route
+        for router in pages.ROUTERS
+        for route in router.routes
+        if isinstance(route, APIRoute) and method in (route.methods or ())
+    ]
+
+
+def test_every_page_that_shows_a_text_is_a_page() -> None:
+    assert {route for shown in SHOWN.values() for route in shown} <= {case.route for case in CASES}
+
+
+@pytest.mark.parametrize("route", routes("GET"), ids=lambda route: route.path)
+def test_every_parameter_of_a_page_is_given_hostile_texts(route: APIRoute) -> None:
+    """Those that are read from the query by hand are the library's."""
+    read = {each.alias for each in (*route.dependant.query_params, *route.dependant.path_params)}
+    by_hand = {field.name for field in dataclasses.fields(LibraryFilter)} | {"cursor", "told"}
+
+    assert set(PARAMETERS.get(route.path, ())) == (by_hand if route.path == "/library" else read)
+
+
+def test_every_form_is_sent_hostile_texts() -> None:
+    assert {route.path for route in routes("POST")} == {*FORMS, *BUTTONS}
+    assert not BUTTONS & set(FORMS)
+
+
+def test_pages_without_a_parameter_are_known() -> None:
+    assert set(PARAMETERS) <= {case.route for case in CASES} | set(NO_PAGES)

@@ -1,0 +1,243 @@
+"""The pages."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from typing import cast
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from mediavault.core.failures import ErrorCode
+from mediavault.core.media import Account, SourceType
+from mediavault.presentation.preferences import LANGUAGE_COOKIE, THEME_COOKIE, ZONE_COOKIE
+from mediavault.store.port import Checkpoint
+from mediavault.web.render import coded
+from tests.http_vault import POST, House
+from tests.session_stubs import StubSessions
+
+HTML = "text/html"
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202etxt.exe"
+
+
+async def test_too_many_fields_are_refused(house: House) -> None:
+    page = await house.client.submit("/submit", {f"f{n}": "x" for n in range(30)})
+
+    assert page.status == 422
+
+
+@pytest.mark.parametrize(("known", "leads"), [(("x",), False), (("x", "generic"), True)])
+async def test_a_job_leads_to_the_sign_ins_only_where_its_site_has_one(
+    house: House, known: tuple[str, ...], leads: bool
+) -> None:
+    """A page of no known site is signed in to in the window on the post itself."""
+    for name in known:
+        cast("StubSessions", house.services.sessions).add(name)
+    await house.add()
+    claim = await house.claim()
+    job = await house.store.queue.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="A wall.", retry_in=None)
+    page = (await house.client.get(f"/jobs/{job.id}")).text
+
+    assert "Open in a browser window" in page
+    assert ('href="/sessions#generic"' in page) is leads
+
+
+def luminance(colour: str) -> float:
+    """Relative, of ``#rrggbb`` (WCAG 2.2)."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+SCHEMES = {
+    "light": r":root \{(.*?)\}",
+    "dark": r'html\[data-theme="dark"\] \{(.*?)\}',
+    "dark by itself": r'html\[data-theme="auto"\] \{(.*?)\}',
+}
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_all_text_can_be_read_by_day_and_by_night(house: House, scheme: str) -> None:
+    """4.5 to 1 (WCAG 2.2, 1.4.3), the words in an empty field as well: a browser's own grey is too dark at night."""
+    css = (await house.client.get("/static/app.css")).text
+    colours = dict(re.findall(r"--([\w-]+): (#\w{6});", re.findall(SCHEMES[scheme], css, re.DOTALL)[0]))
+    inks = ("ink", "soft", "accent", "accent-strong", "good", "bad", "busy")
+    pairs = [(ink, paper) for ink in inks for paper in ("paper", "card")]
+    washes = [(tone, f"{tone}-wash") for tone in ("good", "bad", "busy")]
+
+    for ink, paper in [*pairs, *washes, ("accent-strong", "accent-wash"), ("on-accent", "accent"), ("soft", "sunk")]:
+        assert contrast(colours[ink], colours[paper]) >= 4.5, (ink, paper)
+    assert "::placeholder { color: var(--soft); opacity: 1; }" in css
+
+
+async def test_a_jobs_page_has_the_player_the_facts_and_the_history(house: House) -> None:
+    job = await house.add_kept()
+    page = (await house.client.get(f"/jobs/{job.id}")).text
+
+    assert f'src="/files/{job.id}/items/0/video"' in page
+    assert f'poster="/files/{job.id}/items/0/thumbnail"' in page
+    assert str(job.sha256) in page
+    assert "History" in page
+
+
+@pytest.mark.parametrize("move", ["retry", "cancel"])
+async def test_buttons_work_without_javascript(house: House, move: str) -> None:
+    job = await (house.add_failed() if move == "retry" else house.add())
+    answer = await house.client.submit(f"/jobs/{job.id}/{move}")
+
+    assert (answer.status, answer.headers["location"]) == (303, f"/jobs/{job.id}")
+    assert (await house.store.catalogue.get(job.id)).status.value == {"retry": "queued", "cancel": "cancelled"}[move]
+
+
+@pytest.mark.parametrize(("fields", "left"), [({}, 1), ({"files": "on"}, 0)])
+async def test_a_job_can_be_removed_with_and_without_its_files(house: House, fields: dict[str, str], left: int) -> None:
+    job = await house.add_kept()
+    answer = await house.client.submit(f"/jobs/{job.id}/remove", fields)
+
+    assert answer.headers["location"] == "/"
+    assert len(list(house.downloads.iterdir())) == left
+
+
+async def test_an_unknown_job_is_a_page_for_a_person(house: House) -> None:
+    page = await house.client.get("/jobs/nothing", accept=HTML)
+
+    assert page.status == 404
+    assert "No job has this id." in page.text
+
+
+async def test_a_strangers_text_is_only_ever_text(house: House) -> None:
+    """Title, account, error, detail and address, on both pages."""
+    await house.add()
+    claim = await house.claim()
+    account = Account("generic", HOSTILE, HOSTILE, "x")
+    found = Checkpoint(None, None, SourceType.DIRECT, (), (), account, None, {"title": HOSTILE})
+    await house.store.queue.checkpoint(claim, found)
+    await house.store.queue.fail(claim, error_code=ErrorCode.DELETED, error=HOSTILE, retry_in=None)
+    pages = [(await house.client.get(path)).text for path in ("/", f"/jobs/{claim.id}")]
+
+    for page in pages:
+        assert "&lt;script&gt;alert(1)" in page
+        assert "<script>alert" not in page
+        assert not re.search(r"<img[^>]+onerror", page)
+        assert "<bdi" in page
+
+
+async def test_only_web_addresses_become_links(house: House) -> None:
+    from mediavault.web.render import safe_link
+
+    assert safe_link("https://a.example/") == "https://a.example/"
+    assert safe_link("javascript:alert(1)") is None
+
+
+async def test_pages_load_nothing_from_elsewhere_and_run_no_inline_script(house: House) -> None:
+    job = await house.add_kept()
+    for path in ("/", f"/jobs/{job.id}"):
+        page = (await house.client.get(path)).text
+        assert not re.search(r"<script(?! type=\"module\" src=\"/static/)|<style|\sstyle=|\son\w+=", page)
+        assert set(re.findall(r'(?:src|href)="(https?://[^"]+)"', page)) <= {POST}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("app.css", "text/css"),
+        ("core.js", "text/javascript"),
+        ("vendor/htmx.min.js", "text/javascript"),
+        ("icon.svg", "image/svg+xml"),
+    ],
+)
+async def test_static_files_have_their_type_and_are_not_sent_twice(house: House, name: str, kind: str) -> None:
+    first = await house.client.get(f"/static/{name}")
+    again = await house.client.get(f"/static/{name}", if_none_match=first.headers["etag"])
+
+    assert first.headers["content-type"].startswith(kind)
+    assert (again.status, again.body) == (304, b"")
+
+
+async def test_a_static_file_with_its_version_in_the_address_is_kept_for_good(house: House) -> None:
+    page = (await house.client.get("/")).text
+    address = re.findall(r'href="(/static/app\.css\?v=[0-9a-f]+)"', page)[0]
+
+    assert "immutable" in (await house.client.get(address)).headers["cache-control"]
+    assert (await house.client.get("/static/app.css?v=other")).headers["cache-control"] == "no-cache"
+
+
+async def test_static_text_is_packed_for_who_takes_it(house: House) -> None:
+    packed = await house.client.get("/static/app.css", accept_encoding="br, gzip")
+
+    assert packed.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(packed.body) == (await house.client.get("/static/app.css")).body
+
+
+@pytest.mark.parametrize(
+    ("wish", "language"),
+    [
+        ("de-AT,de;q=0.9,en;q=0.5", "de"),
+        ("fr, en;q=0.2", "en"),
+        ("en;q=0.1, de;q=0.2", "de"),
+        ("de;q=0", "en"),
+        ("", "en"),
+    ],
+)
+async def test_a_page_speaks_the_language_that_the_browser_asks_for(house: House, wish: str, language: str) -> None:
+    page = await house.client.get("/", accept_language=wish)
+
+    assert page.headers["content-language"] == language
+    assert f'<html lang="{language}"' in page.text
+
+
+async def test_language_and_theme_are_chosen_without_javascript_and_kept(house: House) -> None:
+    answer = await house.client.submit("/appearance", {"language": "de", "theme": "dark", "back": "/?status=failed"})
+    cookies = "; ".join(f"{name}={value}" for name, value in ((LANGUAGE_COOKIE, "de"), (THEME_COOKIE, "dark")))
+    page = (await house.client.get("/", cookie=cookies)).text
+
+    assert (answer.status, answer.headers["location"]) == (303, "/?status=failed")
+    assert '<html lang="de" dir="ltr" data-theme="dark">' in page
+
+
+@pytest.mark.parametrize("back", ["//evil.test/", "https://evil.test/", "/\\evil.test", "\r\nx", "/\r\nX: y", "", "/ü"])
+async def test_a_choice_of_language_leads_to_no_other_site(house: House, back: str) -> None:
+    answer = await house.client.submit("/appearance", {"language": "de", "theme": "auto", "back": back})
+
+    assert answer.headers["location"] == "/"
+
+
+async def test_times_are_shown_in_the_readers_zone(house: House) -> None:
+    job = await house.add()
+    shown = job.created_at.astimezone(ZoneInfo("Asia/Tokyo")).strftime("%Y-%m-%d %H:%M")
+
+    assert f">{shown}<" in (await house.client.get("/", cookie=f"{ZONE_COOKIE}=Asia%2FTokyo")).text
+
+
+@pytest.mark.parametrize("zone", ["../../etc/passwd", "/etc/passwd", "Nowhere/Land", "x" * 100, "%00"])
+async def test_a_zone_that_is_none_is_passed_over(house: House, zone: str) -> None:
+    await house.add()
+
+    assert " UTC<" in (await house.client.get("/", cookie=f"{ZONE_COOKIE}={zone}")).text
+
+
+async def test_a_module_is_imported_by_the_address_that_the_page_loads_it_from(house: House) -> None:
+    """Else the browser would run it twice."""
+    page = (await house.client.get("/")).text
+    core = re.findall(r'src="(/static/core\.js\?v=[0-9a-f]+)"', page)[0]
+
+    assert f'from "{core}"' in (await house.client.get("/static/home.js")).text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Run `mediavault doctor` once.", "Run <code>mediavault doctor</code> once."),
+        ("`<b>` & co", "<code>&lt;b&gt;</code> &amp; co"),
+        ("a lone ` <i>", "a lone ` &lt;i&gt;"),
+        ("", ""),
+    ],
+)
+def test_commands_in_a_sentence_are_set_as_code_and_the_rest_is_escaped(text: str, shown: str) -> None:
+    assert str(coded(text)) == shown

@@ -1,0 +1,49 @@
+"""What people paste, and the addresses that they mean by it."""
+
+from __future__ import annotations
+
+import pytest
+
+from mediavault.web.pasted import addresses_in
+
+A = "https://x.com/jane/status/1"
+B = "https://www.tiktok.com/@jane/video/2"
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("", []),
+        (" \n\t ", []),
+        (A, [A]),
+        (f"{A}\n{B}\n", [A, B]),
+        (f"{A} {B}", [A, B]),
+        (f"{A}\n{A}", [A]),
+        (f"Look at this: {A}!", [A]),
+        (f"Caption of the day\n\n{A}\nsent from my phone", [A]),
+        (f"([a film]({A}), <{B}>)", [A, B]),
+        (f"„{A}“ und «{B}»", [A, B]),
+        (f"[InternetShortcut]\nURL={A}\n", ["[InternetShortcut]", A]),
+        ("x.com/jane/status/1", [A]),
+        ("HTTPS://X.COM/jane/status/1", ["HTTPS://X.COM/jane/status/1"]),
+        ("https://en.wikipedia.org/wiki/Frost_(film)", ["https://en.wikipedia.org/wiki/Frost_(film)"]),
+        (f"https://web.archive.org/web/{A}", [f"https://web.archive.org/web/{A}"]),
+    ],
+)
+def test_the_links_are_taken_out_of_the_words_round_them(text: str, meant: list[str]) -> None:
+    assert addresses_in(text) == meant
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("nonsense", ["nonsense"]),
+        ("two words", ["two words"]),
+        (f"{A}\nhtps:/typo", [A, "htps:/typo"]),
+        (f"{A} ftp://files.example/x", [A, "ftp://files.example/x"]),
+        (f"view-source:{A}", [f"view-source:{A}"]),
+        ("javascript:alert(1)", ["javascript:alert(1)"]),
+    ],
+)
+def test_an_attempt_at_an_address_is_handed_on_to_be_refused(text: str, meant: list[str]) -> None:
+    assert addresses_in(text) == meant

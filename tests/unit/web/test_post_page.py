@@ -1,0 +1,246 @@
+"""The page of one post, in every state of its job."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+
+from mediavault.core.failures import ErrorCode
+from mediavault.core.job import Job, JobStatus
+from mediavault.core.media import Account, Candidate, ProbeReport, SourceType
+from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, written_checks
+from mediavault.store.port import Checkpoint
+from mediavault.web.post_view import pieces
+from tests.file_desk_stubs import StubChecks, StubFormats
+from tests.http_vault import SHA256, House
+
+
+async def page_of(house: House, job: Job, query: str = "") -> str:
+    answer = await house.client.get(f"/jobs/{job.id}{query}")
+    assert answer.status == 200
+    return answer.text
+
+
+def formats_of(house: House) -> StubFormats:
+    return cast("StubFormats", house.services.formats)
+
+
+async def with_facts(house: House, metadata: dict[str, Any], candidates: tuple[Candidate, ...] = ()) -> Job:
+    """A running job of which a checkpoint tells."""
+    await house.add()
+    claim = await house.claim()
+    account = Account("x", "jane", "Jane Roe", "jane")
+    found = Checkpoint(None, None, SourceType.DIRECT, candidates, (), account, None, metadata)
+    await house.store.queue.checkpoint(claim, found)
+    return await house.store.catalogue.get(claim.id)
+
+
+async def test_a_kept_post_offers_download_check_and_another_version(house: House) -> None:
+    job = await house.add_kept()
+    page = await page_of(house, job)
+
+    for form in ("verify", "again", "remove"):
+        assert f'action="/jobs/{job.id}/{form}"' in page
+    for address in (
+        f"/files/{job.id}/items/0/video?download=1",
+        f"/files/{job.id}/items/0/sidecar",
+        f"/jobs/{job.id}/log",
+    ):
+        assert f'href="{address}"' in page
+    assert "Checked when it was saved." in page
+    assert f'action="/jobs/{job.id}/retry"' not in page
+
+
+async def test_a_post_that_waits_for_its_next_try_says_when(house: House) -> None:
+    job = await house.add_failed(retry_in=timedelta(minutes=10))
+    page = await page_of(house, job)
+
+    assert page.count(f'datetime="{job.retry_at.isoformat()}"' if job.retry_at else "never") == 2
+    assert "Next attempt" in page
+    for form in ("retry", "cancel"):
+        assert f'action="/jobs/{job.id}/{form}"' in page
+    assert "<video" not in page
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (ErrorCode.DELETED, "There is nothing more to do."),
+        (ErrorCode.NO_SPACE, "Free up space on the library"),
+        (ErrorCode.LOGIN_REQUIRED, "Needs a sign-in"),
+        (ErrorCode.AMBIGUOUS, "Choose the video"),
+    ],
+)
+async def test_each_kind_of_failure_says_what_helps(house: House, code: ErrorCode, words: str) -> None:
+    await house.add()
+    claim = await house.claim()
+    job = await house.store.queue.fail(claim, error_code=code, error="It did not work.", retry_in=None)
+    page = await page_of(house, job)
+
+    assert words in page
+    assert "It did not work." in page
+    assert ("Waiting for you" if code is ErrorCode.LOGIN_REQUIRED else "Stopped retrying") in page
+
+
+async def test_waiting_running_and_cancelled_posts_have_their_states(house: House) -> None:
+    job = await house.add()
+    waiting = await page_of(house, job)
+    await house.claim()
+    running = await page_of(house, job)
+    await house.store.queue.cancel(job.id)
+    cancelled = await page_of(house, job)
+
+    assert "Waiting for its turn" in waiting
+    assert "In progress" in running
+    assert re.search(r'<progress data-field="progress"[^>]*(?<!hidden)>', running)
+    assert "Try again" in cancelled
+
+
+async def test_text_author_date_and_the_original_are_shown(house: House) -> None:
+    text = "First line\nsee https://a.example/x?y=1, or <b>this</b>"
+    job = await with_facts(house, {"title": "A title", "text": text, "published_at": "2026-11-20T10:00:00+00:00"})
+    page = await page_of(house, job)
+
+    assert "<h1><bdi>A title</bdi></h1>" in page
+    assert 'First line\nsee <a href="https://a.example/x?y=1" rel="noreferrer noopener nofollow"' in page
+    assert "&lt;b&gt;this&lt;/b&gt;" in page
+    assert '<a href="/accounts/x/jane"><bdi>Jane Roe</bdi></a>' in page
+    assert 'datetime="2026-11-20T10:00:00+00:00"' in page
+
+
+@pytest.mark.parametrize("published", [None, 5, "soon", "2026-11-20T10:00:00"])
+async def test_a_date_that_is_none_breaks_no_page(house: House, published: object) -> None:
+    job = await with_facts(house, {"text": 7, "published_at": published})
+
+    assert "post-head" in await page_of(house, job)
+
+
+async def test_a_text_that_is_the_title_is_not_said_twice_and_a_long_one_is_folded(house: House) -> None:
+    job = await with_facts(house, {"text": "Only this"})
+    short = await page_of(house, job)
+    await house.store.queue.cancel(job.id)
+    await house.store.catalogue.remove(job.id)
+    long = await page_of(house, await with_facts(house, {"title": "T", "text": "word " * 2_000}))
+
+    assert "post-text" not in short
+    assert '<details class="long">' in long
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", []),
+        ("plain", [("plain", None)]),
+        ("see (https://a.example/b).", [("see (", None), ("https://a.example/b", "https://a.example/b"), (").", None)]),
+        ("javascript:alert(1) ftp://x", [("javascript:alert(1) ftp://x", None)]),
+        ("HTTP://A.example", [("HTTP://A.example", "HTTP://A.example")]),
+    ],
+)
+def test_only_web_addresses_of_a_text_become_links(text: str, found: list[tuple[str, str | None]]) -> None:
+    assert list(pieces(text)) == found
+
+
+@pytest.mark.parametrize(
+    ("verdict", "word"),
+    [
+        (CheckVerdict.WHOLE, "Complete"),
+        (CheckVerdict.CHANGED, "Changed"),
+        (CheckVerdict.MISSING, "Missing"),
+        (CheckVerdict.UNREADABLE, "Unreadable"),
+    ],
+)
+async def test_the_last_check_is_told_with_its_time(house: House, verdict: CheckVerdict, word: str) -> None:
+    job = await house.add_kept()
+    check = FileCheck(house.clock.now() + timedelta(hours=1), verdict, "<other> bytes")
+    await house.store.records.put(RecordKind.VERIFIED, job.id, written_checks({0: check}))
+    page = await page_of(house, job)
+
+    assert f"<strong>{word}</strong>" in page
+    assert f'datetime="{check.at.isoformat()}"' in page
+    assert "&lt;other&gt; bytes" in page
+
+
+async def test_a_check_is_begun_by_a_form_and_shown_while_it_runs(house: House) -> None:
+    job = await house.add_kept()
+    checks = cast("StubChecks", house.services.checks)
+    answer = await house.client.submit(f"/jobs/{job.id}/verify")
+    checks.running.add(job.id)
+    page = await page_of(house, job)
+
+    assert (answer.status, answer.headers["location"]) == (303, f"/jobs/{job.id}#file")
+    assert checks.begun == [job.id]
+    assert "Verifying …" in page
+    assert "data-region data-busy" in page
+
+
+@pytest.mark.parametrize(("suffix", "is_hidden"), [("mkv", False), ("mp4", True)])
+async def test_a_file_that_browsers_do_not_open_is_offered_for_download(
+    house: House, suffix: str, *, is_hidden: bool
+) -> None:
+    page = await page_of(house, await house.add_kept(name=f"jane/film.{suffix}"))
+
+    assert bool(re.search(r'id="unplayable"[^>]* hidden>', page)) is is_hidden
+
+
+async def test_the_codecs_are_shown_once_the_file_has_been_read(house: House) -> None:
+    job = await house.add_kept()
+    formats_of(house).reports[SHA256] = ProbeReport("mp4", "hevc", "aac", 4.0, 320, 180)
+    before, looked = await page_of(house, job), await page_of(house, job, "?look=true")
+
+    assert "Show codec details" in before
+    assert "MP4: HEVC, AAC" in looked
+
+
+async def test_the_posts_beside_it_are_linked(house: House) -> None:
+    jobs = []
+    for number in range(3):
+        jobs.append(await house.add(f"https://videos.example/watch/{number}"))
+        house.clock.advance(1)
+    page = await page_of(house, jobs[1])
+
+    assert f'rel="prev" href="/jobs/{jobs[2].id}"' in page
+    assert f'rel="next" href="/jobs/{jobs[0].id}"' in page
+    assert 'rel="prev"' not in await page_of(house, jobs[2])
+
+
+async def test_who_came_from_a_filtered_library_stays_in_it(house: House) -> None:
+    """Even and odd posts are of two sites: a filter by one passes the other by."""
+    jobs = []
+    for number in range(4):
+        site = "videos.example" if number % 2 else "x.com/jane/status"
+        jobs.append(await house.add(f"https://{site}/{1_000 + number}"))
+        house.clock.advance(1)
+    asked = "?in=platform%3Dx%26state%3Dall"
+    page = await page_of(house, jobs[0], asked)
+
+    assert f'rel="prev" href="/jobs/{jobs[2].id}{asked}"' in page
+    assert '<a href="/library?platform=x&amp;state=all">' in page
+    assert f'rel="prev" href="/jobs/{jobs[1].id}"' in await page_of(house, jobs[0], "?in=state%3Dnonsense")
+
+
+async def test_saving_again_makes_a_new_version(house: House) -> None:
+    job = await house.add_kept()
+    answer = await house.client.submit(f"/jobs/{job.id}/again")
+    again = await house.store.catalogue.get(cast("Any", answer.headers["location"].removeprefix("/jobs/")))
+
+    assert answer.status == 303
+    assert (again.version, again.status, again.post_url) == (2, JobStatus.QUEUED, job.post_url)
+
+
+async def test_removing_asks_within_the_page(house: House) -> None:
+    job = await house.add_kept()
+    page = await page_of(house, job)
+
+    assert re.search(r'<details class="fold remove">.*Delete, keep the files.*Delete with its files', page, re.DOTALL)
+    assert '<input type="hidden" name="files" value="on">' in page
+
+
+async def test_the_page_speaks_german(house: House) -> None:
+    job = await house.add_kept()
+    page = (await house.client.get(f"/jobs/{job.id}", accept_language="de")).text
+
+    for words in ("Jetzt prüfen", "Verlauf", "Versuch 1", "Vollständig und abspielbar"):
+        assert words in page
