@@ -1,4 +1,4 @@
-# One command each. `make help` lists them.
+# Each target is one command; `make help` lists them.
 SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
@@ -57,7 +57,7 @@ ui: dev ## Test the pages in a real Chromium; takes minutes
 unit: dev ## Run the unit tests: no browser, network or helper processes
 	@$(PY) -m pytest -n 2 -q tests/unit
 
-check: dev ## ruff, mypy --strict, import-linter
+check: dev ## Run ruff, mypy --strict and import-linter
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
@@ -84,7 +84,6 @@ chaos: dev ## Run random kills, freezes and restarts: make chaos SECONDS=60 STOR
 
 library: dev ## Benchmark the library pages with 100,000 videos
 	@$(PY) -m benchmarks.library
-
 
 readmes: dev ## Update the generated part of the domain READMEs
 	@$(PY) scripts/domain_readmes.py

@@ -1,1 +1,1 @@
-"""Measurements beside peers, in one run on one machine. No part of the package."""
+"""Measurements against peers, in one run on one machine. Not part of the package."""

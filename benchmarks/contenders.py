@@ -1,4 +1,4 @@
-"""The contenders, each with its tasks; one task of one contender is run in a process of its own.
+"""The contenders, each with its tasks; each task of a contender runs in its own process.
 
 ``python -m benchmarks.contenders CONTENDER TASK --jobs N --folder DIR`` prints the cost as JSON.
 """
@@ -28,9 +28,8 @@ SINGLE, BULK, DRAIN = "enqueue", "bulk", "drain"
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    durability: (
-        str  # which commits have reached the disk when the call returns: SQLite's ``synchronous``, or the server's
-    )
+    # Which commits have reached the disk when the call returns: SQLite's ``synchronous``, or the server's setting.
+    durability: str
     tasks: Mapping[str, Task]
 
 
@@ -78,8 +77,8 @@ def main() -> None:
     parser.add_argument("task", choices=(SINGLE, BULK, DRAIN))
     parser.add_argument("--jobs", type=int, required=True)
     parser.add_argument("--folder", type=Path, required=True)
-    asked = parser.parse_args()
-    cost = CONTENDERS[asked.contender].tasks[asked.task](asked.folder, asked.jobs)
+    options = parser.parse_args()
+    cost = CONTENDERS[options.contender].tasks[options.task](options.folder, options.jobs)
     print(json.dumps(asdict(cost)))
 
 

@@ -1,6 +1,6 @@
-"""How much slower claims, pages and answers get by a crowd, as ratios: ``python -m benchmarks.crowds [--jobs 100000]``.
+"""How much slower claims, pages and responses are with a crowd: ``python -m benchmarks.crowds [--jobs 100000]``.
 
-Each figure is held against the same without the crowd, in the same run. A missed aim is reported and changes no exit code.
+The ratios are to the same figures without the crowd, in the same run. A missed aim is reported; the exit code stays 0.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def report(kind: str, what: str, ratio: float) -> None:
 
 
 async def starts_s(vaults: Sequence[VaultOnDisk]) -> list[float]:
-    """How long the API takes until it listens, in seconds: the quickest of a few, taken in turns."""
+    """Return the seconds that the API of each vault takes until it listens: the shortest of a few, measured in turn."""
     took: list[list[float]] = [[] for _ in vaults]
     for _ in range(STARTS):
         for vault, times in zip(vaults, took, strict=True):
@@ -73,7 +73,7 @@ async def among_listeners(root: Path) -> None:
     async with vault.store() as store, api_of(vault) as api:
         alone = await listening.ask_until(asyncio.ensure_future(asyncio.sleep(CALM_S)), api)
         async with listening.crowd(api, LISTENERS, STALLED) as listeners:
-            await listening.said(listeners)
+            await listening.read_report(listeners)
             news = asyncio.create_task(listening.make_news(store, NEWS_EVERY_S))
             crowded = await listening.ask_until(news, api)
             await news

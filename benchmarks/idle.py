@@ -1,4 +1,4 @@
-"""What ``mediavault serve`` costs while nothing happens: no job, no browser, nobody at the page."""
+"""What ``mediavault serve`` costs while nothing happens: no job, no browser, no open page."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from pathlib import Path
 SETTLE_S = 5.0  # start-up work (recovery, sweeping, first imports) is over by then
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
-_UTIME, _STIME = 11, 12  # fields 14 and 15 of /proc/<pid>/stat, counted from behind the name; proc(5)
+_UTIME, _STIME = 11, 12  # fields 14 and 15 of /proc/<pid>/stat, counted from after the name; proc(5)
 
 
 @dataclass(frozen=True, slots=True)
 class Idle:
     cpu_percent: float  # of one core
     rss_mb: float
-    children: int  # processes that it started: none, as long as nobody needs the browser
+    children: int  # processes that it started: none, as long as no browser is needed
 
 
 def measure(folder: Path, seconds: float) -> Idle:

@@ -1,7 +1,7 @@
-"""From an enqueue in one process to the start of the job in another, which is idle until then.
+"""The time from an enqueue in one process to the start of the job in another, which is idle until then.
 
 ``python -m benchmarks.latency CONTENDER --jobs N --where PLACE`` is the other process: it prints ``ready``, waits for N
-jobs and prints as JSON when each was started, in nanoseconds of the wall clock. PLACE is a folder, or a server's address.
+jobs and prints as JSON when each was started, in nanoseconds of the wall clock. PLACE is a folder or a server's URL.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Milliseconds. ``after_enqueue`` counts from the return of enqueue and is 0 where the job started before it."""
+    """Latencies in milliseconds. ``after_enqueue`` counts from enqueue's return; 0 if the job had started by then."""
 
     jobs: int
     p50_ms: float
@@ -77,7 +77,7 @@ async def measure(contender: str, folder: Path, count: int) -> Latency:
 
 
 async def _send(enqueue: Enqueue, count: int) -> dict[str, Sent]:
-    """On a fixed grid, so that a slow enqueue does not thin out the load."""
+    """Enqueue on a fixed time grid, so that a slow enqueue does not reduce the load."""
     sent: dict[str, Sent] = {}
     began = time.monotonic()
     for number, job in enumerate(make_jobs(count)):
@@ -133,10 +133,10 @@ def _work_for_mediavault_on_postgres(url: str, count: int) -> Starts:
 
 
 async def _claim_all(opening: AbstractAsyncContextManager[Store], count: int) -> Starts:
-    """The worker's own round at its own ticker: at a poll promote what is due and claim, at a wake-up claim."""
+    """Do the worker's own round with its own ticker: a poll promotes due jobs and claims, a wake-up only claims."""
     starts: Starts = {}
     worker = new_worker_id()
-    everything = asyncio.Event()
+    all_started = asyncio.Event()
     async with opening as store:
         promote_at = 0.0
 
@@ -149,14 +149,14 @@ async def _claim_all(opening: AbstractAsyncContextManager[Store], count: int) ->
             now = time.time_ns()
             starts.update((claim.id, now) for claim in claims)
             if len(starts) == count:
-                everything.set()
+                all_started.set()
 
         ticker = Ticker(look, interval_s=POLL_S, clock=SystemClock())
         unsubscribe = store.workers.on_work(ticker.wake)
         ticking = asyncio.create_task(ticker.run())
         await asyncio.sleep(LISTENS_AFTER_S)
         say_ready()
-        await everything.wait()
+        await all_started.wait()
         unsubscribe()
         ticking.cancel()
         await asyncio.gather(ticking, return_exceptions=True)
@@ -164,31 +164,31 @@ async def _claim_all(opening: AbstractAsyncContextManager[Store], count: int) ->
 
 
 def _work_for_huey(folder: str, count: int) -> Starts:
-    """Its consumer as it comes: one thread that polls, 0.1 s at first and ever more slowly while nothing happens."""
+    """Run its default consumer: one thread that polls, every 0.1 s at first, ever less often while nothing happens."""
     huey = queue_in(Path(folder))
     starts: Starts = {}
-    everything = threading.Event()
+    all_started = threading.Event()
 
     def start(job_id: str) -> None:
         starts[job_id] = time.time_ns()
         if len(starts) == count:
-            everything.set()
+            all_started.set()
 
     register(huey, start)
     consumer = huey.create_consumer(workers=1)
     consumer.start()
     say_ready()
-    everything.wait()
+    all_started.wait()
     consumer.stop(graceful=True)
     return starts
 
 
-# --- who takes part ---------------------------------------------------------------------------------------------
+# --- contenders -------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """``place`` makes of an empty folder where the queue lies; the other two are told that place."""
+    """A contender. ``place`` sets up the queue in an empty folder and yields its location for the other two."""
 
     place: Callable[[Path], AbstractAsyncContextManager[str]]
     producer: Callable[[str], AbstractAsyncContextManager[Enqueue]]
@@ -209,8 +209,8 @@ def main() -> None:
     parser.add_argument("contender", choices=CONTENDERS)
     parser.add_argument("--jobs", type=int, required=True)
     parser.add_argument("--where", required=True)
-    asked = parser.parse_args()
-    print(json.dumps(CONTENDERS[asked.contender].worker(asked.where, asked.jobs)))
+    options = parser.parse_args()
+    print(json.dumps(CONTENDERS[options.contender].worker(options.where, options.jobs)))
 
 
 if __name__ == "__main__":

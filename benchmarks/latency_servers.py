@@ -1,4 +1,4 @@
-"""From an enqueue to the start in another process where a server lies between them: PostgreSQL or Redis.
+"""The time from an enqueue to the start in another process with a server between them: PostgreSQL or Redis.
 
 Each contender has a place (its server, with its tables), a producer, and a worker, which prints ``ready`` once it
 listens.
@@ -24,7 +24,7 @@ from benchmarks.servers import running_postgres, running_redis
 from benchmarks.subjects import SLOTS
 from mediavault.core.job import NewJob
 
-LISTENS_AFTER_S = 1.0  # no contender says when it does
+LISTENS_AFTER_S = 1.0  # no contender reports when it listens
 
 Starts = dict[str, int]
 Enqueue = Callable[[NewJob], Awaitable[object]]
@@ -111,12 +111,12 @@ def work_for_saq(url: str, count: int) -> Starts:
 
 async def _saq(url: str, count: int) -> Starts:
     starts: Starts = {}
-    everything = asyncio.Event()
+    all_started = asyncio.Event()
 
     async def save(context: Any, *, post_url: str, platform: str) -> None:
         starts.setdefault(context["job"].key, time.time_ns())
         if len(starts) == count:
-            everything.set()
+            all_started.set()
 
     queue: Any = Queue.from_url(url)
     worker: Any = Worker(queue, functions=[("save", save)], concurrency=SLOTS)
@@ -124,7 +124,7 @@ async def _saq(url: str, count: int) -> Starts:
     running = asyncio.create_task(worker.start())
     await asyncio.sleep(LISTENS_AFTER_S)
     say_ready()
-    await everything.wait()
+    await all_started.wait()
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running

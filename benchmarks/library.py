@@ -1,4 +1,4 @@
-"""What a library page waits for: a store of many kept videos is asked what the pages ask. ``python -m benchmarks.library``"""
+"""How long the queries of library pages take in a store with many saved videos: ``python -m benchmarks.library``."""
 
 from __future__ import annotations
 
@@ -37,44 +37,47 @@ BATCH = 500
 BEGAN = datetime(2024, 1, 1, tzinfo=UTC)
 PLATFORMS = ("youtube", "tiktok", "instagram", "x", "reddit", "vimeo", "facebook", "threads", "bluesky", "twitch")
 SHARES = (30, 25, 15, 12, 6, 4, 3, 2, 2, 1)
-WORDS = 12_000  # of the invented language of the titles; the commoner ones stand first
+WORDS = 12_000  # in the invented language of the titles; the most common ones come first
 RARE = "quagga"  # in one title of ten thousand
 
 Ask = Callable[[], Awaitable[Any]]
 
 
 def library(count: int) -> Iterator[Job]:
-    """Kept videos of two thousand accounts, every hundredth failed and every thousandth waiting; the same in every run."""
+    """Yield saved videos of two thousand accounts, the same in every run.
+
+    Every hundredth job has failed and every thousandth is waiting.
+    """
     choose = random.Random(20261126)
     language = ["".join(choose.choices("abcdefghiklmnoprstuvz", k=choose.randint(2, 9))) for _ in range(WORDS)]
-    people = [
+    accounts = [
         media.account(platform, f"{choose.choice(language)}_{number}", choose.choice(language).title())
         for platform, share in zip(PLATFORMS, SHARES, strict=True)
         for number in range(share * 20)
     ]
     for number in range(count):
-        who = people[int(len(people) * choose.random() ** 1.5)]
+        account = accounts[int(len(accounts) * choose.random() ** 1.5)]
         words = [language[int(WORDS * choose.random() ** 3)] for _ in range(choose.randint(4, 40))]
         if number % 10_000 == 77:
             words[0] = RARE
-        yield _job(number, who, words, choose)
+        yield _job(number, account, words, choose)
 
 
-def _job(number: int, who: Account, words: list[str], choose: random.Random) -> Job:
+def _job(number: int, account: Account, words: list[str], choose: random.Random) -> Job:
     at = BEGAN + timedelta(minutes=9 * number, seconds=choose.randrange(540))
-    url = f"https://www.{who.platform}.com/{who.handle}/video/{number:011d}"
+    url = f"https://www.{account.platform}.com/{account.handle}/video/{number:011d}"
     status = JobStatus.FAILED if number % 100 == 1 else JobStatus.QUEUED if number % 1000 == 2 else JobStatus.COMPLETED
     job = Job(
         id=JobId(f"0190{number:08x}-7000-8000-{choose.getrandbits(48):012x}"),
         trace_id=f"{number:032x}",
         post_url=url,
         canonical_url=url,
-        platform=who.platform,
+        platform=account.platform,
         status=status,
         created_at=at,
         updated_at=at,
-        account=who,
-        candidates=tuple(_candidate(number, place) for place in range(4)),
+        account=account,
+        candidates=tuple(_candidate(number, index) for index in range(4)),
         metadata={"title": " ".join(words[:8]), "text": " ".join(words), "published_at": at.isoformat()},
     )
     if status is JobStatus.FAILED:
@@ -85,23 +88,23 @@ def _job(number: int, who: Account, words: list[str], choose: random.Random) -> 
     if status is JobStatus.QUEUED:
         return job
     length, size = round(choose.lognormvariate(4, 1.2), 2), choose.randrange(10**5, 10**9)
-    path = f"{who.slug}/{number}.mp4"
+    path = f"{account.slug}/{number}.mp4"
     return replace(job, completed_at=at, duration_s=length, bytes=size, sha256=f"{number:064x}", output_path=path)
 
 
-def _candidate(number: int, place: int) -> Candidate:
-    url = f"https://cdn.example/{number}/{place}.mp4?signature={number:064x}"
+def _candidate(number: int, index: int) -> Candidate:
+    url = f"https://cdn.example/{number}/{index}.mp4?signature={number:064x}"
     return Candidate(url, SourceType.DIRECT, FoundIn.API, width=1080, height=1920, size=10**7, signed=True)
 
 
 async def fill(store: Store, count: int) -> None:
-    """With the jobs as they would come from another store."""
+    """Fill the store with the jobs, as if they came from another store."""
     for batch in batches(count):
         await store.catalogue.import_jobs([StoredJob(job) for job in batch])
 
 
 async def fill_postgres(url: str, count: int) -> None:
-    """The same rows, sent together, and indexed as an upgrade does."""
+    """Insert the same rows in batches, and index them as an upgrade does."""
     database = postgres_engine.PostgresDatabase(url)
     await database.open()
     for batch in batches(count):
@@ -174,11 +177,11 @@ class Statements:
 
     @contextmanager
     def counted(self) -> Iterator[None]:
-        one, rows = sqlite_engine.fetch_all, postgres_engine.Transaction.rows
+        fetch_all_plain, rows = sqlite_engine.fetch_all, postgres_engine.Transaction.rows
 
         def fetch_all(*args: Any) -> Any:
             self.sent += 1
-            return one(*args)
+            return fetch_all_plain(*args)
 
         async def counted_rows(*args: Any) -> Any:
             self.sent += 1
@@ -189,7 +192,7 @@ class Statements:
         try:
             yield
         finally:
-            sqlite_library.fetch_all = one  # type: ignore[attr-defined]
+            sqlite_library.fetch_all = fetch_all_plain  # type: ignore[attr-defined]
             postgres_engine.Transaction.rows = rows  # type: ignore[method-assign]
 
 
@@ -241,13 +244,13 @@ async def run(engine: str, count: int, rounds: int) -> None:
 
 
 def main() -> None:
-    ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--jobs", type=int, default=JOBS)
-    ask.add_argument("--rounds", type=int, default=ROUNDS)
-    ask.add_argument("--engine", choices=("sqlite", "postgres"), action="append")
-    asked = ask.parse_args()
-    for engine in asked.engine or ("sqlite", "postgres"):
-        asyncio.run(run(engine, asked.jobs, asked.rounds))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=JOBS)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--engine", choices=("sqlite", "postgres"), action="append")
+    options = parser.parse_args()
+    for engine in options.engine or ("sqlite", "postgres"):
+        asyncio.run(run(engine, options.jobs, options.rounds))
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
     .venv/bin/python -m benchmarks.library_page [--jobs 100000] [--rounds 15]
 
-A request goes through the gate, the route, the store and the templates; the network and the browser are left out. Beside
-its time stand the calls of the store that it took.
+A request goes through the middleware, the route, the store and the templates; the network and the browser are left out.
+The calls of the store that it made are printed next to its time.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ ASKED: Mapping[str, tuple[dict[str, str], dict[str, str]]] = {
 
 
 class Counted:
-    """A store that counts which of its methods are called, whatever port they belong to."""
+    """A store that counts the calls of its methods, in all its ports."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -106,11 +106,11 @@ async def measure(client: AsgiClient, store: Counted, rounds: int) -> None:
         store.calls.clear()
         for _ in range(rounds):
             began = time.perf_counter()
-            answer = await client.get(path, **headers)
+            response = await client.get(path, **headers)
             times.append((time.perf_counter() - began) * 1000)
-            assert answer.status == 200, answer.text
-            size = len(answer.body)
-        calls = ", ".join(f"{each} {count / rounds:g}" for each, count in store.calls.items())
+            assert response.status == 200, response.text
+            size = len(response.body)
+        calls = ", ".join(f"{method} {count / rounds:g}" for method, count in store.calls.items())
         median = statistics.median(times)
         print(f"| {name:37} | {median:.1f} | {max(times):.1f} | {size / 1000:.0f} | {calls} |{_verdict(median)}")
 
@@ -120,12 +120,12 @@ def _verdict(median: float) -> str:
 
 
 async def _tiles_of(client: AsgiClient, page: int) -> str:
-    """The address that the page's script asks for when a person has scrolled so far."""
+    """Return the URL that the page's script requests when a user has scrolled to this page."""
     path = "/library"
     for _ in range(page - 1):
-        found = re.search(r'hx-get="([^"]+cursor[^"]+)"', (await client.get(path)).text)
-        assert found is not None
-        path = html.unescape(found[1])
+        match = re.search(r'hx-get="([^"]+cursor[^"]+)"', (await client.get(path)).text)
+        assert match is not None
+        path = html.unescape(match[1])
     return path
 
 
@@ -139,12 +139,12 @@ async def run(jobs: int, rounds: int, folder: Path) -> None:
 
 
 def main() -> None:
-    ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--jobs", type=int, default=JOBS)
-    ask.add_argument("--rounds", type=int, default=ROUNDS)
-    asked = ask.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=JOBS)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(run(asked.jobs, asked.rounds, Path(folder)))
+        asyncio.run(run(options.jobs, options.rounds, Path(folder)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Dramatiq on Redis with its defaults, ten worker threads. It prefetches, and requeues what a killed worker held late."""
+"""Dramatiq on Redis with its defaults, ten worker threads. It prefetches, and requeues a killed worker's jobs late."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""huey on SQLite with its defaults. It deletes a task before it runs it: what a crash interrupts is gone."""
+"""huey on SQLite with its defaults. It deletes a task before it runs it: a task that a crash interrupts is lost."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def queue_in(folder: Path) -> Any:
 
 
 def register(huey: Any, function: Callable[..., object]) -> Any:
-    """A task whose name is the same in every process, also in the one where its module is ``__main__``."""
+    """Return a task whose name is the same in every process, also where its module is ``__main__``."""
     function.__module__ = __name__
     return huey.task(name="save")(function)
 
@@ -32,7 +32,7 @@ def enqueue(folder: Path, count: int) -> Cost:
 
 
 def drain(folder: Path, count: int) -> Cost:
-    """The consumer's own calls in a loop, without its threads and its polling."""
+    """Make the consumer's own calls in a loop, without its threads and its polling."""
     huey = queue_in(folder)
     done: list[str] = []
     save = register(huey, lambda job_id, *_: done.append(job_id))

@@ -112,8 +112,11 @@ async def _drain(folder: Path, count: int) -> Cost:
 
 
 async def drain_some(store: Store, count: int) -> None:
-    """As the worker does: a task for each job; a slot is free, and the loop that claims is woken, as soon as all that is
-    left of a job is the store's answer. So a claim shares the transaction of the completions that made room for it."""
+    """Run a task for each job, as the worker does.
+
+    When only the store's response to a job's completion is pending, its slot is free and the claiming loop is woken. So
+    a claim shares the transaction of the completions that freed its slots.
+    """
     worker = new_worker_id()
     woken = asyncio.Event()
     running: set[JobId] = set()

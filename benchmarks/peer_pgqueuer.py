@@ -1,4 +1,4 @@
-"""PgQueuer with its defaults and ten jobs a query. A job is finished by its id alone, whoever finishes it."""
+"""PgQueuer with its defaults and ten jobs a query. A job is finished by its id alone, by any worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""procrastinate with its defaults: one query a job for fetching and one for finishing, an events table by triggers."""
+"""procrastinate with its defaults: one query per job to fetch and one to finish, an events table filled by triggers."""
 
 from __future__ import annotations
 

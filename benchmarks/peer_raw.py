@@ -1,6 +1,6 @@
-"""The floor: a plain loop over the standard library's sqlite3, with mediavault's schema and as few words as possible.
+"""The lower bound: a plain loop over the standard library's sqlite3, with mediavault's schema and minimal code.
 
-One statement a move, each its own transaction. No history, no lease renewal, no event loop, no thread.
+One statement per transition, each in its own transaction. No history, no lease renewal, no event loop, no thread.
 "Fused" is the best that such a loop can do while it promises what mediavault promises: the completion, the next claim
 and the history records of both in one transaction.
 """

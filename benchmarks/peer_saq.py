@@ -1,4 +1,4 @@
-"""SAQ on Redis with its defaults: what a killed worker held is aborted by a sweep, not run again."""
+"""SAQ on Redis with its defaults: a sweep aborts the jobs of a killed worker and does not run them again."""
 
 from __future__ import annotations
 
@@ -48,5 +48,6 @@ async def _drain(server: RunningServer, count: int) -> Cost:
     await worker.start()
     cost = watch.cost(count)
     await queue.disconnect()
-    expect(len(set(done)), count)  # under load its sweep races its dequeue, and a job or two of thousands run twice
+    # Under load its sweep races with its dequeue, and one or two jobs of thousands run twice.
+    expect(len(set(done)), count)
     return cost

@@ -1,4 +1,4 @@
-"""SQLAlchemy Core on aiosqlite, with mediavault's schema: what a queue costs that is written with the usual toolkit."""
+"""SQLAlchemy Core on aiosqlite, with mediavault's schema: the cost of a queue written with the usual toolkit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LEASE_MICROS = int(LEASE.total_seconds() * 1e6)
 _KEPT_COLUMNS = ("output_path", "thumbnail_path", "bytes", "sha256", "duration_s", "width", "height")
 _FACTS = {f"kept_{name}": getattr(KEPT, name) for name in _KEPT_COLUMNS}
 
-# Core cannot name an index. Left to choose, SQLite walks the index of all jobs past those that are done.
+# Core cannot name an index. Without one named, SQLite scans the index of all jobs, past those that are done.
 _OLDEST: sa.Select[Any] = (
     sa.select(sa.column("seq"))
     .select_from(sa.text("jobs INDEXED BY jobs_ready"))
@@ -91,7 +91,7 @@ async def _complete(engine: AsyncEngine, complete: sa.Executable, job_id: str, a
 
 
 def _claim_statement(table: sa.Table) -> sa.Executable:
-    """Built once, like the next one: building them anew at each call would double the cost."""
+    """Return the claim statement. Built once, like the next one: building them for each call would double the cost."""
     jobs = table.c
     return (
         table.update()

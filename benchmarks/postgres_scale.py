@@ -1,4 +1,4 @@
-"""How PostgreSQL's drain bears what a long life brings: a crowd of finished and waiting jobs, and a snapshot held open."""
+"""How fast jobs drain on PostgreSQL in an old database: with many finished and waiting jobs, or a snapshot held."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SELECT 'old-' || n, '', 'https://x.com/old/status/' || n, 'https://x.com/old/sta
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """CPU microseconds a job with few and with many other jobs; jobs a second of the first and the last tenth."""
+    """CPU microseconds per job with few and with many other jobs; jobs per second in the first and the last tenth."""
 
     alone_us: float
     crowded_us: float
@@ -53,9 +53,9 @@ def measure(jobs: int, pinned_jobs: int) -> Scale:
 
 
 async def _crowded(jobs: int) -> tuple[float, float]:
-    """The same server before and after the crowd has come; jobs in turn, so that both see it warm.
+    """Return the cost on the same server before and after the crowd is added; a first drain warms it up for both.
 
-    Its coming is nobody's cost: what a million new rows leave to be written is written before the clock starts.
+    Adding the crowd does not count: what a million new rows leave to be written is written before the clock starts.
     """
     with running_postgres() as server:
         async with opened_on_postgres(server.url) as store:
@@ -75,7 +75,7 @@ async def _crowded(jobs: int) -> tuple[float, float]:
 
 
 async def _pinned(jobs: int) -> tuple[float, float]:
-    """While an old snapshot is held, nothing that the drain leaves behind can be cleaned up."""
+    """Return the rates while an old snapshot is held, so that no dead row of the drain can be cleaned up."""
     with running_postgres() as server:
         async with opened_on_postgres(server.url) as store:
             for call in bulks(make_jobs(jobs)):

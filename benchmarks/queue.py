@@ -1,7 +1,7 @@
-"""Measures the job queue beside its peers, in one run: ``python -m benchmarks.queue``. README.md says how to read it.
+"""Measures the job queue against its peers, in one run: ``python -m benchmarks.queue``. README.md explains the result.
 
-Rounds are interleaved: every contender has its turn in every round, each in a process of its own, in a new order each
-time. A machine that is busy for a minute then slows all of them, and the ratios within a round stay true.
+Rounds are interleaved: every contender runs in every round, each in its own process, in a different order each time. A
+machine that is busy for a minute then slows all of them, and the ratios within a round stay true.
 """
 
 # ruff: noqa: A005 - run as benchmarks.queue; nothing imports it
@@ -34,7 +34,7 @@ from mediavault.store.sqlite.engine import sqlite_version
 
 OURS, OURS_ON_POSTGRES = "mediavault", "mediavault PostgreSQL"
 ON_SERVERS = ("procrastinate", "PgQueuer", "SAQ (Redis)", "Dramatiq (Redis)")  # measured against ours on PostgreSQL
-# Jobs enqueued one by one wait for the disk each, and some contenders are slow: a part of the jobs says as much.
+# Jobs enqueued one by one each wait for the disk, and some contenders are slow: fewer jobs give the same result.
 TASK_SHARE: Mapping[str, float] = {SINGLE: 0.2, BULK: 1.0, DRAIN: 1.0}
 CONTENDER_SHARE: Mapping[str, float] = {"SQLAlchemy aiosqlite": 0.2, "procrastinate": 0.2}
 MIN_JOBS = 100
@@ -42,14 +42,14 @@ LATENCY_JOBS = 200
 IDLE_S = 15.0
 PINNED_JOBS = 60_000
 TASK_TIMEOUT_S = 600.0
-WIDTH = 100  # of the tables where no terminal has its own
+WIDTH = 100  # of the tables without a terminal
 
 Results = dict[tuple[str, str], list[Cost]]  # (task, contender) -> a cost for each round
 
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """A figure and what it should be at most. ``limit`` None: said for information."""
+    """A figure and its maximum. ``limit`` None: for information only."""
 
     name: str
     value: float
@@ -69,13 +69,16 @@ class Report:
     scale: postgres_scale.Scale
 
     def ratio(self, other: str, *, task: str = DRAIN) -> float:
-        """CPU a job, ours to the other's: the median of the rounds' ratios. Against servers ours on PostgreSQL."""
+        """Return CPU per job, ours to the other's: the median of the rounds' ratios.
+
+        Against contenders with a server, ours is the one on PostgreSQL.
+        """
         ours = OURS_ON_POSTGRES if other in ON_SERVERS else OURS
         pairs = zip(self.costs[task, ours], self.costs[task, other], strict=True)
         return median(ours.cpu_us_per_job / theirs.cpu_us_per_job for ours, theirs in pairs)
 
     def start_ratio(self, other: str) -> float:
-        """From the call of enqueue to the start, p50: ours on PostgreSQL to the other's."""
+        """Return the p50 from the call of enqueue to the start, ours on PostgreSQL to the other's."""
         return self.latencies[latency.ON_POSTGRES].p50_ms / self.latencies[other].p50_ms
 
     def aims(self) -> list[Aim]:
@@ -125,20 +128,20 @@ def measure(rounds: int, jobs: int, folder: Path | None) -> Report:
     latencies: dict[str, list[latency.Latency]] = {}
     for number in range(rounds):
         for task, contender in _turns(number):
-            _say(f"round {number + 1} of {rounds}: {task}: {contender}")
+            _log(f"round {number + 1} of {rounds}: {task}: {contender}")
             count = jobs * TASK_SHARE[task] * CONTENDER_SHARE.get(contender, 1.0)
             costs.setdefault((task, contender), []).append(_run(contender, task, max(MIN_JOBS, int(count)), folder))
         for contender in latency.CONTENDERS:
-            _say(f"round {number + 1} of {rounds}: start in another process: {contender}")
+            _log(f"round {number + 1} of {rounds}: start in another process: {contender}")
             with tempfile.TemporaryDirectory(prefix="bench-", dir=folder) as own:
-                found = asyncio.run(latency.measure(contender, Path(own), LATENCY_JOBS))
-            latencies.setdefault(contender, []).append(found)
-    _say(f"idle serve: {IDLE_S:.0f} s")
+                measured = asyncio.run(latency.measure(contender, Path(own), LATENCY_JOBS))
+            latencies.setdefault(contender, []).append(measured)
+    _log(f"idle serve: {IDLE_S:.0f} s")
     with tempfile.TemporaryDirectory(prefix="bench-", dir=folder) as own:
         idling = idle.measure(Path(own), IDLE_S)
-    _say("PostgreSQL among a million jobs, and with a snapshot held")
+    _log("PostgreSQL among a million jobs, and with a snapshot held")
     scale = postgres_scale.measure(jobs, PINNED_JOBS)
-    return Report(costs, {name: _middle(found) for name, found in latencies.items()}, idling, scale)
+    return Report(costs, {name: _medians(measured) for name, measured in latencies.items()}, idling, scale)
 
 
 def _turns(number: int) -> Iterator[tuple[str, str]]:
@@ -162,17 +165,17 @@ def _run(contender: str, task: str, count: int, folder: Path | None) -> Cost:
     return Cost(**json.loads(answer.stdout))
 
 
-def _middle(rounds: list[latency.Latency]) -> latency.Latency:
-    """Each figure's median over the rounds."""
-    figures = [asdict(each) for each in rounds]
-    return latency.Latency(**{name: median(each[name] for each in figures) for name in figures[0]})
+def _medians(rounds: list[latency.Latency]) -> latency.Latency:
+    """Return each figure's median over the rounds."""
+    figures = [asdict(measured) for measured in rounds]
+    return latency.Latency(**{name: median(figure[name] for figure in figures) for name in figures[0]})
 
 
-def _say(what: str) -> None:
+def _log(what: str) -> None:
     print(what, file=sys.stderr, flush=True)
 
 
-# --- telling ----------------------------------------------------------------------------------------------------
+# --- output -----------------------------------------------------------------------------------------------------
 
 
 def as_json(report: Report, rounds: int, jobs: int) -> dict[str, Any]:
@@ -185,12 +188,12 @@ def as_json(report: Report, rounds: int, jobs: int) -> dict[str, Any]:
                 "task": task,
                 "contender": contender,
                 "synchronous": CONTENDERS[contender].durability,
-                "cpu_us_per_job": [round(each.cpu_us_per_job, 1) for each in costs],
-                "jobs_per_s": [round(each.jobs_per_s) for each in costs],
+                "cpu_us_per_job": [round(cost.cpu_us_per_job, 1) for cost in costs],
+                "jobs_per_s": [round(cost.jobs_per_s) for cost in costs],
             }
             for (task, contender), costs in report.costs.items()
         ],
-        "latency": {name: asdict(found) for name, found in report.latencies.items()},
+        "latency": {name: asdict(measured) for name, measured in report.latencies.items()},
         "idle": asdict(report.idle),
         "scale": asdict(report.scale),
         "aims": [asdict(aim) | {"met": aim.met} for aim in report.aims()],
@@ -215,9 +218,9 @@ def _costs_table(report: Report, rounds: int) -> Table:
                     task,
                     contender,
                     CONTENDERS[contender].durability,
-                    f"{median(each.cpu_us_per_job for each in costs):,.0f}",
+                    f"{median(cost.cpu_us_per_job for cost in costs):,.0f}",
                     "" if contender in (OURS, OURS_ON_POSTGRES) else f"{report.ratio(contender, task=task):.2f} ×",
-                    f"{median(each.jobs_per_s for each in costs):,.0f}",
+                    f"{median(cost.jobs_per_s for cost in costs):,.0f}",
                 )
         table.add_section()
     return table
@@ -228,8 +231,8 @@ def _latency_table(report: Report) -> Table:
     table.add_column("contender")
     for column in ("p50", "p99", "enqueue alone, p50", "after enqueue, p50"):
         table.add_column(column, justify="right")
-    for name, found in report.latencies.items():
-        figures = (found.p50_ms, found.p99_ms, found.enqueue_p50_ms, found.after_enqueue_p50_ms)
+    for name, measured in report.latencies.items():
+        figures = (measured.p50_ms, measured.p99_ms, measured.enqueue_p50_ms, measured.after_enqueue_p50_ms)
         table.add_row(name, *(f"{figure:.2f}" for figure in figures))
     return table
 
@@ -271,12 +274,12 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=5000, help="jobs a task and round")
     parser.add_argument("--folder", type=Path, help="where the databases lie; default: the folder for temporary files")
     parser.add_argument("--json", action="store_true", help="print JSON, with the figures of every round")
-    asked = parser.parse_args()
-    report = measure(asked.rounds, asked.jobs, asked.folder)
-    if asked.json:
-        print(json.dumps(as_json(report, asked.rounds, asked.jobs), indent=2))
+    options = parser.parse_args()
+    report = measure(options.rounds, options.jobs, options.folder)
+    if options.json:
+        print(json.dumps(as_json(report, options.rounds, options.jobs), indent=2))
     else:
-        print_report(report, asked.rounds, _console())
+        print_report(report, options.rounds, _console())
 
 
 if __name__ == "__main__":

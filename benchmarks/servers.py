@@ -1,4 +1,4 @@
-"""Servers of the contenders that need one: started for one task, and counted with it."""
+"""The servers that some contenders need: started for one task, and included in its cost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.servers import postgres
 
 START_TIMEOUT_S = 10.0
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-# fields of /proc/PID/stat behind the name, proc_pid_stat(5): ppid, then utime, stime, cutime, cstime
+# fields of /proc/PID/stat after the name, proc_pid_stat(5): ppid, then utime, stime, cutime, cstime
 _PPID, _TIMES = 1, slice(11, 15)
 
 
@@ -27,7 +27,7 @@ class RunningServer:
     pid: int
 
     def cpu_s(self) -> float:
-        """User and system time of the server so far: of the processes that live, and of those that have ended."""
+        """Return the server's user and system time so far, of its running processes and of those that have ended."""
         own = _stat(self.pid)
         children = [stat for stat in map(_stat, _pids()) if stat is not None and int(stat[_PPID]) == self.pid]
         alive = sum(sum(map(int, stat[11:13])) for stat in children)
@@ -36,7 +36,7 @@ class RunningServer:
 
 @contextmanager
 def running_postgres() -> Iterator[RunningServer]:
-    """With PostgreSQL's own settings: what is committed has reached the disk."""
+    """Run PostgreSQL with its default settings: what is committed has reached the disk."""
     server = postgres.new_server(settings=())
     try:
         assert server.process is not None
@@ -47,7 +47,7 @@ def running_postgres() -> Iterator[RunningServer]:
 
 @contextmanager
 def running_redis(folder: Path) -> Iterator[RunningServer]:
-    """With an append-only file that reaches the disk every second: less than that, and a crash of Redis loses jobs."""
+    """Run Redis with an append-only file that is flushed every second; with less, a crash of Redis loses jobs."""
     program = shutil.which("redis-server")
     if program is None:
         raise RuntimeError("redis-server is missing. On Debian: apt-get install -y redis-server")
@@ -83,5 +83,5 @@ def _pids() -> list[int]:
 def _stat(pid: int) -> list[str] | None:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:  # it has ended meanwhile
+    except OSError:  # it has ended in the meantime
         return None

@@ -1,4 +1,4 @@
-"""What every contender is given: the same jobs, the same schema, and the same way to count."""
+"""What all contenders share: the same jobs, the same schema, and the same measurement."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ KEPT = KeptFile(
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What ``jobs`` jobs cost. ``cpu_s`` is user + system time of the process with all its threads."""
+    """The cost of ``jobs`` jobs. ``cpu_s`` is user + system time of the process with all its threads."""
 
     jobs: int
     cpu_s: float
@@ -49,7 +49,7 @@ Task = Callable[[Path, int], Cost]  # (an empty folder, how many jobs)
 
 
 class Stopwatch:
-    """Counts from construction on; what was done before it is nobody's cost. ``server`` tells a server's CPU seconds."""
+    """Measures from its construction on; earlier work does not count. ``server`` returns a server's CPU seconds."""
 
     def __init__(self, server: Callable[[], float] = lambda: 0.0) -> None:
         self._server = server
@@ -80,7 +80,7 @@ def bulks(jobs: list[NewJob]) -> list[list[NewJob]]:
 
 
 def make_database(path: Path) -> None:
-    """Mediavault's own tables and indexes, for the contenders that bring none. WAL stays with the file."""
+    """Create mediavault's tables and indexes, for contenders without their own. The file stays in WAL mode."""
     db = sqlite3.connect(path)
     db.execute("PRAGMA journal_mode = WAL")
     for migration in load_migrations("sqlite"):
@@ -89,16 +89,16 @@ def make_database(path: Path) -> None:
 
 
 def expect_completed(path: Path, count: int) -> None:
-    """RuntimeError when a contender was fast because it did not do its work."""
+    """Raise RuntimeError if a contender was fast because it did not do its work."""
     db = sqlite3.connect(path)
-    ((found,),) = db.execute("SELECT count(*) FROM jobs WHERE status = 'completed'").fetchall()
+    ((completed,),) = db.execute("SELECT count(*) FROM jobs WHERE status = 'completed'").fetchall()
     db.close()
-    expect(found, count)
+    expect(completed, count)
 
 
-def expect(found: int, count: int) -> None:
-    if found != count:
-        raise RuntimeError(f"{found} of {count} jobs were done")
+def expect(done: int, count: int) -> None:
+    if done != count:
+        raise RuntimeError(f"{done} of {count} jobs were done")
 
 
 def micros() -> int:

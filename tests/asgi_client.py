@@ -1,4 +1,4 @@
-"""A small HTTP client that calls an ASGI application in this process: no sockets, no threads, no waiting."""
+"""A small HTTP client that calls an ASGI application in this process, without sockets, threads or waiting."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class Answer:
     status: int
-    headers: Mapping[str, str]  # lower-case names; of repeated headers the last
+    headers: Mapping[str, str]  # lower-case names; the last value of repeated headers
     body: bytes
 
     @property
@@ -32,7 +32,7 @@ class Answer:
 
 
 class AsgiClient:
-    """Every request carries the headers given here, unless it says otherwise (None takes one away)."""
+    """Every request has the headers given here, unless it overrides them (None removes one)."""
 
     def __init__(self, app: ASGIApp, **headers: str) -> None:
         self.app = app
@@ -47,7 +47,7 @@ class AsgiClient:
         return await self.request("POST", path, body=body, headers={**kind, **_names(headers)})
 
     async def submit(self, path: str, fields: Mapping[str, str] | None = None, **headers: str | None) -> Answer:
-        """As a browser sends a form."""
+        """Send a form as a browser does."""
         kind = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin"}
         body = urlencode(fields or {}).encode()
         return await self.request("POST", path, body=body, headers={**kind, **_names(headers)})
@@ -64,7 +64,7 @@ class AsgiClient:
 
     @asynccontextmanager
     async def open(self, path: str, **headers: str | None) -> AsyncIterator[Connection]:
-        """A request whose answer is read while it comes; leaving the block is the client going away."""
+        """Make a request whose response is read while it arrives; leaving the block disconnects the client."""
         connection = Connection(self._scope("GET", path, _names(headers), 0), b"")
         task = asyncio.create_task(_call(self.app, connection))
         try:
@@ -75,7 +75,7 @@ class AsgiClient:
 
     @asynccontextmanager
     async def socket(self, path: str, *subprotocols: str, **headers: str | None) -> AsyncIterator[Socket]:
-        """A WebSocket, once it is accepted or refused; leaving the block is the client going away."""
+        """Open a WebSocket and wait until it is accepted or refused; leaving the block disconnects the client."""
         scope = {
             **self._scope("GET", path, _names(headers), 0),
             "type": "websocket",
@@ -112,7 +112,7 @@ class AsgiClient:
 
 
 class Connection:
-    """One request and what was answered so far."""
+    """One request and the response so far."""
 
     def __init__(self, scope: Scope, body: bytes) -> None:
         self.scope = scope
@@ -139,7 +139,7 @@ class Connection:
             self.done.set()
 
     async def chunk(self) -> bytes:
-        """The next piece of the body."""
+        """Return the next chunk of the body."""
         return await asyncio.wait_for(self._sent.get(), patient(30))
 
     def leave(self) -> None:
@@ -152,14 +152,14 @@ class Connection:
 
 
 class Socket:
-    """The client's end of a WebSocket. ``accepted`` is the subprotocol, None where it was refused."""
+    """The client's end of a WebSocket. ``accepted`` is the subprotocol, or None if it was refused."""
 
     def __init__(self) -> None:
         self._to_app: asyncio.Queue[Message] = asyncio.Queue()
         self._to_app.put_nowait({"type": "websocket.connect"})
         self._from_app: asyncio.Queue[bytes] = asyncio.Queue()
         self.accepted: str | None = None
-        self.code: int | None = None  # with which the application closed it
+        self.code: int | None = None  # the code with which the application closed it
         self.answered = asyncio.Event()
         self.closed = asyncio.Event()
 

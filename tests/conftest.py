@@ -1,4 +1,4 @@
-"""For all tests: limits that grow with the machine's load, and property tests whose seed is printed."""
+"""Settings for all tests: time limits that grow with the machine's load, and property tests whose seed is printed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from mediavault.auth import hashing
 from tests import patience
 from tests.patience import patient
 
-# Of a process that runs a share of the tests: it ends its database servers, then writes what was covered.
+# For a process that runs a share of the tests: it stops its database servers, then writes its coverage data.
 EXIT_TIMEOUT_S = 60
 
-# No deadline: how long an example takes is the machine's affair. Examples are new ones in every run, so that runs go on
-# finding things; the header names the seed, and --hypothesis-seed repeats it.
+# No deadline: how long an example takes depends on the machine. Every run uses new examples, so that further runs can
+# find further bugs; the header shows the seed, and --hypothesis-seed repeats it.
 hypothesis.settings.register_profile(
     "mediavault", deadline=None, print_blob=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
@@ -27,14 +27,14 @@ hypothesis.settings.load_profile("mediavault")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Runs before Hypothesis reads its seed. The processes of pytest-xdist inherit seed and slowness from the first one."""
+    """Runs before Hypothesis reads its seed. Processes of pytest-xdist inherit seed and slowness from the first one."""
     patience.measure()
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(secrets.randbelow(1 << 32))
     if config.pluginmanager.hasplugin("dsession"):
         from xdist.workermanage import NodeManager
 
-        # After ten seconds it would be killed: its servers stay behind, and what its share covered is lost.
+        # After ten seconds it would be killed: its servers would be left running, and its coverage data lost.
         NodeManager.EXIT_TIMEOUT = patient(EXIT_TIMEOUT_S)
 
 
@@ -44,7 +44,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> object:
-    """Scale pytest-timeout's limit as every other."""
+    """Scale pytest-timeout's limit like every other."""
     plugin: Any = item.config.pluginmanager.getplugin("timeout")
     return plugin.pytest_timeout_set_timer(item, settings._replace(timeout=patient(settings.timeout)))
 
@@ -58,7 +58,7 @@ def pytest_terminal_summary(
 
 @pytest.fixture
 def cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Hash passwords with little memory, so that it takes a millisecond."""
+    """Hash passwords with little memory, so that a hash takes a millisecond."""
     monkeypatch.setattr(hashing, "MEMORY_KIB", 64)
     hashing._hasher.cache_clear()
     yield
@@ -67,7 +67,7 @@ def cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish() -> None:
-    """Write what was covered now, and not only at the process's end: one that is killed on its way out loses it all."""
+    """Write the coverage data now and not at exit: a process that is killed on its way out loses it all."""
     measuring = coverage.Coverage.current()
     if measuring is not None:
         measuring.save()

@@ -1,4 +1,4 @@
-"""Stand-ins that several test domains share."""
+"""Stand-ins that the tests of several areas share."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 class FakeClock:
     """A clock that a test moves by hand.
 
-    ``advance`` moves wall clock and monotonic time together, ``jump`` the wall clock alone, as NTP or a person does.
-    ``sleep`` wakes when ``advance`` has passed its deadline; with ``auto=True`` it moves the time itself and returns.
+    ``advance`` moves wall clock and monotonic time together, ``jump`` only the wall clock, as NTP or a user does.
+    ``sleep`` returns when ``advance`` has passed its deadline; with ``auto=True`` it moves the time itself and returns.
     """
 
     def __init__(self, start: datetime = START, *, auto: bool = False) -> None:
@@ -55,6 +55,6 @@ class FakeClock:
         await future
 
     async def settle(self, turns: int = 20) -> None:
-        """Let every task that can go on do so."""
+        """Let every task that can continue do so."""
         for _ in range(turns):
             await asyncio.sleep(0)

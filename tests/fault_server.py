@@ -1,4 +1,4 @@
-"""A loopback HTTP/1.1 server that misbehaves on purpose: every byte it sends is written by the script of a test.
+"""A loopback HTTP/1.1 server that misbehaves on purpose: the script of a test determines every byte that it sends.
 
 async with fault_server() as server:
     server.on("/v.mp4", cut(serve(body), at=1_000), serve(body))   # first request, second and later ones
@@ -32,29 +32,29 @@ class Request:
 
     @property
     def range_start(self) -> int | None:
-        """Of ``Range: bytes=N-`` or ``bytes=N-M``."""
+        """The start of ``Range: bytes=N-`` or ``bytes=N-M``."""
         value = self.headers.get("range", "")
         return int(value.removeprefix("bytes=").partition("-")[0]) if value.startswith("bytes=") else None
 
     @property
     def range_end(self) -> int | None:
-        """Inclusive, of ``bytes=N-M``."""
+        """The inclusive end of ``Range: bytes=N-M``."""
         last = self.headers.get("range", "").rpartition("-")[2]
         return int(last) if last.isdigit() else None
 
 
 @dataclass(slots=True)
 class Reply:
-    """What is sent: status line and headers as given, then ``body``, then the connection is closed in the way said."""
+    """What is sent: status line and headers as given, then ``body``; then the connection is closed as specified."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     length: bool = True  # announce the body's length, unless ``headers`` does
-    cut_at: int | None = None  # stop after so many bytes of the body
+    cut_at: int | None = None  # stop after this number of bytes of the body
     reset: bool = False  # end with a TCP reset instead of an orderly close
     chunked: bool = False
-    hang: bool = False  # after what is sent, send nothing and keep the connection
+    hang: bool = False  # then send nothing more and keep the connection open
 
     def head(self) -> bytes:
         headers = {"Date": HTTP_DATE, "Connection": "close", **self.headers}
@@ -78,7 +78,7 @@ def serve(
     ranges: bool = True,
     if_range: bool = True,
 ) -> Script:
-    """A well-behaved server of one file; ``ranges`` and ``if_range`` say what it understands."""
+    """Serve one file correctly; ``ranges`` and ``if_range`` say what the server understands."""
     fixed = {"Content-Type": content_type}
     fixed |= {"ETag": etag} if etag else {}
     fixed |= {"Last-Modified": last_modified} if last_modified else {}
@@ -101,7 +101,7 @@ def reply(status: int = 200, body: bytes = b"", **headers: str) -> Script:
 
 
 def changed(script: Script, **changes: object) -> Script:
-    """``script`` with fields of its Reply replaced; ``headers`` are merged, a None among them takes one away."""
+    """Return ``script`` with fields of its Reply replaced; ``headers`` are merged, and None removes one."""
 
     def answer(request: Request) -> Reply:
         made = script(request)
@@ -117,7 +117,7 @@ def changed(script: Script, **changes: object) -> Script:
 
 
 def cut(script: Script, *, at: int, reset: bool = False) -> Script:
-    """Announces the whole body and breaks off after ``at`` bytes of it."""
+    """Announce the whole body and stop after ``at`` bytes of it."""
 
     def answer(request: Request) -> Reply:
         made = script(request)
@@ -129,7 +129,7 @@ def cut(script: Script, *, at: int, reset: bool = False) -> Script:
 
 
 class FaultServer:
-    """Made by :func:`fault_server`. ``requests`` holds all that were received, in order."""
+    """Created by :func:`fault_server`. ``requests`` holds all received requests in order."""
 
     def __init__(self) -> None:
         self.port = 0
@@ -137,7 +137,7 @@ class FaultServer:
         self._scripts: dict[str, list[Script]] = {}
 
     def on(self, path: str, *scripts: Script) -> None:
-        """Answer ``path`` with each script in turn; the last one goes on for ever."""
+        """Answer ``path`` with each script in turn; the last one is repeated forever."""
         self._scripts[path] = list(scripts)
 
     def files(self, files: Mapping[str, bytes], *, under: str = "/") -> None:
@@ -213,6 +213,6 @@ async def _send(writer: asyncio.StreamWriter, made: Reply) -> None:
     if made.hang:
         await asyncio.Event().wait()
     if made.reset:
-        await asyncio.sleep(0.01)  # let the bytes before it arrive: a reset throws away what is still on its way
+        await asyncio.sleep(0.01)  # let the previous bytes arrive: a reset discards what is still in transit
         raw: socket.socket = writer.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -1,4 +1,4 @@
-"""Stand-ins for what the API does with saved files: states are set by hand, calls are recorded."""
+"""Stand-ins for the services that work on saved files: states are set by hand, calls are recorded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class StubChecks:
 
 @dataclass
 class StubFormats:
-    """``reports`` by hash; known once they were read."""
+    """``reports`` by hash; each is known once it has been read."""
 
     reports: dict[str, ProbeReport] = field(default_factory=dict)
     read_before: set[str] = field(default_factory=set)

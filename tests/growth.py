@@ -1,4 +1,4 @@
-"""How the time of a call grows with its input: the processor's time, compared with itself, so no machine is too slow."""
+"""How the time of a call grows with its input: processor time, compared with itself, so that no machine is too slow."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 
 from mediavault.core.failures import MediavaultError
 
-# Repetitions of a pump. They begin small, so that exponential growth shows itself before it never comes back.
+# Repetitions of a pump. They start small, so that exponential growth is detected before a call never returns.
 SIZES = (4, 8, 12, 16, 20, 24, 48, 128, 512, 2_000, 6_000)
-LONGEST = 12_000  # characters: what grows with their square takes 72 million steps of a few nanoseconds over them
-FLOOR_S = 0.005  # below it nothing is judged: what grows with the square is far above it at LONGEST
+LONGEST = 12_000  # characters: quadratic growth takes 72 million steps of a few nanoseconds for them
+FLOOR_S = 0.005  # times below it are not judged: quadratic growth is far above it at LONGEST
 LIMIT = 2.9  # for twice the input; linear is 2, n log n a little more, quadratic 4
 TRIES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """``seconds`` at ``size`` repetitions, and how many times as long as half the size took; 0.0 below the floor."""
+    """``seconds`` at ``size`` repetitions; ``factor`` is the ratio to half the size, 0.0 below the floor."""
 
     size: int
     seconds: float
@@ -31,7 +31,7 @@ class Growth:
 
 
 def growth_of(call: Callable[[str], object], text_of: Callable[[int], str]) -> Growth:
-    """``call`` with ``text_of(8)``, ``text_of(16)`` … until the time can be judged, or LONGEST characters are reached."""
+    """Measure ``call`` with ``text_of(4)``, ``text_of(8)`` … until it can be judged, or up to LONGEST characters."""
     size, seconds, judged = 0, 0.0, None
     for size in SIZES:
         text = text_of(size)
@@ -46,20 +46,20 @@ def growth_of(call: Callable[[str], object], text_of: Callable[[int], str]) -> G
 
 
 def _judged(call: Callable[[str], object], text_of: Callable[[int], str], size: int) -> Growth:
-    """The least factor of several tries counts: a busy machine makes times longer, never shorter."""
+    """Return the lowest factor of several tries: a busy machine makes times longer, never shorter."""
     best = Growth(size, 0.0, float("inf"))
     for _ in range(TRIES):
         half = min(seconds_of(call, text_of(size // 2)) for _ in range(2))
         whole = seconds_of(call, text_of(size))
-        best = min(best, Growth(size, whole, whole / max(half, 1e-7)), key=lambda one: one.factor)
+        best = min(best, Growth(size, whole, whole / max(half, 1e-7)), key=lambda growth: growth.factor)
         if not best.is_above_linear:
             break
     return best
 
 
 def seconds_of(call: Callable[[str], object], text: str) -> float:
-    """The time that this thread computed; what others did meanwhile does not count. Refusals are answers too."""
-    gc.disable()  # its pauses grow with everything that a test run has made before
+    """Return the processor time of this thread; other threads and programs do not count. Refusals are valid results."""
+    gc.disable()  # its pauses grow with everything that the test run has allocated before
     began = time.thread_time()
     try:
         call(text)

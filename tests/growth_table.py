@@ -1,4 +1,4 @@
-"""How long every regular expression and reader of strangers' texts takes, and how that grows: ``python -m tests.growth_table``."""
+"""Times of regular expressions and readers of untrusted texts, and their growth: ``python -m tests.growth_table``."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ SHOWN = 40
 
 
 def main() -> None:
-    """The slowest pump of each, the slowest first."""
-    given: list[tuple[str, Callable[[str], object], list[Pump]]] = [
-        *((one.place, one, pumps_of(one.pattern)) for one in patterns()),
+    """Print the slowest pump of each, the slowest first."""
+    measured: list[tuple[str, Callable[[str], object], list[Pump]]] = [
+        *((found.place, found, pumps_of(found.pattern)) for found in patterns()),
         *((name, read, pumps()) for name, read in readers().items()),
     ]
-    slowest = [(name, *_slowest(read, some)) for name, read, some in given]
+    slowest = [(name, *_slowest(read, texts)) for name, read, texts in measured]
     slowest.sort(key=lambda row: row[2].seconds, reverse=True)
     print(
-        f"{len(patterns())} regular expressions, {len(readers())} readers, {sum(len(some) for *_, some in given)} texts"
+        f"{len(patterns())} regular expressions, {len(readers())} readers, "
+        f"{sum(len(texts) for *_, texts in measured)} texts"
     )
     print("   ms  twice the text  repeated")
     for name, pump, growth in slowest[:SHOWN]:
@@ -30,9 +31,9 @@ def main() -> None:
         )
 
 
-def _slowest(read: Callable[[str], object], some: list[Pump]) -> tuple[Pump, Growth]:
-    judged = [(pump, growth_of(read, pump.text)) for pump in some]
-    return max(judged, key=lambda one: (one[1].is_above_linear, one[1].seconds))
+def _slowest(read: Callable[[str], object], texts: list[Pump]) -> tuple[Pump, Growth]:
+    judged = [(pump, growth_of(read, pump.text)) for pump in texts]
+    return max(judged, key=lambda judgement: (judgement[1].is_above_linear, judgement[1].seconds))
 
 
 if __name__ == "__main__":

@@ -38,8 +38,8 @@ LEASE = timedelta(seconds=90)
 
 
 @dataclass
-class House:
-    """The API and all that stands behind it."""
+class ApiVault:
+    """The API together with its store, clock, services and files."""
 
     client: AsgiClient
     store: MemoryJobStore
@@ -55,16 +55,16 @@ class House:
         return (await self.store.queue.claim(WORKER, limit=1, lease=LEASE))[0]
 
     async def add_kept(self, url: str = POST, *, name: str = "jane/A film [1].mp4", video: bytes = VIDEO) -> Job:
-        """A job that went all the way, with its files in the library."""
+        """Add a completed job with its files in the library."""
         await self.add(url)
         claim = await self.claim()
         stem = name.rpartition(".")[0]
         for path, content in ((name, video), (f"{stem}.jpg", b"\xff\xd8\xffpicture"), (f"{stem}.info.json", b"{}")):
             (self.downloads / path).parent.mkdir(parents=True, exist_ok=True)
             (self.downloads / path).write_bytes(content)
-        kept = KeptFile(name, f"{stem}.jpg", len(video), SHA256, 4.0, 320, 180)
-        await self.store.queue.begin_commit(claim, kept)
-        await self.store.queue.complete(claim, kept)
+        file = KeptFile(name, f"{stem}.jpg", len(video), SHA256, 4.0, 320, 180)
+        await self.store.queue.begin_commit(claim, file)
+        await self.store.queue.complete(claim, file)
         return await self.store.catalogue.get(claim.id)
 
     async def add_failed(self, url: str = POST, *, retry_in: timedelta | None = None) -> Job:
@@ -80,32 +80,32 @@ class House:
         await self.store.workers.heartbeat(replace(beat, **facts))
 
 
-MakeHouse = Callable[..., House]
+MakeVault = Callable[..., ApiVault]
 
 
 @pytest.fixture
-async def make_house(tmp_path: Path) -> AsyncIterator[MakeHouse]:
-    """Build a house; settings by name."""
-    built: list[House] = []
+async def make_vault(tmp_path: Path) -> AsyncIterator[MakeVault]:
+    """Return a function that builds a vault from settings values by name."""
+    built: list[ApiVault] = []
 
-    def make(**settings: Any) -> House:
-        house = _house(tmp_path, **settings)
-        built.append(house)
-        return house
+    def make(**settings: Any) -> ApiVault:
+        vault = build_vault(tmp_path, **settings)
+        built.append(vault)
+        return vault
 
     yield make
-    for house in built:
-        await house.client.app.state.feed.aclose()  # type: ignore[attr-defined]
+    for vault in built:
+        await vault.client.app.state.feed.aclose()  # type: ignore[attr-defined]
 
 
 @pytest.fixture
-def house(make_house: MakeHouse) -> House:
-    return make_house()
+def vault(make_vault: MakeVault) -> ApiVault:
+    return make_vault()
 
 
 @dataclass
 class StubYtdlp:
-    """States are set by hand; upgrades are counted."""
+    """A yt-dlp manager whose state is set by hand; upgrades are only counted."""
 
     now: YtdlpState = field(
         default_factory=lambda: YtdlpState("2026.11.20", 4, is_own=False, is_upgrading=False, obstacle="", outcome=None)
@@ -119,13 +119,13 @@ class StubYtdlp:
         self.started += 1
 
 
-def _house(
-    root: Path, *, browser: str | None = "/usr/bin/chromium", checks: Sequence[Check] = (), **given: Any
-) -> House:
+def build_vault(
+    root: Path, *, browser: str | None = "/usr/bin/chromium", checks: Sequence[Check] = (), **values: Any
+) -> ApiVault:
     clock = FakeClock()
     downloads = root / "downloads"
     downloads.mkdir(exist_ok=True)
-    settings = Settings(state_dir=root / "state", download_dir=downloads, **given)
+    settings = Settings(state_dir=root / "state", download_dir=downloads, **values)
     guard = EgressGuard()
     cancelled: list[JobId] = []
 
@@ -136,7 +136,7 @@ def _house(
         return list(checks)
 
     store = MemoryJobStore(clock)
-    store.workers.on_stop(lambda asked: cancelled.append(JobId(asked)))
+    store.workers.on_stop(lambda job_id: cancelled.append(JobId(job_id)))
     sessions = StubSessions(clock)
     services = ApiServices(
         store=store,
@@ -154,7 +154,7 @@ def _house(
         checks=StubChecks(),
         formats=StubFormats(),
     )
-    return House(AsgiClient(create_app(services)), store, clock, services, downloads, cancelled)
+    return ApiVault(AsgiClient(create_app(services)), store, clock, services, downloads, cancelled)
 
 
 def ids(jobs: Sequence[dict[str, Any]]) -> list[str]:

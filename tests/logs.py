@@ -1,4 +1,4 @@
-"""Commands set up the logs of their process; a test gives them back as it found them."""
+"""Commands configure the logs of their process; this restores the previous configuration after a test."""
 
 from __future__ import annotations
 

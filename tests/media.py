@@ -1,7 +1,7 @@
-"""Small real media for tests, made with PyAV in memory and kept for the session.
+"""Small real media for tests, made with PyAV in memory and cached for the session.
 
-A moving noise picture (so that a few seconds weigh well over 20 kB) with a tone. Every maker answers the same bytes
-when it is called again, so tests may cut, hole and glue them as they like.
+A moving noise picture (so that a few seconds have well over 20 kB) with a tone. Every function returns the same bytes
+when it is called again, so tests may cut, damage and join them as they like.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def webm(seconds: float = 2.0, *, sound: bool = True) -> bytes:
 
 @cache
 def live_webm(seconds: float = 2.0) -> bytes:
-    """As a browser records it: no sizes, no duration, no index."""
+    """As a browser records it: without sizes, duration or index."""
     return encode("webm", seconds, sound=False, video="libvpx-vp9", options={"live": "1"})
 
 
@@ -93,7 +93,7 @@ def asf() -> bytes:
 
 @cache
 def cenc_mp4(seconds: float = 2.0) -> bytes:
-    """Copy-protected as common encryption does it; the key is nobody's."""
+    """Copy-protected as common encryption does it, with a key that belongs to no one."""
     key = "00112233445566778899aabbccddeeff"
     options = {"encryption_scheme": "cenc-aes-ctr", "encryption_key": key, "encryption_kid": key}
     return encode("mp4", seconds, options=options)
@@ -101,14 +101,14 @@ def cenc_mp4(seconds: float = 2.0) -> bytes:
 
 @cache
 def reordered_mp4() -> bytes:
-    """Open groups of pictures and B-frames: what is decoded first is not what is shown first."""
+    """Open groups of pictures and B-frames: the order of decoding differs from the order of display."""
     speed = {"preset": "fast", "x264-params": "open-gop=1:keyint=25:bframes=3"}
     return encode("mp4", 2.0, speed=speed)
 
 
 @cache
 def hevc_ts() -> bytes:
-    """HEVC with a single key frame, in a transport stream: no seek lands on it."""
+    """HEVC with a single key frame, in a transport stream: no seek succeeds."""
     return encode("mpegts", 2.0, video="libx265", speed={"preset": "ultrafast", "x265-params": "log-level=none"})
 
 
@@ -120,7 +120,7 @@ def av1_mp4() -> bytes:
 
 @cache
 def rotated_mp4() -> bytes:
-    """Filmed with the phone upright: the picture is stored lying, its matrix turns it by 90 degrees."""
+    """Filmed with the phone upright: the picture is stored in landscape, and its matrix rotates it by 90 degrees."""
     plain, identity, turned = mp4(sound=False), (1, 0, 0, 0, 1, 0, 0, 0, 0x4000), (0, 1, 0, -1, 0, 0, 0, 0, 0x4000)
     assert plain.count(_matrix(identity)) == 2  # mvhd and tkhd
     head, _, tail = plain.rpartition(_matrix(identity))
@@ -149,7 +149,7 @@ def jpeg() -> bytes:
 
 
 def html(size: int = 12_000) -> bytes:
-    """A login page that is long enough not to fail for its size alone."""
+    """A login page that is long enough not to be rejected for its size alone."""
     page = b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body>" + b"<p>Please sign in.</p>" * (
         size // 22
     )
@@ -195,7 +195,7 @@ def hls_aes(*, with_iv: bool = False) -> Mapping[str, bytes]:
 
 @cache
 def hls_split() -> Mapping[str, bytes]:
-    """A master playlist: two pictures-only variants and one separate sound rendition, fragmented MP4."""
+    """A master playlist: two video-only variants and one separate audio rendition, fragmented MP4."""
     files: dict[str, bytes] = {}
     for name, streams in (("low", "video"), ("high", "video"), ("sound", "audio")):
         for file, body in one_track_hls(streams, 90_000 if name == "low" else 300_000).items():
@@ -209,7 +209,7 @@ def hls_split() -> Mapping[str, bytes]:
 
 
 def one_track_hls(track: str, bit_rate: int = 300_000, *, segment_s: float = 2.0) -> dict[str, bytes]:
-    """Six seconds of ``video`` or ``audio`` alone, in fragments of ``segment_s`` (of pictures: of two seconds)."""
+    """Six seconds of only ``video`` or ``audio``, in fragments of ``segment_s`` (video: two seconds)."""
     options = {"hls_time": f"{segment_s}", "hls_playlist_type": "vod", "hls_segment_type": "fmp4"}
     with tempfile.TemporaryDirectory() as folder:
         options |= {"hls_segment_filename": f"{folder}/seg%03d.m4s", "hls_fmp4_init_filename": "init.mp4"}
@@ -234,7 +234,7 @@ def encode(
     bit_rate: int = 300_000,
     speed: dict[str, str] | None = None,
 ) -> bytes:
-    """A whole file of any kind the encoder knows."""
+    """Return a whole file of any kind that the encoder supports."""
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/clip"
         with av.open(path, "w", format=container, options=options or {}) as out:
@@ -326,6 +326,7 @@ def _encode_picture(codec: str, pix_fmt: str) -> bytes:
 
 
 def _matrix(values: tuple[int, ...]) -> bytes:
-    """Of the form 16.16, the last 2.30; ``values`` in units of one, the last in 1/0x10000 of its own unit."""
+    """Return numbers of the form 16.16, the last 2.30; ``values`` in units of one, the last in 1/0x10000 of its own
+    unit."""
     units = [value << 16 for value in values[:8]] + [values[8] << 16]
     return b"".join((unit & 0xFFFF_FFFF).to_bytes(4, "big") for unit in units)

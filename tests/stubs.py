@@ -1,4 +1,4 @@
-"""Scripted stand-ins for the worker's ports: what each call answers is said in advance, what was asked is kept."""
+"""Scripted stand-ins for the worker's ports: the result of each call is set in advance, calls are recorded."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def extraction(
 
 
 class ReaderHere:
-    """Reads in this process, where a test can look on."""
+    """Reads in this process, where a test can observe it."""
 
     async def read_visit(
         self, post: Post, platform: Platform, capture: PageCapture, *, with_viewer: bool
@@ -90,7 +90,7 @@ class ReaderHere:
 
 
 class StubExtractor:
-    """Answers its script in order; the last answer is repeated."""
+    """Returns its scripted results in order; the last one is repeated."""
 
     name = "browser"
     as_person = False
@@ -131,9 +131,9 @@ class StubDownloader:
 
 
 class StubBrowser:
-    """A browser with a jar of cookies whose downloads answer a script.
+    """A browser with a cookie jar whose downloads follow a script.
 
-    ``asked_as_person`` says of each call for cookies or a download as whom it was made.
+    ``asked_as_person`` records for each request for cookies or a download whether it was signed in.
     """
 
     def __init__(self, *answers: Answer, cookies: Iterable[Cookie] = ()) -> None:
@@ -183,7 +183,7 @@ class StubBrowser:
 
 
 class StubProbe:
-    """Every file is a good video, unless the script has problems for it."""
+    """Reports a good video for every file, unless the script has problems for it."""
 
     def __init__(self, *problems: Problem | None, still: bool = True) -> None:
         self._problems = deque(problems)
@@ -213,7 +213,7 @@ class StubResponse:
 
 
 class StubClient:
-    """One answer for every address."""
+    """Returns the same response for every URL."""
 
     def __init__(self, status: int = 404, body: bytes = b"", headers: Mapping[str, str] | None = None) -> None:
         self._status, self._body, self._headers = status, body, headers or {}
@@ -272,6 +272,6 @@ def make_tools(
 
 
 async def worked(claim: ClaimedJob, tools: WorkerContext) -> Job:
-    """Take a claimed job through the pipeline; the job as it is stored then."""
+    """Take a claimed job through the pipeline, and return the job as it is then stored."""
     await process_one_cycle(claim, tools)
     return await tools.store.catalogue.get(claim.id)

@@ -1,7 +1,7 @@
-"""Every function of the product that takes a text of a stranger, as a function of that text alone.
+"""Every function of the product that takes an untrusted text, as a function of that text alone.
 
-Those of one argument are found by themselves; the others stand in WITH_MORE, and what is no stranger's text in OWN_TEXTS.
-``tests/unit/test_growth.py`` holds that nothing is missing.
+Those with one argument are found automatically; the others are in WITH_MORE, and trusted texts in OWN_TEXTS.
+``tests/unit/test_growth.py`` checks that nothing is missing.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ from tests.pumps import Pump, modules
 Read = Callable[[str], object]
 TEXTS = frozenset({"str", "bytes", "str | bytes", "bytes | str", "str | None"})
 
-# Whose functions take texts of strangers: of sites, of playlists, of names, of requests.
+# The areas whose functions take untrusted texts: from sites, playlists, names and requests.
 AREAS = (
     "presentation.preferences", "presentation.labels", "server.ranges", "server.security", "server.authentication",
     "web.pasted", "web.post_view", "core", "platforms", "services.browser", "services.sandbox", "services.download",
     "services.egress", "services.extraction", "services.media", "services.library", "store.search_words",
 )  # fmt: skip
 
-# Functions in these areas whose text is our own, or a person's who has the vault's password.
+# Functions in these areas whose text is our own, or from a user who has the vault's password.
 OWN_TEXTS = frozenset(
     {
         "core.settings.checked",  # settings
@@ -79,9 +79,9 @@ OWN_TEXTS = frozenset(
         "core.settings.check_allow_rule",
         "core.settings.check_proxy",
         "platforms.registry.platform",
-        "platforms.lookalikes.imitates",  # hosts, of which parse_http_url takes 253 characters
+        "platforms.lookalikes.imitates",  # hosts, which parse_http_url limits to 253 characters
         "platforms.lookalikes.is_below",
-        "services.browser.interception.judge",  # of a response's facts
+        "services.browser.interception.judge",  # from the facts of a response
         "services.media.nal.has_hole",  # bytes of media are bounded and read in the child
         "services.media.nal.nal_length_bytes",
         "services.media.old_containers.ogg_checksum",
@@ -168,7 +168,7 @@ def _x(text: str) -> object:
     return x_refusals.refusal("1", [{"errors": [{"message": text}], "reason": text}])
 
 
-# --- a whole visit, and an answer --------------------------------------------------------------------------------
+# --- a whole visit, and a response -------------------------------------------------------------------------------
 
 
 def _visit(platform: Platform, text: str) -> object:
@@ -209,26 +209,30 @@ def _ytdlp_error(text: str) -> object:
 
 
 def whole_readings() -> Mapping[str, Read]:
-    """What a worker reads at once: a visit, an answer, what yt-dlp found, a manifest that a page made."""
+    """Return what a worker reads at once: a visit, a response, the output of yt-dlp, a manifest made by a page."""
     return {
-        **{f"a visit to {one.name}": partial(_visit, one) for one in all_platforms()},
-        **{f"an answer of {one.name}": partial(_answer, one) for one in all_platforms() if one.api_url},
+        **{f"a visit to {platform.name}": partial(_visit, platform) for platform in all_platforms()},
+        **{
+            f"an answer of {platform.name}": partial(_answer, platform)
+            for platform in all_platforms()
+            if platform.api_url
+        },
         "an answer of yt-dlp": _ytdlp,
         "an error of yt-dlp": _ytdlp_error,
         "page_manifests": lambda text: page_manifests([SeenManifest("blob:1", text, URL)], [{"m": text}], URL),
     }
 
 
-# --- those that are found ----------------------------------------------------------------------------------------
+# --- discovered readers ------------------------------------------------------------------------------------------
 
 
 @cache
 def candidates_of_code() -> Mapping[str, tuple[Callable[..., Any], int]]:
-    """Public functions of the areas whose first argument is a text, and how many others they must be given."""
-    found: dict[str, tuple[Callable[..., Any], int]] = {}
+    """Return the public functions of the areas that take a text first, with the number of other required arguments."""
+    by_name: dict[str, tuple[Callable[..., Any], int]] = {}
     for module in modules():
-        place = module.__name__.removeprefix("mediavault.")
-        if not any(place == area or place.startswith(f"{area}.") for area in AREAS):
+        module_name = module.__name__.removeprefix("mediavault.")
+        if not any(module_name == area or module_name.startswith(f"{area}.") for area in AREAS):
             continue
         for name, value in vars(module).items():
             if name.startswith("_") or inspect.iscoroutinefunction(value):
@@ -238,31 +242,33 @@ def candidates_of_code() -> Mapping[str, tuple[Callable[..., Any], int]]:
             arguments = list(inspect.signature(value).parameters.values())
             if arguments and arguments[0].annotation in TEXTS:
                 required = [
-                    one for one in arguments[1:] if one.default is one.empty and one.kind is not one.VAR_KEYWORD
+                    argument
+                    for argument in arguments[1:]
+                    if argument.default is argument.empty and argument.kind is not argument.VAR_KEYWORD
                 ]
-                found[f"{place}.{name}"] = (value, len(required))
-    return found
+                by_name[f"{module_name}.{name}"] = (value, len(required))
+    return by_name
 
 
 def readers() -> Mapping[str, Read]:
-    found: dict[str, Read] = {}
+    discovered: dict[str, Read] = {}
     for name, (function, required) in candidates_of_code().items():
         if not required and name not in OWN_TEXTS:
             kind = next(iter(inspect.signature(function).parameters.values())).annotation
-            found[name] = partial(_read, function, as_bytes=kind == "bytes")
-    return {**found, **WITH_MORE, **whole_readings()}
+            discovered[name] = partial(_read, function, as_bytes=kind == "bytes")
+    return {**discovered, **WITH_MORE, **whole_readings()}
 
 
 def _read(function: Callable[..., Any], text: str, *, as_bytes: bool) -> None:
-    """A refusal is an answer too."""
+    """Read the text; a refusal is a valid result."""
     with contextlib.suppress(BadMessage, ChildFailed):
-        told = function(_bytes(text) if as_bytes else text)
-        if inspect.isgenerator(told):
-            for _ in told:
+        result = function(_bytes(text) if as_bytes else text)
+        if inspect.isgenerator(result):
+            for _ in result:
                 pass
 
 
-# --- what they are given -----------------------------------------------------------------------------------------
+# --- the texts ---------------------------------------------------------------------------------------------------
 
 _PARTS = (
     " ", "\n", "a", "0", "1.", "-", "_", ".", "/", "../", "//", ":", ";", ",", "=", "&", "?a=1&", "%25", "@", "'", '"', "\\",

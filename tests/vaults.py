@@ -1,4 +1,4 @@
-"""Vaults with completed jobs in them, files, thumbnails, sidecars and all, as ``keep`` leaves them."""
+"""Vaults with completed jobs, including their files, thumbnails and sidecars, as ``keep`` leaves them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VIDEO_BYTES = 2_000
 
 
 async def fill(store: Store, root: Path, clock: FakeClock, *, jobs: int, videos: int = 1, first: int = 1) -> None:
-    """``jobs`` completed jobs of ``videos`` videos each; every picture of the post is skipped."""
+    """Create ``jobs`` completed jobs of ``videos`` videos each; every picture of the post is skipped."""
     numbers = range(first, first + jobs)
     await store.queue.enqueue([numbered_job(number, f"https://videos.example/{number}") for number in numbers])
     for claim in await store.queue.claim(ANN, limit=jobs, lease=LEASE):
@@ -32,7 +32,7 @@ async def fill(store: Store, root: Path, clock: FakeClock, *, jobs: int, videos:
 async def complete(store: Store, claim: ClaimedJob, root: Path, clock: FakeClock, *, videos: int = 1) -> Job:
     number = int(claim.job.trace_id, 16)
     account = Account("generic", f"ann{number % 7}", "Ann", f"ann{number % 7}")
-    found = Checkpoint(
+    checkpoint = Checkpoint(
         None,
         None,
         SourceType.DIRECT,
@@ -42,23 +42,23 @@ async def complete(store: Store, claim: ClaimedJob, root: Path, clock: FakeClock
         None,
         {"title": f"Film {number}", "text": "ü", "published_at": None, "post_id": str(number)},
     )
-    await store.queue.checkpoint(claim, found)
+    await store.queue.checkpoint(claim, checkpoint)
     claim = ClaimedJob(await store.catalogue.get(claim.id), claim.worker)
-    items = [JobItem(Item(media_id=f"{number}-{place}")) for place in range(videos)]
+    items = [JobItem(Item(media_id=f"{number}-{index}")) for index in range(videos)]
     items.insert(1, JobItem(Item(type=ItemType.IMAGE), ItemStatus.SKIPPED))
-    for place, one in enumerate(items):
-        if one.status is ItemStatus.WAITING:
+    for index, item in enumerate(items):
+        if item.status is ItemStatus.WAITING:
             clock.advance(1)
-            kept = place_video(root, f"{account.slug}/{number:06d}-{place}.mp4", seed=number * 100 + place)
-            items[place] = JobItem(one.item, ItemStatus.KEPT, kept)
-            facts = write_sidecar(claim.job, None, items, place, kept, saved_at=clock.now())
-            (root / sibling(kept.output_path, SIDECAR_SUFFIX)).write_text(json.dumps(facts))
-    await store.queue.complete(claim, next(one.kept for one in items if one.kept), items)
+            saved_file = place_video(root, f"{account.slug}/{number:06d}-{index}.mp4", seed=number * 100 + index)
+            items[index] = JobItem(item.item, ItemStatus.KEPT, saved_file)
+            facts = write_sidecar(claim.job, None, items, index, saved_file, saved_at=clock.now())
+            (root / sibling(saved_file.output_path, SIDECAR_SUFFIX)).write_text(json.dumps(facts))
+    await store.queue.complete(claim, next(item.kept for item in items if item.kept), items)
     return await store.catalogue.get(claim.id)
 
 
 def place_video(root: Path, path: str, *, seed: int) -> KeptFile:
-    """Random bytes under a video's name, and a thumbnail."""
+    """Write random bytes under the name of a video, and a thumbnail."""
     video = root / path
     video.parent.mkdir(parents=True, exist_ok=True)
     body = random.Random(seed).randbytes(VIDEO_BYTES)
@@ -68,12 +68,12 @@ def place_video(root: Path, path: str, *, seed: int) -> KeptFile:
 
 
 async def all_of(store: Store) -> Sequence[StoredJob]:
-    """Newest first."""
-    found: list[StoredJob] = []
+    """Return all jobs, newest first."""
+    stored: list[StoredJob] = []
     cursor: str | None = None
     while True:
         page = await store.catalogue.jobs(JobQuery(cursor=cursor, limit=500))
-        found += [StoredJob(job, tuple(await store.catalogue.history(job.id))) for job in page.jobs]
+        stored += [StoredJob(job, tuple(await store.catalogue.history(job.id))) for job in page.jobs]
         if page.next_cursor is None:
-            return found
+            return stored
         cursor = page.next_cursor

@@ -1,4 +1,4 @@
-"""A small site on loopback with pages of every kind that a browser must cope with."""
+"""A small site on loopback with all kinds of pages that a browser must cope with."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ VIDEO_S = 3.0
 
 
 def video() -> bytes:
-    """The file behind every address below ``/v/``."""
+    """Return the file behind every URL below ``/v/``."""
     return media.mp4(VIDEO_S)
 
 
@@ -68,7 +68,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass
 class BrowserSite:
-    """``asked`` holds every request's path and headers."""
+    """``asked`` holds the path and headers of every request."""
 
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     sent: int = 0  # megabytes of the endless file
@@ -80,7 +80,7 @@ class BrowserSite:
         return f"http://127.0.0.1:{self.port}"
 
     def headers_of(self, path: str) -> list[dict[str, str]]:
-        return [headers for asked, headers in self.asked if asked == path]
+        return [headers for requested, headers in self.asked if requested == path]
 
     async def start(self) -> None:
         app = web.Application(middlewares=[self._note])
@@ -201,7 +201,7 @@ async def _cut(request: web.Request) -> web.StreamResponse:
 
 
 async def _drip(request: web.Request) -> web.StreamResponse:
-    """A byte every tenth of a second, without end."""
+    """Send a byte every tenth of a second, without end."""
     response = web.StreamResponse(headers={"Content-Type": "video/mp4"})
     await response.prepare(request)
     with contextlib.suppress(ConnectionError, OSError):

@@ -1,4 +1,4 @@
-"""What the acceptance tests share."""
+"""Fixtures that the acceptance tests share."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ from mediavault.demo.posts import LOOKS
 
 @pytest.fixture(scope="session")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Clip]:
-    """The practice site's videos, made once: that takes seconds of a processor."""
+    """The practice site's videos, made once, since that takes seconds of processor time."""
     return make_clips(LOOKS, tmp_path_factory.mktemp("practice-media"))

@@ -1,4 +1,4 @@
-"""A site on loopback that wants a sign-in: a form, a session of two cookies, and a page that tells whether it is there."""
+"""A site on loopback that requires a sign-in: a form, a session of two cookies, and a page that shows it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ document.addEventListener("scroll", report);
 
 @dataclass
 class LoginSite:
-    """``seen`` holds what was sent with each request: path, user agent, cookie names, and of the form its fields.
+    """``seen`` holds what each request sent: path, user agent, names of cookies, and the fields of a form.
 
     ``notes`` is what the page of that name reported last: the text in it, and how far it is scrolled, in pixels.
     """
@@ -43,7 +43,7 @@ class LoginSite:
     notes: dict[str, Any] = field(default_factory=lambda: {"text": "", "scrolled": 0})
     _runner: web.AppRunner | None = None
     port: int = 0
-    picture: str = ""  # an address that the form shows
+    picture: str = ""  # the URL of an image in the form
 
     @property
     def origin(self) -> str:
@@ -93,7 +93,7 @@ class LoginSite:
             return web.Response(text=f"<p>wrong: {html.escape(repr(fields))}", content_type="text/html", status=403)
         answer = web.Response(text="<title>in</title><h1>Signed in</h1>", content_type="text/html")
         answer.set_cookie("sid", "secret-value", max_age=86_400, httponly=True)
-        answer.set_cookie("visit", "1")  # a session's: gone when the browser ends, unless somebody keeps it
+        answer.set_cookie("visit", "1")  # a session cookie: lost when the browser exits, unless it is saved
         return answer
 
     async def _open(self, request: web.Request) -> web.Response:
@@ -101,7 +101,7 @@ class LoginSite:
         return web.Response(text=_CLIP, content_type="text/html")
 
     async def _members(self, request: web.Request) -> web.Response:
-        """A post that strangers are sent away from."""
+        """A post that redirects anonymous visitors to the login page."""
         self._note(request)
         if request.cookies.get("sid") != "secret-value":
             raise web.HTTPFound("/login")
@@ -109,7 +109,7 @@ class LoginSite:
         return web.Response(text=_CLIP + viewer, content_type="text/html")
 
     async def _guarded(self, request: web.Request) -> web.Response:
-        """A post behind a challenge, which a person answers by a click."""
+        """A post behind a challenge, which a user solves with a click."""
         self._note(request)
         is_answered = request.cookies.get("clearance") == "granted"
         return web.Response(text=_CLIP if is_answered else _CHALLENGE, content_type="text/html")
@@ -136,7 +136,7 @@ class LoginSite:
         self._note(request)
         is_in = request.cookies.get("sid") == "secret-value" and "visit" in request.cookies
         title = "in" if is_in else "out"
-        # an error page, which nobody looks at for long
+        # an error page, which a visit leaves soon
         return web.Response(text=f"<title>{title}</title><p>post", content_type="text/html", status=410)
 
     def _note(self, request: web.Request, **more: object) -> None:

@@ -1,4 +1,4 @@
-"""The browser adapter with a real Chromium behind the real egress proxy, on pages of every awkward kind."""
+"""The browser adapter with a real Chromium behind the real egress proxy, on all kinds of difficult pages."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class World:
     proxy: EgressProxy
     state: Path
     downloads: Path
-    made: list[Chromium] = field(default_factory=list)  # all are closed with the world, whoever forgot to
+    made: list[Chromium] = field(default_factory=list)  # all are closed with the world, even if a test forgot to
 
     def __post_init__(self) -> None:
         self.browser = self.another()
@@ -84,7 +84,7 @@ class World:
         return browser
 
     async def capture(self, path: str, *, within_s: float = WITHIN_S, as_person: bool = False) -> PageCapture:
-        """``within_s`` of an idle machine."""
+        """Visit the page. ``within_s`` is for an idle machine."""
         url = self.site.origin + path
         return await self.browser.capture(
             url, platform=GENERIC, within_s=patient(within_s, most=3), as_person=as_person
@@ -94,12 +94,12 @@ class World:
         return {c.name for c in await (of or self.browser).cookies(self.site.origin, as_person=as_person)}
 
     async def choice(self, path: str) -> Candidate:
-        """What would be saved of the post at ``path``."""
+        """Return the candidate that would be saved for the post at ``path``."""
         post, platform = identify(parse_http_url(self.site.origin + path))
-        found = await BrowserExtractor(self.browser, SystemClock(), ReaderHere()).extract(
+        extraction = await BrowserExtractor(self.browser, SystemClock(), ReaderHere()).extract(
             post, platform, within_s=patient(WITHIN_S)
         )
-        (item,) = videos_to_save(found)
+        (item,) = videos_to_save(extraction)
         return choose(item)
 
     async def download(
@@ -142,8 +142,8 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
 
 
 def processes_of(folder: Path) -> list[str]:
-    """Command lines of living processes that name the folder."""
-    found = []
+    """Return the command lines of living processes that name the folder."""
+    command_lines = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
@@ -151,12 +151,12 @@ def processes_of(folder: Path) -> list[str]:
         except OSError:
             continue
         if str(folder) in line and state != "Z":
-            found.append(line)
-    return found
+            command_lines.append(line)
+    return command_lines
 
 
 def renderers_of(browser_pid: int) -> list[int]:
-    found = []
+    renderers = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             line = (process / "cmdline").read_bytes()
@@ -164,8 +164,8 @@ def renderers_of(browser_pid: int) -> list[int]:
         except OSError:
             continue
         if b"--type=renderer" in line and group == browser_pid:
-            found.append(int(process.name))
-    return found
+            renderers.append(int(process.name))
+    return renderers
 
 
 # --- finding the video --------------------------------------------------------------------------------------------
@@ -187,9 +187,9 @@ def renderers_of(browser_pid: int) -> list[int]:
     ],
 )
 async def test_the_posts_own_video_is_found(world: World, path: str, expected: str, kind: SourceType) -> None:
-    found = await world.choice(path)
+    candidate = await world.choice(path)
 
-    assert (found.url.removeprefix(world.site.origin), found.source_type) == (expected, kind)
+    assert (candidate.url.removeprefix(world.site.origin), candidate.source_type) == (expected, kind)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ async def test_a_page_without_a_video_to_save_says_why(world: World, path: str, 
         await world.choice(path)
 
 
-async def test_json_that_the_page_reads_as_a_blob_is_read_whole(world: World) -> None:
+async def test_json_that_the_page_reads_as_a_blob_is_read_completely(world: World) -> None:
     seen = await world.capture("/blob-json")
     (body,) = [r.body for r in seen.responses if r.url.endswith("/api/post.json")]
 
@@ -209,7 +209,7 @@ async def test_json_that_the_page_reads_as_a_blob_is_read_whole(world: World) ->
     assert seen.title.startswith("read 200")
 
 
-async def test_media_are_known_by_address_and_size_and_never_read(world: World) -> None:
+async def test_media_are_recorded_by_url_and_size_and_never_read(world: World) -> None:
     seen = await world.capture("/plain")
     media = [r for r in seen.responses if r.resource_type == "media"]
 
@@ -218,25 +218,25 @@ async def test_media_are_known_by_address_and_size_and_never_read(world: World) 
     assert all("cookie" not in r.request_headers for r in seen.responses)
 
 
-async def test_the_players_sound_and_length_are_told(world: World) -> None:
+async def test_the_players_sound_and_duration_are_reported(world: World) -> None:
     (played,) = (await world.capture("/plain")).videos
 
     assert played.has_audio
     assert played.duration_s == pytest.approx(VIDEO_S, abs=0.1)
 
 
-async def test_it_calls_itself_what_it_does_with_a_window(world: World) -> None:
+async def test_the_user_agent_is_the_same_as_with_a_window(world: World) -> None:
     seen = await world.capture("/plain")
-    (asked, *_) = world.site.headers_of("/plain")
+    (request_headers, *_) = world.site.headers_of("/plain")
 
     assert "Headless" not in seen.user_agent
-    assert asked["user-agent"] == seen.user_agent == await world.browser.user_agent()
+    assert request_headers["user-agent"] == seen.user_agent == await world.browser.user_agent()
 
 
 # --- pages that misbehave -----------------------------------------------------------------------------------------
 
 
-async def test_a_spinning_page_ends_within_its_time_and_others_go_on(world: World) -> None:
+async def test_a_spinning_page_ends_within_its_time_and_others_continue(world: World) -> None:
     async with asyncio.timeout(patient(60)):
         spinning, plain = await asyncio.gather(world.capture("/spin", within_s=15.0), world.capture("/plain"))
 
@@ -246,8 +246,8 @@ async def test_a_spinning_page_ends_within_its_time_and_others_go_on(world: Worl
 
 
 @pytest.mark.parametrize("path", ["/alerts", "/reload", "/popups"])
-async def test_a_page_that_pesters_is_endured(world: World, path: str) -> None:
-    """It is read to its end, not until its time is up."""
+async def test_a_page_of_dialogs_reloads_or_pop_ups_is_read(world: World, path: str) -> None:
+    """The visit ends when the page has been read, not when its time is up."""
     async with asyncio.timeout(patient(60)):
         seen = await world.capture(path, within_s=600)
 
@@ -257,11 +257,11 @@ async def test_a_page_that_pesters_is_endured(world: World, path: str) -> None:
 
 async def test_a_page_of_sixty_megabytes_ends_within_its_time(world: World) -> None:
     async with asyncio.timeout(patient(60)):
-        with contextlib.suppress(PageTooHeavy):  # by how much it has drawn when it is looked at
+        with contextlib.suppress(PageTooHeavy):  # it depends on how much has been rendered when the page is read
             await world.capture("/huge", within_s=20.0)
 
 
-async def test_a_page_that_starts_endless_downloads_writes_nothing(world: World) -> None:
+async def test_a_page_that_starts_endless_downloads_writes_no_file(world: World) -> None:
     before = world.site.sent
     await world.capture("/downloads")
 
@@ -269,7 +269,7 @@ async def test_a_page_that_starts_endless_downloads_writes_nothing(world: World)
     assert [f for f in world.downloads.rglob("*") if f.is_file()] == []
 
 
-async def test_a_dead_server_is_a_failure_of_the_network(world: World) -> None:
+async def test_a_dead_server_is_a_network_failure(world: World) -> None:
     with pytest.raises((NetworkFailure, AddressRefused)):
         await world.browser.capture("http://127.0.0.1:9/", platform=GENERIC, within_s=10)
 
@@ -279,19 +279,19 @@ async def test_a_dead_server_is_a_failure_of_the_network(world: World) -> None:
 
 async def test_an_inline_video_is_saved_with_cookie_and_referer(world: World, tmp_path: Path) -> None:
     await world.capture("/login")
-    kept = await world.download("/guarded/a.mp4", tmp_path / "into")
+    download = await world.download("/guarded/a.mp4", tmp_path / "into")
 
-    asked = world.site.headers_of("/guarded/a.mp4")[-1]
-    assert kept.path.read_bytes()[4:8] == b"ftyp"
-    assert (kept.bytes, kept.content_type) == (kept.path.stat().st_size, "video/mp4")
-    assert asked["referer"] == f"{world.site.origin}/plain?from=post"
-    assert "session=secret" in asked["cookie"]
+    request_headers = world.site.headers_of("/guarded/a.mp4")[-1]
+    assert download.path.read_bytes()[4:8] == b"ftyp"
+    assert (download.bytes, download.content_type) == (download.path.stat().st_size, "video/mp4")
+    assert request_headers["referer"] == f"{world.site.origin}/plain?from=post"
+    assert "session=secret" in request_headers["cookie"]
 
 
 async def test_a_redirected_file_is_saved(world: World, tmp_path: Path) -> None:
-    kept = await world.download("/moved", tmp_path / "into")
+    download = await world.download("/moved", tmp_path / "into")
 
-    assert kept.url == f"{world.site.origin}/v/plain.mp4"
+    assert download.url == f"{world.site.origin}/v/plain.mp4"
 
 
 @pytest.mark.parametrize(
@@ -305,7 +305,9 @@ async def test_a_redirected_file_is_saved(world: World, tmp_path: Path) -> None:
         ("/cut", Incomplete),
     ],
 )
-async def test_what_is_no_whole_video_is_not_kept(world: World, tmp_path: Path, path: str, kind: type[Failure]) -> None:
+async def test_a_response_that_is_not_a_whole_video_is_not_saved(
+    world: World, tmp_path: Path, path: str, kind: type[Failure]
+) -> None:
     with pytest.raises(kind):
         await world.download(path, tmp_path / "into")
 
@@ -313,17 +315,17 @@ async def test_what_is_no_whole_video_is_not_kept(world: World, tmp_path: Path, 
     assert [f for f in world.downloads.rglob("*") if f.is_file()] == []
 
 
-async def test_a_file_without_a_length_is_stopped_at_the_limit(world: World, tmp_path: Path) -> None:
+async def test_a_file_of_unknown_length_is_stopped_at_the_limit(world: World, tmp_path: Path) -> None:
     with pytest.raises(TooLarge):
         await world.download("/slow", tmp_path / "into", max_bytes=1 << 20)
 
     assert list((tmp_path / "into").iterdir()) == []
 
 
-# --- cookies, crashes, and what is left ---------------------------------------------------------------------------
+# --- cookies, crashes, and clean-up -------------------------------------------------------------------------------
 
 
-async def test_a_server_that_drips_is_given_up(world: World, tmp_path: Path) -> None:
+async def test_a_download_from_a_very_slow_server_is_given_up(world: World, tmp_path: Path) -> None:
     with pytest.raises(TookTooLong, match="bytes a second"):
         await world.download("/drip", tmp_path / "kept", slow_s=3.0)
     assert list((tmp_path / "kept").iterdir()) == []
@@ -343,7 +345,7 @@ async def test_a_session_cookie_survives_a_killed_browser(tmp_path: Path) -> Non
     assert saved == restored == {"session", "kept"}
 
 
-async def test_strangers_and_the_person_of_the_profile_know_nothing_of_each_other(tmp_path: Path) -> None:
+async def test_anonymous_visits_and_the_profile_do_not_share_cookies(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         await world.capture("/login", as_person=True)
         await world.capture("/text")
@@ -354,7 +356,7 @@ async def test_strangers_and_the_person_of_the_profile_know_nothing_of_each_othe
 
         await world.browser.close()
         world.browser = world.another()
-        await world.capture("/login")  # as a stranger, who forgets it with the browser
+        await world.capture("/login")  # signed out: this session is lost when the browser exits
         assert await world.cookies(as_person=False) == {"session", "kept"}
         await world.browser.close()
         assert "kept" in (world.state / "browser" / "cookies.json").read_text()
@@ -373,7 +375,7 @@ async def test_a_browser_killed_during_a_visit_is_started_again_for_it(tmp_path:
         assert (await visit).status == 200
 
 
-async def test_a_renderer_that_dies_costs_only_its_visit(tmp_path: Path) -> None:
+async def test_a_renderer_that_dies_ends_only_its_visit(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         visit = asyncio.ensure_future(world.capture("/text"))
         await until(lambda: world.site.headers_of("/text"))
@@ -381,7 +383,7 @@ async def test_a_renderer_that_dies_costs_only_its_visit(tmp_path: Path) -> None
         assert browser is not None
         for pid in renderers_of(browser):
             os.kill(pid, signal.SIGKILL)
-        with contextlib.suppress(NetworkFailure):  # it died before the page was there
+        with contextlib.suppress(NetworkFailure):  # it died before the page had loaded
             assert (await visit).status == 200
 
         assert (await world.capture("/plain")).status == 200
@@ -396,7 +398,7 @@ async def test_a_browser_that_hangs_is_killed_and_replaced(tmp_path: Path) -> No
         visit = asyncio.ensure_future(world.capture("/text", within_s=16.0))
         await until(lambda: world.site.headers_of("/text"))
         os.killpg(hung, signal.SIGSTOP)
-        with suppress(BrowserUnavailable):  # or it is repeated by a new browser, if there is time for that
+        with suppress(BrowserUnavailable):  # or a new browser repeats the visit, if there is time for that
             await visit
         seen = await world.capture("/plain")
 
@@ -404,7 +406,7 @@ async def test_a_browser_that_hangs_is_killed_and_replaced(tmp_path: Path) -> No
         assert world.browser.pid != hung
 
 
-async def test_a_second_process_on_the_same_state_works_anonymously(tmp_path: Path) -> None:
+async def test_a_second_process_on_the_same_state_folder_works_anonymously(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         await world.capture("/login", as_person=True)
         second = world.another()
@@ -419,7 +421,7 @@ async def test_a_second_process_on_the_same_state_works_anonymously(tmp_path: Pa
         assert list((world.state / "browser").glob("anon-*")) == []
 
 
-async def test_another_hosts_stale_lock_does_not_stop_the_start(tmp_path: Path) -> None:
+async def test_a_stale_lock_of_another_host_does_not_prevent_the_start(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         profile = world.state / "browser" / "profile"
         profile.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""A hostile page in a real Chromium behind the egress proxy: no channel of it reaches a private host."""
+"""A hostile page in a real Chromium behind the egress proxy: none of its channels reaches a private host."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ rtc.createOffer().then(offer => rtc.setLocalDescription(offer))
 </script>"""
 WORKER = """fetch("{trap}/{name}-fetch", {{mode: "no-cors"}}).catch(() => {{}})
 new WebSocket("{trap}/{name}-websocket".replace("http", "ws"))"""
-# What must have been tried for the test to mean anything.
+# The channels that must have been tried for the test to be meaningful.
 CHANNELS = frozenset(
     {
         "css",
@@ -135,8 +135,8 @@ async def chromium(profile: Path, proxy: ProxySettings | None) -> AsyncIterator[
             await context.close()
 
 
-async def test_the_hostile_page_reaches_the_trap_where_nothing_guards(tmp_path: Path) -> None:
-    """The control: without it, a page that tries nothing would pass the next test."""
+async def test_the_hostile_page_reaches_the_trap_without_the_proxy(tmp_path: Path) -> None:
+    """This is the control: without it, a page that tries nothing would pass the next test."""
     async with trap_and_page() as (trap, site), chromium(tmp_path, None) as context:
         page = await context.new_page()
         await page.goto(site.url)
@@ -169,7 +169,7 @@ async def test_behind_the_proxy_no_channel_reaches_a_private_host(tmp_path: Path
 
 
 async def test_an_exempt_page_is_refused_to_the_next_post(tmp_path: Path) -> None:
-    """The browser keeps connections open; the proxy ends them with the post they were opened for."""
+    """The browser keeps connections open; the proxy closes them when the post they were opened for ends."""
     async with trap_and_page() as (_, site):
         proxy = EgressProxy(EgressGuard([f"127.0.0.1:{site.port}"]))
         await proxy.start()
@@ -238,7 +238,7 @@ PATHS = [
 ]
 
 
-async def test_what_we_read_in_an_address_chromium_reads_too(tmp_path: Path) -> None:
+async def test_chromium_parses_urls_as_we_do(tmp_path: Path) -> None:
     texts = [f"{scheme}://{host}{path}" for scheme in ("http", "HTTPS") for host in HOSTS for path in PATHS]
     async with chromium(tmp_path, None) as context:
         page = await context.new_page()

@@ -1,4 +1,4 @@
-"""Pages with the players that sites really use: what a visit makes of each, with a real Chromium."""
+"""Pages with the players that sites really use: the extraction of each, with a real Chromium."""
 
 from __future__ import annotations
 
@@ -72,87 +72,87 @@ HLS, DASH, FILE = SourceType.HLS, SourceType.DASH, SourceType.DIRECT
         ("blob-made", "media/file/video.mp4", FILE),
     ],
 )
-async def test_the_players_stream_is_the_only_candidate_and_no_part_of_it_is(
+async def test_the_players_stream_is_the_only_candidate_and_its_segments_are_not(
     world: World, page: str, address: str, kind: SourceType
 ) -> None:
-    found = await world.extraction(page)
-    choice = chosen(found)
+    result = await world.extraction(page)
+    choice = chosen(result)
 
-    assert names(found) == [address]
+    assert names(result) == [address]
     assert (choice.source_type, choice.ownership) == (kind, Ownership.PLAYER)
     assert choice.duration_s == pytest.approx(POST_S, abs=0.2)
     assert choice.height == 180
     assert world.pages_open() == 0
 
 
-async def test_a_playlist_in_the_players_own_address_is_found_though_chromium_does_not_play_it(world: World) -> None:
-    found = await world.extraction("native-hls-data")
+async def test_a_playlist_in_a_data_url_of_the_player_is_found_although_chromium_does_not_play_it(world: World) -> None:
+    result = await world.extraction("native-hls-data")
 
-    assert names(found) == ["data:application/vnd.apple"]
-    assert chosen(found).duration_s == POST_S
+    assert names(result) == ["data:application/vnd.apple"]
+    assert chosen(result).duration_s == POST_S
 
 
-async def test_a_service_worker_is_not_let_between_the_player_and_the_network(world: World) -> None:
+async def test_a_service_worker_cannot_intercept_the_requests_of_the_player(world: World) -> None:
     assert chosen(await world.extraction("service-worker")).url == f"{world.site.origin}/media/ts/index.m3u8"
     assert "/post/service-worker.js" not in world.site.asked
 
 
-async def test_protected_data_in_the_posts_player_are_the_posts_alone(world: World) -> None:
+async def test_protected_data_in_the_posts_player_make_the_post_drm(world: World) -> None:
     with pytest.raises(Drm):
         await world.extraction("protected")
 
 
 @pytest.mark.parametrize("page", ["advert-labelled", "advert-unlabelled", "twin"])
-async def test_of_two_players_that_scripts_feed_the_posts_is_taken(world: World, page: str) -> None:
-    found = await world.extraction(page)
+async def test_of_two_players_fed_by_scripts_the_posts_own_is_chosen(world: World, page: str) -> None:
+    result = await world.extraction(page)
 
-    assert chosen(found).url == f"{world.site.origin}/media/ts/index.m3u8"
-    assert chosen(found).ownership is Ownership.PLAYER
-    assert [c.ownership for c in found.others] == [Ownership.UNKNOWN]
+    assert chosen(result).url == f"{world.site.origin}/media/ts/index.m3u8"
+    assert chosen(result).ownership is Ownership.PLAYER
+    assert [c.ownership for c in result.others] == [Ownership.UNKNOWN]
 
 
-async def test_two_dash_players_are_told_apart(world: World) -> None:
+async def test_two_dash_players_are_distinguished(world: World) -> None:
     assert chosen(await world.extraction("advert-dash")).url == f"{world.site.origin}/media/dash/index.mpd"
 
 
-async def test_a_stream_that_is_fetched_ahead_is_not_the_posts(world: World) -> None:
-    """Feeds load the next video while this one plays."""
-    found = await world.extraction("next-is-fetched")
+async def test_a_prefetched_stream_is_not_the_posts(world: World) -> None:
+    """Feeds load the next video while the current one plays."""
+    result = await world.extraction("next-is-fetched")
 
-    assert chosen(found).url == f"{world.site.origin}/media/ts/index.m3u8"
-    assert len(found.others) == 1
+    assert chosen(result).url == f"{world.site.origin}/media/ts/index.m3u8"
+    assert len(result.others) == 1
 
 
 async def test_each_player_of_a_carousel_is_an_item_with_its_own_stream(world: World) -> None:
-    found = await world.extraction("carousel")
+    result = await world.extraction("carousel")
 
-    assert [[c.url.rpartition("/media/")[2] for c in item.candidates] for item in found.items] == [
+    assert [[c.url.rpartition("/media/")[2] for c in item.candidates] for item in result.items] == [
         ["ts/index.m3u8"],
         ["short/index.m3u8"],
     ]
-    assert [item.expected.duration_s for item in found.items] == pytest.approx([POST_S, SHORT_S], abs=0.2)
+    assert [item.expected.duration_s for item in result.items] == pytest.approx([POST_S, SHORT_S], abs=0.2)
 
 
-async def test_pieces_of_a_stream_without_a_playlist_are_not_saved(world: World) -> None:
+async def test_segments_of_a_stream_without_a_playlist_are_not_saved(world: World) -> None:
     with pytest.raises(NoVideo):
         await world.extraction("pieces")
 
 
 @pytest.mark.parametrize("kind", ["mp4", "webm"])
 async def test_a_silent_file_is_paired_with_the_sound_that_feeds_the_same_player(world: World, kind: str) -> None:
-    found = await world.extraction(f"tracks-{kind}")
-    choice = chosen(found)
+    result = await world.extraction(f"tracks-{kind}")
+    choice = chosen(result)
 
-    assert names(found) == [f"media/tracks/picture.{kind}"]
+    assert names(result) == [f"media/tracks/picture.{kind}"]
     assert choice.audio_url == f"{world.site.origin}/media/tracks/sound.{kind}"
     assert (choice.has_audio, choice.size) == (False, len(folder("tracks")[f"picture.{kind}"]))
 
 
-async def test_a_byte_range_in_the_query_is_no_part_of_the_address(world: World) -> None:
-    found = await world.extraction("range-query")
+async def test_a_byte_range_in_the_query_is_removed_from_the_url(world: World) -> None:
+    result = await world.extraction("range-query")
 
-    assert names(found) == ["media/tracks/picture.mp4?sig=1"]
-    assert chosen(found).audio_url == f"{world.site.origin}/media/tracks/sound.mp4?sig=1"
+    assert names(result) == ["media/tracks/picture.mp4?sig=1"]
+    assert chosen(result).audio_url == f"{world.site.origin}/media/tracks/sound.mp4?sig=1"
 
 
 async def test_a_file_that_a_script_loads_alone_is_whole(world: World) -> None:

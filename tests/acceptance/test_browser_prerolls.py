@@ -42,11 +42,11 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
         ("goes-on", FILE, POST_S),
     ],
 )
-async def test_the_posts_video_is_taken_and_not_what_the_player_shows_around_it(
+async def test_the_posts_video_is_chosen_and_not_the_adverts_around_it(
     world: World, page: str, address: str, length_s: float
 ) -> None:
-    found = await world.extraction(page)
-    choice = chosen(found)
+    result = await world.extraction(page)
+    choice = chosen(result)
 
     assert choice.url == f"{world.site.origin}/{address}"
     assert choice.ownership in (Ownership.PLAYER, Ownership.LONE)
@@ -54,25 +54,25 @@ async def test_the_posts_video_is_taken_and_not_what_the_player_shows_around_it(
 
 
 @pytest.mark.parametrize("page", ["preroll-vast", "preroll-hls", "midroll", "above-vast"])
-async def test_what_an_ad_server_names_is_not_even_offered(world: World, page: str) -> None:
+async def test_files_named_by_an_ad_server_are_not_candidates(world: World, page: str) -> None:
     assert not [name for name in names(await world.extraction(page)) if "spot" in name]
 
 
 @pytest.mark.parametrize("page", ["preroll-unmarked", "above-unmarked"])
-async def test_where_nothing_tells_the_advert_from_the_video_a_person_is_asked(world: World, page: str) -> None:
-    found = await world.extraction(page)
+async def test_the_user_is_asked_where_advert_and_video_cannot_be_distinguished(world: World, page: str) -> None:
+    result = await world.extraction(page)
 
-    assert sorted(names(found)) == sorted([FILE, SPOT])
+    assert sorted(names(result)) == sorted([FILE, SPOT])
     with pytest.raises(Ambiguous):
-        videos_to_save(found)
+        videos_to_save(result)
 
 
-async def test_a_video_before_which_nothing_looks_like_an_advert_is_left_to_play(world: World) -> None:
-    """No time goes into what nothing speaks for; another rung in the page's script is no sign."""
+async def test_a_video_without_signs_of_an_advert_is_not_seeked(world: World) -> None:
+    """No time is spent without a sign of an advert, and a URL of another quality in the page's script is not a sign."""
     assert chosen(await world.extraction("no-advert")).url == f"{world.site.origin}/{FILE}"
     assert "/post/moved-by-us" not in world.site.asked
 
 
-async def test_an_advert_that_is_followed_by_nothing_is_not_saved(world: World) -> None:
+async def test_an_advert_without_a_following_video_is_not_saved(world: World) -> None:
     with pytest.raises(Failure):
         videos_to_save(await world.extraction("preroll-alone"))

@@ -1,4 +1,4 @@
-"""What the processes of a real browser get from us and may take of this machine."""
+"""What the processes of a real browser receive from us, and what they may use of this machine."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
 
 
 def descendants() -> dict[str, bytes]:
-    """Command lines of all processes below this one, and what each was started with."""
-    found = {}
+    """Return the command lines of all processes below this one, with the environment of each."""
+    environments = {}
     for folder in Path("/proc").glob("[0-9]*"):
         pid: int | None = int(folder.name)
         while pid and pid != os.getpid():
             pid = parent_of(pid)
         if pid and folder.name != str(os.getpid()):
-            with contextlib.suppress(OSError):  # it has ended meanwhile
+            with contextlib.suppress(OSError):  # it has ended in the meantime
                 line = (folder / "cmdline").read_text().replace("\0", " ")
-                found[f"{folder.name} {line}"] = (folder / "environ").read_bytes()
-    return found
+                environments[f"{folder.name} {line}"] = (folder / "environ").read_bytes()
+    return environments
 
 
-async def test_no_process_of_the_browser_is_started_with_a_secret_of_ours(world: World) -> None:
+async def test_no_process_of_the_browser_is_started_with_our_secrets(world: World) -> None:
     await world.capture("/plain")
     processes = descendants()
     leaks = {
@@ -71,17 +71,17 @@ async def test_no_process_of_the_browser_is_started_with_a_secret_of_ours(world:
     assert leaks == set()
 
 
-async def test_a_page_that_fills_the_memory_is_ended_and_others_go_on(tmp_path: Path) -> None:
+async def test_a_page_that_fills_the_memory_is_ended_and_others_continue(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         world.browser = world.another(memory_limit=600 << 20)
         await world.capture("/plain")
         running = world.browser.pid
         hog = asyncio.ensure_future(world.capture("/hog"))
-        beside = await world.capture("/plain")
+        concurrent = await world.capture("/plain")
         with pytest.raises(PageTooHeavy, match="600 MB"):
             await hog
         after = await world.capture("/plain")
 
-        assert [len(seen.videos) for seen in (beside, after)] == [1, 1]
-        assert len(world.site.headers_of("/hog")) == 1  # it is not tried again at once
+        assert [len(seen.videos) for seen in (concurrent, after)] == [1, 1]
+        assert len(world.site.headers_of("/hog")) == 1  # it is not retried at once
         assert world.browser.pid == running

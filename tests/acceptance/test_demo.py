@@ -1,4 +1,4 @@
-"""``mediavault demo``: every kind of trouble ends as it should, without the internet."""
+"""``mediavault demo``: every fault ends as it should, without the internet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tests.patience import patient
 
 LIMIT_S = 120.0
-# `mediavault demo --json`, which counts as wrong what is not done in time: in this machine's.
+# `mediavault demo --json` counts posts that are not done in time as wrong; here the time depends on this machine.
 DEMO = """
 import sys
 from mediavault.demo import runner

@@ -1,4 +1,4 @@
-"""Posts that are made to keep the vault busy: it answers all the time, and goes on saving other posts."""
+"""Posts that are made to keep the vault busy: it responds all the time, and continues to save other posts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.patience import patient
 
 pytestmark = pytest.mark.browser
 
-ANSWERS_WITHIN_S = 5.0  # a second is what it takes; the freezes that this is about took from twenty seconds to minutes
+ANSWERS_WITHIN_S = 5.0  # one second is usual; the freezes that this guards against took twenty seconds to minutes
 
 _MPD = '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"><BaseURL>'
 PAGES: Mapping[str, str] = {
@@ -42,7 +42,7 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         writer.write(b"connection: close\r\n\r\n" + body)
         await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
-        pass  # the browser has left
+        pass  # the browser has closed the connection
     finally:
         writer.close()
 
@@ -55,7 +55,7 @@ async def hostile_site() -> AsyncIterator[str]:
 
 
 async def longest_answer(vault: Served, done: asyncio.Event) -> float:
-    """Seconds that the slowest answer of the health endpoint took until ``done`` was set."""
+    """Return the time in seconds of the slowest response of the health endpoint until ``done`` was set."""
     slowest = 0.0
     while not done.is_set():
         began = time.monotonic()
@@ -72,7 +72,7 @@ async def submitted(vault: Served, url: str) -> str:
     return str(job["id"])
 
 
-async def test_the_vault_answers_and_saves_other_posts_while_hostile_pages_are_read(
+async def test_the_vault_responds_and_saves_other_posts_while_hostile_pages_are_read(
     tmp_path: Path, clips: Mapping[str, Clip]
 ) -> None:
     async with practice_site(tmp_path / "practice", clips=clips, clock=SystemClock()) as site, hostile_site() as host:

@@ -1,4 +1,4 @@
-"""The practice site over real sockets, asked as an ordinary HTTP client would; no browser."""
+"""The practice site over real sockets, requested by an ordinary HTTP client; no browser."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def site(clips: Mapping[str, Clip], tmp_path: Path) -> AsyncIterator[Pract
 
 @pytest.fixture
 async def client(site: PracticeSite) -> AsyncIterator[aiohttp.ClientSession]:
-    jar = aiohttp.CookieJar(unsafe=True)  # the site has an address, not a name
+    jar = aiohttp.CookieJar(unsafe=True)  # the site has an IP address, not a name
     headers = {"Accept-Encoding": "identity"}
     async with aiohttp.ClientSession(site.origin, headers=headers, cookie_jar=jar, auto_decompress=False) as session:
         yield session
@@ -42,7 +42,7 @@ async def drain(content: aiohttp.StreamReader, *, into: bytearray) -> None:
         into += piece
 
 
-async def test_every_reference_of_every_page_leads_somewhere(site: PracticeSite, client: aiohttp.ClientSession) -> None:
+async def test_no_link_of_any_page_is_broken(site: PracticeSite, client: aiohttp.ClientSession) -> None:
     lost = []
     for post in POSTS:
         _, text = await body(client, post.path)
@@ -61,14 +61,14 @@ async def test_every_reference_of_every_page_leads_somewhere(site: PracticeSite,
 
 
 @pytest.mark.parametrize("slug", [post.slug for post in POSTS if post.shows is not Shows.LOGIN])
-async def test_a_post_answers_at_its_own_address(client: aiohttp.ClientSession, slug: str) -> None:
+async def test_a_post_responds_at_its_own_url(client: aiohttp.ClientSession, slug: str) -> None:
     status, text = await body(client, f"/posts/{slug}")
 
     assert status == (404 if slug == "deleted" else 200)
     assert text.startswith(b"<!doctype html>")
 
 
-async def test_a_members_post_ends_at_the_login_form(client: aiohttp.ClientSession) -> None:
+async def test_a_members_only_post_redirects_to_the_login_form(client: aiohttp.ClientSession) -> None:
     async with client.get("/posts/members") as response:
         text = await response.text()
 
@@ -76,7 +76,7 @@ async def test_a_members_post_ends_at_the_login_form(client: aiohttp.ClientSessi
     assert 'type="password"' in text
 
 
-async def test_a_file_comes_whole_and_is_the_posts_own(site: PracticeSite, client: aiohttp.ClientSession) -> None:
+async def test_a_file_is_complete_and_is_the_posts_own(site: PracticeSite, client: aiohttp.ClientSession) -> None:
     for slug in ("plain", "carousel", "two-videos", "silent"):
         clip = site.clip(BY_SLUG[slug])
         _, movie = await body(client, f"/media/{slug}/1/video.mp4")
@@ -85,7 +85,7 @@ async def test_a_file_comes_whole_and_is_the_posts_own(site: PracticeSite, clien
         assert hashlib.sha256(movie).hexdigest() == clip.sha256
 
 
-async def test_the_session_that_the_page_begins_opens_the_film(
+async def test_the_session_that_the_page_starts_gives_access_to_the_video(
     site: PracticeSite, client: aiohttp.ClientSession
 ) -> None:
     assert await body(client, "/media/session/1/video.mp4") == (200, b"")
@@ -94,7 +94,7 @@ async def test_the_session_that_the_page_begins_opens_the_film(
     assert await body(client, "/media/session/1/video.mp4") == (200, site.clips["session"].files["video.mp4"])
 
 
-async def test_a_transfer_that_breaks_off_can_be_resumed(site: PracticeSite, client: aiohttp.ClientSession) -> None:
+async def test_an_interrupted_transfer_can_be_resumed(site: PracticeSite, client: aiohttp.ClientSession) -> None:
     whole = site.clips["truncated"].files["video.mp4"]
     got = bytearray()
     async with client.get("/media/truncated/1/video.mp4") as response:
@@ -110,7 +110,7 @@ async def test_a_transfer_that_breaks_off_can_be_resumed(site: PracticeSite, cli
     assert bytes(got) + rest == whole
 
 
-async def test_a_limit_says_when_to_come_back(client: aiohttp.ClientSession) -> None:
+async def test_a_rate_limit_says_when_to_retry(client: aiohttp.ClientSession) -> None:
     async with client.get("/media/limited/1/video.mp4") as response:
         assert (response.status, response.headers["Retry-After"]) == (429, "2")
 
@@ -129,7 +129,7 @@ async def test_a_playlists_segments_joined_are_the_posts_video(
     assert fingerprint(film) == site.clips["mse"].fingerprint
 
 
-async def test_types_are_what_players_expect(client: aiohttp.ClientSession) -> None:
+async def test_content_types_are_what_players_expect(client: aiohttp.ClientSession) -> None:
     wanted = {
         "/media/plain/1/video.mp4": "video/mp4",
         "/media/plain/1/poster.jpg": "image/jpeg",

@@ -1,4 +1,4 @@
-"""The whole process as a person starts it: ``mediavault serve``, its API, a real Chromium, the practice site."""
+"""The whole process as a user starts it: ``mediavault serve``, its API, a real Chromium, the practice site."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ async def served(root: Path, site: PracticeSite, **more: str) -> AsyncIterator[S
             try:
                 await asyncio.wait_for(process.communicate(), patient(30))
             except TimeoutError:
-                process.kill()  # it must not outlive its test, whatever froze it
+                process.kill()  # it must not outlive its test, even if it is frozen
                 raise
 
 
@@ -131,34 +131,32 @@ async def site(tmp_path: Path, clips: Mapping[str, Clip]) -> AsyncIterator[Pract
 
 
 def chromium_of(root: Path) -> list[int]:
-    """Processes whose command line names this vault's state folder."""
-    found = []
+    """Return the processes whose command line names this vault's state folder."""
+    pids = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 if str(root / "state").encode() in (entry / "cmdline").read_bytes():
-                    found.append(int(entry.name))
+                    pids.append(int(entry.name))
             except OSError:
                 continue
-    return found
+    return pids
 
 
-async def test_a_posted_address_becomes_a_playable_file_that_the_api_streams(
-    tmp_path: Path, site: PracticeSite
-) -> None:
+async def test_a_submitted_url_becomes_a_playable_file_that_the_api_streams(tmp_path: Path, site: PracticeSite) -> None:
     async with served(tmp_path, site) as vault:
         status, job = await vault.call("POST", "/api/jobs", {"post_url": vault.url("plain")})
         again, same = await vault.call("POST", "/api/jobs", {"post_url": vault.url("plain") + "?utm_source=x#top"})
-        kept = await vault.until(job["id"], "completed", "failed")
+        saved = await vault.until(job["id"], "completed", "failed")
         _, body = await vault.call("GET", f"/files/{job['id']}/video")
         _, history = await vault.call("GET", f"/api/jobs/{job['id']}/history")
         health, beats = await vault.call("GET", "/api/worker/health")
 
         assert (status, again, same["id"]) == (201, 200, job["id"])
-        assert kept["status"] == "completed", kept
-        assert hashlib.sha256(body).hexdigest() == kept["sha256"]
-        assert (vault.downloads() / kept["output_path"]).read_bytes() == body
-        assert (vault.downloads() / kept["thumbnail_path"]).is_file()
+        assert saved["status"] == "completed", saved
+        assert hashlib.sha256(body).hexdigest() == saved["sha256"]
+        assert (vault.downloads() / saved["output_path"]).read_bytes() == body
+        assert (vault.downloads() / saved["thumbnail_path"]).is_file()
         assert [r["rung"] for r in history if r["stage"] == "download"] == ["plain"]
         assert (health, len(beats["workers"])) == (200, 1)
 
@@ -180,7 +178,7 @@ async def test_every_log_line_is_json_and_every_line_of_a_job_carries_its_ids(
     ] == []
 
 
-async def test_sigterm_in_mid_job_gives_it_back_and_leaves_no_browser_and_no_staging(
+async def test_sigterm_during_a_job_releases_it_and_leaves_no_browser_and_no_staging(
     tmp_path: Path, site: PracticeSite
 ) -> None:
     async with served(tmp_path, site) as vault:
@@ -197,17 +195,17 @@ async def test_sigterm_in_mid_job_gives_it_back_and_leaves_no_browser_and_no_sta
     assert [path for path in (tmp_path / "downloads/.staging").iterdir() if path.is_dir()] == []
 
 
-async def test_after_a_kill_a_new_process_goes_on(tmp_path: Path, site: PracticeSite) -> None:
+async def test_a_new_process_continues_after_a_kill(tmp_path: Path, site: PracticeSite) -> None:
     async with served(tmp_path, site) as vault:
         _, job = await vault.call("POST", "/api/jobs", {"post_url": vault.url("plain")})
         await vault.until_job(job["id"], lambda job: job["status"] == "running")
         vault.process.kill()
         await vault.process.communicate()
     async with served(tmp_path, site) as vault:
-        kept = await vault.until(job["id"], "completed", "failed")
+        saved = await vault.until(job["id"], "completed", "failed")
         _, history = await vault.call("GET", f"/api/jobs/{job['id']}/history")
 
-    assert kept["status"] == "completed", kept
+    assert saved["status"] == "completed", saved
     assert "RECOVERED_FROM_RESTART" in {record["error_code"] for record in history}
 
 

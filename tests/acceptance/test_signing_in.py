@@ -1,4 +1,4 @@
-"""Signing in for real: Xvnc, a plain Chromium, our page in another one, and the automated browser afterwards."""
+"""A real sign-in: Xvnc, a plain Chromium, our page in another one, and the automated browser afterwards."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ from tests.file_desk_stubs import StubChecks, StubFormats
 from tests.patience import patient, until
 from tests.stubs import ReaderHere, make_tools, new_job
 
-MISSING = [name for name, found in (("a browser", find_browser().path), ("Xvnc", shutil.which("Xvnc"))) if not found]
-# where `make install` puts both there, their absence is a failure and not a reason to pass the tests over
+MISSING = [name for name, path in (("a browser", find_browser().path), ("Xvnc", shutil.which("Xvnc"))) if not path]
+# where `make install` provides both, their absence is a failure and not a reason to skip the tests
 IS_INSTALLED_BY_US = os.geteuid() == 0 and Path("/etc/debian_version").exists()
 
 pytestmark = [
@@ -71,7 +71,7 @@ _LEASE = timedelta(seconds=90)
 
 @dataclass
 class World:
-    """The site, the API with its windows, a browser as a worker has it, and a person's own browser."""
+    """The site, the API with its windows, a browser as a worker has it, and the user's own browser."""
 
     site: LoginSite
     root: Path
@@ -82,7 +82,7 @@ class World:
     guard: EgressGuard
     address: str
     person: Any  # Playwright's browser
-    troubles: list[str] = field(default_factory=list)  # what the person's browser complained about
+    troubles: list[str] = field(default_factory=list)  # errors in the pages of the user's browser
 
     @property
     def state(self) -> Path:
@@ -95,7 +95,7 @@ class World:
         return await self.store.queue.fail(claim, error_code=code, error="Lodge asks.", retry_in=None)
 
     async def look(self, path: str) -> Extraction:
-        """As a worker does."""
+        """Extract the post as a worker does."""
         clock = SystemClock()
         extractors = [
             BrowserExtractor(
@@ -103,7 +103,9 @@ class World:
             )
             for as_person in (False, True)
         ]
-        tools = replace(make_tools(self.store, clock, self.root), extractors={one.name: one for one in extractors})
+        tools = replace(
+            make_tools(self.store, clock, self.root), extractors={extractor.name: extractor for extractor in extractors}
+        )
         post, _ = identify(parse_http_url(f"{self.site.origin}{path}"))
         return await ask_extractors(Route(post, self.site.platform, ("browser", "browser_cookies")), tools)
 
@@ -124,7 +126,7 @@ async def _nothing() -> list[Check]:
 
 
 @asynccontextmanager
-async def a_world(root: Path, **given: Any) -> AsyncIterator[World]:
+async def a_world(root: Path, **options: Any) -> AsyncIterator[World]:
     from playwright.async_api import async_playwright
 
     site, clock = LoginSite(), SystemClock()
@@ -138,7 +140,7 @@ async def a_world(root: Path, **given: Any) -> AsyncIterator[World]:
         await go_on_after_window(session, errand, store)
 
     windows = LoginWindows(desk, guard, clock, executable=None, on_closed=on_closed)
-    settings = Settings(state_dir=state, download_dir=root / "d", **given)
+    settings = Settings(state_dir=state, download_dir=root / "d", **options)
     submission = Submission(lambda url: (identify(url)[0], site.platform), lambda _: None, clock, 5)
     live = LiveSettings(settings, store.records, clock)
     services = ApiServices(
@@ -163,7 +165,7 @@ async def a_world(root: Path, **given: Any) -> AsyncIterator[World]:
             await windows.aclose()
             stop.set()
             await serving
-            await built.worker.close()  # a test may have put another in its place
+            await built.worker.close()  # a test may have replaced it
             await proxy.close()
             await site.close()
 
@@ -176,7 +178,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     assert list((tmp_path / "s" / "browser").glob("window-*")) == []
 
 
-async def test_a_person_signs_in_through_the_page_and_the_waiting_job_goes_on(world: World) -> None:
+async def test_a_user_signs_in_through_the_page_and_the_waiting_job_continues(world: World) -> None:
     job = await world.waiting_job()
     assert await world.post_is_seen_as() == "out"
     page = await world.page(viewport={"width": 1400, "height": 1100})
@@ -186,11 +188,11 @@ async def test_a_person_signs_in_through_the_page_and_the_waiting_job_goes_on(wo
     await page.click("#lodge form[action$='/window'] button")
     screen = page.locator("#screen")
     await screen.wait_for(state="visible")
-    await until(lambda: asked(world, "/login"))
-    await painted(page, 60, 180)  # the button's grey
-    # A page takes no input in its first moments, and a person is not that fast.
+    await until(lambda: was_requested(world, "/login"))
+    await painted(page, 60, 180)  # the grey of the button
+    # A page takes no input in its first moments, and a user is not that fast.
     await page.wait_for_timeout(patient(1_000, most=3))
-    assert "#" not in page.url  # the ticket does not stay in the address
+    assert "#" not in page.url  # the ticket does not stay in the URL
     await click(page, 100, 60)
     await page.keyboard.type(NAME)
     await page.keyboard.press("Tab")
@@ -198,8 +200,10 @@ async def test_a_person_signs_in_through_the_page_and_the_waiting_job_goes_on(wo
     await page.click("#typing button")
     await page.wait_for_timeout(patient(700, most=3))
     await click(page, 100, 180)
-    await until(lambda: any("fields" in each for each in world.site.seen))
-    assert [each["fields"] for each in world.site.seen if "fields" in each] == [{"name": NAME, "password": PASSWORD}]
+    await until(lambda: any("fields" in request for request in world.site.seen))
+    assert [request["fields"] for request in world.site.seen if "fields" in request] == [
+        {"name": NAME, "password": PASSWORD}
+    ]
     await page.wait_for_timeout(patient(500, most=3))
     await page.click("#done")
     await page.wait_for_url("**/sessions#lodge")
@@ -210,21 +214,21 @@ async def test_a_person_signs_in_through_the_page_and_the_waiting_job_goes_on(wo
     assert world.troubles == []
 
 
-async def test_the_session_outlives_the_browser_and_a_sign_out_ends_it(world: World) -> None:
+async def test_the_session_survives_the_browser_and_a_sign_out_ends_it(world: World) -> None:
     await sign_in_by_hand(world)
     assert await world.post_is_seen_as() == "in"
     await world.worker.close()
     world.worker = Chromium(
         state_dir=world.state, downloads_dir=world.root / "d", proxy=world.worker._proxy, clock=SystemClock()
     )
-    assert await world.post_is_seen_as() == "in"  # also the cookie of the session
+    assert await world.post_is_seen_as() == "in"  # including the session cookie
 
     await world.desk.sign_out("lodge")
     assert await world.post_is_seen_as() == "out"
     await world.worker.close()
 
 
-async def test_jobs_go_on_anonymously_while_somebody_signs_in(world: World) -> None:
+async def test_jobs_continue_anonymously_while_a_user_signs_in(world: World) -> None:
     await sign_in_by_hand(world)
     await world.windows.open("lodge")
 
@@ -233,7 +237,7 @@ async def test_jobs_go_on_anonymously_while_somebody_signs_in(world: World) -> N
     assert await world.post_is_seen_as() == "in"
 
 
-async def test_an_imported_session_is_the_next_jobs(world: World) -> None:
+async def test_the_next_job_uses_an_imported_session(world: World) -> None:
     assert await world.post_is_seen_as() == "out"
     lines = [
         "#HttpOnly_127.0.0.1\tFALSE\t/\tFALSE\t4102444800\tsid\tsecret-value",
@@ -244,25 +248,29 @@ async def test_an_imported_session_is_the_next_jobs(world: World) -> None:
     assert await world.post_is_seen_as() == "in"
 
 
-async def test_the_window_says_what_the_automated_browser_says_and_reaches_nothing_inside(world: World) -> None:
-    """The page of the sign-in may show what it likes: the guard stands in front of the rest of this machine."""
+async def test_the_window_has_the_user_agent_of_the_automated_browser_and_reaches_no_internal_host(
+    world: World,
+) -> None:
+    """The sign-in page may embed anything: the egress guard protects the rest of this machine."""
     inside = LoginSite()
     await inside.start()
     world.site.picture = f"{inside.origin}/login"
     try:
         await world.post_is_seen_as()
         await world.windows.open("lodge")
-        await until(lambda: asked(world, "/login"))
+        await until(lambda: was_requested(world, "/login"))
         await asyncio.sleep(patient(1.5, most=3))
         await world.windows.close()
     finally:
         await inside.close()
 
-    assert len({each["agent"] for each in world.site.seen}) == 1
+    assert len({request["agent"] for request in world.site.seen}) == 1
     assert inside.seen == []
 
 
-async def test_on_a_desktop_the_window_is_the_persons_own(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_on_a_desktop_the_window_opens_on_the_users_own_screen(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The desktop is an Xvnc without a viewer."""
     reading, writing = os.pipe()
     desktop = await asyncio.create_subprocess_exec(
@@ -289,7 +297,7 @@ async def test_on_a_desktop_the_window_is_the_persons_own(world: World, monkeypa
         signing_in = asyncio.create_task(
             window_here(world.desk, world.guard, SystemClock(), errand, executable=None, enough=enter_pressed)
         )
-        await until(lambda: asked(world, "/login"))
+        await until(lambda: was_requested(world, "/login"))
         enough.set()
         state = await signing_in
     finally:
@@ -300,28 +308,28 @@ async def test_on_a_desktop_the_window_is_the_persons_own(world: World, monkeypa
     assert state.signed_in is False
 
 
-async def test_a_post_is_looked_at_as_a_stranger_first_and_with_the_account_only_where_it_must_be(world: World) -> None:
+async def test_a_post_is_visited_signed_out_first_and_with_the_account_only_where_necessary(world: World) -> None:
     await sign_in_by_hand(world)
     world.site.seen.clear()
-    anybodys = await world.look("/open")
-    assert (anybodys.as_person, [each["cookies"] for each in world.site.seen if each["cookies"]]) == (False, [])
+    public = await world.look("/open")
+    assert (public.as_person, [request["cookies"] for request in world.site.seen if request["cookies"]]) == (False, [])
 
     world.site.seen.clear()
     members = await world.look("/members")
     assert (members.as_person, len(members.items)) == (True, 1)
-    shown = [each["cookies"] for each in world.site.seen if each["path"] == "/members"]
+    shown = [request["cookies"] for request in world.site.seen if request["path"] == "/members"]
     assert shown == [[], ["sid", "visit"]]
     assert (await world.desk.state("lodge")).signed_in_as == NAME
 
 
-async def test_without_a_session_there_is_one_look(world: World) -> None:
+async def test_without_a_session_a_post_is_visited_once(world: World) -> None:
     with pytest.raises(LoginRequired):
         await world.look("/members")
 
-    assert [each["path"] for each in world.site.seen].count("/members") == 1
+    assert [request["path"] for request in world.site.seen].count("/members") == 1
 
 
-async def test_a_person_answers_a_challenge_in_a_window_on_the_post_and_the_job_goes_on(world: World) -> None:
+async def test_a_user_solves_a_challenge_in_a_window_on_the_post_and_the_job_continues(world: World) -> None:
     with pytest.raises(Challenge):
         await world.look("/guarded")
     job = await world.waiting_job("/guarded", ErrorCode.CHALLENGE)
@@ -330,19 +338,19 @@ async def test_a_person_answers_a_challenge_in_a_window_on_the_post_and_the_job_
     await page.click("text=Open in a browser window")
     await page.locator("#screen").wait_for(state="visible")
     assert await page.inner_text("h1") == "Answer Lodge"
-    await until(lambda: [each["path"] for each in world.site.seen].count("/guarded") == 2)
+    await until(lambda: [request["path"] for request in world.site.seen].count("/guarded") == 2)
     await page.wait_for_timeout(patient(1_000, most=3))
     await painted(page, 60, 180)
     await page.wait_for_timeout(patient(1_000, most=3))
     await click(page, 100, 180)
-    await until(lambda: any("answered" in each for each in world.site.seen))
+    await until(lambda: any("answered" in request for request in world.site.seen))
     await page.wait_for_timeout(patient(500, most=3))
     await page.click("#done")
     await page.wait_for_url(f"**/jobs/{job.id}")
 
     assert (await world.store.catalogue.get(job.id)).status is JobStatus.QUEUED
-    found = await world.look("/guarded")
-    assert (found.as_person, len(found.items)) == (True, 1)
+    extraction = await world.look("/guarded")
+    assert (extraction.as_person, len(extraction.items)) == (True, 1)
     assert world.troubles == []
 
 
@@ -353,7 +361,7 @@ async def test_a_killed_process_leaves_no_window_behind(tmp_path: Path) -> None:
         sys.executable, "-m", "tests.acceptance.window_holder", str(tmp_path / "s"), str(site.port)
     )
     try:
-        await until(lambda: any(each["path"] == "/login" for each in site.seen))
+        await until(lambda: any(request["path"] == "/login" for request in site.seen))
         assert list((tmp_path / "s" / "browser").glob("window-*"))
         holder.send_signal(signal.SIGKILL)
         await holder.wait()
@@ -368,7 +376,7 @@ async def test_a_killed_process_leaves_no_window_behind(tmp_path: Path) -> None:
 # --- the window in the page ------------------------------------------------------------------------------------
 
 
-async def test_the_window_takes_text_in_every_script_the_clipboard_and_the_wheel(world: World) -> None:
+async def test_the_window_accepts_text_in_every_script_the_clipboard_and_the_mouse_wheel(world: World) -> None:
     page = await notes_page(world, viewport={"width": 1400, "height": 1100}, permissions=CLIPBOARD)
     await click(page, 100, 100)
     for char in "aß@éЖ":
@@ -390,7 +398,7 @@ async def test_the_window_takes_text_in_every_script_the_clipboard_and_the_wheel
     assert world.troubles == []
 
 
-async def test_a_phone_sees_the_whole_width_and_scrolls_with_one_finger(world: World) -> None:
+async def test_a_phone_shows_the_whole_width_and_scrolls_with_one_finger(world: World) -> None:
     page = await notes_page(world, narrow=True, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     box = await page.locator("#screen").bounding_box()
     assert box["x"] >= 0
@@ -411,7 +419,7 @@ async def test_a_phone_sees_the_whole_width_and_scrolls_with_one_finger(world: W
     assert world.troubles == []
 
 
-async def test_a_viewer_connects_again_by_itself_and_loses_the_window_to_the_next_one(world: World) -> None:
+async def test_a_viewer_reconnects_automatically_and_loses_the_window_to_the_next_one(world: World) -> None:
     first = await notes_page(world)
     address = first.url
     showing = world.windows._showing
@@ -435,7 +443,7 @@ async def test_a_viewer_connects_again_by_itself_and_loses_the_window_to_the_nex
     assert world.troubles == []
 
 
-async def test_signing_out_of_the_vault_takes_the_window_away(tmp_path: Path) -> None:
+async def test_signing_out_of_the_vault_closes_the_window(tmp_path: Path) -> None:
     async with a_world(tmp_path, token=TOKEN) as world:
         context = await world.person.new_context()
         page = await context.new_page()
@@ -453,21 +461,21 @@ async def test_signing_out_of_the_vault_takes_the_window_away(tmp_path: Path) ->
         assert not is_connected(world)
 
 
-# --- what a person does ----------------------------------------------------------------------------------------
+# --- user actions ----------------------------------------------------------------------------------------------
 
 
 async def sign_in_by_hand(world: World) -> None:
-    """Without a page: a VNC viewer on the window's screen."""
+    """Sign in without a page, with a VNC viewer on the window's screen."""
     viewer = world.windows.admit(await world.windows.open("lodge"))
     async with world.windows.connect(viewer.key) as screen, rfb.greeted(screen):
-        await until(lambda: asked(world, "/login"))
+        await until(lambda: was_requested(world, "/login"))
         await asyncio.sleep(patient(1.5, most=3))
         await screen.write(rfb.click(100, 60))
         await rfb.type_slowly(screen, NAME)
         await screen.write(rfb.stroke(rfb.TAB))
         await rfb.type_slowly(screen, PASSWORD)
         await screen.write(rfb.stroke(rfb.ENTER))
-        await until(lambda: any("fields" in each for each in world.site.seen))
+        await until(lambda: any("fields" in request for request in world.site.seen))
         await asyncio.sleep(patient(0.5, most=3))
     state = await world.windows.close()
     assert state is not None
@@ -475,7 +483,7 @@ async def sign_in_by_hand(world: World) -> None:
 
 
 async def open_notes(world: World, *, narrow: bool = False) -> str:
-    """The ticket of a window on a page that reports what is typed into it."""
+    """Return the ticket of a window on a page that reports what is typed into it."""
     return await world.windows.run(BrowserTask(world.site.platform, f"{world.site.origin}/notes"), narrow=narrow)
 
 
@@ -488,7 +496,7 @@ async def viewed(world: World, ticket: str, **options: Any) -> Any:
 
 async def notes_page(world: World, *, narrow: bool = False, **options: Any) -> Any:
     page = await viewed(world, await open_notes(world, narrow=narrow), **options)
-    await until(lambda: asked(world, "/notes"))
+    await until(lambda: was_requested(world, "/notes"))
     await page.wait_for_timeout(patient(1_500, most=3))  # a page takes no input in its first moments
     return page
 
@@ -499,7 +507,7 @@ def is_connected(world: World) -> bool:
 
 
 async def click(page: Any, x: int, y: int) -> None:
-    """At a pixel of the screen, wherever and however large the page shows it."""
+    """Click at a pixel of the screen, wherever and however large the page shows it."""
     box = await page.locator("#screen").bounding_box()
     scale = box["width"] / 1280
     await page.mouse.click(box["x"] + x * scale, box["y"] + y * scale)
@@ -515,5 +523,5 @@ async def painted(page: Any, x: int, y: int) -> None:
     )
 
 
-def asked(world: World, path: str) -> bool:
-    return any(each["path"] == path for each in world.site.seen)
+def was_requested(world: World, path: str) -> bool:
+    return any(request["path"] == path for request in world.site.seen)

@@ -1,4 +1,4 @@
-"""yt-dlp in its child, behind the egress proxy, against sites on loopback."""
+"""yt-dlp in its child process, behind the egress proxy, against sites on loopback."""
 
 from __future__ import annotations
 
@@ -65,18 +65,18 @@ async def asking(tmp_path: Path, *, allow: tuple[str, ...]) -> AsyncIterator[Ytd
 
 
 async def ask(tmp_path: Path, site: Site, path: str, *, within_s: float = WITHIN_S) -> Extraction:
-    """What yt-dlp says about a page of ``site``, which alone is exempt."""
+    """Return what yt-dlp reads from a page of ``site``, which is the only exempt host."""
     async with asking(tmp_path, allow=(f"127.0.0.1:{site.port}",)) as extractor:
         post, platform = identify(parse_http_url(f"{site.url}{path}"))
         return await extractor.extract(post, platform, within_s=patient(within_s, most=3))
 
 
 def children() -> set[int]:
-    """The yt-dlp processes that this one has started, at whatever remove: other tests of the run have theirs."""
+    """Return the yt-dlp processes started by this one, however indirectly: other tests of the run have their own."""
     parents: dict[int, int] = {}
     workers = set()
     for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it has ended meanwhile
+        with contextlib.suppress(OSError):  # it has ended in the meantime
             parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
             if b"ytdlp_worker" in (folder / "cmdline").read_bytes():
                 workers.add(int(folder.name))
@@ -93,43 +93,43 @@ def at_work(tmp_path: Path) -> list[str]:
     return [folder.name for folder in (tmp_path / "ytdlp" / "at-work").iterdir()]
 
 
-async def test_a_pages_declared_video_becomes_the_posts_lone_candidate(tmp_path: Path) -> None:
+async def test_the_declared_video_of_a_page_becomes_the_only_candidate_of_the_post(tmp_path: Path) -> None:
     async with running() as site:
         site.answers = {
             "/post": ok(PAGE.format(base=site.url).encode(), HTML),
             "/film.mp4": ok(b"x" * 100, "Content-Type: video/mp4"),
         }
-        found = await ask(tmp_path, site, "/post")
+        result = await ask(tmp_path, site, "/post")
 
-        assert [(c.url, c.source_type, c.ownership) for c in found.candidates] == [
+        assert [(c.url, c.source_type, c.ownership) for c in result.candidates] == [
             (f"{site.url}/film.mp4", SourceType.DIRECT, Ownership.LONE)
         ]
-    assert (found.title, found.extractor) == ("A lighthouse", "ytdlp")
-    assert "cookie" not in found.candidates[0].headers
+    assert (result.title, result.extractor) == ("A lighthouse", "ytdlp")
+    assert "cookie" not in result.candidates[0].headers
     assert at_work(tmp_path) == []
 
 
-async def test_a_master_playlist_is_one_candidate_with_its_best_rung_and_sound(tmp_path: Path) -> None:
+async def test_a_master_playlist_is_one_candidate_with_its_best_variant_and_sound(tmp_path: Path) -> None:
     async with running() as site:
         site.answers = {
             "/post": ok(PLAYER.encode(), HTML),
             "/live/master.m3u8": ok(MASTER.encode(), "Content-Type: application/x-mpegURL"),
             **{f"/live/{name}.m3u8": ok(MEDIA.encode()) for name in ("low", "high", "sound")},
         }
-        found = await ask(tmp_path, site, "/post")
-        (candidate,) = found.candidates
+        result = await ask(tmp_path, site, "/post")
+        (candidate,) = result.candidates
 
         assert candidate.url == f"{site.url}/live/master.m3u8"
     assert (candidate.source_type, candidate.width, candidate.height) == (SourceType.HLS, 1280, 720)
     assert (candidate.video_codec, candidate.has_audio, candidate.audio_url) == ("h264", True, None)
 
 
-async def test_the_address_of_a_file_is_its_candidate(tmp_path: Path) -> None:
+async def test_the_url_of_a_file_is_its_candidate(tmp_path: Path) -> None:
     async with running() as site:
         site.answers = {"/clip.mp4": ok(b"\0\0\0\x18ftypmp42" + b"x" * 100, "Content-Type: video/mp4")}
-        found = await ask(tmp_path, site, "/clip.mp4")
+        result = await ask(tmp_path, site, "/clip.mp4")
 
-        assert [c.url for c in found.candidates] == [f"{site.url}/clip.mp4"]
+        assert [c.url for c in result.candidates] == [f"{site.url}/clip.mp4"]
 
 
 async def test_a_private_address_is_refused_and_never_reached(tmp_path: Path) -> None:
@@ -167,20 +167,20 @@ async def test_a_redirect_to_a_private_address_over_tls_is_refused_too(tmp_path:
         (ok(b"<title>Words</title><p>no video here", HTML), Unsupported),
     ],
 )
-async def test_what_a_site_answers_is_told_in_our_codes(tmp_path: Path, answer: bytes, kind: type[Failure]) -> None:
+async def test_errors_of_a_site_are_reported_with_our_codes(tmp_path: Path, answer: bytes, kind: type[Failure]) -> None:
     async with running({"/post": answer}) as site:
         with pytest.raises(kind):
             await ask(tmp_path, site, "/post")
 
 
-async def test_a_server_that_is_not_there_is_a_failure_of_the_network(tmp_path: Path) -> None:
+async def test_an_unreachable_server_is_a_network_failure(tmp_path: Path) -> None:
     async with running() as site:
         pass
     with pytest.raises(NetworkFailure):
         await ask(tmp_path, site, "/post")
 
 
-async def test_one_that_hangs_is_killed_in_time_and_leaves_nothing(tmp_path: Path) -> None:
+async def test_a_hanging_extraction_is_killed_in_time_and_leaves_nothing(tmp_path: Path) -> None:
     started = asyncio.Event()
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -197,18 +197,18 @@ async def test_one_that_hangs_is_killed_in_time_and_leaves_nothing(tmp_path: Pat
     assert at_work(tmp_path) == []
 
 
-async def test_a_cancelled_question_leaves_neither_process_nor_folder(tmp_path: Path) -> None:
-    asked = asyncio.Event()
+async def test_a_cancelled_extraction_leaves_neither_process_nor_folder(tmp_path: Path) -> None:
+    requested = asyncio.Event()
 
     def answer(request: object) -> bytes:
-        asked.set()
-        return b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"  # and nothing behind it
+        requested.set()
+        return b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"  # and no body after it
 
     answers: dict[str, bytes | Answer] = {"/post": answer}
     before = children()
     async with running(answers) as site:
         asking = asyncio.create_task(ask(tmp_path, site, "/post"))
-        await asyncio.wait_for(asked.wait(), patient(30))
+        await asyncio.wait_for(requested.wait(), patient(30))
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking

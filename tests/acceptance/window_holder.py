@@ -1,4 +1,4 @@
-"""A process that opens a window inside nobody's page and waits to be killed. Arguments: state folder, port of the site."""
+"""Opens a sign-in window without a viewer and waits to be killed. Arguments: state folder, port of the site."""
 
 from __future__ import annotations
 

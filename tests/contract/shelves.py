@@ -1,4 +1,4 @@
-"""Jobs of a library, for the tests of what its pages ask."""
+"""Jobs for the tests of the queries that the library pages make."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def job_of(
     account: Account | None = None,
     **facts: Any,
 ) -> Job:
-    """As a store would have it: what is failed has a cause, only what is failed a ``retry_at``."""
+    """Return a job as a store would hold it: a failed job has a cause, and only a failed job has a ``retry_at``."""
     new = numbered_job(number, facts.pop("url", f"https://videos.example/watch/{number}"), platform=platform)
     at = at or START + timedelta(seconds=number)
     if status is JobStatus.FAILED:
@@ -62,7 +62,7 @@ def job_of(
 
 
 def some_library(count: int, seed: int = 7) -> list[Job]:
-    """Of every kind, with equal moments, lengths and sizes among them."""
+    """Return jobs of every kind, some with equal times, lengths and sizes."""
     choose = random.Random(seed)
     people = [
         media.account(name, handle, f"{handle} {shown}".strip())
@@ -94,14 +94,14 @@ async def adopt(store: Store, jobs: Sequence[Job]) -> None:
 
 
 async def all_pages(store: Store, query: JobQuery) -> list[Job]:
-    """Every job that a query asks for, page by page."""
-    found: list[Job] = []
+    """Return every job that a query matches, read page by page."""
+    collected: list[Job] = []
     cursor = None
     while True:
         page = await store.catalogue.jobs(replace(query, cursor=cursor))
         assert len(page.jobs) <= query.limit
-        found += page.jobs
+        collected += page.jobs
         cursor = page.next_cursor
         if cursor is None:
-            return found
+            return collected
         assert page.jobs, "a page without jobs is the last"

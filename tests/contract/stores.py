@@ -1,6 +1,6 @@
-"""The stores that the contract is run against, and the small facts that its tests share.
+"""The stores that the contract is run against, and a few values that its tests share.
 
-A further store joins with one entry in ``STORES``. Run as a module, this file is one more process at the database of an address.
+To add a store, add one entry to ``STORES``. Run as a module, it is another process at the database of a URL.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ def sqlite_store(folder: Path, clock: Clock) -> Store:
 
 
 def postgres_store(folder: Path, clock: Clock) -> Store:
-    """In a database of its own, one for each folder."""
+    """Return a store in its own database, one for each folder."""
     return PostgresJobStore(postgres.database_for(folder), clock)
 
 
 def mongodb_store(folder: Path, clock: Clock) -> Store:
-    """In a database of its own, one for each folder."""
+    """Return a store in its own database, one for each folder."""
     return MongoJobStore(mongo.database_for(folder), clock)
 
 
@@ -49,7 +49,7 @@ STORES: Mapping[str, StoreFactory] = {
     "postgres": postgres_store,
     "sqlite": sqlite_store,
 }
-# Their only clock is the host's, which somebody may set; the others go by their database's own.
+# These use the host's clock, which may be changed; the others use their database's clock.
 ON_THE_HOSTS_CLOCK = ("memory", "sqlite")
 
 LEASE = timedelta(seconds=90)
@@ -66,7 +66,7 @@ def numbered_job(number: int, url: str, *, platform: str = "generic", max_attemp
 
 
 async def claim_and_complete(store: Store, worker: WorkerId) -> int:
-    """Until nothing is queued; how many."""
+    """Claim and complete jobs until none is queued, and return how many there were."""
     done = 0
     while claims := await store.queue.claim(worker, limit=5, lease=LEASE):
         done += len(await asyncio.gather(*(_complete(store, claim) for claim in claims)))
@@ -79,8 +79,9 @@ async def _complete(store: Store, claim: ClaimedJob) -> None:
 
 
 async def _process(task: str, url: str, name: str) -> None:
-    """``drain``: claim and complete, once told to on stdin. ``enqueue``: store one job of that address.
-    ``cancel``: the job of that id."""
+    """Run one task. ``drain`` claims and completes jobs once it reads a line from stdin, ``enqueue`` stores one job of
+    the URL ``name``, ``cancel`` cancels the job with the id ``name``.
+    """
     store = store_at(url, SystemClock())
     await store.open()
     if task == "enqueue":

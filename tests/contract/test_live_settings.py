@@ -1,4 +1,4 @@
-"""What a person changes reaches every process of the vault, whatever keeps its records."""
+"""A changed setting reaches every process of the vault, whichever store holds the records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.fakes import FakeClock
 NONE = Settings()
 
 
-async def test_a_change_is_kept_with_who_and_when(store: Store, clock: FakeClock) -> None:
+async def test_a_change_is_stored_with_its_author_and_time(store: Store, clock: FakeClock) -> None:
     live = LiveSettings(NONE, store.records, clock)
     at = (await store.catalogue.report()).at
     assert await live.change("concurrency", "7", by="owner") == 7
@@ -26,7 +26,7 @@ async def test_a_change_is_kept_with_who_and_when(store: Store, clock: FakeClock
     assert (await live.current()).concurrency == 7
 
 
-async def test_another_process_goes_by_it_two_seconds_later(store: Store, clock: FakeClock) -> None:
+async def test_another_process_applies_a_change_two_seconds_later(store: Store, clock: FakeClock) -> None:
     page, worker = LiveSettings(NONE, store.records, clock), LiveSettings(NONE, store.records, clock)
     before = await worker.current()
     await page.change("pace", {"x": 2.0}, by="owner")
@@ -36,7 +36,7 @@ async def test_another_process_goes_by_it_two_seconds_later(store: Store, clock:
     assert (await worker.current()).pace == {"x": 2.0}
 
 
-async def test_a_reset_goes_back_to_what_the_vault_was_started_with(store: Store, clock: FakeClock) -> None:
+async def test_a_reset_restores_the_value_from_the_start_of_the_vault(store: Store, clock: FakeClock) -> None:
     live = LiveSettings(NONE, store.records, clock)
     await live.change("max_attempts", 9, by="owner")
 
@@ -46,7 +46,7 @@ async def test_a_reset_goes_back_to_what_the_vault_was_started_with(store: Store
     assert await live.changes() == {}
 
 
-async def test_what_the_environment_says_wins_and_cannot_be_changed(store: Store, clock: FakeClock) -> None:
+async def test_a_value_from_the_environment_wins_and_cannot_be_changed(store: Store, clock: FakeClock) -> None:
     await LiveSettings(NONE, store.records, clock).change("concurrency", 9, by="owner")
     started = LiveSettings(Settings(concurrency=4), store.records, clock)
 
@@ -58,7 +58,7 @@ async def test_what_the_environment_says_wins_and_cannot_be_changed(store: Store
             await attempt
 
 
-async def test_nothing_out_of_bounds_is_kept(store: Store, clock: FakeClock) -> None:
+async def test_a_value_out_of_bounds_is_not_stored(store: Store, clock: FakeClock) -> None:
     live = LiveSettings(NONE, store.records, clock)
     with pytest.raises(BadSetting):
         await live.change("concurrency", 0, by="owner")
@@ -68,14 +68,14 @@ async def test_nothing_out_of_bounds_is_kept(store: Store, clock: FakeClock) -> 
     assert await store.records.all(RecordKind.SETTING) == []
 
 
-async def test_a_record_that_no_rule_takes_any_more_counts_nothing(store: Store, clock: FakeClock) -> None:
+async def test_a_record_that_is_no_longer_valid_is_ignored(store: Store, clock: FakeClock) -> None:
     await store.records.put(RecordKind.SETTING, "concurrency", {"value": 10_000, "by": "a former version"})
     await store.records.put(RecordKind.SETTING, "gravity", {"value": 9.81})
 
     assert await LiveSettings(NONE, store.records, clock).current() == LiveSettings(NONE, store.records, clock)._now
 
 
-async def test_while_the_store_is_away_what_was_known_last_counts(clock: FakeClock) -> None:
+async def test_the_last_known_values_apply_while_the_store_is_away(clock: FakeClock) -> None:
     store = MemoryJobStore(clock)
     live = LiveSettings(NONE, store.records, clock)
     await live.change("concurrency", 7, by="owner")

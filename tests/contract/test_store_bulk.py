@@ -21,7 +21,7 @@ AGES = pytest.mark.parametrize("order", [JobOrder.NEWEST, JobOrder.OLDEST])
 
 
 async def failed_jobs(store: Store, clock: FakeClock, count: int) -> list[Job]:
-    """Oldest first."""
+    """Return failed jobs, oldest first."""
     jobs = []
     for number in range(count):
         clock.advance(1)
@@ -36,14 +36,14 @@ async def statuses(store: Store, jobs: Sequence[Job]) -> list[JobStatus]:
 
 
 async def read_before(jobs: Sequence[Job], change: Callable[[Job], Awaitable[object]]) -> AsyncIterator[Job]:
-    """Each job as it was read, after ``change`` was done to it."""
+    """Yield each job as it was read, after ``change`` has been applied to it."""
     for job in jobs:
         await change(job)
         yield job
 
 
 @AGES
-async def test_every_job_is_met_once_in_order_however_many_pages_there_are(
+async def test_every_job_is_visited_once_and_in_order_across_all_pages(
     store: Store, clock: FakeClock, order: JobOrder
 ) -> None:
     jobs = await failed_jobs(store, clock, 5)
@@ -55,12 +55,12 @@ async def test_every_job_is_met_once_in_order_however_many_pages_there_are(
     assert [job.id async for job in iter_jobs(store.catalogue, query, at_most=3)] == wanted[:3]
 
 
-async def test_of_no_jobs_there_is_no_page(store: Store) -> None:
+async def test_no_jobs_give_no_page(store: Store) -> None:
     assert [page async for page in iter_pages(store.catalogue, JobQuery())] == []
 
 
 @AGES
-async def test_jobs_that_leave_the_query_while_it_is_walked_hide_none_of_the_others(
+async def test_jobs_that_leave_the_query_during_the_walk_hide_no_others(
     store: Store, clock: FakeClock, order: JobOrder
 ) -> None:
     jobs = await failed_jobs(store, clock, 7)
@@ -84,9 +84,7 @@ async def test_a_removed_job_at_the_end_of_a_page_does_not_end_the_walk(store: S
     assert met == [jobs[0].id, jobs[1].id, jobs[3].id, jobs[4].id]
 
 
-async def test_a_job_that_fails_again_while_the_query_is_walked_is_not_met_again(
-    store: Store, clock: FakeClock
-) -> None:
+async def test_a_job_that_fails_again_during_the_walk_is_not_visited_again(store: Store, clock: FakeClock) -> None:
     jobs = await failed_jobs(store, clock, 3)
     met = []
     async for job in iter_jobs(store.catalogue, OLDEST_FIRST):
@@ -98,16 +96,14 @@ async def test_a_job_that_fails_again_while_the_query_is_walked_is_not_met_again
     assert met == [job.id for job in jobs]
 
 
-async def test_jobs_of_several_pages_are_retried_while_the_query_that_finds_them_shrinks(
-    store: Store, clock: FakeClock
-) -> None:
+async def test_jobs_of_several_pages_are_retried_while_the_query_shrinks(store: Store, clock: FakeClock) -> None:
     jobs = await failed_jobs(store, clock, 5)
 
     assert await retry_each(store, iter_jobs(store.catalogue, OLDEST_FIRST)) == 5
     assert set(await statuses(store, jobs)) == {JobStatus.QUEUED}
 
 
-async def test_no_more_are_retried_than_asked_for(store: Store, clock: FakeClock) -> None:
+async def test_no_more_jobs_are_retried_than_requested(store: Store, clock: FakeClock) -> None:
     jobs = await failed_jobs(store, clock, 3)
     read = []
 
@@ -119,7 +115,7 @@ async def test_no_more_are_retried_than_asked_for(store: Store, clock: FakeClock
     assert await statuses(store, jobs) == [JobStatus.QUEUED, JobStatus.QUEUED, JobStatus.FAILED]
 
 
-async def test_a_job_that_was_removed_meanwhile_stops_none_of_the_others(store: Store, clock: FakeClock) -> None:
+async def test_a_job_removed_in_the_meantime_does_not_stop_the_others(store: Store, clock: FakeClock) -> None:
     jobs = await failed_jobs(store, clock, 3)
 
     async def remove_second(job: Job) -> None:
@@ -130,7 +126,7 @@ async def test_a_job_that_was_removed_meanwhile_stops_none_of_the_others(store: 
     assert await statuses(store, [jobs[0], jobs[2]]) == [JobStatus.QUEUED, JobStatus.QUEUED]
 
 
-async def test_a_job_that_was_cancelled_meanwhile_stays_cancelled(store: Store, clock: FakeClock) -> None:
+async def test_a_job_cancelled_in_the_meantime_stays_cancelled(store: Store, clock: FakeClock) -> None:
     jobs = await failed_jobs(store, clock, 2)
 
     async def cancel_first(job: Job) -> None:
@@ -141,7 +137,7 @@ async def test_a_job_that_was_cancelled_meanwhile_stays_cancelled(store: Store, 
     assert await statuses(store, jobs) == [JobStatus.CANCELLED, JobStatus.QUEUED]
 
 
-async def test_a_job_that_somebody_else_retried_meanwhile_is_not_counted(store: Store, clock: FakeClock) -> None:
+async def test_a_job_retried_by_another_caller_in_the_meantime_is_not_counted(store: Store, clock: FakeClock) -> None:
     jobs = await failed_jobs(store, clock, 2)
     retries = [len(await store.catalogue.history(job.id)) + 1 for job in jobs]
 

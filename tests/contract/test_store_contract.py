@@ -1,4 +1,4 @@
-"""Every sentence of ``mediavault/store/port.py``, for every store."""
+"""Tests of every sentence of ``mediavault/store/port.py``, for every store."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ async def completed(store: Store, number: int = 1) -> Job:
 
 
 async def taken_over(store: Store, clock: FakeClock, *, by: WorkerId = BOB) -> tuple[ClaimedJob, ClaimedJob]:
-    """An attempt whose lease ran out, and the one that has the job now."""
+    """Return an attempt whose lease has expired, and the attempt that holds the job now."""
     stale = await claimed(store)
     clock.advance(LEASE + MINUTE)
     await store.queue.recover_stale_jobs(retry_in=timedelta(0))
@@ -119,7 +119,7 @@ async def stages(store: Store, job_id: JobId) -> list[Stage]:
 # --- enqueue --------------------------------------------------------------------------------------------------------
 
 
-async def test_an_enqueued_job_is_stored_queued_as_given(store: Store) -> None:
+async def test_an_enqueued_job_is_stored_as_given_and_queued(store: Store) -> None:
     new = numbered_job(1, url_of(1), platform="reddit", max_attempts=3)
 
     [answer] = await store.queue.enqueue([new])
@@ -139,11 +139,11 @@ async def test_an_enqueued_job_is_stored_queued_as_given(store: Store) -> None:
     assert await store.catalogue.get(new.id) == answer.job
 
 
-async def test_nothing_enqueued_is_nothing_answered(store: Store) -> None:
+async def test_enqueuing_nothing_returns_nothing(store: Store) -> None:
     assert await store.queue.enqueue([]) == []
 
 
-async def test_a_post_that_is_a_job_already_is_answered_and_not_stored_again(store: Store) -> None:
+async def test_a_post_that_is_already_a_job_is_returned_and_not_stored_again(store: Store) -> None:
     [first] = await enqueue(store, 1)
 
     [answer] = await store.queue.enqueue([numbered_job(2, url_of(1))])
@@ -154,7 +154,7 @@ async def test_a_post_that_is_a_job_already_is_answered_and_not_stored_again(sto
         await store.catalogue.get(numbered_job(2, "").id)
 
 
-async def test_a_post_that_is_known_is_answered_as_it_is_now(store: Store) -> None:
+async def test_a_known_post_is_returned_in_its_current_state(store: Store) -> None:
     job = await completed(store)
 
     [answer] = await store.queue.enqueue([numbered_job(2, url_of(1))])
@@ -162,7 +162,7 @@ async def test_a_post_that_is_known_is_answered_as_it_is_now(store: Store) -> No
     assert answer.job == job
 
 
-async def test_answers_come_in_the_order_given_and_two_equal_addresses_give_one_job(store: Store) -> None:
+async def test_results_are_in_the_order_given_and_two_equal_urls_give_one_job(store: Store) -> None:
     [known] = await enqueue(store, 9)
     jobs = [numbered_job(n, url_of(url)) for n, url in ((1, 5), (2, 9), (3, 4), (4, 5))]
 
@@ -183,7 +183,7 @@ async def test_force_stores_a_new_version_of_the_post(store: Store) -> None:
     assert await store.catalogue.get(first.id) == first
 
 
-async def test_two_equal_addresses_in_one_forced_call_give_one_new_version(store: Store) -> None:
+async def test_two_equal_urls_in_one_forced_call_give_one_new_version(store: Store) -> None:
     await enqueue(store, 1)
 
     answers = await store.queue.enqueue([numbered_job(n, url_of(1)) for n in (2, 3)], force=True)
@@ -191,7 +191,7 @@ async def test_two_equal_addresses_in_one_forced_call_give_one_new_version(store
     assert [(answer.created, answer.job.version) for answer in answers] == [(True, 2), (False, 2)]
 
 
-async def test_the_newest_version_is_what_a_later_submission_is_answered(store: Store) -> None:
+async def test_a_later_submission_returns_the_newest_version(store: Store) -> None:
     await enqueue(store, 1)
     [second] = await store.queue.enqueue([numbered_job(2, url_of(1))], force=True)
 
@@ -200,8 +200,8 @@ async def test_the_newest_version_is_what_a_later_submission_is_answered(store: 
     assert answer.job == second.job
 
 
-async def test_a_call_that_fails_half_way_has_stored_nothing(store: Store) -> None:
-    """One transaction: an id that is taken already refuses the whole call."""
+async def test_a_call_that_fails_halfway_stores_nothing(store: Store) -> None:
+    """It is one transaction: an id that is already taken refuses the whole call."""
     [known] = await enqueue(store, 1)
     taken = replace(numbered_job(3, url_of(3)), id=known.id)
 
@@ -215,7 +215,7 @@ async def test_a_call_that_fails_half_way_has_stored_nothing(store: Store) -> No
 
 
 async def test_claim_takes_the_oldest_first_then_the_smaller_id(store: Store, clock: FakeClock) -> None:
-    for number in (1, 2, 3, 4, 5):  # one call each: all at the same moment
+    for number in (1, 2, 3, 4, 5):  # one call each, all at the same time
         await enqueue(store, number)
     clock.jump(-60)
     [oldest] = await enqueue(store, 6)
@@ -242,7 +242,7 @@ async def test_claim_takes_no_more_than_the_limit(store: Store, limit: int, take
     assert (await store.catalogue.report()).counts[JobStatus.RUNNING] == taken
 
 
-async def test_claim_of_an_empty_queue_is_nothing(store: Store) -> None:
+async def test_claiming_from_an_empty_queue_returns_nothing(store: Store) -> None:
     assert await claim(store) == []
 
 
@@ -260,7 +260,7 @@ async def test_a_claim_sets_the_attempt_the_owner_and_the_lease(store: Store, cl
     assert job == await store.catalogue.get(job.id)
 
 
-async def test_a_claim_clears_what_the_failure_left(store: Store, clock: FakeClock) -> None:
+async def test_a_claim_clears_the_fields_of_the_failure(store: Store, clock: FakeClock) -> None:
     job = await failed(store, retry_in=MINUTE)
     clock.advance(MINUTE)
     await store.queue.promote_due()
@@ -281,7 +281,7 @@ async def test_a_running_job_is_never_claimed_again(store: Store) -> None:
     assert len({attempt.id for attempt in claims}) == len(claims) == 3
 
 
-async def test_jobs_of_all_platforms_stand_in_one_queue(store: Store) -> None:
+async def test_jobs_of_all_platforms_are_in_one_queue(store: Store) -> None:
     jobs = [(await enqueue(store, n, platform=name))[0] for n, name in enumerate(("x", "y", "x", "z", "y", "x"))]
     jobs.sort(key=lambda job: (job.created_at, job.id))
 
@@ -316,7 +316,7 @@ async def test_renew_extends_exactly_the_named_attempts(store: Store, clock: Fak
     assert (await store.catalogue.get(lost_answer.id)).lease_expires_at == START + LEASE
 
 
-async def test_renew_does_not_answer_what_was_lost(store: Store, clock: FakeClock) -> None:
+async def test_renew_does_not_return_lost_jobs(store: Store, clock: FakeClock) -> None:
     await enqueue(store, 1, 2, 3, 4)
     held, done, cancelled, removed = claims = await claim(store, limit=4)
     await store.queue.complete(done, KEPT)
@@ -326,7 +326,7 @@ async def test_renew_does_not_answer_what_was_lost(store: Store, clock: FakeCloc
     assert await store.queue.renew(ANN, claims, lease=LEASE) == {held.id}
 
 
-@pytest.mark.parametrize("by", [ANN, BOB])  # ANN: the worker that had lost it took it again
+@pytest.mark.parametrize("by", [ANN, BOB])  # ANN: the worker that had lost the job claimed it again
 async def test_renew_after_a_takeover_leaves_the_new_lease_alone(store: Store, clock: FakeClock, by: WorkerId) -> None:
     stale, current = await taken_over(store, clock, by=by)
     clock.advance(10)
@@ -343,7 +343,7 @@ async def test_renew_of_another_workers_attempt_is_refused(store: Store, clock: 
     assert await store.catalogue.get(attempt.id) == attempt.job
 
 
-async def test_renew_of_nothing_is_nothing(store: Store) -> None:
+async def test_renewing_nothing_returns_nothing(store: Store) -> None:
     assert await store.queue.renew(ANN, [], lease=LEASE) == set()
 
 
@@ -386,10 +386,8 @@ async def test_an_attempt_that_was_taken_over_writes_nothing(store: Store, clock
     assert await store.catalogue.history(stale.id) == history
 
 
-async def test_a_completion_that_comes_together_with_a_claim_is_fenced_like_any_other(
-    store: Store, clock: FakeClock
-) -> None:
-    """One statement may hold both; the job of the one is nothing to the other."""
+async def test_a_completion_batched_with_a_claim_is_fenced_like_any_other(store: Store, clock: FakeClock) -> None:
+    """One statement may hold both, for different jobs that must not affect each other."""
     stale, current = await taken_over(store, clock)
     [queued] = await enqueue(store, 7)
 
@@ -429,8 +427,10 @@ async def test_an_attempt_whose_job_was_removed_writes_nothing(store: Store, wri
 
 
 @pytest.mark.parametrize("write", FENCED)
-async def test_an_elapsed_lease_that_nobody_took_over_still_writes(store: Store, clock: FakeClock, write: str) -> None:
-    """The fence is the attempt, not the time: a slow worker that is still the job's worker may finish."""
+async def test_an_expired_lease_that_was_not_taken_over_still_writes(
+    store: Store, clock: FakeClock, write: str
+) -> None:
+    """The fence is the attempt, not the time: a slow worker may finish while the job is still its own."""
     attempt = await claimed(store)
     clock.advance(LEASE * 3)
 
@@ -442,7 +442,7 @@ async def test_an_elapsed_lease_that_nobody_took_over_still_writes(store: Store,
 # --- what an attempt writes -----------------------------------------------------------------------------------------
 
 
-async def test_a_checkpoint_keeps_everything_that_was_found(store: Store, clock: FakeClock) -> None:
+async def test_a_checkpoint_stores_everything_that_was_found(store: Store, clock: FakeClock) -> None:
     for field in fields(Candidate):  # the sample must not miss a field that is added later
         if field.name not in ("url", "source_type", "found_in"):
             default = field.default_factory() if callable(field.default_factory) else field.default
@@ -474,7 +474,7 @@ async def test_a_later_checkpoint_replaces_the_earlier_one(store: Store) -> None
     assert (job.candidates, job.image_urls, job.account, dict(job.metadata)) == ((), (), None, {})
 
 
-async def test_progress_says_where_the_attempt_is(store: Store) -> None:
+async def test_progress_stores_the_stage_and_percentage_of_the_attempt(store: Store) -> None:
     attempt = await claimed(store)
 
     await store.queue.progress(
@@ -486,7 +486,7 @@ async def test_progress_says_where_the_attempt_is(store: Store) -> None:
     assert job.lease_expires_at == attempt.job.lease_expires_at
 
 
-async def test_begin_commit_writes_the_files_facts_and_the_job_still_runs(store: Store) -> None:
+async def test_begin_commit_stores_the_file_facts_and_the_job_keeps_running(store: Store) -> None:
     attempt = await claimed(store)
 
     await store.queue.begin_commit(attempt, KEPT)
@@ -497,7 +497,7 @@ async def test_begin_commit_writes_the_files_facts_and_the_job_still_runs(store:
     assert await stages(store, attempt.id) == [Stage.CLAIM, Stage.COMMITTING]
 
 
-async def test_a_completed_job_tells_of_its_file_and_keeps_what_was_found(store: Store, clock: FakeClock) -> None:
+async def test_a_completed_job_has_its_file_and_keeps_its_extraction(store: Store, clock: FakeClock) -> None:
     attempt = await claimed(store)
     await store.queue.checkpoint(attempt, FOUND)
     clock.advance(3)
@@ -514,7 +514,7 @@ async def test_a_completed_job_tells_of_its_file_and_keeps_what_was_found(store:
     assert (await stages(store, job.id))[-1] is Stage.COMPLETE
 
 
-async def test_fail_answers_the_job_as_it_is_stored(store: Store, clock: FakeClock) -> None:
+async def test_fail_returns_the_job_as_stored(store: Store, clock: FakeClock) -> None:
     attempt = await claimed(store)
     clock.advance(3)
 
@@ -542,12 +542,12 @@ async def test_a_failures_message_keeps_its_values_so_that_it_can_be_translated(
     assert all(isinstance(text, Message) and text.values == {"site": "X", "bytes": 1200} for text in texts)
 
 
-async def test_fail_without_a_next_try_has_no_retry_at(store: Store) -> None:
+async def test_a_failure_without_a_retry_has_no_retry_at(store: Store) -> None:
     assert (await failed(store, retry_in=None)).retry_at is None
 
 
 @pytest.mark.parametrize("text", ["lone \udcff surrogate", "a NUL \0 inside", "emoji 🎬", "line\nbreak"])
-async def test_a_failures_text_is_never_the_reason_why_it_is_not_stored(store: Store, text: str) -> None:
+async def test_a_failure_is_stored_whatever_its_text_is(store: Store, text: str) -> None:
     attempt = await claimed(store)
 
     job = await store.queue.fail(attempt, error_code=ErrorCode.INTERNAL, error=text, retry_in=None)
@@ -587,7 +587,7 @@ async def test_a_removed_posts_history_does_not_come_back(store: Store) -> None:
     assert await store.catalogue.history(again.id) == []
 
 
-async def test_release_keeps_the_attempt_and_gives_one_try_more(store: Store) -> None:
+async def test_release_keeps_the_attempt_number_and_allows_one_more_attempt(store: Store) -> None:
     attempt = await claimed(store, max_attempts=3)
 
     await store.queue.release(attempt)
@@ -602,7 +602,7 @@ async def test_release_keeps_the_attempt_and_gives_one_try_more(store: Store) ->
 # --- recovery -------------------------------------------------------------------------------------------------------
 
 
-async def test_recovery_fails_only_jobs_whose_lease_ran_out(store: Store, clock: FakeClock) -> None:
+async def test_recovery_fails_only_jobs_whose_lease_has_expired(store: Store, clock: FakeClock) -> None:
     await enqueue(store, 1, 2, 3)
     dead, living = await claim(store, limit=2)
     clock.advance(LEASE / 2)
@@ -637,7 +637,7 @@ async def test_a_lease_holds_until_its_last_moment(store: Store, clock: FakeCloc
     assert (await store.queue.recover_stale_jobs(retry_in=MINUTE)).failed == 0
 
 
-async def test_a_job_without_tries_left_is_not_tried_again(store: Store, clock: FakeClock) -> None:
+async def test_a_job_without_attempts_left_is_not_retried(store: Store, clock: FakeClock) -> None:
     attempt = await claimed(store, max_attempts=1)
     clock.advance(LEASE)
 
@@ -647,18 +647,18 @@ async def test_a_job_without_tries_left_is_not_tried_again(store: Store, clock: 
     assert (await store.catalogue.get(attempt.id)).retry_at is None
 
 
-async def test_a_job_that_stood_in_committing_gets_one_try_more_and_no_second(store: Store, clock: FakeClock) -> None:
+async def test_a_job_that_was_committing_gets_one_extra_attempt_only(store: Store, clock: FakeClock) -> None:
     attempt = await claimed(store, max_attempts=1)
-    given = []
+    retried = []
     for _ in range(2):
         await store.queue.begin_commit(attempt, KEPT)
         clock.advance(LEASE)
         await store.queue.recover_stale_jobs(retry_in=timedelta(0))
-        given.append((await store.catalogue.get(attempt.id)).retry_at is not None)
+        retried.append((await store.catalogue.get(attempt.id)).retry_at is not None)
         if await store.queue.promote_due():
             [attempt] = await claim(store)
 
-    assert given == [True, False]
+    assert retried == [True, False]
 
 
 async def test_recovery_twice_finds_nothing_the_second_time(store: Store, clock: FakeClock) -> None:
@@ -700,7 +700,7 @@ async def test_a_dead_workers_job_is_recovered_one_lease_after_the_clock_was_set
 async def test_a_clock_set_back_and_forth_does_not_end_the_lease_of_a_live_worker(
     store: Store, clock: FakeClock
 ) -> None:
-    """Both moves lie between two passes of recovery, and the claim in the middle: the clocks agree at each look."""
+    """Both changes and the claim between them are between two passes of recovery: each pass sees clocks that agree."""
     await enqueue(store, 1)
     await store.queue.recover_stale_jobs(retry_in=MINUTE)
     clock.jump(-timedelta(hours=1))
@@ -723,7 +723,7 @@ async def test_leases_of_dead_workers_can_be_ended_at_once(store: Store) -> None
 
 
 @pytest.mark.parametrize("store", ON_THE_HOSTS_CLOCK, indirect=True)
-async def test_ended_leases_are_recovered_also_while_the_clock_is_not_believed(store: Store, clock: FakeClock) -> None:
+async def test_ended_leases_are_recovered_even_while_the_clock_is_not_trusted(store: Store, clock: FakeClock) -> None:
     await enqueue(store, 1, 2)
     [dead] = await claim(store, ANN)
     await claim(store, BOB)
@@ -733,14 +733,14 @@ async def test_ended_leases_are_recovered_also_while_the_clock_is_not_believed(s
     assert (await store.queue.recover_stale_jobs(retry_in=MINUTE)).job_ids == (dead.id,)
 
 
-async def test_nobody_dead_ends_no_lease(store: Store) -> None:
+async def test_no_lease_is_ended_without_dead_workers(store: Store) -> None:
     await claimed(store)
 
     assert await store.workers.expire_leases([]) == 0
     assert await store.workers.expire_leases([BOB]) == 0
 
 
-# --- later tries ----------------------------------------------------------------------------------------------------
+# --- retries --------------------------------------------------------------------------------------------------------
 
 
 async def test_only_jobs_that_are_due_are_promoted(store: Store, clock: FakeClock) -> None:
@@ -776,7 +776,7 @@ async def test_promotion_takes_the_longest_due_up_to_the_limit(store: Store, clo
     assert (await store.catalogue.get(late.id)).status is JobStatus.FAILED
 
 
-async def test_next_due_is_the_earliest(store: Store, clock: FakeClock) -> None:
+async def test_next_due_is_the_earliest_retry_time(store: Store, clock: FakeClock) -> None:
     assert await store.catalogue.next_due() is None
     await failed(store, 1, retry_in=MINUTE * 2)
     await failed(store, 2, retry_in=MINUTE)
@@ -785,10 +785,10 @@ async def test_next_due_is_the_earliest(store: Store, clock: FakeClock) -> None:
     assert await store.catalogue.next_due() == clock.now() + MINUTE
 
 
-# --- a person -------------------------------------------------------------------------------------------------------
+# --- user actions ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_queued_job_can_be_cancelled_and_is_not_claimed_any_more(store: Store) -> None:
+async def test_a_queued_job_can_be_cancelled_and_is_no_longer_claimed(store: Store) -> None:
     [queued] = await enqueue(store, 1)
 
     job = await store.queue.cancel(queued.id)
@@ -808,7 +808,7 @@ async def test_a_running_job_can_be_cancelled(store: Store) -> None:
     assert job.attempt_count == 1
 
 
-async def test_cancelling_a_failed_job_ends_its_waiting(store: Store, clock: FakeClock) -> None:
+async def test_cancelling_a_failed_job_cancels_its_retry(store: Store, clock: FakeClock) -> None:
     waiting = await failed(store, retry_in=MINUTE)
 
     job = await store.queue.cancel(waiting.id)
@@ -847,7 +847,7 @@ async def test_an_unknown_job_is_not_found(store: Store, ask: str) -> None:
         await getattr(store.queue if ask in {"cancel", "retry"} else store.catalogue, ask)(NOBODY)
 
 
-async def test_a_failed_job_is_tried_again_when_a_person_asks(store: Store) -> None:
+async def test_a_failed_job_is_retried_when_a_user_asks(store: Store) -> None:
     waiting = await failed(store, retry_in=MINUTE)
 
     job = await store.queue.retry(waiting.id)
@@ -858,14 +858,14 @@ async def test_a_failed_job_is_tried_again_when_a_person_asks(store: Store) -> N
     assert (await claim(store))[0].fence == 2
 
 
-async def test_a_person_gets_one_try_more_when_all_are_used_up(store: Store) -> None:
+async def test_a_user_gets_one_more_attempt_when_all_are_used_up(store: Store) -> None:
     attempt = await claimed(store, max_attempts=1)
     await store.queue.fail(attempt, error_code=ErrorCode.NETWORK, error="it broke", retry_in=None)
 
     assert (await store.queue.retry(attempt.id)).max_attempts == 2
 
 
-async def test_a_cancelled_job_can_be_tried_again(store: Store) -> None:
+async def test_a_cancelled_job_can_be_retried(store: Store) -> None:
     [queued] = await enqueue(store, 1)
     await store.queue.cancel(queued.id)
 
@@ -873,7 +873,7 @@ async def test_a_cancelled_job_can_be_tried_again(store: Store) -> None:
     assert await stages(store, queued.id) == [Stage.CANCEL, Stage.RETRY]
 
 
-async def test_retry_of_a_job_under_way_changes_nothing(store: Store, clock: FakeClock) -> None:
+async def test_retrying_a_queued_or_running_job_changes_nothing(store: Store, clock: FakeClock) -> None:
     await enqueue(store, 1, 2)
     [attempt] = await claim(store)
     queued = await store.catalogue.get(numbered_job(2, "").id)
@@ -897,8 +897,8 @@ async def test_a_job_can_be_removed_in_any_state(store: Store, status: JobStatus
             await ask(job.id)
 
 
-async def test_a_job_that_has_changed_since_is_not_removed_as_it_stood_then(store: Store, clock: FakeClock) -> None:
-    """Who forgets old jobs must not forget one that a person has just asked for again."""
+async def test_a_job_that_has_changed_since_it_was_read_is_not_removed(store: Store, clock: FakeClock) -> None:
+    """Retention must not remove an old job that a user has just retried."""
     job = await _job_in(store, JobStatus.FAILED)
     clock.advance(1)
     await store.queue.retry(job.id)
@@ -910,7 +910,7 @@ async def test_a_job_that_has_changed_since_is_not_removed_as_it_stood_then(stor
     assert (await store.catalogue.remove(job.id, as_of=again.updated_at)).status is JobStatus.QUEUED
 
 
-async def test_a_removed_post_can_be_enqueued_anew(store: Store) -> None:
+async def test_a_removed_post_can_be_enqueued_again(store: Store) -> None:
     job = await completed(store)
     await store.catalogue.remove(job.id)
 
@@ -951,7 +951,7 @@ async def test_pages_are_newest_first_and_miss_nothing(store: Store) -> None:
     assert [job_id for page in pages for job_id in page] == [job.id for job in reversed(jobs)]
 
 
-async def test_pages_go_on_within_one_moment(store: Store) -> None:
+async def test_pages_continue_among_jobs_of_the_same_time(store: Store) -> None:
     for number in range(1, 6):  # one call each: all have the same created_at
         await enqueue(store, number)
 
@@ -962,7 +962,7 @@ async def test_pages_go_on_within_one_moment(store: Store) -> None:
     assert ids == sorted((numbered_job(number, "").id for number in range(1, 6)), reverse=True)
 
 
-async def test_a_job_that_comes_meanwhile_does_not_shift_the_next_page(store: Store, clock: FakeClock) -> None:
+async def test_a_job_added_in_the_meantime_does_not_shift_the_next_page(store: Store, clock: FakeClock) -> None:
     old = await enqueue(store, 1, 2, 3)
     first = await store.catalogue.jobs(JobQuery(limit=2))
     clock.advance(1)
@@ -980,12 +980,12 @@ async def test_a_page_that_is_exactly_full_is_the_last(store: Store) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "1", "1.", ".a", "-1.a", "1.a.b", "1.'; --", "9" * 40 + ".a"])
-async def test_a_cursor_that_is_none_is_refused(store: Store, cursor: str) -> None:
+async def test_an_invalid_cursor_is_refused(store: Store, cursor: str) -> None:
     with pytest.raises(BadInput):
         await store.catalogue.jobs(JobQuery(cursor=cursor))
 
 
-async def test_jobs_can_be_picked_by_status(store: Store) -> None:
+async def test_jobs_can_be_filtered_by_status(store: Store) -> None:
     done, broken = await completed(store, 1), await failed(store, 2)
     [waiting] = await enqueue(store, 3)
 
@@ -998,7 +998,7 @@ async def test_jobs_can_be_picked_by_status(store: Store) -> None:
     assert await ids() == {done.id, broken.id, waiting.id}
 
 
-async def test_jobs_can_be_picked_by_platform(store: Store) -> None:
+async def test_jobs_can_be_filtered_by_platform(store: Store) -> None:
     await enqueue(store, 1)
     [wanted] = await enqueue(store, 2, platform="reddit")
 
@@ -1006,19 +1006,19 @@ async def test_jobs_can_be_picked_by_platform(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "matches"),
     [("WATCH/1", True), ("füchs", True), ("FÜCHS", True), ("JANE", True), ("doe", True), ("%", False), ("", True)],
 )
-async def test_jobs_are_found_by_text_without_regard_to_case(store: Store, text: str, found: bool) -> None:
+async def test_jobs_are_found_by_text_regardless_of_case(store: Store, text: str, matches: bool) -> None:
     attempt = await claimed(store)
     await store.queue.checkpoint(attempt, FOUND)
 
     page = await store.catalogue.jobs(JobQuery(text=text))
 
-    assert bool(page.jobs) is found
+    assert bool(page.jobs) is matches
 
 
-async def test_filters_hold_on_every_page(store: Store) -> None:
+async def test_filters_apply_to_every_page(store: Store) -> None:
     await enqueue(store, 1, 3, 5, platform="reddit")
     await enqueue(store, 2, 4, 6)
     query = JobQuery(statuses={JobStatus.QUEUED}, platform="reddit", text="watch", limit=2)
@@ -1030,7 +1030,7 @@ async def test_filters_hold_on_every_page(store: Store) -> None:
     assert second.next_cursor is None
 
 
-async def test_changes_since_a_moment_come_oldest_change_first(store: Store, clock: FakeClock) -> None:
+async def test_changes_since_a_time_are_returned_oldest_change_first(store: Store, clock: FakeClock) -> None:
     first, second, third = await enqueue(store, 1, 2, 3)
     clock.advance(10)
     since = clock.now()
@@ -1044,7 +1044,9 @@ async def test_changes_since_a_moment_come_oldest_change_first(store: Store, clo
     assert second.id in {job.id for job in await store.catalogue.changed_since(START)}
 
 
-async def test_history_keeps_the_order_of_writing_also_when_the_clock_runs_back(store: Store, clock: FakeClock) -> None:
+async def test_history_keeps_the_order_of_writing_even_when_the_clock_is_set_back(
+    store: Store, clock: FakeClock
+) -> None:
     attempt = await claimed(store)
     clock.jump(-3600)
     await store.queue.checkpoint(attempt, FOUND)
@@ -1064,7 +1066,7 @@ async def test_a_job_that_was_only_enqueued_has_no_history(store: Store) -> None
     assert await store.catalogue.history(job.id) == []
 
 
-async def test_posts_that_were_not_understood_lately_are_counted_by_platform(store: Store, clock: FakeClock) -> None:
+async def test_recent_posts_that_were_not_understood_are_counted_by_platform(store: Store, clock: FakeClock) -> None:
     hour = timedelta(hours=1)
 
     async def broken(number: int, code: ErrorCode, platform: str = "generic") -> Job:
@@ -1092,7 +1094,7 @@ def beat_of(worker: WorkerId, clock: FakeClock, **facts: Any) -> WorkerBeat:
     return WorkerBeat(worker, "host", 42, "1.0", START, clock.now(), draining=True, **facts)
 
 
-async def test_workers_are_those_seen_lately_newest_first(store: Store, clock: FakeClock) -> None:
+async def test_recently_seen_workers_are_listed_newest_first(store: Store, clock: FakeClock) -> None:
     await store.workers.heartbeat(beat_of(WorkerId("w-gone"), clock))
     clock.advance(MINUTE)
     facts = {
@@ -1109,8 +1111,8 @@ async def test_workers_are_those_seen_lately_newest_first(store: Store, clock: F
     assert await store.workers.alive(seen_within=MINUTE) == [bob, ann]
 
 
-async def test_when_a_worker_was_seen_is_told_by_the_stores_clock(store: Store, clock: FakeClock) -> None:
-    """Machines disagree about the time, and one that is ten minutes slow is not dead."""
+async def test_the_last_seen_time_of_a_worker_is_by_the_stores_clock(store: Store, clock: FakeClock) -> None:
+    """Machines disagree about the time: one whose clock is ten minutes slow is not dead."""
     slow = replace(beat_of(ANN, clock), last_seen_at=clock.now() - timedelta(minutes=10))
     await store.workers.heartbeat(slow)
 
@@ -1118,7 +1120,7 @@ async def test_when_a_worker_was_seen_is_told_by_the_stores_clock(store: Store, 
     assert seen.last_seen_at == clock.now() == (await store.catalogue.report()).at
 
 
-async def test_a_beat_replaces_the_one_before(store: Store, clock: FakeClock) -> None:
+async def test_a_heartbeat_replaces_the_previous_one(store: Store, clock: FakeClock) -> None:
     await store.workers.heartbeat(beat_of(ANN, clock))
     clock.advance(1)
     await store.workers.heartbeat(newer := beat_of(ANN, clock, running_jobs=1))
@@ -1126,7 +1128,7 @@ async def test_a_beat_replaces_the_one_before(store: Store, clock: FakeClock) ->
     assert await store.workers.alive(seen_within=MINUTE) == [newer]
 
 
-async def test_a_worker_that_stopped_in_order_is_forgotten(store: Store, clock: FakeClock) -> None:
+async def test_a_worker_that_stopped_gracefully_is_no_longer_listed(store: Store, clock: FakeClock) -> None:
     await store.workers.heartbeat(beat_of(ANN, clock))
     await store.workers.forget_worker(ANN)
     await store.workers.forget_worker(BOB)
@@ -1153,15 +1155,15 @@ async def test_the_report_counts_every_state(store: Store) -> None:
     }
 
 
-async def test_the_report_of_an_empty_store_counts_nought_for_every_state(store: Store) -> None:
+async def test_the_report_of_an_empty_store_counts_zero_for_every_state(store: Store) -> None:
     report = await store.catalogue.report()
 
     assert dict(report.counts) == dict.fromkeys(JobStatus, 0)
     assert report.oldest_queued_at is None
 
 
-async def test_the_report_says_how_long_the_oldest_queued_job_waits(store: Store, clock: FakeClock) -> None:
-    """An older one that runs is not queued."""
+async def test_the_report_says_how_long_the_oldest_queued_job_has_waited(store: Store, clock: FakeClock) -> None:
+    """An older job that is running does not count as queued."""
     await claimed(store)
     clock.advance(timedelta(minutes=1))
     handed_in = clock.now()
@@ -1172,7 +1174,7 @@ async def test_the_report_says_how_long_the_oldest_queued_job_waits(store: Store
     assert (await store.catalogue.report()).oldest_queued_at == handed_in
 
 
-# --- wake-ups and life ----------------------------------------------------------------------------------------------
+# --- wake-ups and close ---------------------------------------------------------------------------------------------
 
 
 async def _enqueue_more(store: Store, attempt: ClaimedJob) -> None:
@@ -1189,22 +1191,22 @@ async def _release(store: Store, attempt: ClaimedJob) -> None:
 
 
 @pytest.mark.parametrize("act", [_enqueue_more, _retry, _release])
-async def test_whoever_waits_for_work_is_told(
+async def test_listeners_are_woken_when_work_arrives(
     store: Store, clock: FakeClock, act: Callable[[Store, ClaimedJob], Awaitable[None]]
 ) -> None:
     attempt = await claimed(store)
     calls: list[str] = []
-    told = asyncio.Event()
-    leave = store.workers.on_work(told.set)
+    woken = asyncio.Event()
+    leave = store.workers.on_work(woken.set)
     store.workers.on_work(lambda: calls.append("leaving"))()
     await act(store, attempt)
 
-    await asyncio.wait_for(told.wait(), patient(30))
+    await asyncio.wait_for(woken.wait(), patient(30))
     assert calls == []
     leave()
 
 
-async def test_whoever_has_unsubscribed_is_not_told_any_more(store: Store, clock: FakeClock) -> None:
+async def test_an_unsubscribed_listener_is_no_longer_called(store: Store, clock: FakeClock) -> None:
     calls: list[None] = []
     leave = store.workers.on_work(lambda: calls.append(None))
     leave()
@@ -1217,15 +1219,17 @@ async def test_whoever_has_unsubscribed_is_not_told_any_more(store: Store, clock
 
 
 @pytest.mark.parametrize("act", ["cancel", "remove"])
-async def test_whoever_holds_a_job_is_told_that_a_person_took_it_away(store: Store, clock: FakeClock, act: str) -> None:
+async def test_stop_listeners_hear_that_a_user_cancelled_or_removed_a_running_job(
+    store: Store, clock: FakeClock, act: str
+) -> None:
     attempt, other = await claimed(store), await claimed(store, number=2)
     heard: list[str] = []
-    told = asyncio.Event()
-    leave, leave_too = store.workers.on_stop(heard.append), store.workers.on_stop(lambda _: told.set())
+    notified = asyncio.Event()
+    leave, leave_too = store.workers.on_stop(heard.append), store.workers.on_stop(lambda _: notified.set())
     store.workers.on_stop(lambda _: heard.append("leaving"))()
     await (store.queue.cancel if act == "cancel" else store.catalogue.remove)(attempt.id)
 
-    await asyncio.wait_for(told.wait(), patient(30))
+    await asyncio.wait_for(notified.wait(), patient(30))
     assert set(heard) == {attempt.id}
     assert await store.queue.renew(ANN, [attempt, other], lease=LEASE) == {other.id}
     leave()
@@ -1233,7 +1237,7 @@ async def test_whoever_holds_a_job_is_told_that_a_person_took_it_away(store: Sto
 
 
 @pytest.mark.parametrize("act", ["cancel", "remove"])
-async def test_a_worker_that_no_word_reaches_learns_of_a_cancelled_job_when_it_renews(
+async def test_a_worker_without_notifications_learns_of_a_cancelled_job_when_it_renews(
     store: Store, clock: FakeClock, act: str
 ) -> None:
     attempt = await claimed(store)

@@ -1,4 +1,4 @@
-"""What every store promises about the sites' gates, turns at them, and the days of the accounts that look there."""
+"""The contract of every store for site limits: permits, closed sites and the daily caps of accounts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RARELY = replace(ASKED, interval=MINUTE)
 
 
 async def enqueue(store: Store, *platforms: str) -> None:
-    """One job of each, in this order."""
+    """Enqueue one job of each platform, in this order."""
     known = sum((await store.catalogue.report()).counts.values())
     jobs = [numbered_job(n, f"https://s.example/{n}", platform=name) for n, name in enumerate(platforms, start=known)]
     await store.queue.enqueue(jobs)
@@ -35,7 +35,7 @@ async def claim(store: Store, *, limit: int = 9) -> list[ClaimedJob]:
 
 
 async def claimed_sites(store: Store, *, limit: int = 9) -> list[str]:
-    return [each.job.platform for each in await claim(store, limit=limit)]
+    return [attempt.job.platform for attempt in await claim(store, limit=limit)]
 
 
 async def close(store: Store, platform: str = "x", *, minutes: float = 10, reason: str = "slow down") -> SiteLimit:
@@ -44,10 +44,10 @@ async def close(store: Store, platform: str = "x", *, minutes: float = 10, reaso
     )
 
 
-# --- turns ----------------------------------------------------------------------------------------------------------
+# --- permits --------------------------------------------------------------------------------------------------------
 
 
-async def test_turns_lie_an_interval_apart_and_platforms_do_not_mind_each_other(store: Store, clock: FakeClock) -> None:
+async def test_permits_are_an_interval_apart_and_platforms_are_independent(store: Store, clock: FakeClock) -> None:
     began = clock.now()
     turns = [await store.site_limits.take_turn(ASKED) for _ in range(3)]
     other = await store.site_limits.take_turn(replace(ASKED, platform="tiktok"))
@@ -56,14 +56,16 @@ async def test_turns_lie_an_interval_apart_and_platforms_do_not_mind_each_other(
     assert other == Permit(began)
 
 
-async def test_a_turn_that_nobody_took_is_not_saved_up(store: Store, clock: FakeClock) -> None:
+async def test_unused_permits_do_not_accumulate(store: Store, clock: FakeClock) -> None:
     await store.site_limits.take_turn(ASKED)
     clock.advance(timedelta(hours=1))
 
     assert (await store.site_limits.take_turn(ASKED)).at == clock.now()
 
 
-async def test_a_turn_beyond_the_callers_patience_is_told_and_not_taken(store: Store, clock: FakeClock) -> None:
+async def test_a_permit_later_than_the_callers_max_wait_is_reported_and_not_reserved(
+    store: Store, clock: FakeClock
+) -> None:
     await store.site_limits.take_turn(RARELY)
     before = await store.site_limits.gates()
 
@@ -72,7 +74,7 @@ async def test_a_turn_beyond_the_callers_patience_is_told_and_not_taken(store: S
     assert await store.site_limits.take_turn(replace(RARELY, max_wait=MINUTE)) == Permit(clock.now() + MINUTE)
 
 
-async def test_a_turn_that_a_wrong_clock_gave_is_not_waited_for(store: Store, clock: FakeClock) -> None:
+async def test_a_permit_granted_by_a_wrong_clock_is_not_waited_for(store: Store, clock: FakeClock) -> None:
     await store.site_limits.take_turn(RARELY)
     clock.jump(-timedelta(days=2))
     await enqueue(store, "x")
@@ -84,7 +86,7 @@ async def test_a_turn_that_a_wrong_clock_gave_is_not_waited_for(store: Store, cl
 # --- claims ---------------------------------------------------------------------------------------------------------
 
 
-async def test_jobs_whose_site_has_no_turn_soon_are_passed_over_until_it_has(store: Store, clock: FakeClock) -> None:
+async def test_jobs_whose_site_has_no_permit_soon_are_skipped_until_it_has(store: Store, clock: FakeClock) -> None:
     await store.site_limits.take_turn(RARELY)
     await enqueue(store, *["x"] * 10, "reddit")
 
@@ -95,21 +97,19 @@ async def test_jobs_whose_site_has_no_turn_soon_are_passed_over_until_it_has(sto
     assert await claimed_sites(store) == ["x"]
 
 
-async def test_of_a_site_with_turns_one_job_is_handed_out_until_its_turn_is_taken(
-    store: Store, clock: FakeClock
-) -> None:
+async def test_one_job_of_a_paced_site_is_handed_out_until_its_permit_is_taken(store: Store, clock: FakeClock) -> None:
     await store.site_limits.take_turn(ASKED)
     clock.advance(MINUTE)
     await enqueue(store, "x", "x", "x", "y", "y")
 
     first = await claim(store)
-    assert [each.job.platform for each in first] == ["x", "y", "y"]
+    assert [attempt.job.platform for attempt in first] == ["x", "y", "y"]
     assert await claim(store) == []
     await store.site_limits.take_turn(replace(ASKED, job=first[0].id))
     assert await claimed_sites(store) == ["x"]
 
 
-async def test_workers_that_claim_at_once_do_not_get_two_jobs_for_one_turn(store: Store, clock: FakeClock) -> None:
+async def test_workers_that_claim_at_once_do_not_get_two_jobs_for_one_permit(store: Store, clock: FakeClock) -> None:
     await store.site_limits.take_turn(RARELY)
     clock.advance(MINUTE)
     await enqueue(store, *["x"] * 4)
@@ -119,7 +119,7 @@ async def test_workers_that_claim_at_once_do_not_get_two_jobs_for_one_turn(store
     assert sum(map(len, claims)) == 1
 
 
-async def test_a_job_that_was_handed_out_and_takes_no_turn_holds_the_others_up_for_a_moment_only(
+async def test_a_claimed_job_that_takes_no_permit_delays_the_others_only_briefly(
     store: Store, clock: FakeClock
 ) -> None:
     await store.site_limits.take_turn(ASKED)
@@ -133,27 +133,27 @@ async def test_a_job_that_was_handed_out_and_takes_no_turn_holds_the_others_up_f
     assert await claimed_sites(store) == ["x"]
 
 
-async def test_a_job_given_back_for_want_of_a_turn_is_claimed_at_its_turn_and_has_lost_no_try(
+async def test_a_job_released_for_lack_of_a_permit_is_claimed_when_one_is_due_and_loses_no_attempt(
     store: Store, clock: FakeClock
 ) -> None:
     await enqueue(store, "x")
-    (given,) = await claim(store)
+    (attempt,) = await claim(store)
     await store.site_limits.take_turn(RARELY)
-    assert (await store.site_limits.take_turn(replace(RARELY, job=given.id))).refused is PermitRefusal.LATER
-    await store.queue.release(given)
+    assert (await store.site_limits.take_turn(replace(RARELY, job=attempt.id))).refused is PermitRefusal.LATER
+    await store.queue.release(attempt)
 
     assert await claim(store) == []
     clock.advance(MINUTE)
     (again,) = await claim(store)
-    assert (again.fence, again.job.max_attempts) == (2, given.job.max_attempts + 1)
+    assert (again.fence, again.job.max_attempts) == (2, attempt.job.max_attempts + 1)
     with pytest.raises(LeaseLost):
-        await store.queue.release(given)
+        await store.queue.release(attempt)
 
 
-# --- closed gates ---------------------------------------------------------------------------------------------------
+# --- closed sites ---------------------------------------------------------------------------------------------------
 
 
-async def test_a_closed_gate_says_until_when_and_its_jobs_are_not_claimed(store: Store, clock: FakeClock) -> None:
+async def test_a_closed_site_says_until_when_and_its_jobs_are_not_claimed(store: Store, clock: FakeClock) -> None:
     await enqueue(store, "x", "y")
     gate = await close(store)
 
@@ -164,7 +164,7 @@ async def test_a_closed_gate_says_until_when_and_its_jobs_are_not_claimed(store:
     assert await claimed_sites(store) == ["x"]
 
 
-async def test_after_the_time_one_probes_and_the_others_wait_for_it(store: Store, clock: FakeClock) -> None:
+async def test_after_the_closing_one_job_probes_and_the_others_wait_for_it(store: Store, clock: FakeClock) -> None:
     await close(store)
     clock.advance(timedelta(minutes=11))
     await enqueue(store, "x", "x")
@@ -173,11 +173,11 @@ async def test_after_the_time_one_probes_and_the_others_wait_for_it(store: Store
     assert await store.site_limits.take_turn(ASKED) == Permit(clock.now(), is_probe=True)
     assert await store.site_limits.take_turn(ASKED) == Permit(clock.now() + PROBE, PermitRefusal.CLOSED)
     assert await claim(store) == []
-    clock.advance(timedelta(minutes=11))  # the probe never told anything
+    clock.advance(timedelta(minutes=11))  # the probe never reported a result
     assert (await store.site_limits.take_turn(ASKED)).is_probe
 
 
-async def test_an_opened_gate_has_no_strikes_left(store: Store, clock: FakeClock) -> None:
+async def test_a_reopened_site_has_no_failures_left(store: Store, clock: FakeClock) -> None:
     await close(store)
     await store.site_limits.open_gate("x")
 
@@ -186,7 +186,7 @@ async def test_an_opened_gate_has_no_strikes_left(store: Store, clock: FakeClock
     assert (gate.failures, gate.closed_until, gate.code) == (0, None, None)
 
 
-async def test_a_longer_closing_keeps_its_end_and_its_reason(store: Store, clock: FakeClock) -> None:
+async def test_a_longer_closing_keeps_its_end_and_reason(store: Store, clock: FakeClock) -> None:
     await close(store, minutes=60, reason="account warned")
     gate = await close(store, minutes=1, reason="slow down")
 
@@ -194,14 +194,14 @@ async def test_a_longer_closing_keeps_its_end_and_its_reason(store: Store, clock
     assert await store.site_limits.gates() == [gate]
 
 
-async def test_gates_are_listed_by_name(store: Store) -> None:
+async def test_site_limits_are_listed_by_name(store: Store) -> None:
     for name in ("y", "x"):
         await close(store, name)
 
     assert [gate.platform for gate in await store.site_limits.gates()] == ["x", "y"]
 
 
-async def test_the_report_counts_what_waits_by_site(store: Store) -> None:
+async def test_the_report_counts_waiting_jobs_by_site(store: Store) -> None:
     await enqueue(store, "x", "x", "x", "y", "z")
     claims = await claim(store, limit=2)
     await store.queue.fail(claims[0], error_code=ErrorCode.NETWORK, error="Later.", retry_in=MINUTE)
@@ -210,14 +210,14 @@ async def test_the_report_counts_what_waits_by_site(store: Store) -> None:
     assert (await store.catalogue.report()).waiting == {"x": 2, "y": 1, "z": 1}
 
 
-# --- the account's day ----------------------------------------------------------------------------------------------
+# --- the account's daily cap ----------------------------------------------------------------------------------------
 
 
 def of_account(number: int, *, cap: int = 2) -> PermitRequest:
     return replace(ASKED, job=JobId(f"job-{number}"), interval=timedelta(0), account_cap=cap)
 
 
-async def test_an_account_looks_at_no_more_posts_within_a_day_than_its_cap(store: Store, clock: FakeClock) -> None:
+async def test_an_account_visits_no_more_posts_within_a_day_than_its_cap(store: Store, clock: FakeClock) -> None:
     began = clock.now()
     assert (await store.site_limits.take_turn(of_account(1))).refused is None
     clock.advance(MINUTE)
@@ -225,27 +225,27 @@ async def test_an_account_looks_at_no_more_posts_within_a_day_than_its_cap(store
     clock.advance(MINUTE)
 
     assert await store.site_limits.take_turn(of_account(3)) == Permit(began + DAY, PermitRefusal.ACCOUNT_DAY)
-    assert (await store.site_limits.take_turn(ASKED)).refused is None  # somebody without the account
+    assert (await store.site_limits.take_turn(ASKED)).refused is None  # a request without the account
     (gate,) = await store.site_limits.gates()
     assert (gate.posts_within_day(clock.now()), gate.account_cap) == (2, 2)
 
 
-async def test_those_who_wait_for_the_account_get_a_place_each_in_the_order_in_which_they_asked(
+async def test_jobs_that_wait_for_the_account_get_their_times_in_the_order_of_their_requests(
     store: Store, clock: FakeClock
 ) -> None:
     began = clock.now()
     for number in (1, 2):
         await store.site_limits.take_turn(of_account(number))
         clock.advance(MINUTE)
-    told = [(await store.site_limits.take_turn(of_account(number))).at for number in (3, 4, 3)]
+    times = [(await store.site_limits.take_turn(of_account(number))).at for number in (3, 4, 3)]
 
-    assert told == [began + DAY, began + DAY + MINUTE, began + DAY]
+    assert times == [began + DAY, began + DAY + MINUTE, began + DAY]
     clock.advance(DAY - 2 * MINUTE)
     assert (await store.site_limits.take_turn(of_account(5))).refused is PermitRefusal.ACCOUNT_DAY  # does not overtake
     assert (await store.site_limits.take_turn(of_account(3))).refused is None
 
 
-async def test_a_post_that_is_looked_at_again_counts_once(store: Store, clock: FakeClock) -> None:
+async def test_a_post_that_is_visited_again_counts_once(store: Store, clock: FakeClock) -> None:
     for number in (1, 2, 1, 2, 1):
         assert (await store.site_limits.take_turn(of_account(number))).refused is None
 
@@ -253,7 +253,7 @@ async def test_a_post_that_is_looked_at_again_counts_once(store: Store, clock: F
     assert gate.posts_within_day(clock.now()) == 2
 
 
-async def test_a_refused_turn_counts_no_post_and_begins_no_probe(store: Store, clock: FakeClock) -> None:
+async def test_a_refused_permit_counts_no_post_and_starts_no_probe(store: Store, clock: FakeClock) -> None:
     await store.site_limits.take_turn(RARELY)
     assert (await store.site_limits.take_turn(of_account(1))).refused is PermitRefusal.LATER
     await close(store, minutes=1)
@@ -271,7 +271,7 @@ async def test_a_refused_turn_counts_no_post_and_begins_no_probe(store: Store, c
     assert (await store.site_limits.take_turn(ASKED)).is_probe
 
 
-async def test_opening_a_gate_gives_the_account_no_new_day(store: Store) -> None:
+async def test_reopening_a_site_does_not_reset_the_accounts_daily_cap(store: Store) -> None:
     for number in (1, 2):
         await store.site_limits.take_turn(of_account(number))
     await close(store)
@@ -280,11 +280,11 @@ async def test_opening_a_gate_gives_the_account_no_new_day(store: Store) -> None
     assert (await store.site_limits.take_turn(of_account(3))).refused is PermitRefusal.ACCOUNT_DAY
 
 
-async def test_a_failure_that_is_no_ones_fault_uses_up_no_attempt(store: Store) -> None:
+async def test_a_failure_that_is_not_the_posts_fault_uses_up_no_attempt(store: Store) -> None:
     await enqueue(store, "x")
-    (given,) = await claim(store)
+    (attempt,) = await claim(store)
     facts = {"error_code": ErrorCode.ACCOUNT_DAY_USED, "error": "Tomorrow.", "retry_in": MINUTE}
-    job = await store.queue.fail(given, **facts, uses_attempt=False)  # type: ignore[arg-type]
+    job = await store.queue.fail(attempt, **facts, uses_attempt=False)  # type: ignore[arg-type]
 
-    assert (job.status, job.attempt_count, job.max_attempts) == (JobStatus.FAILED, 1, given.job.max_attempts + 1)
-    assert await store.catalogue.get(given.id) == job
+    assert (job.status, job.attempt_count, job.max_attempts) == (JobStatus.FAILED, 1, attempt.job.max_attempts + 1)
+    assert await store.catalogue.get(attempt.id) == job

@@ -1,4 +1,4 @@
-"""What every store promises about a post's items and a person's choice."""
+"""The contract of every store for a post's items and the user's choice among them."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ async def claimed(store: Store) -> ClaimedJob:
     return claim
 
 
-async def test_items_come_back_as_they_were_written(store: Store) -> None:
+async def test_items_are_read_back_as_they_were_written(store: Store) -> None:
     claim = await claimed(store)
     await store.queue.save_items(claim, ITEMS)
 
     assert (await store.catalogue.get(claim.id)).items == ITEMS
 
 
-async def test_a_checkpoint_a_commit_and_a_completion_write_the_items_that_they_are_given(store: Store) -> None:
+async def test_a_checkpoint_a_commit_and_a_completion_write_their_items(store: Store) -> None:
     claim = await claimed(store)
     await store.queue.checkpoint(claim, replace(NOTHING_FOUND, items=ITEMS[:1]))
     assert (await store.catalogue.get(claim.id)).items == ITEMS[:1]
@@ -50,7 +50,7 @@ async def test_a_checkpoint_a_commit_and_a_completion_write_the_items_that_they_
     assert ITEMS[:3] == (await store.catalogue.get(claim.id)).items
 
 
-async def test_a_commit_and_a_completion_without_items_leave_them(store: Store) -> None:
+async def test_a_commit_and_a_completion_without_items_leave_the_stored_ones(store: Store) -> None:
     claim = await claimed(store)
     await store.queue.save_items(claim, ITEMS)
     await store.queue.begin_commit(claim, KEPT)
@@ -68,7 +68,7 @@ async def test_a_stale_attempt_writes_no_items(store: Store) -> None:
     assert (await store.catalogue.get(claim.id)).items == ()
 
 
-async def test_items_outlive_a_failed_attempt(store: Store) -> None:
+async def test_items_survive_a_failed_attempt(store: Store) -> None:
     claim = await claimed(store)
     await store.queue.save_items(claim, ITEMS)
     await store.queue.fail(claim, error_code=ErrorCode.PARTIAL, error="Some.", retry_in=timedelta(0))
@@ -78,7 +78,7 @@ async def test_items_outlive_a_failed_attempt(store: Store) -> None:
     assert again.job.items == ITEMS
 
 
-async def test_a_persons_choice_is_remembered_until_another_is_made(store: Store) -> None:
+async def test_a_users_choice_is_remembered_until_another_is_made(store: Store) -> None:
     claim = await claimed(store)
     assert claim.job.chosen_url is None
     for chosen, known in (("https://a.example/1", "https://a.example/1"), (None, "https://a.example/1"), ("b", "b")):

@@ -1,4 +1,4 @@
-"""What the library's pages ask: every order, filter and search, accounts, totals, neighbours and failures, on every store."""
+"""Queries of the library pages: orders, filters, search, accounts, totals, neighbours and failures, on every store."""
 
 from __future__ import annotations
 
@@ -49,20 +49,20 @@ QUERIES = [
 
 
 @pytest.mark.parametrize("order", JobOrder)
-async def test_every_query_finds_in_every_order_what_it_asks_for_page_by_page(store: Store, order: JobOrder) -> None:
+async def test_every_query_returns_its_jobs_page_by_page_in_every_order(store: Store, order: JobOrder) -> None:
     jobs = some_library(60)
     await adopt(store, jobs)
 
     for query in QUERIES:
-        asked = replace(query, order=order, limit=7)
-        wanted = [job.id for job in browsing.in_order(jobs, asked)]
-        assert [job.id for job in await all_pages(store, asked)] == wanted, asked
+        paged = replace(query, order=order, limit=7)
+        wanted = [job.id for job in browsing.in_order(jobs, paged)]
+        assert [job.id for job in await all_pages(store, paged)] == wanted, paged
 
 
 @pytest.mark.parametrize("moment", FIRST_AND_LAST)
 @pytest.mark.parametrize("text", [None, "fox"])
-async def test_bounds_of_any_moment_are_answered(store: Store, moment: datetime, text: str | None) -> None:
-    """Far before the first job or after the last: all of them, or none."""
+async def test_time_bounds_may_have_any_value(store: Store, moment: datetime, text: str | None) -> None:
+    """Bounds far before the first job or after the last match all of them, or none."""
     jobs = some_library(10)
     await adopt(store, jobs)
     every = [job.id for job in browsing.in_order(jobs, JobQuery(text=text))]
@@ -76,7 +76,7 @@ async def test_bounds_of_any_moment_are_answered(store: Store, moment: datetime,
 
 
 @pytest.mark.parametrize("moment", FIRST_AND_LAST)
-async def test_jobs_of_an_impossible_time_are_read_as_of_a_possible_one(store: Store, moment: datetime) -> None:
+async def test_jobs_with_an_impossible_time_are_read_with_a_possible_one(store: Store, moment: datetime) -> None:
     """Another release, or another program, may have stored them."""
     await adopt(store, [job_of(1, at=moment), job_of(2)])
 
@@ -86,10 +86,10 @@ async def test_jobs_of_an_impossible_time_are_read_as_of_a_possible_one(store: S
 
     assert sorted(job.created_at for job in found) == sorted([plausible(moment), job_of(2).created_at])
     assert totals.latest_at == max(job.created_at for job in found)
-    assert all(is_plausible(one.latest_at) for one in accounts.accounts)
+    assert all(is_plausible(account.latest_at) for account in accounts.accounts)
 
 
-async def test_orders_put_jobs_without_the_value_last_and_equals_newest_first(store: Store) -> None:
+async def test_orders_put_jobs_without_a_value_last_and_equal_ones_newest_first(store: Store) -> None:
     values: list[dict[str, Any]] = [
         {"duration_s": 2.0, "bytes": 5},
         {},
@@ -134,7 +134,7 @@ async def test_a_cursor_that_no_page_returned_is_refused(store: Store) -> None:
                 await store.catalogue.jobs(JobQuery(order=order, cursor=cursor))
 
 
-# --- what a job is found by ------------------------------------------------------------------------------------------
+# --- what a search matches -------------------------------------------------------------------------------------------
 
 
 SEARCHES = [
@@ -152,16 +152,16 @@ SEARCHES = [
 ]  # fmt: skip
 
 
-async def test_a_search_finds_every_word_by_its_beginning_and_survives_any_text(store: Store) -> None:
+async def test_a_search_matches_the_beginning_of_every_word_and_survives_any_text(store: Store) -> None:
     title = "The Quick Brown Fox: Ein Füchslein, crème brûlée, 東京タワーの夜景, Прогулка по Москве"
     words = "שלום عالم قهوة ประเทศไทย 한국어 straße in 5 minutes 😀😀"
     await adopt(store, [job_of(1, title=title, text=words, account=JANE)])
 
-    for text, found in SEARCHES:
-        assert bool((await store.catalogue.jobs(JobQuery(text=text))).jobs) is found, text[:100]
+    for text, matches in SEARCHES:
+        assert bool((await store.catalogue.jobs(JobQuery(text=text))).jobs) is matches, text[:100]
 
 
-async def test_no_run_is_found_across_two_fields(store: Store) -> None:
+async def test_a_search_does_not_match_across_two_fields(store: Store) -> None:
     await adopt(store, [job_of(1, title="東", text="京")])
 
     assert (await store.catalogue.jobs(JobQuery(text="東京"))).jobs == ()
@@ -169,8 +169,8 @@ async def test_no_run_is_found_across_two_fields(store: Store) -> None:
     assert len((await store.catalogue.jobs(JobQuery(text="京"))).jobs) == 1
 
 
-async def test_a_search_sees_what_has_just_been_written(store: Store) -> None:
-    """Handed in, found, kept, removed: whoever looks right afterwards sees it."""
+async def test_a_search_sees_changes_immediately(store: Store) -> None:
+    """Submitted, extracted, saved and removed jobs: a search right afterwards sees each change."""
     await store.queue.enqueue([numbered_job(1, "https://videos.example/zebra")])
     assert len((await store.catalogue.jobs(JobQuery(text="zeb"))).jobs) == 1
     [claim] = await store.queue.claim(ANN, limit=1, lease=LEASE)
@@ -188,7 +188,9 @@ async def test_a_search_sees_what_has_just_been_written(store: Store) -> None:
     assert await store.catalogue.library_totals() == browsing.totals([])
 
 
-async def test_a_post_that_is_removed_and_handed_in_again_is_found_as_it_is_now(store: Store, clock: FakeClock) -> None:
+async def test_a_post_that_is_removed_and_submitted_again_is_found_in_its_current_state(
+    store: Store, clock: FakeClock
+) -> None:
     for title in ("first", "second", "third"):
         await store.queue.enqueue([numbered_job(1, "https://videos.example/1")])
         [claim] = await store.queue.claim(ANN, limit=1, lease=LEASE)
@@ -203,11 +205,11 @@ async def test_a_post_that_is_removed_and_handed_in_again_is_found_as_it_is_now(
     assert len((await store.catalogue.jobs(JobQuery(text="videos"))).jobs) == 1
 
 
-# --- beside a job ----------------------------------------------------------------------------------------------------
+# --- neighbours of a job ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("order", JobOrder)
-async def test_neighbours_are_the_jobs_before_and_after_in_the_querys_order(store: Store, order: JobOrder) -> None:
+async def test_neighbours_are_the_previous_and_next_jobs_in_the_querys_order(store: Store, order: JobOrder) -> None:
     jobs = some_library(30)
     await adopt(store, jobs)
 
@@ -216,9 +218,9 @@ async def test_neighbours_are_the_jobs_before_and_after_in_the_querys_order(stor
         JobQuery(statuses=[JobStatus.COMPLETED], text="fox"),
         JobQuery(platform="x", shortest_s=1),
     ):
-        asked = replace(query, order=order, limit=1)
+        ordered = replace(query, order=order, limit=1)
         for job in jobs[::5]:
-            assert await store.catalogue.neighbours(job.id, asked) == browsing.neighbours(job, jobs, asked)
+            assert await store.catalogue.neighbours(job.id, ordered) == browsing.neighbours(job, jobs, ordered)
 
 
 async def test_the_first_and_the_last_have_one_neighbour_and_an_unknown_job_is_not_found(store: Store) -> None:
@@ -226,10 +228,10 @@ async def test_the_first_and_the_last_have_one_neighbour_and_an_unknown_job_is_n
     await adopt(store, [first, last])
 
     newest_first, oldest_first = JobQuery(), JobQuery(order=JobOrder.OLDEST)
-    beside = await store.catalogue.neighbours(first.id, newest_first)
-    assert (beside.newer, beside.older) == (last, None)
-    beside = await store.catalogue.neighbours(first.id, oldest_first)
-    assert (beside.newer, beside.older) == (None, last)
+    adjacent = await store.catalogue.neighbours(first.id, newest_first)
+    assert (adjacent.newer, adjacent.older) == (last, None)
+    adjacent = await store.catalogue.neighbours(first.id, oldest_first)
+    assert (adjacent.newer, adjacent.older) == (None, last)
     with pytest.raises(JobNotFound):
         await store.catalogue.neighbours(JobId("none"), newest_first)
 
@@ -237,7 +239,7 @@ async def test_the_first_and_the_last_have_one_neighbour_and_an_unknown_job_is_n
 # --- accounts, totals, failures ---------------------------------------------------------------------------------------
 
 
-async def test_accounts_are_counted_and_come_newest_first_page_by_page(store: Store) -> None:
+async def test_accounts_are_counted_and_listed_newest_first_page_by_page(store: Store) -> None:
     jobs = some_library(60)
     await adopt(store, jobs)
 
@@ -261,12 +263,12 @@ async def test_accounts_are_counted_and_come_newest_first_page_by_page(store: St
             if cursor is None:
                 break
         assert tuple(seen) == wanted, query
-        for one in wanted:
-            assert await store.catalogue.account(one.key) == one
+        for expected in wanted:
+            assert await store.catalogue.account(expected.key) == expected
 
 
-async def test_an_account_is_called_as_its_newest_job_calls_it(store: Store) -> None:
-    """Also when that one is removed again; and without jobs there is no account."""
+async def test_an_account_has_the_name_from_its_newest_job(store: Store) -> None:
+    """This holds after that job is removed again; and without jobs there is no account."""
     old = job_of(1, account=JANE, bytes=5, duration_s=1.25)
     new = job_of(2, account=replace(JANE, display_name="Jane Roe"), status=JobStatus.FAILED, bytes=5)
     await adopt(store, [new, old])
@@ -274,7 +276,7 @@ async def test_an_account_is_called_as_its_newest_job_calls_it(store: Store) -> 
     now = await store.catalogue.account("x/x-jane")
     assert (now.display_name, now.jobs, now.kept, now.bytes, now.duration_s) == ("Jane Roe", 2, 1, 5, 1.25)
     assert now.latest_at == new.created_at
-    assert [one.key for one in (await store.catalogue.accounts(AccountQuery(text="roe"))).accounts] == ["x/x-jane"]
+    assert [entry.key for entry in (await store.catalogue.accounts(AccountQuery(text="roe"))).accounts] == ["x/x-jane"]
     await store.catalogue.remove(new.id)
     assert (await store.catalogue.account("x/x-jane")).display_name == "Jane Doe"
     assert (await store.catalogue.accounts(AccountQuery(text="roe"))).accounts == ()
@@ -283,7 +285,7 @@ async def test_an_account_is_called_as_its_newest_job_calls_it(store: Store) -> 
         await store.catalogue.account("x/x-jane")
 
 
-async def test_an_account_belongs_to_its_own_site_and_not_to_that_of_the_page_that_embeds_its_post(
+async def test_an_account_belongs_to_its_own_site_and_not_to_the_embedding_pages(
     store: Store,
 ) -> None:
     await adopt(store, [job_of(1, platform="generic", account=account("x", "jane", None))])
@@ -292,7 +294,7 @@ async def test_an_account_belongs_to_its_own_site_and_not_to_that_of_the_page_th
     assert (summary.key, summary.platform) == ("x/x-jane", "x")
 
 
-async def test_a_cursor_of_accounts_that_is_none_is_refused(store: Store) -> None:
+async def test_an_invalid_cursor_of_accounts_is_refused(store: Store) -> None:
     for cursor in ("", "x", "1", "1~", "~a", "-1~a", "1~a b", "9" * 40 + "~a"):
         with pytest.raises(BadInput):
             await store.catalogue.accounts(AccountQuery(cursor=cursor))
@@ -305,11 +307,11 @@ async def test_totals_count_every_state_of_every_platform(store: Store) -> None:
 
     for job in jobs[::3]:
         await store.catalogue.remove(job.id)
-    left = [job for place, job in enumerate(jobs) if place % 3]
+    left = [job for index, job in enumerate(jobs) if index % 3]
     assert await store.catalogue.library_totals() == browsing.totals(left)
 
 
-async def test_totals_of_an_empty_store_are_nought(store: Store) -> None:
+async def test_totals_of_an_empty_store_are_zero(store: Store) -> None:
     assert await store.catalogue.library_totals() == LibraryTotals(counts=dict.fromkeys(JobStatus, 0))
 
 
@@ -330,7 +332,7 @@ async def test_totals_follow_a_job_through_its_states(store: Store) -> None:
     assert await counted() == ({JobStatus.COMPLETED: 1}, 1, 30_000, 7.25)
 
 
-async def test_failures_are_grouped_by_cause_and_platform_the_most_first(store: Store) -> None:
+async def test_failures_are_grouped_by_cause_and_platform_largest_group_first(store: Store) -> None:
     jobs = some_library(150)
     await adopt(store, jobs)
 
@@ -341,7 +343,7 @@ async def test_failures_are_grouped_by_cause_and_platform_the_most_first(store: 
     assert max(len(group.examples) for group in groups) == 3
 
 
-async def test_no_failure_is_no_group(store: Store) -> None:
+async def test_no_failures_give_no_group(store: Store) -> None:
     await adopt(store, [job_of(1)])
 
     assert list(await store.catalogue.failures()) == []

@@ -1,7 +1,8 @@
-"""Random histories: three workers, their zombies, a person and a moving clock against a model of a few lines.
+"""Random histories: three workers, their stale attempts, a user and a changing clock, compared with a model of a few
+lines.
 
-Every claim that was ever given out may act again, at any time. After each step the store's jobs are held against the
-model, and three laws against the history: an attempt is a claim, what is completed stays as it is, nothing written
+Any claim that was ever returned may act again at any time. After each step the store's jobs are compared with the
+model, and the history with three laws: an attempt is a claim, a completed job does not change, and no record
 disappears.
 """
 
@@ -64,7 +65,7 @@ class Expected:
     status: JobStatus = Q
     attempts: int = 0
     lease_until: datetime | None = None
-    alive_until: float = 0.0  # monotonic: before that its worker may not lose it, whatever the wall clock does
+    alive_until: float = 0.0  # monotonic: until then its worker must not lose it, whatever the wall clock does
     committing: bool = False
     retry_at: datetime | None = None
 
@@ -79,7 +80,7 @@ def seen_in(job: Job) -> tuple[object, ...]:
     return job.status, job.attempt_count, job.max_attempts, job.retry_at, job.lease_expires_at, job.version
 
 
-# What an attempt may do: the call, and what it makes of the model when the attempt still holds the job.
+# What an attempt may do: the call, and the change to the model if the attempt still holds the job.
 Act = tuple[Callable[[Store, ClaimedJob], Awaitable[object]], Callable[[Expected, datetime], None]]
 
 
@@ -95,7 +96,7 @@ def _released(job: Expected, now: datetime) -> None:
     job.max_attempts += 1
 
 
-def _stands_in(*, committing: bool) -> Callable[[Expected, datetime], None]:
+def _sets_flag(*, committing: bool) -> Callable[[Expected, datetime], None]:
     def change(job: Expected, now: datetime) -> None:
         job.committing = committing
 
@@ -107,11 +108,11 @@ ACTS: Mapping[str, Act] = {
     "fail for good": _failing(None),
     "fail and retry": _failing(MINUTE),
     "release": (lambda store, claim: store.queue.release(claim), _released),
-    "checkpoint": (lambda store, claim: store.queue.checkpoint(claim, NOTHING_FOUND), _stands_in(committing=False)),
-    "begin_commit": (lambda store, claim: store.queue.begin_commit(claim, KEPT), _stands_in(committing=True)),
+    "checkpoint": (lambda store, claim: store.queue.checkpoint(claim, NOTHING_FOUND), _sets_flag(committing=False)),
+    "begin_commit": (lambda store, claim: store.queue.begin_commit(claim, KEPT), _sets_flag(committing=True)),
     "progress": (
         lambda store, claim: store.queue.progress(claim, stage=Stage.DOWNLOAD, progress_pct=60),
-        _stands_in(committing=False),
+        _sets_flag(committing=False),
     ),
 }
 
@@ -130,8 +131,8 @@ class StoreMachine(RuleBasedStateMachine):
         self.store = type(self).factory(self.folder, self.clock)
         self.run(self.store.open())
         self.jobs: dict[JobId, Expected] = {}
-        self.ids: list[JobId] = []  # also of removed jobs
-        self.claims: list[ClaimedJob] = []  # all that were ever given out
+        self.ids: list[JobId] = []  # including removed jobs
+        self.claims: list[ClaimedJob] = []  # all that were ever returned
         self.completed: dict[JobId, Job] = {}
         self.histories: dict[JobId, list[HistoryRecord]] = {}
         self.not_believed_until = 0.0  # monotonic
@@ -151,7 +152,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @initialize(running=st.integers(0, 2))
     def some_jobs_run_already(self, running: int) -> None:
-        """A history that begins with nothing seldom comes to a zombie."""
+        """A history that starts empty rarely produces a zombie."""
         for number in range(running):
             self.enqueue([URLS[number]], force=False, tries=2)
             self.claim(WORKERS[number], limit=1)
@@ -208,7 +209,7 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), worker=st.sampled_from(WORKERS), limit=st.integers(1, 2))
     def completions_and_a_claim_at_the_same_moment(self, data: st.DataObject, worker: WorkerId, limit: int) -> None:
-        """As a busy worker's come; one statement may hold them all."""
+        """As a busy worker makes them; one statement may hold them all."""
         attempts = st.lists(st.sampled_from(self.claims), min_size=1, max_size=3, unique_by=lambda claim: claim.id)
         done = data.draw(attempts, label="done")
         held, expected = [self.holds(claim) for claim in done], self.oldest(limit)
@@ -271,12 +272,12 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.held())
     @rule(data=st.data(), worker=st.sampled_from([None, *WORKERS]))
     def a_job_changes_hands_and_its_zombie_tries_everything(self, data: st.DataObject, worker: WorkerId | None) -> None:
-        """Rare by chance, and the one thing that fences are for."""
+        """This is rare by chance, and it is what fences are for."""
         claim = data.draw(st.sampled_from(self.held()), label="claim")
         self.a_worker_is_known_to_be_dead(claim.worker)
         self.recover()
         self.retry_of(claim.id)
-        self.claim(worker or claim.worker, limit=9)  # None: back to the worker that had lost it
+        self.claim(worker or claim.worker, limit=9)  # None: the worker that had lost it
         self.renews_nothing(claim)
         for act in ACTS:
             self.act(act, claim)
@@ -298,14 +299,14 @@ class StoreMachine(RuleBasedStateMachine):
         return [claim for claim in self.claims if self.holds(claim)]
 
     def zombies(self) -> list[ClaimedJob]:
-        """Attempts whose job another attempt has now."""
+        """Return the attempts whose job is now held by another attempt."""
         running = {job_id for job_id, job in self.jobs.items() if job.status is R}
         return [claim for claim in self.claims if claim.id in running and not self.holds(claim)]
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), worker=st.sampled_from(WORKERS))
     def renew(self, data: st.DataObject, worker: WorkerId) -> None:
-        """It may name any attempt it ever had, and leave out some that it has."""
+        """A worker may name any attempt that it ever had, and leave out some that it holds."""
         theirs = [claim for claim in self.claims if claim.worker == worker]
         named = data.draw(st.lists(st.sampled_from(theirs), max_size=3), label="named") if theirs else []
         held = {claim.id for claim in named if self.holds(claim)}
@@ -353,7 +354,7 @@ class StoreMachine(RuleBasedStateMachine):
         for job in due:
             job.move(Q)
 
-    # --- a person ---------------------------------------------------------------------------------------------------
+    # --- user actions -----------------------------------------------------------------------------------------------
 
     @precondition(lambda self: self.ids)
     @rule(data=st.data())
@@ -373,7 +374,7 @@ class StoreMachine(RuleBasedStateMachine):
             job.max_attempts = max(job.max_attempts, job.attempts + 1)
 
     def asked(self, ask: Callable[[JobId], Awaitable[Job]], job_id: JobId) -> bool:
-        """True when the job's state allowed it, and then the answer is what is stored."""
+        """Return whether the state of the job allowed the call; if so, the result must be the stored job."""
         job = self.jobs.get(job_id)
         if job is None or job.status is C:
             with pytest.raises(JobNotFound if job is None else IllegalMove):
@@ -403,7 +404,7 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.on_the_hosts_clock)
     @rule(by=st.sampled_from(JUMPS))
     def the_wall_clock_is_set(self, by: timedelta) -> None:
-        """Somebody looks before it is set once more, as every worker does every few seconds."""
+        """The clock is read before it is changed again, as every worker does every few seconds."""
         self.clock.jump(by)
         self.not_believed_until = self.clock.monotonic() + LEASE.total_seconds()
         self.recover()
@@ -451,7 +452,7 @@ def machine_of(factory: StoreFactory, *, on_the_hosts_clock: bool = True) -> typ
 
 
 @pytest.mark.parametrize("name", sorted(STORES))
-def test_no_history_of_workers_zombies_and_clocks_breaks_the_store(name: str) -> None:
+def test_no_history_of_workers_zombies_and_clock_changes_breaks_the_store(name: str) -> None:
     run_state_machine_as_test(
         machine_of(STORES[name], on_the_hosts_clock=name in ON_THE_HOSTS_CLOCK), settings=EFFORT[name]
     )

@@ -1,4 +1,4 @@
-"""Jobs that move from one store to another, and what the processes at a store agree on."""
+"""Jobs that are moved from one store to another, and the constants that the processes of a store share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MINUTE = timedelta(minutes=1)
 
 
 async def lived_in(clock: FakeClock) -> MemoryJobStore:
-    """A store with a job in every state, each with its history."""
+    """Return a store with a job in every state, each with its history."""
     store = MemoryJobStore(clock)
     await store.queue.enqueue([numbered_job(n, f"https://videos.example/{n}") for n in range(1, 6)])
     claims = await store.queue.claim(ANN, limit=4, lease=LEASE)
@@ -45,16 +45,16 @@ def as_released(job: Job) -> Job:
     return replace(job, status=JobStatus.QUEUED, claimed_by=None, lease_expires_at=None, max_attempts=tries)
 
 
-async def test_adopted_jobs_are_as_they_were_with_their_history(store: Store, clock: FakeClock) -> None:
-    """All but the running one, which nobody holds here: it is queued and has lost no try."""
+async def test_imported_jobs_are_unchanged_and_have_their_history(store: Store, clock: FakeClock) -> None:
+    """The exception is the running job, which no worker holds here: it is queued and has lost no attempt."""
     before = await all_of(await lived_in(clock))
 
     assert await store.catalogue.import_jobs(before) == 5
-    assert await all_of(store) == [StoredJob(as_released(one.job), one.history) for one in before]
+    assert await all_of(store) == [StoredJob(as_released(stored.job), stored.history) for stored in before]
 
 
-async def test_adopting_twice_changes_nothing(store: Store, clock: FakeClock) -> None:
-    """So a move that broke off can be repeated from its beginning."""
+async def test_importing_twice_changes_nothing(store: Store, clock: FakeClock) -> None:
+    """So an interrupted move can be repeated from the beginning."""
     before = await all_of(await lived_in(clock))
     await store.catalogue.import_jobs(before[:2])
 
@@ -63,16 +63,16 @@ async def test_adopting_twice_changes_nothing(store: Store, clock: FakeClock) ->
     assert len(await all_of(store)) == 5
 
 
-async def test_a_post_that_is_stored_already_is_not_adopted_under_another_id(store: Store, clock: FakeClock) -> None:
+async def test_a_post_that_is_already_stored_is_not_imported_under_another_id(store: Store, clock: FakeClock) -> None:
     (known,) = await store.queue.enqueue([numbered_job(9, "https://videos.example/1")])
     before = await all_of(await lived_in(clock))
 
     assert await store.catalogue.import_jobs(before) == 4
-    assert known.job in [one.job for one in await all_of(store)]
+    assert known.job in [stored.job for stored in await all_of(store)]
 
 
-async def test_adopted_jobs_go_on_where_they_were(store: Store, clock: FakeClock) -> None:
-    """Queued ones can be claimed under the next fence, failed ones come back when due, and workers are woken."""
+async def test_imported_jobs_continue_where_they_were(store: Store, clock: FakeClock) -> None:
+    """Queued ones can be claimed under the next fence, failed ones are queued again when due, and workers are woken."""
     woken = asyncio.Event()
     unsubscribe = store.workers.on_work(woken.set)
     await store.catalogue.import_jobs(await all_of(await lived_in(clock)))
@@ -91,7 +91,7 @@ async def test_adopted_jobs_go_on_where_they_were(store: Store, clock: FakeClock
     assert (await store.catalogue.history(claims[0].id))[-1].stage is Stage.CLAIM
 
 
-async def test_gates_are_adopted_where_there_are_none(store: Store) -> None:
+async def test_site_limits_are_imported_where_there_are_none(store: Store) -> None:
     await store.site_limits.close_gate("x", duration=MINUTE, code=ErrorCode.RATE_LIMITED, reason="ours")
     moved = SiteLimit("tiktok", closed_until=START + MINUTE, failures=2, code=ErrorCode.CHALLENGE, reason="theirs")
 
@@ -101,7 +101,7 @@ async def test_gates_are_adopted_where_there_are_none(store: Store) -> None:
     assert gates["x"].reason == "ours"
 
 
-async def test_what_is_agreed_on_first_stands(store: Store) -> None:
+async def test_the_first_value_of_a_constant_is_final(store: Store) -> None:
     assert await store.records.set_once("library", "a") == "a"
     assert await store.records.set_once("library", "b") == "a"
     assert await store.records.set_once("other", "b") == "b"

@@ -1,4 +1,4 @@
-"""The random histories must be able to fail: each of these stores has one mistake, and each mistake is found."""
+"""The random histories must be able to fail: each of these stores has one bug, and each bug is found."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ from tests.contract.test_store_machine import machine_of
 from tests.servers import postgres
 
 FIND = settings(
-    max_examples=2_000,  # each is found in the first forty or so; the rest is for bad luck
+    max_examples=2_000,  # each bug is found in the first forty or so; the rest is for bad luck
     stateful_step_count=40,
-    phases=[Phase.generate],  # found is enough, the shortest way there is not asked for
-    report_multiple_bugs=False,  # one is enough
+    phases=[Phase.generate],  # to find the bug is enough; the example need not be shortened
+    report_multiple_bugs=False,  # one bug is enough
     derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),
 )
 
 
-class CompletesForWhoeverAsks(MemoryQueue):
-    """The current row's fence instead of the attempt's."""
+class CompletesWithAnyFence(MemoryQueue):
+    """Checks the current row's fence instead of the attempt's."""
 
     async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
         current = self._state.jobs.get(claim.id, claim.job)
         await super().complete(replace(claim, job=current), kept, items)
 
 
-class ReadsThenTakes(MemoryQueue):
-    """A SELECT and an UPDATE instead of one statement."""
+class ReadsThenClaims(MemoryQueue):
+    """Claims with a SELECT and an UPDATE instead of one statement."""
 
     async def claim(self, worker: WorkerId, *, limit: int, lease: timedelta, **_: Collection[str]) -> list[ClaimedJob]:
         oldest = sorted(self._state.in_status(JobStatus.QUEUED), key=age_of)[:limit]
@@ -58,8 +58,8 @@ class ReadsThenTakes(MemoryQueue):
         return [ClaimedJob(self._claim_one(self._state.jobs[job.id], worker, now, lease), worker) for job in oldest]
 
 
-class TakesWhatItReadBefore(ReadsThenTakes):
-    """As above, and the second taker gets the same fence as the first."""
+class ClaimsWithAStaleFence(ReadsThenClaims):
+    """As above, and the second worker gets the same fence as the first."""
 
     async def claim(self, worker: WorkerId, *, limit: int, lease: timedelta, **_: Collection[str]) -> list[ClaimedJob]:
         oldest = sorted(self._state.in_status(JobStatus.QUEUED), key=age_of)[:limit]
@@ -67,7 +67,7 @@ class TakesWhatItReadBefore(ReadsThenTakes):
         return [ClaimedJob(self._claim_one(job, worker, self._state.clock.now(), lease), worker) for job in oldest]
 
 
-class ReleaseTakesTheAttemptBack(MemoryQueue):
+class ReleaseDecrementsTheAttempt(MemoryQueue):
     """The fence shrinks, so that a zombie has the number of the next attempt."""
 
     async def release(self, claim: ClaimedJob, *, needs_session: bool = False) -> None:
@@ -78,23 +78,23 @@ class ReleaseTakesTheAttemptBack(MemoryQueue):
         )
 
 
-class KnowsNoUniquePost(MemoryQueue):
-    """Every submission is a job."""
+class IgnoresUniquePosts(MemoryQueue):
+    """Stores every submission as a new job."""
 
     def _enqueue_one(self, new: NewJob, at: datetime, *, force: bool) -> Enqueued:
         return super()._enqueue_one(replace(new, canonical_url=f"{new.canonical_url}#{new.id}"), at, force=force)
 
 
-class BelievesTheWallClock(MemoryQueue):
-    """No guard against a clock that was set."""
+class TrustsTheWallClock(MemoryQueue):
+    """Has no guard against a clock that was changed."""
 
     async def recover_stale_jobs(self, *, retry_in: timedelta) -> Recovered:
         self._state.guard = type(self._state.guard)()
         return await super().recover_stale_jobs(retry_in=retry_in)
 
 
-class RenewsAllOfTheWorker(MemoryQueue):
-    """Claims that the worker holds no more are renewed with the rest."""
+class RenewsLostClaims(MemoryQueue):
+    """Renews claims that the worker no longer holds together with the rest."""
 
     async def renew(self, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
         current = [replace(claim, job=self._state.jobs.get(claim.id, claim.job)) for claim in held]
@@ -102,16 +102,16 @@ class RenewsAllOfTheWorker(MemoryQueue):
 
 
 MUTANTS = [
-    CompletesForWhoeverAsks,
-    ReadsThenTakes,
-    TakesWhatItReadBefore,
-    ReleaseTakesTheAttemptBack,
-    KnowsNoUniquePost,
-    BelievesTheWallClock,
-    RenewsAllOfTheWorker,
+    CompletesWithAnyFence,
+    ReadsThenClaims,
+    ClaimsWithAStaleFence,
+    ReleaseDecrementsTheAttempt,
+    IgnoresUniquePosts,
+    TrustsTheWallClock,
+    RenewsLostClaims,
 ]
 
-# statement, what stands in it, what stands there instead
+# statement, a part of it, the replacement of that part
 SQL_MUTANTS = [
     ("complete", " AND attempt_count = :fence", ""),
     ("release", "max_attempts = max_attempts + 1", "attempt_count = attempt_count - 1"),
@@ -121,7 +121,7 @@ SQL_MUTANTS = [
     ("retry", "max(max_attempts, attempt_count + 1)", "max_attempts"),
 ]
 
-# The same of PostgreSQL's, as patterns: there every named value must stay in the statement.
+# The same for PostgreSQL, as patterns: there every named value must stay in the statement.
 POSTGRES_MUTANTS = [
     ("complete", r"jobs\.attempt_count = d\.fence", "d.fence IS NOT NULL"),
     ("progress", r"attempt_count = (\$\d+::int)", r"\1 IS NOT NULL"),
@@ -136,7 +136,7 @@ POSTGRES_MUTANTS = [
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)
-def test_a_store_with_a_mistake_is_found_out(mutant: type[MemoryQueue]) -> None:
+def test_a_store_with_a_bug_is_detected(mutant: type[MemoryQueue]) -> None:
     def factory(folder: Path, clock: Clock) -> MemoryJobStore:
         store = MemoryJobStore(clock)
         store.queue = mutant(store._state)
@@ -147,7 +147,7 @@ def test_a_store_with_a_mistake_is_found_out(mutant: type[MemoryQueue]) -> None:
 
 
 @pytest.mark.parametrize(("statement", "right", "wrong"), SQL_MUTANTS)
-def test_a_statement_with_a_mistake_is_found_out(
+def test_a_statement_with_a_bug_is_detected(
     monkeypatch: pytest.MonkeyPatch, statement: str, right: str, wrong: str
 ) -> None:
     sql = SQL[statement]
@@ -160,7 +160,7 @@ def test_a_statement_with_a_mistake_is_found_out(
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(("statement", "right", "wrong"), POSTGRES_MUTANTS)
-def test_a_statement_of_postgresql_with_a_mistake_is_found_out(
+def test_a_postgresql_statement_with_a_bug_is_detected(
     monkeypatch: pytest.MonkeyPatch, statement: str, right: str, wrong: str
 ) -> None:
     sql = postgres_sql.SQL[statement].sql
@@ -173,7 +173,7 @@ def test_a_statement_of_postgresql_with_a_mistake_is_found_out(
 
 
 @pytest.mark.timeout(900)
-def test_a_postgresql_store_that_knows_no_unique_post_is_found_out() -> None:
+def test_a_postgresql_store_that_ignores_unique_posts_is_detected() -> None:
     class EverySubmissionIsAJob(PostgresQueue):
         async def enqueue(self, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
             apart = [replace(job, canonical_url=f"{job.canonical_url}#{job.id}") for job in jobs]

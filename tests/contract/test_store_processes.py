@@ -1,4 +1,4 @@
-"""Real processes at one database: what no single event loop can show."""
+"""Several real processes at one database: what cannot be tested within one event loop."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ async def ready(process: Process) -> None:
     assert await process.stdout.readline() == b"ready\n"
 
 
-async def finished(process: Process, told: bytes = b"") -> tuple[bytes, bytes]:
-    out, err = await process.communicate(told)
+async def finished(process: Process, stdin: bytes = b"") -> tuple[bytes, bytes]:
+    out, err = await process.communicate(stdin)
     assert process.returncode == 0, err.decode()
     return out, err
 
@@ -77,7 +77,7 @@ async def claims_of(store: Store, job_id: JobId) -> list[str]:
     return [record.detail for record in await store.catalogue.history(job_id) if record.stage is Stage.CLAIM]
 
 
-async def test_a_process_that_waits_for_work_is_woken_by_another_ones_enqueue(tmp_path: Path) -> None:
+async def test_a_process_that_waits_for_work_is_woken_by_an_enqueue_in_another_process(tmp_path: Path) -> None:
     url = url_of("sqlite", tmp_path)
     store = store_at(url, SystemClock())
     await store.open()

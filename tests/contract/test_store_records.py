@@ -1,4 +1,4 @@
-"""The small records of every store: sentence by sentence what ``store/port.py`` promises."""
+"""The contract of the small records of every store, sentence by sentence as in ``store/port.py``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MINUTE = timedelta(minutes=1)
 HOSTILE = {"$set": {"a.b": "$name"}, "text": "\x00 \ud800 \u202e\"'", "list": [1, None, True, 2.5], "é": {}}
 
 
-async def test_what_was_put_is_answered(store: Store) -> None:
+async def test_a_stored_record_is_returned(store: Store) -> None:
     await store.records.put(OWNER, "owner", {"hash": "a", "n": 1}, expires_at=START + MINUTE)
 
     assert await store.records.get(OWNER, "owner") == Record(
@@ -28,7 +28,7 @@ async def test_what_was_put_is_answered(store: Store) -> None:
     )
 
 
-async def test_what_is_put_later_takes_its_place(store: Store, clock: FakeClock) -> None:
+async def test_a_later_put_replaces_the_record(store: Store, clock: FakeClock) -> None:
     await store.records.put(OWNER, "owner", {"hash": "a"}, expires_at=START + MINUTE)
     clock.advance(1)
     await store.records.put(OWNER, "owner", {"other": "b"})
@@ -40,26 +40,26 @@ async def test_kinds_do_not_mix(store: Store) -> None:
     await store.records.put(TOKEN, "same", {"of": "tokens"})
     await store.records.put(SETTING, "same", {"of": "settings"})
 
-    assert [one.value for one in await store.records.all(TOKEN)] == [{"of": "tokens"}]
+    assert [record.value for record in await store.records.all(TOKEN)] == [{"of": "tokens"}]
     assert await store.records.get(SESSION, "same") is None
     assert await store.records.remove_all(TOKEN) == 1
-    assert [one.value for one in await store.records.all(SETTING)] == [{"of": "settings"}]
+    assert [record.value for record in await store.records.all(SETTING)] == [{"of": "settings"}]
 
 
-async def test_all_of_a_kind_come_by_key(store: Store) -> None:
+async def test_all_records_of_a_kind_are_sorted_by_key(store: Store) -> None:
     for key in ("b", "é", "a", "B", "_", "ab"):
         await store.records.put(TOKEN, key, {})
 
-    assert [one.key for one in await store.records.all(TOKEN)] == ["B", "_", "a", "ab", "b", "é"]
+    assert [record.key for record in await store.records.all(TOKEN)] == ["B", "_", "a", "ab", "b", "é"]
 
 
-async def test_any_json_comes_back_as_it_was(store: Store) -> None:
-    """Names that a database has a meaning for among them."""
+async def test_any_json_is_read_back_unchanged(store: Store) -> None:
+    """This includes names that have a meaning for a database."""
     await store.records.put(SETTING, "$odd.'key", HOSTILE)
-    found = await store.records.get(SETTING, "$odd.'key")
+    record = await store.records.get(SETTING, "$odd.'key")
 
-    assert found is not None
-    assert found.value == HOSTILE
+    assert record is not None
+    assert record.value == HOSTILE
 
 
 async def test_what_json_cannot_hold_is_refused(store: Store) -> None:
@@ -68,56 +68,56 @@ async def test_what_json_cannot_hold_is_refused(store: Store) -> None:
     assert await store.records.all(SETTING) == []
 
 
-async def test_one_is_replaced_only_by_who_knows_it(store: Store) -> None:
+async def test_a_record_is_replaced_only_by_a_caller_that_knows_its_value(store: Store) -> None:
     await store.records.put(OWNER, "owner", {"a": 1, "b": 2})
 
     assert not await store.records.replace(OWNER, "owner", {"a": 9}, if_value={"a": 1})
     assert not await store.records.replace(OWNER, "owner", {"a": 9}, if_value=None)
     assert not await store.records.replace(OWNER, "nobody", {"a": 9}, if_value={"a": 1})
     assert await store.records.replace(OWNER, "owner", {"a": 9}, if_value={"b": 2, "a": 1})
-    assert [one.value for one in await store.records.all(OWNER)] == [{"a": 9}]
+    assert [record.value for record in await store.records.all(OWNER)] == [{"a": 9}]
 
 
-async def test_one_is_added_where_nothing_stands(store: Store) -> None:
+async def test_a_record_is_added_only_where_there_is_none(store: Store) -> None:
     assert await store.records.replace(OWNER, "owner", {"a": 1}, if_value=None)
     assert not await store.records.replace(OWNER, "owner", {"a": 2}, if_value=None)
-    assert [one.value for one in await store.records.all(OWNER)] == [{"a": 1}]
+    assert [record.value for record in await store.records.all(OWNER)] == [{"a": 1}]
 
 
-async def test_of_many_who_add_at_once_one_does(store: Store) -> None:
-    """Two people who set up one vault at the same moment make one owner."""
+async def test_only_one_of_many_concurrent_additions_succeeds(store: Store) -> None:
+    """Two people who set up one vault at the same time create one owner."""
     done = await asyncio.gather(*(store.records.replace(OWNER, "owner", {"by": n}, if_value=None) for n in range(10)))
 
     [winner] = [n for n, was_done in enumerate(done) if was_done]
-    assert [one.value for one in await store.records.all(OWNER)] == [{"by": winner}]
+    assert [record.value for record in await store.records.all(OWNER)] == [{"by": winner}]
 
 
-async def test_of_many_who_replace_at_once_one_does(store: Store) -> None:
+async def test_only_one_of_many_concurrent_replacements_succeeds(store: Store) -> None:
     await store.records.put(OWNER, "owner", {"by": None})
     done = await asyncio.gather(
         *(store.records.replace(OWNER, "owner", {"by": n}, if_value={"by": None}) for n in range(10))
     )
 
     [winner] = [n for n, was_done in enumerate(done) if was_done]
-    assert [one.value for one in await store.records.all(OWNER)] == [{"by": winner}]
+    assert [record.value for record in await store.records.all(OWNER)] == [{"by": winner}]
 
 
-async def test_one_that_has_ended_is_not_there(store: Store, clock: FakeClock) -> None:
+async def test_an_expired_record_is_not_returned(store: Store, clock: FakeClock) -> None:
     for key in ("a", "b", "c", "d"):
         await store.records.put(SESSION, key, {"of": key}, expires_at=START + MINUTE)
     await store.records.put(SESSION, "stays", {"of": "stays"})
     clock.advance(60)
 
     assert await store.records.get(SESSION, "a") is None
-    assert [one.key for one in await store.records.all(SESSION)] == ["stays"]
+    assert [record.key for record in await store.records.all(SESSION)] == ["stays"]
     assert not await store.records.replace(SESSION, "a", {}, if_value={"of": "a"})
     assert not await store.records.remove(SESSION, "b")
     assert await store.records.replace(SESSION, "c", {"of": "new"}, if_value=None)
     assert await store.records.remove_all(SESSION, keep=["stays"]) == 1
-    assert [one.key for one in await store.records.all(SESSION)] == ["stays"]
+    assert [record.key for record in await store.records.all(SESSION)] == ["stays"]
 
 
-async def test_one_that_ends_is_there_until_then(store: Store, clock: FakeClock) -> None:
+async def test_a_record_is_returned_until_it_expires(store: Store, clock: FakeClock) -> None:
     await store.records.put(SESSION, "a", {"of": "a"}, expires_at=START + MINUTE)
     clock.advance(59.999_999)
 
@@ -126,7 +126,7 @@ async def test_one_that_ends_is_there_until_then(store: Store, clock: FakeClock)
     assert await store.records.get(SESSION, "a") is not None
 
 
-async def test_one_is_removed_once(store: Store) -> None:
+async def test_a_record_is_removed_once(store: Store) -> None:
     await store.records.put(TOKEN, "a", {})
 
     assert await store.records.remove(TOKEN, "a")
@@ -134,30 +134,30 @@ async def test_one_is_removed_once(store: Store) -> None:
     assert await store.records.get(TOKEN, "a") is None
 
 
-async def test_all_but_some_are_removed(store: Store) -> None:
+async def test_all_records_but_some_are_removed(store: Store) -> None:
     for key in ("a", "b", "c"):
         await store.records.put(SESSION, key, {})
 
     assert await store.records.remove_all(SESSION, keep=["b", "unknown"]) == 2
-    assert [one.key for one in await store.records.all(SESSION)] == ["b"]
+    assert [record.key for record in await store.records.all(SESSION)] == ["b"]
 
 
 @pytest.mark.parametrize("engine", sorted(STORES.keys() - {"memory"}))
-async def test_they_outlive_the_process(engine: str, tmp_path: Path, clock: FakeClock) -> None:
+async def test_records_survive_the_process(engine: str, tmp_path: Path, clock: FakeClock) -> None:
     first, second = STORES[engine](tmp_path, clock), STORES[engine](tmp_path, clock)
     await first.open()
     await first.records.put(OWNER, "owner", {"a": 1})
     await first.close()
     await second.open()
-    found = await second.records.get(OWNER, "owner")
+    record = await second.records.get(OWNER, "owner")
     await second.close()
 
-    assert found is not None
-    assert found.value == {"a": 1}
+    assert record is not None
+    assert record.value == {"a": 1}
 
 
-async def test_a_vault_that_moves_takes_along_what_it_needs(store: Store, clock: FakeClock) -> None:
-    """Who was signed in at the page signs in again."""
+async def test_a_vault_that_is_moved_keeps_the_records_it_needs(store: Store, clock: FakeClock) -> None:
+    """Users who were signed in to the pages sign in again."""
     source = MemoryJobStore(clock)
     for kind in RecordKind:
         await source.records.put(kind, "one", {"of": kind})
@@ -168,11 +168,11 @@ async def test_a_vault_that_moves_takes_along_what_it_needs(store: Store, clock:
     assert (await compare(source, store)).is_whole
 
 
-async def test_what_the_target_has_of_its_own_stands(store: Store, clock: FakeClock) -> None:
-    """A password that was changed since is not undone by a backup."""
+async def test_records_that_the_target_already_has_are_kept(store: Store, clock: FakeClock) -> None:
+    """A backup does not undo a password that was changed since."""
     source = MemoryJobStore(clock)
     await source.records.put(OWNER, "owner", {"hash": "old"})
     await store.records.put(OWNER, "owner", {"hash": "new"})
     await copy_rest(source, store)
 
-    assert [one.value for one in await store.records.all(OWNER)] == [{"hash": "new"}]
+    assert [record.value for record in await store.records.all(OWNER)] == [{"hash": "new"}]

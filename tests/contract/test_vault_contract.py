@@ -1,4 +1,4 @@
-"""Every vault keeps what ``services/library/port.py`` promises."""
+"""The contract of ``services/library/port.py``, tested for every library."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ async def listed(vault: Library) -> list[FoundFile]:
     return [file async for file in vault.walk()]
 
 
-# --- which library it is ----------------------------------------------------------------------------------------
+# --- the id of a library ----------------------------------------------------------------------------------------
 
 
-async def test_a_library_carries_the_id_that_it_got_first_and_shows_no_file_of_it(vault: Library) -> None:
+async def test_a_library_keeps_its_first_id_and_does_not_list_the_file_that_holds_it(vault: Library) -> None:
     before = await vault.identity()
     await vault.carry("0b5e7a52-first")
     await vault.carry("0b5e7a52-second")
@@ -72,7 +72,7 @@ async def test_a_library_carries_the_id_that_it_got_first_and_shows_no_file_of_i
     assert (before, await vault.identity(), await listed(vault)) == (None, "0b5e7a52-first", [])
 
 
-async def test_another_library_than_the_expected_one_is_refused(vault: Library) -> None:
+async def test_a_library_other_than_the_expected_one_is_refused(vault: Library) -> None:
     with pytest.raises(StorageFailure, match=r"The library is not there: .* has no library marker"):
         await vault.expect("0b5e7a52-ours")
     await vault.carry("99999999-theirs")
@@ -82,7 +82,7 @@ async def test_another_library_than_the_expected_one_is_refused(vault: Library) 
     assert "0b5e7a52-ours" in refused.value.help
 
 
-async def test_a_marker_that_holds_no_id_is_told(subject: Subject) -> None:
+async def test_a_marker_that_holds_no_id_is_reported(subject: Subject) -> None:
     await subject.put(".mediavault-library", b"\0" * 40)
 
     with pytest.raises(StorageFailure, match="holds no library's id"):
@@ -99,24 +99,24 @@ async def test_preparing_twice_leaves_nothing_in_the_library(vault: Library) -> 
     assert await vault.staging.folders() == []
 
 
-async def test_an_attempts_folder_is_private_and_goes_whatever_happened(vault: Library) -> None:
+async def test_the_folder_of_an_attempt_is_private_and_always_removed(vault: Library) -> None:
     async def fail() -> None:
         async with vault.staging.folder("job", 3) as folder:
             (folder / "media.part").write_bytes(b"x")
-            seen.extend([(folder, found) for found in await vault.staging.folders()])
+            seen.extend([(folder, listed_folder) for listed_folder in await vault.staging.folders()])
             raise ZeroDivisionError
 
     seen: list[tuple[Path, StagingFolder]] = []
     with pytest.raises(ZeroDivisionError):
         await fail()
-    ((folder, found),) = seen
+    ((folder, listed_folder),) = seen
 
-    assert (found.job_id, found.fence, found.path) == ("job", 3, folder)
+    assert (listed_folder.job_id, listed_folder.fence, listed_folder.path) == ("job", 3, folder)
     assert folder.is_relative_to(vault.staging.root)
     assert not folder.exists()
 
 
-async def test_a_rungs_leftovers_are_removed_and_the_folder_stays(vault: Library) -> None:
+async def test_the_leftovers_of_a_strategy_are_removed_and_the_folder_stays(vault: Library) -> None:
     async with vault.staging.folder("job", 1) as folder:
         (folder / "deeper").mkdir()
         (folder / "deeper/piece").write_bytes(b"x")
@@ -133,7 +133,7 @@ async def test_the_folder_of_a_dead_attempt_can_be_discarded(vault: Library) -> 
     assert await vault.staging.folders() == []
 
 
-async def test_what_a_dead_attempt_had_sealed_is_found_by_size_and_hash(vault: Library) -> None:
+async def test_a_file_sealed_by_a_dead_attempt_is_found_by_size_and_hash(vault: Library) -> None:
     (vault.staging.root / "job.1").mkdir()
     path = await staged(vault, vault.staging.root / "job.1")
 
@@ -142,11 +142,11 @@ async def test_what_a_dead_attempt_had_sealed_is_found_by_size_and_hash(vault: L
     assert await vault.staging.find("other", size=len(BODY), sha256=SHA) is None
 
 
-# --- keeping ----------------------------------------------------------------------------------------------------
+# --- placing ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("body", [BODY, LARGE], ids=["small", "large"])
-async def test_a_placed_file_leaves_staging_and_stands_in_the_library(vault: Library, body: bytes) -> None:
+async def test_a_placed_file_leaves_staging_and_is_in_the_library(vault: Library, body: bytes) -> None:
     async with vault.staging.folder("job", 1) as folder:
         path = await staged(vault, folder, body)
         placed = await vault.place(path, NAME)
@@ -169,13 +169,13 @@ async def test_placing_never_replaces_a_file(subject: Subject, body: bytes) -> N
     assert await read(subject.vault, NAME) == b"somebody's"
 
 
-async def test_the_same_bytes_under_a_taken_name_are_another_jobs_file(vault: Library) -> None:
+async def test_the_same_bytes_under_a_taken_name_are_the_file_of_another_job(vault: Library) -> None:
     assert await kept(vault, NAME, job="first")
     assert not await kept(vault, NAME, job="second")
 
 
 @pytest.mark.parametrize("size", [10_000, 9 << 20], ids=["small", "large"])
-async def test_of_many_that_write_one_name_at_once_one_wins_and_its_file_is_whole(vault: Library, size: int) -> None:
+async def test_one_of_many_concurrent_writers_of_a_name_wins_and_its_file_is_whole(vault: Library, size: int) -> None:
     bodies = [bytes([n]) * size for n in range(6)]
     won = await asyncio.gather(*(kept(vault, NAME, body, job=f"job{body[0]}") for body in bodies))
 
@@ -193,8 +193,8 @@ async def test_names_are_numbered_until_one_is_free(subject: Subject) -> None:
     assert (first, second, third) == ("jane/a clip.mp4", "jane/a clip (2).mp4", "jane/a clip (3).mp4")
 
 
-async def test_a_name_that_differs_from_a_kept_videos_by_its_suffix_alone_is_not_free(vault: Library) -> None:
-    """They would share one sidecar, and the second would replace the first one's."""
+async def test_a_name_that_differs_from_a_saved_videos_only_by_its_suffix_is_not_free(vault: Library) -> None:
+    """Both would have the same sidecar, and the second video would replace that of the first."""
     assert await kept(vault, "jane/a clip.webm")
     async with vault.staging.folder("job", 1) as folder:
         await vault.place_json({"id": "1"}, "jane/a clip.info.json", via=folder)
@@ -211,7 +211,7 @@ async def test_a_sidecar_replaces_an_older_one_and_is_read_back(vault: Library) 
     assert await vault.read_json("jane/a.info.json") == {"n": 2, "text": "ü"}
 
 
-async def test_holding_a_file_means_its_size_and_its_hash(subject: Subject) -> None:
+async def test_the_library_holds_a_file_only_with_the_same_size_and_hash(subject: Subject) -> None:
     vault = subject.vault
     await subject.put("jane/foreign.mp4", BODY)
     assert await kept(vault, NAME)
@@ -224,7 +224,7 @@ async def test_holding_a_file_means_its_size_and_its_hash(subject: Subject) -> N
     assert not await vault.holds("../jane", size=len(BODY), sha256=SHA)
 
 
-async def test_removing_takes_what_is_named_and_nothing_else(subject: Subject) -> None:
+async def test_removing_deletes_the_named_files_and_nothing_else(subject: Subject) -> None:
     for relative in ("jane/a.mp4", "jane/b.mp4", "kim/a.mp4"):
         await subject.put(relative, b"x")
     await subject.vault.remove("jane/a.mp4", "jane/gone.jpg", "../kim/a.mp4", "")
@@ -239,7 +239,7 @@ async def test_removing_takes_what_is_named_and_nothing_else(subject: Subject) -
 # --- reading ----------------------------------------------------------------------------------------------------
 
 
-async def test_an_open_file_gives_the_bytes_that_are_asked_for(vault: Library) -> None:
+async def test_an_open_file_returns_the_requested_bytes(vault: Library) -> None:
     assert await kept(vault, NAME, LARGE)
     file = await vault.open(NAME)
     assert file is not None
@@ -271,7 +271,9 @@ async def test_a_version_changes_with_the_bytes(subject: Subject) -> None:
 @pytest.mark.parametrize(
     "relative", ["gone.mp4", "jane", "../secret", "/etc/passwd", "jane/../../secret", "jane/\0", "", "."]
 )
-async def test_what_is_no_file_of_the_library_is_none(subject: Subject, tmp_path: Path, relative: str) -> None:
+async def test_a_path_that_is_not_a_file_of_the_library_gives_none(
+    subject: Subject, tmp_path: Path, relative: str
+) -> None:
     await subject.put("jane/a.mp4", b"x")
     vault = subject.vault
 
@@ -281,7 +283,7 @@ async def test_what_is_no_file_of_the_library_is_none(subject: Subject, tmp_path
     assert await vault.on_this_machine(relative, into=tmp_path) is None
 
 
-async def test_a_file_can_be_had_on_this_machine(vault: Library, tmp_path: Path) -> None:
+async def test_a_file_is_available_on_the_local_machine(vault: Library, tmp_path: Path) -> None:
     assert await kept(vault, NAME, LARGE)
     (tmp_path / "into").mkdir()
     path = await vault.on_this_machine(NAME, into=tmp_path / "into")
@@ -291,7 +293,7 @@ async def test_a_file_can_be_had_on_this_machine(vault: Library, tmp_path: Path)
     assert path.read_bytes() == LARGE
 
 
-async def test_walking_meets_every_file_but_what_is_hidden(subject: Subject) -> None:
+async def test_walking_yields_every_file_that_is_not_hidden(subject: Subject) -> None:
     for relative in ("b/2.mp4", "b/1.mp4", "a/x.jpg", "b/.hidden", ".claims/b/1.mp4.json", ".staging/job.1/media.part"):
         await subject.put(relative, b"123")
     first, again = await listed(subject.vault), await listed(subject.vault)
@@ -299,7 +301,7 @@ async def test_walking_meets_every_file_but_what_is_hidden(subject: Subject) -> 
     assert first == again == [FoundFile("a/x.jpg", 3), FoundFile("b/1.mp4", 3), FoundFile("b/2.mp4", 3)]
 
 
-async def test_a_digest_is_of_the_bytes_that_are_there_now(subject: Subject) -> None:
+async def test_a_digest_is_computed_from_the_current_bytes(subject: Subject) -> None:
     await subject.put("jane/a.mp4", BODY)
     before = await subject.vault.digest("jane/a.mp4")
     await subject.put("jane/a.mp4", BODY[:-1] + b"!")
@@ -313,7 +315,7 @@ async def test_a_digest_is_of_the_bytes_that_are_there_now(subject: Subject) -> 
 @pytest.mark.parametrize(
     "text", [b"", b"[1]", b"{", b"\xff", b'{"a": "' + b"x" * (4 << 20) + b'"}'], ids=["0", "list", "cut", "no", "huge"]
 )
-async def test_what_is_no_sidecar_is_none(subject: Subject, text: bytes) -> None:
+async def test_a_file_that_is_not_a_sidecar_gives_none(subject: Subject, text: bytes) -> None:
     await subject.put("jane/a.info.json", text)
     answer: Any = await subject.vault.read_json("jane/a.info.json")
 

@@ -1,7 +1,7 @@
-"""The vaults that the contract is run against. A further one joins with one entry in ``VAULTS``.
+"""The libraries that the contract is run against. To add one, add an entry to ``VAULTS``.
 
-``MEDIAVAULT_TEST_VAULT_URL`` names a bucket to run it against besides: an emulator's, or one of your own. Each test works in a
-new folder of it and leaves that behind.
+``MEDIAVAULT_TEST_VAULT_URL`` names an additional bucket to run it against: an emulator's, or one of your own. Each test
+works in a new folder of that bucket and leaves it behind.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ QUICK = BucketRetries(connect_s=30, stall_s=30, request_s=120, retries=3, first_
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A vault, and how somebody else puts a file into its library: any path, hidden ones too."""
+    """A library, and a function by which another program puts a file into it: any path, including hidden ones."""
 
     vault: Library
     put: Callable[[str, bytes], Awaitable[None]]
@@ -54,7 +54,7 @@ def s3_vault(folder: Path) -> Subject:
 
 
 def memory_vault(folder: Path) -> Subject:
-    """obstore's own store in memory: unlike S3 it says so when a deleted object was not there."""
+    """obstore's own in-memory store: unlike S3, it reports when a deleted object did not exist."""
     store = MemoryStore()
     return in_bucket(Bucket(BucketAddress(Provider.GOOGLE, "memory"), store, store), folder)
 

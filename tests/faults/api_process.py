@@ -1,4 +1,4 @@
-"""``mediavault api`` as a process of its own, and a client for crowds: each request on a connection of its own."""
+"""``mediavault api`` as a separate process, and a client for many concurrent requests, each on its own connection."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Api:
         return await asyncio.open_connection("127.0.0.1", self.port, local_addr=(origin, 0))
 
     def request(self, path: str, body: Any = None) -> bytes:
-        """A GET, or a POST of ``body`` as JSON; the server ends the connection after its answer."""
+        """Return a GET, or a POST of ``body`` as JSON; the server closes the connection after its response."""
         content = b"" if body is None else json.dumps(body).encode()
         lines = [
             f"{'GET' if body is None else 'POST'} {path} HTTP/1.1",
@@ -57,7 +57,7 @@ class Api:
         return answer
 
     async def ask_at_once(self, requests: Sequence[bytes]) -> list[Answer]:
-        """All connections are made first, so that the requests leave together; some from each of many addresses."""
+        """Open all connections first, so that the requests are sent together, a few from each of many addresses."""
         opening = asyncio.Semaphore(OPENED_AT_ONCE)
 
         async def opened(number: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -77,7 +77,7 @@ class Api:
 
 
 def loopback(number: int) -> str:
-    """One of this machine's own addresses: 127.0.0.1, .2, … (Linux has all of 127.0.0.0/8.)"""
+    """Return one of this machine's own addresses: 127.0.0.1, .2, … (Linux has all of 127.0.0.0/8)."""
     return f"127.0.{number // 250}.{number % 250 + 1}"
 
 
@@ -93,7 +93,7 @@ async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reque
 
 @asynccontextmanager
 async def api_of(vault: VaultOnDisk, env: Mapping[str, str] | None = None) -> AsyncIterator[Api]:
-    """Until the block ends; what it logs goes to ``vault.log``."""
+    """Run ``mediavault api`` until the block ends; its log goes to ``vault.log``."""
     every = {**environment(vault), "MEDIAVAULT_DATABASE_URL": vault.store_url, **(env or {})}
     with vault.log.open("ab") as log:
         earlier = log.tell()
@@ -110,11 +110,11 @@ async def api_of(vault: VaultOnDisk, env: Mapping[str, str] | None = None) -> As
 
 
 async def _port_of(process: subprocess.Popen[bytes], log: Path, earlier: int) -> int:
-    """``earlier``: how many bytes of the log others have written."""
+    """Return the port from the log. ``earlier``: the bytes that other processes have already written to it."""
     deadline = time.monotonic() + patient(START_S)
-    while b"vault_open" not in (said := log.read_bytes()[earlier:]):
-        assert process.poll() is None, said.decode()[-3000:]
-        assert time.monotonic() < deadline, said.decode()[-3000:]
+    while b"vault_open" not in (logged := log.read_bytes()[earlier:]):
+        assert process.poll() is None, logged.decode()[-3000:]
+        assert time.monotonic() < deadline, logged.decode()[-3000:]
         await asyncio.sleep(0.02)
-    opened = next(json.loads(line) for line in said.splitlines() if b"vault_open" in line)
+    opened = next(json.loads(line) for line in logged.splitlines() if b"vault_open" in line)
     return int(opened["address"].rpartition(":")[2])

@@ -1,8 +1,8 @@
 """Worker processes under random kills, freezes, stops, cuts and restarts, and the laws that must hold afterwards.
 
-``make chaos SECONDS=60 STORE=postgres JOBS=1000 SEED=7``. The seed draws which misfortune comes when; what the kernel and
-the network make of it is theirs. Half of the workers are rude: they never look at their leases, so that only the fence
-keeps their late writes out.
+``make chaos SECONDS=60 STORE=postgres JOBS=1000 SEED=7``. The seed determines which fault comes when; how the kernel
+and the network react is not reproducible. Half of the workers are rude: they never check their leases, so that only the
+fence keeps out their late writes.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ from tests.stubs import new_job
 
 T = TypeVar("T")
 
-ATTEMPTS = 1000  # kills must not use up the attempts: the point here is that nothing is lost
+ATTEMPTS = 1000  # kills must not use up the attempts: the test is that nothing is lost
 BATCH = 500
 TROUBLE = 0.02
-AWAY_S = 120.0  # how long the store may be away; one call to a MongoDB that is too slow takes a minute
+AWAY_S = 120.0  # how long the store may be unavailable; one call to a slow MongoDB takes a minute
 SERVER_GAP_S = (1.0, 6.0)
 WORKER_GAP_S = (0.2, 2.5)
-SHORT_S = 60.0  # a longer storm leaves longer gaps, so that the work gets on
+SHORT_S = 60.0  # a longer storm has longer gaps, so that the work progresses
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``seconds`` is how long misfortunes come at most; they end with the last job."""
+    """``seconds`` is the longest time that faults are injected; they end with the last job."""
 
     store: str = "sqlite"
     seconds: float = 20.0
@@ -57,15 +57,15 @@ class Plan:
     seed: int = field(default_factory=lambda: random.randrange(1 << 32))
     workers: int = 4
     mutant: str | None = None
-    patience_s: float = 60.0  # without one job more completed, the rest is stuck
+    patience_s: float = 60.0  # if no further job is completed within this time, the rest is stuck
     longest_download_s: float = 0.9
     lease_s: float = field(
         default_factory=lambda: patient(2.0, most=2)
-    )  # processes wait for their turn on a busy machine
+    )  # processes wait for a processor on a busy machine
     concurrency: int = 4
 
     def gap_s(self, chance: random.Random, shortest: float, longest: float) -> float:
-        """Between two misfortunes of one kind: six times as long at most."""
+        """Return a random time between two faults of one kind; a long storm lengthens it, up to six times."""
         return chance.uniform(shortest, longest) * min(6.0, max(1.0, self.seconds / SHORT_S))
 
 
@@ -93,7 +93,7 @@ def _listed(counts: Counter[str]) -> str:
 
 
 def begin(orders: Orders, log: Path) -> BaseProcess:
-    """A worker process, forked from one that has loaded everything: a storm needs many."""
+    """Start a worker process, forked from one that has loaded everything, because a storm needs many."""
     process = _FORKS.Process(target=work, args=(orders, log))
     process.start()
     return process
@@ -104,23 +104,23 @@ _FORKS.set_forkserver_preload(["tests.faults.worker_process"])
 
 
 class Tormentor:
-    """One worker process after another, killed and replaced, frozen beyond its lease, or asked to leave."""
+    """Runs one worker process after another: kills it, freezes it beyond its lease, or stops it with SIGTERM."""
 
     def __init__(self, plan: Plan, house: House, begin: Callable[[], BaseProcess], chance: random.Random) -> None:
         self._plan, self._house, self._begin, self._chance = plan, house, begin, chance
         self.worker = begin()
         self.happened: Counter[str] = Counter()
-        self.crashes: list[int | None] = []  # exit codes of workers that ended by themselves
+        self.crashes: list[int | None] = []  # exit codes of workers that ended on their own
 
     async def at_work(self) -> None:
-        """Until it has begun: what is killed before it works proves nothing."""
+        """Wait until the worker has started: killing it before it works proves nothing."""
         while not self._house.has_worker(self.worker.pid or 0):
-            if not self.worker.is_alive():  # the server was away when it started
+            if not self.worker.is_alive():  # the server was unavailable when it started
                 await self._replace()
             await asyncio.sleep(0.05)
 
     def let_go(self) -> None:
-        """Thaw the worker; another one where it has just died."""
+        """Thaw the worker, or start another one if it has just died."""
         if self.worker.is_alive():
             self._send(signal.SIGCONT)
         else:
@@ -133,7 +133,7 @@ class Tormentor:
         return True
 
     def end(self) -> None:
-        """In order, if that takes no longer than a drain may."""
+        """Stop the worker gracefully, or kill it if that takes longer than a drain may."""
         if self.worker.is_alive():
             self._send(signal.SIGCONT)
             self.worker.terminate()
@@ -142,7 +142,7 @@ class Tormentor:
         self.worker.join()
 
     async def torment(self) -> None:
-        """Until cancelled; the worker is left running."""
+        """Inject faults until cancelled; the worker is left running."""
         try:
             while True:
                 await self.at_work()
@@ -150,8 +150,8 @@ class Tormentor:
                 if self._has_crashed():
                     await self._replace()
                     continue
-                [what] = self._chance.choices([self._kill, self._freeze, self._ask_to_leave], [4, 4, 2])
-                await what()
+                [fault] = self._chance.choices([self._kill, self._freeze, self._ask_to_leave], [4, 4, 2])
+                await fault()
         finally:
             self.let_go()
 
@@ -170,13 +170,13 @@ class Tormentor:
         self.worker = self._begin()
 
     def _send(self, number: signal.Signals) -> None:
-        """A worker that has crashed just now, as one with a mistake may, is replaced at the next turn."""
+        """Send the signal. A worker that has just crashed, as one with a bug may, is replaced at the next fault."""
         assert self.worker.pid is not None
         with suppress(ProcessLookupError):
             os.kill(self.worker.pid, number)
 
     async def _freeze(self) -> None:
-        """Long enough that another may have the job, and longer still, so that it may have completed it."""
+        """Freeze the worker long enough for another to take over its job, and sometimes to complete it."""
         self._send(signal.SIGSTOP)
         await asyncio.sleep(self._plan.lease_s * self._chance.uniform(1.0, 2.5))
         self._send(signal.SIGCONT)
@@ -204,20 +204,20 @@ class Chaos:
                 for number in range(self._plan.workers)
             ]
             try:
-                await asyncio.gather(*(one.at_work() for one in tormentors))
+                await asyncio.gather(*(tormentor.at_work() for tormentor in tormentors))
                 await self._storm(store, tormentors, self._posts[most:])
                 await until_swept(self._house, within_s=5 * self._plan.lease_s)
             finally:
-                await asyncio.gather(*(asyncio.to_thread(one.end) for one in tormentors))
+                await asyncio.gather(*(asyncio.to_thread(tormentor.end) for tormentor in tormentors))
             account = await account_of(self._house, store, self._posts)
-        crashes = [code for one in tormentors for code in one.crashes]
+        crashes = [code for tormentor in tormentors for code in tormentor.crashes]
         account.law(not crashes, f"workers ended by themselves: {crashes}; {self._last_words()}")
-        happened = sum((one.happened for one in tormentors), self._engine.happened)
+        happened = sum((tormentor.happened for tormentor in tormentors), self._engine.happened)
         happened["posts given up, and asked for again"] = self._asked_again
         return Outcome(self._plan, account, happened, time.monotonic() - began)
 
     def _last_words(self) -> str:
-        """What the last of them left in the log, without the workers' other lines."""
+        """Return what the last crashed process left in the log, without the workers' other lines."""
         _, _, last = self._log.read_text(errors="replace").rpartition("Process ForkServerProcess")
         return "\n".join([line for line in last.splitlines() if not line.startswith("{")][-30:])
 
@@ -235,7 +235,7 @@ class Chaos:
         return lambda: begin(orders, self._log)
 
     async def _storm(self, store: Store, tormentors: Sequence[Tormentor], late_posts: Sequence[str]) -> None:
-        storm = [asyncio.create_task(one.torment()) for one in tormentors]
+        storm = [asyncio.create_task(tormentor.torment()) for tormentor in tormentors]
         if self._engine.misfortunes:
             storm.append(asyncio.create_task(self._befall(random.Random(self._chance.random()))))
         person = asyncio.create_task(self._person(store, late_posts, random.Random(self._chance.random())))
@@ -245,41 +245,41 @@ class Chaos:
             for task in storm:
                 task.cancel()
             ended = await asyncio.gather(*storm, return_exceptions=True)
-        for one in ended:
-            if isinstance(one, Exception):
-                raise one
+        for result in ended:
+            if isinstance(result, Exception):
+                raise result
         await person
         await self._all_done(store, within_s=None)
 
     async def _befall(self, chance: random.Random) -> None:
-        """The server and the way to it. Cancelled, it leaves both whole."""
+        """Inject faults of the server and its connections. When cancelled, it leaves both intact."""
         while True:
             await asyncio.sleep(self._plan.gap_s(chance, *SERVER_GAP_S))
             name = chance.choice(sorted(self._engine.misfortunes))
-            one = asyncio.ensure_future(self._engine.misfortunes[name](chance))
+            misfortune = asyncio.ensure_future(self._engine.misfortunes[name](chance))
             try:
-                await asyncio.shield(one)
+                await asyncio.shield(misfortune)
             finally:
-                await one
+                await misfortune
             self._engine.happened[name] += 1
 
     async def _person(self, store: Store, posts: Sequence[str], chance: random.Random) -> None:
-        """Hands in the other posts while the storm goes on, and some that are known already."""
+        """Submit the other posts while the storm goes on, and some that are already known."""
         waiting = list(posts)
         while waiting:
             count = max(1, chance.randrange(len(posts) // 20 + 2))
-            some, waiting = waiting[:count], waiting[count:]
-            await self._submit(store, [*some, chance.choice(self._posts)])
+            batch, waiting = waiting[:count], waiting[count:]
+            await self._submit(store, [*batch, chance.choice(self._posts)])
             await asyncio.sleep(chance.uniform(0, self._plan.seconds / 30))
 
     async def _submit(self, store: Store, posts: Sequence[str]) -> None:
-        """Until it is acknowledged; handing a post in twice does no harm."""
+        """Submit posts until that is acknowledged; submitting a post twice does no harm."""
         new = [new_job(url, clock=SystemClock(), max_attempts=ATTEMPTS) for url in posts]
         for first in range(0, len(new), BATCH):
             await insist(lambda some=new[first : first + BATCH]: store.queue.enqueue(some))  # type: ignore[misc]
 
     async def _all_done(self, store: Store, *, within_s: float | None) -> None:
-        """Until all is completed, or the time is over; without ``within_s`` until nothing moves any more."""
+        """Wait until all jobs are completed or the time is over; without ``within_s``, until progress stops."""
         began = moved = time.monotonic()
         done = -1
         while True:
@@ -297,7 +297,7 @@ class Chaos:
             await asyncio.sleep(0.2)
 
     async def _ask_again(self, store: Store) -> None:
-        """As a person does after power cuts: a random kill may hit the same innocent post twice during the look at it."""
+        """Retry posts as a user does after power cuts: random kills may hit an innocent post twice while it is read."""
         for group in await insist(store.catalogue.failures):
             if group.error_code is not ErrorCode.WORKER_DIED:
                 continue
@@ -307,7 +307,7 @@ class Chaos:
 
 
 async def insist(call: Callable[[], Awaitable[T]]) -> T:
-    """Again while the server is away; it may be restarting."""
+    """Repeat the call while the server is unavailable; it may be restarting."""
     deadline = time.monotonic() + patient(AWAY_S)
     while True:
         try:

@@ -1,4 +1,4 @@
-"""The house of a fault test, and the table of the fault matrix at the end of a run with ``--fault-matrix``."""
+"""The vault of a fault test, and the table of the fault matrix at the end of a run with ``--fault-matrix``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from tests.faults.house import House
 from tests.faults.matrix import Table
 
-PROPERTY = "fault"  # of a test: its row, the fault, and how it is injected
+PROPERTY = "fault"  # a property of a test: its row, the fault, and how it is injected
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,7 +20,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("--fault-matrix") and not hasattr(config, "workerinput"):  # one table, whoever runs the tests
+    if config.getoption("--fault-matrix") and not hasattr(
+        config, "workerinput"
+    ):  # one table, even with several test processes
         config.pluginmanager.register(MatrixReport())
 
 
@@ -31,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class MatrixReport:
-    """Fills the table from what each test reports, and prints it at the end."""
+    """Fills the table from the report of each test, and prints it at the end."""
 
     def __init__(self) -> None:
         self._table = Table()

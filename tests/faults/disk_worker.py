@@ -1,7 +1,8 @@
-"""A worker process whose disk, clock or database is about to break: real store, vault, writer and loop; scripted posts.
+"""A worker process whose disk, clock or database is about to fail: real store, library, writer and loop; scripted
+posts.
 
-``python -m tests.faults.disk_worker STORE_URL STATE DOWNLOADS`` works until SIGTERM. What waits for the machine waits a
-second instead of five minutes.
+``python -m tests.faults.disk_worker STORE_URL STATE DOWNLOADS`` works until SIGTERM. Jobs that wait for the machine
+wait a second instead of five minutes.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ PIECE = 4096
 
 
 def media_of(post_url: str) -> bytes:
-    """Each post's video differs, so that a wrong one is known by its hash."""
+    """Return the post's video. Each differs, so that a wrong one is recognised by its hash."""
     return VIDEO + post_url.encode()
 
 
@@ -47,7 +48,7 @@ class PostExtractor(StubExtractor):
 
 
 class PostDownloader(StubDownloader):
-    """Writes as downloads do, a piece at a time; ``FAULTS_PIECE_S`` seconds between two."""
+    """Writes in pieces as downloads do, with ``FAULTS_PIECE_S`` seconds between two pieces."""
 
     async def fetch(
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
@@ -63,7 +64,7 @@ class PostDownloader(StubDownloader):
 
 
 class PictureProbe(StubProbe):
-    """As the real one: a picture that cannot be written is none."""
+    """Like the real probe, it returns no picture if the picture cannot be written."""
 
     async def still(self, video: Path, *, into: Path, at_s: float) -> Path | None:
         try:
@@ -76,7 +77,7 @@ class PictureProbe(StubProbe):
 
 
 def stop_at(point: str, target: Any, method: str, when: str) -> None:
-    """Freeze this process (SIGSTOP) before or after the first call of ``target.method`` that did something."""
+    """Freeze this process (SIGSTOP) before or after the first call of ``target.method`` that had an effect."""
     original: Callable[..., Any] = getattr(target, method)
     stopped = False
 
@@ -86,7 +87,7 @@ def stop_at(point: str, target: Any, method: str, when: str) -> None:
             stopped = True
             os.kill(os.getpid(), signal.SIGSTOP)
         answer = await original(*args, **kwargs)
-        if when == "after" and answer != [] and not stopped:  # a claim that found nothing is no claim
+        if when == "after" and answer != [] and not stopped:  # a claim of no jobs does not count
             stopped = True
             os.kill(os.getpid(), signal.SIGSTOP)
         return answer

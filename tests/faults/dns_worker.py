@@ -1,8 +1,8 @@
-"""A worker on a machine whose only name server is a stub; it runs in a network namespace of its own.
+"""A worker on a machine whose only name server is a stub; it runs in its own network namespace.
 
 ``python -m tests.faults.dns_worker STORE_URL STATE DOWNLOADS`` works until SIGTERM. The system's resolver, the egress
-guard, the HTTP client and the downloader are the real ones. What the name server does stands in the file ``STATE/dns``,
-a word of ``MODES``, and is looked at anew for every question; the site listens on IPv4 and IPv6.
+guard, the HTTP client and the downloader are the real ones. The behaviour of the name server is in the file
+``STATE/dns``, one of the words of ``MODES``, and is read again for every query; the site listens on IPv4 and IPv6.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from tests.stubs import StubExtractor, candidate, extraction, make_tools
 HOST = "videos.test"
 POST = f"http://{HOST}/post"
 MODES = ("answers", "nxdomain", "servfail", "silent", "flapping", "ipv6", "ipv6 without a route")
-FLAPPING_S = 0.7  # so long there, so long gone
+FLAPPING_S = 0.7  # the name exists for this long, then is gone for this long
 A, AAAA = 1, 28
 NO_ERROR, SERVER_FAILURE, NO_SUCH_NAME = 0, 2, 3
-NOWHERE = "2606:4700::1111"  # a public address, and no route leads there
+NOWHERE = "2606:4700::1111"  # a public address without a route to it
 
 
 class NameServer(asyncio.DatagramProtocol):
-    """One name, a few words of RFC 1035."""
+    """Answers queries for one name, with the little of RFC 1035 that this needs."""
 
     def __init__(self, mode: Path) -> None:
         self._mode = mode
@@ -62,9 +62,9 @@ class NameServer(asyncio.DatagramProtocol):
         code = {"nxdomain": NO_SUCH_NAME, "servfail": SERVER_FAILURE}.get(mode, NO_ERROR)
         end = query.index(0, 12) + 5  # the name's last byte, its type and its class
         kind = struct.unpack("!H", query[end - 4 : end - 2])[0]
-        found = _address(kind, mode) if code == NO_ERROR else None
-        head = query[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, int(found is not None), 0, 0)
-        record = b"" if found is None else b"\xc0\x0c" + struct.pack("!HHIH", kind, 1, 0, len(found)) + found
+        address = _address(kind, mode) if code == NO_ERROR else None
+        head = query[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, int(address is not None), 0, 0)
+        record = b"" if address is None else b"\xc0\x0c" + struct.pack("!HHIH", kind, 1, 0, len(address)) + address
         return head + query[12:end] + record
 
 

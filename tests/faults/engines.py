@@ -1,4 +1,4 @@
-"""Where the chaos keeps its queue, and what may befall that place itself."""
+"""The stores that the chaos test can use for its queue, and the faults of each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Misfortune = Callable[[random.Random], Awaitable[None]]
 
 @dataclass(slots=True)
 class Engine:
-    """``url`` is the workers' way to the store, ``own_url`` that of whoever looks; None: the house's own SQLite file."""
+    """``url`` is the workers' address of the store, ``own_url`` that of the test; None: the vault's SQLite file."""
 
     url: str | None = None
     own_url: str | None = None
@@ -28,13 +28,13 @@ class Engine:
 
 @asynccontextmanager
 async def sqlite(folder: Path) -> AsyncIterator[Engine]:
-    """Nothing befalls a file but what befalls the processes at it."""
+    """There are no faults of a file itself, only of the processes that use it."""
     yield Engine()
 
 
 @asynccontextmanager
 async def postgresql(folder: Path) -> AsyncIterator[Engine]:
-    """A server of its own that writes to the disk, and a proxy before it."""
+    """A dedicated server that writes to the disk, and a proxy in front of it."""
     server = await asyncio.to_thread(postgres.new_server, settings=())
     try:
         async with proxied(server.url) as (proxy, url):
@@ -45,7 +45,7 @@ async def postgresql(folder: Path) -> AsyncIterator[Engine]:
 
 @asynccontextmanager
 async def mongodb(folder: Path) -> AsyncIterator[Engine]:
-    """A server of its own that writes to the disk, and a proxy before it."""
+    """A dedicated server that writes to the disk, and a proxy in front of it."""
     server = await asyncio.to_thread(mongo.new_server)
     try:
         async with proxied(server.url) as (proxy, url):
@@ -55,7 +55,7 @@ async def mongodb(folder: Path) -> AsyncIterator[Engine]:
 
 
 def restarts_of(server: mongo.Server | postgres.Server) -> Misfortune:
-    """It crashes, and comes back a little later."""
+    """The server crashes, and comes back a little later."""
 
     async def restart(chance: random.Random) -> None:
         server.kill()
@@ -66,7 +66,7 @@ def restarts_of(server: mongo.Server | postgres.Server) -> Misfortune:
 
 
 def troubles_of(proxy: TcpProxy) -> Mapping[str, Misfortune]:
-    """What happens to connections. Whoever loses answers loses the connection soon, as with a dying router."""
+    """Faults of connections. A connection that loses answers is cut soon, as with a failing router."""
 
     async def cut(chance: random.Random) -> None:
         proxy.cut()

@@ -1,7 +1,7 @@
 """``mediavault serve`` whose worker meets posts that freeze it: ``python -m tests.faults.frozen_vault SECONDS``.
 
-The settings come from the environment. A loop that has not run for SECONDS restarts the process. Each process starts a
-child that would outlive it, whose id goes to ``STATE/children``.
+The settings come from the environment. The process is restarted when its event loop has not run for SECONDS. Each
+process starts a child that would outlive it, whose process id is written to ``STATE/children``.
 """
 
 from __future__ import annotations

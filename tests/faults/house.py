@@ -1,4 +1,4 @@
-"""A vault on disk whose workers are processes: what starts them, what reads it, and what must be true of it at the end."""
+"""A vault on disk whose workers are processes: functions that start them, read the vault, and check it at the end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.patience import patient
 
 
 class House:
-    """Below ``root``: the state folder, and the library unless that is elsewhere. ``url`` is the store's, by default SQLite."""
+    """``root`` holds the state folder, and the library unless given. ``url`` is the store's, by default SQLite."""
 
     def __init__(self, root: Path, url: str | None = None, *, library: Path | None = None) -> None:
         self.state, self.downloads = root / "state", library or root / "downloads"
@@ -55,29 +55,29 @@ class House:
         return [path for path in (self.downloads / ".staging").glob("*") if path.is_dir()]
 
     def has_worker(self, pid: int) -> bool:
-        """Whether that process has opened the store and begun."""
+        """Return whether that process has opened the store and started."""
         return any((self.state / "events").glob(f"{pid}-*"))
 
     def events(self) -> list[tuple[str, str, str]]:
-        """What the workers saw of their writes: what, the job, the attempt's fence."""
-        found = (line.split() for line in self._seen())
-        return [(what, job_id, fence) for what, job_id, fence in (words for words in found if len(words) == 3)]
+        """Return what the workers saw of their writes: the event, the job, and the attempt's fence."""
+        lines = (line.split() for line in self._seen())
+        return [(event, job_id, fence) for event, job_id, fence in (words for words in lines if len(words) == 3)]
 
     def asked(self) -> list[tuple[float, str]]:
-        """When a site was asked, in seconds since the epoch, and for which address; the earliest first."""
+        """Return when a site was requested, in seconds since the epoch, and which URL, earliest first."""
         return self._timed("asked:")
 
     def looked(self) -> list[tuple[float, str]]:
-        """When a look at a post was over, as above."""
+        """Return when the extraction of a post ended, in the same form."""
         return self._timed("looked:")
 
     def turns(self) -> list[tuple[float, str]]:
-        """The turns that a site's gate has given, in seconds since the epoch, and to which job; the earliest first."""
+        """Return the permits that a site's limits granted, as seconds since the epoch and the job, earliest first."""
         return self._timed("turn:")
 
-    def _timed(self, what: str) -> list[tuple[float, str]]:
-        found = (line.removeprefix(what).split() for line in self._seen() if line.startswith(what))
-        return sorted((float(at), whom) for at, whom in found)
+    def _timed(self, prefix: str) -> list[tuple[float, str]]:
+        lines = (line.removeprefix(prefix).split() for line in self._seen() if line.startswith(prefix))
+        return sorted((float(at), subject) for at, subject in lines)
 
     def _seen(self) -> Iterator[str]:
         for path in (self.state / "events").glob("*"):
@@ -87,9 +87,9 @@ class House:
 def start(
     orders: Orders, *, under: Sequence[str] = (), env: Mapping[str, str] | None = None, log: Path | None = None
 ) -> subprocess.Popen[bytes]:
-    """``under``: a program that runs it, with its arguments, such as strace; ``env`` is set besides ours.
+    """Start a worker, ``under`` a program with arguments, such as strace; ``env`` adds to our environment.
 
-    Its log goes to the end of the file ``log``, else into a pipe.
+    Its log is appended to the file ``log``, if given, and otherwise goes into a pipe.
     """
     command = [*under, sys.executable, "-m", "tests.faults.worker_process", *command_line(orders)]
     with open(log or os.devnull, "ab") as file:  # noqa: PTH123
@@ -137,14 +137,14 @@ async def until_completed(store: Store, wanted: int, within_s: float) -> list[Jo
 
 
 async def until_swept(house: House, within_s: float = 60.0) -> None:
-    """Recovery runs several times a lease."""
+    """Wait until staging is empty; recovery runs several times per lease."""
     deadline = time.monotonic() + patient(within_s)
     while house.staging() and time.monotonic() < deadline:
         await asyncio.sleep(0.1)
 
 
 def assert_kept(house: House, jobs: list[Job]) -> None:
-    """Every job completed, its file there with its hash and its own bytes, one file a job, nothing else left."""
+    """Assert that every job is completed with one file, of its hash and its own bytes, and nothing else is left."""
     assert {job.status for job in jobs} == {JobStatus.COMPLETED}
     for job in jobs:
         assert job.output_path is not None

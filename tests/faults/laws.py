@@ -1,4 +1,4 @@
-"""What must be true of a vault once its workers have come to rest, and what became of its jobs."""
+"""What must be true of a vault once its workers have stopped, and a count of what became of its jobs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mediavault.store.port import Store
 from tests.faults.house import House, all_jobs
 from tests.faults.worker_process import media_of
 
-# How an attempt ends. Each has exactly one of these in its job's history.
+# The ends of an attempt. The job's history has exactly one of these for each attempt.
 ENDS = (Stage.COMPLETE, Stage.FAIL, Stage.RELEASE, Stage.RECOVER, Stage.CANCEL)
 AT_ONCE = 20
 
@@ -25,7 +25,7 @@ class Account:
     jobs: int = 0
     attempts: int = 0
     ends: Counter[Stage] = field(default_factory=Counter)
-    rejected: Counter[str] = field(default_factory=Counter)  # writes that a fence kept out
+    rejected: Counter[str] = field(default_factory=Counter)  # writes that a fence refused
     broken: list[str] = field(default_factory=list)
 
     @property
@@ -38,7 +38,7 @@ class Account:
 
 
 async def account_of(house: House, store: Store, posts: Sequence[str]) -> Account:
-    """Hold the vault against every law, after its workers have come to rest. ``posts`` are the acknowledged ones."""
+    """Check the vault against every law, after its workers have stopped. ``posts`` are the acknowledged ones."""
     account = Account()
     jobs = await all_jobs(store)
     account.jobs, account.attempts = len(jobs), sum(job.attempt_count for job in jobs)
@@ -46,9 +46,9 @@ async def account_of(house: House, store: Store, posts: Sequence[str]) -> Accoun
     _every_file_is_there(account, house, jobs)
     histories: dict[JobId, list[HistoryRecord]] = {}
     for first in range(0, len(jobs), AT_ONCE):
-        some = jobs[first : first + AT_ONCE]
-        records = await asyncio.gather(*(store.catalogue.history(job.id) for job in some))
-        histories |= {job.id: found for job, found in zip(some, records, strict=True)}
+        batch = jobs[first : first + AT_ONCE]
+        records = await asyncio.gather(*(store.catalogue.history(job.id) for job in batch))
+        histories |= {job.id: history for job, history in zip(batch, records, strict=True)}
     for job in jobs:
         _each_attempt_ended_once(account, job, histories[job.id])
     spent = sum(account.ends.values())
@@ -89,12 +89,12 @@ def _every_file_is_there(account: Account, house: House, jobs: Sequence[Job]) ->
 
 
 def _each_attempt_ended_once(account: Account, job: Job, history: Sequence[HistoryRecord]) -> None:
-    claims = [one.attempt for one in history if one.stage is Stage.CLAIM]
+    claims = [record.attempt for record in history if record.stage is Stage.CLAIM]
     account.law(
         claims == list(range(1, job.attempt_count + 1)),
         f"{job.post_url}: {job.attempt_count} attempts, claims {claims}",
     )
-    ends = [(one.attempt, one.stage) for one in history if one.stage in ENDS and one.attempt]
+    ends = [(record.attempt, record.stage) for record in history if record.stage in ENDS and record.attempt]
     account.law([attempt for attempt, _ in ends] == claims, f"{job.post_url}: claims {claims}, ended {ends}")
     kinds = Counter(stage for _, stage in ends)
     account.law(
@@ -104,9 +104,9 @@ def _each_attempt_ended_once(account: Account, job: Job, history: Sequence[Histo
 
 
 def _what_workers_saw(account: Account, house: House, jobs: dict[JobId, Job]) -> None:
-    for what, job_id, fence in house.events():
-        if what.startswith("rejected:"):
-            account.rejected[what.removeprefix("rejected:")] += 1
-        elif what == "completed":
+    for event, job_id, fence in house.events():
+        if event.startswith("rejected:"):
+            account.rejected[event.removeprefix("rejected:")] += 1
+        elif event == "completed":
             last = jobs[JobId(job_id)].attempt_count if job_id in jobs else None
             account.law(last == int(fence), f"{job_id}: attempt {fence} completed it, attempt {last} was the last")

@@ -1,9 +1,9 @@
-"""A crowd at ``/api/events``, in a process of its own: ``python -m tests.faults.listeners PORT COUNT STALLED``.
+"""Many listeners at ``/api/events``, in a separate process: ``python -m tests.faults.listeners PORT COUNT STALLED``.
 
-Five at a time share one of this machine's loopback addresses: more the vault gives to none. STALLED of the COUNT
-listeners read their first bytes and then nothing more; their receive buffers are small. Says
-``{"heard": N, "refused": N}`` once all are connected; at the end of its standard input, for each of the others how many
-events it was sent, and how many of the stalled ones the server let go of.
+Five at a time share one of this machine's loopback addresses, since the vault accepts no more from one address. STALLED
+of the COUNT listeners read their first bytes and then nothing more; their receive buffers are small. The process prints
+``{"heard": N, "refused": N}`` once all are connected; at the end of its standard input, it prints how many events each
+of the others was sent, and how many of the stalled ones the server has dropped.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Listener:
         self.is_over = True
 
     async def rest(self) -> None:
-        """What a stalled one finds when it reads at last: an end, if the server has let go of it."""
+        """What a stalled listener reads in the end: the end of the stream, if the server has dropped it."""
         with contextlib.suppress(TimeoutError, ConnectionError):
             async with asyncio.timeout(patient(DRAINED_WITHIN_S)):
                 await self.listen()
@@ -75,22 +75,22 @@ async def main(port: int, count: int, stalled: int) -> None:
         async with opening:
             await listener.open()
 
-    for some in (listeners[:stalled], listeners[stalled:]):  # the stalled ones are heard for sure
-        await asyncio.gather(*(opened(each) for each in some))
-    heard = [each for each in listeners if each.status == 200]
-    refused = [each for each in listeners if each.status == 503]
+    for group in (listeners[:stalled], listeners[stalled:]):  # the stalled ones first, so that they are accepted
+        await asyncio.gather(*(opened(listener) for listener in group))
+    heard = [listener for listener in listeners if listener.status == 200]
+    refused = [listener for listener in listeners if listener.status == 503]
     print(json.dumps({"heard": len(heard), "refused": len(refused)}), flush=True)
     quick = heard[stalled:]
-    tasks = [asyncio.create_task(each.listen()) for each in quick]
+    tasks = [asyncio.create_task(listener.listen()) for listener in quick]
     await asyncio.to_thread(sys.stdin.read)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    await asyncio.gather(*(each.rest() for each in heard[:stalled]))
-    let_go = sum(each.is_over for each in heard[:stalled])
-    print(json.dumps({"events": [each.events for each in quick], "let_go": let_go}), flush=True)
-    for each in listeners:
-        each.close()
+    await asyncio.gather(*(listener.rest() for listener in heard[:stalled]))
+    let_go = sum(listener.is_over for listener in heard[:stalled])
+    print(json.dumps({"events": [listener.events for listener in quick], "let_go": let_go}), flush=True)
+    for listener in listeners:
+        listener.close()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""A file system in memory that keeps through a power cut only what was synced, and of the rest what chance decides.
+"""A file system in memory that keeps only synced data through a power cut; chance decides about the rest.
 
-``python -m tests.faults.lossy_disk MOUNT_POINT SEED CUT_AFTER REMAINS`` serves it until it is unmounted. After CUT_AFTER
-changes the power is cut: every call fails with EIO, and REMAINS gets what a disk would show at the next start. A file's
-bytes are safe after its own fsync, its name after its folder's: no file system promises more, and many keep more.
+``python -m tests.faults.lossy_disk MOUNT_POINT SEED CUT_AFTER REMAINS`` serves it until it is unmounted. After
+CUT_AFTER changes the power is cut: every call fails with EIO, and REMAINS gets what a disk would contain at the next
+start. A file's bytes are safe after its own fsync, its name after that of its folder: no file system promises more, and
+many keep more.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import mfusepy
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """A file or a folder: as programs see it, and as the disk has it."""
+    """A file or a folder, as programs see it and as it is on the disk."""
 
     is_folder: bool
     body: bytearray = field(default_factory=bytearray)
@@ -44,7 +45,7 @@ class LossyDisk(mfusepy.Operations):  # type: ignore[misc]
         self._remains = remains
         self._is_cut = False
 
-    # --- what changes something ---------------------------------------------------------------------------------
+    # --- calls that change data ---------------------------------------------------------------------------------
 
     def create(self, path: str, mode: int, fi: object = None) -> int:
         return self._add(path, Node(is_folder=False))
@@ -86,7 +87,7 @@ class LossyDisk(mfusepy.Operations):  # type: ignore[misc]
 
     fsyncdir = fsync
 
-    # --- what only looks ----------------------------------------------------------------------------------------
+    # --- calls that read -----------------------------------------------------------------------------------------
 
     def getattr(self, path: str, fh: int | None = None) -> dict[str, Any]:
         node = self._node(path)
@@ -123,7 +124,7 @@ class LossyDisk(mfusepy.Operations):  # type: ignore[misc]
             raise mfusepy.FuseOSError(errno.EIO)
 
     def cut(self) -> None:
-        """Write down what the disk shows afterwards; from now on it answers nothing."""
+        """Write out what the disk contains afterwards; from now on every call fails."""
         self._is_cut = True
         draft = self._remains.with_name("draft")
         self._write(self._root, draft)
@@ -135,9 +136,9 @@ class LossyDisk(mfusepy.Operations):  # type: ignore[misc]
             return
         into.mkdir()
         for name in sorted(node.names.keys() | node.synced_names.keys()):
-            kept = self._chance.choice((node.names, node.synced_names)).get(name)
-            if kept is not None:
-                self._write(kept, into / name)
+            surviving = self._chance.choice((node.names, node.synced_names)).get(name)
+            if surviving is not None:
+                self._write(surviving, into / name)
 
     def _node(self, path: str) -> Node:
         if self._is_cut:

@@ -17,13 +17,13 @@ def mount(*arguments: str) -> None:
 
 
 def unmount(folder: Path) -> None:
-    """Lazily: a process that the test has lost must not keep the disk for ever."""
+    """Unmount lazily: a process that the test has lost must not keep the disk forever."""
     subprocess.run(["umount", "--lazy", str(folder)], check=True, capture_output=True)
 
 
 @contextmanager
 def small_disk(folder: Path, options: str) -> Iterator[Path]:
-    """A tmpfs at ``folder``; options such as ``size=4m`` or ``nr_inodes=40``."""
+    """Mount a tmpfs at ``folder``, with options such as ``size=4m`` or ``nr_inodes=40``."""
     folder.mkdir(parents=True, exist_ok=True)
     mount("-t", "tmpfs", "-o", options, "tmpfs", str(folder))
     try:
@@ -34,7 +34,7 @@ def small_disk(folder: Path, options: str) -> Iterator[Path]:
 
 @contextmanager
 def read_only(folder: Path) -> Iterator[None]:
-    """The mount point ``folder`` refuses writes for as long as the block lasts."""
+    """Make the mount point ``folder`` read-only while the block runs."""
     mount("-o", "remount,ro", str(folder))
     try:
         yield
@@ -44,9 +44,9 @@ def read_only(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def exfat(folder: Path, image: Path, *, size_mb: int = 64) -> Iterator[Path]:
-    """At ``folder`` what most USB disks have: names differ by more than case, no links, no owners.
+    """Mount at ``folder`` the file system of most USB disks: case-insensitive names, no links, no owners.
 
-    The driver in user space behaves the same on every kernel. ``image`` is the file that stands for the disk.
+    The driver in user space behaves the same on every kernel. ``image`` is the file that holds the disk.
     """
     with image.open("wb") as file:
         file.truncate(size_mb << 20)

@@ -1,6 +1,6 @@
-"""Known mistakes of job queues, to be made in a worker process: the chaos must find each of them.
+"""Known bugs of job queues, to be introduced in a worker process: the chaos test must find each of them.
 
-The concurrent ones are what no single event loop shows: two steps between which another process acts.
+The concurrent ones cannot be shown within one event loop: another process acts between two steps.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from mediavault.store.sqlite.engine import Snapshot
 from mediavault.store.sqlite.store import SqliteJobStore
 from mediavault.store.sqlite.writer import Txn
 
-NAP_S = 0.05  # between a look and what is done about it
-REAPERS_NAP_S = 1.5  # as long as a slow list of stale jobs takes
+NAP_S = 0.05  # between reading and acting on what was read
+REAPERS_NAP_S = 1.5  # the time that a slow list of stale jobs takes
 _ON_SQLITE = cast("MutableMapping[str, str]", sqlite_statements.SQL)
 _ON_POSTGRES = cast("MutableMapping[str, Statement]", postgres_sql.SQL)
 
@@ -44,7 +44,7 @@ def change_postgres(statement: str, pattern: str, instead: str) -> None:
 
 
 def nofence(store: Store) -> None:
-    """Whoever once claimed a job may write it, as long as it runs."""
+    """Any worker that once claimed a job may write it while it runs."""
     for name in ("checkpoint", "progress", "save_items", "begin_commit", "complete", "fail", "release"):
         if isinstance(store, SqliteJobStore):
             change_sqlite(name, r" AND attempt_count = :fence", "")
@@ -55,13 +55,13 @@ def nofence(store: Store) -> None:
 
 
 def reset_attempts(store: Store) -> None:
-    """A job that is given back has its attempt taken back, and with it the fence."""
+    """Releasing a job decrements its attempt number, and with it the fence."""
     change = change_sqlite if isinstance(store, SqliteJobStore) else change_postgres
     change("release", r"max_attempts = max_attempts \+ 1", "attempt_count = attempt_count - 1")
 
 
 def naive_claim(store: Store) -> None:
-    """A look at what is queued, then a write of what was seen."""
+    """Claiming reads what is queued, then writes what was read."""
     if isinstance(store, SqliteJobStore):
         change_sqlite("claim", r" AND status = 'queued'", "")
         vars(store.queue)["claim"] = _claim_of_what_was_seen(store)
@@ -92,7 +92,7 @@ def _claim_of_what_was_seen(store: SqliteJobStore) -> Callable[..., Any]:
 
 
 def twostep_reap(store: Store) -> None:
-    """A list of stale jobs, then a write by their ids."""
+    """Recovery lists the stale jobs, then writes by their ids."""
     if isinstance(store, SqliteJobStore):
         change_sqlite("recover", r"UPDATE jobs INDEXED BY jobs_running", "UPDATE jobs")
         change_sqlite(

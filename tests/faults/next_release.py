@@ -1,6 +1,6 @@
-"""A worker process of a release that does not exist yet: this code, with one migration more.
+"""A worker process of a later release that does not exist yet: this code with one more migration.
 
-``python -m tests.faults.next_release`` takes what ``tests.faults.worker_process`` takes.
+``python -m tests.faults.next_release`` takes the same arguments as ``tests.faults.worker_process``.
 """
 
 from __future__ import annotations

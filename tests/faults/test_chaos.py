@@ -1,4 +1,4 @@
-"""The chaos in its short form, on SQLite and PostgreSQL; and that it finds the mistakes which it is there to find."""
+"""The short form of the chaos test, on SQLite and PostgreSQL; and proof that it finds the bugs it is meant to find."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from tests.faults.worker_process import RETRY_BASE, Events, SiteExtractor
 SECONDS = 20.0
 JOBS = 600
 MUTANTS_SECONDS = 20.0
-STORMS = 16  # at most: on a busy machine fewer of the moments come that show a mistake
+STORMS = 16  # at most: on a busy machine the moments that show a bug are rarer
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
-# The tests' MongoDB runs its commands on one processor and takes minutes for a storm that shows something: `make chaos`.
+# The tests' MongoDB runs its commands on one processor, so a useful storm takes minutes: `make chaos`.
 STORES = sorted(ENGINES.keys() - {"mongodb"})
 STORES_WITH_MUTANTS = ("sqlite", pytest.param("postgres", marks=pytest.mark.long))
 
@@ -41,8 +41,8 @@ async def test_kills_freezes_cuts_and_restarts_at_random_moments_lose_nothing(st
     assert outcome.happened["freezes"] > 0
 
 
-async def test_a_bad_moment_of_the_site_never_outlasts_the_storms_patience(tmp_path: Path) -> None:
-    """Waits grow with the attempts, of which kills make many: a job that fails in its tenth is not stuck."""
+async def test_waiting_for_a_failing_site_never_exceeds_the_storms_patience(tmp_path: Path) -> None:
+    """Waits grow with the attempts, and kills cause many: a job that fails in its tenth attempt is not stuck."""
     (tmp_path / "events").mkdir()
     post = Post("https://videos.example/1", "https://videos.example/1", "generic")
     with closing(Events(tmp_path)) as events, pytest.raises(NetworkFailure) as bad_moment:
@@ -53,8 +53,8 @@ async def test_a_bad_moment_of_the_site_never_outlasts_the_storms_patience(tmp_p
     assert decision.delay.total_seconds() < Plan().patience_s / 2
 
 
-def test_a_call_may_take_as_long_as_the_slowest_driver_waits() -> None:
-    """MongoDB's asks a second time by itself; a single slow answer is no store that is away."""
+def test_a_store_call_may_take_as_long_as_the_slowest_driver_waits() -> None:
+    """MongoDB's driver retries once automatically; a single slow answer does not mean that the store is unavailable."""
     assert AWAY_S > 2 * ANSWER_TIMEOUT_MS / 1000
 
 
@@ -62,8 +62,8 @@ def test_a_call_may_take_as_long_as_the_slowest_driver_waits() -> None:
 @pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("store", STORES_WITH_MUTANTS)
 @pytest.mark.parametrize("mutant", MUTANTS)
-async def test_chaos_finds_a_queue_with_a_known_mistake(store: str, mutant: str, tmp_path: Path) -> None:
-    """Which moment finds it is chance: one storm is enough as a rule, three were not once, on a machine at its limit."""
+async def test_chaos_finds_a_queue_with_a_known_bug(store: str, mutant: str, tmp_path: Path) -> None:
+    """Which moment finds it is chance: one storm is usually enough; on an overloaded machine three once were not."""
     for attempt in range(STORMS):
         root = tmp_path / str(attempt)
         root.mkdir()

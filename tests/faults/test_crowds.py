@@ -1,4 +1,4 @@
-"""Very many at once: submissions of one post, queued jobs, listeners."""
+"""Very large numbers at once: submissions of one post, queued jobs, listeners."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ PATHS = (
     "/api/jobs?limit=10&q=example/7",
     "/",
 )
-MOST = 10  # times dearer, with 20 or 100 times as many jobs; `make crowds` measures it
+MOST = 10  # times as expensive, with 20 or 100 times as many jobs; `make crowds` measures it
 
 
 # --- one post, submitted many times -----------------------------------------------------------------------------
 
 
 async def submitted(api: Api, requests: list[bytes]) -> list[Answer]:
-    """Their answers. Whoever was told 503 asks again, as that answer says: the store had no time for them."""
+    """Send the requests and return the answers. A 503 is retried, as that answer asks for: the store was busy."""
     answers: list[Answer] = []
     for _ in range(ROUNDS):
         got = await api.ask_at_once(requests)
@@ -90,20 +90,20 @@ async def queue_up(vault: VaultOnDisk, count: int) -> None:
 
 
 def processors_s(processes: Iterable[int]) -> Counter[int]:
-    """The seconds that each process has been on a processor so far, all its threads together.
+    """Return the processor time in seconds that each process has used so far, summed over its threads.
 
-    The time of day would count the programs in as well that keep the processors from them.
+    Wall clock time would include the other programs that use the processors.
     """
-    found: Counter[int] = Counter()
+    totals: Counter[int] = Counter()
     for process in processes:
         with suppress(FileNotFoundError, ProcessLookupError):
             for thread in Path(f"/proc/{process}/task").iterdir():
-                found[process] += int((thread / "schedstat").read_text().split()[0]) / 1e9  # type: ignore[assignment]
-    return found
+                totals[process] += int((thread / "schedstat").read_text().split()[0]) / 1e9  # type: ignore[assignment]
+    return totals
 
 
 def backends_of(vault: VaultOnDisk) -> list[int]:
-    """PostgreSQL's processes that serve the vault, if its server is on this machine."""
+    """Return the ids of PostgreSQL's processes that serve the vault, if its server is on this machine."""
     if not vault.store_url.startswith("postgresql"):
         return []
     of_the_vault = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -111,7 +111,7 @@ def backends_of(vault: VaultOnDisk) -> list[int]:
 
 
 async def cost_s(work: Callable[[], Awaitable[object]], vault: VaultOnDisk, process: int) -> float:
-    """The processor's time that ``work`` costs ``process`` and the vault's database, once it is warm."""
+    """Return the processor time that ``work`` costs ``process`` and the vault's database, once it is warmed up."""
     await work()
     processes = [process, *backends_of(vault)]
     before = processors_s(processes)
@@ -138,17 +138,17 @@ async def page_cost_s(api: Api, vault: VaultOnDisk, path: str) -> float:
 
 
 async def costs_s(vault: VaultOnDisk) -> dict[str, float]:
-    """What a claim costs, and the page at each of ``PATHS``, in seconds of the processor."""
+    """Return the cost of a claim, and of the page at each of ``PATHS``, in seconds of processor time."""
     costs = {"claim": await claim_cost_s(vault)}
     async with api_of(vault) as api:
         deep = await deep_page(api, 5)
-        for what, path in {**{path: path for path in PATHS}, "a deep page": deep}.items():
-            costs[what] = await page_cost_s(api, vault, path)
+        for label, path in {**{path: path for path in PATHS}, "a deep page": deep}.items():
+            costs[label] = await page_cost_s(api, vault, path)
     return costs
 
 
 async def deep_page(api: Api, number: int) -> str:
-    """The path of a page that comes after ``number`` others."""
+    """Return the path of a page that follows ``number`` others."""
     path = f"/api/jobs?limit={PAGE}"
     cursor = ""
     for _ in range(number):
@@ -162,7 +162,7 @@ async def deep_page(api: Api, number: int) -> str:
 @pytest.mark.parametrize("store", ["postgres", "sqlite"])
 @pytest.mark.parametrize("count", [20_000, pytest.param(100_000, marks=pytest.mark.long)])
 async def test_very_many_queued_jobs_slow_down_neither_claims_nor_pages(tmp_path: Path, store: str, count: int) -> None:
-    """Held against a vault with few of them."""
+    """The costs are compared with those of a vault with few jobs."""
     costs = []
     for jobs in (FEW, count):
         root = tmp_path / str(jobs)
@@ -171,7 +171,7 @@ async def test_very_many_queued_jobs_slow_down_neither_claims_nor_pages(tmp_path
         await queue_up(vault, jobs)
         costs.append(await costs_s(vault))
     few, many = costs
-    print({what: round(many[what] / few[what], 2) for what in few})
+    print({label: round(many[label] / few[label], 2) for label in few})
 
-    most = {what: count / FEW if "q=" in what else MOST for what in few}  # a search costs as much as it finds
-    assert {what: (few[what], many[what]) for what in few if many[what] > most[what] * few[what]} == {}
+    most = {label: count / FEW if "q=" in label else MOST for label in few}  # a search costs as much as it finds
+    assert {label: (few[label], many[label]) for label in few if many[label] > most[label] * few[label]} == {}

@@ -1,4 +1,4 @@
-"""Posts that freeze or kill the process that reads them: it goes on with all others, and gives these up by name."""
+"""Posts that freeze or kill the process that reads them: it continues with all others, and gives these up by name."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ WITHIN_S = 90.0
 
 
 async def handed_in(store: Store, deadly: str) -> None:
-    """One deadly post among others that are looked at in the same moments."""
+    """Submit one deadly post among others that are read at the same time."""
     posts = [f"https://videos.example/{number}" for number in range(INNOCENT)]
     posts.insert(1, f"https://videos.example/{deadly}")
     await store.queue.enqueue([new_job(url, clock=SystemClock()) for url in posts])
 
 
 async def until_settled(store: Store) -> dict[str, Job]:
-    """Until no job has anything ahead of it; by the last part of their addresses."""
+    """Wait until every job is final, and return the jobs by the last part of their URLs."""
     deadline = time.monotonic() + patient(WITHIN_S)
     while time.monotonic() < deadline:
         jobs = await all_jobs(store)
@@ -59,7 +59,7 @@ def _is_given_up(job: Job) -> bool:
 
 @asynccontextmanager
 async def restarted(house: House) -> AsyncIterator[list[int]]:
-    """A worker that is started again whenever it dies, as a service manager does; the exit codes that it had."""
+    """Restart a worker whenever it dies, as a service manager does; yields its exit codes."""
     codes: list[int] = []
 
     async def keep_running() -> None:
@@ -78,11 +78,12 @@ async def restarted(house: House) -> AsyncIterator[list[int]]:
 
 @pytest.mark.fault("F57", "a post that freezes its reader", by="a regular expression that backtracks for years")
 @pytest.mark.timeout(180)
-async def test_a_post_that_freezes_its_worker_twice_is_given_up_and_all_others_are_kept(house: House) -> None:
-    """Nothing starts the process again but itself; the regular expression holds the interpreter's lock."""
+async def test_a_post_that_freezes_its_worker_twice_is_given_up_and_all_others_are_saved(house: House) -> None:
+    """Only the process itself restarts it; the regular expression holds the interpreter's lock."""
+    frozen_after_s = patient(2.0)  # a busy machine alone stops a healthy worker for longer than two seconds
     async with house.store() as store:
         await handed_in(store, FREEZES)
-        worker = start(house.orders(frozen_after_s=2.0, lease_s=10.0))
+        worker = start(house.orders(frozen_after_s=frozen_after_s, lease_s=5 * frozen_after_s))
         with running(worker):
             jobs = await until_settled(store)
             assert worker.poll() is None  # the same process, by its id
@@ -91,8 +92,10 @@ async def test_a_post_that_freezes_its_worker_twice_is_given_up_and_all_others_a
 
     assert {job.status for job in jobs.values()} == {JobStatus.COMPLETED}
     assert (deadly.status, deadly.error_code) == (JobStatus.FAILED, ErrorCode.WORKER_FROZE)
-    assert deadly.error == "The worker did not respond for 2 seconds while it was reading this post."
-    assert [one.error_code for one in history if one.stage is Stage.FAIL] == [ErrorCode.WORKER_FROZE] * 2
+    assert (
+        deadly.error == f"The worker did not respond for {frozen_after_s:.0f} seconds while it was reading this post."
+    )
+    assert [record.error_code for record in history if record.stage is Stage.FAIL] == [ErrorCode.WORKER_FROZE] * 2
     first, second = settled_reports(house.state / "workers")
     assert {first.job_id, second.job_id} == {deadly.id}
     assert any("extract" in line for line in first.stack)
@@ -100,7 +103,7 @@ async def test_a_post_that_freezes_its_worker_twice_is_given_up_and_all_others_a
 
 @pytest.mark.fault("F58", "a post that kills its reader", by="SIGKILL during the look at it")
 @pytest.mark.timeout(180)
-async def test_a_post_whose_worker_dies_twice_while_reading_it_is_given_up_and_all_others_are_kept(
+async def test_a_post_whose_worker_dies_twice_while_reading_it_is_given_up_and_all_others_are_saved(
     house: House,
 ) -> None:
     async with house.store() as store:
@@ -113,7 +116,7 @@ async def test_a_post_whose_worker_dies_twice_while_reading_it_is_given_up_and_a
     assert (deadly.status, deadly.error_code) == (JobStatus.FAILED, ErrorCode.WORKER_DIED)
     assert deadly.error == "The worker stopped twice while it was reading this post."
     assert codes[:2] == [-signal.SIGKILL, -signal.SIGKILL]
-    assert deadly.attempt_count == 3  # the third found out, and looked at nothing
+    assert deadly.attempt_count == 3  # the third attempt recognised the post and did not read it
 
 
 # --- the whole vault in one process ------------------------------------------------------------------------------
@@ -131,7 +134,7 @@ class Served:
             self.process = subprocess.Popen(command, env=env, stderr=log)
 
     def call(self, path: str, body: object = None) -> Any:
-        """The JSON of an answer; None where there is none within two seconds."""
+        """Return the JSON of a response, or None if there is none within two seconds."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.base + path, data, {"Content-Type": "application/json"})
         try:
@@ -150,7 +153,7 @@ class Served:
             await asyncio.sleep(0.1)
 
     async def freeze(self) -> None:
-        """Hand in a post that freezes the vault, perhaps before it has answered, and wait until it has."""
+        """Submit a post that freezes the vault, perhaps before it has responded, and wait until it is frozen."""
         await self.until("/healthz", lambda _: True)
         self.call("/api/jobs", {"post_url": f"https://videos.example/{FREEZES}"})
         await until(lambda: f"/{FREEZES}" in self.events(), within_s=WITHIN_S)
@@ -169,7 +172,7 @@ def is_over(job: dict[str, Any]) -> bool:
 
 @pytest.fixture
 def served(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Served]:
-    served = Served(tmp_path, frozen_after_s=request.param)
+    served = Served(tmp_path, frozen_after_s=patient(request.param))
     with running(served.process):
         yield served
 
@@ -177,13 +180,13 @@ def served(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Served]:
 @pytest.mark.fault("F57", "a post that freezes the whole vault", by="a regular expression that backtracks for years")
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("served", [2.0], indirect=True)
-async def test_a_vault_frozen_by_a_post_answers_again_by_itself_and_says_what_happened(served: Served) -> None:
+async def test_a_vault_frozen_by_a_post_recovers_automatically_and_says_what_happened(served: Served) -> None:
     await served.freeze()
     given_up = await served.until("/api/jobs", lambda page: any(map(is_over, page["jobs"])))
     (job,) = given_up["jobs"]
     health = await served.until("/api/worker/health", lambda _: True)
 
-    assert served.process.poll() is None  # by its id the same process, on the same port
+    assert served.process.poll() is None  # the same process id, and the same port
     assert job["error_code"] == "WORKER_FROZE"
     assert "froze the worker twice" in job["help"]
     assert health["status"] == "ok"
@@ -195,7 +198,7 @@ async def test_a_vault_frozen_by_a_post_answers_again_by_itself_and_says_what_ha
 @pytest.mark.fault("F57", "asked to end while it is frozen", by="SIGTERM to a vault that a post has frozen")
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("served", [20.0], indirect=True)
-async def test_a_frozen_vault_that_is_asked_to_end_is_not_restarted(served: Served) -> None:
+async def test_a_frozen_vault_that_is_asked_to_stop_is_not_restarted(served: Served) -> None:
     await served.freeze()
     served.process.terminate()
 
@@ -204,7 +207,7 @@ async def test_a_frozen_vault_that_is_asked_to_end_is_not_restarted(served: Serv
     assert not Path(f"/proc/{child}").exists()
 
 
-def test_a_crash_in_native_code_is_found_by_the_doctor(tmp_path: Path) -> None:
+def test_a_crash_in_native_code_is_reported_by_the_doctor(tmp_path: Path) -> None:
     lines = (
         "import faulthandler, pathlib, sys",
         "from mediavault.app.watchdog import log_native_crashes",

@@ -1,4 +1,4 @@
-"""Name servers that deny, fail, are silent or change their mind: the job says so, is tried again and ends well."""
+"""Name servers that deny, fail, are silent or change their answers: the job says so, is retried and succeeds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.stubs import new_job
 
 QUICK, USUAL = "options timeout:1 attempts:1", "options timeout:5 attempts:2"
 
-# As root in a network and a mount namespace of its own: nothing of this machine's resolver is touched.
+# As root in its own network and mount namespace: this machine's resolver is not touched.
 _ALONE = 'ip link set lo up && mount --bind "$1" /etc/resolv.conf && shift && exec "$@"'
 
 
@@ -84,19 +84,19 @@ async def comes_through(vault: VaultOnDisk, mode: str, *, options: str, within_s
 
 @pytest.mark.fault("F38", "DNS that fails", by="a stub name server in a network namespace")
 @pytest.mark.parametrize("mode", ["nxdomain", "servfail", "silent", "ipv6 without a route"])
-async def test_a_name_that_is_not_found_is_a_network_failure_until_it_is(vault: VaultOnDisk, mode: str) -> None:
+async def test_a_name_that_does_not_resolve_is_a_network_failure_until_it_does(vault: VaultOnDisk, mode: str) -> None:
     await comes_through(vault, mode, options=QUICK, within_s=30)
 
 
 @pytest.mark.fault("F38", "DNS that is silent for 10 s", by="a stub name server, the resolver's own patience")
 @pytest.mark.long
-async def test_a_name_server_that_is_silent_for_ten_seconds_is_a_network_failure(vault: VaultOnDisk) -> None:
+async def test_a_name_server_that_does_not_answer_for_ten_seconds_is_a_network_failure(vault: VaultOnDisk) -> None:
     await comes_through(vault, "silent", options=USUAL, within_s=110)
 
 
 @pytest.mark.fault("F38", "DNS that flaps; a name with IPv6 alone", by="a stub name server in a network namespace")
 @pytest.mark.parametrize("mode", ["flapping", "ipv6"])
-async def test_a_name_that_is_found_now_and_then_or_has_no_ipv4_is_enough(vault: VaultOnDisk, mode: str) -> None:
+async def test_a_name_that_resolves_only_at_times_or_only_to_ipv6_is_enough(vault: VaultOnDisk, mode: str) -> None:
     name_server(vault, mode)
     await accept(vault)
     with worker(vault):

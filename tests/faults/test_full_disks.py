@@ -1,4 +1,4 @@
-"""Disks that are full, read-only or not there: what waits for room waits without using up attempts, and goes on by itself."""
+"""Disks that are full, read-only or missing: jobs that wait for space lose no attempts, and continue automatically."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def vault(tmp_path: Path) -> VaultOnDisk:
 
 
 def without_a_try_lost(job: Job) -> bool:
-    return job.max_attempts - job.attempt_count >= 4  # of 5, and the one under way
+    return job.max_attempts - job.attempt_count >= 4  # of 5, and the one that is running
 
 
 @pytest.fixture
 def library(vault: VaultOnDisk, request: pytest.FixtureRequest) -> Iterator[VaultOnDisk]:
-    """The library on a disk of its own, of the size that the test asks for."""
+    """The library on a separate disk, of the size that the test asks for."""
     with small_disk(vault.downloads, request.param):
         yield vault
 
@@ -36,7 +36,7 @@ def library(vault: VaultOnDisk, request: pytest.FixtureRequest) -> Iterator[Vaul
 # The video takes six blocks, the picture two, the sidecar and the marker one each.
 @pytest.mark.fault("F07", "ENOSPC at each write", by="a tmpfs of 3 to 9 blocks")
 @pytest.mark.parametrize("library", [f"size={blocks * 4}k" for blocks in (3, 6, 7, 8, 9)], indirect=True)
-async def test_a_full_library_makes_jobs_wait_and_room_makes_them_go_on(library: VaultOnDisk) -> None:
+async def test_jobs_wait_for_a_full_library_and_continue_once_there_is_space(library: VaultOnDisk) -> None:
     await library.accept()
     with library.worker():
         await library.until(lambda jobs: jobs[0].error_code is ErrorCode.NO_SPACE or all_completed(jobs))
@@ -53,7 +53,7 @@ async def test_a_full_library_makes_jobs_wait_and_room_makes_them_go_on(library:
 
 @pytest.mark.fault("F09", "inodes gone", by="a tmpfs with nr_inodes")
 @pytest.mark.parametrize("library", [f"size=1m,nr_inodes={count}" for count in (4, 6, 7, 8)], indirect=True)
-async def test_a_library_without_inodes_makes_jobs_wait(library: VaultOnDisk) -> None:
+async def test_jobs_wait_for_a_library_without_free_inodes(library: VaultOnDisk) -> None:
     await library.accept()
     with library.worker():
         await library.until(lambda jobs: jobs[0].error_code is ErrorCode.NO_SPACE or all_completed(jobs))
@@ -67,7 +67,7 @@ async def test_a_library_without_inodes_makes_jobs_wait(library: VaultOnDisk) ->
 
 @pytest.mark.fault("F10", "the library is read-only", by="remount,ro of its tmpfs")
 @pytest.mark.parametrize("library", ["size=4m"], indirect=True)
-async def test_a_read_only_library_makes_jobs_wait(library: VaultOnDisk) -> None:
+async def test_jobs_wait_for_a_read_only_library(library: VaultOnDisk) -> None:
     with library.worker():
         await library.accept()
         await library.until(all_completed)
@@ -83,7 +83,7 @@ async def test_a_read_only_library_makes_jobs_wait(library: VaultOnDisk) -> None
 
 @pytest.mark.fault("F55", "the library's disk is not mounted", by="umount under a running worker")
 async def test_a_library_that_is_not_mounted_changes_no_row_and_no_file(vault: VaultOnDisk) -> None:
-    """Under the mount point lies an empty folder: nothing may be saved into it."""
+    """The unmounted mount point is an empty folder: nothing may be saved into it."""
     disk = vault.root / "disk"
     with small_disk(disk, "size=4m"):
         mount("--bind", str(disk), str(vault.downloads))

@@ -57,11 +57,11 @@ POST_IDS = (None, "1", "aB", "ab", "..", "/", "CON", "\ud800", "1." * 40)
 LETTERS = "aA\u00e4\u00c4\u0308e\u0301.: /\\\x00\u202e\U0001f600\ud800\udc00CON~-[]()2"
 RESERVED = {"con", "prn", "aux", "nul", *(f"{kind}{number}" for kind in ("com", "lpt") for number in range(10))}
 MADE_UP = 40
-FORMS = ("mp4", "webm")  # containers, so that names differ by no more than their suffix
+FORMS = ("mp4", "webm")  # containers, so that names differ only by their suffix
 
 
 def names_of(number: int) -> tuple[str, str, str | None]:
-    """Title, account and id of a post: first each title with one account and one id, then mixtures."""
+    """Return title, account and id of a post: first each title with one account and one id, then mixtures."""
     if number < 2 * len(TITLES):
         return TITLES[number // 2], "ann", "1"
     chance = random.Random(number)
@@ -76,12 +76,12 @@ def number_of(post_url: str) -> int:
 class HostileExtractor(StubExtractor):
     async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
         title, handle, post_id = names_of(number_of(post.url))
-        found = extraction(candidate(f"{post.url}/media"), post=replace(post, post_id=post_id))
-        return replace(found, title=title, account=account("generic", handle, handle))
+        result = extraction(candidate(f"{post.url}/media"), post=replace(post, post_id=post_id))
+        return replace(result, title=title, account=account("generic", handle, handle))
 
 
 class TwoForms(StubProbe):
-    """Every other post is of another container than the one before it."""
+    """Reports a different container for every other post."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -104,7 +104,7 @@ def tools_of(vault: VaultOnDisk, store: object) -> WorkerContext:
 
 
 async def saved(vault: VaultOnDisk, count: int) -> Sequence[Job]:
-    """All the posts, by a worker of four slots: neighbours want the same name at the same moment."""
+    """Return all posts, saved by a worker of four slots: neighbours want the same name at the same time."""
     await vault.accept(count)
     limits = WorkerLimits(
         concurrency=4, poll_interval_s=0.05, heartbeat_interval_s=5.0, lease=LEASE, shutdown_grace_s=3.0
@@ -123,7 +123,7 @@ async def saved(vault: VaultOnDisk, count: int) -> Sequence[Job]:
 
 
 def complaints(vault: VaultOnDisk, jobs: Sequence[Job]) -> Iterator[str]:
-    """What is wrong with what was kept; nothing, if each job has files of its own and all names are good anywhere."""
+    """Yield what is wrong with the saved files: each job must have its own, and all names must be valid anywhere."""
     paths = [path for job in jobs for path in (job.output_path, job.thumbnail_path) if path]
     yield from (f"{path!r} is named twice" for path in paths if paths.count(path) > 1)
     for path in paths:
@@ -139,19 +139,19 @@ def complaints(vault: VaultOnDisk, jobs: Sequence[Job]) -> Iterator[str]:
 
 
 def is_good(part: str) -> bool:
-    """On every usual system."""
+    """Return whether the name is valid on every common system."""
     return (
         0 < len(part.encode()) <= 255
         and part == part.strip(" .")
         and part.partition(".")[0].strip().lower() not in RESERVED
         and not set(part) & set('<>:"/\\|?*')
-        and all(unicodedata.category(each) not in ("Cc", "Cf", "Cs") for each in part)
+        and all(unicodedata.category(character) not in ("Cc", "Cf", "Cs") for character in part)
     )
 
 
 @pytest.mark.fault("F48", "hostile names", by="titles, accounts and ids that collide; an exFAT disk, and the usual one")
 @pytest.mark.parametrize("disk", ["exfat", "usual"])
-async def test_hostile_names_give_every_job_files_of_its_own(tmp_path: Path, disk: str) -> None:
+async def test_hostile_names_give_every_job_its_own_files(tmp_path: Path, disk: str) -> None:
     vault = VaultOnDisk(tmp_path)
     mounted = exfat(vault.downloads, tmp_path / "disk") if disk == "exfat" else nullcontext(vault.downloads)
     count = 2 * len(TITLES) + MADE_UP

@@ -1,4 +1,4 @@
-"""Real processes, killed at each stage: nothing accepted is lost, and completed means the file is there."""
+"""Real processes, killed at each stage: no accepted job is lost, and a completed job has its file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Very many listeners at the live events, some of whom take nothing: they cost neither memory nor the others' time."""
+"""Very many listeners of the live events, some of which read nothing: they do not cost memory or slow others down."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from tests.patience import until
 from tests.stubs import new_job
 
 MEMORY_BYTES = 1 << 30
-ANSWERS = 20  # at least, however long they take
-EVENTS = MAX_WAITING + 1_200  # the sockets' buffers take megabytes before the server's own queue grows
+ANSWERS = 20  # at least, regardless of the time that they take
+EVENTS = MAX_WAITING + 1_200  # the buffers of the sockets hold megabytes before the server's own queue grows
 PER_CALL = 16
-LONG_WORDS = "w" * 1_900  # in an address: an event of some kilobytes
+LONG_WORDS = "w" * 1_900  # in a URL: an event of a few kilobytes
 
 
 @asynccontextmanager
@@ -43,7 +43,7 @@ async def crowd(api: Api, count: int, stalled: int) -> AsyncIterator[asyncio.sub
         await process.wait()
 
 
-async def said(process: asyncio.subprocess.Process) -> Any:
+async def read_report(process: asyncio.subprocess.Process) -> Any:
     assert process.stdout is not None
     return json.loads(await process.stdout.readline())
 
@@ -57,7 +57,7 @@ async def make_news(store: Store, every_s: float) -> None:
 
 
 async def ask_until(done: asyncio.Future[None], api: Api) -> float:
-    """How long an answer takes meanwhile, in seconds: the median of many."""
+    """Return how long a response takes until ``done``, in seconds: the median of many."""
     took: list[float] = []
     while not done.done() or len(took) < ANSWERS:
         for path in ("/api/jobs?limit=20", "/healthz", "/api/jobs?status=failed"):
@@ -75,13 +75,13 @@ async def ask_until(done: asyncio.Future[None], api: Api) -> float:
     ("count", "stalled", "every_s"),
     [(150, 30, 0.1), pytest.param(10_000, 200, 1.0, marks=[pytest.mark.long, pytest.mark.timeout(600)])],
 )
-async def test_a_crowd_of_listeners_is_served_bounded_and_rid_of_those_that_take_nothing(
+async def test_many_listeners_are_served_within_bounds_and_stalled_ones_are_dropped(
     tmp_path: Path, count: int, stalled: int, every_s: float
 ) -> None:
-    """As many as there are places for; the rest is told to come back later."""
+    """There are as many as there are slots; the others are asked to come back later."""
     vault = VaultOnDisk(tmp_path)
     async with vault.store() as store, api_of(vault) as api, crowd(api, count, stalled) as listeners:
-        places = await said(listeners)
+        places = await read_report(listeners)
         news = asyncio.create_task(make_news(store, every_s))
         crowded_s = await ask_until(news, api)
         await news
@@ -90,7 +90,7 @@ async def test_a_crowd_of_listeners_is_served_bounded_and_rid_of_those_that_take
         await asyncio.sleep(1.0)
         assert listeners.stdin is not None
         listeners.stdin.close()
-        outcome = await said(listeners)
+        outcome = await read_report(listeners)
     print({"answer_s": crowded_s, "memory": memory, "dropped": dropped})
 
     assert places == {"heard": min(count, MAX_LISTENERS), "refused": max(0, count - MAX_LISTENERS)}

@@ -1,4 +1,4 @@
-"""A browser that is taken away while the vault runs, and profiles that are damaged: the queue waits, logins are kept."""
+"""A browser that disappears while the vault runs, and profiles that are damaged: the queue waits, logins are kept."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.patience import patient
 
 pytestmark = pytest.mark.browser
 
-# `mediavault serve`, but what waits for the machine waits two seconds instead of five minutes.
+# `mediavault serve`, but jobs that wait for the machine wait two seconds instead of five minutes.
 IMPATIENT = """
 import sys
 from datetime import timedelta
@@ -57,7 +57,7 @@ async def served(root: Path, site: PracticeSite, browser: Path) -> AsyncIterator
 
 
 async def until_waiting(vault: Served, job_id: str) -> dict[str, Any]:
-    """The job as soon as it has failed and has a time for its next try."""
+    """Return the job as soon as it has failed and has a time for its next attempt."""
     return await vault.until_job(job_id, lambda job: job["status"] == "failed" and bool(job["retry_at"]))
 
 
@@ -73,7 +73,7 @@ def kill_browsers(root: Path) -> None:
 @pytest.mark.fault(
     "F46", "Chromium missing while the vault runs, back later", by="its binary moved away, its processes killed"
 )
-async def test_the_queue_waits_for_a_browser_that_is_gone_and_goes_on_by_itself(tmp_path: Path) -> None:
+async def test_the_queue_waits_for_a_missing_browser_and_continues_automatically(tmp_path: Path) -> None:
     browser, away = tmp_path / "browser", tmp_path / "elsewhere"
     browser.write_text(f'#!/bin/sh\nexec {find_browser().path} "$@"\n')
     browser.chmod(0o755)
@@ -94,7 +94,7 @@ async def test_the_queue_waits_for_a_browser_that_is_gone_and_goes_on_by_itself(
 
     assert before["status"] == "completed"
     assert [job["error_code"] for job in waiting] == ["BROWSER_UNAVAILABLE"] * 2
-    assert [job["max_attempts"] - job["attempt_count"] for job in waiting] == [5, 5]  # none is used up
+    assert [job["max_attempts"] - job["attempt_count"] for job in waiting] == [5, 5]  # no attempt is used up
     assert len(health["workers"]) == 1
     assert [job["status"] for job in after] == ["completed"] * 2
 
@@ -109,7 +109,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 
 def damaged(world: World, damage: Callable[[Path], object]) -> set[str]:
-    """The names of the files that were damaged."""
+    """Damage the profile, and return the names of the files that were damaged."""
     profile = world.state / "browser" / "profile"
     files = [path for name in ("Cookies", "Preferences", "Local State") for path in profile.rglob(name)]
     for file in files:
@@ -119,7 +119,7 @@ def damaged(world: World, damage: Callable[[Path], object]) -> set[str]:
 
 @pytest.mark.fault("F46", "profile damaged", by="Cookies, Preferences and Local State cut, emptied, overwritten")
 @pytest.mark.parametrize("damage", DAMAGES)
-async def test_a_damaged_profile_still_shows_pages_and_the_logins_come_back(tmp_path: Path, damage: str) -> None:
+async def test_a_damaged_profile_still_opens_pages_and_the_logins_are_restored(tmp_path: Path, damage: str) -> None:
     async with a_world(tmp_path) as world:
         await world.capture("/login", as_person=True)
         before = await world.cookies(as_person=True)
@@ -135,7 +135,7 @@ async def test_a_damaged_profile_still_shows_pages_and_the_logins_come_back(tmp_
 
 
 @pytest.mark.fault("F46", "no profile can be made", by="a file in the profile folder's place, removed later")
-async def test_a_profile_that_cannot_be_used_is_said_and_does_not_outlast_its_cause(tmp_path: Path) -> None:
+async def test_a_profile_that_cannot_be_used_is_reported_and_works_once_the_cause_is_gone(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         profile = world.state / "browser" / "profile"
         profile.parent.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The matrix itself: what it names elsewhere is there, and a row of which nothing is known does not pass unseen."""
+"""Tests of the matrix itself: the tests that it names exist, and a row without a test or a reason is reported."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ TESTS = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize("row", [row for row, (_, where) in ELSEWHERE.items() if "::" in where])
-def test_a_test_that_a_row_names_is_there(row: str) -> None:
+def test_a_test_that_a_row_names_exists(row: str) -> None:
     file, _, name = ELSEWHERE[row][1].partition("::")
 
     assert f"def {name}(" in (TESTS / file).read_text()
 
 
-def test_a_row_without_a_test_or_a_reason_is_named() -> None:
+def test_a_row_without_a_test_or_a_reason_is_reported() -> None:
     table = Table()
     table.expect("a test", "F07", "ENOSPC", by="tmpfs")
     known = len(ELSEWHERE)
@@ -28,7 +28,7 @@ def test_a_row_without_a_test_or_a_reason_is_named() -> None:
     assert any(line.startswith(f"{table.unmarked()[0]}   MISSING") for line in table.lines())
 
 
-def test_a_test_that_failed_in_any_phase_is_told() -> None:
+def test_a_test_that_failed_in_any_phase_is_reported() -> None:
     table = Table()
     table.expect("a test", "F07", "ENOSPC", by="tmpfs")
     table.told("a test", "passed", "setup", 1.0)

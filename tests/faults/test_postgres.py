@@ -1,4 +1,4 @@
-"""PostgreSQL that is away, restarted, cut off or frozen: nothing acknowledged is lost, nothing is done twice."""
+"""PostgreSQL that is unavailable, restarted, cut off or frozen: nothing acknowledged is lost, nothing is done twice."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def vault(tmp_path: Path) -> VaultOnDisk:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[postgres.Server]:
-    """One that syncs, as those that people keep their jobs in."""
+    """A server that syncs, like those that hold real jobs."""
     server = postgres.new_server(settings=())
     yield server
     server.remove()
@@ -54,7 +54,7 @@ def on_postgres(server: postgres.Server, tmp_path: Path) -> Iterator[VaultOnDisk
 
 
 def _answer(address: str) -> tuple[int, str]:
-    """Status and body; 0 where nobody listens."""
+    """Return status and body; the status is 0 where nothing listens."""
     try:
         with urllib.request.urlopen(address, timeout=patient(30)) as answer:
             return int(answer.status), answer.read().decode()
@@ -66,7 +66,7 @@ def _answer(address: str) -> tuple[int, str]:
 
 
 def _start_again(server: postgres.Server) -> None:
-    """Its children outlive a killed server by a moment, and as long no other one may start."""
+    """Restart a killed server. Its children outlive it briefly, and no other server can start in that time."""
     deadline = time.monotonic() + patient(30)
     while True:
         try:
@@ -79,7 +79,7 @@ def _start_again(server: postgres.Server) -> None:
 
 @contextmanager
 def paused(server: postgres.Server) -> Iterator[None]:
-    """The server's processes hold still; the first of them first, so that it makes no more."""
+    """Stop all processes of the server, the first one first, so that it starts no more."""
     assert server.process is not None
     first = server.process.pid
     stopped: list[int] = []
@@ -99,7 +99,7 @@ def _children(pid: int) -> list[int]:
 
 
 @pytest.mark.fault("F14", "PostgreSQL away", by="kill -9 of the server, started again later")
-async def test_a_database_that_goes_away_for_a_while_loses_nothing(
+async def test_a_temporarily_unavailable_database_loses_nothing(
     server: postgres.Server, on_postgres: VaultOnDisk
 ) -> None:
     vault = on_postgres
@@ -118,7 +118,7 @@ async def test_a_database_that_goes_away_for_a_while_loses_nothing(
 
 
 @pytest.mark.fault("F14", "PostgreSQL away when the vault starts", by="kill -9 of the server, started again later")
-async def test_a_vault_that_starts_before_its_database_says_so_and_goes_on_by_itself(
+async def test_a_vault_that_starts_before_its_database_says_so_and_continues_automatically(
     server: postgres.Server, on_postgres: VaultOnDisk
 ) -> None:
     port = free_port()
@@ -148,20 +148,20 @@ async def test_a_vault_that_starts_before_its_database_says_so_and_goes_on_by_it
     assert vault.returncode == 0
 
 
-async def test_a_vault_that_waits_for_its_database_ends_at_a_signal(vault: VaultOnDisk) -> None:
+async def test_a_vault_that_waits_for_its_database_stops_at_a_signal(vault: VaultOnDisk) -> None:
     url = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
     env = {**environment(vault), "MEDIAVAULT_DATABASE_URL": url}
     worker = subprocess.Popen([sys.executable, "-m", "mediavault", "worker"], env=env, stderr=subprocess.PIPE)
     assert worker.stderr is not None
-    said = await asyncio.to_thread(worker.stderr.readline)
+    logged = await asyncio.to_thread(worker.stderr.readline)
     worker.terminate()
     await asyncio.to_thread(worker.communicate, timeout=patient(30))
 
-    assert b"database_waited_for" in said
+    assert b"database_waited_for" in logged
     assert worker.returncode == 0
 
 
-async def test_a_database_that_waiting_cannot_bring_ends_the_vault_at_once(
+async def test_a_database_error_that_waiting_cannot_fix_stops_the_vault_at_once(
     server: postgres.Server, vault: VaultOnDisk
 ) -> None:
     env = {**environment(vault), "MEDIAVAULT_DATABASE_URL": f"{server.url.removesuffix('/postgres')}/nobodys"}
@@ -175,7 +175,7 @@ async def test_a_database_that_waiting_cannot_bring_ends_the_vault_at_once(
 @pytest.mark.fault("F14", "PostgreSQL away for half a minute", by="kill -9; a black hole; SIGSTOP of its processes")
 @pytest.mark.long
 @pytest.mark.parametrize("how", ["killed", "black hole", "paused"])
-async def test_a_database_that_is_away_for_half_a_minute_loses_nothing(
+async def test_a_database_that_is_unavailable_for_half_a_minute_loses_nothing(
     server: postgres.Server, on_postgres: VaultOnDisk, how: str
 ) -> None:
     async with proxied(on_postgres.store_url) as (proxy, url):
@@ -204,7 +204,7 @@ async def test_a_database_that_is_away_for_half_a_minute_loses_nothing(
 
 @pytest.mark.fault("F15", "PostgreSQL restarted in mid-commit", by="a proxy that loses the answers, and kill -9")
 @pytest.mark.parametrize("restarts", [3, pytest.param(20, marks=[pytest.mark.long, pytest.mark.timeout(600)])])
-async def test_commits_whose_answer_is_lost_are_not_done_twice(
+async def test_commits_whose_response_is_lost_are_not_done_twice(
     server: postgres.Server, on_postgres: VaultOnDisk, restarts: int
 ) -> None:
     async with proxied(on_postgres.store_url) as (proxy, url):

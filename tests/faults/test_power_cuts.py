@@ -1,4 +1,4 @@
-"""Power cuts on a disk that loses what was not synced: no job is called completed whose file is not there."""
+"""Power cuts on a disk that loses what was not synced: no job is marked completed whose file is missing."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.faults.vault_on_disk import VaultOnDisk, all_completed
 from tests.patience import patient
 
 JOBS = 4
-CHANGES = 90  # about what four jobs come to
+CHANGES = 90  # about as many as four jobs make
 CONTROL_CUTS = 8
 
 
 def is_mounted(folder: Path) -> bool:
-    """By the kernel's table: a disk whose power is cut answers no look."""
+    """Read this from the kernel's table: a disk whose power is cut does not answer calls."""
     return f" {folder} " in Path("/proc/mounts").read_text()
 
 
@@ -35,8 +35,8 @@ def lossy_disk(mount_point: Path, seed: int, cut_after: int, remains: Path) -> I
         deadline = time.monotonic() + patient(30)
         while not is_mounted(mount_point):
             if server.poll() is not None or time.monotonic() > deadline:
-                said = server.communicate()[1].decode() if server.poll() is not None else ""
-                pytest.fail(f"FUSE did not mount; the fault tests need root and /dev/fuse: {said}")
+                output = server.communicate()[1].decode() if server.poll() is not None else ""
+                pytest.fail(f"FUSE did not mount; the fault tests need root and /dev/fuse: {output}")
             time.sleep(0.02)
         yield server
     finally:
@@ -46,7 +46,7 @@ def lossy_disk(mount_point: Path, seed: int, cut_after: int, remains: Path) -> I
 
 
 async def cut(root: Path, seed: int, *, under: tuple[str, ...] = ()) -> tuple[list[str], VaultOnDisk]:
-    """Save posts until the power is cut; the complaints about what the disk shows then, and the vault on it."""
+    """Save posts until the power is cut; return what is wrong with the remains of the disk, and the vault on them."""
     chance = random.Random(seed)
     vault, remains = VaultOnDisk(root), root / "remains"
     await vault.accept(JOBS)
@@ -63,12 +63,14 @@ async def cut(root: Path, seed: int, *, under: tuple[str, ...] = ()) -> tuple[li
     vault.downloads.rmdir()
     remains.rename(vault.downloads)
     jobs = await vault.jobs()
-    return [one for one in vault.complaints(jobs, accepted=JOBS) if "staging holds" not in one], vault
+    return [complaint for complaint in vault.complaints(jobs, accepted=JOBS) if "staging holds" not in complaint], vault
 
 
 @pytest.mark.fault("F05", "power loss: what was not synced is lost", by="a FUSE file system, cut at random")
 @pytest.mark.timeout(3_000)
-async def test_after_a_power_cut_every_completed_file_is_there_and_the_rest_goes_on(tmp_path: Path, seeds: int) -> None:
+async def test_after_a_power_cut_every_completed_file_exists_and_the_other_jobs_continue(
+    tmp_path: Path, seeds: int
+) -> None:
     first = random.randrange(1 << 32)
     for seed in range(first, first + max(3, seeds // 4)):
         root = tmp_path / str(seed)
@@ -82,7 +84,7 @@ async def test_after_a_power_cut_every_completed_file_is_there_and_the_rest_goes
 
 
 @pytest.mark.fault("F05", "power loss: the lossy disk itself", by="eatmydata takes every fsync away")
-async def test_without_syncs_a_power_cut_makes_rows_lie(tmp_path: Path) -> None:
+async def test_without_syncs_a_power_cut_leaves_completed_rows_without_files(tmp_path: Path) -> None:
     for seed in range(CONTROL_CUTS):
         root = tmp_path / str(seed)
         root.mkdir()

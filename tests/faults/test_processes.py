@@ -1,4 +1,4 @@
-"""Processes that are frozen, ended, starved or told another time; disks that fail or are slow under them."""
+"""Processes that are frozen, stopped, starved or given another time; disks that fail or are slow under them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def was_injected(vault: VaultOnDisk) -> bool:
 
 
 def threads_that_called(vault: VaultOnDisk) -> set[int]:
-    """The threads whose calls strace has seen so far."""
+    """Return the threads whose calls strace has seen so far."""
     return {int(line.split(maxsplit=1)[0]) for line in (vault.root / "strace.log").read_text().splitlines()}
 
 
@@ -62,7 +62,7 @@ async def test_a_worker_that_wakes_after_its_lease_writes_nothing(vault: VaultOn
     await vault.accept()
     with vault.worker(env={"FAULTS_STOP_AT": point, "FAULTS_LEASE_S": "1.5"}) as victim:
         await until(lambda: is_frozen(victim))
-        with vault.worker(env={"FAULTS_LEASE_S": "10"}):  # its own, which it must not lose
+        with vault.worker(env={"FAULTS_LEASE_S": "10"}):  # the lease of its own job, which it must not lose
             await vault.until(all_completed)
             (before,) = await vault.jobs()
             victim.send_signal(signal.SIGCONT)
@@ -75,7 +75,7 @@ async def test_a_worker_that_wakes_after_its_lease_writes_nothing(vault: VaultOn
     assert vault.complaints([after], accepted=1) == []
 
 
-# strace counts the calls of each thread by itself: "when=1" fails the first of every thread
+# strace counts the calls of each thread separately: "when=1" fails the first of every thread
 @pytest.mark.fault("F06", "EIO from fsync, rename and the database's sync", by="strace inject, in every thread")
 @pytest.mark.parametrize(
     "fault",
@@ -95,7 +95,7 @@ async def test_a_disk_that_fails_once_costs_no_job(vault: VaultOnDisk, fault: st
 
 @pytest.mark.fault("F12", "a slow disk", by="strace inject: each sync takes a second")
 async def test_the_event_loop_does_not_wait_for_a_slow_disk(vault: VaultOnDisk) -> None:
-    """Its thread, which is the process's first, makes no sync while jobs are worked on."""
+    """Its thread, the first of the process, makes no sync while jobs run."""
     await vault.accept(2)
     syncs = "fsync,fdatasync"
     injected = strace(vault, syncs, f"{syncs}:delay_enter=1000000")
@@ -111,7 +111,7 @@ async def test_the_event_loop_does_not_wait_for_a_slow_disk(vault: VaultOnDisk) 
 
 @pytest.mark.fault("F11", "few file descriptors", by="prlimit --nofile")
 @pytest.mark.parametrize("count", [32, 64])
-async def test_few_descriptors_cost_time_and_no_job(vault: VaultOnDisk, count: int) -> None:
+async def test_few_file_descriptors_cost_time_but_no_job(vault: VaultOnDisk, count: int) -> None:
     await vault.accept(12)
     with vault.worker(under=("prlimit", f"--nofile={count}")):
         jobs = await vault.until(all_completed, within_s=60)
@@ -122,7 +122,7 @@ async def test_few_descriptors_cost_time_and_no_job(vault: VaultOnDisk, count: i
 
 @pytest.mark.fault("F13", "the log's other end is closed, or full", by="a closed pipe; /dev/full")
 @pytest.mark.parametrize("where", ["closed pipe", "/dev/full"])
-async def test_a_log_that_cannot_be_written_stops_nothing(vault: VaultOnDisk, where: str) -> None:
+async def test_a_log_that_cannot_be_written_does_not_stop_the_worker(vault: VaultOnDisk, where: str) -> None:
     command = [
         sys.executable,
         "-m",
@@ -153,13 +153,13 @@ async def test_a_log_that_cannot_be_written_stops_nothing(vault: VaultOnDisk, wh
 
 @pytest.mark.fault("F26", "the clock is set by two days, on or back", by="libfaketime under a running worker")
 @pytest.mark.parametrize("days", [2, -2])
-async def test_a_clock_that_is_set_ends_no_lease_and_loses_no_job(vault: VaultOnDisk, days: int) -> None:
+async def test_a_clock_change_ends_no_lease_and_loses_no_job(vault: VaultOnDisk, days: int) -> None:
     time_file = vault.root / "time"
     time_file.write_text("+0")
     env = {
         "LD_PRELOAD": FAKETIME,
         "FAKETIME_TIMESTAMP_FILE": str(time_file),
-        "FAKETIME_CACHE_DURATION": "1",  # s; to read the file at every look at the clock starves the process
+        "FAKETIME_CACHE_DURATION": "1",  # s; reading the file at every clock read starves the process
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "FAULTS_PIECE_S": "0.6",
         "FAULTS_LEASE_S": "30",
@@ -180,7 +180,7 @@ async def test_a_clock_that_is_set_ends_no_lease_and_loses_no_job(vault: VaultOn
 
 @pytest.mark.fault("F54", "two instances on one data folder", by="two workers, each started twice")
 async def test_two_instances_on_one_folder_do_each_job_once(vault: VaultOnDisk) -> None:
-    """Decided: allowed, since everything that they share has a lock or a fence of its own."""
+    """This is allowed, since everything that they share has its own lock or fence."""
     await vault.accept(30)
     with vault.worker(env={"FAULTS_LEASE_S": "30"}), vault.worker(env={"FAULTS_LEASE_S": "30"}):
         jobs = await vault.until(all_completed)
@@ -214,8 +214,8 @@ async def test_a_second_server_on_the_same_port_is_refused_and_leaves_the_first_
 
 @pytest.mark.fault("F04", "SIGTERM, twice SIGTERM, SIGHUP", by="kill of mediavault worker")
 @pytest.mark.parametrize("signals", [(signal.SIGTERM,), (signal.SIGTERM, signal.SIGTERM), (signal.SIGHUP,)])
-async def test_a_signal_ends_a_worker_in_order(vault: VaultOnDisk, signals: tuple[signal.Signals, ...]) -> None:
-    """A terminal that is closed sends SIGHUP: what runs is given back then too."""
+async def test_a_signal_stops_a_worker_gracefully(vault: VaultOnDisk, signals: tuple[signal.Signals, ...]) -> None:
+    """A terminal that is closed sends SIGHUP: then, too, running jobs are released."""
     worker = subprocess.Popen(
         [sys.executable, "-m", "mediavault", "worker"], env=environment(vault), stderr=subprocess.PIPE
     )
@@ -225,19 +225,19 @@ async def test_a_signal_ends_a_worker_in_order(vault: VaultOnDisk, signals: tupl
             assert worker.poll() is None
         for number in signals:
             worker.send_signal(number)
-        _, said = await asyncio.to_thread(worker.communicate, timeout=patient(30))
+        _, logged = await asyncio.to_thread(worker.communicate, timeout=patient(30))
     finally:
         if worker.poll() is None:
             worker.kill()
             worker.communicate()
 
     assert worker.returncode == 0
-    assert b"worker_stopped" in said
+    assert b"worker_stopped" in logged
     assert list((vault.state / "workers").iterdir()) == []
 
 
 @pytest.mark.fault("F04", "SIGTERM while a job runs longer than the grace", by="kill")
-async def test_a_job_that_outlasts_the_grace_is_given_back(vault: VaultOnDisk) -> None:
+async def test_a_job_that_outlasts_the_grace_period_is_released(vault: VaultOnDisk) -> None:
     await vault.accept()
     with vault.worker(env={"FAULTS_PIECE_S": "10"}) as worker:
         await vault.until(lambda jobs: jobs[0].status is JobStatus.RUNNING)

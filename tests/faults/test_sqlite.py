@@ -1,4 +1,4 @@
-"""SQLite files that are full, locked, damaged or older than they were: nothing acknowledged is lost, nothing lies."""
+"""SQLite files that are full, locked, damaged or out of date: nothing acknowledged is lost, and no row is wrong."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ sys.stdin.read()
 db.execute("ROLLBACK")
 """
 
-# `mediavault`, which would wait an hour for a lock instead of ten seconds: whatever ends before that was told to.
+# `mediavault`, but it would wait an hour for a lock instead of ten seconds: if it ends before that, it was asked to.
 _PERSISTENT = """
 import sys
 from mediavault.store.sqlite import engine
@@ -52,7 +52,7 @@ def vault(tmp_path: Path) -> VaultOnDisk:
 
 
 @pytest.mark.fault("F08", "ENOSPC under the database", by="a tmpfs of 1 MB for the state folder, filled up")
-async def test_a_full_state_folder_answers_503_and_recovers_by_itself(tmp_path: Path) -> None:
+async def test_a_full_state_folder_answers_503_and_recovers_automatically(tmp_path: Path) -> None:
     with small_disk(tmp_path / "state", "size=1m") as state:
         vault = VaultOnDisk(tmp_path)
         command = [sys.executable, "-m", "mediavault", "api"]
@@ -97,7 +97,7 @@ def _post(address: str, url: str) -> int:
 
 
 def _post_until_refused(address: str) -> tuple[int, int]:
-    """How many were accepted, and the status of the one that was not."""
+    """Return how many were accepted, and the status of the one that was refused."""
     for number in range(1, 2_000):
         if (status := _post(address, f"https://example.com/watch/{number}")) != 201:
             return number - 1, status
@@ -128,7 +128,7 @@ async def test_a_database_that_another_program_holds_is_waited_for(vault: VaultO
                 await store.queue.enqueue([new_job("https://videos.example/9", clock=SystemClock())])
             seen = await store.catalogue.jobs(JobQuery())
             await until(lambda: "database_waited_for" in vault.log.read_text(), within_s=60)
-            holder.communicate()  # its standard input ends, and with it the transaction
+            holder.communicate()  # its standard input is closed, which ends the transaction
             jobs = await vault.until(all_completed, within_s=60)
             await vault.until_swept()
     finally:
@@ -136,15 +136,13 @@ async def test_a_database_that_another_program_holds_is_waited_for(vault: VaultO
         holder.communicate()
         await store.close()
 
-    assert [job.status for job in seen.jobs] == [JobStatus.QUEUED] * 2  # reads go on
+    assert [job.status for job in seen.jobs] == [JobStatus.QUEUED] * 2  # reads still work
     assert vault.complaints(jobs, accepted=2) == []
 
 
 @pytest.mark.fault("F18", "SIGTERM while SQLite waits for another program's lock", by="BEGIN EXCLUSIVE, and kill")
 @pytest.mark.parametrize("role", ["worker", "serve"])
-async def test_a_vault_that_waits_for_a_held_file_ends_at_once_when_it_is_told_to(
-    vault: VaultOnDisk, role: str
-) -> None:
+async def test_a_vault_that_waits_for_a_locked_file_stops_at_once_when_asked(vault: VaultOnDisk, role: str) -> None:
     await vault.accept()
     path = vault.state / "mediavault.db"
     holder = subprocess.Popen([sys.executable, "-c", _HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -159,19 +157,19 @@ async def test_a_vault_that_waits_for_a_held_file_ends_at_once_when_it_is_told_t
         process.terminate()
         code = await asyncio.to_thread(process.wait, patient(30))
     finally:
-        for one in filter(None, (process, holder)):
-            one.kill()
-            one.communicate()
+        for started in filter(None, (process, holder)):
+            started.kill()
+            started.communicate()
 
     assert code == 0
 
 
 def _opened_by(pid: int) -> list[Path]:
-    found = []
+    paths = []
     for fd in Path(f"/proc/{pid}/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):
-            found.append(fd.readlink())
-    return found
+            paths.append(fd.readlink())
+    return paths
 
 
 def _overwrite(path: Path, at: int, count: int) -> None:
@@ -190,7 +188,9 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.fault("F19", "a damaged SQLite file", by="garbage in its pages, a cut, another file's bytes")
 @pytest.mark.parametrize("damage", DAMAGES)
-async def test_a_damaged_database_is_refused_with_words_that_help_and_kept(vault: VaultOnDisk, damage: str) -> None:
+async def test_a_damaged_database_is_refused_with_helpful_advice_and_not_deleted(
+    vault: VaultOnDisk, damage: str
+) -> None:
     await vault.accept(300)
     path = vault.state / "mediavault.db"
     DAMAGES[damage](path)
@@ -207,7 +207,7 @@ async def test_a_damaged_database_is_refused_with_words_that_help_and_kept(vault
 
 @pytest.mark.fault("F19", "a damaged SQLite file, set aside", by="garbage in its pages, a cut, another file's bytes")
 @pytest.mark.parametrize("damage", DAMAGES)
-async def test_a_damaged_database_is_set_aside_and_read_back_from_backup_and_library(
+async def test_a_damaged_database_is_set_aside_and_restored_from_backup_and_library(
     vault: VaultOnDisk, damage: str
 ) -> None:
     path, backup = vault.state / "mediavault.db", vault.root / "backup.db"
@@ -219,19 +219,19 @@ async def test_a_damaged_database_is_set_aside_and_read_back_from_backup_and_lib
         before = await vault.until(all_completed)
     await vault.accept(
         300, since=2
-    )  # so that the file has pages to damage; these are lost, but for the file that is kept
+    )  # so that the file has pages to damage; these jobs are lost, except in the file that is set aside
     DAMAGES[damage](path)
     damaged = path.read_bytes()
 
     restored = mediavault(environment(vault), "restore", "--set-aside", str(backup))
     rebuilt = mediavault(environment(vault), "rebuild", "--set-aside")
     jobs = await vault.jobs()
-    [kept] = vault.state.glob("mediavault.db.corrupt-*Z")
+    [set_aside] = vault.state.glob("mediavault.db.corrupt-*Z")
 
     assert (saved.returncode, restored.returncode, rebuilt.returncode) == (0, 0, 0)
-    assert f"is kept as {kept}" in restored.stderr
+    assert f"is kept as {set_aside}" in restored.stderr
     assert "is not damaged and stays" in rebuilt.stderr
-    assert kept.read_bytes() == damaged
+    assert set_aside.read_bytes() == damaged
     assert vault.complaints(jobs, accepted=2) == []
     assert {job.id for job in jobs} == {job.id for job in before}
 
@@ -274,7 +274,7 @@ LOSSES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.fault("F19", "a SQLite file that has lost rows", by="an older copy, 0 bytes, the -wal deleted")
 @pytest.mark.parametrize("loss", [*list(LOSSES)[:2], pytest.param("its log deleted", marks=pytest.mark.long)])
-async def test_what_a_database_has_lost_is_read_back_from_the_library(vault: VaultOnDisk, loss: str) -> None:
+async def test_lost_rows_of_a_database_are_restored_from_the_library(vault: VaultOnDisk, loss: str) -> None:
     path = vault.state / "mediavault.db"
     async with vault.store() as store:
         await recognise(store, LocalLibrary(vault.downloads))
@@ -283,7 +283,7 @@ async def test_what_a_database_has_lost_is_read_back_from_the_library(vault: Vau
     with vault.worker() as worker:
         saved = await vault.until(all_completed)
         await vault.until_swept()
-        worker.kill()  # nothing is folded into the file at the end
+        worker.kill()  # so that the write-ahead log is not merged into the file at the end
         worker.wait()
     LOSSES[loss](path)
     rebuilt = await asyncio.to_thread(mediavault, environment(vault), "rebuild")

@@ -1,4 +1,4 @@
-"""Workers killed at the n-th call of the kind that the commit protocol is made of, whichever thread makes it."""
+"""Workers killed at the n-th call of each kind that the commit protocol consists of, whichever thread makes it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.faults.vault_on_disk import VaultOnDisk, all_completed
 from tests.patience import patient
 
 CALLS = ("fsync", "fdatasync", "renameat2", "rename", "pwrite64", "pwritev2", "unlink", "mkdir")
-AT_ONCE = [("fdatasync", 1), ("renameat2", 1)]  # the short form: call, and which one of a thread
+AT_ONCE = [("fdatasync", 1), ("renameat2", 1)]  # the short form: the call, and its number within a thread
 LONGEST = 400
 ENDED_S = 60.0
 
@@ -27,13 +27,13 @@ def vault(tmp_path: Path) -> VaultOnDisk:
 
 
 async def killed_at(vault: VaultOnDisk, call: str, number: int) -> bool:
-    """Whether a worker got to its ``number``-th ``call``, where it was killed; else it has done all there was to do."""
+    """Return whether a worker was killed at its ``number``-th ``call``; otherwise it has finished everything."""
     inject = strace(vault, call, f"{call}:signal=KILL:when={number}")
     with vault.worker(under=inject, env={"FAULTS_LEASE_S": "3"}) as worker:
         done = asyncio.create_task(vault.until(all_completed, within_s=ENDED_S))
         gone = asyncio.create_task(asyncio.to_thread(_wait, worker))
         await asyncio.wait({done, gone}, return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.wait({gone}, timeout=patient(1))  # the call may come after the row that others can see already
+        await asyncio.wait({gone}, timeout=patient(1))  # the call may come after the row is already visible to others
         was_killed = worker.poll() is not None
         if not was_killed:
             await done
@@ -91,5 +91,5 @@ async def test_a_quota_that_is_used_up_is_waited_for_as_a_full_disk_is(vault: Va
 
     assert was_injected(vault)
     assert "quota" in (waiting.error or "")
-    assert jobs[0].max_attempts - jobs[0].attempt_count == 4  # of 5, and the one that went well
+    assert jobs[0].max_attempts - jobs[0].attempt_count == 4  # of 5, and the one that succeeded
     assert vault.complaints(jobs, accepted=1) == []

@@ -1,4 +1,4 @@
-"""Two machines, one database, one library: one machine is cut off in the middle of a job. Network namespaces; as root."""
+"""Two machines with one database and one library: one machine is cut off during a job. Needs root."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from tests.stubs import new_job
 pytestmark = pytest.mark.slow
 
 POST = "https://videos.example/1"
-LEASE_S = 6.0  # grows with the machine's load, as a worker must be able to renew it
+LEASE_S = 6.0  # grows with the machine's load, because a worker must be able to renew it
 SHORT_S = 0.5  # a download
 PACE_S = 1.0  # bluesky's shortest interval
-CLOCKS_S = 0.05  # by which the clock that sleeps and the clock that is read may differ
+CLOCKS_S = 0.05  # by which the clock used for sleeping and the clock that is read may differ
 BLUESKY = "https://bsky.app/profile/jane.bsky.social/post/3kpost"
 
 
 @dataclass(slots=True)
 class Machine:
-    """``house`` has a state folder of its own and the library that both share."""
+    """``house`` has its own state folder and the library that both machines share."""
 
     host: Host
     house: House
@@ -47,8 +47,8 @@ class Machine:
         self.workers.append(process)
         return process
 
-    def saw(self, what: str) -> bool:
-        return any(seen.startswith(what) for seen, _, _ in self.house.events())
+    def saw(self, event: str) -> bool:
+        return any(seen.startswith(event) for seen, _, _ in self.house.events())
 
 
 @dataclass(slots=True)
@@ -61,7 +61,7 @@ class Fleet:
     async def submit(self, *urls: str, platform: str = "generic", **how: Any) -> list[Job]:
         clock = SystemClock()
         new = [new_job(url, clock=clock, platform=platform, **how) for url in urls]
-        return [one.job for one in await self.store.queue.enqueue(new)]
+        return [enqueued.job for enqueued in await self.store.queue.enqueue(new)]
 
 
 @pytest.fixture
@@ -87,11 +87,11 @@ async def fleet(network: Network, tmp_path: Path) -> AsyncIterator[Fleet]:
                 await asyncio.to_thread(end, worker)
 
 
-async def until(what: Callable[[], Awaitable[bool] | bool], within_s: float) -> float:
-    """When it came true, by the monotonic clock."""
+async def until(condition: Callable[[], Awaitable[bool] | bool], within_s: float) -> float:
+    """Wait until the condition is true, and return when that was, by the monotonic clock."""
     deadline = time.monotonic() + patient(within_s)
     while True:
-        answer = what()
+        answer = condition()
         if answer if isinstance(answer, bool) else await answer:
             return time.monotonic()
         assert time.monotonic() < deadline, f"not within {patient(within_s):.0f} s"
@@ -134,7 +134,7 @@ async def test_a_host_that_is_cut_off_stops_before_its_lease_ends_and_the_other_
     fleet.bob.worker(longest_download_s=SHORT_S)
 
     off(fleet.ann.host)
-    await asyncio.sleep(fleet.lease_s / 4)  # a renewal that was under way has arrived, or never will
+    await asyncio.sleep(fleet.lease_s / 4)  # a renewal that was in progress has arrived by now, or never will
     lease = (await fleet.store.catalogue.get(job.id)).lease_expires_at
     assert lease is not None
     lease_ends = time.monotonic() + (lease - SystemClock().now()).total_seconds()
@@ -153,8 +153,8 @@ async def test_a_host_that_is_cut_off_stops_before_its_lease_ends_and_the_other_
 
 
 @pytest.mark.fault("F24", "a worker that was cut off goes on with what it had", by="a namespace's link, a rude worker")
-async def test_a_host_that_goes_on_all_the_same_cannot_write_when_it_is_back(fleet: Fleet) -> None:
-    """It looks at no lease; the fence alone keeps it out."""
+async def test_a_host_that_ignores_its_lease_cannot_write_when_it_is_back(fleet: Fleet) -> None:
+    """It never checks its lease; only the fence keeps it out."""
     [job] = await fleet.submit(POST)
     fleet.ann.worker(longest_download_s=2 * fleet.lease_s, rude=True)
     await until(is_downloading(fleet.store, job), 30)
@@ -184,7 +184,7 @@ async def test_a_host_that_is_back_works_again(fleet: Fleet) -> None:
     await until(is_completed(fleet.store, second), 60)
 
 
-async def test_two_hosts_share_a_sites_pace_and_its_closed_gate(fleet: Fleet) -> None:
+async def test_two_hosts_share_the_pace_and_the_closing_of_a_site(fleet: Fleet) -> None:
     posts = [f"{BLUESKY}{number}" for number in range(4)]
     jobs = await fleet.submit(*posts, platform="bluesky")
     for machine in (fleet.ann, fleet.bob):
@@ -192,26 +192,27 @@ async def test_two_hosts_share_a_sites_pace_and_its_closed_gate(fleet: Fleet) ->
     for job in jobs:
         await until(is_completed(fleet.store, job), 60)
     turns = sorted(fleet.ann.house.turns() + fleet.bob.house.turns())
-    asked = {url: at for at, url in fleet.ann.house.asked() + fleet.bob.house.asked()}
-    given = {job: at for at, job in turns}
-    early = [job for job in jobs if asked[job.post_url] < given[job.id] - CLOCKS_S]
+    requested_at = {url: at for at, url in fleet.ann.house.asked() + fleet.bob.house.asked()}
+    permitted_at = {job: at for at, job in turns}
+    early = [job for job in jobs if requested_at[job.post_url] < permitted_at[job.id] - CLOCKS_S]
 
     await fleet.submit(f"{BLUESKY}slowdown", platform="bluesky", max_attempts=1)
     await until(lambda: gate_is_closed(fleet.store), 30)
     [late] = await fleet.submit(f"{BLUESKY}late", platform="bluesky")
     await until(is_completed(fleet.store, late), 60)
-    asked = {url: at for at, url in fleet.ann.house.asked() + fleet.bob.house.asked()}
+    requested_at = {url: at for at, url in fleet.ann.house.asked() + fleet.bob.house.asked()}
 
     gaps = [after - before for (before, _), (after, _) in itertools.pairwise(turns)]
     assert len(turns) == len(posts)
-    assert min(gaps) > PACE_S - CLOCKS_S, gaps  # a slow machine may ask later than its turn, which says nothing
+    assert min(gaps) > PACE_S - CLOCKS_S, gaps  # a slow machine may send a request later than permitted
     assert early == []
-    assert asked[f"{BLUESKY}late"] - asked[f"{BLUESKY}slowdown"] > 3.5  # the gate was closed for 4 s on both
+    # the site was closed for 4 s on both hosts
+    assert requested_at[f"{BLUESKY}late"] - requested_at[f"{BLUESKY}slowdown"] > 3.5
 
 
 @pytest.mark.parametrize("where", ["the same host", "another host"])
 async def test_a_job_whose_worker_is_killed_runs_again(fleet: Fleet, where: str) -> None:
-    """On the same host a free lock tells that it is dead, before the lease ends; another host waits for the lease."""
+    """On the same host a released lock shows its death before the lease ends; another host waits for the lease."""
     [job] = await fleet.submit(POST)
     victim = fleet.ann.worker(longest_download_s=patient(60.0))
     await until(is_downloading(fleet.store, job), 30)
@@ -222,7 +223,7 @@ async def test_a_job_whose_worker_is_killed_runs_again(fleet: Fleet, where: str)
     victim.kill()
     lease = (await fleet.store.catalogue.get(job.id)).lease_expires_at
     await until(is_downloading(fleet.store, job, attempt=2), 60)
-    claims = [one for one in await fleet.store.catalogue.history(job.id) if one.stage is Stage.CLAIM]
+    claims = [record for record in await fleet.store.catalogue.history(job.id) if record.stage is Stage.CLAIM]
 
     assert lease is not None
     assert len(claims) == 2

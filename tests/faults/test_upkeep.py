@@ -1,4 +1,4 @@
-"""Files that are damaged afterwards, backups of a vault at work, upgrades and downgrades: the real commands."""
+"""Files that are damaged after completion, backups of a running vault, upgrades and downgrades: the real commands."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def until_at_least(store: Store, completed: int, within_s: float = 60) -> 
 
 
 async def submit_one_after_another(store: Store, posts: list[str]) -> None:
-    """``posts`` grows by each that was acknowledged."""
+    """Submit the posts; ``posts`` grows by each one that is acknowledged."""
     for number in itertools.count():
         posts += await submit(store, range(number, number + 1))
         await asyncio.sleep(0.05)
@@ -76,14 +76,14 @@ async def submit(store: Store, numbers: range) -> list[str]:
 
 @pytest.fixture
 def places(tmp_path: Path) -> Callable[..., House]:
-    """Makes houses with folders of their own, all in temporary places."""
+    """Return a function that makes vaults with their own folders, all in temporary directories."""
 
-    def place(name: str, store: str) -> House:
+    def make(name: str, store: str) -> House:
         root = tmp_path / name
         root.mkdir()
         return House(root, STORES[store](root))
 
-    return place
+    return make
 
 
 # --- files that change after their completion -------------------------------------------------------------------
@@ -115,11 +115,13 @@ async def test_verify_finds_exactly_the_thousand_files_that_were_damaged(house: 
     for number, video in enumerate(damaged):
         damage(video, number, chance)
     after = await mediavault(house, "verify", "--read-data", "--json")
-    *found, summary = findings(after)
+    *reported, summary = findings(after)
 
     assert (before.returncode, findings(before)[-1]["findings"]) == (0, {})
     assert after.returncode == 1
-    assert sorted(one["path"] for one in found) == sorted(str(path.relative_to(house.downloads)) for path in damaged)
+    assert sorted(finding["path"] for finding in reported) == sorted(
+        str(path.relative_to(house.downloads)) for path in damaged
+    )
     assert summary["findings"] == {"missing": 500, "size_differs": 250, "hash_differs": 250}
 
 
@@ -130,13 +132,13 @@ async def test_verify_finds_exactly_the_thousand_files_that_were_damaged(house: 
     "F52", "backup while running", by="backups taken while workers work, each restored into an empty state"
 )
 @pytest.mark.parametrize("engine", STORES)
-async def test_every_backup_of_a_vault_at_work_comes_back_as_a_whole_vault(
+async def test_every_backup_of_a_running_vault_is_restored_completely(
     places: Callable[..., House], tmp_path: Path, engine: str
 ) -> None:
-    """What was submitted after it comes back from the library, if it was saved."""
+    """Posts that were submitted after a backup are restored from the library, if they were saved."""
     house = places("house", engine)
     posts: list[str] = []  # acknowledged ones
-    before: list[set[str]] = []  # those of them that each backup must have
+    before: list[set[str]] = []  # the posts that each backup must contain
     async with house.store() as store:
         submitting = asyncio.create_task(submit_one_after_another(store, posts))
         workers = (house.worker(), house.worker())
@@ -148,12 +150,12 @@ async def test_every_backup_of_a_vault_at_work_comes_back_as_a_whole_vault(
                 assert written.returncode == 0, written.stderr
             submitting.cancel()
             await asyncio.wait([submitting])
-            # an older backup does not know the name that a commit which is broken off had chosen
+            # an older backup does not know the name that an interrupted commit had chosen
             await store.workers.request_drain([beat.worker for beat in await store.workers.alive(seen_within=LEASE)])
             for worker in workers:
                 await asyncio.to_thread(worker.wait, patient(30))
         saved = {job.post_url for job in await all_jobs(store) if job.status is JobStatus.COMPLETED}
-    assert saved < set(posts)  # or the last backup might have been one of a vault at rest
+    assert saved < set(posts)  # otherwise the last backup might have been one of an idle vault
 
     for number, known in enumerate(before):
         again = places(f"again-{number}", engine)
@@ -182,7 +184,7 @@ def next_release(house: House) -> subprocess.Popen[bytes]:
 
 
 async def saved_by_the_next_release(house: House, store: Store, *, ended_by: signal.Signals) -> list[str]:
-    """The posts. A worker of this release is ended with jobs under way; one of the next release saves what is left."""
+    """Stop a worker of this release with running jobs, let the next release save the rest, and return the posts."""
     posts = await submit(store, range(12))
     with running(old := house.worker()):
         await until_at_least(store, 2)
@@ -196,7 +198,7 @@ async def saved_by_the_next_release(house: House, store: Store, *, ended_by: sig
 
 
 def database_of(house: House) -> str:
-    """Its jobs and its schema's number, as another program reads them."""
+    """Return the database's jobs and its schema version, as another program reads them."""
     if house.url.startswith("postgresql"):
         reads = ("SELECT * FROM mediavault.jobs ORDER BY id", "SELECT * FROM mediavault.schema_version")
         return "\n".join(postgres.sql(house.url, read) for read in reads)
@@ -208,11 +210,11 @@ def database_of(house: House) -> str:
     "F53", "upgrade with running jobs; downgrade", by="kill -9 in mid-job; a worker with one migration more"
 )
 @pytest.mark.parametrize("engine", STORES)
-async def test_running_jobs_go_on_after_an_upgrade_and_the_older_release_then_refuses(
+async def test_running_jobs_continue_after_an_upgrade_and_the_older_release_then_refuses(
     places: Callable[..., House], engine: str
 ) -> None:
     house = places("house", engine)
-    async with house.store() as store:  # of this release: who looks on must not be disturbed by the upgrade
+    async with house.store() as store:  # of this release: the upgrade must not disturb a store that is already open
         posts = await saved_by_the_next_release(house, store, ended_by=signal.SIGKILL)
         account, jobs = await account_of(house, store, posts), await all_jobs(store)
     before = database_of(house)
@@ -227,7 +229,7 @@ async def test_running_jobs_go_on_after_an_upgrade_and_the_older_release_then_re
 
 
 @pytest.mark.fault("F53", "going back to the older release", by="the copy that the upgrade left, then rebuild")
-async def test_the_older_release_goes_on_from_the_copy_that_the_upgrade_left(places: Callable[..., House]) -> None:
+async def test_the_older_release_continues_from_the_copy_that_the_upgrade_made(places: Callable[..., House]) -> None:
     house = places("house", "sqlite")
     async with house.store() as store:
         posts = await saved_by_the_next_release(house, store, ended_by=signal.SIGTERM)

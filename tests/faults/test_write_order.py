@@ -1,4 +1,4 @@
-"""What a power cut may take: the order in which a worker's writes reach the disk, read from its system calls."""
+"""What a power cut may lose: the order in which a worker's writes reach the disk, read from its system calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.faults.house import House, assert_kept, end, until_completed
 from tests.stubs import new_job
 
 TRACED = "fsync,fdatasync,rename,renameat,renameat2,pwrite64"
-# What strace makes of a call: `fsync(7</path>) = 0`, `renameat2(AT_FDCWD<…>, "/from", AT_FDCWD<…>, "/to", …) = 0`
+# How strace shows a call: `fsync(7</path>) = 0`, `renameat2(AT_FDCWD<…>, "/from", AT_FDCWD<…>, "/to", …) = 0`
 _CALL = re.compile(r"^\d+ +(?P<name>\w+)\((?P<arguments>.*)\) += (?P<answer>-?\d+)")
 _OPEN_FILE = re.compile(r"^\d+<(?P<path>[^>]+)>")
 _QUOTED = re.compile(r'"([^"]*)"')
@@ -30,15 +30,15 @@ class Event:
 
 
 def events_of(log: str) -> list[Event]:
-    """The successful calls of a strace log in order; a call that was interrupted by another thread is put together."""
-    events, begun = [], {}
+    """Return the successful calls of a strace log in order; the parts of an interrupted call are joined."""
+    events, started = [], {}
     for line in log.splitlines():
         thread, _, rest = line.partition(" ")
         if rest.endswith("<unfinished ...>"):
-            begun[thread] = line.removesuffix("<unfinished ...>").rstrip()
+            started[thread] = line.removesuffix("<unfinished ...>").rstrip()
             continue
         if resumed := re.match(r"\s*<\.\.\. \w+ resumed>\s*(.*)", rest):
-            line = begun.pop(thread, "") + resumed[1]
+            line = started.pop(thread, "") + resumed[1]
         if (event := _event(line)) is not None:
             events.append(event)
     return events
@@ -58,29 +58,29 @@ def _event(line: str) -> Event | None:
 
 
 def complaints(events: list[Event], downloads: Path, log: Path) -> list[str]:
-    """What a power cut could turn into a lie: [] when each file is durable before the row that speaks of it."""
-    found = []
+    """Return what a power cut could make untrue: [] when each file is durable before the row that mentions it."""
+    problems = []
     renames = [(n, e) for n, e in enumerate(events) if e.what == "rename" and Path(e.target).parent != downloads]
     placed = [(n, e) for n, e in renames if e.target.startswith(f"{downloads}/") and "/.staging/" not in e.target]
     if {Path(e.target).suffix for _, e in placed} != {".mp4", ".jpg", ".json"}:
-        found.append(f"not everything was placed: {[e.target for _, e in placed]}")
+        problems.append(f"not everything was placed: {[e.target for _, e in placed]}")
     completed = _first_durable(events, log, "completed")
     committing = _first_durable(events, log, "committing")
     for at, event in placed:
         name = Path(event.target).name
         if not any(e.what == "sync" and e.path == event.path for e in events[:at]):
-            found.append(f"{name} was renamed before its bytes were synced")
+            problems.append(f"{name} was renamed before its bytes were synced")
         folder = _next_sync(events, at, str(Path(event.target).parent))
         if folder is None or completed is None or folder > completed:
-            found.append(f"the row said completed before the name of {name} was synced")
+            problems.append(f"the row said completed before the name of {name} was synced")
         if name.endswith(".mp4") and (committing is None or committing > at):
-            found.append("the video was renamed before the row that names it was synced")
-    return found
+            problems.append("the video was renamed before the row that names it was synced")
+    return problems
 
 
 def _first_durable(events: list[Event], log: Path, word: str) -> int | None:
-    """When the first transaction whose rows have ``word`` has reached the disk; None when it never has."""
-    in_a_row = re.compile(f"(?<!'){word}(?!['_])")  # the schema's own text has it too, quoted or in a column's name
+    """Return when the first transaction whose rows contain ``word`` has reached the disk, or None if it never has."""
+    in_a_row = re.compile(f"(?<!'){word}(?!['_])")  # the schema's text contains it too, quoted or in a column's name
     written = (n for n, e in enumerate(events) if e.what == "write" and e.path == str(log) and in_a_row.search(e.text))
     first = next(written, None)
     return None if first is None else _next_sync(events, first, str(log))
@@ -91,7 +91,7 @@ def _next_sync(events: list[Event], after: int, path: str) -> int | None:
 
 
 async def traced_save(house: House, *, under: tuple[str, ...] = ()) -> list[str]:
-    """Save one post in a worker below strace; the complaints about the order of its writes."""
+    """Save one post in a worker under strace; return the complaints about the order of its writes."""
     log = house.state / "strace.log"
     strace = ("strace", "-D", "-f", "--seccomp-bpf", "-qq", "-y", "-s", "5000", "-e", f"trace={TRACED}", "-o", str(log))
     async with house.store() as store:
@@ -106,20 +106,20 @@ async def traced_save(house: House, *, under: tuple[str, ...] = ()) -> list[str]
 
 
 @pytest.mark.fault("F05", "power loss: the order of writes", by="strace's log read by an oracle")
-async def test_a_file_is_durable_before_the_row_that_speaks_of_it(house: House) -> None:
+async def test_a_file_is_durable_before_the_row_that_mentions_it(house: House) -> None:
     assert await traced_save(house) == []
 
 
 @pytest.mark.fault("F05", "power loss: the oracle itself", by="eatmydata takes every fsync away")
 async def test_without_syncs_the_oracle_complains(house: House) -> None:
-    found = await traced_save(house, under=("eatmydata",))
+    problems = await traced_save(house, under=("eatmydata",))
 
-    assert any("before its bytes were synced" in complaint for complaint in found)
-    assert any("the row said completed" in complaint for complaint in found)
+    assert any("before its bytes were synced" in complaint for complaint in problems)
+    assert any("the row said completed" in complaint for complaint in problems)
 
 
 @pytest.mark.parametrize("missing", ["sync of the file", "sync of the folder", "sync of committing", "rename first"])
-def test_the_oracle_sees_each_step_that_is_missing_or_out_of_order(missing: str) -> None:
+def test_the_oracle_detects_each_step_that_is_missing_or_out_of_order(missing: str) -> None:
     whole = [
         Event("sync", "/d/.staging/1/v.part"),
         Event("write", "/s/db-wal", text="committing"),
@@ -145,7 +145,7 @@ def test_the_oracle_sees_each_step_that_is_missing_or_out_of_order(missing: str)
     assert complaints(broken, Path("/d"), Path("/s/db-wal"))
 
 
-def test_calls_of_several_threads_are_put_together() -> None:
+def test_interrupted_calls_of_several_threads_are_joined() -> None:
     log = (
         '10 fsync(7</d/a>) = 0\n11 fsync(8</d/b> <unfinished ...>\n10 rename("/d/a", "/d/c") = 0\n'
         "11 <... fsync resumed>) = 0\n10 fsync(9</d/e>) = -1 EIO (Input/output error)\n"

@@ -1,4 +1,4 @@
-"""A vault whose worker processes run on disks and databases that break, and what must hold of it after every fault."""
+"""A vault whose workers run on disks and databases that fail, and what must be true of it after every fault."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class VaultOnDisk:
     def worker(
         self, *, under: Sequence[str] = (), env: Mapping[str, str] | None = None
     ) -> Iterator[subprocess.Popen[bytes]]:
-        """A worker until the block ends; ``under`` a program such as strace. What it logs goes to ``log``."""
+        """Run a worker until the block ends, ``under`` a program such as strace. Its log goes to ``log``."""
         command = [*under, sys.executable, "-m", "tests.faults.disk_worker", self.store_url]
         with self.log.open("ab") as log:
             process = subprocess.Popen(
@@ -60,7 +60,7 @@ class VaultOnDisk:
             await store.close()
 
     def plain_store(self) -> Store:
-        """Not open yet."""
+        """Return a store that is not open yet."""
         return store_at(self.store_url, SystemClock())
 
     async def accept(self, count: int = 1, *, since: int = 0) -> None:
@@ -73,17 +73,19 @@ class VaultOnDisk:
             return await all_jobs(store)
 
     async def until(self, seen: Seen, *, within_s: float = 60) -> list[Job]:
-        """The jobs as soon as ``seen`` says so."""
+        """Return the jobs as soon as ``seen`` accepts them."""
         deadline = time.monotonic() + patient(within_s)
         async with self.store() as store:
             while not seen(jobs := await all_jobs(store)):
-                told = [(job.status, job.error_code, job.error) for job in jobs if job.status != JobStatus.COMPLETED]
-                assert time.monotonic() < deadline, f"{told}\n{self.log.read_text()[-3000:]}"
+                unfinished = [
+                    (job.status, job.error_code, job.error) for job in jobs if job.status != JobStatus.COMPLETED
+                ]
+                assert time.monotonic() < deadline, f"{unfinished}\n{self.log.read_text()[-3000:]}"
                 await asyncio.sleep(0.1)
             return jobs
 
     async def until_started(self, within_s: float = 60) -> None:
-        """A fault at the start only ends the process; whoever runs it starts it again."""
+        """A fault at the start only ends the process; its supervisor starts it again."""
         deadline = time.monotonic() + patient(within_s)
         while "worker_started" not in self.log.read_text():
             assert time.monotonic() < deadline
@@ -100,8 +102,8 @@ class VaultOnDisk:
         return []
 
     def complaints(self, jobs: Sequence[Job], *, accepted: int) -> list[str]:
-        """What is wrong: a job lost, a false ``completed``, a file too many, something left in staging."""
-        found = [f"{len(jobs)} jobs of {accepted}"] if len(jobs) != accepted else []
+        """Return what is wrong: a lost job, a false ``completed``, a file too many, a file left in staging."""
+        problems = [f"{len(jobs)} jobs of {accepted}"] if len(jobs) != accepted else []
         named = set()
         for job in jobs:
             if job.status is not JobStatus.COMPLETED:
@@ -114,16 +116,16 @@ class VaultOnDisk:
                 len(body),
                 hashlib.sha256(body).hexdigest(),
             ):
-                found.append(f"{job.output_path} is not the video of {job.post_url}: {len(body)} bytes")
+                problems.append(f"{job.output_path} is not the video of {job.post_url}: {len(body)} bytes")
             if not path.with_suffix(".info.json").exists():
-                found.append(f"{job.output_path} has no sidecar")
+                problems.append(f"{job.output_path} has no sidecar")
         unfinished = {job.output_path for job in jobs if job.status is not JobStatus.COMPLETED}
         videos = {str(path.relative_to(self.downloads)) for path in self.downloads.glob("*/*.mp4")}
         if extra := videos - named - unfinished:
-            found.append(f"no row names {sorted(extra)}")
+            problems.append(f"no row names {sorted(extra)}")
         if left := self.staging():
-            found.append(f"staging holds {left}")
-        return found
+            problems.append(f"staging holds {left}")
+        return problems
 
 
 def all_completed(jobs: Sequence[Job]) -> bool:
@@ -142,7 +144,7 @@ async def all_jobs(store: Store) -> list[Job]:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """In order if it can, else by force."""
+    """Stop the process gracefully if possible, otherwise by force."""
     if process.poll() is None:
         process.send_signal(signal.SIGCONT)
         process.terminate()
@@ -154,6 +156,6 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def mediavault(env: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    """A command of the product, to its end."""
+    """Run a command of the product to its end."""
     command = [sys.executable, "-m", "mediavault", *words]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=patient(60), check=False)

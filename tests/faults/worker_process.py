@@ -1,10 +1,10 @@
-"""A worker process for the fault tests: the real store, vault, pipeline and loop; a site in the process itself.
+"""A worker process for the fault tests: the real store, library, pipeline and loop; a site in the process itself.
 
-``python -m tests.faults.worker_process STORE_URL STATE DOWNLOADS`` works until SIGTERM. What it saw of its writes goes
-line by line to a file of its own in ``STATE/events``: ``completed JOB FENCE``, ``rejected:WRITE JOB FENCE`` and
-``stopped:WHY JOB FENCE``; ``asked:SECONDS ADDRESS`` whenever it asked the
-site, ``looked:SECONDS ADDRESS`` when that was over, and ``turn:SECONDS JOB`` for each turn that it got, since the epoch.
-The library is DOWNLOADS, or what ``MEDIAVAULT_VAULT_URL`` names.
+``python -m tests.faults.worker_process STORE_URL STATE DOWNLOADS`` works until SIGTERM. It writes what it saw of its
+writes line by line to its own file in ``STATE/events``: ``completed JOB FENCE``, ``rejected:WRITE JOB FENCE`` and
+``stopped:WHY JOB FENCE``; ``asked:SECONDS ADDRESS`` whenever it requested the site, ``looked:SECONDS ADDRESS`` when
+that was over, and ``turn:SECONDS JOB`` for each permit that it got; SECONDS are since the epoch.
+The library is DOWNLOADS, or the one that ``MEDIAVAULT_VAULT_URL`` names.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ from tests.patience import patient
 from tests.stubs import VIDEO, StubDownloader, StubExtractor, candidate, extraction, make_tools
 
 LEASE = timedelta(seconds=2)
-GRACE_S = 0.3  # too short for most downloads, so that an orderly end gives jobs back
-FREEZES, KILLS = "freezes", "kills"  # in the address of a post whose page does so to its reader
+GRACE_S = 0.3  # too short for most downloads, so that a graceful stop releases jobs
+FREEZES, KILLS = "freezes", "kills"  # in the URL of a post whose page does so to its reader
 SLOW_DOWN, SLOWED_FOR = "slowdown", timedelta(seconds=4)
 RETRY_BASE = timedelta(milliseconds=200)
-BAD_MOMENT = timedelta(milliseconds=500)  # named, since waits grow with the attempts, and kills make many of them
+BAD_MOMENT = timedelta(milliseconds=500)  # named, since other waits grow with the attempts, and kills cause many
 
 # Point -> (object in the worker's context, its method, before or after the call)
 POINTS: dict[str, tuple[str, str, str]] = {
@@ -66,7 +66,7 @@ POINTS: dict[str, tuple[str, str, str]] = {
     "completing": ("store", "complete", "before"),
     "completed": ("store", "complete", "after"),
 }
-# The same of a library in a bucket: a name's claim is the first object that is put, and the first that is removed.
+# The same for a library in a bucket: the claim of a name is the first object that is put and the first removed.
 BUCKET_POINTS: dict[str, tuple[str, str, str]] = {
     "name_claimed": ("bucket", "create", "after"),
     "sent": ("bucket", "remove", "before"),
@@ -76,10 +76,10 @@ FENCED = ("checkpoint", "progress", "save_items", "begin_commit", "complete", "f
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """How one worker process works, as its command line says it.
+    """How one worker process works, as given on its command line.
 
-    ``die_at``: one of POINTS, where it kills itself with SIGKILL the first time, as a power cut or the OOM killer would.
-    ``rude``: it never looks at its leases; only the fence keeps its writes out. ``trouble``: how likely the site fails.
+    ``die_at``: one of POINTS, where it kills itself with SIGKILL the first time, as a power cut or the OOM killer does.
+    ``rude``: it never checks its leases; only the fence keeps its writes out. ``trouble``: how likely the site fails.
     """
 
     store_url: str
@@ -92,7 +92,7 @@ class Orders:
     longest_download_s: float = 0.9
     trouble: float = 0.0
     concurrency: int = 4
-    frozen_after_s: float = 0.0  # restart after as long a freeze; 0: never
+    frozen_after_s: float = 0.0  # restart after a freeze of this length; 0: never
     usual: bool = False
 
     def limits(self) -> WorkerLimits:
@@ -109,12 +109,12 @@ class Orders:
 
 
 def media_of(post_url: str) -> bytes:
-    """Each post's video differs, so that a wrong one is known by its hash."""
+    """Return the post's video. Each differs, so that a wrong one is recognised by its hash."""
     return VIDEO + post_url.encode()
 
 
 class Events:
-    """What this process saw; a line is in the file before the next thing happens, so that a kill loses none."""
+    """Records what this process saw; each line is written before anything else happens, so that a kill loses none."""
 
     def __init__(self, state: Path) -> None:
         folder = state / "events"
@@ -134,7 +134,7 @@ class Events:
         self._file.write(f"looked:{time.time()} {url}\n")
 
     def of(self, store: Store) -> None:
-        """Note every write of ``store`` that its fence keeps out, and every completion that it takes."""
+        """Record every write of ``store`` that its fence refuses, every accepted completion and every permit."""
         for name in FENCED:
             setattr(store.queue, name, self._noted(name, getattr(store.queue, name)))
         setattr(store.site_limits, "take_turn", self._noted_turn(store.site_limits.take_turn))  # noqa: B010 - a method of a protocol
@@ -142,10 +142,10 @@ class Events:
     def _noted_turn(
         self, original: Callable[[PermitRequest], Awaitable[Permit]]
     ) -> Callable[[PermitRequest], Awaitable[Permit]]:
-        async def call(asked: PermitRequest) -> Permit:
-            turn = await original(asked)
+        async def call(request: PermitRequest) -> Permit:
+            turn = await original(request)
             if turn.refused is None:
-                self._file.write(f"turn:{turn.at.timestamp()} {asked.job}\n")
+                self._file.write(f"turn:{turn.at.timestamp()} {request.job}\n")
             return turn
 
         return call
@@ -165,8 +165,9 @@ class Events:
 
 
 class SiteExtractor(StubExtractor):
-    """The pages of every site. A post with ``SLOW_DOWN`` in its address is answered with 429, one with ``FREEZES`` costs
-    its reader more time than the test has, one with ``KILLS`` its process, as the kernel does when memory has run out."""
+    """The pages of every site. A post with ``SLOW_DOWN`` in its URL is answered with 429; one with ``FREEZES`` takes
+    its reader more time than the test has; one with ``KILLS`` kills its process, as the kernel does when there is no
+    memory left."""
 
     def __init__(self, trouble: float, events: Events) -> None:
         super().__init__()
@@ -176,7 +177,7 @@ class SiteExtractor(StubExtractor):
         self._events.asked(post.url)
         await asyncio.sleep(random.uniform(0, 0.05))
         if FREEZES in post.url:
-            re.search(r"(x+x+)+y", "x" * 60)  # holds the interpreter's lock all the while
+            re.search(r"(x+x+)+y", "x" * 60)  # holds the interpreter's lock the whole time
         if KILLS in post.url:
             os.kill(os.getpid(), signal.SIGKILL)
         self._events.looked(post.url)
@@ -213,21 +214,21 @@ class WatchedWorker(Worker):
 
 
 class RudeWorker(WatchedWorker):
-    """Goes on with whatever it once claimed."""
+    """Continues with everything that it ever claimed."""
 
     def _stop(self, attempt: HeldClaim, *, why: str) -> None:
         return None
 
 
 def die_at(point: str, target: Any, method: str, when: str) -> None:
-    """Wrap ``target.method`` so that this process is gone before or after its first call that did something."""
+    """Wrap ``target.method`` so that this process dies before or after its first call that had an effect."""
     original: Callable[..., Any] = getattr(target, method)
 
     async def wrapped(*args: Any, **kwargs: Any) -> Any:
         if when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
         answer = await original(*args, **kwargs)
-        if answer != []:  # a claim that found nothing is no claim
+        if answer != []:  # a claim of no jobs does not count
             os.kill(os.getpid(), signal.SIGKILL)
         return answer
 
@@ -276,7 +277,7 @@ async def main(orders: Orders) -> None:
 
 
 def work(orders: Orders, log: Path) -> None:
-    """The whole life of a process that was forked for this."""
+    """Run the whole life of a process that was forked for this."""
     with log.open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -284,13 +285,13 @@ def work(orders: Orders, log: Path) -> None:
 
 
 def command_line(orders: Orders) -> list[str]:
-    """The arguments that :func:`read_orders` reads back."""
-    given = [f"--{name.replace('_', '-')}={getattr(orders, name)}" for name in _OPTIONS if getattr(orders, name)]
+    """Return the arguments that :func:`read_orders` parses."""
+    options = [f"--{name.replace('_', '-')}={getattr(orders, name)}" for name in _OPTIONS if getattr(orders, name)]
     return [
         orders.store_url,
         str(orders.state),
         str(orders.downloads),
-        *given,
+        *options,
         *(f"--{name}" for name in _FLAGS if getattr(orders, name)),
     ]
 

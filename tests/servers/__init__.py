@@ -1,1 +1,1 @@
-"""Servers that the tests start, each once a process, or that the environment names."""
+"""Servers for the tests, each started once per process, or named by the environment."""

@@ -1,4 +1,4 @@
-"""Machines with a network of their own, made of network namespaces; as root. Two of them reach the third, the database's."""
+"""Machines with their own network, made of network namespaces. Two connect to the third, the database's. Needs root."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ PORT = 5432
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A namespace with one cable to the database's. ``under`` runs a program on it."""
+    """A namespace with one cable to the database's namespace. ``under`` runs a program in it."""
 
     namespace: str
     address: str
-    their_end: str  # of its cable, in the database's namespace
-    database: str  # the namespace there
-    url: str  # of the database, as seen from here
+    their_end: str  # the other end of its cable, in the database's namespace
+    database: str  # the namespace of the database
+    url: str  # the URL of the database, as seen from this host
 
     @property
     def under(self) -> tuple[str, ...]:
         return ("ip", "netns", "exec", self.namespace)
 
     def unplug(self) -> None:
-        """The switch's side goes down: packets vanish, and nobody is told."""
+        """Take down the switch's side: packets vanish without notice to either side."""
         _ip("-n", self.database, "link", "set", self.their_end, "down")
 
     def plug_in(self) -> None:
         _ip("-n", self.database, "link", "set", self.their_end, "up")
 
     def lose_answers(self) -> None:
-        """What this host sends arrives; what the database answers does not."""
+        """Packets from this host arrive; those from the database do not."""
         _ip("-n", self.database, "route", "add", "blackhole", f"{self.address}/32")
 
     def find_answers(self) -> None:
@@ -46,7 +46,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """``own_url`` reaches the database from outside, by its socket in the file system."""
+    """``own_url`` connects to the database from outside, by its socket in the file system."""
 
     ann: Host
     bob: Host
@@ -77,12 +77,12 @@ def two_hosts_and_a_database() -> Iterator[Network]:
 
 
 def _cabled(namespace: str, database: str, number: int) -> Host:
-    here, there, net = "eth0", f"eth{number}", f"10.77.{number}"
-    _ip("link", "add", here, "netns", namespace, "type", "veth", "peer", "name", there, "netns", database)
-    for where, end, address in ((namespace, here, f"{net}.2/30"), (database, there, f"{net}.1/30")):
+    here, other_end, net = "eth0", f"eth{number}", f"10.77.{number}"
+    _ip("link", "add", here, "netns", namespace, "type", "veth", "peer", "name", other_end, "netns", database)
+    for where, end, address in ((namespace, here, f"{net}.2/30"), (database, other_end, f"{net}.1/30")):
         _ip("-n", where, "address", "add", address, "dev", end)
         _ip("-n", where, "link", "set", end, "up")
-    return Host(namespace, f"{net}.2", there, database, f"postgresql://postgres@{net}.1:{PORT}/postgres")
+    return Host(namespace, f"{net}.2", other_end, database, f"postgresql://postgres@{net}.1:{PORT}/postgres")
 
 
 def _ip(*arguments: str) -> None:
@@ -92,5 +92,5 @@ def _ip(*arguments: str) -> None:
 
 
 def _program() -> str:
-    """Debian keeps it where a person's path may not lead."""
+    """Return the path of ``ip``: Debian installs it where a user's PATH may not lead."""
     return next((str(path) for path in (Path("/usr/sbin/ip"), Path("/sbin/ip")) if path.exists()), "ip")

@@ -1,8 +1,8 @@
 """A MongoDB for the tests: the one that ``MEDIAVAULT_TEST_MONGODB_URL`` names, else SecantusDB.
 
 Neither Debian nor PyPI has a mongod. SecantusDB stores its data with WiredTiger, mongod's own engine, answers as a
-replica set of one server does and has change streams. ``scripts/test-servers`` installs it in a virtual environment that
-holds nothing else. Its licence is the GPL: it is only ever started as a program, and nothing of ours imports it.
+replica set of one server, and has change streams. ``scripts/test-servers`` installs it in a separate
+virtual environment. Its licence is the GPL: it is only started as a program, and none of our code imports it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Server:
         return f"mongodb://127.0.0.1:{self.port}/"
 
     def start(self) -> None:
-        """Raises RuntimeError when it is not installed, or does not listen within 30 seconds."""
+        """Start the server. Raises RuntimeError if it is not installed, or does not listen within 30 seconds."""
         if not PROGRAM.exists():
             raise RuntimeError(f"SecantusDB is not installed: run scripts/test-servers, or set {NAMED_BY}.")
         command = [*ENDS_WITH_US, str(PROGRAM), "--port", str(self.port), "--storage-path", str(self.folder / "data")]
@@ -66,7 +66,7 @@ class Server:
         return True
 
     def kill(self) -> None:
-        """Ends the server the way a crash does."""
+        """End the server as a crash would."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
@@ -77,7 +77,7 @@ class Server:
 
 
 def new_server(settings: tuple[str, ...] = WRITES_TO_DISK) -> Server:
-    """A started server without data."""
+    """Return a started server without data."""
     server = Server(Path(tempfile.mkdtemp(prefix="mediavault-mongo-")), free_port(), settings)
     server.start()
     return server
@@ -85,14 +85,14 @@ def new_server(settings: tuple[str, ...] = WRITES_TO_DISK) -> Server:
 
 @cache
 def _shared() -> Server:
-    """The server of all tests of this process. Its data need not survive it, so it does not wait for the disk."""
+    """Return the server for all tests of this process. Its data need not survive, so it does not wait for the disk."""
     server = new_server(settings=())
     atexit.register(server.remove)
     return server
 
 
 def database_for(folder: Path) -> str:
-    """The address of an empty database of its own; the same folder, the same database."""
+    """Return the URL of an empty database; the same folder gives the same database."""
     name = "test_" + hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     address = os.environ.get(NAMED_BY) or _shared().url
     return str(urlunsplit(urlsplit(address)._replace(path=f"/{name}")))

@@ -1,4 +1,4 @@
-"""PgBouncer in transaction mode before a PostgreSQL server: what stands before many a hosted one."""
+"""PgBouncer in transaction mode in front of a PostgreSQL server, as many hosted ones have it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ logfile = {folder}/log
 
 @contextmanager
 def pgbouncer(url: str, *, prepared: int) -> Iterator[str]:
-    """The address of the database of ``url`` by way of PgBouncer. ``prepared`` statements it keeps; 0 as before 1.21."""
+    """Yield the URL of the database of ``url`` through PgBouncer with ``prepared`` statements; 0 as before 1.21."""
     program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
     parts, own_port = urlsplit(url), free_port()
     folder = Path(tempfile.mkdtemp(prefix="mediavault-pgbouncer-"))

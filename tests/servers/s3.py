@@ -1,4 +1,4 @@
-"""An S3 for the tests: moto's server on a free port, one for the whole test process, a bucket for each test."""
+"""An S3 server for the tests: moto's server on a free port, one per test process, with a bucket for each test."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from xml.etree import ElementTree
 from tests.patience import patient
 
 START_TIMEOUT_S = 60.0
-# Never those of whoever runs the tests.
+# Never the credentials of the user who runs the tests.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests"}
 
 
 @cache
 def endpoint() -> str:
-    """The server's address; it starts at the first call. Sets the process's AWS credentials, which moto ignores."""
+    """Return the server's URL; the first call starts it. Sets the process's AWS credentials, which moto ignores."""
     os.environ.update(CREDENTIALS)
     os.environ.pop("AWS_SESSION_TOKEN", None)
     with socket.socket() as probe:
@@ -48,14 +48,14 @@ def endpoint() -> str:
 
 
 def new_bucket() -> str:
-    """The address of an empty library, as ``MEDIAVAULT_VAULT_URL`` takes it. Its prefix has a blank."""
+    """Return the URL of an empty library, in the form of ``MEDIAVAULT_VAULT_URL``. Its prefix contains a space."""
     name = f"vault-{uuid.uuid4().hex[:12]}"
     urllib.request.urlopen(urllib.request.Request(f"{endpoint()}/{name}", method="PUT", data=b"")).close()
     return f"s3://{name}/my%20library?endpoint={endpoint()}&region=us-east-1"
 
 
 def unfinished_uploads(address: str) -> int:
-    """How many uploads in parts lie in the bucket, neither completed nor aborted."""
+    """Return how many multipart uploads of the bucket are neither completed nor aborted."""
     bucket = address.removeprefix("s3://").partition("/")[0]
     with urllib.request.urlopen(f"{endpoint()}/{bucket}?uploads") as answer:
         return sum(element.tag.endswith("}Upload") for element in ElementTree.fromstring(answer.read()).iter())

@@ -1,4 +1,4 @@
-"""A proxy before the tests' S3 that refuses, cuts or loses what a rule says. One request a connection."""
+"""A proxy in front of the tests' S3 server that applies faults by a rule. One request per connection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BODY_CUT_AT = 1000
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Said instead of S3, which hears nothing of the request."""
+    """A response in place of that of S3, which does not receive the request."""
 
     status: int
     code: str = ""
@@ -23,14 +23,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The connection goes before S3 hears anything; or ``after`` it did all that was asked; or ``within`` its answer."""
+    """The connection is cut before S3 receives anything, ``after`` it did its work, or ``within`` its response."""
 
     when: str = "before"
 
 
 @dataclass(slots=True)
 class FaultyS3:
-    """``rule`` sees method and target of each request, both also in ``seen``; None lets it pass."""
+    """``rule`` receives the method and target of each request, which are also in ``seen``; None lets it pass."""
 
     rule: Callable[[str, str], Answer | Cut | None] = lambda method, target: None
     seen: list[tuple[str, str]] = field(default_factory=list)
@@ -38,16 +38,16 @@ class FaultyS3:
     _serving: set[asyncio.Task[None]] = field(default_factory=set)
 
     def address(self, vault_url: str) -> str:
-        """The same library by way of this proxy."""
+        """Return the URL of the same library through this proxy."""
         return vault_url.replace(s3.endpoint(), f"http://127.0.0.1:{self.port}")
 
     def times(self, fault: Answer | Cut, count: int, *, method: str, having: str = "") -> None:
-        """From now on the first ``count`` requests of that kind fare so."""
+        """Apply the fault to the next ``count`` requests of this kind."""
         left = count
 
-        def rule(asked: str, target: str) -> Answer | Cut | None:
+        def rule(requested: str, target: str) -> Answer | Cut | None:
             nonlocal left
-            if left and asked == method and having in target:
+            if left and requested == method and having in target:
                 left -= 1
                 return fault
             return None
@@ -96,8 +96,8 @@ def _answer(answer: Answer) -> bytes:
 
 
 async def _ask_s3(head: str, body: bytes) -> bytes:
-    there = urlsplit(s3.endpoint())
-    reader, writer = await asyncio.open_connection(there.hostname, there.port)
+    server = urlsplit(s3.endpoint())
+    reader, writer = await asyncio.open_connection(server.hostname, server.port)
     try:
         writer.write(head.encode("latin-1") + body)
         await writer.drain()
@@ -108,7 +108,7 @@ async def _ask_s3(head: str, body: bytes) -> bytes:
 
 @asynccontextmanager
 async def faulty_s3() -> AsyncIterator[FaultyS3]:
-    """Started, with a rule that lets everything pass."""
+    """Yield a started proxy whose rule lets everything pass."""
     s3.endpoint()
     faulty = FaultyS3()
     server = await asyncio.start_server(faulty.accept, "127.0.0.1", 0)

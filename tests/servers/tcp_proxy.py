@@ -1,4 +1,4 @@
-"""A proxy between a client and a server that loses answers, cuts connections, or lets nothing through."""
+"""A proxy between a client and a server that loses responses, cuts connections, or lets nothing through."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CHUNK = 65_536
 
 
 class TcpProxy:
-    """Forwards to ``host:port``. With ``losing_answers`` the server hears everything and the client nothing back."""
+    """Forwards to ``host:port``. With ``losing_answers`` the server receives everything, the client nothing."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = host, port
@@ -29,7 +29,7 @@ class TcpProxy:
         self.port = self._server.sockets[0].getsockname()[1]
 
     def cut(self) -> None:
-        """Every connection, at once and without a word."""
+        """Cut every connection at once and without notice."""
         for writer in list(self._writers):
             writer.transport.abort()
 
@@ -47,20 +47,20 @@ class TcpProxy:
             writer.transport.abort()
             return
         try:
-            there_reader, there_writer = await asyncio.open_connection(*self._target)
-        except OSError:  # the server is away, and so are we
+            server_reader, server_writer = await asyncio.open_connection(*self._target)
+        except OSError:  # the server is unavailable, so the proxy is too
             writer.transport.abort()
             return
-        self._writers |= {writer, there_writer}
-        pumps = [self._pump(reader, there_writer, answers=False), self._pump(there_reader, writer, answers=True)]
+        self._writers |= {writer, server_writer}
+        pumps = [self._pump(reader, server_writer, answers=False), self._pump(server_reader, writer, answers=True)]
         tasks = [asyncio.create_task(pump) for pump in pumps]
         self._tasks.update(tasks)
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for one in (writer, there_writer):
-            one.transport.abort()
+        for end in (writer, server_writer):
+            end.transport.abort()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._tasks.difference_update(tasks)
-        self._writers -= {writer, there_writer}
+        self._writers -= {writer, server_writer}
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool) -> None:
         while data := await reader.read(CHUNK):
@@ -73,9 +73,9 @@ class TcpProxy:
 
 @asynccontextmanager
 async def proxied(url: str) -> AsyncIterator[tuple[TcpProxy, str]]:
-    """A proxy to the server of ``url``, and the address by way of it.
+    """Yield a proxy to the server of ``url``, and the URL through it.
 
-    A client of MongoDB goes from there to the address that the replica set says it has, unless it connects directly.
+    A MongoDB client then switches to the address that the replica set reports, unless it connects directly.
     """
     parts = urlsplit(url)
     if parts.scheme == "mongodb":

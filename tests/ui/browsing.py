@@ -1,4 +1,4 @@
-"""Pages of a real Chromium that tell of everything that goes wrong in them."""
+"""Pages in a real Chromium that record everything that goes wrong in them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SIZES: dict[str, tuple[int, int]] = {
 LANGUAGES = {"en": "en-GB", "de": "de-DE"}
 THEMES = ("light", "dark")
 
-# With a root's rights Chromium has no sandbox. The others: it shall talk to nobody but the vault.
+# As root, Chromium has no sandbox. The other flags: it must connect to nothing but the vault.
 FLAGS = (
     "--disable-gpu",
     "--disable-quic",
@@ -57,10 +57,10 @@ def flags() -> Sequence[str]:
 
 @dataclass
 class Pages:
-    """Opens pages of one vault. ``troubles`` is what went wrong in any of them: the fixture fails the test on it.
+    """Opens pages of one vault. ``troubles`` are the errors in any of them: the fixture fails the test on them.
 
-    An answer of the server with an error status is told by Chromium as an error of the console; ``allow`` names, as regular
-    expressions, what a test means to happen.
+    Chromium reports a response with an error status as an error of the console; ``allow`` lists, as regular
+    expressions, the errors that a test expects.
     """
 
     browser: Browser
@@ -81,7 +81,7 @@ class Pages:
         answer: Literal["accept", "dismiss"] | None = None,
         motion: Literal["reduce", "no-preference"] = "reduce",
     ) -> Page:
-        """A page at ``path`` in a browser of its own (cookies, cache). ``answer`` is given to dialogs; without it one is a trouble."""
+        """Open ``path`` in a separate browser (cookies, cache). Without ``answer``, dialogs are errors."""
         context = await self.context(
             theme=theme, size=size, language=language, javascript=javascript, answer=answer, motion=motion
         )
@@ -90,7 +90,7 @@ class Pages:
         return page
 
     async def at(self, case: Case, vault: Vault, **look: Any) -> Page:
-        """The page of a case of ``pages.py``, in its state."""
+        """Open the page of a case of ``pages.py``, in its state."""
         self.allow.extend(case.allow)
         page = await self(await case.address(vault), base=vault.base, **look)
         if case.then is not None:
@@ -107,7 +107,7 @@ class Pages:
         answer: Literal["accept", "dismiss"] | None = None,
         motion: Literal["reduce", "no-preference"] = "reduce",
     ) -> BrowserContext:
-        """A watched browser of its own, without a page yet."""
+        """Return a separate, watched browser without a page yet."""
         width, height = SIZES[size]
         context = await self.browser.new_context(
             viewport={"width": width, "height": height},
@@ -133,7 +133,9 @@ class Pages:
 
         page.on("dialog", on_dialog)
         page.on("pageerror", lambda error: self.troubles.append(f"script: {error}"))
-        page.on("console", lambda said: self._on_console(said.type, said.text, said.location.get("url", "")))
+        page.on(
+            "console", lambda message: self._on_console(message.type, message.text, message.location.get("url", ""))
+        )
         page.on("response", self._on_response)
 
     def _on_report(self, trouble: str) -> None:
@@ -148,8 +150,8 @@ class Pages:
             self.troubles.append(f"reached out to {response.url}")
 
     def told(self) -> list[str]:
-        """The troubles that no test allowed."""
-        return [each for each in self.troubles if not any(re.search(one, each) for one in self.allow)]
+        """Return the errors that no test allowed."""
+        return [trouble for trouble in self.troubles if not any(re.search(allowed, trouble) for allowed in self.allow)]
 
     async def aclose(self) -> None:
         for context in self._contexts:
@@ -157,13 +159,13 @@ class Pages:
 
 
 async def overflow(page: Page) -> list[str]:
-    """What sticks out sideways; empty where the page fits its window."""
-    found: list[str] = await page.evaluate(_OVERFLOW)
-    return found
+    """Return what overflows horizontally; empty if the page fits its window."""
+    overflowing: list[str] = await page.evaluate(_OVERFLOW)
+    return overflowing
 
 
 def combinations() -> Iterator[tuple[str, Size]]:
-    """Both themes at phone and desktop size."""
+    """Yield both themes at phone and desktop size."""
     for theme in THEMES:
         yield theme, "phone"
         yield theme, "desktop"

@@ -1,4 +1,4 @@
-"""For the tests in a browser: a served vault, a Chromium, and pages that fail their test by what goes wrong in them.
+"""Fixtures for the tests in a browser: a served vault, a Chromium, and pages whose errors fail the test.
 
     async def test_a_post_can_be_cancelled(pages: Pages, fresh_vault: Vault) -> None:
         page = await pages("/", size="phone", base=fresh_vault.base)
@@ -46,14 +46,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def vault(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Vault]:
-    """Sixty kept posts and every trouble, for all tests of the session: look, don't touch."""
+    """A vault with sixty saved posts and every kind of failure, for all tests of the session: don't change it."""
     async with sample_vault(tmp_path_factory.mktemp("vault")) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def vault_of(vault: Vault, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[VaultOf]:
-    """The vaults that the cases of ``pages.py`` belong to, for all tests: look, don't touch."""
+    """The vaults that the cases of ``pages.py`` belong to, for all tests: don't change them."""
     async with AsyncExitStack() as stack:
         opened: dict[Whose, Vault] = {"full": vault}
 
@@ -73,28 +73,28 @@ async def vault_of(vault: Vault, tmp_path_factory: pytest.TempPathFactory) -> As
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def marks(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[HostileVault]:
-    """Each field has a text of its own, for all tests: they add posts and open gates, and count neither."""
+    """A vault with its own text in each field, for all tests: they add posts and reopen sites, and count neither."""
     async with hostile_vault(tmp_path_factory.mktemp("marked"), [marked]) as house:
         yield house
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def make_vault(tmp_path: Path) -> AsyncIterator[MakeVault]:
-    """Vaults of this test alone: ``await make_vault(posts=0, worker=False, token="...")``, settings by name."""
+    """Makes vaults for this test only: ``await make_vault(posts=0, worker=False, token="...")``, settings by name."""
     async with AsyncExitStack() as stack:
         made = 0
 
-        async def make(**given: object) -> Vault:
+        async def make(**own: object) -> Vault:
             nonlocal made
             made += 1
-            return await stack.enter_async_context(sample_vault(tmp_path / str(made), **{"posts": 6, **given}))  # type: ignore[arg-type]
+            return await stack.enter_async_context(sample_vault(tmp_path / str(made), **{"posts": 6, **own}))  # type: ignore[arg-type]
 
         yield make
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def fresh_vault(make_vault: MakeVault) -> Vault:
-    """A small vault of this test alone: six kept posts and every trouble."""
+    """A small vault for this test only: six saved posts and every kind of failure."""
     return await make_vault()
 
 
@@ -108,7 +108,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def pages(browser: Browser, vault: Vault, make_vault: MakeVault) -> AsyncIterator[Pages]:
-    """Closed before the vaults of ``make_vault``: a page that listens to one that is gone would complain."""
+    """Pages that are closed before the vaults of ``make_vault``: an open page would report the loss of its vault."""
     opened = Pages(browser, vault.base)
     yield opened
     await opened.aclose()

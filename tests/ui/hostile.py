@@ -1,7 +1,7 @@
-"""A stranger's text in every field that one can fill, and where a page shows it.
+"""An untrusted text in every field that can be filled, and the pages that show it.
 
-``SHOWN`` and ``UNSHOWN`` hold every text of the records that a vault keeps or is told; ``tests/unit/web/test_hostile_fields.py``
-holds them complete, as it does ``PARAMETERS`` and ``FORMS``.
+``SHOWN`` and ``UNSHOWN`` hold every text of the records that a vault stores or receives;
+``tests/unit/web/test_hostile_fields.py`` checks that they are complete, and ``PARAMETERS`` and ``FORMS`` too.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ACCOUNTS, ACCOUNT = "/accounts", "/accounts/{platform}/{slug}"
 SITES, SITE, SIGN_INS = "/sites", "/sites/{platform}", "/sessions"
 SETTINGS, DOCTOR, ACCESS = "/settings", "/doctor", "/access"
 
-# Each text of a stranger, and the pages that show it.
+# Each untrusted text, and the pages that show it.
 SHOWN: Mapping[str, tuple[str, ...]] = {
     "Job.post_url": (POST,),
     "Job.canonical_url": (HOME, LIBRARY, POST, ACCOUNT, SITE),
@@ -80,7 +80,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "ProbeReport.audio_codec": (POST,),
 }
 
-# Each text that no page shows, and why.
+# Each text that no page shows, and the reason.
 _OURS, _API, _LOG, _SAME = (
     "made by the vault",
     "told by the API alone",
@@ -101,7 +101,7 @@ UNSHOWN: Mapping[str, str] = {
     "UpgradeOutcome.after": "a version, as YtdlpState has it",
 }
 
-# Every parameter of the pages' addresses that takes a text; those that take numbers, days or words of a list are refused
+# Every parameter of the pages' URLs that takes a text; those that take numbers, days or words of a list are refused
 # with a page that shows none of it.
 PARAMETERS: Mapping[str, tuple[str, ...]] = {
     HOME: ("url", "text", "post", "taken", "known", "again"),
@@ -120,7 +120,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "/library/export": ("id",),
 }
 
-# Every form and the fields of it that are texts; the address may hold one too.
+# Every form and its text fields; its URL may contain one too.
 FORMS: Mapping[str, tuple[str, ...]] = {
     "/submit": ("post_urls",),
     "/failures/retry": ("cause", "platform"),
@@ -144,7 +144,7 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     "/access/sessions/{name}/end": (),
     "/appearance": ("back", "language", "theme"),
 }
-# Forms that take nothing but a press of their button, on a job of ours or on nothing.
+# Forms with only a button, for one of our jobs or for nothing in particular.
 BUTTONS = frozenset(
     {
         *("/jobs/{job_id}/cancel", "/jobs/{job_id}/remove", "/jobs/{job_id}/again", "/jobs/{job_id}/verify"),
@@ -154,7 +154,7 @@ BUTTONS = frozenset(
 )
 
 
-# Those that stand in the address of a page, or have to pass a check.
+# Fields that are part of the URL of a page, or have to pass a check.
 _IN_ADDRESSES = {
     *(
         "Job.platform",
@@ -168,12 +168,12 @@ _IN_ADDRESSES = {
 
 
 def mark_of(field: str) -> str:
-    """Tells the field's text from all others, in addresses too, in any case and cut to a few characters."""
+    """Return a mark that distinguishes the field's text from all others, also in URLs, in any case and shortened."""
     return f"zq{tuple(SHOWN).index(field):02}z"
 
 
 def marked(field: str) -> str:
-    """A hostile text that is of this field alone."""
+    """Return a hostile text that only this field has."""
     if field not in SHOWN:
         return "unshown"
     return mark_of(field) if field in _IN_ADDRESSES else f"{mark_of(field)}\u202e<img src=x onerror={RUN}>\u05d0"
@@ -196,21 +196,21 @@ _STATES = (
     _State(JobStatus.FAILED, Stage.FAIL, ErrorCode.RATE_LIMITED),
 )
 HOW_MANY_STATES = len(_STATES)
-UNTITLED_STATE = next(place for place, state in enumerate(_STATES) if state.is_untitled)
+UNTITLED_STATE = next(index for index, state in enumerate(_STATES) if state.is_untitled)
 
 
 def posts(now: datetime, *, first: int = 0, texts: Sequence[str] = payloads()) -> list[StoredJob]:
-    """One post for each text, with the text in every field that a stranger fills. They were saved before ``now``."""
+    """Return one post for each text, with the text in every field that untrusted input fills, saved before ``now``."""
     return [_post(first + number, text, now) for number, text in enumerate(texts)]
 
 
 def post_of(number: int, text_of: TextOf, now: datetime, *, platform: str = "x", slug: str | None = None) -> StoredJob:
-    """The post of this number, in a state by its number; its texts as ``text_of`` names them."""
+    """Return the post of this number, in a state chosen by its number, with the texts of ``text_of``."""
     return _stored(number, text_of, now - timedelta(seconds=number), platform, slug or f"stranger-{number}")
 
 
 def post_id(number: int) -> JobId:
-    """Of the post of the text with this number."""
+    """Return the id of the post with the text of this number."""
     return JobId(str(uuid.UUID(int=(0xBAD << 112) | number)))
 
 
@@ -221,17 +221,21 @@ def _post(number: int, text: str, now: datetime) -> StoredJob:
 def _stored(number: int, text_of: TextOf, at: datetime, platform: str, slug: str) -> StoredJob:
     state = _STATES[number % len(_STATES)]
     is_kept = state.status is JobStatus.COMPLETED
-    said = text_of("Job.metadata")
+    metadata_text = text_of("Job.metadata")
 
-    def column(name: str) -> str:  # which holds no half of a character
+    def column(name: str) -> str:  # a column cannot store half of a surrogate pair
         return storable(text_of(name))
 
-    own = {"file": said, "nested": {said[:50]: [said]}} if len(said) < 1_000 else {"file": said}
-    title = {} if state.is_untitled else {"title": said, "text": said}
+    own = (
+        {"file": metadata_text, "nested": {metadata_text[:50]: [metadata_text]}}
+        if len(metadata_text) < 1_000
+        else {"file": metadata_text}
+    )
+    title = {} if state.is_untitled else {"title": metadata_text, "text": metadata_text}
     path = f"x/{number}/{column('KeptFile.output_path')}"
     kept = KeptFile(f"{path}.mp4", f"{path}.jpg", 123_456, column("KeptFile.sha256"), 4.0, 320, 180)
     items = [_failed_item(text_of)]
-    if number % 2 == 0:  # some posts hold several
+    if number % 2 == 0:  # some posts have several videos
         items.insert(0, JobItem(Item(), ItemStatus.KEPT, kept) if is_kept else _failed_item(text_of))
     job = Job(
         id=post_id(number),
@@ -244,8 +248,8 @@ def _stored(number: int, text_of: TextOf, at: datetime, platform: str, slug: str
         updated_at=at,
         max_attempts=5,
         account=Account(text_of("Account.platform") if platform != "x" else "x", text_of("Account.handle"), text_of("Account.display_name"), slug),
-        metadata={**title, "post_id": said, "published_at": at.isoformat(), **own},
-        candidates=tuple(_candidate(text_of, place) for place in range(2)),
+        metadata={**title, "post_id": metadata_text, "published_at": at.isoformat(), **own},
+        candidates=tuple(_candidate(text_of, index) for index in range(2)),
         image_urls=(text_of("Job.image_urls"),),
         items=tuple(items),
         extracted_url=f"https://media.example/{column('Job.extracted_url')}",
@@ -274,7 +278,7 @@ _KEPT = tuple(KeptFile.__dataclass_fields__)
 
 
 def _scheme(number: int) -> str:
-    """Most addresses are a link, some are nothing but text."""
+    """Return the beginning of a URL: most are links, some are only text."""
     return "javascript:" if number % 5 == 3 else "https://videos.example/"
 
 
@@ -287,9 +291,9 @@ def _failed_item(text_of: TextOf) -> JobItem:
     return JobItem(item, ItemStatus.FAILED, None, ErrorCode.NO_VIDEO, text_of("JobItem.error"))
 
 
-def _candidate(text_of: TextOf, place: int) -> Candidate:
+def _candidate(text_of: TextOf, index: int) -> Candidate:
     return Candidate(
-        url=f"https://media.example/{place}/{text_of('Candidate.url')}",
+        url=f"https://media.example/{index}/{text_of('Candidate.url')}",
         source_type=SourceType.DIRECT,
         found_in=FoundIn.PAGE_DATA,
         ownership=Ownership.UNKNOWN,

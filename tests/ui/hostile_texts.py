@@ -1,6 +1,7 @@
-"""Two hundred texts that a stranger could put into a post, an account or an error to break a page.
+"""Two hundred texts that untrusted input could put into a post, an account or an error to break a page.
 
-All are of this project's own writing. Whatever would run calls ``alert`` or sets ``window.hostile``: a test sees either.
+All were written for this project. A text that runs as a script calls ``alert`` or sets ``window.hostile``: a test sees
+both.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ RUN = "alert(document.domain)"
 SET = "window.hostile=1"
 LONG = 10_000  # characters
 
-# What would run where text is taken for markup.
+# Scripts that would run where text is treated as markup.
 _ELEMENTS = (
     f"<script>{RUN}</script>",
     f"<SCRIPT SRC=//evil.example/x.js>{SET}</SCRIPT>",
@@ -65,7 +66,7 @@ _ELEMENTS = (
     f'<portal src="javascript:{RUN}"></portal>',
     f"<isindex type=image src=1 onerror={RUN}>",
 )
-# What ends an attribute, a script, a comment or an element that the text was put into.
+# Texts that would end the attribute, script, comment or element that contains them.
 _WAYS_OUT = (
     '"',
     "'",
@@ -217,7 +218,7 @@ _SIZES = (
 
 
 def payloads() -> Sequence[str]:
-    """Two hundred different texts and some more, always the same."""
+    """Return somewhat more than two hundred different texts, always the same."""
     return tuple(dict.fromkeys(_all()))
 
 

@@ -1,4 +1,4 @@
-"""A served vault whose every text is a stranger's: one text for each field, or all texts in each."""
+"""A served vault in which every text is untrusted: one text for each field, or all texts in each field."""
 
 from __future__ import annotations
 
@@ -40,22 +40,24 @@ _SETTINGS: Mapping[str, object] = {
 
 @dataclass
 class HostileVault:
-    """``texts`` are what a field holds, for each text once; ``vault`` asks for TOKEN."""
+    """``texts`` are the contents of the fields, one for each text; ``vault`` requires TOKEN."""
 
     vault: Vault
     texts: Sequence[TextOf]
 
     async def turn_to(self, number: int) -> None:
-        """What there is but one of is of the text with this number from now on."""
+        """From now on, use the text with this number where there is only one value, as in the settings."""
         await _change_settings(self.vault.store, self.texts[number])
 
 
 @asynccontextmanager
 async def hostile_vault(root: Path, texts: Sequence[TextOf]) -> AsyncIterator[HostileVault]:
-    """Everything that a store, a file, a program or a browser says is of ``texts``."""
+    """Serve a vault in which everything from a store, a file, a program or a browser comes from ``texts``."""
     async with AsyncExitStack() as stack:
-        with pytest.MonkeyPatch.context() as patch:  # for this vault alone: others are opened while it stands
-            patch.setattr("mediavault.web.app.create_app", lambda services: create_app(_told_by(services, texts)))
+        with pytest.MonkeyPatch.context() as patch:  # for this vault alone: others are opened while it is running
+            patch.setattr(
+                "mediavault.web.app.create_app", lambda services: create_app(_with_hostile_texts(services, texts))
+            )
             vault = await stack.enter_async_context(sample_vault(root, posts=0, worker=False, token=TOKEN))
         now = (await vault.store.catalogue.report()).at
         await _fill(vault.store, texts, now)
@@ -75,9 +77,9 @@ async def _fill(store: Store, texts: Sequence[TextOf], now: datetime) -> None:
                 site, duration=HOUR, code=ErrorCode.RATE_LIMITED, reason=text_of("SiteLimit.reason")
             )
         await store.workers.heartbeat(_beat(number, text_of, now))
-        for one in (each for each in (*ours, *strays) if each.job.status is JobStatus.COMPLETED):
-            checks = {place: FileCheck(now, CheckVerdict.CHANGED, text_of("FileCheck.detail")) for place in range(2)}
-            await store.records.put(RecordKind.VERIFIED, one.job.id, written_checks(checks))
+        for saved in (post for post in (*ours, *strays) if post.job.status is JobStatus.COMPLETED):
+            checks = {index: FileCheck(now, CheckVerdict.CHANGED, text_of("FileCheck.detail")) for index in range(2)}
+            await store.records.put(RecordKind.VERIFIED, saved.job.id, written_checks(checks))
         await _sign_in(store, number, text_of, now)
     await store.catalogue.import_jobs(adopted)
     await _change_settings(store, texts[0])
@@ -97,7 +99,7 @@ def _beat(number: int, text_of: TextOf, now: datetime) -> WorkerBeat:
 
 
 async def _sign_in(store: Store, number: int, text_of: TextOf, now: datetime) -> None:
-    """A browser that says of itself what it likes, and a program's token."""
+    """Store the session of a browser that reports arbitrary values about itself, and a token of a program."""
     at = {"begun_at": now.isoformat(), "seen_at": now.isoformat(), "tls": False, "bound": ""}
     visit = {"browser": text_of("ClientInfo.browser"), "address": text_of("ClientInfo.address")}
     await store.records.put(RecordKind.WEB_SESSION, f"{number:064x}", {**at, **visit}, expires_at=now + 24 * HOUR)
@@ -111,10 +113,10 @@ async def _change_settings(store: Store, text_of: TextOf) -> None:
         await store.records.put(RecordKind.SETTING, name, {"value": value, "by": text_of("Change.by")})
 
 
-# --- what other parts of the house say -------------------------------------------------------------------------------
+# --- texts from other services -------------------------------------------------------------------------------------
 
 
-def _told_by(services: ApiServices, texts: Sequence[TextOf]) -> ApiServices:
+def _with_hostile_texts(services: ApiServices, texts: Sequence[TextOf]) -> ApiServices:
     clock = SystemClock()
     sessions = StubSessions(clock)
     for text_of in texts:
@@ -130,8 +132,8 @@ def _told_by(services: ApiServices, texts: Sequence[TextOf]) -> ApiServices:
 
     async def examine() -> list[Check]:
         return [
-            Check(text_of("Check.name"), found, text_of("Check.detail"), text_of("Check.help"))
-            for text_of, found in zip(texts, _verdicts(), strict=False)
+            Check(text_of("Check.name"), verdict, text_of("Check.detail"), text_of("Check.help"))
+            for text_of, verdict in zip(texts, _verdicts(), strict=False)
         ]
 
     return replace(
@@ -149,7 +151,7 @@ def _verdicts() -> Sequence[Found]:
 
 
 class _Ytdlp:
-    """Says another text each time."""
+    """Returns another text each time."""
 
     def __init__(self, texts: Sequence[TextOf]) -> None:
         self._texts = texts
@@ -166,7 +168,7 @@ class _Ytdlp:
         )  # fmt: skip
 
     def start_upgrade(self) -> None:
-        """Nothing is installed here."""
+        """Do nothing: no upgrade is installed here."""
 
 
 class _Formats:
@@ -176,7 +178,7 @@ class _Formats:
         self._texts = texts
 
     def known(self, kept: KeptFile) -> ProbeReport:
-        number = int(kept.output_path.split("/")[1])  # of its post
+        number = int(kept.output_path.split("/")[1])  # the number of its post
         text_of = self._texts[number % STRAYS % len(self._texts)]
         container, pictures, sound = (
             text_of(f"ProbeReport.{name}") for name in ("container", "video_codec", "audio_codec")

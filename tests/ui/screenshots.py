@@ -1,6 +1,6 @@
-"""The pictures of README and docs, from the sample vault: ``make screenshots`` writes docs/images/*.png.
+"""The screenshots of README and docs, from the sample vault: ``make screenshots`` writes docs/images/*.png.
 
-Each is reduced to 256 colours, which halves it and more, and shows on these pages at no other place than the photographs.
+Each is reduced to 256 colours, which more than halves its size and is visible on these pages only in the photographs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.ui.pages import at, job_in
 from tests.ui.vault import Vault, sample_vault
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
-SEEN_WITHIN_MS = 700  # pictures that come late, the first turn of the event stream
+SEEN_WITHIN_MS = 700  # for pictures that load late and the first events of the stream
 
 SUBJECTS = {
     "home": at("/"),
@@ -63,7 +63,7 @@ async def _take_all(pages: Pages, vault: Vault) -> None:
 
 
 def fewer_colours(png: bytes) -> bytes:
-    """The same picture with a palette of its own."""
+    """Return the same picture with its own palette."""
     with av.open(io.BytesIO(png), "r") as container:
         frame = next(container.decode(video=0))
     graph = av.filter.Graph()

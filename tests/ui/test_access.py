@@ -1,4 +1,4 @@
-"""Who may come in, as a person does it in a browser: setting up, signing in and out, tokens."""
+"""Access to the vault as a user has it in a browser: setting up, signing in and out, tokens."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def test_a_new_token_is_copied(pages: Pages, make_vault: MakeVault) -> Non
     assert await page.evaluate("navigator.clipboard.readText()") == await page.locator("#fresh-token").text_content()
 
 
-async def test_signing_out_everywhere_reaches_the_other_browser_at_once(pages: Pages, make_vault: MakeVault) -> None:
+async def test_signing_out_everywhere_affects_the_other_browser_at_once(pages: Pages, make_vault: MakeVault) -> None:
     vault = await make_vault(posts=0, worker=False)
     first = await pages("/setup", base=vault.base)
     await set_up(first)
@@ -76,8 +76,8 @@ async def test_signing_out_everywhere_reaches_the_other_browser_at_once(pages: P
     assert second.url == f"{vault.base}/login"
 
 
-async def test_it_fits_a_narrow_screen_in_german(pages: Pages, make_vault: MakeVault) -> None:
-    """The longest words, on the narrowest screen that must do (WCAG 1.4.10)."""
+async def test_the_pages_fit_a_narrow_screen_in_german(pages: Pages, make_vault: MakeVault) -> None:
+    """The longest words, on the narrowest screen that is supported (WCAG 1.4.10)."""
     vault = await make_vault(posts=0, worker=False)
     page = await pages("/setup", base=vault.base, language="de", size="zoomed")
     assert await overflow(page) == []
@@ -90,7 +90,7 @@ async def test_it_fits_a_narrow_screen_in_german(pages: Pages, make_vault: MakeV
     assert await overflow(page) == []
 
 
-async def test_the_bar_has_room_for_all_of_it_on_a_tablet(pages: Pages, make_vault: MakeVault) -> None:
+async def test_the_whole_bar_fits_on_a_tablet(pages: Pages, make_vault: MakeVault) -> None:
     """Sections, access and sign-out in the longer language."""
     vault = await make_vault(posts=0, worker=False)
     page = await pages("/setup", base=vault.base, language="de", size="tablet")

@@ -23,7 +23,7 @@ _RUN = """async (tags) => {
 
 @pytest.fixture(scope="session")
 def axe() -> str:
-    """The text of the script."""
+    """Return the source of the script."""
     try:
         return (node_modules(Path(__file__).parent / "axe") / "axe-core" / "axe.min.js").read_text("utf-8")
     except PackagesMissing as exc:
@@ -31,15 +31,15 @@ def axe() -> str:
 
 
 async def violations(page: Page, axe: str) -> list[Any]:
-    """Id, sentence and places of each rule that is broken."""
+    """Return the id, description and elements of each rule that is violated."""
     if not await page.evaluate("'axe' in window"):
         await page.evaluate(axe)
-    found: list[Any] = await page.evaluate(_RUN, TAGS)
-    return found
+    broken: list[Any] = await page.evaluate(_RUN, TAGS)
+    return broken
 
 
 ALL = tuple(combinations())
-# Each theme and each size once are always looked at, the other two pairs by ``make ui``.
+# Each theme and each size is always checked once, the other two combinations in ``make ui``.
 SOME, OTHERS = (ALL[0], ALL[3]), (ALL[1], ALL[2])
 
 
@@ -49,11 +49,11 @@ async def test_axe_finds_nothing(
     case: Case, looks: Sequence[tuple[str, Size]], pages: Pages, vault_of: VaultOf, axe: str
 ) -> None:
     page = await pages.at(case, await vault_of(case.whose))
-    found = []
+    broken = []
     for theme, size in looks:
         await page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
         width, height = SIZES[size]
         await page.set_viewport_size({"width": width, "height": height})
-        found += [f"{theme} {size}: {each}" for each in await violations(page, axe)]
+        broken += [f"{theme} {size}: {violation}" for violation in await violations(page, axe)]
 
-    assert not found, "\n".join(found)
+    assert not broken, "\n".join(broken)

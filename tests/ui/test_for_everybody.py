@@ -1,4 +1,4 @@
-"""Every page fits a narrow window and runs either way; focus is seen, nothing moves that should not, and no script is needed."""
+"""Every page fits a narrow window in both text directions, shows its focus, moves nothing and needs no script."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.ui.conftest import VaultOf
 from tests.ui.pages import CASES, Case
 from tests.ui.vault import Vault
 
-TABS = 25  # elements that are stepped through on a page
+TABS = 25  # the number of elements that are focused on a page
 _FOCUS = """() => {
   const one = document.activeElement;
   if (!one || one === document.body) return null;
@@ -39,19 +39,19 @@ async def resize(page: Page, size: Size) -> None:
 
 
 async def troubles_of_fitting(page: Page) -> list[str]:
-    """320 px are a desktop's 1280 at 400 % (WCAG 1.4.10), "half" its 1440 at 200 % (1.4.4)."""
+    """Return what overflows. 320 px are a desktop's 1280 at 400 % (WCAG 1.4.10), "half" its 1440 at 200 % (1.4.4)."""
     wrong = []
     sizes: tuple[Size, ...] = ("zoomed", "phone", "half", "desktop")
     for direction in ("ltr", "rtl"):
         await page.evaluate(f"document.documentElement.dir = '{direction}'")
         for size in sizes:
             await resize(page, size)
-            wrong += [f"{direction} {size}: {each}" for each in await overflow(page)]
+            wrong += [f"{direction} {size}: {element}" for element in await overflow(page)]
     return wrong
 
 
 async def unseen_by_keyboard(page: Page) -> list[str]:
-    """What has the focus and does not show it, of the first ``TABS``. The parts of a player or a date are the browser's own."""
+    """Return which of the first ``TABS`` focused elements do not show it, except parts of players and dates."""
     unseen, last = [], ""
     for _ in range(TABS):
         await page.keyboard.press("Tab")
@@ -65,12 +65,12 @@ async def unseen_by_keyboard(page: Page) -> list[str]:
 
 
 @each_case
-async def test_a_page_shows_its_focus_moves_nothing_and_fits_every_window(
+async def test_a_page_shows_its_focus_moves_nothing_and_fits_every_window_size(
     case: Case, pages: Pages, vault_of: VaultOf
 ) -> None:
-    """Every window in both directions of writing; motion is not wanted."""
+    """Every window size is tested in both text directions, with reduced motion."""
     page = await pages.at(case, await vault_of(case.whose), motion="reduce")
-    wrong = [f"it moves: {each}" for each in await page.evaluate(_MOVING)]
+    wrong = [f"it moves: {element}" for element in await page.evaluate(_MOVING)]
     wrong += await unseen_by_keyboard(page)
     wrong += await troubles_of_fitting(page)
 
@@ -78,7 +78,7 @@ async def test_a_page_shows_its_focus_moves_nothing_and_fits_every_window(
 
 
 @each_case
-async def test_a_page_is_read_without_javascript(case: Case, pages: Pages, vault_of: VaultOf) -> None:
+async def test_a_page_can_be_read_without_javascript(case: Case, pages: Pages, vault_of: VaultOf) -> None:
     vault = await vault_of(case.whose)
     pages.allow.extend(case.allow)
     page = await pages(await case.address(vault), javascript=False, base=vault.base, language="de")
@@ -87,14 +87,14 @@ async def test_a_page_is_read_without_javascript(case: Case, pages: Pages, vault
     assert await page.locator("html").get_attribute("lang") == "de"
 
 
-async def test_a_post_is_submitted_and_taken_back_without_javascript(pages: Pages, fresh_vault: Vault) -> None:
+async def test_a_post_is_submitted_and_cancelled_without_javascript(pages: Pages, fresh_vault: Vault) -> None:
     address = "https://videos.example/watch/without-a-script"
     page = await pages("/", javascript=False, base=fresh_vault.base)
     await page.locator("#post_urls").fill(address)
     await page.get_by_role("button", name="Save", exact=True).click()
     await page.get_by_text("Added 1 link").wait_for()
     jobs = (await fresh_vault.store.catalogue.jobs(JobQuery(statuses=(JobStatus.QUEUED,)))).jobs
-    job = next(one for one in jobs if one.post_url == address)
+    job = next(job for job in jobs if job.post_url == address)
 
     await page.goto(f"{fresh_vault.base}/jobs/{job.id}")
     await page.locator(f"form[action='/jobs/{job.id}/cancel'] button").click()

@@ -1,4 +1,4 @@
-"""The frame of every page, in a real browser."""
+"""The common frame of all pages, in a real browser."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ async def test_the_first_page_shows_what_the_vault_holds(pages: Pages) -> None:
     assert await overflow(page) == []
 
 
-async def test_a_post_that_comes_in_elsewhere_appears_in_the_open_page(pages: Pages, fresh_vault: Vault) -> None:
+async def test_a_post_submitted_elsewhere_appears_in_the_open_page(pages: Pages, fresh_vault: Vault) -> None:
     page = await pages("/", base=fresh_vault.base)
 
     job = await fresh_vault.add("https://videos.example/watch/just-now")
     await page.locator(f'a[href="/jobs/{job.id}"]').first.wait_for()
 
 
-async def test_the_colours_follow_the_device(pages: Pages) -> None:
+async def test_the_colours_follow_the_device_theme(pages: Pages) -> None:
     light, dark = await pages("/", theme="light"), await pages("/", theme="dark")
     background = "getComputedStyle(document.body).backgroundColor"
 
     assert await light.evaluate(background) != await dark.evaluate(background)
 
 
-async def test_a_page_tells_its_test_what_goes_wrong_in_it(pages: Pages) -> None:
-    """Whatever these fixtures overlooked, every test in a browser would overlook."""
+async def test_errors_in_a_page_are_reported_to_its_test(pages: Pages) -> None:
+    """An error that these fixtures missed would be missed by every test in a browser."""
     page = await pages("/")
     await page.evaluate("""() => {
       document.body.append(Object.assign(document.createElement("img"), { src: "https://elsewhere.example/x.png" }));
@@ -43,12 +43,12 @@ async def test_a_page_tells_its_test_what_goes_wrong_in_it(pages: Pages) -> None
     await page.evaluate("new Promise(requestAnimationFrame)")
 
     for sign in ("CSP: img-src", "script: thrown", "dialog: asked"):
-        assert any(sign in each for each in pages.troubles), (sign, pages.troubles)
+        assert any(sign in trouble for trouble in pages.troubles), (sign, pages.troubles)
     pages.troubles.clear()
 
 
-async def test_the_first_page_is_light_without_its_pictures(pages: Pages, vault: Vault) -> None:
-    """As transferred, at a first visit: the page, its styles, its scripts and its icons."""
+async def test_the_first_page_is_small_without_its_pictures(pages: Pages, vault: Vault) -> None:
+    """Bytes transferred at a first visit: the page, its styles, its scripts and its icons."""
     context = await pages.context()
     page = await context.new_page()
     sizes: list[int] = []

@@ -1,4 +1,4 @@
-"""The first page in a real browser: pasting, dropping, watching jobs move, helping them on."""
+"""The first page in a real browser: pasting, dropping, watching jobs progress, and solving their problems."""
 
 from __future__ import annotations
 
@@ -46,9 +46,7 @@ async def queued(vault: Vault) -> int:
     return (await vault.store.catalogue.report()).counts.get(JobStatus.QUEUED, 0)
 
 
-async def test_a_link_is_taken_by_enter_and_the_page_goes_on_without_a_reload(
-    pages: Pages, make_vault: MakeVault
-) -> None:
+async def test_enter_submits_a_link_and_the_page_updates_without_a_reload(pages: Pages, make_vault: MakeVault) -> None:
     vault = await make_vault(posts=0)
     page = await pages("/", base=vault.base)
     await page.evaluate("window.sameDocument = true")
@@ -62,7 +60,7 @@ async def test_a_link_is_taken_by_enter_and_the_page_goes_on_without_a_reload(
     assert await page.evaluate("window.sameDocument")
 
 
-async def test_many_lines_are_sent_by_control_and_enter_alone(pages: Pages, make_vault: MakeVault) -> None:
+async def test_only_control_and_enter_submit_several_lines(pages: Pages, make_vault: MakeVault) -> None:
     vault = await make_vault(posts=0)
     page = await pages("/", base=vault.base)
     box = page.locator("#post_urls")
@@ -74,7 +72,7 @@ async def test_many_lines_are_sent_by_control_and_enter_alone(pages: Pages, make
     await expect(page.locator(".toast")).to_contain_text("Added 2 links.")
 
 
-async def test_links_pasted_anywhere_are_taken_and_words_are_put_into_the_box(
+async def test_links_pasted_anywhere_are_submitted_and_other_text_is_put_into_the_box(
     pages: Pages, make_vault: MakeVault
 ) -> None:
     vault = await make_vault(posts=0)
@@ -88,7 +86,7 @@ async def test_links_pasted_anywhere_are_taken_and_words_are_put_into_the_box(
     assert await queued(vault) == 2
 
 
-async def test_good_links_are_taken_and_the_refused_ones_stay_with_their_reasons(
+async def test_valid_links_are_submitted_and_refused_ones_stay_with_their_reasons(
     pages: Pages, make_vault: MakeVault
 ) -> None:
     vault = await make_vault(posts=0)
@@ -103,7 +101,7 @@ async def test_good_links_are_taken_and_the_refused_ones_stay_with_their_reasons
     await expect(page.locator("#post_urls")).to_have_value("file:///etc/passwd")
 
 
-async def test_links_dropped_anywhere_are_taken_and_the_page_says_that_it_takes_them(
+async def test_links_dropped_anywhere_are_submitted_and_the_page_says_that_it_accepts_them(
     pages: Pages, make_vault: MakeVault
 ) -> None:
     vault = await make_vault(posts=0)
@@ -117,7 +115,7 @@ async def test_links_dropped_anywhere_are_taken_and_the_page_says_that_it_takes_
     await expect(page.locator(".toast")).to_contain_text("Added 1 link.")
 
 
-async def test_a_text_file_with_more_links_than_one_request_holds_is_taken_whole(
+async def test_all_links_of_a_text_file_are_submitted_even_if_one_request_cannot_hold_them(
     pages: Pages, make_vault: MakeVault
 ) -> None:
     vault = await make_vault(posts=0)
@@ -130,7 +128,7 @@ async def test_a_text_file_with_more_links_than_one_request_holds_is_taken_whole
     await expect(page.locator("#messages")).to_contain_text("No links found in that file.")
 
 
-async def test_what_another_program_shares_waits_for_a_press(pages: Pages, make_vault: MakeVault) -> None:
+async def test_a_link_shared_by_another_program_waits_for_the_button(pages: Pages, make_vault: MakeVault) -> None:
     vault = await make_vault(posts=0)
     page = await pages(f"/?text=Frost%20{A}", base=vault.base)
 
@@ -159,9 +157,9 @@ async def test_a_job_moves_through_the_page_while_it_is_saved(pages: Pages, fres
     kept_before = len(fresh_vault.kept)
     example = fresh_vault.kept[0]
     assert example.output_path is not None
-    kept = KeptFile(example.output_path, example.thumbnail_path, 1_000, "ab" * 32, 4.0, 320, 180)
-    await store.queue.begin_commit(claim, kept)
-    await store.queue.complete(claim, kept)
+    saved_file = KeptFile(example.output_path, example.thumbnail_path, 1_000, "ab" * 32, 4.0, 320, 180)
+    await store.queue.begin_commit(claim, saved_file)
+    await store.queue.complete(claim, saved_file)
     await expect(page.locator(f'.shelf a.name[href="/jobs/{claim.id}"]')).to_be_visible()
     await expect(card).to_have_count(0)
     await expect(page.locator('[data-number="completed"] .figure')).to_have_text(str(kept_before + 1))
@@ -170,7 +168,7 @@ async def test_a_job_moves_through_the_page_while_it_is_saved(pages: Pages, fres
     assert await page.evaluate("window.sameDocument")
 
 
-async def test_what_has_the_focus_keeps_it_while_the_page_changes(pages: Pages, fresh_vault: Vault) -> None:
+async def test_the_focused_element_keeps_the_focus_while_the_page_changes(pages: Pages, fresh_vault: Vault) -> None:
     page = await pages("/", base=fresh_vault.base)
     link = page.locator(".need a.button").first
     await link.focus()
@@ -180,7 +178,7 @@ async def test_what_has_the_focus_keeps_it_while_the_page_changes(pages: Pages, 
     await expect(link).to_be_focused()
 
 
-async def test_a_group_is_tried_again_by_its_one_button(pages: Pages, fresh_vault: Vault) -> None:
+async def test_a_group_is_retried_by_its_button(pages: Pages, fresh_vault: Vault) -> None:
     page = await pages("/", base=fresh_vault.base)
     group = page.locator(".need", has_text="The disk is full")
     await group.get_by_role("button", name="Try again").click()
@@ -189,7 +187,7 @@ async def test_a_group_is_tried_again_by_its_one_button(pages: Pages, fresh_vaul
     await expect(group).to_have_count(0)
 
 
-async def test_each_group_offers_what_helps(pages: Pages) -> None:
+async def test_each_group_offers_a_helpful_action(pages: Pages) -> None:
     page = await pages("/")
 
     await expect(
@@ -200,7 +198,7 @@ async def test_each_group_offers_what_helps(pages: Pages) -> None:
     await expect(page.locator(".retrying")).to_contain_text("next attempt")
 
 
-async def test_a_job_is_cancelled_in_its_place(pages: Pages, fresh_vault: Vault) -> None:
+async def test_a_job_is_cancelled_without_leaving_the_page(pages: Pages, fresh_vault: Vault) -> None:
     page = await pages("/", base=fresh_vault.base)
     job = await fresh_vault.add(A)
     row = page.locator(f'.waiting li[data-key="{job.id}"]')
@@ -210,7 +208,7 @@ async def test_a_job_is_cancelled_in_its_place(pages: Pages, fresh_vault: Vault)
     assert (await fresh_vault.store.catalogue.get(job.id)).status is JobStatus.CANCELLED
 
 
-async def test_a_lost_connection_is_said_and_the_page_catches_up(pages: Pages, fresh_vault: Vault) -> None:
+async def test_a_lost_connection_is_reported_and_the_page_catches_up(pages: Pages, fresh_vault: Vault) -> None:
     pages.allow.append("Failed to load resource|ERR_INTERNET_DISCONNECTED")
     page = await pages("/", base=fresh_vault.base)
     await page.locator("body[data-stream=open]").wait_for()
@@ -223,8 +221,8 @@ async def test_a_lost_connection_is_said_and_the_page_catches_up(pages: Pages, f
     await expect(page.locator("#lost-line")).to_be_hidden()
 
 
-async def test_a_stream_that_is_refused_is_asked_for_again(pages: Pages, fresh_vault: Vault) -> None:
-    """A browser gives up on an event stream that was answered with an error."""
+async def test_a_refused_event_stream_is_requested_again(pages: Pages, fresh_vault: Vault) -> None:
+    """A browser gives up on an event stream whose response was an error."""
     pages.allow.append("Failed to load resource")
     context = await pages.context()
     page = await context.new_page()
@@ -238,10 +236,10 @@ async def test_a_stream_that_is_refused_is_asked_for_again(pages: Pages, fresh_v
     await expect(page.locator("#lost-line")).to_be_hidden()
 
 
-async def test_more_windows_than_a_browser_has_connections_all_open_and_the_one_that_is_used_is_live(
+async def test_more_windows_than_connections_can_be_open_and_the_active_one_is_live(
     pages: Pages, fresh_vault: Vault
 ) -> None:
-    """A browser makes six connections to a server, so six streams would leave none to ask for a page with."""
+    """A browser makes six connections to a server, so six streams would leave none for requesting a page."""
     context = await pages.context()
     windows = [await context.new_page() for _ in range(8)]
     for window in windows:
@@ -258,7 +256,7 @@ async def test_more_windows_than_a_browser_has_connections_all_open_and_the_one_
         await expect(window.locator("#lost-line")).to_be_hidden()
 
 
-async def test_a_vault_that_does_not_answer_is_said_and_the_link_stays_in_the_box(pages: Pages) -> None:
+async def test_an_unresponsive_vault_is_reported_and_the_link_stays_in_the_box(pages: Pages) -> None:
     pages.allow.append("Failed to load resource|ERR_FAILED")
     page = await pages("/")
     await page.route("**/submit", lambda route: route.abort())
@@ -269,7 +267,7 @@ async def test_a_vault_that_does_not_answer_is_said_and_the_link_stays_in_the_bo
     await expect(page.locator("#post_urls")).to_have_value(A)
 
 
-async def test_without_javascript_links_are_taken_and_groups_tried_again(pages: Pages, fresh_vault: Vault) -> None:
+async def test_without_javascript_links_are_submitted_and_groups_retried(pages: Pages, fresh_vault: Vault) -> None:
     page = await pages("/", base=fresh_vault.base, javascript=False)
     await page.locator("#post_urls").fill(f"{A}\nfile:///etc/passwd")
     await page.get_by_role("button", name="Save").click()
@@ -284,7 +282,7 @@ async def test_without_javascript_links_are_taken_and_groups_tried_again(pages: 
     await page.wait_for_load_state("networkidle")
 
 
-async def test_hostile_text_is_text_and_breaks_no_layout(pages: Pages, make_vault: MakeVault) -> None:
+async def test_hostile_text_is_shown_as_text_and_does_not_break_the_layout(pages: Pages, make_vault: MakeVault) -> None:
     vault = await make_vault(posts=0)
     store = vault.store
     for number, code in enumerate((None, None, ErrorCode.LOGIN_REQUIRED, ErrorCode.NETWORK, ErrorCode.DELETED)):
@@ -303,8 +301,8 @@ async def test_hostile_text_is_text_and_breaks_no_layout(pages: Pages, make_vaul
     assert await page.locator("main img[onerror], main script").count() == 0
 
 
-async def test_the_page_is_light(pages: Pages) -> None:
-    """What Chromium loads, as it comes over the wire, without thumbnails."""
+async def test_the_page_is_small(pages: Pages) -> None:
+    """The bytes that Chromium loads, as transferred, without thumbnails."""
     context = await pages.context()
     page = await context.new_page()
     session = await context.new_cdp_session(page)
@@ -329,6 +327,6 @@ async def test_the_page_is_light(pages: Pages) -> None:
     assert 10_000 < sum(sizes.values()) < LIMIT_BYTES
 
 
-async def test_it_fits_every_window(pages: Pages) -> None:
+async def test_the_page_fits_every_window_size(pages: Pages) -> None:
     for size in ("zoomed", "phone", "tablet", "desktop"):
         assert await overflow(await pages("/", size=size, language="de")) == []

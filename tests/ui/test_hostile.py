@@ -1,7 +1,8 @@
-"""Two hundred hostile texts in every field that a stranger fills, on every page: nothing runs, all are text, nothing breaks.
+"""Two hundred hostile texts in every field that untrusted input fills, on every page: no script runs, all are shown as
+text.
 
-The pages are found by following their own links from the sections on, so a page that comes later is among them. All texts on
-all pages take minutes (``make ui``); otherwise each page gets some of them.
+The pages are found by following links from the sections on, so new pages are included. All texts on all pages take
+minutes (``make ui``); otherwise each page gets some of them.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from tests.ui.vault import Vault
 
 pytestmark = pytest.mark.timeout(1_800)
 
-SHOWN_CHARS = 40  # of a text, which pages may shorten after that
-PER_KIND = 12  # pages that are followed besides those of the texts
+SHOWN_CHARS = 40  # of a text; pages may cut the rest
+PER_KIND = 12  # pages that are followed in addition to those of the texts
 TITLES = {
     f"/jobs/{post_id(number)}": text
     for number, text in enumerate(payloads())
@@ -37,13 +38,13 @@ TITLES = {
 
 
 def in_words(text: str) -> str:
-    """As pages show it: one line, no controls."""
+    """Return the text as pages show it: one line, no control characters."""
     return " ".join(one_line(text).split())[:SHOWN_CHARS].strip()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def hostile(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[HostileVault]:
-    """Each text in every field."""
+    """A vault with each text in every field."""
     texts = [partial(_whatever, text) for text in payloads()]
     async with hostile_vault(tmp_path_factory.mktemp("hostile"), texts) as house:
         yield house
@@ -55,13 +56,13 @@ def _whatever(text: str, _field: str) -> str:
 
 @every_text_or_some
 async def test_every_page_shows_hostile_text_as_text(hostile: HostileVault, pages: Pages, every: int) -> None:
-    """The posts' own pages, the accounts' and the sites', and on from page to page. Lists hold all texts in any case."""
+    """Visits the pages of posts, accounts and sites, and those they link to. Lists always contain all texts."""
     context = await signed_in(pages, hostile)
-    pages.allow += [NO_FILE, REFUSED]  # no file is there; what has a slash in its name has no page
+    pages.allow += [NO_FILE, REFUSED]  # the files do not exist; names with a slash have no page
     base = hostile.vault.base
-    some = payloads()[::every]
-    places = [f"/sites/{quote(text, safe='')}" for text in some if len(text) <= 64 and "/" not in text]
-    places += [f"/accounts/{quote(text, safe='')}/{quote(text, safe='')}" for text in some if len(text) <= 200]
+    chosen = payloads()[::every]
+    places = [f"/sites/{quote(text, safe='')}" for text in chosen if len(text) <= 64 and "/" not in text]
+    places += [f"/accounts/{quote(text, safe='')}/{quote(text, safe='')}" for text in chosen if len(text) <= 200]
     starts = ["/", "/doctor", *(f"/jobs/{post_id(number)}" for number in range(0, len(payloads()), every)), *places]
     starts += [f"/jobs/{post_id(STRAYS + number)}" for number in range(0, len(payloads()), every * 4)]
 
@@ -80,8 +81,8 @@ async def test_every_page_shows_hostile_text_as_text(hostile: HostileVault, page
     assert not wrong, "\n".join(wrong[:40])
 
 
-async def test_hostile_text_that_comes_by_the_live_stream_is_text(pages: Pages, fresh_vault: Vault) -> None:
-    """On the first page, and on the page of a job that fails while somebody looks."""
+async def test_hostile_text_from_the_live_stream_is_shown_as_text(pages: Pages, fresh_vault: Vault) -> None:
+    """This holds on the first page, and on the page of a job that fails while it is open."""
     pages.allow.append(NO_FILE)
     page = await pages("/", size="zoomed", base=fresh_vault.base)
     now, claim = (await fresh_vault.store.catalogue.report()).at, fresh_vault.claims[0]

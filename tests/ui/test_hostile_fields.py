@@ -1,4 +1,4 @@
-"""Each text of a stranger is on the pages where it belongs, and turns none of the words beside it round."""
+"""Each untrusted text is on the pages where it belongs, and does not change the direction of the words next to it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.ui.hostile import DOCTOR, HOW_MANY_STATES, LIBRARY, POST, SHOWN, mark
 from tests.ui.hostile_vault import STRAYS, HostileVault
 from tests.ui.hostile_walk import NO_FILE, examine, look, signed_in
 
-# A mark in whatever is read, typed into, or leads somewhere; and marked text that would turn round the words beside it.
+# Marks in texts, fields and links; and marked texts that would change the direction of the words next to them.
 _MARKED = r"""() => {
   const all = document.documentElement.outerHTML + [...document.querySelectorAll("input, textarea")].map((one) => one.value);
   const bare = [];
@@ -26,7 +26,7 @@ ROUTES = sorted({route for shown in SHOWN.values() for route in shown})
 
 
 def places_of(route: str) -> Sequence[str]:
-    """Where the page of this route shows all that it can."""
+    """Return the URLs where the page of this route shows all its fields."""
     if route == POST:
         return [f"/jobs/{post_id(first + state)}" for first in (0, STRAYS) for state in range(HOW_MANY_STATES)]
     if route == LIBRARY:
@@ -41,14 +41,14 @@ async def test_a_page_shows_its_fields_and_each_keeps_its_direction_to_itself(
 ) -> None:
     context = await signed_in(pages, marks)
     pages.allow.append(NO_FILE)
-    page, found, wrong = await context.new_page(), set[str](), list[str]()
+    page, shown, wrong = await context.new_page(), set[str](), list[str]()
     if route == DOCTOR:
         await examine(page, marks.vault.base)
     for path in places_of(route):
         wrong += (await look(page, marks.vault.base, path))[0]
         seen = await page.evaluate(_MARKED)
-        found |= set(seen["marks"])
-        wrong += [f"{path} does not keep apart: {each}" for each in seen["bare"]]
+        shown |= set(seen["marks"])
+        wrong += [f"{path} does not keep apart: {fragment}" for fragment in seen["bare"]]
 
     assert not wrong, "\n".join(dict.fromkeys(wrong))
-    assert {field for field in SHOWN if mark_of(field) in found} == {field for field in SHOWN if route in SHOWN[field]}
+    assert {field for field in SHOWN if mark_of(field) in shown} == {field for field in SHOWN if route in SHOWN[field]}

@@ -1,5 +1,6 @@
-"""Hostile texts in every parameter of an address, in every field of a form, and in what a script shows at once: nothing runs,
-all are text, nothing breaks. Which parameters and fields there are stands in ``hostile.py``."""
+"""Hostile texts in every parameter of a URL, in every field of a form, and in what a script shows immediately: no
+script runs, all are shown as text. The parameters and fields are listed in ``hostile.py``.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +29,12 @@ _SEND = """([path, fields]) => {
 
 
 def some_of(texts: Sequence[str], every: int) -> Sequence[str]:
-    """All of them, or a few: what is the same for all texts needs no tenth of them."""
+    """Return all texts, or a few: for behaviour that is the same for all texts, a few are enough."""
     return texts if every == 1 else texts[:: every * 4]
 
 
 def addresses(text: str) -> Iterator[str]:
-    """Every page that takes texts, with this one in all its parameters."""
+    """Yield every page that takes texts, with this one in all its parameters."""
     short = text[:200]
     yield f"/?{_query(url=text[:2_000], text=text[:2_000], post=short, taken=1, known=1)}"
     yield f"{LIBRARY}?{_query(q=short, platform=short, account=short, told=short, state='all')}"
@@ -42,11 +43,11 @@ def addresses(text: str) -> Iterator[str]:
     yield f"/accounts/{quote(short, safe='')}/{quote(short, safe='')}"
     yield f"/sites/{quote(text[:64], safe='')}"
     yield f"/settings/name?{_query(name_template=text[:1_000])}"
-    yield f"/nowhere/{quote(short)}"  # behind a folder: two slashes alone would name another host
+    yield f"/nowhere/{quote(short)}"  # below a folder: two slashes at the beginning would name another host
 
 
 def single(texts: Sequence[str]) -> Iterator[str]:
-    """Every parameter of every page, alone: what it does not take is refused with a page."""
+    """Yield every parameter of every page on its own: an invalid value is refused with a page."""
     places = [(route, name) for route, names in PARAMETERS.items() for name in names if "{platform}" not in route]
     for turn in range(max(len(places), len(texts))):
         route, name = places[turn % len(places)]
@@ -62,11 +63,11 @@ def _post_path() -> str:
 
 
 @every_text_or_some
-async def test_what_an_address_asks_for_is_shown_as_text(marks: HostileVault, pages: Pages, every: int) -> None:
+async def test_url_parameters_are_shown_as_text(marks: HostileVault, pages: Pages, every: int) -> None:
     context = await signed_in(pages, marks)
     pages.allow += [NO_FILE, REFUSED]
-    some, base = some_of(payloads(), every), marks.vault.base
-    starts = dict.fromkeys((*(path for text in some for path in addresses(text)), *single(some)))
+    texts, base = some_of(payloads(), every), marks.vault.base
+    starts = dict.fromkeys((*(path for text in texts for path in addresses(text)), *single(texts)))
 
     async def visit(page: Page, path: str) -> tuple[list[str], Links]:
         return (await look(page, base, path))[0], ()
@@ -76,7 +77,7 @@ async def test_what_an_address_asks_for_is_shown_as_text(marks: HostileVault, pa
 
 
 def sent(text: str, path: str) -> dict[str, str]:
-    """The fields of a form. A deletion is asked for, not confirmed."""
+    """Return the fields of a form. A deletion is requested but not confirmed."""
     fields = dict.fromkeys(FORMS[path], text)
     if path == "/library/remove":
         return {"q": text[:200], "state": "all", "everything": "on"}
@@ -84,38 +85,38 @@ def sent(text: str, path: str) -> dict[str, str]:
 
 
 @every_text_or_some
-async def test_what_a_form_sends_comes_back_as_text(marks: HostileVault, pages: Pages, every: int) -> None:
-    """Those that answer with what they were sent get every text, all others some."""
+async def test_form_input_is_shown_as_text(marks: HostileVault, pages: Pages, every: int) -> None:
+    """Forms that show their input again get every text, all others get some."""
     context = await signed_in(pages, marks)
-    pages.allow += [NO_FILE, REFUSED, "cannot be parsed, or is out of range"]  # a word in a field of numbers
-    some = some_of(payloads(), every)
+    pages.allow += [NO_FILE, REFUSED, "cannot be parsed, or is out of range"]  # a word in a number field
+    texts = some_of(payloads(), every)
     echoing = ("/submit", "/settings", "/access/tokens", "/library/remove")
     others = [path for path in FORMS if path not in (*echoing, "/library/zip", "/library/export")]
-    turns = [(path, text) for text in some for path in echoing]
-    turns += [(path, some[turn % len(some)]) for turn, path in enumerate(others)]
+    turns = [(path, text) for text in texts for path in echoing]
+    turns += [(path, texts[turn % len(texts)]) for turn, path in enumerate(others)]
     page, wrong = await context.new_page(), list[str]()
     for path, text in turns:
         where = re.sub(r"\{\w+\}", quote(text[:60], safe=""), path.replace("{job_id}", post_id(0)))
         await page.goto(urljoin(marks.vault.base, "/settings/name"))
         async with page.expect_navigation(wait_until="load"):
             await page.evaluate(_SEND, [where, sent(text[:10_000], path)])
-        wrong += [f"{path} {text[:60]!r}: {each}" for each in (await troubles(page))[0]]
+        wrong += [f"{path} {text[:60]!r}: {trouble}" for trouble in (await troubles(page))[0]]
 
     assert not wrong, "\n".join(wrong[:40])
 
 
-# --- what a script shows ----------------------------------------------------------------------------------------------
+# --- text from scripts -----------------------------------------------------------------------------------------------
 
 
 @every_text_or_some
-async def test_what_a_script_shows_is_text(marks: HostileVault, pages: Pages, every: int) -> None:
-    """What is typed into the search and the name's template, pasted into the box, and the name of a file that is dropped."""
+async def test_scripts_show_input_as_text(marks: HostileVault, pages: Pages, every: int) -> None:
+    """Text typed into the search and the name template, pasted into the box, and the name of a dropped file."""
     context = await signed_in(pages, marks)
     pages.allow += [NO_FILE, REFUSED]
     page, wrong = await context.new_page(), list[str]()
 
-    async def judge(what: str, text: str) -> None:
-        wrong.extend(f"{what} {text[:60]!r}: {each}" for each in (await troubles(page))[0])
+    async def judge(label: str, text: str) -> None:
+        wrong.extend(f"{label} {text[:60]!r}: {trouble}" for trouble in (await troubles(page))[0])
 
     for text in some_of(payloads(), every):
         await page.goto(urljoin(marks.vault.base, "/library?state=all"))

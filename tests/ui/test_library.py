@@ -1,4 +1,4 @@
-"""The library in a real browser: search, filters, endless tiles, selection, keys, and all of it without JavaScript."""
+"""The library in a real browser: search, filters, infinite scrolling, selection, keys; and all without JavaScript."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.ui.browsing import Pages, overflow
 from tests.ui.conftest import MakeVault
 from tests.ui.vault import Vault
 
-GIVEN_UP = "console error: htmx:"  # it writes down every request that did not come to its end
+GIVEN_UP = "console error: htmx:"  # htmx logs every request that was aborted
 SHIFTS = """() => {
   window.shifts = 0;
   new PerformanceObserver((list) => { for (const each of list.getEntries()) window.shifts += each.value; })
@@ -36,13 +36,13 @@ async def checked(page: Page) -> int:
 
 
 async def saved(page: Page, click: str) -> bytes:
-    """What the button makes the browser download."""
+    """Click the button and return the downloaded file."""
     async with page.expect_download() as coming:
         await page.locator(click).click()
     return Path(await (await coming.value).path()).read_bytes()
 
 
-async def test_the_next_tiles_come_by_themselves_and_nothing_jumps(pages: Pages, vault: Vault) -> None:
+async def test_more_tiles_load_automatically_and_nothing_jumps(pages: Pages, vault: Vault) -> None:
     page = await pages("/library")
     await page.evaluate(SHIFTS)
     assert await tiles(page) == PAGE
@@ -54,10 +54,10 @@ async def test_the_next_tiles_come_by_themselves_and_nothing_jumps(pages: Pages,
 
     assert await page.locator(".more").count() == 0
     assert await page.evaluate("window.shifts") < 0.01
-    assert len({await each.get_attribute("id") for each in await page.locator(".tile").all()}) == len(vault.kept)
+    assert len({await tile.get_attribute("id") for tile in await page.locator(".tile").all()}) == len(vault.kept)
 
 
-async def test_a_search_is_answered_while_one_types_and_stands_in_the_address(pages: Pages) -> None:
+async def test_a_search_runs_while_typing_and_is_part_of_the_url(pages: Pages) -> None:
     pages.allow.append(GIVEN_UP)
     page = await pages("/library")
     await page.locator("#q").press_sequentially("night train", delay=20)
@@ -65,7 +65,7 @@ async def test_a_search_is_answered_while_one_types_and_stands_in_the_address(pa
     titles = await page.locator(".tile .name").all_inner_texts()
 
     assert titles
-    assert all("Night train" in each for each in titles)
+    assert all("Night train" in title for title in titles)
     assert await page.evaluate("document.activeElement.id") == "q"
     await expect(page.locator("#announcer")).to_have_text(f"{len(titles)} videos")
 
@@ -74,8 +74,8 @@ async def test_a_search_is_answered_while_one_types_and_stands_in_the_address(pa
     assert await page.locator("#q").input_value() == ""
 
 
-async def test_an_answer_that_is_overtaken_is_not_shown(pages: Pages) -> None:
-    """The request for fewer letters is given up when more have come."""
+async def test_an_outdated_response_is_not_shown(pages: Pages) -> None:
+    """The request for fewer letters is cancelled when more have been typed."""
     pages.allow.append(GIVEN_UP)
     page = await pages("/library")
 
@@ -84,7 +84,7 @@ async def test_an_answer_that_is_overtaken_is_not_shown(pages: Pages) -> None:
     async def slowly(route):  # type: ignore[no-untyped-def]
         if "q=n&" in route.request.url:
             await shown.wait()
-        with contextlib.suppress(Error):  # the browser has given it up
+        with contextlib.suppress(Error):  # the browser has cancelled it
             await route.continue_()
 
     await page.route("**/library?*", slowly)
@@ -101,7 +101,7 @@ async def test_an_answer_that_is_overtaken_is_not_shown(pages: Pages) -> None:
     assert any("q=n&" in url for url in failed)
 
 
-async def test_filters_are_chips_that_can_be_taken_away_and_addresses_that_can_be_shared(pages: Pages) -> None:
+async def test_filters_are_removable_chips_and_shareable_urls(pages: Pages) -> None:
     page = await pages("/library")
     await page.locator("#choices summary").click()
     await page.locator("#platform").select_option("youtube")
@@ -118,7 +118,7 @@ async def test_filters_are_chips_that_can_be_taken_away_and_addresses_that_can_b
     await shared.wait_for_url("**/library?order=longest")
 
 
-async def test_keys_go_from_tile_to_tile_and_select(pages: Pages) -> None:
+async def test_keys_move_between_tiles_and_select(pages: Pages) -> None:
     page = await pages("/library")
     names = page.locator(".tile .name")
     await names.first.focus()
@@ -143,7 +143,7 @@ async def test_keys_go_from_tile_to_tile_and_select(pages: Pages) -> None:
     assert await page.locator("#q").input_value() == "?"
 
 
-async def test_enter_opens_and_back_leads_to_the_same_place(pages: Pages, vault: Vault) -> None:
+async def test_enter_opens_a_tile_and_back_returns_to_the_same_position(pages: Pages, vault: Vault) -> None:
     page = await pages("/library")
     await page.mouse.wheel(0, 20_000)
     await expect(page.locator(".tile")).to_have_count(len(vault.kept))
@@ -170,7 +170,7 @@ async def test_single_keys_can_be_switched_off(pages: Pages) -> None:
     assert await page.evaluate("document.activeElement.id") != "q"
 
 
-async def test_a_range_is_selected_with_shift_and_comes_as_a_zip(pages: Pages) -> None:
+async def test_a_range_is_selected_with_shift_and_downloaded_as_a_zip(pages: Pages) -> None:
     page = await pages("/library")
     await page.locator(".pick input").nth(1).click()
     await page.locator(".pick input").nth(4).click(modifiers=["Shift"])
@@ -182,7 +182,7 @@ async def test_a_range_is_selected_with_shift_and_comes_as_a_zip(pages: Pages) -
     assert await checked(page) == 4
 
 
-async def test_the_list_of_all_that_is_found_is_a_table(pages: Pages, vault: Vault) -> None:
+async def test_all_results_can_be_exported_as_a_table(pages: Pages, vault: Vault) -> None:
     page = await pages("/library?order=oldest")
     await page.locator(".found summary").click()
     body = await saved(page, ".found button[value='csv']")
@@ -192,7 +192,7 @@ async def test_the_list_of_all_that_is_found_is_a_table(pages: Pages, vault: Vau
 
 
 @pytest.mark.parametrize("javascript", [True, False])
-async def test_posts_are_deleted_only_after_a_question(pages: Pages, fresh_vault: Vault, javascript: bool) -> None:
+async def test_posts_are_deleted_only_after_confirmation(pages: Pages, fresh_vault: Vault, javascript: bool) -> None:
     page = await pages("/library", base=fresh_vault.base, javascript=javascript)
     for job in fresh_vault.kept[:2]:
         await page.locator(f"#job-{job.id} .pick input").check()
@@ -209,7 +209,7 @@ async def test_posts_are_deleted_only_after_a_question(pages: Pages, fresh_vault
     assert ("told" in page.url) is not javascript
 
 
-async def test_failures_are_tried_again_together(pages: Pages, fresh_vault: Vault) -> None:
+async def test_failures_are_retried_together(pages: Pages, fresh_vault: Vault) -> None:
     page = await pages("/library?state=failed", base=fresh_vault.base)
     count = await tiles(page)
     await page.locator(".found summary").click()
@@ -219,7 +219,7 @@ async def test_failures_are_tried_again_together(pages: Pages, fresh_vault: Vaul
     await expect(page.locator(".empty h2")).to_have_text("No failed posts")
 
 
-async def test_without_javascript_everything_can_be_found_and_taken(pages: Pages, vault: Vault) -> None:
+async def test_everything_can_be_found_and_downloaded_without_javascript(pages: Pages, vault: Vault) -> None:
     page = await pages("/library", javascript=False)
     assert await tiles(page) == PAGE
     await page.locator(".more-link a").click()
@@ -234,7 +234,7 @@ async def test_without_javascript_everything_can_be_found_and_taken(pages: Pages
     assert (await saved(page, "#selected button[formaction='/library/zip']")).startswith(b"PK")
 
 
-async def test_tiles_that_cannot_be_loaded_are_asked_for_again(pages: Pages, vault: Vault) -> None:
+async def test_tiles_that_cannot_be_loaded_are_requested_again(pages: Pages, vault: Vault) -> None:
     pages.allow += [GIVEN_UP, "console error: Failed to load resource"]
     page = await pages("/library?order=oldest")
     await page.route("**/library?*cursor=*", lambda route: route.abort())
@@ -253,12 +253,12 @@ async def test_an_empty_library_says_what_to_do(pages: Pages, make_vault: MakeVa
     await expect(page.locator(".empty h2")).to_have_text("Nothing saved yet")
     await page.locator(".empty a.button").click()
     await page.locator("#post_urls").wait_for()
-    await page.close()  # before the vault that it listens to
+    await page.close()  # before the vault whose events it receives
 
 
 @pytest.mark.parametrize("size", ["phone", "tablet", "desktop", "zoomed"])
 @pytest.mark.parametrize("language", ["en", "de"])
-async def test_nothing_sticks_out_sideways(pages: Pages, size, language: str) -> None:  # type: ignore[no-untyped-def]
+async def test_nothing_overflows_horizontally(pages: Pages, size, language: str) -> None:  # type: ignore[no-untyped-def]
     page = await pages("/library?state=all&q=e&length=short", size=size, language=language)
     assert await overflow(page) == []
 

@@ -1,4 +1,4 @@
-"""The library in a real browser while its posts are kept, fail and are removed: nothing that is looked at moves."""
+"""The library in a real browser while its posts are saved, fail and are removed: nothing on the screen moves."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ FRESH = "#fresh button"
 
 async def keep(vault: Vault, claim: ClaimedJob) -> None:
     example = vault.kept[0]
-    kept = KeptFile(str(example.output_path), example.thumbnail_path, 1_000, "ab" * 32, 4.0, 320, 180)
-    await vault.store.queue.begin_commit(claim, kept)
-    await vault.store.queue.complete(claim, kept)
+    saved_file = KeptFile(str(example.output_path), example.thumbnail_path, 1_000, "ab" * 32, 4.0, 320, 180)
+    await vault.store.queue.begin_commit(claim, saved_file)
+    await vault.store.queue.complete(claim, saved_file)
 
 
 async def live(pages: Pages, vault: Vault, path: str) -> Page:
@@ -30,7 +30,7 @@ async def live(pages: Pages, vault: Vault, path: str) -> Page:
     return page
 
 
-async def test_a_tile_changes_in_its_place_from_work_to_a_kept_picture(pages: Pages, fresh_vault: Vault) -> None:
+async def test_a_tile_changes_in_place_from_a_running_job_to_a_saved_post(pages: Pages, fresh_vault: Vault) -> None:
     claim = fresh_vault.claims[1]
     page = await live(pages, fresh_vault, "/library?state=all")
     tile = page.locator(f"#job-{claim.id}")
@@ -52,7 +52,7 @@ async def test_a_tile_changes_in_its_place_from_work_to_a_kept_picture(pages: Pa
     assert await page.evaluate("window.sameDocument")
 
 
-async def test_what_the_filter_finds_by_now_waits_behind_a_button(pages: Pages, fresh_vault: Vault) -> None:
+async def test_new_matches_of_the_filter_wait_behind_a_button(pages: Pages, fresh_vault: Vault) -> None:
     page = await live(pages, fresh_vault, "/library")
     before = await page.locator(".tile").evaluate_all("all => all.map(each => each.id)")
     await page.evaluate(
@@ -75,7 +75,7 @@ async def test_what_the_filter_finds_by_now_waits_behind_a_button(pages: Pages, 
     assert await page.evaluate("window.sameDocument")
 
 
-async def test_only_what_the_search_finds_is_announced(pages: Pages, fresh_vault: Vault) -> None:
+async def test_only_posts_that_match_the_search_are_announced(pages: Pages, fresh_vault: Vault) -> None:
     tiktok, instagram = sorted(fresh_vault.claims, key=lambda claim: claim.job.platform, reverse=True)
     page = await live(pages, fresh_vault, "/library?q=bread")
     await keep(fresh_vault, instagram)
@@ -87,21 +87,21 @@ async def test_only_what_the_search_finds_is_announced(pages: Pages, fresh_vault
     assert await page.locator(f"#job-{instagram.id}").count() == 0
 
 
-async def test_what_is_removed_goes_and_the_focus_stays_in_the_grid(pages: Pages, fresh_vault: Vault) -> None:
+async def test_a_removed_post_disappears_and_the_focus_stays_in_the_grid(pages: Pages, fresh_vault: Vault) -> None:
     page = await live(pages, fresh_vault, "/library")
-    gone, beside = fresh_vault.kept[1], fresh_vault.kept[2]
+    gone, neighbour = fresh_vault.kept[1], fresh_vault.kept[2]
     await page.locator(f"#job-{gone.id} .pick input").check()
     await page.locator(f"#job-{gone.id} .name").focus()
     answer = await page.request.delete(f"{fresh_vault.base}/api/jobs/{gone.id}")
 
     assert answer.ok
     await expect(page.locator(f"#job-{gone.id}")).to_have_count(0)
-    await expect(page.locator(f"#job-{beside.id} .name")).to_be_focused()
+    await expect(page.locator(f"#job-{neighbour.id} .name")).to_be_focused()
     await expect(page.locator("#selected")).to_be_hidden()
     await expect(page.locator(".found [data-found]")).to_have_text("5 videos")
 
 
-async def test_a_failure_says_in_its_tile_that_a_person_can_help(pages: Pages, fresh_vault: Vault) -> None:
+async def test_the_tile_of_a_failure_says_that_the_user_can_help(pages: Pages, fresh_vault: Vault) -> None:
     claim = fresh_vault.claims[0]
     page = await live(pages, fresh_vault, "/library?state=waiting")
     await fresh_vault.store.queue.fail(
@@ -112,7 +112,7 @@ async def test_a_failure_says_in_its_tile_that_a_person_can_help(pages: Pages, f
     await expect(page.locator(f"#job-{claim.id} .badge")).to_have_attribute("data-tone", "busy")
 
 
-async def test_an_empty_page_fills_by_itself(pages: Pages, fresh_vault: Vault) -> None:
+async def test_an_empty_page_fills_automatically(pages: Pages, fresh_vault: Vault) -> None:
     page = await live(pages, fresh_vault, "/library?platform=generic&state=waiting")
     await expect(page.locator(".empty")).to_be_visible()
     job = await fresh_vault.add("https://videos.example/watch/just-now")
@@ -121,17 +121,17 @@ async def test_an_empty_page_fills_by_itself(pages: Pages, fresh_vault: Vault) -
     await expect(page.locator(f"#job-{job.id} .letter")).to_have_text("V")
 
 
-async def test_a_lost_connection_is_said_and_the_tiles_catch_up(pages: Pages, fresh_vault: Vault) -> None:
+async def test_a_lost_connection_is_reported_and_the_tiles_catch_up(pages: Pages, fresh_vault: Vault) -> None:
     pages.allow.append("Failed to load resource|ERR_INTERNET_DISCONNECTED|console error: htmx:")
     page = await live(pages, fresh_vault, "/library")
     await page.context.set_offline(True)
     await expect(page.locator("#lost-line")).to_have_text("You're offline.")
     await page.locator("#q").fill("frost")
     await expect(page.locator("#messages")).to_contain_text("The vault isn't responding.")
-    async with page.expect_event("requestfailed"):  # the filter is what it was, and nothing new came of it
+    async with page.expect_event("requestfailed"):  # the filter is unchanged, and the request brought nothing new
         await page.locator("#q").fill("")
     await keep(fresh_vault, fresh_vault.claims[0])
-    await fresh_vault.store.catalogue.remove(fresh_vault.kept[3].id)  # of which no stream tells afterwards
+    await fresh_vault.store.catalogue.remove(fresh_vault.kept[3].id)  # no stream reports this afterwards
     await page.context.set_offline(False)
 
     await expect(page.locator(FRESH)).to_have_text("1 new", timeout=patient(20_000))
@@ -140,11 +140,11 @@ async def test_a_lost_connection_is_said_and_the_tiles_catch_up(pages: Pages, fr
     await expect(page.locator("#messages .complaint")).to_have_count(0)
 
 
-async def test_a_change_beyond_the_loaded_tiles_is_no_news(pages: Pages, fresh_vault: Vault) -> None:
-    """A kept post changes its title; the page that began after it was kept does not call it new."""
+async def test_a_change_of_a_post_that_is_not_loaded_does_not_count_as_new(pages: Pages, fresh_vault: Vault) -> None:
+    """A saved post changes its title; a page that was opened after the post was saved does not call it new."""
     page = await live(pages, fresh_vault, "/library?order=oldest")
     old = fresh_vault.kept[0]
-    await page.evaluate(f"document.getElementById('job-{old.id}').remove()")  # as if it stood further down
+    await page.evaluate(f"document.getElementById('job-{old.id}').remove()")  # as if it were further down
     answer = await page.request.get(
         f"{fresh_vault.base}/library/changes",
         params={"id": old.id, "moment": await page.locator("#results").get_attribute("data-moment") or ""},
@@ -154,8 +154,8 @@ async def test_a_change_beyond_the_loaded_tiles_is_no_news(pages: Pages, fresh_v
     assert "data-fresh" not in await answer.text()
 
 
-async def test_one_more_kept_post_of_long_ago_is_new_too(pages: Pages, fresh_vault: Vault) -> None:
-    """What counts is when it was kept, not when it was asked for."""
+async def test_a_newly_saved_post_with_an_old_date_is_new_too(pages: Pages, fresh_vault: Vault) -> None:
+    """What counts is when it was saved, not when it was submitted."""
     page = await live(pages, fresh_vault, "/library")
     await keep(fresh_vault, fresh_vault.claims[0])
     await store_kept(fresh_vault.store, fresh_vault.downloads, b"x", "mp4", number=777)

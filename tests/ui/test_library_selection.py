@@ -1,4 +1,4 @@
-"""What is selected in the library stays selected from filter to filter, and the bar works on all of it."""
+"""The selection in the library is kept from filter to filter, and the bar applies to all of it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ GIVEN_UP = "console error: htmx:"
 
 async def pick(page: Page, *places: int) -> list[str]:
     boxes = page.locator(".pick input")
-    for place in places:
-        await boxes.nth(place).check()
-    return [await boxes.nth(place).get_attribute("value") or "" for place in places]
+    for index in places:
+        await boxes.nth(index).check()
+    return [await boxes.nth(index).get_attribute("value") or "" for index in places]
 
 
-async def test_a_search_keeps_what_is_selected_and_says_what_it_does_not_show(pages: Pages) -> None:
+async def test_a_search_keeps_the_selection_and_says_how_much_of_it_is_hidden(pages: Pages) -> None:
     pages.allow.append(GIVEN_UP)
     page = await pages("/library")
     ids = await pick(page, 0, 1)
@@ -40,10 +40,10 @@ async def test_a_search_keeps_what_is_selected_and_says_what_it_does_not_show(pa
     await expect(page.locator(".pick input:checked")).to_have_count(3)
 
 
-async def test_the_bar_works_on_all_that_is_selected(pages: Pages) -> None:
+async def test_the_bar_applies_to_the_whole_selection(pages: Pages) -> None:
     page = await pages("/library")
     await pick(page, 0, 1, 2)
-    await page.goto(page.url)  # a fresh visit by hand begins anew
+    await page.goto(page.url)  # opening the page again starts without a selection
     await expect(page.locator("#selected")).to_be_hidden()
 
     ids = await pick(page, 0, 1, 2)
@@ -58,7 +58,7 @@ async def test_the_bar_works_on_all_that_is_selected(pages: Pages) -> None:
     assert len(archive.namelist()) == len(ids)
 
 
-async def test_states_and_chips_lead_on_with_the_selection(pages: Pages) -> None:
+async def test_state_links_and_chips_keep_the_selection(pages: Pages) -> None:
     page = await pages("/library?platform=x")
     await pick(page, 0, 1)
     await page.locator("#states a", has_text="Failed").click()
@@ -71,7 +71,7 @@ async def test_states_and_chips_lead_on_with_the_selection(pages: Pages) -> None
     await expect(page.locator("#selected")).to_be_hidden()
 
 
-async def test_a_look_at_a_post_and_a_second_thought_keep_the_selection(pages: Pages, fresh_vault: Vault) -> None:
+async def test_opening_a_post_and_cancelling_a_deletion_keep_the_selection(pages: Pages, fresh_vault: Vault) -> None:
     page = await pages("/library", base=fresh_vault.base)
     await pick(page, 0, 2)
     await page.locator(".tile .name").nth(1).click()

@@ -1,4 +1,4 @@
-"""A post's page in a real browser: the player, the check, and the timeline."""
+"""The page of a post in a real browser: the player, the check, and the timeline."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def in_state(vault: Vault, status: JobStatus, code: ErrorCode | None = Non
     return next(job for job in jobs if code in (None, job.error_code))
 
 
-async def test_seeking_asks_for_a_part_of_the_file(pages: Pages, vault: Vault) -> None:
+async def test_seeking_requests_a_part_of_the_file(pages: Pages, vault: Vault) -> None:
     page = await pages("/")
     ranges: list[str] = []
     page.on("response", lambda got: ranges.append(f"{got.status} {got.headers.get('content-range', '')}"))
@@ -48,10 +48,10 @@ async def test_seeking_asks_for_a_part_of_the_file(pages: Pages, vault: Vault) -
     })""")
 
     assert sought == 9
-    assert any(one.startswith("206 bytes ") for one in ranges)
+    assert any(content_range.startswith("206 bytes ") for content_range in ranges)
 
 
-async def test_keys_move_the_film_and_leave_fields_alone(pages: Pages, vault: Vault) -> None:
+async def test_keys_control_the_video_but_not_while_a_field_has_the_focus(pages: Pages, vault: Vault) -> None:
     page = await pages(f"/jobs/{mp4_of(vault).id}")
     await page.wait_for_function(HAS_PLAYED)
     await page.keyboard.press("5")
@@ -74,7 +74,7 @@ async def test_keys_move_the_film_and_leave_fields_alone(pages: Pages, vault: Va
     assert await time_of(page) == after_step
 
 
-async def test_space_plays_and_pauses_and_a_button_keeps_its_own(pages: Pages, vault: Vault) -> None:
+async def test_space_plays_and_pauses_except_on_a_focused_button(pages: Pages, vault: Vault) -> None:
     page = await pages(f"/jobs/{mp4_of(vault).id}")
     await page.wait_for_function(HAS_PLAYED)
     await page.keyboard.press("m")
@@ -89,8 +89,8 @@ async def test_space_plays_and_pauses_and_a_button_keeps_its_own(pages: Pages, v
     assert await page.evaluate("document.getElementById('player').paused")
 
 
-async def test_before_it_plays_one_big_button_stands_over_the_poster(pages: Pages, vault: Vault) -> None:
-    """The browser's own controls draw a loading wheel over the poster, and come when the film runs."""
+async def test_before_playback_one_big_button_is_over_the_poster(pages: Pages, vault: Vault) -> None:
+    """The browser's own controls show a loading wheel over the poster, so they appear only when the video plays."""
     page = await pages(f"/jobs/{mp4_of(vault).id}")
     button = page.get_by_role("button", name="Play the video")
     player = page.locator("#player")
@@ -106,7 +106,7 @@ async def test_before_it_plays_one_big_button_stands_over_the_poster(pages: Page
     assert await player.evaluate("one => one.controls")
 
 
-async def test_who_seeks_before_it_plays_sees_the_browsers_controls(pages: Pages, vault: Vault) -> None:
+async def test_seeking_before_playback_shows_the_browsers_controls(pages: Pages, vault: Vault) -> None:
     page = await pages(f"/jobs/{mp4_of(vault).id}")
     await page.wait_for_function(HAS_PLAYED)
     await page.keyboard.press("5")
@@ -115,7 +115,7 @@ async def test_who_seeks_before_it_plays_sees_the_browsers_controls(pages: Pages
     assert await page.locator("#player").evaluate("one => one.controls")
 
 
-async def test_without_javascript_the_browsers_own_controls_are_there(pages: Pages, vault: Vault) -> None:
+async def test_without_javascript_the_browsers_own_controls_are_shown(pages: Pages, vault: Vault) -> None:
     page = await pages(f"/jobs/{mp4_of(vault).id}", javascript=False)
 
     await expect(page.locator("#player")).to_have_attribute("controls", "")
@@ -132,11 +132,11 @@ async def test_volume_and_speed_are_remembered_on_the_next_post(pages: Pages, va
     await page.keyboard.press("n")
     await page.wait_for_url(lambda url: mp4_of(vault).id not in url)
     await page.wait_for_selector("#player")
-    found = await page.evaluate(
+    restored = await page.evaluate(
         "(({volume, playbackRate}) => [volume, playbackRate])(document.getElementById('player'))"
     )
 
-    assert found == [0.25, 1.5]
+    assert restored == [0.25, 1.5]
 
 
 async def test_a_question_mark_shows_the_keys(pages: Pages, vault: Vault) -> None:
@@ -151,7 +151,7 @@ async def test_a_question_mark_shows_the_keys(pages: Pages, vault: Vault) -> Non
 @pytest.mark.parametrize(
     ("make", "suffix", "names"), [(media.flv, "flv", "flv, h264"), (media.asf, "wmv", "asf, wmv2")], ids=["flv", "wmv"]
 )
-async def test_a_file_that_the_browser_does_not_play_is_named_and_offered_for_download(
+async def test_the_format_of_an_unplayable_file_is_named_and_the_file_is_offered_for_download(
     make: Callable[[], bytes], suffix: str, names: str, pages: Pages, fresh_vault: Vault
 ) -> None:
     job = await store_kept(fresh_vault.store, fresh_vault.downloads, make(), suffix, number=501)
@@ -162,7 +162,7 @@ async def test_a_file_that_the_browser_does_not_play_is_named_and_offered_for_do
     await expect(page.locator("#unplayable").get_by_role("link", name="Download")).to_be_visible()
 
 
-async def test_a_file_that_is_gone_is_said_to_be_gone(pages: Pages, fresh_vault: Vault) -> None:
+async def test_a_missing_file_is_reported_as_missing(pages: Pages, fresh_vault: Vault) -> None:
     pages.allow.append("404")
     job = mp4_of(fresh_vault)
     (fresh_vault.downloads / (job.output_path or "")).unlink()
@@ -172,7 +172,7 @@ async def test_a_file_that_is_gone_is_said_to_be_gone(pages: Pages, fresh_vault:
 
 
 @pytest.mark.parametrize("javascript", [True, False])
-async def test_a_check_finds_a_flipped_byte(pages: Pages, fresh_vault: Vault, javascript: bool) -> None:
+async def test_a_check_detects_a_changed_byte(pages: Pages, fresh_vault: Vault, javascript: bool) -> None:
     job = mp4_of(fresh_vault)
     file = fresh_vault.downloads / (job.output_path or "")
     content = bytearray(file.read_bytes())
@@ -190,7 +190,7 @@ async def test_a_check_finds_a_flipped_byte(pages: Pages, fresh_vault: Vault, ja
     await expect(page.locator("#file .verdict time")).to_be_visible()
 
 
-async def test_the_page_follows_a_running_job_without_losing_the_readers_place(
+async def test_the_page_follows_a_running_job_without_losing_the_scroll_position(
     pages: Pages, fresh_vault: Vault
 ) -> None:
     claim = fresh_vault.claims[0]
@@ -211,7 +211,7 @@ async def test_the_page_follows_a_running_job_without_losing_the_readers_place(
     assert await page.evaluate("window.stays && document.activeElement.closest('.fold')?.open")
 
 
-async def test_a_running_film_is_left_alone_by_a_change_of_its_job(pages: Pages, fresh_vault: Vault) -> None:
+async def test_a_change_of_its_job_does_not_interrupt_a_playing_video(pages: Pages, fresh_vault: Vault) -> None:
     job = mp4_of(fresh_vault)
     page = await pages(f"/jobs/{job.id}", base=fresh_vault.base)
     await page.wait_for_function(HAS_PLAYED)
@@ -223,21 +223,21 @@ async def test_a_running_film_is_left_alone_by_a_change_of_its_job(pages: Pages,
     assert await page.evaluate("window.film === document.getElementById('player') && window.film.currentTime > 0")
 
 
-async def test_the_timeline_tells_attempts_rungs_and_the_next_try(pages: Pages, fresh_vault: Vault) -> None:
+async def test_the_timeline_shows_attempts_strategies_and_the_next_attempt(pages: Pages, fresh_vault: Vault) -> None:
     waits = await in_state(fresh_vault, JobStatus.FAILED, ErrorCode.RATE_LIMITED)
     page = await pages(f"/jobs/{waits.id}", base=fresh_vault.base)
     await expect(page.locator(".ending")).to_contain_text("Next attempt")
     await expect(page.locator(".attempt h3")).to_have_text(["Attempt 1"])
 
-    kept = next(job for job in fresh_vault.kept)  # the first sample post climbed to the second rung
-    await page.goto(f"{fresh_vault.base}/jobs/{kept.id}")
+    saved = next(job for job in fresh_vault.kept)  # the first sample post needed the second strategy
+    await page.goto(f"{fresh_vault.base}/jobs/{saved.id}")
     await expect(page.locator(".rung-word")).to_have_text(["Failed", "Succeeded", "Not needed", "Not needed"])
     await expect(page.locator(".attempt-head .badge")).to_have_text(re.compile("Saved"))
     await page.locator(".raw summary").first.click()
     await expect(page.locator(".raw pre").first).to_contain_text("stage: extract")
 
 
-async def test_several_videos_are_chosen_from_a_strip(pages: Pages, fresh_vault: Vault) -> None:
+async def test_one_of_several_videos_is_chosen_from_a_strip(pages: Pages, fresh_vault: Vault) -> None:
     album = await _album(fresh_vault)
     page = await pages(f"/jobs/{album.id}", base=fresh_vault.base)
     await page.locator(".strip a").nth(1).click()
@@ -249,7 +249,7 @@ async def test_several_videos_are_chosen_from_a_strip(pages: Pages, fresh_vault:
 
 
 @pytest.mark.parametrize("size", list(SIZES))
-async def test_nothing_sticks_out_in_any_state(pages: Pages, vault: Vault, size: Any) -> None:
+async def test_nothing_overflows_in_any_state(pages: Pages, vault: Vault, size: Any) -> None:
     jobs = [
         mp4_of(vault),
         await in_state(vault, JobStatus.RUNNING),
@@ -265,12 +265,12 @@ async def test_nothing_sticks_out_in_any_state(pages: Pages, vault: Vault, size:
 
 
 async def _album(vault: Vault) -> Job:
-    """A post of two videos, the second a silent loop."""
+    """Return a post with two videos, the second a silent loop."""
     job = await store_kept(vault.store, vault.downloads, media.mp4(2.0), "mp4", number=503)
     second = vault.downloads / "second.mp4"
     second.write_bytes(media.mp4(2.0, sound=False))
-    kept = KeptFile("second.mp4", None, second.stat().st_size, "cd" * 32, 2.0, 320, 180)
-    items = (*job.items, JobItem(Item(type=ItemType.GIF), ItemStatus.KEPT, kept))
+    saved_file = KeptFile("second.mp4", None, second.stat().st_size, "cd" * 32, 2.0, 320, 180)
+    items = (*job.items, JobItem(Item(type=ItemType.GIF), ItemStatus.KEPT, saved_file))
     await vault.store.catalogue.remove(job.id)
     await vault.store.catalogue.import_jobs([StoredJob(replace(job, items=items), ())])
     return await vault.store.catalogue.get(job.id)

@@ -1,4 +1,4 @@
-"""The settings in a browser: saved, taken back, and a name that is shown while it is typed."""
+"""The settings in a browser: saving, resetting, and a preview of the file name while its template is typed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.ui.browsing import Pages
 from tests.ui.vault import Vault
 
 
-async def test_a_setting_is_changed_and_taken_back(pages: Pages, fresh_vault: Vault) -> None:
+async def test_a_setting_is_changed_and_reset(pages: Pages, fresh_vault: Vault) -> None:
     page = await pages("/settings", base=fresh_vault.base)
     await page.get_by_label("Downloads at once", exact=True).fill("6")
     await page.get_by_label("Most compatible").check()
@@ -24,7 +24,7 @@ async def test_a_setting_is_changed_and_taken_back(pages: Pages, fresh_vault: Va
     await expect(page.get_by_label("Most compatible")).to_be_checked()
 
 
-async def test_the_name_of_a_video_is_shown_while_its_template_is_typed(pages: Pages, fresh_vault: Vault) -> None:
+async def test_an_example_name_is_shown_while_its_template_is_typed(pages: Pages, fresh_vault: Vault) -> None:
     page = await pages("/settings", base=fresh_vault.base)
     field, preview = page.get_by_label("File name", exact=True), page.locator("#name-preview")
     await field.fill("{site} {id}")
@@ -35,7 +35,7 @@ async def test_the_name_of_a_video_is_shown_while_its_template_is_typed(pages: P
     await expect(preview).to_contain_text("Add {id}, so that names stay unique")
 
 
-async def test_what_cannot_be_is_told_beside_its_field(pages: Pages, fresh_vault: Vault) -> None:
+async def test_an_invalid_value_is_reported_next_to_its_field(pages: Pages, fresh_vault: Vault) -> None:
     page = await pages("/settings", base=fresh_vault.base)
     await page.get_by_label("File name", exact=True).fill("{title}")
     pages.allow.append("422")
@@ -54,7 +54,7 @@ async def test_settings_are_saved_without_javascript(pages: Pages, fresh_vault: 
     await expect(page.get_by_label("Remove failed posts after (days)", exact=True)).to_have_value("90")
 
 
-async def test_the_vault_is_examined_and_says_what_helps(pages: Pages, fresh_vault: Vault) -> None:
+async def test_the_health_check_runs_and_gives_advice(pages: Pages, fresh_vault: Vault) -> None:
     page = await pages("/settings", base=fresh_vault.base)
     await page.get_by_role("link", name="Run a health check").click()
     await page.get_by_role("button", name="Run a health check").click()

@@ -1,4 +1,4 @@
-"""Accounts and sites in a browser."""
+"""The pages of accounts and sites in a browser."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def test_an_account_is_found_and_leads_to_its_posts(pages: Pages) -> None:
     await expect(page).to_have_url(re.compile("/jobs/"))
 
 
-async def test_accounts_of_one_site_are_shown_as_soon_as_it_is_chosen(pages: Pages) -> None:
+async def test_accounts_are_filtered_as_soon_as_a_site_is_chosen(pages: Pages) -> None:
     page = await pages("/accounts")
     await page.locator("main").get_by_label("Site").select_option("vimeo")
 
@@ -33,7 +33,7 @@ async def test_accounts_of_one_site_are_shown_as_soon_as_it_is_chosen(pages: Pag
     await expect(page.locator(".account")).to_have_count(1)
 
 
-async def test_a_site_that_is_left_alone_is_tried_at_a_persons_word(pages: Pages, fresh_vault: Vault) -> None:
+async def test_a_user_can_try_a_paused_site_now(pages: Pages, fresh_vault: Vault) -> None:
     await fresh_vault.store.site_limits.close_gate(
         "x", duration=timedelta(hours=2), code=ErrorCode.RATE_LIMITED, reason="X asked us to slow down"
     )
@@ -45,7 +45,7 @@ async def test_a_site_that_is_left_alone_is_tried_at_a_persons_word(pages: Pages
     await expect(page.get_by_text("X asked us to slow down")).to_have_count(0)
 
 
-async def test_a_site_tells_what_went_wrong_and_leads_to_its_sign_in(pages: Pages) -> None:
+async def test_the_page_of_a_site_shows_what_went_wrong_and_links_to_its_sign_in(pages: Pages) -> None:
     page = await pages("/sites/x")
 
     await expect(page.get_by_role("heading", name="What went wrong")).to_be_visible()
@@ -58,13 +58,13 @@ async def test_a_site_tells_what_went_wrong_and_leads_to_its_sign_in(pages: Page
 
 @pytest.mark.parametrize("size", ["phone", "tablet", "zoomed"])
 @pytest.mark.parametrize("path", ["/accounts", "/accounts/x/marsh_walks", "/sites", "/sites/x", "/settings"])
-async def test_nothing_sticks_out_sideways(pages: Pages, path: str, size: Size) -> None:
+async def test_nothing_overflows_horizontally(pages: Pages, path: str, size: Size) -> None:
     page = await pages(path, size=size, language="de")
 
     assert await overflow(page) == []
 
 
-async def test_a_table_that_has_become_cards_is_still_a_table_to_a_screen_reader(pages: Pages) -> None:
+async def test_a_table_shown_as_cards_is_still_a_table_to_a_screen_reader(pages: Pages) -> None:
     page = await pages("/sites", size="phone")
 
     await expect(page.get_by_role("rowheader").first).to_be_visible()

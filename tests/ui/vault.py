@@ -1,6 +1,6 @@
-"""A vault to browse: the real composition and the real server, on a loopback port of the system's choosing, with sample posts.
+"""A vault for browser tests: the real composition and the real server, on a free loopback port, with sample posts.
 
-It runs in the test's own event loop, so a test writes to its store directly and the open pages hear of it.
+It runs in the test's own event loop, so a test writes to its store directly and the open pages are notified.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from mediavault.store.port import Store
 from tests.patience import patient
 from tests.ui import sample
 
-START_WITHIN_S = 30.0  # also beside other tests
+START_WITHIN_S = 30.0  # even while other tests run
 BEAT_EVERY_S = 30.0
 WORKER = WorkerId("w-sample")
-TOKEN = "mv_only-for-these-tests"  # of the vault that is guarded
+TOKEN = "mv_only-for-these-tests"  # the token of the vault that requires one
 
 
 @dataclass
 class Vault:
-    """What is served at ``base``. ``kept`` are its kept posts, newest first; ``claims`` the two that run, as their worker holds them."""
+    """The vault served at ``base``. ``kept``: saved posts, newest first; ``claims``: those of the two running jobs."""
 
     base: str
     opened: App
@@ -46,13 +46,13 @@ class Vault:
         return self.opened.settings.download_dir
 
     async def add(self, url: str) -> Job:
-        """A post that waits, as the API takes it. It must be of no sample post: any other web address will do."""
+        """Add a queued post, as the API does. Its URL must not be that of a sample post; any other will do."""
         return (await self.store.queue.enqueue([self.opened.submit(url)]))[0].job
 
 
 @asynccontextmanager
 async def sample_vault(root: Path, *, posts: int = 60, worker: bool = True, **settings: Any) -> AsyncIterator[Vault]:
-    """Open, fill and serve a vault below ``root``. ``posts`` 0 leaves it empty; ``worker`` pretends that one is alive."""
+    """Open, fill and serve a vault below ``root``. ``posts`` 0 leaves it empty; ``worker`` simulates a live worker."""
     chosen = Settings(state_dir=root / "state", download_dir=root / "downloads", host="127.0.0.1", port=0, **settings)
     async with AsyncExitStack() as stack:
         opened = await stack.enter_async_context(open_app(chosen))

@@ -11,25 +11,25 @@ Sources = Mapping[str, list[str]]
 
 
 def sources_of_codes(folder: Path) -> Sources:
-    """``{"DRM": ["services/…/ranking.py:82", …]}``: each place where an error of the code is made, or is chosen.
+    """Return where errors of each code are created or chosen: ``{"DRM": ["services/…/ranking.py:82", …]}``.
 
-    Made: a call of a class that carries the code, or the code as an argument of a call. Chosen: the class as a value in a
-    mapping. That a class is caught, compared or listed in a tuple produces nothing.
+    Created: a call of a class that carries the code, or the code as an argument of a call. Chosen: the class as a value
+    in a mapping. Catching a class, comparing it or listing it in a tuple does not count.
     """
     trees = {path.relative_to(folder): ast.parse(path.read_text(encoding="utf-8")) for path in folder.rglob("*.py")}
     nodes = [(path, node) for path, tree in trees.items() for node in ast.walk(tree)]
     carriers = _carriers([node for _, node in nodes if isinstance(node, ast.ClassDef)])
-    found: dict[str, list[str]] = defaultdict(list)
+    sources: dict[str, list[str]] = defaultdict(list)
     for path, node in nodes:
         for code in _produced(node, carriers):
-            found[code].append(f"{path.as_posix()}:{getattr(node, 'lineno', 0)}")
-    return found
+            sources[code].append(f"{path.as_posix()}:{getattr(node, 'lineno', 0)}")
+    return sources
 
 
 def _carriers(classes: Sequence[ast.ClassDef]) -> Mapping[str, str]:
-    """The code of every class that names one, or whose base does."""
-    named = {one.name: code for one in classes if (code := _own_code(one)) is not None}
-    bases = {one.name: [base.id for base in one.bases if isinstance(base, ast.Name)] for one in classes}
+    """Return the code of every class that names one, or whose base does."""
+    named = {node.name: code for node in classes if (code := _own_code(node)) is not None}
+    bases = {node.name: [base.id for base in node.bases if isinstance(base, ast.Name)] for node in classes}
     for _ in range(5):  # the tree is four deep
         for name, above in bases.items():
             inherited = next((named[base] for base in above if base in named), None)
@@ -38,8 +38,8 @@ def _carriers(classes: Sequence[ast.ClassDef]) -> Mapping[str, str]:
     return named
 
 
-def _own_code(one: ast.ClassDef) -> str | None:
-    for line in one.body:
+def _own_code(node: ast.ClassDef) -> str | None:
+    for line in node.body:
         match line:
             case ast.Assign(targets=[ast.Name(id="code")], value=value):
                 return _code(value)

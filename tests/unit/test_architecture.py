@@ -1,4 +1,4 @@
-"""Rules about the source that import-linter cannot say."""
+"""Rules about the source that import-linter cannot express."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ IMPORTERS = {
     "yarl": {"services/egress/client.py"},
     "yt_dlp": {"services/extraction/ytdlp_worker.py"},
 }
-# Asking for the time or waiting is core/clock.py's alone.
+# Only core/clock.py may read the time or wait.
 TIME_CALLS = re.compile(r"\b(time\.(time|time_ns|sleep|monotonic)\(|asyncio\.sleep\(|datetime\.(now|utcnow)\()")
 
 
@@ -70,13 +70,13 @@ def imported(text: str) -> set[str]:
 
 
 def libraries(text: str) -> set[str]:
-    """What a module imports that is neither Python's own nor ours."""
+    """Return the imports of a module that are neither in the standard library nor ours."""
     return imported(text) - sys.stdlib_module_names - {"mediavault"}
 
 
 def row_of(name: str, importers: Collection[str]) -> str | None:
-    """The entry that allows the module to import, or None."""
-    return next((each for each in importers if name == each or (each.endswith("/") and name.startswith(each))), None)
+    """Return the entry that allows the module to import, or None."""
+    return next((row for row in importers if name == row or (row.endswith("/") and name.startswith(row))), None)
 
 
 @pytest.mark.parametrize("library", sorted(IMPORTERS))
@@ -88,7 +88,7 @@ def test_each_outside_library_has_its_named_importers(library: str) -> None:
 
 
 def test_every_outside_library_is_in_the_table() -> None:
-    """So that none is imported wherever somebody happens to need it."""
+    """So that no library is imported wherever it happens to be needed."""
     assert {library for _, text in modules() for library in libraries(text)} == set(IMPORTERS)
 
 
@@ -98,7 +98,7 @@ def test_a_new_library_and_a_second_importer_are_noticed() -> None:
     assert row_of("worker/worker.py", IMPORTERS["fastapi"]) is None
 
 
-def test_only_the_clock_asks_for_the_time() -> None:
+def test_only_the_clock_reads_the_time() -> None:
     assert [name for name, text in modules() if TIME_CALLS.search(text) and name != "core/clock.py"] == []
 
 
@@ -116,7 +116,7 @@ def test_no_shell_is_ever_started() -> None:
 
 
 def swallows_everything(text: str) -> bool:
-    """Whether a handler of everything does not raise again what it caught."""
+    """Return whether a catch-all handler does not re-raise what it caught."""
     return any(
         isinstance(node, ast.ExceptHandler)
         and (node.type is None or (isinstance(node.type, ast.Name) and node.type.id in {"Exception", "BaseException"}))
@@ -130,7 +130,7 @@ def test_only_the_workers_loop_swallows_everything() -> None:
     allowed = {
         "worker/pipeline.py",
         "server/middleware.py",  # the outermost answer: a typed 500 instead of a traceback
-        "store/calls.py",  # hands what a batch broke with to each of those who wait for it
+        "store/calls.py",  # passes the error of a batch to each caller that waits for it
         "services/browser/lifecycle.py",  # Playwright raises what a listener raised in a call of another visit
         "app/reading_child.py",  # hands a bug and its traceback to the process that logs
         "platforms/registry.py",  # an outside package may fail in any way, and must not stop the vault
@@ -140,12 +140,12 @@ def test_only_the_workers_loop_swallows_everything() -> None:
     assert {name for name, text in modules() if swallows_everything(text)} <= allowed
 
 
-def test_no_class_name_stands_for_two_things() -> None:
-    """A name that means one thing needs no look at its import."""
+def test_no_two_classes_have_the_same_name() -> None:
+    """A unique name is understood without looking at its import."""
     homes: dict[str, list[str]] = {}
     for name, text in modules():
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.ClassDef):
                 homes.setdefault(node.name, []).append(name)
 
-    assert {name: places for name, places in homes.items() if len(places) > 1} == {}
+    assert {name: files for name, files in homes.items() if len(files) > 1} == {}

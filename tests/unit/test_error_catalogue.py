@@ -1,4 +1,4 @@
-"""docs/errors.md says what the code says, and every code is one that people can meet and are told about."""
+"""docs/errors.md agrees with the code, and every error code can occur and is explained to users."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def sources() -> Mapping[str, list[str]]:
 
 
 def failed_job(code: ErrorCode, *, over: bool = False) -> JobView:
-    """One that comes back in a minute, or with ``over`` one that does not."""
+    """Return a failed job that is retried in a minute, or with ``over`` one that is not."""
     url = "https://videos.example/watch/1"
     job = Job(JobId("0" * 32), "0" * 32, url, url, "generic", JobStatus.FAILED, created_at=START, updated_at=START)
     retry_at = None if over else START + timedelta(minutes=1)
@@ -88,7 +88,7 @@ def failed_job(code: ErrorCode, *, over: bool = False) -> JobView:
 
 
 def answer_to(failure: Failure) -> RetryIn | GiveUp:
-    """The retry rule's, after the first of five attempts."""
+    """Return the decision of the retry rule after the first of five attempts."""
     return decide(failure, attempt=1, max_attempts=5, base=timedelta(minutes=1), jitter=0.5, now=START)
 
 
@@ -97,7 +97,7 @@ def test_every_code_has_exactly_one_row() -> None:
 
 
 def test_no_other_module_lists_codes() -> None:
-    """Sets and mappings of codes belong into the table."""
+    """Sets and mappings of codes belong in the table."""
     listed = re.compile(r"ErrorCode\.\w+(?:\.value)?\s*(?:,|:|\|)\s*(?:[^\n]{0,120}\s)?ErrorCode\.\w+")
     others = [path for path in PACKAGE.rglob("*.py") if path.name != "failures.py"]
 
@@ -149,13 +149,13 @@ def test_the_api_the_page_and_the_command_line_show_a_failed_job_with_that_sente
 
 @pytest.mark.parametrize("code", OF_JOBS)
 def test_a_job_that_is_not_tried_again_promises_no_further_try(code: ErrorCode) -> None:
-    said = failed_job(code, over=True).help
+    help_text = failed_job(code, over=True).help
 
-    assert SENTENCE.match(said)
-    assert not PROMISE.search(said) or issubclass(KINDS[code], NeedsPerson)
+    assert SENTENCE.match(help_text)
+    assert not PROMISE.search(help_text) or issubclass(KINDS[code], NeedsPerson)
 
 
-def test_the_job_that_comes_back_says_that_it_does() -> None:
+def test_a_job_that_is_retried_says_so() -> None:
     assert "Retrying automatically" in failed_job(ErrorCode.NETWORK).help
 
 
@@ -178,7 +178,7 @@ def test_a_code_that_may_be_final_or_not_is_tried_again_where_it_is_not(kind: ty
 
 
 @pytest.mark.parametrize("code", [code for code in ErrorCode if code not in OF_JOBS])
-def test_a_refused_request_has_no_retry_rule_and_a_crashed_attempt_comes_back(code: ErrorCode) -> None:
+def test_a_refused_request_has_no_retry_rule_and_a_crashed_attempt_is_retried(code: ErrorCode) -> None:
     is_of_a_job = code is ErrorCode.RECOVERED_FROM_RESTART  # written by the store, which plans the next try itself
     assert (FAILURES[code].retry is Retry.REFUSED) is not is_of_a_job
 
@@ -188,7 +188,7 @@ def test_every_code_is_produced_somewhere(code: ErrorCode) -> None:
     assert sources()[code.value]
 
 
-def test_what_is_caught_compared_or_only_listed_produces_no_code(tmp_path: Path) -> None:
+def test_catching_comparing_or_only_listing_a_class_produces_no_code(tmp_path: Path) -> None:
     (tmp_path / "errors.py").write_text("class Drm(Exception):\n    code = ErrorCode.DRM\nclass Odd(Drm): ...\n")
     (tmp_path / "reads.py").write_text(
         "KINDS = (Drm, Odd)\nCODES = frozenset({ErrorCode.DRM})\n"

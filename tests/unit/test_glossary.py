@@ -31,10 +31,10 @@ def test_every_name_of_the_specification_has_a_row() -> None:
 def test_our_name_for_it_exists(specified: str, ours: str) -> None:
     module, _, name = ours.partition(":")
     owner, _, last = name.rpartition(".")
-    found = reduce(getattr, owner.split("."), import_module(module)) if owner else import_module(module)
+    parent = reduce(getattr, owner.split("."), import_module(module)) if owner else import_module(module)
 
     # a field of a record without a default, or of a pydantic model, is not an attribute of its class
-    assert hasattr(found, last) or last in getattr(found, "__annotations__", {}), specified
+    assert hasattr(parent, last) or last in getattr(parent, "__annotations__", {}), specified
 
 
 @pytest.mark.parametrize("event", EVENTS.values())

@@ -169,7 +169,7 @@ def lint(folder: Path) -> str:
 
 
 def sections(report: str) -> Mapping[str, str]:
-    """Contract -> what the report says of its violations. A section begins with its title, underlined."""
+    """Return each contract's section of the report. A section begins with its title, underlined."""
     parts = re.split(r"^(.+)\n-{3,}$", report, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
@@ -181,14 +181,14 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     shutil.copy(CONFIGURATION, folder)
     no_python = shutil.ignore_patterns("static", "locales", "templates", "__pycache__")
     shutil.copytree(ROOT / "src" / "mediavault", folder / "mediavault", ignore=no_python)
-    for importer, imported in {each for violations in VIOLATIONS.values() for each in violations}:
+    for importer, imported in {violation for violations in VIOLATIONS.values() for violation in violations}:
         plant(importer, imported, folder)
     return sections(lint(folder))
 
 
 @pytest.mark.parametrize("contract", contracts())
 def test_a_contract_refuses_each_violation_planted_for_it(contract: str, report: Mapping[str, str]) -> None:
-    """A contract without a violation in the table fails: nobody has seen it refuse anything."""
+    """A contract without a violation in the table fails: it was never seen to refuse anything."""
     refused = report.get(contract, "")
 
     assert VIOLATIONS.get(contract), "plant a violation of it"

@@ -40,7 +40,7 @@ def test_a_limit_grows_with_what_was_measured_at_the_start(monkeypatch: pytest.M
     assert patient(30) == 150
 
 
-async def test_a_condition_is_asked_until_it_is_true_and_no_longer_than_patience_lasts() -> None:
+async def test_a_condition_is_polled_until_it_is_true_and_no_longer_than_the_limit() -> None:
     answers = iter([False, False, True])
 
     await until(lambda: next(answers), every_s=0)
@@ -53,9 +53,9 @@ def waits(tree: ast.AST) -> Iterator[tuple[int, float]]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
-        given = {keyword.arg: keyword.value for keyword in node.keywords}
+        keywords = {keyword.arg: keyword.value for keyword in node.keywords}
         name = ast.unparse(node.func)
-        limit = given.get("timeout")
+        limit = keywords.get("timeout")
         if name == "asyncio.timeout" and node.args:
             limit = node.args[0]
         if name == "asyncio.wait_for" and len(node.args) > 1:
@@ -65,7 +65,7 @@ def waits(tree: ast.AST) -> Iterator[tuple[int, float]]:
 
 
 def test_every_limit_against_hanging_is_extended_on_a_busy_machine() -> None:
-    """Shorter ones than a second are meant to be reached."""
+    """Limits below one second are meant to be reached."""
     fixed = [
         f"{path.relative_to(TESTS)}:{line}: {seconds} s"
         for path in sorted(TESTS.rglob("*.py"))

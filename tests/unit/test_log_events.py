@@ -1,4 +1,4 @@
-"""The list of log events in docs/operations.md is compared with the source, so that it cannot rot."""
+"""The list of log events in docs/operations.md is compared with the source, so that it cannot become outdated."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "mediavault"
 LEVELS = {"debug": "debug", "info": "info", "warning": "warning", "error": "error", "exception": "error"}
-IDS = {"job_id", "trace_id"}  # said once for all lines of a job
+IDS = {"job_id", "trace_id"}  # documented once for all lines of a job
 ROW = re.compile(
     r"^\| `(?P<event>[a-z_{}]+)` \| (?P<level>\w+) \|(?P<fields>[^|]*)\| (?P<meaning>[^|]+) \|$", re.MULTILINE
 )
@@ -20,7 +20,7 @@ ROW = re.compile(
 
 @dataclass(frozen=True)
 class Line:
-    """A place in the source that logs, or the row of an event: ``fields`` without the ids of a job."""
+    """A log call in the source, or the row of an event; ``fields`` leaves out the ids of a job."""
 
     event: str
     level: str
@@ -38,16 +38,16 @@ def is_log_call(node: ast.AST) -> bool:
 
 
 def event_of(call: ast.Call) -> str:
-    """The first argument; of one that is put together, the form: ``{stage}_{outcome}``."""
+    """Return the first argument, of an f-string its form: ``{stage}_{outcome}``."""
     [name] = call.args
     return ast.unparse(name).strip("f").strip("'\"")
 
 
 def fields_of(call: ast.Call) -> set[str]:
-    assert all(each.arg for each in call.keywords), f"the fields of {event_of(call)} cannot be seen in the source"
-    found = {each.arg for each in call.keywords if each.arg}
+    assert all(keyword.arg for keyword in call.keywords), f"the fields of {event_of(call)} cannot be seen in the source"
+    names = {keyword.arg for keyword in call.keywords if keyword.arg}
     assert isinstance(call.func, ast.Attribute)
-    return found | {"exception"} if call.func.attr == "exception" else found
+    return names | {"exception"} if call.func.attr == "exception" else names
 
 
 @cache
@@ -70,13 +70,13 @@ def in_list() -> Iterator[Line]:
 
 
 def by_event(lines: Iterable[Line]) -> dict[str, tuple[set[str], set[str]]]:
-    """Event -> its levels and its fields, from all places that log it."""
-    found: dict[str, tuple[set[str], set[str]]] = {}
+    """Return the levels and the fields of each event, from all lines that log it."""
+    events: dict[str, tuple[set[str], set[str]]] = {}
     for line in lines:
-        levels, fields = found.setdefault(line.event, (set(), set()))
+        levels, fields = events.setdefault(line.event, (set(), set()))
         levels.add(line.level)
         fields |= line.fields
-    return found
+    return events
 
 
 def test_every_event_is_listed_with_its_level_and_fields() -> None:
@@ -104,4 +104,4 @@ def test_every_logger_is_called_log() -> None:
     made = {path: re.findall(r"^(.*)get_logger\(", text, re.MULTILINE) for path, text in texts.items()}
     del made[SOURCE / "core" / "logs.py"]
 
-    assert {begins for each in made.values() for begins in each} == {"log = "}
+    assert {begins for lines in made.values() for begins in lines} == {"log = "}

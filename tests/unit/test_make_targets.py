@@ -1,4 +1,4 @@
-"""What README and the other documents say of `make` is true: the targets exist, and README begins with the two that matter."""
+"""The `make` targets that the documents mention exist, and README begins with the two that matter."""
 
 from __future__ import annotations
 

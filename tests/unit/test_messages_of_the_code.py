@@ -10,12 +10,12 @@ from functools import cache
 import pytest
 from scripts.messages import SRC, messages_of_the_code
 
-PLACE = re.compile(r"%\((\w+)\)(?:s|d|\.\df)")
+FIELD = re.compile(r"%\((\w+)\)(?:s|d|\.\df)")
 
 
 @cache
 def calls() -> list[tuple[str, ast.Call]]:
-    """Each call of ``Message`` with where it is."""
+    """Return each call of ``Message`` with its location."""
     return list(_calls())
 
 
@@ -26,13 +26,13 @@ def _calls() -> Iterator[tuple[str, ast.Call]]:
                 yield f"{path.relative_to(SRC)}:{node.lineno}", node
 
 
-def test_every_template_has_a_place_for_each_of_its_values_and_no_other() -> None:
+def test_every_template_has_a_placeholder_for_each_of_its_values_and_no_other() -> None:
     bad = []
     for where, call in calls():
         match call.args:
             case [ast.Constant(value=str(template))] if call.keywords:
                 names = {keyword.arg for keyword in call.keywords}
-                if names != set(PLACE.findall(template)) or "%" in PLACE.sub("", template).replace("%%", ""):
+                if names != set(FIELD.findall(template)) or "%" in FIELD.sub("", template).replace("%%", ""):
                     bad.append((where, template, sorted(map(str, names))))
             case _:
                 pass
@@ -40,8 +40,8 @@ def test_every_template_has_a_place_for_each_of_its_values_and_no_other() -> Non
     assert bad == []
 
 
-def test_no_template_is_put_together_when_it_runs() -> None:
-    """A catalogue has templates as they are written."""
+def test_no_template_is_built_at_run_time() -> None:
+    """A catalogue holds templates as they are written in the source."""
     bad = [
         where
         for where, call in calls()

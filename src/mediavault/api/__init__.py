@@ -1,1 +1,1 @@
-"""The JSON API: jobs, events, health, metrics, sessions, sites and the saved files."""
+"""The JSON API: jobs, events, health, metrics, sessions, sites and saved files."""

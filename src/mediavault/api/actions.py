@@ -1,4 +1,4 @@
-"""What the API's routes and the page's forms both do to jobs."""
+"""Actions on jobs, shared by the API's routes and the pages' forms."""
 
 from __future__ import annotations
 
@@ -16,42 +16,42 @@ from mediavault.presentation.views import kept_paths
 from mediavault.store.bulk import iter_jobs, retry_each
 from mediavault.store.port import Enqueued, JobOrder, JobQuery
 
-MAX_RETRIED = 500  # jobs that one press of a button queues again
+MAX_RETRIED = 500  # jobs that one request queues again
 _PAGE = 200
 
 log = get_logger(__name__)
 
 
 async def submit(services: ApiServices, feed: Feed, texts: Sequence[str], *, force: bool = False) -> list[Enqueued]:
-    """Store posts; all or nothing. Raises BadUrl and its kin for one address, RefusedBatch for several."""
+    """Store posts; all or nothing. Raises BadUrl or a related error for one address, RefusedBatch for several."""
     new = [services.submit.read(texts[0])] if len(texts) == 1 else services.submit.read_all(texts)
     return await _store(services, feed, new, force=force)
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of several addresses. A post that was handed in twice counts once."""
+    """The result of submitting several addresses. A post that was submitted twice counts once."""
 
     jobs: tuple[Job, ...]  # new
-    known: tuple[Job, ...]  # those that were here already
+    known: tuple[Job, ...]  # those that already existed
     refused: tuple[RefusedAddress, ...]
 
 
 async def take(services: ApiServices, feed: Feed, texts: Sequence[str]) -> Taken:
-    """Store the posts that can be stored, and say of the others why not."""
+    """Store the posts that can be stored, and return why the others cannot."""
     new, refused = services.submit.read_each(texts)
     stored = await _store(services, feed, new, force=False) if new else []
-    jobs = {each.job.id: each.job for each in stored if each.created}
-    known = {each.job.id: each.job for each in stored if not each.created and each.job.id not in jobs}
+    jobs = {result.job.id: result.job for result in stored if result.created}
+    known = {result.job.id: result.job for result in stored if not result.created and result.job.id not in jobs}
     return Taken(tuple(jobs.values()), tuple(known.values()), tuple(refused))
 
 
 async def _store(services: ApiServices, feed: Feed, new: Sequence[NewJob], *, force: bool) -> list[Enqueued]:
     attempts = (await services.live.current()).max_attempts
-    stored = await services.store.queue.enqueue([replace(each, max_attempts=attempts) for each in new], force=force)
+    stored = await services.store.queue.enqueue([replace(job, max_attempts=attempts) for job in new], force=force)
     feed.wake()
-    for each in stored:
-        log.info("job_submitted", job_id=each.job.id, trace_id=each.job.trace_id, created=each.created)
+    for result in stored:
+        log.info("job_submitted", job_id=result.job.id, trace_id=result.job.trace_id, created=result.created)
     return stored
 
 
@@ -63,26 +63,26 @@ async def retry_failed(
     platform: str | None = None,
     is_waiting: bool = False,
 ) -> int:
-    """Queue failed jobs of these causes again, oldest first; how many, at most ``MAX_RETRIED``.
+    """Queue failed jobs with these codes again, oldest first, at most ``MAX_RETRIED``. Returns how many.
 
-    ``is_waiting``: those that would be tried again by themselves, else those that would not.
+    ``is_waiting`` selects the jobs that would be retried automatically, else those that would not.
     """
     failed = iter_jobs(
         services.store.catalogue, JobQuery((JobStatus.FAILED,), platform=platform, limit=_PAGE, order=JobOrder.OLDEST)
     )
-    meant = (
+    selected = (
         job
         async for job in failed
         if (job.error_code or ErrorCode.INTERNAL) in codes and (job.retry_at is not None) is is_waiting
     )
-    count = await retry_each(services.store, meant, at_most=MAX_RETRIED)
+    count = await retry_each(services.store, selected, at_most=MAX_RETRIED)
     feed.wake()
     log.info("jobs_retried", codes=sorted(codes), platform=platform, count=count)
     return count
 
 
 async def retry_job(services: ApiServices, feed: Feed, job_id: JobId, *, chosen_url: str | None = None) -> Job:
-    """Queue a job again. Raises BadInput when the chosen video is none of its candidates."""
+    """Queue a job again. Raises BadInput when ``chosen_url`` is not one of its candidates."""
     if chosen_url is not None:
         check_choice(await services.store.catalogue.get(job_id), chosen_url)
     job = await services.store.queue.retry(job_id, chosen_url=chosen_url)
@@ -98,7 +98,7 @@ def check_choice(job: Job, chosen_url: str) -> None:
 
 
 async def save_again(services: ApiServices, feed: Feed, job_id: JobId) -> Job:
-    """A new job of the same post, as its next version. Raises what a submission raises."""
+    """Create a new job of the same post, as its next version. Raises the errors of a submission."""
     job = await services.store.catalogue.get(job_id)
     return (await submit(services, feed, [job.post_url], force=True))[0].job
 
@@ -110,7 +110,7 @@ async def cancel_job(services: ApiServices, feed: Feed, job_id: JobId) -> Job:
 
 
 async def remove_job(services: ApiServices, feed: Feed, job_id: JobId, *, files: bool) -> Job:
-    """Forget a job; with ``files`` its kept files too, and those first: if they cannot go, the row still names them."""
+    """Remove a job; with ``files`` its saved files too, and those first: if that fails, the row still names them."""
     job = await services.store.catalogue.get(job_id)
     if files:
         await services.library.remove(*kept_paths(job))

@@ -1,4 +1,4 @@
-"""What routes are handed: the services, the event feed, and a job id that looks like one."""
+"""Dependencies of the routes: the services, the event feed, and a well-formed job id."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _job_id(job_id: Annotated[str, Path(description="A job's id.")]) -> JobId:
 
 
 def to_job_id(job_id: str) -> JobId:
-    """Anything that cannot be an id is a job that is not there; it never reaches a store."""
+    """Return a well-formed job id. Raises JobNotFound for any other text, which never reaches a store."""
     if not _JOB_ID.fullmatch(job_id.lower()):
         raise JobNotFound("No job has this id.")
     return JobId(job_id.lower())
@@ -50,9 +50,9 @@ JobIdPath = Annotated[JobId, Depends(_job_id)]
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The error answers of a route, for OpenAPI: ``statuses``, and what the gate or a malformed parameter may get anywhere.
+    """Return the error responses of a route, for OpenAPI: ``statuses``, and those that any route may give.
 
-    Where somebody must be known (401), a token may lack the scope (403).
+    Where authentication is required (401), a token may lack the scope (403).
     """
-    of_the_gate = (*ANYWHERE, 403) if 401 in statuses else ANYWHERE
-    return {status: {"model": ErrorView} for status in sorted({*statuses, *of_the_gate})}
+    common = (*ANYWHERE, 403) if 401 in statuses else ANYWHERE
+    return {status: {"model": ErrorView} for status in sorted({*statuses, *common})}

@@ -21,7 +21,7 @@ from mediavault.server.long_responses import watching_for_disconnect
 router = APIRouter(tags=["events"])
 
 HEARTBEAT_S = 15.0  # below the 30 to 60 s after which proxies drop a silent connection
-SEND_DEADLINE_S = 30.0  # a client that takes no byte for so long is not there
+SEND_DEADLINE_S = 30.0  # a client that reads nothing for this long has gone
 RECONNECT_MS = 2_000
 
 _HEARTBEAT = b": still here\n\n"
@@ -37,28 +37,28 @@ async def events(
     desk: Desk,
     since: Annotated[str | None, Query(description="An ISO 8601 moment.")] = None,
 ) -> Response:
-    """``event: job`` with the job object at every change, ``event: removed`` with its id; a comment every 15 seconds.
+    """Send ``event: job`` with the job at every change, ``event: removed`` with its id, and a comment every 15 seconds.
 
-    ``Last-Event-ID`` (or ``?since=``) brings first what changed from that moment on; an unreadable one is passed over.
+    With ``Last-Event-ID`` (or ``?since=``) the changes from that moment on come first; an unreadable value is ignored.
     One session, token or (without either) address has five streams: a sixth ends the oldest with ``event: later``, whose
-    listener should stay away for a minute.
+    client should not reconnect for a minute.
     """
     moment = read_moment(request.headers.get("last-event-id"), since)
     with contextlib.ExitStack() as until_streaming:
-        listener = feed.join(_who(request, desk))  # before the look back, so that no change falls in between
+        listener = feed.join(_client_id(request, desk))  # before reading missed changes, so that none falls in between
         until_streaming.callback(feed.leave, listener)
         missed = await feed.missed_since(moment) if moment is not None else []
-        until_streaming.pop_all()  # from here on the stream itself says when the listener leaves
+        until_streaming.pop_all()  # from here on the stream removes the listener
         return EventStream(feed, listener, missed)
 
 
-def _who(request: Request, desk: Authenticator) -> str:
+def _client_id(request: Request, desk: Authenticator) -> str:
     caller = current_principal()
     return (caller.by if caller else "") or address_bucket(desk.address_of(credentials_of(request)))
 
 
 class EventStream(Response):
-    """Ends when the feed ends it, or when its client leaves or takes nothing any more."""
+    """The event stream. It ends when the feed ends it, or when its client leaves or stops reading."""
 
     media_type = "text/event-stream"
 
@@ -103,7 +103,7 @@ async def _send(send: Send, event: bytes) -> None:
 
 
 def read_moment(*texts: str | None) -> datetime | None:
-    """The first of the texts that is a moment with a time zone; what is none is passed over."""
+    """Return the first of the texts that is an ISO 8601 moment with a time zone; None when there is none."""
     for text in texts:
         with contextlib.suppress(ValueError):
             if text and (moment := datetime.fromisoformat(text)).tzinfo is not None:

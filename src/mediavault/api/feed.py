@@ -1,7 +1,7 @@
-"""The changes of all jobs, handed to everybody who listens.
+"""The feed of changes to all jobs, sent to every listener.
 
-The store is asked for changes only while somebody listens. A listener that reads slower than jobs change is dropped;
-its EventSource comes back with ``Last-Event-ID`` and is sent what it missed.
+The store is polled only while there are listeners. A listener that reads slower than jobs change is dropped; its
+EventSource reconnects with ``Last-Event-ID`` and is sent what it missed.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from mediavault.store.port import JobCatalogue
 
 log = get_logger(__name__)
 
-POLL_S = 0.5  # while somebody listens
+POLL_S = 0.5  # while there are listeners
 MAX_LISTENERS = 1_000
-OF_ONE = 5  # streams; as specified. A browser makes six connections to a server: so one is left for its pages
+OF_ONE = 5  # streams; as specified. A browser makes six connections to a server, so one is left for its pages
 LATER_MS = 60_000
-AT_ONCE_BYTES = 65_536  # of one write to a listener
+AT_ONCE_BYTES = 65_536  # in one write to a listener
 MAX_WAITING = 512  # events that a listener may lag behind
 PAGE = 500
-# Writers stamp a change before they commit it: a later stamp may be seen first, so each look reaches back a little.
+# Writers stamp a change before they commit it: a later stamp may be seen first, so each poll overlaps the one before.
 OVERLAP = timedelta(seconds=5)
 CLOCKS_DIFFER = timedelta(seconds=10)  # ours may be ahead of the store's, by which changes are stamped
 
 
-# A stream that makes room for a newer one of the same listener ends with this; an EventSource comes back by itself.
+# The last event of a stream that makes room for a newer one of its client; an EventSource reconnects automatically.
 LATER = f"retry: {LATER_MS}\nevent: later\ndata: {{}}\n\n".encode()
 
 
 class FeedListener:
-    """One open stream of ``who``, in the language that was asked for. ``next`` answers None when it is over."""
+    """One open stream of the client ``who``, in the language of its request. ``next`` returns None when it is over."""
 
     def __init__(self, who: str = "") -> None:
         self.who = who
@@ -52,7 +52,7 @@ class FeedListener:
         return await self._waiting.get()
 
     def more(self) -> bytes:
-        """What waits besides, up to ``AT_ONCE_BYTES``: one write for many events costs hardly more than for one."""
+        """Return further queued events, up to ``AT_ONCE_BYTES``: one write of many costs hardly more than of one."""
         events = []
         left = AT_ONCE_BYTES
         while left > 0 and not self.is_over and not self._waiting.empty():
@@ -62,14 +62,14 @@ class FeedListener:
         return b"".join(events)
 
     def offer(self, event: bytes) -> bool:
-        """False when the listener lags too far behind."""
+        """Queue an event. Returns False when the listener lags too far behind."""
         if self._waiting.qsize() >= MAX_WAITING:
             return False
         self._waiting.put_nowait(event)
         return True
 
     def end(self, last_word: bytes | None = None) -> None:
-        """Throw away what waits, and end the stream with ``last_word``."""
+        """Discard the queued events, and end the stream with ``last_word``."""
         self.is_over = True
         while not self._waiting.empty():
             self._waiting.get_nowait()
@@ -79,7 +79,7 @@ class FeedListener:
 
 
 class Feed:
-    """One per application. All methods belong to the event loop's thread."""
+    """Polls the store and sends changes to the listeners. One per application, used in the event loop's thread only."""
 
     def __init__(self, catalogue: JobCatalogue, clock: Clock) -> None:
         self._catalogue = catalogue
@@ -89,14 +89,14 @@ class Feed:
         self._wake = asyncio.Event()
         self._closed = False
         self._cursor = clock.now()
-        self._seen: dict[JobId, datetime] = {}  # what was sent of the time that the next look reaches back to
+        self._seen: dict[JobId, datetime] = {}  # what was sent within the overlap with the next poll
 
     def join(self, who: str) -> FeedListener:
-        """A new listener, who hears of every change from now on, and perhaps of some before.
+        """Return a new listener, which gets every change from now on, and perhaps some earlier ones.
 
-        Of more than ``OF_ONE`` streams of one ``who`` the oldest ends. Raises HttpRefusal when there are too many altogether.
+        The oldest stream of ``who`` ends when it has more than ``OF_ONE``. Raises HttpRefusal at MAX_LISTENERS.
         """
-        self._make_room_for_one_of(who)
+        self._make_room_for(who)
         if len(self._listeners) >= MAX_LISTENERS:
             raise HttpRefusal(503, ErrorCode.TOO_MANY, "Too many listeners.", headers={"Retry-After": "30"})
         listener = FeedListener(who)
@@ -106,33 +106,33 @@ class Feed:
         self._listeners[listener] = None
         if self._poller is None:
             self._cursor, self._seen = self._clock.now() - CLOCKS_DIFFER, {}
-            self._poller = asyncio.create_task(self._poll_while_heard())
+            self._poller = asyncio.create_task(self._poll_while_listeners())
         return listener
 
     def leave(self, listener: FeedListener) -> None:
-        """Safe to call twice."""
+        """Remove a listener, and end its stream. Safe to call twice."""
         self._listeners.pop(listener, None)
         if not listener.is_over:
             listener.end()
-        self._wake.set()  # the poller ends by itself when nobody is left
+        self._wake.set()  # the poller ends when no listener is left
 
     async def missed_since(self, moment: datetime) -> list[bytes]:
-        """The changes from ``moment`` on, as events; the latest of each job."""
+        """Return the changes from ``moment`` on as events; the latest of each job."""
         return [encode(job) for job in await self._catalogue.changed_since(moment, limit=PAGE)]
 
     def wake(self) -> None:
-        """Look for changes now: something was changed in this process."""
+        """Poll for changes now, because this process has made one."""
         self._wake.set()
 
     def removed(self, job_id: JobId) -> None:
-        """A removed job leaves no row that a poll could find."""
+        """Announce a removed job, which leaves no row that a poll could find."""
         self._publish(f"event: removed\ndata: {json.dumps({'id': job_id})}\n\n".encode())
 
     async def poll(self) -> int:
-        """Send what changed since the last look; how many jobs that were."""
+        """Send the changes since the last poll. Returns the number of changed jobs."""
         changed = await self._changes()
         for job in changed:
-            self._tell(job)
+            self._publish_job(job)
         return len(changed)
 
     def close(self) -> None:
@@ -147,25 +147,25 @@ class Feed:
         if self._poller is not None:
             await asyncio.wait([self._poller])
 
-    def _make_room_for_one_of(self, who: str) -> None:
-        """The oldest stream is the one to end: the window that was opened last is the one that is looked at."""
+    def _make_room_for(self, who: str) -> None:
+        """End the oldest stream at the limit: the window that was opened last is the one in use."""
         theirs = [listener for listener in self._listeners if listener.who == who]
         for oldest in theirs[: max(0, len(theirs) - OF_ONE + 1)]:
             oldest.end(LATER)
             self.leave(oldest)
 
-    async def _poll_while_heard(self) -> None:
+    async def _poll_while_listeners(self) -> None:
         try:
             while self._listeners:
                 self._wake.clear()
-                with contextlib.suppress(StoreError):  # the store says so in its own log; the next look may work
+                with contextlib.suppress(StoreError):  # logged by the store; the next poll may work
                     await self.poll()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(POLL_S):
                         await self._wake.wait()
         finally:
             self._poller = None
-            for listener in list(self._listeners):  # only after a bug of ours: they come back and start a new poller
+            for listener in list(self._listeners):  # only after a bug: they reconnect and start a new poller
                 self.leave(listener)
 
     async def _changes(self) -> list[Job]:
@@ -187,12 +187,12 @@ class Feed:
         if self._seen.get(job.id) == job.updated_at:
             return False
         self._seen[job.id] = job.updated_at
-        # a row whose time lies in the future, as a rebuilt one may have, must not hide the changes until then
+        # a row with a time in the future, such as a rebuilt one, must not hide the changes until then
         self._cursor = max(self._cursor, min(job.updated_at, self._clock.now() + CLOCKS_DIFFER))
         return True
 
-    def _tell(self, job: Job) -> None:
-        """Encoded once for each language that is heard."""
+    def _publish_job(self, job: Job) -> None:
+        """Send a job's change, encoded once for each language of the listeners."""
         by_language: dict[str, set[FeedListener]] = {}
         for listener in self._listeners:
             by_language.setdefault(listener.appearance.locale, set()).add(listener)
@@ -208,7 +208,7 @@ class Feed:
 
 
 def encode(job: Job) -> bytes:
-    """One event; its id is the moment of the change, which ``Last-Event-ID`` brings back."""
+    """Return a job's change as one event. Its id is the moment of the change, which ``Last-Event-ID`` sends back."""
     view = job_view(job)
     moment = view.updated_at.isoformat().replace("+00:00", "Z")
     return f"id: {moment}\nevent: job\ndata: {view.model_dump_json()}\n\n".encode()

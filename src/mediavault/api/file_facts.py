@@ -1,4 +1,4 @@
-"""Checks of saved files, in the background, and their formats: routes for scripts and players."""
+"""Routes for checks of saved files, which run in the background, and for the files' formats."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _ACCEPTED = 202
 
 @router.post("/api/jobs/{job_id}/verify", status_code=_ACCEPTED, responses=errors(401, 403, 404, 415, 503))
 async def verify(job_id: JobIdPath, services: Services) -> CheckView:
-    """Read the job's files from end to end and hold them against what was saved; ask again for what was found."""
+    """Start comparing the job's files with what was saved; ask again for the result."""
     return await check_view(services, await begin_check(services, job_id))
 
 
 @router.get("/api/jobs/{job_id}/verify", responses=errors(401, 404, 503))
 async def verified(job_id: JobIdPath, services: Services) -> CheckView:
-    """What the last check found, by the index of the item; empty where there was none."""
+    """Return the result of the last check, by the index of the item; empty when there was none."""
     return await check_view(services, await services.store.catalogue.get(job_id))
 
 
@@ -52,14 +52,16 @@ async def begin_check(services: ApiServices, job_id: JobId) -> Job:
 
 
 async def check_view(services: ApiServices, job: Job) -> CheckView:
-    running = services.checks.is_checking(job.id)  # before what was found: the end may come in between
+    running = services.checks.is_checking(job.id)  # before the result: the check may end in between
     checks = await checks_of(services.store.records, job)
-    files = {place: {"at": one.at, "verdict": one.verdict, "detail": one.detail} for place, one in checks.items()}
+    files = {
+        index: {"at": check.at, "verdict": check.verdict, "detail": check.detail} for index, check in checks.items()
+    }
     return CheckView.model_validate({"running": running, "files": files})
 
 
 async def checks_of(records: Records, job: Job) -> dict[int, FileCheck]:
-    """What the last check of the job's files found; {} where there was none."""
+    """Return the results of the last check of the job's files, by item index; {} when there was none."""
     record = await records.get(RecordKind.VERIFIED, job.id)
     if record is None:
         return {}
@@ -75,7 +77,7 @@ async def checks_of(records: Records, job: Job) -> dict[int, FileCheck]:
 
 @router.get("/api/jobs/{job_id}/items/{place}/format", responses=errors(401, 404, 503))
 async def file_format(job_id: JobIdPath, place: Place, services: Services) -> FileFormatView:
-    """Read which container and codecs the saved file of an item has."""
+    """Read the container and codecs of an item's saved file."""
     report = await services.formats.read(await kept_file(services, job_id, place))
     return FileFormatView(
         container=report.container if report else None,

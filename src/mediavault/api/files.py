@@ -1,4 +1,4 @@
-"""The kept files over HTTP: ranges, strong tags, and headers under which a file can do nothing but be looked at."""
+"""The saved files over HTTP: ranges, strong ETags, and headers that keep a file from running scripts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ANSWERS = errors(401, 404, 416, 503, 507) | {
     status: {"description": words} for status, words in ((206, "A part"), (304, "Known"))
 }
 
-# By our own extensions, which were chosen by looking at the bytes; a type is never taken from the site.
+# By our own extensions, which were chosen by the files' content; a type is never taken from the site.
 CONTENT_TYPES: Mapping[str, str] = {
     ".mp4": "video/mp4",
     ".m4v": "video/mp4",
@@ -54,7 +54,7 @@ CONTENT_TYPES: Mapping[str, str] = {
 }
 
 FILE_HEADERS: Mapping[str, str] = {
-    # no scripts, forms or frames. The browser's own player, when the file is opened alone in a tab, needs its origin back
+    # no scripts, forms or frames; the browser's own player needs the origin when the file is opened in a tab
     "Content-Security-Policy": "sandbox allow-same-origin; default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
@@ -65,7 +65,7 @@ FILE_HEADERS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the row says of a file: its place below the download folder, and where known its hash and size."""
+    """A file as the job's row describes it: its path below the download folder and, where known, its hash and size."""
 
     path: str | None
     sha256: str | None = None
@@ -78,28 +78,28 @@ Place = Annotated[int, Path(ge=0, le=10_000, description="The item's index.")]
 @router.head("/files/{job_id}/video", include_in_schema=False)
 @router.get("/files/{job_id}/video", response_class=Response, responses=ANSWERS)
 async def video(request: Request, job_id: JobIdPath, services: Services, *, download: bool = False) -> Response:
-    """The kept video, of several the first. ``?download=1`` asks the browser to save it under its name."""
+    """Return the saved video, the first of several. ``?download=1`` asks the browser to save it under its name."""
     return await _video(request, services, await kept_file(services, job_id, None), download=download)
 
 
 @router.head("/files/{job_id}/thumbnail", include_in_schema=False)
 @router.get("/files/{job_id}/thumbnail", response_class=Response, responses=ANSWERS)
 async def thumbnail(request: Request, job_id: JobIdPath, services: Services, *, download: bool = False) -> Response:
-    """The video's thumbnail."""
+    """Return the video's thumbnail."""
     return await _picture(request, services, await kept_file(services, job_id, None), download=download)
 
 
 @router.head("/files/{job_id}/sidecar", include_in_schema=False)
 @router.get("/files/{job_id}/sidecar", response_class=Response, responses=ANSWERS)
 async def sidecar(request: Request, job_id: JobIdPath, services: Services) -> Response:
-    """The video's sidecar (``.info.json``), as a download."""
+    """Return the video's sidecar (``.info.json``), as a download."""
     return await _sidecar(request, services, await kept_file(services, job_id, None))
 
 
 @router.head("/files/{job_id}/items/{place}/sidecar", include_in_schema=False)
 @router.get("/files/{job_id}/items/{place}/sidecar", response_class=Response, responses=ANSWERS)
 async def item_sidecar(request: Request, job_id: JobIdPath, place: Place, services: Services) -> Response:
-    """The sidecar of one item."""
+    """Return the sidecar of one item."""
     return await _sidecar(request, services, await kept_file(services, job_id, place))
 
 
@@ -108,7 +108,7 @@ async def item_sidecar(request: Request, job_id: JobIdPath, place: Place, servic
 async def item_video(
     request: Request, job_id: JobIdPath, place: Place, services: Services, *, download: bool = False
 ) -> Response:
-    """The kept video of one item of the post."""
+    """Return the saved video of one item of the post."""
     return await _video(request, services, await kept_file(services, job_id, place), download=download)
 
 
@@ -117,24 +117,27 @@ async def item_video(
 async def item_thumbnail(
     request: Request, job_id: JobIdPath, place: Place, services: Services, *, download: bool = False
 ) -> Response:
-    """The thumbnail of one item."""
+    """Return the thumbnail of one item."""
     return await _picture(request, services, await kept_file(services, job_id, place), download=download)
 
 
 async def kept_file(services: ApiServices, job_id: JobId, place: int | None) -> KeptFile:
-    """A file that is whole; what is in the middle of its commit may not be. Without a place the first."""
+    """Return the saved file of an item, or of the first one for None. Raises JobNotFound, HttpRefusal (404).
+
+    A file whose commit is under way does not count, since it may be incomplete.
+    """
     job = await services.store.catalogue.get(job_id)
-    bind_job(job.id, job.trace_id)  # for a file that breaks off while it is sent
-    kept = kept_files(job)
-    found = next(iter(kept.values()), None) if place is None else kept.get(place)
-    if found is None:
-        raise _not_there()
-    return found
+    bind_job(job.id, job.trace_id)  # for the log of a transfer that is interrupted
+    files = kept_files(job)
+    file = next(iter(files.values()), None) if place is None else files.get(place)
+    if file is None:
+        raise _not_found()
+    return file
 
 
 async def _video(request: Request, services: ApiServices, kept: KeptFile, *, download: bool) -> Response:
-    named = Kept(kept.output_path, kept.sha256, kept.bytes)
-    return await _answer(request, services.library, named, download=download)
+    file = Kept(kept.output_path, kept.sha256, kept.bytes)
+    return await _answer(request, services.library, file, download=download)
 
 
 async def _picture(request: Request, services: ApiServices, kept: KeptFile, *, download: bool) -> Response:
@@ -148,12 +151,15 @@ async def _sidecar(request: Request, services: ApiServices, kept: KeptFile) -> R
 async def _answer(request: Request, library: LibraryFiles, kept: Kept, *, download: bool) -> Response:
     file = await library.open(kept.path) if kept.path else None
     if file is None or kept.path is None:
-        raise _not_there()
+        raise _not_found()
     return await answer_file(request, file, kept, download=download)
 
 
 async def answer_file(request: Request, file: OpenedFile, kept: Kept, *, download: bool) -> Response:
-    """The open file, or the part that is asked for; it is closed in any case. ``kept.path`` gives the name and the type."""
+    """Return a response with the open file or the requested part of it; the file is closed in any case.
+
+    ``kept.path`` determines the file's name and content type.
+    """
     assert kept.path is not None
     async with contextlib.AsyncExitStack() as until_sent:
         until_sent.push_async_callback(file.close)
@@ -166,17 +172,17 @@ async def answer_file(request: Request, file: OpenedFile, kept: Kept, *, downloa
 
 
 def _etag(kept: Kept, file: OpenedFile) -> str:
-    """The hash; of a file that changed its size since it was kept, what the library says of it now."""
+    """Return the file's hash as its ETag, or the library's version when its size has changed since it was saved."""
     tag = kept.sha256 if kept.sha256 and kept.bytes == file.size else file.version
     return f'"{tag}"'
 
 
-def _not_there() -> HttpRefusal:
+def _not_found() -> HttpRefusal:
     return HttpRefusal(404, ErrorCode.NOT_FOUND, "The file is not in the library.", help="Look at the job's history.")
 
 
 def _part(request: Request, etag: str, size: int) -> ByteRange | None:
-    """The bytes asked for, None for all of them. A range has a meaning for GET alone."""
+    """Return the requested bytes, None for the whole file. A range is defined for GET only."""
     if request.method != "GET" or not range_still_holds(request.headers.get("if-range"), etag):
         return None
     try:
@@ -192,7 +198,7 @@ def _part(request: Request, etag: str, size: int) -> ByteRange | None:
 
 
 class FileAnswer(Response):
-    """Streams a file or a part of it, and closes it in any case."""
+    """A response that streams a file or a part of it, and closes it in any case."""
 
     def __init__(self, file: OpenedFile, part: ByteRange | None, headers: Mapping[str, str], *, head: bool) -> None:
         self._file = file
@@ -215,18 +221,18 @@ class FileAnswer(Response):
             await self._file.close()
 
     async def _stream(self, send: Send, gone: asyncio.Event) -> None:
-        # a file that was cut off while it was sent gives too few bytes, which makes the server close the connection
+        # a file that was truncated while being sent gives too few bytes, which makes the server close the connection
         try:
             async for chunk in self._file.chunks(self._wanted.start, self._wanted.end + 1):
                 if gone.is_set():
                     return
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        except StorageFailure as exc:  # the head is sent: nothing else can be said any more
+        except StorageFailure as exc:  # the headers are sent: no error can be reported any more
             log.warning("file_broke_off", error=exc.message)
 
 
 def _naming(relative: str, *, download: bool) -> dict[str, str]:
-    """Content-Type and Content-Disposition. What is neither our video nor our picture is only ever saved, not shown."""
+    """Return Content-Type and Content-Disposition. A file of an unknown type is always an attachment."""
     name = PurePosixPath(relative)
     kind = CONTENT_TYPES.get(name.suffix.lower())
     shown = kind is not None and not download

@@ -1,4 +1,4 @@
-"""Is the vault able to take a job, and is somebody there to do it?"""
+"""Health checks: whether the vault can accept a job, and whether a worker is there to run it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from mediavault.server.errors import HttpRefusal
 
 router = APIRouter(tags=["health"])
 
-STORE_DEADLINE_S = 2.0  # a store that answers slower than this takes no job in time either
+STORE_DEADLINE_S = 2.0  # a store slower than this cannot accept a job in time either
 
 
 @router.get("/healthz", response_model=HealthView, responses=errors(503))
 async def healthz(services: Services) -> HealthView:
-    """200 as soon as a job can be taken, 503 while the store does not answer. Open to everybody, and says no more."""
+    """Return 200 when a job can be accepted, 503 while the store does not answer. Public: reveals nothing else."""
     try:
         async with asyncio.timeout(STORE_DEADLINE_S):
-            await services.store.catalogue.next_due()  # one look into an index
+            await services.store.catalogue.next_due()  # one index lookup
     except TimeoutError as exc:
         raise HttpRefusal(503, ErrorCode.STORE_UNAVAILABLE, "The job store does not answer.") from exc
     return HealthView(status="ok")
@@ -34,7 +34,7 @@ async def healthz(services: Services) -> HealthView:
     "/api/worker/health", response_model=WorkerHealthView, responses=errors(401) | {503: {"model": WorkerHealthView}}
 )
 async def worker_health(services: Services, response: Response) -> WorkerHealthView:
-    """200 with the workers that beat within 90 seconds, 503 when there is none."""
+    """Return 200 with the workers whose heartbeat is less than 90 seconds old, 503 when there is none."""
     workers = await services.store.workers.alive(seen_within=ALIVE_WITHIN)
     report = await services.store.catalogue.report()
     if not workers:

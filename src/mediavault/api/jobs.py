@@ -38,23 +38,26 @@ _CREATED = 201
 async def create(
     body: SubmitRequest, services: Services, feed: EventFeed, response: Response, *, force: bool = False
 ) -> JobView | JobList:
-    """Store one post or several: 201 when something was created, 200 when all were jobs already.
+    """Store one post or several: 201 when a job was created, 200 when all of them already existed.
 
-    All or nothing: one bad address refuses them all with 422. ``?force=true`` saves a post again, as a new version.
+    All or nothing: one invalid address refuses them all with 422. ``?force=true`` saves a post again, as a new version.
     """
     texts = [body.post_url] if body.post_url is not None else body.post_urls or []
     stored = await submit(services, feed, texts, force=force)
-    if any(each.created for each in stored):
+    if any(result.created for result in stored):
         response.status_code = _CREATED
-    jobs = [each.job for each in stored]
+    jobs = [result.job for result in stored]
     return job_view(jobs[0]) if body.post_url is not None else job_list(jobs)
 
 
 @router.get("", response_model=JobPageView, responses=errors(401, 503))
 async def index(query: Annotated[ListRequest, Query()], services: Services) -> JobPageView:
-    """In the order asked for, newest first. ``status`` may be repeated. Every word of ``q`` is the beginning of a word in
-    title, text, account or address. ``since`` (inclusive) and ``until`` (exclusive) are about ``created_at``, in UTC unless they
-    say otherwise; ``account`` is a ``key`` of ``/api/accounts``."""
+    """List jobs in the requested order, newest first by default. ``status`` may be repeated.
+
+    Every word of ``q`` must begin a word in the title, text, account or address. ``since`` (inclusive) and ``until``
+    (exclusive) refer to ``created_at``, in UTC unless they have a time zone. ``account`` is a ``key`` of
+    ``/api/accounts``.
+    """
     return page_view(await services.store.catalogue.jobs(to_query(query)))
 
 
@@ -65,15 +68,15 @@ async def show(job_id: JobIdPath, services: Services) -> JobView:
 
 @router.get("/{job_id}/history", response_model=list[HistoryView], responses=errors(401, 404, 503))
 async def history(job_id: JobIdPath, services: Services) -> list[HistoryView]:
-    """What was tried, in order."""
+    """Return the steps of all attempts, in order."""
     return [history_view(record) for record in await services.store.catalogue.history(job_id)]
 
 
 @router.post("/{job_id}/retry", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))
 async def retry(job_id: JobIdPath, services: Services, feed: EventFeed, body: RetryRequest | None = None) -> JobView:
-    """Queue a failed or cancelled job again; one that waits or runs is answered as it is.
+    """Queue a failed or cancelled job again; a queued or running job is returned unchanged.
 
-    ``chosen_url`` says which of the candidates is the post's video, where nothing else does.
+    ``chosen_url`` selects the candidate that is the post's video, where nothing else determines it.
     """
     return job_view(await retry_job(services, feed, job_id, chosen_url=body.chosen_url if body else None))
 
@@ -86,7 +89,7 @@ async def cancel(job_id: JobIdPath, services: Services, feed: EventFeed) -> JobV
 
 @router.delete("/{job_id}", response_model=JobView, responses=errors(401, 403, 404, 415, 503, 507))
 async def remove(job_id: JobIdPath, services: Services, feed: EventFeed, *, files: bool = False) -> JobView:
-    """Forget a job; answers it as it was. Its files stay in the library unless ``?files=true``."""
+    """Remove a job, and return it as it was. Its files stay in the library unless ``?files=true``."""
     return job_view(await remove_job(services, feed, job_id, files=files))
 
 
@@ -107,18 +110,18 @@ def to_query(request: ListRequest) -> JobQuery:
 
 
 def in_utc(at: datetime | None) -> datetime | None:
-    """A time that says no zone is in UTC."""
+    """Return the time with UTC as its time zone unless it has one."""
     return at if at is None or at.tzinfo else at.replace(tzinfo=UTC)
 
 
 @library_router.get("/accounts", response_model=AccountPageView, responses=errors(401, 503))
 async def accounts(query: Annotated[AccountListRequest, Query()], services: Services) -> AccountPageView:
-    """The accounts that jobs belong to, whose newest job is the newest first. ``q`` is looked for in handle and display name."""
-    asked = AccountQuery(query.platform or None, query.q or None, query.cursor or None, query.limit)
-    return account_page_view(await services.store.catalogue.accounts(asked))
+    """List the accounts of all jobs, those with the newest job first. ``q`` is searched in handle and display name."""
+    account_query = AccountQuery(query.platform or None, query.q or None, query.cursor or None, query.limit)
+    return account_page_view(await services.store.catalogue.accounts(account_query))
 
 
 @library_router.get("/totals", response_model=TotalsView, responses=errors(401, 503))
 async def totals(services: Services) -> TotalsView:
-    """How many jobs stand in each state and what is kept, of each platform and of all."""
+    """Return the number of jobs in each state and the saved videos' totals, for each platform and overall."""
     return totals_view(await services.store.catalogue.library_totals())

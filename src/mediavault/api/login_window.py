@@ -1,7 +1,7 @@
 """``/api/login-window``: a browser window on a virtual screen of this machine, shown to one viewer.
 
-In addition to the vault's own authentication it needs a ticket, valid once, and the key that the ticket bought. The
-viewer sees and drives the window over a WebSocket that carries VNC.
+In addition to the vault's own authentication it needs a ticket, valid once, and the key that the ticket is exchanged
+for. The viewer sees and controls the window over a WebSocket that carries VNC.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def window_address(ticket: str) -> str:
 
 @router.get("", response_model=WindowStateView, responses=errors(401))
 async def show(services: Services) -> WindowStateView:
-    """The site whose window is open."""
+    """Return the site whose window is open."""
     return WindowStateView(platform=services.windows.platform)
 
 
@@ -68,20 +68,20 @@ async def open_on_post(services: ApiServices, job_id: JobId, *, narrow: bool) ->
 
 @router.post("/viewer", response_model=ViewerView, responses=errors(401, 403, 404, 415))
 async def admit(body: TicketIn, services: Services) -> ViewerView:
-    """Exchange the ticket for a key. It is valid once, and ends the key of an earlier viewer."""
+    """Exchange the ticket for a key. The ticket is valid once; the key of an earlier viewer becomes invalid."""
     return viewer_view(services.windows.admit(body.ticket))
 
 
 @router.get("/viewer", status_code=204, response_class=Response, responses=errors(401, 403, 404))
 async def check_viewer(services: Services, key: Key) -> Response:
-    """Whether the key still shows the window; a browser does not learn why its WebSocket was refused or closed."""
+    """Check whether the key is still valid; a browser does not learn why its WebSocket was refused or closed."""
     services.windows.check_viewer(key)
     return Response(status_code=204, headers={"Cache-Control": "no-store"})
 
 
 @router.websocket(RELAY_PATH.removeprefix(router.prefix))
 async def relay(socket: WebSocket) -> None:
-    """VNC (RFB 3.8) over binary messages. The subprotocols offered are ``vnc`` and the viewer's key."""
+    """Relay VNC (RFB 3.8) in binary messages. The client offers two subprotocols: ``vnc`` and the viewer's key."""
     services = cast("ApiServices", socket.app.state.services)
     offered = socket.scope["subprotocols"]
     key = offered[1] if len(offered) == 2 and offered[0] == SUBPROTOCOL else ""
@@ -98,7 +98,7 @@ async def relay(socket: WebSocket) -> None:
 
 @router.post("/close", response_model=SessionView | None, responses=errors(401, 403, 415, 503))
 async def close(services: Services, feed: EventFeed) -> SessionView | None:
-    """Close the window in order; answers what the site's cookies then say. Everyone who may open one may close it."""
+    """Close the window in order, and return the site's session. Every caller who may open a window may close it."""
     state = await services.windows.close()
     feed.wake()  # waiting jobs may have been queued
     return await session_view(state, services.store) if state is not None else None
@@ -118,8 +118,8 @@ async def _to_screen(socket: WebSocket, screen: ScreenViewer) -> None:
 
 
 async def _until_one_ends(*directions: Coroutine[Any, Any, None]) -> None:
-    """Raises what the first to end raises; the other one is cancelled."""
-    tasks = [asyncio.create_task(each) for each in directions]
+    """Run both until one of them ends, and cancel the other. Raises the exception of the first to end."""
+    tasks = [asyncio.create_task(direction) for direction in directions]
     try:
         ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in ended:

@@ -1,7 +1,6 @@
-"""``GET /metrics``: the vault in numbers, for Prometheus and what reads its formats. The only importer of prometheus_client.
+"""``GET /metrics``: metrics for Prometheus and compatible tools. The only importer of prometheus_client.
 
-Every number is read from the store, so any of the API's processes reports the whole fleet and no registry of this
-process is used.
+Every number is read from the store, so any API process reports the whole fleet and no registry of this process is used.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ Samples = list[tuple[Mapping[str, str], float]]  # labels, value
 
 
 class Measurements:
-    """The last snapshot, and when it was taken."""
+    """Takes snapshots of the metrics, and caches the last one."""
 
     def __init__(self, services: ApiServices) -> None:
         self._services = services
@@ -63,7 +62,7 @@ class Measurements:
 
 
 class MetricsSnapshot(Collector):
-    """Metrics of one moment; those without a sample are left out."""
+    """The metrics of one moment; those without a sample are left out."""
 
     def __init__(self, metrics: Sequence[Metric]) -> None:
         self._metrics = [metric for metric in metrics if metric.samples]
@@ -79,7 +78,10 @@ def metrics_of(
     free: Mapping[str, int],
     now: datetime,
 ) -> Iterator[Metric]:
-    """Yield all metrics. ``workers``: those alive. ``free``: bytes by folder. ``now``: by the clock of the gates."""
+    """Yield all metrics.
+
+    ``workers`` are those alive, ``free`` the free bytes by folder, ``now`` the time on the clock of the site limits.
+    """
     oldest = report.oldest_queued_at
     age_s = 0.0 if oldest is None else max(0.0, (report.at - oldest).total_seconds())
     leaving = sum(worker.draining for worker in workers)
@@ -141,7 +143,7 @@ def _free_bytes(folders: Mapping[str, Path]) -> dict[str, int]:
 
 @router.get("/metrics", response_class=PlainTextResponse, responses=errors(401, 503))
 async def metrics(request: Request) -> Response:
-    """Jobs by state, the queue's age, workers and what they have done, gates, free space; at most ten seconds old."""
+    """Return jobs by state, queue age, workers and their counters, site limits, free space; at most ten seconds old."""
     measurements: Measurements = request.app.state.measurements
     snapshot = await measurements.snapshot()
     # not prometheus_client's choose_encoder: it raises TypeError for a version that is not a number

@@ -1,4 +1,4 @@
-"""What the API needs of the rest of the house. The composition root fills it in; tests fill in twins."""
+"""The services and ports that the API uses. The composition root provides them; tests provide in-memory twins."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from mediavault.services.library.port import OpenedFile
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import Store
 
-MAX_NAME_CHARS = 64  # of a site that we have no title for
+MAX_NAME_CHARS = 64  # of a site without a title
 
 
 class LibraryFiles(Protocol):
-    """The part of the library's vault that the API uses."""
+    """The part of the library that the API uses."""
 
     async def open(self, relative: str) -> OpenedFile | None:
-        """A file for reading; None when it is missing or would lie outside the library. Raises StorageFailure."""
+        """Open a file for reading; None when it is missing or outside the library. Raises StorageFailure."""
 
     async def remove(self, *relatives: str) -> None:
-        """Delete files below the download folder; missing ones do not matter. Raises StorageFailure."""
+        """Delete files below the download folder; missing ones are ignored. Raises StorageFailure."""
 
 
 class FileChecks(Protocol):
-    """Reading a job's files again, in the background. The result is stored in the record VERIFIED of the job's id."""
+    """Checks that read a job's files again, in the background. The result is stored in the job's record VERIFIED."""
 
     def begin(self, job: Job) -> None:
-        """Nothing new where that is under way. Raises BadInput (TOO_MANY)."""
+        """Start a check, unless one of the job is already running. Raises BadInput (TOO_MANY)."""
 
     def is_checking(self, job_id: JobId) -> bool: ...
 
@@ -48,33 +48,33 @@ class FileFormats(Protocol):
     """Containers and codecs of saved files."""
 
     async def read(self, kept: KeptFile) -> ProbeReport | None:
-        """Return what the file holds; takes about half a second the first time. None when it cannot be read."""
+        """Return the file's container and codecs; None when it cannot be read. Takes about 0.5 s the first time."""
 
     def known(self, kept: KeptFile) -> ProbeReport | None:
-        """Return what was read before."""
+        """Return the result of an earlier ``read``; None without one."""
 
 
 class Sessions(Protocol):
-    """The sites that can be signed in to, and what their cookies say. Every name may be no such site (NOT_FOUND)."""
+    """The sessions at the sites that can be signed in to. An unknown site's name raises BadInput (NOT_FOUND)."""
 
     async def states(self) -> list[SessionState]: ...
     async def state(self, name: str) -> SessionState: ...
     def platform(self, name: str) -> Platform: ...
     async def import_cookies(self, name: str, text: str) -> ImportReport:
-        """Take the site's cookies from a cookies.txt. Raises BadInput that names the line, and as ``sign_out``."""
+        """Import the site's cookies from a cookies.txt. Raises BadInput that names the line, and as ``sign_out``."""
 
     async def sign_out(self, name: str) -> SessionState:
-        """Remove the site's cookies. Raises BadInput (TOO_MANY) while somebody signs in, StorageFailure."""
+        """Remove the site's cookies. Raises BadInput (TOO_MANY) while a sign-in is under way, StorageFailure."""
 
 
 class ScreenViewer(Protocol):
     """One viewer's connection to the window's screen: bytes of the RFB protocol (VNC)."""
 
     async def read(self) -> bytes:
-        """What the screen sends next; b"" once the connection has ended."""
+        """Return the screen's next bytes; b"" once the connection has ended."""
 
     async def write(self, data: bytes) -> None:
-        """Raises BadInput for what is not RFB, BrowserUnavailable."""
+        """Send bytes to the screen. Raises BadInput when they are not RFB, BrowserUnavailable."""
 
 
 class Windows(Protocol):
@@ -82,28 +82,34 @@ class Windows(Protocol):
 
     @property
     def platform(self) -> str | None:
-        """The site whose window is open; None without one."""
+        """The site whose window is open; None when none is."""
 
     async def open(self, name: str, *, narrow: bool = False) -> str:
-        """The ticket for its viewer. Raises BadInput (NOT_FOUND, TOO_MANY), ToolMissing, BrowserUnavailable."""
+        """Open the site's sign-in, and return the viewer's ticket.
+
+        Raises BadInput (NOT_FOUND, TOO_MANY), ToolMissing, BrowserUnavailable.
+        """
 
     async def run(self, errand: BrowserTask, *, narrow: bool = False) -> str:
-        """As ``open``, on a post that a job waits at. Raises AddressRefused too."""
+        """Open the window on the post of a waiting job, as ``open`` does. Raises AddressRefused too."""
 
     def admit(self, ticket: str) -> Viewer:
-        """Exchange the ticket, which is valid once. Raises BadInput (NOT_FOUND, FORBIDDEN), as all that take a key."""
+        """Exchange the ticket, which is valid once, for a viewer with a key.
+
+        Raises BadInput (NOT_FOUND, FORBIDDEN), as do the methods that take a key.
+        """
 
     def check_viewer(self, key: str) -> None: ...
     def connect(self, key: str) -> AbstractAsyncContextManager[ScreenViewer]: ...
     async def close(self) -> SessionState | None:
-        """End it in order; what the cookies of its site say then. Safe to call without one."""
+        """Close the window in order, and return its site's session. Safe to call when none is open."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiServices:
-    """The ports of the API. ``browser_status`` names the browser that is used, None where there is none.
+    """The services and ports of the API. ``browser_status`` returns the name of the browser in use, None without one.
 
-    ``live`` is what a person has changed of ``settings``; ``platforms`` are the facts of every site that is known by a name.
+    ``live`` has the user's changes to ``settings``; ``platforms`` are the facts of every site with a name.
     """
 
     store: Store
@@ -122,18 +128,18 @@ class ApiServices:
     platforms: tuple[Platform, ...] = ()
 
     def platform(self, name: str) -> Platform | None:
-        """Its facts; None for a name that no site has (any more)."""
-        return next((one for one in self.platforms if one.name == name), None)
+        """Return the site's facts; None for a name that no site has (any more)."""
+        return next((platform for platform in self.platforms if platform.name == name), None)
 
     def sign_in_of(self, name: str) -> Platform | None:
-        """The site whose sign-in this is; None where there is none, as for a page of no known site."""
+        """Return the site to sign in to; None when there is none, such as for a page of an unknown site."""
         try:
             return self.sessions.platform(name)
         except BadInput:
             return None
 
     def title_of(self, name: str) -> str:
-        """As people write the site's name; a name that no site has (any more) is shown itself, shortened."""
+        """Return the site's name as users see it; a name that no site has (any more) is returned itself, shortened."""
         if name == "generic":
             return gettext("Other sites")
         known = self.platform(name)

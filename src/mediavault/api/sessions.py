@@ -1,4 +1,4 @@
-"""``/api/sessions``: which sites are signed in to, cookies.txt, signing out."""
+"""``/api/sessions``: the sessions at sites, importing a cookies.txt, signing out."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ PlatformPath = Annotated[str, Path(max_length=64, description="A site's name, as
 
 @router.get("", response_model=list[SessionView], responses=errors(401, 503))
 async def index(services: Services) -> list[SessionView]:
-    """Every site that can be signed in to, what its cookies say, and how many jobs wait for a sign-in."""
+    """List every site that can be signed in to, with its session and the number of jobs that wait for a sign-in."""
     return await session_views(await services.sessions.states(), services.store)
 
 
 @router.post("/{platform}/cookies", response_model=ImportView, responses=errors(401, 403, 404, 413, 415, 429, 503))
 async def import_cookies(platform: PlatformPath, body: CookiesIn, services: Services, feed: EventFeed) -> ImportView:
-    """Take the site's cookies from a cookies.txt, in place of its session; jobs that wait for one go on."""
+    """Replace the site's session with the cookies of a cookies.txt; jobs that wait for one continue."""
     return await take_cookies(services, feed, platform, body.text)
 
 

@@ -1,4 +1,4 @@
-"""Each site with its jobs, session, pace and gate; ``/api/gates…``, which shows the gates and opens one."""
+"""Each site with its jobs, session, pace and limits; ``/api/gates…``, which shows the site limits and resets one."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ router = APIRouter(prefix="/api/gates", tags=["gates"])
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """``totals`` is None without jobs, ``gate`` without anything to tell of it, ``session`` where nobody can sign in.
+    """A site and the state of its jobs, limits and session.
 
-    ``waiting_for_sign_in``: jobs that a person's sign-in or answer lets go on. ``pace`` is None where one name covers
-    many sites. ``failures``: the most frequent first.
+    ``totals`` is None without jobs, ``gate`` without limits or waiting jobs, ``session`` where signing in is not
+    possible, and ``pace`` where one name covers many sites. ``failures`` has the most frequent first.
     """
 
     name: str
@@ -47,11 +47,12 @@ class Site:
 
     @property
     def waiting_for_sign_in(self) -> int:
+        """The number of jobs that a sign-in or the user's answer lets continue."""
         return sum(group.jobs for group in self.failures if FAILURES[group.error_code].waits_for_window)
 
     @property
     def is_in_use(self) -> bool:
-        """Whether there is anything to tell: a job, a gate, a session."""
+        """Whether there is anything to show: a job, limits, a session."""
         has_session = self.session is not None and bool(self.session.signed_in or self.session.cookies)
         return self.totals is not None or self.gate is not None or has_session
 
@@ -60,13 +61,13 @@ class Site:
 
 
 async def all_sites(services: ApiServices) -> list[Site]:
-    """Those in use, by title; those of no name of their own last."""
+    """Return the sites in use, by title; ``generic``, which covers all sites without their own name, is last."""
     sites = [site for site in (await _known(services)).values() if site.is_in_use]
     return sorted(sites, key=lambda site: (site.name == "generic", site.title.lower()))
 
 
 async def one_site(name: str, services: ApiServices) -> Site:
-    """Raises NotFound for a name that is neither a site's nor a job's."""
+    """Return one site. Raises NotFound for a name that is neither a site's nor a job's."""
     known = await _known(services)
     if name not in known:
         raise NotFound("No site of this name is here.", help="The page of the sites lists those that are.")
@@ -74,18 +75,18 @@ async def one_site(name: str, services: ApiServices) -> Site:
 
 
 async def sessions_of(sites: list[Site], services: ApiServices) -> Mapping[str, SessionView]:
-    """In full, for those whose jobs wait for a person: the others' states say all there is."""
-    asked = [site for site in sites if site.session is not None and site.waiting_for_sign_in]
-    views = await session_views([site.session for site in asked if site.session], services.store)
+    """Return the full session of each site whose jobs wait for the user; for the others ``Site.session`` is enough."""
+    waiting = [site for site in sites if site.session is not None and site.waiting_for_sign_in]
+    views = await session_views([site.session for site in waiting if site.session], services.store)
     return {view.platform: view for view in views}
 
 
 async def _known(services: ApiServices) -> dict[str, Site]:
-    totals = {one.platform: one for one in (await services.store.catalogue.library_totals()).platforms}
-    gates = {one.platform: one for one in await all_gates(services)}
-    sessions = {one.platform: one for one in await services.sessions.states()}
+    totals = {total.platform: total for total in (await services.store.catalogue.library_totals()).platforms}
+    gates = {gate.platform: gate for gate in await all_gates(services)}
+    sessions = {state.platform: state for state in await services.sessions.states()}
     failures = await services.store.catalogue.failures()
-    names = {*totals, *gates, *sessions, *(one.name for one in services.platforms)}
+    names = {*totals, *gates, *sessions, *(platform.name for platform in services.platforms)}
     return {
         name: Site(
             name=name,
@@ -107,8 +108,11 @@ def _pace(name: str, services: ApiServices) -> Pace | None:
 
 @router.get("", response_model=list[GateView], responses=errors(401, 503))
 async def index(services: Services) -> list[GateView]:
-    """Each site's gate: open, closed or half open, until when and why; its next turn, its account's day, its jobs, and the posts
-    that no extractor understands."""
+    """List each site's limits.
+
+    For each: open, closed (paused) or half open, until when and why; when its next job may start, its account's daily
+    count, its waiting jobs, and the posts that no extractor could read.
+    """
     return await all_gates(services)
 
 
@@ -116,7 +120,7 @@ async def index(services: Services) -> list[GateView]:
 async def open_gate(
     platform: Annotated[str, Path(max_length=64, description="A site's name, as jobs carry it.")], services: Services
 ) -> list[GateView]:
-    """Ask the site again at once; answers all gates as they are then."""
+    """End a site's pause, so that its jobs may start again at once; return all site limits as they are then."""
     if all(gate.platform != platform for gate in await services.store.site_limits.gates()):
         raise HttpRefusal(
             404, ErrorCode.NOT_FOUND, "No site of this name has a gate.", help="GET /api/gates lists those that have."
@@ -133,6 +137,6 @@ async def all_gates(services: ApiServices) -> list[GateView]:
 
 
 async def closed_gates(services: ApiServices, waiting: Mapping[str, int]) -> list[GateView]:
-    """Those of sites that are left alone just now; health asks often, so nothing is counted for it."""
+    """Return the limits of paused sites, without ``not_understood``: health checks would count it too often."""
     views = gate_views(await services.store.site_limits.gates(), waiting, services.clock.now())
     return [view for view in views if is_left_alone(view)]

@@ -1,6 +1,6 @@
 """The composition root: creates every part of the application and hands it its ports.
 
-``open_app`` closes them in the reverse order, whatever happened in between.
+``open_app`` closes the parts in reverse order, also after an error.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ READING_CHILD = "mediavault.app.reading_child"
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The parts of a running application. ``worker`` and ``working`` are None when another process works."""
+    """The parts of a running application. ``worker`` and ``working`` are None when the worker is another process."""
 
     settings: Settings
     store: Store
@@ -94,9 +94,9 @@ async def open_app(
             return
         tools = await stack.enter_async_context(open_tools(settings, store, library, guard, clock))
         tools = replace(tools, live=live.current)
-        hand = Worker(tools, limits, live_folder=_live_folder(settings))
-        working = await stack.enter_async_context(_at_work(hand))
-        yield App(settings, store, clock, guard, library, submission, live, hand, working)
+        new_worker = Worker(tools, limits, live_folder=_live_folder(settings))
+        working = await stack.enter_async_context(_at_work(new_worker))
+        yield App(settings, store, clock, guard, library, submission, live, new_worker, working)
 
 
 @asynccontextmanager
@@ -186,18 +186,18 @@ def _live_folder(settings: Settings) -> Path:
 
 
 async def living_workers(settings: Settings, workers: Workers) -> list[WorkerBeat]:
-    """The workers with a recent heartbeat, without those of this machine that were killed since."""
+    """Return the workers with a recent heartbeat, without those of this machine that were killed since."""
     killed = set(liveness.dead_workers(_live_folder(settings)))
-    return [one for one in await workers.alive(seen_within=ALIVE_WITHIN) if one.worker not in killed]
+    return [worker for worker in await workers.alive(seen_within=ALIVE_WITHIN) if worker.worker not in killed]
 
 
 def freeze_reports(settings: Settings) -> list[FreezeReport]:
-    """The recent freezes of this machine's workers, newest first."""
+    """Return the recent freezes of this machine's workers, newest first."""
     return settled_reports(_live_folder(settings))
 
 
 def worker_limits(settings: Settings) -> WorkerLimits:
-    """The worker's limits. Raises BadSetting for an unknown platform."""
+    """Return the worker's limits. Raises BadSetting for an unknown platform."""
     registry.known_names(settings.pace, setting="MEDIAVAULT_PACE")
     return WorkerLimits(
         concurrency=settings.concurrency,
@@ -210,12 +210,12 @@ def worker_limits(settings: Settings) -> WorkerLimits:
 
 
 def make_guard(settings: Settings) -> EgressGuard:
-    """The egress guard: posts may never reach the API's own port. The proxy adds its own."""
+    """Return the egress guard: posts may never reach the API's own port. The proxy adds its own port."""
     return EgressGuard(settings.allow_private, own_ports=(settings.port,) if settings.port else ())
 
 
 def make_submission(settings: Settings) -> Submission:
-    """The reader of submitted URLs, which needs no store."""
+    """Return the reader of submitted URLs, which needs no store."""
     return _submission(settings, make_guard(settings), SystemClock())
 
 
@@ -230,22 +230,22 @@ def _submission(settings: Settings, guard: EgressGuard, clock: Clock) -> Submiss
 
 
 def session_manager(settings: Settings) -> SessionManager:
-    """The sessions of all sites, also while another process uses the browser."""
+    """Return the manager of all sites' sessions; it works also while another process uses the browser."""
     return SessionManager(settings.state_dir, registry.all_platforms(), SystemClock())
 
 
-async def _signed_in(desk: SessionManager) -> frozenset[str]:
-    return frozenset(state.platform for state in await desk.states() if state.signed_in)
+async def _signed_in(manager: SessionManager) -> frozenset[str]:
+    return frozenset(state.platform for state in await manager.states() if state.signed_in)
 
 
 def browser_memory_limit(settings: Settings) -> int | None:
-    """In bytes, for all processes of one browser; None where the browser chooses it."""
+    """Return the memory limit in bytes for all processes of one browser; None to leave it to the browser."""
     return settings.browser_memory_mb * MIB if settings.browser_memory_mb else None
 
 
 def browser_path(settings: Settings) -> str | None:
-    """The browser that a worker would start; None without one."""
+    """Return the path of the browser that a worker would start; None without one."""
     from mediavault.services.browser.discovery import find_browser
 
-    found = find_browser(settings.browser)
-    return str(found.path) if found.path else None
+    discovery = find_browser(settings.browser)
+    return str(discovery.path) if discovery.path else None

@@ -1,4 +1,4 @@
-"""What the pages do with saved files: check them against their row in the background, and read their formats."""
+"""The pages' operations on saved files: check them against their row in the background, and read their formats."""
 
 from __future__ import annotations
 

@@ -36,11 +36,11 @@ async def save_here(settings: Settings, job_id: JobId) -> None:
     """Run a worker in this process until the job is over or its retry is scheduled; cancelling releases the job."""
     unlimited = settings.model_copy(update={"platforms": ()})
     async with open_app(unlimited, worker=True) as vault:
-        while not (vault.working and vault.working.done()) and not _rests(await vault.store.catalogue.get(job_id)):
+        while not (vault.working and vault.working.done()) and not _is_at_rest(await vault.store.catalogue.get(job_id)):
             await vault.clock.sleep(SINGLE_JOB_LOOK_S)
 
 
-def _rests(job: Job) -> bool:
+def _is_at_rest(job: Job) -> bool:
     if job.status is JobStatus.FAILED and job.retry_at is not None:
         return False  # the caller decides how long to wait, and cancels
     return job.status not in (JobStatus.QUEUED, JobStatus.RUNNING)
@@ -62,26 +62,28 @@ async def inspect_url(settings: Settings, url: str) -> Inspection:
         store = store_at("memory:", clock)
         async with open_tools(settings, store, library, guard, clock) as tools:
             try:
-                found = await ask_extractors(await resolve(route, tools.client, clock), tools)
+                extraction = await ask_extractors(await resolve(route, tools.client, clock), tools)
             except Failure as exc:
                 return Inspection(None, None, exc.message, exc)
-    return _chosen(found, lambda: choose(videos_to_save(found)[0], now=clock.now()), explain)
+    return _inspection_of(extraction, lambda: choose(videos_to_save(extraction)[0], now=clock.now()), explain)
 
 
-def _chosen(found: Extraction, choose: Callable[[], Candidate], explain: Callable[[Candidate], str]) -> Inspection:
+def _inspection_of(
+    extraction: Extraction, choose: Callable[[], Candidate], explain: Callable[[Candidate], str]
+) -> Inspection:
     try:
         choice = choose()
     except Failure as exc:
-        return Inspection(found, None, exc.message, exc)
-    return Inspection(found, choice, explain(choice))
+        return Inspection(extraction, None, exc.message, exc)
+    return Inspection(extraction, choice, explain(choice))
 
 
 async def window_here(settings: Settings, errand: BrowserTask, enough: Callable[[], Awaitable[None]]) -> SessionState:
     """Show a browser window on the desktop until it is closed or ``enough`` returns."""
-    desk, clock = session_manager(settings), SystemClock()
+    manager, clock = session_manager(settings), SystemClock()
     guard = make_guard(settings)
     with contextlib.closing(guard):
-        return await own_display.window_here(desk, guard, clock, errand, executable=settings.browser, enough=enough)
+        return await own_display.window_here(manager, guard, clock, errand, executable=settings.browser, enough=enough)
 
 
 def set_aside(settings: Settings) -> Path | None:

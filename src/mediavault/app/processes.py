@@ -1,4 +1,4 @@
-"""The long-running processes: everything, the API only, a worker only. Each one ends in order on a signal."""
+"""The long-running processes: everything, the API only, a worker only. Each one shuts down in order on a signal."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ async def _serve_api(settings: Settings, *, worker: bool) -> int:
     check_address(settings.host, settings.port)
     with _signals() as ending:
         async with AsyncExitStack() as stack:
-            async with UnavailableApp(settings.host, settings.port, proxy_rules(settings)) as room:
-                patience = DatabaseWait(SystemClock(), on_away=room.open)
+            async with UnavailableApp(settings.host, settings.port, proxy_rules(settings)) as unavailable:
+                patience = DatabaseWait(SystemClock(), on_away=unavailable.open)
                 opening = open_app(settings, worker=worker, patience=patience, first=require_authentication(settings))
                 vault = await ending.unless_stopped(stack.enter_async_context(opening))
             if vault is None:
@@ -80,10 +80,10 @@ async def serve_vault(vault: App, stop: asyncio.Event, *, on_open: Callable[[str
     """Serve the API and the pages until ``stop`` is set. ``on_open`` gets their URL."""
     from mediavault.app.doctor.ytdlp_manager import YtdlpManager
 
-    async with _open_windows(vault) as windows, open_file_service(vault) as desk:
+    async with _open_windows(vault) as windows, open_file_service(vault) as file_service:
         ytdlp = YtdlpManager(vault.settings.state_dir, vault.clock)
         try:
-            await _serve(vault, windows, desk, ytdlp, stop, on_open or (lambda _: None))
+            await _serve(vault, windows, file_service, ytdlp, stop, on_open or (lambda _: None))
         finally:
             await ytdlp.aclose()
 
@@ -91,7 +91,7 @@ async def serve_vault(vault: App, stop: asyncio.Event, *, on_open: Callable[[str
 async def _serve(
     vault: App,
     windows: LoginWindows,
-    desk: FileService,
+    file_service: FileService,
     ytdlp: YtdlpManager,
     stop: asyncio.Event,
     on_open: Callable[[str], None],
@@ -116,8 +116,8 @@ async def _serve(
         doctor=Doctor(lambda: examine(settings), vault.clock),
         ytdlp=ytdlp,
         platforms=registry.all_platforms(),
-        checks=desk.checks,
-        formats=desk.formats,
+        checks=file_service.checks,
+        formats=file_service.formats,
     )
     await print_setup_token(settings, vault.store.records)
     if vault.worker is not None and browser_path(settings) is None:
@@ -209,8 +209,8 @@ class ProcessEnd:
                 return task.result()
             return None
         finally:
-            for each in (task, stopping):
-                each.cancel()
+            for pending in (task, stopping):
+                pending.cancel()
             await asyncio.wait({task, stopping})
 
 

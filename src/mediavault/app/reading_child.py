@@ -1,6 +1,6 @@
 """The process in which untrusted documents are read. Run as ``python -m``, JSON lines in and out.
 
-It holds no secret and has no network: it receives what was already fetched, and answers with a record.
+It has no secrets and no network: it receives what was already fetched, and responds with a record.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mediavault.services.extraction.port import ApiAnswer, VisitReading
 from mediavault.services.sandbox.guard import said, serve_lines
 
 MAX_REQUEST_BYTES = 256 << 20  # the bodies of the largest visit in base64, and its page
-MAX_TRACE_CHARS = 8_000  # its end names the place
+MAX_TRACE_CHARS = 8_000  # its end names the location
 
 
 def main() -> int:
@@ -29,21 +29,24 @@ def main() -> int:
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``{"task": "visit" | "answer", "post", "platform", "given"}`` -> ``{"read"}``, ``{"failure"}`` or ``{"bug", "trace"}``."""
+    """Handle ``{"task": "visit" | "answer", "post", "platform", "given"}``, and for a visit ``"with_viewer"``.
+
+    Returns ``{"read"}``, ``{"failure"}`` or ``{"bug", "trace"}``.
+    """
     post, platform = from_json(Post, request["post"]), registry.platform(request["platform"])
     try:
-        if platform.name != request["platform"]:  # a package that loads in the worker alone
+        if platform.name != request["platform"]:  # a package that loads only in the worker
             raise LookupError(f"there is no platform {request['platform']} in the confined process")
         if request["task"] == "visit":
             capture = from_json(PageCapture, request["given"])
             reading = read_visit(post, platform, capture, with_viewer=request["with_viewer"])
             return {"read": to_json(VisitReading, reading)}
-        found = read_answer(post, platform, from_json(ApiAnswer, request["given"]))
-        return {"read": to_json(Extraction, found)}
+        extraction = read_answer(post, platform, from_json(ApiAnswer, request["given"]))
+        return {"read": to_json(Extraction, extraction)}
     except Failure as exc:
         return {"failure": to_json(Failure, exc)}
     except MemoryError:
-        raise  # the document's fault, and there may be too little left to say so
+        raise  # the document is the cause, and there may be too little memory left to report it
     except Exception as exc:  # noqa: BLE001 - whatever it is, the traceback has to reach the process that logs
         return {"bug": said(exc), "trace": traceback.format_exc()[-MAX_TRACE_CHARS:]}
 

@@ -19,11 +19,11 @@ log = get_logger(__name__)
 def require_authentication(settings: Settings) -> Callable[[Store], Awaitable[None]]:
     """Return a check that raises BadSetting if the vault listens on the network without authentication."""
 
-    async def look(store: Store) -> None:
+    async def check(store: Store) -> None:
         if needs_a_password(settings) and not await Owner(store.records, SystemClock()).has_password():
             raise no_password(settings)
 
-    return look
+    return check
 
 
 async def print_setup_token(settings: Settings, records: Records) -> None:

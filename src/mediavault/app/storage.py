@@ -1,6 +1,6 @@
-"""Opens what the settings name by an address: the store that keeps the jobs, and the vault that keeps the files.
+"""Opens what the settings name by a URL: the store with the jobs, and the library with the files.
 
-A driver is loaded when an address needs it, not before.
+A driver is loaded only when a URL needs it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ POSTGRES_SCHEMES = ("postgresql", "postgres")
 def open_store(
     settings: Settings, clock: Clock | None = None, patience: DatabaseWait | None = None
 ) -> AbstractAsyncContextManager[Store]:
-    """The store that ``database_url`` names, opened and migrated. With ``patience`` a database that is away is waited for.
+    """Open and migrate the store that ``database_url`` names. With ``patience`` an unavailable database is waited for.
 
     Raises BadSetting, SchemaTooNew, StoreError.
     """
@@ -40,13 +40,13 @@ def open_store(
 
 
 def open_store_at(url: str, *, allow_unprotected: bool = False) -> AbstractAsyncContextManager[Store]:
-    """The store that ``url`` names, opened and migrated. Raises as :func:`open_store`."""
+    """Open and migrate the store that ``url`` names. Raises what :func:`open_store` raises."""
     return _opened(store_at(url, SystemClock(), allow_unprotected=allow_unprotected))
 
 
 @asynccontextmanager
 async def open_backup(settings: Settings, file: Path) -> AsyncIterator[tuple[Store, int]]:
-    """A backup as a store, and its largest row's bytes. A copy of it is opened, so that the file stays as it is.
+    """Yield a backup as a store, and the size of its largest row in bytes. A copy is opened: the file stays as it is.
 
     Raises BadInput, SchemaTooNew, StoreError.
     """
@@ -69,36 +69,37 @@ async def _opened(store: Store, patience: DatabaseWait | None = None) -> AsyncIt
 
 
 async def patiently(patience: DatabaseWait | None, call: Callable[[], Awaitable[None]]) -> None:
-    """Call, and again as long as the database is away, where there is patience."""
+    """Await ``call``; with ``patience``, again until the database is available."""
     await (call() if patience is None else patience.wait_for(call))
 
 
 def make_store(settings: Settings, clock: Clock) -> Store:
-    """``sqlite:///path``, ``postgresql://…``, ``mongodb://…`` or ``memory:``. Raises BadSetting for anything else."""
+    """Return the store that the settings name, not open yet. Raises what :func:`store_at` raises."""
     return store_at(settings.effective_database_url, clock, allow_unprotected=settings.allow_unprotected_database)
 
 
 def is_new(settings: Settings) -> bool:
-    """Whether there is no database file yet; that of a server is always taken to be there."""
+    """Whether there is no database file yet; a server's database counts as existing."""
     path = sqlite_path(settings.effective_database_url)
     return path is not None and not path.exists()
 
 
 def store_at(url: str, clock: Clock, *, allow_unprotected: bool = False) -> Store:
-    """The store that ``url`` names, not open yet. ``clock`` is for those that have none of their own.
+    """Return the store that ``url`` names, not open yet.
 
-    Raises BadSetting for what names none, StoreError for a MongoDB that is reached without protection.
+    URLs are ``sqlite:///path``, ``postgresql://…``, ``mongodb://…`` or ``memory:``. ``clock`` is for engines without
+    their own. Raises BadSetting for any other URL, StoreError for a MongoDB that is reached without protection.
     """
     scheme = url.partition(":")[0].lower()
     if (path := sqlite_path(url)) is not None:
         return sqlite_store(path, clock)
     if scheme in POSTGRES_SCHEMES:
-        with _driver_of("PostgreSQL", "postgresql"):
+        with _requires_driver("PostgreSQL", "postgresql"):
             from mediavault.store.postgres.store import PostgresJobStore
 
             return PostgresJobStore(url)
     if scheme in ("mongodb", "mongodb+srv"):
-        with _driver_of("MongoDB", "mongodb"):
+        with _requires_driver("MongoDB", "mongodb"):
             from mediavault.store.mongodb.engine import options_of
             from mediavault.store.mongodb.facts import refuse_unprotected
             from mediavault.store.mongodb.store import MongoJobStore
@@ -119,36 +120,36 @@ def store_at(url: str, clock: Clock, *, allow_unprotected: bool = False) -> Stor
 
 
 def sqlite_path(url: str) -> Path | None:
-    """The file that ``url`` names; None when it is not a SQLite database."""
+    """Return the file that ``url`` names; None when it is not a SQLite database."""
     scheme, path = url.partition(":")[0].lower(), url.removeprefix("sqlite://")
     if scheme != "sqlite" or not path.startswith("/") or len(path) == 1:
         return None
-    # sqlite:///relative and sqlite:////absolute, as SQLAlchemy reads them; a default always is absolute
+    # sqlite:///relative and sqlite:////absolute, as SQLAlchemy reads them; the default is always absolute
     return Path(path[1:]) if path.startswith("//") else Path(path)
 
 
 def sqlite_store(path: Path, clock: Clock) -> Store:
-    """The store in this file, not open yet."""
+    """Return the store in this file, not open yet."""
     from mediavault.store.sqlite.store import SqliteJobStore
 
     return SqliteJobStore(path, clock)
 
 
 async def look_at_postgres(settings: Settings) -> PostgresFacts | None:
-    """What the server says about itself, without changing anything there; None when the settings name none."""
+    """Return what the server reports about itself, without changing anything; None when the settings name no server."""
     url = settings.effective_database_url
     if url.partition(":")[0].lower() not in POSTGRES_SCHEMES:
         return None
-    with _driver_of("PostgreSQL", "postgresql"):
+    with _requires_driver("PostgreSQL", "postgresql"):
         from mediavault.store.postgres.facts import look_at
     return await look_at(url, SystemClock())
 
 
-# --- vaults ----------------------------------------------------------------------------------------------------
+# --- libraries -------------------------------------------------------------------------------------------------
 
 
 def make_vault(settings: Settings) -> Library:
-    """The library that ``vault_url`` names, the download folder without one. Nothing is asked yet. Raises BadSetting."""
+    """Return the library that ``vault_url`` names, else the download folder; no request is made. Raises BadSetting."""
     if settings.vault_url is None:
         from mediavault.services.library.local_library import LocalLibrary
 
@@ -156,7 +157,7 @@ def make_vault(settings: Settings) -> Library:
     from mediavault.services.library.bucket_address import parse_bucket_address
 
     address = parse_bucket_address(settings.vault_url)
-    with _driver_of(Message("Object storage"), "objects"):
+    with _requires_driver(Message("Object storage"), "objects"):
         from mediavault.services.library.bucket import open_bucket
         from mediavault.services.library.bucket_library import BucketLibrary
 
@@ -164,23 +165,26 @@ def make_vault(settings: Settings) -> Library:
 
 
 async def open_library(settings: Settings, store: Store) -> Library:
-    """The library, to be read; nothing is written to it. Raises StorageFailure when it is not the store's."""
+    """Return the library for reading; nothing is written to it. Raises StorageFailure when it is not the store's."""
     library = make_vault(settings)
     await look(store, library)
     return library
 
 
 async def try_library(settings: Settings) -> None:
-    """Create, write, rename and delete in the library what saving a video will. Raises StorageFailure, also where it is not the store's."""
+    """Create, write, rename and delete in the library, as saving a video does.
+
+    Raises StorageFailure, also when the library is not the store's.
+    """
     library = make_vault(settings)
-    with suppress(StoreError):  # without the store nobody can tell whose it is
+    with suppress(StoreError):  # without the store it cannot be known whose library it is
         async with open_store(settings) as store:
             await look(store, library)
     await library.prepare()
 
 
 @contextmanager
-def _driver_of(what: str, extra: str) -> Iterator[None]:
+def _requires_driver(what: str, extra: str) -> Iterator[None]:
     try:
         yield
     except ImportError as exc:

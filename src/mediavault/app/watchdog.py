@@ -1,7 +1,8 @@
-"""Notices that the event loop has stopped, and restarts the process.
+"""Notices that the event loop is blocked, and restarts the process.
 
-A signal's handler looks, not a thread: a regular expression that backtracks holds the interpreter's lock until it ends, so
-a thread would never run, but checks for signals. The handler runs inside the code that does not end, and so knows whose it is.
+The check is a signal handler, not a thread: a regular expression that backtracks holds the interpreter's lock until it
+ends, so a thread would never run, but it checks for signals. The handler runs inside the blocking code, and so knows
+which job's it is.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ log = get_logger(__name__)
 
 
 class Watchdog:
-    """Calls ``on_freeze`` with the running code's frame once the loop has not run for ``ticks`` ticks in a row.
+    """Calls ``on_freeze`` with the running code's frame when the loop has not run for ``ticks`` ticks in a row.
 
-    Ticks are counted, not time: a process that is stopped or a machine that sleeps gets one tick for all of it.
+    Ticks are counted, not time: a process that was stopped or a machine that slept gets one tick for the whole time.
     """
 
     def __init__(
@@ -43,12 +44,12 @@ class Watchdog:
         self._missed = 0
 
     def tick(self, frame: FrameType | None) -> None:
-        """One tick. It asks the loop to run ``_loop_ran``; the ticks until it does are the missed ones."""
+        """Handle a tick: ask the loop to run ``_loop_ran``; the ticks until it does are counted as missed."""
         if self._missed == 0:
             self._loop.call_soon_threadsafe(self._loop_ran)
         self._missed += 1
         if self._missed > self._ticks:
-            self._missed = 1  # where the process goes on all the same, it has as long again
+            self._missed = 1  # if the process continues nevertheless, it gets the same time again
             self._on_freeze(frame)
 
     def _loop_ran(self) -> None:
@@ -59,7 +60,7 @@ class Watchdog:
 def watching(watchdog: Watchdog, *, tick_s: float = TICK_S) -> Iterator[bool]:
     """Tick every ``tick_s`` seconds while the block lasts. Main thread only.
 
-    Answers False, and watches nothing, where SIGALRM is somebody else's already.
+    Yields False, and watches nothing, when SIGALRM already has another handler.
     """
     if signal.getsignal(signal.SIGALRM) not in (signal.SIG_DFL, signal.SIG_IGN):
         yield False
@@ -81,7 +82,7 @@ def restarting_when_frozen(
     tick_s: float = TICK_S,
     ticks: int = TICKS,
 ) -> Iterator[None]:
-    """Restart this process when the running loop stops while the block lasts; it ends where it may not be restarted.
+    """Restart this process when the running loop is blocked during the block; end it if ``may_restart`` returns False.
 
     ``report`` gets the seconds and the stack first, and may raise OSError.
     """
@@ -92,7 +93,7 @@ def restarting_when_frozen(
             report(seconds, stack)
         except OSError as exc:
             log.error("freeze_not_reported", error=str(exc))
-        finally:  # whatever the report met: an exception from here would be raised in the frozen code
+        finally:  # on any error of the report: an exception from here would be raised in the frozen code
             log.error("event_loop_frozen", seconds=seconds, stack=stack)
             end_children()
             if may_restart():
@@ -104,14 +105,14 @@ def restarting_when_frozen(
 
 
 def stack_of(frame: FrameType | None) -> list[str]:
-    """The functions that ``frame`` is in, the outermost first, without the values of their variables."""
+    """Return the stack of ``frame``, the outermost function first, without the values of variables."""
     return [line.strip() for line in traceback.format_stack(frame)]
 
 
 def restart() -> None:
-    """Replace this process by a new one with the same id, command line and environment. Returns only if that fails.
+    """Replace this process with a new one with the same id, command line and environment. Returns only if that fails.
 
-    As after a SIGKILL nothing is tidied up: files, sockets and locks are closed by the kernel. Child processes live on,
+    As after a SIGKILL, nothing is cleaned up: the kernel closes files, sockets and locks. Child processes keep running,
     because their parent does not end: end them first (:func:`end_children`).
     """
     _stop_ticking()
@@ -132,18 +133,18 @@ def end_children() -> None:
 
 
 def children() -> list[int]:
-    """The ids of this process's children; [] where the kernel does not list them."""
-    found: list[int] = []
+    """Return the ids of this process's children; [] when the kernel does not list them."""
+    pids: list[int] = []
     for path in Path("/proc/self/task").glob("*/children"):
         with contextlib.suppress(OSError):
-            found += map(int, path.read_text("ascii").split())
-    return found
+            pids += map(int, path.read_text("ascii").split())
+    return pids
 
 
 def log_native_crashes(state_dir: Path) -> None:
-    """Let a crash in native code leave the Python stack of every thread in a file of the state folder.
+    """Make a crash in native code write the Python stack of every thread to a file in the state folder.
 
-    Nothing happens where Python's fault handler is in use already, as with PYTHONFAULTHANDLER.
+    Does nothing when Python's fault handler is already enabled, as with PYTHONFAULTHANDLER.
     """
     if faulthandler.is_enabled():
         return
@@ -151,7 +152,7 @@ def log_native_crashes(state_dir: Path) -> None:
     try:
         if path.exists() and path.stat().st_size > MAX_CRASH_BYTES:
             path.unlink()
-        # not closed: the fault handler writes to its descriptor for as long as the process lives
+        # not closed: the fault handler writes to its descriptor as long as the process runs
         faulthandler.enable(open(path, "ab", opener=lambda name, flags: os.open(name, flags, mode=0o600)))  # noqa: SIM115
     except OSError as exc:
         log.warning("native_crashes_not_logged", error=str(exc))

@@ -69,7 +69,7 @@ class Authenticator:
     def __init__(self, records: Records, settings: Settings, clock: Clock, *, loopback: bool) -> None:
         self._token = token_of(settings)
         self._rules: ProxyRules = proxy_rules(settings)
-        self._open_by_itself = loopback and not settings.setup
+        self._open_by_default = loopback and not settings.setup
         self.endings = AccessEndings()
         self.owner = Owner(records, clock, on_changed=self.endings.announce)
         self.sessions = WebSessions(records, clock, on_ended=self.endings.announce)
@@ -86,24 +86,24 @@ class Authenticator:
     async def mode(self) -> AuthMode:
         if self._token or self._rules.login or await self.owner.has_password():
             return AuthMode.PROTECTED
-        return AuthMode.OPEN if self._open_by_itself else AuthMode.SET_UP
+        return AuthMode.OPEN if self._open_by_default else AuthMode.SET_UP
 
-    def address_of(self, knock: Credentials) -> str:
+    def address_of(self, credentials: Credentials) -> str:
         """The client's address, for limits and logs only: it may come from a proxy's header."""
-        forwarded = [value for name, value in knock.headers if name == "x-forwarded-for"]
-        return client_address(self._rules, knock.peer, forwarded)
+        forwarded = [value for name, value in credentials.headers if name == "x-forwarded-for"]
+        return client_address(self._rules, credentials.peer, forwarded)
 
     def is_proxy(self, address: str) -> bool:
         """Whether the address is one of our proxies, for limits only."""
         return is_trusted(self._rules, address)
 
-    async def authenticate(self, knock: Credentials) -> Principal | None:
+    async def authenticate(self, credentials: Credentials) -> Principal | None:
         """Authenticate a request to a protected vault; None when it fails. Raises ProxyRefused, TooManyTries."""
-        if signed_in_by_proxy(self._rules, knock.peer, knock.headers):
+        if signed_in_by_proxy(self._rules, credentials.peer, credentials.headers):
             return Principal(Scope.ADMIN, AuthMethod.PROXY)
-        if knock.bearer is not None:
-            return await self._bearer(knock.bearer, self.address_of(knock))
-        session = await self.session_of(knock.cookies)
+        if credentials.bearer is not None:
+            return await self._bearer(credentials.bearer, self.address_of(credentials))
+        session = await self.session_of(credentials.cookies)
         return None if session is None else Principal(Scope.ADMIN, AuthMethod.SESSION, session, session.key)
 
     async def is_still_valid(self, caller: Principal) -> bool:
@@ -137,10 +137,10 @@ class Authenticator:
 
     async def set_up(self, password: str, invitation: str, visit: ClientInfo) -> str:
         """Set the first password; return the id of a new session. Raises WrongSecret, TooManyTries, BadInput."""
-        standing = await self.mode()
-        if standing is AuthMode.PROTECTED:
+        mode = await self.mode()
+        if mode is AuthMode.PROTECTED:
             raise WrongSecret("The vault has an owner already.", help="Sign in.")
-        if standing is AuthMode.SET_UP:
+        if mode is AuthMode.SET_UP:
             self._try(visit.address)
             if not await self.invitation.matches(invitation):
                 log.warning("set_up_failed", address=visit.address)
@@ -174,8 +174,8 @@ class Authenticator:
     async def session_of(self, cookies: Mapping[str, str]) -> WebSession | None:
         """The session of the cookies. The TLS cookie counts if both are there: a sibling domain can set the other one."""
         tls = TLS_COOKIE in cookies
-        given = cookies.get(TLS_COOKIE if tls else COOKIE)
-        return await self.sessions.find(given, tls=tls, bound_to=self._token) if given else None
+        session_id = cookies.get(TLS_COOKIE if tls else COOKIE)
+        return await self.sessions.find(session_id, tls=tls, bound_to=self._token) if session_id else None
 
     def _is_vault_token(self, key: str) -> bool:
         return self._token is not None and key == digest_of(self._token)
@@ -185,9 +185,9 @@ class Authenticator:
             raise TooManyTries(wait_s)
 
     async def _bearer(self, token: str, address: str) -> Principal | None:
-        found = await self.tokens.find(token)
-        if found is not None:
-            return Principal(found.scope, AuthMethod.TOKEN, by=found.key)
+        known = await self.tokens.find(token)
+        if known is not None:
+            return Principal(known.scope, AuthMethod.TOKEN, by=known.key)
         if (wait_s := self._bearers.begin(address)) is not None:
             raise TooManyTries(wait_s)
         if self._token is None or not same(token, self._token):

@@ -17,6 +17,6 @@ class AccessEndings:
         return self._next
 
     def announce(self) -> None:
-        """Wake all who wait, so that they check again."""
+        """Wake all waiting responses, so that they check again."""
         ended, self._next = self._next, asyncio.Event()
         ended.set()

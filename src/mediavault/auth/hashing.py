@@ -32,7 +32,7 @@ class PasswordHashes:
             return await asyncio.to_thread(lambda: _hasher().hash(_bytes(password)))
 
     async def holds(self, made: str, password: str) -> bool:
-        """Whether ``made`` is the hash of ``password``. Takes as long for a wrong one; False when it is not a hash."""
+        """Whether ``made`` is the hash of ``password``. A wrong one takes equally long; False when it is not a hash."""
         async with self._turn:
             return await asyncio.to_thread(_holds, made, password)
 
@@ -45,11 +45,11 @@ class PasswordHashes:
 def _hasher() -> PasswordHasher:
     from argon2 import PasswordHasher
 
-    _give_large_memory_back()
+    _return_large_memory()
     return PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
 
 
-def _give_large_memory_back() -> None:
+def _return_large_memory() -> None:
     """Make glibc return the memory of hashes to the system; without it, a few sign-ins leave 57 MiB in use.
 
     After the first free of 19 MiB, glibc raises its mmap threshold and keeps such blocks for each thread. A threshold that

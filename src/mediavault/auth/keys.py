@@ -23,15 +23,15 @@ def new_setup_key() -> str:
 
 
 def digest_of(key: str) -> str:
-    """SHA-256 in hexadecimal. A key is random, so nothing slower is needed."""
+    """Return the SHA-256 in hexadecimal. A key is random, so nothing slower is needed."""
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def same(given: str, wanted: str) -> bool:
-    """Compare in constant time, whatever the lengths."""
+    """Compare in constant time, independent of the lengths."""
     return hmac.compare_digest(digest_of(given), digest_of(wanted))
 
 
 def bound(key: str, to: str) -> str:
-    """A MAC of ``to`` under ``key``. Without the key it reveals nothing about ``to``, however short that is."""
+    """Return a MAC of ``to`` under ``key``. Without the key it reveals nothing about ``to``, however short that is."""
     return hmac.new(key.encode(), to.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()

@@ -20,7 +20,7 @@ _IPV6_HOME = 64  # bits: one home or server usually has a whole /64
 
 
 class LoginThrottle:
-    """Counts tries before the secret is checked, so that a hundred at once are limited like a hundred in turn."""
+    """Counts tries before the secret is checked, so that a hundred at once are limited like a hundred in sequence."""
 
     def __init__(self, clock: Clock, *, of_an_address: int = TRIES_OF_AN_ADDRESS, altogether: int = TRIES_ALTOGETHER):
         self._clock = clock
@@ -31,33 +31,33 @@ class LoginThrottle:
 
     def begin(self, address: str) -> float | None:
         """Count a try and return None if it may proceed; else return the seconds until one may."""
-        now, place = self._clock.monotonic(), address_bucket(address)
-        mine = self._tries.setdefault(place, deque(maxlen=self._limit))
-        self._tries.move_to_end(place)
+        now, bucket = self._clock.monotonic(), address_bucket(address)
+        own_tries = self._tries.setdefault(bucket, deque(maxlen=self._limit))
+        self._tries.move_to_end(bucket)
         while len(self._tries) > MAX_ADDRESSES:
             self._tries.popitem(last=False)
-        waits = [_wait(mine, self._limit, now)]
-        if place not in self._known:
+        waits = [_wait(own_tries, self._limit, now)]
+        if bucket not in self._known:
             waits.append(_wait(self._all, self._altogether, now))
         if (longest := max(waits)) > 0:
             return longest
-        mine.append(now)
-        if place not in self._known:
+        own_tries.append(now)
+        if bucket not in self._known:
             self._all.append(now)
         return None
 
     def succeeded(self, address: str) -> None:
         """Reset the address's count, and exempt it from the limit for all addresses."""
-        place = address_bucket(address)
-        self._tries.pop(place, None)
-        self._known[place] = None
-        self._known.move_to_end(place)
+        bucket = address_bucket(address)
+        self._tries.pop(bucket, None)
+        self._known[bucket] = None
+        self._known.move_to_end(bucket)
         while len(self._known) > MAX_KNOWN:
             self._known.popitem(last=False)
 
 
 def address_bucket(address: str) -> str:
-    """The key under which an address is counted: the /64 of an IPv6 address; an IPv4-mapped one is its IPv4 address."""
+    """Return the key to count an address under: an IPv6 address's /64; for an IPv4-mapped one, the IPv4 address."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -70,7 +70,7 @@ def address_bucket(address: str) -> str:
 
 
 def _wait(tries: deque[float], limit: int, now: float) -> float:
-    """Seconds until the window holds fewer than ``limit`` tries."""
+    """Return the seconds until the window holds fewer than ``limit`` tries."""
     if len(tries) < limit:
         return 0.0
     return max(0.0, tries[-limit] + WINDOW_S - now)

@@ -16,7 +16,7 @@ KNOWN_FOR_S = 2.0  # until another process's change is seen; every request check
 
 
 class Owner:
-    """The record is ``{"password": an argon2 hash}``; without one the vault has no password."""
+    """The owner's record: ``{"password": an argon2 hash}``; without one the vault has no password."""
 
     def __init__(self, records: Records, clock: Clock, *, on_changed: Callable[[], None] = lambda: None) -> None:
         self._records = records
@@ -39,7 +39,7 @@ class Owner:
         return taken
 
     async def holds(self, password: str) -> bool:
-        """Whether this is the password. Takes as long when there is no password.
+        """Whether this is the password. Takes equally long when none is set.
 
         A hash with outdated costs is replaced.
         """
@@ -85,10 +85,10 @@ class Owner:
         if self._clock.monotonic() < self._known_until:
             return self._known
         changes = self._changes
-        found = await self._records.get(RecordKind.OWNER, OWNER)
+        record = await self._records.get(RecordKind.OWNER, OWNER)
         if changes == self._changes:  # otherwise this process has changed it since the read, which may be outdated
-            self._known, self._known_until = found, self._clock.monotonic() + KNOWN_FOR_S
-        return found
+            self._known, self._known_until = record, self._clock.monotonic() + KNOWN_FOR_S
+        return record
 
     def _forget(self) -> None:
         self._changes += 1

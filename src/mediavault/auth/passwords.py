@@ -38,7 +38,7 @@ _RUNS = (
     "01234567890123456789",
 )
 _AROUND = string.digits + string.punctuation + string.whitespace
-_LETTERS_MEANT = str.maketrans("0134578@$!", "oieastbasi")
+_SUBSTITUTED_LETTERS = str.maketrans("0134578@$!", "oieastbasi")
 
 
 def check_password(password: str) -> None:
@@ -56,16 +56,16 @@ def check_password(password: str) -> None:
 
 
 def _once(text: str) -> str:
-    """The repeated part of a text that consists of one part several times; else the text itself."""
+    """Return the part that a text repeats throughout, or the text itself when it is not a repetition."""
     return text and text[: (text + text).index(text, 1)]
 
 
 def _is_easy(text: str) -> bool:
-    """Whether it is a common word (also with digits and signs added or used as letters), a run of keys, or a number."""
+    """Whether the text is a common word (also with digits or signs added or as letters), a run of keys, or a number."""
     word = _once(text.strip(_AROUND))
     return (
         text in _COMMONEST
-        or word.translate(_LETTERS_MEANT) in _STEMS
+        or word.translate(_SUBSTITUTED_LETTERS) in _STEMS
         or (not word and len(text) < ENOUGH_DIGITS)
         or _is_run(text)
         or (len(word) >= RUN_CHARS and _is_run(word))

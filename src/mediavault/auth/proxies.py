@@ -1,6 +1,6 @@
 """Sign-in by a reverse proxy, and the client addresses that a proxy forwards. Pure.
 
-Off unless four settings are made: the proxies' addresses, the header's name, the owner's name at the proxy, and a secret
+Off unless four settings are set: the proxies' addresses, the header's name, the owner's name at the proxy, and a secret
 that the proxy sends. A header counts only with all of them. A header that looks similar, is repeated or comes from
 another address is refused and not ignored, because it is an attack or a wrong configuration of the proxy.
 """
@@ -46,13 +46,13 @@ class ProxyRules:
 
 
 def proxy_rules(settings: Settings) -> ProxyRules:
-    """Read the settings. Raises BadSetting when only some of those for sign-in by a header are made."""
-    trusted = tuple(ipaddress.ip_network(one, strict=False) for one in settings.trusted_proxies)
+    """Read the settings. Raises BadSetting when only some of those for sign-in by a header are set."""
+    trusted = tuple(ipaddress.ip_network(network, strict=False) for network in settings.trusted_proxies)
     secret = settings.proxy_secret.get_secret_value() if settings.proxy_secret else ""
-    given = {"PROXY_HEADER": settings.proxy_header, "PROXY_USER": settings.proxy_user, "PROXY_SECRET": secret}
-    if not any(given.values()):
+    login_settings = {"PROXY_HEADER": settings.proxy_header, "PROXY_USER": settings.proxy_user, "PROXY_SECRET": secret}
+    if not any(login_settings.values()):
         return ProxyRules(trusted)
-    if missing := [name for name, value in given.items() if not value]:
+    if missing := [name for name, value in login_settings.items() if not value]:
         raise BadSetting(
             Message(
                 "MEDIAVAULT_%(missing)s is missing: signing in by the reverse proxy needs all three.",
@@ -131,7 +131,7 @@ _FORWARDED = frozenset({"forwarded", "xforwardedfor", "xforwardedhost", "xforwar
 
 
 def _plain(name: str) -> str:
-    """The form under which some servers treat similar header names as the same."""
+    """Return the form of a header name in which some servers treat similar names as equal."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 

@@ -16,9 +16,9 @@ class Scope(StrEnum):
     ADMIN = "admin"  # everything
 
 
-_A_JOB = re.compile(r"/api/jobs/[^/]+(/history)?")
+_JOB_PATH = re.compile(r"/api/jobs/[^/]+(/history)?")
 # Not for READ: the access page, and the sign-in window, in which a user types a password.
-_OWNERS_OWN = ("/access", "/setup", "/sessions/window", "/api/login-window")
+_OWNER_ONLY = ("/access", "/setup", "/sessions/window", "/api/login-window")
 
 
 def may(scope: Scope, method: str, path: str) -> bool:
@@ -27,5 +27,5 @@ def may(scope: Scope, method: str, path: str) -> bool:
         return True
     is_safe = method in SAFE_METHODS
     if scope is Scope.READ:
-        return is_safe and not any(path == own or path.startswith(f"{own}/") for own in _OWNERS_OWN)
-    return (method == "POST" and path == "/api/jobs") or (is_safe and _A_JOB.fullmatch(path) is not None)
+        return is_safe and not any(path == page or path.startswith(f"{page}/") for page in _OWNER_ONLY)
+    return (method == "POST" and path == "/api/jobs") or (is_safe and _JOB_PATH.fullmatch(path) is not None)

@@ -29,8 +29,8 @@ class SetupToken:
     async def matches(self, token: str) -> bool:
         """Whether this is the token. Spaces around it and upper or lower case do not matter."""
         record = await self._records.get(RecordKind.SETUP, INVITATION)
-        given = digest_of(token.strip().lower())
-        return same(given, str(record.value["digest"]) if record else "")
+        digest = digest_of(token.strip().lower())
+        return same(digest, str(record.value["digest"]) if record else "")
 
     async def revoke(self) -> None:
         await self._records.remove(RecordKind.SETUP, INVITATION)

@@ -17,7 +17,7 @@ from mediavault.core.messages import Message
 from mediavault.core.records import Record, RecordKind
 from mediavault.store.port import Records
 
-PREFIX = "mv_"  # lets people and secret scanners recognise a token
+PREFIX = "mv_"  # lets users and secret scanners recognise a token
 MAX_NAME_CHARS = 80
 MAX_TOKENS = 200
 USED_EVERY = timedelta(minutes=1)  # the last use is stored no more often than this
@@ -60,43 +60,43 @@ class ApiTokens:
     async def all(self) -> list[ApiToken]:
         """Return all tokens, sorted by name."""
         records = await self._records.all(RecordKind.API_TOKEN)
-        found = [token for token in map(_token_or_none, records) if token is not None]
-        return sorted(found, key=lambda one: (one.name.casefold(), one.key))
+        tokens = [token for token in map(_token_or_none, records) if token is not None]
+        return sorted(tokens, key=lambda token: (token.name.casefold(), token.key))
 
     async def revoke(self, named: str) -> list[ApiToken]:
         """Revoke the tokens with this name or id and return them. Raises BadInput (NOT_FOUND) when there is none."""
-        meant = [one for one in await self.all() if named in (one.name, one.id)]
-        for one in meant:
-            await self._records.remove(RecordKind.API_TOKEN, one.key)
-            self._known.forget(one.key)
+        matches = [token for token in await self.all() if named in (token.name, token.id)]
+        for token in matches:
+            await self._records.remove(RecordKind.API_TOKEN, token.key)
+            self._known.forget(token.key)
             self._on_ended()
-        if not meant:
+        if not matches:
             missing = BadInput("Unknown token.", help="It may have been revoked or have ended.")
             missing.code = ErrorCode.NOT_FOUND
             raise missing
-        return meant
+        return matches
 
     async def find(self, token: str) -> ApiToken | None:
         return await self.by_key(digest_of(token)) if token.startswith(PREFIX) else None
 
     async def by_key(self, key: str) -> ApiToken | None:
-        """The token with this digest; None once it was revoked or has expired. The call counts as a use."""
-        found = await self._known.get(key, self._used)
-        has_ended = found is not None and found.expires_at is not None and found.expires_at <= self._clock.now()
-        return None if has_ended else found
+        """The token with this digest; None when it was revoked or has expired. The call counts as a use."""
+        token = await self._known.get(key, self._used)
+        has_ended = token is not None and token.expires_at is not None and token.expires_at <= self._clock.now()
+        return None if has_ended else token
 
     async def _used(self, key: str) -> ApiToken | None:
-        """Read a token and, from time to time, store its last use. A token that is revoked at the same time stays so."""
+        """Read a token and, from time to time, store its last use. A token revoked at the same time stays revoked."""
         record = await self._records.get(RecordKind.API_TOKEN, key)
-        if record is None or (found := _token_or_none(record)) is None:
+        if record is None or (token := _token_or_none(record)) is None:
             return None
         now = self._clock.now()
-        if found.used_at is None or not timedelta(0) <= now - found.used_at < USED_EVERY:
+        if token.used_at is None or not timedelta(0) <= now - token.used_at < USED_EVERY:
             value = {**record.value, "used_at": now.isoformat()}
             await self._records.replace(
                 RecordKind.API_TOKEN, key, value, if_value=record.value, expires_at=record.expires_at
             )
-        return found
+        return token
 
 
 def _checked(name: str, others: list[ApiToken]) -> str:

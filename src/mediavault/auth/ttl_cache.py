@@ -28,10 +28,10 @@ class TtlCache(Generic[T]):
         if self._clock.monotonic() < until:
             return value
         forgotten = self._forgotten
-        found = await read(key)
-        if found is not None and forgotten == self._forgotten:  # else it was forgotten during the read
-            self._put(key, found)
-        return found
+        current = await read(key)
+        if current is not None and forgotten == self._forgotten:  # else it was forgotten during the read
+            self._put(key, current)
+        return current
 
     def forget(self, key: str) -> None:
         self._forgotten += 1

@@ -1,4 +1,4 @@
-"""Web sessions. The browser has a random id and the store its digest, so a copy of the store signs nobody in."""
+"""Web sessions. The browser has a random id and the store its digest, so a copy of the store grants no access."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class WebSessions:
         return session_id
 
     async def find(self, session_id: str, *, tls: bool, bound_to: str | None) -> WebSession | None:
-        """The session of a cookie; None without one. ``tls``: whether it is the cookie that needs TLS."""
+        """Return the session of a cookie; None without one. ``tls``: whether it is the cookie that needs TLS."""
         key = digest_of(session_id)
         session = await self._known.get(key, self._seen)
         if session is None or session.visit.tls is not tls:
@@ -74,8 +74,8 @@ class WebSessions:
 
     async def all(self) -> list[WebSession]:
         """Return all sessions, the last used first."""
-        found = [_session(one) for one in await self._records.all(RecordKind.WEB_SESSION)]
-        return sorted(found, key=lambda one: one.seen_at, reverse=True)
+        sessions = [_session(record) for record in await self._records.all(RecordKind.WEB_SESSION)]
+        return sorted(sessions, key=lambda session: session.seen_at, reverse=True)
 
     async def end(self, key: str) -> bool:
         ended = await self._records.remove(RecordKind.WEB_SESSION, key)
@@ -91,7 +91,7 @@ class WebSessions:
         return ended
 
     async def _seen(self, key: str) -> WebSession | None:
-        """Read a session and, from time to time, store its last use. A session that ends at the same time stays ended."""
+        """Read a session and, from time to time, store its last use. A session ended at the same time stays ended."""
         record = await self._records.get(RecordKind.WEB_SESSION, key)
         if record is None:
             return None

@@ -41,8 +41,8 @@ def restore(file: File, *, set_aside: SetAside = False, as_json: AsJson = False)
     from mediavault.cli.context import quiet_settings
     from mediavault.cli.migrate import tell_comparison
 
-    copied, found = asyncio.run(_restore(quiet_settings(), file.absolute(), set_aside=set_aside, silent=as_json))
-    tell_comparison(copied, found, as_json=as_json)
+    copied, comparison = asyncio.run(_restore(quiet_settings(), file.absolute(), set_aside=set_aside, silent=as_json))
+    tell_comparison(copied, comparison, as_json=as_json)
 
 
 async def _restore(settings: Settings, file: Path, *, set_aside: bool, silent: bool) -> tuple[Copied, Comparison]:

@@ -30,7 +30,7 @@ def classify(
 ) -> None:
     """Say what URLs name: post, profile, playlist, live, story, redirect or unsupported. Needs no network."""
     ask = _media_answer if media else _page_answer
-    answers = (ask(url) for url in _all_of(urls))
+    answers = (ask(url) for url in _expanded(urls))
     if as_json:
         _print_lines(answers)
     else:
@@ -53,7 +53,7 @@ def _media_answer(url: str) -> _Answer:
 # --- input -----------------------------------------------------------------------------------------------------
 
 
-def _all_of(urls: Iterable[str]) -> Iterator[str]:
+def _expanded(urls: Iterable[str]) -> Iterator[str]:
     for url in urls:
         if url == _FROM_INPUT:
             yield from _lines(typer.get_text_stream("stdin", encoding="utf-8", errors="replace"))
@@ -125,7 +125,7 @@ def _print_table(answers: Iterable[_Answer], columns: _Columns) -> None:
     """Print plain columns: drawing a table of ten thousand rows would take longer than classifying them."""
     from mediavault.presentation.labels import one_line
 
-    rows = [list(columns), *([one_line(str(cell(each) or "")) for cell in columns.values()] for each in answers)]
+    rows = [list(columns), *([one_line(str(cell(answer) or "")) for cell in columns.values()] for answer in answers)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     _write("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 

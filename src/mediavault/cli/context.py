@@ -28,12 +28,12 @@ def set_aside_damaged(settings: Settings) -> None:
     from mediavault.cli.output import err
 
     aside = one_shot.set_aside(settings)
-    said = (
+    message = (
         "The database is not damaged and stays."
         if aside is None
         else f"The damaged database is kept as {aside}. Jobs that were not saved yet stand only in it, and in a backup."
     )
-    err().print(said, markup=False, soft_wrap=True)
+    err().print(message, markup=False, soft_wrap=True)
 
 
 async def with_store(settings: Settings, use: Callable[[Store], Awaitable[T]]) -> T:

@@ -38,28 +38,28 @@ def drain(names: Names = None, *, everybody: All = False, wait: Wait = True, as_
     from mediavault.core.clock import SystemClock
 
     async def ask(store: Store) -> list[WorkerBeat]:
-        asked = await _asked(store.workers, names or [], everybody=everybody)
+        drained = await _request_drain(store.workers, names or [], everybody=everybody)
         if wait:
-            await until_left(store.workers, asked, SystemClock(), silent=as_json)
-        return asked
+            await until_left(store.workers, drained, SystemClock(), silent=as_json)
+        return drained
 
-    asked = asyncio.run(with_store(quiet_settings(), ask))
+    drained = asyncio.run(with_store(quiet_settings(), ask))
     if as_json:
-        print_json({"workers": [one.worker for one in asked], "left": wait})
-    elif asked:
+        print_json({"workers": [worker.worker for worker in drained], "left": wait})
+    elif drained:
         out().print("They have left." if wait else "They leave as soon as nothing runs on them.")
     else:
         out().print("No worker is running.")
-    if not asked:
+    if not drained:
         raise Exit(EXIT_JOB_FAILED)
 
 
-async def _asked(workers: Workers, names: Sequence[str], *, everybody: bool) -> list[WorkerBeat]:
+async def _request_drain(workers: Workers, names: Sequence[str], *, everybody: bool) -> list[WorkerBeat]:
     from mediavault.core.fleet import ALIVE_WITHIN
 
     alive = await workers.alive(seen_within=ALIVE_WITHIN)
     chosen = alive if everybody else named(alive, names or [socket.gethostname()], must_be_there=bool(names))
-    await workers.request_drain([one.worker for one in chosen])
+    await workers.request_drain([worker.worker for worker in chosen])
     return chosen
 
 
@@ -67,15 +67,15 @@ def named(alive: Sequence[WorkerBeat], names: Sequence[str], *, must_be_there: b
     """Return the workers with these names. With ``must_be_there``, an unknown name raises BadInput."""
     from mediavault.core.failures import BadInput
 
-    meant = [
-        [one for one in alive if name in (one.worker, one.host, f"{one.host}:{one.pid}")]
+    matches = [
+        [worker for worker in alive if name in (worker.worker, worker.host, f"{worker.host}:{worker.pid}")]
         for name in dict.fromkeys(names)
     ]
-    for name, found in zip(dict.fromkeys(names), meant, strict=True):
-        if must_be_there and not found:
-            there = ", ".join(f"{one.host}:{one.pid}" for one in alive) or "none"
-            raise BadInput(f"No worker is called {name}.", help=f"Those that there are: {there}.")
-    return list({one.worker: one for found in meant for one in found}.values())
+    for name, workers in zip(dict.fromkeys(names), matches, strict=True):
+        if must_be_there and not workers:
+            known = ", ".join(f"{worker.host}:{worker.pid}" for worker in alive) or "none"
+            raise BadInput(f"No worker is called {name}.", help=f"Those that there are: {known}.")
+    return list({worker.worker: worker for workers in matches for worker in workers}.values())
 
 
 async def until_left(workers: Workers, asked: Sequence[WorkerBeat], clock: Clock, *, silent: bool) -> None:
@@ -83,10 +83,10 @@ async def until_left(workers: Workers, asked: Sequence[WorkerBeat], clock: Clock
     from mediavault.cli.output import err
     from mediavault.core.fleet import ALIVE_WITHIN
 
-    waited_for, said = {one.worker for one in asked}, ""
-    while left := [one for one in await workers.alive(seen_within=ALIVE_WITHIN) if one.worker in waited_for]:
-        words = ", ".join(f"{one.host}:{one.pid} has {one.running_jobs} running" for one in left)
-        if not silent and words != said:
+    waited_for, shown = {worker.worker for worker in asked}, ""
+    while left := [worker for worker in await workers.alive(seen_within=ALIVE_WITHIN) if worker.worker in waited_for]:
+        words = ", ".join(f"{worker.host}:{worker.pid} has {worker.running_jobs} running" for worker in left)
+        if not silent and words != shown:
             err().print(words, markup=False)
-            said = words
+            shown = words
         await clock.sleep(LOOK_EVERY_S)

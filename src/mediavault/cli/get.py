@@ -38,12 +38,12 @@ def get(
     if as_json:
         print_json(job_view(job))
     else:
-        _tell(job)
+        _print(job)
     if job.status is not JobStatus.COMPLETED:
         raise Exit(EXIT_JOB_FAILED)
 
 
-def _tell(job: Job) -> None:
+def _print(job: Job) -> None:
     from mediavault.cli.output import err, moment_words, out
     from mediavault.presentation.labels import format_duration, format_size, one_line
     from mediavault.presentation.views import job_view

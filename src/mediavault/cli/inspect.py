@@ -60,16 +60,16 @@ def _online(url: str, *, as_json: bool) -> None:
     from mediavault.cli.inspection import as_dict, print_inspection
     from mediavault.cli.output import print_json
 
-    found = _look(url)
+    inspection = _inspect(url)
     if as_json:
-        print_json(as_dict(found))
+        print_json(as_dict(inspection))
     else:
-        print_inspection(found)
-    if found.choice is None:
+        print_inspection(inspection)
+    if inspection.choice is None:
         raise Exit(EXIT_JOB_FAILED)
 
 
-def _look(url: str) -> Inspection:
+def _inspect(url: str) -> Inspection:
     from mediavault.app import composition, one_shot
     from mediavault.cli.context import quiet_settings
 
@@ -79,31 +79,31 @@ def _look(url: str) -> Inspection:
 
 
 def _saved_pages(pages: list[str], urls: list[str], *, as_json: bool) -> None:
-    """One answer a line, in order. A single page ends like a look at its post would; a list of them has no bad end."""
+    """Print one result per line, in order. A single page exits like an inspection of its post, a list with 0."""
     from mediavault.cli.inspection import print_inspection, saved_as_dict
     from mediavault.cli.output import print_json_line
     from mediavault.cli.saved_page import confined_look, pairs
 
-    one = len(pages) == 1 and pages[0] != "-"
+    is_single = len(pages) == 1 and pages[0] != "-"
     with confined_look() as look:
         for address, page in pairs(pages, urls, sys.stdin):
-            found = look(address, page)
-            if as_json or not one:
-                print_json_line(saved_as_dict(found))
+            inspection = look(address, page)
+            if as_json or not is_single:
+                print_json_line(saved_as_dict(inspection))
             else:
-                print_inspection(found)
-            if one and found.choice is None:
-                raise Exit(_exit_code(found))
+                print_inspection(inspection)
+            if is_single and inspection.choice is None:
+                raise Exit(_exit_code(inspection))
 
 
-def _exit_code(found: SavedInspection) -> int:
+def _exit_code(inspection: SavedInspection) -> int:
     from mediavault.core.failures import BadInput
 
-    return EXIT_REFUSED if isinstance(found.error, BadInput) else EXIT_JOB_FAILED
+    return EXIT_REFUSED if isinstance(inspection.error, BadInput) else EXIT_JOB_FAILED
 
 
 def _playlists(files: list[str], bases: list[str]) -> None:
-    """One answer a line, in order; a file that is no playlist has an ``error`` in place of the counts."""
+    """Print one result per line, in order; for a file that is not a playlist, an ``error`` instead of the counts."""
     from mediavault.cli.output import print_json_line
     from mediavault.cli.playlist_look import look_at_playlist
     from mediavault.cli.saved_page import pairs
@@ -122,9 +122,9 @@ def _playlists(files: list[str], bases: list[str]) -> None:
         raise Exit(EXIT_REFUSED)
 
 
-def _address(*given: str | None) -> str:
+def _address(*candidates: str | None) -> str:
     from mediavault.core.failures import BadUrl
 
-    if address := next(filter(None, given), None):
+    if address := next(filter(None, candidates), None):
         return address
     raise BadUrl("No link found.", help="Give the post's address; with --saved-page, as --url.")

@@ -1,4 +1,4 @@
-"""Showing what a look at a post has found."""
+"""Shows the result of inspecting a post."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 
 class InspectionView(Protocol):
-    """What a look at a post found, made with the network or without. Without ``choice``, ``reason`` says why; without
-    ``extraction``, ``error`` does."""
+    """The result of inspecting a post, with the network or without.
+
+    Without ``choice``, ``reason`` says why; without ``extraction``, ``error`` does.
+    """
 
     @property
     def extraction(self) -> Extraction | None: ...
@@ -33,27 +35,27 @@ class InspectionView(Protocol):
     def error(self) -> MediavaultError | None: ...
 
 
-def as_dict(found: InspectionView) -> dict[str, Any]:
-    """The inspection as JSON values."""
-    extraction = found.extraction
+def as_dict(inspection: InspectionView) -> dict[str, Any]:
+    """Return the inspection as JSON values."""
+    extraction = inspection.extraction
     return {
         "post": _post(extraction) if extraction else None,
         "items": items_of(extraction) if extraction else [],
-        "candidates": [candidate_view(each) for each in extraction.candidates] if extraction else [],
-        "choice": candidate_view(found.choice) if found.choice else None,
-        "reason": found.reason,
-        "error": _error(found.error),
+        "candidates": [candidate_view(candidate) for candidate in extraction.candidates] if extraction else [],
+        "choice": candidate_view(inspection.choice) if inspection.choice else None,
+        "reason": inspection.reason,
+        "error": _error(inspection.error),
     }
 
 
-def saved_as_dict(found: SavedInspection) -> dict[str, Any]:
-    """A saved page's answer as JSON values: the outcome in one word, who and what, and the items with what is chosen."""
-    extraction = found.extraction
-    post, account = (extraction.post, extraction.account) if extraction else (found.post, None)
+def saved_as_dict(inspection: SavedInspection) -> dict[str, Any]:
+    """Return a saved page's result as JSON values: the outcome in one word, account, post, items and the choice."""
+    extraction = inspection.extraction
+    post, account = (extraction.post, extraction.account) if extraction else (inspection.post, None)
     return {
-        "file": found.file.encode("utf-8", "backslashreplace").decode(),  # names need not be text
-        "url": found.url or None,
-        "outcome": found.outcome,
+        "file": inspection.file.encode("utf-8", "backslashreplace").decode(),  # a name need not be valid text
+        "url": inspection.url or None,
+        "outcome": inspection.outcome,
         "platform": post.platform if post else None,
         "post_id": (post.post_id or _id_in(post)) if post else None,
         "handle": account.handle if account else None,
@@ -63,10 +65,10 @@ def saved_as_dict(found: SavedInspection) -> dict[str, Any]:
         "canonical_url": (post.canonical_url if post else None) or None,
         "duration_s": _duration(extraction) if extraction else None,
         "items": items_of(extraction) if extraction else [],
-        "others": [candidate_view(each) for each in extraction.others] if extraction else [],
-        "choice": candidate_view(found.choice) if found.choice else None,
-        "reason": found.reason,
-        "error": _error(found.error),
+        "others": [candidate_view(candidate) for candidate in extraction.others] if extraction else [],
+        "choice": candidate_view(inspection.choice) if inspection.choice else None,
+        "reason": inspection.reason,
+        "error": _error(inspection.error),
     }
 
 
@@ -75,8 +77,11 @@ def _id_in(post: Post) -> str | None:
 
 
 def items_of(extraction: Extraction) -> list[dict[str, Any]]:
-    """The post's items, those first that would be saved. ``chosen`` is the address that would be; None for what is not
-    saved: pictures, and the media of quoted and reposted posts."""
+    """Return the post's items as JSON values, those first that would be saved.
+
+    ``chosen`` is the URL that would be saved; None for items that are not saved: pictures, and the media of quoted and
+    reposted posts.
+    """
     saved = [item for item in extraction.videos if item.candidates]
     ordered = [*saved, *(item for item in extraction.items if item not in saved)]
     return [_item(item, chosen=_choice(item) if item in saved else None) for item in ordered]
@@ -92,7 +97,7 @@ def _item(item: Item, *, chosen: Candidate | None) -> dict[str, Any]:
         "thumbnail": item.thumbnail_url,
         "duration_s": item.expected.duration_s,
         "post": item.label,
-        "candidates": [candidate_view(each) for each in item.candidates],
+        "candidates": [candidate_view(candidate) for candidate in item.candidates],
     }
 
 
@@ -108,23 +113,23 @@ def _error(error: MediavaultError | None) -> dict[str, Any] | None:
 
 
 def _advice(error: MediavaultError) -> str:
-    """Of one look: what a job's next try would do is no help here."""
+    """Return the advice for a single inspection: what a job's next attempt would do does not help here."""
     usual = help_for(error.code)
     return help_for(error.code, over=True) if error.help in ("", usual) else error.help
 
 
-def print_inspection(found: InspectionView) -> None:
+def print_inspection(inspection: InspectionView) -> None:
     console = out()
-    if found.extraction is not None:
-        _print_post(found.extraction)
-        console.print(_candidates(found.extraction, found.choice))
-    if found.choice is not None:
-        console.print(f"Chosen because {found.reason}", markup=False)
+    if inspection.extraction is not None:
+        _print_post(inspection.extraction)
+        console.print(_candidates(inspection.extraction, inspection.choice))
+    if inspection.choice is not None:
+        console.print(f"Chosen because {inspection.reason}", markup=False)
         return
-    complaints = err()
-    complaints.print(one_line(found.error.message if found.error else found.reason), markup=False)
-    if advice := _advice(found.error) if found.error else "":
-        complaints.print(advice, markup=False)
+    errors = err()
+    errors.print(one_line(inspection.error.message if inspection.error else inspection.reason), markup=False)
+    if advice := _advice(inspection.error) if inspection.error else "":
+        errors.print(advice, markup=False)
 
 
 def _post(extraction: Extraction) -> dict[str, Any]:
@@ -168,29 +173,29 @@ def _print_post(extraction: Extraction) -> None:
 
 
 def _candidates(extraction: Extraction, choice: Candidate | None) -> Table:
-    """All candidates, item by item; the first column has the item's number, role and type."""
+    """Return a table of all candidates, item by item, with the item's number, role and type."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("", "Item", "Owned by", "Kind", "Picture", "Size", "Seen in", "Address"):
-        table.add_column(name, overflow="fold", no_wrap=name != "Address")  # only the address gives way
+        table.add_column(name, overflow="fold", no_wrap=name != "Address")  # only the URL may wrap
     for number, item in enumerate(extraction.items, 1):
         words = f"{number} {item.role}" + (f" {item.type}" if item.type != "video" else "")
-        for each in item.candidates:
-            table.add_row(*_row(each, choice, words))
+        for candidate in item.candidates:
+            table.add_row(*_row(candidate, choice, words))
         if not item.candidates:
             table.add_row("", words, "", "", "", "", "", Text(one_line(item.thumbnail_url or "")))
-    for each in extraction.others:
-        table.add_row(*_row(each, choice, ""))
+    for candidate in extraction.others:
+        table.add_row(*_row(candidate, choice, ""))
     return table
 
 
-def _row(each: Candidate, choice: Candidate | None, item: str) -> tuple[str | Text, ...]:
+def _row(candidate: Candidate, choice: Candidate | None, item: str) -> tuple[str | Text, ...]:
     return (
-        "→" if choice is not None and each.url == choice.url else "",
+        "→" if choice is not None and candidate.url == choice.url else "",
         item,
-        each.ownership.name.lower(),
-        each.source_type,
-        f"{each.width}×{each.height}" if each.width and each.height else "",
-        format_size(each.size),
-        each.found_in,
-        Text(one_line(each.url)),
+        candidate.ownership.name.lower(),
+        candidate.source_type,
+        f"{candidate.width}×{candidate.height}" if candidate.width and candidate.height else "",
+        format_size(candidate.size),
+        candidate.found_in,
+        Text(one_line(candidate.url)),
     )

@@ -40,12 +40,12 @@ def add(
     from mediavault.presentation.views import job_list
 
     stored = asyncio.run(_add(quiet_settings(), read_urls(urls), force=force))
-    views = job_list([each.job for each in stored])
+    views = job_list([enqueued.job for enqueued in stored])
     if as_json:
         print_json(views)
         return
     print_jobs(views.jobs)
-    known = sum(not each.created for each in stored)
+    known = sum(not enqueued.created for enqueued in stored)
     if known:
         out().print(f"{counted(known, 'of them was', 'of them were')} known already.", style="dim")
 
@@ -191,26 +191,26 @@ def gates(
 
 
 def _refuse_unknown(site: str) -> None:
-    """Raise BadInput for an unknown site: a typing error would silently have no effect."""
+    """Raise BadInput for an unknown site: a typing mistake would silently have no effect."""
     from mediavault.core.failures import BadInput
     from mediavault.platforms.registry import all_platforms
 
-    names = sorted(known.name for known in all_platforms())
+    names = sorted(platform.name for platform in all_platforms())
     if site not in names:
         raise BadInput(f"There is no site {site}.", help=f"The sites are {', '.join(names)}.")
 
 
-def _moment(option: str, given: str | None) -> datetime | None:
+def _moment(option: str, text: str | None) -> datetime | None:
     """Parse a date or a time, in UTC without a zone; a date means its midnight."""
     from mediavault.core.failures import BadInput
 
-    if given is None:
+    if text is None:
         return None
     try:
-        at = datetime.fromisoformat(given)
+        at = datetime.fromisoformat(text)
     except ValueError as exc:
         raise BadInput(
-            f"{option} is not a date: {given}", help="Write it as 2026-11-24 or 2026-11-24T18:30+01:00."
+            f"{option} is not a date: {text}", help="Write it as 2026-11-24 or 2026-11-24T18:30+01:00."
         ) from exc
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
@@ -231,14 +231,14 @@ def remove(
     """Remove jobs."""
     settings = quiet_settings()
 
-    async def forget(store: Store, job_id: JobId) -> Job:
+    async def remove_one(store: Store, job_id: JobId) -> Job:
         if files:
             await _remove_files(settings, await store.catalogue.get(job_id))
-        forgotten = await store.catalogue.remove(job_id)
+        removed = await store.catalogue.remove(job_id)
         await store.records.remove(RecordKind.VERIFIED, job_id)
-        return forgotten
+        return removed
 
-    _for_each(job_ids, forget, as_json=as_json)
+    _for_each(job_ids, remove_one, as_json=as_json)
 
 
 def read_urls(urls: Sequence[str]) -> list[str]:
@@ -247,12 +247,12 @@ def read_urls(urls: Sequence[str]) -> list[str]:
 
     from mediavault.core.failures import BadUrl
 
-    found: list[str] = []
+    result: list[str] = []
     for url in urls:
-        found += sys.stdin.read().split() if url == "-" else [url]
-    if not found:
+        result += sys.stdin.read().split() if url == "-" else [url]
+    if not result:
         raise BadUrl("No link found.")
-    return found
+    return result
 
 
 def _for_each(job_ids: Sequence[str], do: Callable[[Store, JobId], Awaitable[Job]], *, as_json: bool) -> None:
@@ -286,7 +286,7 @@ async def _add(settings: Settings, urls: Sequence[str], *, force: bool) -> list[
     new = [submit.read(urls[0])] if len(urls) == 1 else submit.read_all(urls)
     async with storage.open_store(settings) as store:
         attempts = (await LiveSettings(settings, store.records, SystemClock()).current()).max_attempts
-        return await store.queue.enqueue([replace(each, max_attempts=attempts) for each in new], force=force)
+        return await store.queue.enqueue([replace(job, max_attempts=attempts) for job in new], force=force)
 
 
 async def _list(settings: Settings, query: JobQuery) -> JobPage:

@@ -42,9 +42,9 @@ def login(
     """Sign in to a site, to save posts that it shows to signed-in users only."""
     settings = quiet_settings()
     if cookies is not None:
-        taken = asyncio.run(_import(settings, platform, _read(cookies)))
-        _print_import(taken, as_json=as_json)
-        view = taken.session
+        imported = asyncio.run(_import(settings, platform, _read(cookies)))
+        _print_import(imported, as_json=as_json)
+        view = imported.session
     else:
         view = asyncio.run(_sign_in(settings, platform, silent=as_json))
         _print_session(view, as_json=as_json)
@@ -86,9 +86,9 @@ async def _import(settings: Settings, platform: str, text: str) -> ImportView:
     from mediavault.presentation.session_views import import_view
     from mediavault.store.waiting_jobs import go_on_after
 
-    desk = composition.session_manager(settings)
-    report = await desk.import_cookies(platform, text)
-    state = await desk.state(platform)
+    manager = composition.session_manager(settings)
+    report = await manager.import_cookies(platform, text)
+    state = await manager.state(platform)
     async with storage.open_store(settings) as store:
         resumed = await go_on_after(state, store)
         return await import_view(report, resumed, state, store)

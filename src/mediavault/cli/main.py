@@ -73,19 +73,19 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    argv = list(sys.argv[1:] if arguments is None else arguments)
     with watched() as streams:
         try:
-            code = _run(given)
+            code = _run(argv)
         except OutputLost:
             code = EXIT_REFUSED
         return streams.hand_over(code)
 
 
-def _run(given: Sequence[str]) -> int:
-    as_json = "--json" in given
+def _run(argv: Sequence[str]) -> int:
+    as_json = "--json" in argv
     try:
-        _app()(args=given, prog_name="mediavault")
+        _app()(args=argv, prog_name="mediavault")
     except MediavaultError as exc:
         return print_error(exc, as_json=as_json)
     except Exit as exc:

@@ -39,8 +39,8 @@ def migrate(*, to: To = None, while_running: WhileRunning = False, as_json: AsJs
 
     settings = quiet_settings()
     if to is not None:
-        copied, found = asyncio.run(_move(settings, to, while_running=while_running, silent=as_json))
-        tell_comparison(copied, found, as_json=as_json)
+        copied, comparison = asyncio.run(_move(settings, to, while_running=while_running, silent=as_json))
+        tell_comparison(copied, comparison, as_json=as_json)
         if not as_json:
             out().print(
                 "Set MEDIAVAULT_DATABASE_URL to the new address before you start mediavault again.", soft_wrap=True
@@ -81,57 +81,57 @@ async def _move(settings: Settings, url: str, *, while_running: bool, silent: bo
             )
 
 
-def tell_comparison(copied: Copied, found: Comparison, *, as_json: bool) -> None:
-    """Print the comparison; raises Ended with exit code 1 when something is missing or different."""
+def tell_comparison(copied: Copied, comparison: Comparison, *, as_json: bool) -> None:
+    """Print the comparison. Raises Exit with code 1 when something is missing or different."""
     from mediavault.cli.output import print_json
 
     if as_json:
         print_json(
             {
-                "whole": found.is_whole,
+                "whole": comparison.is_whole,
                 "copied": {"new": copied.new, "renewed": copied.renewed, "there_already": copied.kept},
-                "same": found.same,
-                "different": found.different,
-                "missing": found.missing,
-                "only_in_target": found.only_in_target,
-                "counts": {"source": dict(found.source_counts), "target": dict(found.target_counts)},
-                "differences": [{"job": one.job, "what": one.what} for one in found.named],
-                "missing_gates": list(found.missing_gates),
-                "missing_agreed": list(found.missing_agreed),
-                "missing_records": list(found.missing_records),
+                "same": comparison.same,
+                "different": comparison.different,
+                "missing": comparison.missing,
+                "only_in_target": comparison.only_in_target,
+                "counts": {"source": dict(comparison.source_counts), "target": dict(comparison.target_counts)},
+                "differences": [{"job": difference.job, "what": difference.what} for difference in comparison.named],
+                "missing_gates": list(comparison.missing_gates),
+                "missing_agreed": list(comparison.missing_agreed),
+                "missing_records": list(comparison.missing_records),
             }
         )
     else:
-        _print(copied, found)
-    if not found.is_whole:
+        _print(copied, comparison)
+    if not comparison.is_whole:
         raise Exit(EXIT_JOB_FAILED)
 
 
-def _print(copied: Copied, found: Comparison) -> None:
+def _print(copied: Copied, comparison: Comparison) -> None:
     from mediavault.cli.output import err, out
     from mediavault.core.messages import counted
 
-    there = counted(copied.kept, "was", "were")
+    already = counted(copied.kept, "was", "were")
     out().print(
-        f"{counted(copied.new, 'job')} copied, {copied.renewed:,} copied again, {there} there already.", markup=False
+        f"{counted(copied.new, 'job')} copied, {copied.renewed:,} copied again, {already} there already.", markup=False
     )
-    for status, count in found.source_counts.items():
+    for status, count in comparison.source_counts.items():
         out().print(
-            f"  {status}: {count} in the source, {found.target_counts.get(status, 0)} in the target", markup=False
+            f"  {status}: {count} in the source, {comparison.target_counts.get(status, 0)} in the target", markup=False
         )
-    if found.only_in_target:
-        out().print(f"  {counted(found.only_in_target, 'job')} only in the target", markup=False)
-    if found.is_whole:
-        same = counted(found.same, "job is", "jobs are")
-        every = "" if found.same == 1 else "all "
+    if comparison.only_in_target:
+        out().print(f"  {counted(comparison.only_in_target, 'job')} only in the target", markup=False)
+    if comparison.is_whole:
+        same = counted(comparison.same, "job is", "jobs are")
+        every = "" if comparison.same == 1 else "all "
         out().print(f"Compared field by field: {every}{same} the same in the target.", style="green")
         return
-    for one in found.named:
-        err().print(f"{one.job}: {one.what}", markup=False, soft_wrap=True)
-    for name in (*found.missing_gates, *found.missing_agreed, *found.missing_records):
+    for difference in comparison.named:
+        err().print(f"{difference.job}: {difference.what}", markup=False, soft_wrap=True)
+    for name in (*comparison.missing_gates, *comparison.missing_agreed, *comparison.missing_records):
         err().print(f"{name}: not in the target", markup=False)
-    if found.different:
-        wrong = counted(found.different, "job is", "jobs are")
+    if comparison.different:
+        wrong = counted(comparison.different, "job is", "jobs are")
         err().print(f"{wrong} missing or different in the target. The source is as it was.", style="red")
     else:
         err().print("The source has changed. Stop everything that uses this vault and repeat.", style="red")

@@ -97,16 +97,16 @@ def print_workers(workers: Sequence[WorkerView]) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("Machine", "Process", "Version", "Sites", "Signed in to", "Jobs", "Seen", "Missed beats"):
         table.add_column(name, overflow="fold")
-    for one in workers:
+    for worker in workers:
         table.add_row(
-            Text(one.host),
-            f"{one.pid}{' (stopping)' if one.draining else ''}",
-            one.version,
-            ", ".join(one.platforms) or "all",
-            ", ".join(one.signed_in),
-            str(one.running_jobs),
-            f"{one.seen_s:.0f} s ago",
-            str(one.missed_beats),
+            Text(worker.host),
+            f"{worker.pid}{' (stopping)' if worker.draining else ''}",
+            worker.version,
+            ", ".join(worker.platforms) or "all",
+            ", ".join(worker.signed_in),
+            str(worker.running_jobs),
+            f"{worker.seen_s:.0f} s ago",
+            str(worker.missed_beats),
         )
     out().print(table)
 
@@ -171,25 +171,31 @@ def _items_table(job: JobView) -> Table:
     for name in ("Item", "What", "State", "Size", "File"):
         table.add_column(name, overflow="fold")
     for item in job.items:
-        said = item.output_path or item.error or ""
+        result = item.output_path or item.error or ""
         table.add_row(
             str(item.index + 1),
             f"{item.type} {ROLE_WORDS[item.role]}",
             ITEM_WORDS[item.status],
             format_size(item.bytes),
-            Text(one_line(said)),
+            Text(one_line(result)),
         )
     return table
 
 
 def _candidates_table(job: JobView) -> Table:
-    """The candidates, numbered as for ``retry --choose``."""
+    """Return a table of the candidates, numbered as for ``retry --choose``."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("Candidate", "Kind", "Picture", "Length", "Address"):
         table.add_column(name, overflow="fold")
-    for number, one in enumerate(job.candidates, 1):
-        picture = f"{one.width} × {one.height}" if one.width and one.height else ""
-        table.add_row(str(number), one.source_type, picture, format_duration(one.duration_s), Text(one_line(one.url)))
+    for number, candidate in enumerate(job.candidates, 1):
+        picture = f"{candidate.width} × {candidate.height}" if candidate.width and candidate.height else ""
+        table.add_row(
+            str(number),
+            candidate.source_type,
+            picture,
+            format_duration(candidate.duration_s),
+            Text(one_line(candidate.url)),
+        )
     return table
 
 
@@ -220,10 +226,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if isinstance(value, Mapping):
-        return {name: _plain(each) for name, each in value.items()}
+        return {name: _plain(member) for name, member in value.items()}
     if isinstance(value, str):
         return readable_name(value)
-    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
+    return [_plain(element) for element in value] if isinstance(value, list | tuple) else value
 
 
 def _speaks_utf8() -> bool:

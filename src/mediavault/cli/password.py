@@ -25,7 +25,7 @@ def password(*, from_stdin: FromStdin = False, remove: Remove = False, as_json: 
     from mediavault.cli.output import out, print_json
 
     settings = quiet_settings()
-    chosen = None if remove else _from_stdin() if from_stdin else _asked_for()
+    chosen = None if remove else _from_stdin() if from_stdin else _prompt()
     if chosen is not None:
         check_password(chosen)  # before the database is opened
     changed = asyncio.run(with_store(settings, lambda store: _change(store.records, chosen)))
@@ -57,6 +57,6 @@ def _from_stdin() -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
-def _asked_for() -> str:
+def _prompt() -> str:
     chosen: str = typer.prompt("New password", hide_input=True, confirmation_prompt="Once more", err=True)
     return chosen

@@ -1,4 +1,4 @@
-"""Looking at a saved playlist or manifest: what it lists, as counts. No network."""
+"""Counts what a saved playlist or manifest lists. No network."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from mediavault.services.extraction.manifests import look
 
 
 def look_at_playlist(path: Path | None, text: bytes | None, base_url: str) -> dict[str, Any]:
-    """What the HLS playlist or DASH manifest in the file ``path``, or in ``text``, lists; it came from ``base_url``.
+    """Count what the HLS playlist or DASH manifest in the file ``path`` or in ``text`` lists; it is from ``base_url``.
 
-    ``variants`` are an HLS master's EXT-X-STREAM-INF entries, or a DASH manifest's qualities of pictures (one that goes
-    on through several periods under one id counts once). ``segments`` are those of a media playlist, or of the DASH
-    manifest's best quality over all periods; initialisation sections are none. ``maps`` counts EXT-X-MAP tags, or that
-    quality's different initialisation sections; ``audio_groups`` the audio groups of a master, or the adaptation sets
-    of sound. ``duration_s`` is the sum of what is listed (HLS, also of a live window), the manifest's own word (DASH),
-    and None where nothing says so. ``encrypted`` is any encryption, ``drm`` one that takes a licence. A DASH manifest
-    is always a master. A playlist is ``live`` while it has no end, unless it is of the type that never changes (VOD).
+    ``variants`` are an HLS master's EXT-X-STREAM-INF entries, or a DASH manifest's video qualities (one that continues
+    through several periods under one id counts once). ``segments`` are those of a media playlist, or of the DASH
+    manifest's best quality over all periods; initialisation sections do not count. ``maps`` counts EXT-X-MAP tags, or
+    that quality's different initialisation sections; ``audio_groups`` the audio groups of a master, or the adaptation
+    sets with sound. ``duration_s`` is the sum of the listed segments (HLS, also of a live window) or the manifest's
+    stated duration (DASH); None without either. ``encrypted`` means any encryption, ``drm`` one that needs a licence. A
+    DASH manifest is always a master. A playlist is ``live`` while it has no end, unless its type never changes (VOD).
 
-    Raises BadInput for a file that cannot be read, is too large, or is no playlist.
+    Raises BadInput for a file that cannot be read, is too large, or is not a playlist.
     """
     body = text if text is not None else _read(path)
     try:
-        found = look(body, base_url)
+        summary = look(body, base_url)
     except BadInput:
         raise
     except MediavaultError as exc:
         raise BadInput(f"This is no playlist: {exc.message}", help="Give an HLS playlist or a DASH manifest.") from exc
     return {
-        "type": found.type,
-        "role": "master" if found.is_master else "media",
-        "live": found.live,
-        "drm": found.drm,
-        "encrypted": found.encrypted,
-        "variants": found.variants,
-        "segments": found.segments,
-        "duration_s": found.listed_s,
-        "audio_groups": found.audio_groups,
-        "maps": found.maps,
+        "type": summary.type,
+        "role": "master" if summary.is_master else "media",
+        "live": summary.live,
+        "drm": summary.drm,
+        "encrypted": summary.encrypted,
+        "variants": summary.variants,
+        "segments": summary.segments,
+        "duration_s": summary.listed_s,
+        "audio_groups": summary.audio_groups,
+        "maps": summary.maps,
     }
 
 

@@ -1,4 +1,4 @@
-"""``rebuild``: the jobs from the sidecars of the library. Exit code 1 when a job could not be restored as completed."""
+"""``rebuild``: restores jobs from the library's sidecars. Exit code 1 when one could not be restored as completed."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ async def _rebuild(settings: Settings, *, read_data: bool, as_json: bool) -> Reb
             onlooker.start("Reading sidecars", await count_sidecars(library))
             rebuild = Rebuild(store.catalogue, library, read_data=read_data, on_sidecars=onlooker.advance)
             async for refused in rebuild.run():
-                _tell(refused, as_json=as_json)
+                _print(refused, as_json=as_json)
             return rebuild.done
 
 
-def _tell(refused: Refused, *, as_json: bool) -> None:
+def _print(refused: Refused, *, as_json: bool) -> None:
     from mediavault.cli.output import out, print_json_line
     from mediavault.presentation.labels import one_line
 

@@ -1,4 +1,4 @@
-"""Looking at saved pages, or saved JSON answers, in place of the network."""
+"""Inspects saved pages, or saved JSON responses, instead of the network."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MAX_SAVED_PAGE_BYTES = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class SavedInspection:
-    """An ``Inspection`` made without the network."""
+    """The result of inspecting a saved page, without the network."""
 
     outcome: LookOutcome
     extraction: Extraction | None
@@ -45,12 +45,12 @@ class SavedInspection:
     error: MediavaultError | None = None
     file: str = ""
     url: str = ""
-    post: Post | None = None  # as far as the address alone tells
+    post: Post | None = None  # as identified by the URL alone
 
 
 @contextmanager
 def confined_look() -> Iterator[Callable[[str | None, Path], SavedInspection]]:
-    """:func:`look_at_saved_page` in a separate process, under the limits of a page that was visited."""
+    """Yield :func:`look_at_saved_page` as run in a separate process, with the limits for a visited page."""
     with asyncio.Runner() as runner:
         child = StandingChild(CHILD)
 
@@ -59,7 +59,7 @@ def confined_look() -> Iterator[Callable[[str | None, Path], SavedInspection]]:
                 answer = runner.run(child.ask({"url": url, "page": str(page)}, limits=LIMITS))
             except ChildFailed as exc:
                 error = unreadable(exc, what=str(page))
-                return _without_look(error, url, page)
+                return _failed_inspection(error, url, page)
             return from_json(SavedInspection, answer["looked"])
 
         try:
@@ -68,24 +68,26 @@ def confined_look() -> Iterator[Callable[[str | None, Path], SavedInspection]]:
             runner.run(child.close())
 
 
-def _without_look(error: MediavaultError, url: str | None, page: Path) -> SavedInspection:
-    return SavedInspection(outcome_of_error(error), None, None, error.message, error, str(page), url or "", _named(url))
+def _failed_inspection(error: MediavaultError, url: str | None, page: Path) -> SavedInspection:
+    return SavedInspection(
+        outcome_of_error(error), None, None, error.message, error, str(page), url or "", _post_of(url)
+    )
 
 
 def look_at_saved_page(url: str | None, page: Path) -> SavedInspection:
-    """Read a saved page, or a saved JSON answer, as the post's extractor would. Never raises.
+    """Read a saved page, or a saved JSON response, as the post's extractor would. Never raises.
 
-    Without ``url`` the document's own word says which post it is about.
+    Without ``url``, the post is the one that the document itself states.
     """
     try:
         saved = open_saved(_read(page), url or "")
         look, address = _look(url, saved)
     except MediavaultError as exc:
-        return _without_look(exc, url, page)
+        return _failed_inspection(exc, url, page)
     return _inspection(look, str(page), address)
 
 
-def _named(url: str | None) -> Post | None:
+def _post_of(url: str | None) -> Post | None:
     try:
         return registry.identify(parse_http_url(url))[0] if url else None
     except MediavaultError:
@@ -94,29 +96,29 @@ def _named(url: str | None) -> Post | None:
 
 def _look(url: str | None, saved: SavedDocument) -> tuple[SavedLook, str]:
     if url is not None:
-        return _look_for(url, saved), url
+        return _look_at_post(url, saved), url
     for post, platform in _stated_posts(saved):
         return look_at_saved(platform, post, saved), post.url
     unknown = registry.platform("generic")
     return look_at_saved(unknown, Post("", "", unknown.name), saved), ""
 
 
-def _look_for(url: str, saved: SavedDocument) -> SavedLook:
-    """Raises Unsupported and BadUrl for an address that no post has."""
+def _look_at_post(url: str, saved: SavedDocument) -> SavedLook:
+    """Inspect a saved document as the post ``url``. Raises Unsupported and BadUrl for a URL that is not a post's."""
     address = parse_http_url(url)
     try:
         post, platform = registry.identify(address)
     except NotAPost as exc:
         look = look_at_list(registry.platform_at(address), url, saved)
         return SavedLook(look.outcome, look.extraction, exc)
-    if post.post_id is None and platform.matching.posts:  # a share link: the document says where it led
-        led = (one for one, at in _stated_posts(saved) if at is platform and one.post_id)
-        post = next((replace(one, url=url) for one in led), post)
+    if post.post_id is None and platform.matching.posts:  # a share link: the document names its post
+        stated = (found for found, site in _stated_posts(saved) if site is platform and found.post_id)
+        post = next((replace(found, url=url) for found in stated), post)
     return look_at_saved(platform, post, saved)
 
 
 def _stated_posts(saved: SavedDocument) -> Iterator[tuple[Post, Platform]]:
-    """The posts that a document says it is about, surest first."""
+    """Yield the posts that a document says it is about, the most certain first."""
     for address in stated_addresses(saved, registry.all_platforms()):
         try:
             yield registry.identify(parse_http_url(address))
@@ -125,20 +127,24 @@ def _stated_posts(saved: SavedDocument) -> Iterator[tuple[Post, Platform]]:
 
 
 def _inspection(look: SavedLook, file: str, url: str) -> SavedInspection:
-    found = look.extraction
-    if look.error is not None or found is None or look.outcome is not LookOutcome.VIDEO:
-        silent = look.outcome is LookOutcome.METADATA_ONLY and found is not None and says_nothing(found)
-        error = look.error or (_SILENT if silent else _NOT_HERE.get(look.outcome)) or _why(found)
-        return SavedInspection(look.outcome, found, None, error.message if error else "", error, file, url)
-    choice = choose(videos_to_save(found)[0])
-    return SavedInspection(look.outcome, found, choice, explain(choice), None, file, url)
+    extraction = look.extraction
+    if look.error is not None or extraction is None or look.outcome is not LookOutcome.VIDEO:
+        is_silent = look.outcome is LookOutcome.METADATA_ONLY and extraction is not None and says_nothing(extraction)
+        error = (
+            look.error
+            or (_NO_POST_FACTS if is_silent else _NO_VIDEO_HERE.get(look.outcome))
+            or _reason_without_choice(extraction)
+        )
+        return SavedInspection(look.outcome, extraction, None, error.message if error else "", error, file, url)
+    choice = choose(videos_to_save(extraction)[0])
+    return SavedInspection(look.outcome, extraction, choice, explain(choice), None, file, url)
 
 
-_SILENT = NoVideo(
+_NO_POST_FACTS = NoVideo(
     "This document says nothing of the post.",
     help="Save the page once more after it has loaded, or the JSON answer that it received.",
 )
-_NOT_HERE: Mapping[LookOutcome, MediavaultError] = {
+_NO_VIDEO_HERE: Mapping[LookOutcome, MediavaultError] = {
     LookOutcome.METADATA_ONLY: NoVideo(
         "This document tells who posted what, but not where the video is.",
         help="Save the page once more after it has loaded, or the JSON answer that it received.",
@@ -148,19 +154,19 @@ _NOT_HERE: Mapping[LookOutcome, MediavaultError] = {
 }
 
 
-def _why(found: Extraction | None) -> MediavaultError | None:
+def _reason_without_choice(extraction: Extraction | None) -> MediavaultError | None:
     try:
-        if found is not None:
-            choose(videos_to_save(found)[0])
+        if extraction is not None:
+            choose(videos_to_save(extraction)[0])
     except MediavaultError as exc:
         return exc
     return None
 
 
 def pairs(pages: Sequence[str], urls: Sequence[str], lines: Iterator[str]) -> Iterator[tuple[str | None, Path]]:
-    """Addresses and files in order; the page ``-`` means ``lines``, one pair each.
+    """Yield (URL, file) pairs in order; the page ``-`` means ``lines``, each with one pair.
 
-    Raises BadInput where there are more addresses than pages, or a line is neither ``FILE<TAB>URL`` nor an object with
+    Raises BadInput when there are more addresses than pages, or a line is neither ``FILE<TAB>URL`` nor an object with
     ``file`` and ``url``.
     """
     if len(urls) > len(pages):
@@ -180,8 +186,8 @@ def _pair(line: str) -> tuple[str | None, Path]:
         file, _, url = line.partition("\t")
         return url.strip() or None, Path(file)
     try:
-        given = json.loads(line)
-        return given.get("url") or None, Path(given["file"])
+        value = json.loads(line)
+        return value.get("url") or None, Path(value["file"])
     except (ValueError, KeyError, TypeError, RecursionError) as exc:
         raise BadInput(
             f"This line names no file: {line[:80]}", help='Write FILE<TAB>URL, or {"file": …, "url": …}.'

@@ -17,7 +17,7 @@ def main() -> int:
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``{"url", "page"}`` -> ``{"looked"}``."""
+    """Read ``{"url", "page"}``; return ``{"looked"}``."""
     return {"looked": to_json(SavedInspection, look_at_saved_page(request["url"], Path(request["page"])))}
 
 

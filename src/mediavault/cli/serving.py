@@ -75,7 +75,7 @@ def _load(**overrides: Any) -> Settings:
 
 
 def _announce(role: str, settings: Settings, *, as_json: bool) -> None:
-    """Print what is about to run, for scripts; without --json the log says it."""
+    """Print what is about to run, for scripts; without --json the log shows it."""
     if not as_json:
         return
     from mediavault.cli.output import print_json

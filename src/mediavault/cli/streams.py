@@ -57,7 +57,7 @@ class _Output(_OutputStream):
         raise OutputLost from exc
 
 
-class _Complaints(_OutputStream):
+class _ErrorOutput(_OutputStream):
     """Standard error, and so the log: a failed write is ignored, and the next line is tried again."""
 
     def _on_loss(self, exc: OSError) -> None:
@@ -73,7 +73,7 @@ class OutputStreams:
     def hand_over(self, exit_code: int) -> int:
         """Flush the output and return the exit code: the command's own, or that of an error when output was lost.
 
-        A closed pipe is not an error: its reader wanted no more.
+        A closed pipe is not reported: its reader wanted no more.
         """
         with suppress(OutputLost):
             self._output.flush()
@@ -86,29 +86,29 @@ class OutputStreams:
 
 @contextmanager
 def watched() -> Iterator[OutputStreams]:
-    """Wrap both streams in the block; afterwards nothing is left that Python could fail to flush."""
+    """Wrap both streams during the block; afterwards nothing is left that Python could fail to flush."""
     before = sys.stdout, sys.stderr
-    plain = tuple(_or_nowhere(stream) for stream in before)
+    plain = tuple(_or_devnull(stream) for stream in before)
     output = _Output(plain[0])
-    sys.stdout, sys.stderr = cast("TextIO", output), cast("TextIO", _Complaints(plain[1]))
+    sys.stdout, sys.stderr = cast("TextIO", output), cast("TextIO", _ErrorOutput(plain[1]))
     try:
         yield OutputStreams(output)
     finally:
         sys.stdout, sys.stderr = before
         for stream in plain:
-            _empty(stream)
+            _flush_or_discard(stream)
 
 
-def _or_nowhere(stream: TextIO | None) -> TextIO:
+def _or_devnull(stream: TextIO | None) -> TextIO:
     """Replace None, which means a descriptor that was closed at start; the next file opened would get its number."""
     return stream if stream is not None else Path(os.devnull).open("w", encoding="utf-8")
 
 
-def _empty(stream: TextIO) -> None:
+def _flush_or_discard(stream: TextIO) -> None:
     try:
         stream.flush()
     except OSError:
-        nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+        devnull = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        os.dup2(devnull, stream.fileno())
+        os.close(devnull)
         stream.flush()

@@ -45,16 +45,16 @@ def list_tokens(*, as_json: AsJson = False) -> None:
     """List name, scope and last use of every token, never the token itself."""
     from mediavault.cli.output import out, print_json
 
-    found = _with_tokens(lambda tokens: tokens.all())
+    listed = _with_tokens(lambda tokens: tokens.all())
     if as_json:
-        print_json({"tokens": [_as_dict(one) for one in found]})
+        print_json({"tokens": [_as_dict(token) for token in listed]})
         return
-    for one in found:
-        used = f"last used {one.used_at:%Y-%m-%d %H:%M} UTC" if one.used_at else "never used"
-        ends = f", ends {one.expires_at:%Y-%m-%d}" if one.expires_at else ""
-        line = f"{one.id}  {one.scope:<6}  {one.name}  ({used}{ends})"
+    for token in listed:
+        used = f"last used {token.used_at:%Y-%m-%d %H:%M} UTC" if token.used_at else "never used"
+        ends = f", ends {token.expires_at:%Y-%m-%d}" if token.expires_at else ""
+        line = f"{token.id}  {token.scope:<6}  {token.name}  ({used}{ends})"
         out().print(line, markup=False, highlight=False, soft_wrap=True)
-    if not found:
+    if not listed:
         out().print("There is no token.")
 
 
@@ -62,11 +62,11 @@ def revoke(name: Name, *, as_json: AsJson = False) -> None:
     """Revoke a token by its name or id. A running vault refuses it within seconds."""
     from mediavault.cli.output import out, print_json
 
-    gone = _with_tokens(lambda tokens: tokens.revoke(name))
+    revoked = _with_tokens(lambda tokens: tokens.revoke(name))
     if as_json:
-        print_json({"revoked": [_as_dict(one) for one in gone]})
+        print_json({"revoked": [_as_dict(token) for token in revoked]})
     else:
-        out().print(f"{', '.join(one.name for one in gone)}: revoked.", markup=False)
+        out().print(f"{', '.join(token.name for token in revoked)}: revoked.", markup=False)
 
 
 def _with_tokens(use: Callable[[ApiTokens], Awaitable[T]]) -> T:
@@ -77,8 +77,8 @@ def _with_tokens(use: Callable[[ApiTokens], Awaitable[T]]) -> T:
     return asyncio.run(with_store(quiet_settings(), lambda store: use(ApiTokens(store.records, SystemClock()))))
 
 
-def _as_dict(one: ApiToken) -> dict[str, Any]:
-    moments = {"made_at": one.made_at, "last_used_at": one.used_at, "expires_at": one.expires_at}
-    return {"id": one.id, "name": one.name, "scope": one.scope.value} | {
+def _as_dict(token: ApiToken) -> dict[str, Any]:
+    moments = {"made_at": token.made_at, "last_used_at": token.used_at, "expires_at": token.expires_at}
+    return {"id": token.id, "name": token.name, "scope": token.scope.value} | {
         name: at and at.isoformat() for name, at in moments.items()
     }

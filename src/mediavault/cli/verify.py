@@ -46,11 +46,11 @@ async def _verify(settings: Settings, *, read_data: bool, as_json: bool) -> Veri
             )
             verification = Verification(store.catalogue, library, read_data=read_data, on_jobs=onlooker.advance)
             async for finding in verification.run():
-                _tell(finding, as_json=as_json)
+                _print(finding, as_json=as_json)
             return verification.done
 
 
-def _tell(finding: Finding, *, as_json: bool) -> None:
+def _print(finding: Finding, *, as_json: bool) -> None:
     from mediavault.cli.output import out, print_json_line
     from mediavault.maintenance.findings import WORDS
     from mediavault.presentation.labels import one_line
@@ -89,7 +89,7 @@ def _sum_up(done: Verified, *, read_data: bool, as_json: bool) -> None:
         soft_wrap=True,
     )
     if done.findings:
-        found = ", ".join(f"{count} {trouble}" for trouble, count in sorted(done.findings.items()))
-        out().print(f"Findings: {found}. Nothing was changed.", style="red")
+        listed = ", ".join(f"{count} {trouble}" for trouble, count in sorted(done.findings.items()))
+        out().print(f"Findings: {listed}. Nothing was changed.", style="red")
     else:
         out().print("Everything is as it should be.", style="green")

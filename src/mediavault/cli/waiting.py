@@ -29,7 +29,7 @@ WORKERS_EVERY_S = 10.0  # a worker may die during the wait
 
 
 class JobWatcher(Protocol):
-    """Is shown the job each time that it was read."""
+    """Receives the job each time that it was read."""
 
     def see(self, job: Job) -> None: ...
 
@@ -47,23 +47,23 @@ async def save_and_wait(
         job = (await store.queue.enqueue([replace(new, max_attempts=attempts)], force=force))[0].job
         if job.status in (JobStatus.FAILED, JobStatus.CANCELLED):  # the command is a new request
             job = await store.queue.retry(job.id)
-        with _onlooker(silent) as onlooker:
-            return await wait_for(store, job.id, settings, clock, onlooker, patience=timedelta(seconds=patience_s))
+        with _watcher(silent) as watcher:
+            return await wait_for(store, job.id, settings, clock, watcher, patience=timedelta(seconds=patience_s))
 
 
 async def wait_for(
     store: Store, job_id: JobId, settings: Settings, clock: Clock, onlooker: JobWatcher, *, patience: timedelta
 ) -> Job:
     """Poll until the job is over; start a worker in this process as soon as no other is alive."""
-    next_roll_call = clock.monotonic()
-    async with _Helper(settings, job_id).at_hand() as helper:
+    next_worker_check = clock.monotonic()
+    async with _LocalWorker(settings, job_id).at_hand() as helper:
         while True:
             job = await store.catalogue.get(job_id)
             onlooker.see(job)
             if is_over(job) or is_too_far_off(job, clock, patience) or helper.gave_up():
                 return await store.catalogue.get(job_id)
-            if not helper.works and clock.monotonic() >= next_roll_call:
-                next_roll_call = clock.monotonic() + WORKERS_EVERY_S
+            if not helper.works and clock.monotonic() >= next_worker_check:
+                next_worker_check = clock.monotonic() + WORKERS_EVERY_S
                 if not is_served(job.platform, await composition.living_workers(settings, store.workers)):
                     helper.start()
             await clock.sleep(LOOK_EVERY_S)
@@ -74,7 +74,7 @@ def is_too_far_off(job: Job, clock: Clock, patience: timedelta) -> bool:
     return job.status is JobStatus.FAILED and job.retry_at is not None and job.retry_at - clock.now() > patience
 
 
-class _Helper:
+class _LocalWorker:
     """A worker in this process for this one job; when it ends, an unfinished job is released."""
 
     def __init__(self, settings: Settings, job_id: JobId) -> None:
@@ -101,7 +101,7 @@ class _Helper:
         return True
 
     @contextlib.asynccontextmanager
-    async def at_hand(self) -> AsyncIterator[_Helper]:
+    async def at_hand(self) -> AsyncIterator[_LocalWorker]:
         try:
             yield self
         finally:
@@ -118,22 +118,22 @@ class Bar:
         self._progress = progress
         self._is_terminal = is_terminal
         self._task = progress.add_task("", total=None, bytes="")
-        self._said = ""
+        self._shown = ""
 
     def see(self, job: Job) -> None:
         state = display(job).state
-        if not self._is_terminal and state != self._said:
+        if not self._is_terminal and state != self._shown:
             self._progress.console.print(state, markup=False)
         elif self._is_terminal:
-            if state != self._said:
+            if state != self._shown:
                 self._progress.reset(self._task, total=None)  # a stage without bytes has no known length
             self._show(job, state)
-        self._said = state
+        self._shown = state
 
     def _show(self, job: Job, state: str) -> None:
-        loads = job.status is JobStatus.RUNNING and job.stage is Stage.DOWNLOAD
-        words = format_progress(job.bytes_done, job.bytes_total) if loads else ""
-        done, total = (job.bytes_done, job.bytes_total) if loads else (0, None)
+        is_downloading = job.status is JobStatus.RUNNING and job.stage is Stage.DOWNLOAD
+        words = format_progress(job.bytes_done, job.bytes_total) if is_downloading else ""
+        done, total = (job.bytes_done, job.bytes_total) if is_downloading else (0, None)
         self._progress.update(self._task, description=state, completed=done, total=total, bytes=words)
 
 
@@ -154,7 +154,7 @@ class _Silent:
 
 
 @contextlib.contextmanager
-def _onlooker(silent: bool) -> Iterator[JobWatcher]:  # noqa: FBT001 - private, called once
+def _watcher(silent: bool) -> Iterator[JobWatcher]:  # noqa: FBT001 - private, called once
     if silent:
         yield _Silent()
         return

@@ -18,7 +18,7 @@ def workers(*, as_json: AsJson = False) -> None:
     from mediavault.cli.context import quiet_settings, with_store
     from mediavault.cli.output import print_json
 
-    fleet = asyncio.run(with_store(quiet_settings(), _look))
+    fleet = asyncio.run(with_store(quiet_settings(), _fleet))
     if as_json:
         print_json(fleet)
     else:
@@ -27,7 +27,7 @@ def workers(*, as_json: AsJson = False) -> None:
         raise Exit(EXIT_JOB_FAILED)
 
 
-async def _look(store: Store) -> FleetView:
+async def _fleet(store: Store) -> FleetView:
     from mediavault.core.fleet import ALIVE_WITHIN
     from mediavault.presentation.views import fleet_view
 
@@ -43,5 +43,5 @@ def _print(fleet: FleetView) -> None:
         out().print("No worker is running. `mediavault serve` or `mediavault worker` starts one.")
     if len(fleet.versions) > 1:
         out().print(f"Versions differ ({', '.join(fleet.versions)}): an upgrade is under way.", style="yellow")
-    for one in fleet.unserved:
-        out().print(f"{one.message}.", style="yellow")
+    for unserved in fleet.unserved:
+        out().print(f"{unserved.message}.", style="yellow")

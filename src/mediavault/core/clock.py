@@ -1,4 +1,4 @@
-"""The only place that asks for the time or waits for it.
+"""The only module that reads the time or sleeps.
 
 Everything else takes a :class:`Clock`, so that tests move time by hand and never sleep.
 """
@@ -16,16 +16,16 @@ LATEST_MICROS = (LATEST - EARLIEST) // timedelta(microseconds=1)
 
 
 class Clock(Protocol):
-    """Two times and one wait."""
+    """Wall-clock time, monotonic time and sleeping."""
 
     def now(self) -> datetime:
-        """Wall-clock time, UTC, aware. May jump."""
+        """Wall-clock time in UTC, timezone-aware. May jump."""
 
     def monotonic(self) -> float:
         """Seconds since an arbitrary point; never runs backwards. For durations and deadlines."""
 
     async def sleep(self, seconds: float) -> None:
-        """Wait ``seconds``; at least one turn of the event loop, also for 0."""
+        """Wait ``seconds``, and at least one iteration of the event loop, even for 0."""
 
 
 class SystemClock:
@@ -48,17 +48,17 @@ def to_micros(moment: datetime) -> int:
 
 
 def from_micros(micros: int) -> datetime:
-    """The inverse of :func:`to_micros`; what lies outside of EARLIEST to LATEST becomes the nearer of them."""
+    """The inverse of :func:`to_micros`; a time outside EARLIEST to LATEST becomes the nearer of the two."""
     return EARLIEST + timedelta(0, 0, min(max(micros, 0), LATEST_MICROS))
 
 
 def is_plausible(moment: datetime) -> bool:
-    """Whether a moment that a stranger names can be the time of anything in a vault."""
+    """Whether a time from an untrusted source can be the time of anything in a vault."""
     return EARLIEST <= moment <= LATEST
 
 
 def plausible(moment: datetime) -> datetime:
-    """``moment``, or the nearer of EARLIEST and LATEST: with neither does any arithmetic or time zone overflow."""
+    """Return ``moment`` clamped to EARLIEST..LATEST, where no arithmetic or time zone overflows."""
     return min(max(moment, EARLIEST), LATEST)
 
 

@@ -14,7 +14,7 @@ from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url
 
 @dataclass(frozen=True, slots=True)
 class Cookie:
-    """``domain`` without a leading dot; ``host_only`` says that sub-domains do not get it."""
+    """A cookie with its scope. ``domain`` has no leading dot; with ``host_only``, subdomains do not get it."""
 
     name: str
     value: str
@@ -23,7 +23,7 @@ class Cookie:
     secure: bool = False
     host_only: bool = True
     expires_at: datetime | None = None
-    http_only: bool = False  # scripts of a page do not see it
+    http_only: bool = False  # hidden from the page's scripts
 
     def __repr__(self) -> str:
         """Never shows the value: cookies must not reach logs or tracebacks."""
@@ -31,10 +31,10 @@ class Cookie:
 
 
 def cookies_for(url: HttpUrl | str, cookies: Iterable[Cookie], *, now: datetime) -> tuple[Cookie, ...]:
-    """The cookies that a request to ``url`` carries, longest path first.
+    """Return the cookies that a request to ``url`` carries, longest path first.
 
-    Ports do not count, as in browsers. An address that is not taken (core.urls) gets none: what another reader would
-    make of its host is not known.
+    Ports are ignored, as in browsers. A URL that core.urls refuses gets none: another parser could read a different
+    host in it.
     """
     try:
         target = url if isinstance(url, HttpUrl) else parse_http_url(url, max_chars=MAX_MEDIA_URL_CHARS)
@@ -52,7 +52,7 @@ def cookies_for(url: HttpUrl | str, cookies: Iterable[Cookie], *, now: datetime)
 
 
 def joined(first: Iterable[Cookie], second: Iterable[Cookie]) -> tuple[Cookie, ...]:
-    """Both jars; where both have a cookie of the same name and scope, that of ``first``."""
+    """Return the cookies of both; where both have one of the same name and scope, that of ``first``."""
     jar = {(cookie.name, cookie.domain, cookie.path): cookie for cookie in (*second, *first)}
     return tuple(jar.values())
 
@@ -64,7 +64,7 @@ _NOT_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f;]")
 def cookie_header(cookies: Iterable[Cookie]) -> str | None:
     """The ``Cookie`` header's value; None when there is nothing to send.
 
-    A cookie whose name or value would break out of its place in the header is left out.
+    A cookie whose name or value would corrupt the header is left out.
     """
     return "; ".join(f"{cookie.name}={cookie.value}" for cookie in cookies if _can_be_sent(cookie)) or None
 
@@ -77,7 +77,7 @@ def _domain_fits(cookie: Cookie, host: str) -> bool:
     domain = cookie.domain.lower()
     if host == domain:
         return True
-    # "." in the domain: nobody may set a cookie for all of "com"; a literal address has no sub-domains
+    # "." in the domain: no site may set a cookie for all of "com"; a literal address has no subdomains
     return not cookie.host_only and "." in domain and host.endswith(f".{domain}") and not _is_literal(host)
 
 

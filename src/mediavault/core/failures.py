@@ -1,8 +1,8 @@
 """Everything that can go wrong: one table of what each code means, and the exceptions that carry the codes.
 
-``FAILURES`` has one row for each code. Everything that depends on a code (whether it is tried again, what a person can do,
-the HTTP status, the words) is a column of that row; no other module lists codes. A new failure is a code, its row and,
-where code needs to catch it, a class below. ``docs/errors.md`` is generated from the table (``make errors``).
+``FAILURES`` has one row for each code. Everything that depends on a code (whether it is tried again, what the user can
+do, the HTTP status, the texts) is a column of that row; no other module lists codes. A new failure is a code, its row
+and, where code needs to catch it, a class below. ``docs/errors.md`` is generated from the table (``make errors``).
 
 The tree of exceptions::
 
@@ -11,7 +11,7 @@ The tree of exceptions::
     ├── StoreError          the store refused; LeaseLost and friends
     └── Failure             a job's attempt failed; stored with the job
         ├── Final           trying again cannot help: gone, private, DRM, unsupported …    (stops at once)
-        ├── NeedsPerson     waits for a person: login, challenge, a choice, free space
+        ├── NeedsPerson     waits for the user: login, challenge, a choice, free space
         └── Retryable       another strategy or another attempt can help
 """
 
@@ -57,7 +57,7 @@ class ErrorCode(StrEnum):
     STORY_EXPIRED = "STORY_EXPIRED"
     PARTIAL = "PARTIAL"
 
-    # needs a person
+    # needs the user
     LOGIN_REQUIRED = "LOGIN_REQUIRED"
     SESSION_EXPIRED = "SESSION_EXPIRED"
     AGE_RESTRICTED = "AGE_RESTRICTED"
@@ -93,7 +93,7 @@ class ErrorCode(StrEnum):
 
 
 class FailureScope(StrEnum):
-    """What a failure is about: whatever else shares it would fail in the same way."""
+    """What a failure is about: everything that shares it would fail in the same way."""
 
     REQUEST = "request"  # what the caller sent
     POST = "post"
@@ -103,7 +103,7 @@ class FailureScope(StrEnum):
 
 
 class Retry(StrEnum):
-    """Which rule of worker/retry.py applies. The value is how docs/errors.md says it."""
+    """Which rule of worker/retry.py applies. The value is its text in docs/errors.md."""
 
     REFUSED = "–"  # a request: there is no job to try again
     NEVER = "no"
@@ -131,10 +131,10 @@ class SignInHelp(StrEnum):
 
 
 class Remedy(StrEnum):
-    """What a person can do about a failure once it is not retried automatically."""
+    """What the user can do about a failure once it is not retried automatically."""
 
     SIGN_IN = "sign_in"
-    LOOK = "look"  # at the account, in one's own browser
+    LOOK = "look"  # at the account, in the user's own browser
     ANSWER = "answer"  # the site's question, in a window on the post
     CHOOSE = "choose"  # the video, on the post's page
     SPACE = "space"
@@ -143,7 +143,7 @@ class Remedy(StrEnum):
 
 
 class Stops(StrEnum):
-    """What would fail in the same way right now, so that it is not tried."""
+    """What would fail in the same way right now, and is therefore not tried."""
 
     NOTHING = "nothing"
     POST = "post"  # the other videos of the post
@@ -151,16 +151,16 @@ class Stops(StrEnum):
 
 
 class Certainty(StrEnum):
-    """How much one way of reading a post says about the post when it fails like this."""
+    """How much such a failure of one extractor says about the post."""
 
-    SURE = "sure"  # no other way needs to be asked after the browser
-    UNSURE = "unsure"  # another way may see it differently
+    SURE = "sure"  # no other extractor needs to be tried after the browser
+    UNSURE = "unsure"  # another extractor may see it differently
     NOT_READ = "not_read"  # the post was not read at all
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A group of failures that a person sees as one. Causes of a site have ``%(site)s`` in the title."""
+    """A group of failures that users see as one. Causes of a site have ``%(site)s`` in the title."""
 
     key: str  # in forms
     remedy: Remedy
@@ -207,17 +207,17 @@ class FailureSpec:
 
     @property
     def remedy(self) -> Remedy:
-        """What a person can do; NOTHING where no job fails like this."""
+        """What the user can do; NOTHING where no job fails like this."""
         return self.cause.remedy if self.cause else Remedy.NOTHING
 
     @property
     def waits_for_window(self) -> bool:
-        """Whether the job continues once a person has signed in or answered the site in a window."""
+        """Whether the job continues once the user has signed in or answered the site in a window."""
         return self.remedy in (Remedy.SIGN_IN, Remedy.ANSWER)
 
     @property
     def needs_person(self) -> bool:
-        """Whether the job is not lost: it waits for a person, or for the account's next day."""
+        """Whether the job is not lost: it waits for the user, or for the account's next day."""
         return bool(self.label) and self.retry is not Retry.NEVER
 
     @property
@@ -624,8 +624,8 @@ CAUSES: Mapping[str, Cause] = {spec.cause.key: spec.cause for spec in FAILURES.v
 class MediavaultError(Exception):
     """Base of all errors that mediavault raises on purpose.
 
-    ``code`` is the condition, ``message`` says what happened, ``help`` what a person can do about it; without one of its
-    own it is the hint of the code's row.
+    ``code`` is the condition, ``message`` says what happened, ``help`` what the user can do about it (by default, the
+    hint of the code's row).
     """
 
     code: ErrorCode = ErrorCode.INTERNAL
@@ -652,7 +652,7 @@ class BadInput(MediavaultError):
 
 
 class BadUrl(BadInput):
-    """Not an address that mediavault takes: only plain http and https, without tricks."""
+    """Not a URL that mediavault accepts: only plain http and https, in unambiguous form."""
 
     code = ErrorCode.BAD_URL
 
@@ -716,7 +716,7 @@ class SchemaTooNew(StoreError):
 
 
 class Failure(MediavaultError):
-    """An attempt, a stage or a rung failed. Never raised itself: raise a Final, NeedsPerson or Retryable."""
+    """An attempt, a stage or a strategy failed. Never raised itself: raise a Final, NeedsPerson or Retryable."""
 
     def __init__(
         self,
@@ -761,7 +761,7 @@ class Unsupported(Final):
 
 
 class NoVideo(Final):
-    """``embeds`` are addresses on other sites that the post shows in frames, or only links to: its video may be there."""
+    """``embeds`` are URLs on other sites that the post shows in frames, or only links to: its video may be there."""
 
     code = ErrorCode.NO_VIDEO
     embeds: tuple[str, ...] = ()
@@ -785,13 +785,13 @@ class StoryExpired(Final):
 
 
 class Partial(Final):
-    """Some of the post's videos are kept, and trying again cannot bring the others."""
+    """Some of the post's videos are saved, and trying again cannot get the others."""
 
     code = ErrorCode.PARTIAL
 
 
 class WorkerDied(Final):
-    """The worker's process ended twice in a row while it was reading this post, the second time while it read no other."""
+    """The worker's process ended twice in a row while reading this post, the second time while reading no other."""
 
     code = ErrorCode.WORKER_DIED
 
@@ -801,7 +801,7 @@ class TooLarge(Final):
 
 
 class NeedsPerson(Failure):
-    """A person has to sign in, answer or choose. The job stays failed until then."""
+    """The user has to sign in, answer or choose. The job stays failed until then."""
 
     code = ErrorCode.CHALLENGE
 
@@ -811,7 +811,7 @@ class LoginRequired(NeedsPerson):
 
 
 class SessionExpired(NeedsPerson):
-    """The browser's session has a cookie of the site, and the site asks for a sign-in all the same."""
+    """The browser's session has a cookie of the site, but the site asks for a sign-in anyway."""
 
     code = ErrorCode.SESSION_EXPIRED
 
@@ -829,7 +829,7 @@ class Challenge(NeedsPerson):
 
 
 class AccountWarning(NeedsPerson):
-    """The site has warned or locked your account: its gate closes for a day."""
+    """The site has warned or locked the account: the site is left alone for a day."""
 
     code = ErrorCode.ACCOUNT_WARNING
 
@@ -843,19 +843,19 @@ class ToolMissing(NeedsPerson):
 
 
 class Retryable(Failure):
-    """Another rung or a later attempt can help."""
+    """Another strategy or a later attempt can help."""
 
     code = ErrorCode.NETWORK
 
 
 class RateLimited(Retryable):
-    """The site asked us to slow down. ``retry_after`` is what it said, None when it said nothing."""
+    """The site asked us to slow down. ``retry_after`` is the time that it named, None when it named none."""
 
     code = ErrorCode.RATE_LIMITED
 
 
 class AccountDayUsed(Retryable):
-    """The account has looked at as many posts as a day allows it; ``retry_after`` says when there is room."""
+    """As many posts were read with the account as a day allows; ``retry_after`` is the time until the next."""
 
     code = ErrorCode.ACCOUNT_DAY_USED
 
@@ -881,7 +881,7 @@ class HttpError(Retryable):
 
 
 class LinkExpired(Retryable):
-    """401, 403 or 410 on a media address that is signed."""
+    """401, 403 or 410 on a signed media URL."""
 
     code = ErrorCode.LINK_EXPIRED
 
@@ -903,7 +903,7 @@ class NotAVideo(Retryable):
 
 
 class BadFile(Retryable):
-    """A video that does not play whole: broken tables, undecodable pictures, no sound where sound was announced."""
+    """A video that does not play completely: broken tables, undecodable frames, no sound where sound was announced."""
 
     code = ErrorCode.BAD_FILE
 
@@ -956,13 +956,13 @@ class Upcoming(NotYet):
 
 
 class SeemsDeleted(Retryable):
-    """One sign alone says that the post is gone, and walls against programs look the same: a second look decides."""
+    """A single sign says that the post is gone, and bot walls look the same: a second visit decides."""
 
     code = ErrorCode.DELETED
 
 
 class PartialSoFar(Retryable):
-    """Some of the post's videos are kept, and the others may be had later."""
+    """Some of the post's videos are saved, and the others may be available later."""
 
     code = ErrorCode.PARTIAL
 
@@ -972,7 +972,7 @@ class ExtractorBroken(Retryable):
 
 
 class PageUnreadable(Retryable):
-    """Reading what the site sent took more time or memory than one page may take: the reader was ended."""
+    """Reading what the site sent took more time or memory than one page may take: the reader was stopped."""
 
     code = ErrorCode.PAGE_UNREADABLE
 
@@ -984,7 +984,7 @@ class BrowserUnavailable(Retryable):
 
 
 class PageTooHeavy(Retryable):
-    """The browser was about to take more memory than it may use, and the heaviest page was ended."""
+    """The browser was about to take more memory than it may use, and the heaviest page was closed."""
 
     code = ErrorCode.PAGE_TOO_HEAVY
 

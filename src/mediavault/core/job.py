@@ -61,7 +61,7 @@ class Stage(StrEnum):
 
 
 class StrategyName(StrEnum):
-    """The rungs of the save ladder, in climbing order."""
+    """The ways to download a file, in the order in which they are tried."""
 
     PLAIN = "plain"
     SESSION = "session"
@@ -82,14 +82,14 @@ class ItemStatus(StrEnum):
     COMMITTING = "committing"  # its file's path, size and hash are in the row; the rename may or may not have happened
     KEPT = "kept"
     FAILED = "failed"
-    SKIPPED = "skipped"  # a picture, or another post's video that nobody asked for
+    SKIPPED = "skipped"  # an image, or another post's video that the user did not ask for
 
 
 @dataclass(frozen=True, slots=True)
 class JobItem:
-    """One medium of the job's post, and what became of it. ``item`` has no candidates: they stand in the job's list.
+    """One medium of the job's post, and what became of it. ``item`` has no candidates: they are in the job's list.
 
-    ``kept`` is its file where the status says so; before that, where an attempt planned to put one and perhaps did.
+    ``kept`` is its file where the status says so; before that, a file that an attempt planned to save, and perhaps did.
     """
 
     item: Item
@@ -101,7 +101,7 @@ class JobItem:
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """What a submission becomes before it is stored. ``canonical_url`` is the key under which a post is one job."""
+    """A submission before it is stored. ``canonical_url`` is the key under which a post is one job."""
 
     id: JobId
     trace_id: str
@@ -126,7 +126,7 @@ class Job:
     version: int = 1  # 2 and up: the same post saved again on request
     attempt_count: int = 0  # grows at claim and never shrinks: the fencing token
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
-    needs_session: bool = False  # only a machine that is signed in to the platform goes on with it
+    needs_session: bool = False  # only a machine that is signed in to the platform continues it
     started_at: datetime | None = None
     completed_at: datetime | None = None
     failed_at: datetime | None = None
@@ -142,7 +142,7 @@ class Job:
     extracted_url_expires_at: datetime | None = None
     candidates: tuple[Candidate, ...] = ()
     items: tuple[JobItem, ...] = ()
-    chosen_url: str | None = None  # the candidate that a person chose
+    chosen_url: str | None = None  # the candidate that the user chose
     image_urls: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     account: Account | None = None
@@ -176,7 +176,7 @@ class ClaimedJob:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRecord:
-    """One thing that was tried. Append-only. ``attempt`` 0 marks what happened outside any attempt."""
+    """One step that was tried. Append-only. ``attempt`` 0 marks what happened outside any attempt."""
 
     at: datetime
     attempt: int
@@ -193,7 +193,7 @@ class HistoryRecord:
 class WorkerBeat:
     """A worker's sign of life, upserted at every heartbeat. ``last_seen_at`` is by the store's clock once it is stored.
 
-    ``draining``: it claims nothing more, or has been asked to; a store that is read says so as soon as it was asked.
+    ``draining``: it claims no more jobs, or has been asked to stop; the store reports this as soon as it was asked.
     """
 
     worker: WorkerId
@@ -206,11 +206,10 @@ class WorkerBeat:
     skipped_ticks: int = 0
     missed_beats: int = 0
     draining: bool = False
-    platforms: tuple[str, ...] = ()  # whose jobs it takes; empty: everybody's
-    signed_in: tuple[str, ...] = ()  # platforms whose session lies on its machine
-    tally: Mapping[str, int] = field(
-        default_factory=dict
-    )  # since it began: claimed, completed, given_back, failed:CODE
+    platforms: tuple[str, ...] = ()  # whose jobs it takes; empty: all
+    signed_in: tuple[str, ...] = ()  # platforms whose session is on its machine
+    # since it began: claimed, completed, given_back, failed:CODE
+    tally: Mapping[str, int] = field(default_factory=dict)
 
 
 def new_job_id(now: datetime) -> JobId:
@@ -221,7 +220,7 @@ def new_job_id(now: datetime) -> JobId:
 
 
 def new_trace_id() -> str:
-    """32 lower-case hexadecimal digits, as W3C Trace Context wants them."""
+    """32 lower-case hexadecimal digits, as W3C Trace Context requires."""
     return secrets.token_hex(16)
 
 

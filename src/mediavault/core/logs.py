@@ -1,8 +1,8 @@
-"""Structured logs: events are snake_case facts with keyword values; JSON lines on standard error unless it is a terminal.
+"""Structured logs: events are snake_case facts with keyword values; JSON lines on standard error, if not a terminal.
 
 The worker's loop binds ``job_id`` and ``trace_id`` to the task of each attempt with :func:`job_context`, so every line
 of a job carries them. All events are listed in docs/operations.md.
-Secrets never arrive here: addresses are logged through :func:`redact_url`.
+Secrets must not be logged: URLs are logged through :func:`redact_url`.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def job_context(job_id: str, trace_id: str, **facts: Any) -> Iterator[None]:
 
 
 def bind_job(job_id: str, trace_id: str) -> None:
-    """Bind the job's ids to every later line of this task, as of a request whose answer is a file of the job."""
+    """Bind the job's ids to every later line of this task, such as a request that returns a file of the job."""
     structlog.contextvars.bind_contextvars(job_id=job_id, trace_id=trace_id)
 
 
@@ -86,7 +86,10 @@ def outside_jobs() -> Context:
 
 
 def bound_facts() -> dict[str, Any]:
-    """What :func:`job_context` has bound for the code that is running now; in a signal handler, for the interrupted code."""
+    """Return what :func:`job_context` has bound for the running code.
+
+    In a signal handler, that is the interrupted code.
+    """
     return structlog.contextvars.get_contextvars()
 
 

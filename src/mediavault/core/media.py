@@ -16,7 +16,7 @@ from typing import Any
 from mediavault.core.cookies import Cookie
 from mediavault.core.names import safe_text, shown_text, slug
 
-OnProgress = Callable[[int, int | None], None]  # (bytes so far, bytes in all or None)
+OnProgress = Callable[[int, int | None], None]  # (bytes so far, total bytes or None)
 
 
 class SourceType(StrEnum):
@@ -47,7 +47,7 @@ class Watermark(StrEnum):
 class Ownership(IntEnum):
     """How surely a candidate belongs to the post; smaller is surer. Up to LONE it may be saved without asking."""
 
-    CHOSEN = -1  # a person chose it
+    CHOSEN = -1  # the user chose it
     ID_MATCH = 0  # below the node of page data whose own id is the post's id
     KEY_MATCH = 1  # its media key is below that node
     PLAYER = 2  # the player that the page itself shows as the post's
@@ -67,10 +67,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the post announced about its video; the file is held against it."""
+    """What the post announced about its video; the file is checked against it."""
 
     duration_s: float | None = None
-    audio: bool | None = None  # True: must have sound; False: must not miss it (a GIF video); None: not known
+    audio: bool | None = None  # True: must have sound; False: need not (a GIF video); None: not known
     size: int | None = None
 
 
@@ -82,16 +82,16 @@ class Preference(StrEnum):
 
 
 class ItemRole(StrEnum):
-    """What a medium is to the post. Only ``MAIN`` items are saved unless a person asks for more."""
+    """What a medium is to the post. Only ``MAIN`` items are saved unless the user asks for more."""
 
     MAIN = "main"
     QUOTED = "quoted"  # of a post that this one quotes
-    REPOSTED = "reposted"  # of the post that this one passes on
+    REPOSTED = "reposted"  # of the post that this one reposts
     CARD = "card"  # of a link preview
 
 
 class ItemType(StrEnum):
-    """A GIF is a silent, looping video."""
+    """The type of an item. A GIF is a silent, looping video."""
 
     VIDEO = "video"
     GIF = "gif"
@@ -101,9 +101,9 @@ class ItemType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One address under which an item's video may be had.
+    """One URL that may deliver an item's video.
 
-    ``url`` can be a ``data:`` address of an inline manifest. ``audio_url`` is the sound that belongs to a silent file
+    ``url`` can be a ``data:`` URL of an inline manifest. ``audio_url`` is the sound that belongs to a silent file
     or stream and is merged with it.
     """
 
@@ -137,7 +137,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One medium of a post: its rungs, and what the post announces about it. An image has no candidates.
+    """One medium of a post: its candidates, and what the post announces about it. An image has no candidates.
 
     ``label`` names the other post of a quoted or reposted item (its id).
     """
@@ -157,7 +157,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A post's address, read by the platform registry without any network."""
+    """A post's URL, as the platform registry reads it without any network."""
 
     url: str
     canonical_url: str
@@ -170,9 +170,9 @@ class Post:
 class Extraction:
     """What was found out about a post.
 
-    ``items`` are the post's media in its own order, each with the candidates that surely are that item's; ``selected``
-    is the place of the one that the address itself names (``…/video/2``). ``others`` are videos that were seen but
-    are not surely the post's: a person may choose one of them.
+    ``items`` are the post's media in its own order, each with the candidates that are certainly that item's;
+    ``selected`` is the index of the one that the URL itself names (``…/video/2``). ``others`` are videos that were seen
+    but are not certainly the post's: the user may choose one of them.
     """
 
     post: Post
@@ -181,7 +181,7 @@ class Extraction:
     items: tuple[Item, ...] = ()
     others: tuple[Candidate, ...] = ()
     selected: int | None = None
-    cookies: tuple[Cookie, ...] = ()  # met on the way, each with its scope; not of a session, and never stored
+    cookies: tuple[Cookie, ...] = ()  # set during the visit, each with its scope; not of a session, and never stored
     embeds: tuple[str, ...] = ()  # pages of other sites that the post shows in frames, or only links to
     title: str | None = None
     text: str | None = None
@@ -195,12 +195,12 @@ class Extraction:
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
-        """Those of all items, in order, then the others."""
+        """The candidates of all items, in order, then the others."""
         return (*(candidate for item in self.items for candidate in item.candidates), *self.others)
 
     @property
     def videos(self) -> tuple[Item, ...]:
-        """What is saved unless a person asks for more: the post's own videos, or the one that its address names."""
+        """What is saved unless the user asks for more: the post's own videos, or the one that its URL names."""
         if self.selected is not None and self.items[self.selected].is_video:
             return (self.items[self.selected],)
         return tuple(item for item in self.items if item.role is ItemRole.MAIN and item.is_video)
@@ -216,12 +216,12 @@ class DownloadedFile:
     content_type: str | None
     expected: Expected
     segmented: bool = False
-    proven_whole: bool = True  # False: no length was announced, or it was resumed: look deeper
+    proven_whole: bool = True  # False: no length was announced, or it was resumed: probe thoroughly
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeReport:
-    """What a media file is. ``problems`` lists why it is no whole, playable video; empty means it is one."""
+    """What a media file is. ``problems`` lists why it is not a whole, playable video; empty if it is one."""
 
     container: str | None
     video_codec: str | None
@@ -262,7 +262,7 @@ class VerifiedFile:
 
 @dataclass(frozen=True, slots=True)
 class KeptFile:
-    """A verified file's place in the library. Paths are relative to the download folder, with forward slashes."""
+    """A verified file's location in the library. Paths are relative to the download folder, with forward slashes."""
 
     output_path: str
     thumbnail_path: str | None
@@ -277,9 +277,10 @@ MAX_NAME_CHARS = 200
 
 
 def account(platform: str, handle: str | None, display_name: str | None, *, fallback: str | None = None) -> Account:
-    """An account whose ``slug`` is ``<platform>-<handle>``, or of ``fallback`` (a host, say) where no handle is known.
+    """Return an account with the slug ``<platform>-<handle>``; ``fallback`` (a host, say) replaces an unknown handle.
 
-    The display name stays as its site gave it, but for what would break its line or the direction of the text around it.
+    The display name stays as the site gave it, except for characters that would break its line or change the direction
+    of the text around it.
     """
     handle = (handle or "").strip().lstrip("@") or None
     name = shown_text(display_name or "")[:MAX_NAME_CHARS].strip() or None
@@ -292,5 +293,5 @@ def account(platform: str, handle: str | None, display_name: str | None, *, fall
 
 
 def key_of(account: Account) -> str:
-    """What an account is known by in addresses and queries: ``<platform>/<slug>``, in safe characters alone."""
+    """Return an account's key in URLs and queries: ``<platform>/<slug>``, in safe characters only."""
     return f"{account.platform}/{account.slug}"

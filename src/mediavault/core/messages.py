@@ -1,8 +1,8 @@
-"""English sentences that can be shown in another language later. Pure.
+"""English messages that can be translated when they are shown. Pure.
 
-A message is written down where something happens, in English; who will read it, and in which language, is known only when
-it is shown. So a ``Message`` keeps its template and the values in it. The catalogues have the templates; whatever does not
-care about languages (logs, databases, comparisons) sees a plain English ``str``.
+A message is created in English where something happens; the reader's language is known only when it is shown. So a
+``Message`` carries its template and the values in it. The catalogues contain the templates; code that does not care
+about languages (logs, databases, comparisons) sees a plain English ``str``.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
-_PLACE = re.compile(r"%(?:\((\w+)\)(s|d|\.\df)|%)")
+_PLACEHOLDER = re.compile(r"%(?:\((\w+)\)(s|d|\.\df)|%)")
 
 
 class Message(str):
     """``Message("%(site)s sent %(bytes)d bytes.", site="X", bytes=1200)`` is ``"X sent 1,200 bytes."``.
 
-    A template has ``%(name)s`` for a text, ``%(name)d`` for a whole number and ``%(name).1f`` for any other number; ``%%``
-    is a percent sign where there are values. A value may itself be a message. The template must be a literal: it is
-    what the catalogues are made of. ``one`` is the template for a ``count`` of 1, where there is one.
+    A template has ``%(name)s`` for a text, ``%(name)d`` for an integer and ``%(name).1f`` for any other number; ``%%``
+    is a percent sign where there are values. A value may itself be a message. The template must be a literal:
+    the catalogues are built from these. ``one`` is the template for a ``count`` of 1, if there is one.
     """
 
     __slots__ = ("one", "template", "values")
@@ -44,12 +44,12 @@ class Message(str):
 
 
 def counted(count: int, one: str, many: str | None = None) -> Message:
-    """``1 job``, ``1,500 jobs``. ``many`` where an s is not enough: ``counted(n, "job is", "jobs are")``."""
+    """Return ``1 job`` or ``1,500 jobs``. Pass ``many`` for irregular forms: ``counted(n, "job is", "jobs are")``."""
     return Message._built(f"%(count)d {many or f'{one}s'}", f"%(count)d {one}", {"count": count})
 
 
 def join(separator: str, parts: Iterable[str]) -> Message:
-    """``separator.join(parts)``, in which each part that is a message stays one."""
+    """Like ``separator.join(parts)``, but each part that is a message stays translatable."""
     values = {f"part{number}": part for number, part in enumerate(parts, 1)}
     return Message(separator.join(f"%({name})s" for name in values), **values)
 
@@ -61,12 +61,12 @@ def fill(
     text: Callable[[str], str] = str,
     number: Callable[[str], str] = str,
 ) -> str:
-    """The template with its values, of which ``text`` and ``number`` give the form that is shown."""
+    """Return the template with its values filled in; ``text`` and ``number`` convert each value to the form shown."""
     if not values:
         return template
 
-    def shown(place: re.Match[str]) -> str:
-        name, kind = place.groups()
+    def shown(placeholder: re.Match[str]) -> str:
+        name, kind = placeholder.groups()
         if name is None:
             return "%"
         value = values[name]
@@ -76,26 +76,26 @@ def fill(
             f"{value:,d}" if kind == "d" and isinstance(value, int) else f"{value:,{'.0f' if kind == 'd' else kind}}"
         )
 
-    return _PLACE.sub(shown, template)
+    return _PLACEHOLDER.sub(shown, template)
 
 
 def to_json(text: str) -> str | None:
-    """What has to be stored next to the text so that :func:`from_json` brings the message back; None for plain text."""
+    """Return what must be stored next to the text so that :func:`from_json` can restore it; None for plain text."""
     if not isinstance(text, Message) or not text.values:
         return None
     return json.dumps(_to_dict(text), separators=(",", ":"))
 
 
 def from_json(text: str, stored: str | None) -> Message:
-    """The message that was stored as ``text``: with values where ``stored`` has some that give this very text."""
+    """Return the message stored as ``text``, with the values of ``stored`` if they produce exactly this text."""
     plain = Message(text)
     if stored is None:
         return plain
     try:
         message = _from_dict(json.loads(stored))
-    except (ValueError, LookupError, TypeError, AttributeError):  # another version's
+    except (ValueError, LookupError, TypeError, AttributeError):  # written by another version
         return plain
-    return message if message == text else plain  # another version has written a text and no values for it
+    return message if message == text else plain  # another version wrote the text, but not the values
 
 
 def _to_dict(message: Message) -> dict[str, Any]:
@@ -111,5 +111,5 @@ def _from_dict(stored: Mapping[str, Any]) -> Message:
 def _plain(value: object) -> str | int | float:
     if isinstance(value, Exception) and value.args and isinstance(value.args[0], Message):
         return value.args[0]
-    is_kept = isinstance(value, Message) or type(value) in (str, int, float)
-    return value if is_kept else str(value)  # type: ignore[return-value]
+    is_supported = isinstance(value, Message) or type(value) in (str, int, float)
+    return value if is_supported else str(value)  # type: ignore[return-value]

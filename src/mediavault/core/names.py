@@ -13,7 +13,7 @@ _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f]')
 
 
 def slug(text: str, *, fallback: str = "unknown") -> str:
-    """ASCII letters, digits, dot, dash and underscore, lower case, at most 64 bytes; ``fallback`` if nothing is left."""
+    """Return ``text`` as lower-case ASCII letters, digits and ``.-_``, at most 64 bytes; ``fallback`` if empty."""
     ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii").lower()
     cleaned = re.sub(r"[^a-z0-9._-]+", "-", ascii_text).strip("-._")[:MAX_SLUG_BYTES].strip("-._")
     if not cleaned or reserved_name(cleaned):
@@ -22,12 +22,15 @@ def slug(text: str, *, fallback: str = "unknown") -> str:
 
 
 def reserved_name(text: str) -> bool:
-    """Whether Windows keeps the name, with whatever suffix, for a device."""
+    """Whether Windows reserves the name, with any suffix, for a device."""
     return _WINDOWS_RESERVED.match(text) is not None
 
 
 def is_utf8(text: str) -> bool:
-    """Whether a text has an encoding, as databases want it. A file's name may hold any bytes (PEP 383), JSON half a character."""
+    """Whether a text can be encoded as UTF-8, as databases require.
+
+    A file name may hold any bytes (PEP 383), and JSON lone surrogates.
+    """
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -36,12 +39,12 @@ def is_utf8(text: str) -> bool:
 
 
 def readable_name(name: str) -> str:
-    """The name with bytes that are not text written as escapes, so that it can be printed."""
+    """Return the name with bytes that are not text escaped, so that it can be printed."""
     return name if is_utf8(name) else name.encode("utf-8", "backslashreplace").decode()
 
 
 def safe_text(text: str) -> str:
-    """One line of normal-form text without characters that any file system, shell or bidi renderer trips over."""
+    """Return one line of NFC text without characters that cause trouble in file systems, shells or bidi renderers."""
     text = unicodedata.normalize("NFC", text.encode("utf-8", "ignore").decode("utf-8"))
     text = _UNSAFE.sub(" ", text)
     text = "".join(c for c in text if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -49,11 +52,11 @@ def safe_text(text: str) -> str:
 
 
 _UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_REORDERING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")  # what starts or ends another direction
+_REORDERING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")  # what starts or ends a change of direction
 
 
 def shown_text(text: str) -> str:
-    """One line of text for people to read, character for character but for what breaks lines or turns their direction.
+    """Return one line of text for display, unchanged but for characters that break lines or change their direction.
 
     Joiners, tags and marks stay: emoji and several scripts are written with them. Not for file names.
     """
@@ -63,10 +66,10 @@ def shown_text(text: str) -> str:
 
 
 def slug_keep_case(text: str) -> str:
-    """As :func:`slug`, but ids are case-sensitive on some sites."""
+    """Return ``text`` in ASCII letters, digits and ``.-_``, case kept: ids are case-sensitive on some sites."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.") or "post"
 
 
 def truncate_bytes(text: str, limit: int) -> str:
-    """At most ``limit`` bytes of UTF-8, never a cut character."""
+    """Return at most ``limit`` bytes of UTF-8, without a partial character at the end."""
     return text.encode("utf-8")[: max(0, limit)].decode("utf-8", "ignore")

@@ -17,7 +17,7 @@ from urllib.parse import SplitResult
 from mediavault.core.media import Item, Post
 from mediavault.core.messages import Message
 
-MAX_CONNECTIONS = 6  # to one media host: what browsers open
+MAX_CONNECTIONS = 6  # to one media host, as in browsers
 YTDLP_WALL_S = 60.0
 Extractor = Literal["api", "ytdlp", "browser"]
 Node = Mapping[str, Any]  # an object of a JSON document
@@ -86,7 +86,7 @@ class Matching:
     lives: tuple[AddressPattern, ...] = ()
     playlists: tuple[AddressPattern, ...] = ()
     profiles: tuple[AddressPattern, ...] = ()
-    other_pages: tuple[AddressPattern, ...] = ()  # search, settings, photos: known, and of none of these kinds
+    other_pages: tuple[AddressPattern, ...] = ()  # search, settings, photos: known pages of none of these kinds
     canonical: str = ""  # format string with {post_id} and {handle}: the key under which a post is one job
     page: str = ""  # the URL that people share; ``canonical`` is used where a field of it is not known
 
@@ -115,7 +115,7 @@ class PageData:
 
 @dataclass(frozen=True, slots=True)
 class OwnRecords:
-    """How the records of one post are recognised in a page's data: ``ids_of`` a record, and those that are the post's."""
+    """How one post's records are recognised in page data: ``ids_of`` returns a record's ids, ``wanted`` the post's."""
 
     wanted: frozenset[str]
     ids_of: Callable[[Node], Collection[str]]
@@ -200,7 +200,7 @@ class MediaRules:
     headers: Mapping[str, str] = field(default_factory=dict)
     referer: str | None = None  # "post" means the post's own URL, cut to its origin for other hosts
     cookies: bool = False  # media answer only to the cookies of the page's visit
-    tls_sensitive: bool = False  # refuses clients by their TLS handshake: the browser's download is the sure one
+    tls_sensitive: bool = False  # refuses clients by their TLS handshake: the browser's download is the reliable one
     max_range_bytes: int | None = None  # larger requests are refused or throttled; a mebibyte at least
     max_connections: int = MAX_CONNECTIONS  # to one media host at a time, segments too
 
@@ -217,7 +217,7 @@ class AccountCookie:
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """How a person signs in, and how a signed-in session is recognised."""
+    """How a user signs in, and how a signed-in session is recognised."""
 
     url: str | None = None
     session_cookies: tuple[str, ...] = ()  # all present: signed in
@@ -251,7 +251,7 @@ class Walls:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often a site is asked. Between two requests for pages or API answers a random time of the interval passes."""
+    """How often a site is asked. Two requests for pages or API answers are a random time of the interval apart."""
 
     interval_s: tuple[float, float] = (3, 6)  # from, to; without an account
     account_interval_s: tuple[float, float] | None = None  # with one; None: the same
@@ -268,7 +268,7 @@ class Platform:
     checked: str = ""  # ISO date on which these facts were last checked
     extractors: tuple[Extractor, ...] = ("browser", "ytdlp")  # in this order; the next when one finds nothing
     api_url: str = ""  # its open interface: {post_id}, {handle} and {host} of the post filled in
-    resolve_with: Literal["http", "browser"] = "http"  # what follows its share links; http tries, a browser can always
+    resolve_with: Literal["http", "browser"] = "http"  # what follows its share links; http may fail, a browser works
     matching: Matching = Matching()
     reader: PageReader = PageReader()
     ytdlp: YtdlpRules | None = None  # None: yt-dlp does not know the site

@@ -47,8 +47,8 @@ _COMPANY_HOST = re.compile(
 def lies_below(platform: Platform, url: HttpUrl) -> bool:
     """Whether the host is the platform's without being named in full: by dot-bounded suffix, or by prefix.
 
-    The company's own pages lie in its domain too (``developers.facebook.com``); where a path of one word is an account,
-    they would be taken for accounts.
+    The company's own pages are in its domain too (``developers.facebook.com``). On sites where a path of one word is an
+    account, they would be taken for accounts.
     """
     below = url.host.endswith(platform.matching.host_suffixes) and not (
         platform.matching.names_in_paths and _COMPANY_HOST.match(url.host)
@@ -67,7 +67,7 @@ def exact_hosts(platform: Platform) -> tuple[str, ...]:
 
 
 def is_named_host(platform: Platform, url: HttpUrl) -> bool:
-    """Whether the facts name the URL's host and port, or the domain above the host and the usual port."""
+    """Whether the site's facts name the URL's host and port, or a domain above the host (on the usual port)."""
     below = url.host.endswith(platform.matching.host_suffixes) and url.port == DEFAULT_PORTS[url.scheme]
     return below or host_and_port(url) in exact_hosts(platform)
 
@@ -96,15 +96,15 @@ def names_story(platform: Platform, url: HttpUrl) -> bool:
     return any(_groups(pattern, url) is not None for pattern in platform.matching.stories)
 
 
-_SORT = re.compile(r"^[a-z]/(?=.)")  # fb.me/v/…: a video
+_KIND_PREFIX = re.compile(r"^[a-z]/(?=.)")  # fb.me/v/…: a video
 
 
 def read_page(platform: Platform, url: HttpUrl) -> PageMatch | None:
-    """Which kind of page ``url`` is on ``platform``; None when no form that we know fits. Needs no network."""
+    """Which kind of page ``url`` is on ``platform``; None when no known form matches. Needs no network."""
     if url.host in platform.matching.image_hosts:
         return PageMatch(AddressKind.UNSUPPORTED)
     if url.host in platform.matching.short_hosts and not _names_post_at(platform, url):
-        token = _SORT.sub("", url.path.strip("/")).partition("/")[0]
+        token = _KIND_PREFIX.sub("", url.path.strip("/")).partition("/")[0]
         return PageMatch(AddressKind.REDIRECT if token else AddressKind.UNSUPPORTED, post_id=token or None)
     for kind, patterns in (
         (AddressKind.REDIRECT, platform.matching.share_links),
@@ -123,12 +123,12 @@ def read_page(platform: Platform, url: HttpUrl) -> PageMatch | None:
 
 
 def _names_post_at(platform: Platform, url: HttpUrl) -> bool:
-    """Whether a share link names its post itself, by a pattern made for that host."""
+    """Whether a URL on a share-link host names its post itself, by a pattern made for that host."""
     return any(pattern.host is not None and _groups(pattern, url) for pattern in platform.matching.posts)
 
 
 def _groups(pattern: AddressPattern, url: HttpUrl) -> dict[str, str] | None:
-    """The named groups and the host; None when the pattern does not fit."""
+    """The named groups and the host; None when the pattern does not match."""
     matches = [pattern.host.fullmatch(url.host)] if pattern.host else []
     if pattern.fragment:
         matches.append(pattern.fragment.fullmatch(url.fragment))
@@ -137,8 +137,8 @@ def _groups(pattern: AddressPattern, url: HttpUrl) -> dict[str, str] | None:
     path, query = _as_read(url)
     matches.append(pattern.path.match(path))
     if matches[-1] is not None and pattern.query:
-        given = _parameters(query)
-        matches += [wanted.fullmatch(given.get(name, "")) for name, wanted in pattern.query.items()]
+        parameters = _parameters(query)
+        matches += [wanted.fullmatch(parameters.get(name, "")) for name, wanted in pattern.query.items()]
     groups = {"host": url.host}
     for match in matches:
         if match is None:
@@ -148,18 +148,21 @@ def _groups(pattern: AddressPattern, url: HttpUrl) -> dict[str, str] | None:
     return groups if all(map(str.isascii, groups.values())) else None
 
 
-# Letters, digits, "-._~" (RFC 3986, section 6.2.2.2: the same with and without escape), and "@" and ":", whose escapes
-# only copying adds. "%2F" and "%3F" keep their meaning of no separator.
+# Letters, digits, "-._~" (RFC 3986, section 6.2.2.2: the same with and without escape), and "@" and ":", which only
+# copying escapes. "%2F" and "%3F" stay: they are not separators.
 _NEEDLESS_ESCAPE = re.compile(r"%(?:2[DE]|3[0-9A]|4[0-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])", re.IGNORECASE)
 _DOUBLE_SLASHES = re.compile(r"//+")
 _APPLICATIONS = frozenset(["/", "/tv", "/tv/"])
 
 
-@lru_cache(maxsize=64)  # all patterns of a platform look at the same address
+@lru_cache(maxsize=64)  # all patterns of a platform are matched against the same URL
 def _as_read(url: HttpUrl) -> tuple[str, str]:
-    """Path and query as the sites take them: without needless escapes and double slashes, and out of the fragment
-    where a page of 2010 put them (``twitter.com/#!/jane/status/12``, ``facebook.com/home.php#!/video.php?v=12``), or an
-    application still does (``m.youtube.com/#/watch?v=…``, ``youtube.com/tv#/watch?v=…``)."""
+    """Return path and query as the sites read them: without needless escapes and double slashes.
+
+    They are taken from the fragment where pages of 2010 put them (``twitter.com/#!/jane/status/12``,
+    ``facebook.com/home.php#!/video.php?v=12``), or an application still does (``m.youtube.com/#/watch?v=…``,
+    ``youtube.com/tv#/watch?v=…``).
+    """
     path, query = url.path, url.query
     if url.fragment.startswith("!/") or (path in _APPLICATIONS and url.fragment.startswith("/")):
         path, _, query = url.fragment.removeprefix("!").partition("?")
@@ -167,18 +170,18 @@ def _as_read(url: HttpUrl) -> tuple[str, str]:
     return _DOUBLE_SLASHES.sub("/", plain), query
 
 
-_ESCAPED_AND = re.compile(r"^(?:amp;)+")  # addresses copied out of HTML source
+_ESCAPED_AND = re.compile(r"^(?:amp;)+")  # in URLs copied out of HTML source
 
 
 @lru_cache(maxsize=64)  # many patterns look at the same query
 def _parameters(query: str) -> Mapping[str, str]:
-    """The first value of each parameter counts, as on the sites."""
+    """Return the parameters; the first value of each counts, as on the sites."""
     return {_ESCAPED_AND.sub("", name): value for name, value in reversed(parse_qsl(query))}
 
 
 def _match(platform: Platform, pattern: AddressPattern, groups: Mapping[str, str]) -> PostMatch:
     canonical = (pattern.canonical or platform.matching.canonical).format_map(groups)
-    page = _written(pattern.page or (platform.matching.page if not pattern.canonical else ""), groups)
+    page = _filled(pattern.page or (platform.matching.page if not pattern.canonical else ""), groups)
     return PostMatch(groups["post_id"], _handle(groups), canonical, page or canonical)
 
 
@@ -186,7 +189,7 @@ def _page(platform: Platform, kind: AddressKind, pattern: AddressPattern, groups
     if kind in {AddressKind.POST, AddressKind.STORY} and groups.get("post_id"):
         match = _match(platform, pattern, groups)
         return PageMatch(kind, match.post_id, match.handle, match.page_url)
-    return PageMatch(kind, groups.get("post_id"), _handle(groups), _written(pattern.page, groups) or None)
+    return PageMatch(kind, groups.get("post_id"), _handle(groups), _filled(pattern.page, groups) or None)
 
 
 def _handle(groups: Mapping[str, str]) -> str | None:
@@ -194,15 +197,15 @@ def _handle(groups: Mapping[str, str]) -> str | None:
     return unquote(handle) if handle else None
 
 
-def _written(form: str, groups: Mapping[str, str]) -> str:
+def _filled(form: str, groups: Mapping[str, str]) -> str:
     try:
         return form.format_map(groups)
-    except KeyError:  # the address does not name its author
+    except KeyError:  # the URL does not name its author
         return ""
 
 
 def page_to_visit(post: Post, platform: Platform) -> str:
-    """The site's own URL of the post, so that mirrors are never visited; on unknown sites the one that was given."""
+    """Return the site's own URL of the post, so that mirrors are never visited; on unknown sites, the submitted URL."""
     if not platform.matching.canonical and not platform.matching.posts:
         return post.url
     match = find_post(platform, post.url)
@@ -210,7 +213,7 @@ def page_to_visit(post: Post, platform: Platform) -> str:
 
 
 def find_post(platform: Platform, url: str) -> PostMatch | None:
-    """:func:`read_post` of a URL in text; None also for one that cannot be read."""
+    """Like :func:`read_post`, for a URL in text; None also for one that cannot be parsed."""
     try:
         return read_post(platform, parse_http_url(url, max_chars=MAX_MEDIA_URL_CHARS))
     except BadUrl:

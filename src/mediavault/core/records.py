@@ -1,4 +1,4 @@
-"""Small records: what the vault remembers besides its jobs. Each is a JSON object under a kind and a key."""
+"""Small records: what the vault stores apart from its jobs. Each is a JSON object under a kind and a key."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mediavault.core import messages
 
 
 class RecordKind(StrEnum):
-    """Stored with the records: never renamed. What each holds is said where it is written."""
+    """Kinds of records. The values are stored: never rename one. The code that writes a kind documents its contents."""
 
     OWNER = "owner"
     SETUP = "setup"
@@ -22,14 +22,14 @@ class RecordKind(StrEnum):
     VERIFIED = "verified"
 
 
-# What goes along when a vault moves to another database, or comes back from a backup. Who was signed in signs in again,
-# and an invitation to set the vault up is for the machine that printed it.
+# What is copied when a vault moves to another database or is restored from a backup. Users sign in again, and a setup
+# token is valid only on the machine that printed it.
 MOVING_KINDS = (RecordKind.OWNER, RecordKind.API_TOKEN, RecordKind.SETTING, RecordKind.VERIFIED)
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Times are by the store's clock."""
+    """A JSON value under a kind and a key. Times are by the store's clock."""
 
     kind: RecordKind
     key: str
@@ -39,17 +39,17 @@ class Record:
 
 
 class CheckVerdict(StrEnum):
-    """Stored with the records: never renamed."""
+    """What a check of a saved file found. The values are stored: never rename one."""
 
     WHOLE = "whole"
-    CHANGED = "changed"  # another size, or other bytes
+    CHANGED = "changed"  # a different size or content
     MISSING = "missing"
-    UNREADABLE = "unreadable"  # the disk, or the storage, would not give its bytes
+    UNREADABLE = "unreadable"  # the disk or the storage did not return its bytes
 
 
 @dataclass(frozen=True, slots=True)
 class FileCheck:
-    """One file of a job, read from end to end at ``at``. ``detail`` says more where it is not whole."""
+    """The result of reading a job's file from end to end, at ``at``. ``detail`` explains a verdict other than WHOLE."""
 
     at: datetime
     verdict: CheckVerdict
@@ -57,25 +57,28 @@ class FileCheck:
 
 
 def written_checks(checks: Mapping[int, FileCheck]) -> dict[str, Any]:
-    """As the value of a record of the kind ``verified``, whose key is the job's id; by the place of each file's item."""
+    """Return the value of a ``verified`` record, whose key is the job's id.
+
+    The keys of ``checks`` are the indexes of the files' items.
+    """
     return {
-        str(place): {
-            "at": one.at.isoformat(),
-            "verdict": one.verdict,
-            "detail": one.detail,
-            "detail_params": messages.to_json(one.detail),
+        str(index): {
+            "at": check.at.isoformat(),
+            "verdict": check.verdict,
+            "detail": check.detail,
+            "detail_params": messages.to_json(check.detail),
         }
-        for place, one in checks.items()
+        for index, check in checks.items()
     }
 
 
 def read_checks(value: Mapping[str, Any]) -> dict[int, FileCheck]:
-    """The inverse; ValueError, KeyError or TypeError for anything else."""
+    """Invert :func:`written_checks`. Raises ValueError, KeyError or TypeError for any other value."""
     return {
-        int(place): FileCheck(
-            datetime.fromisoformat(one["at"]),
-            CheckVerdict(one["verdict"]),
-            messages.from_json(str(one["detail"]), one.get("detail_params")),
+        int(index): FileCheck(
+            datetime.fromisoformat(check["at"]),
+            CheckVerdict(check["verdict"]),
+            messages.from_json(str(check["detail"]), check.get("detail_params")),
         )
-        for place, one in value.items()
+        for index, check in value.items()
     }

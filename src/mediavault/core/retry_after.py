@@ -1,4 +1,4 @@
-"""For how long a server asks us to stay away, read from the header fields of a refusal. Pure.
+"""How long a server asks us to wait, read from the header fields of a refusal. Pure.
 
 ``Retry-After`` (RFC 9110, 10.2.3) is seconds or a date. Sites have their own fields in addition, which name the end of
 a window of counted requests: X ``x-rate-limit-reset`` and Bluesky ``ratelimit-reset`` (seconds since 1970), Mastodon
@@ -13,28 +13,28 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-LONGEST = timedelta(days=1)  # who names a longer time is asked again after that
+LONGEST = timedelta(days=1)  # a site that names a longer time is asked again after this
 FIELDS = re.compile(r"retry-after|(?:x-)?rate-?limit(?:-\w+)?-(?:reset|remaining)", re.IGNORECASE)  # worth reading
 _RESET = re.compile(r"((?:x-)?rate-?limit(?:-\w+)?)-reset")
 _EPOCH_S = range(10**9, 10**11)  # a number of this size is a moment, years 2001 to 5138; any other is a span
 
 
 def asked_to_wait(headers: Mapping[str, str], *, now: datetime | None = None) -> timedelta | None:
-    """At most ``LONGEST`` and never negative; None where nothing usable is said. Names of ``headers`` are lower case.
+    """Return how long to wait: at most ``LONGEST``, never negative; None where the headers say nothing usable.
 
-    Moments are held against the answer's own ``Date``, so that a clock that goes wrong, theirs or ours, does not count;
-    where there is none against ``now``. ``Retry-After`` decides where it can be read. Of several windows the latest end
-    counts, among those that are used up where the site says which are.
+    Names of ``headers`` are lower case. Times are compared with the response's own ``Date``, so that a wrong clock,
+    theirs or ours, does not matter; without a ``Date``, with ``now``. ``Retry-After`` wins where it can be read. Of
+    several windows the latest end counts, among the exhausted ones where the site says which are.
     """
     since = http_date(headers.get("date")) or now
-    said = _span(headers.get("retry-after"), since)
-    if said is None:
-        said = max(_windows(headers, since), default=None)
-    return None if said is None else min(max(said, timedelta()), LONGEST)
+    wait = _span(headers.get("retry-after"), since)
+    if wait is None:
+        wait = max(_windows(headers, since), default=None)
+    return None if wait is None else min(max(wait, timedelta()), LONGEST)
 
 
 def http_date(value: str | None) -> datetime | None:
-    """In UTC; None for what is no date (RFC 9110, 5.6.7)."""
+    """Return the date in UTC; None for a value that is not a date (RFC 9110, 5.6.7)."""
     try:
         moment = parsedate_to_datetime((value or "").strip())
     except (ValueError, TypeError, OverflowError):
@@ -46,8 +46,8 @@ def _windows(headers: Mapping[str, str], since: datetime | None) -> list[timedel
     ends: list[timedelta] = []
     for name, value in headers.items():
         match = _RESET.fullmatch(name)
-        left = headers.get(f"{match[1]}-remaining", "0").strip() if match else ""
-        if match and not left.strip("0."):  # reddit counts in tenths
+        remaining = headers.get(f"{match[1]}-remaining", "0").strip() if match else ""
+        if match and not remaining.strip("0."):  # reddit counts in tenths
             span = _span(value, since)
             ends += [] if span is None else [span]
     return ends

@@ -1,5 +1,7 @@
-"""Whether somebody is signed in to a site, and who: a judgement of cookie names and expiries, and of the one value that
-some sites name the account in. No value is kept or shown."""
+"""Judge from cookies whether the browser is signed in to a site, and with which account.
+
+Only names and expiries are read, and the one value in which some sites name the account. No value is stored or shown.
+"""
 
 from __future__ import annotations
 
@@ -20,18 +22,18 @@ from mediavault.core.platform import Platform
 
 @dataclass(frozen=True, slots=True)
 class SessionState:
-    """What the cookies say. ``signed_in`` is None where nobody knows which cookies a site's sign-in sets.
+    """A site's session, as its cookies show it. ``signed_in`` is None where a site's session cookies are not known.
 
-    ``expires_at`` is when the first of the needed cookies runs out; None when none of them says, or not signed in.
+    ``expires_at`` is when the first of the needed cookies expires; None when none of them says, or when not signed in.
     ``pending``: cookies were imported and the browser has not started since.
     """
 
     platform: str
     title: str
     login_url: str | None
-    domains: tuple[str, ...]  # of which it is known that their cookies are the site's (see ``belongs_to``)
+    domains: tuple[str, ...]  # whose cookies are known to be the site's (see ``belongs_to``)
     signed_in: bool | None
-    cookies: int  # of the site, in all
+    cookies: int  # how many valid ones the site has
     expires_at: datetime | None
     checked_at: datetime
     pending: bool = False
@@ -42,16 +44,19 @@ class SessionState:
 
 @dataclass(frozen=True, slots=True)
 class BrowserTask:
-    """What a person opens a window for: a site's sign-in, or one of its posts that a job waits at (``job_id``)."""
+    """What a browser window is opened for: a site's sign-in, or a post that a job is waiting for (``job_id``)."""
 
     platform: Platform
-    url: str  # where the window begins
+    url: str  # the first page that the window shows
     job_id: JobId | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who may see a sign-in window. ``key`` authenticates its connections; ``seconds_left`` until the window ends by itself."""
+    """Access to a sign-in window.
+
+    ``key`` authenticates its connections; ``seconds_left`` is the time until the window closes automatically.
+    """
 
     key: str
     platform: str
@@ -64,12 +69,12 @@ class Viewer:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What became of a cookies.txt: how many cookies were taken, how many belong elsewhere or have run out."""
+    """The result of importing a cookies.txt: cookies taken, cookies of other sites, and expired cookies."""
 
     taken: int
     elsewhere: int
     run_out: int
-    first_expiry: datetime | None  # of those taken; None when all of them are a session's
+    first_expiry: datetime | None  # of those taken; None when all are session cookies
 
 
 def can_be_signed_in_to(platform: Platform) -> bool:
@@ -79,8 +84,8 @@ def can_be_signed_in_to(platform: Platform) -> bool:
 def belongs_to(platform: Platform, domain: str) -> bool:
     """Whether a cookie of ``domain`` (lower case, no leading dot) is one of the platform's sign-in.
 
-    Those of its own hosts and of the host of its login page, of the domains above these (a site sets its cookies for
-    ``x.com``, not for ``www.x.com``) and of the hosts below them.
+    These are cookies of its own hosts and of the host of its login page, of the domains above these (a site sets its
+    cookies for ``x.com``, not for ``www.x.com``) and of the hosts below them.
     """
     if "." not in domain and domain != "localhost":
         return False
@@ -90,7 +95,7 @@ def belongs_to(platform: Platform, domain: str) -> bool:
 
 
 def is_signed_in(platform: Platform, cookies: Iterable[Cookie], *, now: datetime) -> bool:
-    """Whether all cookies that the platform's sign-in sets are there and have not run out."""
+    """Whether all cookies that the platform's sign-in sets are present and have not expired."""
     names = {cookie.name for cookie in _valid(platform, cookies, now)}
     return bool(platform.sign_in.session_cookies) and names.issuperset(platform.sign_in.session_cookies)
 
@@ -98,9 +103,9 @@ def is_signed_in(platform: Platform, cookies: Iterable[Cookie], *, now: datetime
 def judge_session(
     platform: Platform, cookies: Iterable[Cookie], *, now: datetime, pending: bool = False, name: str | None = None
 ) -> SessionState:
-    """The state of a platform's session, from all cookies that the browser has or will be given.
+    """Return the state of a platform's session, from all cookies that the browser has or will be given.
 
-    ``name`` is the account's as the site's own pages called it.
+    ``name`` is the account's name on the site's own pages.
     """
     valid = _valid(platform, cookies, now)
     signed_in = is_signed_in(platform, valid, now=now) if platform.sign_in.session_cookies else None
@@ -119,18 +124,18 @@ def judge_session(
 
 
 def account_of(platform: Platform, cookies: Iterable[Cookie]) -> str | None:
-    """Whose session it is, as far as a cookie tells; None where none does."""
-    known = platform.sign_in.account_cookie
-    if known is None:
+    """Return the account of the session, if a cookie names it."""
+    account_cookie = platform.sign_in.account_cookie
+    if account_cookie is None:
         return None
     for cookie in cookies:
-        if cookie.name == known.name and (found := known.pattern.search(_readable(cookie.value))):
-            return safe_text(found[1]) if known.is_name else f"user {found[1]}"
+        if cookie.name == account_cookie.name and (match := account_cookie.pattern.search(_readable(cookie.value))):
+            return safe_text(match[1]) if account_cookie.is_name else f"user {match[1]}"
     return None
 
 
 def _readable(value: str) -> str:
-    """The value without its percent signs and quotes; of a JSON Web Token its claims (RFC 7519, section 3)."""
+    """Return the value without percent-encoding and quotes; for a JSON Web Token, its claims (RFC 7519, section 3)."""
     parts = value.split(".")
     if len(parts) == 3:
         with contextlib.suppress(ValueError):
@@ -141,7 +146,7 @@ def _readable(value: str) -> str:
 def wall_failure(
     wall: LoginRequired | AgeRestrictedToStrangers, platform: Platform, cookies: Iterable[Cookie], *, now: datetime
 ) -> LoginRequired | AgeRestrictedToStrangers | SessionExpired:
-    """What a wall for anonymous visitors means with ``cookies``: a sign-in is wanted, or the one there has ended."""
+    """Return the failure that a wall for anonymous visitors means with ``cookies``: no sign-in, or an expired one."""
     if not is_signed_in(platform, cookies, now=now):
         return wall
     return SessionExpired(
@@ -159,13 +164,13 @@ def _valid(platform: Platform, cookies: Iterable[Cookie], now: datetime) -> list
 
 
 def _first_expiry(platform: Platform, valid: Iterable[Cookie]) -> datetime | None:
-    """The same cookie may be there for two domains: the one that lasts longer counts."""
+    """Return the earliest expiry. Where two domains have the same cookie, the one that lasts longer counts."""
     last: dict[str, datetime | None] = {}
     for cookie in valid:
         if cookie.name in platform.sign_in.session_cookies:
-            known = last.get(cookie.name, cookie.expires_at)
-            is_endless = known is None or cookie.expires_at is None
-            last[cookie.name] = None if is_endless else max(known, cookie.expires_at)  # type: ignore[type-var]
+            previous = last.get(cookie.name, cookie.expires_at)
+            is_endless = previous is None or cookie.expires_at is None
+            last[cookie.name] = None if is_endless else max(previous, cookie.expires_at)  # type: ignore[type-var]
     return min((at for at in last.values() if at is not None), default=None)
 
 

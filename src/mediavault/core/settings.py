@@ -22,7 +22,7 @@ ENV_PREFIX = "MEDIAVAULT_"
 GIB = 1 << 30
 MAX_SLOWER = 20.0  # times; beyond that a site's jobs would hardly move
 MAX_SHOWN_CHARS = 60
-_IS_NO = {
+_PARSING_PROBLEMS = {
     "int_parsing": Message("is not an integer"),
     "float_parsing": Message("is not a number"),
     "bool_parsing": Message("is neither true nor false"),
@@ -36,7 +36,7 @@ def default_state_dir() -> Path:
 
 
 class Changeable(BaseModel):
-    """Each takes effect from the next job on, in every process of the vault (store.live_settings)."""
+    """Settings that can be changed live: from the next job on, in every process of the vault (store.live_settings)."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -54,21 +54,21 @@ class Changeable(BaseModel):
 
     @field_validator("name_template")
     @classmethod
-    def _names_apart(cls, template: str) -> str:
+    def _check_name_template(cls, template: str) -> str:
         return check_template(template)
 
     @field_validator("pace", mode="before")
     @classmethod
-    def _read_pairs(cls, given: Any) -> Any:
-        if not isinstance(given, str):
-            return given
-        pairs = [part.partition("=") for part in given.split(",") if part.strip()]
+    def _read_pairs(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
         return {name.strip().lower(): factor.strip() for name, _, factor in pairs}
 
     @field_validator("pace")
     @classmethod
     def _only_slower(cls, pace: Mapping[str, float]) -> Mapping[str, float]:
-        """The usual pace is what a site bears from one person; asking more often gets an account locked."""
+        """Refuse a faster pace: the usual one is what a site tolerates of a user; more gets the account locked."""
         if not all(1 <= factor <= MAX_SLOWER for factor in pace.values()):
             raise ValueError(
                 Message(
@@ -80,9 +80,10 @@ class Changeable(BaseModel):
 
 
 class Settings(Changeable, BaseSettings):
-    """Every field is ``MEDIAVAULT_`` + its name in capitals. Unknown variables are named by ``mediavault doctor``.
+    """All settings. Each is read from ``MEDIAVAULT_`` + its name in capitals.
 
-    The fields of ``Changeable`` can be changed on the settings page too, where the environment does not say it.
+    ``mediavault doctor`` lists unknown variables.
+    The fields of ``Changeable`` can also be changed on the settings page, unless the environment sets them.
     """
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="ignore")
@@ -142,7 +143,7 @@ class Settings(Changeable, BaseSettings):
 
     @field_validator("platforms", mode="before")
     @classmethod
-    def _by_commas(cls, names: Any) -> Any:
+    def _split_names(cls, names: Any) -> Any:
         return (
             tuple(name.strip().lower() for name in names.split(",") if name.strip())
             if isinstance(names, str)
@@ -151,14 +152,14 @@ class Settings(Changeable, BaseSettings):
 
     @field_validator("allow_private")
     @classmethod
-    def _narrow(cls, rules: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_allow_rules(cls, rules: tuple[str, ...]) -> tuple[str, ...]:
         for rule in rules:
             check_allow_rule(rule)
         return rules
 
     @field_validator("trusted_proxies")
     @classmethod
-    def _proxies_of_ours(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_proxies(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
         for proxy in proxies:
             check_proxy(proxy)
         return proxies
@@ -183,7 +184,7 @@ WIDEST_PROXIES = {4: 8, 6: 32}  # prefix bits
 
 
 def check_proxy(proxy: str) -> None:
-    """Accept an address or a CIDR of /8 (IPv4), /32 (IPv6) or narrower; else ValueError."""
+    """Accept an address or a CIDR of /8 (IPv4), /32 (IPv6) or narrower; raise ValueError otherwise."""
     try:
         network = ipaddress.ip_network(proxy, strict=False)
     except ValueError:
@@ -198,10 +199,10 @@ _HOST = re.compile(
 
 
 def check_allow_rule(rule: str) -> None:
-    """Accept an exact host, host:port, or a CIDR of /8 (IPv4), /32 (IPv6) or narrower; else ValueError.
+    """Accept an exact host, host:port, or a CIDR of /8 (IPv4), /32 (IPv6) or narrower; raise ValueError otherwise.
 
     Loopback, link-local, multicast and unspecified addresses are never opened by a CIDR or a bare host, only by an
-    exact ``host:port``: on such addresses live services that trust everyone who reaches them.
+    exact ``host:port``: services on such addresses trust everyone who can reach them.
     """
     if "/" in rule:
         _check_network(rule)
@@ -250,7 +251,7 @@ def _split_rule(rule: str) -> tuple[str, int | None]:
 
 
 def _needs_exact_port(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    # an IPv4-mapped address is the IPv4 address; newer Pythons say so by themselves
+    # an IPv4-mapped address is the IPv4 address; newer Pythons already treat it so
     address = getattr(address, "ipv4_mapped", None) or address
     return address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified
 
@@ -268,34 +269,34 @@ def load_settings(**overrides: Any) -> Settings:
         raise BadSetting(
             Message("%(setting)s: %(problem)s.", setting=f"{ENV_PREFIX}{field.upper()}", problem=what_is_wrong(first))
         ) from exc
-    except SettingsError as exc:  # the value of a list is no JSON
-        raise _no_list(exc) from exc
+    except SettingsError as exc:  # the value of a list is not JSON
+        raise _not_a_list(exc) from exc
 
 
-def _no_list(exc: SettingsError) -> BadSetting:
+def _not_a_list(exc: SettingsError) -> BadSetting:
     field = next((name for name in _LISTS if f'"{name}"' in str(exc)), None)
     if field is None:
         return BadSetting(Message("A setting cannot be read: %(error)s", error=exc))
     name = f"{ENV_PREFIX}{field.upper()}"
-    given = next((value for key, value in os.environ.items() if key.upper() == name), "")
+    text = next((value for key, value in os.environ.items() if key.upper() == name), "")
     return BadSetting(
         Message(
             "%(name)s: %(given)s is not a JSON list, as in %(lists)s.",
             name=name,
-            given=f"{given[:MAX_SHOWN_CHARS]!r}",
+            given=f"{text[:MAX_SHOWN_CHARS]!r}",
             lists=_LISTS[field],
         )
     )
 
 
 def unknown_variables(environ: dict[str, str]) -> list[str]:
-    """MEDIAVAULT_* variables that no setting reads: usually a slip of the pen."""
+    """MEDIAVAULT_* variables that no setting reads: usually a typo."""
     known = {f"{ENV_PREFIX}{name}".upper() for name in Settings.model_fields}
     return sorted(name for name in environ if name.upper().startswith(ENV_PREFIX) and name.upper() not in known)
 
 
 def checked(name: str, value: Any) -> Any:
-    """``value`` as the setting ``name`` holds it. Raises BadSetting that says what is wrong, and KeyError for no setting."""
+    """Return ``value`` as the setting ``name`` stores it. Raises BadSetting, or KeyError for an unknown name."""
     if name not in Changeable.model_fields:
         raise KeyError(name)
     try:
@@ -305,13 +306,13 @@ def checked(name: str, value: Any) -> Any:
 
 
 def what_is_wrong(error: Any) -> str:
-    """In words of ours where pydantic's speak of parsing; a value is repeated only where it is a word or two of text."""
-    given, kind = error["input"], str(error["type"])
-    if isinstance(given, str) and kind in _IS_NO:
-        return Message("%(value)s %(problem)s", value=repr(given[:MAX_SHOWN_CHARS]), problem=_IS_NO[kind])
+    """Describe the error, in our own words where pydantic's speak of parsing. Only text is quoted, cut short."""
+    value, kind = error["input"], str(error["type"])
+    if isinstance(value, str) and kind in _PARSING_PROBLEMS:
+        return Message("%(value)s %(problem)s", value=repr(value[:MAX_SHOWN_CHARS]), problem=_PARSING_PROBLEMS[kind])
     raised = error.get("ctx", {}).get("error")
     if isinstance(raised, ValueError) and raised.args and isinstance(raised.args[0], Message):
-        return raised.args[0]  # by a check of ours
+        return raised.args[0]  # from one of our own checks
     return Message(str(error["msg"]).removeprefix("Value error, "))
 
 

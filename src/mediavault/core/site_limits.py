@@ -1,4 +1,4 @@
-"""A site's gate: closed while the site wants to be left alone, for every worker of the fleet; and turns at an open one."""
+"""The limits of one site, for all workers together: pauses while it wants to be left alone, and permits otherwise."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ from enum import StrEnum
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobId
 
-SOON = timedelta(
-    seconds=2
-)  # a turn that is nearer is worth a slot of a worker; for one further away the job is given back
-DAY = timedelta(days=1)  # in which an account's posts are counted; it rolls
-NOT_UNDERSTOOD_WITHIN = timedelta(days=7)  # in which the posts are counted that no extractor understands
-MANY_SITES = frozenset({"generic", "mastodon"})  # one name for many sites: they have no gate, and no pace
-OUT_OF_SIGHT = timedelta(minutes=10)  # longer than any interval: a turn beyond was given before the clock was set back
+SOON = timedelta(seconds=2)  # a worker's slot waits for a permit this near; for a later one the job is given back
+DAY = timedelta(days=1)  # the rolling window in which an account's posts are counted
+NOT_UNDERSTOOD_WITHIN = timedelta(days=7)  # window for counting the posts that no extractor understands
+MANY_SITES = frozenset({"generic", "mastodon"})  # one name for many sites: they have no circuit breaker and no pace
+# Longer than any interval: a permit even later was given before the clock was set back.
+OUT_OF_SIGHT = timedelta(minutes=10)
 
 
 class GateState(StrEnum):
+    """Whether a site may be asked. OPEN means yes, unlike in a circuit breaker's usual terms."""
+
     OPEN = "open"
     CLOSED = "closed"
-    HALF_OPEN = "half_open"  # the time is over, and one job finds out whether the site lets us in again
+    HALF_OPEN = "half_open"  # the time has passed, and one job probes whether the site lets us in again
 
 
 @dataclass(frozen=True, slots=True)
 class AccountPost:
-    """A job's post that was looked at with the account ``at`` that time, or, in the future, is promised a place then."""
+    """A job's post that was read with the account at time ``at``; if that is in the future, it is reserved for then."""
 
     job: JobId
     at: datetime
@@ -34,26 +35,26 @@ class AccountPost:
 
 @dataclass(frozen=True, slots=True)
 class SiteLimit:
-    """What the store knows of a platform's gate. ``strikes`` counts closings since a job last got through.
+    """What the store knows about a platform's limits. ``failures`` counts closings since a job last succeeded.
 
-    Once ``closed_until`` has passed with strikes left the gate is half open: one job may probe, and the others wait
-    for what comes of it.
+    Once ``closed_until`` has passed with ``failures`` left, the site is half open: one job may probe, and the others
+    wait for the result.
     """
 
     platform: str
     closed_until: datetime | None = None
-    probing_until: datetime | None = None  # a job is finding out whether the site lets us in again
+    probing_until: datetime | None = None  # a job is probing whether the site lets us in again
     failures: int = 0
     code: ErrorCode | None = None
     reason: str = ""
     next_turn_at: datetime | None = None
-    offered_until: datetime | None = None  # a claim has handed out a job for the next turn, which has not taken it yet
-    account_posts: tuple[AccountPost, ...] = ()  # oldest first; kept only where ``account_cap`` is given
-    account_cap: int | None = None  # as the last look with the account named it
+    offered_until: datetime | None = None  # a claim has returned a job for the next permit, not yet taken
+    account_posts: tuple[AccountPost, ...] = ()  # oldest first; stored only with ``account_cap``
+    account_cap: int | None = None  # as the last request with the account named it
 
     @property
     def blocked_until(self) -> datetime | None:
-        """The later of the two; jobs of the platform are not claimed before."""
+        """The later of ``closed_until`` and ``probing_until``; no job of the platform is claimed before it."""
         return max((at for at in (self.closed_until, self.probing_until) if at is not None), default=None)
 
     def is_closed(self, now: datetime) -> bool:
@@ -65,7 +66,7 @@ class SiteLimit:
         return GateState.HALF_OPEN if self.failures else GateState.OPEN
 
     def permit_after(self, now: datetime) -> datetime:
-        """The site's next free moment, as far as the pace goes."""
+        """Return the earliest time that the site's pace allows."""
         at = self.next_turn_at
         return now if at is None or at <= now or at - now > OUT_OF_SIGHT else at
 
@@ -74,17 +75,18 @@ class SiteLimit:
         return at is not None and now < at <= now + OUT_OF_SIGHT
 
     def posts_within_day(self, now: datetime) -> int:
-        """How many posts the account has looked at in the last 24 hours."""
+        """Return how many posts were read with the account in the last 24 hours."""
         return sum(now - DAY < post.at <= now for post in self.account_posts)
 
 
 @dataclass(frozen=True, slots=True)
 class PermitRequest:
-    """What a job asks of its site's gate. The next turn after its own lies ``interval`` later.
+    """A job's request for a permit at its site. The next permit after it is ``interval`` later.
 
-    Its own lies ``pause`` from now at least. A turn that is further away than ``patience`` is not taken. A half-open gate is closed for all others for
-    ``probe_within``. With ``account_cap`` the post is looked at with the account, and counts as one of the ``account_cap``
-    that it may look at within 24 hours. ``is_prober``: the job is the one that probes already.
+    The permit is at least ``pause`` from now; one further away than ``max_wait`` is not taken. A half-open site is
+    closed to all others for ``probe_within``. With ``account_cap`` the post is read with the account, and counts
+    as one of the ``account_cap`` posts that this may read within 24 hours. ``is_prober``: the job is already the one
+    that probes.
     """
 
     job: JobId
@@ -98,16 +100,16 @@ class PermitRequest:
 
 
 class PermitRefusal(StrEnum):
-    """Why there is no turn now."""
+    """Why there is no permit now."""
 
     CLOSED = "closed"
     LATER = "later"  # others go first
-    ACCOUNT_DAY = "account_day"  # the account has looked at as many posts as a day allows
+    ACCOUNT_DAY = "account_day"  # as many posts were read with the account as a day allows
 
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """When a job may reach out to its site: at ``at``; or, when ``refused``, not before ``at``."""
+    """When a job may access its site: at ``at``; or, when ``refused``, not before ``at``."""
 
     at: datetime
     refused: PermitRefusal | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class SlowFloor:
-    """Notices a server that drips: fewer than ``bytes_per_s`` over ``window_s`` of waiting for it.
+    """Detects a server that sends too slowly: fewer than ``bytes_per_s`` over ``window_s`` of waiting for it.
 
     Only waiting for the network counts: a slow disk of our own is not the server's fault.
     """
@@ -14,7 +14,7 @@ class SlowFloor:
         self._waited_s, self._bytes = 0.0, 0
 
     def is_too_slow(self, *, count: int, waited_s: float) -> bool:
-        """Take note of ``count`` bytes that came after ``waited_s``."""
+        """Record ``count`` bytes that came after ``waited_s``; return whether the window that ends now was too slow."""
         self._waited_s += waited_s
         self._bytes += count
         if self._waited_s < self._window_s:

@@ -1,4 +1,7 @@
-"""From pasted text to a job that can be stored: parsed, guarded, recognised. Nothing here touches the network."""
+"""Turn pasted text into a job that can be stored: parse the URL, check it and recognise the post.
+
+Nothing here touches the network.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,18 @@ from mediavault.core.messages import Message, join
 from mediavault.core.platform import Platform
 from mediavault.core.urls import HttpUrl, parse_http_url
 
-MAX_BATCH = 500  # addresses in one request
-_NAMED_AT_MOST = 3  # of the refused addresses of a batch
+MAX_BATCH = 500  # URLs in one request
+_MAX_NAMED = 3  # of the refused URLs of a batch
 _SHOWN_CHARS = 80
 
 
 class RefusedBatch(BadUrl):
-    """Some addresses of a batch cannot be taken; nothing was stored. The code is that of the first of them."""
+    """Some URLs of a batch cannot be accepted; nothing was stored. The code is that of the first of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedAddress:
-    """One address of several that cannot be taken, at its place among them, and why."""
+    """One URL of a batch that cannot be accepted, its position in the batch, and why."""
 
     position: int
     text: str
@@ -33,7 +36,7 @@ class RefusedAddress:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """Reads addresses. ``check_url`` raises AddressRefused for literal addresses that the egress guard refuses."""
+    """Reads URLs into jobs. ``check_url`` raises AddressRefused for literal addresses that the egress guard refuses."""
 
     identify: Callable[[HttpUrl], tuple[Post, Platform]]
     check_url: Callable[[HttpUrl], None]
@@ -41,7 +44,7 @@ class Submission:
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
 
     def read(self, text: str) -> NewJob:
-        """One address. Raises BadUrl, AddressRefused, NotAPost, Unsupported."""
+        """Return the job for one URL. Raises BadUrl, AddressRefused, NotAPost, Unsupported."""
         url = parse_http_url(text)
         self.check_url(url)
         post, platform = self.identify(url)
@@ -55,14 +58,14 @@ class Submission:
         )
 
     def read_all(self, texts: Sequence[str]) -> list[NewJob]:
-        """All or nothing: one bad address refuses the batch, with a message that names the bad ones by position."""
+        """Return the jobs for all URLs. One bad URL refuses the batch; the message names the bad ones by position."""
         jobs, refused = self.read_each(texts)
         if refused:
             raise _refusal(refused)
         return jobs
 
     def read_each(self, texts: Sequence[str]) -> tuple[list[NewJob], list[RefusedAddress]]:
-        """Each by itself: those that can be stored, and those that cannot."""
+        """Read each URL separately; return the jobs that can be stored, and the URLs that cannot."""
         jobs: list[NewJob] = []
         refused: list[RefusedAddress] = []
         for position, text in enumerate(texts):
@@ -78,11 +81,11 @@ def _refusal(refused: Sequence[RefusedAddress]) -> RefusedBatch:
     named = [
         Message(
             "%(text)s (post_urls[%(position)s]): %(message)s",
-            text=_shown(one.text),
-            position=one.position,
-            message=one.error.message,
+            text=_shown(address.text),
+            position=address.position,
+            message=address.error.message,
         )
-        for one in refused[:_NAMED_AT_MOST]
+        for address in refused[:_MAX_NAMED]
     ]
     more = len(refused) - len(named)
     if more:

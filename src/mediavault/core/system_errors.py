@@ -1,6 +1,6 @@
-"""What an error of the operating system says of this machine, and what helps (pure).
+"""What an operating-system error means for this machine, and what helps (pure).
 
-Every stage judges by it: no post is to blame for a disk that fails, so a job waits for it and loses no try.
+Every stage uses this: a failing disk is not the post's fault, so the job waits for it and uses up no attempt.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ _ALWAYS: Mapping[int, str] = {
     errno.EMFILE: _FILES,
     errno.ENFILE: _FILES,
     errno.ENOMEM: _MEMORY,
-    errno.EAGAIN: _MEMORY,  # what fork says of the limit on processes
+    errno.EAGAIN: _MEMORY,  # from fork, at the limit on processes
     errno.EFBIG: _TOO_LARGE,
 }
-# Sockets raise these as well: they speak of a disk where a file is named.
+# Sockets raise these as well: they concern a disk only where a file is named.
 _OF_A_FILE: Mapping[int, str] = {
     errno.ENOENT: _GONE,
     errno.ENOTDIR: _GONE,
@@ -60,19 +60,19 @@ NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def is_of_the_machine(code: int | None, *, of_a_file: bool = False) -> bool:
-    """Whether ``code`` speaks of this machine. ``of_a_file``: it was met at a file, not at a socket."""
+    """Whether ``code`` concerns this machine. ``of_a_file``: it came from a file, not from a socket."""
     return code in _ALWAYS or (of_a_file and code in _OF_A_FILE)
 
 
 def failure_of_disk(exc: OSError, folder: Path | str, *, doing: str = Message("written")) -> NoSpace | StorageFailure:
-    """The failure that ``exc`` in ``folder`` means; its sentence names both, and what helps."""
+    """Return the failure that ``exc`` in ``folder`` means; its message names both, and what helps."""
     return failure_of_code(exc.errno, folder, doing=doing, said=exc.strerror or str(exc))
 
 
 def failure_of_code(
     code: int | None, folder: Path | str, *, doing: str = Message("written"), said: str = "", bytes_received: int = 0
 ) -> NoSpace | StorageFailure:
-    """As :func:`failure_of_disk`, where only the number has come, from another process."""
+    """Like :func:`failure_of_disk`, where only the error number is known, from another process."""
     said = said or (os.strerror(code) if code else "it does not say why")
     advice = _ALWAYS.get(code or 0) or _OF_A_FILE.get(code or 0, "")
     message = Message("%(folder)s cannot be %(doing)s: %(said)s.", folder=folder, doing=doing, said=said)
@@ -84,7 +84,7 @@ def failure_of_code(
 
 @contextmanager
 def translate_machine_errors() -> Iterator[None]:
-    """Raise NoSpace or StorageFailure for what nobody has judged where it arose; other errors go on as they are."""
+    """Raise NoSpace or StorageFailure for machine errors that nothing has translated yet; other errors pass through."""
     try:
         yield
     except OSError as exc:

@@ -1,10 +1,10 @@
-"""Records by the types that their fields declare: checked, and written as JSON values and read back exactly.
+"""Check records against the types that their fields declare, write them as JSON values, and read them back exactly.
 
-Used for what child processes receive and answer, and for rows of a backup that somebody else may have written.
+Used for what child processes receive and return, and for rows of a backup, which may be untrusted.
 
 Fields may hold what JSON holds, bytes, enums, times, spans, regular expressions, our errors, other records, and tuples
 and mappings of these. Fields of the type ``Any`` hold JSON values. A text comes back unchanged, lone surrogates included;
-only the two halves of a pair that are next to each other come back as the character that they form.
+only the two halves of an adjacent pair come back as the character that they form.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _MAX_NUMBER = 1 << 63  # what a column of a database holds
 
 
 def refuse_mistyped(record: Any) -> None:
-    """Raise TypeError, which names the field, for a dataclass's instance with a value that its fields do not declare.
+    """Raise TypeError, which names the field, if a dataclass instance has a value that a field's type does not allow.
 
-    An integer may be written as a fraction (640.0) and the other way round. No number is infinite, or larger than a
-    database's column. What is declared as Any may be anything.
+    An integral float (640.0) passes as an integer, and an integer as a float. No number may be infinite, or larger than
+    a database's column. What is declared as Any may be anything.
     """
     kind: Any = type(record)
     _form(kind).check(record, kind.__name__)
@@ -162,13 +162,13 @@ def _tuple(kinds: tuple[Any, ...]) -> _Form:
 
     def check(value: Any, name: str) -> None:
         _refuse_unless(isinstance(value, tuple), value, name)
-        for each in value:
-            form.check(each, name)
+        for item in value:
+            form.check(item, name)
 
     return _Form(
         check,
-        list if write is None else lambda value: [write(each) for each in value],
-        tuple if read is None else lambda raw: tuple([read(each) for each in raw]),
+        list if write is None else lambda value: [write(item) for item in value],
+        tuple if read is None else lambda raw: tuple([read(item) for item in raw]),
     )
 
 
@@ -177,13 +177,13 @@ def _fixed_tuple(kinds: tuple[Any, ...]) -> _Form:
 
     def check(value: Any, name: str) -> None:
         _refuse_unless(isinstance(value, tuple) and len(value) == len(forms), value, name)
-        for form, each in zip(forms, value, strict=True):
-            form.check(each, name)
+        for form, item in zip(forms, value, strict=True):
+            form.check(item, name)
 
     return _Form(
         check,
-        lambda value: [_converted(form.write, each) for form, each in zip(forms, value, strict=True)],
-        lambda raw: tuple(_converted(form.read, each) for form, each in zip(forms, raw, strict=True)),
+        lambda value: [_converted(form.write, item) for form, item in zip(forms, value, strict=True)],
+        lambda raw: tuple(_converted(form.read, item) for form, item in zip(forms, raw, strict=True)),
     )
 
 
@@ -193,14 +193,14 @@ def _mapping(key_kind: Any, value_kind: Any) -> _Form:
 
     def check(value: Any, name: str) -> None:
         _refuse_unless(isinstance(value, Mapping), value, name)
-        for key, each in value.items():
+        for key, item in value.items():
             key_form.check(key, name)
-            form.check(each, f"{name}.{key}")
+            form.check(item, f"{name}.{key}")
 
     return _Form(
         check,
-        dict if write is None else lambda value: {key: write(each) for key, each in value.items()},
-        dict if read is None else lambda raw: {key: read(each) for key, each in raw.items()},
+        dict if write is None else lambda value: {key: write(item) for key, item in value.items()},
+        dict if read is None else lambda raw: {key: read(item) for key, item in raw.items()},
     )
 
 
@@ -209,7 +209,7 @@ def _converted(convert: Callable[[Any], Any] | None, value: Any) -> Any:
 
 
 def _record(kind: Any) -> _Form:
-    """Values in the order of the fields: names would be a third of what is sent."""
+    """Write values in the order of the fields: names would be a third of the data."""
     hints = get_type_hints(kind)
     forms = [(field.name, _form(hints[field.name])) for field in fields(kind)]
 
@@ -222,7 +222,7 @@ def _record(kind: Any) -> _Form:
         return [_converted(form.write, getattr(record, field)) for field, form in forms]
 
     def read(raw: Any) -> Any:
-        return kind(**{field: _converted(form.read, each) for (field, form), each in zip(forms, raw, strict=True)})
+        return kind(**{field: _converted(form.read, item) for (field, form), item in zip(forms, raw, strict=True)})
 
     return _Form(check, write, read)
 
@@ -251,7 +251,7 @@ def _error_to_json(error: MediavaultError) -> list[Any]:
 
 
 def _error_from_json(raw: Any) -> MediavaultError:
-    """Without its constructor, which would extend the message a second time."""
+    """Rebuild the error without its constructor, which would extend the message a second time."""
     name, values = raw
     kind = _ERRORS[name]
     error = kind.__new__(kind, values["message"][0])

@@ -1,8 +1,8 @@
-"""One reading of an address for everybody: parsed once by WHATWG rules, odd forms refused, then only re-serialised.
+"""One reading of a URL for all code: parsed once by WHATWG rules, odd forms refused, then only re-serialised.
 
 Python's urlsplit, yarl and Chromium disagree on odd forms (userinfo, backslashes, control characters), and each
-disagreement is a way past a guard that looked at one reading while another one connected. So an address is either
-read exactly as Chromium reads it, or refused; and its users get ``str(HttpUrl)``, never the text that came in.
+disagreement is a way past a guard that checked one reading while the connection used another. So a URL is either
+read exactly as Chromium reads it, or refused; and callers use ``str(HttpUrl)``, never the text that came in.
 Source: https://url.spec.whatwg.org (hosts, IPv4 numbers, dot segments, percent-encode sets) and UTS #46 through idna.
 """
 
@@ -18,17 +18,17 @@ import idna
 from mediavault.core.failures import BadUrl
 from mediavault.core.messages import Message
 
-MAX_URL_CHARS = 2_048  # longer ones are refused at submission; media addresses may be up to MAX_MEDIA_URL_CHARS
+MAX_URL_CHARS = 2_048  # longer ones are refused at submission; media URLs may have up to MAX_MEDIA_URL_CHARS
 MAX_MEDIA_URL_CHARS = 16_384
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
 class HttpUrl:
-    """An http or https address in normal form. ``host`` is lower-case ASCII, an IPv6 literal without brackets.
+    """An http or https URL in normal form. ``host`` is lower-case ASCII, an IPv6 literal without brackets.
 
-    A host that ends in a number is always a dotted quad, as browsers read it, so ``ip_address(host)`` tells literals
-    from names for sure.
+    A host that ends in a number is always a dotted quad, as browsers read it, so ``ip_address(host)``
+    reliably distinguishes literals from names.
     """
 
     scheme: str
@@ -49,7 +49,7 @@ class HttpUrl:
 
     @property
     def without_fragment(self) -> str:
-        """What a request asks for: fragments stay with the browser."""
+        """The URL that is sent in a request: fragments stay in the browser."""
         return f"{self.origin}{self.path}" + (f"?{self.query}" if self.query else "")
 
     def __str__(self) -> str:
@@ -57,9 +57,9 @@ class HttpUrl:
 
 
 def parse_http_url(text: str, *, max_chars: int = MAX_URL_CHARS) -> HttpUrl:
-    """Read an absolute address, or raise :class:`BadUrl` with a sentence that says what is odd about it.
+    """Parse an absolute URL, or raise :class:`BadUrl` with a message that says what is wrong with it.
 
-    Blanks around it are dropped. ``parse_http_url(str(url)) == url`` holds for every answer.
+    Surrounding blanks are dropped. ``parse_http_url(str(url)) == url`` holds for every result.
     """
     text = _trimmed(text, max_chars)
     if not text:
@@ -70,7 +70,7 @@ def parse_http_url(text: str, *, max_chars: int = MAX_URL_CHARS) -> HttpUrl:
 
 
 def resolve_reference(base: HttpUrl, reference: str, *, max_chars: int = MAX_MEDIA_URL_CHARS) -> HttpUrl:
-    """What ``reference`` means on the page, playlist or redirect at ``base``; :class:`BadUrl` when it is odd.
+    """Resolve ``reference`` on the page, playlist or redirect at ``base``; raise :class:`BadUrl` when it is odd.
 
     Takes absolute, protocol-relative and relative references to http and https. Inner blanks and non-ASCII letters of
     the path and query are percent-encoded, as browsers do; in the host, and as control characters, they are refused.
@@ -86,12 +86,12 @@ _TRACKING = re.compile(r"^(utm_\w+|fbclid|gclid|dclid|msclkid|igsh|igshid|si|mc_
 
 
 def canonical_generic(url: HttpUrl) -> str:
-    """The key of a page on a site that we know nothing about: no fragment, no tracking parameters."""
-    kept = "&".join(pair for pair in url.query.split("&") if not _TRACKING.match(pair.partition("=")[0]))
-    return str(HttpUrl(url.scheme, url.host, url.port, url.path, kept))
+    """Return the key of a page on an unknown site: its URL without fragment and tracking parameters."""
+    query = "&".join(pair for pair in url.query.split("&") if not _TRACKING.match(pair.partition("=")[0]))
+    return str(HttpUrl(url.scheme, url.host, url.port, url.path, query))
 
 
-# --- the whole -------------------------------------------------------------------------------------------------
+# --- the whole URL ---------------------------------------------------------------------------------------------
 
 _FORM = re.compile(
     r"(?P<scheme>https?)://(?P<netloc>[^/?#]*)(?P<path>/[^?#]*)?(?:\?(?P<query>[^#]*))?(?:#(?P<fragment>.*))?",
@@ -101,7 +101,7 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _CONTROL_OR_BACKSLASH = re.compile(r"[\x00-\x1f\x7f-\x9f\\]")
 _ODD_ASCII = re.compile(r"[\x00-\x20\x7f\\]")
 _ODD_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})  # controls, invisible, lone surrogates, separators
-_HIDDEN_BREAK = re.compile(r"%0[0ad]", re.IGNORECASE)  # NUL, CR, LF in a path: only ever an attack on what reads it
+_HIDDEN_BREAK = re.compile(r"%0[0ad]", re.IGNORECASE)  # NUL, CR, LF in a path: only ever an attack on its reader
 
 
 def _trimmed(text: str, max_chars: int) -> str:
@@ -182,7 +182,7 @@ def _host_and_port(netloc: str, default_port: int) -> tuple[str, int]:
 
 
 def _ipv6(text: str) -> str:
-    """Compressed hexadecimal form, also for IPv4-mapped addresses, which newer Pythons print with dots."""
+    """Return the compressed hexadecimal form, also for IPv4-mapped addresses, which newer Pythons print with dots."""
     try:
         value = int(ipaddress.IPv6Address(text))
     except ValueError as exc:
@@ -210,7 +210,7 @@ def _name_or_ipv4(text: str) -> str:
 
 
 def _ascii_label(label: str) -> str:
-    """Punycode where it is needed. Plain labels are only held against the letters: ``r3---sn`` and ``_x`` are in use."""
+    """Return Punycode where needed. Of plain labels only the characters are checked: ``r3---sn`` and ``_x`` exist."""
     if not label.isascii() or label.startswith("xn--"):
         return idna.alabel(label).decode("ascii")
     if not _LABEL.fullmatch(label):
@@ -223,7 +223,7 @@ def _ends_in_number(last: str) -> bool:
 
 
 def _ipv4(labels: list[str]) -> str:
-    """The WHATWG IPv4 parser: decimal, 0x hexadecimal, 0 octal, and short forms whose last part fills the rest."""
+    """Parse as WHATWG does: decimal, 0x hexadecimal, 0 octal, and short forms whose last part fills the rest."""
     try:
         numbers = [_ipv4_number(label) for label in labels]
         *heads, last = numbers
@@ -231,7 +231,7 @@ def _ipv4(labels: list[str]) -> str:
             raise ValueError(labels)
     except ValueError as exc:
         raise BadUrl("The host looks like an IPv4 address but is none.") from exc
-    value = last + sum(head << (8 * (3 - place)) for place, head in enumerate(heads))
+    value = last + sum(head << (8 * (3 - index)) for index, head in enumerate(heads))
     return str(ipaddress.IPv4Address(value))
 
 
@@ -246,7 +246,7 @@ def _ipv4_number(label: str) -> int:
 # --- path, query, fragment -------------------------------------------------------------------------------------
 
 # The WHATWG percent-encode sets, and "|" in paths as Chromium does. A "%" that is already there stays as it is:
-# signed addresses must not change.
+# signed URLs must not change.
 _NOT_IN_PATH = re.compile(r"[^!$-;=@-\]_a-z~]+")
 _NOT_IN_QUERY = re.compile(r"[^!$-&(-;=?-~]+")
 _NOT_IN_FRAGMENT = re.compile(r"[^!#-;=?-_a-~]+")
@@ -260,19 +260,19 @@ def _percent_encoded(text: str, unsafe: re.Pattern[str]) -> str:
 
 
 def _as_utf8_percent(match: re.Match[str]) -> str:
-    # surrogateescape: raw bytes of a Location header that were no UTF-8
+    # surrogateescape: raw bytes of a Location header that were not UTF-8
     return "".join(f"%{byte:02X}" for byte in match[0].encode("utf-8", "surrogateescape"))
 
 
 def _without_dot_segments(path: str) -> str:
-    kept: list[str] = []
+    result: list[str] = []
     segments = path.split("/")[1:]
-    for place, segment in enumerate(segments, start=1):
+    for number, segment in enumerate(segments, start=1):
         dots = segment.lower().replace("%2e", ".")
         if dots == "..":
-            del kept[-1:]
+            del result[-1:]
         elif dots != ".":
-            kept.append(segment)
-        if dots in {".", ".."} and place == len(segments):
-            kept.append("")
-    return "/" + "/".join(kept)
+            result.append(segment)
+        if dots in {".", ".."} and number == len(segments):
+            result.append("")
+    return "/" + "/".join(result)

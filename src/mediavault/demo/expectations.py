@@ -56,7 +56,7 @@ def check(
     if troubles_met == 0:
         problems.append("its trouble was never met")
     if post.is_kept:
-        problems += _wrong_rung(post, steps(history))
+        problems += _wrong_strategy(post, steps(history))
         problems += _wrong_facts(post, job, clip)
         if kept is not None and clip is not None:
             problems += _wrong_file(job, clip, kept)
@@ -72,16 +72,16 @@ def has_ended(job: Job) -> bool:
 
 def steps(history: Iterable[HistoryRecord]) -> tuple[ExpectedStep, ...]:
     """The strategies used, in order: the records of one strategy in one attempt are one step, decided by the last one."""
-    climbed: list[ExpectedStep] = []
+    used: list[ExpectedStep] = []
     for record in history:
         if record.rung is None or record.outcome is StepOutcome.SKIPPED:
             continue
         ok = record.outcome is StepOutcome.OK and record.stage in {Stage.DOWNLOAD, Stage.VALIDATE}
         step = ExpectedStep(record.attempt, record.rung, ok, record.error_code)
-        if climbed and (climbed[-1].attempt, climbed[-1].rung) == (step.attempt, step.rung):
-            climbed.pop()
-        climbed.append(step)
-    return tuple(climbed)
+        if used and (used[-1].attempt, used[-1].rung) == (step.attempt, step.rung):
+            used.pop()
+        used.append(step)
+    return tuple(used)
 
 
 def _wrong_end(post: PracticePost, job: Job) -> str | None:
@@ -100,11 +100,11 @@ def _wrong_attempts(post: PracticePost, job: Job) -> Iterator[str]:
         yield f"it took {counted(job.attempt_count, 'attempt')}, expected {post.attempts}"
 
 
-def _wrong_rung(post: PracticePost, climbed: tuple[ExpectedStep, ...]) -> Iterator[str]:
-    if not climbed or not climbed[-1].ok:
+def _wrong_strategy(post: PracticePost, used: tuple[ExpectedStep, ...]) -> Iterator[str]:
+    if not used or not used[-1].ok:
         yield "the history names no rung on which it was saved"
-    elif climbed[-1].rung not in post.rungs:
-        yield f"it was saved on the rung {climbed[-1].rung}, expected {' or '.join(sorted(post.rungs))}"
+    elif used[-1].rung not in post.rungs:
+        yield f"it was saved on the rung {used[-1].rung}, expected {' or '.join(sorted(post.rungs))}"
 
 
 def _wrong_facts(post: PracticePost, job: Job, clip: Clip | None) -> Iterator[str]:
@@ -124,13 +124,13 @@ def _wrong_facts(post: PracticePost, job: Job, clip: Clip | None) -> Iterator[st
 
 def _wrong_items(post: PracticePost, job: Job) -> Iterator[str]:
     """Check that every video of the post is saved, in order."""
-    kept = [one.kept for one in job.items if one.status is ItemStatus.KEPT and one.kept is not None]
-    lasting = [look.seconds for look in post.looks]
-    found = [each.duration_s or 0.0 for each in kept]
-    if len(found) != len(lasting) or any(
-        abs(one - other) > DURATION_TOLERANCE_S for one, other in zip(found, lasting, strict=True)
+    kept = [item.kept for item in job.items if item.status is ItemStatus.KEPT and item.kept is not None]
+    expected = [look.seconds for look in post.looks]
+    durations = [video.duration_s or 0.0 for video in kept]
+    if len(durations) != len(expected) or any(
+        abs(duration - wanted) > DURATION_TOLERANCE_S for duration, wanted in zip(durations, expected, strict=True)
     ):
-        yield f"its kept videos last {found} seconds, expected {lasting}"
+        yield f"its kept videos last {durations} seconds, expected {expected}"
 
 
 def _wrong_file(job: Job, clip: Clip, kept: KeptVideo) -> Iterator[str]:

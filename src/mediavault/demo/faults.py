@@ -34,8 +34,9 @@ class FaultCounter(StrEnum):
 
 
 def caller(request: PracticeRequest) -> FaultCounter:
-    """The kind of client. A program that copies a player's ``Sec-Fetch-*`` headers counts as a player: only browsers may.
+    """Return the kind of client.
 
+    A program that copies a player's ``Sec-Fetch-*`` headers counts as a player: only browsers may send these.
     Players always ask for a range (Chromium 156: ``bytes=0-`` at first); a page's scripts and pictures need not.
     """
     goal, mode = request.headers.get("sec-fetch-dest"), request.headers.get("sec-fetch-mode")
@@ -82,7 +83,7 @@ Trouble = Callable[[Asked], PracticeResponse]
 
 
 def html(status: int, text: str, *headers: tuple[str, str]) -> PracticeResponse:
-    """A small page instead of the media."""
+    """Return a small page instead of the media."""
     body = f"<!doctype html><html lang=en><title>{text}</title><p>{text}</p></html>\n".encode()
     return PracticeResponse(
         status, (("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store"), *headers), body
@@ -170,7 +171,7 @@ TROUBLES: Mapping[str, Trouble] = {
 
 
 def signed_query(path: str, visit: int, key: str, *, now: datetime) -> str:
-    """``?expires=…&visit=…&signature=…`` for a link that one visit to a page hands out."""
+    """Return ``?expires=…&visit=…&signature=…`` for a link that one visit to a page receives."""
     expires = str(int((now + LINK_LIFE).timestamp()))
     return f"?expires={expires}&visit={visit}&signature={_signature(path, expires, str(visit), key)}"
 

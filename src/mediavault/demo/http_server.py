@@ -1,8 +1,8 @@
 """A small HTTP/1.1 server that can misbehave on purpose.
 
-Real servers cut bodies, announce wrong lengths, reset connections and crawl; frameworks prevent exactly that. So this
-one writes its own bytes: a handler answers a :class:`Response`, which says what goes over the wire, lies included.
-It listens on 127.0.0.1 only and is made for practice and tests, not for the internet.
+Real servers cut bodies, announce wrong lengths, reset connections and send slowly; frameworks prevent exactly that. So
+this server writes its own bytes: a handler returns a :class:`PracticeResponse`, which says what is sent, including
+false claims. It listens on 127.0.0.1 only and is made for practice and tests, not for the internet.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from mediavault.services.egress.http1 import HEAD_END, BadMessage, parse_request
 HOST = "127.0.0.1"
 MAX_HEAD_BYTES = 32 << 10  # request line and headers
 MAX_BODY_BYTES = 1 << 20  # of a request; it is read and dropped
-MAX_CONNECTIONS = 256  # at once; more are closed unanswered
+MAX_CONNECTIONS = 256  # at once; further ones are closed without a response
 IDLE_S = 30.0  # a kept-alive connection without a request
 PIECE_BYTES = 64 << 10
 NO_LENGTH = -1
@@ -52,13 +52,13 @@ class PracticeRequest:
 
 @dataclass(frozen=True, slots=True)
 class PracticeResponse:
-    """What goes over the wire. Every lie closes the connection afterwards, since it has lost its framing."""
+    """What is sent. After a false length, a cut or a reset the connection is closed, because its framing is lost."""
 
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
-    declared_length: int | None = None  # another Content-Length than the body's; NO_LENGTH sends none
-    cut_at: int | None = None  # close after so many bytes of the body
+    declared_length: int | None = None  # a Content-Length other than the body's; NO_LENGTH sends none
+    cut_at: int | None = None  # close after this many bytes of the body
     reset: bool = False  # close with RST instead of FIN
     delay_s: float = 0.0  # before the first byte
     bytes_per_s: int | None = None
@@ -80,7 +80,7 @@ def whole_or_range(
     last_modified: str,
     extra: tuple[tuple[str, str], ...] = (),
 ) -> PracticeResponse:
-    """An honest answer with validators: 200, or 206 or 416 where a single range is asked for (RFC 9110, section 14)."""
+    """Return a correct response with validators: 200, or 206 or 416 for a single range (RFC 9110, section 14)."""
     headers = (
         ("Content-Type", content_type),
         ("Accept-Ranges", "bytes"),
@@ -88,21 +88,21 @@ def whole_or_range(
         ("Last-Modified", last_modified),
         *extra,
     )
-    asked = requested_range(request.headers.get("range"), len(body))
+    requested = requested_range(request.headers.get("range"), len(body))
     condition = request.headers.get("if-range")
-    if asked is None or condition not in (None, etag, last_modified):
+    if requested is None or condition not in (None, etag, last_modified):
         return PracticeResponse(200, headers, body)
-    if not asked:
+    if not requested:
         return PracticeResponse(416, (*headers, ("Content-Range", f"bytes */{len(body)}")))
-    span = f"bytes {asked.start}-{asked.stop - 1}/{len(body)}"
-    return PracticeResponse(206, (*headers, ("Content-Range", span)), body[asked.start : asked.stop])
+    span = f"bytes {requested.start}-{requested.stop - 1}/{len(body)}"
+    return PracticeResponse(206, (*headers, ("Content-Range", span)), body[requested.start : requested.stop])
 
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 def requested_range(value: str | None, size: int) -> range | None:
-    """The bytes that a ``Range`` header asks for; an empty range when there are none, None when it is to be ignored.
+    """Return the bytes that a ``Range`` header requests; an empty range when there are none, None to ignore the header.
 
     Several ranges in one header are ignored, which RFC 9110 allows.
     """
@@ -118,7 +118,7 @@ def requested_range(value: str | None, size: int) -> range | None:
 
 
 class HttpServer:
-    """``async with HttpServer(handler) as server: … server.origin``.
+    """The server: ``async with HttpServer(handler) as server: … server.origin``.
 
     A handler that raises is a bug of the site: its connection is closed, and :meth:`close` raises what it raised.
     """
@@ -128,7 +128,7 @@ class HttpServer:
         self._clock = clock or SystemClock()
         self._idle_s = idle_s
         self._server: asyncio.Server | None = None
-        self._talks: set[asyncio.Task[None]] = set()
+        self._connections: set[asyncio.Task[None]] = set()
         self._bugs: list[BaseException] = []
         self.port = 0
 
@@ -141,13 +141,13 @@ class HttpServer:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
-        """Stop listening, end every connection and wait until all is gone. Safe to call twice."""
+        """Stop listening, end every connection and wait until all are closed. Safe to call twice."""
         if self._server is None:
             return
         self._server.close()
-        for talk in self._talks:
-            talk.cancel()
-        await asyncio.gather(*self._talks, return_exceptions=True)
+        for connection in self._connections:
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
         await self._server.wait_closed()
         self._server = None
         if self._bugs:
@@ -164,24 +164,24 @@ class HttpServer:
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # A plain function, so that the task is ours: the streams module would report a cancelled one as an error.
-        if len(self._talks) >= MAX_CONNECTIONS:
+        if len(self._connections) >= MAX_CONNECTIONS:
             writer.transport.abort()
             return
-        talk = asyncio.get_running_loop().create_task(self._talk(reader, writer))
-        self._talks.add(talk)
-        talk.add_done_callback(self._ended)
+        connection = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._connections.add(connection)
+        connection.add_done_callback(self._ended)
 
-    def _ended(self, talk: asyncio.Task[None]) -> None:
-        self._talks.discard(talk)
-        if not talk.cancelled() and (bug := talk.exception()) is not None:
+    def _ended(self, connection: asyncio.Task[None]) -> None:
+        self._connections.discard(connection)
+        if not connection.cancelled() and (bug := connection.exception()) is not None:
             self._bugs.append(bug)
 
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Request after request on one connection. A client that goes away in the middle is no error."""
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Handle the requests of one connection in turn. A client that disconnects early is not an error."""
         try:
             while await self._exchange(reader, writer):
                 pass
-            await _hang_up(writer)
+            await _close_gracefully(writer)
         except (ConnectionError, TimeoutError, asyncio.IncompleteReadError):
             pass
         except (BadMessage, asyncio.LimitOverrunError):
@@ -191,7 +191,7 @@ class HttpServer:
             writer.transport.abort()
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """One request and its answer; whether the connection goes on."""
+        """Handle one request; return whether the connection stays open."""
         async with asyncio.timeout(self._idle_s):
             request, version = read_request(await reader.readuntil(HEAD_END))
             await reader.readexactly(_body_size(request))
@@ -219,8 +219,8 @@ def _body_size(request: PracticeRequest) -> int:
 
 
 def _wants_keep_alive(request: PracticeRequest, version: str) -> bool:
-    wish = request.headers.get("connection", "").lower()
-    return wish == "keep-alive" or (version == "1.1" and wish != "close")
+    header = request.headers.get("connection", "").lower()
+    return header == "keep-alive" or (version == "1.1" and header != "close")
 
 
 async def _send(
@@ -257,12 +257,12 @@ async def _send_body(writer: asyncio.StreamWriter, response: PracticeResponse, c
 
 
 def _arm_reset(writer: asyncio.StreamWriter) -> None:
-    """Make the coming close an RST: lingering for zero seconds drops what is unsent (socket(7), SO_LINGER)."""
+    """Make the next close an RST: lingering for zero seconds drops unsent data (socket(7), SO_LINGER)."""
     connection = writer.get_extra_info("socket")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-async def _hang_up(writer: asyncio.StreamWriter) -> None:
-    """Close after the last byte is sent; the abort that follows then finds nothing to throw away."""
+async def _close_gracefully(writer: asyncio.StreamWriter) -> None:
+    """Close after the last byte is sent, so that the abort that follows discards nothing."""
     writer.close()
     await writer.wait_closed()

@@ -1,7 +1,7 @@
 """The practice site's videos, encoded when they are needed: nothing is downloaded or shipped.
 
 Each clip has its own colour, number, tone and length, so that a wrong video is noticed by eye, by ear and by
-:func:`fingerprint`. All clips together take a few seconds of CPU; the caller's folder keeps them.
+:func:`fingerprint`. All clips together take a few seconds of CPU; they are cached in the caller's folder.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _MEDIA_VERSION = 1  # part of the cache key: raise it when the recipe below chan
 
 @dataclass(frozen=True, slots=True)
 class ClipPicture:
-    """What distinguishes a clip from all others. ``seconds`` is also its exact duration."""
+    """What distinguishes a clip from all others. ``seconds`` is its exact duration."""
 
     name: str
     number: int  # 0 to 99, painted into the picture
@@ -84,7 +84,7 @@ def make_clips(looks: Iterable[ClipPicture], folder: Path, *, stop: threading.Ev
 
 
 def fingerprint(path: Path) -> str | None:
-    """SHA-256 over the coded slices of a file's H.264 frames: the same for MP4, fragmented MP4 and a remuxed TS.
+    """Return the SHA-256 of a file's coded H.264 slices: the same for MP4, fragmented MP4 and a remuxed TS.
 
     Only slice units count (types 1 and 5, ISO/IEC 14496-10, table 7-1): containers add and drop the others. None when the
     file has no H.264 with length prefixes.
@@ -99,7 +99,7 @@ def fingerprint(path: Path) -> str | None:
                 for unit in _units(bytes(packet)):
                     if unit[0] & 0x1F in (1, 5):
                         digest.update(unit)
-    except (av.FFmpegError, _OtherPacking):
+    except (av.FFmpegError, _UnexpectedFormat):
         return None
     return digest.hexdigest()
 
@@ -113,17 +113,17 @@ def has_sound(path: Path) -> bool:
         return False
 
 
-class _OtherPacking(Exception):
+class _UnexpectedFormat(Exception):
     """The video's packets have no length prefixes."""
 
 
 def _units(packet: bytes) -> Iterator[bytes]:
-    """The NAL units of a packet with a length prefix of four bytes before each."""
+    """Yield the NAL units of a packet in which each has a length prefix of four bytes."""
     at = 0
     while at + 4 < len(packet):
         size = int.from_bytes(packet[at : at + 4], "big")
         if not 0 < size <= len(packet) - at - 4:
-            raise _OtherPacking
+            raise _UnexpectedFormat
         yield packet[at + 4 : at + 4 + size]
         at += 4 + size
 
@@ -234,7 +234,7 @@ _SEGMENT_BOXES = {  # x, y, width, height within a digit of 70 x 136
 
 
 def number_boxes(number: int) -> list[tuple[int, int, int, int]]:
-    """Two seven-segment digits as boxes (x, y, width, height): the FFmpeg of PyAV's wheel has no fonts."""
+    """Return two seven-segment digits as boxes (x, y, width, height): the FFmpeg of PyAV's wheel has no fonts."""
     boxes: list[tuple[int, int, int, int]] = []
     for left, digit in zip((32, 114), divmod(number, 10), strict=True):
         for segment in _SEGMENTS_OF[digit]:
@@ -276,7 +276,7 @@ def _segment(movie: Path, folder: Path, *, suffix: str, **options: str) -> None:
 
 
 def _codecs(movie: Path) -> str:
-    """The codecs string: profile, compatibility and level are bytes two to four of the decoder configuration."""
+    """Return the codecs string: profile, compatibility and level are bytes two to four of the decoder configuration."""
     with av.open(str(movie)) as source:
         extradata = source.streams.video[0].codec_context.extradata or b""
         names = [f"avc1.{extradata[1:4].hex()}"]

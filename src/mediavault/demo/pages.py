@@ -37,11 +37,11 @@ class PostAddress:
 
 
 def media_path(post: PracticePost, look: ClipPicture, file: str = "video.mp4") -> str:
-    """``/media/<post>/<number of the video in the post>/<file>``; adverts have their own path."""
+    """Return ``/media/<post>/<number of the video in the post>/<file>``; adverts have their own path."""
     return f"/ads/spot/{file}" if look is ADVERT else f"/media/{post.slug}/{post.looks.index(look) + 1}/{file}"
 
 
-def post_page(post: PracticePost, place: PostAddress) -> str:
+def post_page(post: PracticePost, address: PostAddress) -> str:
     body = {
         Shows.VIDEO: _video_post,
         Shows.CLICK: _click_post,
@@ -51,7 +51,7 @@ def post_page(post: PracticePost, place: PostAddress) -> str:
         Shows.BESIDE_ADVERT: _post_beside_advert,
         Shows.PHOTOS: _photo_post,
     }[post.shows]
-    return _document(post.title, body(post, place), head=_post_head(post, place))
+    return _document(post.title, body(post, address), head=_post_head(post, address))
 
 
 def index_page(posts: Iterable[PracticePost], *, heading: str = "Posts") -> str:
@@ -95,7 +95,7 @@ def _document(title: str, body: str, *, head: str = "") -> str:
 # --- head ------------------------------------------------------------------------------------------------------
 
 
-def _post_head(post: PracticePost, place: PostAddress) -> str:
+def _post_head(post: PracticePost, address: PostAddress) -> str:
     own = post.looks[0]
     tags = [
         _meta("name", "author", post.author.name),
@@ -105,18 +105,18 @@ def _post_head(post: PracticePost, place: PostAddress) -> str:
         _meta("property", "og:type", "article" if post.shows is Shows.PHOTOS else "video.other"),
         _meta("property", "og:title", post.title),
         _meta("property", "og:description", _text(post)),
-        _meta("property", "og:url", place.absolute(post.path)),
-        _meta("property", "og:image", place.absolute(place.poster(post, own))),
-        f'<link rel="canonical" href="{place.absolute(post.path)}">',
+        _meta("property", "og:url", address.absolute(post.path)),
+        _meta("property", "og:image", address.absolute(address.poster(post, own))),
+        f'<link rel="canonical" href="{address.absolute(post.path)}">',
     ]
     if names_its_file(post):
         tags += [
-            _meta("property", "og:video", place.absolute(place.video(post, own))),
+            _meta("property", "og:video", address.absolute(address.video(post, own))),
             _meta("property", "og:video:type", "video/mp4"),
             _meta("property", "og:video:width", str(WIDTH)),
             _meta("property", "og:video:height", str(HEIGHT)),
         ]
-    return "".join(tags) + _json_ld(_linked_data(post, place))
+    return "".join(tags) + _json_ld(_linked_data(post, address))
 
 
 def names_its_file(post: PracticePost) -> bool:
@@ -124,24 +124,24 @@ def names_its_file(post: PracticePost) -> bool:
     return post.shows in {Shows.VIDEO, Shows.CAROUSEL, Shows.BESIDE_ADVERT}
 
 
-def _linked_data(post: PracticePost, place: PostAddress) -> dict[str, Any] | list[dict[str, Any]]:
-    """A VideoObject for each of the post's own videos (a list for several), or a posting with pictures."""
+def _linked_data(post: PracticePost, address: PostAddress) -> dict[str, Any] | list[dict[str, Any]]:
+    """Return a VideoObject for each of the post's own videos (a list for several), or a posting with pictures."""
     if post.shows is Shows.PHOTOS:
-        pictures = [place.absolute(place.poster(post, look)) for look in post.looks]
+        pictures = [address.absolute(address.poster(post, look)) for look in post.looks]
         return {
             "@context": "https://schema.org",
             "@type": "SocialMediaPosting",
             "headline": post.title,
             "articleBody": _text(post),
             "datePublished": _day(post.looks[0]),
-            "author": _person(post.author, place),
+            "author": _person(post.author, address),
             "image": pictures,
         }
-    videos = [_video_object(post, look, place) for look in post.looks if look is not ADVERT]
+    videos = [_video_object(post, look, address) for look in post.looks if look is not ADVERT]
     return videos if len(videos) > 1 else videos[0]
 
 
-def _video_object(post: PracticePost, look: ClipPicture, place: PostAddress) -> dict[str, Any]:
+def _video_object(post: PracticePost, look: ClipPicture, address: PostAddress) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "@context": "https://schema.org",
         "@type": "VideoObject",
@@ -149,21 +149,21 @@ def _video_object(post: PracticePost, look: ClipPicture, place: PostAddress) -> 
         "description": _text(post),
         "uploadDate": _day(look),
         "duration": f"PT{look.seconds}S",
-        "thumbnailUrl": [place.absolute(place.poster(post, look))],
-        "author": _person(post.author, place),
-        "url": place.absolute(post.path),
+        "thumbnailUrl": [address.absolute(address.poster(post, look))],
+        "author": _person(post.author, address),
+        "url": address.absolute(post.path),
     }
     if names_its_file(post):
-        facts |= {"contentUrl": place.absolute(place.video(post, look)), "encodingFormat": "video/mp4"}
+        facts |= {"contentUrl": address.absolute(address.video(post, look)), "encodingFormat": "video/mp4"}
     return facts
 
 
-def _person(author: Author, place: PostAddress) -> dict[str, str]:
+def _person(author: Author, address: PostAddress) -> dict[str, str]:
     return {
         "@type": "Person",
         "name": author.name,
         "alternateName": f"@{author.handle}",
-        "url": place.absolute(f"/@{author.handle}"),
+        "url": address.absolute(f"/@{author.handle}"),
     }
 
 
@@ -198,25 +198,30 @@ def _article(post: PracticePost, inner: str) -> str:
 
 
 def _video(
-    post: PracticePost, look: ClipPicture, place: PostAddress, *, file: str = "video.mp4", attributes: str = "controls"
+    post: PracticePost,
+    look: ClipPicture,
+    address: PostAddress,
+    *,
+    file: str = "video.mp4",
+    attributes: str = "controls",
 ) -> str:
-    poster = place.poster(post, look)
+    poster = address.poster(post, look)
     return (
         f'<video {attributes} playsinline preload="metadata" width="{WIDTH}" height="{HEIGHT}" poster="{poster}" '
-        f'src="{escape(place.video(post, look, file))}"></video>'
+        f'src="{escape(address.video(post, look, file))}"></video>'
     )
 
 
-def _video_post(post: PracticePost, place: PostAddress) -> str:
-    return _article(post, f'<div class="player">{_video(post, post.looks[0], place)}</div>')
+def _video_post(post: PracticePost, address: PostAddress) -> str:
+    return _article(post, f'<div class="player">{_video(post, post.looks[0], address)}</div>')
 
 
-def _playlist_post(post: PracticePost, place: PostAddress) -> str:
-    return _article(post, f'<div class="player">{_video(post, post.looks[0], place, file="ts/index.m3u8")}</div>')
+def _playlist_post(post: PracticePost, address: PostAddress) -> str:
+    return _article(post, f'<div class="player">{_video(post, post.looks[0], address, file="ts/index.m3u8")}</div>')
 
 
-def _click_post(post: PracticePost, place: PostAddress) -> str:
-    poster = place.poster(post, post.looks[0])
+def _click_post(post: PracticePost, address: PostAddress) -> str:
+    poster = address.poster(post, post.looks[0])
     player = (
         f'<div class="player"><video playsinline preload="none" width="{WIDTH}" height="{HEIGHT}" poster="{poster}"></video>'
         f'<button type="button" aria-label="Play" data-ask="/api/play/{post.slug}">▶</button></div>'
@@ -225,29 +230,30 @@ def _click_post(post: PracticePost, place: PostAddress) -> str:
     return _article(post, player)
 
 
-def _mse_post(post: PracticePost, place: PostAddress) -> str:
+def _mse_post(post: PracticePost, address: PostAddress) -> str:
     own = post.looks[0]
     player = (
         f'<div class="player"><video controls muted playsinline width="{WIDTH}" height="{HEIGHT}" '
-        f'poster="{place.poster(post, own)}" data-playlist="{media_path(post, own, "master.m3u8")}"></video></div>'
+        f'poster="{address.poster(post, own)}" data-playlist="{media_path(post, own, "master.m3u8")}"></video></div>'
     )
     return _article(post, player) + '<script src="/static/mse_player.js"></script>'
 
 
-def _carousel_post(post: PracticePost, place: PostAddress) -> str:
-    videos = "".join(f'<div class="player">{_video(post, look, place)}</div>' for look in post.looks)
+def _carousel_post(post: PracticePost, address: PostAddress) -> str:
+    videos = "".join(f'<div class="player">{_video(post, look, address)}</div>' for look in post.looks)
     return _article(post, f'<div class="strip">{videos}</div>')
 
 
-def _post_beside_advert(post: PracticePost, place: PostAddress) -> str:
-    spot = _video(post, ADVERT, place, attributes="autoplay muted loop")
+def _post_beside_advert(post: PracticePost, address: PostAddress) -> str:
+    spot = _video(post, ADVERT, address, attributes="autoplay muted loop")
     advert = f'<aside aria-label="Advertisement"><p class="by">Advertisement</p>{spot}</aside>'
-    return advert + _video_post(post, place)
+    return advert + _video_post(post, address)
 
 
-def _photo_post(post: PracticePost, place: PostAddress) -> str:
+def _photo_post(post: PracticePost, address: PostAddress) -> str:
     pictures = "".join(
-        f'<figure><img src="{place.poster(post, look)}" width="{WIDTH}" height="{HEIGHT}" alt="Beds and beans"></figure>'
+        f'<figure><img src="{address.poster(post, look)}" width="{WIDTH}" height="{HEIGHT}" '
+        'alt="Beds and beans"></figure>'
         for look in post.looks
     )
     return _article(post, f"<p>The beans are up, and the shed has a roof again.</p>{pictures}")

@@ -45,7 +45,7 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class PracticePost:
-    """A practice post. ``code`` None: its video must be saved. Otherwise its job must fail with exactly this code.
+    """A practice post. With ``code`` None its video must be saved; otherwise its job must fail with exactly this code.
 
     ``rungs`` are the strategies that may succeed; ``attempts`` is how many the job needs, None for any number. ``looks``
     are the videos that it shows, its own first.

@@ -56,26 +56,26 @@ async def run_demo(console: Console, *, as_json: bool, open_app: App | None = No
     """
     clock = SystemClock()
     with tempfile.TemporaryDirectory(prefix="mediavault-demo-", ignore_cleanup_errors=True) as folder:
-        room = Path(folder)
+        root = Path(folder)
         if not as_json:
             console.print("Making a practice site with a post for every kind of trouble …")
-        async with practice_site(room / "media", clock=clock) as site:
+        async with practice_site(root / "media", clock=clock) as site:
             began = clock.monotonic()
-            settings = demo_settings(room, site.origin)
-            async with (open_app or _runtimes_vault)(settings) as vault:
+            settings = demo_settings(root, site.origin)
+            async with (open_app or _open_default_vault)(settings) as vault:
                 with _screen(console, as_json=as_json) as show:
                     rows = await save_all(site, vault, settings.download_dir, clock, show=show, limit_s=TIME_LIMIT_S)
             seconds = clock.monotonic() - began
     return _report(console, rows, seconds, as_json=as_json)
 
 
-def demo_settings(room: Path, origin: str) -> Settings:
-    """Settings for a fast vault below ``room``; only the browser and the log level come from the environment."""
+def demo_settings(root: Path, origin: str) -> Settings:
+    """Return settings for a fast vault below ``root``; only the browser and the log level come from the environment."""
     return load_settings(
-        state_dir=room / "state",
-        download_dir=room / "library",
+        state_dir=root / "state",
+        download_dir=root / "library",
         vault_url=None,
-        database_url=f"sqlite:///{room / 'state' / 'mediavault.db'}",
+        database_url=f"sqlite:///{root / 'state' / 'mediavault.db'}",
         host="127.0.0.1",
         port=0,
         token=None,
@@ -106,10 +106,10 @@ async def save_all(
 ) -> tuple[Row, ...]:
     """Submit every post, wait until each job has ended or ``limit_s`` is over, and judge them. ``show`` gets each change."""
     stored = await vault.store.queue.enqueue([vault.submit(site.url(post)) for post in site.posts])
-    rows = tuple(Row(post, each.job) for post, each in zip(site.posts, stored, strict=True))
+    rows = tuple(Row(post, enqueued.job) for post, enqueued in zip(site.posts, stored, strict=True))
     deadline = clock.monotonic() + limit_s
     while True:
-        rows = tuple([await _looked_at(row, vault.store.catalogue, site, library) for row in rows])
+        rows = tuple([await _updated(row, vault.store.catalogue, site, library) for row in rows])
         show(rows)
         if all(row.problems is not None for row in rows):
             return rows
@@ -120,8 +120,8 @@ async def save_all(
         await clock.sleep(LOOK_INTERVAL_S)
 
 
-async def _looked_at(row: Row, catalogue: JobCatalogue, site: PracticeSite, library: Path) -> Row:
-    """The row with the job's current state; a job that has ended is judged, once."""
+async def _updated(row: Row, catalogue: JobCatalogue, site: PracticeSite, library: Path) -> Row:
+    """Return the row with the job's current state; a job that has ended is judged, once."""
     if row.problems is not None:
         return row
     job = await catalogue.get(row.job.id)
@@ -130,7 +130,7 @@ async def _looked_at(row: Row, catalogue: JobCatalogue, site: PracticeSite, libr
 
 
 def judged(row: Row, site: PracticeSite, library: Path) -> Row:
-    """The row with its problems. Reads the saved file: call it in a thread."""
+    """Return the row with its problems. Reads the saved file: call it in a thread."""
     post, job = row.post, row.job
     if row.problems is not None:
         return row
@@ -146,7 +146,7 @@ def judged(row: Row, site: PracticeSite, library: Path) -> Row:
 
 
 def kept_video(job: Job, library: Path) -> KeptVideo | None:
-    """The saved video of a completed job; None for any other job."""
+    """Return the saved video of a completed job; None for any other job."""
     if job.status is not JobStatus.COMPLETED:
         return None
     path = library / (job.output_path or "")
@@ -185,7 +185,7 @@ def _report(console: Console, rows: Sequence[Row], seconds: float, *, as_json: b
     return 0 if answer["ok"] else 1
 
 
-def _runtimes_vault(settings: Settings) -> AbstractAsyncContextManager[DemoVault]:
+def _open_default_vault(settings: Settings) -> AbstractAsyncContextManager[DemoVault]:
     from mediavault.app.composition import open_app  # loads almost everything, so only when a vault is needed
 
     return open_app(settings, worker=True)

@@ -40,7 +40,7 @@ _NO_STORE = ("Cache-Control", "no-store")  # a cached response would be an unpla
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One request for a page or file of a post, and its response. ``troubled``: not as a normal server would."""
+    """One request for a page or file of a post, and its response. ``troubled``: not the response of a normal server."""
 
     method: str
     path: str
@@ -51,7 +51,7 @@ class Seen:
 
 
 @dataclass(slots=True)
-class _Memory:
+class _PostRecord:
     state: PostState = field(default_factory=PostState)
     seen: deque[Seen] = field(default_factory=lambda: deque(maxlen=REMEMBERED_REQUESTS))
 
@@ -66,7 +66,7 @@ class PracticeSite:
         self.posts = tuple(posts)
         self.origin = ""
         self._clock = clock or SystemClock()
-        self._memories = {post.slug: _Memory() for post in self.posts}
+        self._records = {post.slug: _PostRecord() for post in self.posts}
         self._static = {path.name: path.read_bytes() for path in _STATIC.iterdir()}
 
     def url(self, post: PracticePost) -> str:
@@ -74,21 +74,21 @@ class PracticeSite:
         return self.origin + post.path
 
     def clip(self, post: PracticePost) -> Clip | None:
-        """The video of a post that must be saved; None without one."""
+        """Return the video of a post that must be saved; None without one."""
         return self.clips[post.looks[0].name] if post.looks else None
 
     def seen(self, slug: str) -> tuple[Seen, ...]:
-        """The requests for a post, oldest first; the last ``REMEMBERED_REQUESTS``."""
-        return tuple(self._memories[slug].seen)
+        """Return the last ``REMEMBERED_REQUESTS`` requests for a post, oldest first."""
+        return tuple(self._records[slug].seen)
 
     def troubles_met(self, slug: str) -> int:
-        """How many requests of savers (not of the page's player) met the post's fault."""
+        """Return how many requests of savers (not of the page's player) met the post's fault."""
         return sum(1 for seen in self.seen(slug) if seen.troubled and seen.by is not FaultCounter.PLAYER)
 
     def reset(self, slug: str | None = None) -> None:
         """Reset the state of one post, or of all."""
-        for name in (slug,) if slug else tuple(self._memories):
-            self._memories[name] = _Memory()
+        for name in (slug,) if slug else tuple(self._records):
+            self._records[name] = _PostRecord()
 
     async def answer(self, request: PracticeRequest) -> PracticeResponse:
         """Handle a request of the server."""
@@ -97,13 +97,13 @@ class PracticeSite:
         match request.path.strip("/").split("/"):
             case [""]:
                 return _page(pages.index_page(self.posts))
-            case ["posts", slug] if slug in self._memories:
+            case ["posts", slug] if slug in self._records:
                 return self._post(BY_SLUG[slug], request)
-            case ["media", slug, number, *rest] if slug in self._memories:
+            case ["media", slug, number, *rest] if slug in self._records:
                 return self._media(BY_SLUG[slug], number, "/".join(rest), request)
             case ["ads", "spot", *rest]:
                 return self._file(ADVERT, "/".join(rest), request)
-            case ["api", "play", slug] if slug in self._memories:
+            case ["api", "play", slug] if slug in self._records:
                 return _json({"src": pages.media_path(BY_SLUG[slug], BY_SLUG[slug].looks[0])})
             case ["static", name] if name in self._static:
                 return PracticeResponse(
@@ -116,11 +116,11 @@ class PracticeSite:
         return _page(pages.missing_page(), status=404)
 
     def _post(self, post: PracticePost, request: PracticeRequest) -> PracticeResponse:
-        memory = self._memories[post.slug]
-        memory.state.visits += request.method == "GET"
-        memory.state.first_visit_at = memory.state.first_visit_at or self._clock.now()
-        response = self._post_page(post, memory.state)
-        memory.seen.append(Seen(request.method, request.path, caller(request), response.status))
+        record = self._records[post.slug]
+        record.state.visits += request.method == "GET"
+        record.state.first_visit_at = record.state.first_visit_at or self._clock.now()
+        response = self._post_page(post, record.state)
+        record.seen.append(Seen(request.method, request.path, caller(request), response.status))
         return response
 
     def _post_page(self, post: PracticePost, state: PostState) -> PracticeResponse:
@@ -146,7 +146,7 @@ class PracticeSite:
                 return {path: signed_query(path, state.visits, state.token, now=self._clock.now())}
 
     def _media(self, post: PracticePost, number: str, file: str, request: PracticeRequest) -> PracticeResponse:
-        """A file of a video. Posters are always served: the faults concern the video only."""
+        """Serve a file of a video. Posters are always served: the faults concern the video only."""
         if not number.isdigit() or not 1 <= int(number) <= len(post.looks):
             return _page(pages.missing_page(), status=404)
         honest = self._file(post.looks[int(number) - 1], file, request)
@@ -163,11 +163,11 @@ class PracticeSite:
             response is not honest,
             request.headers.get("range"),
         )
-        self._memories[post.slug].seen.append(seen)
+        self._records[post.slug].seen.append(seen)
         return response
 
     def _asked(self, post: PracticePost, file: str, honest: PracticeResponse, request: PracticeRequest) -> Asked:
-        state = self._memories[post.slug].state
+        state = self._records[post.slug].state
         if request.method == "GET" and caller(request) is not FaultCounter.PLAYER:
             state.saves += 1
         return Asked(request, file, honest, state, self._clock.now(), self._clock.monotonic())
@@ -191,22 +191,22 @@ async def practice_site(
 ) -> AsyncIterator[PracticeSite]:
     """Encode the videos (or use ``clips``) and serve the site on a free port of 127.0.0.1 until the block ends."""
     if clips is None:
-        clips = await _made(media_folder)
+        clips = await _encode_clips(media_folder)
     site = PracticeSite(clips, clock=clock)
     async with HttpServer(site.answer, clock=clock) as server:
         site.origin = server.origin
         yield site
 
 
-async def _made(folder: Path) -> Mapping[str, Clip]:
+async def _encode_clips(folder: Path) -> Mapping[str, Clip]:
     """Encode the clips in a thread. When cancelled, wait for it: the caller then removes ``folder``."""
     stop = threading.Event()
-    making = asyncio.ensure_future(asyncio.to_thread(make_clips, LOOKS, folder, stop=stop))
+    encoding = asyncio.ensure_future(asyncio.to_thread(make_clips, LOOKS, folder, stop=stop))
     try:
-        return await asyncio.shield(making)
+        return await asyncio.shield(encoding)
     except asyncio.CancelledError:
         stop.set()
-        await making
+        await encoding
         raise
 
 

@@ -60,13 +60,13 @@ def draw(rows: Iterable[Row], *, width: int = 120) -> Table:
         job, seconds = row.job, took_s(row.job, row.history)
         measured = (str(job.attempt_count or ""), f"{job.bytes / 1000:.0f} kB" if job.bytes else "") if full else ()
         took = f"{seconds:.1f}" if seconds is not None else ""
-        climbed = climbed_text(steps(row.history))
-        table.add_row(row.post.slug, row.post.tests, _outcome(job), climbed, *measured, took, _mark(row))
+        strategies = climbed_text(steps(row.history))
+        table.add_row(row.post.slug, row.post.tests, _outcome(job), strategies, *measured, took, _mark(row))
     return table
 
 
 def complaints(rows: Iterable[Row]) -> list[str]:
-    """The problems of each post with its history, to find out why."""
+    """Return the problems of each post with its history, which shows the cause."""
     lines: list[str] = []
     for row in rows:
         if row.is_right:
@@ -77,7 +77,7 @@ def complaints(rows: Iterable[Row]) -> list[str]:
 
 
 def as_json_object(rows: Iterable[Row], *, seconds: float) -> dict[str, Any]:
-    """The demo's result as one JSON object."""
+    """Return the demo's result as one JSON object."""
     listed = list(rows)
     return {
         "ok": bool(listed) and all(row.is_right for row in listed),
@@ -113,7 +113,7 @@ def _row_object(row: Row) -> dict[str, Any]:
 
 
 def took_s(job: Job, history: Iterable[HistoryRecord]) -> float | None:
-    """From the first claim to the end, including waits between attempts; None before the end."""
+    """Return the seconds from the first claim to the end, including waits between attempts; None before the end."""
     ended = job.completed_at or job.failed_at
     began = min((record.at for record in history if record.attempt >= 1), default=job.started_at)
     if ended is None or began is None or not has_ended(job):
@@ -122,7 +122,7 @@ def took_s(job: Job, history: Iterable[HistoryRecord]) -> float | None:
 
 
 def climbed_text(climbed: Sequence[ExpectedStep]) -> str:
-    """``plain✗ session✓``: the strategies of the last attempt; ``↻`` before it means earlier attempts."""
+    """Return the strategies of the last attempt, as in ``plain✗ session✓``; a ``↻`` in front means earlier attempts."""
     if not climbed:
         return ""
     last = [step for step in climbed if step.attempt == climbed[-1].attempt]

@@ -10,7 +10,7 @@ K = TypeVar("K", bound=Hashable)
 
 
 class BackgroundTasks(Generic[K]):
-    """What is under way in this process, by key. All methods belong to the event loop's thread."""
+    """The background tasks of this process, by key. All methods must be called in the event loop's thread."""
 
     def __init__(self, *, most: int) -> None:
         self._most = most
@@ -24,18 +24,18 @@ class BackgroundTasks(Generic[K]):
         return len(self._running) >= self._most
 
     def begin(self, key: K, work: Coroutine[Any, Any, None], *, name: str) -> None:
-        """For a key that nothing is under way for, while there is room."""
+        """Start a task for a key that has none. Call it only while ``is_full`` is False."""
         task = asyncio.create_task(work, name=name)
         self._running[key] = task
         task.add_done_callback(lambda _: self._running.pop(key, None))
 
     async def wait_for(self, key: K) -> None:
-        """Until what is under way for this key is over."""
+        """Wait until the key's task, if it has one, is over."""
         if (task := self._running.get(key)) is not None:
             await asyncio.wait([task])
 
     async def aclose(self) -> None:
-        """Give up what is under way."""
+        """Cancel the running tasks and wait until they have ended."""
         tasks = list(self._running.values())
         for task in tasks:
             task.cancel()

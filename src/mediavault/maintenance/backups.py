@@ -89,11 +89,11 @@ def _refuse_missing(database: Path) -> None:
 def _refuse_other(file: Path) -> None:
     """Raise BadInput for another kind of file, before it is copied: later errors would name the copy."""
     try:
-        with file.open("rb") as opened:
-            begins = opened.read(len(SQLITE_MAGIC))
+        with file.open("rb") as opened_file:
+            magic = opened_file.read(len(SQLITE_MAGIC))
     except OSError as exc:
         raise BadInput(Message("%(file)s cannot be read: %(error)s.", file=file, error=exc.strerror or exc)) from exc
-    if begins != SQLITE_MAGIC:
+    if magic != SQLITE_MAGIC:
         raise BadInput(
             Message("%(file)s is not a SQLite database.", file=file), help="Name a file that `mediavault backup` wrote."
         )

@@ -61,7 +61,7 @@ class JobChecks:
 
     async def _check(self, job: Job) -> None:
         async with self._turn:
-            checks = {place: await self._look_at(kept) for place, kept in kept_by_place(job).items()}
+            checks = {index: await self._check_file(kept) for index, kept in kept_by_place(job).items()}
         try:
             await self._store.catalogue.get(job.id)  # raises if the job was removed: its record would stay forever
             await self._store.records.put(RecordKind.VERIFIED, job.id, written_checks(checks))
@@ -70,10 +70,10 @@ class JobChecks:
         except StoreError as exc:
             log.warning("check_not_stored", job_id=job.id, trace_id=job.trace_id, error=exc.message)
             return
-        verdicts = [str(one.verdict) for one in checks.values()]
+        verdicts = [str(check.verdict) for check in checks.values()]
         log.info("job_checked", job_id=job.id, trace_id=job.trace_id, verdicts=verdicts)
 
-    async def _look_at(self, kept: KeptFile) -> FileCheck:
+    async def _check_file(self, kept: KeptFile) -> FileCheck:
         try:
             digest = await self._library.digest(kept.output_path)
         except StorageFailure as exc:
@@ -85,8 +85,8 @@ def judge(kept: KeptFile, now: Digest | None) -> tuple[CheckVerdict, str]:
     """Compare the file as it is ``now`` with its row."""
     if now is None:
         return CheckVerdict.MISSING, ""
-    if trouble := judge_size(kept, now.bytes):
-        return CheckVerdict.CHANGED, trouble[1]
+    if difference := judge_size(kept, now.bytes):
+        return CheckVerdict.CHANGED, difference[1]
     if now.sha256 != kept.sha256:
         return CheckVerdict.CHANGED, f"{now.sha256} instead of {kept.sha256}"
     return CheckVerdict.WHOLE, ""

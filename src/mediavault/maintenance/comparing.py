@@ -35,17 +35,19 @@ def transfer_state(source: StoredJob, target: StoredJob | None) -> TransferState
 
 def differing_fields(source: StoredJob, target: StoredJob) -> list[str]:
     """The names of the job's fields that differ, and ``history`` if that does."""
-    wanted = as_adopted(source.job)
-    found = [each.name for each in fields(Job) if getattr(wanted, each.name) != getattr(target.job, each.name)]
-    return [*found, "history"] if source.history != target.history else found
+    expected = as_adopted(source.job)
+    names = [
+        column.name for column in fields(Job) if getattr(expected, column.name) != getattr(target.job, column.name)
+    ]
+    return [*names, "history"] if source.history != target.history else names
 
 
 def counts_as_adopted(counts: Mapping[JobStatus, int]) -> dict[JobStatus, int]:
-    """The counts that the target should have: running jobs are imported as queued."""
-    found = {status: counts.get(status, 0) for status in JobStatus}
-    found[JobStatus.QUEUED] += found[JobStatus.RUNNING]
-    found[JobStatus.RUNNING] = 0
-    return found
+    """Return the counts that the target should have: running jobs are imported as queued."""
+    adopted = {status: counts.get(status, 0) for status in JobStatus}
+    adopted[JobStatus.QUEUED] += adopted[JobStatus.RUNNING]
+    adopted[JobStatus.RUNNING] = 0
+    return adopted
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +75,13 @@ class Comparison:
     def add(self, source: StoredJob, target: StoredJob | None) -> None:
         if target is None:
             self.missing += 1
-            self._differs(source, "missing")
+            self._add_difference(source, "missing")
         elif different := differing_fields(source, target):
-            self._differs(source, ", ".join(different))
+            self._add_difference(source, ", ".join(different))
         else:
             self.same += 1
 
-    def _differs(self, source: StoredJob, what: str) -> None:
+    def _add_difference(self, source: StoredJob, what: str) -> None:
         self.different += 1
         if len(self.named) < MAX_NAMED:
             self.named.append(Difference(source.job.id, what))
@@ -91,6 +93,6 @@ class Comparison:
     @property
     def is_whole(self) -> bool:
         """Whether the target has everything of the source, and no job was added during the comparison."""
-        looked_at = self.same == sum(self.source_counts.values())
+        all_same = self.same == sum(self.source_counts.values())
         other_differences = self.missing_gates or self.missing_agreed or self.missing_records
-        return looked_at and not (self.different or other_differences)
+        return all_same and not (self.different or other_differences)

@@ -59,7 +59,9 @@ def kept_files(job: Job) -> Iterator[KeptFile]:
 def kept_by_place(job: Job) -> dict[int, KeptFile]:
     """The job's saved videos by the index of their items."""
     kept = {
-        place: one.kept for place, one in enumerate(job.items) if one.status is ItemStatus.KEPT and one.kept is not None
+        index: item.kept
+        for index, item in enumerate(job.items)
+        if item.status is ItemStatus.KEPT and item.kept is not None
     }
     if kept or job.status is not JobStatus.COMPLETED or not job.output_path or not job.sha256 or job.bytes is None:
         return kept
@@ -74,9 +76,9 @@ def lacks_facts(job: Job) -> bool:
 
 def named_paths(job: Job) -> Iterator[str]:
     """Every path that the row names: videos, thumbnails and sidecars, including those of an unfinished commit."""
-    kept = [one.kept for one in job.items if one.kept is not None]
+    planned = [item.kept for item in job.items if item.kept is not None]
     for output, thumbnail in [
-        *((one.output_path, one.thumbnail_path) for one in kept),
+        *((file.output_path, file.thumbnail_path) for file in planned),
         (job.output_path, job.thumbnail_path),
     ]:
         if output is not None:

@@ -24,7 +24,7 @@ from mediavault.store.bulk import iter_pages
 from mediavault.store.port import JobCatalogue, JobQuery, Store, StoredJob, Workers
 
 PAGE = 100
-# of a page of a backup, if every row were as large as the largest; a job in memory is many times larger
+# limit of a page of a backup, as if every row were as large as the largest; a job in memory is many times larger
 PAGE_BYTES = 4 << 20
 MAX_VIDEO_BYTES = 1 << 50  # databases add up thousands of sizes in 63 bits
 
@@ -119,8 +119,8 @@ async def copy_jobs(source: Store, target: Store, *, on_jobs: OnJobs = lambda _:
     copied = Copied()
     async for jobs in iter_pages(source.catalogue, JobQuery(limit=page)):  # newest first: later jobs are not seen
         wanted: list[StoredJob] = []
-        for stored, there in await _pairs(jobs, source, target):
-            match transfer_state(stored, there):
+        for stored, existing in await _pairs(jobs, source, target):
+            match transfer_state(stored, existing):
                 case TransferState.MISSING:
                     wanted.append(stored)
                 case TransferState.OLDER:
@@ -143,8 +143,8 @@ async def copy_rest(source: Store, target: Store) -> None:
     for name, value in (await source.records.constants()).items():
         await target.records.set_once(name, value)
     for kind in MOVING_KINDS:
-        for one in await source.records.all(kind):
-            await target.records.replace(kind, one.key, one.value, if_value=None, expires_at=one.expires_at)
+        for record in await source.records.all(kind):
+            await target.records.replace(kind, record.key, record.value, if_value=None, expires_at=record.expires_at)
 
 
 async def _refuse_unreadable(backup: Store, *, page: int, on_jobs: OnJobs) -> None:
@@ -183,14 +183,14 @@ async def _refuse_busy(workers: Workers, alive_within: timedelta) -> None:
 
 async def _refuse_other_vault(source: Store, target: Store) -> None:
     """Raise BadInput when the target's constants differ, such as the id of the library."""
-    there = await target.records.constants()
+    target_constants = await target.records.constants()
     for name, value in (await source.records.constants()).items():
-        if there.get(name, value) != value:
+        if target_constants.get(name, value) != value:
             raise BadInput(
                 Message(
                     "The target belongs to another vault: its %(name)s is %(there)s, this one's is %(value)s.",
                     name=name,
-                    there=there[name],
+                    there=target_constants[name],
                     value=value,
                 ),
                 help="Name an empty database.",
@@ -199,47 +199,47 @@ async def _refuse_other_vault(source: Store, target: Store) -> None:
 
 async def compare(source: Store, target: Store, *, on_jobs: OnJobs = lambda _: None, page: int = PAGE) -> Comparison:
     """Compare every job with all its fields and its history, the site limits, the records and the constants."""
-    found = Comparison()
+    comparison = Comparison()
     async for jobs in iter_pages(source.catalogue, JobQuery(limit=page)):
-        for stored, there in await _pairs(jobs, source, target):
-            found.add(stored, there)
+        for stored, existing in await _pairs(jobs, source, target):
+            comparison.add(stored, existing)
         on_jobs(len(jobs))
-    found.source_counts = counts_as_adopted((await source.catalogue.report()).counts)
-    found.target_counts = (await target.catalogue.report()).counts
+    comparison.source_counts = counts_as_adopted((await source.catalogue.report()).counts)
+    comparison.target_counts = (await target.catalogue.report()).counts
     gates = {gate.platform for gate in await target.site_limits.gates()}
-    found.missing_gates = tuple(
+    comparison.missing_gates = tuple(
         gate.platform for gate in await source.site_limits.gates() if gate.platform not in gates
     )
-    agreed = await target.records.constants()
-    found.missing_agreed = tuple(
-        name for name, value in (await source.records.constants()).items() if agreed.get(name) != value
+    target_constants = await target.records.constants()
+    comparison.missing_agreed = tuple(
+        name for name, value in (await source.records.constants()).items() if target_constants.get(name) != value
     )
-    found.missing_records = tuple([name async for name in _missing_records(source, target)])
-    return found
+    comparison.missing_records = tuple([name async for name in _missing_records(source, target)])
+    return comparison
 
 
 async def _missing_records(source: Store, target: Store) -> AsyncIterator[str]:
-    """Name the records that the target lacks; one that differs there is left as it is."""
+    """Yield the names of the records that the target lacks; one that differs there does not count."""
     for kind in MOVING_KINDS:
-        there = {one.key for one in await target.records.all(kind)}
-        for one in await source.records.all(kind):
-            if one.key not in there:
-                yield f"{kind} {one.key}"
+        existing = {record.key for record in await target.records.all(kind)}
+        for record in await source.records.all(kind):
+            if record.key not in existing:
+                yield f"{kind} {record.key}"
 
 
 async def _pairs(page: tuple[Job, ...], source: Store, target: Store) -> list[tuple[StoredJob, StoredJob | None]]:
-    """Each job of the page as both stores have it now, without those that were removed from the source."""
+    """Return each job of the page as both stores have it now, without those that were removed from the source."""
     ids = [job.id for job in page]
     ours, theirs = await asyncio.gather(_stored(source.catalogue, ids), _stored(target.catalogue, ids))
     return [(ours[job_id], theirs.get(job_id)) for job_id in ids if job_id in ours]
 
 
 async def _stored(catalogue: JobCatalogue, ids: list[JobId]) -> dict[JobId, StoredJob]:
-    found = await asyncio.gather(*(_one(catalogue, job_id) for job_id in ids))
-    return {one.job.id: one for one in found if one is not None}
+    jobs = await asyncio.gather(*(_read_job(catalogue, job_id) for job_id in ids))
+    return {job.job.id: job for job in jobs if job is not None}
 
 
-async def _one(catalogue: JobCatalogue, job_id: JobId) -> StoredJob | None:
+async def _read_job(catalogue: JobCatalogue, job_id: JobId) -> StoredJob | None:
     """Read a job with its history, again if the history has grown while the job was read."""
     try:
         while True:

@@ -77,17 +77,17 @@ class Rebuild:
     async def run(self) -> AsyncIterator[Refused]:
         """Yield every refusal when it occurs. Raises StorageFailure when the library cannot be read."""
         batch: list[str] = []
-        async for found in self._library.walk():
-            if found.path.endswith(SIDECAR_SUFFIX):
-                batch.append(found.path)
+        async for file in self._library.walk():
+            if file.path.endswith(SIDECAR_SUFFIX):
+                batch.append(file.path)
             if len(batch) == BATCH:
-                async for refused in self._counted(self._take(batch)):
+                async for refused in self._counted(self._read_batch(batch)):
                     yield refused
                 batch = []
-        async for refused in self._counted(self._take(batch)):
+        async for refused in self._counted(self._read_batch(batch)):
             yield refused
-        left, self._open_albums = list(self._open_albums.values()), {}
-        async for refused in self._counted(self._keep(left)):
+        incomplete, self._open_albums = list(self._open_albums.values()), {}
+        async for refused in self._counted(self._import(incomplete)):
             yield refused
 
     async def _counted(self, refusals: AsyncIterator[Refused]) -> AsyncIterator[Refused]:
@@ -95,7 +95,7 @@ class Rebuild:
             self.done.refused += 1
             yield refused
 
-    async def _take(self, paths: Sequence[str]) -> AsyncIterator[Refused]:
+    async def _read_batch(self, paths: Sequence[str]) -> AsyncIterator[Refused]:
         readers = asyncio.Semaphore(READERS)
         whole: list[list[Sidecar]] = []
         for path, read in zip(paths, await asyncio.gather(*(self._read(path, readers) for path in paths)), strict=True):
@@ -104,14 +104,14 @@ class Rebuild:
                 yield read
             elif not self._gather(read, whole):
                 yield Refused(RebuildRefusal.DUPLICATE, path, read.id, "this video of the job has another sidecar")
-        async for refused in self._keep(whole):
+        async for refused in self._import(whole):
             yield refused
         self._on_sidecars(len(paths))
 
     def _gather(self, sidecar: Sidecar, whole: list[list[Sidecar]]) -> bool:
-        """Add a sidecar to its job's, which move to ``whole`` when complete; False for a duplicate."""
+        """Add a sidecar to those of its job, which move to ``whole`` once complete; return False for a duplicate."""
         album = self._open_albums.setdefault(sidecar.id, [])
-        if any(_same_video(one, sidecar) for one in album):
+        if any(_same_video(other, sidecar) for other in album):
             return False
         album.append(sidecar)
         if is_whole(album):
@@ -133,17 +133,17 @@ class Rebuild:
                 sidecar = read_sidecar(value, path)
             except BadSidecar as exc:
                 return Refused(RebuildRefusal.BAD_SIDECAR, path, None, str(exc))
-            trouble = await self._trouble_of(sidecar)
-            return sidecar if trouble is None else Refused(trouble[0], path, sidecar.id, trouble[1])
+            problem = await self._problem_of(sidecar)
+            return sidecar if problem is None else Refused(problem[0], path, sidecar.id, problem[1])
 
-    async def _trouble_of(self, sidecar: Sidecar) -> tuple[RebuildRefusal, str] | None:
+    async def _problem_of(self, sidecar: Sidecar) -> tuple[RebuildRefusal, str] | None:
         kept = sidecar.kept
         try:
             file = await self._library.open(kept.output_path)
             if file is not None:
                 await file.close()
-            if trouble := judge_size(kept, file.size if file else None):
-                return RebuildRefusal(trouble[0].value), trouble[1] or f"{kept.output_path} is not there"
+            if problem := judge_size(kept, file.size if file else None):
+                return RebuildRefusal(problem[0].value), problem[1] or f"{kept.output_path} is not there"
             now = await self._library.digest(kept.output_path) if self._read_data else None
         except StorageFailure as exc:
             return RebuildRefusal.UNREADABLE, exc.message
@@ -153,35 +153,35 @@ class Rebuild:
 
     # --- into the store ---------------------------------------------------------------------------------------------
 
-    async def _keep(self, albums: Sequence[Sequence[Sidecar]]) -> AsyncIterator[Refused]:
+    async def _import(self, albums: Sequence[Sequence[Sidecar]]) -> AsyncIterator[Refused]:
         new: list[StoredJob] = []
         renewed = 0
         for album in albums:
             job = stored_job(album)
-            there = await self._there(job.job.id)
-            if there is None:
+            existing = await self._existing(job.job.id)
+            if existing is None:
                 new.append(job)
-            elif takes_the_place_of(job, there):
+            elif takes_the_place_of(job, existing):
                 await self._catalogue.remove(job.job.id)
-                new.append(with_history_of(job, there))
+                new.append(with_history_of(job, existing))
                 renewed += 1
-            elif there.job.status is JobStatus.RUNNING:
+            elif existing.job.status is JobStatus.RUNNING:
                 yield _conflict(job, "the job is running")
                 continue
             else:
                 self.done.known += 1
-            if job.job.status is not JobStatus.COMPLETED and there is None:
+            if job.job.status is not JobStatus.COMPLETED and existing is None:
                 self.done.partial += 1
                 yield Refused(RebuildRefusal.PARTIAL, job.job.output_path or "", job.job.id, job.job.error or "")
-        taken = await self._catalogue.import_jobs(new) if new else 0
-        self.done.new += taken - renewed
+        imported = await self._catalogue.import_jobs(new) if new else 0
+        self.done.new += imported - renewed
         self.done.renewed += renewed
-        if taken < len(new):
+        if imported < len(new):
             for job in new:
-                if await self._there(job.job.id) is None:
+                if await self._existing(job.job.id) is None:
                     yield _conflict(job, "the store has this post under another id")
 
-    async def _there(self, job_id: JobId) -> StoredJob | None:
+    async def _existing(self, job_id: JobId) -> StoredJob | None:
         try:
             return StoredJob(await self._catalogue.get(job_id), tuple(await self._catalogue.history(job_id)))
         except JobNotFound:
@@ -198,5 +198,5 @@ def _conflict(job: StoredJob, why: str) -> Refused:
 
 
 async def count_sidecars(library: Library) -> int:
-    """The number of sidecars, for a progress bar; lists the library once."""
-    return sum([found.path.endswith(SIDECAR_SUFFIX) async for found in library.walk()])
+    """Return the number of sidecars, for a progress bar; lists the library once."""
+    return sum([file.path.endswith(SIDECAR_SUFFIX) async for file in library.walk()])

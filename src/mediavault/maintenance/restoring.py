@@ -27,36 +27,38 @@ REBUILT = Message("rebuilt from the files next to the videos in the library")
 
 def is_whole(sidecars: Sequence[Sidecar]) -> bool:
     """Whether every video of the post that was to be saved has a sidecar."""
-    return all(one.status in (ItemStatus.KEPT, ItemStatus.SKIPPED) for one in items_of(sidecars))
+    return all(item.status in (ItemStatus.KEPT, ItemStatus.SKIPPED) for item in items_of(sidecars))
 
 
 def items_of(sidecars: Sequence[Sidecar]) -> tuple[JobItem, ...]:
-    """The post's items as in the newest sidecar; those with a sidecar, found by id or index, are saved."""
-    newest = max(sidecars, key=lambda one: one.saved_at)
+    """Return the post's items as in the newest sidecar; those with a sidecar, found by id or index, are saved."""
+    newest = max(sidecars, key=lambda sidecar: sidecar.saved_at)
     items = list(newest.items)
-    for sidecar in sorted(sidecars, key=lambda one: one.saved_at):
-        items[_place(sidecar, items)] = replace(sidecar.items[sidecar.item], status=ItemStatus.KEPT, kept=sidecar.kept)
+    for sidecar in sorted(sidecars, key=lambda sidecar: sidecar.saved_at):
+        items[_index_of(sidecar, items)] = replace(
+            sidecar.items[sidecar.item], status=ItemStatus.KEPT, kept=sidecar.kept
+        )
     return tuple(items)
 
 
-def _place(sidecar: Sidecar, items: Sequence[JobItem]) -> int:
+def _index_of(sidecar: Sidecar, items: Sequence[JobItem]) -> int:
     """The index of a sidecar's item: an earlier attempt may have had the items in another order."""
     media_id = sidecar.items[sidecar.item].item.media_id
-    by_id = (place for place, one in enumerate(items) if one.item.media_id == media_id)
-    place = next(by_id, sidecar.item) if media_id is not None else sidecar.item
-    return min(place, len(items) - 1)
+    by_id = (index for index, item in enumerate(items) if item.item.media_id == media_id)
+    index = next(by_id, sidecar.item) if media_id is not None else sidecar.item
+    return min(index, len(items) - 1)
 
 
 def stored_job(sidecars: Sequence[Sidecar]) -> StoredJob:
-    """The row of a job from its sidecars, completed if none is missing.
+    """Return the row of a job from its sidecars, completed if none is missing.
 
     A job that lacks a video is failed with PARTIAL, so that a user can retry it. A sidecar does not contain the candidates,
     the history, or the start of the last attempt; the completion time is that of the last saved file.
     """
-    newest = max(sidecars, key=lambda one: one.saved_at)
+    newest = max(sidecars, key=lambda sidecar: sidecar.saved_at)
     items = items_of(sidecars)
-    first = next(one.kept for one in items if one.kept is not None)
-    attempt = max(one.attempt for one in sidecars)
+    first = next(item.kept for item in items if item.kept is not None)
+    attempt = max(sidecar.attempt for sidecar in sidecars)
     job = Job(
         id=newest.id,
         trace_id=newest.trace_id,
@@ -85,8 +87,8 @@ def stored_job(sidecars: Sequence[Sidecar]) -> StoredJob:
 
 
 def _partial(job: Job, items: Sequence[JobItem]) -> StoredJob:
-    kept = sum(one.status is ItemStatus.KEPT for one in items)
-    wanted = sum(one.status is not ItemStatus.SKIPPED for one in items)
+    kept = sum(item.status is ItemStatus.KEPT for item in items)
+    wanted = sum(item.status is not ItemStatus.SKIPPED for item in items)
     failed = replace(
         job,
         status=JobStatus.FAILED,
@@ -114,16 +116,16 @@ def _record(at: datetime, job: Job) -> HistoryRecord:
     )
 
 
-def takes_the_place_of(rebuilt: StoredJob, there: StoredJob) -> bool:
+def takes_the_place_of(rebuilt: StoredJob, existing: StoredJob) -> bool:
     """Whether the store's row may be replaced: it is not completed, not running, and has no later attempt."""
-    at_rest = there.job.status in (JobStatus.QUEUED, JobStatus.FAILED, JobStatus.CANCELLED)
+    at_rest = existing.job.status in (JobStatus.QUEUED, JobStatus.FAILED, JobStatus.CANCELLED)
     completes = rebuilt.job.status is JobStatus.COMPLETED
-    same_post = there.job.canonical_url == rebuilt.job.canonical_url and there.job.version == rebuilt.job.version
+    same_post = existing.job.canonical_url == rebuilt.job.canonical_url and existing.job.version == rebuilt.job.version
     return at_rest and completes and same_post
 
 
-def with_history_of(rebuilt: StoredJob, there: StoredJob) -> StoredJob:
-    """The rebuilt job with the store's history, and a fence that never decreases."""
-    attempt = max(rebuilt.job.attempt_count, there.job.attempt_count)
-    job = replace(rebuilt.job, attempt_count=attempt, max_attempts=max(attempt, there.job.max_attempts))
-    return StoredJob(job, (*there.history, *rebuilt.history))
+def with_history_of(rebuilt: StoredJob, existing: StoredJob) -> StoredJob:
+    """Return the rebuilt job with the store's history, and a fence that never decreases."""
+    attempt = max(rebuilt.job.attempt_count, existing.job.attempt_count)
+    job = replace(rebuilt.job, attempt_count=attempt, max_attempts=max(attempt, existing.job.max_attempts))
+    return StoredJob(job, (*existing.history, *rebuilt.history))

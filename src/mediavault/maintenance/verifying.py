@@ -62,8 +62,8 @@ class Verification:
 
     async def run(self) -> AsyncIterator[Finding]:
         """Yield every finding when it is made. Raises StorageFailure when the library cannot be read."""
-        async for found in self._library.walk():
-            self._sizes[_key(found.path)] = found.bytes
+        async for file in self._library.walk():
+            self._sizes[_key(file.path)] = file.bytes
         self.done.files = len(self._sizes)
         async for finding in self._rows():
             yield self._counted(finding)
@@ -87,15 +87,15 @@ class Verification:
             del self._sizes[key]
 
     async def _examine(self, job: Job) -> list[Finding]:
-        found = [Finding(FindingKind.NO_FACTS, job.output_path or "", job.id)] if lacks_facts(job) else []
+        findings = [Finding(FindingKind.NO_FACTS, job.output_path or "", job.id)] if lacks_facts(job) else []
         for kept in kept_files(job):
-            found += await self._examine_file(job, kept)
+            findings += await self._examine_file(job, kept)
             self.done.videos += 1
         self.done.jobs += 1
         self._on_jobs(1)
-        return found if not found or await self._is_there(job) else []
+        return findings if not findings or await self._still_exists(job) else []
 
-    async def _is_there(self, job: Job) -> bool:
+    async def _still_exists(self, job: Job) -> bool:
         """Whether the job still exists: it may have been removed with its files since its row was read."""
         try:
             await self._catalogue.get(job.id)
@@ -104,21 +104,21 @@ class Verification:
         return True
 
     async def _examine_file(self, job: Job, kept: KeptFile) -> list[Finding]:
-        found = []
-        if trouble := await self._trouble_of(kept):
-            found.append(Finding(trouble[0], kept.output_path, job.id, trouble[1]))
+        findings = []
+        if problem := await self._problem_of(kept):
+            findings.append(Finding(problem[0], kept.output_path, job.id, problem[1]))
         if kept.thumbnail_path is not None and await self._size(kept.thumbnail_path) is None:
-            found.append(Finding(FindingKind.THUMBNAIL_MISSING, kept.thumbnail_path, job.id))
+            findings.append(Finding(FindingKind.THUMBNAIL_MISSING, kept.thumbnail_path, job.id))
         sidecar = sibling(kept.output_path, SIDECAR_SUFFIX)
         if await self._size(sidecar) is None:
-            found.append(Finding(FindingKind.SIDECAR_MISSING, sidecar, job.id))
-        elif self._read_data and (why := await self._sidecar_trouble(sidecar, job, kept)):
-            found.append(Finding(FindingKind.SIDECAR_DIFFERS, sidecar, job.id, why))
-        return found
+            findings.append(Finding(FindingKind.SIDECAR_MISSING, sidecar, job.id))
+        elif self._read_data and (why := await self._sidecar_problem(sidecar, job, kept)):
+            findings.append(Finding(FindingKind.SIDECAR_DIFFERS, sidecar, job.id, why))
+        return findings
 
-    async def _trouble_of(self, kept: KeptFile) -> tuple[FindingKind, str] | None:
-        if trouble := judge_size(kept, await self._size(kept.output_path)):
-            return trouble
+    async def _problem_of(self, kept: KeptFile) -> tuple[FindingKind, str] | None:
+        if problem := judge_size(kept, await self._size(kept.output_path)):
+            return problem
         if not self._read_data:
             return None
         try:
@@ -133,7 +133,7 @@ class Verification:
             return FindingKind.HASH_DIFFERS, f"{now.sha256} instead of {kept.sha256}"
         return None
 
-    async def _sidecar_trouble(self, path: str, job: Job, kept: KeptFile) -> str | None:
+    async def _sidecar_problem(self, path: str, job: Job, kept: KeptFile) -> str | None:
         try:
             async with self._readers:
                 value = await self._library.read_json(path)
@@ -142,14 +142,14 @@ class Verification:
         if value is None:
             return "it is no JSON object"
         try:
-            says = read_sidecar(value, path)
+            sidecar = read_sidecar(value, path)
         except BadSidecar as exc:
             return str(exc)
-        same = (says.id, says.kept.sha256, says.kept.bytes) == (job.id, kept.sha256, kept.bytes)
+        same = (sidecar.id, sidecar.kept.sha256, sidecar.kept.bytes) == (job.id, kept.sha256, kept.bytes)
         return None if same else "it is about another job or another file"
 
     async def _size(self, path: str) -> int | None:
-        """The file's size in the listing; a file that is not listed may be newer, so it is looked up."""
+        """Return the file's size from the listing; a file that is not listed may be newer, so it is looked up."""
         known = self._sizes.get(_key(path))
         if known is not None:
             return known
@@ -165,13 +165,13 @@ class Verification:
     # --- files against rows ---------------------------------------------------------------------------------------
 
     async def _orphans(self) -> AsyncIterator[Finding]:
-        """Yield the files of the first listing that no row names, without those that are gone by now."""
+        """Yield the files of the first listing that no row names and that still exist."""
         if not self._sizes:
             return
         async for file in self._library.walk():
             if _key(file.path) in self._sizes:
-                trouble = judge_orphan(file.path, has_video=await self._has_video(file.path))
-                yield Finding(trouble, file.path, detail=counted(file.bytes, "byte"))
+                kind = judge_orphan(file.path, has_video=await self._has_video(file.path))
+                yield Finding(kind, file.path, detail=counted(file.bytes, "byte"))
 
     async def _has_video(self, path: str) -> bool:
         """Whether the video that a sidecar names is there."""
@@ -185,5 +185,5 @@ class Verification:
 
 
 def _key(path: str) -> int:
-    """Eight bytes of a hash: with a million files, two collide in one of forty million libraries."""
+    """Return eight bytes of a hash: with a million files, two collide in one of forty million libraries."""
     return int.from_bytes(hashlib.blake2b(path.encode("utf-8", "surrogateescape"), digest_size=8).digest())

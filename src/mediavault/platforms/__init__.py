@@ -1,1 +1,1 @@
-"""Facts about sites, one file a site, and the registry that reads addresses by them."""
+"""Facts about sites, one package per site, and the registry that reads URLs by them."""

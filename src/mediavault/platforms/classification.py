@@ -1,4 +1,4 @@
-"""What an address is, in one answer: kind, platform, handle, id, and the form in which people share it. No network."""
+"""Classify a URL without any network: its kind, platform, handle, id, and the form in which people share it."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _AT_URI = re.compile(
 )
 
 
-_CLIMBS = re.compile(r"/(?:\.|%2e){2}(?:[/#]|$)", re.IGNORECASE)
+_PARENT_SEGMENT = re.compile(r"/(?:\.|%2e){2}(?:[/#]|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """What an address is. ``url`` as given; None where something is not known or does not apply.
+    """What a URL is. ``url`` is as given; a field is None where it is not known or does not apply.
 
     ``platform`` is "generic" on sites that we do not know, and None for what is not the URL of a public site
-    (one that is refused for blanks between words keeps its site).
+    (one that is refused only for spaces between words keeps its site).
     ``post_id`` of a redirect is the token of the share link, of a live broadcast its room.
     """
 
@@ -49,18 +49,18 @@ class Classification:
 
 
 def classify(text: str) -> Classification:
-    """Read one line of text as an address. Never raises: what cannot be read is unsupported."""
+    """Classify one line of text as a URL. Never raises: what cannot be parsed is unsupported."""
     if (at_uri := _AT_URI.fullmatch(text.strip())) is not None:
         canonical = BLUESKY.matching.canonical.format(handle=at_uri["who"], post_id=at_uri["key"])
         return Classification(text, AddressKind.POST, BLUESKY.name, at_uri["who"], at_uri["key"], canonical)
     try:
         url = parse_http_url(text)
     except BadUrl:
-        return Classification(text, AddressKind.UNSUPPORTED, _site_before_a_blank(text))
+        return Classification(text, AddressKind.UNSUPPORTED, _site_before_space(text))
     platform = platform_at(url)
     if platform is GENERIC:
-        return _somewhere(text, url)
-    if _CLIMBS.search(text.partition("?")[0]):  # such a URL shows one path and names another
+        return _classify_on_unknown_site(text, url)
+    if _PARENT_SEGMENT.search(text.partition("?")[0]):  # such a URL shows one path and names another
         return Classification(text, AddressKind.UNSUPPORTED)
     page = read_page(platform, url)
     if page is None:
@@ -68,60 +68,64 @@ def classify(text: str) -> Classification:
     return Classification(text, page.kind, platform.name, page.handle, page.post_id, page.page_url)
 
 
-_BLANKS_BETWEEN_WORDS = re.compile(r"(https?://[^/\s]+/\S*\w)(?: \w[\w./?=&%+'-]*)+", re.IGNORECASE)
+_SPACES_BETWEEN_WORDS = re.compile(r"(https?://[^/\s]+/\S*\w)(?: \w[\w./?=&%+'-]*)+", re.IGNORECASE)
 
 
-def _site_before_a_blank(text: str) -> str | None:
-    """The known site of an address that is refused only for the blanks between its words: a search, copied out of a list.
+def _site_before_space(text: str) -> str | None:
+    """Return the known site of a URL that is refused only for spaces between its words: a search copied from a list.
 
-    Two addresses in one line, or a command behind one, are something else.
+    Two URLs in one line, or a command after one, are something else.
     """
-    words = _BLANKS_BETWEEN_WORDS.fullmatch(text.strip())
-    if words is None:
+    match = _SPACES_BETWEEN_WORDS.fullmatch(text.strip())
+    if match is None:
         return None
     try:
-        platform = platform_at(parse_http_url(words[1]))
+        platform = platform_at(parse_http_url(match[1]))
     except BadUrl:
         return None
     return None if platform is GENERIC else platform.name
 
 
-def _somewhere(text: str, url: HttpUrl) -> Classification:
-    if _pretends(text, url):
+def _classify_on_unknown_site(text: str, url: HttpUrl) -> Classification:
+    if _is_disguised(text, url):
         return Classification(text, AddressKind.UNSUPPORTED)
     if is_share_link(url):
         return Classification(text, AddressKind.REDIRECT, GENERIC.name)
     if url.host in GENERIC.matching.short_hosts:
         return Classification(text, AddressKind.UNSUPPORTED, GENERIC.name)
-    if _passes_on(url):
+    if _fetches_another_site(url):
         return Classification(text, AddressKind.UNSUPPORTED)
     if lies_below_a_platform(url):
         return Classification(text, AddressKind.UNSUPPORTED, GENERIC.name)
     return Classification(text, AddressKind.POST, GENERIC.name, canonical_url=canonical_generic(url))
 
 
-def _pretends(text: str, url: HttpUrl) -> bool:
-    """An address that hides where it leads, or that leads to no public site."""
+def _is_disguised(text: str, url: HttpUrl) -> bool:
+    """Whether a URL hides where it leads, or leads to no public site."""
     if _is_ip(url.host) and url.host not in text:  # written as a single number, in octal or in hexadecimal
         return True
     return is_a_trick(url) or (url.port != DEFAULT_PORTS[url.scheme] and _would_be_known(url))
 
 
-_KEEPS_COPIES = frozenset(["web.archive.org", "archive.org"])  # their copies are pages of theirs
-_WHENCE = re.compile(r"(?:ref|ref_\w+|referr?er|utm_\w+|source|src|via|from|origin)", re.IGNORECASE)
+_ARCHIVES = frozenset(["web.archive.org", "archive.org"])  # their copies are pages of their own
+_REFERRER_PARAMETER = re.compile(r"(?:ref|ref_\w+|referr?er|utm_\w+|source|src|via|from|origin)", re.IGNORECASE)
 
 
-def _passes_on(url: HttpUrl) -> bool:
-    """A site that is only asked for another one's page: named in front of its path, or on its front page's query.
+def _fetches_another_site(url: HttpUrl) -> bool:
+    """Whether a URL only makes a site fetch another's page, named at the start of its path or in its home page's query.
 
-    It is not where the post is. Where a reader came from (``?ref=x.com``) does not name a page.
+    The post is not on the fetching site. A referrer (``?ref=x.com``) does not name a page.
     """
-    if url.host in _KEEPS_COPIES:
+    if url.host in _ARCHIVES:
         return False
     if url.path != "/":
         return names_a_platform(_OTHER_SITE.sub("", url.path).partition("/")[0])
-    asked = (pair.rpartition("=")[2] for pair in url.query.split("&") if not _WHENCE.fullmatch(pair.partition("=")[0]))
-    return any(map(names_a_platform, map(_host_in, (*asked, url.fragment))))
+    query_values = (
+        pair.rpartition("=")[2]
+        for pair in url.query.split("&")
+        if not _REFERRER_PARAMETER.fullmatch(pair.partition("=")[0])
+    )
+    return any(map(names_a_platform, map(_host_in, (*query_values, url.fragment))))
 
 
 _OTHER_SITE = re.compile(r"^/(?:https?:/{1,2}|@)?")

@@ -1,4 +1,4 @@
-"""Hosts that look like a platform's and are not, and hosts that are not public."""
+"""Recognise hosts that imitate a platform's, and hosts that are not public."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Set
 
 from mediavault.core.urls import HttpUrl
 
-_MIN_CHARS = 8  # many names end in "x.com": only one that says which site it means is imitated by what ends in it
+_MIN_CHARS = 8  # many hosts end in "x.com": only a name of this length is imitated by a longer host that ends in it
 _LOCAL = re.compile(r"(?:.+\.)?(?:localhost|local|internal|intranet|lan|home|corp|home\.arpa|localdomain|invalid)")
 # Public names that lead to this machine, and services whose names lead to the address in them
 _LOOPBACK_NAME = re.compile(r"(?:.+\.)?(?:localtest\.me|lvh\.me|vcap\.me|lacolhost\.com)")
@@ -17,7 +17,7 @@ _ADDRESS_IN_NAME = re.compile(r"(?:^|.*[.-])(\d{1,3}(?:[.-]\d{1,3}){3})\.(?:xip|
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")  # RFC 952 and 1123: no hyphen at either end
 
 # Letters of other scripts that are drawn like Latin ones (UTS #39, confusables.txt), as far as names of sites use them
-_DRAWN_LIKE = str.maketrans("аеорсухіјѕԁԛԝһӏкмтвнгпɡıοανρτυκι", "aeopcyxijsdqwhlkmtbhrngiovvptuki")
+_CONFUSABLES = str.maketrans("аеорсухіјѕԁԛԝһӏкмтвнгпɡıοανρτυκι", "aeopcyxijsdqwhlkmtbhrngiovvptuki")
 
 
 def is_public_name(url: HttpUrl) -> bool:
@@ -27,20 +27,20 @@ def is_public_name(url: HttpUrl) -> bool:
     except ValueError:
         labels = url.host.split(".")
         well_formed = len(labels) > 1 and all(_LABEL.fullmatch(label) for label in labels)
-        return well_formed and not _leads_home(url.host)
+        return well_formed and not _is_local(url.host)
 
 
 def _is_public_address(host: str) -> bool:
-    """IPv6 forms that carry an IPv4 address are judged by it too (RFC 6052, 3056, 4380)."""
+    """Whether the address is public, and any IPv4 address that an IPv6 one embeds (RFC 6052, 3056, 4380)."""
     address = ipaddress.ip_address(host)
-    carried = _carried(address) if isinstance(address, ipaddress.IPv6Address) else ()
-    return all(each.is_global and not each.is_multicast for each in (address, *carried))
+    embedded = _embedded_ipv4(address) if isinstance(address, ipaddress.IPv6Address) else ()
+    return all(candidate.is_global and not candidate.is_multicast for candidate in (address, *embedded))
 
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
-def _carried(address: ipaddress.IPv6Address) -> Iterator[ipaddress.IPv4Address]:
+def _embedded_ipv4(address: ipaddress.IPv6Address) -> Iterator[ipaddress.IPv4Address]:
     if address in _NAT64:
         yield ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
     if address.sixtofour:
@@ -48,7 +48,7 @@ def _carried(address: ipaddress.IPv6Address) -> Iterator[ipaddress.IPv4Address]:
     yield from address.teredo or ()
 
 
-def _leads_home(host: str) -> bool:
+def _is_local(host: str) -> bool:
     if _LOCAL.fullmatch(host) or _LOOPBACK_NAME.fullmatch(host):
         return True
     match = _ADDRESS_IN_NAME.fullmatch(host)
@@ -59,20 +59,20 @@ def _leads_home(host: str) -> bool:
 
 
 def imitates(host: str, names: Set[str], brands: Set[str]) -> bool:
-    """Whether ``host`` carries or looks like one of ``names`` (hosts without ``www.``) and is none of them.
+    """Whether ``host`` contains or looks like one of ``names`` (hosts without ``www.``) without being one of them.
 
-    Caught are a name with something stuck to its front (``eviltiktok.com``), a name further left
-    (``tiktok.com.evil.example``), letters of other scripts (a Cyrillic ``х.com``) or with marks on them (``tiktók.com``),
-    and a brand under another ending or with hyphens (``youtube.co``, ``you-tube.com``).
+    Recognised are a name with a prefix (``eviltiktok.com``), a name further left (``tiktok.com.evil.example``), letters
+    of other scripts (a Cyrillic ``х.com``) or with accents (``tiktók.com``), and a brand under another ending or with
+    hyphens (``youtube.co``, ``you-tube.com``).
     """
     shown = _as_shown(host)
-    if shown != host and (is_below(drawn := _drawn(shown), names) or _carries(drawn, names)):
+    if shown != host and (is_below(skeleton := _skeleton(shown), names) or _contains_name(skeleton, names)):
         return True
-    return _carries(host, names) or _borrows_a_brand(host, names, brands)
+    return _contains_name(host, names) or _borrows_a_brand(host, names, brands)
 
 
 def is_below(host: str, names: Set[str]) -> bool:
-    """Whether ``host`` is one of ``names``, or lies in its domain."""
+    """Whether ``host`` is one of ``names``, or is in its domain."""
     return any(host[at:] in names for at in range(len(host)) if at == 0 or host[at - 1] == ".")
 
 
@@ -90,8 +90,8 @@ def _borrows_a_brand(host: str, names: Set[str], brands: Set[str]) -> bool:
     )
 
 
-def _carries(host: str, names: Set[str]) -> bool:
-    """Looked for from the host's side: there are few places in it, and many names."""
+def _contains_name(host: str, names: Set[str]) -> bool:
+    """Whether ``host`` contains one of ``names``. Iterates over the host, since there are far more names."""
     if any(host[at:] in names for at in range(1, len(host) - _MIN_CHARS + 1) if host[at - 1] != "."):
         return True
     labels = host.split(".")
@@ -104,14 +104,14 @@ def _carries(host: str, names: Set[str]) -> bool:
     return False
 
 
-def _drawn(shown: str) -> str:
-    """What a reader takes it for: without accents, with Latin letters for those that are drawn alike."""
+def _skeleton(shown: str) -> str:
+    """Return what a reader takes a host for: without accents, with Latin letters for their lookalikes."""
     bare = "".join(char for char in unicodedata.normalize("NFKD", shown) if not unicodedata.combining(char))
-    return bare.translate(_DRAWN_LIKE)
+    return bare.translate(_CONFUSABLES)
 
 
 def _as_shown(host: str) -> str:
-    """The host as browsers draw it, with its punycode labels decoded."""
+    """Return the host as browsers show it, with its punycode labels decoded."""
     try:
         return ".".join(
             label.removeprefix("xn--").encode("ascii").decode("punycode") if label.startswith("xn--") else label

@@ -1,4 +1,4 @@
-"""From a URL to a post and its site, without any network. The only module that knows all sites.
+"""Find the post and the site of a URL, without any network. The only module that knows all sites.
 
 Built-in sites are listed here. Others come from installed packages, by the entry point group ``mediavault.platforms``.
 """
@@ -78,7 +78,7 @@ class BrokenPackage:
 
 
 class _Sites:
-    """All sites, and what is looked up in them at each call."""
+    """All sites, with the indexes that each lookup needs."""
 
     def __init__(self, outside: Iterable[EntryPoint]) -> None:
         self.known = _BUILT_IN
@@ -98,13 +98,13 @@ class _Sites:
 
 
 def _load(entry: EntryPoint, known: tuple[Platform, ...]) -> Platform:
-    """The site of an entry point. Raises whatever its package raises, TypeError and ValueError."""
+    """Return the site of an entry point. Raises TypeError, ValueError and whatever its package raises."""
     site = entry.load()
     if not isinstance(site, Platform):
         raise TypeError(f"it is a {type(site).__name__}, not a Platform")
-    if site.name in {one.name for one in (*known, GENERIC)}:
+    if site.name in {other.name for other in (*known, GENERIC)}:
         raise ValueError(f"there is already a platform {site.name}")
-    if taken := {host for one in known for host in exact_hosts(one)} & set(exact_hosts(site)):
+    if taken := {host for other in known for host in exact_hosts(other)} & set(exact_hosts(site)):
         raise ValueError(f"another platform has the host {min(taken)}")
     return site
 
@@ -168,7 +168,7 @@ def all_platforms() -> tuple[Platform, ...]:
 
 
 def known_names(names: Iterable[str], *, setting: str = "MEDIAVAULT_PLATFORMS") -> tuple[str, ...]:
-    """These names, sorted, each once. Raises BadSetting for one that no platform has, and names those that there are."""
+    """Return these names, sorted, each once. Raises BadSetting, which lists the valid names, for an unknown one."""
     wanted, by_name = sorted(set(names)), _sites().by_name
     if unknown := [name for name in wanted if name not in by_name]:
         raise BadSetting(
@@ -192,7 +192,7 @@ def platform_at(url: HttpUrl) -> Platform:
 
 
 def is_a_trick(url: HttpUrl) -> bool:
-    """Whether an unknown host is not a public site, or imitates a known one's."""
+    """Whether an unknown host is not public, or imitates a known site's."""
     sites = _sites()
     imitated = imitates(url.host, sites.names, sites.brands)
     return not is_public_name(url) or imitated or _borrows_a_post(url)
@@ -206,21 +206,24 @@ def _borrows_a_post(url: HttpUrl) -> bool:
 
 
 def names_a_platform(host: str) -> bool:
-    """Whether a piece of text is the host of a single site: Mastodon's clients have its servers in their paths."""
+    """Whether a text is the host of a known site.
+
+    Mastodon's hosts do not count: its web clients have its servers in their paths.
+    """
     name = host.removeprefix("www.").removeprefix("m.").lower()
     return name in _sites().own_names and name not in MASTODON.matching.hosts
 
 
 def lies_below_a_platform(url: HttpUrl) -> bool:
-    """Whether an unknown host is a part of a known site's domain: its help pages, its developers', its media."""
+    """Whether an unknown host is in a known site's domain: help pages, developer pages, media."""
     return is_below(url.host, _sites().own_names)
 
 
 def platform_of_media(url: str) -> Platform:
     """The site whose media ``url`` is, by its host alone; :data:`GENERIC` when unknown. Never raises.
 
-    Hosts that several sites share (Meta's and Akamai's) belong to the one whose ``own_hosts`` name them, else to the one
-    that names nothing finer.
+    Hosts that several sites share (Meta's and Akamai's) belong to the one whose ``own_hosts`` match, else to the one
+    without ``own_hosts``.
     """
     try:
         host = (urlsplit(url).hostname or "").removesuffix(".")

@@ -1,4 +1,4 @@
-"""Checks of a site for its tests: that its URLs are matched, and that a saved document is read.
+"""Checks for a site's tests: that its URLs are matched, and that a saved document is read.
 
 For the sites of this tree and for those of other packages: CONTRIBUTING.md, "Add a site in one file".
 """
@@ -27,26 +27,26 @@ class UrlCase:
 
 
 def check_urls(platform: Platform, cases: Iterable[UrlCase]) -> None:
-    """Raise AssertionError that lists every case which the site's patterns answer differently."""
+    """Raise AssertionError that lists every case that the site's patterns read differently."""
     wrong = [f"{case.url}: {problem}" for case in cases if (problem := _problem(platform, case)) is not None]
     assert not wrong, "\n".join(wrong)
 
 
 def _problem(platform: Platform, case: UrlCase) -> str | None:
-    """What is wrong with the answer to ``case``; None where it is right."""
+    """Return what is wrong with how ``case`` is read; None if nothing is."""
     url = parse_http_url(case.url)
     if not is_named_host(platform, url):
         return "its host is not one of the site's"
     page, match = read_page(platform, url), read_post(platform, url)
-    found = {
+    actual = {
         "kind": page.kind if page else None,
         "post_id": page.post_id if page else None,
         "handle": page.handle if page else None,
         "canonical": match.canonical_url if match else None,
     }
-    wanted = {name: value for name in found if (value := getattr(case, name)) is not None}
-    differs = {name: found[name] for name in wanted if found[name] != wanted[name]}
-    return f"expected {wanted}, got {differs}" if differs else None
+    expected = {name: value for name in actual if (value := getattr(case, name)) is not None}
+    differs = {name: actual[name] for name in expected if actual[name] != expected[name]}
+    return f"expected {expected}, got {differs}" if differs else None
 
 
 def read_document(platform: Platform, url: str, document: str | bytes) -> Extraction:

@@ -1,1 +1,1 @@
-"""What the API, the pages and the command line all say: shapes of answers, labels, translations."""
+"""What the API, the pages and the command line share: response shapes, labels, translations."""

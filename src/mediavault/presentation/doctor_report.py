@@ -1,4 +1,4 @@
-"""The doctor's examinations for a page: one at a time, bounded, kept for a minute; and the port of yt-dlp's upgrade."""
+"""The doctor's report: made one at a time, within a time limit, cached for a minute; the port of yt-dlp's upgrade."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from mediavault.core.failures import MediavaultError
 from mediavault.presentation.preferences import current
 from mediavault.presentation.translation import N_, gettext
 
-WITHIN_S = 45.0  # a database that does not answer is given up by its own deadline before
+WITHIN_S = 45.0  # an unresponsive database hits its own deadline before this
 KEPT_FOR_S = 60.0
 
-# Each examination belongs to one of these, by the beginning of its name; what belongs to none comes last.
+# Each check belongs to the group with a prefix of its name; those of no group come last.
 _GROUPS: Sequence[tuple[str, tuple[str, ...]]] = (
     (
         N_("This machine"),
@@ -68,7 +68,7 @@ _NAMES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What was found at a time. ``groups`` in the order in which a person would want to mend them."""
+    """The result of all checks at one time. ``groups`` are in the order in which to fix problems."""
 
     at: datetime
     groups: tuple[tuple[str, tuple[Check, ...]], ...]
@@ -78,31 +78,30 @@ class Examination:
 
 
 class Doctor:
-    """Asks ``examine`` at most once a minute, and once at a time however many ask; once for each language in which
-    somebody asks, since its answers are in words."""
+    """Runs ``examine`` at most once a minute for each language (its results are texts), and one run at a time."""
 
     def __init__(self, examine: Callable[[], Awaitable[Sequence[Check]]], clock: Clock) -> None:
         self._examine = examine
         self._clock = clock
         self._lock = asyncio.Lock()
-        self._found: dict[str, tuple[float, Examination]] = {}
+        self._reports: dict[str, tuple[float, Examination]] = {}
 
     @property
     def last(self) -> Examination | None:
-        """The newest in the reader's language, else the newest."""
-        own = self._found.get(current().locale)
-        newest = max(self._found.values(), key=lambda it: it[0], default=None)
-        found = own or newest
-        return found[1] if found else None
+        """The newest report in the reader's language, else the newest of all; None before the first."""
+        own = self._reports.get(current().locale)
+        newest = max(self._reports.values(), key=lambda timed: timed[0], default=None)
+        report = own or newest
+        return report[1] if report else None
 
     async def run(self) -> Examination:
-        """The last report if it is recent, else a new one. A check that takes too long is part of the report."""
+        """Return the last report if it is recent, else a new one. A check that takes too long is part of the report."""
         async with self._lock:
             locale = current().locale
-            known = self._found.get(locale)
+            known = self._reports.get(locale)
             if known is None or self._clock.monotonic() >= known[0] + KEPT_FOR_S:
-                found = Examination(self._clock.now(), grouped(await self._checks()))
-                known = self._found[locale] = (self._clock.monotonic(), found)
+                report = Examination(self._clock.now(), grouped(await self._checks()))
+                known = self._reports[locale] = (self._clock.monotonic(), report)
             return known[1]
 
     async def _checks(self) -> Sequence[Check]:
@@ -110,33 +109,36 @@ class Doctor:
             async with asyncio.timeout(WITHIN_S):
                 return await self._examine()
         except TimeoutError:
-            words = gettext("The health check did not finish within %(seconds)s s.") % {"seconds": f"{WITHIN_S:.0f}"}
+            detail = gettext("The health check did not finish within %(seconds)s s.") % {"seconds": f"{WITHIN_S:.0f}"}
             help_ = gettext("Run `mediavault doctor` on the machine itself to see where it stops.")
-            return [Check("Examination", DoctorVerdict.BROKEN, words, help_)]
+            return [Check("Examination", DoctorVerdict.BROKEN, detail, help_)]
         except (MediavaultError, OSError) as exc:
             return [Check("Examination", DoctorVerdict.BROKEN, str(exc), getattr(exc, "help", ""))]
 
 
 def grouped(checks: Sequence[Check]) -> tuple[tuple[str, tuple[Check, ...]], ...]:
-    """Those that were made, under what they are about."""
+    """Group the checks under their headings; empty groups are left out."""
     left = list(checks)
     groups: list[tuple[str, tuple[Check, ...]]] = []
-    for heading, beginnings in _GROUPS:
-        theirs = tuple(check for check in left if check.name.startswith(beginnings))
-        left = [check for check in left if check not in theirs]
-        if theirs:
-            groups.append((heading, theirs))
+    for heading, prefixes in _GROUPS:
+        members = tuple(check for check in left if check.name.startswith(prefixes))
+        left = [check for check in left if check not in members]
+        if members:
+            groups.append((heading, members))
     return (*groups, *([(N_("Others"), tuple(left))] if left else ()))
 
 
 def name_of(check: Check) -> str:
-    """In the reader's language."""
+    """Return the check's name in the reader's language."""
     return gettext(_NAMES.get(check.name, check.name))
 
 
 @dataclass(frozen=True, slots=True)
 class UpgradeOutcome:
-    """``error`` is "" where it went well; ``before`` and ``after`` are equal where the newest was in use already."""
+    """The result of an upgrade of yt-dlp.
+
+    ``error`` is "" when it succeeded; ``before`` and ``after`` are equal when the newest version was already in use.
+    """
 
     at: datetime
     before: str | None = None
@@ -147,7 +149,11 @@ class UpgradeOutcome:
 
 @dataclass(frozen=True, slots=True)
 class YtdlpState:
-    """``version`` is None where there is none. ``is_own``: upgraded apart from mediavault. ``obstacle``: why it cannot be."""
+    """The yt-dlp in use, and its upgrade.
+
+    ``version`` is None when there is none. ``is_own``: it is upgraded independently of mediavault. ``obstacle``: why it
+    cannot be upgraded.
+    """
 
     version: str | None
     age_days: int | None
@@ -162,7 +168,7 @@ class Ytdlp(Protocol):
 
     def state(self) -> YtdlpState: ...
     def start_upgrade(self) -> None:
-        """In the background; nothing happens while one is under way, or where it cannot be."""
+        """Start an upgrade in the background, unless one is under way or impossible."""
 
 
 class DoctorVerdict(StrEnum):

@@ -1,7 +1,7 @@
-"""Labels for people: statuses, stages, error codes, sizes and durations. No I/O.
+"""Labels for statuses, stages, error codes, sizes and durations. No I/O.
 
-Pages, the event stream and the command line all use this module, so that they say the same. The tables have English;
-the functions answer in the reader's language.
+Pages, the event stream and the command line all use this module, so that they use the same words. The tables are in
+English; the functions return text in the reader's language.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u20
 
 
 def help_for(code: ErrorCode | None, *, over: bool = False) -> str:
-    """What a person can do about a failure, in the reader's language; "" without a code.
+    """Return what the user can do about a failure, in the reader's language; "" without a code.
 
     ``over``: the job is not retried automatically any more, so the text does not promise it.
     """
@@ -71,7 +71,7 @@ def help_for(code: ErrorCode | None, *, over: bool = False) -> str:
 
 
 def failure_label(code: ErrorCode | None) -> str:
-    """What a failed job's status is called, in the reader's language."""
+    """Return the label of a failed job's status, in the reader's language."""
     label = FAILURES[code].label if code is not None else ""
     return gettext(label or STATUS_WORDS[JobStatus.FAILED])
 
@@ -101,12 +101,12 @@ VERDICT_WORDS: Mapping[CheckVerdict, str] = {
 
 
 def one_line(text: str) -> str:
-    """Text of a stranger as one line: no control characters, no terminal escapes, no bidi overrides, nothing but text."""
+    """Return untrusted text as one line, without control characters, terminal escapes and bidi overrides."""
     return " ".join(_CONTROLS.sub(" ", readable_name(text)).split())
 
 
 def format_size(count: int | None) -> str:
-    """``1.5 MB``: decimal units, as file managers and providers count; "" for None."""
+    """Format a size as in ``1.5 MB``, in the decimal units of file managers and providers; "" for None."""
     if count is None:
         return ""
     if count < 1_000:
@@ -120,17 +120,16 @@ def format_size(count: int | None) -> str:
 
 
 def format_duration(seconds: float | None) -> str:
-    """``1:02:03`` or ``0:07``; "" for None."""
+    """Format a duration as in ``1:02:03`` or ``0:07``; "" for None."""
     if seconds is None:
         return ""
-    whole = round(seconds)
-    hours, rest = divmod(whole, 3_600)
-    minutes, last = divmod(rest, 60)
-    return f"{hours}:{minutes:02}:{last:02}" if hours else f"{minutes}:{last:02}"
+    hours, rest = divmod(round(seconds), 3_600)
+    minutes, rest = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def format_length(seconds: float) -> str:
-    """A sum of durations: ``3 h 12 min``, ``12 min``, ``40 s``."""
+    """Format a sum of durations as in ``3 h 12 min``, ``12 min`` or ``40 s``."""
     minutes, last = divmod(round(seconds), 60)
     hours, rest = divmod(minutes, 60)
     if hours:
@@ -139,7 +138,7 @@ def format_length(seconds: float) -> str:
 
 
 def format_span(milliseconds: float) -> str:
-    """How long something took: ``210 ms``, ``13.4 s``, ``2 min 5 s``, ``1 h 20 min``."""
+    """Format an elapsed time as in ``210 ms``, ``13.4 s``, ``2 min 5 s`` or ``1 h 20 min``."""
     if milliseconds < 1_000:
         return f"{round(milliseconds)} ms"
     seconds = milliseconds / 1_000
@@ -153,7 +152,7 @@ def format_span(milliseconds: float) -> str:
 
 
 def format_progress(done: int, total: int | None) -> str:
-    """``3.1 MB of 8.0 MB``; only what is known."""
+    """Format progress as in ``3.1 MB of 8.0 MB``, or only the bytes done when the total is unknown."""
     if not total:
         return format_size(done)
     return gettext("%(done)s of %(total)s") % {"done": format_size(done), "total": format_size(total)}

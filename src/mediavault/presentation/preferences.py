@@ -1,7 +1,7 @@
-"""How a page looks to the one who asked for it: language, theme, time zone. Kept in cookies, for nobody's account.
+"""The reader's language, theme and time zone. Stored in cookies, not in an account.
 
-A request's appearance is set once, by the gate, and read by whatever words its answer. Outside a request (the command
-line, the worker) it is the default: English, UTC.
+A request's appearance is set once, by the middleware, and read by the code that produces texts. Outside a request (the
+command line, the worker) it is the default: English, UTC.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ THEMES: tuple[Theme, ...] = get_args(Theme)
 
 LANGUAGE_COOKIE = "mediavault_language"
 THEME_COOKIE = "mediavault_theme"
-ZONE_COOKIE = "mediavault_zone"  # written by the page's script: only the browser knows where its person is
-COOKIE_LIFE_S = 400 * 24 * 3600  # what browsers allow at most
+ZONE_COOKIE = "mediavault_zone"  # written by the page's script: only the browser knows the user's time zone
+COOKIE_LIFE_S = 400 * 24 * 3600  # the most that browsers allow
 
 
 @dataclass(frozen=True, slots=True)
 class Appearance:
-    """``locale`` is one of the catalogue's, ``zone`` None for UTC."""
+    """How a page looks to its reader. ``locale`` is one of ``translation.locales``; ``zone`` is None for UTC."""
 
     locale: str = "en"
     theme: Theme = "auto"
@@ -39,12 +39,12 @@ def current() -> Appearance:
 
 
 def use(appearance: Appearance) -> None:
-    """For the rest of this task, and the tasks that it starts."""
+    """Set the appearance for the rest of this task, and the tasks that it starts."""
     _current.set(appearance)
 
 
 def read(cookies: Mapping[str, str], accept_language: str | None, locales: frozenset[str]) -> Appearance:
-    """What a request asks for. What cannot be read counts as not asked."""
+    """Return the appearance that a request asks for. Unreadable values are ignored."""
     chosen = cookies.get(LANGUAGE_COOKIE, "")
     theme = cookies.get(THEME_COOKIE, "")
     return Appearance(
@@ -55,16 +55,16 @@ def read(cookies: Mapping[str, str], accept_language: str | None, locales: froze
 
 
 def best_locale(accept_language: str | None, locales: frozenset[str]) -> str:
-    """The best known language of an Accept-Language header (RFC 9110, section 12.5.4); English where none is known."""
-    wishes: list[tuple[float, str]] = []
+    """Return the preferred available language of an Accept-Language header (RFC 9110, section 12.5.4), else English."""
+    accepted: list[tuple[float, str]] = []
     for part in (accept_language or "")[:500].split(","):
         tag, _, weight = part.strip().partition(";")
         quality = _quality(weight)
         name = tag.strip().partition("-")[0].lower()
         if quality > 0 and name in locales:
-            wishes.append((-quality, name))
-    wishes.sort(key=lambda wish: wish[0])  # stable: among equals the first named
-    return wishes[0][1] if wishes else "en"
+            accepted.append((-quality, name))
+    accepted.sort(key=lambda entry: entry[0])  # stable: among equals, the first in the header
+    return accepted[0][1] if accepted else "en"
 
 
 def _quality(weight: str) -> float:

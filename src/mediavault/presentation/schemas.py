@@ -1,4 +1,4 @@
-"""The shapes of what comes in and goes out. Requests are strict and refuse keys they do not know.
+"""The shapes of requests and responses. Requests are strict and refuse unknown keys.
 
 No web framework in here: the command line prints the same shapes.
 """
@@ -30,7 +30,7 @@ class _Request(BaseModel):
 
 
 class SubmitRequest(_Request):
-    """Exactly one of the two."""
+    """The posts to save: exactly one of the two fields."""
 
     post_url: str | None = None
     post_urls: Annotated[list[str], Field(min_length=1, max_length=MAX_BATCH)] | None = None
@@ -43,13 +43,13 @@ class SubmitRequest(_Request):
 
 
 class RetryRequest(_Request):
-    """``chosen_url`` is one of the job's candidates: the video that a person says is the post's."""
+    """The body of a retry. ``chosen_url`` is the job's candidate that the user chose as the post's video."""
 
-    chosen_url: Annotated[str | None, Field(max_length=200_000)] = None  # an inline manifest is an address too
+    chosen_url: Annotated[str | None, Field(max_length=200_000)] = None  # a data: URL with an inline manifest is long
 
 
 class ListRequest(BaseModel):
-    """The query of a list. An empty value counts as not given, as forms send it."""
+    """The query of a job list. An empty value, as forms send it, counts as absent."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -67,7 +67,7 @@ class ListRequest(BaseModel):
 
 
 class AccountListRequest(BaseModel):
-    """The query of a list of accounts. An empty value counts as not given."""
+    """The query of an account list. An empty value counts as absent."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -81,12 +81,12 @@ class _View(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-# A message stays one, so that a page can show it in its reader's language; JSON has its English.
+# A Message stays a Message, so that a page can show it in its reader's language; JSON has the English text.
 EnglishText = Annotated[str, WrapValidator(lambda text, check: text if isinstance(text, Message) else check(text))]
 
 
 class ErrorView(_View):
-    """Every error, whatever the route."""
+    """The error of every route."""
 
     code: ErrorCode
     message: EnglishText
@@ -122,9 +122,9 @@ class CandidateView(_View):
 
 
 class DisplayView(_View):
-    """The job in words, as the page and the command line show it, in the reader's language.
+    """A job's texts as the page and the command line show them, in the reader's language.
 
-    ``original`` is the stored error, which is English, where ``detail`` says it in another language; else "".
+    ``original`` is the stored English error when ``detail`` is in another language, else "".
     """
 
     title: str
@@ -141,7 +141,7 @@ class LinksView(_View):
 
 
 class ItemView(_View):
-    """One medium of the job's post, and what became of it. ``index`` counts from 0, as ``CandidateView.item`` does."""
+    """One video or image of the job's post, and its status. ``index`` counts from 0, as ``CandidateView.item`` does."""
 
     index: int
     role: ItemRole
@@ -218,14 +218,14 @@ class JobList(_View):
 
 
 class JobPageView(_View):
-    """``next_cursor`` asks for the page after; None on the last."""
+    """One page of a list. ``next_cursor`` requests the next page; null on the last."""
 
     jobs: list[JobView]
     next_cursor: str | None
 
 
 class AccountView(_View):
-    """``key`` names the account in queries. ``bytes`` and ``duration_s`` are of the kept videos."""
+    """An account. ``key`` names it in queries. ``bytes`` and ``duration_s`` are totals of the saved videos."""
 
     key: str
     platform: str
@@ -240,14 +240,14 @@ class AccountView(_View):
 
 
 class AccountPageView(_View):
-    """``next_cursor`` asks for the page after; None on the last."""
+    """One page of a list. ``next_cursor`` requests the next page; null on the last."""
 
     accounts: list[AccountView]
     next_cursor: str | None
 
 
 class PlatformTotalsView(_View):
-    """``counts`` has every status; ``bytes`` and ``duration_s`` are of the kept videos."""
+    """One platform's totals. ``counts`` has every status; ``bytes`` and ``duration_s`` are of the saved videos."""
 
     platform: str
     counts: dict[JobStatus, int]
@@ -258,7 +258,7 @@ class PlatformTotalsView(_View):
 
 
 class TotalsView(_View):
-    """As of a platform; ``latest_at`` is null where there is no job."""
+    """The totals of each platform and of all together; ``latest_at`` is null when there is no job."""
 
     platforms: list[PlatformTotalsView]
     counts: dict[JobStatus, int]
@@ -290,14 +290,14 @@ class FileCheckView(_View):
 
 
 class CheckView(_View):
-    """``files`` by the item's index. ``running``: the job's files are being read again just now."""
+    """The check of a job's files. ``files`` is by item index. ``running``: the files are being read again now."""
 
     running: bool
     files: dict[int, FileCheckView]
 
 
 class FileFormatView(_View):
-    """The container and codecs of a saved file; null when it could not be read, or only by fetching it from a bucket."""
+    """The container and codecs of a saved file; null when unreadable, or only readable by fetching it from a bucket."""
 
     container: str | None
     video_codec: str | None
@@ -305,9 +305,11 @@ class FileFormatView(_View):
 
 
 class WorkerView(_View):
-    """``platforms`` whose jobs it takes, all when empty; ``signed_in``: where its machine's profile is. Seen ``seen_s`` seconds ago.
+    """A worker.
 
-    ``draining``: it claims nothing more. ``tally``: what it has done since it began.
+    ``platforms`` are those whose jobs it claims, all when empty; ``signed_in`` those that its machine's browser profile
+    is signed in to. ``draining``: it claims no more jobs. ``tally``: its counters since it started. It was last seen
+    ``seen_s`` seconds ago.
     """
 
     worker: str
@@ -327,12 +329,13 @@ class WorkerView(_View):
 
 
 class GateView(_View):
-    """A site's gate and pace. ``half_open``: one job finds out, until ``probing_until``, whether the site lets us in again.
+    """A site's limits: pace, daily cap and pauses. ``state`` is ``closed`` while the site is paused.
 
-    ``strikes`` times in a row it was closed by now. ``next_turn_at`` is null where the next job need not wait.
-    ``account_posts`` of ``account_cap`` were looked at with the account in the last 24 hours; null where there is no
-    such limit. ``waiting`` jobs are queued or planned. ``not_understood`` posts stand as failed since seven days at most
-    because no extractor understood what the site sent; null where nobody counted.
+    ``half_open``: until ``probing_until``, one job finds out whether the site accepts requests again.
+    ``strikes``: how many times in a row it was paused. ``next_turn_at`` is null when the next job need not wait.
+    ``account_posts`` of ``account_cap`` posts were visited with the account in the last 24 hours; null without such a
+    limit. ``waiting``: jobs that are queued or wait for a retry. ``not_understood``: posts that failed in the last
+    seven days because no extractor understood the site's response; null when they were not counted.
     """
 
     platform: str
@@ -357,9 +360,9 @@ class UnservedView(_View):
 
 
 class FleetView(_View):
-    """The workers of all machines that were seen within 90 seconds, and the jobs that wait while none takes their platform's.
+    """The workers of all machines seen within 90 seconds, and the waiting jobs whose platform none of them serves.
 
-    More than one of ``versions``: an upgrade is under way.
+    More than one entry in ``versions`` means that an upgrade is under way.
     """
 
     workers: list[WorkerView]
@@ -368,7 +371,10 @@ class FleetView(_View):
 
 
 class WorkerHealthView(FleetView):
-    """``gates`` are the sites that are left alone just now. ``status`` is ``no_worker`` (and the answer 503) when no worker beat within 90 seconds."""
+    """The state of the workers. ``gates`` has the sites that are paused now.
+
+    ``status`` is ``no_worker`` (with HTTP status 503) when no worker's heartbeat is less than 90 seconds old.
+    """
 
     status: Literal["ok", "no_worker"]
     counts: dict[JobStatus, int]

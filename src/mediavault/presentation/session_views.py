@@ -1,4 +1,4 @@
-"""The shapes of what the API says about sessions, and how they are made from records. Never a cookie's value."""
+"""The shapes of requests and responses about sessions, and how they are made from records. Never a cookie's value."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mediavault.store.waiting_jobs import waiting_jobs, wall_since
 
 
 class SessionView(BaseModel):
-    """A site's session. ``signed_in`` is null where nobody knows which cookies its sign-in sets."""
+    """A site's session. ``signed_in`` is null when it is not known which cookies the site's sign-in sets."""
 
     platform: str
     title: str
@@ -42,7 +42,7 @@ class SessionView(BaseModel):
 
 
 class ImportView(BaseModel):
-    """What became of a cookies.txt."""
+    """The result of importing a cookies.txt."""
 
     taken: int
     elsewhere: int = Field(description="Cookies of other sites: left out.")
@@ -59,7 +59,7 @@ class CookiesIn(BaseModel):
 
 
 class WindowIn(BaseModel):
-    """Of the two one is given."""
+    """What to open in the window: either ``platform`` or ``job_id``."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -68,7 +68,7 @@ class WindowIn(BaseModel):
     narrow: bool = Field(False, description="For a screen that is held upright.")
 
     @model_validator(mode="after")
-    def _one_of_them(self) -> Self:
+    def _exactly_one(self) -> Self:
         if (self.platform is None) == (self.job_id is None):
             msg = "Give either platform or job_id"
             raise ValueError(msg)
@@ -76,7 +76,7 @@ class WindowIn(BaseModel):
 
 
 class WindowView(BaseModel):
-    """``address`` is good once: its fragment is the ticket, which no server is ever sent as part of an address."""
+    """An opened window. ``address`` works once: its fragment, which browsers never send to a server, is the ticket."""
 
     platform: str
     address: str
@@ -169,7 +169,7 @@ def viewer_view(viewer: Viewer) -> ViewerView:
 
 
 def state_words(state: SessionState, *, has_ended: bool = False) -> str:
-    """A word or two for people. ``has_ended``: the cookies are there, and a job was shown the login wall in spite of them."""
+    """Return a session's state in a few words. ``has_ended``: a job met the login wall in spite of the cookies."""
     if state.signed_in and has_ended:
         return gettext("Session expired")
     if state.signed_in is not False and state.signed_in_as:
@@ -180,9 +180,9 @@ def state_words(state: SessionState, *, has_ended: bool = False) -> str:
 
 
 def waiting_words(count: int, challenges: int = 0) -> str:
-    """``6 posts are waiting for you to sign in. 1 post is waiting for you to solve a CAPTCHA.``"""
+    """Return ``6 posts are waiting for you to sign in. 1 post is waiting for you to solve a CAPTCHA.``; "" for none."""
     sign_ins = count - challenges
-    wall = ngettext(
+    sign_in = ngettext(
         "%(count)s post is waiting for you to sign in.", "%(count)s posts are waiting for you to sign in.", sign_ins
     )
     challenge = ngettext(
@@ -190,5 +190,5 @@ def waiting_words(count: int, challenges: int = 0) -> str:
         "%(count)s posts are waiting for you to solve a CAPTCHA.",
         challenges,
     )
-    parts = ((wall, sign_ins), (challenge, challenges))
-    return " ".join(words % {"count": grouped(number)} for words, number in parts if number)
+    parts = ((sign_in, sign_ins), (challenge, challenges))
+    return " ".join(sentence % {"count": grouped(number)} for sentence, number in parts if number)

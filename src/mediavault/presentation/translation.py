@@ -1,8 +1,8 @@
-"""The texts in the reader's language (gettext). English is in the code.
+"""Translation of texts into the reader's language (gettext). The English texts are in the code.
 
 ``locales/<language>/LC_MESSAGES/mediavault.po`` holds a language; scripts/assets.py compiles it, ``make words`` collects
-new texts into it. A text that no catalogue has is shown in English. What is said later than it is written down (a table of
-words, say) is marked ``N_`` there and translated where it is shown.
+new texts into it. A text without a translation is shown in English. A text that is defined in one place and shown in
+another (such as a table of labels) is marked with ``N_`` where it is defined and translated where it is shown.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from mediavault.core.messages import Message, fill
 from mediavault.presentation.preferences import current
 
 SOURCE_LOCALE = "en"
-# Languages that are written from right to left, of those that have a catalogue or may get one.
-_FROM_THE_RIGHT = frozenset({"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"})
+# Languages written from right to left that have a catalogue or may get one.
+_RIGHT_TO_LEFT = frozenset({"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"})
 
 
 def gettext(text: str) -> str:
-    """The text in the reader's language."""
+    """Return the text in the reader's language."""
     return _translations(current().locale).gettext(text) if text else ""
 
 
 def ngettext(one: str, many: str, count: int) -> str:
-    """The form that fits ``count``; the number itself is filled in by the caller."""
+    """Return the form that fits ``count``, in the reader's language; the caller fills in the number itself."""
     return _translations(current().locale).ngettext(one, many, count)
 
 
 def pgettext(context: str, text: str) -> str:
-    """For a text that means different things in different places."""
+    """Return the translation for a context, for a text that means different things in different places."""
     return _translations(current().locale).pgettext(context, text)
 
 
 def translated(text: str) -> str:
-    """A message in the reader's language, with its numbers in the form that is usual there.
+    """Return a message in the reader's language, with numbers in that language's format.
 
-    Text without values (an older row's, or a stranger's) is shown as it is where no catalogue has it.
+    A plain string (an older row's, or a third party's) is returned unchanged when it has no translation.
     """
     if not isinstance(text, Message):
         return gettext(text)
@@ -56,41 +56,41 @@ def _translated_value(value: str) -> str:
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
-    """Marks a text for the catalogues without translating it yet."""
+    """Mark a text for the catalogues without translating it yet."""
     return text
 
 
 @cache
 def locales() -> frozenset[str]:
-    """Every language there is: English, and each folder with a compiled catalogue."""
+    """Return all available languages: English, and each folder with a compiled catalogue."""
     root = files("mediavault.presentation").joinpath("locales")
-    found = {one.name for one in root.iterdir() if one.joinpath("LC_MESSAGES", "mediavault.mo").is_file()}
-    return frozenset({SOURCE_LOCALE, *found})
+    compiled = {folder.name for folder in root.iterdir() if folder.joinpath("LC_MESSAGES", "mediavault.mo").is_file()}
+    return frozenset({SOURCE_LOCALE, *compiled})
 
 
 def direction(locale: str) -> str:
-    """What ``dir`` says of a page in the language."""
-    return "rtl" if locale in _FROM_THE_RIGHT else "ltr"
+    """Return the value of a page's ``dir`` attribute in the language."""
+    return "rtl" if locale in _RIGHT_TO_LEFT else "ltr"
 
 
 def decimal(value: float, digits: int) -> str:
-    """``1.5``, or ``1,5`` where that is the custom."""
+    """Return ``1.5``, or ``1,5`` in languages that write it so."""
     return f"{value:.{digits}f}".replace(".", pgettext("decimal point", "."))
 
 
 def number(text: str) -> str:
-    """``1,234.5`` in the reader's form. Only for what is a number."""
-    marks = {",": pgettext("thousands separator", ","), ".": pgettext("decimal point", ".")}
-    return "".join(marks.get(sign, sign) for sign in text)
+    """Return a number such as ``1,234.5`` in the reader's format. ``text`` must be a number in English format."""
+    separators = {",": pgettext("thousands separator", ","), ".": pgettext("decimal point", ".")}
+    return "".join(separators.get(char, char) for char in text)
 
 
 def grouped(count: int) -> str:
-    """``1,234``, or ``1.234`` where that is the custom."""
+    """Return ``1,234``, or ``1.234`` in languages that write it so."""
     return number(f"{count:,}")
 
 
 def names() -> dict[str, str]:
-    """Each language by its code, in its own words, English first."""
+    """Return each language's own name by its code, English first."""
     own = {
         locale: _translations(locale).pgettext("this language's own name", "English") for locale in sorted(locales())
     }
@@ -111,14 +111,17 @@ def _compiled(locale: str) -> Traversable:
 
 @dataclass(frozen=True, slots=True)
 class LocalizedMessage:
-    """``text`` is in the reader's language; ``original`` the message in English where ``text`` is not it, else ""."""
+    """A message for the reader. ``original`` is the English message when ``text`` is not its translation, else ""."""
 
     text: str
     original: str = ""
 
 
 def localize(code: ErrorCode | None, message: str) -> LocalizedMessage:
-    """The message for the current reader. Readers of English get it unchanged."""
+    """Return the message for the current reader. Readers of English get it unchanged.
+
+    Without a translation, ``text`` is the translated summary of ``code`` (if any), with the message as ``original``.
+    """
     text = translated(message)
     if not message or text != message or current().locale == SOURCE_LOCALE:
         return LocalizedMessage(text)

@@ -1,4 +1,4 @@
-"""From the core's records to what the API answers, the page shows and the command line prints. Pure."""
+"""Conversion of the core's records to the shapes that the API, the pages and the command line show. Pure."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def job_view(job: Job) -> JobView:
     return JobView(
         **{name: getattr(job, name) for name in _SAME_NAMES},
         candidates=[candidate_view(candidate) for candidate in job.candidates],
-        items=[_item_view(job, place, one) for place, one in enumerate(job.items)],
+        items=[_item_view(job, index, item) for index, item in enumerate(job.items)],
         image_urls=list(job.image_urls),
         metadata=dict(job.metadata),
         account_platform=account.platform if account else None,
@@ -76,7 +76,8 @@ def job_list(jobs: Sequence[Job]) -> JobList:
 
 
 def account_page_view(page: AccountPage) -> AccountPageView:
-    return AccountPageView(accounts=[AccountView(**asdict(one)) for one in page.accounts], next_cursor=page.next_cursor)
+    accounts = [AccountView(**asdict(account)) for account in page.accounts]
+    return AccountPageView(accounts=accounts, next_cursor=page.next_cursor)
 
 
 def totals_view(totals: LibraryTotals) -> TotalsView:
@@ -92,23 +93,23 @@ def history_view(record: HistoryRecord) -> HistoryView:
 
 
 def worker_view(beat: WorkerBeat, at: datetime) -> WorkerView:
-    """``at`` is the store's time, as it tells when the worker was seen."""
+    """Return a worker's view. ``at`` is the store's time, whose clock also recorded when the worker was seen."""
     facts = {field.name: getattr(beat, field.name) for field in fields(beat)}
     lists = {"platforms": list(beat.platforms), "signed_in": list(beat.signed_in)}
     return WorkerView(**facts | lists, seen_s=max(0.0, (at - beat.last_seen_at).total_seconds()))
 
 
 def fleet_view(report: StoreReport, workers: Sequence[WorkerBeat]) -> FleetView:
-    left = unserved(report.waiting, workers).items()
+    waiting = unserved(report.waiting, workers).items()
     return FleetView(
         workers=[worker_view(beat, report.at) for beat in workers],
         versions=versions(workers),
-        unserved=[UnservedView(platform=name, waiting=n, message=unserved_in_words(name, n)) for name, n in left],
+        unserved=[UnservedView(platform=name, waiting=n, message=unserved_in_words(name, n)) for name, n in waiting],
     )
 
 
 def display(job: Job) -> DisplayView:
-    """The job in words."""
+    """Return the job's texts in the reader's language."""
     detail = _detail(job)
     return DisplayView(
         title=title(job),
@@ -121,22 +122,24 @@ def display(job: Job) -> DisplayView:
 
 
 def title(job: Job) -> str:
-    """The post's own title or text where one is known, else its address without the scheme."""
+    """Return the post's title or text where known, else its address without the scheme; at most MAX_TITLE_CHARS."""
     own = job.metadata.get("title") or job.metadata.get("text")
     text = one_line(own) if isinstance(own, str) else ""
     return (text or job.canonical_url.partition("://")[2])[:MAX_TITLE_CHARS]
 
 
 def kept_files(job: Job) -> dict[int, KeptFile]:
-    """The job's files that are whole and in the library, by the place of their item."""
-    by_item = {place: one.kept for place, one in enumerate(job.items) if one.status is ItemStatus.KEPT and one.kept}
+    """Return the job's complete files in the library, by the index of their item."""
+    by_item = {index: item.kept for index, item in enumerate(job.items) if item.status is ItemStatus.KEPT and item.kept}
     if by_item or job.status is not JobStatus.COMPLETED or job.output_path is None:
         return by_item
-    return {0: KeptFile(**{field.name: getattr(job, field.name) for field in fields(KeptFile)})}  # before items
+    return {
+        0: KeptFile(**{field.name: getattr(job, field.name) for field in fields(KeptFile)})
+    }  # a row older than items
 
 
 def kept_paths(job: Job) -> list[str]:
-    """Every file in the library that belongs to the job: videos, thumbnails and sidecars."""
+    """Return the paths of all files of the job in the library: videos, thumbnails and sidecars."""
     paths: list[str] = []
     for kept in kept_files(job).values():
         paths.append(kept.output_path)
@@ -147,12 +150,12 @@ def kept_paths(job: Job) -> list[str]:
 
 
 def sidecar_path(kept: KeptFile) -> str:
-    """The path of a saved video's sidecar."""
+    """Return the path of a saved video's sidecar."""
     return str(PurePosixPath(kept.output_path).with_suffix(".info.json"))
 
 
 def is_over(job: Job) -> bool:
-    """Whether nothing will happen to the job by itself any more."""
+    """Whether nothing will happen to the job automatically any more."""
     return job.status in (JobStatus.COMPLETED, JobStatus.CANCELLED) or (
         job.status is JobStatus.FAILED and job.retry_at is None
     )
@@ -188,14 +191,14 @@ def _detail(job: Job) -> LocalizedMessage:
 
 
 def _percent(job: Job) -> int:
-    """Bytes say more than stages while a download runs."""
+    """Return the progress in percent: by bytes during a download, which is more precise, else by stage."""
     if job.status is JobStatus.RUNNING and job.stage is Stage.DOWNLOAD and job.bytes_total:
         return min(100, job.bytes_done * 100 // job.bytes_total)
     return job.progress_pct
 
 
 def _links(job: Job) -> LinksView:
-    """To the first file."""
+    """Return the links to the job's first file."""
     first = next(iter(kept_files(job).values()), None)
     return LinksView(
         video=f"/files/{job.id}/video" if first else None,
@@ -203,29 +206,29 @@ def _links(job: Job) -> LinksView:
     )
 
 
-def _item_view(job: Job, place: int, one: JobItem) -> ItemView:
-    kept = one.kept if one.status is ItemStatus.KEPT else None
-    at = f"/files/{job.id}/items/{place}"
+def _item_view(job: Job, index: int, job_item: JobItem) -> ItemView:
+    kept = job_item.kept if job_item.status is ItemStatus.KEPT else None
+    base = f"/files/{job.id}/items/{index}"
     return ItemView(
-        index=place,
-        role=one.item.role,
-        type=one.item.type,
-        status=one.status,
-        media_id=one.item.media_id,
-        label=one.item.label,
-        thumbnail_url=one.item.thumbnail_url,
+        index=index,
+        role=job_item.item.role,
+        type=job_item.item.type,
+        status=job_item.status,
+        media_id=job_item.item.media_id,
+        label=job_item.item.label,
+        thumbnail_url=job_item.item.thumbnail_url,
         output_path=kept.output_path if kept else None,
         thumbnail_path=kept.thumbnail_path if kept else None,
         bytes=kept.bytes if kept else None,
         sha256=kept.sha256 if kept else None,
-        duration_s=kept.duration_s if kept else one.item.expected.duration_s,
+        duration_s=kept.duration_s if kept else job_item.item.expected.duration_s,
         width=kept.width if kept else None,
         height=kept.height if kept else None,
-        error_code=one.error_code,
-        error=one.error,
+        error_code=job_item.error_code,
+        error=job_item.error,
         links=LinksView(
-            video=f"{at}/video" if kept else None,
-            thumbnail=f"{at}/thumbnail" if kept and kept.thumbnail_path else None,
+            video=f"{base}/video" if kept else None,
+            thumbnail=f"{base}/thumbnail" if kept and kept.thumbnail_path else None,
         ),
     )
 
@@ -237,7 +240,7 @@ def gate_views(
     *,
     not_understood: Mapping[str, int] | None = None,
 ) -> list[GateView]:
-    """Every site that has a gate, or jobs that wait or were not understood, by name."""
+    """Return the views of all sites with limits, waiting jobs or unparsed posts, sorted by name."""
     known = {name: SiteLimit(name) for name in (*waiting, *(not_understood or ()))} | {
         gate.platform: gate for gate in gates
     }
@@ -248,20 +251,20 @@ def gate_views(
 
 
 def is_left_alone(view: GateView) -> bool:
-    """Whether no job of the site is started just now."""
+    """Whether no job of the site is started at the moment."""
     return view.closed_until is not None or view.probing_until is not None
 
 
 def _gate_view(gate: SiteLimit, waiting: int, now: datetime) -> GateView:
-    def ahead(at: datetime | None) -> datetime | None:
+    def if_future(at: datetime | None) -> datetime | None:
         return at if at is not None and at > now else None
 
     return GateView(
         platform=gate.platform,
         state=gate.state(now),
-        closed_until=ahead(gate.closed_until),
-        probing_until=ahead(gate.probing_until),
-        next_turn_at=ahead(gate.permit_after(now)),
+        closed_until=if_future(gate.closed_until),
+        probing_until=if_future(gate.probing_until),
+        next_turn_at=if_future(gate.permit_after(now)),
         account_posts=None if gate.account_cap is None else gate.posts_within_day(now),
         account_cap=gate.account_cap,
         waiting=waiting,
@@ -278,8 +281,8 @@ def candidate_view(candidate: Candidate) -> CandidateView:
     return CandidateView(**same, ownership=candidate.ownership.name.lower())
 
 
-_BUILT = {
+_COMPUTED = {
     "candidates", "items", "image_urls", "metadata", "help", "links", "display",
     "account_platform", "account_handle", "account_display_name", "account_slug",
 }  # fmt: skip
-_SAME_NAMES = [name for name in JobView.model_fields if name not in _BUILT]
+_SAME_NAMES = [name for name in JobView.model_fields if name not in _COMPUTED]

@@ -1,1 +1,1 @@
-"""The HTTP server, and what every request passes before a route sees it."""
+"""The HTTP server, and the checks that every request passes before a route sees it."""

@@ -1,6 +1,6 @@
 """Authentication and authorization of a request, denied by default.
 
-What a request proves is read from its raw headers, and what it asks for from its raw path.
+Credentials are read from the raw headers, and the requested resource from the raw path.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mediavault.server.security import bearer
 
 ALWAYS_OPEN = frozenset({"/healthz"})
 OPEN_PREFIX = "/static/"
-DOORS = frozenset({"/login", "/setup", "/appearance"})  # they look for themselves at what a person brings along
+DOORS = frozenset({"/login", "/setup", "/appearance"})  # they check the user's credentials themselves
 SECRETS_IN_QUERIES = frozenset({"token", "access_token", "api_key", "apikey", "password"})
 
 log = get_logger(__name__)
@@ -37,7 +37,7 @@ def set_principal(caller: Principal | None) -> None:
 
 
 def current_principal() -> Principal | None:
-    """Return the caller of this request; None for the sign-in pages, and for what is open to all."""
+    """Return the caller of this request; None for the sign-in pages and for paths that are open to all."""
     return _CALLER.get()
 
 
@@ -46,27 +46,32 @@ class RequestAuthenticator:
         self._desk = desk
 
     async def authenticate(self, request: Request) -> Response | None:
-        """Return None to let the request in, whose caller ``asking`` then returns, or a redirect. Raises HttpRefusal."""
+        """Return None to let the request in, or a redirect. Raises HttpRefusal.
+
+        For a request that is let in, ``current_principal`` then returns the caller.
+        """
         set_principal(None)
         path: str = request.scope["path"]
         if path in ALWAYS_OPEN or path.startswith(OPEN_PREFIX):
             return None
-        standing = await self._desk.mode()
-        if standing is AuthMode.OPEN:
+        mode = await self._desk.mode()
+        if mode is AuthMode.OPEN:
             if was_forwarded(credentials_of(request).headers):
-                raise _open_behind_a_proxy()
+                raise _no_password_behind_proxy()
             set_principal(Principal(Scope.ADMIN, AuthMethod.OPEN))
             return None
-        if any(name.lower() in SECRETS_IN_QUERIES for name, _ in parse_qsl(_query(request), keep_blank_values=True)):
+        if any(
+            name.lower() in SECRETS_IN_QUERIES for name, _ in parse_qsl(_query_string(request), keep_blank_values=True)
+        ):
             raise _refused(
                 Message("A secret does not belong into an address: addresses end up in logs and histories."),
                 Message("Send it in the header Authorization: Bearer … instead, and revoke this one."),
             )
         if path in DOORS:
             return None
-        caller = await self._known(request) if standing is AuthMode.PROTECTED else None
+        caller = await self._authenticated_caller(request) if mode is AuthMode.PROTECTED else None
         if caller is None:
-            return _sent_to_a_door(request, standing)
+            return _redirect_to_sign_in(request, mode)
         if not may(caller.scope, request.method, path):
             raise HttpRefusal(
                 403,
@@ -78,12 +83,12 @@ class RequestAuthenticator:
         set_principal(caller)
         return None
 
-    async def _known(self, request: Request) -> Principal | None:
-        knock = credentials_of(request)
+    async def _authenticated_caller(self, request: Request) -> Principal | None:
+        credentials = credentials_of(request)
         try:
-            return await self._desk.authenticate(knock)
+            return await self._desk.authenticate(credentials)
         except ProxyRefused as exc:
-            log.warning("proxy_refused", reason=str(exc), peer=knock.peer)
+            log.warning("proxy_refused", reason=str(exc), peer=credentials.peer)
             raise _refused(str(exc), Message("See `Behind a reverse proxy` in docs/access.md.")) from exc
 
 
@@ -94,7 +99,7 @@ def credentials_of(request: Request) -> Credentials:
 
 
 def client_info_of(request: Request, desk: Authenticator) -> ClientInfo:
-    """Describe the browser of a sign-in. ``tls``: what the browser sees, whatever is in between; its Origin shows it."""
+    """Describe the browser of a sign-in. ``tls`` is whether the browser uses HTTPS, as its Origin header shows."""
     tls = request.headers.get("origin", "").startswith("https://")
     return ClientInfo(
         browser_words(request.headers.get("user-agent", "")), desk.address_of(credentials_of(request)), tls
@@ -122,16 +127,17 @@ _SYSTEMS = (
 
 
 def browser_words(user_agent: str) -> str:
-    """Return a browser's name and system, as in ``Firefox, Linux``; empty where unknown. No text of the header is kept."""
-    found = (next((words for mark, words in marks if mark in user_agent), "") for marks in (_BROWSERS, _SYSTEMS))
-    return ", ".join(words for words in found if words)
+    """Return a browser's name and system, as in ``Firefox, Linux``; "" if unknown. Contains no text of the header."""
+    labels = (next((label for mark, label in marks if mark in user_agent), "") for marks in (_BROWSERS, _SYSTEMS))
+    return ", ".join(label for label in labels if label)
 
 
-def _sent_to_a_door(request: Request, standing: AuthMode) -> Response:
-    is_set_up = standing is AuthMode.PROTECTED
+def _redirect_to_sign_in(request: Request, mode: AuthMode) -> Response:
+    """Redirect a browser to the sign-in or set-up page. Raises HttpRefusal for every other request."""
+    is_set_up = mode is AuthMode.PROTECTED
     if wants_page(request) and request.method in SAFE_METHODS:
-        door = "/login" if is_set_up else "/setup"
-        return RedirectResponse(door, status_code=303, headers={"Cache-Control": "no-store"})
+        page = "/login" if is_set_up else "/setup"
+        return RedirectResponse(page, status_code=303, headers={"Cache-Control": "no-store"})
     if is_set_up:
         raise sign_in_required()
     raise _refused(
@@ -148,8 +154,11 @@ def _refused(message: str, advice: str | None) -> HttpRefusal:
     return HttpRefusal(401, ErrorCode.UNAUTHORIZED, message, help=advice, headers={"WWW-Authenticate": "Bearer"})
 
 
-def _open_behind_a_proxy() -> HttpRefusal:
-    """A proxy in front shows that others are expected, and to them an open vault would be as open as to its owner."""
+def _no_password_behind_proxy() -> HttpRefusal:
+    """Return the refusal of a forwarded request to an open vault.
+
+    A proxy in front shows that others are expected, and they would have as much access as the owner.
+    """
     return HttpRefusal(
         403,
         ErrorCode.FORBIDDEN,
@@ -158,6 +167,6 @@ def _open_behind_a_proxy() -> HttpRefusal:
     )
 
 
-def _query(request: Request) -> str:
+def _query_string(request: Request) -> str:
     raw: bytes = request.scope.get("query_string", b"")
     return raw.decode("latin-1")

@@ -1,7 +1,7 @@
 """Limits for each client address: how many connections the server holds, and how many requests run at once.
 
-A trusted proxy's connections are not limited, since they are everybody's: each request that it forwards counts for the
-address that it names. A proxy that names no address cannot be limited.
+A trusted proxy's connections are not limited, since all clients share them: each request that it forwards counts for
+the client address that it names. A proxy that names no address cannot be limited.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from mediavault.server.errors import HttpRefusal
 log = get_logger(__name__)
 
 OF_AN_ADDRESS = 200  # as specified; a browser makes six
-RETRY_AFTER_S = 10  # slow requests have been given up by then
-MAX_REFUSALS = 64  # that are being sent at a time; further connections are closed without a response
-REFUSE_WITHIN_S = 0.5  # without a request too: a response that meets an unread request may be lost
+RETRY_AFTER_S = 10  # slow requests have timed out by then
+MAX_REFUSALS = 64  # being sent at a time; further connections are closed without a response
+REFUSE_WITHIN_S = 0.5  # also without a request; a response sent while a request is still unread may be lost
 
 
 class AddressCounter:
-    """Counts by address, as ``address_bucket`` writes them; only addresses with a count above 0 use memory."""
+    """Counts by address, in the form of ``address_bucket``; only addresses with a count above 0 use memory."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._counts: Counter[str] = Counter()
 
     def acquire(self, address: str) -> bool:
-        """Count one more, to be released; False, and not counted, at the limit."""
+        """Count one more, to be released later. Returns False, without counting, at the limit."""
         if self._counts[address] >= self._limit:
             return False
         self._counts[address] += 1
@@ -53,7 +53,7 @@ class AddressCounter:
 
 
 class ConcurrencyLimit:
-    """How many requests of one address run at once."""
+    """Limits how many requests of one address run at once."""
 
     def __init__(self, desk: Authenticator) -> None:
         self._desk = desk
@@ -66,8 +66,8 @@ class ConcurrencyLimit:
         if self._desk.is_proxy(address):
             yield
             return
-        place = address_bucket(address)
-        if not self._counter.acquire(place):
+        bucket = address_bucket(address)
+        if not self._counter.acquire(bucket):
             raise HttpRefusal(
                 429,
                 ErrorCode.TOO_MANY,
@@ -77,11 +77,11 @@ class ConcurrencyLimit:
         try:
             yield
         finally:
-            self._counter.release(place)
+            self._counter.release(bucket)
 
 
 def _response(status: str, code: ErrorCode, message: str, advice: str) -> bytes:
-    """A response in the form of the API's errors, in English: no request has been read that asks for a language."""
+    """Return an error response in the API's form, in English: no request has been read that names a language."""
     body = json.dumps({"code": code, "message": message, "help": advice}).encode()
     head = (
         f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nCache-Control: no-store\r\n"
@@ -114,29 +114,29 @@ class Connections:
         self._refusals: set[_Refusal] = set()
 
     def hold(self, transport: asyncio.Transport, peer: str) -> Callable[[], None] | None:
-        """Return what to call when the connection has ended; None at a limit: it is refused and closed here."""
+        """Return a function to call when the connection has ended; None at a limit, when it is refused and closed."""
         if self._count >= self._limit:
             self._refuse(transport, _FULL)
             return None
-        place = None if is_trusted(self._proxies, peer) else address_bucket(peer)
-        if place is not None and not self._counter.acquire(place):
-            self._log_once(place)
+        bucket = None if is_trusted(self._proxies, peer) else address_bucket(peer)
+        if bucket is not None and not self._counter.acquire(bucket):
+            self._log_once(bucket)
             self._refuse(transport, _TOO_MANY)
             return None
         self._count += 1
-        return lambda: self._release(place)
+        return lambda: self._release(bucket)
 
-    def _release(self, place: str | None) -> None:
+    def _release(self, bucket: str | None) -> None:
         self._count -= 1
-        if place is not None and self._counter.release(place):
-            self._logged.discard(place)
+        if bucket is not None and self._counter.release(bucket):
+            self._logged.discard(bucket)
 
-    def _log_once(self, place: str) -> None:
+    def _log_once(self, bucket: str) -> None:
         """Log an address, and not again before all of its connections have ended."""
-        if place not in self._logged:
-            self._logged.add(place)
+        if bucket not in self._logged:
+            self._logged.add(bucket)
             advice = "If it is your reverse proxy, name it in MEDIAVAULT_TRUSTED_PROXIES."
-            log.warning("too_many_connections", address=place, most=self._address_limit, help=advice)
+            log.warning("too_many_connections", address=bucket, most=self._address_limit, help=advice)
 
     def _refuse(self, transport: asyncio.Transport, response: bytes) -> None:
         if len(self._refusals) >= MAX_REFUSALS:

@@ -1,4 +1,4 @@
-"""Every error as ``{"code", "message", "help"}``, or as a page with the same words for a person's browser."""
+"""Every error as ``{"code", "message", "help"}``, or as a page with the same texts for a user's browser."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from mediavault.presentation.translation import localize, translated
 
 log = get_logger(__name__)
 
-# A GET whose answer never ends, or is long in the making, has no HEAD.
+# A GET whose response never ends, or takes long to produce, has no HEAD.
 ENDLESS_PATHS = frozenset({"/api/events", "/library/zip", "/library/export"})
 
 _METHODS = ("DELETE", "GET", "POST")
 
 _DATA_PREFIXES = ("/api/", "/static/", "/metrics", "/healthz", "/openapi.json")
 
-_BODY_WORDS = {
+_BODY_MESSAGES = {
     "missing": Message("The body is missing: it should be a JSON object."),
     "model_attributes_type": Message("The body should be a JSON object."),
 }
@@ -38,7 +38,7 @@ ErrorPage = Callable[[int, ErrorView], Response]  # status, error
 
 
 class HttpRefusal(BadInput):
-    """A request that HTTP itself has a word for. ``status`` says it, ``headers`` go with it."""
+    """A refused request with its own HTTP status and response headers."""
 
     def __init__(
         self,
@@ -56,24 +56,24 @@ class HttpRefusal(BadInput):
 
 
 def install(app: FastAPI, error_page: ErrorPage) -> None:
-    """Answer every error of a route in our own form. ``error_page`` renders it for a person's browser."""
+    """Answer every error of a route in our own form. ``error_page`` renders it for a user's browser."""
     app.state.error_page = error_page
 
     @app.exception_handler(MediavaultError)
-    async def _ours(request: Request, exc: MediavaultError) -> Response:
+    async def _mediavault_error(request: Request, exc: MediavaultError) -> Response:
         return error_response(request, exc)
 
     @app.exception_handler(RequestValidationError)
-    async def _invalid(request: Request, exc: RequestValidationError) -> Response:
-        return error_response(request, BadInput(_first_complaint(exc.errors()), help="See /openapi.json for the form."))
+    async def _validation_error(request: Request, exc: RequestValidationError) -> Response:
+        return error_response(request, BadInput(_first_problem(exc.errors()), help="See /openapi.json for the form."))
 
     @app.exception_handler(HTTPException)
-    async def _http(request: Request, exc: HTTPException) -> Response:
+    async def _http_exception(request: Request, exc: HTTPException) -> Response:
         return error_response(request, _from_http(request, exc))
 
 
 def error_response(request: Request, exc: MediavaultError) -> Response:
-    """Log what is the server's fault; answer in JSON, or as a page where a person is looking."""
+    """Return the response for an error, in JSON or as a page for a browser. An error of the server's is logged."""
     status = exc.status if isinstance(exc, HttpRefusal) else exc.spec.http_status
     headers = exc.headers if isinstance(exc, HttpRefusal) else {}
     if isinstance(exc, StoreError | StorageFailure):
@@ -95,7 +95,10 @@ def error_response(request: Request, exc: MediavaultError) -> Response:
 
 
 def unexpected(request: Request) -> Response:
-    """A bug of ours, from inside its ``except``: logged whole under an id, of which alone the caller learns."""
+    """Return the response for an unexpected exception. Call it inside the ``except`` block.
+
+    The exception is logged in full under an incident id; the caller learns only the id.
+    """
     incident = secrets.token_hex(4)
     log.exception("request_crashed", incident=incident, method=request.method)
     return error_response(
@@ -110,14 +113,17 @@ def unexpected(request: Request) -> Response:
 
 
 def wants_page(request: Request) -> bool:
-    """Whether a person's browser goes to a page or a file, or took a wrong turn; not a script that asks for data."""
+    """Whether the request is a browser's for a page or a file (or an unknown path), not a script's for data."""
     return not request.scope["path"].startswith(_DATA_PREFIXES) and "text/html" in request.headers.get("accept", "")
 
 
 def _from_http(request: Request, exc: HTTPException) -> HttpRefusal:
-    nowhere = Message("/openapi.json lists every address of the API.")
-    words: dict[int, tuple[ErrorCode, str, str]] = {
-        404: (ErrorCode.NOT_FOUND, Message("Page not found."), nowhere),
+    texts: dict[int, tuple[ErrorCode, str, str]] = {
+        404: (
+            ErrorCode.NOT_FOUND,
+            Message("Page not found."),
+            Message("/openapi.json lists every address of the API."),
+        ),
         405: (
             ErrorCode.BAD_REQUEST,
             Message("This method is not offered here."),
@@ -129,27 +135,27 @@ def _from_http(request: Request, exc: HTTPException) -> HttpRefusal:
         Message("The request cannot be understood."),
         Message("See /openapi.json for the form."),
     )
-    code, message, advice = words.get(exc.status_code, unknown)
+    code, message, advice = texts.get(exc.status_code, unknown)
     headers = dict(exc.headers or {})
     if exc.status_code == 405:
-        headers["Allow"] = ", ".join(_offered(request))  # the router names those of the first route alone
+        headers["Allow"] = ", ".join(_allowed_methods(request))  # the router names only those of the first route
     return HttpRefusal(exc.status_code, code, message, help=advice, headers=headers)
 
 
-def _offered(request: Request) -> list[str]:
-    """The methods of every route at the request's path."""
+def _allowed_methods(request: Request) -> list[str]:
+    """Return the methods of all routes at the request's path."""
     scope = {**request.scope, "root_path": ""}
-    found = [method for method in _METHODS if _fits(request, {**scope, "method": method})]
-    has_head = "GET" in found and scope["path"] not in ENDLESS_PATHS
-    return sorted({*found, "HEAD"} if has_head else found)
+    methods = [method for method in _METHODS if _has_route(request, {**scope, "method": method})]
+    has_head = "GET" in methods and scope["path"] not in ENDLESS_PATHS
+    return sorted({*methods, "HEAD"} if has_head else methods)
 
 
-def _fits(request: Request, scope: Mapping[str, Any]) -> bool:
+def _has_route(request: Request, scope: Mapping[str, Any]) -> bool:
     return any(route.matches(dict(scope))[0] is Match.FULL for route in request.app.routes)
 
 
-def _first_complaint(errors: Sequence[Any]) -> str:
-    """``post_urls[3]: Input should be a valid string``; never the input itself, which may be anything."""
+def _first_problem(errors: Sequence[Any]) -> str:
+    """Describe the first error, as in ``post_urls[3]: Input should be a valid string``, without the untrusted input."""
     first = errors[0]
     where = ""
     for part in first["loc"][1:]:
@@ -162,7 +168,7 @@ def _first_complaint(errors: Sequence[Any]) -> str:
             problem=first["ctx"]["error"],
             position=first["loc"][-1],
         )
-    if first["loc"] == ("body",) and first["type"] in _BODY_WORDS:
-        return _BODY_WORDS[first["type"]]
+    if first["loc"] == ("body",) and first["type"] in _BODY_MESSAGES:
+        return _BODY_MESSAGES[first["type"]]
     message = str(first["msg"]).removeprefix("Value error, ")
     return f"{where.lstrip('.')}: {message}." if where else f"{message}."

@@ -1,4 +1,4 @@
-"""The HTTP server: bound sockets, connection limits, deadlines, an orderly end. The only importer of uvicorn.
+"""The HTTP server: bound sockets, connection limits, deadlines, orderly shutdown. The only importer of uvicorn.
 
 It handles no signals: the composition root decides when to stop and sets the event. Methods of uvicorn's protocol and
 server are overridden here, so pyproject.toml has an upper bound for uvicorn and a test compares their signatures.
@@ -28,12 +28,12 @@ from mediavault.server.connections import Connections
 from mediavault.server.long_responses import RELAY_PATH
 
 HEADER_DEADLINE_S = 10.0  # uvicorn alone waits forever for a header that comes byte by byte
-LEFTOVER_DEADLINE_S = 10.0  # for the rest of a body that is not read because the request has been answered
+LEFTOVER_DEADLINE_S = 10.0  # for the rest of an unread body after the request has been answered
 KEEP_ALIVE_S = 15
-GRACE_S = 5  # for answers under way when the server stops; files can be resumed
+GRACE_S = 5  # for responses under way when the server stops; file downloads can be resumed
 _BACKLOG = 512
-MAX_SOCKET_MESSAGE_BYTES = 128 * 1024  # a clipboard's worth
-SOCKET_PING_S = 20.0  # a client that does not answer a ping within as long again has gone
+MAX_SOCKET_MESSAGE_BYTES = 128 * 1024  # enough for pasted text
+SOCKET_PING_S = 20.0  # a client that does not answer a ping within the same time again has gone
 NO_PROXIES = ProxyRules()
 _FAMILY_IS_MISSING = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
@@ -47,7 +47,7 @@ async def serve_app(
     on_started: Callable[[str], None] | None = None,
     proxies: ProxyRules = NO_PROXIES,
 ) -> None:
-    """Serve until ``stop`` is set. ``on_started`` gets the address, with the real port where 0 was asked for.
+    """Serve until ``stop`` is set. ``on_started`` gets the address, with the real port when ``port`` is 0.
 
     Raises BadSetting when the address cannot be bound.
     """
@@ -60,37 +60,37 @@ async def serve_app(
     finally:
         if server.stopping is not None:
             server.stopping.cancel()
-        for each in sockets:
-            each.close()
+        for sock in sockets:
+            sock.close()
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
-    """Sockets for every address of ``host``, all on one port. Raises BadSetting."""
+    """Return sockets for every address of ``host``, all on one port. Raises BadSetting."""
     bound: list[socket.socket] = []
     missing: OSError | None = None
     try:
-        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, address in dict.fromkeys((info[0], str(info[4][0])) for info in found):
+        infos = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, address in dict.fromkeys((info[0], str(info[4][0])) for info in infos):
             real_port = bound[0].getsockname()[1] if bound else port
             try:
                 bound.append(socket.create_server((address, real_port), family=family, backlog=_BACKLOG))
             except OSError as exc:
                 if exc.errno not in _FAMILY_IS_MISSING:
                     raise
-                missing = exc  # localhost names ::1 too, also where there is no IPv6: one address that works is enough
+                missing = exc  # localhost resolves to ::1 even where there is no IPv6: one address that works is enough
         if not bound and missing is not None:
             raise missing
     except OSError as exc:
-        for each in bound:
-            each.close()
+        for sock in bound:
+            sock.close()
         raise _not_bound(host, port, exc) from exc
     return bound
 
 
 def check_address(host: str, port: int) -> None:
-    """Whether it can be listened on just now; nothing is held. Raises BadSetting."""
-    for each in bind(host, port):
-        each.close()
+    """Check that the address can be bound now; the sockets are closed again. Raises BadSetting."""
+    for sock in bind(host, port):
+        sock.close()
 
 
 class _Awaited(Enum):
@@ -101,22 +101,22 @@ class _Awaited(Enum):
 
 
 class _Config(Config):
-    """uvicorn's configuration, which each connection gets, with the connections."""
+    """uvicorn's configuration, which every protocol object gets, with the server's connections."""
 
-    held: Connections
+    connections: Connections
 
 
 class _GuardedProtocol(H11Protocol):
     """Refuses connections at a limit, and closes those whose request is not complete in time."""
 
     _deadline: asyncio.TimerHandle | None = None
-    _waits_for: _Awaited | None = None
-    _let_go: Callable[[], None] | None = None
+    _deadline_for: _Awaited | None = None
+    _release: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         host, *_ = transport.get_extra_info("peername") or ("",)
-        self._let_go = cast("_Config", self.config).held.hold(transport, host)
-        if self._let_go is not None:
+        self._release = cast("_Config", self.config).connections.hold(transport, host)
+        if self._release is not None:
             super().connection_made(transport)
             self._watch()
 
@@ -125,15 +125,15 @@ class _GuardedProtocol(H11Protocol):
         self._watch()
 
     def _should_upgrade(self) -> bool:
-        """To a WebSocket, and only where there is one: elsewhere the request is answered as HTTP."""
+        """Upgrade to a WebSocket only on its path; elsewhere the request is answered as HTTP."""
         return self.scope["path"] == RELAY_PATH and super()._should_upgrade()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        """The new protocol takes the connection, its place among the connections, and what ends it."""
-        self._forget_deadline()
-        let_go, self._let_go = self._let_go, None
+        """Hand the connection to the WebSocket protocol, which then releases it at its end."""
+        self._cancel_deadline()
+        release, self._release = self._release, None
         super().handle_websocket_upgrade(event)
-        cast("_WebSocketProtocol", self.transport.get_protocol()).let_go = let_go
+        cast("_WebSocketProtocol", self.transport.get_protocol()).release = release
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -141,43 +141,43 @@ class _GuardedProtocol(H11Protocol):
             self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._let_go is not None:
-            self._let_go()
-            self._let_go = None
-            self._forget_deadline()
+        if self._release is not None:
+            self._release()
+            self._release = None
+            self._cancel_deadline()
             super().connection_lost(exc)
 
     def _watch(self) -> None:
-        """Set the deadline for what is awaited now. More bytes of the same do not extend it."""
+        """Set the deadline for what the client must send now. Further bytes of the same do not extend it."""
         awaited = self._awaited()
-        if awaited is self._waits_for:
+        if awaited is self._deadline_for:
             return
-        self._forget_deadline()
+        self._cancel_deadline()
         if awaited is not None:
             within_s = HEADER_DEADLINE_S if awaited is _Awaited.HEADER else LEFTOVER_DEADLINE_S
-            self._waits_for, self._deadline = awaited, self.loop.call_later(within_s, self.transport.abort)
+            self._deadline_for, self._deadline = awaited, self.loop.call_later(within_s, self.transport.abort)
 
     def _awaited(self) -> _Awaited | None:
         if self.conn.their_state is h11.IDLE:
             return _Awaited.HEADER
         is_answered = self.conn.their_state is h11.SEND_BODY and self.conn.our_state is h11.DONE
-        return _Awaited.LEFTOVER if is_answered else None  # a body that is read has the gate's deadline
+        return _Awaited.LEFTOVER if is_answered else None  # the middleware has a deadline for a body that is read
 
-    def _forget_deadline(self) -> None:
+    def _cancel_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
-        self._waits_for = self._deadline = None
+        self._deadline_for = self._deadline = None
 
 
 class _WebSocketProtocol(WebSocketsSansIOProtocol):
-    """A connection that was upgraded; it gives its place back, and a client that is gone is not waited for."""
+    """An upgraded connection. It is released when it ends; one whose client no longer answers pings is aborted."""
 
-    let_go: Callable[[], None] | None = None
+    release: Callable[[], None] | None = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        if self.let_go is not None:
-            self.let_go()
+        if self.release is not None:
+            self.release()
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
@@ -202,7 +202,7 @@ class _Server(Server):
         await self._stop.wait()
         app = self.config.app
         if isinstance(app, FastAPI) and hasattr(app.state, "feed"):
-            app.state.feed.close()  # event streams never end by themselves, and the server would wait for them
+            app.state.feed.close()  # event streams never end on their own, and the server would wait for them
         self.should_exit = True
 
     @contextlib.contextmanager
@@ -222,7 +222,7 @@ def _config(app: FastAPI, proxies: ProxyRules) -> Config:
         ws_ping_timeout=SOCKET_PING_S,
         ws_per_message_deflate=False,  # the pictures are compressed already
         lifespan="on",
-        proxy_headers=False,  # nobody's X-Forwarded-For gives any rights
+        proxy_headers=False,  # X-Forwarded-For never grants any rights
         server_header=False,
         access_log=False,
         log_config=None,
@@ -230,7 +230,7 @@ def _config(app: FastAPI, proxies: ProxyRules) -> Config:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
     )
-    config.held = Connections(proxies, limit=half)
+    config.connections = Connections(proxies, limit=half)
     return config
 
 

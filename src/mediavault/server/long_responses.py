@@ -1,8 +1,8 @@
-"""Long responses: noticing that the client has left, and ending when what let the caller in has ended.
+"""Long responses: noticing that the client has left, and ending a response when the caller's access has ended.
 
-A session or a token may end, or an open vault get a password. The application then sees a client that has left: an event
-stream or the sign-in window's WebSocket ends in order and its client is refused when it returns, while a file or an
-archive is cut off, so that nobody takes it for complete.
+A session or a token may end, or an open vault may get a password. The application then sees a client that has left: an
+event stream or the sign-in window's WebSocket ends in order and its client is refused when it returns, while a file or
+an archive is cut off, so that it is not taken for complete.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import StorageFailure, StoreError
 from mediavault.core.logs import get_logger
 
-CHECK_EVERY_S = 15.0  # for what another process ended; as often as the heartbeat of /api/events
-LATE_S = 1.0  # an answer that begins later than this is checked again before it begins
-# A proxy says who asks when a request begins; that the person has signed out since, it never says.
+CHECK_EVERY_S = 15.0  # for access that another process ended; as often as the heartbeat of /api/events
+LATE_S = 1.0  # access is checked again before a response that begins later than this
+# A proxy names the user when a request begins; it never reports that the user has signed out since.
 PROXY_SIGN_IN_LASTS_S = 300.0
 RELAY_PATH = "/api/login-window/screen"  # the only WebSocket
-_RENEWED_PATHS = frozenset({"/api/events", RELAY_PATH})  # their clients connect again by themselves
+_RENEWED_PATHS = frozenset({"/api/events", RELAY_PATH})  # their clients reconnect automatically
 
 log = get_logger(__name__)
 
 
 class Admission:
-    """What let the caller of one request in, and whether it still does.
+    """The access of one request's caller, and whether it is still valid.
 
-    Create it before the caller is looked for, and close it when the request is over.
+    Create it before the caller is authenticated, and close it when the request is over.
     """
 
     def __init__(self, desk: Authenticator, clock: Clock, path: str) -> None:
@@ -42,17 +42,19 @@ class Admission:
         self._began = clock.monotonic()
         self._ending = desk.endings.next
         self._caller: Principal | None = None
-        self._watch: asyncio.Task[None] | None = None  # one for all messages: each of them would start its time again
+        self._watch: asyncio.Task[None] | None = (
+            None  # one for all messages: a task per message would restart the interval
+        )
 
     def grant(self, caller: Principal | None) -> None:
-        """Record who was let in; None where everybody is."""
+        """Record the caller that was let in; None where access is open to all."""
         self._caller = caller
 
     async def next_message(self, receive: Receive, *, protocol: str = "http") -> Message:
-        """The connection's next message; a disconnect as soon as the caller is no longer let in."""
+        """Return the connection's next message; a disconnect as soon as the caller's access has ended."""
         if self._caller is None:
             return await receive()
-        self._watch = self._watch or asyncio.create_task(self._ended())
+        self._watch = self._watch or asyncio.create_task(self._until_access_ends())
         message = asyncio.ensure_future(receive())
         try:
             await asyncio.wait((message, self._watch), return_when=asyncio.FIRST_COMPLETED)
@@ -65,20 +67,20 @@ class Admission:
             await _cancel(self._watch)
 
     async def holds_for_late_answer(self) -> bool:
-        """Whether an answer may begin now: one that took long, or had an ending in between, is checked again."""
+        """Whether a response may begin now. Access is checked again if it took long or any access ended in between."""
         is_late = self._ending.is_set() or self._clock.monotonic() - self._began > LATE_S
         return self._caller is None or not is_late or await self._still_holds(self._caller)
 
-    async def _ended(self) -> None:
+    async def _until_access_ends(self) -> None:
         assert self._caller is not None
         while True:
-            await self._ending_or_next_check()
+            await self._wait_for_ending_or_interval()
             self._ending = self._desk.endings.next
             if not await self._still_holds(self._caller):
                 log.info("answer_ended_with_access", path=self._path, how=self._caller.how)
                 return
 
-    async def _ending_or_next_check(self) -> None:
+    async def _wait_for_ending_or_interval(self) -> None:
         waits = asyncio.create_task(self._ending.wait()), asyncio.create_task(self._clock.sleep(CHECK_EVERY_S))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -90,7 +92,7 @@ class Admission:
             return self._clock.monotonic() - self._began < PROXY_SIGN_IN_LASTS_S
         try:
             return await self._desk.is_still_valid(caller)
-        except StoreError:  # the store says so in its own log; a moment without it cuts nobody off
+        except StoreError:  # logged by the store; a short outage must not cut off any response
             return True
 
 
@@ -102,7 +104,7 @@ async def _cancel(*tasks: asyncio.Future[Message] | asyncio.Task[None] | asyncio
 
 @contextlib.asynccontextmanager
 async def watching_for_disconnect(receive: Receive, on_gone: Callable[[], None]) -> AsyncIterator[None]:
-    """Call ``on_gone`` when the client leaves: the server silently drops what is sent afterwards, however much it is."""
+    """Call ``on_gone`` when the client leaves: the server silently drops everything that is sent afterwards."""
 
     async def watch() -> None:
         while (await receive())["type"] != "http.disconnect":
@@ -119,9 +121,9 @@ async def watching_for_disconnect(receive: Receive, on_gone: Callable[[], None])
 
 
 class StreamAnswer(Response):
-    """Sends pieces as fast as the client takes them, and always closes their source.
+    """A response that sends pieces as fast as the client takes them, and always closes their source.
 
-    A client that leaves ends it. When the source breaks, the answer is left without its end: the server then cuts the
+    It ends when the client leaves. When the source fails, the response is left unfinished: the server then cuts the
     connection, and the client sees that the response is incomplete.
     """
 
@@ -140,7 +142,7 @@ class StreamAnswer(Response):
                         return
                     if piece:
                         await send({"type": "http.response.body", "body": piece, "more_body": True})
-            except (StorageFailure, StoreError) as exc:  # the head is sent: nothing else can be said any more
+            except (StorageFailure, StoreError) as exc:  # the headers are sent: no error can be reported any more
                 log.warning("answer_broke_off", error=exc.message)
                 return
             await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -1,6 +1,6 @@
-"""The one door: every request passes these checks before any route sees it, and every answer gets the same headers.
+"""The security checks that every request passes before any route sees it, and the headers of every response.
 
-Default deny: what the checks read are the raw path, method and headers, never a URL that the Host header shaped.
+Default deny: the checks read the raw path, method and headers, never a URL built from the Host header.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from mediavault.server.long_responses import Admission
 from mediavault.server.security import FORM_TYPE, JSON_TYPE, HostRules, comes_from_elsewhere, host_is_ours, host_of
 
 MAX_BODY_BYTES = 64 * 1024  # 500 addresses of usual length
-BODY_DEADLINE_S = 10.0  # a body that is still not there by then is a slow attack or a dead line
+BODY_DEADLINE_S = 10.0  # a body that is incomplete by then is a slow attack or a dead connection
 
 FILES_PREFIX = "/files/"
 
@@ -51,46 +51,46 @@ log = get_logger(__name__)
 
 
 class _ClientGone(Exception):
-    """The client left before its request was whole; nobody is there to be answered."""
+    """The client left before its request was complete, so there is no one to answer."""
 
 
 class SecurityMiddleware:
-    """ASGI middleware round the whole application."""
+    """ASGI middleware around the whole application."""
 
     def __init__(self, app: ASGIApp, hosts: HostRules, desk: Authenticator, clock: Clock) -> None:
         self._app = app
         self._hosts = hosts
         self._desk = desk
         self._clock = clock
-        self._doorkeeper = RequestAuthenticator(desk)
+        self._authenticator = RequestAuthenticator(desk)
         self._concurrency = ConcurrencyLimit(desk)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._guarded(scope, receive, _Answer(send))
+            await self._handle_http(scope, receive, _Answer(send))
         elif scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         else:
-            await self._guarded_socket(scope, receive, send)
+            await self._handle_websocket(scope, receive, send)
 
-    async def _guarded(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+    async def _handle_http(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         request = Request(scope)
         use(read(request.cookies, request.headers.get("accept-language"), locales()))
         try:
-            await self._answered(request, receive, answer)
+            await self._respond(request, receive, answer)
         except _ClientGone:
             return
         except MediavaultError as exc:
             await error_response(request, exc)(scope, receive, answer.send)
         except Exception:
-            # the outermost frame of a request: whatever went wrong is logged whole and answered in our form
+            # the outermost frame of a request: every error is logged in full and answered in our form
             response = unexpected(request)
             if answer.begun:
                 raise
             await response(scope, receive, answer.send)
 
-    async def _guarded_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The same checks for a WebSocket, and the rule of the same origin although it begins with a GET."""
+    async def _handle_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Apply the same checks to a WebSocket, and the same-origin rule although it begins with a GET."""
         request = Request({**scope, "type": "http", "method": "GET"})
         try:
             async with self._admission(request) as admission:
@@ -102,15 +102,15 @@ class SecurityMiddleware:
             log.info("websocket_refused", path=scope["path"], error=exc.message)
             await send({"type": "websocket.close", "code": 1008})
 
-    async def _answered(self, request: Request, receive: Receive, answer: _Answer) -> None:
+    async def _respond(self, request: Request, receive: Receive, answer: _Answer) -> None:
         scope = request.scope
         async with self._admission(request) as admission:
-            if (turned_away := await self._admit(request, is_unsafe=request.method not in SAFE_METHODS)) is not None:
-                await turned_away(scope, receive, answer.send)
+            if (redirect := await self._admit(request, is_unsafe=request.method not in SAFE_METHODS)) is not None:
+                await redirect(scope, receive, answer.send)
                 return
             admission.grant(current_principal())
             body = await _read_body(request, receive)
-            if request.method in SAFE_METHODS:  # what changes something may be what ends the session, and is answered
+            if request.method in SAFE_METHODS:  # an unsafe request may itself end the session, and is answered
                 answer.admission = admission
             if _is_head_of_a_get(request):
                 scope, answer.is_head = {**scope, "method": "GET"}, True
@@ -120,19 +120,19 @@ class SecurityMiddleware:
 
     @asynccontextmanager
     async def _admission(self, request: Request) -> AsyncIterator[Admission]:
-        """Count the request for its address, and watch what lets it in. Raises HttpRefusal."""
+        """Count the request for its address, and watch its caller's access. Raises HttpRefusal."""
         with self._concurrency.hold(request):
             async with aclosing(Admission(self._desk, self._clock, request.scope["path"])) as admission:
                 yield admission
 
     async def _admit(self, request: Request, *, is_unsafe: bool) -> Response | None:
-        """None lets the request in, a response sends it elsewhere. Raises HttpRefusal, StoreError."""
+        """Return None to let the request in, or a redirect. Raises HttpRefusal, StoreError."""
         _check_target(request)
         _check_host(request, self._hosts)
-        if (elsewhere := await self._doorkeeper.authenticate(request)) is not None:
-            return elsewhere
+        if (redirect := await self._authenticator.authenticate(request)) is not None:
+            return redirect
         if is_unsafe:
-            # a bearer token is proof enough: no page of another site can send one without asking first
+            # a bearer token is proof enough: another site's page cannot send one without a CORS preflight
             caller = current_principal()
             _check_origin(request, exempt=caller is not None and caller.how is AuthMethod.TOKEN)
             _check_type(request)
@@ -140,15 +140,15 @@ class SecurityMiddleware:
 
 
 def _is_head_of_a_get(request: Request) -> bool:
-    """The routes know GET alone, and HEAD is GET without the body; the files have a HEAD of their own that opens no part."""
+    """Whether to answer a HEAD as a GET without the body. Saved files have their own HEAD, which reads nothing."""
     path: str = request.scope["path"]
     return request.method == "HEAD" and path not in ENDLESS_PATHS and not path.startswith(FILES_PREFIX)
 
 
 class _Answer:
-    """Adds our headers to the answer, drops the body of a HEAD, and remembers whether it has begun.
+    """Adds our headers to a response, drops the body of a HEAD, and records whether the response has begun.
 
-    With ``admission``, an answer that would begin after the caller's access has ended is withheld.
+    With ``admission``, a response that would begin after the caller's access has ended is withheld.
     """
 
     def __init__(self, send: Send) -> None:
@@ -180,13 +180,13 @@ def _check_target(request: Request) -> None:
     if not request.scope["path"].startswith("/"):
         raise HttpRefusal(400, ErrorCode.BAD_REQUEST, "The request target must be a path.")
     if "transfer-encoding" in request.headers and "content-length" in request.headers:
-        # a proxy before us may have counted the body the other way (RFC 9112, section 6.1)
+        # a proxy in front may have measured the body by the other header (RFC 9112, section 6.1)
         raise HttpRefusal(400, ErrorCode.BAD_REQUEST, "The request has two lengths.", headers={"Connection": "close"})
 
 
 def _check_host(request: Request, rules: HostRules) -> None:
-    given = request.headers.getlist("host")
-    host = host_of(given[0]) if len(given) == 1 else None
+    headers = request.headers.getlist("host")
+    host = host_of(headers[0]) if len(headers) == 1 else None
     if host is None:
         raise HttpRefusal(400, ErrorCode.BAD_REQUEST, "The Host header is not valid.")
     if not host_is_ours(host, rules):
@@ -206,13 +206,13 @@ def _check_origin(request: Request, *, exempt: bool) -> None:
 
 
 def _check_type(request: Request) -> None:
-    """JSON for the API, a form for the pages; each only there, so that no other site's form reaches the API."""
+    """Require JSON for the API and a form for the pages, so that no other site's form reaches the API."""
     headers = request.headers
     if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
         return
     wanted = JSON_TYPE if request.scope["path"].startswith("/api/") else FORM_TYPE
-    given = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if given != wanted:
+    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != wanted:
         raise HttpRefusal(
             415,
             ErrorCode.UNSUPPORTED_MEDIA_TYPE,
@@ -222,9 +222,9 @@ def _check_type(request: Request) -> None:
 
 
 async def _read_body(request: Request, receive: Receive) -> bytes:
-    """The whole body, bounded in size and time. Raises HttpRefusal."""
-    announced = request.headers.get("content-length", "0")
-    if not announced.isdecimal() or int(announced[:12]) > MAX_BODY_BYTES:
+    """Return the whole body, bounded in size and time. Raises HttpRefusal."""
+    declared = request.headers.get("content-length", "0")
+    if not declared.isdecimal() or int(declared[:12]) > MAX_BODY_BYTES:
         raise _too_large()
     body = bytearray()
     try:
@@ -250,11 +250,11 @@ def _too_large() -> HttpRefusal:
         ErrorCode.TOO_LARGE,
         Message("The body is larger than %(max_body_bytes)s bytes.", max_body_bytes=MAX_BODY_BYTES),
         help="Submit fewer addresses at a time.",
-    )  # and no end at once: a client that is still sending would never read this
+    )  # without "Connection: close": a client that is still sending would never read this
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """The body once more for the application; then the connection's own messages, of which only its end can come."""
+    """Return a ``receive`` that gives the application the body again, then the connection's messages (only its end)."""
     messages: list[HttpMessage] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replayed() -> HttpMessage:

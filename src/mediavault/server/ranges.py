@@ -1,4 +1,4 @@
-"""Which bytes of a file an HTTP request asks for (RFC 9110, sections 13.1.5 and 14). Pure."""
+"""HTTP range requests: which bytes of a file are requested (RFC 9110, sections 13.1.5 and 14). Pure."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 
 _SINGLE = re.compile(r"bytes=[ \t]*(\d*)-(\d*)[ \t]*", re.ASCII | re.IGNORECASE)
-_MAX_DIGITS = 20  # more than any file has; longer numbers are cut off to this before they are read
+_MAX_DIGITS = 20  # more than any file size has; a longer number counts as _HUGE
 _HUGE = 10**_MAX_DIGITS
 
 
 @dataclass(frozen=True, slots=True)
 class ByteRange:
-    """``start`` and ``end`` are both included, as in Content-Range."""
+    """A range of bytes. ``start`` and ``end`` are both inclusive, as in Content-Range."""
 
     start: int
     end: int
@@ -23,14 +23,15 @@ class ByteRange:
 
 
 class Unsatisfiable(Exception):
-    """No byte of the file lies in the range: 416."""
+    """The range contains no byte of the file: 416."""
 
 
 def wanted_range(header: str | None, size: int) -> ByteRange | None:
-    """None: the whole file, also for what is no range of bytes or asks for several. Raises Unsatisfiable.
+    """Return the requested range; None for the whole file. Raises Unsatisfiable.
 
     ``0-0`` is the first byte, ``-1`` the last, ``5-`` all from the sixth on; an end past the file is cut to it. ``9-5``,
-    ``-0`` and a start past the end are unsatisfiable. Several ranges at once are never worth their cost here.
+    ``-0`` and a start past the end are unsatisfiable. A header that is not a byte range is ignored, and so are several
+    ranges at once, which are never worth their cost here.
     """
     match = _SINGLE.fullmatch(header or "")
     if match is None or not (match[1] or match[2]):
@@ -45,7 +46,7 @@ def wanted_range(header: str | None, size: int) -> ByteRange | None:
 
 
 def range_still_holds(if_range: str | None, etag: str) -> bool:
-    """Whether a range may be answered: without a condition, or when it names this very file's strong tag.
+    """Whether a range may be answered: without a condition, or when ``if_range`` is the file's current strong tag.
 
     A date or a weak tag never proves that the bytes are the same, so the whole file is sent instead.
     """
@@ -53,9 +54,9 @@ def range_still_holds(if_range: str | None, etag: str) -> bool:
 
 
 def is_unchanged(if_none_match: str | None, etag: str) -> bool:
-    """Whether the client has this very file already: 304."""
-    given = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
-    return etag in given or given == ["*"]
+    """Whether the client already has this version of the file: 304."""
+    tags = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
+    return etag in tags or tags == ["*"]
 
 
 def _number(digits: str) -> int | None:

@@ -1,11 +1,11 @@
-"""What the vault goes by, and whose page asks, as pure judgements. ``middleware.py`` applies them to every request, in this order.
+"""Host and origin checks, as pure functions. ``middleware.py`` applies these checks to every request, in this order.
 
-1. **Host**: only names that the vault goes by, else a web page could reach it through a name of its own that resolves
-   to this machine (DNS rebinding). Addresses are no names: a page cannot rebind a literal.
-2. **Who asks** (the domain ``access``): a session of the page, a token, or a reverse proxy's word. Without a password the
-   vault is open to this machine alone. The Host header and forwarded addresses never count as proof of anything.
+1. **Host**: only the vault's own names are allowed, else a web page could reach it through another name that resolves
+   to this machine (DNS rebinding). Literal addresses are safe: a page cannot rebind them.
+2. **Caller** (``authentication.py``): a web session, a token, or a user named by a reverse proxy. Without a password
+   the vault is open to this machine only. The Host header and forwarded addresses never count as proof of anything.
 3. **Same origin**: a browser's unsafe request must come from the vault's own page (the rule of Go's
-   CrossOriginProtection); programs that are no browser send neither header and pass.
+   CrossOriginProtection); programs other than browsers send neither header and pass.
 """
 
 from __future__ import annotations
@@ -30,14 +30,17 @@ _WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, not
 
 @dataclass(frozen=True, slots=True)
 class HostRules:
-    """``names`` are lower case, IPv6 in brackets. ``any_address`` also takes every literal address."""
+    """The allowed hosts: ``names`` (lower case, IPv6 in brackets), with ``any_address`` also every literal address."""
 
     names: frozenset[str]
     any_address: bool = False
 
 
 def host_rules(settings: Settings) -> HostRules:
-    """What the Host header may say: loopback's names, the configured ones, and this machine's own when it binds them all."""
+    """Return the allowed hosts: loopback, the configured names, and the bound host.
+
+    When all addresses are bound, these are the machine's own name and every literal address.
+    """
     names = {"localhost", "127.0.0.1", "[::1]", *(name.lower() for name in settings.host_names)}
     if settings.host not in _WILDCARDS:
         return HostRules(frozenset({*names, _bracketed(settings.host.lower())}))
@@ -46,7 +49,7 @@ def host_rules(settings: Settings) -> HostRules:
 
 
 def host_of(header: str | None) -> str | None:
-    """The host of a Host header, lower case and without port; None when it is no host at all."""
+    """Return the host of a Host header, in lower case and without port; None when it is not valid."""
     match = _HOST_HEADER.fullmatch(header or "")
     return match["host"].lower().rstrip(".") if match else None
 
@@ -56,13 +59,13 @@ def host_is_ours(host: str, rules: HostRules) -> bool:
 
 
 def needs_a_password(settings: Settings) -> bool:
-    """Whether the vault may listen only once it has a password: it is open beyond this machine, and nothing else guards it."""
+    """Whether the vault must not listen without a password: the network can reach it, and nothing else protects it."""
     guarded = token_of(settings) or settings.setup or proxy_rules(settings).login
     return not (guarded or is_loopback(settings.host))
 
 
 def no_password(settings: Settings) -> BadSetting:
-    """Why it does not listen."""
+    """Return the error of a vault that must not listen without a password."""
     return BadSetting(
         Message(
             "MEDIAVAULT_HOST: %(host)s would open the vault to the whole network without a password.",
@@ -74,15 +77,15 @@ def no_password(settings: Settings) -> BadSetting:
 
 
 def bearer(header: str | None) -> str | None:
-    """The token of an Authorization header."""
+    """Return the bearer token of an Authorization header; None without one."""
     scheme, _, value = (header or "").partition(" ")
     return value.strip() if scheme.lower() == "bearer" and value.strip() else None
 
 
 def comes_from_elsewhere(fetch_site: str | None, origin: str | None, host: str | None) -> bool:
-    """Whether a browser sends this for a page that is not the vault's. For unsafe methods only.
+    """Whether a browser sends this request for another site's page. For unsafe methods only.
 
-    ``fetch_site`` is Sec-Fetch-Site, ``host`` the raw Host header. A browser too old for the first sends Origin.
+    ``fetch_site`` is Sec-Fetch-Site, ``host`` the raw Host header. A browser too old for Sec-Fetch-Site sends Origin.
     """
     if fetch_site is not None:
         return fetch_site not in ("same-origin", "none")

@@ -1,4 +1,4 @@
-"""What the pages ask, answered from all jobs at once: the reference that every store is held to (pure)."""
+"""The pages' queries, answered from all jobs in memory: the reference that every store must agree with (pure)."""
 
 from __future__ import annotations
 
@@ -39,21 +39,23 @@ def account_not_found(key: str) -> AccountNotFound:
 
 def page(jobs: Iterable[Job], query: JobQuery) -> JobPage:
     start = paging.after(query)
-    found = in_order(jobs, query)
+    matches = in_order(jobs, query)
     if start is not None:
         descending = paging.is_descending(query.order)
-        found = [job for job in found if _comes_after(paging.sort_key(job, query.order), start, descending=descending)]
-    return paging.page_of(found, query)
+        matches = [
+            job for job in matches if _comes_after(paging.sort_key(job, query.order), start, descending=descending)
+        ]
+    return paging.page_of(matches, query)
 
 
 def neighbours(job: Job, jobs: Iterable[Job], query: JobQuery) -> Neighbours:
-    place, descending = paging.sort_key(job, query.order), paging.is_descending(query.order)
+    key, descending = paging.sort_key(job, query.order), paging.is_descending(query.order)
     newer = older = None
     for other in in_order(jobs, query):
-        there = paging.sort_key(other, query.order)
-        if there == place:
+        other_key = paging.sort_key(other, query.order)
+        if other_key == key:
             continue
-        if _comes_after(there, place, descending=descending):
+        if _comes_after(other_key, key, descending=descending):
             older = other
             break
         newer = other
@@ -62,13 +64,13 @@ def neighbours(job: Job, jobs: Iterable[Job], query: JobQuery) -> Neighbours:
 
 def in_order(jobs: Iterable[Job], query: JobQuery) -> list[Job]:
     terms = search_words.asked(query.text)
-    found = [job for job in jobs if _fits(job, query) and (terms is None or _is_about(job, terms))]
+    matches = [job for job in jobs if _fits(job, query) and (terms is None or _is_about(job, terms))]
     descending = paging.is_descending(query.order)
-    return sorted(found, key=lambda job: paging.sort_key(job, query.order), reverse=descending)
+    return sorted(matches, key=lambda job: paging.sort_key(job, query.order), reverse=descending)
 
 
-def _comes_after(place: paging.Place, start: paging.Place, *, descending: bool) -> bool:
-    return place < start if descending else place > start
+def _comes_after(key: paging.Place, start: paging.Place, *, descending: bool) -> bool:
+    return key < start if descending else key > start
 
 
 def _fits(job: Job, query: JobQuery) -> bool:
@@ -96,46 +98,47 @@ def accounts(jobs: Iterable[Job], query: AccountQuery) -> AccountPage:
 
 
 def account_page(summaries: Iterable[AccountSummary], query: AccountQuery) -> AccountPage:
-    """The page of these accounts that a query asks for."""
+    """Return the query's page of these accounts."""
     terms = search_words.asked(query.text)
-    found = [
-        one
-        for one in summaries
-        if (query.platform is None or one.platform == query.platform) and (terms is None or _is_named(one, terms))
+    matches = [
+        summary
+        for summary in summaries
+        if (query.platform is None or summary.platform == query.platform)
+        and (terms is None or _is_named(summary, terms))
     ]
-    found.sort(key=_account_place)
+    matches.sort(key=_account_sort_key)
     if query.cursor is not None:
         micros, key = paging.account_place(query.cursor)
-        found = [one for one in found if _account_place(one) > (-micros, key)]
-    return paging.account_page_of(found, query)
+        matches = [summary for summary in matches if _account_sort_key(summary) > (-micros, key)]
+    return paging.account_page_of(matches, query)
 
 
 def account(jobs: Iterable[Job], key: str) -> AccountSummary:
-    found = _summaries(jobs).get(key)
-    if found is None:
+    summary = _summaries(jobs).get(key)
+    if summary is None:
         raise account_not_found(key)
-    return found
+    return summary
 
 
 def totals(jobs: Iterable[Job]) -> LibraryTotals:
-    of_platform: dict[str, list[Job]] = defaultdict(list)
+    by_platform: dict[str, list[Job]] = defaultdict(list)
     for job in jobs:
-        of_platform[job.platform].append(job)
-    return totals_of([_platform_totals(name, of_platform[name]) for name in sorted(of_platform)])
+        by_platform[job.platform].append(job)
+    return totals_of([_platform_totals(name, by_platform[name]) for name in sorted(by_platform)])
 
 
 def totals_of(platforms: Sequence[PlatformTotals]) -> LibraryTotals:
-    """``platforms`` by name."""
+    """Return the totals of ``platforms``, which are sorted by name."""
     counts = Counter[JobStatus]()
-    for one in platforms:
-        counts.update(one.counts)
+    for platform in platforms:
+        counts.update(platform.counts)
     return LibraryTotals(
         platforms=tuple(platforms),
         counts=every_state(counts),
-        kept=sum(one.kept for one in platforms),
-        bytes=sum(one.bytes for one in platforms),
-        duration_s=seconds(sum(millis(one.duration_s) for one in platforms)),
-        latest_at=max((one.latest_at for one in platforms), default=None),
+        kept=sum(platform.kept for platform in platforms),
+        bytes=sum(platform.bytes for platform in platforms),
+        duration_s=seconds(sum(millis(platform.duration_s) for platform in platforms)),
+        latest_at=max((platform.latest_at for platform in platforms), default=None),
     )
 
 
@@ -144,7 +147,7 @@ def every_state(counts: Mapping[JobStatus, int]) -> dict[JobStatus, int]:
 
 
 def millis(duration_s: float | None) -> int:
-    """Sums are of whole milliseconds, so that they come out the same in whatever order they are added up."""
+    """Return whole milliseconds, so that a sum is the same in whatever order it is added up; 0 for None."""
     return 0 if duration_s is None else round(duration_s * 1000)
 
 
@@ -153,7 +156,7 @@ def seconds(total_millis: int) -> float:
 
 
 def _platform_totals(platform: str, jobs: Collection[Job]) -> PlatformTotals:
-    kept, size, duration_ms = _kept(jobs)
+    kept, size, duration_ms = _sums_of_completed(jobs)
     return PlatformTotals(
         platform=platform,
         counts=every_state(Counter(job.status for job in jobs)),
@@ -165,17 +168,17 @@ def _platform_totals(platform: str, jobs: Collection[Job]) -> PlatformTotals:
 
 
 def _summaries(jobs: Iterable[Job]) -> dict[str, AccountSummary]:
-    of_account: dict[str, list[Job]] = defaultdict(list)
+    by_account: dict[str, list[Job]] = defaultdict(list)
     for job in jobs:
         if job.account is not None:
-            of_account[key_of(job.account)].append(job)
-    return {key: _summary(key, theirs) for key, theirs in of_account.items()}
+            by_account[key_of(job.account)].append(job)
+    return {key: _summary(key, account_jobs) for key, account_jobs in by_account.items()}
 
 
 def _summary(key: str, jobs: Collection[Job]) -> AccountSummary:
     newest = max(jobs, key=paging.age_of)
     assert newest.account is not None
-    kept, size, duration_ms = _kept(jobs)
+    kept, size, duration_ms = _sums_of_completed(jobs)
     return AccountSummary(
         key=key,
         platform=newest.account.platform,
@@ -190,18 +193,18 @@ def _summary(key: str, jobs: Collection[Job]) -> AccountSummary:
     )
 
 
-def _kept(jobs: Iterable[Job]) -> tuple[int, int, int]:
-    """Of the completed jobs: how many, their bytes and milliseconds."""
-    kept = [job for job in jobs if job.status is JobStatus.COMPLETED]
-    return len(kept), sum(job.bytes or 0 for job in kept), sum(millis(job.duration_s) for job in kept)
+def _sums_of_completed(jobs: Iterable[Job]) -> tuple[int, int, int]:
+    """Return the number, bytes and milliseconds of the completed jobs."""
+    completed = [job for job in jobs if job.status is JobStatus.COMPLETED]
+    return len(completed), sum(job.bytes or 0 for job in completed), sum(millis(job.duration_s) for job in completed)
 
 
-def _account_place(one: AccountSummary) -> tuple[int, str]:
-    return -to_micros(one.latest_at), one.key
+def _account_sort_key(summary: AccountSummary) -> tuple[int, str]:
+    return -to_micros(summary.latest_at), summary.key
 
 
-def _is_named(one: AccountSummary, terms: Sequence[search_words.Term]) -> bool:
-    return bool(terms) and search_words.is_in(search_words.account_line(one.handle, one.display_name), terms)
+def _is_named(summary: AccountSummary, terms: Sequence[search_words.Term]) -> bool:
+    return bool(terms) and search_words.is_in(search_words.account_line(summary.handle, summary.display_name), terms)
 
 
 # --- failures ----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""All the jobs of a query, however many pages they fill, and retrying many of them."""
+"""Read all jobs of a query, page by page, and retry many of them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from mediavault.store.port import JobCatalogue, JobQuery, Store
 async def iter_pages(catalogue: JobCatalogue, query: JobQuery) -> AsyncIterator[tuple[Job, ...]]:
     """Yield the query's jobs in its order, ``query.limit`` at a time; an empty page is left out.
 
-    Jobs may be removed, retried or added while this runs. In the orders NEWEST and OLDEST a cursor is a job's age and id,
-    which never change: no job is met twice, and none is missed that is there, and in the query, all the time. In the
-    orders LONGEST and LARGEST a job whose length or size changes in between may be.
+    Jobs may be removed, retried or added while this runs. In the orders NEWEST and OLDEST a cursor is a job's age and
+    id, which never change: no job is yielded twice, and none is missed that exists and matches the query all the time.
+    In the orders LONGEST and LARGEST this does not hold for a job whose duration or size changes in the meantime.
     """
     while True:
         page = await catalogue.jobs(query)
@@ -27,7 +27,7 @@ async def iter_pages(catalogue: JobCatalogue, query: JobQuery) -> AsyncIterator[
 
 
 async def iter_jobs(catalogue: JobCatalogue, query: JobQuery, *, at_most: int | None = None) -> AsyncIterator[Job]:
-    """Yield the query's jobs, as :func:`iter_pages` does; each as its page was read. ``at_most`` (1 or more) of them."""
+    """Yield the jobs of :func:`iter_pages` one by one, ``at_most`` (1 or more) of them, each as its page was read."""
     count = 0
     async for page in iter_pages(catalogue, query):
         for job in page:
@@ -40,8 +40,8 @@ async def iter_jobs(catalogue: JobCatalogue, query: JobQuery, *, at_most: int | 
 async def retry_each(store: Store, jobs: AsyncIterable[Job], *, at_most: int | None = None) -> int:
     """Queue these jobs again, ``at_most`` (1 or more) of them; returns how many. No job is read after the last one.
 
-    A job that was removed since it was read, or that has another status by now, is left alone: a person who cancelled
-    it in between wants it to stay cancelled. (Between the last look and the move lies one call to the store.)
+    A job that was removed or has changed its status since it was read is left alone: a user who cancelled it in the
+    meantime wants it to stay cancelled. (Its status can still change between the check here and the retry.)
     """
     count = 0
     async for job in jobs:

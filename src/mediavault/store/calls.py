@@ -1,4 +1,4 @@
-"""Calls to a server that may be away: run to their end, repeated where an outcome is at stake, grouped where many wait."""
+"""Calls to a database server that may be unavailable: shielded, repeated where a result is at stake, and batched."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Out = TypeVar("Out")
 
 MOST_AT_ONCE = 100  # members of one grouped call
 
-# An outcome is worth some patience: the file is in its place, and what else would be lost is the work. The lease, which
-# cannot be renewed in that time, sets the limit: 80 s after the last renewal the attempt is stopped.
+# How long a call is repeated: the file is already saved, and giving up would lose the attempt's work. The lease, which
+# cannot be renewed in that time, sets the limit: the attempt is stopped 80 s after the last renewal.
 PATIENCE_S = 45.0
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 3.0
 
@@ -26,13 +26,13 @@ log = get_logger(__name__)
 
 
 class ConnectionLost(StoreAway):
-    """The server went away, refused, or could not be asked just now. What was asked may or may not have been done."""
+    """The server went away, refused the call, or cannot be reached now. The operation may or may not have been done."""
 
     help = "Check that the database server runs and can be reached; mediavault continues automatically when it does."
 
 
 class DuplicateKey(StoreError):
-    """A row with this key exists."""
+    """A row with this key already exists."""
 
 
 async def _nothing() -> None:
@@ -53,16 +53,16 @@ class Calls:
         return task
 
     async def settled(self) -> None:
-        """Until none is under way any more, also of those that begin when another ends."""
+        """Wait until no call is under way, including those that start when another ends."""
         while self._under_way:
             await asyncio.wait(self._under_way)
 
     async def shielded(
         self, work: Coroutine[Any, Any, T], *, when_left: Callable[[asyncio.Task[T]], None] | None = None
     ) -> T:
-        """To its end also when the caller is cancelled: no connection is left in the middle of an answer.
+        """Run ``work`` to its end even if the caller is cancelled: no connection is left in the middle of a response.
 
-        ``when_left`` gets the answer that nobody waited for.
+        When the caller was cancelled, ``when_left`` gets the finished task.
         """
         task = self.start(work)
         try:
@@ -74,12 +74,12 @@ class Calls:
     async def shielded_claims(
         self, work: Coroutine[Any, Any, list[T]], *, unseen: Callable[[T], Coroutine[Any, Any, None]]
     ) -> list[T]:
-        """As ``shielded``, for what is handed out: of what nobody saw, because the caller had left, each goes to ``unseen``."""
+        """As :meth:`shielded`, for claims; ``unseen`` gets each claim that a cancelled caller did not receive."""
 
         def take_back(done: asyncio.Task[list[T]]) -> None:
             if not done.cancelled() and done.exception() is None:
-                for each in done.result():
-                    self.start(unseen(each))
+                for claim in done.result():
+                    self.start(unseen(claim))
 
         return await self.shielded(work, when_left=take_back)
 
@@ -89,10 +89,10 @@ class Calls:
         *,
         otherwise: Callable[[], Awaitable[T | None]] = _nothing,
     ) -> T:
-        """Ask again while the server is away; ``call`` itself sees to its end.
+        """Repeat ``call`` while the server is unavailable, for ``PATIENCE_S``. ``call`` must shield itself.
 
-        The answer to the first call may be what got lost: once something was repeated, ``otherwise`` tells whether a
-        refusal means that it was done all along, and answers with what was.
+        Perhaps only the response to an earlier call was lost. So if a repeated call is refused, ``otherwise`` returns
+        the result of the earlier one, or None if it was not done; then the refusal is raised.
         """
         deadline = self._clock.monotonic() + PATIENCE_S
         wait_s, repeated = FIRST_WAIT_S, False
@@ -104,20 +104,21 @@ class Calls:
                     raise
                 log.warning("store_away", error=exc.message, retry_in_s=wait_s)
             except StoreError:
-                found = await otherwise() if repeated else None
-                if found is None:
+                earlier = await otherwise() if repeated else None
+                if earlier is None:
                     raise
-                return found
+                return earlier
             repeated = True
             await self._clock.sleep(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
 
 class Combiner(Generic[In, Out]):
-    """Group commit: what is submitted while a call is under way goes together with the next one.
+    """Group commit: members that are submitted while a call is under way go into the next one together.
 
-    ``run`` answers one outcome for each member of its batch, in order; an exception is raised for that member alone. When
-    ``run`` raises, all of the batch get that. A caller who leaves changes nothing: what was submitted is done.
+    ``run`` returns one outcome for each member of its batch, in order; an exception is raised for that member alone.
+    When ``run`` itself raises, all members of the batch get that error. A cancelled caller changes nothing: what was
+    submitted is still done.
     """
 
     def __init__(self, run: Callable[[Sequence[In]], Awaitable[Sequence[Out | Exception]]]) -> None:
@@ -125,15 +126,15 @@ class Combiner(Generic[In, Out]):
         self._waiting: list[tuple[In, asyncio.Future[Out]]] = []
         self._task: asyncio.Task[None] | None = None
 
-    def submit(self, one: In) -> asyncio.Future[Out]:
+    def submit(self, member: In) -> asyncio.Future[Out]:
         future: asyncio.Future[Out] = asyncio.get_running_loop().create_future()
-        self._waiting.append((one, future))
+        self._waiting.append((member, future))
         if self._task is None:
             self._task = asyncio.create_task(self._drain())
         return future
 
     async def settled(self) -> None:
-        """Until nothing waits any more."""
+        """Wait until all that was submitted is done."""
         while self._task is not None:
             await asyncio.wait({self._task})
 
@@ -160,7 +161,7 @@ class Combiner(Generic[In, Out]):
                 future.set_result(outcome)
 
 
-# --- ports: each method is an operation on an engine, run as one of these says --------------------------------------
+# --- ports: each method is an operation on an engine, wrapped by one of these functions -----------------------------
 
 
 class Engine(Protocol):
@@ -181,7 +182,7 @@ class Port(Generic[E]):
 def shielded(
     operation: Callable[Concatenate[E, P], Coroutine[Any, Any, T]],
 ) -> Callable[Concatenate[Port[E], P], Coroutine[Any, Any, T]]:
-    """Run to its end, also when the caller is cancelled."""
+    """Return a port's method that runs ``operation`` to its end even if the caller is cancelled."""
 
     async def method(self: Port[E], /, *args: P.args, **options: P.kwargs) -> T:
         return await self._engine.calls.shielded(operation(self._engine, *args, **options))
@@ -194,7 +195,7 @@ def with_retries(
     *,
     otherwise: Callable[Concatenate[E, P], Coroutine[Any, Any, T | None]] | None = None,
 ) -> Callable[Concatenate[Port[E], P], Coroutine[Any, Any, T]]:
-    """Run to its end and again while the server is away. ``otherwise`` as of :meth:`Calls.with_retries`."""
+    """Return a port's method that is shielded, and repeated as in :meth:`Calls.with_retries`."""
 
     async def method(self: Port[E], /, *args: P.args, **options: P.kwargs) -> T:
         engine = self._engine
@@ -211,6 +212,6 @@ def with_retries(
 
 
 def _forget(task: asyncio.Task[Any]) -> None:
-    """Read the outcome that nobody waits for, so that asyncio does not complain."""
+    """Retrieve the outcome that no one awaits, so that asyncio logs no error about it."""
     if not task.cancelled():
         task.exception()

@@ -1,19 +1,19 @@
-"""A guard for stores whose only clock is the host's: leases must not end because somebody set the clock."""
+"""A guard for stores that use the host's clock: leases must not expire because that clock was set."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-MAX_DRIFT_S = 5.0  # between two looks; NTP slews at most 0.5 ms a second, a step or a resume from sleep is larger
-DEFAULT_LEASE = timedelta(seconds=90)  # DESIGN: until the store has seen what leases are given
+MAX_DRIFT_S = 5.0  # between two readings; NTP slews at most 0.5 ms a second, a step or a resume from sleep is larger
+DEFAULT_LEASE = timedelta(seconds=90)  # until the store has seen a longer one
 
 
 class ClockGuard:
-    """Says whether an elapsed lease may be believed.
+    """Decides whether an expired lease can be trusted.
 
-    When wall clock and monotonic time have moved apart since the last look, the clock was set or the machine slept.
-    Every lease then looks elapsed (or endless), so nothing is reaped by time for one lease: live workers renew in
-    that while. Leases that were ended on purpose are not concerned.
+    When wall clock and monotonic time have drifted apart since the last reading, the clock was set or the machine
+    slept. Every lease then looks expired (or endless), so for the length of one lease no job is recovered because of
+    the time: live workers renew their leases in that period. Leases that were ended on purpose are not affected.
     """
 
     def __init__(self) -> None:
@@ -22,12 +22,12 @@ class ClockGuard:
         self._lease_s = DEFAULT_LEASE.total_seconds()
 
     def lease_given(self, lease: timedelta, now: datetime, monotonic: float) -> None:
-        """A look at both times, too: a lease that is given while the clock is wrong ends at a wrong time."""
+        """Note a lease's length, and compare the clocks: a lease given by a wrong clock ends at a wrong time."""
         self._lease_s = max(self._lease_s, lease.total_seconds())
         self.may_reap(now, monotonic)
 
     def may_reap(self, now: datetime, monotonic: float) -> bool:
-        """Look at both times; False for one lease after they moved apart by more than ``MAX_DRIFT_S``."""
+        """Compare the clocks; False for the length of one lease after a drift of more than ``MAX_DRIFT_S``."""
         offset = now.timestamp() - monotonic
         if self._offset is not None and abs(offset - self._offset) > MAX_DRIFT_S:
             self._blocked_until = monotonic + self._lease_s

@@ -1,7 +1,7 @@
-"""How the composite values of a job are written as JSON text; every store uses the same form.
+"""The composite values of a job as JSON text; every store uses the same form.
 
-Fields that have their default value are left out, and fields that this version does not know are passed over, so that
-older and newer versions read each other's rows.
+Fields with their default value are left out, and fields that this version does not know are ignored, so that older and
+newer versions read each other's rows.
 """
 
 from __future__ import annotations
@@ -66,17 +66,17 @@ def candidates_to_json(candidates: Sequence[Candidate]) -> str:
 
 
 def candidates_from_json(text: str) -> tuple[Candidate, ...]:
-    if text == "[]":  # most jobs of a queue: not worth a parser
+    if text == "[]":  # so in most queued jobs: not worth parsing
         return ()
     return tuple(_candidate_from_dict(item) for item in _loads(text))
 
 
 def items_to_json(items: Sequence[JobItem]) -> str:
-    return _dumps([_item_to_dict(one) for one in items]) if items else "[]"
+    return _dumps([_item_to_dict(item) for item in items]) if items else "[]"
 
 
 def items_from_json(text: str) -> tuple[JobItem, ...]:
-    return () if text == "[]" else tuple(_item_from_dict(one) for one in _loads(text))
+    return () if text == "[]" else tuple(_item_from_dict(item) for item in _loads(text))
 
 
 def texts_to_json(texts: Sequence[str]) -> str:
@@ -88,12 +88,12 @@ def texts_from_json(text: str) -> tuple[str, ...]:
 
 
 def metadata_to_json(metadata: Mapping[str, Any]) -> str:
-    """TypeError for a value that JSON cannot hold."""
+    """Return the metadata as JSON text. Raises TypeError for a value that JSON cannot hold."""
     return _dumps(dict(metadata)) if metadata else "{}"
 
 
 def metadata_from_json(text: str) -> dict[str, Any]:
-    """Raises ValueError for anything but a JSON object."""
+    """Return the metadata of a JSON text. Raises ValueError for anything but a JSON object."""
     loaded = {} if text == "{}" else _loads(text)
     if not isinstance(loaded, dict):
         raise ValueError("The metadata is not a JSON object.")
@@ -117,44 +117,48 @@ _ACCOUNT_FIELDS = tuple(field.name for field in fields(Account))
 
 
 def record_to_json(value: Mapping[str, Any]) -> str:
-    """One text for what is the same value, so that texts can be compared. TypeError for what JSON cannot hold."""
+    """Return the same text for equal values, so that texts can be compared.
+
+    Raises TypeError for what JSON cannot hold.
+    """
     return json.dumps(dict(value), separators=(",", ":"), sort_keys=True)
 
 
 def record_from_row(row: Sequence[Any]) -> Record:
-    """From kind, key, value, and both times in microseconds."""
+    """Return the record of a row: kind, key, value, and both times in microseconds."""
     kind, key, value, updated_at, expires_at = row
     ends = None if expires_at is None else from_micros(expires_at)
     return Record(RecordKind(kind), key, json.loads(value), from_micros(updated_at), ends)
 
 
 def storable(text: str) -> str:
-    """``text`` without lone surrogates and NUL, which databases refuse: a failure's text must never be the reason
-    why the failure cannot be written down."""
+    """Return ``text`` without lone surrogates and NUL, which databases refuse: a failure's text must never be the
+    reason why the failure cannot be stored."""
     if text.isascii() and "\0" not in text:
         return text
     clean = text.encode("utf-8", "replace").decode("utf-8").replace("\0", "�")
-    return text if clean == text else clean  # a message stays one
+    return text if clean == text else clean  # unchanged, so that a Message stays one
 
 
 def storable_or_none(text: str | None) -> str | None:
     return None if text is None else storable(text)
 
 
-def _item_to_dict(one: JobItem) -> dict[str, Any]:
-    item, expected = one.item, one.item.expected
+def _item_to_dict(job_item: JobItem) -> dict[str, Any]:
+    item, expected = job_item.item, job_item.item.expected
+    kept = job_item.kept
     written = {
         "role": item.role,
         "type": item.type,
-        "status": one.status,
+        "status": job_item.status,
         "media_id": item.media_id,
         "thumbnail_url": item.thumbnail_url,
         "label": item.label,
         "expected": {n: v for n in _EXPECTED_FIELDS if (v := getattr(expected, n)) is not None} or None,
-        "kept": {n: v for n in _KEPT_FIELDS if (v := getattr(one.kept, n)) is not None} if one.kept else None,
-        "error_code": one.error_code,
-        "error": storable_or_none(one.error),
-        "error_params": one.error and to_json(one.error),
+        "kept": {n: v for n in _KEPT_FIELDS if (v := getattr(kept, n)) is not None} if kept else None,
+        "error_code": job_item.error_code,
+        "error": storable_or_none(job_item.error),
+        "error_params": job_item.error and to_json(job_item.error),
     }
     return {name: value for name, value in written.items() if value is not None}
 
@@ -207,7 +211,10 @@ def _dumps(value: Any) -> str:
 
 
 def _loads(text: str) -> Any:
-    """Half of a surrogate pair, as titles have that a site cut, comes back as a question mark: no answer could hold it."""
+    """Parse JSON.
+
+    Half of a surrogate pair, as in a title that a site cut, becomes "?", since no response could hold it.
+    """
     loaded = json.loads(text)
     return _encodable(loaded) if "\\ud" in text else loaded
 
@@ -216,5 +223,5 @@ def _encodable(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, dict):
-        return {_encodable(name): _encodable(each) for name, each in value.items()}
-    return [_encodable(each) for each in value] if isinstance(value, list) else value
+        return {_encodable(name): _encodable(member) for name, member in value.items()}
+    return [_encodable(member) for member in value] if isinstance(value, list) else value

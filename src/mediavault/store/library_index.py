@@ -1,8 +1,9 @@
-"""The library index of the SQL stores: what it holds of a job, what pages ask of it, and its rows as records (pure).
+"""The library index of the SQL stores: its entry for a job, the conditions of queries, and its rows as records (pure).
 
-A store writes the index in the transaction that changes the job: the words when a job is stored and when a checkpoint finds
-out more, the account's jobs at the checkpoint, the sums of an account and a site when a job completes, all of it when a job is
-removed or imported. The rest is indexes of the jobs themselves.
+A store writes the index in the transaction that changes the job: the words when a job is stored and when a checkpoint
+adds to them, the account's number of jobs at the checkpoint, the sums of an account and a site when a job completes,
+and all of it when a job is removed or imported. Everything else is read through database indexes on the jobs
+themselves.
 """
 
 from __future__ import annotations
@@ -32,19 +33,22 @@ from mediavault.store.rows import moment
 from mediavault.store.search_words import Term, account_line, needle
 
 ACCOUNT_COLUMNS = "key, platform, handle, display_name, slug, jobs, kept, bytes, duration_ms, latest_at"
-# Of a stored job: what :func:`entry_of` reads.
+# The columns of a stored job that :func:`entry_of` reads.
 ENTRY_COLUMNS = "seq, platform, status, bytes, duration_s, post_url, canonical_url, account, metadata"
 
-# What an order goes by before age; the same expressions as in the indexes jobs_longest and jobs_largest.
+# The value that an order sorts by before age; the same expressions as in the indexes jobs_longest and jobs_largest.
 VALUES = {JobOrder.LONGEST: "coalesce(duration_s, -1)", JobOrder.LARGEST: "coalesce(bytes, -1)"}
 
 
-# --- what it holds of a job --------------------------------------------------------------------------------------
+# --- the entries of jobs -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Jobs, and of these the completed ones with their bytes and milliseconds. Negative where jobs are taken away."""
+    """The number of jobs, and the number, bytes and milliseconds of the completed ones.
+
+    Negative when jobs are removed.
+    """
 
     jobs: int = 0
     kept: int = 0
@@ -64,13 +68,13 @@ class Sums:
 
     @property
     def values(self) -> dict[str, int]:
-        """By the columns of library_accounts."""
+        """The sums by the columns of library_accounts."""
         return {"jobs": self.jobs, "kept": self.kept, "bytes": self.bytes, "duration_ms": self.duration_ms}
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the index holds of one job; ``line`` is the words that it is found by."""
+    """The index's entry for one job; ``line`` holds the words that it is found by."""
 
     seq: int
     platform: str
@@ -84,12 +88,12 @@ def sums_of_completed(size: int | None, duration_s: float | None, *, jobs: int =
 
 
 def sums_of_kept(kept: KeptFile) -> Sums:
-    """What a completion adds; the job itself was counted before."""
+    """Return what a completion adds to the sums; the job itself was counted before."""
     return sums_of_completed(kept.bytes, kept.duration_s)
 
 
 def entry_of(seq: int, values: Mapping[str, Any]) -> Entry:
-    """The entry of a stored job; ``values`` has at least the rest of ENTRY_COLUMNS, by name, as they are stored."""
+    """Return the entry of a stored job; ``values`` has at least the other ENTRY_COLUMNS, by name, as stored."""
     account = codec.account_from_json(values["account"])
     metadata = codec.metadata_from_json(values["metadata"])
     is_kept = values["status"] == JobStatus.COMPLETED.value
@@ -103,7 +107,7 @@ def entry_of(seq: int, values: Mapping[str, Any]) -> Entry:
 
 
 def running_values(job: Job) -> dict[str, Any]:
-    """What :func:`entry_of` reads of a running job besides what a checkpoint writes."""
+    """Return the values of a running job that :func:`entry_of` reads in addition to those of a checkpoint."""
     return {
         "platform": job.platform,
         "status": JobStatus.RUNNING.value,
@@ -115,13 +119,13 @@ def running_values(job: Job) -> dict[str, Any]:
 
 
 def entry_from_row(row: Sequence[Any]) -> Entry:
-    """``row`` has ENTRY_COLUMNS."""
+    """Return the entry of a row of ENTRY_COLUMNS."""
     values = dict(zip(ENTRY_COLUMNS.split(", "), row, strict=True))
     return entry_of(values["seq"], values)
 
 
 def totals_of(entries: Iterable[Entry]) -> dict[str, Sums]:
-    """The sums of the completed ones, by platform; in order, as rows are locked in that order by every transaction."""
+    """Return the completed jobs' sums by platform, sorted, since every transaction must lock the rows in that order."""
     totals = defaultdict[str, Sums](Sums)
     for entry in entries:
         if entry.sums.kept:
@@ -130,7 +134,7 @@ def totals_of(entries: Iterable[Entry]) -> dict[str, Sums]:
 
 
 def accounts_of(entries: Iterable[Entry]) -> dict[str, Sums]:
-    """The sums of each account, by key; in order, as :func:`totals_of`."""
+    """Return the sums of each account by its key, sorted as in :func:`totals_of`."""
     accounts = defaultdict[str, Sums](Sums)
     for entry in entries:
         if entry.account is not None:
@@ -139,7 +143,7 @@ def accounts_of(entries: Iterable[Entry]) -> dict[str, Sums]:
 
 
 def account_names(key: str, latest_at: int, account_json: str) -> dict[str, Any]:
-    """An account's columns by its newest job: when that was stored, and what it says the account is called."""
+    """Return the columns of an account that its newest job determines: its names, and when that job was stored."""
     account = codec.account_from_json(account_json)
     handle, name = (account.handle, account.display_name) if account else (None, None)
     return {
@@ -151,84 +155,87 @@ def account_names(key: str, latest_at: int, account_json: str) -> dict[str, Any]
     }
 
 
-# --- what pages ask ----------------------------------------------------------------------------------------------
+# --- queries and their rows --------------------------------------------------------------------------------------
 
 
 def conditions(query: JobQuery, start: Place | None, *, descending: bool) -> tuple[list[str], dict[str, Any]]:
-    """What a query asks of ``jobs`` besides its words, and the values by name.
+    """Return a query's conditions on ``jobs``, except those of its words, and their values by name.
 
-    Statuses come from the enum, so they may be in the text: only then may a partial index be used.
+    Statuses come from the enum, so they may be literals in the SQL: only then can a partial index be used.
     """
-    said: list[str] = []
+    clauses: list[str] = []
     values: dict[str, Any] = dict(moments(query))
     statuses = sorted(repr(status.value) for status in set(query.statuses))
     if statuses:
-        said.append(f"status = {statuses[0]}" if len(statuses) == 1 else f"status IN ({', '.join(statuses)})")
+        clauses.append(f"status = {statuses[0]}" if len(statuses) == 1 else f"status IN ({', '.join(statuses)})")
     if query.platform is not None:
-        said.append("platform = :platform")
+        clauses.append("platform = :platform")
         values["platform"] = query.platform
     if query.account is not None:
-        said.append("account_key = :account")
+        clauses.append("account_key = :account")
         values["account"] = query.account
     if query.since is not None:
-        said.append("created_at >= :since")
+        clauses.append("created_at >= :since")
     if query.until is not None:
-        said.append("created_at < :until")
+        clauses.append("created_at < :until")
     if query.shortest_s is not None or query.longest_s is not None:
-        said.append("duration_s >= :shortest")
+        clauses.append("duration_s >= :shortest")
         values["shortest"] = query.shortest_s or 0.0
     if query.longest_s is not None:
-        said.append("duration_s <= :longest")
+        clauses.append("duration_s <= :longest")
         values["longest"] = float(query.longest_s)
     if start is not None:
         sign, value = "<" if descending else ">", VALUES.get(query.order)
         values["start_at"], values["start_id"] = start[1:]
         if value:
-            # The first condition says where in the index to begin: SQLite does not see it in the second.
-            said.append(f"{value} {sign}= :start_value")
-            said.append(f"({value}, created_at, id) {sign} (:start_value, :start_at, :start_id)")
+            # The first condition says where in the index to begin: SQLite does not derive it from the second.
+            clauses.append(f"{value} {sign}= :start_value")
+            clauses.append(f"({value}, created_at, id) {sign} (:start_value, :start_at, :start_id)")
             values["start_value"] = start[0]
         else:
-            said.append(f"(created_at, id) {sign} (:start_at, :start_id)")
-    return said, values
+            clauses.append(f"(created_at, id) {sign} (:start_at, :start_id)")
+    return clauses, values
 
 
 def account_conditions(query: AccountQuery, terms: Sequence[Term], has: str) -> tuple[str, dict[str, Any]]:
-    """The ``WHERE`` of a page of accounts, "" for all, and its values; ``has`` says that ``line`` holds a ``{}``."""
-    said, values = [], dict[str, Any](limit=query.limit + 1)
+    """Return a page's ``WHERE`` clause ("" for all) and its values; ``has`` is SQL that tests ``line`` for ``{}``."""
+    clauses, values = [], dict[str, Any](limit=query.limit + 1)
     if query.platform is not None:
-        said.append("platform = :platform")
+        clauses.append("platform = :platform")
         values["platform"] = query.platform
     for number, term in enumerate(terms):
-        said.append(has.format(f":term{number}"))
+        clauses.append(has.format(f":term{number}"))
         values[f"term{number}"] = needle(term)
     if query.cursor is not None:
         values["latest_at"], values["key"] = paging.account_place(query.cursor)
-        said.append("latest_at <= :latest_at AND (latest_at < :latest_at OR key > :key)")
-    return (f"WHERE {' AND '.join(said)}" if said else ""), values
+        clauses.append("latest_at <= :latest_at AND (latest_at < :latest_at OR key > :key)")
+    return (f"WHERE {' AND '.join(clauses)}" if clauses else ""), values
 
 
 def moments(query: JobQuery) -> Mapping[str, int]:
-    """``since`` and ``until`` in microseconds, as far as they are asked for, within what a database can hold."""
-    asked: Mapping[str, datetime | None] = {"since": query.since, "until": query.until}
-    return {name: to_micros(plausible(at)) for name, at in asked.items() if at is not None}
+    """Return ``since`` and ``until`` in microseconds if the query has them, limited to what a database can hold."""
+    limits: Mapping[str, datetime | None] = {"since": query.since, "until": query.until}
+    return {name: to_micros(plausible(at)) for name, at in limits.items() if at is not None}
 
 
 def account_from_row(row: Sequence[Any]) -> AccountSummary:
-    """``row`` has ACCOUNT_COLUMNS."""
+    """Return the account of a row of ACCOUNT_COLUMNS."""
     key, platform, handle, display_name, slug, jobs, kept, size, duration_ms, latest_at = row
-    lasts_s = browsing.seconds(int(duration_ms))
+    duration_s = browsing.seconds(int(duration_ms))
     return AccountSummary(
-        key, platform, handle, display_name, slug, jobs, kept, int(size), lasts_s, from_micros(latest_at)
+        key, platform, handle, display_name, slug, jobs, kept, int(size), duration_s, from_micros(latest_at)
     )
 
 
 def totals_from_rows(rows: Iterable[Sequence[Any]]) -> LibraryTotals:
-    """Rows of platform, status, jobs, bytes, milliseconds and the platform's newest moment, by platform."""
-    of_platform: dict[str, list[Sequence[Any]]] = defaultdict(list)
+    """Return the totals of rows that are sorted by platform.
+
+    A row is platform, status, jobs, bytes, milliseconds and the platform's newest ``created_at``.
+    """
+    by_platform: dict[str, list[Sequence[Any]]] = defaultdict(list)
     for row in rows:
-        of_platform[row[0]].append(row)
-    return browsing.totals_of([_platform_totals(name, theirs) for name, theirs in of_platform.items()])
+        by_platform[row[0]].append(row)
+    return browsing.totals_of([_platform_totals(name, platform_rows) for name, platform_rows in by_platform.items()])
 
 
 def _platform_totals(platform: str, rows: Sequence[Sequence[Any]]) -> PlatformTotals:
@@ -246,7 +253,7 @@ def _platform_totals(platform: str, rows: Sequence[Sequence[Any]]) -> PlatformTo
 def failures_from_rows(
     rows: Iterable[Sequence[Any]], examples: Mapping[tuple[str, str], Sequence[Job]]
 ) -> list[FailureGroup]:
-    """Rows of cause, platform, how many, how many of them final, and the earliest next try."""
+    """Return the groups of rows of error code, platform, number of jobs, number of final ones and earliest retry."""
     groups = [
         FailureGroup(ErrorCode(code), platform, jobs, moment(next_at), final, tuple(examples.get((code, platform), ())))
         for code, platform, jobs, final, next_at in rows

@@ -1,4 +1,4 @@
-"""A task that listens for wake-ups on a connection of its own, and comes back after a loss."""
+"""A task that listens for wake-ups on its own connection, and reconnects after a loss."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = get_logger(__name__)
 
 
 class ChangeListener:
-    """Runs ``until_lost``, which listens until its connection breaks, again and again."""
+    """Repeatedly runs ``until_lost``, which listens until its connection breaks."""
 
     def __init__(self, until_lost: Callable[[], Awaitable[None]], clock: Clock) -> None:
         self._until_lost = until_lost
@@ -25,14 +25,14 @@ class ChangeListener:
         self._task: asyncio.Task[None] | None = None
 
     def listen(self) -> None:
-        """Begin, in the running loop. Safe to call twice."""
+        """Start listening in the running loop. Safe to call twice."""
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="store-wake-ups")
 
     async def close(self) -> None:
         if self._task is not None:
             task, self._task = self._task, None
-            while not task.done():  # a driver may swallow a cancellation that meets an answer
+            while not task.done():  # a driver may swallow a cancellation that coincides with a response
                 task.cancel()
                 await asyncio.wait({task}, timeout=CANCEL_AGAIN_S)
             with contextlib.suppress(asyncio.CancelledError):

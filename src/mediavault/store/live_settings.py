@@ -1,7 +1,7 @@
-"""The settings that users have changed, read again and again by every process while it runs.
+"""The settings that users have changed, re-read by every process while it runs.
 
-Each changed setting is a record: kind SETTING, its name as the key, ``{"value": …, "by": …}`` as the value. What the
-environment (or the command line) says wins, and cannot be changed here.
+Each changed setting is a record: kind SETTING, its name as the key, ``{"value": …, "by": …}`` as the value. A setting
+that is given by the environment (or the command line) takes precedence, and cannot be changed here.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from mediavault.core.records import Record, RecordKind
 from mediavault.core.settings import Changeable, checked
 from mediavault.store.port import Records
 
-LOOK_AGAIN_S = 2.0  # so long another process may go on with what was
+LOOK_AGAIN_S = 2.0  # how long another process may use the old value
 
 log = get_logger(__name__)
 
 
 class SettingIsFixed(BadSetting):
-    """The environment says this setting."""
+    """The setting is given by the environment."""
 
     code = ErrorCode.FORBIDDEN
     help = "Change it where the vault is started, or unset it there to change it here."
@@ -32,7 +32,7 @@ class SettingIsFixed(BadSetting):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A setting as a person has set it. ``by``: who, in words."""
+    """A setting as a user has changed it. ``by`` says who, as text."""
 
     value: Any
     by: str
@@ -40,8 +40,11 @@ class Change:
 
 
 class LiveSettings:
-    """``base`` is what the process was started with; what was said explicitly there stays. Any number of processes may change
-    and read; the last change counts."""
+    """The settings in force.
+
+    ``base`` holds those that the process was started with; the ones given explicitly there are fixed. Any number of
+    processes may read and change settings; the last change wins.
+    """
 
     def __init__(self, base: Changeable, records: Records, clock: Clock) -> None:
         self.fixed = base.model_fields_set & set(Changeable.model_fields)
@@ -52,7 +55,7 @@ class LiveSettings:
         self._look_at = float("-inf")
 
     async def current(self) -> Changeable:
-        """What counts now; two seconds old at most, or what was known last while the store is away."""
+        """Return the settings in force, at most two seconds old; the last known ones while the store is away."""
         now = self._clock.monotonic()
         if now >= self._look_at:
             self._look_at = now + LOOK_AGAIN_S
@@ -63,31 +66,36 @@ class LiveSettings:
         return self._now
 
     async def changes(self) -> Mapping[str, Change]:
-        """What was changed and counts, by name, as the store has it now. Raises StoreError."""
-        found = {record.key: record for record in await self._records.all(RecordKind.SETTING)}
-        changes = {name: change for name, record in found.items() if (change := self._change(name, record)) is not None}
+        """Return the changes in force, by setting name, as the store has them now. Raises StoreError."""
+        records = {record.key: record for record in await self._records.all(RecordKind.SETTING)}
+        changes = {
+            name: change for name, record in records.items() if (change := self._change(name, record)) is not None
+        }
         self._now = self._base.model_copy(update={name: change.value for name, change in changes.items()})
         return changes
 
     async def change(self, name: str, value: Any, *, by: str) -> Any:
-        """Keep it for all processes; the value as it counts. Raises BadSetting, SettingIsFixed, KeyError, StoreError."""
+        """Store a change for all processes; returns the value as validated.
+
+        Raises BadSetting, SettingIsFixed, KeyError, StoreError.
+        """
         self._refuse_fixed(name)
-        kept = checked(name, value)
-        plain = Changeable.model_validate({name: kept}).model_dump(mode="json", include={name})[name]
+        validated = checked(name, value)
+        plain = Changeable.model_validate({name: validated}).model_dump(mode="json", include={name})[name]
         await self._records.put(RecordKind.SETTING, name, {"value": plain, "by": by})
         await self.changes()
         log.info("setting_changed", setting=name, by=by)
-        return kept
+        return validated
 
     async def reset(self, name: str) -> bool:
-        """Back to what it is without a change; whether there was one. Raises SettingIsFixed, StoreError."""
+        """Remove the change of a setting; returns whether there was one. Raises SettingIsFixed, StoreError."""
         self._refuse_fixed(name)
         was_changed = await self._records.remove(RecordKind.SETTING, name)
         await self.changes()
         return was_changed
 
     def unchanged(self, name: str) -> Any:
-        """What the setting is without a person's change."""
+        """Return the setting's value without a user's change."""
         return getattr(self._base, name)
 
     def _refuse_fixed(self, name: str) -> None:
@@ -95,7 +103,7 @@ class LiveSettings:
             raise SettingIsFixed("This setting is given where the vault is started.")
 
     def _change(self, name: str, record: Record) -> Change | None:
-        """None for what counts nothing: said by the environment, another version's, or out of today's bounds."""
+        """Return the change, or None if it has no effect: fixed, another version's setting, or an invalid value now."""
         if name in self.fixed or name not in Changeable.model_fields:
             return None
         try:

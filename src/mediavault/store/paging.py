@@ -1,6 +1,6 @@
-"""Pages of jobs and accounts: the place of each in its order, and the cursor that a page ends with (pure).
+"""Pages of jobs and accounts: the sort key of each row, and the cursor that a page ends with (pure).
 
-A cursor is the place of a page's last row. Durations and sizes that are not known count as -1, which puts them last.
+A cursor is the sort key of a page's last row. Unknown durations and sizes count as -1, which puts them last.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from mediavault.core.failures import BadInput
 from mediavault.core.job import Job
 from mediavault.store.queries import AccountPage, AccountQuery, AccountSummary, JobOrder, JobPage, JobQuery
 
-Place = tuple[float, int, str]  # the value of the order (0 where it is time alone), created_at in microseconds, id
+Place = tuple[float, int, str]  # the order's value (0 if it is by time only), created_at in microseconds, id
 UNKNOWN = -1
 
 _ID = r"[0-9A-Za-z_-]{1,64}"
@@ -22,12 +22,12 @@ _ACCOUNT_CURSOR = re.compile(r"([0-9]{1,18})~([!-~]{1,200})")
 
 
 def age_of(job: Job) -> tuple[int, str]:
-    """A job's position in the queue."""
+    """Return a job's position in the queue."""
     return to_micros(job.created_at), job.id
 
 
 def value_of(job: Job, order: JobOrder) -> float:
-    """What an order goes by before age."""
+    """Return the value that an order sorts by before age; 0 where it is by time only."""
     if order is JobOrder.LONGEST:
         return UNKNOWN if job.duration_s is None else job.duration_s
     if order is JobOrder.LARGEST:
@@ -52,17 +52,17 @@ def cursor_of(job: Job, order: JobOrder) -> str:
 
 
 def place_from(cursor: str, order: JobOrder) -> Place:
-    """Raises BadInput for a text that no page in this order returned."""
+    """Return the sort key of a cursor. Raises BadInput for a text that no page in this order returned."""
     match = _CURSOR.fullmatch(cursor)
     by_value = order in {JobOrder.LONGEST, JobOrder.LARGEST}
     if match is None or (match[1] or JobOrder.NEWEST) != order.value or (match[2] is not None) is not by_value:
-        raise _no_cursor()
+        raise _invalid_cursor()
     try:
         value = (int if order is JobOrder.LARGEST else float)(match[2] or 0)
     except ValueError as exc:
-        raise _no_cursor() from exc
+        raise _invalid_cursor() from exc
     if not -1 <= value < 1 << 63:
-        raise _no_cursor()
+        raise _invalid_cursor()
     return value, int(match[3]), match[4]
 
 
@@ -71,24 +71,24 @@ def after(query: JobQuery) -> Place | None:
 
 
 def page_of(found: Sequence[Job], query: JobQuery) -> JobPage:
-    """The first jobs of those found; one more among these than the limit tells that there is a next page."""
+    """Return the first jobs of ``found``; there is a next page if it has more jobs than the query's limit."""
     page = tuple(found[: query.limit])
     has_more = page and len(found) > len(page) and not _is_at_the_edge(page[-1], query.order)
     return JobPage(page, cursor_of(page[-1], query.order) if has_more else None)
 
 
 def _is_at_the_edge(job: Job, order: JobOrder) -> bool:
-    """Whether the job's stored time may lie beyond what is read, so that the page after it would begin with the job again."""
+    """Return whether the job's time may be out of the readable range: the next page would begin with it again."""
     if order in {JobOrder.LONGEST, JobOrder.LARGEST}:
         return False
     return job.created_at <= EARLIEST if is_descending(order) else job.created_at >= LATEST
 
 
 def account_place(cursor: str) -> tuple[int, str]:
-    """``latest_at`` in microseconds and key. Raises BadInput for a text that no page returned."""
+    """Return a cursor's ``latest_at`` in microseconds and key. Raises BadInput for a text that no page returned."""
     match = _ACCOUNT_CURSOR.fullmatch(cursor)
     if match is None:
-        raise _no_cursor()
+        raise _invalid_cursor()
     return int(match[1]), match[2]
 
 
@@ -99,5 +99,5 @@ def account_page_of(found: Sequence[AccountSummary], query: AccountQuery) -> Acc
     return AccountPage(page, f"{to_micros(page[-1].latest_at)}~{page[-1].key}")
 
 
-def _no_cursor() -> BadInput:
+def _invalid_cursor() -> BadInput:
     return BadInput("Invalid cursor for this sort order.", help="Start again without a cursor.")

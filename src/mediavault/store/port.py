@@ -1,7 +1,7 @@
 """The store's contract: five ports. ``tests/contract/`` runs every sentence below against every engine.
 
-A store is one :class:`Store`: the queue that workers live by, the catalogue that pages read, the limits of the sites, the
-workers, and small records. Code takes the ports that it needs. Every method may raise
+A store is one :class:`Store`: the queue that workers use, the catalogue that pages read, the site limits, the workers,
+and small records. Code takes only the ports that it needs. Every method may raise
 :class:`~mediavault.core.failures.StoreError`.
 
 **Fence.** A write of an attempt names ``(job id, attempt_count)`` and changes a row only ``WHERE status = running AND
@@ -9,11 +9,13 @@ attempt_count = mine``. No row means :class:`~mediavault.core.failures.LeaseLost
 
 **Time.** All comparisons use one clock: the database's, on SQLite and in memory the ``Clock`` given at construction.
 
-**Durability.** ``enqueue``, ``import_jobs``, every write of ``Records`` and the final states (``complete``, ``fail``, ``cancel``, ``retry``, ``remove``,
-``begin_commit``, ``save_items``, ``close_gate``) have reached the disk when they return. ``claim``, ``renew``, ``progress`` and heartbeats may be lost
-by a power cut (a lost claim is one more run), never by a crash of a process.
+**Durability.** ``enqueue``, ``import_jobs``, every write of ``Records`` and the final states (``complete``, ``fail``,
+``cancel``, ``retry``, ``remove``, ``begin_commit``, ``save_items``, ``close_gate``) have reached the disk when they
+return. ``claim``, ``renew``, ``progress`` and heartbeats may be lost by a power cut (a lost claim is one more run),
+never by a crash of a process.
 
-**Lease.** ``claimed_by`` and ``lease_expires_at`` are set exactly while a job is running, ``retry_at`` only on a failed one.
+**Lease.** ``claimed_by`` and ``lease_expires_at`` are set exactly while a job is running, ``retry_at`` only on a failed
+one.
 
 **History.** Each of the moves below appends its own record in the same transaction; ``record`` appends others.
 
@@ -58,12 +60,12 @@ from mediavault.store.queries import PlatformTotals as PlatformTotals
 @dataclass(frozen=True, slots=True)
 class Enqueued:
     job: Job
-    created: bool  # False: the post was a job already, and this is it
+    created: bool  # False: the post already had this job
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What extraction found out, saved at 50 %."""
+    """What extraction found, saved at 50 %."""
 
     extracted_url: str | None
     extracted_url_expires_at: datetime | None
@@ -79,7 +81,10 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class RecoveredJob:
-    """A running job whose lease expired, now failed with RECOVERED_FROM_RESTART. ``requeueable``: it has a ``retry_at``."""
+    """A running job whose lease expired, now failed with RECOVERED_FROM_RESTART.
+
+    ``requeueable``: it has a ``retry_at``.
+    """
 
     id: JobId
     trace_id: str
@@ -109,7 +114,7 @@ class Recovered:
 
 @dataclass(frozen=True, slots=True)
 class StoredJob:
-    """A job with all of its history: what is moved from one store to another."""
+    """A job with all of its history, as it is moved from one store to another."""
 
     job: Job
     history: tuple[HistoryRecord, ...] = ()
@@ -125,7 +130,7 @@ class Concern:
 
 @dataclass(frozen=True, slots=True)
 class StoreReport:
-    """For doctor and health: what the store is, and how many jobs are in each state.
+    """What the store is and how many jobs are in each state, for doctor and health.
 
     ``waiting`` is by platform: jobs that are queued, or failed with a ``retry_at``. Platforms without any are left out.
     ``oldest_queued_at``: when the oldest queued job was submitted; None without one.
@@ -133,7 +138,7 @@ class StoreReport:
 
     engine: str
     schema_version: int
-    at: datetime  # by the store's clock, which also said when workers were seen
+    at: datetime  # by the store's clock, like the times at which workers were seen
     counts: Mapping[JobStatus, int] = field(default_factory=dict)
     waiting: Mapping[str, int] = field(default_factory=dict)
     concerns: Sequence[Concern] = ()
@@ -144,12 +149,12 @@ class JobQueue(Protocol):
     """The durable queue: what happens to a job from its submission to its end."""
 
     async def enqueue(self, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
-        """Store jobs as queued, in one durable transaction; returns one answer for each, in the order given. (On MongoDB
-        each job is stored separately: a call that is interrupted may have stored some of them.)
+        """Store jobs as queued, in one durable transaction; returns one answer for each, in the order given. (On
+        MongoDB each job is stored separately: a call that is interrupted may have stored some of them.)
 
         A job whose ``canonical_url`` is known is not stored again: the newest job of that post is returned with
-        ``created=False``. Two identical URLs in one call give one job. ``force`` stores a new job with
-        ``version`` one higher instead. Wakes waiting workers, also in other processes of this host.
+        ``created=False``. Two identical URLs in one call give one job. ``force`` stores a new job with ``version`` one
+        higher instead. Wakes waiting workers, also in other processes of this host.
         """
 
     async def claim(
@@ -166,13 +171,14 @@ class JobQueue(Protocol):
         With ``platforms`` only jobs of these are taken. A job that needs a session (see ``release``) is handed out only
         to callers that name its platform in ``sessions``: the platforms that the worker's machine is signed in to.
 
-        Jobs are passed over while their platform's gate is closed, or its next turn is not soon (``core.gates.SOON``).
-        Of a platform where turns are taken one job is handed out at a time: its next one when the turn was taken, or
-        has been waiting for ``gating.OFFERED_FOR``. Jobs that are passed over cost a claim nothing, however many there are.
+        Jobs are passed over while their platform is closed, or its next permit is not soon (``core.site_limits.SOON``).
+        Of a platform that uses permits one job is handed out at a time; the next one when that job has taken its
+        permit, or after ``store.site_limits.OFFERED_FOR``. Jobs that are passed over cost a claim nothing, however many
+        there are.
 
         One atomic move: status goes from queued to running, ``attempt_count`` grows by one, ``started_at``,
-        ``claimed_by`` and the lease are set; ``retry_at``, ``error_code``, ``error`` and ``failed_at`` are cleared.
-        Two workers that call this at the same moment never get the same job.
+        ``claimed_by`` and the lease are set; ``retry_at``, ``error_code``, ``error`` and ``failed_at`` are cleared. Two
+        workers that call this at the same moment never get the same job.
 
         ``stage`` becomes claim and progress starts at 0; what an earlier attempt found, or wrote in ``begin_commit``,
         stays. The claims of a caller that is cancelled while it waits are released.
@@ -205,7 +211,7 @@ class JobQueue(Protocol):
         """
 
     async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
-        """running -> completed, with the first kept file's facts and 100 %. Fenced."""
+        """running -> completed, with the first saved file's facts and 100 %. Fenced."""
 
     async def fail(
         self,
@@ -216,15 +222,17 @@ class JobQueue(Protocol):
         retry_in: timedelta | None,
         uses_attempt: bool = True,
     ) -> Job:
-        """running -> failed with ``error_code``, ``error``, ``failed_at``; ``retry_at`` when ``retry_in`` is given. Fenced.
+        """running -> failed with ``error_code``, ``error``, ``failed_at``; ``retry_at`` when ``retry_in`` is given.
+        Fenced.
 
         Without ``uses_attempt`` ``max_attempts`` grows by one, as in ``release``. ``stage`` stays where the attempt
         failed. Characters that a database refuses are replaced in ``error``.
         """
 
     async def release(self, claim: ClaimedJob, *, needs_session: bool = False) -> None:
-        """running -> queued: at an orderly shutdown, or when the site has no turn. ``attempt_count`` stays (a fence never
-        shrinks) and ``max_attempts`` grows by one instead, so that the job loses no attempt. Fenced. Wakes waiting workers.
+        """running -> queued: at an orderly shutdown, or when the site has no permit. ``attempt_count`` stays (a fence
+        never shrinks) and ``max_attempts`` grows by one instead, so that the job loses no attempt. Fenced. Wakes
+        waiting workers.
 
         With ``needs_session`` only workers that have its platform's session take the job, until a user retries it or
         ``release_session_jobs`` drops the need. Without it an earlier need stays.
@@ -257,11 +265,11 @@ class JobQueue(Protocol):
         """
 
     async def retry(self, job_id: JobId, *, chosen_url: str | None = None) -> Job:
-        """failed or cancelled -> queued on a user's request; ``max_attempts`` becomes at least ``attempt_count + 1``, and
-        ``needs_session`` is reset: the next attempt finds out again.
+        """failed or cancelled -> queued on a user's request; ``max_attempts`` becomes at least ``attempt_count + 1``,
+        and ``needs_session`` is reset: the next attempt finds out again.
 
-        ``chosen_url`` is the candidate that the user chose; without one an earlier choice stays.
-        A queued or running job is returned unchanged. Raises JobNotFound, IllegalMove (completed). Wakes workers.
+        ``chosen_url`` is the candidate that the user chose; without one an earlier choice stays. A queued or running
+        job is returned unchanged. Raises JobNotFound, IllegalMove (completed). Wakes workers.
         """
 
 
@@ -278,8 +286,8 @@ class JobCatalogue(Protocol):
         """Return a page of jobs in the query's order. An invalid cursor, or one of another order, raises BadInput."""
 
     async def neighbours(self, job_id: JobId, query: JobQuery) -> Neighbours:
-        """Return the jobs before and after this one among the query's jobs, in its order; the job need not be one of them.
-        The query's cursor and limit are ignored. Raises JobNotFound."""
+        """Return the jobs before and after this one among the query's jobs, in its order; the job need not be one of
+        them. The query's cursor and limit are ignored. Raises JobNotFound."""
 
     async def accounts(self, query: AccountQuery) -> AccountPage:
         """Return a page of the accounts that have jobs. An invalid cursor raises BadInput."""
@@ -288,7 +296,8 @@ class JobCatalogue(Protocol):
         """Return the account with this key. Raises AccountNotFound."""
 
     async def library_totals(self) -> LibraryTotals:
-        """Return how many jobs are in each state, and the size and length of the saved videos, by platform and in total."""
+        """Return how many jobs are in each state, and the size and length of the saved videos, by platform and in
+        total."""
 
     async def failures(self) -> Sequence[FailureGroup]:
         """Return the failed jobs grouped by error code and platform, the largest group first."""
@@ -300,8 +309,8 @@ class JobCatalogue(Protocol):
         """Return the earliest ``retry_at``, or None."""
 
     async def count_unparsed(self, *, within: timedelta) -> Mapping[str, int]:
-        """Return how many posts of each platform have failed with EXTRACTOR_BROKEN within that time, by the store's clock.
-        Platforms without any are left out. Reads an index only."""
+        """Return how many posts of each platform have failed with EXTRACTOR_BROKEN within that time, by the store's
+        clock. Platforms without any are left out. Reads an index only."""
 
     async def report(self) -> StoreReport:
         """Return what the store is, and how many jobs it has."""
@@ -327,48 +336,55 @@ class SiteLimits(Protocol):
     """The pace, the daily cap and the circuit breaker of each site, for the whole fleet."""
 
     async def take_turn(self, asked: PermitRequest) -> Permit:
-        """Ask when a job may send requests to its site; one atomic move for the whole fleet.
+        """Return when a job may send requests to its site; one atomic move for the whole fleet.
 
-        An open gate gives turns ``interval`` apart, this one not before ``pause``, and refuses one that is further away
-        than ``patience``. A closed gate says until when. A half-open one (``closed_until`` has passed, strikes are left)
-        lets this caller probe and is closed for all others for ``probe_within``; ``is_prober`` lets the prober ask again.
-        With ``account_cap`` the gate refuses the post that would be the account's ``account_cap + 1``th within 24 hours.
-        A refusal takes no turn, counts no post and begins no probe; a job that is refused because of its account has its
-        place reserved for the time in the answer.
+        An open site gives permits ``interval`` apart, this one not before ``pause``, and refuses one that is further
+        away than ``max_wait``. A closed site says until when. A half-open one (``closed_until`` has passed, failures
+        are left) lets this caller probe and is closed to all others for ``probe_within``; ``is_prober`` lets the prober
+        ask again. With ``account_cap`` the post that would be the account's ``account_cap + 1``th within 24 hours is
+        refused. A refusal takes no permit, counts no post and begins no probe; a job that is refused because of its
+        account gets a reservation for the time in the answer.
         """
 
     async def close_gate(self, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> SiteLimit:
-        """Close a platform's gate for ``duration``, never for less than it is closed already; adds a strike.
+        """Close a platform for ``duration``, never for less than it is closed already; adds a failure.
 
         ``claim`` passes over the jobs of closed platforms. Durable.
         """
 
     async def open_gate(self, platform: str) -> None:
-        """Open a platform's gate and clear its strikes, after a success or on a user's request. Turns and the account's
-        posts are unchanged. Wakes workers."""
+        """Open a platform and clear its failures, after a success or on a user's request.
+
+        Permits and the account's posts are unchanged. Wakes workers.
+        """
 
     async def gates(self) -> list[SiteLimit]:
-        """Return the gates of all platforms that have one, by name."""
+        """Return the limits of all platforms that have any, by name."""
 
     async def import_gates(self, gates: Sequence[SiteLimit]) -> int:
-        """Store the gates of platforms that have none here; returns how many."""
+        """Store the limits of platforms that have none here; returns how many."""
 
 
 class Workers(Protocol):
     """The workers' heartbeats, and the signals between processes."""
 
     async def heartbeat(self, beat: WorkerBeat) -> bool:
-        """Upsert a worker's heartbeat, seen now by the store's clock. Returns whether the worker has been asked to drain."""
+        """Upsert a worker's heartbeat, seen now by the store's clock.
+
+        Returns whether the worker has been asked to drain.
+        """
 
     async def request_drain(self, workers: Collection[WorkerId]) -> int:
-        """Ask these workers to finish their jobs, claim nothing more and exit; returns how many are known. They learn of it
-        at their next heartbeat; ``alive`` shows them as draining from now on."""
+        """Ask these workers to finish their jobs, claim nothing more and exit; returns how many are known.
+
+        They learn of it at their next heartbeat; ``alive`` shows them as draining from now on.
+        """
 
     async def alive(self, *, seen_within: timedelta) -> list[WorkerBeat]:
         """Return the workers whose last heartbeat is not older than that, newest first."""
 
     async def forget_worker(self, worker: WorkerId) -> None:
-        """Remove a worker that stopped in order."""
+        """Remove a worker after its orderly shutdown."""
 
     async def expire_leases(self, workers: Collection[WorkerId]) -> int:
         """End the leases of workers known to be dead (their file lock is free); returns how many jobs had one."""
@@ -391,15 +407,15 @@ class Workers(Protocol):
 class Records(Protocol):
     """Small records under a kind and a key, and what all processes at this store agree on.
 
-    A value is a JSON object, and comes back as JSON has it (a tuple as a list). Two values are the same when they are as
-    JSON, whatever the order of their names. TypeError for a value that JSON cannot hold. A record whose ``expires_at`` has
-    come, by the store's clock, is gone for every method; a later write takes it off the disk.
+    A value is a JSON object, and is returned as JSON has it (a tuple as a list). Two values are the same if their JSON
+    is, regardless of the order of names. A value that JSON cannot hold raises TypeError. A record whose ``expires_at``
+    has come, by the store's clock, is gone for every method; a later write deletes it from the disk.
     """
 
     async def put(
         self, kind: RecordKind, key: str, value: Mapping[str, Any], *, expires_at: datetime | None = None
     ) -> None:
-        """Store a record in place of any that was there, until ``expires_at`` or until it is removed."""
+        """Store a record, replacing any earlier one, until ``expires_at`` or until it is removed."""
 
     async def replace(
         self,
@@ -410,16 +426,17 @@ class Records(Protocol):
         if_value: Mapping[str, Any] | None,
         expires_at: datetime | None = None,
     ) -> bool:
-        """As ``put``, but only if the value is ``if_value`` now (None: if there is no record). Returns whether it was stored.
+        """As ``put``, but only if the value is ``if_value`` now (None: if there is no record).
 
-        One atomic move: of two concurrent calls with the same ``if_value``, one returns True.
+        Returns whether it was stored. One atomic move: of two concurrent calls with the same ``if_value`` one returns
+        True.
         """
 
     async def get(self, kind: RecordKind, key: str) -> Record | None:
         """Return the record, or None."""
 
     async def all(self, kind: RecordKind) -> list[Record]:
-        """Return all records of a kind, by key, in the order of its code points."""
+        """Return all records of a kind, sorted by the code points of their keys."""
 
     async def remove(self, kind: RecordKind, key: str) -> bool:
         """Remove a record; returns whether there was one."""

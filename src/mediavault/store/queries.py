@@ -1,4 +1,4 @@
-"""What the pages ask of a store, and the records that they are answered with; ``port.py`` hands them on."""
+"""The pages' queries and the records that answer them; ``port.py`` re-exports both."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mediavault.core.job import Job, JobStatus
 
 
 class JobOrder(StrEnum):
-    """The order of a page of jobs. Jobs of which the value is not known come last; equals are newest first."""
+    """The order of a page of jobs. Jobs whose value is unknown come last; equal ones are newest first."""
 
     NEWEST = "newest"  # by created_at, then id
     OLDEST = "oldest"
@@ -22,11 +22,11 @@ class JobOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobQuery:
-    """A page of jobs. ``cursor`` is what the page before returned, and belongs to its order.
+    """A page of jobs. ``cursor`` is what the previous page returned, and is only valid in its order.
 
-    ``text`` is looked for in title, text, handle, display name and address: each of its words must be the beginning of a
-    word there, without regard to case or diacritics, and each run of a script without spaces must stand there. Nothing
-    but spaces is no search, nothing but punctuation finds nothing (``search_words.asked``).
+    ``text`` is searched for in title, text, handle, display name and URL: each of its words must be the beginning of a
+    word there, regardless of case and diacritics, and each run of a script without spaces must occur there. Only spaces
+    are no search; only punctuation finds nothing (``search_words.asked``).
     """
 
     statuses: Collection[JobStatus] = ()
@@ -58,9 +58,9 @@ class Neighbours:
 
 @dataclass(frozen=True, slots=True)
 class AccountSummary:
-    """An account and what is here of it. ``key`` is ``<platform>/<slug>``: stable, and safe in an address.
+    """An account and the sums of its jobs. ``key`` is ``<platform>/<slug>``: stable, and safe in a URL.
 
-    Handle and display name are as its newest job has them. ``bytes`` and ``duration_s`` are of the kept videos.
+    Handle and display name are those of its newest job. ``bytes`` and ``duration_s`` are of the saved videos.
     """
 
     key: str
@@ -77,7 +77,10 @@ class AccountSummary:
 
 @dataclass(frozen=True, slots=True)
 class AccountQuery:
-    """A page of accounts, by ``latest_at``, newest first, then ``key``. ``text`` as of JobQuery, in handle and display name."""
+    """A page of accounts, by ``latest_at``, newest first, then ``key``.
+
+    ``text`` is as in JobQuery, but searched for in handle and display name.
+    """
 
     platform: str | None = None
     text: str | None = None
@@ -93,7 +96,10 @@ class AccountPage:
 
 @dataclass(frozen=True, slots=True)
 class PlatformTotals:
-    """``bytes`` and ``duration_s`` are of the ``kept`` videos, ``latest_at`` is the newest job's ``created_at``."""
+    """The sums of one platform.
+
+    ``bytes`` and ``duration_s`` are of the saved (``kept``) videos, ``latest_at`` is the newest job's ``created_at``.
+    """
 
     platform: str
     counts: Mapping[JobStatus, int]  # every state
@@ -105,7 +111,7 @@ class PlatformTotals:
 
 @dataclass(frozen=True, slots=True)
 class LibraryTotals:
-    """``platforms`` by name, those that have jobs; the rest is their sum."""
+    """The sums of the library. ``platforms`` are those that have jobs, by name; the other fields are their sums."""
 
     platforms: tuple[PlatformTotals, ...] = ()
     counts: Mapping[JobStatus, int] = field(default_factory=dict)  # every state
@@ -117,11 +123,11 @@ class LibraryTotals:
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """Failed jobs of a platform that have one cause."""
+    """Failed jobs of a platform that have the same error code."""
 
     error_code: ErrorCode
     platform: str
     jobs: int
     next_retry_at: datetime | None  # the earliest
-    final: int  # of these, how many are not tried again by themselves
+    final: int  # of these, how many are not retried automatically
     examples: tuple[Job, ...]  # the newest three

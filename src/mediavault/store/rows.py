@@ -1,4 +1,4 @@
-"""Rows of the SQL stores and the records they stand for. A time is an integer of microseconds."""
+"""Converts between rows of the SQL stores and records. A time is an integer of microseconds."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ GATE_COLUMNS = (
 
 
 def moment(micros: int | None) -> datetime | None:
-    """A column of microseconds since 1970 as a time in UTC, as :func:`from_micros` reads it; None for NULL."""
+    """Return a column of microseconds since 1970 as a time in UTC, as :func:`from_micros` reads it; None for NULL."""
     return None if micros is None else from_micros(micros)
 
 
 def micros_or_none(at: datetime | None) -> int | None:
-    """The column's microseconds since 1970; None for NULL."""
+    """Return the microseconds since 1970 for a column; None for NULL."""
     return None if at is None else to_micros(at)
 
 
-# How a column becomes the field of the same name; the others are as they are.
+# How a column becomes the field of the same name; other columns are used unchanged.
 _DECODERS: Mapping[str, Callable[[Any], Any]] = {
     "status": JobStatus,
     "created_at": from_micros,
@@ -60,12 +60,12 @@ SEQ = -1
 
 
 def job_from(values: Mapping[str, Any]) -> Job:
-    """The job whose columns these are, by name; others may be among them."""
+    """Return the job of these columns by name; others may be among them."""
     return _job({name: values[name] for name in JOB_FIELDS} | {_PARAMS: values.get(_PARAMS)})
 
 
 def job_from_row(row: Sequence[Any]) -> Job:
-    """``row`` has JOB_COLUMNS."""
+    """Return the job of a row of JOB_COLUMNS."""
     return _job(dict(zip((*JOB_FIELDS, _PARAMS), row, strict=False)))
 
 
@@ -95,7 +95,7 @@ def checkpoint_values(found: Checkpoint) -> dict[str, Any]:
 
 
 def stored_values(job: Job) -> dict[str, Any]:
-    """The whole row of a job, by STORED_COLUMNS: what :func:`job_from_row` reads, and its account's key."""
+    """Return the whole row of a job by STORED_COLUMNS: what :func:`job_from_row` reads, and its account's key."""
     return {
         "id": job.id,
         "trace_id": job.trace_id,
@@ -149,7 +149,7 @@ def _account_values(account: Account | None) -> dict[str, str | None]:
 
 
 def history_row(seq: int, record: HistoryRecord) -> tuple[Any, ...]:
-    """``seq``, then the columns that :func:`history_from_row` reads."""
+    """Return a row of ``seq``, then the columns that :func:`history_from_row` reads."""
     return (
         seq,
         to_micros(record.at),
@@ -196,7 +196,7 @@ def gate_values(gate: SiteLimit) -> dict[str, Any]:
 
 
 def gate_from_row(row: Sequence[Any]) -> SiteLimit:
-    """``row`` is a platform and GATE_COLUMNS; these are all NULL where the platform has no gate yet."""
+    """Return the limit of a row of platform and GATE_COLUMNS; these are all NULL if the platform has no limit yet."""
     # fmt: off
     (
         platform, closed_until, probing_until, strikes, code, reason, next_turn_at, offered_until, account_posts,
@@ -238,7 +238,7 @@ def beat_values(beat: WorkerBeat) -> dict[str, Any]:
 
 
 def counts_from_row(row: Sequence[int]) -> dict[JobStatus, int]:
-    """Of the jobs that are queued, running, failed, cancelled, and of all: what is left is completed."""
+    """Return the counts of a row of queued, running, failed, cancelled and all jobs: the rest is completed."""
     queued, running, failed, cancelled, total = row
     return {
         JobStatus.QUEUED: queued,
@@ -269,5 +269,5 @@ def beat_from_row(row: Sequence[Any]) -> WorkerBeat:
         bool(draining),
         tuple(platforms.split()),
         tuple(signed_in.split()),
-        {name: int(count) for name, _, count in (one.rpartition("=") for one in tally.split())},
+        {name: int(count) for name, _, count in (entry.rpartition("=") for entry in tally.split())},
     )

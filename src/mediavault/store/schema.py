@@ -1,4 +1,4 @@
-"""Reads the SQL files of an engine: numbered migrations, applied in turn and each once, and statements by name."""
+"""Reads the SQL files of an engine: numbered migrations, each applied once and in order, and statements by name."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ _FILE = re.compile(r"(?P<version>\d{4})_\w+\.sql")
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """``version`` is the schema's number once ``sql`` has run.
+    """One numbered SQL file. ``version`` is the schema's version after ``sql`` has run.
 
-    ``oldest_code`` is the schema number of the oldest mediavault that still works on it, which lets a fleet be upgraded
-    machine by machine: a file that only adds says ``-- oldest code: N`` in a line of its own. Without it, none older.
+    ``oldest_code`` is the schema version of the oldest mediavault that still works with it, so that a fleet can be
+    upgraded machine by machine: a file that only adds says ``-- oldest code: N`` on its own line. Without it no older
+    one works.
     """
 
     version: int
@@ -26,29 +27,29 @@ class Migration:
 
     @property
     def oldest_code(self) -> int:
-        said = _OLDEST_CODE.search(self.sql)
-        return int(said[1]) if said else self.version
+        match = _OLDEST_CODE.search(self.sql)
+        return int(match[1]) if match else self.version
 
 
 def load_migrations(engine: str) -> tuple[Migration, ...]:
-    """In order; the numbers run from 1 without a gap (ValueError otherwise: the package is broken)."""
+    """Return the migrations in order. Raises ValueError if their numbers have a gap: the package is broken."""
     folder = resources.files(f"mediavault.store.{engine}") / "migrations"
     files = sorted((file for file in folder.iterdir() if _FILE.fullmatch(file.name)), key=lambda file: file.name)
-    found = tuple(Migration(int(file.name[:4]), file.name, file.read_text(encoding="utf-8")) for file in files)
-    if [migration.version for migration in found] != list(range(1, len(found) + 1)):
-        raise ValueError(f"the migrations of {engine} are not numbered 1, 2, 3 …: {[m.name for m in found]}")
-    return found
+    migrations = tuple(Migration(int(file.name[:4]), file.name, file.read_text(encoding="utf-8")) for file in files)
+    if [migration.version for migration in migrations] != list(range(1, len(migrations) + 1)):
+        raise ValueError(f"the migrations of {engine} are not numbered 1, 2, 3 …: {[m.name for m in migrations]}")
+    return migrations
 
 
 def pending(migrations: Sequence[Migration], version: int) -> Sequence[Migration]:
-    """What a schema of this version still lacks."""
+    """Return the migrations that a schema of this version still lacks."""
     return [migration for migration in migrations if migration.version > version]
 
 
 def load_statements(engine: str, *, columns: Mapping[str, str]) -> dict[str, str]:
-    """Name -> statement of ``<engine>/statements.sql``; comments and the ``;`` are cut off.
+    """Return the statements of ``<engine>/statements.sql`` by name, without comments and the final ``;``.
 
-    ``{job}`` and the like become what ``columns`` says.
+    ``{job}`` and the like are replaced by the value in ``columns``.
     """
     text = (resources.files(f"mediavault.store.{engine}") / "statements.sql").read_text(encoding="utf-8")
     _, *pieces = _HEAD.split(text)

@@ -1,8 +1,8 @@
-"""The words of a text, and the words that a person looks for: one reading for every store, so that all find the same (pure).
+"""The words of a text and of a search: the same for every store, so that all find the same jobs (pure).
 
-A text becomes small words without diacritics. Scripts that are written without spaces, and pictures such as emoji, become
-single characters, so that any run of them is found. What is asked for is found where every word of it is the beginning of
-a word, and every run is stored as it is.
+A text becomes lower-case words without diacritics. Scripts that are written without spaces, and pictures such as emoji,
+become single characters, so that any run of them can be found. A search matches where each of its words is the
+beginning of a word, and each of its runs occurs unchanged.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from mediavault.core.media import Account
 # Separates the fields of a job, so that no run of characters is found across two; no text has it as a word.
 GAP = "\ue000"
 MAX_WORD_CHARS = 64
-MAX_WORDS = 4_000  # of a job; PostgreSQL counts places up to 16,383
-MAX_ASKED = 32  # words of a search; what follows is not looked at
+MAX_WORDS = 4_000  # of a job; PostgreSQL counts positions up to 16,383
+MAX_ASKED = 32  # words of a search; the rest is ignored
 
 Term = tuple[str, ...]  # one word, or a run of single characters
 
@@ -30,8 +30,8 @@ _LETTERS = str.maketrans(
         "\u0640": None,  # the Arabic lengthening stroke
     }
 )  # fmt: skip
-# Marks that make another letter of the one before, as kana and Indic scripts have them; all others are diacritics.
-_LETTER_MARKS = (0, 7, 8, 9)  # canonical combining classes: of its own place, nukta, kana voicing, virama
+# Marks that turn the letter before into another one, as in kana and Indic scripts; all others are diacritics.
+_LETTER_MARKS = (0, 7, 8, 9)  # canonical combining classes: not reordered, nukta, kana voicing, virama
 _WITHOUT_SPACES = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3040-\u312f\u31a0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uf900-\ufaff\U00020000-\U0003ffff]"
@@ -40,7 +40,7 @@ _BREAK, _LETTER, _ALONE = range(3)
 
 
 def words_of(text: str) -> list[str]:
-    """In order."""
+    """Return the words of a text, in order."""
     if text.isascii():
         return [word[:MAX_WORD_CHARS] for word in _PLAIN.findall(text.lower())]
     words: list[str] = []
@@ -59,16 +59,16 @@ def words_of(text: str) -> list[str]:
 
 
 def line_of(texts: Iterable[str | None]) -> str:
-    """The words of all texts, each behind a space: what :func:`is_in` looks into."""
+    """Return the words of all texts, each after a space, for :func:`is_in`."""
     words: list[str] = []
     for text in texts:
-        if text and (found := words_of(text[: MAX_WORDS * MAX_WORD_CHARS])):
-            words += [GAP, *found] if words else found
+        if text and (text_words := words_of(text[: MAX_WORDS * MAX_WORD_CHARS])):
+            words += [GAP, *text_words] if words else text_words
     return "".join(f" {word}" for word in words[:MAX_WORDS])
 
 
 def job_line(post_url: str, canonical_url: str, account: Account | None, metadata: Mapping[str, Any]) -> str:
-    """What a job is found by: title, text, handle, display name and address."""
+    """Return the line that a job is found by: title, text, handle, display name and URL."""
     texts_of_post = [metadata.get("title"), metadata.get("text")]
     texts = [text if isinstance(text, str) else None for text in texts_of_post]
     if account is not None:
@@ -77,12 +77,12 @@ def job_line(post_url: str, canonical_url: str, account: Account | None, metadat
 
 
 def account_line(handle: str | None, display_name: str | None) -> str:
-    """What an account is found by."""
+    """Return the line that an account is found by."""
     return line_of([handle, display_name])
 
 
 def asked(text: str | None) -> tuple[Term, ...] | None:
-    """What a search is for. None for no search: nothing but spaces. Empty for one that finds nothing: only punctuation."""
+    """Return a search's terms: None for no search (only spaces), empty if it finds nothing (only punctuation)."""
     if not text or text.isspace():
         return None
     terms: dict[Term, None] = {}
@@ -101,17 +101,17 @@ def asked(text: str | None) -> tuple[Term, ...] | None:
 
 
 def is_in(line: str, terms: Iterable[Term]) -> bool:
-    """Whether all that is asked for is in a line of :func:`line_of`."""
+    """Return whether all terms occur in a line of :func:`line_of`."""
     return all(needle(term) in line for term in terms)
 
 
 def needle(term: Term) -> str:
-    """A term as it occurs in a line."""
+    """Return a term as it occurs in a line."""
     return "".join(f" {word}" for word in term)
 
 
 def _folded(text: str) -> str:
-    """Without case, diacritics, joiners and marks of direction; ligatures and wide forms spelt out."""
+    """Return the text without case, diacritics, joiners and direction marks; ligatures and wide forms spelt out."""
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return "".join(char for char in plain if not _is_dropped(char)).casefold().translate(_LETTERS)
 

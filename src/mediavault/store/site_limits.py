@@ -1,4 +1,4 @@
-"""How a platform's gate moves: pure functions that every store runs inside one transaction."""
+"""How a platform's limits change: pure functions that every store runs inside one transaction."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from mediavault.core.site_limits import DAY, SOON, AccountPost, Permit, PermitRe
 
 @dataclass(frozen=True, slots=True)
 class ClaimFilter:
-    """Which jobs a claim is for: of these platforms (none: of all), and where its machine is signed in."""
+    """Which jobs a claim may take: of which platforms (empty: of all), and where its machine is signed in."""
 
     platforms: frozenset[str] = frozenset()
     sessions: frozenset[str] = frozenset()
 
 
-OFFERED_FOR = timedelta(seconds=10)  # a job that was handed out asks for its turn long before; or it needs none
+OFFERED_FOR = timedelta(seconds=10)  # a job that was handed out asks for its permit long before, or needs none
 
 
 def capacity(gates: Iterable[SiteLimit], now: datetime, *, limit: int) -> Mapping[str, int]:
-    """How many jobs of each of these platforms may be handed out now; those of which none may are left out.
+    """Return how many jobs of each of these platforms may be handed out now; platforms without any are left out.
 
-    Where turns are taken it is one, and none while the next turn is not soon or was offered to another job: the worker that is
-    handed out and finds no turn would only have to be given back.
+    It is one where permits are used, and none while the next permit is not soon or is reserved for another job: a job
+    that is handed out and gets no permit would only have to be released.
     """
     ready = (gate for gate in gates if not gate.is_closed(now) and gate.permit_after(now) - now <= SOON)
     return {gate.platform: 1 if takes_turns(gate) else limit for gate in ready if not gate.is_offered(now)}
@@ -37,12 +37,12 @@ def takes_turns(gate: SiteLimit) -> bool:
 
 
 def reserve(gate: SiteLimit, now: datetime) -> SiteLimit:
-    """A job was handed out that is expected to take the next turn."""
+    """Return the limit after a job was handed out that is expected to take the next permit."""
     return replace(gate, offered_until=now + OFFERED_FOR)
 
 
 def acquire_permit(gate: SiteLimit, asked: PermitRequest, now: datetime) -> tuple[Permit, SiteLimit]:
-    """The answer, and the gate as it is then."""
+    """Return the answer, and the limit as it is then."""
     gate = replace(gate, offered_until=None, probing_until=None if asked.is_prober else gate.probing_until)
     if gate.is_closed(now):
         return Permit(gate.blocked_until or now, PermitRefusal.CLOSED), gate
@@ -63,10 +63,10 @@ def acquire_permit(gate: SiteLimit, asked: PermitRequest, now: datetime) -> tupl
 
 
 def account_free_at(gate: SiteLimit, job: JobId, now: datetime, *, cap: int) -> datetime:
-    """When the account may look at the job's post: in no 24 hours does it look at more than ``cap``.
+    """Return when the account may visit the job's post: it visits at most ``cap`` posts in any 24 hours.
 
-    A job that was sent away has a promise: it is not overtaken by those that ask after it. One whose post counts
-    already is let in again.
+    A job that was refused has a reservation: jobs that ask after it do not overtake it. One whose post is already
+    counted may visit it again.
     """
     others = [post.at for post in gate.account_posts if post.job != job and post.at > now - DAY]
     known = next((post.at for post in gate.account_posts if post.job == job), None)
@@ -77,9 +77,9 @@ def account_free_at(gate: SiteLimit, job: JobId, now: datetime, *, cap: int) -> 
 
 
 def _with_post(gate: SiteLimit, job: JobId, at: datetime, now: datetime, *, cap: int) -> SiteLimit:
-    """Count the post, or promise it its place. There are at most ``cap`` promises; who comes later asks again then.
+    """Count the post, or reserve a visit for it. There are at most ``cap`` reservations; later jobs ask again then.
 
-    A post that counts already goes on counting from its first look where it is refused another.
+    A post that is already counted still counts from its first visit when it is refused another.
     """
     recent = [post for post in gate.account_posts if post.at > now - DAY]
     others = [post for post in recent if post.job != job]
@@ -89,11 +89,11 @@ def _with_post(gate: SiteLimit, job: JobId, at: datetime, now: datetime, *, cap:
 
 
 def close(gate: SiteLimit, now: datetime, *, duration: timedelta, code: ErrorCode, reason: str) -> SiteLimit:
-    """A longer closing that is in force keeps its end and its reason."""
-    until, strikes = now + duration, gate.failures + 1
+    """Return the closed limit. A longer closing that is in force keeps its end and its reason."""
+    until, failures = now + duration, gate.failures + 1
     if gate.closed_until is not None and gate.closed_until >= until:
-        return replace(gate, failures=strikes, probing_until=None)
-    return replace(gate, closed_until=until, probing_until=None, failures=strikes, code=code, reason=reason)
+        return replace(gate, failures=failures, probing_until=None)
+    return replace(gate, closed_until=until, probing_until=None, failures=failures, code=code, reason=reason)
 
 
 def open_(gate: SiteLimit) -> SiteLimit:

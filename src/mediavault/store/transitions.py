@@ -1,4 +1,4 @@
-"""What every store agrees on about a job's moves: which are legal, and the record that each leaves in the history."""
+"""The rules for a job's moves in every store: which are legal, and the record that each leaves in the history."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ DUE_AGAIN = Message("the scheduled retry is due")
 
 
 def must_cancel(job: Job) -> bool:
-    """False when the job is cancelled already. Raises IllegalMove when it is completed."""
+    """Return False when the job is already cancelled. Raises IllegalMove when it is completed."""
     return job.status is not JobStatus.CANCELLED and _legal(job, JobStatus.CANCELLED, Message("cancelled"))
 
 
 def check_requeue(job: Job) -> bool:
-    """False when the job is queued or running already. Raises IllegalMove when it is completed."""
+    """Return False when the job is already queued or running. Raises IllegalMove when it is completed."""
     under_way = job.status in (JobStatus.QUEUED, JobStatus.RUNNING)
     return not under_way and _legal(job, JobStatus.QUEUED, Message("tried again"))
 
 
 def as_adopted(job: Job) -> Job:
-    """The job as another store takes it over: what runs elsewhere is queued here and has lost no try."""
+    """Return the job as another store imports it: a running job becomes queued and has lost no attempt."""
     if job.status is not JobStatus.RUNNING:
         return job
     return replace(
@@ -39,7 +39,7 @@ def as_adopted(job: Job) -> Job:
 
 
 def cancel_record(job: Job, at: datetime) -> HistoryRecord:
-    """``job`` as it was before."""
+    """Return the record of a cancellation; ``job`` is as it was before."""
     attempt = job.attempt_count if job.status is JobStatus.RUNNING else 0
     return HistoryRecord(at, attempt, Stage.CANCEL, StepOutcome.OK)
 
@@ -60,18 +60,18 @@ def recover_record(at: datetime, attempt: int) -> HistoryRecord:
 
 
 def duration_ms(since: datetime | None, until: datetime) -> int:
-    """Never negative, also when the wall clock was set back in between."""
+    """Return the milliseconds in between; never negative, even if the wall clock was set back in the meantime."""
     return 0 if since is None else max(0, int((until - since).total_seconds() * 1000))
 
 
 def is_completed_by(job: Job, claim: ClaimedJob, kept: KeptFile) -> bool:
-    """Whether the row says what this very completion would have made of it: its answer was lost, not the write."""
+    """Return whether this completion has already been written: only its response was lost."""
     mine = job.status is JobStatus.COMPLETED and job.attempt_count == claim.fence
     return mine and (job.output_path, job.sha256) == (kept.output_path, kept.sha256)
 
 
 def is_failed_by(job: Job, claim: ClaimedJob, code: ErrorCode, error: str) -> bool:
-    """As :func:`is_completed_by`, of a failure."""
+    """As :func:`is_completed_by`, for a failure."""
     mine = job.status is JobStatus.FAILED and job.attempt_count == claim.fence
     return mine and (job.error_code, job.error) == (code, error)
 
@@ -100,8 +100,18 @@ _STATUS_WORDS: Mapping[JobStatus, Message] = {
 }
 
 
+def progress_values(stage: Stage, progress_pct: int, bytes_done: int, bytes_total: int | None) -> dict[str, Any]:
+    """Return a job's progress by the names of the job's fields."""
+    return {
+        "stage": stage.value,
+        "progress_pct": progress_pct,
+        "bytes_done": bytes_done,
+        "bytes_total": bytes_total,
+    }
+
+
 def kept_values(kept: KeptFile) -> dict[str, Any]:
-    """A kept file's facts by the names of the job's fields."""
+    """Return a saved file's facts by the names of the job's fields."""
     return {
         "output_path": kept.output_path,
         "thumbnail_path": kept.thumbnail_path,

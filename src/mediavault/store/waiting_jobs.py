@@ -1,4 +1,4 @@
-"""Jobs that wait for a person to sign in or to answer their site, and their going on once somebody has."""
+"""Jobs that wait for the user to sign in or to answer a challenge, and resuming them afterwards."""
 
 from __future__ import annotations
 
@@ -23,47 +23,50 @@ log = get_logger(__name__)
 
 
 class NothingToAnswer(BadInput):
-    """A window was asked for on the post of a job that does not wait for one."""
+    """A window was requested for the post of a job that does not wait for one."""
 
     code = ErrorCode.ILLEGAL_MOVE
     help = "A window opens on posts whose jobs wait for a sign-in or for an answer."
 
 
 async def waiting_jobs(catalogue: JobCatalogue, platform: str) -> list[Job]:
-    """The platform's jobs that a sign-in may help, newest first."""
+    """Return the platform's jobs that a sign-in may help, newest first."""
     failed = iter_jobs(catalogue, JobQuery((JobStatus.FAILED,), platform, limit=PAGE), at_most=MAX_LOOKED_AT)
     return [job async for job in failed if waits_for_sign_in(job)]
 
 
 async def go_on_after(state: SessionState, store: Store) -> int:
-    """A sign-in was tried: let the site's jobs go on unless it came to nothing; how many were queued again.
+    """Resume the site's waiting jobs after a sign-in, unless it failed; returns how many were queued again.
 
-    Where nobody knows a site's cookies a person's word counts; jobs that meet the wall again wait again.
+    Where a site's session cookies are unknown the user's word counts; jobs that meet the wall again wait again.
     """
     return 0 if state.signed_in is False else await resume_waiting(store, state.platform)
 
 
 async def go_on_after_window(state: SessionState, errand: BrowserTask, store: Store) -> int:
-    """A window was closed: let those jobs go on that what a person did in it may help; how many were queued again.
+    """Resume the jobs that a window may have helped after it was closed; returns how many were queued again.
 
-    That is the job on whose post it was open, all that met a challenge, since an answer is good for the whole site, and
-    after a sign-in the others too. For a name that covers many sites only jobs of the same host are meant.
+    These are the job on whose post it was open, all that met a challenge, since an answer is valid for the whole site,
+    and after a sign-in the others too. For a platform that covers many sites only jobs of the same host are resumed.
     """
     if errand.job_id is None:
         return await go_on_after(state, store)
-    return await resume_waiting(store, state.platform, lambda job: _may_go_on(job, state, errand))
+    return await resume_waiting(store, state.platform, lambda job: _may_resume(job, state, errand))
 
 
-def _may_go_on(job: Job, state: SessionState, errand: BrowserTask) -> bool:
-    if job.id == errand.job_id:
+def _may_resume(job: Job, state: SessionState, task: BrowserTask) -> bool:
+    if job.id == task.job_id:
         return True
-    if not can_be_signed_in_to(errand.platform) and urlsplit(job.post_url).hostname != urlsplit(errand.url).hostname:
+    if not can_be_signed_in_to(task.platform) and urlsplit(job.post_url).hostname != urlsplit(task.url).hostname:
         return False
     return job.error_code is ErrorCode.CHALLENGE or bool(state.signed_in)
 
 
 def errand_of(job: Job, submission: Submission) -> BrowserTask:
-    """A window on the job's own post. Raises NothingToAnswer, AddressRefused, and as reading an address does."""
+    """Return the task of a window on the job's post.
+
+    Raises NothingToAnswer, AddressRefused, and as URL parsing does.
+    """
     if not waits_for_sign_in(job):
         raise NothingToAnswer("This job does not wait for a person to sign in or to answer its site.")
     post, platform = submission.identify(parse_http_url(job.post_url))
@@ -73,7 +76,7 @@ def errand_of(job: Job, submission: Submission) -> BrowserTask:
 
 
 async def resume_waiting(store: Store, platform: str, is_meant: Callable[[Job], bool] = lambda _: True) -> int:
-    """A person has done something: open the platform's gate and queue its waiting jobs again; how many."""
+    """Open the platform after a user's action and queue its waiting jobs again; returns how many."""
     await store.site_limits.open_gate(platform)
     failed = iter_jobs(store.catalogue, JobQuery((JobStatus.FAILED,), platform, limit=PAGE, order=JobOrder.OLDEST))
     resumed = await retry_each(store, (job async for job in failed if waits_for_sign_in(job) and is_meant(job)))
@@ -88,5 +91,5 @@ def waits_for_sign_in(job: Job) -> bool:
 
 
 def wall_since(jobs: list[Job]) -> datetime | None:
-    """Since when the site has been asking for a sign-in, as far as the waiting jobs know."""
+    """Return since when the site has been asking for a sign-in, as far as the waiting jobs tell."""
     return min((job.failed_at for job in jobs if job.failed_at is not None), default=None)

@@ -1,8 +1,8 @@
-"""Wake-ups and stops: jobs may have become claimable, an attempt or a worker shall stop; to this process and others of this host.
+"""Wake-ups (jobs may have become claimable) and stops (an attempt or a worker should stop) for the processes of a host.
 
-Every subscribed process binds one unix datagram socket in a shared folder. A process that makes jobs claimable sends one byte
-to each, one that stops an attempt its job's id, a worker its own. Nobody waits and nothing is kept: both are hints, the worker's poll and
-its heartbeat make sure.
+Every subscribed process binds one unix datagram socket in a shared folder. A process that makes jobs claimable sends
+one byte to each; one that stops an attempt sends its job's id, one that stops a worker the worker's. Sending never
+waits and nothing is stored: both are hints, and the worker's poll and heartbeat make up for lost ones.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Subscribers(Generic[P]):
         return len(self._callbacks)
 
     def add(self, callback: Callable[P, None]) -> Callable[[], None]:
-        """Answers the unsubscriber, which may be called twice."""
+        """Return the unsubscriber, which may be called twice."""
         key = self._next = self._next + 1
         self._callbacks[key] = callback
 
@@ -53,7 +53,7 @@ class Subscribers(Generic[P]):
         return unsubscribe
 
     def notify(self, *args: P.args, **options: P.kwargs) -> None:
-        """Each callback in a turn of its own, so that one that raises does not silence the others."""
+        """Call each callback in its own turn of the loop, so that one that raises does not silence the others."""
         if self._callbacks:
             loop = asyncio.get_running_loop()
             for callback in list(self._callbacks.values()):
@@ -72,7 +72,7 @@ class WakeSockets:
         self._sender: socket.socket | None = None
 
     def listen(self) -> None:
-        """Begin to receive in the running loop. Without a usable folder there are no wake-ups, only the poll."""
+        """Start receiving in the running loop. Without a usable folder there are no wake-ups, only the poll."""
         if self._receiver is not None:
             return
         receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -89,12 +89,15 @@ class WakeSockets:
         self._loop.add_reader(receiver.fileno(), self._receive)
 
     def ring(self, stops: Sequence[str] | None = None) -> None:
-        """Wake every other process, or send it the ids of what shall stop. From any one thread; never blocks, never raises."""
-        messages = [WAKE] if stops is None else [STOP + one.encode()[:LONGEST_ID_BYTES] for one in stops]
+        """Wake the other processes, or send them the ids of what should stop.
+
+        From any one thread; never blocks or raises.
+        """
+        messages = [WAKE] if stops is None else [STOP + stop_id.encode()[:LONGEST_ID_BYTES] for stop_id in stops]
         try:
             names = os.listdir(self.folder)  # noqa: PTH208 - at every enqueue: half the time of iterdir
         except OSError:
-            return  # nobody has listened yet
+            return  # no process has listened yet
         for name in names:
             if name != self._name and name.endswith(SUFFIX):
                 for message in messages:
@@ -108,7 +111,7 @@ class WakeSockets:
             self._receiver = None
 
     def close(self) -> None:
-        """Once nothing rings any more. Safe to call twice."""
+        """Close the sockets, once nothing is sent any more. Safe to call twice."""
         self.stop_listening()
         if self._sender is not None:
             self._sender.close()
@@ -128,11 +131,11 @@ class WakeSockets:
 
     def _receive(self) -> None:
         assert self._receiver is not None
-        heard: dict[bytes, None] = {}  # each once, in order
+        messages: dict[bytes, None] = {}  # each once, in order
         with suppress(BlockingIOError):
             while True:
-                heard[self._receiver.recv(len(STOP) + LONGEST_ID_BYTES)] = None
-        for message in heard:
+                messages[self._receiver.recv(len(STOP) + LONGEST_ID_BYTES)] = None
+        for message in messages:
             if message.startswith(STOP):
                 self._on_stop(message.removeprefix(STOP).decode(errors="replace"))
             else:
@@ -167,7 +170,7 @@ class Signals:
             self._stops.notify(stopped)
 
     def close(self) -> None:
-        """Once nothing rings any more. Safe to call twice."""
+        """Close the sockets, once nothing is sent any more. Safe to call twice."""
         self.sockets.close()
 
     def _listen(self, unsubscribe: Callable[[], None]) -> Callable[[], None]:
@@ -182,7 +185,7 @@ class Signals:
 
 
 def wake_folder(database: Path) -> Path:
-    """``<database>-wake`` next to the database; a folder of this user among the temporary files where that is too long."""
+    """Return ``<database>-wake`` next to the database, or a temporary folder of this user if that path is too long."""
     socket_folder = database.absolute().with_name(f"{database.name}-wake")
     if len(os.fsencode(socket_folder)) + _NAME_BYTES <= MAX_SOCKET_PATH_BYTES:
         return socket_folder
@@ -191,7 +194,7 @@ def wake_folder(database: Path) -> Path:
 
 
 def make_private(folder: Path) -> None:
-    """Make the folder with mode 0700; PermissionError when another user made it before, to listen in."""
+    """Create the folder with mode 0700. Raises PermissionError if another user created it before, to listen in."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = folder.lstat()
     if status.st_uid != os.getuid() or status.st_mode & 0o077:

@@ -1,4 +1,4 @@
-"""The application: routes, the gate round them, and the feed that lives as long as the server."""
+"""The application: its routes, the middleware around them, and the feed, which lives as long as the server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mediavault.web.render import error_page
 
 
 def create_app(services: ApiServices) -> FastAPI:
-    """The whole HTTP side of a vault. ``app.state.feed.close()`` ends all event streams ahead of a shutdown."""
+    """Create the vault's HTTP application. ``app.state.feed.close()`` ends all event streams before a shutdown."""
     feed = Feed(services.store.catalogue, services.clock)
     settings = services.settings
     desk = Authenticator(services.store.records, settings, services.clock, loopback=is_loopback(settings.host))
@@ -29,7 +29,7 @@ def create_app(services: ApiServices) -> FastAPI:
         title="mediavault",
         version=__version__,
         summary="Keeps the video behind a link, and proves that it is whole.",
-        docs_url=None,  # these pages load scripts from elsewhere
+        docs_url=None,  # these pages load third-party scripts
         redoc_url=None,
         redirect_slashes=False,  # the redirect would be built from the Host header
         lifespan=_lifespan,

@@ -26,12 +26,12 @@ TYPES: Mapping[str, str] = {
     "webmanifest": "application/manifest+json",
 }
 _IMPORTED = re.compile(rb'(?<=from )"/static/([\w./-]+\.js)"')
-SHORT = 1_000  # bytes; less is not worth packing
+SHORT = 1_000  # bytes; a smaller file is not worth compressing
 
 
 @dataclass(frozen=True, slots=True)
 class StaticFile:
-    """``packed`` is the body under gzip; None where that saves nothing."""
+    """A static file. ``packed`` is the body compressed with gzip; None for small and already compressed files."""
 
     body: bytes
     packed: bytes | None
@@ -55,26 +55,26 @@ def sources() -> Mapping[str, Traversable]:
 
 
 def _walk(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]:
-    for one in folder.iterdir():
-        if one.is_dir():
-            yield from _walk(one, f"{prefix}{one.name}/")
-        elif one.name.rpartition(".")[2] in TYPES:
-            yield prefix + one.name, one
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _walk(entry, f"{prefix}{entry.name}/")
+        elif entry.name.rpartition(".")[2] in TYPES:
+            yield prefix + entry.name, entry
 
 
 @cache
 def load(name: str) -> StaticFile:
-    """Return a file, its module imports with versions, so that each module is loaded once. KeyError for an unknown file."""
+    """Return a file. Module imports get versions, so that each module is loaded once. KeyError for an unknown file."""
     body = sources()[name].read_bytes()
     if name.endswith(".js"):
-        body = _IMPORTED.sub(lambda found: f'"{static_address(found[1].decode())}"'.encode(), body)
+        body = _IMPORTED.sub(lambda match: f'"{static_address(match[1].decode())}"'.encode(), body)
     packed = gzip.compress(body, mtime=0) if len(body) > SHORT and not name.endswith(".png") else None
     return StaticFile(body, packed, TYPES[name.rpartition(".")[2]], hashlib.sha256(body).hexdigest()[:16])
 
 
 @router.get("/static/{name:path}")
 async def static(request: Request, name: str, v: str = "") -> Response:
-    """Serve a file: with its version in the URL browsers keep it for good, else they revalidate it each time."""
+    """Serve a file: with its version in the URL browsers cache it forever, else they revalidate it each time."""
     if name not in sources():
         raise NotFound("Page not found.", help="")
     file = load(name)

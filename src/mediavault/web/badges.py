@@ -1,4 +1,4 @@
-"""What a post without a picture shows: its site's letter, and an icon of its state. Pure."""
+"""The badge of a post without a picture: its site's letter, and an icon of its state. Pure."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _TONES: dict[JobStatus, Tone] = {JobStatus.RUNNING: "busy", JobStatus.COMPLETED:
 
 
 def letter(platform: str, title: str, address: str) -> str:
-    """The first one of the site's name; of the host's, where many sites go by one name."""
+    """Return the first letter or digit of the site's name, or of the host where one platform covers many sites."""
     name = (platform in MANY_SITES and _host(address)) or title
-    return next((each for each in name.upper() if each.isalnum()), "?")
+    return next((char for char in name.upper() if char.isalnum()), "?")
 
 
 def _host(address: str) -> str:
@@ -34,7 +34,7 @@ def _host(address: str) -> str:
 
 
 def tone(status: JobStatus, code: ErrorCode | None, *, is_retried: bool) -> Tone:
-    """How bad it is. Where a person or the next try can help it is not over."""
+    """Return the tone of a job's state. A failure that the user or a retry can still fix is ``busy``, not ``bad``."""
     if status is JobStatus.FAILED:
         return "busy" if is_retried or _needs_person(code) else "bad"
     return _TONES.get(status, "quiet")

@@ -1,4 +1,4 @@
-"""A post as the library's grid shows it. Pure."""
+"""A post as a tile of the library's grid. Pure."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from mediavault.web.library_filter import LibraryFilter, address, to_params
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """``state`` is "" for what is kept; ``account_link`` is None where the post's account is not known.
+    """A tile of the library.
 
-    ``letter`` is shown when there is no picture.
+    ``state`` is "" for a saved post; ``account_link`` is None when the post's account is not known. ``letter`` is shown
+    when there is no picture.
     """
 
     id: str
@@ -41,7 +42,10 @@ class Tile:
 
 
 def tile(job: Job, asked: LibraryFilter, *, site: str) -> Tile:
-    """``site`` is how people write the platform's name. ``asked`` is added to the link, so that the post's page knows its neighbours."""
+    """Return the tile of a job. ``site`` is the platform's display name.
+
+    The filter ``asked`` is added to the link, so that the post's page knows the post's neighbours.
+    """
     first = next(iter(kept_files(job).values()), None)
     account = job.account
     is_retried = job.retry_at is not None
@@ -64,15 +68,15 @@ def tile(job: Job, asked: LibraryFilter, *, site: str) -> Tile:
     )
 
 
-def account_words(one: AccountSummary) -> str:
-    """``Slow Trains (@SlowTrains)``; a site's name is shown separately."""
-    name = one_line(one.display_name or "")
-    handle = f"@{one_line(one.handle)}" if one.handle else ""
-    return f"{name} ({handle})" if name and handle else name or handle or one_line(one.slug)
+def account_words(account: AccountSummary) -> str:
+    """Return an account's label, such as ``Slow Trains (@SlowTrains)``; the site's name is shown separately."""
+    name = one_line(account.display_name or "")
+    handle = f"@{one_line(account.handle)}" if account.handle else ""
+    return f"{name} ({handle})" if name and handle else name or handle or one_line(account.slug)
 
 
 def account_name(key: str, jobs: Sequence[Job]) -> str:
-    """As its newest job here has it; "" where none is of it."""
+    """Return the account's name from the first of ``jobs`` that is of it; "" when none is."""
     for job in jobs:
         if job.account is not None and key_of(job.account) == key:
             return one_line(job.account.display_name or job.account.handle or job.account.slug)

@@ -1,7 +1,7 @@
-"""Failures as a person sees them: by cause, with the one thing that helps. Pure.
+"""Failures grouped by cause, each with its remedy. Pure.
 
-A cause may have several codes. Causes of a site (its sign-in, its limits) are counted for each site. Failures that nothing
-can help are ``lost``, those that are retried automatically ``waiting``; the others need a person.
+A cause may have several codes. Causes of a site (its sign-in, its limits) are counted for each site. Failures without a
+remedy are ``lost``, those that are retried automatically ``waiting``; the others need the user.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ EXAMPLES = 3
 
 @dataclass(frozen=True, slots=True)
 class FailureSummary:
-    """The failed jobs of one cause. ``platform`` is None where the cause is not one of a site."""
+    """The failed jobs of one cause. ``platform`` is None when the cause is not specific to a site."""
 
     cause: Cause
     platform: str | None
@@ -30,7 +30,7 @@ class FailureSummary:
 
 @dataclass(frozen=True, slots=True)
 class FailureSummaries:
-    """Each list has the most jobs first."""
+    """All failures by what happens next. In each list, the summary with the most jobs comes first."""
 
     needs: tuple[FailureSummary, ...] = ()
     waiting: tuple[FailureSummary, ...] = ()
@@ -38,43 +38,43 @@ class FailureSummaries:
 
     @property
     def needing(self) -> int:
-        return sum(trouble.jobs for trouble in self.needs)
+        return sum(summary.jobs for summary in self.needs)
 
     @property
     def being_retried(self) -> int:
-        return sum(trouble.jobs for trouble in self.waiting)
+        return sum(summary.jobs for summary in self.waiting)
 
     @property
     def losses(self) -> int:
-        return sum(trouble.jobs for trouble in self.lost)
+        return sum(summary.jobs for summary in self.lost)
 
 
 def cause_of(code: ErrorCode) -> Cause:
-    """The cause that a code belongs to; a bug of ours for a code that no job should have."""
+    """Return the cause of a code; ``internal`` for a code that no job should have."""
     return FAILURES[code].cause or CAUSES["internal"]
 
 
 def summarize_failures(groups: Sequence[FailureGroup]) -> FailureSummaries:
-    """Group what a store counted by code and platform by cause, and by what happens next."""
+    """Group failures, which the store counted by code and platform, by cause and by what happens next."""
     waiting = _merged(group for group in groups if group.jobs > group.final)
     over = _merged((group for group in groups if group.final), is_over=True)
     return FailureSummaries(
-        needs=tuple(trouble for trouble in over if trouble.cause.remedy is not Remedy.NOTHING),
+        needs=tuple(summary for summary in over if summary.cause.remedy is not Remedy.NOTHING),
         waiting=tuple(waiting),
-        lost=tuple(trouble for trouble in over if trouble.cause.remedy is Remedy.NOTHING),
+        lost=tuple(summary for summary in over if summary.cause.remedy is Remedy.NOTHING),
     )
 
 
 def _merged(groups: Iterable[FailureGroup], *, is_over: bool = False) -> list[FailureSummary]:
-    together: dict[tuple[str, str | None], list[FailureGroup]] = {}
+    by_cause: dict[tuple[str, str | None], list[FailureGroup]] = {}
     for group in groups:
         cause = cause_of(group.error_code)
-        together.setdefault((cause.key, group.platform if cause.by_site else None), []).append(group)
-    troubles = [_trouble(CAUSES[key], platform, parts, is_over) for (key, platform), parts in together.items()]
-    return sorted(troubles, key=lambda each: (-each.jobs, each.cause.key, each.platform or ""))
+        by_cause.setdefault((cause.key, group.platform if cause.by_site else None), []).append(group)
+    summaries = [_summary(CAUSES[key], platform, parts, is_over) for (key, platform), parts in by_cause.items()]
+    return sorted(summaries, key=lambda summary: (-summary.jobs, summary.cause.key, summary.platform or ""))
 
 
-def _trouble(cause: Cause, platform: str | None, groups: Sequence[FailureGroup], is_over: bool) -> FailureSummary:
+def _summary(cause: Cause, platform: str | None, groups: Sequence[FailureGroup], is_over: bool) -> FailureSummary:
     jobs = [job for group in groups for job in group.examples if (job.retry_at is None) is is_over]
     moments = [group.next_retry_at for group in groups if group.next_retry_at is not None]
     return FailureSummary(

@@ -1,4 +1,4 @@
-"""The library's filter, as the page's URL has it. Pure."""
+"""The library's filter, as it is written in the page's URL. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LONG_S = 600.0
 
 
 class LibraryView(StrEnum):
-    """Which jobs, by how they stand."""
+    """Which jobs are shown, by state."""
 
     KEPT = "kept"
     ALL = "all"
@@ -72,8 +72,11 @@ _LENGTHS: Mapping[Length, tuple[float | None, float | None]] = {
 
 @dataclass(frozen=True, slots=True)
 class LibraryFilter:
-    """Field by field what the address says. ``since`` and ``until`` are days of the reader, both inclusive;
-    ``shortest`` and ``longest`` are seconds, both inclusive, and count only without a ``length``."""
+    """The filter; each field is a parameter of the URL.
+
+    ``since`` and ``until`` are days in the reader's time zone, both inclusive; ``shortest`` and ``longest`` are
+    seconds, both inclusive, and count only without a ``length``.
+    """
 
     q: str = ""
     platform: str = ""
@@ -88,49 +91,49 @@ class LibraryFilter:
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether anything but the state and the order is asked for."""
+        """Whether it restricts anything other than the state and the order."""
         return replace(self, state=LibraryView.KEPT, order=JobOrder.NEWEST) != LibraryFilter()
 
     @property
     def counts_by_totals(self) -> bool:
-        """Whether the library's totals say how many there are: they know platforms and states alone."""
+        """Whether the library's totals give the number of jobs: they are by platform and state only."""
         return not replace(self, platform="").is_narrowed
 
 
-def read_filter(given: Mapping[str, str]) -> LibraryFilter:
-    """From an address or a form; what is empty counts as not given. Raises BadInput."""
+def read_filter(params: Mapping[str, str]) -> LibraryFilter:
+    """Read a filter from the parameters of a URL or a form; an empty value counts as absent. Raises BadInput."""
     return LibraryFilter(
-        q=_text(given, "q", MAX_TEXT_CHARS),
-        platform=_text(given, "platform", MAX_NAME_CHARS),
-        account=_text(given, "account", MAX_NAME_CHARS),
-        since=_day(given, "since"),
-        until=_day(given, "until"),
-        length=_one_of(Length, given, "length"),
-        shortest=_seconds(given, "shortest"),
-        longest=_seconds(given, "longest"),
-        state=_one_of(LibraryView, given, "state") or LibraryView.KEPT,
-        order=_one_of(JobOrder, given, "order") or JobOrder.NEWEST,
+        q=_text(params, "q", MAX_TEXT_CHARS),
+        platform=_text(params, "platform", MAX_NAME_CHARS),
+        account=_text(params, "account", MAX_NAME_CHARS),
+        since=_day(params, "since"),
+        until=_day(params, "until"),
+        length=_choice(Length, params, "length"),
+        shortest=_seconds(params, "shortest"),
+        longest=_seconds(params, "longest"),
+        state=_choice(LibraryView, params, "state") or LibraryView.KEPT,
+        order=_choice(JobOrder, params, "order") or JobOrder.NEWEST,
     )
 
 
 def to_params(asked: LibraryFilter) -> dict[str, str]:
-    """What :func:`read_filter` reads; only what differs from the plain library."""
-    plain = LibraryFilter()
+    """Return the parameters that :func:`read_filter` reads; only those that differ from the default."""
+    default = LibraryFilter()
     return {
         field.name: _as_text(getattr(asked, field.name))
         for field in fields(LibraryFilter)
-        if getattr(asked, field.name) != getattr(plain, field.name)
+        if getattr(asked, field.name) != getattr(default, field.name)
     }
 
 
 def address(asked: LibraryFilter, *, path: str = "/library", **more: str) -> str:
-    """``path`` with the filter, and whatever else belongs into it."""
+    """Return ``path`` with the filter and further parameters."""
     params = urlencode({**to_params(asked), **more})
     return f"{path}?{params}" if params else path
 
 
 def to_query(asked: LibraryFilter, zone: tzinfo | None, *, cursor: str | None = None, limit: int) -> JobQuery:
-    """What the store is asked. A day begins at midnight where the reader is."""
+    """Return the store's query for the filter. A day begins at midnight in the reader's time zone."""
     shortest, longest = _LENGTHS[asked.length] if asked.length else (asked.shortest, asked.longest)
     return JobQuery(
         statuses=STATUSES[asked.state],
@@ -149,7 +152,7 @@ def to_query(asked: LibraryFilter, zone: tzinfo | None, *, cursor: str | None = 
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """One thing that narrows the library: its words, and the address without it. ``value`` is a stranger's text."""
+    """One active filter: its text, and the address without it. ``value`` is untrusted text."""
 
     label: str
     value: str
@@ -157,57 +160,57 @@ class Chip:
 
 
 def chips(asked: LibraryFilter, *, account_name: str, site: str = "") -> Iterator[Chip]:
-    """All but the search, which is in its own field."""
+    """Yield a chip for each active filter except the search, which has its own field."""
 
-    def one(label: str, value: str, **none: object) -> Chip:
+    def chip(label: str, value: str, **none: object) -> Chip:
         return Chip(label, value, address(replace(asked, **none)))  # type: ignore[arg-type]
 
     if asked.platform:
-        yield one(gettext("Site"), site or asked.platform, platform="")
+        yield chip(gettext("Site"), site or asked.platform, platform="")
     if asked.account:
-        yield one(gettext("Account"), account_name or asked.account, account="")
+        yield chip(gettext("Account"), account_name or asked.account, account="")
     if asked.since:
-        yield one(gettext("From"), asked.since.isoformat(), since=None)
+        yield chip(gettext("From"), asked.since.isoformat(), since=None)
     if asked.until:
-        yield one(gettext("Until"), asked.until.isoformat(), until=None)
+        yield chip(gettext("Until"), asked.until.isoformat(), until=None)
     if asked.length:
-        yield one(gettext("Length"), gettext(LENGTH_WORDS[asked.length]), length=None)
+        yield chip(gettext("Length"), gettext(LENGTH_WORDS[asked.length]), length=None)
     elif asked.shortest is not None or asked.longest is not None:
         shortest, longest = (_as_text(value) if value is not None else "" for value in (asked.shortest, asked.longest))
-        yield one(gettext("Length"), f"{shortest or 0}–{longest or '∞'} s", shortest=None, longest=None)
+        yield chip(gettext("Length"), f"{shortest or 0}–{longest or '∞'} s", shortest=None, longest=None)
 
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
-def _text(given: Mapping[str, str], name: str, most: int) -> str:
-    value = given.get(name, "").strip()
+def _text(params: Mapping[str, str], name: str, most: int) -> str:
+    value = params.get(name, "").strip()
     if len(value) > most:
         raise _bad(name, gettext("It can have at most %(most)s characters.") % {"most": most})
     return value
 
 
-def _one_of(kind: type[_Choice], given: Mapping[str, str], name: str) -> _Choice | None:
-    value = given.get(name, "").strip()
+def _choice(kind: type[_Choice], params: Mapping[str, str], name: str) -> _Choice | None:
+    value = params.get(name, "").strip()
     try:
         return kind(value) if value else None
     except ValueError:
         raise _bad(name, gettext("It must be one of: %(choices)s.") % {"choices": ", ".join(kind)}) from None
 
 
-def _day(given: Mapping[str, str], name: str) -> date | None:
-    value = given.get(name, "").strip()
+def _day(params: Mapping[str, str], name: str) -> date | None:
+    value = params.get(name, "").strip()
     try:
         day = date.fromisoformat(value) if value else None
     except ValueError:
         day = date.min
-    if day is not None and not 1900 <= day.year <= 9000:  # room for the day after, in any zone
+    if day is not None and not 1900 <= day.year <= 9000:  # leaves room for the next day in any time zone
         raise _bad(name, gettext("Enter a date like 2026-11-30."))
     return day
 
 
-def _seconds(given: Mapping[str, str], name: str) -> float | None:
-    value = given.get(name, "").strip()
+def _seconds(params: Mapping[str, str], name: str) -> float | None:
+    value = params.get(name, "").strip()
     try:
         seconds = float(value) if value else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""Jobs as a list for other programs: JSON lines, or CSV that a spreadsheet can open without running anything of it."""
+"""Export of jobs for other programs: JSON lines, or CSV in which a spreadsheet executes no formula."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLUMNS = (
     "id", "status", "title", "text", "account", "account_name", "platform", "post_url", "published_at", "created_at", "completed_at", "duration_s",
     "width", "height", "bytes", "sha256", "output_path", "error_code", "error",
 )  # fmt: skip
-# A cell that begins like this is a formula to one spreadsheet or another (OWASP, CSV injection).
+# Some spreadsheets take a cell that begins like this for a formula (OWASP, CSV injection).
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 Cell = str | int | float | None
@@ -31,16 +31,16 @@ MEDIA_TYPES = {ListFormat.CSV: "text/csv; charset=utf-8", ListFormat.JSON_LINES:
 
 
 async def listed(pages: AsyncIterable[Sequence[Job]], form: ListFormat) -> AsyncGenerator[bytes, None]:
-    """The list, a page at a time."""
+    """Yield the encoded list, a page at a time."""
     if form is ListFormat.CSV:
-        yield b"\xef\xbb\xbf" + csv_lines([COLUMNS])  # without the mark Excel takes UTF-8 for something else
+        yield b"\xef\xbb\xbf" + csv_lines([COLUMNS])  # Excel reads UTF-8 only with a byte order mark
     async for page in pages:
         rows = [row(job) for job in page]
         yield csv_lines([row.values() for row in rows]) if form is ListFormat.CSV else json_lines(rows)
 
 
 def row(job: Job) -> dict[str, Cell]:
-    """By ``COLUMNS``. Times are ISO 8601 in UTC, sizes bytes, durations seconds."""
+    """Return a job's cells by ``COLUMNS``. Times are ISO 8601 in UTC, sizes bytes, durations seconds."""
     account = job.account
     facts = job.metadata
     cells: tuple[Cell, ...] = (
@@ -57,7 +57,7 @@ def json_lines(rows: Sequence[dict[str, Cell]]) -> bytes:
 
 
 def csv_lines(rows: Sequence[object]) -> bytes:
-    """RFC 4180, with an apostrophe before what a spreadsheet would run."""
+    """Return the rows as CSV (RFC 4180), with an apostrophe before a cell that a spreadsheet would execute."""
     out = io.StringIO()
     writer = csv.writer(out)
     for cells in rows:
@@ -66,7 +66,7 @@ def csv_lines(rows: Sequence[object]) -> bytes:
 
 
 def safe_cell(cell: Cell) -> Cell:
-    """Text as one line that is only text."""
+    """Return text as one line that no spreadsheet takes for a formula; other values are returned unchanged."""
     if not isinstance(cell, str):
         return cell
     line = one_line(cell)

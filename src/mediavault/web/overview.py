@@ -1,4 +1,4 @@
-"""What the first page shows, gathered from the store and put into words."""
+"""The contents of the home page, read from the store and formatted for display."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ICONS: Mapping[Remedy, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A button: where it leads. One that changes something is a form with ``post``."""
+    """A button and its address. ``method`` is ``post`` when it changes something."""
 
     label: str
     address: str
@@ -45,7 +45,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class TroubleView:
-    """A group of failures in words. ``way`` is the one thing that helps; None where nothing does."""
+    """A group of failures as it is displayed. ``way`` is the button that helps; None when nothing does."""
 
     key: str
     platform: str
@@ -57,12 +57,12 @@ class TroubleView:
     examples: list[JobView]
     way: Way | None
     can_retry: bool  # in addition to the remedy, or as the remedy
-    all_of_it: str  # where the whole list is
+    all_of_it: str  # address of the whole list
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """``more_working`` and ``more_waiting`` are how many there are besides those shown."""
+    """The contents of the home page. ``more_working`` and ``more_waiting`` count the jobs that are not shown."""
 
     counts: Mapping[JobStatus, int]
     kept_bytes: int
@@ -78,7 +78,7 @@ class Overview:
 
     @property
     def is_new(self) -> bool:
-        """Nothing was ever handed in."""
+        """Whether nothing was ever submitted."""
         return not any(self.counts.values())
 
 
@@ -101,41 +101,41 @@ async def overview(services: ApiServices, counts: Mapping[JobStatus, int]) -> Ov
         more_waiting=max(0, counts.get(JobStatus.QUEUED, 0) - len(waiting.jobs)),
         recent=[job_view(job) for job in recent.jobs],
         troubles=troubles,
-        needs=_in_words(services, troubles.needs),
-        retrying=_in_words(services, troubles.waiting),
-        lost=_in_words(services, troubles.lost),
+        needs=_views(services, troubles.needs),
+        retrying=_views(services, troubles.waiting),
+        lost=_views(services, troubles.lost),
     )
 
 
-def _in_words(services: ApiServices, troubles: Sequence[FailureSummary]) -> list[TroubleView]:
-    return [_view(services, trouble) for trouble in troubles]
+def _views(services: ApiServices, summaries: Sequence[FailureSummary]) -> list[TroubleView]:
+    return [_view(services, summary) for summary in summaries]
 
 
-def _view(services: ApiServices, trouble: FailureSummary) -> TroubleView:
-    cause, platform = trouble.cause, trouble.platform
+def _view(services: ApiServices, summary: FailureSummary) -> TroubleView:
+    cause, platform = summary.cause, summary.platform
     site = services.sign_in_of(platform) if platform else None
-    examples = [job_view(job) for job in trouble.examples]
+    examples = [job_view(job) for job in summary.examples]
     all_of_it = address(LibraryFilter(state=LibraryView.FAILED, platform=platform or ""))
-    is_waiting = trouble.next_retry_at is not None
+    is_waiting = summary.next_retry_at is not None
     return TroubleView(
         key=cause.key,
         platform=platform or "",
         title=_(cause.title) % {"site": site.title if site else _("A site")} if cause.by_site else _(cause.title),
         hint="" if is_waiting else _(cause.hint),
         icon="clock" if is_waiting else ICONS[cause.remedy],
-        jobs=trouble.jobs,
-        next_retry_at=trouble.next_retry_at,
+        jobs=summary.jobs,
+        next_retry_at=summary.next_retry_at,
         examples=examples,
-        way=None if is_waiting else _way(cause.remedy, platform, site is not None, examples, all_of_it),
+        way=None if is_waiting else _button(cause.remedy, platform, site is not None, examples, all_of_it),
         can_retry=is_waiting or cause.remedy in (Remedy.RETRY, Remedy.SPACE),
         all_of_it=all_of_it,
     )
 
 
-def _way(
+def _button(
     remedy: Remedy, platform: str | None, has_sign_in: bool, examples: Sequence[JobView], all_of_it: str
 ) -> Way | None:
-    """What helps; when it is on a post, the newest one is linked."""
+    """Return the button for a remedy, None when there is none; a remedy on a post's page links to the newest post."""
     newest = examples[0].id if examples else None
     match remedy:
         case Remedy.SIGN_IN if has_sign_in:
@@ -154,11 +154,11 @@ def _way(
             return Way(_("Choose the video") if remedy is Remedy.CHOOSE else _("See the post"), f"/jobs/{newest}")
 
 
-# --- what has just been done ---------------------------------------------------------------------------------------
+# --- the last action -----------------------------------------------------------------------------------------------
 
 
 def taken_words(taken: int, known: int) -> str:
-    """``Added 3 links; 1 was already in the vault.``"""
+    """Return the result of a submission, such as ``Added 3 links; 1 was already in the vault.``"""
     new = ngettext("Added %(count)s link", "Added %(count)s links", taken) % {"count": taken}
     old = ngettext("%(count)s was already in the vault", "%(count)s were already in the vault", known) % {
         "count": known

@@ -1,7 +1,7 @@
-"""What a person pasted, dropped or shared, as the addresses that are meant. Pure.
+"""Extracts addresses from text that a user pasted, dropped or shared. Pure.
 
-People paste lists, chat messages, captions, shortcuts and pieces of Markdown. Words round a link are passed over; what
-looks like an attempt at an address is handed on as it is, so that it is refused with a reason rather than lost.
+Users paste lists, chat messages, captions, shortcuts and pieces of Markdown. Words around a link are ignored; a word
+that looks like an attempt at an address is passed on unchanged, so that it is refused with a reason rather than lost.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ _CLOSING = ">)]}\"'\u201d\u201c\u00bb,;.!\u2026"
 
 
 def addresses_in(text: str) -> list[str]:
-    """The addresses in their order, each once; where there is none, the lines themselves.
+    """Return the addresses in order, each once; the lines themselves when there is no address.
 
-    A line that is one word counts as an attempt at an address. ``nonsense`` is handed on, ``look at this`` only where
-    nothing else in the text is a link.
+    A line of one word counts as an attempt at an address: ``nonsense`` is passed on, ``look at this`` only when the
+    text contains no link.
     """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    read = [(line, _links(line)) for line in lines]
-    if not any(links for _, links in read):
+    parsed = [(line, _links(line)) for line in lines]
+    if not any(links for _, links in parsed):
         return list(dict.fromkeys(lines))
-    found: list[str] = []
-    for line, links in read:
-        found += links or ([line] if len(line.split()) == 1 else [])
-    return list(dict.fromkeys(found))
+    addresses: list[str] = []
+    for line, links in parsed:
+        addresses += links or ([line] if len(line.split()) == 1 else [])
+    return list(dict.fromkeys(addresses))
 
 
 def _links(line: str) -> list[str]:
@@ -36,7 +36,7 @@ def _links(line: str) -> list[str]:
 
 
 def _link(word: str) -> str | None:
-    """The address in a word; None where it is only a word."""
+    """Return the address in a word; None when there is none."""
     word = word.lstrip(_OPENING)
     start = _LINK.search(word)
     if start and not _SCHEME.match(
@@ -49,7 +49,7 @@ def _link(word: str) -> str | None:
 
 
 def _without_tail(link: str) -> str:
-    """Without the punctuation of the sentence round it; a closing bracket stays where the address opens one."""
+    """Remove the sentence's punctuation; a closing bracket stays when the address contains an opening one."""
     while link and link[-1] in _CLOSING and not (link[-1] == ")" and "(" in link):
         link = link[:-1]
     return link

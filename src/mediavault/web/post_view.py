@@ -1,4 +1,4 @@
-"""What the page of one post shows, made from the job and what is known of its files. Pure."""
+"""The contents of a post's page, built from its job and facts about its files. Pure."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from mediavault.presentation.views import kept_files, title
 
 LONG_TEXT_CHARS = 900  # a longer one is folded
 _LINK = re.compile(r"https?://[^\s<>\"']+", re.IGNORECASE)
-_BEHIND_A_LINK = ".,;:!?)]}'\"»”"
+_AFTER_A_LINK = ".,;:!?)]}'\"»”"
 
-# Files that browsers open; for all others the page offers the download without waiting for an error of the player.
-_OPENED = frozenset({".mp4", ".m4v", ".mov", ".webm"})
+# Files that browsers can play; for all others the page offers the download without waiting for the player to fail.
+_PLAYABLE = frozenset({".mp4", ".m4v", ".mov", ".webm"})
 
 CONTAINER_NAMES: Mapping[str, str] = {
     "mp4": "MP4", "mov": "QuickTime", "webm": "WebM", "matroska": "Matroska", "mpegts": "MPEG-TS", "flv": "Flash Video",
@@ -34,7 +34,7 @@ CODEC_NAMES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """A kept file on the page. ``number`` counts the kept ones from 1; ``at`` is the address of its files."""
+    """A saved video on the page. ``number`` counts the saved videos from 1; ``at`` is the base address of its files."""
 
     place: int
     number: int
@@ -50,7 +50,7 @@ class Video:
 
     @property
     def is_opened_by_browsers(self) -> bool:
-        return PurePosixPath(self.kept.output_path).suffix.lower() in _OPENED
+        return PurePosixPath(self.kept.output_path).suffix.lower() in _PLAYABLE
 
     @property
     def thumbnail(self) -> str | None:
@@ -58,18 +58,18 @@ class Video:
 
     @property
     def form(self) -> str:
-        """Container and codecs in words; "" while they have not been read."""
+        """The names of container and codecs; "" while they have not been read."""
         report = self.report
         if report is None or report.container is None:
             return ""
-        codecs = [CODEC_NAMES.get(one, one) for one in (report.video_codec, report.audio_codec) if one]
+        codecs = [CODEC_NAMES.get(codec, codec) for codec in (report.video_codec, report.audio_codec) if codec]
         container = CONTAINER_NAMES.get(report.container, report.container)
         return f"{container}: {', '.join(codecs)}" if codecs else container
 
 
 @dataclass(frozen=True, slots=True)
 class PostText:
-    """What the post says. ``text`` without what the title says already, as pieces with the address of each link."""
+    """The post's text, without what the title already contains, as pieces with the address of each link."""
 
     title: str
     pieces: Sequence[tuple[str, str | None]]
@@ -81,18 +81,18 @@ class PostText:
 
 
 def videos(job: Job, checks: Mapping[int, FileCheck], reports: Mapping[int, ProbeReport | None]) -> list[Video]:
-    """The kept files in the post's order."""
+    """Return the saved videos in the post's order."""
     return [
         Video(
-            place=place,
+            place=index,
             number=number,
             kept=kept,
-            at=f"/files/{job.id}/items/{place}",
-            loops=place < len(job.items) and job.items[place].item.type is ItemType.GIF,
-            check=checks.get(place),
-            report=reports.get(place),
+            at=f"/files/{job.id}/items/{index}",
+            loops=index < len(job.items) and job.items[index].item.type is ItemType.GIF,
+            check=checks.get(index),
+            report=reports.get(index),
         )
-        for number, (place, kept) in enumerate(kept_files(job).items(), start=1)
+        for number, (index, kept) in enumerate(kept_files(job).items(), start=1)
     ]
 
 
@@ -117,14 +117,14 @@ def said(job: Job) -> PostText:
 
 
 def pieces(text: str) -> Iterator[tuple[str, str | None]]:
-    """The text in order; what is an address of the web comes with itself as where it leads, all else with None."""
+    """Yield the pieces of the text in order, each with its target: the address itself for a link, else None."""
     end = 0
-    for found in _LINK.finditer(text):
-        address = found[0].rstrip(_BEHIND_A_LINK)
-        if found.start() > end:
-            yield text[end : found.start()], None
+    for match in _LINK.finditer(text):
+        address = match[0].rstrip(_AFTER_A_LINK)
+        if match.start() > end:
+            yield text[end : match.start()], None
         yield address, address
-        end = found.start() + len(address)
+        end = match.start() + len(address)
     if end < len(text):
         yield text[end:], None
 

@@ -1,6 +1,6 @@
-"""Takes out of a text what nobody else may see: cookies, tokens, signed values. For texts that leave the house.
+"""Redaction of secrets (cookies, tokens, signed values) in texts that leave the vault.
 
-What is only text for people is kept; of an address only its scheme, host and path are. Where it is not sure, it goes.
+Plain prose stays; an address keeps only its scheme, host and path. In doubt, a value is removed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ GONE = "…"
 _DATA = re.compile(r"\bdata:[\w.+-]++/[\w.+-]++[;,]\S*+", re.IGNORECASE)
 _ADDRESS = re.compile(r"\b(?:https?|wss?|ftp)://[^\s\"'<>`]+", re.IGNORECASE)
 _SCHEME = re.compile(r"\b(bearer|basic)\s++[\w.~+/=-]{6,}+", re.IGNORECASE)
-# Names are read whole and looked into afterwards: an alternative inside of a repeated word takes the square of its length.
+# Names are matched whole and inspected afterwards: an alternative inside a repeated word takes quadratic time.
 _NAME = re.compile(r"(?<![\w-])([\w-]++)[\"']?\s*+[:=]\s*+")
 _REST_OF_LINE = re.compile(r"()[^\r\n]++")
 _VALUE = re.compile(r"([\"']?)[^\s&;,\"'<>]++")
@@ -34,9 +34,9 @@ _HEADER_PARTS = ("token", "auth", "key", "session")  # after "x-"
 
 
 def redact_text(text: str) -> str:
-    """Free text: what a site said, what an error held."""
+    """Return free text, such as a site's message or an error, without secrets."""
     text = _DATA.sub(f"data:{GONE}", text)
-    text = _ADDRESS.sub(lambda found: redact_address(found[0]), text)
+    text = _ADDRESS.sub(lambda match: redact_address(match[0]), text)
     text = _without_values(text, _is_header, _REST_OF_LINE)
     text = _SCHEME.sub(rf"\1 {GONE}", text)
     text = _without_values(text, _is_secret, _VALUE)
@@ -44,7 +44,7 @@ def redact_text(text: str) -> str:
 
 
 def redact_address(url: str) -> str:
-    """Scheme, host and path; what a path holds of signatures goes as well."""
+    """Return scheme, host and path; signatures in the path are removed too."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -55,7 +55,7 @@ def redact_address(url: str) -> str:
 
 
 def redact_page(url: str) -> str:
-    """A post's own address: what its query says of the post stays, what looks like a secret does not."""
+    """Return a post's address with its query; only query values that look like secrets are removed."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -66,14 +66,14 @@ def redact_page(url: str) -> str:
 
 
 def _without_values(text: str, is_secret: Callable[[str], bool], value: re.Pattern[str]) -> str:
-    """``text`` without the values of those names. Group 1 of ``value`` is kept: the quotation mark before it."""
-    kept, copied, position = [], 0, 0
+    """Return ``text`` without the values of secret names. Group 1 of ``value``, an opening quotation mark, stays."""
+    parts, copied, position = [], 0, 0
     while (name := _NAME.search(text, position)) is not None:
         position = name.end()
-        if is_secret(name[1].casefold()) and (found := value.match(text, position)) is not None:
-            kept += [text[copied:position], found[1], GONE]
-            copied = position = found.end()
-    return "".join([*kept, text[copied:]])
+        if is_secret(name[1].casefold()) and (match := value.match(text, position)) is not None:
+            parts += [text[copied:position], match[1], GONE]
+            copied = position = match.end()
+    return "".join([*parts, text[copied:]])
 
 
 def _is_header(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Pages from templates, everything escaped. The only importer of Jinja2."""
+"""Rendering of pages from templates, with everything escaped. The only importer of Jinja2."""
 
 from __future__ import annotations
 
@@ -35,26 +35,26 @@ from mediavault.web.badges import icon, letter, tone
 
 PAGE_HEADERS = {
     "Cache-Control": "no-store",
-    # Under no-referrer a browser sends a page's own form with "Origin: null", and over plain http in a home network
-    # there is no Sec-Fetch-Site to go by instead: the gate would turn our own forms away. Other sites learn no more.
+    # Under no-referrer a browser sends a page's own form with "Origin: null", and over plain HTTP in a home network
+    # there is no Sec-Fetch-Site instead: the middleware would refuse our own forms. Other sites still get no referrer.
     "Referrer-Policy": "same-origin",
 }
 
 
 def render(template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
-    """An HTML page. Nothing of it is ever cached: it shows the current state of the store."""
-    seen_as = current()
-    text = _environment().get_template(template).render(appearance=seen_as, **context)
-    # what a file system or a program said may hold what no text of the web does
+    """Return an HTML page. It is never cached, since it shows the current state of the store."""
+    appearance = current()
+    text = _environment().get_template(template).render(appearance=appearance, **context)
+    # "replace", since file names and program output may contain lone surrogates
     return HTMLResponse(
         text.encode("utf-8", "replace"),
         status_code=status,
-        headers={**PAGE_HEADERS, "Content-Language": seen_as.locale},
+        headers={**PAGE_HEADERS, "Content-Language": appearance.locale},
     )
 
 
 def error_page(status: int, error: ErrorView) -> Response:
-    """The page that shows an error to a person."""
+    """Return the page that shows an error."""
     return render("error.html", status=status, error=error)
 
 
@@ -125,7 +125,7 @@ def _environment() -> Environment:
 
 
 def _factor(value: object) -> str:
-    """A number as people write it; what is none as it was typed."""
+    """Format a number without trailing zeros; other input is returned as it was typed."""
     return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
@@ -136,28 +136,31 @@ def _in_braces(name: str) -> str:
 def coded(text: str) -> Markup:
     """Escape a text and show parts between backticks as code, such as commands in hints."""
     parts = text.split("`")
-    if len(parts) % 2 == 0:  # one of them is no mark
+    if len(parts) % 2 == 0:  # an unpaired backtick
         return escape(text)
-    pieces = (Markup("<code>{}</code>").format(part) if place % 2 else escape(part) for place, part in enumerate(parts))
+    pieces = (Markup("<code>{}</code>").format(part) if index % 2 else escape(part) for index, part in enumerate(parts))
     return Markup("").join(pieces)
 
 
 def isolated(text: str) -> Markup:
-    """A stranger's text in an element of its own: inside of a sentence it turns nothing round."""
+    """Return untrusted text in its own ``bdi`` element, so that it cannot change the direction of surrounding text."""
     return Markup("<bdi>{}</bdi>").format(text)
 
 
 def in_path(name: str) -> str:
-    """One part of an address."""
+    """Return a name quoted for use as one segment of a path."""
     return quote(name, safe="", errors="replace")
 
 
 def safe_link(url: str) -> str | None:
-    """The address where it may be a link; None for anything but http and https."""
+    """Return the address if it may be a link; None unless it is http or https."""
     return url if url.startswith(("https://", "http://")) else None
 
 
 def _moment(moment: datetime) -> str:
-    """As text in the reader's time zone, if a previous visit has reported it; the page's script words it as is the custom."""
+    """Format a time in the reader's time zone if a previous visit has reported it, else in UTC.
+
+    The page's script replaces it by the reader's local format.
+    """
     zone = current().zone
     return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}" if zone else f"{moment:%Y-%m-%d %H:%M} UTC"

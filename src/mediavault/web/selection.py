@@ -1,4 +1,4 @@
-"""The posts that a person selected on the library's page: some by their ids, or all that a filter finds."""
+"""The posts that the user selected on the library's page: some by their ids, or all that match a filter."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mediavault.store.bulk import iter_pages, retry_each
 from mediavault.store.port import JobCatalogue
 from mediavault.web.library_filter import LibraryFilter, read_filter, to_query
 
-MAX_AT_ONCE = 1_000  # posts that are downloaded, removed or tried again by one request; their ids fill 37 kB of a form
+MAX_AT_ONCE = 1_000  # posts that one request downloads, removes or retries; their ids take 37 kB of a form
 MAX_FIELDS = MAX_AT_ONCE + 50
 _PAGE = 200
 
@@ -26,16 +26,16 @@ Fields = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Either ``ids``, or everything that ``filter`` finds."""
+    """Either ``ids``, or everything that ``filter`` matches when ``ids`` is None."""
 
     filter: LibraryFilter
     ids: tuple[JobId, ...] | None = None
 
 
 def read_selection(fields: Fields) -> Selection:
-    """From a form or an address: ``id`` (repeated, or several with spaces between), or the filter without any.
+    """Read a selection from a form or an address: ``id`` (repeated, or several separated by spaces), or ``everything``.
 
-    ``everything`` says that the filter is meant although boxes are ticked. Raises BadInput.
+    ``everything`` selects all that the filter matches, even with ids. Raises BadInput, also when nothing is selected.
     """
     asked = read_filter({name: values[0] for name, values in fields.items() if values})
     if "everything" in fields:
@@ -56,28 +56,31 @@ def too_many() -> BadInput:
 
 
 async def ids_of(catalogue: JobCatalogue, selection: Selection) -> tuple[JobId, ...]:
-    """Raises BadInput when there are more than ``MAX_AT_ONCE``: better none than a part that nobody chose."""
+    """Return the ids of the selected posts. Raises BadInput when there are more than ``MAX_AT_ONCE``.
+
+    A part of them would be a selection that the user did not make.
+    """
     if selection.ids is not None:
         return selection.ids
-    found: list[JobId] = []
+    ids: list[JobId] = []
     async for page in pages_of(catalogue, selection):
-        found += [job.id for job in page]
-        if len(found) > MAX_AT_ONCE:
+        ids += [job.id for job in page]
+        if len(ids) > MAX_AT_ONCE:
             raise too_many()
-    return tuple(found)
+    return tuple(ids)
 
 
 async def pages_of(catalogue: JobCatalogue, selection: Selection) -> AsyncGenerator[Sequence[Job], None]:
-    """The jobs themselves, some at a time, however many; those that are not there are left out."""
+    """Yield the selected jobs in pages, without a limit; jobs that no longer exist are left out."""
     if selection.ids is not None:
-        async for job in _still_there(catalogue, selection.ids):
+        async for job in _existing(catalogue, selection.ids):
             yield (job,)
         return
     async for page in iter_pages(catalogue, to_query(selection.filter, current().zone, limit=_PAGE)):
         yield page
 
 
-async def _still_there(catalogue: JobCatalogue, job_ids: Sequence[JobId]) -> AsyncIterator[Job]:
+async def _existing(catalogue: JobCatalogue, job_ids: Sequence[JobId]) -> AsyncIterator[Job]:
     for job_id in job_ids:
         try:
             yield await catalogue.get(job_id)
@@ -87,20 +90,20 @@ async def _still_there(catalogue: JobCatalogue, job_ids: Sequence[JobId]) -> Asy
 
 @dataclass(frozen=True, slots=True)
 class SelectionResult:
-    """How many it was done to, and how many were left as they were: gone, or not in a state for it."""
+    """How many jobs an action changed, and how many it left unchanged: already removed, or not in a suitable state."""
 
     count: int = 0
     left: int = 0
 
 
 async def retry_selected(services: ApiServices, feed: Feed, job_ids: Sequence[JobId]) -> SelectionResult:
-    count = await retry_each(services.store, _still_there(services.store.catalogue, job_ids))
+    count = await retry_each(services.store, _existing(services.store.catalogue, job_ids))
     feed.wake()
     return SelectionResult(count, left=len(job_ids) - count)
 
 
 async def remove_each(services: ApiServices, feed: Feed, job_ids: Sequence[JobId], *, files: bool) -> SelectionResult:
-    """Raises StorageFailure where files can't be deleted: what was removed by then is removed, all else is as it was."""
+    """Remove the jobs in turn. Raises StorageFailure if files can't be deleted; jobs removed by then stay removed."""
     done = SelectionResult()
     for job_id in job_ids:
         try:

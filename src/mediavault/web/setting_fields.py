@@ -1,4 +1,4 @@
-"""The settings that can be changed, as fields of a form: the value, where it comes from, and what is wrong with a submitted one."""
+"""The changeable settings as fields of a form: each with its value, its source, and the error of a submitted value."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from mediavault.store.live_settings import Change, LiveSettings
 
 PACE = "pace."  # the form has a field for each site: pace.tiktok
 
-# What a person reads where the value cannot be taken. A name template has sentences of its own.
-_WRONG: Mapping[str, str] = {
+# The message for an invalid value. A name template has its own messages.
+_ERRORS: Mapping[str, str] = {
     "concurrency": N_("Enter a whole number from 1 to 64."),
     "max_attempts": N_("Enter a whole number from 1 to 100."),
     "prefer": N_("Choose one of the two."),
@@ -28,7 +28,7 @@ _WRONG: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class SettingField:
-    """``value`` and ``default`` as the form has them. ``variable`` is the one that says the setting, "" where none does."""
+    """A field of the form. ``variable`` is the environment variable that fixes the setting, "" when none does."""
 
     name: str
     value: Any
@@ -46,7 +46,7 @@ def fields_of(
     sent: Mapping[str, Any] | None = None,
     wrong: Mapping[str, str] | None = None,
 ) -> dict[str, SettingField]:
-    """``sent`` are the values of a form that was refused, ``wrong`` its errors."""
+    """Return the form's fields by setting. ``sent`` are the values of a refused form, ``wrong`` its errors."""
     return {
         name: SettingField(
             name=name,
@@ -61,7 +61,7 @@ def fields_of(
 
 
 def read_sent(form: Mapping[str, str], live: LiveSettings) -> dict[str, Any]:
-    """What a form says of the settings that it may change, as it was typed; the sites' paces as one."""
+    """Return a form's values of the settings that it may change, as typed; the sites' paces as one mapping."""
     names = [name for name in Changeable.model_fields if name != "pace" and name not in live.fixed and name in form]
     sent: dict[str, Any] = {name: form[name].strip() for name in names}
     paces = {name.removeprefix(PACE): value.strip() for name, value in form.items() if name.startswith(PACE)}
@@ -71,21 +71,21 @@ def read_sent(form: Mapping[str, str], live: LiveSettings) -> dict[str, Any]:
 
 
 def judge(sent: Mapping[str, Any], *, sites: Collection[str]) -> tuple[dict[str, Any], dict[str, str]]:
-    """The values as they would be kept, and what is wrong with the others, by field. ``sites``: those that have a pace."""
+    """Return the valid values as they would be stored, and the errors, by field. ``sites`` are those with a pace."""
     good: dict[str, Any] = {}
     wrong: dict[str, str] = {}
     for name, text in sent.items():
         try:
             good[name] = checked(name, text)
         except BadSetting as exc:
-            wrong[name] = gettext(_WRONG[name]) if name in _WRONG else translated(exc.message)
+            wrong[name] = gettext(_ERRORS[name]) if name in _ERRORS else translated(exc.message)
     if not set(good.get("pace", ())) <= set(sites):
-        wrong["pace"] = gettext(_WRONG["pace"])
+        wrong["pace"] = gettext(_ERRORS["pace"])
     return good, wrong
 
 
 def example_name(template: str, post: NamedPost) -> tuple[str, str]:
-    """How a video would be called, and "" - or "" and what is wrong with the template."""
+    """Return a video's file name and "", or "" and the error in the template."""
     try:
         return f"{stem_of(post, check_template(template))}.mp4", ""
     except ValueError as exc:
@@ -93,7 +93,7 @@ def example_name(template: str, post: NamedPost) -> tuple[str, str]:
 
 
 def example_post(title: str | None, post_id: str | None, site: str, account: str, published: datetime) -> NamedPost:
-    """To show a template by: a post of the vault, or one that might be."""
+    """Return a post to demonstrate a template with; made-up values replace a missing id and title."""
     return NamedPost(post_id or "7571863205253778710", published, title or gettext("First frost"), site, account)
 
 

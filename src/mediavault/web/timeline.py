@@ -1,6 +1,6 @@
-"""A job's history as a person reads it: attempts, and in each what was tried, with what result. Pure.
+"""A job's history as a timeline: its attempts, and the steps of each with their results. Pure.
 
-Every word is the reader's. A record's own text is shown with it, to be unfolded and copied.
+All texts are in the reader's language. A record's original text is included, to be unfolded and copied.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ RUNG_TITLES: Mapping[StrategyName, str] = {
 }
 _TONES: Mapping[StepOutcome, Tone] = {StepOutcome.OK: "good", StepOutcome.FAILED: "bad", StepOutcome.SKIPPED: "quiet"}
 _ICONS: Mapping[Tone, str] = {"good": "check", "bad": "cross", "busy": "clock", "quiet": "skip"}
-# What ends an attempt, or belongs to no attempt: shown in the attempt's heading, and as its own event.
+# The stages that end an attempt or belong to no attempt: shown in the attempt's heading, and as their own event.
 _MARKS: Mapping[Stage, tuple[Tone, str]] = {
     Stage.COMPLETE: ("good", N_("Saved")),
     Stage.FAIL: ("bad", N_("Failed")),
@@ -44,7 +44,7 @@ _MARKS: Mapping[Stage, tuple[Tone, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class TimelineStep:
-    """One record. ``said`` is its own sentence, ``raw`` all of it as text."""
+    """One record of the history. ``said`` is its message, ``raw`` the whole record as text."""
 
     title: str
     rung: str
@@ -61,7 +61,7 @@ class TimelineStep:
 
 @dataclass(frozen=True, slots=True)
 class StrategyView:
-    """A rung of the save ladder in one attempt: how its last try went. Without a tone it was not needed."""
+    """The result of a download strategy's last try in one attempt. ``tone`` is "" when the strategy was not needed."""
 
     title: str
     tone: Tone | Literal[""]
@@ -71,7 +71,7 @@ class StrategyView:
 
 @dataclass(frozen=True, slots=True)
 class AttemptView:
-    """``number`` 0: what happened between attempts, as a person's wish to try again."""
+    """One attempt. With ``number`` 0, what happened between attempts, such as the user's request for a retry."""
 
     number: int
     tone: Tone
@@ -86,7 +86,7 @@ class AttemptView:
 
 @dataclass(frozen=True, slots=True)
 class AttemptEnd:
-    """What comes behind the last attempt. ``at``: when."""
+    """What comes after the last attempt. ``at`` is when, if known."""
 
     tone: Tone
     icon: str
@@ -102,7 +102,7 @@ class Timeline:
 
 
 def timeline(job: Job, history: Sequence[HistoryRecord]) -> Timeline:
-    """Oldest first, as it happened."""
+    """Return the timeline of a job, oldest attempt first."""
     groups = _by_attempt(history)
     last = max((number for number, _ in groups), default=0)
     attempts = [
@@ -113,17 +113,17 @@ def timeline(job: Job, history: Sequence[HistoryRecord]) -> Timeline:
 
 
 def _by_attempt(history: Sequence[HistoryRecord]) -> list[tuple[int, list[HistoryRecord]]]:
-    """Runs of one attempt's records. One that comes late, of a stale attempt, goes to the others of its attempt."""
+    """Group the records by attempt. A late record of a stale attempt joins the others of its attempt."""
     groups: list[tuple[int, list[HistoryRecord]]] = []
-    places: dict[int, list[HistoryRecord]] = {}
+    attempts: dict[int, list[HistoryRecord]] = {}
     for record in history:
-        known = places.get(record.attempt) if record.attempt else None
+        known = attempts.get(record.attempt) if record.attempt else None
         if known is not None:
             known.append(record)
             continue
         records = [record]
         groups.append((record.attempt, records))
-        places[record.attempt] = records
+        attempts[record.attempt] = records
     return groups
 
 
@@ -138,7 +138,7 @@ def _attempt(number: int, records: Sequence[HistoryRecord], *, is_running: bool)
         word=word,
         began=began,
         took="" if is_running or not number else format_span((ended - began) / timedelta(milliseconds=1)),
-        rungs=_rungs(records) if number else (),
+        rungs=_strategies(records) if number else (),
         steps=steps,
         is_running=is_running,
     )
@@ -182,18 +182,21 @@ def _step(record: HistoryRecord, began: datetime) -> TimelineStep:
     )
 
 
-def _rungs(records: Iterable[HistoryRecord]) -> list[StrategyView]:
-    """All four, where at least one was climbed. A rung has held when its file was found whole; its last word counts."""
+def _strategies(records: Iterable[HistoryRecord]) -> list[StrategyView]:
+    """Return all four strategies if at least one was tried, else nothing.
+
+    A strategy's last outcome counts: it has succeeded only when its file was validated.
+    """
     tried: dict[StrategyName, StepOutcome] = {}
     for record in records:
         if record.rung is not None and record.stage in (Stage.DOWNLOAD, Stage.VALIDATE, Stage.EXTRACT, Stage.CHOOSE):
             tried[record.rung] = record.outcome
     if not tried:
         return []
-    return [_rung(name, tried.get(name)) for name in StrategyName]
+    return [_strategy(name, tried.get(name)) for name in StrategyName]
 
 
-def _rung(name: StrategyName, outcome: StepOutcome | None) -> StrategyView:
+def _strategy(name: StrategyName, outcome: StepOutcome | None) -> StrategyView:
     if outcome is None:
         return StrategyView(gettext(RUNG_TITLES[name]), "", "more", gettext(N_("Not needed")))
     tone = _TONES[outcome]
@@ -209,8 +212,8 @@ def _ending(job: Job) -> AttemptEnd | None:
         case JobStatus.FAILED if waits_for_sign_in(job):
             return AttemptEnd("busy", "hand", gettext(N_("Waiting for you")))
         case JobStatus.FAILED:
-            how = tone_of(job.status, job.error_code, is_retried=False)
-            return AttemptEnd(how, "hand", gettext(N_("Stopped retrying")), help_for(job.error_code, over=True))
+            tone = tone_of(job.status, job.error_code, is_retried=False)
+            return AttemptEnd(tone, "hand", gettext(N_("Stopped retrying")), help_for(job.error_code, over=True))
         case _:
             return None
 

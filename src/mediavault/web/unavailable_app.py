@@ -1,4 +1,4 @@
-"""What callers hear while the vault waits for its database: 503, and that it is starting."""
+"""The application that runs while the vault waits for its database: it answers 503 and that the vault is starting."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RETRY_AFTER_S = 5
 
 
 class UnavailableApp:
-    """Holds the vault's address from the first ``open`` until the block ends. Nothing about the database is revealed."""
+    """Serves the vault's address from the first ``open`` until the block ends. Reveals nothing about the database."""
 
     def __init__(self, host: str, port: int, proxies: ProxyRules = NO_PROXIES) -> None:
         self._host, self._port, self._proxies = host, port, proxies
@@ -26,7 +26,7 @@ class UnavailableApp:
         self._serving: asyncio.Task[None] | None = None
 
     async def open(self, _: StoreAway) -> None:
-        """Answer from now on. Raises BadSetting where the address is taken."""
+        """Answer from now on. Raises BadSetting when the address is in use."""
         if self._serving is None:
             started = asyncio.Event()
             serving = serve_app(

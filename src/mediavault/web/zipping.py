@@ -1,4 +1,4 @@
-"""Saved files as one zip that is written while it is read: it is never on a disk, nor whole in memory.
+"""Saved files as one zip that is streamed: it is never on disk, nor complete in memory.
 
 Stored, not deflated, since videos don't shrink; ZIP64 where a file or the archive needs it.
 """
@@ -26,7 +26,7 @@ log = get_logger(__name__)
 
 MISSING = "MISSING.txt"  # what is not in the archive, and why
 MAX_PART_BYTES = 200  # of each part of a name, with room for a number
-FIRST_YEAR, LAST_YEAR = 1980, 2107  # of a zip's clock
+FIRST_YEAR, LAST_YEAR = 1980, 2107  # the range of a zip's timestamps
 _MODE = 0o644 << 16
 
 
@@ -41,9 +41,9 @@ class Extras:
 async def zipped(
     catalogue: JobCatalogue, library: LibraryFiles, job_ids: Iterable[JobId], extras: Extras
 ) -> AsyncGenerator[bytes, None]:
-    """The archive, piece by piece. What can't be had is named in ``MISSING.txt`` and breaks nothing.
+    """Yield the archive piece by piece. Files that can't be read are listed in ``MISSING.txt`` and don't stop it.
 
-    Raises StoreError when the store is away.
+    Raises StoreError when the store is not available.
     """
     sink, names, missing = _Sink(), Names(), list[str]()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
@@ -68,7 +68,7 @@ async def zipped(
 
 
 def paths_of(job: Job, extras: Extras) -> Iterator[str]:
-    """The files that the archive gets of a job, by their places in the library."""
+    """Yield the paths in the library of a job's files that belong in the archive."""
     for kept in kept_files(job).values():
         yield kept.output_path
         if extras.pictures and kept.thumbnail_path:
@@ -109,7 +109,10 @@ async def _add(
 async def _written(
     archive: zipfile.ZipFile, sink: _Sink, file: OpenedFile, info: zipfile.ZipInfo
 ) -> AsyncGenerator[bytes, None]:
-    """Raises EOFError when the file became shorter in between. The entry is closed in any case, so that the next one can follow."""
+    """Write one file into the archive, and yield the archive's bytes. Raises EOFError when the file has become shorter.
+
+    The entry is closed in any case, so that the next one can follow.
+    """
     size, done = info.file_size, 0
     with archive.open(info, "w") as entry:
         async for chunk in file.chunks(0, size):
@@ -136,7 +139,7 @@ def _zip_time(at: datetime) -> tuple[int, int, int, int, int, int]:
 
 
 class Names:
-    """Names inside one archive: each part safe on every file system, no two alike even where case does not count."""
+    """Names inside one archive: each part is safe on every file system, and no two differ only in case."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
@@ -156,14 +159,14 @@ class Names:
 
 
 def _safe_part(part: str) -> str:
-    """Without the blanks and dots at the end that Windows drops, and no name that it keeps for a device."""
+    """Remove trailing spaces and dots, which Windows drops, and avoid the device names that it reserves."""
     stem, suffix = _split(safe_text(part))
     name = (truncate_bytes(stem, MAX_PART_BYTES) + suffix).strip(" .")
     return (f"_{name}" if reserved_name(stem.rstrip(" .") + suffix) else name) or "file"
 
 
 def _split(name: str) -> tuple[str, str]:
-    """``.info.json`` is one suffix; a suffix is short, whatever follows the last dot."""
+    """Split off the suffix. ``.info.json`` counts as one; anything longer than 12 characters is not a suffix."""
     for suffix in (".info.json", PurePosixPath(name).suffix):
         if suffix and name.endswith(suffix) and len(suffix) <= 12:
             return name.removesuffix(suffix), suffix
@@ -171,7 +174,7 @@ def _split(name: str) -> tuple[str, str]:
 
 
 class _Sink:
-    """What zipfile writes into: it can't seek, and keeps nothing that was taken."""
+    """The file that zipfile writes into. It can't seek, and discards the bytes that were taken."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -181,12 +184,13 @@ class _Sink:
         return len(data)
 
     def flush(self) -> None:
-        """Nothing waits anywhere."""
+        """Do nothing: nothing is buffered."""
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
     def taken(self) -> bytes:
-        whole = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        """Return the bytes written since the last call."""
+        data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         self._parts.clear()
-        return whole
+        return data

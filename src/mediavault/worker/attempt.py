@@ -32,8 +32,8 @@ class Attempt:
     def claim(self) -> ClaimedJob:
         return self.journal.claim
 
-    def item(self, place: int) -> Item:
-        return self.extraction.items[place]
+    def item(self, index: int) -> Item:
+        return self.extraction.items[index]
 
     async def checkpoint(self, chosen: Candidate | None) -> None:
         """Save what is known, with the candidate that is tried next if there is one."""

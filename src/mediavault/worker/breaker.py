@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FIRST_PAUSE_POLLS = 10  # of the worker's polls: ten seconds with the usual one
+FIRST_PAUSE_POLLS = 10  # in polls of the worker: ten seconds with the default interval
 LONGEST_PAUSE_POLLS = 300
 
 

@@ -1,4 +1,4 @@
-"""Stage 5: an extraction as the store keeps it, and back again. Pure."""
+"""Stage 5: converts an extraction to the checkpoint that the store holds, and back. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXPIRY_MARGIN = timedelta(minutes=2)  # a URL that expires sooner counts as expi
 
 
 def checkpoint_of(extraction: Extraction, items: Sequence[JobItem], *, chosen: Candidate | None) -> Checkpoint:
-    """What a later attempt needs to continue without extracting, and a user needs to choose a candidate."""
+    """Return what a later attempt needs to continue without extracting, and a user to choose a candidate."""
     return Checkpoint(
         extracted_url=chosen.url if chosen else None,
         extracted_url_expires_at=chosen.expires_at if chosen else None,
@@ -43,25 +43,25 @@ def checkpoint_of(extraction: Extraction, items: Sequence[JobItem], *, chosen: C
 
 def _numbered(extraction: Extraction) -> tuple[Candidate, ...]:
     """All candidates in one list, each with the index of its item."""
-    owned = [replace(c, item=place) for place, item in enumerate(extraction.items) for c in item.candidates]
+    owned = [replace(c, item=index) for index, item in enumerate(extraction.items) for c in item.candidates]
     return (*owned, *extraction.others)
 
 
 def saved_extraction(job: Job, route: Route, *, now: datetime) -> Extraction | None:
-    """The checkpoint as an extraction; None without one, or when all URLs of an unsaved item have expired."""
+    """Return the checkpoint as an extraction; None without one, or when all URLs of an unsaved item have expired."""
     items = tuple(
-        replace(one.item, candidates=tuple(c for c in job.candidates if c.item == place))
-        for place, one in enumerate(job.items)
+        replace(job_item.item, candidates=tuple(c for c in job.candidates if c.item == index))
+        for index, job_item in enumerate(job.items)
     )
     others = tuple(c for c in job.candidates if c.item is None)
-    waiting = [item for item, one in zip(items, job.items, strict=True) if one.status in _UNSAVED]
-    needed = [item.candidates for item in waiting] or ([others] if job.chosen_url else [])
-    if not needed or not all(_holds(candidates, now) for candidates in needed):
+    unsaved = [item for item, job_item in zip(items, job.items, strict=True) if job_item.status in _UNSAVED]
+    needed = [item.candidates for item in unsaved] or ([others] if job.chosen_url else [])
+    if not needed or not all(_any_valid(candidates, now) for candidates in needed):
         return None
     facts: Mapping[str, Any] = job.metadata
     published = facts.get("published_at")
     return Extraction(
-        post=replace(route.post, post_id=route.post.post_id or facts.get("post_id")),  # a share link tells none
+        post=replace(route.post, post_id=route.post.post_id or facts.get("post_id")),  # a share link contains none
         final_url=facts.get("final_url") or route.post.url,
         account=job.account or account(route.platform.name, route.post.handle, None),
         items=items,
@@ -79,7 +79,7 @@ def saved_extraction(job: Job, route: Route, *, now: datetime) -> Extraction | N
     )
 
 
-def _holds(candidates: Sequence[Candidate], now: datetime) -> bool:
+def _any_valid(candidates: Sequence[Candidate], now: datetime) -> bool:
     """Whether at least one URL has not expired."""
     return any(c.expires_at is None or c.expires_at > now + EXPIRY_MARGIN for c in candidates)
 

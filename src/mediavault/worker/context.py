@@ -21,7 +21,7 @@ from mediavault.store.port import Store
 from mediavault.worker.extraction_slots import ExtractionSlots
 
 
-async def _nowhere() -> frozenset[str]:
+async def _no_sessions() -> frozenset[str]:
     return frozenset()
 
 
@@ -37,7 +37,7 @@ class Probe(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """``base`` is the first wait; ``jitter`` spreads the retries of jobs that failed together."""
+    """The retry timing. ``base`` is the first wait; ``jitter`` spreads the retries of jobs that failed together."""
 
     base: timedelta
     jitter: Callable[[], float]  # a random number in [0, 1)
@@ -45,7 +45,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class WorkerContext:
-    """The worker's dependencies. ``live`` returns the settings that users can change; None keeps the given ones."""
+    """The worker's dependencies. ``live`` returns the settings that users can change; with None they never change."""
 
     store: Store
     clock: Clock
@@ -64,12 +64,12 @@ class WorkerContext:
     name_template: str = DEFAULT_NAME_TEMPLATE
     pace: Mapping[str, float] = field(default_factory=dict)  # platform -> factor on the wait between two posts
     live: Callable[[], Awaitable[Changeable]] | None = None
-    signed_in: Callable[[], Awaitable[frozenset[str]]] = _nowhere  # platforms with a session on this machine
+    signed_in: Callable[[], Awaitable[frozenset[str]]] = _no_sessions  # platforms with a session on this machine
     looks: ExtractionSlots = field(default_factory=ExtractionSlots)
 
 
 async def with_live_settings(tools: WorkerContext) -> WorkerContext:
-    """Return the tools with the current live settings; an attempt keeps those that it began with."""
+    """Return the context with the current live settings; an attempt keeps those that it began with."""
     if tools.live is None:
         return tools
     now = await tools.live()

@@ -11,7 +11,7 @@ from mediavault.core.platform import Platform
 from mediavault.core.urls import HttpUrl, parse_http_url
 from mediavault.platforms import registry
 
-_AS_A_PERSON = {"browser": "browser_cookies", "ytdlp": "ytdlp_cookies"}
+_WITH_SESSION = {"browser": "browser_cookies", "ytdlp": "ytdlp_cookies"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,9 @@ def route_of(url: HttpUrl, *, shared_as: str | None = None) -> Route:
 def extractors_of(platform: Platform) -> tuple[str, ...]:
     """The names of a platform's extractors in order: anonymous ones first, because they do not use an account.
 
-    Those with the browser's profile are there for every platform, because a user may have solved a challenge in it.
+    Those with the browser's profile are included for every platform, because a user may have solved a challenge in it.
     """
-    return (*platform.extractors, *(_AS_A_PERSON[each] for each in platform.extractors if each in _AS_A_PERSON))
+    return (*platform.extractors, *(_WITH_SESSION[name] for name in platform.extractors if name in _WITH_SESSION))
 
 
 def describe(route: Route) -> str:

@@ -23,12 +23,12 @@ class ExtractionMode(Enum):
 
 
 def next_mode(history: Sequence[HistoryRecord], *, attempt: int) -> ExtractionMode:
-    """How attempt number ``attempt`` may extract its post, by the job's history. Pure.
+    """Return how attempt number ``attempt`` may extract its post, judging by the job's history. Pure.
 
     Only deaths before the checkpoint count: two power cuts during a long download do not mean that the post is the cause.
     Attempts that were released are skipped, and nothing counts that happened before a user retried the job.
     """
-    ended = _stages_by_attempt(_since_a_person_asked(history), before=attempt)
+    ended = _stages_by_attempt(_since_user_retry(history), before=attempt)
     deaths = list(takewhile(_died_before_checkpoint, reversed(ended)))
     if not deaths:
         return ExtractionMode.TOGETHER
@@ -37,17 +37,19 @@ def next_mode(history: Sequence[HistoryRecord], *, attempt: int) -> ExtractionMo
     return ExtractionMode.NEVER if is_known else ExtractionMode.ALONE
 
 
-def _since_a_person_asked(history: Sequence[HistoryRecord]) -> Sequence[HistoryRecord]:
-    asked = [place for place, one in enumerate(history) if one.stage is Stage.RETRY and one.detail == ASKED_AGAIN]
-    return history[asked[-1] :] if asked else history
+def _since_user_retry(history: Sequence[HistoryRecord]) -> Sequence[HistoryRecord]:
+    retries = [
+        index for index, record in enumerate(history) if record.stage is Stage.RETRY and record.detail == ASKED_AGAIN
+    ]
+    return history[retries[-1] :] if retries else history
 
 
 def _stages_by_attempt(history: Sequence[HistoryRecord], *, before: int) -> list[set[Stage]]:
     """The stages that each earlier attempt has recorded, oldest attempt first."""
     stages: dict[int, set[Stage]] = {}
-    for one in history:
-        if 0 < one.attempt < before:
-            stages.setdefault(one.attempt, set()).add(one.stage)
+    for record in history:
+        if 0 < record.attempt < before:
+            stages.setdefault(record.attempt, set()).add(record.stage)
     return [stages[number] for number in sorted(stages) if Stage.RELEASE not in stages[number]]
 
 
@@ -59,7 +61,7 @@ class ExtractionSlots:
     """The extraction slots of one worker process: any number together, or one alone. First come, first served."""
 
     def __init__(self) -> None:
-        self._looking = 0
+        self._running = 0
         self._is_alone = False
         self._waiting: deque[tuple[bool, asyncio.Future[None]]] = deque()
 
@@ -72,7 +74,7 @@ class ExtractionSlots:
             await admitted
         except asyncio.CancelledError:
             if admitted.cancelled():
-                self._admit()  # those behind it may have waited only for this one
+                self._admit()  # those behind it may have been waiting only for this one
             else:
                 self._leave()  # cancelled just after it was admitted
             raise
@@ -82,14 +84,14 @@ class ExtractionSlots:
         while self._waiting:
             alone, admitted = self._waiting[0]
             if not admitted.cancelled():
-                if self._is_alone or (alone and self._looking):
+                if self._is_alone or (alone and self._running):
                     return
-                self._looking, self._is_alone = self._looking + 1, alone
+                self._running, self._is_alone = self._running + 1, alone
                 admitted.set_result(None)
             self._waiting.popleft()
 
     def _leave(self) -> None:
-        self._looking, self._is_alone = self._looking - 1, False
+        self._running, self._is_alone = self._running - 1, False
         self._admit()
 
 

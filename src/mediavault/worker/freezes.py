@@ -58,8 +58,8 @@ def write_report(folder: Path, report: FreezeReport) -> None:
 
 def settled_reports(folder: Path) -> list[FreezeReport]:
     """The reports that have been processed, newest first. Unreadable ones are left out."""
-    found = (read_report(path) for path in folder.glob(f"*{SETTLED}"))
-    return sorted((one for one in found if one is not None), key=lambda one: one.at, reverse=True)
+    reports = (read_report(path) for path in folder.glob(f"*{SETTLED}"))
+    return sorted((report for report in reports if report is not None), key=lambda report: report.at, reverse=True)
 
 
 async def settle_freezes(store: Store, folder: Path) -> int:
@@ -108,7 +108,7 @@ async def _fail(claim: ClaimedJob, report: FreezeReport, store: Store) -> None:
         base=RETRY_IN,
         jitter=0.0,
         now=report.at,
-        former=[one.error_code for one in await store.catalogue.history(claim.id) if one.stage is Stage.FAIL],
+        former=[record.error_code for record in await store.catalogue.history(claim.id) if record.stage is Stage.FAIL],
     )
     gives_up = isinstance(verdict, GiveUp)
     log.error(
@@ -123,7 +123,7 @@ async def _fail(claim: ClaimedJob, report: FreezeReport, store: Store) -> None:
 
 
 def what_happened(job: Job, seconds: float) -> str:
-    """The message that is stored with the job, by the stage that its row names."""
+    """Return the message to store with the job; it depends on the stage that the job's row names."""
     if job.stage in _READING:
         return Message(
             "The worker did not respond for %(seconds).0f seconds while it was reading this post.", seconds=seconds

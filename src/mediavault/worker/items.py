@@ -29,45 +29,45 @@ class PostItems:
         """
         wanted = set(map(id, extraction.videos))
         self.items = tuple(
-            _planned(item, _known(item, place, self.items, len(extraction.items)), wanted=wanted, others_too=others_too)
-            for place, item in enumerate(extraction.items)
+            _planned(item, _known(item, index, self.items, len(extraction.items)), wanted=wanted, others_too=others_too)
+            for index, item in enumerate(extraction.items)
         )
 
     @property
     def next(self) -> int | None:
         """The index of the first item that is still to be saved; None when there is none."""
-        return next((place for place, one in enumerate(self.items) if one.status is ItemStatus.WAITING), None)
+        return next((index for index, item in enumerate(self.items) if item.status is ItemStatus.WAITING), None)
 
     @property
     def is_whole(self) -> bool:
         """Whether every item that was to be saved is saved."""
-        return all(one.status in (ItemStatus.KEPT, ItemStatus.SKIPPED) for one in self.items)
+        return all(item.status in (ItemStatus.KEPT, ItemStatus.SKIPPED) for item in self.items)
 
     @property
     def first_kept(self) -> KeptFile | None:
-        return next((one.kept for one in self.items if one.status is ItemStatus.KEPT), None)
+        return next((item.kept for item in self.items if item.status is ItemStatus.KEPT), None)
 
-    def count_of(self, place: int) -> tuple[int, int]:
+    def count_of(self, index: int) -> tuple[int, int]:
         """The item's number among the items to be saved, from 1, and their count."""
-        saved = [number for number, one in enumerate(self.items) if one.status is not ItemStatus.SKIPPED]
-        return saved.index(place) + 1, len(saved)
+        wanted = [number for number, item in enumerate(self.items) if item.status is not ItemStatus.SKIPPED]
+        return wanted.index(index) + 1, len(wanted)
 
-    def set_status(self, place: int, status: ItemStatus, *, kept: KeptFile | None = None) -> None:
-        self._put(place, JobItem(self.items[place].item, status, kept))
+    def set_status(self, index: int, status: ItemStatus, *, kept: KeptFile | None = None) -> None:
+        self._put(index, JobItem(self.items[index].item, status, kept))
 
-    def mark_failed(self, place: int, failure: Failure) -> bool:
+    def mark_failed(self, index: int, failure: Failure) -> bool:
         """Record why an item could not be saved; False when the items after it must not be tried.
 
         A commit that failed because of the disk stays ``committing``: its file may already be in the library.
         """
         self.failures.append(failure)
-        one = self.items[place]
-        if not (one.status is ItemStatus.COMMITTING and failure.spec.stops is Stops.WORKER):
-            self._put(place, JobItem(one.item, ItemStatus.FAILED, one.kept, failure.code, failure.message))
+        item = self.items[index]
+        if not (item.status is ItemStatus.COMMITTING and failure.spec.stops is Stops.WORKER):
+            self._put(index, JobItem(item.item, ItemStatus.FAILED, item.kept, failure.code, failure.message))
         return failure.spec.stops is Stops.NOTHING
 
-    def _put(self, place: int, one: JobItem) -> None:
-        self.items = (*self.items[:place], one, *self.items[place + 1 :])
+    def _put(self, index: int, item: JobItem) -> None:
+        self.items = (*self.items[:index], item, *self.items[index + 1 :])
 
     def to_failure(self) -> Failure:
         """The failure of the attempt when not everything was saved; its ``causes`` are the other failures.
@@ -75,22 +75,24 @@ class PostItems:
         With one item it is that item's failure.
         """
         summed_up = self._sum_up()
-        summed_up.causes = tuple(one for one in self.failures if one is not summed_up)
+        summed_up.causes = tuple(failure for failure in self.failures if failure is not summed_up)
         return summed_up
 
     def _sum_up(self) -> Failure:
-        kept = sum(one.status is ItemStatus.KEPT for one in self.items)
-        wanted = sum(one.status is not ItemStatus.SKIPPED for one in self.items)
+        kept = sum(item.status is ItemStatus.KEPT for item in self.items)
+        wanted = sum(item.status is not ItemStatus.SKIPPED for item in self.items)
         first = self.failures[0]
         if wanted == 1 or (not kept and len({failure.code for failure in self.failures}) == 1):
             return first
         missing = [
-            Message("Video %(number)d: %(error)s", number=self.count_of(place)[0], error=one.error)
-            for place, one in enumerate(self.items)
-            if one.status is ItemStatus.FAILED
+            Message("Video %(number)d: %(error)s", number=self.count_of(index)[0], error=item.error)
+            for index, item in enumerate(self.items)
+            if item.status is ItemStatus.FAILED
         ]
         message = join(" ", [Message("%(kept)d of %(wanted)d videos saved.", kept=kept, wanted=wanted), *missing])
-        stopped = next((one for one in self.failures if one.spec.stops is Stops.WORKER or _awaits_person(one)), None)
+        stopped = next(
+            (failure for failure in self.failures if failure.spec.stops is Stops.WORKER or _awaits_user(failure)), None
+        )
         if stopped is not None:
             return stopped
         if any(isinstance(failure, Retryable) for failure in self.failures):
@@ -98,42 +100,44 @@ class PostItems:
         return Partial(message)
 
 
-def _awaits_person(failure: Failure) -> bool:
+def _awaits_user(failure: Failure) -> bool:
     """Whether the items after it were not tried and can be saved once a user has acted."""
     return failure.spec.stops is Stops.POST and isinstance(failure, NeedsPerson)
 
 
 def _longest_wait(failures: Sequence[Failure]) -> timedelta | None:
-    return max((one.retry_after for one in failures if one.retry_after is not None), default=None)
+    return max((failure.retry_after for failure in failures if failure.retry_after is not None), default=None)
 
 
 def _planned(item: Item, known: JobItem | None, *, wanted: set[int], others_too: bool) -> JobItem:
     plain = replace(item, candidates=())
     if known is not None and known.status in (ItemStatus.KEPT, ItemStatus.FAILED):
         return replace(known, item=plain)
-    asked_for = others_too and item.is_video and item.role in (ItemRole.QUOTED, ItemRole.REPOSTED)
-    saved = id(item) in wanted or asked_for
+    is_other_post = others_too and item.is_video and item.role in (ItemRole.QUOTED, ItemRole.REPOSTED)
+    is_wanted = id(item) in wanted or is_other_post
     planned = known.kept if known is not None else None
-    return JobItem(plain, ItemStatus.WAITING, planned) if saved else JobItem(plain, ItemStatus.SKIPPED)
+    return JobItem(plain, ItemStatus.WAITING, planned) if is_wanted else JobItem(plain, ItemStatus.SKIPPED)
 
 
-def _known(item: Item, place: int, before: Sequence[JobItem], count: int) -> JobItem | None:
-    """The same item of an earlier extraction: by its media id, or by its index if the number of items is unchanged."""
+def _known(item: Item, index: int, previous: Sequence[JobItem], count: int) -> JobItem | None:
+    """Return the same item of an earlier extraction, by its media id, or by its index if the count is unchanged."""
     if item.media_id is not None:
-        by_id = next((one for one in before if one.item.media_id == item.media_id), None)
+        by_id = next((candidate for candidate in previous if candidate.item.media_id == item.media_id), None)
         if by_id is not None:
             return by_id
-    if len(before) == count and (item.media_id is None or before[place].item.media_id is None):
-        return before[place]
+    if len(previous) == count and (item.media_id is None or previous[index].item.media_id is None):
+        return previous[index]
     return None
 
 
 def items_of(job: Job) -> PostItems:
-    """The items at the start of an attempt: what is saved or being committed stays, everything else is tried again."""
+    """Return the items at the start of an attempt: those saved or being committed stay, all others are tried again."""
     settled = (ItemStatus.KEPT, ItemStatus.SKIPPED, ItemStatus.COMMITTING)
-    if not job.items and (begun := kept_of(job)) is not None:  # written by a version that saved one video per post
-        return PostItems((JobItem(Item(), ItemStatus.COMMITTING, begun),))
-    return PostItems(tuple(one if one.status in settled else JobItem(one.item, kept=one.kept) for one in job.items))
+    if not job.items and (unfinished := kept_of(job)) is not None:  # written by a version that saved one video per post
+        return PostItems((JobItem(Item(), ItemStatus.COMMITTING, unfinished),))
+    return PostItems(
+        tuple(item if item.status in settled else JobItem(item.item, kept=item.kept) for item in job.items)
+    )
 
 
 def kept_of(job: Job) -> KeptFile | None:

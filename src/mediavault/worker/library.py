@@ -29,18 +29,18 @@ async def recognise(store: Store, vault: Library) -> None:
         log.warning(
             "library_has_an_older_store", library=carried, help="`mediavault rebuild` reads its files into this one."
         )
-    if carried is None and (is_first or not await _has_kept(store.catalogue)):
+    if carried is None and (is_first or not await _has_completed_jobs(store.catalogue)):
         await vault.carry(agreed)
         log.info("library_marked", library=agreed)
     await vault.expect(agreed)
 
 
 async def look(store: Store, vault: Library) -> None:
-    """The same check as :func:`recognise` for callers that only read: nothing is written."""
+    """Run the check of :func:`recognise` for callers that only read: nothing is written."""
     agreed = (await store.records.constants()).get(AGREED_AS)
-    if agreed is not None and (await vault.identity() is not None or await _has_kept(store.catalogue)):
+    if agreed is not None and (await vault.identity() is not None or await _has_completed_jobs(store.catalogue)):
         await vault.expect(agreed)
 
 
-async def _has_kept(catalogue: JobCatalogue) -> bool:
+async def _has_completed_jobs(catalogue: JobCatalogue) -> bool:
     return bool((await catalogue.report()).counts.get(JobStatus.COMPLETED))

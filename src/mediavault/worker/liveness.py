@@ -31,7 +31,7 @@ def alive(folder: Path, worker: WorkerId) -> Iterator[None]:
 
 
 def dead_workers(folder: Path) -> list[WorkerId]:
-    """The workers whose file exists but is not locked: they were killed. :func:`bury` removes their files."""
+    """The workers whose file exists but is not locked: they were killed. :func:`remove_lock` removes their files."""
     dead = []
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         with contextlib.suppress(FileNotFoundError):

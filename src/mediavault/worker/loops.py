@@ -13,7 +13,7 @@ log = get_logger(__name__)
 
 
 async def every(interval_s: float, work: Callable[[], Awaitable[None]], clock: Clock, *, first: bool = True) -> None:
-    """Run ``work`` again and again, ``interval_s`` seconds after the previous round has ended, until cancelled.
+    """Run ``work`` repeatedly, ``interval_s`` seconds after the previous round has ended, until cancelled.
 
     The first round runs at once if ``first``, else after one interval.
     """

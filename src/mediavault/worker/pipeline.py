@@ -73,8 +73,8 @@ async def process_one_cycle(
         ending = await fail(journal, Unsupported(exc.message), tools)
     except Failure as failure:
         ending = await fail(journal, failure, tools)
-    except NotAllowedYet as none:
-        log.info("job_given_back", why=str(none))
+    except NotAllowedYet as exc:
+        log.info("job_given_back", why=str(exc))
         await tools.store.queue.release(claim)
         return AttemptResult(JobStatus.QUEUED)
     except Exception as exc:
@@ -108,27 +108,27 @@ async def begin_look(journal: AttemptRecorder, tools: WorkerContext) -> None:
     """Wait until the attempt may extract its post. Raises WorkerDied when the post has ended its worker twice."""
     claim = journal.claim
     history = await tools.store.catalogue.history(claim.id) if claim.fence > 1 else ()
-    look = next_mode(history, attempt=claim.fence)
-    if look is ExtractionMode.NEVER:
+    mode = next_mode(history, attempt=claim.fence)
+    if mode is ExtractionMode.NEVER:
         raise WorkerDied("The worker stopped twice while it was reading this post.")
-    if look is ExtractionMode.ALONE:
+    if mode is ExtractionMode.ALONE:
         log.info("looks_alone", why="the worker stopped during the previous look at this post")
-    journal.look = await tools.looks.begin(alone=look is ExtractionMode.ALONE)
+    journal.look = await tools.looks.begin(alone=mode is ExtractionMode.ALONE)
 
 
 async def save_items(attempt: Attempt) -> KeptFile:
     """Save the post's videos one after the other. One that fails does not stop the others; it is reported at the end."""
     album, store = attempt.album, attempt.tools.store
-    while (place := album.next) is not None:
-        climb: DownloadStrategies | None = None
+    while (index := album.next) is not None:
+        strategies: DownloadStrategies | None = None
         try:
-            climb = DownloadStrategies(attempt, place, await choose_candidate(attempt, place))
+            strategies = DownloadStrategies(attempt, index, await choose_candidate(attempt, index))
             with translate_machine_errors():  # inside the loop, so that the item is marked as failed too
-                kept = await save_item(climb)
+                kept = await save_item(strategies)
             if kept is not None:
                 return kept
         except Failure as failure:
-            if not album.mark_failed(climb.place if climb else place, failure):
+            if not album.mark_failed(strategies.place if strategies else index, failure):
                 break
     if album.is_whole and album.first_kept:  # the items that failed are no longer part of the post
         attempt.journal.before_final_write()
@@ -138,23 +138,23 @@ async def save_items(attempt: Attempt) -> KeptFile:
     raise album.to_failure()
 
 
-async def choose_candidate(attempt: Attempt, place: int) -> Candidate:
+async def choose_candidate(attempt: Attempt, index: int) -> Candidate:
     """Stages 4 and 5: choose the URL to try first, and save it with everything that the extraction found."""
     async with attempt.journal.step(Stage.CHOOSE) as note:
-        candidate = choose(attempt.item(place), now=attempt.tools.clock.now(), prefer=attempt.tools.prefer)
+        candidate = choose(attempt.item(index), now=attempt.tools.clock.now(), prefer=attempt.tools.prefer)
         note.detail = explain(candidate)
     await attempt.checkpoint(candidate)
     attempt.journal.end_look()
     return candidate
 
 
-async def save_item(climb: DownloadStrategies) -> KeptFile | None:
+async def save_item(strategies: DownloadStrategies) -> KeptFile | None:
     """Stages 6 to 10 for one video. When it was the last one, the job is completed and its first file returned."""
-    attempt = climb.attempt
-    verified = await playable(await climb.run(), attempt)
+    attempt = strategies.attempt
+    verified = await playable(await strategies.run(), attempt)
     await attempt.journal.set_stage(Stage.THUMBNAIL, 95)
-    picture = await thumbnail(attempt, climb.place, verified)
-    return await keep(verified, picture, attempt, climb.place)
+    picture = await thumbnail(attempt, strategies.place, verified)
+    return await keep(verified, picture, attempt, strategies.place)
 
 
 async def fail(journal: AttemptRecorder, failure: Failure, tools: WorkerContext) -> AttemptResult:
@@ -219,4 +219,4 @@ async def requeue_for_session(journal: AttemptRecorder, failure: Failure, tools:
 
 async def former_failures(claim: ClaimedJob, tools: WorkerContext) -> list[ErrorCode | None]:
     """The error codes of the earlier attempts, oldest first."""
-    return [one.error_code for one in await tools.store.catalogue.history(claim.id) if one.stage is Stage.FAIL]
+    return [record.error_code for record in await tools.store.catalogue.history(claim.id) if record.stage is Stage.FAIL]

@@ -62,5 +62,5 @@ async def _is_over(folder: StagingFolder, catalogue: JobCatalogue) -> bool:
         return True
     if job.status is JobStatus.RUNNING and job.attempt_count == folder.fence:
         return False
-    will_go_on = job.status in (JobStatus.QUEUED, JobStatus.RUNNING) or job.retry_at is not None
-    return not (will_go_on and job.sha256 is not None)
+    will_continue = job.status in (JobStatus.QUEUED, JobStatus.RUNNING) or job.retry_at is not None
+    return not (will_continue and job.sha256 is not None)

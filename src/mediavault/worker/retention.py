@@ -23,7 +23,7 @@ async def delete_old_jobs(catalogue: JobCatalogue, *, days: int, now: datetime) 
     """
     if days <= 0:
         return 0
-    before, forgotten = now - timedelta(days=days), 0
+    before, deleted = now - timedelta(days=days), 0
     query = JobQuery(
         statuses=(JobStatus.FAILED, JobStatus.CANCELLED),
         until=before,  # a job that was submitted later cannot be old enough
@@ -31,21 +31,21 @@ async def delete_old_jobs(catalogue: JobCatalogue, *, days: int, now: datetime) 
         limit=PAGE,
     )
     async for job in iter_jobs(catalogue, query):
-        forgotten += is_past_retention(job, before) and await _forget(job, catalogue)
-    if forgotten:
-        log.info("jobs_forgotten", count=forgotten, after_days=days)
-    return forgotten
+        deleted += is_past_retention(job, before) and await _delete(job, catalogue)
+    if deleted:
+        log.info("jobs_forgotten", count=deleted, after_days=days)
+    return deleted
 
 
 def is_past_retention(job: Job, before: datetime) -> bool:
     """Whether the job is over, has not changed since ``before``, and owns no file in the library."""
     is_over = job.status in (JobStatus.FAILED, JobStatus.CANCELLED) and job.retry_at is None
     has_file = job.output_path is not None or job.stage is Stage.COMMITTING
-    has_file_of_item = any(one.status in (ItemStatus.KEPT, ItemStatus.COMMITTING) or one.kept for one in job.items)
+    has_file_of_item = any(item.status in (ItemStatus.KEPT, ItemStatus.COMMITTING) or item.kept for item in job.items)
     return is_over and job.updated_at < before and not has_file and not has_file_of_item
 
 
-async def _forget(job: Job, catalogue: JobCatalogue) -> bool:
+async def _delete(job: Job, catalogue: JobCatalogue) -> bool:
     try:
         await catalogue.remove(job.id, as_of=job.updated_at)
     except JobNotFound:

@@ -14,12 +14,12 @@ MAX_DELAY = timedelta(days=1)
 ENVIRONMENT_DELAY = timedelta(minutes=5)
 SECOND_LOOK_DELAY = timedelta(hours=1)  # for a post that seems to be gone; the second time it is believed
 BLOCKED_DELAY = timedelta(hours=6)  # as long as the site is closed; blocked again, a user has to help
-RETRY_AFTER_SPREAD = 0.1  # spreads jobs that were given the same time to come back
+RETRY_AFTER_SPREAD = 0.1  # spreads jobs that a site asked to come back at the same time
 
 # For a post that is live or announced: half an hour, then longer and longer.
 FIRST_WAIT = timedelta(minutes=30)
 LONGEST_WAIT = timedelta(hours=6)
-LONGEST_TO_START = timedelta(days=7)  # an announced start may be moved: it is looked at once a week
+LONGEST_TO_START = timedelta(days=7)  # an announced start may be moved: the post is checked once a week
 MAX_WAITS = 60  # in a row: two weeks of waits that grow to six hours; then the job fails
 
 DAILY = timedelta(days=1)  # after the attempts, when the site's answer is not understood: an upgrade may read it
@@ -65,16 +65,18 @@ def decide(
     if retry is Retry.MACHINE and max_attempts > 1:
         return RetryIn(ENVIRONMENT_DELAY * (0.75 + jitter / 2), uses_attempt=False)
     if isinstance(failure, NotYet) and max_attempts > 1:
-        return _wait_for_it(failure, waits=_in_a_row(former, Retry.NOT_YET), now=now, jitter=jitter)
+        return _wait_until_available(failure, waits=_in_a_row(former, Retry.NOT_YET), now=now, jitter=jitter)
     if not isinstance(failure, Retryable):
         return GiveUp("trying again cannot help")
     if attempt >= max_attempts:
-        return _daily(failure, former, max_attempts, jitter) or GiveUp(f"{attempt} of {max_attempts} attempts used up")
+        return _retry_daily(failure, former, max_attempts, jitter) or GiveUp(
+            f"{attempt} of {max_attempts} attempts used up"
+        )
     if is_believed_twice(failure) and former and failure.code is former[-1]:
         return GiveUp("it came to the same twice")
-    named = max((span for span in (_named(failure), closed_for) if span is not None), default=None)
-    if named is not None:
-        return RetryIn(named * (1 + RETRY_AFTER_SPREAD * jitter))
+    prescribed = max((span for span in (_prescribed_wait(failure), closed_for) if span is not None), default=None)
+    if prescribed is not None:
+        return RetryIn(prescribed * (1 + RETRY_AFTER_SPREAD * jitter))
     return RetryIn(backoff(attempt, base=base, jitter=jitter))
 
 
@@ -88,7 +90,7 @@ def is_believed_twice(failure: Failure) -> bool:
     return isinstance(failure, SeemsDeleted) or failure.spec.retry is Retry.CONFIRM
 
 
-def _wait_for_it(failure: NotYet, *, waits: int, now: datetime, jitter: float) -> RetryIn | GiveUp:
+def _wait_until_available(failure: NotYet, *, waits: int, now: datetime, jitter: float) -> RetryIn | GiveUp:
     """Wait until the announced start, or longer each time when none is announced."""
     if waits >= MAX_WAITS:
         return GiveUp(f"it was not there after {waits} waits")
@@ -100,7 +102,9 @@ def _wait_for_it(failure: NotYet, *, waits: int, now: datetime, jitter: float) -
     return RetryIn(wait * (1 + RETRY_AFTER_SPREAD * jitter), uses_attempt=False)
 
 
-def _daily(failure: Failure, former: Sequence[ErrorCode | None], max_attempts: int, jitter: float) -> RetryIn | None:
+def _retry_daily(
+    failure: Failure, former: Sequence[ErrorCode | None], max_attempts: int, jitter: float
+) -> RetryIn | None:
     """Retry once a day for a while when the site's answer is not understood; None when that does not help."""
     if failure.spec.retry is not Retry.DAILY or max_attempts == 1:
         return None
@@ -114,7 +118,7 @@ def _in_a_row(former: Sequence[ErrorCode | None], retry: Retry) -> int:
     return sum(1 for _ in takewhile(lambda code: code is not None and FAILURES[code].retry is retry, reversed(former)))
 
 
-def _named(failure: Failure) -> timedelta | None:
+def _prescribed_wait(failure: Failure) -> timedelta | None:
     """The wait that the site asked for, or that belongs to this kind of failure; None without one."""
     if isinstance(failure, SeemsDeleted):
         return SECOND_LOOK_DELAY
@@ -122,7 +126,7 @@ def _named(failure: Failure) -> timedelta | None:
 
 
 def backoff(attempt: int, *, base: timedelta, jitter: float) -> timedelta:
-    """``base * 5^(attempt-1)``, at most a day, spread over 75 to 125 %."""
+    """Return ``base * 5^(attempt-1)``, at most a day, spread over 75 to 125 %."""
     exponent = min(attempt - 1, 10)
     growth: int = BACKOFF_FACTOR**exponent
     return min(base * growth, MAX_DELAY) * (0.75 + jitter / 2)

@@ -1,4 +1,4 @@
-"""Routes jobs that need a session to the machines that have one, and never lets a job wait for a session nobody has."""
+"""Routes jobs that need a session to the machines that have one, and never lets a job wait for one that none has."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from mediavault.core.messages import Message
 from mediavault.store.bulk import iter_jobs, retry_each
 from mediavault.store.port import JobOrder, JobQuery, Store, Workers
 
-# A CAPTCHA is not among these: it is solved in the browser that was shown it.
-_MAY_BE_LIFTED = (SignInHelp.NEEDED, SignInHelp.MAY_HELP)
+# A CAPTCHA is not among these: it is solved in the browser to which it was shown.
+_SIGN_IN_MAY_HELP = (SignInHelp.NEEDED, SignInHelp.MAY_HELP)
 PAGE = 200
 STRANDED_AFTER = timedelta(minutes=10)  # a machine that restarts, or is being upgraded, is back by then
 
@@ -25,22 +25,22 @@ async def hosts_with_session(
     failure: Failure, platform: str, workers: Workers, *, signed_in: Iterable[str]
 ) -> list[str]:
     """The machines that are signed in to the platform, if a session may help and this machine (``signed_in``) has none."""
-    if failure.spec.sign_in not in _MAY_BE_LIFTED or platform in signed_in:
+    if failure.spec.sign_in not in _SIGN_IN_MAY_HELP or platform in signed_in:
         return []
     return hosts_signed_in(platform, await workers.alive(seen_within=ALIVE_WITHIN))
 
 
 def hosts_signed_in(platform: str, workers: Iterable[WorkerBeat]) -> list[str]:
     """Machines with a worker that is signed in to the platform and takes its jobs."""
-    return sorted({one.host for one in workers if platform in one.signed_in and is_served(platform, [one])})
+    return sorted({worker.host for worker in workers if platform in worker.signed_in and is_served(platform, [worker])})
 
 
 async def where_to_sign_in(failure: Failure, platform: str, workers: Workers) -> str:
-    """The failure's message; with several machines, it names those on which a user may sign in."""
+    """Return the failure's message; with several machines, it names those on which a user may sign in."""
     if not failure.spec.waits_for_window:
         return failure.message
     beats = await workers.alive(seen_within=ALIVE_WITHIN)
-    hosts = sorted({one.host for one in beats if is_served(platform, [one])})
+    hosts = sorted({beat.host for beat in beats if is_served(platform, [beat])})
     if len(hosts) < 2:
         return failure.message
     return Message(
@@ -54,7 +54,7 @@ async def where_to_sign_in(failure: Failure, platform: str, workers: Workers) ->
 async def release_orphaned_jobs(store: Store) -> int:
     """Let every worker claim the jobs whose session no live machine has; return how many."""
     workers = await store.workers.alive(seen_within=ALIVE_WITHIN)
-    held = {name for one in workers for name in one.signed_in if hosts_signed_in(name, [one])}
+    held = {name for worker in workers for name in worker.signed_in if hosts_signed_in(name, [worker])}
     freed = await store.queue.release_session_jobs(held, waiting_for=STRANDED_AFTER)
     if freed:
         log.warning("session_of_nobody", jobs=freed)

@@ -20,7 +20,7 @@ from mediavault.worker.context import WorkerContext
 
 PROBE_WITHIN = timedelta(minutes=10)  # a probe without an outcome by then counts as lost; another job may probe
 MAX_CLOSED = timedelta(days=1)
-_SAYS_NOTHING = (FailureScope.MACHINE, FailureScope.ACCOUNT)  # about whether the site serves us again
+_NOT_ABOUT_SITE = (FailureScope.MACHINE, FailureScope.ACCOUNT)  # they do not show whether the site serves us again
 
 log = get_logger(__name__)
 
@@ -37,7 +37,7 @@ class NotAllowedYet(Exception):
 
 
 class SiteBusy(RateLimited):
-    """The same for another site than the job's own. It is our own decision, so it does not close that site."""
+    """Like NotAllowedYet, for a site other than the job's own. The delay is our own and does not close the site."""
 
 
 async def acquire_permit(
@@ -46,32 +46,32 @@ async def acquire_permit(
     """Take the site's next permit, and wait for it if it is soon; None for a platform without limits.
 
     ``with_account``: the post is requested with the signed-in account, at the account's own pace. ``before`` is a permit
-    that this attempt has had already: then the whole interval is waited for here, because a released job would have to
-    start over. Between that request, which has just ended, and one with the account an interval of the account passes.
-    Raises NotAllowedYet, and AccountDayUsed when the account's daily limit is reached.
+    that this attempt has already used: then the whole interval is waited for here, because a released job would have to
+    start over. A request with the account also waits for one interval of the account after that request, which has just
+    ended. Raises NotAllowedYet, and AccountDayUsed when the account's daily limit is reached.
     """
     if platform.name in MANY_SITES:
         return None
     slower = tools.pace.get(platform.name, 1.0)
     request = _request(job, platform, tools.retry.jitter, slower=slower, with_account=with_account, before=before)
-    turn = await tools.store.site_limits.take_turn(request)
-    wait = turn.at - tools.clock.now()
-    if turn.refused is PermitRefusal.ACCOUNT_DAY:
+    permit = await tools.store.site_limits.take_turn(request)
+    wait = permit.at - tools.clock.now()
+    if permit.refused is PermitRefusal.ACCOUNT_DAY:
         raise AccountDayUsed(
             Message(
                 ("The account's day at %(site)s is used up: %(account_daily_cap)s posts; next at %(at)s UTC."),
                 site=platform.title,
                 account_daily_cap=platform.pace.account_daily_cap,
-                at=f"{turn.at:%Y-%m-%d %H:%M}",
+                at=f"{permit.at:%Y-%m-%d %H:%M}",
             ),
             retry_after=max(wait, timedelta()),
         )
-    if turn.refused is not None:
-        raise _no_turn(platform, turn.at, turn.refused)
+    if permit.refused is not None:
+        raise _not_allowed_yet(platform, permit.at, permit.refused)
     if wait > timedelta():
         await tools.clock.sleep(wait.total_seconds())
-        await _must_be_open(platform, tools)
-    return turn
+        await _check_still_open(platform, tools)
+    return permit
 
 
 def _request(
@@ -101,14 +101,14 @@ def _request(
     )
 
 
-async def _must_be_open(platform: Platform, tools: WorkerContext) -> None:
+async def _check_still_open(platform: Platform, tools: WorkerContext) -> None:
     """Check again after the wait: another job may have closed the site since the permit was granted. Raises NotAllowedYet."""
     gate = next((gate for gate in await tools.store.site_limits.gates() if gate.platform == platform.name), None)
     if gate is not None and gate.closed_until is not None and gate.closed_until > tools.clock.now():
-        raise _no_turn(platform, gate.closed_until, PermitRefusal.CLOSED)
+        raise _not_allowed_yet(platform, gate.closed_until, PermitRefusal.CLOSED)
 
 
-def _no_turn(platform: Platform, at: datetime, why: PermitRefusal) -> NotAllowedYet:
+def _not_allowed_yet(platform: Platform, at: datetime, why: PermitRefusal) -> NotAllowedYet:
     return NotAllowedYet(
         Message(
             "%(site)s has no turn before %(at)s UTC (%(reason)s).", site=platform.title, at=f"{at:%H:%M:%S}", reason=why
@@ -118,21 +118,21 @@ def _no_turn(platform: Platform, at: datetime, why: PermitRefusal) -> NotAllowed
 
 
 async def report_outcome(
-    platform: Platform, turn: Permit | None, failure: Failure | None, tools: WorkerContext
+    platform: Platform, permit: Permit | None, failure: Failure | None, tools: WorkerContext
 ) -> timedelta | None:
     """Report the outcome of a job's request, None for success; return for how long the site is closed now, if it is."""
     if platform.name in MANY_SITES:
         return None
     if failure is not None and (worst := strongest(failure, platform)) is not None:
         cause, closed = worst
-        strikes = next((g.failures for g in await tools.store.site_limits.gates() if g.platform == platform.name), 0)
-        duration = min(closed * 2 ** min(strikes, 8), max(MAX_CLOSED, closed))
+        failures = next((g.failures for g in await tools.store.site_limits.gates() if g.platform == platform.name), 0)
+        duration = min(closed * 2 ** min(failures, 8), max(MAX_CLOSED, closed))
         gate = await tools.store.site_limits.close_gate(
             platform.name, duration=duration, code=cause.code, reason=cause.message
         )
         log.warning("gate_closed", platform=platform.name, error_code=cause.code, for_s=duration.total_seconds())
         return (gate.closed_until or tools.clock.now()) - tools.clock.now()
-    if turn is not None and turn.is_probe and (failure is None or failure.spec.scope not in _SAYS_NOTHING):
+    if permit is not None and permit.is_probe and (failure is None or failure.spec.scope not in _NOT_ABOUT_SITE):
         await tools.store.site_limits.open_gate(platform.name)
         log.info("gate_opened", platform=platform.name)
     return None
@@ -140,9 +140,9 @@ async def report_outcome(
 
 def strongest(failure: Failure, platform: Platform) -> tuple[Failure, timedelta] | None:
     """The failure among ``failure`` and its causes that closes the site for longest; None when none does."""
-    all_of_them = [(one, closing(one, platform)) for one in (failure, *failure.causes)]
-    closed = [(one, for_) for one, for_ in all_of_them if for_ is not None]
-    return max(closed, key=lambda each: each[1], default=None)
+    durations = [(cause, closing(cause, platform)) for cause in (failure, *failure.causes)]
+    closed = [(cause, duration) for cause, duration in durations if duration is not None]
+    return max(closed, key=lambda pair: pair[1], default=None)
 
 
 def closing(failure: Failure, platform: Platform) -> timedelta | None:

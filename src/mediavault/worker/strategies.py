@@ -67,7 +67,7 @@ def next_strategy(
         order = _HANDSHAKE_REFUSED
     elif signed and isinstance(failure, LinkExpired):
         order = _SIGNATURE_REFUSED
-    return next((rung for rung in order if rung not in taken), None)
+    return next((strategy for strategy in order if strategy not in taken), None)
 
 
 def is_final(failure: Failure) -> bool:
@@ -97,53 +97,53 @@ class DownloadStrategies:
 
     async def run(self) -> VerifiedFile:
         """Return the file of the first strategy that succeeds. Raises the most informative of the failures."""
-        rung: StrategyName | None = StrategyName.PLAIN
+        strategy: StrategyName | None = StrategyName.PLAIN
         last: Failure | None = None
-        while rung is not None:
+        while strategy is not None:
             try:
-                return await self._rung(rung)
+                return await self._run_strategy(strategy)
             except Failure as failure:
-                last = failure if last is None or not isinstance(failure, _LESS_TELLING) else last
+                last = failure if last is None or not isinstance(failure, _LESS_INFORMATIVE) else last
                 # A fresh extraction that found the same URL downloaded nothing: `fresh` remains for other candidates.
-                if not isinstance(failure, _SameAddress):
-                    self.taken.append(rung)
-                signed = self._is_signed() and not self._wants_cookies(rung)
-                rung = next_strategy(self.taken, failure, signed=signed, by_handshake=self._by_handshake())
+                if not isinstance(failure, _SameUrl):
+                    self.taken.append(strategy)
+                signed = self._is_signed() and not self._may_need_cookies(strategy)
+                strategy = next_strategy(self.taken, failure, signed=signed, by_handshake=self._may_refuse_handshake())
         assert last is not None
         raise last
 
-    def _no_single_file(self) -> str | None:
-        """Why a browser cannot save the candidate, which it does as one file; None when it can."""
+    def _why_not_browser(self) -> str | None:
+        """Return why a browser, which saves one file, cannot save the candidate; None when it can."""
         if self.candidate.source_type in SEGMENTED:
             return Message("a browser saves no segmented streams")
         return Message("a browser does not join video and sound") if self.candidate.audio_url else None
 
-    def _wants_cookies(self, rung: StrategyName) -> bool:
+    def _may_need_cookies(self, strategy: StrategyName) -> bool:
         """Whether a refusal may be due to missing cookies: the site's media need those of the page visit."""
-        lacked = rung is StrategyName.PLAIN and self.attempt.route.platform.media.cookies
-        return lacked and not self._met_cookies_for(self.candidate.url)
+        lacked = strategy is StrategyName.PLAIN and self.attempt.route.platform.media.cookies
+        return lacked and not self._has_cookies_for(self.candidate.url)
 
-    def _met_cookies_for(self, url: str) -> bool:
+    def _has_cookies_for(self, url: str) -> bool:
         return bool(cookies_for(url, self.attempt.extraction.cookies, now=self.attempt.tools.clock.now()))
 
-    def _by_handshake(self) -> bool:
+    def _may_refuse_handshake(self) -> bool:
         """Whether the site may refuse our client by its TLS handshake while the browser can save the file."""
-        return self.attempt.route.platform.media.tls_sensitive and self._no_single_file() is None
+        return self.attempt.route.platform.media.tls_sensitive and self._why_not_browser() is None
 
     def _is_signed(self) -> bool:
         """Whether a refusal may mean that the candidate's URL has expired."""
         return not self.is_confirmed and (self.attempt.route.platform.media.signs_urls or self.candidate.signed)
 
-    async def _rung(self, rung: StrategyName) -> VerifiedFile:
-        if rung is StrategyName.FRESH:
+    async def _run_strategy(self, strategy: StrategyName) -> VerifiedFile:
+        if strategy is StrategyName.FRESH:
             return await self._fresh()
-        if rung is StrategyName.NAVIGATION and (why := self._no_single_file()):
-            await self.attempt.journal.skipped(Stage.DOWNLOAD, why, rung=rung)
+        if strategy is StrategyName.NAVIGATION and (why := self._why_not_browser()):
+            await self.attempt.journal.skipped(Stage.DOWNLOAD, why, rung=strategy)
             raise _NotForBrowsers(why)
-        return await self._try(rung, self._way(rung))
+        return await self._try(strategy, self._download_by(strategy))
 
-    def _way(self, rung: StrategyName) -> Callable[[], Awaitable[DownloadedFile]]:
-        match rung:
+    def _download_by(self, strategy: StrategyName) -> Callable[[], Awaitable[DownloadedFile]]:
+        match strategy:
             case StrategyName.SESSION:
                 return self._session
             case StrategyName.NAVIGATION:
@@ -152,28 +152,28 @@ class DownloadStrategies:
                 return self._plain
 
     async def _fresh(self) -> VerifiedFile:
-        """Extract again, then download a candidate that was not tried yet, by the strategies that were tried already.
+        """Extract again, then download a candidate that has not been tried, by the strategies that have been.
 
-        Raises _SameAddress when the extraction finds the refused URL again and another strategy is left for it.
+        Raises _SameUrl when the extraction finds the refused URL again and another strategy is left for it.
         """
-        await self._look_again()
-        *others, last = self._ways_of_fresh()
-        for way in others:
+        await self._extract_again()
+        *others, last = self._strategies_for_fresh_url()
+        for strategy in others:
             try:
-                return await self._try(StrategyName.FRESH, self._way(way))
+                return await self._try(StrategyName.FRESH, self._download_by(strategy))
             except Failure as failure:
                 if is_final(failure):
                     raise
-        return await self._try(StrategyName.FRESH, self._way(last))
+        return await self._try(StrategyName.FRESH, self._download_by(last))
 
-    async def _look_again(self) -> None:
+    async def _extract_again(self) -> None:
         """Extract the post again, unless that was done already, and choose the best remaining candidate."""
         attempt, is_second_time = self.attempt, self.is_confirmed
         if not is_second_time:
             await attempt.journal.set_stage(Stage.EXTRACT, 50)
-            had_none = not attempt.extraction.cookies
+            had_no_cookies = not attempt.extraction.cookies
             self.place = await extract_again_for(attempt, self.place, rung=StrategyName.FRESH)
-            self.tried = {url for url in self.tried if not self._is_new(url, had_no_cookies=had_none)}
+            self.tried = {url for url in self.tried if not self._is_new(url, had_no_cookies=had_no_cookies)}
         async with attempt.journal.step(Stage.CHOOSE, rung=StrategyName.FRESH) as note:
             self.candidate = self._next_candidate(or_the_same=not is_second_time)
             note.detail = explain(self.candidate)
@@ -182,7 +182,7 @@ class DownloadStrategies:
             self.is_confirmed = True
             why = Message("a fresh look found the same address")
             await attempt.journal.skipped(Stage.DOWNLOAD, why, rung=StrategyName.FRESH)
-            raise _SameAddress(why)
+            raise _SameUrl(why)
 
     def _is_new(self, url: str, *, had_no_cookies: bool) -> bool:
         """Whether a URL that was tried counts as new after a fresh extraction.
@@ -190,56 +190,56 @@ class DownloadStrategies:
         It does when it comes with cookies that were missing before (those of an earlier attempt are not stored), or when
         the separate audio has a new URL.
         """
-        sounds = {one.audio_url for one in self._item.candidates if one.url == url}
-        has_new_sound = url == self.candidate.url and bool(sounds) and self.candidate.audio_url not in sounds
-        return has_new_sound or (had_no_cookies and self._met_cookies_for(url))
+        audio_urls = {candidate.audio_url for candidate in self._item.candidates if candidate.url == url}
+        has_new_audio = url == self.candidate.url and bool(audio_urls) and self.candidate.audio_url not in audio_urls
+        return has_new_audio or (had_no_cookies and self._has_cookies_for(url))
 
-    def _ways_of_fresh(self) -> list[StrategyName]:
-        """The strategies to use on a fresh URL, at least one; those not tried yet follow on their own."""
+    def _strategies_for_fresh_url(self) -> list[StrategyName]:
+        """Return the strategies to use on a fresh URL, at least one; those not tried yet follow on their own."""
         handshake, usual = (StrategyName.NAVIGATION, StrategyName.SESSION), (StrategyName.SESSION, StrategyName.PLAIN)
-        order = handshake if self._by_handshake() else usual
-        return [rung for rung in order if rung in self.taken] or [StrategyName.PLAIN]
+        order = handshake if self._may_refuse_handshake() else usual
+        return [strategy for strategy in order if strategy in self.taken] or [StrategyName.PLAIN]
 
     def _next_candidate(self, *, or_the_same: bool) -> Candidate:
-        """The best candidate not tried yet, or the current one if it is better and another strategy is left for it."""
+        """Return the best candidate not tried yet, or the current one if it is better and has another strategy left."""
         tools, exclude = self.attempt.tools, self.tried
         if or_the_same and len({*self.taken, StrategyName.FRESH}) < len(StrategyName):
             exclude = self.tried - {self.candidate.url}
         try:
             return choose(self._item, exclude=exclude, now=tools.clock.now(), prefer=tools.prefer)
         except NoVideo as exc:
-            raise _NothingLeft("A fresh look found no address that was not tried yet.") from exc
+            raise _NothingNew("A fresh look found no address that was not tried yet.") from exc
 
     @property
     def _item(self) -> Item:
         return self.attempt.item(self.place)
 
-    async def _try(self, rung: StrategyName, way: Callable[[], Awaitable[DownloadedFile]]) -> VerifiedFile:
-        if not (self.part_of and way != self._navigation and same_file(self.part_of, self.candidate)):
+    async def _try(self, strategy: StrategyName, download: Callable[[], Awaitable[DownloadedFile]]) -> VerifiedFile:
+        if not (self.part_of and download != self._navigation and same_file(self.part_of, self.candidate)):
             await self.attempt.tools.vault.staging.empty(self.attempt.staging)
         self.part_of = None
         await self.attempt.journal.set_stage(Stage.DOWNLOAD, 50)
         self.tried.add(self.candidate.url)
-        async with self.attempt.journal.step(Stage.DOWNLOAD, rung=rung) as note:
+        async with self.attempt.journal.step(Stage.DOWNLOAD, rung=strategy) as note:
             try:
-                fetched = await way()
+                fetched = await download()
             except LinkExpired as failure:
                 self.part_of = self.candidate if failure.bytes_received else None
                 raise
             note.bytes = fetched.bytes
         await self.attempt.journal.set_stage(Stage.VALIDATE, 92)
-        async with self.attempt.journal.step(Stage.VALIDATE, rung=rung) as note:
+        async with self.attempt.journal.step(Stage.VALIDATE, rung=strategy) as note:
             verified = await validate(fetched, self.attempt.tools.probe)
             note.bytes = fetched.bytes
             note.detail = join_messages("; ", verified.report.notes)
             return verified
 
     async def _plain(self) -> DownloadedFile:
-        """Without a session, but with the cookies that the extraction received, each sent only where it belongs."""
+        """Download without a session, but with the extraction's cookies, each sent only where it belongs."""
         return await self._fetch(self._request(self.attempt.extraction.cookies))
 
     async def _session(self) -> DownloadedFile:
-        """With the cookies of the browser session that saw the post: the profile's only if the profile was used."""
+        """Download with the cookies of the browser session that saw the post; the profile's only if it was used."""
         as_person = self.attempt.extraction.as_person
         session = await self.attempt.tools.browser.cookies(self.candidate.url, as_person=as_person)
         return await self._fetch(self._request(joined(self.attempt.extraction.cookies, session)))
@@ -293,7 +293,7 @@ class DownloadStrategies:
         )
 
     def _headers(self) -> dict[str, str]:
-        """The player's headers, then the platform's; with the browser's user agent, so that both requests look alike."""
+        """Return the player's headers, then the platform's, and the browser's user agent to look alike."""
         headers = {
             "referer": self._referer() or "",
             **self.candidate.headers,
@@ -308,12 +308,12 @@ class DownloadStrategies:
         return self.attempt.extraction.final_url if wanted in (None, "post") else wanted
 
     def _expected(self) -> Expected:
-        """What the post announces about its video, completed by the candidate's own facts."""
-        said = self._item.expected
+        """Return what the post announces about its video, completed by the candidate's own facts."""
+        announced = self._item.expected
         return Expected(
-            duration_s=said.duration_s or self.candidate.duration_s,
-            audio=said.audio if said.audio is not None else (True if self.candidate.has_audio else None),
-            size=self.candidate.size or said.size,
+            duration_s=announced.duration_s or self.candidate.duration_s,
+            audio=announced.audio if announced.audio is not None else (True if self.candidate.has_audio else None),
+            size=self.candidate.size or announced.size,
         )
 
 
@@ -332,11 +332,11 @@ def same_file(one: Candidate, other: Candidate) -> bool:
     )
 
 
-class _NothingLeft(NoVideo):
+class _NothingNew(NoVideo):
     """The fresh extraction found nothing new."""
 
 
-class _SameAddress(Retryable):
+class _SameUrl(Retryable):
     """The fresh extraction found the refused URL again: it was not refused because it had expired."""
 
     code = ErrorCode.LINK_EXPIRED
@@ -347,4 +347,4 @@ class _NotForBrowsers(BrowserUnavailable):
 
 
 # These only say that a strategy was not available: the failure before them is more informative.
-_LESS_TELLING = (_NothingLeft, _SameAddress, BrowserUnavailable, ToolMissing)
+_LESS_INFORMATIVE = (_NothingNew, _SameUrl, BrowserUnavailable, ToolMissing)

@@ -45,7 +45,7 @@ class WorkerLimits:
     heartbeat_interval_s: float
     lease: timedelta
     shutdown_grace_s: float
-    platforms: tuple[str, ...] = ()  # the platforms whose jobs it claims; empty: all of them
+    platforms: tuple[str, ...] = ()  # the platforms whose jobs the worker claims; empty: all of them
 
     @property
     def recovery_interval_s(self) -> float:
@@ -83,12 +83,12 @@ class Worker:
         self._attempts: dict[JobId, HeldClaim] = {}
         self._slots = limits.concurrency
         self._draining = False
-        self._leaving = asyncio.Event()  # `mediavault drain`: finish what runs, claim nothing more, exit
+        self._drain_requested = asyncio.Event()  # `mediavault drain`: finish what runs, claim nothing more, exit
         self._tally: Counter[str] = Counter()
         self._missed_beats = 0
         self._signed_in: frozenset[str] | None = None  # platforms, as of the last beat
         self._new_sessions: frozenset[str] = frozenset()  # platforms whose waiting jobs are still to be queued again
-        self._look_round_at = float("-inf")
+        self._poll_work_at = float("-inf")
         self._library = LibraryWatch(tools.vault, tools.clock, poll_interval_s=limits.poll_interval_s)
         self._ticker = Ticker(self.claim_and_start, interval_s=limits.poll_interval_s, clock=tools.clock)
         self._beats: set[asyncio.Task[None]] = set()
@@ -103,22 +103,22 @@ class Worker:
         with liveness.alive(self._live_folder, self.id):
             log.info("worker_started", worker=self.id, concurrency=self._limits.concurrency)
             await guarded(self.recover)
-            leave_work = self._tools.store.workers.on_work(self._ticker.wake)
-            leave_stops = self._tools.store.workers.on_stop(self.stop_asked)
+            unsubscribe_work = self._tools.store.workers.on_work(self._ticker.wake)
+            unsubscribe_stops = self._tools.store.workers.on_stop(self.stop_asked)
             heartbeat = self._loop(self._limits.heartbeat_interval_s, self._start_beat)
             claiming = asyncio.create_task(self._ticker.run())
             recovering = self._loop(self._limits.recovery_interval_s, self.recover, first=False)
             watching = self._loop(self._limits.watch_interval_s, self._watch)
             forgetting = self._loop(FORGET_EVERY_S, self.forget)
-            leaving = asyncio.create_task(self._until_left())
+            drained = asyncio.create_task(self._until_drained())
             try:
-                await first_of(stop, [heartbeat, claiming, recovering, watching, forgetting, leaving])
+                await first_of(stop, [heartbeat, claiming, recovering, watching, forgetting, drained])
             finally:
-                leave_work()
+                unsubscribe_work()
                 self._draining = True
-                await end(claiming, recovering, forgetting, leaving)
+                await end(claiming, recovering, forgetting, drained)
                 await self._drain()  # the heartbeat continues, so that running attempts keep their leases
-                leave_stops()
+                unsubscribe_stops()
                 await end(heartbeat, watching, *self._background)
                 with contextlib.suppress(StoreError):
                     await self._tools.store.workers.forget_worker(self.id)
@@ -135,12 +135,12 @@ class Worker:
         try:
             if liveness.dead_workers(self._live_folder):
                 await guarded(self.recover)  # a worker of this host was killed: its jobs are recovered within a tick
-            await self._look_round()
+            await self._do_poll_work()
             if not self._library.is_there or not await self._library.disk_is_well():
                 return
             running = sum(not attempt.written for attempt in self._attempts.values())
             free = self._library.allows(self._slots - running, running)
-            if free <= 0 or self._draining or self._leaving.is_set():
+            if free <= 0 or self._draining or self._drain_requested.is_set():
                 return
             sent = self._tools.clock.monotonic()
             # The ticker never cancels a round: a claim whose answer was lost would hold its jobs until the lease ends.
@@ -158,12 +158,12 @@ class Worker:
         for claim in claims:
             self._start(claim, sent)
 
-    async def _look_round(self) -> None:
-        """Do what each poll does but a wake-up does not: a promotion is its own transaction, and wake-ups are frequent."""
+    async def _do_poll_work(self) -> None:
+        """Do what only polls do, not wake-ups: a promotion is its own transaction, and wake-ups are frequent."""
         now = self._tools.clock.monotonic()
-        if now < self._look_round_at:
+        if now < self._poll_work_at:
             return
-        self._look_round_at = now + self._limits.poll_interval_s / 2  # half: a poll may come slightly early
+        self._poll_work_at = now + self._limits.poll_interval_s / 2  # half: a poll may come slightly early
         if self._tools.live is not None:
             self._slots = (await self._tools.live()).concurrency
         await self._library.look()
@@ -173,10 +173,10 @@ class Worker:
     async def beat(self) -> None:
         """Renew the leases of the running attempts, report this worker as alive, and stop attempts that lost theirs."""
         await self._renew([attempt.claim for attempt in self._attempts.values()])
-        self._new_sessions |= await self._look_for_sessions()
-        if await self._tools.store.workers.heartbeat(self._sign_of_life()) and not self._leaving.is_set():
+        self._new_sessions |= await self._find_new_sessions()
+        if await self._tools.store.workers.heartbeat(self._worker_beat()) and not self._drain_requested.is_set():
             log.info("asked_to_leave", worker=self.id, running=len(self._attempts))
-            self._leaving.set()
+            self._drain_requested.set()
         if self._new_sessions:  # only after the beat has published the sessions, by which these jobs are claimed
             self._in_background(guarded(self._go_on_after_sign_in))
 
@@ -202,8 +202,8 @@ class Worker:
             else:
                 self._stop(attempt, why="lease_lost")
 
-    async def _look_for_sessions(self) -> frozenset[str]:
-        """The platforms that a user has signed in to on this machine since the last call; none at the first call."""
+    async def _find_new_sessions(self) -> frozenset[str]:
+        """Return the platforms that a user signed in to on this machine since the last call; none at the first call."""
         try:
             now = await self._tools.signed_in()
         except (MediavaultError, OSError) as exc:
@@ -225,7 +225,7 @@ class Worker:
             await delete_old_jobs(self._tools.store.catalogue, days=days, now=at)
 
     def stop_overdue_attempts(self) -> int:
-        """Stop attempts whose lease could not be renewed in time, before another worker may claim them; how many."""
+        """Stop attempts whose lease was not renewed in time, before another worker may claim them; return how many."""
         now = self._tools.clock.monotonic()
         overdue = [attempt for attempt in self._attempts.values() if attempt.deadline <= now]
         for attempt in overdue:
@@ -233,7 +233,7 @@ class Worker:
         return len(overdue)
 
     async def _watch(self) -> None:
-        """Needs no store: the other loops may hang on a store that does not answer, while leases still expire."""
+        """Stop overdue attempts without the store: when it hangs, the other loops may too, but leases still expire."""
         self.stop_overdue_attempts()
 
     def hurry(self) -> None:
@@ -242,15 +242,15 @@ class Worker:
             if attempt.task is not None:
                 attempt.task.cancel()
 
-    def stop_asked(self, asked: str) -> None:
+    def stop_asked(self, target: str) -> None:
         """Check with the store at once: a notification says that this job was cancelled or removed, or this worker drained.
 
-        ``asked`` is a job id or this worker's id. The attempt is not stopped directly, because the notification may be
+        ``target`` is a job id or this worker's id. The attempt is not stopped directly, because the notification may be
         late and mean an attempt that has already ended.
         """
-        if asked == self.id:
+        if target == self.id:
             self._in_background(self._beat_or_count())
-        elif (attempt := self._attempts.get(JobId(asked))) is not None and not attempt.released:
+        elif (attempt := self._attempts.get(JobId(target))) is not None and not attempt.released:
             self._in_background(guarded(partial(self._renew, [attempt.claim])))
 
     def report_freeze(self, seconds: float, stack: Sequence[str]) -> None:
@@ -321,9 +321,9 @@ class Worker:
         except (StoreError, TimeoutError) as exc:
             log.warning("release_failed", error=str(exc))
 
-    async def _until_left(self) -> None:
+    async def _until_drained(self) -> None:
         """Wait until a drain was requested and the last running attempt has ended."""
-        await self._leaving.wait()
+        await self._drain_requested.wait()
         while tasks := {attempt.task for attempt in self._attempts.values() if attempt.task is not None}:
             await asyncio.wait(tasks)
 
@@ -362,7 +362,7 @@ class Worker:
             self._missed_beats += 1
             log.error("beat_missed", missed=self._missed_beats, error=exc.message)
 
-    def _sign_of_life(self) -> WorkerBeat:
+    def _worker_beat(self) -> WorkerBeat:
         return WorkerBeat(
             worker=self.id,
             host=socket.gethostname(),
@@ -373,7 +373,7 @@ class Worker:
             running_jobs=len(self._attempts),
             skipped_ticks=self._ticker.skipped,
             missed_beats=self._missed_beats,
-            draining=self._draining or self._leaving.is_set(),
+            draining=self._draining or self._drain_requested.is_set(),
             platforms=self._limits.platforms,
             signed_in=tuple(sorted(self._signed_in or ())),
             tally=dict(self._tally),

@@ -34,7 +34,7 @@ _VHS = "html5: {vhs: {overrideNative: true}, nativeAudioTracks: false, nativeVid
 _HLS, _DASH = "application/x-mpegURL", "application/dash+xml"
 _VJS = f'<video id="v" class="video-js" {BIG}></video>'
 
-# One MediaSource, fed by ranges of whole files, one a track
+# One MediaSource, fed by ranges of whole files, one file per track
 _BY_RANGES = """
 const source = new MediaSource(); v.src = URL.createObjectURL(source);
 source.addEventListener('sourceopen', async () => {
@@ -52,7 +52,7 @@ source.addEventListener('sourceopen', async () => {
 _MP4_TRACKS = """[['/media/tracks/picture.mp4', 'video/mp4; codecs="avc1.42c00d"'], ['/media/tracks/sound.mp4', 'audio/mp4; codecs="mp4a.40.2"']]"""
 _WEBM_TRACKS = """[['/media/tracks/picture.webm', 'video/webm; codecs="vp9"'], ['/media/tracks/sound.webm', 'audio/webm; codecs="opus"']]"""
 
-# Everything is fetched in a worker; the page only appends
+# Everything is fetched in a worker; the page only appends to its buffers
 _IN_WORKER = """
 const source = new MediaSource(); v.src = URL.createObjectURL(source);
 const worker = new Worker(URL.createObjectURL(new Blob([`
@@ -73,7 +73,7 @@ source.addEventListener('sourceopen', () => {
   worker.onmessage = ({data}) => { waiting.push(data); next(); };
 });"""
 
-# The player is made by the click, and by nothing else
+# Only the click creates the player
 _CLICK = f"""<main><h1>A post</h1><div id="box" style="width:640px;height:360px;background:#222">
 <button class="big-play-button" style="margin:150px">Play</button></div></main>{HLS_JS}<script>
 document.querySelector('button').addEventListener('click', event => {{

@@ -1,5 +1,6 @@
-"""Pages whose player shows an advert before, in, or above the post's video. Their files have names that tell nothing,
-but for the page that says otherwise."""
+"""Pages whose player shows an advert before, in, or above the post's video. The names of their files give no hint,
+except on the page that says otherwise.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +14,13 @@ VAST = """<?xml version="1.0" encoding="UTF-8"?>
 
 _SPOT, _POST, _LONG = "/media/spot/one.mp4", "/media/file/video.mp4", "/media/long/video.mp4"
 
-# Plays the addresses in turn in the element ``v``
+# Plays the URLs one after the other in the element ``v``
 _IN_TURN = """
 const list = LIST;
 const next = () => { if (list.length) { v.src = list.shift(); v.muted = true; v.play().catch(() => {}); } };
 v.addEventListener('ended', next);
 """
-# Asks the ad server, then plays its advert and what comes after it
+# Requests the ad server, then plays its advert and what comes after it
 _VIA_VAST = """
 fetch('SERVER').then(r => r.text()).then(text => {
   const xml = text.startsWith('{') ? JSON.parse(text).ads[0].xml : text;
@@ -58,7 +59,7 @@ const play = (url, then) => {
   v.addEventListener('ended', () => { h.destroy(); if (then) then(); }, {once: true});
 };"""
 _VJS = f'<video id="v" class="video-js" muted {BIG}></video>'
-# As the ad plug-ins of video.js do: the class stands while the advert plays
+# As the ad plug-ins of video.js do: the class is set while the advert plays
 _VJS_IN_TURN = """
 const p = videojs('v', {controls: true, muted: true, html5: {vhs: {overrideNative: true}}});
 p.addClass('vjs-ad-playing'); p.src({src: '/media/spot-hls/index.m3u8', type: 'application/x-mpegURL'}); p.play();
@@ -91,7 +92,7 @@ PREROLLS: dict[str, str] = {
     ),
     "above-unmarked": post(video=_ABOVE, then=f"v.src = '{_POST}'; o.src = '{_SPOT}'; {_PLAYED_ABOVE}"),
     "above-idle": post(video=_ABOVE, then=f"v.src = '{_POST}';"),
-    # tells the site when its player is moved; another rung is held ready
+    # reports to the site when its player seeks; has a URL of another quality in its script
     "no-advert": post(
         then=f"v.addEventListener('seeking', () => fetch('/post/moved-by-us')); v.muted = true; v.src = '{_POST}'; v.play();"
         "const larger = () => { v.src = '/media/file/video-1080.mp4'; };"

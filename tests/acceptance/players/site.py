@@ -1,4 +1,4 @@
-"""Serves the pages, the players and the streams on loopback."""
+"""A server on loopback for the pages, the players and the streams."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TYPES = {
 
 @dataclass
 class PlayersSite:
-    """``origin`` holds the posts; ``elsewhere`` is the same server under a name that browsers take for another site."""
+    """``origin`` serves the posts; ``elsewhere`` is the same server under a name that is another site to browsers."""
 
     players: Path
     asked: list[str] = field(default_factory=list)
@@ -83,13 +83,13 @@ class PlayersSite:
         return _file(request, next(body for file, body in files.items() if file.startswith(name)), "video/mp4")
 
     async def _plain_text(self, request: web.Request) -> web.Response:
-        """A manifest whose name and type say nothing."""
+        """A manifest whose name and type give no hint."""
         kind = {"hls": "m3u8", "dash": "mpd"}[request.match_info["kind"]]
         folder = request.match_info["folder"]
         return web.Response(text=self._absolute(folder, f"index.{kind}"), content_type="text/plain")
 
     async def _without_name(self, request: web.Request) -> web.Response:
-        """A playlist that only its type tells."""
+        """A playlist that is recognised only by its type."""
         text = self._absolute(request.match_info["folder"], "index.m3u8")
         return web.Response(text=text, content_type=_TYPES["m3u8"])
 
@@ -99,14 +99,14 @@ class PlayersSite:
         return web.Response(text=json.dumps(answer), content_type="application/json", headers=_OPEN)
 
     async def _ad_server(self, request: web.Request) -> web.Response:
-        """What an ad server answers: the advert's file, or with ``?json`` the same in a string of JSON."""
+        """The response of an ad server: the advert's file, or with ``?json`` the same in a string of JSON."""
         answer = VAST.replace("FILE", f"{self.origin}/media/{request.query['spot']}")
         if "json" in request.query:
             return web.json_response({"ads": [{"xml": answer}]})
         return web.Response(text=answer, content_type="application/xml")
 
     def _absolute(self, folder: str, name: str) -> str:
-        """A manifest that can be moved: its parts named in full."""
+        """Return a manifest that can be moved: the URLs of its parts are absolute."""
         base, text = f"{self.origin}/media/{folder}/", streams.folder(folder)[name].decode()
         if name.endswith("mpd"):
             head, tag, rest = text.partition("<Period")
@@ -120,7 +120,7 @@ _OPEN = {"Access-Control-Allow-Origin": "*"}
 
 def _file(request: web.Request, body: bytes, content_type: str) -> web.Response:
     headers = {**_OPEN, "Accept-Ranges": "bytes"}
-    if "bytestart" in request.query:  # Meta's way of asking for a part
+    if "bytestart" in request.query:  # Meta's way of requesting a part of a file
         part = body[int(request.query["bytestart"]) : int(request.query["byteend"]) + 1]
         return web.Response(body=part, content_type=content_type, headers={**headers, "X-Total": str(len(body))})
     wanted = request.http_range

@@ -1,4 +1,4 @@
-"""The streams that the pages play, by folder and file. Each folder is another encoding, so no two share their bytes."""
+"""The streams that the pages play, by folder and file. Each folder is another encoding, so no two share bytes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SPOT_S = 3.0  # an advert
 
 @cache
 def folder(name: str) -> Mapping[str, bytes]:
-    """The files of one stream; KeyError for a folder that there is not."""
+    """Return the files of one stream; KeyError if there is no such folder."""
     return _MAKERS[name]()
 
 

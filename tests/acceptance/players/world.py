@@ -1,4 +1,4 @@
-"""A real Chromium before the pages with players, and what it makes of one."""
+"""A real Chromium for the pages with players, and the extraction of each page."""
 
 from __future__ import annotations
 
@@ -76,5 +76,5 @@ def chosen(extraction: Extraction) -> Candidate:
 
 
 def names(extraction: Extraction) -> list[str]:
-    """The paths of all candidates; of a manifest without an address of its own the beginning."""
+    """Return the paths of all candidates; for a manifest without its own URL, the beginning of it."""
     return [c.url[:26] if c.url.startswith("data:") else c.url.split("/", 3)[3] for c in extraction.candidates]

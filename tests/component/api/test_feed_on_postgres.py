@@ -1,4 +1,4 @@
-"""Live events of a database with several writers: what is committed late carries an older stamp."""
+"""Live events of a database with several writers: a change that commits late carries an older timestamp."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from tests.servers import postgres
 STAMP = positional("UPDATE mediavault.jobs SET updated_at = :at::bigint, progress_pct = 7 WHERE id = :id::text")
 
 
-async def test_a_change_that_another_machine_commits_late_is_heard(tmp_path: Path) -> None:
+async def test_a_change_that_another_machine_commits_late_is_sent(tmp_path: Path) -> None:
     clock, url = FakeClock(), postgres.database_for(tmp_path)
     store, other = PostgresJobStore(url, clock), PostgresDatabase(url)
     await store.open()
     await other.open()
     late, early = (
-        one.job for one in await store.queue.enqueue([numbered_job(n, f"https://s.example/{n}") for n in (1, 2)])
+        result.job for result in await store.queue.enqueue([numbered_job(n, f"https://s.example/{n}") for n in (1, 2)])
     )
     feed = Feed(store.catalogue, clock)
-    feed._poller = object()  # type: ignore[assignment]  # the test makes the looks itself
+    feed._poller = object()  # type: ignore[assignment]  # the test calls poll() itself
     listener = feed.join("")
     clock.advance(timedelta(minutes=1))
     await feed.poll()

@@ -1,4 +1,4 @@
-"""The same house as the unit tests'."""
+"""The same fixtures as the unit tests'."""
 
 from __future__ import annotations
 

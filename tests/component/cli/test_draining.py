@@ -1,4 +1,4 @@
-"""A worker process that is asked to leave ends by itself, and says that all is well."""
+"""A drained worker process ends on its own, with exit code 0."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ SEEN_WITHIN = timedelta(minutes=5)
 
 
 async def test_a_worker_process_that_is_drained_ends_with_exit_code_0(tmp_path: Path) -> None:
-    places = {"MEDIAVAULT_STATE_DIR": str(tmp_path / "state"), "MEDIAVAULT_DOWNLOAD_DIR": str(tmp_path / "library")}
+    folders = {"MEDIAVAULT_STATE_DIR": str(tmp_path / "state"), "MEDIAVAULT_DOWNLOAD_DIR": str(tmp_path / "library")}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "mediavault", "worker", env={**os.environ, **places}, stderr=asyncio.subprocess.DEVNULL
+        sys.executable, "-m", "mediavault", "worker", env={**os.environ, **folders}, stderr=asyncio.subprocess.DEVNULL
     )
     (tmp_path / "state").mkdir(exist_ok=True)
     store = store_at(f"sqlite:///{tmp_path}/state/mediavault.db", SystemClock())
@@ -28,7 +28,7 @@ async def test_a_worker_process_that_is_drained_ends_with_exit_code_0(tmp_path: 
         async with asyncio.timeout(patient(PATIENCE_S)):
             while not (workers := await store.workers.alive(seen_within=SEEN_WITHIN)):
                 await asyncio.sleep(0.05)
-            asked = await store.workers.request_drain([one.worker for one in workers])
+            drained = await store.workers.request_drain([worker.worker for worker in workers])
             code = await process.wait()
         left = await store.workers.alive(seen_within=SEEN_WITHIN)
     finally:
@@ -37,4 +37,4 @@ async def test_a_worker_process_that_is_drained_ends_with_exit_code_0(tmp_path: 
             process.kill()
             await process.wait()
 
-    assert (asked, code, left) == (1, 0, [])
+    assert (drained, code, left) == (1, 0, [])

@@ -1,4 +1,4 @@
-"""Texts made to be slow, each as long as a playlist may be, are answered within seconds."""
+"""Playlists made to be slow to read are answered within seconds."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from tests.patience import patient
 from tests.unit.cli.test_playlist_look import look, mpd
 
 
-def test_a_hostile_text_is_answered_soon() -> None:
-    """Each of these is as long as a playlist may be."""
+def test_a_hostile_playlist_is_answered_within_seconds() -> None:
+    """Each playlist has the maximum length."""
     room = MAX_PLAYLIST_BYTES - 100
     began = time.process_time()
     for text in (

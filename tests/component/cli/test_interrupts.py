@@ -1,4 +1,4 @@
-"""Ctrl-C at a command that works: real processes, real signals."""
+"""Ctrl-C during a running command: real processes, real signals."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ AROUND = "import asyncio\nfrom mediavault.cli.interrupts import run\n{work}\nrun
 
 
 def command(work: str) -> subprocess.Popen[str]:
-    """Whatever started these tests may ignore Ctrl-C; the command does not."""
+    """Start a command that does not ignore Ctrl-C, even if the process that started these tests does."""
     return subprocess.Popen(
         [sys.executable, "-c", AROUND.format(work=work)],
         stdout=subprocess.PIPE,
@@ -40,14 +40,14 @@ def command(work: str) -> subprocess.Popen[str]:
     )
 
 
-def said(process: subprocess.Popen[str], word: str) -> None:
+def assert_prints(process: subprocess.Popen[str], word: str) -> None:
     assert process.stdout is not None
     assert word in process.stdout.readline()
 
 
-def test_the_first_lets_a_command_leave_in_order() -> None:
+def test_the_first_ctrl_c_lets_a_command_clean_up() -> None:
     process = command(IN_ORDER)
-    said(process, "works")
+    assert_prints(process, "works")
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=patient(WITHIN_S))
 
@@ -55,11 +55,11 @@ def test_the_first_lets_a_command_leave_in_order() -> None:
     assert "KeyboardInterrupt" in err
 
 
-def test_the_second_ends_one_that_does_not_leave() -> None:
+def test_the_second_ctrl_c_ends_a_command_that_does_not_exit() -> None:
     process = command(NEVER_LEAVES)
-    said(process, "works")
+    assert_prints(process, "works")
     process.send_signal(signal.SIGINT)
-    said(process, "is leaving")
+    assert_prints(process, "is leaving")
     process.send_signal(signal.SIGINT)
     try:
         code = process.wait(timeout=patient(WITHIN_S))

@@ -1,4 +1,4 @@
-"""Commands whose output finds no reader or no room: the exit code still says what became of the command, and nothing else."""
+"""Commands whose output has no reader or no disk space: the exit code still reports the result of the command alone."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ import pytest
 from tests.patience import patient
 
 Out = int | IO[bytes]
-UNBUFFERED = pytest.mark.parametrize(
-    "unbuffered", ["", "1"]
-)  # as containers often set it; lost words are noticed earlier
+UNBUFFERED = pytest.mark.parametrize("unbuffered", ["", "1"])  # often set in containers; lost output is noticed earlier
 WAIT_S = 60
 
 
@@ -39,9 +37,9 @@ def no_reader() -> Iterator[Out]:
 
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MEDIAVAULT_")}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MEDIAVAULT_")}
     return {
-        **kept,
+        **inherited,
         "MEDIAVAULT_STATE_DIR": str(tmp_path / "state"),
         "MEDIAVAULT_DOWNLOAD_DIR": str(tmp_path / "library"),
     }
@@ -56,7 +54,7 @@ def mediavault(
 
 @UNBUFFERED
 @pytest.mark.parametrize("words", [("list",), ("list", "--json"), ("show", "nobody", "--json"), ("--help",)])
-def test_what_was_asked_for_and_found_no_room_is_said_and_is_2(
+def test_output_that_cannot_be_written_is_reported_and_exits_2(
     env: dict[str, str], words: tuple[str, ...], unbuffered: str
 ) -> None:
     with full_disk() as full:
@@ -69,7 +67,7 @@ def test_what_was_asked_for_and_found_no_room_is_said_and_is_2(
 @UNBUFFERED
 @pytest.mark.parametrize("lost", [full_disk, no_reader])
 @pytest.mark.parametrize(("words", "code"), [(("show", "nobody"), 2), (("nonsense",), 2), (("list",), 0)])
-def test_complaints_that_nobody_can_read_change_no_exit_code(
+def test_an_unwritable_stderr_does_not_change_the_exit_code(
     env: dict[str, str], words: tuple[str, ...], code: int, lost: Callable[[], Iterator[Out]], unbuffered: str
 ) -> None:
     with lost() as err:  # type: ignore[attr-defined]
@@ -79,7 +77,7 @@ def test_complaints_that_nobody_can_read_change_no_exit_code(
 
 
 @UNBUFFERED
-def test_a_reader_who_has_left_ends_the_command_without_a_word(env: dict[str, str], unbuffered: str) -> None:
+def test_a_closed_pipe_ends_the_command_silently(env: dict[str, str], unbuffered: str) -> None:
     with no_reader() as out:
         ended = mediavault({**env, "PYTHONUNBUFFERED": unbuffered}, "list", "--json", out=out)
 
@@ -95,7 +93,7 @@ def test_a_reader_who_has_left_ends_the_command_without_a_word(env: dict[str, st
         (">&- 2>&-", ("list",), 0),
     ],
 )
-def test_streams_that_were_closed_from_the_start_change_no_exit_code(
+def test_streams_closed_from_the_start_do_not_change_the_exit_code(
     env: dict[str, str], closing: str, words: tuple[str, ...], code: int
 ) -> None:
     command = ["sh", "-c", f'exec "$@" {closing}', "sh", sys.executable, "-m", "mediavault", *words]
@@ -107,10 +105,10 @@ def test_streams_that_were_closed_from_the_start_change_no_exit_code(
 
 @UNBUFFERED
 @pytest.mark.parametrize("lost", [full_disk, no_reader])
-def test_a_worker_whose_log_cannot_be_written_ends_at_a_signal_with_0(
+def test_a_worker_whose_log_cannot_be_written_exits_0_on_a_signal(
     env: dict[str, str], tmp_path: Path, lost: Callable[[], Iterator[Out]], unbuffered: str
 ) -> None:
-    """A service manager that restarts what has failed would bring a drained worker back."""
+    """With another exit code, a service manager that restarts failed processes would restart a drained worker."""
     command = [sys.executable, "-m", "mediavault", "worker"]
     with lost() as log:  # type: ignore[attr-defined]
         worker = subprocess.Popen(command, env={**env, "PYTHONUNBUFFERED": unbuffered}, stdout=log, stderr=log)

@@ -1,4 +1,4 @@
-"""Saved pages, read in a process of its own by the real command."""
+"""Saved pages are read in a separate process by the real command."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from tests.unit.cli.conftest import POST, Run
 from tests.unit.cli.test_inspect import PAGE
 
 
-def test_saved_pages_are_read_one_after_the_other_in_another_process(run: Run, tmp_path: Path) -> None:
+def test_saved_pages_are_read_in_order_in_another_process(run: Run, tmp_path: Path) -> None:
     page, missing = tmp_path / "page.html", tmp_path / "missing.html"
     page.write_text(PAGE)
-    given = [text for each in (page, missing, page) for text in ("--saved-page", str(each), "--url", POST)]
-    lines = [json.loads(line) for line in run("inspect", *given, "--json").out.splitlines()]
+    options = [text for path in (page, missing, page) for text in ("--saved-page", str(path), "--url", POST)]
+    lines = [json.loads(line) for line in run("inspect", *options, "--json").out.splitlines()]
 
     assert [line["outcome"] for line in lines] == ["video", "unreadable", "video"]
     assert lines[0] == lines[2]

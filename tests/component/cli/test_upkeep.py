@@ -47,33 +47,35 @@ class Ran:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
-class Place:
-    """A vault's folders, and the databases beside it."""
+class Workspace:
+    """A vault's folders, and the databases next to them."""
 
     def __init__(self, root: Path) -> None:
         self.root, self.library, self.state = root, root / "library", root / "state"
         self.library.mkdir()
 
     def url(self, name: str) -> str:
-        """``postgres`` and ``mongodb`` are databases of their own on a server; any other name is a SQLite file."""
+        """Return a database URL: on a server for ``postgres`` and ``mongodb``, a SQLite file for any other name."""
         servers = {"postgres": postgres.database_for, "mongodb": mongo.database_for}
         return servers[name](self.root) if name in servers else f"sqlite:///{self.root}/{name}.db"
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    place = Place(tmp_path)
-    monkeypatch.setenv("MEDIAVAULT_STATE_DIR", str(place.state))
-    monkeypatch.setenv("MEDIAVAULT_DOWNLOAD_DIR", str(place.library))
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    workspace = Workspace(tmp_path)
+    monkeypatch.setenv("MEDIAVAULT_STATE_DIR", str(workspace.state))
+    monkeypatch.setenv("MEDIAVAULT_DOWNLOAD_DIR", str(workspace.library))
     monkeypatch.setenv("COLUMNS", "200")
     with logs.given_back():
-        yield place
+        yield workspace
 
 
 @pytest.fixture
-def run(place: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
+def run(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Ran]:
     def command(*arguments: str, at: str) -> Ran:
-        monkeypatch.setenv("MEDIAVAULT_DATABASE_URL", place.url(at))
+        monkeypatch.setenv("MEDIAVAULT_DATABASE_URL", workspace.url(at))
         capsys.readouterr()
         code = main(arguments)
         captured = capsys.readouterr()
@@ -85,9 +87,9 @@ def run(place: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
 Run = Callable[..., Ran]
 
 
-def at(place: Place, name: str, use: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
+def at(workspace: Workspace, name: str, use: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
     async def opened() -> T:
-        store = store_at(place.url(name), SystemClock())
+        store = store_at(workspace.url(name), SystemClock())
         await store.open()
         try:
             return await use(store)
@@ -97,19 +99,19 @@ def at(place: Place, name: str, use: Callable[[Store], Coroutine[Any, Any, T]]) 
     return asyncio.run(opened())
 
 
-def fill(place: Place, name: str, *, jobs: int = 5, queued: int = 0) -> Sequence[StoredJob]:
+def fill(workspace: Workspace, name: str, *, jobs: int = 5, queued: int = 0) -> Sequence[StoredJob]:
     async def work(store: Store) -> Sequence[StoredJob]:
-        await vaults.fill(store, place.library, FakeClock(), jobs=jobs, videos=2)
+        await vaults.fill(store, workspace.library, FakeClock(), jobs=jobs, videos=2)
         if queued:
             await store.queue.enqueue(
                 [numbered_job(n, f"https://later.example/{n}") for n in range(1_000, 1_000 + queued)]
             )
         return await vaults.all_of(store)
 
-    return at(place, name, work)
+    return at(workspace, name, work)
 
 
-async def beat(store: Store) -> None:
+async def send_heartbeat(store: Store) -> None:
     now = SystemClock().now()
     await store.workers.heartbeat(WorkerBeat(WorkerId("w-1"), "host", 1, "0", now, now))
 
@@ -120,21 +122,25 @@ async def beat(store: Store) -> None:
 @pytest.mark.parametrize(
     ("source", "target"), [("a", "postgres"), ("postgres", "a"), ("a", "b"), ("a", "mongodb"), ("mongodb", "postgres")]
 )
-def test_a_vault_moves_between_engines_and_is_the_same_there(place: Place, run: Run, source: str, target: str) -> None:
-    before = fill(place, source, queued=3)
-    first = run("migrate", "--to", place.url(target), "--json", at=source)
-    second = run("migrate", "--to", place.url(target), at=source)
+def test_a_vault_that_moves_between_engines_is_unchanged(
+    workspace: Workspace, run: Run, source: str, target: str
+) -> None:
+    before = fill(workspace, source, queued=3)
+    first = run("migrate", "--to", workspace.url(target), "--json", at=source)
+    second = run("migrate", "--to", workspace.url(target), at=source)
 
     assert (first.code, first.json()["whole"], first.json()["same"], first.json()["copied"]["new"]) == (0, True, 8, 8)
     assert second.code == 0
     assert "all 8 jobs are the same" in second.out
-    assert at(place, target, vaults.all_of) == [StoredJob(as_adopted(one.job), one.history) for one in before]
+    assert at(workspace, target, vaults.all_of) == [
+        StoredJob(as_adopted(stored.job), stored.history) for stored in before
+    ]
     assert run("verify", "--read-data", at=target).code == 0
 
 
-def test_a_vault_of_one_job_is_told_of_in_the_singular(place: Place, run: Run) -> None:
-    fill(place, "a", jobs=1)
-    moved, again = (run("migrate", "--to", place.url("b"), at="a").out for _ in range(2))
+def test_a_vault_of_one_job_is_reported_in_the_singular(workspace: Workspace, run: Run) -> None:
+    fill(workspace, "a", jobs=1)
+    moved, again = (run("migrate", "--to", workspace.url("b"), at="a").out for _ in range(2))
 
     assert "1 job copied, " in moved
     assert ", 1 was there already." in again
@@ -144,35 +150,35 @@ def test_a_vault_of_one_job_is_told_of_in_the_singular(place: Place, run: Run) -
     assert ": 1 job new, " in run("rebuild", at="c").out
 
 
-def test_a_difference_ends_with_1_and_is_named(place: Place, run: Run) -> None:
-    (first, *_) = fill(place, "a")
-    run("migrate", "--to", place.url("b"), at="a")
+def test_a_difference_exits_1_and_is_named(workspace: Workspace, run: Run) -> None:
+    (first, *_) = fill(workspace, "a")
+    run("migrate", "--to", workspace.url("b"), at="a")
 
     async def meddle(store: Store) -> None:
         await store.catalogue.remove(first.job.id)
         await store.queue.enqueue([numbered_job(77, first.job.canonical_url)])
 
-    at(place, "b", meddle)
-    ended = run("migrate", "--to", place.url("b"), "--json", at="a")
+    at(workspace, "b", meddle)
+    ended = run("migrate", "--to", workspace.url("b"), "--json", at="a")
     assert (ended.code, ended.json()["whole"]) == (1, False)
     assert ended.json()["differences"] == [{"job": first.job.id, "what": "missing"}]
 
 
-def test_a_vault_at_work_and_its_own_database_are_refused(place: Place, run: Run) -> None:
-    fill(place, "a", jobs=1)
-    own = run("migrate", "--to", place.url("a"), at="a")
-    at(place, "a", beat)
-    busy = run("migrate", "--to", place.url("b"), at="a")
+def test_migrating_a_running_vault_or_to_its_own_database_is_refused(workspace: Workspace, run: Run) -> None:
+    fill(workspace, "a", jobs=1)
+    own = run("migrate", "--to", workspace.url("a"), at="a")
+    at(workspace, "a", send_heartbeat)
+    busy = run("migrate", "--to", workspace.url("b"), at="a")
 
     assert (own.code, busy.code) == (2, 2)
     assert "--while-running" in busy.err
 
 
-def test_a_move_that_is_killed_at_any_moment_is_finished_by_repeating_it(place: Place, run: Run) -> None:
-    """SIGKILL to a real process, later and later, until one run ends by itself."""
-    fill(place, "a", jobs=3, queued=300)
-    command = [sys.executable, "-m", "mediavault", "migrate", "--to", place.url("b"), "--json"]
-    environment = {**os.environ, "MEDIAVAULT_DATABASE_URL": place.url("a")}
+def test_a_move_that_is_killed_at_any_moment_is_finished_by_repeating_it(workspace: Workspace, run: Run) -> None:
+    """Sends SIGKILL to a real process, later each time, until one run ends before the signal."""
+    fill(workspace, "a", jobs=3, queued=300)
+    command = [sys.executable, "-m", "mediavault", "migrate", "--to", workspace.url("b"), "--json"]
+    environment = {**os.environ, "MEDIAVAULT_DATABASE_URL": workspace.url("a")}
     kills = 0
     for wait in (0.1, 0.4, 0.8, 1.1, 1.4, 1.8, 2.5, 4.0, 6.0, 10.0, 60.0):
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
@@ -183,20 +189,20 @@ def test_a_move_that_is_killed_at_any_moment_is_finished_by_repeating_it(place: 
             process.send_signal(signal.SIGKILL)
             process.wait()
             kills += 1
-    ended = run("migrate", "--to", place.url("b"), "--json", at="a")
+    ended = run("migrate", "--to", workspace.url("b"), "--json", at="a")
 
     assert kills > 1
     assert (ended.code, ended.json()["same"]) == (0, 303)
-    assert at(place, "b", vaults.all_of) == at(place, "a", vaults.all_of)
+    assert at(workspace, "b", vaults.all_of) == at(workspace, "a", vaults.all_of)
 
 
 # --- backups ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("engine", ["a", "postgres"])
-def test_a_backup_is_restored_into_any_engine(place: Place, run: Run, engine: str) -> None:
-    before = fill(place, engine, queued=2)
-    file = place.root / "copies" / "vault.backup"
+def test_a_backup_is_restored_into_any_engine(workspace: Workspace, run: Run, engine: str) -> None:
+    before = fill(workspace, engine, queued=2)
+    file = workspace.root / "copies" / "vault.backup"
     written = run("backup", str(file), "--json", at=engine)
     body = file.read_bytes()
     restored = run("restore", str(file), "--json", at="c")
@@ -204,23 +210,23 @@ def test_a_backup_is_restored_into_any_engine(place: Place, run: Run, engine: st
     assert written.json() == {"file": str(file), "bytes": len(body)}
     assert [path.name for path in file.parent.iterdir()] == ["vault.backup"]
     assert (restored.code, restored.json()["copied"]["new"]) == (0, 7)
-    assert at(place, "c", vaults.all_of) == before
+    assert at(workspace, "c", vaults.all_of) == before
     assert file.read_bytes() == body
-    assert list(place.state.iterdir()) == []
+    assert list(workspace.state.iterdir()) == []
 
 
-def test_a_backup_replaces_nothing(place: Place, run: Run) -> None:
-    fill(place, "a", jobs=1)
-    file = place.root / "vault.backup"
+def test_a_backup_does_not_replace_an_existing_file(workspace: Workspace, run: Run) -> None:
+    fill(workspace, "a", jobs=1)
+    file = workspace.root / "vault.backup"
     file.write_text("precious")
 
     assert run("backup", str(file), at="a").code == 2
     assert file.read_text() == "precious"
 
 
-def test_a_backup_is_written_while_workers_work(place: Place, run: Run) -> None:
-    """Jobs come and go all the while; what it has is whole, and was there at one moment."""
-    fill(place, "a", jobs=2)
+def test_a_backup_is_written_while_workers_work(workspace: Workspace, run: Run) -> None:
+    """Jobs are added and removed all the time; the backup is a complete snapshot of one moment."""
+    fill(workspace, "a", jobs=2)
     writing = (
         "import asyncio, sys\n"
         "from tests.contract.stores import *\n"
@@ -231,27 +237,27 @@ def test_a_backup_is_written_while_workers_work(place: Place, run: Run) -> None:
         "        await claim_and_complete(store, WorkerId('w'))\n"
         "asyncio.run(main())\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", writing, str(place.root / "a.db")])
+    process = subprocess.Popen([sys.executable, "-c", writing, str(workspace.root / "a.db")])
     try:
         deadline = time.monotonic() + patient(60)
-        while len(at(place, "a", vaults.all_of)) < 10 and time.monotonic() < deadline:
+        while len(at(workspace, "a", vaults.all_of)) < 10 and time.monotonic() < deadline:
             time.sleep(0.1)
         for number in range(3):
-            assert run("backup", str(place.root / f"{number}.backup"), at="a").code == 0
+            assert run("backup", str(workspace.root / f"{number}.backup"), at="a").code == 0
         assert process.poll() is None
     finally:
         process.kill()
         process.wait()
-    restored = run("restore", str(place.root / "2.backup"), "--json", at="c")
+    restored = run("restore", str(workspace.root / "2.backup"), "--json", at="c")
 
     assert restored.code == 0
     assert restored.json()["same"] >= 10
 
 
-def spoiled(place: Place, run: Run, statement: str) -> Path:
-    """A backup of five jobs in which somebody has changed something."""
-    fill(place, "a")
-    file = place.root / "a.backup"
+def altered_backup(workspace: Workspace, run: Run, statement: str) -> Path:
+    """Return a backup of five jobs after running ``statement`` on it."""
+    fill(workspace, "a")
+    file = workspace.root / "a.backup"
     assert run("backup", str(file), at="a").code == 0
     db = connect_to_write(file)
     db.execute(statement)
@@ -269,13 +275,13 @@ def spoiled(place: Place, run: Run, statement: str) -> Path:
         "account = '{\"slug\":}'",
     ],
 )
-def test_a_backup_with_a_row_that_cannot_be_read_is_refused_whole(place: Place, run: Run, change: str) -> None:
-    file = spoiled(place, run, f"UPDATE jobs SET {change} WHERE seq = 3")
+def test_a_backup_with_an_unreadable_row_is_refused_entirely(workspace: Workspace, run: Run, change: str) -> None:
+    file = altered_backup(workspace, run, f"UPDATE jobs SET {change} WHERE seq = 3")
     refused = run("restore", str(file), "--json", at="c")
 
     assert (refused.code, refused.json()["code"]) == (2, "BAD_REQUEST")
     assert "cannot be read" in refused.json()["message"]
-    assert at(place, "c", vaults.all_of) == []
+    assert at(workspace, "c", vaults.all_of) == []
 
 
 @pytest.mark.parametrize(
@@ -293,18 +299,18 @@ def test_a_backup_with_a_row_that_cannot_be_read_is_refused_whole(place: Place, 
         ),
     ],
 )
-def test_a_backup_that_would_fill_the_memory_is_refused(place: Place, run: Run, statement: str) -> None:
-    file = spoiled(place, run, statement)
+def test_a_backup_that_would_fill_the_memory_is_refused(workspace: Workspace, run: Run, statement: str) -> None:
+    file = altered_backup(workspace, run, statement)
     refused = run("restore", str(file), "--json", at="c")
 
     assert (refused.code, "in one place" in refused.err + refused.out) == (2, True)
 
 
-def test_what_is_no_backup_of_ours_is_refused(place: Place, run: Run) -> None:
-    foreign = place.root / "foreign.db"
+def test_a_file_that_is_not_our_backup_is_refused(workspace: Workspace, run: Run) -> None:
+    foreign = workspace.root / "foreign.db"
     foreign.write_text("no database at all")
 
-    assert run("restore", str(place.root / "nothing"), at="a").code == 2
+    assert run("restore", str(workspace.root / "nothing"), at="a").code == 2
     refused = run("restore", str(foreign), at="a")
 
     assert refused.code == 2
@@ -312,13 +318,15 @@ def test_what_is_no_backup_of_ours_is_refused(place: Place, run: Run) -> None:
     assert "`mediavault backup`" in refused.err
 
 
-# --- a newer mediavault's data ----------------------------------------------------------------------------------------
+# --- data of a newer mediavault ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("command", [["list"], ["migrate"], ["verify"], ["rebuild"], ["worker"], ["serve"]])
-def test_a_newer_schema_is_refused_with_a_sentence_and_stays(place: Place, run: Run, command: list[str]) -> None:
-    fill(place, "a", jobs=1)
-    db = connect_to_write(place.root / "a.db")
+def test_a_newer_schema_is_refused_with_a_message_and_left_unchanged(
+    workspace: Workspace, run: Run, command: list[str]
+) -> None:
+    fill(workspace, "a", jobs=1)
+    db = connect_to_write(workspace.root / "a.db")
     db.pragma("user_version", SCHEMA_VERSION + 1)
     db.close()
     ended = run(*command, at="a")
@@ -327,9 +335,9 @@ def test_a_newer_schema_is_refused_with_a_sentence_and_stays(place: Place, run: 
     assert f"schema {SCHEMA_VERSION + 1}" in ended.err
 
 
-def test_a_newer_schema_in_postgresql_is_refused_too(place: Place, run: Run) -> None:
-    fill(place, "postgres", jobs=1)
-    url = place.url("postgres")
+def test_a_newer_schema_in_postgresql_is_refused_too(workspace: Workspace, run: Run) -> None:
+    fill(workspace, "postgres", jobs=1)
+    url = workspace.url("postgres")
     postgres.sql(url, "UPDATE mediavault.schema_version SET version = 999, oldest_code = 999")
     ended = run("list", "--json", at="postgres")
 
@@ -339,18 +347,18 @@ def test_a_newer_schema_in_postgresql_is_refused_too(place: Place, run: Run) -> 
 # --- the library ------------------------------------------------------------------------------------------------------
 
 
-def test_damages_are_listed_one_object_a_line_and_summed_up(place: Place, run: Run) -> None:
-    fill(place, "a")
-    body = bytearray((place.library / "ann1/000001-0.mp4").read_bytes())
+def test_findings_are_listed_one_object_per_line_and_summed_up(workspace: Workspace, run: Run) -> None:
+    fill(workspace, "a")
+    body = bytearray((workspace.library / "ann1/000001-0.mp4").read_bytes())
     body[7] ^= 4
-    (place.library / "ann1/000001-0.mp4").write_bytes(body)
-    (place.library / "ann2/000002-2.mp4").unlink()
-    (place.library / "ann3/mine.mp4").write_bytes(b"x")
+    (workspace.library / "ann1/000001-0.mp4").write_bytes(body)
+    (workspace.library / "ann2/000002-2.mp4").unlink()
+    (workspace.library / "ann3/mine.mp4").write_bytes(b"x")
     quick, deep = run("verify", "--json", at="a"), run("verify", "--read-data", "--json", at="a")
 
     assert (quick.code, deep.code) == (1, 1)
-    assert [one.get("finding") for one in quick.lines()] == ["missing", "orphan", None]
-    assert sorted(one["finding"] for one in deep.lines()[:-1]) == ["hash_differs", "missing", "orphan"]
+    assert [line.get("finding") for line in quick.lines()] == ["missing", "orphan", None]
+    assert sorted(line["finding"] for line in deep.lines()[:-1]) == ["hash_differs", "missing", "orphan"]
     assert deep.lines()[-1] == {
         "ok": False,
         "jobs": 5,
@@ -362,35 +370,37 @@ def test_damages_are_listed_one_object_a_line_and_summed_up(place: Place, run: R
     assert "ann2/000002-2.mp4: the file is not there" in run("verify", at="a").out
 
 
-def test_a_disk_that_is_not_mounted_is_no_library_of_missing_files(place: Place, run: Run) -> None:
-    """The mount point is there and empty: verify refuses instead of listing every video."""
-    fill(place, "a")
-    at(place, "a", lambda store: store.records.set_once("library", "an id that this folder does not carry"))
-    place.library.rename(place.root / "unplugged")
-    place.library.mkdir()
+def test_an_unmounted_disk_is_not_reported_as_missing_files(workspace: Workspace, run: Run) -> None:
+    """The mount point exists and is empty: verify refuses instead of listing every video."""
+    fill(workspace, "a")
+    at(workspace, "a", lambda store: store.records.set_once("library", "an id that this folder does not carry"))
+    workspace.library.rename(workspace.root / "unplugged")
+    workspace.library.mkdir()
     ended = run("verify", "--json", at="a")
 
     assert (ended.code, ended.json()["code"]) == (2, "STORAGE")
 
 
 @pytest.mark.parametrize("engine", ["c", "postgres"])
-def test_an_empty_store_is_rebuilt_from_the_library(place: Place, run: Run, engine: str) -> None:
-    before = fill(place, "a")
+def test_an_empty_store_is_rebuilt_from_the_library(workspace: Workspace, run: Run, engine: str) -> None:
+    before = fill(workspace, "a")
     rebuilt = run("rebuild", "--json", at=engine)
 
     assert (rebuilt.code, rebuilt.lines()[-1]["new"]) == (0, 5)
-    after = at(place, engine, vaults.all_of)
-    assert [(one.job.id, one.job.items, one.job.sha256) for one in after] == [
-        (one.job.id, one.job.items, one.job.sha256) for one in before
+    after = at(workspace, engine, vaults.all_of)
+    assert [(stored.job.id, stored.job.items, stored.job.sha256) for stored in after] == [
+        (stored.job.id, stored.job.items, stored.job.sha256) for stored in before
     ]
     assert run("verify", "--read-data", at=engine).code == 0
     assert "5 known already" in run("rebuild", at=engine).out
 
 
 @pytest.mark.parametrize("arguments", [[], ["--json"]])
-def test_a_name_that_is_not_utf8_is_printed_by_rebuild_and_verify(place: Place, run: Run, arguments: list[str]) -> None:
-    fill(place, "a")
-    shutil.copy(place.library / "ann1/000001-0.info.json", place.library / os.fsdecode(b"ann1/\xff.info.json"))
+def test_a_name_that_is_not_utf8_is_printed_by_rebuild_and_verify(
+    workspace: Workspace, run: Run, arguments: list[str]
+) -> None:
+    fill(workspace, "a")
+    shutil.copy(workspace.library / "ann1/000001-0.info.json", workspace.library / os.fsdecode(b"ann1/\xff.info.json"))
     rebuilt, verified = run("rebuild", *arguments, at="c"), run("verify", *arguments, at="a")
 
     assert (rebuilt.code, verified.code) == (1, 1)
@@ -398,9 +408,9 @@ def test_a_name_that_is_not_utf8_is_printed_by_rebuild_and_verify(place: Place, 
     assert all("ann1/" in ended.out and "udcff.info.json" in ended.out for ended in (rebuilt, verified))
 
 
-def test_a_refused_sidecar_is_named(place: Place, run: Run) -> None:
-    fill(place, "a")
-    (place.library / "ann1/000001-0.info.json").write_text("{")
+def test_a_refused_sidecar_is_named(workspace: Workspace, run: Run) -> None:
+    fill(workspace, "a")
+    (workspace.library / "ann1/000001-0.info.json").write_text("{")
     ended = run("rebuild", "--json", at="c")
 
     assert ended.code == 1
@@ -412,7 +422,7 @@ def test_a_refused_sidecar_is_named(place: Place, run: Run) -> None:
     }
 
 
-def test_nothing_is_rebuilt_under_workers_hands(place: Place, run: Run) -> None:
-    at(place, "c", beat)
+def test_rebuild_is_refused_while_a_worker_is_running(workspace: Workspace, run: Run) -> None:
+    at(workspace, "c", send_heartbeat)
 
     assert run("rebuild", at="c").code == 2

@@ -21,7 +21,7 @@ def media_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def clips(media_folder: Path) -> Mapping[str, Clip]:
-    """The practice site's videos, made once; most are cut short, since making them is what these tests spend time on."""
+    """The practice site's videos, made once; most are shortened, because making them takes most of the time."""
     return make_clips((look if look.name in WHOLE else replace(look, seconds=1) for look in LOOKS), media_folder)
 
 

@@ -1,4 +1,4 @@
-"""The judgement over a practice post's job."""
+"""The checks of a practice post's job."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from tests.fakes import START
 
 
 def items_of(post: PracticePost) -> tuple[JobItem, ...]:
-    """Every video of the post kept."""
+    """Return every video of the post as a saved item."""
     files = [KeptFile("a.mp4", None, 1, "f" * 64, float(look.seconds), 2, 2) for look in post.looks]
     return tuple(JobItem(Item(), ItemStatus.KEPT, file) for file in files)
 
 
 def job_of(post: PracticePost, **facts: Any) -> Job:
-    """A job that ended as the post wants it, changed by ``facts``."""
-    kept: dict[str, Any] = {
+    """Return a job that ended as the post expects, with the fields in ``facts`` replaced."""
+    completed: dict[str, Any] = {
         "status": JobStatus.COMPLETED,
         "attempt_count": post.attempts or 1,
         "account": account("generic", post.author.handle, post.author.name),
@@ -47,7 +47,7 @@ def job_of(post: PracticePost, **facts: Any) -> Job:
     }
     failed: dict[str, Any] = {"status": JobStatus.FAILED, "error_code": post.code, "error": "No.", "attempt_count": 1}
     job = Job(JobId("1"), "0" * 32, post.path, post.path, "generic", JobStatus.QUEUED, START, START)
-    return replace(job, **{**(kept if post.is_kept else failed), **facts})
+    return replace(job, **{**(completed if post.is_kept else failed), **facts})
 
 
 def record(rung: StrategyName | None, outcome: StepOutcome, **facts: Any) -> HistoryRecord:
@@ -65,7 +65,7 @@ PLAIN, SESSION, LIMITED, DELETED = (BY_SLUG[slug] for slug in ("plain", "session
 
 
 @pytest.mark.parametrize("post", BY_SLUG.values(), ids=lambda post: post.slug)
-def test_a_post_that_ended_as_it_should_has_nothing_wrong(post: PracticePost) -> None:
+def test_a_post_that_ended_as_expected_has_no_problems(post: PracticePost) -> None:
     assert check(post, job_of(post), saved_on(min(post.rungs), attempt=post.attempts or 1)) == []
 
 
@@ -80,7 +80,7 @@ def test_an_unexpected_end_is_wrong(post: PracticePost) -> None:
     assert "it should have" in problem
 
 
-def test_another_failure_than_the_expected_is_wrong() -> None:
+def test_a_failure_other_than_the_expected_one_is_wrong() -> None:
     (problem,) = check(DELETED, job_of(DELETED, error_code=ErrorCode.NETWORK), [])
 
     assert "NETWORK" in problem
@@ -94,20 +94,20 @@ def test_a_job_that_has_not_ended_is_wrong(status: JobStatus) -> None:
     assert f"still {status}" in problem
 
 
-def test_a_failed_job_that_is_tried_again_has_not_ended() -> None:
+def test_a_failed_job_that_will_be_retried_has_not_ended() -> None:
     waiting = job_of(DELETED, retry_at=START + timedelta(seconds=2))
 
     assert not has_ended(waiting)
     assert check(DELETED, waiting, []) != []
 
 
-def test_the_wrong_rung_is_wrong() -> None:
+def test_an_unexpected_strategy_is_wrong() -> None:
     (problem,) = check(SESSION, job_of(SESSION), saved_on(StrategyName.PLAIN))
 
     assert problem == "it was saved on the rung plain, expected session"
 
 
-def test_a_kept_post_without_a_rung_in_its_history_is_wrong() -> None:
+def test_a_saved_post_without_a_strategy_in_its_history_is_wrong() -> None:
     assert check(PLAIN, job_of(PLAIN), []) == ["the history names no rung on which it was saved"]
     assert check(PLAIN, job_of(PLAIN), [record(StrategyName.PLAIN, StepOutcome.FAILED)]) != []
 
@@ -118,7 +118,7 @@ def test_too_few_attempts_are_wrong_where_a_second_is_needed() -> None:
     assert problem == "it took 1 attempt, expected 2"
 
 
-def test_a_trouble_that_nobody_met_is_wrong() -> None:
+def test_a_fault_that_was_never_met_is_wrong() -> None:
     assert check(SESSION, job_of(SESSION), saved_on(StrategyName.SESSION), troubles_met=0) == [
         "its trouble was never met"
     ]
@@ -140,7 +140,7 @@ def test_a_wrong_account_or_title_is_wrong(facts: Mapping[str, Any], word: str) 
 
 
 @pytest.mark.parametrize("change", ["one is missing", "one is another", "one failed"])
-def test_a_carousel_of_which_not_every_video_is_kept_is_wrong(change: str) -> None:
+def test_a_carousel_whose_videos_are_not_all_saved_is_wrong(change: str) -> None:
     post = BY_SLUG["carousel"]
     items = list(items_of(post))
     if change == "one is missing":
@@ -159,31 +159,31 @@ def clip(clips: Mapping[str, Clip]) -> Clip:
     return clips["mse"]
 
 
-def kept(clip: Clip, **facts: Any) -> KeptVideo:
+def saved_video(clip: Clip, **facts: Any) -> KeptVideo:
     return replace(
         KeptVideo(clip.sha256, clip.fingerprint, has_sound=True, has_thumbnail=True, has_sidecar=True), **facts
     )
 
 
-def verdict(clip: Clip, found: KeptVideo, **facts: Any) -> list[str]:
+def verdict(clip: Clip, video: KeptVideo, **facts: Any) -> list[str]:
     post = BY_SLUG["mse"]
-    job = job_of(post, sha256=found.sha256, duration_s=clip.duration_s)
-    return check(post, replace(job, **facts), saved_on(StrategyName.PLAIN), clip=clip, kept=found)
+    job = job_of(post, sha256=video.sha256, duration_s=clip.duration_s)
+    return check(post, replace(job, **facts), saved_on(StrategyName.PLAIN), clip=clip, kept=video)
 
 
-def test_the_right_file_is_right(clip: Clip) -> None:
-    assert verdict(clip, kept(clip)) == []
+def test_the_expected_file_has_no_problems(clip: Clip) -> None:
+    assert verdict(clip, saved_video(clip)) == []
 
 
-def test_a_remuxed_file_is_right_though_its_bytes_differ(clip: Clip) -> None:
-    assert verdict(clip, kept(clip, sha256="remuxed"), source_type=SourceType.HLS) == []
-    assert verdict(clip, kept(clip, sha256="remuxed"), source_type=SourceType.DIRECT) == [
+def test_a_remuxed_file_is_accepted_although_its_bytes_differ(clip: Clip) -> None:
+    assert verdict(clip, saved_video(clip, sha256="remuxed"), source_type=SourceType.HLS) == []
+    assert verdict(clip, saved_video(clip, sha256="remuxed"), source_type=SourceType.DIRECT) == [
         "the file differs from the one that the site serves"
     ]
 
 
 @pytest.mark.parametrize(
-    ("found", "facts", "word"),
+    ("video_facts", "facts", "word"),
     [
         ({"sha256": None}, {}, "no file"),
         ({}, {"sha256": "recorded"}, "hash"),
@@ -196,13 +196,13 @@ def test_a_remuxed_file_is_right_though_its_bytes_differ(clip: Clip) -> None:
         ({}, {"duration_s": None}, "lasts None"),
     ],
 )
-def test_a_wrong_file_is_wrong(clip: Clip, found: dict[str, Any], facts: dict[str, Any], word: str) -> None:
-    (problem,) = verdict(clip, kept(clip, **found), **facts)
+def test_an_unexpected_file_is_wrong(clip: Clip, video_facts: dict[str, Any], facts: dict[str, Any], word: str) -> None:
+    (problem,) = verdict(clip, saved_video(clip, **video_facts), **facts)
 
     assert word in problem
 
 
-def test_the_records_of_a_rung_are_one_step_and_the_last_decides() -> None:
+def test_the_records_of_a_strategy_are_one_step_and_the_last_one_decides() -> None:
     history = [
         record(None, StepOutcome.OK, stage=Stage.EXTRACT),
         record(StrategyName.PLAIN, StepOutcome.OK, stage=Stage.DOWNLOAD),

@@ -1,4 +1,4 @@
-"""What each kind of trouble answers to whom, asked of the site's handler without a socket."""
+"""How each kind of fault answers each kind of caller, tested on the site's handler without a socket."""
 
 from __future__ import annotations
 
@@ -54,26 +54,28 @@ def header(response: PracticeResponse, name: str) -> str | None:
         ({"range": "bytes=0-", "referer": "http://127.0.0.1/posts/plain"}, FaultCounter.CLIENT),
     ],
 )
-def test_callers_are_told_apart_by_what_only_browsers_say(headers: dict[str, str], wanted: FaultCounter) -> None:
+def test_callers_are_distinguished_by_headers_that_only_browsers_send(
+    headers: dict[str, str], wanted: FaultCounter
+) -> None:
     assert caller(PracticeRequest("GET", "/", headers=headers)) is wanted
 
 
 @pytest.mark.parametrize("slug", ["plain", "click", "silent", "two-videos"])
-async def test_a_post_without_trouble_serves_everybody(site: PracticeSite, slug: str) -> None:
+async def test_a_post_without_faults_serves_every_caller(site: PracticeSite, slug: str) -> None:
     assert is_video(site, slug, await save(site, slug))
     assert is_video(site, slug, await save(site, slug, PLAYER))
     assert site.troubles_met(slug) == 0
 
 
 @pytest.mark.parametrize("slug", sorted(set(TROUBLES) - NEED_A_VISIT - {"navigation", "session", "holed"}))
-async def test_trouble_is_for_savers_and_the_player_is_served(site: PracticeSite, slug: str) -> None:
+async def test_faults_affect_savers_and_not_the_player(site: PracticeSite, slug: str) -> None:
     assert is_video(site, slug, await save(site, slug, PLAYER))
     assert not is_video(site, slug, await save(site, slug)) or slug == "truncated"
     assert site.troubles_met(slug) == 1
     assert is_video(site, slug, await save(site, slug, PLAYER))
 
 
-async def test_without_the_sessions_cookie_the_file_is_empty(site: PracticeSite) -> None:
+async def test_without_the_session_cookie_the_file_is_empty(site: PracticeSite) -> None:
     page = await ask(site, "/posts/session", NAVIGATION)
     set_cookie = header(page, "Set-Cookie") or ""
     value = set_cookie.partition(";")[0]
@@ -86,13 +88,13 @@ async def test_without_the_sessions_cookie_the_file_is_empty(site: PracticeSite)
     assert "Path=/media/session" in set_cookie
 
 
-async def test_a_film_for_browsers_is_given_to_a_navigation_only(site: PracticeSite) -> None:
+async def test_a_video_for_browsers_is_served_to_a_navigation_only(site: PracticeSite) -> None:
     assert (await save(site, "navigation")).status == 403
     assert (await save(site, "navigation", PLAYER)).status == 403
     assert is_video(site, "navigation", await save(site, "navigation", NAVIGATION))
 
 
-async def test_a_signed_link_for_visitors_works_with_their_cookie_alone_and_stays_the_same(site: PracticeSite) -> None:
+async def test_a_signed_link_for_visitors_works_only_with_their_cookie_and_stays_the_same(site: PracticeSite) -> None:
     page = await ask(site, "/posts/signed-session", NAVIGATION)
     link, cookie = signed_link(page.body.decode()), {"cookie": (header(page, "Set-Cookie") or "").partition(";")[0]}
 
@@ -113,7 +115,7 @@ async def test_a_signed_link_for_browsers_works_for_a_navigation_only(site: Prac
     assert signed_link(await visit(site, "signed-browser")) != link
 
 
-async def test_the_first_signed_link_is_the_players_alone_and_the_next_visits_works(site: PracticeSite) -> None:
+async def test_the_first_signed_link_works_for_the_player_only_and_the_next_one_for_a_saver(site: PracticeSite) -> None:
     first = signed_link(await visit(site, "signed"))
     assert is_video(site, "signed", await ask(site, first, PLAYER))
     assert (await ask(site, first)).status == 403
@@ -149,7 +151,7 @@ async def test_a_link_expires(site: PracticeSite, clock: FakeClock) -> None:
     assert (await ask(site, link, PLAYER)).status == 403
 
 
-async def test_a_page_stands_in_the_place_of_the_video_once(site: PracticeSite) -> None:
+async def test_a_page_is_served_instead_of_the_video_once(site: PracticeSite) -> None:
     first = await save(site, "html-first")
 
     assert (first.status, header(first, "Content-Type")) == (200, "text/html; charset=utf-8")
@@ -157,7 +159,7 @@ async def test_a_page_stands_in_the_place_of_the_video_once(site: PracticeSite) 
     assert site.troubles_met("html-first") == 1
 
 
-async def test_a_cut_transfer_can_be_taken_up_where_it_broke_off(site: PracticeSite) -> None:
+async def test_a_cut_transfer_can_be_resumed_where_it_ended(site: PracticeSite) -> None:
     first = await save(site, "truncated")
     assert first.cut_at is not None
     assert 0 < first.cut_at < len(first.body)
@@ -167,7 +169,7 @@ async def test_a_cut_transfer_can_be_taken_up_where_it_broke_off(site: PracticeS
     assert first.body[: first.cut_at] + rest.body == site.clips["truncated"].files["video.mp4"]
 
 
-async def test_the_limit_lasts_as_long_as_it_says_and_no_longer(site: PracticeSite, clock: FakeClock) -> None:
+async def test_the_limit_lasts_exactly_as_long_as_announced(site: PracticeSite, clock: FakeClock) -> None:
     first = await save(site, "limited")
     clock.advance(RETRY_AFTER_S - 0.5)
     early = await save(site, "limited")
@@ -178,7 +180,7 @@ async def test_the_limit_lasts_as_long_as_it_says_and_no_longer(site: PracticeSi
     assert is_video(site, "limited", await save(site, "limited"))
 
 
-async def test_the_same_segment_is_missing_for_everybody_and_for_ever(site: PracticeSite) -> None:
+async def test_the_same_segment_is_missing_for_every_request(site: PracticeSite) -> None:
     playlist = (await ask(site, "/media/holed/1/fmp4/index.m3u8")).body.decode()
     names = re.findall(r"seg-\d+\.m4s", playlist)
     for _ in range(2):
@@ -193,7 +195,7 @@ async def test_a_page_named_mp4_stays_a_page(site: PracticeSite) -> None:
     assert all(header(answer, "Content-Type") == "text/html; charset=utf-8" for answer in answers)
 
 
-async def test_a_post_begins_anew_after_a_reset(site: PracticeSite) -> None:
+async def test_a_post_starts_again_after_a_reset(site: PracticeSite) -> None:
     first = await save(site, "html-first")
     await save(site, "limited")
     site.reset("html-first")
@@ -204,7 +206,7 @@ async def test_a_post_begins_anew_after_a_reset(site: PracticeSite) -> None:
     assert site.seen("limited") == ()
 
 
-async def test_asking_for_the_head_uses_nothing_up(site: PracticeSite) -> None:
+async def test_a_head_request_does_not_use_up_a_fault(site: PracticeSite) -> None:
     await ask(site, "/media/html-first/1/video.mp4", SAVER, method="HEAD")
 
     assert not is_video(site, "html-first", await save(site, "html-first"))
@@ -217,7 +219,7 @@ async def test_posters_are_served_whatever_happens_to_the_video(site: PracticeSi
         assert (poster.status, poster.body[:2]) == (200, b"\xff\xd8")
 
 
-async def test_the_site_remembers_who_asked_for_what(site: PracticeSite) -> None:
+async def test_the_site_records_who_requested_what(site: PracticeSite) -> None:
     await visit(site, "fake")
     await save(site, "fake", PLAYER)
     await save(site, "fake")
@@ -230,7 +232,7 @@ async def test_the_site_remembers_who_asked_for_what(site: PracticeSite) -> None
 
 
 def signed_link(page: str) -> str:
-    """The address that the page's JSON-LD gives."""
+    """Return the media URL in the page's JSON-LD."""
     match = re.search(r'<script type="application/ld\+json">(.*?)</script>', page)
     assert match
     return str(json.loads(match[1])["contentUrl"])

@@ -1,4 +1,4 @@
-"""A site that is given up while its videos are still being made."""
+"""Leaving the practice site while its videos are still being made."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from mediavault.demo.site import practice_site
 from tests.patience import patient
 
 
-async def test_nothing_is_at_work_in_its_folder_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The folder is taken away next, and a thread that goes on would make it anew."""
-    begun, ended = threading.Event(), threading.Event()
+async def test_no_thread_is_left_working_in_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder is removed next, and a thread that is still running would create it again."""
+    started, ended = threading.Event(), threading.Event()
 
     def slowly(looks: Iterable[ClipPicture], folder: Path, *, stop: threading.Event) -> dict[str, Clip]:
-        begun.set()
+        started.set()
         stop.wait(10)
         ended.set()
         return {}
 
     monkeypatch.setattr("mediavault.demo.site.make_clips", slowly)
     entering = asyncio.ensure_future(practice_site(tmp_path).__aenter__())
-    await asyncio.to_thread(begun.wait, patient(30))
+    await asyncio.to_thread(started.wait, patient(30))
     entering.cancel()
 
     with pytest.raises(asyncio.CancelledError):
@@ -35,7 +35,7 @@ async def test_nothing_is_at_work_in_its_folder_any_more(tmp_path: Path, monkeyp
     assert ended.is_set()
 
 
-def test_once_it_is_to_stop_no_further_video_is_begun(tmp_path: Path) -> None:
+def test_no_video_is_started_once_stop_is_set(tmp_path: Path) -> None:
     stop = threading.Event()
     stop.set()
 

@@ -1,4 +1,4 @@
-"""The server's bytes on the wire, honest and not."""
+"""The bytes that the server sends, correct and deliberately wrong."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def split(raw: bytes) -> tuple[str, bytes]:
     return head.decode(), body
 
 
-async def test_an_honest_answer_has_its_length_and_its_body() -> None:
+async def test_a_correct_answer_has_its_length_and_its_body() -> None:
     async with HttpServer(answers(PracticeResponse(200, (("Content-Type", "text/plain"),), BODY))) as server:
         head, body = split(await exchange(server, "GET / HTTP/1.1"))
 
@@ -81,7 +81,7 @@ async def test_a_body_can_be_cut_below_its_announced_length() -> None:
     assert body == BODY[:1_000]
 
 
-async def test_a_length_can_be_a_lie_or_missing() -> None:
+async def test_a_length_can_be_wrong_or_missing() -> None:
     async with HttpServer(answers(PracticeResponse(200, (), b"five!", declared_length=1_005))) as server:
         lie, body = split(await exchange(server, "GET / HTTP/1.1"))
     async with HttpServer(answers(PracticeResponse(200, (), b"five!", declared_length=NO_LENGTH))) as server:
@@ -109,7 +109,7 @@ async def test_a_slow_answer_waits_by_the_clock_before_and_between_its_pieces() 
     assert clock.slept == [3.0, 1.0, 1.0]
 
 
-async def test_what_is_no_request_is_refused() -> None:
+async def test_a_malformed_request_is_refused() -> None:
     async with HttpServer(answers(PracticeResponse())) as server:
         nonsense = await exchange(server, "hello")
         too_long = await exchange(server, f"GET / HTTP/1.1\r\nX: {'x' * MAX_HEAD_BYTES * 2}")
@@ -118,7 +118,7 @@ async def test_what_is_no_request_is_refused() -> None:
     assert too_long.startswith(b"HTTP/1.1 400 ")
 
 
-async def test_a_request_body_is_read_past_and_the_next_request_understood() -> None:
+async def test_a_request_body_is_skipped_and_the_next_request_is_read() -> None:
     async with HttpServer(answers(PracticeResponse(200, (), b"ok"))) as server:
         raw = await exchange(server, "POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nbodyGET / HTTP/1.1")
 
@@ -146,7 +146,7 @@ async def test_closing_ends_idle_and_busy_connections() -> None:
     idle_writer.close()
 
 
-async def test_an_idle_connection_is_given_up_after_a_while() -> None:
+async def test_an_idle_connection_is_closed_after_a_while() -> None:
     async with HttpServer(answers(PracticeResponse()), idle_s=0.01) as server:
         reader, writer = await asyncio.open_connection(HOST, server.port)
 
@@ -154,7 +154,7 @@ async def test_an_idle_connection_is_given_up_after_a_while() -> None:
         writer.close()
 
 
-async def test_a_bug_of_the_handler_is_raised_at_the_end() -> None:
+async def test_a_bug_in_the_handler_is_raised_at_the_end() -> None:
     async def broken(_: PracticeRequest) -> PracticeResponse:
         raise ZeroDivisionError
 
@@ -166,7 +166,7 @@ async def test_a_bug_of_the_handler_is_raised_at_the_end() -> None:
         await server.close()
 
 
-async def test_more_connections_than_it_holds_are_closed_unanswered(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_connections_above_the_limit_are_closed_unanswered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_server, "MAX_CONNECTIONS", 1)
     async with HttpServer(answers(PracticeResponse(200, (), b"ok"))) as server:
         reader, writer = await asyncio.open_connection(HOST, server.port)
@@ -204,7 +204,7 @@ def file(**headers: str) -> PracticeResponse:
     return whole_or_range(request, BODY, "video/mp4", etag='"one"', last_modified="Fri, 01 May 2026 12:00:00 GMT")
 
 
-def test_a_range_is_answered_with_its_place_in_the_whole() -> None:
+def test_a_range_is_answered_with_its_position_in_the_file() -> None:
     part = file(range="bytes=100-199")
 
     assert part.status == 206
@@ -223,7 +223,7 @@ def test_a_range_past_the_end_is_refused_with_the_length() -> None:
 @pytest.mark.parametrize(
     ("condition", "status"), [('"one"', 206), ('"two"', 200), ("Fri, 01 May 2026 12:00:00 GMT", 206)]
 )
-def test_a_range_of_another_version_is_answered_with_the_whole(condition: str, status: int) -> None:
+def test_a_range_of_another_version_is_answered_with_the_whole_file(condition: str, status: int) -> None:
     assert file(range="bytes=100-", if_range=condition).status == status
 
 
@@ -238,6 +238,6 @@ def test_a_request_is_read_with_its_query_headers_and_cookies() -> None:
     "head",
     ["GET /", "GET / SPDY/3", "GET / HTTP/1.1\r\nHost: h\r\nno colon", "GET / HTTP/1.1\r\nHost: h\r\n folded: x"],
 )
-def test_a_malformed_head_is_no_request(head: str) -> None:
+def test_a_malformed_head_is_rejected(head: str) -> None:
     with pytest.raises(BadMessage):
         read_request(f"{head}\r\n\r\n".encode())

@@ -11,18 +11,18 @@ from mediavault.demo.media import Clip, ClipPicture, fingerprint, has_sound, mak
 from mediavault.demo.posts import LOOKS
 
 
-def test_every_clip_is_another_video(clips: Mapping[str, Clip]) -> None:
+def test_every_clip_is_a_different_video(clips: Mapping[str, Clip]) -> None:
     assert len(clips) == len(LOOKS)
     assert len({clip.sha256 for clip in clips.values()}) == len(LOOKS)
     assert len({clip.fingerprint for clip in clips.values()}) == len(LOOKS)
 
 
 @pytest.mark.parametrize("name", ["mse", "holed"])
-def test_clips_are_small_but_no_trifles(clips: Mapping[str, Clip], name: str) -> None:
+def test_clips_are_small_but_not_trivial(clips: Mapping[str, Clip], name: str) -> None:
     assert 50_000 <= len(clips[name].files["video.mp4"]) <= 500_000
 
 
-def test_the_index_of_a_movie_stands_before_its_pictures(clips: Mapping[str, Clip]) -> None:
+def test_the_index_of_a_movie_is_before_its_pictures(clips: Mapping[str, Clip]) -> None:
     movie = clips["plain"].files["video.mp4"]
 
     assert movie[4:8] == b"ftyp"
@@ -30,7 +30,7 @@ def test_the_index_of_a_movie_stands_before_its_pictures(clips: Mapping[str, Cli
 
 
 @pytest.mark.parametrize(("packing", "suffix"), [("fmp4", "m4s"), ("ts", "ts")])
-def test_a_playlist_names_one_whole_segment_a_second(clips: Mapping[str, Clip], packing: str, suffix: str) -> None:
+def test_a_playlist_names_one_whole_segment_per_second(clips: Mapping[str, Clip], packing: str, suffix: str) -> None:
     files = clips["mse"].files
     playlist = files[f"{packing}/index.m3u8"].decode()
     named = [line for line in playlist.splitlines() if line.endswith(f".{suffix}")]
@@ -40,13 +40,13 @@ def test_a_playlist_names_one_whole_segment_a_second(clips: Mapping[str, Clip], 
     assert playlist.rstrip().endswith("#EXT-X-ENDLIST")
 
 
-def test_the_master_playlist_says_how_to_decode_it(clips: Mapping[str, Clip]) -> None:
+def test_the_master_playlist_names_the_codecs(clips: Mapping[str, Clip]) -> None:
     assert f'CODECS="{clips["mse"].codecs}"' in clips["mse"].files["master.m3u8"].decode()
     assert clips["mse"].codecs.startswith("avc1.42")
     assert clips["mse"].codecs.endswith("mp4a.40.2")
 
 
-def test_the_fingerprint_outlives_another_packing_but_not_another_video(
+def test_the_fingerprint_survives_repackaging_but_not_missing_content(
     clips: Mapping[str, Clip], tmp_path: Path
 ) -> None:
     clip = clips["mse"]
@@ -60,7 +60,7 @@ def test_the_fingerprint_outlives_another_packing_but_not_another_video(
     assert fingerprint(holed) != clip.fingerprint
 
 
-def test_what_is_no_video_has_no_fingerprint(clips: Mapping[str, Clip], tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_video_has_no_fingerprint(clips: Mapping[str, Clip], tmp_path: Path) -> None:
     page = tmp_path / "page.mp4"
     page.write_bytes(b"<!doctype html>" + b" " * 20_000)
     picture = tmp_path / "poster.jpg"
@@ -91,7 +91,7 @@ def test_a_clip_is_made_once_and_read_the_next_time(tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == made
 
 
-def test_a_clip_left_half_made_is_made_anew(tmp_path: Path) -> None:
+def test_a_half_made_clip_is_made_again(tmp_path: Path) -> None:
     look = ClipPicture("tiny", 1, seconds=1)
     whole = make_clips([look], tmp_path)
     (home,) = tmp_path.iterdir()

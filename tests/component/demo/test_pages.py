@@ -1,4 +1,4 @@
-"""What the practice posts' pages say about themselves."""
+"""The content and metadata of the practice posts' pages."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def linked_data(text: str) -> Any:
     return json.loads(block)
 
 
-def test_every_post_looks_and_is_called_different() -> None:
+def test_every_post_has_its_own_look_and_title() -> None:
     assert len({post.slug for post in POSTS}) == len({post.title for post in POSTS}) == len(POSTS)
     assert len({look.number for look in LOOKS}) == len({look.name for look in LOOKS}) == len(LOOKS)
     assert set(TROUBLES) <= set(BY_SLUG)
 
 
-async def test_the_index_leads_to_every_post(site: PracticeSite) -> None:
+async def test_the_index_links_to_every_post(site: PracticeSite) -> None:
     text = (await get(site, "/")).body.decode()
 
     assert re.findall(r'href="(/posts/[^"]+)"', text) == [post.path for post in POSTS]
@@ -80,16 +80,16 @@ async def test_what_only_the_player_knows_is_not_in_the_metadata(site: PracticeS
     assert "contentUrl" not in linked_data(text)
 
 
-async def test_a_click_asks_for_the_address(site: PracticeSite) -> None:
+async def test_a_click_requests_the_media_url(site: PracticeSite) -> None:
     assert 'data-ask="/api/play/click"' in await page(site, BY_SLUG["click"])
     answer = json.loads((await get(site, "/api/play/click")).body)
 
     assert (await get(site, answer["src"])).body == site.clips["click"].files["video.mp4"]
 
 
-async def test_a_carousel_lists_three_videos_in_their_order(site: PracticeSite) -> None:
+async def test_a_carousel_lists_three_videos_in_order(site: PracticeSite) -> None:
     text = await page(site, BY_SLUG["carousel"])
-    addresses = [each["contentUrl"] for each in linked_data(text)]
+    addresses = [video["contentUrl"] for video in linked_data(text)]
 
     assert addresses == [f"{site.origin}/media/carousel/{number}/video.mp4" for number in (1, 2, 3)]
     assert len(re.findall(r"<article>.*</article>", text)) == 1
@@ -98,7 +98,7 @@ async def test_a_carousel_lists_three_videos_in_their_order(site: PracticeSite) 
     assert len(bodies) == 3
 
 
-async def test_an_advert_stands_first_and_outside_the_post(site: PracticeSite) -> None:
+async def test_an_advert_comes_first_and_outside_the_post(site: PracticeSite) -> None:
     text = await page(site, BY_SLUG["two-videos"])
     advert, _, own = text.partition("<article>")
 
@@ -123,7 +123,7 @@ async def test_a_deleted_post_is_not_found_and_says_so(site: PracticeSite) -> No
     assert b"This post has been deleted." in gone.body
 
 
-async def test_a_members_post_leads_to_a_form_with_a_password(site: PracticeSite) -> None:
+async def test_a_members_post_redirects_to_a_password_form(site: PracticeSite) -> None:
     wall = await get(site, "/posts/members")
     form = await get(site, "/login")
 
@@ -132,7 +132,7 @@ async def test_a_members_post_leads_to_a_form_with_a_password(site: PracticeSite
 
 
 @pytest.mark.parametrize("post", WITH_PAGE, ids=lambda post: post.slug)
-async def test_pages_load_nothing_from_elsewhere(site: PracticeSite, post: PracticePost) -> None:
+async def test_pages_load_nothing_from_other_hosts(site: PracticeSite, post: PracticePost) -> None:
     text = await page(site, post)
     loaded = re.findall(r'(?:src|href|poster|data-playlist|data-ask)="([^"]+)"', text)
 
@@ -155,7 +155,7 @@ async def test_scripts_and_styles_are_served(site: PracticeSite, name: str) -> N
         "/@nobody",
     ],
 )
-async def test_what_is_not_there_is_not_found(site: PracticeSite, path: str) -> None:
+async def test_an_unknown_path_is_not_found(site: PracticeSite, path: str) -> None:
     assert (await get(site, path)).status == 404
 
 
@@ -166,5 +166,5 @@ async def test_an_authors_page_lists_the_posts(site: PracticeSite) -> None:
     assert "/posts/session" not in text
 
 
-async def test_only_reading_is_allowed(site: PracticeSite) -> None:
+async def test_a_post_request_is_not_allowed(site: PracticeSite) -> None:
     assert (await get(site, "/login", "POST")).status == 405

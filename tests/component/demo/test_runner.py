@@ -1,4 +1,4 @@
-"""The demo, with a stub in the vault's place: the real one is tried by the acceptance tests."""
+"""The demo with a stub instead of a vault; the acceptance tests use a real one."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from mediavault.store.port import Enqueued, Store
 from tests.component.demo.test_expectations import job_of, saved_on
 from tests.fakes import START, FakeClock
 
-Ending = Callable[[PracticePost, int], Job]  # how a post's job looks at the n-th look at it
+Ending = Callable[[PracticePost, int], Job]  # returns a post's job as it is at the n-th poll
 
 
 class StubVault:
-    """A vault whose jobs end as a test says."""
+    """A vault whose jobs end as a test specifies."""
 
     def __init__(self, ending: Ending) -> None:
         self._ending = ending
         self._posts: dict[JobId, PracticePost] = {}
-        self._looks: dict[JobId, int] = {}
+        self._polls: dict[JobId, int] = {}
 
     @property
     def store(self) -> Store:
@@ -61,7 +61,7 @@ class StubVault:
         return [Enqueued(self._job(new.id), created=True) for new in jobs]
 
     async def get(self, job_id: JobId) -> Job:
-        self._looks[job_id] = self._looks.get(job_id, 0) + 1
+        self._polls[job_id] = self._polls.get(job_id, 0) + 1
         return self._job(job_id)
 
     async def history(self, job_id: JobId) -> list[HistoryRecord]:
@@ -69,26 +69,26 @@ class StubVault:
         return saved_on(min(post.rungs)) if post.is_kept else []
 
     def _job(self, job_id: JobId) -> Job:
-        return replace(self._ending(self._posts[job_id], self._looks.get(job_id, 0)), id=job_id)
+        return replace(self._ending(self._posts[job_id], self._polls.get(job_id, 0)), id=job_id)
 
 
-def waits_then(ending: Callable[[PracticePost], Job], looks: int) -> Ending:
-    return lambda post, seen: ending(post) if seen > looks else job_of(post, status=JobStatus.RUNNING)
+def waits_then(ending: Callable[[PracticePost], Job], polls: int) -> Ending:
+    return lambda post, count: ending(post) if count > polls else job_of(post, status=JobStatus.RUNNING)
 
 
 def quiet(_: Sequence[Row]) -> None:
-    """Nobody looks."""
+    """Display nothing."""
 
 
 @pytest.fixture
 def failing_site(clips: Mapping[str, Clip], clock: FakeClock) -> PracticeSite:
-    """Only the posts that must fail: for these no file has to lie in a library."""
+    """A site with only the posts that must fail, because they need no file in a library."""
     site = PracticeSite(clips, posts=[BY_SLUG["photos"], BY_SLUG["deleted"], BY_SLUG["members"]], clock=clock)
     site.origin = "http://127.0.0.1:1"
     return site
 
 
-async def test_it_looks_until_every_job_has_ended(failing_site: PracticeSite, clock: FakeClock, tmp_path: Path) -> None:
+async def test_it_polls_until_every_job_has_ended(failing_site: PracticeSite, clock: FakeClock, tmp_path: Path) -> None:
     drawn: list[Sequence[Row]] = []
     rows = await save_all(failing_site, StubVault(waits_then(job_of, 3)), tmp_path, clock, show=drawn.append)
 
@@ -97,7 +97,7 @@ async def test_it_looks_until_every_job_has_ended(failing_site: PracticeSite, cl
     assert clock.slept == [runner.LOOK_INTERVAL_S] * 3
 
 
-async def test_what_is_not_done_in_time_counts_as_wrong(
+async def test_a_job_that_is_not_done_in_time_counts_as_wrong(
     failing_site: PracticeSite, clock: FakeClock, tmp_path: Path
 ) -> None:
     vault = StubVault(waits_then(job_of, 10**6))
@@ -108,7 +108,7 @@ async def test_what_is_not_done_in_time_counts_as_wrong(
     assert sum(clock.slept) == pytest.approx(5.0)
 
 
-async def test_a_kept_job_without_its_file_is_wrong(
+async def test_a_saved_job_without_its_file_is_wrong(
     clips: Mapping[str, Clip], clock: FakeClock, tmp_path: Path
 ) -> None:
     site = PracticeSite(clips, posts=[BY_SLUG["mse"]], clock=clock)
@@ -118,7 +118,7 @@ async def test_a_kept_job_without_its_file_is_wrong(
     assert row.problems == ("there is no file at nowhere.mp4",)
 
 
-async def test_a_kept_job_with_the_posts_video_is_right(
+async def test_a_saved_job_with_the_posts_video_is_right(
     clips: Mapping[str, Clip], clock: FakeClock, tmp_path: Path
 ) -> None:
     site = PracticeSite(clips, posts=[BY_SLUG["mse"]], clock=clock)
@@ -130,7 +130,7 @@ async def test_a_kept_job_with_the_posts_video_is_right(
     assert row.problems == ()
 
 
-def test_only_a_completed_job_has_a_kept_video(tmp_path: Path) -> None:
+def test_only_a_completed_job_has_a_saved_video(tmp_path: Path) -> None:
     assert kept_video(job_of(BY_SLUG["deleted"]), tmp_path) is None
 
 
@@ -175,7 +175,7 @@ async def test_the_whole_demo_draws_a_table_and_says_what_is_wrong(
     assert "your vault is untouched" in text
 
 
-def test_the_demos_vault_touches_nothing_of_the_persons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demo_vault_does_not_touch_the_users_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEDIAVAULT_DATABASE_URL", "postgresql://the.family/jobs")
     monkeypatch.setenv("MEDIAVAULT_DOWNLOAD_DIR", "/home/person/Videos")
     monkeypatch.setenv("MEDIAVAULT_ALLOW_PRIVATE", '["192.168.0.0/16"]')
@@ -197,7 +197,7 @@ def test_a_row_counts_from_its_first_claim_to_its_end() -> None:
     assert took_s(job_of(BY_SLUG["plain"], status=JobStatus.RUNNING), at) is None
 
 
-def test_the_climb_of_the_last_attempt_is_told_in_a_line() -> None:
+def test_the_steps_of_the_last_attempt_are_shown_in_one_line() -> None:
     first = [ExpectedStep(1, StrategyName.PLAIN, ok=False), ExpectedStep(1, StrategyName.SESSION, ok=False)]
 
     assert climbed_text([]) == ""
@@ -211,13 +211,13 @@ def drawn(*rows: Row, width: int) -> str:
     return cast("io.StringIO", console.file).getvalue()
 
 
-def test_the_table_shows_a_job_that_waits_for_its_next_try() -> None:
+def test_the_table_shows_a_job_that_waits_for_a_retry() -> None:
     waiting = job_of(BY_SLUG["limited"], status=JobStatus.FAILED, error_code=ErrorCode.RATE_LIMITED, retry_at=START)
 
     assert "tries again" in drawn(Row(BY_SLUG["limited"], waiting), width=120)
 
 
-def test_the_table_fits_a_small_terminal_with_a_line_or_two_a_post() -> None:
+def test_the_table_fits_a_small_terminal_with_one_or_two_lines_per_post() -> None:
     rows = [Row(post, job_of(post), tuple(saved_on(min(post.rungs)) * post.is_kept), ()) for post in BY_SLUG.values()]
     small, large = drawn(*rows, width=80), drawn(*rows, width=120)
 
@@ -228,7 +228,7 @@ def test_the_table_fits_a_small_terminal_with_a_line_or_two_a_post() -> None:
     assert "tries" not in small
 
 
-def test_complaints_come_with_the_history_that_led_there() -> None:
+def test_complaints_include_the_history_behind_them() -> None:
     failed = replace(
         saved_on(StrategyName.PLAIN)[1], outcome=StepOutcome.FAILED, error_code=ErrorCode.BAD_FILE, detail="Why."
     )
@@ -238,7 +238,7 @@ def test_complaints_come_with_the_history_that_led_there() -> None:
     assert complaints([replace(row, problems=())]) == []
 
 
-def test_the_json_tells_what_was_expected_and_what_happened() -> None:
+def test_the_json_states_what_was_expected_and_what_happened() -> None:
     post = BY_SLUG["session"]
     row = Row(post, job_of(post, bytes=5), tuple(saved_on(StrategyName.SESSION)), ())
     answer = as_json_object([row], seconds=1.23)

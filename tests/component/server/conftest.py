@@ -1,7 +1,7 @@
-"""The same house as the unit tests', here behind a real server."""
+"""The unit tests' vault, here behind a real server."""
 
 from __future__ import annotations
 
-from tests.http_vault import house, make_house
+from tests.http_vault import make_vault, vault
 
-__all__ = ["house", "make_house"]
+__all__ = ["make_vault", "vault"]

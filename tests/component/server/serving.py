@@ -1,4 +1,4 @@
-"""A house's API behind the real server, on a loopback port, and raw requests to it."""
+"""A vault's API behind the real server on a loopback port, and raw requests to it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from fastapi import FastAPI
 
 from mediavault.auth.proxies import ProxyRules
 from mediavault.server.http_server import NO_PROXIES, serve_app
-from tests.http_vault import House
+from tests.http_vault import ApiVault
 from tests.patience import patient
 
 
 @asynccontextmanager
-async def serving(house: House, proxies: ProxyRules = NO_PROXIES) -> AsyncIterator[str]:
-    """``host:port`` of a server that stands for the length of the block."""
+async def serving(vault: ApiVault, proxies: ProxyRules = NO_PROXIES) -> AsyncIterator[str]:
+    """Yield the ``host:port`` of a server that runs until the block ends."""
     stop, started = asyncio.Event(), asyncio.get_running_loop().create_future()
-    app = cast("FastAPI", house.client.app)
+    app = cast("FastAPI", vault.client.app)
     serve = serve_app(app, host="127.0.0.1", port=0, stop=stop, on_started=started.set_result, proxies=proxies)
     task = asyncio.create_task(serve)
     try:
@@ -31,7 +31,7 @@ async def serving(house: House, proxies: ProxyRules = NO_PROXIES) -> AsyncIterat
 
 
 async def connect(address: str, *, origin: str = "127.0.0.1") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """``origin``: from which of this machine's loopback addresses."""
+    """Open a connection from ``origin``, one of this machine's loopback addresses."""
     host, _, port = address.rpartition(":")
     return await asyncio.open_connection(host, int(port), local_addr=(origin, 0))
 
@@ -39,7 +39,7 @@ async def connect(address: str, *, origin: str = "127.0.0.1") -> tuple[asyncio.S
 async def ask(
     address: str, request: str, *, until: Callable[[bytes], bool] | None = None, origin: str = "127.0.0.1"
 ) -> bytes:
-    """Send one raw request; what was answered until the connection ended or ``until`` is content."""
+    """Send one raw request and return all bytes received until the connection ended or ``until`` returned true."""
     reader, writer = await connect(address, origin=origin)
     try:
         writer.write(request.replace("HOST", address).encode("latin-1"))

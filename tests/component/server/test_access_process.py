@@ -1,4 +1,4 @@
-"""The vault as a process of its own: what it refuses to start with, its set-up over the network, and what it leaves lying about.
+"""The vault as a separate process: what it refuses to start with, its set-up over the network, its secrets.
 
 Access, end to end, over real sockets and a real database.
 """
@@ -32,21 +32,21 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 @dataclass
 class Process:
-    """``lines`` is what it has logged so far, ``base`` its address."""
+    """A running vault: ``lines`` is its log so far, ``base`` its URL."""
 
     running: asyncio.subprocess.Process
     base: str = ""
     lines: list[str] = field(default_factory=list)
 
     async def line(self, event: str) -> dict[str, Any]:
-        """The next line of this event."""
+        """Return the next log line of this event."""
         assert self.running.stderr is not None
         async with asyncio.timeout(patient(START_WITHIN_S)):
             while raw := await self.running.stderr.readline():
                 self.lines.append(raw.decode())
-                said = json.loads(raw) if raw.startswith(b"{") else {}
-                if said.get("event") == event:
-                    return dict(said)
+                entry = json.loads(raw) if raw.startswith(b"{") else {}
+                if entry.get("event") == event:
+                    return dict(entry)
         raise AssertionError(f"it ended before {event}: {self.lines}")
 
     async def ask(self, path: str, form: dict[str, str] | None = None, **headers: str) -> tuple[int, Message, str]:
@@ -65,8 +65,8 @@ class Process:
 
 def environment(root: Path, **settings: str) -> dict[str, str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith("MEDIAVAULT_")}
-    places = {"STATE_DIR": str(root / "state"), "DOWNLOAD_DIR": str(root / "downloads"), "PORT": "0"}
-    return own | {f"MEDIAVAULT_{name}": value for name, value in (places | settings).items()}
+    defaults = {"STATE_DIR": str(root / "state"), "DOWNLOAD_DIR": str(root / "downloads"), "PORT": "0"}
+    return own | {f"MEDIAVAULT_{name}": value for name, value in (defaults | settings).items()}
 
 
 @asynccontextmanager
@@ -84,24 +84,24 @@ async def started(root: Path, **settings: str) -> AsyncIterator[Process]:
         process.lines += rest.decode().splitlines()
 
 
-async def ran(root: Path, *arguments: str, given: str = "", **settings: str) -> tuple[int, str, str]:
+async def ran(root: Path, *arguments: str, stdin: str = "", **settings: str) -> tuple[int, str, str]:
     running = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "mediavault", *arguments, env=environment(root, **settings),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    out, err = await running.communicate(given.encode())
+    out, err = await running.communicate(stdin.encode())
     assert running.returncode is not None
     return running.returncode, out.decode(), err.decode()
 
 
-async def test_without_a_password_it_does_not_listen_to_the_network(tmp_path: Path) -> None:
-    """And a fresh start leaves nothing behind. With a password it listens; once that is removed, no more."""
+async def test_without_a_password_it_does_not_listen_on_the_network(tmp_path: Path) -> None:
+    """The refused first start leaves no files. With a password it listens; once that is removed, it does not."""
     code, _, err = await ran(tmp_path, "api", HOST="0.0.0.0")
     assert code == 2
     assert "mediavault password" in err
     assert not (tmp_path / "state").exists()
 
-    assert (await ran(tmp_path, "password", "--stdin", given=f"{PASSWORD}\n"))[0] == 0
+    assert (await ran(tmp_path, "password", "--stdin", stdin=f"{PASSWORD}\n"))[0] == 0
     async with started(tmp_path, HOST="0.0.0.0") as vault:
         assert (await vault.ask("/api/jobs"))[0] == 401
     assert (await ran(tmp_path, "password", "--remove"))[0] == 0
@@ -109,12 +109,15 @@ async def test_without_a_password_it_does_not_listen_to_the_network(tmp_path: Pa
     assert (code, "without a password" in err) == (2, True)
 
 
-async def test_it_is_set_up_once_with_the_token_that_the_start_printed(tmp_path: Path) -> None:
-    """Two who have the token at once make one owner."""
+async def test_it_is_set_up_once_with_the_token_printed_at_the_start(tmp_path: Path) -> None:
+    """Of two simultaneous requests with the token, one sets the password."""
     async with started(tmp_path, SETUP="true", HOST="0.0.0.0") as vault:
         token = next(json.loads(line) for line in vault.lines if "set_up_wanted" in line)["one_time_token"]
         assert (await vault.ask("/api/jobs"))[0] == 401
-        forms = [{"invitation": token, "password": each, "again": each} for each in (PASSWORD, "nine brown horses")]
+        forms = [
+            {"invitation": token, "password": password, "again": password}
+            for password in (PASSWORD, "nine brown horses")
+        ]
         answers = await asyncio.gather(*(vault.ask("/setup", form) for form in forms))
         statuses = sorted(status for status, _, _ in answers)
         signed_in = [await vault.ask("/login", {"password": form["password"]}) for form in forms]
@@ -125,9 +128,9 @@ async def test_it_is_set_up_once_with_the_token_that_the_start_printed(tmp_path:
         assert not any("one_time_token" in line for line in vault.lines)
 
 
-async def test_secrets_stand_nowhere_but_with_those_who_hold_them(tmp_path: Path) -> None:
-    """Neither in the database nor in any file of the state folder, nor in the log; and no other user reads the folder."""
-    await ran(tmp_path, "password", "--stdin", given=f"{PASSWORD}\n")
+async def test_secrets_are_stored_and_logged_nowhere(tmp_path: Path) -> None:
+    """Neither the files of the state folder nor the log contain one, and no other user can read the folder."""
+    await ran(tmp_path, "password", "--stdin", stdin=f"{PASSWORD}\n")
     _, out, _ = await ran(tmp_path, "token", "add", "phone", "--scope", "read")
     token = out.strip()
     async with started(tmp_path, TOKEN="mv_canary-of-the-vault", LOG_LEVEL="debug") as vault:
@@ -151,15 +154,15 @@ async def test_secrets_stand_nowhere_but_with_those_who_hold_them(tmp_path: Path
     assert not any(modes.values()), modes
 
 
-async def test_a_thousand_tries_over_real_connections(tmp_path: Path) -> None:
-    """And the vault goes on answering."""
-    await ran(tmp_path, "password", "--stdin", given=f"{PASSWORD}\n")
+async def test_a_thousand_guesses_over_real_connections(tmp_path: Path) -> None:
+    """Nearly all are refused, and the vault still answers other requests."""
+    await ran(tmp_path, "password", "--stdin", stdin=f"{PASSWORD}\n")
     async with started(tmp_path) as vault:
 
         async def some(first: int) -> list[int]:
             return [(await vault.ask("/login", {"password": f"guess {n}"}))[0] for n in range(first, 1_000, 8)]
 
-        statuses = [each for batch in await asyncio.gather(*map(some, range(8))) for each in batch]
+        statuses = [status for batch in await asyncio.gather(*map(some, range(8))) for status in batch]
         assert (await vault.ask("/healthz"))[0] == 200
 
     assert len(statuses) == 1_000

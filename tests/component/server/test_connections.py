@@ -1,4 +1,4 @@
-"""Over real sockets: how many connections an address gets, and what becomes of those that are slow to say what they want."""
+"""Over real sockets: how many connections a client address gets, and what happens to slow requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mediavault.server import connections, http_server
 from mediavault.server.long_responses import RELAY_PATH
 from mediavault.server.middleware import MAX_BODY_BYTES
 from tests.component.server.serving import ask, connect, serving
-from tests.http_vault import House, MakeHouse
+from tests.http_vault import ApiVault, MakeVault
 from tests.patience import patient
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -27,8 +27,8 @@ CROWD, OTHER = "127.0.0.66", "127.0.0.67"
 
 
 @asynccontextmanager
-async def held(address: str, count: int, origin: str = CROWD) -> AsyncIterator[list[Connection]]:
-    """Connections that the server has taken: each has been answered once. They end with the block."""
+async def open_connections(address: str, count: int, origin: str = CROWD) -> AsyncIterator[list[Connection]]:
+    """Yield connections that were accepted and answered once; they are closed when the block ends."""
     async with AsyncExitStack() as stack:
         opened = []
         for _ in range(count):
@@ -40,8 +40,8 @@ async def held(address: str, count: int, origin: str = CROWD) -> AsyncIterator[l
         yield opened
 
 
-async def heard(connection: Connection) -> bytes:
-    """All that comes until it ends, within 5 s; what was there when it was cut off is lost."""
+async def read_to_end(connection: Connection) -> bytes:
+    """Return all bytes received until the connection ends, within 30 s; nothing if it is reset."""
     with contextlib.suppress(ConnectionError):
         return await asyncio.wait_for(connection[0].read(), patient(30))
     return b""
@@ -57,9 +57,9 @@ def test_the_limits_are_as_specified() -> None:
 
 
 @pytest.mark.usefixtures("three_each")
-async def test_one_connection_too_many_of_an_address_is_told_so_and_no_other_is_disturbed(house: House) -> None:
-    async with serving(house) as address:
-        async with held(address, 3) as first:
+async def test_a_connection_above_the_limit_of_its_address_gets_429_and_no_other_is_affected(vault: ApiVault) -> None:
+    async with serving(vault) as address:
+        async with open_connections(address, 3) as first:
             refused = await ask(address, HEALTH, origin=CROWD)
             other = await ask(address, HEALTH, origin=OTHER)
             first[0][1].write(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
@@ -73,9 +73,9 @@ async def test_one_connection_too_many_of_an_address_is_told_so_and_no_other_is_
 
 
 @pytest.mark.usefixtures("three_each")
-async def test_a_websocket_keeps_its_place_until_it_ends(house: House) -> None:
+async def test_a_websocket_counts_as_a_connection_until_it_ends(vault: ApiVault) -> None:
     upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: vnc, the-key\r\n"
-    async with serving(house) as address, held(address, 2):
+    async with serving(vault) as address, open_connections(address, 2):
         reader, writer = await connect(address, origin=CROWD)
         key = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
         writer.write(f"GET {RELAY_PATH} HTTP/1.1\r\nHost: {address}\r\n{upgrade}{key}\r\n".encode())
@@ -87,10 +87,10 @@ async def test_a_websocket_keeps_its_place_until_it_ends(house: House) -> None:
 
 
 @pytest.mark.usefixtures("three_each")
-async def test_a_connection_that_ends_makes_room(house: House) -> None:
-    async with serving(house) as address:
+async def test_a_connection_that_ends_makes_room_for_another(vault: ApiVault) -> None:
+    async with serving(vault) as address:
         for _ in range(5):
-            async with held(address, 3):
+            async with open_connections(address, 3):
                 pass
             async with asyncio.timeout(patient(30)):
                 while not (await ask(address, HEALTH, origin=CROWD)).startswith(b"HTTP/1.1 200"):
@@ -98,70 +98,70 @@ async def test_a_connection_that_ends_makes_room(house: House) -> None:
 
 
 @pytest.mark.usefixtures("three_each")
-async def test_one_that_is_turned_away_and_says_nothing_is_told_too(
-    house: House, monkeypatch: pytest.MonkeyPatch
+async def test_a_refused_connection_that_sends_nothing_gets_429_too(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "REFUSE_WITHIN_S", 0.05)
-    async with serving(house) as address, held(address, 3):
+    async with serving(vault) as address, open_connections(address, 3):
         silent = await connect(address, origin=CROWD)
-        said = await heard(silent)
+        answer = await read_to_end(silent)
         silent[1].close()
 
-    assert said.startswith(b"HTTP/1.1 429")
+    assert answer.startswith(b"HTTP/1.1 429")
 
 
 @pytest.mark.usefixtures("three_each")
-async def test_a_flood_of_refused_connections_is_cut_off(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even a refusal is said to more than a few at a time."""
+async def test_a_flood_of_refused_connections_is_cut_off(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even refusals are sent to only a few at a time."""
     monkeypatch.setattr(connections, "MAX_REFUSALS", 1)
     monkeypatch.setattr(connections, "REFUSE_WITHIN_S", 0.5)
-    async with serving(house) as address, held(address, 3):
+    async with serving(vault) as address, open_connections(address, 3):
         first, *flood = [await connect(address, origin=CROWD) for _ in range(20)]
-        said = [await heard(each) for each in (first, *flood)]
+        answers = [await read_to_end(connection) for connection in (first, *flood)]
         for _, writer in (first, *flood):
             writer.close()
 
-    assert sum(answer.startswith(b"HTTP/1.1 429") for answer in said) == 1
-    assert sum(answer == b"" for answer in said) == 19
+    assert sum(answer.startswith(b"HTTP/1.1 429") for answer in answers) == 1
+    assert sum(answer == b"" for answer in answers) == 19
 
 
 @pytest.mark.usefixtures("three_each")
-async def test_the_log_names_the_address_once_and_what_may_help(house: House) -> None:
+async def test_the_log_names_the_address_once_with_advice(vault: ApiVault) -> None:
     with capture_logs() as logs:
-        async with serving(house) as address, held(address, 3):
+        async with serving(vault) as address, open_connections(address, 3):
             for _ in range(5):
                 await ask(address, HEALTH, origin=CROWD)
-    said = [line for line in logs if line["event"] == "too_many_connections"]
+    warnings = [line for line in logs if line["event"] == "too_many_connections"]
 
-    assert [line["address"] for line in said] == [CROWD]
-    assert "MEDIAVAULT_TRUSTED_PROXIES" in said[0]["help"]
+    assert [line["address"] for line in warnings] == [CROWD]
+    assert "MEDIAVAULT_TRUSTED_PROXIES" in warnings[0]["help"]
 
 
 @pytest.mark.usefixtures("three_each")
-async def test_a_trusted_proxys_connections_are_not_limited(house: House) -> None:
-    """They are everybody's; its requests are counted for the address that each names (tests/unit/server/test_connections.py)."""
+async def test_a_trusted_proxys_connections_are_not_limited(vault: ApiVault) -> None:
+    """They serve many clients. Its requests are counted per client address: tests/unit/server/test_connections.py."""
     proxies = ProxyRules((ipaddress.ip_network(CROWD),))
-    async with serving(house, proxies) as address, held(address, 9):
+    async with serving(vault, proxies) as address, open_connections(address, 9):
         assert (await ask(address, HEALTH, origin=CROWD)).startswith(b"HTTP/1.1 200")
 
 
-async def test_what_the_process_can_hold_is_never_one_addresss_alone(
-    house: House, monkeypatch: pytest.MonkeyPatch
+async def test_no_single_address_gets_all_connections_of_the_process(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mediavault.server.http_server.resource.getrlimit", lambda _: (128, 128))
-    async with serving(house) as address, held(address, 32):
+    async with serving(vault) as address, open_connections(address, 32):
         assert (await ask(address, HEALTH, origin=CROWD)).startswith(b"HTTP/1.1 429")
-        async with held(address, 32, origin=OTHER):
+        async with open_connections(address, 32, origin=OTHER):
             assert (await ask(address, HEALTH, origin="127.0.0.68")).startswith(b"HTTP/1.1 503")
 
 
-# --- slow to say what they want -----------------------------------------------------------------------------------
+# --- slow requests -------------------------------------------------------------------------------------------------
 
 
-async def test_a_password_of_a_megabyte_is_answered_and_the_connection_lives(make_house: MakeHouse) -> None:
-    """Whoever is still sending hears why, and is not just cut off."""
-    house = make_house(token="mv_a-long-random-token")
-    async with serving(house) as address:
+async def test_a_password_of_a_megabyte_is_answered_and_the_connection_lives(make_vault: MakeVault) -> None:
+    """A client that is still sending gets the reason, and is not just disconnected."""
+    vault = make_vault(token="mv_a-long-random-token")
+    async with serving(vault) as address:
         reader, writer = await connect(address)
         form = b"password=" + b"x" * 1_000_000
         kind = "Content-Type: application/x-www-form-urlencoded\r\nSec-Fetch-Site: same-origin"
@@ -177,18 +177,18 @@ async def test_a_password_of_a_megabyte_is_answered_and_the_connection_lives(mak
 
 
 @pytest.mark.parametrize("drips", [True, False])
-async def test_the_rest_of_a_body_that_nobody_reads_is_not_waited_for(
-    house: House, monkeypatch: pytest.MonkeyPatch, drips: bool
+async def test_the_rest_of_an_unread_body_is_not_waited_for(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch, drips: bool
 ) -> None:
-    """It was answered before it was read. Neither bytes now and then nor one byte and silence keep it open."""
+    """It was answered before its body was read. Neither a slow nor a stalled body keeps the connection open."""
     monkeypatch.setattr(http_server, "LEFTOVER_DEADLINE_S", 0.2)
-    async with serving(house) as address:
+    async with serving(vault) as address:
         reader, writer = await connect(address)
         writer.write(f"POST /api/jobs HTTP/1.1\r\nHost: {address}\r\nContent-Length: 60000\r\n\r\n".encode())
         status = await asyncio.wait_for(reader.readline(), patient(30))
         writer.write(b"x")
         dripping = asyncio.create_task(drip(writer, b"x")) if drips else None
-        await heard((reader, writer))
+        await read_to_end((reader, writer))
         if dripping is not None:
             dripping.cancel()
         writer.close()
@@ -196,17 +196,19 @@ async def test_the_rest_of_a_body_that_nobody_reads_is_not_waited_for(
     assert status.startswith(b"HTTP/1.1 415")
 
 
-async def test_a_body_that_never_comes_is_told_so_and_ended(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_body_that_never_arrives_gets_408_and_ends_the_connection(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("mediavault.server.middleware.BODY_DEADLINE_S", 0.1)
     post = "POST /api/jobs HTTP/1.1\r\nHost: HOST\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n["
-    async with serving(house) as address:
+    async with serving(vault) as address:
         answer = await ask(address, post)
 
     assert answer.startswith(b"HTTP/1.1 408")
 
 
-async def test_a_header_without_end_is_refused_long_before_it_fills_the_memory(house: House) -> None:
-    async with serving(house) as address:
+async def test_an_endless_header_is_refused_long_before_it_fills_the_memory(vault: ApiVault) -> None:
+    async with serving(vault) as address:
         answer = await ask(address, "GET / HTTP/1.1\r\nHost: HOST\r\nX: " + "y" * 65_536)
 
     assert answer.startswith(b"HTTP/1.1 400")

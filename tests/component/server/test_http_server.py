@@ -25,14 +25,14 @@ from mediavault.server import http_server
 from mediavault.server.http_server import bind
 from mediavault.server.long_responses import RELAY_PATH
 from tests.component.server.serving import ask, serving
-from tests.http_vault import VIDEO, House
+from tests.http_vault import VIDEO, ApiVault
 from tests.patience import patient, until
 from tests.session_stubs import StubSessions, StubWindows
 
 
-async def test_a_file_comes_over_a_real_connection_by_ranges(house: House) -> None:
-    job = await house.add_kept()
-    async with serving(house) as address:
+async def test_a_file_comes_over_a_real_connection_by_ranges(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    async with serving(vault) as address:
         answer = await ask(
             address, f"GET /files/{job.id}/video HTTP/1.1\r\nHost: HOST\r\nRange: bytes=-5\r\nConnection: close\r\n\r\n"
         )
@@ -42,9 +42,9 @@ async def test_a_file_comes_over_a_real_connection_by_ranges(house: House) -> No
     assert b"server: uvicorn" not in answer.lower()
 
 
-async def test_a_client_that_leaves_a_long_file_is_noticed(house: House) -> None:
-    job = await house.add_kept(video=VIDEO * 400)
-    async with serving(house) as address:
+async def test_a_client_that_leaves_a_long_file_is_noticed(vault: ApiVault) -> None:
+    job = await vault.add_kept(video=VIDEO * 400)
+    async with serving(vault) as address:
         answer = await ask(
             address, f"GET /files/{job.id}/video HTTP/1.1\r\nHost: HOST\r\n\r\n", until=lambda got: len(got) > 9
         )
@@ -52,9 +52,11 @@ async def test_a_client_that_leaves_a_long_file_is_noticed(house: House) -> None
     assert answer.startswith(b"HTTP/1.1 200")  # and the server has ended in time, with no answer under way
 
 
-async def test_an_open_event_stream_does_not_hold_up_the_end(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_open_event_stream_does_not_delay_the_shutdown(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(http_server, "GRACE_S", 3_600)
-    async with serving(house) as address:
+    async with serving(vault) as address:
         host, _, port = address.rpartition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(f"GET /api/events HTTP/1.1\r\nHost: {address}\r\n\r\n".encode())
@@ -64,11 +66,11 @@ async def test_an_open_event_stream_does_not_hold_up_the_end(house: House, monke
 
 
 async def test_a_header_that_comes_too_slowly_ends_the_connection(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not even a byte now and then keeps it open."""
     monkeypatch.setattr(http_server, "HEADER_DEADLINE_S", 0.1)
-    async with serving(house) as address:
+    async with serving(vault) as address:
         host, _, port = address.rpartition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(b"GET / HTTP/1.1\r\n")
@@ -82,9 +84,11 @@ async def test_a_header_that_comes_too_slowly_ends_the_connection(
     assert got == b""
 
 
-async def test_a_long_answer_is_not_ended_by_the_header_deadline(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_long_answer_is_not_ended_by_the_header_deadline(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(http_server, "HEADER_DEADLINE_S", 0.05)
-    async with serving(house) as address:
+    async with serving(vault) as address:
         host, _, port = address.rpartition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(f"GET /api/events HTTP/1.1\r\nHost: {address}\r\n\r\n".encode())
@@ -101,17 +105,17 @@ async def test_a_long_answer_is_not_ended_by_the_header_deadline(house: House, m
 
 
 @asynccontextmanager
-async def relayed(house: House, address: str) -> AsyncIterator[ClientConnection]:
-    cast("StubSessions", house.services.sessions).add("x")
-    await house.services.windows.open("x")
+async def relayed(vault: ApiVault, address: str) -> AsyncIterator[ClientConnection]:
+    cast("StubSessions", vault.services.sessions).add("x")
+    await vault.services.windows.open("x")
     url = f"ws://{address}{RELAY_PATH}"
     async with websockets.connect(url, subprotocols=[Subprotocol("vnc"), Subprotocol("the-key")]) as socket:
         yield socket
 
 
-async def test_the_screen_of_a_sign_in_window_comes_over_a_websocket(house: House) -> None:
-    screen = cast("StubWindows", house.services.windows).screen
-    async with serving(house) as address, relayed(house, address) as socket:
+async def test_the_screen_of_a_sign_in_window_comes_over_a_websocket(vault: ApiVault) -> None:
+    screen = cast("StubWindows", vault.services.windows).screen
+    async with serving(vault) as address, relayed(vault, address) as socket:
         screen.pictures.put_nowait(b"a picture" * 10_000)
         await socket.send(b"a click")
 
@@ -124,47 +128,49 @@ async def test_the_screen_of_a_sign_in_window_comes_over_a_websocket(house: Hous
     assert screen.viewers == 0
 
 
-async def test_a_message_that_is_too_large_ends_the_websocket(house: House) -> None:
-    async with serving(house) as address, relayed(house, address) as socket:
+async def test_a_message_that_is_too_large_ends_the_websocket(vault: ApiVault) -> None:
+    async with serving(vault) as address, relayed(vault, address) as socket:
         await socket.send(bytes(http_server.MAX_SOCKET_MESSAGE_BYTES + 1))
         await asyncio.wait_for(socket.wait_closed(), patient(30))
     assert socket.close_code == 1009
 
 
-async def test_an_open_websocket_does_not_hold_up_the_end(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_open_websocket_does_not_delay_the_shutdown(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_server, "GRACE_S", 3_600)
     async with AsyncExitStack() as client:
-        async with serving(house) as address:
-            socket = await client.enter_async_context(relayed(house, address))
+        async with serving(vault) as address:
+            socket = await client.enter_async_context(relayed(vault, address))
         await asyncio.wait_for(socket.wait_closed(), patient(30))
-    assert cast("StubWindows", house.services.windows).screen.viewers == 0
+    assert cast("StubWindows", vault.services.windows).screen.viewers == 0
 
 
-async def test_a_client_that_answers_no_ping_is_gone(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_does_not_answer_pings_is_disconnected(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(http_server, "SOCKET_PING_S", 0.1)
-    screen = cast("StubWindows", house.services.windows).screen
-    async with serving(house) as address, relayed(house, address) as socket:
+    screen = cast("StubWindows", vault.services.windows).screen
+    async with serving(vault) as address, relayed(vault, address) as socket:
         socket.transport.pause_reading()
         await until(lambda: screen.viewers == 0)
 
 
-async def test_a_websocket_has_no_header_deadline(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_websocket_has_no_header_deadline(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_server, "HEADER_DEADLINE_S", 0.05)
-    screen = cast("StubWindows", house.services.windows).screen
-    async with serving(house) as address, relayed(house, address) as socket:
+    screen = cast("StubWindows", vault.services.windows).screen
+    async with serving(vault) as address, relayed(vault, address) as socket:
         await asyncio.sleep(0.2)
         screen.pictures.put_nowait(b"a picture")
 
         assert await asyncio.wait_for(socket.recv(), patient(30)) == b"a picture"
 
 
-async def test_elsewhere_an_upgrade_is_answered_as_http(house: House) -> None:
+async def test_an_upgrade_on_another_path_is_answered_as_http(vault: ApiVault) -> None:
     headers = "Connection: Upgrade, close\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-    async with serving(house) as address:
-        found = await ask(address, f"GET /healthz HTTP/1.1\r\nHost: HOST\r\n{headers}\r\n")
+    async with serving(vault) as address:
+        answer = await ask(address, f"GET /healthz HTTP/1.1\r\nHost: HOST\r\n{headers}\r\n")
         missing = await ask(address, f"GET /nowhere HTTP/1.1\r\nHost: HOST\r\n{headers}\r\n")
 
-    assert found.startswith(b"HTTP/1.1 200")
+    assert answer.startswith(b"HTTP/1.1 200")
     assert missing.startswith(b"HTTP/1.1 404")
 
 
@@ -177,22 +183,22 @@ async def test_elsewhere_an_upgrade_is_answered_as_http(house: House) -> None:
         "GET @evil.test HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n",
     ],
 )
-async def test_a_request_that_two_readers_could_read_differently_is_refused(house: House, request_text: str) -> None:
-    async with serving(house) as address:
+async def test_an_ambiguous_request_is_refused(vault: ApiVault, request_text: str) -> None:
+    async with serving(vault) as address:
         answer = await ask(address, request_text, until=lambda got: b"\r\n\r\n" in got)
 
     assert answer.startswith(b"HTTP/1.1 400")
 
 
 @pytest.mark.parametrize("path", ["/files/../../../../etc/passwd", "/static/../app.py", "/..%2f..%2fetc/passwd"])
-async def test_a_raw_path_with_dots_finds_nothing(house: House, path: str) -> None:
-    async with serving(house) as address:
+async def test_a_raw_path_with_dots_finds_nothing(vault: ApiVault, path: str) -> None:
+    async with serving(vault) as address:
         answer = await ask(address, f"GET {path} HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n")
 
     assert answer.startswith(b"HTTP/1.1 404")
 
 
-def test_a_taken_port_is_said_in_words() -> None:
+def test_a_port_in_use_is_reported_in_words() -> None:
     (first,) = bind("127.0.0.1", 0)
     with first, pytest.raises(BadSetting, match="is used by another program"):
         bind("127.0.0.1", first.getsockname()[1])
@@ -209,19 +215,19 @@ async def test_a_vault_whose_port_is_taken_opens_nothing_and_starts_no_worker(tm
     assert not library.exists()
 
 
-def test_an_address_that_is_not_ours_is_said_in_words() -> None:
+def test_an_address_of_another_machine_is_reported_in_words() -> None:
     with pytest.raises(BadSetting, match="cannot be listened on"):
         bind("192.0.2.1", 0)
 
 
 def test_localhost_binds_all_its_addresses_on_one_port() -> None:
     bound = bind("localhost", 0)
-    ports = {each.getsockname()[1] for each in bound}
-    for each in bound:
-        each.close()
+    ports = {sock.getsockname()[1] for sock in bound}
+    for sock in bound:
+        sock.close()
 
     assert len(ports) == 1
-    assert socket.AF_INET in {each.family for each in bound}
+    assert socket.AF_INET in {sock.family for sock in bound}
 
 
 @pytest.mark.parametrize(
@@ -235,7 +241,7 @@ def test_localhost_binds_all_its_addresses_on_one_port() -> None:
         (http_server._Server, Server, "capture_signals", ["self"]),
     ],
 )
-def test_a_method_that_is_overridden_is_still_uvicorns(
+def test_an_overridden_method_still_exists_in_uvicorn(
     ours: type, uvicorns: type, name: str, parameters: list[str]
 ) -> None:
     """A release of uvicorn that renames or changes one would otherwise switch off a limit without an error."""

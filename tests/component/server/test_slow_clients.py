@@ -1,6 +1,6 @@
-"""Whoever asks slowly, on as many connections as there are, keeps nobody else waiting.
+"""Slow clients, on as many connections as they can get, do not delay other clients.
 
-The vault is a process of its own with as many descriptors as service managers give one; the slow ones come from one address.
+The vault is a separate process with as many descriptors as service managers allow; the slow clients share one address.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SLOW = "127.0.0.66"
 BUFFER_BYTES = 2_048
 FOR_S, EVERY_S, AGAIN_S = 2.0, 0.02, 1.0
 ANSWERS = 20  # at least, however long they take
-TIMES = 100  # two or three; who had to wait until slow clients are cut off would wait a thousand times as long
+TIMES = 100  # usually two or three; waiting until slow clients are cut off would take a thousand times as long
 
 HEADER = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 BODY = b"POST /api/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n["
@@ -38,7 +38,7 @@ WAYS = {"header": (HEADER, b"X: y\r\n"), "body": (BODY, b" "), "listening": (EVE
 
 @asynccontextmanager
 async def vault(root: Path) -> AsyncIterator[str]:
-    """``host:port`` of a running one."""
+    """Yield the ``host:port`` of a running vault."""
 
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
@@ -59,7 +59,7 @@ async def vault(root: Path) -> AsyncIterator[str]:
 
 
 async def be_slow(address: str, first: bytes, then: bytes) -> None:
-    """One slow client: it begins to ask, goes on by a few bytes, reads nothing, and comes again when it was cut off."""
+    """Act as a slow client: begin a request, send a few more bytes at a time, read nothing, reconnect when cut off."""
     loop = asyncio.get_running_loop()
     host, _, port = address.rpartition(":")
     while True:
@@ -76,7 +76,7 @@ async def be_slow(address: str, first: bytes, then: bytes) -> None:
 
 
 async def answers(address: str, status: Callable[[bytes], None]) -> float:
-    """How long an answer takes, in seconds: the median of many, from another address than the slow ones'."""
+    """Return the median time of many answers, in seconds, from another address than the slow clients'."""
     took: list[float] = []
     ends = time.monotonic() + FOR_S
     while time.monotonic() < ends or len(took) < ANSWERS:
@@ -89,18 +89,18 @@ async def answers(address: str, status: Callable[[bytes], None]) -> float:
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_slow_clients_keep_nobody_else_waiting(tmp_path: Path, way: str) -> None:
-    said: set[bytes] = set()
+async def test_slow_clients_do_not_delay_other_clients(tmp_path: Path, way: str) -> None:
+    statuses: set[bytes] = set()
     async with vault(tmp_path) as address:
-        alone_s = await answers(address, said.add)
+        alone_s = await answers(address, statuses.add)
         crowd = [asyncio.create_task(be_slow(address, *WAYS[way])) for _ in range(SLOW_ONES)]
         await asyncio.sleep(AGAIN_S)
-        crowded_s = await answers(address, said.add)
-        for each in crowd:
-            each.cancel()
+        crowded_s = await answers(address, statuses.add)
+        for client in crowd:
+            client.cancel()
         ends = await asyncio.gather(*crowd, return_exceptions=True)
     print({"way": way, "alone_s": alone_s, "crowded_s": crowded_s})
 
     assert {type(end) for end in ends} == {asyncio.CancelledError}
-    assert said == {b"HTTP/1.1 200"}
+    assert statuses == {b"HTTP/1.1 200"}
     assert crowded_s < TIMES * alone_s

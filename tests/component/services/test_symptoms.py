@@ -1,4 +1,4 @@
-"""From what a server, a disk or a machine does to the code, the sentence and the next try that are stored with the job."""
+"""Failures of a server, a disk or a machine, and the code, message and retry time that are stored with the job."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ LIMITS = DownloadLimits(max_bytes=50_000_000, reserve_bytes=0, resumes=1)
 
 
 def spoiled(body: bytes) -> bytes:
-    """The pictures and sounds of the second half as zeros: the file closes at its last byte, and does not decode."""
+    """Return ``body`` with its second half zeroed: the file is structurally complete, and does not decode."""
     return body[: len(body) // 2] + bytes(len(body) - len(body) // 2)
 
 
-class House:
+class WorkerRig:
     """A worker's tools with the real client, downloader and probe, a server on loopback and no browser."""
 
     def __init__(self, server: FaultServer, root: Path) -> None:
@@ -51,18 +51,18 @@ class House:
 
     def tools(self, extractor: StubExtractor | None = None) -> WorkerContext:
         post = Post(self.server.url("/post"), self.server.url("/post"), "generic", "1", "jane")
-        found = extraction(candidate(self.server.url("/v.mp4?Expires=4102444800&Signature=a")), post=post)
+        extracted = extraction(candidate(self.server.url("/v.mp4?Expires=4102444800&Signature=a")), post=post)
         made = make_tools(
             self.store,
             self.clock,
             self.root,
-            extractor=extractor or StubExtractor(found),
+            extractor=extractor or StubExtractor(extracted),
             browser=StubBrowser(BrowserUnavailable("There is no browser.")),
         )
         return replace(made, downloader=MediaFetcher(self.client, self.clock), probe=FfmpegProbe(), limits=LIMITS)
 
     async def run(self, tools: WorkerContext) -> tuple[Job, datetime]:
-        """One attempt; the job as it is stored then, and when it was written."""
+        """Run one attempt; return the stored job and the time of its failure."""
         await self.store.open()
         await self.store.queue.enqueue([new_job(self.server.url("/post"), clock=self.clock)])
         (claim,) = await self.store.queue.claim(WorkerId("w-1"), limit=1, lease=timedelta(seconds=90))
@@ -73,22 +73,22 @@ class House:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def rig(tmp_path: Path) -> AsyncIterator[WorkerRig]:
     async with fault_server() as server:
-        made = House(server, tmp_path)
+        made = WorkerRig(server, tmp_path)
         yield made
         await made.client.close()
         made.guard.close()
 
 
-def is_stored(job: Job, code: ErrorCode, said: str) -> None:
+def assert_stored(job: Job, code: ErrorCode, message: str) -> None:
     assert (job.status, job.error_code) == (JobStatus.FAILED, code)
-    assert said in (job.error or "")
+    assert message in (job.error or "")
     assert help_for(job.error_code)
 
 
 @pytest.mark.parametrize(
-    ("script", "code", "said"),
+    ("script", "code", "message"),
     [
         (reply(403), ErrorCode.LINK_EXPIRED, "403"),
         (reply(410), ErrorCode.LINK_EXPIRED, "410"),
@@ -98,48 +98,48 @@ def is_stored(job: Job, code: ErrorCode, said: str) -> None:
     ],
     ids=["refused", "gone", "empty", "cut", "spoiled"],
 )
-async def test_what_the_media_server_does_is_stored_and_tried_again_a_minute_later(
-    script: Script, code: ErrorCode, said: str, house: House
+async def test_a_failure_of_the_media_server_is_stored_and_retried_a_minute_later(
+    script: Script, code: ErrorCode, message: str, rig: WorkerRig
 ) -> None:
-    house.server.on("/v.mp4", script)
-    job, at = await house.run(house.tools())
+    rig.server.on("/v.mp4", script)
+    job, at = await rig.run(rig.tools())
 
-    is_stored(job, code, said)
+    assert_stored(job, code, message)
     assert job.retry_at == at + MINUTE
-    assert not list(house.root.rglob("*.mp4"))
+    assert not list(rig.root.rglob("*.mp4"))
 
 
-async def test_a_video_above_the_limit_is_stored_as_too_large_and_not_tried_again(house: House) -> None:
-    house.server.on("/v.mp4", serve(BODY))
-    job, _ = await house.run(replace(house.tools(), limits=replace(LIMITS, max_bytes=len(BODY) - 1)))
+async def test_a_video_above_the_limit_is_stored_as_too_large_and_not_retried(rig: WorkerRig) -> None:
+    rig.server.on("/v.mp4", serve(BODY))
+    job, _ = await rig.run(replace(rig.tools(), limits=replace(LIMITS, max_bytes=len(BODY) - 1)))
 
-    is_stored(job, ErrorCode.TOO_LARGE, "at most")
+    assert_stored(job, ErrorCode.TOO_LARGE, "at most")
     assert job.retry_at is None
 
 
-async def test_a_full_disk_is_stored_and_looked_at_again_without_using_up_an_attempt(
-    house: House, monkeypatch: pytest.MonkeyPatch
+async def test_a_full_disk_is_stored_and_retried_without_using_up_an_attempt(
+    rig: WorkerRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usage = shutil.disk_usage(house.root)
+    usage = shutil.disk_usage(rig.root)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=len(BODY) - 1))
-    house.server.on("/v.mp4", serve(BODY))
-    job, at = await house.run(house.tools())
+    rig.server.on("/v.mp4", serve(BODY))
+    job, at = await rig.run(rig.tools())
 
-    is_stored(job, ErrorCode.NO_SPACE, "are free")
+    assert_stored(job, ErrorCode.NO_SPACE, "are free")
     assert job.retry_at == at + 5 * MINUTE
     assert job.max_attempts == 6
 
 
 class WithoutYtdlp(StubExtractor):
-    """What the yt-dlp process answers where the package is not installed."""
+    """Answers as the yt-dlp process does where the package is not installed."""
 
     async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
         return read_answer({"missing": True}, post, platform, YtdlpRules(("tube",)), now=START)
 
 
-async def test_a_missing_program_is_stored_and_looked_for_again_without_using_up_an_attempt(house: House) -> None:
-    job, at = await house.run(house.tools(WithoutYtdlp()))
+async def test_a_missing_program_is_stored_and_retried_without_using_up_an_attempt(rig: WorkerRig) -> None:
+    job, at = await rig.run(rig.tools(WithoutYtdlp()))
 
-    is_stored(job, ErrorCode.TOOL_MISSING, "yt-dlp is not installed")
+    assert_stored(job, ErrorCode.TOOL_MISSING, "yt-dlp is not installed")
     assert job.retry_at == at + 5 * MINUTE
     assert job.max_attempts == 6

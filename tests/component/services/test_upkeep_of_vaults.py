@@ -1,4 +1,4 @@
-"""Verifying and rebuilding whatever the library stands on."""
+"""Verifying and rebuilding a library on every kind of storage."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
     return VAULTS[request.param](tmp_path)
 
 
-async def test_damages_are_found_and_the_rest_is_rebuilt_on_every_vault(subject: Subject, tmp_path: Path) -> None:
-    """A flipped bit, a missing video and a stranger's file, in a folder and in buckets."""
+async def test_damage_is_found_and_the_rest_is_rebuilt_on_every_library(subject: Subject, tmp_path: Path) -> None:
+    """Changed content, a missing video and a foreign file, in a folder and in buckets."""
     made, clock = tmp_path / "made", FakeClock()
     made.mkdir()
     store = MemoryJobStore(clock)
@@ -31,16 +31,16 @@ async def test_damages_are_found_and_the_rest_is_rebuilt_on_every_vault(subject:
     (made / "ann3/mine.mp4").write_bytes(b"mine")
     for path in sorted(made.rglob("*.*")):
         await subject.put(str(path.relative_to(made)), path.read_bytes())
-    found = [one async for one in Verification(store.catalogue, subject.vault, read_data=True).run()]
+    findings = [finding async for finding in Verification(store.catalogue, subject.vault, read_data=True).run()]
     again = MemoryJobStore(clock)
-    refused = [one async for one in Rebuild(again.catalogue, subject.vault, read_data=True).run()]
+    refused = [file async for file in Rebuild(again.catalogue, subject.vault, read_data=True).run()]
 
-    assert sorted((one.trouble, one.path) for one in found) == [
+    assert sorted((finding.trouble, finding.path) for finding in findings) == [
         (FindingKind.HASH_DIFFERS, "ann1/000001-0.mp4"),
         (FindingKind.MISSING, "ann2/000002-2.mp4"),
         (FindingKind.ORPHAN, "ann3/mine.mp4"),
     ]
-    assert sorted(one.refusal for one in refused) == [
+    assert sorted(file.refusal for file in refused) == [
         RebuildRefusal.HASH_DIFFERS, RebuildRefusal.MISSING, RebuildRefusal.PARTIAL, RebuildRefusal.PARTIAL,
     ]  # fmt: skip
     assert len(await vaults.all_of(again)) == 6

@@ -26,10 +26,10 @@ SOON_S = 30.0
 class EndlessDownloader(StubDownloader):
     def __init__(self) -> None:
         super().__init__()
-        self.begun, self.stopped = asyncio.Event(), asyncio.Event()
+        self.started, self.stopped = asyncio.Event(), asyncio.Event()
 
     async def fetch(self, *_: object, **__: object) -> DownloadedFile:
-        self.begun.set()
+        self.started.set()
         try:
             await asyncio.Event().wait()
         finally:
@@ -59,7 +59,7 @@ async def test_a_job_that_is_cancelled_elsewhere_stops_long_before_the_next_hear
         tools = make_tools(store, SystemClock(), tmp_path / "library", downloader=downloader)
         working = asyncio.create_task(Worker(tools, limits, live_folder=tmp_path / "workers").run(stop))
         [stored] = await api.queue.enqueue([new_job(clock=SystemClock())])
-        await asyncio.wait_for(downloader.begun.wait(), patient(SOON_S))
+        await asyncio.wait_for(downloader.started.wait(), patient(SOON_S))
         await api.queue.cancel(stored.job.id)
         await asyncio.wait_for(downloader.stopped.wait(), patient(SOON_S))
         stop.set()

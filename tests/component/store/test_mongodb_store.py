@@ -39,7 +39,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning
 
 @pytest.fixture(autouse=True)
 def sockets_of_the_driver() -> Iterator[None]:
-    """Collected while that is expected, and not in another test."""
+    """Collect them while that warning is expected, and not in another test."""
     yield
     gc.collect()
 
@@ -82,21 +82,21 @@ async def claimed(store: MongoJobStore, worker: WorkerId = ANN) -> ClaimedJob:
 # --- submissions -------------------------------------------------------------------------------------------------
 
 
-async def test_a_call_that_breaks_off_takes_no_job_from_a_caller_who_was_answered_with_it(
+async def test_an_interrupted_call_removes_no_job_that_another_caller_was_answered_with(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first call has stored one of its two posts and loses the race for the other; then its server is away."""
+    """The first call has stored one of its two posts and loses the race for the other; then its server is lost."""
     mine, theirs, again = (numbered_job(n, f"https://videos.example/{min(n, 2)}") for n in (1, 2, 3))
     async with opened(url) as store, opened(url) as other:
-        newest, looks = ops._newest, itertools.count()
+        newest, lookups = ops._newest, itertools.count()
 
         async def newest_of_an_unlucky_call(database: MongoDatabase, jobs: Sequence[NewJob]) -> dict[str, Job]:
             if database is not store._server.database:
                 return await newest(database, jobs)
-            found = await newest(database, jobs)
-            if next(looks) == 0:
-                await other.queue.enqueue([theirs])  # between the look and what follows from it
-                return found
+            known = await newest(database, jobs)
+            if next(lookups) == 0:
+                await other.queue.enqueue([theirs])  # between the lookup and the insert
+                return known
             [answer] = await other.queue.enqueue(
                 [replace(again, post_url=mine.post_url, canonical_url=mine.canonical_url)]
             )
@@ -130,14 +130,14 @@ async def test_a_crash_of_the_server_loses_nothing_that_was_acknowledged() -> No
             known = await store.queue.enqueue([numbered_job(99, "https://videos.example/1")])
 
             assert (counts[JobStatus.COMPLETED], counts[JobStatus.RUNNING], counts[JobStatus.QUEUED]) == (2, 1, 3)
-            assert not known[0].created  # the unique index is there as well
+            assert not known[0].created  # the unique index exists as well
     finally:
         server.remove()
 
 
 @pytest.mark.slow
 async def test_a_completion_waits_for_a_primary_that_has_stepped_down() -> None:
-    """A submission is refused at once: the person who waits for the answer learns that nothing was accepted."""
+    """A submission is refused at once, so that the user learns that nothing was accepted."""
     server = mongo.new_server()
     administrator: AsyncMongoClient[Document] = AsyncMongoClient(server.url)
     try:
@@ -157,7 +157,7 @@ async def test_a_completion_waits_for_a_primary_that_has_stepped_down() -> None:
 
 
 async def test_many_claims_at_once_get_each_job_once(url: str) -> None:
-    """More than may lose in order before they look elsewhere."""
+    """More claims than may lose in queue order before they try other jobs."""
     async with opened(url) as first, opened(url) as second:
         await enqueued(first, 14)
         claiming = [store.queue.claim(ANN, limit=1, lease=LEASE) for store in (first, second) for _ in range(7)]
@@ -167,25 +167,25 @@ async def test_many_claims_at_once_get_each_job_once(url: str) -> None:
         assert {claim.fence for claim in claims} == {1}
 
 
-async def test_turns_that_are_asked_for_at_once_lie_an_interval_apart(url: str) -> None:
+async def test_permits_that_are_requested_at_once_are_an_interval_apart(url: str) -> None:
     interval = timedelta(milliseconds=100)
     async with opened(url) as first, opened(url) as second:
         [answer] = await first.queue.enqueue([numbered_job(1, "https://videos.example/1", platform="x")])
-        asked = PermitRequest(answer.job.id, "x", interval=interval, probe_within=LEASE)
+        request = PermitRequest(answer.job.id, "x", interval=interval, probe_within=LEASE)
         turns = await asyncio.gather(
-            *(store.site_limits.take_turn(asked) for store in (first, second) for _ in range(4))
+            *(store.site_limits.take_turn(request) for store in (first, second) for _ in range(4))
         )
-        given = sorted(turn.at for turn in turns if turn.refused is None)
+        granted = sorted(turn.at for turn in turns if turn.refused is None)
 
-        assert len(given) == 8
-        assert all(later - earlier >= interval for earlier, later in itertools.pairwise(given))
+        assert len(granted) == 8
+        assert all(later - earlier >= interval for earlier, later in itertools.pairwise(granted))
 
 
-async def test_of_many_claims_at_once_one_is_handed_the_job_of_a_turn(url: str) -> None:
+async def test_only_one_of_many_claims_at_once_gets_the_job_of_a_permit(url: str) -> None:
     async with opened(url) as first, opened(url) as second:
         new = [numbered_job(n, f"https://videos.example/{n}", platform="x") for n in range(1, 5)]
-        [one, *_] = await first.queue.enqueue(new)
-        await first.site_limits.take_turn(PermitRequest(one.job.id, "x", interval=LEASE * 0, probe_within=LEASE))
+        [submitted, *_] = await first.queue.enqueue(new)
+        await first.site_limits.take_turn(PermitRequest(submitted.job.id, "x", interval=LEASE * 0, probe_within=LEASE))
         claiming = [store.queue.claim(ANN, limit=2, lease=LEASE) for store in (first, second) for _ in range(3)]
 
         assert sum(map(len, await asyncio.gather(*claiming))) == 1
@@ -199,7 +199,7 @@ def records(count: int) -> list[HistoryRecord]:
 
 
 async def removed_and_adopted(store: MongoJobStore, history: Sequence[HistoryRecord]) -> ClaimedJob:
-    """A job with this history."""
+    """Return a claimed job that was adopted with this history."""
     claim = await claimed(store)
     await store.catalogue.remove(claim.id)
     await store.catalogue.import_jobs([StoredJob(claim.job, tuple(history))])
@@ -222,8 +222,8 @@ async def test_a_long_history_moves_to_pages_and_is_read_as_one(url: str) -> Non
         assert await database.documents(HISTORY).count({}) == 0
 
 
-async def test_a_move_to_a_page_that_broke_off_is_done_once(url: str) -> None:
-    """The page was written, the document never let go of its records."""
+async def test_an_interrupted_move_to_a_page_is_done_once(url: str) -> None:
+    """The page was written, but the records were not removed from the document."""
     written = records(SPILL_AT)
     async with opened(url) as store, database_at(url) as database:
         claim = await removed_and_adopted(store, written[:-1])
@@ -260,13 +260,13 @@ async def test_a_newer_schema_is_refused_and_left_untouched(url: str) -> None:
         with pytest.raises(SchemaTooNew, match=f"schema {len(STEPS) + 1}"):
             await MongoJobStore(url).open()
 
-        standing = await database.documents(SCHEMA).one(schema.OURS)
-        assert standing is not None
-        assert standing["version"] == len(STEPS) + 1
+        stored = await database.documents(SCHEMA).one(schema.OURS)
+        assert stored is not None
+        assert stored["version"] == len(STEPS) + 1
 
 
 async def test_a_newer_schema_that_only_adds_serves_the_older_code_for_a_while(url: str) -> None:
-    """So that a fleet can be upgraded machine by machine."""
+    """This allows a fleet to be upgraded machine by machine."""
     async with database_at(url) as database:
         await migrate(database, steps=next_step(oldest_code=len(STEPS)))
     async with opened(url) as store:
@@ -305,7 +305,7 @@ async def test_a_server_that_is_too_old_is_refused(url: str) -> None:
         ("mongodb://127.0.0.1/none?journal=false", "may still be lost"),
     ],
 )
-async def test_an_address_that_does_not_serve_says_what_is_wrong(wrong: str, says: str) -> None:
+async def test_an_unusable_address_is_refused_with_the_reason(wrong: str, says: str) -> None:
     with pytest.raises(StoreError, match=says) as caught:
         await MongoJobStore(wrong).open()
 
@@ -348,7 +348,7 @@ async def test_documents_of_an_older_release_are_indexed_when_the_database_is_op
     assert document.keys().isdisjoint({"search_text", "worded"})
 
 
-async def test_indexing_that_was_killed_goes_on_where_it_was(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_indexing_that_was_killed_resumes_where_it_stopped(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened(url) as store:
         await store.catalogue.import_jobs([StoredJob(job_of(number, title="Okapi")) for number in range(5)])
     monkeypatch.setattr(words, "BATCH", 2)

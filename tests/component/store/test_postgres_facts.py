@@ -1,4 +1,4 @@
-"""What the doctor learns of real servers."""
+"""What the doctor learns about real servers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def url(tmp_path: Path) -> str:
     return postgres.database_for(tmp_path)
 
 
-async def test_a_server_is_described_and_nothing_is_made_there(url: str) -> None:
+async def test_a_server_is_described_and_nothing_is_created_there(url: str) -> None:
     facts = await look_at(url, SystemClock())
 
     assert (facts.may_create_schema, facts.has_schema, facts.is_standby) == (True, False, False)
@@ -31,14 +31,14 @@ async def test_a_server_is_described_and_nothing_is_made_there(url: str) -> None
     assert postgres.sql(url, "SELECT to_regnamespace('mediavault') IS NULL") == "t"
 
 
-async def test_clocks_that_differ_are_told(url: str) -> None:
-    clock = FakeClock()  # stands still, on another day
+async def test_a_clock_difference_is_reported(url: str) -> None:
+    clock = FakeClock()  # frozen, on another day
     facts = await look_at(url, clock)
 
     assert facts.ahead_by == pytest.approx(SystemClock().now() - clock.now(), abs=timedelta(minutes=1))
 
 
-async def test_a_role_without_rights_is_told_before_it_is_needed(url: str) -> None:
+async def test_a_role_without_rights_is_reported_before_it_is_needed(url: str) -> None:
     store = PostgresJobStore(url)
     await store.open()
     await store.close()
@@ -51,12 +51,12 @@ async def test_a_role_without_rights_is_told_before_it_is_needed(url: str) -> No
     assert facts.isolation == "serializable"
 
 
-async def test_a_pooler_is_told_by_its_silence(url: str) -> None:
+async def test_a_pooler_is_recognised_by_missing_wake_ups(url: str) -> None:
     with pgbouncer(url, prepared=0) as pooled:
         assert not (await look_at(pooled, SystemClock())).has_wake_ups
 
 
-async def test_a_server_that_does_not_answer_is_said_with_what_helps() -> None:
+async def test_a_server_that_does_not_answer_is_reported_with_help() -> None:
     with pytest.raises(StoreError, match="cannot be reached") as caught:
         await look_at("postgresql://me:secret@127.0.0.1:1/vault", SystemClock())
 

@@ -58,7 +58,7 @@ async def enqueued(store: PostgresJobStore, count: int) -> None:
 
 
 @pytest.mark.parametrize("prepared", [0, 200])
-async def test_behind_a_pooler_in_transaction_mode_everything_works_but_wake_ups(url: str, prepared: int) -> None:
+async def test_behind_a_pooler_in_transaction_mode_everything_works_except_wake_ups(url: str, prepared: int) -> None:
     """Its connections are lent to others between two transactions, with or without their prepared statements."""
     with pgbouncer(url, prepared=prepared) as pooled:
         async with opened(pooled) as first, opened(pooled) as second:
@@ -77,7 +77,7 @@ async def test_behind_a_pooler_in_transaction_mode_everything_works_but_wake_ups
             assert not listening
 
 
-async def test_a_direct_connection_hears_of_work_that_another_process_enqueued(url: str) -> None:
+async def test_a_direct_connection_is_woken_by_work_that_another_process_enqueued(url: str) -> None:
     async with opened(url) as worker, opened(url) as api:
         heard = asyncio.Event()
         leave = worker.workers.on_work(heard.set)
@@ -94,7 +94,7 @@ async def test_a_direct_connection_hears_of_work_that_another_process_enqueued(u
 
 @pytest.mark.slow
 async def test_a_crash_of_the_server_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
-    """With fsync on, as it is everywhere but in tests; the wake-ups come back by themselves."""
+    """With fsync on, as it is everywhere but in tests; the wake-ups resume automatically."""
     server = postgres.new_server(settings=())
     try:
         async with opened(server.url) as store:
@@ -135,7 +135,7 @@ async def test_a_thousand_cancelled_calls_leave_no_answer_for_the_next_caller(ur
 
 
 async def test_a_job_that_was_committed_late_waits_a_second_at_most(url: str) -> None:
-    """Claims go on behind the last one; from time to time one looks from the head of the queue."""
+    """Claims continue after the last claimed job; from time to time one starts at the head of the queue."""
     clock = FakeClock()
     ours, theirs = PostgresJobStore(url, clock), PostgresJobStore(url, clock)
     await ours.open()
@@ -154,7 +154,7 @@ async def test_a_job_that_was_committed_late_waits_a_second_at_most(url: str) ->
     assert (behind.job.post_url, from_head.id) == ("https://videos.example/2", late.job.id)
 
 
-async def test_a_post_that_is_removed_while_it_is_handed_over_again_is_stored_after_all(
+async def test_a_post_that_is_removed_while_it_is_submitted_again_is_stored_after_all(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     newest = ops._newest
@@ -186,8 +186,8 @@ async def test_completions_that_wait_together_are_one_transaction(url: str) -> N
         assert len({job.completed_at for job in done}) == 1
 
 
-async def test_a_completion_outlives_a_server_that_is_away(url: str) -> None:
-    """The server is away: the claim is for the next poll, the completion has its patience."""
+async def test_a_completion_survives_a_server_outage(url: str) -> None:
+    """While the server is unreachable, the claim fails until the next poll, and the completion is retried."""
     async with proxied(url) as (proxy, through), opened(through) as store:
         await enqueued(store, 1)
         [claim] = await store.queue.claim(ANN, limit=1, lease=LEASE)
@@ -230,7 +230,7 @@ async def test_a_newer_schema_is_refused_and_left_untouched(url: str) -> None:
 
 
 async def test_a_newer_schema_that_only_adds_serves_the_older_code_for_a_while(url: str) -> None:
-    """So that a fleet can be upgraded machine by machine."""
+    """This allows a fleet to be upgraded machine by machine."""
     added = f"-- oldest code: {len(MIGRATIONS)}\nALTER TABLE mediavault.jobs ADD COLUMN more int DEFAULT 7;"
     async with database_at(url) as database:
         await migrate(database, migrations=next_version(added))
@@ -296,12 +296,12 @@ READS_WHOLE_TABLES = {
     "locked_gate",
     "count_jobs",  # once, when an older vault is indexed
 }  # a few rows
-COMMANDS = {"analyze_library"}  # that have no plan
+COMMANDS = {"analyze_library"}  # they have no plan
 
 
 @pytest.fixture(scope="module")
 def crowded(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """20,000 finished jobs, 2,000 failed with a planned retry, 2,000 queued, the older half for who is signed in; vacuumed."""
+    """20,000 finished jobs, 2,000 failed with a retry, 2,000 queued (the older half for signed-in hosts); vacuumed."""
     url = postgres.database_for(tmp_path_factory.mktemp("plans"))
 
     async def fill() -> None:
@@ -323,7 +323,7 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.mark.parametrize("name", sorted(SQL.keys() - READS_WHOLE_TABLES - COMMANDS))
 def test_no_statement_reads_a_whole_table(crowded: str, name: str) -> None:
-    """The plan that the server takes once it knows no values any more: the one of a prepared statement."""
+    """Checks the generic plan of a prepared statement, which does not depend on the values."""
     nulls = ", ".join(["NULL"] * len(SQL[name].names))
     script = f"SET plan_cache_mode = force_generic_plan; PREPARE asked AS {SQL[name].sql.rstrip().rstrip(';')};"
     plan = postgres.sql(crowded, f"{script} EXPLAIN EXECUTE asked{f'({nulls})' if nulls else ''}")
@@ -333,9 +333,9 @@ def test_no_statement_reads_a_whole_table(crowded: str, name: str) -> None:
     assert "Seq Scan on history" not in plan
 
 
-async def test_claims_are_planned_once_whatever_the_server_learns_of_the_jobs(url: str) -> None:
-    """Left to itself it plans each anew once it knows that few are queued; the planning costs as much as the claim."""
-    made = "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements WHERE statement LIKE :like"
+async def test_claims_are_planned_once_whatever_the_server_learns_about_the_jobs(url: str) -> None:
+    """By default it plans each claim again once it knows that few are queued; planning costs as much as the claim."""
+    plan_counts = "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements WHERE statement LIKE :like"
     like = {"like": "%UPDATE mediavault.jobs%"}
     spans = {"lease": LEASE, "soon": SOON, "out_of_sight": OUT_OF_SIGHT, "offered_for": SOON}
     values: dict[str, Any] = {name: span // timedelta(microseconds=1) for name, span in spans.items()}
@@ -347,15 +347,15 @@ async def test_claims_are_planned_once_whatever_the_server_learns_of_the_jobs(ur
         claimed = [len(await lane.rows(SQL["claim"], values)) for _ in range(10)]
         await asyncio.to_thread(postgres.sql, url, "VACUUM ANALYZE mediavault.jobs")
         claimed += [len(await lane.rows(SQL["claim"], values)) for _ in range(10)]
-        [[once, anew]] = await lane.rows(positional(made), like)
+        [[generic, custom]] = await lane.rows(positional(plan_counts), like)
 
     assert claimed == [1] * 20
-    assert (once, anew) == (20, 0)
+    assert (generic, custom) == (20, 0)
 
 
 @pytest.mark.parametrize("sessions", [[], ["generic"]])
 async def test_a_claim_among_many_jobs_reads_a_handful_of_pages(crowded: str, sessions: list[str]) -> None:
-    """Finished ones, those that wait for a later try, and those of machines that are signed in, are not on its way."""
+    """It does not read finished jobs, those that wait for a retry, and those for signed-in machines."""
     explained = Statement(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {SQL['claim'].sql}", SQL["claim"].names)
     spans = {"lease": LEASE, "soon": SOON, "out_of_sight": OUT_OF_SIGHT, "offered_for": SOON}
     values: dict[str, Any] = {name: span // timedelta(microseconds=1) for name, span in spans.items()}

@@ -1,4 +1,4 @@
-"""What a database of the first release becomes: its jobs go on and are indexed, and its code is refused from then on."""
+"""Upgrading a database of the first release: its jobs continue and are indexed, and the old code is then refused."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, numbered_job
 from tests.servers import postgres
 
 RELEASED = Path(__file__).parent / "released" / "postgres_0001.sql"
-# What that code read of a job: its own columns, in its own order.
+# The columns of a job that the old code read, in its order.
 IDENTITY = "id, trace_id, post_url, canonical_url, platform, created_at, version, attempt_count, max_attempts"
 FOUND = (
     "source_type, extracted_url, extracted_url_expires_at, candidates, image_urls, metadata, account, thumbnail_url,"
@@ -48,7 +48,7 @@ OLD, NEW = WorkerId("w-old"), WorkerId("w-new")
 
 
 def released_statements() -> dict[str, Statement]:
-    """As the code of that release read them: without the columns that came later."""
+    """Return the statements as that release used them, without the columns that came later."""
     columns = {"job": JOB_COLUMNS, "claimed": CLAIMED, "stored": STORED_COLUMNS}
     columns = {
         name: text.replace(" needs_session,", "").replace(" error_params,", "").replace("account_key", "search_text")
@@ -58,18 +58,18 @@ def released_statements() -> dict[str, Statement]:
     columns |= {"t": MOMENT, "gate": GATE_COLUMNS, "completed": COMPLETED}
     columns["stored_values"] = ", ".join(f":{name}" for name in columns["stored"].split(", "))
     _, *parts = re.split(r"^-- name: (\w+)$", RELEASED.read_text("utf-8"), flags=re.MULTILINE)
-    found = {}
+    statements = {}
     for name, body in zip(parts[::2], parts[1::2], strict=True):
         lines = [line for line in body.splitlines() if not line.lstrip().startswith("--")]
-        found[name] = positional("\n".join(lines).strip().removesuffix(";").format_map(columns))
-    return found
+        statements[name] = positional("\n".join(lines).strip().removesuffix(";").format_map(columns))
+    return statements
 
 
 SQL = released_statements()
 
 
 class OldCode:
-    """A worker of the former release."""
+    """A worker of the first release."""
 
     def __init__(self, database: PostgresDatabase) -> None:
         self._database = database
@@ -78,7 +78,7 @@ class OldCode:
         return await self._database.rows(SQL[name], {"now": None, **values})
 
     async def claim(self, limit: int) -> list[tuple[str, int]]:
-        """(id, fence) of each."""
+        """Return the (id, fence) of each claimed job."""
         platforms = [row[0] for row in await self.run("queued_platforms")]
         spans = {"lease": LEASE, "soon": SOON, "out_of_sight": OUT_OF_SIGHT, "offered_for": site_limits.OFFERED_FOR}
         micros = {name: span // timedelta(microseconds=1) for name, span in spans.items()}
@@ -88,7 +88,7 @@ class OldCode:
 
 @pytest.fixture
 async def old(tmp_path: Path) -> AsyncIterator[OldCode]:
-    """The former code at its own schema, with three jobs; then somebody upgrades another machine."""
+    """Yield the old code at its own schema, with three jobs, as before another machine is upgraded."""
     url = postgres.database_for(tmp_path)
     database = PostgresDatabase(url)
     await database.open()
@@ -113,12 +113,12 @@ async def _enqueue(old: OldCode, *numbers: int) -> None:
     )
 
 
-async def _saved(old: OldCode, job_id: str, fence: int, found: Checkpoint) -> None:
-    """What a worker of that release writes while it saves a post."""
+async def _save(old: OldCode, job_id: str, fence: int, checkpoint: Checkpoint) -> None:
+    """Make the writes of a worker of that release that saves a post."""
     mine = {"id": job_id, "fence": fence}
-    assert await old.run("checkpoint", **mine, **checkpoint_values(found), search_text="")
-    kept = transitions.kept_values(KEPT)
-    assert await old.run("begin_commit", **mine, **kept, items=None)
+    assert await old.run("checkpoint", **mine, **checkpoint_values(checkpoint), search_text="")
+    values = transitions.kept_values(KEPT)
+    assert await old.run("begin_commit", **mine, **values, items=None)
     assert await old.run(
         "complete",
         ids=[job_id],
@@ -134,10 +134,10 @@ async def _saved(old: OldCode, job_id: str, fence: int, found: Checkpoint) -> No
     )
 
 
-async def test_jobs_of_the_first_release_go_on_and_are_in_the_library(old: OldCode, tmp_path: Path) -> None:
+async def test_jobs_of_the_first_release_continue_and_are_in_the_library(old: OldCode, tmp_path: Path) -> None:
     ((job_id, fence),) = await old.claim(1)
-    found = replace(NOTHING_FOUND, account=account("x", "jane", "Jane Doe"), metadata={"title": "An okapi"})
-    await _saved(old, job_id, fence, found)
+    checkpoint = replace(NOTHING_FOUND, account=account("x", "jane", "Jane Doe"), metadata={"title": "An okapi"})
+    await _save(old, job_id, fence, checkpoint)
     store = PostgresJobStore(postgres.database_for(tmp_path))
     await store.open()
 
@@ -151,7 +151,7 @@ async def test_jobs_of_the_first_release_go_on_and_are_in_the_library(old: OldCo
     await store.close()
 
 
-async def test_indexing_that_breaks_off_leaves_the_database_as_it_was_and_is_repeated(
+async def test_interrupted_indexing_leaves_the_database_as_it_was_and_is_repeated(
     old: OldCode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(library_index, "BATCH", 2)
@@ -167,7 +167,7 @@ async def test_indexing_that_breaks_off_leaves_the_database_as_it_was_and_is_rep
     store = PostgresJobStore(postgres.database_for(tmp_path))
     with pytest.raises(StoreError, match="lost power"):
         await store.open()
-    assert len(await old.claim(1)) == 1  # its schema is there as it was
+    assert len(await old.claim(1)) == 1  # its schema is unchanged
     monkeypatch.setattr(library_index, "add", add)
     await store.open()
 

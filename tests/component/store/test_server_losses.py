@@ -1,4 +1,4 @@
-"""What an answer that is lost, a server that is away and a caller that leaves may not cost, on every database server."""
+"""A lost answer, an unreachable server and a cancelled caller lose nothing, on every database server."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def enqueued(store: Store) -> None:
 
 
 async def claimed(store: Store) -> ClaimedJob:
-    """The others before it: a statement that a connection has not sent yet asks the server more than once."""
+    """Complete and fail others first, because a connection's first use of a statement takes several requests."""
     await store.queue.enqueue([numbered_job(n, f"https://videos.example/{n}") for n in (8, 9)])
     first, second = await store.queue.claim(BOB, limit=2, lease=LEASE)
     await store.queue.complete(first, KEPT)
@@ -63,7 +63,7 @@ async def stages_of(store: Store, claim: ClaimedJob) -> list[str]:
 
 
 async def test_a_completion_whose_answer_is_lost_is_found_to_be_done(url: str) -> None:
-    """The server wrote it, the connection broke: the job is ours, and asking again must not call the lease lost."""
+    """The server wrote it, the connection broke: the job is ours, and the retry must not report a lost lease."""
     async with proxied(url) as (proxy, through), open_store_at(through) as store:
         claim = await claimed(store)
         proxy.losing_answers = True
@@ -80,7 +80,7 @@ async def test_a_completion_whose_answer_is_lost_is_found_to_be_done(url: str) -
 
 @pytest.mark.parametrize("error", ["it broke", "it broke " * LONGEST_DETAIL], ids=["short", "cut"])
 async def test_a_failure_whose_answer_is_lost_is_found_to_be_written(url: str, error: str) -> None:
-    """Also where the sentence was cut, because a document of MongoDB holds no longer one."""
+    """Also where the error was cut, because a document of MongoDB holds no longer one."""
     async with proxied(url) as (proxy, through), open_store_at(through) as store:
         claim = await claimed(store)
         proxy.losing_answers = True
@@ -112,8 +112,8 @@ async def test_a_completion_waits_for_a_server_that_is_away(url: str) -> None:
         assert (await store.catalogue.get(claim.id)).status is JobStatus.COMPLETED
 
 
-async def test_after_a_loss_a_stolen_job_is_not_taken_for_ones_own(url: str) -> None:
-    """Somebody else completed it with another file: that is no answer to us."""
+async def test_after_a_lost_answer_another_workers_completion_is_not_taken_for_ours(url: str) -> None:
+    """Another worker completed it with another file, so our completion was not the one that was written."""
     async with proxied(url) as (proxy, through), open_store_at(through) as store, open_store_at(url) as other:
         claim = await claimed(store)
         await other.workers.expire_leases([ANN])
@@ -131,7 +131,7 @@ async def test_after_a_loss_a_stolen_job_is_not_taken_for_ones_own(url: str) -> 
 
 
 async def test_an_enqueue_is_refused_while_the_server_is_away(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The person who waits for the answer is told, sooner than a driver gives up; nothing was accepted."""
+    """The user gets an error sooner than a driver gives up; nothing was accepted."""
     monkeypatch.setattr(engine, "SELECTION_TIMEOUT_MS", 3_600_000)
     async with proxied(url) as (proxy, through), open_store_at(through) as store:
         proxy.refusing = True
@@ -147,7 +147,7 @@ async def test_an_enqueue_is_refused_while_the_server_is_away(url: str, monkeypa
         assert len((await store.catalogue.jobs(JobQuery())).jobs) == 1
 
 
-async def test_a_claim_whose_caller_left_is_given_back(url: str) -> None:
+async def test_a_claim_whose_caller_was_cancelled_is_given_back(url: str) -> None:
     async with open_store_at(url) as store:
         await enqueued(store)
         claiming = asyncio.create_task(store.queue.claim(ANN, limit=1, lease=LEASE))
@@ -162,7 +162,7 @@ async def test_a_claim_whose_caller_left_is_given_back(url: str) -> None:
         assert [record.stage.value for record in await store.catalogue.history(job.id)] == ["claim", "release"]
 
 
-async def test_processes_that_start_at_once_make_the_schema_once(url: str) -> None:
+async def test_processes_that_start_at_once_create_the_schema_once(url: str) -> None:
     stores = [store_at(url, SystemClock()) for _ in range(4)]
     await asyncio.gather(*(store.open() for store in stores))
     reports = await asyncio.gather(*(store.catalogue.report() for store in stores))

@@ -1,4 +1,4 @@
-"""A zip of more than four gigabytes, by the rules of ZIP64, through memory that does not grow with it."""
+"""A ZIP64 archive of more than four gigabytes is written with constant memory."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Zeros:
         """Nothing is open."""
 
 
-class Shelf:
+class StubLibrary:
     """A library of one large and one small file."""
 
     async def open(self, relative: str) -> Zeros:
@@ -51,7 +51,7 @@ class Shelf:
         raise AssertionError("nothing is removed")
 
 
-def kept(number: int, path: str) -> Job:
+def saved_job(number: int, path: str) -> Job:
     job_id = JobId(f"00000000-0000-7000-8000-{number:012x}")
     url = f"https://videos.example/{number}"
     waiting = Job(job_id, f"{number:032x}", url, url, "videos", JobStatus.QUEUED, AT, AT)
@@ -59,15 +59,15 @@ def kept(number: int, path: str) -> Job:
 
 
 @pytest.mark.slow
-async def test_a_zip_larger_than_four_gigabytes_opens_and_took_no_memory(tmp_path: Path) -> None:
+async def test_a_zip_larger_than_four_gigabytes_opens_and_used_little_memory(tmp_path: Path) -> None:
     store = MemoryJobStore(FakeClock())
-    jobs = [kept(1, "a/big.mp4"), kept(2, "a/small.mp4")]
+    jobs = [saved_job(1, "a/big.mp4"), saved_job(2, "a/small.mp4")]
     await store.catalogue.import_jobs([StoredJob(job) for job in jobs])
     target = tmp_path / "all.zip"
     tracemalloc.start()
     try:
         with target.open("wb") as out:
-            async for piece in zipped(store.catalogue, Shelf(), [job.id for job in jobs], Extras()):
+            async for piece in zipped(store.catalogue, StubLibrary(), [job.id for job in jobs], Extras()):
                 if piece == CHUNK:
                     out.seek(len(CHUNK), os.SEEK_CUR)  # a hole: the disk of a test machine is small
                 else:
@@ -77,7 +77,10 @@ async def test_a_zip_larger_than_four_gigabytes_opens_and_took_no_memory(tmp_pat
         tracemalloc.stop()
     archive = zipfile.ZipFile(target)
 
-    assert [(one.filename, one.file_size) for one in archive.infolist()] == [("a/big.mp4", BIG), ("a/small.mp4", SMALL)]
+    assert [(entry.filename, entry.file_size) for entry in archive.infolist()] == [
+        ("a/big.mp4", BIG),
+        ("a/small.mp4", SMALL),
+    ]
     assert archive.read("a/small.mp4") == CHUNK * 3
     assert peak < MOST_MEMORY, f"{peak} bytes"
     assert target.stat().st_size > BIG

@@ -17,7 +17,7 @@ from mediavault.server.errors import ENDLESS_PATHS
 from mediavault.store.port import JobQuery
 from mediavault.web import pages
 from tests.asgi_client import Answer
-from tests.http_vault import POST, TOKEN, House, MakeHouse
+from tests.http_vault import POST, TOKEN, ApiVault, MakeVault
 
 PASSWORD = "seven grey herons"
 HTML = "text/html,*/*"
@@ -33,24 +33,24 @@ PROXIED: dict[str, Any] = {
 pytestmark = pytest.mark.usefixtures("cheap_hashing")
 
 
-def desk_of(house: House) -> Authenticator:
-    desk: Authenticator = house.client.app.state.desk  # type: ignore[attr-defined]
-    return desk
+def authenticator_of(vault: ApiVault) -> Authenticator:
+    authenticator: Authenticator = vault.client.app.state.desk  # type: ignore[attr-defined]
+    return authenticator
 
 
 def cookie_of(answer: Answer) -> str:
     return answer.headers["set-cookie"].partition(";")[0]
 
 
-async def owned(make_house: MakeHouse, **settings: Any) -> House:
-    house = make_house(**settings)
-    await desk_of(house).owner.take(PASSWORD)
-    return house
+async def owned(make_vault: MakeVault, **settings: Any) -> ApiVault:
+    vault = make_vault(**settings)
+    await authenticator_of(vault).owner.take(PASSWORD)
+    return vault
 
 
-async def signed_in(house: House, **headers: str) -> str:
+async def signed_in(vault: ApiVault, **headers: str) -> str:
     """The cookie of a new session."""
-    answer = await house.client.submit("/login", {"password": PASSWORD}, **headers)
+    answer = await vault.client.submit("/login", {"password": PASSWORD}, **headers)
     assert answer.status == 303
     return cookie_of(answer)
 
@@ -58,31 +58,31 @@ async def signed_in(house: House, **headers: str) -> str:
 # --- the first run -----------------------------------------------------------------------------------------------
 
 
-async def test_one_person_on_one_machine_needs_no_password(house: House) -> None:
-    assert (await house.client.get("/")).status == 200
-    assert (await house.client.post("/api/jobs", {"post_url": POST})).status == 201
-    assert (await house.client.get("/login")).headers["location"] == "/"
-    assert 'action="/setup"' in (await house.client.get("/setup")).text
+async def test_a_local_vault_needs_no_password(vault: ApiVault) -> None:
+    assert (await vault.client.get("/")).status == 200
+    assert (await vault.client.post("/api/jobs", {"post_url": POST})).status == 201
+    assert (await vault.client.get("/login")).headers["location"] == "/"
+    assert 'action="/setup"' in (await vault.client.get("/setup")).text
 
 
-async def test_what_a_proxy_passed_on_finds_no_open_vault(house: House) -> None:
-    """Whoever set a proxy up meant others to come, and to them the vault is not open."""
+async def test_an_open_vault_refuses_forwarded_requests(vault: ApiVault) -> None:
+    """A vault behind a proxy expects other users, and it is not open to them."""
     for name in ("x_forwarded_for", "forwarded", "x_real_ip", "via"):
         for path in ("/", "/api/jobs", "/setup", "/login"):
-            answer = await house.client.get(path, **{name: "192.0.2.7"})
+            answer = await vault.client.get(path, **{name: "192.0.2.7"})
             assert (answer.status, answer.json()["code"]) == (403, "FORBIDDEN")
-    set_up = await house.client.submit("/setup", {"password": PASSWORD, "again": PASSWORD}, x_forwarded_for="192.0.2.7")
+    set_up = await vault.client.submit("/setup", {"password": PASSWORD, "again": PASSWORD}, x_forwarded_for="192.0.2.7")
 
     assert set_up.status == 403
-    assert not await desk_of(house).owner.has_password()
+    assert not await authenticator_of(vault).owner.has_password()
 
 
-async def test_the_first_password_closes_the_vault_and_signs_its_owner_in(house: House) -> None:
-    answer = await house.client.submit("/setup", {"password": PASSWORD, "again": PASSWORD})
+async def test_the_first_password_closes_the_vault_and_signs_its_owner_in(vault: ApiVault) -> None:
+    answer = await vault.client.submit("/setup", {"password": PASSWORD, "again": PASSWORD})
 
     assert (answer.status, answer.headers["location"]) == (303, "/")
-    assert (await house.client.get("/api/jobs", cookie=cookie_of(answer))).status == 200
-    assert (await house.client.get("/api/jobs")).status == 401
+    assert (await vault.client.get("/api/jobs", cookie=cookie_of(answer))).status == 200
+    assert (await vault.client.get("/api/jobs")).status == 401
 
 
 @pytest.mark.parametrize(
@@ -94,19 +94,21 @@ async def test_the_first_password_closes_the_vault_and_signs_its_owner_in(house:
         ("password123", "password123", "too common"),
     ],
 )
-async def test_a_bad_first_password_is_told_so(house: House, password: str, again: str, words: str) -> None:
-    answer = await house.client.submit("/setup", {"password": password, "again": again})
+async def test_a_bad_first_password_is_refused_with_the_reason(
+    vault: ApiVault, password: str, again: str, words: str
+) -> None:
+    answer = await vault.client.submit("/setup", {"password": password, "again": again})
 
     assert answer.status == 422
     assert words in answer.text
     assert f'value="{password}"' not in answer.text
-    assert not await desk_of(house).owner.has_password()
+    assert not await authenticator_of(vault).owner.has_password()
 
 
 @pytest.mark.parametrize("settings", [{"setup": True}, {"host": "0.0.0.0"}, {"host": "0.0.0.0", "setup": True}])
-async def test_a_vault_that_waits_to_be_set_up_shows_nothing_else(make_house: MakeHouse, settings: Any) -> None:
-    """Also one whose password was removed while it listens to the network."""
-    client = make_house(**settings).client
+async def test_a_vault_that_is_not_set_up_shows_only_the_setup_page(make_vault: MakeVault, settings: Any) -> None:
+    """This includes a vault whose password was removed while it listens on the network."""
+    client = make_vault(**settings).client
 
     assert (await client.get("/", accept=HTML)).headers["location"] == "/setup"
     for path in ("/api/jobs", "/metrics", "/files/x/video", "/openapi.json", "/access"):
@@ -116,90 +118,90 @@ async def test_a_vault_that_waits_to_be_set_up_shows_nothing_else(make_house: Ma
     assert (await client.get("/healthz")).status == 200
 
 
-async def test_the_one_time_token_makes_one_owner(make_house: MakeHouse) -> None:
-    house = make_house(setup=True)
-    invitation = await desk_of(house).invitation.issue()
+async def test_the_setup_token_creates_one_owner(make_vault: MakeVault) -> None:
+    vault = make_vault(setup=True)
+    invitation = await authenticator_of(vault).invitation.issue()
     form = {"password": PASSWORD, "again": PASSWORD}
-    assert (await house.client.submit("/setup", form)).status == 401
-    assert (await house.client.submit("/setup", form | {"invitation": invitation[:-1]})).status == 401
-    first = await house.client.submit("/setup", form | {"invitation": f" {invitation.upper()} "})
-    second = await house.client.submit(
+    assert (await vault.client.submit("/setup", form)).status == 401
+    assert (await vault.client.submit("/setup", form | {"invitation": invitation[:-1]})).status == 401
+    first = await vault.client.submit("/setup", form | {"invitation": f" {invitation.upper()} "})
+    second = await vault.client.submit(
         "/setup", {**form, "password": "x" + PASSWORD, "again": "x" + PASSWORD, "invitation": invitation}
     )
 
     assert (first.status, second.status) == (303, 401)
-    assert await desk_of(house).owner.holds(PASSWORD)
-    assert await house.store.records.all(RecordKind.SETUP) == []
+    assert await authenticator_of(vault).owner.holds(PASSWORD)
+    assert await vault.store.records.all(RecordKind.SETUP) == []
 
 
-async def test_the_one_time_token_ends_after_an_hour_and_with_the_next_one(make_house: MakeHouse) -> None:
-    desk = desk_of(make_house(setup=True))
-    first, second = await desk.invitation.issue(), await desk.invitation.issue()
-    assert not await desk.invitation.matches(first)
-    assert await desk.invitation.matches(second)
-    assert second not in str(await desk.invitation._records.all(RecordKind.SETUP))
+async def test_the_setup_token_expires_after_an_hour_or_with_the_next_one(make_vault: MakeVault) -> None:
+    authenticator = authenticator_of(make_vault(setup=True))
+    first, second = await authenticator.invitation.issue(), await authenticator.invitation.issue()
+    assert not await authenticator.invitation.matches(first)
+    assert await authenticator.invitation.matches(second)
+    assert second not in str(await authenticator.invitation._records.all(RecordKind.SETUP))
 
-    desk.invitation._clock.advance(3_600)  # type: ignore[attr-defined]
-    assert not await desk.invitation.matches(second)
-    assert not await desk.invitation.matches("")
+    authenticator.invitation._clock.advance(3_600)  # type: ignore[attr-defined]
+    assert not await authenticator.invitation.matches(second)
+    assert not await authenticator.invitation.matches("")
 
 
-async def test_set_up_tokens_cannot_be_guessed_at_leisure(make_house: MakeHouse) -> None:
-    house = make_house(setup=True)
-    invitation = await desk_of(house).invitation.issue()
+async def test_guessing_setup_tokens_is_rate_limited(make_vault: MakeVault) -> None:
+    vault = make_vault(setup=True)
+    invitation = await authenticator_of(vault).invitation.issue()
     form = {"password": PASSWORD, "again": PASSWORD}
-    statuses = [(await house.client.submit("/setup", form | {"invitation": str(n)})).status for n in range(30)]
+    statuses = [(await vault.client.submit("/setup", form | {"invitation": str(n)})).status for n in range(30)]
 
     assert statuses == [401] * 10 + [429] * 20
-    assert (await house.client.submit("/setup", form | {"invitation": invitation})).status == 429
+    assert (await vault.client.submit("/setup", form | {"invitation": invitation})).status == 429
 
 
-async def test_a_vault_that_has_an_owner_is_set_up_by_nobody(make_house: MakeHouse) -> None:
-    """Not by the set-up page, and not where MEDIAVAULT_TOKEN alone guards it."""
+async def test_a_vault_with_an_owner_cannot_be_set_up_again(make_vault: MakeVault) -> None:
+    """The setup page cannot replace its password."""
     form = {"password": "x" + PASSWORD, "again": "x" + PASSWORD}
-    house = await owned(make_house)
-    assert (await house.client.submit("/setup", form)).status == 401
-    assert (await house.client.get("/setup")).status == 303
-    assert await desk_of(house).owner.holds(PASSWORD)
+    vault = await owned(make_vault)
+    assert (await vault.client.submit("/setup", form)).status == 401
+    assert (await vault.client.get("/setup")).status == 303
+    assert await authenticator_of(vault).owner.holds(PASSWORD)
 
 
-async def test_where_the_token_guards_nobody_sets_a_password_without_it(make_house: MakeHouse) -> None:
-    house = make_house(token=TOKEN)
+async def test_a_vault_guarded_by_its_token_takes_no_first_password_without_it(make_vault: MakeVault) -> None:
+    vault = make_vault(token=TOKEN)
 
-    assert (await house.client.submit("/setup", {"password": PASSWORD, "again": PASSWORD})).status == 401
-    assert not await desk_of(house).owner.has_password()
+    assert (await vault.client.submit("/setup", {"password": PASSWORD, "again": PASSWORD})).status == 401
+    assert not await authenticator_of(vault).owner.has_password()
 
 
 # --- the password ------------------------------------------------------------------------------------------------
 
 
-async def test_the_password_signs_in_and_nothing_else_does(make_house: MakeHouse) -> None:
-    """It always leads to the first page."""
-    house = await owned(make_house)
+async def test_the_password_signs_in_and_nothing_else_does(make_vault: MakeVault) -> None:
+    """A sign-in always redirects to the home page."""
+    vault = await owned(make_vault)
     for wrong in ("", "x", PASSWORD + " ", PASSWORD.upper()):
-        answer = await house.client.submit("/login", {"password": wrong})
+        answer = await vault.client.submit("/login", {"password": wrong})
         assert answer.status == 401
         assert "set-cookie" not in answer.headers
-    right = await house.client.submit("/login?next=//evil.test", {"password": PASSWORD, "next": "https://evil.test"})
+    right = await vault.client.submit("/login?next=//evil.test", {"password": PASSWORD, "next": "https://evil.test"})
 
     assert (right.status, right.headers["location"]) == (303, "/")
-    assert (await house.client.get("/", cookie=cookie_of(right))).status == 200
+    assert (await vault.client.get("/", cookie=cookie_of(right))).status == 200
 
 
-async def test_a_password_of_a_megabyte_is_not_read(make_house: MakeHouse) -> None:
-    house = await owned(make_house)
+async def test_a_password_of_a_megabyte_is_not_read(make_vault: MakeVault) -> None:
+    vault = await owned(make_vault)
 
-    assert (await house.client.submit("/login", {"password": "x" * 1_000_000})).status == 413
+    assert (await vault.client.submit("/login", {"password": "x" * 1_000_000})).status == 413
 
 
 @pytest.mark.parametrize("has_owner", [True, False])
-async def test_every_sign_in_is_one_hash_of_the_same_costs(
-    make_house: MakeHouse, monkeypatch: pytest.MonkeyPatch, has_owner: bool
+async def test_every_sign_in_attempt_costs_one_hash(
+    make_vault: MakeVault, monkeypatch: pytest.MonkeyPatch, has_owner: bool
 ) -> None:
-    """Whether the password is right, wrong or not there at all, and whether the token is. tests/component measures it."""
-    house = make_house(token=TOKEN)
+    """Whether the secret is right, wrong or empty, and whether a password is set. tests/component measures the times."""
+    vault = make_vault(token=TOKEN)
     if has_owner:
-        await desk_of(house).owner.take(PASSWORD)
+        await authenticator_of(vault).owner.take(PASSWORD)
     hashed: list[str] = []
     to_bytes = hashing._bytes
 
@@ -209,32 +211,32 @@ async def test_every_sign_in_is_one_hash_of_the_same_costs(
 
     monkeypatch.setattr(hashing, "_bytes", watched)
     secrets = [PASSWORD, PASSWORD[:-1] + "x", "", "x" * 2_000, TOKEN]
-    statuses = [(await house.client.submit("/login", {"password": each})).status for each in secrets]
+    statuses = [(await vault.client.submit("/login", {"password": secret})).status for secret in secrets]
 
     assert statuses == [303 if has_owner else 401, 401, 401, 401, 303]
     assert hashed == secrets
 
 
-async def test_a_changed_password_ends_every_session_but_the_one_that_it_gives(make_house: MakeHouse) -> None:
-    house = await owned(make_house)
-    here, there = await signed_in(house), await signed_in(house)
+async def test_changing_the_password_ends_every_session_and_starts_a_new_one(make_vault: MakeVault) -> None:
+    vault = await owned(make_vault)
+    current, other = await signed_in(vault), await signed_in(vault)
     form = {"current": PASSWORD, "password": "nine brown horses", "again": "nine brown horses"}
-    refused = await house.client.submit("/access/password", form | {"current": "wrong"}, cookie=here)
-    changed = await house.client.submit("/access/password", form, cookie=here)
+    refused = await vault.client.submit("/access/password", form | {"current": "wrong"}, cookie=current)
+    changed = await vault.client.submit("/access/password", form, cookie=current)
 
     assert (refused.status, changed.status) == (401, 303)
-    assert [(await house.client.get("/api/jobs", cookie=each)).status for each in (here, there)] == [401, 401]
-    assert (await house.client.get("/api/jobs", cookie=cookie_of(changed))).status == 200
-    assert (await house.client.submit("/login", {"password": PASSWORD})).status == 401
+    assert [(await vault.client.get("/api/jobs", cookie=cookie)).status for cookie in (current, other)] == [401, 401]
+    assert (await vault.client.get("/api/jobs", cookie=cookie_of(changed))).status == 200
+    assert (await vault.client.submit("/login", {"password": PASSWORD})).status == 401
 
 
 # --- tokens ------------------------------------------------------------------------------------------------------
 
 
-async def test_a_token_may_what_its_scope_says(make_house: MakeHouse) -> None:
-    house = await owned(make_house)
-    job = await house.add()
-    asked: list[tuple[str, str, object]] = [
+async def test_a_token_may_do_what_its_scope_allows(make_vault: MakeVault) -> None:
+    vault = await owned(make_vault)
+    job = await vault.add()
+    requests: list[tuple[str, str, object]] = [
         ("POST", "/api/jobs", {"post_url": POST}),
         ("GET", f"/api/jobs/{job.id}", None),
         ("GET", "/api/jobs", None),
@@ -245,11 +247,11 @@ async def test_a_token_may_what_its_scope_says(make_house: MakeHouse) -> None:
     ]
     may: dict[Scope, list[bool]] = {}
     for scope in Scope:
-        token, _ = await desk_of(house).tokens.add(scope, scope)
+        token, _ = await authenticator_of(vault).tokens.add(scope, scope)
         proof = {"authorization": f"Bearer {token}"}
         answers = [
-            await (house.client.get(path, **proof) if method == "GET" else house.client.post(path, value, **proof))
-            for method, path, value in asked
+            await (vault.client.get(path, **proof) if method == "GET" else vault.client.post(path, value, **proof))
+            for method, path, value in requests
         ]
         may[scope] = [answer.status < 400 for answer in answers]
         assert {answer.status for answer in answers if answer.status >= 400} <= {403}
@@ -260,84 +262,84 @@ async def test_a_token_may_what_its_scope_says(make_house: MakeHouse) -> None:
 
 
 @pytest.mark.parametrize("name", ["token", "Token", "access_token", "api_key"])
-async def test_a_token_in_an_address_is_refused_with_a_reason(make_house: MakeHouse, name: str) -> None:
-    """Even where a good one stands in the header too."""
-    house = await owned(make_house)
-    token, _ = await desk_of(house).tokens.add("phone", Scope.ADMIN)
+async def test_a_token_in_a_url_is_refused_with_a_reason(make_vault: MakeVault, name: str) -> None:
+    """Even if the header carries a valid token too."""
+    vault = await owned(make_vault)
+    token, _ = await authenticator_of(vault).tokens.add("phone", Scope.ADMIN)
     with capture_logs() as lines:
-        alone = await house.client.get(f"/api/jobs?{name}={token}")
-        beside = await house.client.get(f"/api/jobs?limit=1&{name}={token}", authorization=f"Bearer {token}")
+        alone = await vault.client.get(f"/api/jobs?{name}={token}")
+        with_header = await vault.client.get(f"/api/jobs?limit=1&{name}={token}", authorization=f"Bearer {token}")
 
-    assert (alone.status, beside.status) == (401, 401)
+    assert (alone.status, with_header.status) == (401, 401)
     assert "does not belong into an address" in alone.json()["message"]
     assert "Authorization: Bearer" in alone.json()["help"]
     assert token not in str(lines) + alone.text
 
 
-async def test_a_token_is_made_shown_once_and_revoked_on_the_page(make_house: MakeHouse) -> None:
-    house = await owned(make_house)
-    cookie = await signed_in(house)
-    made = await house.client.submit(
+async def test_a_token_is_created_shown_once_and_revoked_on_the_page(make_vault: MakeVault) -> None:
+    vault = await owned(make_vault)
+    cookie = await signed_in(vault)
+    created = await vault.client.submit(
         "/access/tokens", {"name": "my phone", "scope": "submit", "days": "30"}, cookie=cookie
     )
     [token] = [
         word
-        for word in made.text.replace("<", " ").replace(">", " ").replace('"', " ").split()
+        for word in created.text.replace("<", " ").replace(">", " ").replace('"', " ").split()
         if word.startswith("mv_")
     ][:1]
-    page = (await house.client.get("/access", cookie=cookie)).text
-    [kept] = await desk_of(house).tokens.all()
+    page = (await vault.client.get("/access", cookie=cookie)).text
+    [stored] = await authenticator_of(vault).tokens.all()
 
-    assert made.headers["cache-control"] == "no-store"
+    assert created.headers["cache-control"] == "no-store"
     assert "my phone" in page
     assert token not in page
-    assert (await house.client.post("/api/jobs", {"post_url": POST}, authorization=f"Bearer {token}")).status == 201
-    assert (await house.client.submit(f"/access/tokens/{kept.id}/revoke", cookie=cookie)).status == 303
-    assert (await house.client.post("/api/jobs", {"post_url": POST}, authorization=f"Bearer {token}")).status == 401
+    assert (await vault.client.post("/api/jobs", {"post_url": POST}, authorization=f"Bearer {token}")).status == 201
+    assert (await vault.client.submit(f"/access/tokens/{stored.id}/revoke", cookie=cookie)).status == 303
+    assert (await vault.client.post("/api/jobs", {"post_url": POST}, authorization=f"Bearer {token}")).status == 401
 
 
 @pytest.mark.parametrize(
     "form",
     [{"scope": "submit"}, {"name": "x", "scope": "root"}, {"name": "x"}, {"name": "x", "scope": "read", "days": "1"}],
 )
-async def test_a_token_that_cannot_be_is_not_made(make_house: MakeHouse, form: dict[str, str]) -> None:
-    house = await owned(make_house)
-    answer = await house.client.submit("/access/tokens", form, cookie=await signed_in(house))
+async def test_an_invalid_token_form_creates_no_token(make_vault: MakeVault, form: dict[str, str]) -> None:
+    vault = await owned(make_vault)
+    answer = await vault.client.submit("/access/tokens", form, cookie=await signed_in(vault))
 
     assert answer.status == 422
-    assert await desk_of(house).tokens.all() == []
+    assert await authenticator_of(vault).tokens.all() == []
 
 
-async def test_an_open_vault_makes_no_tokens(house: House) -> None:
-    assert (await house.client.submit("/access/tokens", {"name": "x", "scope": "admin"})).status == 422
-    assert (await house.client.submit("/access/password", {"password": PASSWORD})).headers["location"] == "/setup"
+async def test_an_open_vault_creates_no_tokens(vault: ApiVault) -> None:
+    assert (await vault.client.submit("/access/tokens", {"name": "x", "scope": "admin"})).status == 422
+    assert (await vault.client.submit("/access/password", {"password": PASSWORD})).headers["location"] == "/setup"
 
 
-async def test_the_vaults_own_token_is_that_of_an_admin(make_house: MakeHouse) -> None:
-    """Extras the password, and at the sign-in page too."""
-    house = await owned(make_house, token=TOKEN)
+async def test_the_vaults_own_token_has_admin_rights(make_vault: MakeVault) -> None:
+    """It works in addition to the password, and on the sign-in page too."""
+    vault = await owned(make_vault, token=TOKEN)
 
-    assert (await house.client.get("/access", authorization=f"Bearer {TOKEN}")).status == 200
-    assert (await house.client.submit("/login", {"password": TOKEN})).status == 303
-    assert (await house.client.submit("/login", {"password": PASSWORD})).status == 303
+    assert (await vault.client.get("/access", authorization=f"Bearer {TOKEN}")).status == 200
+    assert (await vault.client.submit("/login", {"password": TOKEN})).status == 303
+    assert (await vault.client.submit("/login", {"password": PASSWORD})).status == 303
 
 
-async def test_wrong_bearers_are_slowed_down_and_right_tokens_are_not(make_house: MakeHouse) -> None:
-    house = await owned(make_house, token=TOKEN)
-    token, _ = await desk_of(house).tokens.add("phone", Scope.ADMIN)
-    statuses = [(await house.client.get("/api/jobs", authorization=f"Bearer x{n}")).status for n in range(150)]
+async def test_wrong_bearer_tokens_are_rate_limited_and_valid_ones_are_not(make_vault: MakeVault) -> None:
+    vault = await owned(make_vault, token=TOKEN)
+    token, _ = await authenticator_of(vault).tokens.add("phone", Scope.ADMIN)
+    statuses = [(await vault.client.get("/api/jobs", authorization=f"Bearer x{n}")).status for n in range(150)]
 
     assert statuses == [401] * 100 + [429] * 50
-    assert (await house.client.get("/api/jobs", authorization=f"Bearer {token}")).status == 200
+    assert (await vault.client.get("/api/jobs", authorization=f"Bearer {token}")).status == 200
 
 
 # --- sessions ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_session_is_out_of_reach_of_scripts_and_bound_to_its_host(make_house: MakeHouse) -> None:
-    house = await owned(make_house)
-    plain = (await house.client.submit("/login", {"password": PASSWORD})).headers["set-cookie"]
-    secure = (await house.client.submit("/login", {"password": PASSWORD}, origin="https://127.0.0.1:8420")).headers[
+async def test_a_session_cookie_is_hidden_from_scripts_and_bound_to_its_host(make_vault: MakeVault) -> None:
+    vault = await owned(make_vault)
+    plain = (await vault.client.submit("/login", {"password": PASSWORD})).headers["set-cookie"]
+    secure = (await vault.client.submit("/login", {"password": PASSWORD}, origin="https://127.0.0.1:8420")).headers[
         "set-cookie"
     ]
 
@@ -351,179 +353,183 @@ async def test_a_session_is_out_of_reach_of_scripts_and_bound_to_its_host(make_h
         assert PASSWORD not in cookie
 
 
-async def test_a_session_that_came_over_tls_is_good_under_its_own_name_alone(make_house: MakeHouse) -> None:
-    house = await owned(make_house)
-    secure = await signed_in(house, origin="https://127.0.0.1:8420")
+async def test_a_session_started_over_tls_is_valid_only_under_its_own_cookie_name(make_vault: MakeVault) -> None:
+    vault = await owned(make_vault)
+    secure = await signed_in(vault, origin="https://127.0.0.1:8420")
     value = secure.partition("=")[2]
 
-    assert (await house.client.get("/api/jobs", cookie=secure)).status == 200
-    assert (await house.client.get("/api/jobs", cookie=f"{COOKIE}={value}")).status == 401
-    assert (await house.client.get("/api/jobs", cookie=f"={secure}")).status == 401
+    assert (await vault.client.get("/api/jobs", cookie=secure)).status == 200
+    assert (await vault.client.get("/api/jobs", cookie=f"{COOKIE}={value}")).status == 401
+    assert (await vault.client.get("/api/jobs", cookie=f"={secure}")).status == 401
 
 
-async def test_a_sign_in_never_takes_over_an_id_that_was_there(make_house: MakeHouse) -> None:
-    """Fixation. And the session before it ends."""
-    house = await owned(make_house)
+async def test_a_sign_in_never_reuses_an_existing_session_id(make_vault: MakeVault) -> None:
+    """This prevents session fixation. The previous session ends."""
+    vault = await owned(make_vault)
     planted = f"{COOKIE}={'A' * 43}"
-    first = await house.client.submit("/login", {"password": PASSWORD}, cookie=planted)
-    second = await house.client.submit("/login", {"password": PASSWORD}, cookie=cookie_of(first))
+    first = await vault.client.submit("/login", {"password": PASSWORD}, cookie=planted)
+    second = await vault.client.submit("/login", {"password": PASSWORD}, cookie=cookie_of(first))
 
     assert planted not in (cookie_of(first), cookie_of(second))
-    assert (await house.client.get("/api/jobs", cookie=planted)).status == 401
-    assert (await house.client.get("/api/jobs", cookie=cookie_of(first))).status == 401
-    assert (await house.client.get("/api/jobs", cookie=cookie_of(second))).status == 200
+    assert (await vault.client.get("/api/jobs", cookie=planted)).status == 401
+    assert (await vault.client.get("/api/jobs", cookie=cookie_of(first))).status == 401
+    assert (await vault.client.get("/api/jobs", cookie=cookie_of(second))).status == 200
 
 
-async def test_a_cookie_that_was_copied_is_worth_nothing_after_signing_out(make_house: MakeHouse) -> None:
-    house = await owned(make_house)
-    cookie = await signed_in(house)
-    assert (await house.client.get("/api/jobs", cookie=cookie)).status == 200
-    answer = await house.client.submit("/logout", cookie=cookie)
+async def test_a_copied_cookie_is_invalid_after_signing_out(make_vault: MakeVault) -> None:
+    vault = await owned(make_vault)
+    cookie = await signed_in(vault)
+    assert (await vault.client.get("/api/jobs", cookie=cookie)).status == 200
+    answer = await vault.client.submit("/logout", cookie=cookie)
 
     assert answer.headers["location"] == "/login"
     assert "Max-Age=0" in answer.headers["set-cookie"]
-    assert (await house.client.get("/api/jobs", cookie=cookie)).status == 401
+    assert (await vault.client.get("/api/jobs", cookie=cookie)).status == 401
 
 
-async def test_signing_out_everywhere_ends_them_all(make_house: MakeHouse) -> None:
-    house = await owned(make_house)
-    cookies = [await signed_in(house) for _ in range(3)]
-    assert (await house.client.submit("/access/sign-out-everywhere", cookie=cookies[0])).headers["location"] == "/login"
+async def test_signing_out_everywhere_ends_every_session(make_vault: MakeVault) -> None:
+    vault = await owned(make_vault)
+    cookies = [await signed_in(vault) for _ in range(3)]
+    assert (await vault.client.submit("/access/sign-out-everywhere", cookie=cookies[0])).headers["location"] == "/login"
 
-    assert [(await house.client.get("/api/jobs", cookie=each)).status for each in cookies] == [401] * 3
+    assert [(await vault.client.get("/api/jobs", cookie=cookie)).status for cookie in cookies] == [401] * 3
 
 
-async def test_one_session_is_ended_by_its_name(make_house: MakeHouse) -> None:
-    house = await owned(make_house)
-    phone = await signed_in(house, user_agent="Mozilla/5.0 (Linux; Android 14) Firefox/140.0")
-    desktop = await signed_in(house, user_agent="<script>Mozilla/5.0 (X11; Linux x86_64) Chrome/140.0")
-    page = (await house.client.get("/access", cookie=desktop)).text
-    [target] = [each for each in await desk_of(house).sessions.all() if each.visit.browser == "Firefox, Android"]
+async def test_one_session_is_ended_by_its_name(make_vault: MakeVault) -> None:
+    vault = await owned(make_vault)
+    phone = await signed_in(vault, user_agent="Mozilla/5.0 (Linux; Android 14) Firefox/140.0")
+    desktop = await signed_in(vault, user_agent="<script>Mozilla/5.0 (X11; Linux x86_64) Chrome/140.0")
+    page = (await vault.client.get("/access", cookie=desktop)).text
+    [target] = [
+        session
+        for session in await authenticator_of(vault).sessions.all()
+        if session.visit.browser == "Firefox, Android"
+    ]
 
     assert "Chrome, Linux" in page
     assert "<script>Mozilla" not in page
-    assert (await house.client.submit(f"/access/sessions/{target.name}/end", cookie=desktop)).status == 303
-    assert (await house.client.get("/api/jobs", cookie=phone)).status == 401
-    assert (await house.client.get("/api/jobs", cookie=desktop)).status == 200
+    assert (await vault.client.submit(f"/access/sessions/{target.name}/end", cookie=desktop)).status == 303
+    assert (await vault.client.get("/api/jobs", cookie=phone)).status == 401
+    assert (await vault.client.get("/api/jobs", cookie=desktop)).status == 200
 
 
-async def test_an_idle_session_ends(make_house: MakeHouse) -> None:
-    house = await owned(make_house)
-    cookie = await signed_in(house)
+async def test_an_idle_session_ends(make_vault: MakeVault) -> None:
+    vault = await owned(make_vault)
+    cookie = await signed_in(vault)
     for _ in range(3):
-        house.clock.advance(29 * 86_400)
-        assert (await house.client.get("/api/jobs", cookie=cookie)).status == 200
+        vault.clock.advance(29 * 86_400)
+        assert (await vault.client.get("/api/jobs", cookie=cookie)).status == 200
 
-    house.clock.advance(30 * 86_400)
-    assert (await house.client.get("/api/jobs", cookie=cookie)).status == 401
+    vault.clock.advance(30 * 86_400)
+    assert (await vault.client.get("/api/jobs", cookie=cookie)).status == 401
 
 
 # --- brute force -------------------------------------------------------------------------------------------------
 
 
-async def test_a_thousand_tries_are_twenty_at_most(make_house: MakeHouse) -> None:
-    """And who waits as long as told gets in."""
-    house = await owned(make_house)
-    statuses = [(await house.client.submit("/login", {"password": f"guess {n}"})).status for n in range(1_000)]
-    held = await house.client.submit("/login", {"password": PASSWORD})
+async def test_at_most_twenty_of_a_thousand_guesses_are_checked(make_vault: MakeVault) -> None:
+    """A caller that waits for the time in ``Retry-After`` can sign in."""
+    vault = await owned(make_vault)
+    statuses = [(await vault.client.submit("/login", {"password": f"guess {n}"})).status for n in range(1_000)]
+    held = await vault.client.submit("/login", {"password": PASSWORD})
 
     assert sum(status != 429 for status in statuses) <= 20
     assert held.status == 429
-    house.clock.advance(int(held.headers["retry-after"]))
-    assert (await house.client.submit("/login", {"password": PASSWORD})).status == 303
+    vault.clock.advance(int(held.headers["retry-after"]))
+    assert (await vault.client.submit("/login", {"password": PASSWORD})).status == 303
 
 
-async def test_the_right_password_from_another_address_still_works(make_house: MakeHouse) -> None:
-    """The address is the rightmost hop that is no proxy of ours."""
-    house = await owned(make_house, trusted_proxies=("127.0.0.1",))
+async def test_the_right_password_from_another_address_still_works(make_vault: MakeVault) -> None:
+    """The address is the rightmost hop that is not a trusted proxy."""
+    vault = await owned(make_vault, trusted_proxies=("127.0.0.1",))
     for n in range(50):
-        await house.client.submit("/login", {"password": f"guess {n}"}, x_forwarded_for=f"203.0.113.{n}, 192.0.2.66")
+        await vault.client.submit("/login", {"password": f"guess {n}"}, x_forwarded_for=f"203.0.113.{n}, 192.0.2.66")
 
-    assert (await house.client.submit("/login", {"password": PASSWORD}, x_forwarded_for="192.0.2.66")).status == 429
-    assert (await house.client.submit("/login", {"password": PASSWORD}, x_forwarded_for="192.0.2.7")).status == 303
+    assert (await vault.client.submit("/login", {"password": PASSWORD}, x_forwarded_for="192.0.2.66")).status == 429
+    assert (await vault.client.submit("/login", {"password": PASSWORD}, x_forwarded_for="192.0.2.7")).status == 303
 
 
-async def test_who_is_signed_in_is_not_locked_out(make_house: MakeHouse) -> None:
-    house = await owned(make_house)
-    cookie = await signed_in(house)
+async def test_a_signed_in_user_is_not_locked_out(make_vault: MakeVault) -> None:
+    vault = await owned(make_vault)
+    cookie = await signed_in(vault)
     for n in range(50):
-        await house.client.submit("/login", {"password": f"guess {n}"})
+        await vault.client.submit("/login", {"password": f"guess {n}"})
 
-    assert (await house.client.get("/api/jobs", cookie=cookie)).status == 200
+    assert (await vault.client.get("/api/jobs", cookie=cookie)).status == 200
 
 
 # --- proxies and other sites -------------------------------------------------------------------------------------
 
 
-async def test_other_origins_are_never_granted_anything(make_house: MakeHouse) -> None:
-    house = await owned(make_house)
-    cookie = await signed_in(house)
+async def test_other_origins_never_get_cors_headers(make_vault: MakeVault) -> None:
+    vault = await owned(make_vault)
+    cookie = await signed_in(vault)
     for origin in ("null", "http://evil.test", "http://127.0.0.1:8420"):
         for answer in (
-            await house.client.get("/api/jobs", cookie=cookie, origin=origin),
-            await house.client.request(
+            await vault.client.get("/api/jobs", cookie=cookie, origin=origin),
+            await vault.client.request(
                 "OPTIONS", "/api/jobs", headers={"origin": origin, "access-control-request-method": "POST"}
             ),
         ):
             assert not any(name.startswith("access-control") for name in answer.headers)
 
 
-async def test_the_proxy_signs_the_owner_in_and_nobody_else(make_house: MakeHouse) -> None:
-    client = make_house(**PROXIED).client
-    said = {"remote_user": "jane", "x_mediavault_proxy_secret": SECRET}
+async def test_the_proxy_signs_in_the_owner_and_no_one_else(make_vault: MakeVault) -> None:
+    client = make_vault(**PROXIED).client
+    headers = {"remote_user": "jane", "x_mediavault_proxy_secret": SECRET}
 
-    assert (await client.get("/access", **said)).status == 200
+    assert (await client.get("/access", **headers)).status == 200
     assert (await client.get("/api/jobs")).status == 401
-    assert (await client.get("/api/jobs", **(said | {"remote_user": "eve"}))).status == 401
+    assert (await client.get("/api/jobs", **(headers | {"remote_user": "eve"}))).status == 401
     assert (await client.get("/api/jobs", remote_user="jane")).status == 401
-    assert (await client.get("/api/jobs", **(said | {SECRET_HEADER: "wrong"}))).status == 401
+    assert (await client.get("/api/jobs", **(headers | {SECRET_HEADER: "wrong"}))).status == 401
 
 
-async def test_the_proxys_header_from_elsewhere_is_refused(make_house: MakeHouse) -> None:
-    """Even beside a session that is good."""
-    house = await owned(make_house, **(PROXIED | {"trusted_proxies": ("10.0.0.2",)}))
-    cookie = await signed_in(house)
+async def test_the_proxys_header_from_elsewhere_is_refused(make_vault: MakeVault) -> None:
+    """Even together with a valid session."""
+    vault = await owned(make_vault, **(PROXIED | {"trusted_proxies": ("10.0.0.2",)}))
+    cookie = await signed_in(vault)
     with capture_logs() as lines:
-        answer = await house.client.get(
+        answer = await vault.client.get(
             "/api/jobs", cookie=cookie, remote_user="jane", x_mediavault_proxy_secret=SECRET
         )
 
     assert (answer.status, answer.json()["code"]) == (401, "UNAUTHORIZED")
     assert SECRET not in str(lines) + answer.text
-    assert (await house.client.get("/api/jobs", cookie=cookie)).status == 200
+    assert (await vault.client.get("/api/jobs", cookie=cookie)).status == 200
 
 
-async def test_a_proxys_word_is_no_proof_against_other_sites(make_house: MakeHouse) -> None:
-    """The browser sends it along for any page, as it does a cookie."""
-    said = {"remote_user": "jane", "x_mediavault_proxy_secret": SECRET}
-    answer = await make_house(**PROXIED).client.post(
-        "/api/jobs", {"post_url": POST}, sec_fetch_site="cross-site", **said
+async def test_a_proxy_sign_in_does_not_excuse_a_cross_site_request(make_vault: MakeVault) -> None:
+    """Like a cookie, it accompanies the requests of any page."""
+    headers = {"remote_user": "jane", "x_mediavault_proxy_secret": SECRET}
+    answer = await make_vault(**PROXIED).client.post(
+        "/api/jobs", {"post_url": POST}, sec_fetch_site="cross-site", **headers
     )
 
     assert answer.status == 403
 
 
-async def test_looking_changes_nothing(make_house: MakeHouse) -> None:
-    """Every address that answers a GET, asked by an admin. Only when a session or token was last used is written."""
-    house = await owned(make_house)
-    await house.add()
-    token, _ = await desk_of(house).tokens.add("phone", Scope.ADMIN)
+async def test_get_requests_change_nothing(make_vault: MakeVault) -> None:
+    """Covers every URL that answers a GET, as an admin. Only the last use of a session or token is written."""
+    vault = await owned(make_vault)
+    await vault.add()
+    token, _ = await authenticator_of(vault).tokens.add("phone", Scope.ADMIN)
     routes = [route for router in pages.ROUTERS for route in router.routes if isinstance(route, APIRoute)]
     shown = {route.path for route in routes if "GET" in (route.methods or ()) and "{" not in route.path}
-    told = {path for path in house.client.app.openapi()["paths"] if "{" not in path}  # type: ignore[attr-defined]
-    paths = sorted(shown | told)
+    documented = {path for path in vault.client.app.openapi()["paths"] if "{" not in path}  # type: ignore[attr-defined]
+    paths = sorted(shown | documented)
     before = (
-        await house.store.catalogue.jobs(JobQuery()),
-        [await house.store.records.all(kind) for kind in (RecordKind.OWNER, RecordKind.SETTING)],
+        await vault.store.catalogue.jobs(JobQuery()),
+        [await vault.store.records.all(kind) for kind in (RecordKind.OWNER, RecordKind.SETTING)],
     )
     statuses = {
-        path: (await house.client.get(path, authorization=f"Bearer {token}", accept="text/html")).status
+        path: (await vault.client.get(path, authorization=f"Bearer {token}", accept="text/html")).status
         for path in paths
         if path not in ENDLESS_PATHS
     }
     after = (
-        await house.store.catalogue.jobs(JobQuery()),
-        [await house.store.records.all(kind) for kind in (RecordKind.OWNER, RecordKind.SETTING)],
+        await vault.store.catalogue.jobs(JobQuery()),
+        [await vault.store.records.all(kind) for kind in (RecordKind.OWNER, RecordKind.SETTING)],
     )
 
     assert len(statuses) > 10
@@ -531,21 +537,21 @@ async def test_looking_changes_nothing(make_house: MakeHouse) -> None:
 
 
 @pytest.mark.parametrize("forwarded", ["127.0.0.1", "::1", "127.0.0.1, 127.0.0.1"])
-async def test_a_forwarded_address_gives_no_rights(make_house: MakeHouse, forwarded: str) -> None:
-    house = await owned(make_house)
+async def test_a_forwarded_address_gives_no_rights(make_vault: MakeVault, forwarded: str) -> None:
+    vault = await owned(make_vault)
 
-    assert (await house.client.get("/api/jobs", x_forwarded_for=forwarded)).status == 401
+    assert (await vault.client.get("/api/jobs", x_forwarded_for=forwarded)).status == 401
 
 
 @pytest.mark.parametrize(
     "back",
     ["javascript:alert(1)", "//evil.test", "/\\evil.test", "https:evil.test", "%09//evil.test", "/%0a/evil.test"],
 )
-async def test_no_form_leads_to_another_site(make_house: MakeHouse, back: str) -> None:
-    house = await owned(make_house)
+async def test_no_form_redirects_to_another_site(make_vault: MakeVault, back: str) -> None:
+    vault = await owned(make_vault)
     fields = {"password": PASSWORD, "next": back, "back": back, "continue": back}
     for path in ("/login", "/appearance", "/setup"):
-        answer = await house.client.submit(path, fields)
+        answer = await vault.client.submit(path, fields)
         location = answer.headers.get("location", "/")
         assert location.startswith("/")
         assert not location.startswith(("//", "/\\"))
@@ -554,25 +560,25 @@ async def test_no_form_leads_to_another_site(make_house: MakeHouse, back: str) -
 # --- secrets -----------------------------------------------------------------------------------------------------
 
 
-async def test_neither_logs_nor_errors_nor_the_store_tell_a_secret(make_house: MakeHouse) -> None:
-    """Password, token, session id and set-up token, through everything that is done with them."""
-    house = make_house(setup=True)
+async def test_no_secret_is_in_logs_responses_or_the_store(make_vault: MakeVault) -> None:
+    """Covers password, API token, session id and setup token, and everything that is done with them."""
+    vault = make_vault(setup=True)
     with capture_logs() as lines:
-        invitation = await desk_of(house).invitation.issue()
+        invitation = await authenticator_of(vault).invitation.issue()
         form = {"password": PASSWORD, "again": PASSWORD, "invitation": invitation}
-        cookie = cookie_of(await house.client.submit("/setup", form))
-        wrong = await house.client.submit("/login", {"password": "nearly " + PASSWORD})
-        token, _ = await desk_of(house).tokens.add("phone", Scope.SUBMIT)
+        cookie = cookie_of(await vault.client.submit("/setup", form))
+        wrong = await vault.client.submit("/login", {"password": "nearly " + PASSWORD})
+        token, _ = await authenticator_of(vault).tokens.add("phone", Scope.SUBMIT)
         answers = [
             wrong,
-            await house.client.get("/nothing", authorization=f"Bearer {token}", cookie=cookie),
-            await house.client.post("/api/jobs", {"post_url": token}, authorization=f"Bearer {token}"),
-            await house.client.get("/access", cookie=cookie),
+            await vault.client.get("/nothing", authorization=f"Bearer {token}", cookie=cookie),
+            await vault.client.post("/api/jobs", {"post_url": token}, authorization=f"Bearer {token}"),
+            await vault.client.get("/access", cookie=cookie),
         ]
-    kept = str([await house.store.records.all(kind) for kind in RecordKind])
+    stored = str([await vault.store.records.all(kind) for kind in RecordKind])
 
     for secret in (PASSWORD, token, cookie.partition("=")[2], invitation):
         assert secret not in str(lines)
-        assert secret not in kept
+        assert secret not in stored
         assert all(secret not in str(answer.headers) for answer in answers)
     assert all(PASSWORD not in answer.text for answer in answers)

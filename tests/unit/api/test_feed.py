@@ -1,4 +1,4 @@
-"""Changes reach everybody who listens, once, in order; nobody can make the feed grow."""
+"""The feed delivers every change to every listener once and in order, and no client can make it grow."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from mediavault.core.job import Stage
 from mediavault.server.errors import HttpRefusal
 from tests.asgi_client import Connection
 from tests.fakes import START, FakeClock
-from tests.http_vault import POST, TOKEN, House, MakeHouse
+from tests.http_vault import POST, TOKEN, ApiVault, MakeVault
 from tests.patience import patient
 
-WHO = "192.0.2.7"
+CLIENT = "192.0.2.7"
 
 
 @pytest.fixture
-def feed(house: House) -> Feed:
-    """A feed whose looks the test makes itself: with one listener there already, no poller is started."""
-    feed = Feed(house.store.catalogue, house.clock)
+def feed(vault: ApiVault) -> Feed:
+    """A feed that the test polls itself: its poller is already set, so joining starts none."""
+    feed = Feed(vault.store.catalogue, vault.clock)
     feed._poller = object()  # type: ignore[assignment]
     return feed
 
 
-async def heard(listener: FeedListener) -> list[dict[str, Any]]:
-    """What waits for the listener, as the events' data."""
+async def received(listener: FeedListener) -> list[dict[str, Any]]:
+    """Take the events that wait for the listener, and return their data."""
     events = []
     while listener._waiting.qsize():
         event = await listener.next()
@@ -43,103 +43,103 @@ async def heard(listener: FeedListener) -> list[dict[str, Any]]:
     return events
 
 
-async def test_a_change_is_heard_once(house: House, feed: Feed) -> None:
-    listener = feed.join(WHO)
-    job = await house.add()
+async def test_a_change_is_delivered_once(vault: ApiVault, feed: Feed) -> None:
+    listener = feed.join(CLIENT)
+    job = await vault.add()
 
     assert await feed.poll() == 1
     assert await feed.poll() == 0
-    assert [event["id"] for event in await heard(listener)] == [job.id]
+    assert [event["id"] for event in await received(listener)] == [job.id]
 
 
-async def test_progress_is_heard_with_its_bytes(house: House, feed: Feed) -> None:
-    await house.add()
-    claim = await house.claim()
-    listener = feed.join(WHO)
+async def test_progress_is_delivered_with_its_bytes(vault: ApiVault, feed: Feed) -> None:
+    await vault.add()
+    claim = await vault.claim()
+    listener = feed.join(CLIENT)
     await feed.poll()
-    await heard(listener)
-    house.clock.advance(1)
-    await house.store.queue.progress(claim, stage=Stage.DOWNLOAD, progress_pct=60, bytes_done=5, bytes_total=10)
+    await received(listener)
+    vault.clock.advance(1)
+    await vault.store.queue.progress(claim, stage=Stage.DOWNLOAD, progress_pct=60, bytes_done=5, bytes_total=10)
     await feed.poll()
 
-    (event,) = await heard(listener)
+    (event,) = await received(listener)
     assert (event["stage"], event["bytes_done"], event["bytes_total"], event["progress_pct"]) == ("download", 5, 10, 60)
     assert event["display"]["state"] == "Downloading"
 
 
-async def test_more_changes_in_one_instant_than_a_page_holds_are_all_heard(
-    house: House, feed: Feed, monkeypatch: pytest.MonkeyPatch
+async def test_more_changes_in_one_instant_than_a_page_holds_are_all_delivered(
+    vault: ApiVault, feed: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mediavault.api.feed.PAGE", 2)
     for number in range(7):
-        await house.add(f"https://videos.example/watch/{number}")
-    listener = feed.join(WHO)
+        await vault.add(f"https://videos.example/watch/{number}")
+    listener = feed.join(CLIENT)
     await feed.poll()
 
-    assert len(await heard(listener)) == 7
+    assert len(await received(listener)) == 7
 
 
-async def test_a_change_that_was_stamped_before_one_already_heard_is_not_lost(house: House, feed: Feed) -> None:
-    """Writers stamp before they commit, so a younger stamp may be seen first."""
-    listener = feed.join(WHO)
-    house.clock.advance(1)
-    await house.add()
+async def test_a_change_stamped_before_a_delivered_one_is_not_lost(vault: ApiVault, feed: Feed) -> None:
+    """Writers stamp before they commit, so a later stamp may be seen first."""
+    listener = feed.join(CLIENT)
+    vault.clock.advance(1)
+    await vault.add()
     await feed.poll()
-    house.clock.jump(-0.5)
-    late = await house.add("https://videos.example/watch/2")
+    vault.clock.jump(-0.5)
+    late = await vault.add("https://videos.example/watch/2")
     await feed.poll()
 
-    assert (await heard(listener))[-1]["id"] == late.id
+    assert (await received(listener))[-1]["id"] == late.id
 
 
-async def test_what_is_remembered_does_not_grow(house: House, feed: Feed) -> None:
-    feed.join(WHO)
+async def test_the_memory_of_delivered_changes_does_not_grow(vault: ApiVault, feed: Feed) -> None:
+    feed.join(CLIENT)
     for number in range(50):
-        await house.add(f"https://videos.example/watch/{number}")
-        house.clock.advance(1)
+        await vault.add(f"https://videos.example/watch/{number}")
+        vault.clock.advance(1)
         await feed.poll()
 
     assert len(feed._seen) <= OVERLAP.total_seconds() + 1
 
 
-async def test_changes_are_heard_though_our_clock_is_ahead_of_the_stores(house: House) -> None:
+async def test_changes_are_delivered_although_our_clock_is_ahead_of_the_stores(vault: ApiVault) -> None:
     ahead = FakeClock()
     ahead.jump(CLOCKS_DIFFER)
-    feed = Feed(house.store.catalogue, ahead)
-    await house.add()
-    listener = feed.join(WHO)
+    feed = Feed(vault.store.catalogue, ahead)
+    await vault.add()
+    listener = feed.join(CLIENT)
     await feed.poll()
 
-    assert len(await heard(listener)) == 1
+    assert len(await received(listener)) == 1
     await feed.aclose()
 
 
 async def test_a_listener_that_lags_too_far_behind_is_dropped(
-    house: House, feed: Feed, monkeypatch: pytest.MonkeyPatch
+    vault: ApiVault, feed: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mediavault.api.feed.MAX_LISTENERS", 2)
-    slow, quick = feed.join(WHO), feed.join(WHO)
+    slow, quick = feed.join(CLIENT), feed.join(CLIENT)
     for number in range(MAX_WAITING + 1):
-        feed.removed((await house.add(f"https://videos.example/watch/{number}")).id)
+        feed.removed((await vault.add(f"https://videos.example/watch/{number}")).id)
         await quick.next()
 
     assert slow.is_over
     assert not quick.is_over
     assert await slow.next() is None
-    assert not feed.join(WHO).is_over  # its place is free again
+    assert not feed.join(CLIENT).is_over  # its slot is free again
 
 
-async def test_changes_that_wait_leave_in_one_piece(house: House) -> None:
-    async with house.client.open("/api/events") as stream:
+async def test_waiting_changes_are_sent_in_one_chunk(vault: ApiVault) -> None:
+    async with vault.client.open("/api/events") as stream:
         await stream.chunk()
-        jobs = [await house.add(f"https://videos.example/watch/{number}") for number in range(3)]
-        house.client.app.state.feed.wake()  # type: ignore[attr-defined]
-        told = (await stream.chunk()).decode()
+        jobs = [await vault.add(f"https://videos.example/watch/{number}") for number in range(3)]
+        vault.client.app.state.feed.wake()  # type: ignore[attr-defined]
+        sent = (await stream.chunk()).decode()
 
-    assert [told.count(job.id) > 0 for job in jobs] == [True] * 3
+    assert [sent.count(job.id) > 0 for job in jobs] == [True] * 3
 
 
-async def test_what_waits_is_taken_by_and_by_and_ends_with_the_listener() -> None:
+async def test_waiting_events_are_taken_piece_by_piece_and_dropped_when_the_listener_ends() -> None:
     listener = FeedListener()
     for number in range(3):
         listener.offer(bytes([number]) * AT_ONCE_BYTES)
@@ -152,56 +152,58 @@ async def test_what_waits_is_taken_by_and_by_and_ends_with_the_listener() -> Non
 
 async def test_too_many_listeners_are_turned_away(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mediavault.api.feed.MAX_LISTENERS", 1)
-    feed.join(WHO)
+    feed.join(CLIENT)
 
     with pytest.raises(HttpRefusal) as refused:
-        feed.join(WHO)
+        feed.join(CLIENT)
     assert refused.value.status == 503
 
 
-async def test_a_sixth_stream_of_one_ends_the_oldest_with_a_word_when_to_come_back(feed: Feed) -> None:
-    """The window that was opened last is the one that is looked at. Nobody else's stream ends for it."""
+async def test_a_clients_sixth_stream_ends_its_oldest_and_says_when_to_reconnect(feed: Feed) -> None:
+    """The window opened last is the one being looked at. No other client's stream ends."""
     other = feed.join("192.0.2.8")
-    oldest, *others = [feed.join(WHO) for _ in range(OF_ONE)]
-    newest = feed.join(WHO)
+    oldest, *others = [feed.join(CLIENT) for _ in range(OF_ONE)]
+    newest = feed.join(CLIENT)
 
     assert await oldest.next() == b"retry: 60000\nevent: later\ndata: {}\n\n"
     assert (oldest.more(), await oldest.next()) == (b"", None)
-    assert not any(each.is_over for each in (other, *others, newest))
+    assert not any(listener.is_over for listener in (other, *others, newest))
 
 
-async def test_who_makes_room_for_oneself_takes_nobodys_place(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_can_replace_its_own_stream_when_the_feed_is_full(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("mediavault.api.feed.MAX_LISTENERS", OF_ONE)
     for _ in range(OF_ONE):
-        feed.join(WHO)
+        feed.join(CLIENT)
 
-    assert not feed.join(WHO).is_over
+    assert not feed.join(CLIENT).is_over
     with pytest.raises(HttpRefusal):
         feed.join("192.0.2.8")
 
 
-async def test_what_an_ended_stream_was_to_be_told_is_not_waited_for(house: House, feed: Feed) -> None:
-    """It hears what it missed when it comes back."""
-    oldest = feed.join(WHO)
-    await house.add()
+async def test_an_ended_stream_drops_its_waiting_events(vault: ApiVault, feed: Feed) -> None:
+    """The client gets them when it reconnects."""
+    oldest = feed.join(CLIENT)
+    await vault.add()
     await feed.poll()
     for _ in range(OF_ONE):
-        feed.join(WHO)
+        feed.join(CLIENT)
 
     assert [await oldest.next(), await oldest.next()] == [LATER, None]
 
 
 async def test_a_closed_feed_ends_every_stream_old_and_new(feed: Feed) -> None:
-    old = feed.join(WHO)
+    old = feed.join(CLIENT)
     feed.close()
 
     assert await old.next() is None
-    assert await feed.join(WHO).next() is None
+    assert await feed.join(CLIENT).next() is None
 
 
-async def test_the_store_is_asked_only_while_somebody_listens(house: House) -> None:
-    feed = Feed(house.store.catalogue, house.clock)
-    listener = feed.join(WHO)
+async def test_the_store_is_polled_only_while_there_are_listeners(vault: ApiVault) -> None:
+    feed = Feed(vault.store.catalogue, vault.clock)
+    listener = feed.join(CLIENT)
     assert feed._poller is not None
     poller = feed._poller
     feed.leave(listener)
@@ -221,15 +223,15 @@ async def test_the_store_is_asked_only_while_somebody_listens(house: House) -> N
         (("\x00", "x" * 9_999), None),
     ],
 )
-def test_an_unreadable_event_id_is_passed_over(texts: tuple[str | None, ...], moment: object) -> None:
+def test_an_unreadable_event_id_is_ignored(texts: tuple[str | None, ...], moment: object) -> None:
     assert read_moment(*texts) == moment
 
 
-async def test_the_stream_opens_at_once_and_tells_of_new_jobs(house: House) -> None:
-    async with house.client.open("/api/events") as stream:
+async def test_the_stream_opens_at_once_and_reports_new_jobs(vault: ApiVault) -> None:
+    async with vault.client.open("/api/events") as stream:
         assert await stream.chunk() == b"retry: 2000\n\n"
-        job = await house.add()
-        house.client.app.state.feed.wake()  # type: ignore[attr-defined]
+        job = await vault.add()
+        vault.client.app.state.feed.wake()  # type: ignore[attr-defined]
         event = (await stream.chunk()).decode()
 
     assert stream.answer().headers["content-type"].startswith("text/event-stream")
@@ -237,10 +239,10 @@ async def test_the_stream_opens_at_once_and_tells_of_new_jobs(house: House) -> N
     assert job.id in event
 
 
-async def test_what_was_missed_comes_first(house: House) -> None:
-    old = await house.add()
-    house.clock.advance(timedelta(hours=1))
-    async with house.client.open("/api/events", last_event_id=START.isoformat()) as stream:
+async def test_missed_changes_come_first(vault: ApiVault) -> None:
+    old = await vault.add()
+    vault.clock.advance(timedelta(hours=1))
+    async with vault.client.open("/api/events", last_event_id=START.isoformat()) as stream:
         await stream.chunk()
         event = (await stream.chunk()).decode()
 
@@ -248,68 +250,68 @@ async def test_what_was_missed_comes_first(house: House) -> None:
     assert "id: 2026-11-24T12:00:00Z\n" in event
 
 
-async def test_a_removed_job_is_told(house: House) -> None:
-    job = await house.add()
-    async with house.client.open("/api/events") as stream:
+async def test_a_removed_job_is_reported(vault: ApiVault) -> None:
+    job = await vault.add()
+    async with vault.client.open("/api/events") as stream:
         await stream.chunk()
-        await house.client.delete(f"/api/jobs/{job.id}")
-        told = b""
-        while b"event: removed" not in told:
-            told = await stream.chunk()
+        await vault.client.delete(f"/api/jobs/{job.id}")
+        event = b""
+        while b"event: removed" not in event:
+            event = await stream.chunk()
 
-    assert job.id.encode() in told
+    assert job.id.encode() in event
 
 
-async def test_a_listener_who_leaves_makes_room_for_another(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_listener_who_leaves_makes_room_for_another(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mediavault.api.feed.MAX_LISTENERS", 1)
-    async with house.client.open("/api/events") as stream:
+    async with vault.client.open("/api/events") as stream:
         await stream.chunk()
-        assert (await house.client.get("/api/events")).status == 503
+        assert (await vault.client.get("/api/events")).status == 503
 
-    async with house.client.open("/api/events") as stream:
+    async with vault.client.open("/api/events") as stream:
         assert await stream.chunk() == b"retry: 2000\n\n"
 
 
-async def streams(house: House, stack: AsyncExitStack, count: int, **headers: str) -> list[Connection]:
-    """One after the other."""
+async def streams(vault: ApiVault, stack: AsyncExitStack, count: int, **headers: str) -> list[Connection]:
+    """Open ``count`` streams, one after the other."""
     opened = []
     for _ in range(count):
-        opened.append(await stack.enter_async_context(house.client.open("/api/events", **headers)))
+        opened.append(await stack.enter_async_context(vault.client.open("/api/events", **headers)))
         assert await opened[-1].chunk() == b"retry: 2000\n\n"
     return opened
 
 
-async def test_streams_are_counted_for_a_session_a_token_or_an_address(make_house: MakeHouse) -> None:
-    """So two who come from one address, a browser and a program, take nothing from each other."""
-    house = make_house(token=TOKEN, trusted_proxies=("127.0.0.1",))
-    desk: Authenticator = house.client.app.state.desk  # type: ignore[attr-defined]
-    program, _ = await desk.tokens.add("program", Scope.READ)
-    ids = [await desk.sessions.begin(ClientInfo(), bound_to=TOKEN) for _ in range(2)]
-    known = [{"cookie": f"{COOKIE}={each}"} for each in ids]
-    known += [{"authorization": f"Bearer {each}"} for each in (TOKEN, program)]
+async def test_streams_are_counted_per_session_token_or_address(make_vault: MakeVault) -> None:
+    """So a browser and a program at the same address do not take each other's slots."""
+    vault = make_vault(token=TOKEN, trusted_proxies=("127.0.0.1",))
+    authenticator: Authenticator = vault.client.app.state.desk  # type: ignore[attr-defined]
+    program, _ = await authenticator.tokens.add("program", Scope.READ)
+    ids = [await authenticator.sessions.begin(ClientInfo(), bound_to=TOKEN) for _ in range(2)]
+    callers = [{"cookie": f"{COOKIE}={session_id}"} for session_id in ids]
+    callers += [{"authorization": f"Bearer {token}"} for token in (TOKEN, program)]
     async with AsyncExitStack() as stack:
-        full = [await streams(house, stack, OF_ONE, **each) for each in known]
-        assert not any(each.done.is_set() for some in full for each in some)
+        full = [await streams(vault, stack, OF_ONE, **headers) for headers in callers]
+        assert not any(stream.done.is_set() for opened in full for stream in opened)
 
-        for each, some in zip(known, full, strict=True):
-            (newest,) = await streams(house, stack, 1, **each)
-            assert await some[0].chunk() == LATER
-            await asyncio.wait_for(some[0].done.wait(), patient(30))
-            assert not any(one.done.is_set() for one in (*some[1:], newest))
+        for headers, (oldest, *others) in zip(callers, full, strict=True):
+            (newest,) = await streams(vault, stack, 1, **headers)
+            assert await oldest.chunk() == LATER
+            await asyncio.wait_for(oldest.done.wait(), patient(30))
+            assert not any(stream.done.is_set() for stream in (*others, newest))
 
 
-async def test_where_nobody_signs_in_streams_are_counted_for_an_address(house: House) -> None:
+async def test_in_an_open_vault_streams_are_counted_per_address(vault: ApiVault) -> None:
     async with AsyncExitStack() as stack:
-        oldest, *others = await streams(house, stack, OF_ONE + 1)
+        oldest, *others = await streams(vault, stack, OF_ONE + 1)
         assert await oldest.chunk() == LATER
         await asyncio.wait_for(oldest.done.wait(), patient(30))
 
-        assert not any(each.done.is_set() for each in others)
+        assert not any(stream.done.is_set() for stream in others)
 
 
-async def test_a_shutdown_ends_the_stream(house: House) -> None:
-    feed: Feed = house.client.app.state.feed  # type: ignore[attr-defined]
-    async with house.client.open("/api/events") as stream:
+async def test_a_shutdown_ends_the_stream(vault: ApiVault) -> None:
+    feed: Feed = vault.client.app.state.feed  # type: ignore[attr-defined]
+    async with vault.client.open("/api/events") as stream:
         await stream.chunk()
         feed.close()
         assert await stream.chunk() == b""
@@ -317,14 +319,14 @@ async def test_a_shutdown_ends_the_stream(house: House) -> None:
     assert stream.done.is_set()
 
 
-async def test_a_silent_stream_shows_that_it_lives(house: House, feed: Feed) -> None:
-    listener = feed.join(WHO)
+async def test_a_silent_stream_sends_heartbeats(vault: ApiVault, feed: Feed) -> None:
+    listener = feed.join(CLIENT)
     stream = EventStream(feed, listener, [], heartbeat_s=0.001)
 
     assert await stream._next() == b": still here\n\n"
 
 
-async def test_a_store_that_fails_does_not_end_the_stream(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_store_that_fails_does_not_end_the_stream(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
     from mediavault.core.failures import StoreError
 
     failures: list[bool] = []
@@ -333,15 +335,15 @@ async def test_a_store_that_fails_does_not_end_the_stream(house: House, monkeypa
         failures.append(True)
         raise StoreError("away for a moment")
 
-    feed: Feed = house.client.app.state.feed  # type: ignore[attr-defined]
-    async with house.client.open("/api/events") as stream:
+    feed: Feed = vault.client.app.state.feed  # type: ignore[attr-defined]
+    async with vault.client.open("/api/events") as stream:
         await stream.chunk()
         with monkeypatch.context() as patched:
-            patched.setattr(house.store.catalogue, "changed_since", down)
+            patched.setattr(vault.store.catalogue, "changed_since", down)
             feed.wake()
             while not failures:
-                await house.clock.settle()
-        job = await house.add(POST)
+                await vault.clock.settle()
+        job = await vault.add(POST)
         feed.wake()
 
         assert job.id.encode() in await stream.chunk()

@@ -16,14 +16,14 @@ from mediavault.core.media import KeptFile
 from mediavault.services.library.disk import open_below
 from mediavault.web.app import create_app
 from tests.asgi_client import AsgiClient
-from tests.http_vault import SHA256, VIDEO, House
+from tests.http_vault import SHA256, VIDEO, ApiVault
 
 ETAG = f'"{SHA256}"'
 
 
-async def test_a_video_is_sent_whole_with_its_hash_as_its_tag(house: House) -> None:
-    job = await house.add_kept()
-    answer = await house.client.get(f"/files/{job.id}/video")
+async def test_a_video_is_sent_whole_with_its_hash_as_its_tag(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    answer = await vault.client.get(f"/files/{job.id}/video")
 
     assert (answer.status, answer.body) == (200, VIDEO)
     assert answer.headers["content-type"] == "video/mp4"
@@ -32,9 +32,9 @@ async def test_a_video_is_sent_whole_with_its_hash_as_its_tag(house: House) -> N
     assert answer.headers["content-length"] == str(len(VIDEO))
 
 
-async def test_a_file_can_do_nothing_but_be_looked_at(house: House) -> None:
-    job = await house.add_kept()
-    headers = (await house.client.get(f"/files/{job.id}/video")).headers
+async def test_a_file_is_sent_sandboxed(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    headers = (await vault.client.get(f"/files/{job.id}/video")).headers
 
     assert headers["content-security-policy"].startswith("sandbox allow-same-origin; default-src 'none'")
     assert headers["x-content-type-options"] == "nosniff"
@@ -43,59 +43,59 @@ async def test_a_file_can_do_nothing_but_be_looked_at(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "start", "end"),
+    ("range_header", "start", "end"),
     [("bytes=0-0", 0, 0), ("bytes=-1", 25_599, 25_599), ("bytes=5-", 5, 25_599), ("bytes=100-199", 100, 199)],
 )
-async def test_a_part_is_206_and_says_which(house: House, asked: str, start: int, end: int) -> None:
-    job = await house.add_kept()
-    answer = await house.client.get(f"/files/{job.id}/video", range=asked)
+async def test_a_range_is_206_with_its_content_range(vault: ApiVault, range_header: str, start: int, end: int) -> None:
+    job = await vault.add_kept()
+    answer = await vault.client.get(f"/files/{job.id}/video", range=range_header)
 
     assert (answer.status, answer.body) == (206, VIDEO[start : end + 1])
     assert answer.headers["content-range"] == f"bytes {start}-{end}/{len(VIDEO)}"
     assert answer.headers["content-length"] == str(end - start + 1)
 
 
-@pytest.mark.parametrize("asked", ["bytes=9-5", "bytes=99999999-"])
-async def test_a_part_that_is_not_there_is_416_with_the_size(house: House, asked: str) -> None:
-    job = await house.add_kept()
-    answer = await house.client.get(f"/files/{job.id}/video", range=asked)
+@pytest.mark.parametrize("range_header", ["bytes=9-5", "bytes=99999999-"])
+async def test_an_unsatisfiable_range_is_416_with_the_size(vault: ApiVault, range_header: str) -> None:
+    job = await vault.add_kept()
+    answer = await vault.client.get(f"/files/{job.id}/video", range=range_header)
 
     assert (answer.status, answer.json()["code"]) == (416, "BAD_REQUEST")
     assert answer.headers["content-range"] == f"bytes */{len(VIDEO)}"
 
 
-async def test_several_parts_are_the_whole(house: House) -> None:
-    job = await house.add_kept()
+async def test_several_ranges_get_the_whole_file(vault: ApiVault) -> None:
+    job = await vault.add_kept()
 
-    assert (await house.client.get(f"/files/{job.id}/video", range="bytes=0-1,5-6")).status == 200
+    assert (await vault.client.get(f"/files/{job.id}/video", range="bytes=0-1,5-6")).status == 200
 
 
 @pytest.mark.parametrize(("if_range", "status"), [(ETAG, 206), ('"other"', 200), (f"W/{ETAG}", 200)])
-async def test_a_conditional_part_needs_the_very_same_file(house: House, if_range: str, status: int) -> None:
-    job = await house.add_kept()
-    answer = await house.client.get(f"/files/{job.id}/video", range="bytes=0-9", if_range=if_range)
+async def test_a_conditional_range_needs_the_same_file(vault: ApiVault, if_range: str, status: int) -> None:
+    job = await vault.add_kept()
+    answer = await vault.client.get(f"/files/{job.id}/video", range="bytes=0-9", if_range=if_range)
 
     assert answer.status == status
 
 
-async def test_a_known_file_is_not_sent_again(house: House) -> None:
-    job = await house.add_kept()
-    answer = await house.client.get(f"/files/{job.id}/video", if_none_match=ETAG)
+async def test_a_known_file_is_not_sent_again(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    answer = await vault.client.get(f"/files/{job.id}/video", if_none_match=ETAG)
 
     assert (answer.status, answer.body) == (304, b"")
 
 
-async def test_head_tells_the_size_and_sends_nothing(house: House) -> None:
-    job = await house.add_kept()
-    answer = await house.client.request("HEAD", f"/files/{job.id}/video", headers={"range": "bytes=0-9"})
+async def test_head_reports_the_size_and_sends_no_body(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    answer = await vault.client.request("HEAD", f"/files/{job.id}/video", headers={"range": "bytes=0-9"})
 
     assert (answer.status, answer.body) == (200, b"")
     assert answer.headers["content-length"] == str(len(VIDEO))
 
 
-async def test_a_download_carries_its_name_in_both_forms(house: House) -> None:
-    job = await house.add_kept(name='jane/Ein "Film" – ü [1].mp4')
-    named = (await house.client.get(f"/files/{job.id}/video?download=1")).headers["content-disposition"]
+async def test_a_download_carries_its_name_in_both_forms(vault: ApiVault) -> None:
+    job = await vault.add_kept(name='jane/Ein "Film" – ü [1].mp4')
+    named = (await vault.client.get(f"/files/{job.id}/video?download=1")).headers["content-disposition"]
 
     assert named.startswith('attachment; filename="Ein-Film-')
     assert "filename*=UTF-8''Ein%20%22Film%22%20%E2%80%93%20%C3%BC%20%5B1%5D.mp4" in named
@@ -112,91 +112,91 @@ async def test_a_download_carries_its_name_in_both_forms(house: House) -> None:
         ("svg", "application/octet-stream", "attachment"),
     ],
 )
-async def test_the_type_comes_from_our_own_table(house: House, suffix: str, kind: str, shown: str) -> None:
-    job = await house.add_kept(name=f"jane/x.{suffix}")
-    headers = (await house.client.get(f"/files/{job.id}/video")).headers
+async def test_the_type_comes_from_our_own_table(vault: ApiVault, suffix: str, kind: str, shown: str) -> None:
+    job = await vault.add_kept(name=f"jane/x.{suffix}")
+    headers = (await vault.client.get(f"/files/{job.id}/video")).headers
 
     assert headers["content-type"] == kind
     assert headers["content-disposition"].startswith(shown)
 
 
-async def test_the_thumbnail_is_a_picture_with_a_tag_of_its_own(house: House) -> None:
-    job = await house.add_kept()
-    answer = await house.client.get(f"/files/{job.id}/thumbnail")
+async def test_the_thumbnail_is_a_jpeg_with_its_own_tag(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    answer = await vault.client.get(f"/files/{job.id}/thumbnail")
 
     assert (answer.status, answer.headers["content-type"]) == (200, "image/jpeg")
     assert answer.headers["etag"] not in (ETAG, "")
 
 
-async def test_a_file_that_changed_its_size_loses_the_hash_as_its_tag(house: House) -> None:
-    job = await house.add_kept()
-    (house.downloads / str(job.output_path)).write_bytes(b"short")
+async def test_a_file_whose_size_changed_loses_the_hash_as_its_tag(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    (vault.downloads / str(job.output_path)).write_bytes(b"short")
 
-    assert (await house.client.get(f"/files/{job.id}/video")).headers["etag"] != ETAG
+    assert (await vault.client.get(f"/files/{job.id}/video")).headers["etag"] != ETAG
 
 
-async def test_a_job_without_files_has_none_to_send(house: House) -> None:
-    job = await house.add()
-    answer = await house.client.get(f"/files/{job.id}/video")
+async def test_the_file_of_a_job_without_files_is_404(vault: ApiVault) -> None:
+    job = await vault.add()
+    answer = await vault.client.get(f"/files/{job.id}/video")
 
     assert (answer.status, answer.json()["code"]) == (404, "NOT_FOUND")
 
 
-async def test_a_file_in_the_middle_of_its_commit_is_not_shown(house: House) -> None:
-    """The row names it, but nobody has said yet that it is whole."""
-    (house.downloads / "half.mp4").write_bytes(b"half")
-    await house.add()
-    claim = await house.claim()
-    await house.store.queue.begin_commit(claim, KeptFile("half.mp4", None, 4, SHA256, None, None, None))
+async def test_a_file_that_is_being_committed_is_not_served(vault: ApiVault) -> None:
+    """The row names it, but it is not yet known to be complete."""
+    (vault.downloads / "half.mp4").write_bytes(b"half")
+    await vault.add()
+    claim = await vault.claim()
+    await vault.store.queue.begin_commit(claim, KeptFile("half.mp4", None, 4, SHA256, None, None, None))
 
-    assert (await house.client.get(f"/files/{claim.id}/video")).status == 404
-
-
-async def test_a_missing_file_is_404(house: House) -> None:
-    job = await house.add_kept()
-    (house.downloads / str(job.output_path)).unlink()
-
-    assert (await house.client.get(f"/files/{job.id}/video")).status == 404
+    assert (await vault.client.get(f"/files/{claim.id}/video")).status == 404
 
 
-async def test_a_link_in_the_library_leads_nowhere(house: House, tmp_path: Path) -> None:
-    job = await house.add_kept()
+async def test_a_missing_file_is_404(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    (vault.downloads / str(job.output_path)).unlink()
+
+    assert (await vault.client.get(f"/files/{job.id}/video")).status == 404
+
+
+async def test_a_symlink_in_the_library_is_not_followed(vault: ApiVault, tmp_path: Path) -> None:
+    job = await vault.add_kept()
     outside = tmp_path / "outside.mp4"
     outside.write_bytes(b"secret")
-    path = house.downloads / str(job.output_path)
+    path = vault.downloads / str(job.output_path)
     path.unlink()
     path.symlink_to(outside)
 
-    assert (await house.client.get(f"/files/{job.id}/video")).status == 404
+    assert (await vault.client.get(f"/files/{job.id}/video")).status == 404
 
 
 @pytest.mark.parametrize(
     "path", ["..%5c..%5cetc%5cpasswd", "%2e%2e%2f", "..%00/", "../../etc/passwd", "/etc/passwd", "....//", "."]
 )
-async def test_no_request_becomes_a_path(house: House, path: str) -> None:
+async def test_no_request_path_becomes_a_file_path(vault: ApiVault, path: str) -> None:
     for kind in ("video", "thumbnail"):
-        assert (await house.client.get(f"/files/{path}/{kind}")).status == 404
-    assert (await house.client.get(f"/static/{path}")).status == 404
+        assert (await vault.client.get(f"/files/{path}/{kind}")).status == 404
+    assert (await vault.client.get(f"/static/{path}")).status == 404
 
 
-async def test_no_answer_leaves_its_file_open(house: House) -> None:
-    job = await house.add_kept()
+async def test_no_response_leaves_its_file_open(vault: ApiVault) -> None:
+    job = await vault.add_kept()
     before = _open_files()
     for headers in ({}, {"range": "bytes=0-9"}, {"range": "bytes=9-5"}, {"if_none_match": ETAG}):
-        await house.client.get(f"/files/{job.id}/video", **headers)
+        await vault.client.get(f"/files/{job.id}/video", **headers)
 
     assert _open_files() == before
 
 
-async def test_a_client_that_leaves_frees_the_file_before_its_end(house: House) -> None:
-    job = await house.add_kept(video=VIDEO * 200)
-    async with house.client.open(f"/files/{job.id}/video") as connection:
+async def test_a_file_is_not_read_to_its_end_after_the_client_disconnects(vault: ApiVault) -> None:
+    job = await vault.add_kept(video=VIDEO * 200)
+    async with vault.client.open(f"/files/{job.id}/video") as connection:
         await connection.chunk()
 
     assert len(connection.answer().body) < len(VIDEO * 200)
 
 
-def test_a_folder_swapped_for_a_link_is_not_entered(tmp_path: Path) -> None:
+def test_a_folder_replaced_by_a_symlink_is_not_entered(tmp_path: Path) -> None:
     root, elsewhere = tmp_path / "root", tmp_path / "elsewhere"
     for folder in (root, elsewhere):
         folder.mkdir()
@@ -221,7 +221,7 @@ def _open_files() -> int:
 
 @dataclass
 class BreakingLibrary:
-    """A library elsewhere whose line breaks: when a file is opened, or in the middle of it."""
+    """A remote library whose connection fails: when a file is opened, or while it is read."""
 
     in_the_middle: bool
     size: int = len(VIDEO)
@@ -240,11 +240,13 @@ class BreakingLibrary:
     async def remove(self, *relatives: str) -> None: ...
 
 
-async def test_a_library_that_cannot_be_reached_is_told_and_one_that_breaks_off_ends_the_answer(house: House) -> None:
-    job = await house.add_kept()
+async def test_an_unreachable_library_is_reported_and_one_that_fails_midway_ends_the_response(
+    vault: ApiVault,
+) -> None:
+    job = await vault.add_kept()
     answers = []
     for in_the_middle in (False, True):
-        app = create_app(replace(house.services, library=BreakingLibrary(in_the_middle)))
+        app = create_app(replace(vault.services, library=BreakingLibrary(in_the_middle)))
         with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
             answers.append(await AsgiClient(app).get(f"/files/{job.id}/video"))
         await app.state.feed.aclose()

@@ -1,4 +1,4 @@
-"""Whatever a row of a backup says: restore refuses it, or every page answers afterwards."""
+"""Whatever a backup's row contains, restore refuses it or every page still works afterwards."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from mediavault.store.port import StoredJob
 from mediavault.store.sqlite.engine import connect_to_write, fetch_all
 from mediavault.store.sqlite.store import SqliteJobStore
 from tests.fakes import START
-from tests.unit.api.test_hostile_sidecars import Vault, film
+from tests.unit.api.test_hostile_sidecars import SqliteVault, film
 
 JSON_COLUMNS = ("candidates", "items", "image_urls", "metadata", "account")
 CANDIDATE = Candidate(
@@ -65,13 +65,13 @@ def numbered(number: int) -> Job:
     )
 
 
-def _full(one: JobItem) -> JobItem:
+def _full(job_item: JobItem) -> JobItem:
     expected = Expected(4.0, audio=True, size=1_000)
-    item = replace(one.item, label="2", thumbnail_url="https://videos.example/1.jpg", expected=expected)
-    return replace(one, item=item, error_code=ErrorCode.NETWORK, error="It broke off.")
+    item = replace(job_item.item, label="2", thumbnail_url="https://videos.example/1.jpg", expected=expected)
+    return replace(job_item, item=item, error_code=ErrorCode.NETWORK, error="It broke off.")
 
 
-async def restored(vault: Vault, backup: Path) -> None:
+async def restore_backup(vault: SqliteVault, backup: Path) -> None:
     source = SqliteJobStore(backup, SystemClock())
     await source.open()
     try:
@@ -88,7 +88,7 @@ async def write_backup(backup: Path, number: int) -> None:
 
 
 def change(backup: Path, column: str, value: object) -> None:
-    """Write ``value`` into the job's row, as a stranger can."""
+    """Write ``value`` into the job's row, as anyone with the file can."""
     db = connect_to_write(backup)
     try:
         db.execute(f"UPDATE jobs SET {column} = ?", (value,))
@@ -105,7 +105,7 @@ def read(backup: Path, column: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("column", "place", "value"),
+    ("column", "path", "value"),
     [
         ("candidates", (0, "url"), 5),
         ("candidates", (0, "width"), "wide"),
@@ -125,27 +125,27 @@ def read(backup: Path, column: str) -> Any:
     ],
 )
 async def test_a_row_with_a_value_of_another_type_is_refused(
-    tmp_path: Path, column: str, place: tuple[Any, ...] | None, value: object
+    tmp_path: Path, column: str, path: tuple[Any, ...] | None, value: object
 ) -> None:
     backup = tmp_path / "backup.db"
     await write_backup(backup, 1)
-    spoiled = value if place is None else json.dumps(_put(json.loads(read(backup, column)), place, value))
+    spoiled = value if path is None else json.dumps(_put(json.loads(read(backup, column)), path, value))
     change(backup, column, spoiled)
-    async with Vault() as vault:
+    async with SqliteVault() as vault:
         with pytest.raises(BadInput, match="cannot be read"):
-            await restored(vault, backup)
+            await restore_backup(vault, backup)
 
 
-async def test_a_row_that_mediavault_wrote_is_taken_over(tmp_path: Path) -> None:
+async def test_a_row_written_by_mediavault_is_restored(tmp_path: Path) -> None:
     await write_backup(tmp_path / "backup.db", 1)
-    async with Vault() as vault:
-        await restored(vault, tmp_path / "backup.db")
+    async with SqliteVault() as vault:
+        await restore_backup(vault, tmp_path / "backup.db")
 
         assert (await vault.store.catalogue.get(numbered(1).id)).candidates == (CANDIDATE,)
         assert await vault.crashes(numbered(1).id) == {}
 
 
-# --- anything anywhere ---------------------------------------------------------------------------------------------
+# --- any value anywhere -------------------------------------------------------------------------------------------
 
 _SCALARS = st.sampled_from(
     [0, -1, 1.5, True, None, "", "x", "\0", "\ud800", "https://videos.example/\0", "\x1b[1m", 2**62, 2**70, 10**400]
@@ -155,26 +155,26 @@ _PLAIN = st.sampled_from([0, -1, 1.5, "", "x", "a\0b", b"\xff", None, 2**62, -(2
 _CHANGES = st.tuples(st.integers(0), _JSON, _PLAIN, st.booleans())
 
 
-def _places(value: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def _paths(value: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     yield before
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, each in inner:
-        yield from _places(each, (*before, name))
+        yield from _paths(each, (*before, name))
 
 
-def _put(value: Any, place: tuple[Any, ...], replacement: object) -> Any:
-    if not place:
+def _put(value: Any, path: tuple[Any, ...], replacement: object) -> Any:
+    if not path:
         return replacement
     changed = deepcopy(value)
     inner = changed
-    for name in place[:-1]:
+    for name in path[:-1]:
         inner = inner[name]
-    inner[place[-1]] = replacement
+    inner[path[-1]] = replacement
     return changed
 
 
 def spoil(backup: Path, which: int, in_json: Any, plain: Any, *, is_plain: bool) -> None:
-    """Change one place of the row; which one, ``which`` says."""
+    """Change one value of the row; ``which`` selects it."""
     db = connect_to_write(backup)
     columns = [str(row[0]) for row in fetch_all(db, "SELECT name FROM pragma_table_info('jobs')")]
     db.close()
@@ -183,27 +183,27 @@ def spoil(backup: Path, which: int, in_json: Any, plain: Any, *, is_plain: bool)
         if column not in ("id", "seq", "canonical_url"):
             change(backup, column, plain)
         return
-    places = [(column, place) for column in JSON_COLUMNS for place in _places(json.loads(read(backup, column)))]
-    column, place = places[which % len(places)]
-    change(backup, column, json.dumps(_put(json.loads(read(backup, column)), place, in_json)))
+    paths = [(column, path) for column in JSON_COLUMNS for path in _paths(json.loads(read(backup, column)))]
+    column, path = paths[which % len(paths)]
+    change(backup, column, json.dumps(_put(json.loads(read(backup, column)), path, in_json)))
 
 
 @settings(max_examples=4)
 @given(changes=st.lists(_CHANGES, min_size=5, max_size=12))
-def test_whatever_a_backup_says_every_page_answers(
+def test_every_page_works_whatever_a_backup_contains(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[int, Any, Any, bool]]
 ) -> None:
-    async def look() -> dict[str, int]:
+    async def crashes() -> dict[str, int]:
         folder = tmp_path_factory.mktemp("backups")
-        async with Vault() as vault:
+        async with SqliteVault() as vault:
             for number, (which, in_json, plain, is_plain) in enumerate(changes):
                 backup = folder / f"{number}.db"
                 await write_backup(backup, number)
-                with suppress(apsw.Error, ValueError, OverflowError):  # a rule of the table, such as NOT NULL
+                with suppress(apsw.Error, ValueError, OverflowError):  # a constraint of the table, such as NOT NULL
                     spoil(backup, which, in_json, plain, is_plain=is_plain)
-                with suppress(MediavaultError):  # refused, with words
-                    await restored(vault, backup)
+                with suppress(MediavaultError):  # refused with a message
+                    await restore_backup(vault, backup)
             await vault.verify()
             return await vault.crashes(*[numbered(number).id for number in range(len(changes))])
 
-    assert asyncio.run(look()) == {}
+    assert asyncio.run(crashes()) == {}

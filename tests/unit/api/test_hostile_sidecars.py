@@ -1,4 +1,4 @@
-"""Whatever a sidecar, or a row of long ago, says: every page answers."""
+"""Every page works, whatever a sidecar or an old row contains."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from mediavault.store.sqlite.store import SqliteJobStore
 from mediavault.web.app import create_app
 from tests.asgi_client import AsgiClient
 from tests.fakes import START
-from tests.http_vault import House, _house
+from tests.http_vault import ApiVault, build_vault
 from tests.patience import patient
 
 PATH = "jane/A film [1].info.json"
@@ -70,34 +70,34 @@ def sidecar_of_a_film() -> dict[str, Any]:
         account=Account("generic", "jane", "Jane", "jane"),
         metadata={"title": "A film", "text": "Of a river", "published_at": START.isoformat(), "post_id": "1"},
     )
-    kept = KeptFile("jane/A film [1].mp4", "jane/A film [1].jpg", 1_000, "ab" * 32, 4.0, 320, 180)
-    items = sidecar_items(kept)
-    return write_sidecar(job, None, items, 0, kept, saved_at=START)
+    file = KeptFile("jane/A film [1].mp4", "jane/A film [1].jpg", 1_000, "ab" * 32, 4.0, 320, 180)
+    items = sidecar_items(file)
+    return write_sidecar(job, None, items, 0, file, saved_at=START)
 
 
-def sidecar_items(kept: KeptFile) -> Any:
+def sidecar_items(file: KeptFile) -> Any:
     from mediavault.core.job import ItemStatus, JobItem
     from mediavault.core.media import Item
 
-    return (JobItem(Item(media_id="1"), ItemStatus.KEPT, kept),)
+    return (JobItem(Item(media_id="1"), ItemStatus.KEPT, file),)
 
 
 def film() -> StoredJob:
     return stored_job([read_sidecar(sidecar_of_a_film(), PATH)])
 
 
-class Vault:
-    """The API over a SQLite store, in a folder that goes when the block ends."""
+class SqliteVault:
+    """The API over a SQLite store, in a folder that is removed when the block ends."""
 
-    async def __aenter__(self) -> Vault:
+    async def __aenter__(self) -> SqliteVault:
         self._folder = tempfile.TemporaryDirectory()
         root = Path(self._folder.name)
         (root / "downloads").mkdir()
-        house = _house(root)
-        self.store = SqliteJobStore(root / "vault.db", clock=house.clock)
+        vault = build_vault(root)
+        self.store = SqliteJobStore(root / "vault.db", clock=vault.clock)
         await self.store.open()
         self.library = LocalLibrary(root / "downloads")
-        self.app = create_app(replace(house.services, store=self.store))
+        self.app = create_app(replace(vault.services, store=self.store))
         self.client = AsgiClient(self.app)
         return self
 
@@ -114,7 +114,7 @@ class Vault:
         return {path: status for path, status in (await self.statuses(*job_ids)).items() if status >= 500}
 
     async def verify(self) -> int:
-        """How many jobs a verification looks at."""
+        """Verify all jobs, and return how many there are."""
         verification = Verification(self.store.catalogue, self.library, read_data=True)
         async for _ in verification.run():
             pass
@@ -135,7 +135,7 @@ class Vault:
     ],
 )
 @pytest.mark.parametrize("name", ["created_at", "saved_at"])
-def test_a_sidecar_of_an_impossible_time_is_refused(name: str, moment: str) -> None:
+def test_a_sidecar_with_an_impossible_time_is_refused(name: str, moment: str) -> None:
     with pytest.raises(BadSidecar, match=name):
         read_sidecar({**sidecar_of_a_film(), name: moment}, PATH)
 
@@ -184,7 +184,7 @@ _JSON = st.recursive(
 
 
 def _fields(value: dict[str, Any], before: str = "") -> Sequence[str]:
-    """The names of all fields, those inside of objects with a dot."""
+    """Return the names of all fields, the nested ones as ``outer.inner``."""
     names = []
     for name, inner in value.items():
         names.append(before + name)
@@ -206,9 +206,9 @@ _CHANGES = st.dictionaries(
 
 @settings(max_examples=8)
 @given(changes=st.lists(_CHANGES, min_size=1, max_size=12))
-def test_whatever_sidecars_say_every_page_answers(changes: list[dict[str, Any]]) -> None:
-    async def look() -> dict[str, int]:
-        async with Vault() as vault:
+def test_every_page_works_whatever_sidecars_contain(changes: list[dict[str, Any]]) -> None:
+    async def crashes() -> dict[str, int]:
+        async with SqliteVault() as vault:
             ids = []
             for number, changed in enumerate(changes):
                 value = deepcopy(sidecar_of_a_film())
@@ -225,28 +225,28 @@ def test_whatever_sidecars_say_every_page_answers(changes: list[dict[str, Any]])
             await vault.verify()
             return await vault.crashes(*ids)
 
-    assert asyncio.run(look()) == {}
+    assert asyncio.run(crashes()) == {}
 
 
-# --- rows that are there already -----------------------------------------------------------------------------------
+# --- existing rows -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("moment", [*OWN_LIMITS, datetime(2_100, 1, 1, tzinfo=UTC), datetime(1960, 1, 1, tzinfo=UTC)])
-async def test_a_row_of_an_impossible_time_breaks_no_page(moment: datetime) -> None:
+async def test_a_row_with_an_impossible_time_breaks_no_page(moment: datetime) -> None:
     job = replace(film().job, created_at=moment, updated_at=moment, completed_at=moment)
-    async with Vault() as vault:
+    async with SqliteVault() as vault:
         await vault.store.catalogue.import_jobs([StoredJob(job, film().history)])
 
         assert await vault.crashes(job.id) == {}
         assert await vault.verify() == 1
-        found = (await vault.client.get("/api/jobs?q=film")).json()["jobs"]
-        assert [one["id"] for one in found] == [job.id]
+        matches = (await vault.client.get("/api/jobs?q=film")).json()["jobs"]
+        assert [match["id"] for match in matches] == [job.id]
 
 
 @pytest.mark.parametrize("order", ["newest", "oldest"])
 @pytest.mark.parametrize("moment", OWN_LIMITS)
-async def test_pages_of_rows_of_impossible_times_come_to_an_end(moment: datetime, order: str) -> None:
-    async with Vault() as vault:
+async def test_paging_over_rows_with_impossible_times_ends(moment: datetime, order: str) -> None:
+    async with SqliteVault() as vault:
         for number in range(5):
             job = replace(
                 film().job,
@@ -263,17 +263,17 @@ async def test_pages_of_rows_of_impossible_times_come_to_an_end(moment: datetime
     assert pages < 10
 
 
-async def test_a_row_from_the_future_does_not_stop_live_changes(house: House) -> None:
+async def test_a_row_from_the_future_does_not_stop_live_changes(vault: ApiVault) -> None:
     """The feed goes by the latest change that it has seen."""
     future = LATEST - timedelta(days=1)
-    await house.store.catalogue.import_jobs([StoredJob(replace(film().job, updated_at=future), ())])
-    feed = Feed(house.store.catalogue, house.clock)
+    await vault.store.catalogue.import_jobs([StoredJob(replace(film().job, updated_at=future), ())])
+    feed = Feed(vault.store.catalogue, vault.clock)
     feed._poller = object()  # type: ignore[assignment]
     listener = feed.join("192.0.2.7")
     await feed.poll()
     await listener.next()
-    house.clock.advance(60)
-    job = await house.add("https://videos.example/watch/2")
+    vault.clock.advance(60)
+    job = await vault.add("https://videos.example/watch/2")
     await feed.poll()
 
     assert job.id.encode() in (await asyncio.wait_for(listener.next(), patient(30)) or b"")

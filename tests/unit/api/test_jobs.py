@@ -8,36 +8,36 @@ import pytest
 
 from mediavault.core.failures import ErrorCode, StorageFailure, StoreError
 from mediavault.core.job import HistoryRecord, JobStatus, Stage, StepOutcome, StrategyName
-from tests.http_vault import POST, House, ids
+from tests.http_vault import POST, ApiVault, ids
 
 OTHER = "https://videos.example/watch/2"
 
 
-async def test_a_new_post_is_201_and_the_job_itself(house: House) -> None:
-    answer = await house.client.post("/api/jobs", {"post_url": POST})
+async def test_a_new_post_is_201_and_the_job_itself(vault: ApiVault) -> None:
+    answer = await vault.client.post("/api/jobs", {"post_url": POST})
     job = answer.json()
 
     assert answer.status == 201
     assert (job["post_url"], job["status"], job["platform"], job["attempt_count"]) == (POST, "queued", "generic", 0)
-    assert await house.store.catalogue.get(job["id"])
+    assert await vault.store.catalogue.get(job["id"])
 
 
-async def test_the_same_post_again_is_200_and_the_same_job(house: House) -> None:
-    first = (await house.client.post("/api/jobs", {"post_url": POST})).json()
-    again = await house.client.post("/api/jobs", {"post_url": f"{POST}?utm_source=feed"})
+async def test_the_same_post_again_is_200_and_the_same_job(vault: ApiVault) -> None:
+    first = (await vault.client.post("/api/jobs", {"post_url": POST})).json()
+    again = await vault.client.post("/api/jobs", {"post_url": f"{POST}?utm_source=feed"})
 
     assert (again.status, again.json()["id"]) == (200, first["id"])
 
 
-async def test_force_makes_a_new_version(house: House) -> None:
-    await house.client.post("/api/jobs", {"post_url": POST})
-    answer = await house.client.post("/api/jobs?force=true", {"post_url": POST})
+async def test_force_makes_a_new_version(vault: ApiVault) -> None:
+    await vault.client.post("/api/jobs", {"post_url": POST})
+    answer = await vault.client.post("/api/jobs?force=true", {"post_url": POST})
 
     assert (answer.status, answer.json()["version"]) == (201, 2)
 
 
-async def test_many_posts_are_a_list_in_the_order_given(house: House) -> None:
-    answer = await house.client.post("/api/jobs", {"post_urls": [POST, OTHER, POST]})
+async def test_many_posts_are_a_list_in_the_order_given(vault: ApiVault) -> None:
+    answer = await vault.client.post("/api/jobs", {"post_urls": [POST, OTHER, POST]})
     jobs = answer.json()["jobs"]
 
     assert (answer.status, set(answer.json())) == (201, {"jobs"})
@@ -45,18 +45,18 @@ async def test_many_posts_are_a_list_in_the_order_given(house: House) -> None:
     assert jobs[0]["id"] == jobs[2]["id"]
 
 
-async def test_a_batch_of_known_posts_is_200(house: House) -> None:
-    await house.client.post("/api/jobs", {"post_urls": [POST, OTHER]})
+async def test_a_batch_of_known_posts_is_200(vault: ApiVault) -> None:
+    await vault.client.post("/api/jobs", {"post_urls": [POST, OTHER]})
 
-    assert (await house.client.post("/api/jobs", {"post_urls": [OTHER, POST]})).status == 200
+    assert (await vault.client.post("/api/jobs", {"post_urls": [OTHER, POST]})).status == 200
 
 
-async def test_one_bad_address_refuses_the_whole_batch(house: House) -> None:
-    answer = await house.client.post("/api/jobs", {"post_urls": [POST, "ftp://x.example/"]})
+async def test_one_bad_address_refuses_the_whole_batch(vault: ApiVault) -> None:
+    answer = await vault.client.post("/api/jobs", {"post_urls": [POST, "ftp://x.example/"]})
 
     assert (answer.status, answer.json()["code"]) == (422, "BAD_URL")
     assert "post_urls[1]" in answer.json()["message"]
-    assert (await house.client.get("/api/jobs")).json()["jobs"] == []
+    assert (await vault.client.get("/api/jobs")).json()["jobs"] == []
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ async def test_one_bad_address_refuses_the_whole_batch(house: House) -> None:
         ("https://www.tiktok.com/@jane", "NOT_A_POST"),
     ],
 )
-async def test_what_cannot_be_taken_is_422_with_its_reason(house: House, url: str, code: str) -> None:
-    answer = await house.client.post("/api/jobs", {"post_url": url})
+async def test_a_url_that_cannot_be_accepted_is_422_with_its_reason(vault: ApiVault, url: str, code: str) -> None:
+    answer = await vault.client.post("/api/jobs", {"post_url": url})
 
     assert (answer.status, answer.json()["code"]) == (422, code)
     assert answer.json()["help"]
@@ -90,67 +90,67 @@ async def test_what_cannot_be_taken_is_422_with_its_reason(house: House, url: st
         (None, "is missing"),
     ],
 )
-async def test_a_body_of_another_shape_is_422_and_says_where(house: House, body: object, words: str) -> None:
-    answer = await house.client.post("/api/jobs", body, content_type="application/json")
+async def test_a_malformed_body_is_422_and_says_where(vault: ApiVault, body: object, words: str) -> None:
+    answer = await vault.client.post("/api/jobs", body, content_type="application/json")
 
     assert (answer.status, answer.json()["code"]) == (422, "BAD_REQUEST")
     assert words in answer.json()["message"]
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"[" * 60_000, b'{"post_url": NaN}'])
-async def test_a_body_that_is_no_json_is_a_client_error(house: House, body: bytes) -> None:
-    answer = await house.client.request("POST", "/api/jobs", body=body, headers={"content-type": "application/json"})
+async def test_a_body_that_is_not_json_is_a_client_error(vault: ApiVault, body: bytes) -> None:
+    answer = await vault.client.request("POST", "/api/jobs", body=body, headers={"content-type": "application/json"})
 
     assert answer.status in (400, 422)
     assert set(answer.json()) == {"code", "message", "help"}
 
 
-async def test_a_submission_wakes_whoever_waits_for_work(house: House) -> None:
+async def test_a_submission_wakes_listeners_for_work(vault: ApiVault) -> None:
     woken: list[bool] = []
-    house.store.workers.on_work(lambda: woken.append(True))
+    vault.store.workers.on_work(lambda: woken.append(True))
 
-    await house.client.post("/api/jobs", {"post_url": POST})
-    await house.clock.settle()
+    await vault.client.post("/api/jobs", {"post_url": POST})
+    await vault.clock.settle()
 
     assert woken
 
 
-async def test_the_list_is_newest_first_and_goes_on_with_its_cursor(house: House) -> None:
+async def test_the_list_is_newest_first_and_continues_at_its_cursor(vault: ApiVault) -> None:
     for number in range(3):
-        await house.add(f"https://videos.example/watch/{number}")
-        house.clock.advance(1)
-    first = (await house.client.get("/api/jobs?limit=2")).json()
-    second = (await house.client.get(f"/api/jobs?limit=2&cursor={first['next_cursor']}")).json()
+        await vault.add(f"https://videos.example/watch/{number}")
+        vault.clock.advance(1)
+    first = (await vault.client.get("/api/jobs?limit=2")).json()
+    second = (await vault.client.get(f"/api/jobs?limit=2&cursor={first['next_cursor']}")).json()
 
     assert [job["post_url"][-1] for job in first["jobs"] + second["jobs"]] == ["2", "1", "0"]
     assert second["next_cursor"] is None
 
 
-async def test_the_list_can_be_narrowed(house: House) -> None:
-    failed = await house.add_failed(OTHER)
-    waiting = await house.add(POST)
+async def test_the_list_can_be_filtered(vault: ApiVault) -> None:
+    failed = await vault.add_failed(OTHER)
+    waiting = await vault.add(POST)
 
-    assert ids((await house.client.get("/api/jobs?status=failed")).json()["jobs"]) == [failed.id]
-    assert ids((await house.client.get("/api/jobs?q=WATCH/1")).json()["jobs"]) == [waiting.id]
-    assert ids((await house.client.get("/api/jobs?platform=x")).json()["jobs"]) == []
-    assert len((await house.client.get("/api/jobs?status=failed&status=queued")).json()["jobs"]) == 2
-    assert len((await house.client.get("/api/jobs?status=&q=&platform=&cursor=")).json()["jobs"]) == 2
+    assert ids((await vault.client.get("/api/jobs?status=failed")).json()["jobs"]) == [failed.id]
+    assert ids((await vault.client.get("/api/jobs?q=WATCH/1")).json()["jobs"]) == [waiting.id]
+    assert ids((await vault.client.get("/api/jobs?platform=x")).json()["jobs"]) == []
+    assert len((await vault.client.get("/api/jobs?status=failed&status=queued")).json()["jobs"]) == 2
+    assert len((await vault.client.get("/api/jobs?status=&q=&platform=&cursor=")).json()["jobs"]) == 2
 
 
 @pytest.mark.parametrize(
     "query", ["status=odd", "limit=0", "limit=201", "limit=x", "cursor=nonsense", "stauts=failed", f"q={'x' * 201}"]
 )
-async def test_a_query_that_cannot_be_understood_is_422(house: House, query: str) -> None:
-    answer = await house.client.get(f"/api/jobs?{query}")
+async def test_an_invalid_query_is_422(vault: ApiVault, query: str) -> None:
+    answer = await vault.client.get(f"/api/jobs?{query}")
 
     assert (answer.status, answer.json()["code"]) == (422, "BAD_REQUEST")
 
 
-async def test_a_job_and_its_history_can_be_looked_at(house: House) -> None:
-    await house.add()
-    claim = await house.claim()
+async def test_a_job_and_its_history_can_be_read(vault: ApiVault) -> None:
+    await vault.add()
+    claim = await vault.claim()
     tried = HistoryRecord(
-        house.clock.now(),
+        vault.clock.now(),
         1,
         Stage.DOWNLOAD,
         StepOutcome.FAILED,
@@ -160,9 +160,9 @@ async def test_a_job_and_its_history_can_be_looked_at(house: House) -> None:
         0,
         12,
     )
-    await house.store.queue.record(claim, tried)
-    job = (await house.client.get(f"/api/jobs/{claim.id}")).json()
-    history = (await house.client.get(f"/api/jobs/{claim.id}/history")).json()
+    await vault.store.queue.record(claim, tried)
+    job = (await vault.client.get(f"/api/jobs/{claim.id}")).json()
+    history = (await vault.client.get(f"/api/jobs/{claim.id}/history")).json()
 
     assert (job["status"], job["attempt_count"]) == ("running", 1)
     assert isinstance(history, list)
@@ -175,103 +175,101 @@ async def test_a_job_and_its_history_can_be_looked_at(house: House) -> None:
     ("method", "path"),
     [("GET", ""), ("GET", "/history"), ("POST", "/retry"), ("POST", "/cancel"), ("DELETE", "")],
 )
-async def test_an_unknown_job_is_404(house: House, method: str, path: str, job_id: str) -> None:
-    answer = await house.client.request(method, f"/api/jobs/{job_id}{path}")
+async def test_an_unknown_job_is_404(vault: ApiVault, method: str, path: str, job_id: str) -> None:
+    answer = await vault.client.request(method, f"/api/jobs/{job_id}{path}")
 
     assert (answer.status, answer.json()["code"]) == (404, "NOT_FOUND")
 
 
-async def test_a_failed_job_is_queued_again_on_request(house: House) -> None:
-    job = await house.add_failed()
-    answer = await house.client.post(f"/api/jobs/{job.id}/retry")
+async def test_a_failed_job_is_queued_again_on_request(vault: ApiVault) -> None:
+    job = await vault.add_failed()
+    answer = await vault.client.post(f"/api/jobs/{job.id}/retry")
 
     assert (answer.status, answer.json()["status"]) == (200, "queued")
 
 
-async def test_a_cancelled_job_stays_cancelled_and_its_worker_is_told(house: House) -> None:
-    await house.add()
-    claim = await house.claim()
-    answer = await house.client.post(f"/api/jobs/{claim.id}/cancel")
-    await house.clock.settle()
+async def test_a_cancelled_job_stays_cancelled_and_its_worker_is_notified(vault: ApiVault) -> None:
+    await vault.add()
+    claim = await vault.claim()
+    answer = await vault.client.post(f"/api/jobs/{claim.id}/cancel")
+    await vault.clock.settle()
 
     assert (answer.status, answer.json()["status"]) == (200, "cancelled")
-    assert house.cancelled == [claim.id]
+    assert vault.cancelled == [claim.id]
 
 
-async def test_a_planned_retry_can_be_cancelled(house: House) -> None:
-    job = await house.add_failed(retry_in=timedelta(minutes=1))
+async def test_a_planned_retry_can_be_cancelled(vault: ApiVault) -> None:
+    job = await vault.add_failed(retry_in=timedelta(minutes=1))
 
-    assert (await house.client.post(f"/api/jobs/{job.id}/cancel")).json()["retry_at"] is None
+    assert (await vault.client.post(f"/api/jobs/{job.id}/cancel")).json()["retry_at"] is None
 
 
 @pytest.mark.parametrize("move", ["retry", "cancel"])
-async def test_a_kept_job_can_be_neither_retried_nor_cancelled(house: House, move: str) -> None:
-    job = await house.add_kept()
-    answer = await house.client.post(f"/api/jobs/{job.id}/{move}")
+async def test_a_saved_job_can_be_neither_retried_nor_cancelled(vault: ApiVault, move: str) -> None:
+    job = await vault.add_kept()
+    answer = await vault.client.post(f"/api/jobs/{job.id}/{move}")
 
     assert (answer.status, answer.json()["code"]) == (409, "ILLEGAL_MOVE")
 
 
-async def test_removing_forgets_the_job_and_leaves_its_files(house: House) -> None:
-    job = await house.add_kept()
-    answer = await house.client.delete(f"/api/jobs/{job.id}")
+async def test_removing_a_job_leaves_its_files(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    answer = await vault.client.delete(f"/api/jobs/{job.id}")
 
     assert (answer.status, answer.json()["id"]) == (200, job.id)
-    assert (await house.client.get(f"/api/jobs/{job.id}")).status == 404
-    assert len(list((house.downloads / "jane").iterdir())) == 3
+    assert (await vault.client.get(f"/api/jobs/{job.id}")).status == 404
+    assert len(list((vault.downloads / "jane").iterdir())) == 3
 
 
-async def test_removing_with_files_leaves_nothing(house: House) -> None:
-    job = await house.add_kept()
+async def test_removing_with_files_leaves_nothing(vault: ApiVault) -> None:
+    job = await vault.add_kept()
 
-    assert (await house.client.delete(f"/api/jobs/{job.id}?files=true")).status == 200
-    assert list(house.downloads.iterdir()) == []
+    assert (await vault.client.delete(f"/api/jobs/{job.id}?files=true")).status == 200
+    assert list(vault.downloads.iterdir()) == []
 
 
-async def test_files_that_cannot_go_keep_their_job(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The row still names them, so that a person can try again."""
-    job = await house.add_kept()
+async def test_a_job_whose_files_cannot_be_removed_stays(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The row still names them, so that the user can try again."""
+    job = await vault.add_kept()
 
     async def stuck(*_: str) -> None:
         raise StorageFailure("The folder cannot be written.")
 
-    monkeypatch.setattr(house.services.library, "remove", stuck)
-    answer = await house.client.delete(f"/api/jobs/{job.id}?files=true")
+    monkeypatch.setattr(vault.services.library, "remove", stuck)
+    answer = await vault.client.delete(f"/api/jobs/{job.id}?files=true")
 
     assert (answer.status, answer.json()["code"]) == (507, "STORAGE")
-    assert (await house.store.catalogue.get(job.id)).status is JobStatus.COMPLETED
+    assert (await vault.store.catalogue.get(job.id)).status is JobStatus.COMPLETED
 
 
-async def test_removing_a_running_job_tells_its_worker(house: House) -> None:
-    await house.add()
-    claim = await house.claim()
-    await house.client.delete(f"/api/jobs/{claim.id}?files=true")
-    await house.clock.settle()
+async def test_removing_a_running_job_notifies_its_worker(vault: ApiVault) -> None:
+    await vault.add()
+    claim = await vault.claim()
+    await vault.client.delete(f"/api/jobs/{claim.id}?files=true")
+    await vault.clock.settle()
 
-    assert house.cancelled == [claim.id]
+    assert vault.cancelled == [claim.id]
 
 
-async def test_no_get_changes_anything(house: House) -> None:
-    job = await house.add_failed()
+async def test_no_get_changes_anything(vault: ApiVault) -> None:
+    job = await vault.add_failed()
     for move in ("retry", "cancel"):
-        assert (await house.client.get(f"/api/jobs/{job.id}/{move}")).status == 405
+        assert (await vault.client.get(f"/api/jobs/{job.id}/{move}")).status == 405
 
 
-async def test_a_store_that_fails_is_503_with_a_time_to_come_back(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_failing_store_is_503_with_retry_after(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
     async def down(*_: object) -> None:
         raise StoreError("The database does not answer.")
 
-    monkeypatch.setattr(house.store.queue, "enqueue", down)
-    monkeypatch.setattr(house.store.catalogue, "jobs", down)
-    answer = await house.client.get("/api/jobs")
+    monkeypatch.setattr(vault.store.queue, "enqueue", down)
+    monkeypatch.setattr(vault.store.catalogue, "jobs", down)
+    answer = await vault.client.get("/api/jobs")
 
     assert (answer.status, answer.json()["code"], answer.headers["retry-after"]) == (503, "STORE_UNAVAILABLE", "5")
 
 
-async def test_the_api_describes_itself(house: House) -> None:
-    document = (await house.client.get("/openapi.json")).json()
+async def test_the_api_describes_itself(vault: ApiVault) -> None:
+    document = (await vault.client.get("/openapi.json")).json()
 
     assert {"/api/jobs", "/api/jobs/{job_id}", "/api/events", "/healthz", "/files/{job_id}/video"} <= set(
         document["paths"]

@@ -11,7 +11,7 @@ import pytest
 
 from mediavault.core.failures import ErrorCode
 from tests.asgi_client import Socket
-from tests.http_vault import LEASE, WORKER, House
+from tests.http_vault import LEASE, WORKER, ApiVault
 from tests.patience import patient
 from tests.session_stubs import StubSessions, StubWindows
 
@@ -20,41 +20,39 @@ SAME_PAGE = {"origin": "http://127.0.0.1:8420"}
 
 
 @pytest.fixture
-def windows(house: House) -> StubWindows:
-    assert isinstance(house.services.sessions, StubSessions)
-    assert isinstance(house.services.windows, StubWindows)
-    house.services.sessions.add("x")
-    return house.services.windows
+def windows(vault: ApiVault) -> StubWindows:
+    assert isinstance(vault.services.sessions, StubSessions)
+    assert isinstance(vault.services.windows, StubWindows)
+    vault.services.sessions.add("x")
+    return vault.services.windows
 
 
-async def opened(house: House) -> Any:
-    return (await house.client.post("/api/login-window", {"platform": "x"})).json()
+async def opened(vault: ApiVault) -> Any:
+    return (await vault.client.post("/api/login-window", {"platform": "x"})).json()
 
 
-async def test_opening_answers_an_address_that_carries_the_ticket_where_no_server_sees_it(
-    house: House, windows: StubWindows
-) -> None:
-    assert await opened(house) == {"platform": "x", "address": "/sessions/window#the-ticket"}
-    assert (await house.client.get("/api/login-window")).json() == {"platform": "x"}
+async def test_opening_returns_a_url_with_the_ticket_in_its_fragment(vault: ApiVault, windows: StubWindows) -> None:
+    assert await opened(vault) == {"platform": "x", "address": "/sessions/window#the-ticket"}
+    assert (await vault.client.get("/api/login-window")).json() == {"platform": "x"}
 
 
-async def test_the_ticket_buys_the_key_and_the_screens_size(house: House, windows: StubWindows) -> None:
-    await opened(house)
-    viewer = (await house.client.post("/api/login-window/viewer", {"ticket": "the-ticket"})).json()
+async def test_the_ticket_is_exchanged_for_the_key_and_the_screen_size(vault: ApiVault, windows: StubWindows) -> None:
+    await opened(vault)
+    viewer = (await vault.client.post("/api/login-window/viewer", {"ticket": "the-ticket"})).json()
 
     assert (viewer["key"], viewer["width"], viewer["height"], viewer["title"]) == ("the-key", 1280, 800, "X")
-    assert (await house.client.post("/api/login-window/viewer", {"ticket": "another"})).status == 403
+    assert (await vault.client.post("/api/login-window/viewer", {"ticket": "another"})).status == 403
 
 
 @asynccontextmanager
-async def viewed(house: House, *subprotocols: str, **headers: str | None) -> AsyncIterator[Socket]:
-    await opened(house)
-    async with house.client.socket(RELAY, *(subprotocols or ("vnc", "the-key")), **{**SAME_PAGE, **headers}) as socket:
+async def viewed(vault: ApiVault, *subprotocols: str, **headers: str | None) -> AsyncIterator[Socket]:
+    await opened(vault)
+    async with vault.client.socket(RELAY, *(subprotocols or ("vnc", "the-key")), **{**SAME_PAGE, **headers}) as socket:
         yield socket
 
 
-async def test_the_relay_carries_bytes_both_ways(house: House, windows: StubWindows) -> None:
-    async with viewed(house) as socket:
+async def test_the_relay_carries_bytes_both_ways(vault: ApiVault, windows: StubWindows) -> None:
+    async with viewed(vault) as socket:
         windows.screen.pictures.put_nowait(b"a picture")
         socket.put(b"a click")
 
@@ -66,9 +64,9 @@ async def test_the_relay_carries_bytes_both_ways(house: House, windows: StubWind
 
 @pytest.mark.parametrize("subprotocols", [("vnc", "another-key"), ("vnc",), ("the-key",), ("vnc", "the-key", "more")])
 async def test_without_the_key_nothing_is_shown(
-    house: House, windows: StubWindows, subprotocols: tuple[str, ...]
+    vault: ApiVault, windows: StubWindows, subprotocols: tuple[str, ...]
 ) -> None:
-    async with viewed(house, *subprotocols) as socket:
+    async with viewed(vault, *subprotocols) as socket:
         assert (socket.accepted, socket.code) == (None, 1008)
 
 
@@ -83,96 +81,98 @@ async def test_without_the_key_nothing_is_shown(
     ],
 )
 async def test_another_sites_page_cannot_view_the_window(
-    house: House, windows: StubWindows, headers: dict[str, str]
+    vault: ApiVault, windows: StubWindows, headers: dict[str, str]
 ) -> None:
-    async with viewed(house, **headers) as socket:
+    async with viewed(vault, **headers) as socket:
         assert (socket.accepted, socket.code) == (None, 1008)
 
 
-async def test_there_is_no_other_websocket(house: House) -> None:
-    async with house.client.socket("/api/events", "vnc", "the-key", **SAME_PAGE) as socket:
+async def test_there_is_no_other_websocket(vault: ApiVault) -> None:
+    async with vault.client.socket("/api/events", "vnc", "the-key", **SAME_PAGE) as socket:
         assert socket.accepted is None
 
 
-async def test_a_viewer_that_does_not_speak_vnc_is_disconnected(house: House, windows: StubWindows) -> None:
-    async with viewed(house) as socket:
+async def test_a_viewer_that_does_not_speak_vnc_is_disconnected(vault: ApiVault, windows: StubWindows) -> None:
+    async with viewed(vault) as socket:
         socket.put(b"nonsense")
         await asyncio.wait_for(socket.closed.wait(), patient(30))
 
     assert socket.code == 1008
 
 
-async def test_the_relay_ends_with_the_screen(house: House, windows: StubWindows) -> None:
-    async with viewed(house) as socket:
+async def test_the_relay_ends_with_the_screen(vault: ApiVault, windows: StubWindows) -> None:
+    async with viewed(vault) as socket:
         windows.screen.pictures.put_nowait(b"")
         await asyncio.wait_for(socket.closed.wait(), patient(30))
 
     assert socket.code == 1001
 
 
-async def test_the_page_can_ask_why_the_relay_ended(house: House, windows: StubWindows) -> None:
-    await opened(house)
+async def test_the_page_can_ask_why_the_relay_ended(vault: ApiVault, windows: StubWindows) -> None:
+    await opened(vault)
 
-    assert (await house.client.get("/api/login-window/viewer", x_window_key="the-key")).status == 204
-    assert (await house.client.get("/api/login-window/viewer", x_window_key="wrong")).status == 403
-    assert (await house.client.get("/api/login-window/viewer")).status == 422
+    assert (await vault.client.get("/api/login-window/viewer", x_window_key="the-key")).status == 204
+    assert (await vault.client.get("/api/login-window/viewer", x_window_key="wrong")).status == 403
+    assert (await vault.client.get("/api/login-window/viewer")).status == 422
 
 
-async def test_closing_answers_how_the_session_stands(house: House, windows: StubWindows) -> None:
-    await opened(house)
-    first = await house.client.post("/api/login-window/close")
-    again = await house.client.post("/api/login-window/close")
+async def test_closing_returns_the_sessions_state(vault: ApiVault, windows: StubWindows) -> None:
+    await opened(vault)
+    first = await vault.client.post("/api/login-window/close")
+    again = await vault.client.post("/api/login-window/close")
 
     assert first.json()["platform"] == "x"
     assert again.json() is None
 
 
-async def test_another_sites_page_cannot_open_a_window(house: House, windows: StubWindows) -> None:
-    answer = await house.client.post("/api/login-window", {"platform": "x"}, sec_fetch_site="cross-site")
+async def test_another_sites_page_cannot_open_a_window(vault: ApiVault, windows: StubWindows) -> None:
+    answer = await vault.client.post("/api/login-window", {"platform": "x"}, sec_fetch_site="cross-site")
 
     assert answer.status == 403
     assert windows.platform is None
 
 
-async def waiting_post(house: House) -> str:
-    job = await house.add("https://x.com/jane/status/12")
-    (claim,) = await house.store.queue.claim(WORKER, limit=1, lease=LEASE)
-    await house.store.queue.fail(claim, error_code=ErrorCode.CHALLENGE, error="X asks.", retry_in=None)
+async def waiting_post(vault: ApiVault) -> str:
+    job = await vault.add("https://x.com/jane/status/12")
+    (claim,) = await vault.store.queue.claim(WORKER, limit=1, lease=LEASE)
+    await vault.store.queue.fail(claim, error_code=ErrorCode.CHALLENGE, error="X asks.", retry_in=None)
     return job.id
 
 
-async def test_a_window_opens_on_a_waiting_jobs_own_post_and_on_no_other_address(
-    house: House, windows: StubWindows
+async def test_a_window_opens_on_a_waiting_jobs_own_post_and_on_no_other_url(
+    vault: ApiVault, windows: StubWindows
 ) -> None:
-    job_id = await waiting_post(house)
-    answer = await house.client.post("/api/login-window", {"job_id": job_id})
-    viewer = (await house.client.post("/api/login-window/viewer", {"ticket": "the-ticket"})).json()
+    job_id = await waiting_post(vault)
+    answer = await vault.client.post("/api/login-window", {"job_id": job_id})
+    viewer = (await vault.client.post("/api/login-window/viewer", {"ticket": "the-ticket"})).json()
 
     assert (answer.status, answer.json()["platform"]) == (201, "x")
     assert windows.errand is not None
     assert windows.errand.url == "https://x.com/jane/status/12"
     assert viewer["job_id"] == job_id
     for body in ({}, {"platform": "x", "job_id": job_id}, {"job_id": job_id, "url": "https://evil.test/"}):
-        assert (await house.client.post("/api/login-window", body)).status == 422
+        assert (await vault.client.post("/api/login-window", body)).status == 422
 
 
-async def test_no_window_opens_on_the_post_of_a_job_that_waits_for_nobody(house: House, windows: StubWindows) -> None:
-    job = await house.add("https://x.com/jane/status/12")
+async def test_no_window_opens_on_the_post_of_a_job_that_does_not_wait_for_the_user(
+    vault: ApiVault, windows: StubWindows
+) -> None:
+    job = await vault.add("https://x.com/jane/status/12")
 
-    assert (await house.client.post("/api/login-window", {"job_id": job.id})).status == 409
-    assert (await house.client.post("/api/login-window", {"job_id": "../x"})).status == 404
+    assert (await vault.client.post("/api/login-window", {"job_id": job.id})).status == 409
+    assert (await vault.client.post("/api/login-window", {"job_id": "../x"})).status == 404
     assert windows.errand is None
 
 
-async def test_the_jobs_page_leads_to_the_window_only_while_the_job_waits_for_a_person(
-    house: House, windows: StubWindows
+async def test_the_jobs_page_offers_the_window_only_while_the_job_waits_for_the_user(
+    vault: ApiVault, windows: StubWindows
 ) -> None:
-    job_id = await waiting_post(house)
+    job_id = await waiting_post(vault)
     button = f'action="/jobs/{job_id}/window"'
-    assert button in (await house.client.get(f"/jobs/{job_id}")).text
-    opened = await house.client.submit(f"/jobs/{job_id}/window", {"narrow": "on"})
+    assert button in (await vault.client.get(f"/jobs/{job_id}")).text
+    opened = await vault.client.submit(f"/jobs/{job_id}/window", {"narrow": "on"})
     assert (opened.status, opened.headers["location"]) == (303, "/sessions/window#the-ticket")
     assert windows.narrow
 
-    await house.client.post(f"/api/jobs/{job_id}/retry", {})
-    assert button not in (await house.client.get(f"/jobs/{job_id}")).text
+    await vault.client.post(f"/api/jobs/{job_id}/retry", {})
+    assert button not in (await vault.client.get(f"/jobs/{job_id}")).text

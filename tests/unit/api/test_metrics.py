@@ -1,4 +1,4 @@
-"""The vault in numbers, as a Prometheus reads them."""
+"""The vault's metrics, as Prometheus reads them."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from mediavault.api.metrics import FRESH_FOR_S, MetricsSnapshot
 from mediavault.core.failures import ErrorCode
 from mediavault.store.port import StoreReport
-from tests.http_vault import House
+from tests.http_vault import ApiVault
 
 SAMPLE = re.compile(r"([a-z_]+)(?:\{(.*)\})? (\S+)")
 
 
-async def numbers(house: House) -> dict[str, float]:
-    """Name and labels as they are written -> value."""
-    answer = await house.client.get("/metrics")
+async def numbers(vault: ApiVault) -> dict[str, float]:
+    """Return each sample's value by its name and labels as written."""
+    answer = await vault.client.get("/metrics")
     assert (answer.status, answer.headers["content-type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
     lines = [line for line in answer.text.splitlines() if not line.startswith("# ")]
     assert all(SAMPLE.fullmatch(line) for line in lines)
     return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
 
 
-async def test_a_scrape_tells_of_jobs_workers_gates_and_disks(house: House) -> None:
-    await house.add()
-    await house.add_failed("https://www.reddit.com/comments/def/")
-    await house.store.site_limits.close_gate(
+async def test_a_scrape_reports_jobs_workers_site_limits_and_disks(vault: ApiVault) -> None:
+    await vault.add()
+    await vault.add_failed("https://www.reddit.com/comments/def/")
+    await vault.store.site_limits.close_gate(
         "x", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="slow down"
     )
-    await house.beat(running_jobs=2, tally={"claimed": 9, "completed": 4, "failed:NETWORK": 3, "given_back": 1})
-    house.clock.advance(30)
-    found = await numbers(house)
+    await vault.beat(running_jobs=2, tally={"claimed": 9, "completed": 4, "failed:NETWORK": 3, "given_back": 1})
+    vault.clock.advance(30)
+    metrics = await numbers(vault)
 
-    one = 'host="host",worker="w-1"'
+    worker = 'host="host",worker="w-1"'
     expected = {
         'mediavault_jobs{status="queued"}': 1,
         'mediavault_jobs{status="failed"}': 1,
@@ -46,46 +46,44 @@ async def test_a_scrape_tells_of_jobs_workers_gates_and_disks(house: House) -> N
         'mediavault_workers{state="working"}': 1,
         'mediavault_workers{state="leaving"}': 0,
         'mediavault_gate_closed{platform="x"}': 1,
-        f"mediavault_running_attempts{{{one}}}": 2,
-        f"mediavault_claims_total{{{one}}}": 9,
-        f"mediavault_completions_total{{{one}}}": 4,
-        f"mediavault_releases_total{{{one}}}": 1,
-        f'mediavault_failures_total{{code="NETWORK",{one}}}': 3,
+        f"mediavault_running_attempts{{{worker}}}": 2,
+        f"mediavault_claims_total{{{worker}}}": 9,
+        f"mediavault_completions_total{{{worker}}}": 4,
+        f"mediavault_releases_total{{{worker}}}": 1,
+        f'mediavault_failures_total{{code="NETWORK",{worker}}}': 3,
     }
-    assert {name: found.get(name) for name in expected} == expected
-    assert found['mediavault_disk_free_bytes{folder="downloads"}'] > 0
+    assert {name: metrics.get(name) for name in expected} == expected
+    assert metrics['mediavault_disk_free_bytes{folder="downloads"}'] > 0
 
 
-async def test_however_often_it_is_asked_the_store_is_asked_every_ten_seconds(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked, report = [], house.store.catalogue.report
+async def test_the_store_is_queried_at_most_every_ten_seconds(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
+    queries, report = [], vault.store.catalogue.report
 
     async def counted() -> StoreReport:
-        asked.append(house.clock.now())
+        queries.append(vault.clock.now())
         return await report()
 
-    monkeypatch.setattr(house.store.catalogue, "report", counted)
+    monkeypatch.setattr(vault.store.catalogue, "report", counted)
     for _ in range(5):
-        await house.client.get("/metrics")
-    before = len(asked)
-    house.clock.advance(FRESH_FOR_S)
-    await house.client.get("/metrics")
+        await vault.client.get("/metrics")
+    before = len(queries)
+    vault.clock.advance(FRESH_FOR_S)
+    await vault.client.get("/metrics")
 
-    assert (before, len(asked)) == (1, 2)
+    assert (before, len(queries)) == (1, 2)
 
 
-async def test_nobody_reads_them_without_the_token(make_house: object) -> None:
-    house: House = make_house(token="a-long-secret-token")  # type: ignore[operator]
-    without = await house.client.get("/metrics")
-    with_it = await house.client.get("/metrics", authorization="Bearer a-long-secret-token")
+async def test_metrics_need_the_token(make_vault: object) -> None:
+    vault: ApiVault = make_vault(token="a-long-secret-token")  # type: ignore[operator]
+    without = await vault.client.get("/metrics")
+    with_it = await vault.client.get("/metrics", authorization="Bearer a-long-secret-token")
 
     assert (without.status, with_it.status) == (401, 200)
 
 
-async def test_openmetrics_is_written_where_it_is_asked_for(house: House) -> None:
-    await house.beat(tally={"claimed": 9})
-    answer = await house.client.get("/metrics", accept="application/openmetrics-text;version=none")
+async def test_openmetrics_is_written_on_request(vault: ApiVault) -> None:
+    await vault.beat(tally={"claimed": 9})
+    answer = await vault.client.get("/metrics", accept="application/openmetrics-text;version=none")
     families = {family.name: family for family in text_string_to_metric_families(answer.text)}  # type: ignore[no-untyped-call]
 
     assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
@@ -94,14 +92,14 @@ async def test_openmetrics_is_written_where_it_is_asked_for(house: House) -> Non
     ]
 
 
-async def test_the_types_and_names_of_all_metrics_stay(house: House) -> None:
-    """Dashboards and alerts name them."""
-    await house.add()
-    await house.store.site_limits.close_gate(
+async def test_the_names_and_types_of_metrics_do_not_change(vault: ApiVault) -> None:
+    """Dashboards and alerts refer to them."""
+    await vault.add()
+    await vault.store.site_limits.close_gate(
         "x", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="slow down"
     )
-    await house.beat(tally={"failed:NETWORK": 1})
-    lines = (await house.client.get("/metrics")).text.splitlines()
+    await vault.beat(tally={"failed:NETWORK": 1})
+    lines = (await vault.client.get("/metrics")).text.splitlines()
 
     assert {tuple(line.split()[2:]) for line in lines if line.startswith("# TYPE")} == {
         ("mediavault_info", "gauge"),
@@ -119,7 +117,7 @@ async def test_the_types_and_names_of_all_metrics_stay(house: House) -> None:
     }
 
 
-def test_a_label_is_escaped_and_a_metric_without_a_sample_left_out() -> None:
+def test_a_label_is_escaped_and_a_metric_without_a_sample_is_left_out() -> None:
     odd = CounterMetricFamily("a", "Odd.", labels=["host"])
     odd.add_metric(['a"b\\c\nd'], 1.5)
 

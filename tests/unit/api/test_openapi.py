@@ -1,4 +1,4 @@
-"""What the server answers, held against the document that describes it."""
+"""The server's responses, compared with the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -15,21 +15,23 @@ from hypothesis import strategies as st
 from mediavault.auth.scopes import Scope
 from mediavault.server.middleware import MAX_BODY_BYTES
 from tests.asgi_client import Answer, AsgiClient
-from tests.http_vault import TOKEN, MakeHouse
-from tests.unit.api.test_hostile_sidecars import Vault, film
+from tests.http_vault import TOKEN, MakeVault
+from tests.unit.api.test_hostile_sidecars import SqliteVault, film
 
 EVENTS = "/api/events"
-NOBODYS_JOB = "00000000-0000-7000-8000-000000000000"
-Operation = tuple[str, str, Mapping[str, Any]]  # method, path, what the document says of the two
+UNKNOWN_JOB = "00000000-0000-7000-8000-000000000000"
+Operation = tuple[str, str, Mapping[str, Any]]  # method, path, the document's description of the operation
 
 
 async def operations_of(client: AsgiClient, **headers: str) -> list[Operation]:
     paths = (await client.get("/openapi.json", **headers)).json()["paths"]
-    return [(method.upper(), path, said) for path, methods in paths.items() for method, said in methods.items()]
+    return [
+        (method.upper(), path, operation) for path, methods in paths.items() for method, operation in methods.items()
+    ]
 
 
 async def answer_of(client: AsgiClient, method: str, path: str, *, body: bytes = b"", **headers: str | None) -> Answer:
-    """As soon as it begins, of a stream that does not end."""
+    """Return the response; for a stream that does not end, only its beginning."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     if path.partition("?")[0] != EVENTS:
         return await client.request(method, path, body=body, headers=named)
@@ -39,60 +41,60 @@ async def answer_of(client: AsgiClient, method: str, path: str, *, body: bytes =
 
 
 def filled(path: str, value: str) -> str:
-    """The path with ``value`` in place of its parameters; a place is a number."""
+    """Return the path with ``value`` for its parameters, and 0 for an item's number."""
     for name in ("job_id", "platform"):
         path = path.replace(f"{{{name}}}", value)
     return path.replace("{place}", "0")
 
 
-REFUSED_BY_THE_GATE: dict[str, dict[str, Any]] = {
+REFUSED_BY_THE_MIDDLEWARE: dict[str, dict[str, Any]] = {
     "a bad host": {"host": "a b"},
-    "a strange host": {"host": "evil.test"},
+    "an unknown host": {"host": "evil.test"},
     "two lengths": {"transfer_encoding": "chunked", "content_length": "5"},
     "a large body": {"content_length": str(MAX_BODY_BYTES + 1), "content_type": "application/json"},
-    "a length that is none": {"content_length": "many", "content_type": "application/json"},
+    "an invalid length": {"content_length": "many", "content_type": "application/json"},
     "another type": {"content_length": "5", "content_type": "text/plain"},
     "another site": {"sec_fetch_site": "cross-site"},
-    "nobody": {"authorization": None},
+    "no token": {"authorization": None},
     "a wrong token": {"authorization": "Bearer mv_wrong"},
 }
 
 
-@pytest.mark.parametrize("headers", REFUSED_BY_THE_GATE.values(), ids=list(REFUSED_BY_THE_GATE))
-async def test_what_the_gate_answers_is_in_the_document(make_house: MakeHouse, headers: dict[str, Any]) -> None:
-    house = make_house(token=TOKEN)
-    house.client.headers["authorization"] = f"Bearer {TOKEN}"
+@pytest.mark.parametrize("headers", REFUSED_BY_THE_MIDDLEWARE.values(), ids=list(REFUSED_BY_THE_MIDDLEWARE))
+async def test_responses_of_the_middleware_are_documented(make_vault: MakeVault, headers: dict[str, Any]) -> None:
+    vault = make_vault(token=TOKEN)
+    vault.client.headers["authorization"] = f"Bearer {TOKEN}"
 
-    for method, path, said in await operations_of(house.client):
-        answer = await answer_of(house.client, method, filled(path, NOBODYS_JOB), **headers)
-        assert str(answer.status) in said["responses"], (method, path, answer.status)
-
-
-async def test_a_token_that_may_not_is_in_the_document(make_house: MakeHouse) -> None:
-    house = make_house(token=TOKEN)
-    token, _ = await house.client.app.state.desk.tokens.add("phone", Scope.SUBMIT)  # type: ignore[attr-defined]
-
-    for method, path, said in await operations_of(house.client, authorization=f"Bearer {TOKEN}"):
-        answer = await answer_of(house.client, method, filled(path, NOBODYS_JOB), authorization=f"Bearer {token}")
-        assert str(answer.status) in said["responses"], (method, path, answer.status)
+    for method, path, operation in await operations_of(vault.client):
+        answer = await answer_of(vault.client, method, filled(path, UNKNOWN_JOB), **headers)
+        assert str(answer.status) in operation["responses"], (method, path, answer.status)
 
 
-async def test_nothing_but_what_says_so_may_be_kept_by_a_cache(make_house: MakeHouse) -> None:
-    """Whether it is let in or not; files and thumbnails are asked for again each time, styles and scripts are kept."""
-    house = make_house(token=TOKEN)
-    job = await house.add_kept()
+async def test_the_response_to_a_token_without_the_scope_is_documented(make_vault: MakeVault) -> None:
+    vault = make_vault(token=TOKEN)
+    token, _ = await vault.client.app.state.desk.tokens.add("phone", Scope.SUBMIT)  # type: ignore[attr-defined]
+
+    for method, path, operation in await operations_of(vault.client, authorization=f"Bearer {TOKEN}"):
+        answer = await answer_of(vault.client, method, filled(path, UNKNOWN_JOB), authorization=f"Bearer {token}")
+        assert str(answer.status) in operation["responses"], (method, path, answer.status)
+
+
+async def test_only_files_and_static_assets_may_be_cached(make_vault: MakeVault) -> None:
+    """Whether or not the caller has access. Files and thumbnails are revalidated each time; styles and scripts are cached."""
+    vault = make_vault(token=TOKEN)
+    job = await vault.add_kept()
     pages = ("/", "/library", "/login", "/metrics", "/openapi.json", "/healthz", "/nowhere", "/api/nowhere")
     for authorization in (f"Bearer {TOKEN}", None, "Bearer mv_wrong"):
-        described = await operations_of(house.client, authorization=f"Bearer {TOKEN}")
+        described = await operations_of(vault.client, authorization=f"Bearer {TOKEN}")
         for method, path in [*((method, path) for method, path, _ in described), *(("GET", path) for path in pages)]:
-            answer = await answer_of(house.client, method, filled(path, job.id), authorization=authorization)
+            answer = await answer_of(vault.client, method, filled(path, job.id), authorization=authorization)
             is_file = path.startswith("/files/") and answer.status == 200
             wanted = "private, no-cache" if is_file else "no-store"
             assert answer.headers.get("cache-control") == wanted, (method, path, answer.status)
-    assert (await house.client.get("/static/core.js")).headers["cache-control"] != "no-store"
+    assert (await vault.client.get("/static/core.js")).headers["cache-control"] != "no-store"
 
 
-# --- whatever is asked -----------------------------------------------------------------------------------------------
+# --- any request -----------------------------------------------------------------------------------------------------
 
 _MOMENTS = [
     "0001-01-01T00:00:00Z",
@@ -132,7 +134,7 @@ _WORDS = [
 ]
 _VALUES = st.one_of(st.sampled_from([*_MOMENTS, *_NUMBERS, *_CURSORS, *_WORDS]), st.text(max_size=10))
 _IDS = st.one_of(
-    st.sampled_from([NOBODYS_JOB, film().job.id, "generic", "youtube", "../x"]), st.text(min_size=1, max_size=10)
+    st.sampled_from([UNKNOWN_JOB, film().job.id, "generic", "youtube", "../x"]), st.text(min_size=1, max_size=10)
 )
 _JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), _VALUES),
@@ -149,26 +151,28 @@ _BODIES = st.one_of(
 )
 
 
-def _queries(said: Mapping[str, Any]) -> st.SearchStrategy[str]:
-    names = [one["name"] for one in said.get("parameters", ()) if one["in"] == "query"] or ["unknown"]
+def _queries(operation: Mapping[str, Any]) -> st.SearchStrategy[str]:
+    names = [parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "query"] or [
+        "unknown"
+    ]
     pairs = st.lists(st.tuples(st.sampled_from(names), _VALUES), max_size=3)
     return pairs.map(lambda chosen: urlencode(chosen, errors="replace"))
 
 
 @settings(max_examples=5)
 @given(data=st.data())
-def test_whatever_is_asked_of_any_route_is_answered_as_the_document_says(data: st.DataObject) -> None:
-    """Never 500: over a database, where values reach statements."""
+def test_any_request_to_any_route_gets_a_documented_response(data: st.DataObject) -> None:
+    """Never 500. It runs on a database, so that values reach SQL statements."""
 
     async def ask() -> None:
-        async with Vault() as vault:
+        async with SqliteVault() as vault:
             await vault.store.catalogue.import_jobs([film()])
-            for method, path, said in await operations_of(vault.client):
+            for method, path, operation in await operations_of(vault.client):
                 value = quote(data.draw(_IDS), safe="", errors="replace")
-                query, body = data.draw(_queries(said)), data.draw(_BODIES) if "requestBody" in said else b""
+                query, body = data.draw(_queries(operation)), data.draw(_BODIES) if "requestBody" in operation else b""
                 headers = {"content_type": "application/json", "x_window_key": "key"}
                 answer = await answer_of(vault.client, method, f"{filled(path, value)}?{query}", body=body, **headers)
-                known = set(said["responses"]) - {"500"}
+                known = set(operation["responses"]) - {"500"}
                 assert str(answer.status) in known, (method, path, value, query, body, answer.status)
 
     asyncio.run(ask())
@@ -177,6 +181,6 @@ def test_whatever_is_asked_of_any_route_is_answered_as_the_document_says(data: s
 @pytest.mark.parametrize(
     "query", ["q=a&until=0001-01-01T00:00:00Z", "q=a&since=9999-12-31T23:59:59Z", "until=0001-01-01T00:00:00Z"]
 )
-async def test_bounds_of_any_moment_are_answered(query: str) -> None:
-    async with Vault() as vault:
+async def test_any_time_bounds_are_accepted(query: str) -> None:
+    async with SqliteVault() as vault:
         assert (await vault.client.get(f"/api/jobs?{query}")).status == 200

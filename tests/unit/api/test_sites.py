@@ -7,21 +7,21 @@ from typing import cast
 
 from mediavault.core.failures import ErrorCode
 from mediavault.core.site_limits import GateState
-from tests.http_vault import House
+from tests.http_vault import ApiVault
 from tests.session_stubs import StubSessions
 
 X_POST = "https://x.com/jane/status/1"
 
 
-async def fail(house: House, code: ErrorCode, error: str = "It did not work.", url: str = X_POST) -> None:
-    await house.add(url)
-    claim = await house.claim()
-    await house.store.queue.fail(claim, error_code=code, error=error, retry_in=None)
+async def fail(vault: ApiVault, code: ErrorCode, error: str = "It did not work.", url: str = X_POST) -> None:
+    await vault.add(url)
+    claim = await vault.claim()
+    await vault.store.queue.fail(claim, error_code=code, error=error, retry_in=None)
 
 
-async def test_a_site_with_jobs_is_listed_with_its_counts_and_pace(house: House) -> None:
-    await house.add(X_POST)
-    page = await house.client.get("/sites")
+async def test_a_site_with_jobs_is_listed_with_its_counts_and_pace(vault: ApiVault) -> None:
+    await vault.add(X_POST)
+    page = await vault.client.get("/sites")
 
     assert page.status == 200
     assert 'href="/sites/x"' in page.text
@@ -30,47 +30,47 @@ async def test_a_site_with_jobs_is_listed_with_its_counts_and_pace(house: House)
     assert 'href="/sites/tiktok"' not in page.text
 
 
-async def test_a_site_that_somebody_is_signed_in_to_is_listed_without_jobs(house: House) -> None:
-    sessions = cast("StubSessions", house.services.sessions)
-    sessions.add("tiktok", signed_in=True, signed_in_as="jane", expires_at=house.clock.now() + timedelta(days=30))
+async def test_a_site_with_a_session_is_listed_even_without_jobs(vault: ApiVault) -> None:
+    sessions = cast("StubSessions", vault.services.sessions)
+    sessions.add("tiktok", signed_in=True, signed_in_as="jane", expires_at=vault.clock.now() + timedelta(days=30))
     sessions.add("vimeo")
-    page = await house.client.get("/sites")
+    page = await vault.client.get("/sites")
 
     assert "Signed in as jane" in page.text
     assert 'href="/sessions#tiktok"' in page.text
     assert "vimeo" not in page.text
 
 
-async def test_a_wall_is_told_where_jobs_wait_at_it(house: House) -> None:
-    cast("StubSessions", house.services.sessions).add("x")
-    await fail(house, ErrorCode.LOGIN_REQUIRED)
+async def test_a_wall_is_reported_where_jobs_wait_at_it(vault: ApiVault) -> None:
+    cast("StubSessions", vault.services.sessions).add("x")
+    await fail(vault, ErrorCode.LOGIN_REQUIRED)
 
     for path in ("/sites", "/sites/x"):
-        assert "1 post is waiting for you to sign in." in (await house.client.get(path)).text
+        assert "1 post is waiting for you to sign in." in (await vault.client.get(path)).text
 
 
-async def test_a_closed_gate_says_why_and_opens_at_a_persons_word(house: House) -> None:
-    await house.add(X_POST)
-    await house.store.site_limits.close_gate(
+async def test_a_paused_site_says_why_and_can_be_resumed(vault: ApiVault) -> None:
+    await vault.add(X_POST)
+    await vault.store.site_limits.close_gate(
         "x", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="X asked us to <b>slow down</b>"
     )
-    page = await house.client.get("/sites")
-    answer = await house.client.submit("/sites/x/open")
+    page = await vault.client.get("/sites")
+    answer = await vault.client.submit("/sites/x/open")
 
     assert "Paused" in page.text
     assert "X asked us to &lt;b&gt;slow down" in page.text
     assert (answer.status, answer.headers["location"]) == (303, "/sites#x")
-    assert [gate.state(house.clock.now()) for gate in await house.store.site_limits.gates()] == [GateState.OPEN]
+    assert [gate.state(vault.clock.now()) for gate in await vault.store.site_limits.gates()] == [GateState.OPEN]
 
 
-async def test_a_site_without_a_gate_cannot_be_opened(house: House) -> None:
-    assert (await house.client.submit("/sites/x/open")).status == 404
+async def test_a_site_without_limits_cannot_be_resumed(vault: ApiVault) -> None:
+    assert (await vault.client.submit("/sites/x/open")).status == 404
 
 
-async def test_a_sites_page_groups_what_went_wrong_by_cause(house: House) -> None:
-    await fail(house, ErrorCode.DELETED, "The <i>author</i> deleted it.")
-    await fail(house, ErrorCode.DELETED, "The <i>author</i> deleted it.", f"{X_POST}2")
-    page = await house.client.get("/sites/x")
+async def test_a_sites_page_groups_what_went_wrong_by_cause(vault: ApiVault) -> None:
+    await fail(vault, ErrorCode.DELETED, "The <i>author</i> deleted it.")
+    await fail(vault, ErrorCode.DELETED, "The <i>author</i> deleted it.", f"{X_POST}2")
+    page = await vault.client.get("/sites/x")
 
     assert page.status == 200
     assert "<b>2</b> <bdi>The &lt;i&gt;author&lt;/i&gt; deleted it.</bdi>" in page.text
@@ -78,38 +78,38 @@ async def test_a_sites_page_groups_what_went_wrong_by_cause(house: House) -> Non
     assert 'href="/library?platform=x"' in page.text
 
 
-async def test_posts_that_nobody_understood_are_counted(house: House) -> None:
-    await fail(house, ErrorCode.EXTRACTOR_BROKEN)
+async def test_unreadable_posts_are_counted(vault: ApiVault) -> None:
+    await fail(vault, ErrorCode.EXTRACTOR_BROKEN)
 
     for path in ("/sites", "/sites/x"):
-        assert "1 post unreadable in the last 7 days" in (await house.client.get(path)).text
+        assert "1 post unreadable in the last 7 days" in (await vault.client.get(path)).text
 
 
-async def test_a_known_site_has_a_page_before_its_first_job_and_an_unknown_one_has_none(house: House) -> None:
-    assert (await house.client.get("/sites/tiktok")).status == 200
-    assert (await house.client.get("/sites/nonsense")).status == 404
+async def test_a_known_site_has_a_page_before_its_first_job_and_an_unknown_one_has_none(vault: ApiVault) -> None:
+    assert (await vault.client.get("/sites/tiktok")).status == 200
+    assert (await vault.client.get("/sites/nonsense")).status == 404
 
 
-async def test_pages_of_no_known_site_are_told_together_and_without_a_pace(house: House) -> None:
-    await house.add()
-    page = await house.client.get("/sites")
+async def test_posts_of_unknown_sites_are_listed_together_without_a_pace(vault: ApiVault) -> None:
+    await vault.add()
+    page = await vault.client.get("/sites")
 
     assert "Other sites" in page.text
     assert "no delay" in page.text
 
 
-async def test_workers_are_listed_and_their_absence_is_told(house: House) -> None:
-    without = await house.client.get("/sites")
-    await house.beat(draining=True)
-    with_one = await house.client.get("/sites")
+async def test_workers_are_listed_and_their_absence_is_reported(vault: ApiVault) -> None:
+    without = await vault.client.get("/sites")
+    await vault.beat(draining=True)
+    with_one = await vault.client.get("/sites")
 
     assert "No worker is running" in without.text
     assert "No worker is running" not in with_one.text
     assert "stopping" in with_one.text
 
 
-async def test_the_sign_ins_belong_to_the_sites(house: House) -> None:
-    page = await house.client.get("/sessions")
+async def test_the_sessions_page_is_part_of_the_sites(vault: ApiVault) -> None:
+    page = await vault.client.get("/sessions")
 
     assert page.status == 200
     assert '<a href="/sites" aria-current="page">' in page.text

@@ -1,4 +1,4 @@
-"""Jobs that wait for a sign-in, and how they go on."""
+"""Jobs that wait for a sign-in, and how they resume."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def state(signed_in: bool | None) -> SessionState:
 
 
 @pytest.mark.parametrize("code", WAITS)
-async def test_a_job_that_wants_a_sign_in_goes_on_after_one(code: ErrorCode) -> None:
+async def test_a_job_that_needs_a_sign_in_resumes_after_one(code: ErrorCode) -> None:
     queue = Queue()
     job = await queue.failed(code)
 
@@ -67,7 +67,7 @@ async def test_a_job_that_wants_a_sign_in_goes_on_after_one(code: ErrorCode) -> 
 
 
 @pytest.mark.parametrize("code", [ErrorCode.DELETED, ErrorCode.AMBIGUOUS, ErrorCode.NETWORK, ErrorCode.ACCOUNT_WARNING])
-async def test_a_job_that_failed_otherwise_stays_as_it_is(code: ErrorCode) -> None:
+async def test_a_job_that_failed_for_another_reason_stays_failed(code: ErrorCode) -> None:
     queue = Queue()
     job = await queue.failed(code)
 
@@ -75,7 +75,7 @@ async def test_a_job_that_failed_otherwise_stays_as_it_is(code: ErrorCode) -> No
     assert await queue.status(job) is JobStatus.FAILED
 
 
-async def test_jobs_of_other_sites_go_on_waiting() -> None:
+async def test_jobs_of_other_sites_keep_waiting() -> None:
     queue = Queue()
     job = await queue.failed(ErrorCode.LOGIN_REQUIRED, platform="instagram")
 
@@ -83,7 +83,7 @@ async def test_jobs_of_other_sites_go_on_waiting() -> None:
     assert await queue.status(job) is JobStatus.FAILED
 
 
-async def test_the_sites_gate_opens_so_that_they_are_claimed_at_once() -> None:
+async def test_the_site_is_resumed_so_that_its_jobs_are_claimed_at_once() -> None:
     queue = Queue()
     await queue.failed(ErrorCode.LOGIN_REQUIRED)
     await queue.store.site_limits.close_gate(
@@ -94,7 +94,7 @@ async def test_the_sites_gate_opens_so_that_they_are_claimed_at_once() -> None:
     assert len(await queue.store.queue.claim(WORKER, limit=1, lease=LEASE)) == 1
 
 
-async def test_all_of_more_than_a_page_go_on() -> None:
+async def test_more_waiting_jobs_than_a_page_holds_all_resume() -> None:
     queue = Queue()
     for _ in range(PAGE + 5):
         await queue.failed(ErrorCode.LOGIN_REQUIRED)
@@ -102,7 +102,7 @@ async def test_all_of_more_than_a_page_go_on() -> None:
     assert await resume_waiting(queue.store, "x") == PAGE + 5
 
 
-async def test_the_wall_stands_since_the_first_job_that_met_it() -> None:
+async def test_a_wall_is_dated_from_the_first_job_that_met_it() -> None:
     queue = Queue()
     first = await queue.failed(ErrorCode.LOGIN_REQUIRED)
     await queue.failed(ErrorCode.SESSION_EXPIRED)
@@ -114,7 +114,7 @@ async def test_the_wall_stands_since_the_first_job_that_met_it() -> None:
 
 
 @pytest.mark.parametrize(("signed_in", "resumed"), [(True, 1), (None, 1), (False, 0)])
-async def test_a_sign_in_that_came_to_nothing_wakes_no_job(signed_in: bool | None, resumed: int) -> None:
+async def test_an_unsuccessful_sign_in_resumes_no_job(signed_in: bool | None, resumed: int) -> None:
     queue = Queue()
     await queue.failed(ErrorCode.LOGIN_REQUIRED)
 
@@ -122,11 +122,11 @@ async def test_a_sign_in_that_came_to_nothing_wakes_no_job(signed_in: bool | Non
 
 
 SITE = Platform(name="x", title="X", sign_in=SignIn(url="https://x.test/in"))
-MANY = Platform(name="x", title="Any")  # one name for many sites: nobody signs in to it
+MANY = Platform(name="x", title="Any")  # one name for many sites: it has no sign-in
 
 
 @pytest.mark.parametrize(
-    ("signed_in", "code", "goes_on"),
+    ("signed_in", "code", "resumes"),
     [
         (False, ErrorCode.CHALLENGE, True),
         (True, ErrorCode.LOGIN_REQUIRED, True),
@@ -134,37 +134,37 @@ MANY = Platform(name="x", title="Any")  # one name for many sites: nobody signs 
         (None, ErrorCode.LOGIN_REQUIRED, False),
     ],
 )
-async def test_after_a_window_on_a_post_its_job_goes_on_and_those_that_it_helps(
-    signed_in: bool | None, code: ErrorCode, goes_on: bool
+async def test_after_a_window_on_a_post_its_job_and_those_that_it_helps_resume(
+    signed_in: bool | None, code: ErrorCode, resumes: bool
 ) -> None:
     queue = Queue()
-    asked, other = await queue.failed(ErrorCode.LOGIN_REQUIRED), await queue.failed(code)
-    await go_on_after_window(state(signed_in), BrowserTask(SITE, asked.post_url, asked.id), queue.store)
+    answered, other = await queue.failed(ErrorCode.LOGIN_REQUIRED), await queue.failed(code)
+    await go_on_after_window(state(signed_in), BrowserTask(SITE, answered.post_url, answered.id), queue.store)
 
-    assert await queue.status(asked) is JobStatus.QUEUED
-    assert (await queue.status(other) is JobStatus.QUEUED) is goes_on
+    assert await queue.status(answered) is JobStatus.QUEUED
+    assert (await queue.status(other) is JobStatus.QUEUED) is resumes
 
 
-async def test_an_answer_to_one_of_many_sites_is_none_to_the_others() -> None:
+async def test_an_answer_to_one_site_resumes_no_job_of_another() -> None:
     queue = Queue()
-    asked, other = [await queue.failed(ErrorCode.CHALLENGE, host=host) for host in ("a.test", "b.test")]
-    await go_on_after_window(state(None), BrowserTask(MANY, asked.post_url, asked.id), queue.store)
+    answered, other = [await queue.failed(ErrorCode.CHALLENGE, host=host) for host in ("a.test", "b.test")]
+    await go_on_after_window(state(None), BrowserTask(MANY, answered.post_url, answered.id), queue.store)
 
-    assert await queue.status(asked) is JobStatus.QUEUED
+    assert await queue.status(answered) is JobStatus.QUEUED
     assert await queue.status(other) is JobStatus.FAILED
 
 
 async def test_a_window_opens_on_the_jobs_own_post_and_never_on_a_mirror() -> None:
     queue, checked = Queue(), list[str]()
     job = await queue.failed(ErrorCode.CHALLENGE, url="https://vxtwitter.com/jane/status/12")
-    errand = errand_of(job, Submission(identify, lambda url: checked.append(str(url.host)), queue.clock, 5))
+    task = errand_of(job, Submission(identify, lambda url: checked.append(str(url.host)), queue.clock, 5))
 
-    assert (errand.platform.name, errand.url, errand.job_id) == ("x", "https://x.com/jane/status/12", job.id)
+    assert (task.platform.name, task.url, task.job_id) == ("x", "https://x.com/jane/status/12", job.id)
     assert checked == ["x.com"]
 
 
 @pytest.mark.parametrize("code", [ErrorCode.DELETED, ErrorCode.NETWORK, ErrorCode.ACCOUNT_WARNING])
-async def test_no_window_opens_for_a_job_that_waits_for_nobody(code: ErrorCode) -> None:
+async def test_no_window_opens_for_a_job_that_does_not_wait_for_the_user(code: ErrorCode) -> None:
     queue = Queue()
     with pytest.raises(NothingToAnswer):
         errand_of(await queue.failed(code), Submission(identify, lambda _: None, queue.clock, 5))

@@ -11,8 +11,8 @@ from mediavault.app.processes import ProcessEnd
 from mediavault.app.watchdog import Watchdog, stack_of, watching
 
 
-class Frozen:
-    """Counts the freezes of a loop that the test lets run or not."""
+class FreezeCounter:
+    """A watchdog of the test's event loop that counts the freezes."""
 
     def __init__(self, ticks: int = 3) -> None:
         self.times = 0
@@ -27,34 +27,34 @@ class Frozen:
 
 
 async def test_a_loop_that_has_not_run_for_all_of_the_ticks_is_frozen() -> None:
-    frozen = Frozen(ticks=3)
-    frozen.tick(3)
-    assert frozen.times == 0
+    counter = FreezeCounter(ticks=3)
+    counter.tick(3)
+    assert counter.times == 0
 
-    frozen.tick()
-    assert frozen.times == 1
+    counter.tick()
+    assert counter.times == 1
 
 
 async def test_a_loop_that_runs_between_ticks_is_never_frozen_however_often_it_is_late() -> None:
-    frozen = Frozen(ticks=3)
+    counter = FreezeCounter(ticks=3)
     for _ in range(10):
-        frozen.tick(3)
+        counter.tick(3)
         await asyncio.sleep(0)
 
-    assert frozen.times == 0
+    assert counter.times == 0
 
 
-async def test_a_process_that_was_stopped_gets_one_tick_for_all_of_that_time() -> None:
-    """The kernel keeps one signal pending, whether it was stopped for a second or for a night."""
-    frozen = Frozen(ticks=3)
-    frozen.tick()
+async def test_a_stopped_process_gets_only_one_tick_when_it_resumes() -> None:
+    """The kernel keeps one signal pending, whether the process was stopped for a second or for a night."""
+    counter = FreezeCounter(ticks=3)
+    counter.tick()
     await asyncio.sleep(0)
 
-    assert frozen.times == 0
+    assert counter.times == 0
 
 
-def test_nothing_is_watched_where_the_timers_signal_is_in_use() -> None:
-    """As by a test's time limit, whose timer would be lost."""
+def test_the_watchdog_stays_off_where_its_timer_signal_is_in_use() -> None:
+    """A test's time limit uses it, for example; its timer would be lost."""
     loop = asyncio.new_event_loop()
     before = signal.signal(signal.SIGALRM, lambda *_: None)
     try:

@@ -1,4 +1,4 @@
-"""A store in memory on a clock that a test moves, and hashes that cost next to nothing."""
+"""An in-memory store on a clock that tests move, and cheap password hashes."""
 
 from __future__ import annotations
 
@@ -20,4 +20,4 @@ def store(clock: FakeClock) -> MemoryJobStore:
 
 @pytest.fixture(autouse=True)
 def cheap(cheap_hashing: None) -> None:
-    """For every test of this folder."""
+    """Use cheap password hashes in every test of this folder."""

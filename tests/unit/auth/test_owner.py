@@ -1,4 +1,4 @@
-"""The one owner and the password."""
+"""The vault's one owner and their password."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ GOOD, OTHER = "seven grey herons", "nine brown horses"
 
 
 async def test_a_vault_begins_without_a_password(store: MemoryJobStore, clock: FakeClock) -> None:
-    """No default one either."""
+    """There is no default password either."""
     owner = Owner(store.records, clock)
 
     assert not await owner.has_password()
     assert not any([await owner.holds(guess) for guess in ("", "admin", "mediavault", "password")])
 
 
-async def test_of_two_who_take_it_at_once_one_is_the_owner(store: MemoryJobStore, clock: FakeClock) -> None:
-    """As in the race for a wizard that is open to all."""
+async def test_only_one_of_two_concurrent_setups_sets_the_password(store: MemoryJobStore, clock: FakeClock) -> None:
+    """Two users race through a setup page that is open to everyone."""
     taken = await asyncio.gather(Owner(store.records, clock).take(GOOD), Owner(store.records, clock).take(OTHER))
     owner = Owner(store.records, clock)
 
@@ -35,7 +35,7 @@ async def test_of_two_who_take_it_at_once_one_is_the_owner(store: MemoryJobStore
     assert not await owner.take(OTHER)
 
 
-async def test_the_store_holds_a_hash_alone(store: MemoryJobStore, clock: FakeClock) -> None:
+async def test_the_store_holds_only_a_hash(store: MemoryJobStore, clock: FakeClock) -> None:
     await Owner(store.records, clock).take(GOOD)
     [record] = await store.records.all(RecordKind.OWNER)
 
@@ -43,7 +43,7 @@ async def test_the_store_holds_a_hash_alone(store: MemoryJobStore, clock: FakeCl
     assert GOOD not in str(record)
 
 
-async def test_it_is_changed_by_who_knows_it(store: MemoryJobStore, clock: FakeClock) -> None:
+async def test_changing_the_password_requires_the_current_one(store: MemoryJobStore, clock: FakeClock) -> None:
     owner = Owner(store.records, clock)
     await owner.take(GOOD)
     with pytest.raises(WrongSecret):
@@ -56,7 +56,7 @@ async def test_it_is_changed_by_who_knows_it(store: MemoryJobStore, clock: FakeC
     assert [await owner.holds(GOOD), await owner.holds(OTHER)] == [False, True]
 
 
-async def test_a_hash_from_cheaper_days_is_made_anew_at_the_next_sign_in(
+async def test_a_hash_with_outdated_costs_is_replaced_at_the_next_sign_in(
     store: MemoryJobStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await Owner(store.records, clock).take(GOOD)
@@ -71,28 +71,28 @@ async def test_a_hash_from_cheaper_days_is_made_anew_at_the_next_sign_in(
     assert await owner.holds(GOOD)
 
 
-async def test_what_another_process_does_holds_within_seconds(store: MemoryJobStore, clock: FakeClock) -> None:
-    here, there = Owner(store.records, clock), Owner(store.records, clock)
-    assert not await here.has_password()
-    await there.set_password(GOOD)
-    assert not await here.has_password()
+async def test_a_change_by_another_process_takes_effect_within_seconds(store: MemoryJobStore, clock: FakeClock) -> None:
+    local, remote = Owner(store.records, clock), Owner(store.records, clock)
+    assert not await local.has_password()
+    await remote.set_password(GOOD)
+    assert not await local.has_password()
 
     clock.advance(KNOWN_FOR_S)
-    assert await here.has_password()
-    assert await there.remove_password()
-    assert not await there.has_password()
-    assert not await there.remove_password()
+    assert await local.has_password()
+    assert await remote.remove_password()
+    assert not await remote.has_password()
+    assert not await remote.remove_password()
 
 
-async def test_a_look_that_is_overtaken_by_a_change_is_not_remembered(store: MemoryJobStore, clock: FakeClock) -> None:
-    """Else a vault that has just got its password would stay open for two seconds."""
+async def test_a_read_overtaken_by_a_change_is_not_cached(store: MemoryJobStore, clock: FakeClock) -> None:
+    """Otherwise a vault whose password has just been set would stay open for two seconds."""
     owner = Owner(store.records, clock)
     read = store.records.get
 
     async def slow(kind: RecordKind, key: str) -> object:
-        found = await read(kind, key)
+        record = await read(kind, key)
         await owner.set_password(GOOD)
-        return found
+        return record
 
     store.records.get = slow  # type: ignore[method-assign, assignment]
     await owner.has_password()

@@ -1,4 +1,4 @@
-"""What a password must be, and how it is kept."""
+"""The rules for passwords, and how they are hashed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FINE = (
     "password",
     [GOOD, "x7" + "y9z." * 4, "häßlich-schön", "a b c d e ", "q" * 60 + GOOD, "日本語のパスワード例文", *FINE],
 )
-def test_long_and_uncommon_is_good_enough(password: str) -> None:
+def test_a_long_uncommon_password_is_accepted(password: str) -> None:
     check_password(password)
 
 
@@ -53,7 +53,7 @@ def test_long_and_uncommon_is_good_enough(password: str) -> None:
         *[(easy, "too common") for easy in EASY],
     ],
 )
-def test_what_is_too_easy_is_refused_and_not_repeated(password: str, why: str) -> None:
+def test_a_bad_password_is_refused_and_not_repeated_in_the_error(password: str, why: str) -> None:
     with pytest.raises(BadInput, match=why) as refused:
         check_password(password)
     assert not password or password not in f"{refused.value.message} {refused.value.help}"
@@ -64,7 +64,7 @@ def test_the_limits_are_as_promised() -> None:
     check_password("abcd" + "x" * (MAX_CHARS - 4))
 
 
-async def test_a_hash_holds_for_its_password_alone() -> None:
+async def test_a_hash_matches_only_its_password() -> None:
     hashes = PasswordHashes()
     made, other = await hashes.make(GOOD), await hashes.make(GOOD)
 
@@ -74,7 +74,7 @@ async def test_a_hash_holds_for_its_password_alone() -> None:
     assert GOOD not in made
 
 
-async def test_letters_are_the_same_however_they_are_composed() -> None:
+async def test_passwords_match_regardless_of_unicode_composition() -> None:
     hashes = PasswordHashes()
     made = await hashes.make("scho\u0308n gru\u0308n")
 
@@ -82,12 +82,12 @@ async def test_letters_are_the_same_however_they_are_composed() -> None:
 
 
 @pytest.mark.parametrize("made", ["", "x", "$argon2id$", "$2b$12$abcdefghijklmnopqrstuv", "\ud800"])
-async def test_what_is_no_hash_holds_for_nobody(made: str) -> None:
+async def test_an_invalid_hash_matches_no_password(made: str) -> None:
     assert not await PasswordHashes().holds(made, GOOD)
 
 
-async def test_hashes_are_as_costly_as_they_should_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    """OWASP's floor: argon2id, 19 MiB, two passes, one lane."""
+async def test_hashes_use_the_recommended_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OWASP's minimum: argon2id, 19 MiB, two passes, one lane."""
     monkeypatch.undo()
     hashing._hasher.cache_clear()
     made = await PasswordHashes().make(GOOD)
@@ -104,16 +104,16 @@ async def test_a_cheaper_hash_is_outdated(monkeypatch: pytest.MonkeyPatch) -> No
     assert PasswordHashes().is_outdated(made)
 
 
-async def test_so_many_at_once_and_never_in_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else a burst of tries would cost 19 MiB each, and every other request would wait."""
+async def test_hashing_is_limited_and_never_runs_in_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a burst of tries would cost 19 MiB each, and every other request would wait."""
     under_way, most, loops_thread = [0], [0], threading.get_ident()
-    gate = threading.Barrier(AT_ONCE)
+    barrier = threading.Barrier(AT_ONCE)
 
     def watched(_: str, __: str) -> bool:
         assert threading.get_ident() != loops_thread
         under_way[0] += 1
         most[0] = max(most[0], under_way[0])
-        gate.wait(5)
+        barrier.wait(5)
         under_way[0] -= 1
         return True
 
@@ -124,8 +124,8 @@ async def test_so_many_at_once_and_never_in_the_event_loop(monkeypatch: pytest.M
     assert most[0] == AT_ONCE
 
 
-def test_the_memory_of_a_hash_is_given_back() -> None:
-    """Measured in a process of its own: ten hashes by real costs leave less than one of them behind."""
+def test_the_memory_of_a_hash_is_released() -> None:
+    """Measured in a separate process: ten hashes with the real costs leave less than the memory of one in use."""
     script = (
         "import asyncio\n"
         "from mediavault.auth.hashing import PasswordHashes\n"

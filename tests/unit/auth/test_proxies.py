@@ -1,4 +1,4 @@
-"""What a reverse proxy may say, and what nobody else may."""
+"""Headers that only a trusted reverse proxy may set."""
 
 from __future__ import annotations
 
@@ -21,73 +21,71 @@ from mediavault.core.settings import Settings, load_settings
 
 SECRET = "a secret between the two of us"
 PROXY = "10.0.0.2"
-GIVEN: dict[str, Any] = {
+SETTINGS: dict[str, Any] = {
     "trusted_proxies": ("10.0.0.0/24",),
     "proxy_header": "Remote-User",
     "proxy_user": "jane",
     "proxy_secret": SECRET,
 }
-SAID = (("remote-user", "jane"), (SECRET_HEADER, SECRET))
+HEADERS = (("remote-user", "jane"), (SECRET_HEADER, SECRET))
 
 
-def rules(tmp_path: Path, **given: Any) -> ProxyRules:
-    return proxy_rules(Settings(state_dir=tmp_path, download_dir=tmp_path, **(GIVEN | given)))
+def rules(tmp_path: Path, **overrides: Any) -> ProxyRules:
+    return proxy_rules(Settings(state_dir=tmp_path, download_dir=tmp_path, **(SETTINGS | overrides)))
 
 
 def test_a_trusted_proxy_signs_the_owner_in(tmp_path: Path) -> None:
-    assert signed_in_by_proxy(rules(tmp_path), PROXY, SAID)
+    assert signed_in_by_proxy(rules(tmp_path), PROXY, HEADERS)
 
 
-def test_without_the_header_nobody_has_said_anything(tmp_path: Path) -> None:
+def test_without_the_header_the_proxy_signs_no_one_in(tmp_path: Path) -> None:
     """The proxy may leave a path to the vault's own sign-in."""
     assert not signed_in_by_proxy(rules(tmp_path), PROXY, [("accept", "*/*"), (SECRET_HEADER, SECRET)])
 
 
-def test_it_is_off_by_itself(tmp_path: Path) -> None:
+def test_sign_in_by_a_proxy_is_off_by_default(tmp_path: Path) -> None:
     off = proxy_rules(Settings(state_dir=tmp_path, download_dir=tmp_path, trusted_proxies=("10.0.0.0/24",)))
 
-    assert not signed_in_by_proxy(off, PROXY, SAID)
+    assert not signed_in_by_proxy(off, PROXY, HEADERS)
 
 
 @pytest.mark.parametrize(
     ("peer", "headers"),
     [
-        ("192.0.2.1", SAID),
-        ("127.0.0.1", SAID),
-        ("", SAID),
-        ("::ffff:10.0.1.2", SAID),
+        ("192.0.2.1", HEADERS),
+        ("127.0.0.1", HEADERS),
+        ("", HEADERS),
+        ("::ffff:10.0.1.2", HEADERS),
         (PROXY, [("remote-user", "jane")]),
         (PROXY, [("remote-user", "jane"), (SECRET_HEADER, "wrong")]),
         (PROXY, [("remote-user", "jane"), (SECRET_HEADER, "")]),
         (PROXY, [("remote-user", "eve"), (SECRET_HEADER, SECRET)]),
         (PROXY, [("remote-user", ""), (SECRET_HEADER, SECRET)]),
-        (PROXY, [("remote-user", "jane"), *SAID]),
-        (PROXY, [*SAID, ("remote-user", "eve")]),
-        (PROXY, [*SAID, (SECRET_HEADER, SECRET)]),
-        (PROXY, [*SAID, ("remote_user", "jane")]),
-        (PROXY, [*SAID, ("remote.user", "eve")]),
+        (PROXY, [("remote-user", "jane"), *HEADERS]),
+        (PROXY, [*HEADERS, ("remote-user", "eve")]),
+        (PROXY, [*HEADERS, (SECRET_HEADER, SECRET)]),
+        (PROXY, [*HEADERS, ("remote_user", "jane")]),
+        (PROXY, [*HEADERS, ("remote.user", "eve")]),
         (PROXY, [("remote_user", "jane"), (SECRET_HEADER, SECRET)]),
         (PROXY, [("remote.user", "jane"), (SECRET_HEADER, SECRET)]),
         (PROXY, [("remoteuser", "jane"), (SECRET_HEADER, SECRET)]),
-        (PROXY, [*SAID, ("x_mediavault_proxy_secret", SECRET)]),
+        (PROXY, [*HEADERS, ("x_mediavault_proxy_secret", SECRET)]),
     ],
 )
-def test_whatever_looks_like_it_and_is_not_is_refused(
-    tmp_path: Path, peer: str, headers: list[tuple[str, str]]
-) -> None:
-    """From elsewhere, twice, spelled with dots and underscores, without the secret, for somebody else."""
+def test_forged_proxy_headers_are_refused(tmp_path: Path, peer: str, headers: list[tuple[str, str]]) -> None:
+    """Headers from another peer, repeated, with dots or underscores, without the secret, or for another user."""
     with pytest.raises(ProxyRefused):
         signed_in_by_proxy(rules(tmp_path), peer, headers)
 
 
 @pytest.mark.parametrize("missing", ["trusted_proxies", "proxy_header", "proxy_user", "proxy_secret"])
-def test_half_of_it_does_not_start(tmp_path: Path, missing: str) -> None:
+def test_an_incomplete_configuration_is_refused(tmp_path: Path, missing: str) -> None:
     with pytest.raises(BadSetting, match=missing.upper()):
         rules(tmp_path, **{missing: () if missing == "trusted_proxies" else None})
 
 
 @pytest.mark.parametrize(
-    "given",
+    "overrides",
     [
         {"proxy_header": "Remote_User"},
         {"proxy_header": "Remote.User"},
@@ -97,13 +95,13 @@ def test_half_of_it_does_not_start(tmp_path: Path, missing: str) -> None:
         {"proxy_secret": "short"},
     ],
 )
-def test_a_header_or_secret_that_cannot_be_used_does_not_start(tmp_path: Path, given: dict[str, Any]) -> None:
+def test_an_unusable_header_or_secret_is_refused(tmp_path: Path, overrides: dict[str, Any]) -> None:
     with pytest.raises(BadSetting):
-        rules(tmp_path, **given)
+        rules(tmp_path, **overrides)
 
 
 @pytest.mark.parametrize("proxy", ["*", "0.0.0.0/0", "::/0", "10.0.0.0/7", "2001::/16", "proxy.lan", "", "10.0.0.300"])
-def test_everybody_is_no_proxy(tmp_path: Path, proxy: str) -> None:
+def test_an_invalid_or_too_wide_network_is_not_a_proxy(tmp_path: Path, proxy: str) -> None:
     with pytest.raises(BadSetting, match="TRUSTED_PROXIES"):
         load_settings(state_dir=tmp_path, download_dir=tmp_path, trusted_proxies=(proxy,))
 
@@ -124,13 +122,13 @@ def test_everybody_is_no_proxy(tmp_path: Path, proxy: str) -> None:
         ("", ["192.0.2.7"], ""),
     ],
 )
-def test_who_asks_is_the_rightmost_hop_that_is_none_of_ours(
+def test_the_client_is_the_rightmost_hop_that_is_not_a_trusted_proxy(
     tmp_path: Path, peer: str, forwarded: list[str], address: str
 ) -> None:
     assert client_address(rules(tmp_path), peer, forwarded) == address
 
 
 @pytest.mark.parametrize("name", ["forwarded", "x-forwarded-for", "x_forwarded_for", "x-real-ip", "via"])
-def test_what_was_passed_on_is_recognised(name: str) -> None:
+def test_a_forwarded_request_is_recognised(name: str) -> None:
     assert was_forwarded([("accept", "*/*"), (name, "192.0.2.7")])
     assert not was_forwarded([("accept", "*/*"), ("x-requested-with", "me")])

@@ -6,11 +6,11 @@ import pytest
 
 from mediavault.auth.scopes import Scope, may
 
-LIST, ONE, PAST = "/api/jobs", "/api/jobs/0193-a", "/api/jobs/0193-a/history"
+LIST, JOB, HISTORY = "/api/jobs", "/api/jobs/0193-a", "/api/jobs/0193-a/history"
 
 
-@pytest.mark.parametrize(("method", "path"), [("POST", LIST), ("GET", ONE), ("HEAD", ONE), ("GET", PAST)])
-def test_submit_hands_in_and_looks_at_what_it_knows(method: str, path: str) -> None:
+@pytest.mark.parametrize(("method", "path"), [("POST", LIST), ("GET", JOB), ("HEAD", JOB), ("GET", HISTORY)])
+def test_submit_may_add_jobs_and_read_a_job_by_its_id(method: str, path: str) -> None:
     assert may(Scope.SUBMIT, method, path)
 
 
@@ -19,9 +19,9 @@ def test_submit_hands_in_and_looks_at_what_it_knows(method: str, path: str) -> N
     [
         ("GET", LIST),
         ("GET", "/api/jobs/"),
-        ("GET", f"{ONE}/x"),
-        ("DELETE", ONE),
-        ("POST", f"{ONE}/retry"),
+        ("GET", f"{JOB}/x"),
+        ("DELETE", JOB),
+        ("POST", f"{JOB}/retry"),
         ("POST", "/api/jobs/"),
         ("GET", "/"),
         ("GET", "/files/0193-a/video"),
@@ -31,22 +31,24 @@ def test_submit_hands_in_and_looks_at_what_it_knows(method: str, path: str) -> N
         ("POST", "/submit"),
     ],
 )
-def test_submit_may_nothing_else(method: str, path: str) -> None:
+def test_submit_may_do_nothing_else(method: str, path: str) -> None:
     assert not may(Scope.SUBMIT, method, path)
 
 
-@pytest.mark.parametrize("path", ["/", LIST, ONE, PAST, "/files/0193-a/video", "/api/events", "/metrics", "/sessions"])
-def test_read_sees_everything_and_changes_nothing(path: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["/", LIST, JOB, HISTORY, "/files/0193-a/video", "/api/events", "/metrics", "/sessions"]
+)
+def test_read_may_read_almost_everything_and_change_nothing(path: str) -> None:
     assert may(Scope.READ, "GET", path)
     assert may(Scope.READ, "HEAD", path)
     assert not any(may(Scope.READ, method, path) for method in ("POST", "PUT", "PATCH", "DELETE"))
 
 
 @pytest.mark.parametrize("path", ["/access", "/access/tokens", "/sessions/window", "/api/login-window/frame"])
-def test_read_sees_neither_who_has_access_nor_a_sign_in(path: str) -> None:
+def test_read_may_see_neither_access_settings_nor_a_sign_in_window(path: str) -> None:
     assert not may(Scope.READ, "GET", path)
 
 
-def test_admin_may_everything() -> None:
-    assert may(Scope.ADMIN, "DELETE", ONE)
+def test_admin_may_do_everything() -> None:
+    assert may(Scope.ADMIN, "DELETE", JOB)
     assert may(Scope.ADMIN, "POST", "/access/tokens")

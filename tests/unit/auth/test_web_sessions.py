@@ -1,4 +1,4 @@
-"""Who is signed in at the page."""
+"""Sign-ins at the vault's pages."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ async def find(sessions: WebSessions, session_id: str) -> WebSession | None:
     return await sessions.find(session_id, tls=False, bound_to=None)
 
 
-async def test_a_session_says_who_and_since_when(sessions: WebSessions) -> None:
+async def test_a_session_records_its_client_and_its_start(sessions: WebSessions) -> None:
     session_id = await sessions.begin(HERE)
-    found = await find(sessions, session_id)
+    session = await find(sessions, session_id)
 
-    assert found == WebSession(digest_of(session_id), START, START, HERE)
-    assert await sessions.all() == [found]
+    assert session == WebSession(digest_of(session_id), START, START, HERE)
+    assert await sessions.all() == [session]
 
 
-async def test_the_store_knows_no_id(sessions: WebSessions, store: MemoryJobStore) -> None:
-    """What leaks of it signs nobody in, not even its keys."""
+async def test_the_store_does_not_hold_session_ids(sessions: WebSessions, store: MemoryJobStore) -> None:
+    """A leaked store does not let anyone sign in, not even with its keys."""
     session_id = await sessions.begin(HERE, bound_to="the vault's token")
     [record] = await store.records.all(RecordKind.WEB_SESSION)
 
@@ -44,14 +44,14 @@ async def test_the_store_knows_no_id(sessions: WebSessions, store: MemoryJobStor
     assert await find(sessions, record.key) is None
 
 
-async def test_ids_are_long_and_never_the_same(sessions: WebSessions) -> None:
+async def test_ids_are_long_and_unique(sessions: WebSessions) -> None:
     ids = {await sessions.begin(HERE) for _ in range(50)}
 
     assert len(ids) == 50
-    assert {len(each) for each in ids} == {43}
+    assert {len(session_id) for session_id in ids} == {43}
 
 
-async def test_one_that_is_used_stays_and_an_idle_one_ends(sessions: WebSessions, clock: FakeClock) -> None:
+async def test_a_used_session_stays_and_an_idle_one_ends(sessions: WebSessions, clock: FakeClock) -> None:
     used, idle = await sessions.begin(HERE), await sessions.begin(HERE)
     for _ in range(3):
         clock.advance(IDLE_FOR - SECOND)
@@ -62,7 +62,7 @@ async def test_one_that_is_used_stays_and_an_idle_one_ends(sessions: WebSessions
     assert await find(sessions, used) is None
 
 
-async def test_its_last_use_is_written_once_a_minute(
+async def test_the_last_use_is_written_once_a_minute(
     sessions: WebSessions, store: MemoryJobStore, clock: FakeClock
 ) -> None:
     session_id = await sessions.begin(HERE)
@@ -82,7 +82,7 @@ async def test_its_last_use_is_written_once_a_minute(
     assert (await sessions.all())[0].seen_at >= START + timedelta(seconds=120)
 
 
-async def test_one_that_was_ended_is_gone_at_once_here_and_soon_elsewhere(
+async def test_an_ended_session_is_gone_at_once_locally_and_soon_elsewhere(
     sessions: WebSessions, store: MemoryJobStore, clock: FakeClock
 ) -> None:
     elsewhere = WebSessions(store.records, clock)
@@ -97,20 +97,20 @@ async def test_one_that_was_ended_is_gone_at_once_here_and_soon_elsewhere(
     assert not await sessions.end(digest_of(session_id))
 
 
-async def test_a_use_never_brings_an_ended_one_back(
+async def test_a_use_never_restores_an_ended_session(
     sessions: WebSessions, store: MemoryJobStore, clock: FakeClock
 ) -> None:
-    """The last use is written only where the session still stands."""
+    """The last use is written only if the session still exists."""
     session_id = await sessions.begin(HERE)
     clock.advance(SEEN_EVERY)
     read = store.records.get
 
-    async def ended_meanwhile(kind: RecordKind, key: str) -> object:
-        found = await read(kind, key)
+    async def read_then_end(kind: RecordKind, key: str) -> object:
+        record = await read(kind, key)
         await sessions.end(key)
-        return found
+        return record
 
-    store.records.get = ended_meanwhile  # type: ignore[method-assign, assignment]
+    store.records.get = read_then_end  # type: ignore[method-assign, assignment]
     await find(sessions, session_id)
     store.records.get = read  # type: ignore[method-assign]
 
@@ -118,7 +118,7 @@ async def test_a_use_never_brings_an_ended_one_back(
     assert await find(sessions, session_id) is None
 
 
-async def test_all_are_ended_but_one(sessions: WebSessions) -> None:
+async def test_all_sessions_but_one_can_be_ended(sessions: WebSessions) -> None:
     first, second, third = [await sessions.begin(HERE) for _ in range(3)]
     for each in (first, second, third):
         assert await find(sessions, each)
@@ -128,7 +128,7 @@ async def test_all_are_ended_but_one(sessions: WebSessions) -> None:
     assert await sessions.end_all() == 1
 
 
-async def test_one_that_began_with_a_token_ends_with_it(sessions: WebSessions) -> None:
+async def test_a_session_started_with_a_token_ends_with_it(sessions: WebSessions) -> None:
     session_id = await sessions.begin(HERE, bound_to="mv_first")
 
     assert await sessions.find(session_id, tls=False, bound_to="mv_first")
@@ -136,7 +136,7 @@ async def test_one_that_began_with_a_token_ends_with_it(sessions: WebSessions) -
     assert await sessions.find(session_id, tls=False, bound_to=None) is None
 
 
-async def test_one_that_began_over_tls_is_good_in_its_own_cookie_alone(sessions: WebSessions) -> None:
+async def test_a_session_started_over_tls_is_valid_only_in_its_own_cookie(sessions: WebSessions) -> None:
     """Another page of the host's domain can set the other cookie, and read it over plain HTTP."""
     secure, plain = await sessions.begin(ClientInfo(tls=True)), await sessions.begin(ClientInfo())
 
@@ -145,20 +145,20 @@ async def test_one_that_began_over_tls_is_good_in_its_own_cookie_alone(sessions:
     assert await sessions.find(plain, tls=True, bound_to=None) is None
 
 
-async def test_the_latest_used_comes_first(sessions: WebSessions, clock: FakeClock) -> None:
+async def test_the_most_recently_used_session_comes_first(sessions: WebSessions, clock: FakeClock) -> None:
     older = await sessions.begin(ClientInfo("older"))
     clock.advance(300)
     await sessions.begin(ClientInfo("newer"))
-    assert [each.visit.browser for each in await sessions.all()] == ["newer", "older"]
+    assert [session.visit.browser for session in await sessions.all()] == ["newer", "older"]
 
     clock.advance(300)
     await find(sessions, older)
-    assert [each.visit.browser for each in await sessions.all()] == ["older", "newer"]
+    assert [session.visit.browser for session in await sessions.all()] == ["older", "newer"]
 
 
-async def test_what_is_remembered_is_bounded_and_what_is_unknown_is_not(clock: FakeClock) -> None:
-    """Nobody fills the memory with ids that they make up."""
-    remembered: TtlCache[str] = TtlCache(clock)
+async def test_the_cache_is_bounded_and_unknown_keys_are_not_cached(clock: FakeClock) -> None:
+    """Made-up ids cannot fill the memory."""
+    cache: TtlCache[str] = TtlCache(clock)
 
     async def nothing(_: str) -> None:
         return None
@@ -167,7 +167,7 @@ async def test_what_is_remembered_is_bounded_and_what_is_unknown_is_not(clock: F
         return key
 
     for n in range(MAX_KNOWN * 2):
-        await remembered.get(f"made up {n}", nothing)
-        await remembered.get(f"real {n}", same)
+        await cache.get(f"made up {n}", nothing)
+        await cache.get(f"real {n}", same)
 
-    assert len(remembered._known) == MAX_KNOWN
+    assert len(cache._known) == MAX_KNOWN

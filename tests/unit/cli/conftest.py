@@ -55,7 +55,7 @@ class StubInspection:
 
 @dataclass
 class StubHouse:
-    """What the modules of ``mediavault.app`` offer. ``ending`` is what a worker of this process does to a job."""
+    """Stands in for the modules of ``mediavault.app``. ``ending`` is how a worker of this process ends a job."""
 
     store: MemoryJobStore
     clock: FakeClock
@@ -138,7 +138,7 @@ class Ran:
     err: str
 
     def json(self) -> Any:
-        """Standard output as one JSON value; anything beside it is an error."""
+        """Standard output as one JSON value; anything else in it is an error."""
         return json.loads(self.out)
 
 

@@ -23,14 +23,14 @@ def holds(house: StubHouse, password: str) -> bool:
     return asyncio.run(Owner(house.store.records, house.clock).holds(password))
 
 
-def given(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def set_stdin(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(text))
 
 
 def test_a_password_is_set_from_standard_input(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And whoever was signed in is signed out: the old one may have got out."""
+    """All web sessions end: the old password may have leaked."""
     asyncio.run(WebSessions(house.store.records, house.clock).begin(ClientInfo()))
-    given(monkeypatch, f"{PASSWORD}\n")
+    set_stdin(monkeypatch, f"{PASSWORD}\n")
     ended = run("password", "--stdin")
 
     assert (ended.code, ended.err) == (0, "")
@@ -39,23 +39,23 @@ def test_a_password_is_set_from_standard_input(run: Run, house: StubHouse, monke
     assert asyncio.run(house.store.records.all(RecordKind.WEB_SESSION)) == []
 
 
-def test_it_is_asked_for_twice(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[object] = []
+def test_the_password_is_asked_for_twice(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    prompts: list[object] = []
 
     def prompt(words: str, **options: object) -> str:
-        asked.append((words, options["hide_input"], options["confirmation_prompt"]))
+        prompts.append((words, options["hide_input"], options["confirmation_prompt"]))
         return PASSWORD
 
     monkeypatch.setattr("typer.prompt", prompt)
 
     assert run("password").code == 0
-    assert asked == [("New password", True, "Once more")]
+    assert prompts == [("New password", True, "Once more")]
     assert holds(house, PASSWORD)
 
 
 @pytest.mark.parametrize("bad", ["", "short", "password123", "x" * 129])
 def test_a_bad_password_is_refused(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch, bad: str) -> None:
-    given(monkeypatch, bad)
+    set_stdin(monkeypatch, bad)
     ended = run("password", "--stdin")
 
     assert ended.code == 2
@@ -63,8 +63,8 @@ def test_a_bad_password_is_refused(run: Run, house: StubHouse, monkeypatch: pyte
     assert asyncio.run(house.store.records.all(RecordKind.OWNER)) == []
 
 
-def test_it_is_removed(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    given(monkeypatch, PASSWORD)
+def test_the_password_is_removed(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_stdin(monkeypatch, PASSWORD)
     run("password", "--stdin")
 
     assert run("password", "--remove", "--json").json() == {"password": False, "changed": True}
@@ -73,7 +73,7 @@ def test_it_is_removed(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_token_is_printed_alone_and_listed_without_it(run: Run, house: StubHouse) -> None:
-    """So that a script can take it as it stands."""
+    """So that a script can use the output unchanged."""
     made = run("token", "add", "phone", "--scope", "read", "--days", "30")
     token = made.out.strip()
     [listed] = run("token", "list", "--json").json()["tokens"]
@@ -87,7 +87,7 @@ def test_a_token_is_printed_alone_and_listed_without_it(run: Run, house: StubHou
     assert asyncio.run(ApiTokens(house.store.records, house.clock).find(token)) is not None
 
 
-def test_a_token_may_only_submit_unless_it_is_said(run: Run) -> None:
+def test_a_token_may_only_submit_unless_another_scope_is_given(run: Run) -> None:
     assert run("token", "add", "phone", "--json").json()["scope"] == "submit"
     assert run("token", "add", "other", "--scope", "root").code == 2
     assert run("token", "add", "phone").code == 2

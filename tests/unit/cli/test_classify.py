@@ -1,4 +1,4 @@
-"""``classify``: one answer for each address, whatever the address is."""
+"""``classify``: one answer for each argument, whether or not it is a URL."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def answers(ran: Ran) -> list[dict[str, object]]:
     return [json.loads(line) for line in ran.out.splitlines()]
 
 
-def test_each_address_gets_one_json_line_with_exactly_these_keys(run: Run) -> None:
+def test_each_url_gets_one_json_line_with_exactly_these_keys(run: Run) -> None:
     ran = run("classify", "--json", POST, "https://www.tiktok.com/@jane")
 
     assert ran.code == 0
@@ -41,14 +41,14 @@ def test_each_address_gets_one_json_line_with_exactly_these_keys(run: Run) -> No
     assert answers(ran)[0] == dict(zip(PAGE_KEYS, [POST, "post", "x", "jane", "12", POST], strict=True))
 
 
-def test_what_is_no_address_is_answered_too_and_is_no_failure(run: Run) -> None:
+def test_text_that_is_not_a_url_is_answered_too_and_is_not_a_failure(run: Run) -> None:
     ran = run("classify", "--json", "noop", "https://x.com@evil.example/a")
 
     assert ran.code == 0
     assert [(answer["kind"], answer["platform"]) for answer in answers(ran)] == [("unsupported", None)] * 2
 
 
-def test_a_dash_reads_lines_in_their_place_among_the_addresses(run: Run, typed: Typed) -> None:
+def test_a_dash_reads_lines_at_its_position_among_the_urls(run: Run, typed: Typed) -> None:
     typed(b"https://vm.tiktok.com/abcdef/\r\n\nnoop")
 
     ran = run("classify", "--json", POST, "-")
@@ -57,7 +57,7 @@ def test_a_dash_reads_lines_in_their_place_among_the_addresses(run: Run, typed: 
     assert [answer["kind"] for answer in answers(ran)] == ["post", "redirect", "unsupported", "unsupported"]
 
 
-def test_bytes_that_are_no_text_are_answered(run: Run, typed: Typed) -> None:
+def test_bytes_that_are_not_text_are_answered(run: Run, typed: Typed) -> None:
     typed(b"\xff\xfe\n" + POST.encode())
 
     ran = run("classify", "--json", "-")
@@ -65,7 +65,7 @@ def test_bytes_that_are_no_text_are_answered(run: Run, typed: Typed) -> None:
     assert [answer["kind"] for answer in answers(ran)] == ["unsupported", "post"]
 
 
-def test_an_argument_that_is_no_text_is_answered(run: Run) -> None:
+def test_an_argument_that_is_not_text_is_answered(run: Run) -> None:
     ran = run("classify", "--json", "https://x.com/\udcff")
 
     assert ran.code == 0
@@ -96,7 +96,7 @@ def test_media_are_described_with_exactly_these_keys(run: Run) -> None:
     assert (nothing["platform"], nothing["kind"], nothing["expires_at"]) == ("generic", "other", None)
 
 
-def test_for_people_there_is_a_table(run: Run) -> None:
+def test_without_json_a_table_is_printed(run: Run) -> None:
     ran = run("classify", POST, "https://www.tiktok.com/@jane")
 
     lines = ran.out.splitlines()
@@ -105,13 +105,13 @@ def test_for_people_there_is_a_table(run: Run) -> None:
     assert lines[2].split() == ["profile", "tiktok", "jane", "https://www.tiktok.com/@jane"]
 
 
-def test_the_table_of_media_says_until_when_an_address_works(run: Run) -> None:
+def test_the_table_of_media_shows_until_when_a_url_works(run: Run) -> None:
     ran = run("classify", "--media", "https://a.tiktokcdn.com/video/tos/a/?mime_type=video_mp4&expire=1767267384")
 
     assert "2026-01-01" in ran.out or "2026-01-02" in ran.out
 
 
-def test_without_an_address_the_command_is_refused(run: Run) -> None:
+def test_without_a_url_the_command_is_refused(run: Run) -> None:
     ran = run("classify", "--json")
 
     assert ran.code == 2

@@ -1,4 +1,4 @@
-"""Exit codes, JSON, words: what scripts and people rely on in every command."""
+"""Exit codes, JSON and messages: what scripts and users rely on in every command."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_every_command_speaks_json(run: Run) -> None:
         assert "--json" in run(name, "--help").out
 
 
-def test_help_and_version_end_well(run: Run) -> None:
+def test_help_and_version_exit_with_0(run: Run) -> None:
     assert run("--help").code == 0
     assert run("--version").out.strip() == __version__
 
@@ -36,20 +36,20 @@ def test_help_and_version_end_well(run: Run) -> None:
     "arguments",
     [("nonsense",), ("show",), ("list", "--limit", "0"), ("list", "--status", "odd"), ("get", "--odd", POST)],
 )
-def test_a_wrong_command_line_is_2(run: Run, arguments: tuple[str, ...]) -> None:
+def test_a_wrong_command_line_exits_with_2(run: Run, arguments: tuple[str, ...]) -> None:
     ended = run(*arguments)
 
     assert (ended.code, ended.out) == (2, "")
     assert ended.err
 
 
-def test_a_wrong_command_line_is_said_in_json_too(run: Run) -> None:
+def test_a_wrong_command_line_is_reported_in_json_too(run: Run) -> None:
     ended = run("list", "--limit", "0", "--json")
 
     assert (ended.code, set(ended.json())) == (2, {"code", "message", "help"})
 
 
-def test_a_refusal_has_words_on_standard_error_and_nothing_on_standard_output(run: Run) -> None:
+def test_a_refusal_prints_a_message_on_standard_error_and_nothing_on_standard_output(run: Run) -> None:
     ended = run("add", "ftp://x.example/")
 
     assert (ended.code, ended.out) == (2, "")
@@ -64,7 +64,7 @@ def test_a_refusal_in_json_is_the_apis_error(run: Run) -> None:
     assert ended.json()["code"] == "ADDRESS_REFUSED"
 
 
-def test_a_setting_that_cannot_be_read_is_2(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_setting_exits_with_2(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEDIAVAULT_PORT", "many")
     ended = run("list")
 
@@ -92,7 +92,9 @@ def test_added_posts_are_listed_newest_first(run: Run) -> None:
         (("--q", "oka"), [3]),
     ],
 )
-def test_jobs_are_listed_as_asked(run: Run, house: StubHouse, narrowed: tuple[str, ...], numbers: list[int]) -> None:
+def test_the_list_of_jobs_can_be_filtered(
+    run: Run, house: StubHouse, narrowed: tuple[str, ...], numbers: list[int]
+) -> None:
     jobs = [
         job_of(1, duration_s=1.0),
         job_of(2, platform="x", account=account("x", "jane", None), duration_s=9.0),
@@ -104,8 +106,8 @@ def test_jobs_are_listed_as_asked(run: Run, house: StubHouse, narrowed: tuple[st
     assert [int(job["post_url"].rpartition("/")[2]) for job in listed] == numbers
 
 
-def test_a_list_of_no_known_site_is_refused(run: Run) -> None:
-    """Else a slip of the pen looks like an empty vault."""
+def test_a_list_of_an_unknown_site_is_refused(run: Run) -> None:
+    """Otherwise a typo would look like an empty vault."""
     ended = run("list", "--platform", "nosuch")
 
     assert (ended.code, ended.out) == (2, "")
@@ -114,7 +116,7 @@ def test_a_list_of_no_known_site_is_refused(run: Run) -> None:
 
 
 @pytest.mark.parametrize("option", ["--since", "--until"])
-def test_a_date_that_is_none_is_refused(run: Run, option: str) -> None:
+def test_an_invalid_date_is_refused(run: Run, option: str) -> None:
     ended = run("list", option, "yesterday")
 
     assert ended.code == 2
@@ -129,18 +131,18 @@ def test_adding_answers_like_the_api(run: Run) -> None:
     assert "known already" in run("add", POST).out
 
 
-def test_one_bad_address_adds_none(run: Run) -> None:
+def test_one_invalid_url_prevents_adding_any(run: Run) -> None:
     assert run("add", POST, "nonsense").code == 2
     assert run("list", "--json").json()["jobs"] == []
 
 
-def test_addresses_come_from_standard_input(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_urls_are_read_from_standard_input(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{POST}\nhttps://videos.example/watch/2\n"))
 
     assert len(run("add", "-", "--json").json()["jobs"]) == 2
 
 
-def test_no_address_at_all_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_url_at_all_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
 
     assert run("add", "-").code == 2
@@ -165,7 +167,7 @@ def test_a_cancelled_job_can_be_retried_and_removed(run: Run) -> None:
     assert run("show", job_id).code == 2
 
 
-def test_what_was_done_before_one_that_cannot_be_is_told(run: Run) -> None:
+def test_the_jobs_that_were_changed_before_a_refused_one_are_reported(run: Run) -> None:
     job_id = run("add", POST, "--json").json()["jobs"][0]["id"]
     ended = run("cancel", job_id, "nothing")
 
@@ -175,33 +177,35 @@ def test_what_was_done_before_one_that_cannot_be_is_told(run: Run) -> None:
 
 
 @pytest.mark.parametrize("command", ["show", "retry", "cancel", "remove"])
-def test_an_unknown_job_is_2(run: Run, command: str) -> None:
+def test_an_unknown_job_exits_with_2(run: Run, command: str) -> None:
     ended = run(command, "nothing", "--json")
 
     assert (ended.code, ended.json()["code"]) == (2, "NOT_FOUND")
 
 
-def test_a_strangers_text_is_neither_markup_nor_an_escape(run: Run, house: StubHouse) -> None:
+def test_untrusted_text_is_printed_neither_as_markup_nor_as_an_escape_sequence(run: Run, house: StubHouse) -> None:
     run("add", f"{POST}?t=[bold]x[/bold]")
 
     assert "[bold]x[/bold]" in run("list").out
     assert "\x1b" not in run("list").out
 
 
-def test_migrating_says_what_the_database_is(run: Run) -> None:
+def test_migrate_reports_the_database(run: Run) -> None:
     assert run("migrate", "--json").json()["engine"] == "memory"
     assert "schema" in run("migrate").out
 
 
 @pytest.mark.parametrize("role", ["serve", "worker", "api"])
-def test_processes_that_stay_end_with_their_own_code(run: Run, house: StubHouse, role: str) -> None:
+def test_long_running_processes_exit_with_their_own_code(run: Run, house: StubHouse, role: str) -> None:
     house.exit_code = 3
 
     assert run(role).code == 3
     assert house.ran == [role]
 
 
-def test_options_outweigh_the_environment(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_options_take_precedence_over_the_environment(
+    run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MEDIAVAULT_PORT", "1")
     run("serve", "--port", "9999", "--concurrency", "7")
 
@@ -217,18 +221,20 @@ def test_listening_beyond_this_machine_without_a_token_is_refused(run: Run, hous
     assert "MEDIAVAULT_TOKEN" in ended.err
 
 
-def test_with_a_token_it_is_not(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_listening_beyond_this_machine_with_a_token_is_allowed(
+    run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MEDIAVAULT_TOKEN", "mv_long")
 
     assert run("serve", "--host", "0.0.0.0").code == 0
 
 
-def test_a_script_that_starts_a_vault_is_told_where_it_keeps_things(run: Run) -> None:
-    told = run("serve", "--json").json()
+def test_serve_reports_its_folders_to_a_script(run: Run) -> None:
+    output = run("serve", "--json").json()
 
-    assert (told["role"], told["port"]) == ("serve", 8420)
-    assert told["download_dir"].endswith("downloads")
-    assert "token" not in told
+    assert (output["role"], output["port"]) == ("serve", 8420)
+    assert output["download_dir"].endswith("downloads")
+    assert "token" not in output
 
 
 def test_help_loads_nothing_heavy() -> None:
@@ -254,7 +260,7 @@ def test_removing_leaves_the_files_unless_asked(
     assert len(list(folder.iterdir()) if folder.exists() else []) == left
 
 
-def test_the_demo_ends_with_its_own_code(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demo_exits_with_its_own_code(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     async def stub(console: Console, *, as_json: bool) -> int:
         console.print("{}" if as_json else "a table")
         return 1
@@ -265,58 +271,62 @@ def test_the_demo_ends_with_its_own_code(run: Run, monkeypatch: pytest.MonkeyPat
     assert run("demo", "--json").json() == {}
 
 
-def test_drain_asks_the_workers_that_are_named_to_leave(run: Run, house: StubHouse) -> None:
-    nobody = run("drain", "--all").code
+def test_drain_asks_the_named_workers_to_drain(run: Run, house: StubHouse) -> None:
+    without_workers = run("drain", "--all").code
     asyncio.run(beat(house))
     elsewhere = run("drain")  # the stub's machine is not this one
     unknown = run("drain", "other:1")
-    asked = run("drain", "host:42", "host", "--no-wait", "--json")
-    [one] = run("workers", "--json").json()["workers"]
+    drained = run("drain", "host:42", "host", "--no-wait", "--json")
+    [worker] = run("workers", "--json").json()["workers"]
 
-    assert (nobody, elsewhere.code, unknown.code) == (1, 1, 2)
+    assert (without_workers, elsewhere.code, unknown.code) == (1, 1, 2)
     assert "host:42" in unknown.err
-    assert (asked.code, asked.json()) == (0, {"workers": [WORKER], "left": False})
-    assert one["draining"]
+    assert (drained.code, drained.json()) == (0, {"workers": [WORKER], "left": False})
+    assert worker["draining"]
 
 
-def test_drain_waits_until_they_have_left(house: StubHouse, capsys: pytest.CaptureFixture[str]) -> None:
-    """Here it falls silent, as one that was killed: nobody counts it any more."""
+def test_drain_waits_until_the_workers_have_left(house: StubHouse, capsys: pytest.CaptureFixture[str]) -> None:
+    """Here the worker falls silent, as if killed, and is no longer counted."""
 
     async def ask_and_wait() -> list[WorkerBeat]:
         await beat(house, running_jobs=2)
-        asked = await house.store.workers.alive(seen_within=timedelta(seconds=90))
-        await until_left(house.store.workers, asked, house.clock, silent=False)
+        draining = await house.store.workers.alive(seen_within=timedelta(seconds=90))
+        await until_left(house.store.workers, draining, house.clock, silent=False)
         return await house.store.workers.alive(seen_within=timedelta(seconds=90))
 
     assert asyncio.run(ask_and_wait()) == []
     assert capsys.readouterr().err == "host:42 has 2 running\n"
 
 
-def test_workers_lists_those_of_all_machines_and_what_nobody_takes(run: Run, house: StubHouse) -> None:
+def test_workers_lists_the_workers_of_all_machines_and_the_jobs_that_none_of_them_takes(
+    run: Run, house: StubHouse
+) -> None:
     assert run("workers").code == 1
     asyncio.run(beat(house, platforms=("x",)))
     run("add", POST)
     fleet = run("workers", "--json").json()
 
-    assert [(one["host"], one["platforms"]) for one in fleet["workers"]] == [("host", ["x"])]
+    assert [(worker["host"], worker["platforms"]) for worker in fleet["workers"]] == [("host", ["x"])]
     assert fleet["unserved"][0]["platform"] == "generic"
     ran = run("workers")
     assert ran.code == 0
     assert "1 job waiting for a worker that takes jobs of generic." in ran.out
 
 
-def test_a_worker_is_told_whose_jobs_it_takes(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_takes_the_jobs_of_the_given_platforms(
+    run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MEDIAVAULT_PLATFORMS", "reddit")
-    told = []
+    platforms = []
     for arguments in ((), ("--platforms", "x, TikTok")):
         run("worker", *arguments)
         assert house.settings is not None
-        told.append(house.settings.platforms)
+        platforms.append(house.settings.platforms)
 
-    assert told == [("reddit",), ("x", "tiktok")]
+    assert platforms == [("reddit",), ("x", "tiktok")]
 
 
-def test_gates_says_of_each_site_how_it_stands_and_how_many_jobs_wait(run: Run) -> None:
+def test_gates_shows_the_state_of_each_site_and_how_many_jobs_wait(run: Run) -> None:
     assert "no job waits" in run("gates").out
     run("add", POST)
     (site,) = run("gates", "--json").json()
@@ -327,12 +337,12 @@ def test_gates_says_of_each_site_how_it_stands_and_how_many_jobs_wait(run: Run) 
     assert "Open" in shown
 
 
-def test_an_empty_list_is_said_in_words(run: Run) -> None:
+def test_an_empty_list_is_reported_in_a_sentence(run: Run) -> None:
     assert run("list").out == "No jobs.\n"
     assert run("list", "--json").json()["jobs"] == []
 
 
-def test_a_gate_of_no_known_site_is_refused_and_not_made(run: Run) -> None:
+def test_opening_the_gate_of_an_unknown_site_is_refused_and_creates_none(run: Run) -> None:
     ended = run("gates", "--open", "instagrm")
 
     assert (ended.code, ended.out) == (2, "")

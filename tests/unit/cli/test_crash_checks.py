@@ -1,4 +1,4 @@
-"""What the doctor says of posts that stopped or froze a worker."""
+"""What the doctor reports about posts that stopped or froze a worker."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def failed(code: ErrorCode, *, jobs: int = 1) -> FailureGroup:
     return FailureGroup(code, "generic", jobs, None, jobs, (example,))
 
 
-def test_a_vault_without_such_posts_is_well() -> None:
+def test_a_vault_without_such_posts_is_healthy() -> None:
     check = check_crashes([failed(ErrorCode.NETWORK)], [], now=START)
 
     assert (check.verdict, check.detail) == (DoctorVerdict.OK, "no post has stopped or frozen a worker")
 
 
-def test_posts_that_were_given_up_are_named_with_the_time_and_with_what_helps() -> None:
+def test_posts_that_were_given_up_are_named_with_the_time_and_with_help() -> None:
     check = check_crashes([failed(ErrorCode.WORKER_DIED), failed(ErrorCode.WORKER_FROZE, jobs=5)], [], now=START)
 
     assert check.verdict is DoctorVerdict.WARNING
@@ -46,7 +46,7 @@ def test_a_post_that_froze_a_worker_once_is_named_for_a_month() -> None:
     assert old.verdict is DoctorVerdict.OK
 
 
-def test_a_freeze_that_no_post_caused_is_reported_as_that() -> None:
+def test_a_freeze_that_no_post_caused_is_reported_as_such() -> None:
     check = check_crashes([], [replace(REPORT, job_id=None)], now=START)
 
     assert check.detail == "a worker froze at 2026-11-24 12:00 UTC, not because of a post"

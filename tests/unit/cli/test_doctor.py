@@ -34,9 +34,9 @@ def verdicts(answer: dict[str, list[dict[str, str]]]) -> dict[str, str]:
     return {check["name"]: check["verdict"] for check in answer["checks"]}
 
 
-def test_a_sound_installation_is_0(run: Run) -> None:
+def test_a_healthy_installation_exits_with_0(run: Run) -> None:
     ended = run("doctor", "--json")
-    found = verdicts(ended.json())
+    checks = verdicts(ended.json())
 
     assert (ended.code, ended.json()["ok"]) == (0, True)
     assert {
@@ -51,52 +51,54 @@ def test_a_sound_installation_is_0(run: Run) -> None:
         "yt-dlp's parts",
         "Jobs",
         "Workers",
-    } <= set(found)
-    assert found["Workers"] == "warning"
+    } <= set(checks)
+    assert checks["Workers"] == "warning"
 
 
 @pytest.mark.parametrize(
-    ("script", "verdict", "said"),
+    ("script", "verdict", "detail"),
     [
         ("echo Chromium 156.0.1", DoctorVerdict.OK, "Chromium 156.0.1"),
         ("echo 'ls (GNU coreutils) 9.7'", DoctorVerdict.WARNING, "does not say that it is a Chromium, Chrome or Edge"),
         ("echo Chromium; exit 1", DoctorVerdict.WARNING, "does not say"),
     ],
 )
-async def test_a_browser_is_asked_what_it_is(tmp_path: Path, script: str, verdict: DoctorVerdict, said: str) -> None:
+async def test_the_program_set_as_browser_is_identified(
+    tmp_path: Path, script: str, verdict: DoctorVerdict, detail: str
+) -> None:
     program = tmp_path / "browser"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
-    found = await check_browser(Settings(browser=program))
+    check = await check_browser(Settings(browser=program))
 
-    assert found.verdict is verdict
-    assert said in found.detail
+    assert check.verdict is verdict
+    assert detail in check.detail
 
 
 @pytest.mark.parametrize(
-    ("sandbox", "verdict", "said", "help_"),
+    ("sandbox", "verdict", "detail", "help_"),
     [
         (Sandbox.ON, DoctorVerdict.OK, "on: ", ""),
         (Sandbox.OFF_FOR_ROOT, DoctorVerdict.WARNING, "off, because mediavault runs as root", "ordinary user"),
         (Sandbox.REFUSED, DoctorVerdict.WARNING, "off since the browser's last start", "user namespaces"),
     ],
 )
-def test_the_browsers_sandbox_is_reported_with_the_reason_and_what_helps(
-    sandbox: Sandbox, verdict: DoctorVerdict, said: str, help_: str
+def test_the_browsers_sandbox_is_reported_with_the_reason_and_help(
+    sandbox: Sandbox, verdict: DoctorVerdict, detail: str, help_: str
 ) -> None:
-    (found,) = check_sandbox(sandbox)
+    (check,) = check_sandbox(sandbox)
 
-    assert found.verdict is verdict
-    assert found.detail.startswith(said)
-    assert help_ in found.help
+    assert check.verdict is verdict
+    assert check.detail.startswith(detail)
+    assert help_ in check.help
 
 
-def test_nothing_is_said_of_the_sandbox_before_the_browser_has_started(run: Run) -> None:
+def test_the_sandbox_is_not_reported_before_the_browser_has_started(run: Run) -> None:
     assert check_sandbox(None) == []
     assert "Browser sandbox" not in verdicts(run("doctor", "--json").json())
 
 
-def test_a_sandbox_that_was_refused_is_in_the_answer(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sandbox_that_was_refused_is_reported(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEDIAVAULT_STATE_DIR", str(tmp_path))
     (tmp_path / "browser").mkdir()
     (tmp_path / "browser" / "sandbox").write_text("refused")
@@ -106,7 +108,7 @@ def test_a_sandbox_that_was_refused_is_in_the_answer(run: Run, tmp_path: Path, m
 
 
 @pytest.mark.parametrize(
-    ("answer", "verdict", "said"),
+    ("answer", "verdict", "detail"),
     [
         (True, DoctorVerdict.OK, "kept off the network"),
         (False, DoctorVerdict.WARNING, "can reach the network"),
@@ -114,28 +116,28 @@ def test_a_sandbox_that_was_refused_is_in_the_answer(run: Run, tmp_path: Path, m
     ],
 )
 async def test_helpers_that_can_reach_the_network_are_reported(
-    answer: bool | Exception, verdict: DoctorVerdict, said: str
+    answer: bool | Exception, verdict: DoctorVerdict, detail: str
 ) -> None:
     async def isolated() -> bool:
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    found = await check_helpers(isolated)
+    check = await check_helpers(isolated)
 
-    assert found.verdict is verdict
-    assert found.detail.startswith(said)
-    assert bool(found.help) is (verdict is not DoctorVerdict.OK)
+    assert check.verdict is verdict
+    assert check.detail.startswith(detail)
+    assert bool(check.help) is (verdict is not DoctorVerdict.OK)
 
 
 def test_without_a_browser_no_window_opens_and_cookies_can_be_imported() -> None:
-    found = check_sign_in_window(has_browser=False, has_screen=True, has_virtual=True)
+    check = check_sign_in_window(has_browser=False, has_screen=True, has_virtual=True)
 
-    assert found.verdict is DoctorVerdict.WARNING
-    assert "--cookies" in found.help
+    assert check.verdict is DoctorVerdict.WARNING
+    assert "--cookies" in check.help
 
 
-def test_for_people_each_finding_has_a_mark_and_what_helps(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_json_each_finding_has_a_mark_and_help(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEDIAVAULT_PROT", "1")
     ended = run("doctor")
 
@@ -143,7 +145,9 @@ def test_for_people_each_finding_has_a_mark_and_what_helps(run: Run, monkeypatch
     assert "! Settings  no setting reads MEDIAVAULT_PROT" in ended.out
 
 
-def test_a_library_that_cannot_be_written_is_1(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_library_that_cannot_be_written_exits_with_1(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("MEDIAVAULT_DOWNLOAD_DIR", str(tmp_path / "file" / "downloads"))
     ended = run("doctor", "--json")
@@ -152,7 +156,7 @@ def test_a_library_that_cannot_be_written_is_1(run: Run, tmp_path: Path, monkeyp
     assert verdicts(ended.json())["Library"] == "broken"
 
 
-def test_a_database_of_a_newer_version_is_told(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_of_a_newer_version_is_reported(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> None:
     async def newer() -> None:
         raise SchemaTooNew("The database has schema 9.")
 
@@ -163,7 +167,7 @@ def test_a_database_of_a_newer_version_is_told(run: Run, house: StubHouse, monke
     assert verdicts(ended.json())["Jobs"] == "broken"
 
 
-def test_a_browser_that_is_set_and_not_there_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_configured_browser_that_does_not_exist_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEDIAVAULT_BROWSER", "/nowhere/chromium")
     ended = run("doctor", "--json")
     (browser,) = [check for check in ended.json()["checks"] if check["name"] == "Browser"]
@@ -177,8 +181,7 @@ def access(run: Run) -> tuple[str, str]:
     return check["verdict"], check["detail"]
 
 
-def test_whether_the_vault_is_protected_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And by what."""
+def test_whether_and_how_the_vault_is_protected_is_reported(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert access(run) == (
         "ok",
         "no password: open to everybody on this machine, and to nobody else; `mediavault password` sets one",
@@ -199,11 +202,11 @@ def test_whether_the_vault_is_protected_is_told(run: Run, monkeypatch: pytest.Mo
     ("version", "verdict"),
     [("3.51.3.0", DoctorVerdict.OK), ("3.54.1.0", DoctorVerdict.OK), ("3.46.1.0", DoctorVerdict.BROKEN)],
 )
-def test_a_sqlite_that_can_corrupt_a_database_is_told(version: str, verdict: DoctorVerdict) -> None:
+def test_a_sqlite_that_can_corrupt_a_database_is_reported(version: str, verdict: DoctorVerdict) -> None:
     assert check_sqlite(version).verdict is verdict
 
 
-def test_an_old_python_is_told() -> None:
+def test_an_old_python_is_reported() -> None:
     assert check_python((3, 11, 0)).verdict is DoctorVerdict.OK
     assert check_python((3, 10, 9)).verdict is DoctorVerdict.BROKEN
 
@@ -215,7 +218,7 @@ def test_a_misspelt_variable_is_named() -> None:
 @pytest.mark.parametrize(
     ("name", "verdict"), [("State folder", DoctorVerdict.BROKEN), ("Download folder", DoctorVerdict.WARNING)]
 )
-def test_a_network_share_is_no_place_for_the_database(tmp_path: Path, name: str, verdict: DoctorVerdict) -> None:
+def test_folders_on_a_network_share_are_reported(tmp_path: Path, name: str, verdict: DoctorVerdict) -> None:
     table = tmp_path / "mounts"
     table.write_text(f"dev / ext4 rw 0 0\nnas:/x {tmp_path.resolve()} nfs4 rw 0 0\n")
     check = check_mount(name, tmp_path / "not" / "there" / "yet", table)
@@ -224,13 +227,13 @@ def test_a_network_share_is_no_place_for_the_database(tmp_path: Path, name: str,
     assert "nfs4" in check.detail
 
 
-def test_the_deepest_mount_counts_and_names_with_blanks_are_read(tmp_path: Path) -> None:
+def test_the_deepest_mount_counts_and_names_with_spaces_are_read(tmp_path: Path) -> None:
     assert file_system_of(tmp_path, [("/", "ext4"), (str(tmp_path.resolve()), "cifs")]) == "cifs"
     assert file_system_of(tmp_path, []) is None
     assert check_mount("State folder", tmp_path, tmp_path / "missing").verdict is DoctorVerdict.OK
 
 
-def test_a_full_disk_is_told(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported(tmp_path: Path) -> None:
     settings = Settings(state_dir=tmp_path, download_dir=tmp_path / "x", reserve_mb=1 << 40)
 
     assert check_space(settings).verdict is DoctorVerdict.BROKEN
@@ -246,7 +249,7 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
         (None, date(2026, 10, 25), DoctorVerdict.WARNING),
     ],
 )
-def test_a_ytdlp_of_more_than_45_days_is_to_be_upgraded(
+def test_a_ytdlp_older_than_45_days_should_be_upgraded(
     version: str | None, today: date, verdict: DoctorVerdict
 ) -> None:
     check = check_ytdlp(Installed(version, None), today=today)
@@ -256,12 +259,12 @@ def test_a_ytdlp_of_more_than_45_days_is_to_be_upgraded(
 
 
 def test_each_missing_part_is_named_with_the_sites_that_need_it_and_one_command() -> None:
-    nothing = check_parts({part.name: False for part in PARTS})
-    one = check_parts({part.name: part.name != "curl_cffi" for part in PARTS})
+    all_missing = check_parts({part.name: False for part in PARTS})
+    one_missing = check_parts({part.name: part.name != "curl_cffi" for part in PARTS})
 
-    assert "without deno, yt-dlp-ejs: YouTube's player" in nothing.detail
-    assert one.detail.startswith("without curl_cffi: Instagram")
-    assert "-m pip install 'yt-dlp[curl-cffi,deno]' yt-dlp-ejs`" in one.help
+    assert "without deno, yt-dlp-ejs: YouTube's player" in all_missing.detail
+    assert one_missing.detail.startswith("without curl_cffi: Instagram")
+    assert "-m pip install 'yt-dlp[curl-cffi,deno]' yt-dlp-ejs`" in one_missing.help
     assert check_parts({part.name: True for part in PARTS}).verdict is DoctorVerdict.OK
 
 
@@ -272,7 +275,7 @@ def test_each_missing_part_is_named_with_the_sites_that_need_it_and_one_command(
         (Upgrade("2026.11.20", "2026.11.20"), "yt-dlp: 2026.11.20 is the newest"),
     ],
 )
-def test_an_upgrade_says_from_what_to_what(
+def test_an_upgrade_reports_the_old_and_the_new_version(
     run: Run, monkeypatch: pytest.MonkeyPatch, upgrade: Upgrade, words: str
 ) -> None:
     async def upgraded(home: Path) -> Upgrade:
@@ -284,7 +287,7 @@ def test_an_upgrade_says_from_what_to_what(
     assert run("doctor", "--upgrade-ytdlp", "--json").json()["upgrade"]["after"] == upgrade.after
 
 
-def test_an_upgrade_that_fails_is_a_complaint_with_what_helps(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_upgrade_that_fails_is_reported_with_help(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     async def failing(home: Path) -> Upgrade:
         raise ToolMissing("yt-dlp could not be installed.", help="Check the connection.")
 
@@ -296,13 +299,13 @@ def test_an_upgrade_that_fails_is_a_complaint_with_what_helps(run: Run, monkeypa
     assert "Check the connection" in ended.err
 
 
-def test_what_is_wrong_with_the_databases_server_is_told_with_what_helps(
+def test_problems_of_the_database_server_are_reported_with_help(
     run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def report() -> StoreReport:
         return StoreReport("MongoDB 7.0.0", 1, START, concerns=[Concern("It is old.", "Upgrade it.")])
 
     monkeypatch.setattr(house.store.catalogue, "report", report)
-    [check] = [one for one in run("doctor", "--json").json()["checks"] if one["name"] == "Database"]
+    [check] = [check for check in run("doctor", "--json").json()["checks"] if check["name"] == "Database"]
 
     assert (check["verdict"], check["detail"], check["help"]) == ("warning", "It is old.", "Upgrade it.")

@@ -1,4 +1,4 @@
-"""``get``: exit code 0 kept, 1 failed, 2 refused; a worker of our own only where none is alive."""
+"""``get``: exit code 0 saved, 1 failed, 2 refused; it runs its own worker only where none is alive."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.unit.cli.conftest import POST, WORKER, Run, StubHouse, beat, end
 
 
 class Watching:
-    """An onlooker that lets things happen between two looks."""
+    """A progress observer that records each status."""
 
     def __init__(self) -> None:
         self.seen: list[JobStatus] = []
@@ -32,20 +32,20 @@ class Watching:
         self.seen.append(job.status)
 
 
-def test_a_post_that_is_kept_is_0_and_says_where(run: Run) -> None:
+def test_a_saved_post_exits_with_0_and_prints_where(run: Run) -> None:
     ended = run("get", POST)
 
     assert ended.code == 0
     assert "Kept jane/A film [1].mp4 (1.5 MB, 0:04)" in ended.out
 
 
-def test_in_json_the_job_is_all_there_is(run: Run) -> None:
+def test_with_json_only_the_job_is_printed(run: Run) -> None:
     ended = run("get", POST, "--json")
 
     assert (ended.code, ended.json()["status"], ended.err) == (0, "completed", "")
 
 
-def test_a_post_that_fails_is_1_and_says_why_and_what_helps(run: Run, house: StubHouse) -> None:
+def test_a_failed_post_exits_with_1_and_prints_why_and_help(run: Run, house: StubHouse) -> None:
     house.ending = "failed"
     ended = run("get", POST)
 
@@ -54,12 +54,12 @@ def test_a_post_that_fails_is_1_and_says_why_and_what_helps(run: Run, house: Stu
     assert "There is nothing more to do." in ended.err
 
 
-def test_an_address_that_is_refused_is_2_and_stores_nothing(run: Run) -> None:
+def test_a_refused_url_exits_with_2_and_stores_nothing(run: Run) -> None:
     assert run("get", "http://127.0.0.1/").code == 2
     assert run("list", "--json").json()["jobs"] == []
 
 
-def test_a_next_try_that_is_far_off_is_not_waited_for(run: Run, house: StubHouse) -> None:
+def test_a_retry_that_is_far_off_is_not_waited_for(run: Run, house: StubHouse) -> None:
     house.ending = "later"
     ended = run("get", POST)
 
@@ -67,7 +67,7 @@ def test_a_next_try_that_is_far_off_is_not_waited_for(run: Run, house: StubHouse
     assert "The next try is due at" in ended.err
 
 
-def test_a_post_that_was_kept_before_is_not_saved_again(run: Run, house: StubHouse) -> None:
+def test_a_post_that_was_saved_before_is_not_saved_again(run: Run, house: StubHouse) -> None:
     run("get", POST)
     house.ran.clear()
 
@@ -83,7 +83,7 @@ def test_a_post_that_had_failed_is_tried_again(run: Run, house: StubHouse) -> No
     assert run("get", POST).code == 0
 
 
-def test_force_saves_it_again(run: Run) -> None:
+def test_force_saves_a_post_again(run: Run) -> None:
     run("get", POST)
 
     assert json.loads(run("get", POST, "--force", "--json").out)["version"] == 2
@@ -114,7 +114,7 @@ async def test_a_worker_of_this_machine_that_was_killed_is_not_waited_for(house:
     assert house.clock.now() - began < timedelta(seconds=5)
 
 
-async def test_a_living_worker_is_left_to_do_it(house: StubHouse, waiting: JobId) -> None:
+async def test_a_living_worker_is_left_to_do_the_job(house: StubHouse, waiting: JobId) -> None:
     await beat(house)
     waits = asyncio.create_task(wait(house, waiting))
     await house.clock.settle(5)
@@ -124,7 +124,7 @@ async def test_a_living_worker_is_left_to_do_it(house: StubHouse, waiting: JobId
     assert house.ran == []
 
 
-async def test_a_living_worker_of_other_platforms_is_no_help(house: StubHouse, waiting: JobId) -> None:
+async def test_a_living_worker_of_other_platforms_is_not_relied_on(house: StubHouse, waiting: JobId) -> None:
     await beat(house, platforms=("x",))
 
     assert (await wait(house, waiting)).status is JobStatus.COMPLETED
@@ -152,10 +152,10 @@ async def test_a_worker_of_our_own_that_cannot_work_does_not_keep_us_waiting(
     assert len(house.clock.slept) < 10
 
 
-def test_where_no_worker_can_work_here_the_job_is_said_to_wait(
+def test_where_no_worker_can_run_here_the_job_is_reported_as_waiting(
     run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is stored: a person need not hand it over again."""
+    """It is stored: the user need not submit it again."""
 
     async def broken(*_: object) -> None:
         raise StorageFailure("The library is not there.", help="Mount its disk.")
@@ -179,7 +179,7 @@ async def test_an_interrupt_ends_our_own_worker_too(house: StubHouse, waiting: J
     assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
 
 
-async def test_a_near_next_try_is_waited_for(house: StubHouse, waiting: JobId) -> None:
+async def test_a_retry_that_is_due_soon_is_waited_for(house: StubHouse, waiting: JobId) -> None:
     await beat(house)
     job = await end(house.store, "soon")
 
@@ -187,7 +187,7 @@ async def test_a_near_next_try_is_waited_for(house: StubHouse, waiting: JobId) -
     assert is_too_far_off(job, house.clock, timedelta(seconds=1))
 
 
-def test_a_job_that_is_not_planned_again_is_never_too_far_off() -> None:
+def test_a_job_without_a_planned_retry_is_never_too_far_off() -> None:
     job = Job(JobId("x"), "t", POST, POST, "generic", JobStatus.QUEUED, START, START)
 
     assert not is_too_far_off(job, FakeClock(), timedelta())
@@ -198,7 +198,7 @@ def test_the_store_behind_these_tests_is_the_one_that_ships(house: StubHouse) ->
 
 
 def drawn(*jobs: Job, is_terminal: bool) -> str:
-    """What the progress bar leaves on a terminal, or on something else, after these looks."""
+    """Return what the progress bar prints, on a terminal or elsewhere, for these states of a job."""
     console = Console(file=io.StringIO(), force_terminal=is_terminal, width=100, color_system=None)
     with Progress(*COLUMNS, console=console, auto_refresh=False, disable=not is_terminal) as progress:
         bar = Bar(progress, is_terminal=is_terminal)
@@ -229,7 +229,7 @@ def test_a_download_shows_its_bytes_on_a_terminal() -> None:
     assert "5.0 MB of 10.0 MB" in drawn(LOADING, is_terminal=True)
 
 
-def test_elsewhere_each_state_is_one_line() -> None:
+def test_without_a_terminal_each_state_is_one_line() -> None:
     checking = replace(LOADING, stage=Stage.VALIDATE)
 
     assert drawn(LOADING, LOADING, checking, is_terminal=False) == "Downloading\nChecking playback\n"

@@ -23,7 +23,7 @@ PAGE = f"""<!doctype html><html><head><title>A film</title>
 
 
 class ChildHere:
-    """The process in which saved pages are read, without the process."""
+    """Reads saved pages in this process instead of a child process."""
 
     def __init__(self, module: str) -> None:
         self.module = module
@@ -66,7 +66,7 @@ def test_a_choice_is_shown_with_its_reason(run: Run, house: StubHouse) -> None:
     assert [(item["role"], item["chosen"]) for item in data["items"]] == [("main", chosen.url)]
 
 
-def test_a_post_without_a_choice_is_1_and_lists_the_candidates(run: Run, house: StubHouse) -> None:
+def test_a_post_without_a_choice_exits_with_1_and_lists_the_candidates(run: Run, house: StubHouse) -> None:
     unsure = Ambiguous("2 videos were found, and nothing says which is the post's.")
     house.inspection = StubInspection(extraction(candidate()), None, unsure.message, unsure)
     ended = run("inspect", POST)
@@ -76,7 +76,7 @@ def test_a_post_without_a_choice_is_1_and_lists_the_candidates(run: Run, house: 
     assert "nothing says which" in ended.err
 
 
-def test_a_wall_is_1_and_says_what_helps(run: Run, house: StubHouse) -> None:
+def test_a_wall_exits_with_1_and_prints_help(run: Run, house: StubHouse) -> None:
     wall = LoginRequired("X shows this post only to signed-in visitors.")
     house.inspection = StubInspection(None, None, wall.message, wall)
     ended = run("inspect", POST, "--json")
@@ -85,7 +85,7 @@ def test_a_wall_is_1_and_says_what_helps(run: Run, house: StubHouse) -> None:
     assert ended.json()["error"]["help"]
 
 
-def test_one_look_promises_no_next_try(run: Run, house: StubHouse) -> None:
+def test_a_failed_inspection_promises_no_retry(run: Run, house: StubHouse) -> None:
     away = NetworkFailure("The page did not load.")
     house.inspection = StubInspection(None, None, away.message, away)
     ended = run("inspect", POST)
@@ -95,7 +95,7 @@ def test_one_look_promises_no_next_try(run: Run, house: StubHouse) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1/", "ftp://x.example/", ""])
-def test_what_a_submission_would_refuse_is_not_looked_at(run: Run, house: StubHouse, url: str) -> None:
+def test_a_url_that_a_submission_would_refuse_is_not_inspected(run: Run, house: StubHouse, url: str) -> None:
     assert run("inspect", url).code == 2
     assert house.ran == []
 
@@ -110,7 +110,7 @@ def test_a_saved_page_needs_no_network(run: Run, house: StubHouse, page: Path) -
     assert data["items"][0]["candidates"][0]["url"] == data["choice"]["url"] == FILM
 
 
-def test_a_saved_page_that_is_never_read_is_unreadable_and_1(
+def test_a_saved_page_whose_reading_hangs_is_unreadable_and_exits_with_1(
     run: Run, page: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(saved_page, "StandingChild", HostileChild)
@@ -120,13 +120,13 @@ def test_a_saved_page_that_is_never_read_is_unreadable_and_1(
     assert "20 s of processor time" in ended.json()["reason"]
 
 
-def test_a_saved_page_may_say_itself_which_post_it_is(run: Run, page: Path) -> None:
+def test_a_saved_page_may_name_its_own_post(run: Run, page: Path) -> None:
     data = run("inspect", "--saved-page", str(page), "--json").json()
 
     assert (data["url"], data["outcome"]) == (POST, "video")
 
 
-def test_where_a_share_link_led_is_read_from_the_page(run: Run, page: Path) -> None:
+def test_the_target_of_a_share_link_is_read_from_the_page(run: Run, page: Path) -> None:
     own = "https://www.tiktok.com/@jane/video/7123456789012345678"
     page.write_text(f'<link rel="canonical" href="{own}"><p>{"words " * 20}</p>')
     data = run("inspect", "--saved-page", str(page), "--url", "https://vm.tiktok.com/ZMabcdef/", "--json").json()
@@ -134,12 +134,12 @@ def test_where_a_share_link_led_is_read_from_the_page(run: Run, page: Path) -> N
     assert (data["platform"], data["post_id"], data["outcome"]) == ("tiktok", "7123456789012345678", "no_video")
 
 
-def test_several_pages_are_answered_a_line_each_in_order(run: Run, page: Path, tmp_path: Path) -> None:
+def test_several_pages_are_answered_with_one_line_each_in_order(run: Run, page: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty.html"
     empty.write_text(f"<title>Words</title><p>{'some words ' * 20}</p>")
     missing = tmp_path / "missing.html"
-    given = [text for each in (page, empty, missing) for text in ("--saved-page", str(each), "--url", POST)]
-    ended = run("inspect", *given, "--json")
+    options = [text for path in (page, empty, missing) for text in ("--saved-page", str(path), "--url", POST)]
+    ended = run("inspect", *options, "--json")
     lines = [json.loads(line) for line in ended.out.splitlines()]
 
     assert (ended.code, [line["outcome"] for line in lines]) == (0, ["video", "no_video", "unreadable"])
@@ -147,11 +147,11 @@ def test_several_pages_are_answered_a_line_each_in_order(run: Run, page: Path, t
     assert lines[2]["error"]["message"].endswith("cannot be read: No such file or directory.")
 
 
-def test_pairs_of_file_and_address_are_read_from_standard_input(
+def test_pairs_of_file_and_url_are_read_from_standard_input(
     run: Run, page: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = f"{page}\t{POST}\n\n" + json.dumps({"file": str(page), "url": "https://x.com/jane"}) + "\n"
-    monkeypatch.setattr("sys.stdin", io.StringIO(asked))
+    pairs = f"{page}\t{POST}\n\n" + json.dumps({"file": str(page), "url": "https://x.com/jane"}) + "\n"
+    monkeypatch.setattr("sys.stdin", io.StringIO(pairs))
     lines = [json.loads(line) for line in run("inspect", "--saved-page", "-", "--json").out.splitlines()]
 
     assert [(line["outcome"], line["platform"]) for line in lines] == [("video", "generic"), ("not_a_post", "x")]
@@ -183,14 +183,14 @@ def test_pictures_and_the_media_of_quoted_posts_are_never_chosen(run: Run, tmp_p
     ]
 
 
-def test_a_page_that_is_not_there_is_refused(run: Run, tmp_path: Path) -> None:
+def test_a_page_that_does_not_exist_is_refused(run: Run, tmp_path: Path) -> None:
     ended = run("inspect", "--saved-page", str(tmp_path / "missing.html"), "--url", POST)
 
     assert ended.code == 2
     assert "cannot be read" in ended.err
 
 
-def test_a_saved_page_without_a_video_is_1(run: Run, page: Path) -> None:
+def test_a_saved_page_without_a_video_exits_with_1(run: Run, page: Path) -> None:
     page.write_text(f"<!doctype html><title>Words only</title><p>{'Words ' * 20}</p>")
     ended = run("inspect", "--saved-page", str(page), "--url", POST, "--json")
 
@@ -198,7 +198,7 @@ def test_a_saved_page_without_a_video_is_1(run: Run, page: Path) -> None:
     assert ended.json()["error"]["code"] == "NO_VIDEO"
 
 
-def test_what_is_no_page_still_says_whose_address_was_asked_for(run: Run, page: Path) -> None:
+def test_a_file_that_is_not_a_page_still_reports_the_requested_post(run: Run, page: Path) -> None:
     page.write_bytes(bytes(range(256)) * 9)
     ended = run("inspect", "--saved-page", str(page), "--url", "https://x.com/jane/status/7", "--json")
 
@@ -206,7 +206,7 @@ def test_what_is_no_page_still_says_whose_address_was_asked_for(run: Run, page: 
     assert (ended.json()["platform"], ended.json()["post_id"]) == ("x", "7")
 
 
-def test_playlists_are_counted_a_line_each(run: Run, tmp_path: Path) -> None:
+def test_playlists_are_counted_with_one_line_each(run: Run, tmp_path: Path) -> None:
     playlist, words = tmp_path / "a.m3u8", tmp_path / "b.m3u8"
     playlist.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\na.ts\n#EXTINF:2.5,\nb.ts\n#EXT-X-ENDLIST\n")
     words.write_text("words")

@@ -1,4 +1,4 @@
-"""``login`` and ``sessions`` as a person and a script meet them."""
+"""``login`` and ``sessions``, as used by users and by scripts."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ COOKIES = "# Netscape HTTP Cookie File\n.x.com\tTRUE\t/\tTRUE\t0\tauth_token\tse
 
 
 class SignIn:
-    """What the composition root offers for signing in; ``comes_out`` is how the window leaves the session."""
+    """Stands in for the sign-in of the composition root; ``leaves_session``: whether the window ends signed in."""
 
     def __init__(self, house: StubHouse) -> None:
         self.sessions = StubSessions(house.clock)
         self.opened: list[str] = []
-        self.comes_out = True
+        self.leaves_session = True
 
     def desk(self, _: Settings) -> StubSessions:
         return self.sessions
 
     async def here(self, _: Settings, errand: BrowserTask, enough: Callable[[], Awaitable[None]]) -> SessionState:
         self.opened.append(errand.url)
-        return self.sessions.add(errand.platform.name, signed_in=self.comes_out)
+        return self.sessions.add(errand.platform.name, signed_in=self.leaves_session)
 
 
 @pytest.fixture
@@ -63,8 +63,8 @@ def test_a_window_opens_and_waiting_jobs_go_on_after_it(run: Run, house: StubHou
     assert asyncio.run(house.store.catalogue.get(job_id)).status is JobStatus.QUEUED  # type: ignore[arg-type]
 
 
-def test_a_window_that_is_closed_too_early_is_no_sign_in(run: Run, house: StubHouse, sign_in: SignIn) -> None:
-    sign_in.comes_out = False
+def test_a_window_that_is_closed_too_early_does_not_sign_in(run: Run, house: StubHouse, sign_in: SignIn) -> None:
+    sign_in.leaves_session = False
     job_id = asyncio.run(_wait(house))
     ran = run("login", "x")
 
@@ -87,7 +87,7 @@ def test_without_a_screen_the_vaults_own_page_is_named(
     assert sign_in.opened == []
 
 
-def test_a_site_that_is_not_known_is_told_before_anything_opens(run: Run, sign_in: SignIn) -> None:
+def test_an_unknown_site_is_refused_before_anything_opens(run: Run, sign_in: SignIn) -> None:
     ran = run("login", "nowhere", "--json")
 
     assert (ran.code, ran.json()["code"]) == (2, "NOT_FOUND")
@@ -95,7 +95,7 @@ def test_a_site_that_is_not_known_is_told_before_anything_opens(run: Run, sign_i
 
 
 @pytest.mark.parametrize("from_stdin", [False, True])
-def test_a_cookies_file_is_taken_and_its_values_are_never_shown(
+def test_a_cookies_file_is_imported_and_its_values_are_never_shown(
     run: Run, sign_in: SignIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, from_stdin: bool
 ) -> None:
     (tmp_path / "cookies.txt").write_text(COOKIES)
@@ -108,7 +108,7 @@ def test_a_cookies_file_is_taken_and_its_values_are_never_shown(
     assert "secret-value" not in ran.out + ran.err
 
 
-def test_an_import_as_json_says_what_was_taken_and_what_goes_on(
+def test_an_import_with_json_reports_the_imported_cookies_and_the_resumed_jobs(
     run: Run, house: StubHouse, sign_in: SignIn, tmp_path: Path
 ) -> None:
     asyncio.run(_wait(house))
@@ -118,7 +118,7 @@ def test_an_import_as_json_says_what_was_taken_and_what_goes_on(
     assert (value["taken"], value["resumed"], value["session"]["signed_in"]) == (2, 1, True)
 
 
-def test_a_file_that_is_none_is_refused_with_its_line(run: Run, sign_in: SignIn, tmp_path: Path) -> None:
+def test_an_invalid_cookies_file_is_refused_with_its_line(run: Run, sign_in: SignIn, tmp_path: Path) -> None:
     (tmp_path / "c").write_text("nonsense")
     bad = run("login", "x", "--cookies", str(tmp_path / "c"))
     missing = run("login", "x", "--cookies", str(tmp_path / "missing"))
@@ -128,13 +128,13 @@ def test_a_file_that_is_none_is_refused_with_its_line(run: Run, sign_in: SignIn,
     assert "cannot be read" in missing.err
 
 
-def test_sessions_lists_every_site_for_people_and_for_scripts(run: Run, house: StubHouse, sign_in: SignIn) -> None:
+def test_sessions_lists_every_site_for_users_and_for_scripts(run: Run, house: StubHouse, sign_in: SignIn) -> None:
     sign_in.sessions.add("instagram", signed_in=True, expires_at=house.clock.now() + timedelta(days=1))
     asyncio.run(_wait(house))
     value = run("sessions", "--json").json()
     shown = run("sessions").out
 
-    assert [(each["platform"], each["signed_in"], each["waiting"]) for each in value] == [
+    assert [(session["platform"], session["signed_in"], session["waiting"]) for session in value] == [
         ("x", False, 1),
         ("instagram", True, 0),
     ]
@@ -142,10 +142,10 @@ def test_sessions_lists_every_site_for_people_and_for_scripts(run: Run, house: S
     assert "Signed in" in shown
 
 
-def test_a_window_opens_on_the_post_that_a_job_waits_at_and_the_job_goes_on(
+def test_a_window_opens_on_the_post_of_a_waiting_job_and_the_job_goes_on(
     run: Run, house: StubHouse, sign_in: SignIn
 ) -> None:
-    sign_in.comes_out = False
+    sign_in.leaves_session = False
     job_id = asyncio.run(_wait(house))
     ran = run("answer", job_id, "--json")
 
@@ -153,7 +153,7 @@ def test_a_window_opens_on_the_post_that_a_job_waits_at_and_the_job_goes_on(
     assert (ran.code, ran.json()["status"]) == (0, "queued")
 
 
-def test_no_window_opens_for_a_job_that_waits_for_nobody(run: Run, house: StubHouse, sign_in: SignIn) -> None:
+def test_no_window_opens_for_a_job_that_does_not_wait_for_the_user(run: Run, house: StubHouse, sign_in: SignIn) -> None:
     (stored,) = asyncio.run(house.store.queue.enqueue([new_job(clock=house.clock)]))
     ran = run("answer", stored.job.id, "--json")
 
@@ -161,7 +161,9 @@ def test_no_window_opens_for_a_job_that_waits_for_nobody(run: Run, house: StubHo
     assert sign_in.opened == []
 
 
-def test_sessions_says_as_whom_and_that_an_account_was_warned(run: Run, house: StubHouse, sign_in: SignIn) -> None:
+def test_sessions_shows_the_signed_in_account_and_that_it_was_warned(
+    run: Run, house: StubHouse, sign_in: SignIn
+) -> None:
     sign_in.sessions.add("x", signed_in=True, signed_in_as="jane")
     assert "Signed in as jane" in run("sessions").out
 

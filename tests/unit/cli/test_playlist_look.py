@@ -1,4 +1,4 @@
-"""What is said about a saved playlist or manifest."""
+"""What is reported about a saved playlist or manifest."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ PLAIN = '#EXT-X-KEY:METHOD=AES-128,URI="k"'
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         (media(), HLS_MEDIA),
         (media(end=False), {**HLS_MEDIA, "live": True}),
@@ -113,10 +113,10 @@ PLAIN = '#EXT-X-KEY:METHOD=AES-128,URI="k"'
         (UNTIMED_MPD, {**DASH, "variants": 1, "segments": 1, "duration_s": None, "audio_groups": 0, "maps": 0}),
     ],
     ids=["vod", "live", "event", "ended event", "vod without end", "key", "no key", "skd", "sample", "playready",
-         "master", "session key", "misplaced session key", "junk", "no duration", "empty", "dash", "its own word", "cenc", "dynamic", "channel list", "processing instructions", "an id twice", "no length"],
+         "master", "session key", "misplaced session key", "junk", "no duration", "empty", "dash", "stated length", "cenc", "dynamic", "channel list", "processing instructions", "duplicate id", "no length"],
 )  # fmt: skip
-def test_a_playlist_is_counted(text: str, said: dict[str, Any]) -> None:
-    assert look(text) == said
+def test_a_playlist_is_counted(text: str, expected: dict[str, Any]) -> None:
+    assert look(text) == expected
 
 
 @pytest.mark.parametrize("text", [media(), mpd(), MASTER])
@@ -148,12 +148,12 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     ],
     ids=["empty", "text", "page", "json", "xml", "address", "torn", "doctype", "bytes", "segments", "large"],
 )
-def test_what_is_no_playlist_is_bad_input(text: str) -> None:
+def test_a_text_that_is_not_a_playlist_is_bad_input(text: str) -> None:
     with pytest.raises(BadInput):
         look(text)
 
 
-def test_a_smooth_streaming_manifest_is_called_by_its_name() -> None:
+def test_a_smooth_streaming_manifest_is_named_as_such() -> None:
     with pytest.raises(BadInput, match="Smooth Streaming"):
         look('<?xml version="1.0" encoding="utf-8"?>\n<!-- made --><SmoothStreamingMedia MajorVersion="2"/>')
 

@@ -1,4 +1,4 @@
-"""The doctor on a PostgreSQL server: what is wrong with it, and the words that help."""
+"""The doctor's checks of a PostgreSQL server: what is wrong with it, and the help that is shown."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SOUND = PostgresFacts(
 )
 
 
-def test_a_sound_server_is_well_in_every_respect() -> None:
+def test_a_healthy_server_passes_every_check() -> None:
     assert {check.verdict for check in judge_postgres(SOUND)} == {DoctorVerdict.OK}
 
 
@@ -63,22 +63,22 @@ def test_a_sound_server_is_well_in_every_respect() -> None:
         ({"has_wake_ups": False}, "Wake-ups", DoctorVerdict.WARNING, "pooler"),
     ],
 )
-def test_what_is_wrong_is_the_one_thing_told_with_what_helps(
+def test_each_problem_is_the_only_one_reported_and_comes_with_help(
     changed: dict[str, Any], name: str, verdict: DoctorVerdict, helps: str
 ) -> None:
-    (told,) = [check for check in judge_postgres(replace(SOUND, **changed)) if check.verdict is not DoctorVerdict.OK]
+    (problem,) = [check for check in judge_postgres(replace(SOUND, **changed)) if check.verdict is not DoctorVerdict.OK]
 
-    assert (told.name, told.verdict) == (name, verdict)
-    assert helps in told.help
-
-
-def test_a_server_that_may_make_its_schema_or_is_reached_at_home_is_well() -> None:
-    at_home = replace(SOUND, has_schema=False, may_use_schema=False, has_tls=False, is_local=True)
-
-    assert {check.verdict for check in judge_postgres(at_home)} == {DoctorVerdict.OK}
+    assert (problem.name, problem.verdict) == (name, verdict)
+    assert helps in problem.help
 
 
-def test_the_doctor_looks_at_the_server_that_the_settings_name(run: Run, house: StubHouse) -> None:
+def test_a_local_server_that_may_create_its_schema_passes_every_check() -> None:
+    local = replace(SOUND, has_schema=False, may_use_schema=False, has_tls=False, is_local=True)
+
+    assert {check.verdict for check in judge_postgres(local)} == {DoctorVerdict.OK}
+
+
+def test_the_doctor_checks_the_server_that_the_settings_name(run: Run, house: StubHouse) -> None:
     assert not any("PostgreSQL" in check["name"] for check in run("doctor", "--json").json()["checks"])
     house.postgres = replace(SOUND, version=14)
     ended = run("doctor", "--json")

@@ -1,4 +1,4 @@
-"""The doctor's look at sites whose posts are not understood any more."""
+"""The doctor's check of sites whose posts are no longer understood."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ from mediavault.core.failures import ToolMissing
 from tests.fakes import FakeClock
 
 
-async def until_done(desk: YtdlpManager, clock: FakeClock) -> None:
+async def until_done(manager: YtdlpManager, clock: FakeClock) -> None:
     for _ in range(200):
-        if not desk.state().is_upgrading:
+        if not manager.state().is_upgrading:
             return
         await clock.settle()
         await asyncio.to_thread(int)  # the upgrade tidies its folder in a thread
@@ -25,12 +25,12 @@ async def no_connection(_what: str, _library: Path) -> None:
 
 async def test_an_upgrade_that_fails_says_why_and_leaves_the_one_in_use(tmp_path: Path) -> None:
     clock = FakeClock()
-    desk = YtdlpManager(tmp_path, clock, install=no_connection)
-    before = desk.state()
-    desk.start_upgrade()
-    assert desk.state().is_upgrading
-    await until_done(desk, clock)
-    after = desk.state()
+    manager = YtdlpManager(tmp_path, clock, install=no_connection)
+    before = manager.state()
+    manager.start_upgrade()
+    assert manager.state().is_upgrading
+    await until_done(manager, clock)
+    after = manager.state()
 
     assert after.outcome is not None
     assert (after.outcome.error, after.outcome.help) == (
@@ -48,23 +48,23 @@ async def test_one_upgrade_at_a_time_and_none_is_left_behind(tmp_path: Path) -> 
         await asyncio.Event().wait()
 
     clock = FakeClock()
-    desk = YtdlpManager(tmp_path, clock, install=endless)
-    desk.start_upgrade()
-    desk.start_upgrade()
+    manager = YtdlpManager(tmp_path, clock, install=endless)
+    manager.start_upgrade()
+    manager.start_upgrade()
     await clock.settle()
-    desk.start_upgrade()
-    await desk.aclose()
+    manager.start_upgrade()
+    await manager.aclose()
 
     assert len(begun) == 1
-    assert not desk.state().is_upgrading
+    assert not manager.state().is_upgrading
 
 
-async def test_nothing_is_begun_where_the_folder_cannot_be_written(tmp_path: Path) -> None:
-    """A file stands where the state folder should be: nobody can write into that, root neither."""
+async def test_no_upgrade_starts_where_the_folder_cannot_be_written(tmp_path: Path) -> None:
+    """A file is where the state folder should be, so not even root can write into it."""
     state = tmp_path / "state"
     state.write_text("")
-    desk = YtdlpManager(state, FakeClock(), install=no_connection)
-    desk.start_upgrade()
+    manager = YtdlpManager(state, FakeClock(), install=no_connection)
+    manager.start_upgrade()
 
-    assert "cannot be written" in desk.state().obstacle
-    assert not desk.state().is_upgrading
+    assert "cannot be written" in manager.state().obstacle
+    assert not manager.state().is_upgrading

@@ -1,4 +1,4 @@
-"""Who posted, as one record."""
+"""The account that published a post."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mediavault.core.media import account
     ],
 )
 def test_a_display_name_stays_as_its_site_gave_it(name: str) -> None:
-    """It is shown, never a file's name: that is the slug's work."""
+    """It is only displayed; file names use the slug."""
     assert account("x", "jane", name).display_name == name
 
 
@@ -36,7 +36,7 @@ def test_a_display_name_stays_as_its_site_gave_it(name: str) -> None:
         ("x" * 300, "x" * 200),
     ],
 )
-def test_a_display_name_is_one_line_that_cannot_reorder_what_stands_beside_it(name: str, shown: str | None) -> None:
+def test_a_display_name_is_one_line_that_cannot_reorder_the_text_next_to_it(name: str, shown: str | None) -> None:
     assert account("x", "jane", name).display_name == shown
 
 

@@ -1,4 +1,4 @@
-"""The settings that a person may change: one set of rules for the page and the environment."""
+"""The settings that users may change: one set of rules for the page and the environment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mediavault.core.settings import Changeable, checked, load_settings
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "kept"),
+    ("name", "value", "expected"),
     [
         ("concurrency", "5", 5),
         ("prefer", "compatible", "compatible"),
@@ -22,12 +22,12 @@ from mediavault.core.settings import Changeable, checked, load_settings
         ("forget_after_days", "0", 0),
     ],
 )
-def test_what_is_given_as_text_is_kept_as_it_is_meant(name: str, given: Any, kept: Any) -> None:
-    assert checked(name, given) == kept
+def test_a_setting_given_as_text_is_parsed(name: str, value: Any, expected: Any) -> None:
+    assert checked(name, value) == expected
 
 
 @pytest.mark.parametrize(
-    ("name", "given"),
+    ("name", "value"),
     [
         ("concurrency", "0"),
         ("concurrency", "65"),
@@ -43,13 +43,13 @@ def test_what_is_given_as_text_is_kept_as_it_is_meant(name: str, given: Any, kep
         ("forget_after_days", "-1"),
     ],
 )
-def test_what_is_out_of_bounds_is_refused_alike_by_the_page_and_by_the_environment(
-    name: str, given: Any, monkeypatch: pytest.MonkeyPatch
+def test_an_invalid_value_is_refused_by_the_page_and_by_the_environment(
+    name: str, value: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(BadSetting):
-        checked(name, given)
-    if given is not None:
-        monkeypatch.setenv(f"MEDIAVAULT_{name.upper()}", given)
+        checked(name, value)
+    if value is not None:
+        monkeypatch.setenv(f"MEDIAVAULT_{name.upper()}", value)
         with pytest.raises(BadSetting, match=name.upper()):
             load_settings()
 

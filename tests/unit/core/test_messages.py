@@ -41,7 +41,7 @@ def test_a_value_is_never_read_as_a_template() -> None:
     assert from_json(message, to_json(message)) == message
 
 
-def test_messages_are_joined_without_losing_what_they_are_made_of() -> None:
+def test_joined_messages_keep_their_parts() -> None:
     joined = join("; ", [counted(2, "job"), "as it is", Message("from %(site)s", site="X")])
 
     assert joined == "2 jobs; as it is; from X"
@@ -55,7 +55,7 @@ def test_an_exception_as_a_value_is_its_message() -> None:
     assert isinstance(outer.values["error"], Message)
 
 
-def test_every_error_has_a_message_whatever_text_it_was_given() -> None:
+def test_an_error_made_from_plain_text_has_a_message() -> None:
     assert isinstance(BadUrl("No.").message, Message)
 
 
@@ -81,7 +81,7 @@ def test_a_stored_message_comes_back_whole() -> None:
     ],
 )
 def test_text_without_values_that_fit_it_is_plain_text(stored: str | None) -> None:
-    """Older rows have none, and another version may write a text next to the values of the one before."""
+    """Older rows have no values, and another version may write a new text next to the previous version's values."""
     message = from_json("X is away.", stored)
 
     assert (message, message.values) == ("X is away.", {})

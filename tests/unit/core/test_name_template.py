@@ -1,4 +1,4 @@
-"""Names of kept videos: whatever the template, safe, bounded, and two posts apart."""
+"""Names of saved videos: with any template they are safe, bounded, and different for different posts."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ own_words = st.text("abc -_.()[]äß字", max_size=8)
 
 @st.composite
 def templates(draw: st.DrawFn) -> str:
-    """Such as pass the check, in any order of any places."""
-    places = draw(st.permutations(PLACES))[: draw(st.integers(0, 5))]
-    places = [*[place for place in places if place != "id"], "id"]
-    text = "".join(draw(own_words) + f"{{{place}}}" for place in draw(st.permutations(places))) + draw(own_words)
+    """Templates that pass the check, with any placeholders in any order."""
+    placeholders = draw(st.permutations(PLACES))[: draw(st.integers(0, 5))]
+    placeholders = [*[name for name in placeholders if name != "id"], "id"]
+    text = "".join(draw(own_words) + f"{{{name}}}" for name in draw(st.permutations(placeholders))) + draw(own_words)
     try:
         return check_template(text)
     except ValueError:
@@ -84,7 +84,7 @@ def test_a_template_that_would_be_unsafe_or_name_two_posts_alike_is_refused(temp
 
 
 @given(templates(), st.text(max_size=400), st.text(max_size=150), st.text(max_size=200), st.text(max_size=50))
-def test_whatever_the_template_a_name_is_taken_by_every_file_system(
+def test_with_any_template_a_name_is_valid_on_every_file_system(
     template: str, title: str, post_id: str, account: str, site: str
 ) -> None:
     stem = stem_of(NamedPost(post_id, DAY, title, site, account), template)
@@ -96,13 +96,13 @@ def test_whatever_the_template_a_name_is_taken_by_every_file_system(
 
 
 @given(templates(), st.text(max_size=400), st.text("abcXYZ019_-", min_size=1, max_size=60))
-def test_the_id_is_in_every_name_whole(template: str, title: str, post_id: str) -> None:
+def test_every_name_contains_the_whole_id(template: str, title: str, post_id: str) -> None:
     assert slug_keep_case(post_id) in stem_of(NamedPost(post_id, DAY, title, "x", "jane"), template)
 
 
-def test_what_is_not_known_leaves_no_empty_brackets() -> None:
+def test_unknown_values_leave_no_empty_brackets() -> None:
     assert stem_of(NamedPost("1", DAY), "{date} ({title}) [{id}]") == "2026-11-24 [1]"
 
 
-def test_a_devices_name_is_no_files() -> None:
+def test_a_device_name_is_not_used_as_a_file_name() -> None:
     assert stem_of(NamedPost("CON", DAY), "{id}") == "_CON"

@@ -31,7 +31,7 @@ def test_slugs_are_safe_everywhere(text: str, expected: str) -> None:
 
 
 @given(st.text(max_size=500), st.text(max_size=200))
-def test_any_title_and_id_give_a_name_that_every_file_system_takes(title: str, post_id: str) -> None:
+def test_any_title_and_id_give_a_name_that_every_file_system_accepts(title: str, post_id: str) -> None:
     stem = stem_of(NamedPost(post_id, DAY, title))
 
     assert len(stem.encode("utf-8")) <= MAX_STEM_BYTES

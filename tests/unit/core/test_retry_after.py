@@ -1,4 +1,4 @@
-"""For how long a server asks us to stay away, in each of the forms that sites use."""
+"""How long a server asks us to wait, in each form that sites use."""
 
 from __future__ import annotations
 
@@ -51,22 +51,22 @@ def test_retry_after_is_seconds_or_a_date_and_a_day_at_most(value: str, seconds:
             },
             1200,
         ),
-        ({"x-ratelimit-reset": "60", "x-ratelimit-remaining": "12"}, None),  # another limit than that one was met
+        ({"x-ratelimit-reset": "60", "x-ratelimit-remaining": "12"}, None),  # a different limit was reached
         ({"x-rate-limit-reset": "when I say so"}, None),
         ({"x-ratelimit-reset": "60", "retry-after": "5"}, 5),
         ({"x-ratelimit-reset": "60", "retry-after": "soon"}, 60),
         ({}, None),
     ],
 )
-def test_the_end_of_a_window_of_counted_requests_is_read_in_each_sites_form(
+def test_the_reset_time_of_a_rate_limit_is_read_in_each_sites_form(
     headers: dict[str, str], seconds: float | None
 ) -> None:
-    told = asked_to_wait({**headers, "date": NOON})
+    wait = asked_to_wait({**headers, "date": NOON})
 
-    assert told == (None if seconds is None else timedelta(seconds=seconds))
+    assert wait == (None if seconds is None else timedelta(seconds=seconds))
 
 
-def test_a_moment_is_held_against_the_servers_own_clock_and_else_against_ours() -> None:
+def test_an_absolute_time_is_compared_with_the_servers_clock_or_else_with_ours() -> None:
     moment = {"x-rate-limit-reset": str(EPOCH + 60)}
     ours = START - timedelta(hours=3)
 
@@ -76,7 +76,7 @@ def test_a_moment_is_held_against_the_servers_own_clock_and_else_against_ours() 
 
 
 @pytest.mark.parametrize("value", ["1" * 400, "9" * 12 + ".0", "2026-99-99T00:00:00Z", "\x00", "Mon, 99 Foo 2026"])
-def test_nonsense_is_never_more_than_a_day(value: str) -> None:
+def test_an_invalid_value_is_never_more_than_a_day(value: str) -> None:
     for name in ("retry-after", "x-rate-limit-reset"):
-        told = asked_to_wait({name: value, "date": NOON})
-        assert told is None or timedelta() <= told <= LONGEST
+        wait = asked_to_wait({name: value, "date": NOON})
+        assert wait is None or timedelta() <= wait <= LONGEST

@@ -1,4 +1,4 @@
-"""Whether somebody is signed in, told by cookie names and expiries."""
+"""Whether a session at a site is signed in, judged by names and expiry times of cookies."""
 
 from __future__ import annotations
 
@@ -36,28 +36,28 @@ def cookie(name: str, domain: str = "site.test", *, ends_in: timedelta | None = 
 @pytest.mark.parametrize(
     "domain",
     [
-        "site.test",  # above its hosts
+        "site.test",  # parent of its hosts
         "www.site.test",
-        "static.www.site.test",  # below one of them
+        "static.www.site.test",  # subdomain of one of them
         "fr.site-regional.test",
-        "company.test",  # of the login page
+        "company.test",  # parent of the login page's host
     ],
 )
-def test_a_cookie_that_the_sites_hosts_or_its_login_page_get_is_the_sites(domain: str) -> None:
+def test_a_cookie_sent_to_the_sites_hosts_or_login_page_belongs_to_the_site(domain: str) -> None:
     assert belongs_to(SITE, domain)
 
 
 @pytest.mark.parametrize("domain", ["evilsite.test", "site.test.evil.test", "test", "other.test", ""])
-def test_a_cookie_of_another_domain_is_not_the_sites(domain: str) -> None:
+def test_a_cookie_of_another_domain_does_not_belong_to_the_site(domain: str) -> None:
     assert not belongs_to(SITE, domain)
 
 
-def test_only_all_needed_cookies_together_are_a_sign_in() -> None:
+def test_a_sign_in_needs_all_of_its_cookies() -> None:
     assert is_signed_in(SITE, [cookie("sid"), cookie("user")], now=START)
     assert not is_signed_in(SITE, [cookie("sid")], now=START)
 
 
-def test_a_cookie_that_has_run_out_counts_as_missing() -> None:
+def test_an_expired_cookie_counts_as_missing() -> None:
     assert not is_signed_in(SITE, [cookie("sid"), cookie("user", ends_in=-HOUR)], now=START)
 
 
@@ -65,19 +65,19 @@ def test_a_needed_cookie_of_another_site_does_not_count() -> None:
     assert not is_signed_in(SITE, [cookie("sid"), cookie("user", "other.test")], now=START)
 
 
-def test_the_first_needed_cookie_that_runs_out_ends_the_sign_in() -> None:
+def test_the_sign_in_ends_when_its_first_needed_cookie_expires() -> None:
     jar = [cookie("sid", ends_in=3 * HOUR), cookie("user", ends_in=2 * HOUR), cookie("theme", ends_in=HOUR)]
 
     assert judge_session(SITE, jar, now=START).expires_at == START + 2 * HOUR
 
 
-def test_of_two_cookies_of_one_name_the_one_that_lasts_longer_counts() -> None:
+def test_of_two_cookies_with_the_same_name_the_longer_lasting_one_counts() -> None:
     jar = [cookie("sid", ends_in=HOUR), cookie("sid", "www.site.test", ends_in=9 * HOUR), cookie("user", ends_in=None)]
 
     assert judge_session(SITE, jar, now=START).expires_at == START + 9 * HOUR
 
 
-def test_a_sessions_cookies_have_no_end() -> None:
+def test_session_cookies_have_no_expiry_time() -> None:
     jar = [cookie("sid", ends_in=None), cookie("user", ends_in=None)]
     state = judge_session(SITE, jar, now=START)
 
@@ -92,13 +92,13 @@ def test_a_site_whose_cookies_are_not_known_is_neither_signed_in_nor_out() -> No
     assert judge_session(unknown, [cookie("any", "u.test")], now=START).signed_in is None
 
 
-def test_a_wall_without_a_session_wants_a_sign_in() -> None:
+def test_a_wall_without_a_session_requires_a_sign_in() -> None:
     wall = LoginRequired("Site shows this post only to signed-in visitors.")
 
     assert wall_failure(wall, SITE, [cookie("sid")], now=START) is wall
 
 
-def test_a_wall_in_spite_of_a_session_says_that_it_has_ended() -> None:
+def test_a_wall_despite_a_session_means_that_it_has_expired() -> None:
     wall = LoginRequired("Site wants a sign-in (HTTP 401).", http_status=401)
     failure = wall_failure(wall, SITE, [cookie("sid"), cookie("user")], now=START)
 
@@ -106,7 +106,7 @@ def test_a_wall_in_spite_of_a_session_says_that_it_has_ended() -> None:
     assert failure.http_status == 401
 
 
-def test_a_site_that_asks_a_signed_in_person_for_an_age_as_a_stranger_has_ended_the_sign_in() -> None:
+def test_an_age_check_for_anonymous_visitors_despite_a_session_means_that_it_has_expired() -> None:
     wall = AgeRestrictedToStrangers("Site requires age verification for this post.")
 
     assert isinstance(wall_failure(wall, SITE, [cookie("sid"), cookie("user")], now=START), SessionExpired)
@@ -118,7 +118,7 @@ def jwt(claims: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("platform", "name", "value", "said"),
+    ("platform", "name", "value", "account"),
     [
         (X, "twid", "u%3D12345", "user 12345"),
         (X, "twid", '"u=12345"', "user 12345"),
@@ -134,13 +134,13 @@ def jwt(claims: str) -> str:
         (YOUTUBE, "SAPISID", "12345", None),
     ],
 )
-def test_who_is_signed_in_is_read_of_the_cookie_that_names_it(
-    platform: Platform, name: str, value: str, said: str | None
+def test_the_account_is_read_from_the_cookie_that_names_it(
+    platform: Platform, name: str, value: str, account: str | None
 ) -> None:
-    assert account_of(platform, [Cookie(name, value, platform.matching.hosts[0])]) == said
+    assert account_of(platform, [Cookie(name, value, platform.matching.hosts[0])]) == account
 
 
-def test_a_name_that_the_sites_pages_used_goes_before_a_number_and_nobody_is_named_when_signed_out() -> None:
+def test_a_signed_in_account_is_shown_by_its_name_from_the_sites_pages_or_else_by_its_number() -> None:
     cookies = [Cookie(name, "u%3D1", "x.com") for name in ("twid", "auth_token", "ct0")]
 
     assert judge_session(X, cookies, now=START).signed_in_as == "user 1"

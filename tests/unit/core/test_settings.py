@@ -25,7 +25,7 @@ def test_exact_hosts_and_narrow_networks_are_allowed(rule: str) -> None:
      "localhost:x", "169.254.169.254", "host:0", "host:70000", "fe80::/16", "2130706433", "0x7f000001:80", "224.0.0.1",
      "[::ffff:127.0.0.1]"],
 )  # fmt: skip
-def test_wide_or_dangerous_exemptions_refuse_the_start(rule: str) -> None:
+def test_wide_or_dangerous_exemptions_are_refused(rule: str) -> None:
     with pytest.raises(ValueError):
         check_allow_rule(rule)
 
@@ -48,7 +48,7 @@ def test_the_exemptions_are_a_json_list(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         (
             "MEDIAVAULT_ALLOW_PRIVATE",
@@ -71,12 +71,14 @@ def test_the_exemptions_are_a_json_list(monkeypatch: pytest.MonkeyPatch) -> None
         ("MEDIAVAULT_SAVE_QUOTED", "perhaps", "MEDIAVAULT_SAVE_QUOTED: 'perhaps' is neither true nor false."),
     ],
 )
-def test_a_bad_value_is_told_in_plain_words(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:
+def test_a_bad_value_is_reported_in_plain_words(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
+) -> None:
     monkeypatch.setenv(name, value)
 
     with pytest.raises(BadSetting) as caught:
         load_settings()
-    assert caught.value.message == said
+    assert caught.value.message == message
 
 
 def test_a_bad_token_is_not_repeated() -> None:
@@ -85,7 +87,7 @@ def test_a_bad_token_is_not_repeated() -> None:
     assert "hunter2" not in caught.value.message
 
 
-def test_a_slip_of_the_pen_is_named() -> None:
+def test_a_misspelled_variable_is_reported() -> None:
     assert unknown_variables({"MEDIAVAULT_PROT": "1", "MEDIAVAULT_PORT": "1", "PATH": ""}) == ["MEDIAVAULT_PROT"]
 
 

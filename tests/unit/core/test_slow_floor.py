@@ -11,7 +11,7 @@ def test_a_byte_every_ten_seconds_is_too_slow_after_a_minute() -> None:
     assert [floor.is_too_slow(count=1, waited_s=10.0) for _ in range(6)] == [False] * 5 + [True]
 
 
-def test_a_slow_but_steady_server_is_borne_with() -> None:
+def test_a_slow_but_steady_server_is_tolerated() -> None:
     floor = SlowFloor(1_024, 60.0)
 
     assert not any(floor.is_too_slow(count=20_000, waited_s=10.0) for _ in range(100))

@@ -1,4 +1,4 @@
-"""Submitted URLs, as far as they need no network: through the real registry and the real guard."""
+"""Submitted URLs, without network access, through the real registry and the real egress guard."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ def test_literal_addresses_of_the_home_network_are_refused_at_submission(url: st
         "ws://good.test/", "jar:http://good.test!/", "dict://good.test/", "smb://good.test/x", "\\\\host\\share", "https://good.test/" + "a" * 3_000,
     ],
 )  # fmt: skip
-def test_odd_forms_and_other_schemes_are_no_addresses(url: str) -> None:
+def test_odd_forms_and_other_schemes_are_refused(url: str) -> None:
     with pytest.raises(BadUrl):
         submission().read(url)
 
 
-def test_an_exempted_server_of_ones_own_is_taken() -> None:
+def test_an_exempted_private_server_is_accepted() -> None:
     assert submission("127.0.0.1:8096").read("http://127.0.0.1:8096/post/1").platform == "generic"
 
 

@@ -1,4 +1,4 @@
-"""What an errno says of the machine."""
+"""The failures that an errno of the local machine stands for."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def error(code: int, path: Path | None = None) -> OSError:
         (errno.ENOENT, ErrorCode.STORAGE, "not there any more"),
     ],
 )
-def test_the_sentence_names_the_folder_and_what_helps(code: int, kind: ErrorCode, advice: str) -> None:
+def test_the_message_names_the_folder_and_a_remedy(code: int, kind: ErrorCode, advice: str) -> None:
     failure = failure_of_disk(error(code), FOLDER)
 
     assert failure.code is kind
@@ -39,12 +39,12 @@ def test_the_sentence_names_the_folder_and_what_helps(code: int, kind: ErrorCode
     assert advice in failure.message
 
 
-def test_an_error_that_nobody_knows_still_names_the_folder() -> None:
+def test_an_unknown_error_still_names_the_folder() -> None:
     assert failure_of_disk(error(errno.ELIBBAD), FOLDER).message.startswith(f"{FOLDER} cannot be written: ")
 
 
 @pytest.mark.parametrize("code", [errno.ENOENT, errno.EACCES, errno.ENOTCONN, errno.ETIMEDOUT], ids=errno.errorcode.get)
-def test_what_sockets_raise_as_well_is_the_disks_only_where_a_file_is_named(code: int) -> None:
+def test_an_error_that_sockets_also_raise_is_a_storage_failure_only_with_a_file_name(code: int) -> None:
     with pytest.raises(OSError, match=os.strerror(code)), translate_machine_errors():
         raise error(code)
 
@@ -52,10 +52,10 @@ def test_what_sockets_raise_as_well_is_the_disks_only_where_a_file_is_named(code
         raise error(code, FOLDER / "media.part")
 
 
-def test_a_full_disk_is_known_without_a_file() -> None:
+def test_a_full_disk_is_recognised_without_a_file_name() -> None:
     with pytest.raises(NoSpace, match="This machine"), translate_machine_errors():
         raise error(errno.ENOSPC)
 
 
-def test_no_errno_is_no_word_about_the_machine() -> None:
+def test_an_error_without_errno_is_not_a_machine_error() -> None:
     assert not is_of_the_machine(None, of_a_file=True)

@@ -20,7 +20,7 @@ from mediavault.core.typed_records import from_json, refuse_mistyped, to_json
 from mediavault.services.browser.port import PageCapture
 from mediavault.services.extraction.port import ApiAnswer, VisitReading
 
-# No two halves of a pair next to each other: JSON knows that as the one character that they make
+# No surrogate pairs: JSON reads the two halves as the one character that they encode
 TEXTS = st.text(st.characters(), max_size=8).filter(lambda text: not re.search("[\ud800-\udbff][\udc00-\udfff]", text))
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS,
@@ -37,7 +37,7 @@ SIMPLE = {
 
 
 def values_of(kind: Any) -> st.SearchStrategy[Any]:
-    """Whatever a field of this type may hold."""
+    """Return a strategy for the values that a field of this type may hold."""
     arguments = get_args(kind)
     if kind in SIMPLE:
         return SIMPLE[kind]
@@ -54,7 +54,7 @@ def values_of(kind: Any) -> st.SearchStrategy[Any]:
 
 
 def sent(kind: Any, value: Any) -> Any:
-    """As it arrives in another process."""
+    """Return the value as another process receives it."""
     return from_json(kind, json.loads(json.dumps(to_json(kind, value))))
 
 
@@ -68,29 +68,29 @@ def test_a_record_comes_back_as_it_was(kind: type[Any], data: st.DataObject) -> 
 
 
 def every_failure() -> list[MediavaultError]:
-    """One of every class."""
+    """Return one error of each class."""
     kinds = [kind for kind in vars(failures).values() if isinstance(kind, type) and issubclass(kind, MediavaultError)]
     return [kind(f"It failed: {kind.__name__}.") for kind in kinds]
 
 
 @pytest.mark.parametrize("error", every_failure(), ids=lambda error: type(error).__name__)
-def test_every_error_of_ours_comes_back_as_itself(error: MediavaultError) -> None:
-    there = sent(MediavaultError, error)
+def test_every_error_of_ours_comes_back_unchanged(error: MediavaultError) -> None:
+    received = sent(MediavaultError, error)
 
-    assert (type(there), str(there), vars(there)) == (type(error), str(error), vars(error))
+    assert (type(received), str(received), vars(received)) == (type(error), str(error), vars(error))
 
 
-def test_what_an_error_holds_comes_back_with_it() -> None:
+def test_the_attributes_of_an_error_come_back_with_it() -> None:
     no_video = NoVideo("None.", help="Look elsewhere.", http_status=404, bytes_received=3)
     no_video.embeds = ("https://a.test/1",)
     later = LiveNow("Soon", starts_at=datetime(2026, 11, 24, tzinfo=UTC), retry_after=timedelta(microseconds=1))
     later.causes = (NetworkFailure("reset"), no_video)
-    there = sent(Failure, later)
+    received = sent(Failure, later)
 
-    assert (str(there), there.message, there.help) == (str(later), later.message, later.help)
-    assert isinstance(there, NotYet)
-    assert (there.starts_at, there.retry_after) == (later.starts_at, later.retry_after)
-    assert [vars(cause) for cause in there.causes] == [vars(cause) for cause in later.causes]
+    assert (str(received), received.message, received.help) == (str(later), later.message, later.help)
+    assert isinstance(received, NotYet)
+    assert (received.starts_at, received.retry_after) == (later.starts_at, later.retry_after)
+    assert [vars(cause) for cause in received.causes] == [vars(cause) for cause in later.causes]
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Unwritable:
     thing: list[set[int]]
 
 
-def test_what_has_no_form_is_refused_and_not_guessed() -> None:
+def test_a_type_without_a_json_form_is_refused() -> None:
     with pytest.raises(TypeError):
         to_json(Unwritable, Unwritable([{1}]))
 
@@ -143,6 +143,6 @@ def test_a_record_with_the_declared_types_is_accepted(record: Whole) -> None:
         (Whole("a", (), {"b": cast("int", "1")}), "Whole.sizes.b"),
     ],
 )
-def test_a_record_with_another_type_is_refused_by_its_field(record: Whole, name: str) -> None:
+def test_a_record_with_a_wrong_type_is_refused_with_the_name_of_its_field(record: Whole, name: str) -> None:
     with pytest.raises(TypeError, match=f"^{name} is "):
         refuse_mistyped(record)

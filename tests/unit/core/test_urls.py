@@ -1,4 +1,4 @@
-"""One reading of an address: Chromium's, or none."""
+"""A URL is read as Chromium reads it, or refused."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LONG = 65_536
 LIMIT_S = 5.0  # of processor time; it takes a few hundredths
 
 
-# What Chromium 156 makes of the host, as its ``new URL()`` says.
+# The host as ``new URL()`` returns it in Chromium 156.
 @pytest.mark.parametrize(
     ("written", "host"),
     [
@@ -150,7 +150,7 @@ def test_an_odd_address_is_refused(text: str) -> None:
     ],
 )
 @pytest.mark.parametrize("rest", ["://h.test/", ":h.test", ":"])
-def test_only_http_and_https_are_taken(scheme: str, rest: str) -> None:
+def test_only_http_and_https_are_accepted(scheme: str, rest: str) -> None:
     with pytest.raises(BadUrl):
         parse_http_url(scheme + rest)
 
@@ -184,7 +184,7 @@ def test_only_http_and_https_are_taken(scheme: str, rest: str) -> None:
         ("http://good.test/@127.0.0.1:80/", "http://good.test/@127.0.0.1:80/"),
     ],
 )
-def test_an_address_is_written_in_one_way(written: str, normal: str) -> None:
+def test_an_address_is_normalized(written: str, normal: str) -> None:
     assert str(parse_http_url(written)) == normal
 
 
@@ -235,7 +235,7 @@ PIECES = st.sampled_from(
 
 @given(st.lists(PIECES, max_size=10).map("".join))
 @settings(max_examples=300)
-def test_what_was_written_out_is_read_as_the_same_again(pieces: str) -> None:
+def test_a_normalized_address_is_read_as_the_same_address(pieces: str) -> None:
     for text in (f"http://{pieces}", f"https://h.test{pieces}", f"http://h.test/{pieces}"):
         try:
             url = parse_http_url(text)
@@ -248,7 +248,7 @@ def test_what_was_written_out_is_read_as_the_same_again(pieces: str) -> None:
 
 @given(st.text(max_size=60), st.text(max_size=40))
 @settings(max_examples=200)
-def test_any_text_is_an_address_or_bad_and_nothing_else(host: str, rest: str) -> None:
+def test_any_text_is_an_address_or_a_bad_url(host: str, rest: str) -> None:
     for text in (host, f"http://{host}/{rest}", f"http://h.test/{rest}"):
         try:
             url = parse_http_url(text)
@@ -288,8 +288,8 @@ def test_a_huge_address_is_refused_at_once(text: str) -> None:
 
 
 @pytest.mark.parametrize("unit", ["../", "ä", "a.", "[", ":", "%2e/", "0x1."])
-def test_the_longest_media_address_is_read_in_no_time(unit: str) -> None:
-    texts = [f"http://{place}{unit * (16_000 // len(unit))}" for place in ("", "h.test/", "h.test/?")]
+def test_the_longest_media_address_is_read_quickly(unit: str) -> None:
+    texts = [f"http://{prefix}{unit * (16_000 // len(unit))}" for prefix in ("", "h.test/", "h.test/?")]
     began = process_time()
 
     for text in texts:
@@ -300,7 +300,7 @@ def test_the_longest_media_address_is_read_in_no_time(unit: str) -> None:
     assert process_time() - began < patient(LIMIT_S)
 
 
-def test_an_address_that_grows_past_the_limit_when_written_out_is_refused() -> None:
+def test_an_address_that_exceeds_the_limit_when_encoded_is_refused() -> None:
     with pytest.raises(BadUrl, match="written out"):
         parse_http_url("http://h.test/" + "漢" * 1_000)
 
@@ -309,7 +309,7 @@ BASE = parse_http_url("https://h.test:8443/a/b/index.m3u8?q=1#top")
 
 
 @pytest.mark.parametrize(
-    ("reference", "meant"),
+    ("reference", "resolved"),
     [
         ("", "https://h.test:8443/a/b/index.m3u8?q=1"),
         ("#x", "https://h.test:8443/a/b/index.m3u8?q=1#x"),
@@ -326,8 +326,8 @@ BASE = parse_http_url("https://h.test:8443/a/b/index.m3u8?q=1#top")
         ("zero\u200cwidth.ts", "https://h.test:8443/a/b/zero%E2%80%8Cwidth.ts"),
     ],
 )
-def test_a_reference_is_resolved_as_browsers_do(reference: str, meant: str) -> None:
-    assert str(resolve_reference(BASE, reference)) == meant
+def test_a_reference_is_resolved_as_browsers_do(reference: str, resolved: str) -> None:
+    assert str(resolve_reference(BASE, reference)) == resolved
 
 
 @pytest.mark.parametrize(
@@ -362,7 +362,7 @@ def test_an_odd_reference_is_refused(reference: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "key"),
+    ("url", "key"),
     [
         ("https://h.test/p?id=1&utm_source=x&si=2#t", "https://h.test/p?id=1"),
         ("https://h.test/p?utm_source=x", "https://h.test/p"),
@@ -370,10 +370,10 @@ def test_an_odd_reference_is_refused(reference: str) -> None:
         ("https://h.test/p?a&a=&a=1", "https://h.test/p?a&a=&a=1"),
     ],
 )
-def test_a_generic_key_drops_tracking_and_keeps_the_rest_as_it_is(given: str, key: str) -> None:
-    assert canonical_generic(parse_http_url(given)) == key
+def test_a_generic_key_drops_tracking_and_keeps_the_rest_as_it_is(url: str, key: str) -> None:
+    assert canonical_generic(parse_http_url(url)) == key
 
 
-def test_the_origin_names_a_port_only_where_it_is_not_the_customary_one() -> None:
+def test_the_origin_names_only_a_non_default_port() -> None:
     assert HttpUrl("http", "::1", 80, "/").origin == "http://[::1]"
     assert HttpUrl("https", "h.test", 80, "/").origin == "https://h.test:80"

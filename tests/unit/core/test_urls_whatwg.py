@@ -1,4 +1,4 @@
-"""Our URL parser against the WHATWG standard, as ada implements it: what both accept, both read the same way.
+"""Our URL parser against the WHATWG standard, as ada implements it: both read a URL that both accept in the same way.
 
 The deliberate differences:
 
@@ -47,7 +47,9 @@ def whatwg(text: str, base: str | None = None) -> str | None:
 
 
 @given(st.sampled_from(["http://", "https://", "HTTP://"]), HOSTS, st.sampled_from(["", "/", "?", "#"]), PIECES)
-def test_what_we_accept_is_what_the_standard_says(scheme: str, host: str, separator: str, rest: str) -> None:
+def test_an_address_that_we_accept_is_read_as_the_standard_says(
+    scheme: str, host: str, separator: str, rest: str
+) -> None:
     text = f"{scheme}{host}{separator}{rest}"
     try:
         url = parse_http_url(text)
@@ -70,7 +72,7 @@ def test_a_reference_that_we_accept_is_resolved_as_the_standard_says(start: str,
 
 @given(st.text("abcxyz019-", min_size=1, max_size=9), PIECES)
 def test_an_ordinary_url_is_accepted(name: str, rest: str) -> None:
-    """So that the comparison above is not about nothing."""
+    """Otherwise the comparison above might compare nothing."""
     ordinary = "".join(char for char in rest if char.isascii() and char.isprintable() and char not in "\\ %")
 
     assert str(parse_http_url(f"https://a{name}a.test/{ordinary}")) == whatwg(f"https://a{name}a.test/{ordinary}")

@@ -1,4 +1,4 @@
-"""Work behind whoever asked: one task for each key, and no more than a few."""
+"""Background tasks: one for each key, and a limited number of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 from mediavault.maintenance.background import BackgroundTasks
 
 
-async def test_a_task_is_under_way_until_it_is_over_and_leaves_room() -> None:
+async def test_a_task_takes_up_room_until_it_ends() -> None:
     tasks, go = BackgroundTasks[str](most=1), asyncio.Event()
 
     async def work() -> None:
@@ -24,11 +24,11 @@ async def test_a_task_is_under_way_until_it_is_over_and_leaves_room() -> None:
     assert not tasks.is_full
 
 
-async def test_what_is_not_under_way_is_not_waited_for() -> None:
+async def test_waiting_for_an_unknown_task_returns_at_once() -> None:
     await BackgroundTasks[str](most=1).wait_for("nothing")
 
 
-async def test_closing_gives_up_what_is_under_way_and_waits_for_its_end() -> None:
+async def test_closing_cancels_running_tasks_and_waits_for_their_end() -> None:
     tasks, ended = BackgroundTasks[int](most=2), list[int]()
 
     async def work(number: int) -> None:

@@ -1,4 +1,4 @@
-"""One job's files held against its row, at somebody's wish."""
+"""Checking one job's files against its row on request."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from tests.fakes import FakeClock
 VIDEO = b"whole film" * 100
 
 
-class House:
+class Environment:
     def __init__(self, root: Path) -> None:
         self.clock = FakeClock()
         self.root = root
         self.store = MemoryJobStore(self.clock)
         self.checks = JobChecks(self.store, LocalLibrary(root), self.clock)
 
-    async def kept(self) -> Job:
+    async def saved_job(self) -> Job:
         await self.store.queue.enqueue([numbered_job(1, "https://videos.example/1")])
         claim = (await self.store.queue.claim(WorkerId("w"), limit=1, lease=timedelta(minutes=1)))[0]
-        kept = KeptFile("a.mp4", None, len(VIDEO), hashlib.sha256(VIDEO).hexdigest(), None, None, None)
+        file = KeptFile("a.mp4", None, len(VIDEO), hashlib.sha256(VIDEO).hexdigest(), None, None, None)
         (self.root / "a.mp4").write_bytes(VIDEO)
-        await self.store.queue.begin_commit(claim, kept)
-        await self.store.queue.complete(claim, kept)
+        await self.store.queue.begin_commit(claim, file)
+        await self.store.queue.complete(claim, file)
         return await self.store.catalogue.get(claim.id)
 
     async def check(self, job: Job) -> FileCheck | None:
@@ -50,8 +50,8 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path)
+def env(tmp_path: Path) -> Environment:
+    return Environment(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -63,45 +63,47 @@ def house(tmp_path: Path) -> House:
         (None, CheckVerdict.MISSING),
     ],
 )
-async def test_every_byte_is_read_and_the_verdict_kept_with_its_time(
-    house: House, content: bytes | None, verdict: CheckVerdict
+async def test_every_byte_is_read_and_the_verdict_stored_with_its_time(
+    env: Environment, content: bytes | None, verdict: CheckVerdict
 ) -> None:
-    job = await house.kept()
-    (house.root / "a.mp4").unlink()
+    job = await env.saved_job()
+    (env.root / "a.mp4").unlink()
     if content is not None:
-        (house.root / "a.mp4").write_bytes(content)
-    house.clock.advance(timedelta(hours=1))
+        (env.root / "a.mp4").write_bytes(content)
+    env.clock.advance(timedelta(hours=1))
     with capture_logs() as lines:
-        check = await house.check(job)
+        check = await env.check(job)
 
     assert check is not None
-    assert (check.verdict, check.at) == (verdict, house.clock.now())
+    assert (check.verdict, check.at) == (verdict, env.clock.now())
     assert [(line["event"], line["job_id"], line["trace_id"]) for line in lines] == [
         ("job_checked", job.id, job.trace_id)
     ]
 
 
-async def test_a_library_that_cannot_be_read_is_no_changed_file(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unreadable_library_is_not_reported_as_a_changed_file(
+    env: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def fails(*_: Any) -> Digest:
         raise StorageFailure("The disk fails.")
 
-    job = await house.kept()
+    job = await env.saved_job()
     monkeypatch.setattr(LocalLibrary, "digest", fails)
-    check = await house.check(job)
+    check = await env.check(job)
 
     assert check is not None
     assert (check.verdict, check.detail) == (CheckVerdict.UNREADABLE, "The disk fails.")
 
 
-async def test_a_job_that_was_removed_meanwhile_leaves_no_record(house: House) -> None:
-    job = await house.kept()
-    await house.store.catalogue.remove(job.id)
+async def test_a_job_removed_before_its_check_leaves_no_record(env: Environment) -> None:
+    job = await env.saved_job()
+    await env.store.catalogue.remove(job.id)
 
-    assert await house.check(job) is None
+    assert await env.check(job) is None
 
 
 async def test_one_job_is_checked_once_at_a_time_and_few_may_wait(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    env: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads = []
 
@@ -110,20 +112,20 @@ async def test_one_job_is_checked_once_at_a_time_and_few_may_wait(
         await asyncio.Event().wait()
         raise AssertionError
 
-    job = await house.kept()
+    job = await env.saved_job()
     monkeypatch.setattr(LocalLibrary, "digest", never)
     for number in range(MAX_WAITING):
         other = JobId(f"{job.id}{number}") if number else job.id
-        house.checks.begin(_with_id(job, other))
-        house.checks.begin(_with_id(job, other))
+        env.checks.begin(_with_id(job, other))
+        env.checks.begin(_with_id(job, other))
     await asyncio.sleep(0)
 
     with pytest.raises(BadInput):
-        house.checks.begin(_with_id(job, JobId("one more")))
-    assert house.checks.is_checking(job.id)
+        env.checks.begin(_with_id(job, JobId("one more")))
+    assert env.checks.is_checking(job.id)
     assert len(reads) == 1
-    await house.checks.aclose()
-    assert not house.checks.is_checking(job.id)
+    await env.checks.aclose()
+    assert not env.checks.is_checking(job.id)
 
 
 def _with_id(job: Job, job_id: JobId) -> Job:

@@ -1,4 +1,4 @@
-"""Copying one store into another: everything, once, and repeatable after a break at any point."""
+"""Copying one store into another: everything, once, and repeatable after an interruption at any point."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 async def source(clock: FakeClock) -> MemoryJobStore:
-    """A job in every state, many queued ones, a closed gate, and something agreed on."""
+    """A job in every state, many queued jobs, a closed site limit and a constant."""
     store = await lived_in(clock)
     await store.queue.enqueue([numbered_job(n, f"https://videos.example/{n}") for n in range(10, 260)])
     await store.site_limits.close_gate("x", duration=MINUTE, code=ErrorCode.RATE_LIMITED, reason="slow down")
@@ -62,12 +62,14 @@ def beat(clock: FakeClock) -> WorkerBeat:
 
 
 async def test_everything_arrives_as_it_was(source: MemoryJobStore, target: MemoryJobStore, clock: FakeClock) -> None:
-    copied, found = await moved(source, target, clock)
+    copied, comparison = await moved(source, target, clock)
 
     assert (copied.new, copied.renewed, copied.other) == (255, 0, 0)
-    assert found.is_whole
-    assert (found.same, found.only_in_target) == (255, 0)
-    assert await all_of(target) == [StoredJob(as_adopted(one.job), one.history) for one in await all_of(source)]
+    assert comparison.is_whole
+    assert (comparison.same, comparison.only_in_target) == (255, 0)
+    assert await all_of(target) == [
+        StoredJob(as_adopted(stored.job), stored.history) for stored in await all_of(source)
+    ]
     assert await target.site_limits.gates() == await source.site_limits.gates()
     assert await target.records.constants() == {"library": "a"}
 
@@ -88,23 +90,25 @@ async def test_the_larger_a_backups_rows_the_fewer_are_in_memory(
         return await original(query)
 
     monkeypatch.setattr(source.catalogue, "jobs", jobs)
-    copied, found = await restore(source, target, Silent(), alive_within=ALIVE, largest_row=largest_row)
+    copied, comparison = await restore(source, target, Silent(), alive_within=ALIVE, largest_row=largest_row)
 
     assert limits == {at_once}
-    assert (copied.new, found.is_whole) == (255, True)
+    assert (copied.new, comparison.is_whole) == (255, True)
 
 
-async def test_repeating_it_changes_nothing(source: MemoryJobStore, target: MemoryJobStore, clock: FakeClock) -> None:
+async def test_repeating_a_move_changes_nothing(
+    source: MemoryJobStore, target: MemoryJobStore, clock: FakeClock
+) -> None:
     await moved(source, target, clock)
     before = await all_of(target)
-    copied, found = await moved(source, target, clock)
+    copied, comparison = await moved(source, target, clock)
 
     assert (copied.new, copied.renewed, copied.kept) == (0, 0, 255)
-    assert found.is_whole
+    assert comparison.is_whole
     assert await all_of(target) == before
 
 
-async def test_a_job_that_went_on_at_the_source_is_brought_up_to_date(
+async def test_a_job_that_progressed_at_the_source_is_updated(
     source: MemoryJobStore, target: MemoryJobStore, clock: FakeClock
 ) -> None:
     await copy_jobs(source, target)
@@ -112,41 +116,41 @@ async def test_a_job_that_went_on_at_the_source_is_brought_up_to_date(
     await source.queue.promote_due()
     (claim,) = await source.queue.claim(ANN, limit=1, lease=LEASE)
     await source.queue.fail(claim, error_code=ErrorCode.NETWORK, error="again", retry_in=None)
-    copied, found = await moved(source, target, clock)
+    copied, comparison = await moved(source, target, clock)
 
     assert (copied.new, copied.renewed) == (0, 1)
-    assert found.is_whole
+    assert comparison.is_whole
 
 
-async def test_a_job_that_went_on_at_the_target_is_left_alone_and_told(
+async def test_a_job_that_progressed_at_the_target_is_left_alone_and_reported(
     source: MemoryJobStore, target: MemoryJobStore, clock: FakeClock
 ) -> None:
-    """Whoever moved, worked there and then repeats the move, loses nothing."""
+    """Repeating a move after the target has been used loses nothing."""
     await copy_jobs(source, target)
     clock.advance(1)
     (claim,) = await target.queue.claim(ANN, limit=1, lease=LEASE)
     clock.advance(1)
     await source.queue.cancel(claim.id)
-    copied, found = await moved(source, target, clock)
+    copied, comparison = await moved(source, target, clock)
 
     assert copied.other == 1
     assert (await target.catalogue.get(claim.id)).status is JobStatus.RUNNING
-    assert not found.is_whole
-    assert [one.job for one in found.named] == [claim.id]
+    assert not comparison.is_whole
+    assert [difference.job for difference in comparison.named] == [claim.id]
 
 
-async def test_a_post_that_the_target_has_under_another_id_is_told_as_missing(
+async def test_a_post_that_the_target_has_under_another_id_is_reported_as_missing(
     source: MemoryJobStore, target: MemoryJobStore, clock: FakeClock
 ) -> None:
     await target.queue.enqueue([numbered_job(999, "https://videos.example/10")])
-    _, found = await moved(source, target, clock)
+    _, comparison = await moved(source, target, clock)
 
-    assert (found.different, found.missing, found.only_in_target) == (1, 1, 1)
-    assert not found.is_whole
+    assert (comparison.different, comparison.missing, comparison.only_in_target) == (1, 1, 1)
+    assert not comparison.is_whole
 
 
 @pytest.mark.parametrize("where", ["source", "target"])
-async def test_while_workers_are_at_work_nothing_is_moved(
+async def test_nothing_is_moved_while_workers_are_running(
     source: MemoryJobStore, target: MemoryJobStore, clock: FakeClock, where: str
 ) -> None:
     await {"source": source, "target": target}[where].workers.heartbeat(beat(clock))
@@ -156,7 +160,7 @@ async def test_while_workers_are_at_work_nothing_is_moved(
     assert await all_of(target) == []
 
 
-async def test_while_running_it_waits_for_the_workers_end_and_copies_what_they_did(
+async def test_a_move_while_running_waits_for_the_workers_and_copies_their_changes(
     source: MemoryJobStore, target: MemoryJobStore, clock: FakeClock
 ) -> None:
     await source.workers.heartbeat(beat(clock))
@@ -167,10 +171,10 @@ async def test_while_running_it_waits_for_the_workers_end_and_copies_what_they_d
     await source.queue.release(claim)
     await source.workers.forget_worker(ANN)
     clock.advance(1)
-    copied, found = await asyncio.wait_for(task, patient(30))
+    copied, comparison = await asyncio.wait_for(task, patient(30))
 
     assert copied.renewed == 1
-    assert found.is_whole
+    assert comparison.is_whole
 
 
 async def test_another_vaults_store_is_refused(
@@ -183,27 +187,27 @@ async def test_another_vaults_store_is_refused(
     assert await all_of(target) == []
 
 
-async def test_what_is_added_after_the_copy_makes_the_verdict_no(
+async def test_a_job_added_after_the_copy_fails_the_comparison(
     source: MemoryJobStore, target: MemoryJobStore, monkeypatch: pytest.MonkeyPatch, clock: FakeClock
 ) -> None:
     async def then_add(source: Store, target: Store) -> None:
         await source.queue.enqueue([numbered_job(1_000, "https://videos.example/late")])
 
     monkeypatch.setattr(moving, "copy_rest", then_add)
-    _, found = await moved(source, target, clock)
+    _, comparison = await moved(source, target, clock)
 
-    assert not found.is_whole
-    assert found.missing == 1
+    assert not comparison.is_whole
+    assert comparison.missing == 1
 
 
-# --- broken off at any point -----------------------------------------------------------------------------------------
+# --- killed at any point ---------------------------------------------------------------------------------------------
 
 
 class Killed(BaseException):
-    """The process ends here."""
+    """The end of the process."""
 
 
-class Mortal(MemoryCatalogue):
+class KilledCatalogue(MemoryCatalogue):
     """A target whose process is killed at its ``dies_at``th write, before or after the write took place."""
 
     dies_at = 0
@@ -220,30 +224,30 @@ class Mortal(MemoryCatalogue):
         return answer
 
     async def import_jobs(self, jobs: Sequence[StoredJob]) -> int:
-        return await self._write(lambda: super(Mortal, self).import_jobs(jobs))
+        return await self._write(lambda: super(KilledCatalogue, self).import_jobs(jobs))
 
 
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("dies_at", [1, 2, 3])
-async def test_a_move_that_was_killed_is_repeated_and_nothing_is_missing(
+async def test_repeating_a_killed_move_completes_it(
     source: MemoryJobStore, clock: FakeClock, dies_at: int, after: bool
 ) -> None:
     target = MemoryJobStore(clock)
-    target.catalogue = mortal = Mortal(target._state)
-    mortal.dies_at, mortal.after = dies_at, after
+    target.catalogue = killed = KilledCatalogue(target._state)
+    killed.dies_at, killed.after = dies_at, after
     with pytest.raises(Killed):
         await moved(source, target, clock)
-    _, found = await moved(source, target, clock)
+    _, comparison = await moved(source, target, clock)
 
-    assert found.is_whole
+    assert comparison.is_whole
     assert len(await all_of(target)) == 255
 
 
-# --- the judgement ---------------------------------------------------------------------------------------------------
+# --- the comparison --------------------------------------------------------------------------------------------------
 
 
-async def test_a_job_stands_to_its_copy_as_its_history_tells(source: MemoryJobStore) -> None:
-    now = next(one for one in await all_of(source) if len(one.history) > 1)
+async def test_the_histories_decide_how_a_job_relates_to_its_copy(source: MemoryJobStore) -> None:
+    now = next(stored for stored in await all_of(source) if len(stored.history) > 1)
     earlier = StoredJob(replace(now.job, updated_at=now.job.created_at, attempt_count=0), now.history[:1])
     elsewhere = StoredJob(now.job, (*now.history, now.history[0]))
 
@@ -255,10 +259,12 @@ async def test_a_job_stands_to_its_copy_as_its_history_tells(source: MemoryJobSt
 
 
 async def test_a_comparison_names_the_fields_that_differ(source: MemoryJobStore, target: MemoryJobStore) -> None:
-    (one, *_) = await all_of(source)
+    (first, *_) = await all_of(source)
     await copy_jobs(source, target)
-    target._state.jobs[one.job.id] = replace(one.job, sha256="00", width=7)
-    target._state.history[one.job.id].append((await all_of(source))[-1].history[0])
-    found = await compare(source, target)
+    target._state.jobs[first.job.id] = replace(first.job, sha256="00", width=7)
+    target._state.history[first.job.id].append((await all_of(source))[-1].history[0])
+    comparison = await compare(source, target)
 
-    assert [(each.job, each.what) for each in found.named] == [(one.job.id, "sha256, width, history")]
+    assert [(difference.job, difference.what) for difference in comparison.named] == [
+        (first.job.id, "sha256, width, history")
+    ]

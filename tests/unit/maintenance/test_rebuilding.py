@@ -1,4 +1,4 @@
-"""The jobs again, from nothing but the library."""
+"""Rebuilding the jobs from the library alone."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests import vaults
 from tests.contract.stores import numbered_job
 from tests.fakes import START, FakeClock
 
-# What a sidecar does not tell; see stored_job.
+# Fields that a sidecar does not hold; see stored_job.
 NOT_PROMISED = {"started_at", "max_attempts", "source_type", "candidates", "completed_at", "updated_at"}
 
 
@@ -51,7 +51,7 @@ async def rebuilt(
 
 
 def promised(job: Job) -> dict[str, Any]:
-    return {each.name: getattr(job, each.name) for each in fields(Job) if each.name not in NOT_PROMISED}
+    return {field.name: getattr(job, field.name) for field in fields(Job) if field.name not in NOT_PROMISED}
 
 
 NOT_UTF8 = b"not \xff UTF-8"
@@ -61,7 +61,7 @@ NOT_UTF8 = b"not \xff UTF-8"
 async def test_a_name_that_is_not_utf8_is_reported_and_the_rest_is_read(
     store: MemoryJobStore, root: Path, tmp_path: Path, part: str
 ) -> None:
-    """On a database that refuses it, so that one name would take its whole batch with it."""
+    """The database refuses such a name, which would make its whole batch fail."""
     folder = root / "ann1" if part == "file" else root / os.fsdecode(NOT_UTF8)
     folder.mkdir(exist_ok=True)
     for suffix in (".info.json", ".mp4"):
@@ -71,35 +71,35 @@ async def test_a_name_that_is_not_utf8_is_reported_and_the_rest_is_read(
     await again.open()
     try:
         rebuild = Rebuild(again.catalogue, LocalLibrary(root), read_data=True)
-        refused = [one async for one in rebuild.run()]
+        refused = [entry async for entry in rebuild.run()]
     finally:
         await again.close()
 
-    assert [one.refusal for one in refused] == [RebuildRefusal.BAD_NAME]
+    assert [entry.refusal for entry in refused] == [RebuildRefusal.BAD_NAME]
     assert rebuild.done.new == 7
 
 
 async def test_every_completed_job_comes_back(store: MemoryJobStore, root: Path) -> None:
-    """Those with one video and those with several; a second pass finds them known."""
+    """Jobs with one video and jobs with several; a second pass finds them already known."""
     again = MemoryJobStore(FakeClock())
     first, refused = await rebuilt(root, into=again)
     second, _ = await rebuilt(root, into=again)
 
     assert refused == []
     assert (first.done.sidecars, first.done.new, second.done.new, second.done.known) == (13, 7, 0, 7)
-    assert [promised(one.job) for one in await vaults.all_of(again)] == [
-        promised(one.job) for one in await vaults.all_of(store)
+    assert [promised(stored.job) for stored in await vaults.all_of(again)] == [
+        promised(stored.job) for stored in await vaults.all_of(store)
     ]
 
 
 async def test_a_job_of_several_videos_completed_when_its_last_was_saved(store: MemoryJobStore, root: Path) -> None:
     again = MemoryJobStore(FakeClock())
     await rebuilt(root, into=again)
-    for one in await vaults.all_of(store):
-        assert (await again.catalogue.get(one.job.id)).completed_at == one.job.completed_at
+    for stored in await vaults.all_of(store):
+        assert (await again.catalogue.get(stored.job.id)).completed_at == stored.job.completed_at
 
 
-# --- what is not believed ---------------------------------------------------------------------------------------------
+# --- what is refused --------------------------------------------------------------------------------------------------
 
 
 def edit(path: Path, **changes: Any) -> None:
@@ -114,7 +114,7 @@ def flip(path: Path) -> None:
 
 VIDEO, SIDECAR = "ann1/000001-0.mp4", "ann1/000001-0.info.json"
 DAMAGES: dict[str, tuple[str, Callable[[Path], object], RebuildRefusal]] = {
-    "no JSON": (SIDECAR, lambda path: path.write_text("{"), RebuildRefusal.BAD_SIDECAR),
+    "not JSON": (SIDECAR, lambda path: path.write_text("{"), RebuildRefusal.BAD_SIDECAR),
     "another program's": (SIDECAR, lambda path: path.write_text('{"id": "x"}'), RebuildRefusal.BAD_SIDECAR),
     "a newer version's": (SIDECAR, lambda path: edit(path, mediavault=99), RebuildRefusal.BAD_SIDECAR),
     "a time without zone": (
@@ -122,48 +122,50 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], object], RebuildRefusal]] = {
         lambda path: edit(path, saved_at="2026-01-01T00:00:00"),
         RebuildRefusal.BAD_SIDECAR,
     ),
-    "an item that is none": (SIDECAR, lambda path: edit(path, item=7), RebuildRefusal.BAD_SIDECAR),
-    "no items": (SIDECAR, lambda path: edit(path, items=[1]), RebuildRefusal.BAD_SIDECAR),
+    "an invalid item": (SIDECAR, lambda path: edit(path, item=7), RebuildRefusal.BAD_SIDECAR),
+    "invalid items": (SIDECAR, lambda path: edit(path, items=[1]), RebuildRefusal.BAD_SIDECAR),
     "an id with a path": (SIDECAR, lambda path: edit(path, id="../x"), RebuildRefusal.BAD_SIDECAR),
-    "a site that is no name": (SIDECAR, lambda path: edit(path, platform="x; <b>"), RebuildRefusal.BAD_SIDECAR),
-    "a truth for a number": (SIDECAR, lambda path: edit(path, version=True), RebuildRefusal.BAD_SIDECAR),
+    "an invalid site name": (SIDECAR, lambda path: edit(path, platform="x; <b>"), RebuildRefusal.BAD_SIDECAR),
+    "a boolean for a number": (SIDECAR, lambda path: edit(path, version=True), RebuildRefusal.BAD_SIDECAR),
     "video gone": (VIDEO, Path.unlink, RebuildRefusal.MISSING),
     "video cut": (VIDEO, lambda path: path.write_bytes(b"short"), RebuildRefusal.SIZE_DIFFERS),
-    "one bit": (VIDEO, flip, RebuildRefusal.HASH_DIFFERS),
+    "one bit flipped": (VIDEO, flip, RebuildRefusal.HASH_DIFFERS),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-async def test_what_does_not_fit_is_named_and_not_taken(store: MemoryJobStore, root: Path, damage: str) -> None:
+async def test_a_damaged_video_or_sidecar_is_reported_and_not_imported(
+    store: MemoryJobStore, root: Path, damage: str
+) -> None:
     path, act, refusal = DAMAGES[damage]
     act(root / path)
     rebuild, refused = await rebuilt(root)
 
-    assert [(one.refusal, one.path) for one in refused] == [(refusal, SIDECAR)]
+    assert [(entry.refusal, entry.path) for entry in refused] == [(refusal, SIDECAR)]
     assert rebuild.done.new == 6
 
 
-async def test_sizes_alone_believe_a_file_that_was_not_read(store: MemoryJobStore, root: Path) -> None:
+async def test_without_reading_data_only_the_size_is_checked(store: MemoryJobStore, root: Path) -> None:
     flip(root / VIDEO)
     rebuild, refused = await rebuilt(root, read_data=False)
 
     assert (rebuild.done.new, refused) == (7, [])
 
 
-async def test_a_post_that_lacks_a_video_is_failed_and_keeps_the_others(store: MemoryJobStore, root: Path) -> None:
+async def test_a_post_with_a_missing_video_fails_and_keeps_the_others(store: MemoryJobStore, root: Path) -> None:
     (root / "ann5/000005-2.mp4").unlink()
     again = MemoryJobStore(FakeClock())
     _, refused = await rebuilt(root, into=again)
     job = await again.catalogue.get(numbered_job(5, "").id)
 
-    assert [one.refusal for one in refused] == [RebuildRefusal.MISSING, RebuildRefusal.PARTIAL]
+    assert [entry.refusal for entry in refused] == [RebuildRefusal.MISSING, RebuildRefusal.PARTIAL]
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.PARTIAL)
-    assert [one.status for one in job.items] == [
+    assert [item.status for item in job.items] == [
         ItemStatus.KEPT, ItemStatus.SKIPPED, ItemStatus.WAITING, ItemStatus.KEPT,
     ]  # fmt: skip
 
 
-async def test_a_folder_that_a_person_renamed_is_where_its_videos_are(store: MemoryJobStore, root: Path) -> None:
+async def test_the_videos_of_a_renamed_folder_are_found_in_it(store: MemoryJobStore, root: Path) -> None:
     (root / "ann1").rename(root / "Ann's films")
     again = MemoryJobStore(FakeClock())
     _, refused = await rebuilt(root, into=again)
@@ -173,13 +175,13 @@ async def test_a_folder_that_a_person_renamed_is_where_its_videos_are(store: Mem
     assert (job.output_path, job.thumbnail_path) == ("Ann's films/000001-0.mp4", "Ann's films/000001-0.jpg")
 
 
-# --- into a store that has some already -------------------------------------------------------------------------------
+# --- into a store that already has jobs -------------------------------------------------------------------------------
 
 
-async def test_a_job_that_the_store_still_has_queued_is_completed_and_keeps_its_history(
+async def test_a_job_still_queued_in_the_store_is_completed_and_keeps_its_history(
     store: MemoryJobStore, root: Path
 ) -> None:
-    """As after an old backup: fetched again it would stand in the library twice."""
+    """As after restoring an old backup: another download would put it into the library twice."""
     clock = FakeClock()
     older = MemoryJobStore(clock)
     await older.queue.enqueue([numbered_job(1, "https://videos.example/1")])
@@ -203,7 +205,7 @@ async def test_a_running_job_and_a_post_under_another_id_are_left_alone(store: M
     (claim,) = await other.queue.claim(vaults.ANN, limit=1, lease=vaults.LEASE)
     _, refused = await rebuilt(root, into=other)
 
-    assert [one.refusal for one in refused] == [RebuildRefusal.CONFLICT, RebuildRefusal.CONFLICT]
+    assert [entry.refusal for entry in refused] == [RebuildRefusal.CONFLICT, RebuildRefusal.CONFLICT]
     assert (await other.catalogue.get(claim.id)).status is JobStatus.RUNNING
     assert len(await vaults.all_of(other)) == 7
 
@@ -229,20 +231,20 @@ kept_facts = st.tuples(
 
 @st.composite
 def completed_jobs(draw: st.DrawFn) -> Job:
-    """With one to five media, of which one at least is a kept video."""
+    """Completed jobs with one to five media, at least one of them a saved video."""
     media = draw(st.lists(items, min_size=1, max_size=5))
     saved = draw(st.sets(st.integers(0, len(media) - 1), min_size=1))
     made = []
-    for place, item in enumerate(media):
-        item = replace(item, media_id=draw(st.none() | st.just(f"m{place}")))
-        if place in saved:
+    for index, item in enumerate(media):
+        item = replace(item, media_id=draw(st.none() | st.just(f"m{index}")))
+        if index in saved:
             size, duration, width, suffix = draw(kept_facts)
-            thumbnail = draw(st.none() | st.just(f"a/f{place}.jpg"))
-            kept = KeptFile(f"a/f{place}{suffix}", thumbnail, size, f"{place:064x}", duration, width, width)
-            made.append(JobItem(item, ItemStatus.KEPT, kept))
+            thumbnail = draw(st.none() | st.just(f"a/f{index}.jpg"))
+            file = KeptFile(f"a/f{index}{suffix}", thumbnail, size, f"{index:064x}", duration, width, width)
+            made.append(JobItem(item, ItemStatus.KEPT, file))
         else:
             made.append(JobItem(item, ItemStatus.SKIPPED))
-    first = next(one.kept for one in made if one.kept)
+    first = next(item.kept for item in made if item.kept)
     attempt = draw(st.integers(1, 9))
     return Job(
         id=numbered_job(draw(st.integers(1, 1 << 30)), "").id,
@@ -273,13 +275,13 @@ def completed_jobs(draw: st.DrawFn) -> Job:
 
 
 @given(completed_jobs(), st.randoms(use_true_random=False))
-def test_any_completed_job_is_the_same_after_its_sidecars(job: Job, random: Any) -> None:
-    """In every field that a sidecar promises, in whatever order they are met."""
+def test_any_completed_job_is_rebuilt_from_its_sidecars(job: Job, random: Any) -> None:
+    """All fields that a sidecar holds are equal, and the order of the sidecars does not matter."""
     written = []
-    for place, one in enumerate(job.items):
-        if one.kept is not None:
-            facts = write_sidecar(job, None, job.items, place, one.kept, saved_at=START)
-            written.append(read_sidecar(json.loads(json.dumps(facts)), f"a/f{place}.info.json"))
+    for index, item in enumerate(job.items):
+        if item.kept is not None:
+            facts = write_sidecar(job, None, job.items, index, item.kept, saved_at=START)
+            written.append(read_sidecar(json.loads(json.dumps(facts)), f"a/f{index}.info.json"))
     random.shuffle(written)
 
     assert promised(stored_job(written).job) == promised(job)
@@ -288,10 +290,10 @@ def test_any_completed_job_is_the_same_after_its_sidecars(job: Job, random: Any)
 @given(
     st.recursive(st.none() | st.booleans() | st.integers() | texts, lambda x: st.lists(x) | st.dictionaries(texts, x))
 )
-def test_whatever_stands_in_a_sidecar_is_read_or_refused(value: Any) -> None:
+def test_any_content_of_a_sidecar_is_read_or_refused(value: Any) -> None:
     good = write_sidecar(_job(), None, _job().items, 0, _KEPT, saved_at=START)
     for name in good:
-        with contextlib.suppress(BadSidecar):  # anything else ends the rebuild
+        with contextlib.suppress(BadSidecar):  # any other exception would end the rebuild
             read_sidecar({**good, name: value}, "a/f.info.json")
     with contextlib.suppress(BadSidecar):
         read_sidecar({**good, "video": {**good["video"], "duration_s": value, "path": value}}, "a/f.info.json")
@@ -323,26 +325,26 @@ def test_sidecars_of_the_first_version_are_read(number: int, count: int) -> None
     assert (stored_job([old]).job.status is JobStatus.COMPLETED) == (count == 1)
 
 
-async def test_half_a_character_in_a_title_is_no_reason_to_lose_the_sidecar() -> None:
+async def test_half_a_surrogate_pair_in_a_title_does_not_lose_the_sidecar() -> None:
     """Sites cut titles in the middle of a surrogate pair."""
     with tempfile.TemporaryDirectory() as folder:
-        vault = LocalLibrary(Path(folder))
-        await vault.prepare()
-        async with vault.staging.folder("job", 1) as staging:
-            await vault.place_json({"title": "cut \ud83d"}, "a.info.json", via=staging)
+        library = LocalLibrary(Path(folder))
+        await library.prepare()
+        async with library.staging.folder("job", 1) as staging:
+            await library.place_json({"title": "cut \ud83d"}, "a.info.json", via=staging)
 
-        assert await vault.read_json("a.info.json") == {"title": "cut ?"}
+        assert await library.read_json("a.info.json") == {"title": "cut ?"}
 
 
 def test_an_earlier_attempts_order_of_the_media_does_not_matter() -> None:
     """The newest sidecar's list counts; the others are found in it by their media ids."""
-    one, two = (
+    p_item, q_item = (
         JobItem(Item(media_id=name), ItemStatus.KEPT, replace(_KEPT, output_path=f"a/{name}.mp4")) for name in "pq"
     )
-    first = write_sidecar(_job(), None, [one, two], 0, one.kept or _KEPT, saved_at=START)
-    second = write_sidecar(_job(), None, [two, one], 0, two.kept or _KEPT, saved_at=START.replace(hour=13))
+    first = write_sidecar(_job(), None, [p_item, q_item], 0, p_item.kept or _KEPT, saved_at=START)
+    second = write_sidecar(_job(), None, [q_item, p_item], 0, q_item.kept or _KEPT, saved_at=START.replace(hour=13))
     read = [read_sidecar(first, "a/p.info.json"), read_sidecar(second, "a/q.info.json")]
     job: StoredJob = stored_job(read)
 
-    assert [each.kept and each.kept.output_path for each in job.job.items] == ["a/q.mp4", "a/p.mp4"]
+    assert [item.kept and item.kept.output_path for item in job.job.items] == ["a/q.mp4", "a/p.mp4"]
     assert job.job.status is JobStatus.COMPLETED

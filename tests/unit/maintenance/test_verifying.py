@@ -32,18 +32,20 @@ async def store(root: Path) -> MemoryJobStore:
 
 
 async def findings(store: MemoryJobStore, root: Path, *, read_data: bool = True) -> list[Finding]:
-    return [found async for found in Verification(store.catalogue, LocalLibrary(root), read_data=read_data).run()]
+    return [finding async for finding in Verification(store.catalogue, LocalLibrary(root), read_data=read_data).run()]
 
 
-async def troubles(store: MemoryJobStore, root: Path, *, read_data: bool = True) -> list[tuple[FindingKind, str]]:
-    return [(found.trouble, found.path) for found in await findings(store, root, read_data=read_data)]
+async def kinds_and_paths(
+    store: MemoryJobStore, root: Path, *, read_data: bool = True
+) -> list[tuple[FindingKind, str]]:
+    return [(finding.trouble, finding.path) for finding in await findings(store, root, read_data=read_data)]
 
 
 @pytest.mark.parametrize("read_data", [False, True])
 async def test_a_sound_vault_has_no_findings(store: MemoryJobStore, root: Path, read_data: bool) -> None:
     verification = Verification(store.catalogue, LocalLibrary(root), read_data=read_data)
 
-    assert [found async for found in verification.run()] == []
+    assert [finding async for finding in verification.run()] == []
     assert (verification.done.jobs, verification.done.videos, verification.done.files) == (5, 9, 27)
     assert verification.done.bytes_read == (9 * vaults.VIDEO_BYTES if read_data else 0)
 
@@ -64,7 +66,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], FindingKind]] = {
     "cut": (lambda path: path.write_bytes(path.read_bytes()[:-1]), FindingKind.SIZE_DIFFERS),
     "longer": (lambda path: path.write_bytes(path.read_bytes() + b"x"), FindingKind.SIZE_DIFFERS),
     "emptied": (lambda path: path.write_bytes(b""), FindingKind.SIZE_DIFFERS),
-    "one bit": (flip, FindingKind.HASH_DIFFERS),
+    "one bit flipped": (flip, FindingKind.HASH_DIFFERS),
     "a link": (lambda path: path.symlink_to(path.rename(path.parent.parent.parent / "elsewhere")), FindingKind.MISSING),
     "a folder": (become_folder, FindingKind.MISSING),
 }
@@ -72,38 +74,38 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], FindingKind]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 async def test_a_damaged_video_is_found(store: MemoryJobStore, root: Path, damage: str) -> None:
-    act, trouble = DAMAGES[damage]
+    act, kind = DAMAGES[damage]
     act(root / VIDEO)
 
-    assert await troubles(store, root) == [(trouble, VIDEO)]
+    assert await kinds_and_paths(store, root) == [(kind, VIDEO)]
 
 
-async def test_without_reading_a_flipped_bit_stays_unseen_and_a_cut_does_not(store: MemoryJobStore, root: Path) -> None:
+async def test_without_reading_data_a_cut_is_found_and_a_flipped_bit_is_not(store: MemoryJobStore, root: Path) -> None:
     flip(root / VIDEO)
     (root / "ann2/000002-0.mp4").write_bytes(b"short")
 
-    assert await troubles(store, root, read_data=False) == [(FindingKind.SIZE_DIFFERS, "ann2/000002-0.mp4")]
+    assert await kinds_and_paths(store, root, read_data=False) == [(FindingKind.SIZE_DIFFERS, "ann2/000002-0.mp4")]
 
 
-async def test_what_belongs_beside_a_video_is_looked_for(store: MemoryJobStore, root: Path) -> None:
+async def test_files_that_belong_next_to_a_video_are_checked(store: MemoryJobStore, root: Path) -> None:
     (root / "ann1/000001-0.jpg").unlink()
     (root / "ann2/000002-0.info.json").unlink()
     (root / "ann3/000003-0.info.json").write_text("{broken")
 
-    assert sorted(await troubles(store, root)) == [
+    assert sorted(await kinds_and_paths(store, root)) == [
         (FindingKind.SIDECAR_DIFFERS, "ann3/000003-0.info.json"),
         (FindingKind.SIDECAR_MISSING, "ann2/000002-0.info.json"),
         (FindingKind.THUMBNAIL_MISSING, "ann1/000001-0.jpg"),
     ]
 
 
-async def test_files_without_a_row_are_listed_and_stay(store: MemoryJobStore, root: Path) -> None:
+async def test_files_without_a_row_are_listed_and_not_removed(store: MemoryJobStore, root: Path) -> None:
     (root / "ann1/mine.mp4").write_bytes(b"a person's own")
     await store.catalogue.remove(numbered_job(2, "").id)
     (root / "ann3/000003-0.mp4").rename(root / "ann3/elsewhere.mp4")
     await store.catalogue.remove(numbered_job(3, "").id)
 
-    assert sorted(await troubles(store, root)) == [
+    assert sorted(await kinds_and_paths(store, root)) == [
         (FindingKind.ORPHAN, "ann1/mine.mp4"),
         (FindingKind.ORPHAN, "ann2/000002-0.info.json"),
         (FindingKind.ORPHAN, "ann2/000002-0.jpg"),
@@ -115,8 +117,8 @@ async def test_files_without_a_row_are_listed_and_stay(store: MemoryJobStore, ro
     assert (root / "ann1/mine.mp4").read_bytes() == b"a person's own"
 
 
-async def test_what_a_running_attempt_is_about_to_place_is_nobodys_finding(root: Path) -> None:
-    """The row names it before it stands there, so neither the file nor its absence is a finding."""
+async def test_a_file_that_a_running_attempt_is_placing_is_not_a_finding(root: Path) -> None:
+    """The row names the file before it exists, so neither the file nor its absence is a finding."""
     store = MemoryJobStore(FakeClock())
     await store.queue.enqueue(
         [numbered_job(1, "https://videos.example/1"), numbered_job(2, "https://videos.example/2")]
@@ -127,10 +129,10 @@ async def test_what_a_running_attempt_is_about_to_place_is_nobodys_finding(root:
     await store.queue.begin_commit(claims[0], placed, [JobItem(Item(), ItemStatus.COMMITTING, placed)])
     await store.queue.begin_commit(claims[1], coming, [JobItem(Item(), ItemStatus.COMMITTING, coming)])
 
-    assert await troubles(store, root) == []
+    assert await kinds_and_paths(store, root) == []
 
 
-async def test_kept_videos_of_a_job_that_is_not_whole_are_verified_too(root: Path) -> None:
+async def test_saved_videos_of_a_partly_saved_job_are_verified_too(root: Path) -> None:
     store = MemoryJobStore(FakeClock())
     await store.queue.enqueue([numbered_job(1, "https://videos.example/1")])
     (claim,) = await store.queue.claim(WorkerId("w"), limit=1, lease=vaults.LEASE)
@@ -138,26 +140,26 @@ async def test_kept_videos_of_a_job_that_is_not_whole_are_verified_too(root: Pat
     await store.queue.save_items(claim, [JobItem(Item(), ItemStatus.KEPT, gone), JobItem(Item(), ItemStatus.FAILED)])
     await store.queue.fail(claim, error_code=ErrorCode.PARTIAL, error="1 of 2", retry_in=None)
 
-    assert (FindingKind.MISSING, "ann/gone.mp4") in await troubles(store, root)
+    assert (FindingKind.MISSING, "ann/gone.mp4") in await kinds_and_paths(store, root)
 
 
-async def test_a_job_that_is_removed_meanwhile_is_not_missed(store: MemoryJobStore, root: Path) -> None:
+async def test_a_job_removed_during_the_verification_is_not_a_finding(store: MemoryJobStore, root: Path) -> None:
     library = LocalLibrary(root)
 
     class Removing(LocalLibrary):
         async def digest(self, relative: str) -> None:
-            job = next(one.job for one in await vaults.all_of(store) if one.job.output_path == relative)
+            job = next(stored.job for stored in await vaults.all_of(store) if stored.job.output_path == relative)
             await library.remove(relative)
             await store.catalogue.remove(job.id)
 
     await store.catalogue.remove(numbered_job(4, "").id)
     await store.catalogue.remove(numbered_job(5, "").id)
-    found = [one async for one in Verification(store.catalogue, Removing(root), read_data=True).run()]
+    reported = [finding async for finding in Verification(store.catalogue, Removing(root), read_data=True).run()]
 
-    assert [one for one in found if one.job is not None] == []
+    assert [finding for finding in reported if finding.job is not None] == []
 
 
-async def test_a_library_that_is_not_there_is_no_library_of_missing_files(store: MemoryJobStore, root: Path) -> None:
+async def test_an_unavailable_library_is_an_error_and_not_missing_files(store: MemoryJobStore, root: Path) -> None:
     root.rename(root.with_name("unplugged"))
 
     with pytest.raises(StorageFailure):
@@ -165,7 +167,7 @@ async def test_a_library_that_is_not_there_is_no_library_of_missing_files(store:
 
 
 async def test_a_thousand_random_damages_are_all_found(tmp_path: Path) -> None:
-    """Fault F51: deleted, cut, one bit flipped, replaced by a link; every one, and nothing else."""
+    """Fault F51: videos deleted, cut, with one bit flipped or replaced by a link; all are found, and nothing else."""
     root, clock = tmp_path / "library", FakeClock()
     root.mkdir()
     store = MemoryJobStore(clock)
@@ -186,7 +188,7 @@ async def test_a_thousand_random_damages_are_all_found(tmp_path: Path) -> None:
             case 3:
                 video.symlink_to(video.rename(tmp_path / f"moved-{number}.mp4"))
 
-    found = await findings(store, root)
+    reported = await findings(store, root)
 
-    assert {one.path for one in found} == {str(video.relative_to(root)) for video in damaged}
-    assert len(found) == 1_000
+    assert {finding.path for finding in reported} == {str(video.relative_to(root)) for video in damaged}
+    assert len(reported) == 1_000

@@ -69,31 +69,33 @@ def test_a_preview_of_a_paid_video_is_not_taken_for_the_video() -> None:
     paid["videoData"] |= {"is_upower_exclusive": True, "is_upower_preview": True, "is_upower_play": False}
     with pytest.raises(Private):
         read(URL, paid, play())
-    paid["videoData"]["is_upower_play"] = True  # to somebody who has paid
+    paid["videoData"]["is_upower_play"] = True  # for a user who has paid
 
     assert best(told(URL, paid, play())) == [f"{CDN}30080.m4s"]
 
 
-def test_play_data_of_another_video_or_part_are_not_the_posts() -> None:
+def test_play_data_of_another_video_or_part_is_ignored() -> None:
     assert read(URL, state("BV1xx411c7mD"), play()) is None
     assert told(f"{URL}?p=2", state(), play()).found is False
 
 
-def test_the_state_alone_tells_who_and_what() -> None:
+def test_the_state_alone_gives_only_metadata() -> None:
     data = told(URL, state())
 
     assert (data.found, data.items, data.title) == (False, (), "A kite")
 
 
 @pytest.mark.parametrize(("code", "condition"), [(-404, Deleted), (62002, Deleted), (-352, Challenge)])
-def test_an_answers_code_is_believed(code: int, condition: type[Exception]) -> None:
+def test_an_error_answer_raises_the_matching_failure(code: int, condition: type[Exception]) -> None:
     with pytest.raises(condition):
         read(URL, {"code": code, "message": "…"})
 
 
 @pytest.mark.parametrize(
-    ("said", "condition"), [("抱歉您所在地区不可观看!", RegionLocked), ("大会员专享限制", LoginRequired)]
+    ("message", "condition"), [("抱歉您所在地区不可观看!", RegionLocked), ("大会员专享限制", LoginRequired)]
 )
-def test_one_code_stands_for_a_region_and_for_what_only_members_see(said: str, condition: type[Exception]) -> None:
+def test_a_region_lock_and_members_only_content_share_a_code_and_differ_in_the_message(
+    message: str, condition: type[Exception]
+) -> None:
     with pytest.raises(condition):
-        read("https://www.bilibili.com/bangumi/play/ep1", {"code": -10403, "message": said})
+        read("https://www.bilibili.com/bangumi/play/ep1", {"code": -10403, "message": message})

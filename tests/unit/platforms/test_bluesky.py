@@ -39,8 +39,8 @@ def thread(post: dict[str, Any], *replies: dict[str, Any]) -> dict[str, Any]:
     return {"thread": {"post": post, "replies": [{"post": reply} for reply in replies]}}
 
 
-def in_place_of_the_post(kind: str) -> dict[str, Any]:
-    """An answer of getPostThreadV2, whose thread is a list."""
+def thread_without_the_post(kind: str) -> dict[str, Any]:
+    """Return an answer of getPostThreadV2, whose thread is a list."""
     above = {"uri": view(key="3kother")["uri"], "depth": -1, "value": {"post": view(key="3kother")}}
     return {
         "thread": [above, {**view(), "depth": 0, "record": None, "value": {"$type": f"app.bsky.unspecced.defs#{kind}"}}]
@@ -74,7 +74,7 @@ def test_the_playlist_of_the_posts_own_video_is_found_among_replies_with_others(
     assert (data.items[0].media_id, data.items[0].candidates[0].height) == ("bafkite", 1280)
 
 
-def test_a_quoted_video_is_an_item_of_that_role_and_not_the_posts() -> None:
+def test_a_quoted_video_is_an_item_with_that_role_and_not_the_posts_own() -> None:
     data = told(URL, thread(view(quoting(quoted_view()))))
 
     assert (best(data), [(item.role, item.label) for item in data.items]) == ([], [("quoted", "3otheraaaaaaa")])
@@ -93,7 +93,7 @@ def test_pictures_are_items_without_candidates() -> None:
     assert (best(data), data.image_urls, data.found) == ([], ("https://cdn.bsky.app/a@jpeg",), True)
 
 
-def test_a_record_names_the_blob_from_which_the_playlist_follows() -> None:
+def test_the_playlist_is_derived_from_the_blob_that_a_record_names() -> None:
     blob = {"$type": "blob", "ref": {"$link": "bafkite"}, "mimeType": "video/mp4"}
     record = {
         "uri": f"at://{DID}/app.bsky.feed.post/3kiteaaaaaaaa",
@@ -103,7 +103,7 @@ def test_a_record_names_the_blob_from_which_the_playlist_follows() -> None:
     assert best(told(f"https://bsky.app/profile/{DID}/post/3kiteaaaaaaaa", record)) == [PLAYLIST]
 
 
-def test_another_authors_post_of_the_same_key_is_not_the_posts() -> None:
+def test_another_authors_post_with_the_same_key_is_ignored() -> None:
     assert read(URL, thread(view(video(), handle="bob.example"))) is None
 
 
@@ -113,12 +113,12 @@ def test_another_authors_post_of_the_same_key_is_not_the_posts() -> None:
         ({"error": "NotFound", "message": "Post not found"}, Deleted),
         ({"thread": {"$type": "app.bsky.feed.defs#notFoundPost", "notFound": True}}, Deleted),
         ({"thread": {"$type": "app.bsky.feed.defs#blockedPost", "blocked": True}}, LoginRequired),
-        (in_place_of_the_post("threadItemNotFound"), Deleted),
-        (in_place_of_the_post("threadItemBlocked"), LoginRequired),
-        (in_place_of_the_post("threadItemNoUnauthenticated"), LoginRequired),
+        (thread_without_the_post("threadItemNotFound"), Deleted),
+        (thread_without_the_post("threadItemBlocked"), LoginRequired),
+        (thread_without_the_post("threadItemNoUnauthenticated"), LoginRequired),
         ({"error": "AccountTakedown"}, Deleted),
     ],
 )
-def test_what_bluesky_says_instead_is_believed(answer: object, condition: type[Exception]) -> None:
+def test_an_error_answer_raises_the_matching_failure(answer: object, condition: type[Exception]) -> None:
     with pytest.raises(condition):
         read(URL, answer)

@@ -1,4 +1,4 @@
-"""What an address is, in one answer."""
+"""Classification of a URL: its kind, platform, account, id and shared form."""
 
 from __future__ import annotations
 
@@ -337,17 +337,22 @@ NO_ADDRESSES = [
 
 
 @pytest.mark.parametrize(("url", "platform", "handle", "post_id", "shared"), POSTS)
-def test_a_post_is_told_with_its_author_id_and_shared_form(
+def test_a_post_is_classified_with_its_author_id_and_shared_form(
     url: str, platform: str, handle: str | None, post_id: str, shared: str
 ) -> None:
-    found = classify(url)
+    result = classify(url)
 
-    assert (found.kind, found.platform, found.handle, found.post_id) == (AddressKind.POST, platform, handle, post_id)
-    assert (found.url, found.canonical_url) == (url, shared)
+    assert (result.kind, result.platform, result.handle, result.post_id) == (
+        AddressKind.POST,
+        platform,
+        handle,
+        post_id,
+    )
+    assert (result.url, result.canonical_url) == (url, shared)
 
 
 @pytest.mark.parametrize("shared", [row[4] for row in POSTS])
-def test_the_shared_form_is_read_as_itself_and_as_the_same_job(shared: str) -> None:
+def test_the_shared_form_is_canonical_and_names_the_same_post(shared: str) -> None:
     post, platform = identify(parse_http_url(shared))
 
     assert classify(shared).canonical_url == shared
@@ -355,30 +360,30 @@ def test_the_shared_form_is_read_as_itself_and_as_the_same_job(shared: str) -> N
 
 
 @pytest.mark.parametrize(("url", "kind", "platform", "handle"), OTHERS)
-def test_a_page_that_is_no_post_is_told_by_its_kind(
+def test_a_page_that_is_not_a_post_is_classified_by_its_kind(
     url: str, kind: AddressKind, platform: str, handle: str | None
 ) -> None:
-    found = classify(url)
+    result = classify(url)
 
-    assert (found.kind, found.platform, found.handle) == (kind, platform, handle)
+    assert (result.kind, result.platform, result.handle) == (kind, platform, handle)
 
 
 @pytest.mark.parametrize(("url", "platform", "token"), REDIRECTS)
 def test_a_share_link_is_a_redirect_with_its_token_and_without_a_shared_form(
     url: str, platform: str, token: str | None
 ) -> None:
-    found = classify(url)
+    result = classify(url)
 
-    assert (found.kind, found.platform, found.post_id) == (AddressKind.REDIRECT, platform, token)
-    assert found.canonical_url is None
+    assert (result.kind, result.platform, result.post_id) == (AddressKind.REDIRECT, platform, token)
+    assert result.canonical_url is None
 
 
 @pytest.mark.parametrize("text", NO_ADDRESSES)
-def test_what_is_no_address_of_a_public_site_or_pretends_to_be_one_has_no_platform(text: str) -> None:
-    found = classify(text)
+def test_an_invalid_private_or_imitated_address_has_no_platform(text: str) -> None:
+    result = classify(text)
 
-    assert (found.kind, found.platform, found.post_id) == (AddressKind.UNSUPPORTED, None, None)
-    assert found.url == text
+    assert (result.kind, result.platform, result.post_id) == (AddressKind.UNSUPPORTED, None, None)
+    assert result.url == text
 
 
 @pytest.mark.parametrize(
@@ -398,9 +403,9 @@ def test_what_is_no_address_of_a_public_site_or_pretends_to_be_one_has_no_platfo
     ],
 )
 def test_any_other_public_page_may_be_a_post(url: str) -> None:
-    found = classify(url)
+    result = classify(url)
 
-    assert (found.kind, found.platform) == (AddressKind.POST, "generic")
+    assert (result.kind, result.platform) == (AddressKind.POST, "generic")
 
 
 def test_the_shared_form_of_a_profile_is_given_where_the_site_has_one() -> None:
@@ -413,14 +418,14 @@ def test_a_post_of_another_fediverse_like_site_is_not_taken_for_mastodons() -> N
 
 
 @given(st.text(max_size=120) | st.text(max_size=60).map(lambda path: f"https://www.facebook.com/{path}"))
-def test_no_text_is_beyond_an_answer(text: str) -> None:
-    found = classify(text)
+def test_any_text_gets_an_answer(text: str) -> None:
+    result = classify(text)
 
-    assert found.url == text
-    assert found.platform is not None or found.kind is AddressKind.UNSUPPORTED
+    assert result.url == text
+    assert result.platform is not None or result.kind is AddressKind.UNSUPPORTED
 
 
-# Pieces of addresses that sites, wrappers and tricks are made of: drawn together they reach what plain text never does
+# Pieces of URLs of sites, wrappers and tricks: their combinations reach code that plain text never does
 _HOSTS = sorted({host for known in all_platforms() for host in exact_hosts(known)})
 _PIECES = st.sampled_from(
     ["@jane", "status", "video", "p", "reel", "watch", "..", "%40", "%2e%2e", "share", "profile", "post", "live", "t", "12", "7123456789012345678", "CWqAgUZgCku", "did%3Aplc%3Aabc", "3l3abcdefgh2x", "x.com", "comments", "\u0663\u0664", ""]
@@ -446,16 +451,16 @@ _ADDRESSES = st.builds(
 
 @given(_ADDRESSES)
 def test_every_address_has_an_answer_and_its_shared_form_is_a_fixed_point(address: str) -> None:
-    found = classify(address)
+    result = classify(address)
 
-    assert found.url == address
-    if found.canonical_url is not None and found.kind in {AddressKind.POST, AddressKind.STORY}:
-        again = classify(found.canonical_url)
-        assert (again.kind, again.platform, again.post_id) == (found.kind, found.platform, found.post_id)
-        assert again.canonical_url == found.canonical_url
+    assert result.url == address
+    if result.canonical_url is not None and result.kind in {AddressKind.POST, AddressKind.STORY}:
+        again = classify(result.canonical_url)
+        assert (again.kind, again.platform, again.post_id) == (result.kind, result.platform, result.post_id)
+        assert again.canonical_url == result.canonical_url
 
 
-# --- real addresses, where they are at hand -----------------------------------------------------------------------
+# --- recorded addresses, if available -----------------------------------------------------------------------------
 
 KNOWN_DIFFERENCES = {
     "https://www.instagram.com/share/reel/BARSSL4rTu",  # the table takes the share link's token for the post's id
@@ -463,7 +468,7 @@ KNOWN_DIFFERENCES = {
     "https://t.bilibili.com/998134289197432852",  # the table names the video, which only the network knows
     "https://b23.tv/av32430100",  # a short link, though its token is readable
     "https://www.youtube.com/embed/videoseries?list=PL6IaIsEjSbf96XFRuNccS_RuEXwNdsoEu",  # a playlist
-    "https://www.youtube.com/embed/live_stream?channel=UC2_KI6RB__jGdlnK6dvFEZA",  # whatever is live
+    "https://www.youtube.com/embed/live_stream?channel=UC2_KI6RB__jGdlnK6dvFEZA",  # the current live stream
     "https://www.weibo.com/p/1003062314621010/home",  # a profile
     "https://sushi.ski/notes/9bm3x4ksqw",  # Misskey, on a host like any other
 }
@@ -484,28 +489,28 @@ KINDS = {
 def test_recorded_addresses_are_read_as_their_table_says() -> None:
     with (SHARED / "post_urls.tsv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    wrong = {row["url"]: said for row in rows if (said := _differs(row))}
+    wrong = {row["url"]: difference for row in rows if (difference := _differs(row))}
 
     assert len(rows) > 300
     assert set(wrong) <= KNOWN_DIFFERENCES
 
 
 def _differs(row: dict[str, str]) -> str:
-    """The fields in which the answer is not the table's; the handles that no address carries are left out."""
-    found = classify(row["url"])
+    """Return the names of the fields that differ from the table, except handles that the URL does not contain."""
+    result = classify(row["url"])
     if row["platform"] not in {known.name for known in all_platforms()[:-1]} | {"none"}:
-        return "platform" if found.platform != "generic" else ""
-    kind = KINDS.get(row["url_kind"], AddressKind.POST if row["is_supported_video"] == "yes" else found.kind)
-    told = {"platform": found.platform or "none", "kind": found.kind, "handle": found.handle}
-    told |= {"post_id": found.post_id, "canonical_url": found.canonical_url}
+        return "platform" if result.platform != "generic" else ""
+    kind = KINDS.get(row["url_kind"], AddressKind.POST if row["is_supported_video"] == "yes" else result.kind)
+    actual = {"platform": result.platform or "none", "kind": result.kind, "handle": result.handle}
+    actual |= {"post_id": result.post_id, "canonical_url": result.canonical_url}
     if "not in URL" in row["note"]:
-        del told["handle"]
+        del actual["handle"]
     wanted = {**row, "kind": kind}
-    return " ".join(name for name, value in told.items() if wanted[name] and wanted[name] != value)
+    return " ".join(name for name, value in actual.items() if wanted[name] and wanted[name] != value)
 
 
 def test_a_share_link_whose_token_is_the_posts_own_id_is_the_post() -> None:
-    found = classify("https://b23.tv/av32430100")
+    result = classify("https://b23.tv/av32430100")
 
-    assert (found.kind, found.post_id) == (AddressKind.POST, "av32430100")
+    assert (result.kind, result.post_id) == (AddressKind.POST, "av32430100")
     assert classify("https://b23.tv/ep67616q").kind is AddressKind.REDIRECT

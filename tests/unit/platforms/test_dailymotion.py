@@ -25,7 +25,7 @@ def player(xid: str = "x5kesuj", **facts: Any) -> dict[str, Any]:
     }
 
 
-def test_the_players_stream_is_the_posts() -> None:
+def test_the_players_stream_is_the_posts_video() -> None:
     data = told(URL, player())
 
     assert (best(data), data.items[0].expected.duration_s) == ([STREAM], 187)
@@ -41,33 +41,33 @@ def test_older_answers_have_files_by_their_height() -> None:
     assert best(told(URL, player(qualities=qualities))) == ["https://proxy.dmcdn.net/720.mp4"]
 
 
-def test_a_quality_can_name_its_picture_rate_and_what_only_counts_views_is_no_video() -> None:
+def test_a_quality_can_name_its_frame_rate_and_a_view_counter_is_not_a_video() -> None:
     file, fast = ({"type": "video/mp4", "url": f"https://proxy.dmcdn.net/{name}.mp4"} for name in ("720", "720@60"))
     counted = {"type": "application/vnd.lumberjack.manifest", "url": "https://proxy.dmcdn.net/count"}
     data = told(URL, player(qualities={"auto": [counted], "720": [file], "720@60": [fast]}))
 
     assert best(data) == ["https://proxy.dmcdn.net/720@60.mp4"]
-    assert [(one.height, one.fps) for one in data.items[0].candidates] == [(720, None), (720, 60)]
+    assert [(candidate.height, candidate.fps) for candidate in data.items[0].candidates] == [(720, None), (720, 60)]
 
 
-def test_the_next_videos_metadata_are_not_the_posts() -> None:
+def test_the_next_videos_metadata_is_ignored() -> None:
     assert read(URL, player("x7other")) is None
 
 
 @pytest.mark.parametrize(
     ("code", "condition"), [("DM007", RegionLocked), ("DM002", Deleted), ("DM010", Private), ("DM016", LiveNow)]
 )
-def test_the_players_error_is_believed(code: str, condition: type[Exception]) -> None:
+def test_an_error_answer_raises_the_matching_failure(code: str, condition: type[Exception]) -> None:
     with pytest.raises(condition):
         read(URL, {"id": "x5kesuj", "error": {"code": code, "title": "Not here"}})
 
 
-def test_a_broadcast_is_told() -> None:
+def test_a_live_broadcast_is_reported_as_live() -> None:
     with pytest.raises(LiveNow):
         read(URL, player(stream_type="live"))
 
 
-def test_graphql_names_the_stream_beside_the_facts() -> None:
+def test_graphql_names_the_stream_next_to_the_metadata() -> None:
     video = {"id": "VmlkZW86", "xid": "x5kesuj", "title": "a kite", "hlsURL": STREAM, "creator": {"name": "jane"}}
     data = told(URL, {"data": {"video": video}})
 

@@ -25,8 +25,8 @@ URL = f"https://www.facebook.com/watch/?v={ID}"
 CDN = "https://video.xx.fbcdn.net/v/"
 
 
-def read(*found: object, post_id: str = ID) -> PageData:
-    data = facebook.read(Post(URL, URL, "facebook", post_id), FACEBOOK, found)
+def read(*documents: object, post_id: str = ID) -> PageData:
+    data = facebook.read(Post(URL, URL, "facebook", post_id), FACEBOOK, documents)
     assert data is not None
     return data
 
@@ -53,7 +53,7 @@ def story(*media: dict[str, Any], **more: Any) -> dict[str, Any]:
         "message": {"text": "Two kites"},
         "creation_time": 1_700_000_000,
         "attachments": [
-            {"styles": {"attachment": {"all_subattachments": {"nodes": [{"media": one} for one in media]}}}}
+            {"styles": {"attachment": {"all_subattachments": {"nodes": [{"media": medium} for medium in media]}}}}
         ],
         "feedback": {"comments": [{"attachments": [{"media": video("999999999")}]}]},
         **more,
@@ -63,20 +63,20 @@ def story(*media: dict[str, Any], **more: Any) -> dict[str, Any]:
 PHOTO = {"__typename": "Photo", "id": "55555555", "image": {"uri": "https://scontent.fbcdn.net/p.jpg"}}
 
 
-def test_the_better_whole_file_of_the_own_video_is_taken() -> None:
-    found = read({"data": {"video": video()}, "suggested": [video("111111111"), video("222222222")]})
+def test_the_better_whole_file_of_the_posts_own_video_is_taken() -> None:
+    data = read({"data": {"video": video()}, "suggested": [video("111111111"), video("222222222")]})
 
-    assert [c.url for c in found.items[0].candidates] == [f"{CDN}{ID}_hd.mp4", f"{CDN}{ID}_sd.mp4"]
-    assert choose(found.items[0]).url == f"{CDN}{ID}_hd.mp4"
-    assert (found.handle, found.display_name, found.thumbnail_url) == (
+    assert [c.url for c in data.items[0].candidates] == [f"{CDN}{ID}_hd.mp4", f"{CDN}{ID}_sd.mp4"]
+    assert choose(data.items[0]).url == f"{CDN}{ID}_hd.mp4"
+    assert (data.handle, data.display_name, data.thumbnail_url) == (
         "jane.kites",
         "Jane",
         f"https://scontent.fbcdn.net/{ID}.jpg",
     )
-    assert found.items[0].expected.duration_s == 34
+    assert data.items[0].expected.duration_s == 34
 
 
-def test_what_stands_in_several_places_is_joined() -> None:
+def test_data_from_several_documents_is_merged() -> None:
     delivery = {
         "id": ID,
         "videoDeliveryResponseFragment": {
@@ -95,19 +95,22 @@ def test_what_stands_in_several_places_is_joined() -> None:
         "actors": [{"name": "Jane"}],
         "creation_time": 1_700_000_000,
     }
-    found = read(delivery, around)
+    data = read(delivery, around)
 
-    assert [c.url for c in found.items[0].candidates] == [f"{CDN}hd.mp4", f"{CDN}sd.mp4"]
-    assert (found.display_name, found.text) == ("Jane", "A kite")
-    assert found.published_at is not None
+    assert [c.url for c in data.items[0].candidates] == [f"{CDN}hd.mp4", f"{CDN}sd.mp4"]
+    assert (data.display_name, data.text) == ("Jane", "A kite")
+    assert data.published_at is not None
 
 
-def test_the_manifest_is_taken_where_only_a_small_file_stands_beside_it() -> None:
+def test_the_manifest_is_taken_where_the_only_file_is_small() -> None:
     manifest = MPD.format(w=1080, h=1920)
     small = video(playable_url_quality_hd=None, dash_manifest=manifest)
     both = video(dash_manifest=manifest)
 
-    assert [choose(read(one).items[0]).source_type for one in (small, both)] == [SourceType.DASH, SourceType.DIRECT]
+    assert [choose(read(document).items[0]).source_type for document in (small, both)] == [
+        SourceType.DASH,
+        SourceType.DIRECT,
+    ]
 
 
 def test_an_escaped_manifest_of_older_pages_is_read() -> None:
@@ -116,20 +119,20 @@ def test_an_escaped_manifest_of_older_pages_is_read() -> None:
     assert choose(read(escaped).items[0]).source_type is SourceType.DASH
 
 
-def test_a_story_gives_its_media_in_order_and_not_those_of_answers() -> None:
+def test_a_story_gives_its_media_in_order_without_those_of_comments() -> None:
     node = {"data": {"node": story(video("111111111"), PHOTO, video("222222222"))}}
 
     for post_id in ("700000001", "pfbid0abcDEF"):
-        found = read(node, post_id=post_id)
-        assert [(item.type, item.media_id) for item in found.items] == [
+        data = read(node, post_id=post_id)
+        assert [(item.type, item.media_id) for item in data.items] == [
             (ItemType.VIDEO, "111111111"),
             (ItemType.IMAGE, None),
             (ItemType.VIDEO, "222222222"),
         ]
-    assert (found.handle, found.text) == ("jane.kites", "Two kites")
+    assert (data.handle, data.text) == ("jane.kites", "Two kites")
 
 
-def test_a_storys_sections_say_who_posted_it_where_it_does_not_itself() -> None:
+def test_a_storys_sections_name_its_account_where_the_story_does_not() -> None:
     media = {"styles": {"attachment": {"media": video("9", owner=None)}}}
     jane = {"name": "Jane", "url": "https://www.facebook.com/jane.kites"}
     inner = {"actors": [jane], "message": {"text": "A kite"}, "attachments": [media]}
@@ -140,7 +143,7 @@ def test_a_storys_sections_say_who_posted_it_where_it_does_not_itself() -> None:
     assert (data.handle, data.display_name, data.text) == ("jane.kites", "Jane", "A kite")
 
 
-def test_a_storys_photo_in_the_form_of_the_newest_pages_is_no_video() -> None:
+def test_a_storys_photo_in_the_form_of_the_newest_pages_is_not_a_video() -> None:
     photo = {"__typename": "Photo", "id": "9", "photo_image": {"uri": "https://scontent.fbcdn.net/p.jpg"}}
     data = read({"post_id": ID, "attachments": [{"styles": {"attachment": {"media": photo}}}]})
 
@@ -151,33 +154,33 @@ def test_a_storys_photo_in_the_form_of_the_newest_pages_is_no_video() -> None:
     )
 
 
-@pytest.mark.parametrize("place", ["videos", "cards"])
-def test_an_advert_of_the_library_shows_its_videos_or_those_of_its_cards(place: str) -> None:
+@pytest.mark.parametrize("key", ["videos", "cards"])
+def test_an_advert_in_the_ad_library_shows_its_videos_or_those_of_its_cards(key: str) -> None:
     part = {"video_hd_url": f"{CDN}hd.mp4", "video_sd_url": f"{CDN}sd.mp4", "video_preview_image_url": f"{CDN}a.jpg"}
-    shown = {"page_name": "Jane", "page_profile_uri": "https://www.facebook.com/jane.kites/", place: [part]}
+    shown = {"page_name": "Jane", "page_profile_uri": "https://www.facebook.com/jane.kites/", key: [part]}
     data = read({"ad_archive_id": ID, "snapshot": {"body": {"text": "A kite"}, **shown}}, {"ad_archive_id": "7"})
 
     assert (choose(data.items[0]).url, data.thumbnail_url) == (f"{CDN}hd.mp4", f"{CDN}a.jpg")
     assert (data.handle, data.display_name, data.text) == ("jane.kites", "Jane", "A kite")
 
 
-def test_a_shared_storys_video_is_an_item_of_that_role() -> None:
+def test_a_shared_storys_video_is_an_item_with_that_role() -> None:
     shared = story(video("333333333"), post_id="800000001")
-    found = read(story(attached_story=shared), post_id="700000001")
+    data = read(story(attached_story=shared), post_id="700000001")
 
-    assert [(item.role, item.label, item.media_id) for item in found.items] == [
+    assert [(item.role, item.label, item.media_id) for item in data.items] == [
         (ItemRole.REPOSTED, "800000001", "333333333")
     ]
 
 
 def test_a_page_for_link_previews_names_the_video_in_its_address() -> None:
     address = f"https://lookaside.fbsbx.com/lookaside/crawler/media/?media_id={ID}"
-    found = read({"story": {"creation_time": 1, "attachments": [{"media": {"browser_native_hd_url": address}}]}})
+    data = read({"story": {"creation_time": 1, "attachments": [{"media": {"browser_native_hd_url": address}}]}})
 
-    assert [c.url for c in found.items[0].candidates] == [address]
+    assert [c.url for c in data.items[0].candidates] == [address]
 
 
-def test_suggested_videos_alone_say_nothing() -> None:
+def test_suggested_videos_alone_are_ignored() -> None:
     assert facebook.read(Post(URL, URL, "facebook", ID), FACEBOOK, [{"a": video("111111111")}, {"id": ID}]) is None
 
 
@@ -193,11 +196,11 @@ def test_the_mobile_sites_store_is_read() -> None:
         | {"videoURL": "https://www.facebook.com/Kites/videos/1/"}
         for name in ("111111111", ID)
     ]
-    html = "".join(f'<div data-store="{escape(json.dumps(one))}">' for one in stores)
-    found = read(*element_documents(html))
+    html = "".join(f'<div data-store="{escape(json.dumps(store))}">' for store in stores)
+    data = read(*element_documents(html))
 
-    assert choose(found.items[0]).url == f"{CDN}{ID}.mp4"
-    assert (found.handle, len(found.items)) == ("Kites", 1)
+    assert choose(data.items[0]).url == f"{CDN}{ID}.mp4"
+    assert (data.handle, len(data.items)) == ("Kites", 1)
 
 
 def test_the_scripts_of_older_pages_are_read() -> None:
@@ -221,6 +224,6 @@ def test_the_scripts_of_older_pages_are_read() -> None:
         ({"errors": [{"code": 1675004, "message": "Rate limit exceeded"}]}, RateLimited),
     ],
 )
-def test_what_facebook_says_instead_is_raised(answer: dict[str, Any], condition: type[Failure]) -> None:
+def test_an_error_answer_raises_the_matching_failure(answer: dict[str, Any], condition: type[Failure]) -> None:
     with pytest.raises(condition):
         facebook.read(Post(URL, URL, "facebook", ID), FACEBOOK, [answer])

@@ -1,4 +1,4 @@
-"""What every platform's record has to hold."""
+"""Rules that every platform's record must follow."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def patterns_of(known: Platform) -> list[AddressPattern]:
     ]
 
 
-def test_there_are_eighteen_platforms_and_the_generic_one_stands_last() -> None:
+def test_there_are_eighteen_platforms_and_the_generic_one_comes_last() -> None:
     assert len(KNOWN) == 18
     assert all_platforms()[-1].name == "generic"
 
@@ -70,7 +70,7 @@ def test_no_host_belongs_to_two_platforms() -> None:
 
 @every_known_platform
 def test_patterns_begin_at_the_root_of_the_path(known: Platform) -> None:
-    """``re.match`` anchors them anyway; a missing caret is a sign of a slip."""
+    """``re.match`` anchors them anyway; a missing caret indicates a mistake."""
     assert all(pattern.path.pattern.startswith("^") for pattern in patterns_of(known))
 
 
@@ -85,7 +85,7 @@ def test_a_post_pattern_reads_an_id_and_what_its_key_needs(known: Platform) -> N
 
 
 @every_known_platform
-def test_walls_challenges_and_ends_are_never_empty_marks(known: Platform) -> None:
+def test_the_texts_that_mark_walls_challenges_and_ends_are_never_empty(known: Platform) -> None:
     """An empty text would be found on every page."""
     texts = [
         text
@@ -116,7 +116,7 @@ def test_sites_that_sign_their_media_say_so(name: str) -> None:
 
 
 @every_platform
-def test_what_a_platform_says_about_downloads_makes_a_request(known: Platform) -> None:
+def test_the_media_rules_of_a_platform_make_a_valid_request(known: Platform) -> None:
     """MediaRequest refuses ranges and numbers of connections with which nothing could be fetched."""
     MediaRequest(
         "https://cdn.example/v.mp4",
@@ -138,7 +138,7 @@ def test_what_a_platform_says_about_downloads_makes_a_request(known: Platform) -
         ("?a=1&mime_type=video_mp4", False, False),
     ],
 )
-def test_tiktok_names_its_mark_in_the_address(query: str, has_mark: bool, has_none: bool) -> None:
+def test_tiktok_names_its_watermark_in_the_address(query: str, has_mark: bool, has_none: bool) -> None:
     url = f"https://v16.tiktokcdn.com/0a1b/video/tos/xx/tos-xx-ve-1/0a/{query}"
     tiktok = next(known for known in KNOWN if known.name == "tiktok")
 

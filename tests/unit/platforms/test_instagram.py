@@ -1,4 +1,4 @@
-"""Instagram's records of a post: GraphQL, the app's API, embeds, carousels, and what it says instead."""
+"""Instagram's records of a post: GraphQL, the app's API, embeds, carousels, and error answers."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def post(url: str = URL) -> Post:
     return Post(url, URL, "instagram", CODE)
 
 
-def read(*found: object, url: str = URL) -> PageData:
-    data = instagram.read(post(url), INSTAGRAM, found)
+def read(*answers: object, url: str = URL) -> PageData:
+    data = instagram.read(post(url), INSTAGRAM, answers)
     assert data is not None
     return data
 
@@ -117,42 +117,42 @@ def test_the_number_and_the_shortcode_name_the_same_post() -> None:
         {"gql_data": json.dumps({"shortcode_media": graphql()})},
     ],
 )
-def test_every_form_of_the_record_tells_the_same(answer: dict[str, Any]) -> None:
-    found = read(answer)
+def test_every_form_of_the_record_gives_the_same_data(answer: dict[str, Any]) -> None:
+    data = read(answer)
 
-    chosen = choose(found.items[0])
+    chosen = choose(data.items[0])
     assert (chosen.width, chosen.height) == (720, 1280)
-    assert (found.handle, found.display_name, found.text) == ("jane", "Jane", "A kite")
-    assert found.published_at is not None
-    assert found.published_at.year == 2023
-    assert found.thumbnail_url is not None
-    assert found.found
+    assert (data.handle, data.display_name, data.text) == ("jane", "Jane", "A kite")
+    assert data.published_at is not None
+    assert data.published_at.year == 2023
+    assert data.thumbnail_url is not None
+    assert data.found
 
 
-def test_records_of_other_posts_beside_it_are_never_the_posts() -> None:
+def test_records_of_other_posts_are_ignored() -> None:
     other = graphql("OTHER0000", id="99", video_url=f"{CDN}other.mp4")
-    found = read({"a": other, "b": graphql(), "c": {"edge_related": {"edges": [{"node": other}]}}})
+    data = read({"a": other, "b": graphql(), "c": {"edge_related": {"edges": [{"node": other}]}}})
 
-    assert [c.url for item in found.items for c in item.candidates] == [f"{CDN}{CODE}.mp4"]
+    assert [c.url for item in data.items for c in item.candidates] == [f"{CDN}{CODE}.mp4"]
     assert instagram.read(post(), INSTAGRAM, [other]) is None
 
 
-def test_a_carousel_gives_one_item_a_child_in_its_order() -> None:
+def test_a_carousel_gives_one_item_per_child_in_order() -> None:
     children = [
         api("one", video=False, pk="11"),
         api("two", pk="12"),
         api("three", video=False, pk="13"),
         api("four", pk="14"),
     ]
-    found = read({"items": [own_api(carousel_media=children, media_type=8)]})
+    data = read({"items": [own_api(carousel_media=children, media_type=8)]})
 
-    assert [item.type for item in found.items] == [ItemType.IMAGE, ItemType.VIDEO, ItemType.IMAGE, ItemType.VIDEO]
-    assert [item.media_id for item in found.items] == ["11", "12", "13", "14"]
-    assert found.image_urls == (f"{CDN}one_large.jpg", f"{CDN}three_large.jpg")
-    assert found.thumbnail_url == f"{CDN}two_large.jpg"
+    assert [item.type for item in data.items] == [ItemType.IMAGE, ItemType.VIDEO, ItemType.IMAGE, ItemType.VIDEO]
+    assert [item.media_id for item in data.items] == ["11", "12", "13", "14"]
+    assert data.image_urls == (f"{CDN}one_large.jpg", f"{CDN}three_large.jpg")
+    assert data.thumbnail_url == f"{CDN}two_large.jpg"
 
 
-def test_the_address_can_name_one_of_the_carousel() -> None:
+def test_the_address_can_name_one_item_of_the_carousel() -> None:
     children = [api("one", video=False), api("two"), api("three")]
     answer = {"items": [own_api(carousel_media=children)]}
 
@@ -161,12 +161,12 @@ def test_the_address_can_name_one_of_the_carousel() -> None:
     assert read(answer).selected is None
 
 
-def test_the_record_with_the_children_counts_more_than_the_one_without() -> None:
+def test_a_record_with_children_takes_precedence_over_one_without() -> None:
     edges = [{"node": graphql("A1", id="1")}, {"node": graphql("A2", id="2", is_video=False, video_url=None)}]
     full = graphql(edge_sidecar_to_children={"edges": edges}, video_url=None, is_video=False)
-    found = read(graphql(video_url=None), full)
+    data = read(graphql(video_url=None), full)
 
-    assert [item.is_video for item in found.items] == [True, False]
+    assert [item.is_video for item in data.items] == [True, False]
 
 
 def test_an_inline_manifest_is_taken_where_it_is_larger() -> None:
@@ -179,13 +179,13 @@ def test_an_inline_manifest_is_taken_where_it_is_larger() -> None:
 
 
 def test_a_photo_post_is_found_without_a_video() -> None:
-    found = read({"items": [{**api(video=False), "pk": PK, "code": CODE, "user": {"username": "jane"}}]})
+    data = read({"items": [{**api(video=False), "pk": PK, "code": CODE, "user": {"username": "jane"}}]})
 
-    assert [item.type for item in found.items] == [ItemType.IMAGE]
-    assert found.found
+    assert [item.type for item in data.items] == [ItemType.IMAGE]
+    assert data.found
 
 
-def test_a_story_is_told_by_its_number() -> None:
+def test_a_story_is_found_by_its_number() -> None:
     url = f"https://www.instagram.com/stories/jane/{PK}/"
     wanted = Post(url, url, "instagram", PK, "jane")
     reel = {
@@ -196,12 +196,12 @@ def test_a_story_is_told_by_its_number() -> None:
     coded = {"items": [api("x", pk="1", code="B"), api("y", pk=PK, code="CAAAAAAAAAA")]}
 
     for answer in (reel, coded):
-        found = instagram.read(wanted, INSTAGRAM, [answer])
-        assert found is not None
-        assert choose(found.items[0]).url == f"{CDN}y_large.mp4"
+        data = instagram.read(wanted, INSTAGRAM, [answer])
+        assert data is not None
+        assert choose(data.items[0]).url == f"{CDN}y_large.mp4"
 
 
-def test_a_page_that_only_names_the_post_says_nothing() -> None:
+def test_a_page_that_only_names_the_post_gives_no_data() -> None:
     assert instagram.read(post(), INSTAGRAM, [{"params": {"media_id": PK, "media_type": 2, "code": CODE}}]) is None
 
 
@@ -224,9 +224,9 @@ def test_an_oembed_answer_gives_metadata_only() -> None:
         "author_name": "jane",
         "thumbnail_url": f"{CDN}t.jpg",
     }
-    found = read(answer)
+    data = read(answer)
 
-    assert (found.found, found.handle, found.thumbnail_url) == (False, "jane", f"{CDN}t.jpg")
+    assert (data.found, data.handle, data.thumbnail_url) == (False, "jane", f"{CDN}t.jpg")
 
 
 @pytest.mark.parametrize(
@@ -241,11 +241,11 @@ def test_an_oembed_answer_gives_metadata_only() -> None:
         ({"message": "Not authorized to view user", "status": "fail"}, Private),
     ],
 )
-def test_what_instagram_says_instead_is_raised(answer: dict[str, Any], condition: type[Failure]) -> None:
+def test_an_error_answer_raises_the_matching_failure(answer: dict[str, Any], condition: type[Failure]) -> None:
     with pytest.raises(condition):
         instagram.read(post(), INSTAGRAM, [answer])
 
 
-def test_a_pages_own_words_are_no_refusal() -> None:
-    """Tables of messages stand in the same scripts."""
+def test_a_message_on_a_page_is_not_an_error_answer() -> None:
+    """The same scripts contain tables of messages."""
     assert instagram.read(post(), INSTAGRAM, [{"message": "This account is private"}]) is None

@@ -24,7 +24,7 @@ def player(name: str) -> dict[str, Any]:
     return {"element": "video", "attributes": attributes}
 
 
-def test_the_first_player_of_a_guest_page_is_the_posts() -> None:
+def test_the_first_player_of_a_guest_page_is_taken() -> None:
     data = told(URL, player("own"), player("related"))
 
     assert best(data) == [f"{FILE}own/mp4-720p-30fp/x"]
@@ -36,18 +36,18 @@ def card(number: str, **facts: str) -> dict[str, Any]:
     return {"element": "article", "attributes": {**urns, **facts}}
 
 
-def test_a_player_in_the_element_of_another_post_is_not_the_posts() -> None:
+def test_a_player_in_the_element_of_another_post_is_ignored() -> None:
     assert best(told(URL, card("7"), player("other"), card(NUMBER), player("own"))) == [f"{FILE}own/mp4-720p-30fp/x"]
     assert read(URL, card(NUMBER), card("7"), player("related")) is None
 
 
-def test_the_video_of_a_post_that_is_passed_on_has_that_role() -> None:
+def test_the_video_of_a_reposted_post_has_that_role() -> None:
     reshared = card("7", **{"data-test-id": "feed-reshare-content"})
 
     assert [item.role for item in told(URL, card(NUMBER), reshared, player("other")).items] == [ItemRole.REPOSTED]
 
 
-def test_the_elements_of_posts_are_read_out_of_a_page() -> None:
+def test_the_elements_of_posts_are_read_from_a_page() -> None:
     sources = json.dumps([{"src": f"{FILE}own/mp4-720p-30fp/x", "type": "video/mp4"}])
     html = (
         f'<article class="a" data-activity-urn="urn:li:activity:{NUMBER}">'
@@ -77,7 +77,7 @@ def metadata(name: str) -> dict[str, Any]:
     return {"media": f"urn:li:digitalmediaAsset:{name}", "progressiveStreams": streams, "duration": 4_500}
 
 
-def test_the_signed_in_pages_records_tie_the_video_to_the_update() -> None:
+def test_the_signed_in_pages_records_assign_the_video_to_the_update() -> None:
     update = {
         "entityUrn": f"urn:li:fsd_update:(urn:li:activity:{NUMBER},FEED)",
         "content": {"*video": "urn:li:digitalmediaAsset:own"},
@@ -87,13 +87,13 @@ def test_the_signed_in_pages_records_tie_the_video_to_the_update() -> None:
     assert (best(data), data.items[0].expected.duration_s) == ([f"{FILE}own/720"], 4.5)
 
 
-def test_videos_of_other_updates_are_nobodys() -> None:
+def test_videos_of_other_updates_are_ignored() -> None:
     update = {"entityUrn": "urn:li:activity:1", "content": {"*video": "urn:li:digitalmediaAsset:other"}}
 
     assert read(URL, {"included": [update, metadata("other")]}) is None
 
 
-def test_a_signed_in_answer_tells_who_posted() -> None:
+def test_a_signed_in_answer_names_the_account() -> None:
     number = "7100000000000000000"
     actor = {
         "name": {"text": "Jane Doe"},
@@ -120,7 +120,7 @@ def update(number: str, **facts: Any) -> dict[str, Any]:
 OTHER = "7151241570371940001"
 
 
-def test_an_update_without_a_video_is_no_owner_of_the_only_one_in_its_feed() -> None:
+def test_an_update_without_a_video_does_not_get_the_only_one_in_its_feed() -> None:
     theirs = update(OTHER, content={"*videoPlayMetadata": "urn:li:digitalmediaAsset:theirs"})
     own = update(NUMBER, content={"$type": "com.linkedin.voyager.feed.render.ImageComponent"})
     data = told(URL, {"included": [metadata("theirs"), theirs, own]})
@@ -128,7 +128,7 @@ def test_an_update_without_a_video_is_no_owner_of_the_only_one_in_its_feed() -> 
     assert (data.items, data.handle, data.display_name) == ((), "jane", "Jane")
 
 
-def test_the_video_of_an_update_that_is_shared_on_has_that_role() -> None:
+def test_the_video_of_a_reshared_update_has_that_role() -> None:
     theirs = update(OTHER, content={"*videoPlayMetadata": "urn:li:digitalmediaAsset:theirs"})
     by_name = told(
         URL, {"included": [metadata("theirs"), theirs, update(NUMBER, **{"*resharedUpdate": theirs["entityUrn"]})]}
@@ -140,7 +140,7 @@ def test_the_video_of_an_update_that_is_shared_on_has_that_role() -> None:
     assert [(item.role, item.label) for item in held.items] == [(ItemRole.REPOSTED, OTHER)]
 
 
-def test_a_video_that_an_answer_only_announces_is_one_without_addresses() -> None:
+def test_a_video_that_an_answer_only_announces_has_no_candidates() -> None:
     own = update(NUMBER, content={"$type": "com.linkedin.voyager.feed.render.LinkedInVideoComponent"})
 
     assert [(item.is_video, item.candidates) for item in told(URL, {"included": [own]}).items] == [(True, ())]

@@ -23,7 +23,7 @@ BRANDS = frozenset({"facebook", "instagram", "linkedin", "tiktok", "youtube"})
         parse_http_url("https://tikt\u043ek.com/").host,  # Cyrillic o
         parse_http_url("https://\u0445.com/").host,  # Cyrillic kha
         parse_http_url("https://www.tikt\u00f3k.com/").host,  # an accent
-        parse_http_url("https://login.f\u0430cebook.com.example/").host,  # Cyrillic a, further left
+        parse_http_url("https://login.f\u0430cebook.com.example/").host,  # Cyrillic a, in another label
         "youtube.co",
         "www.instagram.com.br",
         "linkedin.example",
@@ -47,7 +47,7 @@ def test_an_imitation_is_caught(host: str) -> None:
         "xn--mnchen-3ya.example",
     ],
 )
-def test_a_platforms_own_host_and_a_name_that_only_ends_alike_are_no_imitations(host: str) -> None:
+def test_a_platforms_own_host_and_a_name_that_only_ends_alike_are_not_imitations(host: str) -> None:
     assert not imitates(host, NAMES, BRANDS)
 
 
@@ -77,5 +77,5 @@ def test_a_platforms_own_host_and_a_name_that_only_ends_alike_are_no_imitations(
         ("http://[2002:a00:1::]/", False),
     ],
 )
-def test_only_full_names_and_public_addresses_are_sites_of_the_internet(address: str, public: bool) -> None:
+def test_only_full_names_and_public_addresses_are_public_sites(address: str, public: bool) -> None:
     assert is_public_name(parse_http_url(address)) is public

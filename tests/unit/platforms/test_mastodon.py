@@ -40,7 +40,7 @@ def status(*media: dict[str, Any], post_id: str = "110000000000000001", **facts:
     }
 
 
-def test_an_attached_video_is_found_with_its_measures() -> None:
+def test_an_attached_video_is_found_with_its_size_rates_and_duration() -> None:
     data = told(URL, status(attachment()))
     item = data.items[0]
 
@@ -62,7 +62,7 @@ def test_a_gifv_expects_no_sound() -> None:
     assert (item.type, item.expected.audio, item.candidates[0].has_audio) == ("gif", False, False)
 
 
-def test_pictures_and_sounds_are_no_videos() -> None:
+def test_pictures_and_sounds_are_not_videos() -> None:
     data = told(URL, status(attachment("image"), attachment("audio")))
 
     assert (best(data), [item.type for item in data.items]) == ([], ["image", "audio"])
@@ -82,14 +82,14 @@ def test_a_quoted_statuss_video_has_that_role() -> None:
     assert (best(data), [(item.role, item.label) for item in data.items]) == ([], [("quoted", "109")])
 
 
-def test_the_status_is_told_from_others_in_a_list() -> None:
+def test_the_status_is_distinguished_from_others_in_a_list() -> None:
     other = status(attachment(url="https://files.mastodon.social/other.mp4"), post_id="110000000000000002")
 
     assert best(told(URL, {"ancestors": [other], "descendants": [status(attachment())]})) == [FILE]
     assert read(URL, [other]) is None
 
 
-def test_a_status_of_an_unknown_server_is_told_by_its_address() -> None:
+def test_a_status_of_an_unknown_server_is_found_by_its_address() -> None:
     data = told("https://social.example/@jane/1", status(attachment(), url="https://social.example/@jane/1"))
 
     assert best(data) == [FILE]
@@ -99,10 +99,10 @@ def test_a_status_of_an_unknown_server_is_told_by_its_address() -> None:
     ("error", "condition"),
     [("Record not found", Deleted), ("This API requires an authenticated user", LoginRequired)],
 )
-def test_what_the_server_says_instead_is_believed(error: str, condition: type[Exception]) -> None:
+def test_an_error_answer_raises_the_matching_failure(error: str, condition: type[Exception]) -> None:
     with pytest.raises(condition):
         read(URL, {"error": error})
 
 
-def test_another_sites_error_of_the_same_words_says_nothing_of_the_post() -> None:
+def test_another_sites_error_with_the_same_text_is_ignored() -> None:
     assert read("https://site.example/posts/1", {"error": "Not Found"}) is None

@@ -1,4 +1,4 @@
-"""Forms that sites no longer write, and rarer ones of today: they stand in old posts, bookmarks and lists."""
+"""URL forms that sites no longer write, and rare current ones, as in old posts, bookmarks and lists."""
 
 from __future__ import annotations
 
@@ -104,21 +104,26 @@ OTHERS = [  # address, kind, platform, handle
 
 
 @pytest.mark.parametrize(("url", "platform", "handle", "post_id", "shared"), POSTS)
-def test_a_post_is_found_in_the_form_of_another_time(
+def test_a_post_is_recognised_in_an_older_or_rarer_form(
     url: str, platform: str, handle: str | None, post_id: str, shared: str
 ) -> None:
-    found = classify(url)
+    result = classify(url)
 
-    assert (found.kind, found.platform, found.handle, found.post_id) == (AddressKind.POST, platform, handle, post_id)
-    assert found.canonical_url == shared
+    assert (result.kind, result.platform, result.handle, result.post_id) == (
+        AddressKind.POST,
+        platform,
+        handle,
+        post_id,
+    )
+    assert result.canonical_url == shared
     assert classify(shared).canonical_url == shared
 
 
 @pytest.mark.parametrize(("url", "kind", "platform", "handle"), OTHERS)
-def test_their_neighbours_are_told_apart(url: str, kind: AddressKind, platform: str, handle: str | None) -> None:
-    found = classify(url)
+def test_similar_addresses_are_distinguished(url: str, kind: AddressKind, platform: str, handle: str | None) -> None:
+    result = classify(url)
 
-    assert (found.kind, found.platform, found.handle) == (kind, platform, handle)
+    assert (result.kind, result.platform, result.handle) == (kind, platform, handle)
 
 
 @pytest.mark.parametrize(
@@ -136,10 +141,10 @@ def test_their_neighbours_are_told_apart(url: str, kind: AddressKind, platform: 
         ("https:// x.com/jane", None),
     ],
 )
-def test_words_with_blanks_are_no_address_but_their_site_is_named(text: str, platform: str | None) -> None:
-    found = classify(text)
+def test_text_with_blanks_is_not_an_address_but_its_site_is_named(text: str, platform: str | None) -> None:
+    result = classify(text)
 
-    assert (found.kind, found.platform) == (AddressKind.UNSUPPORTED, platform)
+    assert (result.kind, result.platform) == (AddressKind.UNSUPPORTED, platform)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +159,7 @@ def test_words_with_blanks_are_no_address_but_their_site_is_named(text: str, pla
         ("https://www.threads.com/share/BAbcdefg1/", "threads", "BAbcdefg1"),
     ],
 )
-def test_a_share_link_tells_its_token_behind_the_letter_for_its_sort(url: str, platform: str, token: str) -> None:
-    found = classify(url)
+def test_the_token_of_a_share_link_follows_the_letter_for_its_kind(url: str, platform: str, token: str) -> None:
+    result = classify(url)
 
-    assert (found.kind, found.platform, found.post_id) == (AddressKind.REDIRECT, platform, token)
+    assert (result.kind, result.platform, result.post_id) == (AddressKind.REDIRECT, platform, token)

@@ -1,4 +1,4 @@
-"""Sites that other packages bring: found by their entry points, and never able to stop the vault."""
+"""Sites from other packages: found by their entry points, and never able to stop the vault."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ URL = "https://films.example/posts/kite"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder on the path for packages; the registry is read again before and after."""
+    """A folder on the import path for packages; the registry is reloaded before and after."""
     monkeypatch.syspath_prepend(str(tmp_path))
     registry.reload()
     yield tmp_path
@@ -40,7 +40,7 @@ def test_a_package_brings_a_site_that_is_found_by_its_urls(folder: Path) -> None
 
     post, site = registry.identify(parse_http_url(f"{URL}/?from=feed"))
     assert (site.name, post.post_id, post.canonical_url) == ("films", "kite", URL)
-    assert "films" in {one.name for one in registry.all_platforms()}
+    assert "films" in {known.name for known in registry.all_platforms()}
     assert registry.broken_packages() == ()
 
 
@@ -50,7 +50,7 @@ def test_the_guides_example_passes_its_own_tests(folder: Path) -> None:
     namespace: dict[str, object] = {}
     exec(test, namespace)
 
-    for check in (one for name, one in namespace.items() if name.startswith("test_")):
+    for check in (value for name, value in namespace.items() if name.startswith("test_")):
         assert callable(check)
         check()
 
@@ -79,7 +79,7 @@ def test_a_broken_package_is_left_out_and_named(folder: Path, source: str, reaso
     assert (check.verdict, reason in check.detail) == (DoctorVerdict.WARNING, True)
 
 
-def test_no_entry_point_is_there_without_a_package() -> None:
+def test_there_are_no_entry_points_without_a_package() -> None:
     assert not entry_points(group=registry.GROUP)
 
 
@@ -109,10 +109,10 @@ def test_the_kit_names_every_url_that_is_answered_differently() -> None:
 
 
 def test_the_kit_reads_a_document_of_a_built_in_site() -> None:
-    found = read_document(
+    data = read_document(
         registry.platform("bluesky"),
         "https://bsky.app/profile/jane.test/post/3mddvy5bv6k27",
         '{"uri": "at://did:plc:abc/app.bsky.feed.post/3mddvy5bv6k27", "author": {"handle": "jane.test"}, "record": {"text": "hi"}}',
     )
 
-    assert (found.account.handle, found.text, found.videos) == ("jane.test", "hi", ())
+    assert (data.account.handle, data.text, data.videos) == ("jane.test", "hi", ())

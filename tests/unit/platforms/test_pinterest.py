@@ -59,13 +59,13 @@ def test_the_pins_own_file_is_found_among_related_pins() -> None:
     assert (data.items[0].expected.duration_s, data.thumbnail_url) == (4.5, "https://i.pinimg.com/originals/a.jpg")
 
 
-def test_an_idea_pin_has_an_item_a_page() -> None:
+def test_an_idea_pin_has_an_item_for_each_page() -> None:
     pages = [{"blocks": [{"block_type": 3, "video": {"video_list": rungs(name)}}]} for name in ("one", "two")]
 
     assert [url[-7:] for url in best(told(URL, pin(story_pin_data={"pages": pages})))] == ["one.mp4", "two.mp4"]
 
 
-def test_relay_writes_the_same_in_camel_case_and_over_several_answers() -> None:
+def test_relay_data_in_camel_case_is_merged_from_several_answers() -> None:
     facts = {"entityId": "1234567890", "pinner": {"username": "jane", "fullName": "Jane D."}, "gridTitle": "A kite"}
     media = {"entityId": "1234567890", "videos": {"videoList": {"v720P": rungs()["V_720P"]}}}
     data = told(URL, {"response": {"data": {"a": facts}}}, {"response": {"data": {"a": media}}})
@@ -73,18 +73,18 @@ def test_relay_writes_the_same_in_camel_case_and_over_several_answers() -> None:
     assert (best(data), data.display_name) == (["https://v1.pinimg.com/videos/mc/720p/ab.mp4"], "Jane D.")
 
 
-def test_a_picture_pin_has_no_video_whatever_stands_beside_it() -> None:
+def test_a_picture_pin_next_to_a_video_pin_has_no_video() -> None:
     data = told(URL, [pin(), pin("1", videos={"video_list": rungs("other")})])
 
     assert (best(data), data.found, data.image_urls) == ([], True, ("https://i.pinimg.com/originals/a.jpg",))
 
 
-def test_a_pin_that_is_gone_is_told() -> None:
+def test_a_missing_pin_counts_as_deleted() -> None:
     with pytest.raises(Deleted):
         read(URL, {"resource_response": {"error": {"message": "PinNotFound", "http_status": 404}}})
 
 
-def test_an_answer_that_has_no_pin_says_that_it_is_gone() -> None:
+def test_an_answer_without_a_pin_means_that_it_is_deleted() -> None:
     answer = {"status": "failure", "http_status": 404, "message": "Pin not found.", "data": None}
 
     with pytest.raises(Deleted):
@@ -106,7 +106,7 @@ def documented(**media: Any) -> dict[str, Any]:
     }
 
 
-def test_the_documented_api_tells_the_file_to_the_pins_owner_alone() -> None:
+def test_the_documented_api_gives_the_file_only_to_the_pins_owner() -> None:
     address = "https://v1.pinimg.com/videos/mc/expMp4/a.mp4"
     own, others = told(URL, documented(video_url=address, duration=9.0)), told(URL, documented(video_url=None))
 

@@ -55,12 +55,12 @@ def record(post_id: str = ID, *, video: dict[str, Any] | None = None, **more: An
 
 
 def listing(*posts: dict[str, Any]) -> list[Any]:
-    children = [{"kind": "t3", "data": one} for one in posts]
+    children = [{"kind": "t3", "data": post} for post in posts]
     return [{"kind": "Listing", "data": {"children": children}}, {"kind": "Listing", "data": {"children": []}}]
 
 
-def read(*found: object) -> PageData:
-    data = reddit.read(POST, REDDIT, found)
+def read(*documents: object) -> PageData:
+    data = reddit.read(POST, REDDIT, documents)
     assert data is not None
     return data
 
@@ -73,7 +73,7 @@ def test_the_stream_with_sound_goes_before_the_silent_file() -> None:
     assert not any("DASH_96" in c.url for c in item.candidates)
 
 
-def test_what_has_no_sound_comes_as_a_whole_file() -> None:
+def test_a_silent_video_comes_as_a_whole_file() -> None:
     silent = read(listing(record(video=reddit_video(has_audio=False)))).items[0]
     gif = read(listing(record(video=reddit_video(is_gif=True)))).items[0]
 
@@ -81,19 +81,19 @@ def test_what_has_no_sound_comes_as_a_whole_file() -> None:
     assert [item.type for item in (silent, gif)] == [ItemType.VIDEO, ItemType.GIF]
 
 
-def test_author_title_day_and_picture_are_told() -> None:
-    found = read(listing(record(video=reddit_video())))
+def test_author_title_day_and_picture_are_read() -> None:
+    data = read(listing(record(video=reddit_video())))
 
-    assert (found.handle, found.title, found.thumbnail_url) == (
+    assert (data.handle, data.title, data.thumbnail_url) == (
         "jane",
         "A kite",
         "https://external-preview.redd.it/p.png?a=1&s=2",
     )
-    assert found.published_at is not None
-    assert found.metadata["subreddit"] == "kites"
+    assert data.published_at is not None
+    assert data.metadata["subreddit"] == "kites"
 
 
-def test_other_posts_of_a_listing_are_never_the_posts() -> None:
+def test_other_posts_of_a_listing_are_ignored() -> None:
     other = record(
         "zzzzzz", video=reddit_video(fallback_url="https://v.redd.it/other/DASH_720.mp4", hls_url=None, dash_url=None)
     )
@@ -102,11 +102,11 @@ def test_other_posts_of_a_listing_are_never_the_posts() -> None:
     assert reddit.read(POST, REDDIT, [listing(other)]) is None
 
 
-def test_a_crosspost_shows_the_media_of_the_post_that_it_passes_on() -> None:
-    found = read(listing(record(crosspost_parent_list=[record("origin", video=reddit_video())])))
+def test_a_crosspost_shows_the_media_of_its_original() -> None:
+    data = read(listing(record(crosspost_parent_list=[record("origin", video=reddit_video())])))
 
-    assert len(found.items[0].candidates) == 3
-    assert found.metadata["reposted_from"] == "origin"
+    assert len(data.items[0].candidates) == 3
+    assert data.metadata["reposted_from"] == "origin"
 
 
 def test_a_gallery_keeps_its_order() -> None:
@@ -127,24 +127,24 @@ def test_a_gallery_keeps_its_order() -> None:
         },
     }
     order = {"items": [{"media_id": name} for name in ("a", "b", "c")]}
-    found = read(listing(record(gallery_data=order, media_metadata=metadata, is_gallery=True)))
+    data = read(listing(record(gallery_data=order, media_metadata=metadata, is_gallery=True)))
 
-    assert [item.type for item in found.items] == [ItemType.IMAGE, ItemType.GIF, ItemType.VIDEO]
-    assert [len(item.candidates) for item in found.items] == [0, 1, 1]
-    assert found.image_urls == ("https://preview.redd.it/a.jpg?s=1",)
-
-
-def test_a_link_to_another_site_is_no_media_but_is_told() -> None:
-    found = read(listing(record(url="https://youtu.be/aaaaaaaaaaa", domain="youtu.be", is_self=False)))
-
-    assert (found.items, found.metadata["external_url"]) == ((), "https://youtu.be/aaaaaaaaaaa")
+    assert [item.type for item in data.items] == [ItemType.IMAGE, ItemType.GIF, ItemType.VIDEO]
+    assert [len(item.candidates) for item in data.items] == [0, 1, 1]
+    assert data.image_urls == ("https://preview.redd.it/a.jpg?s=1",)
 
 
-def test_an_animation_elsewhere_is_taken_as_reddit_shows_it() -> None:
+def test_a_link_to_another_site_is_reported_without_media() -> None:
+    data = read(listing(record(url="https://youtu.be/aaaaaaaaaaa", domain="youtu.be", is_self=False)))
+
+    assert (data.items, data.metadata["external_url"]) == ((), "https://youtu.be/aaaaaaaaaaa")
+
+
+def test_an_animation_on_another_site_is_taken_from_reddits_preview() -> None:
     preview = {"images": [], "reddit_video_preview": reddit_video(is_gif=True)}
-    found = read(listing(record(url="https://i.imgur.com/kite.gifv", domain="i.imgur.com", preview=preview)))
+    data = read(listing(record(url="https://i.imgur.com/kite.gifv", domain="i.imgur.com", preview=preview)))
 
-    assert (found.items[0].type, found.items[0].expected.audio) == (ItemType.GIF, False)
+    assert (data.items[0].type, data.items[0].expected.audio) == (ItemType.GIF, False)
 
 
 def page(
@@ -167,18 +167,18 @@ def test_a_pages_player_gives_whole_files_with_sound() -> None:
     ]
     packaged = escape(json.dumps({"playbackMp4s": {"duration": 12, "permutations": permutations}}))
     player = f'<shreddit-player-2 src="{VIDEO}/HLSPlaylist.m3u8?f=hd&amp;v=1" packaged-media-json="{packaged}" poster="https://a.test/p.jpg">'
-    found = read(*page(player=player))
+    data = read(*page(player=player))
 
-    assert choose(found.items[0]).url == "https://packaged-media.redd.it/kite1234567/pb/m2-res_720p.mp4?m=a&s=b"
-    assert (found.handle, found.title, found.thumbnail_url) == ("jane", "A kite", "https://a.test/p.jpg")
-    assert {c.url.split("/")[3] for c in found.items[0].candidates} == {"kite1234567"}
+    assert choose(data.items[0]).url == "https://packaged-media.redd.it/kite1234567/pb/m2-res_720p.mp4?m=a&s=b"
+    assert (data.handle, data.title, data.thumbnail_url) == ("jane", "A kite", "https://a.test/p.jpg")
+    assert {c.url.split("/")[3] for c in data.items[0].candidates} == {"kite1234567"}
 
 
-def test_a_player_in_the_post_that_shows_another_video_is_not_the_posts() -> None:
+def test_a_player_in_the_post_that_shows_another_video_is_ignored() -> None:
     post = f'id="t3_{ID}" permalink="/r/a/" post-type="video" content-href="{VIDEO}"'
-    found = read(*page(player='<shreddit-player src="https://v.redd.it/other123456/HLSPlaylist.m3u8">', post=post))
+    data = read(*page(player='<shreddit-player src="https://v.redd.it/other123456/HLSPlaylist.m3u8">', post=post))
 
-    assert (found.items, found.found) == ((), False)
+    assert (data.items, data.found) == ((), False)
 
 
 def test_the_old_sites_player_is_read() -> None:
@@ -186,10 +186,10 @@ def test_the_old_sites_player_is_read() -> None:
         f'<div class="thing" data-fullname="t3_{ID}" data-author="jane" data-url="{VIDEO}" data-timestamp="1700000000000">'
         f'<div class="player" data-hls-url="{VIDEO}/HLSPlaylist.m3u8?a=1&amp;v=1" data-video-width="1280" data-video-height="720">'
     )
-    found = read(*element_documents(html))
+    data = read(*element_documents(html))
 
-    assert [(c.url, c.height) for c in found.items[0].candidates] == [(f"{VIDEO}/HLSPlaylist.m3u8?a=1&v=1", 720)]
-    assert found.handle == "jane"
+    assert [(c.url, c.height) for c in data.items[0].candidates] == [(f"{VIDEO}/HLSPlaylist.m3u8?a=1&v=1", 720)]
+    assert data.handle == "jane"
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_the_old_sites_player_is_read() -> None:
         (listing(record(video=reddit_video(hls_url=None, dash_url=None, fallback_url=None))), Upcoming),
     ],
 )
-def test_what_reddit_says_instead_is_raised(answer: Any, condition: type[Failure]) -> None:
+def test_an_error_answer_raises_the_matching_failure(answer: Any, condition: type[Failure]) -> None:
     with pytest.raises(condition):
         reddit.read(POST, REDDIT, [answer])
 
@@ -218,10 +218,10 @@ def animated(**more: Any) -> dict[str, Any]:
 
 
 def test_an_animated_picture_is_a_silent_video() -> None:
-    found = read(listing(animated(url="https://i.redd.it/kite.gif", domain="i.redd.it", post_hint="image")))
+    data = read(listing(animated(url="https://i.redd.it/kite.gif", domain="i.redd.it", post_hint="image")))
 
-    assert (found.items[0].type, found.items[0].expected.audio) == (ItemType.GIF, False)
-    assert found.items[0].candidates[0].url == "https://preview.redd.it/kite.gif?format=mp4&s=1"
+    assert (data.items[0].type, data.items[0].expected.audio) == (ItemType.GIF, False)
+    assert data.items[0].candidates[0].url == "https://preview.redd.it/kite.gif?format=mp4&s=1"
 
 
 @pytest.mark.parametrize(
@@ -230,13 +230,13 @@ def test_an_animated_picture_is_a_silent_video() -> None:
         {"is_self": True, "post_hint": "self", "url": f"https://www.reddit.com/comments/{ID}/"},
         {"post_hint": "link", "url": "https://news.example/kite", "domain": "news.example"},
     ],
-    ids=["words", "link to a page"],
+    ids=["text post", "link to a page"],
 )
-def test_the_animated_preview_of_a_page_that_a_post_links_to_is_not_the_posts(facts: dict[str, Any]) -> None:
+def test_the_animated_preview_of_a_page_that_a_post_links_to_is_ignored(facts: dict[str, Any]) -> None:
     assert read(listing(animated(**facts))).items == ()
 
 
-def test_a_video_whose_media_are_not_told_yet_comes_later() -> None:
+def test_a_video_whose_media_is_not_listed_yet_counts_as_upcoming() -> None:
     unready = record(url="https://v.redd.it/kite1234567", domain="v.redd.it", is_video=True, media=None)
 
     with pytest.raises(Upcoming):
@@ -245,7 +245,7 @@ def test_a_video_whose_media_are_not_told_yet_comes_later() -> None:
         reddit.read(POST, REDDIT, [listing({**unready, "removed_by_category": "moderator"})])
 
 
-def test_a_list_of_wanted_posts_is_read_like_a_page_of_one() -> None:
+def test_a_list_of_requested_posts_is_read_like_the_page_of_one() -> None:
     answer = {"kind": "Listing", "data": {"children": [{"kind": "t3", "data": record(video=reddit_video())}]}}
 
     assert read(answer).items[0].candidates

@@ -83,10 +83,10 @@ SAME_POST = {
 
 
 @pytest.mark.parametrize(("name", "addresses"), SAME_POST.items())
-def test_all_addresses_of_a_post_are_one_post(name: str, addresses: list[str]) -> None:
+def test_all_addresses_of_a_post_identify_the_same_post(name: str, addresses: list[str]) -> None:
     read = [identify(parse_http_url(address)) for address in addresses]
 
-    assert {found.name for _, found in read} == {name}
+    assert {site.name for _, site in read} == {name}
     assert len({post.canonical_url for post, _ in read}) == 1
 
 
@@ -103,17 +103,17 @@ def test_all_addresses_of_a_post_are_one_post(name: str, addresses: list[str]) -
         "https://\u0445.com/u/status/1",  # a Cyrillic letter
     ],
 )
-def test_a_look_alike_is_a_page_of_its_own(address: str) -> None:
-    post, found = identify(parse_http_url(address))
+def test_a_lookalike_host_is_a_generic_page(address: str) -> None:
+    post, site = identify(parse_http_url(address))
 
-    assert found.name == "generic"
+    assert site.name == "generic"
     assert post.post_id is None
 
 
 @pytest.mark.parametrize(
     "address", ["https://x.com@evil.example/u/status/1", "https://evil.example\\@x.com/u/status/1"]
 )
-def test_a_host_in_disguise_is_no_address_at_all(address: str) -> None:
+def test_an_address_with_a_disguised_host_is_refused(address: str) -> None:
     with pytest.raises(BadUrl):
         parse_http_url(address)
 
@@ -137,12 +137,12 @@ def test_a_host_in_disguise_is_no_address_at_all(address: str) -> None:
         "https://demo.tumblr.com/",
     ],
 )
-def test_a_profile_or_playlist_is_no_post(address: str) -> None:
+def test_a_profile_or_playlist_is_not_a_post(address: str) -> None:
     with pytest.raises(NotAPost):
         identify(parse_http_url(address))
 
 
-def test_an_unknown_kind_of_address_on_a_known_platform_is_not_guessed_at() -> None:
+def test_an_unknown_kind_of_address_on_a_known_platform_is_unsupported() -> None:
     with pytest.raises(Unsupported):
         identify(parse_http_url("https://www.facebook.com/someone/unheard-of/12"))
 
@@ -151,14 +151,14 @@ def test_an_unknown_kind_of_address_on_a_known_platform_is_not_guessed_at() -> N
     "address",
     ["https://vt.tiktok.com/ZSe4FqkKd", "https://www.reddit.com/r/a/s/w4yAMbtOYm", "https://fb.watch/abc123/"],
 )
-def test_a_share_link_is_a_post_whose_id_only_the_network_knows(address: str) -> None:
-    post, found = identify(parse_http_url(address))
+def test_a_share_link_is_a_post_whose_id_is_not_in_the_address(address: str) -> None:
+    post, site = identify(parse_http_url(address))
 
-    assert found.name != "generic"
+    assert site.name != "generic"
     assert post.post_id is None
 
 
-def test_the_words_that_stand_for_a_handle_are_none() -> None:
+def test_a_placeholder_in_the_address_is_not_a_handle() -> None:
     post, _ = identify(parse_http_url("https://x.com/i/status/12"))
 
     assert post.handle is None
@@ -186,7 +186,7 @@ def test_a_posts_key_is_itself_an_address_of_that_post(address: str) -> None:
     assert again.canonical_url == post.canonical_url
 
 
-def test_two_videos_of_one_address_are_told_by_the_first() -> None:
+def test_an_address_with_two_video_ids_names_the_first_video() -> None:
     post, _ = identify(parse_http_url("https://www.youtube.com/watch?v=abcdefghijk&v=zzzzzzzzzzz"))
 
     assert post.post_id == "abcdefghijk"
@@ -232,7 +232,7 @@ def test_media_belong_to_the_platform_of_their_host(url: str, name: str) -> None
     assert platform_of_media(url).name == name
 
 
-def test_names_of_platforms_are_checked_against_those_that_there_are() -> None:
+def test_names_of_unknown_platforms_are_refused() -> None:
     assert known_names(["x", "tiktok", "x"]) == ("tiktok", "x")
     with pytest.raises(BadSetting, match="unknown platform twitter") as caught:
         known_names(["x", "twitter"])

@@ -29,7 +29,7 @@ def page(*stories: dict[str, Any]) -> dict[str, Any]:
     return {"props": {"pageProps": {"spotlightFeed": {"spotlightStories": list(stories)}}}}
 
 
-def test_the_named_spotlights_unmarked_file_is_taken_not_the_next_ones() -> None:
+def test_the_unwatermarked_file_of_the_named_spotlight_is_taken() -> None:
     data = told(URL, page(spotlight("other", "other"), spotlight(KEY, "own")))
 
     assert best(data) == ["https://cf-st.sc-cdn.net/d/own.1034.IRZXSOY"]
@@ -40,7 +40,7 @@ def test_the_named_spotlights_unmarked_file_is_taken_not_the_next_ones() -> None
     )
 
 
-def test_the_next_ones_alone_say_nothing_of_the_post() -> None:
+def test_other_spotlights_alone_are_ignored() -> None:
     assert read(URL, page(spotlight("other", "other"))) is None
 
 

@@ -1,4 +1,4 @@
-"""Threads: the post among its answers, carousels, quoted and passed-on posts."""
+"""Threads: the post among its replies, carousels, quoted posts and linked media."""
 
 from __future__ import annotations
 
@@ -31,53 +31,53 @@ def record(code: str = CODE, *, video: bool = True, share: Any = None, **more: A
     }
 
 
-def read(*found: object) -> PageData | None:
-    return threads.read(Post(URL, URL, "threads", CODE, "jane"), THREADS, found)
+def read(*documents: object) -> PageData | None:
+    return threads.read(Post(URL, URL, "threads", CODE, "jane"), THREADS, documents)
 
 
-def test_answers_in_the_same_data_are_never_the_posts() -> None:
+def test_replies_in_the_same_data_are_ignored() -> None:
     thread = {"data": {"edges": [{"node": {"thread_items": [{"post": record("ANSWER00")}, {"post": record()}]}}]}}
-    found = read(thread)
+    data = read(thread)
 
-    assert found is not None
-    assert [c.url for item in found.items for c in item.candidates] == [f"{CDN}{CODE}.mp4"]
-    assert (found.handle, found.text, found.thumbnail_url) == ("jane", f"Text of {CODE}", f"{CDN}{CODE}.jpg")
+    assert data is not None
+    assert [c.url for item in data.items for c in item.candidates] == [f"{CDN}{CODE}.mp4"]
+    assert (data.handle, data.text, data.thumbnail_url) == ("jane", f"Text of {CODE}", f"{CDN}{CODE}.jpg")
     assert read(record("ANSWER00")) is None
 
 
-def test_a_quoted_posts_video_is_an_item_of_that_role() -> None:
+def test_a_quoted_posts_video_is_an_item_with_that_role() -> None:
     quoting = record(video=False, image_versions2={"candidates": []}, share={"quoted_post": record("QUOTED00")})
-    found = read(quoting)
+    data = read(quoting)
 
-    assert found is not None
-    assert [(item.role, item.label) for item in found.items] == [(ItemRole.QUOTED, "QUOTED00")]
-    assert found.thumbnail_url is None
-    assert found.metadata == {"quoted_post_id": "QUOTED00"}
+    assert data is not None
+    assert [(item.role, item.label) for item in data.items] == [(ItemRole.QUOTED, "QUOTED00")]
+    assert data.thumbnail_url is None
+    assert data.metadata == {"quoted_post_id": "QUOTED00"}
 
 
 def test_a_carousel_keeps_its_order() -> None:
     children = [{**record(name, video=name != "b"), "code": None, "pk": name} for name in ("a", "b", "c")]
-    found = read(record(carousel_media=children))
+    data = read(record(carousel_media=children))
 
-    assert found is not None
-    assert [item.type for item in found.items] == [ItemType.VIDEO, ItemType.IMAGE, ItemType.VIDEO]
-
-
-def test_a_post_of_words_alone_is_found_without_media() -> None:
-    found = read(record(video=False, image_versions2={"candidates": []}))
-
-    assert found is not None
-    assert (found.items, found.found) == ((), True)
+    assert data is not None
+    assert [item.type for item in data.items] == [ItemType.VIDEO, ItemType.IMAGE, ItemType.VIDEO]
 
 
-def test_what_it_shows_from_instagram_is_its_own() -> None:
+def test_a_text_post_is_found_without_media() -> None:
+    data = read(record(video=False, image_versions2={"candidates": []}))
+
+    assert data is not None
+    assert (data.items, data.found) == ((), True)
+
+
+def test_a_linked_instagram_video_is_the_posts_own() -> None:
     linked = {"code": "INSTAGRAM0", "video_versions": [{"url": f"{CDN}linked.mp4"}]}
-    found = read(record(video=False, image_versions2=None, text_post_app_info={"linked_inline_media": linked}))
+    data = read(record(video=False, image_versions2=None, text_post_app_info={"linked_inline_media": linked}))
 
-    assert found is not None
-    assert [(item.role, item.candidates[0].url) for item in found.items] == [(ItemRole.MAIN, f"{CDN}linked.mp4")]
+    assert data is not None
+    assert [(item.role, item.candidates[0].url) for item in data.items] == [(ItemRole.MAIN, f"{CDN}linked.mp4")]
 
 
-def test_a_post_that_is_withheld_asks_for_a_sign_in() -> None:
+def test_a_withheld_post_requires_a_sign_in() -> None:
     with pytest.raises(LoginRequired):
         read({"rootView": {"resource": {"__dr": "BarcelonaGeoBlockedErrorRoot.react"}}})

@@ -1,4 +1,4 @@
-"""TikTok's data: unmarked rungs, the marked copy, photo posts, and what it says instead."""
+"""TikTok's data: rungs without watermark, the watermarked copy, photo posts, and error answers."""
 
 from __future__ import annotations
 
@@ -17,95 +17,98 @@ from tests.unit.services.extraction.page_data.reading import best
 from tests.unit.services.extraction.samples import TIKTOK_ID, tiktok_item, tiktok_page, tiktok_post, tiktok_rung
 
 
-def read(*found: object) -> PageData:
-    data = tiktok.read(tiktok_post(), TIKTOK, found)
+def read(*answers: object) -> PageData:
+    data = tiktok.read(tiktok_post(), TIKTOK, answers)
     assert data is not None
     return data
 
 
-def rungs(found: PageData) -> tuple[Candidate, ...]:
-    return tuple(candidate for item in found.items for candidate in item.candidates)
+def rungs(data: PageData) -> tuple[Candidate, ...]:
+    return tuple(candidate for item in data.items for candidate in item.candidates)
 
 
 def from_page(detail: dict[str, object]) -> list[object]:
     return documents(scan(tiktok_page(detail)))
 
 
-def test_the_rungs_carry_no_mark_and_the_download_address_does() -> None:
-    found = read(*from_page({"statusCode": 0, "itemInfo": {"itemStruct": tiktok_item()}}))
+def test_the_rungs_have_no_watermark_and_the_download_address_has_one() -> None:
+    data = read(*from_page({"statusCode": 0, "itemInfo": {"itemStruct": tiktok_item()}}))
 
-    marks = {("marked" in c.url): c.watermark for c in rungs(found)}
+    marks = {("marked" in c.url): c.watermark for c in rungs(data)}
     assert marks == {False: Watermark.NO, True: Watermark.YES}
-    assert all(c.expires_at is not None and c.signed for c in rungs(found))
+    assert all(c.expires_at is not None and c.signed for c in rungs(data))
 
 
-def test_author_text_day_and_length_are_told() -> None:
-    found = read(tiktok_item())
+def test_author_text_day_and_length_are_read() -> None:
+    data = read(tiktok_item())
 
-    assert (found.handle, found.display_name, found.text) == ("jane", "Jane", "A kite #wind")
-    assert found.items[0].expected.duration_s == 12
-    assert found.published_at is not None
-    assert found.published_at.year == 2022
+    assert (data.handle, data.display_name, data.text) == ("jane", "Jane", "A kite #wind")
+    assert data.items[0].expected.duration_s == 12
+    assert data.published_at is not None
+    assert data.published_at.year == 2022
 
 
-def test_recommended_videos_in_the_same_data_are_never_the_posts() -> None:
+def test_recommended_videos_in_the_same_data_are_ignored() -> None:
     other = tiktok_item(tiktok_rung("other", "h264", 9_000_000), post_id="7999999999999999999")
-    found = read({"ItemList": [other], "itemInfo": {"itemStruct": tiktok_item()}})
+    data = read({"ItemList": [other], "itemInfo": {"itemStruct": tiktok_item()}})
 
-    assert not any("other" in c.url for c in rungs(found))
+    assert not any("other" in c.url for c in rungs(data))
 
 
 def test_a_photo_post_has_pictures_and_no_video() -> None:
     images = [{"imageURL": {"urlList": [f"https://p16.tiktokcdn.com/{n}.jpeg"]}} for n in range(3)]
-    found = read(tiktok_item(imagePost={"images": images}))
+    data = read(tiktok_item(imagePost={"images": images}))
 
-    assert (found.found, rungs(found), len(found.image_urls)) == (True, (), 3)
-    assert [item.type for item in found.items] == [ItemType.IMAGE] * 3
+    assert (data.found, rungs(data), len(data.image_urls)) == (True, (), 3)
+    assert [item.type for item in data.items] == [ItemType.IMAGE] * 3
 
 
-def test_a_codec_that_nobody_decodes_says_so() -> None:
-    found = read(tiktok_item(tiktok_rung("new", "bytevc2", 900_000)))
+def test_an_undecodable_codec_is_noted() -> None:
+    data = read(tiktok_item(tiktok_rung("new", "bytevc2", 900_000)))
 
-    assert "undecodable" in next(c for c in rungs(found) if "new" in c.url).note
+    assert "undecodable" in next(c for c in rungs(data) if "new" in c.url).note
 
 
 @pytest.mark.parametrize(
     ("code", "kind"), [(10204, IpBlocked), (10216, Private), (10222, Private), (10215, Deleted), (10221, Deleted)]
 )
-def test_what_tiktok_says_instead_of_the_post(code: int, kind: type[Failure]) -> None:
+def test_an_error_answer_raises_the_matching_failure(code: int, kind: type[Failure]) -> None:
     with pytest.raises(kind):
         tiktok.read(tiktok_post(), TIKTOK, from_page({"statusCode": code, "statusMsg": "x"}))
 
 
-def test_a_classified_post_without_media_wants_an_age() -> None:
+def test_a_classified_post_without_media_is_age_restricted() -> None:
     item = {**tiktok_item(), "video": {"id": TIKTOK_ID}, "isContentClassified": True}
 
     with pytest.raises(AgeRestricted):
         tiktok.read(tiktok_post(), TIKTOK, [item])
 
 
-def test_a_page_without_data_says_nothing() -> None:
+def test_a_page_without_data_gives_no_data() -> None:
     assert tiktok.read(tiktok_post(), TIKTOK, []) is None
 
 
 # --- other forms -----------------------------------------------------------------------------------------------
 
 
-def place(name: str, width: int = 576, **facts: Any) -> dict[str, Any]:
+def play_address(name: str, width: int = 576, **facts: Any) -> dict[str, Any]:
     urls = [f"https://v16m.tiktokcdn.com/{name}/video/tos/a/", f"https://v19.tiktokcdn.com/{name}/video/tos/a/"]
     return {"uri": "v0f00000000000000000000000000001", "url_list": urls, "width": width, "height": 1024, **facts}
 
 
-def embed(**told: Any) -> dict[str, Any]:
+def embed(**facts: Any) -> dict[str, Any]:
     infos = {
         "id": TIKTOK_ID,
         "text": "A kite",
         "createTime": "1657677954",
         "covers": ["https://p16.tiktokcdn.com/cover.jpg"],
         "coversOrigin": ["https://p16.tiktokcdn.com/origin.jpg"],
-        "video": {"urls": [place("play")["url_list"][0]], "videoMeta": {"width": 576, "height": 1024, "duration": 12}},
+        "video": {
+            "urls": [play_address("play")["url_list"][0]],
+            "videoMeta": {"width": 576, "height": 1024, "duration": 12},
+        },
     }
-    return {"itemInfos": infos, "authorInfos": {"uniqueId": "jane", "nickName": "Jane"}, **told}
+    return {"itemInfos": infos, "authorInfos": {"uniqueId": "jane", "nickName": "Jane"}, **facts}
 
 
 @pytest.mark.parametrize(
@@ -116,20 +119,20 @@ def embed(**told: Any) -> dict[str, Any]:
     ],
     ids=["embed", "page of 2019"],
 )
-def test_an_embed_and_an_old_page_name_one_file(document: dict[str, Any]) -> None:
-    found = read(document)
+def test_an_embed_and_an_old_page_name_the_same_file(document: dict[str, Any]) -> None:
+    data = read(document)
 
-    assert best(found) == ["https://v16m.tiktokcdn.com/play/video/tos/a/"]
-    assert (found.handle, found.display_name, found.items[0].expected.duration_s) == ("jane", "Jane", 12)
-    assert found.thumbnail_url == "https://p16.tiktokcdn.com/origin.jpg"
+    assert best(data) == ["https://v16m.tiktokcdn.com/play/video/tos/a/"]
+    assert (data.handle, data.display_name, data.items[0].expected.duration_s) == ("jane", "Jane", 12)
+    assert data.thumbnail_url == "https://p16.tiktokcdn.com/origin.jpg"
 
 
 def test_an_embed_of_a_slideshow_has_pictures_and_no_video() -> None:
     pictures = {"images": [{"displayImage": {"urlList": ["https://p16.tiktokcdn.com/1.jpeg"]}}]}
-    told = embed(imagePostInfo=pictures)
-    del told["itemInfos"]["video"]
+    slideshow = embed(imagePostInfo=pictures)
+    del slideshow["itemInfos"]["video"]
 
-    assert [item.type for item in read({"videoData": told}).items] == [ItemType.IMAGE]
+    assert [item.type for item in read({"videoData": slideshow}).items] == [ItemType.IMAGE]
 
 
 def test_the_embedded_players_answer_is_read() -> None:
@@ -137,16 +140,19 @@ def test_the_embedded_players_answer_is_read() -> None:
         "id_str": TIKTOK_ID,
         "desc": "A kite",
         "author_info": {"unique_id": "jane", "nickname": "Jane"},
-        "video_info": {"url_list": place("play")["url_list"], "meta": {"width": 576, "height": 1024, "duration": 12}},
+        "video_info": {
+            "url_list": play_address("play")["url_list"],
+            "meta": {"width": 576, "height": 1024, "duration": 12},
+        },
     }
 
     assert best(read({"items": [item]})) == ["https://v16m.tiktokcdn.com/play/video/tos/a/"]
 
 
 def test_a_page_of_2020_names_the_item_in_next_data() -> None:
-    found = read({"props": {"pageProps": {"statusCode": 0, "itemInfo": {"itemStruct": tiktok_item()}}}})
+    data = read({"props": {"pageProps": {"statusCode": 0, "itemInfo": {"itemStruct": tiktok_item()}}}})
 
-    assert "good" in best(found)[0]
+    assert "good" in best(data)[0]
 
 
 def test_of_equal_rungs_the_sites_first_address_is_taken() -> None:

@@ -64,6 +64,6 @@ def test_another_providers_block_only_embeds_a_player() -> None:
         ({"meta": {"status": 401}}, LoginRequired),
     ],
 )
-def test_what_tumblr_says_instead_is_believed(answer: object, condition: type[Exception]) -> None:
+def test_an_error_answer_raises_the_matching_failure(answer: object, condition: type[Exception]) -> None:
     with pytest.raises(condition):
         read(URL, answer)

@@ -68,13 +68,13 @@ def test_the_picture_of_the_landscape_form_is_larger_than_the_clips_preview() ->
     assert told(URL, clip(assets=assets)).thumbnail_url == "https://clips-media-assets2.twitch.tv/wide.jpg"
 
 
-def test_other_clips_are_not_the_posts_and_none_means_gone() -> None:
+def test_other_clips_are_ignored_and_no_clip_means_deleted() -> None:
     assert read(URL, {"data": {"clip": clip("OtherClipOfSomebody-1")}}) is None
     with pytest.raises(Deleted):
         read(URL, {"data": {"clip": None}})
 
 
-def test_the_answer_that_only_unlocks_the_files_tells_its_clip_in_the_token() -> None:
+def test_an_answer_that_only_unlocks_the_files_names_its_clip_in_the_token() -> None:
     token = {"signature": "abc", "value": json.dumps({"clip_slug": SLUG, "expires": 1})}
     answer = {"id": "396245304", "playbackAccessToken": token, "videoQualities": files("own")}
     data = told(f"https://clips.twitch.tv/{SLUG}", [{"data": {"clip": answer}}])
@@ -93,5 +93,5 @@ def test_an_answer_that_only_unlocks_one_clips_files_need_not_repeat_its_slug() 
 
 
 @pytest.mark.parametrize("answer", [[unlocking(), unlocking("2")], [unlocking(slug="AnotherClip-1")]])
-def test_files_of_several_clips_or_of_another_one_are_not_the_posts(answer: list[Any]) -> None:
+def test_files_of_several_clips_or_of_another_one_are_ignored(answer: list[Any]) -> None:
     assert read(URL, answer) is None

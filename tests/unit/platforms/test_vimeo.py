@@ -44,7 +44,7 @@ def test_the_largest_progressive_file_is_taken() -> None:
     assert (data.thumbnail_url, data.items[0].expected.duration_s) == ("https://i.vimeocdn.com/video/1_1280", 64)
 
 
-def test_without_files_the_default_networks_playlist_is_taken_and_no_manifest_of_vimeos_own_kind() -> None:
+def test_without_files_the_default_cdns_playlist_is_taken_and_not_vimeos_own_manifest() -> None:
     data = told(
         URL, config(hls=config()["request"]["files"]["hls"], dash={"cdns": {"a": {"url": f"{FILE}master.json"}}})
     )
@@ -53,11 +53,11 @@ def test_without_files_the_default_networks_playlist_is_taken_and_no_manifest_of
     assert not any(".json" in candidate.url for candidate in data.items[0].candidates)
 
 
-def test_the_config_of_a_recommended_video_is_not_the_posts() -> None:
+def test_the_config_of_a_recommended_video_is_ignored() -> None:
     assert read(URL, config(987654321)) is None
 
 
-def test_a_clip_pages_data_alone_tell_who_and_what() -> None:
+def test_a_clip_pages_data_alone_gives_only_metadata() -> None:
     page = {
         "clip": {"id": 123456789, "title": "A kite"},
         "owner": {"display_name": "Jane D.", "url": "/jane"},
@@ -94,7 +94,7 @@ def test_the_apis_record_names_renditions_and_the_source() -> None:
         ({"request": {"files": {"hls": {}}}, "video": {"id": 123456789, "live_event": {"status": "started"}}}, LiveNow),
     ],
 )
-def test_what_vimeo_says_instead_is_believed(answer: object, condition: type[Exception]) -> None:
+def test_an_error_answer_raises_the_matching_failure(answer: object, condition: type[Exception]) -> None:
     with pytest.raises(condition):
         read(URL, answer)
 

@@ -76,19 +76,19 @@ def test_a_repost_shows_the_other_statuss_video() -> None:
     assert (len(best(data)), data.metadata["reposted_from"]) == (1, "7")
 
 
-def test_other_statuses_of_a_list_are_not_the_posts() -> None:
+def test_other_statuses_of_a_list_are_ignored() -> None:
     assert (
         read(URL, {"statuses": [status(id=7, mblogid="Other1234", page_info=page_info(playback_list=[rung(720)]))]})
         is None
     )
 
 
-def test_a_status_that_is_gone_is_told() -> None:
+def test_a_missing_status_counts_as_deleted() -> None:
     with pytest.raises(Deleted):
         read(URL, {"ok": 0, "error_code": 20101})
 
 
-def test_a_videos_own_page_names_its_rungs_in_words() -> None:
+def test_a_videos_own_page_names_its_rungs_by_labels() -> None:
     play = {
         "oid": "1034:4800000000000001",
         "author": "Jane",

@@ -1,4 +1,4 @@
-"""YouTube's player responses: whole files, tracks with their sound, and what it says instead."""
+"""YouTube's player responses: whole files, tracks with their sound, and error answers."""
 
 from __future__ import annotations
 
@@ -77,51 +77,51 @@ def refusal(status: str, reason: str = "", **more: Any) -> dict[str, Any]:
     return {"playabilityStatus": {"status": status, "reason": reason, **more}}
 
 
-def read(*found: object) -> PageData:
-    data = youtube.read(POST, YOUTUBE, found)
+def read(*answers: object) -> PageData:
+    data = youtube.read(POST, YOUTUBE, answers)
     assert data is not None
     return data
 
 
-def rungs(*found: object) -> tuple[Candidate, ...]:
-    return read(*found).items[0].candidates
+def rungs(*answers: object) -> tuple[Candidate, ...]:
+    return read(*answers).items[0].candidates
 
 
-def test_names_day_length_and_the_largest_picture_are_told() -> None:
-    found = read(response())
+def test_names_day_length_and_the_largest_picture_are_read() -> None:
+    data = read(response())
 
-    assert (found.handle, found.display_name, found.title, found.text) == ("jane", "Jane", "A kite", "Wind.")
-    assert found.published_at is not None
-    assert found.published_at.date().isoformat() == "2024-03-05"
-    assert found.thumbnail_url == "https://i.ytimg.com/vi/a/large.jpg"
-    assert found.items[0].expected.duration_s == 61
+    assert (data.handle, data.display_name, data.title, data.text) == ("jane", "Jane", "A kite", "Wind.")
+    assert data.published_at is not None
+    assert data.published_at.date().isoformat() == "2024-03-05"
+    assert data.thumbnail_url == "https://i.ytimg.com/vi/a/large.jpg"
+    assert data.items[0].expected.duration_s == 61
 
 
 def test_a_silent_track_has_the_best_sound_of_its_own_container() -> None:
-    found = rungs(response(formats=(), tracks=(MP4, WEBM, AAC_LOW, AAC, OPUS)))
+    candidates = rungs(response(formats=(), tracks=(MP4, WEBM, AAC_LOW, AAC, OPUS)))
 
-    assert [(c.container, c.video_codec, c.has_audio, c.audio_url) for c in found] == [
+    assert [(c.container, c.video_codec, c.has_audio, c.audio_url) for c in candidates] == [
         ("mp4", "h264", False, AAC["url"]),
         ("webm", "vp9", False, OPUS["url"]),
     ]
-    assert (found[0].width, found[0].height, found[0].fps, found[0].size) == (1920, 1080, 30, 900)
+    assert (candidates[0].width, candidates[0].height, candidates[0].fps, candidates[0].size) == (1920, 1080, 30, 900)
 
 
-def test_of_dubbed_sounds_the_original_one_is_taken() -> None:
+def test_the_original_sound_is_taken_and_not_a_dubbed_one() -> None:
     dubbed = {**AAC, "url": AAC["url"] + "&dub", "bitrate": 999_999, "audioTrack": {"audioIsDefault": False}}
     original = {**AAC, "audioTrack": {"audioIsDefault": True}}
 
     assert rungs(response(formats=(), tracks=(MP4, dubbed, original)))[0].audio_url == AAC["url"]
 
 
-def test_a_track_that_comes_at_a_crawl_stands_back_behind_a_whole_file() -> None:
+def test_a_throttled_track_gives_way_to_a_whole_file() -> None:
     slowed = {**MP4, "url": MP4["url"] + "&n=abc"}
 
     assert [c.height for c in rungs(response(tracks=(slowed, AAC)))] == [360]
     assert [c.height for c in rungs(response(formats=(), tracks=(slowed, AAC)))] == [1080]
 
 
-def test_an_address_whose_signature_is_locked_is_no_candidate() -> None:
+def test_an_address_with_an_encrypted_signature_is_not_a_candidate() -> None:
     locked = {name: value for name, value in MUXED.items() if name != "url"}
     locked["signatureCipher"] = urlencode({"s": "XYZ", "sp": "sig", "url": MUXED["url"]})
 
@@ -130,13 +130,15 @@ def test_an_address_whose_signature_is_locked_is_no_candidate() -> None:
 
 
 def test_manifests_are_streams_with_sound() -> None:
-    said = response(formats=())
-    said["streamingData"] |= {"hlsManifestUrl": "https://manifest.googlevideo.com/api/manifest/hls_variant/a/file.m3u8"}
+    answer = response(formats=())
+    answer["streamingData"] |= {
+        "hlsManifestUrl": "https://manifest.googlevideo.com/api/manifest/hls_variant/a/file.m3u8"
+    }
 
-    assert [(c.source_type, c.has_audio) for c in rungs(said)] == [(SourceType.HLS, True)]
+    assert [(c.source_type, c.has_audio) for c in rungs(answer)] == [(SourceType.HLS, True)]
 
 
-def test_an_adverts_response_beside_it_is_never_the_posts() -> None:
+def test_an_adverts_response_is_ignored() -> None:
     advert = response(
         formats=(file(22, 'video/mp4; codecs="avc1, mp4a"', width=1280, height=720),), video_id="bbbbbbbbbbb"
     )
@@ -153,7 +155,7 @@ def test_a_watch_page_and_an_embeds_nested_text_are_read() -> None:
     assert [len(rungs(*documents(scan(html)))) for html in (page, embed)] == [1, 1]
 
 
-def beside(video_id: str = ID) -> dict[str, Any]:
+def owner_data(video_id: str = ID) -> dict[str, Any]:
     owner = {
         "title": {"runs": [{"text": "Jane"}]},
         "navigationEndpoint": {"browseEndpoint": {"canonicalBaseUrl": "/@jane"}},
@@ -162,22 +164,22 @@ def beside(video_id: str = ID) -> dict[str, Any]:
     return {"currentVideoEndpoint": {"watchEndpoint": {"videoId": video_id}}, "contents": contents}
 
 
-def test_the_account_stands_beside_the_video_where_the_response_does_not_name_it() -> None:
-    found = read(response(microformat={}), beside())
+def test_the_account_is_read_from_the_page_where_the_response_does_not_name_it() -> None:
+    data = read(response(microformat={}), owner_data())
 
-    assert found.handle == "jane"
-    assert read(response(microformat={}), beside("bbbbbbbbbbb")).handle is None
+    assert data.handle == "jane"
+    assert read(response(microformat={}), owner_data("bbbbbbbbbbb")).handle is None
 
 
-def test_a_page_without_a_player_response_tells_who_posted_it() -> None:
-    found = read(beside())
+def test_a_page_without_a_player_response_names_the_account() -> None:
+    data = read(owner_data())
 
-    assert (found.found, found.handle, found.display_name) == (False, "jane", "Jane")
-    assert youtube.read(POST, YOUTUBE, [beside("bbbbbbbbbbb")]) is None
+    assert (data.found, data.handle, data.display_name) == (False, "jane", "Jane")
+    assert youtube.read(POST, YOUTUBE, [owner_data("bbbbbbbbbbb")]) is None
 
 
 @pytest.mark.parametrize(
-    ("said", "condition"),
+    ("answer", "condition"),
     [
         (refusal("LOGIN_REQUIRED", "This video is private"), Private),
         (refusal("LOGIN_REQUIRED", "Sign in to confirm your age"), AgeRestricted),
@@ -194,35 +196,35 @@ def test_a_page_without_a_player_response_tells_who_posted_it() -> None:
         (refusal("LIVE_STREAM_OFFLINE", "Premieres in 3 hours"), Upcoming),
     ],
 )
-def test_what_youtube_says_instead_is_raised(said: dict[str, Any], condition: type[Failure]) -> None:
+def test_an_error_answer_raises_the_matching_failure(answer: dict[str, Any], condition: type[Failure]) -> None:
     with pytest.raises(condition):
-        youtube.read(POST, YOUTUBE, [said])
+        youtube.read(POST, YOUTUBE, [answer])
 
 
-def test_the_announced_start_of_a_premiere_is_carried_on() -> None:
+def test_the_announced_start_of_a_premiere_is_reported() -> None:
     begins = datetime(2026, 12, 1, 18, tzinfo=UTC)
     slate = {"liveStreamOfflineSlateRenderer": {"scheduledStartTime": str(int(begins.timestamp()))}}
-    said = ("LIVE_STREAM_OFFLINE", "Premieres in 3 hours")
-    dated = refusal(*said, liveStreamability={"liveStreamabilityRenderer": {"offlineSlate": slate}})
+    reason = ("LIVE_STREAM_OFFLINE", "Premieres in 3 hours")
+    dated = refusal(*reason, liveStreamability={"liveStreamabilityRenderer": {"offlineSlate": slate}})
 
-    with pytest.raises(Upcoming, match="2026-12-01 18:00 UTC") as told:
+    with pytest.raises(Upcoming, match="2026-12-01 18:00 UTC") as with_time:
         youtube.read(POST, YOUTUBE, [dated])
-    with pytest.raises(Upcoming) as said_only:
-        youtube.read(POST, YOUTUBE, [refusal(*said)])
+    with pytest.raises(Upcoming) as without_time:
+        youtube.read(POST, YOUTUBE, [refusal(*reason)])
 
-    assert told.value.starts_at == begins
-    assert (said_only.value.starts_at, said_only.value.retry_after) == (None, timedelta(hours=3))
+    assert with_time.value.starts_at == begins
+    assert (without_time.value.starts_at, without_time.value.retry_after) == (None, timedelta(hours=3))
 
 
-def test_a_refusal_about_another_video_is_not_the_posts() -> None:
+def test_a_refusal_about_another_video_is_ignored() -> None:
     other = {**refusal("ERROR", "Video unavailable"), "videoDetails": {"videoId": "bbbbbbbbbbb"}}
 
     assert youtube.read(POST, YOUTUBE, [other]) is None
 
 
-def test_what_is_live_is_not_saved_yet() -> None:
-    said = response()
-    said["videoDetails"]["isLive"] = True
+def test_a_live_stream_is_not_saved_yet() -> None:
+    answer = response()
+    answer["videoDetails"]["isLive"] = True
 
     with pytest.raises(LiveNow):
-        youtube.read(POST, YOUTUBE, [said])
+        youtube.read(POST, YOUTUBE, [answer])

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.http_vault import house, make_house
+from tests.http_vault import make_vault, vault
 
-__all__ = ["house", "make_house"]
+__all__ = ["make_vault", "vault"]

@@ -16,13 +16,13 @@ from mediavault.presentation.labels import (
 )
 
 
-def test_every_status_stage_and_rung_has_words() -> None:
+def test_every_status_stage_and_strategy_has_a_label() -> None:
     assert set(STATUS_WORDS) == set(JobStatus)
     assert set(STAGE_WORDS) == set(Stage)
     assert set(RUNG_WORDS) == set(StrategyName)
 
 
-def test_help_comes_from_the_conditions_own_class() -> None:
+def test_help_comes_from_the_failures_own_class() -> None:
     assert help_for(ErrorCode.TOO_LARGE) == FAILURES[ErrorCode.TOO_LARGE].hint
     assert help_for(None) == ""
 
@@ -45,10 +45,10 @@ def test_durations_read_like_a_players(seconds: float | None, words: str) -> Non
     assert format_duration(seconds) == words
 
 
-def test_progress_says_only_what_is_known() -> None:
+def test_progress_shows_only_what_is_known() -> None:
     assert format_progress(3_100_000, 8_000_000) == "3.1 MB of 8.0 MB"
     assert format_progress(3_100_000, None) == "3.1 MB"
 
 
-def test_a_strangers_text_loses_escapes_and_overrides() -> None:
+def test_untrusted_text_loses_escapes_and_overrides() -> None:
     assert one_line("a\x1b[2Jb\n\u202ec\u2066 \x9bd") == "a [2Jb c d"

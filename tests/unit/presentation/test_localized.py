@@ -1,5 +1,5 @@
-"""Stored messages are English. A reader of another language gets them translated; where no catalogue knows one, the
-condition's sentence in their own, and the message after it."""
+"""Stored messages are English, and shown in the reader's language. Where no catalogue has a message, the translated
+sentence of its error code is shown, and the message after it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mediavault.core.failures import ErrorCode
 from mediavault.presentation.preferences import Appearance, use
 from mediavault.presentation.translation import LocalizedMessage, direction, localize
 from mediavault.presentation.views import display
-from tests.http_vault import House
+from tests.http_vault import ApiVault
 
 STORED = "The post was deleted."
 
@@ -22,11 +22,11 @@ def english_again() -> Iterator[None]:
     use(Appearance())
 
 
-def test_an_english_reader_gets_the_message_as_it_was_said() -> None:
+def test_an_english_reader_gets_the_message_as_it_was_stored() -> None:
     assert localize(ErrorCode.HTTP_ERROR, "Odd weather at the site.") == LocalizedMessage("Odd weather at the site.")
 
 
-def test_another_reader_gets_the_conditions_sentence_and_the_message_after_it() -> None:
+def test_another_reader_gets_the_error_codes_sentence_and_the_message_after_it() -> None:
     use(Appearance(locale="de"))
 
     assert localize(ErrorCode.HTTP_ERROR, "Odd weather at the site.") == LocalizedMessage(
@@ -40,32 +40,32 @@ def test_a_message_that_a_catalogue_has_needs_no_original() -> None:
     assert localize(ErrorCode.DELETED, STORED) == LocalizedMessage("Der Beitrag wurde gelöscht.")
 
 
-def test_nothing_is_said_of_no_message() -> None:
+def test_an_empty_message_stays_empty() -> None:
     use(Appearance(locale="de"))
 
     assert localize(ErrorCode.DELETED, "") == LocalizedMessage("")
 
 
-async def test_a_failed_job_says_both(house: House) -> None:
-    job = await house.add_failed()
+async def test_a_failed_job_shows_both(vault: ApiVault) -> None:
+    job = await vault.add_failed()
     use(Appearance(locale="de"))
 
     assert (display(job).detail, display(job).original) == ("Der Beitrag wurde gelöscht.", "")
 
 
-async def test_an_error_of_the_api_speaks_the_language_that_was_asked_for(house: House) -> None:
-    answer = (await house.client.get("/api/jobs/no-id", accept_language="de")).json()
+async def test_an_api_error_is_in_the_requested_language(vault: ApiVault) -> None:
+    answer = (await vault.client.get("/api/jobs/no-id", accept_language="de")).json()
 
     assert answer["message"] == "Kein Auftrag hat diese Kennung."
     assert answer["help"].startswith("Die Kennung steht")
 
 
-async def test_an_error_with_values_in_it_is_translated_with_them(house: House) -> None:
-    kept = await house.add_kept()
-    answer = (await house.client.post(f"/api/jobs/{kept.id}/cancel", accept_language="de")).json()
+async def test_an_error_with_values_in_it_is_translated_with_them(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    answer = (await vault.client.post(f"/api/jobs/{job.id}/cancel", accept_language="de")).json()
 
     assert answer["message"] == "Der Auftrag ist gespeichert; er kann nicht abgebrochen werden."
 
 
-def test_a_page_runs_from_the_right_where_its_language_does() -> None:
+def test_a_page_is_right_to_left_where_its_language_is() -> None:
     assert (direction("ar"), direction("de")) == ("rtl", "ltr")

@@ -1,4 +1,4 @@
-"""Messages in another language than they were written in."""
+"""Messages translated into the reader's language."""
 
 from __future__ import annotations
 
@@ -39,10 +39,12 @@ def test_messages_inside_a_message_are_translated_too() -> None:
     assert translated(outer) == "Video 2: In diesem Beitrag wurde kein Video gefunden; er hat 3 Bilder. As it is."
 
 
-def test_a_strangers_text_inside_a_message_stays_as_it_is() -> None:
-    said = "The post was deleted."
+def test_untrusted_text_inside_a_message_stays_as_it_is() -> None:
+    error = "The post was deleted."
 
-    assert translated(Message("%(what)s: %(said)s", what=Message("The disk is full"), said=said)).endswith(f": {said}")
+    assert translated(Message("%(what)s: %(said)s", what=Message("The disk is full"), said=error)).endswith(
+        f": {error}"
+    )
     assert "%(site)s" in translated(Message("%(what)s: %(said)s", what="%(site)s", said="%(said)s"))
 
 

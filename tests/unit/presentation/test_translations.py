@@ -1,4 +1,4 @@
-"""Every language is whole: what the pages say has a translation, and each fits its text."""
+"""Every language is complete: each text has a translation, and each translation fits its text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from babel.messages.pofile import read_po
 from scripts.assets import LOCALES, ROOT, SOURCE, texts_of_the_code
 
 LANGUAGES = sorted(path.parents[1].name for path in LOCALES.glob("*/LC_MESSAGES/mediavault.po"))
-PLACE = re.compile(r"%\((\w+)\)(s|d|\.\df)")
+PLACEHOLDER = re.compile(r"%\((\w+)\)(s|d|\.\df)")
 TAG = re.compile(r"</?\w+[^>]*>|`[^`]*`|MEDIAVAULT_\w+")
 
 
@@ -24,7 +24,7 @@ def catalogue(language: str) -> Catalog:
 
 
 def messages(language: str) -> dict[tuple[str | None, str], Message]:
-    return {(one.context, first(one.id)): one for one in catalogue(language) if one.id}
+    return {(entry.context, first(entry.id)): entry for entry in catalogue(language) if entry.id}
 
 
 def first(text: str | tuple[str, ...] | list[str]) -> str:
@@ -40,14 +40,14 @@ def test_there_is_german() -> None:
 
 
 def test_the_texts_of_every_module_that_translates_are_collected() -> None:
-    """The doctor's were lost once, when its folder got another name."""
+    """The doctor's were lost once, when its folder was renamed."""
     marked = re.compile(r"\b(gettext|ngettext|pgettext|N_|_)\(\s*\"")
     modules = {
         path.relative_to(SOURCE).as_posix()
         for path in SOURCE.rglob("*.py")
         if "presentation.translation import" in (text := path.read_text()) and marked.search(text)
     }
-    collected = {name for one in texts_of_the_code() for name, _line in one.locations}
+    collected = {name for entry in texts_of_the_code() for name, _line in entry.locations}
 
     assert "app/doctor/checks.py" in modules
     assert modules - collected == set()
@@ -55,9 +55,9 @@ def test_the_texts_of_every_module_that_translates_are_collected() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_catalogue_holds_the_texts_of_the_code_and_no_others(language: str) -> None:
-    """`make words` brings a catalogue up to the code; then translate what is new."""
+    """`make words` updates a catalogue from the code; then translate the new texts."""
     known = messages(language)
-    wanted = {(one.context, first(one.id)) for one in texts_of_the_code() if one.id}
+    wanted = {(entry.context, first(entry.id)) for entry in texts_of_the_code() if entry.id}
 
     assert {"missing": sorted(wanted - set(known), key=str), "unused": sorted(set(known) - wanted, key=str)} == {
         "missing": [],
@@ -68,8 +68,8 @@ def test_a_catalogue_holds_the_texts_of_the_code_and_no_others(language: str) ->
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_text_is_translated(language: str) -> None:
-    """Empty or unsure translations are shown in English, in the middle of another language."""
-    bad = [key for key, one in messages(language).items() if one.fuzzy or not all(forms(one.string))]
+    """Empty or fuzzy translations are shown in English, in the middle of another language."""
+    bad = [key for key, entry in messages(language).items() if entry.fuzzy or not all(forms(entry.string))]
 
     assert bad == []
 
@@ -77,28 +77,32 @@ def test_every_text_is_translated(language: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_text_has_the_forms_of_its_language(language: str) -> None:
     wanted = catalogue(language).num_plurals
-    bad = [key for key, one in messages(language).items() if one.pluralizable and len(forms(one.string)) != wanted]
+    bad = [
+        key for key, entry in messages(language).items() if entry.pluralizable and len(forms(entry.string)) != wanted
+    ]
 
     assert bad == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_translation_has_the_places_marks_and_names_of_its_text(language: str) -> None:
-    """A lost place loses a fact, an invented one breaks the page; commands, settings and elements are the same in all languages."""
+def test_a_translation_has_the_placeholders_markup_and_names_of_its_text(language: str) -> None:
+    """A missing placeholder loses a fact, and an extra one breaks the page. Commands, settings and tags are never translated."""
     bad = []
-    for one in messages(language).values():
-        for text, said_there in zip(forms(one.id)[-1:] * len(forms(one.string)), forms(one.string), strict=True):
-            same = set(PLACE.findall(text)) >= set(PLACE.findall(said_there)) and (
-                one.pluralizable or set(PLACE.findall(text)) == set(PLACE.findall(said_there))
+    for entry in messages(language).values():
+        for text, translation in zip(forms(entry.id)[-1:] * len(forms(entry.string)), forms(entry.string), strict=True):
+            same = set(PLACEHOLDER.findall(text)) >= set(PLACEHOLDER.findall(translation)) and (
+                entry.pluralizable or set(PLACEHOLDER.findall(text)) == set(PLACEHOLDER.findall(translation))
             )
-            if not same or sorted(map(kept_word, TAG.findall(text))) != sorted(map(kept_word, TAG.findall(said_there))):
-                bad.append((text, said_there))
+            if not same or sorted(map(without_placeholders, TAG.findall(text))) != sorted(
+                map(without_placeholders, TAG.findall(translation))
+            ):
+                bad.append((text, translation))
 
     assert bad == []
 
 
-def kept_word(mark: str) -> str:
-    """A command's own placeholders may be translated: ``mediavault answer ID``."""
+def without_placeholders(mark: str) -> str:
+    """Replace a command's own placeholders, which may be translated: ``mediavault answer ID``."""
     return re.sub(r"\b(?!MEDIAVAULT_)[A-Z]{2,}\b", "…", mark)
 
 
@@ -106,17 +110,19 @@ def kept_word(mark: str) -> str:
 def test_a_translation_ends_as_its_text_does(language: str) -> None:
     """A sentence stays a sentence, a label stays a label."""
     bad = [
-        (text, there)
-        for one in messages(language).values()
-        for text, there in zip(forms(one.id), forms(one.string), strict=False)
-        if there and (text.rstrip()[-1:] in ".?!…") != (there.rstrip()[-1:] in ".?!…") and one.context is None
+        (text, translation)
+        for entry in messages(language).values()
+        for text, translation in zip(forms(entry.id), forms(entry.string), strict=False)
+        if translation
+        and (text.rstrip()[-1:] in ".?!…") != (translation.rstrip()[-1:] in ".?!…")
+        and entry.context is None
     ]
 
     assert bad == []
 
 
 def calls_inside_f_strings(source: str) -> list[int]:
-    """The lines on which a text is marked for translation inside an f-string: before Python 3.12 Babel does not see it."""
+    """Return the lines on which a text is marked inside an f-string, where Babel does not see it before Python 3.12."""
     marks = {"gettext", "ngettext", "pgettext", "N_", "_"}
     return [
         call.lineno
@@ -129,9 +135,9 @@ def calls_inside_f_strings(source: str) -> list[int]:
 
 
 def test_no_text_is_marked_inside_an_f_string() -> None:
-    found = {
+    calls = {
         str(path): lines for path in (ROOT / "src").rglob("*.py") if (lines := calls_inside_f_strings(path.read_text()))
     }
 
     assert calls_inside_f_strings("x = f\"{gettext('It broke.')}\"") == [1]
-    assert found == {}
+    assert calls == {}

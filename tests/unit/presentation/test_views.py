@@ -23,12 +23,12 @@ def a_job(status: JobStatus = JobStatus.QUEUED, **facts: Any) -> Job:
     return replace(job, **facts)
 
 
-def kept(**facts: Any) -> Job:
+def saved_job(**facts: Any) -> Job:
     paths = {"output_path": "jane/2026-11-24 A [1.2].mp4", "thumbnail_path": "jane/2026-11-24 A [1.2].jpg"}
     return a_job(JobStatus.COMPLETED, **{**paths, "bytes": 1_500_000, "progress_pct": 100, **facts})
 
 
-def test_a_job_is_answered_with_every_field_of_its_record() -> None:
+def test_a_jobs_view_has_every_field_of_its_record() -> None:
     """Fields that are folded into others are named here; a new field of the record must show up somewhere."""
     folded = {"account", "extracted_url_expires_at"}
 
@@ -56,15 +56,15 @@ def test_candidates_keep_their_facts_and_never_show_headers() -> None:
     assert "headers" not in shown
 
 
-def test_a_kept_job_links_to_its_files() -> None:
-    links = job_view(kept()).links
+def test_a_saved_job_links_to_its_files() -> None:
+    links = job_view(saved_job()).links
 
     assert (links.video, links.thumbnail) == (f"/files/{ID}/video", f"/files/{ID}/thumbnail")
 
 
 @pytest.mark.parametrize("status", [status for status in JobStatus if status is not JobStatus.COMPLETED])
 def test_no_other_job_links_to_files_even_where_a_commit_has_begun(status: JobStatus) -> None:
-    links = job_view(replace(kept(), status=status)).links
+    links = job_view(replace(saved_job(), status=status)).links
 
     assert (links.video, links.thumbnail) == (None, None)
 
@@ -105,7 +105,7 @@ def test_a_download_of_unknown_length_shows_the_stages_percentage() -> None:
         ({}, "videos.example/watch/1"),
     ],
 )
-def test_a_title_is_one_tame_line(metadata: dict[str, Any], words: str) -> None:
+def test_a_title_is_one_sanitized_line(metadata: dict[str, Any], words: str) -> None:
     assert title(a_job(metadata=metadata)) == words
 
 
@@ -113,8 +113,8 @@ def test_a_very_long_title_is_cut() -> None:
     assert len(title(a_job(metadata={"title": "x" * 5_000}))) == 200
 
 
-def test_the_kept_files_are_video_picture_and_sidecar() -> None:
-    assert kept_paths(kept()) == [
+def test_the_saved_files_are_video_picture_and_sidecar() -> None:
+    assert kept_paths(saved_job()) == [
         "jane/2026-11-24 A [1.2].mp4",
         "jane/2026-11-24 A [1.2].jpg",
         "jane/2026-11-24 A [1.2].info.json",
@@ -133,7 +133,7 @@ def test_the_kept_files_are_video_picture_and_sidecar() -> None:
         (a_job(JobStatus.COMPLETED), True),
     ],
 )
-def test_a_job_is_over_when_nothing_will_happen_to_it_by_itself(job: Job, *, over: bool) -> None:
+def test_a_job_is_over_when_nothing_will_happen_to_it_automatically(job: Job, *, over: bool) -> None:
     assert is_over(job) is over
 
 

@@ -1,4 +1,4 @@
-"""How many requests of one address run at once, also where a proxy forwards them."""
+"""The limit of concurrent requests per client address, also behind a proxy."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 
 from mediavault.server import connections
 from mediavault.server.connections import AddressCounter
-from tests.http_vault import TOKEN, House, MakeHouse
+from tests.http_vault import TOKEN, ApiVault, MakeVault
 
-ASKER = "127.0.0.1"  # from where the client of these tests asks
+CLIENT_ADDRESS = "127.0.0.1"  # of these tests' client
 
 
 @pytest.fixture(autouse=True)
@@ -20,55 +20,55 @@ def three_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def under_way(house: House, count: int, **headers: str) -> AsyncIterator[None]:
-    """So many requests that are not answered to their end for the length of the block."""
+async def open_requests(vault: ApiVault, count: int, **headers: str) -> AsyncIterator[None]:
+    """Keep ``count`` requests unfinished for the duration of the block."""
     async with AsyncExitStack() as stack:
         for _ in range(count):
-            stream = await stack.enter_async_context(house.client.open("/api/events", **headers))
+            stream = await stack.enter_async_context(vault.client.open("/api/events", **headers))
             await stream.chunk()
         yield
 
 
-async def test_one_too_many_is_told_to_come_back_and_finds_room_when_others_have_ended(house: House) -> None:
-    async with under_way(house, 3):
-        refused = await house.client.get("/healthz")
+async def test_a_request_above_the_limit_is_refused_until_others_have_ended(vault: ApiVault) -> None:
+    async with open_requests(vault, 3):
+        refused = await vault.client.get("/healthz")
 
     assert (refused.status, refused.json()["code"]) == (429, "TOO_MANY")
     assert int(refused.headers["retry-after"]) > 0
     assert refused.headers["x-content-type-options"] == "nosniff"
-    assert (await house.client.get("/healthz")).status == 200
+    assert (await vault.client.get("/healthz")).status == 200
 
 
-async def test_behind_a_proxy_each_address_that_it_names_is_counted_by_itself(make_house: MakeHouse) -> None:
-    """The rightmost hop that is no proxy of ours; an IPv6 /64 is one."""
-    house = make_house(token=TOKEN, trusted_proxies=(ASKER,))
-    house.client.headers["authorization"] = f"Bearer {TOKEN}"
-    async with under_way(house, 3, x_forwarded_for="192.0.2.7, 2001:db8::1"):
-        same = await house.client.get("/healthz", x_forwarded_for="2001:db8::2")
-        other = await house.client.get("/healthz", x_forwarded_for="2001:db8::1, 192.0.2.7")
+async def test_behind_a_proxy_each_forwarded_address_is_counted_separately(make_vault: MakeVault) -> None:
+    """The address is the rightmost hop that is not a trusted proxy; an IPv6 /64 counts as one."""
+    vault = make_vault(token=TOKEN, trusted_proxies=(CLIENT_ADDRESS,))
+    vault.client.headers["authorization"] = f"Bearer {TOKEN}"
+    async with open_requests(vault, 3, x_forwarded_for="192.0.2.7, 2001:db8::1"):
+        same = await vault.client.get("/healthz", x_forwarded_for="2001:db8::2")
+        other = await vault.client.get("/healthz", x_forwarded_for="2001:db8::1, 192.0.2.7")
 
     assert (same.status, other.status) == (429, 200)
 
 
-async def test_a_proxy_that_names_nobody_is_not_limited(make_house: MakeHouse) -> None:
-    house = make_house(token=TOKEN, trusted_proxies=(ASKER,))
-    house.client.headers["authorization"] = f"Bearer {TOKEN}"
-    async with under_way(house, 4):
-        assert (await house.client.get("/healthz")).status == 200
+async def test_a_proxy_that_forwards_no_address_is_not_limited(make_vault: MakeVault) -> None:
+    vault = make_vault(token=TOKEN, trusted_proxies=(CLIENT_ADDRESS,))
+    vault.client.headers["authorization"] = f"Bearer {TOKEN}"
+    async with open_requests(vault, 4):
+        assert (await vault.client.get("/healthz")).status == 200
 
 
-async def test_who_is_no_proxy_of_ours_hides_behind_no_other_address(make_house: MakeHouse) -> None:
-    house = make_house(token=TOKEN)
-    house.client.headers["authorization"] = f"Bearer {TOKEN}"
-    async with under_way(house, 3):
-        assert (await house.client.get("/healthz", x_forwarded_for="192.0.2.7")).status == 429
+async def test_an_untrusted_client_cannot_hide_behind_a_forwarded_address(make_vault: MakeVault) -> None:
+    vault = make_vault(token=TOKEN)
+    vault.client.headers["authorization"] = f"Bearer {TOKEN}"
+    async with open_requests(vault, 3):
+        assert (await vault.client.get("/healthz", x_forwarded_for="192.0.2.7")).status == 429
 
 
-async def test_a_request_that_is_refused_or_breaks_is_under_way_no_more(house: House) -> None:
+async def test_a_refused_request_no_longer_counts(vault: ApiVault) -> None:
     for _ in range(9):
-        assert (await house.client.get("/api/jobs", host="evil.test")).status == 421
+        assert (await vault.client.get("/api/jobs", host="evil.test")).status == 421
 
-    assert (await house.client.get("/healthz")).status == 200
+    assert (await vault.client.get("/healthz")).status == 200
 
 
 def test_an_address_is_counted_up_to_the_limit_and_released() -> None:
@@ -87,7 +87,7 @@ def test_addresses_are_counted_separately() -> None:
     assert count.acquire("b")
 
 
-def test_nobody_is_remembered_who_is_not_counts() -> None:
+def test_released_addresses_are_forgotten() -> None:
     """However many come and go, and however often they are refused."""
     count = AddressCounter(1)
     for n in range(1_000):

@@ -11,32 +11,32 @@ from structlog.testing import capture_logs
 
 from mediavault.auth.authenticator import COOKIE
 from tests.asgi_client import AsgiClient, Connection
-from tests.http_vault import POST, TOKEN, House, MakeHouse
+from tests.http_vault import POST, TOKEN, ApiVault, MakeVault
 
 HTML = "text/html,*/*"
 
 
 @pytest.mark.parametrize("path", ["/", "/api/jobs", "/api/events", "/healthz", "/openapi.json", "/static/core.js"])
-async def test_a_strange_host_is_turned_away_at_every_address(house: House, path: str) -> None:
-    answer = await house.client.get(path, host="evil.test")
+async def test_an_unknown_host_is_refused_at_every_path(vault: ApiVault, path: str) -> None:
+    answer = await vault.client.get(path, host="evil.test")
 
     assert answer.status == 421
     assert answer.json()["code"] == "FORBIDDEN"
 
 
-async def test_the_host_is_judged_before_the_token(make_house: MakeHouse) -> None:
-    client = make_house(token=TOKEN).client
+async def test_the_host_is_checked_before_the_token(make_vault: MakeVault) -> None:
+    client = make_vault(token=TOKEN).client
 
     assert (await client.get("/api/jobs", host="evil.test")).status == 421
 
 
 @pytest.mark.parametrize("host", ["x/admin?", "", "a b"])
-async def test_a_host_header_that_is_no_host_is_a_bad_request(house: House, host: str) -> None:
-    assert (await house.client.get("/api/jobs", host=host)).status == 400
+async def test_an_invalid_host_header_is_a_bad_request(vault: ApiVault, host: str) -> None:
+    assert (await vault.client.get("/api/jobs", host=host)).status == 400
 
 
-async def test_a_target_that_is_no_path_is_a_bad_request(house: House) -> None:
-    assert (await house.client.get("@evil.test")).status == 400
+async def test_a_target_that_is_not_a_path_is_a_bad_request(vault: ApiVault) -> None:
+    assert (await vault.client.get("@evil.test")).status == 400
 
 
 @pytest.mark.parametrize(
@@ -49,12 +49,12 @@ async def test_a_target_that_is_no_path_is_a_bad_request(house: House) -> None:
         {"sec_fetch_site": "cross-site", "origin": "http://127.0.0.1:8420"},
     ],
 )
-async def test_another_sites_page_changes_nothing(house: House, headers: dict[str, str]) -> None:
-    answer = await house.client.post("/api/jobs", {"post_url": POST}, **headers)
+async def test_another_sites_page_changes_nothing(vault: ApiVault, headers: dict[str, str]) -> None:
+    answer = await vault.client.post("/api/jobs", {"post_url": POST}, **headers)
 
     assert (answer.status, answer.json()["code"]) == (403, "FORBIDDEN")
     assert "access-control-allow-origin" not in answer.headers
-    assert (await house.store.catalogue.report()).counts.get("queued", 0) == 0  # type: ignore[call-overload]
+    assert (await vault.store.catalogue.report()).counts.get("queued", 0) == 0  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize(
@@ -66,12 +66,12 @@ async def test_another_sites_page_changes_nothing(house: House, headers: dict[st
         {"origin": "http://127.0.0.1:8420"},
     ],
 )
-async def test_our_own_page_and_programs_may_change_things(house: House, headers: dict[str, str]) -> None:
-    assert (await house.client.post("/api/jobs", {"post_url": POST}, **headers)).status == 201
+async def test_our_own_page_and_programs_may_change_things(vault: ApiVault, headers: dict[str, str]) -> None:
+    assert (await vault.client.post("/api/jobs", {"post_url": POST}, **headers)).status == 201
 
 
-async def test_a_preflight_is_never_granted(house: House) -> None:
-    answer = await house.client.request(
+async def test_a_preflight_is_never_granted(vault: ApiVault) -> None:
+    answer = await vault.client.request(
         "OPTIONS", "/api/jobs", headers={"origin": "http://evil.test", "access-control-request-method": "POST"}
     )
 
@@ -80,58 +80,58 @@ async def test_a_preflight_is_never_granted(house: House) -> None:
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", None])
-async def test_the_api_takes_json_alone(house: House, kind: str | None) -> None:
-    answer = await house.client.post("/api/jobs", {"post_url": POST}, content_type=kind)
+async def test_the_api_accepts_only_json(vault: ApiVault, kind: str | None) -> None:
+    answer = await vault.client.post("/api/jobs", {"post_url": POST}, content_type=kind)
 
     assert (answer.status, answer.json()["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
 
-async def test_json_may_name_its_charset(house: House) -> None:
+async def test_json_may_name_its_charset(vault: ApiVault) -> None:
     kind = "application/json; charset=utf-8"
 
-    assert (await house.client.post("/api/jobs", {"post_url": POST}, content_type=kind)).status == 201
+    assert (await vault.client.post("/api/jobs", {"post_url": POST}, content_type=kind)).status == 201
 
 
-async def test_a_page_form_takes_forms_alone(house: House) -> None:
-    answer = await house.client.post("/submit", {"post_urls": POST})
+async def test_a_page_accepts_only_forms(vault: ApiVault) -> None:
+    answer = await vault.client.post("/submit", {"post_urls": POST})
 
     assert answer.status == 415
 
 
-async def test_an_announced_body_over_64_kb_is_refused_unread(house: House) -> None:
-    answer = await house.client.request(
+async def test_an_announced_body_over_64_kb_is_refused_unread(vault: ApiVault) -> None:
+    answer = await vault.client.request(
         "POST", "/api/jobs", headers={"content-type": "application/json", "content-length": str(10**20)}
     )
 
     assert (answer.status, answer.json()["code"]) == (413, "TOO_LARGE")
 
 
-async def test_a_body_that_grows_over_64_kb_is_refused(house: House) -> None:
-    """Without a length, as chunked bodies come."""
+async def test_a_body_that_grows_over_64_kb_is_refused(vault: ApiVault) -> None:
+    """A chunked body announces no length."""
     headers = {"content-type": "application/json", "transfer-encoding": "chunked", "content-length": None}
-    answer = await house.client.request("POST", "/api/jobs", body=b"[" * 66_000, headers=headers)
+    answer = await vault.client.request("POST", "/api/jobs", body=b"[" * 66_000, headers=headers)
 
     assert answer.status == 413
 
 
-async def test_500_addresses_fit_into_one_request(house: House) -> None:
+async def test_500_urls_fit_into_one_request(vault: ApiVault) -> None:
     urls = [f"https://www.tiktok.com/@some.user.name/video/73000000000000{n:05}?is_from_webapp=1" for n in range(500)]
 
-    assert (await house.client.post("/api/jobs", {"post_urls": urls})).status == 201
+    assert (await vault.client.post("/api/jobs", {"post_urls": urls})).status == 201
 
 
 @pytest.mark.parametrize(("chars", "api", "form"), [(2_048, 201, 303), (2_049, 422, 422)])
-async def test_an_address_has_2048_characters(make_house: MakeHouse, chars: int, api: int, form: int) -> None:
-    """By the API and by the page's form alike."""
+async def test_a_url_has_at_most_2048_characters(make_vault: MakeVault, chars: int, api: int, form: int) -> None:
+    """In the API and in the page's form."""
     first, second = ("https://videos.example/watch/" + letter for letter in "ab")
-    house = make_house()
+    vault = make_vault()
 
-    assert (await house.client.post("/api/jobs", {"post_url": first.ljust(chars, "x")})).status == api
-    assert (await house.client.submit("/submit", {"post_urls": second.ljust(chars, "x")})).status == form
+    assert (await vault.client.post("/api/jobs", {"post_url": first.ljust(chars, "x")})).status == api
+    assert (await vault.client.submit("/submit", {"post_urls": second.ljust(chars, "x")})).status == form
 
 
-async def test_a_client_that_leaves_in_the_middle_of_its_body_is_not_answered(house: House) -> None:
-    scope = house.client._scope("POST", "/api/jobs", {"content-type": "application/json", "content-length": "9"}, 9)
+async def test_a_client_that_disconnects_in_the_middle_of_its_body_is_not_answered(vault: ApiVault) -> None:
+    scope = vault.client._scope("POST", "/api/jobs", {"content-type": "application/json", "content-length": "9"}, 9)
     sent: list[Message] = []
     messages: list[Message] = [{"type": "http.request", "body": b"[", "more_body": True}, {"type": "http.disconnect"}]
 
@@ -141,19 +141,19 @@ async def test_a_client_that_leaves_in_the_middle_of_its_body_is_not_answered(ho
     async def send(message: Message) -> None:
         sent.append(message)
 
-    await house.client.app(scope, receive, send)
+    await vault.client.app(scope, receive, send)
 
     assert sent == []
 
 
-async def test_a_body_that_never_comes_is_given_up(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_body_that_never_arrives_times_out(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mediavault.server.middleware.BODY_DEADLINE_S", 0.01)
-    connection = Connection(house.client._scope("POST", "/api/jobs", {"content-type": "application/json"}, 9), b"")
+    connection = Connection(vault.client._scope("POST", "/api/jobs", {"content-type": "application/json"}, 9), b"")
 
     async def nothing() -> Message:
         return await asyncio.Future()
 
-    await house.client.app(connection.scope, nothing, connection.send)
+    await vault.client.app(connection.scope, nothing, connection.send)
 
     assert connection.answer().status == 408
 
@@ -181,24 +181,24 @@ PATHS = [
         {"x_forwarded_for": "127.0.0.1", "host": "127.0.0.1"},
     ],
 )
-async def test_without_the_token_there_is_nothing_to_see(
-    make_house: MakeHouse, path: str, headers: dict[str, Any]
-) -> None:
-    answer = await make_house(token=TOKEN).client.get(path, **headers)
+async def test_without_the_token_every_path_is_401(make_vault: MakeVault, path: str, headers: dict[str, Any]) -> None:
+    answer = await make_vault(token=TOKEN).client.get(path, **headers)
 
     assert (answer.status, answer.json()["code"]) == (401, "UNAUTHORIZED")
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-async def test_the_token_opens_as_a_bearer_and_never_as_a_query(make_house: MakeHouse) -> None:
-    client = make_house(token=TOKEN).client
+async def test_the_token_is_accepted_as_a_bearer_and_never_as_a_query_parameter(make_vault: MakeVault) -> None:
+    client = make_vault(token=TOKEN).client
 
     assert (await client.get("/api/jobs", authorization=f"Bearer {TOKEN}")).status == 200
     assert (await client.get(f"/api/jobs?token={TOKEN}")).status == 401
 
 
-async def test_a_session_does_not_excuse_another_sites_page_but_a_bearer_token_does(make_house: MakeHouse) -> None:
-    client = make_house(token=TOKEN).client
+async def test_a_cross_site_request_is_refused_with_a_session_and_accepted_with_a_bearer_token(
+    make_vault: MakeVault,
+) -> None:
+    client = make_vault(token=TOKEN).client
     foreign = {"origin": "chrome-extension://abc", "sec_fetch_site": "cross-site"}
     cookie = (await client.submit("/login", {"token": TOKEN})).headers["set-cookie"].partition(";")[0]
     with_cookie = await client.post("/api/jobs", {"post_url": POST}, cookie=cookie, **foreign)
@@ -207,8 +207,8 @@ async def test_a_session_does_not_excuse_another_sites_page_but_a_bearer_token_d
     assert (with_cookie.status, with_bearer.status) == (403, 201)
 
 
-async def test_healthz_is_open_and_a_person_is_led_to_the_sign_in(make_house: MakeHouse) -> None:
-    client = make_house(token=TOKEN).client
+async def test_healthz_is_open_and_pages_redirect_to_the_sign_in(make_vault: MakeVault) -> None:
+    client = make_vault(token=TOKEN).client
     page = await client.get("/", accept=HTML)
 
     assert (await client.get("/healthz")).status == 200
@@ -216,8 +216,8 @@ async def test_healthz_is_open_and_a_person_is_led_to_the_sign_in(make_house: Ma
 
 
 @pytest.mark.parametrize("path", ["/", "/api/jobs", "/healthz", "/nothing", "/static/app.css"])
-async def test_every_answer_carries_the_safe_headers(house: House, path: str) -> None:
-    headers = (await house.client.get(path)).headers
+async def test_every_response_carries_the_security_headers(vault: ApiVault, path: str) -> None:
+    headers = (await vault.client.get(path)).headers
 
     assert "default-src 'self'" in headers["content-security-policy"]
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
@@ -226,15 +226,15 @@ async def test_every_answer_carries_the_safe_headers(house: House, path: str) ->
     assert headers["referrer-policy"] == ("same-origin" if path == "/" else "no-referrer")
 
 
-async def test_a_bug_is_answered_with_an_incident_that_the_log_knows_and_no_traceback(
-    house: House, monkeypatch: pytest.MonkeyPatch
+async def test_a_bug_is_answered_with_a_logged_incident_and_no_traceback(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(_: object) -> None:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(house.store.catalogue, "jobs", broken)
+    monkeypatch.setattr(vault.store.catalogue, "jobs", broken)
     with capture_logs() as lines:
-        answer = await house.client.get("/api/jobs")
+        answer = await vault.client.get("/api/jobs")
     error = answer.json()
 
     assert (answer.status, error["code"]) == (500, "INTERNAL")
@@ -243,7 +243,7 @@ async def test_a_bug_is_answered_with_an_incident_that_the_log_knows_and_no_trac
     assert "nosniff" in answer.headers["x-content-type-options"]
 
 
-async def test_a_websocket_is_closed(house: House) -> None:
+async def test_a_websocket_is_closed(vault: ApiVault) -> None:
     sent: list[Message] = []
 
     async def send(message: Message) -> None:
@@ -252,13 +252,13 @@ async def test_a_websocket_is_closed(house: House) -> None:
     async def receive() -> Message:
         return {"type": "websocket.connect"}
 
-    await house.client.app({"type": "websocket", "path": "/", "headers": []}, receive, send)
+    await vault.client.app({"type": "websocket", "path": "/", "headers": []}, receive, send)
 
     assert sent == [{"type": "websocket.close", "code": 1008}]
 
 
-async def test_unknown_addresses_and_methods_are_answered_in_our_form(house: House) -> None:
-    client: AsgiClient = house.client
+async def test_unknown_paths_and_methods_are_answered_in_our_error_format(vault: ApiVault) -> None:
+    client: AsgiClient = vault.client
     missing, method = await client.get("/nothing/here"), await client.delete("/api/jobs")
 
     assert (missing.status, missing.json()["code"]) == (404, "NOT_FOUND")
@@ -267,66 +267,68 @@ async def test_unknown_addresses_and_methods_are_answered_in_our_form(house: Hou
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/api/jobs", "/api/worker/health", "/metrics", "/static/app.css"])
-async def test_head_tells_what_get_would_and_sends_no_body(house: House, path: str) -> None:
-    """Monitors and proxies ask so (RFC 9110, section 9.3.2)."""
-    await house.beat()
-    asked, got = await house.client.request("HEAD", path), await house.client.get(path)
+async def test_head_returns_the_headers_of_get_and_no_body(vault: ApiVault, path: str) -> None:
+    """Monitors and proxies send HEAD (RFC 9110, section 9.3.2)."""
+    await vault.beat()
+    head, get = await vault.client.request("HEAD", path), await vault.client.get(path)
 
-    assert (asked.status, asked.body) == (200, b"")
-    assert asked.headers["content-type"] == got.headers["content-type"]
-    assert int(asked.headers["content-length"]) > 0
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["content-type"] == get.headers["content-type"]
+    assert int(head.headers["content-length"]) > 0
 
 
-async def test_a_stream_that_never_ends_has_no_head(house: House) -> None:
-    assert (await house.client.request("HEAD", "/api/events")).status == 405
+async def test_an_endless_stream_does_not_support_head(vault: ApiVault) -> None:
+    assert (await vault.client.request("HEAD", "/api/events")).status == 405
 
 
 @pytest.mark.parametrize("path", ["/nothing/here", "/favicon.ico", "/files/x/video"])
-async def test_a_person_who_took_a_wrong_turn_sees_a_page(house: House, path: str) -> None:
-    answer = await house.client.get(path, accept="text/html")
+async def test_a_browser_gets_an_error_page_for_an_unknown_path(vault: ApiVault, path: str) -> None:
+    answer = await vault.client.get(path, accept="text/html")
 
     assert (answer.status, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
     assert "Go home" in answer.body.decode()
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "message"),
     [
         ("/api/jobs?status=foo", "status[0]: Input should be"),
         ("/?taken=foo", "taken: Input should be"),
         ("/api/jobs?limit=0", "limit: Input should be"),
     ],
 )
-async def test_a_complaint_names_the_parameter_and_nothing_of_our_insides(house: House, path: str, said: str) -> None:
-    assert (await house.client.get(path)).json()["message"].startswith(said)
+async def test_a_validation_error_names_the_parameter_and_no_internals(
+    vault: ApiVault, path: str, message: str
+) -> None:
+    assert (await vault.client.get(path)).json()["message"].startswith(message)
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         (None, "The body is missing: it should be a JSON object."),
         ([], "The body should be a JSON object."),
         ({}, "Give either post_url or post_urls."),
     ],
 )
-async def test_a_body_of_another_shape_is_told_in_plain_words(house: House, body: object, said: str) -> None:
-    assert (await house.client.post("/api/jobs", body)).json()["message"] == said
+async def test_a_malformed_body_is_described_in_plain_words(vault: ApiVault, body: object, message: str) -> None:
+    assert (await vault.client.post("/api/jobs", body)).json()["message"] == message
 
 
-async def test_a_name_that_is_not_ours_is_told_the_setting_that_makes_it_ours(house: House) -> None:
-    answer = await house.client.get("/healthz", host="vault.example")
+async def test_an_unknown_host_is_answered_with_the_setting_that_allows_it(vault: ApiVault) -> None:
+    answer = await vault.client.get("/healthz", host="vault.example")
 
     assert answer.status == 421
     assert "MEDIAVAULT_HOST_NAMES" in answer.json()["help"]
 
 
-async def test_a_site_without_a_gate_is_not_helped_with_words_about_jobs(house: House) -> None:
-    answer = await house.client.post("/api/gates/nowhere/open")
+async def test_an_unknown_gate_is_answered_with_help_about_gates(vault: ApiVault) -> None:
+    answer = await vault.client.post("/api/gates/nowhere/open")
 
     assert answer.status == 404
     assert "/api/gates" in answer.json()["help"]
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])
-async def test_pages_that_would_load_scripts_from_elsewhere_are_not_there(house: House, path: str) -> None:
-    assert (await house.client.get(path)).status == 404
+async def test_pages_that_would_load_third_party_scripts_do_not_exist(vault: ApiVault, path: str) -> None:
+    assert (await vault.client.get(path)).status == 404

@@ -38,7 +38,7 @@ def test_a_range_without_a_byte_of_the_file_is_unsatisfiable(header: str) -> Non
     "header",
     [None, "", "bytes=", "bytes=-", "items=0-5", "bytes=a-b", "bytes=0-1,5-6", "bytes=" + "0-1," * 8_000, "bytes=٣-"],
 )
-def test_what_is_no_single_range_of_bytes_asks_for_the_whole_file(header: str | None) -> None:
+def test_anything_but_a_single_byte_range_requests_the_whole_file(header: str | None) -> None:
     assert wanted_range(header, SIZE) is None
 
 
@@ -58,12 +58,12 @@ def test_an_empty_file_satisfies_no_range() -> None:
         ("Tue, 24 Nov 2026 12:00:00 GMT", False),
     ],
 )
-def test_only_the_strong_tag_of_this_very_file_keeps_a_conditional_range(if_range: str | None, *, holds: bool) -> None:
+def test_only_the_files_own_strong_tag_satisfies_if_range(if_range: str | None, *, holds: bool) -> None:
     assert range_still_holds(if_range, TAG) is holds
 
 
 @pytest.mark.parametrize(
-    ("given", "same"), [(None, False), (TAG, True), ('"x", W/"abc"', True), ("*", True), ('"x"', False)]
+    ("if_none_match", "same"), [(None, False), (TAG, True), ('"x", W/"abc"', True), ("*", True), ('"x"', False)]
 )
-def test_a_known_tag_needs_no_body(given: str | None, *, same: bool) -> None:
-    assert is_unchanged(given, TAG) is same
+def test_a_known_tag_needs_no_body(if_none_match: str | None, *, same: bool) -> None:
+    assert is_unchanged(if_none_match, TAG) is same

@@ -19,8 +19,8 @@ from mediavault.server.security import (
 TOKEN = "mv_a-long-random-token"
 
 
-def settings(tmp_path: Path, **given: Any) -> Settings:
-    return Settings(state_dir=tmp_path, download_dir=tmp_path, **given)
+def settings(tmp_path: Path, **values: Any) -> Settings:
+    return Settings(state_dir=tmp_path, download_dir=tmp_path, **values)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.5", "vault.lan"])
@@ -31,7 +31,7 @@ def test_listening_beyond_this_machine_needs_a_password(tmp_path: Path, host: st
 
 
 @pytest.mark.parametrize(
-    "given",
+    "values",
     [
         {"host": "127.0.0.1"},
         {"host": "localhost"},
@@ -41,8 +41,8 @@ def test_listening_beyond_this_machine_needs_a_password(tmp_path: Path, host: st
         {"host": "0.0.0.0", "setup": True},
     ],
 )
-def test_loopback_needs_none_nor_does_what_is_guarded_otherwise(tmp_path: Path, given: dict[str, Any]) -> None:
-    assert not needs_a_password(settings(tmp_path, **given))
+def test_loopback_and_otherwise_guarded_vaults_need_no_password(tmp_path: Path, values: dict[str, Any]) -> None:
+    assert not needs_a_password(settings(tmp_path, **values))
 
 
 @pytest.mark.parametrize("header", ["localhost", "LOCALHOST:8420", "127.0.0.1:8420", "[::1]:8420", "localhost."])
@@ -56,7 +56,7 @@ def test_loopbacks_own_names_are_ours(tmp_path: Path, header: str) -> None:
 @pytest.mark.parametrize(
     "header", ["evil.test", "127.0.0.1.evil.test", "localhost.evil.test:8420", "192.168.1.5", "[::2]"]
 )
-def test_a_name_that_is_not_ours_is_known_as_such(tmp_path: Path, header: str) -> None:
+def test_other_host_names_are_not_ours(tmp_path: Path, header: str) -> None:
     host = host_of(header)
 
     assert host is not None
@@ -67,11 +67,11 @@ def test_a_name_that_is_not_ours_is_known_as_such(tmp_path: Path, header: str) -
     "header",
     [None, "", "x/admin?", "a b", "user@localhost", "localhost:port", "[::1", "loc\0alhost", "localhost:8420\r\nx: y"],
 )
-def test_what_is_no_host_is_none(header: str | None) -> None:
+def test_an_invalid_host_is_none(header: str | None) -> None:
     assert host_of(header) is None
 
 
-def test_a_vault_on_every_address_goes_by_any_address_and_by_no_strange_name(tmp_path: Path) -> None:
+def test_a_vault_on_every_interface_accepts_any_ip_address_and_no_unknown_name(tmp_path: Path) -> None:
     rules = host_rules(settings(tmp_path, host="0.0.0.0", token=TOKEN))
 
     assert host_is_ours("192.168.1.5", rules)
@@ -84,7 +84,7 @@ def test_the_configured_host_is_ours(tmp_path: Path) -> None:
     assert host_is_ours("[fd00::5]", host_rules(settings(tmp_path, host="fd00::5", token=TOKEN)))
 
 
-def test_a_reverse_proxys_name_is_ours_once_it_is_named(tmp_path: Path) -> None:
+def test_a_reverse_proxys_name_is_ours_once_it_is_configured(tmp_path: Path) -> None:
     rules = host_rules(settings(tmp_path, host_names=("Videos.example",)))
 
     assert host_is_ours("videos.example", rules)
@@ -108,7 +108,7 @@ def test_a_reverse_proxys_name_is_ours_once_it_is_named(tmp_path: Path) -> None:
         ("", None, True),
     ],
 )
-def test_an_unsafe_request_of_a_browser_must_come_from_our_own_page(
+def test_an_unsafe_request_from_a_browser_must_come_from_our_own_page(
     fetch_site: str | None, origin: str | None, *, elsewhere: bool
 ) -> None:
     assert comes_from_elsewhere(fetch_site, origin, "vault:8420") is elsewhere

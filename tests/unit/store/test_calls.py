@@ -1,4 +1,4 @@
-"""Calls of a store that go on, or begin, when their caller has left."""
+"""Calls of a store that go on, or begin, after their caller was cancelled."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from mediavault.store.calls import Calls
 from tests.fakes import FakeClock
 
 
-async def test_a_store_that_closes_waits_also_for_what_is_being_given_back() -> None:
-    """Giving back begins when the call ends whose caller left: closing has long been waiting by then."""
+async def test_closing_a_store_also_waits_for_the_jobs_that_are_being_given_back() -> None:
+    """Giving back begins when the abandoned call ends; by then, closing has long been waiting."""
     calls, may_answer = Calls(FakeClock()), asyncio.Event()
     given_back: list[str] = []
 

@@ -1,4 +1,4 @@
-"""JSON text that older and newer versions read, and text that every database takes."""
+"""JSON text that older and newer versions read, and text that every database accepts."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ def test_a_time_keeps_its_zone() -> None:
     assert back.expires_at.isoformat() == moment.isoformat()
 
 
-def test_what_has_its_default_value_is_not_written() -> None:
+def test_default_values_are_not_written() -> None:
     [written] = json.loads(codec.candidates_to_json([PLAIN]))
 
     assert written == {"url": PLAIN.url, "source_type": "direct", "found_in": "dom"}
 
 
-def test_a_field_of_a_newer_version_is_passed_over() -> None:
+def test_a_field_of_a_newer_version_is_ignored() -> None:
     [written] = json.loads(codec.candidates_to_json([PLAIN]))
 
     assert codec.candidates_from_json(json.dumps([{**written, "colour_space": "bt2020"}])) == (PLAIN,)
@@ -74,13 +74,14 @@ def test_an_account_comes_back_as_it_was() -> None:
     assert codec.account_from_json(codec.account_to_json(None)) is None
 
 
-def test_metadata_that_is_no_json_is_refused_before_anything_is_stored() -> None:
+def test_metadata_that_is_not_json_is_refused_before_anything_is_stored() -> None:
     with pytest.raises(TypeError):
         codec.metadata_to_json({"when": object()})
 
 
 @pytest.mark.parametrize(
-    ("text", "kept"), [("plain", "plain"), ("ä 🎬", "ä 🎬"), ("a\0b", "a\ufffdb"), ("\udcff", "?"), ("ä\0", "ä\ufffd")]
+    ("text", "stored"),
+    [("plain", "plain"), ("ä 🎬", "ä 🎬"), ("a\0b", "a\ufffdb"), ("\udcff", "?"), ("ä\0", "ä\ufffd")],
 )
-def test_text_is_made_storable(text: str, kept: str) -> None:
-    assert codec.storable(text) == kept
+def test_text_is_made_storable(text: str, stored: str) -> None:
+    assert codec.storable(text) == stored

@@ -9,7 +9,7 @@ from mediavault.store.calls import MOST_AT_ONCE, Combiner
 
 
 class Batches:
-    """Remembers the batches; each call waits until it is let go."""
+    """Records the batches; each call waits until the test releases it."""
 
     def __init__(self) -> None:
         self.seen: list[list[int]] = []
@@ -20,10 +20,10 @@ class Batches:
         await self.go.acquire()
         if 13 in batch:
             raise RuntimeError("the call broke")
-        return [ValueError("odd") if one % 2 else 10 * one for one in batch]
+        return [ValueError("odd") if number % 2 else 10 * number for number in batch]
 
 
-async def test_what_waits_while_a_call_is_under_way_goes_together_with_the_next() -> None:
+async def test_requests_that_wait_while_a_call_runs_are_combined_in_the_next_call() -> None:
     batches = Batches()
     combiner = Combiner(batches.run)
     first = combiner.submit(2)
@@ -36,7 +36,7 @@ async def test_what_waits_while_a_call_is_under_way_goes_together_with_the_next(
     assert batches.seen == [[2], [4, 6]]
 
 
-async def test_one_members_failure_is_its_own_and_a_broken_call_is_everybodys() -> None:
+async def test_a_members_failure_is_its_own_and_a_failed_call_fails_all_its_members() -> None:
     batches = Batches()
     combiner = Combiner(batches.run)
     batches.go.release()
@@ -62,7 +62,7 @@ async def test_a_member_whose_caller_left_does_not_disturb_the_others() -> None:
     assert await stays == 40
 
 
-async def test_a_batch_has_its_bound_and_settled_waits_for_all() -> None:
+async def test_the_size_of_a_batch_is_bounded_and_settled_waits_for_all() -> None:
     batches = Batches()
     combiner = Combiner(batches.run)
     futures = [combiner.submit(2) for _ in range(MOST_AT_ONCE + 1)]

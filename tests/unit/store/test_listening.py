@@ -18,7 +18,7 @@ FIRST_S, LONGEST_S = RECONNECT_S
 
 
 async def waits_between(listened_s: Sequence[float]) -> list[float]:
-    """The waits after each loss, where the listener listened for so many seconds before it."""
+    """Return the wait after each loss; ``listened_s`` is how long the listener had listened before each of them."""
     clock, over = FakeClock(auto=True), asyncio.Event()
     periods = iter(listened_s)
 
@@ -37,7 +37,7 @@ async def waits_between(listened_s: Sequence[float]) -> list[float]:
     return clock.slept
 
 
-async def test_a_server_that_stays_away_is_asked_less_and_less_often() -> None:
+async def test_a_server_that_stays_unavailable_is_tried_less_and_less_often() -> None:
     waits = await waits_between([0] * 8)
 
     assert waits[0] == FIRST_S
@@ -45,14 +45,14 @@ async def test_a_server_that_stays_away_is_asked_less_and_less_often() -> None:
     assert waits[-1] == LONGEST_S
 
 
-async def test_a_loss_after_a_long_time_of_listening_is_mended_as_soon_as_the_first() -> None:
+async def test_a_loss_after_a_long_time_of_listening_is_retried_as_soon_as_the_first() -> None:
     """A change stream always ends with an error: an outage of last week must not slow down today's return."""
     waits = await waits_between([0] * 8 + [3600, 0])
 
     assert waits[-2:] == [FIRST_S, 2 * FIRST_S]
 
 
-async def test_a_connection_that_breaks_soon_after_each_beginning_is_tried_less_and_less_often() -> None:
+async def test_a_connection_that_breaks_soon_after_each_start_is_tried_less_and_less_often() -> None:
     waits = await waits_between([1] * 8)
 
     assert waits[-1] == LONGEST_S
@@ -61,17 +61,17 @@ async def test_a_connection_that_breaks_soon_after_each_beginning_is_tried_less_
 async def test_closing_ends_a_listener_whose_driver_swallows_a_cancellation(monkeypatch: pytest.MonkeyPatch) -> None:
     """asyncio.wait_for of Python 3.11 does so when an answer arrives at the same moment."""
     monkeypatch.setattr(listening, "CANCEL_AGAIN_S", 0.01)
-    begun = asyncio.Event()
+    started = asyncio.Event()
 
     async def until_lost() -> None:
-        begun.set()
+        started.set()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
         await asyncio.Event().wait()  # for the next answer
 
     listener = ChangeListener(until_lost, FakeClock())
     listener.listen()
-    await begun.wait()
+    await started.wait()
 
     closing = asyncio.create_task(listener.close())
     await asyncio.wait({closing}, timeout=patient(30))

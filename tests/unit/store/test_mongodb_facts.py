@@ -1,4 +1,4 @@
-"""What there is to say about a MongoDB server and the way to it; and how its errors, addresses and changes are read."""
+"""Concerns about a MongoDB server and its connection, and how its errors, URLs and changes are read."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.patience import patient
     [("7.0.27", True), ("7.0.28", False), ("8.0.17", False), ("8.0.16", True), ("8.2.3", False), ("8.3.0", False),
      ("6.3.2", True), ("7.3.4", True), ("9.0.0", False), ("8.0.17-rc0", False), ("", False)],
 )  # fmt: skip
-def test_releases_before_the_repair_are_known(version: str, leaks: bool) -> None:
+def test_releases_before_the_fix_are_known(version: str, leaks: bool) -> None:
     assert has_memory_leak(ServerFacts(version).numbers) is leaks
 
 
@@ -43,14 +43,14 @@ def test_releases_before_the_repair_are_known(version: str, leaks: bool) -> None
     ],
 )
 def test_a_server_on_the_network_wants_tls_and_a_password(url: str, words: Sequence[str]) -> None:
-    found = concerns(ServerFacts("8.2.3"), options_of(url))
+    problems = concerns(ServerFacts("8.2.3"), options_of(url))
 
-    assert len(found) == len(words)
-    assert all(word in concern.what for word, concern in zip(words, found, strict=True))
-    assert "secret" not in str(found)
+    assert len(problems) == len(words)
+    assert all(word in concern.what for word, concern in zip(words, problems, strict=True))
+    assert "secret" not in str(problems)
 
 
-def test_a_server_on_the_network_without_protection_is_refused_unless_that_is_meant(
+def test_a_server_on_the_network_without_protection_is_refused_unless_it_is_allowed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     url = "mongodb://me:secret@db.example/vault"
@@ -70,7 +70,7 @@ def test_an_old_release_is_a_concern() -> None:
     assert concern.help
 
 
-def test_a_unix_socket_is_no_network() -> None:
+def test_a_unix_socket_is_not_a_network() -> None:
     assert is_loopback("/tmp/mongodb-27017.sock")
     assert not is_loopback("10.0.0.7")
 
@@ -85,7 +85,7 @@ def test_a_majority_may_be_named() -> None:
     assert options_of("mongodb://localhost/vault?w=majority&journal=true")["database"] == "vault"
 
 
-def test_the_report_says_what_stands_there() -> None:
+def test_the_report_describes_the_server() -> None:
     assert str(ServerFacts("8.2.3", "rs0")) == "MongoDB 8.2.3, replica set rs0, w: majority"
     assert str(ServerFacts("8.2.3")) == "MongoDB 8.2.3, one server, w: majority"
 
@@ -104,7 +104,9 @@ def test_the_report_says_what_stands_there() -> None:
         (OverflowError("8-byte ints"), StoreError),
     ],
 )
-def test_what_may_have_been_done_is_told_from_what_was_refused(raised: Exception, kind: type[StoreError]) -> None:
+def test_a_write_that_may_have_been_done_is_distinguished_from_one_that_was_refused(
+    raised: Exception, kind: type[StoreError]
+) -> None:
     with pytest.raises(StoreError) as caught, errors_as_ours():
         raise raised
 
@@ -112,7 +114,7 @@ def test_what_may_have_been_done_is_told_from_what_was_refused(raised: Exception
 
 
 class LosesUpserts:
-    """A collection in which somebody else makes the document between the server's look and its write."""
+    """A collection in which another client creates the document between the server's lookup and its write."""
 
     def __init__(self, *answers: Document | Exception | None) -> None:
         self._answers = list(answers)
@@ -128,7 +130,7 @@ class LosesUpserts:
 
 
 @pytest.mark.parametrize("lost", [errors.DuplicateKeyError("E11000"), None], ids=["refused", "answered with nothing"])
-async def test_a_document_that_others_make_at_the_same_moment_is_changed_instead(lost: Exception | None) -> None:
+async def test_a_document_that_is_created_concurrently_is_updated_instead(lost: Exception | None) -> None:
     """A server may answer the loser of such a race with a duplicate key, or with nothing."""
     made: Document = {"_id": "x"}
     documents = Documents(cast("Any", LosesUpserts(lost, made)))
@@ -136,7 +138,7 @@ async def test_a_document_that_others_make_at_the_same_moment_is_changed_instead
     assert await documents.put({"_id": "x"}, {"$set": {}}) == made
 
 
-async def test_a_race_that_is_lost_again_and_again_is_a_lost_answer() -> None:
+async def test_a_race_that_is_lost_again_and_again_is_a_lost_connection() -> None:
     documents = Documents(cast("Any", LosesUpserts(*[None] * 100)))
 
     with pytest.raises(ConnectionLost):
@@ -148,23 +150,23 @@ class ChangesTwice(MongoDatabase):
 
     def __init__(self) -> None:
         super().__init__("mongodb://localhost")
-        self.asked: list[Sequence[Mapping[str, Any]]] = []
+        self.streams: list[Sequence[Mapping[str, Any]]] = []
 
     async def changes(
         self, stages: Sequence[Mapping[str, Any]], on_begin: Callable[[], None]
     ) -> AsyncGenerator[Document, None]:
-        self.asked.append(stages)
+        self.streams.append(stages)
         on_begin()
         yield {"operationType": "insert", "documentKey": {"_id": "job-1"}, "status": "queued"}
         yield {"operationType": "update", "documentKey": {"_id": "job-2"}, "status": "cancelled"}
-        yield {"operationType": "update", "documentKey": {"_id": "x"}}  # a gate
+        yield {"operationType": "update", "documentKey": {"_id": "x"}}  # a site limit
         yield {"operationType": "delete", "documentKey": {"_id": "job-3"}}
         yield {"operationType": "update", "documentKey": {"_id": "w-1"}, "leaving": 1}
         raise ConnectionLost("the stream broke")
 
 
 async def test_a_stream_of_changes_wakes_and_comes_back_after_a_loss() -> None:
-    """Once at its beginning, for what came while nobody listened, and at each change."""
+    """It wakes once at its start, for what came while it was not listening, and at each change."""
     database, woken, clock = ChangesTwice(), asyncio.Semaphore(0), FakeClock(auto=True)
     words: list[str] = []
     listener = ChangeListener(lambda: until_lost(database, woken.release, words.append), clock)
@@ -174,5 +176,5 @@ async def test_a_stream_of_changes_wakes_and_comes_back_after_a_loss() -> None:
             await woken.acquire()
     await listener.close()
 
-    assert len(database.asked) >= 2
+    assert len(database.streams) >= 2
     assert words[:4] == ["job-2", "job-3", "w-1", "job-2"]

@@ -1,4 +1,4 @@
-"""A process that stays waits for its database; whatever waiting cannot help ends it at once."""
+"""A long-running process waits for its database; an error that waiting cannot fix ends it at once."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from tests.fakes import FakeClock
 
 
 class Database:
-    """Away for so many calls."""
+    """Unavailable for the first ``away`` calls."""
 
     def __init__(self, away: int) -> None:
-        self.away, self.asked = away, 0
+        self.away, self.calls = away, 0
 
     async def open(self) -> str:
-        self.asked += 1
-        if self.asked <= self.away:
+        self.calls += 1
+        if self.calls <= self.away:
             raise StoreAway("nobody answers")
         return "open"
 
 
-async def test_it_is_asked_again_until_it_is_there_with_seconds_in_between() -> None:
-    clock, database, told = FakeClock(auto=True), Database(away=6), list[str]()
+async def test_the_database_is_tried_again_with_growing_waits_until_it_answers() -> None:
+    clock, database, messages = FakeClock(auto=True), Database(away=6), list[str]()
 
     async def tell(exc: StoreAway) -> None:
-        told.append(exc.message)
+        messages.append(exc.message)
 
     began = clock.monotonic()
     assert await DatabaseWait(clock, tell).wait_for(database.open) == "open"
 
     assert clock.monotonic() - began == 0.5 + 1 + 2 + 4 + 5 + 5
-    assert told == ["nobody answers"] * 6
+    assert messages == ["nobody answers"] * 6
 
 
 async def test_an_opening_that_takes_long_is_reported_while_it_goes_on() -> None:
-    """As when an older vault is indexed: whoever asks meanwhile gets an answer."""
-    clock, told = FakeClock(), list[str]()
+    """For example while an older vault is indexed: requests are answered in the meantime."""
+    clock, messages = FakeClock(), list[str]()
 
     async def tell(exc: StoreAway) -> None:
-        told.append(exc.message)
+        messages.append(exc.message)
 
     async def open_slowly() -> str:
         await clock.sleep(10)
@@ -58,11 +58,11 @@ async def test_an_opening_that_takes_long_is_reported_while_it_goes_on() -> None
     await clock.settle()
 
     assert await opening == "open"
-    assert told == ["The database is being brought up to date."]
+    assert messages == ["The database is being brought up to date."]
 
 
 @pytest.mark.parametrize("error", [StoreError("wrong password"), SchemaTooNew("schema 99")])
-async def test_what_waiting_cannot_help_is_raised_at_once(error: StoreError) -> None:
+async def test_an_error_that_waiting_cannot_fix_is_raised_at_once(error: StoreError) -> None:
     async def refuse() -> None:
         raise error
 
@@ -73,10 +73,10 @@ async def test_what_waiting_cannot_help_is_raised_at_once(error: StoreError) -> 
 
 
 @pytest.mark.parametrize("held", [apsw.BusyError("database is locked"), apsw.LockedError("table is locked")])
-def test_a_file_that_another_program_holds_may_be_had_later(held: apsw.Error) -> None:
+def test_a_file_that_another_program_holds_may_be_available_later(held: apsw.Error) -> None:
     assert isinstance(translate_refusal(held, Path("/state/mediavault.db")), StoreAway)
 
 
 @pytest.mark.parametrize("broken", [apsw.NotADBError("no"), apsw.CorruptError("no"), apsw.ReadOnlyError("no")])
-def test_a_file_that_is_no_database_is_not_waited_for(broken: apsw.Error) -> None:
+def test_a_file_that_is_not_a_database_is_not_waited_for(broken: apsw.Error) -> None:
     assert not isinstance(translate_refusal(broken, Path("/state/mediavault.db")), StoreAway)

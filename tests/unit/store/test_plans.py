@@ -1,4 +1,4 @@
-"""How SQLite means to run each statement; a plan that changes is a queue that gets slow with its size."""
+"""How SQLite plans to run each statement; with a changed plan the queue may get slower as it grows."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def db(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory)
 
 
 def plan(db: Connection, sql: str) -> list[str]:
-    """The steps that touch a table of ours or sort."""
+    """Return the steps that touch one of our tables or sort."""
     named = dict.fromkeys(re.findall(r":(\w+)", sql))
     values: Any = named or (None,) * sql.count("?") or None
     steps = [row[3] for row in fetch_all(db, f"EXPLAIN QUERY PLAN {sql}", values)]
@@ -151,7 +151,7 @@ def test_a_statement_reads_what_it_needs_by_an_index_and_sorts_nothing(db: Conne
 
 @pytest.mark.parametrize("name", sorted(SQL.keys() - FEW_ROWS))
 def test_the_indexes_of_a_plan_are_pinned(name: str) -> None:
-    """A plan that is right today and not pinned may be another one with other statistics, or another SQLite."""
+    """A plan that is right today but not pinned may change with other statistics or another SQLite."""
     used = set(re.findall(r"USING (?:COVERING )?INDEX (\w+)", " ".join(PLANS[name])))
 
     assert {index for index in used if f"INDEXED BY {index}" not in SQL[name]} == set()
@@ -185,7 +185,7 @@ SORTED_PAGE = "USE TEMP B-TREE FOR ORDER BY"
         (JobQuery(order=JobOrder.LARGEST, longest_s=4), "jobs_largest"),
     ],
 )
-def test_a_page_is_found_in_the_order_of_an_index_that_holds_all_that_is_asked(
+def test_a_page_is_read_in_the_order_of_an_index_that_covers_the_whole_query(
     db: Connection, query: JobQuery, index: str
 ) -> None:
     first, *rest = page_plan(db, query)
@@ -195,7 +195,7 @@ def test_a_page_is_found_in_the_order_of_an_index_that_holds_all_that_is_asked(
     assert set(rest[1:]) <= {SORTED_PAGE}
 
 
-def test_what_is_running_is_read_from_its_index_and_sorted_since_it_is_little(db: Connection) -> None:
+def test_running_jobs_are_read_from_their_index_and_sorted_since_they_are_few(db: Connection) -> None:
     steps = page_plan(db, JobQuery(statuses=[JobStatus.RUNNING]))
 
     assert steps == ["SCAN jobs USING INDEX jobs_running", SORTED_PAGE, READ_BY_KEY, SORTED_PAGE]
@@ -208,7 +208,7 @@ def test_the_longest_of_an_account_are_sorted_from_its_own_index(db: Connection)
 
 
 @pytest.mark.parametrize("order", JobOrder)
-def test_a_search_that_finds_few_jobs_reads_these_alone(db: Connection, order: JobOrder) -> None:
+def test_a_search_that_finds_few_jobs_reads_only_these(db: Connection, order: JobOrder) -> None:
     steps = page_plan(db, JobQuery(text="fox 東京", order=order, platform="x"), finds_few=True)
 
     assert steps[:4] == ["SCAN library_words VIRTUAL TABLE INDEX 0:M1", READ_BY_KEY, SORTED_PAGE, READ_BY_KEY]
@@ -235,9 +235,9 @@ def test_a_search_that_finds_many_jobs_reads_the_orders_index(db: Connection, or
     ],
 )
 def test_a_page_of_accounts_is_read_in_the_order_of_an_index(db: Connection, query: AccountQuery, index: str) -> None:
-    asked = accounts_statement(query)
-    assert asked is not None
-    [step] = plan(db, asked[0])
+    prepared = accounts_statement(query)
+    assert prepared is not None
+    [step] = plan(db, prepared[0])
 
     assert f"USING INDEX {index}" in step
 
@@ -251,14 +251,14 @@ def page_plan(db: Connection, query: JobQuery, *, finds_few: bool = False) -> li
 
 @pytest.mark.parametrize("platform", ["all may start", "none may start"])
 def test_the_work_of_a_claim_does_not_grow_with_the_queue(tmp_path: Path, platform: str) -> None:
-    """In steps of SQLite's virtual machine. What is passed over stands at the head, and costs nothing either."""
+    """Measured in steps of SQLite's virtual machine. Skipped jobs at the head of the queue cost nothing either."""
     costs = [steps_of_a_claim(tmp_path, ready=platform == "all may start", crowd=crowd) for crowd in (20, 2_000)]
 
     assert costs[1] <= costs[0] + 50
 
 
 def steps_of_a_claim(folder: Path, *, ready: bool, crowd: int) -> int:
-    """With ``crowd`` jobs of a site at the head of the queue, and one job of another site behind them."""
+    """Count the steps with ``crowd`` jobs of one site at the head of the queue and a job of another behind them."""
     db, clock = open_database(folder / f"{crowd}.db"), FakeClock()
     now = to_micros(clock.now())
     jobs = [*(("instagram", number) for number in range(crowd)), ("reddit", crowd)]
@@ -288,5 +288,5 @@ def steps_of_a_claim(folder: Path, *, ready: bool, crowd: int) -> int:
 
 
 def test_a_plan_does_not_depend_on_bound_values(db: Connection) -> None:
-    """Else SQLite prepares a claim anew at every call, because of the value of its LIMIT."""
+    """Otherwise SQLite prepares a claim again at every call, because of the value of its LIMIT."""
     assert db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, -1) == 1

@@ -1,4 +1,4 @@
-"""Which of PostgreSQL's refusals may be gone at the next call."""
+"""Which of PostgreSQL's errors may be gone at the next call."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mediavault.store.postgres.engine import errors_as_ours
         asyncpg.CannotConnectNowError,
     ],
 )
-def test_what_passes_is_asked_again(refusal: type[asyncpg.PostgresError]) -> None:
+def test_a_temporary_error_is_retried(refusal: type[asyncpg.PostgresError]) -> None:
     with pytest.raises(ConnectionLost, match="PostgreSQL refused"), errors_as_ours():
         raise refusal("not now")
 
@@ -30,14 +30,14 @@ def test_what_passes_is_asked_again(refusal: type[asyncpg.PostgresError]) -> Non
     "refusal",
     [asyncpg.InvalidPasswordError, asyncpg.InvalidCatalogNameError, asyncpg.InsufficientPrivilegeError],
 )
-def test_what_stays_is_not_waited_for(refusal: type[asyncpg.PostgresError]) -> None:
+def test_a_permanent_error_is_not_retried(refusal: type[asyncpg.PostgresError]) -> None:
     with pytest.raises(StoreError) as refused, errors_as_ours():
         raise refusal("never")
 
     assert not isinstance(refused.value, ConnectionLost)
 
 
-def test_an_address_that_cannot_be_used_is_not_waited_for() -> None:
+def test_a_url_that_cannot_be_used_is_not_waited_for() -> None:
     with pytest.raises(StoreError, match="MEDIAVAULT_DATABASE_URL") as refused, errors_as_ours():
         raise asyncpg.exceptions.ClientConfigurationError("no such option")
 

@@ -28,8 +28,8 @@ def test_every_field_of_a_job_has_a_column() -> None:
     assert sorted(names()) == sorted([*Job.__slots__, "error_params", "seq"])
 
 
-def test_what_comes_of_a_row_is_a_job_like_any_other() -> None:
-    """It was filled in as something else, for speed."""
+def test_a_row_becomes_a_job_like_any_other() -> None:
+    """For speed, it is first filled in as an object of another class."""
     job = rows.job_from_row(a_row())
 
     assert type(job) is Job
@@ -46,5 +46,7 @@ def test_times_keep_their_microseconds() -> None:
 
 
 @pytest.mark.parametrize(("micros", "read"), [(-1, EARLIEST), (-(1 << 63), EARLIEST), ((1 << 63) - 1, LATEST)])
-def test_a_time_that_no_time_zone_could_show_is_read_as_the_nearest_that_it_can(micros: int, read: datetime) -> None:
+def test_a_time_that_some_time_zone_cannot_represent_is_read_as_the_nearest_valid_one(
+    micros: int, read: datetime
+) -> None:
     assert rows.moment(micros) == read

@@ -41,12 +41,12 @@ from mediavault.store.search_words import (
         ("!?…—", []),
     ],
 )
-def test_a_text_becomes_small_words_without_diacritics(text: str, words: list[str]) -> None:
+def test_a_text_becomes_lower_case_words_without_diacritics(text: str, words: list[str]) -> None:
     assert words_of(text) == words
 
 
 @given(st.text(max_size=60))
-def test_words_hold_nothing_that_a_database_could_take_for_an_operator(text: str) -> None:
+def test_words_contain_nothing_that_a_database_could_take_for_an_operator(text: str) -> None:
     for word in words_of(text):
         assert word
         assert not any(char in "'\"\\*:&|!<>()^{}[]$.+-?\0\ue000" or char.isspace() for char in word)
@@ -60,24 +60,24 @@ def test_a_text_is_found_by_itself(text: str) -> None:
 
 
 @given(st.text(alphabet="aé東京 -", max_size=20), st.text(alphabet="aé東京 -", max_size=6))
-def test_every_beginning_of_a_word_and_every_run_is_found(text: str, more: str) -> None:
+def test_every_prefix_of_a_word_and_every_run_is_found(text: str, more: str) -> None:
     whole = asked(text + more)
     part = asked(text)
     if whole and part and not more[:1].isspace():
         assert is_in(line_of([text + more]), part)
 
 
-def test_nothing_but_spaces_is_no_search_and_nothing_but_punctuation_finds_nothing() -> None:
+def test_only_spaces_means_no_search_and_only_punctuation_finds_nothing() -> None:
     assert asked(None) is asked("") is asked(" \t\n\u3000") is None
     assert asked("?!") == asked("\ud800") == asked("🏳️‍🌈"[1:3]) == ()
 
 
-def test_a_search_is_words_and_runs_each_once() -> None:
+def test_a_search_consists_of_words_and_runs_each_once() -> None:
     assert asked("Fox 東京タ fox dog 京") == (("fox",), ("東", "京", "タ"), ("dog",), ("京",))
     assert needle(("東", "京")) == " 東 京"
 
 
-def test_what_is_too_long_is_cut_alike_on_both_sides() -> None:
+def test_text_that_is_too_long_is_cut_alike_in_the_index_and_in_a_search() -> None:
     long = "x" * 500
     assert words_of(long) == ["x" * MAX_WORD_CHARS]
     assert is_in(line_of([long]), asked(long) or ())

@@ -26,7 +26,7 @@ def contents(folder: Path) -> Mapping[str, bytes]:
 
 
 def test_a_damaged_file_and_its_log_are_renamed_together_and_a_new_one_can_be_opened(path: Path) -> None:
-    """A log that stayed would be taken for the new file's."""
+    """A log that was left behind would be taken for the new file's."""
     path.write_bytes(b"garbage" * 1000)
     path.with_name("jobs.db-wal").write_bytes(b"its log")
 
@@ -53,7 +53,7 @@ def test_damage_in_the_middle_of_a_file_is_found(path: Path) -> None:
     assert (before, is_damaged(path)) == (False, True)
 
 
-def test_a_sound_file_stays(path: Path) -> None:
+def test_a_sound_file_is_not_moved(path: Path) -> None:
     open_database(path).close()
     before = contents(path.parent)
 
@@ -62,7 +62,7 @@ def test_a_sound_file_stays(path: Path) -> None:
 
 
 @pytest.mark.parametrize("body", [None, b""])
-def test_where_there_is_nothing_yet_there_is_nothing_to_move(path: Path, body: bytes | None) -> None:
+def test_a_missing_or_empty_file_is_not_moved(path: Path, body: bytes | None) -> None:
     if body is not None:
         path.write_bytes(body)
 
@@ -70,7 +70,7 @@ def test_where_there_is_nothing_yet_there_is_nothing_to_move(path: Path, body: b
     assert not path.with_name(ASIDE).exists()
 
 
-def test_no_file_is_replaced(path: Path) -> None:
+def test_no_existing_file_is_replaced(path: Path) -> None:
     path.write_bytes(b"garbage" * 1000)
     path.with_name(ASIDE).write_bytes(b"an earlier one")
 

@@ -1,4 +1,4 @@
-"""A copy of a database that is in use: one moment of it, whole, or nothing."""
+"""A copy of a database that is in use is a complete snapshot of one moment, or is not made."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def count(path: Path) -> int:
     return int(rows)
 
 
-def test_a_copy_has_what_stands_in_the_log_and_is_one_file(path: Path, tmp_path: Path) -> None:
+def test_a_copy_includes_the_log_and_is_one_file(path: Path, tmp_path: Path) -> None:
     writer = connect_to_write(path)
     writer.execute("INSERT INTO filler VALUES (100000, 'only in the log')")
     copy = tmp_path / "copies" / "a.db"
@@ -69,7 +69,7 @@ def test_writers_go_on_while_it_is_copied_and_the_copy_is_of_one_moment(path: Pa
     assert (count(tmp_path / "a.db"), count(path)) == (9000, 9000 + len(steps))
 
 
-def test_nothing_is_replaced(path: Path, tmp_path: Path) -> None:
+def test_no_existing_file_is_replaced(path: Path, tmp_path: Path) -> None:
     (tmp_path / "a.db").write_text("precious")
 
     with pytest.raises(StoreError):
@@ -77,7 +77,7 @@ def test_nothing_is_replaced(path: Path, tmp_path: Path) -> None:
     assert (tmp_path / "a.db").read_text() == "precious"
 
 
-def test_a_damaged_database_is_no_backup(path: Path, tmp_path: Path) -> None:
+def test_a_damaged_database_is_not_copied(path: Path, tmp_path: Path) -> None:
     with path.open("r+b") as file:
         file.seek(40 * 4096)
         file.write(b"\xff" * 4096)
@@ -92,12 +92,12 @@ def test_a_damaged_database_is_no_backup(path: Path, tmp_path: Path) -> None:
 NEXT = Migration(len(MIGRATIONS) + 1, "9999_next.sql", "DROP TABLE filler")
 
 
-def test_a_database_is_kept_as_it_was_before_its_schema_changes(path: Path) -> None:
+def test_a_database_is_backed_up_before_its_schema_changes(path: Path) -> None:
     open_database(path, migrations=(*MIGRATIONS, NEXT)).close()
 
-    kept = backup_before_migrating(path, len(MIGRATIONS))
-    assert count(kept) == 9000
-    open_database(kept).close()  # by the older mediavault
+    backup = backup_before_migrating(path, len(MIGRATIONS))
+    assert count(backup) == 9000
+    open_database(backup).close()  # by the older mediavault
     with pytest.raises(Exception, match="no such table"):
         count(path)
 
@@ -119,20 +119,20 @@ def test_without_room_for_the_copy_the_schema_stays(path: Path, monkeypatch: pyt
     assert count(path) == 9000
 
 
-def test_a_copy_that_an_upgrade_left_half_written_is_in_nobodys_way(path: Path) -> None:
-    kept = backup_before_migrating(path, len(MIGRATIONS))
-    kept.with_name(f"{kept.name}.draft").write_text("half")
+def test_a_copy_that_an_upgrade_left_half_written_does_not_block_the_next_one(path: Path) -> None:
+    backup = backup_before_migrating(path, len(MIGRATIONS))
+    backup.with_name(f"{backup.name}.draft").write_text("half")
     open_database(path, migrations=(*MIGRATIONS, NEXT)).close()
 
-    with errors_as_ours(kept):
-        assert count(kept) == 9000
-    assert not kept.with_name(f"{kept.name}.draft").exists()
+    with errors_as_ours(backup):
+        assert count(backup) == 9000
+    assert not backup.with_name(f"{backup.name}.draft").exists()
 
 
-# --- killed while the file was made -----------------------------------------------------------------------------------
+# --- killed while the file was created --------------------------------------------------------------------------------
 
 
-def test_a_file_whose_maker_was_killed_can_be_opened(tmp_path: Path) -> None:
+def test_a_file_whose_creator_was_killed_can_be_opened(tmp_path: Path) -> None:
     """Its journal is hot: only a writer may roll it back, and a reader looks at the file first."""
     making, left = tmp_path / "making.db", tmp_path / "left.db"
     making.touch()

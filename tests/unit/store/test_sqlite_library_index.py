@@ -30,7 +30,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def old_vault(path: Path, jobs: Sequence[Job], *, migrations: int = BEFORE_THE_INDEX) -> None:
-    """As a release without the index left it."""
+    """Create a vault as a release without the index left it."""
     db = open_database(path, migrations=MIGRATIONS[:migrations])
     for job in jobs:
         values: dict[str, Any] = {**stored_values(job), "search_text": ""}
@@ -109,7 +109,7 @@ async def test_a_search_that_finds_many_jobs_answers_as_one_that_finds_few(
         JobQuery(text="look fo", platform="x"),
         JobQuery(text="fox", account="x/x-jane"),
     ):
-        asked = replace(query, order=order, limit=7)
-        wanted = [job.id for job in browsing.in_order(jobs, asked)]
-        assert [job.id for job in await all_pages(store, asked)] == wanted, asked
+        limited = replace(query, order=order, limit=7)
+        wanted = [job.id for job in browsing.in_order(jobs, limited)]
+        assert [job.id for job in await all_pages(store, limited)] == wanted, limited
     await store.close()

@@ -1,4 +1,4 @@
-"""The database file: made, brought up to date, or refused and left as it was."""
+"""The database file is created, brought up to date, or refused and left as it was."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_fresh_file_equals_one_that_took_every_migration_in_turn(path: Path, t
     stepwise.close()
 
 
-def test_a_later_migration_keeps_the_jobs_that_are_there(path: Path) -> None:
+def test_a_later_migration_keeps_the_existing_jobs(path: Path) -> None:
     db = open_database(path)
     fill(db, 3)
     db.close()
@@ -75,7 +75,7 @@ def test_a_later_migration_keeps_the_jobs_that_are_there(path: Path) -> None:
     db.close()
 
 
-async def test_jobs_and_gates_of_the_second_schema_go_on_in_this_one(path: Path) -> None:
+async def test_jobs_and_site_limits_of_the_second_schema_go_on_in_this_one(path: Path) -> None:
     db = open_database(path, migrations=MIGRATIONS[:2])
     fetch_all(
         db,
@@ -137,7 +137,7 @@ async def refuse(path: Path, error: type[StoreError]) -> None:
 
 
 def in_rollback_mode(path: Path, sql: str) -> None:
-    """A file of its own kind, in the state a program leaves behind that knows nothing of write-ahead logging."""
+    """Create a file in the state that a program without write-ahead logging leaves behind."""
     create_file(path)
     db = connect_to_write(path)
     db.execute(sql)
@@ -156,7 +156,7 @@ async def test_a_newer_schema_is_refused_and_left_untouched(path: Path) -> None:
 
 
 async def test_a_newer_schema_that_appears_at_the_last_moment_is_refused_too(path: Path) -> None:
-    """The check before opening and the one under the lock are two: another process may upgrade in between."""
+    """There is a check before opening and another under the lock: another process may upgrade in between."""
     db = open_database(path)
     db.pragma("user_version", SCHEMA_VERSION + 1)
 
@@ -168,7 +168,7 @@ async def test_a_newer_schema_that_appears_at_the_last_moment_is_refused_too(pat
 
 
 @pytest.mark.parametrize("content", [b"garbage " * 4_000, b"my notes\n", b"SQLite format 3\0" + b"\xff" * 5_000])
-async def test_a_file_that_is_no_database_is_refused_and_left_untouched(path: Path, content: bytes) -> None:
+async def test_a_file_that_is_not_a_database_is_refused_and_left_untouched(path: Path, content: bytes) -> None:
     path.parent.mkdir()
     path.write_bytes(content)
 
@@ -186,7 +186,7 @@ async def test_another_programs_database_is_refused_and_left_untouched(path: Pat
     assert contents(path.parent) == {path.name: before}
 
 
-async def test_a_folder_in_the_files_place_is_refused(path: Path) -> None:
+async def test_a_folder_instead_of_the_file_is_refused(path: Path) -> None:
     path.mkdir(parents=True)
 
     await refuse(path, StoreError)
@@ -204,7 +204,7 @@ async def test_an_empty_file_becomes_a_database(path: Path) -> None:
     assert (identity.application_id, identity.schema_version) == (APPLICATION_ID, SCHEMA_VERSION)
 
 
-def test_nothing_there_is_nothing_to_inspect(path: Path) -> None:
+def test_inspecting_a_missing_file_returns_nothing(path: Path) -> None:
     assert inspect(path) is None
     assert not path.parent.exists()
 
@@ -227,7 +227,7 @@ async def test_folder_and_files_are_for_their_user_only(path: Path) -> None:
     assert mode_of(path.parent) == 0o700
     assert {"jobs.db", "jobs.db-wal", "jobs.db-lock"} <= modes.keys()
     assert set(modes.values()) == {0o600}
-    assert set(folders.values()) <= {0o700}  # the sockets' folder lies elsewhere where the path is too long for them
+    assert set(folders.values()) <= {0o700}  # the sockets' folder is elsewhere if the path is too long for them
     leave()
     await store.close()
 

@@ -1,4 +1,4 @@
-"""What the SQLite store promises beyond the port: threads, processes, errors that help."""
+"""What the SQLite store promises beyond the port: threads, processes, errors with help."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ async def test_claims_whose_caller_was_cancelled_are_given_back(store: SqliteJob
     assert (job.status, job.max_attempts) == (JobStatus.QUEUED, queued.job.max_attempts + 1)
 
 
-async def test_what_is_answered_without_being_read_back_is_what_is_stored(store: SqliteJobStore) -> None:
-    """Claim and complete put their answer together from what they know; here nothing has its usual value."""
+async def test_a_job_that_is_returned_without_being_read_back_equals_the_stored_one(store: SqliteJobStore) -> None:
+    """Claim and complete build the job from what they know; here no field has its usual value."""
     await store.queue.enqueue([new_job()])
     again = replace(new_job(), platform="reddit", max_attempts=2)
     await store.queue.enqueue([again], force=True)
@@ -83,8 +83,8 @@ async def test_what_is_answered_without_being_read_back_is_what_is_stored(store:
     }
 
 
-async def test_history_written_together_with_a_removal_is_not_left_to_the_next_job(store: SqliteJobStore) -> None:
-    """SQLite gives the key of the newest row again after it was deleted."""
+async def test_history_written_together_with_a_removal_does_not_go_to_the_next_job(store: SqliteJobStore) -> None:
+    """SQLite reuses the key of the newest row after it was deleted."""
     await store.queue.enqueue([new_job()])
     [attempt] = await store.queue.claim(ANN, limit=1, lease=LEASE)
 
@@ -97,17 +97,17 @@ async def test_history_written_together_with_a_removal_is_not_left_to_the_next_j
 async def test_reads_and_the_event_loop_go_on_while_a_write_takes_long(
     store: SqliteJobStore,
 ) -> None:
-    begun, go_on = threading.Event(), threading.Event()
+    started, go_on = threading.Event(), threading.Event()
     statement = SQL["forget_worker"]
 
     def slow(txn: Txn, worker: WorkerId) -> None:
         txn.db.execute(statement, {"worker": worker})
-        begun.set()
+        started.set()
         go_on.wait(PATIENCE_S)
 
     writing = store._file.writer.submit(slow, ANN)
     async with asyncio.timeout(patient(PATIENCE_S)):
-        while not begun.is_set():
+        while not started.is_set():
             await asyncio.sleep(0)
         page = await store.catalogue.jobs(JobQuery())
 
@@ -120,23 +120,21 @@ async def test_reads_and_the_event_loop_go_on_while_a_write_takes_long(
 async def test_a_job_of_one_store_wakes_the_subscribers_of_another(store: SqliteJobStore, path: Path) -> None:
     other = SqliteJobStore(path, FakeClock())
     await other.open()
-    here, there = asyncio.Event(), asyncio.Event()
-    leave_here, leave_there = store.workers.on_work(here.set), other.workers.on_work(there.set)
+    own_wake, other_wake = asyncio.Event(), asyncio.Event()
+    leave_own, leave_other = store.workers.on_work(own_wake.set), other.workers.on_work(other_wake.set)
 
     await store.queue.enqueue([new_job()])
 
     async with asyncio.timeout(patient(PATIENCE_S)):
-        await asyncio.gather(here.wait(), there.wait())
+        await asyncio.gather(own_wake.wait(), other_wake.wait())
     assert len(await other.queue.claim(ANN, limit=5, lease=LEASE)) == 1
-    leave_here()
-    leave_there()
+    leave_own()
+    leave_other()
     await other.close()
 
 
-async def test_a_job_that_is_cancelled_at_one_store_is_told_to_the_worker_at_another(
-    store: SqliteJobStore, path: Path
-) -> None:
-    """What was not running is nobody's: nothing is said of it."""
+async def test_a_cancellation_at_one_store_reaches_the_worker_at_another(store: SqliteJobStore, path: Path) -> None:
+    """A job that was not running belongs to no worker, and none is notified of it."""
     other = SqliteJobStore(path, FakeClock())
     await other.open()
     heard: asyncio.Queue[str] = asyncio.Queue()
@@ -153,7 +151,7 @@ async def test_a_job_that_is_cancelled_at_one_store_is_told_to_the_worker_at_ano
     await other.close()
 
 
-async def test_the_last_subscriber_takes_the_socket_with_him(store: SqliteJobStore, path: Path) -> None:
+async def test_the_socket_is_removed_with_the_last_subscriber(store: SqliteJobStore, path: Path) -> None:
     leave_first, leave_last = store.workers.on_work(lambda: None), store.workers.on_work(lambda: None)
     folder = wake_folder(path)
     sockets = [len(list(folder.iterdir()))]
@@ -164,7 +162,7 @@ async def test_the_last_subscriber_takes_the_socket_with_him(store: SqliteJobSto
     assert sockets == [1, 1, 0]
 
 
-async def test_submitting_what_is_there_already_wakes_nobody(store: SqliteJobStore) -> None:
+async def test_submitting_an_existing_job_wakes_no_one(store: SqliteJobStore) -> None:
     await store.queue.enqueue([new_job()])
     calls: list[None] = []
     leave = store.workers.on_work(lambda: calls.append(None))
@@ -202,10 +200,10 @@ async def test_a_store_that_is_not_open_says_so(path: Path) -> None:
     assert not path.exists()
 
 
-async def test_opening_that_is_cancelled_waits_no_longer_for_anothers_lock(
+async def test_opening_that_is_cancelled_stops_waiting_for_another_programs_lock(
     store: SqliteJobStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever ends a process that waits for a person's shell is not kept waiting too."""
+    """Stopping a process that waits for a user's database shell must not wait for that shell too."""
     monkeypatch.setattr(engine, "BUSY_TIMEOUT_MS", 3_600_000)
     holder = connect_to_write(path)
     holder.execute("BEGIN IMMEDIATE")
@@ -221,17 +219,17 @@ async def test_opening_that_is_cancelled_waits_no_longer_for_anothers_lock(
             await asyncio.sleep(0.01)
     holder.execute("ROLLBACK")
     holder.close()
-    await second.open()  # it may be asked again
+    await second.open()  # it can be opened again
     await second.close()
 
     assert opening.cancelled()
 
 
 def open_files_of(path: Path) -> int:
-    """How many descriptors of this process name that file."""
+    """Return how many file descriptors of this process refer to the file."""
     names = []
     for fd in Path("/proc/self/fd").iterdir():
-        with suppress(FileNotFoundError):  # the one that listed them
+        with suppress(FileNotFoundError):  # the descriptor that listed them
             names.append(fd.readlink())
     return names.count(path)
 
@@ -251,7 +249,7 @@ async def test_a_closed_store_says_so(path: Path) -> None:
         await store.catalogue.report()
 
 
-async def test_damage_that_shows_only_later_is_named_with_what_helps(path: Path) -> None:
+async def test_damage_that_shows_only_later_is_reported_with_help(path: Path) -> None:
     store = SqliteJobStore(path, FakeClock())
     await store.open()
     await store.queue.enqueue([new_job(f"https://videos.example/{number}") for number in range(300)])
@@ -282,7 +280,7 @@ def test_a_sqlite_that_may_corrupt_the_database_is_refused(version: str) -> None
 
 
 @pytest.mark.parametrize("version", ["3.51.3", "3.54.1", "4.0.0", sqlite_version()])
-def test_a_sound_sqlite_is_taken(version: str) -> None:
+def test_a_sound_sqlite_is_accepted(version: str) -> None:
     refuse_unsafe_version(version)
 
 
@@ -298,7 +296,7 @@ def test_a_sound_sqlite_is_taken(version: str) -> None:
         (apsw.IOError("x"), "could not be read or written"),
     ],
 )
-def test_an_error_of_sqlite_becomes_a_sentence_with_help(error: apsw.Error, words: str) -> None:
+def test_an_error_of_sqlite_becomes_a_message_with_help(error: apsw.Error, words: str) -> None:
     ours = translate_refusal(error, Path("/state/jobs.db"))
 
     assert words in ours.message
@@ -306,5 +304,5 @@ def test_an_error_of_sqlite_becomes_a_sentence_with_help(error: apsw.Error, word
     assert ours.help
 
 
-def test_an_error_we_know_nothing_of_keeps_its_words() -> None:
+def test_an_unknown_error_keeps_its_text() -> None:
     assert "near SELEC" in translate_refusal(apsw.SQLError("near SELEC"), Path("x")).message

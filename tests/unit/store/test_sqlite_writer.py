@@ -1,4 +1,4 @@
-"""Group commit: many calls, one transaction, and none of them pays for another."""
+"""Group commit: many calls share one transaction, and none fails because of another."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.fakes import FakeClock
 
 
 class Writer:
-    """A writer on a table ``t`` of its own, and what it told the outside."""
+    """A writer on its own table ``t``; ``notes`` holds the notifications it sent."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "jobs.db"
@@ -42,7 +42,7 @@ class Writer:
         self.notes += ["ring"] * wake + [f"say {stops}"] * bool(stops)
 
     def notify(self, *, wake: bool, stops: Sequence[str]) -> None:
-        self.notes += ["notify"] * wake + [f"stop {asked}" for asked in stops]
+        self.notes += ["notify"] * wake + [f"stop {job_id}" for job_id in stops]
 
     def rows(self) -> list[int]:
         db = connect_to_write(self.path)
@@ -89,7 +89,7 @@ async def test_calls_of_one_turn_share_one_transaction(w: Writer) -> None:
     assert len({id(txn) for txn in seen}) == 2
 
 
-async def test_a_transaction_has_an_upper_size(w: Writer) -> None:
+async def test_the_size_of_a_transaction_is_bounded(w: Writer) -> None:
     seen: list[Txn] = []
 
     def remember(txn: Txn) -> None:
@@ -140,12 +140,12 @@ async def test_a_caller_who_left_does_not_keep_the_others_from_their_answers(w: 
     assert w.rows() == [1, 2]
 
 
-async def test_other_processes_and_this_one_are_told_of_work_after_the_commit(w: Writer) -> None:
+async def test_other_processes_and_this_one_are_notified_of_work_after_the_commit(w: Writer) -> None:
     await asyncio.gather(w.submit(make_claimable), w.submit(make_claimable))
-    told = list(w.notes)
+    after_commit = list(w.notes)
     await w.submit(insert, 1)
 
-    assert told == w.notes == ["ring", "notify"]
+    assert after_commit == w.notes == ["ring", "notify"]
 
 
 async def test_closing_finishes_what_was_accepted(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ async def test_closing_finishes_what_was_accepted(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-async def test_nobody_waits_for_ever_when_the_thread_dies_of_a_bug(tmp_path: Path) -> None:
+async def test_no_caller_waits_for_ever_when_the_thread_dies_of_a_bug(tmp_path: Path) -> None:
     w = Writer(tmp_path)
 
     def bug(txn: Txn) -> None:
@@ -177,7 +177,7 @@ async def test_nobody_waits_for_ever_when_the_thread_dies_of_a_bug(tmp_path: Pat
     assert w.rows() == []
 
 
-async def test_a_database_held_by_another_program_is_said_to_be(tmp_path: Path) -> None:
+async def test_a_database_held_by_another_program_is_reported(tmp_path: Path) -> None:
     w = Writer(tmp_path)
     await w.submit(lambda txn: txn.db.set_busy_timeout(0))
     other = connect_to_write(w.path)
@@ -192,7 +192,7 @@ async def test_a_database_held_by_another_program_is_said_to_be(tmp_path: Path) 
     await w.writer.close()
 
 
-async def test_a_full_disk_is_said_to_be_and_later_writes_go_on(tmp_path: Path) -> None:
+async def test_a_full_disk_is_reported_and_later_writes_go_on(tmp_path: Path) -> None:
     w = Writer(tmp_path)
     await w.submit(lambda txn: txn.db.execute("CREATE TABLE big (x BLOB)"))
     pages = await w.submit(lambda txn: fetch_all(txn.db, "PRAGMA page_count")[0][0])
@@ -212,15 +212,15 @@ async def test_a_full_disk_is_said_to_be_and_later_writes_go_on(tmp_path: Path) 
 # --- the lock among processes ---------------------------------------------------------------------------------------
 
 
-class Watched(FakeClock):
-    """Tells when somebody begins to measure."""
+class WatchedClock(FakeClock):
+    """Sets ``was_read`` when a caller starts to measure time."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.asked = threading.Event()
+        self.was_read = threading.Event()
 
     def monotonic(self) -> float:
-        self.asked.set()
+        self.was_read.set()
         return super().monotonic()
 
 
@@ -229,8 +229,8 @@ def hold(lock: WriteLock, done: Callable[[], None]) -> None:
         done()
 
 
-def test_who_waits_long_for_the_lock_says_so(tmp_path: Path) -> None:
-    clock = Watched()
+def test_a_long_wait_for_the_lock_is_logged(tmp_path: Path) -> None:
+    clock = WatchedClock()
     first, second = WriteLock(tmp_path / "lock", clock), WriteLock(tmp_path / "lock", clock)
     held: list[str] = []
     waiting = threading.Thread(target=hold, args=(second, lambda: held.append("second")))
@@ -238,7 +238,7 @@ def test_who_waits_long_for_the_lock_says_so(tmp_path: Path) -> None:
     with structlog.testing.capture_logs() as logs:
         with first:
             waiting.start()
-            assert clock.asked.wait(10)
+            assert clock.was_read.wait(10)
             clock.advance(SLOW_LOCK_S + 1)
             held.append("first")
         waiting.join(10)

@@ -1,4 +1,4 @@
-"""Wake-ups between the processes of a host, here between two halves of one."""
+"""Wake-ups between the processes of a host, here between objects of one process."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tests.patience import patient
 PATIENCE_S = 10.0
 
 
-class Ear:
-    """Hears wake-ups, and counts them."""
+class WakeCounter:
+    """A callback that counts wake-ups."""
 
     def __init__(self) -> None:
         self.heard = asyncio.Event()
@@ -38,8 +38,8 @@ def never() -> None:
     raise AssertionError("it woke itself")
 
 
-def unspoken(asked: str) -> None:
-    raise AssertionError(f"nobody asked {asked!r} to stop")
+def no_stop(job_id: str) -> None:
+    raise AssertionError(f"nobody asked {job_id!r} to stop")
 
 
 @pytest.fixture
@@ -49,41 +49,41 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ringer(folder: Path) -> Iterator[WakeSockets]:
-    sockets = WakeSockets(folder, never, unspoken)
+    sockets = WakeSockets(folder, never, no_stop)
     yield sockets
     sockets.close()
 
 
 async def test_every_listener_hears_a_ring_and_the_ringer_does_not(folder: Path, ringer: WakeSockets) -> None:
-    ears = [Ear(), Ear()]
-    listeners = [WakeSockets(folder, ear, unspoken) for ear in ears]
+    counters = [WakeCounter(), WakeCounter()]
+    listeners = [WakeSockets(folder, counter, no_stop) for counter in counters]
     for sockets in (*listeners, ringer):
         sockets.listen()
 
     ringer.ring()
-    for ear in ears:
-        await ear.wait()
+    for counter in counters:
+        await counter.wait()
 
-    assert [ear.times for ear in ears] == [1, 1]
+    assert [counter.times for counter in counters] == [1, 1]
     for sockets in listeners:
         sockets.close()
 
 
 async def test_rings_that_come_together_are_heard_once(folder: Path, ringer: WakeSockets) -> None:
-    ear = Ear()
-    listener = WakeSockets(folder, ear, unspoken)
+    counter = WakeCounter()
+    listener = WakeSockets(folder, counter, no_stop)
     listener.listen()
 
     for _ in range(5):
         ringer.ring()
-    await ear.wait()
+    await counter.wait()
 
-    assert ear.times == 1
+    assert counter.times == 1
     listener.close()
 
 
-async def test_words_reach_the_others_each_by_itself_and_wake_nobody(folder: Path, ringer: WakeSockets) -> None:
-    """One that is too long is cut: it is an id, and one that nobody knows is passed over."""
+async def test_stop_requests_reach_the_others_one_by_one_and_wake_no_one(folder: Path, ringer: WakeSockets) -> None:
+    """An id that is too long is cut; it is then an unknown id, which is ignored."""
     heard: list[str] = []
     listener = WakeSockets(folder, never, heard.append)
     listener.listen()
@@ -98,36 +98,36 @@ async def test_words_reach_the_others_each_by_itself_and_wake_nobody(folder: Pat
 
 
 async def test_a_full_mailbox_does_not_block_the_ringer(folder: Path, ringer: WakeSockets) -> None:
-    ear = Ear()
-    listener = WakeSockets(folder, ear, unspoken)
+    counter = WakeCounter()
+    listener = WakeSockets(folder, counter, no_stop)
     listener.listen()
 
     for _ in range(2_000):  # net.unix.max_dgram_qlen is 512 at most by default
         ringer.ring()
-    await ear.wait()
+    await counter.wait()
 
-    assert ear.times >= 1
+    assert counter.times >= 1
     listener.close()
 
 
-async def test_the_socket_of_a_dead_process_is_cleared_away(folder: Path, ringer: WakeSockets) -> None:
+async def test_the_socket_of_a_dead_process_is_removed(folder: Path, ringer: WakeSockets) -> None:
     make_private(folder)
     dead = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     dead.bind(str(folder / "dead.sock"))
     dead.close()
-    ear = Ear()
-    listener = WakeSockets(folder, ear, unspoken)
+    counter = WakeCounter()
+    listener = WakeSockets(folder, counter, no_stop)
     listener.listen()
 
     ringer.ring()
-    await ear.wait()
+    await counter.wait()
 
     assert not (folder / "dead.sock").exists()
     listener.close()
 
 
-async def test_who_has_stopped_listening_leaves_nothing_behind(folder: Path, ringer: WakeSockets) -> None:
-    listener = WakeSockets(folder, never, unspoken)
+async def test_a_listener_that_has_stopped_leaves_nothing_behind(folder: Path, ringer: WakeSockets) -> None:
+    listener = WakeSockets(folder, never, no_stop)
     listener.listen()
     listener.stop_listening()
     listener.stop_listening()
@@ -136,13 +136,13 @@ async def test_who_has_stopped_listening_leaves_nothing_behind(folder: Path, rin
     assert list(folder.iterdir()) == []
 
 
-def test_a_ring_before_anybody_listened_is_nothing(ringer: WakeSockets) -> None:
+def test_a_ring_without_listeners_has_no_effect(ringer: WakeSockets) -> None:
     ringer.ring()
 
 
 async def test_without_a_usable_folder_there_are_no_wake_ups_but_no_error_either(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    listener = WakeSockets(tmp_path / "file", never, unspoken)
+    listener = WakeSockets(tmp_path / "file", never, no_stop)
     listener.listen()
     listener.ring()
     listener.close()
@@ -151,7 +151,7 @@ async def test_without_a_usable_folder_there_are_no_wake_ups_but_no_error_either
 async def test_a_folder_that_others_may_enter_is_not_used(folder: Path) -> None:
     folder.mkdir()
     folder.chmod(0o755)
-    listener = WakeSockets(folder, never, unspoken)
+    listener = WakeSockets(folder, never, no_stop)
     listener.listen()
 
     assert list(folder.iterdir()) == []
@@ -164,7 +164,7 @@ def test_the_folder_is_made_private(folder: Path) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_a_link_is_not_taken_for_a_folder_of_ours(folder: Path, tmp_path: Path) -> None:
+def test_a_symbolic_link_is_not_accepted_as_the_folder(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir(mode=0o700)
     folder.symlink_to(tmp_path / "elsewhere")
 
@@ -172,15 +172,15 @@ def test_a_link_is_not_taken_for_a_folder_of_ours(folder: Path, tmp_path: Path) 
         make_private(folder)
 
 
-def test_the_folder_lies_beside_the_database() -> None:
+def test_the_folder_is_next_to_the_database() -> None:
     assert wake_folder(Path("/state/mediavault.db")) == Path("/state/mediavault.db-wake")
 
 
 @pytest.mark.parametrize("length", [60, 78, 79, 80, 81, 82, 83, 84, 200])
-def test_a_socket_always_fits(length: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_path_of_a_socket_always_fits(length: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "gettempdir", lambda: "/tmp")
     database = Path("/" + "s" * (length - 4) + ".db")
-    name = WakeSockets(wake_folder(database), never, unspoken)._name
+    name = WakeSockets(wake_folder(database), never, no_stop)._name
 
     assert len(os.fsencode(wake_folder(database) / name)) <= MAX_SOCKET_PATH_BYTES
 
@@ -196,11 +196,11 @@ def test_long_paths_have_a_folder_each(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_callback_that_raises_does_not_silence_the_others() -> None:
     complaints: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context["exception"]))
-    subscribers, ear = Subscribers[[]](), Ear()
+    subscribers, counter = Subscribers[[]](), WakeCounter()
     subscribers.add(never)
-    subscribers.add(ear)
+    subscribers.add(counter)
 
     subscribers.notify()
-    await ear.wait()
+    await counter.wait()
 
     assert len(complaints) == 1

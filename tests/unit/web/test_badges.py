@@ -1,4 +1,4 @@
-"""What stands for a post without a picture."""
+"""The badge that is shown for a post without a picture."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from mediavault.web.badges import icon, letter, tone
         ("generic", "Other", "https://127.0.0.1/x", "1"),
     ],
 )
-def test_a_letter_stands_for_the_site(platform: str, title: str, address: str, expected: str) -> None:
+def test_the_badge_shows_a_letter_of_the_site(platform: str, title: str, address: str, expected: str) -> None:
     assert letter(platform, title, address) == expected
 
 
@@ -43,16 +43,16 @@ def test_a_letter_stands_for_the_site(platform: str, title: str, address: str, e
         (JobStatus.FAILED, ErrorCode.AMBIGUOUS, False, ("busy", "hand")),
     ],
 )
-def test_what_a_person_or_time_can_help_is_not_bad(
+def test_a_failure_that_the_user_or_time_can_fix_is_not_bad(
     status: JobStatus, code: ErrorCode | None, is_retried: bool, expected: tuple[str, str]
 ) -> None:
-    found = (tone(status, code, is_retried=is_retried), icon(status, code, is_retried=is_retried))
+    badge = (tone(status, code, is_retried=is_retried), icon(status, code, is_retried=is_retried))
 
-    assert found == expected
+    assert badge == expected
 
 
-def test_every_tone_of_the_styles_is_of_a_site_that_there_is() -> None:
+def test_every_site_in_the_styles_is_a_known_platform() -> None:
     styles = files("mediavault.web").joinpath("static/app.css").read_text()
     named = set(re.findall(r'data-site="(\w+)"', styles))
 
-    assert named <= {one.name for one in all_platforms()}
+    assert named <= {platform.name for platform in all_platforms()}

@@ -1,4 +1,4 @@
-"""Failures by cause: what is together, what helps, what is over."""
+"""Failures by cause: which belong together, what helps, and which are permanent."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def group(
     return FailureGroup(code, platform, final + waiting, retry_at, final, tuple(examples[:3]))
 
 
-def test_every_failure_of_a_job_has_a_cause_of_its_own_and_no_code_has_two() -> None:
+def test_every_error_code_of_a_job_has_exactly_one_cause() -> None:
     codes = [code for cause in CAUSES.values() for code in cause.codes]
 
     assert len(codes) == len(set(codes))
@@ -42,13 +42,13 @@ def test_every_failure_of_a_job_has_a_cause_of_its_own_and_no_code_has_two() -> 
     assert all(cause.hint for cause in CAUSES.values() if cause.remedy is not Remedy.NOTHING)
 
 
-def test_a_code_that_no_table_knows_counts_as_our_fault() -> None:
+def test_a_code_that_is_in_no_table_counts_as_an_internal_error() -> None:
     assert cause_of(ErrorCode.BAD_SETTING).key == "internal"
     assert cause_of(ErrorCode.INTERNAL).key == "internal"
 
 
-def test_a_sign_in_is_one_cause_for_each_site_whatever_code_says_it() -> None:
-    troubles = summarize_failures(
+def test_a_needed_sign_in_is_one_cause_per_site_whatever_the_code() -> None:
+    summary = summarize_failures(
         [
             group(ErrorCode.LOGIN_REQUIRED, "x", final=2),
             group(ErrorCode.SESSION_EXPIRED, "x", final=1),
@@ -56,40 +56,40 @@ def test_a_sign_in_is_one_cause_for_each_site_whatever_code_says_it() -> None:
         ]
     )
 
-    assert [(each.platform, each.jobs, each.cause.remedy) for each in troubles.needs] == [
+    assert [(failure.platform, failure.jobs, failure.cause.remedy) for failure in summary.needs] == [
         ("x", 3, Remedy.SIGN_IN),
         ("instagram", 1, Remedy.SIGN_IN),
     ]
-    assert troubles.needing == 4
+    assert summary.needing == 4
 
 
-def test_what_is_no_sites_own_is_one_cause_for_all_sites() -> None:
-    [trouble] = summarize_failures(
+def test_a_cause_that_is_not_specific_to_a_site_is_one_for_all_sites() -> None:
+    [failure] = summarize_failures(
         [group(ErrorCode.TIMEOUT, "x", final=2), group(ErrorCode.NETWORK, "vimeo", final=2)]
     ).needs
 
-    assert (trouble.platform, trouble.jobs, len(trouble.examples)) == (None, 4, 3)
-    ages = [each.created_at for each in trouble.examples]
+    assert (failure.platform, failure.jobs, len(failure.examples)) == (None, 4, 3)
+    ages = [example.created_at for example in failure.examples]
     assert ages == sorted(ages, reverse=True)
 
 
-def test_those_that_go_on_by_themselves_stand_apart_with_the_next_moment() -> None:
-    troubles = summarize_failures(
+def test_failures_that_retry_automatically_are_separate_with_their_next_retry_time() -> None:
+    summary = summarize_failures(
         [
             group(ErrorCode.NETWORK, "x", final=1, waiting=2, retry_in_s=600),
             group(ErrorCode.TIMEOUT, "vimeo", waiting=1, retry_in_s=90),
         ]
     )
-    [need], [waiting] = troubles.needs, troubles.waiting
+    [need], [waiting] = summary.needs, summary.waiting
 
-    assert (need.jobs, need.next_retry_at, [each.retry_at for each in need.examples]) == (1, None, [None])
+    assert (need.jobs, need.next_retry_at, [example.retry_at for example in need.examples]) == (1, None, [None])
     assert (waiting.jobs, waiting.next_retry_at) == (3, NOW + timedelta(seconds=90))
-    assert all(each.retry_at is not None for each in waiting.examples)
-    assert troubles.being_retried == 3
+    assert all(example.retry_at is not None for example in waiting.examples)
+    assert summary.being_retried == 3
 
 
-def test_what_nobody_can_help_asks_for_nobody() -> None:
-    troubles = summarize_failures([group(ErrorCode.DELETED, final=2), group(ErrorCode.DRM, "vimeo", final=1)])
+def test_permanent_failures_need_no_action() -> None:
+    summary = summarize_failures([group(ErrorCode.DELETED, final=2), group(ErrorCode.DRM, "vimeo", final=1)])
 
-    assert (troubles.needs, troubles.needing, troubles.losses) == ((), 0, 3)
-    assert [each.cause.key for each in troubles.lost] == ["deleted", "drm"]
+    assert (summary.needs, summary.needing, summary.losses) == ((), 0, 3)
+    assert [failure.cause.key for failure in summary.lost] == ["deleted", "drm"]

@@ -1,4 +1,4 @@
-"""No text of a stranger and no page is left out by the walk through hostile texts (tests/ui/test_hostile.py)."""
+"""The test of hostile texts (tests/ui/test_hostile.py) covers every untrusted text and every page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.ui.hostile import BUTTONS, FORMS, PARAMETERS, SHOWN, UNSHOWN
 from tests.ui.hostile_texts import payloads
 from tests.ui.pages import CASES, NO_PAGES
 
-# What a vault keeps, or is told by a file, a program or a browser.
+# What a vault stores, or receives from a file, a program or a browser.
 RECORDS = (
     *(Job, JobItem, Item, Account, Candidate, KeptFile, HistoryRecord, WorkerBeat, SiteLimit),
     *(
@@ -53,7 +53,7 @@ def holds_text(hint: Any) -> bool:
     if hint is str or hint is Any:
         return True
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) in (typing.Union, tuple, list, Mapping, Sequence):
-        return any(holds_text(each) for each in typing.get_args(hint))
+        return any(holds_text(argument) for argument in typing.get_args(hint))
     origin = typing.get_origin(hint)
     return (
         isinstance(origin, type)
@@ -62,8 +62,8 @@ def holds_text(hint: Any) -> bool:
     )
 
 
-def test_every_text_of_a_record_is_shown_somewhere_or_it_is_said_why_not() -> None:
-    """A new field: put a hostile text into it in tests/ui/hostile.py, and name the pages that show it."""
+def test_every_text_of_a_record_is_shown_somewhere_or_listed_with_the_reason() -> None:
+    """For a new field, put a hostile text into it in tests/ui/hostile.py, and name the pages that show it."""
     texts = {
         f"{record.__name__}.{field.name}"
         for record in RECORDS
@@ -84,14 +84,14 @@ def routes(method: str) -> list[APIRoute]:
     ]
 
 
-def test_every_page_that_shows_a_text_is_a_page() -> None:
+def test_every_page_that_is_listed_for_a_text_exists() -> None:
     assert {route for shown in SHOWN.values() for route in shown} <= {case.route for case in CASES}
 
 
 @pytest.mark.parametrize("route", routes("GET"), ids=lambda route: route.path)
 def test_every_parameter_of_a_page_is_given_hostile_texts(route: APIRoute) -> None:
-    """Those that are read from the query by hand are the library's."""
-    read = {each.alias for each in (*route.dependant.query_params, *route.dependant.path_params)}
+    """Only the library reads its parameters from the query by hand."""
+    read = {parameter.alias for parameter in (*route.dependant.query_params, *route.dependant.path_params)}
     by_hand = {field.name for field in dataclasses.fields(LibraryFilter)} | {"cursor", "told"}
 
     assert set(PARAMETERS.get(route.path, ())) == (by_hand if route.path == "/library" else read)
@@ -102,5 +102,5 @@ def test_every_form_is_sent_hostile_texts() -> None:
     assert not BUTTONS & set(FORMS)
 
 
-def test_pages_without_a_parameter_are_known() -> None:
+def test_every_page_with_a_parameter_is_known() -> None:
     assert set(PARAMETERS) <= {case.route for case in CASES} | set(NO_PAGES)

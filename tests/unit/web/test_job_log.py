@@ -1,4 +1,4 @@
-"""A job's log as a text: everything that helps, nothing that is secret."""
+"""A job's log as text: everything that helps, and no secrets."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from mediavault.core.job import (
 from mediavault.core.media import Account, Candidate, FoundIn, Item, KeptFile, SourceType
 from mediavault.core.records import CheckVerdict, FileCheck
 from mediavault.web.pages.job_log import job_log
-from tests.http_vault import House
+from tests.http_vault import ApiVault
 
 AT = datetime(2026, 11, 26, 12, tzinfo=UTC)
 CANARY = "CANARY7f3a"
 
 
-async def test_the_log_tells_the_history_the_facts_and_the_versions(house: House) -> None:
-    job = await house.add_kept()
-    answer = await house.client.get(f"/jobs/{job.id}/log")
+async def test_the_log_contains_the_history_the_facts_and_the_versions(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    answer = await vault.client.get(f"/jobs/{job.id}/log")
 
     assert answer.status == 200
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
@@ -37,15 +37,15 @@ async def test_the_log_tells_the_history_the_facts_and_the_versions(house: House
         assert text in answer.text
 
 
-async def test_a_log_of_no_job_is_not_found(house: House) -> None:
-    assert (await house.client.get("/jobs/00000000-0000-7000-8000-000000000000/log")).status == 404
+async def test_the_log_of_an_unknown_job_is_not_found(vault: ApiVault) -> None:
+    assert (await vault.client.get("/jobs/00000000-0000-7000-8000-000000000000/log")).status == 404
 
 
 def hostile_job() -> Job:
     """A secret in every field that may hold one."""
     signed = f"https://u:{CANARY}@cdn.example/~hmac={CANARY}/v.mp4?sig={CANARY}"
-    kept = KeptFile(f"jane/token={CANARY}.mp4", None, 10, "ab" * 32, 4.0, 320, 180)
-    item = JobItem(Item(), ItemStatus.FAILED, kept, ErrorCode.HTTP_ERROR, f"Cookie: a={CANARY}")
+    file = KeptFile(f"jane/token={CANARY}.mp4", None, 10, "ab" * 32, 4.0, 320, 180)
+    item = JobItem(Item(), ItemStatus.FAILED, file, ErrorCode.HTTP_ERROR, f"Cookie: a={CANARY}")
     candidates = (
         Candidate(signed, SourceType.DIRECT, FoundIn.API, headers={"Referer": CANARY}, note=CANARY),
         Candidate(f"data:application/dash+xml,{CANARY}", SourceType.DASH, FoundIn.DOM),
@@ -54,7 +54,7 @@ def hostile_job() -> Job:
         Job(JobId("1"), "t", signed, signed, "x", JobStatus.FAILED, AT, AT),
         metadata={"title": f"hello token={CANARY}\nAuthorization: Bearer {CANARY}"},
         account=Account("x", f"Cookie: {CANARY}", None, "jane"),
-        items=(item, JobItem(Item(), ItemStatus.KEPT, kept)),
+        items=(item, JobItem(Item(), ItemStatus.KEPT, file)),
         candidates=candidates,
         chosen_url=signed,
         extracted_url=signed,
@@ -75,7 +75,7 @@ def test_no_secret_of_any_field_is_in_the_log() -> None:
     assert "an inline manifest" in text
 
 
-def test_a_strangers_line_breaks_make_no_lines_of_their_own() -> None:
+def test_line_breaks_in_untrusted_text_add_no_lines() -> None:
     job = replace(hostile_job(), metadata={"title": "one\n== History\u202etwo"}, error="three\r\nfour")
     lines = job_log(job, [], checks={}, versions={}, at=AT + timedelta(hours=1)).splitlines()
 

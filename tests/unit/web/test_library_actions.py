@@ -1,4 +1,4 @@
-"""What is done to the posts that were selected in the library."""
+"""The actions on the posts selected in the library."""
 
 from __future__ import annotations
 
@@ -18,111 +18,115 @@ from mediavault.web.listing import COLUMNS, safe_cell
 from mediavault.web.selection import MAX_AT_ONCE
 from mediavault.web.zipping import MISSING, Names
 from tests.asgi_client import Answer
-from tests.http_vault import TOKEN, VIDEO, House, MakeHouse
+from tests.http_vault import TOKEN, VIDEO, ApiVault, MakeVault
 from tests.unit.web.test_library_page import fill
 
-NOBODY = "00000000-0000-7000-8000-ffffffffffff"
+UNKNOWN_ID = "00000000-0000-7000-8000-ffffffffffff"
 HTML = "text/html"
 
 
 def opened(answer: Answer) -> zipfile.ZipFile:
-    """Every entry is read and held against its checksum."""
+    """Open the zip in the response, and check every entry against its checksum."""
     assert answer.status == 200
     archive = zipfile.ZipFile(io.BytesIO(answer.body))
     assert archive.testzip() is None
     return archive
 
 
-async def two_kept(house: House) -> tuple[Job, Job]:
-    first = await house.add_kept("https://videos.example/watch/1", name="jane/A film [1].mp4")
-    return first, await house.add_kept("https://videos.example/watch/2", name="jane/夜 [2].mp4", video=VIDEO * 3)
+async def two_saved(vault: ApiVault) -> tuple[Job, Job]:
+    first = await vault.add_kept("https://videos.example/watch/1", name="jane/A film [1].mp4")
+    return first, await vault.add_kept("https://videos.example/watch/2", name="jane/夜 [2].mp4", video=VIDEO * 3)
 
 
 # --- the zip
 
 
-async def test_selected_videos_come_as_a_zip_that_stores_them_as_they_are(house: House) -> None:
-    first, second = await two_kept(house)
-    answer = await house.client.submit("/library/zip", {"id": f"{first.id} {second.id}"})
+async def test_selected_videos_come_as_an_uncompressed_zip(vault: ApiVault) -> None:
+    first, second = await two_saved(vault)
+    answer = await vault.client.submit("/library/zip", {"id": f"{first.id} {second.id}"})
     archive = opened(answer)
 
     assert archive.namelist() == ["jane/A film [1].mp4", "jane/夜 [2].mp4"]
     assert archive.read("jane/夜 [2].mp4") == VIDEO * 3
-    assert {one.compress_type for one in archive.infolist()} == {zipfile.ZIP_STORED}
+    assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
     assert answer.headers["content-type"] == "application/zip"
     assert answer.headers["content-disposition"].startswith('attachment; filename="mediavault ')
     assert "content-length" not in answer.headers
 
 
-async def test_pictures_and_sidecars_come_along_where_they_are_wanted(house: House) -> None:
-    first, _ = await two_kept(house)
-    archive = opened(await house.client.submit("/library/zip", {"id": first.id, "pictures": "on", "sidecars": "on"}))
+async def test_pictures_and_sidecars_are_included_on_request(vault: ApiVault) -> None:
+    first, _ = await two_saved(vault)
+    archive = opened(await vault.client.submit("/library/zip", {"id": first.id, "pictures": "on", "sidecars": "on"}))
 
     assert archive.namelist() == ["jane/A film [1].mp4", "jane/A film [1].jpg", "jane/A film [1].info.json"]
 
 
-async def test_what_cannot_be_had_is_named_and_breaks_nothing(house: House) -> None:
-    first, second = await two_kept(house)
-    failed = await house.add_failed("https://videos.example/watch/3")
-    (house.downloads / "jane/A film [1].mp4").unlink()
-    archive = opened(await house.client.submit("/library/zip", {"id": f"{first.id} {NOBODY} {failed.id} {second.id}"}))
+async def test_missing_files_are_listed_and_break_nothing(vault: ApiVault) -> None:
+    first, second = await two_saved(vault)
+    failed = await vault.add_failed("https://videos.example/watch/3")
+    (vault.downloads / "jane/A film [1].mp4").unlink()
+    archive = opened(
+        await vault.client.submit("/library/zip", {"id": f"{first.id} {UNKNOWN_ID} {failed.id} {second.id}"})
+    )
     missing = archive.read(MISSING).decode()
 
     assert archive.namelist() == ["jane/夜 [2].mp4", MISSING]
     assert "jane/A film [1].mp4: The file is not in the library" in missing
-    assert f"{NOBODY}: This post no longer exists" in missing
+    assert f"{UNKNOWN_ID}: This post no longer exists" in missing
     assert "watch/3" in missing
 
 
-async def test_a_file_that_is_cut_while_it_is_read_is_named(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = await two_kept(house)
-    library = house.services.library
+async def test_a_file_that_is_truncated_while_it_is_read_is_listed(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = await two_saved(vault)
+    library = vault.services.library
     open_whole = library.open
 
     async def open_cut(relative: str):  # type: ignore[no-untyped-def]
         file = await open_whole(relative)
         if "A film" in relative:
-            (house.downloads / relative).write_bytes(b"cut")
+            (vault.downloads / relative).write_bytes(b"cut")
         return file
 
     monkeypatch.setattr(library, "open", open_cut)
-    archive = opened(await house.client.submit("/library/zip", {"id": f"{first.id} {second.id}"}))
+    archive = opened(await vault.client.submit("/library/zip", {"id": f"{first.id} {second.id}"}))
 
     assert archive.read("jane/夜 [2].mp4") == VIDEO * 3
     assert "A film [1].mp4: The file was truncated" in archive.read(MISSING).decode()
 
 
-async def test_the_filter_alone_says_what_the_zip_holds(house: House) -> None:
-    await two_kept(house)
-    everything = opened(await house.client.get("/library/zip"))
-    found = opened(await house.client.get("/library/zip?q=watch+2"))
-    ticked = opened(await house.client.submit("/library/zip?everything=on", {"id": NOBODY, "q": "watch 1"}))
+async def test_the_filter_alone_selects_what_the_zip_holds(vault: ApiVault) -> None:
+    await two_saved(vault)
+    everything = opened(await vault.client.get("/library/zip"))
+    filtered = opened(await vault.client.get("/library/zip?q=watch+2"))
+    ticked = opened(await vault.client.submit("/library/zip?everything=on", {"id": UNKNOWN_ID, "q": "watch 1"}))
 
     assert len(everything.namelist()) == 2
-    assert found.namelist() == ["jane/夜 [2].mp4"]
+    assert filtered.namelist() == ["jane/夜 [2].mp4"]
     assert ticked.namelist() == ["jane/A film [1].mp4"]
 
 
-async def test_more_than_is_taken_at_once_is_refused_whole(house: House) -> None:
-    await fill(house, MAX_AT_ONCE + 1)
-    by_filter = await house.client.get("/library/zip")
-    by_ids = await house.client.submit("/library/zip", {"id": " ".join([NOBODY] * (MAX_AT_ONCE + 1))})
+async def test_more_posts_than_the_limit_are_refused_as_a_whole(vault: ApiVault) -> None:
+    await fill(vault, MAX_AT_ONCE + 1)
+    by_filter = await vault.client.get("/library/zip")
+    by_ids = await vault.client.submit("/library/zip", {"id": " ".join([UNKNOWN_ID] * (MAX_AT_ONCE + 1))})
 
     for answer in (by_filter, by_ids):
         assert answer.status == 422
         assert str(MAX_AT_ONCE) in answer.json()["message"]
 
 
-async def test_as_many_ids_as_are_taken_fit_into_one_form(house: House) -> None:
-    jobs = await fill(house, MAX_AT_ONCE)
-    answer = await house.client.submit("/library/remove", {"id": " ".join(job.id for job in jobs)}, accept=HTML)
+async def test_the_maximum_number_of_ids_fits_into_one_form(vault: ApiVault) -> None:
+    jobs = await fill(vault, MAX_AT_ONCE)
+    answer = await vault.client.submit("/library/remove", {"id": " ".join(job.id for job in jobs)}, accept=HTML)
 
     assert answer.status == 200
     assert f"Delete {MAX_AT_ONCE} posts?" in answer.text
 
 
 class EndlessFile:
-    """A file that is never read to its end."""
+    """A file without an end."""
 
     size = 2**40
     version = "1"
@@ -141,17 +145,17 @@ class EndlessFile:
         self.closed = True
 
 
-async def test_a_client_that_leaves_ends_the_zip_and_closes_the_file(
-    house: House, monkeypatch: pytest.MonkeyPatch
+async def test_a_client_that_disconnects_ends_the_zip_and_closes_the_file(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = await house.add_kept()
+    first = await vault.add_kept()
     file = EndlessFile()
 
     async def opened_file(relative: str) -> EndlessFile:
         return file
 
-    monkeypatch.setattr(house.services.library, "open", opened_file)
-    async with house.client.open(f"/library/zip?id={first.id}") as connection:
+    monkeypatch.setattr(vault.services.library, "open", opened_file)
+    async with vault.client.open(f"/library/zip?id={first.id}") as connection:
         assert (await connection.chunk()).startswith(b"PK")
     read = file.reads
     await asyncio.sleep(0)
@@ -161,19 +165,19 @@ async def test_a_client_that_leaves_ends_the_zip_and_closes_the_file(
     assert not connection.done.is_set()
 
 
-async def test_a_store_that_goes_away_leaves_the_answer_without_its_end(
-    house: House, monkeypatch: pytest.MonkeyPatch
+async def test_a_store_that_fails_midway_leaves_the_response_incomplete(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second = await two_kept(house)
-    get = house.store.catalogue.get
+    first, second = await two_saved(vault)
+    get = vault.store.catalogue.get
 
     async def get_once(job_id: str) -> Job:
         if job_id == second.id:
             raise StoreAway("The database is away.")
         return await get(first.id)
 
-    monkeypatch.setattr(house.store.catalogue, "get", get_once)
-    async with house.client.open(f"/library/zip?id={first.id}&id={second.id}") as connection:
+    monkeypatch.setattr(vault.store.catalogue, "get", get_once)
+    async with vault.client.open(f"/library/zip?id={first.id}&id={second.id}") as connection:
         while b"film" not in await connection.chunk():
             pass
 
@@ -215,9 +219,9 @@ def test_names_in_a_zip_differ_even_where_case_does_not_count() -> None:
 # --- the list
 
 
-async def test_the_list_as_json_lines_holds_every_page(house: House) -> None:
-    jobs = await fill(house, 405)
-    answer = await house.client.get("/library/export?format=jsonl")
+async def test_the_list_as_json_lines_holds_every_page(vault: ApiVault) -> None:
+    jobs = await fill(vault, 405)
+    answer = await vault.client.get("/library/export?format=jsonl")
     rows = [json.loads(line) for line in answer.text.splitlines()]
 
     assert [row["id"] for row in rows] == [job.id for job in jobs]
@@ -225,10 +229,10 @@ async def test_the_list_as_json_lines_holds_every_page(house: House) -> None:
     assert answer.headers["content-type"] == "application/jsonl; charset=utf-8"
 
 
-async def test_the_list_as_csv_runs_nothing(house: House) -> None:
+async def test_the_list_as_csv_executes_nothing(vault: ApiVault) -> None:
     formula = '=HYPERLINK("http://evil.example","x")'
-    jobs = await fill(house, 1, metadata={"title": formula, "text": "two\nlines, and a comma"})
-    answer = await house.client.submit("/library/export", {"id": f"{jobs[0].id} {NOBODY}", "format": "csv"})
+    jobs = await fill(vault, 1, metadata={"title": formula, "text": "two\nlines, and a comma"})
+    answer = await vault.client.submit("/library/export", {"id": f"{jobs[0].id} {UNKNOWN_ID}", "format": "csv"})
     header, row = csv.reader(io.StringIO(answer.body.decode("utf-8-sig")))
     cells = dict(zip(header, row, strict=True))
 
@@ -238,12 +242,12 @@ async def test_the_list_as_csv_runs_nothing(house: House) -> None:
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", "\n+", "＝", "＠", " ="])
-def test_no_cell_begins_as_a_formula(start: str) -> None:
+def test_no_cell_starts_as_a_formula(start: str) -> None:
     assert str(safe_cell(f"{start}1+1")).startswith("'")
 
 
-async def test_a_format_that_there_is_not_is_refused(house: House) -> None:
-    answer = await house.client.get("/library/export?format=xlsx")
+async def test_an_unknown_format_is_refused(vault: ApiVault) -> None:
+    answer = await vault.client.get("/library/export?format=xlsx")
 
     assert answer.status == 422
     assert "csv" in answer.json()["help"]
@@ -252,46 +256,46 @@ async def test_a_format_that_there_is_not_is_refused(house: House) -> None:
 # --- retry and delete
 
 
-async def test_selected_failures_are_tried_again_and_the_rest_is_counted(house: House) -> None:
-    failed = await house.add_failed("https://videos.example/watch/bad")
-    kept = await house.add_kept("https://videos.example/watch/good")
-    answer = await house.client.submit(
-        "/library/retry", {"id": f"{failed.id} {kept.id} {NOBODY}", "state": "all", "q": "watch"}
+async def test_selected_failures_are_retried_and_the_rest_is_counted(vault: ApiVault) -> None:
+    failed = await vault.add_failed("https://videos.example/watch/bad")
+    saved = await vault.add_kept("https://videos.example/watch/good")
+    answer = await vault.client.submit(
+        "/library/retry", {"id": f"{failed.id} {saved.id} {UNKNOWN_ID}", "state": "all", "q": "watch"}
     )
 
     assert (answer.status, answer.headers["location"]) == (303, "/library?q=watch&state=all&told=retried-1-2")
-    assert (await house.store.catalogue.get(failed.id)).status is JobStatus.QUEUED
+    assert (await vault.store.catalogue.get(failed.id)).status is JobStatus.QUEUED
 
 
-async def test_deleting_asks_first_and_then_takes_just_what_was_shown(house: House) -> None:
-    first, second = await two_kept(house)
-    asked = await house.client.submit("/library/remove?everything=on", {"q": "watch 1"}, accept=HTML)
+async def test_deleting_asks_first_and_then_deletes_only_what_was_shown(vault: ApiVault) -> None:
+    first, second = await two_saved(vault)
+    confirmation = await vault.client.submit("/library/remove?everything=on", {"q": "watch 1"}, accept=HTML)
 
-    assert "Delete 1 post?" in asked.text
-    assert f'value="{first.id}"' in asked.text
-    assert await house.store.catalogue.get(first.id)
+    assert "Delete 1 post?" in confirmation.text
+    assert f'value="{first.id}"' in confirmation.text
+    assert await vault.store.catalogue.get(first.id)
 
-    done = await house.client.submit("/library/remove", {"id": first.id, "confirmed": "on", "q": "watch 1"})
+    done = await vault.client.submit("/library/remove", {"id": first.id, "confirmed": "on", "q": "watch 1"})
 
     assert done.headers["location"] == "/library?q=watch+1&told=removed-1-0"
-    assert await house.store.catalogue.get(second.id)
+    assert await vault.store.catalogue.get(second.id)
     with pytest.raises(JobNotFound):
-        await house.store.catalogue.get(first.id)
+        await vault.store.catalogue.get(first.id)
 
 
 @pytest.mark.parametrize("files", [False, True])
-async def test_the_files_go_only_where_they_are_meant_to(house: House, files: bool) -> None:
-    first, _ = await two_kept(house)
-    await house.client.submit(
+async def test_files_are_deleted_only_on_request(vault: ApiVault, files: bool) -> None:
+    first, _ = await two_saved(vault)
+    await vault.client.submit(
         "/library/remove", {"id": first.id, "confirmed": "on", **({"files": "on"} if files else {})}
     )
 
-    assert _is_there(house, "jane/A film [1].mp4") is not files
-    assert _is_there(house, "jane/夜 [2].mp4")
+    assert _exists(vault, "jane/A film [1].mp4") is not files
+    assert _exists(vault, "jane/夜 [2].mp4")
 
 
-async def test_there_may_be_nothing_left_to_delete(house: House) -> None:
-    answer = await house.client.submit("/library/remove", {"id": NOBODY}, accept=HTML)
+async def test_there_may_be_nothing_left_to_delete(vault: ApiVault) -> None:
+    answer = await vault.client.submit("/library/remove", {"id": UNKNOWN_ID}, accept=HTML)
 
     assert answer.status == 200
     assert "Nothing to delete" in answer.text
@@ -299,32 +303,34 @@ async def test_there_may_be_nothing_left_to_delete(house: House) -> None:
 
 @pytest.mark.parametrize("action", ["zip", "export", "retry", "remove"])
 @pytest.mark.parametrize("fields", [{}, {"id": " "}, {"id": "../../etc"}, {"id": "1", "state": "?"}])
-async def test_nothing_selected_or_nonsense_is_told_in_words(house: House, action: str, fields: dict[str, str]) -> None:
-    answer = await house.client.submit(f"/library/{action}", fields)
+async def test_an_empty_or_invalid_selection_is_refused_with_help(
+    vault: ApiVault, action: str, fields: dict[str, str]
+) -> None:
+    answer = await vault.client.submit(f"/library/{action}", fields)
 
     assert answer.status == 422
     assert answer.json()["help"]
 
 
 @pytest.mark.parametrize("path", ["/library", "/library/zip", "/library/export"])
-async def test_the_library_wants_the_token_like_everything_else(make_house: MakeHouse, path: str) -> None:
-    house = make_house(token=TOKEN)
+async def test_the_library_needs_the_token_like_everything_else(make_vault: MakeVault, path: str) -> None:
+    vault = make_vault(token=TOKEN)
 
-    assert (await house.client.get(path)).status == 401
-    assert (await house.client.get(path, authorization=f"Bearer {TOKEN}")).status == 200
+    assert (await vault.client.get(path)).status == 401
+    assert (await vault.client.get(path, authorization=f"Bearer {TOKEN}")).status == 200
 
 
 @pytest.mark.parametrize("action", ["zip", "export", "retry", "remove"])
-async def test_no_other_sites_page_can_send_these_forms(house: House, action: str) -> None:
-    answer = await house.client.submit(f"/library/{action}", {"id": NOBODY}, sec_fetch_site="cross-site")
+async def test_no_other_sites_page_can_send_these_forms(vault: ApiVault, action: str) -> None:
+    answer = await vault.client.submit(f"/library/{action}", {"id": UNKNOWN_ID}, sec_fetch_site="cross-site")
 
     assert answer.status == 403
 
 
 @pytest.mark.parametrize("path", ["/library/zip", "/library/export"])
-async def test_a_head_does_not_read_the_whole_library(house: House, path: str) -> None:
-    assert (await house.client.request("HEAD", path)).status == 405
+async def test_a_head_does_not_read_the_whole_library(vault: ApiVault, path: str) -> None:
+    assert (await vault.client.request("HEAD", path)).status == 405
 
 
-def _is_there(house: House, name: str) -> bool:
-    return Path(house.downloads, name).exists()
+def _exists(vault: ApiVault, name: str) -> bool:
+    return Path(vault.downloads, name).exists()

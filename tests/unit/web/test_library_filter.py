@@ -1,4 +1,4 @@
-"""The library's filter: from the address, back into it, and to the store."""
+"""The library's filter: read from a URL, written back to one, and turned into a query of the store."""
 
 from __future__ import annotations
 
@@ -47,26 +47,26 @@ def reread(link: str) -> LibraryFilter:
 
 
 @given(FILTERS)
-def test_a_filter_comes_back_out_of_its_address(asked: LibraryFilter) -> None:
-    assert reread(address(asked)) == asked
+def test_a_filter_can_be_read_back_from_its_url(library_filter: LibraryFilter) -> None:
+    assert reread(address(library_filter)) == library_filter
 
 
 @given(FILTERS)
-def test_each_chips_address_is_the_filter_without_it(asked: LibraryFilter) -> None:
-    for chip in chips(asked, account_name=""):
-        assert len(to_params(reread(chip.without))) < len(to_params(asked))
+def test_each_chips_url_is_the_filter_without_it(library_filter: LibraryFilter) -> None:
+    for chip in chips(library_filter, account_name=""):
+        assert len(to_params(reread(chip.without))) < len(to_params(library_filter))
 
 
-def test_the_plain_library_has_a_plain_address_and_shows_what_is_kept() -> None:
+def test_an_empty_filter_has_a_plain_url_and_shows_what_is_saved() -> None:
     plain = read_filter({"q": "", "state": "", "order": " ", "since": ""})
 
     assert address(plain) == "/library"
     assert to_query(plain, None, limit=48).statuses == (JobStatus.COMPLETED,)
 
 
-def test_a_day_is_the_readers_and_the_last_one_counts_whole() -> None:
-    asked = LibraryFilter(since=date(2026, 11, 24), until=date(2026, 11, 25))
-    query = to_query(asked, ZoneInfo("Asia/Tokyo"), limit=1)
+def test_days_are_in_the_readers_time_zone_and_the_last_one_is_included() -> None:
+    library_filter = LibraryFilter(since=date(2026, 11, 24), until=date(2026, 11, 25))
+    query = to_query(library_filter, ZoneInfo("Asia/Tokyo"), limit=1)
 
     assert query.since == datetime(2026, 11, 23, 15, tzinfo=UTC)
     assert query.until == datetime(2026, 11, 25, 15, tzinfo=UTC)
@@ -77,11 +77,11 @@ def test_a_day_is_the_readers_and_the_last_one_counts_whole() -> None:
     [(59.99, Length.SHORT), (60.0, Length.MEDIUM), (600.0, Length.MEDIUM), (600.01, Length.LONG)],
 )
 def test_every_length_is_in_exactly_one_class(seconds: float, length: Length) -> None:
-    def holds(one: Length) -> bool:
-        query = to_query(LibraryFilter(length=one), None, limit=1)
+    def holds(candidate: Length) -> bool:
+        query = to_query(LibraryFilter(length=candidate), None, limit=1)
         return (query.shortest_s or 0.0) <= seconds <= (query.longest_s if query.longest_s is not None else 1e9)
 
-    assert [one for one in Length if holds(one)] == [length]
+    assert [candidate for candidate in Length if holds(candidate)] == [length]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_every_length_is_in_exactly_one_class(seconds: float, length: Length) ->
         ("account", "x" * 201),
     ],
 )
-def test_what_is_no_filter_is_refused_with_what_helps(name: str, value: str) -> None:
+def test_an_invalid_filter_is_refused_with_help(name: str, value: str) -> None:
     with pytest.raises(BadInput) as refused:
         read_filter({name: value})
 

@@ -1,4 +1,4 @@
-"""The library over HTTP: jobs in every order and narrowed, the accounts, the totals."""
+"""The library over HTTP: jobs in every order and filtered, the accounts, the totals."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from mediavault.core.media import account
 from mediavault.store.port import StoredJob
 from tests.contract.shelves import job_of
 from tests.fakes import START
-from tests.http_vault import House
+from tests.http_vault import ApiVault
 
 JANE, BOB = account("x", "jane", "Jane Doe"), account("tiktok", "bob", None)
 
 
 @pytest.fixture
-async def kept(house: House) -> House:
+async def library(vault: ApiVault) -> ApiVault:
     jobs = [
         job_of(1, platform="x", account=JANE, duration_s=9.5, bytes=10),
         job_of(2, platform="x", account=JANE, duration_s=2.25, bytes=30, title="Two words"),
         job_of(3, platform="tiktok", account=BOB, status=JobStatus.FAILED),
     ]
-    await house.store.catalogue.import_jobs([StoredJob(job) for job in jobs])
-    return house
+    await vault.store.catalogue.import_jobs([StoredJob(job) for job in jobs])
+    return vault
 
 
 @pytest.mark.parametrize(
@@ -46,8 +46,8 @@ async def kept(house: House) -> House:
         ("q=%22%00", []),
     ],
 )
-async def test_jobs_are_listed_as_asked(kept: House, query: str, numbers: list[int]) -> None:
-    answer = await kept.client.get(f"/api/jobs?{query}")
+async def test_jobs_are_listed_as_requested(library: ApiVault, query: str, numbers: list[int]) -> None:
+    answer = await library.client.get(f"/api/jobs?{query}")
 
     assert [int(job["post_url"].rpartition("/")[2]) for job in answer.json()["jobs"]] == numbers
 
@@ -55,36 +55,36 @@ async def test_jobs_are_listed_as_asked(kept: House, query: str, numbers: list[i
 @pytest.mark.parametrize(
     "query", ["order=odd", "since=yesterday", "shortest_s=-1", "longest_s=nan", "cursor=1.a&order=longest"]
 )
-async def test_what_cannot_be_read_is_refused(kept: House, query: str) -> None:
-    answer = await kept.client.get(f"/api/jobs?{query}")
+async def test_an_invalid_query_is_refused(library: ApiVault, query: str) -> None:
+    answer = await library.client.get(f"/api/jobs?{query}")
 
     assert (answer.status, answer.json()["code"]) == (422, "BAD_REQUEST")
 
 
-async def test_accounts_come_with_what_is_kept_of_them_page_by_page(kept: House) -> None:
-    first = (await kept.client.get("/api/accounts?limit=1")).json()
-    second = (await kept.client.get(f"/api/accounts?limit=1&cursor={first['next_cursor']}")).json()
+async def test_accounts_are_listed_page_by_page_with_what_is_saved_of_them(library: ApiVault) -> None:
+    first = (await library.client.get("/api/accounts?limit=1")).json()
+    second = (await library.client.get(f"/api/accounts?limit=1&cursor={first['next_cursor']}")).json()
 
-    assert [one["key"] for one in first["accounts"]] == ["tiktok/tiktok-bob"]
+    assert [entry["key"] for entry in first["accounts"]] == ["tiktok/tiktok-bob"]
     [jane] = second["accounts"]
     assert (jane["key"], jane["display_name"], jane["jobs"], jane["kept"]) == ("x/x-jane", "Jane Doe", 2, 2)
     assert (jane["bytes"], jane["duration_s"], second["next_cursor"]) == (40, 11.75, None)
 
 
-async def test_accounts_can_be_narrowed(kept: House) -> None:
+async def test_accounts_can_be_filtered(library: ApiVault) -> None:
     async def keys(query: str) -> list[str]:
-        answer = await kept.client.get(f"/api/accounts?{query}")
-        return [one["key"] for one in answer.json()["accounts"]]
+        answer = await library.client.get(f"/api/accounts?{query}")
+        return [entry["key"] for entry in answer.json()["accounts"]]
 
     assert await keys("platform=x") == ["x/x-jane"]
     assert await keys("q=doe") == ["x/x-jane"]
     assert await keys("q=&platform=&cursor=") == ["tiktok/tiktok-bob", "x/x-jane"]
-    assert (await kept.client.get("/api/accounts?cursor=odd")).status == 422
+    assert (await library.client.get("/api/accounts?cursor=odd")).status == 422
 
 
-async def test_totals_tell_every_state_by_platform_and_of_all(kept: House) -> None:
-    totals = (await kept.client.get("/api/totals")).json()
+async def test_totals_count_every_state_by_platform_and_overall(library: ApiVault) -> None:
+    totals = (await library.client.get("/api/totals")).json()
 
     assert totals["counts"] == {"queued": 0, "running": 0, "completed": 2, "failed": 1, "cancelled": 0}
     assert (totals["kept"], totals["bytes"], totals["duration_s"]) == (2, 40, 11.75)
-    assert [(one["platform"], one["kept"]) for one in totals["platforms"]] == [("tiktok", 0), ("x", 2)]
+    assert [(platform["platform"], platform["kept"]) for platform in totals["platforms"]] == [("tiktok", 0), ("x", 2)]

@@ -14,58 +14,58 @@ from mediavault.core.media import Account, SourceType
 from mediavault.presentation.preferences import LANGUAGE_COOKIE, THEME_COOKIE, ZONE_COOKIE
 from mediavault.store.port import Checkpoint
 from mediavault.web.render import coded
-from tests.http_vault import POST, House
+from tests.http_vault import POST, ApiVault
 from tests.session_stubs import StubSessions
 
 HTML = "text/html"
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202etxt.exe"
 
 
-async def test_too_many_fields_are_refused(house: House) -> None:
-    page = await house.client.submit("/submit", {f"f{n}": "x" for n in range(30)})
+async def test_too_many_fields_are_refused(vault: ApiVault) -> None:
+    page = await vault.client.submit("/submit", {f"f{n}": "x" for n in range(30)})
 
     assert page.status == 422
 
 
-@pytest.mark.parametrize(("known", "leads"), [(("x",), False), (("x", "generic"), True)])
-async def test_a_job_leads_to_the_sign_ins_only_where_its_site_has_one(
-    house: House, known: tuple[str, ...], leads: bool
+@pytest.mark.parametrize(("known", "has_link"), [(("x",), False), (("x", "generic"), True)])
+async def test_a_job_links_to_the_sessions_only_where_its_site_has_a_sign_in(
+    vault: ApiVault, known: tuple[str, ...], has_link: bool
 ) -> None:
-    """A page of no known site is signed in to in the window on the post itself."""
+    """On a page of an unknown site, the user signs in through a window on the post itself."""
     for name in known:
-        cast("StubSessions", house.services.sessions).add(name)
-    await house.add()
-    claim = await house.claim()
-    job = await house.store.queue.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="A wall.", retry_in=None)
-    page = (await house.client.get(f"/jobs/{job.id}")).text
+        cast("StubSessions", vault.services.sessions).add(name)
+    await vault.add()
+    claim = await vault.claim()
+    job = await vault.store.queue.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="A wall.", retry_in=None)
+    page = (await vault.client.get(f"/jobs/{job.id}")).text
 
     assert "Open in a browser window" in page
-    assert ('href="/sessions#generic"' in page) is leads
+    assert ('href="/sessions#generic"' in page) is has_link
 
 
 def luminance(colour: str) -> float:
-    """Relative, of ``#rrggbb`` (WCAG 2.2)."""
+    """Return the relative luminance of ``#rrggbb`` (WCAG 2.2)."""
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def contrast(one: str, other: str) -> float:
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+def contrast(first: str, second: str) -> float:
+    light, dark = sorted((luminance(first), luminance(second)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 
 SCHEMES = {
     "light": r":root \{(.*?)\}",
     "dark": r'html\[data-theme="dark"\] \{(.*?)\}',
-    "dark by itself": r'html\[data-theme="auto"\] \{(.*?)\}',
+    "automatic dark": r'html\[data-theme="auto"\] \{(.*?)\}',
 }
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-async def test_all_text_can_be_read_by_day_and_by_night(house: House, scheme: str) -> None:
-    """4.5 to 1 (WCAG 2.2, 1.4.3), the words in an empty field as well: a browser's own grey is too dark at night."""
-    css = (await house.client.get("/static/app.css")).text
+async def test_all_text_has_enough_contrast_in_light_and_dark(vault: ApiVault, scheme: str) -> None:
+    """4.5 to 1 (WCAG 2.2, 1.4.3), placeholders included: a browser's own grey is too dark in the dark theme."""
+    css = (await vault.client.get("/static/app.css")).text
     colours = dict(re.findall(r"--([\w-]+): (#\w{6});", re.findall(SCHEMES[scheme], css, re.DOTALL)[0]))
     inks = ("ink", "soft", "accent", "accent-strong", "good", "bad", "busy")
     pairs = [(ink, paper) for ink in inks for paper in ("paper", "card")]
@@ -76,9 +76,9 @@ async def test_all_text_can_be_read_by_day_and_by_night(house: House, scheme: st
     assert "::placeholder { color: var(--soft); opacity: 1; }" in css
 
 
-async def test_a_jobs_page_has_the_player_the_facts_and_the_history(house: House) -> None:
-    job = await house.add_kept()
-    page = (await house.client.get(f"/jobs/{job.id}")).text
+async def test_a_jobs_page_has_the_player_the_facts_and_the_history(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    page = (await vault.client.get(f"/jobs/{job.id}")).text
 
     assert f'src="/files/{job.id}/items/0/video"' in page
     assert f'poster="/files/{job.id}/items/0/thumbnail"' in page
@@ -87,39 +87,41 @@ async def test_a_jobs_page_has_the_player_the_facts_and_the_history(house: House
 
 
 @pytest.mark.parametrize("move", ["retry", "cancel"])
-async def test_buttons_work_without_javascript(house: House, move: str) -> None:
-    job = await (house.add_failed() if move == "retry" else house.add())
-    answer = await house.client.submit(f"/jobs/{job.id}/{move}")
+async def test_buttons_work_without_javascript(vault: ApiVault, move: str) -> None:
+    job = await (vault.add_failed() if move == "retry" else vault.add())
+    answer = await vault.client.submit(f"/jobs/{job.id}/{move}")
 
     assert (answer.status, answer.headers["location"]) == (303, f"/jobs/{job.id}")
-    assert (await house.store.catalogue.get(job.id)).status.value == {"retry": "queued", "cancel": "cancelled"}[move]
+    assert (await vault.store.catalogue.get(job.id)).status.value == {"retry": "queued", "cancel": "cancelled"}[move]
 
 
 @pytest.mark.parametrize(("fields", "left"), [({}, 1), ({"files": "on"}, 0)])
-async def test_a_job_can_be_removed_with_and_without_its_files(house: House, fields: dict[str, str], left: int) -> None:
-    job = await house.add_kept()
-    answer = await house.client.submit(f"/jobs/{job.id}/remove", fields)
+async def test_a_job_can_be_removed_with_and_without_its_files(
+    vault: ApiVault, fields: dict[str, str], left: int
+) -> None:
+    job = await vault.add_kept()
+    answer = await vault.client.submit(f"/jobs/{job.id}/remove", fields)
 
     assert answer.headers["location"] == "/"
-    assert len(list(house.downloads.iterdir())) == left
+    assert len(list(vault.downloads.iterdir())) == left
 
 
-async def test_an_unknown_job_is_a_page_for_a_person(house: House) -> None:
-    page = await house.client.get("/jobs/nothing", accept=HTML)
+async def test_an_unknown_job_gets_an_error_page(vault: ApiVault) -> None:
+    page = await vault.client.get("/jobs/nothing", accept=HTML)
 
     assert page.status == 404
     assert "No job has this id." in page.text
 
 
-async def test_a_strangers_text_is_only_ever_text(house: House) -> None:
+async def test_untrusted_text_is_only_ever_text(vault: ApiVault) -> None:
     """Title, account, error, detail and address, on both pages."""
-    await house.add()
-    claim = await house.claim()
+    await vault.add()
+    claim = await vault.claim()
     account = Account("generic", HOSTILE, HOSTILE, "x")
-    found = Checkpoint(None, None, SourceType.DIRECT, (), (), account, None, {"title": HOSTILE})
-    await house.store.queue.checkpoint(claim, found)
-    await house.store.queue.fail(claim, error_code=ErrorCode.DELETED, error=HOSTILE, retry_in=None)
-    pages = [(await house.client.get(path)).text for path in ("/", f"/jobs/{claim.id}")]
+    checkpoint = Checkpoint(None, None, SourceType.DIRECT, (), (), account, None, {"title": HOSTILE})
+    await vault.store.queue.checkpoint(claim, checkpoint)
+    await vault.store.queue.fail(claim, error_code=ErrorCode.DELETED, error=HOSTILE, retry_in=None)
+    pages = [(await vault.client.get(path)).text for path in ("/", f"/jobs/{claim.id}")]
 
     for page in pages:
         assert "&lt;script&gt;alert(1)" in page
@@ -128,17 +130,17 @@ async def test_a_strangers_text_is_only_ever_text(house: House) -> None:
         assert "<bdi" in page
 
 
-async def test_only_web_addresses_become_links(house: House) -> None:
+async def test_only_web_addresses_become_links(vault: ApiVault) -> None:
     from mediavault.web.render import safe_link
 
     assert safe_link("https://a.example/") == "https://a.example/"
     assert safe_link("javascript:alert(1)") is None
 
 
-async def test_pages_load_nothing_from_elsewhere_and_run_no_inline_script(house: House) -> None:
-    job = await house.add_kept()
+async def test_pages_load_nothing_from_third_parties_and_run_no_inline_script(vault: ApiVault) -> None:
+    job = await vault.add_kept()
     for path in ("/", f"/jobs/{job.id}"):
-        page = (await house.client.get(path)).text
+        page = (await vault.client.get(path)).text
         assert not re.search(r"<script(?! type=\"module\" src=\"/static/)|<style|\sstyle=|\son\w+=", page)
         assert set(re.findall(r'(?:src|href)="(https?://[^"]+)"', page)) <= {POST}
 
@@ -152,27 +154,27 @@ async def test_pages_load_nothing_from_elsewhere_and_run_no_inline_script(house:
         ("icon.svg", "image/svg+xml"),
     ],
 )
-async def test_static_files_have_their_type_and_are_not_sent_twice(house: House, name: str, kind: str) -> None:
-    first = await house.client.get(f"/static/{name}")
-    again = await house.client.get(f"/static/{name}", if_none_match=first.headers["etag"])
+async def test_static_files_have_their_type_and_are_not_sent_twice(vault: ApiVault, name: str, kind: str) -> None:
+    first = await vault.client.get(f"/static/{name}")
+    again = await vault.client.get(f"/static/{name}", if_none_match=first.headers["etag"])
 
     assert first.headers["content-type"].startswith(kind)
     assert (again.status, again.body) == (304, b"")
 
 
-async def test_a_static_file_with_its_version_in_the_address_is_kept_for_good(house: House) -> None:
-    page = (await house.client.get("/")).text
+async def test_a_static_file_with_its_version_in_the_url_is_cached_forever(vault: ApiVault) -> None:
+    page = (await vault.client.get("/")).text
     address = re.findall(r'href="(/static/app\.css\?v=[0-9a-f]+)"', page)[0]
 
-    assert "immutable" in (await house.client.get(address)).headers["cache-control"]
-    assert (await house.client.get("/static/app.css?v=other")).headers["cache-control"] == "no-cache"
+    assert "immutable" in (await vault.client.get(address)).headers["cache-control"]
+    assert (await vault.client.get("/static/app.css?v=other")).headers["cache-control"] == "no-cache"
 
 
-async def test_static_text_is_packed_for_who_takes_it(house: House) -> None:
-    packed = await house.client.get("/static/app.css", accept_encoding="br, gzip")
+async def test_static_text_is_compressed_for_clients_that_accept_it(vault: ApiVault) -> None:
+    packed = await vault.client.get("/static/app.css", accept_encoding="br, gzip")
 
     assert packed.headers["content-encoding"] == "gzip"
-    assert gzip.decompress(packed.body) == (await house.client.get("/static/app.css")).body
+    assert gzip.decompress(packed.body) == (await vault.client.get("/static/app.css")).body
 
 
 @pytest.mark.parametrize(
@@ -185,49 +187,49 @@ async def test_static_text_is_packed_for_who_takes_it(house: House) -> None:
         ("", "en"),
     ],
 )
-async def test_a_page_speaks_the_language_that_the_browser_asks_for(house: House, wish: str, language: str) -> None:
-    page = await house.client.get("/", accept_language=wish)
+async def test_a_page_is_in_the_language_that_the_browser_requests(vault: ApiVault, wish: str, language: str) -> None:
+    page = await vault.client.get("/", accept_language=wish)
 
     assert page.headers["content-language"] == language
     assert f'<html lang="{language}"' in page.text
 
 
-async def test_language_and_theme_are_chosen_without_javascript_and_kept(house: House) -> None:
-    answer = await house.client.submit("/appearance", {"language": "de", "theme": "dark", "back": "/?status=failed"})
+async def test_language_and_theme_are_chosen_without_javascript_and_remembered(vault: ApiVault) -> None:
+    answer = await vault.client.submit("/appearance", {"language": "de", "theme": "dark", "back": "/?status=failed"})
     cookies = "; ".join(f"{name}={value}" for name, value in ((LANGUAGE_COOKIE, "de"), (THEME_COOKIE, "dark")))
-    page = (await house.client.get("/", cookie=cookies)).text
+    page = (await vault.client.get("/", cookie=cookies)).text
 
     assert (answer.status, answer.headers["location"]) == (303, "/?status=failed")
     assert '<html lang="de" dir="ltr" data-theme="dark">' in page
 
 
 @pytest.mark.parametrize("back", ["//evil.test/", "https://evil.test/", "/\\evil.test", "\r\nx", "/\r\nX: y", "", "/ü"])
-async def test_a_choice_of_language_leads_to_no_other_site(house: House, back: str) -> None:
-    answer = await house.client.submit("/appearance", {"language": "de", "theme": "auto", "back": back})
+async def test_choosing_a_language_redirects_to_no_other_site(vault: ApiVault, back: str) -> None:
+    answer = await vault.client.submit("/appearance", {"language": "de", "theme": "auto", "back": back})
 
     assert answer.headers["location"] == "/"
 
 
-async def test_times_are_shown_in_the_readers_zone(house: House) -> None:
-    job = await house.add()
+async def test_times_are_shown_in_the_readers_zone(vault: ApiVault) -> None:
+    job = await vault.add()
     shown = job.created_at.astimezone(ZoneInfo("Asia/Tokyo")).strftime("%Y-%m-%d %H:%M")
 
-    assert f">{shown}<" in (await house.client.get("/", cookie=f"{ZONE_COOKIE}=Asia%2FTokyo")).text
+    assert f">{shown}<" in (await vault.client.get("/", cookie=f"{ZONE_COOKIE}=Asia%2FTokyo")).text
 
 
 @pytest.mark.parametrize("zone", ["../../etc/passwd", "/etc/passwd", "Nowhere/Land", "x" * 100, "%00"])
-async def test_a_zone_that_is_none_is_passed_over(house: House, zone: str) -> None:
-    await house.add()
+async def test_an_unknown_time_zone_is_ignored(vault: ApiVault, zone: str) -> None:
+    await vault.add()
 
-    assert " UTC<" in (await house.client.get("/", cookie=f"{ZONE_COOKIE}={zone}")).text
+    assert " UTC<" in (await vault.client.get("/", cookie=f"{ZONE_COOKIE}={zone}")).text
 
 
-async def test_a_module_is_imported_by_the_address_that_the_page_loads_it_from(house: House) -> None:
-    """Else the browser would run it twice."""
-    page = (await house.client.get("/")).text
+async def test_a_module_is_imported_by_the_url_that_the_page_loads_it_from(vault: ApiVault) -> None:
+    """Otherwise the browser would run it twice."""
+    page = (await vault.client.get("/")).text
     core = re.findall(r'src="(/static/core\.js\?v=[0-9a-f]+)"', page)[0]
 
-    assert f'from "{core}"' in (await house.client.get("/static/home.js")).text
+    assert f'from "{core}"' in (await vault.client.get("/static/home.js")).text
 
 
 @pytest.mark.parametrize(

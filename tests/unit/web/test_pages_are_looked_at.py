@@ -1,4 +1,4 @@
-"""No page is left out by the tests that look at all of them."""
+"""No page is left out of the tests that go through all of them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from mediavault.web import pages
 from tests.ui.pages import CASES, NO_PAGES
 
 
-def test_every_page_is_in_the_list_of_those_that_are_looked_at() -> None:
-    """Add a new page, and each state of it, to tests/ui/pages.py; axe, hostile text and narrow windows come by it."""
+def test_every_page_is_in_the_list_of_tested_pages() -> None:
+    """Add a new page, and each state of it, to tests/ui/pages.py; the tests with axe, hostile text and narrow windows use it."""
     routes = {
         route.path
         for router in pages.ROUTERS
@@ -21,5 +21,5 @@ def test_every_page_is_in_the_list_of_those_that_are_looked_at() -> None:
     assert set(NO_PAGES) <= routes
 
 
-def test_every_case_has_a_name_of_its_own() -> None:
+def test_every_case_has_its_own_name() -> None:
     assert len({case.name for case in CASES}) == len(CASES)

@@ -1,4 +1,4 @@
-"""What people paste, and the addresses that they mean by it."""
+"""Pasted texts, and the URLs in them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ B = "https://www.tiktok.com/@jane/video/2"
 
 
 @pytest.mark.parametrize(
-    ("text", "meant"),
+    ("text", "urls"),
     [
         ("", []),
         (" \n\t ", []),
@@ -30,12 +30,12 @@ B = "https://www.tiktok.com/@jane/video/2"
         (f"https://web.archive.org/web/{A}", [f"https://web.archive.org/web/{A}"]),
     ],
 )
-def test_the_links_are_taken_out_of_the_words_round_them(text: str, meant: list[str]) -> None:
-    assert addresses_in(text) == meant
+def test_links_are_extracted_from_the_text_around_them(text: str, urls: list[str]) -> None:
+    assert addresses_in(text) == urls
 
 
 @pytest.mark.parametrize(
-    ("text", "meant"),
+    ("text", "urls"),
     [
         ("nonsense", ["nonsense"]),
         ("two words", ["two words"]),
@@ -45,5 +45,5 @@ def test_the_links_are_taken_out_of_the_words_round_them(text: str, meant: list[
         ("javascript:alert(1)", ["javascript:alert(1)"]),
     ],
 )
-def test_an_attempt_at_an_address_is_handed_on_to_be_refused(text: str, meant: list[str]) -> None:
-    assert addresses_in(text) == meant
+def test_a_malformed_url_is_passed_on_to_be_refused(text: str, urls: list[str]) -> None:
+    assert addresses_in(text) == urls

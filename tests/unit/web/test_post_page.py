@@ -15,32 +15,32 @@ from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, written
 from mediavault.store.port import Checkpoint
 from mediavault.web.post_view import pieces
 from tests.file_desk_stubs import StubChecks, StubFormats
-from tests.http_vault import SHA256, House
+from tests.http_vault import SHA256, ApiVault
 
 
-async def page_of(house: House, job: Job, query: str = "") -> str:
-    answer = await house.client.get(f"/jobs/{job.id}{query}")
+async def page_of(vault: ApiVault, job: Job, query: str = "") -> str:
+    answer = await vault.client.get(f"/jobs/{job.id}{query}")
     assert answer.status == 200
     return answer.text
 
 
-def formats_of(house: House) -> StubFormats:
-    return cast("StubFormats", house.services.formats)
+def formats_of(vault: ApiVault) -> StubFormats:
+    return cast("StubFormats", vault.services.formats)
 
 
-async def with_facts(house: House, metadata: dict[str, Any], candidates: tuple[Candidate, ...] = ()) -> Job:
-    """A running job of which a checkpoint tells."""
-    await house.add()
-    claim = await house.claim()
+async def with_facts(vault: ApiVault, metadata: dict[str, Any], candidates: tuple[Candidate, ...] = ()) -> Job:
+    """A running job with these facts in its checkpoint."""
+    await vault.add()
+    claim = await vault.claim()
     account = Account("x", "jane", "Jane Roe", "jane")
-    found = Checkpoint(None, None, SourceType.DIRECT, candidates, (), account, None, metadata)
-    await house.store.queue.checkpoint(claim, found)
-    return await house.store.catalogue.get(claim.id)
+    checkpoint = Checkpoint(None, None, SourceType.DIRECT, candidates, (), account, None, metadata)
+    await vault.store.queue.checkpoint(claim, checkpoint)
+    return await vault.store.catalogue.get(claim.id)
 
 
-async def test_a_kept_post_offers_download_check_and_another_version(house: House) -> None:
-    job = await house.add_kept()
-    page = await page_of(house, job)
+async def test_a_saved_post_offers_download_check_and_another_version(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    page = await page_of(vault, job)
 
     for form in ("verify", "again", "remove"):
         assert f'action="/jobs/{job.id}/{form}"' in page
@@ -54,9 +54,9 @@ async def test_a_kept_post_offers_download_check_and_another_version(house: Hous
     assert f'action="/jobs/{job.id}/retry"' not in page
 
 
-async def test_a_post_that_waits_for_its_next_try_says_when(house: House) -> None:
-    job = await house.add_failed(retry_in=timedelta(minutes=10))
-    page = await page_of(house, job)
+async def test_a_post_that_waits_for_its_next_try_says_when(vault: ApiVault) -> None:
+    job = await vault.add_failed(retry_in=timedelta(minutes=10))
+    page = await page_of(vault, job)
 
     assert page.count(f'datetime="{job.retry_at.isoformat()}"' if job.retry_at else "never") == 2
     assert "Next attempt" in page
@@ -74,24 +74,24 @@ async def test_a_post_that_waits_for_its_next_try_says_when(house: House) -> Non
         (ErrorCode.AMBIGUOUS, "Choose the video"),
     ],
 )
-async def test_each_kind_of_failure_says_what_helps(house: House, code: ErrorCode, words: str) -> None:
-    await house.add()
-    claim = await house.claim()
-    job = await house.store.queue.fail(claim, error_code=code, error="It did not work.", retry_in=None)
-    page = await page_of(house, job)
+async def test_each_kind_of_failure_says_what_helps(vault: ApiVault, code: ErrorCode, words: str) -> None:
+    await vault.add()
+    claim = await vault.claim()
+    job = await vault.store.queue.fail(claim, error_code=code, error="It did not work.", retry_in=None)
+    page = await page_of(vault, job)
 
     assert words in page
     assert "It did not work." in page
     assert ("Waiting for you" if code is ErrorCode.LOGIN_REQUIRED else "Stopped retrying") in page
 
 
-async def test_waiting_running_and_cancelled_posts_have_their_states(house: House) -> None:
-    job = await house.add()
-    waiting = await page_of(house, job)
-    await house.claim()
-    running = await page_of(house, job)
-    await house.store.queue.cancel(job.id)
-    cancelled = await page_of(house, job)
+async def test_waiting_running_and_cancelled_posts_show_their_states(vault: ApiVault) -> None:
+    job = await vault.add()
+    waiting = await page_of(vault, job)
+    await vault.claim()
+    running = await page_of(vault, job)
+    await vault.store.queue.cancel(job.id)
+    cancelled = await page_of(vault, job)
 
     assert "Waiting for its turn" in waiting
     assert "In progress" in running
@@ -99,10 +99,10 @@ async def test_waiting_running_and_cancelled_posts_have_their_states(house: Hous
     assert "Try again" in cancelled
 
 
-async def test_text_author_date_and_the_original_are_shown(house: House) -> None:
+async def test_text_author_date_and_the_original_are_shown(vault: ApiVault) -> None:
     text = "First line\nsee https://a.example/x?y=1, or <b>this</b>"
-    job = await with_facts(house, {"title": "A title", "text": text, "published_at": "2026-11-20T10:00:00+00:00"})
-    page = await page_of(house, job)
+    job = await with_facts(vault, {"title": "A title", "text": text, "published_at": "2026-11-20T10:00:00+00:00"})
+    page = await page_of(vault, job)
 
     assert "<h1><bdi>A title</bdi></h1>" in page
     assert 'First line\nsee <a href="https://a.example/x?y=1" rel="noreferrer noopener nofollow"' in page
@@ -112,25 +112,25 @@ async def test_text_author_date_and_the_original_are_shown(house: House) -> None
 
 
 @pytest.mark.parametrize("published", [None, 5, "soon", "2026-11-20T10:00:00"])
-async def test_a_date_that_is_none_breaks_no_page(house: House, published: object) -> None:
-    job = await with_facts(house, {"text": 7, "published_at": published})
+async def test_an_invalid_date_breaks_no_page(vault: ApiVault, published: object) -> None:
+    job = await with_facts(vault, {"text": 7, "published_at": published})
 
-    assert "post-head" in await page_of(house, job)
+    assert "post-head" in await page_of(vault, job)
 
 
-async def test_a_text_that_is_the_title_is_not_said_twice_and_a_long_one_is_folded(house: House) -> None:
-    job = await with_facts(house, {"text": "Only this"})
-    short = await page_of(house, job)
-    await house.store.queue.cancel(job.id)
-    await house.store.catalogue.remove(job.id)
-    long = await page_of(house, await with_facts(house, {"title": "T", "text": "word " * 2_000}))
+async def test_a_text_that_is_the_title_is_not_repeated_and_a_long_one_is_folded(vault: ApiVault) -> None:
+    job = await with_facts(vault, {"text": "Only this"})
+    short = await page_of(vault, job)
+    await vault.store.queue.cancel(job.id)
+    await vault.store.catalogue.remove(job.id)
+    long = await page_of(vault, await with_facts(vault, {"title": "T", "text": "word " * 2_000}))
 
     assert "post-text" not in short
     assert '<details class="long">' in long
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         ("", []),
         ("plain", [("plain", None)]),
@@ -139,8 +139,8 @@ async def test_a_text_that_is_the_title_is_not_said_twice_and_a_long_one_is_fold
         ("HTTP://A.example", [("HTTP://A.example", "HTTP://A.example")]),
     ],
 )
-def test_only_web_addresses_of_a_text_become_links(text: str, found: list[tuple[str, str | None]]) -> None:
-    assert list(pieces(text)) == found
+def test_only_web_addresses_in_a_text_become_links(text: str, expected: list[tuple[str, str | None]]) -> None:
+    assert list(pieces(text)) == expected
 
 
 @pytest.mark.parametrize(
@@ -152,23 +152,23 @@ def test_only_web_addresses_of_a_text_become_links(text: str, found: list[tuple[
         (CheckVerdict.UNREADABLE, "Unreadable"),
     ],
 )
-async def test_the_last_check_is_told_with_its_time(house: House, verdict: CheckVerdict, word: str) -> None:
-    job = await house.add_kept()
-    check = FileCheck(house.clock.now() + timedelta(hours=1), verdict, "<other> bytes")
-    await house.store.records.put(RecordKind.VERIFIED, job.id, written_checks({0: check}))
-    page = await page_of(house, job)
+async def test_the_last_check_is_shown_with_its_time(vault: ApiVault, verdict: CheckVerdict, word: str) -> None:
+    job = await vault.add_kept()
+    check = FileCheck(vault.clock.now() + timedelta(hours=1), verdict, "<other> bytes")
+    await vault.store.records.put(RecordKind.VERIFIED, job.id, written_checks({0: check}))
+    page = await page_of(vault, job)
 
     assert f"<strong>{word}</strong>" in page
     assert f'datetime="{check.at.isoformat()}"' in page
     assert "&lt;other&gt; bytes" in page
 
 
-async def test_a_check_is_begun_by_a_form_and_shown_while_it_runs(house: House) -> None:
-    job = await house.add_kept()
-    checks = cast("StubChecks", house.services.checks)
-    answer = await house.client.submit(f"/jobs/{job.id}/verify")
+async def test_a_check_is_started_by_a_form_and_shown_while_it_runs(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    checks = cast("StubChecks", vault.services.checks)
+    answer = await vault.client.submit(f"/jobs/{job.id}/verify")
     checks.running.add(job.id)
-    page = await page_of(house, job)
+    page = await page_of(vault, job)
 
     assert (answer.status, answer.headers["location"]) == (303, f"/jobs/{job.id}#file")
     assert checks.begun == [job.id]
@@ -177,70 +177,70 @@ async def test_a_check_is_begun_by_a_form_and_shown_while_it_runs(house: House) 
 
 
 @pytest.mark.parametrize(("suffix", "is_hidden"), [("mkv", False), ("mp4", True)])
-async def test_a_file_that_browsers_do_not_open_is_offered_for_download(
-    house: House, suffix: str, *, is_hidden: bool
+async def test_a_file_that_browsers_cannot_play_is_offered_for_download(
+    vault: ApiVault, suffix: str, *, is_hidden: bool
 ) -> None:
-    page = await page_of(house, await house.add_kept(name=f"jane/film.{suffix}"))
+    page = await page_of(vault, await vault.add_kept(name=f"jane/film.{suffix}"))
 
     assert bool(re.search(r'id="unplayable"[^>]* hidden>', page)) is is_hidden
 
 
-async def test_the_codecs_are_shown_once_the_file_has_been_read(house: House) -> None:
-    job = await house.add_kept()
-    formats_of(house).reports[SHA256] = ProbeReport("mp4", "hevc", "aac", 4.0, 320, 180)
-    before, looked = await page_of(house, job), await page_of(house, job, "?look=true")
+async def test_the_codecs_are_shown_once_the_file_has_been_read(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    formats_of(vault).reports[SHA256] = ProbeReport("mp4", "hevc", "aac", 4.0, 320, 180)
+    before, looked = await page_of(vault, job), await page_of(vault, job, "?look=true")
 
     assert "Show codec details" in before
     assert "MP4: HEVC, AAC" in looked
 
 
-async def test_the_posts_beside_it_are_linked(house: House) -> None:
+async def test_the_neighbouring_posts_are_linked(vault: ApiVault) -> None:
     jobs = []
     for number in range(3):
-        jobs.append(await house.add(f"https://videos.example/watch/{number}"))
-        house.clock.advance(1)
-    page = await page_of(house, jobs[1])
+        jobs.append(await vault.add(f"https://videos.example/watch/{number}"))
+        vault.clock.advance(1)
+    page = await page_of(vault, jobs[1])
 
     assert f'rel="prev" href="/jobs/{jobs[2].id}"' in page
     assert f'rel="next" href="/jobs/{jobs[0].id}"' in page
-    assert 'rel="prev"' not in await page_of(house, jobs[2])
+    assert 'rel="prev"' not in await page_of(vault, jobs[2])
 
 
-async def test_who_came_from_a_filtered_library_stays_in_it(house: House) -> None:
-    """Even and odd posts are of two sites: a filter by one passes the other by."""
+async def test_a_post_opened_from_a_filtered_library_links_within_the_filter(vault: ApiVault) -> None:
+    """Even and odd posts are from different sites, so that a filter by one skips the other."""
     jobs = []
     for number in range(4):
         site = "videos.example" if number % 2 else "x.com/jane/status"
-        jobs.append(await house.add(f"https://{site}/{1_000 + number}"))
-        house.clock.advance(1)
-    asked = "?in=platform%3Dx%26state%3Dall"
-    page = await page_of(house, jobs[0], asked)
+        jobs.append(await vault.add(f"https://{site}/{1_000 + number}"))
+        vault.clock.advance(1)
+    query = "?in=platform%3Dx%26state%3Dall"
+    page = await page_of(vault, jobs[0], query)
 
-    assert f'rel="prev" href="/jobs/{jobs[2].id}{asked}"' in page
+    assert f'rel="prev" href="/jobs/{jobs[2].id}{query}"' in page
     assert '<a href="/library?platform=x&amp;state=all">' in page
-    assert f'rel="prev" href="/jobs/{jobs[1].id}"' in await page_of(house, jobs[0], "?in=state%3Dnonsense")
+    assert f'rel="prev" href="/jobs/{jobs[1].id}"' in await page_of(vault, jobs[0], "?in=state%3Dnonsense")
 
 
-async def test_saving_again_makes_a_new_version(house: House) -> None:
-    job = await house.add_kept()
-    answer = await house.client.submit(f"/jobs/{job.id}/again")
-    again = await house.store.catalogue.get(cast("Any", answer.headers["location"].removeprefix("/jobs/")))
+async def test_saving_again_makes_a_new_version(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    answer = await vault.client.submit(f"/jobs/{job.id}/again")
+    again = await vault.store.catalogue.get(cast("Any", answer.headers["location"].removeprefix("/jobs/")))
 
     assert answer.status == 303
     assert (again.version, again.status, again.post_url) == (2, JobStatus.QUEUED, job.post_url)
 
 
-async def test_removing_asks_within_the_page(house: House) -> None:
-    job = await house.add_kept()
-    page = await page_of(house, job)
+async def test_removing_asks_for_confirmation_on_the_page(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    page = await page_of(vault, job)
 
     assert re.search(r'<details class="fold remove">.*Delete, keep the files.*Delete with its files', page, re.DOTALL)
     assert '<input type="hidden" name="files" value="on">' in page
 
 
-async def test_the_page_speaks_german(house: House) -> None:
-    job = await house.add_kept()
-    page = (await house.client.get(f"/jobs/{job.id}", accept_language="de")).text
+async def test_the_page_is_available_in_german(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    page = (await vault.client.get(f"/jobs/{job.id}", accept_language="de")).text
 
     for words in ("Jetzt prüfen", "Verlauf", "Versuch 1", "Vollständig und abspielbar"):
         assert words in page

@@ -1,4 +1,4 @@
-"""Texts that leave the house hold no secret: canaries of every form that sites use."""
+"""Texts that leave the vault hold no secret. The canaries have every form that sites use."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ CANARY = "CANARY7f3a"
         f"ſecret={CANARY}",
     ],
 )
-def test_no_secret_stays(text: str) -> None:
+def test_secrets_are_removed(text: str) -> None:
     assert CANARY not in redact_text(text)
 
 
@@ -54,26 +54,26 @@ def test_no_secret_stays(text: str) -> None:
         "monkeyJarKeeper1.txt of www.example.com",
     ],
 )
-def test_words_for_people_stay(text: str) -> None:
+def test_ordinary_text_stays(text: str) -> None:
     assert redact_text(text) == text
 
 
-def test_of_an_address_the_host_and_the_path_are_told() -> None:
+def test_a_redacted_url_keeps_its_host_and_path() -> None:
     assert redact_address(f"https://cdn.example:8443/a/v.mp4?x={CANARY}#f") == "https://cdn.example:8443/a/v.mp4?…"
 
 
-def test_a_posts_address_keeps_what_says_which_post_it_is() -> None:
+def test_a_posts_url_keeps_the_parameter_that_identifies_the_post() -> None:
     assert redact_page(f"https://v.example/watch?v=abc&token={CANARY}") == "https://v.example/watch?v=abc&token=…"
 
 
-def test_what_cannot_be_read_as_an_address_goes() -> None:
+def test_an_unparsable_url_is_removed() -> None:
     assert redact_address(f"https://[{CANARY}/") == "…"
     assert redact_page(f"https://[{CANARY}/") == "…"
 
 
 @pytest.mark.parametrize("function", [redact_text, redact_page, lambda text: redact_address(f"https://a.test/{text}")])
 @pytest.mark.parametrize("pump", ["x-", "token", "x-token", "eyJ-", "eyJaaaaaaaa-", "cookie ", "token=", "data:a/"])
-def test_a_long_text_takes_no_longer_than_its_length(function: Callable[[str], str], pump: str) -> None:
+def test_redacting_a_long_text_takes_linear_time(function: Callable[[str], str], pump: str) -> None:
     growth = growth_of(function, lambda size: pump * size)
 
     assert not growth.is_above_linear, growth

@@ -1,17 +1,17 @@
-"""The page of the settings: validated by field, the environment wins, everything can be taken back."""
+"""The settings page: each field is validated, the environment wins, and every change can be reset."""
 
 from __future__ import annotations
 
 import pytest
 
 from mediavault.core.records import RecordKind
-from tests.http_vault import House, MakeHouse
+from tests.http_vault import ApiVault, MakeVault
 
 HOSTILE = "<script>alert(1)</script>{id}"
 
 
-async def test_every_setting_has_a_field_with_what_counts_now(house: House) -> None:
-    page = await house.client.get("/settings")
+async def test_every_setting_has_a_field_with_its_current_value(vault: ApiVault) -> None:
+    page = await vault.client.get("/settings")
 
     assert page.status == 200
     for name in ("concurrency", "max_attempts", "prefer", "name_template", "pace.tiktok", "forget_after_days"):
@@ -19,13 +19,13 @@ async def test_every_setting_has_a_field_with_what_counts_now(house: House) -> N
     assert 'value="{date} {title} [{id}]"' in page.text
 
 
-async def test_what_is_saved_counts_and_says_when_and_from_where_it_was_changed(house: House) -> None:
-    answer = await house.client.submit(
+async def test_a_saved_setting_applies_and_shows_when_and_from_where_it_was_changed(vault: ApiVault) -> None:
+    answer = await vault.client.submit(
         "/settings",
         {"concurrency": "5", "max_attempts": "5", "prefer": "compatible", "pace.tiktok": "2,5", "pace.x": "1"},
     )
-    page = await house.client.get(answer.headers["location"])
-    now = await house.services.live.current()
+    page = await vault.client.get(answer.headers["location"])
+    now = await vault.services.live.current()
 
     assert answer.status == 303
     assert (now.concurrency, now.prefer, now.pace) == (5, "compatible", {"tiktok": 2.5})
@@ -34,18 +34,18 @@ async def test_what_is_saved_counts_and_says_when_and_from_where_it_was_changed(
     assert "Default: 3" in page.text
 
 
-async def test_a_field_that_stands_as_it_was_is_no_change(house: House) -> None:
-    await house.client.submit("/settings", {"concurrency": "3", "name_template": "{date} {title} [{id}]"})
+async def test_an_unchanged_field_is_not_saved(vault: ApiVault) -> None:
+    await vault.client.submit("/settings", {"concurrency": "3", "name_template": "{date} {title} [{id}]"})
 
-    assert await house.store.records.all(RecordKind.SETTING) == []
+    assert await vault.store.records.all(RecordKind.SETTING) == []
 
 
-async def test_setting_a_field_back_by_hand_is_a_reset(house: House) -> None:
-    await house.client.submit("/settings", {"concurrency": "5"})
-    await house.client.submit("/settings", {"concurrency": "3"})
+async def test_setting_a_field_back_by_hand_is_a_reset(vault: ApiVault) -> None:
+    await vault.client.submit("/settings", {"concurrency": "5"})
+    await vault.client.submit("/settings", {"concurrency": "3"})
 
-    assert await house.store.records.all(RecordKind.SETTING) == []
-    assert (await house.services.live.current()).concurrency == 3
+    assert await vault.store.records.all(RecordKind.SETTING) == []
+    assert (await vault.services.live.current()).concurrency == 3
 
 
 @pytest.mark.parametrize(
@@ -62,41 +62,41 @@ async def test_setting_a_field_back_by_hand_is_a_reset(house: House) -> None:
         ("forget_after_days", "-1", "Enter a whole number from 0 to 3650."),
     ],
 )
-async def test_what_cannot_be_is_told_at_its_field_and_nothing_is_saved(
-    house: House, field: str, value: str, says: str
+async def test_an_invalid_value_is_reported_at_its_field_and_nothing_is_saved(
+    vault: ApiVault, field: str, value: str, says: str
 ) -> None:
     good = {"concurrency": "5", "forget_after_days": "9"}
-    page = await house.client.submit("/settings", {**good, field: value})
+    page = await vault.client.submit("/settings", {**good, field: value})
 
     assert page.status == 422
     assert says in page.text
     assert 'aria-invalid="true"' in page.text
     assert "Not saved." in page.text
-    assert await house.store.records.all(RecordKind.SETTING) == []
+    assert await vault.store.records.all(RecordKind.SETTING) == []
 
 
-async def test_what_was_typed_stands_there_as_text(house: House) -> None:
-    page = await house.client.submit("/settings", {"name_template": HOSTILE})
+async def test_the_typed_value_is_shown_as_text(vault: ApiVault) -> None:
+    page = await vault.client.submit("/settings", {"name_template": HOSTILE})
 
     assert "<script>alert" not in page.text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;{id}" in page.text
 
 
-async def test_a_field_goes_back_to_its_default(house: House) -> None:
-    await house.client.submit("/settings", {"concurrency": "5", "pace.x": "2"})
-    answer = await house.client.submit("/settings/concurrency/reset", {"concurrency": "5"})
+async def test_a_field_can_be_reset_to_its_default(vault: ApiVault) -> None:
+    await vault.client.submit("/settings", {"concurrency": "5", "pace.x": "2"})
+    answer = await vault.client.submit("/settings/concurrency/reset", {"concurrency": "5"})
 
     assert (answer.status, answer.headers["location"]) == (303, "/settings?saved=true")
-    assert [record.key for record in await house.store.records.all(RecordKind.SETTING)] == ["pace"]
-    assert (await house.client.submit("/settings/token/reset")).status == 404
+    assert [record.key for record in await vault.store.records.all(RecordKind.SETTING)] == ["pace"]
+    assert (await vault.client.submit("/settings/token/reset")).status == 404
 
 
-async def test_what_the_environment_says_is_shown_and_cannot_be_changed(make_house: MakeHouse) -> None:
-    house = make_house(concurrency=4)
-    page = await house.client.get("/settings")
-    await house.client.submit("/settings", {"concurrency": "9", "max_attempts": "7"})
-    refused = await house.client.submit("/settings/concurrency/reset")
-    now = await house.services.live.current()
+async def test_a_value_from_the_environment_is_shown_and_cannot_be_changed(make_vault: MakeVault) -> None:
+    vault = make_vault(concurrency=4)
+    page = await vault.client.get("/settings")
+    await vault.client.submit("/settings", {"concurrency": "9", "max_attempts": "7"})
+    refused = await vault.client.submit("/settings/concurrency/reset")
+    now = await vault.services.live.current()
 
     assert "MEDIAVAULT_CONCURRENCY" in page.text
     assert "disabled" in page.text
@@ -104,24 +104,24 @@ async def test_what_the_environment_says_is_shown_and_cannot_be_changed(make_hou
     assert refused.status == 403
 
 
-async def test_the_next_job_gets_as_many_tries_as_were_set(house: House) -> None:
-    await house.client.submit("/settings", {"max_attempts": "9"})
-    answer = await house.client.post("/api/jobs", {"post_url": "https://videos.example/watch/1"})
+async def test_the_next_job_gets_the_configured_number_of_attempts(vault: ApiVault) -> None:
+    await vault.client.submit("/settings", {"max_attempts": "9"})
+    answer = await vault.client.post("/api/jobs", {"post_url": "https://videos.example/watch/1"})
 
     assert answer.json()["max_attempts"] == 9
 
 
-async def test_a_name_is_shown_while_it_is_typed(house: House) -> None:
-    fine = await house.client.get("/settings/name?name_template=%7Byear%7D%20%7Bid%7D")
-    wrong = await house.client.get("/settings/name?name_template=%7Btitle%7D")
+async def test_a_file_name_is_previewed_while_its_template_is_typed(vault: ApiVault) -> None:
+    fine = await vault.client.get("/settings/name?name_template=%7Byear%7D%20%7Bid%7D")
+    wrong = await vault.client.get("/settings/name?name_template=%7Btitle%7D")
 
     assert "2026 7571863205253778710.mp4" in fine.text
     assert "Add {id}, so that names stay unique" in wrong.text
     assert "<html" not in fine.text
 
 
-async def test_another_sites_form_changes_nothing(house: House) -> None:
-    answer = await house.client.submit("/settings", {"concurrency": "5"}, sec_fetch_site="cross-site")
+async def test_another_sites_form_changes_nothing(vault: ApiVault) -> None:
+    answer = await vault.client.submit("/settings", {"concurrency": "5"}, sec_fetch_site="cross-site")
 
     assert answer.status == 403
-    assert await house.store.records.all(RecordKind.SETTING) == []
+    assert await vault.store.records.all(RecordKind.SETTING) == []

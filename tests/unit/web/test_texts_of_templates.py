@@ -1,4 +1,4 @@
-"""No template and no script says anything that no catalogue knows; no style knows left from right."""
+"""Templates and scripts contain no untranslated text, and styles use no physical directions such as left and right."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TEMPLATES = sorted((WEB / "templates").glob("*.html"))
 STYLES = sorted((WEB / "static").glob("*.css"))
 SCRIPTS = sorted((WEB / "static").glob("*.js"))
 
-# Names, and what is the same in every language.
+# Names, and words that are the same in every language.
 SAME_EVERYWHERE = {
     "mediavault",
     "API",
@@ -42,13 +42,13 @@ EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 SPOKEN_ATTRIBUTE = re.compile(
     r"""\b(?:aria-label|aria-description|title|placeholder|alt|content|data-ask[\w-]*)=(?:"([^"]*)"|'([^']*)')"""
 )
-TAG = re.compile(r"<[^>]*>|[\w-]+=\"[^\"]*\"", re.DOTALL)  # a block or a macro may hold attributes alone
+TAG = re.compile(r"<[^>]*>|[\w-]+=\"[^\"]*\"", re.DOTALL)  # a block or a macro may hold only attributes
 WORD = re.compile(r"[A-Za-z]{2,}")
 NOT_SPOKEN = re.compile(r"width=device-width|light dark|\"allowEval\"|^(?:no-)?(?:referrer|index)")
 
 
 def bare(template: str) -> list[str]:
-    """Words for people that stand in a template outside ``_()`` and ``trans``."""
+    """Return the visible words of a template outside ``_()`` and ``trans``."""
     text = CODE.sub(" ", TRANSLATED.sub(" ", COMMENT.sub(" ", template)))
     text = EXPRESSION.sub(" ", SWITCHED_ATTRIBUTE.sub("%}{%", text))
     spoken = [a or b for a, b in SPOKEN_ATTRIBUTE.findall(text) if not NOT_SPOKEN.search(a or b)]
@@ -64,7 +64,7 @@ def unescaped(text: str) -> str:
     return re.sub(r"&\w+;", " ", text)
 
 
-def test_the_rule_sees_bare_texts_and_passes_by_marked_ones() -> None:
+def test_the_rule_finds_bare_texts_and_ignores_marked_ones() -> None:
     assert bare('<p title="Bare title">{{ _("marked") }} bare {% trans %}marked{% endtrans %}</p>') == [
         "Bare",
         "title",
@@ -83,8 +83,8 @@ LINE_COMMENT = re.compile(r"(?m)^\s*//.*$|\s//\s.*$")
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
-def test_scripts_take_their_words_from_the_page(path: Path) -> None:
-    """The words of a script stand in attributes of its page, where the catalogue reaches them."""
+def test_scripts_take_their_texts_from_the_page(path: Path) -> None:
+    """A script's texts are in attributes of its page, where the catalogue reaches them."""
     assert [text for _, text in SENTENCE.findall(LINE_COMMENT.sub("", path.read_text("utf-8")))] == []
 
 
@@ -95,5 +95,5 @@ PHYSICAL = re.compile(
 
 
 @pytest.mark.parametrize("path", STYLES, ids=lambda path: path.name)
-def test_styles_speak_of_start_and_end_so_that_pages_can_be_mirrored(path: Path) -> None:
-    assert [found.group() for found in PHYSICAL.finditer(path.read_text("utf-8"))] == []
+def test_styles_use_start_and_end_so_that_pages_can_be_mirrored(path: Path) -> None:
+    assert [match.group() for match in PHYSICAL.finditer(path.read_text("utf-8"))] == []

@@ -1,4 +1,4 @@
-"""A job's history as a person reads it."""
+"""A job's history as its page shows it."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def attempts(of: Job, *history: HistoryRecord) -> list[AttemptView]:
     return list(timeline(of, history).attempts)
 
 
-def test_attempts_are_told_apart_and_what_a_person_asked_stands_between() -> None:
-    told = attempts(
+def test_attempts_are_separate_with_the_users_requests_between_them() -> None:
+    views = attempts(
         job(),
         record(1, Stage.CLAIM),
         record(1, Stage.FAIL, FAILED, error_code=ErrorCode.NETWORK, detail="no route"),
@@ -41,23 +41,23 @@ def test_attempts_are_told_apart_and_what_a_person_asked_stands_between() -> Non
         record(2, Stage.COMPLETE, after=72),
     )
 
-    assert [(one.number, one.tone, one.word) for one in told] == [
+    assert [(view.number, view.tone, view.word) for view in views] == [
         (1, "bad", "Failed"),
         (0, "quiet", "Retry requested"),
         (2, "good", "Saved"),
     ]
-    assert told[2].took == "12.0 s"
-    assert [step.title for step in told[0].steps] == ["End of the attempt"]
+    assert views[2].took == "12.0 s"
+    assert [step.title for step in views[0].steps] == ["End of the attempt"]
 
 
-def test_what_a_stale_attempt_says_late_stands_with_its_own() -> None:
-    told = attempts(job(), record(1, Stage.CLAIM), record(2, Stage.CLAIM), record(1, Stage.DOWNLOAD, FAILED))
+def test_a_late_record_of_a_stale_attempt_is_shown_with_that_attempt() -> None:
+    views = attempts(job(), record(1, Stage.CLAIM), record(2, Stage.CLAIM), record(1, Stage.DOWNLOAD, FAILED))
 
-    assert [(one.number, len(one.steps)) for one in told] == [(1, 1), (2, 0)]
+    assert [(view.number, len(view.steps)) for view in views] == [(1, 1), (2, 0)]
 
 
-def test_all_four_rungs_are_shown_once_one_was_climbed() -> None:
-    told = attempts(
+def test_all_four_strategies_are_shown_once_one_was_tried() -> None:
+    views = attempts(
         job(),
         record(1, Stage.DOWNLOAD, FAILED, StrategyName.PLAIN),
         record(1, Stage.DOWNLOAD, OK, StrategyName.SESSION),
@@ -68,7 +68,7 @@ def test_all_four_rungs_are_shown_once_one_was_climbed() -> None:
         record(1, Stage.COMPLETE),
     )
 
-    assert [(rung.tone, rung.word) for rung in told[0].rungs] == [
+    assert [(rung.tone, rung.word) for rung in views[0].rungs] == [
         ("bad", "Failed"),
         ("bad", "Failed"),
         ("quiet", "Skipped"),
@@ -76,10 +76,10 @@ def test_all_four_rungs_are_shown_once_one_was_climbed() -> None:
     ]
 
 
-def test_a_rung_that_was_not_climbed_was_not_needed() -> None:
-    told = attempts(job(), record(1, Stage.DOWNLOAD, OK, StrategyName.PLAIN), record(1, Stage.COMPLETE))
+def test_a_strategy_that_was_not_tried_is_shown_as_not_needed() -> None:
+    views = attempts(job(), record(1, Stage.DOWNLOAD, OK, StrategyName.PLAIN), record(1, Stage.COMPLETE))
 
-    assert [rung.word for rung in told[0].rungs] == ["Succeeded", "Not needed", "Not needed", "Not needed"]
+    assert [rung.word for rung in views[0].rungs] == ["Succeeded", "Not needed", "Not needed", "Not needed"]
     assert attempts(job(), record(1, Stage.FAIL, FAILED))[0].rungs == []
 
 
@@ -101,14 +101,14 @@ def test_a_rung_that_was_not_climbed_was_not_needed() -> None:
         (JobStatus.FAILED, {}, record(1, Stage.EXTRACT), "quiet", "Interrupted"),
     ],
 )
-def test_an_attempts_end_is_said_in_words(
+def test_an_attempts_end_has_a_label(
     status: JobStatus, facts: dict[str, Any], last: HistoryRecord, tone: str, word: str
 ) -> None:
-    told = attempts(job(status, **facts), record(1, Stage.CLAIM), last)[0]
+    view = attempts(job(status, **facts), record(1, Stage.CLAIM), last)[0]
 
-    assert (told.tone, told.word) == (tone, word)
+    assert (view.tone, view.word) == (tone, word)
     assert (
-        told.icon == {"good": "check", "bad": "cross", "quiet": "skip", "busy": "hand"}[tone] or word == "In progress"
+        view.icon == {"good": "check", "bad": "cross", "quiet": "skip", "busy": "hand"}[tone] or word == "In progress"
     )
 
 
@@ -118,20 +118,20 @@ def test_an_attempts_end_is_said_in_words(
         (JobStatus.QUEUED, {}, "Waiting for its turn"),
         (JobStatus.FAILED, {"retry_at": AT, "error_code": ErrorCode.NETWORK}, "Next attempt"),
         (JobStatus.FAILED, {"error_code": ErrorCode.DELETED}, "Stopped retrying"),
-        (JobStatus.FAILED, {"error_code": ErrorCode.LOGIN_REQUIRED}, "Waiting for you"),  # and then goes on by itself
+        (JobStatus.FAILED, {"error_code": ErrorCode.LOGIN_REQUIRED}, "Waiting for you"),  # and resumes afterwards
         (JobStatus.COMPLETED, {}, None),
         (JobStatus.CANCELLED, {}, None),
         (JobStatus.RUNNING, {}, None),
     ],
 )
-def test_what_comes_next_stands_at_the_end(status: JobStatus, facts: dict[str, Any], word: str | None) -> None:
+def test_what_comes_next_is_shown_at_the_end(status: JobStatus, facts: dict[str, Any], word: str | None) -> None:
     ending = timeline(job(status, **facts), []).ending
 
     assert (ending.word if ending else None) == word
     assert ending is None or ending.at == facts.get("retry_at")
 
 
-def test_a_step_says_how_long_how_much_and_when_and_keeps_its_raw_record() -> None:
+def test_a_step_shows_its_duration_bytes_and_time_and_keeps_its_raw_record() -> None:
     download = record(
         1, Stage.DOWNLOAD, FAILED, StrategyName.PLAIN, bytes=5, duration_ms=1_300, after=2, detail="4\u202e03\nno"
     )
@@ -159,5 +159,5 @@ def test_a_step_says_how_long_how_much_and_when_and_keeps_its_raw_record() -> No
         (7_200_000, "2 h"),
     ],
 )
-def test_spans_are_said_in_the_unit_that_fits(milliseconds: float, words: str) -> None:
+def test_spans_are_shown_in_the_unit_that_fits(milliseconds: float, words: str) -> None:
     assert format_span(milliseconds) == words

@@ -1,4 +1,4 @@
-"""A vault that waits for its database says that it is starting, to everybody and about everything, and no more."""
+"""A vault that waits for its database answers every request only with the message that it is starting."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.asgi_client import AsgiClient
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/api/jobs/1", "/openapi.json"])
-async def test_every_address_answers_that_it_is_starting(path: str) -> None:
+async def test_every_path_answers_that_it_is_starting(path: str) -> None:
     answer = await AsgiClient(create_app()).get(path)
 
     assert (answer.status, answer.headers["retry-after"]) == (503, "5")
@@ -17,7 +17,7 @@ async def test_every_address_answers_that_it_is_starting(path: str) -> None:
     assert answer.json()["message"] == "Starting: waiting for the database."
 
 
-async def test_a_person_is_told_on_a_page() -> None:
+async def test_a_browser_gets_the_message_as_a_page() -> None:
     answer = await AsgiClient(create_app()).get("/", accept="text/html")
 
     assert answer.status == 503

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mediavault.worker.breaker import Breaker
 
 
-def test_attempts_that_fail_together_trip_it_once() -> None:
+def test_attempts_that_fail_together_trip_the_breaker_once() -> None:
     breaker = Breaker(1.0)
 
     assert [breaker.trip(0.0), breaker.trip(0.1), breaker.trip(9.0)] == [10.0, None, None]
@@ -24,7 +24,7 @@ def test_each_pause_is_twice_as_long_up_to_five_minutes() -> None:
     assert pauses == [10, 20, 40, 80, 160, 300, 300, 300]
 
 
-def test_after_a_pause_one_job_goes_ahead_of_the_others() -> None:
+def test_after_a_pause_one_job_is_tried_before_the_others() -> None:
     breaker = Breaker(1.0)
     assert breaker.allows(3, 0) == 3
 
@@ -34,7 +34,7 @@ def test_after_a_pause_one_job_goes_ahead_of_the_others() -> None:
     assert [breaker.allows(3, 0), breaker.allows(2, 1)] == [1, 0]
 
 
-def test_a_video_that_is_kept_ends_it() -> None:
+def test_a_saved_video_resets_the_breaker() -> None:
     breaker = Breaker(1.0)
     breaker.trip(0.0)
 

@@ -1,4 +1,4 @@
-"""Which extractor's word counts."""
+"""Which extractor's result is used."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ FOUND = extraction()
 UNSURE = extraction(candidate(ownership=Ownership.UNKNOWN))
 
 
-class House:
-    """Two extractors in a row, and which of them were asked."""
+class TwoExtractors:
+    """Two extractors in a row; each counts how often it was asked."""
 
     def __init__(
         self, tools: WorkerContext, first: str, first_says: Extraction | Failure, then: Extraction | Failure
     ) -> None:
         self.first, self.second = StubExtractor(first_says), StubExtractor(then)
         self.first.name, self.second.name = first, "ytdlp" if first == "browser" else "browser"
-        extractors = {one.name: one for one in (self.first, self.second)}
+        extractors = {extractor.name: extractor for extractor in (self.first, self.second)}
         self.tools = replace(tools, extractors=extractors)
         self.route = Route(FOUND.post, GENERIC, tuple(extractors))
 
@@ -66,46 +66,50 @@ def tools(store: Store, clock: FakeClock, tmp_path: Path) -> WorkerContext:
     return make_tools(store, clock, tmp_path)
 
 
-async def test_the_first_that_knows_the_posts_media_answers(tools: WorkerContext) -> None:
-    house = House(tools, "browser", FOUND, UNSURE)
+async def test_the_first_extractor_that_is_sure_of_the_media_is_used(tools: WorkerContext) -> None:
+    pair = TwoExtractors(tools, "browser", FOUND, UNSURE)
 
-    assert await house.ask() is FOUND
-    assert house.second.asked == 0
-
-
-async def test_one_that_is_unsure_gives_way_to_one_that_knows(tools: WorkerContext) -> None:
-    assert await House(tools, "browser", UNSURE, FOUND).ask() is FOUND
+    assert await pair.ask() is FOUND
+    assert pair.second.asked == 0
 
 
-async def test_one_that_is_unsure_beats_one_that_fails(tools: WorkerContext) -> None:
-    assert await House(tools, "browser", UNSURE, Unsupported("?")).ask() is UNSURE
+async def test_a_certain_result_is_preferred_to_an_uncertain_one(tools: WorkerContext) -> None:
+    assert await TwoExtractors(tools, "browser", UNSURE, FOUND).ask() is FOUND
 
 
-@pytest.mark.parametrize("said", [NoVideo("none"), ExtractorBroken("odd"), Unsupported("?"), ToolMissing("no browser")])
-async def test_what_one_does_not_see_another_may(tools: WorkerContext, said: Failure) -> None:
-    assert await House(tools, "browser", said, FOUND).ask() is FOUND
-
-
-@pytest.mark.parametrize("said", [Deleted("gone"), LoginRequired("wall"), RateLimited("429")])
-async def test_what_the_browser_was_told_is_the_sites_word(tools: WorkerContext, said: Failure) -> None:
-    house = House(tools, "browser", said, FOUND)
-
-    with pytest.raises(type(said)):
-        await house.ask()
-    assert house.second.asked == 0
-
-
-async def test_a_login_wall_that_yt_dlp_met_may_let_the_browser_pass(tools: WorkerContext) -> None:
-    assert await House(tools, "ytdlp", LoginRequired("bot?"), FOUND).ask() is FOUND
-
-
-async def test_a_site_that_asks_to_slow_down_is_not_asked_in_another_way(tools: WorkerContext) -> None:
-    with pytest.raises(RateLimited):
-        await House(tools, "ytdlp", RateLimited("429"), FOUND).ask()
+async def test_an_uncertain_result_is_preferred_to_a_failure(tools: WorkerContext) -> None:
+    assert await TwoExtractors(tools, "browser", UNSURE, Unsupported("?")).ask() is UNSURE
 
 
 @pytest.mark.parametrize(
-    ("failures", "told"),
+    "failure", [NoVideo("none"), ExtractorBroken("odd"), Unsupported("?"), ToolMissing("no browser")]
+)
+async def test_the_next_extractor_is_tried_after_an_inconclusive_failure(
+    tools: WorkerContext, failure: Failure
+) -> None:
+    assert await TwoExtractors(tools, "browser", failure, FOUND).ask() is FOUND
+
+
+@pytest.mark.parametrize("failure", [Deleted("gone"), LoginRequired("wall"), RateLimited("429")])
+async def test_a_refusal_met_by_the_browser_is_final(tools: WorkerContext, failure: Failure) -> None:
+    pair = TwoExtractors(tools, "browser", failure, FOUND)
+
+    with pytest.raises(type(failure)):
+        await pair.ask()
+    assert pair.second.asked == 0
+
+
+async def test_the_browser_is_tried_after_yt_dlp_met_a_login_wall(tools: WorkerContext) -> None:
+    assert await TwoExtractors(tools, "ytdlp", LoginRequired("bot?"), FOUND).ask() is FOUND
+
+
+async def test_a_rate_limited_site_is_not_tried_with_another_extractor(tools: WorkerContext) -> None:
+    with pytest.raises(RateLimited):
+        await TwoExtractors(tools, "ytdlp", RateLimited("429"), FOUND).ask()
+
+
+@pytest.mark.parametrize(
+    ("failures", "expected"),
     [
         ([], ErrorCode.TOOL_MISSING),
         ([Unsupported("?"), LoginRequired("wall")], ErrorCode.LOGIN_REQUIRED),
@@ -117,72 +121,76 @@ async def test_a_site_that_asks_to_slow_down_is_not_asked_in_another_way(tools: 
         ([ExtractorBroken("odd"), SeemsDeleted("404")], ErrorCode.DELETED),
     ],
 )
-def test_the_most_telling_failure_is_told(failures: list[Failure], told: ErrorCode) -> None:
-    assert most_telling(failures).code is told
+def test_the_most_informative_failure_is_reported(failures: list[Failure], expected: ErrorCode) -> None:
+    assert most_telling(failures).code is expected
 
 
-def test_looks_as_a_person_come_after_all_those_of_strangers() -> None:
+def test_signed_in_extractors_run_after_all_signed_out_ones() -> None:
     assert extractors_of(YOUTUBE) == ("ytdlp", "browser", "ytdlp_cookies", "browser_cookies")
     assert extractors_of(MASTODON) == ("api", "browser", "browser_cookies")
 
 
-class Two:
-    """A stranger's look and a person's."""
+class SignedOutAndSignedIn:
+    """A signed-out extractor followed by a signed-in one."""
 
     def __init__(
         self,
         tools: WorkerContext,
-        stranger: Failure | Extraction,
-        person: Failure | Extraction,
+        signed_out: Failure | Extraction,
+        signed_in: Failure | Extraction,
         platform: Platform = YOUTUBE,
     ) -> None:
-        self.stranger, self.person = StubExtractor(stranger), StubExtractor(person)
-        self.person.name, self.person.as_person = "browser_cookies", True
-        self.tools = replace(tools, extractors={"browser": self.stranger, "browser_cookies": self.person})
+        self.signed_out, self.signed_in = StubExtractor(signed_out), StubExtractor(signed_in)
+        self.signed_in.name, self.signed_in.as_person = "browser_cookies", True
+        self.tools = replace(tools, extractors={"browser": self.signed_out, "browser_cookies": self.signed_in})
         self.route = Route(FOUND.post, platform, ("browser", "browser_cookies"))
 
     async def ask(self) -> Extraction:
         return await ask_extractors(self.route, self.tools)
 
 
-@pytest.mark.parametrize("said", [LoginRequired("wall"), AgeRestricted("age"), Private("private"), Challenge("human?")])
-async def test_the_account_is_shown_where_a_stranger_was_told_that_it_may_help(
-    tools: WorkerContext, said: Failure
+@pytest.mark.parametrize(
+    "failure", [LoginRequired("wall"), AgeRestricted("age"), Private("private"), Challenge("human?")]
+)
+async def test_the_account_is_used_where_the_signed_out_failure_suggests_that_it_may_help(
+    tools: WorkerContext, failure: Failure
 ) -> None:
-    assert await Two(tools, said, FOUND).ask() is FOUND
+    assert await SignedOutAndSignedIn(tools, failure, FOUND).ask() is FOUND
 
 
-async def test_the_pause_before_the_account_is_no_time_of_the_extraction(tools: WorkerContext) -> None:
-    two = Two(tools, LoginRequired("wall"), FOUND)
+async def test_the_pause_before_the_account_is_used_does_not_count_as_extraction_time(tools: WorkerContext) -> None:
+    pair = SignedOutAndSignedIn(tools, LoginRequired("wall"), FOUND)
 
     async def pause() -> None:
         await asyncio.sleep(0.05)
 
-    impatient = replace(two.tools, clock=SystemClock(), extraction_timeout_s=0.02)
-    assert await ask_extractors(two.route, impatient, as_person=pause) is FOUND
+    impatient = replace(pair.tools, clock=SystemClock(), extraction_timeout_s=0.02)
+    assert await ask_extractors(pair.route, impatient, as_person=pause) is FOUND
 
 
-@pytest.mark.parametrize("said", [FOUND, UNSURE, NoVideo("none"), Deleted("gone"), RateLimited("429")])
-async def test_in_all_other_cases_the_account_is_not_shown(tools: WorkerContext, said: Failure | Extraction) -> None:
-    two = Two(tools, said, FOUND)
+@pytest.mark.parametrize("answer", [FOUND, UNSURE, NoVideo("none"), Deleted("gone"), RateLimited("429")])
+async def test_in_all_other_cases_the_account_is_not_used(tools: WorkerContext, answer: Failure | Extraction) -> None:
+    pair = SignedOutAndSignedIn(tools, answer, FOUND)
     with contextlib.suppress(Failure):
-        await two.ask()
+        await pair.ask()
 
-    assert (two.stranger.asked, two.person.asked) == (1, 0)
-
-
-async def test_what_a_site_behind_a_wall_calls_gone_may_be_there_for_people(tools: WorkerContext) -> None:
-    assert await Two(tools, Deleted("gone"), FOUND, INSTAGRAM).ask() is FOUND
+    assert (pair.signed_out.asked, pair.signed_in.asked) == (1, 0)
 
 
-async def test_what_a_person_was_told_tells_more(tools: WorkerContext) -> None:
+async def test_a_post_that_a_walled_site_reports_as_gone_may_be_visible_when_signed_in(tools: WorkerContext) -> None:
+    assert await SignedOutAndSignedIn(tools, Deleted("gone"), FOUND, INSTAGRAM).ask() is FOUND
+
+
+async def test_the_signed_in_failure_takes_precedence(tools: WorkerContext) -> None:
     with pytest.raises(SessionExpired):
-        await Two(tools, LoginRequired("wall"), SessionExpired("ended")).ask()
+        await SignedOutAndSignedIn(tools, LoginRequired("wall"), SessionExpired("ended")).ask()
 
 
-async def test_where_nobody_could_look_as_a_person_the_strangers_word_stands(tools: WorkerContext) -> None:
+async def test_the_signed_out_failure_is_reported_where_the_signed_in_extraction_was_impossible(
+    tools: WorkerContext,
+) -> None:
     with pytest.raises(LoginRequired):
-        await Two(tools, LoginRequired("wall"), Unsupported("no cookie")).ask()
+        await SignedOutAndSignedIn(tools, LoginRequired("wall"), Unsupported("no cookie")).ask()
 
 
 def no_video(*embeds: str) -> NoVideo:
@@ -194,14 +202,14 @@ def no_video(*embeds: str) -> NoVideo:
 YOUTUBE_FRAME = "https://www.youtube.com/embed/2lAe1cqCOXo?rel=0"
 
 
-async def test_a_page_that_only_shows_another_sites_post_is_followed_there_once(tools: WorkerContext) -> None:
-    house = House(tools, "browser", no_video("https://ads.example/frame", YOUTUBE_FRAME, YOUTUBE_FRAME), FOUND)
-    house.tools = replace(tools, extractors={"browser": house.first, "ytdlp": house.second})
-    house.route = replace(house.route, extractors=("browser",))
-    found = await house.ask()
+async def test_an_embedded_post_of_another_site_is_followed_once(tools: WorkerContext) -> None:
+    pair = TwoExtractors(tools, "browser", no_video("https://ads.example/frame", YOUTUBE_FRAME, YOUTUBE_FRAME), FOUND)
+    pair.tools = replace(tools, extractors={"browser": pair.first, "ytdlp": pair.second})
+    pair.route = replace(pair.route, extractors=("browser",))
+    result = await pair.ask()
 
-    assert found.metadata["embedded_in"] == FOUND.post.url
-    assert (house.first.asked, house.second.asked) == (1, 1)
+    assert result.metadata["embedded_in"] == FOUND.post.url
+    assert (pair.first.asked, pair.second.asked) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -213,42 +221,42 @@ async def test_a_page_that_only_shows_another_sites_post_is_followed_there_once(
         (YOUTUBE_FRAME, "https://player.vimeo.com/video/443437002"),
         ("javascript:void(0)",),
     ],
-    ids=["none", "no known site", "no post", "two", "no address"],
+    ids=["none", "no known site", "no post", "two", "not a URL"],
 )
-async def test_where_it_is_not_sure_whose_video_it_would_be_nothing_is_followed(
+async def test_no_embed_is_followed_where_it_is_unclear_which_video_belongs_to_the_post(
     tools: WorkerContext, embeds: tuple[str, ...]
 ) -> None:
     with pytest.raises(NoVideo):
-        await House(tools, "browser", no_video(*embeds), Unsupported("?")).ask()
+        await TwoExtractors(tools, "browser", no_video(*embeds), Unsupported("?")).ask()
 
 
-async def test_a_story_that_is_gone_has_run_out(tools: WorkerContext) -> None:
-    house = House(tools, "browser", Deleted("gone"), Deleted("gone"))
+async def test_a_story_that_is_gone_is_reported_as_expired(tools: WorkerContext) -> None:
+    pair = TwoExtractors(tools, "browser", Deleted("gone"), Deleted("gone"))
     post = replace(FOUND.post, url="https://www.instagram.com/stories/jane/3141592653589793238/", platform="instagram")
-    house.route = replace(house.route, post=post, platform=INSTAGRAM)
+    pair.route = replace(pair.route, post=post, platform=INSTAGRAM)
 
     with pytest.raises(StoryExpired):
-        await house.ask()
+        await pair.ask()
 
 
-async def test_a_post_that_seems_gone_is_looked_at_in_another_way_too(tools: WorkerContext) -> None:
-    assert await House(tools, "browser", SeemsDeleted("404"), FOUND).ask() is FOUND
+async def test_a_post_that_seems_deleted_is_tried_with_the_next_extractor(tools: WorkerContext) -> None:
+    assert await TwoExtractors(tools, "browser", SeemsDeleted("404"), FOUND).ask() is FOUND
 
 
-async def test_what_two_extractors_take_for_gone_is_gone(tools: WorkerContext) -> None:
+async def test_a_post_that_two_extractors_report_as_gone_is_deleted(tools: WorkerContext) -> None:
     with pytest.raises(Deleted):
-        await House(tools, "browser", SeemsDeleted("404"), SeemsDeleted("removed")).ask()
+        await TwoExtractors(tools, "browser", SeemsDeleted("404"), SeemsDeleted("removed")).ask()
 
 
-async def test_one_sign_alone_does_not_make_a_post_gone(tools: WorkerContext) -> None:
+async def test_one_sign_alone_does_not_make_a_post_deleted(tools: WorkerContext) -> None:
     with pytest.raises(SeemsDeleted):
-        await House(tools, "browser", SeemsDeleted("404"), ExtractorBroken("odd")).ask()
+        await TwoExtractors(tools, "browser", SeemsDeleted("404"), ExtractorBroken("odd")).ask()
 
 
-async def test_a_link_that_the_browser_followed_to_another_known_site_is_read_there(tools: WorkerContext) -> None:
-    there = "https://www.youtube.com/watch?v=2lAe1cqCOXo"
-    unsure = replace(UNSURE, final_url=there)
-    house = House(tools, "browser", unsure, FOUND)
-    house.route = replace(house.route, post=replace(FOUND.post, url="https://bit.ly/x1"), extractors=("browser",))
+async def test_a_link_that_the_browser_followed_to_another_known_site_is_extracted_there(tools: WorkerContext) -> None:
+    target = "https://www.youtube.com/watch?v=2lAe1cqCOXo"
+    unsure = replace(UNSURE, final_url=target)
+    pair = TwoExtractors(tools, "browser", unsure, FOUND)
+    pair.route = replace(pair.route, post=replace(FOUND.post, url="https://bit.ly/x1"), extractors=("browser",))
 
-    assert await house.ask() is FOUND
+    assert await pair.ask() is FOUND

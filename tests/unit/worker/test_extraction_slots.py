@@ -1,4 +1,4 @@
-"""Which attempt looks at its post alone, which gives it up, and the turns that make it so."""
+"""Which attempt extracts its post alone, which gives up, and the slots that enforce this."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mediavault.store.transitions import ASKED_AGAIN, DUE_AGAIN
 from mediavault.worker.extraction_slots import ExtractionMode, ExtractionSlot, ExtractionSlots, next_mode
 from tests.fakes import START
 
-DIED_LOOKING = [Stage.CLAIM, Stage.ROUTE, Stage.RECOVER]
+DIED_EXTRACTING = [Stage.CLAIM, Stage.ROUTE, Stage.RECOVER]
 DIED_WAITING = [Stage.CLAIM, Stage.RECOVER]
 DIED_DOWNLOADING = [Stage.CLAIM, Stage.ROUTE, Stage.EXTRACT, Stage.CHOOSE, Stage.CHECKPOINT, Stage.RECOVER]
 FAILED = [Stage.CLAIM, Stage.ROUTE, Stage.FAIL]
@@ -28,7 +28,7 @@ def history(*attempts: list[Stage], retried: str = DUE_AGAIN) -> list[HistoryRec
     return records
 
 
-def look_after(*attempts: list[Stage]) -> ExtractionMode:
+def mode_after(*attempts: list[Stage]) -> ExtractionMode:
     return next_mode(history(*attempts), attempt=len(attempts) + 1)
 
 
@@ -39,66 +39,66 @@ def look_after(*attempts: list[Stage]) -> ExtractionMode:
         [FAILED],
         [DIED_DOWNLOADING],
         [DIED_DOWNLOADING, DIED_DOWNLOADING, DIED_DOWNLOADING],
-        [DIED_LOOKING, FAILED],
-        [DIED_LOOKING, DIED_DOWNLOADING],
+        [DIED_EXTRACTING, FAILED],
+        [DIED_EXTRACTING, DIED_DOWNLOADING],
         [GIVEN_BACK],
     ],
 )
-def test_an_attempt_that_follows_no_death_while_looking_looks_together_with_others(
+def test_an_attempt_that_follows_no_death_during_extraction_extracts_alongside_others(
     attempts: list[list[Stage]],
 ) -> None:
-    assert look_after(*attempts) is ExtractionMode.TOGETHER
+    assert mode_after(*attempts) is ExtractionMode.TOGETHER
 
 
 @pytest.mark.parametrize(
     "attempts",
     [
-        [DIED_LOOKING],
+        [DIED_EXTRACTING],
         [DIED_WAITING],
-        [FAILED, DIED_LOOKING],
-        [DIED_LOOKING, GIVEN_BACK],
-        [DIED_LOOKING, FAILED, DIED_LOOKING],
-        [DIED_DOWNLOADING, DIED_LOOKING],
-        [DIED_WAITING, DIED_LOOKING],
+        [FAILED, DIED_EXTRACTING],
+        [DIED_EXTRACTING, GIVEN_BACK],
+        [DIED_EXTRACTING, FAILED, DIED_EXTRACTING],
+        [DIED_DOWNLOADING, DIED_EXTRACTING],
+        [DIED_WAITING, DIED_EXTRACTING],
     ],
 )
-def test_after_a_death_while_looking_the_next_attempt_looks_alone(attempts: list[list[Stage]]) -> None:
-    assert look_after(*attempts) is ExtractionMode.ALONE
+def test_after_a_death_during_extraction_the_next_attempt_extracts_alone(attempts: list[list[Stage]]) -> None:
+    assert mode_after(*attempts) is ExtractionMode.ALONE
 
 
 @pytest.mark.parametrize(
     "attempts",
     [
-        [DIED_LOOKING, DIED_LOOKING],
-        [DIED_LOOKING, DIED_WAITING, DIED_LOOKING],
-        [DIED_LOOKING, GIVEN_BACK, DIED_LOOKING],
-        [DIED_LOOKING, DIED_LOOKING, GIVEN_BACK],
-        [FAILED, DIED_LOOKING, DIED_LOOKING],
+        [DIED_EXTRACTING, DIED_EXTRACTING],
+        [DIED_EXTRACTING, DIED_WAITING, DIED_EXTRACTING],
+        [DIED_EXTRACTING, GIVEN_BACK, DIED_EXTRACTING],
+        [DIED_EXTRACTING, DIED_EXTRACTING, GIVEN_BACK],
+        [FAILED, DIED_EXTRACTING, DIED_EXTRACTING],
     ],
 )
-def test_a_post_whose_worker_died_while_it_was_looked_at_alone_is_looked_at_no_more(
+def test_a_post_whose_worker_died_while_extracting_it_alone_is_not_extracted_again(
     attempts: list[list[Stage]],
 ) -> None:
-    assert look_after(*attempts) is ExtractionMode.NEVER
+    assert mode_after(*attempts) is ExtractionMode.NEVER
 
 
-def test_an_attempt_that_died_while_it_waited_for_its_turn_is_not_blamed() -> None:
-    assert look_after(DIED_LOOKING, DIED_WAITING) is ExtractionMode.ALONE
+def test_an_attempt_that_died_while_it_waited_for_its_slot_is_not_blamed() -> None:
+    assert mode_after(DIED_EXTRACTING, DIED_WAITING) is ExtractionMode.ALONE
 
 
-def test_a_person_who_asks_again_starts_the_count_again() -> None:
-    """Also where the attempts were used up before the job was given up, so that the person's try is really made."""
-    asked = history(DIED_LOOKING, DIED_LOOKING, retried=ASKED_AGAIN)
+def test_a_retry_by_the_user_restarts_the_count() -> None:
+    """Also where the attempts were used up before the job was given up, so that the user's retry really runs."""
+    records = history(DIED_EXTRACTING, DIED_EXTRACTING, retried=ASKED_AGAIN)
 
-    assert next_mode(asked, attempt=3) is ExtractionMode.TOGETHER
-
-
-# --- the turns -------------------------------------------------------------------------------------------------
+    assert next_mode(records, attempt=3) is ExtractionMode.TOGETHER
 
 
-async def begun(looks: ExtractionSlots, *, alone: bool = False) -> asyncio.Task[ExtractionSlot]:
-    """A look that has its turn, or waits for it."""
-    task = asyncio.create_task(looks.begin(alone=alone))
+# --- the slots -------------------------------------------------------------------------------------------------
+
+
+async def begin(slots: ExtractionSlots, *, alone: bool = False) -> asyncio.Task[ExtractionSlot]:
+    """Return the task of an extraction that has its slot or waits for it."""
+    task = asyncio.create_task(slots.begin(alone=alone))
     await settle()
     return task
 
@@ -108,61 +108,61 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-def with_turn(tasks: Sequence[asyncio.Task[ExtractionSlot]]) -> list[bool]:
+def have_slot(tasks: Sequence[asyncio.Task[ExtractionSlot]]) -> list[bool]:
     return [task.done() for task in tasks]
 
 
-async def test_looks_that_are_not_alone_do_not_wait_for_each_other() -> None:
-    looks = ExtractionSlots()
+async def test_shared_extractions_do_not_wait_for_each_other() -> None:
+    slots = ExtractionSlots()
 
-    assert with_turn([await begun(looks) for _ in range(3)]) == [True, True, True]
+    assert have_slot([await begin(slots) for _ in range(3)]) == [True, True, True]
 
 
-async def test_a_look_alone_waits_for_all_others_and_keeps_later_ones_waiting() -> None:
-    looks = ExtractionSlots()
-    first, second = await begun(looks), await begun(looks)
-    alone, later = await begun(looks, alone=True), await begun(looks)
+async def test_an_exclusive_extraction_waits_for_all_others_and_holds_back_later_ones() -> None:
+    slots = ExtractionSlots()
+    first, second = await begin(slots), await begin(slots)
+    alone, later = await begin(slots, alone=True), await begin(slots)
     first.result().end()
     await settle()
-    assert with_turn([alone, later]) == [False, False]
+    assert have_slot([alone, later]) == [False, False]
 
     second.result().end()
     await settle()
-    assert with_turn([alone, later]) == [True, False]
+    assert have_slot([alone, later]) == [True, False]
 
     alone.result().end()
     await settle()
-    assert with_turn([later]) == [True]
+    assert have_slot([later]) == [True]
 
 
-async def test_two_looks_alone_come_one_after_the_other() -> None:
-    looks = ExtractionSlots()
-    first, second = await begun(looks, alone=True), await begun(looks, alone=True)
-    assert with_turn([first, second]) == [True, False]
+async def test_two_exclusive_extractions_run_one_after_the_other() -> None:
+    slots = ExtractionSlots()
+    first, second = await begin(slots, alone=True), await begin(slots, alone=True)
+    assert have_slot([first, second]) == [True, False]
 
     first.result().end()
-    first.result().end()  # twice, as an attempt does that fails after its look
-    third = await begun(looks)
-    assert with_turn([second, third]) == [True, False]
+    first.result().end()  # twice, as in an attempt that fails after its extraction
+    third = await begin(slots)
+    assert have_slot([second, third]) == [True, False]
 
 
-async def test_a_look_alone_that_is_cancelled_while_it_waits_holds_nobody_up() -> None:
-    looks = ExtractionSlots()
-    first = await begun(looks)
-    alone, later = await begun(looks, alone=True), await begun(looks)
+async def test_an_exclusive_extraction_that_is_cancelled_while_it_waits_blocks_no_others() -> None:
+    slots = ExtractionSlots()
+    first = await begin(slots)
+    alone, later = await begin(slots, alone=True), await begin(slots)
     alone.cancel()
     await settle()
 
-    assert with_turn([first, later]) == [True, True]
+    assert have_slot([first, later]) == [True, True]
 
 
-async def test_a_look_that_is_cancelled_in_the_moment_of_its_turn_gives_it_back() -> None:
-    looks = ExtractionSlots()
-    first = await begun(looks, alone=True)
-    second, third = await begun(looks, alone=True), await begun(looks, alone=True)
+async def test_an_extraction_that_is_cancelled_as_it_gets_its_slot_releases_it() -> None:
+    slots = ExtractionSlots()
+    first = await begin(slots, alone=True)
+    second, third = await begin(slots, alone=True), await begin(slots, alone=True)
     first.result().end()
     second.cancel()
     await settle()
 
     assert second.cancelled()
-    assert with_turn([third]) == [True]
+    assert have_slot([third]) == [True]

@@ -1,4 +1,4 @@
-"""A disk that fails under an attempt: the job waits for it, whatever stage meets it and whatever the system says."""
+"""A disk that fails during an attempt: the job waits, whatever stage hits the fault and whatever error is reported."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from mediavault.worker.pipeline import process_one_cycle
 from tests.fakes import FakeClock
 from tests.stubs import StubDownloader, make_tools, worked
 
-# What breaks off -> the object of the tools that meets the disk there, and its method
-MEETS_THE_DISK: dict[str, Callable[[WorkerContext], tuple[object, str]]] = {
+# Operation that fails -> the object that accesses the disk there, and its method
+DISK_ACCESSES: dict[str, Callable[[WorkerContext], tuple[object, str]]] = {
     "a folder for the attempt": lambda tools: (tools.vault.staging, "folder"),
     "extracting": lambda tools: (tools.extractors["browser"], "extract"),
     "emptying it": lambda tools: (tools.vault.staging, "empty"),
@@ -50,15 +50,15 @@ def broken(code: int, path: Path) -> Callable[..., Any]:
 def tools_that_break(
     store: Store, clock: FakeClock, tmp_path: Path, where: str, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> WorkerContext:
-    answers = (NetworkFailure("reset"),) if where == "cookies of the profile" else ()  # asked for on the second rung
+    answers = (NetworkFailure("reset"),) if where == "cookies of the profile" else ()  # read by the second strategy
     tools = make_tools(store, clock, tmp_path, downloader=StubDownloader(*answers))
-    owner, method = MEETS_THE_DISK[where](tools)
+    owner, method = DISK_ACCESSES[where](tools)
     monkeypatch.setattr(owner, method, broken(code, tmp_path / ".staging" / "job.1" / "media.part"))
     return tools
 
 
-@pytest.mark.parametrize("where", MEETS_THE_DISK)
-async def test_no_stage_loses_a_try_to_a_disk_that_fails(
+@pytest.mark.parametrize("where", DISK_ACCESSES)
+async def test_a_failing_disk_uses_up_no_attempt_at_any_stage(
     where: str, store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tools = tools_that_break(store, clock, tmp_path, where, errno.EIO, monkeypatch)
@@ -74,7 +74,7 @@ async def test_no_stage_loses_a_try_to_a_disk_that_fails(
 
 
 @pytest.mark.parametrize("code", FAULTS, ids=errno.errorcode.get)
-async def test_whatever_the_system_says_of_the_disk_no_try_is_lost(
+async def test_no_attempt_is_used_up_whatever_disk_error_the_system_reports(
     code: int, store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tools = tools_that_break(store, clock, tmp_path, "a still", code, monkeypatch)
@@ -87,7 +87,7 @@ async def test_whatever_the_system_says_of_the_disk_no_try_is_lost(
 
 
 @pytest.mark.parametrize("code", [errno.EEXIST, errno.EINVAL], ids=errno.errorcode.get)
-async def test_what_no_machine_is_to_blame_for_is_a_bug(
+async def test_an_error_that_no_machine_is_to_blame_for_is_a_bug(
     code: int, store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure_logs("error", io.StringIO())  # the traceback of a bug takes long to write
@@ -96,10 +96,10 @@ async def test_what_no_machine_is_to_blame_for_is_a_bug(
     assert (await worked(claim, tools)).error_code is ErrorCode.INTERNAL
 
 
-async def test_the_history_tells_which_stage_met_the_fault(
+async def test_the_history_shows_which_stage_hit_the_fault(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await process_one_cycle(claim, tools_that_break(store, clock, tmp_path, "probing", errno.EIO, monkeypatch))
 
-    failed = [one for one in await store.catalogue.history(claim.id) if one.outcome is StepOutcome.FAILED]
+    failed = [record for record in await store.catalogue.history(claim.id) if record.outcome is StepOutcome.FAILED]
     assert (failed[0].stage, failed[0].error_code) == (Stage.VALIDATE, ErrorCode.STORAGE)

@@ -1,4 +1,4 @@
-"""What comes of the jobs whose worker froze: the one that did it is named, the others lose nothing."""
+"""What happens to the jobs of a frozen worker: the one that caused it is named, the others lose nothing."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def again(store: Store, clock: FakeClock, job: Job) -> ClaimedJob:
     return next(claim for claim in claims if claim.id == job.id)
 
 
-async def test_the_post_that_froze_its_worker_says_so_and_is_tried_once_more(
+async def test_the_post_that_froze_its_worker_is_reported_and_tried_once_more(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     await store.queue.progress(claim, stage=Stage.EXTRACT, progress_pct=10)
@@ -67,7 +67,7 @@ async def test_the_post_that_froze_its_worker_says_so_and_is_tried_once_more(
 async def test_a_post_that_freezes_its_worker_twice_is_given_up(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    """In whatever stage: here reading the first time, saving the second."""
+    """In any stage: here while reading the first time, while saving the second."""
     await freeze(store, tmp_path, claim, by=claim)
     second = await again(store, clock, claim.job)
     await store.queue.progress(second, stage=Stage.DOWNLOAD, progress_pct=60)
@@ -89,10 +89,10 @@ async def test_the_other_posts_of_a_frozen_worker_go_back_to_the_queue_and_lose_
 
 
 @pytest.mark.parametrize("is_named", [False, True])
-async def test_where_no_job_that_runs_is_known_to_have_done_it_all_are_left_to_recovery(
+async def test_all_jobs_are_left_to_recovery_where_no_running_job_is_known_to_be_the_cause(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, *, is_named: bool
 ) -> None:
-    """Given back, a post that freezes the worker namelessly would never use up its attempts."""
+    """If they were given back, a post that freezes its worker unidentified would never use up its attempts."""
     (other,) = await claimed(store, clock, "https://videos.example/2")
     await freeze(store, tmp_path, claim, by=other if is_named else None)
 
@@ -105,7 +105,7 @@ async def test_a_report_is_acted_upon_once_and_kept_for_the_doctor(
     await freeze(store, tmp_path, claim, by=claim)
 
     assert await settle_freezes(store, tmp_path) == 0
-    assert [one.job_id for one in settled_reports(tmp_path)] == [claim.id]
+    assert [report.job_id for report in settled_reports(tmp_path)] == [claim.id]
 
 
 async def test_an_old_report_changes_nothing_about_a_later_attempt_or_a_removed_job(
@@ -130,7 +130,7 @@ async def test_an_old_report_changes_nothing_about_a_later_attempt_or_a_removed_
     ],
     ids=["cut off", "too deep", "an attempt without end"],
 )
-async def test_a_report_that_cannot_be_read_holds_up_no_recovery(
+async def test_an_unreadable_report_does_not_block_recovery(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, text: str
 ) -> None:
     (tmp_path / "w-1.freeze").write_text(text)
@@ -140,7 +140,7 @@ async def test_a_report_that_cannot_be_read_holds_up_no_recovery(
     assert settled_reports(tmp_path) == []
 
 
-async def test_a_report_whose_time_names_no_zone_is_listed_with_the_others(
+async def test_a_report_whose_time_has_no_zone_is_listed_with_the_others(
     store: Store, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     await freeze(store, tmp_path, claim, by=None)

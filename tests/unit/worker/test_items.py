@@ -1,4 +1,4 @@
-"""Which of a post's media are saved, what stays kept between attempts, and what an attempt comes to."""
+"""Which of a post's media are saved, what stays saved between attempts, and how an attempt ends."""
 
 from __future__ import annotations
 
@@ -42,33 +42,36 @@ def post(*items: Item, **facts: object) -> Extraction:
     return replace(extraction(), items=items, **facts)  # type: ignore[arg-type]
 
 
-def album(*items: Item, others_too: bool = False, **facts: object) -> PostItems:
+def items_of_post(*items: Item, others_too: bool = False, **facts: object) -> PostItems:
     made = PostItems()
     made.merge(post(*items, **facts), others_too=others_too)
     return made
 
 
 def statuses(of: PostItems) -> list[str]:
-    return [one.status.value for one in of.items]
+    return [item.status.value for item in of.items]
 
 
 def test_the_posts_own_videos_wait_and_its_pictures_and_quoted_videos_are_skipped() -> None:
-    made = album(video("a"), Item(type=ItemType.IMAGE), video("q", role=ItemRole.QUOTED), video("b"))
+    made = items_of_post(video("a"), Item(type=ItemType.IMAGE), video("q", role=ItemRole.QUOTED), video("b"))
 
     assert statuses(made) == ["waiting", "skipped", "skipped", "waiting"]
     assert made.items[0].item.candidates == ()
 
 
-def test_quoted_videos_are_saved_when_a_person_wants_them() -> None:
-    assert statuses(album(video("a"), video("q", role=ItemRole.QUOTED), others_too=True)) == ["waiting", "waiting"]
+def test_quoted_videos_are_saved_when_the_user_asks_for_them() -> None:
+    assert statuses(items_of_post(video("a"), video("q", role=ItemRole.QUOTED), others_too=True)) == [
+        "waiting",
+        "waiting",
+    ]
 
 
-def test_an_address_that_names_one_video_saves_that_one() -> None:
-    assert statuses(album(video("a"), video("b"), selected=1)) == ["skipped", "waiting"]
+def test_a_url_that_names_one_video_saves_only_that_one() -> None:
+    assert statuses(items_of_post(video("a"), video("b"), selected=1)) == ["skipped", "waiting"]
 
 
-def test_a_kept_video_stays_kept_when_the_post_is_looked_at_again_in_another_order() -> None:
-    made = album(video("a"), video("b"))
+def test_a_saved_video_stays_saved_when_the_post_is_extracted_again_in_another_order() -> None:
+    made = items_of_post(video("a"), video("b"))
     made.set_status(0, ItemStatus.KEPT, kept=KEPT)
     made.merge(post(video("b"), video("a")), others_too=False)
 
@@ -76,9 +79,9 @@ def test_a_kept_video_stays_kept_when_the_post_is_looked_at_again_in_another_ord
     assert made.items[1].kept == KEPT
 
 
-def test_without_ids_the_place_tells_which_is_which_while_the_post_looks_the_same() -> None:
+def test_without_ids_items_are_matched_by_position_while_the_post_looks_the_same() -> None:
     nameless = replace(video("a"), media_id=None)
-    made = album(nameless, nameless)
+    made = items_of_post(nameless, nameless)
     made.set_status(1, ItemStatus.KEPT, kept=KEPT)
     made.merge(post(nameless, nameless), others_too=False)
     assert statuses(made) == ["waiting", "kept"]
@@ -87,8 +90,8 @@ def test_without_ids_the_place_tells_which_is_which_while_the_post_looks_the_sam
     assert statuses(made) == ["waiting", "waiting", "waiting"]
 
 
-def test_what_failed_in_an_attempt_is_not_tried_again_in_it_and_waits_in_the_next() -> None:
-    made = album(video("a"), video("b"))
+def test_an_item_that_failed_is_not_retried_in_the_same_attempt_and_waits_in_the_next() -> None:
+    made = items_of_post(video("a"), video("b"))
     made.mark_failed(0, Incomplete("cut"))
     made.merge(post(video("a"), video("b")), others_too=False)
 
@@ -96,50 +99,50 @@ def test_what_failed_in_an_attempt_is_not_tried_again_in_it_and_waits_in_the_nex
     assert statuses(items_of(a_job(items=made.items))) == ["waiting", "waiting"]
 
 
-def test_it_is_whole_when_everything_wanted_is_kept() -> None:
-    made = album(video("a"), Item(type=ItemType.IMAGE))
+def test_a_post_is_whole_when_everything_wanted_is_saved() -> None:
+    made = items_of_post(video("a"), Item(type=ItemType.IMAGE))
     before = made.is_whole
     made.set_status(0, ItemStatus.KEPT, kept=KEPT)
 
     assert (before, made.is_whole, made.first_kept) == (False, True, KEPT)
 
 
-def test_the_only_video_of_a_post_tells_its_own_failure() -> None:
-    made, failure = album(video("a")), Incomplete("cut")
+def test_a_post_with_one_video_reports_that_videos_failure() -> None:
+    made, failure = items_of_post(video("a")), Incomplete("cut")
     made.mark_failed(0, failure)
 
     assert made.to_failure() is failure
 
 
 def verdict(*failures: Failure | None) -> Failure:
-    made = album(*(video(str(n)) for n in range(len(failures))))
-    for place, failure in enumerate(failures):
+    made = items_of_post(*(video(str(n)) for n in range(len(failures))))
+    for number, failure in enumerate(failures):
         if failure is None:
-            made.set_status(place, ItemStatus.KEPT, kept=KEPT)
+            made.set_status(number, ItemStatus.KEPT, kept=KEPT)
         else:
-            made.mark_failed(place, failure)
+            made.mark_failed(number, failure)
     return made.to_failure()
 
 
-def test_a_partly_kept_post_says_which_video_is_missing_and_why() -> None:
-    found = verdict(None, Incomplete("It was cut."), None)
+def test_a_partly_saved_post_says_which_video_is_missing_and_why() -> None:
+    failure = verdict(None, Incomplete("It was cut."), None)
 
-    assert isinstance(found, PartialSoFar)
-    assert found.code is ErrorCode.PARTIAL
-    assert found.message == "2 of 3 videos saved. Video 2: It was cut."
+    assert isinstance(failure, PartialSoFar)
+    assert failure.code is ErrorCode.PARTIAL
+    assert failure.message == "2 of 3 videos saved. Video 2: It was cut."
 
 
-def test_a_partly_kept_post_is_final_when_nothing_more_can_come() -> None:
+def test_a_partly_saved_post_is_final_when_nothing_more_can_come() -> None:
     assert isinstance(verdict(None, Deleted("gone")), Partial)
     assert isinstance(verdict(None, Deleted("gone"), Incomplete("cut")), PartialSoFar)
 
 
-def test_a_post_of_which_every_video_failed_alike_tells_that_failure() -> None:
+def test_a_post_whose_videos_all_failed_alike_reports_that_failure() -> None:
     assert verdict(Deleted("gone"), Deleted("gone")).code is ErrorCode.DELETED
 
 
-def test_a_full_disk_stops_the_items_after_it_and_is_the_verdict() -> None:
-    made = album(video("a"), video("b"), video("c"))
+def test_a_full_disk_stops_the_items_after_it_and_is_the_reported_failure() -> None:
+    made = items_of_post(video("a"), video("b"), video("c"))
     made.set_status(0, ItemStatus.KEPT, kept=KEPT)
 
     assert not made.mark_failed(1, NoSpace("full"))
@@ -147,32 +150,32 @@ def test_a_full_disk_stops_the_items_after_it_and_is_the_verdict() -> None:
 
 
 @pytest.mark.parametrize("failure", [RateLimited("slow"), AccountWarning("locked"), Challenge("human?")])
-def test_a_site_that_wants_to_be_left_alone_is_not_asked_for_the_next_video(failure: Failure) -> None:
-    made = album(video("a"), video("b"))
+def test_the_next_video_is_not_requested_from_a_site_that_refuses_requests(failure: Failure) -> None:
+    made = items_of_post(video("a"), video("b"))
 
     assert not made.mark_failed(0, failure)
 
 
-def test_a_site_that_asks_for_a_person_in_the_middle_leaves_the_job_to_the_person() -> None:
+def test_a_captcha_in_the_middle_of_a_post_leaves_the_job_to_the_user() -> None:
     """It is not PARTIAL for good: the videos after it were not even tried."""
-    made = album(video("a"), video("b"), video("c"))
+    made = items_of_post(video("a"), video("b"), video("c"))
     made.set_status(0, ItemStatus.KEPT, kept=KEPT)
     made.mark_failed(1, Challenge("human?"))
 
     assert made.to_failure().code is ErrorCode.CHALLENGE
 
 
-def test_a_verdict_that_sums_failures_up_names_them_as_its_causes() -> None:
-    made = album(video("a"), video("b"), video("c"))
+def test_a_failure_that_summarises_others_names_them_as_its_causes() -> None:
+    made = items_of_post(video("a"), video("b"), video("c"))
     made.set_status(0, ItemStatus.KEPT, kept=KEPT)
     failures = (Incomplete("cut"), RateLimited("slow"))
-    for place, failure in enumerate(failures, start=1):
-        made.mark_failed(place, failure)
+    for number, failure in enumerate(failures, start=1):
+        made.mark_failed(number, failure)
 
     assert (made.to_failure().code, made.to_failure().causes) == (ErrorCode.PARTIAL, failures)
 
 
-def test_a_begun_commit_of_an_older_version_is_an_album_of_one() -> None:
+def test_an_unfinished_commit_of_an_older_version_becomes_a_single_item() -> None:
     job = a_job(output_path=KEPT.output_path, bytes=KEPT.bytes, sha256=KEPT.sha256, duration_s=1.0, width=2, height=2)
     made = items_of(job)
 

@@ -1,4 +1,4 @@
-"""Which library a store's files lie in."""
+"""Which library holds a store's files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def test_a_new_library_gets_the_id_that_the_store_agrees_on(store: Store, 
 
 
 async def test_a_library_keeps_its_id_for_another_store_and_rebuild_is_named(store: Store, tmp_path: Path) -> None:
-    """A database that was lost starts empty beside a library that is not."""
+    """After a database is lost, the new one is empty and the library is not."""
     library, lines = LocalLibrary(tmp_path), io.StringIO()
     configure_logs(stream=lines)
     await library.carry("0b5e7a52-older")
@@ -41,17 +41,17 @@ async def test_a_library_keeps_its_id_for_another_store_and_rebuild_is_named(sto
     assert lines.getvalue() == first
 
 
-async def test_while_nothing_is_kept_a_folder_without_an_id_may_become_the_library(
+async def test_while_nothing_is_saved_a_folder_without_an_id_may_become_the_library(
     store: Store, tmp_path: Path
 ) -> None:
-    """A crash between the store's word and the marker must not shut the vault for ever."""
+    """A crash after the store has the id and before the marker is written must not lock the vault for ever."""
     await store.records.set_once(AGREED_AS, "0b5e7a52-agreed")
     await recognise(store, LocalLibrary(tmp_path))
 
     assert await LocalLibrary(tmp_path).identity() == "0b5e7a52-agreed"
 
 
-async def test_where_files_are_kept_a_folder_without_the_id_is_not_the_library(
+async def test_once_files_are_saved_a_folder_without_the_id_is_not_the_library(
     store: Store, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     await recognise(store, LocalLibrary(tmp_path / "disk"))
@@ -72,7 +72,7 @@ async def test_another_stores_library_is_refused(store: Store, tmp_path: Path) -
         await recognise(store, LocalLibrary(tmp_path))
 
 
-async def test_a_vault_of_before_there_were_ids_is_recognised_by_its_first_start(
+async def test_a_vault_older_than_library_ids_is_recognised_at_its_first_start(
     store: Store, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     await store.queue.complete(claim, KEPT)
@@ -81,7 +81,7 @@ async def test_a_vault_of_before_there_were_ids_is_recognised_by_its_first_start
     assert await LocalLibrary(tmp_path).identity() == (await store.records.constants())[AGREED_AS]
 
 
-async def test_who_only_looks_writes_nothing(store: Store, tmp_path: Path) -> None:
+async def test_a_read_only_check_writes_nothing(store: Store, tmp_path: Path) -> None:
     await look(store, LocalLibrary(tmp_path))
 
     assert await store.records.constants() == {}

@@ -1,4 +1,4 @@
-"""What a person sets while the worker runs counts from the next job on."""
+"""Settings that are changed while the worker runs apply from the next job on."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def tools(store: Store, clock: FakeClock, live: LiveSettings, tmp_path: Path) ->
     return replace(make_tools(store, clock, tmp_path), live=live.current)
 
 
-async def test_a_job_goes_by_what_was_set_when_it_began(tools: WorkerContext, live: LiveSettings) -> None:
+async def test_a_job_uses_the_settings_from_when_it_began(tools: WorkerContext, live: LiveSettings) -> None:
     before = await with_live_settings(tools)
     await live.change("prefer", "compatible", by="owner")
     await live.change("pace", {"x": 2.0}, by="owner")
@@ -53,7 +53,7 @@ async def test_a_job_goes_by_what_was_set_when_it_began(tools: WorkerContext, li
     assert (after.prefer, after.pace) == (Preference.COMPATIBLE, {"x": 2.0})
 
 
-async def test_the_next_video_is_called_as_the_template_says(
+async def test_the_next_video_is_named_by_the_new_template(
     tools: WorkerContext, live: LiveSettings, claim: ClaimedJob
 ) -> None:
     await live.change("name_template", "{site} {id}", by="owner")
@@ -71,16 +71,16 @@ async def test_more_jobs_are_claimed_as_soon_as_more_are_allowed(
     await live.change("concurrency", 1, by="owner")
     await store.queue.enqueue([numbered(number, clock) for number in range(4)])
     await worker.claim_and_start()
-    one = len(worker.running_jobs)
+    before = len(worker.running_jobs)
     await live.change("concurrency", 3, by="owner")
     clock.advance(LOOK_AGAIN_S)
     await worker.claim_and_start()
 
-    assert (one, len(worker.running_jobs)) == (1, 3)
+    assert (before, len(worker.running_jobs)) == (1, 3)
     worker.hurry()
 
 
-async def test_a_site_that_is_to_be_asked_less_often_is(
+async def test_a_slower_pace_applies_to_the_next_request(
     tools: WorkerContext, live: LiveSettings, claim: ClaimedJob
 ) -> None:
     await live.change("pace", {"x": 3.0}, by="owner")
@@ -92,7 +92,7 @@ async def test_a_site_that_is_to_be_asked_less_often_is(
     assert (gate.next_turn_at - tools.clock.now()).total_seconds() == pytest.approx(3 * sum(X.pace.interval_s) / 2)
 
 
-# --- forgetting ---------------------------------------------------------------------------------------------------
+# --- retention ----------------------------------------------------------------------------------------------------
 
 
 async def failed(store: Store, number: int, clock: FakeClock, *, retry_in: timedelta | None = None) -> Job:
@@ -101,7 +101,7 @@ async def failed(store: Store, number: int, clock: FakeClock, *, retry_in: timed
     return await store.queue.fail(attempt, error_code=ErrorCode.DELETED, error="Gone.", retry_in=retry_in)
 
 
-async def test_old_failures_are_forgotten_where_somebody_has_set_so(clock: FakeClock) -> None:
+async def test_old_failures_are_removed_where_retention_is_set(clock: FakeClock) -> None:
     store = MemoryJobStore(clock)
     old = await failed(store, 1, clock)
     planned = await failed(store, 2, clock, retry_in=timedelta(days=60))
@@ -115,7 +115,7 @@ async def test_old_failures_are_forgotten_where_somebody_has_set_so(clock: FakeC
     assert (await store.catalogue.get(planned.id), await store.catalogue.get(young.id)) == (planned, young)
 
 
-async def test_an_old_job_is_forgotten_however_many_that_stay_are_older(clock: FakeClock) -> None:
+async def test_an_old_job_is_removed_however_many_older_jobs_stay(clock: FakeClock) -> None:
     store = MemoryJobStore(clock)
     stays = await failed(store, 1, clock, retry_in=timedelta(days=60))
     await store.catalogue.import_jobs(
@@ -135,7 +135,7 @@ async def test_an_old_job_is_forgotten_however_many_that_stay_are_older(clock: F
         await store.catalogue.get(old.id)
 
 
-async def test_by_itself_the_worker_forgets_nothing(
+async def test_by_default_the_worker_removes_no_jobs(
     tools: WorkerContext, store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     job = await failed(store, 1, clock)
@@ -145,7 +145,7 @@ async def test_by_itself_the_worker_forgets_nothing(
     assert await store.catalogue.get(job.id) == job
 
 
-async def test_a_cancelled_job_is_forgotten_and_a_kept_one_never(clock: FakeClock) -> None:
+async def test_a_cancelled_job_is_removed_and_a_saved_one_never(clock: FakeClock) -> None:
     store = MemoryJobStore(clock)
     await store.queue.enqueue([numbered(1, clock), numbered(2, clock)])
     [done] = await store.queue.claim(WORKER, limit=1, lease=LEASE)
@@ -169,7 +169,7 @@ async def test_a_cancelled_job_is_forgotten_and_a_kept_one_never(clock: FakeCloc
         {"status": JobStatus.QUEUED},
     ],
 )
-async def test_a_job_that_may_have_a_file_is_never_forgotten(clock: FakeClock, facts: dict[str, object]) -> None:
+async def test_a_job_that_may_have_a_file_is_never_removed(clock: FakeClock, facts: dict[str, object]) -> None:
     store = MemoryJobStore(clock)
     job = await failed(store, 1, clock)
     later = clock.now() + timedelta(days=1)

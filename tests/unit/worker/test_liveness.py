@@ -24,7 +24,7 @@ def test_a_living_worker_is_not_dead_and_leaves_nothing_behind(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_killed_process_is_dead_at_once_and_stays_so_until_it_is_buried(tmp_path: Path) -> None:
+def test_a_killed_process_is_dead_at_once_and_stays_so_until_its_lock_is_removed(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as holder:
@@ -40,5 +40,5 @@ def test_a_killed_process_is_dead_at_once_and_stays_so_until_it_is_buried(tmp_pa
     assert dead_workers(tmp_path) == []
 
 
-def test_a_folder_that_is_not_there_holds_no_dead(tmp_path: Path) -> None:
+def test_a_missing_folder_has_no_dead_workers(tmp_path: Path) -> None:
     assert dead_workers(tmp_path / "nowhere") == []

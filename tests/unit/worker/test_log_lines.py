@@ -1,4 +1,4 @@
-"""Every log line of a job carries its ids, however the attempt ends: people search the log for them."""
+"""Every log line of a job carries its ids, however the attempt ends: users search the log for them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def lines() -> Iterator[Lines]:
 
 @pytest.fixture
 async def setting(tmp_path: Path) -> Setting:
-    """A worker whose time the test moves, over a store in memory."""
+    """A worker over an in-memory store; the test moves its clock."""
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
     clock = FakeClock()
     store = MemoryJobStore(clock)
@@ -135,7 +135,7 @@ async def test_each_job_that_recovery_finds_has_a_line_that_names_it(
     assert without_ids(lines, claim.job) == []
 
 
-async def test_the_lines_of_two_jobs_at_a_time_are_not_mixed_up(setting: Setting, lines: Lines) -> None:
+async def test_the_lines_of_two_concurrent_jobs_are_not_mixed_up(setting: Setting, lines: Lines) -> None:
     setting.downloader.gate.set()
     async with setting.running():
         ids = await setting.submit(2)

@@ -1,4 +1,4 @@
-"""Where a failure leads on the save ladder: the policy, called without any I/O."""
+"""Which download strategy follows a failure: the policy, called without any I/O."""
 
 from __future__ import annotations
 
@@ -44,64 +44,66 @@ SETBACKS = [
 REFUSALS = [LinkExpired("403"), HttpError("406"), NetworkFailure("reset"), NotAVideo("a page")]
 
 
-def climb(failures: Sequence[Failure], *, signed: bool = False, by_handshake: bool = False) -> list[StrategyName]:
-    """The rungs taken while each fails with the next of ``failures``; the last failure is repeated."""
+def strategies_tried(
+    failures: Sequence[Failure], *, signed: bool = False, by_handshake: bool = False
+) -> list[StrategyName]:
+    """Return the strategies tried while each fails with the next of ``failures``; the last failure is repeated."""
     taken = [PLAIN]
     for number in range(len(StrategyName) + 1):
         failure = failures[min(number, len(failures) - 1)]
-        rung = next_strategy(taken, failure, signed=signed, by_handshake=by_handshake)
-        if rung is None:
+        strategy = next_strategy(taken, failure, signed=signed, by_handshake=by_handshake)
+        if strategy is None:
             return taken
-        taken.append(rung)
+        taken.append(strategy)
     raise AssertionError(f"the climb does not end: {taken}")
 
 
 def situations() -> Iterator[tuple[bool, bool]]:
-    """``signed`` and ``by_handshake``."""
+    """Return every combination of ``signed`` and ``by_handshake``."""
     return product((False, True), (False, True))
 
 
-def test_every_sequence_of_setbacks_ends_after_each_rung_was_tried_once() -> None:
+def test_every_sequence_of_setbacks_ends_after_each_strategy_was_tried_once() -> None:
     for signed, by_handshake in situations():
         for failures in product(SETBACKS, repeat=4):
-            taken = climb(failures, signed=signed, by_handshake=by_handshake)
+            taken = strategies_tried(failures, signed=signed, by_handshake=by_handshake)
 
             assert sorted(taken) == sorted(StrategyName), (signed, by_handshake, failures)
 
 
 @pytest.mark.parametrize("failure", [*VERDICTS, *STOPS], ids=lambda failure: type(failure).__name__)
-def test_a_verdict_a_full_disk_or_a_named_wait_ends_it_wherever_it_comes(failure: Failure) -> None:
+def test_a_verdict_a_full_disk_or_a_stated_wait_ends_the_sequence_at_any_point(failure: Failure) -> None:
     for signed, by_handshake in situations():
         for before in product(SETBACKS, repeat=2):
             for count in range(3):
-                taken = climb([*before[:count], failure], signed=signed, by_handshake=by_handshake)
+                taken = strategies_tried([*before[:count], failure], signed=signed, by_handshake=by_handshake)
 
                 assert len(taken) == count + 1
 
 
 @pytest.mark.parametrize("failure", SETBACKS, ids=lambda failure: type(failure).__name__)
-def test_an_unsigned_address_is_tried_with_the_session_then_by_the_browser_then_looked_up_again(
+def test_an_unsigned_url_is_tried_with_the_session_then_by_the_browser_then_extracted_again(
     failure: Failure,
 ) -> None:
-    assert climb([failure]) == [PLAIN, SESSION, NAVIGATION, FRESH]
+    assert strategies_tried([failure]) == [PLAIN, SESSION, NAVIGATION, FRESH]
 
 
-def test_a_refused_signed_address_is_looked_up_again_before_the_session_and_the_browser_are_tried() -> None:
-    assert climb([LinkExpired("403")], signed=True) == [PLAIN, FRESH, SESSION, NAVIGATION]
+def test_a_refused_signed_url_is_extracted_again_before_the_session_and_the_browser_are_tried() -> None:
+    assert strategies_tried([LinkExpired("403")], signed=True) == [PLAIN, FRESH, SESSION, NAVIGATION]
 
 
 @pytest.mark.parametrize("failure", [HttpError("500"), Incomplete("cut"), NotAVideo("a page")])
-def test_what_is_no_refusal_says_nothing_about_the_signature(failure: Failure) -> None:
-    assert climb([failure], signed=True) == [PLAIN, SESSION, NAVIGATION, FRESH]
-    assert climb([failure, LinkExpired("403")], signed=True) == [PLAIN, SESSION, FRESH, NAVIGATION]
+def test_a_failure_that_is_not_a_refusal_says_nothing_about_the_signature(failure: Failure) -> None:
+    assert strategies_tried([failure], signed=True) == [PLAIN, SESSION, NAVIGATION, FRESH]
+    assert strategies_tried([failure, LinkExpired("403")], signed=True) == [PLAIN, SESSION, FRESH, NAVIGATION]
 
 
 @pytest.mark.parametrize("failure", REFUSALS, ids=lambda failure: type(failure).__name__)
 @pytest.mark.parametrize("signed", [False, True])
-def test_where_the_handshake_is_judged_the_browser_goes_before_a_fresh_look_and_before_cookies(
+def test_where_the_handshake_is_judged_the_browser_is_tried_before_a_fresh_extraction_and_before_cookies(
     failure: Failure, signed: bool
 ) -> None:
-    assert climb([failure], signed=signed, by_handshake=True) == [PLAIN, NAVIGATION, FRESH, SESSION]
+    assert strategies_tried([failure], signed=signed, by_handshake=True) == [PLAIN, NAVIGATION, FRESH, SESSION]
 
 
 @pytest.mark.parametrize("failure", [Incomplete("cut"), BadFile("damaged"), EmptyBody("0 bytes")])

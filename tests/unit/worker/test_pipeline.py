@@ -75,11 +75,11 @@ async def reclaim(store: Store, clock: FakeClock) -> ClaimedJob:
     return claimed
 
 
-async def test_a_kept_video_stands_in_the_library_with_thumbnail_sidecar_and_hash(
+async def test_a_saved_video_is_in_the_library_with_thumbnail_sidecar_and_hash(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    found = extraction(thumbnail_url="https://cdn.example/1.jpg")
-    tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(found), client=StubClient(200, JPEG))
+    extracted = extraction(thumbnail_url="https://cdn.example/1.jpg")
+    tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(extracted), client=StubClient(200, JPEG))
     job = await worked(claim, tools)
 
     assert job.status is JobStatus.COMPLETED
@@ -94,18 +94,18 @@ async def test_a_kept_video_stands_in_the_library_with_thumbnail_sidecar_and_has
     assert (job.progress_pct, job.duration_s, job.width) == (100, 4.0, 320)
 
 
-async def test_a_page_in_place_of_the_thumbnail_gives_way_to_a_still(
+async def test_a_still_is_used_where_the_thumbnail_url_returns_a_page(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    found = extraction(thumbnail_url="https://cdn.example/1.jpg")
-    tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(found), client=StubClient(200, b"<html>"))
+    extracted = extraction(thumbnail_url="https://cdn.example/1.jpg")
+    tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(extracted), client=StubClient(200, b"<html>"))
     job = await worked(claim, tools)
 
     assert job.thumbnail_path is not None
     assert b"still" in (tmp_path / job.thumbnail_path).read_bytes()
 
 
-async def test_a_video_without_any_picture_is_kept_all_the_same(
+async def test_a_video_without_any_picture_is_saved_all_the_same(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     job = await worked(claim, make_tools(store, clock, tmp_path, probe=StubProbe(still=False)))
@@ -113,15 +113,15 @@ async def test_a_video_without_any_picture_is_kept_all_the_same(
     assert (job.status, job.thumbnail_path) == (JobStatus.COMPLETED, None)
 
 
-async def test_the_history_tells_the_stages_in_order(
+async def test_the_history_lists_the_stages_in_order(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     await process_one_cycle(claim, make_tools(store, clock, tmp_path))
-    told = [record.stage for record in await store.catalogue.history(claim.id)]
+    stages = [record.stage for record in await store.catalogue.history(claim.id)]
 
     wanted = [Stage.CLAIM, Stage.ROUTE, Stage.EXTRACT, Stage.CHOOSE, Stage.CHECKPOINT, Stage.DOWNLOAD, Stage.VALIDATE,
               Stage.THUMBNAIL, Stage.COMMITTING, Stage.COMPLETE]  # fmt: skip
-    assert [stage for stage in dict.fromkeys(told) if stage in wanted] == wanted
+    assert [stage for stage in dict.fromkeys(stages) if stage in wanted] == wanted
 
 
 async def test_extraction_is_saved_at_half_way(
@@ -139,10 +139,10 @@ async def test_extraction_is_saved_at_half_way(
     assert seen == [50]
 
 
-async def test_a_retried_job_whose_address_holds_is_not_extracted_again(
+async def test_a_retried_job_whose_url_still_works_is_not_extracted_again(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    # the first attempt extracts twice: once at the start, once on the rung `fresh`
+    # the first attempt extracts twice: once at the start, once in the strategy `fresh`
     extractor = StubExtractor()
     await process_one_cycle(
         claim, make_tools(store, clock, tmp_path, extractor=extractor, downloader=StubDownloader(Incomplete("cut")))
@@ -160,7 +160,7 @@ async def test_a_retried_job_whose_address_holds_is_not_extracted_again(
     assert len(skipped) == 1
 
 
-async def test_an_expired_address_is_extracted_again(
+async def test_an_expired_url_is_extracted_again(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     soon = candidate(expires_at=clock.now() + timedelta(hours=1))
@@ -179,7 +179,7 @@ async def test_an_expired_address_is_extracted_again(
     assert again.asked == 1
 
 
-async def test_every_failure_ends_in_failed_with_code_sentence_and_time(
+async def test_every_failure_ends_in_failed_with_code_message_and_time(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     job = await worked(claim, make_tools(store, clock, tmp_path, extractor=StubExtractor(Deleted("The post is gone."))))
@@ -189,7 +189,7 @@ async def test_every_failure_ends_in_failed_with_code_sentence_and_time(
     assert job.retry_at is None
 
 
-async def test_what_seems_gone_is_looked_at_again_in_an_hour_and_then_believed(
+async def test_a_post_that_seems_deleted_is_tried_again_in_an_hour_and_then_fails_for_good(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(SeemsDeleted("404.")), jitter=lambda: 0.0)
@@ -216,7 +216,7 @@ async def test_a_premiere_is_waited_for_until_it_begins_and_costs_no_attempt(
     assert f"{begins:%Y-%m-%d %H:%M} UTC" in (job.error or "")
 
 
-async def test_a_broadcast_that_goes_on_is_looked_at_less_and_less_often(
+async def test_a_broadcast_that_goes_on_is_checked_less_and_less_often(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extractor = StubExtractor(LiveNow("live"))
@@ -237,52 +237,52 @@ async def shared_job(store: Store, clock: FakeClock, *, link: str = SHARED, plat
     return claimed
 
 
-async def test_where_a_share_link_leads_stands_in_the_history_and_with_the_job_and_is_not_asked_for_again(
+async def test_a_share_links_target_is_stored_in_history_and_job_and_not_requested_again(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     claim = await shared_job(store, clock)
     web = StubClient(302, headers={"location": f"{SHARED_POST}sent/?x=1"})
     failing = make_tools(store, clock, tmp_path, client=web, downloader=StubDownloader(Incomplete("cut")))
     first = await worked(claim, failing)
-    asked = list(web.urls)
+    requested = list(web.urls)
     again = await worked(
         await reclaim(store, clock), make_tools(store, clock, tmp_path, client=web, downloader=StubDownloader())
     )
 
     assert first.metadata["resolved_url"] == again.metadata["resolved_url"] == SHARED_POST
     assert again.status is JobStatus.COMPLETED
-    assert asked.count(SHARED) == web.urls.count(SHARED) == 1
+    assert requested.count(SHARED) == web.urls.count(SHARED) == 1
     assert any(SHARED_POST in record.detail for record in await store.catalogue.history(claim.id))
 
 
-class CountsTurns(MemorySiteLimits):
+class CountsPermits(MemorySiteLimits):
     def __init__(self, state: MemoryState) -> None:
         super().__init__(state)
-        self.asked: list[str] = []
+        self.platforms: list[str] = []
 
     async def take_turn(self, request: PermitRequest) -> Permit:
-        self.asked.append(request.platform)
+        self.platforms.append(request.platform)
         return await super().take_turn(request)
 
 
 @pytest.mark.parametrize(
-    ("leads_to", "turns"),
+    ("leads_to", "platforms"),
     [(SHARED_POST, ["pinterest"]), ("https://vimeo.com/76979871", ["pinterest", "vimeo"])],
 )
-async def test_a_share_link_and_the_post_behind_it_take_one_turn_at_each_site(
-    clock: FakeClock, tmp_path: Path, leads_to: str, turns: list[str]
+async def test_a_share_link_and_the_post_behind_it_take_one_permit_at_each_site(
+    clock: FakeClock, tmp_path: Path, leads_to: str, platforms: list[str]
 ) -> None:
     store = MemoryJobStore(clock)
-    store.site_limits = counting = CountsTurns(store._state)
+    store.site_limits = counting = CountsPermits(store._state)
     await store.open()
     claim = await shared_job(store, clock)
     web = StubClient(302, headers={"location": leads_to})
     job = await worked(claim, make_tools(store, clock, tmp_path, client=web))
 
-    assert (job.status, counting.asked) == (JobStatus.COMPLETED, turns)
+    assert (job.status, counting.platforms) == (JobStatus.COMPLETED, platforms)
 
 
-async def test_a_share_link_is_not_followed_while_its_site_is_left_alone(
+async def test_a_share_link_is_not_followed_while_its_site_is_closed(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     claim = await shared_job(store, clock)
@@ -295,7 +295,7 @@ async def test_a_share_link_is_not_followed_while_its_site_is_left_alone(
     assert (job.status, web.urls) == (JobStatus.QUEUED, [])
 
 
-async def test_a_refusal_of_the_site_that_a_link_leads_to_closes_that_sites_gate(
+async def test_a_refusal_by_the_site_that_a_link_leads_to_closes_that_site(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     claim = await shared_job(store, clock, link="https://t.co/Abc", platform="generic")
@@ -306,7 +306,7 @@ async def test_a_refusal_of_the_site_that_a_link_leads_to_closes_that_sites_gate
     assert [gate.platform for gate in await store.site_limits.gates() if gate.closed_until is not None] == ["pinterest"]
 
 
-async def test_a_link_to_a_site_whose_gate_is_closed_comes_back_when_it_opens(
+async def test_a_link_to_a_closed_site_is_retried_when_the_site_reopens(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     claim = await shared_job(store, clock, link="https://t.co/Abc", platform="generic")
@@ -346,7 +346,7 @@ async def test_a_bug_fails_the_job_and_is_recorded(
     assert job.retry_at is not None
 
 
-async def test_a_page_that_is_never_read_ends_within_the_time_limit(
+async def test_an_extraction_that_hangs_ends_within_the_time_limit(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     class Hanging(StubExtractor):
@@ -377,10 +377,10 @@ async def test_an_attempt_that_lost_its_lease_writes_nothing_and_leaves_no_file(
 async def test_a_commit_that_a_crash_interrupted_is_finished_without_any_network(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    """The file was placed, the row not yet completed: the next attempt only closes the row."""
+    """The file was placed, the row not yet completed: the next attempt only completes the row."""
     sha = hashlib.sha256(VIDEO).hexdigest()
-    kept = KeptFile("generic-jane/name.mp4", None, len(VIDEO), sha, 4.0, 320, 180)
-    await store.queue.begin_commit(claim, kept)
+    planned = KeptFile("generic-jane/name.mp4", None, len(VIDEO), sha, 4.0, 320, 180)
+    await store.queue.begin_commit(claim, planned)
     (tmp_path / "generic-jane").mkdir()
     (tmp_path / "generic-jane/name.mp4").write_bytes(VIDEO)
     clock.advance(LEASE)
@@ -408,7 +408,7 @@ class ZombiePlaces(StubDownloader):
 
 
 async def successor_of_a_frozen_commit(store: Store, clock: FakeClock, claim: ClaimedJob) -> ClaimedJob:
-    """The first attempt stands between its plan and its rename; its lease has run out."""
+    """Return the second attempt; the first is frozen between its plan and its rename, and its lease has expired."""
     sha = hashlib.sha256(VIDEO).hexdigest()
     await store.queue.begin_commit(claim, KeptFile("generic-jane/name.mp4", None, len(VIDEO), sha, 4.0, 320, 180))
     clock.advance(LEASE)
@@ -421,10 +421,10 @@ def videos_below(folder: Path) -> list[str]:
     return [str(path.relative_to(folder)) for path in folder.glob("*/*.mp4")]
 
 
-async def test_a_file_that_a_frozen_attempt_placed_meanwhile_is_taken_over(
+async def test_a_file_that_a_frozen_attempt_placed_in_the_meantime_is_taken_over(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    """Its place and hash stood in the row: another copy beside it would leave a file that no row names."""
+    """Its path and hash are in the row already: another copy would leave a file that no row names."""
     second = await successor_of_a_frozen_commit(store, clock, claim)
     zombie = ZombiePlaces(tmp_path / "generic-jane/name.mp4")
     job = await worked(second, make_tools(store, clock, tmp_path, downloader=zombie))
@@ -454,7 +454,7 @@ async def test_a_file_that_a_frozen_attempt_places_at_the_last_moment_is_taken_o
     assert job.output_path == "generic-jane/name.mp4"
 
 
-async def test_a_strangers_file_under_the_planned_name_is_left_alone(
+async def test_an_unrelated_file_under_the_planned_name_is_left_alone(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     second = await successor_of_a_frozen_commit(store, clock, claim)
@@ -467,10 +467,10 @@ async def test_a_strangers_file_under_the_planned_name_is_left_alone(
     assert (tmp_path / "generic-jane/name.mp4").read_bytes() == b"a stranger's"
 
 
-async def test_what_an_earlier_attempt_had_planned_outlives_a_failed_one(
+async def test_the_plan_of_an_earlier_attempt_survives_a_failed_one(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    """A frozen attempt may wake up at any time: also when its successor failed, and the one after that goes on."""
+    """A frozen attempt may wake up at any time, also after its successor failed and while a third attempt runs."""
     second = await successor_of_a_frozen_commit(store, clock, claim)
     failing = make_tools(store, clock, tmp_path, downloader=StubDownloader(*[Incomplete("cut off")] * 9))
     assert (await worked(second, failing)).status is JobStatus.FAILED
@@ -482,7 +482,7 @@ async def test_what_an_earlier_attempt_had_planned_outlives_a_failed_one(
 
 
 @pytest.mark.parametrize("failure", [NoSpace("full"), StorageFailure("the disk failed")])
-async def test_a_disk_that_fails_behind_the_placed_video_leaves_one_file_and_the_next_attempt_finishes(
+async def test_a_disk_that_fails_after_the_video_is_placed_leaves_one_file_and_the_next_attempt_finishes(
     store: Store,
     clock: FakeClock,
     claim: ClaimedJob,
@@ -490,7 +490,7 @@ async def test_a_disk_that_fails_behind_the_placed_video_leaves_one_file_and_the
     failure: Failure,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The video stands in the library, its sidecar found no room: fetching it again would leave a second one."""
+    """The video is in the library but its sidecar did not fit: downloading it again would leave a second copy."""
     tools, extractor = make_tools(store, clock, tmp_path), StubExtractor()
 
     async def refuse(*_: Any, **__: Any) -> None:
@@ -506,7 +506,7 @@ async def test_a_disk_that_fails_behind_the_placed_video_leaves_one_file_and_the
     assert [str(path.relative_to(tmp_path)) for path in tmp_path.glob("*/*.mp4")] == [job.output_path]
 
 
-async def test_a_full_disk_at_the_picture_costs_the_picture_alone(
+async def test_a_disk_that_is_full_at_the_thumbnail_loses_only_the_thumbnail(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     picture = b"\xff\xd8\xff" + b"p" * 5_000
@@ -540,7 +540,7 @@ def carousel(*names: str) -> Extraction:
 
 
 class ByUrl(StubDownloader):
-    """Answers by address: the bytes, or the failure."""
+    """Answers each URL with its bytes or its failure."""
 
     def __init__(self, answers: dict[str, bytes | Failure]) -> None:
         super().__init__()
@@ -551,7 +551,7 @@ class ByUrl(StubDownloader):
         return await super().fetch(request, **kwargs)  # type: ignore[arg-type]
 
 
-async def test_every_video_of_a_carousel_is_kept_under_its_number(
+async def test_every_video_of_a_carousel_is_saved_under_its_number(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     downloader = ByUrl({"a": b"first" * 9, "b": b"second" * 9})
@@ -559,15 +559,15 @@ async def test_every_video_of_a_carousel_is_kept_under_its_number(
     job = await worked(claim, tools)
 
     assert (job.status, job.output_path) == (JobStatus.COMPLETED, "generic-jane/2026-11-24 A title [1-1].mp4")
-    assert [one.status for one in job.items] == [ItemStatus.KEPT, ItemStatus.SKIPPED, ItemStatus.KEPT]
-    kept = [one.kept for one in job.items if one.kept]
-    assert [(tmp_path / each.output_path).read_bytes() for each in kept] == [b"first" * 9, b"second" * 9]
-    assert [each.sha256 for each in kept] == [hashlib.sha256(word * 9).hexdigest() for word in (b"first", b"second")]
+    assert [item.status for item in job.items] == [ItemStatus.KEPT, ItemStatus.SKIPPED, ItemStatus.KEPT]
+    files = [item.kept for item in job.items if item.kept]
+    assert [(tmp_path / file.output_path).read_bytes() for file in files] == [b"first" * 9, b"second" * 9]
+    assert [file.sha256 for file in files] == [hashlib.sha256(word * 9).hexdigest() for word in (b"first", b"second")]
     sidecar = json.loads((tmp_path / "generic-jane/2026-11-24 A title [1-2].info.json").read_text())
     assert (sidecar["video"]["number"], sidecar["video"]["of"]) == (2, 2)
 
 
-async def test_one_video_that_fails_does_not_stop_the_others_and_is_all_that_the_next_attempt_fetches(
+async def test_a_failed_video_does_not_stop_the_others_and_the_next_attempt_fetches_only_that_one(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     downloader = ByUrl({"a": Incomplete("It was cut."), "b": VIDEO})
@@ -577,7 +577,7 @@ async def test_one_video_that_fails_does_not_stop_the_others_and_is_all_that_the
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.PARTIAL)
     assert job.error == "1 of 2 videos saved. Video 1: the browser got nothing"
     assert job.retry_at is not None
-    assert [one.status for one in job.items] == [ItemStatus.FAILED, ItemStatus.SKIPPED, ItemStatus.KEPT]
+    assert [item.status for item in job.items] == [ItemStatus.FAILED, ItemStatus.SKIPPED, ItemStatus.KEPT]
 
     downloader.answers["a"] = b"whole" * 9
     downloader.requests.clear()
@@ -620,7 +620,7 @@ async def test_a_crash_between_two_videos_keeps_the_first_and_fetches_only_the_s
     assert len(list((tmp_path / "generic-jane").glob("*.mp4"))) == 2
 
 
-async def test_a_person_chooses_where_nothing_says_which_video_is_the_posts(
+async def test_the_user_chooses_where_nothing_shows_which_video_belongs_to_the_post(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     unsure = [candidate(f"https://cdn.example/{n}.mp4", ownership=Ownership.UNKNOWN) for n in "ab"]
@@ -654,7 +654,7 @@ class FirstIs(StubProbe):
         return report
 
 
-async def test_a_whole_video_that_browsers_do_not_open_is_kept_as_an_mp4(
+async def test_a_whole_video_that_browsers_do_not_open_is_saved_as_an_mp4(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     async def remux(sources: Sequence[Path], into: Path) -> None:
@@ -669,7 +669,7 @@ async def test_a_whole_video_that_browsers_do_not_open_is_kept_as_an_mp4(
 
 
 @pytest.mark.parametrize("reason", ["it cannot be joined", "what came of it is damaged"])
-async def test_a_video_that_cannot_be_put_into_an_mp4_is_kept_as_it_is(
+async def test_a_video_that_cannot_be_remuxed_into_an_mp4_is_saved_as_it_is(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, reason: str
 ) -> None:
     async def remux(sources: Sequence[Path], into: Path) -> None:
@@ -686,19 +686,19 @@ async def test_a_video_that_cannot_be_put_into_an_mp4_is_kept_as_it_is(
     assert job.status is JobStatus.COMPLETED
 
 
-# --- posts that end their worker ---------------------------------------------------------------------------------
+# --- posts that crash their worker -------------------------------------------------------------------------------
 
 
 async def died(claim: ClaimedJob, store: Store, clock: FakeClock, *, stage: Stage = Stage.ROUTE) -> ClaimedJob:
-    """The attempt's worker dies after it has recorded ``stage``; the next attempt."""
+    """Let the attempt's worker die after it has recorded ``stage``, and return the next attempt."""
     await store.queue.record(claim, HistoryRecord(clock.now(), claim.fence, stage, StepOutcome.OK))
     clock.advance(LEASE + timedelta(seconds=1))
     await store.queue.recover_stale_jobs(retry_in=timedelta(seconds=1))
     return await reclaim(store, clock)
 
 
-class WatchedLooks(ExtractionSlots):
-    """``begun``: whether each look was asked for alone, also while it still waits."""
+class WatchedSlots(ExtractionSlots):
+    """``begun``: whether each extraction is to run alone; those that still wait are included."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -709,7 +709,7 @@ class WatchedLooks(ExtractionSlots):
         return await super().begin(alone=alone)
 
 
-async def test_a_post_whose_worker_died_twice_during_the_look_is_given_up_without_another_look(
+async def test_a_post_whose_worker_died_twice_during_extraction_is_given_up_without_another_extraction(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     third = await died(await died(claim, store, clock), store, clock)
@@ -721,7 +721,7 @@ async def test_a_post_whose_worker_died_twice_during_the_look_is_given_up_withou
     assert extractor.asked == 0
 
 
-async def test_a_person_may_have_such_a_post_tried_again(
+async def test_the_user_may_retry_a_post_whose_worker_died_twice(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     third = await died(await died(claim, store, clock), store, clock)
@@ -732,7 +732,7 @@ async def test_a_person_may_have_such_a_post_tried_again(
     assert (await worked(fourth, make_tools(store, clock, tmp_path))).status is JobStatus.COMPLETED
 
 
-async def test_a_worker_that_died_in_downloads_goes_on_with_them(
+async def test_a_job_whose_worker_died_during_downloads_goes_on_with_them(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     third = await died(await died(claim, store, clock, stage=Stage.CHECKPOINT), store, clock, stage=Stage.CHECKPOINT)
@@ -741,20 +741,20 @@ async def test_a_worker_that_died_in_downloads_goes_on_with_them(
 
 
 @pytest.mark.parametrize("answer", [extraction(), Deleted("the post is gone")])
-async def test_an_attempt_that_follows_a_death_looks_when_the_looks_under_way_are_over_and_others_look_after_it(
+async def test_after_a_death_an_attempt_waits_for_running_extractions_and_then_lets_others_extract(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, answer: Extraction | Failure
 ) -> None:
-    """And lets go of its turn when it has looked, however that ended."""
+    """It releases its slot after the extraction, however that ended."""
     second = await died(claim, store, clock)
-    extractor, looks = StubExtractor(answer), WatchedLooks()
-    tools = replace(make_tools(store, clock, tmp_path, extractor=extractor), looks=looks)
+    extractor, slots = StubExtractor(answer), WatchedSlots()
+    tools = replace(make_tools(store, clock, tmp_path, extractor=extractor), looks=slots)
     others = await tools.looks.begin(alone=False)
     attempt = asyncio.create_task(process_one_cycle(second, tools))
-    while len(looks.begun) == 1:
+    while len(slots.begun) == 1:
         await asyncio.sleep(0)
     for _ in range(50):
         await asyncio.sleep(0)
-    assert looks.begun == [False, True]
+    assert slots.begun == [False, True]
     assert extractor.asked == 0
     assert (await store.catalogue.get(claim.id)).stage is Stage.CLAIM
 
@@ -764,25 +764,25 @@ async def test_an_attempt_that_follows_a_death_looks_when_the_looks_under_way_ar
     (await tools.looks.begin(alone=True)).end()
 
 
-async def test_others_may_look_while_a_post_that_was_looked_at_alone_is_downloaded(
+async def test_others_may_extract_while_a_post_that_was_extracted_alone_is_downloaded(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     second = await died(claim, store, clock)
 
-    class Looking(StubDownloader):
+    class Extracting(StubDownloader):
         async def fetch(self, *args: object, **kwargs: object) -> object:  # type: ignore[override]
             (await tools.looks.begin(alone=True)).end()
             return await super().fetch(*args, **kwargs)  # type: ignore[arg-type]
 
-    tools = make_tools(store, clock, tmp_path, downloader=Looking())
+    tools = make_tools(store, clock, tmp_path, downloader=Extracting())
 
     assert (await worked(second, tools)).status is JobStatus.COMPLETED
 
 
-async def test_a_fresh_look_waits_while_another_post_is_looked_at_alone(
+async def test_a_fresh_extraction_waits_while_another_post_is_extracted_alone(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    """Or its post could end the worker, and the other one would be blamed."""
+    """Otherwise its post could crash the worker, and the other one would be blamed."""
     extractor = StubExtractor()
     tools = make_tools(
         store, clock, tmp_path, extractor=extractor, downloader=StubDownloader(Incomplete("it broke off"))
@@ -790,7 +790,7 @@ async def test_a_fresh_look_waits_while_another_post_is_looked_at_alone(
     attempt = asyncio.create_task(process_one_cycle(claim, tools))
     while extractor.asked == 0:
         await asyncio.sleep(0)
-    alone = await tools.looks.begin(alone=True)  # admitted once the first look is over
+    alone = await tools.looks.begin(alone=True)  # admitted once the first extraction is over
     while (job := await store.catalogue.get(claim.id)).stage is not Stage.EXTRACT or job.progress_pct != 50:
         await asyncio.sleep(0)
     for _ in range(50):

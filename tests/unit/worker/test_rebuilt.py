@@ -1,4 +1,4 @@
-"""What a worker kept can be told again from the library alone."""
+"""What a worker saved can be rebuilt from the library alone."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tests.stubs import VIDEO, StubExtractor, extraction, make_tools, worked
 from tests.unit.worker.test_pipeline import ByUrl, carousel, reclaim
 
 
-def told(job: Job) -> dict[str, Any]:
-    """What a sidecar promises of a row that a worker wrote."""
+def facts_of(job: Job) -> dict[str, Any]:
+    """Return the facts of a job's row that its sidecars must restore."""
     names = "id trace_id post_url canonical_url platform version status created_at attempt_count account output_path"
     facts = {name: getattr(job, name) for name in (*names.split(), "thumbnail_path", "bytes", "sha256", "duration_s")}
     facts |= {name: job.metadata.get(name) for name in ("title", "text", "published_at", "post_id")}
-    media = [(one.item.role, one.item.type, one.item.media_id, one.status, one.kept) for one in job.items]
+    media = [(row.item.role, row.item.type, row.item.media_id, row.status, row.kept) for row in job.items]
     return facts | {"media": media}
 
 
@@ -36,19 +36,23 @@ async def rebuilt(job: Job, root: Path, clock: FakeClock) -> Job:
     return await store.catalogue.get(job.id)
 
 
-@pytest.mark.parametrize("found", [extraction(), carousel("a"), carousel("a", "b")])
-async def test_a_completed_job_is_told_by_its_sidecars(
-    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, found: Extraction
+@pytest.mark.parametrize("extracted", [extraction(), carousel("a"), carousel("a", "b")])
+async def test_a_completed_job_is_rebuilt_from_its_sidecars(
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, extracted: Extraction
 ) -> None:
     downloader = ByUrl({"a": VIDEO, "b": b"second" * 9, "1": VIDEO})
-    job = await worked(claim, make_tools(store, clock, tmp_path, extractor=StubExtractor(found), downloader=downloader))
+    job = await worked(
+        claim, make_tools(store, clock, tmp_path, extractor=StubExtractor(extracted), downloader=downloader)
+    )
 
     assert job.status is JobStatus.COMPLETED
-    assert told(await rebuilt(job, tmp_path, clock)) == told(job)
-    assert [one async for one in Verification(store.catalogue, LocalLibrary(tmp_path), read_data=True).run()] == []
+    assert facts_of(await rebuilt(job, tmp_path, clock)) == facts_of(job)
+    assert [
+        finding async for finding in Verification(store.catalogue, LocalLibrary(tmp_path), read_data=True).run()
+    ] == []
 
 
-async def test_a_job_that_took_two_attempts_is_told_by_the_sidecars_of_both(
+async def test_a_job_that_took_two_attempts_is_rebuilt_from_the_sidecars_of_both(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     downloader = ByUrl({"a": Incomplete("It was cut."), "b": VIDEO})
@@ -58,4 +62,4 @@ async def test_a_job_that_took_two_attempts_is_told_by_the_sidecars_of_both(
     job = await worked(await reclaim(store, clock), tools)
 
     assert (job.status, job.attempt_count) == (JobStatus.COMPLETED, 2)
-    assert told(await rebuilt(job, tmp_path, clock)) == told(job)
+    assert facts_of(await rebuilt(job, tmp_path, clock)) == facts_of(job)

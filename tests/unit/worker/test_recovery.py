@@ -62,7 +62,7 @@ async def test_the_job_of_a_living_worker_is_never_touched(
 
 
 def test_with_the_usual_settings_another_host_goes_on_within_100_seconds(tmp_path: Path) -> None:
-    """At worst a worker dies right after it has renewed, and the lease ends right after a neighbour has looked."""
+    """At worst a worker dies right after it has renewed, and the lease ends right after another worker has checked."""
     limits = worker_limits(Settings(state_dir=tmp_path, download_dir=tmp_path))
 
     at_worst = (

@@ -33,11 +33,11 @@ VIDEO = "https://www.tiktok.com/@jane/video/7123456789012345678"
 
 
 class Web:
-    """Redirects by address; every other address answers ``status``. Keeps what it was asked."""
+    """Redirects the URLs of ``redirects``; every other URL answers ``status``. Records the requests."""
 
     def __init__(self, redirects: Mapping[str, str | Failure], *, status: int = 200) -> None:
         self._redirects, self._status = redirects, status
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.scopes: set[str] = set()
         self.agents: list[str | None] = []
         self.takes_s = 0.0
@@ -56,7 +56,7 @@ class Web:
         decode: bool = False,
     ) -> AsyncIterator[HttpResponse]:
         assert (max_redirects, list(cookies)) == (0, [])
-        self.asked.append(url)
+        self.requested.append(url)
         self.scopes.add(scope_url)
         self.agents.append((headers or {}).get("User-Agent"))
         await self.clock.sleep(self.takes_s)
@@ -73,13 +73,13 @@ async def follow(link: str, web: Web, known: str | None = None) -> Route:
     return await resolve(route_of(parse_http_url(link)), web, web.clock, known=known)
 
 
-async def test_a_share_link_leads_to_the_post_without_asking_for_the_post_itself() -> None:
+async def test_a_share_link_leads_to_the_post_without_requesting_the_post_itself() -> None:
     web = Web({VM: f"{VIDEO}?_r=1&_t=abc"})
     route = await follow(VM, web)
 
     assert (route.post.post_id, route.post.handle, route.post.url) == ("7123456789012345678", "jane", VIDEO)
     assert (route.platform.name, route.shared_as) == ("tiktok", VM)
-    assert web.asked == [VM]
+    assert web.requested == [VM]
 
 
 async def test_links_are_followed_under_our_own_name() -> None:
@@ -109,39 +109,39 @@ async def test_the_share_links_of_each_site_are_followed(
     route = await follow(link, web)
 
     assert (route.platform.name, route.post.post_id, route.shared_as) == (platform, post_id, link)
-    assert web.asked == [link, *hops[:-1]]
+    assert web.requested == [link, *hops[:-1]]
 
 
-async def test_a_link_to_an_unknown_site_is_asked_for_there_under_the_links_own_scope() -> None:
-    """The egress guard judges where it leads by where it came from."""
+async def test_a_link_to_an_unknown_site_is_requested_there_under_the_links_own_scope() -> None:
+    """The egress guard judges the target by the link that led to it."""
     web = Web({TCO: "https://blog.example/kite"})
     route = await follow(TCO, web)
 
     assert (route.platform.name, route.post.url) == ("generic", "https://blog.example/kite")
-    assert (web.asked, web.scopes) == ([TCO, "https://blog.example/kite"], {TCO})
+    assert (web.requested, web.scopes) == ([TCO, "https://blog.example/kite"], {TCO})
 
 
-async def test_a_form_that_any_host_may_have_is_asked_for_before_it_is_believed() -> None:
-    there = "https://social.example/@jane/112233445566778899"
-    web = Web({TCO: there})
+async def test_a_url_form_that_any_host_may_have_is_requested_before_it_is_trusted() -> None:
+    target = "https://social.example/@jane/112233445566778899"
+    web = Web({TCO: target})
     route = await follow(TCO, web)
 
-    assert (route.platform.name, web.asked) == ("mastodon", [TCO, there])
+    assert (route.platform.name, web.requested) == ("mastodon", [TCO, target])
 
 
 @pytest.mark.parametrize("link", [VIDEO, "https://blog.example/kite", "https://fb.watch/Abc123/"])
-async def test_what_is_no_share_link_or_needs_a_browser_is_not_asked_for(link: str) -> None:
+async def test_a_url_that_is_not_a_share_link_or_needs_a_browser_is_not_requested(link: str) -> None:
     web = Web({})
     route = await follow(link, web)
 
-    assert (route.post.url, route.shared_as, web.asked) == (link, None, [])
+    assert (route.post.url, route.shared_as, web.requested) == (link, None, [])
 
 
-async def test_what_an_earlier_attempt_found_is_not_asked_for_again() -> None:
+async def test_a_target_that_an_earlier_attempt_found_is_not_requested_again() -> None:
     web = Web({})
     route = await follow(VM, web, known=VIDEO)
 
-    assert (route.post.post_id, route.shared_as, web.asked) == ("7123456789012345678", VM, [])
+    assert (route.post.post_id, route.shared_as, web.requested) == ("7123456789012345678", VM, [])
 
 
 @pytest.mark.parametrize(
@@ -154,25 +154,25 @@ async def test_what_an_earlier_attempt_found_is_not_asked_for_again() -> None:
     ],
     ids=["profile", "front page", "circle", "refused"],
 )
-async def test_a_link_that_leads_to_no_post_says_so(target: str | Failure, kind: type[Failure]) -> None:
+async def test_a_link_that_leads_to_no_post_fails(target: str | Failure, kind: type[Failure]) -> None:
     with pytest.raises(kind):
         await follow(VM, Web({VM: target}))
 
 
-async def test_a_way_without_end_ends() -> None:
+async def test_an_endless_redirect_chain_is_stopped() -> None:
     steps = [f"https://t.co/x{n}" for n in range(MAX_HOPS + 5)]
     web = Web(dict(pairwise(steps)))
     with pytest.raises(HttpError):
         await follow(steps[0], web)
 
-    assert len(web.asked) == MAX_HOPS
+    assert len(web.requested) == MAX_HOPS
 
 
 @pytest.mark.parametrize(
     ("link", "status", "kind"),
     [(VM, 404, SeemsDeleted), (TCO, 404, Deleted), (TCO, 410, Deleted), (VM, 429, RateLimited)],
 )
-async def test_a_link_that_its_site_does_not_know_says_so(link: str, status: int, kind: type[Failure]) -> None:
+async def test_a_link_that_its_site_does_not_know_fails(link: str, status: int, kind: type[Failure]) -> None:
     with pytest.raises(kind):
         await follow(link, Web({}, status=status))
 
@@ -191,7 +191,7 @@ async def test_a_link_that_its_site_does_not_know_says_so(link: str, status: int
     ],
     ids=["script", "refused", "broken", "network", "slow", "app", "login", "unknown"],
 )
-async def test_what_plain_http_does_not_tell_is_left_to_the_browser(web: Web) -> None:
+async def test_a_link_that_plain_http_cannot_resolve_is_left_to_the_browser(web: Web) -> None:
     route = await follow(VM, web)
 
     assert (route.post.url, route.shared_as) == (VM, None)
@@ -211,11 +211,11 @@ async def test_a_login_page_cannot_lead_to_another_site() -> None:
     assert route.shared_as is None
 
 
-async def test_a_slow_way_is_given_up_in_time() -> None:
+async def test_a_slow_redirect_chain_is_given_up_in_time() -> None:
     steps = [f"https://t.co/x{n}" for n in range(9)]
     web = Web(dict(pairwise(steps)))
     web.takes_s = 4.0
     route = await follow(steps[0], web)
 
-    assert (route.shared_as, len(web.asked)) == (None, 3)
+    assert (route.shared_as, len(web.requested)) == (None, 3)
     assert 2 * web.takes_s < HARD_S <= 3 * web.takes_s

@@ -75,7 +75,7 @@ def test_a_final_failure_is_never_tried_again(failure: Failure) -> None:
 @pytest.mark.parametrize(
     ("failure", "wait"), [(SeemsDeleted("404"), timedelta(hours=1)), (IpBlocked("no"), timedelta(hours=6))]
 )
-def test_what_may_pass_is_looked_at_once_more_and_then_believed(failure: Failure, wait: timedelta) -> None:
+def test_a_failure_that_may_be_temporary_is_retried_once_and_then_final(failure: Failure, wait: timedelta) -> None:
     assert verdict(failure, jitter=0.0) == RetryIn(wait)
     assert verdict(failure, attempt=3, jitter=0.0, former=[failure.code, ErrorCode.NETWORK]) == RetryIn(wait)
     assert isinstance(verdict(failure, attempt=2, former=[failure.code]), GiveUp)
@@ -90,7 +90,7 @@ def test_a_page_that_took_too_long_to_read_is_read_once_more_and_then_given_up()
 
 
 @pytest.mark.parametrize("failure", [LoginRequired("wall"), Ambiguous("two videos")])
-def test_what_waits_for_a_person_is_not_tried_again_by_itself(failure: Failure) -> None:
+def test_a_job_that_waits_for_the_user_is_not_retried_automatically(failure: Failure) -> None:
     assert isinstance(verdict(failure), GiveUp)
 
 
@@ -99,37 +99,37 @@ def test_the_last_attempt_is_the_last() -> None:
     assert isinstance(verdict(NetworkFailure("x"), attempt=5), GiveUp)
 
 
-def test_one_attempt_allowed_means_plain_failure() -> None:
+def test_with_one_attempt_allowed_every_failure_is_final() -> None:
     assert isinstance(verdict(Incomplete("cut"), max_attempts=1), GiveUp)
     assert isinstance(verdict(NoSpace("full"), max_attempts=1), GiveUp)
     assert isinstance(verdict(LiveNow("live"), max_attempts=1), GiveUp)
     assert isinstance(verdict(ExtractorBroken("new"), max_attempts=1), GiveUp)
 
 
-def test_the_sites_own_word_wins_and_is_never_undercut() -> None:
-    said = timedelta(seconds=90)
-    answers = [verdict(RateLimited("slow down", retry_after=said), jitter=j) for j in (0.0, 0.99)]
+def test_the_sites_retry_after_takes_precedence_and_is_never_undercut() -> None:
+    wait = timedelta(seconds=90)
+    answers = [verdict(RateLimited("slow down", retry_after=wait), jitter=j) for j in (0.0, 0.99)]
 
-    assert answers[0] == RetryIn(said)
+    assert answers[0] == RetryIn(wait)
     assert isinstance(answers[1], RetryIn)
-    assert said < answers[1].delay <= said * 1.1
+    assert wait < answers[1].delay <= wait * 1.1
 
 
 @pytest.mark.parametrize("failure", [NoSpace("full"), BrowserUnavailable("crashed"), ToolMissing("no browser")])
-def test_what_is_wrong_with_this_machine_uses_up_no_attempt(failure: Failure) -> None:
+def test_a_fault_of_this_machine_uses_up_no_attempt(failure: Failure) -> None:
     assert isinstance(verdict(failure, attempt=50), RetryIn)
 
 
-def test_what_is_live_is_waited_for_longer_each_time_and_costs_no_attempt() -> None:
-    looks = [
+def test_a_live_broadcast_is_waited_for_longer_each_time_and_uses_up_no_attempt() -> None:
+    decisions = [
         verdict(LiveNow("live"), attempt=n + 5, jitter=0.0, former=[ErrorCode.NETWORK] + [ErrorCode.LIVE_NOW] * n)
         for n in (0, 1, 2, 3, 4, 59)
     ]
 
-    assert looks == [RetryIn(hours * HOUR, uses_attempt=False) for hours in (0.5, 1, 2, 4, 6, 6)]
+    assert decisions == [RetryIn(hours * HOUR, uses_attempt=False) for hours in (0.5, 1, 2, 4, 6, 6)]
 
 
-def test_what_is_announced_is_looked_at_when_it_begins_and_not_a_tenth_of_the_time_later() -> None:
+def test_an_announced_broadcast_is_tried_when_it_begins_and_not_a_tenth_of_the_time_later() -> None:
     at_once, last = (
         verdict(Upcoming("soon", starts_at=START + 48 * HOUR), attempt=5, jitter=jitter) for jitter in (0.0, 0.999)
     )
@@ -139,24 +139,24 @@ def test_what_is_announced_is_looked_at_when_it_begins_and_not_a_tenth_of_the_ti
     assert last.delay < 48.5 * HOUR
 
 
-def test_a_start_that_is_named_as_a_span_is_waited_for_as_well() -> None:
+def test_a_start_given_as_a_duration_is_waited_for_as_well() -> None:
     assert verdict(Upcoming("soon", retry_after=3 * HOUR), jitter=0.0) == RetryIn(3 * HOUR, uses_attempt=False)
 
 
-def test_a_start_that_is_far_off_is_looked_at_once_a_week_since_it_may_be_moved() -> None:
+def test_a_start_that_is_far_off_is_checked_once_a_week_since_it_may_be_moved() -> None:
     far = Upcoming("next year", starts_at=START + timedelta(days=400))
 
     assert verdict(far) == RetryIn(timedelta(days=7), uses_attempt=False)
 
 
-def test_a_start_that_has_passed_counts_as_none() -> None:
+def test_a_start_in_the_past_is_ignored() -> None:
     late = Upcoming("late", starts_at=START - HOUR)
 
     assert verdict(late, jitter=0.0) == RetryIn(FIRST_WAIT, uses_attempt=False)
 
 
 @pytest.mark.parametrize("failure", [LiveNow("live"), Upcoming("soon", starts_at=START + HOUR)])
-def test_nothing_is_waited_for_without_an_end(failure: Failure) -> None:
+def test_every_wait_has_an_end(failure: Failure) -> None:
     both = [ErrorCode.LIVE_NOW, ErrorCode.UPCOMING] * (MAX_WAITS // 2)
 
     assert isinstance(verdict(failure, former=both[1:]), RetryIn)
@@ -165,23 +165,23 @@ def test_nothing_is_waited_for_without_an_end(failure: Failure) -> None:
 
 def test_a_post_that_is_not_understood_is_tried_daily_when_its_attempts_are_used_up() -> None:
     broken = ExtractorBroken("a new form")
-    looks = [
+    decisions = [
         verdict(broken, attempt=n + 1, max_attempts=max(5, n + 1), jitter=0.0, former=[broken.code] * n)
         for n in (3, 4, 13, 14)
     ]
 
-    assert looks[0] == RetryIn(125 * MINUTE * 0.75)
-    assert looks[1:3] == [RetryIn(timedelta(days=1), uses_attempt=False)] * 2
-    assert isinstance(looks[3], GiveUp)
+    assert decisions[0] == RetryIn(125 * MINUTE * 0.75)
+    assert decisions[1:3] == [RetryIn(timedelta(days=1), uses_attempt=False)] * 2
+    assert isinstance(decisions[3], GiveUp)
 
 
-def test_a_job_does_not_come_back_before_its_sites_gate_opens() -> None:
+def test_a_job_is_not_retried_before_its_site_reopens() -> None:
     for failure in (NetworkFailure("x"), RateLimited("429"), RateLimited("429", retry_after=MINUTE)):
         answer = decide(failure, attempt=1, max_attempts=5, base=MINUTE, jitter=0.0, now=START, closed_for=6 * HOUR)
         assert answer == RetryIn(6 * HOUR)
 
 
-def test_a_job_whose_account_has_had_its_day_comes_back_at_its_very_place_and_keeps_its_last_attempt() -> None:
+def test_a_job_beyond_the_accounts_daily_limit_is_retried_exactly_at_its_time_and_keeps_its_last_attempt() -> None:
     full = AccountDayUsed("60 posts", retry_after=5 * HOUR)
 
     assert verdict(full, attempt=5, jitter=0.9) == RetryIn(5 * HOUR, uses_attempt=False)

@@ -1,4 +1,4 @@
-"""A job that needs a sign-in goes on where somebody is signed in, and waits for no machine that is not there."""
+"""A job that needs a sign-in moves to a machine that is signed in, and does not wait for a machine that is gone."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def beat(
 async def attempt(
     store: MemoryJobStore, clock: FakeClock, root: Path, failure: Failure, *, signed_in: frozenset[str] = frozenset()
 ) -> Job:
-    """Claim the job here and see how the attempt ends."""
+    """Claim the job on this machine and return it as the attempt left it."""
 
     async def here() -> frozenset[str]:
         return signed_in
@@ -64,7 +64,7 @@ async def enqueue(store: MemoryJobStore, clock: FakeClock) -> JobId:
     return (await store.queue.enqueue([new_job(clock=clock)]))[0].job.id
 
 
-async def test_a_job_that_needs_a_sign_in_goes_on_where_somebody_is_signed_in(
+async def test_a_job_that_needs_a_sign_in_moves_to_a_machine_that_is_signed_in(
     store: MemoryJobStore, clock: FakeClock, tmp_path: Path
 ) -> None:
     job_id = await enqueue(store, clock)
@@ -74,12 +74,13 @@ async def test_a_job_that_needs_a_sign_in_goes_on_where_somebody_is_signed_in(
     assert (job.status, job.needs_session) == (JobStatus.QUEUED, True)
     assert await store.queue.claim(ME, limit=1, lease=LEASE) == []
     (taken,) = await store.queue.claim(WorkerId("w-there"), limit=1, lease=LEASE, sessions=[SITE])
-    assert (taken.id, taken.job.max_attempts - taken.fence) == (job_id, 4)  # no try was lost
-    told = [one.detail for one in await store.catalogue.history(job_id) if one.error_code is ErrorCode.LOGIN_REQUIRED]
-    assert any("there" in detail for detail in told)
+    assert (taken.id, taken.job.max_attempts - taken.fence) == (job_id, 4)  # no attempt was used up
+    records = await store.catalogue.history(job_id)
+    details = [record.detail for record in records if record.error_code is ErrorCode.LOGIN_REQUIRED]
+    assert any("there" in detail for detail in details)
 
 
-async def test_where_the_session_is_refused_the_job_fails_and_does_not_wander(
+async def test_a_job_whose_session_is_refused_fails_and_is_not_passed_on(
     store: MemoryJobStore, clock: FakeClock, tmp_path: Path
 ) -> None:
     await enqueue(store, clock)
@@ -89,7 +90,7 @@ async def test_where_the_session_is_refused_the_job_fails_and_does_not_wander(
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.LOGIN_REQUIRED)
 
 
-async def test_what_a_sign_in_cannot_help_is_not_handed_over(
+async def test_a_job_that_a_sign_in_cannot_help_is_not_passed_on(
     store: MemoryJobStore, clock: FakeClock, tmp_path: Path
 ) -> None:
     await enqueue(store, clock)
@@ -98,7 +99,7 @@ async def test_what_a_sign_in_cannot_help_is_not_handed_over(
     assert (await attempt(store, clock, tmp_path, Deleted("Gone."))).error_code is ErrorCode.DELETED
 
 
-async def test_in_a_fleet_without_the_session_a_person_is_told_the_machines(
+async def test_where_no_machine_has_the_session_the_error_lists_the_machines(
     store: MemoryJobStore, clock: FakeClock, tmp_path: Path
 ) -> None:
     await enqueue(store, clock)
@@ -118,7 +119,7 @@ async def test_a_single_machine_is_not_named(store: MemoryJobStore, clock: FakeC
     assert (await attempt(store, clock, tmp_path, LoginRequired("Only for members."))).error == "Only for members."
 
 
-async def test_a_job_whose_machine_does_not_come_back_is_tried_by_anybody(
+async def test_a_job_whose_machine_does_not_come_back_may_be_claimed_by_any_worker(
     store: MemoryJobStore, clock: FakeClock, tmp_path: Path
 ) -> None:
     await enqueue(store, clock)
@@ -128,14 +129,14 @@ async def test_a_job_whose_machine_does_not_come_back_is_tried_by_anybody(
     assert await release_orphaned_jobs(store) == 0
     clock.advance(timedelta(seconds=30))
     await beat(store, clock, "there", SITE)
-    assert await release_orphaned_jobs(store) == 0  # it is there, and only busy
+    assert await release_orphaned_jobs(store) == 0  # it is alive, and only busy
     clock.advance(timedelta(minutes=2))
 
     assert await release_orphaned_jobs(store) == 1
     assert len(await store.queue.claim(ME, limit=1, lease=LEASE)) == 1
 
 
-async def test_a_worker_that_takes_no_jobs_of_the_platform_holds_its_session_in_vain(clock: FakeClock) -> None:
+async def test_the_session_of_a_worker_that_takes_no_jobs_of_the_platform_is_ignored(clock: FakeClock) -> None:
     store = MemoryJobStore(clock)
     await beat(store, clock, "there", SITE, platforms=("x",))
 
@@ -154,7 +155,7 @@ async def test_after_a_sign_in_the_jobs_that_wait_for_it_go_on(
 
 
 class ChangingQueue(MemoryQueue):
-    """Somebody else changes a job while the first one is retried."""
+    """Runs ``change`` while the first job is retried, as another process might."""
 
     change: Callable[[], Awaitable[object]] | None = None
 
@@ -166,7 +167,7 @@ class ChangingQueue(MemoryQueue):
 
 
 async def waiting_for_sign_in(store: MemoryJobStore, clock: FakeClock, count: int) -> list[JobId]:
-    """Oldest first."""
+    """Store ``count`` jobs that wait for a sign-in, and return their ids, oldest first."""
     await store.queue.enqueue([new_job(clock=clock)])
     (claim,) = await store.queue.claim(ME, limit=1, lease=LEASE)
     job = await store.queue.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="Only for members.", retry_in=None)
@@ -175,11 +176,11 @@ async def waiting_for_sign_in(store: MemoryJobStore, clock: FakeClock, count: in
         for number in range(count - 1)
     ]
     await store.catalogue.import_jobs(more)
-    return [job.id, *(one.job.id for one in more)]
+    return [job.id, *(stored.job.id for stored in more)]
 
 
 @pytest.mark.parametrize("change", ["remove", "cancel"])
-async def test_a_job_that_is_removed_or_cancelled_meanwhile_keeps_none_of_the_others_waiting(
+async def test_a_job_that_is_removed_or_cancelled_in_the_meantime_does_not_hold_up_the_others(
     clock: FakeClock, change: str
 ) -> None:
     store = MemoryJobStore(clock)

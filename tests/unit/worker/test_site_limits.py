@@ -1,4 +1,4 @@
-"""A site that wants to be left alone is left alone by all its jobs, and one job finds out when that is over."""
+"""A closed site is left alone by all its jobs, and one job finds out when it is open again."""
 
 from __future__ import annotations
 
@@ -59,17 +59,17 @@ def tools(store: Store, clock: FakeClock, tmp_path: Path) -> WorkerContext:
     return make_tools(store, clock, tmp_path)
 
 
-async def take_turn(platform: Platform, tools: WorkerContext, *, before: Permit | None = None) -> Permit | None:
+async def acquire(platform: Platform, tools: WorkerContext, *, before: Permit | None = None) -> Permit | None:
     return await site_limits.acquire_permit(JobId("a-job"), platform, tools, before=before)
 
 
-HAD = Permit(START)
+EARLIER_PERMIT = Permit(START)
 
 
-async def test_a_turn_that_was_given_before_the_gate_closed_is_not_used_after_it(
+async def test_a_permit_that_was_granted_before_the_site_closed_is_not_used_afterwards(
     tools: WorkerContext, store: Store, clock: FakeClock
 ) -> None:
-    """A job waits for its turn up to two seconds, with the account for minutes; another's 429 comes meanwhile."""
+    """A job waits up to two seconds for its permit, with the account for minutes; another's 429 may come first."""
 
     class WhileItWaits(FakeClock):
         async def sleep(self, seconds: float) -> None:
@@ -77,9 +77,9 @@ async def test_a_turn_that_was_given_before_the_gate_closed_is_not_used_after_it
                 "bluesky", duration=timedelta(minutes=7), code=ErrorCode.RATE_LIMITED, reason="429"
             )
 
-    await take_turn(BLUESKY, tools)
+    await acquire(BLUESKY, tools)
     with pytest.raises(NotAllowedYet) as sent_away:
-        await take_turn(BLUESKY, replace(tools, clock=WhileItWaits()))
+        await acquire(BLUESKY, replace(tools, clock=WhileItWaits()))
 
     assert sent_away.value.at == clock.now() + timedelta(minutes=7)
 
@@ -100,32 +100,32 @@ def x_job(clock: FakeClock, number: int) -> NewJob:
         (NetworkFailure("reset"), None),
     ],
 )
-def test_what_closes_a_gate_and_for_how_long(failure: Failure, for_: timedelta | None) -> None:
+def test_which_failures_close_a_site_and_for_how_long(failure: Failure, for_: timedelta | None) -> None:
     assert closing(failure, X) == for_
 
 
-def test_a_login_wall_closes_the_gate_only_where_walls_hide_the_media() -> None:
+def test_a_login_wall_closes_the_site_only_where_walls_hide_the_media() -> None:
     assert closing(LoginRequired("wall"), FACEBOOK) is not None
     assert closing(LoginRequired("wall"), X) is None or X.walls.blocks_media
 
 
-async def test_turns_at_one_site_lie_an_interval_apart(tools: WorkerContext, clock: FakeClock) -> None:
+async def test_permits_of_one_site_are_an_interval_apart(tools: WorkerContext, clock: FakeClock) -> None:
     shortest, longest = X.pace.interval_s
     began = clock.now()
     for _ in range(3):
-        await take_turn(X, tools, before=HAD)
+        await acquire(X, tools, before=EARLIER_PERMIT)
 
     assert (clock.now() - began).total_seconds() == pytest.approx(shortest + longest)  # jitter is a half
 
 
-async def test_pages_of_no_known_site_have_no_gate(tools: WorkerContext, store: Store) -> None:
-    assert await take_turn(GENERIC, tools) is None
+async def test_pages_of_unknown_sites_have_no_site_limits(tools: WorkerContext, store: Store) -> None:
+    assert await acquire(GENERIC, tools) is None
     await report_outcome(GENERIC, None, RateLimited("429"), tools)
 
     assert await store.site_limits.gates() == []
 
 
-async def test_each_strike_closes_the_gate_for_twice_as_long_until_a_job_gets_through(
+async def test_each_failure_closes_the_site_for_twice_as_long_until_a_job_gets_through(
     tools: WorkerContext, store: Store, clock: FakeClock
 ) -> None:
     for minutes in (7, 14, 28):
@@ -134,21 +134,21 @@ async def test_each_strike_closes_the_gate_for_twice_as_long_until_a_job_gets_th
         assert gate.closed_until == clock.now() + timedelta(minutes=minutes)
         clock.advance(timedelta(minutes=minutes, seconds=1))
 
-    turn = await take_turn(X, tools)
+    permit = await acquire(X, tools)
     with pytest.raises(NotAllowedYet):
-        await take_turn(X, tools)  # one probe at a time
-    await report_outcome(X, turn, None, tools)
-    assert (await take_turn(X, tools, before=HAD)) is not None
+        await acquire(X, tools)  # one probe at a time
+    await report_outcome(X, permit, None, tools)
+    assert (await acquire(X, tools, before=EARLIER_PERMIT)) is not None
 
     (gate,) = await store.site_limits.gates()
     assert (gate.failures, gate.closed_until) == (0, None)
 
 
-async def test_a_broken_line_tells_a_probe_nothing(tools: WorkerContext, store: Store, clock: FakeClock) -> None:
+async def test_a_network_failure_tells_a_probe_nothing(tools: WorkerContext, store: Store, clock: FakeClock) -> None:
     await report_outcome(X, None, RateLimited("429", retry_after=timedelta(minutes=7)), tools)
     clock.advance(timedelta(minutes=8))
-    turn = await take_turn(X, tools)
-    await report_outcome(X, turn, NetworkFailure("reset"), tools)
+    permit = await acquire(X, tools)
+    await report_outcome(X, permit, NetworkFailure("reset"), tools)
 
     (gate,) = await store.site_limits.gates()
     assert gate.failures == 1
@@ -167,7 +167,7 @@ async def test_a_429_of_one_job_holds_back_the_others_of_its_site_and_no_job_of_
     assert [c.job.platform for c in await store.queue.claim(W, limit=9, lease=LEASE)] == ["x"]
 
 
-async def test_a_job_that_finds_the_gate_closed_goes_back_into_the_queue_without_using_up_an_attempt(
+async def test_a_job_of_a_closed_site_goes_back_into_the_queue_without_using_up_an_attempt(
     store: Store, clock: FakeClock, tools: WorkerContext
 ) -> None:
     await store.queue.enqueue([x_job(clock, 1)])
@@ -180,7 +180,7 @@ async def test_a_job_that_finds_the_gate_closed_goes_back_into_the_queue_without
     assert (job.status, job.max_attempts - job.attempt_count) == (JobStatus.QUEUED, claim.job.max_attempts)
 
 
-async def test_a_rate_limit_in_the_middle_of_a_carousel_closes_the_gate_and_holds_the_job_back_until_it_opens(
+async def test_a_rate_limit_in_the_middle_of_a_carousel_closes_the_site_and_holds_the_job_back_until_it_reopens(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     await store.queue.enqueue([x_job(clock, 1)])
@@ -199,11 +199,11 @@ async def test_a_rate_limit_in_the_middle_of_a_carousel_closes_the_gate_and_hold
     (gate,) = await store.site_limits.gates()
     assert (job.error_code, job.retry_at) == (ErrorCode.PARTIAL, clock.now() + timedelta(hours=2))
     assert (gate.code, gate.closed_until) == (ErrorCode.RATE_LIMITED, job.retry_at)
-    assert [one.status for one in job.items] == [ItemStatus.KEPT, ItemStatus.FAILED, ItemStatus.WAITING]
+    assert [item.status for item in job.items] == [ItemStatus.KEPT, ItemStatus.FAILED, ItemStatus.WAITING]
 
 
 @pytest.mark.parametrize("cause", [RateLimited("429"), AccountWarning("locked"), Challenge("human?"), IpBlocked("no")])
-async def test_the_strongest_of_the_failures_that_one_sums_up_closes_the_gate(
+async def test_the_strongest_cause_of_a_summarising_failure_closes_the_site(
     tools: WorkerContext, store: Store, clock: FakeClock, cause: Failure
 ) -> None:
     summed_up = Partial("2 of 4 videos are kept.")
@@ -215,7 +215,7 @@ async def test_the_strongest_of_the_failures_that_one_sums_up_closes_the_gate(
     assert gate.closed_until == clock.now() + (closed_for or timedelta())
 
 
-async def test_a_refused_address_is_left_alone_for_six_hours_and_so_is_its_job(
+async def test_a_job_of_a_site_that_blocks_our_ip_is_retried_after_six_hours(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     await store.queue.enqueue([x_job(clock, 1)])
@@ -237,20 +237,20 @@ class Profile(StubBrowser):
         super().__init__(cookies=[Cookie(name, "secret", "instagram.com") for name in names])
 
 
-class AsPerson(StubExtractor):
+class SignedInExtractor(StubExtractor):
     name = "browser_cookies"
     as_person = True
 
 
 def insta_tools(store: Store, clock: FakeClock, root: Path, browser: Profile) -> WorkerContext:
-    """Strangers meet a wall where somebody is signed in, and are shown the post where nobody is."""
-    stranger = StubExtractor(*(LoginRequired("wall"),) * browser.is_signed_in_at)
+    """Signed-out visits meet a wall if ``browser`` is signed in, and see the post if it is not."""
+    signed_out = StubExtractor(*(LoginRequired("wall"),) * browser.is_signed_in_at)
     tools = make_tools(store, clock, root, browser=browser)
-    return replace(tools, extractors={"browser": stranger, "browser_cookies": AsPerson()})
+    return replace(tools, extractors={"browser": signed_out, "browser_cookies": SignedInExtractor()})
 
 
 async def insta(store: Store, clock: FakeClock, root: Path, number: int, browser: Profile) -> tuple[Job, float]:
-    """Claim and look at one post; the job as it is then, and how many seconds the next one has to wait."""
+    """Claim and extract one post; return the job and how many seconds the next one has to wait."""
     url = f"https://www.instagram.com/p/ABCDEFG{number:03}/"
     await store.queue.enqueue([new_job(url, clock=clock, platform="instagram")])
     (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
@@ -259,7 +259,7 @@ async def insta(store: Store, clock: FakeClock, root: Path, number: int, browser
     return job, (gate.permit_after(clock.now()) - clock.now()).total_seconds()
 
 
-async def test_a_look_with_the_account_keeps_the_accounts_interval_and_one_without_the_plain_one(
+async def test_a_signed_in_extraction_keeps_the_accounts_interval_and_a_signed_out_one_the_sites(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     _, anonymous = await insta(store, clock, tmp_path, 1, Profile(is_signed_in_at=False))
@@ -271,7 +271,7 @@ async def test_a_look_with_the_account_keeps_the_accounts_interval_and_one_witho
     assert (gate.posts_within_day(clock.now()), gate.account_cap) == (1, 60)
 
 
-async def test_a_job_beyond_the_accounts_day_waits_with_a_sentence_and_without_using_up_a_try(
+async def test_a_job_beyond_the_accounts_daily_limit_waits_with_a_message_and_without_using_up_an_attempt(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     browser = Profile(is_signed_in_at=True)
@@ -299,7 +299,7 @@ async def test_a_job_beyond_the_accounts_day_waits_with_a_sentence_and_without_u
 
 
 class Slow(StubExtractor):
-    """A stranger's look that takes a while before it meets the wall."""
+    """A signed-out extraction that takes a while before it meets the wall."""
 
     def __init__(self, clock: FakeClock, *, takes_s: float) -> None:
         super().__init__(LoginRequired("wall"))
@@ -311,10 +311,10 @@ class Slow(StubExtractor):
 
 
 @pytest.mark.parametrize("takes_s", [0, 3, 25])
-async def test_between_a_strangers_look_and_the_accounts_an_interval_of_the_accounts_passes(
+async def test_the_accounts_interval_passes_between_the_signed_out_and_the_signed_in_extraction(
     store: Store, clock: FakeClock, tmp_path: Path, takes_s: float
 ) -> None:
-    """Counted from the end of the stranger's look: until then it asked for one thing after the other."""
+    """Counted from the end of the signed-out extraction, which sends requests until then."""
     browser = Profile(is_signed_in_at=True)
     tools = insta_tools(store, clock, tmp_path, browser)
     slow = replace(tools, extractors={**tools.extractors, "browser": Slow(clock, takes_s=takes_s)})
@@ -326,18 +326,16 @@ async def test_between_a_strangers_look_and_the_accounts_an_interval_of_the_acco
     assert (job.status, clock.slept) == (JobStatus.COMPLETED, [30])
 
 
-async def test_a_site_whose_account_has_no_pace_of_its_own_keeps_the_sites(
-    store: Store, clock: FakeClock, tmp_path: Path
-) -> None:
+async def test_an_account_without_its_own_pace_keeps_the_sites(store: Store, clock: FakeClock, tmp_path: Path) -> None:
     tools = make_tools(store, clock, tmp_path)
     await site_limits.acquire_permit(JobId("a-job"), X, tools)
     clock.advance(20)
-    await site_limits.acquire_permit(JobId("a-job"), X, tools, with_account=True, before=HAD)
+    await site_limits.acquire_permit(JobId("a-job"), X, tools, with_account=True, before=EARLIER_PERMIT)
 
     assert clock.slept == [sum(X.pace.interval_s) / 2]
 
 
-async def test_a_probe_may_go_on_as_the_person(store: Store, clock: FakeClock, tmp_path: Path) -> None:
+async def test_a_probe_may_continue_signed_in(store: Store, clock: FakeClock, tmp_path: Path) -> None:
     await store.site_limits.close_gate(
         "instagram", duration=timedelta(hours=1), code=ErrorCode.LOGIN_REQUIRED, reason="wall"
     )
@@ -348,9 +346,9 @@ async def test_a_probe_may_go_on_as_the_person(store: Store, clock: FakeClock, t
     assert (job.status, gate.failures) == (JobStatus.COMPLETED, 0)
 
 
-async def test_an_account_is_whoever_is_signed_in_to_the_posts_site(tools: WorkerContext) -> None:
+async def test_an_account_is_used_only_where_the_profile_is_signed_in_to_the_posts_site(tools: WorkerContext) -> None:
     post = Post("https://www.instagram.com/p/ABCDEFGH/", "https://www.instagram.com/p/ABCDEFGH/", "instagram")
     for is_signed_in in (True, False):
-        asked = replace(tools, browser=Profile(is_signed_in_at=is_signed_in))
-        assert await is_signed_in_at(Route(post, INSTAGRAM, ()), asked) is is_signed_in
-        assert not await is_signed_in_at(Route(post, GENERIC, ()), asked)
+        context = replace(tools, browser=Profile(is_signed_in_at=is_signed_in))
+        assert await is_signed_in_at(Route(post, INSTAGRAM, ()), context) is is_signed_in
+        assert not await is_signed_in_at(Route(post, GENERIC, ()), context)

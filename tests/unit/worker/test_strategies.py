@@ -1,4 +1,4 @@
-"""The climb: which rung asks whom for what, what it leaves, and what the history says."""
+"""The download strategies: what each requests and from where, what it leaves behind, and what the history shows."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ COOKIE = Cookie("sid", "secret", "cdn.example")
 SECOND_URL = "https://cdn.example/2.mp4"
 
 
-async def rungs(store: Store, claim: ClaimedJob) -> list[tuple[StrategyName | None, Stage, StepOutcome]]:
-    """What the history says of downloads and validations."""
+async def steps(store: Store, claim: ClaimedJob) -> list[tuple[StrategyName | None, Stage, StepOutcome]]:
+    """Return the history's downloads and validations, each with its strategy."""
     return [
         (record.rung, record.stage, record.outcome)
         for record in await store.catalogue.history(claim.id)
@@ -68,20 +68,20 @@ async def test_plain_carries_no_cookies_and_session_does(
 
     assert job.status is JobStatus.COMPLETED
     assert [request.cookies for request in downloader.requests] == [(), (COOKIE,)]
-    assert await rungs(store, claim) == [
+    assert await steps(store, claim) == [
         (StrategyName.PLAIN, Stage.DOWNLOAD, StepOutcome.FAILED),
         (StrategyName.SESSION, Stage.DOWNLOAD, StepOutcome.OK),
         (StrategyName.SESSION, Stage.VALIDATE, StepOutcome.OK),
     ]
 
 
-async def test_each_rung_starts_in_an_empty_staging_folder(
+async def test_each_strategy_starts_in_an_empty_staging_folder(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     downloader = StubDownloader(Incomplete("cut"), Incomplete("cut"), VIDEO)
     await process_one_cycle(claim, make_tools(store, clock, tmp_path, downloader=downloader))
 
-    assert downloader.found_in_staging == [[], []]  # plain and session; a fresh look finds nothing new here
+    assert downloader.found_in_staging == [[], []]  # plain and session; a fresh extraction finds nothing new here
 
 
 async def test_the_browser_saves_what_our_client_cannot(
@@ -97,14 +97,14 @@ async def test_the_browser_saves_what_our_client_cannot(
     assert browser.scopes == [POST_URL]  # a public post never inherits an exemption of its media's host
 
 
-async def test_a_file_that_does_not_validate_climbs_too(
+async def test_after_a_file_that_fails_validation_the_next_strategy_is_tried(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     probe = StubProbe(Problem(ProblemKind.DAMAGED, "3 frames do not decode"), None)
     job = await worked(claim, make_tools(store, clock, tmp_path, probe=probe))
 
     assert job.status is JobStatus.COMPLETED
-    assert await rungs(store, claim) == [
+    assert await steps(store, claim) == [
         (StrategyName.PLAIN, Stage.DOWNLOAD, StepOutcome.OK),
         (StrategyName.PLAIN, Stage.VALIDATE, StepOutcome.FAILED),
         (StrategyName.SESSION, Stage.DOWNLOAD, StepOutcome.OK),
@@ -124,7 +124,7 @@ async def test_fresh_extracts_again_and_takes_a_candidate_not_tried_yet(
     assert [request.url for request in downloader.requests] == [MEDIA_URL, MEDIA_URL, SECOND_URL]
 
 
-async def test_a_refused_signed_address_is_looked_up_again_before_anything_else_is_tried(
+async def test_a_refused_signed_url_is_extracted_again_before_anything_else_is_tried(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extractor = StubExtractor(extraction(candidate(signed=True)), extraction(candidate(SECOND_URL, signed=True)))
@@ -135,14 +135,14 @@ async def test_a_refused_signed_address_is_looked_up_again_before_anything_else_
 
     assert browser.downloads == []
     assert [(request.url, request.cookies) for request in downloader.requests] == [(MEDIA_URL, ()), (SECOND_URL, ())]
-    assert [rung for rung, _, _ in await rungs(store, claim)] == [
+    assert [strategy for strategy, _, _ in await steps(store, claim)] == [
         StrategyName.PLAIN,
         StrategyName.FRESH,
         StrategyName.FRESH,
     ]
 
 
-async def test_a_signed_address_that_a_fresh_look_finds_again_is_tried_with_the_session_and_by_the_browser(
+async def test_a_signed_url_that_a_fresh_extraction_finds_again_is_tried_with_the_session_and_by_the_browser(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extractor = StubExtractor(extraction(candidate(signed=True)))
@@ -153,7 +153,7 @@ async def test_a_signed_address_that_a_fresh_look_finds_again_is_tried_with_the_
 
     assert (job.status, extractor.asked) == (JobStatus.COMPLETED, 2)
     assert [request.cookies for request in downloader.requests] == [(), (COOKIE,)]
-    assert await rungs(store, claim) == [
+    assert await steps(store, claim) == [
         (StrategyName.PLAIN, Stage.DOWNLOAD, StepOutcome.FAILED),
         (StrategyName.FRESH, Stage.DOWNLOAD, StepOutcome.SKIPPED),
         (StrategyName.SESSION, Stage.DOWNLOAD, StepOutcome.FAILED),
@@ -162,7 +162,7 @@ async def test_a_signed_address_that_a_fresh_look_finds_again_is_tried_with_the_
     ]
 
 
-async def test_a_fresh_signed_address_that_is_refused_too_is_tried_with_the_session_and_by_the_browser(
+async def test_a_fresh_signed_url_that_is_refused_too_is_tried_with_the_session_and_by_the_browser(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extractor = StubExtractor(extraction(candidate(signed=True)), extraction(candidate(SECOND_URL, signed=True)))
@@ -179,10 +179,10 @@ async def test_a_fresh_signed_address_that_is_refused_too_is_tried_with_the_sess
     ]
 
 
-async def test_a_lesser_file_is_taken_only_after_every_way_to_the_best_one_failed(
+async def test_a_lesser_file_is_taken_only_after_every_strategy_for_the_best_one_failed(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    """One fresh look is enough: it confirmed the best file's address, and it listed the lesser one."""
+    """One fresh extraction is enough: it confirmed the best file's URL, and it listed the lesser one."""
     both = extraction(candidate(signed=True, height=1080, width=1920), candidate(SECOND_URL, signed=True, height=480))
     extractor = StubExtractor(both)
     downloader = StubDownloader(LinkExpired("403"), LinkExpired("403"), VIDEO)
@@ -195,11 +195,11 @@ async def test_a_lesser_file_is_taken_only_after_every_way_to_the_best_one_faile
     assert browser.downloads == [MEDIA_URL]
 
 
-@pytest.mark.parametrize("look", [NetworkFailure("the page did not load"), ExtractorBroken("another page")])
-async def test_a_fresh_look_that_fails_leaves_the_session_and_the_browser_to_be_tried(
-    look: Failure, store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+@pytest.mark.parametrize("failure", [NetworkFailure("the page did not load"), ExtractorBroken("another page")])
+async def test_after_a_failed_fresh_extraction_the_session_and_the_browser_are_still_tried(
+    failure: Failure, store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    extractor = StubExtractor(extraction(candidate(signed=True)), look)
+    extractor = StubExtractor(extraction(candidate(signed=True)), failure)
     browser = StubBrowser(VIDEO)
     tools = make_tools(
         store, clock, tmp_path, extractor=extractor, downloader=StubDownloader(LinkExpired("403")), browser=browser
@@ -209,7 +209,7 @@ async def test_a_fresh_look_that_fails_leaves_the_session_and_the_browser_to_be_
     assert browser.downloads == [MEDIA_URL]
 
 
-async def test_a_fresh_look_at_a_post_that_was_deleted_meanwhile_ends_the_climb(
+async def test_a_fresh_extraction_of_a_post_that_was_deleted_in_the_meantime_ends_the_download(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extractor = StubExtractor(extraction(candidate(signed=True)), Deleted("gone"))
@@ -232,7 +232,7 @@ async def test_a_signed_stream_that_is_refused_for_good_fails_with_the_refusal_a
 
     assert (job.error_code, browser.downloads) == (ErrorCode.LINK_EXPIRED, [])
     assert [request.cookies for request in downloader.requests] == [(), (COOKIE,)]
-    assert [(rung, outcome) for rung, _, outcome in await rungs(store, claim)] == [
+    assert [(strategy, outcome) for strategy, _, outcome in await steps(store, claim)] == [
         (StrategyName.PLAIN, StepOutcome.FAILED),
         (StrategyName.FRESH, StepOutcome.SKIPPED),
         (StrategyName.SESSION, StepOutcome.FAILED),
@@ -240,7 +240,7 @@ async def test_a_signed_stream_that_is_refused_for_good_fails_with_the_refusal_a
     ]
 
 
-async def test_a_pair_whose_sound_has_a_fresh_address_is_asked_for_again(
+async def test_a_pair_whose_audio_has_a_fresh_url_is_requested_again(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     sounds = ["https://cdn.example/a.m4a?sig=1", "https://cdn.example/a.m4a?sig=2"]
@@ -253,7 +253,7 @@ async def test_a_pair_whose_sound_has_a_fresh_address_is_asked_for_again(
     assert [request.audio_url for request in downloader.requests] == sounds
 
 
-async def test_fresh_repeats_the_ways_whose_rungs_were_taken_before_it(
+async def test_fresh_repeats_the_strategies_that_were_tried_before_it(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extractor = StubExtractor(extraction(), extraction(candidate(SECOND_URL)))
@@ -282,7 +282,7 @@ async def test_the_browser_is_not_asked_for_a_segmented_stream(
     job = await worked(claim, tools)
 
     assert (job.error_code, browser.downloads) == (ErrorCode.INCOMPLETE, [])
-    assert (StrategyName.NAVIGATION, Stage.DOWNLOAD, StepOutcome.SKIPPED) in await rungs(store, claim)
+    assert (StrategyName.NAVIGATION, Stage.DOWNLOAD, StepOutcome.SKIPPED) in await steps(store, claim)
 
 
 @pytest.mark.parametrize("unavailable", [BrowserUnavailable("crashed"), ToolMissing("no browser")])
@@ -296,7 +296,7 @@ async def test_a_missing_browser_does_not_hide_why_the_download_failed(
     assert (await worked(claim, tools)).error_code is ErrorCode.INCOMPLETE
 
 
-async def test_nothing_new_in_a_fresh_look_does_not_hide_it_either(
+async def test_a_fresh_extraction_without_news_does_not_hide_why_the_download_failed(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     tools = make_tools(store, clock, tmp_path, downloader=StubDownloader(LinkExpired("403")))
@@ -307,7 +307,7 @@ async def test_nothing_new_in_a_fresh_look_does_not_hide_it_either(
     assert job.status is JobStatus.FAILED
 
 
-async def test_protected_media_stops_the_climb(
+async def test_protected_media_ends_the_download(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     downloader = StubDownloader(Drm("keys"))
@@ -316,10 +316,10 @@ async def test_protected_media_stops_the_climb(
     assert (job.error_code, job.retry_at, len(downloader.requests)) == (ErrorCode.DRM, None, 1)
 
 
-async def test_a_site_whose_media_want_the_visits_cookies_is_asked_with_them_before_it_is_looked_at_again(
+async def test_media_that_need_the_visits_cookies_are_requested_with_them_before_a_fresh_extraction(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
-    """TikTok's 403 without ``tt_chain_token`` is not the 403 of an address that has run out."""
+    """TikTok's 403 without ``tt_chain_token`` is not the 403 of an expired URL."""
     url = "https://www.tiktok.com/@jane/video/7123456789012345678"
     await store.queue.enqueue([new_job(url, clock=clock, platform="tiktok")])
     (claim,) = await store.queue.claim(WorkerId("w-1"), limit=1, lease=LEASE)
@@ -329,7 +329,7 @@ async def test_a_site_whose_media_want_the_visits_cookies_is_asked_with_them_bef
     job = await worked(claim, tools)
 
     assert (job.status, extractor.asked) == (JobStatus.COMPLETED, 1)
-    assert [rung for rung, stage, _ in await rungs(store, claim) if stage is Stage.DOWNLOAD] == [
+    assert [strategy for strategy, stage, _ in await steps(store, claim) if stage is Stage.DOWNLOAD] == [
         StrategyName.PLAIN,
         StrategyName.SESSION,
     ]
@@ -347,11 +347,11 @@ async def claimed(store: Store, clock: FakeClock, url: str, platform: str) -> Cl
 VIMEO, FACEBOOK = "https://vimeo.com/76979871", "https://www.facebook.com/reel/1234567890123456"
 
 
-def way(record: tuple[StrategyName | None, Stage, StepOutcome]) -> bool:
+def is_download(record: tuple[StrategyName | None, Stage, StepOutcome]) -> bool:
     return record[1] is Stage.DOWNLOAD
 
 
-async def test_a_site_that_judges_the_handshake_is_asked_by_the_browser_next(
+async def test_where_the_handshake_is_judged_the_browser_is_tried_next(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     claim = await claimed(store, clock, VIMEO, "vimeo")
@@ -361,13 +361,13 @@ async def test_a_site_that_judges_the_handshake_is_asked_by_the_browser_next(
     job = await worked(claim, tools)
 
     assert (job.status, extractor.asked, len(downloader.requests)) == (JobStatus.COMPLETED, 1, 1)
-    assert [record[0] for record in await rungs(store, claim) if way(record)] == [
+    assert [record[0] for record in await steps(store, claim) if is_download(record)] == [
         StrategyName.PLAIN,
         StrategyName.NAVIGATION,
     ]
 
 
-async def test_its_fresh_address_is_asked_for_by_the_browser_too(
+async def test_where_the_handshake_is_judged_a_fresh_url_is_requested_by_the_browser_too(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     claim = await claimed(store, clock, VIMEO, "vimeo")
@@ -381,7 +381,7 @@ async def test_its_fresh_address_is_asked_for_by_the_browser_too(
     assert len(downloader.requests) == 1
 
 
-async def test_its_streams_which_no_browser_saves_are_looked_at_afresh(
+async def test_where_the_handshake_is_judged_streams_which_no_browser_saves_are_extracted_again(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     claim = await claimed(store, clock, VIMEO, "vimeo")
@@ -397,7 +397,7 @@ async def test_its_streams_which_no_browser_saves_are_looked_at_afresh(
     assert [request.url for request in downloader.requests] == [MEDIA_URL, SECOND_URL]
 
 
-LOOKS = {
+EXTRACTIONS = {
     "finds the same address": (extraction(candidate(signed=True)),),
     "finds another address": (extraction(candidate(signed=True)), extraction(candidate(SECOND_URL, signed=True))),
     "fails": (extraction(candidate(signed=True)), NetworkFailure("the page did not load")),
@@ -417,35 +417,35 @@ LOOKS = {
 }
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("outcome", EXTRACTIONS)
 @pytest.mark.parametrize(
     ("url", "platform"),
     [(POST_URL, "generic"), (VIMEO, "vimeo"), ("https://www.tiktok.com/@jane/video/7123456789012345678", "tiktok")],
 )
-async def test_whatever_a_fresh_look_finds_every_way_is_tried_once_before_a_refusal_is_believed(
-    look: str, url: str, platform: str, store: Store, clock: FakeClock, tmp_path: Path
+async def test_whatever_a_fresh_extraction_finds_every_strategy_is_tried_once_before_a_refusal_is_final(
+    outcome: str, url: str, platform: str, store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     claim = await claimed(store, clock, url, platform)
     downloader, browser = StubDownloader(LinkExpired("403")), StubBrowser(LinkExpired("403"), cookies=[COOKIE])
-    extractor = StubExtractor(*LOOKS[look])
+    extractor = StubExtractor(*EXTRACTIONS[outcome])
     tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
     job = await worked(claim, tools)
-    asked = [(request.url, request.audio_url, request.cookies) for request in downloader.requests]
-    in_the_end = LOOKS[look][-1] if isinstance(LOOKS[look][-1], Extraction) else LOOKS[look][0]
-    assert isinstance(in_the_end, Extraction)
-    (last,) = in_the_end.candidates
+    requests = [(request.url, request.audio_url, request.cookies) for request in downloader.requests]
+    final = EXTRACTIONS[outcome][-1] if isinstance(EXTRACTIONS[outcome][-1], Extraction) else EXTRACTIONS[outcome][0]
+    assert isinstance(final, Extraction)
+    (last,) = final.candidates
     is_file = last.source_type is SourceType.DIRECT and last.audio_url is None
 
     assert (job.error_code, extractor.asked) == (ErrorCode.LINK_EXPIRED, 2)
-    assert len(asked) == len(set(asked))
-    assert (last.url, last.audio_url, (COOKIE,)) in asked
+    assert len(requests) == len(set(requests))
+    assert (last.url, last.audio_url, (COOKIE,)) in requests
     assert not is_file or last.url in browser.downloads
     assert len(browser.downloads) == len(set(browser.downloads))
-    tried = [rung for rung, stage, _ in await rungs(store, claim) if stage is Stage.DOWNLOAD]
+    tried = [strategy for strategy, stage, _ in await steps(store, claim) if stage is Stage.DOWNLOAD]
     assert set(tried) | {StrategyName.FRESH} == set(StrategyName)
 
 
-async def test_where_the_handshake_is_judged_an_address_that_is_found_again_is_tried_with_the_session(
+async def test_where_the_handshake_is_judged_a_url_that_is_found_again_is_tried_with_the_session(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     claim = await claimed(store, clock, VIMEO, "vimeo")
@@ -459,7 +459,7 @@ async def test_where_the_handshake_is_judged_an_address_that_is_found_again_is_t
     assert [request.cookies for request in downloader.requests] == [(), (COOKIE,)]
 
 
-async def test_what_a_site_bears_reaches_the_downloader(store: Store, clock: FakeClock, tmp_path: Path) -> None:
+async def test_a_sites_download_limits_reach_the_downloader(store: Store, clock: FakeClock, tmp_path: Path) -> None:
     claim = await claimed(store, clock, FACEBOOK, "facebook")
     downloader = StubDownloader(EmptyBody("0 bytes"), VIDEO)
     extractor = StubExtractor(extraction(user_agent="a browser"))
@@ -473,7 +473,7 @@ async def test_what_a_site_bears_reaches_the_downloader(store: Store, clock: Fak
     assert {request.headers["user-agent"] for request in (plain, session)} == {"a browser"}
 
 
-async def test_the_headers_of_the_format_go_before_those_of_the_page(
+async def test_the_headers_of_the_format_take_precedence_over_those_of_the_page(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     own = {"referer": "https://player.example/", "user-agent": "the one that asked"}
@@ -484,12 +484,12 @@ async def test_the_headers_of_the_format_go_before_those_of_the_page(
     assert downloader.requests[0].headers == own
 
 
-# --- cookies that came with the address --------------------------------------------------------------------------------
+# --- cookies that came with the URL -----------------------------------------------------------------------------------
 
 MET = Cookie("chain", "canary-0815", "cdn.example")
 
 
-async def test_cookies_met_on_the_way_go_with_the_first_request(
+async def test_cookies_from_the_extraction_are_sent_with_the_first_request(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     downloader = StubDownloader(EmptyBody("0 bytes"), VIDEO)
@@ -503,7 +503,7 @@ async def test_cookies_met_on_the_way_go_with_the_first_request(
     assert {cookie.name: cookie.value for cookie in session.cookies} == {"chain": "canary-0815", "sid": "secret"}
 
 
-async def test_cookies_are_in_no_row_file_or_log(
+async def test_cookies_are_written_to_no_row_file_or_log(
     clock: FakeClock, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configure_logs("debug")
@@ -527,30 +527,30 @@ async def test_cookies_are_in_no_row_file_or_log(
     assert "canary" not in repr((job, history, downloader.requests)) + "".join(capsys.readouterr())
 
 
-async def test_an_attempt_that_goes_on_without_the_cookies_asks_for_the_same_address_again_with_fresh_ones(
+async def test_an_attempt_that_goes_on_without_the_cookies_requests_the_same_url_again_with_fresh_ones(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    """They are stored nowhere: what a checkpoint's address is refused without, a fresh look brings."""
-    found = extraction(candidate(signed=True), cookies=(MET,))
+    """Cookies are stored nowhere: if a checkpoint's URL is refused without them, a fresh extraction supplies them."""
+    extracted = extraction(candidate(signed=True), cookies=(MET,))
     first = make_tools(
-        store, clock, tmp_path, extractor=StubExtractor(found), downloader=StubDownloader(NoSpace("full"))
+        store, clock, tmp_path, extractor=StubExtractor(extracted), downloader=StubDownloader(NoSpace("full"))
     )
     failed = await worked(claim, first)
     assert failed.status is JobStatus.FAILED
     await store.queue.retry(claim.id)
     (again,) = await store.queue.claim(WorkerId("w-1"), limit=1, lease=LEASE)
 
-    downloader, extractor = StubDownloader(LinkExpired("403"), VIDEO), StubExtractor(found)
+    downloader, extractor = StubDownloader(LinkExpired("403"), VIDEO), StubExtractor(extracted)
     job = await worked(again, make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader))
 
     assert (job.status, extractor.asked) == (JobStatus.COMPLETED, 1)
     assert [(request.url, request.cookies) for request in downloader.requests] == [(MEDIA_URL, ()), (MEDIA_URL, (MET,))]
 
 
-async def test_a_site_that_refuses_its_own_cookies_is_looked_at_again_at_once(
+async def test_a_url_that_is_refused_with_the_sites_own_cookies_is_extracted_again_at_once(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
-    """What TikTok refuses with ``tt_chain_token`` has run out."""
+    """A URL that TikTok refuses despite ``tt_chain_token`` has expired."""
     claim = await claimed(store, clock, "https://www.tiktok.com/@jane/video/7123456789012345678", "tiktok")
     extractor = StubExtractor(
         extraction(candidate(signed=True), cookies=(MET,)), extraction(candidate(SECOND_URL, signed=True))
@@ -562,32 +562,32 @@ async def test_a_site_that_refuses_its_own_cookies_is_looked_at_again_at_once(
     assert [request.url for request in downloader.requests] == [MEDIA_URL, SECOND_URL]
 
 
-# --- an address that runs out in the middle ----------------------------------------------------------------------------
+# --- a URL that expires in the middle ---------------------------------------------------------------------------------
 
 
-def ran_out(received: int = 4) -> LinkExpired:
+def expired(received: int = 4) -> LinkExpired:
     return LinkExpired("403", bytes_received=received)
 
 
 @pytest.mark.parametrize(
-    ("fresh", "failure", "kept"),
+    ("fresh", "failure", "is_resumed"),
     [
-        ({"media_key": "k"}, ran_out(), True),
-        ({"media_key": "k"}, ran_out(0), False),
+        ({"media_key": "k"}, expired(), True),
+        ({"media_key": "k"}, expired(0), False),
         ({"media_key": "k"}, Incomplete("cut", bytes_received=4), False),
-        ({"media_key": "other"}, ran_out(), False),
-        ({"media_key": "k", "height": 720}, ran_out(), False),
-        ({"media_key": "k", "size": 5}, ran_out(), False),
-        ({"media_key": "k", "source_type": SourceType.HLS}, ran_out(), False),
-        ({"media_key": "k", "audio_url": "https://cdn.example/a.m4a"}, ran_out(), False),
-        ({}, ran_out(), False),
+        ({"media_key": "other"}, expired(), False),
+        ({"media_key": "k", "height": 720}, expired(), False),
+        ({"media_key": "k", "size": 5}, expired(), False),
+        ({"media_key": "k", "source_type": SourceType.HLS}, expired(), False),
+        ({"media_key": "k", "audio_url": "https://cdn.example/a.m4a"}, expired(), False),
+        ({}, expired(), False),
     ],
     ids=["same", "nothing came", "a cut", "other key", "other height", "other size", "stream", "with sound", "no key"],
 )
-async def test_the_part_of_a_file_is_gone_on_with_only_where_the_fresh_address_surely_is_the_same_files(
+async def test_a_partial_file_is_resumed_only_where_the_fresh_url_is_certain_to_be_the_same_file(
     fresh: dict[str, object],
     failure: Failure,
-    kept: bool,
+    is_resumed: bool,
     store: Store,
     clock: FakeClock,
     claim: ClaimedJob,
@@ -602,24 +602,26 @@ async def test_the_part_of_a_file_is_gone_on_with_only_where_the_fresh_address_s
     await process_one_cycle(claim, make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader))
 
     assert downloader.requests[-1].url == SECOND_URL
-    assert downloader.found_in_staging[-1] == (["media.part"] if kept else [])
+    assert downloader.found_in_staging[-1] == (["media.part"] if is_resumed else [])
 
 
-async def test_the_part_of_a_file_whose_address_a_fresh_look_finds_again_is_resumed_with_the_session(
+async def test_a_partial_file_whose_url_a_fresh_extraction_finds_again_is_resumed_with_the_session(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extractor = StubExtractor(extraction(candidate(signed=True, media_key="k")))
-    downloader = StubDownloader(ran_out(), VIDEO)
+    downloader = StubDownloader(expired(), VIDEO)
     await process_one_cycle(claim, make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader))
 
     assert downloader.found_in_staging == [[], ["media.part"]]
 
 
-async def test_a_part_is_gone_on_with_once(store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path) -> None:
+async def test_a_partial_file_is_resumed_once(
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
     extractor = StubExtractor(
         extraction(candidate(signed=True, media_key="k")), extraction(candidate(SECOND_URL, signed=True, media_key="k"))
     )
-    downloader = StubDownloader(ran_out(), Incomplete("differs"), VIDEO)
+    downloader = StubDownloader(expired(), Incomplete("differs"), VIDEO)
     await process_one_cycle(claim, make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader))
 
     assert downloader.found_in_staging == [[], ["media.part"], []]

@@ -78,7 +78,7 @@ async def test_every_tenth_skipped_tick_is_logged(clock: FakeClock) -> None:
     assert [line["skipped"] for line in lines if line["event"] == "ticks_skipped"] == [10, 20]
 
 
-async def test_a_round_that_a_job_wakes_is_not_logged_as_a_part_of_that_job(clock: FakeClock) -> None:
+async def test_a_round_that_is_woken_by_a_job_is_not_logged_as_part_of_that_job(clock: FakeClock) -> None:
     seen: list[dict[str, object]] = []
 
     async def work() -> None:
@@ -104,8 +104,8 @@ async def test_a_wake_up_does_not_wait_for_the_next_tick(clock: FakeClock) -> No
     assert ticker.skipped == 0
 
 
-async def test_a_wake_up_during_a_round_makes_it_go_round_again(clock: FakeClock) -> None:
-    """Else a job stored between the claim's look and its end would wait for the next tick."""
+async def test_a_wake_up_during_a_round_starts_another_round(clock: FakeClock) -> None:
+    """Otherwise a job stored between the claim's query and its end would wait for the next tick."""
     work = Work()
     work.gate.clear()
     ticker = Ticker(work, interval_s=60.0, clock=clock)

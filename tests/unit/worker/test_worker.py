@@ -59,8 +59,8 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(autouse=True)
-async def one_thread() -> None:
-    """What is handed to it afterwards runs afterwards: waiting for a thread waits for all work that was under way."""
+async def single_executor_thread() -> None:
+    """Run work in threads one after the other: waiting for a new task then waits for all work submitted before."""
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
 
 
@@ -73,7 +73,7 @@ async def store(clock: FakeClock) -> AsyncIterator[MemoryJobStore]:
 
 
 class Setting:
-    """A worker over the in-memory store whose time the test moves."""
+    """A worker over the in-memory store; the test moves its clock."""
 
     def __init__(self, store: Store, clock: FakeClock, root: Path, limits: WorkerLimits = LIMITS) -> None:
         self.store, self.clock, self.root = store, clock, root
@@ -101,13 +101,13 @@ class Setting:
         return list(ids)
 
     async def settle(self) -> None:
-        """Threads (the vault's) and tasks come to rest."""
+        """Wait until the library's threads and all tasks are idle."""
         for _ in range(12):
             await self.clock.settle()
             await asyncio.to_thread(lambda: None)
 
     async def until(self, job_id: str, wanted: JobStatus) -> None:
-        """Give the vault's threads the turns that they need; real work, no sleeping."""
+        """Wait for the status while the library's threads do real work, without sleeping."""
         for _ in range(5_000):  # a busy disk takes its time
             if await self.status(job_id) is wanted:
                 return
@@ -146,7 +146,7 @@ async def test_never_more_jobs_run_than_there_are_slots(setting: Setting) -> Non
 
 
 class SlowToComplete(MemoryQueue):
-    """Its disk takes as long as the test wants."""
+    """Its disk takes as long as the test decides."""
 
     def __init__(self, state: MemoryState) -> None:
         super().__init__(state)
@@ -183,9 +183,7 @@ class CountsPromotions(MemoryQueue):
         return await super().promote_due(limit=limit)
 
 
-async def test_what_is_due_again_is_looked_for_at_polls_and_not_at_every_wake_up(
-    clock: FakeClock, tmp_path: Path
-) -> None:
+async def test_due_retries_are_looked_for_at_polls_and_not_at_every_wake_up(clock: FakeClock, tmp_path: Path) -> None:
     store = MemoryJobStore(clock)
     store.queue = counting = CountsPromotions(store._state)
     await store.open()
@@ -200,7 +198,7 @@ async def test_what_is_due_again_is_looked_for_at_polls_and_not_at_every_wake_up
     assert (at_wake_ups, counting.promotions) == (1, 2)
 
 
-async def test_a_worker_of_some_platforms_leaves_the_others_jobs_and_says_so(
+async def test_a_worker_of_some_platforms_leaves_other_jobs_and_reports_its_platforms(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     setting = Setting(store, clock, tmp_path, replace(LIMITS, platforms=("x",)))
@@ -208,7 +206,7 @@ async def test_a_worker_of_some_platforms_leaves_the_others_jobs_and_says_so(
         (job_id,) = await setting.submit()
 
         assert await setting.status(job_id) is JobStatus.QUEUED
-        assert [one.platforms for one in await store.workers.alive(seen_within=LEASE)] == [("x",)]
+        assert [worker.platforms for worker in await store.workers.alive(seen_within=LEASE)] == [("x",)]
 
 
 async def test_heartbeats_keep_a_long_download_from_being_taken(setting: Setting) -> None:
@@ -267,7 +265,7 @@ async def test_a_worker_whose_store_does_not_answer_at_all_stops_before_the_leas
         back.set()
 
 
-async def test_a_cancelled_job_stops_at_once_when_this_worker_is_told(setting: Setting) -> None:
+async def test_a_cancelled_job_stops_at_once_when_this_worker_is_notified(setting: Setting) -> None:
     async with setting.running():
         (job_id,) = await setting.submit()
         await setting.store.queue.cancel(job_id)  # type: ignore[arg-type]
@@ -278,8 +276,8 @@ async def test_a_cancelled_job_stops_at_once_when_this_worker_is_told(setting: S
         assert [p for p in (setting.root / "library").rglob("*") if p.is_file()] == []
 
 
-async def test_a_word_that_comes_late_does_not_stop_the_attempt_that_follows(setting: Setting) -> None:
-    """The job was cancelled, asked for again and begun again before the news of its cancelling arrived."""
+async def test_a_late_cancellation_notice_does_not_stop_the_attempt_that_follows(setting: Setting) -> None:
+    """The job was cancelled, retried and started again before the notice of its cancellation arrived."""
     async with setting.running():
         (job_id,) = await setting.submit()
         setting.worker.stop_asked(job_id)
@@ -290,7 +288,7 @@ async def test_a_word_that_comes_late_does_not_stop_the_attempt_that_follows(set
         assert await setting.status(job_id) is JobStatus.RUNNING
 
 
-async def test_a_cancelled_job_of_which_no_news_comes_stops_at_the_next_heartbeat(
+async def test_a_cancelled_job_stops_at_the_next_heartbeat_if_no_notice_arrives(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(setting.store.workers, "on_stop", lambda callback: lambda: None)
@@ -305,12 +303,12 @@ async def test_a_cancelled_job_of_which_no_news_comes_stops_at_the_next_heartbea
         assert (before, setting.downloader.waiting) == (1, 0)
 
 
-async def test_a_worker_that_is_asked_to_leave_finishes_what_runs_claims_nothing_and_goes(setting: Setting) -> None:
-    """Longer than any grace; who looks sees at once that it leaves."""
+async def test_a_worker_that_is_asked_to_drain_finishes_its_jobs_claims_nothing_and_exits(setting: Setting) -> None:
+    """It may take longer than any grace period, and its heartbeat shows at once that it is draining."""
     task = asyncio.create_task(setting.worker.run(setting.stop))
     await setting.settle()
     (running,) = await setting.submit()
-    asked = await setting.store.workers.request_drain([setting.worker.id])
+    drained = await setting.store.workers.request_drain([setting.worker.id])
     await setting.settle()
     waiting = (await setting.store.queue.enqueue([new_job("https://videos.example/later", clock=setting.clock)]))[
         0
@@ -330,13 +328,13 @@ async def test_a_worker_that_is_asked_to_leave_finishes_what_runs_claims_nothing
     await setting.until(running, JobStatus.COMPLETED)
     await asyncio.wait_for(task, patient(30))
 
-    assert asked == 1
+    assert drained == 1
     assert before == (False, True, 1, JobStatus.RUNNING, JobStatus.QUEUED)
     assert await setting.status(waiting) is JobStatus.QUEUED
     assert await setting.store.workers.alive(seen_within=timedelta(days=1)) == []
 
 
-async def test_a_worker_that_no_news_reaches_leaves_at_its_next_heartbeat(
+async def test_a_worker_drains_at_its_next_heartbeat_if_no_notice_arrives(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(setting.store.workers, "on_stop", lambda callback: lambda: None)
@@ -351,7 +349,7 @@ async def test_a_worker_that_no_news_reaches_leaves_at_its_next_heartbeat(
     assert not before
 
 
-async def test_a_signal_ends_a_worker_that_leaves_as_any_other(setting: Setting) -> None:
+async def test_a_signal_stops_a_draining_worker_like_any_other(setting: Setting) -> None:
     async with setting.running():
         (job_id,) = await setting.submit()
         await setting.store.workers.request_drain([setting.worker.id])
@@ -360,7 +358,7 @@ async def test_a_signal_ends_a_worker_that_leaves_as_any_other(setting: Setting)
     assert await setting.status(job_id) is JobStatus.QUEUED
 
 
-async def test_a_worker_tells_what_became_of_its_attempts(setting: Setting) -> None:
+async def test_a_worker_reports_the_outcomes_of_its_attempts(setting: Setting) -> None:
     async with setting.running():
         (job_id,) = await setting.submit()
         setting.downloader.gate.set()
@@ -372,7 +370,9 @@ async def test_a_worker_tells_what_became_of_its_attempts(setting: Setting) -> N
     assert beat.tally == {"claimed": 1, "completed": 1}
 
 
-async def test_shutdown_finishes_what_ends_within_the_grace(store: Store, clock: FakeClock, tmp_path: Path) -> None:
+async def test_shutdown_finishes_the_jobs_that_end_within_the_grace_period(
+    store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
     setting = Setting(store, clock, tmp_path, replace(LIMITS, shutdown_grace_s=10))
     async with setting.running():
         (job_id,) = await setting.submit()
@@ -382,7 +382,7 @@ async def test_shutdown_finishes_what_ends_within_the_grace(store: Store, clock:
     assert await setting.status(job_id) is JobStatus.COMPLETED
 
 
-async def test_shutdown_gives_the_rest_back_without_using_up_an_attempt(setting: Setting) -> None:
+async def test_shutdown_gives_the_other_jobs_back_without_using_up_an_attempt(setting: Setting) -> None:
     async with setting.running():
         (job_id,) = await setting.submit()
 
@@ -423,7 +423,7 @@ async def test_a_failing_heartbeat_is_counted_and_stops_nothing(
         setting.downloader.gate.set()
 
 
-async def test_what_a_dead_worker_left_is_recovered_before_the_first_claim(
+async def test_the_jobs_of_a_dead_worker_are_recovered_before_the_first_claim(
     store: MemoryJobStore, clock: FakeClock, tmp_path: Path
 ) -> None:
     setting = Setting(store, clock, tmp_path)
@@ -444,7 +444,7 @@ async def test_what_a_dead_worker_left_is_recovered_before_the_first_claim(
         setting.downloader.gate.set()
 
 
-async def test_a_neighbour_killed_while_we_run_is_noticed_at_the_next_tick(setting: Setting) -> None:
+async def test_another_worker_that_is_killed_is_noticed_at_the_next_tick(setting: Setting) -> None:
     async with setting.running():
         ids = await setting.submit(2)
         third = new_job("https://videos.example/third", clock=setting.clock)
@@ -459,7 +459,7 @@ async def test_a_neighbour_killed_while_we_run_is_noticed_at_the_next_tick(setti
         setting.downloader.gate.set()
 
 
-async def test_the_worker_says_that_it_lives_and_takes_its_leave(setting: Setting) -> None:
+async def test_the_worker_is_listed_as_alive_until_it_stops(setting: Setting) -> None:
     async with setting.running():
         (beat,) = await setting.store.workers.alive(seen_within=LEASE)
 
@@ -467,7 +467,9 @@ async def test_the_worker_says_that_it_lives_and_takes_its_leave(setting: Settin
     assert await setting.store.workers.alive(seen_within=LEASE) == []
 
 
-async def test_hurry_does_not_wait_for_the_grace(store: MemoryJobStore, clock: FakeClock, tmp_path: Path) -> None:
+async def test_hurry_does_not_wait_for_the_grace_period(
+    store: MemoryJobStore, clock: FakeClock, tmp_path: Path
+) -> None:
     setting = Setting(store, clock, tmp_path, replace(LIMITS, shutdown_grace_s=60))
     task = asyncio.create_task(setting.worker.run(setting.stop))
     await setting.settle()
@@ -480,7 +482,7 @@ async def test_hurry_does_not_wait_for_the_grace(store: MemoryJobStore, clock: F
     assert await setting.status(job_id) is JobStatus.QUEUED
 
 
-async def test_jobs_that_wait_for_their_sites_turn_hold_no_slot_from_another_sites_job(
+async def test_jobs_that_wait_for_their_sites_permit_keep_no_slot_from_another_sites_job(
     store: MemoryJobStore, clock: FakeClock, tmp_path: Path
 ) -> None:
     setting = Setting(store, clock, tmp_path, replace(LIMITS, concurrency=3))
@@ -492,7 +494,7 @@ async def test_jobs_that_wait_for_their_sites_turn_hold_no_slot_from_another_sit
     async with setting.running():
         await setting.until(reddit, JobStatus.RUNNING)
         await until_running(setting, ["instagram", "reddit"])
-        assert await claims_made(store) <= 4  # the first ones found no turn and were given back, once
+        assert await claims_made(store) <= 4  # the first ones found no permit and were given back, once
         for _ in range(5):
             clock.advance(1)
             await setting.settle()
@@ -505,7 +507,7 @@ async def test_jobs_that_wait_for_their_sites_turn_hold_no_slot_from_another_sit
 
 
 async def until_running(setting: Setting, sites: list[str]) -> None:
-    for _ in range(500):  # threads of a busy machine take their time; the clock stands still
+    for _ in range(500):  # threads of a busy machine take their time; the clock does not move
         if await running_sites(setting.store) == sites:
             return
         await setting.settle()
@@ -521,8 +523,8 @@ async def claims_made(store: Store) -> int:
     return sum(job.attempt_count for job in (await store.catalogue.jobs(JobQuery())).jobs)
 
 
-async def test_while_the_library_is_not_there_jobs_stay_as_they_are(setting: Setting) -> None:
-    """No row is touched and no attempt used; when its disk is back the jobs go on by themselves."""
+async def test_while_the_library_is_missing_jobs_stay_as_they_are(setting: Setting) -> None:
+    """No row is touched and no attempt used; when its disk is back the jobs go on automatically."""
     library = setting.worker._tools.vault
     await library.carry("0b5e7a52-ours")
     await library.expect("0b5e7a52-ours")
@@ -543,7 +545,7 @@ async def test_while_the_library_is_not_there_jobs_stay_as_they_are(setting: Set
     assert waiting == before
 
 
-async def test_a_beat_says_what_the_machine_is_signed_in_to_and_a_new_session_gets_its_jobs_going(
+async def test_a_heartbeat_reports_the_machines_sessions_and_a_new_session_requeues_its_jobs(
     store: MemoryJobStore, clock: FakeClock, tmp_path: Path
 ) -> None:
     sessions = {"x"}
@@ -558,24 +560,24 @@ async def test_a_beat_says_what_the_machine_is_signed_in_to_and_a_new_session_ge
     for claim in await store.queue.claim(WorkerId("w-other"), limit=2, lease=LEASE):
         await store.queue.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="Only for members.", retry_in=None)
     await worker.beat()
-    assert [one.signed_in for one in await store.workers.alive(seen_within=LEASE)] == [("x",)]
-    assert [(await store.catalogue.get(one.id)).status for one in waiting] == [
+    assert [beat.signed_in for beat in await store.workers.alive(seen_within=LEASE)] == [("x",)]
+    assert [(await store.catalogue.get(job.id)).status for job in waiting] == [
         JobStatus.FAILED
     ] * 2  # it was signed in all along
 
     sessions.add("generic")
     await worker.beat()
     await settled(worker)
-    assert [(await store.catalogue.get(one.id)).status for one in waiting] == [JobStatus.FAILED, JobStatus.QUEUED]
+    assert [(await store.catalogue.get(job.id)).status for job in waiting] == [JobStatus.FAILED, JobStatus.QUEUED]
 
 
 async def settled(worker: Worker) -> None:
-    """Wait for what the worker has begun in the background."""
+    """Wait for the worker's background tasks."""
     await asyncio.wait_for(asyncio.gather(*worker._background), patient(30))
 
 
 class SlowCatalogue(MemoryCatalogue):
-    """Lists jobs only once it is ``open_again``; before that it waits, or is away."""
+    """Lists jobs only once ``open_again`` is set; before that it waits, or with ``is_away`` raises."""
 
     def __init__(self, state: MemoryState) -> None:
         super().__init__(state)
@@ -590,10 +592,10 @@ class SlowCatalogue(MemoryCatalogue):
 
 
 @pytest.mark.parametrize("is_away", [False, True])
-async def test_jobs_that_go_on_after_a_sign_in_hold_up_no_beat_and_are_not_forgotten_when_the_store_is_away(
+async def test_requeueing_after_a_sign_in_delays_no_heartbeat_and_is_made_up_for_after_a_store_outage(
     clock: FakeClock, tmp_path: Path, is_away: bool
 ) -> None:
-    """They may be many, and the leases must be renewed meanwhile."""
+    """There may be many such jobs, and the leases must be renewed in the meantime."""
     store = MemoryJobStore(clock)
     store.catalogue = slow = SlowCatalogue(store._state)
     sessions: set[str] = set()
@@ -621,10 +623,10 @@ async def test_jobs_that_go_on_after_a_sign_in_hold_up_no_beat_and_are_not_forgo
     assert (await store.catalogue.get(job.id)).status is JobStatus.QUEUED
 
 
-async def test_a_disk_that_failed_one_job_is_not_fed_with_the_next_ones(
+async def test_after_a_disk_failed_one_job_the_next_ones_are_not_started(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each attempt would look at its site in vain. Once the disk has proved itself, one job goes ahead of the others."""
+    """Each attempt would visit its site in vain. Once the disk works again, one job is tried before the others."""
     setting.downloader.disk_fails = True
     setting.downloader.gate.set()
     async with setting.running():
@@ -656,7 +658,7 @@ async def _refuse(_: LocalLibrary) -> None:
     raise StorageFailure("the disk still fails")
 
 
-async def test_a_disk_that_does_not_even_show_its_folders_ends_no_worker(
+async def test_a_disk_that_cannot_list_its_folders_stops_no_worker(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(_: Path) -> list[WorkerId]:

@@ -1,1 +1,1 @@
-"""The doctor: what this machine has, what it lacks, and the exact words that help."""
+"""The doctor: checks what this machine has and what it lacks, and says exactly what helps."""

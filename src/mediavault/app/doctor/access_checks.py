@@ -1,4 +1,4 @@
-"""What the doctor says of who may come in."""
+"""The doctor's check of access: whether the vault is protected."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from mediavault.presentation.doctor_report import Check, DoctorVerdict
 from mediavault.presentation.translation import gettext
 from mediavault.server.security import needs_a_password, no_password
 
-MIN_TOKEN_CHARS = 20  # a shorter one may be a word that somebody guesses
+MIN_TOKEN_CHARS = 20  # a shorter one may be a word that can be guessed
 
 
 def check_access(settings: Settings, *, has_password: bool) -> Check:
-    """Whether the vault is protected, and by what."""
+    """Check whether the vault is protected, and by what."""
     try:
         login = proxy_rules(settings).login
         if needs_a_password(settings) and not has_password:
@@ -27,7 +27,7 @@ def check_access(settings: Settings, *, has_password: bool) -> Check:
             "count": MIN_TOKEN_CHARS
         }
         return Check("Access", DoctorVerdict.WARNING, gettext("MEDIAVAULT_TOKEN is short enough to be guessed"), advice)
-    asked = [
+    protections = [
         words
         for words, is_so in (
             (gettext("the owner's password"), has_password),
@@ -36,9 +36,9 @@ def check_access(settings: Settings, *, has_password: bool) -> Check:
         )
         if is_so
     ]
-    if asked:
+    if protections:
         return Check(
-            "Access", DoctorVerdict.OK, gettext("protected by %(what)s") % {"what": gettext(" or ").join(asked)}
+            "Access", DoctorVerdict.OK, gettext("protected by %(what)s") % {"what": gettext(" or ").join(protections)}
         )
     if settings.setup:
         advice = gettext("Start it and open /setup with the token that it prints, or run `mediavault password`.")

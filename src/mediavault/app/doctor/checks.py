@@ -1,4 +1,4 @@
-"""The doctor's examinations: each looks at one thing and answers a verdict, a fact and what helps."""
+"""The doctor's checks: each examines one thing and returns a verdict, a fact and what helps."""
 
 from __future__ import annotations
 
@@ -40,22 +40,19 @@ from mediavault.services.sandbox.process import ChildFailed
 from mediavault.store.port import StoreReport
 
 MIN_PYTHON = (3, 11)
-MIN_SQLITE = (
-    3,
-    51,
-    3,
-)  # older ones can corrupt a WAL database that several connections use (sqlite.org, WAL-reset bug)
+# Older ones can corrupt a WAL database that several connections use (sqlite.org, WAL-reset bug).
+MIN_SQLITE = (3, 51, 3)
 KNOWN_BROWSERS = re.compile(r"Chrom(e|ium)|Edge")
 VERSION_WITHIN_S = 10.0  # a Chromium that is not in memory yet takes a second or two
 LOW_SPACE_FACTOR = 4  # times the reserve
-# Locks and memory maps of SQLite do not work reliably there (sqlite.org/howtocorrupt.html, section 2).
+# SQLite's locks and memory maps do not work reliably on these (sqlite.org/howtocorrupt.html, section 2).
 NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "fuse.sshfs", "fuse.rclone", "davfs"}
 )
 
 
 async def examine(settings: Settings) -> list[Check]:
-    """Everything, in the order in which a person would want to mend it."""
+    """Run all checks and return them in the order in which a user would fix the problems."""
     return [
         check_python(sys.version_info[:3]),
         check_sqlite(importlib.metadata.version("apsw")),
@@ -90,7 +87,7 @@ def check_python(version: tuple[int, ...]) -> Check:
 
 
 def check_sqlite(version: str) -> Check:
-    """``version`` is apsw's, which is that of the SQLite inside it plus a revision."""
+    """Check the version of apsw, which is that of the SQLite inside it plus a revision."""
     numbers = tuple(int(part) for part in version.split(".")[:3])
     if numbers >= MIN_SQLITE:
         return Check("SQLite", DoctorVerdict.OK, version)
@@ -111,7 +108,7 @@ def check_network(settings: Settings) -> Check:
 
 
 def check_mount(name: str, folder: Path, mounts: Path = Path("/proc/mounts")) -> Check:
-    """Whether a folder lies on a network file system."""
+    """Check whether a folder is on a network file system."""
     kind = file_system_of(folder, _read_mounts(mounts))
     where = {"folder": folder, "kind": kind}
     if kind in NETWORK_FILE_SYSTEMS:
@@ -131,7 +128,7 @@ def check_mount(name: str, folder: Path, mounts: Path = Path("/proc/mounts")) ->
 
 
 def check_sign_in_window(*, has_browser: bool, has_screen: bool, has_virtual: bool) -> Check:
-    """Where a person can sign in to a site: on this machine's screen, or in a window inside the page."""
+    """Check where a user can sign in to a site: on this machine's screen, or in a window inside the page."""
     if not has_browser:
         advice = gettext("Install a browser, or import cookies: `mediavault login SITE --cookies FILE`.")
         return Check("Signing in", DoctorVerdict.WARNING, gettext("no browser that could show a window"), advice)
@@ -146,16 +143,16 @@ def check_sign_in_window(*, has_browser: bool, has_screen: bool, has_virtual: bo
 
 
 async def check_sessions(settings: Settings) -> Check:
-    """Who is signed in where, by the cookies that are here: no site is asked."""
+    """List the sites that the stored cookies are signed in to; no site is contacted."""
     from mediavault.presentation.session_views import state_words
 
     states = [state for state in await composition.session_manager(settings).states() if state.signed_in]
-    said = [f"{state.title}: {state_words(state)[0].lower()}{state_words(state)[1:]}" for state in states]
-    return Check("Sign-ins", DoctorVerdict.OK, "; ".join(said) or gettext("none: posts are read signed out"))
+    descriptions = [f"{state.title}: {state_words(state)[0].lower()}{state_words(state)[1:]}" for state in states]
+    return Check("Sign-ins", DoctorVerdict.OK, "; ".join(descriptions) or gettext("none: posts are read signed out"))
 
 
 async def check_library(settings: Settings) -> Check:
-    """Whether it is the one that the jobs' files lie in; then create, write, rename, delete: what saving a video will do."""
+    """Check that the library is the one with the jobs' files, then create, write, rename and delete, as saving does."""
     try:
         await storage.try_library(settings)
     except MediavaultError as exc:
@@ -187,25 +184,25 @@ def check_space(settings: Settings) -> Check:
 
 
 async def check_browser(settings: Settings) -> Check:
-    """Whether there is one, and calls itself one of those that can be used."""
-    found = find_browser(settings.browser)
-    if found.path is None:
+    """Check that there is a browser whose version output names a supported one."""
+    discovery = find_browser(settings.browser)
+    if discovery.path is None:
         return Check(
             "Browser",
             DoctorVerdict.WARNING,
             gettext("none: posts that only a browser can open will fail"),
-            found.advice,
+            discovery.advice,
         )
-    said = await version_of(found.path)
-    if said is not None and KNOWN_BROWSERS.search(said):
-        return Check("Browser", DoctorVerdict.OK, f"{found.path}: {one_line(said)}")
-    detail = gettext("%(path)s does not say that it is a Chromium, Chrome or Edge") % {"path": found.path}
-    advice = gettext("Run `%(path)s --version`, or name another in MEDIAVAULT_BROWSER.") % {"path": found.path}
+    reported = await version_of(discovery.path)
+    if reported is not None and KNOWN_BROWSERS.search(reported):
+        return Check("Browser", DoctorVerdict.OK, f"{discovery.path}: {one_line(reported)}")
+    detail = gettext("%(path)s does not say that it is a Chromium, Chrome or Edge") % {"path": discovery.path}
+    advice = gettext("Run `%(path)s --version`, or name another in MEDIAVAULT_BROWSER.") % {"path": discovery.path}
     return Check("Browser", DoctorVerdict.WARNING, detail, advice)
 
 
 def check_sandbox(sandbox: Sandbox | None) -> list[Check]:
-    """What the browser's last start said of its sandbox; nothing before its first one."""
+    """Check what the browser's last start reported about its sandbox; [] before its first start."""
     if sandbox is None:
         return []
     if sandbox is Sandbox.ON:
@@ -225,7 +222,7 @@ def check_sandbox(sandbox: Sandbox | None) -> list[Check]:
 
 
 async def check_helpers(isolated: Callable[[], Awaitable[bool]] = is_isolated) -> Check:
-    """Whether the processes that open strangers' files are kept off the network."""
+    """Check whether the processes that open untrusted files are kept off the network."""
     try:
         if await isolated():
             return Check("Helper processes", DoctorVerdict.OK, gettext("kept off the network"))
@@ -240,7 +237,7 @@ async def check_helpers(isolated: Callable[[], Awaitable[bool]] = is_isolated) -
 
 
 async def version_of(program: Path) -> str | None:
-    """The first line of what it answers to ``--version``; None when it does not run, or not within 10 s."""
+    """Return the first line of the output of ``--version``; None when the program fails or takes more than 10 s."""
     try:
         process = await asyncio.create_subprocess_exec(
             program,
@@ -264,18 +261,18 @@ async def version_of(program: Path) -> str | None:
 
 
 def examine_ytdlp(settings: Settings) -> list[Check]:
-    """The version that the next post is asked about with, and its parts."""
-    found = installed(home_of(settings.state_dir))
-    there = {
+    """Check the version of yt-dlp that the next post is read with, and its parts."""
+    installation = installed(home_of(settings.state_dir))
+    present = {
         "deno": deno_path() is not None,
-        "yt-dlp-ejs": found.has("yt_dlp_ejs"),
-        "curl_cffi": found.has("curl_cffi"),
+        "yt-dlp-ejs": installation.has("yt_dlp_ejs"),
+        "curl_cffi": installation.has("curl_cffi"),
     }
-    return [check_ytdlp(found, today=SystemClock().now().date()), check_parts(there)]
+    return [check_ytdlp(installation, today=SystemClock().now().date()), check_parts(present)]
 
 
 async def check_store(settings: Settings) -> list[Check]:
-    """Open it as every command does, and ask who works on it."""
+    """Open the store as every command does, and check its jobs, its workers and the access to the vault."""
     try:
         async with storage.open_store(settings) as store:
             report = await store.catalogue.report()
@@ -285,11 +282,13 @@ async def check_store(settings: Settings) -> list[Check]:
             has_password = await Owner(store.records, SystemClock()).has_password()
     except MediavaultError as exc:
         return [Check("Jobs", DoctorVerdict.BROKEN, exc.message, exc.help)]
-    each = (f"{count} {_small(gettext(STATUS_WORDS[status]))}" for status, count in report.counts.items() if count)
+    parts = (
+        f"{count} {_lower_initial(gettext(STATUS_WORDS[status]))}" for status, count in report.counts.items() if count
+    )
     facts = {
         "engine": report.engine,
         "version": report.schema_version,
-        "counts": ", ".join(each) or gettext("none yet"),
+        "counts": ", ".join(parts) or gettext("none yet"),
     }
     jobs = Check("Jobs", DoctorVerdict.OK, gettext("%(engine)s, schema %(version)s: %(counts)s") % facts)
     concerns = [Check("Database", DoctorVerdict.WARNING, concern.what, concern.help) for concern in report.concerns]
@@ -313,8 +312,8 @@ def _check_workers(report: StoreReport, workers: Sequence[WorkerBeat]) -> Check:
     return Check("Workers", DoctorVerdict.OK, named)
 
 
-def _small(words: str) -> str:
-    """With a small initial only: ``in Arbeit`` keeps its noun."""
+def _lower_initial(words: str) -> str:
+    """Return the text with its first letter in lower case; the rest stays, as German nouns are capitalised."""
     return words[:1].lower() + words[1:]
 
 
@@ -323,14 +322,14 @@ def _jobs(count: int) -> str:
 
 
 def file_system_of(folder: Path, mounts: Iterable[tuple[str, str]]) -> str | None:
-    """The type of the deepest mount point that holds ``folder``."""
+    """Return the file system type of the deepest mount point that contains ``folder``; None when unknown."""
     real = _existing(folder).resolve()
     fitting = [(len(point), kind) for point, kind in mounts if real.is_relative_to(point)]
     return max(fitting)[1] if fitting else None
 
 
 def _read_mounts(table: Path) -> list[tuple[str, str]]:
-    """(mount point, type); [] where there is no such table. Blanks in names are written as \\040 (fstab(5))."""
+    """Return (mount point, type) pairs; [] without such a table. Spaces in names are written as \\040 (fstab(5))."""
     try:
         lines = table.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -344,5 +343,5 @@ def _folders(settings: Settings) -> list[tuple[str, Path]]:
 
 
 def _existing(folder: Path) -> Path:
-    """The folder, or the nearest one above it that is there."""
+    """Return the folder, or the nearest existing one above it."""
     return next(path for path in (folder, *folder.absolute().parents) if path.exists())

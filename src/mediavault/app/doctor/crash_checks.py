@@ -1,4 +1,4 @@
-"""What the doctor says of posts that stopped or froze a worker, and of crashes in native code."""
+"""The doctor's checks for posts that stopped or froze a worker, and for crashes in native code."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from mediavault.presentation.translation import gettext, grouped, ngettext
 from mediavault.store.port import FailureGroup
 from mediavault.worker.freezes import FreezeReport
 
-SHOWN_FOR = timedelta(days=30)  # freezes after which the job went on
+SHOWN_FOR = timedelta(days=30)  # freezes after which the job continued
 
 
 def check_crashes(failures: Iterable[FailureGroup], reports: Sequence[FreezeReport], *, now: datetime) -> Check:
-    """``failures`` as the store counts them, ``reports`` of this machine's workers."""
+    """Check for crashes and freezes. ``failures`` are the store's, ``reports`` those of this machine's workers."""
     codes = CAUSES["worker_died"].codes
     groups = [group for group in failures if group.error_code in codes]
     failed = {job.id: job.failed_at for group in groups for job in group.examples if job.error_code in codes}
-    recent = [one for one in reports if one.at > now - SHOWN_FOR and one.job_id not in failed]
+    recent = [report for report in reports if report.at > now - SHOWN_FOR and report.job_id not in failed]
     if not groups and not recent:
         return Check("Crashes", DoctorVerdict.OK, gettext("no post has stopped or frozen a worker"))
     parts = [_failed(failed, sum(group.jobs for group in groups))] if groups else []
@@ -32,7 +32,7 @@ def check_crashes(failures: Iterable[FailureGroup], reports: Sequence[FreezeRepo
 
 
 def check_native_crashes(state_dir: Path) -> list[Check]:
-    """At most one: the newest crash that Python's fault handler has written down."""
+    """Return at most one check: the newest crash that Python's fault handler has recorded."""
     path = state_dir / NATIVE_CRASH_FILE
     try:
         lines = path.read_text("utf-8", "replace").splitlines()

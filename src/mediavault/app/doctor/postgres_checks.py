@@ -1,4 +1,4 @@
-"""The doctor's judgement of a PostgreSQL server."""
+"""The doctor's checks of a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_CLOCK_OFFSET = timedelta(seconds=5)
 
 
 async def check_postgres(settings: Settings) -> list[Check]:
-    """Look at the server that the settings name; nothing is changed there. [] when they name none."""
+    """Check the server that the settings name, without changing anything there; [] when they name none."""
     try:
         facts = await storage.look_at_postgres(settings)
     except MediavaultError as exc:
@@ -29,7 +29,7 @@ async def check_postgres(settings: Settings) -> list[Check]:
 
 
 def judge_postgres(facts: PostgresFacts) -> list[Check]:
-    """Every examination of the server, in the order in which they matter."""
+    """Return every check of the server, the most important first."""
     return [
         _version(facts),
         _privileges(facts),
@@ -163,6 +163,6 @@ def _psql(facts: PostgresFacts, statement: str) -> str:
 
 
 def _quoted(name: str) -> str:
-    """As an identifier in SQL."""
+    """Return the name as a quoted SQL identifier."""
     doubled = name.replace('"', '""')
     return f'"{doubled}"'

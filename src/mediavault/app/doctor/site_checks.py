@@ -1,4 +1,4 @@
-"""The doctor's checks of sites: posts that are not understood any more, and packages that bring a site."""
+"""The doctor's checks of sites: posts that are no longer understood, and packages that add a site."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from mediavault.platforms.registry import BrokenPackage
 from mediavault.presentation.doctor_report import Check, DoctorVerdict
 from mediavault.presentation.translation import N_, gettext, grouped, ngettext
 
-ENOUGH = 3  # posts of one site: one or two may be odd themselves
+ENOUGH = 3  # posts of one site: one or two may be unusual themselves
 UPGRADE = N_("Run `mediavault doctor --upgrade-ytdlp`, and upgrade mediavault. These posts are tried again daily.")
 
 
 def check_sites(counts: Mapping[str, int]) -> Check:
-    """``counts`` as the store's ``not_understood`` answers."""
+    """Check which sites are no longer understood. ``counts`` are from the store's ``count_unparsed``."""
     many = sorted((name, count) for name, count in counts.items() if count >= ENOUGH)
     if not many:
         return Check("Sites", DoctorVerdict.OK, gettext("all readable"))
@@ -29,6 +29,8 @@ def _posts(count: int) -> str:
 
 
 def check_site_packages(broken: Iterable[BrokenPackage]) -> list[Check]:
-    """One check for each package whose site could not be used."""
+    """Return one check for each package whose site could not be used."""
     advice = gettext("Upgrade the package or uninstall it. Its site is treated as an unknown one.")
-    return [Check("Sites", DoctorVerdict.WARNING, f"{one.entry_point}: {one.reason}", advice) for one in broken]
+    return [
+        Check("Sites", DoctorVerdict.WARNING, f"{package.entry_point}: {package.reason}", advice) for package in broken
+    ]

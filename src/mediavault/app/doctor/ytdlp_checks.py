@@ -1,4 +1,4 @@
-"""The doctor's look at yt-dlp: which version, how old, and which of its parts are missing for which sites."""
+"""The doctor's checks of yt-dlp: its version and age, and the missing parts that some sites need."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ INSTALL_PARTS = Message(
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """``without`` completes the sentence "Without it …"."""
+    """A part of yt-dlp. ``without`` completes the sentence "Without it …"."""
 
     name: str
     without: str
@@ -36,33 +36,33 @@ PARTS: Sequence[Part] = (
 )
 
 
-def check_ytdlp(found: Installed, *, today: date) -> Check:
-    """Whether there is one, and whether it is young enough to know today's sites."""
-    if found.version is None:
+def check_ytdlp(installation: Installed, *, today: date) -> Check:
+    """Check that yt-dlp is installed, and recent enough to know today's sites."""
+    if installation.version is None:
         return Check(
             "yt-dlp",
             DoctorVerdict.WARNING,
             gettext("not installed: YouTube and several other sites will fail"),
             INSTALL,
         )
-    where = gettext("upgraded on its own") if found.library else gettext("as installed")
-    if found.released is None:
-        words = gettext("%(version)s, of unknown age") % {"version": found.version}
+    where = gettext("upgraded on its own") if installation.library else gettext("as installed")
+    if installation.released is None:
+        words = gettext("%(version)s, of unknown age") % {"version": installation.version}
         return Check("yt-dlp", DoctorVerdict.WARNING, words, gettext(UPGRADE))
-    age = today - found.released
+    age = today - installation.released
     words = ngettext(
         "%(version)s (%(where)s), %(days)s day old", "%(version)s (%(where)s), %(days)s days old", age.days
     )
-    detail = words % {"version": found.version, "where": where, "days": max(age.days, 0)}
+    detail = words % {"version": installation.version, "where": where, "days": max(age.days, 0)}
     is_old = age > OLD_AFTER
     return Check(
         "yt-dlp", DoctorVerdict.WARNING if is_old else DoctorVerdict.OK, detail, gettext(UPGRADE) if is_old else ""
     )
 
 
-def check_parts(there: Mapping[str, bool]) -> Check:
-    """``there`` says of each part of PARTS whether it was found."""
-    missing = [part for part in PARTS if not there[part.name]]
+def check_parts(present: Mapping[str, bool]) -> Check:
+    """Check that all parts are installed. ``present``: whether each part of PARTS was found."""
+    missing = [part for part in PARTS if not present[part.name]]
     if not missing:
         return Check(
             "yt-dlp's parts",

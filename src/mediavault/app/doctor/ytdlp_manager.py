@@ -1,4 +1,4 @@
-"""Which yt-dlp this machine's workers use, and its upgrade in the background, one at a time."""
+"""Reports which yt-dlp this machine's workers use, and upgrades it in the background, one upgrade at a time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log = get_logger(__name__)
 
 
 class YtdlpManager:
-    """The API's port. Tests replace ``install``, the package installer."""
+    """Implements the API's port. ``install`` is the package installer, which tests replace."""
 
     def __init__(self, state_dir: Path, clock: Clock, *, install: Install | None = None) -> None:
         self._home = home_of(state_dir)
@@ -28,12 +28,12 @@ class YtdlpManager:
         self._outcome: UpgradeOutcome | None = None
 
     def state(self) -> YtdlpState:
-        found = installed(self._home)
-        released = found.released
+        installation = installed(self._home)
+        released = installation.released
         return YtdlpState(
-            version=found.version,
+            version=installation.version,
             age_days=max(0, (self._clock.now().date() - released).days) if released else None,
-            is_own=found.library is not None,
+            is_own=installation.library is not None,
             is_upgrading=self._task is not None and not self._task.done(),
             obstacle=self._obstacle(),
             outcome=self._outcome,
@@ -46,26 +46,26 @@ class YtdlpManager:
         self._task = asyncio.create_task(self._upgrade(), name="ytdlp-upgrade")
 
     async def aclose(self) -> None:
-        """Give up what is under way; the former version stays in use."""
+        """Cancel a running upgrade; the previous version stays in use."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _upgrade(self) -> None:
         try:
-            done = await upgrade(self._home, install=self._install)
+            upgraded = await upgrade(self._home, install=self._install)
         except Failure as exc:
             log.warning("ytdlp_not_upgraded", error=exc.message)
             self._outcome = UpgradeOutcome(self._clock.now(), error=exc.message, help=exc.help)
         else:
-            log.info("ytdlp_upgraded", before=done.before, after=done.after)
-            self._outcome = UpgradeOutcome(self._clock.now(), before=done.before, after=done.after)
+            log.info("ytdlp_upgraded", before=upgraded.before, after=upgraded.after)
+            self._outcome = UpgradeOutcome(self._clock.now(), before=upgraded.before, after=upgraded.after)
 
     def _obstacle(self) -> str:
-        """Why it cannot be upgraded here; "" where it can."""
-        place = next(path for path in (self._home, *self._home.absolute().parents) if path.exists())
-        if not place.is_dir() or not os.access(place, os.W_OK):
-            return Message("The state folder cannot be written: %(place)s.", place=place)
+        """Return why yt-dlp cannot be upgraded here; "" when it can."""
+        folder = next(path for path in (self._home, *self._home.absolute().parents) if path.exists())
+        if not folder.is_dir() or not os.access(folder, os.W_OK):
+            return Message("The state folder cannot be written: %(place)s.", place=folder)
         try:
             if self._install is None:
                 installer()

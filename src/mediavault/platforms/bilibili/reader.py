@@ -1,7 +1,7 @@
 """Bilibili: ``__INITIAL_STATE__`` says which video and part a page shows, ``__playinfo__`` or the playurl answer its files.
 
-Both tracks of DASH are files of their own: a picture track is a candidate with the best sound. ``durl`` is a
-file with both. Play data count only where the state, or the answer that they came in, is about this video.
+Both tracks of DASH are separate files: a video track is a candidate with the best sound. ``durl`` is a file
+with both. Play data count only where the state, or the answer that contains them, is about this video.
 Checked 2026-11-24 against recorded pages.
 """
 
@@ -22,8 +22,9 @@ from mediavault.services.extraction.page_data.json_walk import Node, walk
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """What the documents say about ``post``; None when they say nothing. Raises the failure that an answer's code tells, and
-    Private where only a preview of the video is played.
+    """What the documents say about ``post``; None when they say nothing.
+
+    Raises the failure that an answer's code reports, and Private where only a preview of the video is played.
     """
     nodes = [node for document in documents for node in walk(document)]
     views = [node for node in nodes if _is_own(node, post.post_id)]
@@ -45,18 +46,18 @@ def _is_own(node: Node, post_id: str | None) -> bool:
 
 
 def ids_of(node: Node) -> set[str]:
-    """Both ids of a video's record; none for any other node."""
+    """Return both ids of a video's record; none for any other node."""
     if "owner" not in node and "pages" not in node:
         return set()
     named = (node.get("bvid"), f"av{node.get('aid')}" if node.get("aid") else None)
-    return {str(one) for one in named if one}
+    return {str(video_id) for video_id in named if video_id}
 
 
 def _is_this_part(post: Post, nodes: Sequence[Node]) -> bool:
-    """``?p=2`` names a part; the state says which one the page loaded."""
-    asked = re.search(r"[?&]p=(\d{1,4})", post.url)
+    """Whether the page loaded the part that the URL names (``?p=2``), as the state says."""
+    requested = re.search(r"[?&]p=(\d{1,4})", post.url)
     state = next((node for node in nodes if "videoData" in node and "p" in node), {})
-    return asked is None or not state or values.integer(state.get("p")) == int(asked[1])
+    return requested is None or not state or values.integer(state.get("p")) == int(requested[1])
 
 
 def _page_data(view: Node, candidates: Sequence[Candidate], plays: Sequence[Node]) -> PageData:
@@ -85,12 +86,12 @@ def _page_data(view: Node, candidates: Sequence[Candidate], plays: Sequence[Node
 def _candidates(platform: Platform, play: Node) -> Iterator[Candidate]:
     dash = values.obj(play, "dash")
     sounds = [*values.objects(dash.get("audio")), *([flac] if (flac := values.obj(dash, "flac", "audio")) else [])]
-    sound = max(sounds, key=lambda one: values.number(one.get("bandwidth")) or 0, default={})
-    for one in values.objects(dash.get("video")):
-        for candidate in _track(platform, one):
+    sound = max(sounds, key=lambda track: values.number(track.get("bandwidth")) or 0, default={})
+    for track in values.objects(dash.get("video")):
+        for candidate in _track(platform, track):
             yield replace(candidate, has_audio=False, audio_url=values.url(_address(sound)))
     parts = values.objects(play.get("durl"))
-    if len(parts) == 1:  # several are pieces of one film
+    if len(parts) == 1:  # several are parts of one video
         yield from own_candidates(
             parts[0].get("url"),
             platform,
@@ -101,20 +102,20 @@ def _candidates(platform: Platform, play: Node) -> Iterator[Candidate]:
         )
 
 
-def _address(one: Node) -> object:
-    return one.get("baseUrl") or one.get("base_url") or one.get("url")
+def _address(track: Node) -> object:
+    return track.get("baseUrl") or track.get("base_url") or track.get("url")
 
 
-def _track(platform: Platform, one: Node) -> list[Candidate]:
-    rate = values.number(one.get("frameRate") or one.get("frame_rate"))
+def _track(platform: Platform, track: Node) -> list[Candidate]:
+    rate = values.number(track.get("frameRate") or track.get("frame_rate"))
     return own_candidates(
-        _address(one),
+        _address(track),
         platform,
-        mime=values.text(one.get("mimeType") or one.get("mime_type")),
-        width=values.integer(one.get("width")),
-        height=values.integer(one.get("height")),
-        bitrate=values.integer(one.get("bandwidth")),
-        video_codec=codec(one.get("codecs")),
+        mime=values.text(track.get("mimeType") or track.get("mime_type")),
+        width=values.integer(track.get("width")),
+        height=values.integer(track.get("height")),
+        bitrate=values.integer(track.get("bandwidth")),
+        video_codec=codec(track.get("codecs")),
         fps=rate,
     )
 
@@ -134,20 +135,20 @@ _CODES: dict[int, tuple[type[Failure], str]] = {
 
 def _refusal(document: object) -> Failure | None:
     answer = values.obj(document)
-    for place in (answer, values.obj(answer, "error")):
-        code = place.get("code")
+    for part in (answer, values.obj(answer, "error")):
+        code = part.get("code")
         known = _CODES.get(code) if isinstance(code, int) else None
-        if code == -10403 and "大会员" in str(place.get("message")):  # the same code for what only members see
+        if code == -10403 and "大会员" in str(part.get("message")):  # members-only videos have the same code
             return LoginRequired("Bilibili says: the video is shown only to members (-10403).")
         if known:
             return known[0](Message("Bilibili says: %(known)s (%(code)s).", known=known[1], code=code))
     return None
 
 
-# --- size and rate of an address -------------------------------------------------------------------------------
+# --- size and rate of a URL ------------------------------------------------------------------------------------
 
 _FILE = re.compile(r"-(\d{1,6})\.(?:m4s|mp4|flv)$")
-# Its numbers of qualities; of single tracks that plus 30000 for H.264, and others for H.265 and AV1
+# Bilibili's numbers for qualities; for single tracks, these plus 30000 for H.264, and others for H.265 and AV1
 _SIZES: Mapping[tuple[int, int], str] = {
     (426, 240): "6 30006",
     (640, 360): "15 16 30015 30016 30011 100022",
@@ -162,7 +163,7 @@ _BYTES = re.compile(r"(?:^|&)bw=(\d{1,9})(?:&|$)")
 
 
 def measures(parts: SplitResult, _width: int | None, _height: int | None) -> Measures:
-    """The frame of the quality for a landscape video; ``bw`` is the rate in bytes per second."""
+    """Return the frame of the quality for a landscape video; ``bw`` is the rate in bytes per second."""
     name, line = _FILE.search(parts.path), _BYTES.search(parts.query)
     width, height = _SIZE_OF_QUALITY.get(name[1], (None, None)) if name else (None, None)
     return Measures(width, height, int(line[1]) * 8 or None if line else None)

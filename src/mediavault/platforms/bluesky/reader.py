@@ -1,7 +1,7 @@
 """Bluesky: the post's own view in an answer (getPostThread, getPosts, getRecord).
 
-A post is identified by the last part of its ``at://`` address, and by its author where the page's address names one. The video
-of a quoted post is in the record's own view and becomes an item of that role; parents and replies are never looked at.
+A post is identified by the last part of its ``at://`` address, and by its author where the page's URL names one. The
+video of a quoted post is in the record's own view and becomes an item with that role; parents and replies are ignored.
 Source: the lexicons app.bsky.embed.video, .recordWithMedia, .record and app.bsky.feed.defs; checked 2026-11-24.
 """
 
@@ -47,7 +47,7 @@ def _is_own(node: Node, post: Post) -> bool:
 
 
 def ids_of(node: Node) -> set[str]:
-    """The last part of the address of a post's view; none for any other node."""
+    """Return the last part of the ``at://`` address of a post's view; none for any other node."""
     match = _POST_URI.match(str(node.get("uri", "")))
     return {match["id"]} if match and _record(node) else set()
 
@@ -89,14 +89,14 @@ def _repo(view: Node) -> str | None:
 
 
 def _items(embed: Node, did: str | None, platform: Platform) -> tuple[Item, ...]:
-    """A video, pictures, or either of them with a quoted post."""
+    """Return a video, pictures, or either of them with a quoted post."""
     kind = str(embed.get("$type", "")).partition("#")[0].rpartition(".")[2]
     match kind:
         case "video":
             return (_video(embed, did, platform),)
         case "images" | "gallery":
             pictures = values.objects(embed.get("images")) or values.objects(embed.get("items"))
-            return tuple(Item(type=ItemType.IMAGE, thumbnail_url=_picture(one)) for one in pictures)
+            return tuple(Item(type=ItemType.IMAGE, thumbnail_url=_picture(picture)) for picture in pictures)
         case "recordWithMedia":
             return (*_items(values.obj(embed, "media"), did, platform), *_quoted(embed, platform))
         case "record":
@@ -104,8 +104,8 @@ def _items(embed: Node, did: str | None, platform: Platform) -> tuple[Item, ...]
     return ()
 
 
-def _picture(one: Node) -> str | None:
-    return values.url(one.get("fullsize")) or values.url(one.get("thumb") or one.get("thumbnail"))
+def _picture(picture: Node) -> str | None:
+    return values.url(picture.get("fullsize")) or values.url(picture.get("thumb") or picture.get("thumbnail"))
 
 
 def _card_picture(embed: Node) -> str | None:
@@ -115,7 +115,7 @@ def _card_picture(embed: Node) -> str | None:
 
 
 def _video(embed: Node, did: str | None, platform: Platform) -> Item:
-    """A view names the playlist; a record only the blob, from whose id the playlist's address follows."""
+    """Return the video. A view names the playlist; a record only the blob, whose id gives the playlist's URL."""
     blob = values.obj(embed, "video")
     cid = values.text(embed.get("cid")) or values.text(values.obj(blob, "ref").get("$link"))
     playlist = values.url(embed.get("playlist"))
@@ -140,7 +140,7 @@ def _video(embed: Node, did: str | None, platform: Platform) -> Item:
 
 
 def _quoted(embed: Node, platform: Platform) -> tuple[Item, ...]:
-    """``record`` holds the view, one level deeper with media; lists and feeds are not posts."""
+    """Return a quoted post's items. ``record`` holds its view, one level deeper with media; lists are not posts."""
     view = values.obj(embed, "record")
     view = view if "uri" in view or "$type" in view else values.obj(view, "record")
     view = values.obj(view, "record") if "uri" not in view and "record" in view else view
@@ -149,18 +149,18 @@ def _quoted(embed: Node, platform: Platform) -> tuple[Item, ...]:
     did = values.text(values.obj(view, "author").get("did")) or _repo(view)
     label = str(view["uri"]).rpartition("/")[2]
     embeds = values.objects(view.get("embeds")) or [values.obj(view, "value", "embed")]
-    found = (item for inner in embeds for item in _items(inner, did, platform))
+    items = (item for inner in embeds for item in _items(inner, did, platform))
     # what the quoted post quotes in turn is ignored
-    return tuple(replace(item, role=ItemRole.QUOTED, label=label) for item in found if item.role is ItemRole.MAIN)
+    return tuple(replace(item, role=ItemRole.QUOTED, label=label) for item in items if item.role is ItemRole.MAIN)
 
 
 def _refusal(document: object) -> Failure | None:
-    """The XRPC error of an answer, or the entry that replaces a post which is gone or hidden."""
+    """Return the failure of an XRPC error, or of the entry that replaces a post which is gone or hidden."""
     answer = values.obj(document)
     error = values.text(answer.get("error"))
-    asked_for = next((one for one in values.objects(answer.get("thread")) if one.get("depth") == 0), {})
-    place = values.obj(answer, "thread") or values.obj(asked_for, "value")  # the second form of getPostThread is a list
-    kind = str(place.get("$type", "")).rpartition("#")[2]
+    requested = next((entry for entry in values.objects(answer.get("thread")) if entry.get("depth") == 0), {})
+    view = values.obj(answer, "thread") or values.obj(requested, "value")  # the second form of getPostThread is a list
+    kind = str(view.get("$type", "")).rpartition("#")[2]
     if kind in {"notFoundPost", "threadItemNotFound"} or error in {"NotFound", "RecordNotFound"}:
         return Deleted("Bluesky says that this post does not exist.")
     if kind in {"blockedPost", "threadItemBlocked", "threadItemNoUnauthenticated"}:

@@ -28,7 +28,10 @@ from mediavault.services.extraction.page_data.json_walk import Node, walk
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """What the documents say about ``post``; None when they say nothing. Raises the failure that the player's error tells."""
+    """What the documents say about ``post``; None when they say nothing.
+
+    Raises the failure that the player's error reports.
+    """
     own = [node for document in documents for node in walk(document) if _is_own(node, post.post_id)]
     player = next((node for node in own if {"qualities", "hlsURL", "error"} & node.keys()), None)
     if player is not None:
@@ -44,10 +47,10 @@ def _is_own(node: Node, post_id: str | None) -> bool:
 
 
 def ids_of(node: Node) -> set[str]:
-    """The ids of a video's node; none for any other node."""
+    """Return the ids of a video's node; none for any other node."""
     known = {"qualities", "owner", "creator", "posters", "thumbnail_url", "thumbnailURL", "title", "error"}
     named = (node.get(name) for name in ("id", "xid"))
-    return {str(one) for one in named if one} if known & node.keys() else set()
+    return {str(video_id) for video_id in named if video_id} if known & node.keys() else set()
 
 
 def _page_data(platform: Platform, player: Node, own: Sequence[Node]) -> PageData:
@@ -56,8 +59,8 @@ def _page_data(platform: Platform, player: Node, own: Sequence[Node]) -> PageDat
     picture = next(filter(None, map(_picture, own)), None)
     seconds = next(filter(None, (values.duration(node.get("duration")) for node in own)), None)
     item = Item(candidates, thumbnail_url=picture, expected=Expected(duration_s=seconds))
-    names = [one.get(name) for one in owners for name in ("screenname", "displayName", "display_name")]
-    handles = [one.get(name) for one in owners for name in ("username", "name", "xid")]
+    names = [owner.get(name) for owner in owners for name in ("screenname", "displayName", "display_name")]
+    handles = [owner.get(name) for owner in owners for name in ("username", "name", "xid")]
     return PageData(
         items=(item,) if candidates else (),
         handle=next(filter(None, map(values.text, handles)), None),
@@ -71,20 +74,20 @@ def _page_data(platform: Platform, player: Node, own: Sequence[Node]) -> PageDat
 
 
 def _candidates(platform: Platform, player: Node) -> tuple[Candidate, ...]:
-    """``auto`` is the master playlist; numbered qualities (``720``, ``720@60``) are files of that height."""
-    found = own_candidates(player.get("hlsURL"), platform, mime="application/x-mpegurl")  # GraphQL
+    """Return the candidates. ``auto`` is the master playlist; ``720`` and ``720@60`` are files of that height."""
+    candidates = own_candidates(player.get("hlsURL"), platform, mime="application/x-mpegurl")  # GraphQL
     for quality, rungs in values.obj(player, "qualities").items():
         height, _, rate = quality.partition("@")
-        for one in values.objects(rungs):
-            mime = values.text(one.get("type"))
-            if mime != "application/vnd.lumberjack.manifest":  # a list for the player's own statistics
+        for rung in values.objects(rungs):
+            mime = values.text(rung.get("type"))
+            if mime != "application/vnd.lumberjack.manifest":  # the player's own format, for its statistics
                 facts = {"height": values.integer(height), "fps": values.number(rate)}
-                found += own_candidates(one.get("url"), platform, mime=mime, **facts)
-    return build.merged(found)
+                candidates += own_candidates(rung.get("url"), platform, mime=mime, **facts)
+    return build.merged(candidates)
 
 
 def _picture(node: Node) -> str | None:
-    """Posters are named by their height; the largest is taken."""
+    """Return the largest poster; their keys are their heights."""
     posters = values.obj(node, "posters") or values.obj(node, "thumbnails")
     heights = sorted((int(name) for name in posters if name.isdigit()), reverse=True)
     named = [*(posters[str(height)] for height in heights), node.get("thumbnail_url"), node.get("thumbnailURL")]
@@ -110,7 +113,7 @@ def _refusal(player: Node) -> Failure | None:
     error = values.obj(player, "error")
     if not error:
         return None
-    said = values.text(error.get("title")) or values.text(error.get("message")) or Message("no reason given")
+    reason = values.text(error.get("title")) or values.text(error.get("message")) or Message("no reason given")
     return _CODES.get(str(error.get("code")), Deleted)(
-        Message("Dailymotion does not play this video: %(said)s", said=said)
+        Message("Dailymotion does not play this video: %(said)s", said=reason)
     )

@@ -119,7 +119,7 @@ FACEBOOK = Platform(
         path=re.compile(r"/(?:o1/)?v/t\d++(?:(?!/v/t\d)[^?])*\.mp4"),
         key=re.compile(r"/([\w-]{15,})\.mp4"),
         signs_urls=True,
-        max_connections=2,  # an account hangs on it: no more than a person who watches
+        max_connections=2,  # an account is at risk: no more than a viewer's browser
         watermark_no=re.compile(r"[?&]efg="),  # an encode for its player; Facebook adds no watermark
         max_range_bytes=250 * 1024 * 1024,  # past 500 MB in one request: 403
         measures=measures,

@@ -1,7 +1,7 @@
 """Facebook: the record of the post's own video in Relay data, older scripts and the mobile site's ``data-store``.
 
-An address names either a video (``/watch``, ``/videos``, ``/reel``) or a story that holds one or several. Suggested videos
-stand in the same documents and are never looked at; a shared story's media are items of that role.
+A URL names either a video (``/watch``, ``/videos``, ``/reel``) or a story that holds one or several. Suggested videos
+are in the same documents and are ignored; a shared story's media are items with that role.
 Checked 2026-11-24 against recorded pages and answers of 2015 to 2026.
 """
 
@@ -55,7 +55,7 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
 
 
 def _records(document: object) -> Iterator[Node]:
-    """All objects; the mobile site keeps its players' in ``data-store``, whose element is not a record."""
+    """Yield all objects. The mobile site has its players' in ``data-store``, whose element is not a record."""
     for node in walk(document):
         if "element" not in node:
             yield node
@@ -67,25 +67,25 @@ _IDS = ("id", "videoId", "video_id", "videoID", "legacy_fbid", "v_id")
 
 
 def _own_video(post_id: str, nodes: Sequence[Node]) -> list[Node]:
-    """The records of the video, those with most addresses first; none without any address."""
+    """Return the records of the video, those with most URLs first; none if no record has a URL."""
     own = list(islice((node for node in nodes if _is_video(node) and post_id in _ids_of(node)), _MAX_RECORDS))
-    return sorted(own, key=lambda node: -len(FIELDS & node.keys())) if any(map(_has_address, own)) else []
+    return sorted(own, key=lambda node: -len(FIELDS & node.keys())) if any(map(_has_url, own)) else []
 
 
 def ids_of(node: Node) -> set[str]:
-    """The ids of a video's record with addresses; none for any other node."""
-    return _ids_of(node) if _has_address(node) else set()
+    """Return the ids of a video's record with URLs; none for any other node."""
+    return _ids_of(node) if _has_url(node) else set()
 
 
 def owners_of(node: Node) -> set[str]:
-    """Names and numbers of the account whose video a record with addresses is; none for any other node."""
-    owners = list(_owners(node)) if _has_address(node) else []
-    names = (_handle(owner.get(place)) for owner in owners for place in ("url", "profile_url"))
+    """Return names and numbers of the account whose video a record with URLs is; none for any other node."""
+    owners = list(_owners(node)) if _has_url(node) else []
+    names = (_handle(owner.get(field)) for owner in owners for field in ("url", "profile_url"))
     return {name.lower() for name in (*names, *(str(owner.get("id") or "") for owner in owners)) if name}
 
 
 def _ids_of(node: Node) -> set[str]:
-    """Pages for link previews name the video in its address alone (``lookaside…/media/?media_id=…``)."""
+    """Return a record's ids. Pages for link previews have the id only in the URL (``lookaside…/media/?media_id=…``)."""
     named = {str(node[name]) for name in _IDS if isinstance(node.get(name), str | int)}
     if not named and (address := node.get("browser_native_hd_url") or node.get("browser_native_sd_url")):
         named |= set(re.findall(r"[?&]media_id=(\d{6,25})", str(address)))
@@ -93,33 +93,35 @@ def _ids_of(node: Node) -> set[str]:
 
 
 def _is_video(node: Node) -> bool:
-    return _has_address(node) or node.get("__typename") == "Video" or "videoID" in node
+    return _has_url(node) or node.get("__typename") == "Video" or "videoID" in node
 
 
-def _has_address(node: Node) -> bool:
+def _has_url(node: Node) -> bool:
     return bool(FIELDS & node.keys()) or ("videoID" in node and "src" in node)
 
 
-def _video(own: Sequence[Node], platform: Platform, *, role: ItemRole = ItemRole.MAIN, of: str | None = None) -> Item:
+def _video(
+    own: Sequence[Node], platform: Platform, *, role: ItemRole = ItemRole.MAIN, label: str | None = None
+) -> Item:
     for node in own:
         if node.get("broadcast_status") in ("SCHEDULED_LIVE", "SCHEDULED_PREVIEW"):
             raise Upcoming("The broadcast has not begun.")
         if any(node.get(name) is True for name in ("is_live_streaming", "is_live_stream", "playbackIsLiveStreaming")):
             raise LiveNow("The video is live now.")
     candidates = candidates_of(own, platform)
-    facts = max((one.duration_s for one in candidates if one.duration_s), default=None)  # by the manifest
+    longest = max((c.duration_s for c in candidates if c.duration_s), default=None)  # from the manifest
     return Item(
         candidates=candidates,
         role=role,
         media_id=next(iter(sorted(_ids_of(own[0]))), None),
         thumbnail_url=_picture(own),
-        expected=Expected(duration_s=duration_of(own) or facts),
-        label=of,
+        expected=Expected(duration_s=duration_of(own) or longest),
+        label=label,
     )
 
 
 def _picture(nodes: Sequence[Node]) -> str | None:
-    places = (
+    paths = (
         ("preferred_thumbnail", "image"),
         ("first_frame_thumbnail",),
         ("thumbnailImage",),
@@ -131,8 +133,8 @@ def _picture(nodes: Sequence[Node]) -> str | None:
         ("video_preview_image_url",),
     )
     named = (
-        values.obj(node, *place).get("uri") or values.obj(node, *place[:-1]).get(place[-1])
-        for place in places
+        values.obj(node, *path).get("uri") or values.obj(node, *path[:-1]).get(path[-1])
+        for path in paths
         for node in nodes
     )
     return next(filter(None, map(values.url, named)), None)
@@ -142,7 +144,9 @@ def _picture(nodes: Sequence[Node]) -> str | None:
 
 _STORY_IDS = ("post_id", "story_fbid", "legacy_story_hideable_id", "top_level_post_id", "mf_story_key")
 _STORY_URLS = ("url", "wwwURL", "permalink_url", "shareable_url", "share_url")
-_NOT_ITS_OWN = frozenset({"attached_story", "feedback", "comments", "comment_rendering_instance", "comet_ufi_summary"})
+_NOT_OWN_FIELDS = frozenset(
+    {"attached_story", "feedback", "comments", "comment_rendering_instance", "comet_ufi_summary"}
+)
 
 
 def _is_story(node: Node, post_id: str) -> bool:
@@ -155,18 +159,18 @@ def _is_story(node: Node, post_id: str) -> bool:
 
 
 def _holds_video(node: Node, video_id: str) -> bool:
-    """Whether a node contains the video: such a node knows its author, its text and its date."""
+    """Whether a node contains the video: such a node has its author, its text and its date."""
     if not ({"actors", "message", "video_owner", "owner", "creation_time"} & node.keys()):
         return False
     attached = values.objects(node.get("attachments"))
-    held = [
-        *(values.obj(one, "media") for one in attached),
-        *(values.obj(one, "styles", "attachment", "media") for one in attached),
+    media = [
+        *(values.obj(attachment, "media") for attachment in attached),
+        *(values.obj(attachment, "styles", "attachment", "media") for attachment in attached),
         *(values.obj(node, name) for name in ("video", "playback_video")),
         values.obj(node, "short_form_video_context", "video"),
         values.obj(node, "short_form_video_context", "playback_video"),
     ]
-    return any(video_id in _ids_of(one) for one in held)
+    return any(video_id in _ids_of(medium) for medium in media)
 
 
 def _story_items(story: Node, platform: Platform) -> tuple[Item, ...]:
@@ -175,55 +179,58 @@ def _story_items(story: Node, platform: Platform) -> tuple[Item, ...]:
     if not shared:
         return own
     label = next((str(shared[name]) for name in _STORY_IDS if shared.get(name)), None)
-    return (*own, *_media_items(shared, platform, role=ItemRole.REPOSTED, of=label))
+    return (*own, *_media_items(shared, platform, role=ItemRole.REPOSTED, label=label))
 
 
 def _media_items(
-    story: Node, platform: Platform, *, role: ItemRole = ItemRole.MAIN, of: str | None = None
+    story: Node, platform: Platform, *, role: ItemRole = ItemRole.MAIN, label: str | None = None
 ) -> tuple[Item, ...]:
-    """Its videos and photos in order, each once; what belongs to answers and to a shared story is left out."""
-    found: dict[str, list[Node]] = {}
+    """Return the story's videos and photos in order, each once, without those of comments and of a shared story."""
+    records_by_id: dict[str, list[Node]] = {}
     for node in _below(story):
         if (_is_video(node) or node.get("__typename") == "Photo") and (ids := _ids_of(node)):
-            found.setdefault(min(ids), []).append(node)
+            records_by_id.setdefault(min(ids), []).append(node)
     items = []
-    for records in list(found.values())[:MAX_ITEMS]:
-        if any(map(_has_address, records)):
-            items.append(_video(records, platform, role=role, of=of))
+    for records in list(records_by_id.values())[:MAX_ITEMS]:
+        if any(map(_has_url, records)):
+            items.append(_video(records, platform, role=role, label=label))
         elif records[0].get("__typename") == "Photo" and (picture := _picture(records)):
-            items.append(Item(role=role, type=ItemType.IMAGE, thumbnail_url=picture, label=of))
+            items.append(Item(role=role, type=ItemType.IMAGE, thumbnail_url=picture, label=label))
     return tuple(items)
 
 
 def _below(story: Node) -> Iterator[Node]:
-    """The story's own objects in document order."""
-    own: dict[str, Any] = {name: value for name, value in story.items() if name not in _NOT_ITS_OWN}
+    """Yield the story's own objects in document order."""
+    own: dict[str, Any] = {name: value for name, value in story.items() if name not in _NOT_OWN_FIELDS}
     foreign: set[int] = set()
     for node in walk(own):
         if id(node) in foreign:
             continue
-        for name in _NOT_ITS_OWN & node.keys():
+        for name in _NOT_OWN_FIELDS & node.keys():
             foreign |= {id(inner) for inner in walk(node[name])}
         yield node
 
 
-_TOLD_IN_SECTIONS = ("actors", "message", "creation_time")
+_SECTION_FIELDS = ("actors", "message", "creation_time")
 
 
 def _sections(story: Node) -> Iterator[Node]:
-    """A story's sections repeat parts of it (``comet_sections.content.story``), and its newest form says who only there."""
-    facts = ({name: node[name] for name in _TOLD_IN_SECTIONS if node.get(name)} for node in _below(story))
+    """Yield the facts in a story's sections (``comet_sections.content.story``).
+
+    They repeat parts of the story, but in its newest form the author is named only there.
+    """
+    facts = ({name: node[name] for name in _SECTION_FIELDS if node.get(name)} for node in _below(story))
     return islice(filter(None, facts), _MAX_RECORDS)
 
 
-# --- an advert of the library ----------------------------------------------------------------------------------
+# --- an advert in the ad library -------------------------------------------------------------------------------
 
 
 def _advert(advert: Node, platform: Platform) -> PageData | None:
-    """Its videos and those of its cards; None for one that shows none, since its pictures say nothing of a video."""
+    """Return an advert's and its cards' videos; None without any, since its pictures do not rule out a video."""
     shown = values.obj(advert, "snapshot")
     parts = [*values.objects(shown.get("videos")), *values.objects(shown.get("cards"))]
-    items = tuple(_video([part], platform) for part in parts[:MAX_ITEMS] if _has_address(part))
+    items = tuple(_video([part], platform) for part in parts[:MAX_ITEMS] if _has_url(part))
     owner = {"name": shown.get("page_name") or advert.get("page_name"), "url": shown.get("page_profile_uri")}
     facts = {"actors": [owner], "message": shown.get("body"), "creation_time": advert.get("start_date")}
     return _page_data(items, [facts]) if any(item.candidates for item in items) else None
@@ -238,8 +245,8 @@ def _page_data(items: tuple[Item, ...], nodes: Sequence[Node]) -> PageData:
     urls += [node.get(name) for node in nodes for name in ("videoURL", "permalink_url", "url", "wwwURL")]
     main = [item for item in items if item.role is ItemRole.MAIN]
     texts = (
-        values.text(values.obj(node, *place).get("text"))
-        for place in (("message",), ("savable_description",), ("title_with_entities",))
+        values.text(values.obj(node, *path).get("text"))
+        for path in (("message",), ("savable_description",), ("title_with_entities",))
         for node in nodes
     )
     moments = (
@@ -261,8 +268,8 @@ def _page_data(items: tuple[Item, ...], nodes: Sequence[Node]) -> PageData:
 
 def _owners(node: Node) -> Iterator[Node]:
     yield from values.objects(node.get("actors"))
-    for place in (("owner",), ("video_owner",), ("author",), ("short_form_video_context", "video_owner")):
-        if owner := values.obj(node, *place):
+    for path in (("owner",), ("video_owner",), ("author",), ("short_form_video_context", "video_owner")):
+        if owner := values.obj(node, *path):
             yield owner
 
 
@@ -273,7 +280,7 @@ _NO_HANDLE = frozenset(
 
 
 def _handle(url: object) -> str | None:
-    """The first part of an account's address, or of a post's below it."""
+    """Return the first path segment of an account's URL, or of a post's URL below it."""
     match = (
         re.match(r"https?://(?:[\w-]+\.)?facebook\.com/([\w.-]{1,80})(?:[/?#]|$)", url)
         if isinstance(url, str)
@@ -295,14 +302,14 @@ _ERRORS: Mapping[int, tuple[type[Failure], str]] = {
 
 def _refusal(document: object) -> Failure | None:
     answer = values.obj(document)
-    codes = [answer.get("error"), *(one.get("code") for one in values.objects(answer.get("errors")))]
+    codes = [answer.get("error"), *(error.get("code") for error in values.objects(answer.get("errors")))]
     for code in codes:
         if known := _ERRORS.get(values.integer(code) or 0):
             return known[0](Message("%(what)s (%(code)s).", what=known[1], code=code))
     return None
 
 
-# --- whose records a page holds --------------------------------------------------------------------------------
+# --- the owners of a page's records ----------------------------------------------------------------------------
 
 _NAMES_A_VIDEO = re.compile(r"/(?:videos|reel|watch|video\.php)(?:[/?]|$)")
 
@@ -311,7 +318,7 @@ def own_records(post: Post) -> OwnRecords | None:
     """How the records of a post are recognised: a video's by its id, a story's by the account that posted it.
 
     Stories hold videos with other ids. Where the story's record is in the data, the reader finds the videos in it and
-    this is not asked; without it nothing ties the story's id to a video's, and every video would look like another post's.
+    this is not called; without it nothing ties the story's id to a video's, and every video would seem another post's.
     """
     if post.post_id and _NAMES_A_VIDEO.search(post.url):
         return OwnRecords(frozenset({post.post_id}), ids_of)

@@ -1,6 +1,6 @@
-"""The addresses of one Facebook video, in the forms of 2012 to 2026.
+"""The URLs of one Facebook video, in the forms of 2012 to 2026.
 
-Whole files come in two qualities whose size only their address may tell. There is also a DASH manifest with all
+Whole files come in two qualities, whose size only the URL may state. There is also a DASH manifest with all
 qualities, as text. Checked 2026-11-24 against recorded pages and answers.
 """
 
@@ -56,24 +56,24 @@ FIELDS = frozenset(
 
 
 def candidates_of(nodes: Sequence[Node], platform: Platform) -> tuple[Candidate, ...]:
-    """All addresses in the records ``nodes`` of one and the same video, HD first."""
+    """Return the candidates in the records ``nodes`` of the same video, HD first."""
     parts = [part for node in nodes for part in _parts(node)]
     facts = {"duration_s": seconds} if (seconds := duration_of(nodes)) else {}
-    hd = [one for part in parts for one in _named(part, _HD, platform, facts)]
-    hd += [one for part in parts for one in _progressive(part, platform, facts, hd=True)]
-    sd = [one for part in parts for one in _named(part, _SD, platform, facts)]
-    sd += [one for part in parts for one in _progressive(part, platform, facts, hd=False)]
-    mobile = [one for part in parts if "videoID" in part for one in _mobile(part, platform)]
-    streams = [one for part in parts for one in _streams(part, platform)]
-    # what says no size cannot be held against the manifest's: the better whole file is taken then
-    unsure = any(one.height is None for one in (*hd, *mobile))
-    smaller = [replace(one, width=None, height=None) if unsure else one for one in [*sd, *mobile, *streams]]
+    hd = [c for part in parts for c in _named(part, _HD, platform, facts)]
+    hd += [c for part in parts for c in _progressive(part, platform, facts, hd=True)]
+    sd = [c for part in parts for c in _named(part, _SD, platform, facts)]
+    sd += [c for part in parts for c in _progressive(part, platform, facts, hd=False)]
+    mobile = [c for part in parts if "videoID" in part for c in _mobile(part, platform)]
+    streams = [c for part in parts for c in _streams(part, platform)]
+    # a file of unknown size cannot be compared with the manifest's: the better whole file is taken then
+    unsure = any(c.height is None for c in (*hd, *mobile))
+    smaller = [replace(c, width=None, height=None) if unsure else c for c in [*sd, *mobile, *streams]]
     whole, manifests = smaller[: len(smaller) - len(streams)], smaller[len(smaller) - len(streams) :]
     return build.merged([*with_sound_of(streams, [*hd, *whole]), *manifests])
 
 
 def duration_of(nodes: Sequence[Node]) -> float | None:
-    """Seconds."""
+    """Return the duration in seconds."""
     for node in nodes:
         millis = values.number(node.get("playable_duration_in_ms")) or values.number(node.get("length_in_ms"))
         if millis:
@@ -84,13 +84,13 @@ def duration_of(nodes: Sequence[Node]) -> float | None:
 
 
 def _parts(node: Node) -> Iterator[Node]:
-    """The record and the parts of it that hold addresses."""
+    """Yield the record and the parts of it that hold URLs."""
     yield node
     for name in ("videoDeliveryLegacyFields", "videoDeliveryResponseFragment", "videoDeliveryResponse"):
         part = values.obj(node, name)
-        yield from (found for found in (part, values.obj(part, "videoDeliveryResponseResult")) if found)
+        yield from (inner for inner in (part, values.obj(part, "videoDeliveryResponseResult")) if inner)
     for name in ("videoDeliveryResponseResult", "video", "progressive"):
-        yield from (found for found in (values.obj(node, name),) if found)
+        yield from (inner for inner in (values.obj(node, name),) if inner)
     yield from values.objects(node.get("progressive"))
 
 
@@ -99,39 +99,39 @@ def _file(address: object, platform: Platform, facts: Mapping[str, Any]) -> list
 
 
 def _named(part: Node, names: Sequence[str], platform: Platform, facts: Mapping[str, Any]) -> list[Candidate]:
-    return [one for name in names for one in _file(part.get(name), platform, facts)]
+    return [candidate for name in names for candidate in _file(part.get(name), platform, facts)]
 
 
 def _progressive(part: Node, platform: Platform, facts: Mapping[str, Any], *, hd: bool) -> list[Candidate]:
     listed = values.objects(part.get("progressive_urls"))
     return [
-        found
-        for one in listed
-        if (values.obj(one, "metadata").get("quality") == "HD") is hd
-        for found in _file(one.get("progressive_url"), platform, facts)
+        candidate
+        for file in listed
+        if (values.obj(file, "metadata").get("quality") == "HD") is hd
+        for candidate in _file(file.get("progressive_url"), platform, facts)
     ]
 
 
 def _mobile(part: Node, platform: Platform) -> list[Candidate]:
-    """``data-store`` of the mobile site: its width and height are those of the player."""
+    """Return the file of the mobile site's ``data-store``, whose width and height are those of the player."""
     return [] if ".mpd" in str(part.get("src")) else _file(part.get("src"), platform, {})
 
 
 def _streams(part: Node, platform: Platform) -> list[Candidate]:
-    """Manifests, as text and by address."""
+    """Return the manifests, given as text or by URL."""
     texts = [part.get(name) for name in _MANIFESTS]
-    texts += [one.get("manifest_xml") for one in values.objects(part.get("dash_manifests"))]
-    found = [one for text in texts for one in inline_dash(text)]
-    if not found:
+    texts += [manifest.get("manifest_xml") for manifest in values.objects(part.get("dash_manifests"))]
+    candidates = [c for text in texts for c in inline_dash(text)]
+    if not candidates:
         urls = [part.get("dash_manifest_url"), part.get("dash_src"), part.get("playable_url_dash")]
-        urls += [one.get("manifest_url") for one in values.objects(part.get("dash_manifest_urls"))]
-        found += [one for url in urls for one in own_candidates(url, platform, source_type=SourceType.DASH)]
-    for each in values.objects(part.get("hls_playlist_urls")):
-        found += own_candidates(each.get("hls_playlist_url"), platform, source_type=SourceType.HLS)
-    return [*found, *own_candidates(part.get("hls_playlist_url"), platform, source_type=SourceType.HLS)]
+        urls += [manifest.get("manifest_url") for manifest in values.objects(part.get("dash_manifest_urls"))]
+        candidates += [c for url in urls for c in own_candidates(url, platform, source_type=SourceType.DASH)]
+    for playlist in values.objects(part.get("hls_playlist_urls")):
+        candidates += own_candidates(playlist.get("hls_playlist_url"), platform, source_type=SourceType.HLS)
+    return [*candidates, *own_candidates(part.get("hls_playlist_url"), platform, source_type=SourceType.HLS)]
 
 
-# --- size and rate of an address -------------------------------------------------------------------------------
+# --- size and rate of a URL ------------------------------------------------------------------------------------
 
 _RUNGS: Mapping[str, tuple[int, int]] = {
     "_hq1_": (640, 360),
@@ -142,7 +142,7 @@ _WIDTH = re.compile(r"_(\d{3,4})_crf_")
 
 
 def measures(parts: SplitResult, _width: int | None, _height: int | None) -> Measures:
-    """The frame and rate of the quality that an address names, for a landscape video."""
+    """Return the frame and rate of the quality that a URL names, for a landscape video."""
     efg = read_efg(parts.query)
     if efg.is_audio_track:
         return Measures(bitrate=efg.bitrate)

@@ -9,8 +9,8 @@ from mediavault.core.platform import AddressPattern, Matching, MediaRules, Pace,
 _ANY = re.compile(r".+", re.DOTALL)
 
 
-def _leads_on(path: str, host: str, *parameters: str) -> tuple[AddressPattern, ...]:
-    """A page that only leads to the address in one of its ``parameters``."""
+def _redirectors(path: str, host: str, *parameters: str) -> tuple[AddressPattern, ...]:
+    """Match a page that only leads to the URL in one of its ``parameters``."""
     return tuple(AddressPattern(re.compile(path), query={name: _ANY}, host=re.compile(host)) for name in parameters)
 
 
@@ -20,7 +20,7 @@ GENERIC = Platform(
     checked="2026-11-24",
     extractors=("browser", "ytdlp"),
     matching=Matching(
-        short_hosts=(  # they lead anywhere; those that lead to one site are in its folder
+        short_hosts=(  # they lead anywhere; those that lead to a single site are in its package
             "t.co",
             "t.cn",
             "lnkd.in",
@@ -45,18 +45,18 @@ GENERIC = Platform(
             "dwz.cn",
         ),
         share_links=(
-            *_leads_on(r"^/url/?$", r"(?:www\.)?google\.[a-z.]{2,6}", "q", "url"),
-            *_leads_on(r"^/imgres/?$", r"(?:www\.)?google\.[a-z.]{2,6}", "imgrefurl"),
+            *_redirectors(r"^/url/?$", r"(?:www\.)?google\.[a-z.]{2,6}", "q", "url"),
+            *_redirectors(r"^/imgres/?$", r"(?:www\.)?google\.[a-z.]{2,6}", "imgrefurl"),
             *paths(r"^/amp/s/[^/]+\.", host=r"(?:www\.)?google\.[a-z.]{2,6}"),
             *paths(r"^/[cv]/(?:s/)?[^/]+\.", host=r"[\w-]+\.cdn\.ampproject\.org"),
-            *_leads_on(r"^/ck/a/?$", r"(?:www\.)?bing\.com", "u"),
-            *_leads_on(r"^/l/?$", r"(?:www\.)?duckduckgo\.com", "uddg"),
-            *_leads_on(r"^/redirect/?$", r"t\.umblr\.com", "z"),
-            *_leads_on(r"^/away\.php$", r"(?:www\.|m\.)?vk\.com", "to"),
-            *_leads_on(r"^/linkfilter/?$", r"(?:www\.)?steamcommunity\.com", "u", "url"),
-            *_leads_on(r"^/link/?$", r"slack-redir\.net", "url"),
-            *_leads_on(r"^/?$", r"[\w-]+\.safelinks\.protection\.outlook\.com", "url"),
-            *_leads_on(r"^/sinaurl/?$", r"weibo\.cn", "u"),
+            *_redirectors(r"^/ck/a/?$", r"(?:www\.)?bing\.com", "u"),
+            *_redirectors(r"^/l/?$", r"(?:www\.)?duckduckgo\.com", "uddg"),
+            *_redirectors(r"^/redirect/?$", r"t\.umblr\.com", "z"),
+            *_redirectors(r"^/away\.php$", r"(?:www\.|m\.)?vk\.com", "to"),
+            *_redirectors(r"^/linkfilter/?$", r"(?:www\.)?steamcommunity\.com", "u", "url"),
+            *_redirectors(r"^/link/?$", r"slack-redir\.net", "url"),
+            *_redirectors(r"^/?$", r"[\w-]+\.safelinks\.protection\.outlook\.com", "url"),
+            *_redirectors(r"^/sinaurl/?$", r"weibo\.cn", "u"),
         ),
     ),
     ytdlp=YtdlpRules(("default",), handle=""),

@@ -1,4 +1,4 @@
-"""Instagram's embed of a post as it is sent: who posted it, a picture and the kind of the post. Its player comes by script.
+"""Instagram's embed of a post as it is sent: who posted it, a picture and the kind of post. A script adds the player.
 
 Checked 2026-11-25 against published readers of embeds.
 """
@@ -20,18 +20,20 @@ _ACCOUNT = re.compile(
 
 
 def read_embed(post: Post, documents: Sequence[object]) -> PageData | None:
-    """What an embed of ``post`` tells; None where the documents hold none. Only a picture's embed is ``found``: it has no
-    video for sure."""
+    """Return what an embed of ``post`` says; None where the documents hold none.
+
+    Only a picture's embed is ``found``: it certainly has no video.
+    """
     elements = list(_elements(documents))
-    frame = next((given for names, given in elements if "Embed" in names), None)
+    frame = next((attributes for names, attributes in elements if "Embed" in names), None)
     if frame is None or not post.post_id:
         return None
     number = str(frame.get("data-media-id") or "").partition("_")[0]
     if number and number != meta_media.number_of(post.post_id):
         return None
-    pictures = (values.url(given.get("src")) for names, given in elements if "EmbeddedMediaImage" in names)
+    pictures = (values.url(attributes.get("src")) for names, attributes in elements if "EmbeddedMediaImage" in names)
     picture = next(filter(None, pictures), None)
-    links = (_ACCOUNT.match(str(given.get("href", ""))) for names, given in elements if names & _AUTHOR)
+    links = (_ACCOUNT.match(str(attributes.get("href", ""))) for names, attributes in elements if names & _AUTHOR)
     is_picture = frame.get("data-media-type") == "GraphImage"
     return PageData(
         items=(Item(type=ItemType.IMAGE if is_picture else ItemType.VIDEO, thumbnail_url=picture),),
@@ -47,6 +49,6 @@ _AUTHOR = frozenset({"ViewProfileButton", "CaptionUsername", "Username", "Userna
 
 def _elements(documents: Sequence[object]) -> Iterator[tuple[frozenset[str], Node]]:
     for document in documents:
-        given = values.obj(document, "attributes")
-        if names := frozenset(str(given.get("class", "")).split()):
-            yield names, given
+        attributes = values.obj(document, "attributes")
+        if names := frozenset(str(attributes.get("class", "")).split()):
+            yield names, attributes

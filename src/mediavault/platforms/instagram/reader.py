@@ -39,7 +39,9 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
     """
     own = _own_records(post, documents)
     if not own and (named := _HIGHLIGHT.search(post.url)) and (reel := _reel(f"highlight:{named[1]}", documents)):
-        items = tuple(item for one in values.objects(reel.get("items")) for item in meta_media.items_of(one, platform))
+        items = tuple(
+            item for story in values.objects(reel.get("items")) for item in meta_media.items_of(story, platform)
+        )
         return _page_data(post, items[: meta_media.MAX_ITEMS], [reel])
     if not own:
         if failure := next(filter(None, map(_refusal, documents)), None):
@@ -64,7 +66,7 @@ _HIGHLIGHT = re.compile(r"/stories/highlights/(\d+)")
 
 
 def _reel(name: str, documents: Sequence[object]) -> Node | None:
-    """The stories that an account keeps under a heading."""
+    """Return a highlight: the stories that an account keeps under a heading."""
     nodes = (node for document in documents for node in walk(document))
     return next((node for node in nodes if node.get("id") == name and node.get("items")), None)
 
@@ -73,12 +75,12 @@ def _own_records(post: Post, documents: Sequence[object]) -> list[Node]:
     wanted = post.post_id
     if not wanted:
         return []
-    found = (node for document in documents for node in _records(document) if meta_media.is_media_of(node, wanted))
-    return list(islice(found, meta_media.MAX_RECORDS))
+    matches = (node for document in documents for node in _records(document) if meta_media.is_media_of(node, wanted))
+    return list(islice(matches, meta_media.MAX_RECORDS))
 
 
 def _records(document: object) -> Iterator[Node]:
-    """All objects of the document, also those in the JSON text of embeds."""
+    """Yield all objects of the document, including those in the JSON text of embeds."""
     for node in walk(document):
         yield node
         for name in ("contextJSON", "gql_data"):
@@ -98,7 +100,7 @@ def _parsed(text: str) -> object:
 
 
 def _worth(items: Sequence[Item]) -> tuple[int, int]:
-    """How much a record shows: the same post can occur twice, once without its children or its video."""
+    """Return how much a record shows: the same post can occur twice, once without its children or its video."""
     return sum(bool(item.candidates) for item in items), len(items)
 
 
@@ -122,20 +124,20 @@ def _page_data(post: Post, items: tuple[Item, ...], own: Sequence[Node]) -> Page
 
 
 def selected(items: Sequence[Item], url: str) -> int | None:
-    """``?img_index=2`` names the second of a carousel; None where it names none, or no video."""
+    """Return the index that ``?img_index=2`` names in a carousel (1); None where it names none, or an image."""
     named = re.search(r"[?&]img_index=(\d{1,2})(?=[&#]|$)", url)
-    place = int(named[1]) - 1 if named else -1
-    return place if 0 <= place < len(items) and len(items) > 1 and items[place].is_video else None
+    index = int(named[1]) - 1 if named else -1
+    return index if 0 <= index < len(items) and len(items) > 1 and items[index].is_video else None
 
 
 def thumbnail(items: Sequence[Item]) -> str | None:
-    """The picture of the first video, else of the first photo."""
+    """Return the picture of the first video, else of the first photo."""
     ordered = sorted(items, key=lambda item: not item.is_video)
     return next((item.thumbnail_url for item in ordered if item.thumbnail_url), None)
 
 
 def _oembed(post: Post, documents: Sequence[object]) -> PageData | None:
-    """An oEmbed answer names no file: ``found`` is False."""
+    """Return what an oEmbed answer says. It names no file, so ``found`` is False."""
     for document in documents:
         answer = values.obj(document)
         named = str(answer.get("media_id", "")).partition("_")[0]
@@ -172,23 +174,23 @@ _ROOTS = ("shortcode_media", "xdt_shortcode_media")
 def _refusal(document: object) -> Failure | None:
     answer = values.obj(document)
     if answer.get("status") == "fail" or answer.get("require_login") is True:
-        return _told(answer)
-    for place in (values.obj(answer, "data"), values.obj(answer, "graphql"), answer):
-        if any(name in place and place[name] is None for name in _ROOTS):
+        return _failure_of_message(answer)
+    for holder in (values.obj(answer, "data"), values.obj(answer, "graphql"), answer):
+        if any(name in holder and holder[name] is None for name in _ROOTS):
             return LoginRequired("Instagram shows nothing of this post without a sign-in, or it is gone.")
     return None
 
 
 def _holds_no_story(document: object) -> bool:
-    """``feed/reels_media`` answers about a story that has expired."""
+    """Whether it is the answer of ``feed/reels_media`` about a story that has expired."""
     answer = values.obj(document)
     return answer.get("reels_media") == [] and not answer.get("reels")
 
 
-def _told(answer: Node) -> Failure | None:
-    said = " ".join(str(answer.get(name, "")) for name in ("message", "error_type", "feedback_title"))
-    said += " require_login" if answer.get("require_login") is True else ""
+def _failure_of_message(answer: Node) -> Failure | None:
+    text = " ".join(str(answer.get(name, "")) for name in ("message", "error_type", "feedback_title"))
+    text += " require_login" if answer.get("require_login") is True else ""
     for form, condition, what in _MESSAGES:
-        if form.search(said.lower()):
-            return condition(Message("%(what)s (%(said)s).", what=what, said=said.strip()[:100]))
+        if form.search(text.lower()):
+            return condition(Message("%(what)s (%(said)s).", what=what, said=text.strip()[:100]))
     return None

@@ -1,8 +1,8 @@
 """LinkedIn: the guest page's ``<video data-sources>``, JSON-LD, or the signed-in page's voyager records.
 
 A guest page shows related posts below its own, each in an element that names it: only players of the post's element count,
-and of a page without such elements the first one. A voyager answer names
-the post by the number in its urn, and the video by ``videoPlayMetadata``.
+and on a page without such elements only the first player. A voyager answer names the post by the number in its urn, and
+the video by ``videoPlayMetadata``.
 Checked 2026-11-24 against recorded pages.
 """
 
@@ -44,16 +44,16 @@ _URNS = ("data-activity-urn", "data-featured-activity-urn", "data-attributed-urn
 
 
 def _players(post: Post, documents: Sequence[object]) -> Iterator[tuple[ItemRole, Node]]:
-    """Those behind the element that names the post, before the next post's; all where no element names any post."""
+    """Yield the players after the element that names the post, up to the next post's; all if none names a post."""
     inside, role = True, ItemRole.MAIN
     for document in documents:
-        given = values.obj(document, "attributes")
-        if "data-activity-urn" in given and given.get("data-test-id") == "feed-reshare-content":
-            role = ItemRole.REPOSTED  # the post contains what it passes on
-        elif "data-activity-urn" in given:
-            inside, role = any(str(given.get(name)).endswith(f":{post.post_id}") for name in _URNS), ItemRole.MAIN
-        elif inside and values.obj(document).get("element") == "video" and "data-sources" in given:
-            yield role, given
+        attributes = values.obj(document, "attributes")
+        if "data-activity-urn" in attributes and attributes.get("data-test-id") == "feed-reshare-content":
+            role = ItemRole.REPOSTED  # the post contains what it reposts
+        elif "data-activity-urn" in attributes:
+            inside, role = any(str(attributes.get(name)).endswith(f":{post.post_id}") for name in _URNS), ItemRole.MAIN
+        elif inside and values.obj(document).get("element") == "video" and "data-sources" in attributes:
+            yield role, attributes
 
 
 def _sources(player: Node) -> Sequence[Node]:
@@ -72,14 +72,14 @@ def _source(platform: Platform, source: Node) -> list[Candidate]:
 
 
 def _signed_in(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """The records are normalised: the update names its video by urn, or holds it."""
+    """Read the records, which are normalised: the update names its video by urn, or holds it."""
     nodes = [node for document in documents for node in walk(document)]
     own = [node for node in nodes if _is_own(node, post.post_id)]
     update = next((node for node in own if _is_update(node)), None)
     items = _items(platform, own, nodes)
     if not items and update is None:
         return None
-    items = items or _passed_on(platform, update or {}, nodes) or _withheld(update or {})
+    items = items or _reshared(platform, update or {}, nodes) or _withheld(update or {})
     handle, name = next(filter(any, map(_actor, own)), (None, None))
     words = (values.text(values.obj(node, "commentary", "text").get("text")) for node in own)
     return PageData(
@@ -97,39 +97,39 @@ def _is_update(node: Node) -> bool:
 
 
 def _items(platform: Platform, own: Sequence[Node], nodes: Sequence[Node]) -> tuple[Item, ...]:
-    """The video that the post's records hold or name; the only one, where there is no other post."""
+    """Return the video that the post's records hold or name, or the only video where there is no other post."""
     metadata = [_metadata(node) for node in nodes if _metadata(node)]
     inside = [inner for node in own for inner in walk(_without_reshared(node))]
     named = {value for inner in inside for value in inner.values() if isinstance(value, str)}
-    held = [one for inner in inside if (one := _metadata(inner))]
-    chosen = held or [one for one in metadata if {str(one.get("media")), str(one.get("entityUrn"))} & named]
+    held = [record for inner in inside if (record := _metadata(inner))]
+    chosen = held or [record for record in metadata if {str(record.get("media")), str(record.get("entityUrn"))} & named]
     is_alone = len(metadata) == 1 and not any(_is_update(node) and node not in own for node in nodes)
     chosen = chosen or (metadata if is_alone and own else [])
-    return tuple(item for one in chosen[:1] if (item := _item(platform, one)))
+    return tuple(item for record in chosen[:1] if (item := _item(platform, record)))
 
 
 def _without_reshared(update: Node) -> Node:
     return {name: value for name, value in update.items() if name != "resharedUpdate"}
 
 
-def _passed_on(platform: Platform, update: Node, nodes: Sequence[Node]) -> tuple[Item, ...]:
-    """The video of the post that this one shares, held or named by its urn."""
+def _reshared(platform: Platform, update: Node, nodes: Sequence[Node]) -> tuple[Item, ...]:
+    """Return the video of the post that this one shares, held or named by its urn."""
     urn = values.text(update.get("*resharedUpdate"))
     other = [node for node in nodes if urn and node.get("entityUrn") == urn and _is_update(node)]
     other = other or [held for held in (values.obj(update, "resharedUpdate"),) if held]
     match = re.search(r":(\d{10,25})", urn or str(other[0].get("entityUrn") if other else ""))
-    found = _items(platform, other, nodes)
-    return tuple(replace(item, role=ItemRole.REPOSTED, label=match[1] if match else None) for item in found)
+    items = _items(platform, other, nodes)
+    return tuple(replace(item, role=ItemRole.REPOSTED, label=match[1] if match else None) for item in items)
 
 
 def _withheld(update: Node) -> tuple[Item, ...]:
-    """A video that the answer only announces."""
+    """Return a video without files where the answer only announces one."""
     kinds = [*values.obj(update, "content"), str(values.obj(update, "content").get("$type"))]
     return (Item(),) if any("video" in kind.lower() for kind in kinds) else ()
 
 
 def _actor(update: Node) -> tuple[str | None, str | None]:
-    """Who posted, as the update shows it: a name and the address that it leads to."""
+    """Return handle and name of the account, as the update shows it: a name that links to the account's URL."""
     actor = values.obj(update, "actor")
     address = str(values.obj(actor, "navigationContext").get("actionTarget") or "")
     match = re.search(r"linkedin\.com/(?:in|company|school|showcase)/([^/?#]+)", address)
@@ -137,7 +137,7 @@ def _actor(update: Node) -> tuple[str | None, str | None]:
 
 
 def _metadata(node: Node) -> Node:
-    """The video's own record; in a normalised answer the same fields are a record."""
+    """Return the video's own record; in a normalised answer the node itself can be the record."""
     if "progressiveStreams" in node:
         return node
     held = values.obj(node, "videoPlayMetadata")
@@ -166,9 +166,9 @@ def _item(platform: Platform, metadata: Node) -> Item | None:
 
 def _candidates(platform: Platform, metadata: Node) -> Iterator[Candidate]:
     for stream in values.objects(metadata.get("progressiveStreams")):
-        for place in values.objects(stream.get("streamingLocations")):
+        for location in values.objects(stream.get("streamingLocations")):
             yield from own_candidates(
-                place.get("url"),
+                location.get("url"),
                 platform,
                 mime=values.text(stream.get("mediaType")),
                 width=values.integer(stream.get("width")),
@@ -177,14 +177,14 @@ def _candidates(platform: Platform, metadata: Node) -> Iterator[Candidate]:
                 size=values.integer(stream.get("size")),
             )
     for stream in values.objects(metadata.get("adaptiveStreams")):
-        for place in values.objects(stream.get("masterPlaylists")):
-            yield from own_candidates(place.get("url"), platform, mime="application/x-mpegurl")
+        for location in values.objects(stream.get("masterPlaylists")):
+            yield from own_candidates(location.get("url"), platform, mime="application/x-mpegurl")
 
 
 def _thumbnail(picture: Node) -> str | None:
-    """A vector image: a root, and the endings of its sizes from small to large."""
+    """Return the URL of a vector image's largest size: a root, and an ending for each size from small to large."""
     root = values.text(picture.get("rootUrl"))
     endings = [
-        values.text(one.get("fileIdentifyingUrlPathSegment")) for one in values.objects(picture.get("artifacts"))
+        values.text(size.get("fileIdentifyingUrlPathSegment")) for size in values.objects(picture.get("artifacts"))
     ]
     return values.url(f"{root}{endings[-1]}") if root and endings and endings[-1] else None

@@ -1,7 +1,7 @@
 """What we know of Mastodon servers; checked 2026-11-24 against its documentation.
 
-There are thousands of hosts. Large ones are named here; on all others only the forms that nobody else uses are taken
-for Mastodon's: an account's name and a post's number of 18 digits (a snowflake since 2016, with the time in front).
+There are thousands of hosts. Large ones are listed here; on all others only URL forms that no other software uses are
+taken for Mastodon's: an account's name and a post's number of 18 digits (since 2016 a snowflake: the time comes first).
 """
 
 from __future__ import annotations

@@ -50,23 +50,23 @@ def _is_own(node: Node, post_id: str | None) -> bool:
 
 
 def ids_of(node: Node) -> set[str]:
-    """The ids of a pin's node; none for any other node."""
+    """Return the ids of a pin's node; none for any other node."""
     named = (node.get(name) for name in ("id", "entityId", "entity_id"))
-    return {str(one) for one in named if one} if _PIN_FIELDS & node.keys() else set()
+    return {str(pin_id) for pin_id in named if pin_id} if _PIN_FIELDS & node.keys() else set()
 
 
 def _is_missing(document: object) -> bool:
     answer = values.obj(document, "resource_response")
     error = values.obj(answer, "error")
-    said = str(error.get("message") or answer.get("message") or "")
-    return said.startswith(("PinNotFound", "Pin not found")) or 404 in (
+    message = str(error.get("message") or answer.get("message") or "")
+    return message.startswith(("PinNotFound", "Pin not found")) or 404 in (
         values.integer(error.get("http_status")),
         values.integer(answer.get("http_status")),
     )
 
 
 def _field(node: Node, name: str) -> object:
-    """By its name in snake case, or in Relay's camel case."""
+    """Return a field by its name in snake case, or in Relay's camel case."""
     camel = re.sub(r"_(\w)", lambda match: match[1].upper(), name)
     return node.get(name) if node.get(name) is not None else node.get(camel)
 
@@ -99,25 +99,25 @@ def _page_data(platform: Platform, pin: Node) -> PageData:
 
 
 def _handle_in(address: object) -> str | None:
-    """The answers for widgets name an account by its address alone."""
+    """Return the handle in an account's URL: answers for widgets have nothing else."""
     match = re.fullmatch(r"https?://[\w.]*pinterest\.[\w.]+/([\w.-]{1,50})/?", str(address))
     return match[1] if match else None
 
 
 def _uploaded(platform: Platform, pin: Node) -> tuple[Item, ...]:
-    """The documented API tells of one file, and of that only to the pin's owner."""
+    """Return the one file that the documented API names, and only to the pin's owner."""
     media = values.obj(pin, "media")
     if media.get("media_type") != "video":
         return ()
     seconds = values.duration(media.get("duration"))
-    found = own_candidates(
+    candidates = own_candidates(
         media.get("video_url"),
         platform,
         width=values.integer(media.get("width")),
         height=values.integer(media.get("height")),
         duration_s=seconds,
     )
-    return (Item(tuple(found), thumbnail_url=_picture(pin), expected=Expected(duration_s=seconds)),)
+    return (Item(tuple(candidates), thumbnail_url=_picture(pin), expected=Expected(duration_s=seconds)),)
 
 
 def _pictures(pin: Node) -> tuple[Item, ...]:
@@ -141,43 +141,43 @@ def _videos(platform: Platform, pin: Node) -> tuple[Item, ...]:
 
 
 def _story(platform: Platform, pin: Node) -> tuple[Item, ...]:
-    """The blocks of an idea pin's pages that are videos."""
+    """Return the videos among the blocks of an idea pin's pages."""
     pages = values.objects(values.obj(_field(pin, "story_pin_data")).get("pages"))
     blocks = [block for page in pages for block in values.objects(page.get("blocks"))]
-    held = [values.obj(block, "video") or values.obj(_field(block, "video_data_v2")) for block in blocks]
-    held += [values.obj(page, "video") for page in pages]
-    return tuple(item for one in held if (item := _video(platform, one)))
+    videos = [values.obj(block, "video") or values.obj(_field(block, "video_data_v2")) for block in blocks]
+    videos += [values.obj(page, "video") for page in pages]
+    return tuple(item for video in videos if (item := _video(platform, video)))
 
 
 def _video(platform: Platform, videos: Node) -> Item | None:
-    found = list(_rungs(platform, videos))
-    if not found:
+    candidates = list(_rungs(platform, videos))
+    if not candidates:
         return None
-    listed = [one for rungs in _lists(videos) for one in rungs.values() if isinstance(one, dict)]
-    pictures = (values.url(one.get("thumbnail")) for one in listed)
+    listed = [rung for rungs in _lists(videos) for rung in rungs.values() if isinstance(rung, dict)]
+    pictures = (values.url(rung.get("thumbnail")) for rung in listed)
     return Item(
-        build.merged(found),
+        build.merged(candidates),
         media_id=values.text(videos.get("id")),
         thumbnail_url=next(filter(None, pictures), None),
-        expected=Expected(duration_s=found[0].duration_s),
+        expected=Expected(duration_s=candidates[0].duration_s),
     )
 
 
 def _lists(videos: Node) -> list[Node]:
-    """``video_list``; in Relay also ``videoList720P`` and ``videoListMobile``."""
+    """Return ``video_list``, in Relay also ``videoList720P`` and ``videoListMobile``."""
     return [values.obj(rungs) for name, rungs in videos.items() if name.startswith(("video_list", "videoList"))]
 
 
 def _rungs(platform: Platform, videos: Node) -> Iterator[Candidate]:
-    """Durations are milliseconds. Relay has one field for each rung (``v720P``, ``vHLSV4``)."""
-    for name, one in (pair for rungs in _lists(videos) for pair in rungs.items()):
-        millis = values.number(values.obj(one).get("duration"))
+    """Yield the qualities. Durations are milliseconds. Relay has one field for each quality (``v720P``, ``vHLSV4``)."""
+    for name, rung in (pair for rungs in _lists(videos) for pair in rungs.items()):
+        millis = values.number(values.obj(rung).get("duration"))
         yield from own_candidates(
-            values.obj(one).get("url"),
+            values.obj(rung).get("url"),
             platform,
             mime="application/x-mpegurl" if "HLS" in name.upper() else None,
-            width=values.integer(values.obj(one).get("width")),
-            height=values.integer(values.obj(one).get("height")),
+            width=values.integer(values.obj(rung).get("width")),
+            height=values.integer(values.obj(rung).get("height")),
             duration_s=millis / 1_000 if millis else None,
             video_codec="hevc" if "HEVC" in name.upper() else None,
         )

@@ -1,4 +1,4 @@
-"""A DASH manifest inside the page's own data, as a candidate with a ``data:`` address (RFC 2397)."""
+"""A DASH manifest inside the page's own data, as a candidate with a ``data:`` URL (RFC 2397)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from mediavault.services.extraction.manifests import read_manifest
 from mediavault.services.extraction.page_data.build import codec
 
 MAX_MANIFEST_CHARS = 1_000_000  # Meta's have some 10,000 to 60,000
-_NOWHERE = "https://unknown.invalid/"  # what relative addresses in it would be read against; Meta writes none
+_NOWHERE = "https://unknown.invalid/"  # the base for relative URLs in it; Meta writes none
 
 
 def inline_dash(document: object, *, media_key: str | None = None) -> list[Candidate]:
-    """The manifest's best quality as one candidate; none where ``document`` is not a manifest, is live or sound only.
+    """Return the manifest's best quality as one candidate; none for a live or audio-only manifest, or another document.
 
-    Its bit rate is that of the pictures alone, which no whole file's can be held against: it is left out, so that of
-    equal sizes the whole file wins.
+    Its bit rate is that of the video track alone and cannot be compared with a whole file's. It is left out, so that
+    the whole file wins if the sizes are equal.
     """
     if not isinstance(document, str) or not 0 < len(document) <= MAX_MANIFEST_CHARS:
         return []
@@ -30,7 +30,7 @@ def inline_dash(document: object, *, media_key: str | None = None) -> list[Candi
     manifest = read_manifest(body, _NOWHERE)
     if manifest is None or manifest.live or manifest.audio_only:
         return []
-    found = Candidate(
+    candidate = Candidate(
         url=f"data:application/dash+xml;base64,{base64.b64encode(body).decode('ascii')}",
         source_type=SourceType.DASH,
         found_in=FoundIn.PAGE_DATA,
@@ -44,7 +44,7 @@ def inline_dash(document: object, *, media_key: str | None = None) -> list[Candi
     )
     return [
         replace(
-            found,
+            candidate,
             video_codec=codec(manifest.codecs),
             width=manifest.width,
             height=manifest.height,
@@ -55,6 +55,6 @@ def inline_dash(document: object, *, media_key: str | None = None) -> list[Candi
 
 
 def with_sound_of(manifests: Sequence[Candidate], files: Sequence[Candidate]) -> list[Candidate]:
-    """``files`` of the same video, which have sound when the manifest has; what they say themselves is left."""
-    known = next((one.has_audio for one in manifests if one.has_audio is not None), None)
-    return [replace(one, has_audio=known) if one.has_audio is None else one for one in files]
+    """Return ``files`` of the same video: one that does not state whether it has sound has it if the manifest has."""
+    known = next((manifest.has_audio for manifest in manifests if manifest.has_audio is not None), None)
+    return [replace(file, has_audio=known) if file.has_audio is None else file for file in files]

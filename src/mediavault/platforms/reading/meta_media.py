@@ -18,13 +18,13 @@ from mediavault.services.extraction.page_data.json_walk import Node
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _MAX_CODE_CHARS = 20  # numbers have 64 bits: eleven
-_PRIVATE_TAIL = 28  # characters that a private post's shortcode has behind the number
+_PRIVATE_TAIL = 28  # characters after the number in a private post's shortcode
 MAX_ITEMS = 100  # a post has 20 at most
 MAX_RECORDS = 50  # of one post in one page; there are one to four
 
 
 def number_of(shortcode: str) -> str | None:
-    """The number (``pk``) that a shortcode writes in base 64; digits are a number already. None for anything else."""
+    """Return the number (``pk``) that a shortcode encodes in base 64, or that it already is. None for anything else."""
     if shortcode.isascii() and shortcode.isdigit():
         return shortcode
     code = shortcode[:-_PRIVATE_TAIL] if len(shortcode) > _PRIVATE_TAIL else shortcode
@@ -39,7 +39,7 @@ def number_of(shortcode: str) -> str | None:
 
 
 def numbers_of(post_id: str) -> tuple[str, ...]:
-    """The number of a post as another form of its id; none where the id has no number."""
+    """Return the number of a post, as another form of its id; none where the id has no number."""
     number = number_of(post_id)
     return (number,) if number else ()
 
@@ -51,7 +51,7 @@ def is_media_of(node: Node, post_id: str) -> bool:
     if post_id in (node.get("code"), node.get("shortcode")):
         return True
     if any(isinstance(node.get(name), str) and node[name] for name in ("code", "shortcode")):
-        # an address can carry a private post's long shortcode or a story's number, the record its own
+        # a URL can have a private post's long shortcode or a story's number; the record has its own
         is_number = post_id.isdigit() or len(post_id) > _PRIVATE_TAIL
         return is_number and number_of(post_id) in _numbers(node)
     return number_of(post_id) in _numbers(node)
@@ -64,7 +64,7 @@ def ids_of(node: Node) -> set[str]:
 
 
 def _numbers(node: Node) -> set[str]:
-    """``id`` is the number, alone or with the owner's behind it."""
+    """Return the record's numbers. ``id`` is the number, alone or followed by the owner's."""
     return {
         str(value).partition("_")[0]
         for value in (node.get("pk"), node.get("id"))
@@ -95,9 +95,9 @@ def _has_media_form(node: Node) -> bool:
 def items_of(
     node: Node, platform: Platform, *, role: ItemRole = ItemRole.MAIN, label: str | None = None
 ) -> tuple[Item, ...]:
-    """The media of the record in the post's order: those of its carousel, else its own one; none for mere text."""
-    found = (_item(part, platform, role, label) for part in parts_of(node))
-    return tuple(item for item in found if item is not None)
+    """Return the record's media in the post's order: those of its carousel, else its own; none for text alone."""
+    items = (_item(part, platform, role, label) for part in parts_of(node))
+    return tuple(item for item in items if item is not None)
 
 
 def parts_of(node: Node) -> Sequence[Node]:
@@ -128,8 +128,8 @@ def _is_video(part: Node) -> bool:
 
 
 def _longest(candidates: Sequence[Candidate]) -> float | None:
-    """Pages tell the length in the manifest alone."""
-    return max((one.duration_s for one in candidates if one.duration_s), default=None)
+    """Return the longest duration: pages state it only in the manifest."""
+    return max((candidate.duration_s for candidate in candidates if candidate.duration_s), default=None)
 
 
 def _duration(part: Node) -> float | None:
@@ -137,7 +137,7 @@ def _duration(part: Node) -> float | None:
 
 
 def _candidates(part: Node, platform: Platform) -> tuple[Candidate, ...]:
-    """Whole files, the largest first; then the manifest, which can hold a larger one."""
+    """Return whole files, the largest first, then the manifest, which can hold a larger one."""
     sound = part.get("has_audio") if isinstance(part.get("has_audio"), bool) else None
     size = values.obj(part, "dimensions")
     versions = [
@@ -145,9 +145,9 @@ def _candidates(part: Node, platform: Platform) -> tuple[Candidate, ...]:
         {"url": part.get("video_url"), "width": size.get("width"), "height": size.get("height")},
     ]
     files = [
-        one
+        candidate
         for version in versions
-        for one in own_candidates(
+        for candidate in own_candidates(
             version.get("url"),
             platform,
             mime="video/mp4",
@@ -161,13 +161,13 @@ def _candidates(part: Node, platform: Platform) -> tuple[Candidate, ...]:
         )
     ]
     manifest = part.get("video_dash_manifest") or values.obj(part, "dash_info").get("video_dash_manifest")
-    key = next((one.media_key for one in files if one.media_key), None)
+    key = next((candidate.media_key for candidate in files if candidate.media_key), None)
     streams = inline_dash(manifest, media_key=key)
     return build.merged([*with_sound_of(streams, files), *streams])
 
 
 def picture_of(part: Node) -> str | None:
-    """The largest picture of the record: of a video its first frame."""
+    """Return the largest picture of the record; for a video, its first frame."""
     listed = [
         *values.objects(values.obj(part, "image_versions2").get("candidates")),
         *values.objects(part.get("display_resources")),
@@ -208,7 +208,10 @@ def is_private(node: Node) -> bool:
 
 def _account(node: Node) -> Node:
     """The fuller of ``user`` and ``owner``."""
-    return max((values.obj(node, name) for name in ("user", "owner")), key=lambda one: ("username" in one, len(one)))
+    return max(
+        (values.obj(node, name) for name in ("user", "owner")),
+        key=lambda account: ("username" in account, len(account)),
+    )
 
 
 def caption_of(node: Node) -> str | None:
@@ -225,7 +228,7 @@ _WIDTHS = frozenset({240, 320, 360, 480, 540, 576, 640, 720, 1080})
 
 
 def measures(parts: SplitResult, _width: int | None, _height: int | None) -> Measures:
-    """The width and rate that a media address names: most videos are portrait, and the quality is the width."""
+    """Return the width and rate that a media URL names: most videos are portrait, and the quality is the width."""
     efg = read_efg(parts.query)
     if efg.is_audio_track:
         return Measures(bitrate=efg.bitrate)

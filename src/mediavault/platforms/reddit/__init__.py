@@ -21,7 +21,7 @@ from mediavault.platforms.reddit.media import measures, stated_size
 from mediavault.platforms.reddit.reader import address_of, ids_of, read, story_of
 
 _ID = r"(?P<post_id>[a-z0-9]{1,13})(?=/|\.json$|$)"
-_VIDEO = "https://www.reddit.com/video/{post_id}"  # the file's own id; the post behind it is known to the network alone
+_VIDEO = "https://www.reddit.com/video/{post_id}"  # the file's own id; only the network knows its post
 _SORTS = "best|hot|new|rising|top|controversial|gilded"
 
 REDDIT = Platform(

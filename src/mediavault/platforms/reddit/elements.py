@@ -21,14 +21,18 @@ _PLAYERS = ("shreddit-player", "shreddit-player-2")
 
 
 def read_elements(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """What the page's elements say about ``post``; None when they do not show it."""
+    """Return what the page's elements say about ``post``; None when they do not show it."""
     elements = list(_elements(documents))
-    place = next((n for n, (_, given) in enumerate(elements) if post.post_id and _post_id(given) == post.post_id), None)
-    own = elements[place][1] if place is not None else {}
-    players = [given for given in _players(elements, place, post.post_id or "") if _shows(given, own, post)]
-    if place is None and not players:
+    index = next(
+        (n for n, (_, attributes) in enumerate(elements) if post.post_id and _post_id(attributes) == post.post_id), None
+    )
+    own = elements[index][1] if index is not None else {}
+    players = [
+        attributes for attributes in _players(elements, index, post.post_id or "") if _shows(attributes, own, post)
+    ]
+    if index is None and not players:
         return None
-    items = tuple(_item(given, platform) for given in players[:1]) or _picture(own)
+    items = tuple(_item(attributes, platform) for attributes in players[:1]) or _picture(own)
     author = values.text(own.get("author")) or values.text(own.get("data-author"))
     return PageData(
         items=items,
@@ -48,28 +52,30 @@ def _elements(documents: Sequence[object]) -> Iterator[tuple[str, Node]]:
             yield node["element"], values.obj(node, "attributes")
 
 
-def _post_id(given: Node) -> str | None:
-    """Of a post's element; players name theirs in ``post-id``."""
-    name = given.get("data-fullname") or (given.get("id") if "permalink" in given or "post-title" in given else None)
+def _post_id(attributes: Node) -> str | None:
+    """Return the post id of a post's element; players name theirs in ``post-id``."""
+    name = attributes.get("data-fullname") or (
+        attributes.get("id") if "permalink" in attributes or "post-title" in attributes else None
+    )
     return name.removeprefix("t3_") if isinstance(name, str) and name.startswith("t3_") else None
 
 
-def _players(elements: Sequence[tuple[str, Node]], place: int | None, post_id: str) -> Iterator[Node]:
-    """Players that name the post, and those inside it, before the next post begins."""
+def _players(elements: Sequence[tuple[str, Node]], post_index: int | None, post_id: str) -> Iterator[Node]:
+    """Yield players that name the post, and those inside it, before the next post begins."""
     inside = False
-    for number, (name, given) in enumerate(elements):
-        is_player = name in _PLAYERS or "data-hls-url" in given or "data-mpd-url" in given
+    for number, (name, attributes) in enumerate(elements):
+        is_player = name in _PLAYERS or "data-hls-url" in attributes or "data-mpd-url" in attributes
         if not is_player:
-            inside = number == place if _post_id(given) else inside
-        elif "post-promoted" not in given:
-            named = given.get("post-id")
-            passed_on = place is not None and elements[place][1].get("post-type") == "crosspost"
-            if named == f"t3_{post_id}" or (inside and (passed_on or not named)):
-                yield given
+            inside = number == post_index if _post_id(attributes) else inside
+        elif "post-promoted" not in attributes:
+            named = attributes.get("post-id")
+            is_crosspost = post_index is not None and elements[post_index][1].get("post-type") == "crosspost"
+            if named == f"t3_{post_id}" or (inside and (is_crosspost or not named)):
+                yield attributes
 
 
 def _shows(player: Node, own: Node, post: Post) -> bool:
-    """The post's link names its video; a player of another one in the same place is a recommendation."""
+    """Whether a player shows the video that the post's link names. A player of another video is a recommendation."""
     wanted = video_id(own.get("content-href")) or video_id(own.get("data-url"))
     shown = video_id(player.get("src")) or video_id(player.get("data-hls-url")) or video_id(player.get("data-mpd-url"))
     return wanted is None or shown is None or wanted == shown or player.get("post-id") == f"t3_{post.post_id}"

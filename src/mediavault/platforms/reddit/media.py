@@ -27,7 +27,7 @@ _VIDEO_ID = re.compile(r"v\.redd\.it/(?:link/\w+/asset/)?(\w{5,20})")
 
 
 def items_of(post: Node, platform: Platform) -> tuple[Item, ...]:
-    """The post's own media in its order; none for text and for links to other sites."""
+    """Return the post's own media in its order; none for text and for links to other sites."""
     return (
         _hosted(post, platform)
         or _gallery(post, platform)
@@ -39,14 +39,14 @@ def items_of(post: Node, platform: Platform) -> tuple[Item, ...]:
 
 
 def picture_of(post: Node) -> str | None:
-    """The largest preview, which is the video's first frame."""
+    """Return the largest preview, which is the video's first frame."""
     images = values.objects(values.obj(post, "preview").get("images"))
     source = values.obj(images[0], "source") if images else {}
     return next(filter(None, map(address, (source.get("url"), post.get("thumbnail")))), None)
 
 
 def address(value: object) -> str | None:
-    """Answers without ``raw_json=1`` write ``&amp;`` for ``&``."""
+    """Return ``value`` as a URL. Answers without ``raw_json=1`` write ``&amp;`` for ``&``."""
     return values.url(unescape(value)) if isinstance(value, str) else None
 
 
@@ -59,7 +59,7 @@ def video_id(url: object) -> str | None:
 
 
 def _hosted(post: Node, platform: Platform) -> tuple[Item, ...]:
-    """``reddit_video`` of the post, as its API tells it."""
+    """Return the post's ``reddit_video``, as the API has it."""
     for name in ("secure_media", "media"):
         video = values.obj(post, name, "reddit_video")
         if video:
@@ -98,7 +98,7 @@ def video_item(
     bitrate: int | None = None,
     picture: str | None = None,
 ) -> Item:
-    """``silent`` is a file of pictures alone, whose rate ``bitrate`` is; ``whole`` are files with both tracks."""
+    """Return a video. ``silent`` is a file without sound, of rate ``bitrate``; ``whole`` are files with sound."""
     width, height = size
     facts: dict[str, Any] = {"width": width, "height": height, "duration_s": seconds}
     candidates = build.merged(
@@ -121,13 +121,13 @@ def video_item(
 
 
 def packaged_files(packaged: object, platform: Platform) -> list[Candidate]:
-    """Whole files with sound, from ``packaged-media-json`` or GraphQL's ``packagedMedia``."""
-    found: list[Candidate] = []
+    """Return whole files with sound, from ``packaged-media-json`` or GraphQL's ``packagedMedia``."""
+    candidates: list[Candidate] = []
     for permutation in values.objects(values.obj(packaged, "playbackMp4s").get("permutations")):
         source = values.obj(permutation, "source")
         size = values.obj(source, "dimensions")
         width, height = values.integer(size.get("width")), values.integer(size.get("height"))
-        found += own_candidates(
+        candidates += own_candidates(
             address(source.get("url")),
             platform,
             mime="video/mp4",
@@ -136,7 +136,7 @@ def packaged_files(packaged: object, platform: Platform) -> list[Candidate]:
             width=width,
             height=height,
         )
-    return found
+    return candidates
 
 
 # --- several, and others ---------------------------------------------------------------------------------------
@@ -145,32 +145,33 @@ def packaged_files(packaged: object, platform: Platform) -> list[Candidate]:
 def _gallery(post: Node, platform: Platform) -> tuple[Item, ...]:
     order = values.objects(values.obj(post, "gallery_data").get("items"))[:MAX_ITEMS]
     media = values.obj(post, "media_metadata")
-    known = (values.obj(media, str(one.get("media_id"))) for one in order)
-    return tuple(_listed(one, platform) for one in known if one)
+    entries = (values.obj(media, str(entry.get("media_id"))) for entry in order)
+    return tuple(_listed(entry, platform) for entry in entries if entry)
 
 
 def _inline(post: Node, platform: Platform) -> tuple[Item, ...]:
-    """Media between the words of a text post, in the order of the text."""
-    media = [one for one in values.obj(post, "media_metadata").values() if isinstance(one, dict)][:MAX_ITEMS]
+    """Return the media inside a text post, in the order of the text."""
+    media = [entry for entry in values.obj(post, "media_metadata").values() if isinstance(entry, dict)][:MAX_ITEMS]
     text = str(post.get("selftext", ""))
-    places = {id(one): text.find(str(one.get("id"))) for one in media}
-    return tuple(_listed(one, platform) for one in sorted(media, key=lambda one: places[id(one)] % (len(text) + 1)))
+    positions = {id(entry): text.find(str(entry.get("id"))) for entry in media}
+    ordered = sorted(media, key=lambda entry: positions[id(entry)] % (len(text) + 1))  # those not in the text last
+    return tuple(_listed(entry, platform) for entry in ordered)
 
 
-def _listed(one: Node, platform: Platform) -> Item:
-    kind, source = one.get("e"), values.obj(one, "s")
+def _listed(entry: Node, platform: Platform) -> Item:
+    kind, source = entry.get("e"), values.obj(entry, "s")
     if kind == "RedditVideo":
-        is_gif = one.get("isGif") is True
-        size = values.integer(one.get("x")), values.integer(one.get("y"))
+        is_gif = entry.get("isGif") is True
+        size = values.integer(entry.get("x")), values.integer(entry.get("y"))
         sound = False if is_gif else None
         return video_item(
-            platform, hls=one.get("hlsUrl"), dash=one.get("dashUrl"), size=size, sound=sound, is_gif=is_gif
+            platform, hls=entry.get("hlsUrl"), dash=entry.get("dashUrl"), size=size, sound=sound, is_gif=is_gif
         )
     picture = address(source.get("u") or source.get("gif"))
     size = values.integer(source.get("x")), values.integer(source.get("y"))
     if kind == "AnimatedImage" and address(source.get("mp4")):
-        return _animation(source.get("mp4"), platform, size, picture, media_id=values.text(one.get("id")))
-    return Item(type=ItemType.IMAGE, media_id=values.text(one.get("id")), thumbnail_url=picture)
+        return _animation(source.get("mp4"), platform, size, picture, media_id=values.text(entry.get("id")))
+    return Item(type=ItemType.IMAGE, media_id=values.text(entry.get("id")), thumbnail_url=picture)
 
 
 def _animation(
@@ -180,7 +181,7 @@ def _animation(
     picture: str | None,
     media_id: str | None = None,
 ) -> Item:
-    """A GIF that reddit has turned into a silent video."""
+    """Return a GIF that reddit has turned into a silent video."""
     candidates = own_candidates(
         address(url),
         platform,
@@ -196,7 +197,7 @@ def _animation(
 
 
 def _gif(post: Node, platform: Platform) -> tuple[Item, ...]:
-    """Animations on reddit's own hosts, and those on other hosts that reddit has made a silent video of."""
+    """Return an animation of reddit's own hosts, or one of other hosts that reddit has turned into a silent video."""
     preview = values.obj(post, "preview")
     if video := values.obj(preview, "reddit_video_preview"):
         return (_video(video, platform, picture_of(post)),)
@@ -211,20 +212,23 @@ def _gif(post: Node, platform: Platform) -> tuple[Item, ...]:
 
 
 def _is_a_picture(post: Node) -> bool:
-    """The preview of a text or of a link to a page shows that page's picture, which can be an animation too."""
+    """Whether the post itself is a picture.
+
+    The preview of a text or of a link shows the linked page's picture, which can be an animation too.
+    """
     link = str(post.get("url_overridden_by_dest") or post.get("url") or "").partition("?")[0]
     named = link.lower().endswith((".gif", ".gifv")) or post.get("post_hint") in ("image", "rich:video")
     return named and post.get("is_self") is not True
 
 
 def _unready(post: Node) -> tuple[Item, ...]:
-    """A video that was posted, whose media reddit does not tell (yet)."""
+    """Return a posted video whose media reddit does not name (yet)."""
     name = video_id(post.get("url_overridden_by_dest")) or video_id(post.get("url"))
     return (Item(media_id=name, thumbnail_url=picture_of(post)),) if name else ()
 
 
 def _linked(post: Node, platform: Platform) -> tuple[Item, ...]:
-    """A post that is a link to a file."""
+    """Return the file that the post links to."""
     url = address(post.get("url_overridden_by_dest") or post.get("url"))
     if url is None or post.get("is_self") is True:
         return ()
@@ -239,7 +243,7 @@ def _linked(post: Node, platform: Platform) -> tuple[Item, ...]:
 
 
 def packaged_json(value: object) -> object:
-    """Elements carry it as text or, already parsed, as an object."""
+    """Return parsed JSON: elements carry it as text or, already parsed, as an object."""
     if not isinstance(value, str):
         return value
     try:
@@ -248,13 +252,13 @@ def packaged_json(value: object) -> object:
         return None
 
 
-# --- size and rate of an address -------------------------------------------------------------------------------
+# --- size and rate of a URL ------------------------------------------------------------------------------------
 
 _HEIGHT = re.compile(r"/(?:DASH_|CMAF_|m2-res_)(\d{3,4})p?\.mp4$|/HLS_(\d{3,4})(?:_v\d+)?\.m3u8$")
 
 
 def stated_size(parts: SplitResult) -> tuple[int | None, int | None]:
-    """The height in a file's name; the width is never in it."""
+    """Return the height in a file's name; the width is never in it."""
     match = _HEIGHT.search(parts.path)
     return None, int(match[match.lastindex or 1]) if match else None
 
@@ -275,7 +279,7 @@ _AUDIO = re.compile(r"/(?:DASH|CMAF|HLS)_AUDIO_(\d{2,3})(?:_K)?\.(?:mp4|m3u8)$")
 
 
 def measures(parts: SplitResult, width: int | None, height: int | None) -> Measures:
-    """What reddit encodes a file of this name to. Sources: recorded answers; checked 2026-11-24."""
+    """Return what reddit encodes a file of this name to. Source: recorded answers; checked 2026-11-24."""
     return Measures(width, height, _rate(parts))
 
 

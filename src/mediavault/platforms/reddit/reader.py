@@ -1,6 +1,6 @@
 """Reddit: the post's own record in a listing, or its elements in a page.
 
-A post is identified by its id (base 36, ``t3_`` before it). A crosspost shows the media of the post that it passes on; answers,
+A post is identified by its id (base 36, ``t3_`` before it). A crosspost shows the media of the original post; comments,
 adverts and other posts are ignored. Checked 2026-11-24 against recorded answers of 2017 to 2026.
 """
 
@@ -29,8 +29,8 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
 
     Raises Deleted, Private, LoginRequired, IpBlocked, RateLimited or Upcoming when reddit itself says so.
     """
-    found = (node for document in documents for node in _posts(document) if _is_own(node, post))
-    own = list(islice(found, _MAX_RECORDS))
+    matches = (node for document in documents for node in _posts(document) if _is_own(node, post))
+    own = list(islice(matches, _MAX_RECORDS))
     readings = [(_items(node, platform), node) for node in own]
     if readings:
         items, node = max(readings, key=lambda pair: (sum(map(_has_video, pair[0])), len(pair[0]), len(pair[1])))
@@ -52,21 +52,21 @@ _PERMALINK = re.compile(r"/comments/([a-z0-9]{1,13})(?:/|$)")
 
 
 def _ids(node: Node) -> set[str]:
-    """Of a post's record; answers that were cut down name it in the address of its page alone."""
+    """Return the ids of a post's record; shortened records have it only in the URL of the post's page."""
     named = {str(node[name]).removeprefix("t3_") for name in ("id", "name") if isinstance(node.get(name), str)}
     match = None if named else _PERMALINK.search(str(node.get("permalink")))
     return {match[1]} if match else named
 
 
 def _is_own(node: Node, post: Post) -> bool:
-    """``/video/<id>`` names the video of the post instead of the post."""
+    """Whether a record is the post's. ``/video/<id>`` names the post's video instead of the post."""
     if not post.post_id or not any(name in node for name in ("author", "permalink", "is_self", "media")):
         return False
     return post.post_id in _ids(node) or ("/video/" in post.canonical_url and video_id(node.get("url")) == post.post_id)
 
 
 def ids_of(node: Node) -> set[str]:
-    """The id of a post's record with media; none for any other node."""
+    """Return the id of a post's record with media; none for any other node."""
     if "title" not in node or not any(name in node for name in ("secure_media", "media", "media_metadata", "preview")):
         return set()
     return _ids(node)
@@ -81,15 +81,15 @@ def _has_video(item: Item) -> bool:
     return item.is_video and bool(item.candidates)
 
 
-def _passed_on(node: Node) -> Node:
-    """What a crosspost passes on; the post itself where it is none."""
+def _original(node: Node) -> Node:
+    """Return the original post of a crosspost; the post itself where it is not a crosspost."""
     parents = values.objects(node.get("crosspost_parent_list"))
     return parents[0] if parents else node
 
 
 def _items(node: Node, platform: Platform) -> tuple[Item, ...]:
     own = items_of(node, platform)
-    return own if any(map(_has_video, own)) or _passed_on(node) is node else items_of(_passed_on(node), platform) or own
+    return own if any(map(_has_video, own)) or _original(node) is node else items_of(_original(node), platform) or own
 
 
 # --- what it says ----------------------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ def _items(node: Node, platform: Platform) -> tuple[Item, ...]:
 def _page_data(platform: Platform, items: tuple[Item, ...], node: Node) -> PageData:
     if not any(item.candidates or not item.is_video for item in items) and (failure := _gone(node)):
         raise failure
-    is_whole = "media" in node or "secure_media" in node  # records that were cut down keep quiet about it
+    is_whole = "media" in node or "secure_media" in node  # shortened records do not mention media
     if is_whole and any(item.is_video and not item.candidates for item in items):
         raise Upcoming(Message("%(site)s is still processing the video.", site=platform.title))
     return PageData(
@@ -115,7 +115,7 @@ def _page_data(platform: Platform, items: tuple[Item, ...], node: Node) -> PageD
 
 
 def story_of(post: Post, documents: Sequence[object]) -> PageData | None:
-    """Who posted what, of a post that is gone: its record stays."""
+    """Return who posted what, for a removed post: its record remains."""
     own = (node for document in documents for node in _posts(document) if _is_own(node, post))
     node = next(own, None)
     return PageData(handle=_author(node), title=_title(node), published_at=_moment(node)) if node else None
@@ -136,16 +136,16 @@ def _moment(node: Node) -> datetime | None:
 
 
 def _metadata(node: Node) -> Mapping[str, Any]:
-    found: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
     if subreddit := values.text(node.get("subreddit")):
-        found["subreddit"] = subreddit
-    if (other := _passed_on(node)) is not node:
-        found["reposted_from"] = values.text(other.get("id"))
+        metadata["subreddit"] = subreddit
+    if (other := _original(node)) is not node:
+        metadata["reposted_from"] = values.text(other.get("id"))
     link = address(node.get("url_overridden_by_dest") or node.get("url"))
     domain = str(node.get("domain", ""))
     if link and domain and not domain.startswith("self.") and not domain.endswith(("reddit.com", "redd.it")):
-        found["external_url"] = link
-    return found
+        metadata["external_url"] = link
+    return metadata
 
 
 # --- what reddit says instead ----------------------------------------------------------------------------------
@@ -171,7 +171,7 @@ _STATUSES: Mapping[int, type[Failure]] = {401: LoginRequired, 403: IpBlocked, 40
 
 
 def _refusal(document: object) -> Failure | None:
-    """``{"reason": "private", "message": "Forbidden", "error": 403}``; a listing without the post it is asked for."""
+    """Recognise ``{"reason": "private", "message": "Forbidden", "error": 403}``, and a listing without the post."""
     answer = values.obj(document)
     status = values.integer(answer.get("error"))
     if status is not None and ("message" in answer or "reason" in answer):
@@ -186,7 +186,7 @@ def _refusal(document: object) -> Failure | None:
             else None
         )
     listings = values.objects(document) or [answer]
-    are_posts = len(listings) <= 2 and all(one.get("kind") == "Listing" for one in listings)
+    are_posts = len(listings) <= 2 and all(listing.get("kind") == "Listing" for listing in listings)
     if are_posts and values.obj(listings[0], "data").get("children") == []:
         return Deleted("Reddit says that this post does not exist.")
     return None

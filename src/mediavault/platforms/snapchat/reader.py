@@ -1,4 +1,4 @@
-"""Snapchat: the page's ``__NEXT_DATA__``, with a spotlight among the next ones, or the snaps of a story.
+"""Snapchat: the page's ``__NEXT_DATA__``, with a spotlight among those that follow it, or the snaps of a story.
 
 A spotlight is identified by its story id; what follows it in the list is what the player shows next, never the post.
 Checked 2026-11-24 against recorded pages.
@@ -32,12 +32,12 @@ def _is_story(node: Node) -> bool:
 
 def _story_id(node: Node) -> str | None:
     story = values.obj(node, "story") or node
-    held = story.get("storyId") or story.get("highlightId") or node.get("highlightId")
-    return values.text(values.obj(held).get("value")) or values.text(held)
+    story_id = story.get("storyId") or story.get("highlightId") or node.get("highlightId")
+    return values.text(values.obj(story_id).get("value")) or values.text(story_id)
 
 
 def ids_of(node: Node) -> set[str]:
-    """The id of a story's node; none for any other node."""
+    """Return the id of a story's node; none for any other node."""
     return {name} if _is_story(node) and (name := _story_id(node)) else set()
 
 
@@ -64,16 +64,16 @@ def _page_data(platform: Platform, node: Node, account: Node) -> PageData:
 
 
 def _item(platform: Platform, snap: Node, facts: Node) -> Item:
-    """``contentUrl`` of the metadata is a copy for search engines, often with Snapchat's mark."""
+    """Return a snap as an item. The metadata's ``contentUrl`` is a copy for search engines, often watermarked."""
     urls = values.obj(snap, "snapUrls")
     picture = values.url(facts.get("thumbnailUrl")) or values.url(_plain(urls.get("mediaPreviewUrl")))
     if values.number(snap.get("snapMediaType")) is None:
         return Item(type=ItemType.IMAGE, thumbnail_url=values.url(urls.get("mediaUrl")) or picture)
     millis = values.number(facts.get("durationMs"))
     seconds = millis / 1_000 if millis else values.duration(snap.get("snapDurationMs"))
-    found: list[Candidate] = []
+    candidates: list[Candidate] = []
     for address in (urls.get("mediaUrl"), facts.get("contentUrl")):
-        found += own_candidates(
+        candidates += own_candidates(
             address,
             platform,
             mime="video/mp4",
@@ -82,7 +82,7 @@ def _item(platform: Platform, snap: Node, facts: Node) -> Item:
             duration_s=seconds,
         )
     return Item(
-        build.merged(found),
+        build.merged(candidates),
         media_id=values.text(_plain(snap.get("snapId"))),
         thumbnail_url=picture,
         expected=Expected(duration_s=seconds),

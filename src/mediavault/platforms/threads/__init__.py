@@ -62,7 +62,7 @@ THREADS = Platform(
         path=re.compile(r"/(?:o1/)?v/t\d++(?:(?!/v/t\d)[^?])*\.mp4"),
         key=re.compile(r"/([\w-]{20,})\.mp4"),
         signs_urls=True,
-        max_connections=2,  # an account hangs on it: no more than a person who watches
+        max_connections=2,  # an account is at risk: no more than a viewer's browser
         referer="https://www.threads.com/",
         measures=measures,
     ),

@@ -1,6 +1,6 @@
 """Threads: the post's own record in the page's Relay data or a GraphQL answer. Its form is Instagram's.
 
-Answers and recommended posts in the same document are ignored. A quoted or passed-on post is a record of its own:
+Answers and recommended posts in the same document are ignored. A quoted or reposted post has its own record:
 its media are items with that role. Checked 2026-11-24 against recorded answers of 2023 to 2026.
 """
 
@@ -24,8 +24,8 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
         return None
     wanted = post.post_id
     records = (node for document in documents for node in walk(document))
-    found = (record for record in records if meta_media.is_media_of(record, wanted))
-    own = list(islice(found, meta_media.MAX_RECORDS))
+    matches = (record for record in records if meta_media.is_media_of(record, wanted))
+    own = list(islice(matches, meta_media.MAX_RECORDS))
     readings = [(_items(node, platform), node) for node in own]
     if not readings:
         if any(map(_is_withheld, documents)):
@@ -33,7 +33,7 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
         return None
     items, node = max(readings, key=lambda pair: (len(pair[0]), meta_media.handle_of(pair[1]) is not None))
     main = [item for item in items if item.role is ItemRole.MAIN]
-    moments = (values.moment(one.get(name)) for one in (node, *own) for name in meta_media.PUBLISHED)
+    moments = (values.moment(record.get(name)) for record in (node, *own) for name in meta_media.PUBLISHED)
     return PageData(
         items=items,
         selected=selected(main, post.url),
@@ -49,15 +49,15 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
 
 
 def _items(node: Node, platform: Platform) -> tuple[Item, ...]:
-    """Its own media, or what it shows from Instagram; those of a post that it passes on, and of one that it quotes."""
+    """Return its own media, or those that it shows from Instagram; then those of a reposted and of a quoted post."""
     linked = values.obj(node, "text_post_app_info", "linked_inline_media")
-    found = [*(meta_media.items_of(node, platform) or (meta_media.items_of(linked, platform) if linked else ()))]
+    items = [*(meta_media.items_of(node, platform) or (meta_media.items_of(linked, platform) if linked else ()))]
     for name, role in (("reposted_post", ItemRole.REPOSTED), ("quoted_post", ItemRole.QUOTED)):
         other = _other(node, name)
         if other:
             label = values.text(other.get("code"))
-            found += meta_media.items_of(other, platform, role=role, label=label)
-    return tuple(found)
+            items += meta_media.items_of(other, platform, role=role, label=label)
+    return tuple(items)
 
 
 def _other(node: Node, name: str) -> Node:
@@ -67,5 +67,5 @@ def _other(node: Node, name: str) -> Node:
 
 
 def _is_withheld(document: object) -> bool:
-    """The page's place for the post holds a note that it "can't be seen by certain audiences"."""
+    """Whether the page has, instead of the post, a note that it "can't be seen by certain audiences"."""
     return any(node.get("__dr") == "BarcelonaGeoBlockedErrorRoot.react" for node in walk(document))

@@ -104,7 +104,7 @@ TIKTOK = Platform(
         key=re.compile(r"\b(v[0-9a-z]{10}[0-9a-z]{10,40})\b"),
         reject_path=re.compile(r"~tplv-|/music/|/obj/ies-music"),
         signs_urls=True,
-        max_connections=2,  # an account hangs on it: no more than a person who watches
+        max_connections=2,  # an account is at risk: no more than a viewer's browser
         watermark_yes=re.compile(
             r"/(?:mps/)?logo/|/playwm/|[?&](?:logo_type|user_text|logo_name)=|[?&](?:lr=tiktok(?:_m)?|watermark=1)(?:&|$)"
             r"|[?&]lr=all&(?:(?:(?!&lr=all&)[^#])*&)?ds=3(?:&|$)"  # ds: 3 is the file for downloading, 6 the one for playing

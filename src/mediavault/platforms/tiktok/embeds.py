@@ -13,7 +13,7 @@ from mediavault.services.extraction.page_data.json_walk import Node, walk
 
 
 def as_items(post_id: str, documents: Sequence[object]) -> Iterator[Node]:
-    """The items with this id that the documents hold in another form."""
+    """Yield the items with this id that the documents hold in an embed's form, converted to that of the pages."""
     for document in documents:
         for node in walk(document):
             infos = values.obj(node, "itemInfos")
@@ -28,7 +28,7 @@ def _first(picture: Node) -> object:
 
 
 def _of_embed(embed: Node) -> dict[str, Any]:
-    """One file under several addresses, without a codec; the pictures of a slideshow are in ``imagePostInfo``."""
+    """Convert one file under several URLs, without a codec; the pictures of a slideshow are in ``imagePostInfo``."""
     infos, author = values.obj(embed, "itemInfos"), values.obj(embed, "authorInfos")
     video, shape = values.obj(infos, "video"), values.obj(infos, "video", "videoMeta")
     covers = [*values.items(infos.get("coversOrigin")), *values.items(infos.get("covers"))]
@@ -43,7 +43,7 @@ def _of_embed(embed: Node) -> dict[str, Any]:
 
 
 def _of_player(item: Node) -> dict[str, Any]:
-    """``player/api/v1/items``, which TikTok's own embedded player asks."""
+    """Convert an item of ``player/api/v1/items``, which TikTok's own embedded player requests."""
     author, video = values.obj(item, "author_info"), values.obj(item, "video_info")
     return {
         "id": str(item["id_str"]),
@@ -55,12 +55,12 @@ def _of_player(item: Node) -> dict[str, Any]:
 
 
 def _one_file(urls: object, shape: Node, cover: object) -> dict[str, Any]:
-    place = {"UrlList": values.items(urls), "Width": shape.get("width"), "Height": shape.get("height")}
-    ladder = [{"PlayAddr": place}] if place["UrlList"] else []
+    address = {"UrlList": values.items(urls), "Width": shape.get("width"), "Height": shape.get("height")}
+    ladder = [{"PlayAddr": address}] if address["UrlList"] else []
     return {"duration": shape.get("duration"), "bitrateInfo": ladder, "originCover": cover}
 
 
 def _slides(post: Node, name: str, addresses: str) -> dict[str, Any]:
-    pictures = [values.obj(one, name).get(addresses) for one in values.objects(post.get("images"))]
+    pictures = [values.obj(image, name).get(addresses) for image in values.objects(post.get("images"))]
     images = [{"imageURL": {"urlList": values.items(urls)}} for urls in pictures]
     return {"imagePost": {"images": images}} if images else {}

@@ -36,7 +36,7 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
 
 
 def _own_item(post_id: str | None, documents: Sequence[object]) -> Node | None:
-    """A video's own record carries the post's id too, but no video inside."""
+    """Return the fullest item with the post's id. A video's own record has that id too, but no video inside."""
     nodes = (node for document in documents for node in walk(document))
     own = [node for node in nodes if post_id and post_id in ids_of(node)]
     own += as_items(post_id, documents) if post_id else ()
@@ -79,14 +79,13 @@ def _page_data(platform: Platform, item: Node) -> PageData:
 
 
 def _items(item: Node, candidates: tuple[Candidate, ...]) -> tuple[Item, ...]:
-    """The video, or the pictures of a slideshow."""
+    """Return the video, or the pictures of a slideshow."""
     if pictures := values.objects(values.obj(item, "imagePost").get("images")):
-        return tuple(Item(type=ItemType.IMAGE, thumbnail_url=_image(one)) for one in pictures)
-    key = next((one.media_key for one in candidates if one.media_key), None)
+        return tuple(Item(type=ItemType.IMAGE, thumbnail_url=_image(picture)) for picture in pictures)
+    key = next((candidate.media_key for candidate in candidates if candidate.media_key), None)
     expected = Expected(duration_s=_duration(item), audio=True)
-    shown = (
-        candidates or expected.duration_s or _cover(item)
-    )  # a video whose addresses are withheld is one all the same
+    # a video whose URLs are withheld is still a video
+    shown = candidates or expected.duration_s or _cover(item)
     return (Item(candidates, media_id=key, thumbnail_url=_cover(item), expected=expected),) if shown else ()
 
 
@@ -104,8 +103,8 @@ def _images(item: Node) -> tuple[str, ...]:
     return tuple(filter(None, map(_image, images)))
 
 
-def _image(one: Node) -> str | None:
-    urls = values.items(values.obj(one, "imageURL").get("urlList"))
+def _image(picture: Node) -> str | None:
+    urls = values.items(values.obj(picture, "imageURL").get("urlList"))
     return next(filter(None, map(values.url, urls)), None)
 
 
@@ -114,11 +113,11 @@ def _image(one: Node) -> str | None:
 
 def _candidates(platform: Platform, item: Node) -> tuple[Candidate, ...]:
     video = values.obj(item, "video")
-    rungs = [one for rung in values.objects(video.get("bitrateInfo")) for one in _rung(platform, video, rung)]
-    key = next((one.media_key for one in rungs if one.media_key), None)
-    played = [video.get("playAddr"), *(one.get("src") for one in values.objects(video.get("playAddr")))]
+    rungs = [c for rung in values.objects(video.get("bitrateInfo")) for c in _rung(platform, video, rung)]
+    key = next((candidate.media_key for candidate in rungs if candidate.media_key), None)
+    played = [video.get("playAddr"), *(source.get("src") for source in values.objects(video.get("playAddr")))]
     played += values.items(values.obj(video, "PlayAddrStruct").get("UrlList"))
-    play = [one for url in played for one in _single(platform, video, url, key, watermark=Watermark.NO)]
+    play = [c for url in played for c in _single(platform, video, url, key, watermark=Watermark.NO)]
     download = _single(platform, video, video.get("downloadAddr"), key, watermark=Watermark.YES)
     return build.merged([*rungs, *play, *download])
 
@@ -127,28 +126,28 @@ _CODECS = {"h264": "h264", "h265_hvc1": "hevc", "h265": "hevc", "bytevc1": "hevc
 
 
 def _rung(platform: Platform, video: Node, rung: Node) -> list[Candidate]:
-    """One rung of the ladder: the same file under several addresses, in TikTok's own order."""
-    place = values.obj(rung, "PlayAddr")
+    """Return one quality: the same file under several URLs, in TikTok's own order."""
+    address = values.obj(rung, "PlayAddr")
     codec = str(rung.get("CodecType", "")).lower()
-    found = []
-    for url in filter(None, map(values.url, values.items(place.get("UrlList")))):
-        one = _built(platform, video, url)
-        found.append(
+    candidates = []
+    for url in filter(None, map(values.url, values.items(address.get("UrlList")))):
+        candidate = _built(platform, video, url)
+        candidates.append(
             replace(
-                one,
-                media_key=values.text(place.get("Uri")) or one.media_key,
+                candidate,
+                media_key=values.text(address.get("Uri")) or candidate.media_key,
                 video_codec=_CODECS.get(codec, codec or None),
                 has_audio=_has_audio(url, codec),
                 watermark=Watermark.NO,
-                width=values.integer(place.get("Width")) or one.width,
-                height=values.integer(place.get("Height")) or one.height,
+                width=values.integer(address.get("Width")) or candidate.width,
+                height=values.integer(address.get("Height")) or candidate.height,
                 fps=values.number(rung.get("BitrateFPS")),
                 bitrate=values.integer(rung.get("Bitrate")),
-                size=values.integer(place.get("DataSize")),
+                size=values.integer(address.get("DataSize")),
                 note=_note(url, codec),
             )
         )
-    return found
+    return candidates
 
 
 def _single(
@@ -157,18 +156,18 @@ def _single(
     url = values.url(address)
     if url is None:
         return []
-    one = _built(platform, video, url)
+    candidate = _built(platform, video, url)
     codec = str(video.get("codecType", "")).lower() if watermark is Watermark.NO else "h264"
     return [
         replace(
-            one,
-            media_key=key or one.media_key,
+            candidate,
+            media_key=key or candidate.media_key,
             video_codec=_CODECS.get(codec, codec or None),
             has_audio=_has_audio(url, codec),
             watermark=watermark,
-            width=one.width or values.integer(video.get("width")),
-            height=one.height or values.integer(video.get("height")),
-            # the video's own bit rate and size belong to playAddr; the marked copy is another file
+            width=candidate.width or values.integer(video.get("width")),
+            height=candidate.height or values.integer(video.get("height")),
+            # the video's own bit rate and size belong to playAddr; the watermarked copy is another file
             bitrate=values.integer(video.get("bitrate")) if watermark is Watermark.NO else None,
             note=_note(url, codec),
         )
@@ -176,8 +175,8 @@ def _single(
 
 
 def _built(platform: Platform, video: Node, url: str) -> Candidate:
-    one = build.candidate(url, platform, FoundIn.PAGE_DATA, ownership=Ownership.ID_MATCH, mime="video/mp4")
-    return replace(one, container="mp4", has_video=True, duration_s=values.duration(video.get("duration")))
+    candidate = build.candidate(url, platform, FoundIn.PAGE_DATA, ownership=Ownership.ID_MATCH, mime="video/mp4")
+    return replace(candidate, container="mp4", has_video=True, duration_s=values.duration(video.get("duration")))
 
 
 def _has_audio(url: str, codec: str) -> bool | None:

@@ -54,14 +54,14 @@ _REASONS: tuple[tuple[re.Pattern[str], type[Failure]], ...] = (
 
 
 def refusal(post_id: str | None, documents: Sequence[object]) -> Failure | None:
-    """The failure that a document tells; None where all are silent."""
+    """Return the failure that a document reports; None where none does."""
     refusals = (_by_code(document) or _embed(post_id, document) for document in documents)
     return next(filter(None, refusals), None)
 
 
 def _by_code(document: object) -> Failure | None:
     scope = values.obj(document, "__DEFAULT_SCOPE__")
-    places = (
+    parts = (
         values.obj(scope, "webapp.video-detail"),
         values.obj(scope, "webapp.photo-detail"),
         values.obj(scope, "webapp.reflow.video.detail"),
@@ -69,26 +69,26 @@ def _by_code(document: object) -> Failure | None:
         values.obj(document, "props", "pageProps"),
         values.obj(document),
     )
-    for place in places:
-        code = values.integer(place.get("statusCode")) or values.integer(place.get("status_code"))
+    for part in parts:
+        code = values.integer(part.get("statusCode")) or values.integer(part.get("status_code"))
         if not code:
             continue
-        said = values.text(place.get("statusMsg")) or values.text(place.get("status_msg")) or ""
-        if (condition := _condition(said)) and (code in _CODES or code > min(_CODES)):
+        reason = values.text(part.get("statusMsg")) or values.text(part.get("status_msg")) or ""
+        if (condition := _condition(reason)) and (code in _CODES or code > min(_CODES)):
             return condition(
-                Message("TikTok does not show this post: %(said)s (status %(code)s)", said=said[:100], code=code)
+                Message("TikTok does not show this post: %(said)s (status %(code)s)", said=reason[:100], code=code)
             )
         if known := _CODES.get(code):
             return known[0](Message("%(known)s (status %(code)s)", known=known[1], code=code))
     return None
 
 
-def _condition(said: str) -> type[Failure] | None:
-    return next((condition for form, condition in _REASONS if form.search(said.lower())), None)
+def _condition(reason: str) -> type[Failure] | None:
+    return next((condition for form, condition in _REASONS if form.search(reason.lower())), None)
 
 
 def _embed(post_id: str | None, document: object) -> Failure | None:
-    """``{"source": {"data": {"/embed/v2/1": {"is404": true}}}}``"""
+    """Recognise ``{"source": {"data": {"/embed/v2/1": {"is404": true}}}}``."""
     pages: Node = values.obj(document, "source", "data")
     lost = (path for path, page in pages.items() if values.obj(page).get("is404") is True)
     if post_id and any(post_id in path.split("/") for path in lost):

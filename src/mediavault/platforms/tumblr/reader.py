@@ -1,4 +1,4 @@
-"""Tumblr: the post with the address's id, in the page's state or an API answer.
+"""Tumblr: the post with the URL's id, in the page's state or an API answer.
 
 Content blocks (NPF) of the post come first; what it reblogged is in its ``trail`` and is shown as the post's own, as
 on the site. A video block of another provider only embeds that site's player.
@@ -34,8 +34,8 @@ def _is_own(node: Node, post_id: str | None) -> bool:
 def ids_of(node: Node) -> set[str]:
     """The ids of a post's node; none for any other node."""
     kinds = ("content", "blog_name", "blogName", "trail")
-    named = (node.get(name) for name in ("id_string", "idString", "id"))
-    return {str(one) for one in named if one} if any(name in node for name in kinds) else set()
+    ids = (node.get(name) for name in ("id_string", "idString", "id"))
+    return {str(post_id) for post_id in ids if post_id} if any(name in node for name in kinds) else set()
 
 
 def _page_data(platform: Platform, node: Node) -> PageData:
@@ -58,10 +58,10 @@ def _page_data(platform: Platform, node: Node) -> PageData:
 
 
 def _blocks(node: Node) -> list[Node]:
-    """The post's own blocks, then those of what it reblogged, the oldest first."""
+    """Return the post's own blocks, then those of what it reblogged, the oldest first."""
     content = values.items(node.get("content"))
     trail = [block for entry in values.objects(node.get("trail")) for block in values.objects(entry.get("content"))]
-    return [*(one for one in content if isinstance(one, dict)), *trail]
+    return [*(block for block in content if isinstance(block, dict)), *trail]
 
 
 def _block(platform: Platform, block: Node) -> Item | None:
@@ -73,20 +73,20 @@ def _block(platform: Platform, block: Node) -> Item | None:
             )
         case "video":
             poster = next(iter(values.objects(block.get("poster"))), {})
-            found = [c for one in media for c in _file(platform, one)]
+            candidates = [c for file in media for c in _file(platform, file)]
             millis = values.number(block.get("duration"))
             expected = Expected(duration_s=millis / 1_000 if millis else None)
             return (
-                Item(build.merged(found), thumbnail_url=values.url(poster.get("url")), expected=expected)
-                if found
+                Item(build.merged(candidates), thumbnail_url=values.url(poster.get("url")), expected=expected)
+                if candidates
                 else None
             )
     return None
 
 
 def _media(block: Node) -> Sequence[Node]:
-    held = block.get("media")
-    return [held] if isinstance(held, dict) else values.objects(held)
+    media = block.get("media")
+    return [media] if isinstance(media, dict) else values.objects(media)
 
 
 def _file(platform: Platform, media: Node) -> list[Candidate]:
@@ -104,6 +104,6 @@ def _refusal(document: object) -> Failure | None:
     status = values.integer(meta.get("status"))
     if status == 404:
         return Deleted("Tumblr says that this post does not exist.")
-    if status in (401, 403) or any(values.integer(one.get("code")) in (4012, 4013) for one in errors):
+    if status in (401, 403) or any(values.integer(error.get("code")) in (4012, 4013) for error in errors):
         return LoginRequired("Tumblr shows this blog only to signed-in people.")
     return None

@@ -1,6 +1,6 @@
 """Twitch: the clip with the post's slug, in GraphQL's answers.
 
-The files answer only with the token that the same answer carries, signed; without one their bare addresses are named.
+The files can be fetched only with the signed token of the same answer; without one their bare URLs are returned.
 A clip that is gone is null in an answer about it.
 Checked 2026-11-24 against recorded answers.
 """
@@ -38,14 +38,14 @@ def _is_own(node: Node, post_id: str | None) -> bool:
 
 
 def _lone_clip(documents: Sequence[object]) -> list[Node]:
-    """The answer that unlocks a clip's files does not always repeat its slug: where it is about one clip, it is the post's."""
+    """Return the only clip of the answers. The answer that unlocks a clip's files does not always repeat its slug."""
     nodes = [node for document in documents for node in walk(document)]
     clips = [node for node in nodes if "playbackAccessToken" in node and "videoQualities" in node]
     return clips if len(clips) == 1 and "slug" not in clips[0] and all(map(str.isdigit, ids_of(clips[0]))) else []
 
 
 def ids_of(node: Node) -> set[str]:
-    """Slug and id of a clip's node; none for any other node."""
+    """Return slug and id of a clip's node; none for any other node."""
     known = {
         "videoQualities",
         "broadcaster",
@@ -53,12 +53,12 @@ def ids_of(node: Node) -> set[str]:
         "assets",
         "durationSeconds",
     }
-    # the answer that only unlocks the files tells the slug inside the token's text
+    # the answer that only unlocks the files has the slug inside the token's text
     match = re.search(
         r'"clip_slug"\s*:\s*"([\w-]{4,100})"', str(values.obj(node.get("playbackAccessToken")).get("value"))
     )
     named = (node.get("slug"), node.get("id"), match and match[1])
-    return {str(one) for one in named if one} if known & node.keys() else set()
+    return {str(clip_id) for clip_id in named if clip_id} if known & node.keys() else set()
 
 
 def _is_gone(answer: object) -> bool:
@@ -83,34 +83,36 @@ def _page_data(platform: Platform, clip: Node) -> PageData:
 
 
 def _pictures(clip: Node) -> list[object]:
-    """An asset's is as large as the video, the clip's own a preview of 480 pixels."""
-    return [*(one.get("thumbnailURL") for one in _assets(clip)), clip.get("thumbnailURL")]
+    """Return the pictures: an asset's is as large as the video, the clip's own a preview of 480 pixels."""
+    return [*(asset.get("thumbnailURL") for asset in _assets(clip)), clip.get("thumbnailURL")]
 
 
 def _candidates(platform: Platform, clip: Node) -> tuple[Candidate, ...]:
-    """The landscape picture before the portrait one that phones show."""
+    """Return the files of the landscape video, which is preferred to the portrait one that phones show."""
     token = _query(values.obj(clip.get("playbackAccessToken")))
-    found = [c for one in values.objects(clip.get("videoQualities")) for c in _file(platform, one, token)]
-    if not found:
-        listed = [one for asset in _assets(clip)[:1] for one in values.objects(asset.get("videoQualities"))]
-        found = [c for one in listed for c in _file(platform, one, token)]
-    return build.merged(found)
+    candidates = [c for quality in values.objects(clip.get("videoQualities")) for c in _file(platform, quality, token)]
+    if not candidates:
+        qualities = [quality for asset in _assets(clip)[:1] for quality in values.objects(asset.get("videoQualities"))]
+        candidates = [c for quality in qualities for c in _file(platform, quality, token)]
+    return build.merged(candidates)
 
 
 def _assets(clip: Node) -> list[Node]:
-    """Landscape first."""
-    return sorted(values.objects(clip.get("assets")), key=lambda one: (values.number(one.get("aspectRatio")) or 1) < 1)
+    """Return the clip's assets, landscape first."""
+    return sorted(
+        values.objects(clip.get("assets")), key=lambda asset: (values.number(asset.get("aspectRatio")) or 1) < 1
+    )
 
 
-def _file(platform: Platform, one: Node, token: str) -> list[Candidate]:
-    address = one.get("sourceURL")
+def _file(platform: Platform, quality: Node, token: str) -> list[Candidate]:
+    address = quality.get("sourceURL")
     signed = f"{address}?{token}" if token and isinstance(address, str) and "?" not in address else address
     return own_candidates(
         signed,
         platform,
         mime="video/mp4",
-        height=values.integer(one.get("quality")),
-        fps=values.number(one.get("frameRate")),
+        height=values.integer(quality.get("quality")),
+        fps=values.number(quality.get("frameRate")),
         has_audio=True,
     )
 

@@ -1,7 +1,7 @@
 """Vimeo: the player's config, the clip page's data, and the API's record of a video.
 
-The config (``request.files``) names the files; page data name title, owner and picture only. A
-config whose clip has another id belongs to a recommended video.
+The config (``request.files``) names the files; page data name title, owner and picture only. A config
+whose clip has another id belongs to a recommended video.
 Checked 2026-11-24 against recorded answers.
 """
 
@@ -54,7 +54,7 @@ def _files(node: Node) -> Node:
 
 
 def ids_of(node: Node) -> set[str]:
-    """The id of the clip whose files a config or a record names; none for any other node."""
+    """Return the id of the clip whose files a config or a record names; none for any other node."""
     named = _config_id(node) if _files(node) else _record_id(node)
     return {named} if named else set()
 
@@ -65,65 +65,64 @@ def _config_id(config: Node) -> str | None:
 
 
 def _configured(platform: Platform, config: Node) -> Iterator[Candidate]:
-    """Progressive files hold both tracks. ``separate_av`` playlists name their sound themselves."""
+    """Yield a config's files. Progressive ones hold both tracks; ``separate_av`` playlists name the sound."""
     files, clip = _files(config), values.obj(config, "video")
     shape = {"width": values.integer(clip.get("width")), "height": values.integer(clip.get("height"))}
-    for one in values.objects(files.get("progressive")):
+    for file in values.objects(files.get("progressive")):
         yield from own_candidates(
-            one.get("url"),
+            file.get("url"),
             platform,
-            mime=values.text(one.get("mime")),
+            mime=values.text(file.get("mime")),
             has_audio=True,
             container="mp4",
-            width=values.integer(one.get("width")),
-            height=values.integer(one.get("height")),
-            fps=values.number(one.get("fps")),
-            bitrate=values.integer(one.get("bitrate")),
+            width=values.integer(file.get("width")),
+            height=values.integer(file.get("height")),
+            fps=values.number(file.get("fps")),
+            bitrate=values.integer(file.get("bitrate")),
         )
     for name, mime in (("hls", "application/x-mpegurl"), ("dash", "application/dash+xml")):
         stream = values.obj(files, name)
         for cdn in _in_order(stream):
             address = cdn.get("avc_url") or cdn.get("url")
-            if (
-                isinstance(address, str) and ".json" not in address
-            ):  # Vimeo's own form of a manifest, read by its player
+            # .json: Vimeo's own form of a manifest, read by its player
+            if isinstance(address, str) and ".json" not in address:
                 yield from own_candidates(address, platform, mime=mime, **shape)
 
 
 def _in_order(stream: Node) -> list[Node]:
-    """The default network first; old configs name one address without networks."""
+    """Return the networks, the default one first; old configs name one URL without networks."""
     cdns = values.obj(stream, "cdns")
     default = stream.get("default_cdn")
     named = sorted(cdns.items(), key=lambda pair: pair[0] != default)
-    return [one for _, one in named if isinstance(one, dict)] or [stream]
+    return [cdn for _, cdn in named if isinstance(cdn, dict)] or [stream]
 
 
 # --- the API's record ------------------------------------------------------------------------------------------
 
 
 def _record_id(node: Node) -> str | None:
-    """The number in ``/videos/123`` of the API."""
+    """Return the number in the API's ``/videos/123``."""
     uri = re.match(r"^/videos/(\d+)", str(node.get("uri", "")))
     return uri[1] if uri else None
 
 
 def _recorded(platform: Platform, record: Node) -> Iterator[Candidate]:
     play = values.obj(record, "play")
-    for one in (
+    for file in (
         *values.objects(record.get("files")),
         *values.objects(play.get("progressive")),
     ):
         yield from own_candidates(
-            one.get("link"),
+            file.get("link"),
             platform,
-            mime=values.text(one.get("type")) if "/" in str(one.get("type")) else None,
-            has_audio=True if one.get("quality") != "hls" else None,
-            video_codec=codec(one.get("codec")),
-            original=True if one.get("quality") == "source" else None,
-            width=values.integer(one.get("width")),
-            height=values.integer(one.get("height")),
-            fps=values.number(one.get("fps")),
-            size=values.integer(one.get("size")),
+            mime=values.text(file.get("type")) if "/" in str(file.get("type")) else None,
+            has_audio=True if file.get("quality") != "hls" else None,
+            video_codec=codec(file.get("codec")),
+            original=True if file.get("quality") == "source" else None,
+            width=values.integer(file.get("width")),
+            height=values.integer(file.get("height")),
+            fps=values.number(file.get("fps")),
+            size=values.integer(file.get("size")),
         )
     for name, mime in (("hls", "application/x-mpegurl"), ("dash", "application/dash+xml")):
         yield from own_candidates(values.obj(play, name).get("link"), platform, mime=mime)
@@ -133,7 +132,7 @@ def _recorded(platform: Platform, record: Node) -> Iterator[Candidate]:
 
 
 def _clip(node: Node) -> Node:
-    """A config keeps the clip in ``video``, a page in ``clip``; a record is it."""
+    """Return the clip: a config has it in ``video``, a page in ``clip``; a record is the clip itself."""
     return values.obj(node, "video") or values.obj(node, "clip") or node
 
 
@@ -170,7 +169,7 @@ def _handle(owner: Node) -> str | None:
 
 
 def _picture(node: Node) -> str | None:
-    """The largest that is named; a page's ``thumbnail`` and a record's ``pictures`` are ordered from small to large."""
+    """Return the largest picture; a page's ``thumbnail`` and a record's ``pictures`` go from small to large."""
     clip = _clip(node)
     thumbs = values.obj(clip, "thumbs")
     sizes = values.objects(values.obj(node, "pictures").get("sizes"))
@@ -180,7 +179,7 @@ def _picture(node: Node) -> str | None:
         *(thumbs.get(str(width)) for width in widths),
         thumbs.get("base"),
         clip.get("thumbnail_url"),
-        *(one.get("link") for one in reversed(sizes)),
+        *(size.get("link") for size in reversed(sizes)),
         thumbnail.get("src_8x") or thumbnail.get("src_4x") or thumbnail.get("src_2x") or thumbnail.get("src"),
     ]
     return next(filter(None, map(values.url, named)), None)
@@ -188,14 +187,14 @@ def _picture(node: Node) -> str | None:
 
 def _refusal(document: object) -> Failure | None:
     answer = values.obj(document)
-    said = str(answer.get("message") or answer.get("error") or "")
+    message = str(answer.get("message") or answer.get("error") or "")
     code = values.integer(answer.get("error_code"))
     if code == 5460:
         return LoginRequired("Vimeo shows this video only to signed-in people.")
-    if code in (2222, 2223) or answer.get("view") == "password" or "password" in said.lower():
+    if code in (2222, 2223) or answer.get("view") == "password" or "password" in message.lower():
         return Private("Vimeo shows this video only to those who know its password.")
-    if "privacy settings" in said:
+    if "privacy settings" in message:
         return Private("Vimeo says that the owner's settings do not let this video be played here.")
-    if code == 5000 or "couldn't be found" in said or "does not exist" in said:
+    if code == 5000 or "couldn't be found" in message or "does not exist" in message:
         return Deleted("Vimeo says that this video does not exist.")
     return None

@@ -1,7 +1,7 @@
 """Weibo: the status with the post's id, in ``statuses/show``, a mobile page's ``render_data`` or a card of a list.
 
-``playback_list`` holds all rungs; older answers name three files by name. What a repost repeats is in
-``retweeted_status``: a repost shows that video as its own.
+``playback_list`` holds all qualities; older answers have up to three named fields. The reposted status is in
+``retweeted_status``, and a repost shows its video as its own.
 Checked 2026-11-24 against recorded answers.
 """
 
@@ -48,10 +48,10 @@ def _is_own(node: Node, post_id: str | None) -> bool:
 
 
 def ids_of(node: Node) -> set[str]:
-    """Number and short id of a status; a video's own page knows only its object's id. None for any other node."""
+    """Return number and short id of a status; a video's own page has only its object's id. None for any other node."""
     named = (node.get(name) for name in ("id", "idstr", "mid", "mblogid", "bid", "oid", "fid"))
     is_status = any(name in node for name in ("user", "page_info", "urls"))
-    return {str(one) for one in named if one} if is_status else set()
+    return {str(status_id) for status_id in named if status_id} if is_status else set()
 
 
 def _page_data(platform: Platform, status: Node) -> PageData:
@@ -80,20 +80,21 @@ def _page_data(platform: Platform, status: Node) -> PageData:
 def _items(platform: Platform, status: Node) -> list[Item]:
     mixed = values.objects(values.obj(status, "mix_media_info").get("items"))
     if mixed:
-        return [_mixed(platform, one) for one in mixed]
+        return [_mixed(platform, medium) for medium in mixed]
     info = values.obj(status, "page_info")
     video = _video(platform, info) or _video(platform, {"media_info": status, "page_pic": status.get("cover_image")})
     pictures = [
-        values.obj(one, "largest") or values.obj(one, "large") for one in values.obj(status, "pic_infos").values()
+        values.obj(picture, "largest") or values.obj(picture, "large")
+        for picture in values.obj(status, "pic_infos").values()
     ]
-    pictures += [values.obj(one, "large") for one in values.objects(status.get("pics"))]
-    found = [Item(type=ItemType.IMAGE, thumbnail_url=url) for one in pictures if (url := values.url(one.get("url")))]
-    return [video, *found] if video else found
+    pictures += [values.obj(picture, "large") for picture in values.objects(status.get("pics"))]
+    images = [Item(type=ItemType.IMAGE, thumbnail_url=url) for p in pictures if (url := values.url(p.get("url")))]
+    return [video, *images] if video else images
 
 
-def _mixed(platform: Platform, one: Node) -> Item:
-    data = values.obj(one, "data")
-    if one.get("type") == "video" and (video := _video(platform, data)):
+def _mixed(platform: Platform, medium: Node) -> Item:
+    data = values.obj(medium, "data")
+    if medium.get("type") == "video" and (video := _video(platform, data)):
         return replace(video, media_id=values.text(data.get("object_id")))
     picture = values.obj(data, "largest") or values.obj(data, "large")
     return Item(type=ItemType.IMAGE, thumbnail_url=values.url(picture.get("url")))
@@ -101,22 +102,22 @@ def _mixed(platform: Platform, one: Node) -> Item:
 
 def _video(platform: Platform, info: Node) -> Item | None:
     media = values.obj(info, "media_info")
-    found = build.merged(
+    candidates = build.merged(
         [*_playback(platform, media), *_named(platform, [media, values.obj(info, "urls"), values.obj(media, "urls")])]
     )
-    if not found:
+    if not candidates:
         return None
     picture = info.get("page_pic")
     address = values.obj(picture).get("url") or picture
     seconds = values.duration(media.get("duration") or media.get("duration_time"))
     key = values.text(info.get("object_id")) or values.text(media.get("media_id"))
     poster = values.url(f"https:{address}" if str(address).startswith("//") else address)
-    return Item(found, media_id=key, thumbnail_url=poster, expected=Expected(duration_s=seconds))
+    return Item(candidates, media_id=key, thumbnail_url=poster, expected=Expected(duration_s=seconds))
 
 
 def _playback(platform: Platform, media: Node) -> Iterator[Candidate]:
-    for one in values.objects(media.get("playback_list")):
-        play = values.obj(one, "play_info")
+    for rung in values.objects(media.get("playback_list")):
+        play = values.obj(rung, "play_info")
         kilobits = values.number(play.get("bitrate"))
         yield from own_candidates(
             play.get("url"),
@@ -133,17 +134,17 @@ def _playback(platform: Platform, media: Node) -> Iterator[Candidate]:
         )
 
 
-def _named(platform: Platform, places: Sequence[Node]) -> Iterator[Candidate]:
-    for place in places:
-        named = [(place.get(name), height) for name, height in _NAMED.items()]
-        labels = [(address, _lines_in(label)) for label, address in place.items() if _lines_in(label)]
+def _named(platform: Platform, holders: Sequence[Node]) -> Iterator[Candidate]:
+    for holder in holders:
+        named = [(holder.get(name), height) for name, height in _NAMED.items()]
+        labels = [(address, _height_in(label)) for label, address in holder.items() if _height_in(label)]
         for address, height in (*labels, *named):
             full = f"https:{address}" if isinstance(address, str) and address.startswith("//") else address
             yield from own_candidates(full, platform, height=height)
 
 
-def _lines_in(label: str) -> int | None:
-    """A video's own page labels its rungs for people: ``高清 1080P``."""
+def _height_in(label: str) -> int | None:
+    """Return the height in a quality's label on a video's own page: ``高清 1080P``."""
     match = re.search(r"\b(\d{3,4})P$", label)
     return int(match[1]) if match else None
 

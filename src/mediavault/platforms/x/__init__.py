@@ -20,7 +20,7 @@ from mediavault.core.platform import (
 from mediavault.platforms.x.media import measures
 from mediavault.platforms.x.reader import address_of, ids_of, read
 
-_ID = r"(?P<post_id>\d{1,19})(?:\.(?:mp4|jpe?g|png|gif))?(?=/|$)"  # front ends give the file behind an ending
+_ID = r"(?P<post_id>\d{1,19})(?:\.(?:mp4|jpe?g|png|gif))?(?=/|$)"  # front ends link to the file by its extension
 _NUMBER = re.compile(r"(?P<post_id>\d{1,19})")
 _NOT_A_NAME = (
     "account|articles|compose|download|explore|hashtag|home|i|intent|jobs|login|logout|messages|notifications|oauth"
@@ -86,7 +86,7 @@ X = Platform(
             ),
             *paths(rf"^/@?{_NAME}/?(?:$|(?:{_TABS})(?:/|$))", r"^/id:\d+(?:/|$)", r"^/intent/user(?:/|$)"),
         ),
-        other_pages=paths(rf"^/(?:{_NOT_A_NAME})?(?:/|$)"),  # spaces (sound alone) are among them
+        other_pages=paths(rf"^/(?:{_NOT_A_NAME})?(?:/|$)"),  # including spaces, which have only sound
         canonical="https://x.com/i/status/{post_id}",  # ids are unique without the handle, and handles change
         page="https://x.com/{handle}/status/{post_id}",
     ),

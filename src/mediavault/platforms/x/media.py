@@ -1,5 +1,6 @@
-"""The media of one post of X, in the words of version 1.1 (``type``, ``media_url_https``, ``video_info``), wherever it keeps
-them: in its entities, an embed's short form, an article, or a card.
+"""The media of one post of X, in the form of API version 1.1 (``type``, ``media_url_https``, ``video_info``).
+
+A post holds them in its entities, an embed's short form, an article, or a card.
 
 Checked 2026-11-24 against recorded answers of 2016 to 2026.
 """
@@ -20,7 +21,7 @@ VIDEO_TYPES = ("video", "animated_gif")
 
 
 def media_of(node: Node) -> Sequence[Node]:
-    """All media in the order of the post; that of a broadcast which is on is ``live``."""
+    """Return all media in the post's order; that of a running broadcast has ``live``."""
     legacy = values.obj(node, "legacy") or node
     return (
         values.objects(values.obj(legacy, "extended_entities").get("media"))
@@ -28,26 +29,26 @@ def media_of(node: Node) -> Sequence[Node]:
         or _embedded(node)
         or _entities(node.get("media_entities"))
         or _article(node)
-        or [_as_shown(one) for one in values.objects(values.obj(legacy, "entities").get("media"))]
+        or [_as_shown(medium) for medium in values.objects(values.obj(legacy, "entities").get("media"))]
         or _card(node)
     )
 
 
-def _as_shown(one: Node) -> Node:
-    """The shorter list calls everything a photo; its address says what it is (``…/status/1/video/1``)."""
-    named = (str(one.get("expanded_url")), str(one.get("media_url_https") or one.get("media_url")))
+def _as_shown(medium: Node) -> Node:
+    """Correct the type. The shorter list calls everything a photo; the URL says what it is (``…/status/1/video/1``)."""
+    named = (str(medium.get("expanded_url")), str(medium.get("media_url_https") or medium.get("media_url")))
     if "tweet_video_thumb/" in named[1]:
-        return {**one, "type": "animated_gif"}
-    return {**one, "type": "video"} if "/video/" in named[0] or "video_thumb/" in named[1] else one
+        return {**medium, "type": "animated_gif"}
+    return {**medium, "type": "video"} if "/video/" in named[0] or "video_thumb/" in named[1] else medium
 
 
 def _embedded(node: Node) -> Sequence[Node]:
-    """An embed's short form of a single video: ``{"poster": …, "variants": [{"type": …, "src": …}]}``."""
+    """Return the single video of an embed's short form: ``{"poster": …, "variants": [{"type": …, "src": …}]}``."""
     video = values.obj(node, "video")
     if not values.objects(video.get("variants")):
         return ()
-    variants = [{"content_type": one.get("type"), "url": one.get("src")} for one in values.objects(video["variants"])]
-    is_gif = any("/tweet_video/" in str(one["url"]) for one in variants)
+    variants = [{"content_type": v.get("type"), "url": v.get("src")} for v in values.objects(video["variants"])]
+    is_gif = any("/tweet_video/" in str(variant["url"]) for variant in variants)
     return [_medium("animated_gif" if is_gif else "video", video.get("poster"), variants, video.get("durationMs"))]
 
 
@@ -57,19 +58,19 @@ _KINDS = {"ApiVideo": "video", "ApiGif": "animated_gif"}
 
 
 def _article(node: Node) -> Sequence[Node]:
-    """A long article's pictures and videos; those of other posts that it shows are not among them."""
+    """Return a long article's pictures and videos, without those of other posts that it shows."""
     article = values.obj(node, "article", "article_results", "result")
     return _entities([article.get("cover_media"), *values.items(article.get("media_entities"))])
 
 
 def _entities(listed: object) -> Sequence[Node]:
-    found = []
-    for info in (values.obj(one, "media_info") for one in values.objects(listed)):
+    media = []
+    for info in (values.obj(entity, "media_info") for entity in values.objects(listed)):
         picture = info.get("original_img_url") or values.obj(info, "preview_image").get("original_img_url")
-        variants = [{**one, "bitrate": one.get("bit_rate")} for one in values.objects(info.get("variants"))]
+        variants = [{**v, "bitrate": v.get("bit_rate")} for v in values.objects(info.get("variants"))]
         kind = _KINDS.get(str(info.get("__typename")), "video" if variants else "photo")
-        found += [_medium(kind, picture, variants, info.get("duration_millis"))] if picture or variants else []
-    return found
+        media += [_medium(kind, picture, variants, info.get("duration_millis"))] if picture or variants else []
+    return media
 
 
 # --- cards -----------------------------------------------------------------------------------------------------
@@ -81,33 +82,36 @@ _PICTURES = (
 
 
 def _card(node: Node) -> Sequence[Node]:
-    """A post with a card can carry its video there."""
+    """Return the media of a post's card, which can hold its video."""
     card = values.obj(node, "card", "legacy") or values.obj(node, "card")
     bindings = card.get("binding_values")
     card_values: Mapping[str, Any] = {
-        str(one.get("key")): one.get("value") for one in values.objects(bindings)
+        str(binding.get("key")): binding.get("value") for binding in values.objects(bindings)
     } or values.obj(bindings)
     return _unified(card_values) or _broadcast(card_values) or _player(card_values)
 
 
 def _unified(card_values: Mapping[str, Any]) -> Sequence[Node]:
-    """JSON inside JSON."""
+    """Return the media of a unified card, which is JSON inside JSON."""
     try:
         unified = json.loads(_string(card_values, "unified_card") or "")
     except (ValueError, RecursionError):
         return ()
-    return [one for one in values.obj(unified, "media_entities").values() if isinstance(one, dict)]
+    return [entity for entity in values.obj(unified, "media_entities").values() if isinstance(entity, dict)]
 
 
 def _broadcast(card_values: Mapping[str, Any]) -> Sequence[Node]:
-    """The card names the broadcast, not its stream."""
+    """Return a broadcast as a video without files: the card does not name its stream."""
     if not _string(card_values, "broadcast_id"):
         return ()
     return [{**_medium("video", _image(card_values), []), "live": _string(card_values, "broadcast_state") == "RUNNING"}]
 
 
 def _player(card_values: Mapping[str, Any]) -> Sequence[Node]:
-    """A file, or a VMAP document that lists the files (``video.twimg.com/…/vmap/….vmap``); pages of other sites are none."""
+    """Return a file, or a video whose files a VMAP document lists (``video.twimg.com/…/vmap/….vmap``).
+
+    Nothing for a player that is a page of another site.
+    """
     named = [_string(card_values, name) for name in ("player_stream_url", "amplify_url_vmap", "player_url")]
     mime = (_string(card_values, "player_stream_content_type") or "").partition(";")[0]
     variants = (
@@ -142,11 +146,11 @@ def _medium(kind: str, picture: object, variants: Sequence[Node], millis: object
     }
 
 
-# --- the rate of an address ------------------------------------------------------------------------------------
+# --- the rate of a URL -----------------------------------------------------------------------------------------
 
 
 def measures(parts: SplitResult, width: int | None, height: int | None) -> Measures:
-    """What X encodes a video of this size to. Sources: recorded answers with address, size and rate; checked 2026-11-24."""
+    """Return what X encodes a video of this size to. Source: recorded answers; checked 2026-11-24."""
     return Measures(width, height, _rate(parts, width, height))
 
 
@@ -163,7 +167,7 @@ def _rate(parts: SplitResult, width: int | None, height: int | None) -> int | No
     if match := _AUDIO.search(parts.path):
         return int(match[1])
     if "/tweet_video/" in parts.path:
-        return 0  # X's word for its GIFs, whose rate it does not know
+        return 0  # what X states for its GIFs, whose rate it does not know
     if "/vid/" not in parts.path or width is None or height is None:
         return None
     rate = _nominal_rate(width, height)
@@ -173,7 +177,10 @@ def _rate(parts: SplitResult, width: int | None, height: int | None) -> int | No
 
 
 def _nominal_rate(width: int, height: int) -> int | None:
-    """Very wide and very tall videos are bounded on their long side: at 1280 pixels they are the 720 rung."""
+    """Return the rate for a size.
+
+    Very wide and very tall videos are bounded on their long side: 1280 pixels there count as 720p.
+    """
     if width == height:
         return _first_rate(_SQUARE, width)
     short, long = (height, width) if width > height else (width, height)

@@ -36,9 +36,9 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
 
 
 def _original(node: Node) -> Node:
-    """The post that a repost shows; the node itself where it is not a repost."""
-    for place in (values.obj(node, "legacy"), node):
-        result = values.obj(place, "retweeted_status_result", "result")
+    """Return the post that a repost shows; the node itself where it is not a repost."""
+    for holder in (values.obj(node, "legacy"), node):
+        result = values.obj(holder, "retweeted_status_result", "result")
         inner = values.obj(result, "tweet") or result  # TweetWithVisibilityResults
         if _is_post(inner):
             return inner
@@ -46,7 +46,7 @@ def _original(node: Node) -> Node:
 
 
 def _own_node(post_id: str | None, documents: Sequence[object]) -> Node | None:
-    """An answer can hold the node twice, once without its media: the one that shows more is taken."""
+    """Return the post's node. An answer can hold it twice, once without its media: the one that shows more is taken."""
     own = [node for document in documents for node in walk(document) if _is_own(node, post_id)]
     return max(own, key=lambda node: (len(_media(node)), bool(_user(node))), default=None)
 
@@ -59,9 +59,9 @@ def ids_of(node: Node) -> set[str]:
     """The ids of a post's node; none for any other node."""
     if not _is_post(node):
         return set()
-    number = node.get("id") if isinstance(node.get("id"), int) else None  # GraphQL's is a word
+    number = node.get("id") if isinstance(node.get("id"), int) else None  # GraphQL's is another, opaque id
     named = (node.get("rest_id"), values.obj(node, "legacy").get("id_str"), node.get("id_str") or number)
-    return {str(one) for one in named if one}
+    return {str(post_id) for post_id in named if post_id}
 
 
 def address_of(node: Node) -> str | None:
@@ -74,7 +74,7 @@ def address_of(node: Node) -> str | None:
 
 
 def _is_post(node: Node) -> bool:
-    """Accounts and cards have a rest_id too."""
+    """Whether a node is a post. Accounts and cards have a rest_id too."""
     legacy = values.obj(node, "legacy")
     is_short = (
         "text" in node and ("id_str" in node or "created_at" in node) and ("user" in node or "user_id_str" in node)
@@ -93,40 +93,40 @@ def _page_data(post: Post, platform: Platform, node: Node) -> PageData:
     repost, node = node, _original(node)
     legacy = values.obj(node, "legacy") or node
     media = _media(node)
-    if any(one.get("live") is True for one in media):
+    if any(medium.get("live") is True for medium in media):
         raise LiveNow("X is broadcasting this live now.")
     if failure := withheld(media):
         raise failure
     quoted = _quoted(node)
     user = _user(node)
     return PageData(
-        items=(*(_item(one, platform) for one in media), *_quoted_items(quoted, platform)),
+        items=(*(_item(medium, platform) for medium in media), *_quoted_items(quoted, platform)),
         selected=_selected(media, post.url),
         handle=values.text(user.get("screen_name")),
         display_name=values.text(user.get("name")),
         text=_text(node, legacy),
         published_at=values.moment(legacy.get("created_at")),
         thumbnail_url=_thumbnail(media, post.url),
-        image_urls=tuple(filter(None, (_picture(one) for one in media if one.get("type") == "photo"))),
+        image_urls=tuple(filter(None, (_picture(medium) for medium in media if medium.get("type") == "photo"))),
         found=True,
         metadata=_metadata(repost, node),
     )
 
 
-_PLACE = re.compile(r"/(?:video|photo)/(\d{1,2})(?=[/?#]|$)")
+_INDEX = re.compile(r"/(?:video|photo)/(\d{1,2})(?=[/?#]|$)")
 
 
 def _selected(media: Sequence[Node], url: str) -> int | None:
-    """``…/video/2`` names the second of the post's media; None where it names none, or no video."""
-    named = _PLACE.search(url)
-    place = int(named[1]) - 1 if named else -1
-    return place if 0 <= place < len(media) and media[place].get("type") in VIDEO_TYPES else None
+    """Return the index of the video that the URL names (``…/video/2``: 1); None where it names none, or an image."""
+    named = _INDEX.search(url)
+    index = int(named[1]) - 1 if named else -1
+    return index if 0 <= index < len(media) and media[index].get("type") in VIDEO_TYPES else None
 
 
 def _thumbnail(media: Sequence[Node], url: str) -> str | None:
-    """The picture of the video that the address names, of the first video, else of the first photo."""
+    """Return the picture of the video that the URL names, of the first video, else of the first photo."""
     named = _selected(media, url)
-    videos = [one for one in media if one.get("type") in VIDEO_TYPES]
+    videos = [medium for medium in media if medium.get("type") in VIDEO_TYPES]
     first = media[named : named + 1] if named is not None else videos
     return next(filter(None, map(_picture, [*first, *media])), None)
 
@@ -134,48 +134,48 @@ def _thumbnail(media: Sequence[Node], url: str) -> str | None:
 _TYPES = {"video": ItemType.VIDEO, "animated_gif": ItemType.GIF, "photo": ItemType.IMAGE}
 
 
-def _item(one: Node, platform: Platform, *, role: ItemRole = ItemRole.MAIN, of: str | None = None) -> Item:
-    candidates = _candidates(one, platform)
+def _item(medium: Node, platform: Platform, *, role: ItemRole = ItemRole.MAIN, label: str | None = None) -> Item:
+    candidates = _candidates(medium, platform)
     return Item(
         candidates=candidates,
         role=role,
-        type=_TYPES.get(str(one.get("type")), ItemType.IMAGE),
-        media_id=next((c.media_key for c in candidates if c.media_key), None) or values.text(one.get("id_str")),
-        thumbnail_url=_picture(one),
-        expected=_expected(one),
-        label=of,
+        type=_TYPES.get(str(medium.get("type")), ItemType.IMAGE),
+        media_id=next((c.media_key for c in candidates if c.media_key), None) or values.text(medium.get("id_str")),
+        thumbnail_url=_picture(medium),
+        expected=_expected(medium),
+        label=label,
     )
 
 
 def _quoted_items(quoted: Node, platform: Platform) -> list[Item]:
     other = values.text(quoted.get("rest_id") or quoted.get("id_str"))
-    return [_item(one, platform, role=ItemRole.QUOTED, of=other) for one in _media(quoted)] if quoted else []
+    return [_item(medium, platform, role=ItemRole.QUOTED, label=other) for medium in _media(quoted)] if quoted else []
 
 
-def _candidates(one: Node, platform: Platform) -> tuple[Candidate, ...]:
-    variants = values.objects(values.obj(one, "video_info").get("variants"))
-    return build.merged([found for variant in variants if (found := _candidate(one, variant, platform))])
+def _candidates(medium: Node, platform: Platform) -> tuple[Candidate, ...]:
+    variants = values.objects(values.obj(medium, "video_info").get("variants"))
+    return build.merged([candidate for variant in variants if (candidate := _candidate(medium, variant, platform))])
 
 
-def _candidate(one: Node, variant: Node, platform: Platform) -> Candidate | None:
+def _candidate(medium: Node, variant: Node, platform: Platform) -> Candidate | None:
     url = values.url(variant.get("url"))
     if url is None:
         return None
     mime = values.text(variant.get("content_type"))
-    found = build.candidate(url, platform, FoundIn.PAGE_DATA, ownership=Ownership.ID_MATCH, mime=mime)
+    candidate = build.candidate(url, platform, FoundIn.PAGE_DATA, ownership=Ownership.ID_MATCH, mime=mime)
     is_file = mime == "video/mp4"
-    is_gif = one.get("type") == "animated_gif"
-    original = values.obj(one, "original_info") if is_gif else {}
+    is_gif = medium.get("type") == "animated_gif"
+    original = values.obj(medium, "original_info") if is_gif else {}
     return replace(
-        found,
+        candidate,
         container="mp4" if is_file else None,
         video_codec=_codec(url) if is_file else None,
         has_video=True,
         has_audio=False if is_gif else None,  # X does not say whether a video has sound
-        width=found.width or values.integer(original.get("width")),
-        height=found.height or values.integer(original.get("height")),
+        width=candidate.width or values.integer(original.get("width")),
+        height=candidate.height or values.integer(original.get("height")),
         bitrate=values.integer(variant.get("bitrate")),
-        duration_s=_duration(one),
+        duration_s=_duration(medium),
     )
 
 
@@ -184,21 +184,21 @@ def _codec(url: str) -> str | None:
     return {"avc1": "h264", "hvc1": "hevc", "hevc": "hevc", "av01": "av1"}[match[1]] if match else None
 
 
-def _duration(one: Node) -> float | None:
-    millis = values.number(values.obj(one, "video_info").get("duration_millis"))
+def _duration(medium: Node) -> float | None:
+    millis = values.number(values.obj(medium, "video_info").get("duration_millis"))
     return millis / 1_000 if millis else None
 
 
-def _expected(one: Node) -> Expected:
-    return Expected(duration_s=_duration(one), audio=False if one.get("type") == "animated_gif" else None)
+def _expected(medium: Node) -> Expected:
+    return Expected(duration_s=_duration(medium), audio=False if medium.get("type") == "animated_gif" else None)
 
 
-def _picture(one: Node) -> str | None:
-    return values.url(one.get("media_url_https") or one.get("media_url"))
+def _picture(medium: Node) -> str | None:
+    return values.url(medium.get("media_url_https") or medium.get("media_url"))
 
 
 def _user(node: Node) -> Node:
-    """Name and handle moved from ``legacy`` to ``core`` in 2025; embeds have them in ``user``."""
+    """Return name and handle. They moved from ``legacy`` to ``core`` in 2025; embeds have them in ``user``."""
     result = values.obj(node, "core", "user_results", "result") or values.obj(node, "core", "user_result", "result")
     parts = (values.obj(node, "user"), values.obj(result, "legacy"), values.obj(result, "core"))
     return {name: part[name] for part in parts for name in ("screen_name", "name") if isinstance(part.get(name), str)}
@@ -211,17 +211,17 @@ def _text(node: Node, legacy: Node) -> str | None:
 
 
 def _quoted(node: Node) -> Node:
-    """The quoted post, in a GraphQL answer or an embed's."""
+    """Return the quoted post of a GraphQL answer or an embed's."""
     result = values.obj(node, "quoted_status_result", "result")
     result = values.obj(result, "tweet") or result  # TweetWithVisibilityResults
     return result or values.obj(node, "quoted_tweet")
 
 
 def _metadata(repost: Node, node: Node) -> dict[str, object]:
-    found: dict[str, object] = {}
+    metadata: dict[str, object] = {}
     if repost is not node:
-        found["reposted_from"] = values.text(node.get("rest_id") or node.get("id_str"))
+        metadata["reposted_from"] = values.text(node.get("rest_id") or node.get("id_str"))
     other = values.text(_quoted(node).get("rest_id") or _quoted(node).get("id_str"))
     if other := other or values.text((values.obj(node, "legacy") or node).get("quoted_status_id_str")):
-        found["quoted_post_id"] = other
-    return found
+        metadata["quoted_post_id"] = other
+    return metadata

@@ -1,4 +1,4 @@
-"""What X says instead of a post: tombstones, unavailable posts, errors of its interfaces.
+"""What X says instead of a post: tombstones, unavailable posts, errors of its APIs.
 
 Checked 2026-11-24 against recorded answers of 2022 to 2026.
 """
@@ -44,7 +44,10 @@ _SENTENCES: tuple[tuple[re.Pattern[str], type[Failure]], ...] = (
 
 
 def refusal(post_id: str | None, documents: Sequence[object]) -> Failure | None:
-    """Tombstones carry no id: believed only where the answer, or its entry, is about nothing but this post."""
+    """Return the failure that the documents report; None where they report none.
+
+    A tombstone has no id: it counts only where the answer, or its entry, is about this post alone.
+    """
     for document in documents:
         if failure := _error(document):
             return failure
@@ -69,12 +72,12 @@ _ERRORS: dict[int, tuple[type[Failure], str]] = {
 
 
 def _error(document: object) -> Failure | None:
-    """GraphQL's list of errors; an answer about a single post that is empty without one means that it is gone."""
+    """Return the failure of GraphQL's errors. An empty answer about a single post, without errors, means it is gone."""
     answer = values.obj(document)
     for error in values.objects(answer.get("errors")):
         if known := _ERRORS.get(values.integer(error.get("code")) or 0):
-            condition, said = known
-            return condition(said)
+            condition, message = known
+            return condition(message)
     data = values.obj(answer, "data")
     if data.get("tweetResult") == {}:
         return Deleted("X says that this post does not exist")
@@ -82,14 +85,14 @@ def _error(document: object) -> Failure | None:
 
 
 def _results_about(post_id: str | None, document: object) -> list[Node]:
-    found = [values.obj(document)] if values.obj(document).get("__typename") == "TweetTombstone" else []
-    found.append(values.obj(document, "data", "tweetResult", "result"))
+    results = [values.obj(document)] if values.obj(document).get("__typename") == "TweetTombstone" else []
+    results.append(values.obj(document, "data", "tweetResult", "result"))
     contents = [_content(node) for node in walk(document) if post_id and _is_entry_of(post_id, node.get("entryId"))]
-    return [*found, *contents, *(values.obj(content, "tweet_results", "result") for content in contents)]
+    return [*results, *contents, *(values.obj(content, "tweet_results", "result") for content in contents)]
 
 
 def _is_entry_of(post_id: str, entry: object) -> bool:
-    """Of a timeline, or of one of its conversations (``conversationthread-1-tweet-2``)."""
+    """Whether it is the post's entry of a timeline or of a conversation in it (``conversationthread-1-tweet-2``)."""
     name = str(entry)
     return name == f"tweet-{post_id}" or (name.startswith("conversation") and name.endswith(f"-tweet-{post_id}"))
 
@@ -99,15 +102,15 @@ def _content(entry: Node) -> Node:
 
 
 def withheld(media: Sequence[Node]) -> Failure | None:
-    """Why the files of all of a post's videos are kept back, where X says it of the media; None where one has files."""
-    videos = [one for one in media if one.get("type") in ("video", "animated_gif")]
-    if not videos or any(values.objects(values.obj(one, "video_info").get("variants")) for one in videos):
+    """Return why X withholds the files of all of a post's videos; None where one has files, or X does not say."""
+    videos = [medium for medium in media if medium.get("type") in ("video", "animated_gif")]
+    if not videos or any(values.objects(values.obj(video, "video_info").get("variants")) for video in videos):
         return None
     record = values.obj(videos[0], "ext_media_availability")
     if str(record.get("status")).lower() != "unavailable":
         return None
     reason = values.text(record.get("reason")) or "unavailable"
-    return _raised(RegionLocked if "geo" in reason.lower() else Deleted, reason)
+    return _not_shown(RegionLocked if "geo" in reason.lower() else Deleted, reason)
 
 
 def _failure(result: Node) -> Failure | None:
@@ -118,16 +121,16 @@ def _failure(result: Node) -> Failure | None:
         return Deleted("X says that this post does not exist")
     if kind == "TweetUnavailable":
         reason = values.text(result.get("reason")) or ""
-        return _raised(_REASONS.get(reason.lower(), Deleted), reason or "unavailable")
+        return _not_shown(_REASONS.get(reason.lower(), Deleted), reason or "unavailable")
     if kind == "TweetTombstone" or "tombstoneInfo" in result:
-        record = values.obj(result, "tombstone", "text"), values.obj(result, "tombstoneInfo", "richText"), result
-        said = next(filter(None, (values.text(one.get("text")) for one in record)), "")
-        condition = next((known for form, known in _SENTENCES if form.search(said)), Deleted)
-        return _raised(condition, said[:200] or "tombstone")
+        parts = values.obj(result, "tombstone", "text"), values.obj(result, "tombstoneInfo", "richText"), result
+        sentence = next(filter(None, (values.text(part.get("text")) for part in parts)), "")
+        condition = next((known for form, known in _SENTENCES if form.search(sentence)), Deleted)
+        return _not_shown(condition, sentence[:200] or "tombstone")
     return None
 
 
-def _raised(condition: type[Failure], said: str) -> Failure:
+def _not_shown(condition: type[Failure], reason: str) -> Failure:
     return condition(
-        _AGE if issubclass(condition, AgeRestricted) else Message("X does not show this post: %(said)s", said=said)
+        _AGE if issubclass(condition, AgeRestricted) else Message("X does not show this post: %(said)s", said=reason)
     )

@@ -19,7 +19,7 @@ from mediavault.core.platform import (
 from mediavault.platforms.youtube.reader import ids_of, read, story_of
 
 _ID = r"(?!videoseries|live_stream)(?P<post_id>[\w-]{11})(?![\w-])"
-_VIDEO = re.compile(r"(?P<post_id>[\w-]{10,11})")  # ten: the last letter was lost in copying, and the site says so
+_VIDEO = re.compile(r"(?P<post_id>[\w-]{10,11})")  # ten: the last letter was lost in copying; the site reports that
 _LIST = re.compile(r"[\w-]{2,}")
 _NOT_A_NAME = (
     "about|account|ads|attribution_link|browse|c|channel|clip|course|creators|e|embed|feed|gaming|hashtag|howyoutubeworks"

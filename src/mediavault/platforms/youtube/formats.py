@@ -1,6 +1,6 @@
 """The files of a YouTube player response: whole files, silent tracks with their sound, HLS and DASH.
 
-An address whose signature is still locked (``signatureCipher`` with ``s``) answers nobody and is no candidate.
+A URL whose signature is still encrypted (``signatureCipher`` with ``s``) cannot be fetched and is not a candidate.
 Checked 2026-11-24 against recorded answers of 2015 to 2026.
 """
 
@@ -19,74 +19,74 @@ from mediavault.services.extraction.page_data.json_walk import Node
 
 
 def candidates_of(response: Node, platform: Platform) -> tuple[Candidate, ...]:
-    """All that can be fetched as is, whole files first; a silent track has the sound that goes with it."""
+    """Return all that can be fetched as is, whole files first; a silent track has the sound that goes with it."""
     streaming = values.obj(response, "streamingData")
     protected = bool(values.items(streaming.get("licenseInfos")))
     whole, tracks = values.objects(streaming.get("formats")), values.objects(streaming.get("adaptiveFormats"))
-    sounds = [one for one in tracks if _mime(one).startswith("audio/") and _address(one)]
-    files = [one for each in whole for one in _file(each, platform)]
-    pictures = [one for each in tracks if _mime(each).startswith("video/") for one in _track(each, sounds, platform)]
-    found = [
+    sounds = [track for track in tracks if _mime(track).startswith("audio/") and _address(track)]
+    files = [c for entry in whole for c in _file(entry, platform)]
+    videos = [c for track in tracks if _mime(track).startswith("video/") for c in _track(track, sounds, platform)]
+    candidates = [
         *files,
-        *(one for one in pictures if not files or not _is_slowed(one.url)),
+        *(video for video in videos if not files or not _is_throttled(video.url)),
         *_stream(streaming.get("hlsManifestUrl"), SourceType.HLS, platform),
         *_stream(streaming.get("dashManifestUrl"), SourceType.DASH, platform),
     ]
-    return build.merged([replace(one, drm=one.drm or protected) for one in found])
+    return build.merged([replace(candidate, drm=candidate.drm or protected) for candidate in candidates])
 
 
-def _is_slowed(url: str) -> bool:
-    """Since 2021 an address whose ``n`` is not solved comes at a crawl, if at all; whole files have ``ratebypass``."""
+def _is_throttled(url: str) -> bool:
+    """Whether a URL is throttled: since 2021, if its ``n`` is not solved. Whole files have ``ratebypass``."""
     return re.search(r"[?&]n=", url) is not None and "ratebypass=yes" not in url
 
 
 # --- one format ------------------------------------------------------------------------------------------------
 
 
-def _address(one: Node) -> str | None:
-    """The address, with its signature where that is given openly; None where it is still locked."""
-    cipher = one.get("signatureCipher") or one.get("cipher")
-    given = dict(parse_qsl(cipher)) if isinstance(cipher, str) and not one.get("url") else one
-    url = values.url(given.get("url"))
-    if url is None or given.get("s") or one.get("type") == "FORMAT_STREAM_TYPE_OTF":  # a list of pieces
+def _address(entry: Node) -> str | None:
+    """Return the URL, with its signature if that is given in plain text; None if it is still encrypted."""
+    cipher = entry.get("signatureCipher") or entry.get("cipher")
+    fields = dict(parse_qsl(cipher)) if isinstance(cipher, str) and not entry.get("url") else entry
+    url = values.url(fields.get("url"))
+    if url is None or fields.get("s") or entry.get("type") == "FORMAT_STREAM_TYPE_OTF":  # a list of segments
         return None
     if "/s/" in url.partition("?")[0] or "sabr=1" in url:
         return None
-    signature = given.get("sig") or given.get("signature")
+    signature = fields.get("sig") or fields.get("signature")
     if isinstance(signature, str) and not re.search(r"[?&](?:sig|signature|lsig)=", url):
         return f"{url}&signature={signature}"
     return url
 
 
-def _mime(one: Node) -> str:
-    """The format's type and codecs: ``video/mp4; codecs="avc1.42001E, mp4a.40.2"``."""
-    return str(one.get("mimeType") or "").lower()
+def _mime(entry: Node) -> str:
+    """Return the format's type and codecs: ``video/mp4; codecs="avc1.42001E, mp4a.40.2"``."""
+    return str(entry.get("mimeType") or "").lower()
 
 
-def _codecs(one: Node) -> list[str]:
-    match = re.search(r'codecs="([^"]*)"', _mime(one))
+def _codecs(entry: Node) -> list[str]:
+    match = re.search(r'codecs="([^"]*)"', _mime(entry))
     return [part.strip() for part in match[1].split(",")] if match else []
 
 
-def _file(one: Node, platform: Platform) -> list[Candidate]:
-    return _built(one, platform, has_audio=True)
+def _file(entry: Node, platform: Platform) -> list[Candidate]:
+    return _built(entry, platform, has_audio=True)
 
 
-def _track(one: Node, sounds: Sequence[Node], platform: Platform) -> list[Candidate]:
-    """Pictures only, so it counts for little unless there is sound to merge with it."""
-    partner = _sound_for(one, sounds)
+def _track(track: Node, sounds: Sequence[Node], platform: Platform) -> list[Candidate]:
+    """Return a video track with the sound to merge with it, since it is of little use without."""
+    partner = _sound_for(track, sounds)
     return [
-        replace(each, audio_url=_address(partner) if partner else None, audio_codec=_sound_codec(partner))
-        for each in _built(one, platform, has_audio=False)
+        replace(candidate, audio_url=_address(partner) if partner else None, audio_codec=_sound_codec(partner))
+        for candidate in _built(track, platform, has_audio=False)
     ]
 
 
-def _built(one: Node, platform: Platform, *, has_audio: bool) -> list[Candidate]:
-    mime = _mime(one).partition(";")[0].strip()
-    codecs = _codecs(one)
-    millis = values.number(one.get("approxDurationMs"))
+def _built(entry: Node, platform: Platform, *, has_audio: bool) -> list[Candidate]:
+    mime = _mime(entry).partition(";")[0].strip()
+    codecs = _codecs(entry)
+    millis = values.number(entry.get("approxDurationMs"))
     return own_candidates(
-        _address(one),
+        _address(entry),
         platform,
         mime=mime or None,
         source_type=SourceType.DIRECT,
@@ -94,19 +94,19 @@ def _built(one: Node, platform: Platform, *, has_audio: bool) -> list[Candidate]
         video_codec=codec(codecs[0]) if codecs else None,
         audio_codec=_sound_name(codecs[1]) if len(codecs) > 1 else None,
         has_audio=has_audio,
-        width=values.integer(one.get("width")),
-        height=values.integer(one.get("height")),
-        fps=values.number(one.get("fps")),
-        bitrate=values.integer(one.get("averageBitrate")) or values.integer(one.get("bitrate")),
-        size=values.integer(one.get("contentLength")),
+        width=values.integer(entry.get("width")),
+        height=values.integer(entry.get("height")),
+        fps=values.number(entry.get("fps")),
+        bitrate=values.integer(entry.get("averageBitrate")) or values.integer(entry.get("bitrate")),
+        size=values.integer(entry.get("contentLength")),
         duration_s=millis / 1_000 if millis else None,
-        drm=bool(one.get("drmFamilies")) or None,
+        drm=bool(entry.get("drmFamilies")) or None,
     )
 
 
 def _stream(address: object, kind: SourceType, platform: Platform) -> list[Candidate]:
     url = values.url(address)
-    if url is None or "/s/" in url:  # its signature is locked
+    if url is None or "/s/" in url:  # its signature is encrypted
         return []
     return own_candidates(url, platform, source_type=kind, has_audio=True)
 
@@ -114,9 +114,9 @@ def _stream(address: object, kind: SourceType, platform: Platform) -> list[Candi
 # --- the sound of a silent track -------------------------------------------------------------------------------
 
 
-def _sound_for(one: Node, sounds: Sequence[Node]) -> Node | None:
-    """The best sound in the same container, of the original language; else the best of all."""
-    kind = _mime(one).partition(";")[0].rpartition("/")[2]
+def _sound_for(track: Node, sounds: Sequence[Node]) -> Node | None:
+    """Return the best sound in the same container, of the original language; else the best of all."""
+    kind = _mime(track).partition(";")[0].rpartition("/")[2]
     same = [sound for sound in sounds if _mime(sound).partition(";")[0].rpartition("/")[2] == kind]
     return max(same or sounds, key=_sound_rank, default=None)
 

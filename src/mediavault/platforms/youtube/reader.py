@@ -1,7 +1,7 @@
 """YouTube: the player response about the post's own video, from a watch page, an embed, or an answer of the player API.
 
-A response is the post's when ``videoDetails.videoId`` is its id: adverts and the next video have responses of their own.
-One that refuses without naming a video counts only where the document is about one video alone.
+A response is the post's when ``videoDetails.videoId`` is its id: adverts and the next video have their own.
+A refusal that names no video counts only where the document is about a single video.
 Checked 2026-11-24 against recorded answers of 2015 to 2026.
 """
 
@@ -46,14 +46,14 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
     Raises Private, Deleted, AgeRestricted, LoginRequired, RegionLocked, Challenge, RateLimited, LiveNow, Upcoming or
     Unsupported when YouTube itself says so of this video.
     """
-    responses = list(islice((one for document in documents for one in _responses(document)), _MAX_RESPONSES))
-    own = [one for one in responses if post.post_id and _video_id(one) == post.post_id]
-    if not own and post.post_id and len(post.post_id) != _ID_CHARS:  # a clip's address does not name its video
-        own = responses if len({_video_id(one) for one in responses}) == 1 else []
-    readings = [(candidates_of(one, platform), one) for one in own]
+    responses = list(islice((response for document in documents for response in _responses(document)), _MAX_RESPONSES))
+    own = [response for response in responses if post.post_id and _video_id(response) == post.post_id]
+    if not own and post.post_id and len(post.post_id) != _ID_CHARS:  # a clip's URL does not name its video
+        own = responses if len({_video_id(response) for response in responses}) == 1 else []
+    readings = [(candidates_of(response, platform), response) for response in own]
     candidates, response = max(readings, key=lambda pair: (len(pair[0]), _richness(pair[1])), default=((), {}))
     if not candidates:
-        nameless = [one for one in responses if not _video_id(one)]
+        nameless = [other for other in responses if not _video_id(other)]
         if failure := next(filter(None, map(_refusal, [*own, *nameless])), None):
             raise failure
     if not own:
@@ -76,7 +76,7 @@ def _video_id(response: Node) -> str | None:
 
 
 def ids_of(node: Node) -> set[str]:
-    """The id of the video that a player response is about; none for any other node."""
+    """Return the id of the video that a player response is about; none for any other node."""
     return {name} if "streamingData" in node and (name := _video_id(node)) else set()
 
 
@@ -85,7 +85,7 @@ def _richness(response: Node) -> int:
 
 
 def _responses(document: object) -> Iterator[Node]:
-    """Player responses in ``document``, also those that are JSON text inside it."""
+    """Yield the player responses in ``document``, including those that are JSON text inside it."""
     for node in walk(document):
         if "playabilityStatus" in node:
             yield node
@@ -127,7 +127,7 @@ def _page_data(
 
 
 def _joined(responses: Sequence[Node], *path: str) -> Mapping[str, Any]:
-    """The same part of several responses: the earlier one's word counts."""
+    """Return the same part of several responses, merged: earlier ones take precedence."""
     joined: dict[str, Any] = {}
     for response in responses:
         for name, value in values.obj(response, *path).items():
@@ -136,12 +136,12 @@ def _joined(responses: Sequence[Node], *path: str) -> Mapping[str, Any]:
 
 
 def _picture(details: Node, about: Node) -> str | None:
-    """The largest; of equal ones the last, as YouTube sorts them."""
+    """Return the largest thumbnail; of equal ones the first listed."""
     listed = [
         *values.objects(values.obj(about, "thumbnail").get("thumbnails")),
         *values.objects(values.obj(details, "thumbnail").get("thumbnails")),
     ]
-    largest = max(listed, key=lambda one: values.integer(one.get("width")) or 0, default={})
+    largest = max(listed, key=lambda thumbnail: values.integer(thumbnail.get("width")) or 0, default={})
     address = largest.get("url")
     return values.url(f"https:{address}" if isinstance(address, str) and address.startswith("//") else address)
 
@@ -152,7 +152,7 @@ def _handle(address: object) -> str | None:
 
 
 def _owner_in_page(post: Post, documents: Sequence[object]) -> Node:
-    """The account of the video, in the page's own data (``ytInitialData``) or an answer of the "next" API."""
+    """Return the video's account from the page's own data (``ytInitialData``) or an answer of the "next" API."""
     for document in documents:
         page = values.obj(document)
         if values.obj(page, "currentVideoEndpoint", "watchEndpoint").get("videoId") != post.post_id:
@@ -168,22 +168,22 @@ def _handle_of(owner: Node) -> str | None:
 
 
 def _story(post: Post, documents: Sequence[object]) -> PageData | None:
-    """Who posted it, where the documents hold no player response; ``found`` is False."""
+    """Return who posted it, where the documents hold no player response; ``found`` is False."""
     owner = _owner_in_page(post, documents)
     name = next(_runs(values.obj(owner, "title")), None)
     return PageData(handle=_handle_of(owner), display_name=name, items=(Item(media_id=post.post_id),)) if name else None
 
 
 def story_of(post: Post, documents: Sequence[object]) -> PageData | None:
-    """What a response tells of a video that it refuses to play."""
-    responses = (one for document in documents for one in _responses(document))
-    own = [one for one in islice(responses, _MAX_RESPONSES) if post.post_id and _video_id(one) == post.post_id]
+    """Return what a response says about a video that it refuses to play."""
+    responses = (response for document in documents for response in _responses(document))
+    own = [r for r in islice(responses, _MAX_RESPONSES) if post.post_id and _video_id(r) == post.post_id]
     return _page_data(post, own, own[0], (), documents) if own else _story(post, documents)
 
 
 # --- what YouTube says instead ---------------------------------------------------------------------------------
 
-# In this order: a sentence about an age can ask for a sign-in too
+# The order matters: a sentence about an age can also ask for a sign-in.
 _SENTENCES: tuple[tuple[re.Pattern[str], type[Failure], str], ...] = (
     (re.compile(r"not a bot|unusual traffic|captcha"), Challenge, Message("YouTube shows a CAPTCHA")),
     (re.compile(r"try again later|rate-limited"), RateLimited, Message("YouTube asked us to slow down")),
@@ -239,33 +239,33 @@ _STATUSES: Mapping[str, tuple[type[Failure], str]] = {
 
 
 def _refusal(response: Node) -> Failure | None:
-    """The failure that a response tells; None where it lets the video play."""
+    """Return the failure that a response reports; None where it lets the video play."""
     status = values.obj(response, "playabilityStatus")
     code = str(status.get("status", "")).upper()
     if code not in _STATUSES:
         return None
-    said = " ".join(_sentences(status)).translate({ord("’"): "'"})
+    reason = " ".join(_sentences(status)).translate({ord("’"): "'"})
     condition, what = next(
-        ((known, what) for form, known, what in _SENTENCES if form.search(said.lower())), _STATUSES[code]
+        ((known, what) for form, known, what in _SENTENCES if form.search(reason.lower())), _STATUSES[code]
     )
     if status.get("desktopLegacyAgeGateReason"):
         condition, what = _STATUSES["AGE_CHECK_REQUIRED"]
     if values.obj(status, "errorScreen", "playerCaptchaViewModel"):
         condition, what = Challenge, Message("YouTube shows a CAPTCHA")
-    if condition is AgeRestricted and code == "LOGIN_REQUIRED":  # somebody signed in is asked to confirm it instead
+    if condition is AgeRestricted and code == "LOGIN_REQUIRED":  # a signed-in user is asked to confirm it instead
         condition = AgeRestrictedToStrangers
     message = (
-        Message("%(what)s: %(said)s", what=what, said=said[:200])
-        if said
+        Message("%(what)s: %(said)s", what=what, said=reason[:200])
+        if reason
         else Message("%(what)s (%(code)s)", what=what, code=code)
     )
     if condition is Upcoming:
-        return Upcoming(message, starts_at=_begins_at(response), retry_after=told_wait(said))
+        return Upcoming(message, starts_at=_begins_at(response), retry_after=told_wait(reason))
     return condition(message)
 
 
 def _begins_at(response: Node) -> datetime | None:
-    """When a premiere or a broadcast is announced to begin; None where the response does not say."""
+    """Return when a premiere or a broadcast is announced to begin; None where the response does not say."""
     slate = values.obj(
         response,
         "playabilityStatus",

@@ -1,12 +1,13 @@
 """The one adapter of the Browser port, and the only module that imports Playwright (when a browser is first needed).
 
-One browser per worker process with two contexts, the profile's and a stranger's; a page per visit, always closed. Every
-call into the browser has a deadline, because a spinning page or a stopped browser never answers: a page that cannot be
-closed in time means a hung browser, which is killed by process id and started again by the next call (``lifecycle.py``).
+One browser per worker process with two contexts, the profile's and an anonymous one; a page per visit, always closed.
+Every call into the browser has a deadline, because a spinning page or a stopped browser never answers: a page that
+cannot be closed in time means a hung browser, which is killed by process id and started again by the next call
+(``lifecycle.py``).
 
 **User agent.** Chromium's headless mode calls itself ``HeadlessChrome``; its other marks (client hints, version) are
 those of the headed browser. We send what the same binary sends with a window: the name is a label of the mode, and
-sites that refuse it refuse people's own servers. Nothing else is altered: ``navigator.webdriver`` stays true.
+sites that refuse it refuse users' own servers. Nothing else is altered: ``navigator.webdriver`` stays true.
 
 **Profile.** See ``profile.py``: the process that holds the flock uses the profile with the logins, others work anonymously.
 """
@@ -51,7 +52,7 @@ log = get_logger(__name__)
 
 
 async def ask(call: Awaitable[T], within_s: float) -> T:
-    """The border to Playwright: a deadline for every call, and its errors as ours."""
+    """Await a call into Playwright with a deadline, and translate its errors."""
     import playwright.async_api as playwright
 
     try:
@@ -62,10 +63,10 @@ async def ask(call: Awaitable[T], within_s: float) -> T:
             Message("The browser did not answer within %(within_s).0f seconds.", within_s=within_s)
         ) from exc
     except playwright.Error as exc:
-        raise _as_ours(exc) from exc
+        raise _translated(exc) from exc
 
 
-def _as_ours(exc: Exception) -> Exception:
+def _translated(exc: Exception) -> Exception:
     text = str(exc)
     if "crashed" in text:
         return PageCrashed(text)
@@ -77,7 +78,7 @@ def _as_ours(exc: Exception) -> Exception:
 class Chromium:
     """The singleton browser of a worker process (the Browser port).
 
-    ``executable`` is the setting; without one a browser is searched. ``downloads_dir`` must lie on the vault's file
+    ``executable`` is the setting; without one a browser is searched for. ``downloads_dir`` must be on the vault's file
     system, so that a finished download is renamed, not copied.
     """
 
@@ -92,7 +93,7 @@ class Chromium:
         headless: bool = True,
         memory_limit: int | None = None,
     ) -> None:
-        """``memory_limit`` is in bytes, for all processes of the browser together; None for what this machine can bear."""
+        """``memory_limit`` is in bytes, for all processes of the browser together; None for this machine's default."""
         self._memory_limit = memory_limit or default_limit()
         self._saved_cookies_file = state_dir / "browser" / "cookies.json"
         self._proxy = proxy
@@ -104,7 +105,7 @@ class Chromium:
             clock,
             ask=ask,
             start_driver=_start_driver,
-            on_response=_hand_over,
+            on_response=_dispatch,
         )
 
     @property
@@ -122,12 +123,12 @@ class Chromium:
                 return await self._visit(url, platform, end_s, as_person=as_person)
             except (PageCrashed, BrowserUnavailable) as exc:
                 if end_s - self._clock.monotonic() < within_s / 3 or self._keeper.closed:
-                    raise _crash(exc) from exc
+                    raise _as_unavailable(exc) from exc
                 log.warning("visit_repeated", reason=first_line(exc))
             try:
                 return await self._visit(url, platform, end_s, as_person=as_person)
             except PageCrashed as exc:
-                raise _crash(exc) from exc
+                raise _as_unavailable(exc) from exc
 
     async def download(
         self,
@@ -149,17 +150,17 @@ class Chromium:
                 try:
                     return await navigation.run(url, referer=referer, into=into)
                 except PageFailed as exc:
-                    raise _crash(exc) from exc
+                    raise _as_unavailable(exc) from exc
 
     async def cookies(self, url: str, *, as_person: bool = False) -> Sequence[Cookie]:
         running = self._keeper.running
         if running is None:
             return await self._saved_cookies(url) if as_person else ()
         try:
-            found = await ask(_context(running, as_person=as_person).cookies(url), CALL_S)
+            cookies = await ask(_context(running, as_person=as_person).cookies(url), CALL_S)
         except (TookTooLong, BrowserUnavailable, PageFailed):
             return await self._saved_cookies(url) if as_person else ()
-        return [as_cookie(cookie) for cookie in found]
+        return [as_cookie(cookie) for cookie in cookies]
 
     async def user_agent(self) -> str:
         return (self._keeper.running or await self._keeper.browser()).user_agent
@@ -175,32 +176,32 @@ class Chromium:
             network = NetworkLog(lambda: self._clock.monotonic() - began_s, platform.reader.json_paths)
             visit = PageVisit(page, ask, self._clock, network, platform, end_s)
             tap = BodyTap(cdp, ask, network)
-            page.on("download", lambda download: self._keeper.spawn(_refuse(download)))
+            page.on("download", lambda download: self._keeper.spawn(_cancel_download(download)))
             running.visits[page] = visit
             ended_before = running.ended_for_memory
             try:
                 await tap.start()
                 capture = await visit.run(url, user_agent=running.user_agent)
             except (PageCrashed, BrowserUnavailable) as exc:
-                self._expect_enough_memory(running, ended_before, exc)
+                self._check_memory(running, ended_before, exc)
                 raise
             except PageFailed as exc:
-                raise _crash(exc) from exc
+                raise _as_unavailable(exc) from exc
             except NetworkFailure:  # or was it the browser that did not answer?
-                await self._expect_an_answer(running)
+                await self._check_answering(running)
                 raise
             finally:
                 running.visits.pop(page, None)
                 await tap.stop()
             if capture.extra["crashed"]:
-                self._expect_enough_memory(running, ended_before)
+                self._check_memory(running, ended_before)
             if capture.extra["unresponsive"]:
-                await self._expect_an_answer(running)
+                await self._check_answering(running)
             if as_person:
                 await self._keeper.remember_cookies(running)
             return capture
 
-    def _expect_enough_memory(self, running: BrowserInstance, ended_before: int, exc: Exception | None = None) -> None:
+    def _check_memory(self, running: BrowserInstance, ended_before: int, exc: Exception | None = None) -> None:
         """Raise PageTooHeavy where a process of the browser was ended for its memory during the visit."""
         if running.ended_for_memory > ended_before:
             limit_mb = self._memory_limit // MIB
@@ -211,7 +212,7 @@ class Chromium:
                 )
             ) from exc
 
-    async def _expect_an_answer(self, running: BrowserInstance) -> None:
+    async def _check_answering(self, running: BrowserInstance) -> None:
         """Raise BrowserUnavailable when the browser of a silent page hangs."""
         if not await self._keeper.answers(running):
             await self._keeper.lose(running, "neither the page nor the browser answers")
@@ -219,7 +220,7 @@ class Chromium:
 
     @asynccontextmanager
     async def _page(self, *, as_person: bool) -> AsyncIterator[tuple[BrowserInstance, Page, Cdp]]:
-        """A page of the running browser with a DevTools session; it is closed at the end, or its browser killed."""
+        """Open a page of the running browser with a DevTools session; finally close it, or kill its browser."""
         async with self._slots:
             running = await self._keeper.enter()
             try:
@@ -252,9 +253,9 @@ class Chromium:
             return
         await quietly(ask, cdp.send("Page.close"), SETTLE_S)
         if not await quietly(ask, page.close(), CLOSE_PAGE_S):
-            await self._page_stays(running)
+            await self._handle_unclosable_page(running)
 
-    async def _page_stays(self, running: BrowserInstance) -> None:
+    async def _handle_unclosable_page(self, running: BrowserInstance) -> None:
         """Handle a page that cannot be closed: with other pages open it waits for the recycling, else the browser ends now."""
         if running.pages_open > 1 and await self._keeper.answers(running):
             running.pages_served = RECYCLE_AFTER_PAGES
@@ -278,7 +279,7 @@ async def _start_driver() -> Any:
 
 
 def narrow_driver_environment() -> bool:
-    """Let Playwright start its driver with ``environment.for_driver`` only; whether that could be arranged.
+    """Let Playwright start its driver with ``for_driver`` only, and return whether that could be arranged.
 
     Playwright hands its driver all of our environment and has no option for that (1.65.2), so the function that collects
     it is replaced where it is used.
@@ -298,7 +299,7 @@ def _context(running: BrowserInstance, *, as_person: bool) -> Any:
     return running.context if as_person else running.stranger
 
 
-def _hand_over(running: BrowserInstance, response: Any) -> None:
+def _dispatch(running: BrowserInstance, response: Any) -> None:
     """Give a response of the context to the visit whose page, frame or worker received it."""
     import playwright.async_api as playwright
 
@@ -306,7 +307,7 @@ def _hand_over(running: BrowserInstance, response: Any) -> None:
         visit = running.visits.get(response.request.frame.page)
         if visit is not None:
             visit.on_response(cast("Response", response))
-    except playwright.Error:  # of a frame that is gone, or a worker's that has none
+    except playwright.Error:  # its frame is gone, or it is a worker's and has none
         return
 
 
@@ -319,11 +320,11 @@ async def _dismiss(dialog: Any) -> None:
     await quietly(ask, dialog.dismiss(), CALL_S)
 
 
-async def _refuse(download: Any) -> None:
+async def _cancel_download(download: Any) -> None:
     await quietly(ask, download.cancel(), CALL_S)
 
 
-def _crash(exc: Exception) -> BrowserUnavailable:
+def _as_unavailable(exc: Exception) -> BrowserUnavailable:
     if isinstance(exc, BrowserUnavailable):
         return exc
     if isinstance(exc, PageCrashed):

@@ -1,4 +1,4 @@
-"""The cookies of the browser: on disk between two runs, in a snapshot around a run, and imported ones until they are in.
+"""The cookies of the browser: on disk between two runs, in a snapshot around a run, and imported ones that wait.
 
 Chromium's database: names and expiries are read, rows removed or prolonged, values never read. Only the holder of the
 profile may write; reading is always safe, since it uses a copy in memory.
@@ -24,7 +24,7 @@ from mediavault.core.messages import Message
 from mediavault.services.browser.driver import PageFailed, PermissionAsk
 from mediavault.services.browser.profile import imports_folder, load_cookies, missing_cookies, save_cookies
 
-_PLACES = ("Default/Cookies", "Default/Network/Cookies")
+_DATABASE_PATHS = ("Default/Cookies", "Default/Network/Cookies")
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)  # of Chromium's microseconds
 _BUSY_S = 2.0
 MAX_BYTES = 256 << 20
@@ -101,7 +101,7 @@ def _writing(profile: Path) -> Iterator[sqlite3.Connection | None]:
 
 
 def _file(profile: Path) -> Path | None:
-    return next((profile / place for place in _PLACES if (profile / place).is_file()), None)
+    return next((profile / path for path in _DATABASE_PATHS if (profile / path).is_file()), None)
 
 
 def _cookie(name: str, key: str, path: str, secure: int, persistent: int, expires: int) -> Cookie:
@@ -161,12 +161,12 @@ async def restore(context: Any, file: Path | None, *, now_s: float, ask: Permiss
 
 
 async def _take_imports(context: Any, folder: Path, *, now_s: float, ask: PermissionAsk) -> None:
-    """Hand over imported cookies, which replace those of the same name, and forget their files."""
+    """Give the context the imported cookies, which replace those of the same name, and remove their files."""
     for file in await asyncio.to_thread(lambda: sorted(folder.glob("*.json"))):
         cookies = await asyncio.to_thread(load_cookies, file)
         valid = [cookie for cookie in cookies if cookie.get("expires", -1) == -1 or cookie["expires"] > now_s]
         try:
-            taken = sum([await _added(context, cookie, ask) for cookie in valid])
+            taken = sum([await _add(context, cookie, ask) for cookie in valid])
         except (TookTooLong, BrowserUnavailable) as exc:
             log.warning("cookies_not_imported", platform=file.stem, error=str(exc))
             return  # the next browser takes them
@@ -175,7 +175,7 @@ async def _take_imports(context: Any, folder: Path, *, now_s: float, ask: Permis
             file.unlink(missing_ok=True)
 
 
-async def _added(context: Any, cookie: Mapping[str, Any], ask: PermissionAsk) -> bool:
+async def _add(context: Any, cookie: Mapping[str, Any], ask: PermissionAsk) -> bool:
     """Add one cookie at a time: a refused one must not keep the others out. The error text, which holds its value, is dropped."""
     try:
         await ask(context.add_cookies([cookie]), CALL_S)

@@ -1,7 +1,7 @@
 """The Netscape ``cookies.txt`` that browsers' extensions and other tools write, line by line. Pure.
 
-Seven columns parted by tabs: domain, whether sub-domains count, path, whether only over TLS, expiry (epoch seconds, 0
-for a session's), name, value. ``#HttpOnly_`` before the domain marks a cookie that scripts do not see; other lines
+Seven columns separated by tabs: domain, whether sub-domains count, path, whether only over TLS, expiry (epoch seconds,
+0 for a session's), name, value. ``#HttpOnly_`` before the domain marks a cookie that scripts do not see; other lines
 with ``#`` are comments. Source: curl's documentation of its cookie file, checked 2026-11-24.
 """
 
@@ -28,7 +28,7 @@ _MILLISECONDS_FROM = 1e11
 
 
 def read_cookies_txt(text: str) -> list[Cookie]:
-    """The cookies of a file. Raises BadInput that names the line that is none; never shows a value."""
+    """Parse the cookies of a file. Raises BadInput, which names the invalid line and never shows a value."""
     if len(text) > MAX_CHARS:
         raise BadInput(
             Message("The file is larger than %(max_chars)s MiB.", max_chars=MAX_CHARS >> 20),
@@ -61,10 +61,10 @@ def _read(line: str, number: int) -> Cookie | None:
             number,
             Message("it needs %(wanted)s columns and has %(found)s", wanted=_COLUMNS, found=len(columns)),
         )
-    domain, below, path, secure, expires, name, value = columns
+    domain, subdomains, path, secure, expires, name, value = columns
     if not _DOMAIN.fullmatch(domain):
         raise _bad(number, Message("its first column is not a domain"))
-    if {below.upper(), secure.upper()} - {"TRUE", "FALSE"}:
+    if {subdomains.upper(), secure.upper()} - {"TRUE", "FALSE"}:
         raise _bad(number, Message("its second and fourth columns must be TRUE or FALSE"))
     if not path.startswith("/"):
         raise _bad(number, Message("its third column is not a path"))
@@ -76,14 +76,14 @@ def _read(line: str, number: int) -> Cookie | None:
         domain=domain.lower().removeprefix("."),
         path=path,
         secure=secure.upper() == "TRUE",
-        host_only=below.upper() == "FALSE" and not domain.startswith("."),
+        host_only=subdomains.upper() == "FALSE" and not domain.startswith("."),
         expires_at=_expiry(expires, number),
         http_only=is_marked,
     )
 
 
 def _expiry(text: str, number: int) -> datetime | None:
-    """None for a session's cookie. A time beyond what a calendar holds is its last day."""
+    """Parse an expiry; None for a session's cookie. A time beyond the calendar becomes its last day."""
     if not _EXPIRY.fullmatch(text):
         raise _bad(number, Message("its fifth column is not a time in epoch seconds"))
     seconds = float(text)

@@ -29,7 +29,7 @@ NAMES_ON_PATH = (
     "microsoft-edge",
 )
 
-_USUAL_PLACES: Mapping[str, tuple[str, ...]] = {
+_USUAL_PATHS: Mapping[str, tuple[str, ...]] = {
     "darwin": (
         "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
         "/Applications/Chromium.app/Contents/MacOS/Chromium",
@@ -61,7 +61,7 @@ _INSTALL_ELSEWHERE: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What the search needs of the machine, so that a test can replace it."""
+    """What the search needs to know about the machine, so that a test can replace it."""
 
     platform: str  # sys.platform
     which: Callable[[str], str | None]
@@ -72,7 +72,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class FoundBrowser:
-    """``path`` is None where there is none; then ``advice`` names the exact command that installs one."""
+    """The browser to use. ``path`` is None where there is none; ``advice`` is then the exact command to install one."""
 
     path: Path | None
     where: str  # "setting", "playwright", "path", "usual place", "nowhere"
@@ -93,29 +93,29 @@ def this_machine() -> Machine:
 def find_browser(
     setting: Path | None = None, *, playwright: Path | None = None, machine: Machine | None = None
 ) -> FoundBrowser:
-    """Find the browser to use: the setting, Playwright's own, one on PATH, one at a usual place; else what to install.
+    """Find the browser to use: the setting, Playwright's own, one on PATH, one in a usual place; else what to install.
 
     A setting that does not name an executable is never skipped silently: nothing is found, and the advice says why.
     ``playwright`` is the path that Playwright would use; usually there is nothing.
     """
     machine = machine or this_machine()
     if setting is not None:
-        return _as_set(setting, machine)
+        return _from_setting(setting, machine)
     if playwright is not None and machine.is_file(playwright):
         return FoundBrowser(playwright, "playwright")
     for name in NAMES_ON_PATH:
-        if found := machine.which(name):
-            return FoundBrowser(Path(found), "path")
-    for place in _USUAL_PLACES.get(machine.platform, ()):
-        if machine.is_file(Path(place)):
-            return FoundBrowser(Path(place), "usual place")
+        if executable := machine.which(name):
+            return FoundBrowser(Path(executable), "path")
+    for path in _USUAL_PATHS.get(machine.platform, ()):
+        if machine.is_file(Path(path)):
+            return FoundBrowser(Path(path), "usual place")
     return FoundBrowser(
         None, "nowhere", Message("No browser was found. Install one: %(machine)s", machine=install_command(machine))
     )
 
 
 def install_command(machine: Machine) -> str:
-    """The one command that installs a fitting browser on this system."""
+    """Return the command that installs a suitable browser on this system."""
     if machine.platform in _INSTALL_ELSEWHERE:
         return _INSTALL_ELSEWHERE[machine.platform]
     for name in _distributions(machine.os_release):
@@ -129,7 +129,7 @@ def unavailable(found: FoundBrowser) -> BrowserUnavailable:
     return BrowserUnavailable("No browser could be started.", help=found.advice)
 
 
-def _as_set(setting: Path, machine: Machine) -> FoundBrowser:
+def _from_setting(setting: Path, machine: Machine) -> FoundBrowser:
     if machine.is_file(setting):
         return FoundBrowser(setting, "setting")
     return FoundBrowser(
@@ -140,7 +140,7 @@ def _as_set(setting: Path, machine: Machine) -> FoundBrowser:
 
 
 def _distributions(os_release: str) -> list[str]:
-    """ID first, then the names in ID_LIKE."""
+    """Return the ID of the distribution, then the names in its ID_LIKE."""
     facts = dict(line.split("=", 1) for line in os_release.splitlines() if "=" in line)
     own, like = (facts.get(key, "").strip("\"'").lower() for key in ("ID", "ID_LIKE"))
     return [own, *like.split()]
@@ -215,7 +215,7 @@ def note_sandbox(profile: Profile, sandbox: Sandbox) -> None:
 
 
 def noted_sandbox(state_dir: Path) -> Sandbox | None:
-    """Return how it was last started; None before its first start."""
+    """Return the sandbox's state at the browser's last start; None before its first start."""
     try:
         return Sandbox((state_dir / "browser" / _SANDBOX_NOTE).read_text("ascii").strip())
     except (OSError, ValueError):

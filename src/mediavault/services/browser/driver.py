@@ -27,11 +27,11 @@ class PermissionAsk(Protocol):
     """Every call into the browser goes through this, because a spinning page or a stopped browser never answers."""
 
     async def __call__(self, call: Awaitable[T], within_s: float) -> T:
-        """The call's answer. Raises TookTooLong, PageFailed, PageCrashed, BrowserUnavailable."""
+        """Return the call's result. Raises TookTooLong, PageFailed, PageCrashed, BrowserUnavailable."""
 
 
 async def quietly(ask: PermissionAsk, call: Awaitable[Any], within_s: float) -> bool:
-    """For what may be gone already; whether it was answered."""
+    """Make a call to something that may be gone already, and return whether it succeeded."""
     try:
         await ask(call, within_s)
     except (TookTooLong, PageFailed, BrowserUnavailable):

@@ -5,7 +5,7 @@ everything that the page fetches is kept for a while, and the first parts that a
 it. That holds where a player fetches in one place, repacks a transport stream in a worker and appends in another:
 the coded pictures stay the same bytes. What a worker fetches itself is not seen here, only by the network.
 
-Nothing is changed that a page can measure but the wrapped functions themselves.
+The only changes that a page can detect are the wrapped functions themselves.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 MAX_MANIFEST_CHARS = 2_000_000
 KEY_CHARS = 300  # of a data: URL, enough to identify it
 
-# What the scripts remember between runs lies under one symbol of the window: no name that a page would meet by chance.
+# What the scripts remember between runs is under one symbol of the window, which no page uses by chance.
 STATE = """
 const state = (() => {
   const key = Symbol.for('mediavault');
@@ -27,7 +27,7 @@ const state = (() => {
 })();
 """
 
-# What an element plays in turn: an advert and the video are often shown by one and the same.
+# What an element plays in turn: the same element often shows an advert and then the video.
 PLAYS = """
 const notePlay = (video, labelled) => {
   const src = String(video.currentSrc || (video.srcObject ? 'blob:' : '')).slice(0, 16384);
@@ -72,7 +72,7 @@ const keepData = url => {{
 }};
 """
 
-# The heads of what was fetched, and the search for what was appended in them.
+# The heads of what was fetched, and the search in them for what was appended.
 _CONTENT = """
 const HEAD = 65536, FETCHED = 60, WINDOW = 24, TRIES = 12, ENOUGH = 3;
 const fetched = [];  // {url, head, length}, oldest first
@@ -136,7 +136,7 @@ const originOf = data => {  // the address of what was appended, or null
   for (const entry of needed ? fetched : []) {
     const count = windows.filter(w => holds(entry, w)).length;
     if (count < needed || count < most) continue;
-    // two streams that begin alike, in silence or with the same titles, tell nothing
+    // two streams that begin alike, in silence or with the same titles, prove nothing
     best = count === most && best !== entry.url ? null : entry.url;
     most = count;
   }

@@ -37,7 +37,7 @@ from mediavault.services.browser.url_signs import (
     names_media,
 )
 
-BODY_WITHIN_S = 3.0  # a body that streams on and on is let go
+BODY_WITHIN_S = 3.0  # a body that streams on and on is given up
 ANSWER_WITHIN_S = 5.0
 STOP_WITHIN_S = 2.0
 MAX_VAGUE_BYTES = 2 << 20  # of a body that is read only to see whether it is a manifest or JSON
@@ -69,7 +69,7 @@ class InterceptVerdict(Enum):
 def judge(
     resource_type: str, url: str, status: int | None, headers: Mapping[str, str], *, named: bool
 ) -> InterceptVerdict:
-    """What to do with a paused response. ``named`` says that the platform's facts name this address as page data."""
+    """Return what to do with a paused response. ``named``: the platform's facts name this URL as page data."""
     if status is None or status >= 500 or 300 <= status < 400 or status in _NO_BODY:
         return InterceptVerdict.PASS
     if resource_type == "Document" and headers.get("content-disposition", "").lstrip().lower().startswith("attachment"):
@@ -80,7 +80,7 @@ def judge(
     mime = bare_mime(headers.get("content-type"))
     if is_json(mime) or is_manifest(mime, url) or named or (resource_type == "Document" and is_html(mime)):
         return InterceptVerdict.READ
-    # text of unknown length ends soon, and nobody compresses a film; other bytes without a length may be one
+    # text of unknown length ends soon, and films are not compressed; other bytes without a length may be one
     is_text = mime.startswith("text/") or mime.endswith("xml") or "content-encoding" in headers
     bounded = length <= MAX_VAGUE_BYTES if length is not None else is_text
     if (
@@ -112,16 +112,16 @@ class BodyTap:
         await self._tap(self._cdp)
 
     async def stop(self) -> None:
-        """Let go of everything, before the page is closed: Chromium never finishes closing one that waits for us."""
+        """Release everything before the page is closed: Chromium never finishes closing a page that waits for us."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         for child in self._children.values():
             child.end()
         await asyncio.gather(*tasks, return_exceptions=True)
-        # detaching lets frames go on that wait for us, with all that is paused in them
-        letting_go = {"autoAttach": False, "waitForDebuggerOnStart": False, "flatten": False}
-        await quietly(self._ask, self._cdp.send("Target.setAutoAttach", letting_go), STOP_WITHIN_S)
+        # detaching resumes the frames that wait for us, with all that is paused in them
+        detach = {"autoAttach": False, "waitForDebuggerOnStart": False, "flatten": False}
+        await quietly(self._ask, self._cdp.send("Target.setAutoAttach", detach), STOP_WITHIN_S)
         await quietly(self._ask, self._cdp.send("Fetch.disable"), STOP_WITHIN_S)
 
     # --- sessions ----------------------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ class BodyTap:
         )
 
     async def _attach(self, parent: Cdp, event: Mapping[str, Any]) -> None:
-        """Tap a frame that waits to run, and let it run, whatever happens to us."""
+        """Tap a frame that waits to run, and let it run even where that fails."""
         child = self._children[event["sessionId"]] = ChildSession(parent, event["sessionId"])
         if len(self._children) <= MAX_CHILDREN:
             try:
@@ -186,7 +186,7 @@ class BodyTap:
                 ):
                     self._log.body(url, body)
         finally:
-            await self._go_on(cdp, event["requestId"], stop=verdict is InterceptVerdict.STOP)
+            await self._resume(cdp, event["requestId"], stop=verdict is InterceptVerdict.STOP)
 
     async def _read(self, cdp: Cdp, request_id: str, url: str) -> bytes | None:
         try:
@@ -197,7 +197,7 @@ class BodyTap:
         body: str = answer["body"]
         return base64.b64decode(body) if answer.get("base64Encoded") else body.encode()
 
-    async def _go_on(self, cdp: Cdp, request_id: str, *, stop: bool) -> None:
+    async def _resume(self, cdp: Cdp, request_id: str, *, stop: bool) -> None:
         method = "Fetch.failRequest" if stop else "Fetch.continueResponse"
         params = {"requestId": request_id, **({"errorReason": "Aborted"} if stop else {})}
         try:
@@ -236,7 +236,7 @@ class ChildSession:
         finally:
             del self._waiting[number]
             if answer.done() and not answer.cancelled():
-                answer.exception()  # `end` may have failed it while the question was being sent: asyncio would log that
+                answer.exception()  # `end` may have failed it while the request was being sent: asyncio would log that
 
     def receive(self, message: str) -> None:
         """Handle a message for this session from the parent's ``Target.receivedMessageFromTarget``."""

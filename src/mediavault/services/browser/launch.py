@@ -1,4 +1,4 @@
-"""Starts Chromium on a profile, behind the proxy, and finds out what it calls itself and which process it is.
+"""Starts Chromium on a profile, behind the proxy, and finds out its user agent and its process id.
 
 Playwright's objects are handed in by ``chromium.py``; nothing here imports it.
 """
@@ -41,7 +41,7 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Launcher:
-    """``playwright`` is a started driver; ``ask`` the border's."""
+    """Starts one browser. ``playwright`` is a started driver; ``ask`` is that of ``chromium.py``."""
 
     playwright: Any
     ask: PermissionAsk
@@ -52,7 +52,7 @@ class Launcher:
     headless: bool
 
     async def context(self, user_agent: str) -> Any:
-        """The persistent context. Chromium's sandbox is on, unless we are root or the kernel refuses it."""
+        """Start the persistent context. Chromium's sandbox is on, unless we are root or the kernel refuses it."""
         sandbox = Sandbox.OFF_FOR_ROOT if sys.platform == "linux" and os.geteuid() == 0 else Sandbox.ON
         try:
             context = await self._persistent(user_agent, sandbox=sandbox is Sandbox.ON)
@@ -73,8 +73,8 @@ class Launcher:
     async def _persistent(self, user_agent: str, *, sandbox: bool) -> Any:
         launching = self.playwright.chromium.launch_persistent_context(
             self.profile.folder,
-            **self._common(sandbox=sandbox),
-            **_as_visitor(user_agent),
+            **self._common_options(sandbox=sandbox),
+            **_context_options(user_agent),
         )
         try:
             return await self.ask(launching, LAUNCH_S)
@@ -82,17 +82,17 @@ class Launcher:
             raise PageFailed(f"it did not start: {exc.__cause__ or exc}") from exc
 
     async def stranger(self, context: Any, user_agent: str) -> Any:
-        """A second context of the same browser, behind the same proxy: it has nothing of the profile and keeps nothing.
+        """Open a second context of the browser, behind the same proxy, with nothing of the profile; it saves nothing.
 
         It costs 25 ms and 3 MB, and 30 MB more while a page is open in it (Chromium 156).
         """
         try:
-            return await self.ask(context.browser.new_context(**_as_visitor(user_agent)), CALL_S)
+            return await self.ask(context.browser.new_context(**_context_options(user_agent)), CALL_S)
         except (TookTooLong, PageFailed, BrowserUnavailable) as exc:
             raise not_started(exc) from exc
 
     async def user_agent(self) -> str:
-        """What this binary calls itself with a window. Measured once per binary and stored next to the profile."""
+        """Return this binary's user agent with a window. Measured once per binary and stored next to the profile."""
         notes = self.profile.folder.parent / "user-agent.json"
         try:
             stamp = [str(self.executable), self.executable.resolve().stat().st_mtime_ns]
@@ -109,7 +109,7 @@ class Launcher:
 
     async def _measure_user_agent(self) -> str:
         try:
-            starting = self.playwright.chromium.launch(**self._common(sandbox=False))  # shows about:blank only
+            starting = self.playwright.chromium.launch(**self._common_options(sandbox=False))  # shows about:blank only
             browser = await self.ask(starting, LAUNCH_S)
             try:
                 page = await self.ask(browser.new_page(), CALL_S)
@@ -119,7 +119,7 @@ class Launcher:
         except (TookTooLong, PageFailed, BrowserUnavailable) as exc:
             raise not_started(exc) from exc
 
-    def _common(self, *, sandbox: bool) -> dict[str, Any]:
+    def _common_options(self, *, sandbox: bool) -> dict[str, Any]:
         proxy = {"server": self.proxy.server, "username": self.proxy.username, "password": self.proxy.password}
         return {
             "executable_path": self.executable,
@@ -127,17 +127,17 @@ class Launcher:
             "args": list(ARGS),
             "ignore_default_args": NOT_PLAYWRIGHTS,
             "chromium_sandbox": sandbox,
-            "proxy": proxy,  # Playwright's own option also covers loopback, which a bare --proxy-server lets out
+            "proxy": proxy,  # Playwright's own option also covers loopback, which a bare --proxy-server exempts
             "env": {**environment_for(self.profile, os.environ)},
             "downloads_path": self.downloads,
             "artifacts_dir": self.profile.scratch,
-            "handle_sigint": False,  # an orderly shutdown closes us
+            "handle_sigint": False,  # an orderly shutdown closes the browser
             "handle_sigterm": False,
             "handle_sighup": False,
         }
 
 
-def _as_visitor(user_agent: str) -> dict[str, Any]:
+def _context_options(user_agent: str) -> dict[str, Any]:
     return {
         "accept_downloads": True,  # captures cancel theirs at once; a context cannot have it both ways
         "service_workers": "block",  # what they fetch is hidden from the page's own events
@@ -153,8 +153,8 @@ def environment_for(profile: Profile, own: Mapping[str, str]) -> dict[str, str]:
     next to ours, not into the user's home.
     """
     base = profile.folder.parent
-    places = {"TMPDIR": profile.scratch, "XDG_CONFIG_HOME": base / "config", "XDG_CACHE_HOME": base / "cache"}
-    return for_browser(own) | {name: str(place) for name, place in places.items()}
+    folders = {"TMPDIR": profile.scratch, "XDG_CONFIG_HOME": base / "config", "XDG_CACHE_HOME": base / "cache"}
+    return for_browser(own) | {name: str(folder) for name, folder in folders.items()}
 
 
 def prepare(profile: Profile, downloads: Path) -> None:
@@ -165,7 +165,7 @@ def prepare(profile: Profile, downloads: Path) -> None:
 
 
 async def pid_of(context: Any, ask: PermissionAsk) -> int | None:
-    """The browser's process id, from itself."""
+    """Return the process id that the browser reports; None where it reports none."""
     browser = context.browser
     if browser is None:
         return None

@@ -1,4 +1,4 @@
-"""Life and death of the browser: started when needed, ended when idle, worn or asked to, killed when it hangs.
+"""The browser's lifecycle: started when needed, ended when idle, worn or asked to, killed when it hangs.
 
 Playwright comes in through two functions of ``chromium.py``; nothing here imports it.
 """
@@ -28,7 +28,7 @@ from mediavault.services.browser.visit import PageVisit
 HEARTBEAT_S = 3.0
 RECYCLE_AFTER_PAGES = 200  # renderers and caches grow; a fresh start costs half a second
 IDLE_CLOSE_S = 300.0  # an idle browser holds 350 MB
-GIVE_WAY_LOOK_S = 1.0  # how soon a person who signs in gets the profile
+GIVE_WAY_LOOK_S = 1.0  # how soon a user who signs in gets the profile
 MEMORY_LOOK_S = 1.0  # while pages are open; in that time a page can fill a gigabyte or two
 GIVE_WAY_S = 10.0  # for pages that are open then; their visits are repeated by another browser
 
@@ -39,7 +39,7 @@ log = get_logger(__name__)
 
 @dataclass(eq=False, slots=True)
 class BrowserInstance:
-    """A browser that was started. ``playwright`` and the contexts are Playwright's: of the profile, and a stranger's."""
+    """A browser that was started, in Playwright's objects. ``context`` is the profile's, ``stranger`` is anonymous."""
 
     playwright: Any
     context: Any
@@ -50,10 +50,10 @@ class BrowserInstance:
     pid: int | None
     driver_pid: int | None
     alive: bool = True
-    gives_way: bool = False  # its profile is wanted for a person, or a better one is free
+    gives_way: bool = False  # a user wants its profile, or a better one is free
     pages_open: int = 0
     pages_served: int = 0
-    ended_for_memory: int = 0  # how often a process of it was
+    ended_for_memory: int = 0  # how many of its processes we ended for their memory
     visits: dict[Any, PageVisit] = field(default_factory=dict)  # by Playwright's page
 
     @property
@@ -88,7 +88,7 @@ class BrowserManager:
         start_driver: Callable[[], Coroutine[Any, Any, Any]],
         on_response: Callable[[BrowserInstance, Any], None],
     ) -> None:
-        self._place = place
+        self._config = place
         self._proxy = proxy
         self._clock = clock
         self._ask = ask
@@ -103,21 +103,21 @@ class BrowserManager:
 
     @property
     def running(self) -> BrowserInstance | None:
-        """The browser that runs now."""
+        """The browser that runs now; None without one."""
         return self._running if self._running is not None and self._running.alive else None
 
     async def browser(self) -> BrowserInstance:
-        """The running browser, started if need be. Raises BrowserUnavailable.
+        """Return the running browser, started if necessary. Raises BrowserUnavailable.
 
         A caller that is cancelled leaves nothing half started or half ended: the next one finds it done.
         """
         running = self.running
-        if running is not None and not running.is_worn and not self.closed and not await self._gives_way(running):
+        if running is not None and not running.is_worn and not self.closed and not await self._should_give_way(running):
             return running
-        return await asyncio.shield(self.spawn(self._started()))
+        return await asyncio.shield(self.spawn(self._ensure_started()))
 
     async def enter(self) -> BrowserInstance:
-        """As :meth:`browser`, and count a page; :meth:`leave` when it is closed."""
+        """Return the browser as :meth:`browser`, and count a page. Call :meth:`leave` when the page is closed."""
         running = await self.browser()
         while running is not self._running:  # ended for idleness just before this call was counted
             running = await self.browser()
@@ -129,10 +129,10 @@ class BrowserManager:
         running.pages_open -= 1
         if self._idle is not None:
             self._idle.cancel()
-        self._idle = self.spawn(self._idle_out(running))
+        self._idle = self.spawn(self._end_when_idle(running))
 
     async def answers(self, running: BrowserInstance) -> bool:
-        """The browser's heartbeat: a question that no page can hold up."""
+        """Return whether the browser answers a question that no page can hold up."""
         try:
             await self._ask(running.context.cookies("http://heartbeat.invalid/"), HEARTBEAT_S)
         except (TookTooLong, PageFailed, BrowserUnavailable):
@@ -144,7 +144,7 @@ class BrowserManager:
         log.warning("browser_hangs", reason=reason, browser_pid=running.pid)
         running.alive = False
         if running.pid is not None:
-            await asyncio.to_thread(kill_browser, running.pid, driver=None)  # its driver ends by itself, in `_end`
+            await asyncio.to_thread(kill_browser, running.pid, driver=None)  # its driver is stopped in `_end`
 
     async def remember_cookies(self, running: BrowserInstance) -> None:
         """Snapshot what a crash or a restart would lose: Chromium writes cookies every 30 s, those of sessions never."""
@@ -157,7 +157,7 @@ class BrowserManager:
         await asyncio.shield(self.spawn(self._close()))
 
     def spawn(self, call: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """A task that is cancelled when the browser is closed, and whose failure nobody has to collect.
+        """Start a task that is cancelled when the browser is closed, and whose failure need not be collected.
 
         It logs no job's ids: the browser outlives the job that needed it first, and serves others.
         """
@@ -173,7 +173,7 @@ class BrowserManager:
 
     # --- starting ----------------------------------------------------------------------------------------------
 
-    async def _started(self) -> BrowserInstance:
+    async def _ensure_started(self) -> BrowserInstance:
         async with self._starting:
             if self.closed:
                 raise BrowserUnavailable("mediavault is shutting down.")
@@ -189,10 +189,10 @@ class BrowserManager:
 
     async def _start(self) -> BrowserInstance:
         try:
-            profile = await asyncio.to_thread(claim_profile, self._place.state_dir)
+            profile = await asyncio.to_thread(claim_profile, self._config.state_dir)
         except OSError as exc:
             raise BrowserUnavailable(Message("The browser's profile cannot be used: %(error)s.", error=exc)) from exc
-        downloads = self._place.downloads_dir / f".browser-{profile.key}"
+        downloads = self._config.downloads_dir / f".browser-{profile.key}"
         async with AsyncExitStack() as undo:
             undo.callback(profile.release)
             undo.callback(shutil.rmtree, downloads, ignore_errors=True)
@@ -204,7 +204,7 @@ class BrowserManager:
                 ) from exc
             running = await self._launch(profile, downloads, undo)
             undo.pop_all()
-        self.spawn(self._give_way(running))
+        self.spawn(self._give_way_when_wanted(running))
         self.spawn(self._watch_memory(running))
         log.info("browser_started", browser_pid=running.pid, anonymous=profile.anonymous, user_agent=running.user_agent)
         return running
@@ -218,11 +218,11 @@ class BrowserManager:
             late.add_done_callback(self._late.discard)
             raise BrowserUnavailable(Message("Playwright did not start: %(error)s", error=exc)) from exc
         undo.push_async_callback(self._stop_driver, playwright)
-        found = find_browser(self._place.executable, playwright=Path(playwright.chromium.executable_path))
-        if found.path is None:
-            raise unavailable(found)
+        binary = find_browser(self._config.executable, playwright=Path(playwright.chromium.executable_path))
+        if binary.path is None:
+            raise unavailable(binary)
         launcher = Launcher(
-            playwright, self._ask, found.path, profile, downloads, self._proxy, headless=self._place.headless
+            playwright, self._ask, binary.path, profile, downloads, self._proxy, headless=self._config.headless
         )
         user_agent = await launcher.user_agent()
         context = await launcher.context(user_agent)
@@ -231,18 +231,18 @@ class BrowserManager:
         driver_pid = parent_of(pid) if pid else None
         running = BrowserInstance(playwright, context, stranger, profile, downloads, user_agent, pid, driver_pid)
         context.on("close", lambda *_: self._on_gone(running))
-        for each in (context, stranger):
-            each.on("response", lambda response: self._tell_of_response(running, response))
+        for source in (context, stranger):
+            source.on("response", lambda response: self._on_any_response(running, response))
         await restore(context, profile.cookies_file, now_s=self._clock.now().timestamp(), ask=self._ask)
         await self.remember_cookies(running)  # from now on the snapshot has the sign-ins, also those made in a window
         return running
 
     async def _stop_late(self, starting: asyncio.Task[Any]) -> None:
-        """A driver that nobody waits for any more: cut off in its start, its process would be nobody's."""
+        """Stop a driver that started too late: cancelling its start would leave its process behind."""
         await (await starting).stop()
 
-    def _tell_of_response(self, running: BrowserInstance, response: Any) -> None:
-        """Playwright raises what a listener raised in the next call of whichever visit: so nothing may leave this one."""
+    def _on_any_response(self, running: BrowserInstance, response: Any) -> None:
+        """Call ``on_response``. Nothing may be raised here: Playwright would raise it in the next call of any visit."""
         try:
             self._on_response(running, response)
         except Exception:
@@ -264,30 +264,30 @@ class BrowserManager:
         stopping = await self._stop_driver(running.playwright)
         if running.pid is not None and (not stopping.done() or is_alive(running.pid)):
             await asyncio.to_thread(kill_browser, running.pid, driver=running.driver_pid)
-        if not stopping.done():  # its process is gone now; cut off, its pipes would be left open
+        if not stopping.done():  # its process is gone now; cancelled, it would leave its pipes open
             await quietly(self._ask, asyncio.shield(stopping), CLOSE_BROWSER_S)
         await asyncio.to_thread(shutil.rmtree, running.downloads, ignore_errors=True)
         await asyncio.to_thread(running.profile.release)
         log.info("browser_ended", browser_pid=running.pid, pages=running.pages_served)
 
     async def _stop_driver(self, playwright: Any) -> asyncio.Task[Any]:
-        """End the driver process; where it does not answer in time the stopping goes on, until its process is gone."""
+        """Stop the driver process. The returned task continues when it does not answer, until the process is gone."""
         stopping = self.spawn(playwright.stop())
         await quietly(self._ask, asyncio.shield(stopping), CLOSE_BROWSER_S)
         return stopping
 
-    async def _idle_out(self, running: BrowserInstance) -> None:
+    async def _end_when_idle(self, running: BrowserInstance) -> None:
         await self._clock.sleep(IDLE_CLOSE_S)
         async with self._starting:
             if self._running is running and running.pages_open == 0:
                 self._running = None
                 await self._end(running)
 
-    async def _give_way(self, running: BrowserInstance) -> None:
-        """End the browser when its profile is wanted for a person, an anonymous one when that with the logins is free."""
+    async def _give_way_when_wanted(self, running: BrowserInstance) -> None:
+        """End the browser when a user wants its profile, an anonymous one when the profile with the logins is free."""
         while running.alive and not running.gives_way:
             await self._clock.sleep(GIVE_WAY_LOOK_S)
-            await self._gives_way(running)
+            await self._should_give_way(running)
         async with self._starting:
             if running.gives_way and self._running is running:
                 await self._let_pages_finish(running)
@@ -295,8 +295,8 @@ class BrowserManager:
                 await self._end(running)
 
     async def _watch_memory(self, running: BrowserInstance) -> None:
-        """End what holds too much, for as long as the browser lives. Nothing is looked at while no page is open."""
-        pid, limit = running.pid, self._place.memory_limit
+        """End processes that hold too much, as long as the browser lives. Nothing is measured while no page is open."""
+        pid, limit = running.pid, self._config.memory_limit
         while pid is not None and limit is not None and running.alive:
             await self._clock.sleep(MEMORY_LOOK_S)
             if not running.pages_open:
@@ -306,12 +306,12 @@ class BrowserManager:
                 running.ended_for_memory += 1  # first: the visit that crashes looks here for the reason
                 end_process(heaviest, pid)
 
-    async def _gives_way(self, running: BrowserInstance) -> bool:
+    async def _should_give_way(self, running: BrowserInstance) -> bool:
         running.gives_way = running.gives_way or await asyncio.to_thread(running.profile.should_give_way)
         return running.gives_way
 
     async def _let_pages_finish(self, running: BrowserInstance) -> None:
-        """For a while: nobody gets a new page of a browser that gives way."""
+        """Wait up to GIVE_WAY_S for the open pages of a browser that gives way; it opens no new ones."""
         end_s = self._clock.monotonic() + GIVE_WAY_S
         while running.gives_way and running.alive and running.pages_open and self._clock.monotonic() < end_s:
             await self._clock.sleep(GIVE_WAY_LOOK_S)

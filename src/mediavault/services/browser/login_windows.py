@@ -1,8 +1,8 @@
 """The sign-in window inside our page: one at a time, for one viewer, open for half an hour at most.
 
-A window is a browser on a virtual screen (``plain_window.py``), which its viewer sees over VNC (``vnc.py``). A ticket of
-256 bits, valid once, buys the key that every connection to the screen needs. Both end with the window, and a new ticket
-ends the former viewer's key and connection.
+A window is a browser on a virtual screen (``plain_window.py``), which its viewer sees over VNC (``vnc.py``). A ticket
+of 256 bits, valid once, is exchanged for the key that every connection to the screen needs. Both end with the window,
+and a new ticket ends the former viewer's key and connection.
 """
 
 from __future__ import annotations
@@ -87,9 +87,9 @@ class Showing:
 
 
 class LoginWindows:
-    """Opens and holds the window. ``on_closed`` gets what the site's cookies say afterwards, and why it was open.
+    """Opens and holds the window. ``on_closed`` gets the session's state afterwards, and the task of the window.
 
-    ``memory_limit`` is in bytes, for all processes of the window's browser; None for what this machine can bear.
+    ``memory_limit`` is in bytes, for all processes of the window's browser; None for this machine's default.
     """
 
     def __init__(
@@ -122,15 +122,15 @@ class LoginWindows:
     # --- the viewer --------------------------------------------------------------------------------------------
 
     async def open(self, name: str, *, narrow: bool = False) -> str:
-        """Open the sign-in of a platform, or return to it. Returns the ticket for its viewer.
+        """Open a platform's sign-in, or return to the open one. Returns the ticket for its viewer.
 
-        Raises NoSuchSite, WindowBusy, ToolMissing, BrowserUnavailable; nothing is left then.
+        Raises NoSuchSite, WindowBusy, ToolMissing, BrowserUnavailable; nothing is left open then.
         """
         platform = self._desk.platform(name)
         return await self.run(BrowserTask(platform, platform.sign_in.url or ""), narrow=narrow)
 
     async def run(self, errand: BrowserTask, *, narrow: bool = False) -> str:
-        """As :meth:`open`, for any errand. Raises AddressRefused as well."""
+        """Open a window as :meth:`open`, for any task. Raises AddressRefused as well."""
         url = parse_http_url(errand.url)
         self._guard.check_url(url, scope=url)
         if self.platform is not None:
@@ -138,7 +138,7 @@ class LoginWindows:
         check_tools()
         self._wanted, self.outcome = errand, None
         ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        ready.add_done_callback(lambda done: done.cancelled() or done.exception())  # the opener may have left
+        ready.add_done_callback(lambda done: done.cancelled() or done.exception())  # the caller may have left
         self._holding = asyncio.create_task(self._hold(errand, NARROW if narrow else WIDE, ready))
         return await asyncio.shield(ready)
 
@@ -156,20 +156,20 @@ class LoginWindows:
 
     def check_viewer(self, key: str) -> None:
         """Raise NoWindow or NotTheViewer where ``key`` does not show the window."""
-        self._shown_to(key)
+        self._showing_for(key)
 
     @asynccontextmanager
     async def connect(self, key: str) -> AsyncIterator[ScreenConnection]:
-        """A connection to the screen while the block runs; an earlier one of this viewer ends.
+        """Connect to the screen while the block runs; an earlier connection of this viewer ends.
 
-        It ends by itself with the window, and when another viewer takes over. Raises as ``check_viewer``.
+        It ends automatically with the window, and when another viewer takes over. Raises as ``check_viewer``.
         """
         try:
-            connection = await connect_to_screen(self._shown_to(key).screen.folder)
+            connection = await connect_to_screen(self._showing_for(key).screen.folder)
         except BrowserUnavailable as exc:
             raise NoWindow("The window was closed.") from exc
         with closing(connection):
-            showing = self._shown_to(key)  # another viewer may have come in between
+            showing = self._showing_for(key)  # another viewer may have come in between
             showing.disconnect()
             showing.connection = connection
             try:
@@ -179,7 +179,7 @@ class LoginWindows:
                     showing.connection = None
 
     async def close(self) -> SessionState | None:
-        """End the window in order. Returns what the site's cookies then say; safe to call without a window."""
+        """Close the window in order and return the session's state; safe to call without a window."""
         if self._showing is not None:
             self._showing.closing = True
         if self._holding is not None:
@@ -204,23 +204,23 @@ class LoginWindows:
             raise NoWindow("No window is open.")
         return self._showing
 
-    def _shown_to(self, key: str) -> Showing:
+    def _showing_for(self, key: str) -> Showing:
         showing = self._open_window()
         if showing.key is None or not hmac.compare_digest(showing.key.encode(), key.encode()):
             raise NotTheViewer("The window is shown elsewhere now.")
         return showing
 
-    # --- its life ----------------------------------------------------------------------------------------------
+    # --- the window --------------------------------------------------------------------------------------------
 
     async def _hold(self, errand: BrowserTask, size: ScreenSize, ready: asyncio.Future[str]) -> None:
-        """Open the window, wait until it ends, clear it away. ``ready`` gets the first ticket, or why it did not open."""
+        """Open the window, wait until it ends, clean up. ``ready`` gets the first ticket, or why it did not open."""
         try:
             async with borrowed_profile(self._desk.state_dir, self._clock) as profile:
                 try:
-                    async with self._shown(errand, profile, size) as self._showing:
+                    async with self._opened(errand, profile, size) as self._showing:
                         if not ready.done():
                             ready.set_result(self._showing.new_ticket())
-                        await self._until_over(self._showing)
+                        await self._wait_until_over(self._showing)
                 finally:
                     self._showing = None
                 self.outcome = await asyncio.to_thread(self._desk.after_window, profile, errand.platform)
@@ -239,24 +239,24 @@ class LoginWindows:
             ready.cancel()
 
     @asynccontextmanager
-    async def _shown(self, errand: BrowserTask, profile: Profile, size: ScreenSize) -> AsyncIterator[Showing]:
-        found = find_browser(self._executable)
-        if found.path is None:
-            raise unavailable(found)
+    async def _opened(self, errand: BrowserTask, profile: Profile, size: ScreenSize) -> AsyncIterator[Showing]:
+        browser = find_browser(self._executable)
+        if browser.path is None:
+            raise unavailable(browser)
         await asyncio.to_thread(_sweep, profile.folder.parent)
         await asyncio.to_thread(self._desk.before_window, profile)
         async with AsyncExitStack() as undo:
             proxy = await undo.enter_async_context(window_proxy(self._guard, errand.url))
             screen = new_screen(profile.folder.parent / f"window-{secrets.token_hex(3)}", size)
             undo.callback(shutil.rmtree, screen.folder, ignore_errors=True)
-            window = await open_window(found.path, profile, errand.url, proxy=proxy, screen=screen)
+            window = await open_window(browser.path, profile, errand.url, proxy=proxy, screen=screen)
             undo.push_async_callback(window.close)
             now_s = self._clock.monotonic()
             showing = Showing(errand, screen, window, now_s, now_s)
             undo.callback(showing.disconnect)
             yield showing
 
-    async def _until_over(self, showing: Showing) -> None:
+    async def _wait_until_over(self, showing: Showing) -> None:
         gone = asyncio.create_task(showing.window.closed())
         limiting = asyncio.create_task(self._limit_memory(showing.window))
         try:

@@ -1,6 +1,6 @@
-"""The browser saves a file by itself: it navigates to the address, and the answer is made a download on its way in.
+"""Has the browser save a file: it navigates to the URL, and the response is turned into a download on its way in.
 
-An inline video would open in the browser's player and save nothing. A ``Content-Disposition: attachment`` header put in
+An inline video would open in the browser's player and save nothing. A ``Content-Disposition: attachment`` header added
 at DevTools' response stage turns it into a download that streams to disk, with the session's cookies and the referer.
 """
 
@@ -52,7 +52,7 @@ PATTERNS = [{"urlPattern": "*", "requestStage": "Response", "resourceType": "Doc
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The head of the answer that a navigation ended at."""
+    """The head of the response at which a navigation ended."""
 
     url: str
     status: int
@@ -65,7 +65,7 @@ class Answer:
 
 
 def refusal(answer: Answer, *, max_bytes: int) -> Failure | None:
-    """Why the answer is not saved; None when it is. By status, type and announced length; redirects are not judged."""
+    """Return why the answer is not saved, by its status, type and length; None when it is. Redirects are not judged."""
     status = answer.status
     if status == 429:
         return RateLimited(
@@ -120,7 +120,7 @@ class Navigation:
     async def run(self, url: str, *, referer: str | None, into: Path) -> BrowserDownload:
         """Save the answer in ``into``. Raises what the Browser port's ``download`` names."""
         self.page.on("download", self._on_download)
-        self.cdp.on("Fetch.requestPaused", lambda event: self._spawn(self._pass_on(event)))
+        self.cdp.on("Fetch.requestPaused", lambda event: self._spawn(self._continue_response(event)))
         self.cdp.on("Page.downloadProgress", self._on_bytes)
         await self.ask(self.cdp.send("Page.enable"), CALL_S)
         await self.ask(self.cdp.send("Fetch.enable", {"patterns": PATTERNS}), CALL_S)
@@ -138,10 +138,10 @@ class Navigation:
         within_s = max(1.0, min(ANSWER_S, self._left_s()))
         self._last_byte_s = self.clock.monotonic()
         try:
-            going = self.page.goto(
+            navigating = self.page.goto(
                 url, referer=_referer_for(url, referer), timeout=within_s * 1000, wait_until="commit"
             )
-            await self.ask(going, within_s + 1.0)
+            await self.ask(navigating, within_s + 1.0)
         except PageFailed as exc:
             if self.answer is None and self._download is None:
                 raise NetworkFailure(
@@ -158,7 +158,7 @@ class Navigation:
             await self.clock.sleep(TICK_S)
         raise HttpError(Message("The browser was given no file at %(url)s.", url=url.split("?", 1)[0]))
 
-    async def _pass_on(self, event: Mapping[str, Any]) -> None:
+    async def _continue_response(self, event: Mapping[str, Any]) -> None:
         """Judge the answer, and make it an attachment where it is a file."""
         headers = {h["name"].lower(): h["value"] for h in event.get("responseHeaders", ())}
         status = event.get("responseStatusCode")
@@ -192,12 +192,12 @@ class Navigation:
         self.on_progress(self.received, self.total)
 
     async def _wait_for(self, download: Download) -> Path:
-        """The finished file's path. Size, stall and time are watched while the browser writes."""
+        """Return the finished file's path. Size, stalls and time are watched while the browser writes."""
         ended = asyncio.ensure_future(download.failure())
         self._judged_s = self.clock.monotonic()
         try:
             while not ended.done():
-                if (failure := self._overstepped()) is not None:
+                if (failure := self._exceeded_limit()) is not None:
                     await _cancel(download, self.ask)
                     raise failure
                 await asyncio.wait({ended}, timeout=TICK_S)
@@ -213,7 +213,7 @@ class Navigation:
             raise Incomplete(message, bytes_received=self.received)
         return await self.ask(download.path(), CALL_S)
 
-    def _overstepped(self) -> Failure | None:
+    def _exceeded_limit(self) -> Failure | None:
         if max(self.received, self.total or 0) > self.max_bytes:
             return TooLarge(
                 Message("The file is larger than the allowed %(max_bytes)d bytes.", max_bytes=self.max_bytes),
@@ -237,9 +237,9 @@ class Navigation:
 
     def _is_too_slow(self) -> bool:
         now_s, count = self.clock.monotonic(), self.received
-        waited_s, came = now_s - self._judged_s, count - self._judged_bytes
+        waited_s, new_bytes = now_s - self._judged_s, count - self._judged_bytes
         self._judged_s, self._judged_bytes = now_s, count
-        return self.floor.is_too_slow(count=came, waited_s=waited_s)
+        return self.floor.is_too_slow(count=new_bytes, waited_s=waited_s)
 
     async def _take(self, saved: Path, into: Path) -> BrowserDownload:
         target = into / FILE_NAME
@@ -260,7 +260,7 @@ class Navigation:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await quietly(self.ask, self.cdp.send("Fetch.disable"), CALL_S)  # nothing may wait for us any more
+        await quietly(self.ask, self.cdp.send("Fetch.disable"), CALL_S)  # no paused request may be left waiting
 
     def _spawn(self, call: Any) -> None:
         task = asyncio.ensure_future(call)
@@ -272,7 +272,7 @@ class Navigation:
 
 
 def _referer_for(url: str, page: str | None) -> str | None:
-    """What a browser would say of ``page``: Playwright's own option is sent unchanged to any host."""
+    """Return the Referer that a browser would send from ``page``: Playwright sends any value unchanged to any host."""
     try:
         return referer_for(page, parse_http_url(url, max_chars=MAX_MEDIA_URL_CHARS))
     except BadUrl:
@@ -285,7 +285,7 @@ async def _cancel(download: Download, ask: PermissionAsk) -> None:
 
 
 def _move(saved: Path, target: Path) -> int:
-    """Rename; copy only where the browser's folder lies on another file system. Answers the size in bytes."""
+    """Rename; copy only where the browser's folder lies on another file system. Returns the size in bytes."""
     try:
         try:
             saved.replace(target)
@@ -300,8 +300,8 @@ def _move(saved: Path, target: Path) -> int:
 
 
 def _as_attachment(headers: list[dict[str, str]]) -> list[dict[str, str]]:
-    kept = [h for h in headers if h["name"].lower() != "content-disposition"]
-    return [*kept, {"name": "Content-Disposition", "value": 'attachment; filename="video"'}]
+    others = [h for h in headers if h["name"].lower() != "content-disposition"]
+    return [*others, {"name": "Content-Disposition", "value": 'attachment; filename="video"'}]
 
 
 def _first_line(exc: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""What one visit to a page received, as it comes in; turned into records at the end. No I/O."""
+"""Collects what one visit to a page receives, and turns it into records at the end. No I/O."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ MAX_BODY_BYTES = 25 << 20  # of one body; browsertrix's limit
 MAX_BODIES_BYTES = 96 << 20  # of all bodies of one visit
 MAX_ADVERTS = 500
 MAX_DIGITS = 18  # of a size: an exabyte
-_NEVER_KEPT = frozenset({"cookie", "set-cookie", "authorization", "proxy-authorization"})
-_BULK = frozenset({"image", "font", "stylesheet", "script", "texttrack", "ping", "websocket"})
+_SECRET_HEADERS = frozenset({"cookie", "set-cookie", "authorization", "proxy-authorization"})
+_IGNORED_TYPES = frozenset({"image", "font", "stylesheet", "script", "texttrack", "ping", "websocket"})
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class NetworkLog:
     video_named: bool = False
     page_data_seen: bool = False
     adverts: dict[str, None] = field(default_factory=dict)  # addresses that ad servers named, in order
-    main_document: SeenResponse | None = None  # the last one of the main frame that was no redirect
+    main_document: SeenResponse | None = None  # the last one of the main frame that was not a redirect
     _responses: list[SeenResponse] = field(default_factory=list)
     _bodies: dict[str, deque[bytes]] = field(default_factory=lambda: defaultdict(deque))
     _body_bytes: int = 0
@@ -52,18 +52,18 @@ class NetworkLog:
         self.last_response_s = self.elapsed_s()
         mime = bare_mime(headers.get("content-type"))
         video = status in (200, 206) and names_a_video(mime, url)
-        if not url.startswith(("http://", "https://")) or (resource_type in _BULK and not video):
+        if not url.startswith(("http://", "https://")) or (resource_type in _IGNORED_TYPES and not video):
             return
         if video:
-            self._name(url)
+            self._note_video(url)
         seen = SeenResponse(
             url=url,
             status=status,
             mime=mime,
             resource_type=resource_type,
             frame_url=frame_url,
-            headers=_kept(headers),
-            request_headers=_kept(request_headers),
+            headers=_without_secrets(headers),
+            request_headers=_without_secrets(request_headers),
             size=whole_size(status, headers),
             seen_at_s=round(self.elapsed_s(), 3),
             primed=self.primed,
@@ -82,12 +82,12 @@ class NetworkLog:
         if len(self.adverts) < MAX_ADVERTS:
             self.adverts.update(dict.fromkeys(advert_media(body)))
         if is_manifest_text(body):  # whatever its type and name say
-            self._name(url)
+            self._note_video(url)
         if self.json_paths is not None and self.json_paths.search(url):
             self.page_data_seen = True
             self.last_news_s = self.elapsed_s()
 
-    def _name(self, url: str) -> None:
+    def _note_video(self, url: str) -> None:
         """Count a video or manifest that was seen; a further part of the same file does not count."""
         self.video_named = True
         if url not in self._named and len(self._named) < MAX_RESPONSES:
@@ -95,7 +95,7 @@ class NetworkLog:
             self.last_news_s = self.elapsed_s()
 
     def responses(self) -> tuple[SeenResponse, ...]:
-        """All of them in the order in which they came, bodies joined by address and turn."""
+        """Return all responses in the order in which they came, with the bodies, matched by URL and order."""
         left = {url: deque(bodies) for url, bodies in self._bodies.items()}
         joined = [
             replace(seen, body=left[seen.url].popleft())
@@ -106,19 +106,21 @@ class NetworkLog:
         return tuple(joined)
 
     def main_body(self) -> bytes | None:
-        """The source of the page, for one that cannot be asked any more. None where it did not come whole."""
+        """Return the page's source, for a page that no longer answers; None where it did not arrive whole."""
         bodies = self._bodies.get(self.main_document.url) if self.main_document else None
         return bodies[-1] if bodies else None
 
 
 def stated_bytes(text: str) -> int | None:
-    """The number of bytes that a header states. None for no number, and for more digits than any file's size has: Python
-    refuses to read thousands of them, and an exception in a listener would fail the visit to another page."""
+    """Return the number of bytes that a header states; None for no number or more digits than any file's size has.
+
+    Python refuses to parse thousands of digits, and an exception in a listener would fail the visit to another page.
+    """
     return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else None
 
 
 def whole_size(status: int, headers: Mapping[str, str]) -> int | None:
-    """The whole file's size in bytes: from ``Content-Range`` of a part, else from an uncompressed ``Content-Length``."""
+    """Return the whole file's size in bytes: from a part's ``Content-Range`` or an uncompressed ``Content-Length``."""
     if status == 206:
         return stated_bytes(headers.get("content-range", "").rpartition("/")[2].strip())
     if status != 200 or "content-encoding" in headers:
@@ -126,5 +128,5 @@ def whole_size(status: int, headers: Mapping[str, str]) -> int | None:
     return stated_bytes(headers.get("content-length", "").strip())
 
 
-def _kept(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items() if name.lower() not in _NEVER_KEPT}
+def _without_secrets(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items() if name.lower() not in _SECRET_HEADERS}

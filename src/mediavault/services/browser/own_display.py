@@ -1,4 +1,4 @@
-"""A window on a person's own screen, to sign in or to answer a site, as long as it is open."""
+"""A browser window on the user's own screen, to sign in or to answer a site's question."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mediavault.services.egress.guard import EgressGuard
 
 
 def has_display(environment: Mapping[str, str] = os.environ, system: str = sys.platform) -> bool:
-    """Whether a window can be opened before a person's eyes."""
+    """Return whether a window can be opened on the user's screen."""
     return system in ("darwin", "win32") or bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
 
 
@@ -34,19 +34,19 @@ async def window_here(
     executable: Path | None,
     enough: Callable[[], Awaitable[None]],
 ) -> SessionState:
-    """Open the errand's page and wait until the person closes it, or ``enough`` returns; what the cookies say then.
+    """Open the task's page, wait until the user closes it or ``enough`` returns, and return the session's state.
 
-    Raises AddressRefused, WindowBusy, BrowserUnavailable, StorageFailure. Being cancelled closes the window in order too.
+    Raises AddressRefused, WindowBusy, BrowserUnavailable, StorageFailure. Cancellation closes the window in order too.
     """
-    found = find_browser(executable)
-    if found.path is None:
-        raise unavailable(found)
+    browser = find_browser(executable)
+    if browser.path is None:
+        raise unavailable(browser)
     guard.check_url(parse_http_url(errand.url), scope=parse_http_url(errand.url))
     try:
         async with borrowed_profile(desk.state_dir, clock) as profile:
             await asyncio.to_thread(desk.before_window, profile)
             async with window_proxy(guard, errand.url) as proxy:
-                window = await open_window(found.path, profile, errand.url, proxy=proxy, screen=None)
+                window = await open_window(browser.path, profile, errand.url, proxy=proxy, screen=None)
                 try:
                     await _first_of(window.closed(), enough())
                 finally:

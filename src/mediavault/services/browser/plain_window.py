@@ -33,7 +33,7 @@ from mediavault.services.sandbox.process import environment
 START_S = 30.0
 END_S = 30.0  # more than the helper gives the browser and the screen together
 
-# What the automated browser gets from its driver and must be the same here: another password store, and Chromium drops
+# What the automated browser gets from its driver and must be the same here: with another password store, Chromium drops
 # the cookies that it cannot decrypt.
 _SAME_STORE = ("--password-store=basic", "--use-mock-keychain")
 
@@ -42,7 +42,7 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ScreenSize:
-    """Of a virtual screen, in pixels."""
+    """The size of a virtual screen, in pixels."""
 
     width: int
     height: int
@@ -61,7 +61,7 @@ class VirtualScreen:
 
 
 class PlainWindow:
-    """A running window. ``pid`` is its browser's process id; while somebody waits for ``closed``, also of one started again."""
+    """A running window. ``pid`` is its browser's process id, updated after a restart while ``closed`` is awaited."""
 
     def __init__(self, process: asyncio.subprocess.Process, pid: int) -> None:
         self._process = process
@@ -102,7 +102,7 @@ async def open_window(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         env=environment(),
-        pass_fds=(profile.descriptor,),  # held as long as the browser lives, also when we do not
+        pass_fds=(profile.descriptor,),  # held as long as the browser lives, even when we do not
         start_new_session=True,
     )
     try:
@@ -158,7 +158,7 @@ def new_screen(folder: Path, size: ScreenSize) -> VirtualScreen:
 
 
 def _authority(cookie: bytes) -> bytes:
-    """The one record of an Xauthority file, valid for any display (Xau's FamilyWild)."""
+    """Return the one record of an Xauthority file, valid for any display (Xau's FamilyWild)."""
     parts = (b"", b"", b"MIT-MAGIC-COOKIE-1", cookie)  # address, display, name, data
     return struct.pack(">H", 0xFFFF) + b"".join(struct.pack(">H", len(part)) + part for part in parts)
 

@@ -1,4 +1,4 @@
-"""What the rest of the house may ask of a browser. ``chromium.py`` is the only adapter; tests use a stub."""
+"""The Browser port, for visits and downloads. ``chromium.py`` is the only adapter; tests use a stub."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class SeenResponse:
 
 @dataclass(frozen=True, slots=True)
 class PageFeed:
-    """One SourceBuffer of a player: its type, and the addresses of what it was given first.
+    """One SourceBuffer of a player: its type, and the URLs of the first parts that it was given.
 
-    ``files`` are those of ``urls`` that begin as a file does, not as a segment.
+    ``files`` are those of ``urls`` whose content begins as a file does, not as a segment.
     """
 
     mime: str  # with codecs, as the page named it
@@ -67,7 +67,7 @@ class SeenManifest:
 
 @dataclass(frozen=True, slots=True)
 class SeenVideo:
-    """A ``<video>`` of the page or a frame, as it stood after priming."""
+    """A ``<video>`` of the page or a frame, in its state after priming."""
 
     current_src: str  # may be blob:
     sources: tuple[str, ...]  # src attribute and <source> children, absolute
@@ -85,10 +85,10 @@ class SeenVideo:
     holds_permalink: bool = False  # that container holds the page's heading or a link to the page itself
     advert: bool = False  # an element around it is labelled as advertising
     has_audio: bool | None = None  # True once sound was decoded; None: not known
-    protected: bool = False  # it met data that only a licence opens
+    protected: bool = False  # it met data that only a licence decrypts
     feeds: tuple[PageFeed, ...] = ()  # of a player that a script feeds, as far as it was recognised
     plays: tuple[Play, ...] = ()  # in order; the last one is what it shows now
-    unsure: bool = False  # one of several plays of a player, of which nobody knows which is the page's video
+    unsure: bool = False  # one of several plays of a player, where it is unknown which is the page's video
     left: int | None = None  # of its box in its frame's document, CSS pixels
     top: int | None = None
 
@@ -116,7 +116,7 @@ class PageCapture:
 
 @dataclass(frozen=True, slots=True)
 class BrowserDownload:
-    """A file that the browser saved by itself into ``path``."""
+    """A file that the browser saved at ``path``."""
 
     path: Path
     bytes: int
@@ -127,8 +127,9 @@ class BrowserDownload:
 class Browser(Protocol):
     """The one browser of a worker process. Every method may raise BrowserUnavailable and TookTooLong.
 
-    It looks at pages as one of two. A *stranger* has no cookie but those that sites gave it since the browser started,
-    and forgets them with it. A *person* (``as_person``) has the profile: its sign-ins, and what was answered in a window.
+    It visits pages in one of two ways. *Signed out*, it has only the cookies that sites set since the browser started,
+    and forgets them with it. *Signed in* (``as_person``), it has the profile: its sign-ins, and what the user answered
+    in a window.
     """
 
     async def capture(self, url: str, *, platform: Platform, within_s: float, as_person: bool = False) -> PageCapture:
@@ -140,13 +141,13 @@ class Browser(Protocol):
         """
 
     async def cookies(self, url: str, *, as_person: bool = False) -> Sequence[Cookie]:
-        """The cookies that the browser would send to ``url``.
+        """Return the cookies that the browser would send to ``url``. Never starts a browser.
 
-        Where no browser runs, a stranger has none and a person those that the last one left behind; never starts one.
+        Where none runs, there are none signed out, and signed in those that the last browser left behind.
         """
 
     async def user_agent(self) -> str:
-        """What the browser calls itself."""
+        """Return the browser's user agent."""
 
     async def download(
         self,
@@ -163,9 +164,9 @@ class Browser(Protocol):
     ) -> BrowserDownload:
         """Navigate to ``url`` so that the browser saves the answer as a file in the folder ``into``.
 
-        ``scope_url`` is the post's address: the egress guard's exemptions hang on it, not on the media's. A site that is
+        ``scope_url`` is the post's address: the egress guard's exemptions depend on it, not on the media's. A site
         slower than ``floor`` is given up.
-        Raises HttpError and its kin for a refused answer, Incomplete for a broken transfer, TooLarge past ``max_bytes``.
+        Raises HttpError and the like for a refused answer, Incomplete for a broken transfer, TooLarge past ``max_bytes``.
         """
 
     async def close(self) -> None:

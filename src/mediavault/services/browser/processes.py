@@ -19,12 +19,12 @@ log = get_logger(__name__)
 
 
 def parent_of(pid: int) -> int | None:
-    """The parent's id, from /proc; None where there is no /proc or no such process."""
+    """Return the parent's id, from /proc; None where there is no /proc or no such process."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text("ascii", "replace")
     except OSError:
         return None
-    return int(stat.rpartition(")")[2].split()[1])  # the name in brackets may hold blanks
+    return int(stat.rpartition(")")[2].split()[1])  # the name in brackets may hold spaces
 
 
 def is_child_of_ours(pid: int) -> bool:
@@ -32,7 +32,7 @@ def is_child_of_ours(pid: int) -> bool:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process of ours still runs; a zombie does not."""
+    """Return whether a process of ours still runs; a zombie does not."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text("ascii", "replace")
     except OSError:
@@ -41,7 +41,7 @@ def is_alive(pid: int) -> bool:
 
 
 def kill_browser(pid: int, *, driver: int | None) -> None:
-    """SIGKILL to the browser's process group, which holds its renderers, and to the driver that started it.
+    """Send SIGKILL to the browser's process group, which holds its renderers, and to the driver that started it.
 
     Playwright starts the browser as the leader of its own process group. For an id that leads no group, or leads our
     own, only that process is killed.
@@ -62,8 +62,8 @@ def kill_browser(pid: int, *, driver: int | None) -> None:
 MIB, GIB = 1 << 20, 1 << 30
 LEAST_LIMIT, MOST_LIMIT = 1 * GIB, 4 * GIB  # of the default limit
 
-# Of /proc/PID/status, in kB: what a process has to itself, what it shares by memory, what was moved out. Files that are
-# mapped, as the browser's own program, are not counted. The lines can be read whatever a sandbox does.
+# Of /proc/PID/status, in kB: private memory, shared memory, and swap. Mapped files, such as the browser's own program,
+# are not counted. A sandbox does not prevent reading these lines.
 _COUNTED = ("RssAnon:", "RssShmem:", "VmSwap:")
 
 
@@ -77,12 +77,12 @@ class ProcessMemory:
 
 
 def default_limit() -> int:
-    """Half of this machine's memory, in bytes; at least 1 GiB, which ordinary pages need, and at most 4 GiB."""
+    """Return half of this machine's memory, in bytes; at least 1 GiB, which ordinary pages need, and at most 4 GiB."""
     return max(LEAST_LIMIT, min(MOST_LIMIT, _machine_memory() // 2))
 
 
 def end_process(process: ProcessMemory, browser_pid: int) -> None:
-    """Kill it. A renderer takes only its own pages with it; in place of any other process the whole browser is ended."""
+    """Kill a process. A renderer takes only its own pages with it; for any other process the whole browser is ended."""
     log.warning("browser_memory_exceeded", bytes=process.held, is_renderer=process.is_renderer, browser_pid=browser_pid)
     if process.is_renderer:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -97,20 +97,20 @@ def find_too_heavy(browser_pid: int, limit: int) -> ProcessMemory | None:
 
 
 def too_heavy(processes: Iterable[ProcessMemory], limit: int) -> ProcessMemory | None:
-    """The process that holds the most, where all together hold more than ``limit`` bytes."""
+    """Return the process that holds the most, where all together hold more than ``limit`` bytes."""
     by_weight = sorted(processes, key=lambda process: process.held)
     return by_weight[-1] if sum(process.held for process in by_weight) > limit else None
 
 
 def memory_of(browser_pid: int) -> list[ProcessMemory]:
-    """The processes of the browser's group; [] where there is no /proc. Zombies hold nothing."""
-    found = []
+    """Return the processes of the browser's group; [] where there is no /proc. Zombies hold nothing."""
+    processes = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it has just ended
             if os.getpgid(pid := int(folder.name)) == browser_pid:
                 is_renderer = b"--type=renderer" in (folder / "cmdline").read_bytes()
-                found.append(ProcessMemory(pid, _held(folder), is_renderer))
-    return found
+                processes.append(ProcessMemory(pid, _held(folder), is_renderer))
+    return processes
 
 
 def _held(folder: Path) -> int:
@@ -119,7 +119,7 @@ def _held(folder: Path) -> int:
 
 
 def _machine_memory() -> int:
-    """In bytes: what is built in, or what this container may use of it."""
+    """Return the memory in bytes: what is built in, or what this container may use of it."""
     built_in = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     with contextlib.suppress(OSError, ValueError):  # without such a limit the file says "max", or is not there
         return min(built_in, int(Path("/sys/fs/cgroup/memory.max").read_text("ascii")))

@@ -6,10 +6,10 @@ Layout below ``<state>/browser``::
     wanted              the flock of the process that wants it for a sign-in
     profile/            Chromium's own folder, with the logins
     cookies.json        what Chromium forgets: session cookies, and those not yet flushed when it was killed
-    accounts.json       what sites called the accounts (session_manager.py)
+    accounts.json       the accounts' names at the sites (session_manager.py)
     tmp/                its TMPDIR, emptied at every start
     anon-xxxxxx/        profile, lock and tmp of a process that found the profile taken; removed at its end
-    window-xxxxxx/      a virtual screen with a person's window; removed at its end
+    window-xxxxxx/      a virtual screen with a user's window; removed at its end
 
 ``<state>/sessions/<platform>.json`` holds cookies that were imported and that the browser has not yet been given.
 
@@ -63,7 +63,7 @@ class Profile:
 
     @property
     def descriptor(self) -> int:
-        """Of the lock's file: a child that inherits it holds the profile as long as it lives."""
+        """The descriptor of the lock's file: a child that inherits it holds the profile as long as it lives."""
         return self._lock
 
     @property
@@ -72,17 +72,17 @@ class Profile:
         return self.folder.parent.parent if self.anonymous else self.folder.parent
 
     def should_give_way(self) -> bool:
-        """Whether a person wants this profile; for an anonymous one, whether that with the logins is free again."""
+        """Return whether a user wants this profile; for an anonymous one, whether the main one is free again."""
         base = self.base
         try:
-            with _only_one(base):
+            with _exclusive(base):
                 is_wanted = _is_held(base / _WANTED)
                 return not (is_wanted or _is_held(base / _LOCK)) if self.anonymous else is_wanted
         except OSError:  # the state folder is gone: the next start of a browser reports it
             return False
 
     def release(self) -> None:
-        """Give it up; an anonymous one is gone afterwards. Safe to call twice."""
+        """Release the profile; an anonymous one is removed. Safe to call twice."""
         if self._lock < 0:
             return
         for path in (self.scratch, *self._throw_away):
@@ -95,29 +95,29 @@ class Profile:
 
         Only our flock makes this safe: a live Chromium on this profile would lose its guard against a second one.
         """
-        holder = _target(self.folder / _SINGLETON[0])
+        holder = _link_target(self.folder / _SINGLETON[0])
         if holder is not None:
             log.info("stale_browser_lock_removed", held_by=holder)
         for name in _SINGLETON:
             (self.folder / name).unlink(missing_ok=True)
 
     def empty_scratch(self) -> None:
-        """A killed Chromium leaves its temporary files; each browser starts with none."""
+        """Empty the TMPDIR, in which a killed Chromium leaves its temporary files."""
         shutil.rmtree(self.scratch, ignore_errors=True)
         self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 class WindowBusy(BadInput):
-    """Somebody is signing in already, here or in another process."""
+    """A sign-in window is open already, here or in another process."""
 
     code = ErrorCode.TOO_MANY
     help = "Finish or close that sign-in first; it closes after 5 minutes of inactivity."
 
 
 def claim_profile(state_dir: Path) -> Profile:
-    """The profile of ``state_dir``, or an anonymous one where another process holds it or a person wants it."""
+    """Claim the profile of ``state_dir``, or an anonymous one where another process holds it or a user wants it."""
     base = _base(state_dir)
-    with _only_one(base):
+    with _exclusive(base):
         _sweep(base)
         lock = None if _is_held(base / _WANTED) else _try_lock(base / _LOCK)
         if lock is not None:
@@ -134,7 +134,7 @@ def claim_profile(state_dir: Path) -> Profile:
 async def borrowed_profile(state_dir: Path, clock: Clock) -> AsyncIterator[Profile]:
     """Take the profile with the logins from the process that uses it, while the block runs.
 
-    Raises WindowBusy; BrowserUnavailable when it is not let go of in time; OSError.
+    Raises WindowBusy; BrowserUnavailable when it is not released in time; OSError.
     """
     base = _base(state_dir)
     wanted = _try_lock_alone(base, _WANTED)
@@ -156,12 +156,12 @@ async def borrowed_profile(state_dir: Path, clock: Clock) -> AsyncIterator[Profi
 
 
 def imports_folder(state_dir: Path) -> Path:
-    """Where imported cookies wait for the browser, a file a platform."""
+    """Return the folder in which imported cookies wait for the browser, one file per platform."""
     return state_dir / "sessions"
 
 
 def save_cookies(path: Path, cookies: Sequence[Mapping[str, Any]]) -> None:
-    """Write atomically, readable by the owner alone. Raises OSError."""
+    """Write cookies atomically, to a file that only this user can read. Raises OSError."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp gives 0600
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -175,7 +175,7 @@ def save_cookies(path: Path, cookies: Sequence[Mapping[str, Any]]) -> None:
 
 
 def load_cookies(path: Path | None) -> list[dict[str, Any]]:
-    """What :func:`save_cookies` wrote; [] where there is nothing or it cannot be read."""
+    """Return what :func:`save_cookies` wrote; [] where there is nothing or it cannot be read."""
     if path is None:
         return []
     try:
@@ -191,9 +191,9 @@ def load_cookies(path: Path | None) -> list[dict[str, Any]]:
 def missing_cookies(
     saved: Sequence[Mapping[str, Any]], present: Sequence[Mapping[str, Any]], *, now_s: float
 ) -> list[dict[str, Any]]:
-    """Saved cookies that the profile lacks and that have not run out. Never overwrites one that is there.
+    """Return the saved cookies that the profile lacks and that have not expired.
 
-    A cookie that is present may be newer than the snapshot: a person may have signed in with a plain window since.
+    One that is present is never overwritten, as it may be newer: the user may have signed in with a plain window since.
     """
     known = {(c.get("name"), c.get("domain"), c.get("path")) for c in present}
     return [
@@ -205,7 +205,7 @@ def missing_cookies(
 
 
 def _profile(base: Path, lock: int, *, key: str, cookies_file: Path | None) -> Profile:
-    """Raises OSError, and has let go of the lock then: held on, it would keep us from our own profile ever after."""
+    """Build a profile. Raises OSError after releasing the lock, which would otherwise keep us from our own profile."""
     anonymous = cookies_file is None
     folder = base / "profile"
     scratch = base / "tmp"
@@ -220,8 +220,8 @@ def _profile(base: Path, lock: int, *, key: str, cookies_file: Path | None) -> P
 
 
 @contextlib.contextmanager
-def _only_one(base: Path) -> Iterator[None]:
-    """Between the creation of a folder and its flock, a sweeping process would take it for a leftover."""
+def _exclusive(base: Path) -> Iterator[None]:
+    """Exclude other processes: a sweep between a folder's creation and its flock would take it for a leftover."""
     descriptor = os.open(base / "sweep.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)  # held for milliseconds
@@ -237,12 +237,12 @@ def _base(state_dir: Path) -> Path:
 
 
 def _try_lock_alone(base: Path, name: str) -> int | None:
-    with _only_one(base):
+    with _exclusive(base):
         return _try_lock(base / name)
 
 
 def _is_held(path: Path) -> bool:
-    """Whether somebody holds this lock. Only within :func:`_only_one`: the look itself takes it for an instant."""
+    """Return whether a process holds this lock. Only within :func:`_exclusive`: the check takes it for an instant."""
     lock = _try_lock(path)
     if lock is None:
         return path.exists()
@@ -251,11 +251,11 @@ def _is_held(path: Path) -> bool:
 
 
 def _sweep(base: Path) -> None:
-    for left in base.glob("anon-*"):
-        lock = _try_lock(left / _LOCK)
+    for folder in base.glob("anon-*"):
+        lock = _try_lock(folder / _LOCK)
         if lock is None:
             continue
-        shutil.rmtree(left, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
         os.close(lock)
 
 
@@ -274,8 +274,8 @@ def _try_lock(path: Path) -> int | None:
     return descriptor
 
 
-def _target(path: Path) -> str | None:
-    """Where a symbolic link leads: Chromium's lock says ``host-pid``. None where there is none."""
+def _link_target(path: Path) -> str | None:
+    """Return a symbolic link's target, which is ``host-pid`` for Chromium's lock; None where there is no link."""
     try:
         return str(path.readlink())
     except OSError:

@@ -1,4 +1,4 @@
-"""The scripts that look at a page and start its players. Each is one function, run in one frame.
+"""The scripts that inspect a page and start its players. Each is one function, run in one frame.
 
 Text from a page is cut to a maximum length inside the page, so that no page can fill our memory. Adverts: a mark on the
 player or the ad server's own answer counts as proof. A weaker sign (a name, another length than the page announces, another
@@ -58,13 +58,13 @@ const heldReady = () => {
   for (const script of [...document.querySelectorAll('script:not([src])')].slice(0, 50)) {
     if (script.text.length > 20000 || !/\.src\b|\.load\(|loadSource|ended/.test(script.text)) continue;
     for (const [, , url] of script.text.matchAll(/(["'`])([^"'`\s]{3,2000}?\.(?:mp4|m4v|webm|m3u8|mpd)(?:\?[^"'`\s]*)?)\1/gi)) {
-      try { found.add(new URL(url, document.baseURI).href); } catch { /* no address */ }
+      try { found.add(new URL(url, document.baseURI).href); } catch { /* not a URL */ }
     }
   }
   const asked = performance.getEntriesByType('resource').map(entry => entry.name);
   return found.size && found.size <= 4 && asked.length < 250 ? [...found].filter(url => !asked.includes(url)) : [];
 };
-// rungs of one video differ in their measures only
+// renditions of one video differ only in their sizes
 const bare = url => url.split(/[?#]/)[0].replace(/\.\w+$/, '').replace(/\d+|hd|sd|hq|lq|low|high|medium/gi, '');
 const doubtful = video => {
   if (!Number.isFinite(video.duration) || video.duration > 91 || video.loop) return false;
@@ -74,7 +74,7 @@ const doubtful = video => {
   return own.length > 0 && !(length && Math.abs(length - video.duration) <= 1)
     && heldReady().some(url => !own.some(each => bare(each) === bare(url) || folder(each).startsWith(folder(url))));
 };
-// returns 'advert', 'doubt' or '' for what a player shows now; what has ended and was followed by nothing is no longer waited for
+// returns 'advert', 'doubt' or '' for what a player shows now; a play that ended with nothing after it is no longer waited for
 const standsFor = (video, adverts) => {
   const marked = advertised(video) || adWords(video);
   const play = notePlay(video, marked);
@@ -87,7 +87,7 @@ const standsFor = (video, adverts) => {
 };
 """.replace("AFTER_ADVERT", str(SHOWN_AFTER_ADVERT_MS)).replace("AFTER_DOUBT", str(SHOWN_AFTER_DOUBT_MS))
 
-# Muted, to its end; what has ended is left alone
+# Takes an advert to its end, muted; one that has ended is left alone
 BRING_TO_END = """
 for (const video of videos) {
   if (!shown(video) || video.getBoundingClientRect().height < 120 || !/advert|doubt/.test(standsFor(video, adverts))) continue;
@@ -200,7 +200,7 @@ STANDING = f"""adverts => {{
 return standing;
 }}"""
 
-# Brings what is, or may be, an advert to its end, and answers how the players stood after that.
+# Brings what is, or may be, an advert to its end, and returns the state of the players after that.
 SKIP = f"""adverts => {{
 {STATE}
 {_VIDEOS}
@@ -211,7 +211,7 @@ return standing;
 }}"""
 
 # The next thing to click where nothing plays: what looks like a play button, then the player itself. Never inside a
-# link that leads elsewhere, never the same element twice. Answers an element or null.
+# link that leads elsewhere, never the same element twice. Returns an element or null.
 FIND_PLAY = f"""() => {{
 {STATE}
 {_VIDEOS}
@@ -244,7 +244,7 @@ if (chosen) state.clicked.add(chosen);
 return chosen;
 }}"""
 
-# All that a frame shows of its players, and what the hooks noted.
+# Returns all that a frame shows of its players, and what the hooks noted.
 PLAYERS = rf"""() => {{
 {STATE}
 {_VIDEOS}

@@ -1,8 +1,8 @@
 """The sessions of all sites: their states, cookies.txt, signing out, and the names of the accounts that are signed in.
 
 States hold counts, times and the account's name or number; a cookie's value never leaves this module.
-The cookies that count are those that the next browser would have: of Chromium's own database, of the snapshot that
-restores what it forgets, and of an import that waits for its next start.
+The cookies that count are those that the next browser would have: from Chromium's own database, from the snapshot
+that restores what it forgets, and from an import that waits for its next start.
 """
 
 from __future__ import annotations
@@ -48,40 +48,40 @@ class NoSuchSite(BadInput):
 
 
 class SessionManager:
-    """``platforms`` are all known ones; those without a sign-in are left out."""
+    """The sessions of those of ``platforms`` that can be signed in to."""
 
     def __init__(self, state_dir: Path, platforms: Sequence[Platform], clock: Clock) -> None:
         self.state_dir = state_dir
         self._clock = clock
-        self._platforms = {each.name: each for each in platforms if can_be_signed_in_to(each)}
+        self._platforms = {platform.name: platform for platform in platforms if can_be_signed_in_to(platform)}
 
     def platform(self, name: str) -> Platform:
-        """Raises NoSuchSite."""
+        """Return the platform of this name. Raises NoSuchSite."""
         if name not in self._platforms:
             raise NoSuchSite(Message("There is no site %(name)s that can be signed in to.", name=f"{name!r}"))
         return self._platforms[name]
 
     async def states(self) -> list[SessionState]:
-        """Of every site that can be signed in to, in the order in which they were given."""
+        """Return the states of all sites that can be signed in to, in the order of ``platforms``."""
         return await asyncio.to_thread(self._judge, list(self._platforms.values()))
 
     async def state(self, name: str) -> SessionState:
-        """Raises NoSuchSite."""
+        """Return the state of one site. Raises NoSuchSite."""
         return (await asyncio.to_thread(self._judge, [self.platform(name)]))[0]
 
     async def import_cookies(self, name: str, text: str) -> ImportReport:
-        """Take the site's cookies from a cookies.txt, in place of the session that was there.
+        """Import the site's cookies from a cookies.txt, in place of the session that was there.
 
         A running browser ends for it, so that the next job has them. Raises BadInput (names the line), NoSuchSite,
         WindowBusy, BrowserUnavailable, StorageFailure; then the former session remains.
         """
         platform = self.platform(name)
-        given = read_cookies_txt(text)
-        own = [cookie for cookie in given if belongs_to(platform, cookie.domain)]
+        cookies = read_cookies_txt(text)
+        own = [cookie for cookie in cookies if belongs_to(platform, cookie.domain)]
         now = self._clock.now()
         taken = [cookie for cookie in own if cookie.expires_at is None or cookie.expires_at > now]
         if not taken:
-            raise BadInput(_why_nothing(platform, own))
+            raise BadInput(_why_no_cookies(platform, own))
         try:
             async with borrowed_profile(self.state_dir, self._clock) as profile:
                 await asyncio.to_thread(self._replace, profile, platform, taken)
@@ -89,7 +89,7 @@ class SessionManager:
             raise StorageFailure(Message("The cookies could not be kept: %(error)s", error=exc)) from exc
         log.info("cookies_taken", platform=name, count=len(taken))
         ends = [cookie.expires_at for cookie in taken if cookie.expires_at is not None]
-        return ImportReport(len(taken), len(given) - len(own), len(own) - len(taken), min(ends, default=None))
+        return ImportReport(len(taken), len(cookies) - len(own), len(own) - len(taken), min(ends, default=None))
 
     async def sign_out(self, name: str) -> SessionState:
         """Remove the site's cookies from this machine, without notifying the site. Raises as :meth:`import_cookies`."""
@@ -111,7 +111,7 @@ class SessionManager:
         profile.empty_scratch()
 
     def after_window(self, profile: Profile, platform: Platform) -> SessionState:
-        """Keep the sign-in of a window: from now on the profile is newer than the snapshot. Raises OSError."""
+        """Save the sign-in made in a window: from now on the profile is newer than the snapshot. Raises OSError."""
         prolong_sessions(profile.folder, now=self._clock.now())
         self._trim_snapshot(profile, platform)
         state = self._judge([platform])[0]
@@ -123,11 +123,11 @@ class SessionManager:
     def _judge(self, platforms: Sequence[Platform]) -> list[SessionState]:
         browser = self.state_dir / "browser"
         on_disk = cookies_on_disk(browser / "profile")
-        known = {_place(cookie) for cookie in on_disk}
+        known = {_identity(cookie) for cookie in on_disk}
         snapshot = [as_cookie(cookie) for cookie in load_cookies(browser / COOKIES_FILE)]
-        restored = [cookie for cookie in snapshot if _place(cookie) not in known]
-        values = {_place(cookie): cookie.value for cookie in snapshot}  # the database on disk is read without values
-        on_disk = [replace(cookie, value=values.get(_place(cookie), "")) for cookie in on_disk]
+        restored = [cookie for cookie in snapshot if _identity(cookie) not in known]
+        values = {_identity(cookie): cookie.value for cookie in snapshot}  # the database on disk is read without values
+        on_disk = [replace(cookie, value=values.get(_identity(cookie), "")) for cookie in on_disk]
         names = known_accounts(self.state_dir)
         now, states = self._clock.now(), []
         for platform in platforms:
@@ -149,17 +149,17 @@ class SessionManager:
     def _trim_snapshot(self, profile: Profile, platform: Platform) -> None:
         """Remove the cookies from the snapshot too, or the next browser would restore them."""
         saved = load_cookies(profile.cookies_file)
-        kept = [cookie for cookie in saved if not belongs_to(platform, as_cookie(cookie).domain)]
+        others = [cookie for cookie in saved if not belongs_to(platform, as_cookie(cookie).domain)]
         forget_account(self.state_dir, platform.name)
-        if profile.cookies_file is not None and len(kept) != len(saved):
-            save_cookies(profile.cookies_file, kept)
+        if profile.cookies_file is not None and len(others) != len(saved):
+            save_cookies(profile.cookies_file, others)
 
 
-def _place(cookie: Cookie) -> tuple[str, str, str]:
+def _identity(cookie: Cookie) -> tuple[str, str, str]:
     return cookie.name, cookie.domain, cookie.path
 
 
-def _why_nothing(platform: Platform, own: Sequence[Cookie]) -> str:
+def _why_no_cookies(platform: Platform, own: Sequence[Cookie]) -> str:
     if own:
         return Message("All cookies of %(site)s in it have expired.", site=platform.title)
     return Message("No cookies of %(site)s found in it.", site=platform.title)

@@ -26,9 +26,9 @@ _JSON_MIME = re.compile(r"^(?:application|text)/(?:[\w.+-]+\+)?(?:json|x-ndjson|
 _MANIFEST_PATH = re.compile(r"\.(?:m3u8|mpd)$", re.IGNORECASE)
 _SEGMENT_PATH = re.compile(r"\.(?:ts|m4s|m4f|cmfv|cmfa|m2ts)$|/(?:init|seg(?:ment)?|chunk|frag)[-_.\d]", re.IGNORECASE)
 _VIDEO_PATH = re.compile(r"\.(?:mp4|m4v|webm|mov|mkv|ogv|flv)$", re.IGNORECASE)
-_VAGUE = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/mp4"})
+_VAGUE_VIDEO_MIMES = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/mp4"})
 # Types under which servers also send JSON and manifests
-_SAYS_NOTHING = frozenset(
+_VAGUE_MIMES = frozenset(
     {
         "",
         "text/plain",
@@ -68,8 +68,8 @@ def is_html(mime: str) -> bool:
 
 
 def is_vague(mime: str) -> bool:
-    """Return whether the type leaves open if JSON or a manifest is sent."""
-    return mime in _SAYS_NOTHING
+    """Return whether the type leaves open whether JSON or a manifest was sent."""
+    return mime in _VAGUE_MIMES
 
 
 def names_media(url: str) -> bool:
@@ -95,7 +95,7 @@ def names_a_video(mime: str, url: str) -> bool:
         return True
     if _SEGMENT_PATH.search(path) or mime == "video/mp2t":
         return False
-    return mime.startswith("video/") or (mime in _VAGUE and _VIDEO_PATH.search(path) is not None)
+    return mime.startswith("video/") or (mime in _VAGUE_VIDEO_MIMES and _VIDEO_PATH.search(path) is not None)
 
 
 MAX_ANSWER_CHARS = 2_000_000

@@ -20,14 +20,14 @@ from mediavault.services.browser.watching import VisitProgress, VisitStep, next_
 
 NAVIGATION_S = 30.0  # at most this, and at most half of the visit's time
 DOCUMENT_S = 10.0  # from the first byte to a document whose scripts ran
-LOOK_S = 4.0  # for one question to one frame
+LOOK_S = 4.0  # for one script in one frame
 TICK_S = 0.15
 AFTER_CLICK_S = 0.75  # a player that a click creates is there by then
-RESERVE_S = 6.0  # kept back for the last look
+RESERVE_S = 6.0  # reserved for the report
 MAX_FRAMES = 25
 PROXY_REFUSAL = b"mediavault does not connect there."
 
-FrameFacts = tuple[DriverFrame, Mapping[str, Any]]  # a frame, and what scripts.PLAYERS says of it
+FrameFacts = tuple[DriverFrame, Mapping[str, Any]]  # a frame, and the result of scripts.PLAYERS in it
 
 log = get_logger(__name__)
 
@@ -45,8 +45,8 @@ class PageVisit:
     crashed: bool = False
     navigations: list[tuple[float, str]] = field(default_factory=list)
     progress: VisitProgress = field(default_factory=VisitProgress)
-    _deaf: int = 0  # questions in a row that the page itself did not answer
-    _deaf_frames: list[DriverFrame] = field(default_factory=list)  # left alone from then on
+    _deaf: int = 0  # scripts in a row that the main frame did not answer
+    _deaf_frames: list[DriverFrame] = field(default_factory=list)  # frames that did not answer once: left alone
 
     async def run(self, url: str, *, user_agent: str) -> PageCapture:
         """Visit ``url``. Raises NetworkFailure, AddressRefused, PageCrashed, BrowserUnavailable."""
@@ -59,7 +59,7 @@ class PageVisit:
         return await self._report(url, user_agent)
 
     def on_response(self, response: Response) -> None:
-        """A response that this page, one of its frames or workers received."""
+        """Note a response that this page, one of its frames or one of its workers received."""
         request = response.request
         frame = request.frame
         self.network.saw(
@@ -75,7 +75,7 @@ class PageVisit:
     # --- loading -----------------------------------------------------------------------------------------------
 
     async def _load(self, url: str) -> bool:
-        """Navigate; whether there is a document to watch. False for a file that the site would have had us save."""
+        """Navigate and return whether there is a document to watch; False where the site sent a file to download."""
         within_s = max(1.0, min(NAVIGATION_S, self._left_s() / 2))
         try:
             await self.ask(self.page.goto(url, timeout=within_s * 1000, wait_until="commit"), within_s + 1.0)
@@ -97,7 +97,7 @@ class PageVisit:
         return True
 
     def _judge_failed_load(self, exc: PageFailed) -> None:
-        """A document that became a download, or one that a script replaced at once, was answered all the same."""
+        """Raise NetworkFailure unless a document arrived; it may have become a download, or a script replaced it."""
         if self.network.main_document is None:
             raise NetworkFailure(Message("The page did not load: %(error)s.", error=_reason(exc))) from exc
 
@@ -114,7 +114,7 @@ class PageVisit:
         started_s = last_action_s = self.clock.monotonic()
         now = self.progress
         now.wants_page_data = self.platform.reader.always_sent
-        last_look_s = 0.0
+        last_check_s = 0.0
         while True:
             now.elapsed_s = self.clock.monotonic() - started_s
             now.left_s = self._left_s() - RESERVE_S
@@ -125,12 +125,12 @@ class PageVisit:
             now.refused = self.network.main_document is not None and self.network.main_document.status >= 400
             if now.primed and not now.wants_page_data:
                 await self._count(scripts.STANDING)
-            now.page_data_seen = now.page_data_seen or await self._page_data_is_there()
+            now.page_data_seen = now.page_data_seen or await self._has_page_data()
             if self.crashed:
                 raise PageCrashed("the page's renderer crashed")
             if now.adverts and not now.started:
-                now.advert_s += now.elapsed_s - last_look_s
-            last_look_s = now.elapsed_s
+                now.advert_s += now.elapsed_s - last_check_s
+            last_check_s = now.elapsed_s
             step = next_step(now)
             if step is VisitStep.STOP:
                 return
@@ -147,13 +147,13 @@ class PageVisit:
         else:
             await self._click()
 
-    async def _page_data_is_there(self) -> bool:
+    async def _has_page_data(self) -> bool:
         if not self.progress.wants_page_data:
             return False
         if self.network.page_data_seen:
             return True
         selector = self.platform.reader.data_css
-        return bool(selector and await self._look(self.page.main_frame, scripts.HAS_ELEMENT, selector))
+        return bool(selector and await self._evaluate(self.page.main_frame, scripts.HAS_ELEMENT, selector))
 
     async def _prime(self) -> None:
         self.network.primed = self.progress.primed = True
@@ -162,7 +162,7 @@ class PageVisit:
     async def _count(self, script: str) -> None:
         """Ask every frame for the state of its players, by a script that may also start them."""
         adverts = list(self.network.adverts)
-        answers = [await self._look(frame, script, adverts) for frame in self._frames()]
+        answers = [await self._evaluate(frame, script, adverts) for frame in self._frames()]
         counts = [answer for answer in answers if answer]
         self.progress.players = sum(count["videos"] for count in counts)
         self.progress.started = sum(count["started"] for count in counts)
@@ -189,7 +189,7 @@ class PageVisit:
                 await self.ask(element.click(timeout=1_500, no_wait_after=True), LOOK_S)
             except (PageFailed, TookTooLong):  # something lies over it: the event alone still reaches its handler
                 await self.ask(element.evaluate("e => e.click()"), LOOK_S)
-        except BrowserUnavailable:  # as in `_look`
+        except BrowserUnavailable:  # as in `_evaluate`
             if frame == self.page.main_frame:
                 raise
             return False
@@ -198,8 +198,8 @@ class PageVisit:
             return False
         return True
 
-    async def _look(self, frame: DriverFrame, script: str, arg: Any = None) -> Any:
-        """Ask one frame; None where it does not answer. A page that is deaf twice in a row is not asked again."""
+    async def _evaluate(self, frame: DriverFrame, script: str, arg: Any = None) -> Any:
+        """Run a script in one frame; None without an answer. A page silent twice in a row is not asked again."""
         if self.progress.unresponsive or frame in self._deaf_frames:
             return None
         try:
@@ -210,9 +210,9 @@ class PageVisit:
         except PageCrashed:
             self.crashed = True
             return None
-        except PageFailed:  # it navigated away under the question
+        except PageFailed:  # it navigated away in the meantime
             return None
-        except BrowserUnavailable:  # so looks a frame that left under the question; the page itself cannot leave so
+        except BrowserUnavailable:  # a frame that was removed looks like this; the main frame cannot be removed
             if frame == self.page.main_frame:
                 raise
             return None
@@ -235,7 +235,7 @@ class PageVisit:
     # --- the report --------------------------------------------------------------------------------------------
 
     async def _report(self, url: str, user_agent: str) -> PageCapture:
-        document = await self._look(self.page.main_frame, scripts.DOCUMENT) or {}
+        document = await self._evaluate(self.page.main_frame, scripts.DOCUMENT) or {}
         answered = await self._players()
         videos = await self._videos(answered)
         source, main = self.network.main_body(), self.network.main_document
@@ -268,16 +268,16 @@ class PageVisit:
         )
 
     async def _players(self) -> list[FrameFacts]:
-        """The frames that answer."""
-        looks = [(frame, await self._look(frame, scripts.PLAYERS)) for frame in self._frames()]
-        return [(frame, facts) for frame, facts in looks if facts]
+        """Return the frames that answer, and their players."""
+        answers = [(frame, await self._evaluate(frame, scripts.PLAYERS)) for frame in self._frames()]
+        return [(frame, facts) for frame, facts in answers if facts]
 
     async def _videos(self, answered: Sequence[FrameFacts]) -> tuple[SeenVideo, ...]:
         videos: list[SeenVideo] = []
         for frame, facts in answered:
             if facts["videos"]:
-                place = await self._place_of(frame)
-                videos += [seen_video(video, frame.url, place) for video in facts["videos"]]
+                position = await self._frame_position(frame)
+                videos += [seen_video(video, frame.url, position) for video in facts["videos"]]
         return tuple(videos)
 
     def _final_url(self, document: Mapping[str, Any]) -> str:
@@ -285,24 +285,27 @@ class PageVisit:
         main = self.network.main_document
         return main.url if main is not None and not shown.startswith(("http://", "https://")) else shown
 
-    async def _place_of(self, frame: DriverFrame) -> Mapping[str, Any] | None:
+    async def _frame_position(self, frame: DriverFrame) -> Mapping[str, Any] | None:
         """Return the position of a child frame's <iframe> in the page; None for the main frame."""
         if frame.parent_frame is None:
             return None
         try:
             element = await self.ask(frame.frame_element(), LOOK_S)
-            place: Mapping[str, Any] = await self.ask(element.evaluate(scripts.PLACE_OF_FRAME), LOOK_S)
+            position: Mapping[str, Any] = await self.ask(element.evaluate(scripts.PLACE_OF_FRAME), LOOK_S)
         except (TookTooLong, PageFailed, BrowserUnavailable):
             return None
-        return place
+        return position
 
 
 def _manifests(answered: Sequence[FrameFacts]) -> tuple[SeenManifest, ...]:
-    found = ((frame, each) for frame, facts in answered for each in facts["manifests"])
-    return tuple(SeenManifest(each["url"], each["text"], frame.url) for frame, each in found)
+    return tuple(
+        SeenManifest(manifest["url"], manifest["text"], frame.url)
+        for frame, facts in answered
+        for manifest in facts["manifests"]
+    )
 
 
 def _reason(exc: BaseException) -> str:
-    """Playwright's first line without its own name: ``net::ERR_CONNECTION_REFUSED at http://…``."""
+    """Return the first line of Playwright's message without the method's name and the URL."""
     first = (str(exc).splitlines() or [""])[0]
     return first.removeprefix("Page.goto: ").split(" at http", 1)[0]

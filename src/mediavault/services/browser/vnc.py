@@ -1,4 +1,4 @@
-"""The virtual screen as its viewer reaches it: a VNC connection to Xvnc, and which of the viewer's messages pass.
+"""The viewer's VNC connection to the virtual screen, and the filter for the viewer's messages.
 
 Xvnc listens on a UNIX socket in the screen's private folder and asks for no password; the vault authenticates the viewer.
 Sources: RFC 6143 (the RFB protocol), the community's rfbproto document (extensions), X11's appendix A (keysyms).
@@ -52,7 +52,7 @@ class ViewerMessages:
     """The messages of one viewer, cut at their ends and without those that a sign-in does not need.
 
     Characters, editing keys, a few shortcuts, the left button and the wheel pass. Everything else could open menus, file
-    dialogs, developer tools or windows, and so show the vault's machine to somebody who stole a session.
+    dialogs, developer tools or windows, and so show the vault's machine to an attacker with a stolen session.
     """
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class ViewerMessages:
         return bytes(passed)
 
     def _next_size(self) -> int | None:
-        """The size of the next message in bytes; None while too little of it has arrived to tell."""
+        """Return the size of the next message in bytes; None while too little of it has arrived to know."""
         if self._greeting:
             return self._greeting[0]
         buffer = self._buffer
@@ -94,7 +94,7 @@ class ViewerMessages:
     def _allowed(self, message: bytes) -> bytes:
         kind = message[0]
         if kind == _SET_ENCODINGS:
-            return _offer([each for (each,) in struct.iter_unpack(">i", message[4:]) if each in _ENCODINGS])
+            return _offer([encoding for (encoding,) in struct.iter_unpack(">i", message[4:]) if encoding in _ENCODINGS])
         if kind == _POINTER:
             buttons = 0 if self._held else message[1] & _BUTTONS  # with a modifier a click opens a window
             return bytes([_POINTER, buttons]) + message[2:]
@@ -111,12 +111,12 @@ class ViewerMessages:
         if self._held & _CONTROL:
             return keysym in _WITH_CONTROL or any(keysym in part for part in _BEYOND_ASCII)
         if self._held & _ALT:
-            return keysym in (_LEFT, _RIGHT)  # the page before, and the next one
+            return keysym in (_LEFT, _RIGHT)  # the previous and the next page
         return keysym in _EDITING or any(keysym in part for part in (_ASCII, *_BEYOND_ASCII))
 
 
 def _clipboard_size(field: bytes) -> int:
-    """In bytes; negative lengths announce the extended form. Raises NotVnc for more than a clipboard may hold."""
+    """Return the size in bytes; negative lengths announce the extended form. Raises NotVnc above the limit."""
     size = abs(int.from_bytes(field, signed=True))
     if size > MAX_CLIPBOARD_BYTES:
         raise NotVnc("The clipboard is too large.")
@@ -136,14 +136,14 @@ class ScreenConnection:
         self._messages = ViewerMessages()
 
     async def read(self) -> bytes:
-        """What the screen sends next; b"" once the connection has ended."""
+        """Return what the screen sends next; b"" once the connection has ended."""
         try:
             return await self._reader.read(READ_BYTES)
         except OSError:
             return b""
 
     async def write(self, data: bytes) -> None:
-        """Pass on what the viewer sent, as far as a viewer may. Raises NotVnc, BrowserUnavailable."""
+        """Send those of the viewer's messages that may pass. Raises NotVnc, BrowserUnavailable."""
         try:
             self._writer.write(self._messages.take(data))
             await self._writer.drain()
@@ -151,7 +151,7 @@ class ScreenConnection:
             raise BrowserUnavailable("The window was closed.") from exc
 
     def close(self) -> None:
-        """End it at once; a pending ``read`` then returns b"". Safe to call twice."""
+        """End the connection at once; a pending ``read`` then returns b"". Safe to call twice."""
         self._writer.transport.abort()
 
 
@@ -165,7 +165,7 @@ async def connect_to_screen(folder: Path) -> ScreenConnection:
 
 
 async def _connect(folder: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """By way of a descriptor, because a socket's address holds 107 bytes and the folder's path may be longer (unix(7))."""
+    """Connect through a descriptor: a socket's address holds 107 bytes, the folder's path may be longer (unix(7))."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         return await asyncio.open_unix_connection(f"/proc/self/fd/{descriptor}/{SOCKET}")

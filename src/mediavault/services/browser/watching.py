@@ -1,4 +1,4 @@
-"""When to start a page's players, when to click, and when to stop looking: pure judgements of a visit."""
+"""Decides when a visit starts a page's players, when it clicks, and when it stops. Pure."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Any
 from mediavault.services.browser.port import PageFeed, Play, SeenVideo
 
 QUIET_S = 1.0  # a player asks for its next part within this time
-KNOWN_QUIET_S = 0.4  # the same where every player plays, and it is known what
-SETTLE_S = 0.3  # after the document is there, before its players are touched
+KNOWN_QUIET_S = 0.4  # the same where every player plays and all sources are known
+SETTLE_S = 0.3  # after the document has arrived, before its players are touched
 BETWEEN_ACTIONS_S = 1.5
-BEFORE_FIRST_CLICK_S = 0.6  # where no player is there yet: it may be the click that makes it
+BEFORE_FIRST_CLICK_S = 0.6  # where there is no player yet: the click may create it
 BETWEEN_SKIPS_S = 0.4
-ADVERT_S = 45.0  # two spots of fifteen seconds that a player does not let be skipped, and what surrounds them
+ADVERT_S = 45.0  # two unskippable spots of fifteen seconds, and what surrounds them
 MAX_CLICKS = 3
-NOTHING_THERE_S = 3.0  # a page that shows no player by then, and asks for nothing more, shows none
-IDLE_S = 2.0  # nothing at all came from the network for so long
-NOTHING_AT_LAST_S = 12.0  # the same for a page that goes on asking
-STUBBORN_PLAYER_S = 25.0  # first owned candidate after the document: facts of section d
+NOTHING_THERE_S = 3.0  # a page that shows no player by then, and requests nothing more, will show none
+IDLE_S = 2.0  # how long nothing at all has come from the network
+NOTHING_AT_LAST_S = 12.0  # as NOTHING_THERE_S, for a page that keeps sending requests
+STUBBORN_PLAYER_S = 25.0  # from the document to the first owned candidate
 PAGE_DATA_S = 12.0  # how long a platform's own data is waited for before the players are asked instead
 
 
@@ -34,7 +34,7 @@ class VisitStep(Enum):
 
 @dataclass(slots=True)
 class VisitProgress:
-    """The state of a visit. Times are seconds since the document was there, unless they say otherwise."""
+    """The state of a visit. Times are seconds since the document arrived, unless noted otherwise."""
 
     elapsed_s: float = 0.0
     left_s: float = 0.0  # until the visit must end
@@ -49,16 +49,16 @@ class VisitProgress:
     primed: bool = False
     clicks: int = 0
     nothing_to_click: bool = False
-    players: int = 0  # that a person would take for a video
+    players: int = 0  # that a user would take for a video
     started: int = 0  # of these, with something to play
-    known: int = 0  # of these, of which the address is known: a file's or a segment's
-    failed: int = 0  # of the players, that could not load what they should play
+    known: int = 0  # of these, with a known URL: a file's or a segment's
+    failed: int = 0  # players that could not load their source
     adverts: int = 0  # players that show what is, or may be, an advert before the video
-    advert_s: float = 0.0  # how long such were waited for
+    advert_s: float = 0.0  # how long adverts were waited for
 
 
 def next_step(now: VisitProgress) -> VisitStep:
-    """What to do next. Called every few hundred milliseconds until it says STOP."""
+    """Return what to do next. Called every few hundred milliseconds until it returns STOP."""
     if now.left_s <= 0 or now.unresponsive:
         return VisitStep.STOP
     if now.refused and now.elapsed_s >= SETTLE_S:
@@ -81,10 +81,10 @@ def next_step(now: VisitProgress) -> VisitStep:
         return VisitStep.WAIT
     if not now.started and not now.adverts and now.clicks < MAX_CLICKS and not now.nothing_to_click:
         return VisitStep.CLICK
-    return _give_up_or_go_on(now, quiet=quiet)
+    return _give_up_or_continue(now, quiet=quiet)
 
 
-def _give_up_or_go_on(now: VisitProgress, *, quiet: bool) -> VisitStep:
+def _give_up_or_continue(now: VisitProgress, *, quiet: bool) -> VisitStep:
     if now.players or now.video_named:
         done = quiet and (now.video_named or now.elapsed_s >= STUBBORN_PLAYER_S)
     else:
@@ -95,7 +95,10 @@ def _give_up_or_go_on(now: VisitProgress, *, quiet: bool) -> VisitStep:
 
 
 def seen_video(facts: Mapping[str, Any], frame_url: str, place: Mapping[str, Any] | None) -> SeenVideo:
-    """``facts`` is a player in the answer of ``scripts.PLAYERS``; ``place`` the position of its frame, None for the main one."""
+    """Build the record of a player from its ``facts`` in the result of ``scripts.PLAYERS``.
+
+    ``place`` is the position of its frame; None for the main frame.
+    """
     around = place or facts
     return SeenVideo(
         current_src=facts["current_src"],
@@ -114,8 +117,8 @@ def seen_video(facts: Mapping[str, Any], frame_url: str, place: Mapping[str, Any
         advert=bool(facts["advert"] or around["advert"]),
         has_audio=facts["has_audio"],
         protected=facts["protected"],
-        feeds=tuple(_feed(each) for each in facts["fed"]),
-        plays=tuple(_play(each) for each in facts["plays"]),
+        feeds=tuple(_feed(buffer) for buffer in facts["fed"]),
+        plays=tuple(_play(play) for play in facts["plays"]),
         left=facts["left"],
         top=facts["top"],
     )
@@ -130,10 +133,11 @@ def _play(facts: Mapping[str, Any]) -> Play:
         video_height=facts["video_height"],
         ended=facts["ended"],
         labelled=facts["labelled"],
-        feeds=tuple(_feed(each) for each in facts["fed"]),
+        feeds=tuple(_feed(buffer) for buffer in facts["fed"]),
     )
 
 
 def _feed(facts: Mapping[str, Any]) -> PageFeed:
-    urls = tuple(each["url"] for each in facts["urls"])
-    return PageFeed(facts["mime"], urls, tuple(each["url"] for each in facts["urls"] if each["whole"]))
+    parts = facts["urls"]
+    files = tuple(part["url"] for part in parts if part["whole"])
+    return PageFeed(facts["mime"], tuple(part["url"] for part in parts), files)

@@ -1,9 +1,10 @@
-"""Holds a user's browser window, with or without a virtual screen, and clears it away whatever happens to the vault.
+"""Holds a user's browser window, with or without a virtual screen, and cleans up whatever happens to the vault.
 
-It is a separate process, because it must outlive a killed parent for the seconds that an orderly end takes: when its
-standard input ends, the browser gets SIGINT (SIGTERM loses cookies that were set in the last seconds), then the screen
-ends, then its folder is removed. When this process is killed itself, the kernel signals its children in the same way, and
-the next window removes the folder. It keeps the descriptor of the profile's lock open, so that no other browser starts.
+It is a separate process, because it must outlive a killed parent for the seconds that an orderly shutdown takes: when
+its standard input ends, the browser gets SIGINT (SIGTERM loses cookies that were set in the last seconds), then the
+screen ends, then its folder is removed. When this process is killed itself, the kernel signals its children in the
+same way, and the next window removes the folder. It keeps the descriptor of the profile's lock open, so that no other
+browser starts.
 
 It reads one JSON line: ``{"parent", "browser": [argv], "environment", "screen": {"width", "height", "folder",
 "authority", "socket"} or null, "sweep": folder or null}``. It writes JSON lines: ``{"pid"}`` when the browser
@@ -46,18 +47,18 @@ def main() -> int:
             screen, display = _start_screen(request["screen"], environment)
             environment |= {"DISPLAY": f":{display}", "XAUTHORITY": request["screen"]["authority"]}
         command = request["browser"]
-        browser = _start(command, environment, dying_by=signal.SIGINT)
-        _say({"pid": browser.pid})
-        if _until_it_ends(browser, screen) and _lacked_sandbox(browser):
-            # as for the automated browser: in a container the kernel may refuse what the sandbox is made of
-            browser = _start([command[0], "--no-sandbox", *command[1:]], environment, dying_by=signal.SIGINT)
-            _say({"pid": browser.pid})
-            _until_it_ends(browser, screen)
+        browser = _start(command, environment, death_signal=signal.SIGINT)
+        _report({"pid": browser.pid})
+        if _wait_until_over(browser, screen) and _lacked_sandbox(browser):
+            # as for the automated browser: in a container the kernel may refuse what the sandbox needs
+            browser = _start([command[0], "--no-sandbox", *command[1:]], environment, death_signal=signal.SIGINT)
+            _report({"pid": browser.pid})
+            _wait_until_over(browser, screen)
     except OSError as exc:
-        _say({"failed": f"{exc.strerror or exc}"})
+        _report({"failed": f"{exc.strerror or exc}"})
     finally:
-        _clear_away(browser, screen, request["sweep"])
-    _say({"ended": True})
+        _clean_up(browser, screen, request["sweep"])
+    _report({"ended": True})
     return 0
 
 
@@ -66,7 +67,7 @@ def _start_screen(screen: Mapping[str, Any], environment: Mapping[str, str]) -> 
     reading, writing = os.pipe()
     try:
         command = ["Xvnc", "-displayfd", str(writing), *_screen_options(screen)]
-        process = _start(command, environment, dying_by=signal.SIGKILL, keep=(writing,), folder=screen["folder"])
+        process = _start(command, environment, death_signal=signal.SIGKILL, keep=(writing,), folder=screen["folder"])
     finally:
         os.close(writing)
     with os.fdopen(reading, "rb") as answer:
@@ -91,7 +92,7 @@ def _start(
     command: Sequence[str],
     environment: Mapping[str, str],
     *,
-    dying_by: int,
+    death_signal: int,
     keep: tuple[int, ...] = (),
     folder: str | None = None,
 ) -> Process:
@@ -104,49 +105,49 @@ def _start(
         stderr=subprocess.PIPE,
         pass_fds=keep,
         start_new_session=True,
-        preexec_fn=_dying_with_us(dying_by),  # noqa: PLW1509 - there is one thread in here
+        preexec_fn=_die_with_parent(death_signal),  # noqa: PLW1509 - there is one thread in here
     )
 
 
-def _dying_with_us(by: int) -> Callable[[], None]:
+def _die_with_parent(by: int) -> Callable[[], None]:
     parent = os.getpid()
     return lambda: die_with(parent, by=by)
 
 
-def _until_it_ends(browser: Process, screen: Process | None) -> bool:
+def _wait_until_over(browser: Process, screen: Process | None) -> bool:
     """Wait until the user closes the window (True), the screen ends, or our parent asks by a byte or by its own end."""
     while browser.poll() is None:
         if screen is not None and screen.poll() is not None:
             return False
-        if _waits(sys.stdin, LOOK_S):
+        if _is_readable(sys.stdin, LOOK_S):
             return False
         for process in (browser, screen):
-            _read_complaints(process)
+            _read_errors(process)
     return True
 
 
-_complaints: dict[int, bytes] = {}  # by process id: the beginning of its standard error
+_errors: dict[int, bytes] = {}  # by process id: the beginning of its standard error
 
 
-def _read_complaints(process: Process | None) -> None:
+def _read_errors(process: Process | None) -> None:
     """Read a program's standard error, so that it never blocks on a full pipe, and keep the beginning."""
-    while process is not None and process.stderr is not None and _waits(process.stderr, 0):
+    while process is not None and process.stderr is not None and _is_readable(process.stderr, 0):
         part = os.read(process.stderr.fileno(), 1 << 16)
         if not part:
             return
-        _complaints[process.pid] = (_complaints.get(process.pid, b"") + part)[:MAX_COMPLAINT_BYTES]
+        _errors[process.pid] = (_errors.get(process.pid, b"") + part)[:MAX_COMPLAINT_BYTES]
 
 
 def _lacked_sandbox(browser: Process) -> bool:
-    _read_complaints(browser)
-    return browser.returncode != 0 and b"sandbox" in _complaints.get(browser.pid, b"").lower()
+    _read_errors(browser)
+    return browser.returncode != 0 and b"sandbox" in _errors.get(browser.pid, b"").lower()
 
 
-def _waits(stream: IO[Any], within_s: float) -> bool:
+def _is_readable(stream: IO[Any], within_s: float) -> bool:
     return bool(select.select([stream], [], [], within_s)[0])
 
 
-def _clear_away(browser: Process | None, screen: Process | None, folder: str | None) -> None:
+def _clean_up(browser: Process | None, screen: Process | None, folder: str | None) -> None:
     if browser is not None:
         _end(browser, signal.SIGINT, END_BROWSER_S)
     if screen is not None:
@@ -166,7 +167,7 @@ def _end(process: Process, by: int, within_s: float) -> None:
     process.wait()
 
 
-def _say(line: Mapping[str, Any]) -> None:
+def _report(line: Mapping[str, Any]) -> None:
     with contextlib.suppress(OSError):  # the parent is gone
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""AES-128 of HLS segments: CBC over the whole segment, padded as PKCS #7 says (RFC 8216, 4.3.2.4).
+"""Decrypts HLS segments: AES-128 in CBC mode over the whole segment, with PKCS #7 padding (RFC 8216, 4.3.2.4).
 
 The only importer of pycryptodome. The key is one that the site hands to every player; nothing is circumvented here.
 """
@@ -14,7 +14,7 @@ KEY_BYTES = 16
 
 
 class Decryptor:
-    """Undoes the encryption of one segment that arrives in pieces."""
+    """Decrypts one segment that arrives in pieces."""
 
     def __init__(self, key: bytes, iv: bytes) -> None:
         self._cipher = AES.new(key, AES.MODE_CBC, iv)
@@ -38,5 +38,5 @@ class Decryptor:
 
 
 def iv_of(sequence: int) -> bytes:
-    """The initialisation vector of a segment whose playlist names none."""
+    """Return the initialisation vector of a segment whose playlist names none."""
     return sequence.to_bytes(BLOCK_BYTES, "big")

@@ -1,7 +1,7 @@
-"""Fetches one file: streams it to disk, and resumes it after a cut where that is provably safe.
+"""Fetches one file: streams it to disk, and resumes it after an interruption where that is provably safe.
 
-The decisions are pure and elsewhere: ``resume`` judges an answer, ``pacing`` cuts and slowness. Here are the connections and
-the partial file ``media.part`` with its progress.
+The decisions are elsewhere: ``resume`` judges a response, ``pacing`` interruptions, ``core.slow_floor`` slowness. This
+module has the connections and the partial file ``media.part`` with its progress.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ PART = "media.part"
 # After these failures the partial file is deleted.
 _WORTHLESS = (NotAVideo, EmptyBody, TooLarge)
 # After these failures the rest is requested.
-_CUTS = (Incomplete, NetworkFailure, TookTooLong)
+_INTERRUPTIONS = (Incomplete, NetworkFailure, TookTooLong)
 
 
 class PlaylistInstead(NotAVideo):
@@ -61,7 +61,7 @@ class PlaylistInstead(NotAVideo):
 
 
 class DirectDownloader:
-    """``Downloader`` for one address that is one file. ``also`` names kinds that are accepted in addition to videos."""
+    """``Downloader`` for a URL that is one file. ``also`` names kinds that are accepted in addition to videos."""
 
     def __init__(
         self, client: HttpClient, clock: Clock, *, hosts: HostSlots | None = None, also: Collection[Kind] = ()
@@ -92,7 +92,7 @@ class DirectDownloader:
             raise HttpError(
                 Message("The media address, or where it led, is not valid: %(error)s", error=exc.message)
             ) from exc
-        path = await asyncio.to_thread(_named, part, sniff(head))
+        path = await asyncio.to_thread(_rename_to_kind, part, sniff(head))
         return transfer.result(path)
 
 
@@ -120,8 +120,8 @@ class _Transfer:
         self._proven = True
         self._bytes = 0
         self._at_most = request.max_range_bytes
-        self._end: int | None = None  # of the range under way, exclusive
-        self._half_way = False
+        self._end: int | None = None  # of the current range, exclusive
+        self._mid_file = False
         self._slot = slot
 
     async def run(self, writer: FileWriter, saved: Saved | None) -> bytes:
@@ -143,7 +143,7 @@ class _Transfer:
         return await writer.read_back(0, SNIFF_BYTES)
 
     def remember(self, durable: int) -> None:
-        """Called in the writer's thread whenever ``durable`` bytes have reached the disk."""
+        """Save the progress: ``durable`` bytes have reached the disk. Called in the writer's thread."""
         if self._saved is not None:
             save_progress(self._part, replace(self._saved, bytes=durable))
 
@@ -162,7 +162,7 @@ class _Transfer:
         """Make one request; True when the file is whole, False when another request is needed."""
         have, url = self._writer.position, self._request.url
         ask = ask_for(self._saved, have=have, url=url, at_most=self._at_most)
-        self._half_way = self._answered or ask.start > 0
+        self._mid_file = self._answered or ask.start > 0
         async with self._client.get(
             url,
             scope_url=self._request.scope_url,
@@ -191,17 +191,18 @@ class _Transfer:
     def _wait_before_next_s(self, failure: Failure) -> float | None:
         """Return the seconds until the rest is requested; None when that is useless.
 
-        In the middle of a file a server error or a request to slow down counts as a cut.
+        In the middle of a file, a server error or a request to slow down counts as an interruption.
         """
-        is_trouble = isinstance(failure, RateLimited) or (
+        is_server_trouble = isinstance(failure, RateLimited) or (
             isinstance(failure, HttpError) and (failure.http_status or 0) >= 500
         )
-        if isinstance(failure, _TooSlow) or not (isinstance(failure, _CUTS) or (is_trouble and self._half_way)):
+        is_interruption = isinstance(failure, _INTERRUPTIONS) or (is_server_trouble and self._mid_file)
+        if isinstance(failure, _TooSlow) or not is_interruption:
             return None
         return wait_s(failure, self._cuts.failures) if self._may_go_on() else None
 
     async def _receive_whole(self, answer: HttpResponse, move: Whole) -> bool:
-        """Take an answer that is the file from its first byte, or the first range of it."""
+        """Read a response that is the file from its first byte, or the first range of it."""
         saved = move.saved
         if self._writer.position:
             await self._writer.rewind(0)
@@ -210,13 +211,13 @@ class _Transfer:
         head = b""
         while len(head) < SNIFF_BYTES and (piece := await self._read(answer)):
             head += piece
-        _refuse_foreign(head, answer.status, self._kinds)
+        _refuse_wrong_kind(head, answer.status, self._kinds)
         await self._take(head)
         await self._receive(answer)
         return self._is_whole(saved.total)
 
     async def _receive_rest(self, answer: HttpResponse, move: Append) -> bool:
-        """Take an answer that begins a little before the missing part: the overlap must equal the bytes on disk."""
+        """Read a response that begins a little before the missing part: the overlap must equal the bytes on disk."""
         assert self._saved is not None
         before = self._writer.position
         self._proven, self._end = self._proven and move.proven, move.end
@@ -319,22 +320,22 @@ class _Transfer:
 
 
 class _TooSlow(TookTooLong):
-    """Not worth another immediate try."""
+    """A transfer that is too slow to be worth an immediate retry."""
 
 
-def _refuse_foreign(head: bytes, status: int, taken: Collection[Kind]) -> None:
+def _refuse_wrong_kind(head: bytes, status: int, accepted: Collection[Kind]) -> None:
     """Refuse a file by its first bytes, before the rest is loaded."""
     kind = sniff(head)
     if kind in (Kind.HLS, Kind.DASH):
         raise PlaylistInstead(kind, http_status=status)
-    if kind not in taken:
+    if kind not in accepted:
         what = DESCRIPTIONS[kind]
         raise NotAVideo(
             Message("The site sent no video: it is %(what)s.", what=what), http_status=status, bytes_received=len(head)
         )
 
 
-def _named(part: Path, kind: Kind) -> Path:
+def _rename_to_kind(part: Path, kind: Kind) -> Path:
     path = part.with_name(f"media.{kind.value}")
     part.replace(path)
     progress_file(part).unlink(missing_ok=True)

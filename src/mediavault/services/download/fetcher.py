@@ -41,7 +41,7 @@ class MediaFetcher:
             try:
                 return await self._direct.fetch(request, into=into, limits=limits, on_progress=on_progress)
             except PlaylistInstead:
-                pass  # the stream's downloader reads what it is
+                pass  # the stream downloader finds out which kind it is
         return await self._stream.fetch(request, into=into, limits=limits, on_progress=on_progress)
 
 
@@ -49,7 +49,7 @@ PICTURES, SOUND = "video", "audio"
 
 
 class PairDownloader:
-    """``Downloader`` for a request with an ``audio_url``: fetches both files and joins them into one MP4, or keeps neither."""
+    """``Downloader`` for a request with an ``audio_url``: fetches both files and joins them into one MP4, or fails."""
 
     def __init__(self, client: HttpClient, clock: Clock, *, hosts: HostSlots | None = None) -> None:
         self._direct = DirectDownloader(client, clock, hosts=hosts, also={Kind.AUDIO})
@@ -58,9 +58,9 @@ class PairDownloader:
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
     ) -> DownloadedFile:
         progress = TrackProgress(limits.max_bytes, on_progress)
-        addresses = {PICTURES: request.url, SOUND: request.audio_url or ""}
+        urls = {PICTURES: request.url, SOUND: request.audio_url or ""}
         pictures, sound = await all_or_first_failure(
-            [self._one(request, url, into / name, limits, progress) for name, url in addresses.items()]
+            [self._fetch_track(request, url, into / name, limits, progress) for name, url in urls.items()]
         )
         await asyncio.to_thread(_check_space, pictures.bytes + sound.bytes, into, limits.reserve_bytes)
         path = into / "media.mp4"
@@ -68,7 +68,7 @@ class PairDownloader:
         if "audio" not in {track.kind for track in facts.tracks}:
             await asyncio.to_thread(path.unlink, missing_ok=True)
             raise Incomplete("The file that should have the video's sound holds none.", bytes_received=sound.bytes)
-        for name in addresses:
+        for name in urls:
             await asyncio.to_thread(shutil.rmtree, into / name, ignore_errors=True)
         return DownloadedFile(
             path=path,
@@ -79,12 +79,12 @@ class PairDownloader:
             proven_whole=pictures.proven_whole and sound.proven_whole,
         )
 
-    async def _one(
+    async def _fetch_track(
         self, request: MediaRequest, url: str, folder: Path, limits: DownloadLimits, progress: TrackProgress
     ) -> DownloadedFile:
         await asyncio.to_thread(folder.mkdir, exist_ok=True)
-        wanted = request.expected if url == request.url else Expected()
-        part = replace(request, url=url, audio_url=None, expected=wanted)
+        expected = request.expected if url == request.url else Expected()
+        part = replace(request, url=url, audio_url=None, expected=expected)
         return await self._direct.fetch(part, into=folder, limits=limits, on_progress=progress.of_one_file())
 
 

@@ -1,6 +1,6 @@
-"""Watches a segment's bytes and reports whether it is whole: packets or boxes must end where the segment ends.
+"""Checks a segment's bytes as they arrive: it is whole if packets or boxes end where the segment ends.
 
-The transport does not show it when no length was announced, and a server that stores a truncated segment announces its
+The transport cannot show this when no length was announced, and a server that stores a truncated segment announces its
 truncated length.
 """
 
@@ -23,11 +23,11 @@ class Gauge(Protocol):
         """Take the next bytes into account."""
 
     def fault(self) -> str | None:
-        """Why the segment, now ended, is not whole; completes "a segment …". None when it is."""
+        """Return why the segment, which has ended, is not whole; completes "a segment …". None when it is whole."""
 
 
 def gauge_for(head: bytes) -> Gauge:
-    """The gauge that fits a segment beginning with ``head``, not yet fed. Raises Incomplete and NotAVideo."""
+    """Return a new gauge for a segment that begins with ``head``. Raises Incomplete and NotAVideo."""
     kind = sniff(head)
     if kind in (Kind.WEBM, Kind.MATROSKA) or head.startswith(_CLUSTER):
         return EbmlGauge()
@@ -37,10 +37,10 @@ def gauge_for(head: bytes) -> Gauge:
         return BoxGauge()
     if kind is Kind.AUDIO:
         return AnyGauge()
-    raise _foreign(kind)
+    raise _not_a_segment(kind)
 
 
-def _foreign(kind: Kind) -> Failure:
+def _not_a_segment(kind: Kind) -> Failure:
     if kind in (Kind.EMPTY, Kind.ZEROS):
         return Incomplete("A segment is empty.")
     if kind is Kind.UNKNOWN:
@@ -52,27 +52,27 @@ class TsGauge:
     """A transport stream: whole packets, each with its sync byte."""
 
     def __init__(self) -> None:
-        self._offset = 0  # into the packet under way
-        self._lost = False
+        self._offset = 0  # into the current packet
+        self._lost_sync = False
 
     def feed(self, data: bytes) -> None:
         first = -self._offset % TS_PACKET_BYTES
         syncs = data[first::TS_PACKET_BYTES]
-        self._lost = self._lost or syncs != b"\x47" * len(syncs)
+        self._lost_sync = self._lost_sync or syncs != b"\x47" * len(syncs)
         self._offset = (self._offset + len(data)) % TS_PACKET_BYTES
 
     def fault(self) -> str | None:
         if self._offset:
             return Message("ends inside a packet")
-        return Message("loses the rhythm of its packets") if self._lost else None
+        return Message("loses the rhythm of its packets") if self._lost_sync else None
 
 
 class _LengthGauge:
-    """Units that each say their own length and fill the segment."""
+    """Units that each begin with their own length and together fill the segment."""
 
     def __init__(self) -> None:
         self._header = b""
-        self._left = 0  # of the unit under way
+        self._left = 0  # of the current unit
         self._to_the_end = self._broken = False
 
     def feed(self, data: bytes) -> None:
@@ -86,7 +86,7 @@ class _LengthGauge:
                 at += self._read_header(data[at : at + _MAX_HEADER - len(self._header)])
 
     def _read_header(self, data: bytes) -> int:
-        """Take what is missing to a unit's header from ``data``; how many bytes that were."""
+        """Take the missing bytes of a unit's header from ``data`` and return how many were taken."""
         raise NotImplementedError
 
 
@@ -115,15 +115,15 @@ class BoxGauge(_LengthGauge):
 
 
 class EbmlGauge(_LengthGauge):
-    """WebM (RFC 8794): elements that fill the segment. The outermost container's own length is not counted on."""
+    """WebM (RFC 8794): elements that fill the segment. The length of the outermost container is ignored."""
 
     def _read_header(self, data: bytes) -> int:
         self._header += data[:1]
-        self._judge_header()
+        self._parse_header()
         return 1
 
-    def _judge_header(self) -> None:
-        """Take the header, once it is complete: an identifier of up to 4 bytes, a length of up to 8."""
+    def _parse_header(self) -> None:
+        """Parse the header once it is complete: an identifier of up to 4 bytes, a length of up to 8."""
         id_bytes = 9 - self._header[0].bit_length()
         if id_bytes > 4:
             self._broken = True
@@ -137,9 +137,9 @@ class EbmlGauge(_LengthGauge):
         elif len(size) == size_bytes:
             length = int.from_bytes(size, "big") & ((1 << 7 * size_bytes) - 1)
             unknown = length == (1 << 7 * size_bytes) - 1
-            inside = self._header.startswith(_SEGMENT)
-            self._to_the_end = unknown and not inside
-            self._left = 0 if unknown or inside else length
+            is_segment = self._header.startswith(_SEGMENT)
+            self._to_the_end = unknown and not is_segment
+            self._left = 0 if unknown or is_segment else length
             self._header = b""
 
     def fault(self) -> str | None:
@@ -149,7 +149,7 @@ class EbmlGauge(_LengthGauge):
 
 
 class AnyGauge:
-    """For a kind whose end looks the same as a cut."""
+    """For a kind in which a truncation cannot be distinguished from the end."""
 
     def feed(self, data: bytes) -> None:
         """Do nothing."""

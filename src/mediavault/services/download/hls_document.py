@@ -1,6 +1,6 @@
 """What an HLS playlist lists, unchanged: no URL resolved, nothing refused. Pure, linear in the text's length.
 
-Written for this project and not left to a library: of the 60 published playlists of npm's m3u8-parser 7.2.0, the m3u8
+Written for this project instead of using a library: of the 60 published playlists of npm's m3u8-parser 7.2.0, the m3u8
 package 6.0 reads 46 as their authors expect; it fails on a malformed number, counts the parts of an unfinished segment
 as one, and leaves out segments without a duration (compared 2026-11-24).
 """
@@ -41,12 +41,12 @@ class KeyTag:
 
     @property
     def is_plain(self) -> bool:
-        """The key is sixteen bytes at a URL, for everybody who may have the segments."""
+        """Whether the key is sixteen bytes at a URL, for every client that may fetch the segments."""
         return self.method == "AES-128" and self.keyformat == "identity"
 
     @property
     def is_licensed(self) -> bool:
-        """It needs a licence: sample encryption, a key system's own format, a key that only its system can fetch."""
+        """Whether it needs a licence: sample encryption, a key system's format, a key only its system can fetch."""
         return (
             self.method.startswith("SAMPLE-AES")
             or self.keyformat.lower().startswith(_LICENSED)
@@ -56,7 +56,7 @@ class KeyTag:
 
 @dataclass(frozen=True, slots=True)
 class MapTag:
-    """EXT-X-MAP with the keys that hold for it."""
+    """EXT-X-MAP with the keys that apply to it."""
 
     uri: str
     byterange: str | None
@@ -65,7 +65,7 @@ class MapTag:
 
 @dataclass(frozen=True, slots=True)
 class HlsEntry:
-    """A media segment. Where it is not ``timed``, its duration is the longest that the playlist allows, as players take it."""
+    """A media segment. Unless ``timed``, its duration is the longest that the playlist allows, as players assume."""
 
     uri: str
     duration_s: float
@@ -73,7 +73,7 @@ class HlsEntry:
     byterange: str | None
     keys: tuple[KeyTag, ...]
     map: MapTag | None
-    discontinuities: int  # up to here
+    discontinuities: int  # before this segment
     gap: bool
 
 
@@ -103,7 +103,7 @@ class HlsDocument:
 
     @property
     def is_live(self) -> bool:
-        """It may still grow: no end, and not of the type that never changes (RFC 8216, 6.3.4)."""
+        """Whether it may still grow: it has no end, and is not of the type that never changes (RFC 8216, 6.3.4)."""
         return not self.is_master and not self.ended and self.playlist_type != "VOD"
 
     @property
@@ -113,13 +113,13 @@ class HlsDocument:
 
     @property
     def is_protected(self) -> bool:
-        """Something in it can only be opened with a licence."""
+        """Whether something in it can only be played with a licence."""
         if self.is_master:
             return needs_licence(tuple(self.session_keys))
-        held = {id(entry.keys): entry.keys for entry in self.entries}
-        if not held:
+        key_sets = {id(entry.keys): entry.keys for entry in self.entries}
+        if not key_sets:
             return any(key.is_licensed for key in self.keys)
-        return any(needs_licence(keys) for keys in held.values())
+        return any(needs_licence(keys) for keys in key_sets.values())
 
     @property
     def audio_groups(self) -> int:
@@ -131,7 +131,7 @@ class HlsDocument:
 
 
 def needs_licence(keys: tuple[KeyTag, ...]) -> bool:
-    """Several keys for the same segments are several ways to the same one, so one plain key is enough."""
+    """Return whether segments with these keys need a licence: keys are alternatives, so one plain key is enough."""
     usable = any(key.is_plain or key.method == "NONE" for key in keys)
     return not usable and any(key.is_licensed for key in keys)
 
@@ -139,16 +139,16 @@ def needs_licence(keys: tuple[KeyTag, ...]) -> bool:
 def read_document(text: str, url: str, *, imported: Mapping[str, str] | None = None) -> HlsDocument:
     """Read ``text``, which came from ``url``; ``imported`` are the variables of the master that named it.
 
-    ValueError when it has more than MAX_SEGMENTS segments or MAX_QUALITIES variants.
+    Raises ValueError when it has more than MAX_SEGMENTS segments or MAX_QUALITIES variants.
     """
     variables = Variables(url, imported or {})
     reader = _Reader()
     for tag, value in tags_of(text, variables):
         reader.take(tag, value)
-    found = reader.end()
-    found.is_master = bool(found.variants) or (found.is_master and not found.entries)
-    found.variables, found.undefined = variables.values, frozenset(variables.unknown)
-    return found
+    document = reader.end()
+    document.is_master = bool(document.variants) or (document.is_master and not document.entries)
+    document.variables, document.undefined = variables.values, frozenset(variables.unknown)
+    return document
 
 
 class _Reader:
@@ -237,7 +237,7 @@ class _Reader:
         self._discontinuities += 1 if self.document.entries else 0
 
     def _key(self, value: str) -> None:
-        """Consecutive keys are several ways to the same one; the first one after a segment replaces all before."""
+        """Add a key. Consecutive keys are alternatives; the first one after a segment replaces all before."""
         key = _key_of(value)
         before = () if self._keys_complete or key.method == "NONE" else self._keys
         self._keys, self._keys_complete = (*before, key), False

@@ -1,7 +1,7 @@
-"""The text of an HLS playlist taken apart: lines, tags, attributes, variables. Pure (RFC 8216; draft-pantos-hls-rfc8216bis).
+"""Splits an HLS playlist into lines, tags, attributes and variables. Pure (RFC 8216; draft-pantos-hls-rfc8216bis).
 
-Tolerant where players are: any line end is accepted, surrounding blanks are ignored, a malformed value counts as absent.
-``playlist.py`` judges what that means for a download.
+Tolerant where players are: any line end is accepted, surrounding whitespace is ignored, a malformed value counts as
+absent. ``playlist.py`` judges what that means for a download.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from urllib.parse import parse_qsl, urlsplit
 
 from mediavault.core.messages import Message
 
-# from where a name begins, and never back into it: a long run of letters is looked at once
+# only from where a name begins, and never back into it: a long run of letters is scanned once
 _ATTRIBUTE = re.compile(r'(?<![A-Z0-9-])([A-Z0-9-]++)\s*+=\s*+("[^"]*"|[^",]*)')
 _REFERENCE = re.compile(r"\{\$([A-Za-z0-9_-]+)\}")
 _TAG = re.compile(r"#(EXT[A-Z0-9-]*)(?::(.*))?", re.DOTALL)
 _FIRST_TAG = re.compile(r"#EXT(M3U|INF:|-X-[A-Z])")
 _LINE_END = re.compile(r"\r\n?|\n")
-_MAX_ATTRIBUTES = 64  # of one line
+_MAX_ATTRIBUTES = 64  # per line
 _MAX_PARAMETERS = 1_000
-MAX_FILLED_CHARS = 5_000_000  # that variables may add to a text, all together
+MAX_FILLED_CHARS = 5_000_000  # that all variables together may add to a text
 
 Attributes = Mapping[str, str]
 
@@ -31,9 +31,9 @@ def lines_of(text: str) -> list[str]:
 
 
 def looks_like_hls(text: str) -> bool:
-    """Whether ``text`` is an HLS playlist: one of the format's tags precedes everything but comments.
+    """Return whether ``text`` is an HLS playlist: one of the format's tags precedes everything but comments.
 
-    ``#EXTM3U`` ought to be first; published playlists without it, or with a comment before it, are played all the same.
+    ``#EXTM3U`` should be first, but players accept published playlists without it, or with a comment before it.
     """
     for line in map(str.strip, lines_of(text[:65_536])):
         if _FIRST_TAG.match(line):
@@ -67,9 +67,9 @@ class Variables:
             self.unknown.add(name)
 
     def fill(self, text: str) -> str:
-        """``text`` with its references replaced. A text without any EXT-X-DEFINE has no references.
+        """Return ``text`` with its references replaced; without any EXT-X-DEFINE there are none.
 
-        ValueError once that has made the playlist longer than MAX_FILLED_CHARS.
+        Raises ValueError once all replacements together have more than MAX_FILLED_CHARS characters.
         """
         if "{$" not in text or not (self.values or self.unknown):
             return text
@@ -93,7 +93,7 @@ def _query_of(url: str) -> dict[str, str]:
 
 
 def tags_of(text: str, variables: Variables) -> Iterator[tuple[str, str]]:
-    """(name, value) of each tag in order; ("", address) for the other lines. Comments and empty lines are left out."""
+    """Yield (name, value) for each tag and ("", address) for each other line; comments and empty lines are left out."""
     for line in map(str.strip, lines_of(text)):
         if not line:
             continue
@@ -113,12 +113,12 @@ def attributes_of(value: str) -> dict[str, str]:
 
 
 def decimal(text: str) -> float | None:
-    """Read a number without a sign; None for anything else."""
+    """Read an unsigned number; None for anything else."""
     match = re.match(r"\s*(\d{1,12}(?:\.\d*)?|\.\d+)\s*$", text)
     return float(match[1]) if match else None
 
 
 def integer(text: str | None) -> int | None:
-    """Read a decimal integer without a sign; None for anything else."""
+    """Read an unsigned decimal integer; None for anything else."""
     text = (text or "").strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 20 else None

@@ -1,10 +1,10 @@
-"""What a segmented stream is once its manifest has been read, HLS or DASH: qualities and tracks of segments. Pure.
+"""The model of a segmented stream, HLS or DASH, once its manifest has been read: qualities, tracks, segments. Pure.
 
 A manifest is untrusted text: its size, its lines and its number of segments are bounded, and every URL in it is resolved
 and parsed here, and guarded by the client when it is fetched.
 
-The order of qualities is that of ``services.extraction.ranking``: whether it can be decoded, sound, what plays everywhere where that is
-preferred, and only then size. Codecs are named as in RFC 6381 and the registry of https://mp4ra.org.
+Qualities are ordered as in ``services.extraction.ranking``: whether it can be decoded, sound, what plays everywhere
+where that is preferred, and only then size. Codecs are named as in RFC 6381 and the registry of https://mp4ra.org.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _VIDEO_CODEC = re.compile(
 _AUDIO_CODEC = re.compile(r"\b(mp4a|ac-[34]|ec-3|opus|vorbis|flac|alac|mp3|aac)", re.IGNORECASE)
 _RARE_SOUND = re.compile(r"\b(ec-3|ac-[34]|dts[a-z]|mh[am][12]|mp4a\.a[5-9])\b", re.IGNORECASE)
 _DOLBY_VISION = re.compile(r"\bdv(h[1e]|a[1v])", re.IGNORECASE)
-_UNDECODABLE = re.compile(r"\b(vv[ci]1|bvc2|bytevc2)", re.IGNORECASE)  # H.266 and TikTok's kind of it
-# H.264; AAC but for xHE-AAC, whose object type is 42; MP3
+_UNDECODABLE = re.compile(r"\b(vv[ci]1|bvc2|bytevc2)", re.IGNORECASE)  # H.266 and TikTok's variant of it
+# H.264; AAC except xHE-AAC, whose object type is 42; MP3
 _PLAYS_EVERYWHERE = re.compile(r"avc[1-4](\..*)?|mp4a(\.40(\.(?!42$).*)?|\.6[79b])?|aac|mp3", re.IGNORECASE)
 _NO_MEDIA = re.compile(r"(stpp|wvtt|tx3g|c608|c708)(\..*)?", re.IGNORECASE)  # text tracks
 
@@ -44,7 +44,7 @@ class QualityLevel:
 
     @property
     def shorter_side(self) -> int:
-        """The height in landscape: 1080 for 1080p, also when the video is upright."""
+        """The height in landscape: 1080 for 1080p, even when the video is in portrait format."""
         return min(self.height, self.width or self.height)
 
 
@@ -93,7 +93,7 @@ def has_audio_codec(codecs: str) -> bool:
 
 
 def has_rare_sound(codecs: str) -> bool:
-    """Surround sound that browsers cannot decode."""
+    """Return whether these codecs include surround sound that browsers cannot decode."""
     return bool(_RARE_SOUND.search(codecs))
 
 
@@ -107,7 +107,7 @@ _HIDDEN_CONTROL = re.compile(r"%(0[0-9a-f]|1[0-9a-f]|7f)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A part of a resource: ``length`` bytes from ``start``. ValueError for an empty one."""
+    """A part of a resource: ``length`` bytes from ``start``. Raises ValueError for an empty one."""
 
     start: int
     length: int
@@ -123,7 +123,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """AES-128. ``iv`` None: the segment's sequence number."""
+    """An AES-128 key. ``iv`` None: the segment's sequence number is used."""
 
     url: str
     iv: bytes | None
@@ -144,7 +144,7 @@ class Segment:
 
     ``part`` counts the discontinuities and periods before it: in each, the clock may restart. ``origin_s`` is the media
     time at which its part begins to be shown, where the manifest says so. ``uncertain`` marks a last segment that the
-    manifest does not name: it follows from a length that holds for another track as well.
+    manifest does not list: it follows from a length that applies to other tracks as well, and may not exist.
     """
 
     url: str
@@ -165,9 +165,7 @@ class MediaPlaylist:
     segments: tuple[Segment, ...]
     rounded: bool = False  # durations are whole seconds, as before HLS version 3: each may be off by half a second
     whole_file: bool = False
-    announced_s: float | None = (
-        None  # the duration that the manifest states, where that is more than the sum of its segments
-    )
+    announced_s: float | None = None  # the manifest's own duration, where that is more than the sum of its segments
 
     @property
     def duration_s(self) -> float:

@@ -1,4 +1,4 @@
-"""Reads DASH manifests into what is to be fetched, or says why one cannot be saved. Pure."""
+"""Turns DASH manifests into the tracks to fetch, or raises why one cannot be saved. Pure."""
 
 from __future__ import annotations
 
@@ -11,21 +11,20 @@ from mediavault.services.download.mpd_document import AUDIO, VIDEO, MpdDocument,
 from mediavault.services.download.mpd_segments import SegmentList
 
 _ANY = Wanted()
-_SECOND_BEST = frozenset({"alternate", "supplementary", "commentary", "dub", "description", "sign", "emergency"})
+_SECONDARY_ROLES = frozenset({"alternate", "supplementary", "commentary", "dub", "description", "sign", "emergency"})
 
 
 def read_mpd(text: str, url: str, wanted: Wanted = _ANY) -> list[MediaPlaylist]:
-    """The tracks of the quality that is ``wanted`` of the manifest that came from ``url``: pictures, then sound where it
-    is separate.
+    """Return the tracks to fetch from the manifest that came from ``url``: pictures, then sound where it is separate.
 
-    Raises NotAVideo (no manifest, broken, odd addresses, sound only), LiveNow, Drm, Unsupported (parts of it lie
-    elsewhere) and Incomplete (it names no segments).
+    Raises NotAVideo (not a manifest, broken, invalid addresses, sound only), LiveNow, Drm, Unsupported (parts of it are
+    elsewhere) and Incomplete (it lists no segments).
     """
     try:
         document = read_document(text, url)
         _check(document)
         pictures = chosen_video(document, wanted)
-        sound = [] if any(each.has_sound for each in pictures) else _chosen_audio(document, wanted)
+        sound = [] if any(picture.has_sound for picture in pictures) else _chosen_audio(document, wanted)
         return [_track(chosen, document) for chosen in (pictures, sound) if chosen]
     except BadUrl as exc:
         raise NotAVideo(Message("The manifest's own address is odd: %(error)s", error=exc.message)) from exc
@@ -40,92 +39,102 @@ def _check(document: MpdDocument) -> None:
         raise Unsupported("Parts of the DASH manifest lie in other files (xlink), which mediavault does not follow.")
     if not document.periods:
         raise Incomplete("The DASH manifest names no segments.")
-    pictures = [each for period in document.periods for each in period.of_kind(VIDEO)]
-    if pictures and all(each.protected for each in pictures):
+    pictures = [picture for period in document.periods for picture in period.of_kind(VIDEO)]
+    if pictures and all(picture.protected for picture in pictures):
         raise Drm("The stream is protected (ContentProtection).")
     if not pictures:
         raise NotAVideo("The DASH manifest offers sound only.")
 
 
 def chosen_video(document: MpdDocument, wanted: Wanted = _ANY, *, protected: bool = False) -> list[Representation]:
-    """The best pictures of each period, of one kind as far as there is one; periods without any are left out.
+    """Return the best pictures of each period, in one form as far as possible; periods without any are left out.
 
-    ``protected``: also those that take a licence, to look at and not to fetch.
+    ``protected``: include those that need a licence, for inspection rather than for fetching.
     """
     chosen: list[Representation] = []
     for period in document.periods:
-        free = period.of_kind(VIDEO) if protected else _free(period, VIDEO)
-        if free:
+        choices = period.of_kind(VIDEO) if protected else _unprotected(period, VIDEO)
+        if choices:
             chosen.append(
-                _like(chosen[0], free) if chosen else _best_picture(free, wanted, separate=_free(period, AUDIO))
+                _most_similar(chosen[0], choices)
+                if chosen
+                else _best_picture(choices, wanted, separate=_unprotected(period, AUDIO))
             )
     return chosen
 
 
 def _chosen_audio(document: MpdDocument, wanted: Wanted) -> list[Representation]:
-    """The sound that a player would start with, in each period that has some. Drm when all of it is protected."""
+    """Return the sound that a player would start with, in each period that has some.
+
+    Raises Drm when all sound of a period is protected.
+    """
     chosen: list[Representation] = []
     for period in document.periods:
-        free = _free(period, AUDIO)
-        if not free and period.of_kind(AUDIO):
+        choices = _unprotected(period, AUDIO)
+        if not choices and period.of_kind(AUDIO):
             raise Drm("The stream's sound is protected (ContentProtection).")
-        if free:
-            chosen.append(_like(chosen[0], free) if chosen else min(free, key=lambda each: _sound_rank(each, wanted)))
+        if choices:
+            chosen.append(
+                _most_similar(chosen[0], choices)
+                if chosen
+                else min(choices, key=lambda sound: _sound_rank(sound, wanted))
+            )
     return chosen
 
 
-def _free(period: Period, kind: str) -> list[Representation]:
-    return [each for each in period.of_kind(kind) if not each.protected]
+def _unprotected(period: Period, kind: str) -> list[Representation]:
+    return [candidate for candidate in period.of_kind(kind) if not candidate.protected]
 
 
 def _best_picture(
-    free: Sequence[Representation], wanted: Wanted, *, separate: Sequence[Representation]
+    choices: Sequence[Representation], wanted: Wanted, *, separate: Sequence[Representation]
 ) -> Representation:
-    def rank(each: Representation) -> tuple[bool, bool, bool, bool, int, bool, int]:
-        return not each.roles & _SECOND_BEST, *wanted.rank(each.rung, has_sound=each.has_sound or bool(separate))
+    def rank(picture: Representation) -> tuple[bool, bool, bool, bool, int, bool, int]:
+        has_sound = picture.has_sound or bool(separate)
+        return not picture.roles & _SECONDARY_ROLES, *wanted.rank(picture.rung, has_sound=has_sound)
 
-    return max(free, key=rank)
+    return max(choices, key=rank)
 
 
-def _sound_rank(each: Representation, wanted: Wanted) -> tuple[bool, bool, bool, int, int]:
-    """Smaller is better; of one set, the richest."""
+def _sound_rank(sound: Representation, wanted: Wanted) -> tuple[bool, bool, bool, int, int]:
+    """Return a sort key; smaller is better, and within one set the highest bandwidth wins."""
     return (
-        bool(each.roles & _SECOND_BEST),
-        has_rare_sound(each.rung.codecs),
-        not wanted.prefers(each.rung.codecs),
-        each.set_number,
-        -each.rung.bandwidth,
+        bool(sound.roles & _SECONDARY_ROLES),
+        has_rare_sound(sound.rung.codecs),
+        not wanted.prefers(sound.rung.codecs),
+        sound.set_number,
+        -sound.rung.bandwidth,
     )
 
 
-def _like(model: Representation, choices: Sequence[Representation]) -> Representation:
-    """A period's own form of what was chosen in the first: only equal forms can be joined to one film."""
+def _most_similar(model: Representation, choices: Sequence[Representation]) -> Representation:
+    """Return the choice most similar to ``model`` of the first period: only equal forms can be joined into one film."""
 
-    def distance(each: Representation) -> tuple[bool, bool, int, bool, int]:
-        codec, own = (of.rung.codecs.partition(".")[0].lower() for of in (model, each))
+    def distance(choice: Representation) -> tuple[bool, bool, int, bool, int]:
+        model_codec, codec = (item.rung.codecs.partition(".")[0].lower() for item in (model, choice))
         return (
-            codec != own,
-            model.language != each.language,
-            abs(model.rung.height - each.rung.height),
-            model.id != each.id,
-            abs(model.rung.bandwidth - each.rung.bandwidth),
+            codec != model_codec,
+            model.language != choice.language,
+            abs(model.rung.height - choice.rung.height),
+            model.id != choice.id,
+            abs(model.rung.bandwidth - choice.rung.bandwidth),
         )
 
     return min(choices, key=distance)
 
 
 def listings_of(chosen: Sequence[Representation]) -> list[SegmentList]:
-    """What each period gives to a track; NotAVideo when that is more than MAX_SEGMENTS segments together."""
-    found: list[SegmentList] = []
+    """Return the segments of a track, period by period. Raises NotAVideo for more than MAX_SEGMENTS in all."""
+    listings: list[SegmentList] = []
     count = 0
-    for each in chosen:
-        found.append(each.listing())
-        count += len(found[-1].segments)
+    for representation in chosen:
+        listings.append(representation.listing())
+        count += len(listings[-1].segments)
         if count > MAX_SEGMENTS:
             raise NotAVideo(
                 Message("The DASH manifest has more than %(max_segments)d segments.", max_segments=MAX_SEGMENTS)
             )
-    return found
+    return listings
 
 
 def _track(chosen: Sequence[Representation], document: MpdDocument) -> MediaPlaylist:
@@ -135,4 +144,5 @@ def _track(chosen: Sequence[Representation], document: MpdDocument) -> MediaPlay
     segments: tuple[Segment, ...] = tuple(segment for listing in listings for segment in listing.segments)
     if not segments:
         raise Incomplete("The DASH manifest names no segments.")
-    return MediaPlaylist(segments, whole_file=any(x.whole_file for x in listings), announced_s=document.duration_s)
+    whole_file = any(listing.whole_file for listing in listings)
+    return MediaPlaylist(segments, whole_file=whole_file, announced_s=document.duration_s)

@@ -1,7 +1,7 @@
 """What a DASH manifest lists: periods and their representations, with all that they inherit. Pure (ISO/IEC 23009-1).
 
-The maintained Python library (mpd-parser on PyPI, 0.2) returns the elements only; what matters here is what they mean
-together, so our own bounded tree is enough.
+The maintained Python library (mpd-parser on PyPI, 0.2) returns the elements only; what matters here is their combined
+meaning, so our own bounded tree is enough.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mediavault.services.download.mpd_segments import SegmentList, SegmentPositi
 from mediavault.services.download.mpd_tree import Node, rate_of, read_tree, seconds_of, whole
 
 MAX_REPRESENTATIONS = 5_000
-# possessive: a finished comment is never matched again, or a series of them takes for ever
+# possessive: a finished comment is never matched again; otherwise a series of them takes forever
 _PROLOGUE = r"(?:(?:<\?(?>.*?\?>)|<!--(?>.*?-->))\s*+)*+"
 _START = re.compile(_PROLOGUE + r"<(?:[\w.-]+:)?MPD[\s>/]", re.DOTALL)
 _SMOOTH = re.compile(_PROLOGUE + r"<SmoothStreamingMedia[\s>/]", re.DOTALL)
@@ -30,7 +30,7 @@ _TRICK = (
     "http://dashif.org/guidelines/thumbnail_tile",
 )
 _QUERY = ("urn:mpeg:dash:urlparam:2014", "urn:mpeg:dash:urlparam:2016")
-_NOTHING_THERE = "urn:mpeg:dash:resolve-to-zero:2013"
+_RESOLVE_TO_ZERO = "urn:mpeg:dash:resolve-to-zero:2013"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Representation:
     roles: frozenset[str]
     set_number: int
     protected: bool
-    has_sound: bool  # its codecs name some
+    has_sound: bool  # its codecs include some
     place: SegmentPosition
 
     def listing(self) -> SegmentList:
@@ -57,12 +57,12 @@ class Period:
     representations: tuple[Representation, ...]  # no trick play
 
     def of_kind(self, kind: str) -> list[Representation]:
-        return [each for each in self.representations if each.kind == kind]
+        return [candidate for candidate in self.representations if candidate.kind == kind]
 
 
 @dataclass(frozen=True, slots=True)
 class MpdDocument:
-    """``remote``: a part of the manifest lies elsewhere (xlink)."""
+    """``remote``: a part of the manifest is elsewhere (xlink)."""
 
     periods: tuple[Period, ...]
     live: bool
@@ -72,42 +72,46 @@ class MpdDocument:
 
     @property
     def variants(self) -> int:
-        """Video qualities; one that goes on through several periods under the same id counts once."""
+        """Number of video qualities; one that continues through several periods under the same id counts once."""
         most: Counter[str] = Counter()
         for period in self.periods:
-            most |= Counter(each.id for each in period.of_kind(VIDEO))
+            most |= Counter(video.id for video in period.of_kind(VIDEO))
         return most.total()
 
     @property
     def audio_groups(self) -> int:
-        """Adaptation sets of sound, in the period that has most."""
-        return max((len({each.set_number for each in period.of_kind(AUDIO)}) for period in self.periods), default=0)
+        """Number of adaptation sets of sound, in the period that has the most."""
+        return max((len({sound.set_number for sound in period.of_kind(AUDIO)}) for period in self.periods), default=0)
 
 
 def looks_like_dash(text: str) -> bool:
-    """Whether ``text`` begins as a DASH manifest: its root element after declarations and comments, if any."""
+    """Return whether ``text`` begins as a DASH manifest: its root element after declarations and comments, if any."""
     return bool(_START.match(text.lstrip("\ufeff \t\r\n")))
 
 
 def looks_like_smooth_streaming(text: str) -> bool:
-    """Whether ``text`` begins as a client manifest of Microsoft's Smooth Streaming (MS-SSTR, 2.2.2)."""
+    """Return whether ``text`` begins as a client manifest of Microsoft's Smooth Streaming (MS-SSTR, 2.2.2)."""
     return bool(_SMOOTH.match(text.lstrip("\ufeff \t\r\n")))
 
 
 def read_document(text: str, url: str) -> MpdDocument:
-    """Read ``text``, which came from ``url``. Raises NotAVideo for anything but a manifest, BadUrl for a malformed ``url``."""
+    """Read ``text``, which came from ``url``.
+
+    Raises NotAVideo for malformed XML, Unsupported for another document or too many representations, BadUrl for a
+    malformed ``url``.
+    """
     root = read_tree(text)
     if root.name != "MPD":
         raise Unsupported("This XML document is not a DASH manifest.")
-    base = _based(base_of(url), root)
-    periods = [node for node in root.all("Period") if node.get("href") != _NOTHING_THERE]
+    base = _base_url(base_of(url), root)
+    periods = [node for node in root.all("Period") if node.get("href") != _RESOLVE_TO_ZERO]
     total_s = seconds_of(root.get("mediaPresentationDuration"))
     lengths = _lengths(periods, total_s)
     count = 0
     read: list[Period] = []
     for number, (node, length_s) in enumerate(zip(periods, lengths, strict=True)):
-        found = tuple(_representations(root, node, base, number, length_s))
-        count += len(found)
+        representations = tuple(_representations(root, node, base, number, length_s))
+        count += len(representations)
         if count > MAX_REPRESENTATIONS:
             raise Unsupported(
                 Message(
@@ -115,7 +119,7 @@ def read_document(text: str, url: str) -> MpdDocument:
                     max_representations=MAX_REPRESENTATIONS,
                 )
             )
-        read.append(Period(length_s, found))
+        read.append(Period(length_s, representations))
     known = [length for length in lengths if length is not None]
     live = root.get("type").lower() == "dynamic"
     if total_s is None and not live and known and len(known) == len(lengths):
@@ -125,7 +129,7 @@ def read_document(text: str, url: str) -> MpdDocument:
         periods=tuple(read),
         live=live,
         protected=any(node.name == "ContentProtection" for node in everything),
-        remote=any(node.get("href") not in ("", _NOTHING_THERE) for node in everything if node.name in _LINKABLE),
+        remote=any(node.get("href") not in ("", _RESOLVE_TO_ZERO) for node in everything if node.name in _LINKABLE),
         duration_s=total_s,
     )
 
@@ -134,7 +138,10 @@ _LINKABLE = frozenset({"Period", "AdaptationSet", "SegmentList", "SegmentTimelin
 
 
 def _lengths(periods: list[Node], total_s: float | None) -> list[float | None]:
-    """5.3.2.1: a period lasts as long as it says, or until the next one begins, or until the presentation ends."""
+    """Return the periods' lengths in seconds; None where one is not known.
+
+    A period lasts as long as it says, or until the next one begins, or until the presentation ends (5.3.2.1).
+    """
     starts: list[float | None] = []
     lengths = [seconds_of(node.get("duration")) for node in periods]
     for number, node in enumerate(periods):
@@ -156,20 +163,20 @@ def _lengths(periods: list[Node], total_s: float | None) -> list[float | None]:
 def _representations(
     root: Node, period: Node, base: HttpUrl, number: int, length_s: float | None
 ) -> Iterator[Representation]:
-    period_base = _based(base, period)
+    period_base = _base_url(base, period)
     for set_number, group in enumerate(period.all("AdaptationSet")):
         if _is_trick(group):
             continue
-        group_base = _based(period_base, group)
+        group_base = _base_url(period_base, group)
         for node in group.all("Representation"):
             if _is_trick(node):
                 continue
             query = base.query if _inherits_query(root, period, group, node) else ""
-            place = SegmentPosition((period, group, node), _based(group_base, node), number, length_s, query)
-            yield _representation(group, node, place, set_number)
+            position = SegmentPosition((period, group, node), _base_url(group_base, node), number, length_s, query)
+            yield _representation(group, node, position, set_number)
 
 
-def _representation(group: Node, node: Node, place: SegmentPosition, set_number: int) -> Representation:
+def _representation(group: Node, node: Node, position: SegmentPosition, set_number: int) -> Representation:
     def either(name: str) -> str:
         return node.get(name) or group.get(name)
 
@@ -187,14 +194,14 @@ def _representation(group: Node, node: Node, place: SegmentPosition, set_number:
         language=group.get("lang"),
         roles=frozenset(role.get("value").lower() for role in group.all("Role")),
         set_number=set_number,
-        protected=any(level.first("ContentProtection") is not None for level in place.levels),
+        protected=any(level.first("ContentProtection") is not None for level in position.levels),
         has_sound=has_audio_codec(codecs),
-        place=place,
+        place=position,
     )
 
 
 def _kind(group: Node, mime: str, codecs: str, *, sized: bool) -> str:
-    """Return what it plays, by the most reliable sign: video codecs, the set's content type, its components, a size."""
+    """Return the kind of media, by the most reliable sign: video codecs, content type, components, a size."""
     if has_video_codec(codecs):
         return VIDEO
     components = {part.get("contentType").lower() for part in group.all("ContentComponent")}
@@ -209,22 +216,22 @@ def _kind(group: Node, mime: str, codecs: str, *, sized: bool) -> str:
 
 
 def _is_trick(node: Node) -> bool:
-    """Trick play, thumbnails: pictures for seeking (DASH-IF IOP 3.2.9)."""
+    """Return whether it is trick play or thumbnails: pictures for seeking (DASH-IF IOP 3.2.9)."""
     properties = (*node.all("EssentialProperty"), *node.all("SupplementalProperty"))
-    return any(each.get("schemeIdUri").lower() in _TRICK for each in properties)
+    return any(descriptor.get("schemeIdUri").lower() in _TRICK for descriptor in properties)
 
 
 def _inherits_query(*levels: Node) -> bool:
-    """Annex I in its common form: each address carries the query of the manifest's own."""
+    """Return whether each URL carries the query of the manifest's own URL (Annex I in its common form)."""
     for level in levels:
-        for each in (*level.all("EssentialProperty"), *level.all("SupplementalProperty")):
-            info = each.first("UrlQueryInfo")
-            if each.get("schemeIdUri") in _QUERY and info is not None:
+        for descriptor in (*level.all("EssentialProperty"), *level.all("SupplementalProperty")):
+            info = descriptor.first("UrlQueryInfo")
+            if descriptor.get("schemeIdUri") in _QUERY and info is not None:
                 return info.get("useMPDUrlQuery") == "true" and info.get("queryTemplate") == "$querypart$"
     return False
 
 
-def _based(base: HttpUrl, node: Node) -> HttpUrl:
-    """Return the base URL of the children of ``node``; several BaseURLs are the same files in several places."""
-    given = node.first("BaseURL")
-    return base_of(resolve(given.text.strip(), base)) if given is not None and given.text.strip() else base
+def _base_url(base: HttpUrl, node: Node) -> HttpUrl:
+    """Return the base URL of the children of ``node``; the first of several, which are alternatives."""
+    element = node.first("BaseURL")
+    return base_of(resolve(element.text.strip(), base)) if element is not None and element.text.strip() else base

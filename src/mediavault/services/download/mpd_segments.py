@@ -1,6 +1,6 @@
 """Which segments a DASH representation has in one period: templates, timelines, lists, or one whole file. Pure.
 
-ISO/IEC 23009-1, 5.3.9. What a period or an adaptation set says holds for everything below it, unless it is repeated there.
+ISO/IEC 23009-1, 5.3.9. What a period or an adaptation set says applies to everything below it, unless repeated there.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from mediavault.services.download.mpd_tree import Node, fill, signed, span_of, w
 
 _KINDS = ("SegmentTemplate", "SegmentList", "SegmentBase")
 _ROUNDING_S = 0.001  # a period's length is a decimal: a last segment may seem to begin this much before its end
-_TAIL_S = 0.5  # pictures and sound end that much apart, and the period's length is that of the longer
+_TAIL_S = 0.5  # pictures and sound may end this far apart, and the period's length is that of the longer
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentPosition:
-    """The position of a representation. ``levels``: period, adaptation set, representation; ``query`` is appended to each URL."""
+    """Where a representation is. ``levels``: period, adaptation set, representation; each URL ends with ``query``."""
 
     levels: tuple[Node, Node, Node]
     base: HttpUrl
@@ -44,21 +44,21 @@ class SegmentList:
     counted: bool = True
 
 
-def list_segments(place: SegmentPosition) -> SegmentList:
-    """All segments of a representation. ValueError or NotAVideo for what cannot be made sense of."""
-    rules = _Rules.of(place.levels)
+def list_segments(position: SegmentPosition) -> SegmentList:
+    """Return all segments of a representation. Raises ValueError or NotAVideo for malformed rules."""
+    rules = _Rules.of(position.levels)
     if rules.kind == "SegmentTemplate" and rules.get("media"):
-        return _from_template(rules, place)
+        return _from_template(rules, position)
     if rules.kind == "SegmentList" and rules.list("SegmentURL"):
-        return _from_list(rules, place)
-    length = place.duration_s or 0.0
-    segment = Segment(place.address(""), None, length, 0, None, None, place.part, rules.origin_s)
+        return _from_list(rules, position)
+    length = position.duration_s or 0.0
+    segment = Segment(position.address(""), None, length, 0, None, None, position.part, rules.origin_s)
     return SegmentList((segment,), whole_file=True)
 
 
 @dataclass(frozen=True, slots=True)
 class _Rules:
-    """The addressing elements of one kind, outermost first, read as one."""
+    """The addressing elements of one kind, outermost first, merged into one."""
 
     kind: str
     nodes: tuple[Node, ...]
@@ -66,22 +66,23 @@ class _Rules:
 
     @classmethod
     def of(cls, levels: Sequence[Node]) -> _Rules:
-        """The kind of the innermost level that has one holds."""
+        """Return the merged rules; the innermost level that has any decides their kind."""
         for level in reversed(levels):
             for kind in _KINDS:
                 if level.first(kind) is not None:
-                    nodes = tuple(node for each in levels if (node := each.first(kind)) is not None)
-                    return cls(kind, nodes, {k: v for node in nodes for k, v in node.attributes.items()})
+                    nodes = tuple(node for outer in levels if (node := outer.first(kind)) is not None)
+                    attributes = {name: value for node in nodes for name, value in node.attributes.items()}
+                    return cls(kind, nodes, attributes)
         return cls("", ())
 
     def get(self, name: str) -> str:
         return self.attributes.get(name, "").strip()
 
     def child(self, name: str) -> Node | None:
-        return next((found for node in reversed(self.nodes) if (found := node.first(name)) is not None), None)
+        return next((child for node in reversed(self.nodes) if (child := node.first(name)) is not None), None)
 
     def list(self, name: str) -> list[Node]:
-        return next((found for node in reversed(self.nodes) if (found := list(node.all(name)))), [])
+        return next((children for node in reversed(self.nodes) if (children := list(node.all(name)))), [])
 
     @property
     def timescale(self) -> int:
@@ -103,7 +104,7 @@ class _Rules:
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """When a segment plays: in units of the timescale, on the media's own clock."""
+    """When a segment plays, in units of the timescale and on the media's own clock."""
 
     number: int
     time: int
@@ -111,43 +112,43 @@ class _Slot:
     uncertain: bool = False
 
 
-def _from_template(rules: _Rules, place: SegmentPosition) -> SegmentList:
-    representation = place.levels[2]
+def _from_template(rules: _Rules, position: SegmentPosition) -> SegmentList:
+    representation = position.levels[2]
     names: dict[str, str | int] = {
         "RepresentationID": representation.get("id"),
         "Bandwidth": whole(representation.get("bandwidth")) or 0,
     }
-    init = _init(rules, place, names)
-    slots, counted = _slots(rules, place)
+    init = _init(rules, position, names)
+    slots, counted = _slots(rules, position)
     media = rules.get("media")
     segments = [
-        _segment(place.address(fill(media, {**names, "Number": s.number, "Time": s.time})), s, rules, place, init)
+        _segment(position.address(fill(media, {**names, "Number": s.number, "Time": s.time})), s, rules, position, init)
         for s in slots
     ]
     return SegmentList(tuple(segments), counted=counted)
 
 
-def _from_list(rules: _Rules, place: SegmentPosition) -> SegmentList:
+def _from_list(rules: _Rules, position: SegmentPosition) -> SegmentList:
     listed = rules.list("SegmentURL")
     if len(listed) > MAX_SEGMENTS:
         raise NotAVideo(
             Message("The DASH manifest has more than %(max_segments)d segments.", max_segments=MAX_SEGMENTS)
         )
-    timed, _ = _slots(rules, place, count=len(listed))
-    init = _init(rules, place, {})
+    timed, _ = _slots(rules, position, count=len(listed))
+    init = _init(rules, position, {})
     segments = []
     for node, slot in zip(listed, timed, strict=False):
-        segment = _segment(place.address(node.get("media")), slot, rules, place, init)
+        segment = _segment(position.address(node.get("media")), slot, rules, position, init)
         segments.append(
             Segment(
                 segment.url, span_of(node.get("mediaRange")), segment.duration_s, segment.sequence, None, init,
-                place.part, rules.origin_s,
+                position.part, rules.origin_s,
             )
         )  # fmt: skip
     return SegmentList(tuple(segments))
 
 
-def _segment(url: str, slot: _Slot, rules: _Rules, place: SegmentPosition, init: Init | None) -> Segment:
+def _segment(url: str, slot: _Slot, rules: _Rules, position: SegmentPosition, init: Init | None) -> Segment:
     return Segment(
         url=url,
         span=None,
@@ -155,79 +156,82 @@ def _segment(url: str, slot: _Slot, rules: _Rules, place: SegmentPosition, init:
         sequence=slot.number,
         key=None,
         init=init,
-        part=place.part,
+        part=position.part,
         origin_s=rules.origin_s,
         uncertain=slot.uncertain,
     )
 
 
-def _init(rules: _Rules, place: SegmentPosition, names: Mapping[str, str | int]) -> Init | None:
-    """From the attribute of a template, or an Initialization element; None for media that needs none."""
+def _init(rules: _Rules, position: SegmentPosition, names: Mapping[str, str | int]) -> Init | None:
+    """Return the initialisation section, from a template or an Initialization element; None where none is needed."""
     if template := rules.get("initialization"):
-        return Init(place.address(fill(template, names)), None, None)
+        return Init(position.address(fill(template, names)), None, None)
     node = rules.child("Initialization")
     if node is None:
         return None
-    return Init(place.address(node.get("sourceURL")), span_of(node.get("range")), None)
+    return Init(position.address(node.get("sourceURL")), span_of(node.get("range")), None)
 
 
-# --- when ----------------------------------------------------------------------------------------------------------------
+# --- timing -----------------------------------------------------------------------------------------------------------
 
 
-def _slots(rules: _Rules, place: SegmentPosition, *, count: int | None = None) -> tuple[list[_Slot], bool]:
-    """(the slots, whether their number is known). ``count``: how many a list names."""
+def _slots(rules: _Rules, position: SegmentPosition, *, count: int | None = None) -> tuple[list[_Slot], bool]:
+    """Return the slots, and whether their number is known. ``count``: how many a list names."""
     timeline = rules.child("SegmentTimeline")
     if timeline is not None:
         slots: list[_Slot] = []
-        for slot in _timeline(timeline, rules, place):
+        for slot in _timeline(timeline, rules, position):
             if len(slots) >= MAX_SEGMENTS:
                 raise NotAVideo(
                     Message("The DASH manifest has more than %(max_segments)d segments.", max_segments=MAX_SEGMENTS)
                 )
             slots.append(slot)
         return slots, True
-    return _even_slots(rules, place, count)
+    return _even_slots(rules, position, count)
 
 
-def _timeline(timeline: Node, rules: _Rules, place: SegmentPosition) -> Iterator[_Slot]:
-    """5.3.9.6: each S begins where the one before ended, or at its own ``t``; ``r`` times more of the same."""
+def _timeline(timeline: Node, rules: _Rules, position: SegmentPosition) -> Iterator[_Slot]:
+    """Yield the slots of a timeline (5.3.9.6).
+
+    Each S begins where the one before ended, or at its own ``t``, and is repeated ``r`` more times.
+    """
     entries = list(timeline.all("S"))
     time, number = 0, rules.start_number
     for index, entry in enumerate(entries):
         start = signed(entry.get("t"))
         time = time if start is None else start
-        number = number if (given := whole(entry.get("n"))) is None else given
+        number = number if (own_number := whole(entry.get("n"))) is None else own_number
         duration, repeat = whole(entry.get("d")), signed(entry.get("r")) or 0
         if not duration:
             raise ValueError(Message("a segment of its timeline has no duration"))
         if repeat < 0:
             following = signed(entries[index + 1].get("t")) if index + 1 < len(entries) else None
-            repeat = _until(following, time, duration, rules, place) - 1
+            repeat = _segments_until(following, time, duration, rules, position) - 1
         for _ in range(repeat + 1):
             yield _Slot(number, time, duration)
             time, number = time + duration, number + 1
 
 
-def _until(following: int | None, time: int, duration: int, rules: _Rules, place: SegmentPosition) -> int:
-    """How many segments there are until the next S, or until the period ends; one where nobody knows."""
+def _segments_until(following: int | None, time: int, duration: int, rules: _Rules, position: SegmentPosition) -> int:
+    """Return how many segments there are until the next S, or until the period ends; one where that is not known."""
     if following is None:
-        if place.duration_s is None:
+        if position.duration_s is None:
             return 1
-        following = math.floor(rules.offset + (place.duration_s - _ROUNDING_S) * rules.timescale) + 1
+        following = math.floor(rules.offset + (position.duration_s - _ROUNDING_S) * rules.timescale) + 1
     return max(1, -(-(following - time) // duration))
 
 
-def _even_slots(rules: _Rules, place: SegmentPosition, count: int | None) -> tuple[list[_Slot], bool]:
-    """All of the same length but for the last, which ends with the period."""
+def _even_slots(rules: _Rules, position: SegmentPosition, count: int | None) -> tuple[list[_Slot], bool]:
+    """Return slots of equal length, except the last, which ends with the period; and whether their number is known."""
     length, last = whole(rules.get("duration")), whole(rules.get("endNumber"))
-    total = None if place.duration_s is None else place.duration_s * rules.timescale
+    total = None if position.duration_s is None else position.duration_s * rules.timescale
     if count is None and last is not None:
         count = max(0, last - rules.start_number + 1)
-    named = count is not None
+    is_explicit = count is not None
     if count is None and length and total is not None:
         count = max(1, math.ceil((total - _ROUNDING_S * rules.timescale) / length))
     if count is None:
-        # without a length there is one segment; without an end nobody knows how many
+        # without a length there is one segment; without an end their number is not known
         return ([_Slot(rules.start_number, rules.offset, total or 0)], True) if not length else ([], False)
     if count > MAX_SEGMENTS:
         raise NotAVideo(
@@ -237,6 +241,6 @@ def _even_slots(rules: _Rules, place: SegmentPosition, count: int | None) -> tup
     slots = [_Slot(rules.start_number + n, rules.offset + round(n * step), step) for n in range(count)]
     if slots and total is not None and length and 0 < total - (count - 1) * step < step:
         rest = total - (count - 1) * step
-        tail = not named and count > 1 and rest <= _TAIL_S * rules.timescale
+        tail = not is_explicit and count > 1 and rest <= _TAIL_S * rules.timescale
         slots[-1] = _Slot(slots[-1].number, slots[-1].time, rest, uncertain=tail)
     return slots, True

@@ -1,7 +1,7 @@
-"""An MPD as a tree of plain nodes, read with limits, and the forms of its values (ISO/IEC 23009-1). Imports expat alone.
+"""Parses an MPD into a tree of plain nodes, within limits, and its values (ISO/IEC 23009-1). Only importer of expat.
 
 A document type is refused, and with it every entity a document could declare; depth and number of elements are bounded
-and nothing outside the text is ever opened. Names lose their prefix, which published manifests choose freely.
+and nothing outside the text is ever opened. Namespace prefixes are dropped: published manifests choose them freely.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Node:
     text: str = ""
 
     def all(self, name: str) -> Iterator[Node]:
-        """The children of this name."""
+        """Return the children with this name."""
         return (child for child in self.children if child.name == name)
 
     def first(self, name: str) -> Node | None:
@@ -41,11 +41,11 @@ class Node:
 
     def walk(self) -> Iterator[Node]:
         """Yield this node and all below it."""
-        waiting = [self]
-        while waiting:
-            node = waiting.pop()
+        pending = [self]
+        while pending:
+            node = pending.pop()
             yield node
-            waiting += node.children
+            pending += node.children
 
 
 def read_tree(text: str) -> Node:
@@ -118,7 +118,7 @@ def seconds_of(text: str) -> float | None:
 
 
 def whole(text: str) -> int | None:
-    """Read a decimal integer without a sign, also where a packager writes it as ``2000000.0``; None for anything else."""
+    """Read an unsigned decimal integer, also in the form ``2000000.0`` of some packagers; None for anything else."""
     match = _WHOLE.fullmatch(text.strip())
     return int(match[1]) if match else None
 
@@ -150,10 +150,10 @@ def span_of(text: str) -> Span | None:
 def fill(template: str, values: Mapping[str, str | int]) -> str:
     """Fill a URL template: ``$Number%05d$`` and the like; ``$$`` is a dollar (5.3.9.4.4).
 
-    An identifier that has no value here stays as it is, as players leave it.
+    An identifier without a value is left unchanged, as players do.
     """
 
-    def put(match: re.Match[str]) -> str:
+    def substitute(match: re.Match[str]) -> str:
         name, width, kind = match.groups()
         if name is None:
             return "$"
@@ -165,4 +165,4 @@ def fill(template: str, values: Mapping[str, str | int]) -> str:
         text = format(value, {"x": "x", "X": "X", "o": "o"}.get(kind or "d", "d"))
         return text.zfill(min(int(width or 1), MAX_WIDTH))
 
-    return _IDENTIFIER.sub(put, template)
+    return _IDENTIFIER.sub(substitute, template)

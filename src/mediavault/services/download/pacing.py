@@ -1,4 +1,4 @@
-"""How hard a host is asked: requests at the same time over all jobs of a worker, and waits after failures."""
+"""The load on a host: concurrent requests over all jobs of a worker, and waits after failures."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ Slot = AbstractAsyncContextManager[object]  # held while something is being fetc
 
 
 class HostSlots:
-    """Limits the requests for media to each host. Slots of one host are given out in order of request.
+    """Limits the concurrent requests for media to each host. Slots of one host are given out in order of request.
 
-    A stream counts at the host of its manifest's URL, wherever its segments are. A segment holds its slot until all before
-    it are written; with a slot for each segment's own host, two streams could each wait for what the other holds. Its
-    key and its initialisation section ride on the slot of the segment that needs them.
+    A stream counts against the host of its manifest's URL, wherever its segments are. A segment holds its slot until
+    all before it are written; with slots of the segments' own hosts, two streams could deadlock. Keys and
+    initialisation sections share the slot of the segment that needs them.
     """
 
     def __init__(self) -> None:
         self._slots: WeakValueDictionary[tuple[str, int], asyncio.Semaphore] = WeakValueDictionary()
 
     def slot_for(self, request: MediaRequest) -> Slot:
-        """One of the ``max_connections`` of the host that ``request.url`` names."""
+        """Return a context manager that holds one of the ``max_connections`` slots of the host in ``request.url``."""
         key = (_host(request), request.max_connections)
         slot = self._slots.get(key)
         if slot is None:
@@ -62,8 +62,8 @@ def _host(request: MediaRequest) -> str:
 
 BACKOFF_S, MAX_BACKOFF_S = 0.5, 60.0
 PROGRESS_BYTES = 1_000_000  # this much beyond the farthest position so far resets the count of cuts
-OPENING_TRIES = 2  # when no connection has brought anything yet
-RATE_LIMIT_S = 5.0  # minimum, for a site that asks us to slow down without a time
+OPENING_TRIES = 2  # while no connection has delivered anything yet
+RATE_LIMIT_S = 5.0  # minimum, for a site that asks us to slow down without saying for how long
 LONGEST_WAIT_S = 30.0  # when a site asks for more, the attempt ends
 
 
@@ -73,17 +73,17 @@ def backoff_s(failures: int) -> float:
 
 
 def wait_s(failure: Failure, failures: int) -> float | None:
-    """Return the seconds to wait after ``failures`` failures in a row; None when this attempt should not ask again."""
+    """Return the seconds to wait after ``failures`` failures in a row; None when this attempt should not retry."""
     if failure.retry_after is not None:
-        asked = failure.retry_after.total_seconds()
-        return max(backoff_s(failures), asked) if asked <= LONGEST_WAIT_S else None
+        requested_s = failure.retry_after.total_seconds()
+        return max(backoff_s(failures), requested_s) if requested_s <= LONGEST_WAIT_S else None
     return max(backoff_s(failures), RATE_LIMIT_S * failures if isinstance(failure, RateLimited) else 0.0)
 
 
 class Cuts:
-    """Counts cuts in a row.
+    """Counts interruptions in a row.
 
-    Progress is measured from the farthest position so far, so a file that starts over again and again makes none.
+    Progress is measured from the farthest position so far, so a file that starts over repeatedly makes none.
     """
 
     def __init__(self, limit: int) -> None:
@@ -92,7 +92,7 @@ class Cuts:
         self.failures = 0
 
     def may_go_on(self, position: int, *, ever_answered: bool = True) -> bool:
-        """Record a cut at ``position``; False when it was one too many."""
+        """Record an interruption at ``position``; return False when it was one too many."""
         if position - self._best >= PROGRESS_BYTES:
             self._best, self.failures = position, 0
         self.failures += 1

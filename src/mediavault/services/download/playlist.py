@@ -1,4 +1,4 @@
-"""Reads HLS playlists (RFC 8216) into what is to be fetched, or says why one cannot be saved."""
+"""Turns HLS playlists (RFC 8216) into the segments to fetch, or raises why one cannot be saved."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ _FORMAT_ERRORS = (ValueError, LookupError, OverflowError)
 def read_playlist(text: str, url: str, *, imported: Mapping[str, str] | None = None) -> Master | MediaPlaylist:
     """Read a playlist that came from ``url`` (after redirects; its addresses are relative to that).
 
-    ``imported`` are the variables of the master playlist that named it. Raises NotAVideo (no playlist, broken, odd
-    addresses, too many segments), LiveNow (it may still grow), Drm (protected), Unsupported (encrypted in another way
-    than AES-128) and Incomplete (it names gaps).
+    ``imported`` are the variables of the master playlist that named it. Raises NotAVideo (not a playlist, broken,
+    invalid addresses, too many segments), LiveNow (it may still grow), Drm (protected), Unsupported (encrypted, but
+    not with AES-128) and Incomplete (it lists gaps).
     """
     _check_text(text)
     try:
@@ -91,7 +91,7 @@ def _media(document: HlsDocument, base: HttpUrl) -> MediaPlaylist:
 
 
 class _Segments:
-    """Turns entries into segments, one after the other: byte ranges without a start follow the one before."""
+    """Turns entries into segments, in order: a byte range without a start follows the one before."""
 
     def __init__(self, document: HlsDocument, base: HttpUrl) -> None:
         self._document, self._base = document, base
@@ -146,7 +146,10 @@ def _duration_s(entry: HlsEntry) -> float:
 
 
 def _usable_key(offered: Sequence[KeyTag], base: HttpUrl) -> Key | None:
-    """The one that can be used without a licence. Drm when all take one."""
+    """Return the key that can be used without a licence; None for unencrypted segments.
+
+    Raises Drm when all keys need a licence, Unsupported for any other encryption.
+    """
     for key in offered:
         if key.method == "NONE":
             return None
@@ -178,7 +181,7 @@ def _iv(text: str | None) -> bytes | None:
 
 
 def rung_of(info: Attributes) -> QualityLevel:
-    """What EXT-X-STREAM-INF says; a malformed value counts as absent."""
+    """Return the quality that EXT-X-STREAM-INF describes; a malformed value counts as absent."""
     size = re.fullmatch(r"(\d{1,5})x(\d{1,5})", info.get("RESOLUTION", "").strip(), re.IGNORECASE)
     return QualityLevel(
         width=int(size[1]) if size else 0,
@@ -190,7 +193,7 @@ def rung_of(info: Attributes) -> QualityLevel:
 
 
 def has_pictures(info: Attributes) -> bool:
-    """False for a variant that says it is sound alone."""
+    """Return whether the variant may have pictures: not when it is declared as sound only."""
     return "RESOLUTION" in info or not info.get("CODECS") or has_video_codec(info["CODECS"])
 
 
@@ -215,7 +218,7 @@ def _variant(info: Attributes, uri: str, sound: Attributes | None, base: HttpUrl
 
 
 def _sound(media: Sequence[Attributes]) -> Mapping[str, Attributes]:
-    """For each group the rendition of sound that a player would start with."""
+    """Return, for each group, the rendition of sound that a player would start with."""
     chosen: dict[str, Attributes] = {}
     for entry in media:
         group = entry.get("GROUP-ID", "")
@@ -225,11 +228,11 @@ def _sound(media: Sequence[Attributes]) -> Mapping[str, Attributes]:
 
 
 def _preference(entry: Attributes) -> tuple[bool, bool]:
-    """Smaller goes first."""
+    """Return a sort key; smaller is preferred."""
     return entry.get("DEFAULT") != "YES", entry.get("AUTOSELECT") != "YES"
 
 
 def _audio(rendition: Attributes | None, base: HttpUrl) -> str | None:
-    """Its address; None where there is no rendition, or where it is inside the variant itself."""
+    """Return the rendition's URL; None where there is no rendition, or where it is part of the variant itself."""
     uri = rendition.get("URI") if rendition is not None else None
     return resolve(uri, base) if uri else None

@@ -50,7 +50,7 @@ class MediaRequest:
     max_connections: int = MAX_CONNECTIONS
 
     def __post_init__(self) -> None:
-        """ValueError for ranges that are smaller than what each repeats of the one before, and for no connection."""
+        """Raise ValueError for ranges below MIN_RANGE_BYTES, and for less than one connection."""
         if self.max_range_bytes is not None and self.max_range_bytes < MIN_RANGE_BYTES:
             raise ValueError(
                 Message("ranges of %(max_range_bytes)s bytes get nowhere", max_range_bytes=self.max_range_bytes)
@@ -67,7 +67,7 @@ class Downloader(Protocol):
     ) -> DownloadedFile:
         """Save the media of ``request`` as one file below ``into``.
 
-        The answer is whole as far as the transport can tell: announced length reached, every segment there. A partial
+        The result is whole as far as the transport can tell: announced length reached, no segment missing. A partial
         file that an earlier call for the same media left in ``into`` is resumed when that is provably safe.
         Raises a Failure: LinkExpired, RateLimited, HttpError, EmptyBody, NotAVideo, Incomplete, TooLarge, NoSpace,
         LiveNow, Drm, AddressRefused, NetworkFailure, TookTooLong.

@@ -1,4 +1,4 @@
-"""When a partial file may be resumed: the strict rule, since every lenient one sooner or later keeps a wrong file. Pure.
+"""When a partial file may be resumed: a strict rule, since every lenient one sooner or later saves a wrong file. Pure.
 
 curl, wget, aria2 and yt-dlp trust the length and silently keep a wrong file in three to five of ten server
 misbehaviours. Here bytes are appended only where the answer is exactly the range that was asked for, of a file of the
@@ -36,7 +36,7 @@ _RANGE = re.compile(r"bytes (?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)", re.ASCI
 
 
 def content_range(value: str | None) -> ContentRange | None:
-    """Read a Content-Range; None where it is absent, malformed or contradicts itself."""
+    """Read a Content-Range; None where it is absent, malformed or contradictory."""
     match = _RANGE.fullmatch(value.strip()) if value else None
     if match is None:
         return None
@@ -111,7 +111,7 @@ class ResumeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """The body is the file from its first byte: what is on disk goes, ``saved`` describes the new one.
+    """The body is the file from its first byte: what is on disk is discarded, ``saved`` describes the new one.
 
     ``end``: how far the body goes (exclusive), where it is only the first of several ranges.
     """
@@ -137,7 +137,7 @@ class AllThere:
 
 @dataclass(frozen=True, slots=True)
 class StartOver:
-    """The answer does not fit what is on disk: it goes, and the whole file is asked for."""
+    """The response does not fit what is on disk, which is discarded, and the whole file is requested."""
 
     reason: str
 
@@ -181,7 +181,7 @@ def judge(
     final_url: str,
     now: datetime,
 ) -> Move:
-    """Decide what to do with an answer of which only the header has been read."""
+    """Decide what to do with a response of which only the header has been read."""
     refusal = failure_for(status, headers, now=now)
     if refusal is not None:
         return Refuse(refusal)
@@ -202,7 +202,7 @@ def judge(
     if ask.start == 0 or saved is None:
         if ask.end is not None:
             return _judge_first(status, headers, url, final_url)
-        return _judge_unasked(status, headers, url, final_url)
+        return _judge_unrequested(status, headers, url, final_url)
     if status == 206:
         return _judge_part(headers, ask, saved, have)
     named = content_range(headers.get("content-range"))
@@ -229,8 +229,8 @@ def failure_for(status: int, headers: Mapping[str, str], *, now: datetime) -> Fa
     return None
 
 
-def _judge_unasked(status: int, headers: Mapping[str, str], url: str, final_url: str) -> Move:
-    """Judge a 206 or 416 although the whole file was asked for: accepted only when the "part" is all of it."""
+def _judge_unrequested(status: int, headers: Mapping[str, str], url: str, final_url: str) -> Move:
+    """Judge a 206 or 416 although the whole file was requested: accepted only when the "part" is all of it."""
     named = content_range(headers.get("content-range"))
     if status == 206 and named is not None and named.start == 0 and named.total == (named.end or 0) + 1:
         return Whole(_described(headers, named.total, url, final_url), conclusive=True)
@@ -289,8 +289,8 @@ def _judge_part(headers: Mapping[str, str], ask: ResumeRequest, saved: Saved, ha
     return Append(ask.start, named.end + 1, proven=ask.conditional and confirmed)
 
 
-def _differ(one: str | None, other: str | None) -> bool:
-    return one is not None and other is not None and one != other
+def _differ(first: str | None, second: str | None) -> bool:
+    return first is not None and second is not None and first != second
 
 
 def _described(headers: Mapping[str, str], total: int | None, url: str, final_url: str) -> Saved:

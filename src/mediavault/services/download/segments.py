@@ -48,9 +48,10 @@ class Tracks:
 
 
 async def find_tracks(source: StreamSource, url: str, *, page_url: str, wanted: Wanted) -> Tracks:
-    """Return the tracks of the quality that is wanted. A ``data:`` manifest is part of the page at ``page_url``, which is its base.
+    """Return the tracks of the wanted quality.
 
-    Raises what ``read_playlist`` and ``read_mpd`` raise, and what fetching raises.
+    A ``data:`` manifest is part of the page at ``page_url``, which is its base. Raises what ``read_playlist`` and
+    ``read_mpd`` raise, and what fetching raises.
     """
     variables: Mapping[str, str] = {}
     audio_url: str | None = None
@@ -135,8 +136,8 @@ class StreamDownloader:
         try:
             async with self._hosts.slot_for(request):
                 wanted = Wanted(request.prefer, sound=request.expected.audio)
-                found = await find_tracks(source, request.url, page_url=request.scope_url, wanted=wanted)
-            playlists = found.playlists
+                stream = await find_tracks(source, request.url, page_url=request.scope_url, wanted=wanted)
+            playlists = stream.playlists
             tracks = await self._tracks(source, request, playlists, into, limits, on_progress)
         except BadUrl as exc:
             raise HttpError(
@@ -153,7 +154,7 @@ class StreamDownloader:
         size = await asyncio.to_thread(_tidy, tracks, path)
         return DownloadedFile(
             path=path,
-            url=found.url,
+            url=stream.url,
             bytes=size,
             content_type="video/mp4",
             expected=_expected(request, playlists, announced_s),
@@ -191,10 +192,10 @@ class StreamDownloader:
         """Fetch one file for each period, each into its own folder."""
         files = []
         for number, segment in enumerate(playlist.segments):
-            place = folder.with_name(f"{folder.name}-{number:03}")
-            await asyncio.to_thread(place.mkdir, exist_ok=True)
-            one = replace(request, url=segment.url, source_type=SourceType.DIRECT, expected=Expected())
-            file = await self._direct.fetch(one, into=place, limits=limits, on_progress=progress.of_one_file())
+            into = folder.with_name(f"{folder.name}-{number:03}")
+            await asyncio.to_thread(into.mkdir, exist_ok=True)
+            part = replace(request, url=segment.url, source_type=SourceType.DIRECT, expected=Expected())
+            file = await self._direct.fetch(part, into=into, limits=limits, on_progress=progress.of_one_file())
             files.append(file.path)
         parts = tuple(segment.part for segment in playlist.segments)
         return Track(tuple(files), parts=parts, origins_s=tuple(segment.origin_s for segment in playlist.segments))

@@ -46,13 +46,13 @@ class StreamSource:
         self._keys: dict[str, asyncio.Task[bytes]] = {}
         self._inits: dict[Init, bytes] = {}
         self._quiet_until_s = 0.0  # on the monotonic clock
-        # of all answers together: a stream of ten thousand segments could drip each of them for a little less than slow_s
+        # over all responses together: otherwise ten thousand segments could each trickle for a little less than slow_s
         self._floor = SlowFloor(limits.slow_bytes_per_s, TRIES * limits.slow_s)
-        self._waiting = 0  # calls to the site under way
+        self._waiting = 0  # pending calls to the site
         self._waiting_since_s = self._waited_s = 0.0
 
     async def small(self, url: str, *, limit: int, decode: bool = False, span: Span | None = None) -> tuple[str, bytes]:
-        """(address after redirects, body). Raises as ``open``, and TooLarge past ``limit`` bytes."""
+        """Return (URL after redirects, body). Raises as ``open``, and TooLarge above ``limit`` bytes."""
 
         async def once() -> tuple[str, bytes]:
             async with self.open(url, span=span, decode=decode) as answer:
@@ -62,14 +62,14 @@ class StreamSource:
 
     @asynccontextmanager
     async def open(self, url: str, *, span: Span | None = None, decode: bool = False) -> AsyncIterator[HttpResponse]:
-        """An answer whose header is right: success, the span that was asked for, not compressed.
+        """Provide a response whose header is right: success, the requested span, not compressed.
 
-        Where the site asks us to slow down, nothing else of the stream is asked for in the meantime either.
+        When the site asks us to slow down, all other requests of the stream wait as well.
         Raises LinkExpired, RateLimited, HttpError, EmptyBody, Incomplete and what the client raises.
         """
         while (left_s := self._quiet_until_s - self._clock.monotonic()) > 0:
             await self._clock.sleep(left_s)
-        asked = self._client.get(
+        response_context = self._client.get(
             url,
             scope_url=self._request.scope_url,
             headers={**self._request.headers, **({"range": span.header} if span else {})},
@@ -78,7 +78,7 @@ class StreamSource:
             decode=decode,
         )
         async with AsyncExitStack() as stack:
-            answer = await self._waited(stack.enter_async_context(asked))
+            answer = await self._waited(stack.enter_async_context(response_context))
             self._judge(0)
             failure = _refusal(answer, span, decode=decode, now=self._clock.now())
             if isinstance(failure, RateLimited):
@@ -89,7 +89,7 @@ class StreamSource:
             yield answer
 
     async def pieces(self, segment: Segment) -> AsyncGenerator[bytes, None]:
-        """The segment's bytes, decrypted. One try; the first piece has SNIFF_BYTES or is the whole segment."""
+        """Yield the segment's decrypted bytes, in one try; the first piece has SNIFF_BYTES or is the whole segment."""
         decryptor = await self._decryptor(segment.key, segment.sequence)
         head = b""
         async with aclosing(self._raw(segment)) as raw_pieces:
@@ -215,11 +215,11 @@ class StreamSource:
 
 
 class _StreamTooSlow(TookTooLong):
-    """Not worth another immediate try."""
+    """A stream that is too slow to be worth an immediate retry."""
 
 
 def _is_header(body: bytes) -> bool:
-    """Return whether the body is a container's header, also one whose brand says that it is sound only."""
+    """Return whether the body is a container's header, including one whose brand says that it is sound only."""
     return body[4:8] == b"ftyp" or sniff(body[:SNIFF_BYTES]) in _HEADERS
 
 
@@ -237,7 +237,7 @@ def wait_before_retry_s(failure: Failure, failures: int) -> float | None:
 
 
 def _refusal(answer: HttpResponse, span: Span | None, *, decode: bool, now: datetime) -> Failure | None:
-    """Return why the answer's header is not what was requested; None when it is."""
+    """Return why the response's header is not what was requested; None when it is."""
     failure = failure_for(answer.status, answer.headers, now=now)
     if failure is not None:
         return failure
@@ -248,7 +248,7 @@ def _refusal(answer: HttpResponse, span: Span | None, *, decode: bool, now: date
     if span is None:
         return None if answer.status == 200 else HttpError("The site sent a part that was not requested (206).")
     if answer.status == 200:
-        # a server that ignores ranges is right by accident when the part is all there is
+        # ignoring the range does no harm when the span is the whole file
         whole = span.start == 0 and content_length(answer.headers) == span.length
         return None if whole else Incomplete("The site ignores byte ranges, which this stream needs.")
     named = content_range(answer.headers.get("content-range"))

@@ -1,4 +1,4 @@
-"""One track of a segmented stream on its way to disk: several segments at a time, written in order."""
+"""Downloads one track of a segmented stream: several segments at a time, written in order."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class TrackProgress:
         self.bytes = 0
 
     def add(self, count: int) -> None:
-        """``count`` is negative for a segment that is taken back. Raises TooLarge."""
+        """Add ``count`` bytes; it is negative for a segment that is discarded. Raises TooLarge."""
         self.bytes += count
         if self.bytes > self._max_bytes:
             raise TooLarge(
@@ -48,21 +48,21 @@ class TrackProgress:
         """Return a callback that turns the total of one file into increments; a file may start over."""
         before = 0
 
-        def heard(done: int, _total: int | None) -> None:
+        def add_increment(done: int, _total: int | None) -> None:
             nonlocal before
-            since, before = done - before, done
-            self.add(since)
+            increment, before = done - before, done
+            self.add(increment)
 
-        return heard
+        return add_increment
 
 
 class TrackFetch:
     """Fetches the segments of one playlist into ``<name>-<run>.part`` files; a new initialisation section or
-    discontinuity begins a new one.
+    discontinuity begins a new file.
 
-    ``slots`` bounds how many segments are under way, over all tracks. A slot is held until its segment is written, also
-    between its tries, and slots are given out in the segments' order: so the segment whose turn it is always has one,
-    and no more than all slots' buffers are ever in memory.
+    ``slots`` limits how many segments are in progress, over all tracks. A slot is held until its segment is written,
+    even between its tries, and slots are given out in the segments' order: so the segment whose turn it is always has
+    one, and memory never holds more than one buffer per slot.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class TrackFetch:
         self._parts: list[int] = []
         self._origins_s: list[float] = []
         self._writer: FileWriter
-        self._open = AsyncExitStack()  # holds the writer of the run under way
+        self._open = AsyncExitStack()  # holds the writer of the current run
 
     async def run(self) -> Track:
         """Fetch all segments, or raise the first failure."""
@@ -120,8 +120,8 @@ class TrackFetch:
                 failures += 1
                 wait_s = wait_before_retry_s(exc, failures)
                 if wait_s is None:
-                    raise self._named(exc, number) from exc
-            await self._take_back(number)
+                    raise self._as_incomplete(exc, number) from exc
+            await self._undo(number)
             await self._clock.sleep(wait_s)
 
     async def _try(self, number: int, segment: Segment) -> None:
@@ -170,14 +170,14 @@ class TrackFetch:
         await self._writer.write(init)
         return len(init)
 
-    async def _take_back(self, number: int) -> None:
+    async def _undo(self, number: int) -> None:
         """Undo what a failed try has written."""
         if number in self._begun:
             self._progress.add(self._begun[number] - self._writer.position)
             await self._writer.rewind(self._begun[number])
 
-    def _named(self, exc: Failure, number: int) -> Failure:
-        """A missing or broken segment makes a stream incomplete; other conditions keep their own name."""
+    def _as_incomplete(self, exc: Failure, number: int) -> Failure:
+        """Return Incomplete for a missing or broken segment; other failures stay as they are."""
         if not isinstance(exc, HttpError | Incomplete):
             return exc
         which = Message(
@@ -195,8 +195,8 @@ class TrackFetch:
 
 
 async def all_or_first_failure(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """All results in order. The first failure ends the others, and is raised once they have ended."""
-    tasks = [asyncio.create_task(each) for each in work]
+    """Return all results in order. The first failure cancels the others, and is raised once they have ended."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in work]
     try:
         return await asyncio.gather(*tasks)
     finally:

@@ -4,7 +4,7 @@ Bytes wait in a bounded queue: with a slow disk the network is held back, not bu
 bytes; ``on_durable`` is called in the writer's thread with the number of bytes that have reached the disk.
 
 The progress file next to a partial file says what it is a part of and how much of it has reached the disk. It is written
-after those bytes were synced, by an atomic rename, so it never promises too much.
+after those bytes were synced, by an atomic rename, so it never claims too much.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ async def open_writer(
 ) -> AsyncIterator[FileWriter]:
     """Open a writer on ``path`` that continues after its first ``keep`` bytes; the rest of the file is cut off.
 
-    At the end everything written is on the disk, also when the body raised. Raises NoSpace and StorageFailure.
+    At the end everything written is on the disk, even when the body raised. Raises NoSpace and StorageFailure.
     """
     writer = FileWriter(path, reserve_bytes, clock, on_durable)
     failed = True
@@ -67,7 +67,7 @@ class FileWriter:
         self._batch_bytes = self._queued = 0
         self._moved = asyncio.Event()
         self._failed: Failure | None = None
-        self._unsynced, self._synced_at = 0, clock.monotonic()  # the thread's own
+        self._unsynced, self._synced_at = 0, clock.monotonic()  # used by the thread only
 
     async def start(self, keep: int) -> None:
         await self._do(lambda: self._open(keep))
@@ -129,14 +129,14 @@ class FileWriter:
         self._queued -= count
         self._moved.set()
         if not job.cancelled() and (exc := job.exception()) is not None:
-            self._failed = self._failed or _as_ours(exc, self._path.parent)
+            self._failed = self._failed or _translate_error(exc, self._path.parent)
 
     async def _do(self, work: Callable[[], T]) -> T:
         self._check()
         try:
             result = await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except (OSError, Failure) as exc:
-            self._failed = self._failed or _as_ours(exc, self._path.parent)
+            self._failed = self._failed or _translate_error(exc, self._path.parent)
             raise self._failed from exc
         self._check()
         return result
@@ -220,7 +220,7 @@ def _allocate(fd: int, start: int, count: int) -> None:
         raise OSError(ctypes.get_errno(), "no space left")
 
 
-def _as_ours(exc: BaseException, folder: Path) -> Failure:
+def _translate_error(exc: BaseException, folder: Path) -> Failure:
     if isinstance(exc, Failure):
         return exc
     if isinstance(exc, OSError):
@@ -252,7 +252,7 @@ def save_progress(part: Path, saved: Saved) -> None:
 
 
 def load_progress(part: Path) -> Saved | None:
-    """Return the progress of an earlier try; None when there is none, or none that can be trusted."""
+    """Return the progress of an earlier try; None when there is none that can be trusted."""
     try:
         size = part.stat().st_size
         raw = json.loads(progress_file(part).read_text(encoding="utf-8"))

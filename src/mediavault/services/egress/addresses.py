@@ -1,7 +1,7 @@
-"""Which addresses, names and ports posts may lead to: judgements by tables of our own and by MEDIAVAULT_ALLOW_PRIVATE. Pure.
+"""The addresses, names and ports that posts may lead to, by our own tables and MEDIAVAULT_ALLOW_PRIVATE. Pure.
 
-``ipaddress.is_global`` calls multicast, NAT64, 6to4, ``fec0::/10`` and ``3fff::/20`` global on Python 3.11, and what it
-says changes between Python releases. The rows follow IANA's special-purpose registries
+``ipaddress.is_global`` calls multicast, NAT64, 6to4, ``fec0::/10`` and ``3fff::/20`` global on Python 3.11, and its
+answers change between Python releases. The rows follow IANA's special-purpose registries
 (https://www.iana.org/assignments/iana-ipv4-special-registry, iana-ipv6-special-registry; checked 2026-11-24) and the
 metadata addresses that cloud providers document outside of them.
 """
@@ -26,14 +26,17 @@ SETTING = "MEDIAVAULT_ALLOW_PRIVATE"
 
 @dataclass(frozen=True, slots=True)
 class AddressRefusal:
-    """Why an address is not public, in two or three words. ``exact_only``: no CIDR and no bare host opens it, only an exact host:port."""
+    """Why an address is not public, in two or three words.
+
+    With ``exact_only``, only a rule with exactly this host:port opens it: no CIDR and no bare host does.
+    """
 
     reason: str
     exact_only: bool = False
 
 
 def judge(address: Address) -> AddressRefusal | None:
-    """The refusal of an address; None for a public one.
+    """Return why an address is refused; None for a public one.
 
     IPv6 forms that carry an IPv4 address are judged by it: NAT64 (``64:ff9b::/96``), 6to4, Teredo (server and client),
     IPv4-mapped, IPv4-translated (SIIT) and IPv4-compatible. So NAT64 to a public address is public.
@@ -42,7 +45,7 @@ def judge(address: Address) -> AddressRefusal | None:
         return _first_row(_IPV4, address)
     if address.scope_id is not None:
         return AddressRefusal(Message("an address with a zone"), exact_only=True)
-    if refusal := _first_row(_IPV6_ALONE, address):
+    if refusal := _first_row(_IPV6_JUDGED_FIRST, address):
         return refusal
     inner = list(_inner_ipv4(address))
     for carried in inner:
@@ -100,7 +103,7 @@ _IPV4 = _table(
     ("240.0.0.0/4", Message("reserved")),
 )
 
-_IPV6_ALONE = _table(("::/128", Message("this machine"), _EXACT), ("::1/128", "loopback", _EXACT))
+_IPV6_JUDGED_FIRST = _table(("::/128", Message("this machine"), _EXACT), ("::1/128", "loopback", _EXACT))
 
 _CARRIES_IPV4: tuple[tuple[IPv6Network, int], ...] = (
     (IPv6Network("::/96"), 0),  # IPv4-compatible
@@ -134,11 +137,11 @@ _IPV6 = _table(
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 
 
-# --- names and ports, and what the owner opens -------------------------------------------------------------------
+# --- names and ports, and the user's exemptions ------------------------------------------------------------------
 
 _LOW_PORTS = frozenset({80, 443})  # below 1024; 8080 and 8443 are above it
-# Ports of services that are not web servers and may act on what they receive: databases, remote desktops, control channels,
-# and the ports that browsers themselves refuse (https://fetch.spec.whatwg.org/#port-blocking).
+# Ports of services that are not web servers and may act on what they receive: databases, remote desktops, control
+# channels, and the ports that browsers themselves refuse (https://fetch.spec.whatwg.org/#port-blocking).
 _DENIED_PORTS = frozenset(
     {1433, 1434, 1521, 1719, 1720, 1723, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3260, 3268, 3269, 3306, 3389, 3659}
     | {4045, 4190, 4369, 5060, 5061, 5432, 5433, 5671, 5672, 5900, 5901, 5984, 5985, 5986, 6000, 6379, 6380, 6443}
@@ -153,24 +156,24 @@ _REFUSED_NAMES = frozenset(
 
 
 def port_is_served(port: int) -> bool:
-    """Whether posts and media are fetched from this port: 80, 443 and from 1024 on, minus the deny list."""
+    """Return whether posts and media are fetched from this port: 80, 443, and from 1024 on all but the deny list."""
     return port in _LOW_PORTS or (1_024 <= port <= 65_535 and port not in _DENIED_PORTS)
 
 
 def is_loopback_name(host: str) -> bool:
-    """``localhost`` and everything below it, which browsers never ask a DNS server about (RFC 6761, section 6.3)."""
+    """Return whether this is ``localhost`` or below it: browsers never look these up (RFC 6761, section 6.3)."""
     return host == "localhost" or host.endswith(".localhost")
 
 
 def name_refusal(host: str) -> str | None:
-    """Why a name is refused before it is looked up; None for an ordinary name or a literal."""
+    """Return why a name is refused before it is looked up; None for an ordinary name or a literal."""
     if is_loopback_name(host):
         return "loopback"
     return Message("a name of this machine or of its cloud's metadata") if host in _REFUSED_NAMES else None
 
 
 def literal(host: str) -> Address | None:
-    """The address that ``host`` (of an HttpUrl) is; None for a name."""
+    """Parse ``host`` (of an HttpUrl) as an address; None for a name."""
     try:
         return ip_address(host)
     except ValueError:
@@ -179,7 +182,7 @@ def literal(host: str) -> Address | None:
 
 @dataclass(frozen=True, slots=True)
 class AllowRules:
-    """The owner's exemptions of MEDIAVAULT_ALLOW_PRIVATE: exact hosts, exact (host, port) pairs, narrow networks."""
+    """The user's exemptions in MEDIAVAULT_ALLOW_PRIVATE: exact hosts, exact (host, port) pairs, narrow networks."""
 
     hosts: frozenset[str] = frozenset()
     pairs: frozenset[tuple[str, int]] = frozenset()
@@ -187,7 +190,7 @@ class AllowRules:
 
     @classmethod
     def parse(cls, rules: Sequence[str]) -> AllowRules:
-        """Raises :class:`BadSetting` for a rule that core.settings.check_allow_rule does not take."""
+        """Parse rules. Raises :class:`BadSetting` for one that core.settings.check_allow_rule does not accept."""
         hosts, pairs, networks = set(), set(), []
         for rule in rules:
             try:
@@ -208,21 +211,21 @@ class AllowRules:
         return bool(self.hosts or self.pairs or self.networks)
 
     def name_exactly(self, host: str, port: int) -> bool:
-        """Whether an exact host:port is given: it opens any address, on any port."""
+        """Return whether a rule names exactly this host:port, which opens any address, on any port."""
         return (host, port) in self.pairs
 
     def open_host(self, host: str, port: int) -> bool:
-        """Whether the host is named, with this port or without any."""
+        """Return whether a rule names the host, with this port or without a port."""
         return host in self.hosts or self.name_exactly(host, port)
 
     def cover(self, address: Address) -> bool:
-        """Whether a network rule holds the address."""
+        """Return whether a network rule contains the address."""
         return any(address in network for network in self.networks)
 
     def open_address(
         self, host: str, port: int, address: Address, refusal: AddressRefusal, *, by_network: bool
     ) -> bool:
-        """Whether ``host``, found at the refused ``address``, is opened; ``by_network=False`` leaves CIDRs out."""
+        """Return whether a rule opens ``host`` at the refused ``address``; ``by_network=False`` ignores CIDRs."""
         if self.name_exactly(host, port):
             return True
         if refusal.exact_only:
@@ -234,7 +237,7 @@ _WITH_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*):(?P<port>[0-9]+)")
 
 
 def _host_and_port(rule: str) -> tuple[str, int | None]:
-    """A rule's host in the normal form of HttpUrl."""
+    """Split a rule into its host, in the normal form of HttpUrl, and its port; None without a port."""
     match = _WITH_PORT.fullmatch(rule)
     host, port = (match["host"], int(match["port"])) if match else (rule, None)
     if ":" in host and not host.startswith("["):

@@ -27,7 +27,7 @@ from mediavault.services.egress.redirects import REDIRECTS, Hop, after_redirect,
 
 READ_BUFFER_BYTES = 1 << 20  # 2,308 MB/s against 1,681 with aiohttp's 64 KiB; memory stays flat either way
 CONNECTIONS = 256  # in each pool
-MAX_LINE_BYTES = 32_768  # status line and each header; Location may hold a long signed address
+MAX_LINE_BYTES = 32_768  # status line and each header; Location may hold a long signed URL
 MAX_HEADERS = 256
 ACCEPTED = "gzip, deflate"
 USER_AGENT = f"mediavault/{__version__}"
@@ -36,7 +36,7 @@ USER_AGENT = f"mediavault/{__version__}"
 class AiohttpClient:
     """``HttpClient`` over two connection pools: one for posts that have exemptions, one for all others.
 
-    A connection that an exempt post opened to a private host is so never at hand for a public one.
+    So a connection that an exempt post opened to a private host is never reused for a public one.
     """
 
     def __init__(
@@ -111,10 +111,10 @@ class AiohttpClient:
         timeout = aiohttp.ClientTimeout(
             total=None, connect=limits.connect_s, sock_connect=limits.connect_s, sock_read=limits.read_s
         )
-        with _aiohttp_errors_as_ours(hop.url.host):
+        with _translate_errors(hop.url.host):
             async with asyncio.timeout_at(_earlier(deadline, _deadline(limits.connect_s + limits.read_s))):
                 exempt = await self._guard.exempts(scope)
-                # literals never reach the resolver, pooled connections neither it nor the socket factory
+                # literals bypass the resolver, and pooled connections bypass the socket factory too
                 self._guard.check(hop.url, exempt=exempt)
                 _CONNECTING.set((hop.url.host, hop.url.port, exempt))
                 return await self._session(exempt=exempt).get(
@@ -130,7 +130,7 @@ class AiohttpClient:
                 connector=aiohttp.TCPConnector(
                     resolver=_GuardedResolver(self._guard),
                     socket_factory=self._checked_socket,
-                    use_dns_cache=False,  # one look-up per connection, and the connection goes to what was checked
+                    use_dns_cache=False,  # one lookup per connection, which goes to the address that was checked
                     ssl=self._ssl or True,
                     limit=CONNECTIONS,
                 ),
@@ -145,7 +145,7 @@ class AiohttpClient:
         return self._sessions[exempt]
 
     def _checked_socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
-        """The last look before a SYN: whatever led aiohttp to this address, it is judged."""
+        """Create a socket after the last check before a SYN, however aiohttp came to the address."""
         family, kind, protocol, _, sockaddr = info
         host, port, exempt = _CONNECTING.get()
         self._guard.check_address(host, port, ip_address(sockaddr[0]), exempt=exempt)
@@ -177,11 +177,11 @@ class _GuardedResolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Nothing of its own to close."""
+        """Do nothing: there is nothing to close."""
 
 
 class _Response:
-    """``HttpResponse`` of one answer."""
+    """``HttpResponse`` over aiohttp's response."""
 
     def __init__(self, raw: aiohttp.ClientResponse, url: HttpUrl, deadline: float | None, *, decode: bool) -> None:
         self.status = raw.status
@@ -228,7 +228,7 @@ class _Response:
         return b""  # HEAD-like answers and 304 announce an encoding and have no body
 
     async def _read_raw(self, limit: int) -> bytes:
-        with _aiohttp_errors_as_ours(self._host, received=self._received):
+        with _translate_errors(self._host, received=self._received):
             async with asyncio.timeout_at(self._deadline):
                 chunk = await self._raw.content.read(limit)
         self._received += len(chunk)
@@ -236,16 +236,16 @@ class _Response:
 
 
 def _deadline(seconds: float | None) -> float | None:
-    """``seconds`` from now on the running loop's clock."""
+    """Return the running loop's time in ``seconds`` from now; None for no limit."""
     return None if seconds is None else asyncio.get_running_loop().time() + seconds
 
 
-def _earlier(one: float | None, other: float | None) -> float | None:
-    return min((moment for moment in (one, other) if moment is not None), default=None)
+def _earlier(first: float | None, second: float | None) -> float | None:
+    return min((moment for moment in (first, second) if moment is not None), default=None)
 
 
 @contextmanager
-def _aiohttp_errors_as_ours(host: str, *, received: int = 0) -> Iterator[None]:
+def _translate_errors(host: str, *, received: int = 0) -> Iterator[None]:
     try:
         yield
     except TimeoutError as exc:  # aiohttp's timeouts are among them
@@ -256,7 +256,7 @@ def _aiohttp_errors_as_ours(host: str, *, received: int = 0) -> Iterator[None]:
         raise NetworkFailure(
             Message("The certificate of %(host)s is not valid (%(error)s).", host=host, error=exc.certificate_error)
         ) from exc
-    except (aiohttp.ClientResponseError, aiohttp.InvalidURL) as exc:  # their texts hold the address with its signature
+    except (aiohttp.ClientResponseError, aiohttp.InvalidURL) as exc:  # their texts contain the URL with its signature
         raise NetworkFailure(
             Message("%(host)s sent an answer that is not HTTP.", host=host), bytes_received=received
         ) from exc
@@ -273,7 +273,7 @@ _RAW = -zlib.MAX_WBITS
 
 
 class Inflater:
-    """Feed compressed bytes, take decompressed ones in pieces of a stated size.
+    """A decompressor: feed it compressed bytes, take decompressed ones in pieces of limited size.
 
     Only the first member of a gzip stream counts, as in browsers: a million empty members cost nothing.
     """
@@ -292,17 +292,17 @@ class Inflater:
 
     @property
     def ended(self) -> bool:
-        """The compressed stream is over; what may follow is ignored."""
+        """Whether the compressed stream has ended; anything after it is ignored."""
         return self._stream.eof
 
     def feed(self, data: bytes) -> None:
-        """More compressed bytes; only after :meth:`take` gave b""."""
+        """Add compressed bytes. Call only after :meth:`take` has returned b""."""
         self._waiting += data
         if self._head is not None:
             self._head += data
 
     def take(self, limit: int) -> bytes:
-        """At most ``limit`` decompressed bytes; b"" when more input is needed. Incomplete when it is damaged."""
+        """Return at most ``limit`` decompressed bytes, b"" if it needs more input. Raises Incomplete for damaged data."""
         try:
             out = self._stream.decompress(self._waiting, limit)
         except zlib.error as exc:
@@ -313,7 +313,7 @@ class Inflater:
         return out
 
     def _take_raw(self, limit: int, error: zlib.error) -> bytes:
-        """Some servers send deflate without zlib's header, although RFC 9110, section 8.4.1.2, wants it."""
+        """Read the input as raw deflate: some servers omit zlib's header, which RFC 9110, section 8.4.1.2, requires."""
         if self._head is None:
             raise Incomplete("The compressed answer is damaged.") from error
         head, self._head = self._head, None

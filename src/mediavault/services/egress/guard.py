@@ -1,7 +1,7 @@
 """The egress guard: decides, by address, where posts may lead this machine.
 
-A post can point anywhere, and what it points at can point on: so nothing is fetched because its *name* looks public.
-Code that connects calls :meth:`EgressGuard.resolve`, which looks the name up once, checks every answer and gives back
+A post can point anywhere, and so can what it points at, so nothing is fetched because its *name* looks public.
+Code that connects calls :meth:`EgressGuard.resolve`, which looks the name up once, checks every answer and returns
 addresses; the connection goes to one of these, never to the name again (DNS rebinding).
 """
 
@@ -33,7 +33,7 @@ Endpoint = tuple[socket.AddressFamily, SockAddress]
 
 MAX_ENDPOINTS = 16  # of a longer answer, all are checked and the first are used
 LOOKUPS_AT_ONCE = 16  # a dead DNS server holds a thread for 10 to 30 s; the loop's default threads write files
-MAX_PUBLIC_NAMES = 100_000  # remembered, about 10 MB; only where a network is opened
+MAX_PUBLIC_NAMES = 100_000  # remembered, about 10 MB; only with a network rule
 
 _LOOPBACK = (IPv4Address("127.0.0.1"), ip_address("::1"))
 
@@ -54,8 +54,8 @@ class SystemResolver:
     async def __call__(self, host: str) -> Sequence[str]:
         if self._threads is None:
             self._threads = ThreadPoolExecutor(LOOKUPS_AT_ONCE, thread_name_prefix="dns")
-        found = await asyncio.get_running_loop().run_in_executor(self._threads, _lookup, host)
-        return list(dict.fromkeys(found))
+        addresses = await asyncio.get_running_loop().run_in_executor(self._threads, _lookup, host)
+        return list(dict.fromkeys(addresses))
 
     def close(self) -> None:
         """Drop lookups that have not begun. The resolver can be used again afterwards."""
@@ -92,23 +92,23 @@ class EgressGuard:
         self.check(url, exempt=scope is not None and self.opens_by_name(scope))
 
     def check(self, url: HttpUrl, *, exempt: bool) -> None:
-        """As :meth:`check_url`, for a scope of which :meth:`exempts` was asked."""
+        """Judge as :meth:`check_url`, for a scope that :meth:`exempts` has judged."""
         self._check_name_and_port(url.host, url.port, exempt=exempt)
         if address := literal(url.host):
             self.check_address(url.host, url.port, address, exempt=exempt)
 
     def opens_by_name(self, scope: HttpUrl) -> bool:
-        """Whether the rules' exemptions hold for the post at ``scope`` whatever its name resolves to."""
+        """Return whether the rules' exemptions hold for the post at ``scope``, whatever its name resolves to."""
         if self._rules.open_host(scope.host, scope.port):
             return True
         address = literal(scope.host)
         return address is not None and self._opened_by_network(scope.host, scope.port, address)
 
     async def exempts(self, scope: HttpUrl | None) -> bool:
-        """Whether the rules' exemptions hold for fetches of the post at ``scope``.
+        """Return whether the rules' exemptions hold for fetches of the post at ``scope``.
 
         A name that only a network rule covers is looked up. Once it has answered with a public address it is never
-        exempt again in this process: its owner could turn it inwards while its page is open.
+        exempt again in this process: its owner could point it at the local network while its page is open.
         """
         if scope is None or not self._rules:
             return False
@@ -125,14 +125,14 @@ class EgressGuard:
         )
 
     async def resolve(self, host: str, port: int, *, scope: HttpUrl | None) -> list[Endpoint]:
-        """Addresses to connect to, all checked; never connect to anything else. ``host`` as in an HttpUrl.
+        """Return the addresses to connect to, all checked; never connect to anything else. ``host`` as in an HttpUrl.
 
-        One refused answer refuses all. Raises AddressRefused; NetworkFailure when there is no such name.
+        One refused address refuses them all. Raises AddressRefused; NetworkFailure when there is no such name.
         """
         return await self.resolve_under(host, port, exempt=await self.exempts(scope))
 
     async def resolve_under(self, host: str, port: int, *, exempt: bool) -> list[Endpoint]:
-        """As :meth:`resolve`, for a scope of which :meth:`exempts` was asked."""
+        """Resolve as :meth:`resolve`, for a scope that :meth:`exempts` has judged."""
         self._check_name_and_port(host, port, exempt=exempt)
         addresses = await self._addresses(host)
         if not addresses:
@@ -143,7 +143,7 @@ class EgressGuard:
 
     def check_address(self, host: str, port: int, address: Address, *, exempt: bool) -> None:
         """Judge one address of ``host``. Raises :class:`AddressRefused`."""
-        if port in self._own_ports and _is_of_this_machine(address):
+        if port in self._own_ports and _is_own_address(address):
             raise AddressRefused(
                 Message(
                     "blocked: port %(port)s of %(host)s is mediavault's own; %(setting)s cannot open it.",
@@ -155,27 +155,27 @@ class EgressGuard:
         refusal = judge(address)
         if refusal is None:
             return
-        opened = self._rules.open_address(host, port, address, refusal, by_network=self._may_turn_inwards(host))
+        opened = self._rules.open_address(host, port, address, refusal, by_network=self._network_rules_hold(host))
         if not (exempt and opened):
-            place = (
+            target = (
                 host if host == str(address) else Message("%(host)s, which is %(address)s", host=host, address=address)
             )
             raise AddressRefused(
-                _blocked(Message("%(place)s (%(reason)s)", place=place, reason=refusal.reason), opened=opened)
+                _blocked(Message("%(place)s (%(reason)s)", place=target, reason=refusal.reason), opened=opened)
             )
 
     def is_public(self, endpoint: Endpoint) -> bool:
-        """Whether an endpoint of :meth:`resolve` would have been given to any post."""
+        """Return whether :meth:`resolve` returns this endpoint for every post, exempt or not."""
         address, port = endpoint[1][0], endpoint[1][1]
         return port_is_served(port) and judge(ip_address(address)) is None
 
     def close(self) -> None:
-        """Let go of the resolver's threads."""
+        """Release the resolver's threads."""
         if isinstance(self._resolver, SystemResolver):
             self._resolver.close()
 
     async def _addresses(self, host: str) -> list[Address]:
-        """The addresses of ``host``: itself, loopback, or those that the resolver returns."""
+        """Return the addresses of ``host``: itself, loopback, or those that the resolver returns."""
         if address := literal(host):
             return [address]
         if is_loopback_name(host):
@@ -189,14 +189,14 @@ class EgressGuard:
         if len(self._public_names) < MAX_PUBLIC_NAMES:
             self._public_names.add(host)
 
-    def _may_turn_inwards(self, host: str) -> bool:
-        # with the memory full, nobody knows any more which names were public: then only exact rules hold
+    def _network_rules_hold(self, host: str) -> bool:
+        # with the set full it is no longer known which names were public, so only exact rules hold
         return host not in self._public_names and len(self._public_names) < MAX_PUBLIC_NAMES
 
     def _opened_by_network(self, host: str, port: int, address: Address) -> bool:
         refusal = judge(address)
         return refusal is not None and self._rules.open_address(
-            host, port, address, refusal, by_network=self._may_turn_inwards(host)
+            host, port, address, refusal, by_network=self._network_rules_hold(host)
         )
 
     def _check_name_and_port(self, host: str, port: int, *, exempt: bool) -> None:
@@ -229,8 +229,8 @@ def _endpoint(address: Address, port: int) -> Endpoint:
     return socket.AF_INET6, (str(address), port, 0, 0)
 
 
-def _is_of_this_machine(address: Address) -> bool:
-    """Whether one of this machine's interfaces has the address: only then can a socket be bound to it."""
+def _is_own_address(address: Address) -> bool:
+    """Return whether one of this machine's interfaces has the address: only then can a socket be bound to it."""
     family, sockaddr = _endpoint(address, 0)
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:

@@ -35,7 +35,7 @@ _FRAMING = frozenset({b"content-length", b"transfer-encoding", b"host"})  # Conn
 
 
 class BadMessage(Exception):
-    """Not HTTP/1 as RFC 9112 defines it, or ambiguous."""
+    """A message that is not HTTP/1 as RFC 9112 defines it, or that is ambiguous."""
 
 
 class ResponseInterrupted(Exception):
@@ -127,7 +127,7 @@ def parse_request(head: bytes) -> Request:
 
 def header(message: Request | Response | InformationalResponse, name: bytes) -> str | None:
     """Return a header's value, several joined by commas; None when it is absent. ``name`` is in lower case."""
-    values = [value.decode("latin-1") for each, value in message.headers if each == name]
+    values = [value.decode("latin-1") for key, value in message.headers if key == name]
     return ", ".join(values) if values else None
 
 
@@ -145,8 +145,8 @@ async def forward(client: HttpConnection, server: Streams, request: Request, *, 
     ResponseInterrupted later: closing the client's connection is then the only way to show that it is not whole.
     """
     upstream = HttpConnection(server, is_server=False)
-    kept = [(name, value) for name, value in end_to_end(request) if name.lower() not in {b"host", b"expect"}]
-    headers = [(b"Host", host.encode("ascii")), *kept, (b"Connection", b"close")]
+    forwarded = [(name, value) for name, value in end_to_end(request) if name.lower() not in {b"host", b"expect"}]
+    headers = [(b"Host", host.encode("ascii")), *forwarded, (b"Connection", b"close")]
     await upstream.send(Request(method=request.method, target=path, headers=headers))
     upload = asyncio.create_task(_forward_body(client, upstream))
     try:

@@ -1,4 +1,4 @@
-"""How the rest of the house fetches anything: through a client whose every connection the egress guard has allowed."""
+"""The port through which everything is fetched: a client whose every connection the egress guard has allowed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mediavault.core.cookies import Cookie
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds."""
+    """Time limits in seconds."""
 
     connect_s: float = 15.0
     read_s: float = 30.0  # between two reads
@@ -20,24 +20,24 @@ class Timeouts:
 
 
 class HttpResponse(Protocol):
-    """An answer whose body is read by its taker, in pieces."""
+    """A response whose body the caller reads in pieces."""
 
     status: int
     url: str  # after redirects
     headers: Mapping[str, str]  # lower-case names; of repeated headers the last
 
     async def read_chunk(self, limit: int = 1 << 20) -> bytes:
-        """The next 1 to ``limit`` bytes; b"" at the end.
+        """Return the next 1 to ``limit`` bytes; b"" at the end.
 
         Raises Incomplete when the body ends before its announced length, TookTooLong, NetworkFailure.
         """
 
     async def read(self, *, limit: int) -> bytes:
-        """The whole body; TooLarge past ``limit`` bytes."""
+        """Return the whole body. Raises TooLarge past ``limit`` bytes."""
 
 
 class HttpClient(Protocol):
-    """One per process. Never uses the environment's proxies, netrc or a cookie jar of its own."""
+    """One per process. Never uses the environment's proxies, netrc or its own cookie jar."""
 
     def get(
         self,
@@ -53,9 +53,9 @@ class HttpClient(Protocol):
         """GET with redirects followed by hand: each hop is parsed, guarded and given only the cookies of its scope.
 
         A Referer is cut down for other origins, as browsers do (``redirects.referer_for``).
-        ``scope_url`` is the address a person submitted; private exemptions hold only for posts on an exempted host.
-        ``decode=False`` asks for ``identity`` and hands the bytes on as they come (media); True undoes gzip and
-        deflate (pages, JSON), bounded. Any status is an answer, not an error; with ``max_redirects=0`` a redirect too.
+        ``scope_url`` is the URL that the user submitted; private exemptions hold only for posts on an exempted host.
+        ``decode=False`` asks for ``identity`` and returns the bytes as they come (media); True undoes gzip and
+        deflate (pages, JSON), bounded. Any status is a response, not an error; with ``max_redirects=0`` a redirect too.
         Raises BadUrl, AddressRefused, NetworkFailure, TookTooLong, HttpError (too many redirects).
         """
 

@@ -1,8 +1,8 @@
-"""A loopback HTTP proxy that puts the browser, and other programs that fetch by themselves, behind the egress guard.
+"""A loopback HTTP proxy that puts the browser, and other programs that fetch on their own, behind the egress guard.
 
 A browser has two dozen ways to open a connection, and its own hooks miss some of them (redirects, shared workers,
-WebSockets in workers, preconnect). All of them go through its proxy. The proxy resolves, checks and connects by address,
-and the browser never resolves a name. It supports CONNECT, and plain http in absolute form.
+WebSockets in workers, preconnect). All of them go through its proxy. The proxy resolves, checks and connects by
+address, and the browser never resolves a name. It supports CONNECT, and plain http in absolute form.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CONNECT_S = 15.0
 USERNAME = "mediavault"
 REFUSED_HEADER = "Mediavault-Egress"  # distinguishes the proxy's responses for a plain http target from a site's
 
-# Chromium's switches that go with the proxy. WebRTC's UDP knows no proxy, QUIC is UDP too; the others stop traffic
+# Chromium's switches that go with the proxy. WebRTC's UDP ignores proxies, QUIC is UDP too; the others stop traffic
 # that no post asked for.
 CHROMIUM_ARGS = (
     "--webrtc-ip-handling-policy=disable_non_proxied_udp",  # Chromium and Chrome
@@ -81,7 +81,7 @@ class EgressProxy:
         self._connect_s = connect_s
         self._admits = admits
         self._browser = ProxyCredential()
-        self._passes = [self._browser]
+        self._credentials = [self._browser]
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._private: dict[asyncio.Task[None], ProxyCredential] = {}  # connections that only an exemption allows
@@ -122,44 +122,44 @@ class EgressProxy:
     @contextmanager
     def exempting(self, scope_url: str) -> Iterator[None]:
         """Let the browser use the exemptions of the post at ``scope_url``, if it has any, while the block runs."""
-        with self._at_work(self._browser, scope_url):
+        with self._processing(self._browser, scope_url):
             yield
 
     @contextmanager
     def pass_for(self, scope_url: str) -> Iterator[str]:
         """Yield a proxy URL with its own password, for a process that works on one post while the block runs."""
-        own = ProxyCredential()
-        self._passes.append(own)
+        credential = ProxyCredential()
+        self._credentials.append(credential)
         try:
-            with self._at_work(own, scope_url):
-                yield f"http://{USERNAME}:{own.password}@127.0.0.1:{self.port}"
+            with self._processing(credential, scope_url):
+                yield f"http://{USERNAME}:{credential.password}@127.0.0.1:{self.port}"
         finally:
-            self._passes.remove(own)
+            self._credentials.remove(credential)
 
     @contextmanager
-    def _at_work(self, own: ProxyCredential, scope_url: str) -> Iterator[None]:
+    def _processing(self, credential: ProxyCredential, scope_url: str) -> Iterator[None]:
         scope = parse_http_url(scope_url, max_chars=MAX_MEDIA_URL_CHARS)
-        own.scopes.append(scope)
+        credential.scopes.append(scope)
         try:
             yield
         finally:
-            own.scopes.remove(scope)
-            self._withdraw(own)
+            credential.scopes.remove(scope)
+            self._withdraw_exemption(credential)
 
-    def _withdraw(self, own: ProxyCredential) -> None:
+    def _withdraw_exemption(self, credential: ProxyCredential) -> None:
         """Close connections to private hosts once no exempt post is processed: browsers keep them for the next page."""
-        own.exempt.intersection_update(own.scopes)
-        if own.exempt or any(self._guard.opens_by_name(scope) for scope in own.scopes):
+        credential.exempt.intersection_update(credential.scopes)
+        if credential.exempt or any(self._guard.opens_by_name(scope) for scope in credential.scopes):
             return
-        for task, held_by in list(self._private.items()):
-            if held_by is own:
+        for task, holder in list(self._private.items()):
+            if holder is credential:
                 task.cancel()
 
     # --- a connection ------------------------------------------------------------------------------------------
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        is_stranger = self._admits is not None and not self._admits(writer)
-        if len(self._connections) >= MAX_CONNECTIONS or self._server is None or is_stranger:
+        is_refused = self._admits is not None and not self._admits(writer)
+        if len(self._connections) >= MAX_CONNECTIONS or self._server is None or is_refused:
             writer.transport.abort()
             return
         task = asyncio.create_task(self._serve(HttpConnection((reader, writer), is_server=True)))
@@ -186,17 +186,17 @@ class EgressProxy:
             await client.respond(400, "This is not a request that the proxy takes.")
 
     async def _answer(self, client: HttpConnection, request: Request) -> None:
-        own = self._pass_of(request)
-        if own is None:
+        credential = self._credential_of(request)
+        if credential is None:
             challenge = ("Proxy-Authenticate", f'Basic realm="{USERNAME}"')
             return await client.respond(407, "A password is needed.", challenge)
         try:
             target, path = _target(request)
-            server = await self._reach(target, own)
+            server = await self._connect(target, credential)
         except BadUrl:
             return await client.respond(400, "This is not a target that the proxy takes.")
         except AddressRefused as exc:
-            own.context.copy().run(_log_refusal, target, exc)
+            credential.context.copy().run(_log_refusal, target, exc)
             return await client.respond(403, "mediavault does not connect there.", (REFUSED_HEADER, "refused"))
         except TookTooLong:
             return await client.respond(504, "The server did not answer in time.", (REFUSED_HEADER, "late"))
@@ -212,36 +212,36 @@ class EgressProxy:
         finally:
             await close(server)
 
-    def _pass_of(self, request: Request) -> ProxyCredential | None:
+    def _credential_of(self, request: Request) -> ProxyCredential | None:
         if self._admits is not None:
             return self._browser
         scheme, _, token = (header(request, b"proxy-authorization") or "").partition(" ")
-        given = token.strip().encode()
-        fitting = [own for own in self._passes if hmac.compare_digest(own.token.encode(), given)]
-        return fitting[0] if fitting and scheme.lower() == "basic" else None
+        presented = token.strip().encode()
+        matches = [
+            credential for credential in self._credentials if hmac.compare_digest(credential.token.encode(), presented)
+        ]
+        return matches[0] if matches and scheme.lower() == "basic" else None
 
-    async def _reach(self, target: HttpUrl, own: ProxyCredential) -> Streams:
+    async def _connect(self, target: HttpUrl, credential: ProxyCredential) -> Streams:
         try:
             async with asyncio.timeout(self._connect_s):
-                scope = await self._exempt_scope(own)
+                scope = await self._exempt_scope(credential)
                 endpoints = await self._guard.resolve(target.host, target.port, scope=scope)
         except TimeoutError as exc:
             raise TookTooLong(Message("%(host)s could not be resolved in time.", host=target.host)) from exc
         if not all(self._guard.is_public(endpoint) for endpoint in endpoints):
-            if (
-                scope not in own.scopes
-            ):  # the post was done while the name was looked up, so nothing would close this later
+            if scope not in credential.scopes:  # the post ended during the lookup, so nothing would close this later
                 raise AddressRefused(
                     Message("blocked: %(host)s, whose post is no longer being saved.", host=target.host)
                 )
-            self._private[_this_task()] = own
+            self._private[_this_task()] = credential
         return await dial(endpoints, within_s=self._connect_s)
 
-    async def _exempt_scope(self, own: ProxyCredential) -> HttpUrl | None:
-        for scope in list(own.scopes):
+    async def _exempt_scope(self, credential: ProxyCredential) -> HttpUrl | None:
+        for scope in list(credential.scopes):
             if await self._guard.exempts(scope):
-                if scope in own.scopes:
-                    own.exempt.add(scope)
+                if scope in credential.scopes:
+                    credential.exempt.add(scope)
                 return scope
         return None
 

@@ -1,4 +1,4 @@
-"""A bridge to the proxy for a child process that has left the network; it reaches nothing else.
+"""A bridge to the proxy for a child process without network, which reaches nothing else.
 
 An empty network namespace keeps a process from every address, the proxy's included. But a socket stays in the namespace
 in which it was created, also in another process: the child listens on its own loopback, sends the listening socket
@@ -21,20 +21,20 @@ async def door_to(port: int) -> AsyncIterator[int]:
 
     Its connections are forwarded to ``port`` of our loopback while the block runs.
     """
-    ours, theirs = socket.socketpair()
-    ours.settimeout(0)
-    carrying = asyncio.create_task(_carry(ours, port))
+    parent_end, child_end = socket.socketpair()
+    parent_end.settimeout(0)
+    serving = asyncio.create_task(_receive_and_serve(parent_end, port))
     try:
-        yield theirs.fileno()
+        yield child_end.fileno()
     finally:
-        await stop_tasks(carrying)
-        ours.close()
-        theirs.close()
+        await stop_tasks(serving)
+        parent_end.close()
+        child_end.close()
 
 
-async def _carry(ours: socket.socket, port: int) -> None:
-    await _readable(ours)
-    _, descriptors, _, _ = socket.recv_fds(ours, 1, 1)
+async def _receive_and_serve(parent_end: socket.socket, port: int) -> None:
+    await _wait_readable(parent_end)
+    _, descriptors, _, _ = socket.recv_fds(parent_end, 1, 1)
     for descriptor in descriptors:
         await _serve(socket.socket(fileno=descriptor), port)
 
@@ -43,7 +43,7 @@ async def _serve(listener: socket.socket, port: int) -> None:
     tasks: set[asyncio.Task[None]] = set()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(_pass_on((reader, writer), port))
+        task = asyncio.create_task(_forward((reader, writer), port))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
@@ -55,7 +55,7 @@ async def _serve(listener: socket.socket, port: int) -> None:
         await stop_tasks(*tasks)
 
 
-async def _pass_on(client: Streams, port: int) -> None:
+async def _forward(client: Streams, port: int) -> None:
     try:
         server = await asyncio.open_connection("127.0.0.1", port, limit=BUFFER_BYTES)
         try:
@@ -68,10 +68,10 @@ async def _pass_on(client: Streams, port: int) -> None:
         await close(client)
 
 
-async def _readable(ours: socket.socket) -> None:
+async def _wait_readable(parent_end: socket.socket) -> None:
     loop, ready = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_reader(ours, ready.set)
+    loop.add_reader(parent_end, ready.set)
     try:
         await ready.wait()
     finally:
-        loop.remove_reader(ours)
+        loop.remove_reader(parent_end)

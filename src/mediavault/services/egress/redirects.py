@@ -1,7 +1,7 @@
-"""What a request may carry, and what the next one may carry after a redirect: pure judgements.
+"""The headers and cookies that a request may carry, and those that may follow a redirect. Pure.
 
-Credentials that follow a redirect are the classic leak of HTTP clients (CVE-2018-18074, CVE-2023-35934 and kin), so
-each hop's headers are built again from the scope of what there is, never copied.
+Credentials that follow a redirect are the classic leak of HTTP clients (CVE-2018-18074, CVE-2023-35934 and others), so
+each hop's headers are rebuilt by the scope of each credential, never copied.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from mediavault.core.urls import DEFAULT_PORTS, MAX_MEDIA_URL_CHARS, HttpUrl, pa
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
-# Headers of a captured request that belong to its connection or are set by the client itself. Cookies come as cookies.
-_NOT_TAKEN = frozenset(
+# Headers of a captured request that belong to its connection or that the client sets itself. Cookies come separately.
+_DROPPED = frozenset(
     {"accept-encoding", "connection", "content-length", "content-type", "cookie", "expect", "host", "keep-alive"}
     | {"proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 )
@@ -28,7 +28,7 @@ _NOT_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One request of a chain. ``headers`` have lower-case names; ``cookies`` still have to be fitted to the address."""
+    """One request of a chain. ``headers`` have lower-case names; ``cookies`` are not filtered by the URL yet."""
 
     url: HttpUrl
     headers: Mapping[str, str]
@@ -36,25 +36,25 @@ class Hop:
 
 
 def request_headers(given: Mapping[str, str], target: HttpUrl) -> dict[str, str]:
-    """The headers of ``given`` that a caller may set on a request to ``target``; those that would break it are left out.
+    """Return the headers of ``given`` that a caller may set on a request to ``target``; others would break it.
 
-    Of the Referer stays what :func:`referer_for` says.
+    The Referer is shortened as by :func:`referer_for`.
     """
     lower = {name.strip().lower(): value.strip() for name, value in given.items()}
     taken = {
         name: value
         for name, value in lower.items()
-        if _TOKEN.fullmatch(name) and name not in _NOT_TAKEN and not _NOT_IN_VALUE.search(value)
+        if _TOKEN.fullmatch(name) and name not in _DROPPED and not _NOT_IN_VALUE.search(value)
     }
-    return _with_fitting_referer(taken, target)
+    return _with_short_referer(taken, target)
 
 
 def after_redirect(hop: Hop, location: str, *, status: int, sent_cookies: bool) -> Hop:
-    """The request that follows the answer ``status`` with ``location``.
+    """Return the request that follows a response ``status`` with ``location``.
 
     Another origin gets no Authorization, and of the Referer only what browsers send (strict-origin-when-cross-origin);
-    another port gets no cookies: other services live there. Raises HttpError for an address that is not taken, and
-    for a step down to plain http after credentials were sent.
+    another port gets no cookies: other services run there. Raises HttpError for a URL that is not accepted, and
+    for a downgrade to plain http after credentials were sent.
     """
     try:
         target = resolve_reference(hop.url, location)
@@ -70,23 +70,23 @@ def after_redirect(hop: Hop, location: str, *, status: int, sent_cookies: bool) 
     if target.origin != hop.url.origin:
         headers.pop("authorization", None)
     cookies = hop.cookies if _same_port(hop.url, target) else ()
-    return replace(hop, url=target, headers=_with_fitting_referer(headers, target), cookies=cookies)
+    return replace(hop, url=target, headers=_with_short_referer(headers, target), cookies=cookies)
 
 
-def _same_port(one: HttpUrl, other: HttpUrl) -> bool:
-    return one.port == other.port or all(url.port == DEFAULT_PORTS[url.scheme] for url in (one, other))
+def _same_port(first: HttpUrl, second: HttpUrl) -> bool:
+    return first.port == second.port or all(url.port == DEFAULT_PORTS[url.scheme] for url in (first, second))
 
 
-def _with_fitting_referer(headers: Mapping[str, str], target: HttpUrl) -> dict[str, str]:
-    fitting = referer_for(headers.get("referer"), target)
+def _with_short_referer(headers: Mapping[str, str], target: HttpUrl) -> dict[str, str]:
+    referer = referer_for(headers.get("referer"), target)
     others = {name: value for name, value in headers.items() if name != "referer"}
-    return {**others, **({"referer": fitting} if fitting else {})}
+    return {**others, **({"referer": referer} if referer else {})}
 
 
 def referer_for(referer: str | None, target: HttpUrl) -> str | None:
-    """What a request to ``target`` may say of the page ``referer``; None for nothing.
+    """Return the Referer of a request to ``target`` from the page ``referer``; None for none.
 
-    As browsers do by default: another origin gets only the page's origin, and a plain http URL nothing of an https page.
+    As browsers do by default: another origin gets only the page's origin, and a plain http URL none of an https page.
     https://www.w3.org/TR/referrer-policy/#referrer-policy-strict-origin-when-cross-origin
     """
     try:

@@ -1,4 +1,4 @@
-"""TCP connections as asyncio streams: dialing, copying between two of them, closing, and who is at the other end.
+"""TCP connections as asyncio streams: dialing, copying between two of them, closing, and the user at the other end.
 
 Several addresses of one host are tried as RFC 8305 ("happy eyeballs") describes.
 """
@@ -53,7 +53,7 @@ async def tunnel(first: Streams, second: Streams) -> None:
 
 
 async def close(streams: Streams) -> None:
-    """Close a connection; at once when its other end does not take what is left to send."""
+    """Close a connection; abort it when the other end does not take the remaining data within CLOSE_S seconds."""
     writer = streams[1]
     writer.close()
     try:
@@ -130,7 +130,7 @@ async def _discard(attempts: list[asyncio.Task[socket.socket]]) -> None:
     for attempt in attempts:
         attempt.cancel()
     for outcome in await asyncio.gather(*attempts, return_exceptions=True):
-        if isinstance(outcome, socket.socket):  # it connected after the last look and before the cancel
+        if isinstance(outcome, socket.socket):  # it connected after the last check and before the cancel
             outcome.close()
 
 
@@ -150,7 +150,7 @@ _LOCAL, _REMOTE, _UID = 1, 2, 7
 
 
 def is_of_our_user(writer: asyncio.StreamWriter) -> bool:
-    """Return whether a process of our own user made this connection. Always true where the kernel has no such table."""
+    """Return whether a process of our own user made this connection; always true where the kernel has no such table."""
     try:
         table = SOCKET_TABLE.read_text("ascii", "replace")
     except OSError:
@@ -160,7 +160,7 @@ def is_of_our_user(writer: asyncio.StreamWriter) -> bool:
 
 def owner_of(table: str, local: tuple[str, int], remote: tuple[str, int]) -> int | None:
     """Return the user of the IPv4 socket at ``local`` that is connected to ``remote``; None when there is none."""
-    wanted = [_written(*local), _written(*remote)]
+    wanted = [_kernel_format(*local), _kernel_format(*remote)]
     for line in table.splitlines()[1:]:
         columns = line.split()
         if len(columns) > _UID and columns[_LOCAL : _REMOTE + 1] == wanted:
@@ -168,7 +168,7 @@ def owner_of(table: str, local: tuple[str, int], remote: tuple[str, int]) -> int
     return None
 
 
-def _written(host: str, port: int) -> str:
+def _kernel_format(host: str, port: int) -> str:
     """Format an address as the kernel does: a number in the machine's byte order."""
     (number,) = struct.unpack("=I", socket.inet_aton(host))
     return f"{number:08X}:{port:04X}"

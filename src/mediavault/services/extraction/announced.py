@@ -1,4 +1,4 @@
-"""For how long a sentence says that something is still to come. Pure."""
+"""How long a sentence says to wait for what it announces. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ _SPANS = {
 
 
 def told_wait(sentence: str) -> timedelta | None:
-    """``Premieres in 3 hours``: three hours. Sites round down. None where it is not said."""
+    """Return how long ``sentence`` says to wait: ``Premieres in 3 hours`` is three hours. None where it does not say.
+
+    Sites round down.
+    """
     match = _IN.search(sentence)
     if match is None:
         return None

@@ -1,4 +1,4 @@
-"""Asks a site's open interface about a post: one request instead of a page visit, where the site offers that publicly."""
+"""Extractor that reads a post from a site's open API: one request instead of a page visit."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from mediavault.services.extraction.port import ApiAnswer, Reader
 
 MAX_ANSWER_BYTES = 8 << 20
 HEADERS = {"Accept": "application/json"}
-# They say that the interface is closed to us, not that the post is: the browser may still see it.
+# These say that the API is closed to us, not that the post is: the browser may still see it.
 CLOSED = frozenset({401, 403, 451})
 
 log = get_logger(__name__)
 
 
 class ApiExtractor:
-    """The Extractor ``api``: ``Platform.api_url`` filled in, and the platform's own reader on what comes back."""
+    """The extractor ``api``: requests ``Platform.api_url`` and reads the response with the platform's own reader."""
 
     name = "api"
     as_person = False
@@ -37,7 +37,7 @@ class ApiExtractor:
         self._reader = reader
 
     async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
-        """As the port says. Raises Unsupported where the address does not tell what the interface asks for."""
+        """See the port. Raises Unsupported where the post's URL lacks a value that the API needs."""
         url = api_url(post, platform)
         timeouts = Timeouts(connect_s=10, read_s=10, total_s=min(20.0, within_s))
         async with self._client.get(url, scope_url=post.url, headers=HEADERS, timeouts=timeouts, decode=True) as answer:
@@ -49,9 +49,9 @@ class ApiExtractor:
 
 
 def read_answer(post: Post, platform: Platform, answer: ApiAnswer) -> Extraction:
-    """What an open interface tells about the post. Pure. Raises the failure that it tells, and ExtractorBroken.
+    """Return what an open API says about the post. Pure. Raises the failure that it reports, or ExtractorBroken.
 
-    What it says in its own words counts before its status: many answer 400 about a post that is gone.
+    The reason in the body takes precedence over the status: many answer 400 for a post that is gone.
     """
     source = read_source(post.url, "", [answer.body])
     data = read_page_data(post, platform, source.documents) if source.documents else None
@@ -73,11 +73,14 @@ def read_answer(post: Post, platform: Platform, answer: ApiAnswer) -> Extraction
 
 
 def api_url(post: Post, platform: Platform) -> str:
-    """``{post_id}``, ``{handle}`` and ``{host}`` of ``Platform.api_url`` filled in. Raises Unsupported where one is missing."""
+    """Return ``Platform.api_url`` with ``{post_id}``, ``{handle}`` and ``{host}`` filled in.
+
+    Raises Unsupported where one of them is missing.
+    """
     known = {"post_id": post.post_id, "handle": post.handle, "host": urlsplit(post.canonical_url).hostname}
     filled = {name: quote(value, safe=":.") for name, value in known.items() if value}
     try:
-        return platform.api_url.format_map(filled) if platform.api_url else _nothing(platform)
+        return platform.api_url.format_map(filled) if platform.api_url else _raise_no_api(platform)
     except KeyError as exc:
         raise Unsupported(
             Message(
@@ -88,5 +91,5 @@ def api_url(post: Post, platform: Platform) -> str:
         ) from exc
 
 
-def _nothing(platform: Platform) -> str:
+def _raise_no_api(platform: Platform) -> str:
     raise Unsupported(Message("%(site)s has no open interface.", site=platform.title))

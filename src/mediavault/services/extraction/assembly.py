@@ -1,4 +1,4 @@
-"""Puts together the extraction: from a platform's own data, or from what a page of any site shows. Pure."""
+"""Builds the extraction, from a platform's own data or from what any page shows. Pure."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def read_source(url: str, html: str, bodies: Sequence[bytes | str] = ()) -> Page
 
 
 def declared_sightings(page: HtmlPage, platform: Platform) -> list[Sighting]:
-    """What the page's metadata name as its video or videos, one sighting a video."""
+    """Return the videos that the page's metadata name as its own, one sighting per video."""
     return [
         Sighting(
             item.candidates,
@@ -64,20 +64,26 @@ def settle_own(
     platform: Platform,
     source: PageSource,
 ) -> Owned:
-    """``settle``, after what the platform's own data give to other posts has been set apart: that is never the post's."""
+    """Sort the sightings with ``settle``, after setting aside media that the platform's own data assign to other posts.
+
+    Those are never the post's.
+    """
     seen = [*players, *declared, *rest]
     media = foreign_media(post, platform, source.documents) if seen else NOTHING
-    foreign = [one for one in seen if any(map(media.holds, one.candidates))]
-    kept = [[one for one in some if one not in foreign] for some in (players, declared, rest)]
-    owned = settle(kept[0], kept[1], kept[2])
-    unsure = [replace(c, ownership=Ownership.UNKNOWN) for one in foreign for c in one.candidates]
+    foreign = [sighting for sighting in seen if any(map(media.holds, sighting.candidates))]
+    own = [[sighting for sighting in group if sighting not in foreign] for group in (players, declared, rest)]
+    owned = settle(own[0], own[1], own[2])
+    unsure = [replace(c, ownership=Ownership.UNKNOWN) for sighting in foreign for c in sighting.candidates]
     return Owned(owned.items, (*owned.others, *(Sighting((c,)) for c in unsure)), names_foreign=bool(foreign))
 
 
 def from_page_data(
     post: Post, platform: Platform, data: PageData, network: NetworkMedia | None, source: PageSource
 ) -> Extraction:
-    """The platform named the post's media itself; the network may only confirm them and add what the player sent."""
+    """Return the extraction of media that the platform's own data name.
+
+    The network only confirms them and adds what the player sent.
+    """
     handle = data.handle or post.handle
     return Extraction(
         post=replace(post, handle=post.handle or data.handle),
@@ -96,7 +102,7 @@ def from_page_data(
 
 
 def from_page(post: Post, platform: Platform, source: PageSource, owned: Owned) -> Extraction:
-    """Any page: what its players, metadata and network showed, already sorted by whose it is."""
+    """Return the extraction of any page, from what its players, metadata and network showed, sorted by ownership."""
     page, story = source.page, story_of(source.page, source.documents, platform)
     items = tuple(_item(sighting, page, alone=len(owned.items) == 1) for sighting in owned.items)
     return Extraction(
@@ -104,7 +110,7 @@ def from_page(post: Post, platform: Platform, source: PageSource, owned: Owned) 
         final_url=page.url,
         account=_account(post, platform, story, page.url),
         items=items,
-        others=tuple(_once([c for sighting in owned.others for c in sighting.candidates])[:MAX_OTHERS]),
+        others=tuple(_distinct([c for sighting in owned.others for c in sighting.candidates])[:MAX_OTHERS]),
         title=story.title,
         text=story.text,
         published_at=story.published_at,
@@ -115,7 +121,7 @@ def from_page(post: Post, platform: Platform, source: PageSource, owned: Owned) 
 
 
 def _confirmed(candidates: Sequence[Candidate], network: NetworkMedia | None) -> tuple[Candidate, ...]:
-    """Page data's candidates, each with the network's facts of the same address; then rungs only the network showed."""
+    """Add the network's facts to the page data's candidates, and the candidates that only the network showed."""
     if network is None:
         return tuple(candidates)
     own = []
@@ -133,11 +139,13 @@ def _confirmed(candidates: Sequence[Candidate], network: NetworkMedia | None) ->
 
 
 def _item(sighting: Sighting, page: HtmlPage, *, alone: bool) -> Item:
-    """The player's word about what it plays, completed by what the metadata announce about a single video."""
-    said = sighting.expected
-    if said.duration_s is None and alone:
-        said = replace(said, duration_s=announced_duration(page))
-    return Item(sighting.candidates, media_id=sighting.media_id, thumbnail_url=sighting.thumbnail_url, expected=said)
+    """Return the item with the player's facts; metadata about a single video fill in its duration."""
+    expected = sighting.expected
+    if expected.duration_s is None and alone:
+        expected = replace(expected, duration_s=announced_duration(page))
+    return Item(
+        sighting.candidates, media_id=sighting.media_id, thumbnail_url=sighting.thumbnail_url, expected=expected
+    )
 
 
 def _account(post: Post, platform: Platform, story: Story, url: str) -> Account:
@@ -146,7 +154,7 @@ def _account(post: Post, platform: Platform, story: Story, url: str) -> Account:
     return account(platform.name, post.handle or story.handle, story.display_name, fallback=_host(url))
 
 
-def _once(candidates: Sequence[Candidate]) -> list[Candidate]:
+def _distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
     seen: dict[str, Candidate] = {}
     for candidate in candidates:
         seen.setdefault(identity(candidate.url), candidate)
@@ -154,7 +162,7 @@ def _once(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _first_line(text: str | None) -> str | None:
-    """A title for posts that have none. The link that X appends for the media says nothing."""
+    """Return a title for posts that have none: the first line, without the link that X appends for the media."""
     lines = [line for line in (text or "").splitlines() if line.strip()]
     if not lines:
         return None

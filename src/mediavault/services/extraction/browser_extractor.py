@@ -1,4 +1,4 @@
-"""Looks at a post in the browser, and reads it: walls, the platform's own data, then whatever any page would show."""
+"""Extractor that visits a post in the browser and reads it: walls, the platform's own data, then what any page has."""
 
 from __future__ import annotations
 
@@ -49,14 +49,17 @@ from mediavault.services.extraction.prerolls import own_plays
 from mediavault.services.extraction.ranking import no_video
 from mediavault.services.extraction.walls import hard_wall, soft_wall
 
-MARGIN_S = 8.0  # of the given time: the browser closes its page after the visit
+MARGIN_S = 8.0  # left of the time limit, for the browser to close its page after the visit
 MAX_JSON_BODIES = 200
 
 log = get_logger(__name__)
 
 
 class BrowserExtractor:
-    """The Extractor ``browser``, which looks as a stranger; with ``as_person``, ``browser_cookies``, with the profile."""
+    """The extractor ``browser``, which visits signed out.
+
+    With ``as_person`` it is ``browser_cookies``, which uses the profile's cookies.
+    """
 
     def __init__(
         self,
@@ -67,7 +70,7 @@ class BrowserExtractor:
         as_person: bool = False,
         on_viewer: Callable[[str, str], None] = lambda _, __: None,
     ) -> None:
-        """``on_viewer`` receives the platform's name and what a page called the signed-in person."""
+        """``on_viewer`` receives the platform's name and what a page calls the signed-in user."""
         self.name = "browser_cookies" if as_person else "browser"
         self.as_person = as_person
         self._browser = browser
@@ -85,7 +88,7 @@ class BrowserExtractor:
         capture = await self._browser.capture(url, platform=platform, within_s=visit_s, as_person=self.as_person)
         try:
             reading = await self._reader.read_visit(post, platform, capture, with_viewer=self.as_person)
-        except (LoginRequired, AgeRestrictedToStrangers) as wall:  # in spite of a sign-in: it is that which has ended
+        except (LoginRequired, AgeRestrictedToStrangers) as wall:  # although signed in: the session has ended
             raise wall_failure(wall, platform, cookies, now=self._clock.now()) from wall
         log.info(
             "post_read",
@@ -100,17 +103,19 @@ class BrowserExtractor:
 
 
 def read_visit(post: Post, platform: Platform, capture: PageCapture, *, with_viewer: bool) -> VisitReading:
-    """What a visit tells about the post, and ``with_viewer`` what the page calls the person who looks. Pure.
+    """Return what a visit shows about the post and, ``with_viewer``, what the page calls the signed-in user. Pure.
 
     Raises as :func:`read_capture`.
     """
     extraction = read_capture(post, platform, capture)
-    asked = with_viewer and platform.reader.viewer
-    return VisitReading(extraction, viewer_of(platform.reader.viewer, source_of(capture).documents) if asked else None)
+    wants_viewer = with_viewer and platform.reader.viewer
+    return VisitReading(
+        extraction, viewer_of(platform.reader.viewer, source_of(capture).documents) if wants_viewer else None
+    )
 
 
 def read_capture(post: Post, platform: Platform, capture: PageCapture) -> Extraction:
-    """What a visit tells about the post. Pure.
+    """Return what a visit shows about the post. Pure.
 
     Raises the failure of a wall, Drm, NoVideo, and ExtractorBroken where a platform's data never arrived.
     """
@@ -119,7 +124,7 @@ def read_capture(post: Post, platform: Platform, capture: PageCapture) -> Extrac
     post = _with_id(post, platform, capture.final_url)
     if post.post_id is None and (failure := _led_to_no_post(platform, capture.final_url)) is not None:
         raise failure
-    capture = _before_it_moved_on(capture, post, platform)
+    capture = _before_navigation(capture, post, platform)
     source = source_of(capture)
     network = _network(capture, source, platform)
     data = read_page_data(post, platform, source.documents)
@@ -127,25 +132,28 @@ def read_capture(post: Post, platform: Platform, capture: PageCapture) -> Extrac
         extraction = from_page_data(post, platform, data, network, source)
     else:
         declared = declared_sightings(source.page, platform)
-        named = {identity(c.url) for one in declared for c in one.candidates}
+        named = {identity(c.url) for sighting in declared for c in sighting.candidates}
         videos = own_plays(capture.videos, network, named=named, announced_s=announced_duration(source.page))
         players = player_sightings(replace(capture, videos=videos), network, platform)
         rest = leftovers(network, [*players, *declared])
         owned = settle_own(players, declared, rest, post=post, platform=platform, source=source)
-        owned = _if_still_there(owned, post, platform, capture.final_url)
+        owned = _disown_unless_own_page(owned, post, platform, capture.final_url)
         extraction = from_page(post, platform, source, owned)
     extraction = replace(extraction, user_agent=capture.user_agent, extractor="browser")
-    return _or_why_not(_mark_protected(extraction, capture), capture, source, platform, data)
+    return _require_video(_mark_protected(extraction, capture), capture, source, platform, data)
 
 
 def source_of(capture: PageCapture) -> PageSource:
-    """The page and the JSON that it received."""
+    """Return the page and the JSON that it received."""
     bodies = [seen.body for seen in capture.responses if seen.body and seen.resource_type != "document"]
     return read_source(capture.final_url, capture.html, bodies[:MAX_JSON_BODIES])
 
 
 def _network(capture: PageCapture, source: PageSource, platform: Platform) -> NetworkMedia:
-    """What the network showed, and on pages of which nothing else is known the manifests that they made themselves."""
+    """Return what the network showed.
+
+    Unless the platform always sends its own data, that includes manifests that the page made itself.
+    """
     adverts = (*capture.adverts, *advert_media(capture.html.encode("utf-8", "replace")))
     if platform.reader.always_sent:
         return network_media(capture.responses, platform, adverts=adverts)
@@ -154,13 +162,13 @@ def _network(capture: PageCapture, source: PageSource, platform: Platform) -> Ne
 
 
 def _with_id(post: Post, platform: Platform, final_url: str) -> Post:
-    """A share link tells its post only by where it leads."""
+    """Return the post with the id that its final URL names: a share link does not name one itself."""
     match = find_post(platform, final_url) if post.post_id is None else None
     return replace(post, post_id=match.post_id, handle=post.handle or match.handle) if match else post
 
 
 def _led_to_no_post(platform: Platform, final_url: str) -> Failure | None:
-    """Why a share link that was followed to another page of its site shows no post."""
+    """Return the failure of a share link that led to a page of its site other than a post; None otherwise."""
     try:
         url = parse_http_url(final_url, max_chars=MAX_MEDIA_URL_CHARS)
     except BadUrl:
@@ -179,19 +187,21 @@ def _led_to_no_post(platform: Platform, final_url: str) -> Failure | None:
     return None
 
 
-def _before_it_moved_on(capture: PageCapture, post: Post, platform: Platform) -> PageCapture:
-    """Drop what came after the page had gone to another post by itself: its players show that one."""
+def _before_navigation(capture: PageCapture, post: Post, platform: Platform) -> PageCapture:
+    """Drop what came after the page navigated to another post automatically: its players show that one."""
     for seconds, url in capture.extra.get("navigations", ()):
         match = find_post(platform, url)
         if match is not None and post.post_id is not None and match.post_id != post.post_id:
-            kept = tuple(seen for seen in capture.responses if seen.seen_at_s < seconds)
-            return replace(capture, responses=kept, manifests=(), videos=(), html="")
+            responses = tuple(seen for seen in capture.responses if seen.seen_at_s < seconds)
+            return replace(capture, responses=responses, manifests=(), videos=(), html="")
     return capture
 
 
-def _if_still_there(owned: Owned, post: Post, platform: Platform, final_url: str) -> Owned:
-    """On a known platform a page that is not the post's any more owns nothing, and one whose own data we read but
-    which did not send them is not guessed at."""
+def _disown_unless_own_page(owned: Owned, post: Post, platform: Platform, final_url: str) -> Owned:
+    """Disown everything where a known platform's page is no longer the post's, or where its own data did not arrive.
+
+    Of a platform whose own data we read, nothing is guessed without them.
+    """
     if not platform.matching.posts:
         return owned
     match = find_post(platform, final_url)
@@ -204,7 +214,7 @@ def _if_still_there(owned: Owned, post: Post, platform: Platform, final_url: str
 
 
 def _mark_protected(extraction: Extraction, capture: PageCapture) -> Extraction:
-    """Protected data were seen, of an unknown player: all streams are treated as protected."""
+    """Mark all streams as protected if encrypted data were seen whose player is unknown."""
     if not capture.extra.get("encrypted") or any(video.protected for video in capture.videos):
         return extraction
     items = tuple(replace(item, candidates=tuple(map(_protected, item.candidates))) for item in extraction.items)
@@ -216,7 +226,7 @@ def _protected(candidate: Candidate) -> Candidate:
     return replace(candidate, drm=True) if segmented else candidate
 
 
-def _or_why_not(
+def _require_video(
     extraction: Extraction, capture: PageCapture, source: PageSource, platform: Platform, data: PageData | None
 ) -> Extraction:
     known = data is not None and data.found
@@ -228,13 +238,13 @@ def _or_why_not(
     if not known and (failure := _wall(extraction.post, capture, source, platform)) is not None:
         raise failure
     if extraction.others:
-        return extraction  # choosing says that it is a person's turn
+        return extraction  # ``ranking`` asks the user to choose
     shown = shown_by(extraction.post, platform, source, data, html=capture.html, words=capture.visible_text)
     raise _nothing_found(extraction, capture, platform, outcome_of(extraction, shown), known=known)
 
 
 def _wall(post: Post, capture: PageCapture, source: PageSource, platform: Platform) -> Failure | None:
-    """What the answers say by their codes comes before what the page says in words."""
+    """Return the wall's failure; codes in the JSON answers take precedence over the page's words."""
     return told_refusal(post, platform, source.documents) or soft_wall(capture, source.page, platform)
 
 
@@ -245,8 +255,6 @@ def _nothing_found(
         return ExtractorBroken(Message("%(site)s did not send what it knows about the post.", site=platform.title))
     if capture.extra.get("unresponsive") or not capture.html:
         return ExtractorBroken("The page did not respond.")
-    if (
-        not known and platform.matching.posts and outcome is not LookOutcome.NO_VIDEO
-    ):  # of other sites no more will come
+    if not known and platform.matching.posts and outcome is not LookOutcome.NO_VIDEO:  # other sites send nothing more
         return ExtractorBroken(Message("%(site)s did not show the post itself, or not its video.", site=platform.title))
     return no_video(extraction)

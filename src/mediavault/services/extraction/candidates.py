@@ -1,7 +1,7 @@
-"""From what a visit saw to videos: every address judged, joined with what else is known of it, and grouped by player.
+"""Turns what a visit saw into videos: each URL classified, merged with what else is known of it, and grouped by player.
 
-A :class:`Sighting` is one video as the page shows it: the rungs of one player, one linked-data object, or a lone address
-of the network. Whether it is the post's own is judged in ``ownership.py``.
+A :class:`Sighting` is one video as the page shows it: the variants of one player, one linked-data object, or a lone URL
+from the network. Whether it is the post's own is decided in ``ownership.py``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from mediavault.services.extraction.page_data.build import codec
 from mediavault.services.extraction.streams import ManifestStreams, read_streams
 
 MAX_CANDIDATES = 60
-MIN_SCRIPTED_BYTES = 16_384  # what a script loads and is smaller is an initialisation section
+MIN_SCRIPTED_BYTES = 16_384  # a smaller file loaded by a script is an initialisation section
 
 _IN_PIECES = Message("loaded by a script, perhaps one track of several")
 # Headers of the player's request that its media may depend on; the rest is the browser's own
@@ -32,7 +32,7 @@ _TRUST = {found_in: rank for rank, found_in in enumerate(FoundIn)}
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """``player`` is None for an address that no player of the page is known to play."""
+    """One video as the page shows it. ``player`` is None for a URL that no player of the page is known to play."""
 
     candidates: tuple[Candidate, ...]
     player: SeenVideo | None = None
@@ -44,9 +44,9 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class NetworkMedia:
-    """What the network showed, by identity: videos, which addresses are redirects to another, and what was answered.
+    """What the network showed, by identity: videos, redirects and responses.
 
-    ``names`` are a page's own addresses for manifests that it made itself.
+    ``names`` maps the page's own URLs of manifests that it made itself to their ``data:`` URLs.
     """
 
     candidates: Mapping[str, Candidate]
@@ -55,14 +55,14 @@ class NetworkMedia:
     streams: ManifestStreams = field(default_factory=ManifestStreams)
     answers: Mapping[str, SeenResponse] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
-    spots: frozenset[str] = frozenset()  # identities of what ad servers named, also behind redirects
+    spots: frozenset[str] = frozenset()  # identities of adverts that ad servers named, also behind redirects
 
     def is_spot(self, url: str) -> bool:
-        """An advert: named by an ad server, served by an advertising network, or from a folder of adverts."""
+        """Whether ``url`` is an advert: named by an ad server, served by an ad network, or in a folder of adverts."""
         return identity(url) in self.spots or is_advert(url)
 
     def twin(self, url: str) -> Candidate | None:
-        """The network's candidate for ``url``, also behind redirects."""
+        """Return the network's candidate for ``url``, also behind redirects; None where it has none."""
         key = identity(url)
         for _ in range(10):
             if key in self.candidates:
@@ -80,7 +80,7 @@ def network_media(
     names: Mapping[str, str] | None = None,
     adverts: Iterable[str] = (),
 ) -> NetworkMedia:
-    """The videos among the responses: no advertisements, previews, segments, nor playlists that a master lists."""
+    """Return the videos among the responses, without adverts, previews, segments and playlists that a master lists."""
     streams = read_streams(responses)
     redirects = {
         identity(seen.url): identity(urljoin(seen.url, seen.headers["location"]))
@@ -88,7 +88,7 @@ def network_media(
         if 300 <= seen.status < 400 and seen.headers.get("location")
     }
     spots = _with_targets(map(identity, adverts), redirects)
-    found: dict[str, Candidate] = {}
+    candidates: dict[str, Candidate] = {}
     answers: dict[str, SeenResponse] = {}
     for seen in responses:
         key = identity(seen.url)
@@ -99,25 +99,25 @@ def network_media(
             continue
         candidate = _from_response(seen, streams.manifests.get(key), platform)
         if candidate is not None and (seen.url.startswith("data:") or on_media_host(seen.url, platform)):
-            found[key] = merge(found[key], candidate) if key in found else candidate
-    found = dict(list(found.items())[:MAX_CANDIDATES])
-    frames = {key: answers[key].frame_url for key in found}
-    return NetworkMedia(found, frames, redirects, streams, answers, names or {}, spots)
+            candidates[key] = merge(candidates[key], candidate) if key in candidates else candidate
+    candidates = dict(list(candidates.items())[:MAX_CANDIDATES])
+    frames = {key: answers[key].frame_url for key in candidates}
+    return NetworkMedia(candidates, frames, redirects, streams, answers, names or {}, spots)
 
 
 def _with_targets(keys: Iterable[str], redirects: Mapping[str, str]) -> frozenset[str]:
-    """``keys`` and all that they redirect to."""
+    """Return ``keys`` and everything that they redirect to."""
     reached: set[str] = set()
     for key in keys:
-        at: str | None = key
-        while at and at not in reached:
-            reached.add(at)
-            at = redirects.get(at)
+        current: str | None = key
+        while current and current not in reached:
+            reached.add(current)
+            current = redirects.get(current)
     return frozenset(reached)
 
 
 def leftovers(network: NetworkMedia, sightings: Iterable[Sighting]) -> list[Sighting]:
-    """A sighting for each address of the network that none of ``sightings`` holds; no pieces that fed a player."""
+    """Return a sighting per URL of the network that none of ``sightings`` hold, without segments fed to a player."""
     known = list(sightings)
     held = [c for sighting in known for c in sighting.candidates]
     taken = {identity(url) for c in held for url in (c.url, c.audio_url) if url}
@@ -136,7 +136,7 @@ def _folder(key: str) -> str:
 
 
 def merge(first: Candidate, second: Candidate) -> Candidate:
-    """One record of the same address: the more trusted source's fields win, gaps are filled from the other."""
+    """Merge two records of the same URL: the more trusted source's fields win, gaps are filled from the other."""
     known, other = sorted((first, second), key=lambda c: _TRUST[c.found_in])
     gaps = {
         name: getattr(other, name)
@@ -158,7 +158,7 @@ def merge(first: Candidate, second: Candidate) -> Candidate:
 
 
 def with_network(candidate: Candidate, network: NetworkMedia) -> Candidate:
-    """The candidate with what the network knows of the same address."""
+    """Return the candidate with what the network knows about the same URL."""
     twin = network.twin(candidate.url)
     if twin is None:
         return candidate
@@ -167,7 +167,7 @@ def with_network(candidate: Candidate, network: NetworkMedia) -> Candidate:
 
 
 def candidate_at(url: str, platform: Platform, found_in: FoundIn, *, mime: str = "") -> Candidate | None:
-    """A candidate from its address and type alone; None where these name no video."""
+    """Return a candidate from its URL and type alone; None where these do not name a video."""
     seen = classify_media(url, mime or None, platform=platform)
     return build.candidate(url, platform, found_in, mime=mime or None) if seen.may_be_video else None
 
@@ -185,7 +185,7 @@ def _from_response(seen: SeenResponse, manifest: Manifest | None, platform: Plat
         return None
     return replace(
         candidate,
-        size=seen.size if whole == seen.url else None,  # else it is that of a part
+        size=seen.size if whole == seen.url else None,  # otherwise it is the size of a byte range
         headers=player_headers(seen),
         note=_IN_PIECES if in_pieces else "",
     )

@@ -1,6 +1,6 @@
-"""Reads what a site sent in a separate process, so that a document that takes for ever costs one post and not the vault.
+"""Reads what a site sent in a separate process, so that a document that never finishes costs one post, not the vault.
 
-Threads would not help: Python runs one at a time, and a regular expression is not to be interrupted.
+Threads would not help: Python runs one at a time, and a running regular expression cannot be interrupted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mediavault.services.sandbox.process import ChildFailed, ChildLimits, ChildT
 from mediavault.services.sandbox.standing import ChildPool
 
 MAX_CHILDREN = 2
-# The processor's time tells a hostile document from a busy machine; the largest pages take a few seconds of it.
+# CPU time distinguishes a hostile document from a busy machine; the largest pages take a few seconds of it.
 LIMITS = ChildLimits(wall_s=60.0, cpu_s=20, answer_bytes=32 << 20)
 
 T = TypeVar("T")
@@ -32,9 +32,9 @@ log = get_logger(__name__)
 
 
 class ConfinedReader:
-    """The Reader of a worker: at most MAX_CHILDREN documents are read at the same time, others wait their turn.
+    """The worker's Reader: reads at most MAX_CHILDREN documents at a time, others wait.
 
-    ``child`` names the module that reads; it looks up the platform by its name.
+    ``child`` is the module that reads; it looks up the platform by its name.
     """
 
     def __init__(self, clock: Clock, *, child: str, limits: ChildLimits = LIMITS) -> None:
@@ -54,40 +54,46 @@ class ConfinedReader:
         await self._children.close()
 
     async def _read(
-        self, task: str, post: Post, platform: Platform, given: PageCapture | ApiAnswer, wanted: type[T], **more: object
+        self,
+        task: str,
+        post: Post,
+        platform: Platform,
+        document: PageCapture | ApiAnswer,
+        result_type: type[T],
+        **options: object,
     ) -> T:
         try:
-            make_request = partial(_request, task, post, platform, given, more)
+            make_request = partial(_request, task, post, platform, document, options)
             answer = await self._children.ask(make_request, limits=self._limits)
         except ChildFailed as exc:
             raise unreadable(exc, what=Message("What the site sent")) from exc
         if "bug" in answer:
             log.error("reader_hit_a_bug", error=answer["bug"], trace=answer["trace"])
             raise unreadable(ChildFailed(answer["bug"]), what=Message("What the site sent"))
-        return await asyncio.to_thread(_result, answer, wanted)
+        return await asyncio.to_thread(_result, answer, result_type)
 
 
 def unreadable(exc: ChildFailed, *, what: str) -> PageUnreadable:
-    """The failure of a document over which its reader was ended."""
+    """Return the failure of a document whose reader crashed or was killed."""
     if isinstance(exc, ChildTookTooLong):
         return PageUnreadable(Message("%(what)s could not be read in time: %(error)s.", what=what, error=exc.reason))
     return PageUnreadable(Message("%(what)s could not be read: %(error)s.", what=what, error=exc.reason))
 
 
 def _request(
-    task: str, post: Post, platform: Platform, given: PageCapture | ApiAnswer, more: Mapping[str, object]
+    task: str, post: Post, platform: Platform, document: PageCapture | ApiAnswer, options: Mapping[str, object]
 ) -> Mapping[str, Any]:
     return {
         "task": task,
         "post": to_json(Post, post),
         "platform": platform.name,  # its readers are functions: the child looks it up
-        "given": to_json(type(given), given),
-        **more,
+        "given": to_json(type(document), document),
+        **options,
     }
 
 
-def _result(answer: Mapping[str, Any], wanted: type[T]) -> T:
-    """Raises the failure that the reading raised."""
+def _result(answer: Mapping[str, Any], result_type: type[T]) -> T:
+    """Return the child's result, or raise the failure that the reading raised."""
     if "failure" in answer:
         raise from_json(Failure, answer["failure"])
-    return from_json(wanted, answer["read"])
+    return from_json(result_type, answer["read"])

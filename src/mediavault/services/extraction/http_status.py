@@ -28,11 +28,12 @@ def failure_of_status(
     sure: bool = False,
     closed: bool = False,
 ) -> Failure | None:
-    """None below 400 and without a status. ``refused``: the status means this machine, which was refused ``what``.
+    """Return the failure of an HTTP status; None below 400 and without a status.
 
-    ``sure``: something else says too that the post is gone. Of a site that we do not know the status alone is believed;
-    the known ones also answer 404 to whom they take for a program. ``closed``: who answers is an interface that may be
-    closed to strangers, which says nothing of the post.
+    ``refused``: the status is about this machine, which was refused ``what``. ``sure``: something else also says that
+    the post is gone. For an unknown site the status alone is believed; the known ones also answer 404 to clients that
+    they take for bots. ``closed``: the response is that of an API that may be closed to anonymous clients, which says
+    nothing about the post.
     """
     if status is None or status < 400:
         return None
@@ -61,5 +62,5 @@ def failure_of_status(
 
 
 def site_name(platform: Platform) -> str:
-    """As a sentence begins with it."""
+    """Return the site's name for the beginning of a sentence."""
     return Message("The site") if platform.name == "generic" else platform.title

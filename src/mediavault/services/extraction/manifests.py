@@ -1,7 +1,7 @@
-"""A look at an HLS playlist or a DASH manifest: what it lists, how large, live or not, protected or not.
+"""Summary of an HLS playlist or a DASH manifest: what it lists, how large, live or not, protected or not.
 
 Nothing is refused for being live or protected, and a malformed value counts as absent: this is for ranking, ownership
-and for people. What is to be fetched is read by ``services/download``, from the same documents.
+and display. ``services/download`` reads the same documents to fetch what they list.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ _SOUND_FILE = re.compile(r"\.(?:aac|mp3|m4a|ac3|ec3)(?:$|\?)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """``children`` are absolute addresses: of a master its playlists, of a playlist its segments.
+    """What a manifest says. ``children`` are absolute URLs: a master's playlists, or a playlist's segments.
 
-    Counts: ``variants`` qualities (of a DASH manifest those of pictures), ``segments`` of a media playlist or of the
-    best DASH quality over all periods, ``audio_groups`` HLS groups or DASH sets of sound, ``maps`` EXT-X-MAP tags or
-    the different initialisation sections of the best DASH quality. ``listed_s``: length of what is listed, live or not.
+    Counts: ``variants`` qualities (of a DASH manifest those of video), ``segments`` of a media playlist or of the best
+    DASH quality over all periods, ``audio_groups`` HLS groups or DASH audio sets, ``maps`` EXT-X-MAP tags or the
+    different initialisation sections of the best DASH quality. ``listed_s``: length of what is listed, live or not.
     """
 
     is_master: bool
@@ -62,7 +62,7 @@ class Manifest:
 
 
 def read_manifest(body: bytes, url: str) -> Manifest | None:
-    """The manifest in ``body``; None where it is none, or one that nobody can read."""
+    """Return the manifest in ``body``; None where it is not one, or cannot be read."""
     try:
         return look(body, url)
     except MediavaultError:
@@ -70,10 +70,9 @@ def read_manifest(body: bytes, url: str) -> Manifest | None:
 
 
 def look(body: bytes, url: str) -> Manifest:
-    """As :func:`read_manifest`; raises NotAVideo, Unsupported or BadUrl with the reason where it answers None.
+    """Return the manifest as :func:`read_manifest` does, or raise NotAVideo, Unsupported or BadUrl with the reason.
 
-    A manifest that a page carries itself has a ``data:`` address, and one may have none at all: what it names
-    absolutely is then all that it names.
+    A manifest embedded in a page has a ``data:`` URL or none at all: then only its absolute URLs can be used.
     """
     url = _NO_BASE if not url or url[:5].lower() == "data:" else url
     if len(body) > MAX_PLAYLIST_BYTES:
@@ -105,7 +104,7 @@ def _master(document: hls_document.HlsDocument, url: str) -> Manifest:
     others = [entry["URI"] for entry in (*document.media, *document.i_frame_variants) if entry.get("URI")]
     rungs = [rung_of(info) for info, _ in document.variants]
     best = max(rungs, key=lambda rung: Wanted().rank(rung, has_sound=None), default=QualityLevel())
-    return _with_rung(
+    return _with_quality(
         best,
         Manifest(
             is_master=True,
@@ -140,7 +139,7 @@ def _from_mpd(document: mpd_document.MpdDocument) -> Manifest:
     tracks = video or [sound for period in document.periods for sound in period.of_kind(mpd_document.AUDIO)[:1]]
     segments = _segments(tracks)
     listed_s = None if document.live else round(sum(segment.duration_s for segment in segments), 3) or None
-    return _with_rung(
+    return _with_quality(
         video[0].rung if video else QualityLevel(),
         Manifest(
             is_master=True,
@@ -161,41 +160,41 @@ def _from_mpd(document: mpd_document.MpdDocument) -> Manifest:
 
 
 def _addresses(document: mpd_document.MpdDocument) -> tuple[str, ...]:
-    """Those of all tracks' segments and initialisation sections, each once; of a very long list the first."""
-    found: dict[str, None] = {}
+    """Return the distinct URLs of all tracks' segments and initialisation sections; of a very long list the first."""
+    urls: dict[str, None] = {}
     room = MAX_SEGMENTS
     for period in document.periods:
-        for each in period.representations:
+        for representation in period.representations:
             if room <= 0:
-                return tuple(found)
-            segments = _segments([each])
+                return tuple(urls)
+            segments = _segments([representation])
             room -= len(segments) + 1
-            found |= dict.fromkeys(segment.init.url for segment in segments[:1] if segment.init)
-            found |= dict.fromkeys(segment.url for segment in segments)
-    return tuple(found)
+            urls |= dict.fromkeys(segment.init.url for segment in segments[:1] if segment.init)
+            urls |= dict.fromkeys(segment.url for segment in segments)
+    return tuple(urls)
 
 
 def _segments(tracks: Sequence[mpd_document.Representation]) -> list[Segment]:
-    """All their segments; none where the manifest says it in a way that cannot be read, or says too much."""
+    """Return all segments of ``tracks``; none where the manifest lists them in an unreadable way, or lists too many."""
     try:
         return [segment for listing in listings_of(tracks) for segment in listing.segments]
     except (NotAVideo, ValueError, OverflowError):
         return []
 
 
-def _with_rung(rung: QualityLevel, manifest: Manifest) -> Manifest:
+def _with_quality(quality: QualityLevel, manifest: Manifest) -> Manifest:
     return replace(
         manifest,
-        width=rung.width or None,
-        height=rung.height or None,
-        bitrate=rung.bandwidth or None,
-        fps=rung.fps or None,
-        codecs=rung.codecs or None,
+        width=quality.width or None,
+        height=quality.height or None,
+        bitrate=quality.bandwidth or None,
+        fps=quality.fps or None,
+        codecs=quality.codecs or None,
     )
 
 
 def _resolved(uris: Iterable[str], url: str) -> tuple[str, ...]:
-    """Those that are addresses, absolute."""
+    """Return ``uris`` as absolute URLs, without those that are not valid."""
     try:
         base = base_of(url)
     except BadUrl:

@@ -1,4 +1,4 @@
-"""When two addresses are one file, whose host an address lies on. Pure."""
+"""Whether two URLs are one file, and whose host a URL is on. Pure."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from mediavault.core.platform import Platform
 from mediavault.services.extraction.media_urls import classify_media
 
 _RANGE_IN_QUERY = frozenset({"bytestart", "byteend"})  # Meta: a part of the file, named by the query
-_ADVERT = "it is an advert"  # classify_media's word
+_ADVERT = "it is an advert"  # as ``classify_media`` says it
 
 
 def identity(url: str) -> str:
-    """The address without fragment and without a byte range in its query: two parts of one file are one file.
+    """Return the URL without fragment and without a byte range in its query: two parts of one file are one file.
 
-    Everything else keeps its letters, since a signature covers them and the same file without a range is spelled so.
+    Everything else is left as written, since a signature covers it and the same file without a range is spelled so.
     """
-    place, _, query = url.partition("#")[0].partition("?")
-    kept = "&".join(pair for pair in query.split("&") if _name(pair) not in _RANGE_IN_QUERY)
-    return f"{place}?{kept}" if kept else place
+    base, _, query = url.partition("#")[0].partition("?")
+    rest = "&".join(pair for pair in query.split("&") if _name(pair) not in _RANGE_IN_QUERY)
+    return f"{base}?{rest}" if rest else base
 
 
 def _name(pair: str) -> str:
@@ -26,7 +26,7 @@ def _name(pair: str) -> str:
 
 
 def on_media_host(url: str, platform: Platform) -> bool:
-    """Whether ``url`` lies on one of the platform's media hosts; True where none are known."""
+    """Whether ``url`` is on one of the platform's media hosts; True where none are known."""
     if not platform.media.hosts:
         return True
     try:
@@ -37,5 +37,5 @@ def on_media_host(url: str, platform: Platform) -> bool:
 
 
 def is_advert(url: str) -> bool:
-    """Served by an advertising network, or from a folder of advertisements."""
+    """Whether ``url`` is served by an ad network, or is in a folder of adverts."""
     return classify_media(url).rejected == _ADVERT

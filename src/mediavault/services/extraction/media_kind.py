@@ -1,4 +1,4 @@
-"""What kind of thing an address of media names: a whole file, one track, a playlist, a piece, or no video. Pure."""
+"""What kind of thing a media URL names: a whole file, one track, a playlist, a segment, or no video. Pure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _EXTENSIONS: Mapping[MediaKind, str] = {
     MediaKind.STATIC: "js mjs css map json woff woff2 ttf otf eot wasm ico svg torrent html htm xhtml xml txt webmanifest",
 }
 _KIND_OF_EXTENSION = {name: kind for kind, names in _EXTENSIONS.items() for name in names.split()}
-# It may be followed by what an image service shall do: X's photo.jpg:large, Bilibili's cover.jpg@672w_378h, Bluesky's @jpeg
+# Instructions to an image service may follow it: X's photo.jpg:large, Bilibili's cover.jpg@672w_378h, Bluesky's @jpeg
 _EXTENSION = re.compile(r"[.@]([A-Za-z0-9]{2,11})(?:[:@][\w!-]*)?$")
 _MAX_NAME_CHARS = 300  # of the last part of the path; file systems end at 255
 
@@ -73,7 +73,10 @@ _MIME_GROUPS: Mapping[str, MediaKind] = {
 
 
 def kind_of(parts: SplitResult, mime: str, platform: Platform | None) -> MediaKind:
-    """``mime`` is the bare lower-case content type of the answer, or ""; it wins over what the address says."""
+    """Return the kind of thing that the URL names.
+
+    ``mime`` is the bare lower-case content type of the response, or ""; it takes precedence over the URL.
+    """
     if _STATIC_PATH.search(parts.path) or _is_host(parts, _STATIC_HOSTS):
         return MediaKind.STATIC
     named = (
@@ -83,22 +86,25 @@ def kind_of(parts: SplitResult, mime: str, platform: Platform | None) -> MediaKi
         or _by_query(parts)
         or by_extension(parts)
     )
-    return _finer(named or _by_place(parts, platform), parts)
+    return _refined(named or _by_media_path(parts, platform), parts)
 
 
 def by_extension(parts: SplitResult) -> MediaKind | None:
-    """What the ending of the path's last part means; None for one that is not known."""
+    """Return the kind that the path's file extension stands for; None for an unknown one."""
     match = _EXTENSION.search(unquote(_name(parts)))
     return _KIND_OF_EXTENSION.get(match[1].lower()) if match else None
 
 
 def is_byte_range(parts: SplitResult) -> bool:
-    """Whether the query asks for some bytes of a file: Meta's players and googlevideo's do."""
+    """Whether the query requests a byte range of a file, as those of Meta's players and googlevideo do."""
     return bool(_RANGE_QUERY.search(parts.query))
 
 
 def googlevideo_parameters(parts: SplitResult) -> dict[str, str] | None:
-    """What a ``videoplayback`` address says, in its query or as ``/name/value`` in its path; None for other addresses."""
+    """Return the parameters of a ``videoplayback`` URL, from its query or its path; None for other URLs.
+
+    The path has them as ``/name/value``.
+    """
     if not parts.path.startswith("/videoplayback"):
         return None
     steps = [unquote(step) for step in parts.path.split("/")[2:]]
@@ -119,9 +125,9 @@ def _by_mime(mime: str) -> MediaKind | None:
     return _MIMES.get(mime) or _MIME_GROUPS.get(mime.partition("/")[0])
 
 
-# --- forms of their own ----------------------------------------------------------------------------------------
+# --- sites' own forms ------------------------------------------------------------------------------------------
 
-# From here on lie only the parts that a site's own pages are made of, pictures among them
+# These serve only the parts that a site's own pages are made of, including pictures
 _STATIC_HOSTS = (
     "abs.twimg.com",
     "abs-0.twimg.com",
@@ -142,7 +148,7 @@ _STATIC_PATH = re.compile(
     r"|/_next/static/|/wp-includes/|/wp-content/(?:themes|plugins)/"
 )
 
-# Image services, whose addresses often end without a name: posters, avatars, thumbnails
+# Image services, whose URLs often have no file name: posters, avatars, thumbnails
 _IMAGE_HOSTS = (
     "pbs.twimg.com",
     "i.vimeocdn.com",
@@ -161,8 +167,8 @@ _IMAGE_PATH = re.compile(
     r"|/s\d+x\d+/[0-9a-f]+\.gifv$"  # Tumblr's GIFs, in WebP
 )
 _VIDEO_QUERY = re.compile(r"(?:^|&)format=mp4(?:&|$)")  # reddit turns GIFs into videos
-_SUBTITLE_QUERY = re.compile(r"(?:^|&)format=(?:web)?vtt(?:&|$)")  # TikTok's play address gives captions so
-# TikTok's ``mime_type``; S3 and its kin answer with the type that is asked for
+_SUBTITLE_QUERY = re.compile(r"(?:^|&)format=(?:web)?vtt(?:&|$)")  # captions at TikTok's play URL
+# TikTok's ``mime_type``; S3 and compatible services answer with the requested type
 _MIME_QUERY = re.compile(
     r"(?:^|&)(?:mime(?:_?type)?|(?:response-)?content-type)=(video|audio)(?:_|%2F|/)\w+", re.IGNORECASE
 )
@@ -183,8 +189,8 @@ _MANIFESTS = (
     (re.compile(r"^/play/[0-9a-f-]{36}$|^/progressive_redirect/playback/\d+/rendition/\w+$"), MediaKind.DIRECT),
     (re.compile(r"^/playlist/vid/dash/"), MediaKind.DASH),  # LinkedIn's adaptive streams
     (re.compile(r"^/playlist/vid/dynamic/"), MediaKind.HLS),
-    (re.compile(r"/mp4-\d+p-\d+fp-"), MediaKind.DIRECT),  # LinkedIn: rung "mp4-720p-30fp-crf28", no ending
-    (re.compile(r"^/[\w-]+/[\w-]+\.(?:27|1034)\.[A-Z]+$"), MediaKind.DIRECT),  # Snapchat: with its mark, without it
+    (re.compile(r"/mp4-\d+p-\d+fp-"), MediaKind.DIRECT),  # LinkedIn: "mp4-720p-30fp-crf28", no extension
+    (re.compile(r"^/[\w-]+/[\w-]+\.(?:27|1034)\.[A-Z]+$"), MediaKind.DIRECT),  # Snapchat: with watermark, without it
 )
 _MUXED_ITAGS = frozenset(
     ["5", "6", "17", "18", "22", "34", "35", "36", "37", "38", "43", "44", "45", "46", "59", "78"]
@@ -195,7 +201,7 @@ def _by_platform_form(parts: SplitResult) -> MediaKind | None:
     query = googlevideo_parameters(parts)
     if query is None:
         return next((kind for form, kind in _MANIFESTS if form.search(parts.path)), None)
-    if query.get("sabr") == "1":  # an endpoint for the player's own protocol; no file
+    if query.get("sabr") == "1":  # an endpoint for the player's own protocol, not a file
         return MediaKind.OTHER
     if query.get("mime", "").startswith("audio/"):
         return MediaKind.AUDIO_ONLY
@@ -225,9 +231,9 @@ def _by_query(parts: SplitResult) -> MediaKind | None:
 
 
 def _by_file_name(parts: SplitResult) -> MediaKind | None:
-    """A script that sends the file which its query names: DokuWiki's ``fetch.php?media=``, downloads under a name.
+    """Return the kind of the file that a script's query names: DokuWiki's ``fetch.php?media=``, downloads under a name.
 
-    A whole address in the query is another matter: that is what players and proxies take.
+    A whole URL in the query does not count: players and proxies take those.
     """
     if not _SCRIPT.search(parts.path):
         return None
@@ -239,22 +245,22 @@ def _by_file_name(parts: SplitResult) -> MediaKind | None:
     return None
 
 
-_SONG_HOST = re.compile(r"sf\d+-ies-music(?:-\w+)?\.tiktokcdn(?:-\w+)?\.com")  # what plays behind TikTok's videos
+_SONG_HOST = re.compile(r"sf\d+-ies-music(?:-\w+)?\.tiktokcdn(?:-\w+)?\.com")  # background music of TikTok's videos
 
 
-def _by_place(parts: SplitResult, platform: Platform | None) -> MediaKind:
-    """No name says what it is: believe the platform's path for media."""
+def _by_media_path(parts: SplitResult, platform: Platform | None) -> MediaKind:
+    """Return the kind by the platform's path for media, where no name says what it is."""
     path = f"{parts.path}?{parts.query}" if parts.query else parts.path
     if _SONG_HOST.fullmatch(parts.hostname or ""):
         return MediaKind.AUDIO_ONLY
-    at_home = platform is not None and platform.media.path is not None and platform.media.path.search(path)
-    return MediaKind.DIRECT if at_home else MediaKind.OTHER
+    is_media = platform is not None and platform.media.path is not None and platform.media.path.search(path)
+    return MediaKind.DIRECT if is_media else MediaKind.OTHER
 
 
 # --- which part of a video -------------------------------------------------------------------------------------
 
-# Pieces of streams that wear a whole file's name. "part1.mp4" is not among them: people name files so.
-# What follows a mark never goes on past the next such mark: a name that is made of them would be read once for each
+# Segments that are named like whole files. "part1.mp4" is not among them: people name files like that.
+# What follows a mark must not run past the next mark: a name full of marks would be scanned once for each
 _SEGMENT_NAME = re.compile(
     r"(?:^|[_.-])(?:init|header)(?:[_.-](?:(?![_-](?:init|header)[_-])[\w-])*+)?\.(?:mp4|m4v|m4a|webm)$"
     r"|(?:^|[_.-])(?:seg(?:ment)?|chunk|frag(?:ment)?)[_-]?\d++"
@@ -277,11 +283,11 @@ _VIMEO_TRACK = re.compile(r"(?:^|&)st=(video|audio)(?:&|$)")  # of media.m3u8
 # TikTok keeps the subtitles with the uploads: bucket "-v-" instead of "-ve-", and ds=4
 _TIKTOK_V_BUCKET = re.compile(r"/tos-\w+-v-[\w-]+/")
 _TIKTOK_SUBTITLE = re.compile(r"(?:^|&)ds=4(?:&|$)")
-_BILIBILI_AUDIO = re.compile(r"-302\d\d\.m4s$")  # its .m4s files are whole tracks; 302xx are the sound's numbers
+_BILIBILI_AUDIO = re.compile(r"-302\d\d\.m4s$")  # its .m4s files are whole tracks; 302xx are the audio tracks' numbers
 
 
-def _finer(kind: MediaKind, parts: SplitResult) -> MediaKind:
-    """Which part of a video it is, for what looks like a video."""
+def _refined(kind: MediaKind, parts: SplitResult) -> MediaKind:
+    """Return which part of a video it is, for what looks like a video."""
     if kind is MediaKind.SEGMENT and "/upgcxcode/" in parts.path:
         return MediaKind.AUDIO_ONLY if _BILIBILI_AUDIO.search(_name(parts)) else MediaKind.VIDEO_ONLY
     if kind in {MediaKind.DIRECT, MediaKind.AUDIO_ONLY} and _is_segment(parts):

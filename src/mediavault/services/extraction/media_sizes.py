@@ -1,8 +1,8 @@
-"""The size and the rate that a media URL states, or that the site encodes the quality it names to. Pure.
+"""The size and bit rate of a media URL: as it states them, or as the site encodes the quality that it names. Pure.
 
 Stated is what the URL spells out. Nominal is what the site encodes that quality to: right for landscape 16:9, a hint for
 other shapes, and never a reason to reject a file.
-Sources: recorded API answers that give address, size and rate side by side, checked 2026-11-24.
+Sources: recorded API answers that give URL, size and rate side by side, checked 2026-11-24.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from mediavault.core.platform import Measures, Platform
 from mediavault.services.extraction.media_kind import googlevideo_parameters
 
 _WIDTH_X_HEIGHT = re.compile(r"(?:^|[/_.-])(\d{3,4})x(\d{3,4})(?=[/_.-]|$)")
-_TEMPLATE = re.compile(r"(?:^|&)template=(\d{3,4})x(\d{3,4})(?:\.\d+|&|$)")  # Weibo: width x height . frames a second
+_TEMPLATE = re.compile(r"(?:^|&)template=(\d{3,4})x(\d{3,4})(?:\.\d+|&|$)")  # Weibo: width x height . frames per second
 _PEERTUBE_HEIGHT = re.compile(r"/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}-(\d{3,4})(?:-fragmented)?\.mp4$")
 
 
 def stated_size(parts: SplitResult, platform: Platform | None) -> tuple[int | None, int | None]:
-    """Width and height, each None where the address does not spell it out."""
+    """Return width and height, each None where the URL does not spell it out."""
     if match := _WIDTH_X_HEIGHT.search(parts.path) or _TEMPLATE.search(parts.query):
         return int(match[1]), int(match[2])
     if platform is not None and platform.media.stated_size is not None:
@@ -32,7 +32,7 @@ def stated_size(parts: SplitResult, platform: Platform | None) -> tuple[int | No
 
 
 def nominal_measures(parts: SplitResult, platform: Platform) -> Measures:
-    """What the address states, completed by what the site encodes the named quality to."""
+    """Return what the URL states, completed with what the site encodes the named quality to."""
     width, height = stated_size(parts, platform)
     if query := googlevideo_parameters(parts):
         return _googlevideo(query)
@@ -60,7 +60,7 @@ _SIZE_OF_ITAG = {itag: size for size, itags in _ITAGS.items() for itag in itags.
 
 
 def _googlevideo(query: Mapping[str, str]) -> Measures:
-    """The frame of the itag for a 16:9 video; the mean rate, out of the size in bytes and the length in seconds."""
+    """Return the itag's frame for a 16:9 video, and the mean rate from the size in bytes and the length in seconds."""
     size = _SIZE_OF_ITAG.get(query.get("itag", ""))
     width, height = size or (None, None)
     clen, dur = query.get("clen", ""), query.get("dur", "")

@@ -1,7 +1,7 @@
-"""What an address of media is, read from the address, its content type and the platform's facts. Pure; no network.
+"""What a media URL names, read from the URL, its content type and the platform's facts. Pure; no network.
 
-An address is a hint and no proof: what a file really is, is decided by its bytes. But it is enough to tell a
-playlist from a piece of one, a silent track from a whole file, and an advert or a preview from the post's video.
+A URL is a hint, not proof: what a file really is, is decided by its bytes. But it is enough to tell a playlist from a
+segment, a silent track from a whole file, and an advert or a preview from the post's video.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ __all__ = ["MediaFacts", "MediaKind", "MediaUrl", "classify_media", "media_facts
 
 @dataclass(frozen=True, slots=True)
 class MediaUrl:
-    """``source_type`` is None for what is no video or track; ``rejected`` says why it is never the post's video."""
+    """What a media URL names. ``source_type`` is None for what is not a video or track.
+
+    ``rejected`` says why it is never the post's video.
+    """
 
     kind: MediaKind
     source_type: SourceType | None = None
@@ -35,7 +38,7 @@ class MediaUrl:
 
     @property
     def may_be_video(self) -> bool:
-        """A whole video or its picture track, and not rejected."""
+        """Whether it is a whole video or a video-only track, and not rejected."""
         return self.rejected is None and self.kind in _VIDEO_KINDS
 
     @property
@@ -45,11 +48,12 @@ class MediaUrl:
 
 @dataclass(frozen=True, slots=True)
 class MediaFacts:
-    """All that an address says about itself, for people and scripts who ask.
+    """All that a URL says about itself, for users and scripts.
 
     ``kind`` is one of direct, hls, dash, video_only, audio_only, image, subtitle, static, preview and other.
-    ``expires_at`` is in whole seconds since 1970, None where the address does not say or does not end. ``width`` and
-    ``height`` are pixels, ``bitrate`` bits per second; where only a rung is named they are the platform's nominal ones.
+    ``expires_at`` is in whole seconds since 1970, None where the URL does not say or does not expire. ``width`` and
+    ``height`` are pixels, ``bitrate`` bits per second; where only a quality is named they are the platform's nominal
+    ones.
     """
 
     url: str
@@ -70,9 +74,10 @@ _TRACKS = frozenset({MediaKind.VIDEO_ONLY, MediaKind.AUDIO_ONLY})
 
 
 def classify_media(url: str, mime: str | None = None, *, platform: Platform | None = None) -> MediaUrl:
-    """Judge ``url``. ``mime`` is the content type of its answer where one was seen; it wins over the name. Never raises.
+    """Classify ``url``. Never raises.
 
-    Addresses longer than ``MAX_MEDIA_URL_CHARS``, which nothing here would fetch, are judged by their beginning.
+    ``mime`` is the content type of its response where one was seen; it takes precedence over the name. URLs longer than
+    ``MAX_MEDIA_URL_CHARS``, which are never fetched, are judged by their beginning.
     """
     url = url[:MAX_MEDIA_URL_CHARS]
     parts = _split(url)
@@ -95,9 +100,9 @@ def classify_media(url: str, mime: str | None = None, *, platform: Platform | No
 
 
 def media_facts(url: str, platform: Platform) -> MediaFacts:
-    """What ``url`` says about itself, read with the facts of the ``platform`` on whose media hosts it lies. Never raises.
+    """Return what ``url`` says about itself, by the facts of the ``platform`` whose media host it is on. Never raises.
 
-    A byte range of one track counts as that track; other pieces of streams count as ``other``, since none is worth saving.
+    A byte range of one track counts as that track; other segments count as ``other``, since they are not worth saving.
     """
     seen = classify_media(url, platform=platform)
     parts = _split(url[:MAX_MEDIA_URL_CHARS])
@@ -119,7 +124,7 @@ def media_facts(url: str, platform: Platform) -> MediaFacts:
 
 
 def media_key(url: str, platform: Platform | None) -> str | None:
-    """What all addresses of the same video have in common on ``platform``."""
+    """Return what all URLs of the same video have in common on ``platform``; None where it is unknown."""
     if platform is None or platform.media.key is None:
         return None
     match = platform.media.key.search(url)
@@ -127,7 +132,7 @@ def media_key(url: str, platform: Platform | None) -> str | None:
 
 
 def watermark_of(url: str, platform: Platform | None) -> Watermark:
-    """Whether the platform's own mark is burnt in, as far as its addresses tell; a sign of one is believed first."""
+    """Return whether the platform's watermark is burnt in, as far as its URLs say; a sign of one takes precedence."""
     if platform is None:
         return Watermark.UNKNOWN
     if platform.media.watermark_yes and platform.media.watermark_yes.search(url):
@@ -182,6 +187,6 @@ def _rejection(url: str, parts: SplitResult, platform: Platform | None, kind: Me
     if on_ad_host(url) or _AD_PATH.search(parts.path):
         return _AN_ADVERT
     if kind in {MediaKind.IMAGE, MediaKind.STATIC, MediaKind.SUBTITLE}:
-        return None  # no candidates anyway, and a post's own picture often lies in a folder of thumbnails
+        return None  # no candidates anyway, and a post's own picture is often in a folder of thumbnails
     rejects = platform is not None and platform.media.reject_path is not None and platform.media.reject_path.search(url)
     return _A_PREVIEW if rejects or _PREVIEW_PATH.search(parts.path) else None

@@ -1,7 +1,7 @@
-"""Meta's ``efg`` parameter: what Facebook, Instagram and Threads write into their own media addresses. Pure.
+"""Meta's ``efg`` parameter: what Facebook, Instagram and Threads write into their own media URLs. Pure.
 
-It is URL-safe base64 of a JSON object, with or without padding and at times with a rest of another escaping behind it
-(``u00253D``). So its text is searched, not parsed. Source: recorded addresses of 2019 to 2026, checked 2026-11-24.
+It is URL-safe base64 of a JSON object, with or without padding, sometimes followed by a remnant of another escaping
+(``u00253D``). So its text is searched, not parsed. Source: recorded URLs of 2019 to 2026, checked 2026-11-24.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 _EFG = re.compile(r"(?:^|[&;])efg=([\w-]+)")
 _TAG = re.compile(rb'"vencode_tag":\s*"([\w.-]+)')
 _BITRATE = re.compile(rb'"bitrate":\s*(\d{4,9})(?=[,}\s])')
-_RATE_BESIDE = re.compile(r"(?:^|[&;])bitrate=(\d{4,9})(?:&|$)")  # Facebook, since 2025
-# Rungs of the adaptive stream; elsewhere "dash_…" only names the encoder: "xpv_progressive.….dash_baseline_1080p_v1"
+_BITRATE_PARAMETER = re.compile(r"(?:^|[&;])bitrate=(\d{4,9})(?:&|$)")  # Facebook, since 2025
+# A quality of the adaptive stream; elsewhere "dash_…" names the encoder: "xpv_progressive.….dash_baseline_1080p_v1"
 _DASH_TAG = re.compile(r"(?:^|[._])dash_")
 _AUDIO_TAG = re.compile(r"_audio(?:_v\d+)?$")  # "dash_ln_heaac_vbr3_audio", and Instagram's "….dash_ln_audio_v1"
 _MUXED_WORDS = ("progressive", "urlgen")
@@ -25,7 +25,7 @@ _RUNG = re.compile(r"_(\d{3,4})p(?:[_.]|$)|\.(\d{3,4})(?:\.|$)")
 
 @dataclass(frozen=True, slots=True)
 class Efg:
-    """``tag`` names the rung; ``bitrate`` is in bits per second where the address says it (since 2025)."""
+    """What an ``efg`` says. ``tag`` names the quality; ``bitrate`` is in bits per second, if stated (since 2025)."""
 
     tag: str = ""
     bitrate: int | None = None
@@ -36,28 +36,28 @@ class Efg:
 
     @property
     def is_video_track(self) -> bool:
-        """A rung of the adaptive stream, whose sound is elsewhere."""
+        """Whether it is a quality of the adaptive stream, whose sound is elsewhere."""
         if self.is_audio_track or any(word in self.tag for word in _MUXED_WORDS):
             return False
         return bool(_DASH_TAG.search(self.tag))
 
     @property
     def rung(self) -> int | None:
-        """The pixels of the rung's short side, as Meta counts it."""
+        """The pixels of the quality's short side, as Meta counts it."""
         match = _RUNG.search(self.tag)
         return int(match[1] or match[2]) if match else None
 
 
 def read_efg(query: str) -> Efg:
-    """What ``query`` says in its ``efg``; an empty record where it has none, or one that cannot be read."""
+    """Return what the ``efg`` of ``query`` says; an empty record where it has none, or one that cannot be read."""
     match = _EFG.search(query)
     raw = _decoded(match[1]) if match else b""
-    tag, bitrate = _TAG.search(raw), _BITRATE.search(raw) or _RATE_BESIDE.search(query)
+    tag, bitrate = _TAG.search(raw), _BITRATE.search(raw) or _BITRATE_PARAMETER.search(query)
     return Efg(tag[1].decode("ascii", "replace") if tag else "", int(bitrate[1]) if bitrate else None)
 
 
 def _decoded(text: str) -> bytes:
-    """As many letters as make whole bytes: a rest of one letter is none."""
+    """Decode as many letters as make whole bytes: a single letter left over is dropped."""
     usable = text[: len(text) - 1] if len(text) % 4 == 1 else text
     try:
         return base64.urlsafe_b64decode(usable + "=" * (-len(usable) % 4))

@@ -33,31 +33,31 @@ class LookOutcome(StrEnum):
     CHALLENGE = "challenge"
     AMBIGUOUS = "ambiguous"
     UNSUPPORTED = "unsupported"
-    UNREADABLE = "unreadable"  # no page at all
+    UNREADABLE = "unreadable"  # not a page at all
 
 
 def outcome_of_error(error: MediavaultError) -> LookOutcome:
-    """The word for a failure."""
+    """Return the outcome of a failure."""
     return LookOutcome(error.spec.page_outcome)
 
 
 @dataclass(frozen=True, slots=True)
 class ShownPage:
-    """What a document shows besides the videos that were found in it."""
+    """What a document shows in addition to the videos found in it."""
 
     own_data: bool = False  # the site's own record of the post
     a_video: bool = False  # it says that the post has a video, without naming a file
-    words: bool = False  # so much of the post that a missing video is missing for good
-    posts: int = 0  # that an answer lists
-    others_only: bool = False  # what is not surely the post's is surely not
+    words: bool = False  # enough of the post that a missing video is really absent
+    posts: int = 0  # number that an answer lists
+    others_only: bool = False  # what is not surely the post's is surely not the post's
     others_videos: bool = False  # its data, or its players, name videos of other posts or of adverts
 
 
 def outcome_of(extraction: Extraction, shown: ShownPage) -> LookOutcome:
-    """The word for what was read: the one place where it is judged, for all sites.
+    """Return the outcome of what was read. This is the one place that decides it, for all sites.
 
-    That a post has no video is said only where its own data, or a page that shows it, have none. What speaks of other
-    posts alone, or shows nothing, leaves it open.
+    A post has no video only where its own data, or a page that shows it, have none. What is about other posts alone, or
+    shows nothing, leaves it open.
     """
     own = [candidate for item in extraction.videos for candidate in item.candidates]
     if own:
@@ -97,8 +97,11 @@ def shown_by(
     words: str,
     names_foreign: bool = False,
 ) -> ShownPage:
-    """``html`` is "" for an answer in JSON; ``words`` are those that the page shows. ``names_foreign``: some of the videos
-    that were found surely are another post's. ``data`` that tell of the post without its media leave it open."""
+    """Return what a document shows in addition to its videos.
+
+    ``html`` is "" for a JSON answer; ``words`` are the visible ones of the page. ``names_foreign``: some of the videos
+    that were found are surely another post's. ``data`` about the post without its media leave the outcome open.
+    """
     page, linked = source.page, articles_linking(html, post.post_id)
     own_data = data is not None and data.found
     another = names_foreign or is_another_post(post, platform, page)
@@ -114,9 +117,12 @@ def shown_by(
 
 
 def _shows_something(page: HtmlPage, words: str) -> bool:
-    """Whether a video that is not there is missing for good. A rendered page has words; a shell has none, but can say that
-    the post is a picture. An answer in which the post's own data were not found says nothing of its media."""
+    """Return whether the page shows enough that a missing video is really absent.
+
+    A rendered page has words; a shell has none, but can say that the post is a picture. An answer in which the post's
+    own data were not found says nothing about its media.
+    """
     if "image" in (page.meta("medium") or "") or "photo" in (page.meta("og:type", "twitter:card") or ""):
         return True
-    fewest = _MIN_WORDS if page.meta("og:title", "og:type", "twitter:card") else 1  # nothing but words: no shell
+    fewest = _MIN_WORDS if page.meta("og:title", "og:type", "twitter:card") else 1  # only words: not a shell
     return len(words.split()) >= fewest

@@ -1,7 +1,7 @@
 """Which of the videos that a page shows are the post's own. Pure; ownership comes before any ranking.
 
 The surest sign wins: the page's own data about the post (``page_data``), then the player that the page presents, then
-what its metadata declare, then a lone candidate. What stays unsure is kept and shown, and never saved without asking.
+what its metadata declare, then a lone candidate. What stays unsure is listed, and never saved without asking.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ class Owned:
 def settle(players: Sequence[Sighting], declared: Sequence[Sighting], rest: Sequence[Sighting]) -> Owned:
     """Sort the sightings of a page without platform data.
 
-    ``players`` are those of the page, in document order; ``declared`` what JSON-LD and Open Graph name, one sighting a
-    video; ``rest`` addresses that only the network showed.
+    ``players`` are those of the page, in document order; ``declared`` what JSON-LD and Open Graph name, one sighting
+    per video; ``rest`` URLs that only the network showed.
     """
     everything = [*players, *declared, *rest]
-    if any(p.player and p.player.unsure for p in players):  # the page's word, or a person's
-        playable = [one for one in declared if one.candidates]
+    if any(p.player and p.player.unsure for p in players):  # only the metadata or the user can decide
+        playable = [sighting for sighting in declared if sighting.candidates]
         return (
-            _sorted(playable, Ownership.LONE, everything, []) if playable else Owned((), tuple(_known_only(everything)))
+            _sorted(playable, Ownership.LONE, everything, []) if playable else Owned((), tuple(_as_unknown(everything)))
         )
     for items, level in (
         (_presented(players, declared), Ownership.PLAYER),
@@ -53,17 +53,17 @@ def settle(players: Sequence[Sighting], declared: Sequence[Sighting], rest: Sequ
         playable = [item for item in items if item.candidates]
         if playable:
             return _sorted(playable, level, everything, declared)
-    return Owned((), tuple(_known_only(everything)))
+    return Owned((), tuple(_as_unknown(everything)))
 
 
 def _presented(players: Sequence[Sighting], declared: Sequence[Sighting]) -> list[Sighting]:
-    """The player, or the players of a carousel, that the page presents as its own; [] where that is unsure."""
+    """Return the player, or the players of a carousel, that the page presents as its own; [] where that is unsure."""
     shown = [p for p in players if _is_shown(p)]
     playing = [p for p in shown if p.player and not p.player.muted_loop]
     named = [p for p in playing or shown if _is_named(p, declared)]
-    if not playing and not named and any(one.candidates for one in declared):
-        return []  # decoration: the page names another video
-    shown = playing or shown  # decoration, unless it is all there is
+    if not playing and not named and any(d.candidates for d in declared):
+        return []  # the players are decoration: the page names another video
+    shown = playing or shown  # muted loops are decoration, unless there is nothing else
     if len(declared) == 1 and len(named) == 1:
         return named  # the page's metadata point at one of its players
     group = _main_group(shown)
@@ -78,7 +78,7 @@ def _presented(players: Sequence[Sighting], declared: Sequence[Sighting]) -> lis
 
 
 def _main_group(shown: Sequence[Sighting]) -> list[Sighting]:
-    """Of several articles with players the one that is the post's: with the heading or its own link, or clearly larger."""
+    """Of several articles with players, return the post's: with the heading or its own link, or clearly larger."""
     by_container = {name: list(members) for name, members in groupby(sorted(shown, key=_container), key=_container)}
     groups = [[p for p in shown if _container(p) == name] for name in by_container]
     if len(groups) <= 1:
@@ -96,7 +96,7 @@ def _main_group(shown: Sequence[Sighting]) -> list[Sighting]:
 
 
 def _is_carousel(group: Sequence[Sighting], declared: Sequence[Sighting], named: Sequence[Sighting]) -> bool:
-    """Several equal players are one post's only inside one article, or when the page lists them as its own."""
+    """Whether several equal players are one post's: only inside one article, or when the page lists them as its own."""
     names = {_container(p) for p in group}
     if len(group) > MAX_CAROUSEL:
         return False
@@ -106,7 +106,7 @@ def _is_carousel(group: Sequence[Sighting], declared: Sequence[Sighting], named:
 
 
 def _lone(sightings: Sequence[Sighting]) -> list[Sighting]:
-    """The only video that is left; [] where several are."""
+    """Return the only video that is left; [] where several are."""
     distinct = [s for s in sightings if s.candidates and not (s.player and s.player.advert)]
     return list(distinct) if len(distinct) == 1 else []
 
@@ -114,21 +114,21 @@ def _lone(sightings: Sequence[Sighting]) -> list[Sighting]:
 def _sorted(
     items: Sequence[Sighting], level: Ownership, everything: Sequence[Sighting], declared: Sequence[Sighting]
 ) -> Owned:
-    """Set the ownership, and join what metadata declare about the same single video as further rungs of it."""
+    """Set the ownership, and add what metadata declare about the same single video as further candidates."""
     owned = [_with_ownership(item, level) for item in items]
     if len(owned) == 1 and len(declared) == 1:
         owned = [_joined(owned[0], _with_ownership(declared[0], Ownership.LONE))]
     held = {identity(c.url) for item in owned for c in item.candidates}
     others = [
-        replace(s, candidates=kept)
+        replace(s, candidates=remaining)
         for s in everything
-        if (kept := tuple(c for c in s.candidates if identity(c.url) not in held))
+        if (remaining := tuple(c for c in s.candidates if identity(c.url) not in held))
     ]
-    return Owned(tuple(owned), tuple(_known_only(others)))
+    return Owned(tuple(owned), tuple(_as_unknown(others)))
 
 
 def _joined(item: Sighting, named: Sighting) -> Sighting:
-    """What the metadata name goes first among files of which nothing else is known."""
+    """Add the metadata's candidates; files that they name go first where nothing else is known."""
     held = {identity(c.url) for c in item.candidates}
     names = {identity(c.url) for c in named.candidates}
     more = tuple(c for c in named.candidates if identity(c.url) not in held)
@@ -140,7 +140,7 @@ def _joined(item: Sighting, named: Sighting) -> Sighting:
     )
 
 
-def _known_only(sightings: Sequence[Sighting]) -> list[Sighting]:
+def _as_unknown(sightings: Sequence[Sighting]) -> list[Sighting]:
     return [_with_ownership(s, Ownership.UNKNOWN) for s in sightings if s.candidates]
 
 

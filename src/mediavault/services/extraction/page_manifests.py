@@ -1,7 +1,7 @@
-"""Manifests that a page makes or carries itself, as responses with a ``data:`` address (RFC 2397). Pure.
+"""Manifests that a page makes itself or embeds, as responses with a ``data:`` URL (RFC 2397). Pure.
 
-A player that is given one as a ``blob:`` or ``data:`` address, or out of JSON, never asks the network for it. What they
-name relatively is made absolute, so that the address alone is enough to fetch the stream.
+A player that is given one as a ``blob:`` or ``data:`` URL, or from JSON, never requests it from the network. Relative
+URLs in it are made absolute, so that the ``data:`` URL alone is enough to fetch the stream.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _HLS, _DASH = "application/vnd.apple.mpegurl", "application/dash+xml"
 
 _URI_ATTRIBUTE = re.compile(r'((?:^|[:,])URI=")([^"\r\n]*)(")')
 _HAS_SCHEME = re.compile(r"[A-Za-z][\w+.-]*:")
-# "<" ends what is read of a tag and of a text: tags that never close must not be read to the end of the document each
+# "<" ends a tag and a text: otherwise each tag that never closes would be read to the end of the document
 _MPD_TAG = re.compile(r"<((?:[\w.-]++:)?+)MPD(?:\s[^<>]*+)?+>")
 _BASE_URL = re.compile(r"(<(?:[\w.-]++:)?+BaseURL(?:\s[^<>]*+)?+>)([^<]*+)(</)")
 
@@ -33,22 +33,22 @@ _BASE_URL = re.compile(r"(<(?:[\w.-]++:)?+BaseURL(?:\s[^<>]*+)?+>)([^<]*+)(</)")
 def page_manifests(
     seen: Sequence[SeenManifest], documents: Iterable[object], page_url: str
 ) -> tuple[tuple[SeenResponse, ...], dict[str, str]]:
-    """(the manifests as responses, the page's own addresses for them -> the ``data:`` address).
+    """Return the manifests as responses, and a mapping of the page's own URLs for them to the ``data:`` URLs.
 
-    ``seen`` was noted in the page, ``documents`` is its JSON. A manifest that leads to more ``blob:`` addresses leads
-    nowhere from outside, and is left out.
+    ``seen`` was recorded in the page, ``documents`` is its JSON. A manifest that refers to further ``blob:`` URLs is of
+    no use outside the page, and is left out.
     """
-    texts = [*seen, *(SeenManifest("", text, page_url) for text in _in_documents(documents))]
-    found: dict[str, SeenResponse] = {}
+    manifests = [*seen, *(SeenManifest("", text, page_url) for text in _in_documents(documents))]
+    responses: dict[str, SeenResponse] = {}
     names: dict[str, str] = {}
-    for each in texts:
-        if len(found) >= MAX_MANIFESTS:
+    for manifest in manifests:
+        if len(responses) >= MAX_MANIFESTS:
             break
-        response = _as_response(each, each.frame_url if each.frame_url.startswith("http") else page_url)
+        response = _as_response(manifest, manifest.frame_url if manifest.frame_url.startswith("http") else page_url)
         if response is not None:
-            found.setdefault(response.url, response)
-            names[each.url] = response.url
-    return tuple(found.values()), names
+            responses.setdefault(response.url, response)
+            names[manifest.url] = response.url
+    return tuple(responses.values()), names
 
 
 def _as_response(manifest: SeenManifest, base: str) -> SeenResponse | None:
@@ -86,7 +86,7 @@ def _absolute_hls(text: str, base: str) -> str:
 
 
 def _absolute_dash(text: str, base: str) -> str:
-    """The base as the manifest's own BaseURL: a first relative one is completed, a missing one put in."""
+    """Return the manifest with ``base`` as its BaseURL: a first relative one is completed, a missing one inserted."""
     opened = _MPD_TAG.search(text)
     if opened is None or opened[0].endswith("/>"):
         return text
@@ -101,7 +101,7 @@ def _absolute_dash(text: str, base: str) -> str:
 
 
 def _joined(base: str, uri: str) -> str:
-    """Absolute, unless it begins with a variable (RFC 8216bis, 4.3) or cannot be read as an address."""
+    """Return ``uri`` as absolute, unless it begins with a variable (RFC 8216bis, 4.3) or cannot be read as a URL."""
     if _HAS_SCHEME.match(uri) or uri.startswith("{$"):
         return uri
     try:
@@ -111,7 +111,7 @@ def _joined(base: str, uri: str) -> str:
 
 
 def _in_documents(documents: Iterable[object], nesting: int = 0) -> Iterator[str]:
-    """Strings of JSON that are manifests, also inside JSON in a string."""
+    """Yield the strings of JSON that are manifests, also those inside JSON in a string."""
     for document in documents:
         for node in walk(document):
             for value in node.values():

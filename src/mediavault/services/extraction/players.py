@@ -1,4 +1,4 @@
-"""From the players of a page to what each of them plays. Pure."""
+"""Finds what each player of a page plays. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STREAMS = (SourceType.HLS, SourceType.DASH)
 
 
 def player_sightings(capture: PageCapture, network: NetworkMedia, platform: Platform) -> list[Sighting]:
-    """One sighting for each player of the page, in document order; those that show nothing have no candidates."""
+    """Return one sighting per player of the page, in document order; those that show nothing have no candidates."""
     plain = [_plain_player(video, network, capture, platform) for video in capture.videos]
     by_script = [_is_fed_by_script(video) for video in capture.videos]
     fed = [
@@ -39,19 +39,22 @@ def player_sightings(capture: PageCapture, network: NetworkMedia, platform: Plat
     ]
 
 
-# --- players with an address of their own ---------------------------------------------------------------------------
+# --- players with their own URL -------------------------------------------------------------------------------------
 
 
 def _plain_player(video: SeenVideo, network: NetworkMedia, capture: PageCapture, platform: Platform) -> Sighting:
     urls = dict.fromkeys(u for u in (video.current_src, *video.sources) if u.startswith(("http://", "https://")))
-    found = [c for url in urls if (c := _of_source(url, video, network, capture, platform)) is not None]
-    return Sighting(tuple(found), video, expected=_expected(video), thumbnail_url=video.poster)
+    candidates = [c for url in urls if (c := _of_source(url, video, network, capture, platform)) is not None]
+    return Sighting(tuple(candidates), video, expected=_expected(video), thumbnail_url=video.poster)
 
 
 def _of_source(
     url: str, video: SeenVideo, network: NetworkMedia, capture: PageCapture, platform: Platform
 ) -> Candidate | None:
-    """What a player names is a video even where its name does not say so; advertisements are none of the post's."""
+    """Return the candidate of a player's source; None for adverts.
+
+    What a player names is a video even where its name does not say so.
+    """
     if network.is_spot(url):
         return None
     candidate = _of_player(url, platform)
@@ -74,8 +77,10 @@ def _of_source(
 
 
 def _of_player(url: str, platform: Platform) -> Candidate | None:
-    """A player's own word is stronger than its file's name: an address of no telling name is taken, and so is one that
-    is named like a preview. Not what its name clearly says is a picture, a sound, a segment."""
+    """Return the candidate at a player's URL, also where the name says nothing or is that of a preview.
+
+    The player is a better source than the name, unless that clearly says picture, sound or segment: then None.
+    """
     candidate = candidate_at(url, platform, FoundIn.DOM)
     if candidate is not None:
         return candidate
@@ -90,7 +95,7 @@ def _of_player(url: str, platform: Platform) -> Candidate | None:
 
 
 def _fed(video: SeenVideo, network: NetworkMedia, platform: Platform) -> tuple[Candidate, ...]:
-    """What a player was surely given: the stream that its segments belong to, or whole files with their sound."""
+    """Return what a player was surely given: the stream of which it got segments, or whole files with their sound."""
     own = [network.names.get(url[:KEY_CHARS]) for url in (video.current_src, *video.sources)]
     roots = [network.streams.root_of(url) for feed in video.feeds for url in feed.urls]
     keys = dict.fromkeys(key for key in (*map(_identity, own), *roots) if key)
@@ -100,11 +105,11 @@ def _fed(video: SeenVideo, network: NetworkMedia, platform: Platform) -> tuple[C
 
 
 def _files(feeds: Sequence[PageFeed], network: NetworkMedia, platform: Platform) -> tuple[Candidate, ...]:
-    """Plain files that a script loads by parts. Sound is paired only where one file of it fed the same player."""
+    """Return plain files that a script loads in parts. Sound is paired only if one sound file fed the same player."""
     pictures = [feed for feed in feeds if feed.mime.startswith("video/")]
     sounds = {identity(url) for feed in feeds if feed.mime.startswith("audio/") for url in feed.files}
     files = {identity(url): feed for feed in pictures for url in feed.files if not network.is_spot(url)}
-    if len(files) > 1:  # rungs of one video are asked for by ranges; files asked for whole are its pieces
+    if len(files) > 1:  # qualities of one video are requested by ranges; files requested whole are its segments
         files = {key: feed for key, feed in files.items() if _is_ranged(key, network)}
     return tuple(_file(key, feed, sounds, network, platform) for key, feed in files.items())
 
@@ -133,7 +138,7 @@ def _is_ranged(key: str, network: NetworkMedia) -> bool:
 def _guessed(
     video: SeenVideo, network: NetworkMedia, unknown: Sequence[SeenVideo], taken: Collection[str]
 ) -> tuple[Candidate, ...]:
-    """What its frame loaded, where nothing tells more: by length, or all of it where no other player could have."""
+    """Guess from what the frame loaded: by length, or all of it where no other player can have loaded it."""
     if not _is_in_sight(video):
         return ()
     rivals = [other for other in unknown if other is not video and other.frame_url == video.frame_url]
@@ -144,12 +149,12 @@ def _guessed(
         return tuple(as_long)
     if any(map(_is_in_sight, rivals)):
         return ()
-    in_pieces = any(feed.urls for feed in video.feeds)  # by what is no whole file, of a stream that was not recognised
+    in_pieces = any(feed.urls for feed in video.feeds)  # segments of a stream that was not recognised
     return tuple(streams or ([] if in_pieces else loaded))
 
 
-def _same_length(one: float | None, other: float | None) -> bool:
-    return one is not None and other is not None and abs(one - other) <= SAME_LENGTH_S
+def _same_length(first: float | None, second: float | None) -> bool:
+    return first is not None and second is not None and abs(first - second) <= SAME_LENGTH_S
 
 
 def _scripted(video: SeenVideo, played: Sequence[Candidate]) -> Sighting:

@@ -1,4 +1,4 @@
-"""What an extractor is: a post in, an extraction out, or a failure with a code; and who reads for it what a site sent."""
+"""The ports Extractor, which turns a post into an extraction or a failure, and Reader, which reads what a site sent."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from mediavault.services.browser.port import PageCapture
 class Extractor(Protocol):
     """Finds out what media a post has. Never downloads media.
 
-    ``as_person``: it shows the site the profile's cookies, so that an account answers for the look where one is signed in.
+    ``as_person``: it sends the profile's cookies to the site, so that the visit counts against the account that is
+    signed in, if any.
     """
 
     name: str
     as_person: bool
 
     async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
-        """Look at the post. The answer's candidates are unranked and may be empty where the post has no video.
+        """Extract the post's media. The candidates are unranked and may be empty where the post has no video.
 
-        One that looks as a person raises Unsupported, without any traffic, where the profile has nothing to show.
+        With ``as_person`` it raises Unsupported, without any traffic, where the profile has no cookies for the post.
         Raises a :class:`~mediavault.core.failures.Failure`: Deleted, Private, LoginRequired, NoVideo, NetworkFailure …
         """
 
 
 @dataclass(frozen=True, slots=True)
 class VisitReading:
-    """What a visit found. ``viewer`` is what the page called the person of the profile, where that was asked for."""
+    """What a visit found. ``viewer`` is what the page called the signed-in user, where that was requested."""
 
     extraction: Extraction
     viewer: str | None = None
@@ -38,7 +39,7 @@ class VisitReading:
 
 @dataclass(frozen=True, slots=True)
 class ApiAnswer:
-    """What an open interface answered; ``retry_after`` is the pause that it asked for."""
+    """The response of an open API; ``retry_after`` is the pause that it asked for."""
 
     status: int
     body: bytes
@@ -46,7 +47,7 @@ class ApiAnswer:
 
 
 class Reader(Protocol):
-    """Reads what a site sent: documents of strangers, which may be made to keep their reader busy for ever.
+    """Reads what a site sent: untrusted documents, which may be made to keep their reader busy for ever.
 
     Raises the Failure that the document reports, and PageUnreadable where reading it took too much time or memory.
     """

@@ -1,8 +1,8 @@
-"""Which of the sources that one player had in turn is the page's own video, and which were adverts around it. Pure.
+"""Decides which of the sources that one player had in turn is the page's own video, and which were adverts. Pure.
 
-A player often shows an advert in the very element that shows the video: before it, in its middle, or in a second element
-that lies over it. What an ad server named is never the page's. Else what the page says decides, then how the plays
-followed each other; where that tells nothing, all are kept as unsure, and a person is asked.
+A player often shows an advert in the same element as the video: before it, in its middle, or in a second element on top
+of it. What an ad server named is never the page's. Otherwise what the page says decides, then the order of the plays;
+where that does not help, all are returned as unsure, and the user is asked.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ _AD_NAME = re.compile(r"(?:^|[^a-z])(?:ads?|adverts?|commercials?|prerolls?|spon
 def own_plays(
     videos: Sequence[SeenVideo], network: NetworkMedia, *, named: Collection[str], announced_s: float | None
 ) -> tuple[SeenVideo, ...]:
-    """The players as if each had shown the page's video alone; one entry a play where nobody knows which that is.
+    """Return the players as if each had shown only the page's video.
 
-    ``named`` are the identities of what the page's metadata and setups name; ``announced_s`` is the length they tell.
+    Where it is unknown which play that is, there is one entry per play. ``named`` are the identities of what the page's
+    metadata and setups name; ``announced_s`` is the length they state.
     """
     judged = [_Judge(network, named, announced_s).of(video) for video in videos]
     known = [entries[0] for entries in judged if len(entries) == 1]
@@ -40,7 +41,7 @@ def own_plays(
 
 
 class _Judge:
-    """The judgement of one page's players; holds what the page says."""
+    """Judges the players of one page; holds what the page says about its video."""
 
     def __init__(self, network: NetworkMedia, named: Collection[str], announced_s: float | None) -> None:
         self._network = network
@@ -64,16 +65,16 @@ class _Judge:
         return [replace(_showing(video, play), unsure=True) for play in left]
 
     def _decide(self, by_key: dict[str, Play], sequence: Sequence[str]) -> list[Play]:
-        """The surest sign that leaves exactly one."""
+        """Return the one play that the surest sign leaves; all of them where no sign leaves exactly one."""
         plays = list(by_key.values())
-        returned_to = {key for at, key in enumerate(sequence) if key in sequence[: max(at - 1, 0)]}
+        returned_to = {key for index, key in enumerate(sequence) if key in sequence[: max(index - 1, 0)]}
         for left in (
             [play for key, play in by_key.items() if key in self._named],
             plays,
             [play for play in plays if self._is_as_long_as_announced(play)],
             [play for key, play in by_key.items() if key in returned_to],
             [play for key, play in by_key.items() if not _AD_NAME.search(_tail(key))],
-            _one_after_what_was_left(plays),
+            _last_after_unfinished(plays),
         ):
             if len(left) == 1 or (left and _are_one_video(left)):
                 return [left[-1]]
@@ -102,14 +103,14 @@ class _Judge:
         )
 
     def _falls_short(self, play: Play) -> bool:
-        """As long as an advert, and far shorter than what the page announces."""
+        """Whether the play is as long as an advert, and far shorter than what the page announces."""
         announced, length = self._announced_s, play.duration_s
         if announced is None or length is None or self._key(play) in self._named:
             return False
         return length <= MAX_ADVERT_S and length < announced / 2 and announced - length > MIN_SHORTFALL_S
 
     def _without_spots(self, video: SeenVideo) -> SeenVideo:
-        """What is left of a player that showed nothing but adverts: the sources that it holds besides."""
+        """Return a player that showed nothing but adverts with only the other sources that it holds."""
         sources = tuple(url for url in video.sources if url.startswith("http") and not self._network.is_spot(url))
         return replace(
             video,
@@ -125,7 +126,7 @@ class _Judge:
 
 
 def _plays_of(video: SeenVideo) -> list[Play]:
-    """The plays, ending with what the player holds now, though it may not have begun."""
+    """Return the plays, ending with what the player holds now, even if it has not begun."""
     now = Play(
         video.current_src,
         duration_s=video.duration_s,
@@ -140,21 +141,21 @@ def _plays_of(video: SeenVideo) -> list[Play]:
 
 
 def _on_one_page(plays: Sequence[Play]) -> list[Play]:
-    """What began after the page had gone to another address by itself is that one's."""
+    """Return the plays from before the page navigated automatically: later ones belong to the new page."""
     pages = [play.page.partition("#")[0] for play in plays]
     return [play for play, page in zip(plays, pages, strict=True) if page == pages[0] or not page]
 
 
 def _are_one_video(plays: Sequence[Play]) -> bool:
-    """The same video in several forms: a plain file before the stream, one rung in place of another."""
+    """Whether these are one video in several forms: a plain file before the stream, one quality in place of another."""
     known = [play.duration_s for play in plays if play.duration_s is not None]
     if len(known) < len(plays) or any(play.ended for play in plays[:-1]):
         return False
     return max(known) - min(known) <= SAME_LENGTH_S
 
 
-def _one_after_what_was_left(plays: Sequence[Play]) -> list[Play]:
-    """The last play, where those before were not played to their end and none was longer: teasers, placeholders."""
+def _last_after_unfinished(plays: Sequence[Play]) -> list[Play]:
+    """Return the last play, if those before (teasers, placeholders) were not played to the end and none was longer."""
     *before, last = plays
     if any(play.ended for play in before) or last.duration_s is None:
         return []
@@ -185,10 +186,10 @@ def _hides(below: SeenVideo, above: SeenVideo) -> bool:
     return _shared_area(below, above) > MIN_OVERLAP * min(below.width * below.height, above.width * above.height)
 
 
-def _shared_area(one: SeenVideo, other: SeenVideo) -> int:
-    lefts, tops = (one.left or 0, other.left or 0), (one.top or 0, other.top or 0)
-    width = min(lefts[0] + one.width, lefts[1] + other.width) - max(lefts)
-    height = min(tops[0] + one.height, tops[1] + other.height) - max(tops)
+def _shared_area(first: SeenVideo, second: SeenVideo) -> int:
+    lefts, tops = (first.left or 0, second.left or 0), (first.top or 0, second.top or 0)
+    width = min(lefts[0] + first.width, lefts[1] + second.width) - max(lefts)
+    height = min(tops[0] + first.height, tops[1] + second.height) - max(tops)
     return max(width, 0) * max(height, 0)
 
 

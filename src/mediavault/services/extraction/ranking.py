@@ -1,4 +1,4 @@
-"""Which of a post's candidates is saved: gates first, then a sort key. Pure.
+"""Chooses which of a post's candidates is saved: exclusions first, then a sort key. Pure.
 
 Ownership before everything, then whether it can be played at all, sound, watermark, and only then size. How the bytes
 are delivered comes last: a silent direct file is no better than a stream with sound.
@@ -27,14 +27,14 @@ from mediavault.core.messages import Message, counted, join
 from mediavault.services.extraction.media_identity import identity
 
 _WATERMARK = {Watermark.NO: 2, Watermark.UNKNOWN: 1, Watermark.YES: 0}
-# What a bit is worth against H.264's: AV1 shows twice as much with it.
+# Value of a bit compared with H.264: AV1 shows twice as much with it.
 _EFFICIENCY: Mapping[str, float] = {"av1": 2.0, "hevc": 1.6, "vp9": 1.5}
-_UNDECODABLE = frozenset({"bytevc2", "vvc"})  # H.266 and TikTok's kind of it
+_UNDECODABLE = frozenset({"bytevc2", "vvc"})  # H.266 and TikTok's variant of it
 _TRANSPORT = {SourceType.DIRECT: 2, SourceType.HLS: 1, SourceType.DASH: 1, SourceType.UNKNOWN: 0}
 _TRUST = {found_in: -rank for rank, found_in in enumerate(FoundIn)}
-_FAIR_LINES = 480  # from here on a complete file goes before larger tracks that must be merged
+_FAIR_LINES = 480  # from this size on, a complete file is preferred to larger tracks that must be merged
 _FPS_BUCKETS = (20, 40, 70)  # 25 or 30 are alike, 50 or 60 are alike
-_USUAL_FPS = 30.0  # of a candidate that does not say: unknown is not slow
+_USUAL_FPS = 30.0  # of a candidate that does not state it: unknown is not slow
 
 _WHOSE: Mapping[Ownership, str] = {
     Ownership.CHOSEN: Message("a person chose it"),
@@ -47,21 +47,23 @@ _WHOSE: Mapping[Ownership, str] = {
 
 
 def videos_to_save(extraction: Extraction) -> tuple[Item, ...]:
-    """The post's own videos, at least one. Raises Ambiguous when videos were seen but none is surely the post's, NoVideo
-    when there is none."""
+    """Return the post's own videos, at least one.
+
+    Raises Ambiguous when videos were seen but none is surely the post's, NoVideo when there is none.
+    """
     if not (videos := tuple(item for item in extraction.videos if item.candidates)):
         raise _several_unsure(extraction) if extraction.others else no_video(extraction)
     return videos
 
 
 def same_item(place: int, before: Extraction, after: Extraction) -> Item:
-    """The item at ``place`` of one look as a later look shows it: by its media id, else by its place among the videos.
+    """Return the item at index ``place`` of one extraction as a later one shows it: by media id, otherwise by index.
 
-    Raises NoVideo when the later look does not have it, Ambiguous when it is not sure of any.
+    Raises NoVideo when the later extraction does not have it, Ambiguous when it is not sure of any.
     """
     item = before.items[place]
     videos = videos_to_save(after)
-    by_id = next((one for one in videos if item.media_id and one.media_id == item.media_id), None)
+    by_id = next((video for video in videos if item.media_id and video.media_id == item.media_id), None)
     if by_id is not None:
         return by_id
     if len(videos) == 1:
@@ -74,11 +76,11 @@ def same_item(place: int, before: Extraction, after: Extraction) -> Item:
 def choose(
     item: Item, *, exclude: Collection[str] = (), now: datetime | None = None, prefer: Preference = Preference.BEST
 ) -> Candidate:
-    """The candidate to save of a post's video.
+    """Return the candidate to save of a post's video.
 
-    ``exclude`` holds addresses that were tried already; ``now`` closes the gate for signed addresses that have run out
-    (None leaves it open, for saved pages). Raises NoVideo (also when every address was tried), Drm, and LinkExpired when
-    all that is left has run out.
+    ``exclude`` holds URLs that were tried already; ``now`` excludes signed URLs that have expired (None admits them,
+    for saved pages). Raises NoVideo (also when every URL was tried), Drm, and LinkExpired when all that are left have
+    expired.
     """
     free = [c for c in item.candidates if not c.drm]
     if item.candidates and not free:
@@ -93,7 +95,7 @@ def choose(
 
 
 def sort_key(candidate: Candidate, item: Item, *, prefer: Preference = Preference.BEST) -> tuple[float, ...]:
-    """Larger is better; equal keys keep the page's order."""
+    """Return the rank of a candidate: larger is better; equal keys keep the page's order."""
     shorter_side = min(candidate.width or candidate.height or 0, candidate.height or candidate.width or 0)
     return (
         -candidate.ownership,
@@ -114,14 +116,14 @@ def sort_key(candidate: Candidate, item: Item, *, prefer: Preference = Preferenc
 
 
 def _plays_everywhere(candidate: Candidate) -> bool:
-    """H.264, or an MP4 of which nothing else is known: what phones and television sets play without converting."""
+    """Whether it is H.264, or an MP4 of which nothing else is known: what phones and TVs play without converting."""
     if candidate.video_codec is not None:
         return candidate.video_codec == "h264"
     return candidate.container in (None, "mp4")
 
 
 def explain(candidate: Candidate) -> str:
-    """Why this one, as the rest of a sentence that begins with "because": whose it is, then what it is."""
+    """Return why this one, as the rest of a sentence that begins with "because": whose it is, then what it is."""
     picture = f"{candidate.width}×{candidate.height}" if candidate.width and candidate.height else None
     facts = [
         {
@@ -144,7 +146,7 @@ def explain(candidate: Candidate) -> str:
 
 
 def no_video(extraction: Extraction) -> NoVideo:
-    """Why there is nothing to save, with what the post has instead."""
+    """Return the failure that says why there is nothing to save, and what the post has instead."""
     failure = NoVideo(_what_there_is(extraction))
     failure.embeds = extraction.embeds
     return failure
@@ -174,17 +176,17 @@ def _has_expired(candidate: Candidate, now: datetime | None) -> bool:
 
 
 def _sound(candidate: Candidate, *, wanted: bool | None) -> int:
-    """Sound is better than silence, unless the post is one without."""
+    """Rank sound above silence, unless the post is one without sound."""
     if wanted is False:
         return 1
     return {True: 2, None: 1, False: 0}[True if candidate.audio_url else candidate.has_audio]
 
 
-# --- a person's choice -------------------------------------------------------------------------------------------
+# --- the user's choice -------------------------------------------------------------------------------------------
 
 
 def with_choice(extraction: Extraction, chosen_url: str | None) -> Extraction:
-    """The extraction with a person's choice as the post's only video; unchanged where the choice is not among it."""
+    """Return the extraction with the user's choice as the post's only video; unchanged where it does not have it."""
     if chosen_url is None:
         return extraction
     wanted = identity(chosen_url)
@@ -196,5 +198,5 @@ def with_choice(extraction: Extraction, chosen_url: str | None) -> Extraction:
     return replace(extraction, items=(Item(owned, media_id=chosen.media_key),), others=(), selected=None)
 
 
-def _is_same_video(one: Candidate, other: Candidate) -> bool:
-    return one.media_key is not None and one.media_key == other.media_key
+def _is_same_video(first: Candidate, second: Candidate) -> bool:
+    return first.media_key is not None and first.media_key == second.media_key

@@ -37,11 +37,11 @@ EXTRACTOR = "saved_page"
 
 @dataclass(frozen=True, slots=True)
 class SavedDocument:
-    """What a file holds: a page, or an answer (``html`` is "" then), and its data."""
+    """A saved file: a page, or a JSON answer (``html`` is "" then), and its data."""
 
     source: PageSource
     html: str = ""
-    words: str = ""  # that the page shows
+    words: str = ""  # the visible ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class SavedLook:
 
 
 def open_saved(document: bytes, url: str) -> SavedDocument:
-    """Parse a saved page or answer that came from ``url`` ("" where it is unknown). Raises BadInput where it is neither."""
+    """Parse a saved page or answer that came from ``url`` ("" where unknown). Raises BadInput where it is neither."""
     text = _decoded(document)
     if text.lstrip().startswith("<"):
         return _page(url, text)
@@ -79,7 +79,10 @@ _SAMPLE_CHARS = 20_000
 
 
 def _decoded(document: bytes) -> str:
-    """The text of a saved file: UTF-8, UTF-16 with its mark, or what the page states. Raises BadInput where it is not text."""
+    """Return a saved file's text: in UTF-8, UTF-16 with its mark, or what the page states.
+
+    Raises BadInput where it is not text.
+    """
     if not document.strip(b"\0 \t\r\n"):
         raise BadInput("The document is empty.")
     is_page = document.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
@@ -93,7 +96,7 @@ def _decoded(document: bytes) -> str:
 
 
 def _encoding(document: bytes) -> str:
-    """Source: https://html.spec.whatwg.org/#determining-the-character-encoding."""
+    """Return the document's encoding. Source: https://html.spec.whatwg.org/#determining-the-character-encoding."""
     if document.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     if document.startswith(codecs.BOM_UTF8):
@@ -114,41 +117,41 @@ def _page(url: str, text: str) -> SavedDocument:
 
 
 def look_at_saved(platform: Platform, post: Post, saved: SavedDocument) -> SavedLook:
-    """What a saved document says about the post, and in one word how it turned out. Never raises."""
+    """Return what a saved document says about the post, and the outcome. Never raises."""
     try:
-        found, data, names_foreign = _read(platform, post, saved)
+        extraction, data, names_foreign = _read(platform, post, saved)
     except Failure as exc:
         record = read_story(post, platform, saved.source.documents)
         story = _story_only(platform, post, saved)
         return SavedLook(outcome_of_error(exc), _with_facts(story, record) if record else story, exc)
     known = data is not None and data.found
-    if not known and not found.videos and (failure := _wall(post, platform, saved)) is not None:
-        return SavedLook(outcome_of_error(failure), found, failure)
+    if not known and not extraction.videos and (failure := _wall(post, platform, saved)) is not None:
+        return SavedLook(outcome_of_error(failure), extraction, failure)
     shown = shown_by(
         post, platform, saved.source, data, html=saved.html, words=saved.words, names_foreign=names_foreign
     )
-    if saved.html and not (data or found.candidates or shown.others_videos or _holds_anything(saved)):
-        return SavedLook(LookOutcome.UNREADABLE, found, BadInput("The page is empty."))
-    return SavedLook(outcome_of(found, shown), found)
+    if saved.html and not (data or extraction.candidates or shown.others_videos or _holds_anything(saved)):
+        return SavedLook(LookOutcome.UNREADABLE, extraction, BadInput("The page is empty."))
+    return SavedLook(outcome_of(extraction, shown), extraction)
 
 
 def look_at_list(platform: Platform, url: str, saved: SavedDocument) -> SavedLook:
-    """A document for an address that names no post: whose page it is, and whether it lists posts."""
+    """Read a document whose URL does not name a post: whose page it is, and whether it lists posts."""
     post = Post(url, url, platform.name)
-    found = _story_only(platform, post, saved)
+    extraction = _story_only(platform, post, saved)
     record = listing(saved.source.documents)
     if record.posts > 1:
         who = account(platform.name, record.handle, record.display_name)
-        return SavedLook(LookOutcome.MANY_POSTS, replace(found, account=who) if record.handle else found)
-    return SavedLook(LookOutcome.NOT_A_POST, found)
+        return SavedLook(LookOutcome.MANY_POSTS, replace(extraction, account=who) if record.handle else extraction)
+    return SavedLook(LookOutcome.NOT_A_POST, extraction)
 
 
 def _read(platform: Platform, post: Post, saved: SavedDocument) -> tuple[Extraction, PageData | None, bool]:
-    """What was found, what the platform's own data say, and whether they give some of the videos to other posts."""
+    """Return what was found, the platform's own data, and whether these assign some of the videos to other posts."""
     source, names_foreign = saved.source, False
     data = read_page_data(post, platform, source.documents)
     if data is not None and data.found:
-        found = _with_story(from_page_data(post, platform, data, None, source), _story_only(platform, post, saved))
+        extraction = _with_story(from_page_data(post, platform, data, None, source), _story_only(platform, post, saved))
     else:
         players = sightings(source.page, source.page.players, platform)
         own, foreign = by_article(players, articles_linking(saved.html, post.post_id))
@@ -161,41 +164,41 @@ def _read(platform: Platform, post: Post, saved: SavedDocument) -> tuple[Extract
         names_foreign = owned.names_foreign
         if is_another_post(post, platform, source.page):
             owned, foreign = Owned((), ()), [*foreign, *owned.items, *owned.others]
-        found = from_page(post, platform, source, Owned(owned.items, (*owned.others, *foreign)))
-        found = _with_facts(found, data) if data is not None else found
-    return replace(found, extractor=EXTRACTOR), data, names_foreign
+        extraction = from_page(post, platform, source, Owned(owned.items, (*owned.others, *foreign)))
+        extraction = _with_facts(extraction, data) if data is not None else extraction
+    return replace(extraction, extractor=EXTRACTOR), data, names_foreign
 
 
 def _story_only(platform: Platform, post: Post, saved: SavedDocument) -> Extraction:
     return replace(from_page(post, platform, saved.source, settle((), (), ())), extractor=EXTRACTOR)
 
 
-def _with_story(found: Extraction, story: Extraction) -> Extraction:
-    """The post's own data come first; the account and a picture may be in the page's metadata alone."""
+def _with_story(extraction: Extraction, story: Extraction) -> Extraction:
+    """Fill the gaps of the post's own data: its account and picture may be in the page's metadata alone."""
     handle, name = (
-        found.account.handle or story.account.handle,
-        found.account.display_name or story.account.display_name,
+        extraction.account.handle or story.account.handle,
+        extraction.account.display_name or story.account.display_name,
     )
     return replace(
-        found,
-        account=account(found.account.platform, handle, name, fallback=found.account.slug),
-        title=found.title or story.title,
-        text=found.text or story.text,
-        published_at=found.published_at or story.published_at,
-        thumbnail_url=found.thumbnail_url or story.thumbnail_url,
+        extraction,
+        account=account(extraction.account.platform, handle, name, fallback=extraction.account.slug),
+        title=extraction.title or story.title,
+        text=extraction.text or story.text,
+        published_at=extraction.published_at or story.published_at,
+        thumbnail_url=extraction.thumbnail_url or story.thumbnail_url,
     )
 
 
-def _with_facts(found: Extraction, data: PageData) -> Extraction:
-    """Data without the media themselves still say best who posted what."""
-    handle, name = data.handle or found.account.handle, data.display_name or found.account.display_name
+def _with_facts(extraction: Extraction, data: PageData) -> Extraction:
+    """Return the extraction with the facts of ``data``, which know best who posted what even without the media."""
+    handle, name = data.handle or extraction.account.handle, data.display_name or extraction.account.display_name
     return replace(
-        found,
-        account=account(found.account.platform, handle, name, fallback=found.account.slug),
-        title=data.title or found.title,
-        text=data.text or found.text,
-        published_at=data.published_at or found.published_at,
-        thumbnail_url=data.thumbnail_url or found.thumbnail_url,
+        extraction,
+        account=account(extraction.account.platform, handle, name, fallback=extraction.account.slug),
+        title=data.title or extraction.title,
+        text=data.text or extraction.text,
+        published_at=data.published_at or extraction.published_at,
+        thumbnail_url=data.thumbnail_url or extraction.thumbnail_url,
     )
 
 
@@ -217,21 +220,21 @@ def _wall(post: Post, platform: Platform, saved: SavedDocument) -> Failure | Non
 
 def _holds_anything(saved: SavedDocument) -> bool:
     page = saved.source.page
-    said = saved.words or page.title or page.metas or page.players or page.linked or any(saved.source.documents)
-    return bool(said) or "<img" in saved.html
+    content = saved.words or page.title or page.metas or page.players or page.linked or any(saved.source.documents)
+    return bool(content) or "<img" in saved.html
 
 
 def says_nothing(found: Extraction) -> bool:
-    """Whether a document did not even tell who posted what."""
+    """Whether a document does not even say who posted what."""
     return not (found.title or found.text or found.account.display_name or found.thumbnail_url)
 
 
 def stated_addresses(saved: SavedDocument, platforms: Sequence[Platform]) -> list[str]:
-    """The addresses that a document states as its own, surest first: for a file whose post was not given."""
+    """Return the URLs that a document states as its own, surest first: for a file whose post was not given."""
     page = saved.source.page
     stated = [page.canonical, page.meta("og:url")] if saved.html else []
-    found = [
+    addresses = [
         *stated,
         *(address for document in saved.source.documents[:5] for address in addresses_in(document, platforms)),
     ]
-    return list(dict.fromkeys(url for one in found if (url := values.url(one))))
+    return list(dict.fromkeys(url for address in addresses if (url := values.url(address))))

@@ -21,11 +21,11 @@ _WIDTH, _HEIGHT = 640, 360
 
 
 def sightings(page: HtmlPage, written: Sequence[WrittenPlayer], platform: Platform) -> list[Sighting]:
-    """What the players of a saved page play, with the sizes that are written with their files."""
+    """Return what the players of a saved page play, with the sizes that are written with their files."""
     capture = as_capture(page, written)
-    sizes = {page.absolute(one.address): one for player in written for one in player.sources}
+    sizes = {page.absolute(source.address): source for player in written for source in player.sources}
     return [
-        replace(seen, candidates=tuple(_sized(one, sizes.get(one.url)) for one in seen.candidates))
+        replace(seen, candidates=tuple(_sized(c, sizes.get(c.url)) for c in seen.candidates))
         for seen in player_sightings(capture, network_media((), platform), platform)
     ]
 
@@ -37,27 +37,33 @@ def _sized(candidate: Candidate, written: Source | None) -> Candidate:
 
 
 def by_script(page: HtmlPage, players: Sequence[Sighting], platform: Platform) -> list[Sighting]:
-    """The videos that only scripts play and no written player, each once; none on platforms that always send their data."""
+    """Return the videos that only scripts play and no written player, each once.
+
+    There are none on platforms that always send their data.
+    """
     if platform.reader.always_sent:
         return []
-    held = {identity(c.url) for one in players for c in one.candidates}
-    found: list[Sighting] = []
+    held = {identity(c.url) for sighting in players for c in sighting.candidates}
+    scripted: list[Sighting] = []
     for seen in sightings(page, page.set_up, platform):
         new = tuple(c for c in seen.candidates if identity(c.url) not in held)
         held |= {identity(c.url) for c in new}
-        found += [replace(seen, candidates=new, player=None, declared=True)] if new else []
-    return found
+        scripted += [replace(seen, candidates=new, player=None, declared=True)] if new else []
+    return scripted
 
 
 def by_article(players: Sequence[Sighting], linked: frozenset[str]) -> tuple[list[Sighting], list[Sighting]]:
-    """The players that may be the post's, and those of other posts: where an article links to the post, only its own are."""
-    own = [one for one in players if not linked or one.player is None or one.player.container in linked]
-    unsure = [replace(c, ownership=Ownership.UNKNOWN) for one in players if one not in own for c in one.candidates]
+    """Split the players into those that may be the post's and those of other posts.
+
+    Where an article links to the post, only its own players may be the post's.
+    """
+    own = [s for s in players if not linked or s.player is None or s.player.container in linked]
+    unsure = [replace(c, ownership=Ownership.UNKNOWN) for s in players if s not in own for c in s.candidates]
     return own, [Sighting((candidate,)) for candidate in unsure]
 
 
 def as_capture(page: HtmlPage, players: Sequence[WrittenPlayer]) -> PageCapture:
-    """A visit that saw only these players."""
+    """Return a visit that saw only these players."""
     return PageCapture(
         url=page.url,
         final_url=page.url,
@@ -73,7 +79,7 @@ def as_capture(page: HtmlPage, players: Sequence[WrittenPlayer]) -> PageCapture:
 
 
 def _as_seen(page: HtmlPage, player: WrittenPlayer) -> SeenVideo:
-    sources: Sequence[str] = [url for one in player.sources if (url := page.absolute(one.address))]
+    sources: Sequence[str] = [url for source in player.sources if (url := page.absolute(source.address))]
     return SeenVideo(
         current_src=sources[0] if sources else "",
         sources=tuple(dict.fromkeys(sources)),

@@ -1,6 +1,6 @@
-"""When a signed media address stops working, read from the address itself. Pure; no network.
+"""When a signed media URL expires, read from the URL itself. Pure; no network.
 
-One table row a form; ``signed_values`` reads the values. Several forms in one address: the earliest moment counts,
+Each form is a row of a table; ``signed_values`` reads the values. Of several forms in one URL the earliest time counts,
 since each of them alone ends it.
 """
 
@@ -14,11 +14,11 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS
 from mediavault.services.extraction import signed_values as values
 
-_NEVER = 2_147_483_647  # LinkedIn's ``e`` of an address that does not end; the last second of a signed 32-bit clock
+_NEVER = 2_147_483_647  # LinkedIn's ``e`` of a URL that does not expire; the last second of a signed 32-bit clock
 
 
 def signed_url_expiry(url: str) -> datetime | None:
-    """When ``url`` stops working, in UTC and to the second; None when the address does not say.
+    """Return when ``url`` expires, in UTC and to the second; None when it does not say.
 
     Reads decimal epochs (``expire``, ``expires``, ``x-expires``, ``Expires``, ``exp``, ``deadline``, ``validto``,
     ``…endtime``; ``e`` with a signature), in seconds or milliseconds, hexadecimal ones (``oe``, Discord's ``ex``,
@@ -27,17 +27,17 @@ def signed_url_expiry(url: str) -> datetime | None:
     ``token``, the payload of a JWT in query or path, ``epoch,signature`` (reddit's ``a``), ``epoch-…`` (Dailymotion's
     ``auth``, Alibaba's ``auth_key``, Cloudflare's ``verify``), ``signature,epoch`` (CDN77), ``/expire/N/``,
     ``&expires=N&`` and ``/<hex digest>/<8 hex>/`` in the path, and all of them in the target of Facebook's ``video_redirect``. Never raises;
-    addresses longer than ``MAX_MEDIA_URL_CHARS`` are read to there.
+    URLs longer than ``MAX_MEDIA_URL_CHARS`` are read to there.
     """
     url = url[:MAX_MEDIA_URL_CHARS]
     return min((moment for moment in _moments(url) if int(moment.timestamp()) != _NEVER), default=None)
 
 
 def is_signed(url: str) -> bool:
-    """Whether ``url`` carries a signature that ends: read, without an end, or with an end that cannot be read.
+    """Whether ``url`` carries a signature that expires, also where its expiry is missing or cannot be read.
 
-    A signature without any word of an end (reddit's ``s`` on pictures, Dailymotion's ``sec``) does not count, because
-    such addresses stay good for as long as a post's other ones.
+    A signature without any mention of an expiry (reddit's ``s`` on pictures, Dailymotion's ``sec``) does not count,
+    because such URLs work for as long as a post's other ones.
     """
     url = url[:MAX_MEDIA_URL_CHARS]
     query = _query(url)
@@ -73,17 +73,17 @@ def _moments(url: str) -> Iterator[datetime]:
                 yield moment
     if nested := _redirected(url, query):
         yield from _moments(nested)
-    for read_pair in (_relative, _epoch_beside_signature, _azure, _discord, _tencent):
+    for read_pair in (_relative, _epoch_with_signature, _azure, _discord, _tencent):
         if moment := read_pair(query):
             yield moment
     yield from _in_path(url)
 
 
 def _query(url: str) -> dict[str, str]:
-    """Lower-case names; the first value of each. ``&amp;`` out of a page's source counts as ``&``."""
+    """Return the parameters: lower-case names, the first value of each. ``&amp;`` from page source counts as ``&``."""
     try:
         pairs = parse_qsl(urlsplit(url).query, keep_blank_values=True)
-    except ValueError:  # brackets that are no IPv6 address
+    except ValueError:  # brackets that are not an IPv6 address
         return {}
     return {name.lower().removeprefix("amp;"): value for name, value in reversed(pairs)}
 
@@ -125,7 +125,10 @@ _BY_NAME: Mapping[str, _Read] = {
 
 
 def _readers(name: str, value: str) -> Iterator[_Read]:
-    """By name, and by a value that is a token whatever it is called (Brightcove's ``bcov_auth``, Cloudinary's)."""
+    """Yield the readers for a parameter: by its name, and by a value that is a token whatever it is called.
+
+    Brightcove's ``bcov_auth`` and Cloudinary's are such tokens.
+    """
     if by_name := _BY_NAME.get(name):
         yield by_name
     elif _SAYS_END in name:
@@ -136,7 +139,7 @@ def _readers(name: str, value: str) -> Iterator[_Read]:
         yield values.jwt if "." in value else values.base64_json
 
 
-_RELATIVE = ("x-amz", "x-goog", "x-oss", "x-tos", "x-obs", "x-cos")  # S3's form 4 and those who took it over
+_RELATIVE = ("x-amz", "x-goog", "x-oss", "x-tos", "x-obs", "x-cos")  # S3's version 4 and vendors that adopted it
 
 
 def _relative(query: Mapping[str, str]) -> datetime | None:
@@ -151,20 +154,23 @@ def _relative(query: Mapping[str, str]) -> datetime | None:
     return None
 
 
-_BESIDE_E = frozenset(["t", "s", "st", "h", "sig", "sign", "signature", "hash", "token", "md5", "hmac", "key"])
+_WITH_E = frozenset(["t", "s", "st", "h", "sig", "sign", "signature", "hash", "token", "md5", "hmac", "key"])
 
 
 def _redirected(url: str, query: Mapping[str, str]) -> str | None:
-    """The address to which Facebook's ``/video_redirect/?src=…`` leads; it ends when that one ends."""
+    """Return the URL to which Facebook's ``/video_redirect/?src=…`` leads; both expire together."""
     target = query.get("src", "")
     return (
         target if "/video_redirect/" in url and target.startswith("https://") and "_redirect/" not in target else None
     )
 
 
-def _epoch_beside_signature(query: Mapping[str, str]) -> datetime | None:
-    """``e`` is too short a name to be believed alone: LinkedIn has ``t`` with it, reddit ``s``, nginx ``st``, ``md5``."""
-    return None if _BESIDE_E.isdisjoint(query) else values.decimal(query.get("e", ""))
+def _epoch_with_signature(query: Mapping[str, str]) -> datetime | None:
+    """Read ``e`` where a signature is with it, since the name is too short to be believed alone.
+
+    LinkedIn has ``t`` with it, reddit ``s``, nginx ``st``, ``md5``.
+    """
+    return None if _WITH_E.isdisjoint(query) else values.decimal(query.get("e", ""))
 
 
 def _azure(query: Mapping[str, str]) -> datetime | None:
@@ -176,7 +182,7 @@ def _discord(query: Mapping[str, str]) -> datetime | None:
 
 
 def _tencent(query: Mapping[str, str]) -> datetime | None:
-    """Tencent's video service: ``t`` in hexadecimal with the MD5 of ``sign``."""
+    """Read the URLs of Tencent's video service: ``t`` in hexadecimal with the MD5 of ``sign``."""
     signed = re.fullmatch(r"[0-9a-f]{32}", query.get("sign", ""))
     return values.decimal_or_hexadecimal(query.get("t", "")) if signed else None
 

@@ -1,4 +1,4 @@
-"""The playlists and manifests of a visit, and which address is a part of which of them. Pure.
+"""The playlists and manifests of a visit, and which URL is a part of which of them. Pure.
 
 A player shows what it was given last: a segment, an initialisation section, one rendition. What is saved is the stream
 that all of these belong to.
@@ -26,8 +26,10 @@ _Named = tuple[frozenset[str], str]  # a part's query, and its manifest
 
 @dataclass(frozen=True, slots=True)
 class ManifestStreams:
-    """Manifests by identity. ``parents`` leads from a part to its manifest; ``places`` does so from its path, for players
-    that add to the query."""
+    """Manifests by identity.
+
+    ``parents`` maps a part to its manifest; ``places`` does so by its path, for players that add to the query.
+    """
 
     manifests: Mapping[str, Manifest] = field(default_factory=dict)
     parents: Mapping[str, str] = field(default_factory=dict)
@@ -38,7 +40,10 @@ class ManifestStreams:
         return self._parent(identity(url)) is not None
 
     def root_of(self, url: str) -> str | None:
-        """The identity of the outermost manifest that leads to ``url``; its own for a manifest; None for other addresses."""
+        """Return the identity of the outermost manifest that leads to ``url``; None for URLs that are in no manifest.
+
+        The outermost manifest leads to itself.
+        """
         key = identity(url)
         for _ in range(MAX_LEVELS):
             parent = self._parent(key)
@@ -50,13 +55,13 @@ class ManifestStreams:
     def _parent(self, key: str) -> str | None:
         if (parent := self.parents.get(key)) is not None:
             return parent if parent != key else None
-        place, query = _split(key)
-        found = {parent for named, parent in self.places.get(place, ()) if named <= query} - {key}
-        return found.pop() if len(found) == 1 else None
+        path, query = _split(key)
+        parents = {parent for named, parent in self.places.get(path, ()) if named <= query} - {key}
+        return parents.pop() if len(parents) == 1 else None
 
 
 def read_streams(responses: Sequence[SeenResponse]) -> ManifestStreams:
-    """Read every manifest among the bodies, and what it lists. A master learns from its playlists how long it is."""
+    """Read every manifest among the bodies, and what it lists. A master takes its length from its playlists."""
     manifests: dict[str, Manifest] = {}
     parents: dict[str, str] = {}
     places: dict[str, list[_Named]] = {}
@@ -72,11 +77,11 @@ def read_streams(responses: Sequence[SeenResponse]) -> ManifestStreams:
             if len(parents) >= MAX_PARTS:
                 break
             parents[part] = key
-            place, query = _split(part)
-            if len(named := places.setdefault(place, [])) < MAX_OF_A_PLACE:
+            path, query = _split(part)
+            if len(named := places.setdefault(path, [])) < MAX_OF_A_PLACE:
                 named.append((query, key))
     return ManifestStreams(
-        {key: _told_by_playlists(each, manifests) for key, each in manifests.items()}, parents, places
+        {key: _completed_by_playlists(listed, manifests) for key, listed in manifests.items()}, parents, places
     )
 
 
@@ -85,7 +90,7 @@ def _parts(manifest: Manifest, seen: SeenResponse) -> Iterable[str]:
 
 
 def _pieces(body: bytes, url: str) -> Iterator[str]:
-    """The segments, initialisation sections and whole files of a DASH manifest."""
+    """Yield the segments, initialisation sections and whole files of a DASH manifest."""
     try:
         document = mpd_document.read_document(body.decode("utf-8", "replace"), url)
     except (MediavaultError, ValueError, OverflowError):
@@ -105,20 +110,20 @@ def _pieces(body: bytes, url: str) -> Iterator[str]:
                 return
 
 
-def _told_by_playlists(manifest: Manifest, manifests: Mapping[str, Manifest]) -> Manifest:
-    """A master says nothing about length, live or not, protected or not: its playlists do."""
+def _completed_by_playlists(manifest: Manifest, manifests: Mapping[str, Manifest]) -> Manifest:
+    """Return a master with what only its playlists say: length, live or not, protected or not."""
     if manifest.type != "hls" or not manifest.is_master:
         return manifest
-    below = [manifests[key] for child in manifest.children if (key := identity(child)) in manifests]
-    lengths = [each.duration_s for each in below if each.duration_s is not None]
+    playlists = [manifests[key] for child in manifest.children if (key := identity(child)) in manifests]
+    lengths = [playlist.duration_s for playlist in playlists if playlist.duration_s is not None]
     return replace(
         manifest,
         duration_s=max(lengths, default=None),
-        live=any(each.live for each in below),
-        drm=manifest.drm or any(each.drm for each in below),
+        live=any(playlist.live for playlist in playlists),
+        drm=manifest.drm or any(playlist.drm for playlist in playlists),
     )
 
 
 def _split(key: str) -> tuple[str, frozenset[str]]:
-    place, _, query = key.partition("?")
-    return place, frozenset(query.split("&")) - {""}
+    path, _, query = key.partition("?")
+    return path, frozenset(query.split("&")) - {""}

@@ -1,4 +1,4 @@
-"""The words that a saved page shows, for judging walls; and its own title. One pass, linear in time."""
+"""The visible text of a saved page, for recognising walls. One pass, linear in time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from html import unescape
 
 MAX_CHARS = 20_000
-_MAX_HTML_CHARS = 4_000_000  # what a page says first is what counts
+_MAX_HTML_CHARS = 4_000_000  # only the beginning of a page counts
 
 _HIDDEN = re.compile(
     r"<(?=[!A-Za-z])(?:(script|style|noscript|template|svg|head|textarea|select)(?=[\s/>])|!--)", re.IGNORECASE
@@ -19,7 +19,7 @@ _TAG = re.compile(r"<[A-Za-z/!][^<>]*>")
 
 
 def visible_text(html: str) -> str:
-    """At most ``MAX_CHARS`` characters of the text outside of hidden elements."""
+    """Return at most ``MAX_CHARS`` characters of the text outside hidden elements."""
     pieces: list[str] = []
     position, length = 0, 0
     html = html[:_MAX_HTML_CHARS]
@@ -36,7 +36,7 @@ def visible_text(html: str) -> str:
 
 
 def _end(html: str, hidden: re.Match[str]) -> int:
-    """Behind the element that is not shown; -1 where it never ends."""
+    """Return the position after the hidden element; -1 where it never ends."""
     if hidden[1] is None:
         end = html.find("-->", hidden.end())
         return end + 3 if end >= 0 else -1

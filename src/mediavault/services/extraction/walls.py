@@ -1,7 +1,7 @@
 """What a site shows instead of the post: gone, private, login walls, challenges, refusals. Pure.
 
-A *hard* wall is recognised by status, address or a challenge's own marks, and is judged before anything else. A *soft* one is
-recognised by words and forms only, which many good pages have too: it counts only where no video was found.
+A *hard* wall is recognised by status, URL or a challenge's own marks, and is checked before anything else. A *soft* one
+is recognised by words and forms only, which many good pages have too: it counts only where no video was found.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _LOGIN_PATH = re.compile(
     re.IGNORECASE,
 )
 _CHALLENGE_PATH = re.compile(r"/(?:challenge|checkpoint|captcha|recaptcha|verify-human)(?:[/.?]|$)", re.IGNORECASE)
-# What sites show to an account that they have warned or locked: going on costs the account.
+# What sites show to an account that they have warned or locked: continuing could cost the account.
 _WARNING_PATH = re.compile(
     r"^/(?:account/access|accounts/suspended|checkpoint/(?:block|disabled|\d{6,}))(?:[/.?]|$)"  # numbers: Facebook's
 )
@@ -49,7 +49,7 @@ _CHALLENGE_MARKS = (
     "_cf_chl_opt",
     "/ddos-guard/js-challenge/",
     'action="/das_captcha',
-    'action="https://consent.youtube.com/s',  # cookies are asked about before anything is shown
+    'action="https://consent.youtube.com/s',  # asks about cookies before anything is shown
     "captcha-delivery.com/",
     "px-captcha",
     "arkoselabs.com/",
@@ -92,12 +92,12 @@ _LOGIN = (
     "please log in",
     "please sign in",
 )
-_HEAD_CHARS = 4_000  # of the visible text: what a wall says, it says at the top
+_HEAD_CHARS = 4_000  # of the visible text: a wall says what it is at the top
 _SHORT_PAGE_CHARS = 1_500  # a page with more words than that has something else to say
 
 
 def hard_wall(capture: PageCapture, platform: Platform) -> Failure | None:
-    """The failure that status, final address or a challenge's marks tell; None where the way is clear."""
+    """Return the failure that the status, the final URL or a challenge's marks show; None where there is no wall."""
     if _is_challenge(capture):
         return Challenge(Message("%(site)s shows a CAPTCHA.", site=site_name(platform)))
     moved = urlsplit(capture.final_url).path != urlsplit(capture.url).path
@@ -113,7 +113,7 @@ def hard_wall(capture: PageCapture, platform: Platform) -> Failure | None:
 
 
 def is_login_page(url: str, platform: Platform) -> bool:
-    """Whether an address that nobody asked for is that of a sign-in."""
+    """Whether a URL that was not requested is that of a login page."""
     return _is_own_login_page(url, platform) or _LOGIN_PATH.search(urlsplit(url).path) is not None
 
 
@@ -122,7 +122,7 @@ def _is_own_login_page(url: str, platform: Platform) -> bool:
 
 
 def soft_wall(capture: PageCapture, page: HtmlPage, platform: Platform) -> Failure | None:
-    """The failure that words and forms tell, for a page on which no video was found."""
+    """Return the failure that words and forms show, for a page on which no video was found; None where they do not."""
     head = _head(capture, page)
     site = site_name(platform)
     if _says(head, _WARNING):
@@ -149,7 +149,10 @@ def soft_wall(capture: PageCapture, page: HtmlPage, platform: Platform) -> Failu
 
 
 def _gone(platform: Platform) -> Failure:
-    """Words alone. Known sites write them on their walls too; an unknown one that also shows no video is believed."""
+    """Return the failure of a page whose words alone say that the post is gone.
+
+    Known sites write them on their walls too; an unknown one that also shows no video is believed.
+    """
     kind = Deleted if platform.name == "generic" else SeemsDeleted
     return kind(Message("%(site)s says that the post is gone.", site=site_name(platform)))
 
@@ -187,7 +190,7 @@ def _is_challenge(capture: PageCapture) -> bool:
     title = capture.title.strip().lower()
     if any(title.startswith(mark) for mark in _CHALLENGE_TITLES):
         return True
-    # a challenge page is short and shows no video; ordinary pages have the same scripts, to be used later
+    # a challenge page is short and shows no video; ordinary pages load the same scripts for later use
     return (
         not capture.videos
         and len(capture.visible_text) < _SHORT_PAGE_CHARS
@@ -196,7 +199,7 @@ def _is_challenge(capture: PageCapture) -> bool:
 
 
 def _document(capture: PageCapture) -> SeenResponse | None:
-    """The last answer that was a page and had the visit's status; frames' documents come after it."""
+    """Return the last response that was a page and had the visit's status; frames' documents come after it."""
     seen = (r for r in reversed(capture.responses) if r.resource_type == "document" and r.status == capture.status)
     return next(seen, None)
 

@@ -1,8 +1,8 @@
-"""The cookies that yt-dlp met on its way to a format, with their scopes. Pure.
+"""The cookies that yt-dlp received on its way to a format, with their scopes. Pure.
 
 Each format has those that a request for it would carry, in one line: ``name=value; Domain=.a.example; Path=/;
-Secure; Expires=1764000000; next=…``, values with odd characters in quotes. Source: ``YoutubeDL._calc_headers``, read in
-2026.10.26. They are carried in memory, and stored nowhere.
+Secure; Expires=1764000000; next=…``, values with special characters in quotes. Source: ``YoutubeDL._calc_headers``,
+read in 2026.10.26. They are held in memory only, and never stored.
 """
 
 from __future__ import annotations
@@ -16,40 +16,41 @@ from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.json_walk import Node
 
 MAX_COOKIES = 100
-MAX_CHARS = 16_384  # of one format's; what is longer may have been cut off in the middle
+MAX_CHARS = 16_384  # of one format's line; a longer one may have been cut off
 _ATTRIBUTES = frozenset({"domain", "path", "secure", "expires", "version", "httponly", "samesite", "max-age"})
 _DOMAIN = re.compile(r"\.?[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63}){0,30}|\[[0-9a-f:.]{2,45}\]")
 _LAST_SECOND = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp())
 
 
 def cookies_of(entries: Sequence[Node], *, now: datetime) -> tuple[Cookie, ...]:
-    """Those of all formats, each once, but for what does not belong to its own format's addresses."""
-    found: tuple[Cookie, ...] = ()
-    for one in (one for entry in entries for one in values.objects(entry.get("formats"))):
-        text = one.get("cookies")
+    """Return the cookies of all formats, each once, without those that do not match their own format's URLs."""
+    cookies: tuple[Cookie, ...] = ()
+    for fmt in (fmt for entry in entries for fmt in values.objects(entry.get("formats"))):
+        text = fmt.get("cookies")
         if isinstance(text, str) and len(text) <= MAX_CHARS:
-            addresses = [address for name in ("url", "manifest_url") if (address := values.url(one.get(name)))]
+            addresses = [address for name in ("url", "manifest_url") if (address := values.url(fmt.get(name)))]
             read = tuple(read_cookies(text))
-            found = joined(found, [cookie for address in addresses for cookie in cookies_for(address, read, now=now)])
-    return found[:MAX_COOKIES]
+            matching = [cookie for address in addresses for cookie in cookies_for(address, read, now=now)]
+            cookies = joined(cookies, matching)
+    return cookies[:MAX_COOKIES]
 
 
 def read_cookies(text: str) -> Iterator[Cookie]:
-    """The cookies of one line. One that does not say whose it is, or says it in an odd way, is left out."""
+    """Yield the cookies of one line, without those whose domain is missing or malformed."""
     name, value = "", ""
-    said: dict[str, str] = {}
+    attributes: dict[str, str] = {}
     for pair in (*text.split("; "), "="):
-        key, _, given = pair.partition("=")
+        key, _, content = pair.partition("=")
         if name and key.lower() in _ATTRIBUTES:
-            said[key.lower()] = given
+            attributes[key.lower()] = content
             continue
-        if name and (cookie := _cookie(name, value, said)) is not None:
+        if name and (cookie := _cookie(name, value, attributes)) is not None:
             yield cookie
-        name, value, said = key.strip(), _unquoted(given), {}
+        name, value, attributes = key.strip(), _unquoted(content), {}
 
 
-def _cookie(name: str, value: str, said: dict[str, str]) -> Cookie | None:
-    domain, expires = said.get("domain", "").lower(), said.get("expires", "")
+def _cookie(name: str, value: str, attributes: dict[str, str]) -> Cookie | None:
+    domain, expires = attributes.get("domain", "").lower(), attributes.get("expires", "")
     if not _DOMAIN.fullmatch(domain):
         return None
     seconds = min(int(expires), _LAST_SECOND) if re.fullmatch(r"[0-9]{1,18}", expires) else None
@@ -57,15 +58,15 @@ def _cookie(name: str, value: str, said: dict[str, str]) -> Cookie | None:
         name=name,
         value=value,
         domain=domain.removeprefix("."),
-        path=said.get("path") or "/",
-        secure="secure" in said,
+        path=attributes.get("path") or "/",
+        secure="secure" in attributes,
         host_only=not domain.startswith("."),
         expires_at=datetime.fromtimestamp(seconds, UTC) if seconds else None,
     )
 
 
 def _unquoted(value: str) -> str:
-    """Python's way of writing it: three octal digits or the character itself behind a backslash."""
+    """Undo Python's quoting: three octal digits, or the character itself, after a backslash."""
     if len(value) < 2 or not (value.startswith('"') and value.endswith('"')):
         return value
     return re.sub(r"\\(?:([0-3][0-7]{2})|(.))", lambda m: chr(int(m[1], 8)) if m[1] else m[2], value[1:-1])

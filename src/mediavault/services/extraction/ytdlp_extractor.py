@@ -27,7 +27,7 @@ log = get_logger(__name__)
 
 
 class Session(Protocol):
-    """Where a signed-in person's cookies come from: the browser."""
+    """Where the signed-in user's cookies come from: the browser."""
 
     async def cookies(self, url: str, *, as_person: bool = ...) -> Sequence[Cookie]: ...
 
@@ -35,10 +35,10 @@ class Session(Protocol):
 
 
 class YtdlpExtractor:
-    """The Extractor ``ytdlp``; with a ``session``, ``ytdlp_cookies``, which asks as the person who is signed in there.
+    """The extractor ``ytdlp``; with a ``session``, ``ytdlp_cookies``, which asks as the user who is signed in there.
 
-    Each question is a process of its own, so a new version is used from the next post on (``mediavault doctor
-    --upgrade-ytdlp``), and one that hangs is killed.
+    Each request has its own process, so a new version is used from the next post on (``mediavault doctor
+    --upgrade-ytdlp``), and a process that hangs is killed.
     """
 
     def __init__(self, proxy: EgressProxy, clock: Clock, *, state_dir: Path, session: Session | None = None) -> None:
@@ -50,7 +50,7 @@ class YtdlpExtractor:
         self._session = session
 
     async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
-        """As the port says. Raises Unsupported also for a platform that yt-dlp has no extractor for."""
+        """See the port. Raises Unsupported also for a platform that yt-dlp has no extractor for."""
         site = platform.ytdlp
         if site is None:
             raise Unsupported(Message("yt-dlp does not know %(site)s.", site=platform.title))
@@ -78,8 +78,8 @@ class YtdlpExtractor:
             except OSError as exc:
                 raise failure_of_disk(exc, self._home) from exc
             proxy = stack.enter_context(self._proxy.pass_for(post.url))
-            found = await asyncio.to_thread(installed, self._home)
-            return await ask(request, proxy=proxy, folder=folder, installed=found, wall_s=wall_s)
+            current = await asyncio.to_thread(installed, self._home)
+            return await ask(request, proxy=proxy, folder=folder, installed=current, wall_s=wall_s)
 
     async def _as_person(self, session: Sequence[Cookie]) -> dict[str, str]:
         if self._session is None:
@@ -91,27 +91,27 @@ class YtdlpExtractor:
 
 
 def address_to_ask(post: Post, platform: Platform) -> str:
-    """The platform's own address of the post: mirrors and share links are not known to yt-dlp."""
+    """Return the platform's own URL of the post: yt-dlp does not know mirrors and share links."""
     return post.url if platform.name == "generic" or post.post_id is None else post.canonical_url
 
 
 def without(cookies: Iterable[Cookie], session: Iterable[Cookie]) -> tuple[Cookie, ...]:
-    """Those that are not the signed-in person's own, also not in a newer form: these stay with the browser."""
+    """Return the cookies that are not the signed-in user's own: those stay with the browser, also in a newer form."""
     own = {(cookie.name, cookie.domain) for cookie in session}
     return tuple(cookie for cookie in cookies if (cookie.name, cookie.domain) not in own)
 
 
 def netscape(cookies: Iterable[Cookie]) -> str:
-    """Cookies in the text form that Netscape's browser had and everyone reads; "" for none.
+    """Return cookies in the text format of Netscape's browser, which everything reads; "" for none.
 
-    One that would break out of its line is left out.
+    A cookie that would break its line is left out.
     """
     lines = [_cookie_line(cookie) for cookie in cookies]
-    kept = [line for line in lines if line.count("\t") == 6 and not _CONTROL.search(line)]
-    return "\n".join(["# Netscape HTTP Cookie File", *kept, ""]) if kept else ""
+    safe = [line for line in lines if line.count("\t") == 6 and not _CONTROL.search(line)]
+    return "\n".join(["# Netscape HTTP Cookie File", *safe, ""]) if safe else ""
 
 
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # the tab is the form's own
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # the tab separates the fields
 
 
 def _cookie_line(cookie: Cookie) -> str:

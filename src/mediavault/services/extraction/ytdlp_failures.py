@@ -1,4 +1,4 @@
-"""From what yt-dlp says went wrong to our codes. Pure.
+"""Maps what yt-dlp reports as errors to our failures. Pure.
 
 yt-dlp has a class for few conditions and a sentence for the rest, so the order of the rules matters: "Sign in to confirm
 your age" is about age, "Sign in to confirm you're not a bot" about a challenge. Read in yt-dlp 2026.10.26.
@@ -46,9 +46,9 @@ Facts = Mapping[str, Any]  # one error as ytdlp_worker reports it
 
 
 def failure_of(error: Facts, warnings: Sequence[str], platform: Platform) -> Failure:
-    """The failure that ``error`` and the ``warnings`` before it amount to."""
-    said = _said(error)
-    failure = _failure_of(error, said, warnings, platform)
+    """Return the failure that ``error`` and the ``warnings`` before it amount to."""
+    text = _text_of(error)
+    failure = _failure_of(error, text, warnings, platform)
     if isinstance(failure, LoginRequired | AgeRestricted | Challenge) and _ENDED.search("\n".join(warnings).lower()):
         return SessionExpired(
             Message("Your %(site)s sign-in has ended: %(message)s", site=platform.title, message=failure.message)
@@ -56,24 +56,24 @@ def failure_of(error: Facts, warnings: Sequence[str], platform: Platform) -> Fai
     return failure
 
 
-# It warns that the site no longer takes the cookies, and then fails as a stranger would.
+# yt-dlp warns that the site no longer accepts the cookies, and then fails as if signed out.
 _ENDED = re.compile(r"cookies (?:are|have) (?:no longer valid|expired)|cookies .{0,40}\brotated\b")
 
 
-def _failure_of(error: Facts, said: str, warnings: Sequence[str], platform: Platform) -> Failure:
+def _failure_of(error: Facts, text: str, warnings: Sequence[str], platform: Platform) -> Failure:
     return (
-        _of_the_proxy(error, said)
+        _of_the_proxy(error, text)
         or _by_class(error, platform)
-        or _by_words(said, platform)
+        or _by_words(text, platform)
         or _by_status(error, platform)
-        or _by_missing_parts(said, warnings)
-        or _by_cause(error, said, platform)
+        or _by_missing_parts(text, warnings)
+        or _by_cause(error, text, platform)
         or ExtractorBroken(Message("yt-dlp could not read the post: %(error)s.", error=_quoted(error)))
     )
 
 
 def missing_part(warnings: Sequence[str]) -> ToolMissing | None:
-    """What yt-dlp missed while it looked, where its warnings name something that can be installed."""
+    """Return the missing tool that yt-dlp's warnings name, where it can be installed; None for none."""
     text = "\n".join(warnings).lower()
     if _NO_RUNTIME.search(text):
         return ToolMissing(
@@ -92,15 +92,15 @@ _NO_RUNTIME = re.compile(r"no supported javascript runtime|ensure you have a sup
 _NO_IMPERSONATION = re.compile(r"attempting impersonation|no impersonate target is available|impersonation dependency")
 
 
-# --- the way there ---------------------------------------------------------------------------------------------
+# --- the connection --------------------------------------------------------------------------------------------
 
 # urllib, urllib3 and libcurl, in this order
 _TUNNEL = re.compile(r"tunnel connection failed: (\d{3})|connect tunnel failed, response (\d{3})", re.IGNORECASE)
 
 
-def _of_the_proxy(error: Facts, said: str) -> Failure | None:
-    """What the egress proxy answered in the place of a server. No server can say these words through it."""
-    match = _TUNNEL.search(f"{said}\n{_causes(error)}")
+def _of_the_proxy(error: Facts, text: str) -> Failure | None:
+    """Return the failure of a response from the egress proxy itself. No server can say these words through it."""
+    match = _TUNNEL.search(f"{text}\n{_causes(error)}")
     status = next(filter(None, match.groups()), None) if match else None
     word = {"403": "refused", "504": "late", None: error.get("proxy")}.get(status, "unreachable")
     if word == "refused":
@@ -124,15 +124,15 @@ def _by_class(error: Facts, platform: Platform) -> Failure | None:
 # --- words -----------------------------------------------------------------------------------------------------
 
 
-def _by_words(said: str, platform: Platform) -> Failure | None:
+def _by_words(text: str, platform: Platform) -> Failure | None:
     site = site_name(platform)
     for pattern, kind, sentence in _COMPILED:
-        if pattern.search(said):
-            return kind(Message(sentence, site=site), retry_after=told_wait(said) if kind is Upcoming else None)
+        if pattern.search(text):
+            return kind(Message(sentence, site=site), retry_after=told_wait(text) if kind is Upcoming else None)
     return None
 
 
-# Kind, sentence, and the regular expressions of which one must fit. The first rule that fits decides.
+# Kind, sentence, and the regular expressions of which one must match. The first rule that matches decides.
 _RULES: Sequence[tuple[type[Failure], str, str]] = (
     (
         Drm,
@@ -245,12 +245,12 @@ def _retry_after(error: Facts) -> timedelta | None:
     return asked_to_wait({str(k): str(v) for k, v in headers.items()}) if isinstance(headers, Mapping) else None
 
 
-def _by_missing_parts(said: str, warnings: Sequence[str]) -> Failure | None:
-    if "pycryptodome" in said:
+def _by_missing_parts(text: str, warnings: Sequence[str]) -> Failure | None:
+    if "pycryptodome" in text:
         return ToolMissing("A part of yt-dlp is missing.", help="Run: pip install pycryptodome")
-    if "impersonat" in said:
-        return missing_part([said])
-    if "no video formats found" in said or "failed to extract any player response" in said:
+    if "impersonat" in text:
+        return missing_part([text])
+    if "no video formats found" in text or "failed to extract any player response" in text:
         return missing_part(warnings)
     return None
 
@@ -260,11 +260,11 @@ _NETWORK_KINDS = frozenset(
 )
 
 
-def _by_cause(error: Facts, said: str, platform: Platform) -> Failure | None:
+def _by_cause(error: Facts, text: str, platform: Platform) -> Failure | None:
     causes = _causes(error)
-    if re.search(r"timed? ?out|timeout", f"{said}\n{causes}"):
+    if re.search(r"timed? ?out|timeout", f"{text}\n{causes}"):
         return TookTooLong(Message("%(site)s did not answer in time.", site=site_name(platform)))
-    kinds = {one.get("kind") for one in values.objects(error.get("causes"))} | {error.get("kind")}
+    kinds = {cause.get("kind") for cause in values.objects(error.get("causes"))} | {error.get("kind")}
     return (
         None
         if _NETWORK_KINDS.isdisjoint(kinds)
@@ -273,24 +273,26 @@ def _by_cause(error: Facts, said: str, platform: Platform) -> Failure | None:
 
 
 def _causes(error: Facts) -> str:
-    return "\n".join(str(one.get("message", "")) for one in values.objects(error.get("causes"))).lower()
+    return "\n".join(str(cause.get("message", "")) for cause in values.objects(error.get("causes"))).lower()
 
 
-# --- its words -------------------------------------------------------------------------------------------------
+# --- yt-dlp's words --------------------------------------------------------------------------------------------
 
 _LOGIN_HINT = re.compile(r"use --(?:cookies|username|netrc).*", re.DOTALL)
 _STATUS_LINE = re.compile(r":? ?http error \d{3}(?:: [\w '-]{0,60})?", re.IGNORECASE)
 
 
-def _said(error: Facts) -> str:
-    """Its sentence, in lower case and with straight quotes, without the status line that many of them end with, and
-    with no more of yt-dlp's hint how to sign in than its mark."""
+def _text_of(error: Facts) -> str:
+    """Return yt-dlp's sentence in lower case with straight quotes, without the status line at its end.
+
+    Of yt-dlp's hint how to sign in only ``--cookies`` is left.
+    """
     text = str(error.get("message") or "").replace("’", "'").lower()
     return _LOGIN_HINT.sub("--cookies", _STATUS_LINE.sub("", text))
 
 
 def _quoted(error: Facts) -> str:
-    """The first sentence, without addresses, for a person to read."""
+    """Return the first sentence without URLs, for the user to read."""
     text = re.sub(r"(?<!\s)\s*+\(caused by .*", "", str(error.get("message") or ""), flags=re.DOTALL)
     text = re.sub(r"; please report this issue on.*", "", text, flags=re.DOTALL)
     text = re.sub(r"https?://\S+", "…", text)

@@ -1,7 +1,7 @@
-"""From one video's formats, as yt-dlp lists them, to candidates. Pure; every value is read with suspicion.
+"""Turns one video's formats, as yt-dlp lists them, into candidates. Pure; no value is trusted.
 
 The variants of a playlist become one candidate, the playlist itself, because our downloader reads it and finds the sound
-of a variant. A silent file gets the address of its sound with it.
+of a variant. A silent file gets the URL of its sound with it.
 Source: yt-dlp's InfoExtractor, docstring of the field ``formats``; read in 2026.10.26. ``none`` means that there is no such
 track, an absent codec that it is not known.
 """
@@ -24,42 +24,42 @@ MAX_CANDIDATES = 60
 
 
 def candidates_of(info: Node, platform: Platform, found_in: FoundIn) -> tuple[Candidate, ...]:
-    """The videos among the formats of ``info``, best first; none of them is said to be the post's yet."""
+    """Return the videos among the formats of ``info``, best first; their ownership is not decided yet."""
     page = info.get("webpage_url")
-    formats = [one for one in values.objects(info.get("formats")) if transport(one) and not _is_the_page(one, page)]
+    formats = [fmt for fmt in values.objects(info.get("formats")) if transport(fmt) and not _is_the_page(fmt, page)]
     formats.reverse()  # yt-dlp lists the best last
     direct, segmented = _split(formats)
-    found = [*_playlists(segmented, platform, found_in), *_single(direct, platform, found_in)]
+    candidates = [*_playlists(segmented, platform, found_in), *_single(direct, platform, found_in)]
     length = values.number(info.get("duration"))
-    fit = [replace(one, duration_s=one.duration_s or length) for one in found if not is_foreign(one.url, platform)]
+    fit = [replace(c, duration_s=c.duration_s or length) for c in candidates if not is_foreign(c.url, platform)]
     return build.merged(fit)[:MAX_CANDIDATES]
 
 
 def has_sound_only(info: Node) -> bool:
     """Whether there are formats and none of them has a picture."""
     formats = values.objects(info.get("formats"))
-    return bool(formats) and all(one.get("vcodec") == "none" for one in formats)
+    return bool(formats) and all(fmt.get("vcodec") == "none" for fmt in formats)
 
 
 def user_agent_of(info: Node) -> str | None:
-    """The one under which yt-dlp asked; the signature of an address can depend on it."""
-    found = (headers(one).get("user-agent") for one in values.objects(info.get("formats")))
-    return next(filter(None, found), None)
+    """Return the user agent that yt-dlp used; the signature of a URL can depend on it."""
+    agents = (headers(fmt).get("user-agent") for fmt in values.objects(info.get("formats")))
+    return next(filter(None, agents), None)
 
 
 # --- which formats ---------------------------------------------------------------------------------------------
 
 
-def _is_the_page(one: Node, page: object) -> bool:
-    """Of a page that is empty or no page, yt-dlp guesses that it is the video."""
-    return one.get("ext") == "unknown_video" and one.get("url") == page
+def _is_the_page(fmt: Node, page: object) -> bool:
+    """Whether the format is the page itself: yt-dlp guesses that of a page that is empty or not a page."""
+    return fmt.get("ext") == "unknown_video" and fmt.get("url") == page
 
 
 def _split(formats: Sequence[Node]) -> tuple[list[Node], list[Node]]:
-    """Formats with an address of their own, and those that are parts of a playlist whose address is known."""
-    segmented = [one for one in formats if transport(one) in SEGMENTED and values.url(one.get("manifest_url"))]
+    """Split formats into those with their own URL and those that are parts of a playlist whose URL is known."""
+    segmented = [fmt for fmt in formats if transport(fmt) in SEGMENTED and values.url(fmt.get("manifest_url"))]
     # A DASH format without its manifest has only pieces to offer
-    direct = [one for one in formats if one not in segmented and transport(one) is not SourceType.DASH]
+    direct = [fmt for fmt in formats if fmt not in segmented and transport(fmt) is not SourceType.DASH]
     return direct, segmented
 
 
@@ -67,16 +67,16 @@ def _split(formats: Sequence[Node]) -> tuple[list[Node], list[Node]]:
 
 
 def _playlists(formats: Sequence[Node], platform: Platform, found_in: FoundIn) -> list[Candidate]:
-    """One candidate a playlist: its best variant's facts, and sound if anything in it has some."""
-    places = {str(one["manifest_url"]): place for place, one in reversed(list(enumerate(formats)))}
-    ordered = sorted(formats, key=lambda one: places[str(one["manifest_url"])])
-    found = []
-    for _, group in groupby(ordered, key=lambda one: one["manifest_url"]):
+    """Return one candidate per playlist: its best variant's facts, and sound if any of its variants has some."""
+    first_index = {str(fmt["manifest_url"]): index for index, fmt in reversed(list(enumerate(formats)))}
+    ordered = sorted(formats, key=lambda fmt: first_index[str(fmt["manifest_url"])])
+    candidates = []
+    for _, group in groupby(ordered, key=lambda fmt: fmt["manifest_url"]):
         variants = list(group)
-        if pictures := [one for one in variants if has_picture(one)]:
+        if pictures := [fmt for fmt in variants if has_picture(fmt)]:
             best = max(pictures, key=_size_key)
-            found.append(_playlist(best, variants, platform, found_in))
-    return found
+            candidates.append(_playlist(best, variants, platform, found_in))
+    return candidates
 
 
 def _playlist(best: Node, variants: Sequence[Node], platform: Platform, found_in: FoundIn) -> Candidate:
@@ -88,54 +88,57 @@ def _playlist(best: Node, variants: Sequence[Node], platform: Platform, found_in
     return replace(base, has_audio=has_audio, audio_codec=heard, container=container, size=None)
 
 
-def _size_key(one: Node) -> tuple[float, float, float]:
-    width, height = values.number(one.get("width")) or 0, values.number(one.get("height")) or 0
-    return min(width or height, height or width), values.number(one.get("fps")) or 0, kilobits(one) or 0
+def _size_key(fmt: Node) -> tuple[float, float, float]:
+    width, height = values.number(fmt.get("width")) or 0, values.number(fmt.get("height")) or 0
+    return min(width or height, height or width), values.number(fmt.get("fps")) or 0, kilobits(fmt) or 0
 
 
 # --- single files ----------------------------------------------------------------------------------------------
 
 
 def _single(formats: Sequence[Node], platform: Platform, found_in: FoundIn) -> list[Candidate]:
-    sounds = [one for one in formats if is_sound(one)]
-    found = []
-    for one in formats:
-        address = values.url(one.get("url"))
-        if has_picture(one) and address is not None:
-            seen = candidate(one, address, platform, found_in)
-            partner = _partner(one, sounds) if seen.has_audio is False else None
-            found.append(_with_sound(seen, partner))
-    return found
+    sounds = [fmt for fmt in formats if is_sound(fmt)]
+    candidates = []
+    for fmt in formats:
+        address = values.url(fmt.get("url"))
+        if has_picture(fmt) and address is not None:
+            seen = candidate(fmt, address, platform, found_in)
+            partner = _partner(fmt, sounds) if seen.has_audio is False else None
+            candidates.append(_with_sound(seen, partner))
+    return candidates
 
 
 def _partner(picture: Node, sounds: Sequence[Node]) -> Node | None:
-    """The sound that goes with a silent format: of the same transport, in the video's own language, whole dynamics."""
+    """Return the sound that goes with a silent format: same transport, the video's own language, whole dynamics."""
     fitting = [
-        one
-        for one in sounds
-        if transport(one) is transport(picture) and values.url(one.get("url")) and one.get("has_drm") is not True
+        fmt
+        for fmt in sounds
+        if transport(fmt) is transport(picture) and values.url(fmt.get("url")) and fmt.get("has_drm") is not True
     ]
-    return max(fitting, key=lambda one: _sound_key(one, picture), default=None)
+    return max(fitting, key=lambda fmt: _sound_key(fmt, picture), default=None)
 
 
-def _sound_key(one: Node, picture: Node) -> tuple[float, bool, bool, float]:
-    language = one.get("language_preference")
+def _sound_key(fmt: Node, picture: Node) -> tuple[float, bool, bool, float]:
+    language = fmt.get("language_preference")
     return (
         language if isinstance(language, int) else -1,
-        re.search(r"\bdrc\b", f"{one.get('format_id')} {one.get('format_note')}", re.IGNORECASE) is None,
-        (one.get("ext") == "webm") == (picture.get("ext") == "webm"),
-        kilobits(one) or 0,
+        re.search(r"\bdrc\b", f"{fmt.get('format_id')} {fmt.get('format_note')}", re.IGNORECASE) is None,
+        (fmt.get("ext") == "webm") == (picture.get("ext") == "webm"),
+        kilobits(fmt) or 0,
     )
 
 
 def _with_sound(picture: Candidate, sound: Node | None) -> Candidate:
-    """The pair lives as long as the first of the two addresses. A manifest that lists both needs no second one."""
+    """Add the sound to a silent candidate; the pair expires with the first of its URLs.
+
+    A manifest that lists both needs no second URL.
+    """
     address = values.url(sound.get("url")) if sound else None
     if sound is None or address is None:
         return picture
     if address == picture.url:
         return replace(picture, has_audio=True, audio_codec=sound_codec(sound))
-    ends = build.candidate(address, _NOWHERE, picture.found_in).expires_at
+    ends = build.candidate(address, _NO_PLATFORM, picture.found_in).expires_at
     return replace(
         picture,
         audio_url=address,
@@ -144,7 +147,7 @@ def _with_sound(picture: Candidate, sound: Node | None) -> Candidate:
     )
 
 
-_NOWHERE = Platform(name="", title="")
+_NO_PLATFORM = Platform(name="", title="")
 
 
 # --- one format --------------------------------------------------------------------------------------------------
@@ -173,71 +176,71 @@ _AUDIO_CODECS: Sequence[tuple[str, str]] = (
 )  # fmt: skip
 
 
-def transport(one: Node) -> SourceType | None:
-    """How the format is delivered; None for what we do not fetch."""
-    protocol = one.get("protocol")
-    return _TRANSPORTS.get(protocol) if isinstance(protocol, str) and one.get("ext") != "mhtml" else None
+def transport(fmt: Node) -> SourceType | None:
+    """Return how the format is delivered; None for what we do not fetch."""
+    protocol = fmt.get("protocol")
+    return _TRANSPORTS.get(protocol) if isinstance(protocol, str) and fmt.get("ext") != "mhtml" else None
 
 
-def is_sound(one: Node) -> bool:
-    """Sound alone; of which kind is not always said."""
-    if one.get("vcodec"):
-        return one["vcodec"] == "none" and one.get("acodec") != "none"
-    return one.get("ext") in _SOUND_EXTS
+def is_sound(fmt: Node) -> bool:
+    """Whether the format is sound alone; its codec is not always stated."""
+    if fmt.get("vcodec"):
+        return fmt["vcodec"] == "none" and fmt.get("acodec") != "none"
+    return fmt.get("ext") in _SOUND_EXTS
 
 
-def has_picture(one: Node) -> bool:
-    return one.get("vcodec") != "none" and not is_sound(one)
+def has_picture(fmt: Node) -> bool:
+    return fmt.get("vcodec") != "none" and not is_sound(fmt)
 
 
-def kilobits(one: Node) -> float | None:
-    """1,000 bits a second."""
-    return next(filter(None, (values.number(one.get(name)) for name in ("tbr", "vbr", "abr"))), None)
+def kilobits(fmt: Node) -> float | None:
+    """Return the format's rate in 1,000 bits per second."""
+    return next(filter(None, (values.number(fmt.get(name)) for name in ("tbr", "vbr", "abr"))), None)
 
 
-def sound_codec(one: Node) -> str | None:
-    """Our name of its audio codec."""
-    return _codec(one.get("acodec"), _AUDIO_CODECS)
+def sound_codec(fmt: Node) -> str | None:
+    """Return our name of the format's audio codec."""
+    return _codec(fmt.get("acodec"), _AUDIO_CODECS)
 
 
-def candidate(one: Node, address: str, platform: Platform, found_in: FoundIn) -> Candidate:
-    """The format as a candidate at ``address``, with all that is said of it and that the address itself says."""
+def candidate(fmt: Node, address: str, platform: Platform, found_in: FoundIn) -> Candidate:
+    """Return the format as a candidate at ``address``, with all that is known of it and that the URL itself says."""
     base = build.candidate(address, platform, found_in)
-    picture, sound = one.get("vcodec"), one.get("acodec")
-    bits = kilobits(one)
+    picture, sound = fmt.get("vcodec"), fmt.get("acodec")
+    bits = kilobits(fmt)
     return replace(
         base,
-        source_type=transport(one) or SourceType.UNKNOWN,
-        container=values.text(one.get("ext")),
+        source_type=transport(fmt) or SourceType.UNKNOWN,
+        container=values.text(fmt.get("ext")),
         video_codec=_codec(picture, _VIDEO_CODECS),
         audio_codec=_codec(sound, _AUDIO_CODECS),
         has_video=True if picture else None,
         has_audio=sound != "none" if sound else base.has_audio,
-        width=values.integer(one.get("width")) or base.width,
-        height=values.integer(one.get("height")) or base.height,
-        fps=values.number(one.get("fps")),
+        width=values.integer(fmt.get("width")) or base.width,
+        height=values.integer(fmt.get("height")) or base.height,
+        fps=values.number(fmt.get("fps")),
         bitrate=int(bits * 1_000) if bits else None,
-        size=values.integer(one.get("filesize")),
-        duration_s=values.duration(one.get("duration")),
-        watermark=_watermark(one, base.watermark),
-        original=_is_original(one, platform),
-        drm=one.get("has_drm") is True,
-        headers=headers(one),
-        note=Message("perhaps copy-protected") if one.get("has_drm") == "maybe" else "",
+        size=values.integer(fmt.get("filesize")),
+        duration_s=values.duration(fmt.get("duration")),
+        watermark=_watermark(fmt, base.watermark),
+        original=_is_original(fmt, platform),
+        drm=fmt.get("has_drm") is True,
+        headers=headers(fmt),
+        note=Message("perhaps copy-protected") if fmt.get("has_drm") == "maybe" else "",
     )
 
 
 def is_foreign(address: str, platform: Platform) -> bool:
-    """Adverts, previews, pictures: what its address alone says that it is."""
+    """Whether the URL alone says that it is an advert, a preview or a picture."""
     seen = classify_media(address, platform=platform)
     return seen.rejected is not None or seen.kind is MediaKind.IMAGE
 
 
-def headers(one: Node) -> dict[str, str]:
-    """Those of its request headers that may be sent on, in lower case; never credentials."""
-    given = values.obj(one.get("http_headers"))
-    kept = {name.lower(): value for name, value in given.items() if isinstance(value, str)}
-    return {name: value for name, value in kept.items() if name in _HEADERS and _CAN_BE_SENT.fullmatch(value)}
+def headers(fmt: Node) -> dict[str, str]:
+    """Return those of the request headers that may be sent on, in lower case; never credentials."""
+    sent = values.obj(fmt.get("http_headers"))
+    lowered = {name.lower(): value for name, value in sent.items() if isinstance(value, str)}
+    return {name: value for name, value in lowered.items() if name in _HEADERS and _CAN_BE_SENT.fullmatch(value)}
 
 
 _CAN_BE_SENT = re.compile(r"[\x20-\x7e]{1,2000}")
@@ -251,13 +254,13 @@ def _codec(name: object, table: Sequence[tuple[str, str]]) -> str | None:
     return known or values.text(plain.partition(".")[0][:20])
 
 
-def _watermark(one: Node, by_address: Watermark) -> Watermark:
-    """TikTok's marked copy has it in its note."""
-    note = str(one.get("format_note") or "").lower()
+def _watermark(fmt: Node, by_address: Watermark) -> Watermark:
+    """Return whether the format has a watermark, which TikTok's copy with one states in its note."""
+    note = str(fmt.get("format_note") or "").lower()
     return Watermark.YES if re.search(r"(?<!no )(?<!un)(?<!without )watermark", note) else by_address
 
 
-def _is_original(one: Node, platform: Platform) -> bool:
-    """The uploader's own file: Vimeo's and Twitch's "Original" or "source", Bluesky's blob."""
-    name = str(one.get("format_id") or "").lower()
+def _is_original(fmt: Node, platform: Platform) -> bool:
+    """Whether it is the uploader's own file: Vimeo's and Twitch's "Original" or "source", Bluesky's blob."""
+    name = str(fmt.get("format_id") or "").lower()
     return name in {"source", "original"} or (name == "blob" and platform.name == "bluesky")

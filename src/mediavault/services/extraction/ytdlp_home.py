@@ -1,7 +1,7 @@
-"""Where yt-dlp lives: the installed one, or a newer one of its own in the state folder.
+"""Where yt-dlp is: the version installed with mediavault, or a newer one in the state folder.
 
-``<state>/ytdlp/<version>/`` holds a version that was installed alone, ``<state>/ytdlp/current`` is a file with the name
-of the one in use: it is replaced in one step, so that a reader finds the old one or the new one, complete.
+``<state>/ytdlp/<version>/`` holds a version that was installed separately, ``<state>/ytdlp/current`` is a file with the
+name of the one in use: it is replaced in one step, so that a reader finds the old one or the new one, complete.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _VERSION = re.compile(r"[0-9]{4}\.[0-9]{1,2}\.[0-9]{1,2}(?:\.[0-9a-z]{1,20})?")
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """``library`` is the folder that goes before all others on the child's path, None for the one installed with mediavault."""
+    """A yt-dlp. ``library`` is the folder that goes first on the child's path, None for the one next to mediavault."""
 
     version: str | None
     library: Path | None
 
     @property
     def released(self) -> date | None:
-        """yt-dlp's versions are dates."""
+        """The release date: yt-dlp's versions are dates."""
         numbers = _numbers(self.version)[:3]
         try:
             return date(*numbers) if len(numbers) == 3 else None
@@ -52,14 +52,14 @@ def home_of(state_dir: Path) -> Path:
 
 
 def installed(home: Path) -> Installed:
-    """The newer of the one in ``home`` and the one installed with mediavault."""
+    """Return the newer of the one in ``home`` and the one installed with mediavault."""
     bundled = Installed(_bundled_version(), None)
     own = own_version(home)
     return own if own is not None and _numbers(own.version) > _numbers(bundled.version) else bundled
 
 
 def own_version(home: Path) -> Installed | None:
-    """The one in ``home`` that is in use; None where there is none."""
+    """Return the version in ``home`` that is in use; None where there is none."""
     try:
         name = (home / POINTER).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
@@ -69,32 +69,35 @@ def own_version(home: Path) -> Installed | None:
 
 
 def is_version(text: str) -> bool:
-    """Whether ``text`` is a version of yt-dlp; it then is a safe file name too."""
+    """Whether ``text`` is a version of yt-dlp; it is then a safe file name too."""
     return _VERSION.fullmatch(text) is not None
 
 
 def use(home: Path, version: str) -> None:
     """Make ``home/version`` the one in use. Raises OSError; the previous version stays in use then."""
-    waiting = home / f"{POINTER}.new"
-    waiting.write_text(f"{version}\n", encoding="utf-8")
-    waiting.replace(home / POINTER)
+    pointer = home / f"{POINTER}.new"
+    pointer.write_text(f"{version}\n", encoding="utf-8")
+    pointer.replace(home / POINTER)
 
 
 def deno_path() -> str | None:
-    """The deno that yt-dlp finds: next to this Python, or on PATH."""
-    found = shutil.which("deno", path=sysconfig.get_path("scripts"))
-    return found or shutil.which("deno")
+    """Return the deno that yt-dlp finds: next to this Python, or on PATH."""
+    bundled = shutil.which("deno", path=sysconfig.get_path("scripts"))
+    return bundled or shutil.which("deno")
 
 
 @contextmanager
 def work_folder(home: Path, *, now: datetime) -> Iterator[Path]:
-    """An empty folder for one child, gone afterwards; with those that killed processes left behind. Raises OSError."""
-    place = home / AT_WORK
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for left in place.iterdir():
+    """Yield an empty folder for one child and remove it afterwards. Raises OSError.
+
+    Folders that killed processes left behind are removed first.
+    """
+    parent = home / AT_WORK
+    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left in parent.iterdir():
         if datetime.fromtimestamp(left.stat().st_mtime, UTC) < now - LEFT_BEHIND_AFTER:
             shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(dir=place))
+    folder = Path(tempfile.mkdtemp(dir=parent))
     try:
         yield folder
     finally:

@@ -1,4 +1,4 @@
-"""Starts the worker child, with nothing but what it may have, and takes its answer."""
+"""Starts the worker child, with nothing but what it may have, and returns its answer."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ from mediavault.services.sandbox.process import ChildFailed, ChildFolder, ChildL
 
 CHILD = "mediavault.services.extraction.ytdlp_worker"
 MAX_ANSWER_BYTES = 32 << 20
-MAX_FILE_BYTES = 64 << 20  # deno keeps its notes in the child's folder
+MAX_FILE_BYTES = 64 << 20  # deno keeps its cache in the child's folder
 
 
 async def ask(
     request: Mapping[str, Any], *, proxy: str, folder: Path, installed: Installed, wall_s: float
 ) -> Mapping[str, Any]:
-    """The child's answer to ``request``. It and all that it started are gone when this returns, raises or is cancelled.
+    """Return the child's answer to ``request``.
 
-    Raises TookTooLong, ExtractorBroken (it crashed, or its answer has no end), StorageFailure.
+    The child and all that it started are gone when this returns, raises or is cancelled. Raises TookTooLong,
+    ExtractorBroken (it crashed, or its answer never ends) and StorageFailure.
     """
     limits = ChildLimits(wall_s=wall_s, cpu_s=int(wall_s) + 1, file_bytes=MAX_FILE_BYTES, answer_bytes=MAX_ANSWER_BYTES)
     async with door_to(urlsplit(proxy).port or 0) as door:
         library = str(installed.library) if installed.library else None
         whole = {**request, "proxy": proxy, "door": door, "library": library}
-        place = ChildFolder(folder, _environment(folder), (door,))
+        child_folder = ChildFolder(folder, _environment(folder), (door,))
         try:
-            return await run_child(CHILD, whole, limits=limits, place=place)
+            return await run_child(CHILD, whole, limits=limits, place=child_folder)
         except ChildTookTooLong as exc:
             raise TookTooLong(Message("yt-dlp was given up: %(error)s.", error=exc.reason)) from exc
         except ChildFailed as exc:
@@ -44,7 +45,7 @@ async def ask(
 
 
 async def version_of(installed: Installed, folder: Path) -> str | None:
-    """The version that a child finds when it imports yt-dlp; None when it cannot. Raises as :func:`ask`."""
+    """Return the version that a child finds when it imports yt-dlp; None when it cannot. Raises as :func:`ask`."""
     answer = await ask({}, proxy="http://127.0.0.1:9", folder=folder, installed=installed, wall_s=_IMPORT_S)
     version = answer.get("version")
     return version if isinstance(version, str) else None
@@ -54,6 +55,6 @@ _IMPORT_S = 60.0  # on a slow disk; measured: 0.3
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Nothing of the person's home: no configuration, no plug-ins, no cache."""
+    """Return an environment with nothing of the user's home: no configuration, no plug-ins, no cache."""
     home = dict.fromkeys(("HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "DENO_DIR"), str(folder))
     return home | {"YTDLP_NO_PLUGINS": "1", "DENO_NO_UPDATE_CHECK": "1"}

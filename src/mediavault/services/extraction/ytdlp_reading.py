@@ -1,4 +1,4 @@
-"""From yt-dlp's answer to an extraction: whose the videos are, what the post says, or why there is nothing. Pure."""
+"""Turns yt-dlp's answer into an extraction: whose the videos are, what the post says, or why there is nothing. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_TITLE_CHARS = 300
 def read_answer(
     answer: Mapping[str, Any], post: Post, platform: Platform, site: YtdlpRules, *, now: datetime
 ) -> Extraction:
-    """What ``answer`` of the worker tells about ``post``.
+    """Return what the worker's ``answer`` says about ``post``.
 
     Raises the failure that yt-dlp reported, LiveNow, Upcoming, Drm, NoVideo, ToolMissing, and ExtractorBroken where it found
     several videos and cannot tell which of them are the post's.
@@ -61,7 +61,7 @@ def _is_list(info: Node) -> bool:
 
 
 def _entries(info: Node, depth: int = 0) -> list[Node]:
-    """The videos of an answer, in order; those that could not be read are left out."""
+    """Return the videos of an answer in order, without those that could not be read."""
     if not _is_list(info):
         return [info] if info.get("formats") else []
     if depth > 3:
@@ -72,18 +72,18 @@ def _entries(info: Node, depth: int = 0) -> list[Node]:
 def _failures(
     answer: Mapping[str, Any], warnings: Sequence[str], platform: Platform, *, is_list: bool
 ) -> list[Failure]:
-    """What went wrong, without those that only say that one of several media is no video."""
+    """Return what went wrong, without errors that only say that one of several media is not a video."""
     errors = values.objects(answer.get("errors"))
     fatal = [error for error in errors if not (is_list and _NO_FORMATS in str(error.get("message")).lower())]
     failures = [failure_of(error, warnings, platform) for error in fatal]
     return [failure for failure in failures if not isinstance(failure, NoVideo)]
 
 
-_NO_FORMATS = "no video formats found"  # yt-dlp's word for a photo among videos
+_NO_FORMATS = "no video formats found"  # what yt-dlp says of a photo among videos
 
 
 def _refuse_live(entry: Node) -> None:
-    """Raise Upcoming for what has not begun, LiveNow for what has not ended."""
+    """Raise Upcoming for what has not begun or has no recording yet, LiveNow for what has not ended."""
     status = entry.get("live_status")
     if status == "is_upcoming":
         raise Upcoming("It is not out yet.", starts_at=values.moment(entry.get("release_timestamp")))
@@ -109,7 +109,7 @@ _Shown = Sequence[tuple[Node, tuple[Candidate, ...]]]
 def _sort_out(
     shown: _Shown, post: Post, platform: Platform, site: YtdlpRules, *, is_list: bool
 ) -> tuple[tuple[Item, ...], tuple[Candidate, ...]]:
-    """The post's items, and candidates that are perhaps another post's."""
+    """Return the post's items, and candidates that may be another post's."""
     if platform.name == "generic":
         level = Ownership.LONE if len(shown) == 1 else None
     elif is_list and len(shown) > 1 and not site.owns_list:
@@ -120,14 +120,14 @@ def _sort_out(
     others: list[Candidate] = []
     for entry, candidates in shown:
         if level is not None and (is_list or level is Ownership.LONE or _names(entry, post, site)):
-            items.append(_item(entry, tuple(replace(one, ownership=level) for one in candidates)))
+            items.append(_item(entry, tuple(replace(c, ownership=level) for c in candidates)))
         else:
             others += candidates
     return tuple(items), tuple(others)
 
 
 def _names(entry: Node, post: Post, site: YtdlpRules) -> bool:
-    """Whether an answer is about the post that was asked for, and not one that it led to."""
+    """Whether an entry is about the requested post, and not one that it led to."""
     if post.post_id is None:
         return True
     named = [str(entry.get(name) or "") for name in ("id", "display_id")]
@@ -137,7 +137,7 @@ def _names(entry: Node, post: Post, site: YtdlpRules) -> bool:
 
 
 def _item(entry: Node, candidates: tuple[Candidate, ...]) -> Item:
-    heard = any(one.has_audio or one.audio_url for one in candidates)
+    heard = any(c.has_audio or c.audio_url for c in candidates)
     return Item(
         candidates=candidates,
         media_id=values.text(entry.get("id")),
@@ -159,7 +159,7 @@ def _extraction(
     site: YtdlpRules,
     answer: Mapping[str, Any],
 ) -> Extraction:
-    info_fields = {**{name: value for name, value in entries[0].items() if value is not None}, **_own_words(info)}
+    info_fields = {**{name: value for name, value in entries[0].items() if value is not None}, **_list_fields(info)}
     who = _account(info_fields, post, platform, site)
     agent = user_agent_of(entries[0])
     return Extraction(
@@ -181,15 +181,15 @@ def _extraction(
 
 
 def _title(info_fields: Mapping[str, Any], platform: Platform) -> str | None:
-    """yt-dlp numbers the players of a page, also where there is one."""
+    """Return the title without yt-dlp's number, which it gives to a page's player even where there is only one."""
     title = (values.text(info_fields.get("title")) or "")[:MAX_TITLE_CHARS]
     return (title.removesuffix(" (1)") if platform.name == "generic" else title) or None
 
 
-def _own_words(info: Node) -> dict[str, Any]:
-    """What a list says of itself goes before what its first entry says."""
-    words = ("title", "description", "timestamp", "uploader", "uploader_id", "channel", "webpage_url", "thumbnail")
-    return {name: info[name] for name in words if info.get(name) is not None} if _is_list(info) else {}
+def _list_fields(info: Node) -> dict[str, Any]:
+    """Return a list's own fields, which take precedence over those of its first entry."""
+    names = ("title", "description", "timestamp", "uploader", "uploader_id", "channel", "webpage_url", "thumbnail")
+    return {name: info[name] for name in names if info.get(name) is not None} if _is_list(info) else {}
 
 
 def _account(info_fields: Mapping[str, Any], post: Post, platform: Platform, site: YtdlpRules) -> Account:

@@ -24,11 +24,11 @@ from mediavault.services.extraction.ytdlp_process import version_of
 INSTALL_S = 600.0
 _OUTPUT_CHARS = 300
 
-# Parts that yt-dlp ties to its own version: a newer yt-dlp does not take what is installed next to mediavault. deno is not one.
+# Packages that yt-dlp ties to its own version: a newer one does not accept those next to mediavault. deno is not one.
 _PARTS: Sequence[tuple[str, str]] = (("yt_dlp_ejs", "default"), ("curl_cffi", "curl-cffi"))
 
-# What the installer sees of our environment, which may hold passwords of databases and buckets. In upper case; a name that
-# ends in "_" means all names that begin with it.
+# What the installer gets of our environment, which may hold passwords of databases and buckets. In upper case; a name
+# that ends in "_" means all names that begin with it.
 _PASSED_ON = (
     "PATH",
     "HOME",  # pip's and uv's own settings, ~/.netrc
@@ -62,16 +62,17 @@ Examine = Callable[[Installed, Path], Awaitable[str | None]]  # as version_of
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """``before`` and ``after`` are the versions in use; equal where the newest was in use already."""
+    """The versions in use ``before`` and ``after``; equal where the newest was in use already."""
 
     before: str | None
     after: str | None
 
 
 async def upgrade(home: Path, *, install: Install | None = None, examine: Examine = version_of) -> Upgrade:
-    """Install, prove by an import in the child, switch in one step. On any failure the former one stays in use.
+    """Install the newest yt-dlp, test it by an import in the child, and switch in one step.
 
-    Raises ToolMissing (no installer, the installation failed, or the new one does not import) and StorageFailure.
+    On any failure the previous one stays in use. Raises ToolMissing (no installer, the installation failed, or the new
+    one does not import) and StorageFailure.
     """
     try:
         return await _upgrade(home, install or install_package, examine)
@@ -85,10 +86,10 @@ async def _upgrade(home: Path, install: Install, examine: Examine) -> Upgrade:
     try:
         library, empty = fresh / "library", fresh / "empty"
         await install(package(before), library)
-        version = await _proved(library, empty, examine)
+        version = await _tested_version(library, empty, examine)
         if version == before.version:
             return Upgrade(before.version, version)
-        _settle(library, home / version)
+        _move_into_place(library, home / version)
     finally:
         await asyncio.to_thread(shutil.rmtree, fresh, ignore_errors=True)
     former = own_version(home)
@@ -98,13 +99,13 @@ async def _upgrade(home: Path, install: Install, examine: Examine) -> Upgrade:
 
 
 def package(before: Installed) -> str:
-    """What to install: yt-dlp with those of its parts that are there now."""
+    """Return what to install: yt-dlp with those of its extras that are installed now."""
     extras = [extra for module, extra in _PARTS if before.has(module)]
     return f"{DISTRIBUTION}[{','.join(extras)}]" if extras else DISTRIBUTION
 
 
 async def install_package(what: str, library: Path) -> None:
-    """The newest ``what`` into ``library``, by pip, or by uv where this Python has no pip. Raises ToolMissing."""
+    """Install the newest ``what`` into ``library`` by pip, or by uv if this Python has no pip. Raises ToolMissing."""
     process = await asyncio.create_subprocess_exec(
         *installer(),
         "--upgrade",
@@ -119,7 +120,7 @@ async def install_package(what: str, library: Path) -> None:
     )
     try:
         async with asyncio.timeout(INSTALL_S):
-            said, _ = await process.communicate()
+            output, _ = await process.communicate()
     except TimeoutError as exc:
         raise ToolMissing(
             Message(
@@ -134,14 +135,17 @@ async def install_package(what: str, library: Path) -> None:
     if process.returncode != 0:
         raise ToolMissing(
             Message(
-                "yt-dlp could not be installed; the previous version stays in use: %(said)s", said=_last_error(said)
+                "yt-dlp could not be installed; the previous version stays in use: %(said)s", said=_last_error(output)
             ),
             help="Check this machine's connection and pip's settings, then try again.",
         )
 
 
 def for_installer(own: Mapping[str, str]) -> dict[str, str]:
-    """What of the environment ``own`` pip or uv gets: their settings, proxies and certificates, no secret of the vault."""
+    """Return the environment ``own`` as pip or uv gets it.
+
+    It has their settings, proxies and certificates, and no secret of the vault.
+    """
     prefixes = tuple(name for name in _PASSED_ON if name.endswith("_"))
     return {
         name: value for name, value in own.items() if name.upper() in _PASSED_ON or name.upper().startswith(prefixes)
@@ -149,7 +153,7 @@ def for_installer(own: Mapping[str, str]) -> dict[str, str]:
 
 
 def installer() -> list[str]:
-    """The command, up to its options. Raises ToolMissing."""
+    """Return the install command, up to its options. Raises ToolMissing."""
     if importlib.util.find_spec("pip") is not None:
         return [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     if uv := shutil.which("uv"):
@@ -157,7 +161,7 @@ def installer() -> list[str]:
     raise ToolMissing("Neither pip nor uv is there to install yt-dlp.", help="Run: python -m ensurepip --upgrade")
 
 
-async def _proved(library: Path, empty: Path, examine: Examine) -> str:
+async def _tested_version(library: Path, empty: Path, examine: Examine) -> str:
     try:
         version = await examine(Installed(None, library), empty)
     except StorageFailure:
@@ -178,21 +182,21 @@ def _fresh_folder(home: Path) -> Path:
     return fresh
 
 
-def _settle(library: Path, place: Path) -> None:
-    """Move the new one to where its version belongs; what lies there is the rest of an upgrade that was broken off."""
-    if place.exists():
-        shutil.rmtree(place)
-    library.rename(place)
+def _move_into_place(library: Path, target: Path) -> None:
+    """Move the new version to its folder; what is already there is left over from an interrupted upgrade."""
+    if target.exists():
+        shutil.rmtree(target)
+    library.rename(target)
 
 
 def _drop_older(home: Path, kept: set[str | None]) -> None:
-    """The former one stays: a child may be reading it."""
+    """Remove all versions that are not ``kept``. The previous one stays: a child may be reading it."""
     for folder in home.iterdir():
         if is_version(folder.name) and folder.name not in kept:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _last_error(said: bytes) -> str:
-    lines = [line.strip() for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
+def _last_error(output: bytes) -> str:
+    lines = [line.strip() for line in output.decode("utf-8", "replace").splitlines() if line.strip()]
     errors = [line for line in lines if line.lower().startswith("error")]
     return (errors or lines or [Message("it did not say why")])[-1][:_OUTPUT_CHARS]

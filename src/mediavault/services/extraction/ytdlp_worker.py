@@ -1,7 +1,7 @@
-"""The child that asks yt-dlp about one address. Run as ``python -m``: one JSON request in, one JSON answer out.
+"""The child that asks yt-dlp about one URL. Run as ``python -m``: one JSON request in, one JSON answer out.
 
-The only importer of yt_dlp. It is handed an empty folder, a proxy and a scoped copy of cookies, confines itself before
-it imports anything of yt-dlp, and downloads nothing: what it answers is read with suspicion by ``ytdlp_formats``.
+The only importer of yt_dlp. It gets an empty folder, a proxy and a scoped copy of cookies, confines itself before it
+imports anything of yt-dlp, and downloads nothing. ``ytdlp_formats`` does not trust its answer.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ OPEN_FILES = 256
 PROGRAMS = frozenset({"deno", "deno.exe"})  # all that yt-dlp may start: it solves the puzzles in YouTube's player
 PROXY_HEADER = "Mediavault-Egress"  # services.egress.proxy sets it on answers of its own
 
-# What is passed on of yt-dlp's answer; nothing else is read, and fragments stay here.
+# The fields of yt-dlp's answer that are passed on; nothing else is read, and fragments stay here.
 _OF_INFO = (
     "_type", "id", "display_id", "title", "description", "extractor", "extractor_key", "webpage_url", "duration",
     "timestamp", "release_timestamp", "upload_date", "uploader", "uploader_id", "channel", "thumbnail", "is_live",
@@ -45,7 +45,7 @@ _HEADERS = frozenset({"referer", "origin", "user-agent"})
 
 
 def main() -> int:
-    """Answer the request on standard input. Whatever else is printed here goes nowhere."""
+    """Answer the request on standard input. Anything else that is printed here is discarded."""
     request = json.loads(sys.stdin.buffer.read(MAX_REQUEST_BYTES))
     out = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -71,24 +71,26 @@ def _confine(request: Mapping[str, Any]) -> None:
     )
     die_with(request["parent"])
     port = urlsplit(request["proxy"]).port
-    _move_behind_the_door(request["door"], port)
+    _connect_through_parent(request["door"], port)
     sys.addaudithook(_watch(port))
 
 
-def _move_behind_the_door(door: int, port: int | None) -> None:
-    """Leave the network and let the parent carry what we send to the proxy's port. Where the kernel refuses, the hook
-    below and the proxy that all of yt-dlp's ways of asking use have to do."""
-    with socket.socket(fileno=door) as way:
+def _connect_through_parent(door: int, port: int | None) -> None:
+    """Leave the network and let the parent carry what we send to the proxy's port.
+
+    Where the kernel refuses, the hook below, and the proxy that all of yt-dlp's requests use, must suffice.
+    """
+    with socket.socket(fileno=door) as channel:
         if leave_network():
             raise_loopback()
             with socket.socket() as listener:
                 listener.bind(("127.0.0.1", port))
                 listener.listen(128)
-                socket.send_fds(way, [b"."], [listener.fileno()])
+                socket.send_fds(channel, [b"."], [listener.fileno()])
 
 
 def _watch(port: int | None) -> Callable[[str, tuple[Any, ...]], None]:
-    """An audit hook (PEP 578): connections lead to the proxy only, no name is looked up, no program but deno starts."""
+    """Return an audit hook (PEP 578): connections only to the proxy, no name lookups, no program but deno."""
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "socket.connect" and arguments[1] != ("127.0.0.1", port):
@@ -120,7 +122,7 @@ def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
     logger = _Warnings()
 
     class Asker(yt_dlp.YoutubeDL):  # type: ignore[misc, name-defined, unused-ignore]
-        """Where several entries are read, one that fails must not hide the others: errors are kept, not raised."""
+        """Collects errors instead of raising them: of several entries, one that fails must not hide the others."""
 
         def trouble(self, message: str | None = None, tb: str | None = None, is_error: bool = True) -> None:  # noqa: FBT001, FBT002, ARG002
             if is_error and len(errors) < MAX_ERRORS:
@@ -132,13 +134,15 @@ def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
         "version": yt_dlp.version.__version__,
         "info": _slim(info),
         "errors": errors,
-        "warnings": logger.said,
+        "warnings": logger.lines,
     }
 
 
 def _options(request: Mapping[str, Any], logger: _Warnings) -> dict[str, Any]:
-    """No configuration files, plug-ins, cache, netrc, external programs, local files; nothing is downloaded or tested,
-    and nobody's address is made up to get around a border."""
+    """Return yt-dlp's options: no configuration files, plug-ins, cache, netrc, external programs or local files.
+
+    Nothing is downloaded or tested, and no IP address is made up to get around a region lock.
+    """
     options: dict[str, Any] = {
         "quiet": True,
         "noprogress": True,
@@ -171,14 +175,14 @@ def _options(request: Mapping[str, Any], logger: _Warnings) -> dict[str, Any]:
 
 
 class _Warnings:
-    """yt-dlp's logger: keeps the warnings, which tell of missing parts."""
+    """yt-dlp's logger: collects the warnings, which report missing parts."""
 
     def __init__(self) -> None:
-        self.said: list[str] = []
+        self.lines: list[str] = []
 
     def warning(self, message: str, *_: object, **__: object) -> None:
-        if len(self.said) < MAX_WARNINGS:
-            self.said.append(str(message)[:1_000])
+        if len(self.lines) < MAX_WARNINGS:
+            self.lines.append(str(message)[:1_000])
 
     def debug(self, *_: object, **__: object) -> None:
         return None
@@ -192,19 +196,19 @@ class _Warnings:
 def _slim(info: Any) -> dict[str, Any] | None:
     if not isinstance(info, dict):
         return None
-    kept: dict[str, Any] = {name: _cut(info[name]) for name in _OF_INFO if info.get(name) is not None}
+    fields: dict[str, Any] = {name: _cut(info[name]) for name in _OF_INFO if info.get(name) is not None}
     formats = info.get("formats") or ([info] if info.get("url") else [])  # a single one is in the video itself
-    kept["formats"] = [_slim_format(one) for one in formats[-MAX_FORMATS:]]  # the best are last
+    fields["formats"] = [_slim_format(fmt) for fmt in formats[-MAX_FORMATS:]]  # the best are last
     if info.get("_type", "video") != "video":
-        kept["entries"] = [_slim(entry) for entry in (info.get("entries") or [])[:MAX_ENTRIES]]
-    return kept
+        fields["entries"] = [_slim(entry) for entry in (info.get("entries") or [])[:MAX_ENTRIES]]
+    return fields
 
 
-def _slim_format(one: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {name: _cut(one[name]) for name in _OF_FORMAT if one.get(name) is not None}
-    headers = one.get("http_headers") or {}
-    kept["http_headers"] = {name: str(value) for name, value in headers.items() if name.lower() in _HEADERS}
-    return kept
+def _slim_format(fmt: Mapping[str, Any]) -> dict[str, Any]:
+    fields = {name: _cut(fmt[name]) for name in _OF_FORMAT if fmt.get(name) is not None}
+    headers = fmt.get("http_headers") or {}
+    fields["http_headers"] = {name: str(value) for name, value in headers.items() if name.lower() in _HEADERS}
+    return fields
 
 
 def _cut(value: Any) -> Any:
@@ -212,9 +216,9 @@ def _cut(value: Any) -> Any:
 
 
 def _error_facts(error: BaseException | None, message: str | None) -> dict[str, Any]:
-    """What an error says about itself and about what caused it; ``ytdlp_failures`` makes sense of it."""
+    """Return what an error says about itself and about its causes; ``ytdlp_failures`` interprets it."""
     chain = list(_chain(error))
-    answered = next((one for one in chain if getattr(one, "status", None) and hasattr(one, "response")), None)
+    answered = next((cause for cause in chain if getattr(cause, "status", None) and hasattr(cause, "response")), None)
     headers = getattr(getattr(answered, "response", None), "headers", {})
     return {
         "kind": type(error).__name__ if error else None,
@@ -222,7 +226,7 @@ def _error_facts(error: BaseException | None, message: str | None) -> dict[str, 
         "expected": bool(getattr(error, "expected", False)),
         "extractor": getattr(error, "ie", None),
         "countries": list(getattr(error, "countries", None) or [])[:50],
-        "causes": [{"kind": type(one).__name__, "message": str(one)[:300]} for one in chain[1:]],
+        "causes": [{"kind": type(cause).__name__, "message": str(cause)[:300]} for cause in chain[1:]],
         "http_status": getattr(answered, "status", None),
         "headers": {name.lower(): str(value)[:100] for name, value in _waiting_fields(headers)},
         "proxy": headers.get(PROXY_HEADER) if headers else None,
@@ -230,24 +234,24 @@ def _error_facts(error: BaseException | None, message: str | None) -> dict[str, 
 
 
 def _waiting_fields(headers: Mapping[str, Any] | None) -> Iterator[tuple[str, Any]]:
-    """What of an answer's header tells for how long to stay away."""
+    """Yield the fields of a response's header that say how long to wait."""
     for name, value in (headers or {}).items():
         if name.lower() == "date" or FIELDS.fullmatch(name):
             yield name, value
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and its causes, each once: yt-dlp has its own ``cause`` in addition to Python's."""
+    """Yield an error and its causes, each once: yt-dlp has its own ``cause`` in addition to Python's."""
     waiting: list[Any] = [error]
     seen: set[int] = set()
     while waiting and len(seen) < 12:
-        one = waiting.pop(0)
-        if not isinstance(one, BaseException) or id(one) in seen:
+        current = waiting.pop(0)
+        if not isinstance(current, BaseException) or id(current) in seen:
             continue
-        seen.add(id(one))
-        yield one
-        reported = getattr(one, "exc_info", None) or (None, None)
-        waiting += [getattr(one, "cause", None), one.__cause__, one.__context__, reported[1]]
+        seen.add(id(current))
+        yield current
+        reported = getattr(current, "exc_info", None) or (None, None)
+        waiting += [getattr(current, "cause", None), current.__cause__, current.__context__, reported[1]]
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""The library: where verified files are kept, and the staging folders in which they are prepared."""
+"""The library: where verified files are saved, and the staging folders in which they are prepared."""

@@ -1,7 +1,7 @@
 """obstore behind a small interface: S3, Google Cloud Storage and Azure as one kind of bucket. Its only importer.
 
-Every method may raise StorageFailure or NoSpace. obstore itself retries answers of 5xx and reads that
-break; not a write whose answer was lost, since only the writer can find out what became of it.
+Every method may raise StorageFailure or NoSpace. obstore itself retries 5xx responses and
+interrupted reads, but not a write whose response was lost, since only the writer can find out what became of it.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ ABORT_WAIT_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class BucketRetries:
-    """How long the storage may take. A request that sends has no stall limit, so that a slow line is enough."""
+    """How long the storage may take. Uploads have no stall limit, so that a slow line is enough."""
 
     connect_s: float = 10.0
-    stall_s: float = 30.0  # between two pieces of an answer
+    stall_s: float = 30.0  # between two pieces of a response
     request_s: float = 900.0  # one part of 8 MiB at 10 kB/s
     retries: int = 8
     first_wait_s: float = 0.2
@@ -57,7 +57,7 @@ class BucketRetries:
 
 @dataclass(frozen=True, slots=True)
 class ObjectFacts:
-    """``record`` is what was written with the object, its media type aside. ``etag`` is "" where there is none."""
+    """``record`` is what was written with the object, except its media type. ``etag`` is "" where there is none."""
 
     size: int
     etag: str
@@ -74,12 +74,12 @@ class Bucket:
     async def look(self, key: str) -> ObjectFacts | None:
         """Return the object's facts; None when there is no such object."""
         try:
-            with self._but_answers():
-                found = await obstore.get_async(self._reader, key, options={"head": True})
+            with self._translate_unexpected():
+                response = await obstore.get_async(self._reader, key, options={"head": True})
         except FileNotFoundError:
             return None
-        record = {str(name): value for name, value in found.attributes.items() if name != CONTENT_TYPE}
-        return ObjectFacts(found.meta["size"], found.meta.get("e_tag") or "", record)
+        record = {str(name): value for name, value in response.attributes.items() if name != CONTENT_TYPE}
+        return ObjectFacts(response.meta["size"], response.meta.get("e_tag") or "", record)
 
     async def create(self, key: str, body: bytes, kind: str, record: Mapping[str, str]) -> bool:
         """Put an object where none is, in one request; False when there is one."""
@@ -88,7 +88,7 @@ class Bucket:
                 return False
             await self.put(key, body, kind, record)
             return True
-        with self._errors_as_ours():
+        with self._translate_errors():
             try:
                 attributes = {CONTENT_TYPE: kind, **record}
                 await obstore.put_async(self._writer, key, body, attributes=attributes, mode="create")
@@ -97,8 +97,8 @@ class Bucket:
         return True
 
     async def put(self, key: str, body: bytes, kind: str, record: Mapping[str, str]) -> None:
-        """Put an object, whatever was there."""
-        with self._errors_as_ours():
+        """Put an object, replacing any other."""
+        with self._translate_errors():
             await obstore.put_async(
                 self._writer, key, body, attributes={CONTENT_TYPE: kind, **record}, use_multipart=False
             )
@@ -111,7 +111,7 @@ class Bucket:
         An upload that fails or is cancelled is aborted, so that no parts are left behind and paid for.
         """
         stop = asyncio.Event()
-        sending = asyncio.ensure_future(self._send(key, _until(stop, body), kind, record, part, at_once))
+        sending = asyncio.ensure_future(self._send(key, _until_stopped(stop, body), kind, record, part, at_once))
         try:
             await asyncio.shield(sending)
         except asyncio.CancelledError:
@@ -125,7 +125,7 @@ class Bucket:
         self, key: str, body: AsyncIterator[bytes], kind: str, record: Mapping[str, str], part: int, at_once: int
     ) -> None:
         attributes = {CONTENT_TYPE: kind, **record}
-        with self._errors_as_ours():
+        with self._translate_errors():
             await obstore.put_async(
                 self._writer,
                 key,
@@ -139,54 +139,57 @@ class Bucket:
     async def read(self, key: str, start: int, end: int, *, etag: str) -> bytes | None:
         """Return the bytes from ``start`` up to ``end`` of exactly that version; None when it is gone."""
         try:
-            with self._but_answers():
+            with self._translate_unexpected():
                 options: obstore.GetOptions = {"range": (start, end)}
                 if etag:
                     options["if_match"] = etag
-                found = await obstore.get_async(self._reader, key, options=options)
-                return bytes(await found.bytes_async())
+                response = await obstore.get_async(self._reader, key, options=options)
+                return bytes(await response.bytes_async())
         except (FileNotFoundError, PreconditionError):
             return None
 
     async def stream(self, key: str) -> AsyncIterator[bytes] | None:
         """Stream the whole object in pieces of some MB; None when there is none."""
         try:
-            with self._but_answers():
-                found = await obstore.get_async(self._reader, key)
+            with self._translate_unexpected():
+                response = await obstore.get_async(self._reader, key)
         except FileNotFoundError:
             return None
-        return self._pieces(found)
+        return self._pieces(response)
 
-    async def _pieces(self, found: obstore.GetResult) -> AsyncIterator[bytes]:
-        with self._errors_as_ours():
-            async for piece in found.stream(min_chunk_size=STREAM_BYTES):
+    async def _pieces(self, response: obstore.GetResult) -> AsyncIterator[bytes]:
+        with self._translate_errors():
+            async for piece in response.stream(min_chunk_size=STREAM_BYTES):
                 yield bytes(piece)
 
     async def remove(self, key: str) -> None:
         """Remove the object; a missing one is ignored."""
-        with contextlib.suppress(FileNotFoundError), self._but_answers():
+        with contextlib.suppress(FileNotFoundError), self._translate_unexpected():
             await obstore.delete_async(self._writer, key)
 
     async def walk(self) -> AsyncIterator[tuple[str, int]]:
-        """Every object's key and size, in the order of the keys' bytes."""
-        with self._errors_as_ours():
+        """Yield every object's key and size, in the order of the keys' bytes."""
+        with self._translate_errors():
             async for page in obstore.list(self._reader, chunk_size=LIST_BATCH):
-                for found in page:
-                    yield found["path"], found["size"]
+                for entry in page:
+                    yield entry["path"], entry["size"]
 
     @contextlib.contextmanager
-    def _errors_as_ours(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         """Translate all of obstore's errors."""
         try:
-            with self._but_answers():
+            with self._translate_unexpected():
                 yield
         except (FileNotFoundError, AlreadyExistsError, PreconditionError) as exc:
             # of an upload: it was completed, and obstore, which did not know, could no longer abort it
             raise translate_refusal(BucketRefusal.NOT_FOUND, str(exc), self.address) from exc
 
     @contextlib.contextmanager
-    def _but_answers(self) -> Iterator[None]:
-        """Translate obstore's errors, except FileNotFoundError, AlreadyExistsError and PreconditionError, which are answers."""
+    def _translate_unexpected(self) -> Iterator[None]:
+        """Translate obstore's errors except those that are results.
+
+        These are FileNotFoundError, AlreadyExistsError and PreconditionError.
+        """
         try:
             yield
         except FileNotFoundError as exc:
@@ -210,7 +213,7 @@ class Bucket:
             raise translate_refusal(BucketRefusal.OTHER, str(exc), self.address) from exc
 
 
-async def _until(stop: asyncio.Event, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _until_stopped(stop: asyncio.Event, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     async for piece in body:
         if stop.is_set():
             break
@@ -220,7 +223,10 @@ async def _until(stop: asyncio.Event, body: AsyncIterator[bytes]) -> AsyncIterat
 
 
 def open_bucket(address: BucketAddress, patience: BucketRetries | None = None) -> Bucket:
-    """No request is made. Credentials come from the environment, as obstore reads it. Raises BadSetting."""
+    """Return a bucket, without any request. Credentials come from obstore's environment variables.
+
+    Raises BadSetting.
+    """
     patience = patience or BucketRetries()
     stall: ClientConfig = {"read_timeout": timedelta(seconds=patience.stall_s)}
     try:

@@ -18,7 +18,7 @@ _EXAMPLE = "s3://bucket/folder?region=eu-central-1, s3://bucket?endpoint=https:/
 
 
 class Provider(StrEnum):
-    """Whose interface is spoken; the value is the address's scheme."""
+    """Whose API is used; the value is the URL's scheme."""
 
     S3 = "s3"
     GOOGLE = "gs"
@@ -38,8 +38,8 @@ _CHOICES = {"style": {"path", "virtual"}, "create": {"look"}}
 class BucketAddress:
     """``bucket`` is Azure's container. ``prefix`` is "" or a folder in it, without slashes at its ends.
 
-    ``looks_first``: the endpoint ignores "If-None-Match: *", and the vault's owner accepts that workers look before they
-    write instead.
+    ``looks_first``: the endpoint ignores "If-None-Match: *", and the user accepts that workers look before they write
+    instead.
     """
 
     provider: Provider
@@ -56,7 +56,7 @@ class BucketAddress:
 
 
 def parse_bucket_address(text: str) -> BucketAddress:
-    """``s3://bucket/prefix?endpoint=…&region=…``, ``gs://``, ``az://``. Raises BadSetting that names what is wrong."""
+    """Parse ``s3://bucket/prefix?endpoint=…&region=…``, ``gs://`` or ``az://``. Raises BadSetting."""
     try:
         parts = urlsplit(text)
         provider = Provider(parts.scheme.lower())

@@ -28,7 +28,7 @@ log = get_logger(__name__)
 
 
 class BucketLibrary:
-    """A ``Vault`` in ``bucket``; attempts work below ``staging_root``, a folder of this machine."""
+    """A ``Library`` in ``bucket``; attempts work below ``staging_root``, a folder of this machine."""
 
     def __init__(self, bucket: Bucket, staging_root: Path) -> None:
         self._bucket = bucket
@@ -44,8 +44,8 @@ class BucketLibrary:
     # --- which library it is --------------------------------------------------------------------------------------
 
     async def identity(self) -> str | None:
-        found = await self._bucket.look(MARKER)
-        text = found and await self._bucket.read(MARKER, 0, min(found.size, 100), etag=found.etag)
+        marker = await self._bucket.look(MARKER)
+        text = marker and await self._bucket.read(MARKER, 0, min(marker.size, 100), etag=marker.etag)
         return (
             layout.id_in(text, Message("%(marker)s in %(address)s", marker=MARKER, address=self._bucket.address))
             if text
@@ -76,8 +76,8 @@ class BucketLibrary:
             await self.expect(self._expected)
 
     @contextlib.asynccontextmanager
-    async def _at_home(self) -> AsyncIterator[None]:
-        """Wraps every change of the library."""
+    async def _confirmed(self) -> AsyncIterator[None]:
+        """Confirm the library before the block, which changes it; doubt it after an error."""
         await self.confirm()
         try:
             yield
@@ -85,10 +85,10 @@ class BucketLibrary:
             self._in_doubt = True
             raise
 
-    # --- keeping ------------------------------------------------------------------------------------------------
+    # --- saving -------------------------------------------------------------------------------------------------
 
     async def free_name(self, folder: str, stem: str, suffix: str) -> str:
-        async with self._at_home():
+        async with self._confirmed():
             for relative in names_in_turn(folder, stem, suffix):
                 key = _must_be_key(relative)
                 if await self._is_free(key):
@@ -104,22 +104,22 @@ class BucketLibrary:
 
     async def place(self, staged: Path, relative: str) -> bool:
         job = self.staging.job_of(staged) or uuid.uuid4().hex
-        async with self._at_home():
+        async with self._confirmed():
             return await placing.place(self._bucket, self._claims, staged, _must_be_key(relative), job=job)
 
     async def place_json(self, value: Mapping[str, Any], relative: str, *, via: Path) -> None:  # noqa: ARG002 - one request
         body = json.dumps(value, ensure_ascii=False, indent=1).encode() + b"\n"
-        async with self._at_home():
+        async with self._confirmed():
             await self._bucket.put(_must_be_key(relative), body, "application/json", {})
 
     async def holds(self, relative: str, *, size: int, sha256: str) -> bool:
         """Compare with the hash that was recorded at the upload, which the storage took whole or not at all."""
         key = _key(relative)
-        async with self._at_home():
-            found = None if key is None else await self._bucket.look(key)
-        if key is None or found is None or found.size != size:
+        async with self._confirmed():
+            facts = None if key is None else await self._bucket.look(key)
+        if key is None or facts is None or facts.size != size:
             return False
-        recorded = found.record.get(placing.SHA256)
+        recorded = facts.record.get(placing.SHA256)
         if recorded is None:  # not one of our uploads
             digest = await self.digest(relative)
             recorded = digest.sha256 if digest else None
@@ -129,7 +129,7 @@ class BucketLibrary:
         return True
 
     async def remove(self, *relatives: str) -> None:
-        async with self._at_home():
+        async with self._confirmed():
             for key in map(_key, relatives):
                 if key is not None:
                     await self._bucket.remove(key)
@@ -138,8 +138,8 @@ class BucketLibrary:
 
     async def open(self, relative: str) -> OpenedFile | None:
         key = _key(relative)
-        found = None if key is None else await self._bucket.look(key)
-        return None if key is None or found is None else ObjectFile(self._bucket, key, found.size, found.etag)
+        facts = None if key is None else await self._bucket.look(key)
+        return None if key is None or facts is None else ObjectFile(self._bucket, key, facts.size, facts.etag)
 
     async def on_this_machine(self, relative: str, *, into: Path) -> Path | None:
         path = into / f"from-library{PurePosixPath(relative).suffix}"
@@ -152,7 +152,7 @@ class BucketLibrary:
         return path
 
     async def walk(self) -> AsyncIterator[FoundFile]:
-        """In the order of the names' bytes."""
+        """Yield the files in the order of their names' bytes."""
         async for key, size in self._bucket.walk():
             if not any(part.startswith(".") for part in key.split("/")):
                 yield FoundFile(key, size)
@@ -169,10 +169,10 @@ class BucketLibrary:
 
     async def read_json(self, relative: str) -> Mapping[str, Any] | None:
         key = _key(relative)
-        found = None if key is None else await self._bucket.look(key)
-        if key is None or found is None or not 0 < found.size <= SIDECAR_LIMIT_BYTES:
+        facts = None if key is None else await self._bucket.look(key)
+        if key is None or facts is None or not 0 < facts.size <= SIDECAR_LIMIT_BYTES:
             return None
-        text = await self._bucket.read(key, 0, found.size, etag=found.etag)
+        text = await self._bucket.read(key, 0, facts.size, etag=facts.etag)
         return None if text is None else parse_sidecar(text)
 
     async def _stream(self, relative: str) -> AsyncIterator[bytes] | None:
@@ -182,7 +182,7 @@ class BucketLibrary:
     # --- checked when a process starts ---------------------------------------------------------------------
 
     async def _prove(self) -> None:
-        """Look, put, put again, remove: all that saving a file needs, and whether "If-None-Match: *" is respected."""
+        """Prove that files can be saved: look, put, put again, remove. "If-None-Match: *" must be respected."""
         key = f".probe-{uuid.uuid4().hex}"
         await self._bucket.look(key)  # without the right to list, S3 answers "forbidden" for a missing object
         try:
@@ -220,7 +220,7 @@ def _must_be_key(relative: str) -> str:
 
 # --- reading an object in pieces ---------------------------------------------------------------------------------------
 
-FIRST_PIECE = 512 << 10  # a player often asks for a whole file and takes its beginning
+FIRST_PIECE = 512 << 10  # a player often requests a whole file and reads its beginning
 LARGEST_PIECE = 4 << 20
 HANDED_OUT = 256 << 10
 

@@ -1,6 +1,7 @@
 """Files on a disk: durable writing, renaming without replacing, hashing, reading without following links.
 
-What the libraries do in their threads.
+These functions block: the libraries call them in threads.
+
 A failed fsync is never repeated on the same file: after an error the kernel may have dropped the dirty pages and a
 second fsync would succeed.
 """
@@ -38,7 +39,7 @@ class Digest:
 
 @contextlib.contextmanager
 def errors_as_ours(folder: Path, *, doing: str = Message("written")) -> Iterator[None]:
-    """NoSpace for a full disk, StorageFailure for everything else that the system refuses in ``folder``."""
+    """Translate OSError: NoSpace for a full disk, StorageFailure for everything else that fails in ``folder``."""
     try:
         yield
     except OSError as exc:
@@ -69,7 +70,7 @@ def seal(path: Path) -> str:
 
 
 def digest(path: Path) -> Digest:
-    """Size and hash of a file as it is now. Raises OSError."""
+    """Return size and hash of a file as it is now. Raises OSError."""
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         return Digest(file.tell(), sha256)
@@ -88,7 +89,7 @@ def place(staged: Path, target: Path) -> bool:
 
 def write_json(value: Mapping[str, Any], draft: Path) -> None:
     """Write and fsync; nothing is renamed yet."""
-    # half of a surrogate pair, as cut titles have, must not cost the file that it describes
+    # half of a surrogate pair, as in truncated titles, must not make saving the video fail
     with errors_as_ours(draft.parent), draft.open("w", encoding="utf-8", errors="replace") as file:
         json.dump(value, file, ensure_ascii=False, indent=1)
         file.write("\n")
@@ -114,12 +115,16 @@ def is_file_with(path: Path, size: int, sha256: str) -> bool:
 
 
 def rename_without_replacing(source: Path, target: Path) -> bool:
-    """renameat2(RENAME_NOREPLACE); a hard link and an unlink where the kernel or the file system has no such call."""
+    """Rename ``source``; False when ``target`` exists. Raises OSError.
+
+    Calls renameat2(RENAME_NOREPLACE), or a hard link and an unlink where the kernel or the file system has no such
+    call.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     renameat2 = getattr(libc, "renameat2", None)
     if renameat2 is not None:
-        answer = renameat2(_AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), _RENAME_NOREPLACE)
-        if answer == 0:
+        result = renameat2(_AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), _RENAME_NOREPLACE)
+        if result == 0:
             return True
         code = ctypes.get_errno()
         if code == errno.EEXIST:

@@ -1,8 +1,8 @@
 """What every library has, in a folder or a bucket: the file at its root with its id, and the names that files may get.
 
-The id tells the library from an empty mount point and from another library. A video, its picture and its sidecar share a
-name except for the suffix, so two videos whose names differ only in their suffix would share picture and sidecar, and the
-second one's would replace the first one's.
+The id distinguishes the library from an empty mount point and from another library. A video, its picture and its
+sidecar share a name except for the suffix, so two videos whose names differ only in their suffix would share picture
+and sidecar, and the second one's would replace the first one's.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from mediavault.services.library.staging import STAGING_FOLDER, Staging
 
 
 class LocalLibrary:
-    """A ``Vault`` below ``root``."""
+    """A ``Library`` in the folder ``root``."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -52,7 +52,7 @@ class LocalLibrary:
         if self._expected is not None:
             layout.refuse_other(self.root, self._expected)
 
-    # --- keeping ------------------------------------------------------------------------------------------------
+    # --- saving -------------------------------------------------------------------------------------------------
 
     async def free_name(self, folder: str, stem: str, suffix: str) -> str:
         return await asyncio.to_thread(self._free_name, folder, stem, suffix)
@@ -93,10 +93,10 @@ class LocalLibrary:
             return None
 
     async def walk(self) -> AsyncIterator[FoundFile]:
-        """A folder's own files before those of its folders."""
+        """Yield a folder's own files before those of its subfolders."""
         for folder in await asyncio.to_thread(_visible_folders, self.root):
-            for found in await asyncio.to_thread(_files_of, self.root, folder):
-                yield found
+            for file in await asyncio.to_thread(_files_of, self.root, folder):
+                yield file
 
     async def digest(self, relative: str) -> Digest | None:
         with disk.errors_as_ours((self.root / relative).parent, doing=Message("read")):
@@ -150,23 +150,23 @@ class LocalLibrary:
 
 
 def _visible_folders(root: Path) -> list[Path]:
-    """The library's root and every folder below it, sorted; hidden ones and links aside."""
-    found = []
-    for path, folders, _ in os.walk(root, onerror=_raise_as_ours):
+    """Return the library's root and every folder below it, sorted, except hidden ones and links."""
+    visible = []
+    for path, folders, _ in os.walk(root, onerror=_raise_translated):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found.append(Path(path))
-    return found
+        visible.append(Path(path))
+    return visible
 
 
 def _files_of(root: Path, folder: Path) -> list[FoundFile]:
-    found = []
+    files = []
     with disk.errors_as_ours(folder, doing=Message("read")), os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_file(follow_symlinks=False) and not entry.name.startswith("."):
                 relative = Path(entry.path).relative_to(root).as_posix()
-                found.append(FoundFile(relative, entry.stat(follow_symlinks=False).st_size))
-    return sorted(found, key=lambda file: file.path)
+                files.append(FoundFile(relative, entry.stat(follow_symlinks=False).st_size))
+    return sorted(files, key=lambda file: file.path)
 
 
-def _raise_as_ours(error: OSError) -> None:
+def _raise_translated(error: OSError) -> None:
     raise failure_of_disk(error, error.filename, doing=Message("read")) from error

@@ -33,7 +33,7 @@ _CLAIM_LIMIT_BYTES = 4096
 
 
 class NameClaims:
-    """The claims on names of one bucket."""
+    """The claims on names in one bucket."""
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
@@ -68,8 +68,8 @@ class NameClaims:
         return await self._holder(claim_key) == claim
 
     async def _holder(self, claim_key: str) -> object:
-        found = await self._bucket.read(claim_key, 0, _CLAIM_LIMIT_BYTES, etag="")
-        return None if found is None else parse_sidecar(found)
+        body = await self._bucket.read(claim_key, 0, _CLAIM_LIMIT_BYTES, etag="")
+        return None if body is None else parse_sidecar(body)
 
 
 def _claim_of(key: str) -> str:
@@ -84,13 +84,13 @@ MOST_PARTS = 9_000  # S3 takes 10,000 (docs: Amazon S3 multipart upload limits)
 IN_FLIGHT_BYTES = 48 * MIB
 MOST_AT_ONCE = 4
 PIECE_BYTES = 2 * MIB
-# Letters alone: Azure takes nothing else in such names, and proxies drop those with underscores.
+# Letters only: Azure accepts nothing else in such names, and proxies drop those with underscores.
 SHA256, UPLOAD = "vaultsha256", "vaultupload"
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A file on its way. ``upload`` distinguishes it from other uploads of the same bytes."""
+    """A file that is being uploaded. ``upload`` distinguishes it from other uploads of the same bytes."""
 
     path: Path
     digest: Digest
@@ -106,21 +106,24 @@ class _NameTaken(Exception):
 
 
 async def place(bucket: Bucket, claims: NameClaims, staged: Path, key: str, *, job: str) -> bool:
-    """Implement ``Vault.place``; the staged file is removed once it is in the library."""
+    """Implement ``Library.place``; the staged file is removed once it is in the library."""
     with disk.errors_as_ours(staged.parent):
         digest = await asyncio.to_thread(disk.digest, staged)
     sent = Sent(staged, digest, uuid.uuid4().hex)
     async with claims.claimed(key, job=job, sha256=digest.sha256) as ours:
         if not ours or await bucket.look(key) is not None:
             return False
-        placed = await _send_and_look(bucket, sent, key)
+        placed = await _send_and_verify(bucket, sent, key)
     if placed:
         await asyncio.to_thread(staged.unlink, missing_ok=True)
     return placed
 
 
-async def _send_and_look(bucket: Bucket, sent: Sent, key: str) -> bool:
-    """What came of an upload is read from the bucket: an answer may be lost, and a server may say yes too soon."""
+async def _send_and_verify(bucket: Bucket, sent: Sent, key: str) -> bool:
+    """Upload the file; False when another program took the name.
+
+    The outcome is read from the bucket: a response may be lost, and a server may confirm too early.
+    """
     failure = None
     try:
         await _send(bucket, sent, key)
@@ -129,11 +132,11 @@ async def _send_and_look(bucket: Bucket, sent: Sent, key: str) -> bool:
     except (StorageFailure, NoSpace) as exc:
         failure = exc
     try:
-        found = await bucket.look(key)
+        stored = await bucket.look(key)
     except (StorageFailure, NoSpace) as exc:
         raise failure or exc from exc
-    if is_ours(found, sent):
-        if found is not None and found.size == sent.digest.bytes:
+    if is_ours(stored, sent):
+        if stored is not None and stored.size == sent.digest.bytes:
             return True
         await bucket.remove(key)
         raise StorageFailure(
@@ -141,13 +144,13 @@ async def _send_and_look(bucket: Bucket, sent: Sent, key: str) -> bool:
         )
     if failure is not None:
         raise failure
-    if found is None:
+    if stored is None:
         raise StorageFailure(Message("%(address)s took %(key)s and does not have it.", address=bucket.address, key=key))
     return False
 
 
 def is_ours(found: ObjectFacts | None, sent: Sent) -> bool:
-    """Whether this very upload made the object."""
+    """Return whether this very upload made the object."""
     return found is not None and found.record.get(UPLOAD) == sent.upload
 
 
@@ -161,12 +164,12 @@ async def _send(bucket: Bucket, sent: Sent, key: str) -> None:
         await bucket.create(key, body, kind, sent.record)
         return
     part = part_bytes(size)
-    body_of = _body(bucket, sent, key)
-    await bucket.upload(key, body_of, kind, sent.record, part=part, at_once=parts_at_once(part))
+    pieces = _body(bucket, sent, key)
+    await bucket.upload(key, pieces, kind, sent.record, part=part, at_once=parts_at_once(part))
 
 
 async def _body(bucket: Bucket, sent: Sent, key: str) -> AsyncIterator[bytes]:
-    """The file's bytes. An error in here aborts the upload; so nothing is completed that is not what was sealed."""
+    """Yield the file's bytes. An error in here aborts the upload, so that only what was sealed is ever completed."""
     digest = hashlib.sha256()
     with disk.errors_as_ours(sent.path.parent), sent.path.open("rb") as file:
         while piece := await asyncio.to_thread(file.read, PIECE_BYTES):

@@ -1,11 +1,11 @@
-"""The contract of the library, in a folder or a bucket. ``tests/contract`` runs it on every vault.
+"""The contract of the library, in a folder or a bucket. ``tests/contract`` tests every implementation of it.
 
 A file enters the library in one order, so that a crash at any point leaves either nothing or a whole file::
 
     staging folder -> seal -> [row: committing] -> place, without replacing -> [row: completed]
 
 The rows in brackets are the store's; ``worker/stages/keep.py`` drives both halves. Paths in the library are relative,
-with forward slashes. Staging folders are always folders of this machine: every vault has the same ``Staging``.
+with forward slashes. Staging folders are always on this machine: every library has the same ``Staging``.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class OpenedFile(Protocol):
 
     @property
     def version(self) -> str:
-        """A text that changes when the bytes change; for an entity tag where the hash is not known."""
+        """A text that changes when the bytes change; used as an entity tag where the hash is not known."""
 
     def chunks(self, start: int, end: int) -> AsyncIterator[bytes]:
-        """The bytes from ``start`` up to but not including ``end``, in pieces; fewer where the file has been cut since."""
+        """Yield the bytes from ``start`` to ``end`` (exclusive); fewer where the file has been truncated since."""
 
     async def close(self) -> None:
         """Safe to call twice."""
@@ -49,7 +49,7 @@ class Library(Protocol):
 
     @property
     def staging(self) -> Staging:
-        """Where the attempts work on this machine."""
+        """The folders in which attempts work on this machine."""
 
     async def prepare(self) -> None:
         """Create what is missing and prove that files can be written. Refuses a library that is not there."""
@@ -57,27 +57,27 @@ class Library(Protocol):
     # --- which library it is
 
     async def identity(self) -> str | None:
-        """The id that the library carries; None where it carries none, or is not there."""
+        """Return the id that the library carries; None where it carries none, or is not there."""
 
     async def carry(self, identity: str) -> None:
         """Give a library that carries no id this one, durably. One that carries an id keeps it."""
 
     async def expect(self, identity: str) -> None:
-        """Be the library that carries this id and no other. Raises StorageFailure when it is not, now and later."""
+        """Require that the library carries this id, now and later. Raises StorageFailure when it does not."""
 
     async def confirm(self) -> None:
-        """Raises StorageFailure when the expected library is not there any more, as ``staging.folder``, ``place``, ``remove`` do."""
+        """Raise StorageFailure when the expected library is gone, as ``staging.folder``, ``place``, ``remove`` do."""
 
-    # --- keeping
+    # --- saving
 
     async def free_name(self, folder: str, stem: str, suffix: str) -> str:
-        """A relative path below ``folder`` that no file has yet: ``stem.mp4``, then ``stem (2).mp4`` and so on.
+        """Return a free relative path below ``folder``: ``stem.mp4``, then ``stem (2).mp4`` and so on.
 
-        Nor has its sidecar one: a video of another container under the same stem would share it.
+        Its sidecar's name is free too: a video of another container under the same stem would share it.
         """
 
     async def place(self, staged: Path, relative: str) -> bool:
-        """Put a sealed file at its place, durably, without replacing anything; False when the name is taken by now.
+        """Put a sealed file at its place, durably, without replacing anything; False when the name has been taken.
 
         The file appears whole or not at all.
         """
@@ -86,13 +86,14 @@ class Library(Protocol):
         """Write a sidecar durably by way of the staging folder ``via``; an older one of the same name is replaced."""
 
     async def holds(self, relative: str, *, size: int, sha256: str) -> bool:
-        """Whether the library has this very file, durably: size and hash agree.
+        """Return whether the library has this very file, durably: size and hash agree.
 
-        Raises StorageFailure where the library cannot be asked now: after False the file would be fetched again and saved twice.
+        Raises StorageFailure when the library does not respond: after False the file would be fetched again and saved
+        twice.
         """
 
     async def remove(self, *relatives: str) -> None:
-        """Delete files that a row names; missing ones do not matter. The account's folder goes when it is empty."""
+        """Delete files that a row names; missing ones are ignored. The account's folder is removed when it is empty."""
 
     # --- reading
 
@@ -100,7 +101,10 @@ class Library(Protocol):
         """Open a file; None when it is missing, not a regular file, or outside of the library. Links are not followed."""
 
     async def on_this_machine(self, relative: str, *, into: Path) -> Path | None:
-        """A path under which this machine's programs can read the file: itself, or a copy in the folder ``into``."""
+        """Return a path at which this machine's programs can read the file: itself, or a copy in the folder ``into``.
+
+        None as in ``open``.
+        """
 
     def walk(self) -> AsyncIterator[FoundFile]:
         """Yield every file of the library in a fixed order, without staging and hidden files."""

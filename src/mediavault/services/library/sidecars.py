@@ -1,4 +1,4 @@
-"""The ``.info.json`` next to a video: what the library itself knows of each file, without any database.
+"""The ``.info.json`` next to a video: what the library itself knows about each file, without any database.
 
 Version 2 added which item of the post it is, the post's other items, and the attempt; version 1 is read as well.
 """
@@ -33,10 +33,10 @@ _RESOLVED_URL = "resolved_url"  # where a share link led
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """What a sidecar says, checked. ``item`` is the file's place in ``items``, the post's media as that attempt saw them.
+    """A sidecar's content, validated. ``item`` is the file's index in ``items``.
 
-    An entry of ``items`` is skipped or waiting, as it was to be saved or not. Version 1 knows only ``number`` of ``count``
-    saved videos; its ``items`` are that many plain ones.
+    ``items`` are the post's media as that attempt saw them: waiting if they were to be saved, else skipped. Version 1
+    has only the video's ``number`` among the saved videos and their count; its ``items`` are that many plain ones.
     """
 
     id: JobId
@@ -112,7 +112,7 @@ def write_sidecar(
         "video": _written_video(items, place, kept),
         "thumbnail": kept.thumbnail_path,
         "item": place,
-        "items": [_written_item(one) for one in items],
+        "items": [_written_item(item) for item in items],
     }
 
 
@@ -130,16 +130,21 @@ def _post_facts(job: Job, extraction: Extraction | None) -> Mapping[str, Any]:
     }
 
 
-def _written_account(who: Account | None) -> dict[str, Any]:
-    if who is None:
+def _written_account(account: Account | None) -> dict[str, Any]:
+    if account is None:
         return dict.fromkeys(("platform", "handle", "display_name", "slug"))
-    return {"platform": who.platform, "handle": who.handle, "display_name": who.display_name, "slug": who.slug}
-
-
-def _written_video(items: Sequence[JobItem], place: int, kept: KeptFile) -> dict[str, Any]:
-    saved = [number for number, one in enumerate(items) if one.status is not ItemStatus.SKIPPED]
     return {
-        "number": saved.index(place) + 1,
+        "platform": account.platform,
+        "handle": account.handle,
+        "display_name": account.display_name,
+        "slug": account.slug,
+    }
+
+
+def _written_video(items: Sequence[JobItem], index: int, kept: KeptFile) -> dict[str, Any]:
+    saved = [number for number, item in enumerate(items) if item.status is not ItemStatus.SKIPPED]
+    return {
+        "number": saved.index(index) + 1,
         "of": len(saved),
         "path": kept.output_path,
         "bytes": kept.bytes,
@@ -150,13 +155,13 @@ def _written_video(items: Sequence[JobItem], place: int, kept: KeptFile) -> dict
     }
 
 
-def _written_item(one: JobItem) -> dict[str, Any]:
+def _written_item(entry: JobItem) -> dict[str, Any]:
     return {
-        "type": one.item.type,
-        "role": one.item.role,
-        "media_id": one.item.media_id,
-        "label": one.item.label,
-        "saved": one.status is not ItemStatus.SKIPPED,
+        "type": entry.item.type,
+        "role": entry.item.role,
+        "media_id": entry.item.media_id,
+        "label": entry.item.label,
+        "saved": entry.status is not ItemStatus.SKIPPED,
     }
 
 
@@ -194,40 +199,40 @@ def read_sidecar(value: Mapping[str, Any], path: str) -> Sidecar:
 
 
 def _metadata(value: Mapping[str, Any]) -> dict[str, Any]:
-    """As a checkpoint names them; what is not known stays out, but for the keys that every checkpoint has."""
-    found = {name: _text_or_none(value, name) for name in ("title", "text", "published_at", "post_id")}
+    """Return the metadata under a checkpoint's names; of unknown values, only those that every checkpoint has."""
+    metadata = {name: _text_or_none(value, name) for name in ("title", "text", "published_at", "post_id")}
     resolved = _text_or_none(value, _RESOLVED_URL)
-    return {**found, **({_RESOLVED_URL: resolved} if resolved else {})}
+    return {**metadata, **({_RESOLVED_URL: resolved} if resolved else {})}
 
 
 def _account(value: Mapping[str, Any], platform: str) -> Account | None:
-    """Its slug names it in addresses: what somebody wrote there by hand is made one."""
-    found = _text_or_none(value, "slug")
-    if found is None:
+    """Return the account. Its slug appears in URLs, so a value edited by hand is normalised."""
+    text = _text_or_none(value, "slug")
+    if text is None:
         return None
-    own = value.get("platform")
+    own_platform = value.get("platform")
     return Account(
-        _text(value, "platform", _PLATFORM) if own else platform,
+        _text(value, "platform", _PLATFORM) if own_platform else platform,
         _text_or_none(value, "handle"),
         _text_or_none(value, "display_name"),
-        slug(found, fallback=platform),
+        slug(text, fallback=platform),
     )
 
 
 def _items(value: Mapping[str, Any]) -> tuple[tuple[JobItem, ...], int]:
     listed = value.get("items")
-    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+    if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
         raise BadSidecar("its items are no list of objects")
     return tuple(map(_item, listed)), _whole(value, "item", at_least=0)
 
 
-def _item(one: Mapping[str, Any]) -> JobItem:
+def _item(entry: Mapping[str, Any]) -> JobItem:
     try:
-        role, kind = ItemRole(_text(one, "role")), ItemType(_text(one, "type"))
+        role, kind = ItemRole(_text(entry, "role")), ItemType(_text(entry, "type"))
     except ValueError as exc:
         raise BadSidecar(f"it has an item that this mediavault does not know ({exc})") from exc
-    item = Item(role=role, type=kind, media_id=_text_or_none(one, "media_id"), label=_text_or_none(one, "label"))
-    return JobItem(item, ItemStatus.WAITING if one.get("saved") is True else ItemStatus.SKIPPED)
+    item = Item(role=role, type=kind, media_id=_text_or_none(entry, "media_id"), label=_text_or_none(entry, "label"))
+    return JobItem(item, ItemStatus.WAITING if entry.get("saved") is True else ItemStatus.SKIPPED)
 
 
 def _items_v1(video: Mapping[str, Any]) -> tuple[tuple[JobItem, ...], int]:
@@ -255,31 +260,31 @@ def _kept(video: Mapping[str, Any], thumbnail: Any, path: str) -> KeptFile:
 
 
 def _object(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = value.get(name)
-    if not isinstance(found, dict):
+    member = value.get(name)
+    if not isinstance(member, dict):
         raise BadSidecar(f"its {name} is no object")
-    return found
+    return member
 
 
 def _text(value: Mapping[str, Any], name: str, form: re.Pattern[str] | None = None) -> str:
-    found = _text_or_none(value, name)
-    if not found or "\0" in found or not is_utf8(found) or (form and not form.fullmatch(found)):
+    text = _text_or_none(value, name)
+    if not text or "\0" in text or not is_utf8(text) or (form and not form.fullmatch(text)):
         raise BadSidecar(f"its {name} is missing or has a form that mediavault does not write")
-    return found
+    return text
 
 
 def _text_or_none(value: Mapping[str, Any], name: str) -> str | None:
-    found = value.get(name)
-    if found is not None and not isinstance(found, str):
+    text = value.get(name)
+    if text is not None and not isinstance(text, str):
         raise BadSidecar(f"its {name} is no text")
-    return found
+    return text
 
 
 def _whole(value: Mapping[str, Any], name: str, *, at_least: int, at_most: int = _MAX_COUNT) -> int:
-    found = value.get(name)
-    if type(found) is not int or not at_least <= found <= at_most:
+    number = value.get(name)
+    if type(number) is not int or not at_least <= number <= at_most:
         raise BadSidecar(f"its {name} is not a number that makes sense")
-    return found
+    return number
 
 
 def _whole_or_none(value: Mapping[str, Any], name: str) -> int | None:
@@ -287,12 +292,12 @@ def _whole_or_none(value: Mapping[str, Any], name: str) -> int | None:
 
 
 def _number_or_none(value: Mapping[str, Any], name: str) -> float | None:
-    found = value.get(name)
-    if found is None:
+    number = value.get(name)
+    if number is None:
         return None
-    if type(found) not in (int, float) or not 0 <= found < 1e9:
+    if type(number) not in (int, float) or not 0 <= number < 1e9:
         raise BadSidecar(f"its {name} is not a number that makes sense")
-    return float(found)
+    return float(number)
 
 
 def _moment(value: Mapping[str, Any], name: str) -> datetime:

@@ -1,4 +1,4 @@
-"""Staging folders on this machine's disk: one for each attempt, removed when it ends. Every vault has them."""
+"""Staging folders on this machine's disk: one for each attempt, removed when it ends. Every library has them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class StagingFolder:
 
 
 class Staging:
-    """The attempts' folders below ``root``, named by job and fence. Raises StorageFailure and NoSpace, as a vault does."""
+    """The attempts' folders below ``root``, named by job and fence. Raises StorageFailure and NoSpace."""
 
     def __init__(self, root: Path, *, guard: Callable[[], None] = lambda: None) -> None:
         """``guard`` is called in a thread and raises where no work may begin."""
@@ -57,7 +57,7 @@ class Staging:
         return await asyncio.to_thread(disk.seal, path)
 
     async def folders(self) -> list[StagingFolder]:
-        """All attempts that have a folder on this machine, alive or dead."""
+        """Return the folders of all attempts on this machine, running or not."""
         return await asyncio.to_thread(self._folders)
 
     async def discard(self, folder: StagingFolder) -> None:
@@ -79,13 +79,13 @@ class Staging:
         disk.make_folder(path)
 
     def _folders(self) -> list[StagingFolder]:
-        found = []
+        folders = []
         with disk.errors_as_ours(self.root, doing=Message("read")), contextlib.suppress(FileNotFoundError):
             for path in self.root.iterdir():
                 job_id, _, fence = path.name.rpartition(".")
                 if job_id and fence.isdigit() and path.is_dir():
-                    found.append(StagingFolder(job_id, int(fence), path))
-        return found
+                    folders.append(StagingFolder(job_id, int(fence), path))
+        return folders
 
     def _find(self, job_id: str, size: int, sha256: str) -> Path | None:
         for folder in self._folders():

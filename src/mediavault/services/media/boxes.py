@@ -1,8 +1,8 @@
 """Check B: a walk over a container's own length fields, which must end exactly where the file ends.
 
 A truncation, even by one byte, a hole, or bytes lost in the middle break these lengths, and finding that costs a few
-reads per megabyte. Here are MP4 and MOV (ISO/IEC 14496-12) and transport streams (ISO/IEC 13818-1); Matroska and WebM
-are in ``ebml``, the others in ``old_containers``.
+reads per megabyte. This module has MP4 and MOV (ISO/IEC 14496-12) and transport streams (ISO/IEC 13818-1); Matroska and
+WebM are in ``ebml``, the others in ``old_containers``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from mediavault.services.media.tables import contradiction
 MAX_MOOV_BYTES = 256 << 20  # twelve hours at 60 pictures a second need some 60 MB
 FORGIVEN_BELOW_BYTES = 50_000_000  # larger files are not decoded whole, and so not forgiven
 _OF_EACH_SAMPLE, _OF_THE_RUN = 0xF00, 0x5  # fields of a run that its flags announce (14496-12, 8.8.8)
-TS_SAMPLES = 64  # places at which a long transport stream is checked for its sync byte
+TS_SAMPLES = 64  # positions at which a long transport stream is checked for its sync byte
 _TS_BLOCK_PACKETS = 8_192
 
 
@@ -51,39 +51,39 @@ def walk_mp4(file: BinaryIO, size: int, *, deep: bool = False) -> Structure:
 
     ``deep``: a wrong length after the last sample is forgiven, because every packet will be read and decoded anyway.
     """
-    found = list(boxes(file, 0, size))
-    payload = sum(min(box.end, size) - box.body for box in found if box.type == b"mdat")
-    fragmented = any(box.type == b"moof" for box in found)
-    problems, notes = _mp4_end(file, size, found, fragmented=fragmented, deep=deep)
-    problems += _mp4_parts(found, fragmented=fragmented)
+    top_level = list(boxes(file, 0, size))
+    payload = sum(min(box.end, size) - box.body for box in top_level if box.type == b"mdat")
+    fragmented = any(box.type == b"moof" for box in top_level)
+    problems, notes = _mp4_end(file, size, top_level, fragmented=fragmented, deep=deep)
+    problems += _mp4_parts(top_level, fragmented=fragmented)
     if not problems:
-        problems += _mp4_insides(file, size, found)
+        problems += _mp4_insides(file, size, top_level)
     if not problems and not fragmented:
-        problems += _mp4_tables(file, found, size)
+        problems += _mp4_tables(file, top_level, size)
     if not problems and fragmented and deep:
-        problems += _mp4_runs(file, found)
-    if any(entry in (b"encv", b"enca") for entry in _sample_entries(file, size, found)):
+        problems += _mp4_runs(file, top_level)
+    if any(entry in (b"encv", b"enca") for entry in _sample_entries(file, size, top_level)):
         problems.insert(0, protected())
-    open_ended = any(box.to_the_end for box in found)
+    open_ended = any(box.to_the_end for box in top_level)
     return Structure(tuple(problems), tuple(notes), open_ended=open_ended, payload_bytes=payload, fragmented=fragmented)
 
 
 def _mp4_end(
-    file: BinaryIO, size: int, found: list[Box], *, fragmented: bool, deep: bool
+    file: BinaryIO, size: int, top_level: list[Box], *, fragmented: bool, deep: bool
 ) -> tuple[list[Problem], list[str]]:
-    end = found[-1].end if found else 0
+    end = top_level[-1].end if top_level else 0
     if end == size:
         return [], []
-    inside = [box for box in found if box.end <= size]
-    whole_until = inside[-1].end if inside else 0
+    complete = [box for box in top_level if box.end <= size]
+    whole_until = complete[-1].end if complete else 0
     # A fragmented file that goes on is a broken chain of fragments; a plain one is whole as soon as both parts are.
-    whole = not fragmented and {b"moov", b"mdat"} <= {box.type for box in inside}
+    whole = not fragmented and {b"moov", b"mdat"} <= {box.type for box in complete}
     if whole and harmless_tail(file, whole_until, size):
         return [], [tail_note(size - whole_until)]
-    if deep and size <= FORGIVEN_BELOW_BYTES and not fragmented and _samples_end(file, found, size) is not None:
+    if deep and size <= FORGIVEN_BELOW_BYTES and not fragmented and _samples_end(file, top_level, size) is not None:
         return [], [Message("a length in its structure is wrong, behind its last picture and sound")]
     if end > size:
-        what = found[-1].type.decode("latin-1")
+        what = top_level[-1].type.decode("latin-1")
         return [
             incomplete(
                 Message(
@@ -97,22 +97,22 @@ def _mp4_end(
     return [incomplete(Message("its structure ends at byte %(end)d of %(size)d", end=end, size=size))], []
 
 
-def _mp4_parts(found: list[Box], *, fragmented: bool) -> list[Problem]:
-    count = sum(box.type == b"moov" for box in found)
+def _mp4_parts(top_level: list[Box], *, fragmented: bool) -> list[Problem]:
+    count = sum(box.type == b"moov" for box in top_level)
     if count > 1:
         return [damaged(Message("two films are glued together in it (it has more than one table of contents)"))]
     if count == 0:
         return [incomplete(Message("its table of contents (moov) is missing"))]
-    if fragmented and [box.type for box in found if box.type in (b"moof", b"mdat")][-1] == b"moof":
+    if fragmented and [box.type for box in top_level if box.type in (b"moof", b"mdat")][-1] == b"moof":
         return [incomplete(Message("the contents of its last fragment are missing"))]
-    if not fragmented and not any(box.type == b"mdat" and box.end > box.body for box in found):
+    if not fragmented and not any(box.type == b"mdat" and box.end > box.body for box in top_level):
         return [incomplete(Message("it holds a header, but no pictures"))]
     return []
 
 
-def _mp4_insides(file: BinaryIO, size: int, found: list[Box]) -> list[Problem]:
+def _mp4_insides(file: BinaryIO, size: int, top_level: list[Box]) -> list[Problem]:
     """Check boxes that may come last, where zeroed bytes break no length, and the index of segments."""
-    for box in found:
+    for box in top_level:
         if box.type == b"moov":
             inner = list(boxes(file, box.body, box.end))
             if not inner or (inner[-1].end != box.end and not _padding(file, inner[-1].end, box.end)):
@@ -137,18 +137,18 @@ def _mp4_insides(file: BinaryIO, size: int, found: list[Box]) -> list[Problem]:
     return []
 
 
-def _mp4_tables(file: BinaryIO, found: list[Box], size: int) -> list[Problem]:
-    moov = next(box for box in found if box.type == b"moov")
+def _mp4_tables(file: BinaryIO, top_level: list[Box], size: int) -> list[Problem]:
+    moov = next(box for box in top_level if box.type == b"moov")
     if moov.end - moov.start > MAX_MOOV_BYTES or moov.end > size:
         return []
-    contents = [range(box.body, min(box.end, size)) for box in found if box.type == b"mdat"]
+    contents = [range(box.body, min(box.end, size)) for box in top_level if box.type == b"mdat"]
     reason = contradiction(file, moov, contents)
     return [damaged(Message("its table of contents contradicts itself: %(reason)s", reason=reason))] if reason else []
 
 
-def _mp4_runs(file: BinaryIO, found: list[Box]) -> list[Problem]:
+def _mp4_runs(file: BinaryIO, top_level: list[Box]) -> list[Problem]:
     """Check that each fragment's runs hold as many samples as they say: a player stops at one that does not."""
-    moofs = [box for box in found if box.type == b"moof"]
+    moofs = [box for box in top_level if box.type == b"moof"]
     for run in inside(file, moofs, (b"traf", b"trun")):
         file.seek(run.body)
         head = file.read(8)
@@ -160,14 +160,15 @@ def _mp4_runs(file: BinaryIO, found: list[Box]) -> list[Problem]:
 
 
 def _padding(file: BinaryIO, start: int, end: int) -> bool:
-    """QuickTime closes some lists with four zero bytes."""
+    """Return whether the bytes are padding: QuickTime closes some lists with four zero bytes."""
     file.seek(start)
     return end - start <= 8 and not file.read(max(0, end - start)).strip(b"\0")
 
 
-def _samples_end(file: BinaryIO, found: list[Box], size: int) -> int | None:
+def _samples_end(file: BinaryIO, top_level: list[Box], size: int) -> int | None:
     """Return where the last sample of all tracks ends; None when that is outside of the file."""
-    moov = [box for box in found if box.type == b"moov" and box.end <= size and box.end - box.start <= MAX_MOOV_BYTES]
+    moovs = [box for box in top_level if box.type == b"moov" and box.end <= size]
+    moov = [box for box in moovs if box.end - box.start <= MAX_MOOV_BYTES]
     try:
         ends = [
             end_of_samples(file, {child.type: (child.body, child.end) for child in boxes(file, stbl.body, stbl.end)})
@@ -179,9 +180,9 @@ def _samples_end(file: BinaryIO, found: list[Box], size: int) -> int | None:
     return last if 0 < last <= size else None
 
 
-def _sample_entries(file: BinaryIO, size: int, found: list[Box]) -> Iterator[bytes]:
+def _sample_entries(file: BinaryIO, size: int, top_level: list[Box]) -> Iterator[bytes]:
     """Yield the four-letter codes of all tracks' sample descriptions (moov/trak/mdia/minf/stbl/stsd)."""
-    for moov in found:
+    for moov in top_level:
         if moov.type != b"moov" or moov.end > size or moov.end - moov.start > MAX_MOOV_BYTES:
             continue
         # version, flags and count come before its entries
@@ -193,7 +194,7 @@ def _sample_entries(file: BinaryIO, size: int, found: list[Box]) -> Iterator[byt
 
 
 def walk_ts(file: BinaryIO, size: int, *, deep: bool) -> Structure:
-    """Check for whole packets with their sync bytes: all of them when ``deep``, else at TS_SAMPLES places."""
+    """Check for whole packets with their sync bytes: all of them when ``deep``, else at TS_SAMPLES positions."""
     file.seek(0)
     shape = ts_packet_bytes(file.read(SNIFF_BYTES))
     if shape is None:
@@ -219,10 +220,10 @@ def walk_ts(file: BinaryIO, size: int, *, deep: bool) -> Structure:
 def _first_lost_sync(file: BinaryIO, packets: int, packet: int, offset: int, *, deep: bool) -> int | None:
     run = _TS_BLOCK_PACKETS if deep else 1
     step = run if deep else max(1, packets // TS_SAMPLES)
-    places: list[int] = [*range(0, packets, step), packets - 1]
-    for place in places:
-        file.seek(place * packet)
-        block: bytes = file.read(min(run, packets - place) * packet)
+    positions: list[int] = [*range(0, packets, step), packets - 1]
+    for position in positions:
+        file.seek(position * packet)
+        block: bytes = file.read(min(run, packets - position) * packet)
         if block[offset::packet] != b"\x47" * (len(block) // packet):
-            return place * packet
+            return position * packet
     return None

@@ -2,7 +2,7 @@
 
 A few flipped bits inside a picture break no length and no table. Only its decoder can notice: it refuses the packet,
 marks the picture as corrupt, or conceals blocks that it could not read and logs that (FFmpeg's
-``error_resilience.c``: "concealing N DC, N AC, N MV errors"; H.264, HEVC's kin of MPEG and H.263). Codecs with
+``error_resilience.c``: "concealing N DC, N AC, N MV errors"; H.264 and the families of MPEG and H.263). Codecs with
 arithmetic coding and without checks (VP8, VP9, AV1, PCM) decode some flips into a wrong picture without an error.
 """
 
@@ -25,10 +25,10 @@ from mediavault.services.media.library import (
 )
 from mediavault.services.sandbox.guard import said
 
-MAX_DEAF_PACKETS = 3  # of sound, that may come to nothing at the beginning: an odd one, or a torn end right behind it
+MAX_DEAF_PACKETS = 3  # of sound that may yield nothing at the beginning: an odd one, or a torn end right after it
 _JOINED_ANYWHERE = frozenset({"mpegts", "mpeg"})  # containers whose sound may begin in the middle of a piece
-MAX_JOINING_SOUNDS = 16  # pieces, until the decoder has found their rhythm
-OFF_PACE = 1.3  # as many times longer or shorter than it lasts: no rounding explains it
+MAX_JOINING_SOUNDS = 16  # pieces of sound until the decoder is synchronised
+OFF_PACE = 1.3  # announced this many times longer or shorter than it lasts: rounding does not explain it
 DECODE_CPU_S = 4.0  # a minute of 1080p H.264, or everything of most clips
 
 
@@ -37,8 +37,7 @@ def decode_all(path: Path, demuxer: str, *, cpu_s: float = DECODE_CPU_S) -> Deco
 
     Never raises for a bad file. A refused packet of pictures before the first key frame does not count, nor do the first
     packets of sound, since a stream may be joined anywhere; nor does the last packet of sound, which a cut at a picture
-    leaves behind half. Sound of which nothing at all decodes counts, unless it is of a kind that the decoder does not know
-    in full.
+    leaves incomplete. Sound of which nothing at all decodes counts, unless the decoder supports its codec only in part.
     """
     count = _Count(joined=demuxer in _JOINED_ANYWHERE)
     with listening() as log:
@@ -47,7 +46,7 @@ def decode_all(path: Path, demuxer: str, *, cpu_s: float = DECODE_CPU_S) -> Deco
                 streams = _streams(container)
                 _decode(container.demux(streams), count, until=time.process_time() + cpu_s)
         except FAULTS as exc:
-            count.broke_off = said(exc)
+            count.read_error = said(exc)
         concealed = concealments(log)
     return count.facts(concealed)
 
@@ -73,7 +72,7 @@ class _Count:
     def __init__(self, *, joined: bool) -> None:
         self._joined = joined
         self.complete = True
-        self.broke_off: str | None = None
+        self.read_error: str | None = None
         self._pictures = self._corrupt = self._refused = 0
         self._sounds = self._sound_refused = self._sound_before = 0
         self._last_sound_refused = False
@@ -104,9 +103,9 @@ class _Count:
     def _time(self, packet: Any, frames: list[Any]) -> None:
         """Count a piece of sound that lasts clearly longer or shorter than its container says."""
         lasts_s = sum(frame.samples / frame.sample_rate for frame in frames if frame.sample_rate)
-        said_s = float((packet.duration or 0) * packet.time_base)
-        self._slow += 0 < OFF_PACE * lasts_s < said_s
-        self._fast += 0 < OFF_PACE * said_s < lasts_s
+        announced_s = float((packet.duration or 0) * packet.time_base)
+        self._slow += 0 < OFF_PACE * lasts_s < announced_s
+        self._fast += 0 < OFF_PACE * announced_s < lasts_s
 
     def _refuse(self, exc: Exception, *, is_video: bool, is_key: bool) -> None:
         if not is_video:
@@ -118,8 +117,8 @@ class _Count:
         self._refused += self._pictures > 0 or is_key
 
     @property
-    def _deaf(self) -> int:
-        """How many pieces of sound failed to decode before the first success, though the decoder knows the codec.
+    def _undecoded_at_start(self) -> int:
+        """Number of pieces of sound that failed to decode before the first success, though the decoder knows the codec.
 
         A stream that is joined anywhere may wait for its decoder's configuration (LATM): there they count only where
         nothing decodes at all. What an edit list leaves out is not counted.
@@ -129,15 +128,15 @@ class _Count:
 
     def facts(self, concealed: int) -> DecodeFacts:
         return DecodeFacts(
-            complete=self.complete and self.broke_off is None,
+            complete=self.complete and self.read_error is None,
             pictures=self._pictures,
             refused=self._refused,
             corrupt=self._corrupt,
             concealed=concealed,
             sounds=self._sounds,
-            sound_refused=self._deaf + self._sound_refused,
+            sound_refused=self._undecoded_at_start + self._sound_refused,
             sound_slow=self._slow,
             sound_fast=self._fast,
             turned=self._turned,
-            error=self.broke_off or self._error,
+            error=self.read_error or self._error,
         )

@@ -24,7 +24,7 @@ class StreamFacts:
     width: int = 0  # as displayed
     height: int = 0
     fps: float | None = None
-    decodable: bool = True  # a decoder for it is here
+    decodable: bool = True  # there is a decoder for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,12 @@ class PacketFacts:
     zero_led: int = 0  # packets that begin with eight zero bytes
     zero_filled: int = 0  # pictures with a long run of zeros in them
     longest_gap_s: float = 0.0  # the longest hole between two pictures
-    usual_step_s: float = 0.0  # the median of these
+    usual_step_s: float = 0.0  # the median distance between two pictures
     error: str | None = None  # what ended the reading, when it was not the end of the file
     start_s: float = 0.0  # the container's own start, on its clock
     proven_gap_s: float = 0.0  # the longest hole that is surely a loss, or jump back in time
-    sound_gap_s: float = (
-        0.0  # the longest hole in the sound, and its longest jump back, where packets say how long they last
-    )
+    # the longest hole in the sound, and its longest jump back, where packets say how long they last
+    sound_gap_s: float = 0.0
     sound_back_s: float = 0.0
 
 
@@ -63,7 +62,7 @@ class PictureFacts:
 
 @dataclass(frozen=True, slots=True)
 class DecodeFacts:
-    """What came of decoding from the start. Errors before the first picture are not counted."""
+    """The result of decoding from the start. Errors before the first picture are not counted."""
 
     complete: bool  # to the end of the file; else until the time for it was used up
     pictures: int = 0
@@ -72,9 +71,9 @@ class DecodeFacts:
     concealed: int = 0  # pictures with blocks that could not be read
     sounds: int = 0
     sound_refused: int = 0
-    sound_slow: int = 0  # pieces of sound that should be heard for clearly longer than they last, and clearly shorter
-    sound_fast: int = 0
-    turned: bool = False  # the pictures lie on their side
+    sound_slow: int = 0  # pieces of sound that last clearly less than the container says
+    sound_fast: int = 0  # and those that last clearly more
+    turned: bool = False  # the pictures are stored on their side
     error: str | None = None  # the first one
 
 
@@ -97,7 +96,7 @@ class FileFacts:
 
 def to_json(facts: FileFacts) -> dict[str, Any]:
     structure = facts.structure
-    problems = [[one.kind, *_packed(one.reason)] for one in structure.problems]
+    problems = [[problem.kind, *_packed(problem.reason)] for problem in structure.problems]
     return asdict(facts) | {
         "structure": asdict(structure) | {"problems": problems, "notes": [_packed(note) for note in structure.notes]}
     }
@@ -108,7 +107,7 @@ def _packed(text: str) -> tuple[str, str | None]:
 
 
 def from_json(raw: Mapping[str, Any]) -> FileFacts:
-    """The inverse of :func:`to_json`; KeyError, TypeError or ValueError for anything else."""
+    """Return the facts that :func:`to_json` wrote. Raises KeyError, TypeError or ValueError for anything else."""
     structure = raw["structure"]
     problems = tuple(Problem(ProblemKind(kind), messages.from_json(*reason)) for kind, *reason in structure["problems"])
     notes = tuple(messages.from_json(*note) for note in structure["notes"])
@@ -130,7 +129,7 @@ def from_json(raw: Mapping[str, Any]) -> FileFacts:
 
 
 def median(counts: Mapping[Step, int]) -> Step:
-    """The step in the middle of steps that were counted; 0 of none."""
+    """Return the median of counted steps; 0 when there are none."""
     half, seen = sum(counts.values()) / 2, 0
     for step in sorted(counts):
         seen += counts[step]

@@ -1,4 +1,4 @@
-"""What the joiner counts in the tracks it joins, and the verdict on it. Pure.
+"""What the joiner counts in the tracks that it joins, and the verdict on that. Pure.
 
 Joining packets into a new file hides damage: half of the damaged inputs that were tried became MP4s that pass every
 check. So segmented media is judged while it is joined: marked packets, jumps in time, and its length.
@@ -17,7 +17,7 @@ from mediavault.services.media.facts import median
 
 MAX_GAP_S = 1.0  # in either track's decoding times, unless the film is a slide show
 MAX_GAP_STEPS = 8
-SMALL_GAP_S = 0.1  # what may be missing where two segments meet, or come twice
+SMALL_GAP_S = 0.1  # that may be missing or repeated where two segments meet
 SMALL_GAP_STEPS = 2.5
 
 
@@ -42,25 +42,25 @@ class JoinFacts:
 
 
 def from_json(raw: Mapping[str, Any]) -> JoinFacts:
-    """Read a report. KeyError, TypeError or ValueError for anything else."""
+    """Read a report. Raises KeyError, TypeError or ValueError for anything else."""
     tracks = tuple(TrackFacts(**{**track, "joint_gaps_s": tuple(track["joint_gaps_s"])}) for track in raw["tracks"])
     return JoinFacts(float(raw["duration_s"]), tracks)
 
 
 def reasons_to_reject(facts: JoinFacts, *, announced_s: float | None, slack_s: float) -> tuple[str, ...]:
     """Return why the joined file is not the whole film; each completes "The stream is incomplete: …"."""
-    found = [reason for track in facts.tracks for reason in _track_reasons(track)]
+    reasons = [reason for track in facts.tracks for reason in _track_reasons(track)]
     if not any(track.kind == "video" for track in facts.tracks):
-        found.insert(0, "it has no pictures")
+        reasons.insert(0, "it has no pictures")
     if announced_s is not None and abs(facts.duration_s - announced_s) > slack_s:
-        found.append(
+        reasons.append(
             Message(
                 "it lasts %(duration_s).1f s, its playlist announced %(announced_s).1f s",
                 duration_s=facts.duration_s,
                 announced_s=announced_s,
             )
         )
-    return tuple(found)
+    return tuple(reasons)
 
 
 def _track_reasons(track: TrackFacts) -> Iterator[str]:

@@ -21,20 +21,20 @@ MIN_DURATION_S = 0.2
 MIN_PICTURES = 2
 DURATION_TOLERANCE_S = 1.0  # sites announce whole seconds
 DURATION_TOLERANCE = 0.02
-END_TOLERANCE_S = 1.0  # by how much packets may end before the container says so (edit lists, audio padding)
+END_TOLERANCE_S = 1.0  # by how much packets may end before the container's end (edit lists, audio padding)
 MAX_GAP_S = 1.0  # between two pictures, unless the film is a slide show
 MAX_PROVEN_GAP_S = 0.3  # the shortest segments last half a second
 MAX_GAP_STEPS = 8  # of the usual distance between two pictures
 MIN_TIMED_SOUNDS = 4  # pieces, before their pace is judged
-OFF_CLOCK = 0.9  # of them that are off it
-UNTOLD_SHARE = 0.01  # of the announced pictures that may not be there: the table of times may be a little too long
+OFF_CLOCK = 0.9  # share of the pieces that are off the pace
+UNTOLD_SHARE = 0.01  # of the announced pictures that may be missing: the table of times may be a little too long
 MIN_PAYLOAD = 0.90  # of the room for packets that packets fill in a whole MP4
-DEEP_BELOW_BYTES = 50_000_000  # the deep look costs about a second per gigabyte
+DEEP_BELOW_BYTES = 50_000_000  # reading every packet costs about a second per gigabyte
 
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """Below these limits a file is not accepted however well it plays: what a site sends that is smaller is a placeholder."""
+    """Below these limits a file is not accepted however well it plays: a site's smaller files are placeholders."""
 
     bytes: int = MIN_VIDEO_BYTES
     duration_s: float = MIN_DURATION_S
@@ -42,10 +42,10 @@ class Floor:
 
 
 OF_A_POST = Floor()
-NONE = Floor(bytes=0, duration_s=0.0, pictures=1)  # nothing is known but the file: what plays is a video
+NONE = Floor(bytes=0, duration_s=0.0, pictures=1)  # for a file of unknown origin: whatever plays is a video
 
-# A gap in a file without sound: these containers leave out pictures that do not change; in others it is a lost piece.
-_MAY_STAND_STILL = frozenset({Kind.WEBM, Kind.MATROSKA, Kind.ASF, Kind.OGG})
+# Containers that leave out pictures that do not change; in others a gap in a file without sound is a lost piece.
+_MAY_SKIP_PICTURES = frozenset({Kind.WEBM, Kind.MATROSKA, Kind.ASF, Kind.OGG})
 
 # Recordings of a running stream that keep its times and count their length from zero.
 _ON_A_STREAMS_CLOCK = frozenset({Kind.WEBM, Kind.MATROSKA})
@@ -81,32 +81,32 @@ def report(facts: FileFacts, expected: Expected, floor: Floor = OF_A_POST) -> Pr
 
 
 def problems(facts: FileFacts, expected: Expected, floor: Floor = OF_A_POST) -> tuple[Problem, ...]:
-    """Return every reason why it is not a whole, playable video, the most informative first; () when it is one."""
+    """Return why the file is not a whole, playable video, the most informative problem first; () when it is one."""
     if facts.size == 0:
         return (Problem(ProblemKind.EMPTY, Message("it is empty")),)
     if facts.kind not in DEMUXERS:
         return (
             Problem(ProblemKind.NOT_A_VIDEO, Message("it is %(descriptions)s", descriptions=DESCRIPTIONS[facts.kind])),
         )
-    found = [*_size(facts, floor), *facts.structure.problems]
+    reasons = [*_size(facts, floor), *facts.structure.problems]
     if not facts.structure.problems:
-        found += _contents(facts, expected, floor)
-    return tuple(sorted(dict.fromkeys(found), key=lambda problem: _ORDER.index(problem.kind)))
+        reasons += _contents(facts, expected, floor)
+    return tuple(sorted(dict.fromkeys(reasons), key=lambda problem: _ORDER.index(problem.kind)))
 
 
 def notes(facts: FileFacts, expected: Expected) -> tuple[str, ...]:
-    """Return oddities that are not a reason to refuse it."""
-    found = list(facts.structure.notes)
+    """Return oddities that are not a reason to refuse the file."""
+    oddities = list(facts.structure.notes)
     if facts.video is not None and facts.audio is None and expected.audio is None:
-        found.append(Message("it has no sound"))
+        oddities.append(Message("it has no sound"))
     lengths = (facts.video.duration_s if facts.video else None, facts.audio.duration_s if facts.audio else None)
     if lengths[0] is not None and lengths[1] is not None and abs(lengths[0] - lengths[1]) > max(1.0, 0.1 * lengths[0]):
-        found.append(
+        oddities.append(
             Message("pictures last %(pictures).1f s, sound %(sound).1f s", pictures=lengths[0], sound=lengths[1])
         )
     if facts.structure.open_ended and facts.kind is not Kind.MPEGTS:
-        found.append(Message("its form does not say where it ends"))
-    return tuple(found)
+        oddities.append(Message("its form does not say where it ends"))
+    return tuple(oddities)
 
 
 def _size(facts: FileFacts, floor: Floor) -> Iterator[Problem]:
@@ -140,7 +140,7 @@ def _contents(facts: FileFacts, expected: Expected, floor: Floor) -> Iterator[Pr
 
 
 def _streams(facts: FileFacts, expected: Expected, floor: Floor) -> Iterator[Problem]:
-    """O."""
+    """Check O."""
     if facts.video is None:
         missing = Message("no pictures that can be decoded") if facts.undecodable else Message("no video stream")
         what = Message("only cover art, no video") if facts.still_only else missing
@@ -161,7 +161,7 @@ def _streams(facts: FileFacts, expected: Expected, floor: Floor) -> Iterator[Pro
 
 
 def _length(facts: FileFacts, expected: Expected, floor: Floor) -> Iterator[Problem]:
-    """O and the post's own word."""
+    """Check O, and the duration that the post announced."""
     duration = _duration(facts)
     if (duration or 0.0) < floor.duration_s:
         yield Problem(ProblemKind.NOT_A_VIDEO, Message("it lasts only %(duration).2f s", duration=duration or 0))
@@ -184,17 +184,15 @@ def _length(facts: FileFacts, expected: Expected, floor: Floor) -> Iterator[Prob
 
 
 def _packets(run: PacketFacts, where: str, *, decoded: bool) -> Iterator[Problem]:
-    """T and D: what no whole file has, wherever it is read."""
+    """Check T and D: signs of damage, wherever the file is read."""
     if run.error is not None:
         yield Problem(
             ProblemKind.INCOMPLETE, Message("reading fails %(where)s (%(error)s)", where=where, error=run.error)
         )
     for count, what in (
         (run.corrupt, Message("it has broken packets %(where)s (%(count)d)")),
-        (
-            run.empty if not decoded else 0,
-            Message("it has empty packets %(where)s (%(count)d)"),
-        ),  # some recorders repeat a picture so
+        # some recorders repeat a picture by an empty packet
+        (run.empty if not decoded else 0, Message("it has empty packets %(where)s (%(count)d)")),
         (run.bad_nal, Message("it has damaged packets %(where)s (%(count)d)")),
         (run.zero_led + run.zero_filled, Message("it has zero-filled packets %(where)s (%(count)d)")),
     ):
@@ -203,7 +201,7 @@ def _packets(run: PacketFacts, where: str, *, decoded: bool) -> Iterator[Problem
 
 
 def _reaches_the_end(run: PacketFacts, facts: FileFacts) -> Iterator[Problem]:
-    """T and D: packets go on until the end that the container and its video track claim."""
+    """Check T and D: packets must go on until the end that the container and its video track claim."""
     slack = max(END_TOLERANCE_S, 3 * run.usual_step_s)
     assert facts.video is not None
     if facts.structure.fragmented or facts.kind in _ON_A_STREAMS_CLOCK:
@@ -225,13 +223,13 @@ def _reaches_the_end(run: PacketFacts, facts: FileFacts) -> Iterator[Problem]:
 
 
 def _whole(run: PacketFacts, facts: FileFacts) -> Iterator[Problem]:
-    """D."""
+    """Check D."""
     assert facts.video is not None
     steps = MAX_GAP_STEPS * run.usual_step_s
-    may_stand_still = run.audio_packets > 0 or facts.kind in _MAY_STAND_STILL
+    may_skip_pictures = run.audio_packets > 0 or facts.kind in _MAY_SKIP_PICTURES
     if run.proven_gap_s > max(MAX_PROVEN_GAP_S, steps):
         yield Problem(ProblemKind.DAMAGED, Message("its pictures jump by %(seconds).1f s", seconds=run.proven_gap_s))
-    elif not may_stand_still and run.longest_gap_s > max(MAX_GAP_S, steps):
+    elif not may_skip_pictures and run.longest_gap_s > max(MAX_GAP_S, steps):
         yield Problem(ProblemKind.DAMAGED, Message("its pictures jump by %(seconds).1f s", seconds=run.longest_gap_s))
     if run.sound_back_s > MAX_PROVEN_GAP_S:
         yield Problem(ProblemKind.DAMAGED, Message("its sound jumps back by %(seconds).1f s", seconds=run.sound_back_s))
@@ -246,7 +244,7 @@ def _whole(run: PacketFacts, facts: FileFacts) -> Iterator[Problem]:
         counts = Message("%(video_packets)d of %(frames)d", video_packets=run.video_packets, frames=facts.video.frames)
         yield Problem(ProblemKind.INCOMPLETE, Message("it holds %(counts)s announced pictures", counts=counts))
     if facts.decoded is not None and facts.decoded.complete:
-        return  # all of it plays; what else is in there belongs to tracks that are not announced
+        return  # all of it plays; other contents belong to tracks that are not announced
     room = facts.structure.payload_bytes
     if room and run.bytes < MIN_PAYLOAD * room:
         yield Problem(
@@ -255,7 +253,7 @@ def _whole(run: PacketFacts, facts: FileFacts) -> Iterator[Problem]:
 
 
 def _pictures(facts: FileFacts) -> Iterator[Problem]:
-    """K."""
+    """Check K."""
     bad = [picture for picture in facts.pictures if picture.error is not None or picture.pictures == 0]
     if bad:
         where = ", ".join(f"{picture.at_s:.1f} s" for picture in bad)
@@ -263,7 +261,7 @@ def _pictures(facts: FileFacts) -> Iterator[Problem]:
 
 
 def _decoded(run: DecodeFacts) -> Iterator[Problem]:
-    """F."""
+    """Check F."""
     if run.pictures == 0:
         yield Problem(
             ProblemKind.DAMAGED,
@@ -283,9 +281,9 @@ def _decoded(run: DecodeFacts) -> Iterator[Problem]:
 
 
 def _pace(run: DecodeFacts, facts: FileFacts) -> Iterator[Problem]:
-    """F, where the container says how long each piece lasts: a wrong clock of the sound is wrong for all of it.
+    """Check F where the container says how long each piece lasts: a wrong clock of the sound affects all of it.
 
-    Opus may leave silence out, so that its pieces are rare and far apart.
+    Opus may leave silence out, so that its pieces are far apart.
     """
     if DEMUXERS[facts.kind] != "mov" or run.sounds < MIN_TIMED_SOUNDS or facts.audio is None:
         return

@@ -1,7 +1,7 @@
 """The only importer of PyAV (FFmpeg's libraries): how files are opened, and what needs the library's own types.
 
 Used in child processes only. It opens paths, never URLs, and only with the demuxer that ``sniff`` chose from the first
-bytes: playlists and scripts, which make a demuxer open other files, have none here.
+bytes: playlists and scripts, which make a demuxer open other files, have no demuxer here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from av.stream import Disposition
 
 TIME_BASE: int = av.time_base  # units of a container's own times in a second
 
-# What reading and decoding a damaged file has raised.
+# Exceptions that reading and decoding damaged files have raised.
 FAULTS = (
     av.FFmpegError, ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError, TypeError,
     ValueError,
@@ -32,7 +32,7 @@ NOT_WRITTEN_YET = (av.PatchWelcomeError,)
 # How much may be read to learn a stream's form: FFmpeg's own five seconds are less than one picture of a slide show.
 _ANALYSE = {"analyzeduration": "30000000", "probesize": "50000000"}
 _NOT_A_FILM = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
-# of the kin of MPEG, then of Motion JPEG
+# of the MPEG family, then of Motion JPEG
 _CONCEALING = re.compile(r"concealing \d+ DC, \d+ AC, \d+ MV errors|error y=\d+ x=\d+|mjpeg_decode_dc: bad vlc")
 _JPEG_QUALITY = "3"  # FFmpeg's scale: 2 is best, 31 worst
 
@@ -61,7 +61,7 @@ def concealments(lines: Sequence[tuple[int, str, str]]) -> int:
 
 
 def open_input(path: Path, demuxer: str, **options: str) -> InputContainer:
-    """Read ``path`` as that container and no other; it cannot lead to further files. Raises av.FFmpegError."""
+    """Open ``path`` as that container and no other, so that it cannot pull in further files. Raises av.FFmpegError."""
     allowed = {"protocol_whitelist": "file", **_ANALYSE, **options}
     return av.open(f"file:{path}", "r", format=demuxer, options=allowed, metadata_errors="replace")
 

@@ -1,6 +1,6 @@
 """The boxes of an MP4 or MOV file, and how far its sample tables reach into the file.
 
-ISO/IEC 14496-12: 4.2 (boxes: a length, a type, a content that may again be boxes), 8.7 (sample tables), 8.16.3 (sidx).
+ISO/IEC 14496-12: 4.2 (boxes: a length, a type, contents that may be boxes), 8.7 (sample tables), 8.16.3 (sidx).
 """
 
 from __future__ import annotations
@@ -52,15 +52,15 @@ Tables = Mapping[bytes, tuple[int, int]]  # box type -> where its content begins
 
 
 def end_of_samples(file: BinaryIO, tables: Tables) -> int:
-    """Return the offset after the last byte of a track's samples. ValueError when its tables contradict each other.
+    """Return the offset after the last byte of a track's samples.
 
-    ``tables`` are the children of one track's ``stbl``.
+    ``tables`` are the children of one track's ``stbl``. Raises ValueError when they contradict each other.
     """
     return max((end for _, end in chunks_of(file, tables, ends_of_samples(file, tables))), default=0)
 
 
 def ends_of_samples(file: BinaryIO, tables: Tables) -> Sequence[int]:
-    """Return the total size of the first n samples for each n, from 0. ValueError when the table is cut short."""
+    """Return the total size of the first n samples for each n, from 0. Raises ValueError for a truncated table."""
     if b"stz2" in tables:
         return [0, *accumulate(_small_sizes(file, *tables[b"stz2"]))]
     content = _content(file, tables, b"stsz")
@@ -73,25 +73,25 @@ def ends_of_samples(file: BinaryIO, tables: Tables) -> Sequence[int]:
 def chunks_of(file: BinaryIO, tables: Tables, totals: Sequence[int]) -> list[tuple[int, int]]:
     """Return where each chunk begins and ends in the file; ``totals`` are those of :func:`ends_of_samples`.
 
-    ValueError when samples or chunks are left over; the last chunk may announce a few samples too many.
+    Raises ValueError when samples or chunks are left over; the last chunk may announce a few samples too many.
     """
     offsets = _offsets(file, tables)
     count = len(totals) - 1
     if not count or not offsets:
         return []
-    found: list[tuple[int, int]] = []
+    chunks: list[tuple[int, int]] = []
     first = 0
-    held = _samples_in_chunks(fields(file, tables, b"stsc", 3), len(offsets))
-    for offset, samples in zip(offsets, held, strict=False):
+    samples_per_chunk = _samples_in_chunks(fields(file, tables, b"stsc", 3), len(offsets))
+    for offset, samples in zip(offsets, samples_per_chunk, strict=False):
         last = first + samples
         if last > count + (max(1, count // 100) if first < count else 0):
             raise ValueError(Message("its chunks hold more samples than there are"))
         last = min(last, count)
-        found.append((offset, offset + totals[last] - totals[first]))
+        chunks.append((offset, offset + totals[last] - totals[first]))
         first = last
     if first != count:
         raise ValueError(Message("its chunks hold fewer samples than there are"))
-    return found
+    return chunks
 
 
 def end_of_segments(index: bytes, index_end: int) -> int:
@@ -103,7 +103,7 @@ def end_of_segments(index: bytes, index_end: int) -> int:
     entries = index[at + 4 : at + 4 + 12 * count]
     if len(entries) < 12 * count:
         return 0
-    sizes = (int.from_bytes(entries[place : place + 4], "big") & 0x7FFFFFFF for place in range(0, len(entries), 12))
+    sizes = (int.from_bytes(entries[offset : offset + 4], "big") & 0x7FFFFFFF for offset in range(0, len(entries), 12))
     return index_end + first + sum(sizes)
 
 
@@ -124,7 +124,7 @@ def _offsets(file: BinaryIO, tables: Tables) -> array[int]:
 
 
 def fields(file: BinaryIO, tables: Tables, name: bytes, width: int) -> list[tuple[int, ...]]:
-    """Return the entries of a table of 32-bit numbers, ``width`` numbers each. ValueError when it is cut short."""
+    """Return the entries of a table of 32-bit numbers, ``width`` numbers each. Raises ValueError if it is cut short."""
     content = _content(file, tables, name)
     flat = _numbers("I", content[8:], width * int.from_bytes(content[4:8], "big"))
     return [tuple(flat[at : at + width]) for at in range(0, len(flat), width)]
@@ -132,8 +132,8 @@ def fields(file: BinaryIO, tables: Tables, name: bytes, width: int) -> list[tupl
 
 def _samples_in_chunks(runs: list[tuple[int, ...]], chunks: int) -> Iterator[int]:
     """Yield how many samples each chunk has; a run lasts until the first chunk of the next."""
-    for place, (first, count, _) in enumerate(runs):
-        following = runs[place + 1][0] if place + 1 < len(runs) else chunks + 1
+    for index, (first, count, _) in enumerate(runs):
+        following = runs[index + 1][0] if index + 1 < len(runs) else chunks + 1
         yield from [count] * max(0, min(following, chunks + 1) - first)
 
 

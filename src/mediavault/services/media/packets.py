@@ -1,8 +1,8 @@
-"""Reads packets to the end and counts what no whole file has. Runs inside the examiner's process.
+"""Reads packets to the end and counts the signs of damage. Runs inside the examiner's process.
 
 Holes in time: where the container stores each picture's duration (MP4), a hole is where a picture begins later than the
 one before it ended. Elsewhere pictures may simply be rare (a screen recording that does not change for seconds), so a hole
-is proven where the sound has it too. A jump back is always proof: pieces repeat.
+is proven where the sound has it too. A jump back is always proof: a piece is repeated.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mediavault.services.media.library import FAULTS, codec_name
 from mediavault.services.media.nal import has_hole, nal_length_bytes, units_fill
 from mediavault.services.sandbox.guard import said
 
-HOLE_S = 0.2  # shorter ones are not remembered
+HOLE_S = 0.2  # shorter ones are not recorded
 MAX_HOLES = 1_000
 
 # Codecs of which no real packet begins with eight zero bytes; PCM silence, for one, does.
@@ -64,7 +64,7 @@ class _PacketStream:
     holes: list[Hole] = field(default_factory=list)
 
     def follow(self, packet: Any, *, exact: bool) -> int | None:
-        """Return the ticks since the packet before it, and remember the hole between them."""
+        """Return the ticks since the packet before it, and record the hole between them."""
         if packet.dts is None:
             return None
         step = packet.dts - self.last_dts if self.last_dts is not None else None
@@ -93,7 +93,7 @@ class _Tally:
         self._zero_filled = 0
 
     def add(self, packet: Any) -> None:
-        stream = self._streams.get(packet.stream_index) or self._meet(packet)
+        stream = self._streams.get(packet.stream_index) or self._add_stream(packet)
         size = packet.size
         self._bytes += size
         if stream.kind not in ("video", "audio"):
@@ -113,7 +113,7 @@ class _Tally:
         if stream.never_zero_led and size >= 8:
             self._zero_led += bytes(memoryview(packet)[:8]) == bytes(8)
 
-    def _meet(self, packet: Any) -> _PacketStream:
+    def _add_stream(self, packet: Any) -> _PacketStream:
         stream = packet.stream
         codec = codec_name(stream) if stream.type in ("video", "audio") else ""
         self._streams[packet.stream_index] = _PacketStream(

@@ -1,6 +1,6 @@
-"""Looks into a media file in a child process and says what it is and what is wrong with it.
+"""Examines media files in child processes and reports what they are and what is wrong with them.
 
-The child (``probe_child``) sees the hostile bytes under limits; the verdict (``judgement``) is made here.
+The child (``probe_child``) reads the untrusted bytes under limits; the verdict (``judgement``) is made here.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from mediavault.services.sandbox.standing import StandingChild
 CHILD = "mediavault.services.media.probe_child"
 BASE_S = 30.0
 CPU_PER_GIB_S = 3.0  # measured: 0.05 s quick, 1.2 s/GB deep
-WALL_PER_GIB_S = 30.0  # a deep look at a network share that gives 35 MB/s
+WALL_PER_GIB_S = 30.0  # a deep examination on a network share of 35 MB/s
 STILL_S = 20.0
 MAX_STILL_BYTES = 20 << 20
 MAX_CHILDREN = 2
@@ -40,13 +40,13 @@ class FfmpegProbe:
         self._turn = asyncio.Semaphore(children)
 
     async def examine(self, file: DownloadedFile) -> ProbeReport:
-        """Examine a downloaded file against what was expected of it, the deeper the less its transport proved."""
+        """Examine a downloaded file against what was expected of it: the less its transport proved, the deeper."""
         return await self.look_into(file.path, expected=file.expected, deep=needs_deep_look(file))
 
     async def look_into(self, path: Path, *, expected: Expected, deep: bool) -> ProbeReport:
         """Run checks S, B, O, T and K, and D and F when ``deep``. Never raises for a bad file: the report names its problems.
 
-        A crash or time-out of the examiner counts as damage: a file that does this to FFmpeg's libraries is not kept.
+        A crash or time-out of the examiner counts as damage: a file that does this to FFmpeg's libraries is not saved.
         Raises StorageFailure when the file is gone, or its disk cannot read it.
         """
         try:
@@ -80,7 +80,7 @@ class FfmpegProbe:
 
 
 class StandingProbe:
-    """Examines many files about which nothing is known, in child processes that stay and take one file after another."""
+    """Examines many files about which nothing is known, in long-lived child processes."""
 
     def __init__(self, children: int) -> None:
         self._free: asyncio.Queue[StandingChild] = asyncio.Queue()
@@ -112,7 +112,7 @@ class StandingProbe:
 
 @asynccontextmanager
 async def standing_probe(*, children: int = MAX_CHILDREN) -> AsyncIterator[StandingProbe]:
-    """Provide a StandingProbe whose processes have ended afterwards."""
+    """Provide a StandingProbe and end its processes afterwards."""
     probe = StandingProbe(children)
     try:
         yield probe
@@ -132,7 +132,7 @@ class FormatProbe:
         self._known: dict[str, ProbeReport] = {}
 
     def known(self, kept: KeptFile) -> ProbeReport | None:
-        """Return what was read before."""
+        """Return what was read before; None when the file has not been read."""
         return self._known.get(kept.sha256)
 
     async def read(self, kept: KeptFile) -> ProbeReport | None:
@@ -163,13 +163,13 @@ def _must_be_readable(path: Path) -> None:
 
 def _size_of_file(path: Path) -> int:
     """Return the size. Raises OSError, and ValueError for anything but a regular file: reading a pipe might never end."""
-    found = path.stat()
-    if stat.S_ISDIR(found.st_mode):
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
         raise ValueError(Message("it is a folder"))
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise ValueError(Message("it is not a plain file"))
-    with path.open("rb"):  # may it be read at all?
-        return found.st_size
+    with path.open("rb"):  # raises when it may not be read
+        return status.st_size
 
 
 def _limits(size: int) -> ChildLimits:

@@ -34,7 +34,7 @@ TAIL_S = 3.0
 PLACES = (0.0, 1 / 3, 2 / 3, 0.97)  # of the duration, where pictures are decoded
 MAX_PACKETS_TO_A_PICTURE = 600
 
-# No index, or none that can be relied on: reading them whole is surer than seeking in them.
+# No index, or none that can be relied on: reading them whole is more reliable than seeking in them.
 _UNSEEKABLE = frozenset({Kind.FLV, Kind.MPEGPS, Kind.ASF, Kind.OGG})
 
 
@@ -43,7 +43,7 @@ def main() -> int:
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``{"task": "examine", "path", "deep"}`` -> MediaFacts; ``{"task": "still", "path", "into", "at_s"}`` -> ``{"made"}``."""
+    """``{"task": "examine", "path", "deep"}`` -> FileFacts; ``{"task": "still", "path", "into", "at_s"}`` -> ``{"made"}``."""
     quiet()
     path = Path(request["path"])
     if request["task"] == "still":
@@ -191,9 +191,9 @@ def _says_durations(kind: Kind) -> bool:
 def _pictures(container: Any, video: Any, duration_s: float | None) -> tuple[tuple[PictureFacts, ...], bool]:
     """Decode a key frame and the picture after it at PLACES (check K). Also returns whether pictures are stored on their side."""
     turned = False
-    found = []
-    for place in PLACES if duration_s else PLACES[:1]:
-        at_s = place * (duration_s or 0)
+    pictures = []
+    for share in PLACES if duration_s else PLACES[:1]:
+        at_s = share * (duration_s or 0)
         count, error = 0, None
         try:
             for frame in _decoded(container, video, at_s):
@@ -203,8 +203,8 @@ def _pictures(container: Any, video: Any, duration_s: float | None) -> tuple[tup
                     break
         except Exception as exc:  # noqa: BLE001 - see above
             error = said(exc)
-        found.append(PictureFacts(round(at_s, 3), count, error))
-    return tuple(found), turned
+        pictures.append(PictureFacts(round(at_s, 3), count, error))
+    return tuple(pictures), turned
 
 
 def _decoded(container: Any, video: Any, at_s: float) -> Iterator[Any]:
@@ -216,12 +216,12 @@ def _decoded(container: Any, video: Any, at_s: float) -> Iterator[Any]:
     for back_s in (0.0, 5.0, 20.0, at_s):
         from_s = max(0.0, at_s - back_s)
         seek(container, from_s)
-        came = False
+        any_frame = False
         for packet in _from_a_key_frame(container.demux(video), needed=from_s > 0):
             for frame in packet.decode():
-                came = True
+                any_frame = True
                 yield frame
-        if came or from_s == 0:
+        if any_frame or from_s == 0:
             return
 
 

@@ -33,9 +33,11 @@ _BROKEN = frozenset({errno.EINVAL, _INVALID_DATA})
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One track's bytes, one file a run. For each run: ``joints``, the offsets at which its segments meet; ``parts``,
-    how many times the clock restarted before it (default: before each); ``origins_s``, its media time that is shown
-    when its part begins (default: 0 for all tracks).
+    """One track's bytes, one file per run.
+
+    For each run, ``joints`` are the offsets at which its segments meet, ``parts`` says how many times the clock
+    restarted before it (default: before each run), and ``origins_s`` is the media time at which its part begins to be
+    shown (default: 0 for all tracks).
     """
 
     runs: tuple[Path, ...]
@@ -45,22 +47,23 @@ class Track:
 
 
 async def to_mp4(sources: Sequence[Path], into: Path) -> JoinFacts:
-    """Join whole files, each with its own stream or streams, into the MP4 ``into``: pictures from the first, sound
-    from the last that has some. Raises as :func:`join_tracks`."""
+    """Join whole files, each with its own streams, into the MP4 ``into``: pictures from the first, sound from the last
+    that has some. Raises as :func:`join_tracks`.
+    """
     return await join_tracks([Track((source,)) for source in sources], into)
 
 
 async def join_tracks(
     tracks: Sequence[Track], into: Path, *, announced_s: float | None = None, slack_s: float | None = None
 ) -> JoinFacts:
-    """Join tracks of segments. ``announced_s`` is what their playlist says, ``slack_s`` by how much it may be wrong.
+    """Join tracks of segments. ``announced_s`` is their playlist's duration, ``slack_s`` by how much it may be wrong.
 
     Raises Incomplete when the result is not the whole film, BadFile when the tracks cannot be joined, NoSpace,
-    StorageFailure, TookTooLong. ``into`` is gone then.
+    StorageFailure, TookTooLong. ``into`` is removed then.
     """
     size = await asyncio.to_thread(_size, tracks)
     request = {
-        "tracks": [_described(track) for track in tracks],
+        "tracks": [_to_json(track) for track in tracks],
         "into": str(into),
     }
     whole = False
@@ -80,7 +83,7 @@ async def join_tracks(
             await asyncio.to_thread(into.unlink, missing_ok=True)
 
 
-def _described(track: Track) -> dict[str, Any]:
+def _to_json(track: Track) -> dict[str, Any]:
     runs = [str(run) for run in track.runs]
     return {"runs": runs, "joints": track.joints, "parts": track.parts, "origins_s": track.origins_s}
 

@@ -3,7 +3,7 @@
 A track is a list of runs, one file each. Runs of one part share a clock and follow each other; between two parts the clock
 may restart (discontinuities). The k-th parts of all tracks belong together and are shifted by the same amount, so that
 sound and pictures stay in step. When the decoder configuration changes between runs (an insert, another encoder), H.264 and
-HEVC carry their parameter sets in front of each key frame, because an MP4 made here has one configuration a track
+HEVC carry their parameter sets in front of each key frame, because an MP4 made here has one configuration per track
 (ISO/IEC 14496-15, 5.3.3.1.2 and 8.3.3.1.2).
 """
 
@@ -128,7 +128,7 @@ class _Joiner:
 
     def add_part(self, sources: list[RemuxSource]) -> None:
         try:
-            _share_out(sources)
+            _assign_streams(sources)
             begin_s, offset_s = min(source.start_s for source in sources), self._end_s
             self._accept_all(sources)
             packets = heapq.merge(*(self._timed(source) for source in sources), key=lambda item: item[0])
@@ -156,7 +156,7 @@ class _Joiner:
         self._tallies[kind] = Tally(kind, codec_name(stream))
 
     def _accept(self, kind: str, stream: Any, source: RemuxSource) -> None:
-        """Refuse a change that no player could follow; for one that it can, keep the parameter sets to repeat."""
+        """Refuse a change that no player could follow; for any other, store the parameter sets to repeat."""
         codec, header = self._tallies[kind].codec, extradata(stream)
         if codec != codec_name(stream):
             raise ValueError(Message("its %(kind)s codec changes half way", kind=kind))
@@ -207,7 +207,7 @@ class _Joiner:
             return False
         if at_s < last_s + CLOSE_S:
             apart_s = max(tick_s, float(self._outputs[kind].time_base or 0), SHORTEST_TICK_S)
-            if at_s < last_s + apart_s * 0.999:  # floating-point times are that exact by far
+            if at_s < last_s + apart_s * 0.999:  # floating-point times are far more exact than that
                 packet.dts = math.ceil((last_s + apart_s) / tick_s - 0.001)
                 packet.pts = max(packet.pts, packet.dts)
         self._last_dts_s[kind] = packet.dts * tick_s
@@ -217,7 +217,7 @@ class _Joiner:
         return JoinFacts(self._end_s, tuple(tally.facts() for tally in self._tallies.values()))
 
 
-def _share_out(sources: list[RemuxSource]) -> None:
+def _assign_streams(sources: list[RemuxSource]) -> None:
     """Take pictures from the first source that has some, sound from the last: a separate sound track wins."""
     for source in sources:
         if (video := main_video(source.container)) is not None:
@@ -267,7 +267,10 @@ _RAW_AUDIO = (
 
 
 def packed_audio(head: bytes) -> tuple[str, float]:
-    """Return FFmpeg's demuxer and the second at which the first frame is heard. ValueError when it is not packed audio."""
+    """Return FFmpeg's demuxer and the second at which the first frame is heard.
+
+    Raises ValueError when it is not packed audio.
+    """
     frames, start_s = head, 0.0
     if head.startswith(b"ID3") and len(head) >= 10:
         size = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))

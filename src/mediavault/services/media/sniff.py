@@ -1,4 +1,4 @@
-"""What the first bytes of a file say that it is. Pure; never looks at names or content types.
+"""Identifies a file by its first bytes. Pure; never looks at names or content types.
 
 A file that is not a video container is refused before any media library sees a byte of it: playlists and scripts can
 make a demuxer open other files, and images, pages and JSON are not videos whatever they are called.
@@ -116,20 +116,20 @@ _TEXT_STARTS: tuple[tuple[re.Pattern[str], Kind], ...] = (
 
 
 def sniff(head: bytes) -> Kind:
-    """The kind of a file that begins with ``head`` (as much as there is, up to SNIFF_BYTES)."""
+    """Return the kind of a file that begins with ``head`` (as much as there is, up to SNIFF_BYTES)."""
     head = head[:SNIFF_BYTES]
     if not head:
         return Kind.EMPTY
     if not head.strip(b"\0"):
         return Kind.ZEROS
-    # text before the short marks: "BMW …" is not a bitmap, and a line that begins with G not a transport stream
+    # text before the short magic numbers: "BMW …" is not a bitmap, a line that begins with G not a transport stream
     return _iso(head) or _riff_or_ebml(head) or _text(head) or _ts(head) or _magic(head) or Kind.UNKNOWN
 
 
 def ts_packet_bytes(head: bytes) -> tuple[int, int] | None:
-    """(packet size, offset of the first sync byte) of a transport stream; None when it is not one.
+    """Return (packet size, offset of the first sync byte) of a transport stream; None when it is not one.
 
-    188 is MPEG-2's own packet; 192 carries a 4-byte time stamp in front (Blu-ray), 204 a 16-byte check behind.
+    188 is MPEG-2's own packet; 192 carries a 4-byte time stamp in front (Blu-ray), 204 a 16-byte checksum at the end.
     """
     for size, offset in ((188, 0), (192, 4), (204, 0)):
         syncs = head[offset::size]

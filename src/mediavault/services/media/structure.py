@@ -33,14 +33,14 @@ def damaged(reason: Message) -> Problem:
 
 
 def cut_off(should_end: int, ends: int) -> Problem:
-    """The last part announces more bytes than there are."""
+    """Return the problem of a last part that announces more bytes than there are."""
     return incomplete(
         Message("its last part should reach to byte %(should)d, but it ends at %(ends)d", should=should_end, ends=ends)
     )
 
 
 def broken_at(at: int, size: int) -> Problem:
-    """The bytes at ``at`` do not begin any part of the format."""
+    """Return the problem that no part of the format begins at byte ``at``."""
     return damaged(Message("its structure ends at byte %(at)d of %(size)d", at=at, size=size))
 
 

@@ -1,8 +1,8 @@
-"""Whether the tables of an MP4 agree with each other: where its samples lie, when they play, and which of them are shown.
+"""Checks that the tables of an MP4 agree: where its samples are, when they play, and which of them are shown.
 
-A flipped bit in a table breaks no length, and a demuxer shrugs: it plays one picture of a hundred, or no sound. But the
-same facts are stored several times (ISO/IEC 14496-12: 8.6.1 and 8.6.6 times, 8.7 places, 8.4.2 and 8.3.2 lengths), so a
-contradiction shows it. Writers round, and some copy one track's length to another: only what is far off counts.
+A flipped bit in a table breaks no length, and a demuxer ignores it: it plays one picture of a hundred, or no sound. But
+the same facts are stored several times (ISO/IEC 14496-12: 8.6.1 and 8.6.6 times, 8.7 offsets, 8.4.2 and 8.3.2 lengths),
+so a contradiction reveals it. Writers round, and some copy one track's length to another: only large differences count.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import BinaryIO
 from mediavault.core.messages import Message, counted
 from mediavault.services.media.mp4_boxes import Box, Tables, boxes, chunks_of, ends_of_samples, fields, inside
 
-MAX_ORDERED_SAMPLES = 500_000  # of a track, whose order of showing is looked at: two hours at 60 a second
-MAX_ODD_SHARE = 0.1  # more pictures off the beat are a way of writing, not a damage
-MAX_CROWDED_SHARE = 0.01  # pictures that share another one's time: so few nobody misses
+MAX_ORDERED_SAMPLES = 500_000  # the display order of longer tracks is not checked: two hours at 60 pictures a second
+MAX_ODD_SHARE = 0.1  # more pictures off the beat are a way of writing, not damage
+MAX_CROWDED_SHARE = 0.01  # of pictures that share another one's time: a viewer does not notice that few
 MAX_REORDER = 64  # pictures that one may be decoded early; H.264 and HEVC allow 16
 SLACK_S = 1.0
 
@@ -30,24 +30,28 @@ Span = tuple[int, int]
 
 
 def contradiction(file: BinaryIO, moov: Box, contents: Sequence[range]) -> str | None:
-    """What the tables of pictures and sound say against each other, or None; ``contents`` are the insides of the ``mdat``s.
+    """Return how the tables of pictures and sound contradict each other, or None.
 
-    For files without fragments: those have their tables elsewhere.
+    ``contents`` are the insides of the ``mdat``s. For files without fragments: those have their tables elsewhere.
     """
     scale, movie_ticks = _scale_and_length(_first(file, moov, b"mvhd"))
     spans: list[Span] = []
     for trak in inside(file, [moov], (b"trak",)):
         try:
-            track = _read(file, trak)
+            track = _read_track(file, trak)
             if track is None:
                 continue
             spans += track.chunks
-            reason = _times(track, scale, movie_ticks) or _edits(track, scale, movie_ticks) or _order(track)
+            reason = (
+                _check_times(track, scale, movie_ticks)
+                or _check_edits(track, scale, movie_ticks)
+                or _check_order(track)
+            )
         except ValueError as exc:
             reason = str(exc)
         if reason:
             return reason
-    return _places(spans, contents)
+    return _check_offsets(spans, contents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,11 @@ class _Track:
         return self.length_s + max((shift for _, shift in self.shifts), default=0) / self.timescale
 
 
-def _read(file: BinaryIO, trak: Box) -> _Track | None:
-    """A track of pictures or sound with samples in this file; None for any other. ValueError for tables that are cut short."""
+def _read_track(file: BinaryIO, trak: Box) -> _Track | None:
+    """Return a track of pictures or sound with samples in this file; None for any other.
+
+    Raises ValueError for tables that are cut short.
+    """
     header = _first(file, trak, b"mdia", b"hdlr")
     kind = _KINDS.get(header[8:12])
     stbl = inside(file, [trak], (b"mdia", b"minf", b"stbl"))
@@ -92,20 +99,23 @@ def _read(file: BinaryIO, trak: Box) -> _Track | None:
     count = len(totals) - 1
     return _Track(
         kind, timescale, ticks, _header_ticks(_first(file, trak, b"tkhd")), count, chunks_of(file, tables, totals),
-        _until(count, fields(file, tables, b"stts", 2)), _shifts(file, tables),
+        _without_surplus(count, fields(file, tables, b"stts", 2)), _shifts(file, tables),
         _edit_list(_first(file, trak, b"edts", b"elst")),
     )  # fmt: skip
 
 
-def _until(count: int, runs: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
-    """Without what the last run says of samples that are none: players stop at the last sample."""
+def _without_surplus(count: int, runs: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Return the runs without the last one's entries beyond ``count`` samples: players stop at the last sample."""
     before = sum(run[0] for run in runs[:-1])
     surplus = before + runs[-1][0] - count if runs else 0
     return [*runs[:-1], (count - before, *runs[-1][1:])] if surplus > 0 and before < count else runs
 
 
-def _times(track: _Track, scale: int, movie_ticks: int) -> str | None:
-    """Every sample has its time, and all together last what the media header says, or else both of the other headers."""
+def _check_times(track: _Track, scale: int, movie_ticks: int) -> str | None:
+    """Return what is wrong with the times, or None.
+
+    Every sample must have its time, and all together must last what the media header says, or else both other headers.
+    """
     if abs(sum(count for count, _ in track.steps) - track.count) > max(2, track.count // 100):
         return Message(
             "%(count)s of %(kind)s with the times of another number",
@@ -128,12 +138,15 @@ def _times(track: _Track, scale: int, movie_ticks: int) -> str | None:
     return None
 
 
-def _agree(length_s: float, said_s: float) -> bool:
-    return abs(length_s - said_s) <= SLACK_S / 2 + 0.05 * said_s
+def _agree(length_s: float, stated_s: float) -> bool:
+    return abs(length_s - stated_s) <= SLACK_S / 2 + 0.05 * stated_s
 
 
-def _edits(track: _Track, scale: int, movie_ticks: int) -> str | None:
-    """What is shown lies inside the track, and is as long as one of the headers says."""
+def _check_edits(track: _Track, scale: int, movie_ticks: int) -> str | None:
+    """Return what is wrong with the edits, or None.
+
+    They must be inside the track, and as long as one of the headers says.
+    """
     shown = [(length / scale, start) for length, start in track.edits if start >= 0] if scale else []
     if not shown or any(length == 0 for length, _ in shown):
         return None
@@ -141,20 +154,23 @@ def _edits(track: _Track, scale: int, movie_ticks: int) -> str | None:
     total_s = sum(length_s for length_s, _ in shown)
     rest_s = track.length_s - shown[0][1] / track.timescale
     stated = [ticks / scale - wait for ticks in (track.header_ticks, movie_ticks) for wait in (0.0, waiting_s)]
-    alone = not any(_agree(total_s, each) for each in stated) and any(_agree(rest_s, each) for each in stated)
-    if alone and len(shown) == 1 and total_s > rest_s:
-        return None  # written on another clock, say: all there is is shown
+    is_rest = not any(_agree(total_s, length) for length in stated) and any(_agree(rest_s, length) for length in stated)
+    if is_rest and len(shown) == 1 and total_s > rest_s:
+        return None  # written on another clock, for example: everything is shown
     for length_s, start in shown:
         begins_s = start / track.timescale
         if start and begins_s + length_s > 1.1 * track.ends_s + SLACK_S / 2:
             return Message("%(kind)s played beyond the end", kind=track.kind)
-    if not any(_agree(total_s, each) for each in (*stated, rest_s)):
+    if not any(_agree(total_s, length) for length in (*stated, rest_s)):
         return Message("%(total_s).1f s of %(kind)s played, of which no header knows", total_s=total_s, kind=track.kind)
     return None
 
 
-def _order(track: _Track) -> str | None:
-    """Pictures that are decoded at an even pace are shown at one: each on the beat, no two at once."""
+def _check_order(track: _Track) -> str | None:
+    """Return what is wrong with the display order, or None.
+
+    Pictures that are decoded at an even pace must be shown at one too: each on the beat, no two at once.
+    """
     if not track.shifts or track.count > MAX_ORDERED_SAMPLES:
         return None
     if sum(count for count, _ in track.shifts) != track.count:
@@ -177,8 +193,11 @@ def _order(track: _Track) -> str | None:
     )
 
 
-def _places(spans: list[Span], contents: Sequence[range]) -> str | None:
-    """Every chunk lies in a part for contents, and none in another one; two tracks may share the very same."""
+def _check_offsets(spans: list[Span], contents: Sequence[range]) -> str | None:
+    """Return what is wrong with the chunks' offsets, or None.
+
+    Every chunk must be inside the contents, and none may overlap another; two tracks may share the same one.
+    """
     ordered = sorted({span for span in spans if span[1] > span[0]})
     if any(before[1] > after[0] and before[0] != after[0] for before, after in pairwise(ordered)):
         return Message("samples inside each other")
@@ -196,16 +215,16 @@ def _places(spans: list[Span], contents: Sequence[range]) -> str | None:
 
 
 def _first(file: BinaryIO, parent: Box, *path: bytes) -> bytes:
-    """The content of the first box at ``path``; empty when there is none."""
-    found = inside(file, [parent], path)
-    if not found:
+    """Return the content of the first box at ``path``; empty when there is none."""
+    matches = inside(file, [parent], path)
+    if not matches:
         return b""
-    file.seek(found[0].body)
-    return file.read(found[0].end - found[0].body)
+    file.seek(matches[0].body)
+    return file.read(matches[0].end - matches[0].body)
 
 
 def _scale_and_length(header: bytes) -> tuple[int, int]:
-    """Ticks in a second and ticks in all, of an ``mvhd`` or ``mdhd`` (their beginnings are the same)."""
+    """Return the ticks per second and the total ticks of an ``mvhd`` or ``mdhd`` (both begin in the same way)."""
     at, size = (20, 8) if header[:1] == b"\1" else (12, 4)
     return int.from_bytes(header[at : at + 4], "big"), int.from_bytes(header[at + 4 : at + 4 + size], "big")
 
@@ -216,7 +235,7 @@ def _header_ticks(tkhd: bytes) -> int:
 
 
 def _check_descriptions(file: BinaryIO, tables: Tables) -> None:
-    """ValueError when a chunk's samples are of a kind that is described nowhere (8.7.4: the first one is number 1)."""
+    """Raise ValueError when a chunk's samples are of a kind that is not described (8.7.4: the first is number 1)."""
     if b"stsd" not in tables or b"stsc" not in tables:
         return
     file.seek(tables[b"stsd"][0] + 4)
@@ -226,7 +245,7 @@ def _check_descriptions(file: BinaryIO, tables: Tables) -> None:
 
 
 def _edit_list(elst: bytes) -> list[tuple[int, int]]:
-    """The entries that are there, should it be shorter than it says."""
+    """Return the entries of an edit list; only those present when it is shorter than it says."""
     size = 8 if elst[:1] == b"\1" else 4
     step = 2 * size + 4
     count = min(int.from_bytes(elst[4:8], "big"), max(0, len(elst) - 8) // step)
@@ -235,13 +254,13 @@ def _edit_list(elst: bytes) -> list[tuple[int, int]]:
 
 
 def _shifts(file: BinaryIO, tables: Tables) -> list[tuple[int, ...]]:
-    """Of both versions of the table with a sign: many writers forget to say that it is the later one."""
+    """Return the shifts, read as signed in both versions of the table: many writers forget to set the later version."""
     if b"ctts" not in tables:
         return []
     return [(count, shift - (shift >> 31 << 32)) for count, shift in fields(file, tables, b"ctts", 2)]
 
 
 def _is_here(dref: bytes) -> bool:
-    """Whether the samples are in this file: an entry that names another one lacks a flag (8.7.2)."""
+    """Return whether the samples are in this file: an entry that names another one lacks a flag (8.7.2)."""
     count = int.from_bytes(dref[4:8], "big")
     return count != 1 or len(dref) < 20 or bool(dref[19] & _SELF_CONTAINED)

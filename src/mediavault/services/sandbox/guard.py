@@ -1,6 +1,6 @@
-"""What a child process does to itself before it touches a hostile file: limits, no network, death with its parent.
+"""Confines a child process before it touches a hostile file: limits, no network, death with its parent.
 
-Runs inside the child that ``process`` starts, so it imports the standard library alone.
+Runs inside the child that ``process`` starts, so it imports only the standard library.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ def serve(answer: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> int:
 def serve_lines(
     answer: Callable[[Mapping[str, Any]], Mapping[str, Any]], *, max_request_bytes: int = MAX_REQUEST_BYTES
 ) -> int:
-    """The same for many requests, a JSON line each, until standard input ends.
+    """Do as :func:`serve` for many requests, a JSON line each, until standard input ends.
 
-    The first line holds what the whole process is confined to (``address_space``, ``file``, ``parent``). Each request
+    The first line holds the limits of the whole process (``address_space``, ``file``, ``parent``). Each request
     says how many seconds of ``cpu`` it may use; the process is killed when it uses more.
     """
     bounds = json.loads(sys.stdin.buffer.readline(MAX_REQUEST_BYTES))
@@ -56,7 +56,7 @@ def serve_lines(
         request = json.loads(line)
         _allow_cpu(request["cpu"])
         _write(_answered(answer, request), end=b"\n")
-        _allow_cpu(request["cpu"])  # for taking in the next request, before it can say how many it may use
+        _allow_cpu(request["cpu"])  # for reading the next request, before it can state its own limit
     return 0
 
 
@@ -75,7 +75,7 @@ def _write(result: Mapping[str, Any], *, end: bytes = b"") -> None:
 
 
 def _allow_cpu(seconds: int) -> None:
-    """So many more from now on, by the soft limit: its signal ends the process."""
+    """Allow ``seconds`` more from now on, by the soft limit, whose signal ends the process."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     until = int(usage.ru_utime + usage.ru_stime) + seconds + 1
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
@@ -83,12 +83,15 @@ def _allow_cpu(seconds: int) -> None:
 
 
 def said(exc: Exception) -> str:
-    """What an exception says, without the paths of this machine that the system's errors name."""
+    """Return an exception's text without the paths of this machine that the system's errors name."""
     return f"{type(exc).__name__}: {getattr(exc, 'strerror', None) or exc}"[:200]
 
 
 def confine(limits: Mapping[str, int], *, parent: int) -> None:
-    """``address_space`` and ``file`` in bytes, ``cpu`` in seconds. Ends this process when its parent is gone already."""
+    """Confine this process by ``limits``: ``address_space`` and ``file`` in bytes, ``cpu`` in seconds.
+
+    Ends this process when its parent is gone already.
+    """
     limit(
         {
             resource.RLIMIT_AS: limits["address_space"],
@@ -101,16 +104,16 @@ def confine(limits: Mapping[str, int], *, parent: int) -> None:
 
 
 def limit(limits: Mapping[int, int]) -> None:
-    """Set ``resource.RLIMIT_*`` for good, or to the lower value that holds already; never a core file."""
+    """Set ``resource.RLIMIT_*`` permanently, to the hard limit where that is lower; never allow a core file."""
     for which, soft in {**limits, resource.RLIMIT_CORE: 0}.items():
         hard = resource.getrlimit(which)[1]
         value = soft if hard == resource.RLIM_INFINITY else min(soft, hard)
         resource.setrlimit(which, (value, value))
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writing past the limit is an error to report, not a death
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writing past the limit is an error to report, not the end
 
 
 def die_with(parent: int, *, by: int = signal.SIGKILL) -> None:
-    """Get the signal ``by`` when ``parent`` ends, and end now if it has. Linux only; elsewhere a child outlives it."""
+    """Get the signal ``by`` when ``parent`` ends; exit now if it has. Linux only; elsewhere a child outlives it."""
     if sys.platform != "linux":
         return
     with contextlib.suppress(AttributeError):
@@ -120,7 +123,7 @@ def die_with(parent: int, *, by: int = signal.SIGKILL) -> None:
 
 
 def leave_network() -> bool:
-    """Move into a network namespace with nothing in it; whether the kernel let us. Before any thread is started."""
+    """Move into an empty network namespace; return whether the kernel allowed it. Call before starting any thread."""
     if sys.platform != "linux":
         return False
     libc = ctypes.CDLL(None, use_errno=True)
@@ -131,7 +134,7 @@ def leave_network() -> bool:
 
 
 def raise_loopback() -> None:
-    """In a namespace of our own, where the loopback interface is down at first. Raises OSError."""
+    """Bring up the loopback interface in our own network namespace, where it is down at first. Raises OSError."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP_RUNNING))
 
@@ -165,7 +168,7 @@ class _Program(ctypes.Structure):
 
 
 def refuse_sockets() -> bool:
-    """Let this process and its children make no new socket. Returns whether the kernel allowed the filter."""
+    """Forbid new sockets to this process and its children, and return whether the kernel allowed the filter."""
     known = MACHINES.get(platform.machine())
     if sys.platform != "linux" or known is None or not _IS_64_BIT:  # a 32-bit Python would be refused every call
         return False
@@ -179,9 +182,9 @@ def refuse_sockets() -> bool:
 
 
 def program(machine: int, refused: tuple[int, ...]) -> bytes:
-    """Refuse these calls on this machine and every call of another one, allow all else.
+    """Return a filter that refuses these calls on this machine and every call on another one, and allows all else.
 
-    A jump counts the steps that it leaves out.
+    A jump counts the steps that it skips.
     """
     count = len(refused)
     steps = [
@@ -189,7 +192,7 @@ def program(machine: int, refused: tuple[int, ...]) -> bytes:
         (_IF_EQUAL, 0, count + 3, machine),
         (_LOAD, 0, 0, _NUMBER_AT),
         (_IF_AT_LEAST, count + 1, 0, _X32),
-        *((_IF_EQUAL, count - place, 0, number) for place, number in enumerate(refused)),
+        *((_IF_EQUAL, count - index, 0, number) for index, number in enumerate(refused)),
         (_RETURN, 0, 0, _ALLOW),
         (_RETURN, 0, 0, _REFUSE),
     ]

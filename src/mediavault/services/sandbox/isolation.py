@@ -1,4 +1,4 @@
-"""Whether helper processes really have no network here: a helper that looks for itself."""
+"""Checks whether helper processes really have no network here, with a helper that examines itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NAMESPACE = Path("/proc/self/ns/net")
 
 
 async def is_isolated() -> bool:
-    """Whether a helper that was confined like any other has no way to the network. Raises ChildFailed and OSError."""
+    """Return whether a helper confined like any other cannot reach the network. Raises ChildFailed and OSError."""
     if sys.platform != "linux":
         return False
     request = {"namespace": _namespace()}
@@ -24,7 +24,7 @@ async def is_isolated() -> bool:
 
 
 def look(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """In the helper: whether it is in another network namespace than its parent, or may make no socket."""
+    """Report, in the helper, whether it is in another network namespace than its parent or may not create sockets."""
     if _namespace() != request["namespace"]:
         return {"isolated": True}
     try:

@@ -1,4 +1,4 @@
-"""Runs a helper of ours in a process of its own that can be limited and killed: JSON in, JSON out."""
+"""Runs one of our helpers in its own process, which can be limited and killed: JSON in, JSON out."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ GIB = 1 << 30
 MAX_ANSWER_BYTES = 4 << 20
 PIPE_S = 5.0
 
-# What a child may see of our environment: never tokens, database addresses or proxies.
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "PYTHONPATH", "SYSTEMROOT")
+# The variables of our environment that a child gets: never tokens, database addresses or proxies.
+_PASSED_VARIABLES = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "PYTHONPATH", "SYSTEMROOT")
 
 
 @dataclass(frozen=True, slots=True)
 class ChildLimits:
-    """``wall_s`` is counted from its start; the child sets the others on itself before it begins."""
+    """Limits of a child. ``wall_s`` is counted from its start; the child sets the others on itself before it begins."""
 
     wall_s: float
     cpu_s: int
@@ -36,8 +36,10 @@ class ChildLimits:
 
 @dataclass(frozen=True, slots=True)
 class ChildFolder:
-    """Where a helper runs: our own folder unless ``folder`` names one; ``environment`` comes on top of what is passed
-    on, ``descriptors`` stay open in it."""
+    """Where a helper runs: in our own folder unless ``folder`` names one.
+
+    ``environment`` is added to :func:`environment`, and ``descriptors`` stay open in the helper.
+    """
 
     folder: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -54,13 +56,13 @@ class ChildFailed(Exception):
 
 
 class ChildTookTooLong(ChildFailed):
-    """It was killed at its time limit."""
+    """The helper was killed at its time limit."""
 
 
 async def run_child(
     module: str, request: Mapping[str, Any], *, limits: ChildLimits, place: ChildFolder = ChildFolder()
 ) -> Mapping[str, Any]:
-    """Start ``python -m module``, hand it ``request`` and give back its answer.
+    """Start ``python -m module``, send it ``request`` and return its answer.
 
     Raises ChildFailed (crash, its own exception, no JSON) and ChildTookTooLong. The process and everything that it
     started are gone when this returns, raises or is cancelled.
@@ -91,7 +93,7 @@ async def run_child(
 async def _exchange(process: asyncio.subprocess.Process, request: bytes, max_answer_bytes: int) -> bytes:
     assert process.stdin is not None
     assert process.stdout is not None
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died early: its exit code tells
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died early: its exit code says why
         process.stdin.write(request)
         await process.stdin.drain()
     process.stdin.close()
@@ -105,7 +107,10 @@ async def _exchange(process: asyncio.subprocess.Process, request: bytes, max_ans
 
 
 async def end_process(process: asyncio.subprocess.Process) -> None:
-    """Kill what is still there. Shielded: a second cancellation must leave neither a zombie nor an open pipe behind."""
+    """Kill the process and its group if it still runs, and wait for its end.
+
+    Shielded: a second cancellation must leave neither a zombie nor an open pipe behind.
+    """
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -114,7 +119,7 @@ async def end_process(process: asyncio.subprocess.Process) -> None:
 
 async def _reap(process: asyncio.subprocess.Process) -> None:
     assert process.stdout is not None
-    # asyncio closes its end of the pipe at the end of the stream only; one who left the group may hold the other end
+    # asyncio closes its end of the pipe only at the end of the stream; a process that left the group may hold the other
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(PIPE_S):
             while await process.stdout.read(1 << 16):
@@ -128,8 +133,8 @@ def _encoded(request: Mapping[str, Any], limits: ChildLimits) -> bytes:
 
 
 def environment() -> dict[str, str]:
-    """What a helper sees of ours."""
-    passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    """Return the environment variables that a helper gets."""
+    passed = {name: os.environ[name] for name in _PASSED_VARIABLES if name in os.environ}
     # one malloc arena: with many cores the arenas alone would exhaust the address space that the child may have
     return passed | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1", "MALLOC_ARENA_MAX": "1"}
 
@@ -141,7 +146,7 @@ def _answer(out: bytes, returncode: int | None) -> Mapping[str, Any]:
 
 
 def read_answer(out: bytes) -> Mapping[str, Any]:
-    """A helper's answer; ChildFailed when it is none, or tells of a failure."""
+    """Parse a helper's answer. Raises ChildFailed when it is not an answer, or reports a failure."""
     try:
         answer = json.loads(out)
     except (ValueError, RecursionError) as exc:
@@ -154,7 +159,7 @@ def read_answer(out: bytes) -> Mapping[str, Any]:
 
 
 def exit_name(returncode: int | None) -> str:
-    """How a process ended, in words."""
+    """Describe how a process ended, by its signal or exit code."""
     return (
         Message("signal %(returncode)s", returncode=-returncode)
         if returncode is not None and returncode < 0

@@ -1,7 +1,7 @@
 """Child processes that answer many requests, one JSON line each, so that each request need not pay for a start.
 
-One is confined like any other child (``guard``), killed at the time limit of a request and replaced, and replaced
-after REQUESTS_OF_ONE as well, so that what a library leaks with each file stays small.
+A child is confined like any other (``guard``). It is replaced when it is killed at a request's time limit, and after
+REQUESTS_OF_ONE requests, so that what a library leaks with each file stays small.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ class StandingChild:
         """
         if self._served >= REQUESTS_OF_ONE:
             await self.close()
-        worn = self._served > 0
+        used = self._served > 0
         try:
             return await self._ask(request, limits)
         except ChildTookTooLong:
             raise
         except ChildFailed:
-            if not worn or self._process is not None:  # a fresh one crashed, or it is running and has given the reason
+            if not used or self._process is not None:  # a fresh one crashed, or it is running and has given the reason
                 raise
         return await self._ask(request, limits)
 
@@ -156,7 +156,10 @@ class ChildPool:
             await child.close()
 
     async def _end_when_idle(self, child: StandingChild) -> None:
-        """The next request cancels this. ``close`` drops the process before it waits, so a cancelled one is never reused."""
+        """End an idle child; the next request cancels this.
+
+        ``close`` drops the process before it waits, so a cancelled one is never reused.
+        """
         await self._clock.sleep(IDLE_S)
         await child.close()
 

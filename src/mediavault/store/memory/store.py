@@ -1,6 +1,6 @@
-"""The in-memory store: every sentence of the port, without a database. For tests, demos and as the plain reference.
+"""The in-memory store: the whole port without a database, for tests, demos and as the plain reference.
 
-Nothing in it awaits, so each method is atomic within its event loop. It keeps nothing when the process ends.
+Nothing in it awaits, so each method is atomic within its event loop. Everything is lost when the process ends.
 """
 
 from __future__ import annotations
@@ -246,7 +246,7 @@ class MemoryQueue(_MemoryPort):
             image_urls=codec.texts_from_json(codec.texts_to_json(found.image_urls)),
             account=codec.account_from_json(codec.account_to_json(found.account)),
             thumbnail_url=codec.storable_or_none(found.thumbnail_url),
-            metadata=codec.metadata_from_json(codec.metadata_to_json(found.metadata)),  # a copy nobody else holds
+            metadata=codec.metadata_from_json(codec.metadata_to_json(found.metadata)),  # an independent copy
         )
         self._state.append(claim.id, self._state.record_of(claim, Stage.CHECKPOINT))
 
@@ -467,10 +467,10 @@ class MemoryCatalogue(_MemoryPort):
 
 class MemorySiteLimits(_MemoryPort):
     async def take_turn(self, asked: PermitRequest) -> Permit:
-        turn, self._state.gates[asked.platform] = site_limits.acquire_permit(
+        permit, self._state.gates[asked.platform] = site_limits.acquire_permit(
             self._state.gate(asked.platform), asked, self._state.clock.now()
         )
-        return turn
+        return permit
 
     async def close_gate(self, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> SiteLimit:
         reason = codec.storable(reason)
@@ -530,7 +530,7 @@ class MemoryWorkers(_MemoryPort):
 
 
 class MemoryRecords:
-    """Values are kept as the text that a database would keep."""
+    """The records; values are stored as the text that a database would store."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -554,9 +554,9 @@ class MemoryRecords:
         expires_at: datetime | None = None,
     ) -> bool:
         self._prune()
-        standing = self._rows.get((kind, key))
-        wanted = None if if_value is None else codec.record_to_json(if_value)
-        if (standing and standing[0]) != wanted:
+        current = self._rows.get((kind, key))
+        expected = None if if_value is None else codec.record_to_json(if_value)
+        if (current and current[0]) != expected:
             return False
         await self.put(kind, key, value, expires_at=expires_at)
         return True
@@ -568,8 +568,8 @@ class MemoryRecords:
 
     async def all(self, kind: RecordKind) -> list[Record]:
         self._prune()
-        found = sorted(key for of, key in self._rows if of is kind)
-        return [codec.record_from_row((kind, key, *self._rows[kind, key])) for key in found]
+        keys = sorted(key for row_kind, key in self._rows if row_kind is kind)
+        return [codec.record_from_row((kind, key, *self._rows[kind, key])) for key in keys]
 
     async def remove(self, kind: RecordKind, key: str) -> bool:
         self._prune()
@@ -577,10 +577,10 @@ class MemoryRecords:
 
     async def remove_all(self, kind: RecordKind, *, keep: Collection[str] = ()) -> int:
         self._prune()
-        gone = [(of, key) for of, key in self._rows if of is kind and key not in keep]
-        for place in gone:
-            del self._rows[place]
-        return len(gone)
+        removed = [(row_kind, key) for row_kind, key in self._rows if row_kind is kind and key not in keep]
+        for row_key in removed:
+            del self._rows[row_key]
+        return len(removed)
 
     async def set_once(self, name: str, value: str) -> str:
         return self._constants.setdefault(name, value)
@@ -590,9 +590,9 @@ class MemoryRecords:
 
     def _prune(self) -> None:
         now = to_micros(self._clock.now())
-        ended = [place for place, (_, _, ends) in self._rows.items() if ends is not None and ends <= now]
-        for place in ended:
-            del self._rows[place]
+        expired = [row_key for row_key, (_, _, ends) in self._rows.items() if ends is not None and ends <= now]
+        for row_key in expired:
+            del self._rows[row_key]
 
 
 class MemoryJobStore:
@@ -607,7 +607,7 @@ class MemoryJobStore:
         self.records: Records = MemoryRecords(clock)
 
     async def open(self) -> None:
-        self._state.guard.may_reap(self._state.clock.now(), self._state.clock.monotonic())  # the first look
+        self._state.guard.may_reap(self._state.clock.now(), self._state.clock.monotonic())  # the first reading
 
     async def close(self) -> None:
         pass
@@ -617,7 +617,7 @@ _NOT_RUNNING: dict[str, Any] = {"claimed_by": None, "lease_expires_at": None}
 
 
 def _read_back(job: Job) -> Job:
-    """What a stranger wrote as the other stores read it, who keep it as JSON."""
+    """Return an imported job as the other stores would read it back, which store it as JSON."""
     times: dict[str, Any] = {
         name: plausible(at) for name in Job.__slots__ if isinstance(at := getattr(job, name), datetime)
     }

@@ -1,4 +1,4 @@
-"""Handing out jobs and turns on MongoDB: each is one change of one document, safe against others at the same moment."""
+"""Claims jobs and gives permits on MongoDB: each is one change of one document, safe against concurrent ones."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from mediavault.store.site_limits import ClaimFilter
 
 T = TypeVar("T")
 
-LOOK_AHEAD = 16  # jobs more than wanted that a claim looks at
-LOSSES_IN_ORDER = 8  # races for the oldest job lost in a row, before a claim stops running after the same ones
+LOOK_AHEAD = 16  # jobs that a claim reads in addition to those it wants
+LOSSES_IN_ORDER = 8  # races for the oldest job that a claim loses in a row before it tries jobs in random order
 
-_NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)  # for platforms without a gate, whose places do not depend on it
+_NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)  # for platforms without limits, whose capacity does not depend on it
 _HEAD = {"platform": 1, "needs_session": 1}
 _OLDEST_FIRST = [("created_at", 1), ("_id", 1)]
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """A gate as it stood at the server's time ``at``; ``version`` names this state of it."""
+class _VersionedLimit:
+    """A platform's limit at the server's time ``at``; ``version`` identifies this state of it."""
 
     gate: SiteLimit
     version: int
@@ -49,34 +49,34 @@ class _Seen:
 async def claim(
     server: MongoServer, worker: WorkerId, limit: int, lease: timedelta, wanted: ClaimFilter
 ) -> list[ClaimedJob]:
-    """A connection that breaks in the middle leaves what was taken before: the caller gets that."""
+    """Claim the oldest jobs. If the connection breaks in the middle, the jobs claimed so far are returned."""
     database, now = server.database, server.now
     queued = await database.documents(JOBS).distinct("platform", {"status": QUEUED})
     platforms = [name for name in queued if not wanted.platforms or name in wanted.platforms]
     if not platforms:
         return []
-    seen = await _look(database, platforms, now)
-    at = next((one.at for one in seen.values()), _NO_TIME)
+    seen = await _read(database, platforms, now)
+    at = next((entry.at for entry in seen.values()), _NO_TIME)
     gates = [seen[name].gate if name in seen else SiteLimit(name) for name in platforms]
     room = dict(site_limits.capacity(gates, at, limit=limit))
-    taking = _Taking(database, limit, _claimed(worker, lease, now), seen, room, wanted.sessions)
+    claiming = _Claim(database, limit, _claimed(worker, lease, now), seen, room, wanted.sessions)
     try:
-        await taking.run()
+        await claiming.run()
     except StoreError:
-        if not taking.taken:
+        if not claiming.taken:
             raise
-    return [ClaimedJob(job, worker) for job in sorted(taking.taken, key=paging.age_of)]
+    return [ClaimedJob(job, worker) for job in sorted(claiming.taken, key=paging.age_of)]
 
 
-class _Taking:
-    """One claim on its way through the oldest jobs."""
+class _Claim:
+    """One claim, working through the oldest jobs."""
 
     def __init__(
         self,
         database: MongoDatabase,
         limit: int,
         changes: dict[str, Any],
-        seen: dict[str, _Seen],
+        seen: dict[str, _VersionedLimit],
         room: dict[str, int],
         sessions: Collection[str],
     ) -> None:
@@ -85,7 +85,7 @@ class _Taking:
         self._limit = limit
         self._changes = changes
         self._seen = seen
-        self._offered: dict[str, tuple[_Seen, bool]] = {}  # as it was, and whether a job went with the offer
+        self._offered: dict[str, tuple[_VersionedLimit, bool]] = {}  # as it was before, and whether a job used it
         self._room = room  # how many jobs of each platform may still be taken
         self._sessions = sessions
         self.taken: list[Job] = []
@@ -102,7 +102,7 @@ class _Taking:
                 await _write(self._database, replace(before, version=before.version + 1), before.gate)
 
     def _waiting(self) -> Filter:
-        """Queued jobs that may be handed out here, written so that each part of it is a stretch of the index."""
+        """Return the filter of queued jobs that may be handed out here; each part of it is one range of the index."""
         anywhere = {"platform": {"$in": sorted(self._room)}, "needs_session": 0}
         signed_in = sorted(self._room.keys() & self._sessions)
         here = [{"platform": {"$in": signed_in}, "needs_session": 1}] if signed_in else []
@@ -116,14 +116,14 @@ class _Taking:
                 continue
             changed = await self._jobs.change({**head, "status": QUEUED}, [{"$set": self._changes}])
             if changed is not None:
-                await self._got(changed)
+                await self._add(changed)
                 lost = 0
                 continue
             lost += 1
             if lost % LOSSES_IN_ORDER == 0:
                 random.shuffle(heads)
 
-    async def _got(self, changed: Document) -> None:
+    async def _add(self, changed: Document) -> None:
         job = job_from(changed)
         self.taken.append(job)
         self._room[job.platform] -= 1
@@ -134,7 +134,7 @@ class _Taking:
         await make_room(self._database, changed)
 
     async def _may_offer(self, platform: str) -> bool:
-        """Where turns are taken the gate is asked first: of all claims at once one may hand out the job of a turn."""
+        """Reserve the next permit where these are used: of all concurrent claims one may hand out the job for it."""
         seen = self._seen.get(platform)
         if seen is None or not site_limits.takes_turns(seen.gate) or platform in self._offered:
             return True
@@ -146,7 +146,7 @@ class _Taking:
 
 
 def _claimed(worker: WorkerId, lease: timedelta, now: int | None) -> dict[str, Any]:
-    """What becomes of a queued job's document."""
+    """Return the changes that make a queued job's document a claimed one."""
     at, attempt = moment_of(now), {"$add": ["$attempt_count", 1]}
     values = {
         "status": RUNNING,
@@ -170,12 +170,12 @@ def _claimed(worker: WorkerId, lease: timedelta, now: int | None) -> dict[str, A
     }
 
 
-# --- gates -------------------------------------------------------------------------------------------------------
+# --- site limits -------------------------------------------------------------------------------------------------
 
 
 async def take_turn(server: MongoServer, asked: PermitRequest) -> Permit:
     database, now = server.database, server.now
-    return await _moved(database, asked.platform, lambda gate, at: site_limits.acquire_permit(gate, asked, at), now)
+    return await _update(database, asked.platform, lambda gate, at: site_limits.acquire_permit(gate, asked, at), now)
 
 
 async def close_gate(
@@ -187,21 +187,21 @@ async def close_gate(
         closed = site_limits.close(gate, at, duration=duration, code=code, reason=codec.storable(reason))
         return closed, closed
 
-    return await _moved(database, platform, judge, now)
+    return await _update(database, platform, judge, now)
 
 
 async def open_gate(server: MongoServer, platform: str) -> None:
     database, now = server.database, server.now
-    await _moved(database, platform, lambda gate, _: (None, site_limits.open_(gate)), now)
+    await _update(database, platform, lambda gate, _: (None, site_limits.open_(gate)), now)
     server.wake()
 
 
-async def _moved(
+async def _update(
     database: MongoDatabase, platform: str, judge: Callable[[SiteLimit, datetime], tuple[T, SiteLimit]], now: int | None
 ) -> T:
-    """Judge the gate and write what it is then, if it is still the one that was judged; else judge again."""
+    """Judge the limit and write the result, if the limit is still the one that was judged; otherwise repeat."""
     for _ in range(RACES):
-        seen = (await _look(database, [platform], now)).get(platform)
+        seen = (await _read(database, [platform], now)).get(platform)
         if seen is None:
             await database.documents(GATES).insert([gate_document(SiteLimit(platform))])
             continue
@@ -211,16 +211,19 @@ async def _moved(
     raise StoreError(Message("Others keep moving the gate of %(site)s.", site=platform), help="Try again.")
 
 
-async def _look(database: MongoDatabase, platforms: Collection[str], now: int | None) -> dict[str, _Seen]:
-    """The gates that stand, by platform, and the server's time in that same moment."""
-    found = await database.documents(GATES).latest_with(
+async def _read(database: MongoDatabase, platforms: Collection[str], now: int | None) -> dict[str, _VersionedLimit]:
+    """Return the stored limits, by platform, each with the server's time at the same moment."""
+    documents = await database.documents(GATES).latest_with(
         {"_id": {"$in": list(platforms)}}, {"at": literal(now) if now is not None else moment_of(None)}
     )
-    return {one["_id"]: _Seen(gate_from(one), one["version"], from_micros(one["at"])) for one in found}
+    return {
+        document["_id"]: _VersionedLimit(gate_from(document), document["version"], from_micros(document["at"]))
+        for document in documents
+    }
 
 
-async def _write(database: MongoDatabase, seen: _Seen, after: SiteLimit) -> bool:
-    """False when somebody else has written since."""
+async def _write(database: MongoDatabase, seen: _VersionedLimit, after: SiteLimit) -> bool:
+    """Write the limit; returns False if it has changed since ``seen``."""
     where = {"_id": seen.gate.platform, "version": seen.version}
     changes = {"$set": gate_changes(after), "$inc": {"version": 1}}
     return await database.documents(GATES).change(where, changes) is not None

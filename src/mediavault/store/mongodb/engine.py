@@ -1,4 +1,4 @@
-"""The only importer of pymongo: the client, collections, the server's clock, and its errors as ours."""
+"""The only importer of pymongo: the client, collections, the server's clock, and the translation of its errors."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ Sort = Sequence[tuple[str, int]]
 DEFAULT_DATABASE = "mediavault"
 APPLICATION = "mediavault"
 CONNECT_TIMEOUT_MS = 5_000
-SELECTION_TIMEOUT_MS = 3_000  # what may wait longer asks again
+SELECTION_TIMEOUT_MS = 3_000  # callers that may wait longer repeat the call
 ANSWER_TIMEOUT_MS = 30_000
-MAJORITY_TIMEOUT_MS = 20_000  # shorter than the answer's, so that a lost majority is said and not guessed
+MAJORITY_TIMEOUT_MS = 20_000  # shorter than ANSWER_TIMEOUT_MS, so that a lost majority is reported and not guessed
 URL_HELP = Message("It looks like mongodb://user:password@host/database")
 HISTORY_LEFT_OUT = {"history": 0}
 DUPLICATE_KEY = 11000
 UPSERT_TRIES = 5
 AFTER = ReturnDocument.AFTER
-FIRST_MOMENT = Int64(0)  # a time is an int64, this one too: servers that only speak like MongoDB keep the kinds apart
+FIRST_MOMENT = Int64(0)  # an int64 like every time: servers that are only compatible with MongoDB keep the types apart
 
-# The server did not do, or may not have done, what was asked, and asking again is right: shutting down or stepping down
+# The server did not do the operation, or may not have, and it can be repeated: shutting down or stepping down
 # (MongoDB's error codes 91, 189, 10107, 11600, 11602, 13435, 13436), a write conflict (112), out of time (50).
 _PASSING = frozenset({50, 91, 112, 189, 10107, 11600, 11602, 13435, 13436})
 
 
 class Documents:
-    """One collection. A change is acknowledged by a majority, in their journals, before it is answered."""
+    """One collection. A change returns when a majority has acknowledged it in their journals."""
 
     def __init__(self, collection: AsyncCollection[Document]) -> None:
         self._collection = collection
@@ -54,54 +54,57 @@ class Documents:
     async def find(
         self, where: Filter, *, fields: Mapping[str, int] | None = None, sort: Sort = (), limit: int = 0
     ) -> list[Document]:
-        """``limit`` 0 is none."""
+        """Return the matching documents; ``limit`` 0 means no limit."""
         with errors_as_ours():
             cursor = self._collection.find(where, fields, sort=list(sort) or None, limit=limit)
             return await cursor.to_list()
 
     async def one(self, where: Filter, *, fields: Mapping[str, int] | None = None) -> Document | None:
-        """As the majority has it."""
+        """Return a matching document as the majority has it, or None."""
         with errors_as_ours():
             return await self._collection.find_one(where, fields)
 
     async def latest(self, where: Filter, *, fields: Mapping[str, int] | None = None) -> Document | None:
-        """As the primary has it now: to judge by, where the write that follows names what was judged."""
+        """Return a matching document as the primary has it now, or None.
+
+        For a check, if the write that follows it names what was checked.
+        """
         with errors_as_ours():
             return await self._latest.find_one(where, fields)
 
     async def latest_with(self, where: Filter, added: Mapping[str, Any]) -> list[Document]:
-        """As :meth:`latest`, all of them, each with fields that the server works out, such as its time."""
+        """As :meth:`latest`, for all matching documents, with fields that the server computes, such as its time."""
         with errors_as_ours():
             cursor = await self._latest.aggregate([{"$match": where}, {"$set": added}])
             return await cursor.to_list()
 
     async def change(self, where: Filter, update: Update) -> Document | None:
-        """Change one document and answer it as it is then, without its history; None when none fits."""
+        """Change one document and return it as it is then, without its history; None when none matches."""
         with errors_as_ours():
             return await self._collection.find_one_and_update(
                 where, update, projection=HISTORY_LEFT_OUT, return_document=AFTER
             )
 
     async def change_all(self, where: Filter, update: Update) -> int:
-        """Each by itself; how many fitted."""
+        """Change all matching documents, each separately; returns how many matched."""
         with errors_as_ours():
             return (await self._collection.update_many(where, update)).matched_count
 
     async def put(self, where: Filter, update: Update) -> Document:
-        """Change one document, which is made where there is none; as it is then. ``update`` may be done twice.
+        """Change one document, or create it if there is none; returns it as it is then. ``update`` may be done twice.
 
-        Of several calls that find none at the same moment one makes it. The server may answer the others with a
-        duplicate key or with nothing; asked again, it finds the document.
+        Of several calls that find none at the same moment one creates it. The server may answer the others with a
+        duplicate key or with nothing; when repeated, they find the document.
         """
         for _ in range(UPSERT_TRIES):
             with errors_as_ours(), suppress(errors.DuplicateKeyError):
-                put = await self._collection.find_one_and_update(where, update, upsert=True, return_document=AFTER)
-                if put is not None:
-                    return put
+                document = await self._collection.find_one_and_update(where, update, upsert=True, return_document=AFTER)
+                if document is not None:
+                    return document
         raise ConnectionLost("MongoDB has not answered with the document that it stored.")
 
     async def insert(self, documents: Sequence[Document]) -> dict[int, bool]:
-        """Insert each by itself; return which existed already, by index, and whether by their ``_id``."""
+        """Insert each separately; return which existed already, by index, and whether by their ``_id``."""
         with errors_as_ours():
             try:
                 await self._collection.insert_many(documents, ordered=False)
@@ -110,7 +113,7 @@ class Documents:
         return {}
 
     async def take(self, where: Filter) -> Document | None:
-        """Delete one document; as it was, without its history."""
+        """Delete one document; returns it as it was, without its history, or None."""
         with errors_as_ours():
             return await self._collection.find_one_and_delete(where, projection=HISTORY_LEFT_OUT)
 
@@ -137,7 +140,7 @@ class Documents:
             return {row["_id"]: row["count"] async for row in cursor}
 
     async def index(self, name: str, keys: Sort, *, unique: bool = False, where: Filter | None = None) -> None:
-        """Make an index, unless it exists."""
+        """Create an index, unless it exists."""
         partial: dict[str, Any] = {} if where is None else {"partialFilterExpression": where}
         with errors_as_ours():
             await self._collection.create_index(list(keys), name=name, unique=unique, **partial)
@@ -150,11 +153,14 @@ class MongoDatabase:
         self.url = url
         self._client: AsyncMongoClient[Document] | None = None
         self._database: AsyncDatabase[Document] | None = None
-        self._made: dict[str, Documents] = {}
+        self._documents: dict[str, Documents] = {}
         self.facts = ServerFacts()
 
     async def open(self) -> None:
-        """Raises ConnectionLost when nobody answers, StoreError when the server refuses us or the address is none."""
+        """Connect.
+
+        Raises ConnectionLost when no server answers, StoreError when it refuses us or the URL is invalid.
+        """
         options = options_of(self.url)
         chosen: dict[str, Any] = {
             "appname": APPLICATION,
@@ -167,7 +173,7 @@ class MongoDatabase:
             "serverSelectionTimeoutMS": SELECTION_TIMEOUT_MS,
             "socketTimeoutMS": ANSWER_TIMEOUT_MS,
         }
-        self._made.clear()
+        self._documents.clear()
         with errors_as_ours():
             self._client = AsyncMongoClient(self.url, **chosen)
             self._database = self._client.get_database(options.get("database") or DEFAULT_DATABASE)
@@ -185,7 +191,10 @@ class MongoDatabase:
             await client.close()
 
     async def now(self, *, within_s: float | None = None) -> int:
-        """The server's clock, in microseconds; it tells milliseconds. Raises ConnectionLost, also after ``within_s``."""
+        """Return the server's time in microseconds, to the millisecond.
+
+        Raises ConnectionLost, also when ``within_s`` has passed.
+        """
         try:
             async with asyncio.timeout(within_s):
                 with errors_as_ours():
@@ -197,21 +206,21 @@ class MongoDatabase:
         return to_micros(server_time.replace(tzinfo=UTC))
 
     def documents(self, name: str) -> Documents:
-        """The collection ``mediavault.NAME``: a database may be shared with other programs."""
-        if name not in self._made:
-            self._made[name] = Documents(self._opened()[f"{APPLICATION}.{name}"])
-        return self._made[name]
+        """Return the collection ``mediavault.NAME``: a database may be shared with other programs."""
+        if name not in self._documents:
+            self._documents[name] = Documents(self._opened()[f"{APPLICATION}.{name}"])
+        return self._documents[name]
 
     async def has_any(self, names: Collection[str]) -> bool:
-        """Whether one of these collections exists."""
+        """Return whether one of these collections exists."""
         with errors_as_ours():
-            found = await self._opened().list_collection_names()
-        return not {f"{APPLICATION}.{name}" for name in names}.isdisjoint(found)
+            existing = await self._opened().list_collection_names()
+        return not {f"{APPLICATION}.{name}" for name in names}.isdisjoint(existing)
 
     async def changes(
         self, stages: Sequence[Mapping[str, Any]], on_begin: Callable[[], None]
     ) -> AsyncGenerator[Document, None]:
-        """What ``stages`` leave of each change, until the stream breaks. Only where there is a replica set."""
+        """Yield what ``stages`` leave of each change, until the stream breaks. Needs a replica set."""
         with errors_as_ours():
             async with await self._opened().watch(stages) as stream:
                 on_begin()
@@ -225,12 +234,12 @@ class MongoDatabase:
 
 
 def options_of(url: str) -> dict[str, Any]:
-    """The database that ``url`` names and its options, by the driver's names in small letters; no server is asked.
+    """Return the database that ``url`` names and its options, by the driver's names in lower case; no server is asked.
 
-    Raises StoreError for an address that cannot be read, or that asks for less than that a majority has it on disk.
+    Raises StoreError for a URL that cannot be read, or that asks for less than a majority having it on disk.
     """
     is_srv = url.startswith("mongodb+srv://")
-    try:  # the hosts of a +srv address are asked for when the client opens, not here
+    try:  # the hosts of a +srv URL are looked up when the client opens, not here
         parsed = uri_parser.parse_uri(url.replace("mongodb+srv://", "mongodb://", 1), warn=False)
     except (errors.ConfigurationError, ValueError) as exc:
         raise StoreError(
@@ -273,7 +282,7 @@ def errors_as_ours() -> Iterator[None]:
 
 
 def _brief(exc: BaseException) -> str:
-    """The driver adds the whole answer and the topology to its sentences."""
+    """Return the error's text without the whole response and the topology, which the driver adds."""
     return str(exc).split(", full error:")[0].split(", Timeout:")[0]
 
 

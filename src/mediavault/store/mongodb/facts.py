@@ -1,4 +1,4 @@
-"""What there is to say about a MongoDB server and the way to it: pure judgements for start-up and doctor."""
+"""What is known about a MongoDB server and the connection to it: pure checks for start-up and doctor."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from mediavault.store.port import Concern
 
 OLDEST_VERSION = (5, 0)
 PROTECT_IT = Message("Add tls=true and a user to MEDIAVAULT_DATABASE_URL.")
-# CVE-2025-14847, "MongoBleed": anyone who reaches the port can read the server's memory. The first sound release of each series.
+# CVE-2025-14847, "MongoBleed": anyone who reaches the port can read the server's memory. The first fixed release of
+# each series.
 SOUND = {(4, 4): 30, (5, 0): 32, (6, 0): 27, (7, 0): 28, (8, 0): 17, (8, 2): 3}
 
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """What the server says of itself. ``is_router``: it is a mongos, in front of several."""
+    """What the server says about itself. ``is_router``: it is a mongos, in front of several."""
 
     version: str = ""
     replica_set: str | None = None
@@ -39,7 +40,7 @@ class ServerFacts:
 
 
 def concerns(facts: ServerFacts, options: Mapping[str, Any]) -> tuple[Concern, ...]:
-    """What a person should mend. ``options`` are :func:`engine.options_of` the address."""
+    """Return what an administrator should fix. ``options`` are from :func:`engine.options_of`."""
     return tuple(_concerns(facts, options))
 
 
@@ -57,7 +58,7 @@ def _concerns(facts: ServerFacts, options: Mapping[str, Any]) -> Iterable[Concer
 
 
 def lacks_protection(options: Mapping[str, Any]) -> str | None:
-    """What the way to the server lacks, in words; None where it leaves this machine with TLS and a password, or not at all."""
+    """Return what the connection lacks; None if it has TLS and a password, or does not leave this machine."""
     has_tls, has_password = bool(options.get("tls")), bool(options.get("username"))
     if (has_tls and has_password) or all(is_loopback(host) for host in options["hosts"]):
         return None
@@ -69,7 +70,7 @@ def lacks_protection(options: Mapping[str, Any]) -> str | None:
 
 
 def refuse_unprotected(options: Mapping[str, Any]) -> None:
-    """Raises StoreError: MongoDB asks nobody for a password by itself, and its port is what worms look for."""
+    """Raise StoreError without protection: MongoDB requires no password by default, and worms look for its port."""
     if (what := lacks_protection(options)) is not None:
         raise StoreError(
             Message("%(what)s: anyone who reaches it can read and change the queue.", what=what),
@@ -81,7 +82,7 @@ def refuse_unprotected(options: Mapping[str, Any]) -> None:
 
 
 def has_memory_leak(version: tuple[int, ...]) -> bool:
-    """Whether this release is one of those before the repair; a series that is younger than all of them is not."""
+    """Return whether this release is older than the fix of its series; a series newer than all of them is not."""
     series, release = version[:2], version[2] if len(version) > 2 else 0
     if len(series) < 2:
         return False

@@ -1,8 +1,8 @@
-"""The history of a job: in the job's document, so that a move and its record are one change.
+"""The history of a job, in the job's document, so that a move and its record are one change.
 
-A document ends at 16 MB, so the oldest records of a long history are moved to pages of their own: first the page is
-written, always the same ``PAGE`` records for the same place, then the document lets go of them. A process that stops in
-between, or does it at the same moment, changes nothing.
+A document is limited to 16 MB, so the oldest records of a long history are moved to separate pages: first the page is
+written, always with the same ``PAGE`` records for the same position, then they are removed from the document. A process
+that stops in between, or does it at the same moment, does no harm.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def new_record(
     size: int = 0,
     duration_ms: Any = 0,
 ) -> list[Any]:
-    """A row of the history that the server fills in; ``now``, ``attempt`` and ``duration_ms`` may be its expressions."""
+    """Return a history row that the server completes; ``now``, ``attempt``, ``duration_ms`` may be its expressions."""
     return [
         now,
         attempt,
@@ -47,7 +47,7 @@ def new_record(
 
 
 def appended(record: Sequence[Any]) -> Mapping[str, Any]:
-    """What a move sets, so that it leaves ``record`` behind."""
+    """Return the changes of a move that append ``record``."""
     return {
         "history": {"$concatArrays": ["$history", [record]]},
         "history_count": {"$add": ["$history_count", 1]},
@@ -55,12 +55,12 @@ def appended(record: Sequence[Any]) -> Mapping[str, Any]:
 
 
 def literal(value: Any) -> Mapping[str, Any]:
-    """A value as it is: outside of this, a text that begins with ``$`` is the name of a field."""
+    """Return an expression for the value as it is: elsewhere a text that begins with ``$`` names a field."""
     return {"$literal": value}
 
 
 async def append(database: MongoDatabase, job_id: JobId, record: HistoryRecord) -> None:
-    """To a job in any state; unknown ones are passed over."""
+    """Append to the history of a job in any state; unknown jobs are ignored."""
     update = {"$push": {"history": record_row(record)}, "$inc": {"history_count": 1}}
     changed = await database.documents(JOBS).change({"_id": job_id}, update)
     if changed is not None:
@@ -68,7 +68,7 @@ async def append(database: MongoDatabase, job_id: JobId, record: HistoryRecord) 
 
 
 async def make_room(database: MongoDatabase, changed: Document) -> None:
-    """Move the oldest records of a history that has become long. ``changed`` is the job as a move left it."""
+    """Move the oldest records of a long history to a page. ``changed`` is the job as a move left it."""
     moved = changed["history_from"]
     if changed["history_count"] - moved < SPILL_AT:
         return
@@ -76,15 +76,15 @@ async def make_room(database: MongoDatabase, changed: Document) -> None:
     current = {"_id": changed["_id"], "history_from": moved}
     document = await jobs.latest(current, fields={"history": 1})
     if document is None:
-        return  # somebody else does it, or the job is gone
+        return  # another process does it, or the job is gone
     await write_page(database, changed["_id"], moved, document["history"][:PAGE])
     rest = {"$slice": ["$history", {"$subtract": [PAGE, {"$size": "$history"}]}]}
     await jobs.change(current, [{"$set": {"history": rest, "history_from": moved + PAGE}}])
 
 
 async def write_page(database: MongoDatabase, job_id: str, first: int, page: Sequence[Sequence[Any]]) -> None:
-    place = {"job": job_id, "first": first, "records": list(page)}
-    await database.documents(HISTORY).put({"_id": f"{job_id}/{first}"}, {"$set": place})
+    document = {"job": job_id, "first": first, "records": list(page)}
+    await database.documents(HISTORY).put({"_id": f"{job_id}/{first}"}, {"$set": document})
 
 
 async def read(server: MongoServer, job_id: JobId) -> list[HistoryRecord]:

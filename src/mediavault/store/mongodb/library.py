@@ -1,7 +1,7 @@
-"""What the library's pages ask of MongoDB: jobs in every order, accounts, totals, failures.
+"""The queries of the library's pages on MongoDB: jobs in every order, accounts, totals, failures.
 
-A job's document holds its words: ``words``, each once, which an index finds by their beginnings, and ``line``, in order, for
-runs of characters. Accounts and totals are counted when they are asked for.
+A job's document holds its words: ``words``, each once, which an index finds by their beginnings, and ``line``, in
+order, for runs of characters. Accounts and totals are computed on request.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from mediavault.store.queries import (
 )
 from mediavault.store.rows import moment
 
-VALUES = {JobOrder.LONGEST: "duration_s", JobOrder.LARGEST: "bytes"}  # what an order goes by before age
+VALUES = {JobOrder.LONGEST: "duration_s", JobOrder.LARGEST: "bytes"}  # what an order sorts by before age
 _NEWEST = [("created_at", -1), ("_id", -1)]
 _IS_KEPT = {"$eq": ["$status", JobStatus.COMPLETED.value]}
 _MILLIS = {"$toLong": {"$round": [{"$multiply": [{"$ifNull": ["$duration_s", 0.0]}, 1000]}, 0]}}
@@ -50,29 +50,29 @@ _SUMS = {
 
 async def jobs(server: MongoServer, query: JobQuery) -> JobPage:
     database = server.database
-    return paging.page_of(await _found(database, query, paging.after(query), query.limit + 1), query)
+    return paging.page_of(await _select(database, query, paging.after(query), query.limit + 1), query)
 
 
 async def neighbours(server: MongoServer, job_id: JobId, query: JobQuery) -> Neighbours:
     database = server.database
-    place = paging.sort_key(await get(server, job_id), query.order)
-    before = await _found(database, query, place, 1, backwards=True)
-    behind = await _found(database, query, place, 1)
-    return Neighbours(before[0] if before else None, behind[0] if behind else None)
+    key = paging.sort_key(await get(server, job_id), query.order)
+    before = await _select(database, query, key, 1, backwards=True)
+    after = await _select(database, query, key, 1)
+    return Neighbours(before[0] if before else None, after[0] if after else None)
 
 
-async def _found(
+async def _select(
     database: MongoDatabase, query: JobQuery, start: Place | None, limit: int, *, backwards: bool = False
 ) -> list[Job]:
     terms = search_words.asked(query.text)
     if terms == ():
         return []
     descending = paging.is_descending(query.order) is not backwards
-    value, way = VALUES.get(query.order), -1 if descending else 1
-    order = [*([(value, way)] if value else []), ("created_at", way), ("_id", way)]
-    asked = page_filter(query, terms or (), start, descending=descending)
-    found = await database.documents(JOBS).find(asked, fields=NO_HISTORY, sort=order, limit=limit)
-    return [job_from(document) for document in found]
+    value, direction = VALUES.get(query.order), -1 if descending else 1
+    order = [*([(value, direction)] if value else []), ("created_at", direction), ("_id", direction)]
+    where = page_filter(query, terms or (), start, descending=descending)
+    documents = await database.documents(JOBS).find(where, fields=NO_HISTORY, sort=order, limit=limit)
+    return [job_from(document) for document in documents]
 
 
 def page_filter(
@@ -95,30 +95,30 @@ def page_filter(
     if query.longest_s is not None:
         length["$lte"] = float(query.longest_s)
     more: list[Filter] = [{"duration_s": length}] if length else []
-    more += [one for term in terms for one in _has(term)]
+    more += [condition for term in terms for condition in _has(term)]
     if start is not None:
-        more.append({"$or": list(_behind(VALUES.get(query.order), start, descending=descending))})
+        more.append({"$or": list(_after(VALUES.get(query.order), start, descending=descending))})
     return {**where, "$and": more} if more else where
 
 
 def _has(term: search_words.Term) -> list[Filter]:
-    """No word holds a character that means something to a regular expression."""
+    """Return the filters of a term. No word has a character that is special in a regular expression."""
     if len(term) == 1:
         return [{"words": {"$regex": f"^{term[0]}"}}]
     return [{"words": {"$all": list(term)}}, {"line": {"$regex": f"{search_words.needle(term)}"}}]
 
 
-def _behind(value: str | None, start: Place, *, descending: bool) -> list[Filter]:
-    """What comes after a place. What has no value is null, and comes last when the values fall."""
+def _after(value: str | None, start: Place, *, descending: bool) -> list[Filter]:
+    """Return the filters of what comes after ``start``. A missing value is null, and comes last in descending order."""
     sign = "$lt" if descending else "$gt"
     known, created_at, job_id = start
     later: list[Filter] = [{"created_at": {sign: created_at}}, {"created_at": created_at, "_id": {sign: job_id}}]
     if value is None:
         return later
     if known == paging.UNKNOWN:
-        of_none: list[Filter] = [{value: None, **one} for one in later]
-        return of_none if descending else [*of_none, {value: {"$gte": 0}}]
-    others: list[Filter] = [{value: {sign: known}}, *({value: known, **one} for one in later)]
+        without_value: list[Filter] = [{value: None, **condition} for condition in later]
+        return without_value if descending else [*without_value, {value: {"$gte": 0}}]
+    others: list[Filter] = [{value: {sign: known}}, *({value: known, **condition} for condition in later)]
     return [*others, {value: None}] if descending else others
 
 
@@ -133,8 +133,8 @@ async def accounts(server: MongoServer, query: AccountQuery) -> AccountPage:
 
 async def account(server: MongoServer, key: str) -> AccountSummary:
     database = server.database
-    for one in await _summaries(database, {"$eq": key}):
-        return one
+    for summary in await _summaries(database, {"$eq": key}):
+        return summary
     raise browsing.account_not_found(key)
 
 

@@ -1,7 +1,6 @@
-"""The writing operations on MongoDB. Each move is one change of one document: nothing else may be relied on.
+"""The writing operations on MongoDB. Each move is one change of one document: nothing else is atomic.
 
-A fenced change that fits no document
-means LeaseLost.
+A fenced change that matches no document means LeaseLost.
 """
 
 from __future__ import annotations
@@ -41,14 +40,14 @@ from mediavault.store.port import Checkpoint, Enqueued, Recovered, RecoveredJob,
 from mediavault.store.rows import beat_values, checkpoint_values
 
 HANDED_IN_WITHIN_S = 1.5  # a user waits: without an answer they get an error within two seconds
-RACES = 50  # others that move the same job, or store a version of the same post, at the same moment
-SERVERS_TIME = {"$multiply": [{"$toLong": "$$NOW"}, 1000]}  # microseconds; it tells milliseconds
+RACES = 50  # tries against others that move the same job, or store a version of the same post, at the same moment
+SERVERS_TIME = {"$multiply": [{"$toLong": "$$NOW"}, 1000]}  # in microseconds, to the millisecond
 NOT_RUNNING = {"claimed_by": None, "lease_expires_at": None}
 RUNNING = JobStatus.RUNNING.value
 
 
 def moment_of(now: int | None) -> Any:
-    """The time of a change, as the server works it out."""
+    """Return the time of a change, as an expression that the server evaluates."""
     return SERVERS_TIME if now is None else now
 
 
@@ -60,7 +59,7 @@ def literals(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def enqueue(server: MongoServer, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
-    """A call that breaks off leaves what it has stored: somebody else may have been answered with it by then."""
+    """Store the jobs. An interrupted call leaves those it has stored: another caller may already have seen them."""
     if not jobs:
         return []
     database, now = server.database, server.now
@@ -83,8 +82,8 @@ async def enqueue(server: MongoServer, jobs: Sequence[NewJob], *, force: bool = 
 async def _store_all(
     database: MongoDatabase, jobs: Sequence[NewJob], at: int, *, force: bool
 ) -> tuple[dict[str, Job], dict[str, Job]]:
-    """What was stored, and the newest job of each post that was known, by canonical_url."""
-    places = {job.id: at + place for place, job in enumerate(jobs)}  # so that they are claimed in the order given
+    """Return the stored jobs, and the newest job of each post that was already known, by canonical_url."""
+    times = {job.id: at + index for index, job in enumerate(jobs)}  # so that they are claimed in the order given
     created: dict[str, Job] = {}
     known: dict[str, Job] = {}
     left = list(jobs)
@@ -95,12 +94,12 @@ async def _store_all(
             left = [job for job in left if job.canonical_url not in newest]
         if not left:
             return created, known
-        new = [_new_job(job, places[job.id], newest.get(job.canonical_url)) for job in left]
+        new = [_new_job(job, times[job.id], newest.get(job.canonical_url)) for job in left]
         refused = await database.documents(JOBS).insert([document_of(job) for job in new])
-        created |= {job.canonical_url: job for place, job in enumerate(new) if place not in refused}
-        if twice := [new[place].id for place, same_id in refused.items() if same_id]:
+        created |= {job.canonical_url: job for index, job in enumerate(new) if index not in refused}
+        if twice := [new[index].id for index, same_id in refused.items() if same_id]:
             raise StoreError(Message("The job %(job)s is stored already.", job=twice[0]))
-        left = [left[place] for place in sorted(refused)]
+        left = [left[index] for index in sorted(refused)]
         if not left:
             return created, known
     raise StoreError(
@@ -110,16 +109,16 @@ async def _store_all(
 
 
 async def _newest(database: MongoDatabase, jobs: Sequence[NewJob]) -> dict[str, Job]:
-    """The newest version of each post that has one, as a majority has it: it is about to be answered for.
+    """Return the newest version of each post that has one, as a majority has it: the caller will see it.
 
     Raises StoreError for an id that another post has.
     """
     of_urls = {job.canonical_url: job.id for job in jobs}
     where = {"$or": [{"canonical_url": {"$in": list(of_urls)}}, {"_id": {"$in": list(of_urls.values())}}]}
-    found = await database.documents(JOBS).find(where, fields={"history": 0}, sort=[("version", 1)])
-    if strangers := [one["_id"] for one in found if one["canonical_url"] not in of_urls]:
-        raise StoreError(Message("The job %(job)s is stored already.", job=strangers[0]))
-    return {document["canonical_url"]: job_from(document) for document in found}
+    documents = await database.documents(JOBS).find(where, fields={"history": 0}, sort=[("version", 1)])
+    if conflicting := [document["_id"] for document in documents if document["canonical_url"] not in of_urls]:
+        raise StoreError(Message("The job %(job)s is stored already.", job=conflicting[0]))
+    return {document["canonical_url"]: job_from(document) for document in documents}
 
 
 def _new_job(new: NewJob, at: int, newest: Job | None) -> Job:
@@ -152,12 +151,12 @@ async def renew(server: MongoServer, worker: WorkerId, held: Collection[ClaimedJ
     renewed = await jobs.change_all(where, [{"$set": {"lease_expires_at": until}}])
     if renewed == len({claim.id for claim in held}):
         return {claim.id for claim in held}
-    # A fence never comes back, so what is held still after the renewal was renewed.
+    # A fence is never reused, so what is still held after the renewal was renewed.
     return {JobId(document["_id"]) for document in await jobs.find(where, fields={"_id": 1})}
 
 
 async def _fenced(database: MongoDatabase, claim: ClaimedJob, changes: Mapping[str, Any], now: int | None) -> Document:
-    """One change of the running attempt; ``changes`` are expressions of the server."""
+    """Change the running attempt's document once; ``changes`` are expressions of the server. Raises LeaseLost."""
     where = {"_id": claim.id, "status": RUNNING, "attempt_count": claim.fence}
     changed = await database.documents(JOBS).change(where, [{"$set": {"updated_at": moment_of(now), **changes}}])
     if changed is None:
@@ -183,12 +182,7 @@ async def progress(
     bytes_done: int = 0,
     bytes_total: int | None = None,
 ) -> None:
-    values = {
-        "stage": stage.value,
-        "progress_pct": progress_pct,
-        "bytes_done": bytes_done,
-        "bytes_total": bytes_total,
-    }
+    values = transitions.progress_values(stage, progress_pct, bytes_done, bytes_total)
     await _fenced(server.database, claim, literals(values), server.now)
 
 
@@ -272,7 +266,7 @@ async def failed_before(
     retry_in: timedelta | None,  # noqa: ARG001 - the arguments of ``fail``
     uses_attempt: bool = True,  # noqa: ARG001
 ) -> Job | None:
-    """The job as this failure left it, when only the answer was lost."""
+    """Return the job as this failure left it if only the response was lost, else None."""
     job = await get(server, claim.id)
     return job if transitions.is_failed_by(job, claim, error_code, cut(codec.storable(error))) else None
 
@@ -293,7 +287,7 @@ def _if_given(items: Sequence[JobItem]) -> Mapping[str, str]:
 
 
 def _milliseconds_since_start(at: Any) -> Mapping[str, Any]:
-    """Never negative, also when the clock was set back in between."""
+    """Return the expression of the milliseconds; never negative, even if the clock was set back in the meantime."""
     return {"$max": [0, {"$toLong": {"$floor": {"$divide": [{"$subtract": [at, "$started_at"]}, 1000]}}}]}
 
 
@@ -301,14 +295,14 @@ def _milliseconds_since_start(at: Any) -> Mapping[str, Any]:
 
 
 async def recover_stale_jobs(server: MongoServer, *, retry_in: timedelta) -> Recovered:
-    """One job at a time; a lease that was renewed since it was read is left alone."""
+    """Fail the stale jobs, one at a time; one whose lease was renewed since it was read is left alone."""
     database, now = server.database, server.now
     jobs = database.documents(JOBS)
     ended_before = await database.now() if now is None else now
     stale = {"status": RUNNING, "lease_expires_at": {"$lte": ended_before}}
     recovered: list[RecoveredJob] = []
-    for found in await jobs.find(stale, fields={"attempt_count": 1, "lease_expires_at": 1}):
-        changed = await jobs.change({**found, "status": RUNNING}, [{"$set": _recovered(retry_in, now)}])
+    for document in await jobs.find(stale, fields={"attempt_count": 1, "lease_expires_at": 1}):
+        changed = await jobs.change({**document, "status": RUNNING}, [{"$set": _recovered(retry_in, now)}])
         if changed is not None:
             await make_room(database, changed)
             again = changed["retry_at"] is not None
@@ -356,7 +350,8 @@ async def promote_due(server: MongoServer, *, limit: int = 500) -> int:
     jobs = database.documents(JOBS)
     until = await database.now() if now is None else now
     due = {"status": FAILED, "retry_at": {"$gt": FIRST_MOMENT, "$lte": until}}
-    ids = [found["_id"] for found in await jobs.find(due, fields={"retry_at": 1}, sort=[("retry_at", 1)], limit=limit)]
+    documents = await jobs.find(due, fields={"retry_at": 1}, sort=[("retry_at", 1)], limit=limit)
+    ids = [document["_id"] for document in documents]
     if not ids:
         return 0
     at = moment_of(now)
@@ -379,7 +374,7 @@ async def release_session_jobs(server: MongoServer, held: Collection[str], *, wa
     return freed
 
 
-# --- what a person asks for --------------------------------------------------------------------------------------
+# --- users' requests ---------------------------------------------------------------------------------------------
 
 
 async def cancel(server: MongoServer, job_id: JobId) -> Job:
@@ -394,7 +389,7 @@ async def cancel(server: MongoServer, job_id: JobId) -> Job:
         if changed := await _move(database, job, {**literals(values), **appended(record)}, now):
             server.stop(job_id)
             return changed
-    raise _restless(job_id)
+    raise _contention_error(job_id)
 
 
 async def retry(server: MongoServer, job_id: JobId, *, chosen_url: str | None = None) -> Job:
@@ -411,19 +406,19 @@ async def retry(server: MongoServer, job_id: JobId, *, chosen_url: str | None = 
         if changed := await _move(database, job, {**literals(values), "max_attempts": tries, **appended(record)}, now):
             server.wake()
             return changed
-    raise _restless(job_id)
+    raise _contention_error(job_id)
 
 
 async def remove(server: MongoServer, job_id: JobId, *, as_of: datetime | None = None) -> Job:
     database = server.database
     unchanged: Filter = {} if as_of is None else {"updated_at": to_micros(as_of)}
-    gone = await database.documents(JOBS).take({"_id": job_id, **unchanged})
-    if gone is None:
+    removed = await database.documents(JOBS).take({"_id": job_id, **unchanged})
+    if removed is None:
         raise transitions.job_not_found(job_id)
-    if gone["history_from"]:
+    if removed["history_from"]:
         await database.documents(HISTORY).delete({"job": job_id})
     server.stop(job_id)
-    return job_from(gone)
+    return job_from(removed)
 
 
 async def _current(database: MongoDatabase, job_id: JobId) -> Job:
@@ -434,7 +429,7 @@ async def _current(database: MongoDatabase, job_id: JobId) -> Job:
 
 
 async def _move(database: MongoDatabase, judged: Job, changes: Mapping[str, Any], now: int | None) -> Job | None:
-    """None when the job has moved since it was judged."""
+    """Apply a move; returns None when the job has moved since it was judged."""
     where: Filter = {"_id": judged.id, "status": judged.status.value, "attempt_count": judged.attempt_count}
     changed = await database.documents(JOBS).change(where, [{"$set": {**changes, "updated_at": moment_of(now)}}])
     if changed is None:
@@ -443,7 +438,7 @@ async def _move(database: MongoDatabase, judged: Job, changes: Mapping[str, Any]
     return job_from(changed)
 
 
-def _restless(job_id: JobId) -> StoreError:
+def _contention_error(job_id: JobId) -> StoreError:
     return StoreError(Message("Others keep moving the job %(job_id)s.", job_id=job_id), help="Try again.")
 
 
@@ -467,7 +462,7 @@ async def _import_one(database: MongoDatabase, job: Job, history: Sequence[Histo
         return False
     moved = max(0, len(history) - SPILL_AT + PAGE) // PAGE * PAGE
     for first in range(0, moved, PAGE):
-        await write_page(database, job.id, first, [record_row(one) for one in history[first : first + PAGE]])
+        await write_page(database, job.id, first, [record_row(entry) for entry in history[first : first + PAGE]])
     return not await documents.insert([document_of(job, history[moved:], moved=moved)])
 
 
@@ -481,29 +476,29 @@ async def import_gates(server: MongoServer, gates: Sequence[SiteLimit]) -> int:
 
 async def set_once(server: MongoServer, name: str, value: str) -> str:
     database = server.database
-    standing = await database.documents(AGREED).put({"_id": name}, {"$setOnInsert": {"value": value}})
-    return str(standing["value"])
+    stored = await database.documents(AGREED).put({"_id": name}, {"$setOnInsert": {"value": value}})
+    return str(stored["value"])
 
 
 # --- workers -----------------------------------------------------------------------------------------------------
 
 
 async def heartbeat(server: MongoServer, beat: WorkerBeat) -> bool:
-    """The time is that of the clock which reads it again: hosts disagree."""
+    """Store a heartbeat with the server's time, which also reads it: the clocks of hosts disagree."""
     database, now = server.database, server.now
     values = beat_values(beat)
     worker = values.pop("worker")
     seen = {**literals(values), "last_seen_at": moment_of(now)}
-    standing = await database.documents(WORKERS).put({"_id": worker}, [{"$set": seen}])
-    return bool(standing.get("leaving"))
+    stored = await database.documents(WORKERS).put({"_id": worker}, [{"$set": seen}])
+    return bool(stored.get("leaving"))
 
 
 async def request_drain(server: MongoServer, workers: Collection[WorkerId]) -> int:
     database = server.database
-    asked = await database.documents(WORKERS).change_all({"_id": {"$in": list(workers)}}, {"$set": {"leaving": 1}})
+    count = await database.documents(WORKERS).change_all({"_id": {"$in": list(workers)}}, {"$set": {"leaving": 1}})
     for worker in workers:
         server.stop(worker)
-    return asked
+    return count
 
 
 async def forget_worker(server: MongoServer, worker: WorkerId) -> None:

@@ -32,21 +32,21 @@ async def get(server: MongoServer, job_id: JobId) -> Job:
 
 async def changed_since(server: MongoServer, moment: datetime, *, limit: int = 500) -> list[Job]:
     database = server.database
-    found = await database.documents(JOBS).find(
+    documents = await database.documents(JOBS).find(
         {"updated_at": {"$gte": to_micros(moment)}}, fields=NO_HISTORY, sort=[("updated_at", 1)], limit=limit
     )
-    return [job_from(document) for document in found]
+    return [job_from(document) for document in documents]
 
 
 async def next_due(server: MongoServer) -> datetime | None:
     database = server.database
-    found = await database.documents(JOBS).find(DUE, fields={"retry_at": 1}, sort=[("retry_at", 1)], limit=1)
-    return moment_or_none(found[0]["retry_at"]) if found else None
+    documents = await database.documents(JOBS).find(DUE, fields={"retry_at": 1}, sort=[("retry_at", 1)], limit=1)
+    return moment_or_none(documents[0]["retry_at"]) if documents else None
 
 
 async def constants(server: MongoServer) -> dict[str, str]:
     database = server.database
-    return {one["_id"]: one["value"] for one in await database.documents(AGREED).find({})}
+    return {document["_id"]: document["value"] for document in await database.documents(AGREED).find({})}
 
 
 async def gates(server: MongoServer) -> list[SiteLimit]:
@@ -57,10 +57,10 @@ async def gates(server: MongoServer) -> list[SiteLimit]:
 async def workers_alive(server: MongoServer, *, seen_within: timedelta) -> list[WorkerBeat]:
     database, now = server.database, server.now
     since = (await database.now() if now is None else now) - micros_in(seen_within)
-    found = await database.documents(WORKERS).find(
+    documents = await database.documents(WORKERS).find(
         {"last_seen_at": {"$gte": since}}, sort=[("last_seen_at", -1), ("_id", 1)]
     )
-    return [beat_from(document) for document in found]
+    return [beat_from(document) for document in documents]
 
 
 async def count_unparsed(server: MongoServer, *, within: timedelta) -> dict[str, int]:
@@ -76,10 +76,10 @@ async def _counts(database: MongoDatabase) -> dict[JobStatus, int]:
 
 
 async def _oldest_queued(database: MongoDatabase) -> datetime | None:
-    found = await database.documents(JOBS).find(
+    documents = await database.documents(JOBS).find(
         {"status": QUEUED}, fields={"created_at": 1}, sort=[("created_at", 1), ("_id", 1)], limit=1
     )
-    return moment_or_none(found[0]["created_at"]) if found else None
+    return moment_or_none(documents[0]["created_at"]) if documents else None
 
 
 async def _waiting(database: MongoDatabase) -> dict[str, int]:

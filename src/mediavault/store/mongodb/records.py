@@ -1,6 +1,6 @@
-"""The small records on MongoDB: a document each, its value as JSON text, so that a name in it is never an operator.
+"""The small records on MongoDB: one document each, its value as JSON text, so that a name in it is never an operator.
 
-What has ended is taken off before a write.
+Expired records are deleted before a write.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from mediavault.store.mongodb.engine import Document, Documents, Filter, MongoDa
 from mediavault.store.mongodb.schema import RECORDS
 from mediavault.store.mongodb.server import MongoServer
 
-NEVER = (
-    2**62
-)  # microseconds: a number, since servers that only speak like MongoDB do not agree whether null is less than one
+# In microseconds. A number, since servers that are only compatible with MongoDB disagree whether null is less than one.
+NEVER = 2**62
 
 
 async def put(
@@ -44,22 +43,22 @@ async def replace(
     document = _document(kind, key, value, expires_at, at)
     if if_value is None:
         return not await documents.insert([document])
-    where = {"_id": document.pop("_id"), "value": codec.record_to_json(if_value), **_living(at)}
+    where = {"_id": document.pop("_id"), "value": codec.record_to_json(if_value), **_unexpired(at)}
     return await documents.change(where, {"$set": document}) is not None
 
 
 async def get(server: MongoServer, kind: RecordKind, key: str) -> Record | None:
     database, now = server.database, server.now
     at = await _at(database, now)
-    found = await database.documents(RECORDS).one({"_id": _id(kind, key), **_living(at)})
-    return _record(found) if found else None
+    document = await database.documents(RECORDS).one({"_id": _id(kind, key), **_unexpired(at)})
+    return _record(document) if document else None
 
 
 async def all_of(server: MongoServer, kind: RecordKind) -> list[Record]:
     database, now = server.database, server.now
     at = await _at(database, now)
-    found = await database.documents(RECORDS).find({"kind": kind.value, **_living(at)}, sort=[("key", 1)])
-    return [_record(document) for document in found]
+    documents = await database.documents(RECORDS).find({"kind": kind.value, **_unexpired(at)}, sort=[("key", 1)])
+    return [_record(document) for document in documents]
 
 
 async def remove(server: MongoServer, kind: RecordKind, key: str) -> bool:
@@ -84,7 +83,7 @@ async def _at(database: MongoDatabase, now: int | None) -> int:
     return await database.now() if now is None else now
 
 
-def _living(at: int) -> Filter:
+def _unexpired(at: int) -> Filter:
     return {"expires_at": {"$gt": at}}
 
 

@@ -1,4 +1,4 @@
-"""Documents of the MongoDB store and the records they stand for: the same fields as the SQL stores' columns."""
+"""Converts between documents of the MongoDB store and records: the same fields as the SQL stores' columns."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from mediavault.store import rows
 from mediavault.store.mongodb.engine import Document
 from mediavault.store.mongodb.words import words_values
 
-# A document ends at 16 MB. What a site says when it refuses is short; a page of it is cut here, before it can be the
-# reason why a failure cannot be written down: PAGE + SPILL_AT records of this length fit, also where each takes 4 bytes.
+# A document is limited to 16 MB. What a site says when it refuses is short; a whole page of it is cut here, so that a
+# failure can always be stored: PAGE + SPILL_AT records of this length fit, even at 4 bytes a character.
 LONGEST_DETAIL = 20_000  # characters
 PAGE, SPILL_AT = 50, 100  # history records
 
@@ -26,7 +26,7 @@ def job_from(document: Document) -> Job:
 
 
 def document_of(job: Job, history: Sequence[HistoryRecord] = (), *, moved: int = 0) -> Document:
-    """``history`` is the part in the document itself; ``moved`` records before it have pages of their own."""
+    """Return a job's document with ``history``; ``moved`` records before that have their own pages."""
     values = rows.stored_values(job)
     values["_id"] = values.pop("id")
     values["error"] = cut(values["error"])
@@ -47,7 +47,7 @@ def record_row(record: HistoryRecord) -> list[Any]:
 
 
 def records_from(found: Iterable[Sequence[Any]]) -> list[HistoryRecord]:
-    return [rows.history_from_row([*row, None][:_HISTORY_COLUMNS]) for row in found]  # older ones end with the duration
+    return [rows.history_from_row([*row, None][:_HISTORY_COLUMNS]) for row in found]  # older rows end with the duration
 
 
 def gate_from(document: Document) -> SiteLimit:
@@ -67,7 +67,7 @@ def gate_changes(gate: SiteLimit) -> Document:
 
 def beat_from(document: Document) -> WorkerBeat:
     leaving = {"draining": max(document["draining"], document.get("leaving", 0))}
-    document = {"tally": "", **document, **leaving}  # a former release wrote neither
+    document = {"tally": "", **document, **leaving}  # an earlier release wrote neither
     return rows.beat_from_row([document["_id"], *(document[name] for name in _BEAT)])
 
 
@@ -78,5 +78,5 @@ _BEAT = (
 
 
 def cut(text: Any) -> Any:
-    """A text of at most LONGEST_DETAIL characters; None stays None."""
+    """Return the text, cut to LONGEST_DETAIL characters; None stays None."""
     return text if text is None or len(text) <= LONGEST_DETAIL else text[: LONGEST_DETAIL - 1] + "…"

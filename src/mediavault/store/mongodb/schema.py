@@ -29,7 +29,10 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class MigrationStep:
-    """``version`` is the schema's number once the indexes stand; ``oldest_code`` as of ``schema.Migration``."""
+    """One step.
+
+    ``version`` is the schema's version once the indexes exist; ``oldest_code`` as in ``schema.Migration``.
+    """
 
     version: int
     oldest_code: int
@@ -38,8 +41,8 @@ class MigrationStep:
 
 _FIRST = [
     Index(JOBS, "post", [("canonical_url", 1), ("version", 1)], unique=True),
-    # The queue. The status comes first although it is the same in all of the index: only so are the platforms of queued
-    # jobs found without reading every entry.
+    # The queue. The status comes first although it is the same in all of the index: only then can the platforms of
+    # queued jobs be found without reading every entry.
     Index(
         JOBS,
         "ready",
@@ -53,7 +56,7 @@ _FIRST = [
     Index(JOBS, "updated", [("updated_at", 1)]),
     Index(HISTORY, "job", [("job", 1), ("first", 1)]),
 ]
-_NOT_UNDERSTOOD = Index(
+_UNPARSED = Index(
     JOBS,
     "not_understood",
     [("failed_at", 1), ("platform", 1)],
@@ -63,8 +66,8 @@ _RECORDS = [
     Index(RECORDS, "kind", [("kind", 1), ("key", 1)]),
     Index(RECORDS, "expiring", [("expires_at", 1)]),
 ]
-# For the library's pages. A claim changes none of these; of the values a completion writes those that begin_commit wrote
-# already, which changes no entry of an index either.
+# For the library's pages. A claim changes none of these fields; a completion writes the same values to them as
+# begin_commit did, which changes no index entry either.
 _LIBRARY = [
     Index(JOBS, "words", [("words", 1)]),
     Index(JOBS, "of_platform", [("platform", 1), ("created_at", 1), ("_id", 1)]),
@@ -72,11 +75,11 @@ _LIBRARY = [
     Index(JOBS, "longest", [("duration_s", 1), ("created_at", 1), ("_id", 1)]),
     Index(JOBS, "largest", [("bytes", 1), ("created_at", 1), ("_id", 1)]),
 ]
-# Step 5: words.py gives every document its words, and records of the history end with the values of their message. Older
-# code writes neither.
+# Step 5: words.py gives every document its words, and records of the history end with the values of their message.
+# Older code writes neither.
 STEPS = (
     MigrationStep(1, 1, _FIRST),
-    MigrationStep(2, 1, [_NOT_UNDERSTOOD]),
+    MigrationStep(2, 1, [_UNPARSED]),
     MigrationStep(3, 1, _RECORDS),
     MigrationStep(4, 1, _LIBRARY),
     MigrationStep(5, 5, []),
@@ -84,38 +87,38 @@ STEPS = (
 
 
 async def migrate(database: MongoDatabase, *, steps: Sequence[MigrationStep] = STEPS) -> int:
-    """Make what is missing; the schema's version.
+    """Create what is missing and return the schema's version.
 
-    A newer schema is taken as it is when it says that this code still works on it. Raises SchemaTooNew, StoreError for
-    collections that another program made or a server that is too old.
+    A newer schema is accepted if it says that this code still works with it. Raises SchemaTooNew, and StoreError for
+    collections that another program created or a server that is too old.
     """
     if database.facts.numbers < OLDEST_VERSION:
         raise StoreError(
             Message("MongoDB %(version)s is too old.", version=database.facts.version), help="Use MongoDB 5.0 or newer."
         )
     schema = database.documents(SCHEMA)
-    standing = await schema.one(OURS)
-    if standing is None and await database.has_any([JOBS, GATES, WORKERS]):
-        standing = await schema.latest(OURS)  # another process may be making them just now
-        if standing is None:
+    stored = await schema.one(OURS)
+    if stored is None and await database.has_any([JOBS, GATES, WORKERS]):
+        stored = await schema.latest(OURS)  # another process may be creating them right now
+        if stored is None:
             raise StoreError(
                 "The collections named `mediavault.…` belong to another program.",
                 help="Name another database in MEDIAVAULT_DATABASE_URL.",
             )
-    if standing is None:
-        standing = await schema.put(OURS, {"$setOnInsert": {"version": 0, "oldest_code": 0}})
-    if standing["oldest_code"] > len(steps):
+    if stored is None:
+        stored = await schema.put(OURS, {"$setOnInsert": {"version": 0, "oldest_code": 0}})
+    if stored["oldest_code"] > len(steps):
         raise SchemaTooNew(
             Message(
                 "The database has schema %(standing)s; this mediavault knows up to %(steps)s.",
-                standing=standing["version"],
+                standing=stored["version"],
                 steps=len(steps),
             )
         )
-    for step in steps[standing["version"] :]:
+    for step in steps[stored["version"] :]:
         for index in step.indexes:
-            made = database.documents(index.collection)
-            await made.index(index.name, index.keys, unique=index.unique, where=index.where)
+            collection = database.documents(index.collection)
+            await collection.index(index.name, index.keys, unique=index.unique, where=index.where)
         reached = {"version": step.version, "oldest_code": step.oldest_code}
         await schema.change_all({**OURS, "version": {"$lt": step.version}}, {"$set": reached})
-    return max(int(standing["version"]), len(steps))
+    return max(int(stored["version"]), len(steps))

@@ -1,4 +1,4 @@
-"""A MongoDB server as this process uses it: the database, calls that are under way, signals, the time."""
+"""A MongoDB server as this process uses it: the database, calls under way, signals, and the time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mediavault.store.wake import Subscribers
 
 
 class MongoServer:
-    """Without ``clock`` the time is the server's, on both sides of every comparison; a test may bring its own.
+    """A server. Without ``clock`` both sides of every comparison use the server's time; tests may pass a clock.
 
     What is acknowledged has been written to the journals of a majority of the replica set.
     """
@@ -36,7 +36,7 @@ class MongoServer:
 
     @property
     def has_wake_ups(self) -> bool:
-        """False at a server without a replica set: there the jobs of other processes wait for the worker's poll."""
+        """False for a server without a replica set: there the jobs of other processes wait for the worker's poll."""
         return self.database.facts.has_change_streams
 
     async def open(self) -> None:
@@ -54,7 +54,7 @@ class MongoServer:
         await self.database.close()
 
     def wake(self) -> None:
-        """Wake the workers of this process; others learn of the change from their change stream, as of a stop."""
+        """Wake the workers of this process; others learn of the change, as of a stop, from their change streams."""
         self._work.notify()
 
     def stop(self, asked: str) -> None:

@@ -1,4 +1,4 @@
-"""The MongoDB store: a job is a document, a move is one change of it; any number of workers on any number of machines."""
+"""The MongoDB store: a job is a document, a move is one change of it; many workers on many machines may share it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class MongoQueue(Port[MongoServer]):
         await server.calls.with_retries(call, otherwise=done_before)
 
     async def _give_back(self, claim: ClaimedJob) -> None:
-        with suppress(StoreError):  # else it is stuck until its lease ends
+        with suppress(StoreError):  # otherwise the job is stuck until its lease ends
             await ops.release(self._engine, claim)
 
 
@@ -122,7 +122,7 @@ class MongoJobStore:
     """A ``Store`` in a MongoDB database, 5.0 or newer, in collections named ``mediavault.…``.
 
     ``url`` is ``mongodb://user:password@host:port/database?tls=true`` or ``mongodb+srv://…``. Without ``clock`` the
-    server's clock is the time.
+    server's clock is used.
     """
 
     def __init__(self, url: str, clock: Clock | None = None) -> None:
@@ -135,7 +135,7 @@ class MongoJobStore:
 
     @property
     def has_wake_ups(self) -> bool:
-        """False at a server without a replica set: there the jobs of other processes wait for the worker's poll."""
+        """False for a server without a replica set: there the jobs of other processes wait for the worker's poll."""
         return self._server.has_wake_ups
 
     async def open(self) -> None:

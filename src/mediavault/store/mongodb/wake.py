@@ -1,4 +1,7 @@
-"""Wake-ups and stops among processes and machines: a change stream, where the server has them. Hints: a worker looks by itself too."""
+"""Wake-ups and stops between processes and machines: a change stream, if the server has them.
+
+They are hints: a worker polls too.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,9 @@ from mediavault.store.mongodb.schema import GATES, JOBS, WORKERS
 CANCELLED = JobStatus.CANCELLED.value
 OF_JOBS, OF_GATES, OF_WORKERS = ({"ns.coll": f"{APPLICATION}.{name}"} for name in (JOBS, GATES, WORKERS))
 
-# A job that became claimable or was taken away, a gate that opened, a worker that was asked to leave. Only the change is sent, never the document.
-# Whether a job was running before, the stream cannot tell: who does not hold it passes over it.
+# A job that became claimable or was taken away, a platform that was opened, a worker that was asked to drain. Only the
+# change is sent, never the document. The stream does not say whether a job was running: workers ignore the jobs that
+# they do not hold.
 STAGES: Sequence[Mapping[str, Any]] = [
     {
         "$match": {
@@ -39,7 +43,7 @@ STAGES: Sequence[Mapping[str, Any]] = [
 
 
 async def until_lost(database: MongoDatabase, on_wake: Callable[[], None], on_stop: Callable[[str], None]) -> None:
-    """Call ``on_wake`` at once, for what came while nobody listened, and either at every change until the stream ends."""
+    """Call ``on_wake`` at once, for missed changes, then either callback at every change until the stream ends."""
     async with aclosing(database.changes(STAGES, on_begin=on_wake)) as changes:
         async for change in changes:
             if change["operationType"] == "delete" or change.get("status") == CANCELLED or change.get("leaving"):

@@ -1,4 +1,4 @@
-"""Handing out jobs on PostgreSQL, and writing their completions, several at once."""
+"""Claims jobs on PostgreSQL, and writes their completions, several at once."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ HEAD_EVERY_S = 1.0
 
 @dataclass(slots=True)
 class LowWaterMark:
-    """Where the next claim begins to look: at the last job that was claimed, since nothing older was queued then.
+    """Where the next claim starts to read: at the last job that was claimed, since nothing older was queued then.
 
     While an old snapshot is held, the index keeps the dead entries of every job that was ever claimed, and a claim that
-    starts at its head reads them all. A claim that finds less than it wanted starts at the head after all, and so does
-    one a second: a job that was stored earlier and committed later waits no longer than that.
+    starts at its head reads them all. A claim that finds fewer jobs than it wanted starts at the head after all, and so
+    does one claim a second: a job that was stored earlier and committed later waits no longer than that.
     """
 
     micros: int = 0
-    platforms: list[str] = field(default_factory=list)  # that had queued jobs at the last look from the head
-    wanted: ClaimFilter = field(default_factory=ClaimFilter)  # what it is a mark among
+    platforms: list[str] = field(default_factory=list)  # with queued jobs at the last claim from the head
+    wanted: ClaimFilter = field(default_factory=ClaimFilter)  # the filter that the mark is valid for
     _head_at: float = float("-inf")  # monotonic
 
     def may_be_used(self, at: float) -> bool:
@@ -56,7 +56,7 @@ class LowWaterMark:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One job that is done; without ``items`` those of the row stay."""
+    """One completed job; without ``items`` those of the row stay."""
 
     claim: ClaimedJob
     kept: KeptFile
@@ -64,7 +64,7 @@ class Completion:
 
 
 class PostgresClaims:
-    """Hands out jobs and writes completions, each on a connection of its own; completions that wait go together."""
+    """Claims jobs and writes completions, each on its own connection; waiting completions are written together."""
 
     def __init__(self, server: PostgresServer, mark: LowWaterMark) -> None:
         self._server = server
@@ -91,10 +91,10 @@ class PostgresClaims:
             rows = await self._lane.rows(SQL["claim"], values | where)
         if len(rows) < limit:
             queued = [row[0] for row in await self._lane.rows(SQL["queued_platforms"], {})]
-            taken = [name for name in queued if not wanted.platforms or name in wanted.platforms]
-            self._mark.looked_from_the_head(taken, at)
-            where = {"platforms": taken, "mark": 0, "limit": limit - len(rows)}
-            rows += await self._lane.rows(SQL["claim"], values | where) if taken else []
+            platforms = [name for name in queued if not wanted.platforms or name in wanted.platforms]
+            self._mark.looked_from_the_head(platforms, at)
+            where = {"platforms": platforms, "mark": 0, "limit": limit - len(rows)}
+            rows += await self._lane.rows(SQL["claim"], values | where) if platforms else []
         claims = [ClaimedJob(job_from_row(row), worker) for row in rows]
         if len(claims) == limit:
             self._mark.claimed_up_to(to_micros(claims[-1].job.created_at))
@@ -108,28 +108,32 @@ class PostgresClaims:
         return promoted
 
     async def _complete(self, batch: Sequence[Completion]) -> list[Exception | None]:
-        kept = [one.kept for one in batch]
+        files = [completion.kept for completion in batch]
         values = {
             "now": self._server.now,
-            "ids": [one.claim.id for one in batch],
-            "fences": [one.claim.fence for one in batch],
-            "items": [codec.items_to_json(one.items) if one.items else None for one in batch],
-            "output_paths": [file.output_path for file in kept],
-            "thumbnail_paths": [file.thumbnail_path for file in kept],
-            "bytes": [file.bytes for file in kept],
-            "sha256s": [file.sha256 for file in kept],
-            "durations": [file.duration_s for file in kept],
-            "widths": [file.width for file in kept],
-            "heights": [file.height for file in kept],
+            "ids": [completion.claim.id for completion in batch],
+            "fences": [completion.claim.fence for completion in batch],
+            "items": [codec.items_to_json(completion.items) if completion.items else None for completion in batch],
+            "output_paths": [file.output_path for file in files],
+            "thumbnail_paths": [file.thumbnail_path for file in files],
+            "bytes": [file.bytes for file in files],
+            "sha256s": [file.sha256 for file in files],
+            "durations": [file.duration_s for file in files],
+            "widths": [file.width for file in files],
+            "heights": [file.height for file in files],
         }
         done = {row[0] for row in await self._completing.rows(SQL["complete"], values)}
         return _outcomes(done, batch)
 
 
 def _outcomes(done: set[str], batch: Sequence[Completion]) -> list[Exception | None]:
-    """One for each of the batch; ``done`` are the ids that were changed. A second completion of one job is too late."""
+    """Return one outcome for each of the batch; ``done`` are the ids that were changed.
+
+    A second completion of the same job gets LeaseLost.
+    """
     outcomes: list[Exception | None] = []
-    for one in batch:
-        outcomes.append(None if one.claim.id in done else transitions.lease_lost(one.claim.id, one.claim.fence))
-        done.discard(one.claim.id)
+    for completion in batch:
+        job_id = completion.claim.id
+        outcomes.append(None if job_id in done else transitions.lease_lost(job_id, completion.claim.fence))
+        done.discard(job_id)
     return outcomes

@@ -1,4 +1,4 @@
-"""The only importer of asyncpg: connections to PostgreSQL, statements by name, and its errors as ours."""
+"""The only importer of asyncpg: connections to PostgreSQL, statements by name, and the translation of its errors."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ URL_HELP = Message("It looks like postgresql://user:password@host/database")
 
 _NAMED = re.compile(r"(?<!:):([a-z]\w*)")
 
-# The server did not get, or undid, what was asked; asking again is right. Class 40: transaction rollback
-# (serialization failure, deadlock); 53: too many connections, out of memory; 57P: shutting down or starting up; 57014 and
-# 55P03: an administrator's limit on how long a statement takes, or waits for a lock.
+# The server did not get the statement, or undid it, so it can be repeated. Class 40: transaction rollback
+# (serialization failure, deadlock); 53: too many connections, out of memory; 57P: shutting down or starting up; 57014
+# and 55P03: an administrator's limit on how long a statement takes, or waits for a lock.
 _PASSING = ("40", "53", "57P", "57014", "55P03", "08")
 
 
@@ -47,7 +47,10 @@ class Statement:
 
 
 def positional(sql: str) -> Statement:
-    """``:name`` becomes ``$1``, ``$2`` …; the same name the same number. Casts (``::text``) are left alone."""
+    """Replace ``:name`` with ``$1``, ``$2`` …, the same name with the same number.
+
+    Casts (``::text``) are left alone.
+    """
     names: list[str] = []
 
     def number(match: re.Match[str]) -> str:
@@ -59,16 +62,16 @@ def positional(sql: str) -> Statement:
 
 
 class Transaction:
-    """A connection for the length of a transaction, or for one statement that is its own."""
+    """A connection during a transaction, or for one statement that is its own transaction."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
     async def rows(self, statement: Statement, values: Mapping[str, Any]) -> list[Row]:
-        """Run the statement; all of its rows."""
+        """Run the statement and return all of its rows."""
         with errors_as_ours():
-            found: list[Row] = await self._connection.fetch(statement.sql, *statement.arguments(values))
-        return found
+            rows: list[Row] = await self._connection.fetch(statement.sql, *statement.arguments(values))
+        return rows
 
     async def many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run the statement once for each row of values, in one round trip."""
@@ -76,15 +79,15 @@ class Transaction:
             await self._connection.executemany(statement.sql, [statement.arguments(values) for values in rows])
 
     async def script(self, sql: str) -> None:
-        """Several statements without values."""
+        """Run several statements without values."""
         with errors_as_ours():
             await self._connection.execute(sql)
 
 
 class Lane:
-    """One connection for one kind of work, opened when it is needed and again when it was lost.
+    """One connection for one kind of work, opened when it is needed and reopened when it was lost.
 
-    What must not wait behind other work has a lane of its own: a heartbeat that queues for a pool is a lost lease.
+    Work that must not wait behind other work has its own lane: a heartbeat that queues for a pool is a lost lease.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[Any]]) -> None:
@@ -100,8 +103,8 @@ class Lane:
             with errors_as_ours():
                 if self._connection is None or self._connection.is_closed():
                     self._connection = await self._connect()
-                found: list[Row] = await self._connection.fetch(statement.sql, *statement.arguments(values))
-        return found
+                rows: list[Row] = await self._connection.fetch(statement.sql, *statement.arguments(values))
+        return rows
 
     async def close(self) -> None:
         self._closed = True
@@ -110,7 +113,7 @@ class Lane:
 
 
 class PostgresDatabase:
-    """The server that ``url`` names: a pool for what a person asks for, lanes for the worker's own rhythm."""
+    """The server that ``url`` names: a pool for users' requests, lanes for the worker's periodic work."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -119,10 +122,10 @@ class PostgresDatabase:
         self._lanes: list[Lane] = []
 
     async def open(self) -> None:
-        """Raises ConnectionLost when nobody answers, StoreError when the server refuses us or is too old."""
+        """Connect. Raises ConnectionLost when no server answers, StoreError when it refuses us or is too old."""
         with errors_as_ours():
             self._pool = await asyncpg.create_pool(
-                self.url, min_size=1, max_size=POOL_SIZE, reset=_keep_as_it_is, **self._options()
+                self.url, min_size=1, max_size=POOL_SIZE, reset=_no_reset, **self._options()
             )
             async with self._pool.acquire() as connection:
                 version = connection.get_server_version()
@@ -146,18 +149,18 @@ class PostgresDatabase:
                 pool.terminate()
 
     def lane(self, *, one_plan: bool = False) -> Lane:
-        """``one_plan``: each of its statements is planned once, whatever its values are."""
+        """Return a new lane. With ``one_plan`` each of its statements is planned once, regardless of its values."""
         lane = Lane(self._connect_for_one_plan if one_plan else self.connect)
         self._lanes.append(lane)
         return lane
 
     async def connect(self) -> Any:
-        """A connection of its own, which the caller closes."""
+        """Return a new connection, which the caller closes."""
         return await asyncpg.connect(self.url, **self._options())
 
     async def _connect_for_one_plan(self) -> Any:
-        # Left to itself the server plans the claim again at every call once an autovacuum has found that few jobs are
-        # queued: it holds a plan for the values at hand to be cheaper, by more than the planning costs.
+        # By default the server plans the claim again at every call once an autovacuum has found that few jobs are
+        # queued: it expects a plan for the given values to be cheaper, by more than the planning costs.
         connection = await self.connect()
         if not self.pooled_by_others:
             await connection.execute("SET plan_cache_mode = force_generic_plan")
@@ -165,7 +168,7 @@ class PostgresDatabase:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
-        """Committed at the end of the block; undone when it raises."""
+        """Begin a transaction, committed at the end of the block and rolled back when that raises."""
         async with self._connection() as connection:
             with errors_as_ours():
                 begun = connection.transaction()
@@ -181,7 +184,7 @@ class PostgresDatabase:
                 await begun.commit()
 
     async def rows(self, statement: Statement, values: Mapping[str, Any]) -> list[Row]:
-        """One statement, a transaction of its own."""
+        """Run one statement in its own transaction and return its rows."""
         async with self._connection() as connection:
             return await Transaction(connection).rows(statement, values)
 
@@ -202,7 +205,7 @@ class PostgresDatabase:
                 await self._pool.release(connection)
 
     def _options(self) -> dict[str, Any]:
-        # A prepared statement belongs to a connection of the server; behind a pooler the next one may be another.
+        # A prepared statement belongs to one server connection; behind a pooler the next call may get another one.
         cached = {"statement_cache_size": 0} if self.pooled_by_others else {}
         return {
             "timeout": CONNECT_TIMEOUT_S,
@@ -213,7 +216,7 @@ class PostgresDatabase:
 
 
 def named(url: str) -> str:
-    """The server and database of ``url``, without user or password, for messages."""
+    """Return the server and database of ``url``, without user or password, for messages."""
     parts = urlsplit(url)
     port = f":{parts.port}" if parts.port else ""
     return f"{parts.hostname or 'localhost'}{port}{parts.path}"
@@ -249,12 +252,12 @@ def errors_as_ours() -> Iterator[None]:
         ) from exc
 
 
-async def _keep_as_it_is(_connection: Any) -> None:
-    """Nothing we do leaves a mark on a connection, so nothing has to be reset when it goes back: one round trip less."""
+async def _no_reset(_connection: Any) -> None:
+    """Save a round trip: nothing we do changes a connection's state, so there is nothing to reset on its release."""
 
 
 async def hang_up(connection: Any) -> None:
-    """Close a connection, in order if that takes no more than a second. Never raises."""
+    """Close a connection, gracefully if that takes no more than a second. Never raises."""
     try:
         await connection.close(timeout=1.0)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):

@@ -1,4 +1,4 @@
-"""What a PostgreSQL server says about itself, for the doctor. It is looked at, nothing is made or changed there."""
+"""What a PostgreSQL server says about itself, for the doctor. Nothing is created or changed there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mediavault.core.clock import Clock, to_micros
 from mediavault.store.postgres.engine import PostgresDatabase, errors_as_ours, hang_up, named
 from mediavault.store.postgres.wake import wake_ups_arrive
 
-_ASK = """
+_QUERY = """
 SELECT current_setting('server_version_num')::int / 10000,
        (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
        current_user::text, current_database()::text,
@@ -29,8 +29,11 @@ SELECT current_setting('server_version_num')::int / 10000,
 
 @dataclass(frozen=True, slots=True)
 class PostgresFacts:
-    """``ahead_by`` is how far the server's clock is ahead of this host's, to half a round trip. ``is_local``: reached by a
-    socket or over loopback. ``has_wake_ups``: NOTIFY reaches LISTEN, which it does not behind a pooler."""
+    """What the server says about itself.
+
+    ``ahead_by`` is how far the server's clock is ahead of this host's, to half a round trip. ``is_local``: reached
+    through a socket or over loopback. ``has_wake_ups``: NOTIFY reaches LISTEN, which it does not behind a pooler.
+    """
 
     server: str  # host and database, without user or password
     version: int
@@ -51,17 +54,17 @@ class PostgresFacts:
 
 
 async def look_at(url: str, clock: Clock) -> PostgresFacts:
-    """Raises ConnectionLost when nobody answers, StoreError when the server refuses us."""
+    """Query the server's facts. Raises ConnectionLost when no server answers, StoreError when it refuses us."""
     database = PostgresDatabase(url)
     database.pooled_by_others = True  # it may be a pooler that answers
     with errors_as_ours():
         connection = await database.connect()
         try:
             before = to_micros(clock.now())
-            [version, micros, *said] = await connection.fetchrow(_ASK)
+            [version, micros, *values] = await connection.fetchrow(_QUERY)
             after = to_micros(clock.now())
         finally:
             await hang_up(connection)
     ahead_by = timedelta(microseconds=micros - (before + after) // 2)
-    facts: list[Any] = [named(url), version, ahead_by, *said, await wake_ups_arrive(database)]
+    facts: list[Any] = [named(url), version, ahead_by, *values, await wake_ups_arrive(database)]
     return PostgresFacts(*facts)

@@ -1,4 +1,4 @@
-"""What the library's pages ask of PostgreSQL: pages of jobs in every order, accounts, totals, failures."""
+"""The queries of the library's pages on PostgreSQL: pages of jobs in every order, accounts, totals, failures."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ from mediavault.store.rows import JOB_COLUMNS, job_from_row
 
 
 async def jobs(server: PostgresServer, query: JobQuery) -> JobPage:
-    return paging.page_of(await _found(server, query, paging.after(query), query.limit + 1), query)
+    return paging.page_of(await _select(server, query, paging.after(query), query.limit + 1), query)
 
 
 async def neighbours(server: PostgresServer, job_id: JobId, query: JobQuery) -> Neighbours:
-    place = paging.sort_key(await get(server, job_id), query.order)
-    before = await _found(server, query, place, 1, backwards=True)
-    behind = await _found(server, query, place, 1)
-    return Neighbours(before[0] if before else None, behind[0] if behind else None)
+    key = paging.sort_key(await get(server, job_id), query.order)
+    before = await _select(server, query, key, 1, backwards=True)
+    after = await _select(server, query, key, 1)
+    return Neighbours(before[0] if before else None, after[0] if after else None)
 
 
-async def _found(
+async def _select(
     server: PostgresServer, query: JobQuery, start: Place | None, limit: int, *, backwards: bool = False
 ) -> list[Job]:
-    asked = statement(query, start, limit, backwards=backwards)
-    return [] if asked is None else [job_from_row(row) for row in await server.database.rows(*asked)]
+    selection = statement(query, start, limit, backwards=backwards)
+    return [] if selection is None else [job_from_row(row) for row in await server.database.rows(*selection)]
 
 
 def statement(
     query: JobQuery, start: Place | None, limit: int, *, backwards: bool = False
 ) -> tuple[Statement, dict[str, Any]] | None:
-    """What finds the jobs behind ``start`` in the query's order, or before it; None where nothing can be found."""
+    """Return what selects the jobs after ``start`` in the query's order, or before it; None if nothing can be found."""
     terms = search_words.asked(query.text)
     if terms == ():
         return None
@@ -58,14 +58,15 @@ def statement(
         conditions.append("seq IN (SELECT seq FROM mediavault.library_words WHERE words @@ :words::text::tsquery)")
         values["words"] = match(terms)
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    way = "DESC" if descending else "ASC"
+    direction = "DESC" if descending else "ASC"
     value = VALUES.get(query.order)
-    order = f"ORDER BY {f'{value} {way}, ' if value else ''}created_at {way}, id {way} LIMIT :limit::int"
+    by_value = f"{value} {direction}, " if value else ""
+    order = f"ORDER BY {by_value}created_at {direction}, id {direction} LIMIT :limit::int"
     return positional(f"SELECT {JOB_COLUMNS} FROM mediavault.jobs {where} {order}"), {**values, "limit": limit}  # noqa: S608 - nothing comes from outside
 
 
 def match(terms: Sequence[search_words.Term]) -> str:
-    """PostgreSQL's words for a search; no word holds a character that means something to it."""
+    """Return a search as a tsquery; no word has a character that is special in it."""
     return " & ".join(
         f"({' <-> '.join(repr(word) for word in term)})" if len(term) > 1 else f"'{term[0]}':*" for term in terms
     )
@@ -75,9 +76,9 @@ def match(terms: Sequence[search_words.Term]) -> str:
 
 
 async def accounts(server: PostgresServer, query: AccountQuery) -> AccountPage:
-    asked = accounts_statement(query)
-    found = [] if asked is None else [library_index.account_from_row(row) for row in await server.database.rows(*asked)]
-    return paging.account_page_of(found, query)
+    selection = accounts_statement(query)
+    rows = [] if selection is None else await server.database.rows(*selection)
+    return paging.account_page_of([library_index.account_from_row(row) for row in rows], query)
 
 
 def accounts_statement(query: AccountQuery) -> tuple[Statement, dict[str, Any]] | None:

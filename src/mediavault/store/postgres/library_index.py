@@ -1,8 +1,8 @@
 """Writes the library index on PostgreSQL, inside the transaction that changes the jobs.
 
-A completion's sums are part of its own statement (``completing`` in statements.sql), the words of a new job of ``enqueue``.
-Rows of totals are locked before those of accounts, and both in the order of their keys, so that no two transactions wait for
-each other.
+A completion's sums are part of its own statement (``complete`` in statements.sql), a new job's words part of
+``enqueue``. Rows of totals are locked before those of accounts, and both in the order of their keys, so that no two
+transactions wait for each other.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ async def add(txn: Transaction, entries: Sequence[Entry]) -> None:
 async def remove(txn: Transaction, entry: Entry) -> None:
     """Take a job out of the index; its row in ``jobs`` is gone already."""
     await txn.rows(SQL["remove_words"], {"seq": entry.seq})
-    gone = [replace(entry, sums=-entry.sums)]
-    await _add_sums(txn, totals_of(gone), accounts_of(gone))
+    removed = [replace(entry, sums=-entry.sums)]
+    await _add_sums(txn, totals_of(removed), accounts_of(removed))
 
 
 async def change(txn: Transaction, entry: Entry, *, account_before: str | None) -> None:
-    """Index what a checkpoint found out about a running job that was indexed before."""
+    """Index what a checkpoint found about a running job that is already indexed."""
     await _put_words(txn, [entry])
     moved = [replace(entry, account=account_before, sums=-entry.sums), entry]
     await _add_sums(txn, {}, accounts_of(moved))
 
 
 async def fill(txn: Transaction) -> None:
-    """Index every job of a vault that an older release wrote. The account's key of each job is written along.
+    """Index every job of a vault that an older release wrote, and store each job's account key.
 
     Everything happens in the caller's transaction, so that a crash leaves the vault as it was, to be indexed again.
     """
@@ -58,11 +58,14 @@ async def fill(txn: Transaction) -> None:
         if done % PROGRESS_EVERY == 0 or done == total:
             log.info("library_indexing", done=done, total=total)
     if done:
-        await txn.rows(SQL["analyze_library"], {})  # or the planner knows nothing until autovacuum comes by
+        await txn.rows(SQL["analyze_library"], {})  # otherwise the planner has no statistics until autovacuum runs
 
 
 def vector(line: str) -> str:
-    """The words of a line with their positions, as PostgreSQL reads a tsvector. No word holds a quote or a backslash."""
+    """Return a line's words with their positions, in the text form of a tsvector.
+
+    No word has a quote or a backslash.
+    """
     return " ".join(f"'{word}':{position}" for position, word in enumerate(line.split(), 1) if word != GAP)
 
 
@@ -86,14 +89,14 @@ async def _add_sums(txn: Transaction, totals: Mapping[str, Sums], accounts: Mapp
         "lines": "line",
         "latest": "latest_at",
     }
-    await txn.rows(SQL["name_accounts"], {name: [names[of] for names in named] for name, of in columns.items()})
+    await txn.rows(SQL["name_accounts"], {name: [names[column] for names in named] for name, column in columns.items()})
     await txn.rows(SQL["drop_accounts"], {"keys": keys})
 
 
 def _columns(sums: Collection[Sums]) -> dict[str, list[int]]:
     return {
-        "jobs": [one.jobs for one in sums],
-        "kept": [one.kept for one in sums],
-        "sizes": [one.bytes for one in sums],
-        "millis": [one.duration_ms for one in sums],
+        "jobs": [entry.jobs for entry in sums],
+        "kept": [entry.kept for entry in sums],
+        "sizes": [entry.bytes for entry in sums],
+        "millis": [entry.duration_ms for entry in sums],
     }

@@ -1,4 +1,4 @@
-"""The writing operations on PostgreSQL. Each is one statement, or judges a locked row and then writes.
+"""The writing operations on PostgreSQL. Each is one statement, or checks a locked row and then writes.
 
 A fenced statement that changes no row means LeaseLost.
 """
@@ -47,7 +47,8 @@ from mediavault.store.rows import (
     stored_values,
 )
 
-VERSION_RACES = 20  # others that store a version of the same post at the same moment
+VERSION_RACES = 20  # tries against others that store a version of the same post at the same moment
+
 # --- the queue ---------------------------------------------------------------------------------------------------
 
 
@@ -72,10 +73,10 @@ async def enqueue(server: PostgresServer, jobs: Sequence[NewJob], *, force: bool
 
 
 async def _store_new_ones(server: PostgresServer, jobs: Sequence[NewJob]) -> tuple[dict[str, Job], dict[str, Job]]:
-    """What was stored, and the newest job of each post that was known, by canonical_url.
+    """Return the stored jobs, and the newest job of each post that was already known, by canonical_url.
 
-    Each statement is a transaction of its own, since a person waits for two round trips more otherwise. What is removed
-    between the two is stored after all.
+    Each statement is its own transaction, since the user would wait for two more round trips otherwise. A post that is
+    removed between the two is stored after all.
     """
     created: dict[str, Job] = {}
     known: dict[str, Job] = {}
@@ -109,10 +110,10 @@ async def _store_new(server: PostgresServer, jobs: Sequence[NewJob]) -> dict[str
 
 
 async def _store_versions(txn: Transaction, jobs: Sequence[NewJob], now: int | None) -> dict[str, Job]:
-    return {job.canonical_url: await _store_version(txn, job, place, now) for place, job in enumerate(jobs)}
+    return {job.canonical_url: await _store_version(txn, job, index, now) for index, job in enumerate(jobs)}
 
 
-async def _store_version(txn: Transaction, job: NewJob, place: int, now: int | None) -> Job:
+async def _store_version(txn: Transaction, job: NewJob, index: int, now: int | None) -> Job:
     values = {
         "now": now,
         "id": job.id,
@@ -120,7 +121,7 @@ async def _store_version(txn: Transaction, job: NewJob, place: int, now: int | N
         "post_url": job.post_url,
         "canonical_url": job.canonical_url,
         "platform": job.platform,
-        "place": place,
+        "place": index,
         "max_attempts": job.max_attempts,
         "line": _words_of(job),
     }
@@ -184,12 +185,7 @@ async def progress(
     bytes_done: int = 0,
     bytes_total: int | None = None,
 ) -> None:
-    values = {
-        "stage": stage.value,
-        "progress_pct": progress_pct,
-        "bytes_done": bytes_done,
-        "bytes_total": bytes_total,
-    }
+    values = transitions.progress_values(stage, progress_pct, bytes_done, bytes_total)
     await _fenced(server, "progress", claim, values)
 
 
@@ -232,7 +228,7 @@ async def failed_before(
     retry_in: timedelta | None,  # noqa: ARG001 - the arguments of ``fail``
     uses_attempt: bool = True,  # noqa: ARG001
 ) -> Job | None:
-    """The job as this failure left it, when only the answer was lost."""
+    """Return the job as this failure left it if only the response was lost, else None."""
     job = await get(server, claim.id)
     return job if transitions.is_failed_by(job, claim, error_code, codec.storable(error)) else None
 
@@ -264,7 +260,7 @@ async def expire_leases(server: PostgresServer, workers: Collection[WorkerId]) -
     return len(await server.heartbeats.rows(SQL["expire_leases"], {"workers": list(workers)}))
 
 
-# --- what a person asks for --------------------------------------------------------------------------------------
+# --- users' requests ---------------------------------------------------------------------------------------------
 
 
 async def cancel(server: PostgresServer, job_id: JobId) -> Job:
@@ -315,7 +311,7 @@ async def import_jobs(server: PostgresServer, jobs: Sequence[StoredJob]) -> int:
         for stored in jobs:
             values = stored_values(transitions.as_adopted(stored.job))
             for row in await txn.rows(SQL["import_job"], values):
-                await txn.many(SQL["append_history"], [_history_values(row[0], one) for one in stored.history])
+                await txn.many(SQL["append_history"], [_history_values(row[0], entry) for entry in stored.history])
                 entries.append(entry_of(row[0], values))
         if entries:
             await library_index.add(txn, entries)
@@ -333,15 +329,15 @@ async def set_once(server: PostgresServer, name: str, value: str) -> str:
     return str(row[0])
 
 
-# --- gates and workers -------------------------------------------------------------------------------------------
+# --- site limits and workers -------------------------------------------------------------------------------------
 
 
 async def take_turn(server: PostgresServer, asked: PermitRequest) -> Permit:
     async with server.database.transaction() as txn:
         gate, at = await _locked_gate(txn, asked.platform, server.now)
-        turn, after = site_limits.acquire_permit(gate, asked, at)
+        permit, after = site_limits.acquire_permit(gate, asked, at)
         await txn.rows(SQL["put_gate"], gate_values(after))
-        return turn
+        return permit
 
 
 async def close_gate(
@@ -367,10 +363,10 @@ async def heartbeat(server: PostgresServer, beat: WorkerBeat) -> bool:
 
 
 async def request_drain(server: PostgresServer, workers: Collection[WorkerId]) -> int:
-    asked = len(await server.database.rows(SQL["request_drain"], {"workers": list(workers)}))
+    count = len(await server.database.rows(SQL["request_drain"], {"workers": list(workers)}))
     for worker in workers:
         server.stop(worker)
-    return asked
+    return count
 
 
 async def forget_worker(server: PostgresServer, worker: WorkerId) -> None:
@@ -385,7 +381,7 @@ async def _locked(txn: Transaction, job_id: JobId) -> Row:
 
 
 async def _locked_gate(txn: Transaction, platform: str, now: int | None) -> tuple[SiteLimit, Any]:
-    """The gate, made where there is none, and the database's time; nobody else moves it until the transaction ends."""
+    """Return the limit, created if there is none, and the database's time; it is locked until the transaction ends."""
     await txn.rows(SQL["make_gate"], {"platform": platform})
     [row] = await txn.rows(SQL["locked_gate"], {"platform": platform, "now": now})
     return gate_from_row(row[1:]), moment(row[0])

@@ -14,7 +14,7 @@ MIGRATIONS = load_migrations("postgres")
 SCHEMA_VERSION = len(MIGRATIONS)
 LIBRARY_INDEX = 8  # the migration that makes the library index
 
-# "mvlt" as a number: PostgreSQL reads hexadecimal ones from 16 on only
+# "mvlt" as a decimal number: PostgreSQL reads hexadecimal ones only since version 16
 _ONE_AT_A_TIME = positional("SELECT pg_advisory_xact_lock(1836477556)")
 _EXISTS = positional("SELECT to_regclass('mediavault.schema_version') IS NOT NULL")
 _OTHERS = positional("SELECT to_regnamespace('mediavault') IS NOT NULL")
@@ -30,10 +30,11 @@ INSERT INTO mediavault.schema_version VALUES (0, 0);
 
 
 async def migrate(database: PostgresDatabase, *, migrations: Sequence[Migration] = MIGRATIONS) -> int:
-    """Apply what is missing in one transaction; processes that start at once do it once. The schema's version.
+    """Apply the missing migrations in one transaction; processes that start at once apply them once.
 
-    A newer schema is taken as it is when it says that this code still works on it (``Migration.oldest_code``).
-    Raises SchemaTooNew, StoreError for a schema that another program made or that we may not create.
+    Returns the schema's version. A newer schema is accepted if it says that this code still works with it
+    (``Migration.oldest_code``). Raises SchemaTooNew, and StoreError for a schema that another program created or that
+    we may not create.
     """
     async with database.transaction() as txn:
         await txn.rows(_ONE_AT_A_TIME, {})
@@ -58,7 +59,7 @@ async def migrate(database: PostgresDatabase, *, migrations: Sequence[Migration]
 
 
 async def _version(txn: Transaction, database: PostgresDatabase) -> tuple[int, int]:
-    """The schema's version and the oldest code that works on it; an empty schema is made where there is none."""
+    """Return the schema's version and the oldest code that works with it; creates an empty schema if there is none."""
     [[exists]] = await txn.rows(_EXISTS, {})
     if exists:
         [[version, oldest_code]] = await txn.rows(_VERSION, {})

@@ -1,4 +1,4 @@
-"""A PostgreSQL server as this process uses it: connections, calls that are under way, signals, the time."""
+"""A PostgreSQL server as this process uses it: connections, calls under way, signals, and the time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = get_logger(__name__)
 
 
 class PostgresServer:
-    """Without ``clock`` the time is the database's, on both sides of every comparison; a test may bring its own."""
+    """A server. Without ``clock`` both sides of every comparison use the database's time; tests may pass a clock."""
 
     def __init__(self, url: str, clock: Clock | None, on_work: Callable[[], None]) -> None:
         self._test_clock = clock
@@ -26,7 +26,7 @@ class PostgresServer:
         self.calls = Calls(self.clock)
         self.heartbeats = self.database.lane()  # they must not wait behind other work
         self.schema_version = 0
-        self.has_wake_ups = False  # behind a pooler: there new jobs wait for the worker's poll
+        self.has_wake_ups = False  # False behind a pooler: there new jobs wait for the worker's poll
         self._work, self._stops = Subscribers[[]](), Subscribers[[str]]()
         self._work.add(on_work)
         self._listener = ChangeListener(lambda: until_lost(self.database, self._work.notify, self.stop), self.clock)
@@ -56,7 +56,7 @@ class PostgresServer:
         await self.database.close()
 
     def stop(self, asked: str) -> None:
-        """Signal the stop of a job or a worker in this process, also where NOTIFY does not arrive, or not yet."""
+        """Signal the stop of a job or a worker in this process, even if NOTIFY does not arrive, or not yet."""
         self._stops.notify(asked)
 
     def on_work(self, callback: Callable[[], None]) -> Callable[[], None]:

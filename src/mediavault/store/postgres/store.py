@@ -1,4 +1,4 @@
-"""The PostgreSQL store: written SQL, one statement a move, any number of workers on any number of machines."""
+"""The PostgreSQL store: hand-written SQL, one statement per move, any number of workers on any number of machines."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mediavault.store.site_limits import ClaimFilter
 
 
 class PostgresQueue(Port[PostgresServer]):
-    """What makes an older job claimable tells the low-water mark of this process's claims."""
+    """The queue. A call that may make an older job claimable resets the low-water mark of this process's claims."""
 
     def __init__(self, server: PostgresServer, mark: LowWaterMark) -> None:
         super().__init__(server)
@@ -63,13 +63,13 @@ class PostgresQueue(Port[PostgresServer]):
         return await self._engine.calls.shielded_claims(claiming, unseen=self._give_back)
 
     async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
-        one = Completion(claim, kept, items)
+        completion = Completion(claim, kept, items)
 
         async def done_before() -> bool | None:
             job = await reads.get(self._engine, claim.id)
             return transitions.is_completed_by(job, claim, kept) or None
 
-        await self._engine.calls.with_retries(lambda: self.claims.completions.submit(one), otherwise=done_before)
+        await self._engine.calls.with_retries(lambda: self.claims.completions.submit(completion), otherwise=done_before)
 
     async def release(self, claim: ClaimedJob, *, needs_session: bool = False) -> None:
         self._mark.forget()
@@ -87,7 +87,7 @@ class PostgresQueue(Port[PostgresServer]):
         return await self._retry(job_id, chosen_url=chosen_url)
 
     async def _give_back(self, claim: ClaimedJob) -> None:
-        with suppress(StoreError):  # else it is stuck until its lease ends
+        with suppress(StoreError):  # otherwise the job is stuck until its lease ends
             await ops.release(self._engine, claim)
 
 
@@ -144,8 +144,8 @@ class PostgresRecords(Port[PostgresServer]):
 class PostgresJobStore:
     """A ``Store`` in a PostgreSQL database, 15 or newer, in its own schema named ``mediavault``.
 
-    ``url`` is ``postgresql://user:password@host:port/database?sslmode=…``. Without ``clock`` the database's clock is
-    the time.
+    ``url`` is ``postgresql://user:password@host:port/database?sslmode=…``. Without ``clock`` the database's
+    clock is used.
     """
 
     def __init__(self, url: str, clock: Clock | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Wake-ups and stops among processes and machines: LISTEN on a connection of its own. Hints: a worker looks by itself too."""
+"""Wake-ups and stops between processes and machines: LISTEN on its own connection. Hints: a worker polls too."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ SELF_TEST_S = 2.0
 
 
 async def wake_ups_arrive(database: PostgresDatabase) -> bool:
-    """Whether a NOTIFY of one connection reaches a LISTEN of another, within ``SELF_TEST_S``.
+    """Return whether a NOTIFY of one connection reaches a LISTEN of another, within ``SELF_TEST_S``.
 
-    Behind a pooler in transaction mode it does not: there the listening connection of the server is lent to others.
+    Behind a pooler in transaction mode it does not: there the listening server connection is lent to others.
     """
     channel = f"mediavault_test_{secrets.token_hex(8)}"
     arrived = asyncio.Event()
@@ -36,8 +36,7 @@ async def wake_ups_arrive(database: PostgresDatabase) -> bool:
 
 
 async def until_lost(database: PostgresDatabase, on_wake: Callable[[], None], on_stop: Callable[[str], None]) -> None:
-    """Call ``on_wake`` at once, for what came while nobody listened, and either at its notifications until the
-    connection ends."""
+    """Call ``on_wake`` at once, for missed notifications, then either callback at each until the connection ends."""
     lost = asyncio.Event()
     with errors_as_ours():
         connection: Any = await database.connect()

@@ -1,4 +1,7 @@
-"""Moves a damaged database file aside, so that a new one can take its place. Nothing is deleted, and no sound file is touched."""
+"""Moves a damaged database file aside, so that a new one can take its place.
+
+Nothing is deleted, and no sound file is touched.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,15 @@ from mediavault.store.sqlite.backup import fsync
 from mediavault.store.sqlite.engine import connect_to_read, errors_as_ours, fetch_all
 from mediavault.store.sqlite.schema import inspect
 
-# A process that has the file open in WAL mode holds a lock on these bytes. Source: SHARED_FIRST and SHARED_SIZE in SQLite's os.h.
+# A process that has the file open in WAL mode holds a lock on these bytes. Source: SHARED_FIRST and SHARED_SIZE in
+# SQLite's os.h.
 _SHARED_FIRST, _SHARED_SIZE = 0x4000_0002, 510
 # The file itself goes last: a log that is left next to a new file would be taken for its log.
 _SUFFIXES = ("-wal", "-shm", "-journal", "")
 
 
 def set_aside(path: Path, at: datetime) -> Path | None:
-    """Rename a damaged file to ``NAME.corrupt-TIME``, its log with it; the new path. None for a sound file, or none at all.
+    """Rename a damaged file and its log to ``NAME.corrupt-TIME``; returns the new path, None if it is sound or missing.
 
     Raises StoreError when a process of this machine has it open, or it cannot be renamed.
     """
@@ -30,7 +34,7 @@ def set_aside(path: Path, at: datetime) -> Path | None:
         return None
     aside = path.with_name(f"{path.name}.corrupt-{at:%Y%m%dT%H%M%SZ}")
     try:
-        with _nobody_else_at(path):
+        with _exclusive_lock(path):
             for suffix in _SUFFIXES:
                 _rename(path.with_name(path.name + suffix), aside.with_name(aside.name + suffix))
             fsync(path.parent)
@@ -42,7 +46,7 @@ def set_aside(path: Path, at: datetime) -> Path | None:
 
 
 def is_damaged(path: Path) -> bool:
-    """Reads all of it. Raises StoreError when that cannot be determined."""
+    """Read the whole file and return whether it is damaged. Raises StoreError when that cannot be determined."""
     try:
         if inspect(path) is None:
             return False
@@ -57,8 +61,11 @@ def is_damaged(path: Path) -> bool:
 
 
 @contextmanager
-def _nobody_else_at(path: Path) -> Iterator[None]:
-    """No connection of ours may be open: closing a descriptor drops every lock that this process holds on the file."""
+def _exclusive_lock(path: Path) -> Iterator[None]:
+    """Hold a lock that is free only while no other process has the database open. Raises StoreError.
+
+    This process must have no connection open: closing a descriptor drops every lock that it holds on the file.
+    """
     fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
         try:

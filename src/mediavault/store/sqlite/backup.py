@@ -1,6 +1,7 @@
-"""Copies a database file while others write to it: one moment of it, whole, in one file.
+"""Copies a database while others write to it: a consistent snapshot, in one file.
 
-Never a copy of the file itself: what is in the write-ahead log would be missing, or half of a change be in it.
+The file itself is never copied: what is in the write-ahead log would be missing, or the copy would have half of a
+change.
 """
 
 from __future__ import annotations
@@ -13,19 +14,19 @@ from mediavault.core.failures import StoreError
 from mediavault.core.messages import Message
 from mediavault.store.sqlite.engine import Connection, connect_to_copy_into, connect_to_read, errors_as_ours, fetch_all
 
-MAX_ROW_BYTES = 4 << 20  # ours have some kilobytes; a post's text and inline manifests are the longest parts
+MAX_ROW_BYTES = 4 << 20  # ours have a few kilobytes; a post's text and inline manifests are the longest parts
 MAX_HISTORY = 10_000  # records of one job, which are read at once
 MAX_HISTORY_BYTES = 16 << 20  # of their texts
 MAX_SMALL_TABLE_BYTES = 64 << 20  # of a table that is read at once
 _SMALL_TABLES = ("gates", "agreed", "records", "workers")
 PAGES_A_STEP = 2_048  # 8 MiB: a progress bar moves, and no step is long
-_ONE_MOMENT = "SELECT count(*) FROM sqlite_schema"  # a read begins the transaction that BEGIN only announces
+_BEGIN_SNAPSHOT = "SELECT count(*) FROM sqlite_schema"  # a read begins the transaction that BEGIN only announces
 
 OnPages = Callable[[int, int], None]  # (pages copied, pages in all)
 
 
 def copy_database(path: Path, into: Path, *, on_pages: OnPages = lambda *_: None) -> None:
-    """Write ``into``, which must not exist yet, as a whole database that has reached the disk; its folder has not.
+    """Copy the database to ``into``, which must not exist yet, and sync that file to the disk, but not its folder.
 
     Writers are not held up. Raises StoreError, and then ``into`` does not exist. ``path`` is never written to.
     """
@@ -49,9 +50,9 @@ def copy_database(path: Path, into: Path, *, on_pages: OnPages = lambda *_: None
 
 
 def refuse_oversized(path: Path) -> int:
-    """The largest row's bytes. Raises StoreError for a database that would take too much memory to read.
+    """Return the largest row's bytes. Raises StoreError for a database that would take too much memory to read.
 
-    A stranger may have made the file: sizes are asked for without loading what has them.
+    The file is untrusted, so the sizes are read without loading the values.
     """
     with errors_as_ours(path):
         db = connect_to_read(path)
@@ -82,7 +83,7 @@ def refuse_oversized(path: Path) -> int:
 
 
 def _sizes(db: Connection, table: str) -> tuple[int, int]:
-    """Bytes of the table's largest row, and of all its rows."""
+    """Return the bytes of the table's largest row, and of all its rows."""
     columns = [str(row[0]) for row in fetch_all(db, "SELECT name FROM pragma_table_info(:table)", {"table": table})]
     quoted = ['"' + column.replace('"', '""') + '"' for column in columns]
     row = " + ".join(f"coalesce(octet_length({column}), 0)" for column in quoted)
@@ -91,7 +92,7 @@ def _sizes(db: Connection, table: str) -> tuple[int, int]:
 
 
 def _longest_history(db: Connection) -> tuple[int, int]:
-    """How many records one job has at most, and how many bytes their texts have at most."""
+    """Return the most records that one job has, and the most bytes that the texts of one job have."""
     of_a_job = "SELECT count(*) AS n, sum(coalesce(octet_length(detail), 0)) AS texts FROM history GROUP BY job"
     ((longest, texts),) = fetch_all(db, f"SELECT coalesce(max(n), 0), coalesce(max(texts), 0) FROM ({of_a_job})")  # noqa: S608
     return longest, texts
@@ -102,7 +103,7 @@ def _copy(source: Connection, into: Path, on_pages: OnPages) -> None:
     try:
         # Inside one read transaction: otherwise each step after another process's write would start from the beginning.
         source.execute("BEGIN")
-        fetch_all(source, _ONE_MOMENT)
+        fetch_all(source, _BEGIN_SNAPSHOT)
         with target.backup("main", source, "main") as backup:
             while not backup.done:
                 backup.step(PAGES_A_STEP)
@@ -115,14 +116,14 @@ def _copy(source: Connection, into: Path, on_pages: OnPages) -> None:
 
 
 def _refuse_damaged(db: Connection, path: Path) -> None:
-    """A copy of a damaged database is damaged too, and must not be taken for a backup."""
-    found = [str(row[0]) for row in fetch_all(db, "PRAGMA integrity_check(3)")]
-    if found != ["ok"]:
+    """Raise StoreError for a damaged copy: it must not be taken for a backup."""
+    results = [str(row[0]) for row in fetch_all(db, "PRAGMA integrity_check(3)")]
+    if results != ["ok"]:
         raise StoreError(
             Message(
                 "The database is damaged, so the copy %(path)s was not kept: %(found)s",
                 path=path.name,
-                found="; ".join(found),
+                found="; ".join(results),
             ),
             help="Restore an earlier backup, or rebuild from the library with `mediavault rebuild`.",
         )

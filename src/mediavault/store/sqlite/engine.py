@@ -17,20 +17,20 @@ from mediavault.core.messages import Message
 
 Connection = apsw.Connection
 SqliteError = apsw.Error
-NeedsRollback = apsw.ReadOnlyError  # what a reader meets where a killed writer's change has to be undone first
+NeedsRollback = apsw.ReadOnlyError  # raised for a reader when a killed writer's change must be rolled back first
 
 # 3.7.0 to 3.51.2 can corrupt a WAL database when two connections write and checkpoint at once.
 # Source: sqlite.org/wal.html, "The WAL-Reset Bug".
 OLDEST_SAFE_VERSION = (3, 51, 3)
 
-BUSY_TIMEOUT_MS = 10_000  # our own writers queue at a lock of their own; this is for a person's sqlite3 shell
+BUSY_TIMEOUT_MS = 10_000  # our own writers queue at their own lock; this is for a user's sqlite3 shell
 LOOK_AGAIN_MS = 25
 WAL_AUTOCHECKPOINT_PAGES = 1_000  # 4 MB
 
-# Each connection is used by one thread at a time, so it needs no mutex of its own: a tenth of a statement's time.
+# Each connection is used by one thread at a time, so it needs no mutex, which takes a tenth of a statement's time.
 _OWN_THREAD = apsw.SQLITE_OPEN_NOMUTEX
 
-# SQLite takes a mutex at every allocation to count its memory, and nobody asks for the figure: 8 % of a job's time.
+# SQLite takes a mutex at every allocation to count its memory, which nothing here reads: 8 % of a job's time.
 # The choice must be made before the library is initialised, which the import of apsw has done.
 apsw.shutdown()
 apsw.config(apsw.SQLITE_CONFIG_MEMSTATUS, False)  # noqa: FBT003 - positional only
@@ -90,7 +90,7 @@ _OURS: Mapping[type[apsw.Error], type[StoreError]] = {
 
 
 class LockWait:
-    """How a connection waits for another program's lock while it is being opened: the usual time, or until it is asked not to.
+    """Waits for another program's lock while a connection is being opened: for the usual time, or until ``give_up``.
 
     SQLite's own wait sleeps in C, where ``interrupt`` does not reach it.
     """
@@ -99,12 +99,12 @@ class LockWait:
         self._over = threading.Event()
 
     def give_up(self) -> None:
-        """From any thread. Whatever waits, or would, raises BusyError."""
+        """Make every current and later wait raise BusyError. From any thread."""
         self._over.set()
 
-    def __call__(self, looks: int) -> bool:
-        """SQLite's busy handler: whether to look again, after ``looks`` looks for nothing."""
-        return looks * LOOK_AGAIN_MS < BUSY_TIMEOUT_MS and not self._over.wait(LOOK_AGAIN_MS / 1000)
+    def __call__(self, tries: int) -> bool:
+        """SQLite's busy handler: return whether to try again, after ``tries`` tries."""
+        return tries * LOOK_AGAIN_MS < BUSY_TIMEOUT_MS and not self._over.wait(LOOK_AGAIN_MS / 1000)
 
 
 def sqlite_version() -> str:
@@ -126,7 +126,7 @@ def refuse_unsafe_version(version: str) -> None:
 
 
 def connect_to_write(path: Path, wait: LockWait | None = None) -> Connection:
-    """The file exists. With ``wait`` locks are waited for in its way until :func:`wait_as_usual`.
+    """Return a connection to an existing file. ``wait`` waits for its locks until :func:`wait_as_usual` is called.
 
     Raises SqliteError; wrap in :func:`errors_as_ours`.
     """
@@ -143,17 +143,20 @@ def connect_to_write(path: Path, wait: LockWait | None = None) -> Connection:
 
 
 def connect_to_read(path: Path, wait: LockWait | None = None) -> Connection:
-    """Cannot write. ``wait`` as in :func:`connect_to_write`. Raises SqliteError; wrap in :func:`errors_as_ours`."""
+    """Return a connection that cannot write. ``wait`` is as in :func:`connect_to_write`.
+
+    Raises SqliteError; wrap in :func:`errors_as_ours`.
+    """
     return _tuned(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY | _OWN_THREAD), wait)
 
 
 def wait_as_usual(db: Connection) -> None:
-    """From now on SQLite waits for locks by itself."""
+    """Let SQLite itself wait for locks from now on."""
     db.set_busy_timeout(BUSY_TIMEOUT_MS)
 
 
 def undo_broken_off(path: Path) -> None:
-    """Let SQLite take back what a killed writer left half written; a reader may not. Raises SqliteError."""
+    """Let SQLite roll back what a killed writer left half written; a reader may not. Raises SqliteError."""
     db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE | _OWN_THREAD)
     try:
         fetch_all(db, "SELECT count(*) FROM sqlite_schema")
@@ -162,7 +165,7 @@ def undo_broken_off(path: Path) -> None:
 
 
 def connect_to_copy_into(path: Path) -> Connection:
-    """The empty file that a backup fills. Raises SqliteError; wrap in :func:`errors_as_ours`."""
+    """Return a connection to the empty file that a backup fills. Raises SqliteError; wrap in :func:`errors_as_ours`."""
     return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE | _OWN_THREAD)
 
 
@@ -175,7 +178,7 @@ class Snapshot:
 
 
 def fetch_all(db: Connection, sql: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
-    """Run one statement to its end. A statement that is left half read would keep its transaction open."""
+    """Run one statement and return all its rows. A statement that is left half read would keep its transaction open."""
     return db.execute(sql, values).fetchall()
 
 

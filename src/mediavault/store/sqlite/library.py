@@ -1,4 +1,4 @@
-"""What the library's pages ask of SQLite: pages of jobs in every order, accounts, totals, failures."""
+"""The queries of the library's pages on SQLite: pages of jobs in every order, accounts, totals, failures."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ from mediavault.store.sqlite.engine import Connection, Snapshot, fetch_all
 from mediavault.store.sqlite.reads import get
 from mediavault.store.sqlite.statements import SQL
 
-# Each of these states has an index of its own, in the order of age, and few jobs as a rule.
+# Each of these states has its own index, in the order of age, and usually few jobs.
 _BY_STATUS = {
     JobStatus.QUEUED: "jobs_ready",
     JobStatus.RUNNING: "jobs_running",
     JobStatus.FAILED: "jobs_failed",
     JobStatus.CANCELLED: "jobs_cancelled",
 }
-FEW = 1_000  # jobs that a search may find to be read one by one
+FEW = 1_000  # a search that finds at most this many jobs reads each of them
 
 
 def jobs(snapshot: Snapshot, query: JobQuery) -> JobPage:
-    return paging.page_of(_found(snapshot.db, query, paging.after(query), query.limit + 1), query)
+    return paging.page_of(_select(snapshot.db, query, paging.after(query), query.limit + 1), query)
 
 
 def neighbours(snapshot: Snapshot, job_id: JobId, query: JobQuery) -> Neighbours:
-    db, place = snapshot.db, paging.sort_key(get(snapshot, job_id), query.order)
-    before, behind = _found(db, query, place, 1, backwards=True), _found(db, query, place, 1)
-    return Neighbours(before[0] if before else None, behind[0] if behind else None)
+    db, key = snapshot.db, paging.sort_key(get(snapshot, job_id), query.order)
+    before, after = _select(db, query, key, 1, backwards=True), _select(db, query, key, 1)
+    return Neighbours(before[0] if before else None, after[0] if after else None)
 
 
-def _found(db: Connection, query: JobQuery, start: Place | None, limit: int, *, backwards: bool = False) -> list[Job]:
-    """The jobs behind ``start`` in the query's order, or before it."""
+def _select(db: Connection, query: JobQuery, start: Place | None, limit: int, *, backwards: bool = False) -> list[Job]:
+    """Return the jobs after ``start`` in the query's order, or before it if ``backwards``."""
     terms = search_words.asked(query.text)
     if terms == ():
         return []
@@ -69,10 +69,10 @@ def statement(
     descending: bool,
     finds_few: bool,
 ) -> tuple[str, dict[str, Any]]:
-    """A page's statement and its values, but for ``limit``: the jobs are found in an index and then read, these alone.
+    """Return a page's statement and its values except ``limit``: jobs are found in an index, and only these are read.
 
-    Where a search finds few jobs, all of them are looked at and sorted. Where it finds many, the order's index is read until
-    the page is full: one job in a hundred or more is among those found.
+    If a search finds few jobs, all of them are read and sorted. If it finds many, the order's index is read until the
+    page is full: at least one job in a hundred matches.
     """
     conditions, values = library_index.conditions(query, start, descending=descending)
     source = f"jobs INDEXED BY {_index(query)}"
@@ -84,20 +84,20 @@ def statement(
         else:
             conditions.append(f"seq IN ({matching})")
     value = VALUES.get(query.order)
-    way = "DESC" if descending else "ASC"
+    direction = "DESC" if descending else "ASC"
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     sql = f"""
         SELECT {JOB_COLUMNS} FROM (
           SELECT seq AS found, {value or 0} AS found_value, created_at AS found_at, id AS found_id
             FROM {source} {where}
-           ORDER BY {f"{value} {way}, " if value else ""}created_at {way}, id {way} LIMIT :limit
+           ORDER BY {f"{value} {direction}, " if value else ""}created_at {direction}, id {direction} LIMIT :limit
         ) CROSS JOIN jobs ON jobs.seq = found
-        ORDER BY found_value {way}, found_at {way}, found_id {way}"""  # noqa: S608 - nothing comes from outside
+        ORDER BY found_value {direction}, found_at {direction}, found_id {direction}"""  # noqa: S608 - nothing comes from outside
     return sql, values
 
 
 def _index(query: JobQuery) -> str:
-    """The index that is in the query's order and holds what it asks for, or the account's, which is sorted."""
+    """Return the index that has the query's order and filter, or the account's, whose rows are then sorted."""
     if query.account is not None:
         return "jobs_account"
     if query.order in VALUES:
@@ -109,7 +109,7 @@ def _index(query: JobQuery) -> str:
 
 
 def match(terms: Sequence[search_words.Term]) -> str:
-    """FTS5's words for a search; no word holds a character that means something to it."""
+    """Return a search as an FTS5 expression; no word has a character that is special in it."""
     return " AND ".join(f'"{" ".join(term)}"' if len(term) > 1 else f'"{term[0]}" *' for term in terms)
 
 
@@ -117,9 +117,9 @@ def match(terms: Sequence[search_words.Term]) -> str:
 
 
 def accounts(snapshot: Snapshot, query: AccountQuery) -> AccountPage:
-    asked = accounts_statement(query)
-    found = [] if asked is None else [library_index.account_from_row(row) for row in fetch_all(snapshot.db, *asked)]
-    return paging.account_page_of(found, query)
+    selection = accounts_statement(query)
+    rows = [] if selection is None else fetch_all(snapshot.db, *selection)
+    return paging.account_page_of([library_index.account_from_row(row) for row in rows], query)
 
 
 def accounts_statement(query: AccountQuery) -> tuple[str, dict[str, Any]] | None:

@@ -33,12 +33,12 @@ def remove(db: Connection, entry: Entry) -> None:
 
 
 def put_words(db: Connection, seq: int, line: str) -> None:
-    """The words of a job that has none in the index yet."""
+    """Index the words of a job that has none in the index yet."""
     db.execute(SQL["put_words"], {"seq": seq, "line": line})
 
 
 def change(db: Connection, entry: Entry, *, account_before: str | None) -> None:
-    """Index what a checkpoint found out about a running job that was indexed before."""
+    """Index what a checkpoint found about a running job that is already indexed."""
     db.execute(SQL["remove_words"], {"seq": entry.seq})
     put_words(db, entry.seq, entry.line)
     if account_before != entry.account:
@@ -59,7 +59,7 @@ def add_completed(db: Connection, completed: Iterable[tuple[str, str | None, Sum
 
 
 def fill(db: Connection) -> None:
-    """Index every job of a vault that an older release wrote. The account's key of each job is written along.
+    """Index every job of a vault that an older release wrote, and store each job's account key.
 
     Everything happens in the caller's transaction, so that a crash leaves the vault as it was, to be indexed again.
     """
@@ -81,12 +81,12 @@ def _add_sums(db: Connection, platform: str, account: str | None, sums: Sums) ->
     if sums.kept:
         db.execute(SQL["add_totals"], values)
     if account is not None:
-        platform, _, slug = account.partition("/")  # its own: a post of one site may be embedded in a page of another
+        platform, _, slug = account.partition("/")  # a post of one site may be embedded in a page of another
         db.execute(SQL["add_account"], {**values, "key": account, "platform": platform, "slug": slug})
 
 
 def _name_account(db: Connection, key: str) -> None:
-    """Call an account what its newest job says; one without jobs goes."""
+    """Give an account the names of its newest job; delete an account without jobs."""
     for created_at, account_json in fetch_all(db, SQL["newest_of_account"], {"key": key}):
         db.execute(SQL["name_account"], account_names(key, created_at, account_json))
     db.execute(SQL["drop_account"], {"key": key})

@@ -1,6 +1,6 @@
-"""The writing operations, as functions of a transaction. Each judges first and writes then, or writes in one statement.
+"""The writing operations, as functions of a transaction. Each checks first and then writes, or writes in one statement.
 
-A fenced statement that changes no row means LeaseLost: the attempt is not the job's attempt any more.
+A fenced statement that changes no row means LeaseLost: the attempt is no longer the job's current one.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from mediavault.store.sqlite.engine import fetch_all
 from mediavault.store.sqlite.statements import SQL
 from mediavault.store.sqlite.writer import Txn
 
-_NOTHING_ENDED = 0  # only leases that were ended on purpose stand at 0
+_NOTHING_ENDED = 0  # only leases that were ended on purpose have this time
 
 
 def enqueue(txn: Txn, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
@@ -93,7 +93,7 @@ def claim(
     platforms: Collection[str] = (),
     sessions: Collection[str] = (),
 ) -> list[ClaimedJob]:
-    """Which platforms may start, the oldest of their jobs, and the one statement that takes these; all under the lock."""
+    """Take the oldest jobs of the platforms that may start; the steps are atomic because of the write lock."""
     if limit <= 0:
         return []
     txn.guard.lease_given(lease, txn.at, txn.monotonic)
@@ -116,18 +116,18 @@ def claim(
     return [ClaimedJob(job, worker) for job, _ in taken]
 
 
-def _oldest(txn: Txn, places: Mapping[str, int], limit: int, sessions: Collection[str]) -> list[tuple[int, str, int]]:
-    """``(created_at, id, seq)`` of the oldest jobs, not more of a platform than it has places."""
-    found: list[tuple[Any, ...]] = []
-    for platform, count in places.items():
+def _oldest(txn: Txn, capacity: Mapping[str, int], limit: int, sessions: Collection[str]) -> list[tuple[int, str, int]]:
+    """Return ``(created_at, id, seq)`` of the oldest jobs, at most ``capacity`` of each platform."""
+    oldest: list[tuple[Any, ...]] = []
+    for platform, count in capacity.items():
         values = {"platform": platform, "limit": count, "needs_session": 0}
         rows = fetch_all(txn.db, SQL["oldest_queued"], values)
         if platform in sessions:
             rows = sorted(rows + fetch_all(txn.db, SQL["oldest_queued"], values | {"needs_session": 1}))[:count]
-        found += rows
-    if len(places) > 1:
-        found.sort()
-    return found[:limit]
+        oldest += rows
+    if len(capacity) > 1:
+        oldest.sort()
+    return oldest[:limit]
 
 
 def renew(txn: Txn, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
@@ -158,12 +158,7 @@ def progress(
     bytes_done: int = 0,
     bytes_total: int | None = None,
 ) -> None:
-    values = {
-        "stage": stage.value,
-        "progress_pct": progress_pct,
-        "bytes_done": bytes_done,
-        "bytes_total": bytes_total,
-    }
+    values = transitions.progress_values(stage, progress_pct, bytes_done, bytes_total)
     _fenced(txn, "progress", claim, values)
 
 
@@ -234,10 +229,10 @@ def release_session_jobs(txn: Txn, held: Collection[str], *, waiting_for: timede
 
 
 def recover_stale_jobs(txn: Txn, *, retry_in: timedelta) -> Recovered:
-    believed = txn.guard.may_reap(txn.at, txn.monotonic)
+    is_trusted = txn.guard.may_reap(txn.at, txn.monotonic)
     values = {
         "now": txn.now,
-        "ended_before": txn.now if believed else _NOTHING_ENDED,
+        "ended_before": txn.now if is_trusted else _NOTHING_ENDED,
         "retry_at": txn.now + micros_in(retry_in),
         "error": transitions.RECOVERED_ERROR,
     }
@@ -279,7 +274,7 @@ def retry(txn: Txn, job_id: JobId, *, chosen_url: str | None = None) -> Job:
 
 
 def remove(txn: Txn, job_id: JobId, *, as_of: datetime | None = None) -> Job:
-    txn.add_completed()  # or what is taken away here was never added
+    txn.add_completed()  # first: the sums that are subtracted below may be among them
     rows = fetch_all(txn.db, SQL["remove"], {"id": job_id, "as_of": micros_or_none(as_of)})
     if not rows:
         raise transitions.job_not_found(job_id)
@@ -314,14 +309,14 @@ def import_gates(txn: Txn, gates: Sequence[SiteLimit]) -> int:
 
 
 def set_once(txn: Txn, name: str, value: str) -> str:
-    ((standing,),) = fetch_all(txn.db, SQL["set_once"], {"name": name, "value": value})
-    return str(standing)
+    ((stored,),) = fetch_all(txn.db, SQL["set_once"], {"name": name, "value": value})
+    return str(stored)
 
 
 def take_turn(txn: Txn, asked: PermitRequest) -> Permit:
-    turn, after = site_limits.acquire_permit(_gate(txn, asked.platform), asked, txn.at)
+    permit, after = site_limits.acquire_permit(_gate(txn, asked.platform), asked, txn.at)
     txn.db.execute(SQL["put_gate"], gate_values(after))
-    return turn
+    return permit
 
 
 def close_gate(txn: Txn, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> SiteLimit:
@@ -347,9 +342,9 @@ def heartbeat(txn: Txn, beat: WorkerBeat) -> bool:
 
 
 def request_drain(txn: Txn, workers: Collection[WorkerId]) -> int:
-    asked = fetch_all(txn.db, SQL["request_drain"], {"workers": json.dumps(list(workers))})
-    txn.stops += [worker for (worker,) in asked]
-    return len(asked)
+    rows = fetch_all(txn.db, SQL["request_drain"], {"workers": json.dumps(list(workers))})
+    txn.stops += [worker for (worker,) in rows]
+    return len(rows)
 
 
 def forget_worker(txn: Txn, worker: WorkerId) -> None:
@@ -365,7 +360,7 @@ def _fenced(txn: Txn, statement: str, claim: ClaimedJob, values: dict[str, Any])
 
 
 def _kept_values(kept: KeptFile, items: Sequence[JobItem]) -> dict[str, Any]:
-    """Without items those of the row stay."""
+    """Return the values of a saved file; without ``items`` those of the row stay."""
     return {**transitions.kept_values(kept), "items": codec.items_to_json(items) if items else None}
 
 

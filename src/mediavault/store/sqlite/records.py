@@ -1,4 +1,4 @@
-"""The small records on SQLite. A write takes off first what has ended: the lock is held, so what is left is there."""
+"""The small records on SQLite. A write deletes expired ones first: it holds the lock, so the others are still valid."""
 
 from __future__ import annotations
 

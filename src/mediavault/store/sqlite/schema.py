@@ -59,9 +59,9 @@ def refuse_foreign(identity: Identity, path: Path, *, newest: int = SCHEMA_VERSI
 
 
 def inspect(path: Path, wait: LockWait | None = None) -> Identity | None:
-    """Read the file without changing it; None when there is nothing yet. Raises StoreError when it is damaged.
+    """Read the file's identity without changing it; None if it is missing or empty. Raises StoreError if it is damaged.
 
-    A process that is killed while it makes the file leaves a journal that is rolled back first, as by any program.
+    A process that is killed while it creates the file leaves a journal that is rolled back first, as by any program.
     """
     if not path.exists() or path.stat().st_size == 0:
         return None
@@ -82,10 +82,10 @@ def _read_identity(path: Path, wait: LockWait | None) -> Identity:
 
 
 def create_file(path: Path) -> None:
-    """The file with mode 0600 in a folder with mode 0700, where they do not exist yet."""
+    """Create the file with mode 0600 in a folder with mode 0700, if they do not exist yet."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # A file that exists is not opened here: closing it would drop every lock that this process's other connections hold
-    # on it (fcntl(2)), and another process that takes itself for the last one would remove their write-ahead log.
+    # on it (fcntl(2)), and another process that believes it is the last one would remove their write-ahead log.
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
@@ -93,10 +93,10 @@ def create_file(path: Path) -> None:
 def open_database(
     path: Path, *, migrations: Sequence[Migration] = MIGRATIONS, wait: LockWait | None = None
 ) -> Connection:
-    """A connection to write with, the schema brought up to date.
+    """Return a connection for writing, with the schema brought up to date.
 
-    Raises SchemaTooNew, StoreAway when another program holds the file for longer than is waited, and StoreError when the
-    file is damaged, foreign or cannot be written; the file is then as it was.
+    Raises SchemaTooNew, StoreAway when another program locks the file for longer than is waited, and StoreError when
+    the file is damaged, foreign or cannot be written; the file is then unchanged.
     """
     identity = inspect(path, wait)
     if identity is not None:
@@ -119,10 +119,10 @@ def open_database(
 
 
 def migrate(db: Connection, path: Path, *, migrations: Sequence[Migration] = MIGRATIONS) -> None:
-    """Apply what is missing in one transaction; two processes that start at once do it once.
+    """Apply the missing migrations in one transaction; two processes that start at once apply them once.
 
-    A database that has jobs already is copied aside first (:func:`backup_before_migrating`). When that fails, for want
-    of space for one, nothing is changed.
+    An existing database is copied aside first (:func:`backup_before_migrating`). When that fails, for lack of space for
+    example, nothing is changed.
     """
     db.execute("BEGIN IMMEDIATE")
     try:
@@ -144,12 +144,12 @@ def migrate(db: Connection, path: Path, *, migrations: Sequence[Migration] = MIG
 
 
 def backup_before_migrating(path: Path, schema_version: int) -> Path:
-    """Where the database is kept as it was with that schema. A later upgrade from the same schema replaces it."""
+    """Return where the database is saved as it was with that schema. A later upgrade from it replaces the copy."""
     return path.with_name(f"{path.name}.schema-{schema_version}.backup")
 
 
 def _copy_aside(path: Path, backup: Path) -> None:
-    """The caller holds the write lock, so that nothing is written between the copy and the migration."""
+    """Copy the database. The caller holds the write lock: nothing is written between the copy and the migration."""
     draft = backup.with_name(f"{backup.name}.draft")
     draft.unlink(missing_ok=True)  # of an upgrade that was killed
     copy_database(path, draft)

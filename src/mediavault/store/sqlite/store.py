@@ -1,4 +1,4 @@
-"""The SQLite store: one thread that writes with group commit, one that reads; the event loop never waits for the disk."""
+"""The SQLite store: one thread writes with group commit, one reads; the event loop never waits for the disk."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class SqliteFile:
 
     async def open(self) -> None:
         refuse_unsafe_version(sqlite_version())
-        self._guard.may_reap(self._clock.now(), self._clock.monotonic())  # the first look
+        self._guard.may_reap(self._clock.now(), self._clock.monotonic())  # the first reading
         reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-reader")
         try:
             db, lock, self._read_db = await self._connected(reader)
@@ -83,7 +83,10 @@ class SqliteFile:
             return await asyncio.get_running_loop().run_in_executor(self._reader, operation, snapshot)
 
     async def _connected(self, reader: ThreadPoolExecutor) -> _Opened:
-        """Cancelled, it waits for no lock any more, and leaves nothing open: an interpreter ends after its threads."""
+        """Open the connections. When cancelled, stop waiting for locks and leave nothing open.
+
+        The interpreter could not exit otherwise, since it waits for its threads.
+        """
         wait = LockWait()
         connecting = asyncio.get_running_loop().run_in_executor(reader, self._connect, wait)
         try:
@@ -91,8 +94,8 @@ class SqliteFile:
         except asyncio.CancelledError:
             wait.give_up()
             with suppress(StoreError, OSError):
-                for each in await connecting:
-                    each.close()
+                for opened in await connecting:
+                    opened.close()
             raise
 
     def _connect(self, wait: LockWait) -> _Opened:
@@ -180,11 +183,11 @@ class SqliteQueue(_SqlitePort):
             raise
 
     def _give_back(self, claiming: asyncio.Future[list[ClaimedJob]]) -> None:
-        """Release what a cancelled caller never saw; it would be stuck until its lease ends."""
+        """Release the claims that a cancelled caller never saw; they would be stuck until their leases end."""
         if claiming.cancelled() or claiming.exception() is not None:
             return
         for claim in claiming.result():
-            with suppress(StoreError):  # closed in the meantime: the lease ends by itself
+            with suppress(StoreError):  # closed in the meantime: the leases will expire
                 self._file.writer.submit(ops.release, claim).add_done_callback(_retrieve)
 
 
@@ -260,6 +263,6 @@ class SqliteJobStore:
 
 
 def _retrieve(future: asyncio.Future[None]) -> None:
-    """Read the outcome that nobody waits for, so that asyncio does not complain."""
+    """Retrieve the outcome that no one awaits, so that asyncio logs no error about it."""
     if not future.cancelled():
         future.exception()

@@ -1,9 +1,9 @@
 """One thread that writes, with group commit.
 
-Everything that waits goes into one transaction: one lock, one commit, one fsync, one wake-up of the event loop for
-many operations. An operation is a function of a :class:`Txn`; it either judges before it writes anything (LeaseLost,
-JobNotFound, IllegalMove) or writes all it has to. When one of them fails in SQLite, the transaction is rolled back
-and each is run again in a transaction of its own, so that only the one that fails is answered with the error.
+All waiting operations go into one transaction: one lock, one commit, one fsync, one wake-up of the event loop for many
+operations. An operation is a function of a :class:`Txn`; it either raises before it writes anything (LeaseLost,
+JobNotFound, IllegalMove) or writes everything. When one of them fails in SQLite, the transaction is rolled back and
+each is run again in its own transaction, so that only the caller of the one that fails gets the error.
 """
 
 from __future__ import annotations
@@ -37,13 +37,16 @@ T = TypeVar("T")
 
 log = get_logger(__name__)
 
-# What a value that cannot be stored raises: too large an integer, a text that is no Unicode, an unknown type.
+# Raised for a value that cannot be stored: too large an integer, text that is not valid Unicode, an unknown type.
 _BAD_VALUES = (TypeError, ValueError, OverflowError)
 
 
 @dataclass(slots=True)
 class Txn:
-    """What an operation works with. The times are the transaction's, taken under the lock; ``now`` in microseconds."""
+    """What an operation works with.
+
+    The times are the transaction's, read under the lock; ``now`` is in microseconds.
+    """
 
     db: Connection
     at: datetime
@@ -54,10 +57,10 @@ class Txn:
     # Platform, account and sums of the jobs that this transaction completes; added before the commit.
     completed: list[tuple[str, str | None, Sums]] = field(default_factory=list)
     wake: bool = False  # jobs became claimable
-    stops: list[str] = field(default_factory=list)  # jobs whose attempts shall stop, and workers
+    stops: list[str] = field(default_factory=list)  # ids of jobs whose attempts should stop, and of workers
 
     def add_completed(self) -> None:
-        """Write the sums of what was completed so far into the library index."""
+        """Add the sums of the jobs completed so far to the library index."""
         if self.completed:
             library_index.add_completed(self.db, self.completed)
             self.completed = []
@@ -76,9 +79,9 @@ _Answer = tuple[_Call, Any, BaseException | None]
 
 
 class WriteLock:
-    """One writer at a time among the processes, first come, first served.
+    """Lets one process write at a time, first come, first served.
 
-    SQLite's own lock is polled with growing pauses: of four busy processes two got no turn at all. ``flock`` queues.
+    SQLite's own lock is polled with growing pauses: of four busy processes two never got it. ``flock`` queues.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
@@ -126,7 +129,7 @@ class SqliteWriter:
         self._guard = guard
         self._loop = asyncio.get_running_loop()
         self._turn: list[_Call] = []  # submitted in this turn of the loop
-        self._turns: SimpleQueue[list[_Call]] = SimpleQueue()  # an empty one asks for the end
+        self._turns: SimpleQueue[list[_Call]] = SimpleQueue()  # an empty list ends the thread
         self._under_way: list[_Call] = []
         self._closed = False
         self._full_sync: bool | None = None
@@ -186,7 +189,7 @@ class SqliteWriter:
             self._post(self._end)
 
     def _next_calls(self) -> list[_Call]:
-        """Wait for a turn's calls and take what else is waiting; [] when the end was asked for."""
+        """Wait for a turn's calls and take other waiting ones too; [] when the thread should end."""
         calls = self._turns.get()
         while calls and len(calls) < MAX_BATCH and not self._turns.empty():
             more = self._turns.get()
@@ -198,7 +201,7 @@ class SqliteWriter:
         return calls
 
     def _transact(self, batch: Sequence[_Call]) -> None:
-        """Commit the batch and answer its callers; where it fails as a whole, each call by itself."""
+        """Commit the batch and answer its callers; if it fails as a whole, commit each call separately."""
         try:
             with self._lock:
                 answers, txn = self._commit(batch)
@@ -252,7 +255,7 @@ class SqliteWriter:
         try:
             self._loop.call_soon_threadsafe(callback, *args)
         except RuntimeError:
-            log.debug("loop_closed_before_answer")  # nobody waits any more
+            log.debug("loop_closed_before_answer")  # no caller waits any more
 
     # --- in the event loop --------------------------------------------------------------------------------------
 
@@ -267,7 +270,7 @@ class SqliteWriter:
         self._signals.notify(wake=wake, stops=stops)
 
     def _end(self) -> None:
-        """The thread is over: by request, or because of a bug, and then nobody may wait for ever."""
+        """Fail the calls that are left when the thread has ended, even by a bug: no caller may wait for ever."""
         self._closed = True
         left = self._under_way + self._turn
         while not self._turns.empty():
@@ -280,11 +283,11 @@ class SqliteWriter:
 
 
 class _CannotBegin(Exception):
-    """No transaction could be begun; the cause says why."""
+    """A transaction could not be started; the cause says why."""
 
 
 def _answer(call: _Call, txn: Txn) -> _Answer:
     try:
         return call, call.operation(txn, *call.args, **call.options), None
-    except MediavaultError as exc:  # judged before anything was written
+    except MediavaultError as exc:  # raised before anything was written
         return call, None, exc

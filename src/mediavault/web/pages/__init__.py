@@ -1,4 +1,4 @@
-"""The pages for a person. They read and submit without JavaScript; with it they are live."""
+"""The HTML pages. They can be read and their forms submitted without JavaScript; with it they update live."""
 
 from __future__ import annotations
 

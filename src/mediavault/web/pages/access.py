@@ -1,4 +1,4 @@
-"""Who has access to the vault: its password, who is signed in, and the tokens of programs."""
+"""The page about access to the vault: its password, the signed-in browsers, and the tokens of programs."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def password_form(request: Request, desk: Desk, services: Services) -> Res
 
 @router.post("/access/tokens")
 async def token_form(request: Request, desk: Desk, services: Services) -> Response:
-    """The answer shows the token, this once."""
+    """Create a token. The response shows it, this once."""
     form = await read_form(request)
     try:
         if await desk.mode() is AuthMode.OPEN:
@@ -76,12 +76,12 @@ async def end_session_form(name: str, desk: Desk) -> Response:
     for session in await desk.sessions.all():
         if session.name == name:
             await desk.sessions.end(session.key)
-    return signed_out(see_other("/login")) if name == _own() else see_other(f"{PAGE}#sessions")
+    return signed_out(see_other("/login")) if name == _own_session() else see_other(f"{PAGE}#sessions")
 
 
 @router.post("/access/sign-out-everywhere")
 async def sign_out_everywhere_form(desk: Desk) -> Response:
-    """Ends this session too: who asks for it does not trust any of them."""
+    """End all sessions, including this one: a user who asks for this trusts none of them."""
     await desk.sessions.end_all()
     return signed_out(see_other("/login"))
 
@@ -104,20 +104,20 @@ async def _access(
         has_vault_token=desk.has_vault_token,
         has_proxy=services.settings.proxy_header is not None,
         sessions=await desk.sessions.all(),
-        own=_own(),
+        own=_own_session(),
         tokens=await desk.tokens.all(),
         token=token,
         token_name=token_name,
         name=name,
         lives=LIVES,
-        scope_words={scope: gettext(words) for scope, words in SCOPE_WORDS.items()},
-        scope_hints={scope: gettext(words) for scope, words in SCOPE_HINTS.items()},
+        scope_words={scope: gettext(label) for scope, label in SCOPE_WORDS.items()},
+        scope_hints={scope: gettext(hint) for scope, hint in SCOPE_HINTS.items()},
         changed=changed,
         **frame(services),
     )
 
 
-def _own() -> str | None:
+def _own_session() -> str | None:
     caller = current_principal()
     return caller.session.name if caller and caller.session else None
 
@@ -130,6 +130,6 @@ def _scope(text: str) -> Scope:
 
 
 def _lives(days: str) -> timedelta | None:
-    if days not in {"", *(str(each) for each in LIVES if each)}:
+    if days not in {"", *(str(life) for life in LIVES if life)}:
         raise BadInput("A token lives for 30, 90 or 365 days, or until it is revoked.", help="Choose one of them.")
     return timedelta(days=int(days)) if days else None

@@ -1,4 +1,4 @@
-"""The accounts that posts are here of: all of them, and each with its newest posts."""
+"""The accounts of the vault's posts: a list of all, and a page for each with its newest posts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KeyPart = Annotated[str, Path(max_length=200)]
 
 @dataclass(frozen=True, slots=True)
 class AccountCard:
-    """``name`` is what people call the account; ``handle`` is "" where the name says it already."""
+    """An account as the pages show it. ``name`` is its display name; ``handle`` is "" when the name is the handle."""
 
     summary: AccountSummary
     title: str  # its platform's
@@ -53,14 +53,14 @@ class AccountCard:
 async def index(
     services: Services, q: TextFilter = "", platform: PlatformFilter = "", cursor: CursorFilter = ""
 ) -> Response:
-    """Newest first; ``q`` is looked for in handles and names."""
+    """List the accounts, newest first; ``q`` is searched for in handles and names."""
     store = services.store
     query = AccountQuery(platform=platform or None, text=q or None, cursor=cursor or None, limit=ACCOUNTS_ON_A_PAGE)
     page = await store.catalogue.accounts(query)
-    names = [one.platform for one in (await store.catalogue.library_totals()).platforms]
+    names = [totals.platform for totals in (await store.catalogue.library_totals()).platforms]
     return render(
         "accounts.html",
-        accounts=[await account_card(one, services) for one in page.accounts],
+        accounts=[await account_card(summary, services) for summary in page.accounts],
         next_page=_address(q, platform, page.next_cursor) if page.next_cursor else None,
         is_first=not cursor,
         query=query,
@@ -72,7 +72,7 @@ async def index(
 
 @router.get("/accounts/{platform}/{slug}")
 async def account(platform: KeyPart, slug: KeyPart, services: Services) -> Response:
-    """Raises AccountNotFound."""
+    """Show one account. Raises AccountNotFound."""
     summary = await services.store.catalogue.account(f"{platform}/{slug}")
     newest = await services.store.catalogue.jobs(JobQuery(account=summary.key, limit=NEWEST_POSTS))
     return render(
@@ -97,7 +97,7 @@ async def account_card(summary: AccountSummary, services: ApiServices) -> Accoun
 
 
 async def _picture(summary: AccountSummary, services: ApiServices) -> str | None:
-    """Of its newest kept post."""
+    """Return the thumbnail of the account's newest saved post; None without one."""
     if not summary.kept:
         return None
     query = JobQuery(account=summary.key, statuses=(JobStatus.COMPLETED,), limit=1)
@@ -106,5 +106,5 @@ async def _picture(summary: AccountSummary, services: ApiServices) -> str | None
 
 
 def _address(q: str, platform: str, cursor: str | None) -> str:
-    asked = {"q": q, "platform": platform, "cursor": cursor}
-    return f"/accounts?{urlencode({name: value for name, value in asked.items() if value})}".rstrip("?")
+    params = {"q": q, "platform": platform, "cursor": cursor}
+    return f"/accounts?{urlencode({name: value for name, value in params.items() if value})}".rstrip("?")

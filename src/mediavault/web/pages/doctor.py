@@ -1,4 +1,4 @@
-"""The doctor's page: what this vault has and lacks, and yt-dlp's age and upgrade."""
+"""The doctor's page: the vault's health checks, and yt-dlp's age and upgrade."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from mediavault.presentation.doctor_report import DoctorVerdict, name_of
 from mediavault.web.pages.frame import frame, see_other
 from mediavault.web.render import render
 
-OLD_AFTER_DAYS = 45  # as the doctor judges it: by then several sites have changed
+OLD_AFTER_DAYS = 45  # the doctor's limit: by then several sites have changed
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/doctor")
 async def index(services: Services) -> Response:
-    """What the last examination found; nothing is examined by looking."""
+    """Show the last report; requesting the page runs no check."""
     return render(
         "doctor.html",
         found=services.doctor.last,
@@ -36,7 +36,7 @@ async def examine_form(services: Services) -> Response:
 
 @router.get("/doctor/ytdlp")
 async def ytdlp_part(services: Services) -> Response:
-    """A part of the page, asked for while an upgrade is under way."""
+    """Return the page's part about yt-dlp, which the page requests while an upgrade is under way."""
     return render("ytdlp.html", ytdlp=services.ytdlp.state(), old_after=OLD_AFTER_DAYS)
 
 

@@ -26,18 +26,21 @@ def frame(services: ApiServices) -> dict[str, Any]:
 
 
 def complaint(exc: MediavaultError) -> ErrorView:
-    """Return what a page shows about input that it cannot accept."""
+    """Return the error that a page shows about input that it cannot accept."""
     return ErrorView(code=exc.code, message=exc.message, help=translated(exc.help) or help_for(exc.code))
 
 
 async def read_form(request: Request, *, max_fields: int = _MAX_FIELDS) -> dict[str, str]:
-    """Return the fields of a URL-encoded form; of a repeated one the first. The gate bounds its size. Raises BadInput."""
+    """Return the fields of a URL-encoded form; of a repeated field the first value. Raises BadInput.
+
+    The middleware limits the form's size.
+    """
     fields = await read_fields(request, most=max_fields)
     return {name: values[0] for name, values in fields.items()}
 
 
 async def read_fields(request: Request, *, most: int) -> dict[str, list[str]]:
-    """As :func:`read_form`, with every value of a repeated field; at most ``most`` fields in all."""
+    """Return the form's fields with every value of a repeated field; at most ``most`` in all. Raises BadInput."""
     text = (await request.body()).decode("utf-8", "replace")
     try:
         return parse_qs(text, keep_blank_values=True, max_num_fields=most)

@@ -1,7 +1,7 @@
-"""The first page: paste links, watch them being saved, see what needs a person.
+"""The home page: paste links, watch them being saved, see which failures need the user.
 
-Whatever is done on it leads back to it by an address that says what was done; the script asks for the same pages and
-brings the parts that changed into the one that is open.
+Every action redirects back to the page with the result in the address; the script requests the same pages and updates
+the parts of the open page that changed.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from mediavault.web.render import render
 
 router = APIRouter(include_in_schema=False)
 
-SHARED_CHARS = 8_000  # of what another program hands over
-LINKED = 3  # posts that the sentence about a submission leads to
+SHARED_CHARS = 8_000  # of text shared by another program
+LINKED = 3  # posts that the message about a submission links to
 REFUSED_SHOWN = 50
 ADDRESS_CHARS = 300
 
@@ -43,7 +43,7 @@ Shared = Annotated[str, Query()]
 
 @dataclass(frozen=True, slots=True)
 class SubmitResult:
-    """What was just done, in a sentence; ``posts`` are those that it leads to, by title."""
+    """The message about the last action; ``posts`` are the ids and titles of those that it links to."""
 
     words: str
     posts: Sequence[tuple[JobId, str]] = ()
@@ -65,7 +65,10 @@ async def home(
     again: Count | None = None,
     post: Annotated[list[str] | None, Query(max_length=LINKED)] = None,
 ) -> Response:
-    """``url`` and ``text`` fill the box and take nothing: a GET changes nothing. The others say what was just done."""
+    """Show the home page. ``url`` and ``text`` only fill the box, since a GET changes nothing.
+
+    The other parameters describe the last action.
+    """
     done = None
     if again is not None:
         done = SubmitResult(retried_words(again))
@@ -76,7 +79,7 @@ async def home(
 
 @router.post("/submit")
 async def submit_form(request: Request, services: Services, feed: EventFeed) -> Response:
-    """Takes the links that can be taken. The others come back in the box, each with its reason."""
+    """Accept the valid links. The others come back in the box, each with the reason."""
     pasted = (await read_form(request)).get("post_urls", "")
     try:
         taken = await take(services, feed, _addresses(pasted))
@@ -85,21 +88,21 @@ async def submit_form(request: Request, services: Services, feed: EventFeed) -> 
     if not taken.refused:
         results = [("taken", len(taken.jobs)), ("known", len(taken.known))]
         return see_other(f"/?{urlencode(results + [('post', job.id) for job in taken.known[:LINKED]])}")
-    some = taken.jobs or taken.known
+    any_accepted = taken.jobs or taken.known
     return await _home(
         services,
-        pasted="\n".join(one.text for one in taken.refused) if some else pasted,
+        pasted="\n".join(refused.text for refused in taken.refused) if any_accepted else pasted,
         refused=taken.refused,
-        done=SubmitResult(taken_words(len(taken.jobs), len(taken.known)), _named(taken.known[:LINKED]))
-        if some
+        done=SubmitResult(taken_words(len(taken.jobs), len(taken.known)), _with_titles(taken.known[:LINKED]))
+        if any_accepted
         else None,
-        status=200 if some else 422,
+        status=200 if any_accepted else 422,
     )
 
 
 @router.post("/failures/retry")
 async def retry_form(request: Request, services: Services, feed: EventFeed) -> Response:
-    """All failed jobs of one cause, of one site where the cause is one of a site; bounded, the rest stays in its group."""
+    """Retry the failed jobs of one cause, and of one site if given; at most MAX_RETRIED, others stay as they are."""
     fields = await read_form(request)
     cause = CAUSES.get(fields.get("cause", ""))
     if cause is None:
@@ -126,16 +129,15 @@ async def _home(
     error: ErrorView | None = None,
     status: int | None = None,
 ) -> Response:
-    report = (
-        await services.store.catalogue.report()
-    )  # before the look at the jobs: the event stream goes on from its moment
+    # before the jobs are read: the event stream continues from the report's moment
+    report = await services.store.catalogue.report()
     workers = await services.store.workers.alive(seen_within=ALIVE_WITHIN)
     return render(
         "home.html",
         status=status or (422 if error else 200),
         moment=report.at,
         view=await overview(services, report.counts),
-        library={shown.value: address(LibraryFilter(state=shown)) for shown in LibraryView},
+        library={view.value: address(LibraryFilter(state=view)) for view in LibraryView},
         has_worker=bool(workers),
         title_of=services.title_of,
         unserved=fleet_view(report, workers).unserved,
@@ -143,7 +145,7 @@ async def _home(
         pasted=pasted,
         is_shared=is_shared,
         done=done,
-        refused=[_refused_view(one) for one in refused[:REFUSED_SHOWN]],
+        refused=[_refused_view(entry) for entry in refused[:REFUSED_SHOWN]],
         more_refused=max(0, len(refused) - REFUSED_SHOWN),
         error=error,
         **frame(services),
@@ -166,24 +168,24 @@ def _addresses(pasted: str) -> list[str]:
 
 
 def _prefill(url: str, text: str) -> str:
-    """What another program handed over: its links, or its words where it has none."""
+    """Return the links that another program shared, or its text when it has none."""
     return "\n".join(addresses_in(f"{url}\n{text}"[:SHARED_CHARS]))
 
 
-def _refused_view(one: RefusedAddress) -> RefusedView:
-    return RefusedView(one.text[:ADDRESS_CHARS], complaint(one.error))
+def _refused_view(refused: RefusedAddress) -> RefusedView:
+    return RefusedView(refused.text[:ADDRESS_CHARS], complaint(refused.error))
 
 
 async def _titles(services: ApiServices, ids: Sequence[str]) -> list[tuple[JobId, str]]:
-    """Of those that there are."""
-    found: list[Job] = []
-    for one in ids:
+    """Return the ids and titles of the posts that exist."""
+    jobs: list[Job] = []
+    for job_id in ids:
         try:
-            found.append(await services.store.catalogue.get(JobId(one)))
+            jobs.append(await services.store.catalogue.get(JobId(job_id)))
         except JobNotFound:
             continue
-    return _named(found)
+    return _with_titles(jobs)
 
 
-def _named(jobs: Sequence[Job]) -> list[tuple[JobId, str]]:
+def _with_titles(jobs: Sequence[Job]) -> list[tuple[JobId, str]]:
     return [(job.id, title(job)) for job in jobs]

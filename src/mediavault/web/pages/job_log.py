@@ -1,4 +1,4 @@
-"""``GET /jobs/{id}/log``: all that is known of a job, as a text to send to somebody who is to help. In English, redacted."""
+"""``GET /jobs/{id}/log``: everything known about a job, as text for a request for help. In English, redacted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mediavault.web.redaction import redact_address, redact_page, redact_text
 
 router = APIRouter(include_in_schema=False)
 
-_TOLD_VERSIONS = ("yt-dlp", "av", "playwright", "aiohttp", "apsw")
+_REPORTED_PACKAGES = ("yt-dlp", "av", "playwright", "aiohttp", "apsw")
 
 
 @router.get("/jobs/{job_id}/log", response_class=Response, responses=errors(401, 404, 503))
@@ -51,7 +51,7 @@ def job_log(
     versions: Mapping[str, str],
     at: datetime,
 ) -> str:
-    """Plain text. Every value has gone through the redaction; texts of strangers are one line each."""
+    """Return the log as plain text. Every value is redacted; third-party texts are one line each."""
     sections = {
         "Job": _facts(job),
         "Files": _files(job, checks),
@@ -100,46 +100,47 @@ def _facts(job: Job) -> Iterator[str]:
 
 
 def _files(job: Job, checks: Mapping[int, FileCheck]) -> Iterator[str]:
-    for place, kept in kept_files(job).items():
-        yield f"{place}: {_line(kept.output_path)}"
+    for index, kept in kept_files(job).items():
+        yield f"{index}: {_line(kept.output_path)}"
         yield f"   {kept.bytes} bytes, {kept.width} x {kept.height}, {kept.duration_s} s, SHA-256 {kept.sha256}"
-        if (check := checks.get(place)) is not None:
+        if (check := checks.get(index)) is not None:
             yield f"   checked {_moment(check.at)}: {check.verdict} {_line(check.detail)}".rstrip()
 
 
 def _items(job: Job) -> Iterator[str]:
-    for place, one in enumerate(job.items):
-        why = f" {one.error_code}: {_line(one.error or '')}" if one.error_code else ""
-        yield f"{place}: {one.item.type}, {one.item.role}: {one.status}{why}"
+    for index, item in enumerate(job.items):
+        reason = f" {item.error_code}: {_line(item.error or '')}" if item.error_code else ""
+        yield f"{index}: {item.item.type}, {item.item.role}: {item.status}{reason}"
 
 
 def _candidates(job: Job) -> Iterator[str]:
-    for number, one in enumerate(job.candidates):
-        form = ", ".join(
-            str(fact) for fact in (one.source_type, one.container, one.video_codec, one.audio_codec) if fact
-        )
-        size = f", {one.width} x {one.height}" if one.width and one.height else ""
-        address = "an inline manifest" if one.url.startswith("data:") else redact_address(one.url)
-        yield f"{number}: {_line(form)}{size}, seen in {one.found_in}, {one.ownership.name.lower()}: {_line(address)}"
+    for number, candidate in enumerate(job.candidates):
+        facts = (candidate.source_type, candidate.container, candidate.video_codec, candidate.audio_codec)
+        form = ", ".join(str(fact) for fact in facts if fact)
+        size = f", {candidate.width} x {candidate.height}" if candidate.width and candidate.height else ""
+        address = "an inline manifest" if candidate.url.startswith("data:") else redact_address(candidate.url)
+        origin = f"seen in {candidate.found_in}, {candidate.ownership.name.lower()}"
+        yield f"{number}: {_line(form)}{size}, {origin}: {_line(address)}"
 
 
-def _record(one: HistoryRecord) -> str:
-    what = f"{one.stage}" + (f"/{one.rung}" if one.rung else "")
-    numbers = (f"{one.bytes} bytes" if one.bytes else "", f"{one.duration_ms} ms" if one.duration_ms else "")
-    parts = (f"{one.error_code}" if one.error_code else "", *numbers, _line(one.detail))
-    return f"{_moment(one.at)}  attempt {one.attempt}  {what:<20} {one.outcome:<8} " + "  ".join(
+def _record(record: HistoryRecord) -> str:
+    step = f"{record.stage}" + (f"/{record.rung}" if record.rung else "")
+    size, duration = f"{record.bytes} bytes", f"{record.duration_ms} ms"
+    numbers = (size if record.bytes else "", duration if record.duration_ms else "")
+    parts = (f"{record.error_code}" if record.error_code else "", *numbers, _line(record.detail))
+    return f"{_moment(record.at)}  attempt {record.attempt}  {step:<20} {record.outcome:<8} " + "  ".join(
         part for part in parts if part
     )
 
 
 def _versions() -> dict[str, str]:
-    found = {"mediavault": __version__, "python": machine.python_version(), "system": machine.system()}
-    for name in _TOLD_VERSIONS:
+    versions = {"mediavault": __version__, "python": machine.python_version(), "system": machine.system()}
+    for name in _REPORTED_PACKAGES:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+            versions[name] = "not installed"
+    return versions
 
 
 def _moment(moment: datetime | None) -> str | None:

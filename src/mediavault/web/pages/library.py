@@ -1,4 +1,4 @@
-"""The library: everything that was saved, as pictures, with a search, filters and a selection."""
+"""The library page: all saved videos as tiles, with a search, filters and a selection."""
 
 from __future__ import annotations
 
@@ -37,37 +37,37 @@ from mediavault.web.render import render
 from mediavault.web.selection import MAX_AT_ONCE
 
 PAGE = 48  # fills rows of 2, 3, 4 and 6
-ACCOUNTS = 200  # that the filter offers: those with the newest posts
-_TOLD = re.compile(r"(retried|removed)-(\d{1,6})-(\d{1,6})", re.ASCII)
+ACCOUNTS = 200  # offered by the filter: those with the newest posts
+_RESULT = re.compile(r"(retried|removed)-(\d{1,6})-(\d{1,6})", re.ASCII)
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/library")
 async def library(request: Request, services: Services) -> Response:
-    """The whole page; for htmx the part that it asks for: the next tiles, or all that a filter finds."""
+    """Show the page, or the part that htmx requests: the next tiles, or the results of a filter."""
     asked = read_filter(request.query_params)
     cursor = request.query_params.get("cursor") or None
     is_part = "hx-request" in request.headers and "hx-history-restore-request" not in request.headers
-    moment = services.clock.now() - CLOCKS_DIFFER  # before the look at the jobs: later changes arrive live
+    moment = services.clock.now() - CLOCKS_DIFFER  # before the jobs are read: later changes arrive live
     page = await services.store.catalogue.jobs(to_query(asked, current().zone, cursor=cursor, limit=PAGE))
     if is_part and cursor:
         return render("library_tiles.html", **tiles(services, asked, page))
     totals = await services.store.catalogue.library_totals()
-    found = {
+    results = {
         "moment": moment,
         **tiles(services, asked, page),
-        **_found(services, asked, page, totals, is_start=cursor is None),
+        **_results(services, asked, page, totals, is_start=cursor is None),
     }
     if is_part:
-        answer = render("library_results.html", **found)
-        answer.headers.update(_history(request, asked))
+        answer = render("library_results.html", **results)
+        answer.headers.update(_history_headers(request, asked))
         return answer
     return render(
         "library.html",
-        **found,
+        **results,
         **await _choices(services, asked, totals),
-        told=_told(request.query_params.get("told", "")),
+        told=_result_message(request.query_params.get("told", "")),
         **frame(services),
     )
 
@@ -81,7 +81,7 @@ def tiles(services: ApiServices, asked: LibraryFilter, page: JobPage) -> dict[st
     }
 
 
-def _found(
+def _results(
     services: ApiServices, asked: LibraryFilter, page: JobPage, totals: LibraryTotals, *, is_start: bool
 ) -> dict[str, Any]:
     counts = _counts(asked, totals)
@@ -107,32 +107,32 @@ def _found(
 
 
 def states(asked: LibraryFilter, totals: LibraryTotals) -> list[tuple[LibraryView, str, str, int | None]]:
-    """Each with its words, its address, and how many there are, where the totals know it."""
+    """Return each view with its label, its address, and its number of posts (None when the totals don't give it)."""
     counts = _counts(asked, totals)
     return [
-        (shown, SHOWN_WORDS[shown], address(replace(asked, state=shown)), counts[shown] if counts else None)
-        for shown in LibraryView
+        (view, SHOWN_WORDS[view], address(replace(asked, state=view)), counts[view] if counts else None)
+        for view in LibraryView
     ]
 
 
 def _counts(asked: LibraryFilter, totals: LibraryTotals) -> dict[LibraryView, int] | None:
-    """How many stand in each state, where the totals know it."""
+    """Return the number of posts of each view; None when the totals don't give it."""
     if not asked.counts_by_totals:
         return None
     counts: Mapping[JobStatus, int] = totals.counts
     if asked.platform:
-        counts = next((one.counts for one in totals.platforms if one.platform == asked.platform), {})
-    return {shown: sum(counts.get(status, 0) for status in STATUSES[shown] or JobStatus) for shown in LibraryView}
+        counts = next((site.counts for site in totals.platforms if site.platform == asked.platform), {})
+    return {view: sum(counts.get(status, 0) for status in STATUSES[view] or JobStatus) for view in LibraryView}
 
 
 def counted(asked: LibraryFilter, totals: LibraryTotals) -> str:
-    """How many there are, where the totals know it; else ""."""
+    """Return the number of posts in the filter's view, as text; "" when the totals don't give it."""
     counts = _counts(asked, totals)
     return _number_of(counts[asked.state], asked) if counts else ""
 
 
 def _number_of(number: int, asked: LibraryFilter) -> str:
-    """Name saved jobs videos; others have none."""
+    """Return the number with its noun: saved posts are videos, others have none yet."""
     if asked.state is LibraryView.KEPT:
         return ngettext("%(number)s video", "%(number)s videos", number) % {"number": number}
     return ngettext("%(number)s post", "%(number)s posts", number) % {"number": number}
@@ -141,23 +141,26 @@ def _number_of(number: int, asked: LibraryFilter) -> str:
 def _count_words(
     asked: LibraryFilter, page: JobPage, counts: Mapping[LibraryView, int] | None, *, is_start: bool
 ) -> str:
-    """How many were found. To count them all would cost more than to show the first."""
-    here = len(page.jobs)
+    """Return the number of results as text; "More than …" when counting all would cost more than showing the first."""
+    shown = len(page.jobs)
     if counts is None and (page.next_cursor or not is_start):
-        return gettext("More than %(number)s") % {"number": here}
-    return _number_of(here if counts is None else counts[asked.state], asked)
+        return gettext("More than %(number)s") % {"number": shown}
+    return _number_of(shown if counts is None else counts[asked.state], asked)
 
 
 async def _choices(services: ApiServices, asked: LibraryFilter, totals: LibraryTotals) -> dict[str, Any]:
-    """What the filter offers. What is asked for is among it, even where there is none of it."""
-    found = await services.store.catalogue.accounts(AccountQuery(platform=asked.platform or None, limit=ACCOUNTS))
-    status = STATUSES[asked.state]
+    """Return the options of the filter. The selected ones are always among them, even without any posts."""
+    page = await services.store.catalogue.accounts(AccountQuery(platform=asked.platform or None, limit=ACCOUNTS))
+    statuses = STATUSES[asked.state]
     platforms = {
-        one.platform: (services.title_of(one.platform), sum(one.counts[each] for each in status or JobStatus))
-        for one in totals.platforms
-        if status != STATUSES[LibraryView.KEPT] or one.kept or one.platform == asked.platform
+        site.platform: (
+            services.title_of(site.platform),
+            sum(site.counts[status] for status in statuses or JobStatus),
+        )
+        for site in totals.platforms
+        if statuses != STATUSES[LibraryView.KEPT] or site.kept or site.platform == asked.platform
     }
-    accounts = {one.key: (account_words(one), services.title_of(one.platform)) for one in found.accounts}
+    accounts = {account.key: (account_words(account), services.title_of(account.platform)) for account in page.accounts}
     if asked.platform:
         platforms.setdefault(asked.platform, (services.title_of(asked.platform), 0))
     if asked.account:
@@ -165,26 +168,26 @@ async def _choices(services: ApiServices, asked: LibraryFilter, totals: LibraryT
     return {"platforms": platforms, "accounts": accounts, "lengths": LENGTH_WORDS, "orders": ORDER_WORDS}
 
 
-def _history(request: Request, asked: LibraryFilter) -> dict[str, str]:
-    """The address bar follows the filter. Letters typed one after the other are one step back, not ten."""
-    here = address(asked)
+def _history_headers(request: Request, asked: LibraryFilter) -> dict[str, str]:
+    """Return the header by which htmx sets the page's address. Typing a search adds one history entry, not ten."""
+    url = address(asked)
     try:
         before = read_filter(dict(parse_qsl(urlsplit(request.headers.get("hx-current-url", "")).query)))
     except (BadInput, ValueError):
-        return {"HX-Push-Url": here}
+        return {"HX-Push-Url": url}
     is_typing = bool(before.q and asked.q) and replace(before, q=asked.q) == asked
-    return {"HX-Replace-Url" if is_typing or before == asked else "HX-Push-Url": here}
+    return {"HX-Replace-Url" if is_typing or before == asked else "HX-Push-Url": url}
 
 
-def _told(text: str) -> str:
-    """What the last action did, as its redirect says it."""
-    match = _TOLD.fullmatch(text)
+def _result_message(text: str) -> str:
+    """Return the message about the last action, from the parameter of its redirect; "" without one."""
+    match = _RESULT.fullmatch(text)
     if match is None:
         return ""
     count, left = int(match[2]), int(match[3])
     if match[1] == "retried":
-        words = ngettext("Retrying %(count)s post.", "Retrying %(count)s posts.", count)
+        message = ngettext("Retrying %(count)s post.", "Retrying %(count)s posts.", count)
     else:
-        words = ngettext("%(count)s post was deleted.", "%(count)s posts were deleted.", count)
+        message = ngettext("%(count)s post was deleted.", "%(count)s posts were deleted.", count)
     rest = ngettext("%(left)s was left unchanged.", "%(left)s were left unchanged.", left) if left else ""
-    return f"{words % {'count': count}} {rest % {'left': left} if left else ''}".strip()
+    return f"{message % {'count': count}} {rest % {'left': left} if left else ''}".strip()

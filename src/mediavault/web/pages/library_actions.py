@@ -1,4 +1,4 @@
-"""What is done to the selected posts of the library: retry, delete, a zip, a list. All work as plain forms."""
+"""Actions on the selected posts of the library: retry, delete, zip, export. All work as plain forms."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from mediavault.web.selection import (
 )
 from mediavault.web.zipping import Extras, zipped
 
-SHOWN = 12  # titles that the confirmation names
+SHOWN = 12  # titles listed by the confirmation
 
 router = APIRouter(tags=["library"])
 
@@ -43,7 +43,7 @@ async def retry_form(request: Request, services: Services, feed: EventFeed) -> R
 
 @router.post("/library/remove", include_in_schema=False)
 async def remove_form(request: Request, services: Services, feed: EventFeed) -> Response:
-    """Asks first. Only what was shown is deleted, since the form has the ids."""
+    """Delete the selected posts after a confirmation. Its form has the ids, so only the posts it showed are deleted."""
     fields = await _fields(request)
     selection = read_selection(fields)
     if "confirmed" not in fields:
@@ -56,9 +56,12 @@ async def remove_form(request: Request, services: Services, feed: EventFeed) -> 
 async def zip_of_filter(
     request: Request, services: Services, _id: Annotated[list[str] | None, Query(alias="id")] = None
 ) -> Response:
-    """The kept videos as a zip: of the jobs named by ``id``, or of all that the library's filter finds, as its page has
-    it in its address. ``pictures=on`` and ``sidecars=on`` add those. At most 1,000 posts."""
-    return await _zip(services, _of_address(request))
+    """Return saved videos as a zip: those of the jobs named by ``id``, or of all that match the library's filter.
+
+    The filter has the parameters of the library page's address. ``pictures=on`` and ``sidecars=on`` add thumbnails and
+    sidecars. At most 1,000 posts.
+    """
+    return await _zip(services, _fields_of_url(request))
 
 
 @router.post("/library/zip", include_in_schema=False)
@@ -70,8 +73,8 @@ async def zip_of_selection(request: Request, services: Services) -> Response:
 async def export_of_filter(
     request: Request, services: Services, _id: Annotated[list[str] | None, Query(alias="id")] = None
 ) -> Response:
-    """The list of the jobs named by ``id``, or of all that the library's filter finds: ``format=csv`` or ``jsonl``."""
-    return _export(services, _of_address(request))
+    """Export the jobs named by ``id``, or all that match the library's filter, as ``format=csv`` or ``jsonl``."""
+    return _export(services, _fields_of_url(request))
 
 
 @router.post("/library/export", include_in_schema=False)
@@ -117,19 +120,19 @@ def _back(selection: Selection, what: str, done: SelectionResult) -> Response:
 
 
 async def _fields(request: Request) -> Fields:
-    """The form's, and the filter of the address that it was sent to."""
+    """Return the fields of the form, and the filter in the address that it was sent to."""
     return {**parse_qs(request.url.query), **await read_fields(request, most=MAX_FIELDS)}
 
 
-def _of_address(request: Request) -> Fields:
+def _fields_of_url(request: Request) -> Fields:
     fields = {name: request.query_params.getlist(name) for name in request.query_params}
     return fields if "id" in fields else {**fields, "everything": ["on"]}
 
 
 def _format(fields: Fields) -> ListFormat:
-    given = next(iter(fields.get("format", ())), ListFormat.JSON_LINES.value)
+    name = next(iter(fields.get("format", ())), ListFormat.JSON_LINES.value)
     try:
-        return ListFormat(given)
+        return ListFormat(name)
     except ValueError:
         raise BadInput("Unknown list format.", help="It is csv or jsonl.") from None
 

@@ -1,4 +1,4 @@
-"""What changes in the library while somebody looks at it: the cards again, and which posts the page would show now."""
+"""Live updates of the open library page: changed tiles, and which posts the page would show now."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from mediavault.web.library_filter import STATUSES, LibraryFilter, LibraryView, 
 from mediavault.web.pages.library import counted, states, tiles
 from mediavault.web.render import render
 
-AT_ONCE = 60  # tiles that one request asks for
+AT_ONCE = 60  # tiles in one request
 _INSTANT = timedelta(microseconds=1)
-_OF_ONE_INSTANT = 500  # posts that came by one submission
+_MAX_AT_ONE_INSTANT = 500  # posts created by one submission
 
 router = APIRouter(include_in_schema=False)
 
@@ -34,25 +34,25 @@ async def changes(
     moment: Annotated[AwareDatetime, Query(description="When the page was made.")],
     ids: Annotated[list[str] | None, Query(alias="id", max_length=AT_ONCE)] = None,
 ) -> Response:
-    """The tiles of ``id``, those left out that are gone, and how many stand in each state now.
+    """Return the tiles of ``id`` without the removed ones, and the current number of posts in each state.
 
-    Those that the page's filter finds and did not when it was made are marked as fresh.
+    Tiles that match the page's filter now, but did not when the page was made, are marked as fresh.
     """
     asked = read_filter(request.query_params)
-    jobs = await _found(services.store.catalogue, ids or ())
+    jobs = await _existing(services.store.catalogue, ids or ())
     totals = await services.store.catalogue.library_totals()
     late = [job for job in jobs if came_at(job, asked.state) >= moment]
     return render(
         "library_changes.html",
         **tiles(services, asked, JobPage(tuple(jobs), None)),
-        fresh=await _fitting(services.store.catalogue, late, asked),
+        fresh=await _matching(services.store.catalogue, late, asked),
         states=states(asked, totals),
         count_words=counted(asked, totals),
     )
 
 
 def came_at(job: Job, shown: LibraryView) -> datetime:
-    """Since when the job is in the state that is shown; a waiting job counts from its last change."""
+    """Return when the job entered the state that is shown; a job that waits for a retry counts from its last change."""
     is_again = job.status is JobStatus.QUEUED and job.attempt_count > 0
     if shown is LibraryView.ALL or (shown is LibraryView.WAITING and not is_again):
         return job.created_at
@@ -60,27 +60,30 @@ def came_at(job: Job, shown: LibraryView) -> datetime:
     return entered or job.updated_at
 
 
-async def _found(catalogue: JobCatalogue, ids: Sequence[str]) -> list[Job]:
-    found = []
-    for one in dict.fromkeys(ids):
+async def _existing(catalogue: JobCatalogue, ids: Sequence[str]) -> list[Job]:
+    jobs = []
+    for job_id in dict.fromkeys(ids):
         try:
-            found.append(await catalogue.get(to_job_id(one)))
+            jobs.append(await catalogue.get(to_job_id(job_id)))
         except JobNotFound:
             continue
-    return found
+    return jobs
 
 
-async def _fitting(catalogue: JobCatalogue, jobs: Sequence[Job], asked: LibraryFilter) -> set[JobId]:
-    """Those that the filter finds. The catalogue itself is asked, about the instants in which they came: it alone knows its search."""
-    query = to_query(asked, current().zone, limit=_OF_ONE_INSTANT)
+async def _matching(catalogue: JobCatalogue, jobs: Sequence[Job], asked: LibraryFilter) -> set[JobId]:
+    """Return the ids of the jobs that match the filter.
+
+    The catalogue is queried for the instants at which they were created, since only it can search.
+    """
+    query = to_query(asked, current().zone, limit=_MAX_AT_ONE_INSTANT)
     statuses = STATUSES[asked.state] or tuple(JobStatus)
     instants: dict[datetime, set[JobId]] = defaultdict(set)
     for job in jobs:
         at = job.created_at
         if job.status in statuses and (not query.since or at >= query.since) and (not query.until or at < query.until):
             instants[at].add(job.id)
-    fitting: set[JobId] = set()
+    matching: set[JobId] = set()
     for at, wanted in instants.items():
         page = await catalogue.jobs(replace(query, since=at, until=at + _INSTANT))
-        fitting |= wanted & {job.id for job in page.jobs}
-    return fitting
+        matching |= wanted & {job.id for job in page.jobs}
+    return matching

@@ -1,4 +1,4 @@
-"""The page of one post: its video, its text, what was tried, and its forms, which lead back to it and need no JavaScript."""
+"""The page of one post: its video, text and history, and forms that redirect back to it and need no JavaScript."""
 
 from __future__ import annotations
 
@@ -33,11 +33,14 @@ FilterText = Annotated[str | None, Query(alias="in", max_length=2_000)]
 async def post(
     job_id: JobIdPath, services: Services, item: ItemNumber = 0, within: FilterText = None, *, look: bool = False
 ) -> Response:
-    """``item`` is the place of the video that is shown, the first without it. ``in`` is the library's filter that the reader
-    came from, as its address has it. ``look``: look into the file for its codecs."""
+    """Show a post.
+
+    ``item`` is the index of the video to show, by default the first. ``in`` is the filter of the library page that the
+    reader came from, as in its address. ``look`` reads the codecs from the files.
+    """
     job = await services.store.catalogue.get(job_id)
     history = await services.store.catalogue.history(job_id)
-    kept = await _videos(services, job, look=look)
+    saved = await _videos(services, job, look=look)
     asked = _filter(within)
     return render(
         "post.html",
@@ -45,8 +48,8 @@ async def post(
         job=job_view(job),
         site=services.title_of(job.platform),
         said=said(job),
-        videos=kept,
-        video=next((one for one in kept if one.place == item), kept[0] if kept else None),
+        videos=saved,
+        video=next((video for video in saved if video.place == item), saved[0] if saved else None),
         is_checking=services.checks.is_checking(job_id),
         timeline=timeline(job, history),
         neighbours=await services.store.catalogue.neighbours(job_id, _query(asked)),
@@ -64,7 +67,7 @@ def _needs_sign_in(job: Job) -> bool:
 
 
 def _filter(within: str | None) -> LibraryFilter | None:
-    """None where the reader came from elsewhere, or by an address that was mended by hand."""
+    """Return the filter that the reader came from; None without one, or when it is invalid."""
     try:
         return None if within is None else read_filter(dict(parse_qsl(within)))
     except (BadInput, ValueError):
@@ -72,25 +75,25 @@ def _filter(within: str | None) -> LibraryFilter | None:
 
 
 def _query(asked: LibraryFilter | None) -> JobQuery:
-    """The order of the post's neighbours: all posts, newest first, unless the reader came from the library."""
+    """Return the query of the post's neighbours: all posts, newest first, unless the reader came from the library."""
     return JobQuery() if asked is None else to_query(asked, current().zone, limit=1)
 
 
 async def _videos(services: ApiServices, job: Job, *, look: bool) -> list[Video]:
-    kept = kept_files(job)
+    files = kept_files(job)
     if look:
-        for one in kept.values():
-            await services.formats.read(one)
+        for file in files.values():
+            await services.formats.read(file)
     return videos(
         job,
         await checks_of(services.store.records, job),
-        {place: services.formats.known(one) for place, one in kept.items()},
+        {index: services.formats.known(file) for index, file in files.items()},
     )
 
 
 @router.post("/jobs/{job_id}/retry")
 async def retry_form(request: Request, job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
-    """``chosen`` is the number of the candidate that a person chose."""
+    """Retry the job. ``chosen`` is the number of the candidate that the user chose, "" for none."""
     chosen = (await read_form(request)).get("chosen", "")
     await retry_job(services, feed, job_id, chosen_url=await _chosen_url(services, job_id, chosen))
     return see_other(f"/jobs/{job_id}")
@@ -119,7 +122,7 @@ async def remove_form(request: Request, job_id: JobIdPath, services: Services, f
 
 @router.post("/jobs/{job_id}/again")
 async def again_form(job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
-    """Save the post again; leads to the new version's page."""
+    """Save the post again, and redirect to the new version's page."""
     return see_other(f"/jobs/{(await save_again(services, feed, job_id)).id}")
 
 

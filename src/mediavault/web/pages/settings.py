@@ -1,4 +1,4 @@
-"""What a person may change while the vault runs, and the language and theme of their own browser."""
+"""The settings that can be changed while the vault runs, and the language and theme of the user's browser."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ async def index(services: Services, saved: bool = False) -> Response:
 
 @router.post("/settings")
 async def save_form(request: Request, services: Services) -> Response:
-    """All or nothing: errors are shown at their fields, and then nothing is saved."""
+    """Save the settings, all or nothing: if there are errors, they are shown at their fields and nothing is saved."""
     sent = read_sent(await read_form(request, max_fields=MAX_FIELDS), services.live)
-    good, wrong = judge(sent, sites={one.name for one in services.platforms})
+    good, wrong = judge(sent, sites={platform.name for platform in services.platforms})
     if wrong:
         return await _page(services, sent=sent, wrong=wrong)
     changes = await services.live.changes()
@@ -47,13 +47,13 @@ async def save_form(request: Request, services: Services) -> Response:
             if name in changes:
                 await services.live.reset(name)
         elif value != getattr(now, name):
-            await services.live.change(name, value, by=_who(request))
+            await services.live.change(name, value, by=_changed_by(request))
     return see_other("/settings?saved=true")
 
 
 @router.post("/settings/{name}/reset")
 async def reset_form(name: Annotated[str, Path(max_length=64)], services: Services) -> Response:
-    """Back to what the vault was started with."""
+    """Reset a setting to the value that the vault was started with."""
     if name not in Changeable.model_fields:
         raise NotFound("Unknown setting.", help="The page of the settings lists those that there are.")
     await services.live.reset(name)
@@ -62,7 +62,7 @@ async def reset_form(name: Annotated[str, Path(max_length=64)], services: Servic
 
 @router.get("/settings/name")
 async def name_preview(services: Services, name_template: TemplateText = "") -> Response:
-    """How a video would be called: a part of the page, asked for while somebody types."""
+    """Return the page's part with an example file name, which it requests while the user types."""
     name, complaint = example_name(name_template, await _example(services))
     return render("name_preview.html", name=name, complaint=complaint)
 
@@ -78,8 +78,9 @@ async def _page(
     changes = await live.changes()
     fields = fields_of(await live.current(), live, changes, sent=sent, wrong=wrong)
     name, complaint = example_name(str(fields["name_template"].value), await _example(services))
-    in_use = {one.platform for one in (await services.store.catalogue.library_totals()).platforms}
-    paced = sorted((one for one in services.platforms if one.name not in MANY_SITES), key=lambda one: one.title.lower())
+    in_use = {totals.platform for totals in (await services.store.catalogue.library_totals()).platforms}
+    with_pace = (platform for platform in services.platforms if platform.name not in MANY_SITES)
+    paced = sorted(with_pace, key=lambda platform: platform.title.lower())
     return render(
         "settings.html",
         status=422 if wrong else 200,
@@ -88,15 +89,15 @@ async def _page(
         places=PLACES,
         name=name,
         complaint=complaint,
-        used=[one for one in paced if one.name in in_use],
-        unused=[one for one in paced if one.name not in in_use],
+        used=[platform for platform in paced if platform.name in in_use],
+        unused=[platform for platform in paced if platform.name not in in_use],
         saved=saved,
         **frame(services),
     )
 
 
 async def _example(services: ApiServices) -> NamedPost:
-    """The newest kept post, or one that might be."""
+    """Return the newest saved post, or a made-up one."""
     page = await services.store.catalogue.jobs(JobQuery(statuses=(JobStatus.COMPLETED,), limit=1))
     job = next(iter(page.jobs), None)
     if job is None:
@@ -111,14 +112,14 @@ async def _example(services: ApiServices) -> NamedPost:
     )
 
 
-def _who(request: Request) -> str:
-    """From where it was changed: the vault has one owner, who may have several devices."""
+def _changed_by(request: Request) -> str:
+    """Return the client's address: the vault has one owner, who may have several devices."""
     return request.client.host if request.client else ""
 
 
 @router.post("/appearance")
 async def appearance_form(request: Request) -> Response:
-    """Leads back to the page whose form it was. An empty or unknown choice goes back to what the browser asks for."""
+    """Set language and theme, and redirect to the form's page. An empty or unknown choice means the browser's own."""
     form = await read_form(request)
     response = see_other(_own_path(form.get("back", "")))
     for cookie, value, known in (
@@ -133,6 +134,6 @@ async def appearance_form(request: Request) -> Response:
 
 
 def _own_path(back: str) -> str:
-    """A page of ours, never another site's: what begins with two slashes or holds a backslash names a host to browsers."""
+    """Return ``back`` if it is our page, else ``/``. To browsers, two leading slashes or a backslash name a host."""
     is_ours = back.startswith("/") and not back.startswith("//") and back.isprintable() and "\\" not in back
     return back if is_ours and back.isascii() and len(back) <= 2_000 else "/"

@@ -1,4 +1,4 @@
-"""The page of the sessions with its forms, and the page that shows the window. The forms work without JavaScript."""
+"""The page of the sessions at sites, and the page of the sign-in window. The forms work without JavaScript."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ async def index(services: Services) -> Response:
 
 @router.post("/sessions/{platform}/window")
 async def open_form(request: Request, platform: PlatformPath, services: Services) -> Response:
-    """Leads to the window. The ticket is in the fragment, which browsers do not send."""
+    """Open the window, and redirect to it. The ticket is in the fragment, which browsers do not send."""
     narrow = (await read_form(request)).get("narrow") == "on"
     return see_other(window_address(await services.windows.open(platform, narrow=narrow)))
 
 
 @router.post("/jobs/{job_id}/window")
 async def open_on_post_form(request: Request, job_id: JobIdPath, services: Services) -> Response:
-    """Leads to a window on the post that the job waits at."""
+    """Open a window on the waiting job's post, and redirect to it."""
     narrow = (await read_form(request)).get("narrow") == "on"
     return see_other((await open_on_post(services, job_id, narrow=narrow)).address)
 
@@ -60,13 +60,13 @@ async def close_form(services: Services, feed: EventFeed) -> Response:
 
 @router.get("/sessions/window")
 async def window(services: Services) -> Response:
-    """Empty but for its script, which trades the ticket in: nothing of the window is in the page itself."""
+    """Show the window's page. Its script exchanges the ticket: the page itself contains nothing of the window."""
     return render("window.html", **frame(services))
 
 
 async def _sessions(services: ApiServices, *, error: ErrorView | None = None) -> Response:
     sessions = await session_views(await services.sessions.states(), services.store)
-    sessions.sort(key=lambda each: (-each.waiting, not each.signed_in, each.title.lower()))
+    sessions.sort(key=lambda session: (-session.waiting, not session.signed_in, session.title.lower()))
     return render(
         "sessions.html",
         status=422 if error else 200,

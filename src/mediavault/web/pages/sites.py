@@ -39,12 +39,12 @@ async def index(services: Services) -> Response:
 
 @router.get("/sites/{platform}")
 async def site(platform: SiteName, services: Services) -> Response:
-    found = await one_site(platform, services)
+    details = await one_site(platform, services)
     newest = await services.store.catalogue.jobs(JobQuery(platform=platform, limit=NEWEST_POSTS))
     return render(
         "site.html",
-        site=found,
-        session=await session_view(found.session, services.store) if found.session else None,
+        site=details,
+        session=await session_view(details.session, services.store) if details.session else None,
         posts=[job_view(job) for job in newest.jobs],
         **frame(services),
     )
@@ -52,7 +52,7 @@ async def site(platform: SiteName, services: Services) -> Response:
 
 @router.post("/sites/{platform}/open")
 async def open_form(platform: SiteName, services: Services, feed: EventFeed) -> Response:
-    """A person's word that the site may be asked again at once."""
+    """End the site's pause, so that its jobs may start again at once."""
     await open_gate(platform, services)
     feed.wake()
     return see_other(f"/sites#{platform}")

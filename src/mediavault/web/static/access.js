@@ -1,4 +1,4 @@
-// The copy button of a new token. Browsers let a page write to the clipboard over TLS and on this machine alone.
+// The copy button of a new token. Browsers allow writing to the clipboard only over TLS and on localhost.
 
 const copy = document.getElementById("copy");
 if (copy && navigator.clipboard) {

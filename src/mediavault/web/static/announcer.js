@@ -1,4 +1,4 @@
-// Announcements for screen readers: final states, and frequent events as an occasional sum.
+// Announcements for screen readers: final states, and an occasional total of frequent events.
 
 const SETTLED_MS = 500;
 const SUM_EVERY_MS = 8000;
@@ -10,7 +10,7 @@ export function announce(words) {
   announcing = setTimeout(() => (place.textContent = words), SETTLED_MS);
 }
 
-const sums = new Map(); // words with {n} -> how many
+const sums = new Map(); // text with {n} -> count
 let lastSaid = -SUM_EVERY_MS;
 let summing = 0;
 export function count(name, number = 1) {

@@ -1,9 +1,9 @@
-// What every page's script shares: times in the reader's words, messages, calls of the API, the live stream.
-// Everything shown is set as text; words come from the server.
+// Shared by the scripts of all pages: localized times, messages, API calls, the live stream.
+// Everything shown is set as text; the texts come from the server.
 
 document.documentElement.classList.add("has-script");
 
-// htmx makes elements of the server's own, escaped answers. Scripts and their addresses never come this way.
+// htmx creates elements from the server's own, escaped HTML. Scripts and their URLs are never created this way.
 window.trustedTypes?.createPolicy("default", { createHTML: (html) => html });
 
 const language = document.documentElement.lang;
@@ -28,7 +28,7 @@ export function showMoments(root = document) {
   for (const element of root.querySelectorAll("time[datetime]")) showMoment(element, element.dateTime);
 }
 
-// --- what is said to the person
+// --- messages to the user
 
 export function say(message, help = "") {
   messages.replaceChildren();
@@ -64,10 +64,10 @@ export async function call(method, path, body) {
   return value;
 }
 
-// --- the live stream. A browser allows few connections to one server: a page that nobody looks at gives its own back,
-// and the server ends the oldest of more than five. That window rests: it comes back in a minute, or when it is used.
+// --- the live stream. A browser allows few connections to one server: a hidden page closes its own, and the server
+// ends the oldest of more than five. Its window then rests: it reconnects after a minute, or when it gets the focus.
 
-const REOPEN_MS = 3000; // after an answer that was no stream: a browser asks again by itself only where the line broke
+const REOPEN_MS = 3000; // after a response that is not a stream: browsers only retry broken connections
 const REST_MS = 60_000;
 
 export function listen({ since, job, removed, state = () => {}, rested = () => {} }) {
@@ -110,11 +110,11 @@ export function listen({ since, job, removed, state = () => {}, rested = () => {
   }
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
   window.addEventListener("focus", open);
-  window.addEventListener("online", reopen); // the old line may hang for minutes without an error
+  window.addEventListener("online", reopen); // the old connection may hang for minutes without an error
   open();
 }
 
-// --- small things of every page
+// --- details of every page
 
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 if (zone) document.cookie = `mediavault_zone=${encodeURIComponent(zone)}; path=/; max-age=34560000; samesite=strict`;

@@ -1,15 +1,15 @@
-// The first page, live. What an event tells of a job at work is shown at once; where a job changes its place, the page is
-// requested again and its changed parts are replaced. The words are the server's.
+// Live updates of the home page. Events about a running job are shown at once; when a job moves to another part, the
+// page is requested again and its changed parts are replaced. The texts come from the server.
 
 import { say } from "/static/core.js";
 import { act, field, put } from "/static/jobs.js";
 import { follow } from "/static/line.js";
 import { bring } from "/static/morph.js";
 
-const REFRESH_PAUSE_MS = 700; // of many changes at once, one look
+const REFRESH_PAUSE_MS = 700; // many changes at once cause one request
 const ANNOUNCE_EVERY_MS = 8000;
-const SMOOTH_S = 4; // of the speed
-const STALE_MS = 15000; // a speed that nobody confirms
+const SMOOTH_S = 4; // averages the speed
+const STALE_MS = 15000; // a speed without updates is then removed
 const words = document.getElementById("words").dataset;
 const language = document.documentElement.lang;
 const oneDigit = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
@@ -31,7 +31,7 @@ export function showParts(page, names) {
   }
 }
 
-// Where an answer is no first page: the sign-in, an error's page, or something that is not ours.
+// Returns the home page in a response. Otherwise redirects to the sign-in, or throws the message of an error page.
 export function pageOf(answer, html) {
   if (answer.status === 401 || new URL(answer.url).pathname === "/login") location.assign("/login");
   const page = parse(html);
@@ -40,7 +40,7 @@ export function pageOf(answer, html) {
   throw { message: message || words.strange, help };
 }
 
-// Sends a form and shows what its page says. Answers that page.
+// Submits a form, shows the resulting page's parts, and returns that page.
 export async function send(path, fields) {
   let answer;
   try {
@@ -66,7 +66,7 @@ export function refresh() {
       const answer = await fetch("/", { headers: { Accept: "text/html" } });
       showParts(pageOf(answer, await answer.text()), ["numbers", "notices", "home"]);
     } catch {
-      // the stream says that the vault is away, and its return brings us here again
+      // the stream reports that the vault is unreachable, and causes another refresh on its return
     }
   }, REFRESH_PAUSE_MS);
 }
@@ -84,7 +84,7 @@ export function toast() {
   }, TOAST_MS);
 }
 
-// --- jobs at work: bytes, speed, time left
+// --- running jobs: bytes, speed, time left
 
 const paces = new Map(); // id -> { at, bytes, speed, seen }
 
@@ -102,7 +102,7 @@ function span(seconds) {
   return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short" }).format(value);
 }
 
-// The speed by what two looks differ in, the newer weighing more the longer it reaches.
+// Returns the smoothed speed. A new sample weighs more the longer the interval it covers.
 export function paceAfter(before, bytes, at) {
   if (!before || bytes < before.bytes) return { at, bytes, speed: 0 };
   const seconds = (at - before.at) / 1000;
@@ -138,7 +138,7 @@ function showWork(card, job) {
   showPace(card, job);
 }
 
-// --- announcements for screen readers: an occasional sum
+// --- announcements for screen readers: an occasional total
 
 const sums = { saved: 0, needs: 0 };
 let lastSaid = -ANNOUNCE_EVERY_MS;

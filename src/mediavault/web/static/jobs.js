@@ -1,4 +1,4 @@
-// One job on a page: a row of the list or the head of its own page. The page's marks are ``data-field`` and ``data-action``.
+// One job on a page: a row of the list or the head of its own page. Elements have ``data-field`` and ``data-action``.
 
 import { call, showMoment } from "/static/core.js";
 
@@ -27,7 +27,7 @@ export function putMoment(root, name, iso) {
   if (iso) showMoment(element, iso);
 }
 
-// The state, its words, the bar, and which actions are offered.
+// Shows the state and its text, the progress bar, and the available actions.
 export function fill(root, job) {
   root.dataset.status = job.status;
   put(root, "state", job.display.state);
@@ -45,7 +45,7 @@ export function fill(root, job) {
   }
 }
 
-// What a form with ``data-action`` does, by the API. Answers the job as it is then.
+// Performs the action of a form with ``data-action`` through the API. Returns the updated job.
 export async function act(form) {
   const [, , id] = new URL(form.action).pathname.split("/");
   return call("POST", `/api/jobs/${id}/${form.dataset.action}`);

@@ -1,27 +1,27 @@
-// The library, live: tiles change and go in their places; what the filter finds by now is announced by a button, which
-// brings it. Nothing that a person looks at is moved.
+// Live updates of the library: tiles are updated and removed in place; new results of the filter are announced by a
+// button, which loads them. Nothing that the user is looking at moves.
 
 import { count } from "/static/announcer.js";
 import { follow } from "/static/line.js";
 import { leaveOut, show as showSelection } from "/static/library-selection.js";
 import { bring } from "/static/morph.js";
 
-const LOOK_PAUSE_MS = 700; // of many changes at once, one look
-const AT_ONCE = 40; // tiles of one look
-const HEARD_FOR_MS = 30000; // a change that is reported during a request may be too new for its answer
+const LOOK_PAUSE_MS = 700; // many changes at once cause one request
+const AT_ONCE = 40; // tiles in one request
+const HEARD_FOR_MS = 30000; // a change reported during a request may be missing from the response
 const MOST_KNOWN = 5000;
 
 const results = () => document.getElementById("results");
 const tileOf = (id) => document.getElementById(`job-${id}`);
 const idOf = (tile) => tile.id.slice("job-".length);
 
-const known = new Map(); // id -> the state that a card shows, as last reported
-const heard = new Map(); // id -> when
-const wanted = new Set(); // asked for at the next look
-const fresh = new Set(); // what the button brings
-let bringing = null; // what it is bringing
+const known = new Map(); // id -> the facts that a tile shows, as last reported
+const heard = new Map(); // id -> time of the report
+const wanted = new Set(); // to be requested next
+const fresh = new Set(); // the posts that the button loads
+let bringing = null; // those it is loading
 
-// --- what the stream tells
+// --- events of the stream
 
 function onJob(job) {
   const tile = tileOf(job.id);
@@ -44,12 +44,12 @@ function onRemoved(id) {
   lookSoon();
 }
 
-// --- looks
+// --- requests
 
 let looking = 0;
 function lookSoon() {
   looking ||= setTimeout(async () => {
-    await look().catch(() => {}); // the line says that the vault is away; what was missed is reported afterwards
+    await look().catch(() => {}); // the status line reports it; missed changes are sent afterwards
     looking = 0;
     if (wanted.size) lookSoon();
   }, LOOK_PAUSE_MS);
@@ -95,7 +95,7 @@ function take(page, ids) {
   showFresh();
 }
 
-// Whether it differs from before.
+// Updates a tile. Returns whether its state differs from before.
 function change(old, now) {
   const word = (tile) => tile.querySelector(".badge")?.dataset.tone;
   const isNews = word(old) !== word(now);
@@ -112,12 +112,12 @@ function remove(tile) {
   if (!document.querySelector(".tile")) bringFresh();
 }
 
-// --- what is new
+// --- new results
 
 function showFresh() {
   if (!fresh.size) return hideFresh();
   const pill = document.getElementById("fresh");
-  if (!pill) return bringFresh(); // there is nothing to move
+  if (!pill) return bringFresh(); // there are no tiles that could move
   pill.querySelector("span").textContent = fresh.size === 1 ? pill.dataset.one : pill.dataset.many.replace("{n}", fresh.size);
   pill.hidden = false;
 }
@@ -132,7 +132,7 @@ export function bringFresh() {
   htmx.trigger(document.getElementById("finder"), "submit");
 }
 
-// The results were replaced: with what was new, and perhaps without what changed while they were on their way.
+// The results were replaced: they contain the new posts, but perhaps not changes during the request.
 export function settled() {
   fresh.clear();
   for (const [id, at] of heard) {
@@ -149,7 +149,7 @@ export function settled() {
   came[0]?.querySelector(".name").focus({ preventScroll: true });
 }
 
-// What a stream reported while it was not connected comes when it is open again, up to what was removed.
+// A reopened stream sends the changes that it missed, except removals: so the tiles in sight are requested again.
 function lookAtWhatIsInSight() {
   for (const tile of document.querySelectorAll(".tile")) {
     const { top, bottom } = tile.getBoundingClientRect();

@@ -1,16 +1,16 @@
-// What is selected in the library: posts by their ids, kept from filter to filter, also where no tile shows them now.
-// The form carries those as hidden fields, so that its buttons work on all of them.
+// The selection in the library: ids of posts, which survive a change of the filter, even when no tile shows them.
+// The form has these as hidden fields, so that its buttons act on all of them.
 
 import { announce } from "/static/announcer.js";
 
-const KEPT = "mediavault_selected"; // of this tab
+const KEPT = "mediavault_selected"; // per tab
 const form = document.getElementById("selection");
 const bar = document.getElementById("selected");
 const away = document.getElementById("selected-away");
 const unseen = document.getElementById("selected-unseen");
 
 const chosen = new Set();
-let anchor = null; // where a range begins
+let anchor = null; // the start of a range
 let announced = 0;
 
 const boxes = () => [...form.querySelectorAll(".pick input")];
@@ -28,7 +28,7 @@ function carry(ids) {
 
 const counted = (element, number) => (number === 1 ? element.dataset.one : element.dataset.many.replace("{n}", number));
 
-// Brings boxes and bar to what is selected: after every change of it, or of the tiles.
+// Updates checkboxes and bar: after every change of the selection or of the tiles.
 export function show() {
   for (const box of boxes()) box.checked = chosen.has(box.value);
   const missing = absent();
@@ -41,7 +41,7 @@ export function show() {
   away.textContent = missing.length ? counted(away, missing.length) : "";
   for (const one of bar.querySelectorAll("[data-if-away]")) one.hidden = !missing.length;
   const onlyKept = document.getElementById("results").dataset.statuses === "completed" && !missing.length;
-  bar.querySelector('[formaction="/library/retry"]').hidden = onlyKept; // there is nothing to try again
+  bar.querySelector('[formaction="/library/retry"]').hidden = onlyKept; // there is nothing to retry
   if (chosen.size !== announced) announce(chosen.size ? [words, away.textContent].filter(Boolean).join(", ") : "");
   announced = chosen.size;
   for (const button of bar.querySelectorAll("button[formaction]")) button.disabled = tooMany;
@@ -79,12 +79,12 @@ form.addEventListener("click", (event) => {
   if (event.target.matches(".pick input")) select(event.target, event.target.checked, event.shiftKey);
 });
 
-// --- from page to page: states and filters lead to new ones, and so does a look at a post
+// --- across pages: other states and filters are new pages, and so is a post's page
 
 window.addEventListener("pagehide", () => sessionStorage.setItem(KEPT, JSON.stringify([...chosen])));
 
 function isTheSameVisit() {
-  if (new URLSearchParams(location.search).has("told")) return false; // something was done with them
+  if (new URLSearchParams(location.search).has("told")) return false; // an action was performed on the selection
   if (performance.getEntriesByType("navigation")[0]?.type !== "navigate") return true;
   const from = document.referrer ? new URL(document.referrer) : null;
   return from?.origin === location.origin && /^\/(library|jobs\/)/.test(from.pathname);

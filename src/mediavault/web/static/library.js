@@ -1,4 +1,4 @@
-// The library: a search that is asked while a person types, and keys. htmx brings the tiles.
+// The library: search while the user types, and keyboard shortcuts. htmx loads the tiles.
 
 import { announce } from "/static/announcer.js";
 import { say } from "/static/core.js";
@@ -101,9 +101,9 @@ document.addEventListener("click", (event) => {
   }
 });
 
-// --- what htmx brings, and what it does not
+// --- htmx requests and their errors
 
-// the address of a page left behind is requested again, and shown as the server makes it
+// going back to an uncached page loads it from the server
 htmx.config.refreshOnHistoryMiss = true;
 
 document.addEventListener("htmx:beforeRequest", (event) => {
@@ -129,7 +129,7 @@ function broke(event, problem) {
 
 const unreachable = { message: messages.dataset.unreachable, help: messages.dataset.unreachableHelp };
 
-// every error of the vault has its own words
+// every error of the vault has its own message
 function problemIn(text) {
   try {
     return JSON.parse(text);
@@ -148,7 +148,7 @@ document.addEventListener("htmx:afterOnLoad", (event) => {
   if (event.target.id === "finder") messages.replaceChildren();
 });
 
-// --- who comes back finds as much of the library as was left, and the same place in it
+// --- going back restores the loaded tiles and the scroll position
 
 window.addEventListener("pagehide", () => {
   history.replaceState({ ...history.state, tiles: form.querySelectorAll(".tile").length, place: window.scrollY }, "");
@@ -174,7 +174,7 @@ if (performance.getEntriesByType("navigation")[0]?.type === "back_forward" && hi
 
 recall();
 
-// what the last action did is said once, not again when the page is loaded again
+// the result of the last action is shown once, not again after a reload
 const address = new URL(location.href);
 if (address.searchParams.has("told")) {
   address.searchParams.delete("told");

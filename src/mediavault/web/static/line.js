@@ -1,8 +1,8 @@
-// The live stream of a page that shows when it is cut, and when it is back.
+// A page's live stream, with a status line that shows when it is lost and when it is back.
 
 import { listen } from "/static/core.js";
 
-const LOST_AFTER_MS = 2500; // a connection that comes back at once was not missed
+const LOST_AFTER_MS = 2500; // a connection that returns within this time was not missed
 const BACK_FOR_MS = 2500;
 const line = document.getElementById("lost-line");
 const words = line.dataset;
@@ -28,13 +28,13 @@ function hide() {
   turning = setTimeout(() => (line.hidden = true), BACK_FOR_MS);
 }
 
-// Load the pictures again that failed in between, and remove the notice that the vault is away.
+// Reload the images that failed in the meantime, and remove the notice that the vault is unreachable.
 function mend() {
   for (const image of document.images) if (image.complete && !image.naturalWidth) image.src = image.src;
   for (const gone of document.querySelectorAll("#messages .complaint")) if (gone.textContent.includes(unreachable)) gone.remove();
 }
 
-// As ``listen``; ``back`` is called when a stream that was cut is there again. It does not report what was removed in between.
+// Like ``listen``; ``back`` is called when a lost stream is back. It does not report removals in between.
 export function follow({ since, job, removed, rested, back = () => {} }) {
   window.addEventListener("offline", () => {
     isLost = true;

@@ -1,9 +1,9 @@
-// Brings a part of the open page to what the server says of it now, and touches nothing that is the same: what has the
-// focus keeps it, pictures stay, what was folded out stays so. Elements are matched by data-key, else by their place.
+// Updates a part of the open page to the server's current version, and touches nothing that is the same: the focus,
+// images and opened details stay. Elements are matched by data-key, else by their position.
 
 import { showMoment } from "/static/core.js";
 
-// What the script itself writes: marks, states and the content of elements with data-live.
+// Attributes that scripts set, and which are kept; so is the content of elements with data-live.
 const OURS = new Set(["open", "title"]);
 
 export function bring(old, now) {

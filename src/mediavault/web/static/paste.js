@@ -1,10 +1,10 @@
-// The paste box: links and text files, pasted or dropped anywhere on the page. What is a link, the server says.
+// The paste box: links and text files, pasted or dropped anywhere on the page. The server decides what is a link.
 
 import { say } from "/static/core.js";
 import { inWords, send } from "/static/home.js";
 
 const MAX_FILE_BYTES = 4_000_000;
-const PART_CHARS = 48_000; // of an encoded request; the vault takes 64 KB
+const PART_CHARS = 48_000; // of an encoded request; the vault accepts 64 KB
 const PART_LINES = 400;
 const form = document.getElementById("paste");
 const box = document.getElementById("post_urls");
@@ -17,7 +17,7 @@ const isOnlyLinks = (text) => text.split(/\s+/).filter(Boolean).every((word) => 
 
 // --- sending
 
-// Pieces that one request can hold.
+// Splits a text into parts that fit into one request.
 function parts(text) {
   if (encodeURIComponent(text).length <= PART_CHARS) return [text];
   const lines = linksIn(text);
@@ -83,7 +83,7 @@ box.addEventListener("keydown", (event) => {
 
 // --- pasting
 
-// Links alone are taken at once; a text with other words is put into the box to be looked at.
+// A text of links only is submitted at once; one with other words is put into the box for review.
 function offer(text) {
   if (isOnlyLinks(text)) return take(text);
   box.value = [box.value.trim(), text.trim()].filter(Boolean).join("\n");
@@ -109,13 +109,13 @@ paster.addEventListener("click", async () => {
     if (text.trim()) offer(text);
     else box.focus();
   } catch {
-    box.focus(); // not allowed: by hand, then
+    box.focus(); // not allowed: the user pastes by hand
   }
 });
 
 // --- dropping
 
-let isOurs = false; // dragged within the page: a picture or a link of our own
+let isOurs = false; // dragged within the page: one of our own images or links
 let depth = 0;
 document.addEventListener("dragstart", () => (isOurs = true));
 document.addEventListener("dragend", () => (isOurs = false));

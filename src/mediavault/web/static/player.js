@@ -1,12 +1,11 @@
-// The player's small layer over the browser's own: speed, picture in picture, keys, what it remembers, and what to do when
-// the browser can't play the file.
+// Additions to the browser's own player: speed, picture in picture, keys, remembered settings, and what to do when the
+// browser can't play the file.
 
 import { call, say } from "/static/core.js";
 
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3];
 const FRAME_S = 1 / 30;
 const REMEMBERED = "mediavault.player";
-// What a browser is asked whether it decodes it, in an MP4 (RFC 6381).
 const find = (id) => document.getElementById(id);
 export const video = () => find("player");
 
@@ -16,18 +15,18 @@ function remembered() {
   try {
     return JSON.parse(localStorage.getItem(REMEMBERED)) ?? {};
   } catch {
-    return {}; // storage is forbidden, or holds what we did not write
+    return {}; // storage is forbidden, or its content is not ours
   }
 }
 
 function remember(player) {
   const { volume, playbackRate: speed } = player;
   try {
-    // a film that loops is silent by its nature: nobody chose that
+    // a looping video is silent by nature: the user did not choose that
     const muted = player.loop ? (remembered().muted ?? false) : player.muted;
     localStorage.setItem(REMEMBERED, JSON.stringify({ volume, muted, speed }));
   } catch {
-    // then the next post starts over
+    // then the next post has the defaults
   }
 }
 
@@ -48,7 +47,7 @@ export function nudgeSpeed(player, by) {
   setSpeed(player, SPEEDS[Math.min(SPEEDS.length - 1, Math.max(0, (at < 0 ? SPEEDS.length - 1 : at) + by))]);
 }
 
-// --- what keys do; true where one was meant
+// --- keyboard shortcuts; returns true if the key was one
 
 export function press(player, key) {
   const seek = (to) => (player.currentTime = Math.min(Math.max(0, to), player.duration || 0));
@@ -72,7 +71,7 @@ export function press(player, key) {
   return true;
 }
 
-// --- a file that does not play here
+// --- a file that the browser can't play
 
 function tell(state, facts = {}) {
   const box = find("unplayable");
@@ -94,8 +93,8 @@ async function explain(player) {
 
 const complain = (problem) => say(problem.message, problem.help);
 
-// --- before it plays: the poster and one big button. The browser's own controls would turn their wheel over the poster
-// while they load what they need.
+// --- before playback: the poster and one big button. The browser's own controls would show a spinner over the poster
+// while they load.
 
 function coverWith(button, player) {
   if (!player.paused || player.currentTime > 0) return;
@@ -112,7 +111,7 @@ function coverWith(button, player) {
   for (const event of ["play", "seeking", "error"]) player.addEventListener(event, uncover);
 }
 
-// --- beginning with a player that is new on the page
+// --- setting up a player that is new on the page
 
 export function begin() {
   const player = video();
@@ -140,7 +139,7 @@ export function begin() {
   if (player.readyState >= 2) seen(player);
 }
 
-// Some browsers play the sound of a film whose pictures they can't decode.
+// Some browsers play the sound of a video whose pictures they can't decode.
 function seen(player) {
   if (player.videoWidth === 0) explain(player).catch(complain);
   else find("unplayable").hidden = true;

@@ -1,4 +1,4 @@
-// A post's page, live: what changed is put in place without losing the reader's focus, what is unfolded, or a running film.
+// Live updates of a post's page: changed regions are replaced without losing focus, opened details or a playing video.
 
 import { call, say, showMoments } from "/static/core.js";
 import { fill } from "/static/jobs.js";
@@ -14,7 +14,7 @@ const COPIED_MS = 1500;
 
 // --- updates of the page, region by region
 
-const sources = new Map(); // how each region came from the server: what a script did to it since is no change
+const sources = new Map(); // each region's HTML from the server: changes by scripts don't count
 for (const region of document.querySelectorAll("[data-region]")) sources.set(region.id, region.innerHTML);
 
 let refreshing = null;
@@ -36,7 +36,7 @@ async function refresh() {
   const page = new DOMParser().parseFromString(trusted(await answer.text()), "text/html");
   for (const fresh of page.querySelectorAll("[data-region]")) {
     const old = document.getElementById(fresh.id);
-    if (!old) location.reload(); // the first file has come: the page has parts that it had not
+    if (!old) location.reload(); // the first file was saved: the page has new parts
     else if (mayReplace(old, fresh)) replace(old, fresh);
   }
 }
@@ -66,11 +66,11 @@ function replace(old, fresh) {
 
 const focusables = (root) => root.querySelectorAll("a[href], button, summary, select, input:not([type=hidden])");
 
-// --- what a person does
+// --- user actions
 
 document.addEventListener("submit", async (event) => {
   const { does } = event.target.dataset;
-  if (does !== "verify" && does !== "cancel") return; // the others lead on to a page anyway
+  if (does !== "verify" && does !== "cancel") return; // the others load a new page anyway
   event.preventDefault();
   try {
     await call("POST", `/api/jobs/${shown.job}/${does}`);
@@ -89,7 +89,7 @@ document.addEventListener("click", async (event) => {
     button.classList.add("copied");
     setTimeout(() => button.classList.remove("copied"), COPIED_MS);
   } catch {
-    getSelection().selectAllChildren(button.previousElementSibling); // not allowed, or no https: to be copied by hand
+    getSelection().selectAllChildren(button.previousElementSibling); // not allowed, or no HTTPS: to be copied by hand
   }
 });
 
@@ -102,7 +102,7 @@ document.addEventListener(
     if (key === " " && target.closest("button, a, summary")) return;
     if (meant(key)) {
       event.preventDefault();
-      event.stopPropagation(); // the browser's own keys for a focused player would do it twice
+      event.stopPropagation(); // a focused player's own shortcuts would do it twice
     }
   },
   { capture: true },

@@ -1,4 +1,4 @@
-// A pasted cookies.txt is cut down to its site before it leaves this page: other sites' cookies are nobody's business,
+// A pasted cookies.txt is reduced to its site's cookies before it leaves this page: other sites' cookies stay private,
 // and whole exports are too large for a form.
 
 import { call, say } from "/static/core.js";
@@ -19,7 +19,7 @@ async function importCookies(form) {
   }
 }
 
-// Lines that are no cookie stay, so that the server can say what is wrong with them.
+// Lines that are not a cookie stay, so that the server can report what is wrong with them.
 function ofItsSite(text, domains) {
   return text
     .split(/\r?\n/)

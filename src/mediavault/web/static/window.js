@@ -1,6 +1,6 @@
 // Shows the sign-in window, a screen of the vault's machine, over VNC. The ticket in the address is valid once; the key
-// that it buys stays in this page's memory. noVNC draws the screen and sends the pointer; keys are sent from here, so that
-// dead keys, input methods and the keyboards of phones work, whatever the layout is.
+// that it is exchanged for stays in this page's memory. noVNC draws the screen and sends the pointer; keys are sent from
+// here, so that dead keys, input methods and phone keyboards work with every layout.
 
 import RFB from "/static/vendor/novnc/core/rfb.js";
 
@@ -8,15 +8,15 @@ const ticket = location.hash.slice(1);
 history.replaceState(null, "", location.pathname);
 
 const screen = document.getElementById("screen");
-const keys = document.getElementById("keys"); // unseen: takes what a keyboard or an input method makes of strokes
+const keys = document.getElementById("keys"); // invisible: receives the text of a keyboard or an input method
 const statusLine = document.getElementById("status");
 const { unreachable } = document.getElementById("messages").dataset;
 const BASE = "/api/login-window";
 const RETRY_MS = 1000;
 const LEARN_MS = 150;
 const SPARE_KEYS = 16; // Xvnc has a few more
-const MAX_PASTED_CHARS = 10_000; // below what the vault lets through
-const SCROLL = 1.5; // how much further than a finger the window scrolls
+const MAX_PASTED_CHARS = 10_000; // below the vault's message limit
+const SCROLL = 1.5; // how much further the window scrolls than the finger moves
 const [SHIFT, CONTROL, ALT] = [0xffe1, 0xffe3, 0xffe9]; // these and the next are keysyms of X11
 const NAMED = {
   Backspace: 0xff08, Tab: 0xff09, Enter: 0xff0d, Escape: 0xff1b, Delete: 0xffff, Home: 0xff50, End: 0xff57,
@@ -26,7 +26,7 @@ const WITH_CONTROL = new Set(["a", "c", "x", "z", "Backspace", "Delete", "ArrowL
 const HISTORY = { back: [NAMED.ArrowLeft, ALT], reload: [keysymOf("r"), CONTROL], close: [keysymOf("w"), CONTROL] };
 
 let key = "";
-let jobId = null; // of the job on whose post the window was opened
+let jobId = null; // the job on whose post the window was opened
 let openWords = "";
 let rfb = null; // noVNC's connection, while there is one
 let over = false;
@@ -63,7 +63,7 @@ function connect() {
   rfb.background = "transparent";
   rfb.addEventListener("connect", () => tell(openWords));
   rfb.addEventListener("disconnect", reconnect);
-  // what was copied in the window; browsers allow it on HTTPS and on this machine only
+  // text copied in the window; browsers allow this only over HTTPS and on localhost
   rfb.addEventListener("clipboard", (event) => navigator.clipboard?.writeText(event.detail.text).catch(() => {}));
 }
 
@@ -72,7 +72,7 @@ async function reconnect() {
   if (over) return;
   tell(statusLine.dataset.lost);
   try {
-    await ask("GET", "/viewer"); // says why, where the window has ended or another viewer has it
+    await ask("GET", "/viewer"); // reports why, if the window was closed or another viewer has it
   } catch (problem) {
     if (problem.code) return over || end(problem.message, problem.help);
   }
@@ -86,11 +86,11 @@ screen.addEventListener("pointerdown", (event) => {
   if (event.pointerType !== "touch") keys.focus({ preventScroll: true }); // on a phone that would open the keyboard
 }, true);
 
-let finger = null; // where it was last while it drags: one finger scrolls, as on every page of a phone
+let finger = null; // its last position during a drag: one finger scrolls, as on every page on a phone
 for (const type of ["gesturestart", "gesturemove", "gestureend"]) {
   screen.addEventListener(type, (event) => {
     if (event.detail.type !== "drag") return;
-    event.stopPropagation(); // noVNC would press the button and mark text
+    event.stopPropagation(); // noVNC would press the button and select text
     const { clientX, clientY } = event.detail;
     if (finger) {
       const [deltaX, deltaY] = [(finger.clientX - clientX) * SCROLL, (finger.clientY - clientY) * SCROLL];
@@ -127,8 +127,8 @@ function press(keysym, held) {
   for (const each of [...held].reverse()) rfb?.sendKey(each, null, false);
 }
 
-// Xvnc puts a character that its keyboard lacks on a spare key when it is first pressed, and the browser hears of that
-// too late for this press. So the first one is with Control, which types nothing.
+// Xvnc assigns a character that its keyboard lacks to a spare key when it is first pressed, and the browser learns of
+// it too late for this press. So the first press is with Control, which types nothing.
 const learned = new Set();
 async function learn(keysym) {
   if (learned.size >= SPARE_KEYS) learned.clear();
@@ -142,7 +142,7 @@ function paste(text) {
   tap(keysymOf("v"), CONTROL);
 }
 
-// A text may hold more characters that the screen's keyboard lacks than there are spare keys.
+// A text may have more characters missing on the screen's keyboard than there are spare keys.
 function typeText(text) {
   const chars = [...text];
   if (chars.length > 1 && !/^[\t\n -~]*$/.test(text)) paste(text);
@@ -163,7 +163,7 @@ keys.addEventListener("keydown", (event) => {
   tap(NAMED[event.key] ?? keysymOf(event.key), ...(control ? [CONTROL] : []), ...(event.shiftKey ? [SHIFT] : []));
 });
 
-// A phone's keyboard reports its keys only by what they do to the text, so there is a blank to be deleted.
+// A phone's keyboard reports its keys only by their effect on the text, so the field has a space to be deleted.
 const BLANK = " ";
 function emptyKeys() {
   keys.value = BLANK;
@@ -210,7 +210,7 @@ document.getElementById("done").addEventListener("click", async () => {
   }
 });
 
-// --- the beginning
+// --- start
 
 async function begin() {
   if (!ticket) return end(statusLine.dataset.used, statusLine.dataset.usedHelp);

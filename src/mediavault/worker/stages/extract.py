@@ -52,16 +52,16 @@ async def follow_link(route: Route, tools: WorkerContext, journal: AttemptRecord
     Raises what :func:`resolve` raises, and NotAllowedYet.
     """
 
-    async def take_turn() -> None:
+    async def take_permit() -> None:
         journal.turn = await site_limits.acquire_permit(journal.claim.id, route.platform, tools)
         journal.site, journal.turn_is_unspent = route.platform, True
 
     known = journal.claim.job.metadata.get(RESOLVED_URL)
-    there = await resolve(route, tools.client, tools.clock, known=known, before_asking=take_turn)
-    if journal.turn_is_unspent and there.platform.name != route.platform.name:
+    target = await resolve(route, tools.client, tools.clock, known=known, before_asking=take_permit)
+    if journal.turn_is_unspent and target.platform.name != route.platform.name:
         await site_limits.report_outcome(route.platform, journal.turn, None, tools)
         journal.turn, journal.site, journal.turn_is_unspent = None, None, False
-    return there
+    return target
 
 
 async def extract_afresh(
@@ -73,36 +73,38 @@ async def extract_afresh(
     Raises the most informative failure, NotAllowedYet when the site's limits do not allow the job now, and AccountDayUsed.
     """
 
-    async def take_turn(*, with_account: bool = False) -> None:
-        journal.turn = await _turn(route, tools, journal, with_account=with_account)
+    async def take_permit(*, with_account: bool = False) -> None:
+        journal.turn = await _take_permit(route, tools, journal, with_account=with_account)
 
-    async def as_person() -> None:
+    async def take_account_permit() -> None:
         if await is_signed_in_at(route, tools):
-            await take_turn(with_account=True)
+            await take_permit(with_account=True)
 
     if not journal.turn_is_unspent:
-        await take_turn()
+        await take_permit()
     journal.site, journal.turn_is_unspent = route.platform, False
-    found = await _ask(route, tools, journal, rung, as_person)
+    extraction = await _ask(route, tools, journal, rung, take_account_permit)
     await site_limits.report_outcome(route.platform, journal.turn, None, tools)
-    return found
+    return extraction
 
 
-async def extract_again_for(attempt: Attempt, place: int, *, rung: StrategyName) -> int:
+async def extract_again_for(attempt: Attempt, index: int, *, rung: StrategyName) -> int:
     """Extract again; return the index of the same item now. Raises NoVideo when the post no longer has it."""
-    turn = await attempt.tools.looks.begin(alone=False)  # waits while another post is extracted alone
+    slot = await attempt.tools.looks.begin(alone=False)  # waits while another post is extracted alone
     try:
-        found = await extract_afresh(attempt.route, attempt.tools, attempt.journal, rung=rung)
+        extraction = await extract_afresh(attempt.route, attempt.tools, attempt.journal, rung=rung)
     finally:
-        turn.end()
-    found = with_choice(found, attempt.claim.job.chosen_url)
-    same = same_item(place, attempt.extraction, found)
-    attempt.extraction = found
-    attempt.album.merge(found, others_too=attempt.tools.save_quoted)
-    return next(number for number, item in enumerate(found.items) if item is same)
+        slot.end()
+    extraction = with_choice(extraction, attempt.claim.job.chosen_url)
+    same = same_item(index, attempt.extraction, extraction)
+    attempt.extraction = extraction
+    attempt.album.merge(extraction, others_too=attempt.tools.save_quoted)
+    return next(position for position, item in enumerate(extraction.items) if item is same)
 
 
-async def _turn(route: Route, tools: WorkerContext, journal: AttemptRecorder, *, with_account: bool) -> Permit | None:
+async def _take_permit(
+    route: Route, tools: WorkerContext, journal: AttemptRecorder, *, with_account: bool
+) -> Permit | None:
     """Take a permit of the route's site.
 
     A share link can lead to another site, whose limits the queue did not check when the job was claimed: then the job is
@@ -111,11 +113,11 @@ async def _turn(route: Route, tools: WorkerContext, journal: AttemptRecorder, *,
     job, before = journal.claim.job, journal.turn
     try:
         return await site_limits.acquire_permit(job.id, route.platform, tools, with_account=with_account, before=before)
-    except NotAllowedYet as none:
+    except NotAllowedYet as exc:
         if route.platform.name == job.platform:
             raise
-        wait = max(none.at - tools.clock.now(), timedelta())
-        raise SiteBusy(str(none), retry_after=wait) from none
+        wait = max(exc.at - tools.clock.now(), timedelta())
+        raise SiteBusy(str(exc), retry_after=wait) from exc
 
 
 async def is_signed_in_at(route: Route, tools: WorkerContext) -> bool:
@@ -134,19 +136,21 @@ async def _ask(
     as_person: Callable[[], Awaitable[None]],
 ) -> Extraction:
     async with journal.step(Stage.EXTRACT, rung=rung) as note:
-        found = _with_address(await ask_extractors(route, tools, as_person=as_person), route)
+        extraction = _with_resolved_url(await ask_extractors(route, tools, as_person=as_person), route)
         note.detail = Message(
-            "%(extractor)s: %(found)s", extractor=found.extractor, found=counted(len(found.candidates), "candidate")
+            "%(extractor)s: %(found)s",
+            extractor=extraction.extractor,
+            found=counted(len(extraction.candidates), "candidate"),
         )
-        return found
+        return extraction
 
 
-def _with_address(found: Extraction, route: Route) -> Extraction:
+def _with_resolved_url(extraction: Extraction, route: Route) -> Extraction:
     """Record the post behind a share link, for later attempts and for the sidecar."""
-    address: str | None = route.post.url if route.shared_as else None
-    if address is None and registry.is_share_link(parse_http_url(route.post.url)):
-        address = _post_at(found.final_url)
-    return replace(found, metadata={**found.metadata, RESOLVED_URL: address}) if address else found
+    resolved: str | None = route.post.url if route.shared_as else None
+    if resolved is None and registry.is_share_link(parse_http_url(route.post.url)):
+        resolved = _post_at(extraction.final_url)
+    return replace(extraction, metadata={**extraction.metadata, RESOLVED_URL: resolved}) if resolved else extraction
 
 
 def _post_at(url: str) -> str | None:
@@ -166,47 +170,49 @@ async def ask_extractors(
     """Return the first extraction that knows which media belong to the post, else one from which a user can choose.
 
     Anonymous extractors come first; those with the browser's profile, and so an account, are used only when a failure of
-    the others says that this may help, and after ``as_person``. A page without a video that embeds one post of another
-    site is followed there, once. Raises the most informative of all failures, and what ``as_person`` raises.
+    the others shows that this may help, and after ``as_person``. If a page without a video embeds one post of another
+    site, that post is extracted instead, once.
+
+    Raises the most informative of all failures, and what ``as_person`` raises.
     """
-    said = ExtractorResults(route.platform)
+    results = ExtractorResults(route.platform)
     end_s = tools.clock.monotonic() + tools.extraction_timeout_s
     try:
         async with asyncio.timeout(tools.extraction_timeout_s) as bound:
             for extractor in filter(None, map(tools.extractors.get, route.extractors)):
-                if not said.should_try(extractor):
+                if not results.should_try(extractor):
                     continue
-                if extractor.as_person and not said.asking_as_person and as_person is not None:
-                    end_s += await _beside(bound, as_person, tools.clock)
-                said.asking_as_person = extractor.as_person
+                if extractor.as_person and not results.asking_as_person and as_person is not None:
+                    end_s += await _outside_time_limit(bound, as_person, tools.clock)
+                results.asking_as_person = extractor.as_person
                 within_s = max(1.0, end_s - tools.clock.monotonic())
                 try:
-                    found = await extractor.extract(route.post, route.platform, within_s=within_s)
+                    extraction = await extractor.extract(route.post, route.platform, within_s=within_s)
                 except Failure as failure:
-                    said.add(failure, extractor)
+                    results.add(failure, extractor)
                     continue
-                if (elsewhere := led_elsewhere(found, route)) is not None:
-                    return await ask_extractors(elsewhere, tools, follow_embeds=False)
-                if found.items or not found.others:
-                    return found
-                said.unsure = said.unsure or found
+                if (other_route := led_elsewhere(extraction, route)) is not None:
+                    return await ask_extractors(other_route, tools, follow_embeds=False)
+                if extraction.items or not extraction.others:
+                    return extraction
+                results.unsure = results.unsure or extraction
     except TimeoutError as exc:
-        if said.unsure is None and (said.asking_as_person or not said.failures):
+        if results.unsure is None and (results.asking_as_person or not results.failures):
             raise TookTooLong(
                 Message(
                     "The post was not read within %(extraction_timeout_s).0f seconds.",
                     extraction_timeout_s=tools.extraction_timeout_s,
                 )
             ) from exc
-    if said.unsure is not None:
-        return said.unsure
-    if follow_embeds and (elsewhere := embedded_post(said.failures, route)) is not None:
-        found = await ask_extractors(elsewhere, tools, follow_embeds=False)
-        return replace(found, metadata={**found.metadata, "embedded_in": route.post.url})
-    raise of_story(said.final_failure, route)
+    if results.unsure is not None:
+        return results.unsure
+    if follow_embeds and (other_route := embedded_post(results.failures, route)) is not None:
+        extraction = await ask_extractors(other_route, tools, follow_embeds=False)
+        return replace(extraction, metadata={**extraction.metadata, "embedded_in": route.post.url})
+    raise of_story(results.final_failure, route)
 
 
-async def _beside(bound: asyncio.Timeout, wait: Callable[[], Awaitable[None]], clock: Clock) -> float:
+async def _outside_time_limit(bound: asyncio.Timeout, wait: Callable[[], Awaitable[None]], clock: Clock) -> float:
     """Await ``wait`` without counting it towards the extraction's time limit; return the seconds that it took."""
     end, began_s = bound.when(), clock.monotonic()
     bound.reschedule(None)
@@ -216,27 +222,30 @@ async def _beside(bound: asyncio.Timeout, wait: Callable[[], Awaitable[None]], c
     return waited_s
 
 
-def led_elsewhere(found: Extraction, route: Route) -> Route | None:
-    """The post of another known site to which the browser followed a share link; its own extractors read it better."""
+def led_elsewhere(extraction: Extraction, route: Route) -> Route | None:
+    """Return the route of a post on another known site, if the browser followed a share link there.
+
+    The extractors of that site read the post better.
+    """
     if not registry.is_share_link(parse_http_url(route.post.url)):
         return None
     try:
-        there = route_of(parse_http_url(found.final_url, max_chars=MAX_MEDIA_URL_CHARS), shared_as=route.post.url)
+        target = route_of(parse_http_url(extraction.final_url, max_chars=MAX_MEDIA_URL_CHARS), shared_as=route.post.url)
     except (BadInput, Final):
         return None
-    return there if there.post.post_id is not None and there.platform.name != route.platform.name else None
+    return target if target.post.post_id is not None and target.platform.name != route.platform.name else None
 
 
 def embedded_post(failures: Sequence[Failure], route: Route) -> Route | None:
-    """The one post of another known site that a page without a video embeds; None when there is none or several."""
-    found: dict[str, Route] = {}
-    for address in (one for failure in failures if isinstance(failure, NoVideo) for one in failure.embeds):
+    """Return the route of the one post of another known site that a page without a video embeds; None if not one."""
+    routes: dict[str, Route] = {}
+    for url in (embed for failure in failures if isinstance(failure, NoVideo) for embed in failure.embeds):
         try:
-            there = route_of(parse_http_url(address))
+            target = route_of(parse_http_url(url))
         except (BadInput, Final):
             continue
-        if there.post.post_id is not None and there.platform.name != route.platform.name:
+        if target.post.post_id is not None and target.platform.name != route.platform.name:
             # Only anonymous extractors: there is no permit for an account of that site.
-            anonymous = replace(there, extractors=there.platform.extractors)
-            found[there.post.canonical_url] = anonymous
-    return next(iter(found.values())) if len(found) == 1 else None
+            anonymous = replace(target, extractors=target.platform.extractors)
+            routes[target.post.canonical_url] = anonymous
+    return next(iter(routes.values())) if len(routes) == 1 else None

@@ -29,8 +29,8 @@ from mediavault.worker.dispatch import Route
 
 
 def confirmed(failure: Failure, failures: Sequence[Failure]) -> Failure:
-    """Turn SeemsDeleted into Deleted when two extractors agree, which look at different signs."""
-    if isinstance(failure, SeemsDeleted) and sum(isinstance(one, SeemsDeleted) for one in failures) > 1:
+    """Turn SeemsDeleted into Deleted when two extractors agree, since each looks at different signs."""
+    if isinstance(failure, SeemsDeleted) and sum(isinstance(other, SeemsDeleted) for other in failures) > 1:
         return Deleted(failure.message, http_status=failure.http_status)
     return failure
 
@@ -53,17 +53,17 @@ class ExtractorResults:
 
     @property
     def final_failure(self) -> Failure:
-        """The failure to report: of the signed-in extractors, which see more, else of the anonymous ones."""
-        looked = [failure for failure in self.signed_in if failure.spec.certainty is not Certainty.NOT_READ]
-        return confirmed(most_telling(looked or self.anonymous), self.failures)
+        """The failure to report: one of the signed-in extractors, which see more, else one of the anonymous ones."""
+        informative = [failure for failure in self.signed_in if failure.spec.certainty is not Certainty.NOT_READ]
+        return confirmed(most_telling(informative or self.anonymous), self.failures)
 
     def should_try(self, extractor: Extractor) -> bool:
         if self.is_over:
             return False
         if not extractor.as_person:
             return not self.anonymous_is_final
-        last_word = self.anonymous[-1:] if self.anonymous_is_final else self.anonymous
-        return any(may_see_more_as_person(failure, self.platform) for failure in last_word)
+        relevant = self.anonymous[-1:] if self.anonymous_is_final else self.anonymous
+        return any(may_see_more_as_person(failure, self.platform) for failure in relevant)
 
     def add(self, failure: Failure, extractor: Extractor) -> None:
         (self.signed_in if extractor.as_person else self.anonymous).append(failure)
@@ -75,7 +75,7 @@ class ExtractorResults:
 def may_see_more_as_person(failure: Failure, platform: Platform) -> bool:
     """Whether a signed-in extractor, or one whose browser has solved a challenge, may succeed after this failure.
 
-    Sites that show almost nothing to anonymous visitors report posts as deleted that only these cannot see.
+    Sites that show almost nothing to anonymous visitors report posts as deleted that only these visitors cannot see.
     """
     sign_in = failure.spec.sign_in
     return platform.walls.blocks_media if sign_in is SignInHelp.AT_WALLS else sign_in is not SignInHelp.NO
@@ -95,7 +95,7 @@ _BROWSERS = frozenset({"browser", "browser_cookies"})
 def is_verdict(failure: Failure, *, by: str) -> bool:
     """Whether the failure is definite, so that no other extractor is tried.
 
-    The browser sees what a user sees; and a site that asks us to slow down gets no further requests.
+    The browser sees what a user sees, and a site that asks us to slow down gets no further requests.
     """
     if isinstance(failure, SeemsDeleted):
         return False
@@ -106,10 +106,10 @@ def most_telling(failures: list[Failure]) -> Failure:
     """The most informative failure: one about the post before one about the network, "unsupported site" last."""
     if not failures:
         return ToolMissing("No extractor can look at this post.")
-    return min(failures, key=_how_vague)
+    return min(failures, key=_vagueness)
 
 
-def _how_vague(failure: Failure) -> int:
+def _vagueness(failure: Failure) -> int:
     if failure.spec.certainty is Certainty.NOT_READ:
         return 5
     if failure.code is ErrorCode.NO_VIDEO:

@@ -26,8 +26,8 @@ SUFFIXES = {
 MAX_NAME_RACES = 20
 
 
-async def keep(verified: VerifiedFile, picture: Path | None, attempt: Attempt, place: int) -> KeptFile | None:
-    """Place an item's file, its thumbnail and its sidecar in the library; None while other items are missing.
+async def keep(verified: VerifiedFile, picture: Path | None, attempt: Attempt, index: int) -> KeptFile | None:
+    """Put an item's file, its thumbnail and its sidecar into the library; return None while other items are missing.
 
     When it was the last item, the job is completed and the post's first file returned.
 
@@ -37,52 +37,51 @@ async def keep(verified: VerifiedFile, picture: Path | None, attempt: Attempt, p
     """
     tools, album = attempt.tools, attempt.album
     sha256 = await tools.vault.staging.seal(verified.path)
-    planned = album.items[place].kept
+    planned = album.items[index].kept
     for _ in range(MAX_NAME_RACES):
-        if planned is not None and await _stands(planned, tools):
-            kept = replace(planned, thumbnail_path=_path_of(picture, planned.output_path))
-            await _begin(kept, attempt, place)
-            return await _settle(attempt, place, kept, picture, attempt.extraction)
-        kept = _plan(verified, picture, sha256, await _name_for(verified, planned, attempt, place))
-        await _begin(kept, attempt, place)
+        if planned is not None and await _is_in_library(planned, tools):
+            kept = replace(planned, thumbnail_path=_thumbnail_path(picture, planned.output_path))
+            await _begin_commit(kept, attempt, index)
+            return await _finish_commit(attempt, index, kept, picture, attempt.extraction)
+        kept = _plan(verified, picture, sha256, await _name_for(verified, planned, attempt, index))
+        await _begin_commit(kept, attempt, index)
         if await tools.vault.place(verified.path, kept.output_path):
-            return await _settle(attempt, place, kept, picture, attempt.extraction)
-        if planned is not None and not await _stands(planned, tools):
+            return await _finish_commit(attempt, index, kept, picture, attempt.extraction)
+        if planned is not None and not await _is_in_library(planned, tools):
             planned = None  # another file has the name
     raise StorageFailure("Other files kept taking the name; the library is being written by something else.")
 
 
-async def _begin(kept: KeptFile, attempt: Attempt, place: int) -> None:
-    attempt.album.set_status(place, ItemStatus.COMMITTING, kept=kept)
+async def _begin_commit(kept: KeptFile, attempt: Attempt, index: int) -> None:
+    attempt.album.set_status(index, ItemStatus.COMMITTING, kept=kept)
     await attempt.tools.store.queue.begin_commit(attempt.claim, kept, attempt.album.items)
 
 
-async def _stands(kept: KeptFile, tools: WorkerContext) -> bool:
+async def _is_in_library(kept: KeptFile, tools: WorkerContext) -> bool:
     return await tools.vault.holds(kept.output_path, size=kept.bytes, sha256=kept.sha256)
 
 
-def _path_of(picture: Path | None, output_path: str) -> str | None:
+def _thumbnail_path(picture: Path | None, output_path: str) -> str | None:
     return sibling(output_path, picture.suffix) if picture else None
 
 
 async def finish(attempt: Attempt) -> KeptFile | None:
     """Finish a commit that an earlier attempt began; return the post's first file if that completes the job."""
     tools, album = attempt.tools, attempt.album
-    begun = ((p, one.kept) for p, one in enumerate(album.items) if one.status is ItemStatus.COMMITTING)
-    place, kept = next(begun, (0, None))
+    begun = ((i, item.kept) for i, item in enumerate(album.items) if item.status is ItemStatus.COMMITTING)
+    index, kept = next(begun, (0, None))
     if kept is None:
         return None
-    if not await _stands(kept, tools):
+    if not await _is_in_library(kept, tools):
         staged = await tools.vault.staging.find(attempt.claim.id, size=kept.bytes, sha256=kept.sha256)
         if staged is None or not await tools.vault.place(staged, kept.output_path):
-            album.set_status(
-                place, ItemStatus.WAITING, kept=kept
-            )  # keeps the name: that attempt may be frozen (see keep)
+            # The name stays planned: the earlier attempt may only be frozen (see keep).
+            album.set_status(index, ItemStatus.WAITING, kept=kept)
             return None
     picture = await _still_of(kept, tools, attempt.staging)
     if picture is not None:
         kept = replace(kept, thumbnail_path=sibling(kept.output_path, picture.suffix))
-    return await _settle(attempt, place, kept, picture, None)
+    return await _finish_commit(attempt, index, kept, picture, None)
 
 
 async def _still_of(kept: KeptFile, tools: WorkerContext, staging: Path) -> Path | None:
@@ -90,13 +89,13 @@ async def _still_of(kept: KeptFile, tools: WorkerContext, staging: Path) -> Path
     return await tools.probe.still(video, into=staging / "thumbnail.jpg", at_s=STILL_AT_S) if video else None
 
 
-async def _name_for(verified: VerifiedFile, planned: KeptFile | None, attempt: Attempt, place: int) -> str:
-    """The name that an earlier attempt planned; a free one if there is none, or if the container differs."""
+async def _name_for(verified: VerifiedFile, planned: KeptFile | None, attempt: Attempt, index: int) -> str:
+    """Return the name that an earlier attempt planned; a free one if there is none, or if the container differs."""
     extraction, job = attempt.extraction, attempt.claim.job
     suffix = SUFFIXES.get(verified.report.container or "", ".mp4")
     if planned is not None and PurePosixPath(planned.output_path).suffix == suffix:
         return planned.output_path
-    number, count = attempt.album.count_of(place)
+    number, count = attempt.album.count_of(index)
     post_id = extraction.post.post_id or attempt.claim.id
     post = NamedPost(
         post_id=f"{post_id[:50]}-{number}" if count > 1 else post_id,
@@ -113,7 +112,7 @@ def _plan(verified: VerifiedFile, picture: Path | None, sha256: str, output_path
     report = verified.report
     return KeptFile(
         output_path=output_path,
-        thumbnail_path=_path_of(picture, output_path),
+        thumbnail_path=_thumbnail_path(picture, output_path),
         bytes=verified.path.stat().st_size,
         sha256=sha256,
         duration_s=report.duration_s,
@@ -122,17 +121,17 @@ def _plan(verified: VerifiedFile, picture: Path | None, sha256: str, output_path
     )
 
 
-async def _settle(
-    attempt: Attempt, place: int, kept: KeptFile, picture: Path | None, extraction: Extraction | None
+async def _finish_commit(
+    attempt: Attempt, index: int, kept: KeptFile, picture: Path | None, extraction: Extraction | None
 ) -> KeptFile | None:
-    """After the file is in its place: write its thumbnail and sidecar, then the row."""
+    """Write the thumbnail and the sidecar of a file that is in the library, then the row."""
     tools, album, claim = attempt.tools, attempt.album, attempt.claim
     if picture is not None and kept.thumbnail_path is not None:
         await tools.vault.staging.seal(picture)
         await tools.vault.place(picture, kept.thumbnail_path)
-    facts = write_sidecar(claim.job, extraction, album.items, place, kept, saved_at=tools.clock.now())
+    facts = write_sidecar(claim.job, extraction, album.items, index, kept, saved_at=tools.clock.now())
     await tools.vault.place_json(facts, sibling(kept.output_path, SIDECAR_SUFFIX), via=attempt.staging)
-    album.set_status(place, ItemStatus.KEPT, kept=kept)
+    album.set_status(index, ItemStatus.KEPT, kept=kept)
     first = album.first_kept
     if album.is_whole and first is not None:
         attempt.journal.before_final_write()

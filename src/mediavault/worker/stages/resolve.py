@@ -75,11 +75,11 @@ async def resolve(
     if before_asking is not None:
         await before_asking()
     try:
-        found = await _follow(url, client, clock)
+        target = await _follow(url, client, clock)
     except (NetworkFailure, TookTooLong, BadUrl) as exc:
         log.info("share_link_left_to_the_browser", url=redact_url(str(url)), why=exc.message)
         return route
-    return route if found is None else route_of(found, shared_as=route.post.url)
+    return route if target is None else route_of(target, shared_as=route.post.url)
 
 
 async def _follow(link: HttpUrl, client: HttpClient, clock: Clock) -> HttpUrl | None:
@@ -91,8 +91,8 @@ async def _follow(link: HttpUrl, client: HttpClient, clock: Clock) -> HttpUrl | 
             raise TookTooLong("The share link was not followed in time.")
         platform = registry.platform_at(url)
         limits = Timeouts(connect_s=SOFT_S, read_s=SOFT_S, total_s=left_s)
-        async with client.get(str(url), scope_url=str(link), timeouts=limits, max_redirects=0) as answer:
-            status, location, pause = answer.status, answer.headers.get("location"), asked_to_wait(answer.headers)
+        async with client.get(str(url), scope_url=str(link), timeouts=limits, max_redirects=0) as response:
+            status, location, pause = response.status, response.headers.get("location"), asked_to_wait(response.headers)
         if not (300 <= status < 400 and location):
             if status in (404, 410, 429) and (
                 failure := failure_of_status(status, platform, refused=False, what="", retry_after=pause)
@@ -118,7 +118,7 @@ class End:
 
 
 def end_of(url: HttpUrl) -> End | None:
-    """Whether a redirect chain ends at ``url``; None when it has to be followed further. Pure.
+    """Return the end of a redirect chain if it ends at ``url``; None when it has to be followed further. Pure.
 
     Hosts that no platform names are always requested, so that the egress guard judges them. Raises NotAPost and
     SeemsDeleted.
@@ -127,7 +127,7 @@ def end_of(url: HttpUrl) -> End | None:
     if not is_named_host(platform, url) or registry.is_share_link(url):
         return None
     if is_login_page(str(url), platform):
-        return End(_asked_for(url, platform))
+        return End(_next_post(url, platform))
     if (shared := registry.shared_url(url)) is not None:
         return End(parse_http_url(shared, max_chars=MAX_MEDIA_URL_CHARS))
     page = read_page(platform, url)
@@ -142,15 +142,15 @@ def end_of(url: HttpUrl) -> End | None:
     return End(None)
 
 
-def _asked_for(login: HttpUrl, platform: Platform) -> HttpUrl | None:
-    """The post that a login page leads to after the sign-in; None when it names none."""
-    given = dict(parse_qsl(urlsplit(str(login)).query))
+def _next_post(login: HttpUrl, platform: Platform) -> HttpUrl | None:
+    """Return the URL of the post that a login page leads to after the sign-in; None when it names none."""
+    parameters = dict(parse_qsl(urlsplit(str(login)).query))
     for name in _NEXT:
         try:
-            target = resolve_reference(login, given[name])
-            post, there = registry.identify(target)
+            target = resolve_reference(login, parameters[name])
+            post, found_platform = registry.identify(target)
         except (KeyError, BadUrl, Failure):
             continue
-        if there is platform and post.post_id is not None and is_named_host(platform, target):
+        if found_platform is platform and post.post_id is not None and is_named_host(platform, target):
             return parse_http_url(registry.shared_url(target) or post.url, max_chars=MAX_MEDIA_URL_CHARS)
     return None

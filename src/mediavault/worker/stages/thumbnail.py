@@ -17,10 +17,10 @@ STILL_AT_S = 1.0  # after the black frames at the start of many videos
 TIMEOUTS = Timeouts(connect_s=10, read_s=10, total_s=30)
 
 
-async def thumbnail(attempt: Attempt, place: int, verified: VerifiedFile) -> Path | None:
+async def thumbnail(attempt: Attempt, index: int, verified: VerifiedFile) -> Path | None:
     """Return a picture in the staging folder; None when neither the post nor the video yields one."""
     tools, journal, into = attempt.tools, attempt.journal, attempt.staging
-    url = attempt.item(place).thumbnail_url or attempt.extraction.thumbnail_url
+    url = attempt.item(index).thumbnail_url or attempt.extraction.thumbnail_url
     if url:
         try:
             async with journal.step(Stage.THUMBNAIL) as note:
@@ -43,19 +43,21 @@ async def _fetch(url: str, attempt: Attempt) -> Path:
     headers = {"Referer": extraction.final_url}
     if extraction.user_agent:
         headers["User-Agent"] = extraction.user_agent
-    asked = attempt.tools.client.get(url, scope_url=extraction.post.url, headers=headers, timeouts=TIMEOUTS)
-    async with asked as answer:
-        body = await answer.read(limit=MAX_THUMBNAIL_BYTES)
-        suffix = picture_suffix(body) if answer.status == 200 else None
+    request = attempt.tools.client.get(url, scope_url=extraction.post.url, headers=headers, timeouts=TIMEOUTS)
+    async with request as response:
+        body = await response.read(limit=MAX_THUMBNAIL_BYTES)
+        suffix = picture_suffix(body) if response.status == 200 else None
     if suffix is None:
-        raise NotAVideo("The thumbnail's address gave no picture.", http_status=answer.status, bytes_received=len(body))
+        raise NotAVideo(
+            "The thumbnail's address gave no picture.", http_status=response.status, bytes_received=len(body)
+        )
     path = attempt.staging / f"thumbnail{suffix}"
     await asyncio.to_thread(path.write_bytes, body)
     return path
 
 
 def picture_suffix(body: bytes) -> str | None:
-    """The suffix of a JPEG, PNG or WebP file by its magic bytes; None for anything else, SVG included."""
+    """Return the suffix of a JPEG, PNG or WebP file by its magic bytes; None for anything else, SVG included."""
     if body.startswith(b"\xff\xd8\xff"):
         return ".jpg"
     if body.startswith(b"\x89PNG\r\n\x1a\n"):

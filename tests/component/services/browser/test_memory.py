@@ -1,4 +1,4 @@
-"""How much memory a browser's processes hold, with programs that play the browser."""
+"""The memory of a browser's processes, measured with programs that imitate a browser."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.patience import patient
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 
 MIB = 1 << 20
-# The leader of a group with a small child and a heavy one, whose kind is given; ready when it has said so.
+# Leads a process group with a small child and a heavy one of the given kind; it prints a line when it is ready.
 BROWSER = """
 import os, subprocess, sys
 holding = "import sys, time; held = bytearray(b'x') * (int(sys.argv[1]) << 20); print(flush=True); time.sleep(60)"
@@ -58,12 +58,12 @@ def is_running(pid: int) -> bool:
 
 def test_the_memory_of_every_process_of_the_group_is_counted(started: list[subprocess.Popen[bytes]]) -> None:
     pid = browser(started, "--type=renderer")
-    found = sorted(memory_of(pid), key=lambda process: process.held)
+    processes = sorted(memory_of(pid), key=lambda process: process.held)
 
-    assert len(found) == 3
-    assert [process.is_renderer for process in found] == [False, False, True]
-    assert 100 * MIB < found[-1].held < 150 * MIB
-    assert found[0].held > 1 * MIB
+    assert len(processes) == 3
+    assert [process.is_renderer for process in processes] == [False, False, True]
+    assert 100 * MIB < processes[-1].held < 150 * MIB
+    assert processes[0].held > 1 * MIB
 
 
 def test_the_heaviest_renderer_is_ended_and_the_browser_goes_on(started: list[subprocess.Popen[bytes]]) -> None:

@@ -1,4 +1,4 @@
-"""The helper that holds a window, with programs that play the browser: real processes, no real browser."""
+"""The helper that runs a sign-in window, with programs that imitate a browser: real processes, no real browser."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.patience import patient
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 
-# Notes its pid and arguments, then how it was asked to end. Its child stands for a renderer.
+# Notes its pid and arguments, then the signal that ended it. Its child represents a renderer.
 BROWSER = """#!{python}
 import json, os, signal, subprocess, sys
 child = subprocess.Popen(["sleep", "60"])
@@ -39,7 +39,7 @@ note(pid=os.getpid(), child=child.pid, arguments=sys.argv[1:], environment=dict(
 
 
 class Stage:
-    """A profile, and a program in the browser's place."""
+    """A profile, and a program that imitates the browser."""
 
     def __init__(self, root: Path) -> None:
         self.notes = root / "notes"
@@ -58,7 +58,8 @@ class Stage:
         )
 
     def noted(self) -> list[dict[str, object]]:
-        lines = self.notes.read_text().split("\n")[:-1] if self.notes.exists() else []  # what is not whole yet can wait
+        # The last line may be incomplete.
+        lines = self.notes.read_text().split("\n")[:-1] if self.notes.exists() else []
         return [json.loads(line) for line in lines]
 
     async def started(self) -> dict[str, object]:
@@ -86,7 +87,7 @@ async def until(is_so: Callable[[], bool]) -> None:
     raise AssertionError("it never came to be so")
 
 
-async def test_the_browser_is_plain_on_the_profile_and_behind_the_proxy(
+async def test_the_browser_is_not_automated_and_uses_the_profile_and_the_proxy(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MEDIAVAULT_TOKEN", "no business of a browser's")
@@ -103,11 +104,11 @@ async def test_the_browser_is_plain_on_the_profile_and_behind_the_proxy(
     assert {"--password-store=basic", "--proxy-server=http://127.0.0.1:9", "--proxy-bypass-list=<-loopback>"} <= {
         *arguments
     }
-    assert not [each for each in arguments if "remote-debugging" in each or "automation" in each]
+    assert not [argument for argument in arguments if "remote-debugging" in argument or "automation" in argument]
     assert "MEDIAVAULT_TOKEN" not in environment
 
 
-async def test_it_is_ended_with_sigint_and_its_children_go_with_it(stage: Stage) -> None:
+async def test_it_is_ended_with_sigint_together_with_its_children(stage: Stage) -> None:
     stage.play()
     window = await stage.open()
     first = await stage.started()
@@ -119,9 +120,9 @@ async def test_it_is_ended_with_sigint_and_its_children_go_with_it(stage: Stage)
     assert not is_alive(first["child"])
 
 
-async def test_a_browser_that_does_not_listen_is_killed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_browser_that_ignores_signals_is_killed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.play(handler="signal.SIG_IGN")
-    monkeypatch.setattr(plain_window, "END_S", 0.5)  # the helper's own patience is longer than a test's
+    monkeypatch.setattr(plain_window, "END_S", 0.5)  # the helper's own limit is too long for a test
     window = await stage.open()
     first = await stage.started()
     await window.close()
@@ -130,10 +131,10 @@ async def test_a_browser_that_does_not_listen_is_killed(stage: Stage, monkeypatc
     await until(lambda: not is_alive(first["pid"]))
 
 
-async def test_a_browser_that_gets_no_sandbox_is_started_without_one(
+async def test_a_browser_without_a_usable_sandbox_is_started_without_one(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("os.geteuid", lambda: 1000)  # for root it is off from the first
+    monkeypatch.setattr("os.geteuid", lambda: 1000)  # as root the sandbox is off from the start
     refused = "if '--no-sandbox' not in sys.argv:\n    sys.exit('No usable sandbox!')\nsignal.pause()"
     stage.play(rest=refused)
     window = await stage.open()
@@ -144,14 +145,14 @@ async def test_a_browser_that_gets_no_sandbox_is_started_without_one(
     assert stage.noted()[-1] == {"signal": signal.SIGINT}
 
 
-async def test_a_browser_that_complains_without_end_goes_on(stage: Stage) -> None:
+async def test_a_browser_that_logs_endlessly_keeps_running(stage: Stage) -> None:
     stage.play(rest="for _ in range(200):\n    os.write(2, b'x' * 4096)\nnote(complained=True)\nsignal.pause()")
     window = await stage.open()
     await until(lambda: {"complained": True} in stage.noted())
     await window.close()
 
 
-async def test_a_person_who_closes_the_browser_is_noticed(stage: Stage) -> None:
+async def test_closing_the_browser_is_noticed(stage: Stage) -> None:
     stage.play(rest="pass")
     window = await stage.open()
 
@@ -159,7 +160,7 @@ async def test_a_person_who_closes_the_browser_is_noticed(stage: Stage) -> None:
     await window.close()
 
 
-async def test_the_profile_stays_held_until_the_browser_is_gone(stage: Stage) -> None:
+async def test_the_profile_stays_locked_until_the_browser_has_ended(stage: Stage) -> None:
     stage.play()
     window = await stage.open()
     await stage.started()
@@ -174,12 +175,12 @@ async def test_the_profile_stays_held_until_the_browser_is_gone(stage: Stage) ->
     again.release()
 
 
-async def test_a_browser_that_cannot_be_started_is_told(stage: Stage) -> None:
+async def test_a_browser_that_cannot_be_started_is_reported(stage: Stage) -> None:
     with pytest.raises(BrowserUnavailable, match="did not open"):
         await stage.open()
 
 
-async def test_without_a_screen_program_the_window_is_told_and_its_folder_goes(
+async def test_a_missing_screen_program_is_reported_and_the_screens_folder_is_removed(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage.play()
@@ -191,7 +192,7 @@ async def test_without_a_screen_program_the_window_is_told_and_its_folder_goes(
     assert not screen.folder.exists()
 
 
-async def test_on_a_virtual_screen_the_window_is_all_there_is_and_its_home_goes_with_it(
+async def test_on_a_virtual_screen_the_window_fills_it_and_its_home_is_removed(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     xvnc = stage.root / "Xvnc"
@@ -225,7 +226,7 @@ async def test_on_a_virtual_screen_the_window_is_all_there_is_and_its_home_goes_
     assert "-rfbport -1 -rfbunixpath vnc -rfbunixmode 0600 -SecurityTypes None -NeverShared" in " ".join(options)
 
 
-async def test_a_killed_parent_takes_the_browser_with_it_in_order(stage: Stage) -> None:
+async def test_the_browser_is_ended_in_order_when_its_parent_is_killed(stage: Stage) -> None:
     stage.play()
     script = (
         "import asyncio, sys, pathlib\n"

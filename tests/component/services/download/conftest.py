@@ -1,4 +1,4 @@
-"""What the download tests share: a misbehaving server, the real HTTP client opened for it alone, and a fast clock."""
+"""Fixtures of the download tests: a misbehaving server, the real HTTP client for it alone, and a fast clock."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 async def fetch(server: FaultServer, clock: FakeClock, tmp_path: Path) -> AsyncIterator[Fetch]:
-    """``await fetch("/path", source_type=…, limits=…, …)`` through ``MediaFetcher`` into ``tmp_path``."""
+    """Yield ``fetch("/path", source_type=…, limits=…, …)``, which uses ``MediaFetcher`` and saves into ``tmp_path``."""
     guard = EgressGuard((f"127.0.0.1:{server.port}",))
     client = AiohttpClient(guard, clock=clock)
     fetcher = MediaFetcher(client, clock)
@@ -68,7 +68,7 @@ async def fetch(server: FaultServer, clock: FakeClock, tmp_path: Path) -> AsyncI
 
 @pytest.fixture
 def joined_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process for each stream would take most of the time; test_fetcher.py and test_media_remux.py use the real one."""
+    """Join streams in this process to save time; test_fetcher.py and media/test_remux.py use the real child process."""
 
     async def join_here(module: str, request: Mapping[str, Any], *, limits: ChildLimits) -> Mapping[str, Any]:
         try:

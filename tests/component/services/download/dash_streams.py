@@ -80,13 +80,13 @@ FORMS: Mapping[str, tuple[str, str]] = {
 
 @cache
 def files() -> Mapping[str, bytes]:
-    """What all these manifests address, without a manifest."""
-    found = {name: body for name, body in media.hls_split().items() if not name.endswith("m3u8")}
+    """Return all files that these manifests refer to, without a manifest."""
+    contents = {name: body for name, body in media.hls_split().items() if not name.endswith("m3u8")}
     for kind, folder in NAMES.items():
-        found[f"{kind}.mp4"] = b"".join(_pieces(kind))
+        contents[f"{kind}.mp4"] = b"".join(_pieces(kind))
         for number in range(SEGMENTS):
-            found[f"{folder}/t{number * 20}.m4s"] = found[f"{folder}/seg{number:03}.m4s"]
-    return found
+            contents[f"{folder}/t{number * 20}.m4s"] = contents[f"{folder}/seg{number:03}.m4s"]
+    return contents
 
 
 @cache
@@ -95,7 +95,7 @@ def _reordered_film() -> bytes:
 
 
 def packaged(**options: str) -> Mapping[str, bytes]:
-    """A stream as FFmpeg's muxer writes it, ``index.mpd`` its manifest; pictures are decoded in another order than shown."""
+    """Return a stream of FFmpeg's muxer, with ``index.mpd``; its pictures are decoded in another order than shown."""
     film = _reordered_film()
     with tempfile.TemporaryDirectory() as folder:
         written = {"seg_duration": "2", **options}

@@ -1,4 +1,4 @@
-"""Cookies that came with an address reach the hosts that they are for, and nobody else."""
+"""Cookies that came with a URL are sent to the hosts in their scope, and to no other."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CANARY = Cookie("chain", "canary-0815", "127.0.0.1")
 
 @asynccontextmanager
 async def fetcher_for(server: FaultServer) -> AsyncIterator[MediaFetcher]:
-    """May reach the server under both of its names."""
+    """Yield a fetcher that may reach the server under both of its names."""
     guard = EgressGuard((f"127.0.0.1:{server.port}", f"localhost:{server.port}"))
     client = AiohttpClient(guard, clock=FakeClock(auto=True))
     try:
@@ -53,8 +53,8 @@ def elsewhere(server: FaultServer, path: str) -> str:
     return f"http://localhost:{server.port}{path}"
 
 
-def told(server: FaultServer) -> dict[str, set[str | None]]:
-    """The Cookie headers that each name of the server received."""
+def received_cookies(server: FaultServer) -> dict[str, set[str | None]]:
+    """Return the Cookie headers that each name of the server received."""
     heard: dict[str, set[str | None]] = {"127.0.0.1": set(), "localhost": set()}
     for request in server.requests:
         heard[host_of(request)].add(request.headers.get("cookie"))
@@ -68,33 +68,35 @@ def host_of(request: Request) -> str:
 ONLY_ITS_OWN = {"127.0.0.1": {"chain=canary-0815"}, "localhost": {None}}
 
 
-async def test_a_redirect_to_another_host_leaves_the_cookie_behind(server: FaultServer, tmp_path: Path) -> None:
+async def test_a_redirect_to_another_host_does_not_send_the_cookie(server: FaultServer, tmp_path: Path) -> None:
     server.on("/v.mp4", reply(302, Location=elsewhere(server, "/w.mp4")))
     server.on("/w.mp4", serve(media.mp4()))
     await fetched(server, tmp_path, "/v.mp4", SourceType.DIRECT)
 
-    assert told(server) == ONLY_ITS_OWN
+    assert received_cookies(server) == ONLY_ITS_OWN
 
 
-async def test_segments_of_another_host_are_asked_for_without_it(server: FaultServer, tmp_path: Path) -> None:
+async def test_segments_of_another_host_are_requested_without_the_cookie(server: FaultServer, tmp_path: Path) -> None:
     files = dict(media.hls("ts"))
     text = files.pop("index.m3u8").decode().replace("seg002", elsewhere(server, "/seg002"))
     server.files(files)
     server.on("/index.m3u8", serve(text.encode()))
     await fetched(server, tmp_path, "/index.m3u8", SourceType.HLS)
 
-    assert told(server) == ONLY_ITS_OWN
+    assert received_cookies(server) == ONLY_ITS_OWN
 
 
-async def test_the_sound_of_another_host_is_asked_for_without_it(server: FaultServer, tmp_path: Path) -> None:
+async def test_the_sound_of_another_host_is_requested_without_the_cookie(server: FaultServer, tmp_path: Path) -> None:
     server.on("/v.mp4", serve(media.mp4(sound=False)))
     server.on("/a.m4a", serve(media.sound_only_mp4()))
     await fetched(server, tmp_path, "/v.mp4", SourceType.DIRECT, audio="/a.m4a")
 
-    assert told(server) == ONLY_ITS_OWN
+    assert received_cookies(server) == ONLY_ITS_OWN
 
 
-async def test_every_range_of_a_file_carries_it_and_its_sidecar_does_not(server: FaultServer, tmp_path: Path) -> None:
+async def test_every_range_request_carries_the_cookie_and_the_part_file_does_not(
+    server: FaultServer, tmp_path: Path
+) -> None:
     body = media.mp4() + bytes(range(256)) * (MIN_RANGE_BYTES // 200)
     server.on("/v.mp4", serve(body), reply(403))
     with pytest.raises(Exception, match="403"):

@@ -1,4 +1,4 @@
-"""DASH streams from a loopback server: whole, or a failure with its name; never a file with something missing."""
+"""DASH streams from a loopback server become a whole file or a specific failure, never a file with missing parts."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def faults(file: DownloadedFile, duration_s: float = 6.0) -> tuple[object, ...]:
 
 
 def starts_s(path: Path) -> dict[str, float]:
-    """When the first picture is shown and the first sound heard."""
-    found: dict[str, float] = {}
+    """Return the time of the first picture and of the first sound, by kind of stream."""
+    starts: dict[str, float] = {}
     with media_library.open_input(path, "mov") as opened:
         for packet in opened.demux(opened.streams.video[0], opened.streams.audio[0]):
             if packet.pts is not None:
                 kind, at_s = packet.stream.type, float(packet.pts * packet.time_base)
-                found[kind] = min(at_s, found.get(kind, at_s))
-    return found
+                starts[kind] = min(at_s, starts.get(kind, at_s))
+    return starts
 
 
 @pytest.mark.parametrize("form", dash.FORMS)
@@ -94,10 +94,10 @@ async def test_a_stream_with_a_segment_that_stays_faulty_is_never_saved(
     ],
     ids=["timeline", "numbers", "list", "single file"],
 )
-async def test_what_a_packager_writes_becomes_one_whole_file(
+async def test_a_packaged_stream_becomes_one_whole_file(
     options: Mapping[str, str], server: FaultServer, fetch: Fetch
 ) -> None:
-    """FFmpeg's own muxer, with pictures that are decoded in another order than they are shown."""
+    """FFmpeg's own muxer, with pictures that are decoded in a different order than shown."""
     server.files(dash.packaged(**options))
     file = await save(fetch, "/index.mpd")
     begins = starts_s(file.path)
@@ -106,7 +106,7 @@ async def test_what_a_packager_writes_becomes_one_whole_file(
     assert begins["video"] == pytest.approx(begins["audio"], abs=0.05)
 
 
-async def test_a_cut_file_of_one_track_is_asked_for_again(server: FaultServer, fetch: Fetch) -> None:
+async def test_a_cut_file_of_one_track_is_requested_again(server: FaultServer, fetch: Fetch) -> None:
     offer(server, dash.mpd(dash.period(*dash.FORMS["whole files"])))
     whole = serve(dash.files()["video.mp4"])
     server.on("/video.mp4", cut(whole, at=len(dash.files()["video.mp4"]) - 1_000), whole)
@@ -115,7 +115,7 @@ async def test_a_cut_file_of_one_track_is_asked_for_again(server: FaultServer, f
     assert len(server.asked("/video.mp4")) == 2
 
 
-async def test_a_file_of_one_track_that_stays_away_keeps_its_own_failure(
+async def test_a_missing_file_of_one_track_keeps_its_own_failure(
     server: FaultServer, fetch: Fetch, tmp_path: Path
 ) -> None:
     offer(server, dash.mpd(dash.period(*dash.FORMS["whole files"])))
@@ -126,7 +126,7 @@ async def test_a_file_of_one_track_that_stays_away_keeps_its_own_failure(
     assert not list(tmp_path.glob("media.mp4"))
 
 
-async def test_all_tracks_together_are_held_against_the_limit(server: FaultServer, fetch: Fetch) -> None:
+async def test_the_size_limit_applies_to_all_tracks_together(server: FaultServer, fetch: Fetch) -> None:
     offer(server, dash.mpd(dash.period(*dash.FORMS["whole files"])))
     both = len(dash.files()["video.mp4"]) + len(dash.files()["audio.mp4"])
 
@@ -135,14 +135,14 @@ async def test_all_tracks_together_are_held_against_the_limit(server: FaultServe
 
 
 async def test_periods_follow_each_other(server: FaultServer, fetch: Fetch) -> None:
-    one = dash.period(*dash.FORMS["numbered"], attributes='duration="PT6S"')
-    offer(server, dash.mpd(one, one, attributes='type="static" mediaPresentationDuration="PT12S"'))
+    period = dash.period(*dash.FORMS["numbered"], attributes='duration="PT6S"')
+    offer(server, dash.mpd(period, period, attributes='type="static" mediaPresentationDuration="PT12S"'))
 
     assert faults(await save(fetch), 12.0) == ()
 
 
-async def test_tracks_whose_clocks_differ_are_put_in_step(server: FaultServer, fetch: Fetch) -> None:
-    """The sound's clock stands at 50 s when the pictures' stands at 0: their offsets say so."""
+async def test_tracks_whose_clocks_differ_are_synchronised(server: FaultServer, fetch: Fetch) -> None:
+    """The sound's clock is at 50 s when the pictures' is at 0: their offsets say so."""
     clock = {
         "movflags": "+cmaf+frag_discont",
         "frag_duration": "2000000",
@@ -160,10 +160,10 @@ async def test_tracks_whose_clocks_differ_are_put_in_step(server: FaultServer, f
     assert faults(file) == ()
 
 
-async def test_a_last_segment_that_only_a_rounded_length_asks_for_may_be_missing(
+async def test_a_last_segment_implied_only_by_a_rounded_length_may_be_missing(
     server: FaultServer, fetch: Fetch
 ) -> None:
-    """The presentation lasts as long as its sound, 6.1 s; nobody ever made pictures for the last tenth."""
+    """The presentation lasts as long as its sound, 6.1 s; there are no pictures for the last tenth."""
     period = dash.period(dash.NUMBERED, dash.whole("audio"))
     offer(server, dash.mpd(period, attributes='type="static" mediaPresentationDuration="PT6.1S"'))
 
@@ -190,10 +190,10 @@ async def test_webm_segments_become_one_file_too(server: FaultServer, fetch: Fet
     assert problems(media_probe_child.examine(file.path, deep=True), Expected(duration_s=4.0)) == ()
 
 
-async def test_a_manifest_that_stands_in_the_page_itself_is_read_there(
+async def test_a_manifest_embedded_in_the_page_is_read_from_it(
     server: FaultServer, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its relative addresses are the page's."""
+    """Its relative URLs are resolved against the page."""
     server.files(dash.files())
     inline = (
         "data:application/dash+xml;base64," + base64.b64encode(dash.mpd(dash.period(*dash.FORMS["numbered"]))).decode()
@@ -222,7 +222,7 @@ async def test_a_manifest_that_stands_in_the_page_itself_is_read_there(
     ],
     ids=["live", "drm", "drm of the sound", "xlink", "empty", "file", "loopback", "entity", "torn", "page", "mp4"],
 )
-async def test_a_manifest_that_cannot_be_saved_has_its_failure(
+async def test_a_manifest_that_cannot_be_saved_raises_a_specific_failure(
     manifest: bytes, failure: type[Failure], server: FaultServer, fetch: Fetch, tmp_path: Path
 ) -> None:
     offer(server, manifest)

@@ -46,7 +46,7 @@ HALF = len(BODY) // 2
 
 
 def half_there(server: FaultServer, folder: Path, body: bytes = BODY, **facts: Any) -> None:
-    """What an earlier call left: half of ``body``, and what it knew."""
+    """Write what an interrupted call leaves: half of ``body``, and its progress."""
     url = server.url("/v.mp4")
     known = {"url": url, "final_url": url, "total": len(body), "etag": '"v1"', "last_modified": None, **facts}
     (folder / "media.part").write_bytes(body[:HALF])
@@ -84,7 +84,7 @@ async def test_the_name_comes_from_the_bytes_alone(server: FaultServer, fetch: F
     assert (await fetch("/v.html")).path.name == "media.webm"
 
 
-async def test_a_redirected_file_knows_where_it_came_from(server: FaultServer, fetch: Fetch) -> None:
+async def test_a_redirected_file_records_its_final_url(server: FaultServer, fetch: Fetch) -> None:
     server.on("/v", reply(302, Location=server.url("/real.mp4")))
     server.on("/real.mp4", serve(BODY))
 
@@ -211,7 +211,7 @@ async def test_a_resume_without_a_strong_validator_is_not_proven(
 async def test_a_part_of_another_video_never_gets_into_the_file(
     server: FaultServer, fetch: Fetch, tmp_path: Path
 ) -> None:
-    """Same address, same length, no validators: only the overlap can tell."""
+    """Same URL, same length, no validators: only the overlap differs."""
     half_there(server, tmp_path, body=OTHER, etag=None)
     server.on("/v.mp4", serve(BODY, etag=None))
 
@@ -220,7 +220,7 @@ async def test_a_part_of_another_video_never_gets_into_the_file(
 
 
 @pytest.mark.parametrize("fresh", ["/v.mp4?sig=2", "/moved.mp4"])
-async def test_a_fresh_signed_address_goes_on_where_the_old_one_ended(
+async def test_a_fresh_signed_url_resumes_where_the_old_one_ended(
     fresh: str, server: FaultServer, fetch: Fetch, tmp_path: Path
 ) -> None:
     half_there(server, tmp_path)
@@ -274,7 +274,7 @@ async def test_a_sidecar_that_does_not_fit_means_starting_over(
 
 
 async def test_bytes_that_were_never_synced_are_loaded_again(server: FaultServer, fetch: Fetch, tmp_path: Path) -> None:
-    """After a power cut a file may be longer than what reached the disk: the sidecar's word counts, not the length."""
+    """After a power cut a file may be longer than what reached the disk: the sidecar counts, not the length."""
     half_there(server, tmp_path)
     (tmp_path / "media.part").write_bytes(BODY[:HALF] + bytes(100_000))
     server.on("/v.mp4", serve(BODY))
@@ -282,7 +282,7 @@ async def test_bytes_that_were_never_synced_are_loaded_again(server: FaultServer
     assert (await fetch("/v.mp4")).path.read_bytes() == BODY
 
 
-async def test_a_failed_call_leaves_what_a_later_one_goes_on_with(
+async def test_a_failed_call_leaves_a_part_that_a_later_call_resumes(
     server: FaultServer, fetch: Fetch, tmp_path: Path
 ) -> None:
     half_there(server, tmp_path)
@@ -313,7 +313,7 @@ async def test_a_chunked_body_that_breaks_is_loaded_again(server: FaultServer, f
     assert (await fetch("/v.mp4")).path.read_bytes() == BODY
 
 
-async def test_cuts_are_answered_with_growing_patience_and_not_for_ever(
+async def test_interruptions_are_retried_with_growing_delays_and_not_for_ever(
     server: FaultServer, fetch: Fetch, clock: FakeClock
 ) -> None:
     server.on("/v.mp4", cut(serve(BODY, ranges=False), at=HALF))
@@ -324,7 +324,7 @@ async def test_cuts_are_answered_with_growing_patience_and_not_for_ever(
     assert len(server.requests) == 1 + LIMITS.resumes
 
 
-# --- answers that are no video -----------------------------------------------------------------------------------------
+# --- answers that are not a video -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -345,7 +345,7 @@ async def test_cuts_are_answered_with_growing_patience_and_not_for_ever(
         (reply(302, Location="ftp://a.example/v.mp4"), HttpError),
     ],
 )
-async def test_an_answer_that_is_no_video_has_its_failure(
+async def test_an_answer_that_is_not_a_video_raises_a_specific_failure(
     script: Script, failure: type[Failure], server: FaultServer, fetch: Fetch, tmp_path: Path
 ) -> None:
     server.on("/v.mp4", script)
@@ -356,7 +356,7 @@ async def test_an_answer_that_is_no_video_has_its_failure(
     assert len(server.requests) == 1
 
 
-async def test_what_is_refused_for_its_bytes_leaves_nothing_behind(
+async def test_a_file_refused_for_its_content_leaves_nothing_behind(
     server: FaultServer, fetch: Fetch, tmp_path: Path
 ) -> None:
     server.on("/v.mp4", reply(200, media.html()))
@@ -374,7 +374,9 @@ async def test_a_request_to_slow_down_says_for_how_long(server: FaultServer, fet
     assert refused.value.retry_after == timedelta(seconds=42)
 
 
-async def test_a_server_error_half_way_is_one_more_cut(server: FaultServer, fetch: Fetch, tmp_path: Path) -> None:
+async def test_a_server_error_half_way_counts_as_an_interruption(
+    server: FaultServer, fetch: Fetch, tmp_path: Path
+) -> None:
     half_there(server, tmp_path)
     server.on("/v.mp4", reply(502), serve(BODY))
 
@@ -422,7 +424,7 @@ async def test_a_server_that_falls_silent_is_asked_again(server: FaultServer, fe
     assert server.requests[1].range_start is not None
 
 
-async def test_nobody_listening_is_a_network_failure(server: FaultServer, fetch: Fetch, clock: FakeClock) -> None:
+async def test_a_refused_connection_is_a_network_failure(server: FaultServer, fetch: Fetch, clock: FakeClock) -> None:
     server.on("/gone", reply(302, Location="http://127.0.0.1:1/v.mp4"))
     server.on("/v.mp4", changed(serve(BODY), headers={"Content-Length": "no number"}))
 
@@ -432,7 +434,7 @@ async def test_nobody_listening_is_a_network_failure(server: FaultServer, fetch:
         await fetch("/v.mp4")
 
 
-# --- with a client that is a script: what no real server can be made to do in time ------------------------------------
+# --- with a scripted client: what no real server can be made to do in a short time ------------------------------------
 
 
 @dataclass(slots=True)
@@ -455,14 +457,14 @@ class Drip:
 
 
 class OneAnswer:
-    """An ``HttpClient`` that gives the same answer every time, and counts."""
+    """An ``HttpClient`` that gives the same answer every time, and counts the requests."""
 
     def __init__(self, answer: Drip) -> None:
-        self.answer, self.asked = answer, 0
+        self.answer, self.requests = answer, 0
 
     @asynccontextmanager
     async def get(self, url: str, **options: Any) -> AsyncIterator[Drip]:
-        self.asked += 1
+        self.requests += 1
         yield self.answer
 
     async def close(self) -> None:
@@ -481,30 +483,30 @@ async def dripped(pieces: Sequence[bytes], each_s: float, folder: Path, **header
 
 
 @pytest.mark.parametrize("start", [0, 100_000], ids=["from the start", "later"])
-async def test_a_server_that_drips_is_given_up_after_a_minute(start: int, tmp_path: Path) -> None:
+async def test_a_server_that_sends_too_slowly_is_given_up_after_a_minute(start: int, tmp_path: Path) -> None:
     pieces = [BODY[:start], *(bytes([byte]) for byte in BODY[start : start + 600])]
 
     with pytest.raises(TookTooLong, match="less than 1024 bytes a second"):
         await dripped([piece for piece in pieces if piece], 10.0, tmp_path)
 
 
-async def test_a_slow_line_is_borne_with(tmp_path: Path) -> None:
+async def test_a_slow_connection_is_tolerated(tmp_path: Path) -> None:
     await dripped([BODY[at : at + 20_000] for at in range(0, len(BODY), 20_000)], 10.0, tmp_path)
 
     assert (tmp_path / "media.mp4").read_bytes() == BODY
 
 
-async def test_a_length_that_was_announced_must_be_reached_whatever_the_client_says(tmp_path: Path) -> None:
+async def test_an_announced_length_must_be_reached_even_if_the_client_reports_no_error(tmp_path: Path) -> None:
     with pytest.raises(Incomplete, match=r"download (stopped|was interrupted)"):
         await dripped([BODY[:HALF]], 0.0, tmp_path, content_length=str(len(BODY)))
 
 
-async def test_more_than_was_announced_is_no_whole_file_either(tmp_path: Path) -> None:
+async def test_more_bytes_than_announced_are_refused_too(tmp_path: Path) -> None:
     with pytest.raises(Failure):
         await dripped([BODY], 0.0, tmp_path, content_length=str(HALF))
 
 
-async def test_a_cancelled_transfer_keeps_what_it_has_for_the_next(
+async def test_a_cancelled_transfer_keeps_its_part_for_the_next_call(
     server: FaultServer, fetch: Fetch, tmp_path: Path
 ) -> None:
     arrived = asyncio.Event()

@@ -24,10 +24,10 @@ async def test_one_file_is_fetched_as_it_is(source_type: SourceType, server: Fau
 
 
 @pytest.mark.parametrize("source_type", [SourceType.HLS, SourceType.UNKNOWN, SourceType.DIRECT])
-async def test_a_playlist_becomes_one_file_that_passes_the_examination(
+async def test_a_playlist_becomes_one_file_that_passes_the_probe(
     source_type: SourceType, server: FaultServer, fetch: Fetch, tmp_path: Path
 ) -> None:
-    """Also where nobody knew that the address is a playlist's."""
+    """Also where the URL was not known to be a playlist."""
     server.files(media.hls_split())
     file = await fetch("/index.m3u8", source_type=source_type)
     report = await FfmpegProbe().examine(file)
@@ -39,10 +39,10 @@ async def test_a_playlist_becomes_one_file_that_passes_the_examination(
 
 
 @pytest.mark.parametrize("source_type", [SourceType.DASH, SourceType.HLS, SourceType.UNKNOWN, SourceType.DIRECT])
-async def test_a_dash_manifest_becomes_one_file_that_passes_the_examination(
+async def test_a_dash_manifest_becomes_one_file_that_passes_the_probe(
     source_type: SourceType, server: FaultServer, fetch: Fetch, tmp_path: Path
 ) -> None:
-    """Also where it was taken for something else."""
+    """Also where it was classified as something else."""
     server.files(dash_streams.files())
     server.on("/v.mpd", serve(dash_streams.mpd(dash_streams.period(*dash_streams.FORMS["timed"]))))
     file = await fetch("/v.mpd", source_type=source_type)
@@ -66,7 +66,7 @@ async def test_a_published_stream_becomes_one_file(server: FaultServer, fetch: F
     assert report.duration_s == pytest.approx(1.05, abs=0.1)
 
 
-async def test_a_silent_file_and_its_sound_become_one_file_that_passes_the_examination(
+async def test_a_silent_file_and_its_sound_become_one_file_that_passes_the_probe(
     server: FaultServer, fetch: Fetch, tmp_path: Path
 ) -> None:
     server.on("/v", serve(media.mp4(sound=False)))
@@ -81,7 +81,7 @@ async def test_a_silent_file_and_its_sound_become_one_file_that_passes_the_exami
 
 
 @pytest.mark.parametrize("sound", [media.mp4(sound=False), media.html()], ids=["a silent file", "a page"])
-async def test_a_silent_file_is_never_kept_without_its_sound(
+async def test_a_silent_file_is_never_saved_without_its_sound(
     sound: bytes, server: FaultServer, fetch: Fetch, tmp_path: Path
 ) -> None:
     server.on("/v", serve(media.mp4(sound=False)))

@@ -1,4 +1,4 @@
-"""How many requests for media are under way at one host at a time, over all that a fetcher is asked for."""
+"""The number of concurrent media requests to one host, over all requests of a fetcher."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HOST, OTHER_HOST = "https://cdn.example", "https://other.example"
 
 
 class Answer:
-    """The file in one piece, once the crowd has been counted."""
+    """A response with the file in one piece, once the concurrent requests have been counted."""
 
     def __init__(self, url: str, body: bytes | None) -> None:
         self.status, self.url = (404, url) if body is None else (200, url)
@@ -34,7 +34,7 @@ class Answer:
         self._body = body or b""
 
     async def read_chunk(self, limit: int = 1 << 20) -> bytes:
-        for _ in range(20):  # long enough for everybody else to begin
+        for _ in range(20):  # long enough for all other requests to begin
             await asyncio.sleep(0)
         piece, self._body = self._body, b""
         return piece
@@ -44,7 +44,7 @@ class Answer:
 
 
 class CountingClient:
-    """Serves ``files`` by the last parts of their addresses; keeps the most that were under way at each host."""
+    """Serves ``files`` by URL path; ``most`` is the highest number of concurrent requests to each host."""
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
         self._files = files
@@ -77,14 +77,14 @@ def request(url: str, kind: SourceType = SourceType.DIRECT, *, connections: int,
 async def fetch_all(client: CountingClient, folder: Path, *requests: MediaRequest) -> list[Path]:
     fetcher = MediaFetcher(client, FakeClock(auto=True))
 
-    async def one(number: int, wanted: MediaRequest) -> Path:
+    async def fetch_one(number: int, wanted: MediaRequest) -> Path:
         into = folder / str(number)
         into.mkdir()
         file = await fetcher.fetch(wanted, into=into, limits=LIMITS, on_progress=lambda done, total: None)
         return file.path
 
     async with asyncio.timeout(patient(60)):
-        return await asyncio.gather(*(one(number, wanted) for number, wanted in enumerate(requests)))
+        return await asyncio.gather(*(fetch_one(number, wanted) for number, wanted in enumerate(requests)))
 
 
 async def test_files_of_one_host_wait_for_each_other_and_those_of_another_do_not(tmp_path: Path) -> None:
@@ -120,10 +120,10 @@ async def test_segments_count_like_files_over_all_streams(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("files", [media.hls("ts"), media.hls("fmp4"), media.hls_aes(), media.hls_split()])
 @pytest.mark.parametrize("broken", [None, "seg001.ts", "seg000.m4s", "high/seg001.m4s"])
-async def test_streams_get_through_with_a_single_connection(
+async def test_streams_complete_with_a_single_connection(
     files: Mapping[str, bytes], broken: str | None, tmp_path: Path
 ) -> None:
-    """Keys, initialisation sections and second tries too: nothing waits for what waits for it."""
+    """Keys, initialisation sections and retries included: there is no deadlock."""
     client = CountingClient(files)
     client.broken = {broken} if broken else set()
     streams = [request(f"{HOST}/index.m3u8", SourceType.HLS, connections=1) for _ in range(2)]
@@ -153,6 +153,6 @@ async def test_a_slot_is_free_again_after_a_failure(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("facts", [{"max_connections": 0}, {"max_range_bytes": 1_000}])
-def test_a_request_that_could_never_be_met_is_none(facts: dict[str, Any]) -> None:
+def test_a_request_that_could_never_be_met_is_refused(facts: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"nothing can|get nowhere"):
         MediaRequest(f"{HOST}/v.mp4", SourceType.DIRECT, HOST, **facts)

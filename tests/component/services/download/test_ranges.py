@@ -1,4 +1,4 @@
-"""Files that are fetched in ranges of a bounded size: whole and the same, or refused, whatever the server does."""
+"""Files fetched in ranges of bounded size are complete and unchanged, or refused, whatever the server does."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def test_without_a_validator_the_file_is_whole_and_not_proven(server: Faul
 
 
 def other_range(request: Request) -> Reply:
-    """The right bytes of the wrong place."""
+    """Return the right bytes, labelled as another range."""
     made = serve(BODY)(request)
     start = (request.range_start or 0) + 10
     made.headers["Content-Range"] = f"bytes {start}-{start + len(made.body) - 1}/{len(BODY)}"
@@ -71,7 +71,7 @@ def other_range(request: Request) -> Reply:
 
 
 def more_than_asked(request: Request) -> Reply:
-    """Reads where a range begins and not where it ends."""
+    """Respect where a range begins and not where it ends."""
     start = request.range_start or 0
     return Reply(206, {"Content-Range": f"bytes {start}-{len(BODY) - 1}/{len(BODY)}"}, BODY[start:])
 
@@ -92,7 +92,7 @@ def without_range_whole(script: Script) -> Script:
     ],
     ids=["ignores them", "another part", "more than asked", "does not say which", "no total", "has none"],
 )
-async def test_a_server_that_is_no_good_at_ranges_is_asked_for_the_whole_file(
+async def test_a_server_without_usable_ranges_is_asked_for_the_whole_file(
     script: Script, server: FaultServer, fetch: Fetch
 ) -> None:
     server.on("/v.mp4", script)
@@ -131,7 +131,7 @@ async def test_a_range_that_breaks_off_is_resumed(at: int, server: FaultServer, 
     assert clock.slept == [0.5]
 
 
-async def test_shorter_ranges_than_asked_for_are_taken_as_they_come(server: FaultServer, fetch: Fetch) -> None:
+async def test_ranges_shorter_than_requested_are_accepted(server: FaultServer, fetch: Fetch) -> None:
     def at_most_half(request: Request) -> Reply:
         start = request.range_start or 0
         part = BODY[start : start + PIECE // 2]
@@ -151,7 +151,7 @@ async def test_a_server_that_never_sends_anything_new_is_given_up(server: FaultS
     server.on("/v.mp4", overlap_only)
 
     with pytest.raises(Incomplete, match="nothing new"):
-        async with asyncio.timeout(patient(30)):  # it would be asked for ever
+        async with asyncio.timeout(patient(30)):  # without the check it would be asked for ever
             await in_ranges(fetch)
 
 
@@ -174,7 +174,7 @@ async def test_an_empty_file_has_no_ranges(server: FaultServer, fetch: Fetch) ->
         await in_ranges(fetch)
 
 
-async def test_the_total_is_held_against_the_limit_at_the_first_range(
+async def test_the_total_is_checked_against_the_limit_at_the_first_range(
     server: FaultServer, fetch: Fetch, tmp_path: Path
 ) -> None:
     server.on("/v.mp4", serve(BODY))
@@ -185,7 +185,7 @@ async def test_the_total_is_held_against_the_limit_at_the_first_range(
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_what_an_earlier_call_left_is_gone_on_with_in_ranges(
+async def test_a_part_of_an_earlier_call_is_resumed_in_ranges(
     server: FaultServer, fetch: Fetch, tmp_path: Path
 ) -> None:
     half_there(server, tmp_path, body=BODY)
@@ -195,11 +195,11 @@ async def test_what_an_earlier_call_left_is_gone_on_with_in_ranges(
     assert all((request.range_end or 0) - (request.range_start or 0) < PIECE for request in server.requests)
 
 
-# --- a site that has had enough, in the middle -------------------------------------------------------------------------
+# --- a site that refuses or slows down half way -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [429, 503])
-async def test_a_wish_to_slow_down_between_two_ranges_is_granted_and_the_rest_fetched(
+async def test_a_request_to_slow_down_between_two_ranges_is_respected_and_the_rest_fetched(
     status: int, server: FaultServer, fetch: Fetch, clock: FakeClock
 ) -> None:
     server.on("/v.mp4", serve(BODY), reply(status, Retry_After="7"), serve(BODY))
@@ -208,7 +208,7 @@ async def test_a_wish_to_slow_down_between_two_ranges_is_granted_and_the_rest_fe
     assert clock.slept == [7.0]
 
 
-async def test_one_that_names_no_time_is_left_alone_for_a_while(
+async def test_a_request_to_slow_down_without_a_time_means_a_short_wait(
     server: FaultServer, fetch: Fetch, clock: FakeClock
 ) -> None:
     server.on("/v.mp4", serve(BODY), reply(429), serve(BODY))
@@ -218,7 +218,7 @@ async def test_one_that_names_no_time_is_left_alone_for_a_while(
 
 
 @pytest.mark.parametrize("script", [reply(429, Retry_After="600"), reply(403)], ids=["a long time", "refused"])
-async def test_what_waiting_does_not_help_is_told_and_leaves_what_is_there(
+async def test_a_refusal_that_waiting_does_not_help_is_raised_and_leaves_the_part(
     script: Script, server: FaultServer, fetch: Fetch, tmp_path: Path
 ) -> None:
     server.on("/v.mp4", serve(BODY), script)

@@ -1,4 +1,4 @@
-"""Forms of HLS that few sites use: whole and in step all the same, or a failure; never a film with something missing."""
+"""Rare forms of HLS become a whole, synchronised file or a failure, never a video with missing parts."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def encrypted(body: bytes, key: str, iv: bytes) -> bytes:
 
 
 def one_file() -> tuple[bytes, bytes]:
-    """(a file of an initialisation section and its segments, the playlist that addresses them by ranges)."""
+    """Return (a file of an initialisation section and its segments, a playlist that refers to them by ranges)."""
     files = media.hls("fmp4")
     whole, lines = files["init.mp4"], [f'#EXT-X-MAP:URI="all.mp4",BYTERANGE="{len(files["init.mp4"])}@0"']
     for name in FMP4:
@@ -86,7 +86,7 @@ async def test_a_file_that_ends_before_its_last_range_is_refused(
 
 
 def rotated() -> dict[str, bytes]:
-    """Segments 7, 8 and 9: one with an IV of its own, one whose IV is its number, the last in the clear."""
+    """Segments 7, 8 and 9: one with its own IV, one whose IV is its number, the last unencrypted."""
     files = media.hls("ts")
     return {
         **KEYS,
@@ -108,7 +108,7 @@ async def test_keys_may_change_from_segment_to_segment(server: FaultServer, fetc
     assert_whole_and_in_step(await save(fetch), 6.0)
 
 
-async def test_the_key_before_never_opens_a_later_segment(server: FaultServer, fetch: Fetch, tmp_path: Path) -> None:
+async def test_a_previous_key_never_decrypts_a_later_segment(server: FaultServer, fetch: Fetch, tmp_path: Path) -> None:
     server.files({**rotated(), "b.key": KEYS["a.key"]})
 
     with pytest.raises(Incomplete):
@@ -117,7 +117,7 @@ async def test_the_key_before_never_opens_a_later_segment(server: FaultServer, f
 
 
 def spliced() -> dict[str, bytes]:
-    """Two takes with initialisation sections of their own: other sizes of packets, clocks that both begin at zero."""
+    """Two recordings, each with its own initialisation section: different packet sizes, both clocks begin at zero."""
     first, second = media.hls("fmp4"), media.hls("fmp4", seconds=4.0, bit_rate=150_000)
     files: dict[str, bytes] = {}
     lines: list[str] = []
@@ -141,8 +141,8 @@ def unequal() -> Mapping[str, bytes]:
     """Pictures in three segments, their sound in six."""
     split = dict(media.hls_split())
     sound = media.one_track_hls("audio", segment_s=1.0)
-    kept = {name: body for name, body in split.items() if not name.startswith("sound/")}
-    return kept | {f"sound/{name}": body for name, body in sound.items()}
+    pictures = {name: body for name, body in split.items() if not name.startswith("sound/")}
+    return pictures | {f"sound/{name}": body for name, body in sound.items()}
 
 
 async def test_sound_may_be_cut_into_other_segments_than_its_pictures(server: FaultServer, fetch: Fetch) -> None:
@@ -158,7 +158,7 @@ async def test_sound_may_be_cut_into_other_segments_than_its_pictures(server: Fa
      (unequal(), "/sound/seg005.m4s"), (unequal(), "/high/seg002.m4s")],
     ids=["rotated", "key", "second section", "second take", "last sound", "last pictures"],
 )  # fmt: skip
-async def test_what_is_missing_of_a_rare_form_is_a_failure(
+async def test_a_missing_part_of_a_rare_form_is_a_failure(
     files: Mapping[str, bytes], missing: str, server: FaultServer, fetch: Fetch, tmp_path: Path
 ) -> None:
     server.files(files)

@@ -1,4 +1,4 @@
-"""HLS streams from a loopback server: whole, or a failure with its name; never a file with something missing."""
+"""HLS streams from a loopback server become a whole file or a specific failure, never a file with missing parts."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def test_a_stream_becomes_one_whole_file(
     assert [path.name for path in tmp_path.iterdir()] == ["media.mp4"]
 
 
-async def test_the_best_variant_is_taken_and_no_other(server: FaultServer, fetch: Fetch) -> None:
+async def test_only_the_best_variant_is_fetched(server: FaultServer, fetch: Fetch) -> None:
     server.files(media.hls_split())
     await hls(fetch)
 
@@ -103,8 +103,8 @@ async def test_a_server_that_ignores_byte_ranges_is_refused(server: FaultServer,
         await hls(fetch)
 
 
-async def test_a_byte_range_that_comes_short_is_refused(server: FaultServer, fetch: Fetch) -> None:
-    """The header names the part that was asked for; the body is a shorter one, and announces itself as that."""
+async def test_a_short_byte_range_is_refused(server: FaultServer, fetch: Fetch) -> None:
+    """The header names the requested range; the body is shorter, and announces its own length."""
     part = media.hls("ts")["seg000.ts"]
     text = f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2.0,\n#EXT-X-BYTERANGE:{len(part)}@0\nall.ts\n#EXT-X-ENDLIST"
     server.on("/index.m3u8", serve(text.encode()))
@@ -114,7 +114,7 @@ async def test_a_byte_range_that_comes_short_is_refused(server: FaultServer, fet
         await hls(fetch)
 
 
-async def test_time_goes_on_over_a_discontinuity(server: FaultServer, fetch: Fetch) -> None:
+async def test_time_continues_over_a_discontinuity(server: FaultServer, fetch: Fetch) -> None:
     server.files(media.hls("ts"))
     lines = [f"#EXTINF:2.0,\n{name[1:]}" for name in SEGMENTS]
     text = "\n".join(["#EXTM3U", "#EXT-X-TARGETDURATION:2", *lines, "#EXT-X-DISCONTINUITY", *lines, "#EXT-X-ENDLIST"])
@@ -123,13 +123,13 @@ async def test_time_goes_on_over_a_discontinuity(server: FaultServer, fetch: Fet
     assert faults(await hls(fetch), 12.0) == ()
 
 
-async def test_the_posts_own_word_about_the_duration_goes_first(server: FaultServer, fetch: Fetch) -> None:
+async def test_the_duration_that_the_post_states_takes_precedence(server: FaultServer, fetch: Fetch) -> None:
     server.files(media.hls("ts"))
 
     assert (await hls(fetch, expected=Expected(duration_s=6.2))).expected == Expected(duration_s=6.2)
 
 
-async def test_whole_seconds_in_a_playlist_are_taken_with_a_grain_of_salt(server: FaultServer, fetch: Fetch) -> None:
+async def test_whole_seconds_in_a_playlist_count_as_approximate(server: FaultServer, fetch: Fetch) -> None:
     """Three segments "of 3 s" may last 7.5 s together; they last 6.04."""
     files = dict(media.hls("ts"))
     files["index.m3u8"] = files["index.m3u8"].replace(b"#EXTINF:2.000000", b"#EXTINF:2", 3)
@@ -174,7 +174,7 @@ async def test_a_stream_with_a_segment_that_stays_faulty_is_never_saved(
 
 
 @pytest.mark.parametrize("fault", ["404", "500", "empty", "cut", "reset", "short and sure of it", "zeros"])
-async def test_a_segment_that_comes_right_at_the_third_try_is_good(
+async def test_a_segment_that_arrives_whole_at_the_third_try_is_accepted(
     fault: str, server: FaultServer, fetch: Fetch, clock: FakeClock
 ) -> None:
     server.files(media.hls("ts"))
@@ -195,7 +195,7 @@ async def test_a_missing_segment_is_named(server: FaultServer, fetch: Fetch) -> 
     assert refused.value.http_status == 404
 
 
-async def test_a_short_wait_is_granted(server: FaultServer, fetch: Fetch, clock: FakeClock) -> None:
+async def test_a_request_for_a_short_wait_is_respected(server: FaultServer, fetch: Fetch, clock: FakeClock) -> None:
     server.files(media.hls("ts"))
     server.on("/seg001.ts", reply(429, Retry_After="7"), serve(BODY))
 
@@ -262,7 +262,7 @@ async def test_a_stream_shorter_than_its_playlist_says_is_refused(server: FaultS
     ids=["live", "drm", "file", "loopback", "metadata", "key", "map", "endless", "bytes", "page", "mp4", "loop", "403",
          "404", "503"],
 )  # fmt: skip
-async def test_a_playlist_that_cannot_be_saved_has_its_failure(
+async def test_a_playlist_that_cannot_be_saved_raises_a_specific_failure(
     script: Script, failure: type[Failure], server: FaultServer, fetch: Fetch
 ) -> None:
     server.files(media.hls("ts"))
@@ -349,14 +349,14 @@ async def test_every_request_carries_the_headers_and_the_cookies_of_its_scope(
     assert {request.headers.get("referer") for request in server.requests} == {"http://a.example/"}
 
 
-async def test_segments_are_asked_for_unchanged(server: FaultServer, fetch: Fetch) -> None:
+async def test_segments_are_requested_uncompressed(server: FaultServer, fetch: Fetch) -> None:
     server.files(media.hls("ts"))
     await hls(fetch)
 
     assert {request.headers["accept-encoding"] for request in server.requests if "seg" in request.path} == {"identity"}
 
 
-async def test_segments_that_are_larger_than_their_buffer_still_come_in_order(
+async def test_segments_larger_than_their_buffer_are_still_written_in_order(
     server: FaultServer, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(track, "SEGMENT_BUFFER_BYTES", 10_000)
@@ -384,7 +384,7 @@ async def test_joining_needs_free_space_as_well(
         await hls(fetch)
 
 
-async def test_progress_is_told_in_bytes(server: FaultServer, fetch: Fetch) -> None:
+async def test_progress_is_reported_in_bytes(server: FaultServer, fetch: Fetch) -> None:
     heard: list[int] = []
     server.files(media.hls("ts"))
     await hls(fetch, on_progress=lambda done, total: heard.append(done))
@@ -410,7 +410,7 @@ async def test_a_cancelled_stream_leaves_no_task_behind(server: FaultServer, fet
 
 
 @pytest.mark.parametrize(("prefer", "taken"), [(Preference.BEST, "high"), (Preference.COMPATIBLE, "low")])
-async def test_the_quality_that_is_preferred_is_fetched_and_no_other(
+async def test_only_the_preferred_quality_is_fetched(
     prefer: Preference, taken: str, server: FaultServer, fetch: Fetch
 ) -> None:
     files = dict(media.hls_split())
@@ -433,8 +433,8 @@ async def test_the_quality_that_is_preferred_is_fetched_and_no_other(
     assert not [request for other in others for request in server.asked(f"/{other}/index.m3u8")]
 
 
-async def test_a_site_that_asks_to_slow_down_is_asked_for_nothing_else_in_the_meantime(clock: FakeClock) -> None:
-    """The other segments under way would go on asking, which is what gets addresses blocked."""
+async def test_a_site_that_asks_to_slow_down_gets_no_other_requests_in_the_meantime(clock: FakeClock) -> None:
+    """Otherwise the other segments in progress would continue with requests, which gets addresses blocked."""
     statuses = iter([429, 200])
 
     @asynccontextmanager

@@ -1,4 +1,4 @@
-"""One track on its way to disk, with a scripted source: what is under way at the same time, and in which order it lands."""
+"""Downloading one track from a scripted source: what is fetched concurrently, and in which order it is written."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ BOX = 1_000
 
 
 def box(number: int) -> bytes:
-    """A piece of a segment that counts as whole: one MP4 box."""
+    """Return one MP4 box, which counts as a whole piece of a segment."""
     return BOX.to_bytes(4, "big") + b"moof" + bytes([number]) * (BOX - 8)
 
 
 class Source:
-    """Segments of ``pieces`` boxes each, the first of which waits for ``first``. Keeps which were begun."""
+    """Segments of ``pieces`` boxes each, the first of which waits for ``first``; records what was started and sent."""
 
     def __init__(self, pieces: int) -> None:
         self._pieces = pieces
         self.first = asyncio.Event()
-        self.begun: list[int] = []
-        self.given: dict[int, int] = {}
+        self.started: list[int] = []
+        self.sent: dict[int, int] = {}
 
     async def pieces(self, segment: Segment) -> AsyncGenerator[bytes, None]:
-        self.begun.append(segment.sequence)
+        self.started.append(segment.sequence)
         if segment.sequence == 0:
             await self.first.wait()
         for _ in range(self._pieces):
-            self.given[segment.sequence] = self.given.get(segment.sequence, 0) + 1
+            self.sent[segment.sequence] = self.sent.get(segment.sequence, 0) + 1
             yield box(segment.sequence)
 
 
@@ -65,15 +65,15 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_as_many_segments_as_allowed_are_under_way_and_land_in_order(tmp_path: Path) -> None:
+async def test_segments_are_fetched_concurrently_up_to_the_limit_and_written_in_order(tmp_path: Path) -> None:
     source = Source(pieces=2)
     task = asyncio.create_task(fetch(source, tmp_path, count=9, slots=3).run())
     await settle()
-    assert source.begun == [0, 1, 2]
+    assert source.started == [0, 1, 2]
     source.first.set()
     track = await task
 
-    assert source.begun == list(range(9))
+    assert source.started == list(range(9))
     assert [run.name for run in track.runs] == ["video-000.part", "video-001.part"]
     assert track.runs[0].read_bytes() == b"".join(box(n) * 2 for n in range(5))
     assert track.runs[1].read_bytes() == b"".join(box(n) * 2 for n in range(5, 9))
@@ -82,27 +82,27 @@ async def test_as_many_segments_as_allowed_are_under_way_and_land_in_order(tmp_p
     )
 
 
-async def test_a_segment_that_waits_for_its_turn_holds_its_connection_back(
+async def test_a_segment_that_waits_to_be_written_pauses_its_connection(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "SEGMENT_BUFFER_BYTES", 5 * BOX)
     source = Source(pieces=100)
     task = asyncio.create_task(fetch(source, tmp_path, count=2, slots=2).run())
     await settle()
-    assert source.given == {1: 5}
+    assert source.sent == {1: 5}
     source.first.set()
     track = await task
 
     assert track.runs[0].read_bytes() == box(0) * 100 + box(1) * 100
 
 
-async def test_the_size_limit_ends_all_that_is_under_way(tmp_path: Path) -> None:
+async def test_the_size_limit_ends_all_fetches_in_progress(tmp_path: Path) -> None:
     source = Source(pieces=10)
     source.first.set()
 
     with pytest.raises(TooLarge):
         await fetch(source, tmp_path, count=9, slots=3, max_bytes=25 * BOX).run()
-    assert source.given.keys() < set(range(9))
+    assert source.sent.keys() < set(range(9))
 
 
 async def test_the_first_failure_ends_the_others() -> None:

@@ -1,4 +1,4 @@
-"""Documents of strangers, read in a process of its own: what they do to their reader, and what that does to nobody else."""
+"""Untrusted documents, read in a separate process: what they do to their reader, without an effect on anything else."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ PLANTED = """
 
 @pytest.fixture
 def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The module of a child that does what the title of a page says, and reads it then."""
+    """Return the module of a child that does what the title of a page says, and then reads the page."""
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     (tmp_path / "planted_reader.py").write_text(textwrap.dedent(PLANTED))
     return "planted_reader"
@@ -85,7 +85,7 @@ async def read(reader: ConfinedReader, page: PageCapture) -> VisitReading:
 
 
 async def ticks_while(work: Callable[[], Awaitable[object]]) -> int:
-    """How often the event loop came round meanwhile, at most a hundred times a second."""
+    """Return how often the event loop ran during ``work``, at most a hundred times a second."""
     count = 0
 
     async def tick() -> None:
@@ -102,7 +102,7 @@ async def ticks_while(work: Callable[[], Awaitable[object]]) -> int:
     return count
 
 
-async def test_a_page_is_read_as_it_would_be_here() -> None:
+async def test_a_page_is_read_as_in_this_process() -> None:
     page = capture(player())
     async with a_reader() as reader:
         reading = await read(reader, page)
@@ -111,7 +111,7 @@ async def test_a_page_is_read_as_it_would_be_here() -> None:
     assert reading.extraction.videos
 
 
-async def test_a_failure_that_the_page_tells_arrives_as_the_same_failure() -> None:
+async def test_a_failure_that_the_page_reports_arrives_unchanged() -> None:
     wall = capture(url="https://x.com/i/status/12", final_url="https://x.com/i/flow/login")
     frame = capture(html='<p>Words</p><iframe src="https://www.youtube.com/embed/2lAe1cqCOXo"></iframe>')
     async with a_reader() as reader:
@@ -123,20 +123,20 @@ async def test_a_failure_that_the_page_tells_arrives_as_the_same_failure() -> No
     assert caught.value.embeds == ("https://www.youtube.com/embed/2lAe1cqCOXo",)
 
 
-async def test_an_answer_of_an_open_interface_is_read_there_too() -> None:
+async def test_an_answer_of_an_open_api_is_read_there_too() -> None:
     async with a_reader() as reader:
-        found = await reader.read_answer(POST, MASTODON, ApiAnswer(200, json.dumps(STATUS).encode()))
+        extraction = await reader.read_answer(POST, MASTODON, ApiAnswer(200, json.dumps(STATUS).encode()))
         with pytest.raises(RateLimited) as caught:
             await reader.read_answer(POST, MASTODON, ApiAnswer(429, b"", timedelta(seconds=90)))
 
-    assert found.account.display_name == "Jane"
+    assert extraction.account.display_name == "Jane"
     assert caught.value.retry_after == timedelta(seconds=90)
 
 
 OPEN_MANIFEST = '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"><BaseURL>' + " " * 6_000
 
 
-async def test_a_manifest_that_never_closes_keeps_neither_its_reader_nor_the_event_loop_busy() -> None:
+async def test_an_unclosed_manifest_blocks_neither_its_reader_nor_the_event_loop() -> None:
     html = f'<script type="application/json">{json.dumps({"m": OPEN_MANIFEST})}</script>'
     async with a_reader() as reader:
         ticks = await ticks_while(lambda: read(reader, capture(player(), html=html)))
@@ -144,7 +144,7 @@ async def test_a_manifest_that_never_closes_keeps_neither_its_reader_nor_the_eve
     assert ticks > 0
 
 
-async def test_a_page_that_is_never_read_fails_alone_and_the_next_one_is_read(planted: str) -> None:
+async def test_a_page_whose_reading_never_ends_fails_alone_and_the_next_one_is_read(planted: str) -> None:
     async def spin() -> None:
         with pytest.raises(PageUnreadable, match="in time: it used more than 1 s of processor time"):
             await read(reader, capture(player(), title="spin"))
@@ -157,7 +157,7 @@ async def test_a_page_that_is_never_read_fails_alone_and_the_next_one_is_read(pl
     assert after.extraction.videos
 
 
-async def test_a_page_that_is_waited_for_too_long_is_given_up(planted: str) -> None:
+async def test_a_page_that_takes_too_long_is_given_up(planted: str) -> None:
     async with a_reader(planted, wall_s=0.5) as reader:
         with pytest.raises(PageUnreadable, match="it took longer than"):
             await read(reader, capture(title="wait"))
@@ -205,7 +205,7 @@ async def test_a_page_that_takes_long_does_not_hold_up_another(planted: str) -> 
 
 
 async def test_a_page_that_waits_its_turn_is_not_copied_yet(planted: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The copy for the child takes up to a hundred megabytes and more, and any number of pages may wait."""
+    """The copy for the child may take more than a hundred megabytes, and any number of pages may wait."""
     copied: list[object] = []
 
     def to_json_and_note(kind: object, value: object) -> object:
@@ -218,18 +218,18 @@ async def test_a_page_that_waits_its_turn_is_not_copied_yet(planted: str, monkey
         reading = [asyncio.create_task(read(reader, page)) for page in pages]
         await until(lambda: sum(isinstance(value, PageCapture) for value in copied) >= MAX_CHILDREN)
         await asyncio.sleep(0.2)
-        for each in reading:
-            each.cancel()
+        for task in reading:
+            task.cancel()
         await asyncio.wait(reading)
 
     assert sum(isinstance(value, PageCapture) for value in copied) == MAX_CHILDREN
 
 
-async def test_a_vault_without_posts_keeps_no_reader() -> None:
+async def test_an_idle_reader_process_is_ended() -> None:
     clock = FakeClock()
     async with a_reader(clock=clock) as reader:
         await read(reader, capture(player()))
-        (child,) = [one for one in reader._children._all if one._process is not None]
+        (child,) = [child for child in reader._children._all if child._process is not None]
         process = child._process
         await clock.settle()
         clock.advance(IDLE_S)
@@ -239,7 +239,7 @@ async def test_a_vault_without_posts_keeps_no_reader() -> None:
         assert (await read(reader, capture(player()))).extraction.videos
 
 
-async def test_a_post_whose_page_is_never_read_fails_with_the_reason_and_is_looked_at_once_more(
+async def test_a_post_whose_page_cannot_be_read_in_time_fails_with_the_reason_and_is_retried(
     planted: str, tmp_path: Path
 ) -> None:
     clock = FakeClock()

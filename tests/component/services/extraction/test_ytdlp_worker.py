@@ -1,4 +1,4 @@
-"""The child, with a made-up yt-dlp in the place of the real one: what it can do, and what a bad one cannot."""
+"""The child process with a fake yt-dlp instead of the real one: what it can do, and what a malicious one cannot."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def listener() -> Iterator[socket.socket]:
 
 
 def library(folder: Path, body: str) -> Installed:
-    """A yt-dlp whose ``extract_info(url)`` is ``body``."""
+    """Write a fake yt-dlp whose ``extract_info(url)`` is ``body``."""
     package = folder / "library" / "yt_dlp"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(HEAD + textwrap.indent(textwrap.dedent(body), " " * 8))
@@ -60,30 +60,30 @@ def library(folder: Path, body: str) -> Installed:
 
 
 async def answer(
-    folder: Path, body: str, *, proxy: str = "http://127.0.0.1:9", wall_s: float = 60.0, **asked: Any
+    folder: Path, body: str, *, proxy: str = "http://127.0.0.1:9", wall_s: float = 60.0, **facts: Any
 ) -> Any:
-    found = library(folder, body)
+    installed = library(folder, body)
     (folder / "work").mkdir()
-    request = {"url": "https://tube.example/1", "extractors": ["tube"], **asked}
-    return await ask(request, proxy=proxy, folder=folder / "work", installed=found, wall_s=patient(wall_s))
+    request = {"url": "https://tube.example/1", "extractors": ["tube"], **facts}
+    return await ask(request, proxy=proxy, folder=folder / "work", installed=installed, wall_s=patient(wall_s))
 
 
-def telling(expression: str) -> str:
-    """A body that answers the text of ``expression``, or the error that it raises."""
+def reporting(expression: str) -> str:
+    """Return a body that answers with the text of ``expression``, or with the type of the error that it raises."""
     return f"""
     try:
-        told = str(({expression}))
+        text = str(({expression}))
     except OSError as exc:
-        told = type(exc).__name__
-    return {{"title": told}}
+        text = type(exc).__name__
+    return {{"title": text}}
     """
 
 
-async def test_the_version_that_the_child_imports_is_told(tmp_path: Path) -> None:
+async def test_the_version_that_the_child_imports_is_reported(tmp_path: Path) -> None:
     assert await version_of(library(tmp_path, "pass"), tmp_path) == "2099.01.02"
 
 
-async def test_only_what_is_read_comes_back(tmp_path: Path) -> None:
+async def test_only_the_fields_in_use_are_returned(tmp_path: Path) -> None:
     body = """
     one = {"url": "https://cdn/1.mp4", "cookies": "a=b; Domain=cdn; Path=/", "fragments": [{}],
            "http_headers": {"Referer": "r", "Cookie": "secret"}}
@@ -100,7 +100,7 @@ async def test_only_what_is_read_comes_back(tmp_path: Path) -> None:
     }
 
 
-async def test_errors_are_kept_with_what_caused_them(tmp_path: Path) -> None:
+async def test_errors_are_returned_with_their_causes(tmp_path: Path) -> None:
     body = """
     class ExtractorError(Exception): expected, cause, ie = True, None, "tube"
     class HTTPError(Exception):
@@ -111,10 +111,10 @@ async def test_errors_are_kept_with_what_caused_them(tmp_path: Path) -> None:
         self.trouble("ERROR: slow down")
     return None
     """
-    told = await answer(tmp_path, body)
-    (error,) = told["errors"]
+    response = await answer(tmp_path, body)
+    (error,) = response["errors"]
 
-    assert told["info"] is None
+    assert response["info"] is None
     assert (error["kind"], error["message"], error["expected"]) == ("ExtractorError", "slow down", True)
     assert (error["http_status"], error["headers"], error["proxy"]) == (429, {"retry-after": "30"}, None)
     assert error["causes"] == [{"kind": "HTTPError", "message": "HTTP Error 429"}]
@@ -135,68 +135,70 @@ async def test_errors_are_kept_with_what_caused_them(tmp_path: Path) -> None:
         ("exec_cmd", None),
     ],
 )
-async def test_it_asks_without_the_dangerous_options(tmp_path: Path, option: str, value: object) -> None:
-    told = await answer(tmp_path, telling(f"repr(self.params.get({option!r}))"))
+async def test_ytdlp_runs_without_the_dangerous_options(tmp_path: Path, option: str, value: object) -> None:
+    response = await answer(tmp_path, reporting(f"repr(self.params.get({option!r}))"))
 
-    assert told["info"]["title"] == repr(value)
+    assert response["info"]["title"] == repr(value)
 
 
-async def test_cookies_come_as_a_copy_and_the_agent_with_them(tmp_path: Path) -> None:
+async def test_cookies_are_passed_as_a_copy_with_the_user_agent(tmp_path: Path) -> None:
     expression = "self.params['cookiefile'].read() + self.params['http_headers']['User-Agent']"
-    told = await answer(tmp_path, telling(expression), cookies="# Netscape\n", user_agent="Browser/1")
+    response = await answer(tmp_path, reporting(expression), cookies="# Netscape\n", user_agent="Browser/1")
 
-    assert told["info"]["title"] == "# Netscape\nBrowser/1"
+    assert response["info"]["title"] == "# Netscape\nBrowser/1"
 
 
-async def test_it_lives_in_its_folder_and_sees_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_child_works_in_its_folder_and_sees_no_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MEDIAVAULT_TOKEN", "canary")
     monkeypatch.setenv("HTTPS_PROXY", "http://canary")
     expression = "__import__('os').environ, __import__('os').getcwd(), __import__('tempfile').gettempdir()"
-    told = (await answer(tmp_path, telling(expression)))["info"]["title"]
+    text = (await answer(tmp_path, reporting(expression)))["info"]["title"]
 
-    assert "canary" not in told
-    assert told.count(str(tmp_path / "work")) >= 4
-    assert "'YTDLP_NO_PLUGINS': '1'" in told
+    assert "canary" not in text
+    assert text.count(str(tmp_path / "work")) >= 4
+    assert "'YTDLP_NO_PLUGINS': '1'" in text
 
 
-# --- what a bad one cannot do ----------------------------------------------------------------------------------
+# --- what a malicious one cannot do ----------------------------------------------------------------------------
 
 CONNECT = "__import__('socket').create_connection(('127.0.0.1', {port}), 3)"
 LEAVE = "import sys; from mediavault.services.sandbox.guard import leave_network; sys.exit(not leave_network())"
-# past Python's own functions, as a library in C would
+# bypasses Python's own functions, as a library in C would
 RAW = "__import__('ctypes').CDLL(None).connect(__import__('socket').socket().fileno(), {address!r}, 16)"
 
 
-async def test_it_connects_nowhere_but_to_the_proxy(tmp_path: Path, listener: socket.socket) -> None:
-    told = await answer(tmp_path, telling(CONNECT.format(port=listener.getsockname()[1])))
+async def test_the_child_connects_only_to_the_proxy(tmp_path: Path, listener: socket.socket) -> None:
+    response = await answer(tmp_path, reporting(CONNECT.format(port=listener.getsockname()[1])))
 
-    assert told["info"]["title"] == "PermissionError"
+    assert response["info"]["title"] == "PermissionError"
     with pytest.raises(BlockingIOError):
         listener.accept()
 
 
-async def test_not_even_past_pythons_own_functions(tmp_path: Path, listener: socket.socket) -> None:
+async def test_bypassing_pythons_own_functions_does_not_connect_either(tmp_path: Path, listener: socket.socket) -> None:
     if subprocess.run([sys.executable, "-c", LEAVE], check=False).returncode:
         pytest.skip("this kernel gives no network namespaces")
     port = listener.getsockname()[1]
     address = socket.AF_INET.to_bytes(2, "little") + port.to_bytes(2, "big") + b"\x7f\0\0\1" + bytes(8)
-    told = await answer(tmp_path, telling(RAW.format(address=address)))
+    response = await answer(tmp_path, reporting(RAW.format(address=address)))
 
-    assert told["info"]["title"] == "-1"
+    assert response["info"]["title"] == "-1"
     with pytest.raises(BlockingIOError):
         listener.accept()
 
 
-async def test_the_proxy_is_there_at_its_usual_address(tmp_path: Path, listener: socket.socket) -> None:
+async def test_the_proxy_is_reachable_at_its_usual_address(tmp_path: Path, listener: socket.socket) -> None:
     port = listener.getsockname()[1]
-    told = asyncio.create_task(
-        answer(tmp_path, telling(f"{CONNECT.format(port=port)}.recv(5)"), proxy=f"http://u:p@127.0.0.1:{port}")
+    response = asyncio.create_task(
+        answer(tmp_path, reporting(f"{CONNECT.format(port=port)}.recv(5)"), proxy=f"http://u:p@127.0.0.1:{port}")
     )
     connection, _ = await asyncio.get_running_loop().sock_accept(listener)
     with connection:
         connection.send(b"hello")
 
-        assert (await told)["info"]["title"] == "b'hello'"
+        assert (await response)["info"]["title"] == "b'hello'"
 
 
 @pytest.mark.parametrize(
@@ -208,11 +210,11 @@ async def test_the_proxy_is_there_at_its_usual_address(tmp_path: Path, listener:
         "__import__('os').execv('/bin/true', ['true'])",
     ],
 )
-async def test_it_looks_up_no_name_and_starts_no_program(tmp_path: Path, expression: str) -> None:
-    assert (await answer(tmp_path, telling(expression)))["info"]["title"] == "PermissionError"
+async def test_the_child_resolves_no_name_and_starts_no_program(tmp_path: Path, expression: str) -> None:
+    assert (await answer(tmp_path, reporting(expression)))["info"]["title"] == "PermissionError"
 
 
-def test_the_solver_of_puzzles_may_be_started() -> None:
+def test_the_javascript_runtime_may_be_started() -> None:
     hook = _watch(9)
 
     hook("subprocess.Popen", ("/venv/bin/deno", ["deno"], None, None))
@@ -234,39 +236,39 @@ def test_the_solver_of_puzzles_may_be_started() -> None:
         ("open('big', 'wb').write(b'x' * (65 << 20))", "code 1"),
     ],
 )
-async def test_one_that_breaks_down_is_a_failure_of_the_extractor(tmp_path: Path, body: str, reason: str) -> None:
+async def test_a_child_that_crashes_is_a_failure_of_the_extractor(tmp_path: Path, body: str, reason: str) -> None:
     with pytest.raises(ExtractorBroken, match=reason):
         await answer(tmp_path, body)
 
 
-async def test_what_it_prints_is_not_taken_for_its_answer(tmp_path: Path) -> None:
-    told = await answer(tmp_path, "print('rubbish', flush=True)\nreturn {'title': 'x'}")
+async def test_printed_text_is_not_taken_for_the_answer(tmp_path: Path) -> None:
+    response = await answer(tmp_path, "print('rubbish', flush=True)\nreturn {'title': 'x'}")
 
-    assert told["info"]["title"] == "x"
+    assert response["info"]["title"] == "x"
 
 
-async def test_an_answer_is_cut_to_what_anyone_would_read(tmp_path: Path) -> None:
+async def test_an_oversized_answer_is_cut(tmp_path: Path) -> None:
     body = "return {'title': 'x' * 10**6, '_type': 'playlist', 'entries': [{'formats': [{}] * 10**4}] * 10**4}"
     info = (await answer(tmp_path, body))["info"]
 
     assert (len(info["title"]), len(info["entries"]), len(info["entries"][0]["formats"])) == (20_000, 20, 400)
 
 
-async def test_one_that_hangs_is_given_up(tmp_path: Path) -> None:
+async def test_a_child_that_hangs_is_given_up(tmp_path: Path) -> None:
     with pytest.raises(TookTooLong):
         await answer(tmp_path, "import time; time.sleep(600)", wall_s=1)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the death signal is Linux's")
-async def test_one_whose_parent_is_killed_dies_with_it(tmp_path: Path) -> None:
-    found = library(tmp_path, "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(600)")
+async def test_a_child_whose_parent_is_killed_dies_with_it(tmp_path: Path) -> None:
+    installed = library(tmp_path, "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(600)")
     parent = f"""
 import asyncio
 from pathlib import Path
 from mediavault.services.extraction.ytdlp_home import Installed
 from mediavault.services.extraction.ytdlp_process import ask
 asyncio.run(ask({{"url": "x", "extractors": []}}, proxy="http://127.0.0.1:9", folder=Path({str(tmp_path)!r}),
-                installed=Installed(None, Path({str(found.library)!r})), wall_s=600))
+                installed=Installed(None, Path({str(installed.library)!r})), wall_s=600))
 """
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", parent)
     while not (text := _text(tmp_path / "pid")):
@@ -285,7 +287,7 @@ def _text(path: Path) -> str:
         return ""
 
 
-async def test_without_ytdlp_that_is_said(tmp_path: Path) -> None:
+async def test_a_ytdlp_that_cannot_be_imported_has_no_version(tmp_path: Path) -> None:
     package = tmp_path / "library" / "yt_dlp"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("raise ImportError('a part is missing')")
@@ -298,12 +300,12 @@ async def test_without_ytdlp_that_is_said(tmp_path: Path) -> None:
 POST = Post("https://mirror.example/1", "https://tube.example/1", "tube", post_id="1")
 
 
-def test_the_platforms_own_address_is_asked_about_and_of_other_sites_the_one_given() -> None:
+def test_the_platforms_own_url_is_extracted_and_for_other_sites_the_submitted_one() -> None:
     assert address_to_ask(POST, Platform(name="tube", title="Tube")) == "https://tube.example/1"
     assert address_to_ask(POST, Platform(name="generic", title="")) == "https://mirror.example/1"
 
 
-async def test_a_platform_that_ytdlp_does_not_know_is_not_asked_about(tmp_path: Path) -> None:
+async def test_a_platform_that_ytdlp_does_not_know_is_not_extracted(tmp_path: Path) -> None:
     extractor = YtdlpExtractor(EgressProxy(EgressGuard()), FakeClock(), state_dir=tmp_path)
     with pytest.raises(Unsupported):
         await extractor.extract(POST, Platform(name="threads", title="Threads"), within_s=5)
@@ -311,7 +313,9 @@ async def test_a_platform_that_ytdlp_does_not_know_is_not_asked_about(tmp_path: 
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_the_event_loop_goes_on_while_an_answer_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_event_loop_keeps_running_while_an_answer_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     went_on = threading.Event()
 
     async def ask(*_: object, **__: object) -> dict[str, object]:

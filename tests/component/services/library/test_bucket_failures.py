@@ -1,4 +1,4 @@
-"""An object storage that refuses, is busy, breaks off, loses answers or lies: what a vault makes of it."""
+"""How a library handles an object storage that refuses, is busy, disconnects, loses answers or lies."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ class Rig:
     def __init__(self, faulty: FaultyS3, folder: Path) -> None:
         self.s3, self.direct = faulty, s3.new_bucket()
         self.bucket = open_bucket(parse_bucket_address(faulty.address(self.direct)), QUICK)
-        self.vault = BucketLibrary(self.bucket, folder / "staging")
+        self.library = BucketLibrary(self.bucket, folder / "staging")
 
     async def keep(self, body: bytes, name: str = NAME, *, job: str = "job") -> bool:
-        async with self.vault.staging.folder(job, 1) as folder:
+        async with self.library.staging.folder(job, 1) as folder:
             path = folder / "media.part"
             path.write_bytes(body)
-            return await self.vault.place(path, name)
+            return await self.library.place(path, name)
 
-    async def stands(self, body: bytes) -> bool:
+    async def is_stored(self, body: bytes) -> bool:
         self.s3.rule = lambda method, target: None
-        return await self.vault.holds(NAME, size=len(body), sha256=hashlib.sha256(body).hexdigest())
+        return await self.library.holds(NAME, size=len(body), sha256=hashlib.sha256(body).hexdigest())
 
     async def leftovers(self) -> list[str]:
-        """Claims and parts that nothing will ever take away."""
+        """Return the claims and parts that nothing will ever remove."""
         self.s3.rule = lambda method, target: None
         parts = ["parts"] * s3.unfinished_uploads(self.direct)
         return parts + [key async for key, _ in self.bucket.walk() if key.startswith(".")]
@@ -52,7 +52,7 @@ class Rig:
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     async with faulty_s3() as faulty:
         rig = Rig(faulty, tmp_path)
-        await rig.vault.prepare()
+        await rig.library.prepare()
         faulty.seen.clear()
         yield rig
 
@@ -77,23 +77,23 @@ REFUSALS: dict[str, tuple[Answer | Cut, type[MediavaultError], str, str]] = {
 async def test_a_refusal_says_what_happened_and_what_helps(rig: Rig, name: str) -> None:
     fault, kind, says, helps = REFUSALS[name]
     rig.s3.rule = lambda method, target: fault if method == "PUT" else None
-    with pytest.raises(kind) as told:
+    with pytest.raises(kind) as caught:
         await rig.keep(SMALL)
 
-    assert isinstance(told.value, MediavaultError)
-    assert says in told.value.message
-    assert helps in told.value.help
-    assert not await rig.stands(SMALL)
+    assert isinstance(caught.value, MediavaultError)
+    assert says in caught.value.message
+    assert helps in caught.value.help
+    assert not await rig.is_stored(SMALL)
     assert await rig.leftovers() == []
 
 
-async def test_nobody_there_is_told_at_the_start(tmp_path: Path) -> None:
+async def test_an_unreachable_endpoint_is_reported_at_the_start(tmp_path: Path) -> None:
     address = parse_bucket_address("s3://vault?endpoint=http://127.0.0.1:9&region=us-east-1")
     with pytest.raises(StorageFailure, match="cannot be reached"):
         await BucketLibrary(open_bucket(address, QUICK), tmp_path).prepare()
 
 
-async def test_a_bucket_that_is_not_there_is_told_at_the_start(tmp_path: Path) -> None:
+async def test_a_missing_bucket_is_reported_at_the_start(tmp_path: Path) -> None:
     address = parse_bucket_address(f"s3://missing-bucket?endpoint={s3.endpoint()}&region=us-east-1")
     with pytest.raises(StorageFailure, match="There is no bucket 'missing-bucket'"):
         await BucketLibrary(open_bucket(address, QUICK), tmp_path).prepare()
@@ -103,34 +103,34 @@ async def test_a_bucket_that_is_not_there_is_told_at_the_start(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("method", "having"), [("PUT", "partNumber"), ("POST", "uploads"), ("POST", "uploadId"), ("PUT", ".claims")]
 )
-async def test_a_storage_that_is_busy_for_a_moment_is_asked_again(
+async def test_a_request_to_a_briefly_busy_storage_is_retried(
     rig: Rig, fault: Answer, method: str, having: str
 ) -> None:
     rig.s3.times(fault, 2, method=method, having=having)
 
     assert await rig.keep(LARGE)
-    assert await rig.stands(LARGE)
+    assert await rig.is_stored(LARGE)
     assert await rig.leftovers() == []
 
 
 @pytest.mark.parametrize("body", [SMALL, LARGE], ids=["one request", "in parts"])
 @pytest.mark.parametrize("method", ["PUT", "POST", "DELETE", "HEAD"])
-async def test_of_any_answer_that_is_lost_the_outcome_is_looked_up(rig: Rig, body: bytes, method: str) -> None:
-    """Each kind of request in turn is heard by the storage, and its answer is not heard by us, three times running."""
+async def test_the_outcome_of_any_lost_answer_is_looked_up(rig: Rig, body: bytes, method: str) -> None:
+    """Each kind of request in turn reaches the storage, and its answer is lost, three times in a row."""
     rig.s3.times(Cut("after"), 3, method=method)
     try:
         placed = await rig.keep(body)
     except StorageFailure:
-        assert not await rig.stands(body)
+        assert not await rig.is_stored(body)
         rig.s3.rule = lambda method, target: None
         placed = await rig.keep(body)
 
     assert placed
-    assert await rig.stands(body)
+    assert await rig.is_stored(body)
 
 
 @pytest.mark.parametrize("body", [SMALL, LARGE], ids=["one request", "in parts"])
-async def test_a_lost_answer_to_the_last_request_is_no_failure(rig: Rig, body: bytes) -> None:
+async def test_a_lost_answer_to_the_last_request_is_not_a_failure(rig: Rig, body: bytes) -> None:
     last = ("POST", "uploadId") if body is LARGE else ("PUT", "a%20clip.mp4")
     lost = []
 
@@ -144,7 +144,7 @@ async def test_a_lost_answer_to_the_last_request_is_no_failure(rig: Rig, body: b
 
     assert await rig.keep(body)
     assert lost
-    assert await rig.stands(body)
+    assert await rig.is_stored(body)
     assert await rig.leftovers() == []
 
 
@@ -156,12 +156,14 @@ async def test_a_cancelled_upload_leaves_no_parts_no_claim_and_no_file(rig: Rig)
     with pytest.raises(asyncio.CancelledError):
         await task
 
-    assert [file async for file in rig.vault.walk()] == []
+    assert [file async for file in rig.library.walk()] == []
     assert await rig.leftovers() == []
 
 
-async def test_a_file_that_changes_under_way_is_never_completed(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a disk that reads wrong would have it."""
+async def test_a_file_that_changes_during_the_upload_is_never_completed(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with a disk that returns wrong data."""
     digest = disk.digest
 
     def flipped(path: Path) -> Digest:
@@ -175,32 +177,32 @@ async def test_a_file_that_changes_under_way_is_never_completed(rig: Rig, monkey
         with pytest.raises(StorageFailure, match="changed while it was sent"):
             await rig.keep(body)
 
-    assert [file async for file in rig.vault.walk()] == []
+    assert [file async for file in rig.library.walk()] == []
     assert await rig.leftovers() == []
 
 
-async def test_a_stranger_who_puts_a_file_while_ours_is_on_its_way_keeps_it(rig: Rig) -> None:
-    """A program that knows nothing of claims."""
-    stranger = open_bucket(parse_bucket_address(rig.direct), QUICK)
+async def test_another_program_that_puts_a_file_during_our_upload_keeps_the_name(rig: Rig) -> None:
+    """The other program knows nothing about claims."""
+    other = open_bucket(parse_bucket_address(rig.direct), QUICK)
     put = asyncio.Event()
 
     async def put_when_the_first_part_is_sent() -> None:
         while not any("partNumber" in target for _, target in rig.s3.seen):
             await asyncio.sleep(0.005)
-        await stranger.put(NAME, b"theirs", "video/mp4", {})
+        await other.put(NAME, b"theirs", "video/mp4", {})
         put.set()
 
     putting = asyncio.create_task(put_when_the_first_part_is_sent())
-    kept = await rig.keep(b"large" * (16 << 20))
+    placed = await rig.keep(b"large" * (16 << 20))
     await putting
 
     assert put.is_set()
-    assert not kept
-    assert await stranger.read(NAME, 0, 100, etag="") == b"theirs"
+    assert not placed
+    assert await other.read(NAME, 0, 100, etag="") == b"theirs"
     assert await rig.leftovers() == []
 
 
-async def test_a_stranger_who_comes_a_moment_before_us_keeps_the_name_even_with_a_file_as_long(rig: Rig) -> None:
+async def test_another_program_that_puts_a_file_just_before_us_keeps_the_name_even_at_the_same_size(rig: Rig) -> None:
     theirs = b"x" * len(SMALL)
     put_there = f"{s3.endpoint()}/{rig.direct.removeprefix('s3://').partition('?')[0]}/jane/a%20clip.mp4"
 
@@ -222,21 +224,21 @@ async def test_a_name_that_is_taken_costs_no_upload(rig: Rig) -> None:
     assert not any("partNumber" in target for _, target in rig.s3.seen)
 
 
-async def test_a_claim_that_a_crash_left_is_the_jobs_own_and_nobody_elses(rig: Rig) -> None:
+async def test_a_claim_left_by_a_crash_belongs_to_its_job_alone(rig: Rig) -> None:
     sha256 = hashlib.sha256(SMALL).hexdigest()
     claim = f'{{"job": "crashed", "sha256": "{sha256}"}}'.encode()
     await rig.bucket.put(f".claims/{NAME}.json", claim, "application/json", {})
 
-    assert await rig.vault.free_name("jane", "a clip", ".mp4") == "jane/a clip (2).mp4"
+    assert await rig.library.free_name("jane", "a clip", ".mp4") == "jane/a clip (2).mp4"
     assert not await rig.keep(SMALL, job="another")
     assert await rig.keep(SMALL, job="crashed")
     assert await rig.leftovers() == []
 
 
-async def test_an_endpoint_that_replaces_all_the_same_is_refused_unless_that_is_accepted(
+async def test_an_endpoint_that_replaces_files_is_refused_unless_that_is_accepted(
     rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As s3rver and older servers do, which pass over If-None-Match."""
+    """s3rver and older servers do this: they ignore If-None-Match."""
     create = Bucket.create
 
     async def heedless(self: Bucket, key: str, *rest: object) -> bool:
@@ -246,9 +248,9 @@ async def test_an_endpoint_that_replaces_all_the_same_is_refused_unless_that_is_
         return True
 
     monkeypatch.setattr(Bucket, "create", heedless)
-    with pytest.raises(StorageFailure, match="replaces objects") as told:
-        await rig.vault.prepare()
-    assert "create=look" in told.value.help
+    with pytest.raises(StorageFailure, match="replaces objects") as caught:
+        await rig.library.prepare()
+    assert "create=look" in caught.value.help
     accepting = BucketLibrary(open_bucket(parse_bucket_address(f"{rig.direct}&create=look"), QUICK), tmp_path / "other")
     await accepting.prepare()
     async with accepting.staging.folder("job", 1) as folder:
@@ -257,25 +259,25 @@ async def test_an_endpoint_that_replaces_all_the_same_is_refused_unless_that_is_
             assert await accepting.place(folder / "media.part", NAME) is expected
 
 
-async def test_a_library_that_cannot_be_asked_is_not_one_without_the_file(rig: Rig) -> None:
+async def test_an_unreachable_library_does_not_count_as_one_without_the_file(rig: Rig) -> None:
     assert await rig.keep(SMALL)
     rig.s3.rule = lambda method, target: Answer(503, "SlowDown")
 
     with pytest.raises(StorageFailure, match="slow down"):
-        await rig.vault.holds(NAME, size=len(SMALL), sha256=hashlib.sha256(SMALL).hexdigest())
+        await rig.library.holds(NAME, size=len(SMALL), sha256=hashlib.sha256(SMALL).hexdigest())
     with pytest.raises(StorageFailure, match="slow down"):
-        await rig.vault.open(NAME)
+        await rig.library.open(NAME)
 
 
-async def test_reading_goes_on_when_a_connection_breaks_in_the_middle(rig: Rig) -> None:
+async def test_reading_resumes_when_a_connection_breaks_in_the_middle(rig: Rig) -> None:
     assert await rig.keep(LARGE)
     rig.s3.times(Cut("within"), 3, method="GET")
-    file = await rig.vault.open(NAME)
+    file = await rig.library.open(NAME)
     assert file is not None
     body = b"".join([chunk async for chunk in file.chunks(0, file.size)])
     await file.close()
     rig.s3.times(Cut("within"), 2, method="GET")
-    digest = await rig.vault.digest(NAME)
+    digest = await rig.library.digest(NAME)
 
     assert body == LARGE
     assert digest is not None
@@ -284,7 +286,7 @@ async def test_reading_goes_on_when_a_connection_breaks_in_the_middle(rig: Rig) 
 
 async def test_two_versions_of_a_file_are_never_mixed(rig: Rig) -> None:
     assert await rig.keep(LARGE)
-    file = await rig.vault.open(NAME)
+    file = await rig.library.open(NAME)
     assert file is not None
     got = b""
     async for chunk in file.chunks(0, file.size):
@@ -297,10 +299,10 @@ async def test_two_versions_of_a_file_are_never_mixed(rig: Rig) -> None:
     assert LARGE.startswith(got)
 
 
-async def test_a_reader_who_leaves_ends_what_is_under_way(rig: Rig) -> None:
+async def test_a_reader_that_stops_ends_the_requests_in_progress(rig: Rig) -> None:
     assert await rig.keep(LARGE)
     rig.s3.seen.clear()
-    file = await rig.vault.open(NAME)
+    file = await rig.library.open(NAME)
     assert file is not None
     async for _ in file.chunks(0, file.size):
         break
@@ -313,25 +315,25 @@ async def test_a_reader_who_leaves_ends_what_is_under_way(rig: Rig) -> None:
 
 
 async def test_after_an_error_nothing_is_written_before_the_bucket_is_known_to_be_the_same(rig: Rig) -> None:
-    """An address may lead to another bucket when it answers again; without an error nobody asks."""
-    await rig.vault.carry("first-library")
-    await rig.vault.expect("first-library")
+    """An address may lead to another bucket when it answers again; without an error this is not checked."""
+    await rig.library.carry("first-library")
+    await rig.library.expect("first-library")
     rig.s3.seen.clear()
     await rig.keep(SMALL)
-    asked_without_need = [seen for seen in rig.s3.seen if MARKER in str(seen)]
+    unneeded_checks = [seen for seen in rig.s3.seen if MARKER in str(seen)]
     rig.s3.rule = lambda method, target: Answer(403, "AccessDenied") if method == "PUT" else None
     with pytest.raises(StorageFailure, match="credentials"):
         await rig.keep(SMALL, "jane/2.mp4")
     rig.s3.rule = lambda method, target: None
     await rig.bucket.put(MARKER, b"other-library\n", "text/plain", {})
 
-    for wrong in (rig.vault.confirm(), rig.keep(SMALL, "jane/2.mp4"), rig.vault.remove(NAME)):
+    for wrong in (rig.library.confirm(), rig.keep(SMALL, "jane/2.mp4"), rig.library.remove(NAME)):
         with pytest.raises(StorageFailure, match="another library"):
             await wrong
-    stands = [found.path async for found in rig.vault.walk()]
+    paths = [file.path async for file in rig.library.walk()]
     await rig.bucket.put(MARKER, b"first-library\n", "text/plain", {})
-    kept = await rig.keep(SMALL, "jane/2.mp4")
+    placed = await rig.keep(SMALL, "jane/2.mp4")
 
-    assert asked_without_need == []
-    assert stands == [NAME]
-    assert kept
+    assert unneeded_checks == []
+    assert paths == [NAME]
+    assert placed

@@ -1,4 +1,4 @@
-"""Helper processes: limited, killable, blind to our secrets, gone when their parent goes."""
+"""Helper processes: limited, killable, without our secrets, and ended with their parent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def module(folder: Path, body: str) -> str:
-    """A helper whose ``answer(request)`` is ``body``."""
+    """Write a helper module whose ``answer(request)`` is ``body``."""
     source = "import sys\nfrom mediavault.services.sandbox.guard import serve\ndef answer(request):\n"
     (folder / "helper.py").write_text(
         source + textwrap.indent(textwrap.dedent(body), "    ") + "\nsys.exit(serve(answer))\n"
@@ -56,7 +56,7 @@ async def test_a_helpers_error_comes_with_its_errno(tmp_path: Path) -> None:
         ("return {'big': 'x' * (5 << 20)}", "no end"),
     ],
 )
-async def test_a_helper_that_breaks_down_says_how(body: str, reason: str, tmp_path: Path) -> None:
+async def test_a_helper_that_crashes_is_reported_with_the_reason(body: str, reason: str, tmp_path: Path) -> None:
     with pytest.raises(ChildFailed, match=reason):
         await run_child(module(tmp_path, body), {}, limits=LIMITS)
 
@@ -68,7 +68,7 @@ async def test_a_helper_that_hangs_is_given_up(tmp_path: Path) -> None:
         await run_child(helper, {}, limits=replace(LIMITS, wall_s=0.2))
 
 
-async def test_a_cancelled_call_leaves_neither_its_process_nor_what_that_started(tmp_path: Path) -> None:
+async def test_a_cancelled_call_leaves_neither_its_process_nor_the_children_of_that(tmp_path: Path) -> None:
     marker = tmp_path / "pids"
     helper = module(
         tmp_path,
@@ -88,7 +88,7 @@ async def test_a_cancelled_call_leaves_neither_its_process_nor_what_that_started
     assert [await _is_gone(int(pid)) for pid in pids.split()] == [True, True]
 
 
-async def test_a_helper_may_not_take_more_memory_than_it_was_given(tmp_path: Path) -> None:
+async def test_a_helper_may_not_use_more_memory_than_its_limit(tmp_path: Path) -> None:
     helper = module(
         tmp_path,
         """
@@ -103,7 +103,7 @@ async def test_a_helper_may_not_take_more_memory_than_it_was_given(tmp_path: Pat
     assert await run_child(helper, {}, limits=limits) == {"took": 0}
 
 
-async def test_a_helper_may_not_write_more_than_it_was_given(tmp_path: Path) -> None:
+async def test_a_helper_may_not_write_more_than_its_limit(tmp_path: Path) -> None:
     helper = module(tmp_path, f"open({str(tmp_path / 'out')!r}, 'wb', buffering=0).write(bytes(2_000)); return {{}}")
     await run_child(helper, {}, limits=LIMITS)
 
@@ -120,7 +120,7 @@ async def test_a_helper_sees_no_secret_of_ours(tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="network namespaces are Linux's")
-async def test_a_helper_has_no_network_where_the_kernel_allows_to_take_it_away(tmp_path: Path) -> None:
+async def test_a_helper_has_no_network_where_the_kernel_supports_that(tmp_path: Path) -> None:
     helper = module(tmp_path, "import os; return {'net': os.readlink('/proc/self/ns/net')}")
     answer = await run_child(helper, {}, limits=LIMITS)
     ours = str(Path("/proc/self/ns/net").readlink())
@@ -150,14 +150,14 @@ asyncio.run(run_child({helper!r}, {{}}, limits=ChildLimits(wall_s=600, cpu_s=10,
 
 
 async def _written(marker: Path) -> str:
-    """What a helper wrote there, once it is a whole line."""
+    """Return what a helper wrote there, once it is a whole line."""
     while not marker.exists() or not (text := marker.read_text()).endswith("\n"):
         await asyncio.sleep(0.01)
     return text
 
 
 async def _is_gone(pid: int) -> bool:
-    """Within five seconds; one that waits to be reaped by init counts as gone."""
+    """Return whether the process ends within five seconds; one that waits to be reaped by init counts as ended."""
     for _ in range(500):
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

@@ -1,4 +1,4 @@
-"""Formats of saved files: read in a child process on request, and remembered."""
+"""Formats of saved files: read in a child process on request, and cached."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ async def test_a_format_is_read_once(tmp_path: Path) -> None:
     reports = [await formats.read(KEPT) for _ in range(2)]
 
     assert before is None
-    assert [(each.container, each.video_codec, each.audio_codec) for each in reports if each] == [
+    assert [(report.container, report.video_codec, report.audio_codec) for report in reports if report] == [
         ("matroska", "h264", "aac")
     ] * 2
     assert formats.known(KEPT) == reports[0]
     assert reads == ["jane/film.mkv"]
 
 
-@pytest.mark.parametrize("is_away", [True, False])
-async def test_a_missing_file_and_a_library_that_is_away_have_no_format(is_away: bool) -> None:
+@pytest.mark.parametrize("is_unavailable", [True, False])
+async def test_a_missing_file_and_an_unavailable_library_have_no_format(is_unavailable: bool) -> None:
     async def path_of(_: str) -> None:
-        if is_away:
+        if is_unavailable:
             raise StorageFailure("The library is not there.")
 
     assert await FormatProbe(FfmpegProbe(), path_of).read(KEPT) is None

@@ -1,4 +1,4 @@
-"""Holes in time: which of them prove that something is lost."""
+"""Gaps in time, and which of them prove that something is lost."""
 
 from __future__ import annotations
 
@@ -62,43 +62,43 @@ ALL = list(range(250))
 HOLED = [*range(100), *range(200, 250)]
 
 
-def test_a_picture_that_stands_still_while_the_sound_goes_on_proves_nothing() -> None:
-    found = read(HOLED, ALL)
+def test_a_frozen_picture_while_the_sound_continues_proves_nothing() -> None:
+    facts = read(HOLED, ALL)
 
-    assert found.longest_gap_s == pytest.approx(101 * TICK_S)
-    assert found.proven_gap_s == 0.0
+    assert facts.longest_gap_s == pytest.approx(101 * TICK_S)
+    assert facts.proven_gap_s == 0.0
 
 
-def test_a_hole_that_the_sound_has_too_is_a_loss() -> None:
+def test_a_gap_that_the_sound_has_too_is_a_loss() -> None:
     assert read(HOLED, HOLED).proven_gap_s == pytest.approx(101 * TICK_S)
 
 
-def test_a_hole_in_the_sound_elsewhere_proves_nothing() -> None:
+def test_a_gap_elsewhere_in_the_sound_proves_nothing() -> None:
     assert read(HOLED, [*range(20), *range(60, 250)]).proven_gap_s == 0.0
 
 
-def test_where_durations_are_written_only_what_no_picture_fills_is_a_hole() -> None:
+def test_with_exact_durations_only_time_that_no_picture_covers_is_a_gap() -> None:
     assert read(HOLED, exact=True).proven_gap_s == pytest.approx(100 * TICK_S)
     assert read([0, 100, 200], exact=True, duration=100).proven_gap_s == 0.0
 
 
-def test_a_jump_back_is_a_loss_in_itself() -> None:
+def test_a_jump_back_alone_is_a_loss() -> None:
     packets = [StubPacket(VIDEO, at) for at in (*range(50), *range(25, 50))]
 
     assert read_packets(packets, VIDEO, start_s=0.0, exact=False).proven_gap_s == pytest.approx(24 * TICK_S)
 
 
-def test_a_jump_back_of_the_sound_is_told_where_durations_are_written() -> None:
+def test_a_jump_back_of_the_sound_is_reported_with_exact_durations() -> None:
     sounds = [StubPacket(SOUND, at) for at in (*range(50), *range(20, 50))]
 
     assert read_packets(sounds, VIDEO, start_s=0.0, exact=True).sound_back_s == pytest.approx(29 * TICK_S)
     assert read_packets(sounds, VIDEO, start_s=0.0, exact=False).sound_back_s == 0.0
 
 
-def test_the_longest_hole_of_the_sound_is_told_where_durations_are_written() -> None:
+def test_the_longest_gap_of_the_sound_is_reported_with_exact_durations() -> None:
     assert read(ALL, HOLED, exact=True).sound_gap_s == pytest.approx(100 * TICK_S)
     assert read(ALL, HOLED).sound_gap_s == 0.0
 
 
-def test_holes_are_shared_where_they_overlap() -> None:
+def test_gaps_are_shared_where_they_overlap() -> None:
     assert shared([(1.0, 2.0), (5.0, 6.0)], [(1.9, 3.0), (6.0, 7.0)]) == [(1.0, 2.0)]

@@ -1,4 +1,4 @@
-"""The examiner on real files: a corpus of good ones and of damaged ones, and the child process around it."""
+"""The probe on real files: a corpus of intact and damaged ones, and the child process that runs it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ GOOD: Mapping[str, Callable[[], bytes]] = {
     "program stream": media.program_stream,
     "asf": media.asf,
 }
-# the others are of these forms too
+# the other formats are variants of these
 DAMAGED = (
     "faststart",
     "moov last",
@@ -79,7 +79,7 @@ def _hole(body: bytes, at: int, count: int) -> bytes:
 
 
 def verdict(body: bytes, folder: Path, expected: Expected = UNKNOWN, *, deep: bool = True) -> tuple[Problem, ...]:
-    """What the examiner says, without the price of a process for each file."""
+    """Return the problems that the probe finds, without the cost of a process for each file."""
     path = folder / "media.part"
     path.write_bytes(body)
     return problems(media_probe_child.examine(path, deep=deep), expected)
@@ -115,22 +115,22 @@ def test_a_damaged_file_is_refused(name: str, damage: str, tmp_path: Path) -> No
     ],
     ids=["page", "png", "jpeg", "sound", "one picture", "json", "empty", "zeros", "cenc", "init", "segment", "cipher"],
 )
-def test_what_is_no_video_is_told_apart(body: bytes, kind: ProblemKind, tmp_path: Path) -> None:
+def test_files_that_are_not_a_video_are_distinguished(body: bytes, kind: ProblemKind, tmp_path: Path) -> None:
     assert verdict(body, tmp_path)[0].kind is kind
 
 
 @pytest.mark.parametrize("kind", ["ts", "fmp4"])
-def test_a_missing_or_doubled_segment_is_seen_in_a_file_of_segments(kind: str, tmp_path: Path) -> None:
+def test_a_missing_or_doubled_segment_is_detected_in_a_file_of_segments(kind: str, tmp_path: Path) -> None:
     files = media.hls(kind)
     init = files.get("init.mp4", b"")
-    one, two, three = (files[name] for name in sorted(files) if name.startswith("seg"))
+    first, second, third = (files[name] for name in sorted(files) if name.startswith("seg"))
 
-    assert verdict(init + one + two + three, tmp_path) == ()
-    assert verdict(init + one + three, tmp_path) != ()
-    assert verdict(init + one + two + two + three, tmp_path) != ()
+    assert verdict(init + first + second + third, tmp_path) == ()
+    assert verdict(init + first + third, tmp_path) != ()
+    assert verdict(init + first + second + second + third, tmp_path) != ()
 
 
-def test_a_lost_last_segment_is_seen_by_the_announced_duration_alone(tmp_path: Path) -> None:
+def test_a_lost_last_segment_is_detected_by_the_announced_duration_alone(tmp_path: Path) -> None:
     files = media.hls("ts")
     body = files["seg000.ts"] + files["seg001.ts"]
 
@@ -139,7 +139,7 @@ def test_a_lost_last_segment_is_seen_by_the_announced_duration_alone(tmp_path: P
 
 
 def video_packets(body: bytes, folder: Path) -> list[tuple[int, int]]:
-    """Where each video packet stands in the file, and its size."""
+    """Return the position of each video packet in the file, and its size."""
     path = folder / "measured"
     path.write_bytes(body)
     with media_library.open_input(path, DEMUXERS[sniff(body)]) as container:
@@ -161,8 +161,8 @@ def test_a_packet_whose_units_do_not_fill_it_is_found_by_reading_all(tmp_path: P
     length = int.from_bytes(body[at : at + 4], "big") - 1
 
     assert verdict(body, tmp_path) == ()
-    found = verdict(body[:at] + length.to_bytes(4, "big") + body[at + 4 :], tmp_path)
-    assert "it has damaged packets inside (1)" in [problem.reason for problem in found]
+    refusals = verdict(body[:at] + length.to_bytes(4, "big") + body[at + 4 :], tmp_path)
+    assert "it has damaged packets inside (1)" in [problem.reason for problem in refusals]
 
 
 def test_pictures_that_do_not_decode_are_found_although_the_container_is_whole(tmp_path: Path) -> None:
@@ -196,10 +196,10 @@ async def examined(body: bytes, folder: Path, expected: Expected = UNKNOWN) -> t
     ],
     ids=["asf", "flv", "avi", "program stream", "ogg"],
 )
-def test_the_walk_over_an_old_container_sees_damage_that_reading_and_decoding_all_of_it_does_not(
+def test_the_walk_over_an_old_container_detects_damage_that_reading_and_decoding_all_of_it_does_not(
     make: Callable[[], bytes], damage: Callable[[bytes], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The reason why these walkers exist: should FFmpeg notice such damage one day, they can go."""
+    """This is why these walkers exist: if FFmpeg detects such damage one day, they can be removed."""
     path = tmp_path / "file"
     path.write_bytes(damage(make()))
     with_walk = problems(media_probe_child.examine(path, deep=True), UNKNOWN)
@@ -209,7 +209,7 @@ def test_the_walk_over_an_old_container_sees_damage_that_reading_and_decoding_al
     assert not problems(media_probe_child.examine(path, deep=True), UNKNOWN)
 
 
-def test_a_long_film_whose_first_picture_comes_a_little_later_than_its_sound_is_whole(
+def test_a_long_video_whose_first_picture_comes_slightly_after_its_sound_is_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """FLV: no key frame lies at or before the start, and seeking to the start fails."""
@@ -222,7 +222,7 @@ def test_a_long_film_whose_first_picture_comes_a_little_later_than_its_sound_is_
     assert problems(replace(facts, decoded=None), UNKNOWN) == ()
 
 
-async def test_a_file_is_examined_in_a_process_of_its_own(tmp_path: Path) -> None:
+async def test_a_file_is_probed_in_a_separate_process(tmp_path: Path) -> None:
     (tmp_path / "v").write_bytes(media.rotated_mp4())
     report = await FfmpegProbe().look_into(tmp_path / "v", expected=Expected(duration_s=2.0), deep=True)
 
@@ -240,13 +240,13 @@ async def test_a_codec_is_called_by_its_own_name_not_its_decoders(tmp_path: Path
 
 
 async def test_sound_that_was_announced_must_be_there(tmp_path: Path) -> None:
-    found = await examined(media.mp4(sound=False), tmp_path, Expected(audio=True))
+    refusals = await examined(media.mp4(sound=False), tmp_path, Expected(audio=True))
 
-    assert [problem.kind for problem in found] == [ProblemKind.DAMAGED]
+    assert [problem.kind for problem in refusals] == [ProblemKind.DAMAGED]
 
 
-async def test_a_small_file_is_looked_at_deeply_without_being_asked(tmp_path: Path) -> None:
-    """Nothing but reading every packet sees a hole between the places where pictures are decoded."""
+async def test_a_small_file_is_probed_deeply_without_being_asked_to(tmp_path: Path) -> None:
+    """Nothing but reading every packet detects a gap between the points where pictures are decoded."""
     body = media.mp4(12.0, sound=False)
     path = tmp_path / "v"
     path.write_bytes(_hole(body, len(body) // 5, 20_000))
@@ -295,12 +295,12 @@ async def test_no_still_is_made_of_a_page(tmp_path: Path) -> None:
     assert not (tmp_path / "still.jpg").exists()
 
 
-async def test_a_file_that_is_gone_is_a_fault_of_the_storage(tmp_path: Path) -> None:
+async def test_a_missing_file_is_a_storage_failure(tmp_path: Path) -> None:
     with pytest.raises(StorageFailure):
         await FfmpegProbe().look_into(tmp_path / "gone", expected=UNKNOWN, deep=False)
 
 
-async def test_a_crash_of_the_examiner_refuses_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_crash_of_the_probe_refuses_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "mediavault.services.media.probe.CHILD", _module(tmp_path, "import os; os.kill(os.getpid(), 11)")
     )
@@ -308,13 +308,13 @@ async def test_a_crash_of_the_examiner_refuses_the_file(tmp_path: Path, monkeypa
     assert [problem.kind for problem in await examined(media.mp4(), tmp_path)] == [ProblemKind.DAMAGED]
 
 
-async def test_an_examiner_that_hangs_refuses_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_probe_that_hangs_refuses_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mediavault.services.media.probe.CHILD", _module(tmp_path, "import time; time.sleep(600)"))
     monkeypatch.setattr("mediavault.services.media.probe.BASE_S", 0.3)
-    found = await examined(media.mp4(), tmp_path)
+    refusals = await examined(media.mp4(), tmp_path)
 
-    assert found[0].kind is ProblemKind.DAMAGED
-    assert "took longer" in found[0].reason
+    assert refusals[0].kind is ProblemKind.DAMAGED
+    assert "took longer" in refusals[0].reason
 
 
 async def test_a_nonsense_report_refuses_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,7 +323,7 @@ async def test_a_nonsense_report_refuses_the_file(tmp_path: Path, monkeypatch: p
     assert (await examined(media.mp4(), tmp_path))[0].reason.endswith("the examiner's report is unreadable")
 
 
-async def test_files_of_which_nothing_is_known_are_looked_into_by_processes_that_stay(tmp_path: Path) -> None:
+async def test_unknown_files_are_inspected_by_long_lived_processes(tmp_path: Path) -> None:
     (tmp_path / "tiny").write_bytes(media.mp4(0.1, sound=False))
     (tmp_path / "page").write_bytes(media.html())
     async with standing_probe(children=1) as probe:
@@ -336,16 +336,16 @@ async def test_files_of_which_nothing_is_known_are_looked_into_by_processes_that
     ]
 
 
-async def test_what_is_no_plain_file_is_never_opened(tmp_path: Path) -> None:
-    """A pipe would be waited for without end."""
+async def test_a_file_that_is_not_a_regular_file_is_never_opened(tmp_path: Path) -> None:
+    """Opening a pipe would block for ever."""
     os.mkfifo(tmp_path / "pipe")
     async with standing_probe(children=1) as probe:
-        found = await probe.look_into(tmp_path / "pipe")
+        report = await probe.look_into(tmp_path / "pipe")
 
-    assert [problem.reason for problem in found.problems] == ["it cannot be read: it is not a plain file"]
+    assert [problem.reason for problem in report.problems] == ["it cannot be read: it is not a plain file"]
 
 
-async def test_a_file_that_breaks_the_examiner_is_refused_and_the_next_one_is_looked_into(
+async def test_a_file_that_crashes_the_probe_is_refused_and_the_next_one_is_inspected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = """
@@ -366,7 +366,7 @@ async def test_a_file_that_breaks_the_examiner_is_refused_and_the_next_one_is_lo
 
 
 def _module(folder: Path, source: str) -> str:
-    """A module that a child process can run by name."""
+    """Write a module that a child process can run by name."""
     name = f"stand_in_{abs(hash(source))}"
     (folder / f"{name}.py").write_text(source)
     return name
@@ -399,6 +399,6 @@ def _shared_media() -> list[tuple[str, str]]:
 @pytest.mark.skipif(not SHARED.exists(), reason="the shared samples are not here")
 @pytest.mark.parametrize(("file", "outcome"), _shared_media())
 def test_published_files_get_the_right_verdict(file: str, outcome: str) -> None:
-    found = problems(media_probe_child.examine(SHARED / file, deep=True), Expected())
+    refusals = problems(media_probe_child.examine(SHARED / file, deep=True), Expected())
 
-    assert ("accept" if not found else "reject") == outcome
+    assert ("accept" if not refusals else "reject") == outcome

@@ -1,4 +1,4 @@
-"""Joining tracks into one MP4, and refusing what does not join to a whole film."""
+"""Joining tracks into one MP4, and refusing tracks that do not form a whole video."""
 
 from __future__ import annotations
 
@@ -70,14 +70,14 @@ def test_segments_become_one_playable_file(runs: list[list[bytes]], tmp_path: Pa
     assert examined(tmp_path / "out.mp4", 6.0) == ()
 
 
-def test_the_table_of_contents_stands_in_front(tmp_path: Path) -> None:
+def test_the_table_of_contents_comes_first(tmp_path: Path) -> None:
     joined(tmp_path, [TS])
     body = (tmp_path / "out.mp4").read_bytes()
 
     assert body.index(b"moov") < body.index(b"mdat")
 
 
-def test_separate_pictures_and_sound_come_together(tmp_path: Path) -> None:
+def test_separate_pictures_and_sound_are_joined(tmp_path: Path) -> None:
     files = media.hls_split()
     video = [files["high/init.mp4"], *segments(files, "high/seg")]
     audio = [files["sound/init.mp4"], *segments(files, "sound/seg")]
@@ -97,7 +97,7 @@ def test_a_separate_sound_track_wins_over_one_inside_the_pictures(tmp_path: Path
 
 
 @pytest.mark.parametrize("runs", [[TS, TS], [[INIT, *FMP4], [INIT, *FMP4]]], ids=["ts", "fmp4"])
-def test_time_goes_on_over_a_discontinuity(runs: list[list[bytes]], tmp_path: Path) -> None:
+def test_time_continues_over_a_discontinuity(runs: list[list[bytes]], tmp_path: Path) -> None:
     facts = joined(tmp_path, runs)
 
     assert reasons(facts, 12.0) == ""
@@ -105,7 +105,7 @@ def test_time_goes_on_over_a_discontinuity(runs: list[list[bytes]], tmp_path: Pa
 
 
 def test_a_new_header_within_one_clock_is_no_discontinuity(tmp_path: Path) -> None:
-    """Packagers name the initialisation section anew with each key; the sound's playlist names it once."""
+    """Packagers repeat the initialisation section with each key; the sound's playlist names it once."""
     files = media.hls_split()
     head, video = files["high/init.mp4"], segments(files, "high/seg")
     audio = [files["sound/init.mp4"], *segments(files, "sound/seg")]
@@ -125,7 +125,7 @@ def test_a_missing_piece_behind_a_new_header_is_noticed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("order", ["ab", "aba", "ba"])
 def test_pictures_whose_header_changes_half_way_all_decode(order: str, tmp_path: Path) -> None:
-    """As with an insert from another encoder: parameter sets stand in front of the key frames from then on."""
+    """As with an insert from another encoder: parameter sets precede the key frames from then on."""
     kinds = {
         "a": media.mp4(layout="fragmented"),
         "b": media.encode(
@@ -175,7 +175,7 @@ def test_packed_sound_starts_when_its_tag_says(tmp_path: Path) -> None:
     assert float(heard.pts * heard.time_base) == pytest.approx(1.4, abs=0.03)
 
 
-def test_a_stream_that_begins_late_on_its_clock_begins_at_nought_in_the_file(tmp_path: Path) -> None:
+def test_a_stream_that_begins_late_on_its_clock_begins_at_zero_in_the_file(tmp_path: Path) -> None:
     late = media.encode("mpegts", 3.0, options={"output_ts_offset": "5000"})
     facts = joined(tmp_path, [[late]])
 
@@ -183,7 +183,7 @@ def test_a_stream_that_begins_late_on_its_clock_begins_at_nought_in_the_file(tmp
     assert examined(tmp_path / "out.mp4", 3.0) == ()
 
 
-def test_counters_that_start_anew_in_each_segment_do_no_harm(tmp_path: Path) -> None:
+def test_counters_that_restart_in_each_segment_do_no_harm(tmp_path: Path) -> None:
     facts = joined(tmp_path, [[TS[0], _counted_on(TS[1], 5), _counted_on(TS[2], 9)]])
 
     assert facts.tracks[0].joint_gaps_s
@@ -218,7 +218,7 @@ def test_a_stream_with_a_fault_is_refused(runs: list[list[bytes]], reason: str, 
     assert reason in reasons(joined(tmp_path, runs))
 
 
-def test_sound_alone_is_no_film(tmp_path: Path) -> None:
+def test_sound_alone_is_not_a_video(tmp_path: Path) -> None:
     files = media.hls_split()
     facts = joined(tmp_path, [[files["sound/init.mp4"], *segments(files, "sound/seg")]])
 
@@ -239,7 +239,7 @@ def test_pictures_that_end_half_way_are_refused(tmp_path: Path) -> None:
         joined(tmp_path, [[INIT, *FMP4], [sound_only]], parts=[[0, 0]])
 
 
-def test_tracks_that_break_off_differently_are_refused(tmp_path: Path) -> None:
+def test_tracks_that_end_at_different_times_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="discontinuities"):
         joined(tmp_path, [TS], [TS, TS])
 
@@ -303,7 +303,7 @@ async def test_packets_lost_inside_a_segment_are_noticed(tmp_path: Path) -> None
         await to_mp4([part], tmp_path / "out.mp4")
 
 
-async def test_something_else_than_media_does_not_join(tmp_path: Path) -> None:
+async def test_input_that_is_not_media_does_not_join(tmp_path: Path) -> None:
     part = tmp_path / "video.part"
     part.write_bytes(media.html())
 
@@ -321,7 +321,7 @@ async def test_something_else_than_media_does_not_join(tmp_path: Path) -> None:
         (ChildTookTooLong("it took longer than 120 s"), TookTooLong),
     ],
 )
-async def test_a_failed_joiner_is_named_for_what_stopped_it(
+async def test_a_failed_join_is_reported_by_its_cause(
     failed: ChildFailed, failure: type[Failure], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*args: object, **options: object) -> None:

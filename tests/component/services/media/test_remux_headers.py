@@ -1,4 +1,4 @@
-"""Parameter sets out of decoder configurations."""
+"""Parameter sets from decoder configurations."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ def hevc() -> bytes:
     ],
     ids=["avc", "short lengths", "hevc", "start codes", "another codec", "nothing"],
 )
-def test_the_sets_stand_as_units_with_their_length(codec: str, record: bytes, units: bytes) -> None:
+def test_parameter_sets_are_units_with_their_length(codec: str, record: bytes, units: bytes) -> None:
     assert parameter_sets(codec, record) == units
 
 
 @pytest.mark.parametrize(("codec", "record"), [("h264", avc()[:-1]), ("hevc", hevc()[:-1]), ("h264", avc()[:8])])
-def test_a_torn_record_is_an_error(codec: str, record: bytes) -> None:
+def test_a_truncated_record_is_an_error(codec: str, record: bytes) -> None:
     with pytest.raises(ValueError, match="broken"):
         parameter_sets(codec, record)
 
 
-def test_units_with_lengths_and_with_start_codes_are_two_forms() -> None:
+def test_units_with_lengths_and_with_start_codes_are_different_forms() -> None:
     assert same_form("h264", avc(), avc())
     assert not same_form("h264", avc(), avc(2))
     assert not same_form("h264", avc(), b"\x00\x00\x00\x01" + SPS)

@@ -1,4 +1,4 @@
-"""A helper that finds out whether helpers are kept off the network here."""
+"""The check whether helper processes have no network access on this machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mediavault.services.sandbox.isolation import is_isolated, look
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 
 
-async def test_helpers_are_kept_off_the_network_here() -> None:
+async def test_helpers_have_no_network_here() -> None:
     assert await is_isolated()
 
 

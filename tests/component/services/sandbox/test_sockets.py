@@ -1,4 +1,4 @@
-"""The system-call filter that keeps a helper off the network where namespaces are not given."""
+"""The system-call filter that denies a helper the network where namespaces are unavailable."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ is_written_for = pytest.mark.skipif(
 
 
 def verdict(steps: bytes, *, machine: int, number: int) -> int:
-    """What a kernel answers: an interpreter for the four instructions in use."""
+    """Return what a kernel answers, by interpreting the four instructions in use."""
     taken = [struct.unpack_from("=HBBI", steps, at) for at in range(0, len(steps), 8)]
     at, value = 0, 0
     while True:
@@ -80,7 +80,7 @@ def test_every_call_by_another_architecture_is_refused(machine: int, foreign: in
 
 @pytest.mark.parametrize("number", [41, 425, 0])
 def test_every_call_by_the_x32_abi_is_refused(number: int) -> None:
-    """It reports the architecture x86-64, and a bit of its own in each number."""
+    """It reports the architecture x86-64, with an additional bit in each number."""
     assert verdict(program(*MACHINES["x86_64"]), machine=X86_64, number=X32 | number) == REFUSE
 
 
@@ -134,8 +134,8 @@ def emulates_i386() -> bool:
     """Whether this kernel answers getpid(2) to a 32-bit call; without that it ends the process."""
     if platform.machine() != "x86_64":
         return False
-    asked = textwrap.dedent(CALLER) + "\nimport os; os._exit(0 if i386(20, 0, 0) == os.getpid() else 1)"
-    return subprocess.run([sys.executable, "-c", asked], check=False, capture_output=True).returncode == 0
+    script = textwrap.dedent(CALLER) + "\nimport os; os._exit(0 if i386(20, 0, 0) == os.getpid() else 1)"
+    return subprocess.run([sys.executable, "-c", script], check=False, capture_output=True).returncode == 0
 
 
 THIEF = """
@@ -156,21 +156,21 @@ async def test_a_helper_gets_no_descriptor_of_its_parent(tmp_path: Path, monkeyp
     (tmp_path / "thief.py").write_text(textwrap.dedent(THIEF))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
 
-    found = await run_child("thief", {}, limits=ChildLimits(wall_s=patient(60), cpu_s=60))
+    answer = await run_child("thief", {}, limits=ChildLimits(wall_s=patient(60), cpu_s=60))
 
-    assert found == {"got": -1, "errno": errno.EPERM}
+    assert answer == {"got": -1, "errno": errno.EPERM}
 
 
 @is_written_for
-async def test_a_helper_without_a_namespace_of_its_own_gets_no_socket(
+async def test_a_helper_without_its_own_namespace_gets_no_socket(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "socket_helper.py").write_text(textwrap.dedent(HELPER))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
 
-    found = await run_child("socket_helper", {}, limits=ChildLimits(wall_s=patient(60), cpu_s=60))
+    answer = await run_child("socket_helper", {}, limits=ChildLimits(wall_s=patient(60), cpu_s=60))
 
-    assert found == {"refused": True, "reads": True}
+    assert answer == {"refused": True, "reads": True}
 
 
 @is_written_for
@@ -182,7 +182,7 @@ async def test_machine_code_for_another_architecture_gets_no_socket_either(
     (tmp_path / "foreign_helper.py").write_text(FOREIGN_HELPER)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
 
-    found = await run_child("foreign_helper", {}, limits=ChildLimits(wall_s=patient(60), cpu_s=60))
+    answer = await run_child("foreign_helper", {}, limits=ChildLimits(wall_s=patient(60), cpu_s=60))
 
     eperm = -1
-    assert found == {"socket": eperm, "socketcall": eperm, "x32": eperm}
+    assert answer == {"socket": eperm, "socketcall": eperm, "x32": eperm}

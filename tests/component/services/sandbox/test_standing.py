@@ -1,4 +1,4 @@
-"""A helper that stays: one process for many requests, killed and replaced when it breaks down."""
+"""A long-lived helper: one process for many requests, killed and replaced when it fails."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIMITS = ChildLimits(wall_s=patient(60), cpu_s=60, file_bytes=1_000)
 
 @pytest.fixture
 async def helper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[StandingChild]:
-    """Answers with its own pid and how many it has answered, or does what a request's ``do`` says."""
+    """A helper that runs a request's ``do``, then answers with its pid and its number of answers."""
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     source = """
         import os, resource, sys, time
@@ -47,7 +47,7 @@ async def test_one_process_answers_many_requests(helper: StandingChild) -> None:
     assert len({answer["pid"] for answer in answers}) == 1
 
 
-async def test_an_error_it_reports_leaves_it_standing(helper: StandingChild) -> None:
+async def test_an_error_that_it_reports_leaves_it_running(helper: StandingChild) -> None:
     before = await helper.ask({}, limits=LIMITS)
     with pytest.raises(ChildFailed, match="ValueError: odd"):
         await helper.ask({"do": "raise ValueError('odd')"}, limits=LIMITS)
@@ -55,7 +55,7 @@ async def test_an_error_it_reports_leaves_it_standing(helper: StandingChild) -> 
     assert (await helper.ask({}, limits=LIMITS))["pid"] == before["pid"]
 
 
-async def test_one_that_hangs_is_killed_and_replaced(helper: StandingChild) -> None:
+async def test_a_helper_that_hangs_is_killed_and_replaced(helper: StandingChild) -> None:
     before = await helper.ask({}, limits=LIMITS)
     with pytest.raises(ChildTookTooLong):
         await helper.ask({"do": "time.sleep(600)"}, limits=replace(LIMITS, wall_s=0.3))
@@ -70,8 +70,8 @@ async def test_a_request_that_uses_up_its_processor_time_ends_the_process(helper
         await helper.ask({"do": "while True: pass"}, limits=replace(LIMITS, cpu_s=0))
 
 
-async def test_taking_a_request_in_does_not_count_as_time_of_the_one_before(helper: StandingChild) -> None:
-    """To take in a large request takes time, and the one before it may have left none of its own."""
+async def test_receiving_a_request_does_not_count_as_time_of_the_previous_one(helper: StandingChild) -> None:
+    """Receiving a large request takes CPU time, and the previous request may have used up all of its own."""
     use_up = "end = resource.getrlimit(resource.RLIMIT_CPU)[0] - 0.8\nwhile time.process_time() < end: pass"
     await helper.ask({"do": use_up}, limits=replace(LIMITS, cpu_s=5))
     large = {"values": [[{"a": 1}]] * 2_000_000}
@@ -79,20 +79,20 @@ async def test_taking_a_request_in_does_not_count_as_time_of_the_one_before(help
     assert (await helper.ask(large, limits=LIMITS))["count"] == 2
 
 
-async def test_a_breakdown_is_tried_once_more_in_a_fresh_process(helper: StandingChild, tmp_path: Path) -> None:
-    """What broke may have been worn out by the requests before."""
+async def test_a_crash_is_retried_once_in_a_fresh_process(helper: StandingChild, tmp_path: Path) -> None:
+    """The previous requests may have caused the crash."""
     await helper.ask({}, limits=LIMITS)
     answer = await helper.ask({"do": "seen and os._exit(3)"}, limits=LIMITS)
 
     assert answer["count"] == 1
 
 
-async def test_what_breaks_a_fresh_process_is_to_blame_itself(helper: StandingChild) -> None:
+async def test_a_request_that_crashes_a_fresh_process_fails(helper: StandingChild) -> None:
     with pytest.raises(ChildFailed, match="code 3"):
         await helper.ask({"do": "os._exit(3)"}, limits=LIMITS)
 
 
-async def test_a_process_is_replaced_before_it_is_worn_out(
+async def test_a_process_is_replaced_after_a_number_of_requests(
     helper: StandingChild, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(child_standing, "REQUESTS_OF_ONE", 2)
@@ -101,7 +101,7 @@ async def test_a_process_is_replaced_before_it_is_worn_out(
     assert [answer["count"] for answer in answers] == [1, 2, 1]
 
 
-async def test_it_is_as_confined_as_any_helper(helper: StandingChild) -> None:
-    """It may take no more memory than it was given."""
+async def test_it_is_confined_like_any_helper(helper: StandingChild) -> None:
+    """It may not use more memory than its limit."""
     with pytest.raises(ChildFailed):
         await helper.ask({"do": "bytearray(600 << 20)"}, limits=replace(LIMITS, address_space=400 << 20))

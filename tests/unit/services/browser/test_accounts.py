@@ -1,4 +1,4 @@
-"""The names of those who are signed in, in a file of their own."""
+"""The names of the signed-in accounts, in their own file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from mediavault.services.browser.session_manager import MAX_ACCOUNT_CHARS, forget_account, known_accounts, note_account
 
 
-def test_a_name_is_kept_until_it_is_forgotten(tmp_path: Path) -> None:
+def test_a_name_is_stored_until_it_is_forgotten(tmp_path: Path) -> None:
     (tmp_path / "browser").mkdir()
     note_account(tmp_path, "x", "jane")
     note_account(tmp_path, "tiktok", "a" * 500 + "\n")
@@ -18,8 +18,8 @@ def test_a_name_is_kept_until_it_is_forgotten(tmp_path: Path) -> None:
     assert known_accounts(tmp_path) == {"x": "jane"}
 
 
-def test_what_cannot_be_kept_or_read_is_no_failure(tmp_path: Path) -> None:
-    note_account(tmp_path, "x", "jane")  # there is no folder
+def test_names_that_cannot_be_stored_or_read_are_not_a_failure(tmp_path: Path) -> None:
+    note_account(tmp_path, "x", "jane")  # the folder does not exist
     assert known_accounts(tmp_path) == {}
     (tmp_path / "browser").mkdir()
     (tmp_path / "browser" / "accounts.json").write_text("[1]")

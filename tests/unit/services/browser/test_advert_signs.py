@@ -1,4 +1,4 @@
-"""What an ad server's answer names."""
+"""Which files an ad server's answer names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VMAP = f"""<vmap:VMAP xmlns:vmap="http://www.iab.net/videosuite/vmap" version="1
 
 
 @pytest.mark.parametrize("text", [VAST, VMAP, json.dumps({"ads": [VAST]}), f"<html><script>var ad = `{VAST}`</script>"])
-def test_the_files_of_an_advert_are_read_wherever_its_answer_stands(text: str) -> None:
+def test_the_files_of_an_advert_are_read_wherever_its_answer_is(text: str) -> None:
     assert advert_media(text.encode()) == FILES
 
 
@@ -40,7 +40,7 @@ def test_other_text_names_no_advert(text: str) -> None:
     assert advert_media(text.encode()) == ()
 
 
-def test_an_answer_is_known_by_its_beginning() -> None:
+def test_an_ad_answer_is_recognised_by_its_beginning() -> None:
     assert is_ad_answer(VAST.encode())
     assert is_ad_answer(b"\xef\xbb\xbf\n" + VMAP.encode())
     assert not is_ad_answer(b"<MPD/>")
@@ -65,7 +65,7 @@ def test_a_visit_remembers_what_ad_servers_named() -> None:
     assert tuple(log.adverts) == FILES
 
 
-def test_a_host_counts_with_those_below_it() -> None:
+def test_an_ad_host_counts_with_its_subdomains() -> None:
     assert on_ad_host("https://pubads.g.doubleclick.net/x")
     assert not on_ad_host("https://notdoubleclick.net/x")
     assert not on_ad_host("https://[bad")

@@ -1,4 +1,4 @@
-"""A DevTools session below another one."""
+"""A DevTools session inside another one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mediavault.services.browser.interception import ChildSession
 
 
 class Parent:
-    """Passes on what is sent, and answers when it is told to."""
+    """A parent session that records the messages for its child. Tests answer with ``child.receive``."""
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
@@ -35,7 +35,7 @@ async def sent(child: ChildSession, parent: Parent, method: str) -> tuple[asynci
     return asking, parent.messages[-1]["id"]
 
 
-async def test_an_answer_reaches_the_question_that_it_belongs_to() -> None:
+async def test_an_answer_reaches_its_own_request() -> None:
     parent = Parent()
     child = ChildSession(parent, "S")
     first, first_id = await sent(child, parent, "One")
@@ -50,7 +50,7 @@ async def test_an_answer_reaches_the_question_that_it_belongs_to() -> None:
     ]
 
 
-async def test_a_refusal_is_told() -> None:
+async def test_a_refusal_is_reported() -> None:
     parent = Parent()
     child = ChildSession(parent, "S")
     asking, number = await sent(child, parent, "Fetch.enable")
@@ -60,7 +60,7 @@ async def test_a_refusal_is_told() -> None:
         await asking
 
 
-async def test_nobody_waits_for_a_frame_that_is_gone() -> None:
+async def test_requests_to_a_frame_that_is_gone_fail() -> None:
     parent = Parent()
     child = ChildSession(parent, "S")
     asking, _ = await sent(child, parent, "Fetch.enable")
@@ -70,8 +70,8 @@ async def test_nobody_waits_for_a_frame_that_is_gone() -> None:
         await asking
 
 
-async def test_a_frame_that_leaves_while_it_is_being_spoken_to_leaves_no_unread_failure_behind() -> None:
-    """Its end reaches the answer first, then the question on its way fails too."""
+async def test_a_frame_that_goes_away_during_a_request_leaves_no_unread_failure_behind() -> None:
+    """The pending answer fails first, and then the request that is being sent."""
     loop, unread = asyncio.get_running_loop(), list[str]()
     loop.set_exception_handler(lambda _, context: unread.append(context["message"]))
 
@@ -88,7 +88,7 @@ async def test_a_frame_that_leaves_while_it_is_being_spoken_to_leaves_no_unread_
     assert unread == []
 
 
-async def test_events_reach_their_handlers_and_broken_messages_nobody() -> None:
+async def test_events_reach_their_handlers_and_broken_messages_are_ignored() -> None:
     child, seen = ChildSession(Parent(), "S"), list[Any]()
     child.on("Fetch.requestPaused", seen.append)
     child.receive(json.dumps({"method": "Fetch.requestPaused", "params": {"requestId": "1"}}))

@@ -1,4 +1,4 @@
-"""Chromium's cookie database between two of its runs."""
+"""Chromium's cookie database while Chromium is not running."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 END = START + timedelta(days=1)
 
 
-def profile_with(root: Path, *rows: tuple[str, str, bool], place: str = "Default/Cookies") -> Path:
-    """Rows are name, host_key and whether the cookie outlives its session."""
-    file = root / place
+def profile_with(root: Path, *rows: tuple[str, str, bool], path: str = "Default/Cookies") -> Path:
+    """A profile with these cookies. A row is name, host_key and whether the cookie outlives its session."""
+    file = root / path
     file.parent.mkdir(parents=True)
     with closing(sqlite3.connect(file)) as database, database:
         database.execute(
@@ -33,9 +33,9 @@ def profile_with(root: Path, *rows: tuple[str, str, bool], place: str = "Default
     return root
 
 
-@pytest.mark.parametrize("place", ["Default/Cookies", "Default/Network/Cookies"])
-def test_names_domains_and_ends_are_read_wherever_chromium_keeps_them(tmp_path: Path, place: str) -> None:
-    profile = profile_with(tmp_path, ("sid", ".a.test", True), ("visit", "b.test", False), place=place)
+@pytest.mark.parametrize("path", ["Default/Cookies", "Default/Network/Cookies"])
+def test_names_domains_and_ends_are_read_wherever_chromium_keeps_them(tmp_path: Path, path: str) -> None:
+    profile = profile_with(tmp_path, ("sid", ".a.test", True), ("visit", "b.test", False), path=path)
     first, second = cookies_on_disk(profile)
 
     assert (first.name, first.domain, first.host_only, first.expires_at) == ("sid", "a.test", False, END)
@@ -49,7 +49,7 @@ def test_a_profile_that_is_new_has_no_cookies(tmp_path: Path) -> None:
     assert remove_cookies(tmp_path, lambda _: True) == 0
 
 
-def test_a_database_that_is_none_counts_as_empty_for_reading_and_fails_for_writing(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_counts_as_empty_for_reading_and_fails_for_writing(tmp_path: Path) -> None:
     (tmp_path / "Default").mkdir()
     (tmp_path / "Default" / "Cookies").write_bytes(b"no database" * 1_000)
 
@@ -74,7 +74,7 @@ def test_a_database_with_a_write_ahead_log_is_read_too(tmp_path: Path) -> None:
         assert [cookie.name for cookie in cookies_on_disk(profile)] == ["sid"]
 
 
-def test_a_sessions_cookies_get_an_end_and_the_others_keep_theirs(tmp_path: Path) -> None:
+def test_session_cookies_get_an_expiry_and_the_others_keep_theirs(tmp_path: Path) -> None:
     profile = profile_with(tmp_path, ("sid", ".a.test", True), ("visit", ".a.test", False))
 
     assert prolong_sessions(profile, now=START) == 1
@@ -82,7 +82,7 @@ def test_a_sessions_cookies_get_an_end_and_the_others_keep_theirs(tmp_path: Path
     assert ends == {"sid": END, "visit": START + SESSION_LIFE}
 
 
-def test_removing_takes_the_domains_that_are_meant_and_no_others(tmp_path: Path) -> None:
+def test_only_cookies_of_the_given_domains_are_removed(tmp_path: Path) -> None:
     profile = profile_with(tmp_path, ("a", ".x.test", True), ("b", "www.x.test", True), ("c", "xx.test", True))
 
     assert remove_cookies(profile, lambda domain: domain == "x.test" or domain.endswith(".x.test")) == 2

@@ -1,4 +1,4 @@
-"""The session's cookies as ours, and around a restart."""
+"""The browser's cookies as ours, and across a restart."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class StubContext:
         self.jar += cookies
 
 
-def test_a_leading_dot_means_sub_domains_too() -> None:
+def test_a_leading_dot_includes_subdomains() -> None:
     assert as_cookie({**SESSION, "domain": ".A.test"}).host_only is False
     assert as_cookie({**SESSION, "domain": ".A.test"}).domain == "a.test"
     assert as_cookie(SESSION).host_only is True

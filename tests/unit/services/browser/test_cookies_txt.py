@@ -1,4 +1,4 @@
-"""The Netscape cookies.txt, with what exporting tools make of it."""
+"""The Netscape cookies.txt format, with the variants of exporting tools."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def test_tools_that_count_in_other_units_are_understood(expires: str) -> None:
     assert end.year == 2030
 
 
-def test_an_end_beyond_all_calendars_is_a_far_one() -> None:
+def test_an_expiry_beyond_the_calendar_is_a_distant_date() -> None:
     end = read_cookies_txt(line(expires="99999999999"))[0].expires_at
 
     assert end is not None
     assert end.year > 2100
 
 
-def test_windows_line_ends_a_byte_order_mark_and_an_empty_value_are_no_trouble() -> None:
+def test_windows_line_ends_a_byte_order_mark_and_an_empty_value_are_accepted() -> None:
     text = "\ufeff" + HEAD.replace("\n", "\r\n") + line(value="").rstrip("\t") + "\r\n"
 
     assert read_cookies_txt(text)[0].value == ""
@@ -80,7 +80,7 @@ def test_windows_line_ends_a_byte_order_mark_and_an_empty_value_are_no_trouble()
         (line(value="x" * 5_000), "name or value"),
     ],
 )
-def test_a_line_that_is_no_cookie_is_named_without_its_content(bad: str, why: str) -> None:
+def test_a_line_that_is_not_a_cookie_is_reported_without_its_content(bad: str, why: str) -> None:
     with pytest.raises(BadInput) as refused:
         read_cookies_txt(HEAD + line() + "\n" + bad)
 

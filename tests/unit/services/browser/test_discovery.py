@@ -1,4 +1,4 @@
-"""Which browser is found, and what a person is told where there is none."""
+"""Which browser is found, and the advice where there is none."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ def machine(
 
 
 def test_the_setting_goes_before_everything() -> None:
-    found = find_browser(
+    browser = find_browser(
         Path("/opt/mine"),
         playwright=Path("/p/chrome"),
         machine=machine(on_path=["chromium"], files=["/opt/mine", "/p/chrome"]),
     )
 
-    assert (found.path, found.where) == (Path("/opt/mine"), "setting")
+    assert (browser.path, browser.where) == (Path("/opt/mine"), "setting")
 
 
 def test_a_setting_that_names_nothing_is_not_passed_over_in_silence() -> None:
-    found = find_browser(Path("/opt/gone"), machine=machine(on_path=["chromium"]))
+    browser = find_browser(Path("/opt/gone"), machine=machine(on_path=["chromium"]))
 
-    assert found.path is None
-    assert "MEDIAVAULT_BROWSER" in found.advice
-    assert "/opt/gone" in found.advice
+    assert browser.path is None
+    assert "MEDIAVAULT_BROWSER" in browser.advice
+    assert "/opt/gone" in browser.advice
 
 
 def test_playwrights_own_browser_counts_only_where_it_is_installed() -> None:

@@ -1,4 +1,4 @@
-"""What a browser and its driver see of our environment."""
+"""Which variables of our environment a browser and its driver see."""
 
 from __future__ import annotations
 
@@ -39,21 +39,21 @@ def test_a_browser_and_its_driver_get_what_they_need_and_no_secret() -> None:
     assert for_driver(NEEDED | SECRETS | {"PW_LANG_NAME": "python"}) == NEEDED | {"PW_LANG_NAME": "python"}
 
 
-def test_a_persons_window_gets_no_secret_either(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_users_window_gets_no_secret_either(tmp_path_factory: pytest.TempPathFactory) -> None:
     profile = claim_profile(tmp_path_factory.mktemp("state"))
-    given = window_environment(NEEDED | SECRETS, profile.scratch, None)
+    environment = window_environment(NEEDED | SECRETS, profile.scratch, None)
     profile.release()
 
-    assert given == NEEDED | {"TMPDIR": str(profile.scratch)}
+    assert environment == NEEDED | {"TMPDIR": str(profile.scratch)}
 
 
 def test_playwright_starts_its_driver_with_the_narrow_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By a function that is not part of its public interface: this fails where a new version has moved it."""
+    """The function is not part of Playwright's public API: this fails when a new version has moved it."""
     monkeypatch.setenv("PGPASSWORD", "canary")
 
     assert narrow_driver_environment()
     from playwright._impl import transport
 
-    given = vars(transport)["get_driver_env"]()
-    assert "PGPASSWORD" not in given
-    assert given["PW_LANG_NAME"] == "python"
+    environment = vars(transport)["get_driver_env"]()
+    assert "PGPASSWORD" not in environment
+    assert environment["PW_LANG_NAME"] == "python"

@@ -1,4 +1,4 @@
-"""Imported cookies on their way into the browser."""
+"""Imported cookies until a browser takes them in."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOW_S = START.timestamp()
 
 
 class PickyContext(StubContext):
-    """Refuses one name, or is gone."""
+    """A context that refuses cookies of one name, or is closed."""
 
     def __init__(self, *, refuses: str = "", gone: bool = False) -> None:
         super().__init__()
@@ -35,13 +35,13 @@ class PickyContext(StubContext):
         await super().add_cookies(cookies)
 
 
-def test_what_waits_is_what_was_given(tmp_path: Path) -> None:
+def test_a_waiting_import_holds_the_cookies_as_given(tmp_path: Path) -> None:
     keep_import(tmp_path, "site", [WIDE, OF_SESSION])
 
     assert waiting_import(tmp_path, "site") == [WIDE, OF_SESSION]
 
 
-async def test_the_next_browser_takes_them_in_and_their_file_goes(tmp_path: Path) -> None:
+async def test_the_next_browser_takes_the_cookies_in_and_their_file_is_removed(tmp_path: Path) -> None:
     keep_import(tmp_path, "site", [WIDE, OF_SESSION])
     context = StubContext()
     await restore(context, tmp_path / "browser" / "cookies.json", now_s=NOW_S, ask=ask)
@@ -51,7 +51,7 @@ async def test_the_next_browser_takes_them_in_and_their_file_goes(tmp_path: Path
     assert waiting_import(tmp_path, "site") == []
 
 
-async def test_a_cookie_that_the_browser_refuses_keeps_no_other_out(
+async def test_a_cookie_that_the_browser_refuses_does_not_block_the_others(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     keep_import(tmp_path, "site", [WIDE, OF_SESSION])
@@ -62,14 +62,14 @@ async def test_a_cookie_that_the_browser_refuses_keeps_no_other_out(
     assert "secret" not in "".join(capsys.readouterr())
 
 
-async def test_they_wait_for_another_browser_when_this_one_breaks(tmp_path: Path) -> None:
+async def test_the_cookies_wait_for_another_browser_when_this_one_breaks(tmp_path: Path) -> None:
     keep_import(tmp_path, "site", [WIDE])
     await restore(PickyContext(gone=True), tmp_path / "browser" / "cookies.json", now_s=NOW_S, ask=ask)
 
     assert waiting_import(tmp_path, "site") == [WIDE]
 
 
-async def test_what_has_run_out_while_it_waited_is_left_out(tmp_path: Path) -> None:
+async def test_cookies_that_expired_while_they_waited_are_left_out(tmp_path: Path) -> None:
     keep_import(tmp_path, "site", [WIDE, OF_SESSION])
     context = StubContext()
     await restore(context, tmp_path / "browser" / "cookies.json", now_s=NOW_S + 90_000, ask=ask)
@@ -77,7 +77,7 @@ async def test_what_has_run_out_while_it_waited_is_left_out(tmp_path: Path) -> N
     assert [cookie["name"] for cookie in context.jar] == ["visit"]
 
 
-async def test_an_anonymous_browser_takes_none(tmp_path: Path) -> None:
+async def test_an_anonymous_browser_takes_no_imported_cookies(tmp_path: Path) -> None:
     keep_import(tmp_path, "site", [WIDE])
     context = StubContext()
     await restore(context, None, now_s=NOW_S, ask=ask)

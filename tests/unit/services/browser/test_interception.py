@@ -1,4 +1,4 @@
-"""Bodies at the response stage: what is read, what is stopped, and that nothing stays paused."""
+"""Responses paused by the browser: what is read, what is stopped, and that none stays paused."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ T = TypeVar("T")
         ),
     ],
 )
-def test_what_becomes_of_a_response(
+def test_each_response_gets_its_verdict(
     kind: str, status: int | None, headers: Mapping[str, str], verdict: InterceptVerdict
 ) -> None:
     assert judge(kind, "https://a.test/x", status, headers, named=False) is verdict
@@ -109,7 +109,7 @@ class StubCdp:
         return {}
 
     def tell_child(self, message: Mapping[str, Any]) -> None:
-        """A message of the child, as it arrives through this session."""
+        """Deliver a message of the child session, as it arrives through this session."""
         self._handlers["Target.receivedMessageFromTarget"]({"sessionId": "CHILD", "message": json.dumps(message)})
 
     def attach(self, child: StubCdp) -> None:
@@ -177,15 +177,15 @@ async def test_a_page_that_is_a_download_is_noted_and_stopped() -> None:
     assert cdp.ended_with() == ["Fetch.failRequest"]
 
 
-@pytest.mark.parametrize(("body", "kept"), [(b"#EXTM3U\n#EXTINF:1,\na.ts\n", True), (b"once upon a time", False)])
-async def test_a_body_whose_type_says_nothing_is_kept_only_where_it_is_a_manifest_or_json(
-    body: bytes, kept: bool
+@pytest.mark.parametrize(("body", "recorded"), [(b"#EXTM3U\n#EXTINF:1,\na.ts\n", True), (b"once upon a time", False)])
+async def test_a_body_of_a_vague_type_is_recorded_only_where_it_is_a_manifest_or_json(
+    body: bytes, recorded: bool
 ) -> None:
     cdp, network = await tapped(body, json_paths=None)
     cdp.pause(content_type="text/plain")
     await settle()
 
-    assert network.video_named is kept
+    assert network.video_named is recorded
     assert cdp.ended_with() == ["Fetch.continueResponse"]
 
 

@@ -1,4 +1,4 @@
-"""Life and death of the browser, with a driver that plays its part."""
+"""The life cycle of the browser, with a stub driver."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class StubMeasured:
 
 
 class StubDriver:
-    """Counts the contexts that it launched; ``slow`` makes a launch wait for the event."""
+    """A driver that counts the contexts it launched; ``slow`` makes a launch wait for the event."""
 
     executable_path = "/nowhere"
 
@@ -109,14 +109,16 @@ async def ask(call: Awaitable[T], within_s: float) -> T:
 def keeper(
     tmp_path: Path, driver: StubDriver, clock: FakeClock | None = None, executable: Path | None = None
 ) -> BrowserManager:
-    place = BrowserConfig(tmp_path / "state", tmp_path / "downloads", executable or Path(sys.executable), headless=True)
+    config = BrowserConfig(
+        tmp_path / "state", tmp_path / "downloads", executable or Path(sys.executable), headless=True
+    )
     return BrowserManager(
-        place, StubProxy(), clock or FakeClock(), ask=ask, start_driver=driver.start, on_response=lambda *_: None
+        config, StubProxy(), clock or FakeClock(), ask=ask, start_driver=driver.start, on_response=lambda *_: None
     )
 
 
 async def impatient(call: Awaitable[T], within_s: float) -> T:
-    """Every call has a hundredth of a second."""
+    """Allow every call a hundredth of a second."""
     try:
         async with asyncio.timeout(0.01):
             return await call
@@ -124,20 +126,20 @@ async def impatient(call: Awaitable[T], within_s: float) -> T:
         raise TookTooLong("no answer") from exc
 
 
-async def test_a_driver_that_comes_up_too_late_is_stopped_and_not_left_to_nobody(tmp_path: Path) -> None:
+async def test_a_driver_that_starts_too_late_is_stopped_and_not_orphaned(tmp_path: Path) -> None:
     driver, up = StubDriver(), asyncio.Event()
 
     async def slowly() -> StubDriver:
         await up.wait()
         return driver
 
-    place = BrowserConfig(tmp_path / "state", tmp_path / "downloads", Path(sys.executable), headless=True)
-    kept = BrowserManager(
-        place, StubProxy(), FakeClock(), ask=impatient, start_driver=slowly, on_response=lambda *_: None
+    config = BrowserConfig(tmp_path / "state", tmp_path / "downloads", Path(sys.executable), headless=True)
+    manager = BrowserManager(
+        config, StubProxy(), FakeClock(), ask=impatient, start_driver=slowly, on_response=lambda *_: None
     )
     with pytest.raises(BrowserUnavailable, match="Playwright did not start"):
-        await kept.browser()
-    closing = asyncio.ensure_future(kept.close())
+        await manager.browser()
+    closing = asyncio.ensure_future(manager.close())
     await asyncio.sleep(0)
     up.set()
     await closing
@@ -146,7 +148,7 @@ async def test_a_driver_that_comes_up_too_late_is_stopped_and_not_left_to_nobody
 
 
 async def test_the_driver_does_not_carry_the_ids_of_the_job_that_needed_a_browser_first(tmp_path: Path) -> None:
-    """It serves later jobs, and what it does for them would be logged, and blamed, as the first one's."""
+    """It serves later jobs too, and what it does for them would be logged as part of the first."""
     seen: list[dict[str, Any]] = []
 
     class Driver(StubDriver):
@@ -154,16 +156,16 @@ async def test_the_driver_does_not_carry_the_ids_of_the_job_that_needed_a_browse
             seen.append(bound_facts())
             return await super().start()
 
-    kept = keeper(tmp_path, Driver())
+    manager = keeper(tmp_path, Driver())
     with job_context("a-job", "a-trace"):
-        await kept.browser()
-    await kept.close()
+        await manager.browser()
+    await manager.close()
 
     assert seen == [{}]
 
 
 async def test_a_driver_that_is_killed_still_ends_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its pipes are closed by its own stopping, which goes on once the process is gone."""
+    """Its pipes are closed by its own ``stop``, which continues once the process is gone."""
     driver, gone = StubDriver(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -177,51 +179,53 @@ async def test_a_driver_that_is_killed_still_ends_in_order(tmp_path: Path, monke
     monkeypatch.setattr(driver, "stop", stop)
     monkeypatch.setattr(keeping, "pid_of", pid_of)
     monkeypatch.setattr(keeping, "kill_browser", lambda *_, driver: loop.call_soon_threadsafe(gone.set))
-    kept = keeper(tmp_path, driver)
-    await kept.browser()
-    kept._ask = impatient
-    await kept.close()
+    manager = keeper(tmp_path, driver)
+    await manager.browser()
+    manager._ask = impatient
+    await manager.close()
 
     assert driver.stopped == 1
 
 
-async def test_a_response_that_nobody_can_read_is_logged_and_fails_no_visit(
+async def test_an_unreadable_response_is_logged_and_fails_no_visit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Playwright raises what a listener raised in the next call, and that may be another visit's."""
+    """Playwright re-raises a listener's exception in the next call, which may belong to another visit."""
     listeners: dict[str, Callable[..., Any]] = {}
     monkeypatch.setattr(StubContext, "on", lambda _, event, f: listeners.update({event: f}))
 
     def refuse(*_: object) -> None:
         raise ValueError("a header that nobody expected")
 
-    place = BrowserConfig(tmp_path / "state", tmp_path / "downloads", Path(sys.executable), headless=True)
-    kept = BrowserManager(place, StubProxy(), FakeClock(), ask=ask, start_driver=StubDriver().start, on_response=refuse)
-    await kept.browser()
+    config = BrowserConfig(tmp_path / "state", tmp_path / "downloads", Path(sys.executable), headless=True)
+    manager = BrowserManager(
+        config, StubProxy(), FakeClock(), ask=ask, start_driver=StubDriver().start, on_response=refuse
+    )
+    await manager.browser()
     with capture_logs() as logged:
         listeners["response"](object())
-    await kept.close()
+    await manager.close()
 
     assert [line["event"] for line in logged if line["log_level"] == "error"] == ["response_not_noted"]
 
 
-async def test_many_who_need_a_browser_at_once_share_one(tmp_path: Path) -> None:
+async def test_concurrent_requests_for_a_browser_share_one(tmp_path: Path) -> None:
     driver = StubDriver()
-    kept = keeper(tmp_path, driver)
-    first, second = await asyncio.gather(kept.browser(), kept.browser())
+    manager = keeper(tmp_path, driver)
+    first, second = await asyncio.gather(manager.browser(), manager.browser())
 
     assert first is second
     assert len(driver.contexts) == 1
-    await kept.close()
+    await manager.close()
 
 
 async def test_the_browser_is_not_logged_as_a_part_of_the_job_that_needed_it_first(tmp_path: Path) -> None:
-    """It serves other jobs, and ends long after that one."""
-    kept = keeper(tmp_path, StubDriver())
+    """It serves other jobs too, and ends long after that one."""
+    manager = keeper(tmp_path, StubDriver())
     with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
         with job_context("a job", "its trace"):
-            await kept.browser()
-        await kept.close()
+            await manager.browser()
+        await manager.close()
 
     assert [(line["event"], line.get("job_id")) for line in lines] == [
         ("browser_started", None),
@@ -229,114 +233,114 @@ async def test_the_browser_is_not_logged_as_a_part_of_the_job_that_needed_it_fir
     ]
 
 
-async def test_it_calls_itself_what_it_does_with_a_window_and_stands_behind_the_proxy(tmp_path: Path) -> None:
+async def test_the_browser_has_the_user_agent_of_a_window_and_is_behind_the_proxy(tmp_path: Path) -> None:
     driver = StubDriver()
-    kept = keeper(tmp_path, driver)
-    running = await kept.browser()
+    manager = keeper(tmp_path, driver)
+    running = await manager.browser()
 
     assert running.user_agent == "Mozilla/5.0 Chrome/156.0"
     assert driver.launched_with["proxy"] == {"server": "http://127.0.0.1:1", "username": "u", "password": "p"}
     assert driver.launched_with["service_workers"] == "block"
-    await kept.close()
+    await manager.close()
 
 
 async def test_nothing_is_left_after_closing_and_closing_twice_is_safe(tmp_path: Path) -> None:
     driver = StubDriver()
-    kept = keeper(tmp_path, driver)
-    running = await kept.browser()
-    await kept.close()
-    await kept.close()
+    manager = keeper(tmp_path, driver)
+    running = await manager.browser()
+    await manager.close()
+    await manager.close()
 
     assert driver.contexts[0].closed
     assert driver.stopped == 1
     assert not running.downloads.exists()
     assert not running.profile.scratch.exists()
     with pytest.raises(BrowserUnavailable):
-        await kept.browser()
+        await manager.browser()
 
 
 async def test_a_caller_that_gives_up_leaves_nothing_half_started(tmp_path: Path) -> None:
     gate = asyncio.Event()
     driver = StubDriver(slow=gate)
-    kept = keeper(tmp_path, driver)
-    impatient = asyncio.ensure_future(kept.browser())
+    manager = keeper(tmp_path, driver)
+    impatient = asyncio.ensure_future(manager.browser())
     while not driver.launched_with:
         await asyncio.sleep(0.001)
     impatient.cancel()
     gate.set()
-    running = await kept.browser()
+    running = await manager.browser()
 
     assert (len(driver.contexts), driver.stopped) == (1, 0)
     assert not running.profile.anonymous
-    await kept.close()
+    await manager.close()
 
 
 async def test_an_idle_browser_is_ended_and_the_next_need_starts_another(tmp_path: Path) -> None:
     driver, clock = StubDriver(), FakeClock()
-    kept = keeper(tmp_path, driver, clock)
-    kept.leave(await kept.enter())
+    manager = keeper(tmp_path, driver, clock)
+    manager.leave(await manager.enter())
     await clock.settle()
     clock.advance(IDLE_CLOSE_S)
-    while kept.running is not None or not driver.stopped:
+    while manager.running is not None or not driver.stopped:
         await asyncio.sleep(0.001)
-    await kept.browser()
+    await manager.browser()
 
     assert len(driver.contexts) == 2
-    await kept.close()
+    await manager.close()
 
 
 async def test_a_browser_in_use_is_not_idle(tmp_path: Path) -> None:
     driver, clock = StubDriver(), FakeClock()
-    kept = keeper(tmp_path, driver, clock)
-    await kept.enter()
-    kept.leave(await kept.enter())
+    manager = keeper(tmp_path, driver, clock)
+    await manager.enter()
+    manager.leave(await manager.enter())
     await clock.settle()
     clock.advance(IDLE_CLOSE_S)
     await clock.settle()
 
-    assert kept.running is not None
-    await kept.close()
+    assert manager.running is not None
+    await manager.close()
 
 
 async def test_a_worn_browser_is_replaced_once_its_pages_are_closed(tmp_path: Path) -> None:
     driver = StubDriver()
-    kept = keeper(tmp_path, driver)
-    running = await kept.enter()
+    manager = keeper(tmp_path, driver)
+    running = await manager.enter()
     running.pages_served = RECYCLE_AFTER_PAGES
 
-    assert await kept.browser() is running
-    kept.leave(running)
-    assert await kept.browser() is not running
-    await kept.close()
+    assert await manager.browser() is running
+    manager.leave(running)
+    assert await manager.browser() is not running
+    await manager.close()
 
 
 async def test_a_lost_browser_is_replaced_on_the_same_profile(tmp_path: Path) -> None:
-    kept = keeper(tmp_path, StubDriver())
-    running = await kept.browser()
-    await kept.lose(running, "a test says so")
-    another = await kept.browser()
+    manager = keeper(tmp_path, StubDriver())
+    running = await manager.browser()
+    await manager.lose(running, "a test says so")
+    another = await manager.browser()
 
     assert another is not running
     assert not another.profile.anonymous
-    await kept.close()
+    await manager.close()
 
 
 async def test_a_stopped_browser_does_not_answer(tmp_path: Path) -> None:
-    kept = keeper(tmp_path, StubDriver(hangs=True))
+    manager = keeper(tmp_path, StubDriver(hangs=True))
 
-    assert not await kept.answers(await kept.browser())
-    await kept.close()
+    assert not await manager.answers(await manager.browser())
+    await manager.close()
 
 
 async def test_without_a_browser_the_failure_says_what_to_do(tmp_path: Path) -> None:
     driver = StubDriver()
-    kept = keeper(tmp_path, driver, executable=tmp_path / "gone")
+    manager = keeper(tmp_path, driver, executable=tmp_path / "gone")
 
     with pytest.raises(BrowserUnavailable) as caught:
-        await kept.browser()
+        await manager.browser()
     assert "MEDIAVAULT_BROWSER" in caught.value.help
     assert driver.stopped == 1
-    await kept.close()
+    await manager.close()
 
 
 async def test_a_browser_that_does_not_start_frees_its_profile(tmp_path: Path) -> None:
@@ -344,29 +348,27 @@ async def test_a_browser_that_does_not_start_frees_its_profile(tmp_path: Path) -
     broken = keeper(tmp_path, driver, executable=tmp_path / "gone")
     with pytest.raises(BrowserUnavailable):
         await broken.browser()
-    kept = keeper(tmp_path, driver)
+    manager = keeper(tmp_path, driver)
 
-    assert not (await kept.browser()).profile.anonymous
-    await kept.close()
+    assert not (await manager.browser()).profile.anonymous
+    await manager.close()
 
 
 # --- memory ------------------------------------------------------------------------------------------------------------
 
 
 class StubContextWithProcess(StubContext):
-    """Of a browser whose process ended long ago."""
+    """A context of a browser whose process no longer exists."""
 
     async def send(self, _: str) -> dict[str, list[Any]]:
         return {"processInfo": [{"type": "browser", "id": GONE_PID}]}
 
 
-GONE_PID = (1 << 22) + 1  # above the highest number of a process on Linux
+GONE_PID = (1 << 22) + 1  # above the highest process id on Linux
 HEAVY = ProcessMemory(GONE_PID + 1, 8, is_renderer=True)
 
 
-async def test_memory_is_looked_at_while_pages_are_open_and_never_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_memory_is_checked_only_while_pages_are_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     looks = list[tuple[int, int]]()
 
     ended = list[tuple[ProcessMemory, int]]()
@@ -387,11 +389,11 @@ async def test_memory_is_looked_at_while_pages_are_open_and_never_else(
     monkeypatch.setattr(asyncio, "to_thread", at_once)
     monkeypatch.setattr(sys.modules[__name__], "StubContext", StubContextWithProcess)
     clock = FakeClock()
-    place = BrowserConfig(
+    config = BrowserConfig(
         tmp_path / "state", tmp_path / "downloads", Path(sys.executable), headless=True, memory_limit=7
     )
-    kept = BrowserManager(
-        place, StubProxy(), clock, ask=ask, start_driver=StubDriver().start, on_response=lambda *_: None
+    manager = BrowserManager(
+        config, StubProxy(), clock, ask=ask, start_driver=StubDriver().start, on_response=lambda *_: None
     )
 
     async def pass_seconds(count: int) -> None:
@@ -399,17 +401,17 @@ async def test_memory_is_looked_at_while_pages_are_open_and_never_else(
             clock.advance(1.0)
             await clock.settle()
 
-    running = await kept.browser()
+    running = await manager.browser()
     await clock.settle()
     await pass_seconds(5)
     assert looks == []
 
-    running = await kept.enter()
+    running = await manager.enter()
     await pass_seconds(3)
     assert looks == [(GONE_PID, 7)] * 3
     assert ended == [(HEAVY, GONE_PID)]
 
-    kept.leave(running)
+    manager.leave(running)
     await pass_seconds(5)
-    await kept.close()
+    await manager.close()
     assert len(looks) == 3

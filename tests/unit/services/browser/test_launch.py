@@ -1,4 +1,4 @@
-"""What a browser is started with."""
+"""The environment and the sandbox of a browser."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from tests.unit.services.browser.test_keeper import StubProxy
 T = TypeVar("T")
 
 
-def test_what_a_browser_writes_beside_its_profile_stands_in_the_state_folder(tmp_path: Path) -> None:
-    """Crash reports, settings of sound and desktop, caches: nothing of it goes into the person's own home."""
+def test_files_that_a_browser_writes_outside_its_profile_are_in_the_state_folder(tmp_path: Path) -> None:
+    """Crash reports, sound and desktop settings, caches: nothing is written to the user's own home."""
     profile = claim_profile(tmp_path)
     own = {"HOME": "/home/jane", "XDG_CONFIG_HOME": "/home/jane/.config", "MEDIAVAULT_TOKEN": "hunter2"}
-    given = environment_for(profile, own)
+    environment = environment_for(profile, own)
     profile.release()
 
-    assert given["HOME"] == "/home/jane"  # certificates that she trusts lie there
-    assert Path(given["XDG_CONFIG_HOME"]).is_relative_to(tmp_path / "browser")
-    assert Path(given["XDG_CACHE_HOME"]).is_relative_to(tmp_path / "browser")
-    assert "MEDIAVAULT_TOKEN" not in given
+    assert environment["HOME"] == "/home/jane"  # the certificates that she trusts are there
+    assert Path(environment["XDG_CONFIG_HOME"]).is_relative_to(tmp_path / "browser")
+    assert Path(environment["XDG_CACHE_HOME"]).is_relative_to(tmp_path / "browser")
+    assert "MEDIAVAULT_TOKEN" not in environment
 
 
 # --- the sandbox -------------------------------------------------------------------------------------------------------
 
 
 class StubPlaywright:
-    """Launches fail with ``error`` as long as the sandbox is asked for."""
+    """Launches fail with ``error`` as long as the sandbox is requested."""
 
     def __init__(self, error: str | None) -> None:
         self.chromium = self

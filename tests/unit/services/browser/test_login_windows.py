@@ -1,4 +1,4 @@
-"""One window, one viewer, an end; the window and the connection to its screen are stubs."""
+"""The sign-in window, its viewer and its end. The window and the connection to its screen are stubs."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ class World:
         self.window = StubWindow()
         self.connections: list[StubConnection] = []
         self.opened: list[tuple[str, VirtualScreen]] = []
-        self.told: list[SessionState] = []
-        self.errands: list[BrowserTask] = []
+        self.reported: list[SessionState] = []
+        self.tasks: list[BrowserTask] = []
         self.fails = False
         monkeypatch.setattr(login_windows, "check_tools", lambda: None)
         monkeypatch.setattr(login_windows, "find_browser", lambda _: FoundBrowser(Path("/usr/bin/chromium"), "path"))
@@ -84,7 +84,7 @@ class World:
         monkeypatch.setattr(login_windows, "open_window", self._open)
         monkeypatch.setattr(login_windows, "connect_to_screen", self._connect)
         desk = SessionManager(self.state_dir, SITES, self.clock)
-        self.windows = LoginWindows(desk, EgressGuard(), self.clock, executable=None, on_closed=self._tell)
+        self.windows = LoginWindows(desk, EgressGuard(), self.clock, executable=None, on_closed=self._report)
 
     async def until(self, what: Any, step_s: float = LOOK_S) -> None:
         for _ in range(400):
@@ -96,7 +96,7 @@ class World:
 
     async def close(self) -> SessionState | None:
         closing = asyncio.ensure_future(self.windows.close())
-        await asyncio.sleep(0)  # it asks before the time goes on
+        await asyncio.sleep(0)  # it calls the browser before the time advances
         await self.until(closing.done)
         return closing.result()
 
@@ -116,9 +116,9 @@ class World:
         self.connections.append(StubConnection())
         return self.connections[-1]
 
-    async def _tell(self, state: SessionState, errand: BrowserTask) -> None:
-        self.told.append(state)
-        self.errands.append(errand)
+    async def _report(self, state: SessionState, task: BrowserTask) -> None:
+        self.reported.append(state)
+        self.tasks.append(task)
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ async def test_it_opens_the_sites_sign_in_on_a_private_screen(world: World) -> N
     assert world.windows.platform == "site"
 
 
-async def test_a_phone_gets_a_narrow_one(world: World) -> None:
+async def test_a_phone_gets_a_narrow_window(world: World) -> None:
     await world.windows.open("site", narrow=True)
 
     assert world.opened[0][1].size == NARROW
@@ -154,7 +154,7 @@ async def test_the_ticket_is_good_once(world: World) -> None:
         world.windows.admit(ticket)
 
 
-async def test_the_key_connects_to_the_screen_and_nothing_else_does(world: World) -> None:
+async def test_only_the_key_connects_to_the_screen(world: World) -> None:
     viewer = world.windows.admit(await world.windows.open("site"))
     async with world.windows.connect(viewer.key):
         assert len(world.connections) == 1
@@ -174,7 +174,7 @@ async def test_a_viewer_that_connects_again_ends_its_former_connection(world: Wo
     viewer = world.windows.admit(await world.windows.open("site"))
     async with world.windows.connect(viewer.key):
         async with world.windows.connect(viewer.key):
-            assert [each.closed for each in world.connections] == [True, False]
+            assert [connection.closed for connection in world.connections] == [True, False]
         world.windows.check_viewer(viewer.key)
 
 
@@ -198,14 +198,14 @@ async def test_there_is_one_window_at_a_time(world: World) -> None:
         await world.windows.open("other")
 
 
-async def test_closing_clears_everything_away_and_tells_what_the_cookies_say(world: World) -> None:
+async def test_closing_removes_everything_and_reports_what_the_cookies_say(world: World) -> None:
     viewer = world.windows.admit(await world.windows.open("site"))
     async with world.windows.connect(viewer.key):
         state = await world.close()
-        assert world.connections[0].closed  # by the window, before the viewer leaves
+        assert world.connections[0].closed  # closed by the window, before the viewer disconnects
 
     assert state is not None
-    assert world.told == [state]
+    assert world.reported == [state]
     assert world.window.closed_times == 1
     assert list((world.state_dir / "browser").glob("window-*")) == []
     assert world.windows.platform is None
@@ -225,29 +225,29 @@ async def test_a_window_that_ends_while_its_viewer_connects_is_gone(world: World
             pass
 
 
-async def test_a_person_who_closes_the_browser_has_closed_the_window(world: World) -> None:
+async def test_a_user_who_closes_the_browser_has_closed_the_window(world: World) -> None:
     await world.windows.open("site")
     world.window.gone.set()
-    await world.until(lambda: world.told)
+    await world.until(lambda: world.reported)
 
     assert world.windows.platform is None
 
 
-async def test_a_window_that_nobody_looks_at_ends(world: World) -> None:
+async def test_a_window_without_a_viewer_ends(world: World) -> None:
     await world.windows.open("site")
-    await world.until(lambda: world.told, MAX_UNSEEN_S / 10)
+    await world.until(lambda: world.reported, MAX_UNSEEN_S / 10)
 
     assert world.windows.platform is None
 
 
-async def test_a_window_that_is_looked_at_stays_until_half_an_hour_is_over(world: World) -> None:
+async def test_a_window_with_a_viewer_stays_open_for_half_an_hour(world: World) -> None:
     viewer = world.windows.admit(await world.windows.open("site"))
     began = world.clock.monotonic()
     async with world.windows.connect(viewer.key):
-        while not world.told:
+        while not world.reported:
             world.clock.advance(MAX_UNSEEN_S / 3)
             await asyncio.sleep(0.01)
-    await world.until(lambda: world.told)
+    await world.until(lambda: world.reported)
 
     assert MAX_OPEN_S <= world.clock.monotonic() - began < MAX_OPEN_S + MAX_UNSEEN_S
 
@@ -282,7 +282,9 @@ async def test_what_a_killed_process_left_is_swept_up(world: World) -> None:
     assert not left.exists()
 
 
-async def test_without_tools_or_for_no_site_nothing_opens(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_the_tools_or_for_an_unknown_site_nothing_opens(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def missing() -> None:
         raise ToolMissing("Xvnc is missing.")
 
@@ -324,7 +326,7 @@ async def test_a_window_opens_on_the_post_that_a_job_waits_at(world: World) -> N
 
     assert [url for url, _ in world.opened] == ["https://site.test/p/1"]
     assert viewer.job_id == "j1"
-    assert world.errands == [ON_POST]
+    assert world.tasks == [ON_POST]
 
 
 async def test_the_guard_is_asked_before_a_post_is_opened(world: World) -> None:
@@ -334,7 +336,7 @@ async def test_the_guard_is_asked_before_a_post_is_opened(world: World) -> None:
     assert world.windows.platform is None
 
 
-async def test_a_window_on_one_post_is_not_that_of_another(world: World) -> None:
+async def test_a_window_on_one_post_is_not_shared_with_another_post(world: World) -> None:
     await world.windows.run(ON_POST)
     with pytest.raises(WindowBusy):
         await world.windows.run(replace(ON_POST, job_id=JobId("j2")))

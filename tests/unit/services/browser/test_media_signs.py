@@ -1,4 +1,4 @@
-"""What a response looks like."""
+"""What kind of data a response contains."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from mediavault.services.browser.url_signs import is_manifest_text, is_vague, lo
         b"<mpd:MPD>",
     ],
 )
-def test_a_manifest_is_known_by_its_beginning(body: bytes) -> None:
+def test_a_manifest_is_recognised_by_its_beginning(body: bytes) -> None:
     assert is_manifest_text(body)
     assert looks_like_data(body)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"<!-- MPD -->", b"EXTM3U", b"\x00\x00\x00\x18ftyp", b"<MPDX>"])
-def test_what_is_none_is_not(body: bytes) -> None:
+def test_other_bodies_are_not_manifests(body: bytes) -> None:
     assert not is_manifest_text(body)
 
 
 @pytest.mark.parametrize(
     "body", [b'{"a": 1}', b"[]", b'[{"a"', b"for (;;);{}", b")]}'\n{}", b'{"a":1}\n{"b":2}', b"{}"]
 )
-def test_json_is_known_by_its_beginning(body: bytes) -> None:
+def test_json_is_recognised_by_its_beginning(body: bytes) -> None:
     assert looks_like_data(body)
 
 
 @pytest.mark.parametrize("body", [b"{ color: red }", b"[ini section]", b"words", b"function () {}", b"<p>"])
-def test_other_text_is_no_data(body: bytes) -> None:
+def test_other_text_is_not_json(body: bytes) -> None:
     assert not looks_like_data(body)
 
 
-def test_types_that_say_nothing_and_names_that_say_it_all() -> None:
+def test_vague_types_and_media_names_are_recognised() -> None:
     assert is_vague("text/plain")
     assert not is_vague("text/event-stream")
     assert not is_vague("video/mp4")

@@ -1,4 +1,4 @@
-"""Which process is ended when the browser holds too much."""
+"""Which process is ended when the browser uses too much memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mediavault.services.browser.processes import GIB, ProcessMemory, default_li
 BROWSER, LIGHT, HEAVY = ProcessMemory(1, 300, False), ProcessMemory(2, 100, True), ProcessMemory(3, 500, True)
 
 
-def test_nothing_is_ended_up_to_the_limit_and_the_heaviest_beyond_it() -> None:
+def test_the_heaviest_process_is_ended_only_above_the_limit() -> None:
     assert too_heavy([BROWSER, HEAVY, LIGHT], 900) is None
     assert too_heavy([BROWSER, HEAVY, LIGHT], 899) == HEAVY
     assert too_heavy([BROWSER, LIGHT], 300) == BROWSER

@@ -1,4 +1,4 @@
-"""The browser's own download: which answers become files, and what is watched while they come."""
+"""The browser's own download: which answers become files, and what is checked during the download."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def answer(status: int = 200, mime: str = "video/mp4", **headers: str) -> Answer
 
 
 @pytest.mark.parametrize(
-    ("given", "kind"),
+    ("received", "kind"),
     [
         (answer(403), LinkExpired),
         (answer(410), LinkExpired),
@@ -49,27 +49,27 @@ def answer(status: int = 200, mime: str = "video/mp4", **headers: str) -> Answer
         (answer(content_length="1001"), TooLarge),
     ],
 )
-def test_an_answer_that_is_no_video_is_refused_before_a_byte_is_saved(given: Answer, kind: type[Failure]) -> None:
-    failure = refusal(given, max_bytes=1000)
+def test_an_answer_that_is_not_a_video_is_refused_before_a_byte_is_saved(received: Answer, kind: type[Failure]) -> None:
+    failure = refusal(received, max_bytes=1000)
 
     assert type(failure) is kind
 
 
 @pytest.mark.parametrize(
-    "given", [answer(), answer(206), answer(mime=""), answer(mime="text/plain", content_length="999")]
+    "received", [answer(), answer(206), answer(mime=""), answer(mime="text/plain", content_length="999")]
 )
-def test_a_video_is_saved_whatever_type_it_claims_short_of_a_page(given: Answer) -> None:
-    assert refusal(given, max_bytes=1000) is None
+def test_a_video_is_saved_whatever_type_it_claims_except_that_of_a_page(received: Answer) -> None:
+    assert refusal(received, max_bytes=1000) is None
 
 
-def test_the_wait_that_the_site_names_is_kept() -> None:
+def test_the_wait_that_the_site_names_is_read() -> None:
     failure = refusal(answer(429, retry_after="77"), max_bytes=1)
 
     assert failure is not None
     assert failure.retry_after == timedelta(seconds=77)
 
 
-# --- with a browser that plays its part ---------------------------------------------------------------------------
+# --- with a stub browser -----------------------------------------------------------------------------------------
 
 
 class StubDownload:
@@ -100,7 +100,7 @@ class StubDownload:
 
 
 class StubBrowser:
-    """One page and its DevTools session: navigation pauses at the scripted answer, then begins the scripted download."""
+    """One page and its DevTools session: navigation pauses at the scripted answer, then starts the scripted download."""
 
     def __init__(
         self, download: StubDownload | None, *, status: int = 200, progress: tuple[int, int] = (0, 0), **headers: str
@@ -176,13 +176,13 @@ async def test_an_inline_video_is_made_an_attachment_and_moved_into_the_folder(t
     (tmp_path / "into").mkdir()
     browser = StubBrowser(StubDownload(saved(tmp_path, b"video")), content_disposition="inline")
 
-    kept = await navigate(browser, tmp_path / "into")
+    saved_file = await navigate(browser, tmp_path / "into")
 
     disposition = [
         h["value"] for h in browser.passed_on()["responseHeaders"] if h["name"].lower() == "content-disposition"
     ]
     assert disposition == ['attachment; filename="video"']
-    assert (kept.bytes, kept.path.read_bytes(), kept.path.parent) == (5, b"video", tmp_path / "into")
+    assert (saved_file.bytes, saved_file.path.read_bytes(), saved_file.path.parent) == (5, b"video", tmp_path / "into")
     assert browser.referer == "https://a.test/post"
     assert not (tmp_path / "guid").exists()
 
@@ -196,10 +196,10 @@ async def test_an_inline_video_is_made_an_attachment_and_moved_into_the_folder(t
         (None, None),
     ],
 )
-async def test_another_host_is_told_only_the_site_of_the_page(
+async def test_another_host_gets_only_the_site_of_the_page_as_referer(
     tmp_path: Path, page: str | None, referer: str | None
 ) -> None:
-    """Chromium would send whatever it is given."""
+    """Chromium would send any referer it gets."""
     (tmp_path / "into").mkdir()
     browser = StubBrowser(StubDownload(saved(tmp_path, b"video")))
     await navigate(browser, tmp_path / "into", referer=page)
@@ -227,7 +227,7 @@ async def test_fewer_bytes_than_announced_are_not_whole_even_if_the_browser_says
         await navigate(browser, tmp_path)
 
 
-async def test_an_empty_file_is_no_file(tmp_path: Path) -> None:
+async def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EmptyBody):
         await navigate(StubBrowser(StubDownload(saved(tmp_path, b""))), tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -293,6 +293,6 @@ async def test_an_address_that_does_not_answer_is_a_failure_of_the_network(tmp_p
         await navigate(StubBrowser(None, status=0), tmp_path)
 
 
-def test_a_length_of_thousands_of_digits_is_taken_for_none() -> None:
+def test_a_length_of_thousands_of_digits_is_ignored() -> None:
     assert answer(content_length="9" * 5_000).length is None
     assert answer(content_length="77").length == 77

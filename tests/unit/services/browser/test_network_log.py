@@ -1,4 +1,4 @@
-"""What is kept of a visit's traffic."""
+"""What is recorded of a visit's traffic."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def saw(
     )
 
 
-def test_secrets_are_never_kept() -> None:
+def test_secrets_are_never_recorded() -> None:
     network = log()
     saw(network, set_cookie="secret", content_type="text/plain")
 
@@ -48,7 +48,7 @@ def test_pictures_and_scripts_are_passed_over_but_never_a_video() -> None:
     assert [seen.url for seen in network.responses()] == ["https://a.test/v.mp4"]
 
 
-def test_bodies_join_their_responses_by_address_and_turn() -> None:
+def test_bodies_are_matched_to_their_responses_by_address_and_order() -> None:
     network = log()
     for _ in range(2):
         saw(network, content_type="application/json")
@@ -68,7 +68,7 @@ def test_a_segment_is_not_worth_waiting_for_but_a_playlist_is() -> None:
     assert network.video_named
 
 
-def test_a_manifest_is_known_by_its_body_whatever_its_name_and_type_say() -> None:
+def test_a_manifest_is_recognised_by_its_body_whatever_its_name_and_type_say() -> None:
     network = log()
     saw(network, url="https://a.test/api/7", content_type="text/plain")
     network.body("https://a.test/api/7", b"#EXTM3U\n")
@@ -77,7 +77,7 @@ def test_a_manifest_is_known_by_its_body_whatever_its_name_and_type_say() -> Non
     assert network.last_news_s == 2.0
 
 
-def test_a_further_part_of_the_same_file_is_no_news() -> None:
+def test_a_further_part_of_the_same_file_does_not_count_as_news() -> None:
     now = iter([1.0] * 4 + [9.0] * 4)
     network = NetworkLog(lambda: next(now))
     saw(network, url="https://a.test/v.mp4", kind="media", status=206, content_type="video/mp4")
@@ -87,7 +87,7 @@ def test_a_further_part_of_the_same_file_is_no_news() -> None:
     assert first == network.last_news_s == 1.0
 
 
-def test_the_pages_own_document_is_the_last_that_was_no_redirect() -> None:
+def test_the_pages_own_document_is_the_last_that_was_not_a_redirect() -> None:
     network = log()
     saw(network, url="https://a.test/1", kind="document", status=302, main=True)
     saw(network, url="https://a.test/2", kind="document", status=200, main=True)
@@ -123,7 +123,7 @@ def test_the_whole_files_size_comes_from_the_range_or_an_uncompressed_length() -
     assert whole_size(403, {"content-length": "77"}) is None
 
 
-def test_a_size_of_more_digits_than_any_file_has_is_none() -> None:
+def test_a_size_of_more_digits_than_any_file_has_is_ignored() -> None:
     assert whole_size(206, {"content-range": "bytes 0-9/" + "9" * 18}) == 10**18 - 1
     assert whole_size(206, {"content-range": "bytes 0-9/" + "9" * 19}) is None
     assert whole_size(206, {"content-range": "bytes 0-9/" + "9" * 5_000}) is None

@@ -1,4 +1,4 @@
-"""Signing in on a person's own screen, with a window that plays its part."""
+"""Signing in on the user's own screen, with a stub window."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SITE = Platform(
         ({}, "darwin", True),
     ],
 )
-def test_a_screen_is_told_by_the_environment(environment: dict[str, str], system: str, has: bool) -> None:
+def test_a_screen_is_detected_from_the_environment(environment: dict[str, str], system: str, has: bool) -> None:
     assert has_display(environment, system) is has
 
 
@@ -60,45 +60,45 @@ def window(monkeypatch: pytest.MonkeyPatch) -> StubWindow:
     return shown
 
 
-class Person:
-    """Looks on while the window is open, and may say that it is enough."""
+class StubUser:
+    """A user who waits while the window is open, and may end the sign-in."""
 
     def __init__(self) -> None:
-        self.looks_on = asyncio.Event()
-        self.has_enough = asyncio.Event()
+        self.is_waiting = asyncio.Event()
+        self.is_done = asyncio.Event()
 
     async def wait(self) -> None:
-        self.looks_on.set()
-        await self.has_enough.wait()
+        self.is_waiting.set()
+        await self.is_done.wait()
 
 
-async def signing_in(tmp_path: Path, person: Person) -> SessionState:
+async def signing_in(tmp_path: Path, user: StubUser) -> SessionState:
 
     clock = FakeClock(auto=True)
     desk = SessionManager(tmp_path, [SITE], clock)
     return await window_here(
-        desk, EgressGuard(), clock, BrowserTask(SITE, SITE.sign_in.url or ""), executable=None, enough=person.wait
+        desk, EgressGuard(), clock, BrowserTask(SITE, SITE.sign_in.url or ""), executable=None, enough=user.wait
     )
 
 
 @pytest.mark.parametrize("by_enter", [True, False])
-async def test_it_lasts_until_the_window_or_the_person_ends_it(
+async def test_the_sign_in_lasts_until_the_window_or_the_user_ends_it(
     tmp_path: Path, window: StubWindow, by_enter: bool
 ) -> None:
-    person = Person()
-    task = asyncio.create_task(signing_in(tmp_path, person))
-    await person.looks_on.wait()
+    user = StubUser()
+    task = asyncio.create_task(signing_in(tmp_path, user))
+    await user.is_waiting.wait()
     assert not task.done()
-    (person.has_enough if by_enter else window.gone).set()
+    (user.is_done if by_enter else window.gone).set()
 
     assert (await task).signed_in is False
     assert window.closed_times == 1
 
 
 async def test_giving_up_closes_the_window_and_frees_the_profile(tmp_path: Path, window: StubWindow) -> None:
-    person = Person()
-    task = asyncio.create_task(signing_in(tmp_path, person))
-    await person.looks_on.wait()
+    user = StubUser()
+    task = asyncio.create_task(signing_in(tmp_path, user))
+    await user.is_waiting.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     profile = claim_profile(tmp_path)
@@ -114,5 +114,5 @@ async def test_without_a_browser_the_command_that_installs_one_is_named(
     monkeypatch.setattr(own_display, "find_browser", lambda _: FoundBrowser(None, "nowhere", "Install one: apt …"))
 
     with pytest.raises(BrowserUnavailable) as missing:
-        await signing_in(tmp_path, Person())
+        await signing_in(tmp_path, StubUser())
     assert missing.value.help == "Install one: apt …"

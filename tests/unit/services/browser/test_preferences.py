@@ -1,4 +1,4 @@
-"""Chromium's preferences before a person's window opens."""
+"""Chromium's preferences before a sign-in window opens."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_a_new_profile_will_not_offer_to_keep_passwords(tmp_path: Path) -> None:
     assert preferences(tmp_path)["credentials_enable_service"] is False
 
 
-def test_a_window_shows_nobody_the_files_of_this_machine(tmp_path: Path) -> None:
+def test_a_window_does_not_show_the_files_of_this_machine(tmp_path: Path) -> None:
     prepare_preferences(tmp_path)
 
     assert json.loads((tmp_path / "Local State").read_text()) == {"select_file_dialogs": {"allowed": False}}

@@ -1,4 +1,4 @@
-"""Killing by process id, and only what we started."""
+"""Killing processes by id, and only those that we started."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_process_of_our_own_group_is_killed_alone() -> None:
 
 
 def test_a_driver_that_is_not_ours_is_left_alone() -> None:
-    """Process 1 stands for an id that the system has given to somebody else since."""
+    """Process 1 represents an id that the system has since reused for another process."""
     child = subprocess.Popen(SLEEP)
     kill_browser(child.pid, driver=1)
     child.wait(10)

@@ -1,4 +1,4 @@
-"""Who holds the profile, what a crash leaves behind, and the cookies that outlive it."""
+"""Which process holds the profile, what a crash leaves behind, and the cookies that survive it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def cookie(name: str, *, value: str = "v", expires: float = -1) -> dict[str, obj
     return {"name": name, "value": value, "domain": ".a.test", "path": "/", "expires": expires}
 
 
-def test_a_second_holder_gets_an_anonymous_profile_of_its_own(tmp_path: Path) -> None:
+def test_a_second_holder_gets_its_own_anonymous_profile(tmp_path: Path) -> None:
     first, second = claim_profile(tmp_path), claim_profile(tmp_path)
 
     assert not first.anonymous
@@ -36,8 +36,8 @@ def test_the_profile_is_free_again_after_its_release(tmp_path: Path) -> None:
     again.release()  # twice is safe
 
 
-def test_a_profile_that_could_not_be_made_is_ours_once_it_can(tmp_path: Path) -> None:
-    """Our own lock must not keep us from it, or the logins are away until the next start."""
+def test_a_profile_that_could_not_be_created_can_be_claimed_later(tmp_path: Path) -> None:
+    """Our own lock must not block us, or the logins are unavailable until the next start."""
     folder = tmp_path / "browser" / "profile"
     folder.parent.mkdir()
     folder.write_text("no folder")
@@ -71,7 +71,7 @@ def test_what_a_killed_process_left_is_swept_but_not_what_is_in_use(tmp_path: Pa
         profile.release()
 
 
-def test_another_hosts_lock_is_removed_under_our_own(tmp_path: Path) -> None:
+def test_another_hosts_lock_is_removed_while_we_hold_the_profile(tmp_path: Path) -> None:
     profile = claim_profile(tmp_path)
     for name in ("SingletonLock", "SingletonCookie", "SingletonSocket"):
         (profile.folder / name).symlink_to("otherhost-123")
@@ -105,7 +105,7 @@ def test_saved_cookies_are_readable_by_their_owner_alone_and_come_back(tmp_path:
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_unreadable_cookies_are_none(tmp_path: Path) -> None:
+def test_unreadable_cookies_count_as_none(tmp_path: Path) -> None:
     file = tmp_path / "cookies.json"
     file.write_text("{ not json")
 
@@ -114,7 +114,7 @@ def test_unreadable_cookies_are_none(tmp_path: Path) -> None:
     assert load_cookies(None) == []
 
 
-def test_only_what_the_profile_lacks_is_restored() -> None:
+def test_only_cookies_that_the_profile_lacks_are_restored() -> None:
     saved = [
         cookie("session"),
         cookie("rotated", value="old"),

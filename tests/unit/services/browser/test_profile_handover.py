@@ -1,4 +1,4 @@
-"""A person who signs in gets the profile from whoever works with it, and gives it back."""
+"""A sign-in borrows the profile from the process that holds it, and returns it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def test_a_free_profile_is_borrowed_at_once_and_is_free_again_afterwards(t
     again.release()
 
 
-async def test_who_starts_a_browser_meanwhile_gets_an_anonymous_profile(tmp_path: Path) -> None:
+async def test_a_browser_started_during_a_sign_in_gets_an_anonymous_profile(tmp_path: Path) -> None:
     async with borrowed_profile(tmp_path, FakeClock()):
         other = claim_profile(tmp_path)
 
@@ -31,14 +31,14 @@ async def test_who_starts_a_browser_meanwhile_gets_an_anonymous_profile(tmp_path
     other.release()
 
 
-async def test_only_one_person_signs_in_at_a_time(tmp_path: Path) -> None:
+async def test_only_one_user_signs_in_at_a_time(tmp_path: Path) -> None:
     async with borrowed_profile(tmp_path, FakeClock()):
         with pytest.raises(WindowBusy):
             async with borrowed_profile(tmp_path, FakeClock()):
                 pass
 
 
-async def test_a_profile_that_nobody_lets_go_of_is_given_up_and_wanted_no_more(tmp_path: Path) -> None:
+async def test_waiting_for_a_profile_that_is_never_released_is_given_up(tmp_path: Path) -> None:
     held, clock = claim_profile(tmp_path), FakeClock(auto=True)
     with pytest.raises(BrowserUnavailable):
         async with borrowed_profile(tmp_path, clock):
@@ -49,7 +49,7 @@ async def test_a_profile_that_nobody_lets_go_of_is_given_up_and_wanted_no_more(t
     held.release()
 
 
-async def test_a_profile_gives_way_while_it_is_wanted(tmp_path: Path) -> None:
+async def test_the_holder_of_a_wanted_profile_should_give_way(tmp_path: Path) -> None:
     held, clock = claim_profile(tmp_path), FakeClock()
     wanting = asyncio.ensure_future(_borrow(tmp_path, clock))
     await clock.settle()
@@ -60,7 +60,7 @@ async def test_a_profile_gives_way_while_it_is_wanted(tmp_path: Path) -> None:
     await wanting
 
 
-async def test_an_anonymous_profile_gives_way_once_that_with_the_logins_is_free(tmp_path: Path) -> None:
+async def test_an_anonymous_profile_gives_way_once_the_one_with_the_logins_is_free(tmp_path: Path) -> None:
     first, second = claim_profile(tmp_path), claim_profile(tmp_path)
 
     assert not second.should_give_way()
@@ -69,7 +69,7 @@ async def test_an_anonymous_profile_gives_way_once_that_with_the_logins_is_free(
     second.release()
 
 
-async def test_a_state_folder_that_is_gone_makes_nobody_give_way(tmp_path: Path) -> None:
+async def test_a_missing_state_folder_does_not_make_the_holder_give_way(tmp_path: Path) -> None:
     held = claim_profile(tmp_path / "state")
     (tmp_path / "state").rename(tmp_path / "elsewhere")
 
@@ -78,53 +78,53 @@ async def test_a_state_folder_that_is_gone_makes_nobody_give_way(tmp_path: Path)
 
 
 @pytest.fixture
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock of these tests runs ahead of the threads that they wait for."""
+def no_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Never give up waiting, because the clock of these tests runs ahead of the threads."""
     monkeypatch.setattr("mediavault.services.browser.profile.HAND_OVER_S", 1e9)
 
 
-@pytest.mark.usefixtures("patience")
-async def test_an_idle_browser_ends_for_a_person_and_the_next_one_is_anonymous(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("no_timeout")
+async def test_an_idle_browser_ends_for_a_sign_in_and_the_next_one_is_anonymous(tmp_path: Path) -> None:
     driver, clock = StubDriver(), FakeClock()
-    kept = keeper(tmp_path, driver, clock)
-    await kept.browser()
+    manager = keeper(tmp_path, driver, clock)
+    await manager.browser()
     async with _wanting(tmp_path / "state", clock) as wanting:
         await _until(lambda: driver.stopped == 1, clock, GIVE_WAY_LOOK_S)
         await _until(wanting.done, clock, LOOK_S)
         profile = wanting.result()
-        during = await kept.browser()
+        during = await manager.browser()
 
         assert not profile.anonymous
         assert during.profile.anonymous
-    await kept.close()
+    await manager.close()
 
 
-@pytest.mark.usefixtures("patience")
+@pytest.mark.usefixtures("no_timeout")
 async def test_open_pages_may_finish_before_the_browser_ends(tmp_path: Path) -> None:
     driver, clock = StubDriver(), FakeClock()
-    kept = keeper(tmp_path, driver, clock)
-    running = await kept.enter()
+    manager = keeper(tmp_path, driver, clock)
+    running = await manager.enter()
     async with _wanting(tmp_path / "state", clock):
         await _until(lambda: running.gives_way, clock, GIVE_WAY_LOOK_S)
         await clock.settle()
         assert driver.stopped == 0
 
         await _until(lambda: driver.stopped == 1, clock, GIVE_WAY_S / 4)
-    await kept.close()
+    await manager.close()
 
 
-async def test_after_the_sign_in_the_next_page_is_of_the_profile_with_the_logins(tmp_path: Path) -> None:
+async def test_after_the_sign_in_the_next_page_has_the_profile_with_the_logins(tmp_path: Path) -> None:
     driver, clock = StubDriver(), FakeClock()
-    kept = keeper(tmp_path, driver, clock)
+    manager = keeper(tmp_path, driver, clock)
     async with borrowed_profile(tmp_path / "state", clock):
-        assert (await kept.browser()).profile.anonymous
+        assert (await manager.browser()).profile.anonymous
 
-    assert not (await kept.browser()).profile.anonymous
-    await kept.close()
+    assert not (await manager.browser()).profile.anonymous
+    await manager.close()
 
 
 class _wanting:  # noqa: N801 - a context manager
-    """Wants the profile, and holds it until the block ends."""
+    """Borrow the profile, and hold it until the block ends."""
 
     def __init__(self, state: Path, clock: FakeClock) -> None:
         self._state, self._clock = state, clock
@@ -153,7 +153,7 @@ async def _borrow(state: Path, clock: FakeClock) -> None:
 
 
 async def _until(is_so: object, clock: FakeClock, step_s: float) -> None:
-    """Move the time on, and let threads answer, until it is so."""
+    """Advance the clock, and let threads run, until ``is_so`` returns true."""
     for _ in range(200):
         if is_so():  # type: ignore[operator]
             return

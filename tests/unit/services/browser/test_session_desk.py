@@ -1,4 +1,4 @@
-"""What the cookies say of every site, and what an import, a sign-out and a window do to them."""
+"""What the cookies say about every site, and what an import, a sign-out and a window do to them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def test_sites_without_a_sign_in_are_not_listed(tmp_path: Path) -> None:
     assert [state.platform for state in await desk(tmp_path).states()] == ["site", "other"]
 
 
-async def test_a_site_that_nobody_can_sign_in_to_is_none(tmp_path: Path) -> None:
+async def test_a_site_without_a_sign_in_has_no_state(tmp_path: Path) -> None:
     with pytest.raises(NoSuchSite):
         await desk(tmp_path).state("open")
 
@@ -69,10 +69,10 @@ async def test_cookies_of_the_database_and_of_the_snapshot_count_together(tmp_pa
 
 async def test_an_import_takes_only_the_sites_own_valid_cookies_and_waits_in_private(tmp_path: Path) -> None:
     long_ago = int(START.timestamp()) - 1
-    given = text(
+    pasted = text(
         ("sid", "a.test", LATER), ("visit", "a.test", 0), ("old", "a.test", long_ago), ("sid", "b.test", LATER)
     )
-    report = await desk(tmp_path).import_cookies("site", given)
+    report = await desk(tmp_path).import_cookies("site", pasted)
     state = await desk(tmp_path).state("site")
     file = tmp_path / "sessions" / "site.json"
 
@@ -94,17 +94,17 @@ async def test_an_import_replaces_the_session_that_was_there(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("given", "why"),
+    ("pasted", "why"),
     [
         (text(("sid", "b.test", LATER)), "No cookies of Site"),
         (text(("sid", "a.test", 1)), "expired"),
         ("nonsense", "Line 1"),
     ],
 )
-async def test_an_import_of_nothing_leaves_the_former_session(tmp_path: Path, given: str, why: str) -> None:
+async def test_an_import_of_nothing_leaves_the_former_session(tmp_path: Path, pasted: str, why: str) -> None:
     profile = browser_with(tmp_path, ("sid", ".a.test", True))
     with pytest.raises(BadInput, match=why):
-        await desk(tmp_path).import_cookies("site", given)
+        await desk(tmp_path).import_cookies("site", pasted)
 
     assert len(cookies_on_disk(profile)) == 1
     assert not (tmp_path / "sessions").exists()
@@ -121,13 +121,13 @@ async def test_signing_out_leaves_nothing_of_the_site(tmp_path: Path) -> None:
     assert (await mine.state("other")).signed_in is True
 
 
-async def test_nothing_is_changed_while_somebody_signs_in(tmp_path: Path) -> None:
+async def test_nothing_is_changed_during_a_sign_in(tmp_path: Path) -> None:
     async with borrowed_profile(tmp_path, FakeClock()):
         with pytest.raises(WindowBusy):
             await desk(tmp_path).sign_out("site")
 
 
-def test_a_window_leaves_sessions_that_last_and_a_snapshot_that_knows_no_better(tmp_path: Path) -> None:
+def test_after_a_window_sessions_last_and_the_snapshot_does_not_contradict_them(tmp_path: Path) -> None:
     profile_with(tmp_path / "browser" / "profile", ("sid", ".a.test", True), ("visit", "a.test", False))
     save_cookies(tmp_path / "browser" / "cookies.json", [driver_cookie("gone", "a.test"), driver_cookie("k", "b.test")])
     profile = claim_profile(tmp_path)
@@ -140,20 +140,20 @@ def test_a_window_leaves_sessions_that_last_and_a_snapshot_that_knows_no_better(
     assert [cookie["name"] for cookie in load_cookies(profile.cookies_file)] == ["k"]
 
 
-async def test_the_account_is_told_by_the_cookie_that_names_it_or_by_what_a_page_called_it(tmp_path: Path) -> None:
+async def test_the_account_is_named_by_its_cookie_or_by_what_a_page_called_it(tmp_path: Path) -> None:
     site = replace(SITE, sign_in=replace(SITE.sign_in, account_cookie=AccountCookie("visit", re.compile(r"^(\d+)$"))))
-    told = SessionManager(tmp_path, [site], FakeClock(auto=True))
+    manager = SessionManager(tmp_path, [site], FakeClock(auto=True))
     lines = [f".a.test\tTRUE\t/\tFALSE\t{LATER}\t{name}\t12345" for name in ("sid", "visit")]
-    await told.import_cookies("site", "\n".join(lines))
-    assert (await told.state("site")).signed_in_as == "user 12345"
+    await manager.import_cookies("site", "\n".join(lines))
+    assert (await manager.state("site")).signed_in_as == "user 12345"
 
     note_account(tmp_path, "site", "jane")
-    assert (await told.state("site")).signed_in_as == "jane"
-    await told.import_cookies("site", "\n".join(lines))  # perhaps somebody else's
-    assert (await told.state("site")).signed_in_as == "user 12345"
+    assert (await manager.state("site")).signed_in_as == "jane"
+    await manager.import_cookies("site", "\n".join(lines))  # may be another account's
+    assert (await manager.state("site")).signed_in_as == "user 12345"
 
 
-async def test_the_number_is_read_of_the_snapshot_and_the_end_of_the_database(tmp_path: Path) -> None:
+async def test_the_number_is_read_from_the_snapshot_and_the_expiry_from_the_database(tmp_path: Path) -> None:
     site = replace(
         SITE,
         sign_in=replace(

@@ -1,4 +1,4 @@
-"""A visit, with a page that plays its part."""
+"""A visit to a stub page."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class StubFrame:
         self.url = url
         self.parent_frame = parent
         self._answers = answers
-        self.asked: list[str] = []
+        self.evaluated: list[str] = []
         self.answers_click_with: Exception | None = None
 
     async def evaluate(self, expression: str, arg: Any = None) -> Any:
-        self.asked.append(expression)
+        self.evaluated.append(expression)
         answer = self._answers.get(expression)
         if isinstance(answer, Exception):
             raise answer
@@ -62,7 +62,7 @@ class StubElement:
 
 
 class StubPage:
-    """``on_load`` is what loading does: it may tell the network, or raise."""
+    """A page whose loading calls ``on_load``, which may add to the network log or raise."""
 
     def __init__(self, *frames: StubFrame, on_load: Callable[[], None] = lambda: None) -> None:
         self.frames = frames
@@ -94,14 +94,14 @@ def players(*videos: Mapping[str, Any], **facts: Any) -> dict[str, Any]:
     return {"systems": [], "encrypted": False, "manifests": [], "videos": list(videos), **facts}
 
 
-def answers(**given: Any) -> dict[str, Any]:
-    """A page with one playing video, unless said otherwise."""
+def answers(**by_script: Any) -> dict[str, Any]:
+    """The answers of a page with one playing video, unless ``by_script`` replaces them."""
     return {
         scripts.PRIME: {"videos": 1, "started": 1, "known": 1, "failed": 0, "adverts": 0},
         scripts.STANDING: {"videos": 1, "started": 1, "known": 1, "failed": 0, "adverts": 0},
         scripts.PLAYERS: players(VIDEO),
         scripts.DOCUMENT: {"url": URL, "title": "A title", "html": "<html>", "text": "words"},
-        **{getattr(scripts, name): answer for name, answer in given.items()},
+        **{getattr(scripts, name): answer for name, answer in by_script.items()},
     }
 
 
@@ -145,25 +145,25 @@ async def test_a_visit_reports_the_page_its_players_and_its_traffic() -> None:
     assert seen.user_agent == "A browser"
 
 
-async def test_a_player_in_a_frame_stands_where_its_frame_stands() -> None:
+async def test_a_player_in_a_frame_has_the_position_of_its_frame() -> None:
     main = StubFrame(URL, answers(PLAYERS=players()))
     seen = await visit(main, StubFrame("https://player.test/", answers(), main))
 
     assert [(v.frame_url, v.container) for v in seen.videos] == [("https://player.test/", "article:0")]
 
 
-async def test_a_frame_that_never_answers_is_left_alone_and_the_page_still_asked() -> None:
+async def test_a_frame_that_never_answers_is_left_alone_and_the_page_is_still_read() -> None:
     main = StubFrame(URL, answers())
     deaf = StubFrame("https://ads.test/", answers(PRIME=TookTooLong("deaf"), PLAYERS=TookTooLong("deaf")), main)
     seen = await visit(main, deaf)
 
-    assert deaf.asked == [scripts.PRIME]
+    assert deaf.evaluated == [scripts.PRIME]
     assert len(seen.videos) == 1
     assert not seen.extra["unresponsive"]
 
 
-async def test_a_frame_that_leaves_under_a_question_does_not_end_the_visit() -> None:
-    """Chromium then says that the target was closed, as it does where the browser itself is gone."""
+async def test_a_frame_that_goes_away_during_a_call_does_not_end_the_visit() -> None:
+    """Chromium then reports that the target was closed, as it does when the browser itself is gone."""
     closed = BrowserUnavailable("closed")
     leaving = StubFrame(
         "https://b.test/embed", dict.fromkeys((scripts.STANDING, scripts.PRIME, scripts.PLAYERS), closed)
@@ -179,7 +179,7 @@ async def test_a_browser_that_is_gone_ends_the_visit() -> None:
         await visit(StubFrame(URL, answers(PLAYERS=BrowserUnavailable("closed"))))
 
 
-async def test_a_spinning_page_is_given_up_and_its_source_kept() -> None:
+async def test_a_spinning_page_is_given_up_and_its_source_is_kept() -> None:
     deaf = TookTooLong("deaf")
 
     def load(network: NetworkLog) -> None:
@@ -197,7 +197,7 @@ async def test_a_renderer_that_dies_ends_the_visit() -> None:
         await visit(StubFrame(URL, answers()), after=lambda page: page.fire("crash"))
 
 
-async def test_a_page_that_navigates_under_a_question_is_no_failure() -> None:
+async def test_a_page_that_navigates_during_a_call_is_not_a_failure() -> None:
     seen = await visit(StubFrame(URL, answers(PLAYERS=PageFailed("context destroyed"))))
 
     assert seen.videos == ()
@@ -221,7 +221,7 @@ async def test_an_address_that_is_a_download_is_reported_without_a_page() -> Non
     assert (seen.final_url, seen.responses[0].mime) == (URL, "video/mp4")
 
 
-async def test_the_egress_guards_refusal_is_told_as_what_it_is() -> None:
+async def test_the_egress_guards_refusal_is_reported_as_such() -> None:
     def load(network: NetworkLog) -> None:
         arrived(network, status=403, mime="text/plain")
         network.body(URL, PROXY_REFUSAL + b"\n")
@@ -230,14 +230,14 @@ async def test_the_egress_guards_refusal_is_told_as_what_it_is() -> None:
         await visit(StubFrame(URL, answers()), load=load)
 
 
-async def test_protected_data_and_asked_for_keys_are_reported() -> None:
+async def test_protected_data_and_requested_keys_are_reported() -> None:
     seen = await visit(StubFrame(URL, answers(PLAYERS=players(VIDEO, systems=["com.widevine.alpha"], encrypted=True))))
 
     assert seen.drm_requested
     assert seen.extra["key_systems"] == ["com.widevine.alpha"]
 
 
-async def test_what_feeds_a_player_and_what_the_page_made_itself_are_reported() -> None:
+async def test_what_feeds_a_player_and_manifests_that_the_page_made_are_reported() -> None:
     segment, file = "https://a.test/s1.m4s", "https://a.test/a.mp4"
     fed = [{"mime": "video/mp4", "urls": [{"url": segment, "whole": False}, {"url": file, "whole": True}]}]
     made = [{"url": "blob:https://a.test/1", "text": "#EXTM3U"}]
@@ -252,4 +252,4 @@ async def test_a_player_that_starts_later_is_noticed_without_being_touched_again
     frame = StubFrame(URL, answers(PRIME=nothing))
     await visit(frame)
 
-    assert frame.asked.count(scripts.PRIME) == 1
+    assert frame.evaluated.count(scripts.PRIME) == 1

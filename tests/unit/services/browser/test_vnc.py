@@ -1,4 +1,4 @@
-"""The connection to the virtual screen: which of a viewer's messages reach it, and how it is found."""
+"""The connection to the virtual screen: which of a viewer's messages reach it, and how its socket is found."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def cut_text(text: bytes) -> bytes:
         struct.pack(">Bxxxi", 6, -6) + b"pasted",  # a clipboard in the extended form
     ],
 )
-def test_what_shows_the_screen_and_fills_its_clipboard_passes(message: bytes) -> None:
+def test_messages_that_show_the_screen_and_fill_its_clipboard_pass(message: bytes) -> None:
     assert passed(message, UPDATE) == message + UPDATE
 
 
@@ -87,7 +87,7 @@ def test_keys_that_open_tools_menus_or_windows_do_not_pass(keysym: int) -> None:
     assert passed(rfb.stroke(keysym)) == b""
 
 
-@pytest.mark.parametrize("char", "acvxzrwéЖ你")  # the last ones only to be put on a key
+@pytest.mark.parametrize("char", "acvxzrwéЖ你")  # the last ones only so that they get a key
 def test_shortcuts_for_text_and_for_the_pages_buttons_pass(char: str) -> None:
     strokes = rfb.key(rfb.CONTROL, down=True) + rfb.stroke(rfb.keysym_of(char)) + rfb.key(rfb.CONTROL, down=False)
     assert passed(strokes) == strokes
@@ -106,7 +106,7 @@ def test_shortcuts_for_text_and_for_the_pages_buttons_pass(char: str) -> None:
     ],
 )
 def test_other_shortcuts_do_not_pass(modifiers: Sequence[int], keysym: int) -> None:
-    held = b"".join(rfb.key(each, down=True) for each in modifiers)
+    held = b"".join(rfb.key(modifier, down=True) for modifier in modifiers)
     assert passed(held, rfb.key(keysym, down=True)) == held
 
 
@@ -130,7 +130,7 @@ def test_a_click_with_a_modifier_opens_no_window() -> None:
     assert passed(held, rfb.pointer(5, 6, 1)) == held + rfb.pointer(5, 6, 0)
 
 
-def test_extensions_that_would_get_round_this_are_not_offered() -> None:
+def test_extensions_that_would_bypass_the_filter_are_not_offered() -> None:
     """JPEG and its quality, QEMU's keys, more mouse buttons, another size."""
     assert passed(encodings(7, 21, -26, 0, -258, -316, -308, -1063131698)) == encodings(7, 0, -1063131698)
 
@@ -138,7 +138,7 @@ def test_extensions_that_would_get_round_this_are_not_offered() -> None:
 @pytest.mark.parametrize(
     "message",
     [
-        b"\x63",  # no message of RFB
+        b"\x63",  # not an RFB message
         b"\xff\x00" + bytes(10),  # QEMU's extension
         b"\xfb" + bytes(23),  # another size
         struct.pack(">Bxxxi", 6, MAX_CLIPBOARD_BYTES + 1),
@@ -146,13 +146,13 @@ def test_extensions_that_would_get_round_this_are_not_offered() -> None:
         struct.pack(">Bxxxi", 6, -(1 << 31)),
     ],
 )
-def test_what_is_not_known_or_too_large_is_refused(message: bytes) -> None:
+def test_unknown_or_too_large_messages_are_refused(message: bytes) -> None:
     with pytest.raises(NotVnc):
         passed(message)
 
 
 def test_another_version_is_refused() -> None:
-    """It would begin its messages at another place."""
+    """Its messages would start at another offset."""
     with pytest.raises(NotVnc):
         ViewerMessages().take(b"RFB 003.003\n")
 
@@ -162,7 +162,7 @@ def test_another_version_is_refused() -> None:
 
 @asynccontextmanager
 async def a_screen(folder: Path) -> AsyncIterator[asyncio.Queue[bytes]]:
-    """A socket like Xvnc's that keeps what it receives, and greets."""
+    """A socket like Xvnc's that sends a greeting and records what it receives."""
     received: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -8,7 +8,7 @@ from mediavault.services.browser.watching import VisitProgress, VisitStep, next_
 
 
 def progress(**facts: float | bool | int) -> VisitProgress:
-    """A primed visit in the middle of its time, to which nothing has happened for a while."""
+    """A primed visit in the middle of its time, without news for a while."""
     now = VisitProgress(elapsed_s=4.0, left_s=60.0, quiet_s=5.0, idle_s=5.0, since_action_s=5.0, primed=True)
     for name, value in facts.items():
         setattr(now, name, value)
@@ -49,15 +49,15 @@ def test_the_next_step(now: VisitProgress, step: VisitStep) -> None:
     assert next_step(now) is step
 
 
-def test_a_platform_that_tells_everything_itself_is_not_touched() -> None:
+def test_a_page_whose_platform_sends_everything_itself_is_not_touched() -> None:
     assert next_step(progress(wants_page_data=True, primed=False, elapsed_s=3.0)) is VisitStep.WAIT
     assert next_step(progress(wants_page_data=True, primed=False, page_data_seen=True)) is VisitStep.STOP
 
 
-def test_a_platform_that_stays_silent_is_looked_at_like_any_page() -> None:
+def test_the_page_of_a_platform_that_stays_silent_is_visited_like_any_page() -> None:
     assert next_step(progress(wants_page_data=True, primed=False, elapsed_s=15.0)) is VisitStep.PRIME
 
 
-def test_an_advert_that_plays_by_itself_does_not_end_the_visit_before_the_post_was_clicked() -> None:
-    """The network has shown a video, but no player that a person would take for the post's has started."""
+def test_an_advert_that_plays_automatically_does_not_end_the_visit_before_the_click_on_the_post() -> None:
+    """The network has shown a video, but no player that a user would take for the post's has started."""
     assert next_step(progress(video_named=True, players=0, started=0)) is VisitStep.CLICK

@@ -1,4 +1,4 @@
-"""The way out for a person's window: no password to be asked for, and no stranger let in."""
+"""The proxy of a sign-in window: it asks for no password, and refuses other users of the machine."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.patience import patient
 from tests.unit.services.egress.servers import Site, ok, running
 
 
-async def asked(proxy: str, url: str) -> str:
-    """The status line of the proxy's answer to a plain request without any password; "" when it hangs up."""
+async def status_line(proxy: str, url: str) -> str:
+    """The status line of the proxy's answer to a request without a password; "" when it hangs up."""
     reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(proxy).port)
     try:
         writer.write(f"GET {url} HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\n\r\n".encode())
@@ -36,23 +36,23 @@ async def a_site() -> AsyncIterator[tuple[Site, str]]:
 
 async def test_the_sign_ins_own_site_is_reached_without_a_password() -> None:
     async with a_site() as (site, url), window_proxy(EgressGuard([f"127.0.0.1:{site.port}"]), url) as proxy:
-        assert " 200 " in await asked(proxy, url)
+        assert " 200 " in await status_line(proxy, url)
 
 
-async def test_what_posts_may_not_reach_the_window_may_not_either() -> None:
+async def test_a_window_may_not_reach_what_posts_may_not_reach() -> None:
     async with a_site() as (_, url), window_proxy(EgressGuard(), "https://public.test/in") as proxy:
-        assert " 403 " in await asked(proxy, url)
+        assert " 403 " in await status_line(proxy, url)
 
 
-async def test_another_users_programs_are_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_connections_of_other_users_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plain_window, "is_of_our_user", lambda _: False)
     async with a_site() as (site, url), window_proxy(EgressGuard([f"127.0.0.1:{site.port}"]), url) as proxy:
-        assert await asked(proxy, url) == ""
+        assert await status_line(proxy, url) == ""
 
 
-async def test_it_is_gone_with_its_window() -> None:
+async def test_the_proxy_is_gone_with_its_window() -> None:
     async with window_proxy(EgressGuard(), "https://public.test/in") as proxy:
         pass
 
     with pytest.raises(OSError):
-        await asked(proxy, "http://public.test/")
+        await status_line(proxy, "http://public.test/")

@@ -1,4 +1,4 @@
-"""AES-128 of segments, however their bytes are cut into pieces."""
+"""AES-128 decryption of segments, however their bytes are split into pieces."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_pieces_of_any_size_decrypt(piece: int, plain: bytes) -> None:
 
 
 @pytest.mark.parametrize("broken", [sealed(PLAIN)[:-1], sealed(PLAIN)[:-16], sealed(PLAIN)[:-5], b""])
-def test_a_segment_that_broke_off_does_not_decrypt(broken: bytes) -> None:
+def test_a_truncated_segment_does_not_decrypt(broken: bytes) -> None:
     decryptor = Decryptor(KEY, IV)
     decryptor.feed(broken)
 
@@ -43,5 +43,5 @@ def test_another_key_does_not_decrypt() -> None:
         decryptor.finish()
 
 
-def test_without_an_iv_the_sequence_number_is_one() -> None:
+def test_without_an_iv_the_sequence_number_is_used() -> None:
     assert iv_of(258) == bytes(14) + b"\x01\x02"

@@ -1,4 +1,4 @@
-"""A stream from a server that drips: given up, however its bytes are spread over manifests and segments."""
+"""A stream from a server that drips is given up, however its bytes are spread over manifests and segments."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ def clock() -> FakeClock:
 
 
 class Dripping:
-    """A client whose answers take ``head_s`` to begin and ``piece_s`` for each of the ``pieces``, on the fake clock."""
+    """A client whose responses take ``head_s`` to begin and ``piece_s`` for each piece, on the fake clock."""
 
     def __init__(self, clock: FakeClock, pieces: list[bytes], *, head_s: float = 0.0, piece_s: float = 0.0) -> None:
         self._clock, self._pieces, self._head_s, self._piece_s = clock, pieces, head_s, piece_s
-        self.asked = 0
+        self.requests = 0
 
     @asynccontextmanager
     async def get(self, url: str, **_: Any) -> AsyncIterator[Any]:
-        self.asked += 1
+        self.requests += 1
         self._clock.advance(self._head_s)
-        yield DrippingAnswer(url, iter(self._pieces), lambda: self._clock.advance(self._piece_s))
+        yield DrippingResponse(url, iter(self._pieces), lambda: self._clock.advance(self._piece_s))
 
 
 @dataclass
-class DrippingAnswer:
+class DrippingResponse:
     url: str
     pieces: Iterator[bytes]
     wait: Callable[[], None]
@@ -61,12 +61,12 @@ class DrippingAnswer:
 
 def dripping(clock: FakeClock, pieces: list[bytes], **times: float) -> tuple[StreamSource, Dripping]:
     client = Dripping(clock, pieces, **times)
-    asked = MediaRequest("http://a.example/v", SourceType.HLS, "http://a.example")
-    return StreamSource(cast("Any", client), clock, asked, LIMITS), client
+    request = MediaRequest("http://a.example/v", SourceType.HLS, "http://a.example")
+    return StreamSource(cast("Any", client), clock, request, LIMITS), client
 
 
-async def saved(source: StreamSource, *, times: int = 1) -> int:
-    """Fetch the segment; how many bytes came."""
+async def fetch(source: StreamSource, *, times: int = 1) -> int:
+    """Fetch the segment ``times`` times and return the number of bytes received."""
     return sum([len(piece) for _ in range(times) async for piece in source.pieces(SEGMENT)])
 
 
@@ -75,44 +75,44 @@ async def test_a_manifest_that_drips_is_given_up(clock: FakeClock) -> None:
 
     with pytest.raises(TookTooLong, match="less than 1024 bytes a second"):
         await source.small("http://a.example/index.m3u8", limit=1 << 20)
-    assert client.asked == TRIES
+    assert client.requests == TRIES
 
 
 @pytest.mark.parametrize(
-    "times", [{"piece_s": 25.0}, {"head_s": 45.0}], ids=["segments that drip", "answers that are slow to begin"]
+    "times", [{"piece_s": 25.0}, {"head_s": 45.0}], ids=["segments that drip", "responses that are slow to begin"]
 )
-async def test_a_stream_whose_segments_all_come_too_slowly_is_given_up(
+async def test_a_stream_whose_segments_all_arrive_too_slowly_is_given_up(
     times: dict[str, float], clock: FakeClock
 ) -> None:
-    """Each of them ends before a minute is over, and there may be ten thousand."""
+    """Each segment takes less than a minute, but there may be ten thousand of them."""
     source, _ = dripping(clock, [bytes(188)], **times)
     began_s = clock.monotonic()
 
     with pytest.raises(TookTooLong, match="less than 1024 bytes a second") as caught:
-        await saved(source, times=1_000)
+        await fetch(source, times=1_000)
     assert clock.monotonic() - began_s < 300
     assert wait_before_retry_s(caught.value, 1) is None
 
 
-async def test_a_stream_of_slow_segments_is_borne_with(clock: FakeClock) -> None:
+async def test_a_stream_of_slow_segments_is_tolerated(clock: FakeClock) -> None:
     source, client = dripping(clock, [bytes(100_000)], head_s=20.0, piece_s=15.0)
-    await saved(source, times=100)
+    await fetch(source, times=100)
 
-    assert client.asked == 100
+    assert client.requests == 100
 
 
-async def test_segments_that_are_waited_for_at_the_same_time_are_waited_for_once() -> None:
-    """Twenty answers that take ten seconds to begin, all at once, are ten seconds without a byte, not two hundred."""
+async def test_concurrent_waits_for_segments_count_once() -> None:
+    """Twenty concurrent responses that take ten seconds to begin are ten seconds without a byte, not two hundred."""
     clock = FakeClock()
 
     @asynccontextmanager
     async def get(url: str, **_: Any) -> AsyncIterator[Any]:
         await clock.sleep(10.0)
-        yield DrippingAnswer(url, iter([bytes(188)]), lambda: None)
+        yield DrippingResponse(url, iter([bytes(188)]), lambda: None)
 
     source, client = dripping(clock, [])
     client.get = get  # type: ignore[method-assign]
-    calls = [asyncio.create_task(saved(source)) for _ in range(20)]
+    calls = [asyncio.create_task(fetch(source)) for _ in range(20)]
     await clock.settle()
     clock.advance(10.0)
 

@@ -1,4 +1,4 @@
-"""Whether a segment is whole, from its own bytes."""
+"""Whether a segment is whole, determined from its own bytes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_whole_segment_has_no_fault_however_it_arrives(body: bytes, piece: int
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "reason"),
     [
         (TS[:-1], "ends inside a packet"),
         (TS[:5_000] + TS[5_001:] + b"x", "loses the rhythm of its packets"),
@@ -44,8 +44,8 @@ def test_a_whole_segment_has_no_fault_however_it_arrives(body: bytes, piece: int
         (M4S + b"\0\0\0\3abcd", "has a broken structure"),
     ],
 )
-def test_a_broken_segment_says_what_is_wrong(body: bytes, said: str) -> None:
-    assert fault(body) == said
+def test_what_is_wrong_with_a_broken_segment_is_reported(body: bytes, reason: str) -> None:
+    assert fault(body) == reason
 
 
 def test_large_boxes_with_sixty_four_bit_lengths_are_followed() -> None:
@@ -66,6 +66,6 @@ def test_large_boxes_with_sixty_four_bit_lengths_are_followed() -> None:
         (media.png()[:1_024], NotAVideo),
     ],
 )
-def test_what_is_no_segment_is_refused(head: bytes, failure: type[Failure]) -> None:
+def test_what_is_not_a_segment_is_refused(head: bytes, failure: type[Failure]) -> None:
     with pytest.raises(failure):
         gauge_for(head)

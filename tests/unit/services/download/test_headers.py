@@ -1,4 +1,4 @@
-"""What header fields say; malformed ones count as absent."""
+"""Parsing of header fields; malformed ones count as absent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mediavault.services.download.resume import (
 
 
 @pytest.mark.parametrize(
-    ("value", "read"),
+    ("value", "parsed"),
     [
         ("bytes 0-9/10", ContentRange(0, 9, 10)),
         (" bytes 5-9/10 ", ContentRange(5, 9, 10)),
@@ -34,22 +34,22 @@ from mediavault.services.download.resume import (
         ("bytes ٠-٩/١٠", None),
     ],
 )
-def test_a_content_range_is_read_exactly_or_not_at_all(value: str | None, read: ContentRange | None) -> None:
-    assert content_range(value) == read
+def test_a_content_range_is_read_exactly_or_not_at_all(value: str | None, parsed: ContentRange | None) -> None:
+    assert content_range(value) == parsed
 
 
 @pytest.mark.parametrize(
-    ("value", "read"), [("10", 10), ("0", 0), ("-1", None), ("1e3", None), ("10, 10", None), ("²", None), ("", None)]
+    ("value", "parsed"), [("10", 10), ("0", 0), ("-1", None), ("1e3", None), ("10, 10", None), ("²", None), ("", None)]
 )
-def test_a_content_length_is_a_plain_number(value: str, read: int | None) -> None:
-    assert content_length({"content-length": value}) == read
+def test_a_content_length_is_a_plain_number(value: str, parsed: int | None) -> None:
+    assert content_length({"content-length": value}) == parsed
 
 
 @pytest.mark.parametrize(
-    ("value", "read"), [('"a"', '"a"'), ('""', '""'), ('W/"a"', None), ("a", None), ('"a" "b"', None), ("", None)]
+    ("value", "parsed"), [('"a"', '"a"'), ('""', '""'), ('W/"a"', None), ("a", None), ('"a" "b"', None), ("", None)]
 )
-def test_only_a_strong_etag_counts(value: str, read: str | None) -> None:
-    assert strong_etag({"etag": value}) == read
+def test_only_a_strong_etag_counts(value: str, parsed: str | None) -> None:
+    assert strong_etag({"etag": value}) == parsed
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_date_is_a_strong_validator_only_when_it_is_old_enough(changed: str, c
     assert strong_last_modified({"last-modified": changed}) is None
 
 
-def test_other_encodings_than_identity_are_noticed() -> None:
+def test_encodings_other_than_identity_are_noticed() -> None:
     assert is_encoded({"content-encoding": "gzip"})
     assert not is_encoded({"content-encoding": " Identity "})
     assert not is_encoded({})

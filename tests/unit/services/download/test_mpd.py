@@ -30,7 +30,7 @@ def group(*inside: str, attributes: str = "") -> str:
 
 
 def only(*inside: str, **options: str) -> MediaPlaylist:
-    """The one track of a manifest with one period and one set."""
+    """Return the only track of a manifest with one period and one adaptation set."""
     (track,) = read_mpd(mpd(f"<Period>{group(*inside)}</Period>", **options), URL)
     return track
 
@@ -107,14 +107,14 @@ def test_even_segments_fill_the_period() -> None:
         ('startNumber="5" endNumber="6"', ["5", "6"]),
     ],
 )
-def test_numbers_begin_and_end_where_they_are_told_to(attributes: str, listed: list[str]) -> None:
+def test_numbers_begin_at_start_number_and_end_at_end_number(attributes: str, listed: list[str]) -> None:
     assert names(only(rung(f'<SegmentTemplate media="$Number$" duration="4" {attributes}/>'))) == listed
 
 
 @pytest.mark.parametrize(
     ("length", "count"), [("PT10S", 5), ("PT10.0004S", 5), ("PT10.1S", 6), ("PT9.9999S", 5), ("PT1S", 1)]
 )
-def test_a_length_that_was_rounded_makes_no_further_segment(length: str, count: int) -> None:
+def test_a_rounded_duration_adds_no_segment(length: str, count: int) -> None:
     track = only(
         rung('<SegmentTemplate media="$Number$" duration="2"/>'), attributes=f'mediaPresentationDuration="{length}"'
     )
@@ -123,7 +123,7 @@ def test_a_length_that_was_rounded_makes_no_further_segment(length: str, count: 
 
 
 @pytest.mark.parametrize(("length", "uncertain"), [("PT10.1S", True), ("PT11.5S", False), ("PT10S", False)])
-def test_only_a_short_last_segment_that_is_not_named_is_uncertain(length: str, uncertain: bool) -> None:
+def test_only_a_short_last_segment_that_is_not_listed_is_uncertain(length: str, uncertain: bool) -> None:
     track = only(
         rung('<SegmentTemplate media="$Number$" duration="2"/>'), attributes=f'mediaPresentationDuration="{length}"'
     )
@@ -152,7 +152,7 @@ def test_a_timeline_says_when_each_segment_plays(entries: str, times: list[str])
     assert names(only(rung(template))) == times
 
 
-def test_a_timeline_on_a_clock_of_its_own_ends_with_the_period() -> None:
+def test_a_timeline_with_its_own_clock_ends_with_the_period() -> None:
     template = (
         '<SegmentTemplate media="$Time$" timescale="10" presentationTimeOffset="1000">'
         '<SegmentTimeline><S t="1000" d="50" r="-1"/></SegmentTimeline></SegmentTemplate>'
@@ -169,7 +169,7 @@ def test_a_whole_number_may_be_written_as_a_decimal() -> None:
     assert len(track.segments) == 5
 
 
-def test_a_period_that_still_counts_from_when_it_was_live_is_as_long_as_the_film() -> None:
+def test_a_period_start_left_from_the_live_stream_does_not_shorten_the_video() -> None:
     text = mpd(f'<Period start="PT12M34S">{group(rung(TEMPLATE.format(2)))}</Period>')
 
     assert len(read_mpd(text, URL)[0].segments) == 5
@@ -195,7 +195,7 @@ def test_a_representation_without_segments_is_one_file(body: str) -> None:
     assert (names(track), track.whole_file) == (["v.mp4"], True)
 
 
-def test_what_stands_above_holds_below_unless_it_is_said_anew() -> None:
+def test_outer_elements_apply_to_inner_ones_unless_overridden() -> None:
     text = mpd(
         '<BaseURL>one/</BaseURL><Period><BaseURL>two/</BaseURL><SegmentTemplate timescale="10" startNumber="3" '
         'initialization="$RepresentationID$-i"><SegmentTimeline><S d="50" r="1"/></SegmentTimeline></SegmentTemplate>'
@@ -209,13 +209,13 @@ def test_what_stands_above_holds_below_unless_it_is_said_anew() -> None:
     assert track.segments[0].init == Init(f"{BASE}one/two/three/four/v-i", None, None)
 
 
-def test_the_innermost_kind_of_addressing_holds() -> None:
+def test_the_innermost_kind_of_addressing_applies() -> None:
     inside = rung("<BaseURL>v.mp4</BaseURL><SegmentBase/>")
 
     assert names(only('<SegmentTemplate media="$Number$" duration="2"/>', inside)) == ["v.mp4"]
 
 
-def test_periods_follow_each_other_and_may_start_their_clocks_anew() -> None:
+def test_periods_follow_each_other_and_may_restart_their_clocks() -> None:
     template = '<SegmentTemplate media="p{}-$Number$" duration="5"/>'
     periods = "".join(
         f'<Period duration="PT{length}S">{group(rung(template.format(n)))}</Period>' for n, length in enumerate((10, 5))
@@ -267,7 +267,7 @@ def test_the_tallest_then_the_richest_pictures_are_taken() -> None:
     assert chosen(group(*rungs)) == ["best"]
 
 
-def test_sound_is_that_of_the_main_programme_and_the_richest() -> None:
+def test_the_richest_sound_of_the_main_programme_is_taken() -> None:
     described = '<Role schemeIdUri="urn:mpeg:dash:role:2011" value="description"/>'
 
     assert chosen(
@@ -288,7 +288,7 @@ def test_surround_sound_that_browsers_cannot_play_is_the_last_choice() -> None:
     ) == ["v", "2.0"]
 
 
-def test_pictures_with_sound_in_them_need_no_other() -> None:
+def test_pictures_that_include_sound_need_no_separate_sound() -> None:
     both = 'mimeType="video/mp4" codecs="avc1.64001f,mp4a.40.2"'
 
     assert chosen(group(rung(whole("both"), kind=both)), group(rung(whole("a"), kind=AUDIO))) == ["both"]
@@ -297,7 +297,7 @@ def test_pictures_with_sound_in_them_need_no_other() -> None:
 @pytest.mark.parametrize(
     "scheme", ["http://dashif.org/guidelines/trickmode", "http://dashif.org/guidelines/thumbnail_tile"]
 )
-def test_pictures_for_seeking_are_no_film(scheme: str) -> None:
+def test_pictures_for_seeking_are_not_taken(scheme: str) -> None:
     trick = group(f'<EssentialProperty schemeIdUri="{scheme}" value="1"/>', rung(whole("trick"), height=2_160))
 
     assert chosen(trick, group(rung(whole("film")))) == ["film"]
@@ -311,7 +311,7 @@ def test_subtitles_and_thumbnails_are_neither_pictures_nor_sound() -> None:
     ) == ["v"]
 
 
-def test_every_period_gives_its_own_form_of_what_was_chosen_first() -> None:
+def test_later_periods_use_the_quality_chosen_in_the_first() -> None:
     other = 'mimeType="video/mp4" codecs="hvc1.1.6.L93"'
     first = f'<Period duration="PT5S">{group(rung(whole("a"), id="1", height=720))}</Period>'
     second = (
@@ -323,7 +323,7 @@ def test_every_period_gives_its_own_form_of_what_was_chosen_first() -> None:
     assert names(track) == ["a", "b"]
 
 
-def test_a_quality_that_takes_no_licence_is_taken_before_one_that_does() -> None:
+def test_a_quality_without_drm_is_preferred_to_one_with_drm() -> None:
     locked = rung("<ContentProtection/>" + whole("locked"), height=2_160)
 
     assert chosen(group(locked, rung(whole("free"), height=480))) == ["free"]
@@ -370,20 +370,20 @@ def test_what_cannot_or_must_not_be_fetched_is_refused(text: str, failure: type[
 
 
 def test_the_segments_of_all_periods_are_counted_together() -> None:
-    """Each period alone may be as long as any; hundreds of them must not be laid out."""
+    """Each period alone is within the limit; hundreds of them must not be expanded."""
     period = f'<Period duration="PT{MAX_SEGMENTS}S">{group(rung(TEMPLATE.format(1)))}</Period>'
 
     with pytest.raises(NotAVideo, match="segments"):
         read_mpd(mpd(period * 500, ""), URL)
 
 
-def test_a_part_that_resolves_to_nothing_is_left_out() -> None:
+def test_a_period_that_resolves_to_zero_is_left_out() -> None:
     text = mpd(f'<Period xlink:href="urn:mpeg:dash:resolve-to-zero:2013"/><Period>{group(rung(whole("v")))}</Period>')
 
     assert names(read_mpd(text, URL)[0]) == ["v"]
 
 
-def test_prefixes_make_no_difference() -> None:
+def test_namespace_prefixes_make_no_difference() -> None:
     text = (
         '<dash:MPD xmlns:dash="urn:mpeg:dash:schema:mpd:2011" mediaPresentationDuration="PT2S"><dash:Period>'
         f"<dash:AdaptationSet><dash:Representation {VIDEO}><dash:BaseURL>v</dash:BaseURL></dash:Representation>"
@@ -393,13 +393,13 @@ def test_prefixes_make_no_difference() -> None:
     assert names(read_mpd(text, URL)[0]) == ["v"]
 
 
-def test_the_most_segments_that_are_taken_are_read() -> None:
+def test_a_manifest_with_the_maximum_number_of_segments_is_read() -> None:
     text = mpd(f"<Period>{group(rung(TEMPLATE.format(1)))}</Period>", f'mediaPresentationDuration="PT{MAX_SEGMENTS}S"')
 
     assert len(read_mpd(text, URL)[0].segments) == MAX_SEGMENTS
 
 
-def test_a_live_manifest_can_be_looked_at() -> None:
+def test_a_live_manifest_can_be_inspected() -> None:
     document = read_document(mpd(f"<Period>{group(rung(TEMPLATE.format(2)))}</Period>", 'type="dynamic"'), URL)
 
     assert (document.live, document.variants, document.duration_s) == (True, 1, None)

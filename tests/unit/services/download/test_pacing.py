@@ -1,4 +1,4 @@
-"""How long to wait after a cut, and when a cut was one too many."""
+"""How long to wait after a cut, and after how many cuts to give up."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ def test_each_cut_doubles_the_wait_up_to_a_minute() -> None:
     assert [backoff_s(failures) for failures in (1, 2, 3, 4, 20)] == [0.5, 1.0, 2.0, 4.0, 60.0]
 
 
-def test_cuts_without_progress_are_counted_and_progress_forgives_them() -> None:
+def test_cuts_are_counted_until_progress_resets_the_count() -> None:
     cuts = Cuts(limit=2)
 
     assert [cuts.may_go_on(0), cuts.may_go_on(PROGRESS_BYTES - 1), cuts.may_go_on(PROGRESS_BYTES - 1)] == [
@@ -21,7 +21,7 @@ def test_cuts_without_progress_are_counted_and_progress_forgives_them() -> None:
     assert cuts.failures == 1
 
 
-def test_a_file_that_is_started_over_makes_no_progress_by_coming_as_far_as_before() -> None:
+def test_coming_as_far_as_before_after_starting_over_is_not_progress() -> None:
     cuts = Cuts(limit=2)
 
     assert [cuts.may_go_on(5_000_000) for _ in range(3)] == [True, True, False]

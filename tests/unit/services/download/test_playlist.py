@@ -1,4 +1,4 @@
-"""Reading playlists: what they say, and what is refused at once."""
+"""Reading HLS playlists: what they contain, and what is refused immediately."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_segments_come_in_order_with_absolute_addresses() -> None:
     assert {segment.part for segment in read.segments} == {0}
 
 
-def test_byte_ranges_go_on_where_the_one_before_ended() -> None:
+def test_byte_ranges_continue_where_the_previous_one_ended() -> None:
     read = media_playlist(
         "#EXTINF:1.0,", "#EXT-X-BYTERANGE:100@50", "all.ts", "#EXTINF:1.0,", "#EXT-X-BYTERANGE:30", "all.ts"
     )
@@ -50,7 +50,7 @@ def test_byte_ranges_go_on_where_the_one_before_ended() -> None:
     assert Span(150, 30).header == "bytes=150-179"
 
 
-def test_initialisation_sections_hold_until_the_next() -> None:
+def test_initialisation_sections_apply_until_the_next() -> None:
     read = media_playlist(
         '#EXT-X-MAP:URI="init.mp4",BYTERANGE="700@0"', "#EXTINF:1.0,", "1.m4s", "#EXTINF:1.0,", "2.m4s",
         '#EXT-X-MAP:URI="other.mp4"', "#EXTINF:1.0,", "3.m4s",
@@ -89,13 +89,13 @@ def test_of_several_keys_for_the_same_segments_the_plain_one_is_taken() -> None:
         '#EXT-X-KEY:METHOD=AES-128,URI="k"',
         '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="skd://x",KEYFORMAT="com.apple"',
     )
-    either = [media_playlist(*keys, "#EXTINF:1.0,", "1.ts") for keys in ((plain, licensed), (licensed, plain))]
+    playlists = [media_playlist(*keys, "#EXTINF:1.0,", "1.ts") for keys in ((plain, licensed), (licensed, plain))]
 
-    assert [read.segments[0].key for read in either] == [Key("https://cdn.example/a/b/k", None)] * 2
+    assert [read.segments[0].key for read in playlists] == [Key("https://cdn.example/a/b/k", None)] * 2
 
 
-def test_many_keys_are_read_in_no_time() -> None:
-    """Some packagers write one for each segment; comparing each with all before would take minutes."""
+def test_many_keys_are_read_quickly() -> None:
+    """Some packagers write one key per segment; comparing each with all the earlier ones would take minutes."""
     lines = [
         line
         for number in range(5_000)
@@ -108,7 +108,7 @@ def test_many_keys_are_read_in_no_time() -> None:
 @pytest.mark.parametrize(
     ("durations", "rounded"), [(("10", "10"), True), (("10.0", "9"), False), (("9.97", "3"), False)]
 )
-def test_whole_seconds_are_known_to_be_rounded(durations: tuple[str, ...], rounded: bool) -> None:
+def test_durations_in_whole_seconds_count_as_rounded(durations: tuple[str, ...], rounded: bool) -> None:
     lines = [line for duration in durations for line in (f"#EXTINF:{duration},", "s.ts")]
 
     assert media_playlist(*lines).rounded is rounded
@@ -171,7 +171,7 @@ def test_a_playlist_without_an_end_is_live(lines: tuple[str, ...], failure: type
     ],
 )
 def test_what_cannot_or_must_not_be_fetched_is_refused(lines: tuple[str, ...], failure: type[Failure]) -> None:
-    if "subfile" in "".join(lines):  # no scheme: it is a plain relative address, and stays on the site
+    if "subfile" in "".join(lines):  # no scheme: a plain relative address on the same host
         assert media_playlist(*lines).segments[0].url.startswith("https://cdn.example/a/b/subfile,,")
         return
     with pytest.raises(failure):
@@ -179,7 +179,7 @@ def test_what_cannot_or_must_not_be_fetched_is_refused(lines: tuple[str, ...], f
 
 
 @pytest.mark.parametrize("text", ["", "hello", "<html>", "# a comment", "https://a.example/1.ts\n#EXTINF:1,\n1.ts"])
-def test_a_text_that_is_no_playlist_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_playlist_is_refused(text: str) -> None:
     with pytest.raises(NotAVideo):
         read_playlist(text, BASE)
 
@@ -197,7 +197,7 @@ def test_the_tallest_then_the_richest_variant_is_the_best() -> None:
     assert read.best(Wanted()).url == "https://cdn.example/a/b/both.m3u8"
 
 
-def test_sound_that_browsers_play_goes_before_surround_sound_of_the_same_pictures() -> None:
+def test_sound_that_browsers_play_is_preferred_to_surround_sound_with_the_same_pictures() -> None:
     read = master(
         STREAM.format(3_000_000, 1280, 720, "avc1.42c01e,ec-3"), "surround.m3u8",
         STREAM.format(2_000_000, 1280, 720, "avc1.42c01e,mp4a.40.2"), "stereo.m3u8",
@@ -252,7 +252,7 @@ def test_addresses_are_read_as_a_browser_reads_them() -> None:
 
 @pytest.mark.parametrize("end_of_line", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("start", ["#EXTM3U\n", "\ufeff#EXTM3U\n", "# made by hand\n#EXTM3U\n\n", ""])
-def test_how_a_text_begins_and_ends_its_lines_makes_no_difference(start: str, end_of_line: str) -> None:
+def test_byte_order_marks_comments_and_line_endings_make_no_difference(start: str, end_of_line: str) -> None:
     text = f"{start}#EXT-X-TARGETDURATION:4\n# note\n#EXTINF:4.0,a, title\n 1.ts \n\n#EXT-X-ENDLIST"
     read = read_playlist(text.replace("\n", end_of_line), BASE)
 
@@ -261,11 +261,11 @@ def test_how_a_text_begins_and_ends_its_lines_makes_no_difference(start: str, en
 
 
 def test_a_playlist_that_can_never_change_needs_no_end() -> None:
-    """RFC 8216, 6.3.4: one of type VOD is not loaded again."""
+    """RFC 8216, 6.3.4: a playlist of type VOD is not loaded again."""
     assert len(media_playlist("#EXT-X-PLAYLIST-TYPE:VOD", "#EXTINF:1.0,", "1.ts", end=False).segments) == 1
 
 
-def test_variables_stand_for_their_values() -> None:
+def test_variables_are_replaced_by_their_values() -> None:
     read = media_playlist(
         '#EXT-X-DEFINE:NAME="host",VALUE="https://v.example"', '#EXT-X-DEFINE:QUERYPARAM="token"',
         '#EXT-X-MAP:URI="{$host}/init.mp4"', "#EXTINF:1.0,", "{$host}/1.m4s?t={$token}",
@@ -291,7 +291,7 @@ def test_braces_are_plain_text_where_nothing_is_defined() -> None:
     assert media_playlist("#EXTINF:1.0,", "{$x}.ts").segments[0].url.endswith("$x%7D.ts")
 
 
-def test_the_parts_of_a_low_latency_playlist_are_no_segments() -> None:
+def test_the_parts_of_a_low_latency_playlist_are_not_segments() -> None:
     read = media_playlist(
         "#EXT-X-PART-INF:PART-TARGET=0.5", '#EXT-X-PART:DURATION=0.5,URI="1.0.mp4"', "#EXTINF:1.0,", "1.mp4",
         '#EXT-X-PART:DURATION=0.5,URI="2.0.mp4"', '#EXT-X-PRELOAD-HINT:TYPE=PART,URI="2.1.mp4"',
@@ -300,7 +300,7 @@ def test_the_parts_of_a_low_latency_playlist_are_no_segments() -> None:
     assert [segment.url for segment in read.segments] == ["https://cdn.example/a/b/1.mp4"]
 
 
-def test_a_master_whose_key_takes_a_licence_is_protected() -> None:
+def test_a_master_whose_key_needs_a_licence_is_protected() -> None:
     with pytest.raises(Drm):
         master(
             '#EXT-X-SESSION-KEY:METHOD=SAMPLE-AES,URI="skd://x",KEYFORMAT="com.apple.streamingkeydelivery"',
@@ -308,7 +308,7 @@ def test_a_master_whose_key_takes_a_licence_is_protected() -> None:
         )  # fmt: skip
 
 
-def test_a_portrait_is_as_tall_as_it_is_wide() -> None:
+def test_a_portrait_is_ranked_by_its_shorter_side() -> None:
     read = master(
         STREAM.format(5, 720, 1280, "avc1.42c01e"), "portrait.m3u8",
         STREAM.format(4, 1920, 1080, "avc1.42c01e"), "landscape.m3u8",
@@ -317,16 +317,16 @@ def test_a_portrait_is_as_tall_as_it_is_wide() -> None:
     assert read.best(Wanted()).url.endswith("landscape.m3u8")
 
 
-def test_the_longest_list_that_is_taken_is_read_in_seconds() -> None:
+def test_the_longest_accepted_playlist_is_read_in_seconds() -> None:
     lines = "".join(f"#EXTINF:4.0,\nhttps://cdn.example/{'x' * 180}/{n}.ts\n" for n in range(MAX_SEGMENTS))
-    began = time.process_time()  # others may be at work on the machine
+    began = time.process_time()  # CPU time, because other processes may be running
     read = read_playlist(f"#EXTM3U\n{lines}#EXT-X-ENDLIST", BASE)
 
     assert isinstance(read, MediaPlaylist)
     assert time.process_time() - began < patient(30)
 
 
-def test_a_stray_word_is_no_segment() -> None:
+def test_a_stray_word_is_not_a_segment() -> None:
     assert len(media_playlist("#EXTINF:1.0,", "1.ts", "JUNK").segments) == 1
 
 

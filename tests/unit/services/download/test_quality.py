@@ -1,4 +1,4 @@
-"""Which quality of a stream is taken, of masters and manifests that offer several codecs and several kinds of sound."""
+"""Which quality is taken from masters and manifests that offer several codecs and several kinds of sound."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AAC, OPUS, AC3, EC3 = "mp4a.40.2", "opus", "ac-3", "ec-3"
 
 
 def hls(*variants: tuple[str, int, str], groups: str = "") -> Master:
-    """(name, height, codecs), each with the AUDIO group that is named behind a slash of its name."""
+    """Return a master of variants (name, height, codecs); one named ``v/g`` has its sound in the AUDIO group ``g``."""
     sound_of = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="{0}",NAME="en",DEFAULT=YES,URI="sound-{0}.m3u8"'
     lines = ["#EXTM3U", *map(sound_of.format, groups.split())]
     for name, height, codecs in variants:
@@ -51,11 +51,11 @@ def test_the_largest_picture_is_the_best_whatever_its_codec() -> None:
     assert taken(MIXED, BEST) in ("av1", "vp9")
 
 
-def test_h264_with_aac_goes_before_anything_larger_where_that_is_preferred() -> None:
+def test_h264_with_aac_is_taken_before_anything_larger_where_compatible_is_preferred() -> None:
     assert taken(MIXED, COMPATIBLE) == "avc"
 
 
-def test_where_there_is_none_the_largest_is_taken_all_the_same() -> None:
+def test_without_a_compatible_variant_the_largest_is_taken() -> None:
     assert taken(hls(("vp9", 720, f"{VP9},{OPUS}"), ("hevc", 1080, f"{HEVC},{AAC}")), COMPATIBLE) == "hevc"
 
 
@@ -80,7 +80,7 @@ def test_what_cannot_be_decoded_is_the_last_choice() -> None:
 
 
 @pytest.mark.parametrize("sound", [True, None])
-def test_a_silent_variant_is_no_choice_where_another_has_sound(sound: bool | None) -> None:
+def test_a_silent_variant_is_not_taken_where_another_has_sound(sound: bool | None) -> None:
     master = hls(("silent", 1080, AVC), ("full", 720, f"{AVC},{AAC}"), ("beside/g", 480, AVC), groups="g")
 
     assert taken(master, Wanted(sound=sound)) == "full"
@@ -93,7 +93,7 @@ def test_a_video_that_has_no_sound_needs_none() -> None:
     assert taken(master, Wanted(sound=False)) == "silent"
 
 
-def test_variants_that_name_no_codecs_may_have_all() -> None:
+def test_variants_that_name_no_codecs_count_as_compatible() -> None:
     master = hls(("named", 720, f"{AVC},{AAC}"), ("unnamed", 1080, ""))
 
     assert [taken(master, wanted) for wanted in (BEST, COMPATIBLE)] == ["unnamed", "unnamed"]
@@ -122,7 +122,7 @@ def test_what_plays_everywhere(codecs: str, everywhere: bool) -> None:
     assert plays_everywhere(codecs) is everywhere
 
 
-def test_a_rungs_height_is_its_shorter_side() -> None:
+def test_a_quality_levels_height_is_its_shorter_side() -> None:
     assert (
         QualityLevel(1080, 1920).shorter_side
         == QualityLevel(1920, 1080).shorter_side
@@ -175,23 +175,23 @@ def test_a_manifests_largest_picture_goes_with_the_first_sound_that_browsers_pla
     assert tracks(MANIFEST, BEST) == ["av1", "opus"]
 
 
-def test_of_a_manifest_h264_and_aac_are_taken_where_that_is_preferred() -> None:
+def test_h264_and_aac_are_taken_from_a_manifest_where_compatible_is_preferred() -> None:
     assert tracks(MANIFEST, COMPATIBLE) == ["avc", "aac"]
 
 
-def test_of_a_manifest_without_aac_the_sound_that_a_player_would_start_with_is_taken() -> None:
+def test_without_aac_in_a_manifest_the_sound_that_a_player_would_start_with_is_taken() -> None:
     text = dash(pictures("avc", 1080, AVC), sound("ac3", AC3, 640_000), sound("opus", OPUS, 160_000))
 
     assert tracks(text, COMPATIBLE) == ["avc", "opus"]
 
 
-def test_of_a_manifest_what_cannot_be_decoded_is_the_last_choice() -> None:
+def test_what_cannot_be_decoded_is_the_last_choice_in_a_manifest_too() -> None:
     text = dash(pictures("vvc", 2160, VVC), pictures("avc", 720, AVC), sound("aac", AAC, 128_000))
 
     assert tracks(text, BEST) == ["avc", "aac"]
 
 
-def test_of_a_manifest_silent_pictures_are_no_choice_where_others_have_their_sound_in_them() -> None:
+def test_silent_pictures_in_a_manifest_are_not_taken_where_others_include_sound() -> None:
     text = dash(pictures("silent", 1080, AVC), pictures("full", 720, f"{AVC},{AAC}"))
 
     assert tracks(text, BEST) == ["full"]

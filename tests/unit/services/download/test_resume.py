@@ -1,4 +1,4 @@
-"""The strict rule: when bytes may be appended to a partial file."""
+"""The strict rule for when bytes may be appended to a partial file."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def judged(
     return judge(status, headers, ask, saved, have=have, url=url, final_url=url, now=START)
 
 
-# --- what is asked for -----------------------------------------------------------------------------------------------
+# --- what is requested -----------------------------------------------------------------------------------------------
 
 
 def test_the_first_request_asks_for_the_whole_file_without_a_range() -> None:
     assert ask_for(None, have=0, url=URL) == ResumeRequest()
 
 
-def test_a_resume_asks_for_an_overlap_under_the_stored_validator() -> None:
+def test_a_resume_requests_an_overlap_if_the_stored_validator_still_matches() -> None:
     ask = ask_for(SAVED, have=HAVE, url=URL)
 
     assert ask.headers == {"range": f"bytes={FROM}-", "if-range": '"v1"'}
@@ -62,7 +62,7 @@ def test_a_resume_asks_for_an_overlap_under_the_stored_validator() -> None:
         (None, HAVE),
     ],
 )
-def test_what_could_not_be_checked_is_asked_for_from_the_start(saved: Saved | None, have: int) -> None:
+def test_what_could_not_be_checked_is_requested_from_the_start(saved: Saved | None, have: int) -> None:
     assert ask_for(saved, have=have, url=URL).start == 0
 
 
@@ -72,14 +72,14 @@ def test_a_date_validates_where_no_strong_etag_is_known() -> None:
     assert ask_for(dated, have=HAVE, url=URL).headers["if-range"] == "Tue, 24 Nov 2026 11:00:00 GMT"
 
 
-def test_another_host_is_not_asked_about_the_first_ones_validator() -> None:
+def test_the_first_hosts_validator_is_not_sent_to_another_host() -> None:
     ask = ask_for(SAVED, have=HAVE, url="https://other.example/v.mp4")
 
     assert "if-range" not in ask.headers
     assert not ask.conditional
 
 
-# --- what the answer means -------------------------------------------------------------------------------------------
+# --- what the response means -----------------------------------------------------------------------------------------
 
 
 def test_the_right_part_of_the_right_version_is_appended_and_proven() -> None:
@@ -113,7 +113,7 @@ def test_a_shorter_part_than_asked_for_still_helps() -> None:
 
 
 def test_a_part_without_a_validator_is_appended_but_not_proven() -> None:
-    """Such a server may not have read our condition."""
+    """Such a server may have ignored our condition."""
     assert judged(206, {"content-range": RIGHT["content-range"]}) == Append(FROM, TOTAL, proven=False)
 
 
@@ -123,7 +123,7 @@ def test_without_any_validator_the_overlap_alone_decides_and_nothing_is_proven()
     assert judged(206, {"content-range": RIGHT["content-range"]}, saved=bare) == Append(FROM, TOTAL, proven=False)
 
 
-def test_a_fresh_address_of_the_same_host_must_keep_the_version() -> None:
+def test_a_fresh_address_of_the_same_host_must_have_the_same_version() -> None:
     fresh = "https://cdn.example/v.mp4?sig=2"
 
     assert judged(206, RIGHT, url=fresh) == Append(FROM, TOTAL, proven=True)
@@ -131,20 +131,20 @@ def test_a_fresh_address_of_the_same_host_must_keep_the_version() -> None:
 
 
 def test_a_fresh_address_of_another_host_needs_the_same_length_only() -> None:
-    """Hosts name versions differently; the length and the overlap must agree, and the result is looked at deeply."""
+    """Hosts name versions differently; the length and the overlap must agree, and the result gets the deep check."""
     other = "https://other.example/v.mp4"
 
     assert judged(206, RIGHT | {"etag": '"x"'}, url=other) == Append(FROM, TOTAL, proven=False)
     assert isinstance(judged(206, RIGHT | {"content-range": "bytes 434464-9/10"}, url=other), StartOver)
 
 
-def test_a_whole_answer_replaces_what_is_there() -> None:
+def test_a_whole_response_replaces_the_partial_file() -> None:
     move = judged(200, {"content-length": "77", "etag": '"v2"', "content-type": "video/mp4; x=y"})
 
     assert move == Whole(Saved(URL, URL, 77, '"v2"', None, "video/mp4"), conclusive=True)
 
 
-def test_a_whole_answer_without_a_length_proves_nothing() -> None:
+def test_a_whole_response_without_a_length_proves_nothing() -> None:
     move = judged(200, {}, saved=None, have=0)
 
     assert isinstance(move, Whole)
@@ -161,14 +161,14 @@ def test_a_part_that_is_the_whole_file_counts_as_such() -> None:
 @pytest.mark.parametrize(
     ("status", "named"), [(206, "bytes 0-8/10"), (206, "bytes 1-9/10"), (206, ""), (416, "bytes */0")]
 )
-def test_a_part_that_nobody_asked_for_is_refused(status: int, named: str) -> None:
+def test_a_part_that_was_not_requested_is_refused(status: int, named: str) -> None:
     move = judged(status, {"content-range": named}, saved=None, have=0)
 
     assert isinstance(move, Refuse)
     assert isinstance(move.failure, HttpError)
 
 
-def test_a_416_that_names_our_length_means_that_all_is_there() -> None:
+def test_a_416_that_names_our_length_means_that_the_file_is_complete() -> None:
     assert judged(416, {"content-range": f"bytes */{TOTAL}"}, have=TOTAL) == AllThere()
 
 
@@ -178,7 +178,7 @@ def test_any_other_416_means_starting_over(named: str) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 206])
-def test_a_compressed_answer_is_refused(status: int) -> None:
+def test_a_compressed_response_is_refused(status: int) -> None:
     move = judged(status, RIGHT | {"content-encoding": "gzip"})
 
     assert isinstance(move, Refuse)
@@ -201,13 +201,13 @@ def test_a_part_that_is_a_page_is_refused(kind: str) -> None:
     ],
 )  # fmt: skip
 def test_each_status_has_its_failure(status: int, failure: type[Failure]) -> None:
-    found = failure_for(status, {"retry-after": "7"}, now=START)
+    result = failure_for(status, {"retry-after": "7"}, now=START)
 
-    assert type(found) is failure
-    assert found is not None
-    assert found.http_status == status
-    assert found.retry_after == (timedelta(seconds=7) if failure is RateLimited else None)
+    assert type(result) is failure
+    assert result is not None
+    assert result.http_status == status
+    assert result.retry_after == (timedelta(seconds=7) if failure is RateLimited else None)
 
 
-def test_success_is_no_failure() -> None:
+def test_success_is_not_a_failure() -> None:
     assert [failure_for(status, {}, now=START) for status in (200, 206, 416)] == [None, None, None]

@@ -1,4 +1,4 @@
-"""The writer thread: order, back-pressure, durability, and what a full or broken disk becomes."""
+"""The writer thread: order, back-pressure, durability, and the failures of a full or broken disk."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def test_many_tiny_pieces_are_written_too(tmp_path: Path) -> None:
     assert (tmp_path / "f").read_bytes() == b"ab" * 3_000
 
 
-async def test_a_writer_goes_on_behind_what_is_kept(tmp_path: Path) -> None:
+async def test_a_writer_continues_after_the_bytes_to_keep(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"keep|drop")
     async with open_writer(tmp_path / "f", keep=5, reserve_bytes=0, clock=FakeClock()) as writer:
         await writer.write(b"new")
@@ -43,7 +43,7 @@ async def test_a_writer_goes_on_behind_what_is_kept(tmp_path: Path) -> None:
     assert (tmp_path / "f").read_bytes() == b"keep|new"
 
 
-async def test_rewinding_forgets_what_came_later(tmp_path: Path) -> None:
+async def test_rewinding_discards_what_came_later(tmp_path: Path) -> None:
     async with open_writer(tmp_path / "f", keep=0, reserve_bytes=0, clock=FakeClock()) as writer:
         await writer.write(b"abcdef")
         await writer.rewind(2)
@@ -86,27 +86,27 @@ async def _settled(writer: module.FileWriter) -> None:
             await asyncio.sleep(0)
 
 
-async def test_durability_is_reported_after_so_many_bytes_or_seconds(tmp_path: Path) -> None:
-    clock, heard = FakeClock(), list[int]()
-    async with open_writer(tmp_path / "f", keep=0, reserve_bytes=0, clock=clock, on_durable=heard.append) as writer:
+async def test_durability_is_reported_after_enough_bytes_or_seconds(tmp_path: Path) -> None:
+    clock, reported = FakeClock(), list[int]()
+    async with open_writer(tmp_path / "f", keep=0, reserve_bytes=0, clock=clock, on_durable=reported.append) as writer:
         await writer.write(bytes(MB))
         await writer.read_back(0, 1)
-        assert heard == []
+        assert reported == []
         clock.advance(module.SYNC_S)
         await writer.write(bytes(MB))
         await writer.read_back(0, 1)
-        assert heard == [2 * MB]
+        assert reported == [2 * MB]
         await writer.write(bytes(10))
 
-    assert heard == [2 * MB, 2 * MB + 10]
+    assert reported == [2 * MB, 2 * MB + 10]
 
 
-async def test_the_rest_is_synced_also_when_the_transfer_fails(tmp_path: Path) -> None:
-    heard = list[int]()
+async def test_the_rest_is_synced_even_when_the_transfer_fails(tmp_path: Path) -> None:
+    reported = list[int]()
 
     async def transfer() -> None:
         async with open_writer(
-            tmp_path / "f", keep=0, reserve_bytes=0, clock=FakeClock(), on_durable=heard.append
+            tmp_path / "f", keep=0, reserve_bytes=0, clock=FakeClock(), on_durable=reported.append
         ) as writer:
             await writer.write(b"abc")
             raise ZeroDivisionError
@@ -114,7 +114,7 @@ async def test_the_rest_is_synced_also_when_the_transfer_fails(tmp_path: Path) -
     with pytest.raises(ZeroDivisionError):
         await transfer()
     assert (tmp_path / "f").read_bytes() == b"abc"
-    assert heard == [3]
+    assert reported == [3]
 
 
 @pytest.mark.parametrize(
@@ -159,13 +159,13 @@ async def test_a_link_in_place_of_the_file_is_not_followed(tmp_path: Path) -> No
     assert (tmp_path / "precious").read_bytes() == b"precious"
 
 
-async def test_space_that_is_not_there_is_refused_before_the_first_byte(tmp_path: Path) -> None:
+async def test_missing_space_is_reported_before_the_first_byte(tmp_path: Path) -> None:
     with pytest.raises(NoSpace, match="MB are free"):
         async with open_writer(tmp_path / "f", keep=0, reserve_bytes=0, clock=FakeClock()) as writer:
             await writer.reserve(10**18)
 
 
-async def test_the_reserve_is_never_eaten_into(tmp_path: Path) -> None:
+async def test_the_reserve_is_never_used(tmp_path: Path) -> None:
     clock = FakeClock()
 
     async def transfer() -> None:
@@ -177,7 +177,7 @@ async def test_the_reserve_is_never_eaten_into(tmp_path: Path) -> None:
         await transfer()
 
 
-async def test_claimed_space_does_not_lengthen_the_file(tmp_path: Path) -> None:
+async def test_reserved_space_does_not_lengthen_the_file(tmp_path: Path) -> None:
     async with open_writer(tmp_path / "f", keep=0, reserve_bytes=0, clock=FakeClock()) as writer:
         await writer.reserve(5 * MB)
         await writer.write(b"abc")

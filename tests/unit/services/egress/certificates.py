@@ -1,4 +1,4 @@
-"""A self-signed certificate for one name, written as DER by hand: nothing secret has to lie in the repository."""
+"""A self-signed certificate for one name, built as DER by hand, so that no key has to be in the repository."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INTEGER, BIT_STRING, OCTET_STRING, UTF8, SEQUENCE, SET, UTC_TIME, DNS_NAME = 2, 
 def server_and_client_contexts(
     name: str, folder: Path, *, age: timedelta = timedelta()
 ) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """A server that shows a certificate for ``name``, and a client that trusts it. ``age`` makes it older."""
+    """TLS contexts for a server with a certificate for ``name`` that is ``age`` old, and a client that trusts it."""
     key = ECC.generate(curve="P-256")
     certificate = ssl.DER_cert_to_PEM_cert(_certificate(name, key, age))
     path = folder / f"{name}.pem"

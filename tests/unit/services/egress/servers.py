@@ -13,7 +13,7 @@ from mediavault.core.failures import NetworkFailure
 
 
 class Names:
-    """A resolver of made-up names. A name with several answers gives them in turn; the last one stays."""
+    """A resolver of made-up names. A name with several answers gives them in turn, and then repeats the last one."""
 
     def __init__(self, **answers: Sequence[str] | Sequence[Sequence[str]]) -> None:
         self._answers = {name.replace("_", "."): answer for name, answer in answers.items()}
@@ -98,7 +98,7 @@ async def running(
     host: str = "127.0.0.1",
     tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Site]:
-    """A running :class:`Site`."""
+    """Run a :class:`Site`."""
     site = Site(answers or {}, frozenset(closing))
     async with connections(site.serve, host=host, tls=tls) as port:
         site.port = port
@@ -107,7 +107,7 @@ async def running(
 
 @dataclass
 class Trap:
-    """Counts who connects; nobody should."""
+    """A server that counts connections; there should be none."""
 
     port: int = 0
     hits: int = 0
@@ -136,7 +136,7 @@ async def connections(
     host: str = "127.0.0.1",
     tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[int]:
-    """Listen with ``serve``; all its tasks and connections are gone afterwards. Gives the port."""
+    """Listen with ``serve``, and yield the port. All its tasks and connections are closed afterwards."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def run(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

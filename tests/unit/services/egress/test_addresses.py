@@ -84,7 +84,7 @@ def test_a_home_network_can_be_opened_by_a_network_rule(text: str) -> None:
 
 
 @given(st.integers(0, 2**32 - 1).map(IPv4Address))
-def test_every_carrier_of_an_ipv4_address_is_judged_by_it(inner: IPv4Address) -> None:
+def test_an_ipv6_address_that_carries_an_ipv4_address_is_judged_by_it(inner: IPv4Address) -> None:
     number = int(inner)
     carriers = [number | 0xFFFF << 32, number | 0x64FF9B << 96, 0x2002 << 112 | number << 80 | 1]
 

@@ -55,7 +55,7 @@ def rule(site: Site | Trap, host: str = "127.0.0.1") -> str:
 
 
 async def fetch(
-    by: AiohttpClient,
+    http: AiohttpClient,
     url: str,
     *,
     scope: str | None = None,
@@ -66,7 +66,7 @@ async def fetch(
     limit: int = 1 << 20,
     max_redirects: int = 10,
 ) -> tuple[HttpResponse, bytes]:
-    async with by.get(
+    async with http.get(
         url,
         scope_url=scope or url,
         headers=headers,
@@ -84,18 +84,18 @@ async def fetch(
 async def test_any_status_is_an_answer() -> None:
     async with (
         running({"/gone": ok(b"bye", "X-Twice: 1", "X-Twice: 2", status="410 Gone")}) as site,
-        client(rule(site)) as by,
+        client(rule(site)) as http,
     ):
-        response, body = await fetch(by, f"{site.url}/gone")
+        response, body = await fetch(http, f"{site.url}/gone")
 
     assert (response.status, body, response.headers["x-twice"]) == (410, b"bye", "2")
     assert response.url == f"{site.url}/gone"
 
 
-async def test_a_request_says_who_asks_and_wants_the_bytes_as_they_are() -> None:
-    async with running({"/": ok()}) as site, client(rule(site)) as by:
-        await fetch(by, site.url)
-        await fetch(by, site.url, headers={"User-Agent": "UA", "Accept-Encoding": "br"}, decode=True)
+async def test_a_request_names_its_user_agent_and_asks_for_unencoded_bytes() -> None:
+    async with running({"/": ok()}) as site, client(rule(site)) as http:
+        await fetch(http, site.url)
+        await fetch(http, site.url, headers={"User-Agent": "UA", "Accept-Encoding": "br"}, decode=True)
     plain, decoded = (request.headers for request in site.requests)
 
     assert (plain["accept-encoding"], plain["accept"]) == ("identity", "*/*")
@@ -104,8 +104,8 @@ async def test_a_request_says_who_asks_and_wants_the_bytes_as_they_are() -> None
 
 
 async def test_an_addresses_escapes_arrive_as_they_were_written() -> None:
-    async with running() as site, client(rule(site)) as by:
-        await fetch(by, f"{site.url}/a%2Fb/%7e;x=1?sig=a%2Bb+c==&u=http://x/#fragment")
+    async with running() as site, client(rule(site)) as http:
+        await fetch(http, f"{site.url}/a%2Fb/%7e;x=1?sig=a%2Bb+c==&u=http://x/#fragment")
 
     assert site.requests[0].path == "/a%2Fb/%7e;x=1?sig=a%2Bb+c==&u=http://x/"
 
@@ -113,8 +113,8 @@ async def test_an_addresses_escapes_arrive_as_they_were_written() -> None:
 async def test_chunks_are_no_longer_than_asked_for() -> None:
     async with (
         running({"/": ok(b"0123456789")}) as site,
-        client(rule(site)) as by,
-        by.get(site.url, scope_url=site.url) as response,
+        client(rule(site)) as http,
+        http.get(site.url, scope_url=site.url) as response,
     ):
         chunks = [await response.read_chunk(4) for _ in range(4)]
 
@@ -122,9 +122,9 @@ async def test_chunks_are_no_longer_than_asked_for() -> None:
 
 
 async def test_a_connection_is_used_again() -> None:
-    async with running({"/": ok(b"x")}) as site, client(rule(site)) as by:
+    async with running({"/": ok(b"x")}) as site, client(rule(site)) as http:
         for _ in range(3):
-            await fetch(by, site.url)
+            await fetch(http, site.url)
 
     assert site.connections == 1
 
@@ -134,36 +134,36 @@ async def test_the_environments_proxy_and_netrc_are_not_used(tmp_path: Path, mon
     netrc.write_text("default login canary password canary\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
-    async with running({"/": ok(b"direct")}) as site, trapping() as trap, client(rule(site)) as by:
+    async with running({"/": ok(b"direct")}) as site, trapping() as trap, client(rule(site)) as http:
         monkeypatch.setenv("HTTP_PROXY", trap.url)
         monkeypatch.setenv("http_proxy", trap.url)
-        _, body = await fetch(by, site.url)
+        _, body = await fetch(http, site.url)
 
     assert body == b"direct"
     assert trap.hits == 0
     assert "authorization" not in site.requests[0].headers
 
 
-async def test_a_sites_cookies_are_not_kept() -> None:
-    async with running({"/": ok(b"", "Set-Cookie: a=b")}) as site, client(rule(site)) as by:
-        await fetch(by, site.url)
-        await fetch(by, site.url)
+async def test_a_sites_cookies_are_not_stored() -> None:
+    async with running({"/": ok(b"", "Set-Cookie: a=b")}) as site, client(rule(site)) as http:
+        await fetch(http, site.url)
+        await fetch(http, site.url)
 
     assert "cookie" not in site.requests[1].headers
 
 
 async def test_reading_more_than_the_limit_is_too_large() -> None:
-    async with running({"/": ok(bytes(2_000))}) as site, client(rule(site)) as by:
-        await fetch(by, site.url, limit=2_000)
+    async with running({"/": ok(bytes(2_000))}) as site, client(rule(site)) as http:
+        await fetch(http, site.url, limit=2_000)
         with pytest.raises(TooLarge):
-            await fetch(by, site.url, limit=1_999)
+            await fetch(http, site.url, limit=1_999)
 
 
 async def test_closing_twice_or_unused_is_harmless() -> None:
-    by = AiohttpClient(EgressGuard())
+    http = AiohttpClient(EgressGuard())
 
-    await by.close()
-    await by.close()
+    await http.close()
+    await http.close()
 
 
 # --- broken transfers ------------------------------------------------------------------------------------------
@@ -177,16 +177,16 @@ async def test_closing_twice_or_unused_is_harmless() -> None:
     ],
 )
 async def test_a_body_that_ends_early_is_incomplete(answer: bytes) -> None:
-    async with running({"/": answer}, closing=["/"]) as site, client(rule(site)) as by:
+    async with running({"/": answer}, closing=["/"]) as site, client(rule(site)) as http:
         with pytest.raises(Incomplete):
-            await fetch(by, site.url)
+            await fetch(http, site.url)
 
 
-async def test_a_cut_says_how_many_bytes_had_come() -> None:
+async def test_an_incomplete_body_reports_how_many_bytes_had_come() -> None:
     async with (
         running({"/": b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"}, closing=["/"]) as site,
-        client(rule(site)) as by,
-        by.get(site.url, scope_url=site.url) as response,
+        client(rule(site)) as http,
+        http.get(site.url, scope_url=site.url) as response,
     ):
         first = await response.read_chunk()
         with pytest.raises(Incomplete) as caught:
@@ -208,10 +208,10 @@ async def test_a_cut_says_how_many_bytes_had_come() -> None:
         b"HTTP/1.1 200 OK\r\n" + b"X: a\r\n" * 500 + b"\r\n",
     ],
 )
-async def test_an_answer_that_is_no_http_is_a_network_failure(answer: bytes) -> None:
-    async with running({"/": answer}, closing=["/"]) as site, client(rule(site)) as by:
+async def test_an_answer_that_is_not_http_is_a_network_failure(answer: bytes) -> None:
+    async with running({"/": answer}, closing=["/"]) as site, client(rule(site)) as http:
         with pytest.raises(NetworkFailure) as caught:
-            await fetch(by, f"{site.url}/?signature=canary")
+            await fetch(http, f"{site.url}/?signature=canary")
 
     assert "canary" not in str(caught.value)
 
@@ -219,10 +219,10 @@ async def test_an_answer_that_is_no_http_is_a_network_failure(answer: bytes) -> 
 async def test_a_closed_port_and_an_unknown_name_are_network_failures() -> None:
     async with trapping() as gone:
         pass
-    async with client(rule(gone)) as by:
+    async with client(rule(gone)) as http:
         for url in (gone.url, "http://nowhere.test/"):
             with pytest.raises(NetworkFailure):
-                await fetch(by, url)
+                await fetch(http, url)
 
 
 async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -230,7 +230,7 @@ async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """A header that never ends: each byte comes in time, the whole never does."""
+    """Send a header that never ends: each byte arrives in time, the whole never does."""
     writer.write(b"HTTP/1.1 200 OK\r\nX: ")
     while not writer.is_closing():
         writer.write(b"a")
@@ -243,10 +243,10 @@ async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 @pytest.mark.parametrize("serve", [hang, drip, stall])
-async def test_a_server_that_keeps_silent_or_drips_took_too_long(serve: object) -> None:
-    async with connections(serve) as port, client(f"127.0.0.1:{port}") as by:  # type: ignore[arg-type]
+async def test_a_server_that_stays_silent_or_drips_times_out(serve: object) -> None:
+    async with connections(serve) as port, client(f"127.0.0.1:{port}") as http:  # type: ignore[arg-type]
         with pytest.raises(TookTooLong):
-            await fetch(by, f"http://127.0.0.1:{port}/", timeouts=QUICK)
+            await fetch(http, f"http://127.0.0.1:{port}/", timeouts=QUICK)
 
 
 async def test_the_total_time_holds_while_the_body_still_comes() -> None:
@@ -256,19 +256,19 @@ async def test_the_total_time_holds_while_the_body_still_comes() -> None:
             writer.write(b"a")
             await asyncio.sleep(0.01)
 
-    async with connections(trickle) as port, client(f"127.0.0.1:{port}") as by:
+    async with connections(trickle) as port, client(f"127.0.0.1:{port}") as http:
         with pytest.raises(TookTooLong):
-            await fetch(by, f"http://127.0.0.1:{port}/", timeouts=Timeouts(total_s=0.1))
+            await fetch(http, f"http://127.0.0.1:{port}/", timeouts=Timeouts(total_s=0.1))
 
 
-async def test_a_look_up_that_hangs_took_too_long() -> None:
+async def test_a_look_up_that_hangs_times_out() -> None:
     async def never(host: str) -> Sequence[str]:
         return await asyncio.Event().wait() and []
 
-    by = AiohttpClient(EgressGuard(resolver=never))
+    http = AiohttpClient(EgressGuard(resolver=never))
     with pytest.raises(TookTooLong):
-        await fetch(by, "http://slow.test/", timeouts=Timeouts(connect_s=0.05, read_s=0.05))
-    await by.close()
+        await fetch(http, "http://slow.test/", timeouts=Timeouts(connect_s=0.05, read_s=0.05))
+    await http.close()
 
 
 # --- compression -----------------------------------------------------------------------------------------------
@@ -279,9 +279,9 @@ async def test_a_look_up_that_hangs_took_too_long() -> None:
 )
 async def test_pages_are_decompressed_and_media_are_not(encoding: str, pack: object) -> None:
     packed: bytes = pack(b"<p>" * 5_000)  # type: ignore[operator]
-    async with running({"/": ok(packed, f"Content-Encoding: {encoding}")}) as site, client(rule(site)) as by:
-        _, page = await fetch(by, site.url, decode=True)
-        _, media = await fetch(by, site.url)
+    async with running({"/": ok(packed, f"Content-Encoding: {encoding}")}) as site, client(rule(site)) as http:
+        _, page = await fetch(http, site.url, decode=True)
+        _, media = await fetch(http, site.url)
 
     assert page == b"<p>" * 5_000
     assert media == packed
@@ -290,9 +290,9 @@ async def test_pages_are_decompressed_and_media_are_not(encoding: str, pack: obj
 
 async def test_a_decompression_bomb_stops_at_the_limit() -> None:
     bomb = gzip.compress(bytes(30_000_000))
-    async with running({"/": ok(bomb, "Content-Encoding: gzip")}) as site, client(rule(site)) as by:
+    async with running({"/": ok(bomb, "Content-Encoding: gzip")}) as site, client(rule(site)) as http:
         with pytest.raises(TooLarge):
-            await fetch(by, site.url, decode=True, limit=100_000)
+            await fetch(http, site.url, decode=True, limit=100_000)
 
 
 async def test_a_stacked_encoding_is_refused_and_a_bodyless_answer_is_not() -> None:
@@ -301,12 +301,12 @@ async def test_a_stacked_encoding_is_refused_and_a_bodyless_answer_is_not() -> N
         "/none": ok(b"", "Content-Encoding: gzip"),
         "/cut": ok(gzip.compress(b"abc" * 100)[:-4], "Content-Encoding: gzip"),
     }
-    async with running(answers) as site, client(rule(site)) as by:
+    async with running(answers) as site, client(rule(site)) as http:
         with pytest.raises(HttpError):
-            await fetch(by, f"{site.url}/stack", decode=True)
+            await fetch(http, f"{site.url}/stack", decode=True)
         with pytest.raises(Incomplete):
-            await fetch(by, f"{site.url}/cut", decode=True)
-        assert (await fetch(by, f"{site.url}/none", decode=True))[1] == b""
+            await fetch(http, f"{site.url}/cut", decode=True)
+        assert (await fetch(http, f"{site.url}/none", decode=True))[1] == b""
 
 
 # --- the guard -------------------------------------------------------------------------------------------------
@@ -316,32 +316,32 @@ async def test_a_stacked_encoding_is_refused_and_a_bodyless_answer_is_not() -> N
     "host", ["127.0.0.1", "127.1", "[::ffff:127.0.0.1]", "localhost", "a.test", "0x7f.1", "0.0.0.0"]
 )
 async def test_a_private_address_gets_no_connection(host: str) -> None:
-    async with trapping() as trap, client() as by:
+    async with trapping() as trap, client() as http:
         with pytest.raises(AddressRefused):
-            await fetch(by, f"http://{host}:{trap.port}/")
+            await fetch(http, f"http://{host}:{trap.port}/")
 
     assert trap.hits == 0
 
 
 @pytest.mark.parametrize("host", ["1.1.1.1", "public.test"])
 async def test_a_port_where_no_web_server_lives_is_refused(host: str) -> None:
-    async with client(names=Names(public_test=["1.1.1.1"])) as by:
+    async with client(names=Names(public_test=["1.1.1.1"])) as http:
         with pytest.raises(AddressRefused, match="port 25"):
-            await fetch(by, f"http://{host}:25/")
+            await fetch(http, f"http://{host}:25/")
 
 
 async def test_the_socket_itself_is_checked_when_all_before_was_fooled() -> None:
-    """aiohttp asks no resolver for literals: the last look is where the socket is made."""
+    """aiohttp does not resolve literal addresses: the last check is where the socket is created."""
 
     class Fooled(EgressGuard):
         def check(self, url: object, *, exempt: bool) -> None:
-            """Sees nothing."""
+            """Accept everything."""
 
     async with trapping() as trap:
-        by = AiohttpClient(Fooled(resolver=Names()))
+        http = AiohttpClient(Fooled(resolver=Names()))
         with pytest.raises(AddressRefused):
-            await fetch(by, trap.url)
-        await by.close()
+            await fetch(http, trap.url)
+        await http.close()
 
     assert trap.hits == 0
 
@@ -351,10 +351,10 @@ async def test_a_name_that_turns_inwards_between_two_requests_gets_no_connection
         names = Names(evil_test=[["93.184.216.34"], ["127.0.0.1"]])
         guard = EgressGuard(resolver=names)
         await guard.resolve("evil.test", trap.port, scope=None)
-        by = AiohttpClient(guard)
+        http = AiohttpClient(guard)
         with pytest.raises(AddressRefused):
-            await fetch(by, f"http://evil.test:{trap.port}/")
-        await by.close()
+            await fetch(http, f"http://evil.test:{trap.port}/")
+        await http.close()
 
     assert trap.hits == 0
     assert names.asked == ["evil.test", "evil.test"]
@@ -362,30 +362,30 @@ async def test_a_name_that_turns_inwards_between_two_requests_gets_no_connection
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_to_a_private_address_is_refused(status: int) -> None:
-    async with trapping() as trap, running() as site, client(rule(site)) as by:
+    async with trapping() as trap, running() as site, client(rule(site)) as http:
         site.answers = {"/": redirect("/two"), "/two": redirect(f"http://127.1:{trap.port}/", status)}
         with pytest.raises(AddressRefused):
-            await fetch(by, site.url)
+            await fetch(http, site.url)
 
     assert trap.hits == 0
 
 
 async def test_a_public_post_does_not_reach_an_opened_server() -> None:
-    async with trapping() as trap, client(rule(trap), rule(trap, "a.test")) as by:
+    async with trapping() as trap, client(rule(trap), rule(trap, "a.test")) as http:
         for host in ("127.0.0.1", "a.test"):
             with pytest.raises(AddressRefused):
-                await fetch(by, f"http://{host}:{trap.port}/", scope="https://public.test/post")
+                await fetch(http, f"http://{host}:{trap.port}/", scope="https://public.test/post")
 
     assert trap.hits == 0
 
 
-async def test_an_exempt_posts_connection_is_not_at_hand_for_a_public_post() -> None:
-    async with running({"/": ok(b"x")}) as site, client(rule(site, "a.test")) as by:
+async def test_an_exempt_posts_connection_is_not_reused_for_a_public_post() -> None:
+    async with running({"/": ok(b"x")}) as site, client(rule(site, "a.test")) as http:
         url = f"http://a.test:{site.port}/"
-        await fetch(by, url)
+        await fetch(http, url)
         with pytest.raises(AddressRefused):
-            await fetch(by, url, scope="https://public.test/post")
-        await fetch(by, url)
+            await fetch(http, url, scope="https://public.test/post")
+        await fetch(http, url)
 
     assert len(site.requests) == 2
     assert site.connections == 1
@@ -395,34 +395,34 @@ async def test_an_exempt_posts_connection_is_not_at_hand_for_a_public_post() -> 
     "url", ["http://u:p@h.test/", "file:///etc/passwd", "http://127.0.0.2\\@h.test/", "http://h.test:0/"]
 )
 async def test_an_odd_address_is_bad(url: str) -> None:
-    async with client() as by:
-        for asked, scope in ((url, "http://h.test/"), ("http://h.test/", url)):
+    async with client() as http:
+        for target, scope in ((url, "http://h.test/"), ("http://h.test/", url)):
             with pytest.raises(BadUrl):
-                await fetch(by, asked, scope=scope)
+                await fetch(http, target, scope=scope)
 
 
 # --- redirects -------------------------------------------------------------------------------------------------
 
 
-async def test_redirects_are_followed_and_the_answer_knows_its_address() -> None:
+async def test_redirects_are_followed_and_the_answer_has_its_final_address() -> None:
     answers = {"/a": redirect("b/?x=1"), "/b/": redirect("../c", 308), "/c": ok(b"there")}
-    async with running(answers) as site, client(rule(site)) as by:
-        response, body = await fetch(by, f"{site.url}/a")
+    async with running(answers) as site, client(rule(site)) as http:
+        response, body = await fetch(http, f"{site.url}/a")
 
     assert (response.url, body) == (f"{site.url}/c", b"there")
 
 
 async def test_a_redirect_without_an_address_and_a_304_are_answers() -> None:
     answers = {"/none": ok(b"x", status="302 Found"), "/same": ok(b"", "Location: /x", status="304 Not Modified")}
-    async with running(answers) as site, client(rule(site)) as by:
+    async with running(answers) as site, client(rule(site)) as http:
         for path, status in (("/none", 302), ("/same", 304)):
-            assert (await fetch(by, site.url + path))[0].status == status
+            assert (await fetch(http, site.url + path))[0].status == status
 
 
 async def test_too_many_redirects_are_an_http_error() -> None:
-    async with running({"/": redirect("/")}) as site, client(rule(site)) as by:
+    async with running({"/": redirect("/")}) as site, client(rule(site)) as http:
         with pytest.raises(HttpError, match="redirects") as caught:
-            await fetch(by, site.url)
+            await fetch(http, site.url)
 
     assert caught.value.http_status == 302
     assert len(site.requests) == 11
@@ -430,29 +430,29 @@ async def test_too_many_redirects_are_an_http_error() -> None:
 
 async def test_ten_redirects_are_followed() -> None:
     answers = {f"/{step}": redirect(f"/{step + 1}") for step in range(10)} | {"/10": ok(b"end")}
-    async with running(answers) as site, client(rule(site)) as by:
-        assert (await fetch(by, f"{site.url}/0"))[1] == b"end"
+    async with running(answers) as site, client(rule(site)) as http:
+        assert (await fetch(http, f"{site.url}/0"))[1] == b"end"
         with pytest.raises(HttpError):
-            await fetch(by, f"{site.url}/0", max_redirects=9)
+            await fetch(http, f"{site.url}/0", max_redirects=9)
 
 
 async def test_with_no_redirects_allowed_a_redirect_is_an_answer_and_is_not_followed() -> None:
-    async with running({"/": redirect("/end"), "/end": ok(b"end")}) as site, client(rule(site)) as by:
-        assert (await fetch(by, f"{site.url}/", max_redirects=0))[0].status == 302
+    async with running({"/": redirect("/end"), "/end": ok(b"end")}) as site, client(rule(site)) as http:
+        assert (await fetch(http, f"{site.url}/", max_redirects=0))[0].status == 302
         assert len(site.requests) == 1
 
 
 async def test_a_redirects_body_is_not_read() -> None:
     endless = b"HTTP/1.1 302 Found\r\nLocation: /end\r\n\r\n" + bytes(100_000)
-    async with running({"/": endless, "/end": ok(b"end")}) as site, client(rule(site)) as by:
-        assert (await fetch(by, site.url))[1] == b"end"
+    async with running({"/": endless, "/end": ok(b"end")}) as site, client(rule(site)) as http:
+        assert (await fetch(http, site.url))[1] == b"end"
 
 
 @pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://h/", "//u@h/", "data:,x", "http://h:0/"])
 async def test_a_redirect_to_an_odd_address_is_an_http_error(location: str) -> None:
-    async with running({"/": redirect(location)}) as site, client(rule(site)) as by:
+    async with running({"/": redirect(location)}) as site, client(rule(site)) as http:
         with pytest.raises(HttpError, match="not taken"):
-            await fetch(by, site.url)
+            await fetch(http, site.url)
 
 
 # --- credentials -----------------------------------------------------------------------------------------------
@@ -470,21 +470,21 @@ SESSION = [
 async def test_a_request_carries_the_cookies_of_its_scope() -> None:
     async with (
         running({"/": ok(), "/deep/x": ok()}) as site,
-        client(rule(site, "a.test"), rule(site, "sub.a.test")) as by,
+        client(rule(site, "a.test"), rule(site, "sub.a.test")) as http,
     ):
         for url in ("a.test", "sub.a.test", "a.test"):
             path = "/deep/x" if len(site.requests) == 2 else "/"
-            await fetch(by, f"http://{url}:{site.port}{path}", cookies=SESSION, headers={"Cookie": "smuggled=1"})
+            await fetch(http, f"http://{url}:{site.port}{path}", cookies=SESSION, headers={"Cookie": "smuggled=1"})
 
     sent = [request.headers.get("cookie") for request in site.requests]
     assert sent == ["session=canary; wide=canary", "wide=canary", "deep=canary; session=canary; wide=canary"]
 
 
 async def test_another_host_gets_only_its_own_cookies_and_no_authorization() -> None:
-    async with running() as site, client(rule(site, "a.test"), rule(site, "b.test")) as by:
+    async with running() as site, client(rule(site, "a.test"), rule(site, "b.test")) as http:
         site.answers = {"/": redirect(f"http://b.test:{site.port}/there"), "/there": ok()}
         headers = {"Authorization": "Bearer canary", "Referer": f"http://a.test:{site.port}/secret"}
-        await fetch(by, f"http://a.test:{site.port}/", cookies=SESSION, headers=headers)
+        await fetch(http, f"http://a.test:{site.port}/", cookies=SESSION, headers=headers)
     first, second = (request.headers for request in site.requests)
 
     assert (first["cookie"], first["authorization"]) == ("session=canary; wide=canary", "Bearer canary")
@@ -493,11 +493,11 @@ async def test_another_host_gets_only_its_own_cookies_and_no_authorization() -> 
     assert second["referer"] == f"http://a.test:{site.port}/"
 
 
-async def test_another_host_is_not_told_which_page_of_the_first_the_request_comes_from() -> None:
-    async with running({"/": ok()}) as site, client(rule(site, "a.test"), rule(site, "b.test")) as by:
+async def test_another_host_does_not_get_the_page_of_the_first_host_as_referer() -> None:
+    async with running({"/": ok()}) as site, client(rule(site, "a.test"), rule(site, "b.test")) as http:
         headers = {"Referer": f"http://a.test:{site.port}/post?secret=canary"}
-        await fetch(by, f"http://b.test:{site.port}/", headers=headers)
-        await fetch(by, f"http://a.test:{site.port}/", headers=headers)
+        await fetch(http, f"http://b.test:{site.port}/", headers=headers)
+        await fetch(http, f"http://a.test:{site.port}/", headers=headers)
     other, same = (request.headers["referer"] for request in site.requests)
 
     assert other == f"http://a.test:{site.port}/"
@@ -508,9 +508,9 @@ async def test_another_port_of_the_same_host_gets_no_cookies() -> None:
     async with (
         running({"/": ok()}) as other,
         running({"/": redirect(f"http://a.test:{other.port}/")}) as site,
-        client(rule(site, "a.test"), rule(other, "a.test")) as by,
+        client(rule(site, "a.test"), rule(other, "a.test")) as http,
     ):
-        await fetch(by, f"http://a.test:{site.port}/", cookies=SESSION)
+        await fetch(http, f"http://a.test:{site.port}/", cookies=SESSION)
 
     assert "cookie" not in other.requests[0].headers
 
@@ -522,22 +522,22 @@ async def test_https_goes_to_the_checked_address_under_the_names_own_certificate
     server, trusting = server_and_client_contexts("a.test", tmp_path)
     async with (
         running({"/": ok(b"sealed")}, tls=server) as site,
-        client(rule(site, "a.test"), ssl_context=trusting) as by,
+        client(rule(site, "a.test"), ssl_context=trusting) as http,
     ):
-        assert (await fetch(by, f"https://a.test:{site.port}/"))[1] == b"sealed"
+        assert (await fetch(http, f"https://a.test:{site.port}/"))[1] == b"sealed"
 
     assert site.requests[0].headers["host"] == f"a.test:{site.port}"
 
 
-async def test_a_signed_in_request_is_not_led_down_to_plain_http(tmp_path: Path) -> None:
+async def test_a_signed_in_request_is_not_redirected_down_to_plain_http(tmp_path: Path) -> None:
     server, trusting = server_and_client_contexts("a.test", tmp_path)
     async with (
         trapping() as trap,
         running({"/": redirect(f"http://a.test:{trap.port}/")}, tls=server) as site,
-        client(rule(site, "a.test"), rule(trap, "a.test"), ssl_context=trusting) as by,
+        client(rule(site, "a.test"), rule(trap, "a.test"), ssl_context=trusting) as http,
     ):
         with pytest.raises(HttpError, match="plain http"):
-            await fetch(by, f"https://a.test:{site.port}/", cookies=SESSION)
+            await fetch(http, f"https://a.test:{site.port}/", cookies=SESSION)
 
     assert trap.hits == 0
 
@@ -548,16 +548,16 @@ async def test_a_certificate_that_is_not_valid_is_a_network_failure(case: str, t
     server, trusting = server_and_client_contexts("b.test" if case == "wrong name" else "a.test", tmp_path, age=age)
     async with running({"/": ok()}, tls=server) as site:
         known = None if case == "unknown issuer" else trusting
-        async with client(rule(site, "a.test"), ssl_context=known) as by:
+        async with client(rule(site, "a.test"), ssl_context=known) as http:
             with pytest.raises(NetworkFailure, match="certificate"):
-                await fetch(by, f"https://a.test:{site.port}/")
+                await fetch(http, f"https://a.test:{site.port}/")
 
     assert site.requests == []
 
 
 async def test_a_server_without_tls_is_a_network_failure() -> None:
-    async with running({"/": ok()}) as site, client(rule(site)) as by:
+    async with running({"/": ok()}) as site, client(rule(site)) as http:
         with pytest.raises(MediavaultError) as caught:
-            await fetch(by, f"https://127.0.0.1:{site.port}/", timeouts=QUICK)
+            await fetch(http, f"https://127.0.0.1:{site.port}/", timeouts=QUICK)
 
     assert isinstance(caught.value, NetworkFailure | TookTooLong)

@@ -1,4 +1,4 @@
-"""Where the guard lets posts lead this machine."""
+"""Which addresses the guard lets posts reach."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_web_servers_port_passes(port: int) -> None:
 # --- names -----------------------------------------------------------------------------------------------------
 
 
-async def test_a_name_is_looked_up_once_and_gives_addresses_to_connect_to() -> None:
+async def test_a_name_is_looked_up_once_and_gives_the_addresses_to_connect_to() -> None:
     names = Names(site_test=["93.184.216.34", "2606:2800:220:1::1"])
 
     endpoints = await guard(names=names).resolve("site.test", 443, scope=PUBLIC)
@@ -114,7 +114,7 @@ async def test_an_empty_or_failing_look_up_is_a_network_failure() -> None:
 
 
 async def test_a_name_that_turns_inwards_is_refused_the_second_time() -> None:
-    """DNS rebinding: each connection has its own look-up, and that one's answers are what it connects to."""
+    """DNS rebinding: each connection has its own look-up, and connects only to the addresses it returned."""
     rebinding = guard(names=Names(evil_test=[["93.184.216.34"], ["127.0.0.1"]]))
 
     first = await rebinding.resolve("evil.test", 80, scope=PUBLIC)
@@ -159,9 +159,9 @@ def reached(*rules: str, names: Names | None = None) -> EgressGuard:
     return guard(*rules, names=names or Names(nas_lan=["192.168.1.10"], site_test=["93.184.216.34"]))
 
 
-async def allowed(by: EgressGuard, host: str, port: int, scope: HttpUrl | None) -> bool:
+async def allowed(egress: EgressGuard, host: str, port: int, scope: HttpUrl | None) -> bool:
     try:
-        await by.resolve(host, port, scope=scope)
+        await egress.resolve(host, port, scope=scope)
     except AddressRefused:
         return False
     return True
@@ -189,19 +189,19 @@ async def test_an_exempt_post_reaches_other_exempt_hosts_and_public_ones_but_not
     names = Names(
         nas_lan=["192.168.1.10"], cdn_lan=["192.168.1.11"], router_lan=["192.168.1.1"], site_test=["93.184.216.34"]
     )
-    by = guard("nas.lan:8096", "cdn.lan", names=names)
+    egress = guard("nas.lan:8096", "cdn.lan", names=names)
 
-    assert await allowed(by, "cdn.lan", 8080, NAS)
-    assert await allowed(by, "site.test", 443, NAS)
-    assert not await allowed(by, "router.lan", 80, NAS)
-    assert not await allowed(by, "192.168.1.11", 80, NAS)
+    assert await allowed(egress, "cdn.lan", 8080, NAS)
+    assert await allowed(egress, "site.test", 443, NAS)
+    assert not await allowed(egress, "router.lan", 80, NAS)
+    assert not await allowed(egress, "192.168.1.11", 80, NAS)
 
 
 async def test_another_port_of_the_posts_host_is_not_exempt_by_an_exact_rule() -> None:
-    by = reached("nas.lan:8096")
+    egress = reached("nas.lan:8096")
 
-    assert not await allowed(by, "nas.lan", 8097, NAS)
-    assert not await allowed(by, "nas.lan", 8096, parse_http_url("http://nas.lan:8097/"))
+    assert not await allowed(egress, "nas.lan", 8097, NAS)
+    assert not await allowed(egress, "nas.lan", 8096, parse_http_url("http://nas.lan:8097/"))
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_metadata_and_loopback_are_never_opened_by_a_network_or_a_bare_host(rule
 
 
 async def test_a_bare_name_that_leads_to_loopback_is_not_opened() -> None:
-    """Only an exact host:port opens what lives on loopback."""
+    """Only an exact host:port opens a server on loopback."""
     names = Names(nas_lan=["127.0.0.1"])
 
     assert not await allowed(guard("nas.lan", names=names), "nas.lan", 8096, NAS)
@@ -252,47 +252,47 @@ async def test_a_bare_name_that_leads_to_loopback_is_not_opened() -> None:
 
 
 async def test_a_denied_port_is_opened_only_by_naming_it() -> None:
-    by = reached("nas.lan", "nas.lan:81")
+    egress = reached("nas.lan", "nas.lan:81")
     post = parse_http_url("http://nas.lan/")
 
-    assert await allowed(by, "nas.lan", 81, post)
-    assert not await allowed(by, "nas.lan", 82, post)
+    assert await allowed(egress, "nas.lan", 81, post)
+    assert not await allowed(egress, "nas.lan", 82, post)
 
 
 async def test_a_public_post_does_not_inherit_a_named_port_or_loopback_name() -> None:
-    by = reached("site.test:81", "localhost:8096")
+    egress = reached("site.test:81", "localhost:8096")
 
-    assert not await allowed(by, "site.test", 81, PUBLIC)
-    assert not await allowed(by, "localhost", 8096, PUBLIC)
+    assert not await allowed(egress, "site.test", 81, PUBLIC)
+    assert not await allowed(egress, "localhost", 8096, PUBLIC)
 
 
 async def test_all_names_may_lead_into_an_opened_fake_ip_network() -> None:
     names = Names(site_test=["198.18.0.7"], cdn_test=["198.18.0.8"])
-    by = guard("198.18.0.0/15", names=names)
+    egress = guard("198.18.0.0/15", names=names)
 
-    assert await allowed(by, "site.test", 443, PUBLIC)
-    assert await allowed(by, "cdn.test", 443, PUBLIC)
+    assert await allowed(egress, "site.test", 443, PUBLIC)
+    assert await allowed(egress, "cdn.test", 443, PUBLIC)
 
 
 async def test_a_name_that_was_public_once_gets_no_networks_exemption() -> None:
-    """Else a page could turn its own name inwards while it is open and read the answer as its own."""
-    by = guard("192.168.0.0/16", names=Names(evil_test=[["93.184.216.34"], ["93.184.216.34"], ["192.168.1.10"]]))
+    """Otherwise an open page could point its own name at a private address and read the answer as same-origin."""
+    egress = guard("192.168.0.0/16", names=Names(evil_test=[["93.184.216.34"], ["93.184.216.34"], ["192.168.1.10"]]))
     post = parse_http_url("http://evil.test/")
 
-    assert await allowed(by, "evil.test", 80, post)
-    assert not await allowed(by, "evil.test", 80, post)
+    assert await allowed(egress, "evil.test", 80, post)
+    assert not await allowed(egress, "evil.test", 80, post)
 
 
 async def test_when_too_many_names_were_public_no_name_gets_a_networks_exemption(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(guarding, "MAX_PUBLIC_NAMES", 1)
-    by = reached("192.168.1.0/24", "nas.lan:80")
-    assert await allowed(by, "nas.lan", 8096, NAS)
-    await by.resolve("site.test", 443, scope=NAS)
+    egress = reached("192.168.1.0/24", "nas.lan:80")
+    assert await allowed(egress, "nas.lan", 8096, NAS)
+    await egress.resolve("site.test", 443, scope=NAS)
 
-    assert not await allowed(by, "nas.lan", 8096, NAS)
-    assert await allowed(by, "nas.lan", 80, parse_http_url("http://nas.lan/"))
+    assert not await allowed(egress, "nas.lan", 8096, NAS)
+    assert await allowed(egress, "nas.lan", 80, parse_http_url("http://nas.lan/"))
 
 
 def test_closing_a_guard_that_never_looked_anything_up_is_harmless() -> None:
@@ -305,20 +305,20 @@ async def test_an_unresolvable_post_is_not_exempt() -> None:
 
 @pytest.mark.parametrize("rule", ["127.0.0.1:8420", "localhost:8420"])
 async def test_mediavaults_own_port_is_refused_whatever_the_rules_say(rule: str) -> None:
-    by = guard(rule)
-    by.claim_port(8420)
+    egress = guard(rule)
+    egress.claim_port(8420)
     post = parse_http_url(f"http://{rule}/")
 
     with pytest.raises(AddressRefused, match="own"):
-        await by.resolve(post.host, post.port, scope=post)
+        await egress.resolve(post.host, post.port, scope=post)
 
 
 async def test_another_machines_port_of_the_same_number_is_not_ours() -> None:
-    by = guard("192.168.255.253:8420", names=Names(site_test=["93.184.216.34"]), own_ports=(8420, 443))
+    egress = guard("192.168.255.253:8420", names=Names(site_test=["93.184.216.34"]), own_ports=(8420, 443))
     post = parse_http_url("http://192.168.255.253:8420/")
 
-    assert await allowed(by, "site.test", 443, PUBLIC)
-    assert await allowed(by, "192.168.255.253", 8420, post)
+    assert await allowed(egress, "site.test", 443, PUBLIC)
+    assert await allowed(egress, "192.168.255.253", 8420, post)
 
 
 @pytest.mark.parametrize(
@@ -344,11 +344,11 @@ async def test_the_refusal_of_an_opened_host_says_for_whom_it_is_open() -> None:
         await reached("nas.lan").resolve("nas.lan", 8096, scope=PUBLIC)
 
 
-async def test_the_guard_tells_public_endpoints_from_exempt_ones() -> None:
-    by = reached("nas.lan", "site.test:81")
+async def test_the_guard_distinguishes_public_endpoints_from_exempt_ones() -> None:
+    egress = reached("nas.lan", "site.test:81")
 
-    [private] = await by.resolve("nas.lan", 8096, scope=NAS)
-    [public] = await by.resolve("site.test", 443, scope=NAS)
+    [private] = await egress.resolve("nas.lan", 8096, scope=NAS)
+    [public] = await egress.resolve("site.test", 443, scope=NAS)
 
-    assert by.is_public(public)
-    assert not by.is_public(private)
+    assert egress.is_public(public)
+    assert not egress.is_public(private)

@@ -1,4 +1,4 @@
-"""HTTP/1.1 messages, read strictly and forwarded."""
+"""Strict reading and forwarding of HTTP/1.1 messages."""
 
 from __future__ import annotations
 
@@ -180,8 +180,8 @@ async def test_a_chunks_size_of_another_form_is_bad(line: str) -> None:
         await response("Transfer-Encoding: chunked", body=f"{line}\r\nabcde\r\n0\r\n\r\n")
 
 
-async def test_a_connection_with_bytes_behind_its_request_body_carries_no_other() -> None:
-    """Their head would not be checked."""
+async def test_a_connection_with_bytes_after_its_request_body_carries_no_other_request() -> None:
+    """The head of the next request would not be checked."""
     client = connection(
         b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nxGET / HTTP/1.1\r\n\r\n", is_server=True
     )
@@ -192,7 +192,7 @@ async def test_a_connection_with_bytes_behind_its_request_body_carries_no_other(
     assert not client.start_next_cycle()
 
 
-def test_headers_of_the_connection_stay_behind() -> None:
+def test_headers_of_the_connection_are_not_forwarded() -> None:
     head = request(
         *(
             "Proxy-Authorization: Basic x",
@@ -207,8 +207,8 @@ def test_headers_of_the_connection_stay_behind() -> None:
     assert end_to_end(head) == [(b"Host", b"h.test"), (b"X-Kept", b"1")]
 
 
-async def test_a_length_cannot_be_named_away() -> None:
-    """Else the two ends would disagree about where the message stops."""
+async def test_a_length_cannot_be_removed_by_naming_it_in_the_connection_header() -> None:
+    """Otherwise the two ends would disagree about where the message ends."""
     head, *_ = await response("Connection: content-length", "Content-Length: 5", body="five!")
 
     assert isinstance(head, Response)

@@ -1,4 +1,4 @@
-"""Undoing compression in bounded pieces."""
+"""Decompressing in bounded pieces."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def pieces(inflater: Inflater, data: bytes, *, fed: int, limit: int) -> Iterator
 @given(body=st.binary(max_size=2_000), fed=st.integers(1, 500), limit=st.integers(1, 300))
 def test_any_split_gives_the_same_bytes(encoding: str, pack: object, body: bytes, fed: int, limit: int) -> None:
     inflater = Inflater(encoding)
-    got = list(pieces(inflater, pack(body * 3), fed=fed, limit=limit))  # type: ignore[operator]
+    output = list(pieces(inflater, pack(body * 3), fed=fed, limit=limit))  # type: ignore[operator]
 
-    assert b"".join(got) == body * 3
-    assert all(len(piece) <= limit for piece in got)
+    assert b"".join(output) == body * 3
+    assert all(len(piece) <= limit for piece in output)
     assert inflater.ended
 
 

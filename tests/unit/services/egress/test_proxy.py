@@ -1,4 +1,4 @@
-"""The loopback proxy, spoken to as a browser speaks to it."""
+"""The loopback proxy, used as a browser uses it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Browser:
         await self.writer.drain()
 
     async def status(self) -> int:
-        """Of the next head; the body stays to be read."""
+        """The status of the next head; its body is not read."""
         return int((await self.head()).split(" ")[1])
 
     async def head(self) -> str:
@@ -86,9 +86,9 @@ async def browser(behind: EgressProxy, password: str | None = None, port: int | 
 
 
 async def once(behind: EgressProxy, line: str, *headers: str, password: str | None = None) -> int:
-    async with browser(behind, password) as speaking:
-        await speaking.send(line, *headers)
-        return await speaking.status()
+    async with browser(behind, password) as connection:
+        await connection.send(line, *headers)
+        return await connection.status()
 
 
 # --- who may use it --------------------------------------------------------------------------------------------
@@ -98,27 +98,27 @@ async def once(behind: EgressProxy, line: str, *headers: str, password: str | No
 @pytest.mark.parametrize("line", ["CONNECT a.test:443", "GET http://a.test/"])
 async def test_without_the_password_nothing_goes_through(password: str, line: str) -> None:
     names = Names()
-    async with proxy(names=names) as by, browser(by, password) as speaking:
-        await speaking.send(line)
-        head = await speaking.head()
+    async with proxy(names=names) as egress, browser(egress, password) as connection:
+        await connection.send(line)
+        head = await connection.head()
 
     assert head.startswith("HTTP/1.1 407 ")
     assert "Proxy-Authenticate: Basic" in head
     assert names.asked == []
 
 
-async def test_a_password_of_another_scheme_is_no_password() -> None:
-    async with proxy() as by:
-        token = base64.b64encode(f"mediavault:{by.password}".encode()).decode()
+async def test_a_password_of_another_scheme_is_not_accepted() -> None:
+    async with proxy() as egress:
+        token = base64.b64encode(f"mediavault:{egress.password}".encode()).decode()
 
-        assert await once(by, "GET http://a.test/", f"Proxy-Authorization: Bearer {token}", password="") == 407
+        assert await once(egress, "GET http://a.test/", f"Proxy-Authorization: Bearer {token}", password="") == 407
 
 
-async def test_it_listens_on_loopback_only_with_a_password_of_its_own() -> None:
-    async with proxy() as one, proxy() as two:
-        assert urlsplit(one.server).hostname == "127.0.0.1"
-        assert one.password != two.password
-        assert len(one.password) >= 32
+async def test_each_proxy_listens_on_loopback_only_with_its_own_password() -> None:
+    async with proxy() as first, proxy() as second:
+        assert urlsplit(first.server).hostname == "127.0.0.1"
+        assert first.password != second.password
+        assert len(first.password) >= 32
 
 
 # --- what it refuses -------------------------------------------------------------------------------------------
@@ -129,8 +129,8 @@ async def test_it_listens_on_loopback_only_with_a_password_of_its_own() -> None:
 )
 @pytest.mark.parametrize("form", ["CONNECT {}", "GET http://{}/", "POST http://{}/x?secret"])
 async def test_a_private_target_is_refused_and_gets_no_connection(host: str, form: str) -> None:
-    async with trapping() as trap, proxy() as by:
-        assert await once(by, form.format(f"{host}:{trap.port}")) == 403
+    async with trapping() as trap, proxy() as egress:
+        assert await once(egress, form.format(f"{host}:{trap.port}")) == 403
 
     assert trap.hits == 0
 
@@ -138,21 +138,21 @@ async def test_a_private_target_is_refused_and_gets_no_connection(host: str, for
 async def test_a_name_with_a_private_answer_among_others_gets_no_connection() -> None:
     async with trapping() as trap:
         names = Names(evil_test=[["93.184.216.34", "127.0.0.1"], ["127.0.0.1"]])
-        async with proxy(names=names) as by:
+        async with proxy(names=names) as egress:
             for _ in range(2):
-                assert await once(by, f"CONNECT evil.test:{trap.port}") == 403
+                assert await once(egress, f"CONNECT evil.test:{trap.port}") == 403
 
     assert trap.hits == 0
     assert len(names.asked) == 2
 
 
-async def test_the_proxys_port_is_mediavaults_own() -> None:
+async def test_the_proxys_own_port_is_refused() -> None:
     guard = EgressGuard()
-    by = EgressProxy(guard)
-    await by.start()
+    egress = EgressProxy(guard)
+    await egress.start()
     with pytest.raises(AddressRefused, match="mediavault's own"):
-        guard.check_url(parse_http_url(f"http://127.0.0.1:{by.port}/"), scope=None)
-    await by.close()
+        guard.check_url(parse_http_url(f"http://127.0.0.1:{egress.port}/"), scope=None)
+    await egress.close()
 
 
 @pytest.mark.parametrize(
@@ -179,26 +179,26 @@ async def test_the_proxys_port_is_mediavaults_own() -> None:
 )
 async def test_a_target_of_another_form_is_a_bad_request(line: str) -> None:
     names = Names()
-    async with proxy(names=names) as by:
-        assert await once(by, line) == 400
+    async with proxy(names=names) as egress:
+        assert await once(egress, line) == 400
 
     assert names.asked == []
 
 
 async def test_a_head_without_end_is_cut_off() -> None:
-    async with proxy() as by, browser(by) as speaking:
-        await speaking.send("GET http://a.test/", "X: " + "a" * 200_000)
+    async with proxy() as egress, browser(egress) as connection:
+        await connection.send("GET http://a.test/", "X: " + "a" * 200_000)
 
-        assert await speaking.status() == 400
+        assert await connection.status() == 400
 
 
 async def test_an_unknown_name_and_a_closed_port_are_bad_gateways() -> None:
     async with trapping() as gone:
         pass
-    async with proxy(rule(gone)) as by:
-        with by.exempting(gone.url):
+    async with proxy(rule(gone)) as egress:
+        with egress.exempting(gone.url):
             for line in ("CONNECT nowhere.test:443", "GET http://nowhere.test/", f"CONNECT 127.0.0.1:{gone.port}"):
-                assert await once(by, line) == 502
+                assert await once(egress, line) == 502
 
 
 async def test_a_look_up_that_hangs_is_a_gateway_timeout() -> None:
@@ -213,7 +213,7 @@ async def test_a_look_up_that_hangs_is_a_gateway_timeout() -> None:
 
 async def test_past_the_cap_connections_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proxying, "MAX_CONNECTIONS", 1)
-    async with proxy() as by, browser(by), browser(by) as second:
+    async with proxy() as egress, browser(egress), browser(egress) as second:
         assert await second.is_closed()
 
 
@@ -229,29 +229,29 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 async def test_a_tunnel_carries_bytes_both_ways_to_its_end() -> None:
-    async with connections(echo) as port, proxy(f"127.0.0.1:{port}") as by, browser(by) as speaking:
-        with by.exempting(f"http://127.0.0.1:{port}/"):
-            await speaking.send(f"CONNECT 127.0.0.1:{port}")
-            assert await speaking.status() == 200
-            speaking.writer.write(b"ping")
-            assert await speaking.reader.readexactly(4) == b"ping"
-            speaking.writer.write_eof()
+    async with connections(echo) as port, proxy(f"127.0.0.1:{port}") as egress, browser(egress) as connection:
+        with egress.exempting(f"http://127.0.0.1:{port}/"):
+            await connection.send(f"CONNECT 127.0.0.1:{port}")
+            assert await connection.status() == 200
+            connection.writer.write(b"ping")
+            assert await connection.reader.readexactly(4) == b"ping"
+            connection.writer.write_eof()
 
-            assert await speaking.is_closed()
+            assert await connection.is_closed()
 
 
 async def test_ten_tunnels_run_at_once() -> None:
-    async with connections(echo) as port, proxy(f"127.0.0.1:{port}") as by:
+    async with connections(echo) as port, proxy(f"127.0.0.1:{port}") as egress:
 
         async def through(number: int) -> bytes:
-            async with browser(by) as speaking:
-                await speaking.send(f"CONNECT 127.0.0.1:{port}")
-                await speaking.status()
+            async with browser(egress) as connection:
+                await connection.send(f"CONNECT 127.0.0.1:{port}")
+                await connection.status()
                 payload = bytes([number]) * 300_000
-                speaking.writer.write(payload)
-                return b"" if await speaking.reader.readexactly(len(payload)) != payload else payload[:1]
+                connection.writer.write(payload)
+                return b"" if await connection.reader.readexactly(len(payload)) != payload else payload[:1]
 
-        with by.exempting(f"http://127.0.0.1:{port}/"):
+        with egress.exempting(f"http://127.0.0.1:{port}/"):
             assert await asyncio.gather(*map(through, range(10))) == [bytes([number]) for number in range(10)]
 
 
@@ -262,11 +262,11 @@ async def test_a_browser_that_goes_away_ends_the_tunnel() -> None:
         await reader.read()
         ended.set()
 
-    async with connections(wait_for_end) as port, proxy(f"127.0.0.1:{port}") as by:
-        with by.exempting(f"http://127.0.0.1:{port}/"):
-            async with browser(by) as speaking:
-                await speaking.send(f"CONNECT 127.0.0.1:{port}")
-                await speaking.status()
+    async with connections(wait_for_end) as port, proxy(f"127.0.0.1:{port}") as egress:
+        with egress.exempting(f"http://127.0.0.1:{port}/"):
+            async with browser(egress) as connection:
+                await connection.send(f"CONNECT 127.0.0.1:{port}")
+                await connection.status()
             await asyncio.wait_for(ended.wait(), patient(30))
 
 
@@ -274,12 +274,12 @@ async def test_a_browser_that_goes_away_ends_the_tunnel() -> None:
 
 
 async def test_plain_http_goes_on_in_origin_form_without_the_proxys_headers() -> None:
-    async with running({"/x y": ok(b"?")}) as site, proxy(rule(site)) as by, browser(by) as speaking:
-        with by.exempting(site.url):
-            await speaking.send(
+    async with running({"/x y": ok(b"?")}) as site, proxy(rule(site)) as egress, browser(egress) as connection:
+        with egress.exempting(site.url):
+            await connection.send(
                 f"GET {site.url}/a'|%2F?q=1", "Host: evil.test", "X-Kept: 1", "Proxy-Connection: keep-alive"
             )
-            await speaking.status()
+            await connection.status()
     [request] = site.requests
 
     assert (request.method, request.path) == ("GET", "/a'|%2F?q=1")
@@ -289,22 +289,27 @@ async def test_plain_http_goes_on_in_origin_form_without_the_proxys_headers() ->
 async def test_one_connection_carries_several_requests() -> None:
     answers: dict[str, bytes | Answer] = {"/": ok(b"one"), "/none": ok(b"", status="204 No Content")}
     answers["/post"] = lambda request: ok(request.body)
-    async with running(answers) as site, proxy(rule(site)) as by, browser(by) as speaking:
-        with by.exempting(site.url):
-            assert await speaking.ask(f"GET {site.url}") == (200, b"one")
-            assert await speaking.ask(f"POST {site.url}/post", "Content-Length: 3", body=b"two") == (200, b"two")
-            assert await speaking.ask(f"GET {site.url}/gone") == (404, b"")
-            assert await speaking.ask(f"GET {site.url}/none") == (204, b"")
-            assert await speaking.ask(f"GET {site.url}") == (200, b"one")
+    async with running(answers) as site, proxy(rule(site)) as egress, browser(egress) as connection:
+        with egress.exempting(site.url):
+            assert await connection.ask(f"GET {site.url}") == (200, b"one")
+            assert await connection.ask(f"POST {site.url}/post", "Content-Length: 3", body=b"two") == (200, b"two")
+            assert await connection.ask(f"GET {site.url}/gone") == (404, b"")
+            assert await connection.ask(f"GET {site.url}/none") == (204, b"")
+            assert await connection.ask(f"GET {site.url}") == (200, b"one")
 
     assert len(site.requests) == 5
 
 
 async def test_each_request_of_a_connection_is_judged() -> None:
-    async with trapping() as trap, running({"/": ok(b"x")}) as site, proxy(rule(site)) as by, browser(by) as speaking:
-        with by.exempting(site.url):
-            assert await speaking.ask(f"GET {site.url}/") == (200, b"x")
-            assert (await speaking.ask(f"GET {trap.url}"))[0] == 403
+    async with (
+        trapping() as trap,
+        running({"/": ok(b"x")}) as site,
+        proxy(rule(site)) as egress,
+        browser(egress) as connection,
+    ):
+        with egress.exempting(site.url):
+            assert await connection.ask(f"GET {site.url}/") == (200, b"x")
+            assert (await connection.ask(f"GET {trap.url}"))[0] == 403
 
     assert trap.hits == 0
 
@@ -313,26 +318,30 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;x=y\r\nhalf\r
 
 
 async def test_chunks_and_trailers_are_forwarded_and_the_connection_is_kept() -> None:
-    async with running({"/": CHUNKED, "/next": ok(b"next")}) as site, proxy(rule(site)) as by, browser(by) as speaking:
-        with by.exempting(site.url):
-            await speaking.send(f"GET {site.url}/")
-            head = await speaking.head()
-            body = await speaking.reader.readuntil(b"Trailer: 1\r\n\r\n")
+    async with (
+        running({"/": CHUNKED, "/next": ok(b"next")}) as site,
+        proxy(rule(site)) as egress,
+        browser(egress) as connection,
+    ):
+        with egress.exempting(site.url):
+            await connection.send(f"GET {site.url}/")
+            head = await connection.head()
+            body = await connection.reader.readuntil(b"Trailer: 1\r\n\r\n")
 
             assert "Transfer-Encoding: chunked\r\n" in head
             assert body == b"4\r\nhalf\r\n5\r\nwhole\r\n0\r\nTrailer: 1\r\n\r\n"
-            assert await speaking.ask(f"GET {site.url}/next") == (200, b"next")
+            assert await connection.ask(f"GET {site.url}/next") == (200, b"next")
 
 
 async def test_a_response_that_ends_with_its_connection_is_forwarded_in_chunks() -> None:
-    async with running({"/": b"HTTP/1.1 200 OK\r\n\r\nall there is"}) as site, proxy(rule(site)) as by:
-        with by.exempting(site.url):
-            async with browser(by) as speaking:
-                await speaking.send(f"GET {site.url}/")
-                head = await speaking.head()
+    async with running({"/": b"HTTP/1.1 200 OK\r\n\r\nall there is"}) as site, proxy(rule(site)) as egress:
+        with egress.exempting(site.url):
+            async with browser(egress) as connection:
+                await connection.send(f"GET {site.url}/")
+                head = await connection.head()
 
                 assert "Transfer-Encoding: chunked" in head
-                assert await speaking.reader.readuntil(b"0\r\n\r\n") == b"c\r\nall there is\r\n0\r\n\r\n"
+                assert await connection.reader.readuntil(b"0\r\n\r\n") == b"c\r\nall there is\r\n0\r\n\r\n"
 
 
 @pytest.mark.parametrize(
@@ -344,13 +353,13 @@ async def test_a_response_that_ends_with_its_connection_is_forwarded_in_chunks()
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"00\r\n" + b"A: b\r\n" * 100,
     ],
 )
-async def test_an_answer_that_breaks_off_is_not_made_whole(answer: bytes) -> None:
-    async with running({"/": answer}) as site, proxy(rule(site)) as by, browser(by) as speaking:
-        with by.exempting(site.url):
-            await speaking.send(f"GET {site.url}/")
-            assert await speaking.status() == 200
+async def test_a_truncated_answer_is_not_completed(answer: bytes) -> None:
+    async with running({"/": answer}) as site, proxy(rule(site)) as egress, browser(egress) as connection:
+        with egress.exempting(site.url):
+            await connection.send(f"GET {site.url}/")
+            assert await connection.status() == 200
             with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
-                await speaking.reader.readuntil(b"0\r\n\r\n")
+                await connection.reader.readuntil(b"0\r\n\r\n")
 
 
 @pytest.mark.parametrize(
@@ -366,10 +375,10 @@ async def test_an_answer_that_breaks_off_is_not_made_whole(answer: bytes) -> Non
     ],
 )
 async def test_an_answer_that_no_proxy_may_pass_on_is_a_bad_gateway(answer: bytes) -> None:
-    async with running({"/": answer}) as site, proxy(rule(site)) as by, browser(by) as speaking:
-        with by.exempting(site.url):
-            await speaking.send(f"GET {site.url}/", "Upgrade: websocket", "Connection: Upgrade")
-            while (status := await speaking.status()) == 100:
+    async with running({"/": answer}) as site, proxy(rule(site)) as egress, browser(egress) as connection:
+        with egress.exempting(site.url):
+            await connection.send(f"GET {site.url}/", "Upgrade: websocket", "Connection: Upgrade")
+            while (status := await connection.status()) == 100:
                 pass
 
     assert status == 502
@@ -377,17 +386,17 @@ async def test_an_answer_that_no_proxy_may_pass_on_is_a_bad_gateway(answer: byte
 
 async def test_an_interim_answer_is_passed_on_before_the_real_one() -> None:
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
-    async with running({"/": hints + ok(b"x")}) as site, proxy(rule(site)) as by, browser(by) as speaking:
-        with by.exempting(site.url):
-            await speaking.send(f"GET {site.url}/")
+    async with running({"/": hints + ok(b"x")}) as site, proxy(rule(site)) as egress, browser(egress) as connection:
+        with egress.exempting(site.url):
+            await connection.send(f"GET {site.url}/")
 
-            assert [await speaking.status(), await speaking.status()] == [103, 200]
+            assert [await connection.status(), await connection.status()] == [103, 200]
 
 
-async def test_the_refusal_of_plain_http_can_be_told_from_a_sites_own() -> None:
-    async with proxy() as by, browser(by) as speaking:
-        await speaking.send("GET http://192.168.0.1/")
-        head = await speaking.head()
+async def test_the_refusal_of_plain_http_is_distinguishable_from_a_sites_own() -> None:
+    async with proxy() as egress, browser(egress) as connection:
+        await connection.send("GET http://192.168.0.1/")
+        head = await connection.head()
 
     assert f"{proxying.REFUSED_HEADER}: refused" in head
 
@@ -396,36 +405,36 @@ async def test_the_refusal_of_plain_http_can_be_told_from_a_sites_own() -> None:
 
 
 async def test_an_exemption_holds_only_while_a_post_of_an_exempt_host_is_at_work() -> None:
-    async with running({"/": ok(b"x")}) as site, proxy(rule(site)) as by:
+    async with running({"/": ok(b"x")}) as site, proxy(rule(site)) as egress:
         line = f"GET {site.url}/"
-        assert await once(by, line) == 403
-        with by.exempting(PUBLIC_POST):
-            assert await once(by, line) == 403
-        with by.exempting(f"{site.url}/post"):
-            assert await once(by, line) == 200
-        assert await once(by, line) == 403
+        assert await once(egress, line) == 403
+        with egress.exempting(PUBLIC_POST):
+            assert await once(egress, line) == 403
+        with egress.exempting(f"{site.url}/post"):
+            assert await once(egress, line) == 200
+        assert await once(egress, line) == 403
 
 
 async def test_a_tunnel_to_a_private_host_ends_with_its_post() -> None:
-    """The browser keeps connections for the next page, which may be anybody's."""
-    async with connections(echo) as port, proxy(f"127.0.0.1:{port}") as by, browser(by) as speaking:
-        with by.exempting(PUBLIC_POST):
-            with by.exempting(f"http://127.0.0.1:{port}/"):
-                await speaking.send(f"CONNECT 127.0.0.1:{port}")
-                assert await speaking.status() == 200
+    """The browser reuses connections for the next page, which may be of any site."""
+    async with connections(echo) as port, proxy(f"127.0.0.1:{port}") as egress, browser(egress) as connection:
+        with egress.exempting(PUBLIC_POST):
+            with egress.exempting(f"http://127.0.0.1:{port}/"):
+                await connection.send(f"CONNECT 127.0.0.1:{port}")
+                assert await connection.status() == 200
 
-            assert await speaking.is_closed()
+            assert await connection.is_closed()
 
 
 async def test_a_tunnel_stays_while_another_post_of_an_exempt_host_is_at_work() -> None:
-    async with connections(echo) as port, proxy(f"127.0.0.1:{port}") as by, browser(by) as speaking:
-        with by.exempting(f"http://127.0.0.1:{port}/other"):
-            with by.exempting(f"http://127.0.0.1:{port}/"):
-                await speaking.send(f"CONNECT 127.0.0.1:{port}")
-                await speaking.status()
-            speaking.writer.write(b"ping")
+    async with connections(echo) as port, proxy(f"127.0.0.1:{port}") as egress, browser(egress) as connection:
+        with egress.exempting(f"http://127.0.0.1:{port}/other"):
+            with egress.exempting(f"http://127.0.0.1:{port}/"):
+                await connection.send(f"CONNECT 127.0.0.1:{port}")
+                await connection.status()
+            connection.writer.write(b"ping")
 
-            assert await speaking.reader.readexactly(4) == b"ping"
+            assert await connection.reader.readexactly(4) == b"ping"
 
 
 async def test_a_post_that_ends_during_the_look_up_leaves_no_connection_behind() -> None:
@@ -437,37 +446,37 @@ async def test_a_post_that_ends_during_the_look_up_leaves_no_connection_behind()
         return ["127.0.0.1"]
 
     async with trapping() as trap:
-        by = EgressProxy(EgressGuard([rule(trap, "a.test")], resolver=slow))
-        await by.start()
-        with by.exempting(f"http://a.test:{trap.port}/"):
-            asked = asyncio.create_task(once(by, f"CONNECT a.test:{trap.port}"))
+        egress = EgressProxy(EgressGuard([rule(trap, "a.test")], resolver=slow))
+        await egress.start()
+        with egress.exempting(f"http://a.test:{trap.port}/"):
+            status = asyncio.create_task(once(egress, f"CONNECT a.test:{trap.port}"))
             await looking.wait()
         go_on.set()
 
-        assert await asked == 403
-        await by.close()
+        assert await status == 403
+        await egress.close()
     assert trap.hits == 0
 
 
-async def test_a_process_of_its_own_has_an_exemption_of_its_own() -> None:
-    async with running({"/": ok(b"x")}) as site, proxy(rule(site)) as by:
-        with by.pass_for(site.url) as address:
+async def test_a_separate_process_has_its_own_exemption() -> None:
+    async with running({"/": ok(b"x")}) as site, proxy(rule(site)) as egress:
+        with egress.pass_for(site.url) as address:
             own = urlsplit(address)
-            assert (own.username, own.port) == (by.username, by.port)
-            assert await once(by, f"GET {site.url}/", password=own.password) == 200
-            assert await once(by, f"GET {site.url}/") == 403
+            assert (own.username, own.port) == (egress.username, egress.port)
+            assert await once(egress, f"GET {site.url}/", password=own.password) == 200
+            assert await once(egress, f"GET {site.url}/") == 403
 
-        assert await once(by, f"GET {site.url}/", password=own.password) == 407
+        assert await once(egress, f"GET {site.url}/", password=own.password) == 407
 
 
 async def test_a_refusal_is_logged_with_the_job_whose_process_asked() -> None:
     """The connections are served by tasks that belong to no job."""
-    async with proxy() as by:
+    async with proxy() as egress:
         with ExitStack() as at_work:
             with job_context("a job", "its trace"):
-                address = at_work.enter_context(by.pass_for(PUBLIC_POST))
+                address = at_work.enter_context(egress.pass_for(PUBLIC_POST))
             with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
-                assert await once(by, "GET http://127.0.0.1:9/", password=urlsplit(address).password) == 403
+                assert await once(egress, "GET http://127.0.0.1:9/", password=urlsplit(address).password) == 403
 
     assert [(line["event"], line.get("job_id")) for line in lines] == [("egress_refused", "a job")]
 
@@ -476,15 +485,15 @@ async def test_a_refusal_is_logged_with_the_job_whose_process_asked() -> None:
 
 
 async def test_closing_ends_all_connections_and_tasks() -> None:
-    async with connections(echo) as port, proxy(f"127.0.0.1:{port}") as by:
-        with by.exempting(f"http://127.0.0.1:{port}/"):
-            async with browser(by) as idle, browser(by) as tunnelling:
+    async with connections(echo) as port, proxy(f"127.0.0.1:{port}") as egress:
+        with egress.exempting(f"http://127.0.0.1:{port}/"):
+            async with browser(egress) as idle, browser(egress) as tunnelling:
                 await tunnelling.send(f"CONNECT 127.0.0.1:{port}")
                 await tunnelling.status()
-                await by.close()
-                await by.close()
+                await egress.close()
+                await egress.close()
 
                 assert await idle.is_closed()
                 assert await tunnelling.is_closed()
-                assert not by._connections
-                assert not by._private
+                assert not egress._connections
+                assert not egress._private

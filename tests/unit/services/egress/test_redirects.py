@@ -1,4 +1,4 @@
-"""What a request carries, and what is left of it after a redirect."""
+"""Which headers a request carries, and which are left after a redirect."""
 
 from __future__ import annotations
 
@@ -83,13 +83,13 @@ def test_a_redirect_to_an_odd_address_is_not_followed(location: str) -> None:
 
 def test_headers_that_belong_to_a_connection_or_to_the_client_are_left_out() -> None:
     of_the_connection = ["Cookie", "Host", "Connection", "Accept-Encoding", "Transfer-Encoding", "Content-Length", "TE"]
-    given = dict.fromkeys(
+    headers = dict.fromkeys(
         [*of_the_connection, "Proxy-Authorization", "Expect", ":path", "Bad Name", "Bad\r\nName"], "x"
     )
-    given |= {"X-Bad": "a\r\nHost: evil.test", "X-Null": "\x00"}
-    given |= {"User-Agent": "UA", " Range ": "bytes=0-1 ", "Accept-Language": "de"}
+    headers |= {"X-Bad": "a\r\nHost: evil.test", "X-Null": "\x00"}
+    headers |= {"User-Agent": "UA", " Range ": "bytes=0-1 ", "Accept-Language": "de"}
 
-    left = request_headers(given, parse_http_url("https://b.test/"))
+    left = request_headers(headers, parse_http_url("https://b.test/"))
 
     assert left == {"user-agent": "UA", "range": "bytes=0-1", "accept-language": "de"}
 
@@ -106,8 +106,8 @@ def test_headers_that_belong_to_a_connection_or_to_the_client_are_left_out() -> 
     ],
 )
 def test_the_first_request_names_its_page_as_a_browser_does(target: str, referer: str | None) -> None:
-    given = {"Referer": "https://a.test/post?private=1#here", "Range": "bytes=0-"}
-    left = request_headers(given, parse_http_url(target))
+    headers = {"Referer": "https://a.test/post?private=1#here", "Range": "bytes=0-"}
+    left = request_headers(headers, parse_http_url(target))
 
     assert left.pop("referer", None) == referer
     assert left == {"range": "bytes=0-"}

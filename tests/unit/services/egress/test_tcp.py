@@ -1,4 +1,4 @@
-"""Connecting, copying, and whose connection it is."""
+"""Connecting, copying, and the owner of a connection."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def at(port: int, host: str = "127.0.0.1") -> Endpoint:
 
 @pytest.fixture
 def mute() -> Iterator[Endpoint]:
-    """An address where nobody answers: the queue of a server that accepts nothing is full."""
+    """An address that never answers: the backlog of a server that accepts nothing is full."""
     with socket.socket() as server, socket.socket() as first, socket.socket() as second:
         server.bind(("127.0.0.1", 0))
         server.listen(0)
@@ -55,14 +55,14 @@ async def test_a_mute_address_costs_only_a_head_start(mute: Endpoint, monkeypatc
         await writer.wait_closed()
 
 
-async def test_when_all_are_dead_it_is_a_network_failure() -> None:
+async def test_when_all_addresses_are_dead_it_is_a_network_failure() -> None:
     async with trapping() as gone:
         pass
     with pytest.raises(NetworkFailure):
         await dial([at(gone.port)] * 3, within_s=patient(30))
 
 
-async def test_when_all_are_mute_it_took_too_long(mute: Endpoint) -> None:
+async def test_when_all_addresses_are_mute_it_times_out(mute: Endpoint) -> None:
     with pytest.raises(TookTooLong):
         await dial([mute], within_s=0.05)
 
@@ -87,7 +87,7 @@ async def test_an_address_that_failed_does_not_cost_the_next_one_its_head_start(
 
 
 async def test_the_slowest_address_still_wins_when_it_is_the_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All have begun, one answers late; another that was overtaken leaves no socket behind."""
+    """All attempts have started and one answers late; an attempt that lost leaves no socket behind."""
     monkeypatch.setattr(tcp, "HEAD_START_S", 0.01)
     late: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     real = tcp._connect
@@ -120,7 +120,7 @@ def test_families_take_turns() -> None:
 
 
 class Source(asyncio.Transport):
-    """The receiving end of a connection: sends whenever it is not told to pause."""
+    """The receiving end of a connection: sends whenever it is not paused."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -214,7 +214,7 @@ async def test_our_own_connection_is_let_in(monkeypatch: pytest.MonkeyPatch, tmp
         await writer.wait_closed()
 
 
-async def test_another_users_connection_is_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_another_users_connection_is_not_let_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "tcp").write_text(TABLE)
     monkeypatch.setattr(tcp, "SOCKET_TABLE", tmp_path / "tcp")
 

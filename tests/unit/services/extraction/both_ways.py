@@ -1,4 +1,4 @@
-"""Reads a visit here and as the confined process does, and holds that both find the same."""
+"""Read a visit in this process and in the sandbox, and assert that both results are equal."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from mediavault.services.extraction.port import VisitReading
 
 
 def read_capture(post: Post, platform: Platform, capture: PageCapture) -> Extraction:
-    here, there = _here(post, platform, capture), _there(post, platform, capture)
-    if isinstance(here, Failure):
-        assert (type(there), str(there), vars(there)) == (type(here), str(here), vars(here))
-        raise here
-    assert there == here
-    return here
+    direct, sandboxed = _read_here(post, platform, capture), _read_in_sandbox(post, platform, capture)
+    if isinstance(direct, Failure):
+        assert (type(sandboxed), str(sandboxed), vars(sandboxed)) == (type(direct), str(direct), vars(direct))
+        raise direct
+    assert sandboxed == direct
+    return direct
 
 
-def _here(post: Post, platform: Platform, capture: PageCapture) -> Extraction | Failure:
+def _read_here(post: Post, platform: Platform, capture: PageCapture) -> Extraction | Failure:
     try:
         return browser_extractor.read_capture(post, platform, capture)
     except Failure as failure:
         return failure
 
 
-def _there(post: Post, platform: Platform, capture: PageCapture) -> Extraction | Failure:
+def _read_in_sandbox(post: Post, platform: Platform, capture: PageCapture) -> Extraction | Failure:
     request = {
         "task": "visit",
         "post": to_json(Post, post),

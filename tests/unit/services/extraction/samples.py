@@ -1,4 +1,4 @@
-"""Small documents in the forms that sites use, and small captures of pages."""
+"""Small documents in the formats that sites use, and small captures of pages."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def meta(name: str, content: str) -> str:
 
 
 def player(src: str = f"{CDN}post.mp4", **facts: Any) -> SeenVideo:
-    """A large visible player outside of any article, unless said otherwise."""
+    """A large visible player outside any article, unless ``facts`` says otherwise."""
     basic: dict[str, Any] = {
         "current_src": src,
         "sources": (src,) if src else (),

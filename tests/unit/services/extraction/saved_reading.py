@@ -1,4 +1,4 @@
-"""One way to ask what a saved document says: the same reading as the command's, in plain values."""
+"""The result of reading a saved document as the command does, in plain values."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ class Told:
 
 
 def told(url: str, document: object) -> Told:
-    """``document`` is a page as text, or the values of an answer in JSON."""
+    """Read ``document``: a page as text, or the values of an answer in JSON."""
     text = document if isinstance(document, str) else json.dumps(document)
     post, platform = identify(parse_http_url(url))
     look = look_at_saved(platform, post, open_saved(text.encode(), url))
-    found = look.extraction
-    assert found is not None
-    videos = [item for item in found.videos if item.candidates] if str(look.outcome) == "video" else []
+    extraction = look.extraction
+    assert extraction is not None
+    videos = [item for item in extraction.videos if item.candidates] if str(look.outcome) == "video" else []
     return Told(
         str(look.outcome),
         choose(videos[0]).url if videos else None,
-        found.account.handle,
-        found.account.display_name,
-        found.thumbnail_url,
+        extraction.account.handle,
+        extraction.account.display_name,
+        extraction.thumbnail_url,
     )
 
 
 def script_page(value: object, name: str) -> str:
-    """A page whose data stand in the JSON script ``name``."""
+    """A page with ``value`` in the JSON script ``name``."""
     return f'<html><body><div id="app"></div><script id="{name}" type="application/json">{json.dumps(value)}</script></body></html>'

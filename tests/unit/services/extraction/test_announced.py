@@ -1,4 +1,4 @@
-"""For how long a sentence says that something is still to come."""
+"""How long a sentence says it is until something begins."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ from mediavault.services.extraction.announced import told_wait
         ("", None),
     ],
 )
-def test_a_sentence_says_how_long_it_takes_yet(sentence: str, wait: timedelta | None) -> None:
+def test_the_wait_is_read_from_a_sentence(sentence: str, wait: timedelta | None) -> None:
     assert told_wait(sentence) == wait

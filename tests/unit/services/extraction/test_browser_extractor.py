@@ -1,4 +1,4 @@
-"""A visit read as a whole, and the extractor around it."""
+"""Reading a whole visit, and the extractor that makes it."""
 
 from __future__ import annotations
 
@@ -85,49 +85,53 @@ def chosen(extraction: Extraction) -> str:
 
 def test_xs_answer_decides_whatever_the_page_plays() -> None:
     feed = response("https://video.twimg.com/amplify_video/999/vid/avc1/1920x1080/other.mp4")
-    found = read_capture(x_post(), X, x_capture(x_answer(tweet(x_video("111"))), responses=[feed]))
+    extraction = read_capture(x_post(), X, x_capture(x_answer(tweet(x_video("111"))), responses=[feed]))
 
-    assert "/111/" in chosen(found)
-    assert all("/999/" not in c.url for c in found.candidates)
-    assert (found.account.slug, found.title, found.items[0].expected.duration_s) == ("x-jane", "A kite", 12.5)
+    assert "/111/" in chosen(extraction)
+    assert all("/999/" not in c.url for c in extraction.candidates)
+    assert (extraction.account.slug, extraction.title, extraction.items[0].expected.duration_s) == (
+        "x-jane",
+        "A kite",
+        12.5,
+    )
 
 
-def test_a_rung_that_only_the_network_showed_is_known_by_its_key() -> None:
+def test_a_rung_that_only_the_network_showed_is_recognised_by_its_key() -> None:
     rung = response("https://video.twimg.com/amplify_video/111/vid/avc1/1920x1080/best.mp4", size=5)
-    found = read_capture(x_post(), X, x_capture(x_answer(tweet(x_video("111"))), responses=[rung]))
+    extraction = read_capture(x_post(), X, x_capture(x_answer(tweet(x_video("111"))), responses=[rung]))
 
-    assert [c.ownership for c in found.candidates if "best" in c.url] == [Ownership.KEY_MATCH]
+    assert [c.ownership for c in extraction.candidates if "best" in c.url] == [Ownership.KEY_MATCH]
 
 
 def test_tiktoks_data_give_the_unmarked_copy() -> None:
     post = tiktok_post()
     html = tiktok_page({"statusCode": 0, "itemInfo": {"itemStruct": tiktok_item()}})
-    found = read_capture(post, TIKTOK, capture(html=html, url=post.url, final_url=post.url))
+    extraction = read_capture(post, TIKTOK, capture(html=html, url=post.url, final_url=post.url))
 
-    assert "good" in chosen(found)
-    assert (found.account.handle, found.items[0].expected.audio) == ("jane", True)
+    assert "good" in chosen(extraction)
+    assert (extraction.account.handle, extraction.items[0].expected.audio) == ("jane", True)
 
 
-def test_a_share_links_post_is_known_by_where_it_leads() -> None:
+def test_a_share_links_post_is_recognised_by_where_it_leads() -> None:
     short, platform = identify(parse_http_url("https://vt.tiktok.com/ZSe4FqkKd"))
     html = tiktok_page({"statusCode": 0, "itemInfo": {"itemStruct": tiktok_item()}})
-    found = read_capture(short, platform, capture(html=html, url=short.url, final_url=tiktok_post().url))
+    extraction = read_capture(short, platform, capture(html=html, url=short.url, final_url=tiktok_post().url))
 
-    assert found.post.post_id == tiktok_post().post_id
-    assert found.post.canonical_url == short.canonical_url
-    assert chosen(found)
+    assert extraction.post.post_id == tiktok_post().post_id
+    assert extraction.post.canonical_url == short.canonical_url
+    assert chosen(extraction)
 
 
 def test_a_platform_that_sends_nothing_is_not_guessed_at() -> None:
     """One video is playing on the page, but X did not say that it is the post's."""
     feed = response("https://video.twimg.com/amplify_video/999/vid/avc1/1920x1080/other.mp4")
-    found = read_capture(x_post(), X, x_capture(responses=[feed]))
+    extraction = read_capture(x_post(), X, x_capture(responses=[feed]))
 
     with pytest.raises(Ambiguous):
-        videos_to_save(found)
+        videos_to_save(extraction)
 
 
-def test_a_platform_that_sends_nothing_and_shows_nothing_may_help_later() -> None:
+def test_a_platform_that_sends_nothing_and_shows_nothing_may_be_read_later() -> None:
     with pytest.raises(ExtractorBroken):
         read_capture(x_post(), X, x_capture())
 
@@ -145,30 +149,30 @@ def test_a_quoted_video_is_named_but_not_taken() -> None:
 
 
 def test_several_videos_are_several_items() -> None:
-    found = read_capture(x_post(), X, x_capture(x_answer(tweet(x_video("111"), x_video("222")))))
+    extraction = read_capture(x_post(), X, x_capture(x_answer(tweet(x_video("111"), x_video("222")))))
 
-    assert [item.media_id for item in found.videos] == ["111", "222"]
+    assert [item.media_id for item in extraction.videos] == ["111", "222"]
 
 
-def test_a_tombstone_ends_it() -> None:
+def test_a_tombstone_means_that_the_post_was_deleted() -> None:
     with pytest.raises(Deleted):
         read_capture(x_post(), X, x_capture({"data": {"tweetResult": {}}}))
 
 
-def test_a_marker_in_an_answer_tells_why_nothing_came() -> None:
+def test_a_marker_in_an_answer_says_why_nothing_came() -> None:
     with pytest.raises(Private):
         read_capture(x_post(), X, x_capture({"data": {"result": {"reason": "Protected"}}}))
 
 
-def test_a_marker_takes_nothing_from_a_post_whose_video_was_found() -> None:
+def test_a_marker_is_ignored_when_the_posts_video_was_found() -> None:
     refused = {"data": {"result": {"reason": "Protected"}}}
     seen = x_capture(x_answer(tweet(x_video("111"))), refused)
 
     assert read_capture(x_post(), X, seen).videos
 
 
-def test_what_came_after_the_page_moved_on_is_dropped() -> None:
-    """Feeds go to the next post by themselves; its players are not ours."""
+def test_media_that_came_after_the_page_moved_on_are_dropped() -> None:
+    """Feeds move on to the next post automatically; its players are not this post's."""
     post = Post("https://www.instagram.com/p/AAAAAAA/", "https://www.instagram.com/p/AAAAAAA/", "instagram", "AAAAAAA")
     late = response("https://scontent.cdninstagram.com/v/t50/late.mp4", seen_at_s=9.0)
     extra = {"navigations": [[1.0, post.url], [5.0, "https://www.instagram.com/p/BBBBBBB/"]], "unresponsive": False}
@@ -180,7 +184,7 @@ def test_what_came_after_the_page_moved_on_is_dropped() -> None:
 
 @pytest.mark.parametrize(("path", "kind"), [("jane/", NotAPost), ("", SeemsDeleted)])
 def test_a_share_link_that_leads_to_no_post_says_where_it_led(path: str, kind: type[Failure]) -> None:
-    """The videos of such a page are anybody's."""
+    """The videos of such a page may belong to any post."""
     link = "https://www.instagram.com/share/reel/Abc123x/"
     seen = capture(player(), url=link, final_url=f"https://www.instagram.com/{path}")
 
@@ -198,10 +202,12 @@ def test_what_a_share_link_shows_on_a_page_that_names_no_post_is_not_taken() -> 
 def test_a_page_that_is_no_longer_the_posts_owns_nothing() -> None:
     post = Post("https://www.instagram.com/p/AAAAAAA/", "https://www.instagram.com/p/AAAAAAA/", "instagram", "AAAAAAA")
     video = "https://scontent.cdninstagram.com/v/t50/abc.mp4"
-    found = read_capture(post, INSTAGRAM, capture(player(video), url=post.url, final_url="https://www.instagram.com/"))
+    extraction = read_capture(
+        post, INSTAGRAM, capture(player(video), url=post.url, final_url="https://www.instagram.com/")
+    )
 
     with pytest.raises(Ambiguous):
-        videos_to_save(found)
+        videos_to_save(extraction)
 
 
 # --- any page -----------------------------------------------------------------------------------------------------
@@ -209,32 +215,32 @@ def test_a_page_that_is_no_longer_the_posts_owns_nothing() -> None:
 
 def test_the_player_of_any_page_with_its_story() -> None:
     html = meta("og:title", "A kite") + meta("og:image", "/cover.jpg") + meta("og:site_name", "Site")
-    found = read_capture(page_post(), GENERIC, capture(player(has_audio=True), html=html))
+    extraction = read_capture(page_post(), GENERIC, capture(player(has_audio=True), html=html))
 
-    assert chosen(found) == f"{CDN}post.mp4"
-    assert (found.title, found.thumbnail_url, found.account.slug) == (
+    assert chosen(extraction) == f"{CDN}post.mp4"
+    assert (extraction.title, extraction.thumbnail_url, extraction.account.slug) == (
         "A kite",
         "https://site.test/cover.jpg",
         "generic-site.test",
     )
-    assert (found.items[0].expected.duration_s, found.items[0].expected.audio) == (3.0, True)
-    assert (found.user_agent, found.extractor) == ("A browser", "browser")
+    assert (extraction.items[0].expected.duration_s, extraction.items[0].expected.audio) == (3.0, True)
+    assert (extraction.user_agent, extraction.extractor) == ("A browser", "browser")
 
 
 def test_an_address_that_is_itself_a_file_is_the_post() -> None:
     url = f"{CDN}film.mp4"
-    found = read_capture(
+    extraction = read_capture(
         page_post(url), GENERIC, capture(url=url, final_url=url, responses=[response(url, resource_type="document")])
     )
 
-    assert chosen(found) == url
+    assert chosen(extraction) == url
 
 
-def test_the_metadata_tell_the_length_that_the_player_does_not() -> None:
+def test_the_metadata_give_the_length_that_the_player_lacks() -> None:
     html = linked(**{"@type": "VideoObject", "duration": "PT7S", "url": PAGE})
-    found = read_capture(page_post(), GENERIC, capture(player(duration_s=None), html=html))
+    extraction = read_capture(page_post(), GENERIC, capture(player(duration_s=None), html=html))
 
-    assert found.items[0].expected.duration_s == 7
+    assert extraction.items[0].expected.duration_s == 7
 
 
 def test_a_page_that_asks_for_keys_and_shows_nothing_else_is_protected() -> None:
@@ -259,7 +265,7 @@ def test_a_login_form_without_a_video_is_a_login_wall() -> None:
         read_capture(page_post(), GENERIC, capture(html="<input type=password>"))
 
 
-def test_a_page_that_never_answered_is_not_said_to_have_no_video() -> None:
+def test_a_page_that_never_answered_is_not_reported_as_having_no_video() -> None:
     with pytest.raises(ExtractorBroken):
         read_capture(page_post(), GENERIC, capture(extra={"unresponsive": True}))
 
@@ -272,7 +278,7 @@ def test_a_page_that_never_answered_is_not_said_to_have_no_video() -> None:
         ("<p>A picture of a kite</p>", NoVideo),
     ],
 )
-def test_a_known_site_that_showed_other_posts_videos_or_only_announced_one_may_help_later(
+def test_a_known_site_that_showed_other_posts_videos_or_only_announced_one_may_be_read_later(
     html: str, kind: type[Failure]
 ) -> None:
     url = "https://www.facebook.com/watch/?v=100000000000001"
@@ -304,14 +310,14 @@ class OnePage(StubBrowser):
 
 async def test_the_visit_ends_before_the_time_is_up() -> None:
     browser = OnePage(capture(player()))
-    found = await BrowserExtractor(browser, FakeClock(), ReaderHere()).extract(page_post(), GENERIC, within_s=180)
+    extraction = await BrowserExtractor(browser, FakeClock(), ReaderHere()).extract(page_post(), GENERIC, within_s=180)
 
-    assert chosen(found) == f"{CDN}post.mp4"
+    assert chosen(extraction) == f"{CDN}post.mp4"
     assert browser.visited == [(PAGE, 172.0)]
 
 
 @pytest.mark.parametrize(
-    ("given", "visited"),
+    ("submitted", "visited"),
     [
         ("https://vxtwitter.com/jane/status/12?s=20", "https://x.com/jane/status/12"),
         ("https://x.com/i/web/status/12", "https://x.com/i/status/12"),
@@ -319,8 +325,8 @@ async def test_the_visit_ends_before_the_time_is_up() -> None:
         ("https://site.test/a?b=1#t=3", "https://site.test/a?b=1#t=3"),
     ],
 )
-def test_a_mirror_is_never_visited(given: str, visited: str) -> None:
-    assert page_to_visit(*identify(parse_http_url(given))) == visited
+def test_a_mirror_is_never_visited(submitted: str, visited: str) -> None:
+    assert page_to_visit(*identify(parse_http_url(submitted))) == visited
 
 
 @pytest.mark.parametrize(
@@ -341,7 +347,7 @@ async def test_a_login_wall_in_spite_of_a_sign_in_says_that_the_sign_in_has_ende
     assert browser.as_person == [True]
 
 
-async def test_a_login_wall_says_nothing_of_a_sign_in_that_was_not_shown_to_it() -> None:
+async def test_a_login_wall_of_a_signed_out_visit_says_nothing_about_the_sign_in() -> None:
     browser = OnePage(WALL, cookies=(Cookie("auth_token", "s", "x.com"), Cookie("ct0", "s", "x.com")))
 
     with pytest.raises(LoginRequired):
@@ -349,7 +355,7 @@ async def test_a_login_wall_says_nothing_of_a_sign_in_that_was_not_shown_to_it()
     assert browser.as_person == [False]
 
 
-async def test_without_a_cookie_for_the_post_nobody_looks_as_a_person() -> None:
+async def test_without_a_cookie_for_the_post_there_is_no_signed_in_visit() -> None:
     browser = OnePage(WALL)
 
     with pytest.raises(Unsupported):
@@ -357,7 +363,7 @@ async def test_without_a_cookie_for_the_post_nobody_looks_as_a_person() -> None:
     assert browser.visited == []
 
 
-def test_a_page_without_a_video_of_its_own_names_the_pages_that_it_shows_in_frames() -> None:
+def test_a_page_without_an_own_video_names_the_pages_that_it_shows_in_frames() -> None:
     html = '<p>Words</p><iframe src="//www.youtube.com/embed/2lAe1cqCOXo"></iframe><iframe></iframe>'
 
     with pytest.raises(NoVideo) as caught:

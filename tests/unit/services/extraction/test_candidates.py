@@ -1,4 +1,4 @@
-"""From responses and players to candidates."""
+"""Candidates from responses and players."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ def sighted(*videos: SeenVideo, seen: NetworkMedia | None = None) -> list[Sighti
     return player_sightings(capture(*videos), seen or network(), GENERIC)
 
 
-def test_a_masters_playlists_and_their_segments_are_no_videos_of_their_own() -> None:
-    found = network(
+def test_a_masters_playlists_and_their_segments_are_not_separate_videos() -> None:
+    media = network(
         response(f"{CDN}master.m3u8", mime=HLS, body=MASTER),
         response(f"{CDN}v/index.m3u8", mime=HLS, body=PLAYLIST),
         response(f"{CDN}v/seg1.mp4", resource_type="fetch"),
     )
 
-    assert [(c.url, c.source_type, c.width) for c in found.candidates.values()] == [
+    assert [(c.url, c.source_type, c.width) for c in media.candidates.values()] == [
         (f"{CDN}master.m3u8", SourceType.HLS, 1280)
     ]
 
 
 def test_adverts_previews_errors_and_pictures_are_passed_over() -> None:
-    found = network(
+    media = network(
         response("https://ad.doubleclick.net/spot.mp4"),
         response(f"{CDN}thumbs/hover.mp4"),
         response(f"{CDN}a.mp4", status=403),
@@ -51,28 +51,28 @@ def test_adverts_previews_errors_and_pictures_are_passed_over() -> None:
         response(f"{CDN}sound.mp3", mime="audio/mpeg"),
     )
 
-    assert found.candidates == {}
+    assert media.candidates == {}
 
 
-def test_a_stream_that_begins_everywhere_the_same_is_one_video() -> None:
-    found = network(response(f"{CDN}a.mp4?bytestart=0&byteend=9"), response(f"{CDN}a.mp4?bytestart=10&byteend=19"))
+def test_byte_ranges_of_the_same_file_are_one_video() -> None:
+    media = network(response(f"{CDN}a.mp4?bytestart=0&byteend=9"), response(f"{CDN}a.mp4?bytestart=10&byteend=19"))
 
-    assert list(found.candidates) == [f"{CDN}a.mp4"]
+    assert list(media.candidates) == [f"{CDN}a.mp4"]
 
 
 def test_a_known_platforms_media_lie_on_its_media_hosts() -> None:
-    found = network_media([response(f"{CDN}a.mp4"), response("https://video.twimg.com/amplify_video/1/vid/a.mp4")], X)
+    media = network_media([response(f"{CDN}a.mp4"), response("https://video.twimg.com/amplify_video/1/vid/a.mp4")], X)
 
-    assert [c.url for c in found.candidates.values()] == ["https://video.twimg.com/amplify_video/1/vid/a.mp4"]
+    assert [c.url for c in media.candidates.values()] == ["https://video.twimg.com/amplify_video/1/vid/a.mp4"]
 
 
 def test_what_a_player_plays_knows_what_the_network_saw_of_it() -> None:
     seen = network(response(f"{CDN}post.mp4", size=12_345))
     (sighting,) = sighted(player(has_audio=True), seen=seen)
-    (found,) = sighting.candidates
+    (candidate,) = sighting.candidates
 
-    assert (found.size, found.width, found.has_audio, found.duration_s) == (12_345, 1280, True, 3.0)
-    assert found.headers == {"referer": PAGE}
+    assert (candidate.size, candidate.width, candidate.has_audio, candidate.duration_s) == (12_345, 1280, True, 3.0)
+    assert candidate.headers == {"referer": PAGE}
     assert leftovers(seen, [sighting]) == []
 
 
@@ -91,7 +91,7 @@ def test_a_players_sources_are_rungs_of_one_video() -> None:
     assert [c.source_type for c in sighting.candidates] == [SourceType.DIRECT, SourceType.DIRECT, SourceType.HLS]
 
 
-def test_a_player_is_believed_about_a_name_that_tells_nothing_but_not_about_a_picture() -> None:
+def test_a_player_is_believed_about_a_vague_name_but_not_about_a_picture() -> None:
     (unknown,) = sighted(player(f"{CDN}play?id=7"))
     (picture,) = sighted(player(f"{CDN}a.jpg"))
 
@@ -109,7 +109,7 @@ def test_a_scripted_player_plays_the_stream_that_its_frame_loaded() -> None:
     assert [c.url for c in sighting.candidates] == [f"{CDN}master.m3u8"]
 
 
-def test_with_two_scripted_players_in_a_frame_nobody_knows_which_loaded_what() -> None:
+def test_with_two_scripted_players_in_a_frame_it_is_unknown_which_loaded_what() -> None:
     seen = network(response(f"{CDN}master.m3u8", mime=HLS, body=MASTER))
     blob = player("blob:https://site.test/1")
 
@@ -128,12 +128,12 @@ def test_a_file_that_a_plain_player_plays_does_not_feed_the_scripted_one() -> No
 
 def test_protection_is_carried_over_from_the_manifest() -> None:
     body = PLAYLIST.replace(b"#EXTINF", b'#EXT-X-KEY:METHOD=SAMPLE-AES,URI="skd://x"\n#EXTINF', 1)
-    found = network(response(f"{CDN}p.m3u8", mime=HLS, body=body))
+    media = network(response(f"{CDN}p.m3u8", mime=HLS, body=body))
 
-    assert [c.drm for c in found.candidates.values()] == [True]
+    assert [c.drm for c in media.candidates.values()] == [True]
 
 
-def test_the_players_secrets_are_no_part_of_a_candidate() -> None:
-    found = network(response(f"{CDN}a.mp4", request_headers={"referer": PAGE, "cookie": "s", "range": "bytes=0-"}))
+def test_the_players_secrets_are_not_part_of_a_candidate() -> None:
+    media = network(response(f"{CDN}a.mp4", request_headers={"referer": PAGE, "cookie": "s", "range": "bytes=0-"}))
 
-    assert [dict(c.headers) for c in found.candidates.values()] == [{"referer": PAGE}]
+    assert [dict(c.headers) for c in media.candidates.values()] == [{"referer": PAGE}]

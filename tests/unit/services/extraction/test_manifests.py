@@ -1,4 +1,4 @@
-"""A look at playlists and manifests."""
+"""Reading playlists and manifests."""
 
 from __future__ import annotations
 
@@ -23,16 +23,22 @@ MPD = """<?xml version="1.0"?>
 
 
 def read(text: str) -> Manifest:
-    found = read_manifest(text.encode(), URL)
-    assert found is not None
-    return found
+    manifest = read_manifest(text.encode(), URL)
+    assert manifest is not None
+    return manifest
 
 
-def test_a_master_tells_its_best_variant_and_lists_its_playlists() -> None:
-    found = read(MASTER)
+def test_a_master_gives_its_best_variant_and_lists_its_playlists() -> None:
+    manifest = read(MASTER)
 
-    assert (found.is_master, found.width, found.height, found.bitrate, found.fps) == (True, 1920, 1080, 5_000_000, 50.0)
-    assert found.children == (
+    assert (manifest.is_master, manifest.width, manifest.height, manifest.bitrate, manifest.fps) == (
+        True,
+        1920,
+        1080,
+        5_000_000,
+        50.0,
+    )
+    assert manifest.children == (
         "https://cdn.test/a/audio/index.m3u8",
         "https://cdn.test/a/low/index.m3u8",
         "https://cdn.test/high/index.m3u8",
@@ -40,27 +46,27 @@ def test_a_master_tells_its_best_variant_and_lists_its_playlists() -> None:
 
 
 def test_a_playlist_lists_its_segments_with_their_init_and_its_length() -> None:
-    found = read(PLAYLIST)
+    manifest = read(PLAYLIST)
 
-    assert (found.is_master, found.duration_s, found.live) == (False, 6.5, False)
-    assert found.children == (
+    assert (manifest.is_master, manifest.duration_s, manifest.live) == (False, 6.5, False)
+    assert manifest.children == (
         "https://cdn.test/a/init.mp4",
         "https://cdn.test/a/seg-1.m4s",
         "https://cdn.test/a/seg-2.m4s",
     )
 
 
-def test_a_playlist_without_an_end_is_live_and_tells_no_length() -> None:
-    found = read(PLAYLIST.replace("#EXT-X-ENDLIST\n", ""))
+def test_a_playlist_without_an_end_is_live_and_has_no_length() -> None:
+    manifest = read(PLAYLIST.replace("#EXT-X-ENDLIST\n", ""))
 
-    assert found.live
-    assert found.duration_s is None
+    assert manifest.live
+    assert manifest.duration_s is None
 
 
-def test_a_dash_manifest_tells_its_best_rung_and_its_length() -> None:
-    found = read(MPD)
+def test_a_dash_manifest_gives_its_best_rung_and_its_length() -> None:
+    manifest = read(MPD)
 
-    assert (found.width, found.height, found.bitrate, found.duration_s, found.live) == (
+    assert (manifest.width, manifest.height, manifest.bitrate, manifest.duration_s, manifest.live) == (
         1280,
         720,
         2_100_000,
@@ -79,21 +85,21 @@ def test_a_dash_manifest_tells_its_best_rung_and_its_length() -> None:
         (MPD, False),
     ],
 )
-def test_protection_is_seen_and_a_plain_key_is_none(text: str, protected: bool) -> None:
+def test_protection_is_detected_and_a_plain_key_is_not_protection(text: str, protected: bool) -> None:
     assert read(text).drm is protected
 
 
-def test_a_playlist_of_sound_alone_is_no_video() -> None:
+def test_a_playlist_of_sound_alone_is_not_a_video() -> None:
     assert read("#EXTM3U\n#EXTINF:4.0,\n1.aac\n#EXTINF:4.0,\n2.aac\n#EXT-X-ENDLIST\n").audio_only
 
 
 @pytest.mark.parametrize("text", ["", "<html>", "{}", "#EXT", "<?xml version='1.0'?><rss/>"])
-def test_anything_else_is_no_manifest(text: str) -> None:
+def test_anything_else_is_not_a_manifest(text: str) -> None:
     assert read_manifest(text.encode(), URL) is None
 
 
 @pytest.mark.parametrize("text", ["<MPD><Period>", '<!DOCTYPE MPD [<!ENTITY a "b">]><MPD>&a;</MPD>'])
-def test_a_torn_or_hostile_manifest_is_none(text: str) -> None:
+def test_a_truncated_or_hostile_manifest_is_ignored(text: str) -> None:
     assert read_manifest(text.encode(), URL) is None
 
 
@@ -104,11 +110,11 @@ def test_a_playlist_that_can_never_change_is_not_live_without_its_end() -> None:
 
 
 @pytest.mark.parametrize("start", ["\ufeff#EXTM3U\r\n", "# a note\n#EXTM3U\n", ""])
-def test_a_playlist_is_known_however_it_begins(start: str) -> None:
+def test_a_playlist_is_recognised_however_it_begins(start: str) -> None:
     assert read(PLAYLIST.replace("#EXTM3U\n", start)).segments == 2
 
 
-def test_odd_addresses_are_no_children() -> None:
+def test_odd_addresses_are_not_children() -> None:
     text = PLAYLIST.replace("seg-1.m4s", "file:///etc/passwd").replace("init.mp4", "data:,x")
 
     assert read(text).children == ("https://cdn.test/a/seg-2.m4s",)
@@ -117,13 +123,19 @@ def test_odd_addresses_are_no_children() -> None:
 def test_a_dash_manifest_is_counted_by_its_best_quality() -> None:
     template = '<SegmentTemplate media="$Number$" initialization="i" duration="10"/>'
     text = MPD.replace("<Representation", f"{template}<Representation", 1)
-    found = read(text)
+    manifest = read(text)
 
-    assert (found.type, found.variants, found.segments, found.maps, found.is_master) == ("dash", 2, 7, 1, True)
+    assert (manifest.type, manifest.variants, manifest.segments, manifest.maps, manifest.is_master) == (
+        "dash",
+        2,
+        7,
+        1,
+        True,
+    )
 
 
 def test_the_files_of_a_dash_manifests_tracks_are_its_own() -> None:
-    """Else the file that its player loads first, pictures without sound, would look like a video of the page."""
+    """Otherwise the file that its player loads first, pictures without sound, would look like a video of the page."""
     text = MPD.replace('codecs="avc1.4d401e"/>', 'codecs="avc1.4d401e"><BaseURL>360.mp4</BaseURL></Representation>')
     template = '<SegmentTemplate media="$RepresentationID$-$Number$" initialization="i" duration="40"/>'
 
@@ -134,11 +146,11 @@ def test_the_files_of_a_dash_manifests_tracks_are_its_own() -> None:
 
 
 @pytest.mark.parametrize("url", ["data:application/dash+xml;base64,AAAA", ""])
-def test_a_manifest_without_an_address_of_its_own_is_read(url: str) -> None:
+def test_a_manifest_without_its_own_address_is_read(url: str) -> None:
     text = MPD.replace(
         'codecs="avc1.4d401e"/>', 'codecs="avc1.4d401e"><BaseURL>https://v.test/1.mp4</BaseURL></Representation>'
     )
-    found = read_manifest(text.encode(), url)
+    manifest = read_manifest(text.encode(), url)
 
-    assert found is not None
-    assert (found.height, found.children[0]) == (720, "https://v.test/1.mp4")
+    assert manifest is not None
+    assert (manifest.height, manifest.children[0]) == (720, "https://v.test/1.mp4")

@@ -1,4 +1,4 @@
-"""What an address says about itself, in one record: kind, signature and end, mark, pixels and rate."""
+"""What an address says about its file, in one record: kind, signature and expiry, watermark, size and bit rate."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mediavault.services.extraction.media_urls import MediaFacts, MediaKind, med
 
 
 def platform(name: str) -> Platform:
-    """A platform of which only the size rules count."""
+    """A platform with only the size rules of the platform ``name``."""
     known = registry.platform(name).media
     return Platform(name=name, title=name, media=MediaRules(stated_size=known.stated_size, measures=known.measures))
 
@@ -32,7 +32,7 @@ VIDEO_TRACK = efg('{"vencode_tag":"dash_r2av1_q40"}')
 AUDIO_TRACK = efg('{"vencode_tag":"dash_ln_heaac_audio"}')
 
 
-def test_all_facts_of_a_signed_file_stand_in_one_record() -> None:
+def test_all_facts_of_a_signed_file_are_in_one_record() -> None:
     site = Platform(name="site", title="Site", media=MediaRules(watermark_no=re.compile(r"[?&]clean=1")))
     url = "https://a.example/vid/1280x720/v.mp4?clean=1&expire=1767268921&sig=1"
 
@@ -62,7 +62,7 @@ def test_a_picture_has_neither_mark_nor_size() -> None:
         ("no address", "other"),
     ],
 )
-def test_a_byte_range_of_one_track_is_that_track_and_other_pieces_are_nothing_to_save(url: str, kind: str) -> None:
+def test_a_byte_range_of_one_track_is_that_track_and_other_pieces_are_not_saved(url: str, kind: str) -> None:
     facts = media_facts(url, platform("site"))
 
     assert (facts.kind, facts.watermark) == (kind, "unknown")
@@ -156,7 +156,7 @@ def test_googlevideo_names_a_frame_by_its_itag_and_bytes_and_seconds(query: str,
 
 
 @pytest.mark.parametrize(
-    ("name", "said", "expected"),
+    ("name", "payload", "expected"),
     [
         ("instagram", '{"vencode_tag":"xpv_progressive.INSTAGRAM.CLIPS.C3.720.dash_baseline_1_v1"}', (720, None, None)),
         ("threads", '{"vencode_tag":"vts_vod_urlgen.640.feed","bitrate":66971}', (640, None, 66_971)),
@@ -170,11 +170,11 @@ def test_googlevideo_names_a_frame_by_its_itag_and_bytes_and_seconds(query: str,
         ("facebook", "no JSON at all", (None, None, None)),
     ],
 )
-def test_metas_own_parameter_names_rung_and_rate(name: str, said: str, expected: object) -> None:
-    assert measures(name, f"https://a.example/v/t1/x.mp4?efg={efg(said)}") == expected
+def test_metas_own_parameter_names_rung_and_rate(name: str, payload: str, expected: object) -> None:
+    assert measures(name, f"https://a.example/v/t1/x.mp4?efg={efg(payload)}") == expected
 
 
-def test_a_rate_beside_metas_parameter_counts_where_the_parameter_has_none() -> None:
+def test_a_rate_next_to_metas_parameter_counts_where_the_parameter_has_none() -> None:
     tag, rated = efg('{"vencode_tag":"sve_sd"}'), efg('{"vencode_tag":"sve_sd","bitrate":20000}')
 
     assert measures("facebook", f"https://a.example/v/x.mp4?efg={tag}&oe=1&bitrate=465397&tag=sve_sd")[2] == 465_397

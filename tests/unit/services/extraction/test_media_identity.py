@@ -1,4 +1,4 @@
-"""When two addresses are one file, and on whose hosts they lie."""
+"""When two addresses are the same file, and whose hosts they are on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_parts_of_one_file_are_that_file_letter_by_letter(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://[broken", "", "https://a.example/v.mp4?bytestartx=1"])
-def test_what_names_no_range_stays_as_it_is(url: str) -> None:
+def test_an_address_without_a_range_stays_as_it_is(url: str) -> None:
     assert identity(url) == url
 
 
@@ -45,11 +45,11 @@ def test_a_media_host_is_matched_at_its_dots(url: str, *, on: bool) -> None:
     assert on_media_host(url, SITE) is on
 
 
-def test_where_no_media_hosts_are_known_every_host_will_do() -> None:
+def test_where_no_media_hosts_are_known_every_host_matches() -> None:
     assert on_media_host("https://anywhere.example/v", Platform(name="site", title="Site"))
 
 
-def test_adverts_are_known_by_network_and_folder() -> None:
+def test_adverts_are_recognised_by_network_and_folder() -> None:
     assert is_advert("https://ad.doubleclick.net/v.mp4")
     assert is_advert("https://a.example/ads/v.mp4")
     assert not is_advert("https://a.example/uploads/v.mp4")

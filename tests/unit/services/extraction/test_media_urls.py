@@ -1,4 +1,4 @@
-"""Which address may be a video, which is a part of one, and which never is the post's."""
+"""Which addresses may be a video, which are a part of one, and which are never the post's."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("url", KINDS)
-def test_an_address_tells_what_it_holds(url: str) -> None:
+def test_an_address_shows_its_kind(url: str) -> None:
     assert classify_media(url).kind == KINDS[url]
 
 
@@ -232,17 +232,17 @@ def test_a_rejected_video_is_a_preview_but_a_picture_stays_a_picture() -> None:
     assert classify_media("https://a.example/strip/1.jpg", platform=SITE).kind == "image"
 
 
-def test_a_list_of_adverts_on_the_platforms_path_for_media_is_no_video() -> None:
+def test_a_list_of_adverts_on_the_platforms_path_for_media_is_not_a_video() -> None:
     assert classify_media("https://a.example/clips/77/x.vmap", platform=SITE).kind == "other"
 
 
-def test_the_platforms_facts_give_place_key_and_mark() -> None:
+def test_the_platforms_facts_give_kind_key_and_watermark() -> None:
     seen = classify_media("https://a.example/clips/77?clean=1", platform=SITE)
 
     assert (seen.kind, seen.media_key, seen.watermark) == ("direct", "77", Watermark.NO)
 
 
-def test_a_mark_in_the_address_is_believed_before_a_claim_of_none() -> None:
+def test_a_watermark_in_the_address_counts_before_a_claim_of_none() -> None:
     url = "https://a.example/logo/clips/77?clean=1"
 
     assert classify_media(url, platform=SITE).watermark is Watermark.YES
@@ -260,7 +260,7 @@ def test_the_size_is_read_where_the_path_names_it() -> None:
 @pytest.mark.shared
 @pytest.mark.skipif(not SHARED.exists(), reason="needs ../shared")
 def test_recorded_addresses_are_of_the_recorded_kind() -> None:
-    """One recorded sound track carries nothing in its address that tells it from a whole file."""
+    """The address of one recorded sound track has nothing that distinguishes it from a whole file."""
     names = {"direct_mp4": "direct", "redirect_to_mp4": "direct"}
     with SHARED.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))

@@ -1,4 +1,4 @@
-"""Any text gives an answer, soon: nothing that a page may write into an address raises or takes long."""
+"""Any text is classified quickly: nothing that a page may put in an address raises or takes long."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mediavault.services.extraction.signed_urls import is_signed, signed_url_exp
 from tests.patience import patient
 
 LENGTH = 100_000
-LIMIT_S = 10.0  # of processor time; a quadratic reading takes minutes
+LIMIT_S = 10.0  # of processor time; a quadratic parser takes minutes
 SITES = [
     Platform(
         name=name, title=name, media=MediaRules(path=re.compile(r"/v/t\d+[^?]*\.mp4"), watermark_no=re.compile("."))

@@ -1,4 +1,4 @@
-"""The word for what a saved page turned out to be."""
+"""The outcome of reading a saved page."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ from tests.stubs import candidate, extraction
         (BadInput, "unreadable"),
     ],
 )
-def test_every_condition_has_its_word(condition: type[MediavaultError], word: str) -> None:
+def test_every_condition_has_its_outcome(condition: type[MediavaultError], word: str) -> None:
     assert outcome_of_error(condition("…")) == word
 
 
 def test_a_video_whose_every_form_is_protected_is_drm() -> None:
     def word(*drm: bool) -> LookOutcome:
-        found = extraction(*(candidate(f"https://cdn.test/{n}.mpd", drm=each) for n, each in enumerate(drm)))
-        return outcome_of(found, ShownPage(own_data=True, a_video=True))
+        result = extraction(*(candidate(f"https://cdn.test/{n}.mpd", drm=protected) for n, protected in enumerate(drm)))
+        return outcome_of(result, ShownPage(own_data=True, a_video=True))
 
     assert (word(True, True), word(True, False)) == (LookOutcome.DRM, LookOutcome.VIDEO)
 
@@ -62,13 +62,13 @@ def test_a_video_whose_every_form_is_protected_is_drm() -> None:
     [
         ((), LookOutcome.NO_VIDEO),
         ((Item((candidate(),), role=ItemRole.QUOTED),), LookOutcome.NO_OWN_VIDEO),
-        ((Item(),), LookOutcome.METADATA_ONLY),  # a video whose files stand elsewhere
+        ((Item(),), LookOutcome.METADATA_ONLY),  # a video whose files are elsewhere
     ],
 )
-def test_a_post_that_is_here_without_a_file(items: tuple[Item, ...], word: LookOutcome) -> None:
-    found = replace(extraction(), items=items, others=())
+def test_the_outcome_of_a_post_without_a_file(items: tuple[Item, ...], word: LookOutcome) -> None:
+    result = replace(extraction(), items=items, others=())
 
-    assert outcome_of(found, ShownPage(own_data=True, words=True)) is word
+    assert outcome_of(result, ShownPage(own_data=True, words=True)) is word
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_post_that_is_here_without_a_file(items: tuple[Item, ...], word: LookO
         (2, True, True, LookOutcome.METADATA_ONLY),
     ],
 )
-def test_videos_that_are_not_surely_the_posts(
+def test_the_outcome_of_videos_that_are_not_surely_the_posts(
     count: int, of_other_posts: bool, announces: bool, word: LookOutcome
 ) -> None:
     unsure = [candidate(f"https://cdn.test/{n}.mp4", ownership=Ownership.UNKNOWN) for n in range(count)]
@@ -96,13 +96,14 @@ def test_videos_that_are_not_surely_the_posts(
         (ShownPage(), LookOutcome.METADATA_ONLY),
         (ShownPage(words=True, a_video=True), LookOutcome.METADATA_ONLY),
         (ShownPage(words=True, others_videos=True), LookOutcome.NO_OWN_VIDEO),
-        (ShownPage(a_video=True, others_videos=True), LookOutcome.METADATA_ONLY),  # it has one, and theirs is not it
+        (
+            ShownPage(a_video=True, others_videos=True),
+            LookOutcome.METADATA_ONLY,
+        ),  # it has a video, which is not one of the others
         (ShownPage(own_data=True, others_videos=True), LookOutcome.NO_VIDEO),
         (ShownPage(posts=1), LookOutcome.NO_OWN_VIDEO),
         (ShownPage(posts=2, others_videos=True), LookOutcome.MANY_POSTS),
     ],
 )
-def test_that_a_post_has_no_video_is_said_only_where_the_post_itself_was_seen(
-    shown: ShownPage, word: LookOutcome
-) -> None:
+def test_no_video_is_reported_only_where_the_post_itself_was_seen(shown: ShownPage, word: LookOutcome) -> None:
     assert outcome_of(replace(extraction(), items=(), others=()), shown) is word

@@ -1,4 +1,4 @@
-"""Whose a video is, before which is best."""
+"""Which videos are the post's own, before the best is chosen."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_only_player_is_the_posts() -> None:
     assert (names(owned), levels(owned)) == ([["post"]], {Ownership.PLAYER})
 
 
-def test_an_advert_beside_the_posts_player_is_not_the_posts() -> None:
+def test_an_advert_next_to_the_posts_player_is_not_the_posts() -> None:
     owned = settle([shown("spot", advert=True), shown("post", container="article:0")], [], [])
 
     assert names(owned) == [["post"]]
@@ -60,7 +60,7 @@ def test_decoration_and_small_previews_are_not_the_posts() -> None:
     assert names(settle(players, [], [])) == [["post"]]
 
 
-def test_a_silent_loop_that_is_all_there_is_is_the_posts() -> None:
+def test_a_silent_loop_is_the_posts_when_there_is_nothing_else() -> None:
     assert names(settle([shown("gif", muted_loop=True)], [], [])) == [["gif"]]
 
 
@@ -70,7 +70,7 @@ def test_the_clearly_larger_player_is_the_posts() -> None:
     assert names(settle(players, [], [])) == [["post"]]
 
 
-def test_of_several_articles_the_one_with_the_pages_own_link_is_the_posts() -> None:
+def test_the_article_with_the_pages_own_link_is_the_posts() -> None:
     players = [
         shown("first", container="article:0"),
         shown("post", container="article:1", holds_permalink=True),
@@ -88,7 +88,7 @@ def test_equal_players_in_one_article_are_a_carousel_in_order() -> None:
     assert levels(owned) == {Ownership.PLAYER}
 
 
-def test_equal_players_that_share_nothing_are_nobodys() -> None:
+def test_equal_players_that_share_nothing_are_not_owned() -> None:
     for container in ("", "main"):
         owned = settle([shown("one", container=container), shown("two", container=container)], [], [])
 
@@ -96,7 +96,7 @@ def test_equal_players_that_share_nothing_are_nobodys() -> None:
         assert len(owned.others) == 2
 
 
-def test_a_feed_of_equal_articles_is_nobodys() -> None:
+def test_a_feed_of_equal_articles_is_not_owned() -> None:
     assert settle([shown(str(n), container=f"article:{n}") for n in range(3)], [], []).items == ()
 
 
@@ -112,7 +112,7 @@ def test_the_player_that_the_metadata_name_is_the_posts() -> None:
     assert names(settle(players, [declared("post")], [])) == [["post"]]
 
 
-def test_what_the_metadata_name_beside_the_player_is_a_second_choice() -> None:
+def test_a_file_that_only_the_metadata_name_is_a_second_choice_after_the_player() -> None:
     (item,) = settle([shown("stream")], [declared("file")], []).items
 
     assert [c.ownership for c in item.candidates] == [Ownership.PLAYER, Ownership.LONE]
@@ -124,7 +124,7 @@ def test_without_a_player_the_metadata_are_believed() -> None:
     assert (names(owned), levels(owned)) == ([["file", "small"]], {Ownership.LONE})
 
 
-def test_a_lone_address_of_the_network_is_the_posts_and_two_are_nobodys() -> None:
+def test_a_lone_address_of_the_network_is_the_posts_and_two_are_not() -> None:
     assert names(settle([], [], [loose("one")])) == [["one"]]
     assert settle([], [], [loose("one"), loose("two")]).items == ()
 
@@ -135,7 +135,7 @@ def test_a_player_without_an_address_does_not_make_other_videos_its_own() -> Non
     assert settle([empty], [], [loose("one"), loose("two")]).items == ()
 
 
-def test_nothing_is_lost_from_sight() -> None:
+def test_every_sighting_is_returned() -> None:
     owned = settle([shown("post"), shown("spot", advert=True)], [], [loose("x")])
 
     assert len(owned.items) + len(owned.others) == 3

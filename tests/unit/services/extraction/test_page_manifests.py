@@ -1,4 +1,4 @@
-"""Manifests that a page makes or carries itself."""
+"""Manifests that a page generates or contains."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def text_of(response: SeenResponse) -> str:
     return base64.b64decode(response.url.partition(",")[2]).decode()
 
 
-def test_a_playlist_that_a_page_made_has_an_address_of_its_own_and_names_all_in_full() -> None:
+def test_a_playlist_that_a_page_made_gets_a_data_address_and_absolute_urls() -> None:
     (response,), names = page_manifests([SeenManifest(BLOB, PLAYLIST, PAGE)], [], PAGE)
 
     assert response.url.startswith("data:application/vnd.apple.mpegurl;base64,")
@@ -67,13 +67,13 @@ def test_a_frame_without_an_address_has_the_pages_base() -> None:
     assert "https://site.test/posts/init.mp4" in text_of(response)
 
 
-def test_manifests_in_json_are_found_also_in_json_within_a_string() -> None:
+def test_manifests_in_json_are_found_even_in_json_within_a_string() -> None:
     inner = json.dumps({"manifest": MPD.format(base="")})
     documents = [{"data": [{"video": {"xml": MPD.format(base="<BaseURL>a/</BaseURL>")}}]}, {"payload": inner}]
-    found, _ = page_manifests([], documents, PAGE)
+    responses, _ = page_manifests([], documents, PAGE)
 
-    assert len(found) == 2
-    assert all(response.frame_url == PAGE for response in found)
+    assert len(responses) == 2
+    assert all(response.frame_url == PAGE for response in responses)
 
 
 @pytest.mark.parametrize(
@@ -86,11 +86,11 @@ def test_manifests_in_json_are_found_also_in_json_within_a_string() -> None:
         "#EXTM3U\n" + "#" * MAX_MANIFEST_CHARS,
     ],
 )
-def test_what_leads_nowhere_is_left_out(text: str) -> None:
+def test_unusable_manifests_are_left_out(text: str) -> None:
     assert made(text) == ()
 
 
-def test_a_page_cannot_make_more_than_we_look_at() -> None:
+def test_the_number_of_manifests_of_a_page_is_bounded() -> None:
     many = [SeenManifest(BLOB, f"{PLAYLIST}#{n}\n", PAGE) for n in range(MAX_MANIFESTS + 5)]
 
     assert len(page_manifests(many, [], PAGE)[0]) == MAX_MANIFESTS

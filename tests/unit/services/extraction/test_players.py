@@ -38,7 +38,7 @@ def urls(sighting: Sighting) -> list[str]:
     return [c.url.removeprefix(CDN) for c in sighting.candidates]
 
 
-def test_two_scripted_players_are_told_apart_by_what_feeds_them() -> None:
+def test_two_scripted_players_are_distinguished_by_what_feeds_them() -> None:
     post, spot = scripted(fed(f"{CDN}post-1.ts")), scripted(fed(f"{CDN}spot-1.ts"), number=2)
 
     assert [urls(s) for s in sighted(post, spot, seen=[playlist("spot"), playlist("post")])] == [
@@ -64,7 +64,7 @@ def test_where_a_rival_is_known_the_other_player_has_what_is_left() -> None:
     ]
 
 
-def test_players_of_which_nothing_else_is_known_are_told_apart_by_length() -> None:
+def test_players_of_which_nothing_else_is_known_are_distinguished_by_length() -> None:
     long, short = scripted(duration_s=60.0), scripted(number=2, duration_s=4.0)
     seen = [playlist("spot"), playlist("post", length_s=60.2)]
 
@@ -72,9 +72,12 @@ def test_players_of_which_nothing_else_is_known_are_told_apart_by_length() -> No
 
 
 def test_players_of_one_length_are_not_guessed_at() -> None:
-    one, two = scripted(duration_s=4.0), scripted(number=2, duration_s=4.0)
+    first, second = scripted(duration_s=4.0), scripted(number=2, duration_s=4.0)
 
-    assert [urls(s) for s in sighted(one, two, seen=[playlist("spot"), playlist("post", length_s=60.0)])] == [[], []]
+    assert [urls(s) for s in sighted(first, second, seen=[playlist("spot"), playlist("post", length_s=60.0)])] == [
+        [],
+        [],
+    ]
 
 
 def test_an_advert_that_is_fed_keeps_its_stream_to_itself() -> None:
@@ -97,32 +100,32 @@ def test_a_silent_file_is_paired_with_the_one_file_of_sound() -> None:
     sound = fed(f"{CDN}snd.mp4", mime=AUDIO, files=(f"{CDN}snd.mp4",))
     seen = tracks("snd.mp4")
     (sighting,) = sighted(scripted(picture, sound), seen=seen)
-    (found,) = sighting.candidates
+    (candidate,) = sighting.candidates
 
-    assert (found.url, found.audio_url, found.has_audio) == (f"{CDN}pic.mp4", f"{CDN}snd.mp4", False)
-    assert (found.source_type, found.size, found.note) == (SourceType.DIRECT, 99_000, "")
+    assert (candidate.url, candidate.audio_url, candidate.has_audio) == (f"{CDN}pic.mp4", f"{CDN}snd.mp4", False)
+    assert (candidate.source_type, candidate.size, candidate.note) == (SourceType.DIRECT, 99_000, "")
     assert leftovers(network_media(seen, GENERIC), [sighting]) == []
 
 
-def test_of_two_files_of_sound_none_is_guessed() -> None:
+def test_neither_of_two_sound_files_is_guessed() -> None:
     picture = fed(f"{CDN}pic.mp4", mime=VIDEO, files=(f"{CDN}pic.mp4",))
     names = (f"{CDN}en.mp4", f"{CDN}fr.mp4")
     (sighting,) = sighted(scripted(picture, fed(*names, mime=AUDIO, files=names)), seen=tracks("en.mp4", "fr.mp4"))
-    (found,) = sighting.candidates
+    (candidate,) = sighting.candidates
 
-    assert (found.audio_url, found.has_audio) == (None, False)
-    assert "sound" in found.note
+    assert (candidate.audio_url, candidate.has_audio) == (None, False)
+    assert "sound" in candidate.note
 
 
 def test_a_file_with_both_tracks_needs_no_other() -> None:
     both = fed(f"{CDN}pic.mp4", mime='video/mp4; codecs="avc1.4d401f, mp4a.40.2"', files=(f"{CDN}pic.mp4",))
     (sighting,) = sighted(scripted(both), seen=tracks())
-    (found,) = sighting.candidates
+    (candidate,) = sighting.candidates
 
-    assert (found.audio_url, found.has_audio, found.note) == (None, None, "")
+    assert (candidate.audio_url, candidate.has_audio, candidate.note) == (None, None, "")
 
 
-def test_a_file_of_no_telling_name_or_type_is_taken_when_it_feeds_the_player() -> None:
+def test_a_file_with_a_vague_name_and_type_is_taken_when_it_feeds_the_player() -> None:
     address = f"{CDN}get?id=7"
     seen = [response(address, mime="application/octet-stream", status=206, resource_type="xhr", size=99_000)]
     (sighting,) = sighted(scripted(fed(address, files=(address,))), seen=seen)
@@ -130,7 +133,7 @@ def test_a_file_of_no_telling_name_or_type_is_taken_when_it_feeds_the_player() -
     assert [(c.url, c.source_type, c.size) for c in sighting.candidates] == [(address, SourceType.DIRECT, 99_000)]
 
 
-def test_pieces_of_a_stream_whose_playlist_nobody_knows_are_no_videos() -> None:
+def test_pieces_of_a_stream_with_an_unknown_playlist_are_not_videos() -> None:
     names = tuple(f"{CDN}p/{n}.mp4" for n in range(4))
     seen = [response(name, resource_type="fetch") for name in names]
     (sighting,) = sighted(scripted(fed(*names[:3], files=names[:3])), seen=seen)
@@ -160,6 +163,6 @@ def test_a_player_of_a_manifest_that_the_page_made_plays_that() -> None:
 
 def test_protection_that_one_player_met_is_not_the_others() -> None:
     protected, free = scripted(fed(f"{CDN}a-1.ts"), protected=True), scripted(fed(f"{CDN}b-1.ts"), number=2)
-    found = sighted(protected, free, seen=[playlist("a"), playlist("b")])
+    sightings = sighted(protected, free, seen=[playlist("a"), playlist("b")])
 
-    assert [[c.drm for c in s.candidates] for s in found] == [[True], [False]]
+    assert [[c.drm for c in s.candidates] for s in sightings] == [[True], [False]]

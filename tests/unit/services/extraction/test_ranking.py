@@ -1,4 +1,4 @@
-"""The one candidate that is saved, and why."""
+"""Which candidate is saved, and why."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ BETTER_THAN = [
     ("more lines", {"width": 1920, "height": 1080}, {"width": 1280, "height": 720, "bitrate": 9_000_000}),
     ("the shorter side counts", {"width": 720, "height": 1280}, {"width": 1920, "height": 640}),
     ("smoother", {"fps": 60.0}, {"fps": 30.0, "bitrate": 9_000_000}),
-    ("a file that does not tell its speed over a stream that does", {}, {"source_type": SourceType.HLS, "fps": 30.0}),
+    ("a file of unknown frame rate over a stream with a known one", {}, {"source_type": SourceType.HLS, "fps": 30.0}),
     ("more bits", {"bitrate": 2_000_000}, {"bitrate": 1_000_000}),
     (
         "a better codec's bits",
@@ -65,7 +65,7 @@ BETTER_THAN = [
 
 
 @pytest.mark.parametrize(("better", "worse"), [row[1:] for row in BETTER_THAN], ids=[row[0] for row in BETTER_THAN])
-def test_what_goes_before_what(better: dict[str, Any], worse: dict[str, Any]) -> None:
+def test_the_better_candidate_is_chosen(better: dict[str, Any], worse: dict[str, Any]) -> None:
     good, bad = c("good", **better), c("bad", **worse)
 
     assert choose(of(bad, good), now=NOW) is good
@@ -82,7 +82,7 @@ def test_a_post_without_sound_does_not_prefer_it() -> None:
     assert choose(of(loud, silent, expected=Expected(audio=False)), now=NOW) is silent
 
 
-def test_an_address_that_has_run_out_is_passed_over() -> None:
+def test_an_address_that_has_expired_is_passed_over() -> None:
     old = c("old", height=1080, expires_at=NOW - timedelta(seconds=1))
 
     assert choose(of(old, c("fresh", height=360)), now=NOW).url.endswith("fresh")
@@ -91,12 +91,12 @@ def test_an_address_that_has_run_out_is_passed_over() -> None:
         choose(of(old), now=NOW)
 
 
-def test_a_candidate_that_was_tried_is_passed_over_and_the_last_one_ends_it() -> None:
-    found = of(c("one", height=1080), c("two", height=360))
+def test_a_tried_candidate_is_passed_over_and_when_none_is_left_there_is_no_video() -> None:
+    item = of(c("one", height=1080), c("two", height=360))
 
-    assert choose(found, exclude={"https://cdn.example/one"}, now=NOW).url.endswith("two")
+    assert choose(item, exclude={"https://cdn.example/one"}, now=NOW).url.endswith("two")
     with pytest.raises(NoVideo):
-        choose(found, exclude={"https://cdn.example/one", "https://cdn.example/two"}, now=NOW)
+        choose(item, exclude={"https://cdn.example/one", "https://cdn.example/two"}, now=NOW)
 
 
 def test_a_protected_video_is_not_chosen_while_there_is_another() -> None:
@@ -118,7 +118,7 @@ def test_a_post_without_video_counts_the_pictures() -> None:
         videos_to_save(replace(extraction(), items=(Item(type=ItemType.IMAGE),)))
 
 
-def test_all_videos_of_the_post_are_to_be_saved_and_none_of_a_quoted_one() -> None:
+def test_all_videos_of_the_post_are_to_be_saved_and_none_of_a_quoted_post() -> None:
     first, second, gif = Item((c("a"),)), Item((c("b"),)), Item((c("g"),), type=ItemType.GIF)
     quoted = Item((c("q"),), role=ItemRole.QUOTED)
     whole = replace(extraction(), items=(Item(type=ItemType.IMAGE), first, second, gif, quoted))
@@ -129,16 +129,16 @@ def test_all_videos_of_the_post_are_to_be_saved_and_none_of_a_quoted_one() -> No
         videos_to_save(replace(whole, items=(quoted,)))
 
 
-def test_a_later_look_finds_the_same_item_by_its_media_id_else_by_its_place() -> None:
-    one, two = Item((c("a"),), media_id="1"), Item((c("b"),), media_id="2")
-    before = replace(extraction(), items=(one, two))
+def test_a_later_extraction_finds_the_same_item_by_its_media_id_or_else_by_its_index() -> None:
+    first, second = Item((c("a"),), media_id="1"), Item((c("b"),), media_id="2")
+    before = replace(extraction(), items=(first, second))
     other = Item((c("x"),), media_id="3")
 
-    assert same_item(1, before, replace(before, items=(two, one))) is two
-    assert same_item(0, before, replace(before, items=(other, two))) is other
+    assert same_item(1, before, replace(before, items=(second, first))) is second
+    assert same_item(0, before, replace(before, items=(other, second))) is other
     assert same_item(0, before, replace(before, items=(other,))) is other
     with pytest.raises(NoVideo):
-        same_item(0, before, replace(before, items=(other, two, other)))
+        same_item(0, before, replace(before, items=(other, second, other)))
 
 
 def test_a_compatible_form_goes_before_a_larger_one_when_asked_for() -> None:
@@ -149,7 +149,7 @@ def test_a_compatible_form_goes_before_a_larger_one_when_asked_for() -> None:
     assert choose(of(h264, av1), now=NOW, prefer=Preference.COMPATIBLE) is h264
 
 
-def test_a_silent_file_with_its_sound_beside_it_counts_as_one_with_sound() -> None:
+def test_a_silent_file_with_a_separate_sound_file_counts_as_one_with_sound() -> None:
     paired = c("paired", has_audio=False, audio_url="https://cdn.example/sound", height=1080)
 
     assert choose(of(c("muxed", has_audio=True, height=360), paired), now=NOW) is paired
@@ -163,8 +163,9 @@ def test_a_whole_file_of_fair_size_goes_before_larger_tracks_that_must_be_merged
 
 
 def test_the_reason_says_whose_it_is_and_what_it_is() -> None:
-    said = explain(c("x", width=1280, height=720, has_audio=True, watermark=Watermark.NO, bitrate=2_176_000))
+    reason = explain(c("x", width=1280, height=720, has_audio=True, watermark=Watermark.NO, bitrate=2_176_000))
 
     assert (
-        said == "it is what the post's own player plays: a direct file, 1280×720, 2.2 Mbit/s, with sound, no watermark"
+        reason
+        == "it is what the post's own player plays: a direct file, 1280×720, 2.2 Mbit/s, with sound, no watermark"
     )

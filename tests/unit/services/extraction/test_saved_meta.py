@@ -1,4 +1,4 @@
-"""Saved answers of Meta's documented interfaces, and what Instagram and Facebook say instead of a post."""
+"""Saved answers of Meta's documented APIs, and what Instagram and Facebook send instead of a post."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ FACEBOOK = "https://www.facebook.com/Kites/videos/387081299304444/"
         ({"message": "Page Not Found", "status": "fail"}, "gone"),
     ],
 )
-def test_instagrams_messages(answer: dict[str, Any], outcome: str) -> None:
+def test_instagrams_error_messages_have_their_outcome(answer: dict[str, Any], outcome: str) -> None:
     assert told(INSTAGRAM, answer).outcome == outcome
 
 
-def test_an_answer_without_the_story_says_that_it_ran_out() -> None:
+def test_an_answer_without_the_story_means_that_it_has_expired() -> None:
     answer: dict[str, Any] = {"reels": {}, "reels_media": [], "status": "ok"}
 
     assert told("https://www.instagram.com/stories/jane/3140773771610859901/", answer).outcome == "gone"
     assert told(INSTAGRAM, answer).outcome == "metadata_only"
 
 
-def test_facebooks_page_for_what_is_not_there() -> None:
+def test_facebooks_page_for_missing_content_means_that_the_post_is_gone() -> None:
     page = "<html><body><h2>Content Not Found</h2><p>The page you requested cannot be displayed right now.</p></body></html>"
 
     assert told(FACEBOOK, page).outcome == "gone"

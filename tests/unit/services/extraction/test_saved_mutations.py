@@ -1,6 +1,6 @@
-"""Documents of which something is missing, of another type or cut off: an outcome all the same, and never another's video.
+"""Documents with missing, mistyped or cut-off parts still have an outcome, and never give another post's video.
 
-The changes are drawn from a seed, so that a failure comes back.
+The changes are drawn from a seed, so that a failure can be reproduced.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from mediavault.services.extraction.ranking import choose
 from mediavault.services.extraction.saved_page import SavedLook, look_at_saved, open_saved
 from tests.unit.services.extraction.samples import TIKTOK_ID, X_ID, tiktok_item, tweet, x_thread, x_video
 
-ROUNDS = 120  # of each document; all of them take a few seconds
-FOREIGN = "foreign"  # stands in the address of every video that is another post's
+ROUNDS = 120  # per document; all of them take a few seconds
+FOREIGN = "foreign"  # in the address of every video of another post
 CODE = "CPQjO5RIIO9"
 NUMBER = meta_media.number_of(CODE) or ""
 
@@ -111,17 +111,17 @@ ODD: tuple[Any, ...] = (
 CUTS = ("<", ">", '"', "&", "\0", "{", "}", "</script>", "<!--", "\\", "\r\n", "]")
 
 
-def places(value: Any) -> Iterator[tuple[Any, Any]]:
+def containers_and_keys(value: Any) -> Iterator[tuple[Any, Any]]:
     for key in list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
         yield value, key
-        yield from places(value[key])
+        yield from containers_and_keys(value[key])
 
 
 def changed(document: Any, draw: random.Random) -> Any:
-    """A copy of which one to three places are missing, wrapped, or of another type."""
+    """A copy in which one to three values are missing, wrapped, or of another type."""
     document = copy.deepcopy(document)
     for _ in range(draw.randint(1, 3)):
-        holder, key = draw.choice(list(places(document)))
+        holder, key = draw.choice(list(containers_and_keys(document)))
         match draw.randrange(4):
             case 0:
                 del holder[key]
@@ -135,12 +135,12 @@ def changed(document: Any, draw: random.Random) -> Any:
 
 
 def torn(text: str, draw: random.Random) -> str:
-    place = draw.randrange(len(text))
-    return text[:place] + (draw.choice(CUTS) + text[place + draw.randrange(9) :] if draw.randrange(2) else "")
+    index = draw.randrange(len(text))
+    return text[:index] + (draw.choice(CUTS) + text[index + draw.randrange(9) :] if draw.randrange(2) else "")
 
 
 def look(url: str, text: str) -> SavedLook | None:
-    """None where the document is none at all."""
+    """The result of reading ``text``, or None where it is not a document."""
     post, platform = identify(parse_http_url(url))
     try:
         return look_at_saved(platform, post, open_saved(text.encode("utf-8", "surrogatepass"), url))
@@ -148,9 +148,13 @@ def look(url: str, text: str) -> SavedLook | None:
         return None
 
 
-def chosen(found: SavedLook) -> list[str]:
-    videos = found.extraction.videos if found.extraction else ()
-    return [choose(item).url for item in videos if item.candidates and not all(one.drm for one in item.candidates)]
+def chosen(saved: SavedLook) -> list[str]:
+    videos = saved.extraction.videos if saved.extraction else ()
+    return [
+        choose(item).url
+        for item in videos
+        if item.candidates and not all(candidate.drm for candidate in item.candidates)
+    ]
 
 
 def as_page(text: str) -> str:
@@ -159,11 +163,11 @@ def as_page(text: str) -> str:
 
 @pytest.mark.parametrize("url", DOCUMENTS)
 def test_the_whole_document_gives_the_posts_own_video(url: str) -> None:
-    found = look(url, json.dumps(DOCUMENTS[url]))
+    saved = look(url, json.dumps(DOCUMENTS[url]))
 
-    assert found is not None
-    assert found.outcome == "video"
-    assert FOREIGN not in "".join(chosen(found))
+    assert saved is not None
+    assert saved.outcome == "video"
+    assert FOREIGN not in "".join(chosen(saved))
 
 
 @pytest.mark.parametrize("url", DOCUMENTS)
@@ -172,8 +176,8 @@ def test_a_changed_or_torn_document_still_has_an_outcome_and_never_anothers_vide
     for _ in range(ROUNDS):
         text = json.dumps(changed(DOCUMENTS[url], draw))
         text = torn(text, draw) if draw.randrange(3) == 0 and text else text
-        found = look(url, as_page(text) if draw.randrange(2) else text)
+        saved = look(url, as_page(text) if draw.randrange(2) else text)
 
-        if found is not None:
-            assert found.error is None or found.error.code is not ErrorCode.EXTRACTOR_BROKEN, text
-            assert FOREIGN not in "".join(chosen(found)), text
+        if saved is not None:
+            assert saved.error is None or saved.error.code is not ErrorCode.EXTRACTOR_BROKEN, text
+            assert FOREIGN not in "".join(chosen(saved)), text

@@ -1,6 +1,6 @@
-"""Saved documents without the post's own video: what each is called, on every platform.
+"""The outcome of saved documents without the post's own video, on every platform.
 
-Each platform's record of *another* post with a video, in its own form, stands in a page of the post's address.
+Each platform's record of *another* post with a video, in its own format, is in a page with the post's address.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def meta(**named: str) -> str:
 def test_a_page_whose_data_hold_other_posts_videos_alone_says_nothing_against_the_posts_own(
     url: str, record: object
 ) -> None:
-    """Neither where it is an empty shell, nor where it has words, nor where it announces a video itself."""
+    """Neither where the page is an empty shell, nor where it has words, nor where it announces a video itself."""
     announced = meta(title="Jane", type="video.other")
 
     assert told(url, page("<div></div>", record=record)).outcome == "no_own_video"
@@ -139,7 +139,7 @@ def test_another_posts_player_and_an_advert_are_not_the_posts(url: str, record: 
 
 
 @SITES
-def test_what_shows_nothing_of_the_post_says_nothing_of_its_video(url: str, record: object) -> None:
+def test_a_page_that_shows_nothing_of_the_post_says_nothing_about_its_video(url: str, record: object) -> None:
     """Metadata alone, an application that has not started yet, and another page of the site."""
     host = "/".join(url.split("/")[:3])
     front = f'<link rel="canonical" href="{host}/">'
@@ -150,31 +150,31 @@ def test_what_shows_nothing_of_the_post_says_nothing_of_its_video(url: str, reco
 
 
 @SITES
-def test_words_about_the_post_without_any_video_are_a_post_without_one(url: str, record: object) -> None:
+def test_a_page_with_words_and_no_video_is_a_post_without_a_video(url: str, record: object) -> None:
     assert told(url, page(f"<p>{WORDS}</p>")).outcome == "no_video"
 
 
-def test_a_page_that_tells_of_the_video_without_its_files_does_not_say_that_there_is_none() -> None:
+def test_a_page_that_describes_the_video_without_its_files_does_not_say_that_there_is_none() -> None:
     video = {"bvid": "BV1xx411c7mD", "title": "T", "owner": {"mid": 5, "name": "Jane"}, "pages": []}
     related = {"bvid": "BV1yy411c7mE", "owner": {"mid": 6}, "pages": []}
-    said = told(OTHERS["bilibili"][0], page(f"<p>{WORDS}</p>", record={"videoData": video, "related": [related]}))
+    reading = told(OTHERS["bilibili"][0], page(f"<p>{WORDS}</p>", record={"videoData": video, "related": [related]}))
 
-    assert (said.outcome, said.name) == ("metadata_only", "Jane")
+    assert (reading.outcome, reading.name) == ("metadata_only", "Jane")
 
 
-def test_an_advert_on_any_page_is_no_video_that_the_page_announces() -> None:
+def test_an_advert_is_not_a_video_that_the_page_announces() -> None:
     advert = '<div><video src="https://ads.doubleclick.net/a.mp4"></video></div>'
 
     assert told("https://blog.example/post/walk-1", page(f"<p>{WORDS}</p>{advert}")).outcome == "no_own_video"
 
 
-def test_an_account_page_under_a_posts_address_says_nothing_of_the_post() -> None:
+def test_an_account_page_under_a_posts_address_says_nothing_about_the_post() -> None:
     account = '<link rel="canonical" href="https://x.com/jane">'
 
     assert told(OTHERS["x"][0], page(f"<p>{WORDS}</p>", head=account)).outcome == "metadata_only"
 
 
-def test_of_linkedins_elements_only_the_one_with_the_posts_urn_counts() -> None:
+def test_only_the_linkedin_element_with_the_posts_urn_counts() -> None:
     def element(number: str, inside: str) -> str:
         return f'<article data-activity-urn="urn:li:activity:{number}">{inside}</article>'
 
@@ -185,7 +185,7 @@ def test_of_linkedins_elements_only_the_one_with_the_posts_urn_counts() -> None:
     assert told(url, page(element("7000000000000000001", WORDS) + related)).outcome == "no_own_video"
 
 
-def test_a_page_with_data_that_nobody_reads_is_not_an_empty_one() -> None:
+def test_a_page_with_data_that_no_reader_knows_is_not_an_empty_one() -> None:
     assert told(OTHERS["tiktok"][0], page(record={"statusCode": 100004})).outcome == "metadata_only"
 
 
@@ -207,14 +207,14 @@ def embed(kind: str, number: str = NUMBER) -> str:
     ("kind", "outcome"),
     [("GraphVideo", "metadata_only"), ("GraphSidecar", "metadata_only"), ("GraphImage", "no_video")],
 )
-def test_an_embed_whose_player_has_not_come_tells_the_kind_of_the_post(kind: str, outcome: str) -> None:
-    said = told(f"{GRAM}embed/captioned/", embed(kind))
+def test_an_embed_whose_player_has_not_loaded_shows_the_kind_of_the_post(kind: str, outcome: str) -> None:
+    reading = told(f"{GRAM}embed/captioned/", embed(kind))
 
-    assert (said.outcome, said.handle) == (outcome, "jane")
-    assert said.thumbnail == "https://scontent.cdninstagram.com/v/p.jpg"
+    assert (reading.outcome, reading.handle) == (outcome, "jane")
+    assert reading.thumbnail == "https://scontent.cdninstagram.com/v/p.jpg"
 
 
-def test_another_posts_embed_tells_nothing_of_this_one() -> None:
+def test_another_posts_embed_says_nothing_about_this_one() -> None:
     assert told(GRAM, embed("GraphImage", number="77")).handle is None
 
 

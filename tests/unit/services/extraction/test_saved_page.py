@@ -1,4 +1,4 @@
-"""Saved pages and answers, read without the network."""
+"""Reading saved pages and answers without the network."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ from tests.unit.services.extraction.samples import (
 SHARED = Path(__file__).resolve().parents[5] / "shared" / "fixtures"
 
 
-def best(found: Extraction) -> str:
-    return choose(videos_to_save(found)[0]).url
+def best(extraction: Extraction) -> str:
+    return choose(videos_to_save(extraction)[0]).url
 
 
 def read(platform: Platform, post: Post, document: bytes) -> Extraction:
-    found = look_at_saved(platform, post, open_saved(document, post.url)).extraction
-    assert found is not None
-    return found
+    extraction = look_at_saved(platform, post, open_saved(document, post.url)).extraction
+    assert extraction is not None
+    return extraction
 
 
 def page(html: str) -> Extraction:
@@ -57,10 +57,10 @@ def page(html: str) -> Extraction:
 
 
 def test_a_saved_answer_is_read_like_a_live_one() -> None:
-    found = read(X, x_post(), json.dumps(x_answer(tweet(x_video()))).encode())
+    extraction = read(X, x_post(), json.dumps(x_answer(tweet(x_video()))).encode())
 
-    assert "1280x720" in best(found)
-    assert found.extractor == "saved_page"
+    assert "1280x720" in best(extraction)
+    assert extraction.extractor == "saved_page"
 
 
 def test_a_saved_page_is_read_like_a_live_one() -> None:
@@ -70,28 +70,28 @@ def test_a_saved_page_is_read_like_a_live_one() -> None:
 
 
 def test_a_written_player_is_the_posts() -> None:
-    found = page(f'<article><video src="{CDN}a.mp4"></video></article><video src="{CDN}b.mp4" muted loop></video>')
+    extraction = page(f'<article><video src="{CDN}a.mp4"></video></article><video src="{CDN}b.mp4" muted loop></video>')
 
-    assert best(found) == f"{CDN}a.mp4"
+    assert best(extraction) == f"{CDN}a.mp4"
 
 
 def test_several_written_players_of_one_article_are_a_carousel() -> None:
-    found = page("<article>" + "".join(f'<video src="{CDN}{n}.mp4"></video>' for n in range(3)) + "</article>")
+    extraction = page("<article>" + "".join(f'<video src="{CDN}{n}.mp4"></video>' for n in range(3)) + "</article>")
 
-    assert [choose(item).url for item in found.videos] == [f"{CDN}{n}.mp4" for n in range(3)]
+    assert [choose(item).url for item in extraction.videos] == [f"{CDN}{n}.mp4" for n in range(3)]
 
 
-def test_several_written_players_that_share_nothing_are_nobodys() -> None:
+def test_several_written_players_that_share_nothing_are_not_owned() -> None:
     with pytest.raises(Ambiguous):
         videos_to_save(page(f'<video src="{CDN}a.mp4"></video><video src="{CDN}b.mp4"></video>'))
 
 
 def test_a_page_with_metadata_only_has_a_story_and_no_candidates() -> None:
-    found = page(meta("og:title", "A kite") + meta("og:image", f"{CDN}t.jpg"))
+    extraction = page(meta("og:title", "A kite") + meta("og:image", f"{CDN}t.jpg"))
 
-    assert (found.title, found.thumbnail_url, found.candidates) == ("A kite", f"{CDN}t.jpg", ())
+    assert (extraction.title, extraction.thumbnail_url, extraction.candidates) == ("A kite", f"{CDN}t.jpg", ())
     with pytest.raises(NoVideo):
-        videos_to_save(found)
+        videos_to_save(extraction)
 
 
 @pytest.mark.parametrize("platform", [X, TIKTOK, GENERIC], ids=lambda p: p.name)
@@ -107,7 +107,7 @@ def test_a_page_with_metadata_only_has_a_story_and_no_candidates() -> None:
     ],
     ids=["empty object", "deep page", "players", "cards", "deep script", "angles"],
 )
-def test_no_document_is_too_odd_for_a_clear_answer(platform: Platform, document: bytes) -> None:
+def test_an_odd_document_gives_a_bounded_number_of_candidates(platform: Platform, document: bytes) -> None:
     post = {"x": x_post, "tiktok": tiktok_post}.get(platform.name, page_post)()
 
     assert len(read(platform, post, document).candidates) <= 60
@@ -127,12 +127,12 @@ def test_no_document_is_too_odd_for_a_clear_answer(platform: Platform, document:
     ],
     ids=["empty", "zeros", "binary", "picture", "words", "deep list", "deep object", "large"],
 )
-def test_what_is_no_page_is_refused(document: bytes) -> None:
+def test_a_document_that_is_not_a_page_is_refused(document: bytes) -> None:
     with pytest.raises(BadInput):
         open_saved(document, CDN)
 
 
-# --- how it turned out --------------------------------------------------------------------------------------------
+# --- the outcome --------------------------------------------------------------------------------------------------
 
 
 def outcome(platform: Platform, post: Post, document: object) -> LookOutcome:
@@ -186,7 +186,7 @@ def test_the_outcome_says_what_any_page_turned_out_to_be(document: object, expec
     assert outcome(GENERIC, page_post(), document) is expected
 
 
-def test_a_page_of_many_posts_tells_whose_it_is_when_it_is_one_accounts() -> None:
+def test_a_page_of_many_posts_names_the_account_when_they_are_all_by_one() -> None:
     saved = open_saved(json.dumps([tweet(x_video(), post_id=str(n)) for n in range(3)]).encode(), "https://x.com/jane")
     look = look_at_list(X, "https://x.com/jane", saved)
 
@@ -223,12 +223,16 @@ def test_a_page_that_calls_itself_another_posts_owns_no_video(canonical: str, ex
 
 
 def test_ids_in_addresses_of_unknown_sites_are_compared_too() -> None:
-    def found(canonical: str) -> LookOutcome:
+    def outcome_with(canonical: str) -> LookOutcome:
         film = f'<link rel="canonical" href="{canonical}">{WORDS}<video src="{CDN}a.mp4"></video>'
         return outcome(GENERIC, page_post("https://site.test/gifs/a-kite-12XMGIWtrHBl5e"), film)
 
-    assert found("https://site.test/gifs/a-bird-77XMGIWtrHBl5e") is LookOutcome.NO_OWN_VIDEO
-    assert found("https://site.test/12XMGIWtrHBl5e") is found("https://other.test/v/7abc") is LookOutcome.VIDEO
+    assert outcome_with("https://site.test/gifs/a-bird-77XMGIWtrHBl5e") is LookOutcome.NO_OWN_VIDEO
+    assert (
+        outcome_with("https://site.test/12XMGIWtrHBl5e")
+        is outcome_with("https://other.test/v/7abc")
+        is LookOutcome.VIDEO
+    )
 
 
 def test_a_document_states_its_own_address() -> None:
@@ -240,7 +244,7 @@ def test_a_document_states_its_own_address() -> None:
     ]
 
 
-# --- real pages, where they are at hand ---------------------------------------------------------------------------
+# --- real pages, where they are available -------------------------------------------------------------------------
 
 READ_NOW = {"x", "tiktok", "instagram", "giphy", "bluesky"}
 HANDLES = {"x", "tiktok", "bluesky"}
@@ -255,7 +259,7 @@ def test_recorded_pages_give_the_best_video_that_their_table_names() -> None:
             for row in csv.DictReader(file, delimiter="\t")
             if row["platform"] in READ_NOW and row["outcome"] != "many_posts"
         ]
-    wrong = [(row["local_file"], found) for row in rows if (found := _best(row)) != row["best_video"]]
+    wrong = [(row["local_file"], best_video) for row in rows if (best_video := _best(row)) != row["best_video"]]
 
     assert len(rows) >= 13
     assert wrong == []
@@ -266,13 +270,13 @@ def test_recorded_pages_give_the_best_video_that_their_table_names() -> None:
 def test_recorded_pages_give_author_and_thumbnail() -> None:
     with (SHARED / "manifest.tsv").open(encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file, delimiter="\t") if row["platform"] in HANDLES]
-    told = [
+    rows_read = [
         (row["local_file"], f.account.handle, f.account.display_name, f.thumbnail_url)
         for row in rows
         if (f := _read(row))
     ]
 
-    assert told == [(row["local_file"], row["handle"], row["display_name"], row["thumbnail"]) for row in rows]
+    assert rows_read == [(row["local_file"], row["handle"], row["display_name"], row["thumbnail"]) for row in rows]
 
 
 def _read(row: dict[str, str]) -> Extraction:
@@ -288,7 +292,7 @@ def _best(row: dict[str, str]) -> str:
 
 
 def looked(html: str, url: str = "https://news.example/2026/05/kite") -> tuple[LookOutcome, list[str]]:
-    """The outcome, and what would be saved or could be chosen."""
+    """The outcome, and the addresses that would be saved or could be chosen."""
     post, platform = identify(parse_http_url(url))
     look = look_at_saved(platform, post, open_saved(html.encode(), url))
     assert look.extraction is not None
@@ -344,7 +348,7 @@ def test_a_decoration_is_not_saved_in_place_of_the_video_that_the_metadata_name(
     assert looked(html) == (LookOutcome.VIDEO, [PLAYS])
 
 
-def test_several_players_that_scripts_build_leave_the_choice_to_a_person() -> None:
+def test_several_players_that_scripts_build_leave_the_choice_to_the_user() -> None:
     scripts = "".join(f'<script>jwplayer("p{n}").setup({{file: "{CDN}{n}.mp4"}});</script>' for n in range(2))
 
     assert looked(_WORDS + scripts) == (LookOutcome.AMBIGUOUS, [f"{CDN}0.mp4", f"{CDN}1.mp4"])
@@ -378,7 +382,7 @@ def test_a_platform_that_always_sends_its_data_is_not_guessed_at_from_scripts() 
     assert looked(html, "https://www.pinterest.com/pin/123456789012345678/")[1] == []
 
 
-def test_a_removed_post_still_tells_who_posted_it() -> None:
+def test_a_removed_post_still_names_who_posted_it() -> None:
     post = {"id": "1abcde", "title": "A kite", "author": "jane", "media": None, "removed_by_category": "moderator"}
     answer = [{"kind": "Listing", "data": {"children": [{"kind": "t3", "data": post}]}}]
     address, platform = identify(parse_http_url("https://www.reddit.com/r/kites/comments/1abcde/a_kite/"))
@@ -389,13 +393,13 @@ def test_a_removed_post_still_tells_who_posted_it() -> None:
     assert look.extraction.account.handle == "jane"
 
 
-def test_an_article_whose_videos_all_have_pages_of_their_own_has_no_own_video() -> None:
+def test_an_article_whose_videos_all_have_their_own_pages_has_no_own_video() -> None:
     videos = [
         {"@type": "VideoObject", "contentUrl": f"{CDN}{name}.mp4", "mainEntityOfPage": f"https://news.example/v/{name}"}
         for name in ("a", "b")
     ]
-    told = json.dumps({"@type": "NewsArticle", "headline": "Kites", "video": videos})
-    html = f'<html><head><script type="application/ld+json">{told}</script></head><body><p>{"word " * 30}</p></body></html>'
+    article = json.dumps({"@type": "NewsArticle", "headline": "Kites", "video": videos})
+    html = f'<html><head><script type="application/ld+json">{article}</script></head><body><p>{"word " * 30}</p></body></html>'
     post = page_post()
 
     assert look_at_saved(GENERIC, post, open_saved(html.encode(), post.url)).outcome is LookOutcome.NO_OWN_VIDEO

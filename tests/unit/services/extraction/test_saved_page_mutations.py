@@ -1,4 +1,4 @@
-"""Damaged documents: whatever is missing, of the wrong type or cut off, a look at them ends with an outcome."""
+"""Damaged documents: whatever is missing, of the wrong type or cut off, reading them ends with an outcome."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STRANGE: tuple[Any, ...] = (
 )  # fmt: skip
 MP4 = "https://cdn.example/kite.mp4"
 HLS = "https://cdn.example/kite.m3u8"
-UNKNOWN_SITE = "https://clips.example/c/aB3dE5g"  # its data speak only from within a page
+UNKNOWN_SITE = "https://clips.example/c/aB3dE5g"  # its data are read only inside a page
 
 DOCUMENTS: dict[str, Any] = {
     "https://bsky.app/profile/jane.example/post/3kiteaaaaaaaa": {
@@ -173,18 +173,18 @@ DOCUMENTS: dict[str, Any] = {
 }
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, held in inner:
         yield (*path, key)
-        yield from places(held, (*path, key))
+        yield from paths(held, (*path, key))
 
 
 def damaged(document: Any, random: Random) -> Any:
-    """One to three places removed or holding something of another kind."""
+    """A copy with one to three values removed or replaced by ones of another type."""
     changed = copy.deepcopy(document)
     for _ in range(random.randint(1, 3)):
-        known = list(places(changed))
+        known = list(paths(changed))
         if not known:
             break
         *way, last = random.choice(known)

@@ -1,4 +1,4 @@
-"""What plays in a saved page without being its video, and recordings of traffic."""
+"""Players of a saved page that do not show its video, and error pages of servers."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def previewed(link: str, attributes: str = "muted loop") -> LookOutcome:
     return look_at_saved(GENERIC, post, open_saved(html.encode(), post.url)).outcome
 
 
-def test_what_plays_in_a_link_to_another_page_is_no_video_of_this_one() -> None:
+def test_a_video_inside_a_link_to_another_page_is_not_this_pages() -> None:
     assert previewed("/another/page") is LookOutcome.NO_OWN_VIDEO
     assert previewed("https://elsewhere.example/page", "autoplay muted") is LookOutcome.NO_OWN_VIDEO
 
 
-def test_a_link_to_the_page_itself_a_file_or_round_a_real_player_takes_nothing_away() -> None:
+def test_a_video_linked_to_the_page_itself_or_to_a_file_or_with_controls_counts() -> None:
     post = page_post()
     own = [post.url, f"{post.url}/with-a-title", "#top", "/clips/large.mp4"]
 
@@ -28,7 +28,7 @@ def test_a_link_to_the_page_itself_a_file_or_round_a_real_player_takes_nothing_a
     assert previewed("/another/page", "controls") is LookOutcome.VIDEO
 
 
-def test_a_servers_own_page_of_404_says_that_the_post_is_gone() -> None:
+def test_a_servers_own_404_page_means_that_the_post_is_gone() -> None:
     html = "<html><head><title>404 Not Found</title></head><body><center><h1>404 Not Found</h1></center>nginx</body></html>"
     post = page_post()
 

@@ -1,4 +1,4 @@
-"""Saved answers and pages of reddit in forms beside the full listing."""
+"""Saved answers and pages of reddit in formats other than the full listing."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def record(**facts: Any) -> dict[str, Any]:
 
 
 def listing(*records: dict[str, Any]) -> dict[str, Any]:
-    return {"kind": "Listing", "data": {"children": [{"kind": "t3", "data": one} for one in records]}}
+    return {"kind": "Listing", "data": {"children": [{"kind": "t3", "data": record} for record in records]}}
 
 
 HOSTED = {"reddit_video": {"hls_url": STREAM.replace("&", "&amp;"), "width": 1280, "height": 720, "duration": 9}}
 
 
-def test_a_record_without_an_id_is_told_by_its_permalink() -> None:
+def test_a_record_without_an_id_is_recognised_by_its_permalink() -> None:
     assert told(URL, [listing(record(secure_media=HOSTED)), listing()]) == Told("video", STREAM, "jane", None, PICTURE)
     other = record(secure_media=HOSTED, permalink="/r/cats/comments/zzz999/other/")
     assert told(URL, [listing(other), listing()]).outcome == "no_own_video"
@@ -41,7 +41,7 @@ def test_a_record_that_was_cut_down_announces_its_video() -> None:
     assert told(URL, listing(cut | {"media": None})).outcome == "live"  # still being processed
 
 
-def test_an_empty_answer_about_one_post_says_that_there_is_none() -> None:
+def test_an_empty_answer_about_one_post_means_that_it_is_gone() -> None:
     assert told(URL, listing()).outcome == "gone"
 
 
@@ -51,9 +51,11 @@ def test_the_file_behind_imgurs_gifv_page_is_named() -> None:
 
 
 def shreddit(kind: str, player_of: str) -> str:
-    given = f'id="t3_{POST}" permalink="/r/cats/comments/{POST}/" post-title="Kite" author="jane" post-type="{kind}"'
+    attributes = (
+        f'id="t3_{POST}" permalink="/r/cats/comments/{POST}/" post-title="Kite" author="jane" post-type="{kind}"'
+    )
     player = f'<shreddit-player-2 post-id="t3_{player_of}" src="{escape(STREAM)}"></shreddit-player-2>'
-    return f"<html><body><shreddit-post {given}>{player}</shreddit-post></body></html>"
+    return f"<html><body><shreddit-post {attributes}>{player}</shreddit-post></body></html>"
 
 
 def test_only_a_crosspost_shows_the_player_of_another_post() -> None:
@@ -61,7 +63,7 @@ def test_only_a_crosspost_shows_the_player_of_another_post() -> None:
     assert told(URL, shreddit("text", "q1w2e3")).best is None
 
 
-def test_a_player_that_a_click_unfolds_is_read() -> None:
+def test_a_player_that_a_click_would_reveal_is_read() -> None:
     folded = escape(f'<div data-hls-url="{escape(STREAM)}" data-video-width="1280"></div>')
     page = (
         f'<html><body><div class="thing" data-fullname="t3_{POST}" data-author="jane" data-domain="v.redd.it">'
@@ -75,7 +77,7 @@ def test_a_player_that_a_click_unfolds_is_read() -> None:
     ("words", "outcome"),
     [("whoa there, pardner!", "challenge"), ("You must be invited to visit this community", "private")],
 )
-def test_walls_in_words(words: str, outcome: str) -> None:
+def test_a_wall_is_recognised_by_its_words(words: str, outcome: str) -> None:
     assert told(URL, f"<html><body><h1>{words}</h1></body></html>").outcome == outcome
 
 

@@ -1,4 +1,4 @@
-"""Saved answers that say nothing of the post claim nothing about it."""
+"""Saved answers that say nothing about the post lead to no claim about it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ URLS = ["https://x.com/jane/status/1547039584202067969", "https://blog.example/p
 
 @pytest.mark.parametrize("url", URLS)
 @pytest.mark.parametrize("answer", ["{}", "[]", "[{}, {}]", '{"error": {"of": "an unknown kind"}}', '{"items": []}'])
-def test_an_answer_that_says_nothing_is_no_post_without_a_video(answer: str, url: str, tmp_path: Path) -> None:
+def test_an_answer_that_says_nothing_is_not_taken_for_a_post_without_a_video(
+    answer: str, url: str, tmp_path: Path
+) -> None:
     saved = tmp_path / "answer.json"
     saved.write_text(answer)
     look = look_at_saved_page(url, saved)

@@ -26,12 +26,12 @@ def test_a_page_is_read_in_the_encoding_that_it_states(document: bytes, title: s
 
 
 @pytest.mark.parametrize("document", [b"", b" \n", b"\0" * 99, bytes(range(256)), b"\xff\xd8\xff\xe0\0\x10JFIF\0" * 9])
-def test_what_is_no_text_is_refused(document: bytes) -> None:
+def test_a_document_that_is_not_text_is_refused(document: bytes) -> None:
     with pytest.raises(BadInput):
         open_saved(document, "")
 
 
-def test_codecs_that_are_no_encodings_are_not_run() -> None:
+def test_codecs_that_are_not_text_encodings_are_not_run() -> None:
     assert "<title>" in open_saved((PAGE % "zlib_codec").replace("凧", "").encode("cp1252"), "").html
 
 

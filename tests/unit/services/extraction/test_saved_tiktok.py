@@ -1,4 +1,4 @@
-"""Saved answers and pages of TikTok in the forms of 2019 to 2026."""
+"""Saved answers and pages of TikTok in the formats of 2019 to 2026."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def page(**scopes: Any) -> str:
     return script_page({"__DEFAULT_SCOPE__": scopes}, UNIVERSAL)
 
 
-def detail(one: dict[str, Any]) -> str:
-    return page(**{"webapp.video-detail": {"statusCode": 0, "itemInfo": {"itemStruct": one}}})
+def detail(item_struct: dict[str, Any]) -> str:
+    return page(**{"webapp.video-detail": {"statusCode": 0, "itemInfo": {"itemStruct": item_struct}}})
 
 
 def aweme(post_id: str = TIKTOK_ID, name: str = "played") -> dict[str, Any]:
-    """As the apps are told: with many more fields than are read."""
-    place = {
+    """An answer as the apps get it: with many more fields than are read."""
+    addresses = {
         "uri": KEY,
         "url_list": [file(name)],
         "width": 576,
@@ -47,8 +47,8 @@ def aweme(post_id: str = TIKTOK_ID, name: str = "played") -> dict[str, Any]:
         "url_key": f"{KEY}_h264",
     }
     video = {
-        "play_addr": place, "play_addr_h264": place, "download_addr": {"url_list": [MARKED]},
-        "bit_rate": [{"gear_name": "normal", "bit_rate": 9, "is_bytevc1": 0, "play_addr": place}],
+        "play_addr": addresses, "play_addr_h264": addresses, "download_addr": {"url_list": [MARKED]},
+        "bit_rate": [{"gear_name": "normal", "bit_rate": 9, "is_bytevc1": 0, "play_addr": addresses}],
         "origin_cover": {"url_list": [COVER]}, "cover": {"url_list": [COVER]}, "duration": 15_000, "ratio": "720p",
         "has_watermark": True, "height": 1024, "width": 576, "is_h265": 0, "cdn_url_expired": 1, "big_thumbs": [],
     }  # fmt: skip
@@ -72,14 +72,14 @@ def test_a_video_whose_addresses_are_withheld_is_announced() -> None:
     assert told(URL, detail(item(playAddr="", downloadAddr=""))) == Told("metadata_only", None, "jane", "Jane", COVER)
 
 
-def test_a_list_of_other_posts_of_the_apps_is_a_list() -> None:
+def test_an_app_list_of_other_posts_is_a_list() -> None:
     others = {"aweme_list": [aweme("7123456789012345998"), aweme("7123456789012345999")]}
 
     assert told(URL, others).outcome == "many_posts"
 
 
 @pytest.mark.parametrize(
-    ("code", "said", "outcome"),
+    ("code", "message", "outcome"),
     [
         (10204, "item doesn't exist", "gone"),
         (10204, "", "challenge"),
@@ -93,8 +93,8 @@ def test_a_list_of_other_posts_of_the_apps_is_a_list() -> None:
         (10113, "", "challenge"),
     ],
 )
-def test_a_code_is_told_by_its_words_first(code: int, said: str, outcome: str) -> None:
-    answer = {"statusCode": code, "statusMsg": said}
+def test_the_message_of_a_status_code_counts_before_the_code(code: int, message: str, outcome: str) -> None:
+    answer = {"statusCode": code, "statusMsg": message}
 
     assert told(URL, page(**{"webapp.video-detail": answer})).outcome == outcome
     assert told(URL, page(**{"webapp.reflow.video.detail": answer})).outcome == outcome
@@ -113,5 +113,5 @@ def test_a_code_is_told_by_its_words_first(code: int, said: str, outcome: str) -
         (script_page({"source": {"data": {f"/embed/v2/{TIKTOK_ID}": {"is404": True}}}}, UNIVERSAL), "gone"),
     ],
 )
-def test_what_apps_and_embeds_say_instead(document: Any, outcome: str) -> None:
+def test_refusals_of_apps_and_embeds_have_their_outcome(document: Any, outcome: str) -> None:
     assert told(URL, document).outcome == outcome

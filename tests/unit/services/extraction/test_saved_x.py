@@ -1,4 +1,4 @@
-"""Saved answers and pages of X in the forms of 2013 to 2026: the post's own video, or what stands in its place."""
+"""Saved answers and pages of X in the formats of 2013 to 2026: the post's own video, or what there is instead."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WITHHELD = Told("metadata_only", None, "jane", "Jane", THUMBNAIL)
 
 
 def status(*media: Any, **more: Any) -> dict[str, Any]:
-    """Version 1.1."""
+    """A post of API version 1.1."""
     user = {"id_str": "5", "screen_name": "jane", "name": "Jane"}
     entities = {"extended_entities": {"media": list(media)}} if media else {}
     return {"id": int(X_ID), "id_str": X_ID, "created_at": "", "text": "hi", "user": user, **entities, **more}
@@ -33,13 +33,13 @@ def string(value: str) -> dict[str, Any]:
 
 
 def card(name: str, picture: str = "player_image_original", **bindings: Any) -> dict[str, Any]:
-    given = {**bindings, picture: {"type": "IMAGE", "image_value": {"url": THUMBNAIL, "width": 9, "height": 9}}}
-    listed = [{"key": key, "value": value} for key, value in given.items()]
+    values = {**bindings, picture: {"type": "IMAGE", "image_value": {"url": THUMBNAIL, "width": 9, "height": 9}}}
+    listed = [{"key": key, "value": value} for key, value in values.items()]
     return {"card": {"rest_id": "card://1", "legacy": {"name": name, "binding_values": listed}}}
 
 
 def medium(kind: str = "ApiVideo") -> dict[str, Any]:
-    """A medium of an article."""
+    """The media of an article."""
     variants = [{"bit_rate": 2_176_000, "content_type": "video/mp4", "url": BEST}]
     info = {"__typename": kind, "preview_image": {"original_img_url": THUMBNAIL}, "variants": variants}
     return {"media_id": "111", "media_info": info}
@@ -80,7 +80,7 @@ def test_every_form_of_a_post_gives_its_best_file_author_and_picture(answer: Any
         status(entities={"media": [{"type": "photo", "media_url_https": THUMBNAIL, "expanded_url": f"{URL}/video/1"}]}),
     ],
 )
-def test_a_video_that_is_announced_without_its_files_is_no_missing_video(answer: Any) -> None:
+def test_a_video_that_is_announced_without_its_files_is_not_reported_as_missing(answer: Any) -> None:
     assert told(URL, answer) == WITHHELD
 
 
@@ -115,7 +115,7 @@ def problem(kind: str, **more: Any) -> dict[str, Any]:
         (problem("resource-not-found", resource_id="1"), "metadata_only"),
     ],
 )
-def test_what_the_public_interfaces_refuse(answer: Any, outcome: str) -> None:
+def test_refusals_of_the_public_apis_have_their_outcome(answer: Any, outcome: str) -> None:
     assert told(URL, answer).outcome == outcome
 
 
@@ -147,7 +147,7 @@ GONE = {"__typename": "TweetTombstone", "tombstone": {"text": {"text": "This Pos
         ({"tweet_results": {"result": tweet(x_video())}}, "video"),
     ],
 )
-def test_the_posts_entry_in_a_conversation_is_its_own_word(item: Any, outcome: str) -> None:
+def test_only_the_posts_own_entry_in_a_conversation_decides(item: Any, outcome: str) -> None:
     entry = {"entryId": f"conversationthread-9-tweet-{X_ID}", "item": {"itemContent": item}}
     other = {"entryId": "conversationthread-9-tweet-7", "item": {"itemContent": {"tweet_results": {"result": GONE}}}}
 
@@ -155,7 +155,7 @@ def test_the_posts_entry_in_a_conversation_is_its_own_word(item: Any, outcome: s
 
 
 @pytest.mark.parametrize(("reason", "outcome"), [("Geoblocked", "region_locked"), ("Dmcaed", "gone"), (None, "gone")])
-def test_media_that_x_keeps_back_say_why(reason: str | None, outcome: str) -> None:
+def test_media_that_x_withholds_say_why(reason: str | None, outcome: str) -> None:
     kept_back = {"ext_media_availability": {"status": "Unavailable", "reason": reason}, "video_info": {"variants": []}}
 
     assert told(URL, x_answer(tweet({**x_video(), **kept_back}))).outcome == outcome

@@ -1,4 +1,4 @@
-"""Saved answers and pages of YouTube beside those of the watch page: what a refusal tells, mobile pages, the Data API."""
+"""Saved answers and pages of YouTube other than the watch page: refusals, mobile pages, the Data API."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FORMATS = {"formats": [{"itag": 18, "url": FILE, "mimeType": "video/mp4", "width
 
 
 def escaped(value: Any) -> str:
-    """As the mobile site writes its data: text in which everything but letters is hexadecimal."""
+    """``value`` as the mobile site writes its data: text in which everything but letters is hexadecimal."""
     return "".join(char if char.isalnum() else f"\\x{ord(char):02x}" for char in json.dumps(value))
 
 
@@ -52,7 +52,7 @@ def test_a_response_in_the_text_of_a_script_is_read(script: str) -> None:
         ("LIVE_STREAM_OFFLINE", "This live event will begin in 2 hours.", "live"),
     ],
 )
-def test_a_refusal_tells_whose_video_it_is(status: str, reason: str, outcome: str) -> None:
+def test_a_refusal_still_names_the_author(status: str, reason: str, outcome: str) -> None:
     assert told(URL, response(status, reason)) == Told(outcome, None, "jane", "Jane", PICTURE)
 
 
@@ -74,7 +74,7 @@ def test_a_page_without_data_names_the_channel_in_its_microdata() -> None:
     assert told(URL, page) == Told("metadata_only", None, "jane", "Jane", PICTURE)
 
 
-def test_the_page_that_asks_about_cookies_is_no_post() -> None:
+def test_the_page_that_asks_about_cookies_is_not_a_post() -> None:
     page = (
         '<title>Before you continue</title><form action="https://consent.youtube.com/save"><button>No</button></form>'
     )

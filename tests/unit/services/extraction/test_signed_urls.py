@@ -1,4 +1,4 @@
-"""Every form of a signed address, to the second; and what only looks like one."""
+"""The expiry of every form of signed address, to the second, and addresses that only look signed."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ FORMS = {
     "oe in small letters": f"https://a.example/v/t50/v.mp4?oh=00_A&oe={HEX.lower()}",
     "ex": f"https://a.example/v.mp4?ex={HEX.lower()}&is=1&hm=abc",
     "nginx's hash and end in the path": f"https://a.example/s/2e7_aAXuLLrYXkrWDm7F9g/{AT}/v.mp4",
-    "e beside a signature": f"https://a.example/playlist/vid/x?e={AT}&v=beta&t=sig",
+    "e next to a signature": f"https://a.example/playlist/vid/x?e={AT}&v=beta&t=sig",
     "X-Amz": "https://a.example/v?X-Amz-Date=20260101T110201Z&X-Amz-Expires=3600&X-Amz-Signature=1",
     "x-amz": "https://a.example/v?x-amz-expires=3600&x-amz-date=20260101T110201Z",
     "X-Goog": "https://a.example/v?X-Goog-Date=20260101T110201Z&X-Goog-Expires=3600&X-Goog-Signature=1",
@@ -87,7 +87,7 @@ FORMS = {
     "UPYUN": f"https://a.example/v.mp4?_upt=0011aabb{AT}",
     "BunnyCDN": f"https://a.example/v.mp4?token=abc&token_path=%2Fv%2F&expires={AT}",
     "BunnyCDN in the path": f"https://a.example/bcdn_token=abc&expires={AT}&token_path=%2Fv%2F/v/playlist.m3u8",
-    "out of a page's source": f"https://a.example/v.mp4?x=1&amp;expires={AT}&amp;sig=1",
+    "from a page's source": f"https://a.example/v.mp4?x=1&amp;expires={AT}&amp;sig=1",
     "SHA-256 and hexadecimal in the path": f"https://a.example/disk/{'0a' * 32}/{HEX.lower()}/v.mp4",
     "Flickr": f"https://a.example/video/1/0a/1080p.mp4?s={_base64({'i': 1, 'e': AT, 's': 'x', 'v': 1}).rstrip('=')}",
     "a redirect to a signed file": f"https://a.example/video_redirect/?src=https%3A%2F%2Fb.example%2Fv.mp4%3Foe%3D{HEX}",
@@ -107,7 +107,7 @@ UNSIGNED = {
     "a counter": "https://a.example/v.mp4?expires=3600",
     "letters": "https://a.example/v.mp4?expire=tomorrow",
     "a far future": "https://a.example/v.mp4?expires=9999999999",
-    "no hexadecimal": "https://a.example/v.mp4?oe=notatime",
+    "not hexadecimal": "https://a.example/v.mp4?oe=notatime",
     "a short hexadecimal": "https://a.example/v.mp4?oe=6102",
     "a channel number": "https://a.example/v.mp4?a=1988",
     "e alone": f"https://a.example/v.mp4?e={AT}",
@@ -115,24 +115,24 @@ UNSIGNED = {
     "a policy that is a number": "https://a.example/v.mp4?policy=2",
     "broken base64": "https://a.example/v.mp4?Policy=%%%",
     "a token that is a word": "https://a.example/v.mp4?token=abc.def.ghi",
-    "a cut JSON token": "https://a.example/v.mp4?token=%7B%22expires%22%3A17",
+    "a truncated JSON token": "https://a.example/v.mp4?token=%7B%22expires%22%3A17",
     "the year 2286": "https://a.example/v.mp4?expires=10000000000",
     "the year 2004": "https://a.example/v.mp4?expires=1104537599",
-    "less than nothing": f"https://a.example/v.mp4?expires=-{AT}",
+    "a negative number": f"https://a.example/v.mp4?expires=-{AT}",
     "too many digits": f"https://a.example/v.mp4?expires={AT}{AT}",
     "digits of another script": "https://a.example/v.mp4?expires=١٧٦٧٢٦٨٩٢١",
     "a JWT that never ends": f"https://a.example/v.mp4?token={_base64({})}.{_base64({'sub': 1})}.c2ln",
-    "a number too great for a float": "https://a.example/v.mp4?token=%7B%22expires%22%3A1e999%7D",
-    "t beside a short sign": f"https://a.example/v.mp4?t={HEX}&sign=1",
+    "a number too large for a float": "https://a.example/v.mp4?token=%7B%22expires%22%3A1e999%7D",
+    "t next to a short sign": f"https://a.example/v.mp4?t={HEX}&sign=1",
     "a signature without an end": "https://a.example/p.jpg?auto=webp&s=e203bc06dc84a5622bc33c0e28a1a927c82bc859",
     "an opaque token": "https://a.example/v.m3u8?sec=FvfvbV7Z0_Vl_VNAf60C1K8PVYZ9",
     "a redirect to itself": "https://a.example/video_redirect/?src=https://a.example/video_redirect/",
     "a list in a token": "https://a.example/v.mp4?token=%7B%22expires%22%3A%5B1%5D%7D",
     "a time in the file's name": f"https://a.example/{AT}/v.mp4",
     "an upload's time behind a hash": f"https://a.example/{'0a' * 16}/{AT}/v.mp4",
-    "a date that is none": "https://a.example/v?X-Amz-Date=20261301T000000Z&X-Amz-Expires=3600",
+    "an invalid date": "https://a.example/v?X-Amz-Date=20261301T000000Z&X-Amz-Expires=3600",
     "half a pair": "https://a.example/v?X-Amz-Expires=3600",
-    "no address": "http://[broken/?x",
+    "not an address": "http://[broken/?x",
     "an empty text": "",
 }
 
@@ -152,7 +152,7 @@ UNSIGNED = {
         ("9999-12-31T23:59:59-23:59", None),
     ],
 )
-def test_azure_may_leave_out_all_behind_the_date(text: str, seconds: int | None) -> None:
+def test_azure_may_leave_out_everything_after_the_date(text: str, seconds: int | None) -> None:
     expiry = signed_url_expiry(f"https://a.example/v?se={text.replace('+', '%2B')}&sig=x")
 
     assert expiry == (datetime.fromtimestamp(seconds, UTC) if seconds else None)
@@ -164,7 +164,7 @@ def test_what_only_looks_like_an_end_counts_as_absent(form: str) -> None:
     assert not is_signed(UNSIGNED[form])
 
 
-def test_of_two_ends_the_earlier_one_counts() -> None:
+def test_the_earlier_of_two_expiries_counts() -> None:
     url = f"https://a.example/exp={EARLIER}~acl=%2F%2A~hmac=0/v.mp4?expires={AT}"
 
     assert signed_url_expiry(url) == datetime.fromtimestamp(EARLIER, UTC)
@@ -210,7 +210,7 @@ def test_a_token_nested_too_deep_counts_as_absent() -> None:
     assert signed_url_expiry(f"https://a.example/v.mp4?token={'{%22a%22:' * 3_000}") is None
 
 
-def test_an_end_beyond_the_longest_address_that_is_ever_fetched_counts_as_absent() -> None:
+def test_an_expiry_in_an_address_too_long_to_be_fetched_counts_as_absent() -> None:
     url = f"https://a.example/v.mp4?x={'0' * MAX_MEDIA_URL_CHARS}&expires={AT}&sig=1"
 
     assert signed_url_expiry(url) is None

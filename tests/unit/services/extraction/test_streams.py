@@ -1,4 +1,4 @@
-"""Which address is a part of which stream."""
+"""Which addresses are parts of which stream."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ def test_a_player_may_add_to_a_segments_query() -> None:
     assert read_streams(master_and_playlist()).root_of(f"{CDN}v/seg1.m4s?CMCD=br%3D1") == f"{CDN}master.m3u8"
 
 
-def test_a_path_that_two_streams_share_tells_neither() -> None:
-    one, two = (
+def test_a_path_that_two_streams_share_identifies_neither() -> None:
+    first, second = (
         response(
             f"{CDN}{name}.m3u8", mime=HLS, body=f"#EXTM3U\n#EXTINF:1,\nseg.ts?of={name}\n#EXT-X-ENDLIST\n".encode()
         )
         for name in ("one", "two")
     )
-    streams = read_streams([one, two])
+    streams = read_streams([first, second])
 
     assert streams.root_of(f"{CDN}seg.ts?of=two") == f"{CDN}two.m3u8"
     assert streams.root_of(f"{CDN}seg.ts?of=three") is None
 
 
-def test_another_file_at_the_same_path_is_no_part() -> None:
-    """One script hands out everything: ``/get?file=…``."""
+def test_another_file_at_the_same_path_is_not_a_part() -> None:
+    """Some sites serve every file from one script: ``/get?file=…``."""
     body = b"#EXTM3U\n#EXTINF:1,\nget?file=1.ts\n#EXT-X-ENDLIST\n"
     streams = read_streams([response(f"{CDN}get?file=list", mime=HLS, body=body)])
 
@@ -60,13 +60,13 @@ def test_another_file_at_the_same_path_is_no_part() -> None:
     assert not streams.is_part(f"{CDN}get?file=list")
 
 
-def test_a_master_learns_from_its_playlist_how_long_it_is() -> None:
+def test_a_master_gets_its_length_from_its_playlist() -> None:
     manifest = read_streams(master_and_playlist()).manifests[f"{CDN}master.m3u8"]
 
     assert (manifest.duration_s, manifest.live, manifest.drm) == (6.5, False, False)
 
 
-def test_a_master_learns_from_its_playlist_that_it_is_live_or_protected() -> None:
+def test_a_master_is_live_or_protected_when_its_playlist_is() -> None:
     live = read_streams(master_and_playlist(PLAYLIST.replace(b"#EXT-X-ENDLIST\n", b"")))
     key = b'#EXT-X-KEY:METHOD=SAMPLE-AES,URI="skd://x"\n#EXTINF'
     protected = read_streams(master_and_playlist(PLAYLIST.replace(b"#EXTINF", key, 1)))
@@ -82,7 +82,7 @@ def test_segments_initialisations_and_whole_files_of_a_dash_manifest_are_its_par
     assert {streams.root_of(f"{CDN}d/{part}") for part in parts} == {f"{CDN}d/film.mpd"}
 
 
-def test_playlists_that_name_each_other_end() -> None:
+def test_playlists_that_name_each_other_do_not_loop() -> None:
     circle = b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n"
     streams = read_streams(
         [
@@ -94,5 +94,5 @@ def test_playlists_that_name_each_other_end() -> None:
     assert streams.root_of(f"{CDN}a.m3u8") in {f"{CDN}a.m3u8", f"{CDN}b.m3u8"}
 
 
-def test_a_broken_manifest_is_none() -> None:
+def test_a_broken_manifest_is_ignored() -> None:
     assert read_streams([response(f"{CDN}a.mpd", mime=DASH, body=b"<MPD><Period>")]).manifests == {}

@@ -1,4 +1,4 @@
-"""What a page calls the person who looks at it."""
+"""The name of the signed-in user on a page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words that a saved page shows."""
+"""The visible text of a saved page."""
 
 from __future__ import annotations
 

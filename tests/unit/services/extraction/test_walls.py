@@ -1,4 +1,4 @@
-"""What stands between us and a post."""
+"""Pages that are shown instead of a post."""
 
 from __future__ import annotations
 
@@ -52,19 +52,19 @@ def document(**headers: str) -> Any:
         (403, HttpError),
     ],
 )
-def test_a_status_tells(status: int, kind: type[Failure]) -> None:
+def test_an_http_status_has_its_failure(status: int, kind: type[Failure]) -> None:
     failure = hard_wall(capture(status=status), GENERIC)
 
     assert type(failure) is kind
     assert failure.http_status == status
 
 
-def test_a_known_sites_refusal_is_of_this_machine() -> None:
+def test_a_known_sites_refusal_means_that_this_machine_is_blocked() -> None:
     assert type(hard_wall(capture(status=403), INSTAGRAM)) is IpBlocked
     assert type(hard_wall(capture(status=999), GENERIC)) is IpBlocked
 
 
-def test_the_wait_that_the_site_names_is_kept() -> None:
+def test_the_wait_that_the_site_names_is_read() -> None:
     failure = hard_wall(capture(status=429, responses=[document(status="429", retry_after="30")]), GENERIC)
 
     assert failure is not None
@@ -76,13 +76,13 @@ def test_being_sent_to_a_login_page_is_a_login_wall(path: str) -> None:
     assert type(hard_wall(capture(final_url=f"https://site.test{path}"), GENERIC)) is LoginRequired
 
 
-def test_a_post_about_logging_in_is_no_login_wall() -> None:
+def test_a_post_about_logging_in_is_not_a_login_wall() -> None:
     url = "https://site.test/login/a-story"
 
     assert hard_wall(capture(url=url, final_url=url), GENERIC) is None
 
 
-def test_a_platforms_own_login_page_is_known() -> None:
+def test_a_platforms_own_login_page_is_recognised() -> None:
     assert type(hard_wall(capture(final_url="https://x.com/i/flow/login?x=1"), X)) is LoginRequired
 
 
@@ -95,11 +95,11 @@ def test_a_platforms_own_login_page_is_known() -> None:
         {"final_url": "https://site.test/checkpoint/123"},
     ],
 )
-def test_a_challenge_is_known_by_its_marks(facts: dict[str, Any]) -> None:
+def test_a_challenge_is_recognised_by_its_marks(facts: dict[str, Any]) -> None:
     assert type(hard_wall(capture(**facts), GENERIC)) is Challenge
 
 
-def test_a_page_that_only_carries_a_challenges_script_is_none() -> None:
+def test_a_page_that_only_carries_a_challenges_script_is_not_a_challenge() -> None:
     assert hard_wall(capture(player(), html="<script src='https://captcha-delivery.com/x'>"), GENERIC) is None
 
 
@@ -118,7 +118,7 @@ def test_a_page_that_only_carries_a_challenges_script_is_none() -> None:
         ({"visible_text": "Pictures from the allotment"}, type(None)),
     ],
 )
-def test_words_and_forms_tell_where_no_video_was_found(facts: dict[str, Any], kind: type) -> None:
+def test_words_and_forms_decide_where_no_video_was_found(facts: dict[str, Any], kind: type) -> None:
     seen = capture(**facts)
     failure = soft_wall(seen, read_page(list(scan(seen.html)), PAGE), GENERIC)
 
@@ -137,7 +137,7 @@ def test_a_platforms_own_words_count_however_their_quotes_are_written() -> None:
     assert type(soft_wall(seen, read_page([], PAGE), X)) is SeemsDeleted
 
 
-def test_a_wall_that_asks_for_an_age_is_no_plain_login_wall() -> None:
+def test_a_wall_that_asks_for_an_age_is_not_a_plain_login_wall() -> None:
     seen = capture(visible_text="This video may be inappropriate for some users. Sign in to confirm your age")
 
     assert type(soft_wall(seen, read_page([], PAGE), YOUTUBE)) is AgeRestricted
@@ -149,28 +149,28 @@ def test_googles_form_for_humans_is_a_challenge() -> None:
     assert type(hard_wall(seen, YOUTUBE)) is Challenge
 
 
-def test_an_account_that_the_site_has_locked_is_no_challenge_and_no_login_wall() -> None:
+def test_a_locked_account_is_neither_a_challenge_nor_a_login_wall() -> None:
     locked = hard_wall(capture(url="https://x.com/jane/status/1", final_url="https://x.com/account/access"), X)
     assert type(locked) is AccountWarning
 
-    said = capture(title="X", visible_text="We suspect automated behavior on your account. Confirm that it is you.")
-    assert type(soft_wall(said, read_page(list(scan("")), PAGE), INSTAGRAM)) is AccountWarning
+    seen = capture(title="X", visible_text="We suspect automated behavior on your account. Confirm that it is you.")
+    assert type(soft_wall(seen, read_page(list(scan("")), PAGE), INSTAGRAM)) is AccountWarning
 
 
 @pytest.mark.parametrize(
     ("path", "kind"), [("checkpoint/?next=x", Challenge), ("checkpoint/1501092823525282/?next=x", AccountWarning)]
 )
-def test_facebooks_checkpoint_wants_a_person_and_a_numbered_one_is_a_locked_account(path: str, kind: type) -> None:
+def test_facebooks_checkpoint_is_a_challenge_and_a_numbered_one_is_a_locked_account(path: str, kind: type) -> None:
     assert type(hard_wall(capture(final_url=f"https://www.facebook.com/{path}"), FACEBOOK)) is kind
 
 
-def test_a_platforms_own_challenge_is_known_by_its_address() -> None:
+def test_a_platforms_own_challenge_is_recognised_by_its_address() -> None:
     seen = capture(url=PAGE, final_url="https://www.instagram.com/challenge/?next=/p/Cabc/")
 
     assert type(hard_wall(seen, INSTAGRAM)) is Challenge
 
 
-def test_a_platforms_own_challenge_is_known_by_its_element() -> None:
+def test_a_platforms_own_challenge_is_recognised_by_its_element() -> None:
     wall, plain = (f'<div class="{name}">x</div>' for name in ("tiktok-captcha-box", "tiktok-box"))
 
     assert type(soft_wall(capture(html=wall, visible_text="x"), read_page([], PAGE), TIKTOK)) is Challenge

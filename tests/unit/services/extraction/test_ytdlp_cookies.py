@@ -1,4 +1,4 @@
-"""The cookies beside a format: whose they are, and what is left out."""
+"""The cookies of a format: where they belong, and what is left out."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def of_format(text: object, **facts: Any) -> tuple[Cookie, ...]:
     return cookies_of([{"formats": [{"url": URL, "cookies": text, **facts}]}], now=START)
 
 
-def test_a_cookie_has_the_scope_that_stands_behind_it() -> None:
+def test_a_cookie_has_the_scope_that_follows_it() -> None:
     line = f"chain=canary; Domain=.clips.example; Path=/video; Secure; Expires={int(LATER.timestamp())}; Version=0"
 
     assert of_format(line) == (
@@ -32,7 +32,7 @@ def test_a_cookie_has_the_scope_that_stands_behind_it() -> None:
     )
 
 
-def test_several_stand_in_one_line() -> None:
+def test_several_cookies_in_one_line_are_read() -> None:
     line = "a=1; Domain=.clips.example; Path=/; b=2; Domain=v16-webapp.clips.example; Path=/; Secure"
     first, second = of_format(line)
 
@@ -75,7 +75,7 @@ def test_what_does_not_surely_belong_to_the_formats_own_address_is_left_out(line
     assert of_format(line) == ()
 
 
-def test_one_for_the_manifest_of_a_format_is_the_formats() -> None:
+def test_a_cookie_for_the_manifest_of_a_format_is_the_formats() -> None:
     manifest = "https://m.clips.example/list.m3u8"
     line = "n=canary; Domain=m.clips.example; Path=/"
 
@@ -83,20 +83,20 @@ def test_one_for_the_manifest_of_a_format_is_the_formats() -> None:
     assert [cookie.name for cookie in of_format(line, manifest_url=manifest)] == ["n"]
 
 
-def test_those_of_all_formats_are_kept_once_each() -> None:
+def test_the_cookies_of_all_formats_are_listed_once_each() -> None:
     line = "n=1; Domain=.clips.example; Path=/"
     formats = [{"url": URL, "cookies": line}, {"url": URL, "cookies": line}, {"url": URL}]
 
     assert len(cookies_of([{"formats": formats}, {"formats": formats}], now=START)) == 1
 
 
-def test_an_expiry_beyond_all_calendars_is_their_last_day() -> None:
+def test_an_expiry_beyond_the_calendar_is_its_last_day() -> None:
     (cookie,) = of_format(f"n=1; Domain=.clips.example; Path=/; Expires={10**17}")
 
     assert cookie.expires_at == datetime(9999, 1, 1, tzinfo=UTC)
 
 
-def test_the_persons_own_cookies_stay_with_the_browser() -> None:
+def test_the_users_own_cookies_stay_with_the_browser() -> None:
     own = Cookie("sid", "old", "clips.example", host_only=False)
     newer = Cookie("sid", "new", "clips.example", "/video", host_only=False)
     met = Cookie("chain", "1", "clips.example", host_only=False)
@@ -104,11 +104,11 @@ def test_the_persons_own_cookies_stay_with_the_browser() -> None:
     assert without((newer, met), (own,)) == (met,)
 
 
-def test_an_extraction_carries_them_and_shows_no_value() -> None:
+def test_an_extraction_carries_the_cookies_and_shows_no_value() -> None:
     site = YtdlpRules(("default",), handle="")
-    one = {"url": URL, "protocol": "https", "ext": "mp4", "cookies": "n=canary; Domain=.clips.example; Path=/"}
+    format_ = {"url": URL, "protocol": "https", "ext": "mp4", "cookies": "n=canary; Domain=.clips.example; Path=/"}
     post, platform = Post(URL, URL, "generic"), Platform("generic", "a page")
-    read = read_answer({"info": {"id": "1", "formats": [one]}}, post, platform, site, now=START)
+    read = read_answer({"info": {"id": "1", "formats": [format_]}}, post, platform, site, now=START)
 
     assert [cookie.value for cookie in read.cookies] == ["canary"]
     assert "canary" not in repr(read)

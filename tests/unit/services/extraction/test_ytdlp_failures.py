@@ -1,4 +1,4 @@
-"""What yt-dlp says went wrong, in our codes. The sentences are those of its extractors (2026.10.26)."""
+"""Errors of yt-dlp as our failures. The sentences are those of its extractors (2026.10.26)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ SITE = Platform(name="tube", title="Tube")
 HINT = "Use --cookies, --cookies-from-browser, --username and --password, or --netrc (tube) to provide credentials"
 
 
-def told(message: str = "", *, kind: str = "ExtractorError", warnings: Sequence[str] = (), **facts: Any) -> Failure:
+def failure_from(
+    message: str = "", *, kind: str = "ExtractorError", warnings: Sequence[str] = (), **facts: Any
+) -> Failure:
     return failure_of({"kind": kind, "message": message, **facts}, warnings, SITE)
 
 
@@ -84,7 +86,7 @@ def told(message: str = "", *, kind: str = "ExtractorError", warnings: Sequence[
     ],
 )
 def test_a_sentence_of_ytdlp_has_one_meaning(message: str, kind: type[Failure]) -> None:
-    assert type(told(message)) is kind
+    assert type(failure_from(message)) is kind
 
 
 @pytest.mark.parametrize(
@@ -100,20 +102,20 @@ def test_a_sentence_of_ytdlp_has_one_meaning(message: str, kind: type[Failure]) 
         (418, HttpError),
     ],
 )
-def test_a_bare_status_speaks_for_itself(status: int, kind: type[Failure]) -> None:
-    failure = told(f"Unable to download webpage: HTTP Error {status}: Some Words Not Found", http_status=status)
+def test_a_bare_status_has_its_failure(status: int, kind: type[Failure]) -> None:
+    failure = failure_from(f"Unable to download webpage: HTTP Error {status}: Some Words Not Found", http_status=status)
 
     assert type(failure) is kind
     assert failure.http_status == status
 
 
 def test_a_site_that_names_a_pause_is_believed_up_to_a_day() -> None:
-    short = told("HTTP Error 429: Too Many", http_status=429, headers={"retry-after": "120"})
-    endless = told("HTTP Error 429: Too Many", http_status=429, headers={"retry-after": "9" * 30})
+    short = failure_from("HTTP Error 429: Too Many", http_status=429, headers={"retry-after": "120"})
+    endless = failure_from("HTTP Error 429: Too Many", http_status=429, headers={"retry-after": "9" * 30})
 
     assert short.retry_after == timedelta(minutes=2)
     assert endless.retry_after == timedelta(days=1)
-    assert told("HTTP Error 429", http_status=429, headers={"retry-after": "soon"}).retry_after is None
+    assert failure_from("HTTP Error 429", http_status=429, headers={"retry-after": "soon"}).retry_after is None
 
 
 @pytest.mark.parametrize(
@@ -128,8 +130,8 @@ def test_a_site_that_names_a_pause_is_believed_up_to_a_day() -> None:
         ({"causes": [{"kind": "OSError", "message": "Tunnel connection failed: 504 Gateway Timeout"}]}, TookTooLong),
     ],
 )
-def test_what_the_proxy_answers_is_not_taken_for_the_sites_word(error: dict[str, Any], kind: type[Failure]) -> None:
-    assert type(told("Unable to download webpage", **error)) is kind
+def test_what_the_proxy_answers_is_not_taken_for_the_sites_answer(error: dict[str, Any], kind: type[Failure]) -> None:
+    assert type(failure_from("Unable to download webpage", **error)) is kind
 
 
 @pytest.mark.parametrize(
@@ -144,26 +146,26 @@ def test_what_the_proxy_answers_is_not_taken_for_the_sites_word(error: dict[str,
         ({"message": None, "causes": "rubbish", "countries": 3, "http_status": "x"}, ExtractorBroken),
     ],
 )
-def test_classes_and_causes_tell_where_words_do_not(error: dict[str, Any], kind: type[Failure]) -> None:
+def test_classes_and_causes_decide_where_words_do_not(error: dict[str, Any], kind: type[Failure]) -> None:
     facts = {"kind": "ExtractorError", "message": "Unable to download webpage", **error}
 
     assert type(failure_of(facts, [], SITE)) is kind
 
 
-def test_a_border_names_the_countries_that_may_look() -> None:
-    failure = told("Not here", kind="GeoRestrictedError", countries=["NO", "SE"])
+def test_a_region_lock_names_the_allowed_countries() -> None:
+    failure = failure_from("Not here", kind="GeoRestrictedError", countries=["NO", "SE"])
 
     assert isinstance(failure, RegionLocked)
     assert "NO, SE" in failure.message
 
 
-def test_no_formats_for_want_of_a_javascript_runtime_names_the_extra() -> None:
+def test_missing_formats_without_a_javascript_runtime_name_the_extra_to_install() -> None:
     warning = "[youtube] No supported JavaScript runtime could be found. Only deno is enabled by default"
     failure = failure_of({"kind": "ExtractorError", "message": "No video formats found!"}, [warning], SITE)
 
     assert isinstance(failure, ToolMissing)
     assert "pip install 'yt-dlp[curl-cffi,deno]' yt-dlp-ejs" in failure.help
-    assert isinstance(told("No video formats found!"), ExtractorBroken)
+    assert isinstance(failure_from("No video formats found!"), ExtractorBroken)
 
 
 def test_a_warning_about_a_missing_part_is_read_and_others_are_not() -> None:
@@ -174,8 +176,8 @@ def test_a_warning_about_a_missing_part_is_read_and_others_are_not() -> None:
     assert missing_part(["Falling back on generic information extractor"]) is None
 
 
-def test_a_person_reads_neither_addresses_nor_pleas_for_reports() -> None:
-    failure = told(
+def test_the_message_holds_neither_addresses_nor_requests_to_report_the_issue() -> None:
+    failure = failure_from(
         "Unable to extract x from https://tube.example/?token=secret (caused by KeyError('x')); "
         "please report this issue on  https://bugs.example"
     )
@@ -187,8 +189,8 @@ ROTATED = "The provided YouTube account cookies are no longer valid. They have l
 
 
 def test_cookies_that_the_site_no_longer_takes_are_a_sign_in_that_has_ended() -> None:
-    assert type(told("Sign in to confirm your age", warnings=[ROTATED])) is SessionExpired
+    assert type(failure_from("Sign in to confirm your age", warnings=[ROTATED])) is SessionExpired
 
 
-def test_what_no_sign_in_would_show_is_not_laid_to_the_cookies() -> None:
-    assert type(told("This video has been removed by the uploader", warnings=[ROTATED])) is Deleted
+def test_a_removed_video_is_not_blamed_on_the_cookies() -> None:
+    assert type(failure_from("This video has been removed by the uploader", warnings=[ROTATED])) is Deleted

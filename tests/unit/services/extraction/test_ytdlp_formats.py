@@ -14,8 +14,14 @@ HOST = "https://cdn.tube.example"
 
 
 def video(name: str = "v.mp4", **facts: Any) -> dict[str, Any]:
-    given = {"url": f"{HOST}/{name}", "protocol": "https", "ext": "mp4", "vcodec": "avc1.64001f", "acodec": "mp4a.40.2"}
-    return {**given, **facts}
+    defaults = {
+        "url": f"{HOST}/{name}",
+        "protocol": "https",
+        "ext": "mp4",
+        "vcodec": "avc1.64001f",
+        "acodec": "mp4a.40.2",
+    }
+    return {**defaults, **facts}
 
 
 def sound(name: str, **facts: Any) -> dict[str, Any]:
@@ -26,19 +32,24 @@ def read(*formats: dict[str, Any], platform: Platform = SITE, **info: Any) -> tu
     return candidates_of({"formats": list(formats), **info}, platform, FoundIn.API)
 
 
-def test_a_format_becomes_a_candidate_with_all_that_is_said_of_it() -> None:
-    (found,) = read(
+def test_a_format_becomes_a_candidate_with_all_its_facts() -> None:
+    (candidate,) = read(
         video(width=1280, height=720, fps=30, tbr=1500.5, filesize=9_000, http_headers={"Referer": "https://t/"}),
         duration=12.5,
     )
 
-    assert (found.url, found.source_type, found.container) == (f"{HOST}/v.mp4", SourceType.DIRECT, "mp4")
-    assert (found.video_codec, found.audio_codec, found.has_video, found.has_audio) == ("h264", "aac", True, True)
-    assert (found.width, found.height, found.fps, found.bitrate) == (1280, 720, 30, 1_500_500)
-    assert (found.size, found.duration_s, found.headers) == (9_000, 12.5, {"referer": "https://t/"})
+    assert (candidate.url, candidate.source_type, candidate.container) == (f"{HOST}/v.mp4", SourceType.DIRECT, "mp4")
+    assert (candidate.video_codec, candidate.audio_codec, candidate.has_video, candidate.has_audio) == (
+        "h264",
+        "aac",
+        True,
+        True,
+    )
+    assert (candidate.width, candidate.height, candidate.fps, candidate.bitrate) == (1280, 720, 30, 1_500_500)
+    assert (candidate.size, candidate.duration_s, candidate.headers) == (9_000, 12.5, {"referer": "https://t/"})
 
 
-def test_the_best_which_ytdlp_lists_last_comes_first() -> None:
+def test_the_best_format_which_ytdlp_lists_last_comes_first() -> None:
     assert [c.url for c in read(video("low.mp4"), video("high.mp4"))] == [f"{HOST}/high.mp4", f"{HOST}/low.mp4"]
 
 
@@ -61,10 +72,10 @@ def test_codecs_have_our_names(name: str, codec: str) -> None:
     assert read(video(vcodec=name))[0].video_codec == codec
 
 
-def test_what_is_not_said_is_unknown_and_not_absent() -> None:
-    (found,) = read({"url": f"{HOST}/v.mp4", "protocol": "https", "ext": "mp4"})
+def test_a_fact_that_is_not_stated_is_unknown_and_not_absent() -> None:
+    (candidate,) = read({"url": f"{HOST}/v.mp4", "protocol": "https", "ext": "mp4"})
 
-    assert (found.has_video, found.has_audio, found.width, found.size) == (None, None, None, None)
+    assert (candidate.has_video, candidate.has_audio, candidate.width, candidate.size) == (None, None, None, None)
 
 
 def test_neither_credentials_nor_broken_header_values_are_taken_over() -> None:
@@ -90,50 +101,50 @@ def test_neither_credentials_nor_broken_header_values_are_taken_over() -> None:
         "rubbish",
     ],
 )
-def test_what_cannot_be_fetched_or_is_no_video_is_left_out(unfit: Any) -> None:
+def test_formats_that_cannot_be_fetched_or_are_not_videos_are_left_out(unfit: Any) -> None:
     assert [c.url for c in read(unfit, video("good.mp4"))] == [f"{HOST}/good.mp4"]
 
 
-def test_a_page_that_was_guessed_to_be_its_own_video_is_none() -> None:
+def test_a_page_that_was_guessed_to_be_its_own_video_is_left_out() -> None:
     guess = {"url": f"{HOST}/post", "protocol": "https", "ext": "unknown_video"}
 
     assert read(guess, webpage_url=f"{HOST}/post") == ()
     assert len(read(guess, webpage_url=f"{HOST}/page")) == 1
 
 
-# --- sound beside pictures -------------------------------------------------------------------------------------
+# --- separate sound files --------------------------------------------------------------------------------------
 
 
 def test_a_silent_file_is_given_the_best_sound_of_its_kind() -> None:
-    (found,) = read(
+    (candidate,) = read(
         sound("low.m4a", abr=48),
         sound("best.m4a", abr=128),
         video("sound.webm", ext="webm", vcodec="none", acodec="opus", abr=160),
         video(acodec="none"),
     )
 
-    assert (found.has_audio, found.audio_url, found.audio_codec) == (False, f"{HOST}/best.m4a", "aac")
+    assert (candidate.has_audio, candidate.audio_url, candidate.audio_codec) == (False, f"{HOST}/best.m4a", "aac")
 
 
 def test_the_videos_own_language_and_dynamics_go_before_bit_rate() -> None:
-    (found,) = read(
+    (candidate,) = read(
         sound("dubbed.m4a", abr=256, language_preference=-1),
         sound("drc.m4a", abr=200, language_preference=10, format_id="140-drc"),
         sound("own.m4a", abr=96, language_preference=10),
         video(acodec="none"),
     )
 
-    assert found.audio_url == f"{HOST}/own.m4a"
+    assert candidate.audio_url == f"{HOST}/own.m4a"
 
 
-def test_a_file_with_sound_of_its_own_gets_no_partner() -> None:
+def test_a_file_with_its_own_sound_gets_no_separate_sound_file() -> None:
     assert read(sound("a.m4a"), video())[0].audio_url is None
 
 
-def test_a_pair_lives_as_long_as_its_shorter_half() -> None:
-    (found,) = read(sound("a.m4a?expire=1800000000"), video("v.mp4?expire=1900000000", acodec="none"))
+def test_a_pair_expires_with_the_earlier_of_its_two_files() -> None:
+    (candidate,) = read(sound("a.m4a?expire=1800000000"), video("v.mp4?expire=1900000000", acodec="none"))
 
-    assert found.expires_at == datetime.fromtimestamp(1_800_000_000, UTC)
+    assert candidate.expires_at == datetime.fromtimestamp(1_800_000_000, UTC)
 
 
 # --- playlists -------------------------------------------------------------------------------------------------
@@ -146,10 +157,10 @@ def rung(name: str, height: int, *, manifest: str = "master.m3u8", **facts: Any)
 
 
 def test_the_rungs_of_a_playlist_are_one_candidate_with_the_best_ones_size() -> None:
-    (found,) = read(rung("1.m3u8", 360, tbr=800), rung("2.m3u8", 1080, tbr=4000), rung("3.m3u8", 720, tbr=9000))
+    (candidate,) = read(rung("1.m3u8", 360, tbr=800), rung("2.m3u8", 1080, tbr=4000), rung("3.m3u8", 720, tbr=9000))
 
-    assert (found.url, found.source_type, found.height) == (f"{HOST}/master.m3u8", SourceType.HLS, 1080)
-    assert (found.bitrate, found.has_audio, found.container) == (4_000_000, True, None)
+    assert (candidate.url, candidate.source_type, candidate.height) == (f"{HOST}/master.m3u8", SourceType.HLS, 1080)
+    assert (candidate.bitrate, candidate.has_audio, candidate.container) == (4_000_000, True, None)
 
 
 def test_a_playlists_separate_sound_counts_for_it() -> None:
@@ -159,20 +170,20 @@ def test_a_playlists_separate_sound_counts_for_it() -> None:
     assert (read(voice, silent)[0].has_audio, read(silent)[0].has_audio) == (True, None)
 
 
-def test_each_playlist_is_a_candidate_of_its_own() -> None:
-    found = read(rung("1.m3u8", 360, manifest="a.m3u8"), rung("2.m3u8", 720, manifest="b.m3u8"))
+def test_each_playlist_is_a_separate_candidate() -> None:
+    candidates = read(rung("1.m3u8", 360, manifest="a.m3u8"), rung("2.m3u8", 720, manifest="b.m3u8"))
 
-    assert [c.url for c in found] == [f"{HOST}/b.m3u8", f"{HOST}/a.m3u8"]
+    assert [c.url for c in candidates] == [f"{HOST}/b.m3u8", f"{HOST}/a.m3u8"]
 
 
-def test_a_playlist_of_sound_alone_is_no_candidate() -> None:
+def test_a_playlist_of_sound_alone_is_not_a_candidate() -> None:
     assert read({**rung("a.m3u8", 0), "vcodec": "none"}) == ()
 
 
-def test_dash_is_its_manifest() -> None:
-    (found,) = read(video("1.m4s", protocol="http_dash_segments", manifest_url=f"{HOST}/all.mpd"))
+def test_a_dash_format_is_fetched_by_its_manifest() -> None:
+    (candidate,) = read(video("1.m4s", protocol="http_dash_segments", manifest_url=f"{HOST}/all.mpd"))
 
-    assert (found.url, found.source_type) == (f"{HOST}/all.mpd", SourceType.DASH)
+    assert (candidate.url, candidate.source_type) == (f"{HOST}/all.mpd", SourceType.DASH)
 
 
 # --- judgements ------------------------------------------------------------------------------------------------
@@ -187,7 +198,7 @@ def test_dash_is_its_manifest() -> None:
         (None, Watermark.UNKNOWN),
     ],
 )
-def test_a_watermark_is_read_in_the_note(note: str | None, mark: Watermark) -> None:
+def test_a_watermark_is_read_from_the_note(note: str | None, mark: Watermark) -> None:
     assert read(video(format_note=note))[0].watermark is mark
 
 
@@ -206,13 +217,13 @@ def test_protection_is_taken_over_and_a_suspicion_of_it_noted() -> None:
     assert (sure.drm, perhaps.drm, perhaps.note) == (True, False, "perhaps copy-protected")
 
 
-def test_sound_alone_is_told_from_nothing() -> None:
+def test_sound_alone_is_distinguished_from_nothing() -> None:
     assert has_sound_only({"formats": [sound("a.m4a")]})
     assert not has_sound_only({"formats": [sound("a.m4a"), video()]})
     assert not has_sound_only({"formats": []})
 
 
-def test_the_agent_under_which_was_asked_is_the_agent_to_fetch_with() -> None:
+def test_the_user_agent_of_the_extraction_is_used_for_the_download() -> None:
     assert user_agent_of({"formats": [video(), video(http_headers={"User-Agent": "Browser/1"})]}) == "Browser/1"
     assert user_agent_of({}) is None
 

@@ -1,4 +1,4 @@
-"""Which yt-dlp is used, and how a newer one takes its place."""
+"""Which yt-dlp is used, and how a newer one replaces it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def _beside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """2026.07.04 lies beside mediavault."""
+def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """yt-dlp 2026.07.04 is installed next to mediavault."""
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "2026.07.04")
 
 
@@ -31,17 +31,17 @@ def put(home: Path, version: str, *, used: bool = True) -> Path:
     return home / version
 
 
-def test_without_one_of_its_own_the_installed_one_is_used(tmp_path: Path) -> None:
+def test_without_an_own_version_the_installed_one_is_used(tmp_path: Path) -> None:
     assert installed(tmp_path) == Installed("2026.07.04", None)
 
 
-def test_a_newer_one_of_its_own_goes_first(tmp_path: Path) -> None:
+def test_a_newer_own_version_goes_first(tmp_path: Path) -> None:
     library = put(tmp_path, "2026.10.26")
 
     assert installed(tmp_path) == Installed("2026.10.26", library)
 
 
-def test_a_newer_one_beside_mediavault_goes_before_an_old_one_of_its_own(tmp_path: Path) -> None:
+def test_a_newer_installed_version_goes_before_an_old_own_one(tmp_path: Path) -> None:
     put(tmp_path, "2026.7.3")
 
     assert installed(tmp_path).library is None
@@ -61,7 +61,7 @@ def test_a_version_is_the_day_of_its_release(version: str, released: date | None
     assert Installed(version, None).released == released
 
 
-def test_a_childs_folder_is_empty_and_gone_afterwards(tmp_path: Path) -> None:
+def test_a_childs_folder_is_empty_at_first_and_gone_afterwards(tmp_path: Path) -> None:
     with work_folder(tmp_path, now=NOW) as folder:
         assert list(folder.iterdir()) == []
         (folder / "note").write_text("x")
@@ -107,7 +107,7 @@ async def test_a_newer_version_is_proved_and_taken_into_use(tmp_path: Path) -> N
     assert sorted(path.name for path in tmp_path.iterdir()) == ["2026.11.20", "current"]
 
 
-async def test_the_former_one_stays_for_children_at_work_and_older_ones_go(tmp_path: Path) -> None:
+async def test_the_previous_version_stays_for_running_children_and_older_ones_go(tmp_path: Path) -> None:
     put(tmp_path, "2026.08.01", used=False)
     put(tmp_path, "2026.10.26")
     await upgrade(tmp_path, install=install, examine=finding("2026.11.20"))
@@ -124,7 +124,7 @@ async def test_the_newest_is_left_alone(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["2026.10.26", "current"]
 
 
-async def test_what_an_upgrade_that_was_broken_off_left_is_replaced(tmp_path: Path) -> None:
+async def test_the_remains_of_an_interrupted_upgrade_are_replaced(tmp_path: Path) -> None:
     rest = put(tmp_path, "2026.11.20", used=False)
     (rest / "half").write_text("x")
     await upgrade(tmp_path, install=install, examine=finding("2026.11.20"))
@@ -151,7 +151,7 @@ async def breaks_down(fresh: Installed, folder: Path) -> str | None:
         (install, breaks_down),
     ],
 )
-async def test_an_upgrade_that_fails_keeps_the_former_one_and_leaves_nothing(
+async def test_an_upgrade_that_fails_keeps_the_previous_version_and_leaves_nothing(
     tmp_path: Path, installing: Install, examining: Callable[[Installed, Path], Awaitable[str | None]]
 ) -> None:
     put(tmp_path, "2026.10.26")
@@ -162,16 +162,16 @@ async def test_an_upgrade_that_fails_keeps_the_former_one_and_leaves_nothing(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["2026.10.26", "current"]
 
 
-async def test_a_state_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+async def test_a_state_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageFailure):
         await upgrade(tmp_path / "file" / "ytdlp", install=install, examine=finding("2026.11.20"))
 
 
-def test_parts_that_belong_to_a_version_come_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    there: set[str] = set()
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name in there or None)
+def test_optional_parts_that_are_installed_are_upgraded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    importable: set[str] = set()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name in importable or None)
     alone = package(Installed("2026.10.26", None))
-    there |= {"yt_dlp_ejs", "curl_cffi"}
+    importable |= {"yt_dlp_ejs", "curl_cffi"}
 
     assert (alone, package(Installed("2026.10.26", None))) == ("yt-dlp", "yt-dlp[default,curl-cffi]")

@@ -1,4 +1,4 @@
-"""What pip or uv gets to see when it installs yt-dlp."""
+"""The environment of pip or uv when it installs yt-dlp."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from mediavault.services.extraction import ytdlp_upgrade
 
-# in place of pip: writes its environment to where `--target` points
+# replaces pip: writes its environment to the folder that `--target` names
 _INSTALLER = (
     "import json, os, pathlib, sys; library = pathlib.Path(sys.argv[sys.argv.index('--target') + 1]);"
     " library.mkdir(); (library / 'seen.json').write_text(json.dumps(dict(os.environ)))"

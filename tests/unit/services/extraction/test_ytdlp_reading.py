@@ -56,8 +56,8 @@ def read(
 
 
 def test_a_video_of_the_platforms_own_extractor_is_the_posts_by_its_id() -> None:
-    found = read(video(duration=12.0, thumbnail=f"{CDN}/abc.jpg"))
-    (item,) = found.items
+    extraction = read(video(duration=12.0, thumbnail=f"{CDN}/abc.jpg"))
+    (item,) = extraction.items
 
     assert [(c.url, c.ownership, c.found_in) for c in item.candidates] == [
         (f"{CDN}/abc.mp4", Ownership.ID_MATCH, FoundIn.API)
@@ -67,7 +67,7 @@ def test_a_video_of_the_platforms_own_extractor_is_the_posts_by_its_id() -> None
 
 
 def test_what_the_post_says_is_taken_over() -> None:
-    found = read(
+    extraction = read(
         video(
             title="A lighthouse",
             description="Waves.",
@@ -78,11 +78,15 @@ def test_what_the_post_says_is_taken_over() -> None:
         )
     )
 
-    assert (found.title, found.text) == ("A lighthouse", "Waves.")
-    assert found.published_at == datetime.fromtimestamp(1_764_000_000, UTC)
-    assert (found.account.handle, found.account.display_name, found.account.slug) == ("jane", "Jane Doe", "tube-jane")
-    assert found.post.handle == "jane"
-    assert found.metadata == {"ytdlp_version": "2026.10.26", "ytdlp_extractor": None}
+    assert (extraction.title, extraction.text) == ("A lighthouse", "Waves.")
+    assert extraction.published_at == datetime.fromtimestamp(1_764_000_000, UTC)
+    assert (extraction.account.handle, extraction.account.display_name, extraction.account.slug) == (
+        "jane",
+        "Jane Doe",
+        "tube-jane",
+    )
+    assert extraction.post.handle == "jane"
+    assert extraction.metadata == {"ytdlp_version": "2026.10.26", "ytdlp_extractor": None}
 
 
 def test_a_date_without_a_time_will_do() -> None:
@@ -98,28 +102,28 @@ def test_a_date_without_a_time_will_do() -> None:
         {"id": "abc_p2"},
     ],
 )
-def test_the_posts_id_may_stand_in_several_places(facts: dict[str, str]) -> None:
+def test_the_posts_id_may_be_in_several_fields(facts: dict[str, str]) -> None:
     assert len(read(video() | facts).items) == 1
 
 
 def test_a_video_of_another_post_is_shown_and_not_owned() -> None:
-    found = read(video("other", webpage_url="https://tube.example/watch/other"))
+    extraction = read(video("other", webpage_url="https://tube.example/watch/other"))
 
-    assert found.items == ()
-    assert [c.ownership for c in found.others] == [Ownership.UNKNOWN]
+    assert extraction.items == ()
+    assert [c.ownership for c in extraction.others] == [Ownership.UNKNOWN]
 
 
-def test_a_share_link_has_no_id_to_be_held_against() -> None:
+def test_a_share_link_has_no_id_to_compare_with() -> None:
     assert len(read(video("other"), post=replace(POST, post_id=None)).items) == 1
 
 
 def test_where_even_a_lone_video_can_be_a_quoted_posts_it_is_not_owned() -> None:
-    found = read(video(), site=replace(SITE, mixes_single=True))
+    extraction = read(video(), site=replace(SITE, mixes_single=True))
 
-    assert (found.items, len(found.others)) == ((), 1)
+    assert (extraction.items, len(extraction.others)) == ((), 1)
 
 
-def test_where_a_quoted_posts_video_comes_under_the_asked_address_its_own_id_decides() -> None:
+def test_where_a_quoted_posts_video_has_the_requested_address_its_own_id_decides() -> None:
     quoted = video("other", webpage_url=POST.url)
 
     assert read(quoted, site=replace(SITE, by_id_only=True)).items == ()
@@ -129,15 +133,15 @@ def test_where_a_quoted_posts_video_comes_under_the_asked_address_its_own_id_dec
 # --- lists -----------------------------------------------------------------------------------------------------
 
 
-def test_a_carousel_gives_an_item_each_and_a_photo_in_it_is_no_failure() -> None:
+def test_each_video_of_a_carousel_is_an_item_and_a_photo_in_it_is_not_a_failure() -> None:
     carousel = listing(video("one"), None, video("two"), title="Three things", uploader_id="jane")
-    found = read(carousel, site=replace(SITE, owns_list=True), errors=[error("No video formats found!")])
+    extraction = read(carousel, site=replace(SITE, owns_list=True), errors=[error("No video formats found!")])
 
-    assert [item.media_id for item in found.items] == ["one", "two"]
-    assert (found.title, found.account.handle) == ("Three things", "jane")
+    assert [item.media_id for item in extraction.items] == ["one", "two"]
+    assert (extraction.title, extraction.account.handle) == ("Three things", "jane")
 
 
-def test_a_carousel_of_which_one_video_could_not_be_read_is_not_taken_for_whole() -> None:
+def test_a_carousel_with_an_unreadable_video_is_not_taken_for_complete() -> None:
     with pytest.raises(Deleted):
         read(
             listing(video("one"), None),
@@ -177,21 +181,21 @@ def test_a_list_in_a_list_is_read_and_one_without_end_is_not() -> None:
 
 
 def test_the_lone_video_of_a_page_is_owned_as_such() -> None:
-    found = read(video(), platform=GENERIC)
+    extraction = read(video(), platform=GENERIC)
 
-    assert [(c.ownership, c.found_in) for c in found.candidates] == [(Ownership.LONE, FoundIn.META)]
-    assert found.account.slug == "generic-tube.example"
+    assert [(c.ownership, c.found_in) for c in extraction.candidates] == [(Ownership.LONE, FoundIn.META)]
+    assert extraction.account.slug == "generic-tube.example"
 
 
-def test_the_number_of_the_one_player_of_a_page_is_no_part_of_its_title() -> None:
+def test_the_number_of_a_pages_only_player_is_not_part_of_its_title() -> None:
     assert read(video(title="Waves (1)"), platform=GENERIC).title == "Waves"
     assert read(video(title="Waves (1)")).title == "Waves (1)"
 
 
-def test_of_several_videos_of_a_page_none_is_owned() -> None:
-    found = read(listing(video("one"), video("two")), platform=GENERIC)
+def test_none_of_several_videos_of_a_page_is_owned() -> None:
+    extraction = read(listing(video("one"), video("two")), platform=GENERIC)
 
-    assert (found.items, [c.ownership for c in found.others]) == ((), [Ownership.UNKNOWN] * 2)
+    assert (extraction.items, [c.ownership for c in extraction.others]) == ((), [Ownership.UNKNOWN] * 2)
 
 
 # --- nothing ---------------------------------------------------------------------------------------------------
@@ -206,13 +210,13 @@ def test_of_several_videos_of_a_page_none_is_owned() -> None:
         (["There is no video in this post"], NoVideo),
     ],
 )
-def test_without_a_video_the_most_telling_error_is_told(errors: list[str], kind: type[Failure]) -> None:
+def test_without_a_video_the_most_specific_error_is_reported(errors: list[str], kind: type[Failure]) -> None:
     with pytest.raises(kind):
         read(None, errors=map(error, errors))
 
 
 @pytest.mark.parametrize("info", [None, [], "text", {}, {"_type": "playlist"}, listing(None, 3), {"formats": "x"}])
-def test_rubbish_is_no_video(info: Any) -> None:
+def test_rubbish_is_not_a_video(info: Any) -> None:
     with pytest.raises((NoVideo, ExtractorBroken)):
         read(info)
 
@@ -239,7 +243,7 @@ def test_what_is_still_on_the_air_is_left_for_later(facts: dict[str, Any], condi
     assert read(video(live_status="was_live")).items
 
 
-def test_the_announced_start_of_a_broadcast_is_carried_on() -> None:
+def test_the_announced_start_of_a_broadcast_is_passed_on() -> None:
     begins = NOW + timedelta(hours=100)
     with pytest.raises(Upcoming, match=f"{begins:%Y-%m-%d %H:%M} UTC") as failure:
         read(video(live_status="is_upcoming", release_timestamp=begins.timestamp()))
@@ -247,7 +251,7 @@ def test_the_announced_start_of_a_broadcast_is_carried_on() -> None:
     assert failure.value.starts_at == begins
 
 
-def test_formats_that_are_all_protected_are_told_from_none() -> None:
+def test_protected_formats_are_distinguished_from_no_formats() -> None:
     nothing = {"url": f"{CDN}/x", "protocol": "rtmp", "vcodec": "h264"}
 
     with pytest.raises(Drm):
@@ -256,7 +260,7 @@ def test_formats_that_are_all_protected_are_told_from_none() -> None:
         read(video(formats=[nothing]))
 
 
-def test_sound_without_pictures_is_no_video() -> None:
+def test_sound_without_pictures_is_not_a_video() -> None:
     sound = {"url": f"{CDN}/a.m4a", "protocol": "https", "vcodec": "none", "acodec": "aac"}
 
     with pytest.raises(NoVideo, match="sound"):

@@ -24,7 +24,7 @@ def test_an_address_names_provider_bucket_folder_and_server(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "reason"),
     [
         ("ftp://vault", "'ftp' is not an object storage"),
         ("/mnt/videos", "is not an object storage"),
@@ -41,13 +41,13 @@ def test_an_address_names_provider_bucket_folder_and_server(text: str) -> None:
         ("s3://vault?endpoint=https://key:secret@minio", "not the address of a server"),
     ],
 )
-def test_what_is_wrong_with_an_address_is_named(text: str, says: str) -> None:
-    with pytest.raises(BadSetting, match="MEDIAVAULT_VAULT_URL") as told:
+def test_an_invalid_address_is_refused_with_the_reason(text: str, reason: str) -> None:
+    with pytest.raises(BadSetting, match="MEDIAVAULT_VAULT_URL") as refused:
         parse_bucket_address(text)
 
-    assert says in told.value.message
-    assert told.value.help
-    assert "secret" not in told.value.message
+    assert reason in refused.value.message
+    assert refused.value.help
+    assert "secret" not in refused.value.message
 
 
 def test_an_address_is_shown_without_its_options() -> None:

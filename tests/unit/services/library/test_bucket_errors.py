@@ -1,4 +1,8 @@
-"""The words are those of obstore 0.12.1, shortened, with a server's answer in them. Most kinds are met in tests/component."""
+"""Translation of obstore's errors.
+
+The error texts are those of obstore 0.12.1, shortened, and include the server's response. Most kinds of errors are
+tested in tests/component.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +27,13 @@ KINDS = {
 
 
 @pytest.mark.parametrize("name", sorted(KINDS))
-def test_each_trouble_has_its_own_words(name: str) -> None:
-    words, kind, says = KINDS[name]
-    told = translate_refusal(BucketRefusal.OTHER, words, S3)
+def test_each_kind_of_error_has_its_own_message(name: str) -> None:
+    text, kind, message = KINDS[name]
+    failure = translate_refusal(BucketRefusal.OTHER, text, S3)
 
-    assert isinstance(told, kind)
-    assert says in told.message
-    assert told.help
+    assert isinstance(failure, kind)
+    assert message in failure.message
+    assert failure.help
 
 
 def test_each_provider_has_its_own_variables() -> None:
@@ -41,11 +45,11 @@ def test_each_provider_has_its_own_variables() -> None:
 @pytest.mark.parametrize(
     "url", ["s3://vault?region=eu-central-1&style=virtual", "gs://vault/videos", "az://vault?account=jane"]
 )
-def test_opening_a_bucket_asks_nothing_of_anybody(url: str) -> None:
+def test_opening_a_bucket_sends_no_request(url: str) -> None:
     assert open_bucket(parse_bucket_address(url)).address.bucket == "vault"
 
 
-def test_what_a_provider_needs_besides_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_option_that_the_provider_requires_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
     with pytest.raises(BadSetting, match=r"MEDIAVAULT_VAULT_URL: .*[Aa]ccount"):
         open_bucket(parse_bucket_address("az://vault"))

@@ -36,7 +36,7 @@ def kinds(body: bytes, *, deep: bool = True) -> list[ProblemKind]:
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_a_whole_file_has_no_breach(name: str) -> None:
+def test_a_whole_file_has_no_problems(name: str) -> None:
     assert structure(WHOLE[name]) == structure(WHOLE[name], deep=False)
     assert structure(WHOLE[name]).problems == ()
 
@@ -60,7 +60,7 @@ def test_a_zeroed_end_is_noticed_where_the_structure_reaches_there(name: str) ->
     assert kinds(body[: -len(body) // 20] + bytes(len(body) // 20)) != []
 
 
-def test_a_zeroed_index_behind_the_last_fragment_is_noticed() -> None:
+def test_a_zeroed_index_after_the_last_fragment_is_noticed() -> None:
     body = WHOLE["fragmented"]
 
     assert kinds(body[:-20] + bytes(20)) == [ProblemKind.DAMAGED]
@@ -75,26 +75,26 @@ def test_two_files_glued_together_are_noticed() -> None:
 
 @pytest.mark.parametrize("name", ["faststart", "moov last", "mkv", "avi"])
 @pytest.mark.parametrize("tail", [bytes(3_000), media.html()], ids=["zeros", "a page"])
-def test_padding_or_text_behind_a_whole_film_is_a_note(name: str, tail: bytes) -> None:
-    found = structure(WHOLE[name] + tail)
+def test_padding_or_text_after_a_whole_video_is_only_noted(name: str, tail: bytes) -> None:
+    walked = structure(WHOLE[name] + tail)
 
-    assert found.problems == ()
-    assert found.notes == (f"{len(tail):,} bytes of padding or text follow its end",)
+    assert walked.problems == ()
+    assert walked.notes == (f"{len(tail):,} bytes of padding or text follow its end",)
 
 
-def test_anything_behind_a_fragmented_film_is_a_breach() -> None:
+def test_anything_after_a_fragmented_video_is_a_problem() -> None:
     assert kinds(WHOLE["fragmented"] + bytes(3_000)) == [ProblemKind.INCOMPLETE]
 
 
-def test_a_containers_own_padding_behind_the_film_is_none() -> None:
-    """Void elements stand at any level of EBML, and RIFF's JUNK chunks anywhere between chunks."""
+def test_a_containers_own_padding_after_the_video_is_not_a_problem() -> None:
+    """Void elements may appear at any level of EBML, and RIFF's JUNK chunks anywhere between chunks."""
     assert kinds(WHOLE["mkv"] + b"\xec\x8a" + bytes(10) + b"\xec\x80") == []
     assert kinds(WHOLE["avi"] + b"JUNK\x0a\0\0\0" + b"left over ") == []
     assert kinds(WHOLE["avi"] + b"JUNK\x0b\0\0\0" + b"\xffleft over") == [ProblemKind.DAMAGED]
 
 
 def test_a_fragments_table_that_is_shorter_than_it_says_is_noticed() -> None:
-    """A browser ends at the fragment."""
+    """A browser stops playing at such a fragment."""
     body = WHOLE["fragmented"]
     at = body.index(b"trun") + 8
     longer = body[:at] + (int.from_bytes(body[at : at + 4], "big") + 1).to_bytes(4, "big") + body[at + 4 :]
@@ -102,12 +102,12 @@ def test_a_fragments_table_that_is_shorter_than_it_says_is_noticed() -> None:
     assert kinds(longer) == [ProblemKind.DAMAGED]
 
 
-def test_other_bytes_behind_a_whole_film_are_a_breach() -> None:
+def test_other_bytes_after_a_whole_video_are_a_problem() -> None:
     assert kinds(WHOLE["faststart"] + bytes(range(200, 256)) * 10, deep=False) == [ProblemKind.INCOMPLETE]
 
 
-def test_a_wrong_length_behind_the_last_sample_is_forgiven_where_all_will_be_decoded() -> None:
-    """Some recorders write an mdat that claims more than there is; one missing byte of a sample is another matter."""
+def test_a_wrong_length_after_the_last_sample_is_tolerated_where_all_will_be_decoded() -> None:
+    """Some recorders write an mdat that claims more than there is; a missing byte of a sample is still a problem."""
     body = WHOLE["faststart"]
     at = body.index(b"mdat") - 4
     claim = int.from_bytes(body[at : at + 4], "big") + 5_000
@@ -118,7 +118,7 @@ def test_a_wrong_length_behind_the_last_sample_is_forgiven_where_all_will_be_dec
     assert kinds(longer[:-1]) == [ProblemKind.INCOMPLETE]
 
 
-def test_tables_that_contradict_each_other_forgive_nothing() -> None:
+def test_nothing_is_tolerated_where_tables_contradict_each_other() -> None:
     body = WHOLE["faststart"]
     at = body.index(b"stsz") + 12
     fewer = (int.from_bytes(body[at : at + 4], "big") - 1).to_bytes(4, "big")
@@ -126,8 +126,8 @@ def test_tables_that_contradict_each_other_forgive_nothing() -> None:
     assert kinds(body[:at] + fewer + body[at + 4 :] + bytes(range(200, 256))) == [ProblemKind.INCOMPLETE]
 
 
-def test_an_index_of_segments_that_reaches_beyond_the_file_is_noticed() -> None:
-    """ISO/IEC 14496-12, 8.16.3: one reference, to more bytes than there are."""
+def test_a_segment_index_that_reaches_beyond_the_file_is_noticed() -> None:
+    """ISO/IEC 14496-12, 8.16.3: one reference to more bytes than the file has."""
     fields = (1, 1_000, 0, 0, 1, 5_000, 1_000, 0)
     sidx = (
         (12 + 4 * len(fields)).to_bytes(4, "big") + b"sidx" + bytes(4) + b"".join(n.to_bytes(4, "big") for n in fields)
@@ -156,7 +156,7 @@ def test_common_encryption_is_seen_in_the_sample_description() -> None:
 def test_an_encrypted_matroska_track_is_seen() -> None:
     """ContentEncodings > ContentEncoding > ContentEncryption, put into the first track of a whole file."""
     body = media.live_webm()
-    at = body.rindex(b"\x16\x54\xae\x6b")  # Tracks itself; its id stands in the index before it too
+    at = body.rindex(b"\x16\x54\xae\x6b")  # Tracks itself; its ID also appears in the index before it
     size_bytes = 9 - body[at + 4].bit_length()
     tracks = body[at + 4 + size_bytes :]
     length = int.from_bytes(body[at + 4 : at + 4 + size_bytes], "big") & ((1 << 7 * size_bytes) - 1)
@@ -172,15 +172,15 @@ def test_a_live_recording_is_open_ended() -> None:
     assert not structure(media.webm()).open_ended
 
 
-def test_a_lost_packet_rhythm_is_found_by_the_deep_look() -> None:
+def test_a_lost_packet_rhythm_is_noticed_by_the_deep_check() -> None:
     body = bytearray(media.ts())
     body[188 * 77] = 0
 
     assert kinds(bytes(body)) == [ProblemKind.DAMAGED]
 
 
-def test_boxes_that_claim_more_than_the_file_do_not_lead_astray() -> None:
-    """Sizes are a stranger's word: 64-bit ones, ones below the header's own, ones past the end."""
+def test_boxes_that_claim_impossible_sizes_are_incomplete() -> None:
+    """Sizes are untrusted: they may be 64-bit, smaller than the header itself, or reach past the end."""
     huge = b"\0\0\0\x18ftypisom\0\0\0\0isom\0\0\0\0" + b"\0\0\0\1mdat" + b"\xff" * 8
     tiny = b"\0\0\0\x18ftypisom\0\0\0\0isom\0\0\0\0" + b"\0\0\0\3mdat"
 
@@ -196,7 +196,7 @@ def test_nal_lengths_must_lead_to_the_packets_end() -> None:
     assert not units_fill(memoryview(packet + b"x"), 4)
 
 
-def test_the_length_fields_size_stands_in_the_decoder_configuration() -> None:
+def test_the_length_fields_size_is_read_from_the_decoder_configuration() -> None:
     assert nal_length_bytes("h264", b"\x01\x42\xc0\x1e\xff\xe1\0") == 4
     assert nal_length_bytes("hevc", b"\x01" + bytes(20) + b"\xff\0") == 4
     assert nal_length_bytes("h264", b"\0\0\0\1\x67\x42\xc0") is None
@@ -208,10 +208,10 @@ def test_the_length_fields_size_stands_in_the_decoder_configuration() -> None:
     [
         (b"a" + bytes(8) + b"b", True),
         (b"a" + bytes(7) + b"b", False),
-        (b"a" + bytes(80), False),  # padding behind the picture
+        (b"a" + bytes(80), False),  # padding after the picture
         (b"a" + bytes(8) + b"b" + bytes(80), True),
         (b"", False),
     ],
 )
-def test_zeros_with_something_behind_them_are_a_hole(packet: bytes, hole: bool) -> None:
+def test_zeros_followed_by_other_bytes_are_a_hole(packet: bytes, hole: bool) -> None:
     assert has_hole(packet, 8) is hole

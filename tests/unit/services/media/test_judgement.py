@@ -1,4 +1,4 @@
-"""From facts to verdict, as tables."""
+"""The verdict on a file from its facts, as tables."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def test_a_whole_video_has_no_problem() -> None:
 
 
 def test_the_report_carries_what_the_file_is() -> None:
-    made = report(GOOD, UNKNOWN)
+    result = report(GOOD, UNKNOWN)
 
-    assert (made.container, made.video_codec, made.audio_codec) == ("mp4", "h264", "aac")
-    assert (made.duration_s, made.width, made.height, made.fps) == (10.02, 320, 180, 25.0)
+    assert (result.container, result.video_codec, result.audio_codec) == ("mp4", "h264", "aac")
+    assert (result.duration_s, result.width, result.height, result.fps) == (10.02, 320, 180, 25.0)
 
 
-def test_facts_survive_the_process_border() -> None:
+def test_facts_are_unchanged_after_a_round_trip_through_json() -> None:
     odd = replace(GOOD, structure=Structure((Problem(ProblemKind.DAMAGED, "x"),), ("y",), open_ended=True))
 
     assert from_json(to_json(GOOD)) == GOOD
@@ -132,11 +132,11 @@ def test_facts_survive_the_process_border() -> None:
     ],
 )
 def test_each_fault_has_its_kind_and_its_reason(facts: FileFacts, kind: ProblemKind, reason: str) -> None:
-    found = first(facts)
+    problem = first(facts)
 
-    assert found is not None
-    assert found.kind is kind
-    assert reason in found.reason
+    assert problem is not None
+    assert problem.kind is kind
+    assert reason in problem.reason
 
 
 @pytest.mark.parametrize(
@@ -149,12 +149,12 @@ def test_each_fault_has_its_kind_and_its_reason(facts: FileFacts, kind: ProblemK
 def test_the_duration_may_differ_by_a_second_or_two_percent(
     announced: float | None, refused: ProblemKind | None
 ) -> None:
-    found = first(GOOD, Expected(duration_s=announced))
+    problem = first(GOOD, Expected(duration_s=announced))
 
-    assert (found.kind if found else None) is refused
+    assert (problem.kind if problem else None) is refused
 
 
-def test_two_percent_are_the_larger_tolerance_for_a_long_film() -> None:
+def test_two_percent_is_the_larger_tolerance_for_a_long_video() -> None:
     hour = replace(GOOD, duration_s=3_540.0, video=StreamFacts("h264", 3_540.0, 0, 320, 180), tail=None, whole=None)
 
     assert first(hour, Expected(duration_s=3_600.0)) is None
@@ -171,7 +171,7 @@ def test_missing_sound_counts_only_where_sound_was_announced() -> None:
     )
 
 
-def test_a_slide_show_may_pause_as_long_as_it_always_does() -> None:
+def test_a_slide_show_may_pause_for_its_usual_interval() -> None:
     slides = PacketFacts(4, 0, 900_000, 20.0, 20.0, longest_gap_s=5.0, usual_step_s=5.0)
     facts = replace(
         GOOD, duration_s=20.0, video=StreamFacts("h264", 20.0, 4, 320, 180), audio=None, tail=slides, whole=slides
@@ -181,15 +181,15 @@ def test_a_slide_show_may_pause_as_long_as_it_always_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "audio_packets", "kept"),
+    ("kind", "audio_packets", "accepted"),
     [(Kind.MATROSKA, 0, True), (Kind.MPEGTS, 0, False), (Kind.MPEGTS, 470, True), (Kind.MATROSKA, 470, True)],
 )
-def test_a_hole_that_nothing_proves_counts_where_pictures_never_stand_still(
-    kind: Kind, audio_packets: int, kept: bool
+def test_an_unproven_hole_counts_where_pictures_never_stand_still(
+    kind: Kind, audio_packets: int, accepted: bool
 ) -> None:
     facts = replace(both(longest_gap_s=5.0, audio_packets=audio_packets), kind=kind)
 
-    assert (first(facts) is None) is kept
+    assert (first(facts) is None) is accepted
 
 
 def test_the_later_fragments_of_a_stream_keep_the_streams_times() -> None:
@@ -200,21 +200,21 @@ def test_the_later_fragments_of_a_stream_keep_the_streams_times() -> None:
 
 
 def test_a_recording_in_matroska_keeps_the_streams_times() -> None:
-    """Its header counts the length from zero, its packets begin an hour later."""
+    """Its header counts the length from zero, but its packets begin an hour later."""
     facts = replace(GOOD, kind=Kind.MATROSKA, duration_s=3610.0, tail=None, whole=replace(PACKETS, start_s=3600.0))
 
     assert first(replace(facts, video=replace(GOOD.video, duration_s=None))) is None  # type: ignore[type-var]
 
 
-def test_times_of_a_few_pictures_that_are_none_are_no_loss() -> None:
+def test_a_few_announced_pictures_may_be_missing() -> None:
     assert first(both(video_packets=248)) is None
 
 
-def test_without_a_floor_the_smallest_and_shortest_file_is_kept() -> None:
-    one = replace(PACKETS, video_packets=1, audio_packets=0, end_s=0.04, video_end_s=0.04)
+def test_without_a_floor_the_smallest_and_shortest_file_is_accepted() -> None:
+    packets = replace(PACKETS, video_packets=1, audio_packets=0, end_s=0.04, video_end_s=0.04)
     video = StreamFacts("h264", 0.04, 1, 320, 180)
     facts = replace(
-        GOOD, size=900, duration_s=0.04, video=video, audio=None, tail=None, whole=one, structure=Structure()
+        GOOD, size=900, duration_s=0.04, video=video, audio=None, tail=None, whole=packets, structure=Structure()
     )
 
     assert problems(facts, UNKNOWN, NONE) == ()
@@ -234,7 +234,7 @@ def test_a_file_without_a_length_is_as_long_as_what_was_read() -> None:
     assert report(live, UNKNOWN).duration_s == 10.02
 
 
-def test_a_breach_of_the_format_is_told_before_what_may_follow_from_it() -> None:
+def test_a_structural_problem_is_reported_before_its_possible_consequences() -> None:
     cut = replace(GOOD, structure=Structure((Problem(ProblemKind.INCOMPLETE, "cut"),)), size=5_000, open_error="x")
 
     assert [problem.reason for problem in problems(cut, UNKNOWN)] == [
@@ -253,7 +253,7 @@ def test_a_breach_of_the_format_is_told_before_what_may_follow_from_it() -> None
         ({"bytes": 49_999_999}, True),
     ],
 )
-def test_the_deep_look_is_for_doubt_and_for_small_files(changes: dict[str, Any], deep: bool) -> None:
+def test_the_deep_check_is_for_doubtful_and_for_small_files(changes: dict[str, Any], deep: bool) -> None:
     file = DownloadedFile(Path("v"), "https://a.example/v", 60_000_000, None, Expected(duration_s=10.0))
 
     assert needs_deep_look(replace(file, **changes)) is deep

@@ -1,4 +1,4 @@
-"""Which kept files a browser cannot play in their container although it could in MP4."""
+"""Which saved files a browser cannot play in their container although it could in MP4."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mediavault.services.media.judgement import needs_remux
         (None, None, None, False),
     ],
 )
-def test_a_remux_is_needed_where_only_the_container_is_in_the_way(
+def test_a_remux_is_needed_where_only_the_container_prevents_playback(
     container: str | None, video: str | None, audio: str | None, needed: bool
 ) -> None:
     assert needs_remux(ProbeReport(container, video, audio, 4.0, 320, 180)) is needed

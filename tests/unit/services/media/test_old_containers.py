@@ -25,7 +25,7 @@ def kinds(body: bytes) -> list[ProblemKind]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_whole_file_has_no_breach(kind: Kind) -> None:
+def test_a_whole_file_has_no_problems(kind: Kind) -> None:
     assert sniff(BODIES[kind]) is kind
     assert kinds(BODIES[kind]) == []
 
@@ -52,7 +52,7 @@ def test_a_hole_of_zeros_is_noticed(kind: Kind) -> None:
     assert kinds(body[:at] + bytes(length) + body[at + length :]) == [ProblemKind.DAMAGED]
 
 
-def test_a_checksum_is_the_one_that_libogg_writes() -> None:
+def test_the_checksum_is_the_one_that_libogg_writes() -> None:
     page = BODIES[Kind.OGG]
     count = page[26]
     end = 27 + count + sum(page[27 : 27 + count])
@@ -60,7 +60,7 @@ def test_a_checksum_is_the_one_that_libogg_writes() -> None:
     assert ogg_checksum(page[:22] + bytes(4) + page[26:end]) == int.from_bytes(page[22:26], "little")
 
 
-def test_a_page_that_is_missing_is_noticed_by_the_numbers() -> None:
+def test_a_missing_page_is_noticed_by_the_page_numbers() -> None:
     body = BODIES[Kind.OGG]
     second = body.index(b"OggS", 4)
     third = body.index(b"OggS", second + 4)

@@ -1,4 +1,4 @@
-"""What a file's first bytes say that it is."""
+"""Detection of a file's type from its first bytes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from mediavault.services.media.sniff import Kind, sniff, ts_packet_bytes
 from tests import media
 
 
-def test_every_container_is_known_by_its_first_bytes() -> None:
-    made = {
+def test_every_container_is_recognised_by_its_first_bytes() -> None:
+    bodies = {
         Kind.MP4: media.mp4(), Kind.MOV: media.mov(), Kind.WEBM: media.webm(), Kind.MATROSKA: media.mkv(),
         Kind.MPEGTS: media.ts(), Kind.FLV: media.flv(), Kind.AVI: media.avi(),
     }  # fmt: skip
 
-    assert {kind: sniff(body[:1_024]) for kind, body in made.items()} == {kind: kind for kind in made}
+    assert {kind: sniff(body[:1_024]) for kind, body in bodies.items()} == {kind: kind for kind in bodies}
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_every_container_is_known_by_its_first_bytes() -> None:
         (bytes(range(200, 256)) * 8, Kind.UNKNOWN),
     ],
 )
-def test_other_bytes_are_named_for_what_they_are(head: bytes, kind: Kind) -> None:
+def test_other_types_are_recognised_too(head: bytes, kind: Kind) -> None:
     assert sniff(head) is kind
 
 
@@ -68,5 +68,5 @@ def test_a_transport_stream_may_carry_time_stamps_before_its_packets() -> None:
     assert sniff(stamped) is Kind.MPEGTS
 
 
-def test_a_text_that_begins_with_a_capital_g_is_no_transport_stream() -> None:
+def test_a_text_that_begins_with_a_capital_g_is_not_a_transport_stream() -> None:
     assert sniff(b"Gone. " * 100) is Kind.TEXT

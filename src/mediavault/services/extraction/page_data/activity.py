@@ -1,7 +1,7 @@
 """ActivityStreams 2: what fediverse servers answer to ``Accept: application/activity+json``, and PeerTube's videos.
 
-An activity that made or passed on an object is read as that object. The post's object is identified by its ``id`` or ``url``;
-a lone document without either can only be what it was saved for. Quoted objects are never looked at.
+An activity that created or shared an object is read as that object. The post's object is identified by its ``id`` or
+``url``; a lone document without either can only be what it was saved for. Quoted objects are never read.
 Source: https://www.w3.org/TR/activitystreams-vocabulary/; checked 2026-11-24.
 """
 
@@ -28,26 +28,26 @@ _MAX_OBJECTS = 500
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """What the documents say about ``post``; None when they say nothing."""
-    found = [node for document in documents for node in objects_in(document)]
-    own = next((node for node in found if _is_named(node, post)), None)
-    if own is None and len(found) == 1 and not addresses_of(found[0]):
-        own = found[0]
+    """Return what the documents say about ``post``; None when they say nothing."""
+    objects = [node for document in documents for node in objects_in(document)]
+    own = next((node for node in objects if _is_named(node, post)), None)
+    if own is None and len(objects) == 1 and not addresses_of(objects[0]):
+        own = objects[0]
     return _page_data(platform, own) if own is not None else None
 
 
 def objects_in(document: object) -> list[Node]:
-    """The posts in a document: itself, the object of an activity, or the entries of a collection."""
+    """Return the posts in a document: itself, the object of an activity, or the entries of a collection."""
     root = values.obj(document)
-    lists = (values.items(one) for one in (root.get("orderedItems"), root.get("items"), document))
-    listed = next((found for one in lists if (found := values.objects(list(one[:_MAX_OBJECTS])))), [])
-    return [node for one in listed or [root] if (node := _object(one))]
+    lists = (values.items(value) for value in (root.get("orderedItems"), root.get("items"), document))
+    entries = next((nodes for items in lists if (nodes := values.objects(list(items[:_MAX_OBJECTS])))), [])
+    return [node for entry in entries or [root] if (node := _object(entry))]
 
 
 def addresses_of(node: Node) -> list[str]:
-    """The addresses that an object states as its own, those for people first."""
-    found = [link for value in _several(node.get("url")) if (link := _page_link(value))]
-    return [*found, *(one for one in (node.get("id"),) if isinstance(one, str) and one.startswith("http"))]
+    """Return the URLs that an object states as its own, those of web pages first."""
+    links = [link for value in _several(node.get("url")) if (link := _page_link(value))]
+    return [*links, *(uri for uri in (node.get("id"),) if isinstance(uri, str) and uri.startswith("http"))]
 
 
 def _object(node: Node) -> Node | None:
@@ -64,17 +64,17 @@ def _is_object(node: Node) -> bool:
 
 
 def _kind(node: Node) -> str:
-    """The first of the node's types, in lower case."""
+    """Return the first of the node's types, in lower case."""
     kinds = _several(node.get("type"))
     return str(kinds[0]).rpartition("#")[2].lower() if kinds else ""
 
 
 def _is_named(node: Node, post: Post) -> bool:
-    places = {_place(address) for address in addresses_of(node)} - {""}
-    return bool(places & {_place(post.url), _place(post.canonical_url)})
+    locations = {_location(address) for address in addresses_of(node)} - {""}
+    return bool(locations & {_location(post.url), _location(post.canonical_url)})
 
 
-def _place(address: str) -> str:
+def _location(address: str) -> str:
     try:
         parts = urlsplit(address)
     except ValueError:
@@ -125,24 +125,24 @@ def _author(author: object) -> tuple[str | None, str | None]:
 
 
 def _items(platform: Platform, node: Node) -> list[Item]:
-    """Attachments in their order; a file that is also the object itself counts once."""
-    attached = [one for one in _several(node.get("attachment")) if isinstance(one, dict)]
-    found = [item for one in attached if (item := _item(platform, one))]
-    held = {candidate.url for item in found for candidate in item.candidates}
+    """Return the attachments in their order; a file that is also the object itself counts once."""
+    attached = [attachment for attachment in _several(node.get("attachment")) if isinstance(attachment, dict)]
+    items = [item for attachment in attached if (item := _item(platform, attachment))]
+    held = {candidate.url for item in items for candidate in item.candidates}
     own = _own_video(platform, node)
-    return [own, *found] if own and not held & {candidate.url for candidate in own.candidates} else found
+    return [own, *items] if own and not held & {candidate.url for candidate in own.candidates} else items
 
 
-def _item(platform: Platform, one: Node) -> Item | None:
-    kind = _media_kind(one)
+def _item(platform: Platform, attachment: Node) -> Item | None:
+    kind = _media_kind(attachment)
     if kind is None:
         return None
     if kind is not ItemType.VIDEO:
-        addresses = (*_links(one), *_pictures(one))
+        addresses = (*_links(attachment), *_pictures(attachment))
         return Item(type=kind, thumbnail_url=next(iter(addresses), None) if kind is ItemType.IMAGE else None)
-    candidates = list(_candidates(platform, one))
-    seconds = values.duration(one.get("duration"))
-    picture = next(iter(_pictures(one)), None)
+    candidates = list(_candidates(platform, attachment))
+    seconds = values.duration(attachment.get("duration"))
+    picture = next(iter(_pictures(attachment)), None)
     return (
         Item(build.merged(candidates), thumbnail_url=picture, expected=Expected(duration_s=seconds))
         if candidates
@@ -150,11 +150,11 @@ def _item(platform: Platform, one: Node) -> Item | None:
     )
 
 
-def _media_kind(one: Node) -> ItemType | None:
-    links = [link.get("mediaType") for link in values.objects(one.get("url"))]  # Pleroma's of 2019
-    mime = str(next(filter(None, (one.get("mediaType"), *links)), "")).partition("/")[0]
-    is_video = _kind(one) == "link" and _names_a_file(one.get("href"))  # Lemmy's link
-    return _MEDIA.get(mime) or _MEDIA.get(_kind(one)) or (ItemType.VIDEO if is_video else None)
+def _media_kind(node: Node) -> ItemType | None:
+    links = [link.get("mediaType") for link in values.objects(node.get("url"))]  # Pleroma's of 2019
+    mime = str(next(filter(None, (node.get("mediaType"), *links)), "")).partition("/")[0]
+    is_video = _kind(node) == "link" and _names_a_file(node.get("href"))  # Lemmy's link
+    return _MEDIA.get(mime) or _MEDIA.get(_kind(node)) or (ItemType.VIDEO if is_video else None)
 
 
 def _names_a_file(address: object) -> bool:
@@ -162,11 +162,11 @@ def _names_a_file(address: object) -> bool:
 
 
 def _own_video(platform: Platform, node: Node) -> Item | None:
-    """The item of an object that is itself a video; None for any other object."""
+    """Return the item of an object that is itself a video; None for any other object."""
     if _kind(node) != "video":
         return None
-    found = _candidates(platform, node)  # a plain address is the object's page, unless it is a file's
-    candidates = build.merged([one for one in found if node.get("mediaType") or one.mime or _names_a_file(one.url)])
+    streams = _candidates(platform, node)  # a plain address is the object's page, unless it is a file's
+    candidates = build.merged([c for c in streams if node.get("mediaType") or c.mime or _names_a_file(c.url)])
     seconds = values.duration(node.get("duration"))
     return (
         Item(candidates, thumbnail_url=next(iter(_pictures(node)), None), expected=Expected(duration_s=seconds))
@@ -175,10 +175,10 @@ def _own_video(platform: Platform, node: Node) -> Item | None:
     )
 
 
-def _candidates(platform: Platform, one: Node) -> Iterator[Candidate]:
-    mime = values.text(one.get("mediaType"))
-    shape = {"width": values.integer(one.get("width")), "height": values.integer(one.get("height"))}
-    for link in _streams(one):
+def _candidates(platform: Platform, node: Node) -> Iterator[Candidate]:
+    mime = values.text(node.get("mediaType"))
+    shape = {"width": values.integer(node.get("width")), "height": values.integer(node.get("height"))}
+    for link in _streams(node):
         if isinstance(link, str):
             yield from own_candidates(
                 link, platform, mime=mime if mime and "/" in mime and "text" not in mime else None, **shape
@@ -187,11 +187,11 @@ def _candidates(platform: Platform, one: Node) -> Iterator[Candidate]:
             yield from _linked(platform, values.obj(link), shape)
 
 
-def _streams(one: Node) -> list[object]:
-    """The files of a medium: its ``url`` or ``href``, and PeerTube's renditions in their tags."""
-    links = _several(one.get("url"))
+def _streams(node: Node) -> list[object]:
+    """Return the files of a medium: its ``url`` or ``href``, and PeerTube's renditions in their tags."""
+    links = _several(node.get("url"))
     nested = [tag for link in links for tag in values.objects(values.obj(link).get("tag"))]
-    return [*links, *nested, *([one["href"]] if "href" in one and not links else [])]
+    return [*links, *nested, *([node["href"]] if "href" in node and not links else [])]
 
 
 _PLAYABLE = ("video/", "application/x-mpegurl", "application/vnd.apple.mpegurl", "application/dash+xml")
@@ -208,25 +208,27 @@ def _linked(platform: Platform, link: Node, shape: dict[str, int | None]) -> Ite
         "size": values.integer(link.get("size")),
     }
     for candidate in own_candidates(link.get("href"), platform, mime=mime, **facts):
-        # a stream's own file of one rung is named like one of its tracks, but holds what the stream holds
+        # a stream's file of one quality is named like one of its tracks, but holds what the stream holds
         yield replace(candidate, has_audio=None)
 
 
-def _links(one: Node) -> list[str]:
-    return [url for link in _several(one.get("url")) if (url := values.url(values.obj(link).get("href") or link))]
+def _links(node: Node) -> list[str]:
+    return [url for link in _several(node.get("url")) if (url := values.url(values.obj(link).get("href") or link))]
 
 
 def _pictures(node: Node) -> list[str]:
-    """Those of one property from large to small, where their sizes are known."""
-    named = [
-        one
+    """Return the node's pictures, those of one property from large to small where their sizes are known."""
+    pictures = [
+        picture
         for name in ("image", "icon", "preview")
-        for one in sorted(_several(node.get(name)), key=lambda one: -(values.number(values.obj(one).get("width")) or 0))
+        for picture in sorted(
+            _several(node.get(name)), key=lambda link: -(values.number(values.obj(link).get("width")) or 0)
+        )
     ]
-    addresses = (values.obj(one).get("url") or values.obj(one).get("href") or one for one in named)
+    addresses = (values.obj(picture).get("url") or values.obj(picture).get("href") or picture for picture in pictures)
     return [
         url
         for address in addresses
-        for one in _several(address)
-        if (url := values.url(values.obj(one).get("href") or one))
+        for link in _several(address)
+        if (url := values.url(values.obj(link).get("href") or link))
     ]

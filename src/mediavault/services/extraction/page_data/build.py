@@ -1,4 +1,4 @@
-"""Candidates: with what their URL says about them, and what the post's own record says."""
+"""Builds candidates from what their URL and the post's own record say about them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ def candidate(
     ownership: Ownership = Ownership.UNKNOWN,
     mime: str | None = None,
 ) -> Candidate:
-    """Transport, key, size, watermark and signature as the address and ``mime`` tell; the page's facts come on top."""
+    """Return a candidate with what the URL and ``mime`` say: transport, key, size, watermark and signature.
+
+    The page's facts are added by the caller.
+    """
     seen = classify_media(url, mime, platform=platform)
     return Candidate(
         url=url,
@@ -48,31 +51,31 @@ def candidate(
 
 
 def own_candidates(address: object, platform: Platform, *, mime: str | None = None, **facts: Any) -> list[Candidate]:
-    """One candidate that the post's own record names; none where ``address`` is not the URL of a video.
+    """Return the one candidate that the post's own record names; none where ``address`` is not the URL of a video.
 
-    ``facts`` are fields of :class:`Candidate`; those that are None leave what the address itself tells.
+    ``facts`` are fields of :class:`Candidate`; those that are None leave what the URL itself says.
     """
     url = values.url(address)
     if url is None or classify_media(url, mime, platform=platform).kind in _NO_VIDEO:
         return []
-    found = candidate(url, platform, FoundIn.PAGE_DATA, ownership=Ownership.ID_MATCH, mime=mime)
+    base = candidate(url, platform, FoundIn.PAGE_DATA, ownership=Ownership.ID_MATCH, mime=mime)
     known = {name: value for name, value in facts.items() if value is not None}
-    return [replace(found, **{"has_video": True, **known})]
+    return [replace(base, **{"has_video": True, **known})]
 
 
 def codec(name: object) -> str | None:
-    """Our name of a codec written as ``avc1.640028``, ``h264``, ``hev1…``; None for one that is not known."""
+    """Return our name of a codec written as ``avc1.640028``, ``h264``, ``hev1…``; None for an unknown one."""
     written = str(name or "").lower()
     return next((ours for marks, ours in _CODECS if written.startswith(marks)), None)
 
 
 def merged(candidates: list[Candidate]) -> tuple[Candidate, ...]:
-    """One a URL, in the order given; a later twin fills in only what the first does not know."""
-    kept: dict[str, Candidate] = {}
-    for one in candidates:
-        known = kept.get(one.url)
-        kept[one.url] = one if known is None else _filled(known, one)
-    return tuple(kept.values())
+    """Return one candidate per URL, in the order given; a later twin fills in only what the first does not know."""
+    by_url: dict[str, Candidate] = {}
+    for c in candidates:
+        known = by_url.get(c.url)
+        by_url[c.url] = c if known is None else _filled(known, c)
+    return tuple(by_url.values())
 
 
 _FILLABLE = ("media_key", "mime", "container", "video_codec", "width", "height", "fps", "bitrate", "size", "duration_s")

@@ -1,4 +1,4 @@
-"""JSON documents out of pages and answers; what cannot be read counts as absent. Pure, and linear in time."""
+"""JSON documents from pages and answers; what cannot be read counts as absent. Pure, and linear in time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mediavault.services.extraction.page_data.html_scan import Tag
 from mediavault.services.extraction.page_data.js_literal import parse_literal, written_texts
 
 MAX_BYTES = 50_000_000
-# Python's objects take up to 25 times the room of their text: this much of one page, and no more, becomes objects
+# Python's objects take up to 25 times the memory of their text: no more of one page than this becomes objects
 MAX_JSON_CHARS = 8_000_000
 _MAX_BROKEN_LINES = 100
 
@@ -20,9 +20,11 @@ _DECODER = json.JSONDecoder(strict=False)  # people write line breaks into JSON-
 
 
 def documents(tags: Iterable[Tag]) -> list[object]:
-    """The page's own data in document order: JSON scripts, known ids, and literals in other scripts (``x = {…}``,
-    ``load("…", {…})``); no JSON-LD."""
-    found: list[object] = []
+    """Return the page's own data in document order.
+
+    These are JSON scripts, known ids, and literals in other scripts (``x = {…}``, ``load("…", {…})``); no JSON-LD.
+    """
+    parsed: list[object] = []
     room = MAX_JSON_CHARS
     for tag in tags:
         if tag.name != "script" or tag.closing or _is_linked_data(tag.attributes.get("type", "")):
@@ -34,23 +36,23 @@ def documents(tags: Iterable[Tag]) -> list[object]:
         else:
             new = literals(tag.text)
         room -= len(tag.text) if new else 0
-        found += new
-    return found
+        parsed += new
+    return parsed
 
 
 def linked_data(tags: Iterable[Tag]) -> list[object]:
-    """The page's JSON-LD documents in order."""
-    found: list[object] = []
+    """Return the page's JSON-LD documents in order."""
+    parsed: list[object] = []
     room = MAX_JSON_CHARS
     for tag in tags:
         if tag.name == "script" and _is_linked_data(tag.attributes.get("type", "")) and len(tag.text) <= room:
             room -= len(tag.text)
-            found += _linked(_without_comment(tag.text))
-    return found
+            parsed += _linked(_without_comment(tag.text))
+    return parsed
 
 
 def _linked(text: str) -> list[object]:
-    """People write JSON-LD by hand: with commas too many and line breaks in their texts."""
+    """Parse JSON-LD, which people write by hand: with superfluous commas, and line breaks in strings."""
     for written in (text, re.sub(r",(?=\s*[}\]])", "", text)):
         try:
             return [json.loads(written, strict=False)]
@@ -60,9 +62,9 @@ def _linked(text: str) -> list[object]:
 
 
 def parse_json(data: bytes | str) -> list[object]:
-    """The documents in an answer: one, or several one after the other (NDJSON), with or without a guard before them.
+    """Return the documents in an answer: one, or several in sequence (NDJSON), with or without a guard before them.
 
-    Too large, too deep, cut off or no JSON at all: what can be read of it, or nothing. Never raises.
+    Too large, too deep, cut off or not JSON at all: what can be read of it, or nothing. Never raises.
     """
     if len(data) > MAX_BYTES:
         return []
@@ -75,7 +77,7 @@ def parse_json(data: bytes | str) -> list[object]:
     try:
         return [json.loads(text, strict=False)]
     except (ValueError, RecursionError):
-        return _script(text) or _one_after_the_other(text)
+        return _script(text) or _in_sequence(text)
 
 
 _SCRIPT = re.compile(
@@ -85,59 +87,63 @@ _SCRIPT = re.compile(
 
 
 def _script(text: str) -> list[object]:
-    """A saved answer inside a script: ``const answer = {…}``, ``callback({…})``, or a literal that is no JSON."""
+    """Return the answer saved in a script: ``const answer = {…}``, ``callback({…})``, or a literal that is not JSON."""
     return literals(f"({text}" if text.lstrip().startswith("{") else text) if _SCRIPT.match(text) else []
 
 
-def _one_after_the_other(text: str) -> list[object]:
-    found: list[object] = []
+def _in_sequence(text: str) -> list[object]:
+    parsed: list[object] = []
     position, broken = 0, 0
     while broken < _MAX_BROKEN_LINES and (start := _next_document(text, position)) is not None:
         try:
             value, position = _DECODER.raw_decode(text, start)
-            found.append(value)
+            parsed.append(value)
         except (ValueError, RecursionError):
             broken += 1
             position = text.find("\n", start) + 1
             if position == 0:
                 break
-    return found
+    return parsed
 
 
 _START = re.compile(r"[{\[]")
 
 
 def _next_document(text: str, position: int) -> int | None:
-    """Documents are objects or arrays; guards and chunk lengths between them are passed over."""
+    """Return where the next object or array begins; guards and chunk lengths before it are skipped."""
     match = _START.search(text, position)
     return match.start() if match else None
 
 
-# Where a script can have a literal of data: assigned, returned, or handed to a function
-_PLACE = re.compile(r"(?:\A\s*+|[=(,:]|\breturn|\bdefault)\s*+(?=\{\s*+(?:[\"']|[A-Za-z_$][\w$]*+\s*+:)|\[\s*+[{\[])")
+# Where a script can have a literal of data: assigned, returned, or passed to a function
+_LITERAL_START = re.compile(
+    r"(?:\A\s*+|[=(,:]|\breturn|\bdefault)\s*+(?=\{\s*+(?:[\"']|[A-Za-z_$][\w$]*+\s*+:)|\[\s*+[{\[])"
+)
 _MIN_LITERAL_CHARS = 8
 _MAX_LITERALS = 2_000
 _MAX_FAILURES = 500
 
 
 def literals(script: str) -> list[object]:
-    """The objects and arrays that a script has written into it, JSON, JavaScript or text that is JSON; those inside others
-    count once."""
-    found: list[object] = [value for text in written_texts(script) for value in _whole(text)]
+    """Return the objects and arrays written in a script: JSON, JavaScript or strings of JSON.
+
+    Those inside others are not listed separately.
+    """
+    parsed: list[object] = [value for text in written_texts(script) for value in _whole(text)]
     position, failures, effort = 0, 0, 3 * len(script)  # characters that may be read in vain
-    while failures < _MAX_FAILURES and effort > 0 and len(found) < _MAX_LITERALS:
-        place = _PLACE.search(script, position)
-        if place is None:
+    while failures < _MAX_FAILURES and effort > 0 and len(parsed) < _MAX_LITERALS:
+        match = _LITERAL_START.search(script, position)
+        if match is None:
             break
         try:
-            value, position = _literal(script, place.end())
+            value, position = _literal(script, match.end())
         except ValueError as exc:
-            position = place.end() + 1
-            failures, effort = failures + 1, effort - (int(exc.args[-1]) - place.end())
+            position = match.end() + 1
+            failures, effort = failures + 1, effort - (int(exc.args[-1]) - match.end())
             continue
-        if position - place.end() >= _MIN_LITERAL_CHARS:
-            found.append(value)
-    return found
+        if position - match.end() >= _MIN_LITERAL_CHARS:
+            parsed.append(value)
+    return parsed
 
 
 def _whole(text: str) -> list[object]:
@@ -148,7 +154,10 @@ def _whole(text: str) -> list[object]:
 
 
 def _literal(script: str, start: int) -> tuple[object, int]:
-    """Raises ValueError whose last argument is where the reading ended."""
+    """Return the literal at ``start`` and where it ends.
+
+    Raises ValueError whose last argument is where the reading ended.
+    """
     try:
         return _DECODER.raw_decode(script, start)
     except json.JSONDecodeError:
@@ -167,5 +176,5 @@ def _is_linked_data(kind: str) -> bool:
 
 
 def _without_comment(text: str) -> str:
-    """Some pages wrap their JSON-LD in ``<!-- -->`` or a CDATA section."""
+    """Return JSON-LD without the ``<!-- -->`` or CDATA section that some pages wrap it in."""
     return re.sub(r"^\s*(?:<!--|//\s*<!\[CDATA\[|<!\[CDATA\[)|(?:-->|//\s*\]\]>|\]\]>)\s*$", "", text)

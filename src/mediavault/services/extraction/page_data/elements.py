@@ -1,7 +1,7 @@
 """Data that a page keeps in the attributes of its elements: Facebook's ``data-store`` and links to files, reddit's players and
 posts, LinkedIn's players and posts, Instagram's embeds, links that microformats mark as an entry's video.
 
-One pass over the page's text for the attributes' names, then the element round each: linear in time.
+One pass over the page's text for the attributes' names, then the element around each: linear in time.
 """
 
 from __future__ import annotations
@@ -17,35 +17,38 @@ from mediavault.services.extraction.page_data.player_setups import MAX_SETUPS, S
 
 MAX_ELEMENTS = 2_000
 _LINK_CHARS = 2_000  # of a card, from its link to the clip in it
-_MAX_TRIED = 300  # elements of which nobody knows whether they hold a player
+_MAX_TRIED = 300  # elements that may or may not hold a player
 
 _MARK = re.compile(
     r"<shreddit-(?:post|player(?:-2)?)(?=[\s>])"
     r"|\sdata-(?:store|fullname|hls-url|mpd-url|sources|activity-urn)\s*+="
-    r"|\shref=[\"']/video_redirect/"  # Facebook's plainest site
+    r"|\shref=[\"']/video_redirect/"  # Facebook's basic site
     r"|\sclass=[\"'](?:Embed[\s\"']|EmbeddedMediaImage|ViewProfileButton|CaptionUsername|Username(?:Text)?[\s\"'])"
     r"|[\s\"']u-video(?=[\s\"'>])",  # microformats
     re.IGNORECASE,
 )
 _NAME = re.compile(r"<([A-Za-z][\w-]{0,40})")
-_FOLDED = "data-cachedhtml"  # old.reddit keeps what a click unfolds as text
+_FOLDED = "data-cachedhtml"  # old.reddit stores what a click unfolds as text
 _JSON_ATTRIBUTES = ("data-store", "packaged-media-json", "playback-media-json")
 
 
 def element_documents(html: str) -> list[object]:
-    """One object an element, in document order: ``{"element": name, "attributes": {…}}``, and JSON attributes parsed."""
-    found: list[object] = []
+    """Return one object per element in document order: ``{"element": name, "attributes": {…}}``.
+
+    Attributes that hold JSON are parsed.
+    """
+    parsed: list[object] = []
     room = MAX_JSON_CHARS
-    for name, given in _elements(html[:MAX_HTML_CHARS]):
-        held: dict[str, object] = dict(given)
+    for name, attributes in _elements(html[:MAX_HTML_CHARS]):
+        values: dict[str, object] = dict(attributes)
         for key in _JSON_ATTRIBUTES:
-            if key in given and len(given[key]) <= room:
-                room -= len(given[key])
-                held[key] = _parsed(given[key])
-        found.append({"element": name, "attributes": held})
-        if folded := given.get(_FOLDED):
-            found += [{"element": inner, "attributes": dict(inside)} for inner, inside in _elements(folded)]
-    return found
+            if key in attributes and len(attributes[key]) <= room:
+                room -= len(attributes[key])
+                values[key] = _parsed(attributes[key])
+        parsed.append({"element": name, "attributes": values})
+        if folded := attributes.get(_FOLDED):
+            parsed += [{"element": inner, "attributes": dict(inside)} for inner, inside in _elements(folded)]
+    return parsed
 
 
 def _elements(html: str) -> Iterator[tuple[str, dict[str, str]]]:
@@ -59,8 +62,8 @@ def _elements(html: str) -> Iterator[tuple[str, dict[str, str]]]:
         position, count = mark.end(), count + 1
         name = _NAME.match(html, start) if start >= 0 else None
         if name is not None:
-            given, position = attributes_of(html, name.end(), position)
-            yield name[1].lower(), given
+            attributes, position = attributes_of(html, name.end(), position)
+            yield name[1].lower(), attributes
 
 
 _FILE_NAME = re.compile(r"\.(?:mp4|m4v|mov|webm|ogv|m3u8|mpd)(?=[?#&\"'\s\\])", re.IGNORECASE)
@@ -85,11 +88,11 @@ _READ_ELSEWHERE = frozenset(
 
 
 def attribute_setups(html: str) -> list[Setup]:
-    """What elements of no special kind are given to play (``data-item='{…}'``, ``data-video-src=…``), in document order."""
+    """Return what other elements are given to play (``data-item='{…}'``, ``data-video-src=…``), in document order."""
     html = html[:MAX_HTML_CHARS]
-    found: list[Setup] = []
+    setups: list[Setup] = []
     position, count, tried = 0, 0, 0
-    while max(count / MAX_ELEMENTS, tried / _MAX_TRIED, len(found) / MAX_SETUPS) < 1:
+    while max(count / MAX_ELEMENTS, tried / _MAX_TRIED, len(setups) / MAX_SETUPS) < 1:
         if (mark := _FILE_NAME.search(html, position)) is None:
             break
         start = html.rfind("<", max(position, mark.start() - 5_000), mark.start())
@@ -98,20 +101,20 @@ def attribute_setups(html: str) -> list[Setup]:
         if name is None or name[1].lower() in _READ_ELSEWHERE or _is_in_link(html, start):
             continue
         tried += 1
-        given, position = attributes_of(html, name.end(), position)
-        if (setup := setup_in_attributes(given)) is not None:
-            found.append(setup)
-    return found
+        attributes, position = attributes_of(html, name.end(), position)
+        if (setup := setup_in_attributes(attributes)) is not None:
+            setups.append(setup)
+    return setups
 
 
 def _is_in_link(html: str, start: int) -> bool:
-    """A clip inside a link shows what waits behind it."""
+    """Whether the element is inside a link: a clip there previews the page behind it."""
     before = html[max(0, start - _LINK_CHARS) : start].lower()
     return max(before.rfind("<a "), before.rfind("<a\n")) > before.rfind("</a")
 
 
 def _parsed(text: str) -> object:
-    """Saved pages have such values escaped twice: entities in entities, or every backslash doubled."""
+    """Parse an attribute, which saved pages may escape twice: entities in entities, or every backslash doubled."""
     if re.match(r"\s*+[{\[]?\s*+&", text):
         text = unescape(text)
     for written in (text, text.replace("\\\\", "\\")):

@@ -21,7 +21,7 @@ from mediavault.services.extraction.page_data.json_walk import Node, walk
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """What the documents say about ``post``; None when they say nothing. Raises LiveNow for a running broadcast."""
+    """Return what the documents say about ``post``; None when they say nothing. Raises LiveNow for a live broadcast."""
     steps = set(urlsplit(post.url).path.split("/")) - {""}
     for document in documents:
         for node in walk(document):
@@ -63,17 +63,17 @@ def _video(post: Post, platform: Platform, node: Node) -> PageData:
 
 
 def _files(platform: Platform, node: Node) -> Iterator[Candidate]:
-    """Whole files, then the playlists, each with the files that its rungs are cut from."""
+    """Yield whole files, then the playlists, each with the files that its qualities are cut from."""
     playlists = values.objects(node.get("streamingPlaylists"))
-    nested = [one for playlist in playlists for one in values.objects(playlist.get("files"))]
-    for one in (*values.objects(node.get("files")), *nested):
-        height = values.integer(values.obj(one, "resolution").get("id"))  # 0 is a track of sound
-        facts = {"height": height, "fps": values.number(one.get("fps")), "size": values.integer(one.get("size"))}
+    nested = [file for playlist in playlists for file in values.objects(playlist.get("files"))]
+    for file in (*values.objects(node.get("files")), *nested):
+        height = values.integer(values.obj(file, "resolution").get("id"))  # 0 is an audio track
+        facts = {"height": height, "fps": values.number(file.get("fps")), "size": values.integer(file.get("size"))}
         if height is not None:
-            has_audio = one.get("hasAudio") if isinstance(one.get("hasAudio"), bool) else None
+            has_audio = file.get("hasAudio") if isinstance(file.get("hasAudio"), bool) else None
             yield from (
                 replace(c, has_audio=has_audio)
-                for c in own_candidates(one.get("fileUrl"), platform, mime="video/mp4", **facts)
+                for c in own_candidates(file.get("fileUrl"), platform, mime="video/mp4", **facts)
             )
     for playlist in playlists:
         yield from own_candidates(playlist.get("playlistUrl"), platform, mime="application/x-mpegurl")
@@ -91,14 +91,19 @@ def _names(shown: Node, post: Post, steps: Set[str]) -> bool:
 
 
 def _link_post(platform: Platform, node: Node) -> PageData:
-    """``url`` is the file that was uploaded, or a page elsewhere; ``embed_video_url`` belongs to such a page."""
+    """Return a link post's data.
+
+    ``url`` is the uploaded file, or a page elsewhere; ``embed_video_url`` belongs to such a page.
+    """
     shown, creator = values.obj(node, "post"), values.obj(node, "creator")
     address = values.url(shown.get("url"))
     is_video = address is not None and classify_media(address, values.text(shown.get("url_content_type"))).may_be_video
-    found = own_candidates(address if is_video else None, platform, mime=values.text(shown.get("url_content_type")))
+    candidates = own_candidates(
+        address if is_video else None, platform, mime=values.text(shown.get("url_content_type"))
+    )
     picture = values.url(shown.get("thumbnail_url"))
     return PageData(
-        items=(Item(tuple(found), thumbnail_url=picture),) if found else (),
+        items=(Item(tuple(candidates), thumbnail_url=picture),) if candidates else (),
         handle=values.text(creator.get("name")),
         display_name=values.text(creator.get("display_name")) or values.text(creator.get("name")),
         title=values.text(shown.get("name")),
@@ -106,7 +111,7 @@ def _link_post(platform: Platform, node: Node) -> PageData:
         published_at=values.moment(shown.get("published")),
         thumbnail_url=picture,
         found=True,
-        metadata={"external_url": address} if address and not found else {},
+        metadata={"external_url": address} if address and not candidates else {},
     )
 
 
@@ -122,8 +127,8 @@ def _note(platform: Platform, node: Node) -> PageData:
     is_renote = bool(other) and not node.get("text") and not node.get("files")
     shown = other if is_renote else node
     user = values.obj(shown, "user")
-    items = [_file(platform, one) for one in values.objects(shown.get("files"))]
-    quoted = [] if is_renote else [_file(platform, one) for one in values.objects(other.get("files"))]
+    items = [_file(platform, file) for file in values.objects(shown.get("files"))]
+    quoted = [] if is_renote else [_file(platform, file) for file in values.objects(other.get("files"))]
     label = values.text(other.get("id"))
     images = tuple(item.thumbnail_url for item in items if item.type is ItemType.IMAGE and item.thumbnail_url)
     pictures = [*(item.thumbnail_url for item in items if item.is_video), *images]
@@ -142,18 +147,18 @@ def _note(platform: Platform, node: Node) -> PageData:
     )
 
 
-def _file(platform: Platform, one: Node) -> Item:
-    mime = str(one.get("type", ""))
+def _file(platform: Platform, file: Node) -> Item:
+    mime = str(file.get("type", ""))
     kinds = {"video": ItemType.VIDEO, "audio": ItemType.AUDIO}
     kind = kinds.get(mime.partition("/")[0], ItemType.IMAGE)
-    shape = values.obj(one, "properties")
-    found = own_candidates(
-        one.get("url") if kind is ItemType.VIDEO else None,
+    shape = values.obj(file, "properties")
+    candidates = own_candidates(
+        file.get("url") if kind is ItemType.VIDEO else None,
         platform,
         mime=mime,
         width=values.integer(shape.get("width")),
         height=values.integer(shape.get("height")),
-        size=values.integer(one.get("size")),
+        size=values.integer(file.get("size")),
     )
-    picture = values.url(one.get("thumbnailUrl")) or (values.url(one.get("url")) if kind is ItemType.IMAGE else None)
-    return Item(tuple(found), type=kind, media_id=values.text(one.get("id")), thumbnail_url=picture)
+    picture = values.url(file.get("thumbnailUrl")) or (values.url(file.get("url")) if kind is ItemType.IMAGE else None)
+    return Item(tuple(candidates), type=kind, media_id=values.text(file.get("id")), thumbnail_url=picture)

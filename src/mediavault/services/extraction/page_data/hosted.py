@@ -1,4 +1,4 @@
-"""Addresses of pages and players of video sites: a page that names one shows its video, but the file is not in it."""
+"""URLs of pages and players of video sites: a page that names one shows its video, but does not contain the file."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ _HOSTED = re.compile(
 
 
 def is_hosted(url: str) -> bool:
-    """Whether ``url`` is the page or the player of one video on a site of videos, and so no file."""
+    """Whether ``url`` is the page or the player of one video on a video site, and so not a file."""
     return _HOSTED.match(url) is not None

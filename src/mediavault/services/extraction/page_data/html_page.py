@@ -41,7 +41,7 @@ class WrittenPlayer:
 
 @dataclass(slots=True)
 class HtmlPage:
-    """The elements of a page that count, in document order."""
+    """The relevant elements of a page, in document order."""
 
     base: HttpUrl
     url: str = ""
@@ -59,12 +59,12 @@ class HtmlPage:
     linked: list[Node] = field(default_factory=list)  # every object of the JSON-LD
 
     def meta(self, *names: str) -> str | None:
-        """The first non-empty content, by the order of ``names``."""
-        found = (values.text(content) for name in names for known, content in self.metas if known == name)
-        return next(filter(None, found), None)
+        """Return the first non-empty content, by the order of ``names``."""
+        contents = (values.text(content) for name in names for known, content in self.metas if known == name)
+        return next(filter(None, contents), None)
 
     def add_setups(self, setups: Sequence[Setup]) -> None:
-        """Players that have no element of their own in the page as it was written."""
+        """Add players that have no element of their own in the page as it was written."""
         self.set_up += written_players(setups[: MAX_SETUPS - len(self.set_up)])
 
     def absolute(self, address: object) -> str | None:
@@ -72,12 +72,12 @@ class HtmlPage:
 
 
 def written_players(setups: Sequence[Setup]) -> list[WrittenPlayer]:
-    """Setups in the form of the elements that they replace."""
-    return [WrittenPlayer(sources=list(one.sources), poster=one.poster) for one in setups]
+    """Return setups in the form of the elements that they replace."""
+    return [WrittenPlayer(sources=list(setup.sources), poster=setup.poster) for setup in setups]
 
 
 def read_page(tags: Sequence[Tag], url: str) -> HtmlPage:
-    """The page at ``url``, of whose elements ``tags`` were scanned. Never raises."""
+    """Return the page at ``url``, whose elements were scanned as ``tags``. Never raises."""
     try:
         base = parse_http_url(url, max_chars=MAX_MEDIA_URL_CHARS)
     except BadUrl:
@@ -92,7 +92,7 @@ def read_page(tags: Sequence[Tag], url: str) -> HtmlPage:
 _MICRODATA = frozenset({"name", "url"})  # of the author of the page's video, at YouTube
 _NO_PICTURE = re.compile(r"avatar|emoji|icon|logo|profile|sprite|pixel|badge", re.IGNORECASE)
 _MIN_PICTURE_PX = 100
-_MAX_OPEN = 100  # nested articles that are kept in mind; only the nearest ones count
+_MAX_OPEN = 100  # nested articles that are remembered; only the nearest ones count
 
 
 @dataclass(slots=True)
@@ -116,42 +116,45 @@ class _Reading:
             self._element(tag)
 
     def _element(self, tag: Tag) -> None:
-        given, page = tag.attributes, self.page
+        attributes, page = tag.attributes, self.page
         match tag.name:
             case "meta":
-                name = given.get("property") or given.get("name") or given.get("itemprop") or ""
-                page.metas.append((name.strip().lower(), given.get("content", "")))
-            case "source" if self.player is not None and (source := source_of(given)):
+                name = attributes.get("property") or attributes.get("name") or attributes.get("itemprop") or ""
+                page.metas.append((name.strip().lower(), attributes.get("content", "")))
+            case "source" if self.player is not None and (source := source_of(attributes)):
                 self.player.sources.append(source)
             case "title" if not page.title:
                 page.title = " ".join(tag.text[:1_000].split())
             case "h1" if not page.heading:
                 page.heading = " ".join(re.sub(r"<[^<>]*+>", " ", tag.text)[:1_000].split())
             case "link":
-                self._link(given)
+                self._link(attributes)
             case "base":
-                self._base(given.get("href"))
+                self._base(attributes.get("href"))
             case "iframe" if len(page.frames) < MAX_FRAMES:
-                address = page.absolute(_address(given))
+                address = page.absolute(_address(attributes))
                 page.frames += [address] if address else []
                 page.hosted |= bool(address and is_hosted(address))
                 self._plugin(tag, address)
             case "object" | "embed" | "param" | "script":
                 self._player_without_element(tag)
             case "input":
-                page.has_password_field |= given.get("type", "").lower() == "password"
+                page.has_password_field |= attributes.get("type", "").lower() == "password"
             case "img" if self.open_containers and len(page.pictures) < MAX_PICTURES:
                 page.pictures += [picture] if (picture := _picture(tag)) else []
 
-    def _link(self, given: Mapping[str, str]) -> None:
-        """Microdata, which keeps its names apart from those of metas where both are possible; or the page's own address."""
-        name = given.get("itemprop", "")
-        if given.get("rel", "").lower() == "canonical":
-            self.page.canonical = self.page.canonical or self.page.absolute(given.get("href"))
+    def _link(self, attributes: Mapping[str, str]) -> None:
+        """Read the page's own URL, or microdata.
+
+        Microdata names that metas may have too are stored with a prefix.
+        """
+        name = attributes.get("itemprop", "")
+        if attributes.get("rel", "").lower() == "canonical":
+            self.page.canonical = self.page.canonical or self.page.absolute(attributes.get("href"))
         elif name in _MICRODATA:
-            self.page.metas.append((f"link:{name}", given.get("content") or given.get("href", "")))
+            self.page.metas.append((f"link:{name}", attributes.get("content") or attributes.get("href", "")))
         elif name.lower() in ("contenturl", "thumbnailurl"):
-            self.page.metas.append((name.lower(), given.get("href", "")))
+            self.page.metas.append((name.lower(), attributes.get("href", "")))
 
     def _base(self, address: str | None) -> None:
         if (url := self.page.absolute(address)) is not None:
@@ -170,39 +173,39 @@ class _Reading:
         if tag.closing or len(self.page.players) + len(self.page.previews) >= MAX_PLAYERS:
             self.player = None
             return
-        given = tag.attributes
-        setup = setup_in_attributes({name: text for name, text in given.items() if name not in ("src", "poster")})
-        own = Source(given["src"]) if given.get("src") else source_of(given)
-        self.page.hosted |= any(name in given for name in ("data-video-id", "data-brightcove-video-id"))
+        attributes = tag.attributes
+        setup = setup_in_attributes({name: text for name, text in attributes.items() if name not in ("src", "poster")})
+        own = Source(attributes["src"]) if attributes.get("src") else source_of(attributes)
+        self.page.hosted |= any(name in attributes for name in ("data-video-id", "data-brightcove-video-id"))
         self.player = WrittenPlayer(
             sources=[*([own] if own else []), *(setup.sources if setup and not own else ())],
-            poster=given.get("poster") or given.get("data-poster") or (setup.poster if setup else ""),
-            muted_loop="loop" in given and "muted" in given and "controls" not in given,
+            poster=attributes.get("poster") or attributes.get("data-poster") or (setup.poster if setup else ""),
+            muted_loop="loop" in attributes and "muted" in attributes and "controls" not in attributes,
             container=self.open_containers[-1] if self.open_containers else "",
         )
-        is_preview = "controls" not in given and self._leads_elsewhere()
+        is_preview = "controls" not in attributes and self._leads_elsewhere()
         (self.page.previews if is_preview else self.page.players).append(self.player)
 
     def _leads_elsewhere(self) -> bool:
-        """Whether the open link leads to another page: not to this one, by a shorter or longer address, or to a file."""
+        """Whether the open link leads to another page: not to this one, by a shorter or longer URL, or to a file."""
         url = self.page.absolute(self.link) if self.link and not self.link.startswith("#") else None
-        own = [one for one in (self.page.url, self.page.canonical, self.page.meta("og:url")) if one]
+        own = [address for address in (self.page.url, self.page.canonical, self.page.meta("og:url")) if address]
         return url is not None and not any(map(_same(url), own)) and not classify_media(url).may_be_video
 
     def _player_without_element(self, tag: Tag) -> None:
-        given = tag.attributes
+        attributes = tag.attributes
         match tag.name:
             case "object" | "embed":
-                self._plugin(tag, self.page.absolute(given.get("data") or given.get("src")))
-            case "param" if given.get("name", "").lower() == "flashvars":
-                self._set_up([_flash(given.get("value", ""))])
-            case "script" if "src" in given:
-                self.page.hosted |= is_hosted(self.page.absolute(given["src"]) or "")
+                self._plugin(tag, self.page.absolute(attributes.get("data") or attributes.get("src")))
+            case "param" if attributes.get("name", "").lower() == "flashvars":
+                self._set_up([_flash(attributes.get("value", ""))])
+            case "script" if "src" in attributes:
+                self.page.hosted |= is_hosted(self.page.absolute(attributes["src"]) or "")
             case "script":
                 self._set_up(setups_in_script(tag.text))
 
     def _plugin(self, tag: Tag, address: str | None) -> None:
-        """A file that the browser itself plays in a frame, or a plugin once played."""
+        """Read a file that the browser itself plays in a frame, or that a plugin once played."""
         self._set_up([_flash(tag.attributes.get("flashvars", ""))])
         mime = tag.attributes.get("type", "")
         is_flash = "shockwave" in mime
@@ -210,48 +213,53 @@ class _Reading:
             self._set_up([Setup((Source(address, mime),))])
 
     def _set_up(self, setups: Sequence[Setup | None]) -> None:
-        self.page.add_setups([one for one in setups if one is not None])
+        self.page.add_setups([setup for setup in setups if setup is not None])
 
 
 def _same(url: str) -> Callable[[str], bool]:
-    """Whether an address is that of the same page, or of one above or below it (``/post/1``, ``/post/1/a-title``)."""
-    host, steps = _place(url)
+    """Return a predicate: whether a URL is that of the same page, or of one above or below it.
+
+    One below ``/post/1`` is ``/post/1/a-title``.
+    """
+    host, steps = _location(url)
 
     def holds(other: str) -> bool:
-        its_host, its_steps = _place(other)
+        its_host, its_steps = _location(other)
         shorter = min(len(steps), len(its_steps))
         return host == its_host and steps[:shorter] == its_steps[:shorter] and (shorter > 0 or steps == its_steps)
 
     return holds
 
 
-def _place(url: str) -> tuple[str, list[str]]:
+def _location(url: str) -> tuple[str, list[str]]:
     parts = urlsplit(url)
     return (parts.hostname or "").removeprefix("www."), [step for step in parts.path.split("/") if step]
 
 
 def _flash(variables: str) -> Setup | None:
-    """What a Flash player gets in form data: ``file=…&image=…``."""
-    given = {name.lower(): value for name, value in parse_qsl(variables[:20_000])}
+    """Return what a Flash player gets as form data: ``file=…&image=…``."""
+    parsed = {name.lower(): value for name, value in parse_qsl(variables[:20_000])}
     named: dict[str, str] = {
-        name: given[name] for name in ("file", "src", "url", "video", "video_url", "image") if name in given
+        name: parsed[name] for name in ("file", "src", "url", "video", "video_url", "image") if name in parsed
     }
     return setup_in_attributes(named)
 
 
-def _address(given: Mapping[str, str]) -> str | None:
-    """The address of a lazy element: a script moves it to ``src``, in place of a placeholder, when the element is visible."""
-    later = next((given[name] for name in ("data-src", "data-lazy-src", "data-litespeed-src") if given.get(name)), None)
-    src = given.get("src", "")
+def _address(attributes: Mapping[str, str]) -> str | None:
+    """Return the address of a lazy element: a script moves it to ``src``, over a placeholder, once it is visible."""
+    later = next(
+        (attributes[name] for name in ("data-src", "data-lazy-src", "data-litespeed-src") if attributes.get(name)), None
+    )
+    src = attributes.get("src", "")
     return later if later and not src.startswith("http") else src or later
 
 
 def _picture(tag: Tag) -> str | None:
-    """A picture of the post: not an avatar, an emoji or a counting pixel."""
-    given = tag.attributes
-    sizes = [values.number(given.get(side, "").removesuffix("px")) for side in ("width", "height")]
+    """Return the URL of a picture of the post; None for an avatar, an emoji or a tracking pixel."""
+    attributes = tag.attributes
+    sizes = [values.number(attributes.get(side, "").removesuffix("px")) for side in ("width", "height")]
     if any(size is not None and size < _MIN_PICTURE_PX for size in sizes):
         return None
-    address = given.get("src") or given.get("data-src") or ""
-    marks = f"{given.get('class', '')} {given.get('id', '')} {given.get('alt', '')[:20]}"
+    address = attributes.get("src") or attributes.get("data-src") or ""
+    marks = f"{attributes.get('class', '')} {attributes.get('id', '')} {attributes.get('alt', '')[:20]}"
     return None if not address or address.startswith("data:") or _NO_PICTURE.search(marks) else address

@@ -1,8 +1,8 @@
 """The few elements of a page that say something about its video, found in one pass.
 
-Not html.parser: on Python 3.11 it needs over a second a megabyte of plain tags and, measured, does not come back
-from two megabytes of unclosed quotes. This scan looks only at the elements named here, each step goes forward, and
-what is broken a hundred times is no page.
+html.parser is not used: on Python 3.11 it needs over a second per megabyte of plain tags and, as measured, does not
+return from two megabytes of unclosed quotes. This scan looks only at the elements named here, each step goes forward,
+and a page that is broken in a hundred places is given up.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html import unescape
 
-MAX_HTML_CHARS = 10_000_000  # what a capture hands over at most
+MAX_HTML_CHARS = 10_000_000  # the most that a capture returns
 MAX_TAG_CHARS = 65_536  # longest start tag that is read
 _MAX_BROKEN = 100
 _MAX_TAGS = 200_000  # links are among them
@@ -41,7 +41,7 @@ class Tag:
 
 
 def scan(html: str) -> Iterator[Tag]:
-    """The elements in document order, without those inside comments and templates, and the first headings only.
+    """Yield the elements in document order, without those inside comments and templates, and the first headings only.
 
     Never raises.
     """
@@ -84,7 +84,10 @@ def _read(html: str, name: str, closing: bool, rest: str, position: int) -> tupl
 
 
 def attributes_of(html: str, start: int, otherwise: int) -> tuple[dict[str, str], int]:
-    """What the start tag says whose name ends at ``start``, and where it ends (``otherwise`` where it has no end)."""
+    """Return the attributes of the start tag whose name ends at ``start``, and where it ends.
+
+    Where it has no end, return no attributes and ``otherwise``.
+    """
     end = _TAG.match(html, start, start + MAX_TAG_CHARS)
     return (_attributes(end[0]), max(end.end(), otherwise)) if end else ({}, otherwise)
 

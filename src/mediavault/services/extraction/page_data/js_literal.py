@@ -1,6 +1,6 @@
 """Object literals of JavaScript turned into JSON: names without quotes, single quotes, comments, trailing commas.
 
-Only literals: nothing is evaluated, and what is no literal ends the reading. One pass, linear in time.
+Only literals: nothing is evaluated, and anything else ends the reading. One pass, linear in time.
 Source: ECMA-262, 12.9 "Literals"; checked 2026-11-24.
 """
 
@@ -32,7 +32,7 @@ _PLAIN_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4}
 
 
 def parse_literal(text: str, start: int = 0) -> tuple[object, int]:
-    """The object or array literal that begins at ``start``, and where it ends.
+    """Return the object or array literal that begins at ``start``, and where it ends.
 
     Raises ValueError when there is none; its second argument is where the reading ended.
     """
@@ -61,13 +61,13 @@ def parse_literal(text: str, start: int = 0) -> tuple[object, int]:
     return _loaded("".join(written), position), position
 
 
-# Pages hand JSON over as text too: ``JSON.parse('{"a"…')``, ``data = '\\x7b\\x22a…'``
+# Pages also contain JSON in strings: ``JSON.parse('{"a"…')``, ``data = '\\x7b\\x22a…'``
 _TEXT = re.compile(r"""(?:\bJSON\.parse\(|=)\s*+(?=["'](?:\{|\[|\\x[57][bB]|\\u00[57][bB]))""")
 MAX_TEXTS = 50  # of one script
 
 
 def written_texts(script: str) -> list[str]:
-    """The contents of the strings of a script that begin like JSON."""
+    """Return the contents of a script's strings that begin like JSON."""
     starts = (match.end() for match in islice(_TEXT.finditer(script), MAX_TEXTS))
     tokens = filter(None, (_TOKEN.match(script, start) for start in starts))
     return [_unescaped(token[token.lastgroup][1:-1]) for token in tokens if token.lastgroup in ("single", "double")]

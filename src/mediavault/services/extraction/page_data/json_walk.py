@@ -1,4 +1,4 @@
-"""A bounded walk through JSON that others wrote: no recursion, no more nodes and no deeper than is good."""
+"""A bounded walk through untrusted JSON: no recursion, and limits for the number of nodes and the depth."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from mediavault.core.platform import Node
 __all__ = ["MAX_DEPTH", "MAX_NODES", "Node", "walk", "walk_all"]
 
 MAX_NODES = 200_000  # X's answers have some 10,000, the largest pages of Meta some 100,000
-MAX_DEPTH = 100  # X's nest 30 deep; what lies deeper is nobody's post
+MAX_DEPTH = 100  # X's nest 30 deep; what is deeper is not a post
 
 
 def walk(value: object) -> Iterator[Node]:
-    """The objects inside ``value`` in document order, outer before inner; those past the bounds are left out."""
+    """Iterate over the objects inside ``value`` in document order, outer before inner, up to the limits."""
     return (node for node in walk_all(value) if isinstance(node, dict))
 
 
 def walk_all(value: object) -> Iterator[Node | Sequence[Any]]:
-    """As :func:`walk`, with the lists."""
+    """Iterate as :func:`walk`, including lists."""
     open_nodes: list[Iterator[object]] = [iter((value,))]  # from the root to the current node
     seen = 0
     while open_nodes and seen < MAX_NODES:

@@ -1,7 +1,7 @@
 """What a page says to search engines and link previews: JSON-LD, og:, twitter:, ``<video>``, author, date, pictures.
 
-None of it proves that a video is the post's: candidates come out with unknown ownership, grouped by the video that
-they are rungs of, and ``ownership.py`` decides.
+None of it proves that a video is the post's: candidates come out with unknown ownership, grouped by video,
+and ``ownership.py`` decides.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from mediavault.services.extraction.page_data.html_page import HtmlPage, Written
 from mediavault.services.extraction.page_data.json_walk import Node
 from mediavault.services.extraction.page_data.oembed import Story
 
-MAX_LINKED_VIDEOS = 50  # more than that are an index, no post
+MAX_LINKED_VIDEOS = 50  # more than that are an index, not a post
 MAX_CARD_VIDEOS = 20
 
 _POSTINGS = frozenset(
@@ -33,9 +33,9 @@ _POSTINGS = frozenset(
 
 
 def declared_videos(page: HtmlPage, platform: Platform) -> list[Item]:
-    """The videos that JSON-LD and the link-preview cards name, one item a video, in document order.
+    """Return the videos that JSON-LD and the link-preview cards name, one item per video, in document order.
 
-    A card names the post's only or first video: with a single VideoObject it is a further address of it.
+    A card names the post's only or first video: with a single VideoObject it is a further URL of it.
     """
     linked = _linked_videos(page, platform)
     card = _card_candidates(page, platform)
@@ -56,12 +56,12 @@ def announces_video(page: HtmlPage, inside: Collection[str] = ()) -> bool:
     kinds = (page.meta("og:type"), page.meta("twitter:card"), page.meta("medium"))
     spoken = any((kind or "").lower().startswith(("video", "player")) for kind in kinds)
     players = [player for player in page.players if not inside or player.container in inside]
-    filled = any((one.sources or one.poster) and not _is_advert(page, one) for one in players)
+    filled = any((player.sources or player.poster) and not _is_advert(page, player) for player in players)
     return spoken or page.hosted or filled or bool(_video_objects(page))
 
 
 def shows_adverts(page: HtmlPage) -> bool:
-    """Whether a player of the page plays adverts alone."""
+    """Whether a player of the page plays only adverts."""
     return any(_is_advert(page, player) for player in (*page.players, *page.set_up))
 
 
@@ -73,12 +73,12 @@ def names_others(page: HtmlPage) -> bool:
 
 
 def _is_advert(page: HtmlPage, player: WrittenPlayer) -> bool:
-    addresses = [url for one in player.sources if (url := page.absolute(one.address))]
+    addresses = [url for source in player.sources if (url := page.absolute(source.address))]
     return bool(addresses) and all(classify_media(url).is_advert for url in addresses)
 
 
 def announced_duration(page: HtmlPage) -> float | None:
-    """In seconds: what all VideoObjects agree on, else what Open Graph tells."""
+    """Return the duration in seconds: what all VideoObjects agree on, otherwise what Open Graph states."""
     announced = {seconds for node in _video_objects(page) if (seconds := values.duration(node.get("duration")))}
     if announced:
         return announced.pop() if len(announced) == 1 else None
@@ -86,12 +86,12 @@ def announced_duration(page: HtmlPage) -> float | None:
 
 
 def story_of(page: HtmlPage, documents: Sequence[object] = (), platform: Platform | None = None) -> Story:
-    """Who posted what. The better source wins: an oEmbed answer, JSON-LD about this page, Open Graph, plain HTML.
+    """Return who posted what. Sources, best first: an oEmbed answer, JSON-LD about this page, Open Graph, plain HTML.
 
-    On ``platform`` the URL of an account names its handle, where the site's facts say how.
+    The URL of an account names its handle where the facts of ``platform`` say how.
     """
-    if (said := oembed.story(documents)) is not None:
-        return said
+    if (story := oembed.story(documents)) is not None:
+        return story
     own = next((n for n in page.linked if _types(n) & _POSTINGS and _is_about(page, n)), {})
     name, handle = _author(page, own, platform)
     pictures = tuple(dict.fromkeys(filter(None, map(page.absolute, _pictures(page, own)))))
@@ -117,7 +117,10 @@ def story_of(page: HtmlPage, documents: Sequence[object] = (), platform: Platfor
 
 
 def _video_objects(page: HtmlPage) -> list[Node]:
-    """Of several only those that do not name another page as theirs: a list of other posts is no carousel."""
+    """Return the VideoObjects, of several only those that do not name another page as theirs.
+
+    A list of other posts is not a carousel.
+    """
     videos = [node for node in page.linked if "VideoObject" in _types(node)]
     return videos if len(videos) == 1 else [node for node in videos if _is_about(page, node)][:MAX_LINKED_VIDEOS]
 
@@ -125,9 +128,9 @@ def _video_objects(page: HtmlPage) -> list[Node]:
 def _linked_videos(page: HtmlPage, platform: Platform) -> list[Item]:
     items: list[Item] = []
     for node in _video_objects(page):
-        found = _of_object(node, page, platform)
+        candidates = _of_object(node, page, platform)
         held = {c.url for item in items for c in item.candidates}
-        if new := [c for c in found if c.url not in held]:
+        if new := [c for c in candidates if c.url not in held]:
             pictures = filter(None, map(page.absolute, _addresses(node.get("thumbnailUrl") or node.get("thumbnail"))))
             seconds = values.duration(node.get("duration"))
             items.append(
@@ -142,51 +145,57 @@ def _linked_videos(page: HtmlPage, platform: Platform) -> list[Item]:
 
 
 def _of_object(node: Node, page: HtmlPage, platform: Platform) -> list[Candidate]:
-    """``contentUrl`` is the file by definition, so a name that tells nothing is taken too; some sites write the file
-    as the address of the player or of the object."""
+    """Return the candidates of a VideoObject.
+
+    ``contentUrl`` is the file by definition, so a name that says nothing is accepted too; some sites write the file as
+    the URL of the player or of the object.
+    """
     named = _several(node.get("contentUrl"))
-    found = [c for address in named if (c := _linked(node, address, page, platform, believed=True))]
-    others = [one for name in ("embedUrl", "url") for one in _several(node.get(name))] if not found else []
-    return found or [c for address in others if (c := _linked(node, address, page, platform, believed=False))]
+    candidates = [c for address in named if (c := _linked(node, address, page, platform, believed=True))]
+    others = [address for name in ("embedUrl", "url") for address in _several(node.get(name))] if not candidates else []
+    return candidates or [c for address in others if (c := _linked(node, address, page, platform, believed=False))]
 
 
 def _linked(node: Node, address: object, page: HtmlPage, platform: Platform, *, believed: bool) -> Candidate | None:
-    """The page itself is no file of it, whatever the object says."""
+    """Return the candidate at a URL of an object; None for the page itself, which is not its own file."""
     mime = values.text(node.get("encodingFormat"))
-    found = _candidate(address, page, platform, mime=mime if mime and "/" in mime else None, believed=believed)
-    if found is None or _shared(found.url) == _shared(page.url):
+    candidate = _candidate(address, page, platform, mime=mime if mime and "/" in mime else None, believed=believed)
+    if candidate is None or _host_and_path(candidate.url) == _host_and_path(page.url):
         return None
     return replace(
-        found,
-        width=found.width or values.integer(_plain(node.get("width"))),
-        height=found.height or values.integer(_plain(node.get("height"))),
+        candidate,
+        width=candidate.width or values.integer(_plain(node.get("width"))),
+        height=candidate.height or values.integer(_plain(node.get("height"))),
         duration_s=values.duration(node.get("duration")),
     )
 
 
 def _card_candidates(page: HtmlPage, platform: Platform) -> list[Candidate]:
-    """The file that Open Graph or a Twitter card names. Players that are pages are passed over."""
-    found: list[Candidate] = []
+    """Return the files that Open Graph or a Twitter card names. Players that are pages are skipped."""
+    candidates: list[Candidate] = []
     for group in _open_graph_groups(page)[:MAX_CARD_VIDEOS]:
         mime = values.text(group.get("type"))
         for name in ("url", "secure_url"):
-            if one := _candidate(group.get(name), page, platform, mime=mime, believed=False):
+            if candidate := _candidate(group.get(name), page, platform, mime=mime, believed=False):
                 width, height = values.integer(group.get("width")), values.integer(group.get("height"))
-                found.append(replace(one, width=one.width or width, height=one.height or height))
+                candidates.append(replace(candidate, width=candidate.width or width, height=candidate.height or height))
     mime = (page.meta("twitter:player:stream:content_type") or "").partition(";")[0] or None
     stream = _candidate(page.meta("twitter:player:stream"), page, platform, mime=mime, believed=True)
-    # a few sites name the file itself as their player, or say it in microdata (https://schema.org/contentUrl)
+    # a few sites name the file itself as their player, or in microdata (https://schema.org/contentUrl)
     named = (
         _candidate(page.meta("twitter:player"), page, platform, mime=None, believed=False),
         _candidate(page.meta("contenturl"), page, platform, mime=None, believed=True),
     )
-    return [*found, *filter(None, (stream, *named))]
+    return [*candidates, *filter(None, (stream, *named))]
 
 
 def _candidate(
     address: object, page: HtmlPage, platform: Platform, *, mime: str | None, believed: bool
 ) -> Candidate | None:
-    """``believed``: the place itself says that this is a file, so that an address without an extension counts."""
+    """Return the candidate at ``address``; None where it is not a file.
+
+    ``believed``: where it is written says that this is a file, so that a URL without an extension counts.
+    """
     url = page.absolute(address)
     if url is None or is_hosted(url) or (mime or "").lower().startswith(("text/", "application/x-shockwave")):
         return None
@@ -197,7 +206,7 @@ def _candidate(
 
 
 def _open_graph_groups(page: HtmlPage) -> list[dict[str, str]]:
-    """Structured properties belong to the og:video before them (https://ogp.me, section "Arrays")."""
+    """Return the properties of each og:video: those after it belong to it (https://ogp.me, section "Arrays")."""
     groups: list[dict[str, str]] = []
     for name, content in page.metas:
         if not name.startswith("og:video"):
@@ -214,7 +223,7 @@ def _open_graph_groups(page: HtmlPage) -> list[dict[str, str]]:
 
 
 def _types(node: Node) -> set[str]:
-    return {str(one).rpartition("/")[2] for one in _several(node.get("@type"))}
+    return {str(name).rpartition("/")[2] for name in _several(node.get("@type"))}
 
 
 def _several(value: object) -> Sequence[Any]:
@@ -222,29 +231,29 @@ def _several(value: object) -> Sequence[Any]:
 
 
 def _plain(value: object) -> object:
-    """A QuantitativeValue's number, or ``"640px"`` without its unit."""
+    """Return a QuantitativeValue's number, or ``"640px"`` without its unit."""
     value = value.get("value") if isinstance(value, dict) else value
     return value.removesuffix("px") if isinstance(value, str) else value
 
 
 def _addresses(value: object) -> list[object]:
-    """Addresses written as text, as an object with ``url`` or ``@id``, or as a list of these."""
+    """Return addresses written as text, as an object with ``url`` or ``@id``, or as a list of these."""
     return [
-        (one.get("contentUrl") or one.get("url") or one.get("@id")) if isinstance(one, dict) else one
-        for one in _several(value)
+        (entry.get("contentUrl") or entry.get("url") or entry.get("@id")) if isinstance(entry, dict) else entry
+        for entry in _several(value)
     ]
 
 
 def _is_about(page: HtmlPage, node: Node) -> bool:
     """Whether an object names no page, or this one."""
     named = filter(None, map(page.absolute, _addresses([node.get("url"), node.get("mainEntityOfPage")])))
-    pages = {_shared(url) for url in named}
-    own = {_shared(url) for url in (page.url, page.canonical, page.absolute(page.meta("og:url"))) if url}
+    pages = {_host_and_path(url) for url in named}
+    own = {_host_and_path(url) for url in (page.url, page.canonical, page.absolute(page.meta("og:url"))) if url}
     return not pages or bool(pages & own)
 
 
-def _shared(url: str) -> str:
-    """Host and path: what remains of an address when it is shared."""
+def _host_and_path(url: str) -> str:
+    """Return host and path, which are what remains of a URL when it is shared."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -255,26 +264,26 @@ def _shared(url: str) -> str:
 _NAME_ON_SITE = re.compile(
     r"^(?P<name>(?!@)[^:|]{1,100}?) on (?:Instagram|Threads|Facebook|LinkedIn|TikTok|X|Twitter|Vimeo)\b"
 )
-_UNREAD = re.compile(r"^\(\d{1,3}\+?\) ")  # a signed-in person's messages, counted in the page's title
+_UNREAD = re.compile(r"^\(\d{1,3}\+?\) ")  # a signed-in user's messages, counted in the page's title
 _AT_HANDLE = re.compile(r"^@?([\w][\w.-]{0,49})$")
 
 
 def _author(page: HtmlPage, own: Node, platform: Platform | None) -> tuple[str | None, str | None]:
-    """Display name and handle; sites with accounts write "Name (@handle) on …" into their titles."""
+    """Return display name and handle; sites with accounts write "Name (@handle) on …" into their titles."""
     titles = (page.meta("og:title") or "", page.meta("twitter:title") or "")
     if titled := next(filter(None, map(oembed.NAME_AND_HANDLE.match, titles)), None):
         return titled["name"], titled["handle"]
-    announced = _in_words(page)
+    announced = _in_sentences(page)
     author = next(iter(_several(own.get("author") or own.get("creator"))), None)
     named = values.text(author.get("name") if isinstance(author, dict) else author)
     written = page.meta("author", "article:author")
     on_site = _NAME_ON_SITE.match(page.meta("og:title", "twitter:title") or _UNREAD.sub("", page.title))
     names = (named, announced.get("name"), on_site and on_site["name"], written, page.meta("link:name"))
-    name = next((one for one in names if one and not one.startswith(("http://", "https://", "/"))), None)
+    name = next((text for text in names if text and not text.startswith(("http://", "https://", "/"))), None)
     return name, announced.get("handle") or next(filter(None, _handles(page, author, platform)), None)
 
 
-# Instagram's sentences since 2015, the author among them
+# Instagram's sentences since 2015, which name the author
 _SENTENCES = (
     re.compile(r"^(?:See this )?Instagram (?:photo|video|post) by @(?P<handle>[\w.]{1,30})"),
     re.compile(r"^Instagram (?:photo|video|post) by (?P<name>[^@(•]{1,100}?)(?: \(@(?P<handle>[\w.]{1,30})\))? •"),
@@ -287,8 +296,8 @@ _SENTENCES = (
 )
 
 
-def _in_words(page: HtmlPage) -> dict[str, str]:
-    """Name and handle as the page's own sentences for link previews tell them."""
+def _in_sentences(page: HtmlPage) -> dict[str, str]:
+    """Return name and handle as the page's own sentences for link previews state them."""
     texts = (page.meta(name) or "" for name in ("og:title", "twitter:title", "og:description", "description"))
     matches = (form.match(text) for text in texts for form in _SENTENCES)
     return next(({k: v for k, v in match.groupdict().items() if v} for match in matches if match), {})
@@ -308,7 +317,7 @@ def _handles(page: HtmlPage, author: object, platform: Platform | None) -> Itera
 
 
 def _account_at(url: str, platform: Platform | None) -> str | None:
-    """The account that a URL of the site names, for sites that name an author by that URL alone."""
+    """Return the account that a URL of the site names, for sites that name an author by that URL alone."""
     if platform is None or platform.reader.account_path is None or not url:
         return None
     parsed = parse_http_url(url, max_chars=MAX_MEDIA_URL_CHARS)

@@ -1,7 +1,7 @@
 """Microformats: h-entry with ``u-video``, in the JSON form of a parsed page or on elements of the page itself.
 
-A ``<video class="u-video">`` is read with the other players of the page; here links and data elements are. Only what the
-post's own entry holds counts: entries inside it (cited, quoted, commented) are other people's.
+A ``<video class="u-video">`` is read with the page's other players; links and data elements are read here. Only what
+the post's own entry holds counts: entries inside it (cited, quoted, commented) are other people's.
 Source: https://microformats.org/wiki/h-entry and …/microformats2-parsing; checked 2026-11-24.
 """
 
@@ -26,7 +26,7 @@ _MAX_ENTRIES = 500
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """What parsed entries, or the elements of the page, say about ``post``; None when they say nothing."""
+    """Return what parsed entries, or the page's elements, say about ``post``; None when they say nothing."""
     entries = [entry for document in documents for entry in entries_in(document)]
     own = next((entry for entry in entries if _is_named(entry, post)), None)
     if own is None and len(entries) == 1 and not addresses_of(entries[0]):
@@ -35,31 +35,34 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
 
 
 def entries_in(document: object) -> list[Node]:
-    """The entries at the top of a parsed page, or in its feed."""
+    """Return the entries at the top of a parsed page, or in its feed."""
     root = values.obj(document)
-    listed = [values.obj(one) for one in values.items(root.get("items"))[:_MAX_ENTRIES]]
-    listed = listed or [root, *(values.obj(one) for one in values.items(document)[:_MAX_ENTRIES])]
-    found: list[Node] = []
-    for one in listed[:_MAX_ENTRIES]:
-        kinds = {str(kind) for kind in values.items(one.get("type"))}
-        if kinds & _ENTRIES and values.obj(one, "properties"):
-            found.append(one)
+    listed = [values.obj(item) for item in values.items(root.get("items"))[:_MAX_ENTRIES]]
+    listed = listed or [root, *(values.obj(item) for item in values.items(document)[:_MAX_ENTRIES])]
+    entries: list[Node] = []
+    for entry in listed[:_MAX_ENTRIES]:
+        kinds = {str(kind) for kind in values.items(entry.get("type"))}
+        if kinds & _ENTRIES and values.obj(entry, "properties"):
+            entries.append(entry)
         elif "h-feed" in kinds:
-            found += entries_in({"items": one.get("children")})
-    return found
+            entries += entries_in({"items": entry.get("children")})
+    return entries
 
 
 def addresses_of(entry: Node) -> list[str]:
-    """The addresses that an entry states as its own."""
+    """Return the URLs that an entry states as its own."""
     known = values.obj(entry, "properties")
-    return [one for name in ("url", "uid") for one in _plain(known.get(name)) if one.startswith("http")]
+    return [url for name in ("url", "uid") for url in _plain(known.get(name)) if url.startswith("http")]
 
 
 def _is_named(entry: Node, post: Post) -> bool:
-    return bool({_place(one) for one in addresses_of(entry)} & {_place(post.url), _place(post.canonical_url)} - {""})
+    return bool(
+        {_location(address) for address in addresses_of(entry)}
+        & {_location(post.url), _location(post.canonical_url)} - {""}
+    )
 
 
-def _place(address: str) -> str:
+def _location(address: str) -> str:
     try:
         parts = urlsplit(address)
     except ValueError:
@@ -68,19 +71,22 @@ def _place(address: str) -> str:
 
 
 def _plain(value: object) -> list[str]:
-    """Values of a property: text, or objects whose ``value`` is the text."""
+    """Return the values of a property, which are text, or objects whose ``value`` is the text."""
     several: Sequence[Any] = value if isinstance(value, list) else [value]
-    texts = (one.get("value") if isinstance(one, dict) else one for one in several)
-    return [text for one in texts if (text := values.text(one))]
+    texts = (entry.get("value") if isinstance(entry, dict) else entry for entry in several)
+    return [text for value_text in texts if (text := values.text(value_text))]
 
 
 def _page_data(platform: Platform, entry: Node) -> PageData:
     known = values.obj(entry, "properties")
     seconds = next(filter(None, map(values.duration, _plain(known.get("duration")))), None)
-    videos = [found for address in _plain(known.get("video")) if (found := own_candidates(address, platform))]
+    videos = [candidates for address in _plain(known.get("video")) if (candidates := own_candidates(address, platform))]
     images = tuple(filter(None, map(values.url, _plain(known.get("photo")))))
     items = (
-        *(Item(tuple(found), expected=Expected(duration_s=seconds if len(videos) == 1 else None)) for found in videos),
+        *(
+            Item(tuple(candidates), expected=Expected(duration_s=seconds if len(videos) == 1 else None))
+            for candidates in videos
+        ),
         *(Item(type=ItemType.IMAGE, thumbnail_url=image) for image in images),
     )
     handle, name = _author(known.get("author"))
@@ -108,17 +114,19 @@ def _author(value: object) -> tuple[str | None, str | None]:
 
 
 def _from_elements(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """The one link of a page that is marked as its entry's video; of several nobody knows whose they are."""
+    """Return the only link of the page that is marked as its entry's video; of several it is unknown whose they are."""
     marked = [
-        given
+        attributes
         for document in documents
         if str(values.obj(document).get("element", "video")) != "video"
-        and "u-video" in str((given := values.obj(document, "attributes")).get("class", "")).split()
+        and "u-video" in str((attributes := values.obj(document, "attributes")).get("class", "")).split()
     ]
-    addresses = {values.text(given.get("href") or given.get("value") or given.get("src")) for given in marked} - {None}
+    addresses = {
+        values.text(attributes.get("href") or attributes.get("value") or attributes.get("src")) for attributes in marked
+    } - {None}
     base = _parsed(post.url)
-    found = own_candidates(values.url(addresses.pop(), base), platform) if len(addresses) == 1 else []
-    return PageData(items=(Item(tuple(found)),), found=True) if found else None
+    candidates = own_candidates(values.url(addresses.pop(), base), platform) if len(addresses) == 1 else []
+    return PageData(items=(Item(tuple(candidates)),), found=True) if candidates else None
 
 
 def _parsed(url: str) -> HttpUrl | None:

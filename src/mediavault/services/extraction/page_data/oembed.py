@@ -18,7 +18,7 @@ NAME_AND_HANDLE = re.compile(r"^(?P<name>.{1,100}?) \(@(?P<handle>[\w.-]{1,50})(
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """Who posted what and when, as far as a page's metadata tell."""
+    """Who posted what and when, as far as a page's metadata say."""
 
     title: str | None = None
     text: str | None = None
@@ -31,7 +31,7 @@ class Story:
 
 
 def story(documents: Sequence[object]) -> Story | None:
-    """Who posted what, of the first oEmbed answer among the documents."""
+    """Return who posted what, from the first oEmbed answer among the documents."""
     for answer in (values.obj(document) for document in documents[:MAX_DOCUMENTS]):
         if (
             answer.get("version")
@@ -40,7 +40,7 @@ def story(documents: Sequence[object]) -> Story | None:
         ):
             return Story(
                 title=values.text(answer.get("title")),
-                handle=values.text(answer.get("author_unique_id")) or _handle_in(answer) or _only_name(answer),
+                handle=values.text(answer.get("author_unique_id")) or _handle_in(answer) or _reddit_name(answer),
                 display_name=_without_handle(values.text(answer.get("author_name"))),
                 site_name=values.text(answer.get("provider_name")),
                 thumbnail_url=values.url(answer.get("thumbnail_url")),
@@ -52,7 +52,7 @@ _ACCOUNT_PATH = re.compile(r"^/(?:@|user/|users/|profile/|people/|photos/|c/)?([
 
 
 def _handle_in(answer: Node) -> str | None:
-    """The account's name in the author's address: the last part of its path, or Tumblr's subdomain."""
+    """Return the account's name from the author's URL: the last part of its path, or Tumblr's subdomain."""
     address = urlsplit(values.url(answer.get("author_url")) or "")
     if (address.hostname or "").endswith(".tumblr.com") and address.path.strip("/") == "":
         return (address.hostname or "").removesuffix(".tumblr.com")
@@ -60,12 +60,12 @@ def _handle_in(answer: Node) -> str | None:
     return match[1] if match else None
 
 
-def _only_name(answer: Node) -> str | None:
-    """Reddit's accounts have no other name, and its answers no address of theirs."""
+def _reddit_name(answer: Node) -> str | None:
+    """Return the author's name as the handle on Reddit: accounts have no other name, and answers no URL of theirs."""
     return values.text(answer.get("author_name")) if str(answer["provider_name"]).lower() == "reddit" else None
 
 
 def _without_handle(name: str | None) -> str | None:
-    """Bluesky writes both: "Jane (@jane.example)"."""
+    """Return the name alone, since Bluesky writes both: "Jane (@jane.example)"."""
     match = NAME_AND_HANDLE.match(name or "")
     return match["name"] if match else name

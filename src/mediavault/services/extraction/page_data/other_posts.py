@@ -1,6 +1,6 @@
 """Media that the site's own data assign to other posts. Where a page's metadata name them, they are not the post's.
 
-A document can hold other posts only: saved under another URL, or when the site moved on by itself. Each address belongs
+A document can hold other posts only: saved under another URL, or when the site moved on automatically. Each URL belongs
 to the innermost record around it that has an id; all below the post's own record is the post's.
 """
 
@@ -20,7 +20,7 @@ _MAX_ADDRESSES = 20_000
 
 @dataclass(frozen=True, slots=True)
 class ForeignMedia:
-    """Addresses without byte ranges (``identity``) and media keys, that only records of other posts hold."""
+    """URLs without byte ranges (``identity``) and media keys that only records of other posts hold."""
 
     addresses: frozenset[str] = frozenset()
     keys: frozenset[str] = frozenset()
@@ -33,7 +33,7 @@ NOTHING = ForeignMedia()
 
 
 def foreign_media(post: Post, platform: Platform, documents: Sequence[object]) -> ForeignMedia:
-    """The media that the documents assign to other posts; none where the records of ``post`` cannot be recognised."""
+    """Return the media of other posts in the documents; none where the records of ``post`` cannot be recognised."""
     reader = platform.reader
     records = reader.own_records(post) if reader.own_records else _own_records(post, platform)
     if records is None:
@@ -62,7 +62,7 @@ def _own_records(post: Post, platform: Platform) -> OwnRecords | None:
 
 
 def _sorted(records: OwnRecords, documents: Sequence[object]) -> tuple[set[str], set[str]]:
-    """The addresses below the post's own records, and those below records of others."""
+    """Return the URLs below the post's own records, and those below records of others."""
     own: set[str] = set()
     foreign: set[str] = set()
     waiting: list[tuple[object, bool | None, int]] = [(document, None, 0) for document in documents]
@@ -71,22 +71,22 @@ def _sorted(records: OwnRecords, documents: Sequence[object]) -> tuple[set[str],
         value, is_own, depth = waiting.pop()
         seen += 1
         if isinstance(value, str):
-            place = own if is_own else foreign
-            if is_own is not None and value.startswith("http") and len(place) < _MAX_ADDRESSES:
-                place.add(identity(value))
+            urls = own if is_own else foreign
+            if is_own is not None and value.startswith("http") and len(urls) < _MAX_ADDRESSES:
+                urls.add(identity(value))
             continue
         if isinstance(value, dict):
             is_own = _whose(records.wanted, records.ids_of(value), outer=is_own)
         if isinstance(value, dict | list) and depth < MAX_DEPTH:
             inner = value.values() if isinstance(value, dict) else value
-            waiting.extend((one, is_own, depth + 1) for one in inner if isinstance(one, dict | list | str))
+            waiting.extend((child, is_own, depth + 1) for child in inner if isinstance(child, dict | list | str))
     return own, foreign
 
 
 def _whose(wanted: frozenset[str], ids: Collection[str], *, outer: bool | None) -> bool | None:
-    """True: the post's; False: another's; None: unknown. Ids of two kinds cannot be compared."""
+    """Return True for the post's, False for another's, None for unknown. Ids of two kinds cannot be compared."""
     if outer is True or not ids:
         return outer
     if wanted.intersection(ids):
         return True
-    return False if any(one.isdigit() == name.isdigit() for one in ids for name in wanted) else outer
+    return False if any(node_id.isdigit() == own_id.isdigit() for node_id in ids for own_id in wanted) else outer

@@ -1,6 +1,6 @@
-"""Which post a page or a JSON document is about: the one that was asked for, another one, or no post at all. Pure.
+"""Which post a page or a JSON document is about: the requested one, another one, or no post at all. Pure.
 
-A page is answered under URLs that are not its own: the site moved on by itself, or sent what it had instead.
+Sites also answer with pages that have another URL: they moved on automatically, or sent what they had instead.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from mediavault.services.extraction.page_data.json_walk import walk
 
 
 def is_another_post(post: Post, platform: Platform, page: HtmlPage) -> bool:
-    """Whether the page calls itself that of another post of the same site. Ids of two kinds cannot be compared."""
+    """Whether the page says that it is another post of the same site. Ids of two kinds cannot be compared."""
     canonical, own = _parsed(page.canonical), _parsed(post.url)
     if canonical is None or own is None:
         return False
     if not platform.matching.posts:
-        named, asked = id_in(str(canonical)), id_in(str(own)) if own.host == canonical.host else None
+        named, requested = id_in(str(canonical)), id_in(str(own)) if own.host == canonical.host else None
     else:
         match = read_post(platform, canonical)
-        named, asked = match.post_id if match else None, post.post_id
-    if named is None or asked is None or named.isdigit() != asked.isdigit():
+        named, requested = match.post_id if match else None, post.post_id
+    if named is None or requested is None or named.isdigit() != requested.isdigit():
         return False
-    return named.lower() != asked.lower()
+    return named.lower() != requested.lower()
 
 
 def is_no_post(platform: Platform, page: HtmlPage) -> bool:
-    """Whether a known site's page calls itself that of an account, a list, or another of its pages without a post."""
+    """Whether a known site's page says that it is an account, a list, or another of its pages without a post."""
     named = _parsed(page.canonical or page.absolute(page.meta("og:url")))
     if named is None or not platform.matching.posts or not is_named_host(platform, named):
         return False
-    there = read_page(platform, named)
-    return there is not None and there.kind in _NO_POSTS
+    match = read_page(platform, named)
+    return match is not None and match.kind in _NO_POSTS
 
 
 _NO_POSTS = frozenset({AddressKind.PROFILE, AddressKind.PLAYLIST, AddressKind.UNSUPPORTED})
@@ -61,11 +61,11 @@ _MAX_NODES = 200  # the post itself is near the root
 
 
 def addresses_in(document: object, platforms: Sequence[Platform]) -> Iterator[str]:
-    """The addresses that ``document`` states as its own post's, surest first; ``platforms`` know their records."""
+    """Yield the URLs that ``document`` states as its own post's, surest first; ``platforms`` know their records."""
     for entries in (activity.objects_in(document), microformats.entries_in(document)):
         if len(entries) == 1:
             yield from (activity if "properties" not in entries[0] else microformats).addresses_of(entries[0])
-    readings = [statuses.address_of, *(one.reader.address_of for one in platforms if one.reader.address_of is not None)]
+    readings = [statuses.address_of, *(p.reader.address_of for p in platforms if p.reader.address_of is not None)]
     for node in islice(walk(document), _MAX_NODES):
         if address := next(filter(None, (address_of(node) for address_of in readings)), None):
             yield address
@@ -77,7 +77,7 @@ _ID = re.compile(r"(?=[\w-]*\d)[\w]{4,64}|(?=\w*[a-z])(?=\w*[A-Z])\w{4,64}")
 
 
 def id_in(url: str) -> str | None:
-    """The id that an address of an unknown site seems to name: the end of its last part, if it looks like one."""
+    """Return the id that a URL of an unknown site seems to name: the end of its last part, if it looks like one."""
     last = urlsplit(url).path.rstrip("/").rpartition("/")[2].partition(".")[0]
     if _UUID.fullmatch(last):
         return last
@@ -93,10 +93,9 @@ _END = re.compile(r"-->|</(?:script|style|textarea|title)(?=[\s>])", re.IGNORECA
 
 
 def articles_linking(html: str, post_id: str | None) -> frozenset[str]:
-    """The containers (``article:0`` …, as ``html_page`` names them) that hold a link to the post, or its urn; none without
-    an id.
+    """Return the articles that link to the post or name its urn; none without an id.
 
-    A reply to the post has another article and links to itself.
+    They are named as in ``html_page`` (``article:0`` …). A reply to the post has another article and links to itself.
     """
     if not post_id or post_id not in html:
         return frozenset()
@@ -106,8 +105,8 @@ def articles_linking(html: str, post_id: str | None) -> frozenset[str]:
 
 
 def _articles(html: str) -> list[tuple[str, str]]:
-    """The articles in order, each with its markup up to the next one inside it or to its end."""
-    found: list[tuple[str, str]] = []
+    """Return the articles in order, each with its markup up to the next one inside it or to its end."""
+    articles: list[tuple[str, str]] = []
     position, count = 0, 0
     opened: tuple[str, int] | None = None
     while count < _MAX_ARTICLES and (edge := _EDGE.search(html, position)):
@@ -117,7 +116,7 @@ def _articles(html: str) -> list[tuple[str, str]]:
             position = end.end() if end else len(html)
             continue
         if opened is not None:
-            found.append((opened[0], html[opened[1] : edge.start()]))
+            articles.append((opened[0], html[opened[1] : edge.start()]))
         opened = None if edge[1] else (f"article:{count}", edge.start())
         count += not edge[1]
-    return [*found, (opened[0], html[opened[1] :])] if opened else found
+    return [*articles, (opened[0], html[opened[1] :])] if opened else articles

@@ -65,40 +65,40 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What one player is given: the rungs of one video."""
+    """The sources of one player: the qualities of one video."""
 
     sources: tuple[Source, ...]
     poster: str = ""
 
 
 def setups_in_script(script: str) -> list[Setup]:
-    """The setups that a script calls a player with, in order."""
+    """Return the setups that a script calls a player with, in order."""
     if len(script) > MAX_SCRIPT_CHARS:
         return []
-    found: list[Setup] = []
+    setups: list[Setup] = []
     effort = _MAX_EFFORT_CHARS
     for call in islice(_CALL.finditer(script), _MAX_CALLS):
         new, read = _argument(script, call.end(), effort)
-        found, effort = found + new, effort - read
-        if len(found) >= MAX_SETUPS or effort <= 0:
+        setups, effort = setups + new, effort - read
+        if len(setups) >= MAX_SETUPS or effort <= 0:
             break
-    return found[:MAX_SETUPS]
+    return setups[:MAX_SETUPS]
 
 
 def setups_of(value: object) -> list[Setup]:
-    """The setups of a configuration: one a video, so that the entries of a playlist are several."""
+    """Return the setups of a configuration: one per video, so that the entries of a playlist are several."""
     config = values.obj(value)
     if isinstance(value, list):
         config = {"sources": value}
     playlist = config.get("playlist")
     entries = values.objects(playlist)[:MAX_SETUPS] if isinstance(playlist, list) else [values.obj(playlist)]
-    held = [found for entry in entries if (found := _setup(entry)) is not None]
+    held = [setup for entry in entries if (setup := _setup(entry)) is not None]
     own = _setup(config)
     return held or ([own] if own is not None else [])
 
 
 def setup_in_attributes(attributes: Mapping[str, str]) -> Setup | None:
-    """What an element of no special kind is given in its attributes: addresses of files, or a configuration in JSON."""
+    """Return the setup in the attributes of any element: URLs of files, or a configuration in JSON; None for none."""
     sources: list[Source] = []
     poster = ""
     for name, text in attributes.items():
@@ -113,16 +113,22 @@ def setup_in_attributes(attributes: Mapping[str, str]) -> Setup | None:
     return Setup(tuple(sources), poster) if sources else None
 
 
-def source_of(given: Mapping[str, str]) -> Source | None:
-    """What a ``<source>`` names, with the sizes that players write with it."""
-    address = given.get("src") or given.get("data-src") or ""
-    sizes = (given.get(name) for name in ("data-height", "size", "res", "data-res", "data-quality", "label", "title"))
-    height = next(filter(None, map(_lines, sizes)), None)
-    return Source(address, given.get("type", ""), values.integer(given.get("data-width")), height) if address else None
+def source_of(attributes: Mapping[str, str]) -> Source | None:
+    """Return what a ``<source>`` names, with the sizes that players write in it; None where it has no address."""
+    address = attributes.get("src") or attributes.get("data-src") or ""
+    sizes = (
+        attributes.get(name) for name in ("data-height", "size", "res", "data-res", "data-quality", "label", "title")
+    )
+    height = next(filter(None, map(_height_of, sizes)), None)
+    return (
+        Source(address, attributes.get("type", ""), values.integer(attributes.get("data-width")), height)
+        if address
+        else None
+    )
 
 
 def _argument(script: str, start: int, effort: int) -> tuple[list[Setup], int]:
-    """The setups in a call's argument, and how many characters were read for them."""
+    """Return the setups in a call's argument, and how many characters were read for them."""
     if script[start] in "\"'":
         end = script.find(script[start], start + 1, start + 3_000)
         address = script[start + 1 : end].replace("\\/", "/") if end > 0 else ""
@@ -159,20 +165,20 @@ def _setup(config: Node) -> Setup | None:
 def _sources(config: Node, kind: str, depth: int) -> Iterator[Source]:
     kind = str(config.get("type") or config.get("mime") or kind)
     sizes = (config.get(name) for name in ("height", "res", "size", "label", "quality", "title", "html"))
-    height = next(filter(None, map(_lines, sizes)), None)
+    height = next(filter(None, map(_height_of, sizes)), None)
     for name in _FILES:
-        held = config.get(name)
-        for one in held if isinstance(held, list) else [held]:
-            if isinstance(one, str) and one.strip() and not is_hosted(one):
+        value = config.get(name)
+        for entry in value if isinstance(value, list) else [value]:
+            if isinstance(entry, str) and entry.strip() and not is_hosted(entry):
                 mime = _MIMES.get(kind.lower(), kind if "/" in kind else _MIMES.get(name, ""))
-                if "/" in one and (_is_file(one, mime) or (name in ("file", "src") and _may_be_file(one))):
-                    yield Source(one.strip(), mime, values.integer(config.get("width")), height)
-            elif isinstance(one, dict) and depth < _MAX_DEPTH:
-                yield from _sources(one, "", depth + 1)
+                if "/" in entry and (_is_file(entry, mime) or (name in ("file", "src") and _may_be_file(entry))):
+                    yield Source(entry.strip(), mime, values.integer(config.get("width")), height)
+            elif isinstance(entry, dict) and depth < _MAX_DEPTH:
+                yield from _sources(entry, "", depth + 1)
 
 
-def _lines(value: object) -> int | None:
-    """``720``, ``"720p"``, ``"720p HD"``, ``"1080p60"``."""
+def _height_of(value: object) -> int | None:
+    """Return the height in a label: ``720``, ``"720p"``, ``"720p HD"``, ``"1080p60"``; None for any other."""
     match = re.match(r"\s*(\d{3,4})(?:\s*p|\s*$)", str(value or ""))
     return int(match[1]) if match and 100 <= int(match[1]) <= 4320 else None
 

@@ -11,7 +11,7 @@ from mediavault.core.platform import PageData, Platform
 from mediavault.services.extraction.page_data import activity, fediverse, microformats, statuses
 from mediavault.services.extraction.page_data.json_walk import walk_all
 
-# Forms that any site may use; each reader finds out itself which post a document is about
+# Forms that any site may use; each reader determines itself which post a document is about
 _SHARED: tuple[Callable[[Post, Platform, Sequence[object]], PageData | None], ...] = (
     activity.read,
     microformats.read,
@@ -21,15 +21,15 @@ _SHARED: tuple[Callable[[Post, Platform, Sequence[object]], PageData | None], ..
 
 
 def read_story(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """Who posted what, out of data that refuse to show it; None where they do not tell."""
+    """Return who posted what, from data that refuse to show the post; None where they do not say."""
     story_of = platform.reader.story_of
     return story_of(post, documents) if story_of else None
 
 
 def read_page_data(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """What the site's own data, or data in a form that many sites share, say about the post; None where all are silent.
+    """Return what the site's own data, or data in a form that many sites share, say about the post; None for nothing.
 
-    Raises the Failure that the data report, and ExtractorBroken where they have a form that was never seen.
+    Raises the Failure that the data report, and ExtractorBroken where they have an unknown form.
     """
     own = platform.reader.read
     try:
@@ -44,21 +44,24 @@ def read_page_data(post: Post, platform: Platform, documents: Sequence[object]) 
         ) from exc
 
 
-# --- who looks ---------------------------------------------------------------------------------------------------
+# --- the viewer --------------------------------------------------------------------------------------------------
 
 
 def viewer_of(path: Sequence[str], documents: Iterable[object]) -> str | None:
-    """The name at ``path``: its first part is a key, or the name of a module as Meta's pages define them
-    (``[name, [], data, number]``), anywhere; the rest leads down from there. None where no document has it."""
+    """Return the name at ``path``; None where no document has it.
+
+    The first part of the path is a key, or the name of a module as Meta's pages define them (``[name, [], data,
+    number]``), anywhere; the rest leads down from there.
+    """
     for document in documents:
         for node in walk_all(document):
             if isinstance(node, Mapping):
-                found = _below(node.get(path[0]), path[1:])
+                name = _below(node.get(path[0]), path[1:])
             else:
                 is_module = len(node) > 2 and node[0] == path[0]
-                found = _below(node[2], path[1:]) if is_module else None
-            if found is not None:
-                return found
+                name = _below(node[2], path[1:]) if is_module else None
+            if name is not None:
+                return name
     return None
 
 

@@ -1,6 +1,6 @@
-"""Which failure an answer in JSON tells, by the codes and reasons that the platform's facts name. Pure.
+"""Which failure a JSON answer reports, by the codes and reasons that the platform's facts name. Pure.
 
-The platform's own reader is asked first and knows better; this judges answers of forms that it does not know, and only
+The platform's own reader comes first and knows better; this judges answers of forms that it does not know, and only
 where no video of the post was found.
 """
 
@@ -16,7 +16,7 @@ from mediavault.core.platform import Platform
 from mediavault.services.extraction.http_status import site_name
 from mediavault.services.extraction.page_data.json_walk import MAX_NODES, Node
 
-# Objects that an answer about a single thing wraps its refusal into.
+# Objects that an answer about a single thing wraps its refusal in.
 _ENVELOPE = re.compile(
     r"data|errors?|error_?details|extensions|response|resource_response|result|results|meta|body|payload|status"
     r"|playability_?status|error_?screen|reason|detail|view",
@@ -32,11 +32,11 @@ _OTHER_POSTS = re.compile(
     re.IGNORECASE,
 )
 _COMPONENT = "__dr"  # Meta's pages name the component that they show; posts have none
-_MAX_BELOW = 4  # objects between a post's id and what is said of it
+_MAX_BELOW = 4  # objects between a post's id and what is said about it
 
 
 def told_refusal(post: Post, platform: Platform, documents: Sequence[object]) -> Failure | None:
-    """The failure that the markers of ``platform`` tell; None where no document says one of them about the post.
+    """Return the failure that the markers of ``platform`` report; None where no document has one about the post.
 
     A marker counts as the value of a code, reason, status or the like, and as the name of a field that is true or holds
     an object. It must be where the answer as a whole is refused, or close below an object that carries the post's own
@@ -45,17 +45,15 @@ def told_refusal(post: Post, platform: Platform, documents: Sequence[object]) ->
     wanted = _markers(platform)
     if not any(markers for markers, *_ in wanted):
         return None
-    said = {mark for document in documents for node in _about(document, post.post_id) for mark in _marks(node)}
+    marks = {mark for document in documents for node in _about(document, post.post_id) for mark in _marks(node)}
     for markers, kind, sentence in wanted:
-        if marker_found := next((marker for marker in markers if marker in said), None):
-            return kind(
-                Message("%(what)s (%(told)s).", what=Message(sentence, site=site_name(platform)), told=marker_found)
-            )
+        if match := next((marker for marker in markers if marker in marks), None):
+            return kind(Message("%(what)s (%(told)s).", what=Message(sentence, site=site_name(platform)), told=match))
     return None
 
 
 def _markers(platform: Platform) -> Sequence[tuple[tuple[str, ...], type[Failure], str]]:
-    """In this order: what may be seen after a sign-in is not gone."""
+    """Return the markers and their failures, in this order: what may be seen after a sign-in is not gone."""
     return (
         (platform.walls.challenge_json, Challenge, Message("%(site)s shows a CAPTCHA")),
         (platform.walls.age_json, AgeRestricted, Message("%(site)s requires age verification for this post")),
@@ -79,8 +77,8 @@ def _is_saying(name: str) -> bool:
 
 
 def _about(document: object, post_id: str | None) -> Iterator[Node]:
-    """The objects of ``document`` that speak of the post, or of the answer as a whole."""
-    # value, how many more objects down it may still speak, whether it is below the post's own id
+    """Yield the objects of ``document`` that are about the post, or about the answer as a whole."""
+    # value, how many more levels of objects count, whether it is below the post's own id
     waiting: list[tuple[object, int, bool]] = [(document, _MAX_BELOW, False)]
     seen = 0
     while waiting and seen < MAX_NODES:

@@ -1,4 +1,4 @@
-"""Whether a page has an element, by a small part of CSS: enough for what the platforms' facts name. Pure."""
+"""Whether a page has an element, by a small subset of CSS: enough for what the platforms' facts name. Pure."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ Element = tuple[str, Mapping[str, str]]
 
 
 def has_element(html: str, selector: str) -> bool:
-    """Whether ``html`` holds an element that fits: a comma-separated list of ``tag#id.class[name*=value]`` without
-    combinators. Raises ValueError for a selector of another form."""
-    wanted = [_read(one.strip()) for one in selector.split(",")]
-    return any(_fits(element, tag, parts) for element in _elements(html) for tag, parts in wanted)
+    """Whether ``html`` holds an element that matches ``selector``. Raises ValueError for a selector of another form.
+
+    It is a comma-separated list of ``tag#id.class[name*=value]`` without combinators.
+    """
+    wanted = [_read(simple.strip()) for simple in selector.split(",")]
+    return any(_matches(element, tag, parts) for element in _elements(html) for tag, parts in wanted)
 
 
 Parts = tuple[tuple[str, str, str], ...]  # attribute, operator, value
@@ -42,27 +44,29 @@ def _part(part: re.Match[str]) -> tuple[str, str, str]:
     return part[3].lower(), "?" if part[5] is None else part[4] or "=", part[5] or ""
 
 
-def _fits(element: Element, tag: str, parts: Parts) -> bool:
-    name, given = element
-    return tag in ("", name) and all(_says(given.get(attribute), how, value) for attribute, how, value in parts)
+def _matches(element: Element, tag: str, parts: Parts) -> bool:
+    name, attributes = element
+    return tag in ("", name) and all(
+        _value_matches(attributes.get(attribute), how, value) for attribute, how, value in parts
+    )
 
 
-def _says(given: str | None, how: str, value: str) -> bool:
-    if given is None:
+def _value_matches(actual: str | None, how: str, value: str) -> bool:
+    if actual is None:
         return False
     match how:
         case "?":
             return True
         case "~":
-            return value in given.split()
+            return value in actual.split()
         case "*":
-            return value in given
+            return value in actual
         case "^":
-            return given.startswith(value)
+            return actual.startswith(value)
         case "$":
-            return given.endswith(value)
+            return actual.endswith(value)
         case _:
-            return given == value
+            return actual == value
 
 
 def _elements(html: str) -> Iterator[Element]:
@@ -76,12 +80,12 @@ def _elements(html: str) -> Iterator[Element]:
             position = end
             continue
         name, count = start[2].lower(), count + 1
-        given, position = attributes_of(html, start.end(), start.end())
-        broken += position == start.end()  # a tag without an end; looking for it in vain is what costs
+        attributes, position = attributes_of(html, start.end(), start.end())
+        broken += position == start.end()  # a tag without an end: searching for it in vain is costly
         if name in _RAW:
             position = _end_of(html, name, position)
         else:
-            yield name, given
+            yield name, attributes
 
 
 def _end_of(html: str, name: str, position: int) -> int:

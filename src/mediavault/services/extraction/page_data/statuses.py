@@ -1,7 +1,7 @@
 """Mastodon's API: a status (``/api/v1/statuses/<id>``), bare or in a list, and those of Pleroma, Pixelfed and the like.
 
 The status of the post is identified by its ``id``, or by the address in its ``url`` or ``uri``. A boost shows another status,
-whose media are the post's; a quoted status's are items of that role.
+whose media are the post's; a quoted status's are items with that role.
 Source: https://docs.joinmastodon.org/entities/Status/ and …/MediaAttachment/; checked 2026-11-24.
 """
 
@@ -23,7 +23,7 @@ _TYPES = {"video": ItemType.VIDEO, "gifv": ItemType.GIF, "image": ItemType.IMAGE
 
 
 def read_status(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """What the documents say about ``post``, on any site that may have Mastodon's API; None when they say nothing."""
+    """Return what the documents say about ``post``, on any site that may have Mastodon's API; None for nothing."""
     own = (node for document in documents for node in walk(document) if _is_status(node) and _is_own(node, post))
     status = next(own, None)
     return _page_data(platform, status) if status is not None else None
@@ -34,27 +34,27 @@ def _is_status(node: Node) -> bool:
 
 
 def ids_of(node: Node) -> set[str]:
-    """The numbers by which a status may be asked for, here and on its own server; none for any other node."""
+    """Return the ids by which a status may be requested, here and on its own server; none for any other node."""
     if not _is_status(node):
         return set()
-    ends = (_place(node.get(name)).rpartition("/")[2] for name in ("url", "uri"))
+    ends = (_location(node.get(name)).rpartition("/")[2] for name in ("url", "uri"))
     return {name for name in (str(node.get("id") or ""), *ends) if name}
 
 
 def address_of(node: Node) -> str | None:
-    """The address of the status that a node is; None for any other node."""
+    """Return the URL of the status that a node is; None for any other node."""
     return values.text(node.get("url")) or values.text(node.get("uri")) if _is_status(node) else None
 
 
 def _is_own(node: Node, post: Post) -> bool:
-    named = {_place(node.get("url")), _place(node.get("uri"))} - {""}
-    if _place(post.url) in named or _place(post.canonical_url) in named:
+    named = {_location(node.get("url")), _location(node.get("uri"))} - {""}
+    if _location(post.url) in named or _location(post.canonical_url) in named:
         return True
     return bool(post.post_id) and str(node.get("id")) == post.post_id
 
 
-def _place(address: object) -> str:
-    """Host and path, without what front ends put before them."""
+def _location(address: object) -> str:
+    """Return host and path, without the prefixes of front ends."""
     try:
         parts = urlsplit(address if isinstance(address, str) else "")
     except ValueError:
@@ -67,7 +67,7 @@ def _page_data(platform: Platform, status: Node) -> PageData:
     boosted = values.obj(status, "reblog")
     shown = boosted or status
     account = values.obj(shown, "account")
-    items = [_item(one, platform) for one in values.objects(shown.get("media_attachments"))]
+    items = [_item(attachment, platform) for attachment in values.objects(shown.get("media_attachments"))]
     images = tuple(item.thumbnail_url for item in items if item.type is ItemType.IMAGE and item.thumbnail_url)
     return PageData(
         items=(*items, *_quoted(shown, platform)),
@@ -88,16 +88,19 @@ def _thumbnail(status: Node, items: Sequence[Item]) -> str | None:
     return next(filter(None, [*videos, *others, values.url(values.obj(status, "card").get("image"))]), None)
 
 
-def _item(one: Node, platform: Platform) -> Item:
-    """``remote_url`` is the file on the author's own server, ``url`` this server's copy of it, or a detour to it."""
-    kind = _TYPES.get(str(one.get("type")), ItemType.IMAGE)
-    addresses = [values.url(one.get(name)) for name in ("remote_url", "url")]
-    measures = {**values.obj(one, "meta"), **values.obj(one, "meta", "original")}
-    if one.get("type") == "unknown" and _is_video_name(addresses):
+def _item(attachment: Node, platform: Platform) -> Item:
+    """Return the item of an attachment.
+
+    ``remote_url`` is the file on the author's own server, ``url`` this server's copy of it, or a redirect to it.
+    """
+    kind = _TYPES.get(str(attachment.get("type")), ItemType.IMAGE)
+    addresses = [values.url(attachment.get(name)) for name in ("remote_url", "url")]
+    measures = {**values.obj(attachment, "meta"), **values.obj(attachment, "meta", "original")}
+    if attachment.get("type") == "unknown" and _is_video_name(addresses):
         kind = ItemType.VIDEO
     is_video = kind in (ItemType.VIDEO, ItemType.GIF)
     seconds = values.duration(measures.get("duration"))
-    found = [
+    candidates = [
         candidate
         for address in addresses
         for candidate in own_candidates(
@@ -112,10 +115,10 @@ def _item(one: Node, platform: Platform) -> Item:
         )
     ]
     return Item(
-        tuple({candidate.url: candidate for candidate in found}.values()),
+        tuple({candidate.url: candidate for candidate in candidates}.values()),
         type=kind,
-        media_id=values.text(one.get("id")),
-        thumbnail_url=values.url(one.get("preview_url")) or (None if is_video else addresses[1] or addresses[0]),
+        media_id=values.text(attachment.get("id")),
+        thumbnail_url=values.url(attachment.get("preview_url")) or (None if is_video else addresses[1] or addresses[0]),
         expected=Expected(duration_s=seconds, audio=False if kind is ItemType.GIF else None),
     )
 
@@ -125,22 +128,22 @@ def _is_video_name(addresses: Sequence[str | None]) -> bool:
 
 
 def _fraction(value: object) -> float | None:
-    """``30/1``"""
+    """Return the value of a fraction, ``30/1``."""
     over, _, under = str(value or "").partition("/")
     upper, lower = values.number(over), values.number(under or 1)
     return upper / lower if upper and lower else None
 
 
 def _quoted(status: Node, platform: Platform) -> list[Item]:
-    """Mastodon 4.5 wraps the quoted status, forks hand it over bare."""
+    """Return the items of the quoted status, which Mastodon 4.5 wraps and forks do not."""
     quote = values.obj(status, "quote")
     other = values.obj(quote, "quoted_status") or quote
-    items = (_item(one, platform) for one in values.objects(other.get("media_attachments")))
+    items = (_item(attachment, platform) for attachment in values.objects(other.get("media_attachments")))
     return [replace(item, role=ItemRole.QUOTED, label=values.text(other.get("id"))) for item in items]
 
 
 def plain_text(html: object) -> str | None:
-    """The words of a status, whose paragraphs and line breaks are elements."""
+    """Return the text of a status, whose paragraphs and line breaks are elements."""
     if not isinstance(html, str):
         return None
     broken = re.sub(r"<br\s*/?>|</p>\s*<p[^<>]*>", "\n", html[: values.MAX_TEXT_CHARS])

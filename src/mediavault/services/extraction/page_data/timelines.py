@@ -1,4 +1,4 @@
-"""Lists of posts: how many a document holds, and whose. A timeline is no post, whatever videos are in it."""
+"""Lists of posts: how many a document holds, and whose. A timeline is not a post, whatever videos are in it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _POST_URI = re.compile(r"^at://[^/]+/app\.bsky\.feed\.post/")
 
 @dataclass(frozen=True, slots=True)
 class TimelineListing:
-    """``posts`` different posts; the account only where all of them are one account's."""
+    """A list of ``posts`` different posts; the account is set only where all of them are one account's."""
 
     posts: int = 0
     handle: str | None = None
@@ -22,7 +22,7 @@ class TimelineListing:
 
 
 def listing(documents: Sequence[object]) -> TimelineListing:
-    """How many posts the documents list, and whose they are."""
+    """Return how many posts the documents list, and whose they are."""
     ids: set[str] = set()
     authors: dict[str, str | None] = {}
     for document in documents:
@@ -37,7 +37,7 @@ def listing(documents: Sequence[object]) -> TimelineListing:
 
 
 def _post_id(node: Node) -> str | None:
-    """The id of a node that is a post on one of the sites that we know."""
+    """Return the id of a node that is a post on one of the sites that we know."""
     if "shortcode" in node and ("edge_media_to_caption" in node or "display_url" in node or "owner" in node):
         return values.text(node.get("shortcode"))
     if "code" in node and "media_type" in node and "user" in node:
@@ -60,7 +60,7 @@ def _post_id(node: Node) -> str | None:
 
 
 def _authors(node: Node) -> Iterator[tuple[str, str | None]]:
-    places = (
+    accounts = (
         values.obj(node, "owner"),
         values.obj(node, "user"),
         values.obj(node, "author"),
@@ -68,12 +68,12 @@ def _authors(node: Node) -> Iterator[tuple[str, str | None]]:
         values.obj(node, "core", "user_results", "result", "legacy"),
         values.obj(node, "core", "user_results", "result", "core"),
     )
-    for place in places:
+    for account in accounts:
         handle = next(
             filter(
                 None,
                 (
-                    values.text(place.get(n))
+                    values.text(account.get(n))
                     for n in ("username", "uniqueId", "unique_id", "screen_name", "acct", "handle")
                 ),
             ),
@@ -81,4 +81,4 @@ def _authors(node: Node) -> Iterator[tuple[str, str | None]]:
         )
         if handle:
             names = ("full_name", "nickname", "name", "display_name", "displayName")
-            yield handle, next(filter(None, (values.text(place.get(n)) for n in names)), None)
+            yield handle, next(filter(None, (values.text(account.get(n)) for n in names)), None)

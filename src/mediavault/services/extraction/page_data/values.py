@@ -1,4 +1,4 @@
-"""Values out of other people's JSON and HTML: of the right type and usable, or None."""
+"""Values from untrusted JSON and HTML: of the right type and usable, or None."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_TEXT_CHARS = 20_000
 
 
 def obj(value: object, *path: str) -> Node:
-    """The object at ``path`` below ``value``; an empty one where there is none."""
+    """Return the object at ``path`` below ``value``; an empty one where there is none."""
     for step in path:
         value = value.get(step) if isinstance(value, dict) else None
     return value if isinstance(value, dict) else {}
@@ -27,12 +27,12 @@ def items(value: object) -> Sequence[object]:
 
 
 def objects(value: object) -> Sequence[Node]:
-    """The objects of a list."""
+    """Return the objects of a list."""
     return [item for item in items(value) if isinstance(item, dict)]
 
 
 def text(value: object) -> str | None:
-    """Non-empty text without lone surrogates, which no store and no file name takes."""
+    """Return non-empty text without lone surrogates, which no store and no file name accepts."""
     if not isinstance(value, str):
         return None
     clean = value[:MAX_TEXT_CHARS].encode("utf-8", "ignore").decode("utf-8").strip()
@@ -40,24 +40,24 @@ def text(value: object) -> str | None:
 
 
 def number(value: object) -> float | None:
-    """A finite number above zero; numerals count."""
+    """Return a finite number above zero; numerals count."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
-        found = float(value)
+        parsed = float(value)
     except (ValueError, OverflowError):
         return None
-    return found if math.isfinite(found) and 0 < found < 1e15 else None
+    return parsed if math.isfinite(parsed) and 0 < parsed < 1e15 else None
 
 
 def integer(value: object) -> int | None:
-    """The whole part of a number of 1 or more; None for anything else."""
-    found = number(value)
-    return int(found) if found is not None and found >= 1 else None
+    """Return the whole part of a number of 1 or more; None for anything else."""
+    parsed = number(value)
+    return int(parsed) if parsed is not None and parsed >= 1 else None
 
 
 def url(value: object, base: HttpUrl | None = None) -> str | None:
-    """A plain http address, resolved against ``base`` where one is given."""
+    """Return a plain http URL, resolved against ``base`` where one is given."""
     if not isinstance(value, str) or not value.strip():
         return None
     try:
@@ -69,15 +69,15 @@ def url(value: object, base: HttpUrl | None = None) -> str | None:
 
 
 def moment(value: object) -> datetime | None:
-    """Epoch seconds, ISO 8601, or the date form of mail and X; UTC where no zone is given."""
+    """Return the time of epoch seconds, ISO 8601, or the date form of mail and X; UTC where no zone is given."""
     if (seconds := number(value)) is not None:
         return _at(seconds)
     if not isinstance(value, str) or len(value) > 64:
         return None
     for read in (datetime.fromisoformat, _x_date, parsedate_to_datetime):
         try:
-            found = read(value.strip())
-            return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+            parsed = read(value.strip())
+            return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
         except (ValueError, TypeError, IndexError, OverflowError):
             continue
     return None
@@ -103,11 +103,11 @@ _SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 
 def duration(value: object) -> float | None:
-    """Seconds, of an ISO 8601 duration (``PT1M4.5S``) or a plain number of them."""
+    """Return the seconds of an ISO 8601 duration (``PT1M4.5S``) or of a plain number of them."""
     if (seconds := number(value)) is not None:
         return seconds
     match = _ISO_DURATION.fullmatch(value.strip()) if isinstance(value, str) and len(value) < 64 else None
     if match is None:
         return None
-    found = sum(float(part.replace(",", ".")) * _SECONDS[unit] for unit, part in match.groupdict().items() if part)
-    return found or None
+    total = sum(float(part.replace(",", ".")) * _SECONDS[unit] for unit, part in match.groupdict().items() if part)
+    return total or None

@@ -1,4 +1,4 @@
-"""One way to ask the readers: what do these documents say about the post at this address?"""
+"""Shorthands for the readers of page data."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def read(url: str, *documents: object) -> PageData | None:
 
 
 def told(url: str, *documents: object) -> PageData:
-    """Like :func:`read`, for documents that do speak of the post."""
-    found = read(url, *documents)
-    assert found is not None
-    return found
+    """Like :func:`read`, for documents that are about the post."""
+    data = read(url, *documents)
+    assert data is not None
+    return data
 
 
 def best(data: PageData) -> list[str]:
-    """The address that would be saved of each of the post's own videos."""
+    """The address that would be saved for each of the post's own videos."""
     return [choose(item).url for item in data.items if item.role == "main" and item.is_video and item.candidates]

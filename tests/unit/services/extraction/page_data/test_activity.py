@@ -29,7 +29,7 @@ NOTE = {
 }
 
 
-def test_an_attached_video_is_told_by_its_media_type() -> None:
+def test_an_attached_video_is_recognised_by_its_media_type() -> None:
     data = told(URL, NOTE)
 
     assert best(data) == ["https://social.example/a.mp4"]
@@ -44,11 +44,11 @@ def test_an_activity_is_read_as_its_object(kind: str) -> None:
     ]
 
 
-def test_a_note_of_another_address_is_not_the_posts() -> None:
+def test_a_note_with_another_address_is_not_the_posts() -> None:
     assert read("https://social.example/@jane/2", NOTE) is None
 
 
-def test_the_one_named_is_taken_out_of_a_collection() -> None:
+def test_the_named_object_is_taken_out_of_a_collection() -> None:
     other = {**NOTE, "id": "https://social.example/users/jane/statuses/2", "url": "https://social.example/@jane/2"}
 
     assert best(told(URL, {"type": "OrderedCollection", "orderedItems": [{**other, "attachment": []}, NOTE]}))
@@ -83,12 +83,12 @@ def test_a_peertube_video_names_its_files_in_links_and_their_tags() -> None:
     assert data.items[0].candidates[0].has_audio is not False
 
 
-def test_accounts_and_likes_are_no_posts() -> None:
+def test_accounts_and_likes_are_not_posts() -> None:
     assert read(URL, {"type": "Person", "id": URL, "@context": "…"}) is None
     assert read(URL, {"type": "Like", "object": "https://social.example/@bob/9", "@context": "…"}) is None
 
 
-def test_the_link_of_a_lemmy_page_to_a_file_is_its_video_and_to_a_page_is_none() -> None:
+def test_a_lemmy_link_to_a_file_is_its_video_and_a_link_to_a_page_is_not() -> None:
     def page(href: str) -> dict[str, Any]:
         return {"type": "Page", "id": "https://lm.example/post/1", "attachment": [{"type": "Link", "href": href}]}
 
@@ -98,7 +98,7 @@ def test_the_link_of_a_lemmy_page_to_a_file_is_its_video_and_to_a_page_is_none()
     assert told(url, page("https://news.example/kite")).items == ()
 
 
-def test_of_several_pictures_the_largest_is_the_thumbnail() -> None:
+def test_the_largest_of_several_pictures_is_the_thumbnail() -> None:
     icons = [
         {"type": "Image", "url": "https://pt.example/small.jpg", "width": 280},
         {"type": "Image", "url": "https://pt.example/large.jpg", "width": 850},

@@ -1,4 +1,4 @@
-"""The article of a page that is the post's own."""
+"""Which article of a page is the post's own."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def test_only_the_article_that_links_to_the_post_is_its_own() -> None:
     ['href="/watch/?v=7&ref=x"', "href=https://www.facebook.com/watch?v=7", 'data-activity-urn="urn:li:activity:7"',
      'href="/feed/update/urn%3Ali%3Aactivity%3A7"'],
 )  # fmt: skip
-def test_a_post_is_named_in_the_query_or_by_its_urn_too(named: str) -> None:
+def test_a_post_can_be_named_in_the_query_or_by_its_urn(named: str) -> None:
     assert articles_linking(f"{OTHER}<article {named}>w</article>", "7") == {"article:1"}
 
 
-def test_what_scripts_and_comments_hold_is_no_article() -> None:
+def test_articles_inside_scripts_and_comments_do_not_count() -> None:
     assert articles_linking(f"<!-- {OTHER} --><script>'{OTHER}'</script>{OWN}", "7") == {"article:0"}
 
 
 @pytest.mark.parametrize(("html", "post_id"), [(OWN, None), (OTHER, "7"), ("", "7"), ("<p>7</p>", "7")])
-def test_without_such_a_link_there_is_none(html: str, post_id: str | None) -> None:
+def test_without_such_a_link_no_article_is_the_posts(html: str, post_id: str | None) -> None:
     assert articles_linking(html, post_id) == frozenset()
 
 
-def test_a_page_of_nothing_but_openings_is_read_once() -> None:
+def test_a_page_of_opening_tags_only_is_read_once() -> None:
     assert articles_linking("<article>7" * 100_000, "7") == frozenset()

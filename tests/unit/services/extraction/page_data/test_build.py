@@ -1,4 +1,4 @@
-"""Candidates that a post's own data name."""
+"""Candidates from a post's own data."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from mediavault.services.extraction.page_data.build import codec, own_candidates
 FILE = "https://cdn.test/1280x720/a.mp4"
 
 
-def test_facts_of_the_page_win_over_what_the_address_tells_and_unknown_ones_do_not() -> None:
-    (found,) = own_candidates(FILE, GENERIC, height=1080, bitrate=None, fps=30)
+def test_known_facts_of_the_page_win_over_the_address_and_unknown_ones_do_not() -> None:
+    (candidate,) = own_candidates(FILE, GENERIC, height=1080, bitrate=None, fps=30)
 
-    assert (found.height, found.bitrate, found.fps) == (1080, None, 30)
-    assert (found.ownership, found.has_video) == (Ownership.ID_MATCH, True)
+    assert (candidate.height, candidate.bitrate, candidate.fps) == (1080, None, 30)
+    assert (candidate.ownership, candidate.has_video) == (Ownership.ID_MATCH, True)
 
 
 @pytest.mark.parametrize(
     "address", [None, 7, "", "ftp://cdn.test/a.mp4", "https://cdn.test/a.jpg", "https://cdn.test/a.vtt"]
 )
-def test_what_is_no_video_gives_no_candidate(address: object) -> None:
+def test_an_address_that_is_not_a_video_gives_no_candidate(address: object) -> None:
     assert own_candidates(address, GENERIC) == []
 
 

@@ -1,4 +1,4 @@
-"""JSON and HTML from strangers: what is read of it, and that no page can hurt."""
+"""Reading untrusted JSON and HTML: what is read, and that no page can do harm."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from mediavault.services.extraction.page_data.json_walk import MAX_DEPTH, walk
         ("", []),
     ],
 )
-def test_guards_streams_and_broken_ends(text: str, values: list[object]) -> None:
+def test_json_is_read_behind_guards_in_streams_and_with_a_broken_end(text: str, values: list[object]) -> None:
     assert parse_json(text) == values
     assert parse_json(text.encode()) == values
 
@@ -32,22 +32,22 @@ def test_guards_streams_and_broken_ends(text: str, values: list[object]) -> None
 @pytest.mark.parametrize(
     "text", ["[" * 200_000, '{"a":' * 200_000, "[" * 200_000 + "]" * 200_000, '"' + "x" * 100, "nul"]
 )
-def test_no_json_is_too_broken_or_too_deep_to_be_turned_down(text: str) -> None:
+def test_broken_or_too_deep_json_is_ignored(text: str) -> None:
     assert parse_json(text) == []
 
 
-def test_a_walk_goes_outer_before_inner_and_is_bounded() -> None:
+def test_a_walk_visits_outer_values_before_inner_ones_and_is_bounded() -> None:
     deep: object = {"end": True}
     for _ in range(MAX_DEPTH + 50):
         deep = {"in": deep}
 
-    found = list(walk({"first": {"x": 1}, "then": [{"y": 2}]}))
+    nodes = list(walk({"first": {"x": 1}, "then": [{"y": 2}]}))
 
-    assert [sorted(node) for node in found] == [["first", "then"], ["x"], ["y"]]
+    assert [sorted(node) for node in nodes] == [["first", "then"], ["x"], ["y"]]
     assert len(list(walk(deep))) == MAX_DEPTH + 1
 
 
-def test_data_scripts_are_read_and_linked_data_apart() -> None:
+def test_data_scripts_are_read_and_linked_data_separately() -> None:
     html = (
         '<script type="application/json">{"a": 1}</script><script>var x = 1</script>'
         '<script id="__NEXT_DATA__">{"b": 2}</script><script>window.__STATE__ = {"c": 3};</script>'
@@ -58,7 +58,7 @@ def test_data_scripts_are_read_and_linked_data_apart() -> None:
     assert linked_data(scan(html)) == [{"d": 4}]
 
 
-def test_what_stands_in_comments_scripts_and_templates_is_no_element() -> None:
+def test_tags_in_comments_scripts_and_templates_are_not_elements() -> None:
     html = "<!-- <video src=1> --><script>'<video src=2>'</script><template><video src=3></template><video src='4'>"
 
     assert [tag.attributes["src"] for tag in scan(html) if tag.name == "video"] == ["4"]

@@ -27,15 +27,17 @@ def test_a_value_escaped_twice_is_read_all_the_same() -> None:
     entities = f'<i data-store="{escape(escape(store))}">'
     backslashes = f'<i data-store="{escape(store.replace(chr(92), chr(92) * 2))}">'
 
-    found = element_documents(entities + backslashes)
+    documents = element_documents(entities + backslashes)
 
-    assert [one["attributes"]["data-store"] for one in found if isinstance(one, dict)] == [json.loads(store)] * 2
+    assert [document["attributes"]["data-store"] for document in documents if isinstance(document, dict)] == [
+        json.loads(store)
+    ] * 2
 
 
 def test_elements_come_in_the_order_of_the_page_and_others_are_passed_over() -> None:
     page = '<div><shreddit-post id="t3_a"><p data-x="1"><shreddit-player-2 src="b"></div><u data-fullname="t3_c">'
 
-    names = [one["element"] for one in element_documents(page) if isinstance(one, dict)]
+    names = [document["element"] for document in element_documents(page) if isinstance(document, dict)]
     assert names == ["shreddit-post", "shreddit-player-2", "u"]
 
 

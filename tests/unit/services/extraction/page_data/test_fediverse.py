@@ -32,7 +32,7 @@ def video(**facts: Any) -> dict[str, Any]:
     }
 
 
-def test_the_largest_file_of_a_peertube_video_is_taken_and_a_track_of_sound_is_none() -> None:
+def test_the_largest_file_of_a_peertube_video_is_taken_and_a_sound_track_is_not() -> None:
     data = told(TUBE, video())
 
     assert best(data) == ["https://tube.example/static/1080.mp4"]
@@ -41,7 +41,7 @@ def test_the_largest_file_of_a_peertube_video_is_taken_and_a_track_of_sound_is_n
     assert data.thumbnail_url == "https://tube.example/lazy-static/previews/a.jpg"
 
 
-def test_another_video_of_a_list_is_not_the_posts_and_a_broadcast_is_told() -> None:
+def test_another_video_of_a_list_is_not_the_posts_and_a_broadcast_is_recognised() -> None:
     assert read(TUBE, {"data": [video(uuid="other")]}) is None
     with pytest.raises(LiveNow):
         read(TUBE, video(isLive=True))
@@ -60,7 +60,7 @@ def test_the_files_of_a_note_are_its_items() -> None:
     assert ([item.type for item in data.items], data.handle) == (["image", "video"], "jane")
 
 
-def test_a_renote_shows_the_others_files_and_a_quote_only_names_them() -> None:
+def test_a_renote_has_the_files_of_the_other_note_and_a_quote_only_names_it() -> None:
     other = note("8other", "video/mp4", user={"username": "bob", "host": "b.example"})
     renote = told(NOTE, note("9abcdefghi", text=None, renote=other))
     quote = told(NOTE, note("9abcdefghi", renote=other))
@@ -83,7 +83,7 @@ def test_the_file_that_a_lemmy_post_links_to_is_its_video() -> None:
     assert (data.handle, data.display_name, data.thumbnail_url) == ("jane", "Jane", picture)
 
 
-def test_a_lemmy_post_that_links_to_a_page_has_no_video_of_its_own() -> None:
+def test_a_lemmy_post_that_links_to_a_page_has_no_own_video() -> None:
     data = told("https://lm.example/post/123", lemmy(url="https://news.example/kite"))
 
     assert data.items == ()

@@ -1,4 +1,4 @@
-"""Media that the platform's own data give to other posts."""
+"""Media that belong to other posts by the platform's own data."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_card_whose_file_no_other_video_has_is_believed() -> None:
     assert look(f"{FACEBOOK}/111111111111111/", page).outcome is LookOutcome.VIDEO
 
 
-def test_a_storys_address_cannot_be_held_against_the_ids_of_videos() -> None:
+def test_a_storys_address_is_not_compared_with_the_ids_of_videos() -> None:
     page = facebook_page(card=FILE, v387081299304444=FILE)
 
     assert look("https://www.facebook.com/jane/posts/111111111111111/", page).outcome is LookOutcome.VIDEO
@@ -108,24 +108,24 @@ REDDIT_VIDEO = {"reddit_video": {"hls_url": CDN}}
         ("https://m.weibo.cn/detail/4500000000000001", {"id": "4500000000000002", "page_info": {"urls": {"a": CDN}}}),
     ],
 )
-def test_what_stands_in_anothers_record_is_anothers(url: str, record: dict[str, Any]) -> None:
+def test_media_in_another_posts_record_are_that_posts(url: str, record: dict[str, Any]) -> None:
     assert foreign(url, {"list": [record]}) == {CDN}
 
 
-def test_what_stands_in_the_posts_own_record_too_is_the_posts() -> None:
+def test_media_that_are_also_in_the_posts_own_record_are_the_posts() -> None:
     own = {"code": "CAAAAAAAAAA", "video_versions": [{"url": CDN}]}
     other = {"code": "CBBBBBBBBBB", "video_versions": [{"url": CDN}]}
 
     assert foreign("https://www.instagram.com/p/CAAAAAAAAAA/", other, own) == frozenset()
 
 
-def test_a_number_and_the_shortcode_that_writes_it_are_one_post() -> None:
+def test_a_number_and_its_shortcode_are_the_same_post() -> None:
     record = {"code": "CPQjO5RIIO9", "pk": "2579000000000000001", "video_versions": [{"url": CDN}]}
 
     assert foreign("https://www.instagram.com/stories/jane/2579000000000000001/", record) == frozenset()
 
 
-def test_ids_of_two_kinds_tell_nothing() -> None:
+def test_ids_of_different_kinds_are_not_compared() -> None:
     record = {"id": "2222222222222222", "user": {}, "page_info": {"urls": {"a": CDN}}}
 
     assert foreign("https://weibo.com/1111111111/LaBcDeFgH", record) == frozenset()
@@ -136,7 +136,7 @@ def test_ids_of_two_kinds_tell_nothing() -> None:
     [
         ({"url": "https://www.facebook.com/bob"}, LookOutcome.NO_OWN_VIDEO),
         ({"url": "https://www.facebook.com/Jane"}, LookOutcome.VIDEO),
-        ({"id": "55"}, LookOutcome.VIDEO),  # a number cannot be held against a name
+        ({"id": "55"}, LookOutcome.VIDEO),  # a number cannot be compared with a name
     ],
 )
 def test_on_a_storys_page_another_accounts_video_is_not_the_storys(owner: dict[str, str], outcome: LookOutcome) -> None:
@@ -151,12 +151,12 @@ def test_a_site_that_is_not_known_has_no_foreign_media() -> None:
     assert foreign("https://news.example/a", {"id": "2", "video": {"playAddr": CDN}}) == frozenset()
 
 
-def test_a_visited_page_owns_nothing_that_its_data_give_to_another_video() -> None:
+def test_a_visited_page_owns_nothing_that_its_data_assign_to_another_video() -> None:
     url = f"{FACEBOOK}/111111111111111/"
     post, platform = identify(parse_http_url(url))
     own, other = (facebook_page(card=card, v387081299304444=FILE) for card in (OTHER_FILE, FILE))
 
     seen = [read_capture(post, platform, capture(url=url, final_url=url, html=html)) for html in (own, other)]
 
-    assert [len(found.items) for found in seen] == [1, 0]
-    assert [one.ownership for one in seen[1].others] == [Ownership.UNKNOWN]
+    assert [len(extraction.items) for extraction in seen] == [1, 0]
+    assert [candidate.ownership for candidate in seen[1].others] == [Ownership.UNKNOWN]

@@ -20,7 +20,7 @@ from mediavault.services.extraction.page_data.hosted import is_hosted
         "https://tube.example/videos/embed/9c9de5e8-0a1e-484a-b099-e80766180a6d",
     ],
 )
-def test_the_player_of_one_video_is_known(url: str) -> None:
+def test_the_player_of_one_video_is_recognised(url: str) -> None:
     assert is_hosted(url)
 
 
@@ -35,5 +35,5 @@ def test_the_player_of_one_video_is_known(url: str) -> None:
         "https://cdn-cf-east.streamable.com/video/mp4/abc123.mp4",
     ],
 )
-def test_lists_widgets_and_files_are_no_players_of_one_video(url: str) -> None:
+def test_lists_widgets_and_files_are_not_players_of_one_video(url: str) -> None:
     assert not is_hosted(url)

@@ -1,4 +1,4 @@
-"""Literals of JavaScript as JSON values, and what is none."""
+"""JavaScript literals as JSON values, and texts that are not literals."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ def test_a_literal_becomes_the_value_that_it_writes(written: str, value: object)
 @pytest.mark.parametrize(
     "written", ["{a:b()}", "{return 1}", "function(){}", "{a:1", "{a:'x}", "'text'", "{a 1}", "{" * 500]
 )
-def test_what_is_no_whole_literal_is_refused_with_the_place(written: str) -> None:
+def test_a_text_that_is_not_a_whole_literal_is_refused_with_the_position(written: str) -> None:
     with pytest.raises(ValueError, match=r"no literal|no object|too deep") as refused:
         parse_literal(written)
 
     assert 0 <= int(refused.value.args[-1]) <= len(written)
 
 
-def test_a_script_gives_what_it_assigns_and_what_it_hands_over() -> None:
+def test_assigned_values_and_arguments_of_calls_are_read_from_a_script() -> None:
     script = (
         'var a = {"posts":[{"id":"1","title":"a kite in the wind"}]};'
         "load('/p/1/', {items:[{id:'2',title:'another kite in the wind'}]}); if(x){return y}"
     )
 
-    assert [sorted(one) for one in literals(script) if isinstance(one, dict)] == [["posts"], ["items"]]
+    assert [sorted(literal) for literal in literals(script) if isinstance(literal, dict)] == [["posts"], ["items"]]
 
 
 def test_an_answer_saved_as_a_module_is_read() -> None:
@@ -49,7 +49,7 @@ def test_an_answer_saved_as_a_module_is_read() -> None:
 
 
 @pytest.mark.parametrize("unit", ["x={", "={a:", "=[[", "((", "={'", '={"a":1,', "/*", "a=1&"])
-def test_hostile_scripts_end_soon(unit: str) -> None:
-    """Each takes well under a second; reading that goes back would take hours."""
+def test_hostile_scripts_are_read_quickly(unit: str) -> None:
+    """Each takes well under a second; a parser that backtracks would take hours."""
     literals(unit * 200_000)
     parse_json(unit * 200_000)

@@ -1,4 +1,4 @@
-"""What any page says about its video and its story."""
+"""What the metadata of any page say about its video and its story."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def test_several_video_objects_about_this_page_are_several_items() -> None:
     assert urls(html) == [[f"{CDN}kite.mp4"], [f"{CDN}second.mp4"]]
 
 
-def test_a_list_of_other_posts_videos_is_no_carousel() -> None:
+def test_a_list_of_other_posts_videos_is_not_a_carousel() -> None:
     others = [{**VIDEO, "url": f"https://site.test/posts/{n}", "contentUrl": f"{CDN}{n}.mp4"} for n in range(3)]
 
     assert urls(linked(**{"@type": "ItemList", "itemListElement": others})) == []
 
 
-def test_a_content_address_without_a_telling_name_is_believed_but_not_the_page_itself() -> None:
+def test_a_content_address_without_a_media_extension_is_believed_but_not_the_page_itself() -> None:
     assert urls(linked(**{**VIDEO, "contentUrl": f"{CDN}play?id=7"})) == [[f"{CDN}play?id=7"]]
     assert urls(linked(**{**VIDEO, "contentUrl": PAGE})) == []
 
@@ -65,7 +65,7 @@ def test_open_graph_names_a_file_but_not_a_player_page() -> None:
     assert urls(embed + file) == [[f"{CDN}kite"]]
 
 
-def test_a_card_beside_one_video_object_is_a_further_address_of_it() -> None:
+def test_a_card_next_to_one_video_object_is_a_further_address_of_it() -> None:
     assert urls(linked(**VIDEO) + meta("og:video", f"{CDN}kite-small.mp4")) == [
         [f"{CDN}kite.mp4", f"{CDN}kite-small.mp4"]
     ]
@@ -83,13 +83,13 @@ def test_an_advert_or_preview_is_never_declared() -> None:
     assert urls(meta("og:video", "https://ad.doubleclick.net/spot.mp4")) == []
 
 
-def test_the_announced_length_counts_only_where_it_is_one() -> None:
+def test_the_announced_length_counts_only_where_there_is_just_one() -> None:
     assert announced_duration(page(linked(**VIDEO))) == 62.5
     assert announced_duration(page(linked(**VIDEO) + linked(**{**VIDEO, "duration": "PT5S"}))) is None
     assert announced_duration(page(meta("og:video:duration", "12"))) == 12
 
 
-def test_the_story_is_told_by_the_more_telling_source() -> None:
+def test_the_story_comes_from_the_more_specific_sources() -> None:
     author = {"@type": "Person", "name": "Mara Lind", "alternateName": "@mara.lind"}
     html = (
         linked(**{**VIDEO, "author": author, "uploadDate": "2026-01-02"})
@@ -122,12 +122,12 @@ def test_a_title_that_names_the_author_is_read() -> None:
         ("og:title", "@jane.k on Instagram: “A kite”", (None, "jane.k")),
     ],
 )
-def test_the_author_stands_in_sentences_for_link_previews(
+def test_the_author_is_read_from_sentences_for_link_previews(
     name: str, content: str, author: tuple[str | None, str | None]
 ) -> None:
-    told = story_of(page(meta(name, content)))
+    story = story_of(page(meta(name, content)))
 
-    assert (told.display_name, told.handle) == author
+    assert (story.display_name, story.handle) == author
 
 
 def test_the_pictures_of_an_article_are_counted_without_avatars_and_pixels() -> None:
@@ -139,7 +139,7 @@ def test_the_pictures_of_an_article_are_counted_without_avatars_and_pixels() -> 
     assert story_of(page(html)).image_urls == ("https://site.test/1.jpg", "https://site.test/2.jpg")
 
 
-def test_an_oembed_answer_tells_author_and_picture() -> None:
+def test_an_oembed_answer_names_author_and_picture() -> None:
     answer = {
         "version": "1.0", "type": "video", "provider_name": "Site", "author_name": "Jane", "author_url": "https://site.test/@jane",
         "title": "A kite", "thumbnail_url": "https://cdn.test/t.jpg",
@@ -149,7 +149,7 @@ def test_an_oembed_answer_tells_author_and_picture() -> None:
     assert (story.handle, story.display_name, story.thumbnail_url) == ("jane", "Jane", "https://cdn.test/t.jpg")
 
 
-def test_players_as_written_know_their_article() -> None:
+def test_players_in_the_html_know_their_article() -> None:
     html = "<article><video src=/1.mp4></video></article><main><video><source src=/2.mp4><source src=/2.webm></video></main>"
 
     assert [(p.container, len(p.sources)) for p in page(html).players] == [("article:0", 1), ("main", 2)]
@@ -199,7 +199,7 @@ def test_a_title_may_name_the_accounts_server_too() -> None:
     assert (story.display_name, story.handle) == ("Jane D.", "jane")
 
 
-def test_a_site_of_accounts_tells_the_handle_by_the_authors_address() -> None:
+def test_the_handle_on_a_site_of_accounts_is_read_from_the_authors_address() -> None:
     video = {"@type": "VideoObject", "name": "A kite", "author": {"name": "Jane", "url": "https://vimeo.com/jane"}}
     html = f'<script type="application/ld+json">{json.dumps(video)}</script>'
 

@@ -1,4 +1,4 @@
-"""Microformats, parsed or on elements."""
+"""Microformats, as parsed documents or on elements."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_videos_of_a_parsed_entry_are_its_items() -> None:
     assert (data.handle, data.display_name, data.thumbnail_url) == ("jane", "Jane", "https://jane.example/p.jpg")
 
 
-def test_one_entry_of_a_feed_is_told_by_its_address_and_without_one_there_is_no_guess() -> None:
+def test_an_entry_of_a_feed_is_recognised_by_its_address_and_not_guessed_without_one() -> None:
     other = {
         "type": ["h-entry"],
         "properties": {"url": ["https://jane.example/2"], "video": ["https://jane.example/2.mov"]},

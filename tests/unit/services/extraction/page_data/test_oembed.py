@@ -23,19 +23,19 @@ ANSWER = {"version": "1.0", "type": "rich", "provider_name": "Site", "author_nam
     ],
 )
 def test_the_handle_is_read_from_the_authors_address(address: str | None, handle: str | None) -> None:
-    found = story([{**ANSWER, "author_url": address}])
+    author = story([{**ANSWER, "author_url": address}])
 
-    assert found is not None
-    assert (found.handle, found.display_name, found.title) == (handle, "Jane D.", "A kite")
+    assert author is not None
+    assert (author.handle, author.display_name, author.title) == (handle, "Jane D.", "A kite")
 
 
-def test_a_name_that_holds_the_handle_is_told_without_it() -> None:
-    found = story([{**ANSWER, "author_name": "Jane D. (@jane.example)"}])
+def test_the_handle_is_removed_from_a_name_that_holds_it() -> None:
+    author = story([{**ANSWER, "author_name": "Jane D. (@jane.example)"}])
 
-    assert found is not None
-    assert found.display_name == "Jane D."
+    assert author is not None
+    assert author.display_name == "Jane D."
 
 
 @pytest.mark.parametrize("document", [{}, [], {**ANSWER, "type": "other"}, {**ANSWER, "provider_name": None}])
-def test_other_documents_tell_no_story(document: object) -> None:
+def test_other_documents_have_no_story(document: object) -> None:
     assert story([document]) is None

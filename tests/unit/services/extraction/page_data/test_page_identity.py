@@ -1,4 +1,4 @@
-"""Which post a document is about, by its own data."""
+"""Which post a document is about according to its own data."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_the_address_is_stated_or_follows_from_the_data(document: dict[str, Any]
     assert next(addresses_in(document, all_platforms())) == address
 
 
-def test_a_list_is_about_no_one_of_its_posts_and_other_data_about_none() -> None:
+def test_a_list_is_not_about_one_of_its_posts_and_other_data_are_about_none() -> None:
     notes = [{"type": "Note", "@context": "…", "url": f"https://a.test/@jane/{n}"} for n in range(2)]
 
     assert list(addresses_in({"orderedItems": notes}, all_platforms())) == []
@@ -44,7 +44,7 @@ def test_a_list_is_about_no_one_of_its_posts_and_other_data_about_none() -> None
 
 
 @pytest.mark.parametrize(
-    ("url", "found"),
+    ("url", "expected"),
     [
         ("https://a.test/gifs/the-office-12XMGIWtrHBl5e", "12XMGIWtrHBl5e"),
         ("https://a.test/gag/ajgp66G/", "ajgp66G"),
@@ -54,5 +54,5 @@ def test_a_list_is_about_no_one_of_its_posts_and_other_data_about_none() -> None
         ("https://a.test/", None),
     ],
 )
-def test_an_id_is_read_from_the_end_of_an_address_that_has_one(url: str, found: str | None) -> None:
-    assert id_in(url) == found
+def test_an_id_is_read_from_the_end_of_an_address_that_has_one(url: str, expected: str | None) -> None:
+    assert id_in(url) == expected

@@ -35,7 +35,7 @@ def test_the_file_that_a_script_hands_to_a_player_is_found(script: str) -> None:
     assert addresses(script) == [[FILE]]
 
 
-def test_adverts_captions_and_pictures_of_a_setup_are_no_files_of_it() -> None:
+def test_adverts_captions_and_pictures_of_a_setup_are_not_its_files() -> None:
     script = (
         f'jwplayer("p").setup({{file: "{FILE}", image: "/p.jpg", tracks: [{{file: "/t.vtt", kind: "captions"}}], '
         'advertising: {client: "vast", schedule: [{tag: "https://ads.example/spot.mp4"}]}});'
@@ -44,7 +44,7 @@ def test_adverts_captions_and_pictures_of_a_setup_are_no_files_of_it() -> None:
     assert addresses(script) == [[FILE]]
 
 
-def test_each_entry_of_a_playlist_is_a_video_of_its_own() -> None:
+def test_each_entry_of_a_playlist_is_a_separate_video() -> None:
     entries = [{"file": f"https://cdn.example/{n}.mp4"} for n in range(3)]
 
     assert addresses(f'jwplayer("p").setup({json.dumps({"playlist": entries})})') == [
@@ -55,7 +55,7 @@ def test_each_entry_of_a_playlist_is_a_video_of_its_own() -> None:
 @pytest.mark.parametrize(
     "script",
     [
-        f'var teaser = "{FILE}";',  # no player is given it
+        f'var teaser = "{FILE}";',  # not passed to a player
         'picture.src("https://cdn.example/p.jpg"); list.load("https://news.example/more");',
         'jwplayer("p").setup({file: "https://cdn.example/talk.mp3"});',
         'jwplayer("p").setup({file: "https://www.youtube.com/watch?v=abcdefghijk"});',
@@ -63,22 +63,22 @@ def test_each_entry_of_a_playlist_is_a_video_of_its_own() -> None:
         'jwplayer("p").setup({file: ',
     ],
 )
-def test_what_is_no_file_of_a_player_is_passed_over(script: str) -> None:
+def test_addresses_that_are_not_a_players_file_are_passed_over(script: str) -> None:
     assert addresses(script) == []
 
 
-def test_the_sizes_beside_a_source_are_kept() -> None:
+def test_the_sizes_next_to_a_source_are_read() -> None:
     labels = [{"file": FILE, "label": "720p HD"}, {"src": LIST, "height": 1080, "width": 1920}]
 
     (setup,) = setups_of({"sources": labels})
 
-    assert [(one.width, one.height) for one in setup.sources] == [(None, 720), (1920, 1080)]
+    assert [(source.width, source.height) for source in setup.sources] == [(None, 720), (1920, 1080)]
 
 
 def test_players_let_a_source_state_its_height_in_several_ways() -> None:
     ways = ({"size": "1080"}, {"label": "1080p"}, {"data-height": "1080"}, {"res": "1080"}, {"title": "1080p60"})
 
-    assert [one.height for way in ways if (one := source_of({"src": FILE, **way}))] == [1080] * 5
+    assert [source.height for way in ways if (source := source_of({"src": FILE, **way}))] == [1080] * 5
 
 
 def test_an_attribute_that_holds_a_file_or_a_configuration_sets_up_a_player() -> None:

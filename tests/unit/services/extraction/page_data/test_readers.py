@@ -1,4 +1,4 @@
-"""What all readers have in common: other people's data never break them."""
+"""What all readers have in common: untrusted data never break them."""
 
 from __future__ import annotations
 
@@ -69,23 +69,23 @@ ODD: tuple[Any, ...] = (
 )
 
 
-def places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Every container of a document with each of its keys."""
+def containers_and_keys(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield every container of a document with each of its keys."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, child in inner:
         yield value, key
-        yield from places(child)
+        yield from containers_and_keys(child)
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_a_value_of_another_kind_anywhere_is_passed_over(name: str) -> None:
+def test_a_value_of_an_unexpected_type_is_passed_over_anywhere(name: str) -> None:
     url, documents = SAMPLES[name]
-    count = len(list(places(documents)))
+    count = len(list(containers_and_keys(documents)))
 
-    for place in range(count):
+    for index in range(count):
         for odd in ODD:
             changed = copy.deepcopy(documents)
-            container, key = list(places(changed))[place]
+            container, key = list(containers_and_keys(changed))[index]
             container[key] = copy.deepcopy(odd)
             try:
                 read(url, *changed)
@@ -96,9 +96,9 @@ def test_a_value_of_another_kind_anywhere_is_passed_over(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_no_reader_takes_anothers_data_for_its_post(name: str) -> None:
+def test_no_reader_takes_another_posts_data_for_its_own(name: str) -> None:
     url, _ = SAMPLES[name]
     others = [document for other, (_, documents) in SAMPLES.items() if other != name for document in documents]
-    found = read(url, *others)
+    data = read(url, *others)
 
-    assert found is None or not found.items
+    assert data is None or not data.items

@@ -1,4 +1,4 @@
-"""Which failure an answer tells by the markers of the platform's facts."""
+"""Which failure an answer means, by the markers in the platform's facts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from mediavault.services.extraction.page_data.refusals import told_refusal
 ID = "7300000000000000001"
 
 
-def told(platform: Platform, *documents: object) -> Failure | None:
+def refusal(platform: Platform, *documents: object) -> Failure | None:
     post = Post("https://site.example/post", "https://site.example/post", platform.name, ID)
     return told_refusal(post, platform, documents)
 
@@ -59,8 +59,8 @@ def told(platform: Platform, *documents: object) -> Failure | None:
         (BILIBILI, {"code": -352}, Challenge),
     ],
 )
-def test_a_refused_answer_tells_why(platform: Platform, answer: object, kind: type[Failure]) -> None:
-    assert type(told(platform, answer)) is kind
+def test_a_refused_answer_says_why(platform: Platform, answer: object, kind: type[Failure]) -> None:
+    assert type(refusal(platform, answer)) is kind
 
 
 @pytest.mark.parametrize(
@@ -74,20 +74,20 @@ def test_a_refused_answer_tells_why(platform: Platform, answer: object, kind: ty
         {"somewhere": {"deep": {"statusCode": 10216}}},
     ],
 )
-def test_what_is_said_of_another_post_does_not_count(answer: object) -> None:
-    assert told(TIKTOK, answer) is None
+def test_a_marker_about_another_post_does_not_count(answer: object) -> None:
+    assert refusal(TIKTOK, answer) is None
 
 
 @pytest.mark.parametrize(
     "answer", [{"isContentClassified": False}, {"title": "10216"}, {"isContentClassified": {}}, []]
 )
 def test_a_marker_counts_only_where_it_says_something(answer: object) -> None:
-    assert told(TIKTOK, answer) is None
+    assert refusal(TIKTOK, answer) is None
 
 
-def test_what_a_sign_in_may_show_is_not_taken_for_gone() -> None:
-    assert type(told(BLUESKY, {"error": "NotFound"}, {"error": "!no-unauthenticated"})) is LoginRequired
+def test_a_post_that_a_sign_in_may_show_is_not_taken_for_gone() -> None:
+    assert type(refusal(BLUESKY, {"error": "NotFound"}, {"error": "!no-unauthenticated"})) is LoginRequired
 
 
-def test_a_site_without_markers_tells_nothing() -> None:
-    assert told(GENERIC, {"error": "NotFound", "code": -404}) is None
+def test_a_site_without_markers_has_no_refusals() -> None:
+    assert refusal(GENERIC, {"error": "NotFound", "code": -404}) is None

@@ -1,4 +1,4 @@
-"""Elements that the platforms' facts name."""
+"""Selectors in the platforms' facts, and the elements that they match."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_what_does_not_fit_is_not_found(selector: str) -> None:
 
 
 @pytest.mark.parametrize("hide", ["<script>{}</script>", "<!-- {} -->", "<template>{}</template>", "<style>{}</style>"])
-def test_what_the_page_does_not_show_does_not_count(hide: str) -> None:
+def test_hidden_elements_do_not_count(hide: str) -> None:
     assert not has_element(hide.format('<i class="captcha">'), ".captcha")
     assert has_element(hide.format("") + '<i class="captcha">', ".captcha")
 

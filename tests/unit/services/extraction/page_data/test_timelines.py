@@ -1,4 +1,4 @@
-"""How many posts a document lists, and whose."""
+"""How many posts a document lists, and which account they are by."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def node(key: str, author: str, kind: str) -> dict[str, Any]:
 def test_posts_are_counted_once_each_and_one_account_is_named(kind: str) -> None:
     posts = [node("1", "jane", kind), node("2", "jane", kind), node("2", "jane", kind)]
 
-    assert listing([{"data": {"edges": [{"node": one} for one in posts]}}]) == TimelineListing(2, "jane", None)
+    assert listing([{"data": {"edges": [{"node": post} for post in posts]}}]) == TimelineListing(2, "jane", None)
     assert listing([[*posts, node("3", "bob", kind)]]) == TimelineListing(3)
 
 
@@ -41,5 +41,5 @@ def test_entries_of_collections_and_feeds_count() -> None:
     assert listing([{"items": entries}]).posts == 2
 
 
-def test_what_lists_nothing_counts_nothing() -> None:
+def test_a_document_without_a_list_of_posts_counts_none() -> None:
     assert listing([{"id": "1", "video": {}}, [], "text"]) == TimelineListing()
