@@ -12,7 +12,7 @@ import pytest
 
 from mediavault.api.services import ApiServices
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import ClaimedJob, Job, JobId, WorkerBeat, WorkerId
+from mediavault.core.job import ClaimedJob, Job, JobId, WorkerHeartbeat, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.core.settings import Settings
 from mediavault.core.submission import Submission
@@ -76,7 +76,7 @@ class ApiVault:
 
     async def beat(self, **facts: Any) -> None:
         now = self.clock.now()
-        beat = WorkerBeat(WORKER, "host", 42, "0.1.0", now, now, running_jobs=1)
+        beat = WorkerHeartbeat(WORKER, "host", 42, "0.1.0", now, now, running_jobs=1)
         await self.store.workers.heartbeat(replace(beat, **facts))
 
 

@@ -28,7 +28,7 @@ from mediavault.core.media import (
     account,
 )
 from mediavault.core.platform import Platform
-from mediavault.core.slow_floor import SlowFloor
+from mediavault.core.slow_floor import SlowTransferDetector
 from mediavault.services.browser.port import BrowserDownload, PageCapture
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.egress.port import HttpResponse, Timeouts
@@ -141,7 +141,7 @@ class StubBrowser:
         self._cookies = tuple(cookies)
         self.downloads: list[str] = []
         self.scopes: list[str] = []
-        self.floors: list[SlowFloor] = []
+        self.floors: list[SlowTransferDetector] = []
         self.asked_as_person: list[bool] = []
 
     async def capture(self, url: str, *, platform: Platform, within_s: float, as_person: bool = False) -> PageCapture:
@@ -163,7 +163,7 @@ class StubBrowser:
         into: Path,
         max_bytes: int,
         within_s: float,
-        floor: SlowFloor,
+        floor: SlowTransferDetector,
         on_progress: OnProgress,
         as_person: bool = False,
     ) -> BrowserDownload:

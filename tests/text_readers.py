@@ -64,7 +64,7 @@ AREAS = (
 # Functions in these areas whose text is our own, or from a user who has the vault's password.
 OWN_TEXTS = frozenset(
     {
-        "core.settings.checked",  # settings
+        "core.settings.validate_setting",  # settings
         "core.fleet.is_served",
         "core.fleet.unserved_in_words",
         "core.messages.fill",
@@ -131,7 +131,7 @@ WITH_MORE: Mapping[str, Read] = {
     "services.extraction.candidates.candidate_at": lambda text: candidates.candidate_at(
         URL + text, GENERIC, FoundIn.DOM
     ),
-    "services.extraction.manifests.look": lambda text: manifests.look(_bytes(text), URL),
+    "services.extraction.manifests.parse_manifest": lambda text: manifests.parse_manifest(_bytes(text), URL),
     "services.extraction.manifests.read_manifest": lambda text: manifests.read_manifest(_bytes(text), URL),
     "services.extraction.media_identity.on_media_host": lambda text: media_identity.on_media_host(URL + text, TIKTOK),
     "services.extraction.media_urls.media_facts": lambda text: media_urls.media_facts(URL + text, TIKTOK),
@@ -150,7 +150,7 @@ WITH_MORE: Mapping[str, Read] = {
     "services.extraction.walls.is_login_page": lambda text: is_login_page(URL + text, TIKTOK),
     "services.library.layout.id_in": lambda text: layout.id_in(_bytes(text), "here"),
     "services.extraction.ytdlp_formats.is_foreign": lambda text: ytdlp_formats.is_foreign(URL + text, TIKTOK),
-    "store.search_words.is_in": lambda text: search_words.is_in(text, search_words.asked("kite") or ()),
+    "store.search_words.is_in": lambda text: search_words.is_in(text, search_words.parse_search("kite") or ()),
     "store.search_words.account_line": lambda text: search_words.account_line(text, text),
     "store.search_words.job_line": lambda text: search_words.job_line(URL, URL, None, {"title": text, "text": text}),
 }

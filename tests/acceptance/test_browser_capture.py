@@ -35,7 +35,7 @@ from mediavault.core.failures import (
     TooLarge,
 )
 from mediavault.core.media import Candidate, SourceType
-from mediavault.core.slow_floor import SlowFloor
+from mediavault.core.slow_floor import SlowTransferDetector
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.registry import identify
@@ -45,7 +45,7 @@ from mediavault.services.browser.port import BrowserDownload, PageCapture
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.proxy import EgressProxy
 from mediavault.services.extraction.browser_extractor import BrowserExtractor
-from mediavault.services.extraction.ranking import choose, videos_to_save
+from mediavault.services.extraction.ranking import choose_candidate, videos_to_save
 from tests.acceptance.browser_site import VIDEO_S, BrowserSite, video
 from tests.patience import patient, until
 from tests.stubs import ReaderHere
@@ -100,7 +100,7 @@ class World:
             post, platform, within_s=patient(WITHIN_S)
         )
         (item,) = videos_to_save(extraction)
-        return choose(item)
+        return choose_candidate(item)
 
     async def download(
         self, path: str, into: Path, *, max_bytes: int = 1 << 30, slow_s: float = 60.0
@@ -113,7 +113,7 @@ class World:
             into=into,
             max_bytes=max_bytes,
             within_s=patient(WITHIN_S),
-            floor=SlowFloor(1_024, slow_s),
+            floor=SlowTransferDetector(1_024, slow_s),
             on_progress=lambda *_: None,
         )
 

@@ -43,7 +43,7 @@ from mediavault.services.extraction.browser_extractor import BrowserExtractor
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.memory.store import MemoryJobStore
-from mediavault.store.waiting_jobs import go_on_after_window
+from mediavault.store.waiting_jobs import resume_after_window
 from mediavault.web.app import create_app
 from mediavault.worker.dispatch import Route
 from mediavault.worker.stages.extract import ask_extractors
@@ -137,7 +137,7 @@ async def a_world(root: Path, **options: Any) -> AsyncIterator[World]:
     desk = SessionManager(state, [site.platform], clock)
 
     async def on_closed(session: SessionState, errand: BrowserTask) -> None:
-        await go_on_after_window(session, errand, store)
+        await resume_after_window(session, errand, store)
 
     windows = LoginWindows(desk, guard, clock, executable=None, on_closed=on_closed)
     settings = Settings(state_dir=state, download_dir=root / "d", **options)

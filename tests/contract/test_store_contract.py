@@ -20,7 +20,7 @@ from mediavault.core.job import (
     Stage,
     StepOutcome,
     StrategyName,
-    WorkerBeat,
+    WorkerHeartbeat,
     WorkerId,
 )
 from mediavault.core.media import Account, Candidate, FoundIn, Ownership, SourceType, Watermark
@@ -1090,8 +1090,8 @@ async def test_recent_posts_that_were_not_understood_are_counted_by_platform(sto
 # --- workers --------------------------------------------------------------------------------------------------------
 
 
-def beat_of(worker: WorkerId, clock: FakeClock, **facts: Any) -> WorkerBeat:
-    return WorkerBeat(worker, "host", 42, "1.0", START, clock.now(), draining=True, **facts)
+def beat_of(worker: WorkerId, clock: FakeClock, **facts: Any) -> WorkerHeartbeat:
+    return WorkerHeartbeat(worker, "host", 42, "1.0", START, clock.now(), draining=True, **facts)
 
 
 async def test_recently_seen_workers_are_listed_newest_first(store: Store, clock: FakeClock) -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from mediavault.core.failures import LeaseLost
-from mediavault.core.job import ClaimedJob, JobId, WorkerBeat, WorkerId
+from mediavault.core.job import ClaimedJob, JobId, WorkerHeartbeat, WorkerId
 from mediavault.core.site_limits import PermitRequest
 from mediavault.store.port import Store
 from tests.contract.stores import LEASE, numbered_job
@@ -44,7 +44,9 @@ async def test_a_worker_learns_at_its_next_heartbeat_that_it_must_drain_and_othe
     store: Store, clock: FakeClock
 ) -> None:
     now, heard = clock.now(), asyncio.Queue[str]()
-    beats = [WorkerBeat(WorkerId(f"w-{n}"), "host", n, "0.1.0", now, now, tally={"failed:NETWORK": n}) for n in (1, 2)]
+    beats = [
+        WorkerHeartbeat(WorkerId(f"w-{n}"), "host", n, "0.1.0", now, now, tally={"failed:NETWORK": n}) for n in (1, 2)
+    ]
     before = [await store.workers.heartbeat(beat) for beat in beats]
     leave = store.workers.on_stop(heard.put_nowait)
     requested = await store.workers.request_drain([W1, WorkerId("w-unknown")])
@@ -114,7 +116,7 @@ async def test_one_job_of_a_paced_site_is_handed_out_whether_or_not_it_needs_a_s
 ) -> None:
     ids = await enqueue(store, "x", "x")
     await hand_over(store, ids[0])
-    await store.site_limits.take_turn(PermitRequest(JobId("other"), "x", interval=MINUTE, probe_within=MINUTE))
+    await store.site_limits.acquire_permit(PermitRequest(JobId("other"), "x", interval=MINUTE, probe_within=MINUTE))
     clock.advance(MINUTE)
 
     assert [attempt.id for attempt in await claim(store, sessions=("x",))] == [ids[0]]

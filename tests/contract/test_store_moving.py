@@ -92,11 +92,11 @@ async def test_imported_jobs_continue_where_they_were(store: Store, clock: FakeC
 
 
 async def test_site_limits_are_imported_where_there_are_none(store: Store) -> None:
-    await store.site_limits.close_gate("x", duration=MINUTE, code=ErrorCode.RATE_LIMITED, reason="ours")
+    await store.site_limits.pause_site("x", duration=MINUTE, code=ErrorCode.RATE_LIMITED, reason="ours")
     moved = SiteLimit("tiktok", closed_until=START + MINUTE, failures=2, code=ErrorCode.CHALLENGE, reason="theirs")
 
-    assert await store.site_limits.import_gates([moved, SiteLimit("x", failures=7)]) == 1
-    gates = {gate.platform: gate for gate in await store.site_limits.gates()}
+    assert await store.site_limits.import_limits([moved, SiteLimit("x", failures=7)]) == 1
+    gates = {gate.platform: gate for gate in await store.site_limits.all_limits()}
     assert gates["tiktok"] == moved
     assert gates["x"].reason == "ours"
 

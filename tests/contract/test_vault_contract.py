@@ -64,21 +64,21 @@ async def listed(vault: Library) -> list[FoundFile]:
 
 async def test_a_library_keeps_its_first_id_and_does_not_list_the_file_that_holds_it(vault: Library) -> None:
     before = await vault.identity()
-    await vault.carry("0b5e7a52-first")
-    await vault.carry("0b5e7a52-second")
-    await vault.expect("0b5e7a52-first")
-    await vault.confirm()
+    await vault.write_identity("0b5e7a52-first")
+    await vault.write_identity("0b5e7a52-second")
+    await vault.require_identity("0b5e7a52-first")
+    await vault.check_identity()
 
     assert (before, await vault.identity(), await listed(vault)) == (None, "0b5e7a52-first", [])
 
 
 async def test_a_library_other_than_the_expected_one_is_refused(vault: Library) -> None:
     with pytest.raises(StorageFailure, match=r"The library is not there: .* has no library marker"):
-        await vault.expect("0b5e7a52-ours")
-    await vault.carry("99999999-theirs")
+        await vault.require_identity("0b5e7a52-ours")
+    await vault.write_identity("99999999-theirs")
 
     with pytest.raises(StorageFailure, match=r"The library is not there: .* belongs to another library") as refused:
-        await vault.expect("0b5e7a52-ours")
+        await vault.require_identity("0b5e7a52-ours")
     assert "0b5e7a52-ours" in refused.value.help
 
 
@@ -280,13 +280,13 @@ async def test_a_path_that_is_not_a_file_of_the_library_gives_none(
     assert await vault.open(relative) is None
     assert await vault.digest(relative) is None
     assert await vault.read_json(relative) is None
-    assert await vault.on_this_machine(relative, into=tmp_path) is None
+    assert await vault.local_path(relative, into=tmp_path) is None
 
 
 async def test_a_file_is_available_on_the_local_machine(vault: Library, tmp_path: Path) -> None:
     assert await kept(vault, NAME, LARGE)
     (tmp_path / "into").mkdir()
-    path = await vault.on_this_machine(NAME, into=tmp_path / "into")
+    path = await vault.local_path(NAME, into=tmp_path / "into")
 
     assert path is not None
     assert path.suffix == ".mp4"

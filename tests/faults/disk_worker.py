@@ -27,7 +27,7 @@ from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.writer import open_writer
 from mediavault.store.patience import DatabaseWait
 from mediavault.worker import retry
-from mediavault.worker.library import recognise
+from mediavault.worker.library import ensure_library_id
 from mediavault.worker.worker import Worker, WorkerLimits
 from tests.faults.worker_process import POINTS
 from tests.patience import patient
@@ -105,7 +105,7 @@ async def main(store_url: str, state: Path, downloads: Path) -> None:
     tools = make_tools(
         store, clock, downloads, extractor=PostExtractor(), downloader=PostDownloader(), probe=PictureProbe()
     )
-    await patience.wait_for(lambda: recognise(store, tools.vault))
+    await patience.wait_for(lambda: ensure_library_id(store, tools.vault))
     if point := os.environ.get("FAULTS_STOP_AT"):
         owner, method, when = POINTS[point]
         targets = {

@@ -14,7 +14,7 @@ import json
 import socket
 import sys
 
-from mediavault.api.feed import OF_ONE
+from mediavault.api.feed import MAX_STREAMS_PER_CLIENT
 from tests.faults.api_process import loopback
 from tests.patience import patient
 
@@ -68,7 +68,9 @@ class Listener:
 
 
 async def main(port: int, count: int, stalled: int) -> None:
-    listeners = [Listener(port, loopback(number // OF_ONE), stalls=number < stalled) for number in range(count)]
+    listeners = [
+        Listener(port, loopback(number // MAX_STREAMS_PER_CLIENT), stalls=number < stalled) for number in range(count)
+    ]
     opening = asyncio.Semaphore(OPENED_AT_ONCE)
 
     async def opened(listener: Listener) -> None:

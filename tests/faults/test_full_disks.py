@@ -10,7 +10,7 @@ import pytest
 from mediavault.core.failures import ErrorCode, StorageFailure
 from mediavault.core.job import Job
 from mediavault.services.library.local_library import LocalLibrary
-from mediavault.worker.library import recognise
+from mediavault.worker.library import ensure_library_id
 from tests.faults.mounts import mount, read_only, small_disk, unmount
 from tests.faults.vault_on_disk import VaultOnDisk, all_completed
 
@@ -96,7 +96,7 @@ async def test_a_library_that_is_not_mounted_changes_no_row_and_no_file(vault: V
             before = await vault.jobs()
             async with vault.store() as store:
                 with pytest.raises(StorageFailure, match="The library is not there"):
-                    await recognise(store, LocalLibrary(vault.downloads))
+                    await ensure_library_id(store, LocalLibrary(vault.downloads))
             assert await vault.jobs() == before
             assert list(vault.downloads.iterdir()) == []
             mount("--bind", str(disk), str(vault.downloads))

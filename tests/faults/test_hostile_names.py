@@ -23,7 +23,7 @@ from mediavault.core.media import DownloadedFile, Extraction, Post, ProbeReport,
 from mediavault.core.platform import Platform
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.worker.context import WorkerContext
-from mediavault.worker.library import recognise
+from mediavault.worker.library import ensure_library_id
 from mediavault.worker.worker import Worker, WorkerLimits
 from tests.contract.stores import LEASE
 from tests.faults.disk_worker import PostDownloader, media_of
@@ -111,7 +111,7 @@ async def saved(vault: VaultOnDisk, count: int) -> Sequence[Job]:
     )
     stop = asyncio.Event()
     async with vault.store() as store:
-        await recognise(store, LocalLibrary(vault.downloads))
+        await ensure_library_id(store, LocalLibrary(vault.downloads))
         worker = Worker(tools_of(vault, store), limits, live_folder=vault.state / "workers")
         working = asyncio.create_task(worker.run(stop))
         vault.log.touch()

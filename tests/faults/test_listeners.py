@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.api.feed import MAX_LISTENERS, MAX_WAITING
+from mediavault.api.feed import MAX_LISTENERS, MAX_QUEUED_EVENTS
 from mediavault.core.clock import SystemClock
 from mediavault.store.port import Store
 from tests.faults.api_process import Api, api_of
@@ -24,7 +24,7 @@ from tests.stubs import new_job
 
 MEMORY_BYTES = 1 << 30
 ANSWERS = 20  # at least, regardless of the time that they take
-EVENTS = MAX_WAITING + 1_200  # the buffers of the sockets hold megabytes before the server's own queue grows
+EVENTS = MAX_QUEUED_EVENTS + 1_200  # the buffers of the sockets hold megabytes before the server's own queue grows
 PER_CALL = 16
 LONG_WORDS = "w" * 1_900  # in a URL: an event of a few kilobytes
 

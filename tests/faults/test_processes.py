@@ -16,7 +16,7 @@ import pytest
 
 from mediavault.core.job import JobStatus
 from mediavault.services.library.local_library import LocalLibrary
-from mediavault.worker.library import recognise
+from mediavault.worker.library import ensure_library_id
 from tests.acceptance.test_serve import free_port
 from tests.faults.vault_on_disk import VaultOnDisk, all_completed, end
 from tests.faults.worker_process import POINTS
@@ -84,7 +84,7 @@ async def test_a_worker_that_wakes_after_its_lease_writes_nothing(vault: VaultOn
 async def test_a_disk_that_fails_once_costs_no_job(vault: VaultOnDisk, fault: str) -> None:
     await vault.accept(3)
     async with vault.store() as store:
-        await recognise(store, LocalLibrary(vault.downloads))
+        await ensure_library_id(store, LocalLibrary(vault.downloads))
     with vault.worker(under=strace(vault, fault.partition(":")[0], fault)):
         jobs = await vault.until(all_completed, within_s=60)
         await vault.until_swept()

@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.failures import StoreAway
+from mediavault.core.failures import StoreUnreachable
 from mediavault.core.job import JobStatus
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.port import JobQuery
-from mediavault.worker.library import recognise
+from mediavault.worker.library import ensure_library_id
 from tests.faults.mounts import small_disk
 from tests.faults.test_processes import environment, until
 from tests.faults.vault_on_disk import VaultOnDisk, all_completed, all_jobs, mediavault
@@ -124,7 +124,7 @@ async def test_a_database_that_another_program_holds_is_waited_for(vault: VaultO
         assert holder.stdout is not None
         await asyncio.to_thread(holder.stdout.readline)
         with vault.worker(env={"FAULTS_LEASE_S": "30"}):
-            with pytest.raises(StoreAway, match="is held by another program"):
+            with pytest.raises(StoreUnreachable, match="is held by another program"):
                 await store.queue.enqueue([new_job("https://videos.example/9", clock=SystemClock())])
             seen = await store.catalogue.jobs(JobQuery())
             await until(lambda: "database_waited_for" in vault.log.read_text(), within_s=60)
@@ -212,7 +212,7 @@ async def test_a_damaged_database_is_set_aside_and_restored_from_backup_and_libr
 ) -> None:
     path, backup = vault.state / "mediavault.db", vault.root / "backup.db"
     async with vault.store() as store:
-        await recognise(store, LocalLibrary(vault.downloads))
+        await ensure_library_id(store, LocalLibrary(vault.downloads))
     await vault.accept(2)
     saved = mediavault(environment(vault), "backup", str(backup))  # with two jobs that have no file yet
     with vault.worker():
@@ -277,7 +277,7 @@ LOSSES: dict[str, Callable[[Path], object]] = {
 async def test_lost_rows_of_a_database_are_restored_from_the_library(vault: VaultOnDisk, loss: str) -> None:
     path = vault.state / "mediavault.db"
     async with vault.store() as store:
-        await recognise(store, LocalLibrary(vault.downloads))
+        await ensure_library_id(store, LocalLibrary(vault.downloads))
     shutil.copyfile(path, path.with_name("older copy"))
     await vault.accept(3)
     with vault.worker() as worker:

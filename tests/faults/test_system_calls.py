@@ -10,7 +10,7 @@ import pytest
 
 from mediavault.core.failures import ErrorCode
 from mediavault.services.library.local_library import LocalLibrary
-from mediavault.worker.library import recognise
+from mediavault.worker.library import ensure_library_id
 from tests.faults.test_processes import strace, was_injected
 from tests.faults.vault_on_disk import VaultOnDisk, all_completed
 from tests.patience import patient
@@ -50,7 +50,7 @@ def _wait(worker: subprocess.Popen[bytes]) -> None:
 async def assert_harmless(root: Path, call: str, number: int) -> bool:
     vault = VaultOnDisk(root / f"{call}-{number}")
     async with vault.store() as store:
-        await recognise(store, LocalLibrary(vault.downloads))
+        await ensure_library_id(store, LocalLibrary(vault.downloads))
     await vault.accept()
     was_killed = await killed_at(vault, call, number)
     with vault.worker(env={"FAULTS_LEASE_S": "3"}):
@@ -81,7 +81,7 @@ async def test_a_kill_at_each_system_call_in_turn_loses_nothing(tmp_path: Path, 
 @pytest.mark.parametrize("call", ["pwritev2", pytest.param("fsync", marks=pytest.mark.long)])
 async def test_a_quota_that_is_used_up_is_waited_for_as_a_full_disk_is(vault: VaultOnDisk, call: str) -> None:
     async with vault.store() as store:
-        await recognise(store, LocalLibrary(vault.downloads))
+        await ensure_library_id(store, LocalLibrary(vault.downloads))
     await vault.accept()
     with vault.worker(under=strace(vault, call, f"{call}:error=EDQUOT:when=1+")):
         (waiting,) = await vault.until(lambda jobs: jobs[0].error_code is ErrorCode.NO_SPACE, within_s=ENDED_S)

@@ -114,7 +114,7 @@ def is_completed(store: Store, job: Job) -> Callable[[], Awaitable[bool]]:
 
 
 async def gate_is_closed(store: Store) -> bool:
-    return any(gate.is_closed(SystemClock().now()) for gate in await store.site_limits.gates())
+    return any(gate.is_closed(SystemClock().now()) for gate in await store.site_limits.all_limits())
 
 
 CUTS = {"unplugged": (Host.unplug, Host.plug_in), "no answers": (Host.lose_answers, Host.find_answers)}

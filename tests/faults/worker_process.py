@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from mediavault.app.composition import worker_limits
-from mediavault.app.storage import make_vault, store_at
+from mediavault.app.storage import make_library, store_at
 from mediavault.app.watchdog import TICKS, restarting_when_frozen
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.failures import LeaseLost, NetworkFailure, RateLimited
@@ -137,7 +137,7 @@ class Events:
         """Record every write of ``store`` that its fence refuses, every accepted completion and every permit."""
         for name in FENCED:
             setattr(store.queue, name, self._noted(name, getattr(store.queue, name)))
-        setattr(store.site_limits, "take_turn", self._noted_turn(store.site_limits.take_turn))  # noqa: B010 - a method of a protocol
+        setattr(store.site_limits, "acquire_permit", self._noted_turn(store.site_limits.acquire_permit))  # noqa: B010 - a method of a protocol
 
     def _noted_turn(
         self, original: Callable[[PermitRequest], Awaitable[Permit]]
@@ -240,7 +240,7 @@ def tools_of(orders: Orders, store: Store, clock: Clock, events: Events) -> Work
     tools = make_tools(store, clock, orders.downloads, extractor=extractor, downloader=downloader, jitter=random.random)
     tools = replace(tools, retry=RetryPolicy(base=RETRY_BASE, jitter=random.random))
     if url := Settings().vault_url:
-        tools = replace(tools, vault=make_vault(Settings(download_dir=orders.downloads, vault_url=url)))
+        tools = replace(tools, vault=make_library(Settings(download_dir=orders.downloads, vault_url=url)))
     if orders.die_at is not None:
         owner, method, when = {**POINTS, **BUCKET_POINTS}[orders.die_at]
         targets = {

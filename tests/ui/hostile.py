@@ -52,10 +52,10 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "KeptFile.output_path": (POST,),
     "KeptFile.sha256": (POST,),
     "HistoryRecord.detail": (POST,),
-    "WorkerBeat.host": (SITES, SITE, SIGN_INS),
-    "WorkerBeat.version": (SITES,),
-    "WorkerBeat.platforms": (SITES,),
-    "WorkerBeat.signed_in": (SITES,),
+    "WorkerHeartbeat.host": (SITES, SITE, SIGN_INS),
+    "WorkerHeartbeat.version": (SITES,),
+    "WorkerHeartbeat.platforms": (SITES,),
+    "WorkerHeartbeat.signed_in": (SITES,),
     "SiteLimit.platform": (HOME, SITES),
     "SiteLimit.reason": (HOME, SITES, SITE),
     "ClientInfo.browser": (ACCESS,),
@@ -88,7 +88,9 @@ _OURS, _API, _LOG, _SAME = (
     "as another of its fields",
 )
 UNSHOWN: Mapping[str, str] = {
-    **dict.fromkeys(("Job.trace_id", "WebSession.key", "WebSession.bound", "ApiToken.key", "WorkerBeat.tally"), _OURS),
+    **dict.fromkeys(
+        ("Job.trace_id", "WebSession.key", "WebSession.bound", "ApiToken.key", "WorkerHeartbeat.tally"), _OURS
+    ),
     **dict.fromkeys(("Job.image_urls", "Job.thumbnail_url", "Item.thumbnail_url", "Item.media_id", "Item.label"), _API),
     **dict.fromkeys(("Candidate.mime", "Candidate.container", "Candidate.audio_codec", "Candidate.note"), _API),
     **dict.fromkeys(("Candidate.media_key", "Candidate.audio_url", "Candidate.headers"), _API),

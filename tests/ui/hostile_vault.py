@@ -15,9 +15,9 @@ from mediavault.api.services import ApiServices
 from mediavault.auth.scopes import Scope
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import JobStatus, WorkerBeat, WorkerId
+from mediavault.core.job import JobStatus, WorkerHeartbeat, WorkerId
 from mediavault.core.media import KeptFile, ProbeReport
-from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, written_checks
+from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
 from mediavault.presentation.doctor_report import Check, Doctor, UpgradeOutcome, YtdlpState
 from mediavault.presentation.doctor_report import DoctorVerdict as Found
 from mediavault.store.codec import storable
@@ -73,28 +73,28 @@ async def _fill(store: Store, texts: Sequence[TextOf], now: datetime) -> None:
         strays = [post_of(STRAYS + number + state, text_of, now, platform=platform, slug=slug) for state in states]
         adopted += [*ours, *strays]
         for site in dict.fromkeys((platform, storable(text_of("SiteLimit.platform")))):
-            await store.site_limits.close_gate(
+            await store.site_limits.pause_site(
                 site, duration=HOUR, code=ErrorCode.RATE_LIMITED, reason=text_of("SiteLimit.reason")
             )
         await store.workers.heartbeat(_beat(number, text_of, now))
         for saved in (post for post in (*ours, *strays) if post.job.status is JobStatus.COMPLETED):
             checks = {index: FileCheck(now, CheckVerdict.CHANGED, text_of("FileCheck.detail")) for index in range(2)}
-            await store.records.put(RecordKind.VERIFIED, saved.job.id, written_checks(checks))
+            await store.records.put(RecordKind.VERIFIED, saved.job.id, checks_to_json(checks))
         await _sign_in(store, number, text_of, now)
     await store.catalogue.import_jobs(adopted)
     await _change_settings(store, texts[0])
 
 
-def _beat(number: int, text_of: TextOf, now: datetime) -> WorkerBeat:
-    return WorkerBeat(
+def _beat(number: int, text_of: TextOf, now: datetime) -> WorkerHeartbeat:
+    return WorkerHeartbeat(
         worker=WorkerId(f"w-{number}"),
-        host=storable(text_of("WorkerBeat.host")),
+        host=storable(text_of("WorkerHeartbeat.host")),
         pid=number,
-        version=storable(text_of("WorkerBeat.version")),
+        version=storable(text_of("WorkerHeartbeat.version")),
         started_at=now,
         last_seen_at=now,
-        platforms=(text_of("WorkerBeat.platforms"),),
-        signed_in=(text_of("WorkerBeat.signed_in"), text_of("Job.platform"), "x"),
+        platforms=(text_of("WorkerHeartbeat.platforms"),),
+        signed_in=(text_of("WorkerHeartbeat.signed_in"), text_of("Job.platform"), "x"),
     )
 
 

@@ -11,9 +11,9 @@ from typing import NoReturn
 
 from mediavault import __version__
 from mediavault.core.failures import ErrorCode, StoreError
-from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus, Stage, WorkerBeat, WorkerId
+from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus, Stage, WorkerHeartbeat, WorkerId
 from mediavault.core.media import Item, ItemRole, KeptFile
-from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, written_checks
+from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
 from mediavault.store.port import StoredJob
 from tests import media
 from tests.ui import sample
@@ -35,7 +35,7 @@ async def fill(vault: Vault) -> None:
     await sample.store_kept(store, downloads, media.flv(), "flv", number=UNPLAYABLE)
     gone = await sample.store_kept(store, downloads, media.mp4(), "mp4", number=MISSING)
     checks = {0: FileCheck(now, CheckVerdict.MISSING, "It is not below the download folder.")}
-    await store.records.put(RecordKind.VERIFIED, gone.id, written_checks(checks))
+    await store.records.put(RecordKind.VERIFIED, gone.id, checks_to_json(checks))
     await store.catalogue.import_jobs(
         [StoredJob(_partly(vault, sample.post(PARTLY))), StoredJob(_waiting_for_a_person(sample.post(WAITS)))]
     )
@@ -44,10 +44,10 @@ async def fill(vault: Vault) -> None:
         ("instagram", ErrorCode.ACCOUNT_WARNING, "The site says that it saw something unusual."),
         ("tiktok", ErrorCode.RATE_LIMITED, "429 Too Many Requests"),
     ):
-        await store.site_limits.close_gate(platform, duration=6 * HOUR, code=code, reason=reason)
+        await store.site_limits.pause_site(platform, duration=6 * HOUR, code=code, reason=reason)
     for number, version in enumerate((__version__, "0.0.9")):
         await store.workers.heartbeat(
-            WorkerBeat(
+            WorkerHeartbeat(
                 worker=WorkerId(f"w-odd-{number}"),
                 host=f"cellar-{number}",
                 pid=4711 + number,

@@ -34,7 +34,7 @@ async def test_accounts_are_filtered_as_soon_as_a_site_is_chosen(pages: Pages) -
 
 
 async def test_a_user_can_try_a_paused_site_now(pages: Pages, fresh_vault: Vault) -> None:
-    await fresh_vault.store.site_limits.close_gate(
+    await fresh_vault.store.site_limits.pause_site(
         "x", duration=timedelta(hours=2), code=ErrorCode.RATE_LIMITED, reason="X asked us to slow down"
     )
     page = await pages("/sites", base=fresh_vault.base)

@@ -16,7 +16,7 @@ from typing import Any
 from mediavault import __version__
 from mediavault.app.composition import App, open_app
 from mediavault.app.processes import serve_vault
-from mediavault.core.job import ClaimedJob, Job, WorkerBeat, WorkerId
+from mediavault.core.job import ClaimedJob, Job, WorkerHeartbeat, WorkerId
 from mediavault.core.settings import Settings
 from mediavault.store.port import Store
 from tests.patience import patient
@@ -88,7 +88,7 @@ async def _beating(store: Store) -> AsyncIterator[None]:
     async def beat() -> None:
         while True:
             now = (await store.catalogue.report()).at
-            await store.workers.heartbeat(WorkerBeat(WORKER, "attic", 4711, __version__, now, now, running_jobs=2))
+            await store.workers.heartbeat(WorkerHeartbeat(WORKER, "attic", 4711, __version__, now, now, running_jobs=2))
             await asyncio.sleep(BEAT_EVERY_S)
 
     task = asyncio.create_task(beat())

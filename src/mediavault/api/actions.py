@@ -29,7 +29,7 @@ async def submit(services: ApiServices, feed: Feed, texts: Sequence[str], *, for
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class SubmissionResult:
     """The result of submitting several addresses. A post that was submitted twice counts once."""
 
     jobs: tuple[Job, ...]  # new
@@ -37,13 +37,13 @@ class Taken:
     refused: tuple[RefusedAddress, ...]
 
 
-async def take(services: ApiServices, feed: Feed, texts: Sequence[str]) -> Taken:
+async def submit_each(services: ApiServices, feed: Feed, texts: Sequence[str]) -> SubmissionResult:
     """Store the posts that can be stored, and return why the others cannot."""
     new, refused = services.submit.read_each(texts)
     stored = await _store(services, feed, new, force=False) if new else []
     jobs = {result.job.id: result.job for result in stored if result.created}
     known = {result.job.id: result.job for result in stored if not result.created and result.job.id not in jobs}
-    return Taken(tuple(jobs.values()), tuple(known.values()), tuple(refused))
+    return SubmissionResult(tuple(jobs.values()), tuple(known.values()), tuple(refused))
 
 
 async def _store(services: ApiServices, feed: Feed, new: Sequence[NewJob], *, force: bool) -> list[Enqueued]:
@@ -93,7 +93,7 @@ async def retry_job(services: ApiServices, feed: Feed, job_id: JobId, *, chosen_
 def check_choice(job: Job, chosen_url: str) -> None:
     if all(candidate.url != chosen_url for candidate in job.candidates):
         raise BadInput(
-            "The chosen address is none of the job's candidates.", help="Take the `url` of one of its `candidates`."
+            "The chosen URL is not one of the job's candidates.", help="Use the `url` of one of its `candidates`."
         )
 
 

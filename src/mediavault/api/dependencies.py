@@ -44,7 +44,7 @@ def to_job_id(job_id: str) -> JobId:
 
 
 Services = Annotated[ApiServices, Depends(_services)]
-Desk = Annotated[Authenticator, Depends(_desk)]
+AuthenticatorDep = Annotated[Authenticator, Depends(_desk)]
 EventFeed = Annotated[Feed, Depends(_feed)]
 JobIdPath = Annotated[JobId, Depends(_job_id)]
 

@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from starlette.types import Receive, Scope, Send
 
-from mediavault.api.dependencies import Desk, EventFeed, errors
+from mediavault.api.dependencies import AuthenticatorDep, EventFeed, errors
 from mediavault.api.feed import Feed, FeedListener
 from mediavault.auth.authenticator import Authenticator
 from mediavault.auth.login_throttle import address_bucket
@@ -34,7 +34,7 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 async def events(
     request: Request,
     feed: EventFeed,
-    desk: Desk,
+    desk: AuthenticatorDep,
     since: Annotated[str | None, Query(description="An ISO 8601 moment.")] = None,
 ) -> Response:
     """Send ``event: job`` with the job at every change, ``event: removed`` with its id, and a comment every 15 seconds.

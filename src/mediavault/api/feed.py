@@ -25,10 +25,12 @@ log = get_logger(__name__)
 
 POLL_S = 0.5  # while there are listeners
 MAX_LISTENERS = 1_000
-OF_ONE = 5  # streams; as specified. A browser makes six connections to a server, so one is left for its pages
+MAX_STREAMS_PER_CLIENT = (
+    5  # streams; as specified. A browser makes six connections to a server, so one is left for its pages
+)
 LATER_MS = 60_000
-AT_ONCE_BYTES = 65_536  # in one write to a listener
-MAX_WAITING = 512  # events that a listener may lag behind
+MAX_WRITE_BYTES = 65_536  # in one write to a listener
+MAX_QUEUED_EVENTS = 512  # events that a listener may lag behind
 PAGE = 500
 # Writers stamp a change before they commit it: a later stamp may be seen first, so each poll overlaps the one before.
 OVERLAP = timedelta(seconds=5)
@@ -52,9 +54,9 @@ class FeedListener:
         return await self._waiting.get()
 
     def more(self) -> bytes:
-        """Return further queued events, up to ``AT_ONCE_BYTES``: one write of many costs hardly more than of one."""
+        """Return further queued events, up to ``MAX_WRITE_BYTES``: one write of many costs hardly more than of one."""
         events = []
-        left = AT_ONCE_BYTES
+        left = MAX_WRITE_BYTES
         while left > 0 and not self.is_over and not self._waiting.empty():
             event = self._waiting.get_nowait() or b""
             left -= len(event)
@@ -63,7 +65,7 @@ class FeedListener:
 
     def offer(self, event: bytes) -> bool:
         """Queue an event. Returns False when the listener lags too far behind."""
-        if self._waiting.qsize() >= MAX_WAITING:
+        if self._waiting.qsize() >= MAX_QUEUED_EVENTS:
             return False
         self._waiting.put_nowait(event)
         return True
@@ -94,7 +96,7 @@ class Feed:
     def join(self, who: str) -> FeedListener:
         """Return a new listener, which gets every change from now on, and perhaps some earlier ones.
 
-        The oldest stream of ``who`` ends when it has more than ``OF_ONE``. Raises HttpRefusal at MAX_LISTENERS.
+        The oldest stream of ``who`` ends when it has more than ``MAX_STREAMS_PER_CLIENT``. Raises HttpRefusal at MAX_LISTENERS.
         """
         self._make_room_for(who)
         if len(self._listeners) >= MAX_LISTENERS:
@@ -150,7 +152,7 @@ class Feed:
     def _make_room_for(self, who: str) -> None:
         """End the oldest stream at the limit: the window that was opened last is the one in use."""
         theirs = [listener for listener in self._listeners if listener.who == who]
-        for oldest in theirs[: max(0, len(theirs) - OF_ONE + 1)]:
+        for oldest in theirs[: max(0, len(theirs) - MAX_STREAMS_PER_CLIENT + 1)]:
             oldest.end(LATER)
             self.leave(oldest)
 
@@ -203,7 +205,7 @@ class Feed:
     def _publish(self, event: bytes, *, to: Collection[FeedListener] | None = None) -> None:
         for listener in list(self._listeners if to is None else to):
             if not listener.offer(event):
-                log.info("slow_listener_dropped", waiting=MAX_WAITING)
+                log.info("slow_listener_dropped", waiting=MAX_QUEUED_EVENTS)
                 self.leave(listener)
 
 

@@ -10,7 +10,7 @@ from mediavault.api.services import ApiServices
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobId
 from mediavault.core.logs import get_logger
-from mediavault.core.records import FileCheck, RecordKind, read_checks
+from mediavault.core.records import FileCheck, RecordKind, checks_from_json
 from mediavault.presentation.schemas import CheckView, FileFormatView
 from mediavault.presentation.views import kept_files
 from mediavault.server.errors import HttpRefusal
@@ -66,7 +66,7 @@ async def checks_of(records: Records, job: Job) -> dict[int, FileCheck]:
     if record is None:
         return {}
     try:
-        return read_checks(record.value)
+        return checks_from_json(record.value)
     except (KeyError, TypeError, ValueError):
         log.warning("record_not_read", kind=RecordKind.VERIFIED, job_id=job.id, trace_id=job.trace_id)
         return {}

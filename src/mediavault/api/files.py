@@ -64,7 +64,7 @@ FILE_HEADERS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredFile:
     """A file as the job's row describes it: its path below the download folder and, where known, its hash and size."""
 
     path: str | None
@@ -136,26 +136,26 @@ async def kept_file(services: ApiServices, job_id: JobId, place: int | None) -> 
 
 
 async def _video(request: Request, services: ApiServices, kept: KeptFile, *, download: bool) -> Response:
-    file = Kept(kept.output_path, kept.sha256, kept.bytes)
+    file = StoredFile(kept.output_path, kept.sha256, kept.bytes)
     return await _answer(request, services.library, file, download=download)
 
 
 async def _picture(request: Request, services: ApiServices, kept: KeptFile, *, download: bool) -> Response:
-    return await _answer(request, services.library, Kept(kept.thumbnail_path), download=download)
+    return await _answer(request, services.library, StoredFile(kept.thumbnail_path), download=download)
 
 
 async def _sidecar(request: Request, services: ApiServices, kept: KeptFile) -> Response:
-    return await _answer(request, services.library, Kept(sidecar_path(kept)), download=True)
+    return await _answer(request, services.library, StoredFile(sidecar_path(kept)), download=True)
 
 
-async def _answer(request: Request, library: LibraryFiles, kept: Kept, *, download: bool) -> Response:
+async def _answer(request: Request, library: LibraryFiles, kept: StoredFile, *, download: bool) -> Response:
     file = await library.open(kept.path) if kept.path else None
     if file is None or kept.path is None:
         raise _not_found()
     return await answer_file(request, file, kept, download=download)
 
 
-async def answer_file(request: Request, file: OpenedFile, kept: Kept, *, download: bool) -> Response:
+async def answer_file(request: Request, file: OpenedFile, kept: StoredFile, *, download: bool) -> Response:
     """Return a response with the open file or the requested part of it; the file is closed in any case.
 
     ``kept.path`` determines the file's name and content type.
@@ -171,7 +171,7 @@ async def answer_file(request: Request, file: OpenedFile, kept: Kept, *, downloa
         return answer
 
 
-def _etag(kept: Kept, file: OpenedFile) -> str:
+def _etag(kept: StoredFile, file: OpenedFile) -> str:
     """Return the file's hash as its ETag, or the library's version when its size has changed since it was saved."""
     tag = kept.sha256 if kept.sha256 and kept.bytes == file.size else file.version
     return f'"{tag}"'
@@ -191,8 +191,8 @@ def _part(request: Request, etag: str, size: int) -> ByteRange | None:
         raise HttpRefusal(
             416,
             ErrorCode.BAD_REQUEST,
-            "The file has no such bytes.",
-            help=Message("It has %(count)s.", count=counted(size, "byte")),
+            "The requested range is outside the file.",
+            help=Message("The file has %(count)s.", count=counted(size, "byte")),
             headers={"Content-Range": f"bytes */{size}"},
         ) from None
 

@@ -28,7 +28,7 @@ from mediavault.presentation.session_views import (
     viewer_view,
 )
 from mediavault.server.long_responses import RELAY_PATH
-from mediavault.store.waiting_jobs import errand_of
+from mediavault.store.waiting_jobs import browser_task_for
 
 router = APIRouter(prefix="/api/login-window", tags=["sessions"])
 
@@ -61,7 +61,7 @@ async def open_window(body: WindowIn, services: Services) -> WindowView:
 
 async def open_on_post(services: ApiServices, job_id: JobId, *, narrow: bool) -> WindowView:
     """Open a window on the post of a job that waits for the user; no other address can be opened."""
-    errand = errand_of(await services.store.catalogue.get(job_id), services.submit)
+    errand = browser_task_for(await services.store.catalogue.get(job_id), services.submit)
     ticket = await services.windows.run(errand, narrow=narrow)
     return WindowView(platform=errand.platform.name, address=window_address(ticket))
 

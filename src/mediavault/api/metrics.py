@@ -23,8 +23,8 @@ from mediavault import __version__
 from mediavault.api.dependencies import errors
 from mediavault.api.services import ApiServices
 from mediavault.core.fleet import ALIVE_WITHIN
-from mediavault.core.job import WorkerBeat
-from mediavault.core.site_limits import GateState, SiteLimit
+from mediavault.core.job import WorkerHeartbeat
+from mediavault.core.site_limits import SiteLimit, SiteState
 from mediavault.store.port import StoreReport
 
 router = APIRouter(tags=["health"])
@@ -57,7 +57,7 @@ class Measurements:
         folders = {"state": settings.state_dir, "downloads": settings.download_dir}
         free = await asyncio.to_thread(_free_bytes, folders)
         return MetricsSnapshot(
-            list(metrics_of(report, workers, await store.site_limits.gates(), free, self._services.clock.now()))
+            list(metrics_of(report, workers, await store.site_limits.all_limits(), free, self._services.clock.now()))
         )
 
 
@@ -73,7 +73,7 @@ class MetricsSnapshot(Collector):
 
 def metrics_of(
     report: StoreReport,
-    workers: Sequence[WorkerBeat],
+    workers: Sequence[WorkerHeartbeat],
     gates: Sequence[SiteLimit],
     free: Mapping[str, int],
     now: datetime,
@@ -93,12 +93,12 @@ def metrics_of(
     states: Samples = [({"state": "working"}, len(workers) - leaving), ({"state": "leaving"}, leaving)]
     yield _gauge("workers", "Workers seen within 90 seconds.", states)
     yield from _worker_metrics(workers)
-    closed: Samples = [({"platform": gate.platform}, gate.state(now) is not GateState.OPEN) for gate in gates]
+    closed: Samples = [({"platform": gate.platform}, gate.state(now) is not SiteState.OPEN) for gate in gates]
     yield _gauge("gate_closed", "1 while a site is left alone.", closed)
     yield _gauge("disk_free_bytes", "Free space.", [({"folder": folder}, n) for folder, n in free.items()])
 
 
-def _worker_metrics(workers: Sequence[WorkerBeat]) -> Iterator[Metric]:
+def _worker_metrics(workers: Sequence[WorkerHeartbeat]) -> Iterator[Metric]:
     """Each worker counts since it started and is reported under its id, so that no counter ever decreases."""
     labelled = [(worker, {"host": worker.host, "worker": str(worker.worker)}) for worker in workers]
     running: Samples = [(labels, worker.running_jobs) for worker, labels in labelled]

@@ -17,7 +17,7 @@ from mediavault.presentation.session_views import (
     session_view,
     session_views,
 )
-from mediavault.store.waiting_jobs import go_on_after
+from mediavault.store.waiting_jobs import resume_after_sign_in
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 
@@ -45,6 +45,6 @@ async def sign_out(platform: PlatformPath, services: Services) -> SessionView:
 async def take_cookies(services: ApiServices, feed: Feed, platform: str, text: str) -> ImportView:
     report = await services.sessions.import_cookies(platform, text)
     state = await services.sessions.state(platform)
-    resumed = await go_on_after(state, services.store)
+    resumed = await resume_after_sign_in(state, services.store)
     feed.wake()
     return await import_view(report, resumed, state, services.store)

@@ -15,10 +15,10 @@ from mediavault.core.failures import FAILURES, ErrorCode, NotFound
 from mediavault.core.job import JobStatus
 from mediavault.core.platform import Pace
 from mediavault.core.sessions import SessionState
-from mediavault.core.site_limits import MANY_SITES, NOT_UNDERSTOOD_WITHIN
-from mediavault.presentation.schemas import GateView
+from mediavault.core.site_limits import MANY_SITES, UNPARSED_WINDOW
+from mediavault.presentation.schemas import SiteLimitView
 from mediavault.presentation.session_views import SessionView, session_views
-from mediavault.presentation.views import gate_views, is_left_alone
+from mediavault.presentation.views import is_left_alone, site_limit_views
 from mediavault.server.errors import HttpRefusal
 from mediavault.store.port import FailureGroup, PlatformTotals
 
@@ -36,7 +36,7 @@ class Site:
     name: str
     title: str
     totals: PlatformTotals | None
-    gate: GateView | None
+    gate: SiteLimitView | None
     session: SessionState | None
     pace: Pace | None
     failures: tuple[FailureGroup, ...]
@@ -70,7 +70,7 @@ async def one_site(name: str, services: ApiServices) -> Site:
     """Return one site. Raises NotFound for a name that is neither a site's nor a job's."""
     known = await _known(services)
     if name not in known:
-        raise NotFound("No site of this name is here.", help="The page of the sites lists those that are.")
+        raise NotFound("Unknown site.", help="The sites page lists the known ones.")
     return known[name]
 
 
@@ -106,8 +106,8 @@ def _pace(name: str, services: ApiServices) -> Pace | None:
     return known.pace if known is not None and name not in MANY_SITES else None
 
 
-@router.get("", response_model=list[GateView], responses=errors(401, 503))
-async def index(services: Services) -> list[GateView]:
+@router.get("", response_model=list[SiteLimitView], responses=errors(401, 503))
+async def index(services: Services) -> list[SiteLimitView]:
     """List each site's limits.
 
     For each: open, closed (paused) or half open, until when and why; when its next job may start, its account's daily
@@ -116,27 +116,27 @@ async def index(services: Services) -> list[GateView]:
     return await all_gates(services)
 
 
-@router.post("/{platform}/open", response_model=list[GateView], responses=errors(401, 403, 404, 415, 503))
-async def open_gate(
+@router.post("/{platform}/open", response_model=list[SiteLimitView], responses=errors(401, 403, 404, 415, 503))
+async def reopen_site(
     platform: Annotated[str, Path(max_length=64, description="A site's name, as jobs carry it.")], services: Services
-) -> list[GateView]:
+) -> list[SiteLimitView]:
     """End a site's pause, so that its jobs may start again at once; return all site limits as they are then."""
-    if all(gate.platform != platform for gate in await services.store.site_limits.gates()):
+    if all(gate.platform != platform for gate in await services.store.site_limits.all_limits()):
         raise HttpRefusal(
-            404, ErrorCode.NOT_FOUND, "No site of this name has a gate.", help="GET /api/gates lists those that have."
+            404, ErrorCode.NOT_FOUND, "No site of this name has limits.", help="GET /api/gates lists those that have."
         )
-    await services.store.site_limits.open_gate(platform)
+    await services.store.site_limits.reopen_site(platform)
     return await all_gates(services)
 
 
-async def all_gates(services: ApiServices) -> list[GateView]:
+async def all_gates(services: ApiServices) -> list[SiteLimitView]:
     store = services.store
     waiting = (await store.catalogue.report()).waiting
-    unread = await store.catalogue.count_unparsed(within=NOT_UNDERSTOOD_WITHIN)
-    return gate_views(await store.site_limits.gates(), waiting, services.clock.now(), not_understood=unread)
+    unread = await store.catalogue.count_unparsed(within=UNPARSED_WINDOW)
+    return site_limit_views(await store.site_limits.all_limits(), waiting, services.clock.now(), not_understood=unread)
 
 
-async def closed_gates(services: ApiServices, waiting: Mapping[str, int]) -> list[GateView]:
+async def closed_gates(services: ApiServices, waiting: Mapping[str, int]) -> list[SiteLimitView]:
     """Return the limits of paused sites, without ``not_understood``: health checks would count it too often."""
-    views = gate_views(await services.store.site_limits.gates(), waiting, services.clock.now())
+    views = site_limit_views(await services.store.site_limits.all_limits(), waiting, services.clock.now())
     return [view for view in views if is_left_alone(view)]

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-from mediavault.app.storage import make_vault, open_store, patiently
+from mediavault.app.storage import make_library, open_store, wait_for_database
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.fleet import ALIVE_WITHIN
-from mediavault.core.job import NewJob, WorkerBeat
+from mediavault.core.job import NewJob, WorkerHeartbeat
 from mediavault.core.logs import get_logger
 from mediavault.core.settings import Settings
 from mediavault.core.submission import Submission
@@ -33,7 +33,7 @@ from mediavault.store.port import Store, Workers
 from mediavault.worker import liveness
 from mediavault.worker.context import RetryPolicy, WorkerContext
 from mediavault.worker.freezes import FreezeReport, settled_reports
-from mediavault.worker.library import recognise
+from mediavault.worker.library import ensure_library_id
 from mediavault.worker.worker import Worker, WorkerLimits
 
 log = get_logger(__name__)
@@ -84,9 +84,9 @@ async def open_app(
             await first(store)
         guard = make_guard(settings)
         stack.callback(guard.close)
-        library = make_vault(settings)
+        library = make_library(settings)
         # before anything is created in a library that may be the wrong one
-        await patiently(patience, lambda: recognise(store, library))
+        await wait_for_database(patience, lambda: ensure_library_id(store, library))
         await library.prepare()
         submission, live = _submission(settings, guard, clock), LiveSettings(settings, store.records, clock)
         if not worker:
@@ -185,7 +185,7 @@ def _live_folder(settings: Settings) -> Path:
     return settings.state_dir / "workers"
 
 
-async def living_workers(settings: Settings, workers: Workers) -> list[WorkerBeat]:
+async def living_workers(settings: Settings, workers: Workers) -> list[WorkerHeartbeat]:
     """Return the workers with a recent heartbeat, without those of this machine that were killed since."""
     killed = set(liveness.dead_workers(_live_folder(settings)))
     return [worker for worker in await workers.alive(seen_within=ALIVE_WITHIN) if worker.worker not in killed]

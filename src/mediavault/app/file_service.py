@@ -24,7 +24,7 @@ async def open_file_service(vault: App) -> AsyncIterator[FileService]:
     library, state_dir = vault.library, vault.settings.state_dir
 
     async def path_of(relative: str) -> Path | None:
-        return await library.on_this_machine(relative, into=state_dir)
+        return await library.local_path(relative, into=state_dir)
 
     in_a_folder = vault.settings.vault_url is None  # a bucket would send the whole file
     formats = FormatProbe(FfmpegProbe(children=1), path_of if in_a_folder else None)

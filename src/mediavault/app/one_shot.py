@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mediavault.app.composition import make_guard, open_app, open_tools, session_manager
-from mediavault.app.storage import make_vault, open_store, sqlite_path, sqlite_store, store_at
+from mediavault.app.storage import make_library, open_store, sqlite_path, sqlite_store, store_at
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import BadInput, Failure, MediavaultError
 from mediavault.core.job import Job, JobId, JobStatus
@@ -48,7 +48,7 @@ def _is_at_rest(job: Job) -> bool:
 
 async def inspect_url(settings: Settings, url: str) -> Inspection:
     """Extract a post as a worker would, without saving anything."""
-    from mediavault.services.extraction.ranking import choose, explain, videos_to_save
+    from mediavault.services.extraction.ranking import choose_candidate, explain, videos_to_save
     from mediavault.worker.dispatch import route_of
     from mediavault.worker.stages.extract import ask_extractors
     from mediavault.worker.stages.resolve import resolve
@@ -57,7 +57,7 @@ async def inspect_url(settings: Settings, url: str) -> Inspection:
     guard = make_guard(settings)
     with contextlib.closing(guard):
         route = route_of(parse_http_url(url))
-        library = make_vault(settings)
+        library = make_library(settings)
         await library.prepare()
         store = store_at("memory:", clock)
         async with open_tools(settings, store, library, guard, clock) as tools:
@@ -65,7 +65,7 @@ async def inspect_url(settings: Settings, url: str) -> Inspection:
                 extraction = await ask_extractors(await resolve(route, tools.client, clock), tools)
             except Failure as exc:
                 return Inspection(None, None, exc.message, exc)
-    return _inspection_of(extraction, lambda: choose(videos_to_save(extraction)[0], now=clock.now()), explain)
+    return _inspection_of(extraction, lambda: choose_candidate(videos_to_save(extraction)[0], now=clock.now()), explain)
 
 
 def _inspection_of(
@@ -92,7 +92,7 @@ def set_aside(settings: Settings) -> Path | None:
 
     database = sqlite_path(settings.effective_database_url)
     if database is None:
-        raise BadInput("--set-aside is for a SQLite file, and this vault's database is none.")
+        raise BadInput("--set-aside works for SQLite only, and this vault uses another database.")
     return aside.set_aside(database, SystemClock().now())
 
 

@@ -22,7 +22,7 @@ from mediavault.core.urls import parse_http_url
 from mediavault.platforms import registry
 from mediavault.services.browser.login_windows import LoginWindows
 from mediavault.store.patience import DatabaseWait
-from mediavault.store.waiting_jobs import go_on_after_window
+from mediavault.store.waiting_jobs import resume_after_window
 from mediavault.worker.worker import Worker
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _on_started(vault: App, address: str, on_open: Callable[[str], None]) -> Non
 @asynccontextmanager
 async def _open_windows(vault: App) -> AsyncIterator[LoginWindows]:
     async def on_closed(state: SessionState, errand: BrowserTask) -> None:
-        await go_on_after_window(state, errand, vault.store)
+        await resume_after_window(state, errand, vault.store)
 
     settings = vault.settings
     windows = LoginWindows(

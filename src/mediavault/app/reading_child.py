@@ -18,7 +18,7 @@ from mediavault.services.browser.port import PageCapture
 from mediavault.services.extraction.api_extractor import read_answer
 from mediavault.services.extraction.browser_extractor import read_visit
 from mediavault.services.extraction.port import ApiAnswer, VisitReading
-from mediavault.services.sandbox.guard import said, serve_lines
+from mediavault.services.sandbox.guard import error_text, serve_lines
 
 MAX_REQUEST_BYTES = 256 << 20  # the bodies of the largest visit in base64, and its page
 MAX_TRACE_CHARS = 8_000  # its end names the location
@@ -48,7 +48,7 @@ def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
     except MemoryError:
         raise  # the document is the cause, and there may be too little memory left to report it
     except Exception as exc:  # noqa: BLE001 - whatever it is, the traceback has to reach the process that logs
-        return {"bug": said(exc), "trace": traceback.format_exc()[-MAX_TRACE_CHARS:]}
+        return {"bug": error_text(exc), "trace": traceback.format_exc()[-MAX_TRACE_CHARS:]}
 
 
 if __name__ == "__main__":

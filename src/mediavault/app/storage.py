@@ -18,7 +18,7 @@ from mediavault.services.library.port import Library
 from mediavault.services.library.staging import STAGING_FOLDER
 from mediavault.store.patience import DatabaseWait
 from mediavault.store.port import Store
-from mediavault.worker.library import look
+from mediavault.worker.library import check_library
 
 if TYPE_CHECKING:
     from mediavault.store.postgres.facts import PostgresFacts  # its driver may not be installed
@@ -61,14 +61,14 @@ async def open_backup(settings: Settings, file: Path) -> AsyncIterator[tuple[Sto
 
 @asynccontextmanager
 async def _opened(store: Store, patience: DatabaseWait | None = None) -> AsyncIterator[Store]:
-    await patiently(patience, store.open)
+    await wait_for_database(patience, store.open)
     try:
         yield store
     finally:
         await store.close()
 
 
-async def patiently(patience: DatabaseWait | None, call: Callable[[], Awaitable[None]]) -> None:
+async def wait_for_database(patience: DatabaseWait | None, call: Callable[[], Awaitable[None]]) -> None:
     """Await ``call``; with ``patience``, again until the database is available."""
     await (call() if patience is None else patience.wait_for(call))
 
@@ -135,20 +135,20 @@ def sqlite_store(path: Path, clock: Clock) -> Store:
     return SqliteJobStore(path, clock)
 
 
-async def look_at_postgres(settings: Settings) -> PostgresFacts | None:
+async def inspect_postgres(settings: Settings) -> PostgresFacts | None:
     """Return what the server reports about itself, without changing anything; None when the settings name no server."""
     url = settings.effective_database_url
     if url.partition(":")[0].lower() not in POSTGRES_SCHEMES:
         return None
     with _requires_driver("PostgreSQL", "postgresql"):
-        from mediavault.store.postgres.facts import look_at
-    return await look_at(url, SystemClock())
+        from mediavault.store.postgres.facts import query_facts
+    return await query_facts(url, SystemClock())
 
 
 # --- libraries -------------------------------------------------------------------------------------------------
 
 
-def make_vault(settings: Settings) -> Library:
+def make_library(settings: Settings) -> Library:
     """Return the library that ``vault_url`` names, else the download folder; no request is made. Raises BadSetting."""
     if settings.vault_url is None:
         from mediavault.services.library.local_library import LocalLibrary
@@ -166,8 +166,8 @@ def make_vault(settings: Settings) -> Library:
 
 async def open_library(settings: Settings, store: Store) -> Library:
     """Return the library for reading; nothing is written to it. Raises StorageFailure when it is not the store's."""
-    library = make_vault(settings)
-    await look(store, library)
+    library = make_library(settings)
+    await check_library(store, library)
     return library
 
 
@@ -176,10 +176,10 @@ async def try_library(settings: Settings) -> None:
 
     Raises StorageFailure, also when the library is not the store's.
     """
-    library = make_vault(settings)
+    library = make_library(settings)
     with suppress(StoreError):  # without the store it cannot be known whose library it is
         async with open_store(settings) as store:
-            await look(store, library)
+            await check_library(store, library)
     await library.prepare()
 
 

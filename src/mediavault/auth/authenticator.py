@@ -74,9 +74,9 @@ class Authenticator:
         self.owner = Owner(records, clock, on_changed=self.endings.announce)
         self.sessions = WebSessions(records, clock, on_ended=self.endings.announce)
         self.tokens = ApiTokens(records, clock, on_ended=self.endings.announce)
-        self.invitation = SetupToken(records, clock)
+        self.setup_token = SetupToken(records, clock)
         self._tries = LoginThrottle(clock)
-        self._bearers = LoginThrottle(clock, of_an_address=BEARER_TRIES, altogether=BEARER_TRIES)
+        self._bearers = LoginThrottle(clock, per_address=BEARER_TRIES, total=BEARER_TRIES)
 
     @property
     def has_vault_token(self) -> bool:
@@ -142,14 +142,14 @@ class Authenticator:
             raise WrongSecret("The vault has an owner already.", help="Sign in.")
         if mode is AuthMode.SET_UP:
             self._try(visit.address)
-            if not await self.invitation.matches(invitation):
+            if not await self.setup_token.matches(invitation):
                 log.warning("set_up_failed", address=visit.address)
                 raise WrongSecret(
                     "This is not the set-up token.", help="The start printed it, and it holds for an hour: start again."
                 )
         if not await self.owner.take(password):
             raise WrongSecret("A password was set in the meantime.", help="Sign in with it.")
-        await self.invitation.revoke()
+        await self.setup_token.revoke()
         await self.sessions.end_all()
         self._tries.succeeded(visit.address)
         log.info("owner_set_up", address=visit.address)

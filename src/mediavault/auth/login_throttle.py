@@ -22,11 +22,11 @@ _IPV6_HOME = 64  # bits: one home or server usually has a whole /64
 class LoginThrottle:
     """Counts tries before the secret is checked, so that a hundred at once are limited like a hundred in sequence."""
 
-    def __init__(self, clock: Clock, *, of_an_address: int = TRIES_OF_AN_ADDRESS, altogether: int = TRIES_ALTOGETHER):
+    def __init__(self, clock: Clock, *, per_address: int = TRIES_OF_AN_ADDRESS, total: int = TRIES_ALTOGETHER):
         self._clock = clock
-        self._limit, self._altogether = of_an_address, altogether
+        self._limit, self._altogether = per_address, total
         self._tries: OrderedDict[str, deque[float]] = OrderedDict()
-        self._all: deque[float] = deque(maxlen=altogether)
+        self._all: deque[float] = deque(maxlen=total)
         self._known: OrderedDict[str, None] = OrderedDict()
 
     def begin(self, address: str) -> float | None:

@@ -91,7 +91,7 @@ def signed_in_by_proxy(rules: ProxyRules, peer: str, headers: Headers) -> bool:
     if any(name != login.header for name, _ in named) or any(name != SECRET_HEADER for name, _ in secrets_sent):
         raise ProxyRefused("A header looks like that of the reverse proxy and is spelled otherwise.")
     if len(named) != 1 or len(secrets_sent) != 1:
-        raise ProxyRefused("The headers of the reverse proxy must stand there once.")
+        raise ProxyRefused("Each header of the reverse proxy must be sent exactly once.")
     knows_secret, is_owner = same(secrets_sent[0][1], login.secret), same(named[0][1], login.owner)
     if not knows_secret:
         raise ProxyRefused("The secret of the reverse proxy is wrong.")

@@ -110,7 +110,7 @@ def _checked(name: str, others: list[ApiToken]) -> str:
         raise BadInput("There is a token with this name already.", help="Choose another name, or revoke that one.")
     if len(others) >= MAX_TOKENS:
         raise BadInput(
-            Message("There are %(others)s tokens already.", others=len(others)), help="Revoke those that nobody uses."
+            Message("There are %(others)s tokens already.", others=len(others)), help="Revoke the unused ones."
         )
     return name
 

@@ -39,10 +39,10 @@ def backup(file: File, *, as_json: AsJson = False) -> None:
 def restore(file: File, *, set_aside: SetAside = False, as_json: AsJson = False) -> None:
     """Add what a backup has and the configured database lacks. May be repeated."""
     from mediavault.cli.context import quiet_settings
-    from mediavault.cli.migrate import tell_comparison
+    from mediavault.cli.migrate import print_comparison
 
     copied, comparison = asyncio.run(_restore(quiet_settings(), file.absolute(), set_aside=set_aside, silent=as_json))
-    tell_comparison(copied, comparison, as_json=as_json)
+    print_comparison(copied, comparison, as_json=as_json)
 
 
 async def _restore(settings: Settings, file: Path, *, set_aside: bool, silent: bool) -> tuple[Copied, Comparison]:

@@ -17,7 +17,7 @@ from mediavault.cli.errors import EXIT_JOB_FAILED, Exit
 
 if TYPE_CHECKING:
     from mediavault.core.media import ProbeReport
-    from mediavault.services.media.probe import StandingProbe
+    from mediavault.services.media.probe import PersistentProbe
 
 FROM_STANDARD_INPUT = "-"
 AHEAD = 16  # files that are examined before the result of the first one is printed
@@ -61,7 +61,7 @@ async def _check(files: Sequence[str], *, as_json: bool) -> int:
     return refused
 
 
-async def _in_order(files: Iterable[str], probe: StandingProbe) -> AsyncIterator[tuple[str, ProbeReport]]:
+async def _in_order(files: Iterable[str], probe: PersistentProbe) -> AsyncIterator[tuple[str, ProbeReport]]:
     waiting: deque[tuple[str, asyncio.Task[ProbeReport]]] = deque()
     try:
         for file in files:

@@ -31,7 +31,7 @@ def set_aside_damaged(settings: Settings) -> None:
     message = (
         "The database is not damaged and stays."
         if aside is None
-        else f"The damaged database is kept as {aside}. Jobs that were not saved yet stand only in it, and in a backup."
+        else f"The damaged database is kept as {aside}. Jobs that were not saved yet are only in it and in backups."
     )
     err().print(message, markup=False, soft_wrap=True)
 

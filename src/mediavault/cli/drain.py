@@ -14,7 +14,7 @@ from mediavault.cli.options import AsJson
 
 if TYPE_CHECKING:
     from mediavault.core.clock import Clock
-    from mediavault.core.job import WorkerBeat
+    from mediavault.core.job import WorkerHeartbeat
     from mediavault.store.port import Store, Workers
 
 LOOK_EVERY_S = 0.5
@@ -31,14 +31,14 @@ All = Annotated[bool, typer.Option("--all", help="All workers of all machines.")
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until they have exited.")]
 
 
-def drain(names: Names = None, *, everybody: All = False, wait: Wait = True, as_json: AsJson = False) -> None:
+def drain(names: Names = None, *, all_workers: All = False, wait: Wait = True, as_json: AsJson = False) -> None:
     """Let workers finish their jobs, claim nothing more, and exit; exit code 1 when there is no worker."""
     from mediavault.cli.context import quiet_settings, with_store
     from mediavault.cli.output import out, print_json
     from mediavault.core.clock import SystemClock
 
-    async def ask(store: Store) -> list[WorkerBeat]:
-        drained = await _request_drain(store.workers, names or [], everybody=everybody)
+    async def ask(store: Store) -> list[WorkerHeartbeat]:
+        drained = await _request_drain(store.workers, names or [], all_workers=all_workers)
         if wait:
             await until_left(store.workers, drained, SystemClock(), silent=as_json)
         return drained
@@ -47,24 +47,24 @@ def drain(names: Names = None, *, everybody: All = False, wait: Wait = True, as_
     if as_json:
         print_json({"workers": [worker.worker for worker in drained], "left": wait})
     elif drained:
-        out().print("They have left." if wait else "They leave as soon as nothing runs on them.")
+        out().print("The workers have exited." if wait else "The workers exit when their jobs are done.")
     else:
         out().print("No worker is running.")
     if not drained:
         raise Exit(EXIT_JOB_FAILED)
 
 
-async def _request_drain(workers: Workers, names: Sequence[str], *, everybody: bool) -> list[WorkerBeat]:
+async def _request_drain(workers: Workers, names: Sequence[str], *, all_workers: bool) -> list[WorkerHeartbeat]:
     from mediavault.core.fleet import ALIVE_WITHIN
 
     alive = await workers.alive(seen_within=ALIVE_WITHIN)
-    chosen = alive if everybody else named(alive, names or [socket.gethostname()], must_be_there=bool(names))
+    chosen = alive if all_workers else named(alive, names or [socket.gethostname()], must_exist=bool(names))
     await workers.request_drain([worker.worker for worker in chosen])
     return chosen
 
 
-def named(alive: Sequence[WorkerBeat], names: Sequence[str], *, must_be_there: bool) -> list[WorkerBeat]:
-    """Return the workers with these names. With ``must_be_there``, an unknown name raises BadInput."""
+def named(alive: Sequence[WorkerHeartbeat], names: Sequence[str], *, must_exist: bool) -> list[WorkerHeartbeat]:
+    """Return the workers with these names. With ``must_exist``, an unknown name raises BadInput."""
     from mediavault.core.failures import BadInput
 
     matches = [
@@ -72,13 +72,13 @@ def named(alive: Sequence[WorkerBeat], names: Sequence[str], *, must_be_there: b
         for name in dict.fromkeys(names)
     ]
     for name, workers in zip(dict.fromkeys(names), matches, strict=True):
-        if must_be_there and not workers:
+        if must_exist and not workers:
             known = ", ".join(f"{worker.host}:{worker.pid}" for worker in alive) or "none"
-            raise BadInput(f"No worker is called {name}.", help=f"Those that there are: {known}.")
+            raise BadInput(f"No worker is called {name}.", help=f"Running workers: {known}.")
     return list({worker.worker: worker for workers in matches for worker in workers}.values())
 
 
-async def until_left(workers: Workers, asked: Sequence[WorkerBeat], clock: Clock, *, silent: bool) -> None:
+async def until_left(workers: Workers, asked: Sequence[WorkerHeartbeat], clock: Clock, *, silent: bool) -> None:
     """Wait until the workers have exited. One that was killed counts as gone once its heartbeat is too old."""
     from mediavault.cli.output import err
     from mediavault.core.fleet import ALIVE_WITHIN

@@ -50,12 +50,12 @@ def _print(job: Job) -> None:
 
     if job.status is JobStatus.COMPLETED:
         facts = ", ".join(filter(None, (format_size(job.bytes), format_duration(job.duration_s))))
-        out().print(f"Kept {job.output_path} ({facts})", markup=False, soft_wrap=True)
+        out().print(f"Saved {job.output_path} ({facts})", markup=False, soft_wrap=True)
         return
     view, console = job_view(job), err()
     console.print(f"{view.display.state}: {one_line(job.error or '')}".rstrip(": "), markup=False)
     if view.help:
         console.print(view.help, markup=False)
     if job.retry_at:
-        console.print(f"The next try is due at {moment_words(job.retry_at)}; a vault that runs makes it.")
+        console.print(f"Next attempt at {moment_words(job.retry_at)}, if the vault is running.")
     console.print(f"mediavault show {job.id} says what was tried.", style="dim")

@@ -13,7 +13,7 @@ from mediavault.core.media import Candidate, Extraction, Item, Post
 from mediavault.presentation.labels import format_size, help_for, one_line
 from mediavault.presentation.views import candidate_view
 from mediavault.services.extraction.page_data.page_identity import id_in
-from mediavault.services.extraction.ranking import choose
+from mediavault.services.extraction.ranking import choose_candidate
 
 if TYPE_CHECKING:
     from mediavault.cli.saved_page import SavedInspection
@@ -103,7 +103,7 @@ def _item(item: Item, *, chosen: Candidate | None) -> dict[str, Any]:
 
 def _choice(item: Item) -> Candidate | None:
     try:
-        return choose(item)
+        return choose_candidate(item)
     except MediavaultError:
         return None
 

@@ -170,18 +170,20 @@ def gates(
     its account, its jobs, and how many posts no extractor understood within seven days."""
     from mediavault.cli.output import print_gates, print_json
     from mediavault.core.clock import SystemClock
-    from mediavault.core.site_limits import NOT_UNDERSTOOD_WITHIN
-    from mediavault.presentation.views import gate_views
+    from mediavault.core.site_limits import UNPARSED_WINDOW
+    from mediavault.presentation.views import site_limit_views
 
     async def look(store: Store) -> None:
         if open_site is not None:
             _refuse_unknown(open_site)
-            await store.site_limits.open_gate(open_site)
+            await store.site_limits.reopen_site(open_site)
         waiting, unread = (
             (await store.catalogue.report()).waiting,
-            await store.catalogue.count_unparsed(within=NOT_UNDERSTOOD_WITHIN),
+            await store.catalogue.count_unparsed(within=UNPARSED_WINDOW),
         )
-        views = gate_views(await store.site_limits.gates(), waiting, SystemClock().now(), not_understood=unread)
+        views = site_limit_views(
+            await store.site_limits.all_limits(), waiting, SystemClock().now(), not_understood=unread
+        )
         if as_json:
             print_json(views)
         else:
@@ -301,4 +303,4 @@ async def _remove_files(settings: Settings, job: Job) -> None:
     from mediavault.app import storage
     from mediavault.presentation.views import kept_paths
 
-    await storage.make_vault(settings).remove(*kept_paths(job))
+    await storage.make_library(settings).remove(*kept_paths(job))

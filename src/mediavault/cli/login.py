@@ -84,13 +84,13 @@ def sessions(*, as_json: AsJson = False) -> None:
 async def _import(settings: Settings, platform: str, text: str) -> ImportView:
     from mediavault.app import composition, storage
     from mediavault.presentation.session_views import import_view
-    from mediavault.store.waiting_jobs import go_on_after
+    from mediavault.store.waiting_jobs import resume_after_sign_in
 
     manager = composition.session_manager(settings)
     report = await manager.import_cookies(platform, text)
     state = await manager.state(platform)
     async with storage.open_store(settings) as store:
-        resumed = await go_on_after(state, store)
+        resumed = await resume_after_sign_in(state, store)
         return await import_view(report, resumed, state, store)
 
 
@@ -98,7 +98,7 @@ async def _sign_in(settings: Settings, platform: str, *, silent: bool) -> Sessio
     from mediavault.app import composition, one_shot, storage
     from mediavault.presentation.session_views import session_view
     from mediavault.services.browser.own_display import has_display
-    from mediavault.store.waiting_jobs import go_on_after
+    from mediavault.store.waiting_jobs import resume_after_sign_in
 
     site = composition.session_manager(settings).platform(platform)  # an unknown site is refused before anything opens
     if not has_display():
@@ -107,7 +107,7 @@ async def _sign_in(settings: Settings, platform: str, *, silent: bool) -> Sessio
         _announce(f"Sign in to {site.title}")
     state = await one_shot.window_here(settings, BrowserTask(site, site.sign_in.url or ""), _enter_pressed)
     async with storage.open_store(settings) as store:
-        await go_on_after(state, store)
+        await resume_after_sign_in(state, store)
         return await session_view(state, store)
 
 
@@ -115,17 +115,17 @@ async def _answer(settings: Settings, job_id: JobId, *, silent: bool) -> JobView
     from mediavault.app import composition, one_shot, storage
     from mediavault.presentation.views import job_view
     from mediavault.services.browser.own_display import has_display
-    from mediavault.store.waiting_jobs import errand_of, go_on_after_window
+    from mediavault.store.waiting_jobs import browser_task_for, resume_after_window
 
     async with storage.open_store(settings) as store:
-        errand = errand_of(await store.catalogue.get(job_id), composition.make_submission(settings))
+        errand = browser_task_for(await store.catalogue.get(job_id), composition.make_submission(settings))
     if not has_display():
         raise _no_screen(settings, f"jobs/{job_id}")
     if not silent:
         _announce(f"Answer what {errand.platform.title} asks there")
     state = await one_shot.window_here(settings, errand, _enter_pressed)
     async with storage.open_store(settings) as store:
-        await go_on_after_window(state, errand, store)
+        await resume_after_window(state, errand, store)
         return job_view(await store.catalogue.get(job_id))
 
 
@@ -187,10 +187,10 @@ def _print_import(view: ImportView, *, as_json: bool) -> None:
     if as_json:
         print_json(view)
         return
-    end = f"; the first of them runs out on {moment_words(view.first_expiry)}" if view.first_expiry else ""
+    end = f"; the first expires on {moment_words(view.first_expiry)}" if view.first_expiry else ""
     out().print(f"{counted(view.taken, 'cookie')} of {view.session.title} taken{end}.", markup=False)
     if view.elsewhere or view.run_out:
-        out().print(f"Left out: {view.elsewhere} of other sites, {view.run_out} that have run out.", style="dim")
+        out().print(f"Left out: {view.elsewhere} of other sites, {view.run_out} that have expired.", style="dim")
     _print_session(view.session, as_json=False)
 
 

@@ -101,7 +101,7 @@ def _run(argv: Sequence[str]) -> int:
 def _app() -> typer.Typer:
     app = typer.Typer(
         name="mediavault",
-        help="Keeps the video behind a link, and proves that it is whole.",
+        help="Saves the video behind a link and verifies that it plays.",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -130,4 +130,4 @@ def _options(
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Keeps the video behind a link, and proves that it is whole."""
+    """Saves the video behind a link and verifies that it plays."""

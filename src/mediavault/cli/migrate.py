@@ -40,7 +40,7 @@ def migrate(*, to: To = None, while_running: WhileRunning = False, as_json: AsJs
     settings = quiet_settings()
     if to is not None:
         copied, comparison = asyncio.run(_move(settings, to, while_running=while_running, silent=as_json))
-        tell_comparison(copied, comparison, as_json=as_json)
+        print_comparison(copied, comparison, as_json=as_json)
         if not as_json:
             out().print(
                 "Set MEDIAVAULT_DATABASE_URL to the new address before you start mediavault again.", soft_wrap=True
@@ -81,7 +81,7 @@ async def _move(settings: Settings, url: str, *, while_running: bool, silent: bo
             )
 
 
-def tell_comparison(copied: Copied, comparison: Comparison, *, as_json: bool) -> None:
+def print_comparison(copied: Copied, comparison: Comparison, *, as_json: bool) -> None:
     """Print the comparison. Raises Exit with code 1 when something is missing or different."""
     from mediavault.cli.output import print_json
 

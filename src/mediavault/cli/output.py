@@ -15,18 +15,18 @@ from rich.text import Text
 
 from mediavault.core.job import JobStatus
 from mediavault.core.names import readable_name
-from mediavault.core.site_limits import GateState
+from mediavault.core.site_limits import SiteState
 from mediavault.presentation.labels import (
-    GATE_WORDS,
-    ITEM_WORDS,
-    ROLE_WORDS,
-    RUNG_WORDS,
-    STAGE_WORDS,
+    ITEM_LABELS,
+    ROLE_LABELS,
+    SITE_STATE_LABELS,
+    STAGE_LABELS,
+    STRATEGY_LABELS,
     format_duration,
     format_size,
     one_line,
 )
-from mediavault.presentation.schemas import GateView, HistoryView, JobView, WorkerView
+from mediavault.presentation.schemas import HistoryView, JobView, SiteLimitView, WorkerView
 
 Json = BaseModel | Mapping[str, Any] | Sequence[BaseModel]
 
@@ -75,7 +75,7 @@ def print_jobs(jobs: Sequence[JobView]) -> None:
     out().print(table)
 
 
-def print_gates(gates: Sequence[GateView]) -> None:
+def print_gates(gates: Sequence[SiteLimitView]) -> None:
     if not gates:
         out().print("Every site is open, and no job waits.")
         return
@@ -111,11 +111,11 @@ def print_workers(workers: Sequence[WorkerView]) -> None:
     out().print(table)
 
 
-def _gate_state(gate: GateView) -> Text:
-    state = Text(GATE_WORDS[gate.state])
+def _gate_state(gate: SiteLimitView) -> Text:
+    state = Text(SITE_STATE_LABELS[gate.state])
     if until := gate.closed_until or gate.probing_until:
         state.append(f" until {moment_words(until)}")
-    if gate.state is not GateState.OPEN and gate.reason:
+    if gate.state is not SiteState.OPEN and gate.reason:
         state.append(f"\n{one_line(gate.reason)}", style="dim")
     return state
 
@@ -174,8 +174,8 @@ def _items_table(job: JobView) -> Table:
         result = item.output_path or item.error or ""
         table.add_row(
             str(item.index + 1),
-            f"{item.type} {ROLE_WORDS[item.role]}",
-            ITEM_WORDS[item.status],
+            f"{item.type} {ROLE_LABELS[item.role]}",
+            ITEM_LABELS[item.status],
             format_size(item.bytes),
             Text(one_line(result)),
         )
@@ -205,7 +205,7 @@ def _history_table(history: Sequence[HistoryView]) -> Table:
         is_number = name in ("Try", "Bytes", "Took")
         table.add_column(name, justify="right" if is_number else "left", no_wrap=name not in ("What", "Said"))
     for record in history:
-        what = STAGE_WORDS[record.stage] + (f", {RUNG_WORDS[record.rung]}" if record.rung else "")
+        what = STAGE_LABELS[record.stage] + (f", {STRATEGY_LABELS[record.rung]}" if record.rung else "")
         table.add_row(
             record.at.astimezone().strftime("%m-%d %H:%M:%S"),
             str(record.attempt or ""),

@@ -7,7 +7,7 @@ from typing import Any
 
 from mediavault.core.failures import BadInput, MediavaultError
 from mediavault.services.download.manifest import MAX_PLAYLIST_BYTES
-from mediavault.services.extraction.manifests import look
+from mediavault.services.extraction.manifests import parse_manifest
 
 
 def look_at_playlist(path: Path | None, text: bytes | None, base_url: str) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def look_at_playlist(path: Path | None, text: bytes | None, base_url: str) -> di
     """
     body = text if text is not None else _read(path)
     try:
-        summary = look(body, base_url)
+        summary = parse_manifest(body, base_url)
     except BadInput:
         raise
     except MediavaultError as exc:

@@ -16,19 +16,19 @@ from mediavault.core.urls import parse_http_url
 from mediavault.platforms import registry
 from mediavault.presentation.labels import format_size
 from mediavault.services.extraction.confined_reader import LIMITS, unreadable
-from mediavault.services.extraction.outcome import LookOutcome, outcome_of_error
-from mediavault.services.extraction.ranking import choose, explain, videos_to_save
+from mediavault.services.extraction.outcome import PageOutcome, outcome_of_error
+from mediavault.services.extraction.ranking import choose_candidate, explain, videos_to_save
 from mediavault.services.extraction.saved_page import (
     SavedDocument,
-    SavedLook,
-    look_at_list,
-    look_at_saved,
+    SavedPageResult,
     open_saved,
+    read_saved_list,
+    read_saved_post,
     says_nothing,
     stated_addresses,
 )
 from mediavault.services.sandbox.process import ChildFailed
-from mediavault.services.sandbox.standing import StandingChild
+from mediavault.services.sandbox.standing import PersistentChild
 
 CHILD = "mediavault.cli.saved_page_child"
 MAX_SAVED_PAGE_BYTES = 64 << 20
@@ -38,7 +38,7 @@ MAX_SAVED_PAGE_BYTES = 64 << 20
 class SavedInspection:
     """The result of inspecting a saved page, without the network."""
 
-    outcome: LookOutcome
+    outcome: PageOutcome
     extraction: Extraction | None
     choice: Candidate | None
     reason: str
@@ -52,7 +52,7 @@ class SavedInspection:
 def confined_look() -> Iterator[Callable[[str | None, Path], SavedInspection]]:
     """Yield :func:`look_at_saved_page` as run in a separate process, with the limits for a visited page."""
     with asyncio.Runner() as runner:
-        child = StandingChild(CHILD)
+        child = PersistentChild(CHILD)
 
         def look(url: str | None, page: Path) -> SavedInspection:
             try:
@@ -94,27 +94,27 @@ def _post_of(url: str | None) -> Post | None:
         return None
 
 
-def _look(url: str | None, saved: SavedDocument) -> tuple[SavedLook, str]:
+def _look(url: str | None, saved: SavedDocument) -> tuple[SavedPageResult, str]:
     if url is not None:
         return _look_at_post(url, saved), url
     for post, platform in _stated_posts(saved):
-        return look_at_saved(platform, post, saved), post.url
+        return read_saved_post(platform, post, saved), post.url
     unknown = registry.platform("generic")
-    return look_at_saved(unknown, Post("", "", unknown.name), saved), ""
+    return read_saved_post(unknown, Post("", "", unknown.name), saved), ""
 
 
-def _look_at_post(url: str, saved: SavedDocument) -> SavedLook:
+def _look_at_post(url: str, saved: SavedDocument) -> SavedPageResult:
     """Inspect a saved document as the post ``url``. Raises Unsupported and BadUrl for a URL that is not a post's."""
     address = parse_http_url(url)
     try:
         post, platform = registry.identify(address)
     except NotAPost as exc:
-        look = look_at_list(registry.platform_at(address), url, saved)
-        return SavedLook(look.outcome, look.extraction, exc)
+        look = read_saved_list(registry.platform_at(address), url, saved)
+        return SavedPageResult(look.outcome, look.extraction, exc)
     if post.post_id is None and platform.matching.posts:  # a share link: the document names its post
         stated = (found for found, site in _stated_posts(saved) if site is platform and found.post_id)
         post = next((replace(found, url=url) for found in stated), post)
-    return look_at_saved(platform, post, saved)
+    return read_saved_post(platform, post, saved)
 
 
 def _stated_posts(saved: SavedDocument) -> Iterator[tuple[Post, Platform]]:
@@ -126,38 +126,38 @@ def _stated_posts(saved: SavedDocument) -> Iterator[tuple[Post, Platform]]:
             continue
 
 
-def _inspection(look: SavedLook, file: str, url: str) -> SavedInspection:
+def _inspection(look: SavedPageResult, file: str, url: str) -> SavedInspection:
     extraction = look.extraction
-    if look.error is not None or extraction is None or look.outcome is not LookOutcome.VIDEO:
-        is_silent = look.outcome is LookOutcome.METADATA_ONLY and extraction is not None and says_nothing(extraction)
+    if look.error is not None or extraction is None or look.outcome is not PageOutcome.VIDEO:
+        is_silent = look.outcome is PageOutcome.METADATA_ONLY and extraction is not None and says_nothing(extraction)
         error = (
             look.error
             or (_NO_POST_FACTS if is_silent else _NO_VIDEO_HERE.get(look.outcome))
             or _reason_without_choice(extraction)
         )
         return SavedInspection(look.outcome, extraction, None, error.message if error else "", error, file, url)
-    choice = choose(videos_to_save(extraction)[0])
+    choice = choose_candidate(videos_to_save(extraction)[0])
     return SavedInspection(look.outcome, extraction, choice, explain(choice), None, file, url)
 
 
 _NO_POST_FACTS = NoVideo(
-    "This document says nothing of the post.",
+    "This document contains nothing about the post.",
     help="Save the page once more after it has loaded, or the JSON answer that it received.",
 )
-_NO_VIDEO_HERE: Mapping[LookOutcome, MediavaultError] = {
-    LookOutcome.METADATA_ONLY: NoVideo(
+_NO_VIDEO_HERE: Mapping[PageOutcome, MediavaultError] = {
+    PageOutcome.METADATA_ONLY: NoVideo(
         "This document tells who posted what, but not where the video is.",
         help="Save the page once more after it has loaded, or the JSON answer that it received.",
     ),
-    LookOutcome.NO_OWN_VIDEO: NoVideo("There are videos in this document, but none is this post's own."),
-    LookOutcome.MANY_POSTS: NoVideo("This is a list of posts, without the one that was asked for."),
+    PageOutcome.NO_OWN_VIDEO: NoVideo("There are videos in this document, but none is this post's own."),
+    PageOutcome.MANY_POSTS: NoVideo("This is a list of posts, without the one that was asked for."),
 }
 
 
 def _reason_without_choice(extraction: Extraction | None) -> MediavaultError | None:
     try:
         if extraction is not None:
-            choose(videos_to_save(extraction)[0])
+            choose_candidate(videos_to_save(extraction)[0])
     except MediavaultError as exc:
         return exc
     return None
@@ -190,7 +190,7 @@ def _pair(line: str) -> tuple[str | None, Path]:
         return value.get("url") or None, Path(value["file"])
     except (ValueError, KeyError, TypeError, RecursionError) as exc:
         raise BadInput(
-            f"This line names no file: {line[:80]}", help='Write FILE<TAB>URL, or {"file": …, "url": …}.'
+            f"This line does not name a file: {line[:80]}", help='Write FILE<TAB>URL, or {"file": …, "url": …}.'
         ) from exc
 
 

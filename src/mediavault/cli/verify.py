@@ -52,17 +52,15 @@ async def _verify(settings: Settings, *, read_data: bool, as_json: bool) -> Veri
 
 def _print(finding: Finding, *, as_json: bool) -> None:
     from mediavault.cli.output import out, print_json_line
-    from mediavault.maintenance.findings import WORDS
+    from mediavault.maintenance.findings import LABELS
     from mediavault.presentation.labels import one_line
 
     if as_json:
-        print_json_line(
-            {"finding": finding.trouble, "path": finding.path, "job": finding.job, "detail": finding.detail}
-        )
+        print_json_line({"finding": finding.kind, "path": finding.path, "job": finding.job, "detail": finding.detail})
         return
     detail = f" ({one_line(finding.detail)})" if finding.detail else ""
     whose = f" [job {finding.job}]" if finding.job else ""
-    out().print(f"{one_line(finding.path)}: {WORDS[finding.trouble]}{detail}{whose}", markup=False, soft_wrap=True)
+    out().print(f"{one_line(finding.path)}: {LABELS[finding.kind]}{detail}{whose}", markup=False, soft_wrap=True)
 
 
 def _sum_up(done: Verified, *, read_data: bool, as_json: bool) -> None:

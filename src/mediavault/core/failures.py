@@ -114,7 +114,7 @@ class Retry(StrEnum):
     MACHINE = "every 5 minutes, without using up an attempt"
     NOT_YET = (
         "after 30 minutes, 1, 2, 4 and then every 6 hours, without using up an attempt, 60 times in all; where the site"
-        " announces a start, at that time, with one look a week until then"
+        " announces a start, at that time, with one check a week until then"
     )
     ACCOUNT_DAY = "when the account may look at posts again, without using up an attempt"
     RECOVERY = "at once, while attempts are left"
@@ -308,7 +308,7 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
     ),
     ErrorCode.FORBIDDEN: FailureSpec(
         FailureScope.REQUEST, Retry.REFUSED, http_status=403,
-        summary="The request came from a place that is not allowed.",
+        summary="The request came from an origin that is not allowed.",
         hint="Send the request from mediavault's own pages, or from a program without an Origin header.",
         known_by="a browser's request from another site's page",
     ),
@@ -613,7 +613,7 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         FailureScope.MACHINE, Retry.BACKOFF, cause=_BUG,
         summary="Something went wrong in mediavault.",
         hint="This is a bug in mediavault. Please report it with the job's history.",
-        known_by="an exception that nobody foresaw",
+        known_by="an unexpected exception",
     ),
 }
 # fmt: on
@@ -678,7 +678,7 @@ class AccountNotFound(NotFound):
 
 
 class IllegalMove(BadInput):
-    """The job's status does not allow what was asked (core.job.LEGAL_MOVES)."""
+    """The job's status does not allow what was asked (core.job.TRANSITIONS)."""
 
     code = ErrorCode.ILLEGAL_MOVE
 
@@ -692,7 +692,7 @@ class StoreError(MediavaultError):
     code = ErrorCode.STORE_UNAVAILABLE
 
 
-class StoreAway(StoreError):
+class StoreUnreachable(StoreError):
     """The database does not respond and may come back soon: a long-running process waits for it."""
 
 
@@ -820,7 +820,7 @@ class AgeRestricted(NeedsPerson):
     code = ErrorCode.AGE_RESTRICTED
 
 
-class AgeRestrictedToStrangers(AgeRestricted):
+class AgeRestrictedSignedOut(AgeRestricted):
     """The site treated the visitor as not signed in when it asked for an age, whatever cookies were sent."""
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
-from mediavault.core.job import WorkerBeat
+from mediavault.core.job import WorkerHeartbeat
 from mediavault.core.messages import Message, counted
 
 ALIVE_WITHIN = timedelta(seconds=90)  # three heartbeats: a worker that was silent for longer is gone
 
 
-def is_served(platform: str, workers: Iterable[WorkerBeat]) -> bool:
+def is_served(platform: str, workers: Iterable[WorkerHeartbeat]) -> bool:
     """Whether one of these workers is still claiming jobs of the platform."""
     return any(not worker.draining and (not worker.platforms or platform in worker.platforms) for worker in workers)
 
 
-def unserved(waiting: Mapping[str, int], workers: Sequence[WorkerBeat]) -> dict[str, int]:
+def unserved(waiting: Mapping[str, int], workers: Sequence[WorkerHeartbeat]) -> dict[str, int]:
     """Return how many waiting jobs none of these workers takes, by platform."""
     return {name: count for name, count in sorted(waiting.items()) if count and not is_served(name, workers)}
 
@@ -28,12 +28,12 @@ def unserved_in_words(platform: str, count: int) -> str:
     )
 
 
-def versions(workers: Iterable[WorkerBeat]) -> list[str]:
+def versions(workers: Iterable[WorkerHeartbeat]) -> list[str]:
     """Return the versions of these workers. More than one means that the fleet is being upgraded."""
     return sorted({worker.version for worker in workers})
 
 
-def hosts_signed_in(workers: Iterable[WorkerBeat]) -> dict[str, list[str]]:
+def hosts_signed_in(workers: Iterable[WorkerHeartbeat]) -> dict[str, list[str]]:
     """Return the hosts whose browser profile is signed in, by platform."""
     hosts_by_platform: dict[str, set[str]] = {}
     for worker in workers:

@@ -27,7 +27,7 @@ class JobStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-LEGAL_MOVES: Mapping[JobStatus, frozenset[JobStatus]] = {
+TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
     JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.CANCELLED}),
     JobStatus.RUNNING: frozenset(
         # back to queued: released by an orderly shutdown
@@ -190,7 +190,7 @@ class HistoryRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerBeat:
+class WorkerHeartbeat:
     """A worker's sign of life, upserted at every heartbeat. ``last_seen_at`` is by the store's clock once it is stored.
 
     ``draining``: it claims no more jobs, or has been asked to stop; the store reports this as soon as it was asked.
@@ -229,5 +229,5 @@ def new_worker_id() -> WorkerId:
     return WorkerId(f"w-{secrets.token_hex(8)}")
 
 
-def may_move(before: JobStatus, after: JobStatus) -> bool:
-    return after in LEGAL_MOVES[before]
+def can_transition(before: JobStatus, after: JobStatus) -> bool:
+    return after in TRANSITIONS[before]

@@ -56,7 +56,7 @@ class FileCheck:
     detail: str = ""
 
 
-def written_checks(checks: Mapping[int, FileCheck]) -> dict[str, Any]:
+def checks_to_json(checks: Mapping[int, FileCheck]) -> dict[str, Any]:
     """Return the value of a ``verified`` record, whose key is the job's id.
 
     The keys of ``checks`` are the indexes of the files' items.
@@ -72,8 +72,8 @@ def written_checks(checks: Mapping[int, FileCheck]) -> dict[str, Any]:
     }
 
 
-def read_checks(value: Mapping[str, Any]) -> dict[int, FileCheck]:
-    """Invert :func:`written_checks`. Raises ValueError, KeyError or TypeError for any other value."""
+def checks_from_json(value: Mapping[str, Any]) -> dict[int, FileCheck]:
+    """Invert :func:`checks_to_json`. Raises ValueError, KeyError or TypeError for any other value."""
     return {
         int(index): FileCheck(
             datetime.fromisoformat(check["at"]),

@@ -19,7 +19,7 @@ _RESET = re.compile(r"((?:x-)?rate-?limit(?:-\w+)?)-reset")
 _EPOCH_S = range(10**9, 10**11)  # a number of this size is a moment, years 2001 to 5138; any other is a span
 
 
-def asked_to_wait(headers: Mapping[str, str], *, now: datetime | None = None) -> timedelta | None:
+def parse_retry_after(headers: Mapping[str, str], *, now: datetime | None = None) -> timedelta | None:
     """Return how long to wait: at most ``LONGEST``, never negative; None where the headers say nothing usable.
 
     Names of ``headers`` are lower case. Times are compared with the response's own ``Date``, so that a wrong clock,

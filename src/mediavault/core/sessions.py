@@ -13,7 +13,7 @@ from datetime import datetime
 from urllib.parse import unquote, urlsplit
 
 from mediavault.core.cookies import Cookie
-from mediavault.core.failures import AgeRestrictedToStrangers, LoginRequired, SessionExpired
+from mediavault.core.failures import AgeRestrictedSignedOut, LoginRequired, SessionExpired
 from mediavault.core.job import JobId
 from mediavault.core.messages import Message
 from mediavault.core.names import safe_text
@@ -71,9 +71,9 @@ class Viewer:
 class ImportReport:
     """The result of importing a cookies.txt: cookies taken, cookies of other sites, and expired cookies."""
 
-    taken: int
-    elsewhere: int
-    run_out: int
+    imported: int
+    other_sites: int
+    expired: int
     first_expiry: datetime | None  # of those taken; None when all are session cookies
 
 
@@ -144,8 +144,8 @@ def _readable(value: str) -> str:
 
 
 def wall_failure(
-    wall: LoginRequired | AgeRestrictedToStrangers, platform: Platform, cookies: Iterable[Cookie], *, now: datetime
-) -> LoginRequired | AgeRestrictedToStrangers | SessionExpired:
+    wall: LoginRequired | AgeRestrictedSignedOut, platform: Platform, cookies: Iterable[Cookie], *, now: datetime
+) -> LoginRequired | AgeRestrictedSignedOut | SessionExpired:
     """Return the failure that a wall for anonymous visitors means with ``cookies``: no sign-in, or an expired one."""
     if not is_signed_in(platform, cookies, now=now):
         return wall

@@ -35,7 +35,7 @@ def default_state_dir() -> Path:
     return (Path(base) if base else Path.home() / ".local" / "state") / "mediavault"
 
 
-class Changeable(BaseModel):
+class ChangeableSettings(BaseModel):
     """Settings that can be changed live: from the next job on, in every process of the vault (store.live_settings)."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -43,13 +43,15 @@ class Changeable(BaseModel):
     concurrency: Annotated[int, Field(ge=1, le=64)] = 3
     max_attempts: Annotated[int, Field(ge=1, le=100)] = DEFAULT_MAX_ATTEMPTS
     prefer: Preference = Field(Preference.BEST, description="best, or compatible: H.264 before anything larger.")
-    name_template: str = Field(DEFAULT_NAME_TEMPLATE, description="How a kept video is called; {id} must be in it.")
+    name_template: str = Field(
+        DEFAULT_NAME_TEMPLATE, description="The file name of a saved video; it must contain {id}."
+    )
     pace: Annotated[Mapping[str, float], NoDecode] = Field(
         default_factory=dict,
-        description="Sites that are asked less often, as in tiktok=2,x=1.5: so many times the usual wait between two posts.",
+        description="Multiplies a site's usual wait between two posts, as in tiktok=2,x=1.5.",
     )
     forget_after_days: Annotated[int, Field(ge=0, le=3650)] = Field(
-        0, description="Failed and cancelled jobs that kept nothing are forgotten after so many days. 0: never."
+        0, description="Failed and cancelled jobs without a saved file are removed after this many days. 0: never."
     )
 
     @field_validator("name_template")
@@ -72,25 +74,26 @@ class Changeable(BaseModel):
         if not all(1 <= factor <= MAX_SLOWER for factor in pace.values()):
             raise ValueError(
                 Message(
-                    "a site can be asked from 1 to %(max_slower)s times as slowly as usual",
+                    "a factor must be between 1 and %(max_slower)s",
                     max_slower=f"{MAX_SLOWER:g}",
                 )
             )
         return {name: factor for name, factor in sorted(pace.items()) if factor != 1}
 
 
-class Settings(Changeable, BaseSettings):
+class Settings(ChangeableSettings, BaseSettings):
     """All settings. Each is read from ``MEDIAVAULT_`` + its name in capitals.
 
     ``mediavault doctor`` lists unknown variables.
-    The fields of ``Changeable`` can also be changed on the settings page, unless the environment sets them.
+    The fields of ``ChangeableSettings`` can also be changed on the settings page, unless the environment sets them.
     """
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="ignore")
 
     state_dir: Path = Field(default_factory=default_state_dir, description="Database, locks, browser profile.")
     download_dir: Path = Field(
-        default_factory=lambda: Path.home() / "Videos" / "mediavault", description="The library; staging lies in it."
+        default_factory=lambda: Path.home() / "Videos" / "mediavault",
+        description="The library; it contains the staging folders.",
     )
     database_url: str | None = Field(None, description="Default: sqlite:///<state_dir>/mediavault.db")
     allow_unprotected_database: bool = Field(
@@ -102,21 +105,23 @@ class Settings(Changeable, BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8420
     host_names: tuple[str, ...] = Field(
-        (), description="JSON list of further names that people reach the vault by, as behind a reverse proxy."
+        (), description="JSON list of further host names of the vault, for example behind a reverse proxy."
     )
     token: SecretStr | None = Field(None, description="When set, the API asks for it: Authorization: Bearer …")
     setup: bool = Field(
         default=False,
-        description="Without a password: open nothing but the set-up page, to who has the one-time token that the start prints.",
+        description="Without a password: serve only the set-up page, for the one-time token printed at the start.",
     )
     trusted_proxies: tuple[str, ...] = Field(
         (), description='JSON list of the addresses or CIDRs of reverse proxies, as in ["127.0.0.1"].'
     )
-    proxy_header: str | None = Field(None, description="The header in which they say who signed in, as Remote-User.")
+    proxy_header: str | None = Field(
+        None, description="The header in which they name the signed-in user, such as Remote-User."
+    )
     proxy_user: str | None = Field(None, description="Its value for the owner of the vault.")
-    proxy_secret: SecretStr | None = Field(None, description="What they send along in X-Mediavault-Proxy-Secret.")
+    proxy_secret: SecretStr | None = Field(None, description="The secret that they send in X-Mediavault-Proxy-Secret.")
     platforms: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Names with commas between: the worker takes only jobs of these. Default: of all."
+        (), description="Comma-separated names: the worker takes only jobs of these platforms. Default: all."
     )
     poll_interval_s: Annotated[float, Field(ge=0.05, le=3600)] = 1.0
     heartbeat_interval_s: Annotated[float, Field(ge=0.1, le=3600)] = 30.0
@@ -190,7 +195,7 @@ def check_proxy(proxy: str) -> None:
     except ValueError:
         raise ValueError(Message("%(proxy)s is neither an address nor a CIDR", proxy=f"{proxy!r}")) from None
     if network.prefixlen < WIDEST_PROXIES[network.version]:
-        raise ValueError(Message("%(proxy)s is too wide: name the proxies, not everybody", proxy=f"{proxy!r}"))
+        raise ValueError(Message("%(proxy)s is too wide: list only the proxies", proxy=f"{proxy!r}"))
 
 
 _HOST = re.compile(
@@ -267,7 +272,7 @@ def load_settings(**overrides: Any) -> Settings:
         first = exc.errors()[0]
         field = str(first["loc"][0]) if first["loc"] else "?"
         raise BadSetting(
-            Message("%(setting)s: %(problem)s.", setting=f"{ENV_PREFIX}{field.upper()}", problem=what_is_wrong(first))
+            Message("%(setting)s: %(problem)s.", setting=f"{ENV_PREFIX}{field.upper()}", problem=describe_error(first))
         ) from exc
     except SettingsError as exc:  # the value of a list is not JSON
         raise _not_a_list(exc) from exc
@@ -295,17 +300,17 @@ def unknown_variables(environ: dict[str, str]) -> list[str]:
     return sorted(name for name in environ if name.upper().startswith(ENV_PREFIX) and name.upper() not in known)
 
 
-def checked(name: str, value: Any) -> Any:
+def validate_setting(name: str, value: Any) -> Any:
     """Return ``value`` as the setting ``name`` stores it. Raises BadSetting, or KeyError for an unknown name."""
-    if name not in Changeable.model_fields:
+    if name not in ChangeableSettings.model_fields:
         raise KeyError(name)
     try:
-        return getattr(Changeable.model_validate({name: value}), name)
+        return getattr(ChangeableSettings.model_validate({name: value}), name)
     except ValidationError as exc:
-        raise BadSetting(_sentence(what_is_wrong(exc.errors()[0]))) from exc
+        raise BadSetting(_sentence(describe_error(exc.errors()[0]))) from exc
 
 
-def what_is_wrong(error: Any) -> str:
+def describe_error(error: Any) -> str:
     """Describe the error, in our own words where pydantic's speak of parsing. Only text is quoted, cut short."""
     value, kind = error["input"], str(error["type"])
     if isinstance(value, str) and kind in _PARSING_PROBLEMS:

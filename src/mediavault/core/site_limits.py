@@ -11,13 +11,13 @@ from mediavault.core.job import JobId
 
 SOON = timedelta(seconds=2)  # a worker's slot waits for a permit this near; for a later one the job is given back
 DAY = timedelta(days=1)  # the rolling window in which an account's posts are counted
-NOT_UNDERSTOOD_WITHIN = timedelta(days=7)  # window for counting the posts that no extractor understands
+UNPARSED_WINDOW = timedelta(days=7)  # window for counting the posts that no extractor understands
 MANY_SITES = frozenset({"generic", "mastodon"})  # one name for many sites: they have no circuit breaker and no pace
 # Longer than any interval: a permit even later was given before the clock was set back.
-OUT_OF_SIGHT = timedelta(minutes=10)
+MAX_PLAUSIBLE_WAIT = timedelta(minutes=10)
 
 
-class GateState(StrEnum):
+class SiteState(StrEnum):
     """Whether a site may be asked. OPEN means yes, unlike in a circuit breaker's usual terms."""
 
     OPEN = "open"
@@ -60,19 +60,19 @@ class SiteLimit:
     def is_closed(self, now: datetime) -> bool:
         return self.blocked_until is not None and self.blocked_until > now
 
-    def state(self, now: datetime) -> GateState:
+    def state(self, now: datetime) -> SiteState:
         if self.closed_until is not None and self.closed_until > now:
-            return GateState.CLOSED
-        return GateState.HALF_OPEN if self.failures else GateState.OPEN
+            return SiteState.CLOSED
+        return SiteState.HALF_OPEN if self.failures else SiteState.OPEN
 
     def permit_after(self, now: datetime) -> datetime:
         """Return the earliest time that the site's pace allows."""
         at = self.next_turn_at
-        return now if at is None or at <= now or at - now > OUT_OF_SIGHT else at
+        return now if at is None or at <= now or at - now > MAX_PLAUSIBLE_WAIT else at
 
     def is_offered(self, now: datetime) -> bool:
         at = self.offered_until
-        return at is not None and now < at <= now + OUT_OF_SIGHT
+        return at is not None and now < at <= now + MAX_PLAUSIBLE_WAIT
 
     def posts_within_day(self, now: datetime) -> int:
         """Return how many posts were read with the account in the last 24 hours."""

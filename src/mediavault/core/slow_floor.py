@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class SlowFloor:
+class SlowTransferDetector:
     """Detects a server that sends too slowly: fewer than ``bytes_per_s`` over ``window_s`` of waiting for it.
 
     Only waiting for the network counts: a slow disk of our own is not the server's fault.

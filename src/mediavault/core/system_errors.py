@@ -16,16 +16,16 @@ from mediavault.core.messages import Message, join
 
 _FULL = Message("Free some space there.")
 _QUOTA = Message("The quota of the user that runs mediavault is used up: raise it, or free some space.")
-_FAILING = Message("The disk, or the way to it, fails: the system's log (dmesg) says more.")
+_FAILING = Message("The disk or its connection is failing: see the system log (dmesg).")
 _READ_ONLY = Message("Mount it for writing again; the system's log (dmesg) may say why it became read-only.")
-_CUT_OFF = Message("The share is cut off: bring its server back, or mount it again.")
-_GONE = Message("It is not there any more: mount its disk, or let no other program remove files there.")
+_CUT_OFF = Message("The network share is disconnected: restart its server, or mount it again.")
+_GONE = Message("It no longer exists: mount its disk, and make sure that no other program removes files there.")
 _NOT_ALLOWED = Message("Let the user that runs mediavault read and write there.")
 _FILES = Message("Too many files are open: raise the limit (ulimit -n), or lower MEDIAVAULT_CONCURRENCY.")
 _MEMORY = Message(
     "The machine has no memory or no processes to spare: lower MEDIAVAULT_CONCURRENCY, or end other programs."
 )
-_TOO_LARGE = Message("That file system takes no file so large: move the library to another one.")
+_TOO_LARGE = Message("That file system does not support files this large: move the library to another one.")
 
 # These errors are about the machine, whatever was being done.
 _ALWAYS: Mapping[int, str] = {

@@ -125,7 +125,7 @@ def _is_odd(text: str) -> bool:
 def _absolute(base: HttpUrl, reference: str) -> str:
     if scheme := _SCHEME.match(reference):
         if scheme[1].lower() not in DEFAULT_PORTS:
-            raise BadUrl("A reference leads to something else than http and https.")
+            raise BadUrl("A reference uses a scheme other than http and https.")
         return reference
     if reference.startswith("//"):
         return f"{base.scheme}:{reference}"
@@ -230,7 +230,7 @@ def _ipv4(labels: list[str]) -> str:
         if len(numbers) > 4 or any(head > 255 for head in heads) or last >= 256 ** (4 - len(heads)):
             raise ValueError(labels)
     except ValueError as exc:
-        raise BadUrl("The host looks like an IPv4 address but is none.") from exc
+        raise BadUrl("The host looks like an IPv4 address but is not a valid one.") from exc
     value = last + sum(head << (8 * (3 - index)) for index, head in enumerate(heads))
     return str(ipaddress.IPv4Address(value))
 
@@ -256,7 +256,7 @@ def _percent_encoded(text: str, unsafe: re.Pattern[str]) -> str:
     try:
         return unsafe.sub(_as_utf8_percent, text)
     except UnicodeEncodeError as exc:
-        raise BadUrl("The address contains half a character.") from exc
+        raise BadUrl("The address contains an incomplete character.") from exc
 
 
 def _as_utf8_percent(match: re.Match[str]) -> str:

@@ -25,7 +25,7 @@ MISSING_SEGMENT = "fmp4/seg-3.m4s"
 SESSION_COOKIE = "practice_session"
 
 
-class FaultCounter(StrEnum):
+class ClientKind(StrEnum):
     """The kind of client, by the browser's Fetch Metadata headers (sites rely on them, scripts cannot change them)."""
 
     PLAYER = "player"  # the page's <video>, or its script
@@ -33,7 +33,7 @@ class FaultCounter(StrEnum):
     CLIENT = "client"  # anything else
 
 
-def caller(request: PracticeRequest) -> FaultCounter:
+def caller(request: PracticeRequest) -> ClientKind:
     """Return the kind of client.
 
     A program that copies a player's ``Sec-Fetch-*`` headers counts as a player: only browsers may send these.
@@ -41,10 +41,10 @@ def caller(request: PracticeRequest) -> FaultCounter:
     """
     goal, mode = request.headers.get("sec-fetch-dest"), request.headers.get("sec-fetch-mode")
     if goal == "document" and mode == "navigate":
-        return FaultCounter.NAVIGATION
+        return ClientKind.NAVIGATION
     if goal in {"video", "audio"}:
-        return FaultCounter.PLAYER if "range" in request.headers else FaultCounter.CLIENT
-    return FaultCounter.PLAYER if goal in {"empty", "image"} else FaultCounter.CLIENT
+        return ClientKind.PLAYER if "range" in request.headers else ClientKind.CLIENT
+    return ClientKind.PLAYER if goal in {"empty", "image"} else ClientKind.CLIENT
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class PostState:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class FaultyRequest:
     """A request for media, with everything that a fault may depend on. ``honest`` is the normal response."""
 
     request: PracticeRequest
@@ -71,15 +71,15 @@ class Asked:
     monotonic_s: float
 
     @property
-    def by(self) -> FaultCounter:
+    def by(self) -> ClientKind:
         return caller(self.request)
 
     @property
     def is_first_save(self) -> bool:
-        return self.by is not FaultCounter.PLAYER and self.state.saves == 1
+        return self.by is not ClientKind.PLAYER and self.state.saves == 1
 
 
-Trouble = Callable[[Asked], PracticeResponse]
+Fault = Callable[[FaultyRequest], PracticeResponse]
 
 
 def html(status: int, text: str, *headers: tuple[str, str]) -> PracticeResponse:
@@ -90,57 +90,57 @@ def html(status: int, text: str, *headers: tuple[str, str]) -> PracticeResponse:
     )
 
 
-def empty_without_cookie(asked: Asked) -> PracticeResponse:
+def empty_without_cookie(asked: FaultyRequest) -> PracticeResponse:
     if asked.request.cookies.get(SESSION_COOKIE) == asked.state.token:
         return asked.honest
     return PracticeResponse(200, (("Content-Type", "video/mp4"), ("Cache-Control", "no-store")))
 
 
-def only_navigation(asked: Asked) -> PracticeResponse:
+def only_navigation(asked: FaultyRequest) -> PracticeResponse:
     """Refuse the page's player too, so that only the page's metadata name the file."""
-    return asked.honest if asked.by is FaultCounter.NAVIGATION else html(403, "Open this film in your browser.")
+    return asked.honest if asked.by is ClientKind.NAVIGATION else html(403, "Open this film in your browser.")
 
 
-def only_first_link_used_up(asked: Asked) -> PracticeResponse:
+def only_first_link_used_up(asked: FaultyRequest) -> PracticeResponse:
     """The first link that is used works for the page's player only; links of other visits work for all."""
     visit = asked.request.query.get("visit", "")
     if not is_signed(asked.request, asked.state.token, now=asked.now):
         return html(403, "This link is not valid.")
     if asked.state.spent is None:
         asked.state.spent = visit
-    if visit == asked.state.spent and asked.by is not FaultCounter.PLAYER:
+    if visit == asked.state.spent and asked.by is not ClientKind.PLAYER:
         return html(403, "This link has been used up.")
     return asked.honest
 
 
-def only_with_link_and_cookie(asked: Asked) -> PracticeResponse:
+def only_with_link_and_cookie(asked: FaultyRequest) -> PracticeResponse:
     if not is_signed(asked.request, asked.state.token, now=asked.now):
         return html(403, "This link is not valid.")
     has_cookie = asked.request.cookies.get(SESSION_COOKIE) == asked.state.token
     return asked.honest if has_cookie else html(403, "This link is for visitors of the post.")
 
 
-def only_navigation_with_link(asked: Asked) -> PracticeResponse:
+def only_navigation_with_link(asked: FaultyRequest) -> PracticeResponse:
     if not is_signed(asked.request, asked.state.token, now=asked.now):
         return html(403, "This link is not valid.")
     return only_navigation(asked)
 
 
-def html_at_first(asked: Asked) -> PracticeResponse:
+def html_at_first(asked: FaultyRequest) -> PracticeResponse:
     name = ("Content-Disposition", 'inline; filename="video.mp4"')
     return html(200, "One moment, please: your film is being prepared.", name) if asked.is_first_save else asked.honest
 
 
-def cut_at_first(asked: Asked) -> PracticeResponse:
+def cut_at_first(asked: FaultyRequest) -> PracticeResponse:
     """Announce the full length and send a part; the rest is served for a Range request."""
     if not asked.is_first_save:
         return asked.honest
     return replace(asked.honest, cut_at=int(len(asked.honest.body) * CUT_PART))
 
 
-def limited_at_first(asked: Asked) -> PracticeResponse:
+def limited_at_first(asked: FaultyRequest) -> PracticeResponse:
     """Answer 429 for two seconds after the first request: coming back earlier does not help."""
-    if asked.by is FaultCounter.PLAYER:
+    if asked.by is ClientKind.PLAYER:
         return asked.honest
     if asked.state.limited_until_s is None:
         asked.state.limited_until_s = asked.monotonic_s + RETRY_AFTER_S
@@ -148,15 +148,15 @@ def limited_at_first(asked: Asked) -> PracticeResponse:
     return html(429, "Slow down, please.", ("Retry-After", str(ceil(left)))) if left > 0 else asked.honest
 
 
-def hole(asked: Asked) -> PracticeResponse:
+def hole(asked: FaultyRequest) -> PracticeResponse:
     return html(404, "No such segment.") if asked.file == MISSING_SEGMENT else asked.honest
 
 
-def html_for_ever(asked: Asked) -> PracticeResponse:
-    return asked.honest if asked.by is FaultCounter.PLAYER else html(200, "Please use our app to keep this film.")
+def html_always(asked: FaultyRequest) -> PracticeResponse:
+    return asked.honest if asked.by is ClientKind.PLAYER else html(200, "Please use our app to keep this film.")
 
 
-TROUBLES: Mapping[str, Trouble] = {
+FAULTS: Mapping[str, Fault] = {
     "session": empty_without_cookie,
     "navigation": only_navigation,
     "signed": only_first_link_used_up,
@@ -166,7 +166,7 @@ TROUBLES: Mapping[str, Trouble] = {
     "truncated": cut_at_first,
     "limited": limited_at_first,
     "holed": hole,
-    "fake": html_for_ever,
+    "fake": html_always,
 }
 
 

@@ -34,7 +34,7 @@ _MEDIA_VERSION = 1  # part of the cache key: raise it when the recipe below chan
 
 
 @dataclass(frozen=True, slots=True)
-class ClipPicture:
+class ClipSpec:
     """What distinguishes a clip from all others. ``seconds`` is its exact duration."""
 
     name: str
@@ -60,7 +60,7 @@ class Clip:
     and segments, ``ts/index.m3u8`` with its segments: the same frames in three formats.
     """
 
-    look: ClipPicture
+    look: ClipSpec
     files: Mapping[str, bytes]
     sha256: str  # of video.mp4
     fingerprint: str
@@ -71,7 +71,7 @@ class Clip:
         return float(self.look.seconds)
 
 
-def make_clips(looks: Iterable[ClipPicture], folder: Path, *, stop: threading.Event | None = None) -> dict[str, Clip]:
+def make_clips(looks: Iterable[ClipSpec], folder: Path, *, stop: threading.Event | None = None) -> dict[str, Clip]:
     """Encode the clips that ``folder`` lacks and return all by name. Blocks for seconds: call it in a thread.
 
     After ``stop`` is set, no further clip is begun. Raises ToolMissing when this PyAV cannot encode H.264.
@@ -128,7 +128,7 @@ def _units(packet: bytes) -> Iterator[bytes]:
         at += 4 + size
 
 
-def _clip(look: ClipPicture, folder: Path) -> Clip:
+def _clip(look: ClipSpec, folder: Path) -> Clip:
     recipe = hashlib.sha256(f"{_MEDIA_VERSION} {look}".encode()).hexdigest()[:12]
     home = folder / f"{look.name}-{recipe}"
     if not home.is_dir():
@@ -136,7 +136,7 @@ def _clip(look: ClipPicture, folder: Path) -> Clip:
     return _read(look, home)
 
 
-def _make(look: ClipPicture, home: Path) -> None:
+def _make(look: ClipSpec, home: Path) -> None:
     """Build the clip in a temporary folder and rename it, so that a folder that exists is complete."""
     building = home.with_name(home.name + ".part")
     shutil.rmtree(building, ignore_errors=True)
@@ -149,7 +149,7 @@ def _make(look: ClipPicture, home: Path) -> None:
     building.rename(home)
 
 
-def _read(look: ClipPicture, home: Path) -> Clip:
+def _read(look: ClipSpec, home: Path) -> Clip:
     files = {path.relative_to(home).as_posix(): path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file()}
     codecs = _codecs(home / "video.mp4")
     files["master.m3u8"] = _master(files, codecs)
@@ -158,7 +158,7 @@ def _read(look: ClipPicture, home: Path) -> Clip:
     return Clip(look, files, hashlib.sha256(files["video.mp4"]).hexdigest(), pictures, codecs)
 
 
-def _encode(look: ClipPicture, path: Path) -> None:
+def _encode(look: ClipSpec, path: Path) -> None:
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as out:
         picture = _video_stream(out)
         sound = _audio_stream(out) if look.sound else None
@@ -187,7 +187,7 @@ def _mux(out: OutputContainer, stream: VideoStream | AudioStream, frames: Iterat
     out.mux(stream.encode(None))
 
 
-def _pictures(look: ClipPicture) -> Iterator[VideoFrame | AudioFrame]:
+def _pictures(look: ClipSpec) -> Iterator[VideoFrame | AudioFrame]:
     chain = [
         ("testsrc2", f"size={WIDTH}x{HEIGHT}:rate={RATE}:duration={look.seconds}"),
         ("hue", f"h={look.hue}:s=1.4"),
@@ -200,7 +200,7 @@ def _pictures(look: ClipPicture) -> Iterator[VideoFrame | AudioFrame]:
     return _run(chain)
 
 
-def _tone(look: ClipPicture) -> Iterator[VideoFrame | AudioFrame]:
+def _tone(look: ClipSpec) -> Iterator[VideoFrame | AudioFrame]:
     chain = [
         ("sine", f"frequency={look.tone_hz}:beep_factor=4:sample_rate={SAMPLE_RATE}:duration={look.seconds}"),
         ("aformat", f"sample_fmts=fltp:sample_rates={SAMPLE_RATE}:channel_layouts=mono"),

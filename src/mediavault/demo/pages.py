@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from html import escape
 from typing import Any
 
-from mediavault.demo.media import HEIGHT, WIDTH, ClipPicture
+from mediavault.demo.media import HEIGHT, WIDTH, ClipSpec
 from mediavault.demo.posts import ADVERT, Author, PracticePost, Shows
 
 SITE_NAME = "Practice"
@@ -25,18 +25,18 @@ class PostAddress:
     origin: str
     link_query: Mapping[str, str]  # media path -> "?…"
 
-    def video(self, post: PracticePost, look: ClipPicture, file: str = "video.mp4") -> str:
+    def video(self, post: PracticePost, look: ClipSpec, file: str = "video.mp4") -> str:
         path = media_path(post, look, file)
         return path + self.link_query.get(path, "")
 
-    def poster(self, post: PracticePost, look: ClipPicture) -> str:
+    def poster(self, post: PracticePost, look: ClipSpec) -> str:
         return media_path(post, look, "poster.jpg")
 
     def absolute(self, path: str) -> str:
         return self.origin + path
 
 
-def media_path(post: PracticePost, look: ClipPicture, file: str = "video.mp4") -> str:
+def media_path(post: PracticePost, look: ClipSpec, file: str = "video.mp4") -> str:
     """Return ``/media/<post>/<number of the video in the post>/<file>``; adverts have their own path."""
     return f"/ads/spot/{file}" if look is ADVERT else f"/media/{post.slug}/{post.looks.index(look) + 1}/{file}"
 
@@ -141,7 +141,7 @@ def _linked_data(post: PracticePost, address: PostAddress) -> dict[str, Any] | l
     return videos if len(videos) > 1 else videos[0]
 
 
-def _video_object(post: PracticePost, look: ClipPicture, address: PostAddress) -> dict[str, Any]:
+def _video_object(post: PracticePost, look: ClipSpec, address: PostAddress) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "@context": "https://schema.org",
         "@type": "VideoObject",
@@ -181,7 +181,7 @@ def _text(post: PracticePost) -> str:
     return f"{post.title}. A practice post: {post.tests}."
 
 
-def _day(look: ClipPicture) -> str:
+def _day(look: ClipSpec) -> str:
     return (_FIRST_DAY + timedelta(days=look.number)).isoformat()
 
 
@@ -199,7 +199,7 @@ def _article(post: PracticePost, inner: str) -> str:
 
 def _video(
     post: PracticePost,
-    look: ClipPicture,
+    look: ClipSpec,
     address: PostAddress,
     *,
     file: str = "video.mp4",

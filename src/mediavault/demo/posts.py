@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import StrategyName
-from mediavault.demo.media import ClipPicture
+from mediavault.demo.media import ClipSpec
 
 
 class Shows(StrEnum):
@@ -56,7 +56,7 @@ class PracticePost:
     tests: str  # the kind of failure, short enough for a column of the demo's table
     author: Author
     shows: Shows
-    looks: tuple[ClipPicture, ...] = ()
+    looks: tuple[ClipSpec, ...] = ()
     code: ErrorCode | None = None
     rungs: frozenset[StrategyName] = frozenset({StrategyName.PLAIN})
     attempts: int | None = None
@@ -76,20 +76,20 @@ MARA = Author("mara.lind", "Mara Lind")
 TOMAS = Author("tomas_okafor", "Tomás Okafor")
 JUNE = Author("june-park", "June Park")
 
-ADVERT = ClipPicture("advert", 90, seconds=4)
+ADVERT = ClipSpec("advert", 90, seconds=4)
 
 _FRESH_START = frozenset({StrategyName.PLAIN, StrategyName.SESSION})  # a second request succeeds, by either strategy
 
 # Posts that need a second attempt come first, so that their waits pass while others are saved.
 POSTS: tuple[PracticePost, ...] = (
-    PracticePost("plain", "A kite over the harbour", "a plain MP4", MARA, Shows.VIDEO, (ClipPicture("plain", 1),)),
+    PracticePost("plain", "A kite over the harbour", "a plain MP4", MARA, Shows.VIDEO, (ClipSpec("plain", 1),)),
     PracticePost(
         "limited",
         "Rain on the market hall",
         "429 at first",
         TOMAS,
         Shows.VIDEO,
-        (ClipPicture("limited", 2, 6),),
+        (ClipSpec("limited", 2, 6),),
         attempts=2,
     ),
     PracticePost(
@@ -98,7 +98,7 @@ POSTS: tuple[PracticePost, ...] = (
         "HTML named .mp4, for ever",
         JUNE,
         Shows.VIDEO,
-        (ClipPicture("fake", 3),),
+        (ClipSpec("fake", 3),),
         code=ErrorCode.NOT_A_VIDEO,
     ),
     PracticePost(
@@ -107,15 +107,15 @@ POSTS: tuple[PracticePost, ...] = (
         "a playlist with a hole",
         MARA,
         Shows.MSE,
-        (ClipPicture("holed", 4, 6),),
+        (ClipSpec("holed", 4, 6),),
         code=ErrorCode.INCOMPLETE,
     ),
     PracticePost(
-        "click", "Press to see the tide", "plays only after a click", TOMAS, Shows.CLICK, (ClipPicture("click", 5, 6),)
+        "click", "Press to see the tide", "plays only after a click", TOMAS, Shows.CLICK, (ClipSpec("click", 5, 6),)
     ),
-    PracticePost("mse", "The night train", "HLS behind a blob: player", JUNE, Shows.MSE, (ClipPicture("mse", 6),)),
+    PracticePost("mse", "The night train", "HLS behind a blob: player", JUNE, Shows.MSE, (ClipSpec("mse", 6),)),
     PracticePost(
-        "hls-ts", "Snow in April", "HLS of MPEG-TS segments", MARA, Shows.PLAYLIST, (ClipPicture("hls-ts", 7, 6),)
+        "hls-ts", "Snow in April", "HLS of MPEG-TS segments", MARA, Shows.PLAYLIST, (ClipSpec("hls-ts", 7, 6),)
     ),
     PracticePost(
         "session",
@@ -123,7 +123,7 @@ POSTS: tuple[PracticePost, ...] = (
         "empty without a cookie",
         TOMAS,
         Shows.VIDEO,
-        (ClipPicture("session", 8),),
+        (ClipSpec("session", 8),),
         rungs=frozenset({StrategyName.SESSION}),
         sets_cookie=True,
     ),
@@ -133,7 +133,7 @@ POSTS: tuple[PracticePost, ...] = (
         "only for a navigation",
         JUNE,
         Shows.VIDEO,
-        (ClipPicture("navigation", 9, 6),),
+        (ClipSpec("navigation", 9, 6),),
         rungs=frozenset({StrategyName.NAVIGATION}),
     ),
     PracticePost(
@@ -142,7 +142,7 @@ POSTS: tuple[PracticePost, ...] = (
         "a signed link, used up",
         MARA,
         Shows.VIDEO,
-        (ClipPicture("signed", 10),),
+        (ClipSpec("signed", 10),),
         rungs=frozenset({StrategyName.FRESH}),
         links=Links.SIGNED_AT_EACH_VISIT,
     ),
@@ -152,7 +152,7 @@ POSTS: tuple[PracticePost, ...] = (
         "signed, with a cookie",
         TOMAS,
         Shows.VIDEO,
-        (ClipPicture("signed-session", 20),),
+        (ClipSpec("signed-session", 20),),
         rungs=frozenset({StrategyName.SESSION}),
         sets_cookie=True,
         links=Links.SIGNED,
@@ -163,7 +163,7 @@ POSTS: tuple[PracticePost, ...] = (
         "signed, for a navigation",
         JUNE,
         Shows.VIDEO,
-        (ClipPicture("signed-browser", 21, 6),),
+        (ClipSpec("signed-browser", 21, 6),),
         rungs=frozenset({StrategyName.NAVIGATION}),
         links=Links.SIGNED_AT_EACH_VISIT,
     ),
@@ -173,7 +173,7 @@ POSTS: tuple[PracticePost, ...] = (
         "HTML at first",
         TOMAS,
         Shows.VIDEO,
-        (ClipPicture("html-first", 11, 6),),
+        (ClipSpec("html-first", 11, 6),),
         rungs=_FRESH_START,
     ),
     PracticePost(
@@ -182,7 +182,7 @@ POSTS: tuple[PracticePost, ...] = (
         "cut short at first",
         JUNE,
         Shows.VIDEO,
-        (ClipPicture("truncated", 12),),
+        (ClipSpec("truncated", 12),),
         rungs=_FRESH_START,
     ),
     PracticePost(
@@ -191,7 +191,7 @@ POSTS: tuple[PracticePost, ...] = (
         "three videos in one post",
         MARA,
         Shows.CAROUSEL,
-        (ClipPicture("carousel-1", 13), ClipPicture("carousel-2", 14, 6), ClipPicture("carousel-3", 15)),
+        (ClipSpec("carousel-1", 13), ClipSpec("carousel-2", 14, 6), ClipSpec("carousel-3", 15)),
     ),
     PracticePost(
         "two-videos",
@@ -199,7 +199,7 @@ POSTS: tuple[PracticePost, ...] = (
         "an advert above the video",
         TOMAS,
         Shows.BESIDE_ADVERT,
-        (ClipPicture("two-videos", 16, 6), ADVERT),
+        (ClipSpec("two-videos", 16, 6), ADVERT),
     ),
     PracticePost(
         "silent",
@@ -207,7 +207,7 @@ POSTS: tuple[PracticePost, ...] = (
         "a video without sound",
         JUNE,
         Shows.VIDEO,
-        (ClipPicture("silent", 17, 6, sound=False),),
+        (ClipSpec("silent", 17, 6, sound=False),),
     ),
     PracticePost(
         "photos",
@@ -215,7 +215,7 @@ POSTS: tuple[PracticePost, ...] = (
         "no video at all",
         MARA,
         Shows.PHOTOS,
-        (ClipPicture("photo-1", 18), ClipPicture("photo-2", 19)),
+        (ClipSpec("photo-1", 18), ClipSpec("photo-2", 19)),
         code=ErrorCode.NO_VIDEO,
     ),
     PracticePost("deleted", "Gone", "a deleted post", TOMAS, Shows.TOMBSTONE, code=ErrorCode.DELETED),
@@ -223,4 +223,4 @@ POSTS: tuple[PracticePost, ...] = (
 )
 
 BY_SLUG: Mapping[str, PracticePost] = {post.slug: post for post in POSTS}
-LOOKS: tuple[ClipPicture, ...] = tuple(look for post in POSTS for look in post.looks)
+LOOKS: tuple[ClipSpec, ...] = tuple(look for post in POSTS for look in post.looks)

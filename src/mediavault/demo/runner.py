@@ -22,7 +22,7 @@ from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.job import Job, JobStatus, NewJob
 from mediavault.core.settings import Settings, load_settings
 from mediavault.demo.expectations import KeptVideo, check, has_ended
-from mediavault.demo.faults import TROUBLES
+from mediavault.demo.faults import FAULTS
 from mediavault.demo.media import fingerprint, has_sound
 from mediavault.demo.site import PracticeSite, practice_site
 from mediavault.demo.table import Row, as_json_object, complaints, draw
@@ -140,7 +140,7 @@ def judged(row: Row, site: PracticeSite, library: Path) -> Row:
         row.history,
         clip=site.clip(post),
         kept=kept_video(job, library),
-        troubles_met=site.troubles_met(post.slug) if post.slug in TROUBLES else None,
+        troubles_met=site.troubles_met(post.slug) if post.slug in FAULTS else None,
     )
     return replace(row, problems=tuple(problems))
 

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.demo import pages
-from mediavault.demo.faults import SESSION_COOKIE, TROUBLES, Asked, FaultCounter, PostState, caller, signed_query
+from mediavault.demo.faults import FAULTS, SESSION_COOKIE, ClientKind, FaultyRequest, PostState, caller, signed_query
 from mediavault.demo.http_server import HttpServer, PracticeRequest, PracticeResponse, whole_or_range
-from mediavault.demo.media import Clip, ClipPicture, make_clips
+from mediavault.demo.media import Clip, ClipSpec, make_clips
 from mediavault.demo.posts import ADVERT, BY_SLUG, LOOKS, POSTS, Links, PracticePost, Shows
 
 REMEMBERED_REQUESTS = 500  # per post
@@ -44,7 +44,7 @@ class Seen:
 
     method: str
     path: str
-    by: FaultCounter
+    by: ClientKind
     status: int
     troubled: bool = False
     range: str | None = None
@@ -83,7 +83,7 @@ class PracticeSite:
 
     def troubles_met(self, slug: str) -> int:
         """Return how many requests of savers (not of the page's player) met the post's fault."""
-        return sum(1 for seen in self.seen(slug) if seen.troubled and seen.by is not FaultCounter.PLAYER)
+        return sum(1 for seen in self.seen(slug) if seen.troubled and seen.by is not ClientKind.PLAYER)
 
     def reset(self, slug: str | None = None) -> None:
         """Reset the state of one post, or of all."""
@@ -150,7 +150,7 @@ class PracticeSite:
         if not number.isdigit() or not 1 <= int(number) <= len(post.looks):
             return _page(pages.missing_page(), status=404)
         honest = self._file(post.looks[int(number) - 1], file, request)
-        trouble = TROUBLES.get(post.slug)
+        trouble = FAULTS.get(post.slug)
         if trouble is None or honest.status == 404 or file == "poster.jpg":
             response = honest
         else:
@@ -166,13 +166,15 @@ class PracticeSite:
         self._records[post.slug].seen.append(seen)
         return response
 
-    def _asked(self, post: PracticePost, file: str, honest: PracticeResponse, request: PracticeRequest) -> Asked:
+    def _asked(
+        self, post: PracticePost, file: str, honest: PracticeResponse, request: PracticeRequest
+    ) -> FaultyRequest:
         state = self._records[post.slug].state
-        if request.method == "GET" and caller(request) is not FaultCounter.PLAYER:
+        if request.method == "GET" and caller(request) is not ClientKind.PLAYER:
             state.saves += 1
-        return Asked(request, file, honest, state, self._clock.now(), self._clock.monotonic())
+        return FaultyRequest(request, file, honest, state, self._clock.now(), self._clock.monotonic())
 
-    def _file(self, look: ClipPicture, file: str, request: PracticeRequest) -> PracticeResponse:
+    def _file(self, look: ClipSpec, file: str, request: PracticeRequest) -> PracticeResponse:
         data = self.clips[look.name].files.get(file)
         if data is None:
             return _page(pages.missing_page(), status=404)

@@ -12,7 +12,7 @@ from mediavault.core.failures import BadInput, ErrorCode, JobNotFound, StorageFa
 from mediavault.core.job import Job, JobId
 from mediavault.core.logs import get_logger
 from mediavault.core.media import KeptFile
-from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, written_checks
+from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
 from mediavault.maintenance.background import BackgroundTasks
 from mediavault.maintenance.findings import judge_size, kept_by_place
 from mediavault.services.library.disk import Digest
@@ -64,7 +64,7 @@ class JobChecks:
             checks = {index: await self._check_file(kept) for index, kept in kept_by_place(job).items()}
         try:
             await self._store.catalogue.get(job.id)  # raises if the job was removed: its record would stay forever
-            await self._store.records.put(RecordKind.VERIFIED, job.id, written_checks(checks))
+            await self._store.records.put(RecordKind.VERIFIED, job.id, checks_to_json(checks))
         except JobNotFound:
             return
         except StoreError as exc:

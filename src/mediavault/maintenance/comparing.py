@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.store.port import StoredJob
-from mediavault.store.transitions import as_adopted
+from mediavault.store.transitions import as_imported
 
 MAX_NAMED = 100  # differences that a comparison names; the others are counted
 
@@ -26,7 +26,7 @@ def transfer_state(source: StoredJob, target: StoredJob | None) -> TransferState
     """Compare two jobs. OLDER may be replaced without a loss; OTHER must never be."""
     if target is None:
         return TransferState.MISSING
-    if target.job == as_adopted(source.job) and target.history == source.history:
+    if target.job == as_imported(source.job) and target.history == source.history:
         return TransferState.SAME
     grown = source.history[: len(target.history)] == target.history
     later = source.job.updated_at >= target.job.updated_at and source.job.attempt_count >= target.job.attempt_count
@@ -35,7 +35,7 @@ def transfer_state(source: StoredJob, target: StoredJob | None) -> TransferState
 
 def differing_fields(source: StoredJob, target: StoredJob) -> list[str]:
     """The names of the job's fields that differ, and ``history`` if that does."""
-    expected = as_adopted(source.job)
+    expected = as_imported(source.job)
     names = [
         column.name for column in fields(Job) if getattr(expected, column.name) != getattr(target.job, column.name)
     ]

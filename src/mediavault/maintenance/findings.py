@@ -27,7 +27,7 @@ class FindingKind(StrEnum):
     SIDECAR_ALONE = "sidecar_alone"  # a sidecar without a row and without a video
 
 
-WORDS: dict[FindingKind, str] = {
+LABELS: dict[FindingKind, str] = {
     FindingKind.MISSING: "the file is not there",
     FindingKind.SIZE_DIFFERS: "the file has another size",
     FindingKind.HASH_DIFFERS: "the file's bytes are others",
@@ -45,7 +45,7 @@ WORDS: dict[FindingKind, str] = {
 class Finding:
     """One finding. ``path`` is relative to the library; ``job`` is None when no row names the file."""
 
-    trouble: FindingKind
+    kind: FindingKind
     path: str
     job: JobId | None = None
     detail: str = ""

@@ -139,7 +139,7 @@ async def copy_jobs(source: Store, target: Store, *, on_jobs: OnJobs = lambda _:
 
 async def copy_rest(source: Store, target: Store) -> None:
     """Copy the site limits and records that the target lacks, and the constants that the source's processes share."""
-    await target.site_limits.import_gates(await source.site_limits.gates())
+    await target.site_limits.import_limits(await source.site_limits.all_limits())
     for name, value in (await source.records.constants()).items():
         await target.records.set_once(name, value)
     for kind in MOVING_KINDS:
@@ -156,7 +156,7 @@ async def _refuse_unreadable(backup: Store, *, page: int, on_jobs: OnJobs) -> No
                 for record in await backup.catalogue.history(job.id):
                     refuse_mistyped(record)
             on_jobs(len(jobs))
-        for gate in await backup.site_limits.gates():
+        for gate in await backup.site_limits.all_limits():
             refuse_mistyped(gate)
         for kind in MOVING_KINDS:
             await backup.records.all(kind)
@@ -165,7 +165,7 @@ async def _refuse_unreadable(backup: Store, *, page: int, on_jobs: OnJobs) -> No
             Message(
                 "The backup holds a row that cannot be read (%(name)s: %(error)s).", name=type(exc).__name__, error=exc
             ),
-            help="Nothing was taken over. Restore another backup, or rebuild from the library with `mediavault rebuild`.",
+            help="Nothing was imported. Restore another backup, or rebuild from the library with `mediavault rebuild`.",
         ) from exc
 
 
@@ -206,9 +206,9 @@ async def compare(source: Store, target: Store, *, on_jobs: OnJobs = lambda _: N
         on_jobs(len(jobs))
     comparison.source_counts = counts_as_adopted((await source.catalogue.report()).counts)
     comparison.target_counts = (await target.catalogue.report()).counts
-    gates = {gate.platform for gate in await target.site_limits.gates()}
+    gates = {gate.platform for gate in await target.site_limits.all_limits()}
     comparison.missing_gates = tuple(
-        gate.platform for gate in await source.site_limits.gates() if gate.platform not in gates
+        gate.platform for gate in await source.site_limits.all_limits() if gate.platform not in gates
     )
     target_constants = await target.records.constants()
     comparison.missing_agreed = tuple(

@@ -128,7 +128,7 @@ class Rebuild:
             except StorageFailure as exc:
                 return Refused(RebuildRefusal.UNREADABLE, path, None, exc.message)
             if value is None:
-                return Refused(RebuildRefusal.BAD_SIDECAR, path, None, "it is no JSON object")
+                return Refused(RebuildRefusal.BAD_SIDECAR, path, None, "it is not a JSON object")
             try:
                 sidecar = read_sidecar(value, path)
             except BadSidecar as exc:

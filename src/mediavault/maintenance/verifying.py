@@ -71,7 +71,7 @@ class Verification:
             yield self._counted(finding)
 
     def _counted(self, finding: Finding) -> Finding:
-        self.done.findings[finding.trouble] = self.done.findings.get(finding.trouble, 0) + 1
+        self.done.findings[finding.kind] = self.done.findings.get(finding.kind, 0) + 1
         return finding
 
     # --- rows against files ---------------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ class Verification:
         except StorageFailure as exc:
             return exc.message
         if value is None:
-            return "it is no JSON object"
+            return "it is not a JSON object"
         try:
             sidecar = read_sidecar(value, path)
         except BadSidecar as exc:

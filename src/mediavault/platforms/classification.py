@@ -14,7 +14,7 @@ from mediavault.core.urls import DEFAULT_PORTS, HttpUrl, canonical_generic, pars
 from mediavault.platforms.bluesky import BLUESKY
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.registry import (
-    is_a_trick,
+    is_deceptive_host,
     is_share_link,
     lies_below_a_platform,
     names_a_platform,
@@ -104,7 +104,7 @@ def _is_disguised(text: str, url: HttpUrl) -> bool:
     """Whether a URL hides where it leads, or leads to no public site."""
     if _is_ip(url.host) and url.host not in text:  # written as a single number, in octal or in hexadecimal
         return True
-    return is_a_trick(url) or (url.port != DEFAULT_PORTS[url.scheme] and _would_be_known(url))
+    return is_deceptive_host(url) or (url.port != DEFAULT_PORTS[url.scheme] and _would_be_known(url))
 
 
 _ARCHIVES = frozenset(["web.archive.org", "archive.org"])  # their copies are pages of their own

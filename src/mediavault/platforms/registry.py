@@ -142,7 +142,7 @@ def identify(url: HttpUrl) -> tuple[Post, Platform]:
         return Post(str(url), match.canonical_url, platform.name, match.post_id, match.handle), platform
     if page is not None:
         raise NotAPost(_not_a_post(page.kind, platform))
-    raise Unsupported(Message("This address on %(site)s is of no kind that mediavault knows.", site=platform.title))
+    raise Unsupported(Message("This kind of %(site)s link is not supported.", site=platform.title))
 
 
 def is_share_link(url: HttpUrl) -> bool:
@@ -188,10 +188,10 @@ def platform_at(url: HttpUrl) -> Platform:
     if (below := next((site for site in sites.wider if lies_below(site, url)), None)) is not None:
         return below
     by_form = next((site for site in sites.anywhere if names_post_on_any_host(site, url)), GENERIC)
-    return by_form if by_form is GENERIC or not is_a_trick(url) else GENERIC
+    return by_form if by_form is GENERIC or not is_deceptive_host(url) else GENERIC
 
 
-def is_a_trick(url: HttpUrl) -> bool:
+def is_deceptive_host(url: HttpUrl) -> bool:
     """Whether an unknown host is not public, or imitates a known site's."""
     sites = _sites()
     imitated = imitates(url.host, sites.names, sites.brands)
@@ -253,4 +253,4 @@ def _not_a_post(kind: AddressKind, platform: Platform) -> str:
     what = IN_WORDS.get(kind)
     if what is None:
         return Message("This address on %(site)s is not that of one post.", site=platform.title)
-    return Message("This address on %(site)s is that of %(what)s, not of one post.", site=platform.title, what=what)
+    return Message("This %(site)s link leads to %(what)s, not to a single post.", site=platform.title, what=what)

@@ -12,7 +12,7 @@ from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import AddressKind, Platform
 from mediavault.core.post_urls import is_named_host, read_page, read_post
 from mediavault.core.urls import canonical_generic, parse_http_url
-from mediavault.services.extraction.saved_page import look_at_saved, open_saved
+from mediavault.services.extraction.saved_page import open_saved, read_saved_post
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def read_document(platform: Platform, url: str, document: str | bytes) -> Extrac
     canonical = match.canonical_url if match else canonical_generic(parsed)
     post = Post(url, canonical, platform.name, match.post_id if match else None, match.handle if match else None)
     text = document.encode() if isinstance(document, str) else document
-    look = look_at_saved(platform, post, open_saved(text, url))
+    look = read_saved_post(platform, post, open_saved(text, url))
     if look.error is not None:
         raise look.error
     assert look.extraction is not None

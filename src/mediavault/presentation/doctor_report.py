@@ -15,7 +15,7 @@ from mediavault.presentation.preferences import current
 from mediavault.presentation.translation import N_, gettext
 
 WITHIN_S = 45.0  # an unresponsive database hits its own deadline before this
-KEPT_FOR_S = 60.0
+CACHE_S = 60.0
 
 # Each check belongs to the group with a prefix of its name; those of no group come last.
 _GROUPS: Sequence[tuple[str, tuple[str, ...]]] = (
@@ -67,7 +67,7 @@ _NAMES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Examination:
+class DoctorReport:
     """The result of all checks at one time. ``groups`` are in the order in which to fix problems."""
 
     at: datetime
@@ -84,23 +84,23 @@ class Doctor:
         self._examine = examine
         self._clock = clock
         self._lock = asyncio.Lock()
-        self._reports: dict[str, tuple[float, Examination]] = {}
+        self._reports: dict[str, tuple[float, DoctorReport]] = {}
 
     @property
-    def last(self) -> Examination | None:
+    def last(self) -> DoctorReport | None:
         """The newest report in the reader's language, else the newest of all; None before the first."""
         own = self._reports.get(current().locale)
         newest = max(self._reports.values(), key=lambda timed: timed[0], default=None)
         report = own or newest
         return report[1] if report else None
 
-    async def run(self) -> Examination:
+    async def run(self) -> DoctorReport:
         """Return the last report if it is recent, else a new one. A check that takes too long is part of the report."""
         async with self._lock:
             locale = current().locale
             known = self._reports.get(locale)
-            if known is None or self._clock.monotonic() >= known[0] + KEPT_FOR_S:
-                report = Examination(self._clock.now(), grouped(await self._checks()))
+            if known is None or self._clock.monotonic() >= known[0] + CACHE_S:
+                report = DoctorReport(self._clock.now(), grouped(await self._checks()))
                 known = self._reports[locale] = (self._clock.monotonic(), report)
             return known[1]
 

@@ -14,10 +14,10 @@ from mediavault.core.job import ItemStatus, JobStatus, Stage, StrategyName
 from mediavault.core.media import ItemRole
 from mediavault.core.names import readable_name
 from mediavault.core.records import CheckVerdict
-from mediavault.core.site_limits import GateState
+from mediavault.core.site_limits import SiteState
 from mediavault.presentation.translation import N_, decimal, gettext
 
-STATUS_WORDS: Mapping[JobStatus, str] = {
+STATUS_LABELS: Mapping[JobStatus, str] = {
     JobStatus.QUEUED: N_("Waiting"),
     JobStatus.RUNNING: N_("In progress"),
     JobStatus.COMPLETED: N_("Saved"),
@@ -25,13 +25,13 @@ STATUS_WORDS: Mapping[JobStatus, str] = {
     JobStatus.CANCELLED: N_("Cancelled"),
 }
 
-GATE_WORDS: Mapping[GateState, str] = {
-    GateState.OPEN: N_("Open"),
-    GateState.CLOSED: N_("Paused"),
-    GateState.HALF_OPEN: N_("Trying again"),
+SITE_STATE_LABELS: Mapping[SiteState, str] = {
+    SiteState.OPEN: N_("Open"),
+    SiteState.CLOSED: N_("Paused"),
+    SiteState.HALF_OPEN: N_("Trying again"),
 }
 
-STAGE_WORDS: Mapping[Stage, str] = {
+STAGE_LABELS: Mapping[Stage, str] = {
     Stage.CLAIM: N_("Starting"),
     Stage.ROUTE: N_("Identifying the site"),
     Stage.EXTRACT: N_("Reading the post"),
@@ -49,7 +49,7 @@ STAGE_WORDS: Mapping[Stage, str] = {
     Stage.RETRY: N_("Retry requested"),
 }
 
-RUNG_WORDS: Mapping[StrategyName, str] = {
+STRATEGY_LABELS: Mapping[StrategyName, str] = {
     StrategyName.PLAIN: N_("plain request"),
     StrategyName.SESSION: N_("with the browser's session"),
     StrategyName.NAVIGATION: N_("in the browser"),
@@ -73,10 +73,10 @@ def help_for(code: ErrorCode | None, *, over: bool = False) -> str:
 def failure_label(code: ErrorCode | None) -> str:
     """Return the label of a failed job's status, in the reader's language."""
     label = FAILURES[code].label if code is not None else ""
-    return gettext(label or STATUS_WORDS[JobStatus.FAILED])
+    return gettext(label or STATUS_LABELS[JobStatus.FAILED])
 
 
-ITEM_WORDS: Mapping[ItemStatus, str] = {
+ITEM_LABELS: Mapping[ItemStatus, str] = {
     ItemStatus.WAITING: N_("Waiting"),
     ItemStatus.COMMITTING: N_("Adding to library"),
     ItemStatus.KEPT: N_("Saved"),
@@ -84,7 +84,7 @@ ITEM_WORDS: Mapping[ItemStatus, str] = {
     ItemStatus.SKIPPED: N_("Not saved"),
 }
 
-ROLE_WORDS: Mapping[ItemRole, str] = {
+ROLE_LABELS: Mapping[ItemRole, str] = {
     ItemRole.MAIN: N_("of the post"),
     ItemRole.QUOTED: N_("of the quoted post"),
     ItemRole.REPOSTED: N_("of the reposted post"),
@@ -92,7 +92,7 @@ ROLE_WORDS: Mapping[ItemRole, str] = {
 }
 
 
-VERDICT_WORDS: Mapping[CheckVerdict, str] = {
+VERDICT_LABELS: Mapping[CheckVerdict, str] = {
     CheckVerdict.WHOLE: N_("Complete"),
     CheckVerdict.CHANGED: N_("Changed"),
     CheckVerdict.MISSING: N_("Missing"),

@@ -15,7 +15,7 @@ from mediavault.core.job import ItemStatus, JobStatus, Stage, StepOutcome, Strat
 from mediavault.core.media import FoundIn, ItemRole, ItemType, SourceType, Watermark
 from mediavault.core.messages import Message
 from mediavault.core.records import CheckVerdict
-from mediavault.core.site_limits import GateState
+from mediavault.core.site_limits import SiteState
 from mediavault.core.submission import MAX_BATCH
 from mediavault.store.queries import JobOrder
 
@@ -328,7 +328,7 @@ class WorkerView(_View):
     seen_s: float
 
 
-class GateView(_View):
+class SiteLimitView(_View):
     """A site's limits: pace, daily cap and pauses. ``state`` is ``closed`` while the site is paused.
 
     ``half_open``: until ``probing_until``, one job finds out whether the site accepts requests again.
@@ -339,7 +339,7 @@ class GateView(_View):
     """
 
     platform: str
-    state: GateState
+    state: SiteState
     closed_until: datetime | None
     probing_until: datetime | None
     next_turn_at: datetime | None
@@ -378,7 +378,7 @@ class WorkerHealthView(FleetView):
 
     status: Literal["ok", "no_worker"]
     counts: dict[JobStatus, int]
-    gates: list[GateView]
+    gates: list[SiteLimitView]
     browser: str | None
 
 

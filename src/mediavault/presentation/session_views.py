@@ -25,20 +25,22 @@ class SessionView(BaseModel):
     platform: str
     title: str
     login_url: str | None
-    domains: tuple[str, ...] = Field(description="Whose cookies are the site's, with those above and below them.")
+    domains: tuple[str, ...] = Field(
+        description="Domains whose cookies belong to the site, including their parent domains and subdomains."
+    )
     signed_in: bool | None
     signed_in_as: str | None = Field(description="The account's name, or its number, where either is known.")
     state: str = Field(description="The same in words, and whether the site accepts the session.")
     cookies: int = Field(description="How many cookies of the site there are.")
-    expires_at: datetime | None = Field(description="When the first cookie runs out that the sign-in needs.")
+    expires_at: datetime | None = Field(description="When the first cookie required for the sign-in expires.")
     checked_at: datetime
     elsewhere: list[str] = Field(description="Other machines that are signed in to it, as their workers say.")
-    pending: bool = Field(description="Cookies were imported; the browser takes them in at its next start.")
+    pending: bool = Field(description="Imported cookies that the browser loads at its next start.")
     waiting: int = Field(description="Jobs that wait for a sign-in or an answer.")
     challenges: int = Field(description="How many of them wait for an answer: the site shows a CAPTCHA.")
     wall: str = Field(description="The same in words.")
     warned_until: datetime | None = Field(description="The site has warned the account: its jobs rest until then.")
-    wall_since: datetime | None = Field(description="Since when the site has been asking, as far as these jobs know.")
+    wall_since: datetime | None = Field(description="When the first of these jobs met the wall.")
 
 
 class ImportView(BaseModel):
@@ -48,7 +50,7 @@ class ImportView(BaseModel):
     elsewhere: int = Field(description="Cookies of other sites: left out.")
     run_out: int
     first_expiry: datetime | None
-    resumed: int = Field(description="Jobs that go on by themselves now.")
+    resumed: int = Field(description="Jobs that now continue automatically.")
     session: SessionView
 
 
@@ -65,7 +67,7 @@ class WindowIn(BaseModel):
 
     platform: Annotated[str, Field(max_length=64, description="Whose sign-in to open.")] | None = None
     job_id: Annotated[str, Field(max_length=64, description="The waiting job whose post to open.")] | None = None
-    narrow: bool = Field(False, description="For a screen that is held upright.")
+    narrow: bool = Field(False, description="For a portrait screen.")
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
@@ -110,7 +112,7 @@ async def session_view(state: SessionState, store: Store) -> SessionView:
 
 
 async def session_views(states: Iterable[SessionState], store: Store) -> list[SessionView]:
-    gates = {gate.platform: gate for gate in await store.site_limits.gates()}
+    gates = {gate.platform: gate for gate in await store.site_limits.all_limits()}
     fleet = hosts_signed_in(await store.workers.alive(seen_within=ALIVE_WITHIN))
     return [
         _session_view(state, await waiting_jobs(store.catalogue, state.platform), gates.get(state.platform), fleet)
@@ -147,9 +149,9 @@ def _session_view(
 
 async def import_view(report: ImportReport, resumed: int, state: SessionState, store: Store) -> ImportView:
     return ImportView(
-        taken=report.taken,
-        elsewhere=report.elsewhere,
-        run_out=report.run_out,
+        taken=report.imported,
+        elsewhere=report.other_sites,
+        run_out=report.expired,
         first_expiry=report.first_expiry,
         resumed=resumed,
         session=await session_view(state, store),

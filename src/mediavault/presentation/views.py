@@ -9,12 +9,12 @@ from pathlib import PurePosixPath
 
 from mediavault.core.failures import FAILURES
 from mediavault.core.fleet import unserved, unserved_in_words, versions
-from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobItem, JobStatus, Stage, WorkerBeat
+from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobItem, JobStatus, Stage, WorkerHeartbeat
 from mediavault.core.media import Candidate, KeptFile
 from mediavault.core.site_limits import SiteLimit
 from mediavault.presentation.labels import (
-    STAGE_WORDS,
-    STATUS_WORDS,
+    STAGE_LABELS,
+    STATUS_LABELS,
     failure_label,
     format_progress,
     format_size,
@@ -28,13 +28,13 @@ from mediavault.presentation.schemas import (
     CandidateView,
     DisplayView,
     FleetView,
-    GateView,
     HistoryView,
     ItemView,
     JobList,
     JobPageView,
     JobView,
     LinksView,
+    SiteLimitView,
     TotalsView,
     UnservedView,
     WorkerView,
@@ -92,14 +92,14 @@ def history_view(record: HistoryRecord) -> HistoryView:
     return HistoryView(**{field.name: getattr(record, field.name) for field in fields(record)}, strategy=record.rung)
 
 
-def worker_view(beat: WorkerBeat, at: datetime) -> WorkerView:
+def worker_view(beat: WorkerHeartbeat, at: datetime) -> WorkerView:
     """Return a worker's view. ``at`` is the store's time, whose clock also recorded when the worker was seen."""
     facts = {field.name: getattr(beat, field.name) for field in fields(beat)}
     lists = {"platforms": list(beat.platforms), "signed_in": list(beat.signed_in)}
     return WorkerView(**facts | lists, seen_s=max(0.0, (at - beat.last_seen_at).total_seconds()))
 
 
-def fleet_view(report: StoreReport, workers: Sequence[WorkerBeat]) -> FleetView:
+def fleet_view(report: StoreReport, workers: Sequence[WorkerHeartbeat]) -> FleetView:
     waiting = unserved(report.waiting, workers).items()
     return FleetView(
         workers=[worker_view(beat, report.at) for beat in workers],
@@ -171,10 +171,10 @@ def _actions(job: Job) -> list[Action]:
 
 def _state(job: Job) -> str:
     if job.status is JobStatus.RUNNING and job.stage is not None:
-        return gettext(STAGE_WORDS[job.stage])
+        return gettext(STAGE_LABELS[job.stage])
     if job.status is JobStatus.FAILED and job.error_code is not None and FAILURES[job.error_code].label:
         return failure_label(job.error_code)
-    return gettext("Retrying automatically") if is_waiting_for_retry(job) else gettext(STATUS_WORDS[job.status])
+    return gettext("Retrying automatically") if is_waiting_for_retry(job) else gettext(STATUS_LABELS[job.status])
 
 
 def _detail(job: Job) -> LocalizedMessage:
@@ -233,13 +233,13 @@ def _item_view(job: Job, index: int, job_item: JobItem) -> ItemView:
     )
 
 
-def gate_views(
+def site_limit_views(
     gates: Sequence[SiteLimit],
     waiting: Mapping[str, int],
     now: datetime,
     *,
     not_understood: Mapping[str, int] | None = None,
-) -> list[GateView]:
+) -> list[SiteLimitView]:
     """Return the views of all sites with limits, waiting jobs or unparsed posts, sorted by name."""
     known = {name: SiteLimit(name) for name in (*waiting, *(not_understood or ()))} | {
         gate.platform: gate for gate in gates
@@ -250,16 +250,16 @@ def gate_views(
     return [view.model_copy(update={"not_understood": not_understood.get(view.platform, 0)}) for view in views]
 
 
-def is_left_alone(view: GateView) -> bool:
+def is_left_alone(view: SiteLimitView) -> bool:
     """Whether no job of the site is started at the moment."""
     return view.closed_until is not None or view.probing_until is not None
 
 
-def _gate_view(gate: SiteLimit, waiting: int, now: datetime) -> GateView:
+def _gate_view(gate: SiteLimit, waiting: int, now: datetime) -> SiteLimitView:
     def if_future(at: datetime | None) -> datetime | None:
         return at if at is not None and at > now else None
 
-    return GateView(
+    return SiteLimitView(
         platform=gate.platform,
         state=gate.state(now),
         closed_until=if_future(gate.closed_until),

@@ -23,7 +23,7 @@ from mediavault.server.security import bearer
 
 ALWAYS_OPEN = frozenset({"/healthz"})
 OPEN_PREFIX = "/static/"
-DOORS = frozenset({"/login", "/setup", "/appearance"})  # they check the user's credentials themselves
+SIGN_IN_PATHS = frozenset({"/login", "/setup", "/appearance"})  # they check the user's credentials themselves
 SECRETS_IN_QUERIES = frozenset({"token", "access_token", "api_key", "apikey", "password"})
 
 log = get_logger(__name__)
@@ -64,10 +64,10 @@ class RequestAuthenticator:
             name.lower() in SECRETS_IN_QUERIES for name, _ in parse_qsl(_query_string(request), keep_blank_values=True)
         ):
             raise _refused(
-                Message("A secret does not belong into an address: addresses end up in logs and histories."),
+                Message("Do not put secrets in URLs: URLs end up in logs and histories."),
                 Message("Send it in the header Authorization: Bearer … instead, and revoke this one."),
             )
-        if path in DOORS:
+        if path in SIGN_IN_PATHS:
             return None
         caller = await self._authenticated_caller(request) if mode is AuthMode.PROTECTED else None
         if caller is None:
@@ -77,7 +77,7 @@ class RequestAuthenticator:
                 403,
                 ErrorCode.FORBIDDEN,
                 Message("This token's scope is `%(scope)s` only.", scope=caller.scope),
-                help="Use a token with the scope that this needs: see `mediavault token list`.",
+                help="Use a token with the required scope: see `mediavault token list`.",
                 headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'},
             )
         set_principal(caller)
@@ -102,7 +102,7 @@ def client_info_of(request: Request, desk: Authenticator) -> ClientInfo:
     """Describe the browser of a sign-in. ``tls`` is whether the browser uses HTTPS, as its Origin header shows."""
     tls = request.headers.get("origin", "").startswith("https://")
     return ClientInfo(
-        browser_words(request.headers.get("user-agent", "")), desk.address_of(credentials_of(request)), tls
+        describe_browser(request.headers.get("user-agent", "")), desk.address_of(credentials_of(request)), tls
     )
 
 
@@ -126,7 +126,7 @@ _SYSTEMS = (
 )
 
 
-def browser_words(user_agent: str) -> str:
+def describe_browser(user_agent: str) -> str:
     """Return a browser's name and system, as in ``Firefox, Linux``; "" if unknown. Contains no text of the header."""
     labels = (next((label for mark, label in marks if mark in user_agent), "") for marks in (_BROWSERS, _SYSTEMS))
     return ", ".join(label for label in labels if label)
@@ -162,7 +162,7 @@ def _no_password_behind_proxy() -> HttpRefusal:
     return HttpRefusal(
         403,
         ErrorCode.FORBIDDEN,
-        "This vault has no password, and this request was passed on by a proxy.",
+        "This vault has no password, and this request came through a proxy.",
         help="Set a password first: `mediavault password`.",
     )
 

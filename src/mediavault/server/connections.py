@@ -24,7 +24,7 @@ from mediavault.server.errors import HttpRefusal
 
 log = get_logger(__name__)
 
-OF_AN_ADDRESS = 200  # as specified; a browser makes six
+MAX_PER_ADDRESS = 200  # as specified; a browser makes six
 RETRY_AFTER_S = 10  # slow requests have timed out by then
 MAX_REFUSALS = 64  # being sent at a time; further connections are closed without a response
 REFUSE_WITHIN_S = 0.5  # also without a request; a response sent while a request is still unread may be lost
@@ -57,7 +57,7 @@ class ConcurrencyLimit:
 
     def __init__(self, desk: Authenticator) -> None:
         self._desk = desk
-        self._counter = AddressCounter(OF_AN_ADDRESS)
+        self._counter = AddressCounter(MAX_PER_ADDRESS)
 
     @contextmanager
     def hold(self, request: Request) -> Iterator[None]:
@@ -94,10 +94,10 @@ _TOO_MANY = _response(
     "429 Too Many Requests",
     ErrorCode.TOO_MANY,
     "Too many connections from this address.",
-    "Close some, or use one of them again for the next request.",
+    "Close some, or reuse one for the next request.",
 )
 _FULL = _response(
-    "503 Service Unavailable", ErrorCode.TOO_MANY, "The vault has no connection left.", "Try again in a moment."
+    "503 Service Unavailable", ErrorCode.TOO_MANY, "The vault has too many connections.", "Try again in a moment."
 )
 
 
@@ -107,7 +107,7 @@ class Connections:
     def __init__(self, proxies: ProxyRules, *, limit: int) -> None:
         self._proxies = proxies
         self._limit = limit
-        self._address_limit = min(OF_AN_ADDRESS, max(1, limit // 2))
+        self._address_limit = min(MAX_PER_ADDRESS, max(1, limit // 2))
         self._counter = AddressCounter(self._address_limit)
         self._count = 0
         self._logged: set[str] = set()

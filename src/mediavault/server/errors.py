@@ -126,8 +126,8 @@ def _from_http(request: Request, exc: HTTPException) -> HttpRefusal:
         ),
         405: (
             ErrorCode.BAD_REQUEST,
-            Message("This method is not offered here."),
-            Message("See /openapi.json for those that are."),
+            Message("Method not allowed."),
+            Message("/openapi.json lists the allowed methods."),
         ),
     }
     unknown = (

@@ -120,7 +120,7 @@ async def watching_for_disconnect(receive: Receive, on_gone: Callable[[], None])
             await watcher
 
 
-class StreamAnswer(Response):
+class StreamResponse(Response):
     """A response that sends pieces as fast as the client takes them, and always closes their source.
 
     It ends when the client leaves. When the source fails, the response is left unfinished: the server then cuts the

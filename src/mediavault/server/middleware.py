@@ -181,7 +181,12 @@ def _check_target(request: Request) -> None:
         raise HttpRefusal(400, ErrorCode.BAD_REQUEST, "The request target must be a path.")
     if "transfer-encoding" in request.headers and "content-length" in request.headers:
         # a proxy in front may have measured the body by the other header (RFC 9112, section 6.1)
-        raise HttpRefusal(400, ErrorCode.BAD_REQUEST, "The request has two lengths.", headers={"Connection": "close"})
+        raise HttpRefusal(
+            400,
+            ErrorCode.BAD_REQUEST,
+            "The request has both Content-Length and Transfer-Encoding.",
+            headers={"Connection": "close"},
+        )
 
 
 def _check_host(request: Request, rules: HostRules) -> None:

@@ -63,13 +63,13 @@ def neighbours(job: Job, jobs: Iterable[Job], query: JobQuery) -> Neighbours:
 
 
 def in_order(jobs: Iterable[Job], query: JobQuery) -> list[Job]:
-    terms = search_words.asked(query.text)
+    terms = search_words.parse_search(query.text)
     matches = [job for job in jobs if _fits(job, query) and (terms is None or _is_about(job, terms))]
     descending = paging.is_descending(query.order)
     return sorted(matches, key=lambda job: paging.sort_key(job, query.order), reverse=descending)
 
 
-def _comes_after(key: paging.Place, start: paging.Place, *, descending: bool) -> bool:
+def _comes_after(key: paging.SortKey, start: paging.SortKey, *, descending: bool) -> bool:
     return key < start if descending else key > start
 
 
@@ -99,7 +99,7 @@ def accounts(jobs: Iterable[Job], query: AccountQuery) -> AccountPage:
 
 def account_page(summaries: Iterable[AccountSummary], query: AccountQuery) -> AccountPage:
     """Return the query's page of these accounts."""
-    terms = search_words.asked(query.text)
+    terms = search_words.parse_search(query.text)
     matches = [
         summary
         for summary in summaries
@@ -108,7 +108,7 @@ def account_page(summaries: Iterable[AccountSummary], query: AccountQuery) -> Ac
     ]
     matches.sort(key=_account_sort_key)
     if query.cursor is not None:
-        micros, key = paging.account_place(query.cursor)
+        micros, key = paging.decode_account_cursor(query.cursor)
         matches = [summary for summary in matches if _account_sort_key(summary) > (-micros, key)]
     return paging.account_page_of(matches, query)
 
@@ -134,7 +134,7 @@ def totals_of(platforms: Sequence[PlatformTotals]) -> LibraryTotals:
         counts.update(platform.counts)
     return LibraryTotals(
         platforms=tuple(platforms),
-        counts=every_state(counts),
+        counts=with_all_statuses(counts),
         kept=sum(platform.kept for platform in platforms),
         bytes=sum(platform.bytes for platform in platforms),
         duration_s=seconds(sum(millis(platform.duration_s) for platform in platforms)),
@@ -142,7 +142,7 @@ def totals_of(platforms: Sequence[PlatformTotals]) -> LibraryTotals:
     )
 
 
-def every_state(counts: Mapping[JobStatus, int]) -> dict[JobStatus, int]:
+def with_all_statuses(counts: Mapping[JobStatus, int]) -> dict[JobStatus, int]:
     return {status: counts.get(status, 0) for status in JobStatus}
 
 
@@ -159,7 +159,7 @@ def _platform_totals(platform: str, jobs: Collection[Job]) -> PlatformTotals:
     kept, size, duration_ms = _sums_of_completed(jobs)
     return PlatformTotals(
         platform=platform,
-        counts=every_state(Counter(job.status for job in jobs)),
+        counts=with_all_statuses(Counter(job.status for job in jobs)),
         kept=kept,
         bytes=size,
         duration_s=seconds(duration_ms),

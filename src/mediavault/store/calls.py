@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 from mediavault.core.clock import Clock
-from mediavault.core.failures import StoreAway, StoreError
+from mediavault.core.failures import StoreError, StoreUnreachable
 from mediavault.core.logs import get_logger
 
 P = ParamSpec("P")
@@ -25,10 +25,10 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 3.0
 log = get_logger(__name__)
 
 
-class ConnectionLost(StoreAway):
+class ConnectionLost(StoreUnreachable):
     """The server went away, refused the call, or cannot be reached now. The operation may or may not have been done."""
 
-    help = "Check that the database server runs and can be reached; mediavault continues automatically when it does."
+    help = "Check that the database server is running and reachable; mediavault continues automatically once it is."
 
 
 class DuplicateKey(StoreError):

@@ -19,7 +19,7 @@ from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus
 from mediavault.core.media import KeptFile, key_of
 from mediavault.store import browsing, codec, paging, search_words
-from mediavault.store.paging import Place
+from mediavault.store.paging import SortKey
 from mediavault.store.queries import (
     AccountQuery,
     AccountSummary,
@@ -158,7 +158,7 @@ def account_names(key: str, latest_at: int, account_json: str) -> dict[str, Any]
 # --- queries and their rows --------------------------------------------------------------------------------------
 
 
-def conditions(query: JobQuery, start: Place | None, *, descending: bool) -> tuple[list[str], dict[str, Any]]:
+def conditions(query: JobQuery, start: SortKey | None, *, descending: bool) -> tuple[list[str], dict[str, Any]]:
     """Return a query's conditions on ``jobs``, except those of its words, and their values by name.
 
     Statuses come from the enum, so they may be literals in the SQL: only then can a partial index be used.
@@ -207,7 +207,7 @@ def account_conditions(query: AccountQuery, terms: Sequence[Term], has: str) -> 
         clauses.append(has.format(f":term{number}"))
         values[f"term{number}"] = needle(term)
     if query.cursor is not None:
-        values["latest_at"], values["key"] = paging.account_place(query.cursor)
+        values["latest_at"], values["key"] = paging.decode_account_cursor(query.cursor)
         clauses.append("latest_at <= :latest_at AND (latest_at < :latest_at OR key > :key)")
     return (f"WHERE {' AND '.join(clauses)}" if clauses else ""), values
 
@@ -242,7 +242,7 @@ def _platform_totals(platform: str, rows: Sequence[Sequence[Any]]) -> PlatformTo
     counts = {JobStatus(status): int(jobs) for _, status, jobs, *_ in rows}
     return PlatformTotals(
         platform=platform,
-        counts=browsing.every_state(counts),
+        counts=browsing.with_all_statuses(counts),
         kept=counts.get(JobStatus.COMPLETED, 0),
         bytes=sum(int(row[3]) for row in rows),
         duration_s=browsing.seconds(sum(int(row[4]) for row in rows)),

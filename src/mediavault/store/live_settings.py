@@ -15,7 +15,7 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import BadSetting, ErrorCode, StoreError
 from mediavault.core.logs import get_logger
 from mediavault.core.records import Record, RecordKind
-from mediavault.core.settings import Changeable, checked
+from mediavault.core.settings import ChangeableSettings, validate_setting
 from mediavault.store.port import Records
 
 LOOK_AGAIN_S = 2.0  # how long another process may use the old value
@@ -27,7 +27,7 @@ class SettingIsFixed(BadSetting):
     """The setting is given by the environment."""
 
     code = ErrorCode.FORBIDDEN
-    help = "Change it where the vault is started, or unset it there to change it here."
+    help = "Change it in the environment or on the command line, or unset it there to change it here."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +46,17 @@ class LiveSettings:
     processes may read and change settings; the last change wins.
     """
 
-    def __init__(self, base: Changeable, records: Records, clock: Clock) -> None:
-        self.fixed = base.model_fields_set & set(Changeable.model_fields)
-        self._base = Changeable.model_construct(**{name: getattr(base, name) for name in Changeable.model_fields})
+    def __init__(self, base: ChangeableSettings, records: Records, clock: Clock) -> None:
+        self.fixed = base.model_fields_set & set(ChangeableSettings.model_fields)
+        self._base = ChangeableSettings.model_construct(
+            **{name: getattr(base, name) for name in ChangeableSettings.model_fields}
+        )
         self._records = records
         self._clock = clock
         self._now = self._base
         self._look_at = float("-inf")
 
-    async def current(self) -> Changeable:
+    async def current(self) -> ChangeableSettings:
         """Return the settings in force, at most two seconds old; the last known ones while the store is away."""
         now = self._clock.monotonic()
         if now >= self._look_at:
@@ -80,8 +82,8 @@ class LiveSettings:
         Raises BadSetting, SettingIsFixed, KeyError, StoreError.
         """
         self._refuse_fixed(name)
-        validated = checked(name, value)
-        plain = Changeable.model_validate({name: validated}).model_dump(mode="json", include={name})[name]
+        validated = validate_setting(name, value)
+        plain = ChangeableSettings.model_validate({name: validated}).model_dump(mode="json", include={name})[name]
         await self._records.put(RecordKind.SETTING, name, {"value": plain, "by": by})
         await self.changes()
         log.info("setting_changed", setting=name, by=by)
@@ -100,14 +102,14 @@ class LiveSettings:
 
     def _refuse_fixed(self, name: str) -> None:
         if name in self.fixed:
-            raise SettingIsFixed("This setting is given where the vault is started.")
+            raise SettingIsFixed("This setting is fixed by the environment or the command line.")
 
     def _change(self, name: str, record: Record) -> Change | None:
         """Return the change, or None if it has no effect: fixed, another version's setting, or an invalid value now."""
-        if name in self.fixed or name not in Changeable.model_fields:
+        if name in self.fixed or name not in ChangeableSettings.model_fields:
             return None
         try:
-            value = checked(name, record.value.get("value"))
+            value = validate_setting(name, record.value.get("value"))
         except BadSetting as exc:
             log.warning("setting_ignored", setting=name, error=exc.message)
             return None

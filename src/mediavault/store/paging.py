@@ -13,7 +13,7 @@ from mediavault.core.failures import BadInput
 from mediavault.core.job import Job
 from mediavault.store.queries import AccountPage, AccountQuery, AccountSummary, JobOrder, JobPage, JobQuery
 
-Place = tuple[float, int, str]  # the order's value (0 if it is by time only), created_at in microseconds, id
+SortKey = tuple[float, int, str]  # the order's value (0 if it is by time only), created_at in microseconds, id
 UNKNOWN = -1
 
 _ID = r"[0-9A-Za-z_-]{1,64}"
@@ -35,7 +35,7 @@ def value_of(job: Job, order: JobOrder) -> float:
     return 0
 
 
-def sort_key(job: Job, order: JobOrder) -> Place:
+def sort_key(job: Job, order: JobOrder) -> SortKey:
     return value_of(job, order), *age_of(job)
 
 
@@ -51,7 +51,7 @@ def cursor_of(job: Job, order: JobOrder) -> str:
     return f"{order.value}~{tail}" if order is JobOrder.OLDEST else f"{order.value}~{value!r}~{tail}"
 
 
-def place_from(cursor: str, order: JobOrder) -> Place:
+def decode_cursor(cursor: str, order: JobOrder) -> SortKey:
     """Return the sort key of a cursor. Raises BadInput for a text that no page in this order returned."""
     match = _CURSOR.fullmatch(cursor)
     by_value = order in {JobOrder.LONGEST, JobOrder.LARGEST}
@@ -66,8 +66,8 @@ def place_from(cursor: str, order: JobOrder) -> Place:
     return value, int(match[3]), match[4]
 
 
-def after(query: JobQuery) -> Place | None:
-    return None if query.cursor is None else place_from(query.cursor, query.order)
+def after(query: JobQuery) -> SortKey | None:
+    return None if query.cursor is None else decode_cursor(query.cursor, query.order)
 
 
 def page_of(found: Sequence[Job], query: JobQuery) -> JobPage:
@@ -84,7 +84,7 @@ def _is_at_the_edge(job: Job, order: JobOrder) -> bool:
     return job.created_at <= EARLIEST if is_descending(order) else job.created_at >= LATEST
 
 
-def account_place(cursor: str) -> tuple[int, str]:
+def decode_account_cursor(cursor: str) -> tuple[int, str]:
     """Return a cursor's ``latest_at`` in microseconds and key. Raises BadInput for a text that no page returned."""
     match = _ACCOUNT_CURSOR.fullmatch(cursor)
     if match is None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from mediavault.core.clock import Clock
-from mediavault.core.failures import StoreAway
+from mediavault.core.failures import StoreUnreachable
 from mediavault.core.logs import get_logger
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 5.0
@@ -18,7 +18,7 @@ T = TypeVar("T")
 log = get_logger(__name__)
 
 
-async def _do_nothing(_: StoreAway) -> None:
+async def _do_nothing(_: StoreUnreachable) -> None:
     return None
 
 
@@ -29,7 +29,7 @@ class DatabaseWait:
     the vault of an older release is indexed: the process can then answer that it is starting.
     """
 
-    def __init__(self, clock: Clock, on_away: Callable[[StoreAway], Awaitable[None]] = _do_nothing) -> None:
+    def __init__(self, clock: Clock, on_away: Callable[[StoreUnreachable], Awaitable[None]] = _do_nothing) -> None:
         self._clock = clock
         self._on_away = on_away
 
@@ -42,7 +42,7 @@ class DatabaseWait:
         while True:
             try:
                 return await self._attempt(call)
-            except StoreAway as exc:
+            except StoreUnreachable as exc:
                 log.warning("database_waited_for", error=exc.message, help=exc.help, again_in_s=wait_s)
                 await self._on_away(exc)
             await self._clock.sleep(wait_s)
@@ -60,4 +60,4 @@ class DatabaseWait:
 
     async def _notify_when_slow(self) -> None:
         await self._clock.sleep(SLOW_S)
-        await self._on_away(StoreAway("The database is being brought up to date."))
+        await self._on_away(StoreUnreachable("The database is being brought up to date."))

@@ -10,7 +10,7 @@ attempt_count = mine``. No row means :class:`~mediavault.core.failures.LeaseLost
 **Time.** All comparisons use one clock: the database's, on SQLite and in memory the ``Clock`` given at construction.
 
 **Durability.** ``enqueue``, ``import_jobs``, every write of ``Records`` and the final states (``complete``, ``fail``,
-``cancel``, ``retry``, ``remove``, ``begin_commit``, ``save_items``, ``close_gate``) have reached the disk when they
+``cancel``, ``retry``, ``remove``, ``begin_commit``, ``save_items``, ``pause_site``) have reached the disk when they
 return. ``claim``, ``renew``, ``progress`` and heartbeats may be lost by a power cut (a lost claim is one more run),
 never by a crash of a process.
 
@@ -39,7 +39,7 @@ from mediavault.core.job import (
     JobStatus,
     NewJob,
     Stage,
-    WorkerBeat,
+    WorkerHeartbeat,
     WorkerId,
 )
 from mediavault.core.media import Account, Candidate, KeptFile, SourceType
@@ -173,7 +173,7 @@ class JobQueue(Protocol):
 
         Jobs are passed over while their platform is closed, or its next permit is not soon (``core.site_limits.SOON``).
         Of a platform that uses permits one job is handed out at a time; the next one when that job has taken its
-        permit, or after ``store.site_limits.OFFERED_FOR``. Jobs that are passed over cost a claim nothing, however many
+        permit, or after ``store.site_limits.RESERVATION``. Jobs that are passed over cost a claim nothing, however many
         there are.
 
         One atomic move: status goes from queued to running, ``attempt_count`` grows by one, ``started_at``,
@@ -335,7 +335,7 @@ class JobCatalogue(Protocol):
 class SiteLimits(Protocol):
     """The pace, the daily cap and the circuit breaker of each site, for the whole fleet."""
 
-    async def take_turn(self, asked: PermitRequest) -> Permit:
+    async def acquire_permit(self, asked: PermitRequest) -> Permit:
         """Return when a job may send requests to its site; one atomic move for the whole fleet.
 
         An open site gives permits ``interval`` apart, this one not before ``pause``, and refuses one that is further
@@ -346,29 +346,29 @@ class SiteLimits(Protocol):
         account gets a reservation for the time in the answer.
         """
 
-    async def close_gate(self, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> SiteLimit:
+    async def pause_site(self, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> SiteLimit:
         """Close a platform for ``duration``, never for less than it is closed already; adds a failure.
 
         ``claim`` passes over the jobs of closed platforms. Durable.
         """
 
-    async def open_gate(self, platform: str) -> None:
+    async def reopen_site(self, platform: str) -> None:
         """Open a platform and clear its failures, after a success or on a user's request.
 
         Permits and the account's posts are unchanged. Wakes workers.
         """
 
-    async def gates(self) -> list[SiteLimit]:
+    async def all_limits(self) -> list[SiteLimit]:
         """Return the limits of all platforms that have any, by name."""
 
-    async def import_gates(self, gates: Sequence[SiteLimit]) -> int:
+    async def import_limits(self, limits: Sequence[SiteLimit]) -> int:
         """Store the limits of platforms that have none here; returns how many."""
 
 
 class Workers(Protocol):
     """The workers' heartbeats, and the signals between processes."""
 
-    async def heartbeat(self, beat: WorkerBeat) -> bool:
+    async def heartbeat(self, beat: WorkerHeartbeat) -> bool:
         """Upsert a worker's heartbeat, seen now by the store's clock.
 
         Returns whether the worker has been asked to drain.
@@ -380,7 +380,7 @@ class Workers(Protocol):
         They learn of it at their next heartbeat; ``alive`` shows them as draining from now on.
         """
 
-    async def alive(self, *, seen_within: timedelta) -> list[WorkerBeat]:
+    async def alive(self, *, seen_within: timedelta) -> list[WorkerHeartbeat]:
         """Return the workers whose last heartbeat is not older than that, newest first."""
 
     async def forget_worker(self, worker: WorkerId) -> None:

@@ -9,14 +9,23 @@ from typing import Any
 
 from mediavault.core.clock import from_micros, to_micros
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import HistoryRecord, Job, JobStatus, Stage, StepOutcome, StrategyName, WorkerBeat, WorkerId
+from mediavault.core.job import (
+    HistoryRecord,
+    Job,
+    JobStatus,
+    Stage,
+    StepOutcome,
+    StrategyName,
+    WorkerHeartbeat,
+    WorkerId,
+)
 from mediavault.core.media import Account, SourceType, key_of
 from mediavault.core.messages import from_json, to_json
 from mediavault.core.site_limits import SiteLimit
 from mediavault.store import codec
 from mediavault.store.port import Checkpoint
 
-GATE_COLUMNS = (
+LIMIT_COLUMNS = (
     "closed_until, probing_until, strikes, code, reason, next_turn_at, offered_until, account_posts, account_cap"
 )
 
@@ -180,22 +189,22 @@ def history_from_row(row: Sequence[Any]) -> HistoryRecord:
     )
 
 
-def gate_values(gate: SiteLimit) -> dict[str, Any]:
+def limit_values(site_limit: SiteLimit) -> dict[str, Any]:
     return {
-        "platform": gate.platform,
-        "closed_until": micros_or_none(gate.closed_until),
-        "probing_until": micros_or_none(gate.probing_until),
-        "strikes": gate.failures,
-        "code": gate.code and gate.code.value,
-        "reason": gate.reason,
-        "next_turn_at": micros_or_none(gate.next_turn_at),
-        "offered_until": micros_or_none(gate.offered_until),
-        "account_posts": codec.account_posts_to_json(gate.account_posts),
-        "account_cap": gate.account_cap,
+        "platform": site_limit.platform,
+        "closed_until": micros_or_none(site_limit.closed_until),
+        "probing_until": micros_or_none(site_limit.probing_until),
+        "strikes": site_limit.failures,
+        "code": site_limit.code and site_limit.code.value,
+        "reason": site_limit.reason,
+        "next_turn_at": micros_or_none(site_limit.next_turn_at),
+        "offered_until": micros_or_none(site_limit.offered_until),
+        "account_posts": codec.account_posts_to_json(site_limit.account_posts),
+        "account_cap": site_limit.account_cap,
     }
 
 
-def gate_from_row(row: Sequence[Any]) -> SiteLimit:
+def limit_from_row(row: Sequence[Any]) -> SiteLimit:
     """Return the limit of a row of platform and GATE_COLUMNS; these are all NULL if the platform has no limit yet."""
     # fmt: off
     (
@@ -219,7 +228,7 @@ def gate_from_row(row: Sequence[Any]) -> SiteLimit:
     )
 
 
-def beat_values(beat: WorkerBeat) -> dict[str, Any]:
+def beat_values(beat: WorkerHeartbeat) -> dict[str, Any]:
     return {
         "worker": beat.worker,
         "host": beat.host,
@@ -249,14 +258,14 @@ def counts_from_row(row: Sequence[int]) -> dict[JobStatus, int]:
     }
 
 
-def beat_from_row(row: Sequence[Any]) -> WorkerBeat:
+def beat_from_row(row: Sequence[Any]) -> WorkerHeartbeat:
     # fmt: off
     (
         worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats, draining,
         platforms, signed_in, tally,
     ) = row
     # fmt: on
-    return WorkerBeat(
+    return WorkerHeartbeat(
         WorkerId(worker),
         host,
         pid,

@@ -19,7 +19,7 @@ from mediavault.core.media import Account
 GAP = "\ue000"
 MAX_WORD_CHARS = 64
 MAX_WORDS = 4_000  # of a job; PostgreSQL counts positions up to 16,383
-MAX_ASKED = 32  # words of a search; the rest is ignored
+MAX_SEARCH_WORDS = 32  # words of a search; the rest is ignored
 
 Term = tuple[str, ...]  # one word, or a run of single characters
 
@@ -81,13 +81,13 @@ def account_line(handle: str | None, display_name: str | None) -> str:
     return line_of([handle, display_name])
 
 
-def asked(text: str | None) -> tuple[Term, ...] | None:
+def parse_search(text: str | None) -> tuple[Term, ...] | None:
     """Return a search's terms: None for no search (only spaces), empty if it finds nothing (only punctuation)."""
     if not text or text.isspace():
         return None
     terms: dict[Term, None] = {}
     run: list[str] = []
-    for word in words_of(text[: MAX_ASKED * MAX_WORD_CHARS])[:MAX_ASKED]:
+    for word in words_of(text[: MAX_SEARCH_WORDS * MAX_WORD_CHARS])[:MAX_SEARCH_WORDS]:
         if _kind(word[0]) is _ALONE:
             run.append(word)
             continue

@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from mediavault.core.failures import ErrorCode, IllegalMove, JobNotFound, LeaseLost
-from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus, Stage, StepOutcome, may_move
+from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus, Stage, StepOutcome, can_transition
 from mediavault.core.media import KeptFile
 from mediavault.core.messages import Message
 
-RECOVERED_ERROR = Message("The worker stopped in the middle of this attempt; its lease expired.")
+RECOVERED_ERROR = Message("The worker stopped during this attempt, and its lease expired.")
 
-ASKED_AGAIN = Message("a person asked again")
+RETRIED_BY_USER = Message("retried by the user")
 DUE_AGAIN = Message("the scheduled retry is due")
 
 
@@ -29,7 +29,7 @@ def check_requeue(job: Job) -> bool:
     return not under_way and _legal(job, JobStatus.QUEUED, Message("tried again"))
 
 
-def as_adopted(job: Job) -> Job:
+def as_imported(job: Job) -> Job:
     """Return the job as another store imports it: a running job becomes queued and has lost no attempt."""
     if job.status is not JobStatus.RUNNING:
         return job
@@ -81,11 +81,11 @@ def job_not_found(job_id: JobId) -> JobNotFound:
 
 
 def lease_lost(job_id: JobId, fence: int) -> LeaseLost:
-    return LeaseLost(Message("Attempt %(fence)s no longer holds the job %(job_id)s.", fence=fence, job_id=job_id))
+    return LeaseLost(Message("Attempt %(fence)s no longer holds job %(job_id)s.", fence=fence, job_id=job_id))
 
 
 def _legal(job: Job, after: JobStatus, verb: str) -> bool:
-    if not may_move(job.status, after):
+    if not can_transition(job.status, after):
         status = _STATUS_WORDS[job.status]
         raise IllegalMove(Message("The job is %(status)s; it cannot be %(verb)s.", status=status, verb=verb))
     return True

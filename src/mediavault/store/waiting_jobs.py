@@ -22,11 +22,11 @@ MAX_LOOKED_AT = 5_000  # failed jobs of one site that a page counts, newest firs
 log = get_logger(__name__)
 
 
-class NothingToAnswer(BadInput):
+class JobNotWaiting(BadInput):
     """A window was requested for the post of a job that does not wait for one."""
 
     code = ErrorCode.ILLEGAL_MOVE
-    help = "A window opens on posts whose jobs wait for a sign-in or for an answer."
+    help = "A window can only be opened for a job that waits for a sign-in or a challenge."
 
 
 async def waiting_jobs(catalogue: JobCatalogue, platform: str) -> list[Job]:
@@ -35,7 +35,7 @@ async def waiting_jobs(catalogue: JobCatalogue, platform: str) -> list[Job]:
     return [job async for job in failed if waits_for_sign_in(job)]
 
 
-async def go_on_after(state: SessionState, store: Store) -> int:
+async def resume_after_sign_in(state: SessionState, store: Store) -> int:
     """Resume the site's waiting jobs after a sign-in, unless it failed; returns how many were queued again.
 
     Where a site's session cookies are unknown the user's word counts; jobs that meet the wall again wait again.
@@ -43,14 +43,14 @@ async def go_on_after(state: SessionState, store: Store) -> int:
     return 0 if state.signed_in is False else await resume_waiting(store, state.platform)
 
 
-async def go_on_after_window(state: SessionState, errand: BrowserTask, store: Store) -> int:
+async def resume_after_window(state: SessionState, errand: BrowserTask, store: Store) -> int:
     """Resume the jobs that a window may have helped after it was closed; returns how many were queued again.
 
     These are the job on whose post it was open, all that met a challenge, since an answer is valid for the whole site,
     and after a sign-in the others too. For a platform that covers many sites only jobs of the same host are resumed.
     """
     if errand.job_id is None:
-        return await go_on_after(state, store)
+        return await resume_after_sign_in(state, store)
     return await resume_waiting(store, state.platform, lambda job: _may_resume(job, state, errand))
 
 
@@ -62,13 +62,13 @@ def _may_resume(job: Job, state: SessionState, task: BrowserTask) -> bool:
     return job.error_code is ErrorCode.CHALLENGE or bool(state.signed_in)
 
 
-def errand_of(job: Job, submission: Submission) -> BrowserTask:
+def browser_task_for(job: Job, submission: Submission) -> BrowserTask:
     """Return the task of a window on the job's post.
 
-    Raises NothingToAnswer, AddressRefused, and as URL parsing does.
+    Raises JobNotWaiting, AddressRefused, and as URL parsing does.
     """
     if not waits_for_sign_in(job):
-        raise NothingToAnswer("This job does not wait for a person to sign in or to answer its site.")
+        raise JobNotWaiting("This job is not waiting for a sign-in or a challenge.")
     post, platform = submission.identify(parse_http_url(job.post_url))
     url = page_to_visit(post, platform)
     submission.check_url(parse_http_url(url))
@@ -77,7 +77,7 @@ def errand_of(job: Job, submission: Submission) -> BrowserTask:
 
 async def resume_waiting(store: Store, platform: str, is_meant: Callable[[Job], bool] = lambda _: True) -> int:
     """Open the platform after a user's action and queue its waiting jobs again; returns how many."""
-    await store.site_limits.open_gate(platform)
+    await store.site_limits.reopen_site(platform)
     failed = iter_jobs(store.catalogue, JobQuery((JobStatus.FAILED,), platform, limit=PAGE, order=JobOrder.OLDEST))
     resumed = await retry_each(store, (job async for job in failed if waits_for_sign_in(job) and is_meant(job)))
     log.info("jobs_resumed", platform=platform, count=resumed)

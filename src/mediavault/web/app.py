@@ -28,7 +28,7 @@ def create_app(services: ApiServices) -> FastAPI:
     app = FastAPI(
         title="mediavault",
         version=__version__,
-        summary="Keeps the video behind a link, and proves that it is whole.",
+        summary="Saves the video behind a link and verifies that it plays.",
         docs_url=None,  # these pages load third-party scripts
         redoc_url=None,
         redirect_slashes=False,  # the redirect would be built from the Host header

@@ -44,7 +44,7 @@ STATUSES: Mapping[LibraryView, tuple[JobStatus, ...]] = {
     LibraryView.FAILED: (JobStatus.FAILED,),
     LibraryView.CANCELLED: (JobStatus.CANCELLED,),
 }
-SHOWN_WORDS: Mapping[LibraryView, str] = {
+VIEW_LABELS: Mapping[LibraryView, str] = {
     LibraryView.KEPT: N_("Saved"),
     LibraryView.ALL: N_("All"),
     LibraryView.WAITING: N_("In progress"),

@@ -35,7 +35,7 @@ ICONS: Mapping[Remedy, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Button:
     """A button and its address. ``method`` is ``post`` when it changes something."""
 
     label: str
@@ -44,7 +44,7 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class TroubleView:
+class FailureView:
     """A group of failures as it is displayed. ``way`` is the button that helps; None when nothing does."""
 
     key: str
@@ -55,7 +55,7 @@ class TroubleView:
     jobs: int
     next_retry_at: datetime | None
     examples: list[JobView]
-    way: Way | None
+    way: Button | None
     can_retry: bool  # in addition to the remedy, or as the remedy
     all_of_it: str  # address of the whole list
 
@@ -72,9 +72,9 @@ class Overview:
     more_waiting: int
     recent: list[JobView]
     troubles: FailureSummaries
-    needs: list[TroubleView]
-    retrying: list[TroubleView]
-    lost: list[TroubleView]
+    needs: list[FailureView]
+    retrying: list[FailureView]
+    lost: list[FailureView]
 
     @property
     def is_new(self) -> bool:
@@ -107,17 +107,17 @@ async def overview(services: ApiServices, counts: Mapping[JobStatus, int]) -> Ov
     )
 
 
-def _views(services: ApiServices, summaries: Sequence[FailureSummary]) -> list[TroubleView]:
+def _views(services: ApiServices, summaries: Sequence[FailureSummary]) -> list[FailureView]:
     return [_view(services, summary) for summary in summaries]
 
 
-def _view(services: ApiServices, summary: FailureSummary) -> TroubleView:
+def _view(services: ApiServices, summary: FailureSummary) -> FailureView:
     cause, platform = summary.cause, summary.platform
     site = services.sign_in_of(platform) if platform else None
     examples = [job_view(job) for job in summary.examples]
     all_of_it = address(LibraryFilter(state=LibraryView.FAILED, platform=platform or ""))
     is_waiting = summary.next_retry_at is not None
-    return TroubleView(
+    return FailureView(
         key=cause.key,
         platform=platform or "",
         title=_(cause.title) % {"site": site.title if site else _("A site")} if cause.by_site else _(cause.title),
@@ -134,24 +134,24 @@ def _view(services: ApiServices, summary: FailureSummary) -> TroubleView:
 
 def _button(
     remedy: Remedy, platform: str | None, has_sign_in: bool, examples: Sequence[JobView], all_of_it: str
-) -> Way | None:
+) -> Button | None:
     """Return the button for a remedy, None when there is none; a remedy on a post's page links to the newest post."""
     newest = examples[0].id if examples else None
     match remedy:
         case Remedy.SIGN_IN if has_sign_in:
-            return Way(_("Sign in"), f"/sessions#{platform}")
+            return Button(_("Sign in"), f"/sessions#{platform}")
         case Remedy.LOOK if has_sign_in:
-            return Way(_("See the sign-in"), f"/sessions#{platform}")
+            return Button(_("See the sign-in"), f"/sessions#{platform}")
         case Remedy.SPACE:
-            return Way(_("Largest videos"), address(LibraryFilter(order=JobOrder.LARGEST)))
+            return Button(_("Largest videos"), address(LibraryFilter(order=JobOrder.LARGEST)))
         case Remedy.RETRY | Remedy.NOTHING:
             return None
         case _ if newest is None:
-            return Way(_("See the posts"), all_of_it)
+            return Button(_("See the posts"), all_of_it)
         case Remedy.SIGN_IN | Remedy.ANSWER:
-            return Way(_("Open in a browser window"), f"/jobs/{newest}/window", "post")
+            return Button(_("Open in a browser window"), f"/jobs/{newest}/window", "post")
         case _:
-            return Way(_("Choose the video") if remedy is Remedy.CHOOSE else _("See the post"), f"/jobs/{newest}")
+            return Button(_("Choose the video") if remedy is Remedy.CHOOSE else _("See the post"), f"/jobs/{newest}")
 
 
 # --- the last action -----------------------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ def videos(job: Job, checks: Mapping[int, FileCheck], reports: Mapping[int, Prob
     ]
 
 
-def said(job: Job) -> PostText:
+def post_text(job: Job) -> PostText:
     heading, account = title(job), job.account
     text = job.metadata.get("text")
     text = text.strip() if isinstance(text, str) else ""

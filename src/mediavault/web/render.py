@@ -14,13 +14,13 @@ from markupsafe import Markup, escape
 
 from mediavault import __version__
 from mediavault.presentation.labels import (
-    GATE_WORDS,
-    ITEM_WORDS,
-    ROLE_WORDS,
-    RUNG_WORDS,
-    STAGE_WORDS,
-    STATUS_WORDS,
-    VERDICT_WORDS,
+    ITEM_LABELS,
+    ROLE_LABELS,
+    SITE_STATE_LABELS,
+    STAGE_LABELS,
+    STATUS_LABELS,
+    STRATEGY_LABELS,
+    VERDICT_LABELS,
     format_duration,
     format_length,
     format_size,
@@ -113,13 +113,13 @@ def _environment() -> Environment:
         letter_of=letter,
         tone_of=tone,
         icon_of=icon,
-        status_words=STATUS_WORDS,
-        gate_words=GATE_WORDS,
-        stage_words=STAGE_WORDS,
-        rung_words=RUNG_WORDS,
-        item_words=ITEM_WORDS,
-        role_words=ROLE_WORDS,
-        verdict_words=VERDICT_WORDS,
+        status_words=STATUS_LABELS,
+        gate_words=SITE_STATE_LABELS,
+        stage_words=STAGE_LABELS,
+        rung_words=STRATEGY_LABELS,
+        item_words=ITEM_LABELS,
+        role_words=ROLE_LABELS,
+        verdict_words=VERDICT_LABELS,
     )
     return environment
 

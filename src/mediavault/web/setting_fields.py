@@ -10,7 +10,7 @@ from typing import Any
 from mediavault.core.failures import BadSetting
 from mediavault.core.media import Preference
 from mediavault.core.name_template import NamedPost, check_template, stem_of
-from mediavault.core.settings import ENV_PREFIX, Changeable, checked
+from mediavault.core.settings import ENV_PREFIX, ChangeableSettings, validate_setting
 from mediavault.presentation.translation import N_, gettext, translated
 from mediavault.store.live_settings import Change, LiveSettings
 
@@ -39,7 +39,7 @@ class SettingField:
 
 
 def fields_of(
-    now: Changeable,
+    now: ChangeableSettings,
     live: LiveSettings,
     changes: Mapping[str, Change],
     *,
@@ -56,13 +56,15 @@ def fields_of(
             change=changes.get(name),
             error=(wrong or {}).get(name, ""),
         )
-        for name in Changeable.model_fields
+        for name in ChangeableSettings.model_fields
     }
 
 
-def read_sent(form: Mapping[str, str], live: LiveSettings) -> dict[str, Any]:
+def read_submitted(form: Mapping[str, str], live: LiveSettings) -> dict[str, Any]:
     """Return a form's values of the settings that it may change, as typed; the sites' paces as one mapping."""
-    names = [name for name in Changeable.model_fields if name != "pace" and name not in live.fixed and name in form]
+    names = [
+        name for name in ChangeableSettings.model_fields if name != "pace" and name not in live.fixed and name in form
+    ]
     sent: dict[str, Any] = {name: form[name].strip() for name in names}
     paces = {name.removeprefix(PACE): value.strip() for name, value in form.items() if name.startswith(PACE)}
     if paces and "pace" not in live.fixed:
@@ -70,13 +72,13 @@ def read_sent(form: Mapping[str, str], live: LiveSettings) -> dict[str, Any]:
     return sent
 
 
-def judge(sent: Mapping[str, Any], *, sites: Collection[str]) -> tuple[dict[str, Any], dict[str, str]]:
+def validate(sent: Mapping[str, Any], *, sites: Collection[str]) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the valid values as they would be stored, and the errors, by field. ``sites`` are those with a pace."""
     good: dict[str, Any] = {}
     wrong: dict[str, str] = {}
     for name, text in sent.items():
         try:
-            good[name] = checked(name, text)
+            good[name] = validate_setting(name, text)
         except BadSetting as exc:
             wrong[name] = gettext(_ERRORS[name]) if name in _ERRORS else translated(exc.message)
     if not set(good.get("pace", ())) <= set(sites):

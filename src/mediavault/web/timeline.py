@@ -12,7 +12,7 @@ from typing import Literal
 
 from mediavault.core.failures import FAILURES
 from mediavault.core.job import HistoryRecord, Job, JobStatus, Stage, StepOutcome, StrategyName
-from mediavault.presentation.labels import RUNG_WORDS, STAGE_WORDS, failure_label, format_span, help_for, one_line
+from mediavault.presentation.labels import STAGE_LABELS, STRATEGY_LABELS, failure_label, format_span, help_for, one_line
 from mediavault.presentation.translation import N_, gettext, translated
 from mediavault.presentation.views import is_waiting_for_retry
 from mediavault.store.waiting_jobs import waits_for_sign_in
@@ -51,7 +51,7 @@ class TimelineStep:
     tone: Tone
     icon: str
     outcome: str
-    said: str
+    message: str
     at: datetime
     after: str  # since the attempt began
     took: str
@@ -161,19 +161,19 @@ def _mark(records: Sequence[HistoryRecord], *, is_running: bool) -> tuple[Tone, 
                 return "busy" if needs_person else "bad", failure_label(record.error_code)
             return tone, gettext(word)
     last = records[-1]
-    return ("quiet", gettext(STAGE_WORDS[last.stage])) if not last.attempt else ("quiet", gettext(N_("Interrupted")))
+    return ("quiet", gettext(STAGE_LABELS[last.stage])) if not last.attempt else ("quiet", gettext(N_("Interrupted")))
 
 
 def _step(record: HistoryRecord, began: datetime) -> TimelineStep:
     ends = record.attempt > 0 and record.stage in _MARKS
     tone, word = _mark([record], is_running=False) if ends else (_TONES[record.outcome], "")
     return TimelineStep(
-        title=gettext(N_("End of the attempt") if ends else STAGE_WORDS[record.stage]),
-        rung=gettext(RUNG_WORDS[record.rung]) if record.rung else "",
+        title=gettext(N_("End of the attempt") if ends else STAGE_LABELS[record.stage]),
+        rung=gettext(STRATEGY_LABELS[record.rung]) if record.rung else "",
         tone=tone,
         icon="hand" if ends and tone == "busy" else _ICONS[tone],
         outcome=word or gettext(OUTCOME_WORDS[record.outcome]),
-        said=one_line(translated(record.detail)),
+        message=one_line(translated(record.detail)),
         at=record.at,
         after=format_span(max(0.0, (record.at - began) / timedelta(milliseconds=1))),
         took=format_span(record.duration_ms) if record.duration_ms else "",

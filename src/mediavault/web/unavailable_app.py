@@ -8,7 +8,7 @@ from types import TracebackType
 from fastapi import FastAPI
 
 from mediavault.auth.proxies import ProxyRules
-from mediavault.core.failures import ErrorCode, StoreAway
+from mediavault.core.failures import ErrorCode, StoreUnreachable
 from mediavault.server import errors
 from mediavault.server.errors import HttpRefusal
 from mediavault.server.http_server import NO_PROXIES, serve_app
@@ -25,7 +25,7 @@ class UnavailableApp:
         self._stop = asyncio.Event()
         self._serving: asyncio.Task[None] | None = None
 
-    async def open(self, _: StoreAway) -> None:
+    async def open(self, _: StoreUnreachable) -> None:
         """Answer from now on. Raises BadSetting when the address is in use."""
         if self._serving is None:
             started = asyncio.Event()

@@ -99,7 +99,7 @@ async def _add(
             async for piece in pieces:
                 yield piece
     except StorageFailure as exc:
-        missing.append(f"{name}: " + gettext("The file could not be read to its end.") + f" {translated(exc.message)}")
+        missing.append(f"{name}: " + gettext("The file could not be read completely.") + f" {translated(exc.message)}")
     except EOFError:
         missing.append(f"{name}: " + gettext("The file was truncated while it was being read."))
     finally:

@@ -21,16 +21,16 @@ class Attempt:
     ``extraction`` is the newest one: the strategy ``fresh`` replaces it, for the following items too.
     """
 
-    journal: AttemptRecorder
+    recorder: AttemptRecorder
     tools: WorkerContext
     staging: Path
-    album: PostItems
+    items: PostItems
     route: Route = field(init=False)
     extraction: Extraction = field(init=False)
 
     @property
     def claim(self) -> ClaimedJob:
-        return self.journal.claim
+        return self.recorder.claim
 
     def item(self, index: int) -> Item:
         return self.extraction.items[index]
@@ -38,5 +38,5 @@ class Attempt:
     async def checkpoint(self, chosen: Candidate | None) -> None:
         """Save what is known, with the candidate that is tried next if there is one."""
         await self.tools.store.queue.checkpoint(
-            self.claim, checkpoint_of(self.extraction, self.album.items, chosen=chosen)
+            self.claim, checkpoint_of(self.extraction, self.items.items, chosen=chosen)
         )

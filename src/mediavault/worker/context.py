@@ -11,7 +11,7 @@ from typing import Protocol
 from mediavault.core.clock import Clock
 from mediavault.core.media import DownloadedFile, Preference, ProbeReport
 from mediavault.core.name_template import DEFAULT_NAME_TEMPLATE
-from mediavault.core.settings import Changeable
+from mediavault.core.settings import ChangeableSettings
 from mediavault.services.browser.port import Browser
 from mediavault.services.download.port import Downloader, DownloadLimits
 from mediavault.services.egress.port import HttpClient
@@ -63,9 +63,9 @@ class WorkerContext:
     save_quoted: bool = False
     name_template: str = DEFAULT_NAME_TEMPLATE
     pace: Mapping[str, float] = field(default_factory=dict)  # platform -> factor on the wait between two posts
-    live: Callable[[], Awaitable[Changeable]] | None = None
+    live: Callable[[], Awaitable[ChangeableSettings]] | None = None
     signed_in: Callable[[], Awaitable[frozenset[str]]] = _no_sessions  # platforms with a session on this machine
-    looks: ExtractionSlots = field(default_factory=ExtractionSlots)
+    extraction_slots: ExtractionSlots = field(default_factory=ExtractionSlots)
 
 
 async def with_live_settings(tools: WorkerContext) -> WorkerContext:

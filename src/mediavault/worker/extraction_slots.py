@@ -13,7 +13,7 @@ from enum import Enum, auto
 from itertools import takewhile
 
 from mediavault.core.job import HistoryRecord, Stage
-from mediavault.store.transitions import ASKED_AGAIN
+from mediavault.store.transitions import RETRIED_BY_USER
 
 
 class ExtractionMode(Enum):
@@ -39,7 +39,9 @@ def next_mode(history: Sequence[HistoryRecord], *, attempt: int) -> ExtractionMo
 
 def _since_user_retry(history: Sequence[HistoryRecord]) -> Sequence[HistoryRecord]:
     retries = [
-        index for index, record in enumerate(history) if record.stage is Stage.RETRY and record.detail == ASKED_AGAIN
+        index
+        for index, record in enumerate(history)
+        if record.stage is Stage.RETRY and record.detail == RETRIED_BY_USER
     ]
     return history[retries[-1] :] if retries else history
 

@@ -14,7 +14,7 @@ AGREED_AS = "library"
 log = get_logger(__name__)
 
 
-async def recognise(store: Store, vault: Library) -> None:
+async def ensure_library_id(store: Store, vault: Library) -> None:
     """Check the library's id against the one that all processes of this store have agreed on. Raises StorageFailure.
 
     A library without an id gets one the first time, and later only while no job has a file in it: what looks like an
@@ -30,16 +30,16 @@ async def recognise(store: Store, vault: Library) -> None:
             "library_has_an_older_store", library=carried, help="`mediavault rebuild` reads its files into this one."
         )
     if carried is None and (is_first or not await _has_completed_jobs(store.catalogue)):
-        await vault.carry(agreed)
+        await vault.write_identity(agreed)
         log.info("library_marked", library=agreed)
-    await vault.expect(agreed)
+    await vault.require_identity(agreed)
 
 
-async def look(store: Store, vault: Library) -> None:
+async def check_library(store: Store, vault: Library) -> None:
     """Run the check of :func:`recognise` for callers that only read: nothing is written."""
     agreed = (await store.records.constants()).get(AGREED_AS)
     if agreed is not None and (await vault.identity() is not None or await _has_completed_jobs(store.catalogue)):
-        await vault.expect(agreed)
+        await vault.require_identity(agreed)
 
 
 async def _has_completed_jobs(catalogue: JobCatalogue) -> bool:

@@ -25,11 +25,11 @@ class LibraryWatch:
         self._clock = clock
         self._breaker = Breaker(poll_interval_s)
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Check whether the library is there. While it is not, no jobs are claimed, since no attempt could succeed."""
         was_there = self.is_there
         try:
-            await self._vault.confirm()
+            await self._vault.check_identity()
         except StorageFailure as exc:
             self.is_there = False
             if was_there:
@@ -53,7 +53,7 @@ class LibraryWatch:
         """How many jobs may be claimed with ``free`` slots while ``running`` jobs run."""
         return self._breaker.allows(free, running)
 
-    def learn(self, ending: AttemptResult) -> None:
+    def record_result(self, ending: AttemptResult) -> None:
         """Update the breaker from the result of an attempt."""
         if ending.status is JobStatus.FAILED and _stops_worker(ending.error_code):
             self._pause(ending.error)

@@ -24,7 +24,7 @@ from mediavault.core.media import Candidate, KeptFile
 from mediavault.core.messages import Message
 from mediavault.core.system_errors import translate_machine_errors
 from mediavault.platforms.registry import platform
-from mediavault.services.extraction.ranking import choose, explain, with_choice
+from mediavault.services.extraction.ranking import choose_candidate, explain, with_choice
 from mediavault.worker import site_limits
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.attempt_result import AttemptResult
@@ -33,7 +33,7 @@ from mediavault.worker.dispatch import describe, route_job_by_domain
 from mediavault.worker.extraction_slots import ExtractionMode, next_mode
 from mediavault.worker.items import items_of
 from mediavault.worker.recorder import AttemptRecorder
-from mediavault.worker.retry import GiveUp, RetryIn, asks_for_former, decide
+from mediavault.worker.retry import GiveUp, RetryIn, decide, needs_history
 from mediavault.worker.session_routing import hosts_with_session, where_to_sign_in
 from mediavault.worker.site_limits import NotAllowedYet
 from mediavault.worker.stages.choose import pick_items
@@ -65,7 +65,7 @@ async def process_one_cycle(
         if not journal.lost:
             raise
         log.warning("lease_lost")
-        raise LeaseLost("Another attempt or a person has taken the job.") from None
+        raise LeaseLost("Another attempt or a user has taken over the job.") from None
     except StoreError as exc:
         log.warning("attempt_broken_off", error_code=exc.code, error=exc.message)
         raise
@@ -81,7 +81,7 @@ async def process_one_cycle(
         log.exception("attempt_hit_a_bug")
         ending = await fail(journal, Internal(f"{type(exc).__name__}: {exc}"), tools)
     finally:
-        journal.end_look()  # only after the outcome is written: a crash before that is attributed to this post
+        journal.release_slot()  # only after the outcome is written: a crash before that is attributed to this post
     log.info("attempt_ended", status=ending.status, error_code=ending.error_code, output_path=ending.output_path)
     return ending
 
@@ -93,7 +93,7 @@ async def save_post(journal: AttemptRecorder, tools: WorkerContext) -> KeptFile:
         attempt = Attempt(journal, tools, staging, items_of(claim.job))
         if (kept := await finish(attempt)) is not None:
             return kept
-        await begin_look(journal, tools)
+        await acquire_extraction_slot(journal, tools)
         await journal.set_stage(Stage.ROUTE, 5)
         async with journal.step(Stage.ROUTE) as note:
             attempt.route = await follow_link(route_job_by_domain(claim.job), tools, journal)
@@ -104,7 +104,7 @@ async def save_post(journal: AttemptRecorder, tools: WorkerContext) -> KeptFile:
         return await save_items(attempt)
 
 
-async def begin_look(journal: AttemptRecorder, tools: WorkerContext) -> None:
+async def acquire_extraction_slot(journal: AttemptRecorder, tools: WorkerContext) -> None:
     """Wait until the attempt may extract its post. Raises WorkerDied when the post has ended its worker twice."""
     claim = journal.claim
     history = await tools.store.catalogue.history(claim.id) if claim.fence > 1 else ()
@@ -113,38 +113,38 @@ async def begin_look(journal: AttemptRecorder, tools: WorkerContext) -> None:
         raise WorkerDied("The worker stopped twice while it was reading this post.")
     if mode is ExtractionMode.ALONE:
         log.info("looks_alone", why="the worker stopped during the previous look at this post")
-    journal.look = await tools.looks.begin(alone=mode is ExtractionMode.ALONE)
+    journal.slot = await tools.extraction_slots.begin(alone=mode is ExtractionMode.ALONE)
 
 
 async def save_items(attempt: Attempt) -> KeptFile:
     """Save the post's videos one after the other. One that fails does not stop the others; it is reported at the end."""
-    album, store = attempt.album, attempt.tools.store
+    album, store = attempt.items, attempt.tools.store
     while (index := album.next) is not None:
         strategies: DownloadStrategies | None = None
         try:
-            strategies = DownloadStrategies(attempt, index, await choose_candidate(attempt, index))
+            strategies = DownloadStrategies(attempt, index, await choose(attempt, index))
             with translate_machine_errors():  # inside the loop, so that the item is marked as failed too
                 kept = await save_item(strategies)
             if kept is not None:
                 return kept
         except Failure as failure:
-            if not album.mark_failed(strategies.place if strategies else index, failure):
+            if not album.mark_failed(strategies.index if strategies else index, failure):
                 break
     if album.is_whole and album.first_kept:  # the items that failed are no longer part of the post
-        attempt.journal.before_final_write()
+        attempt.recorder.before_final_write()
         await store.queue.complete(attempt.claim, album.first_kept, album.items)
         return album.first_kept
     await store.queue.save_items(attempt.claim, album.items)
     raise album.to_failure()
 
 
-async def choose_candidate(attempt: Attempt, index: int) -> Candidate:
+async def choose(attempt: Attempt, index: int) -> Candidate:
     """Stages 4 and 5: choose the URL to try first, and save it with everything that the extraction found."""
-    async with attempt.journal.step(Stage.CHOOSE) as note:
-        candidate = choose(attempt.item(index), now=attempt.tools.clock.now(), prefer=attempt.tools.prefer)
+    async with attempt.recorder.step(Stage.CHOOSE) as note:
+        candidate = choose_candidate(attempt.item(index), now=attempt.tools.clock.now(), prefer=attempt.tools.prefer)
         note.detail = explain(candidate)
     await attempt.checkpoint(candidate)
-    attempt.journal.end_look()
+    attempt.recorder.release_slot()
     return candidate
 
 
@@ -152,9 +152,9 @@ async def save_item(strategies: DownloadStrategies) -> KeptFile | None:
     """Stages 6 to 10 for one video. When it was the last one, the job is completed and its first file returned."""
     attempt = strategies.attempt
     verified = await playable(await strategies.run(), attempt)
-    await attempt.journal.set_stage(Stage.THUMBNAIL, 95)
-    picture = await thumbnail(attempt, strategies.place, verified)
-    return await keep(verified, picture, attempt, strategies.place)
+    await attempt.recorder.set_stage(Stage.THUMBNAIL, 95)
+    picture = await thumbnail(attempt, strategies.index, verified)
+    return await keep(verified, picture, attempt, strategies.index)
 
 
 async def fail(journal: AttemptRecorder, failure: Failure, tools: WorkerContext) -> AttemptResult:
@@ -163,7 +163,7 @@ async def fail(journal: AttemptRecorder, failure: Failure, tools: WorkerContext)
     if await requeue_for_session(journal, failure, tools):
         return AttemptResult(JobStatus.QUEUED)
     closed_for = await site_limits.report_outcome(
-        journal.site or platform(claim.job.platform), journal.turn, failure, tools
+        journal.site or platform(claim.job.platform), journal.permit, failure, tools
     )
     verdict = decide(
         failure,
@@ -172,7 +172,7 @@ async def fail(journal: AttemptRecorder, failure: Failure, tools: WorkerContext)
         base=tools.retry.base,
         jitter=tools.retry.jitter(),
         now=tools.clock.now(),
-        former=await former_failures(claim, tools) if asks_for_former(failure) else (),
+        former=await former_failures(claim, tools) if needs_history(failure) else (),
         closed_for=closed_for,
     )
     match verdict:

@@ -43,10 +43,10 @@ class AttemptRecorder:
     clock: Clock
     owner: asyncio.Task[object] | None = None
     on_last_write: Callable[[], None] | None = None
-    turn: Permit | None = field(default=None, init=False)  # the permit that the site's limits granted
+    permit: Permit | None = field(default=None, init=False)  # the permit that the site's limits granted
     site: Platform | None = field(default=None, init=False)  # the platform of the permit
-    turn_is_unspent: bool = field(default=False, init=False)  # no post was requested with it yet
-    look: ExtractionSlot | None = field(default=None, init=False)  # the extraction slot, until the checkpoint is saved
+    permit_is_unused: bool = field(default=False, init=False)  # no post was requested with it yet
+    slot: ExtractionSlot | None = field(default=None, init=False)  # the extraction slot, until the checkpoint is saved
     lost: bool = field(default=False, init=False)
     _last_progress: float = field(default=float("-inf"), init=False)
     _pending: asyncio.Task[None] | None = field(default=None, init=False)
@@ -88,10 +88,10 @@ class AttemptRecorder:
         if self.on_last_write is not None:
             self.on_last_write()
 
-    def end_look(self) -> None:
+    def release_slot(self) -> None:
         """Give up the extraction slot, if the attempt has one."""
-        if self.look is not None:
-            self.look.end()
+        if self.slot is not None:
+            self.slot.end()
 
     async def flush(self) -> None:
         """Wait until a progress write in progress has ended."""

@@ -10,7 +10,7 @@ from mediavault.core.logs import get_logger
 from mediavault.store.bulk import iter_jobs
 from mediavault.store.port import JobCatalogue, JobOrder, JobQuery
 
-FORGET_EVERY_S = 3_600.0
+RETENTION_INTERVAL_S = 3_600.0
 PAGE = 200
 
 log = get_logger(__name__)

@@ -55,7 +55,7 @@ def decide(
     """Decide whether and when a failed job is tried again.
 
     ``attempt`` counts finished attempts, so it is 1 after the first failure; ``jitter`` is a random number in [0, 1).
-    ``former`` are the error codes of the earlier attempts, oldest first; only read if ``asks_for_former``.
+    ``former`` are the error codes of the earlier attempts, oldest first; only read if ``needs_history``.
     ``closed_for``: the site stays closed for that long, so coming back earlier is useless.
     """
     retry = failure.spec.retry
@@ -72,7 +72,7 @@ def decide(
         return _retry_daily(failure, former, max_attempts, jitter) or GiveUp(
             f"{attempt} of {max_attempts} attempts used up"
         )
-    if is_believed_twice(failure) and former and failure.code is former[-1]:
+    if needs_confirmation(failure) and former and failure.code is former[-1]:
         return GiveUp("it came to the same twice")
     prescribed = max((span for span in (_prescribed_wait(failure), closed_for) if span is not None), default=None)
     if prescribed is not None:
@@ -80,12 +80,12 @@ def decide(
     return RetryIn(backoff(attempt, base=base, jitter=jitter))
 
 
-def asks_for_former(failure: Failure) -> bool:
+def needs_history(failure: Failure) -> bool:
     """Whether :func:`decide` needs the error codes of the earlier attempts."""
-    return failure.spec.retry in (Retry.NOT_YET, Retry.DAILY) or is_believed_twice(failure)
+    return failure.spec.retry in (Retry.NOT_YET, Retry.DAILY) or needs_confirmation(failure)
 
 
-def is_believed_twice(failure: Failure) -> bool:
+def needs_confirmation(failure: Failure) -> bool:
     """Whether the job gives up when this failure comes twice in a row."""
     return isinstance(failure, SeemsDeleted) or failure.spec.retry is Retry.CONFIRM
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from mediavault.core.failures import FAILURES, Failure, SignInHelp
 from mediavault.core.fleet import ALIVE_WITHIN, is_served
-from mediavault.core.job import JobStatus, WorkerBeat
+from mediavault.core.job import JobStatus, WorkerHeartbeat
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.store.bulk import iter_jobs, retry_each
@@ -30,7 +30,7 @@ async def hosts_with_session(
     return hosts_signed_in(platform, await workers.alive(seen_within=ALIVE_WITHIN))
 
 
-def hosts_signed_in(platform: str, workers: Iterable[WorkerBeat]) -> list[str]:
+def hosts_signed_in(platform: str, workers: Iterable[WorkerHeartbeat]) -> list[str]:
     """Machines with a worker that is signed in to the platform and takes its jobs."""
     return sorted({worker.host for worker in workers if platform in worker.signed_in and is_served(platform, [worker])})
 

@@ -54,12 +54,12 @@ async def acquire_permit(
         return None
     slower = tools.pace.get(platform.name, 1.0)
     request = _request(job, platform, tools.retry.jitter, slower=slower, with_account=with_account, before=before)
-    permit = await tools.store.site_limits.take_turn(request)
+    permit = await tools.store.site_limits.acquire_permit(request)
     wait = permit.at - tools.clock.now()
     if permit.refused is PermitRefusal.ACCOUNT_DAY:
         raise AccountDayUsed(
             Message(
-                ("The account's day at %(site)s is used up: %(account_daily_cap)s posts; next at %(at)s UTC."),
+                ("Daily limit reached for your %(site)s account: %(account_daily_cap)s posts; next at %(at)s UTC."),
                 site=platform.title,
                 account_daily_cap=platform.pace.account_daily_cap,
                 at=f"{permit.at:%Y-%m-%d %H:%M}",
@@ -103,7 +103,7 @@ def _request(
 
 async def _check_still_open(platform: Platform, tools: WorkerContext) -> None:
     """Check again after the wait: another job may have closed the site since the permit was granted. Raises NotAllowedYet."""
-    gate = next((gate for gate in await tools.store.site_limits.gates() if gate.platform == platform.name), None)
+    gate = next((gate for gate in await tools.store.site_limits.all_limits() if gate.platform == platform.name), None)
     if gate is not None and gate.closed_until is not None and gate.closed_until > tools.clock.now():
         raise _not_allowed_yet(platform, gate.closed_until, PermitRefusal.CLOSED)
 
@@ -111,7 +111,10 @@ async def _check_still_open(platform: Platform, tools: WorkerContext) -> None:
 def _not_allowed_yet(platform: Platform, at: datetime, why: PermitRefusal) -> NotAllowedYet:
     return NotAllowedYet(
         Message(
-            "%(site)s has no turn before %(at)s UTC (%(reason)s).", site=platform.title, at=f"{at:%H:%M:%S}", reason=why
+            "%(site)s allows no request before %(at)s UTC (%(reason)s).",
+            site=platform.title,
+            at=f"{at:%H:%M:%S}",
+            reason=why,
         ),
         at,
     )
@@ -125,15 +128,17 @@ async def report_outcome(
         return None
     if failure is not None and (worst := strongest(failure, platform)) is not None:
         cause, closed = worst
-        failures = next((g.failures for g in await tools.store.site_limits.gates() if g.platform == platform.name), 0)
+        failures = next(
+            (g.failures for g in await tools.store.site_limits.all_limits() if g.platform == platform.name), 0
+        )
         duration = min(closed * 2 ** min(failures, 8), max(MAX_CLOSED, closed))
-        gate = await tools.store.site_limits.close_gate(
+        gate = await tools.store.site_limits.pause_site(
             platform.name, duration=duration, code=cause.code, reason=cause.message
         )
         log.warning("gate_closed", platform=platform.name, error_code=cause.code, for_s=duration.total_seconds())
         return (gate.closed_until or tools.clock.now()) - tools.clock.now()
     if permit is not None and permit.is_probe and (failure is None or failure.spec.scope not in _NOT_ABOUT_SITE):
-        await tools.store.site_limits.open_gate(platform.name)
+        await tools.store.site_limits.reopen_site(platform.name)
         log.info("gate_opened", platform=platform.name)
     return None
 

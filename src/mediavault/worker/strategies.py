@@ -31,9 +31,9 @@ from mediavault.core.job import Stage, StrategyName
 from mediavault.core.media import Candidate, DownloadedFile, Expected, Item, SourceType, VerifiedFile
 from mediavault.core.messages import Message
 from mediavault.core.messages import join as join_messages
-from mediavault.core.slow_floor import SlowFloor
+from mediavault.core.slow_floor import SlowTransferDetector
 from mediavault.services.download.port import MediaRequest
-from mediavault.services.extraction.ranking import choose, explain
+from mediavault.services.extraction.ranking import choose_candidate, explain
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.stages.extract import extract_again_for
 from mediavault.worker.stages.validate import validate
@@ -83,17 +83,17 @@ class DownloadStrategies:
     """The strategies of one attempt for one item. ``fresh`` changes ``place`` (the item's index) and ``candidate``.
 
     ``taken`` are the strategies that failed, ``tried`` the URLs that were requested. ``is_confirmed``: a fresh extraction
-    found the refused URL again, so it has not expired. ``part_of`` is the candidate whose URL expired during the download:
+    found the refused URL again, so it has not expired. ``partial_candidate`` is the candidate whose URL expired during the download:
     its partial file is in staging.
     """
 
     attempt: Attempt
-    place: int
+    index: int
     candidate: Candidate
-    taken: list[StrategyName] = field(default_factory=list)
+    failed: list[StrategyName] = field(default_factory=list)
     tried: set[str] = field(default_factory=set)
     is_confirmed: bool = False
-    part_of: Candidate | None = None
+    partial_candidate: Candidate | None = None
 
     async def run(self) -> VerifiedFile:
         """Return the file of the first strategy that succeeds. Raises the most informative of the failures."""
@@ -106,16 +106,16 @@ class DownloadStrategies:
                 last = failure if last is None or not isinstance(failure, _LESS_INFORMATIVE) else last
                 # A fresh extraction that found the same URL downloaded nothing: `fresh` remains for other candidates.
                 if not isinstance(failure, _SameUrl):
-                    self.taken.append(strategy)
+                    self.failed.append(strategy)
                 signed = self._is_signed() and not self._may_need_cookies(strategy)
-                strategy = next_strategy(self.taken, failure, signed=signed, by_handshake=self._may_refuse_handshake())
+                strategy = next_strategy(self.failed, failure, signed=signed, by_handshake=self._may_refuse_handshake())
         assert last is not None
         raise last
 
     def _why_not_browser(self) -> str | None:
         """Return why a browser, which saves one file, cannot save the candidate; None when it can."""
         if self.candidate.source_type in SEGMENTED:
-            return Message("a browser saves no segmented streams")
+            return Message("a browser cannot save segmented streams")
         return Message("a browser does not join video and sound") if self.candidate.audio_url else None
 
     def _may_need_cookies(self, strategy: StrategyName) -> bool:
@@ -138,7 +138,7 @@ class DownloadStrategies:
         if strategy is StrategyName.FRESH:
             return await self._fresh()
         if strategy is StrategyName.NAVIGATION and (why := self._why_not_browser()):
-            await self.attempt.journal.skipped(Stage.DOWNLOAD, why, rung=strategy)
+            await self.attempt.recorder.skipped(Stage.DOWNLOAD, why, rung=strategy)
             raise _NotForBrowsers(why)
         return await self._try(strategy, self._download_by(strategy))
 
@@ -170,18 +170,18 @@ class DownloadStrategies:
         """Extract the post again, unless that was done already, and choose the best remaining candidate."""
         attempt, is_second_time = self.attempt, self.is_confirmed
         if not is_second_time:
-            await attempt.journal.set_stage(Stage.EXTRACT, 50)
+            await attempt.recorder.set_stage(Stage.EXTRACT, 50)
             had_no_cookies = not attempt.extraction.cookies
-            self.place = await extract_again_for(attempt, self.place, rung=StrategyName.FRESH)
+            self.index = await extract_again_for(attempt, self.index, rung=StrategyName.FRESH)
             self.tried = {url for url in self.tried if not self._is_new(url, had_no_cookies=had_no_cookies)}
-        async with attempt.journal.step(Stage.CHOOSE, rung=StrategyName.FRESH) as note:
+        async with attempt.recorder.step(Stage.CHOOSE, rung=StrategyName.FRESH) as note:
             self.candidate = self._next_candidate(or_the_same=not is_second_time)
             note.detail = explain(self.candidate)
         await attempt.checkpoint(self.candidate)
         if self.candidate.url in self.tried:
             self.is_confirmed = True
-            why = Message("a fresh look found the same address")
-            await attempt.journal.skipped(Stage.DOWNLOAD, why, rung=StrategyName.FRESH)
+            why = Message("extracting again found the same URL")
+            await attempt.recorder.skipped(Stage.DOWNLOAD, why, rung=StrategyName.FRESH)
             raise _SameUrl(why)
 
     def _is_new(self, url: str, *, had_no_cookies: bool) -> bool:
@@ -198,37 +198,41 @@ class DownloadStrategies:
         """Return the strategies to use on a fresh URL, at least one; those not tried yet follow on their own."""
         handshake, usual = (StrategyName.NAVIGATION, StrategyName.SESSION), (StrategyName.SESSION, StrategyName.PLAIN)
         order = handshake if self._may_refuse_handshake() else usual
-        return [strategy for strategy in order if strategy in self.taken] or [StrategyName.PLAIN]
+        return [strategy for strategy in order if strategy in self.failed] or [StrategyName.PLAIN]
 
     def _next_candidate(self, *, or_the_same: bool) -> Candidate:
         """Return the best candidate not tried yet, or the current one if it is better and has another strategy left."""
         tools, exclude = self.attempt.tools, self.tried
-        if or_the_same and len({*self.taken, StrategyName.FRESH}) < len(StrategyName):
+        if or_the_same and len({*self.failed, StrategyName.FRESH}) < len(StrategyName):
             exclude = self.tried - {self.candidate.url}
         try:
-            return choose(self._item, exclude=exclude, now=tools.clock.now(), prefer=tools.prefer)
+            return choose_candidate(self._item, exclude=exclude, now=tools.clock.now(), prefer=tools.prefer)
         except NoVideo as exc:
-            raise _NothingNew("A fresh look found no address that was not tried yet.") from exc
+            raise _NothingNew("Extracting again found no URL that has not been tried.") from exc
 
     @property
     def _item(self) -> Item:
-        return self.attempt.item(self.place)
+        return self.attempt.item(self.index)
 
     async def _try(self, strategy: StrategyName, download: Callable[[], Awaitable[DownloadedFile]]) -> VerifiedFile:
-        if not (self.part_of and download != self._navigation and same_file(self.part_of, self.candidate)):
+        if not (
+            self.partial_candidate
+            and download != self._navigation
+            and same_file(self.partial_candidate, self.candidate)
+        ):
             await self.attempt.tools.vault.staging.empty(self.attempt.staging)
-        self.part_of = None
-        await self.attempt.journal.set_stage(Stage.DOWNLOAD, 50)
+        self.partial_candidate = None
+        await self.attempt.recorder.set_stage(Stage.DOWNLOAD, 50)
         self.tried.add(self.candidate.url)
-        async with self.attempt.journal.step(Stage.DOWNLOAD, rung=strategy) as note:
+        async with self.attempt.recorder.step(Stage.DOWNLOAD, rung=strategy) as note:
             try:
                 fetched = await download()
             except LinkExpired as failure:
-                self.part_of = self.candidate if failure.bytes_received else None
+                self.partial_candidate = self.candidate if failure.bytes_received else None
                 raise
             note.bytes = fetched.bytes
-        await self.attempt.journal.set_stage(Stage.VALIDATE, 92)
-        async with self.attempt.journal.step(Stage.VALIDATE, rung=strategy) as note:
+        await self.attempt.recorder.set_stage(Stage.VALIDATE, 92)
+        async with self.attempt.recorder.step(Stage.VALIDATE, rung=strategy) as note:
             verified = await validate(fetched, self.attempt.tools.probe)
             note.bytes = fetched.bytes
             note.detail = join_messages("; ", verified.report.notes)
@@ -250,7 +254,7 @@ class DownloadStrategies:
                 request,
                 into=self.attempt.staging,
                 limits=self.attempt.tools.limits,
-                on_progress=self.attempt.journal.on_progress,
+                on_progress=self.attempt.recorder.on_progress,
             )
         except BadUrl as exc:  # from the page or a redirect, not from the user
             raise NotAVideo(Message("The media's address cannot be used: %(error)s", error=exc.message)) from exc
@@ -264,8 +268,8 @@ class DownloadStrategies:
             into=self.attempt.staging,
             max_bytes=limits.max_bytes,
             within_s=NAVIGATION_TIMEOUT_S,
-            floor=SlowFloor(limits.slow_bytes_per_s, limits.slow_s),
-            on_progress=self.attempt.journal.on_progress,
+            floor=SlowTransferDetector(limits.slow_bytes_per_s, limits.slow_s),
+            on_progress=self.attempt.recorder.on_progress,
             as_person=self.attempt.extraction.as_person,
         )
         return DownloadedFile(

@@ -19,7 +19,7 @@ from typing import Any
 
 from mediavault import __version__
 from mediavault.core.failures import LeaseLost, MediavaultError, StoreError
-from mediavault.core.job import ClaimedJob, JobId, WorkerBeat, WorkerId, new_worker_id
+from mediavault.core.job import ClaimedJob, JobId, WorkerHeartbeat, WorkerId, new_worker_id
 from mediavault.core.logs import bound_facts, get_logger, job_context
 from mediavault.worker import liveness
 from mediavault.worker.context import WorkerContext, with_live_settings
@@ -28,7 +28,7 @@ from mediavault.worker.library_watch import LibraryWatch
 from mediavault.worker.loops import end, every, first_of, guarded
 from mediavault.worker.pipeline import process_one_cycle
 from mediavault.worker.recovery import RECOVERIES_PER_LEASE, recover_stale_jobs
-from mediavault.worker.retention import FORGET_EVERY_S, delete_old_jobs
+from mediavault.worker.retention import RETENTION_INTERVAL_S, delete_old_jobs
 from mediavault.worker.session_routing import release_orphaned_jobs, requeue_after_sign_in
 from mediavault.worker.ticker import Ticker
 
@@ -109,7 +109,7 @@ class Worker:
             claiming = asyncio.create_task(self._ticker.run())
             recovering = self._loop(self._limits.recovery_interval_s, self.recover, first=False)
             watching = self._loop(self._limits.watch_interval_s, self._watch)
-            forgetting = self._loop(FORGET_EVERY_S, self.forget)
+            forgetting = self._loop(RETENTION_INTERVAL_S, self.forget)
             drained = asyncio.create_task(self._until_drained())
             try:
                 await first_of(stop, [heartbeat, claiming, recovering, watching, forgetting, drained])
@@ -166,7 +166,7 @@ class Worker:
         self._poll_work_at = now + self._limits.poll_interval_s / 2  # half: a poll may come slightly early
         if self._tools.live is not None:
             self._slots = (await self._tools.live()).concurrency
-        await self._library.look()
+        await self._library.check()
         if self._library.is_there:
             await self._tools.store.queue.promote_due()
 
@@ -286,7 +286,7 @@ class Worker:
             tools = await with_live_settings(self._tools)
             ending = await process_one_cycle(attempt.claim, tools, on_last_write=free_slot)
             self._tally[ending.metric_label] += 1
-            self._library.learn(ending)
+            self._library.record_result(ending)
         except LeaseLost:
             pass  # logged by the pipeline; the attempt that holds the job now continues
         except asyncio.CancelledError:
@@ -362,8 +362,8 @@ class Worker:
             self._missed_beats += 1
             log.error("beat_missed", missed=self._missed_beats, error=exc.message)
 
-    def _worker_beat(self) -> WorkerBeat:
-        return WorkerBeat(
+    def _worker_beat(self) -> WorkerHeartbeat:
+        return WorkerHeartbeat(
             worker=self.id,
             host=socket.gethostname(),
             pid=os.getpid(),

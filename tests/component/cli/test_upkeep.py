@@ -20,11 +20,11 @@ import pytest
 from mediavault.app.storage import store_at
 from mediavault.cli.main import main
 from mediavault.core.clock import SystemClock
-from mediavault.core.job import WorkerBeat, WorkerId
+from mediavault.core.job import WorkerHeartbeat, WorkerId
 from mediavault.store.port import Store, StoredJob
 from mediavault.store.sqlite.engine import connect_to_write
 from mediavault.store.sqlite.schema import SCHEMA_VERSION
-from mediavault.store.transitions import as_adopted
+from mediavault.store.transitions import as_imported
 from tests import logs, vaults
 from tests.contract.stores import numbered_job
 from tests.fakes import FakeClock
@@ -113,7 +113,7 @@ def fill(workspace: Workspace, name: str, *, jobs: int = 5, queued: int = 0) -> 
 
 async def send_heartbeat(store: Store) -> None:
     now = SystemClock().now()
-    await store.workers.heartbeat(WorkerBeat(WorkerId("w-1"), "host", 1, "0", now, now))
+    await store.workers.heartbeat(WorkerHeartbeat(WorkerId("w-1"), "host", 1, "0", now, now))
 
 
 # --- moving -----------------------------------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ def test_a_vault_that_moves_between_engines_is_unchanged(
     assert second.code == 0
     assert "all 8 jobs are the same" in second.out
     assert at(workspace, target, vaults.all_of) == [
-        StoredJob(as_adopted(stored.job), stored.history) for stored in before
+        StoredJob(as_imported(stored.job), stored.history) for stored in before
     ]
     assert run("verify", "--read-data", at=target).code == 0
 
@@ -303,7 +303,7 @@ def test_a_backup_that_would_fill_the_memory_is_refused(workspace: Workspace, ru
     file = altered_backup(workspace, run, statement)
     refused = run("restore", str(file), "--json", at="c")
 
-    assert (refused.code, "in one place" in refused.err + refused.out) == (2, True)
+    assert (refused.code, "larger values" in refused.err + refused.out) == (2, True)
 
 
 def test_a_file_that_is_not_our_backup_is_refused(workspace: Workspace, run: Run) -> None:
@@ -418,7 +418,7 @@ def test_a_refused_sidecar_is_named(workspace: Workspace, run: Run) -> None:
         "refused": "bad_sidecar",
         "path": "ann1/000001-0.info.json",
         "job": None,
-        "detail": "it is no JSON object",
+        "detail": "it is not a JSON object",
     }
 
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from mediavault.demo.faults import RETRY_AFTER_S, SESSION_COOKIE, TROUBLES, FaultCounter, caller
+from mediavault.demo.faults import FAULTS, RETRY_AFTER_S, SESSION_COOKIE, ClientKind, caller
 from mediavault.demo.http_server import PracticeRequest, PracticeResponse
 from mediavault.demo.site import PracticeSite
 from tests.fakes import FakeClock
@@ -45,17 +45,17 @@ def header(response: PracticeResponse, name: str) -> str | None:
 @pytest.mark.parametrize(
     ("headers", "wanted"),
     [
-        (PLAYER, FaultCounter.PLAYER),
-        ({"sec-fetch-dest": "empty", "sec-fetch-mode": "cors"}, FaultCounter.PLAYER),
-        (NAVIGATION, FaultCounter.NAVIGATION),
-        ({"sec-fetch-dest": "document", "sec-fetch-mode": "no-cors"}, FaultCounter.CLIENT),
-        ({"sec-fetch-dest": "video"}, FaultCounter.CLIENT),
-        (SAVER, FaultCounter.CLIENT),
-        ({"range": "bytes=0-", "referer": "http://127.0.0.1/posts/plain"}, FaultCounter.CLIENT),
+        (PLAYER, ClientKind.PLAYER),
+        ({"sec-fetch-dest": "empty", "sec-fetch-mode": "cors"}, ClientKind.PLAYER),
+        (NAVIGATION, ClientKind.NAVIGATION),
+        ({"sec-fetch-dest": "document", "sec-fetch-mode": "no-cors"}, ClientKind.CLIENT),
+        ({"sec-fetch-dest": "video"}, ClientKind.CLIENT),
+        (SAVER, ClientKind.CLIENT),
+        ({"range": "bytes=0-", "referer": "http://127.0.0.1/posts/plain"}, ClientKind.CLIENT),
     ],
 )
 def test_callers_are_distinguished_by_headers_that_only_browsers_send(
-    headers: dict[str, str], wanted: FaultCounter
+    headers: dict[str, str], wanted: ClientKind
 ) -> None:
     assert caller(PracticeRequest("GET", "/", headers=headers)) is wanted
 
@@ -67,7 +67,7 @@ async def test_a_post_without_faults_serves_every_caller(site: PracticeSite, slu
     assert site.troubles_met(slug) == 0
 
 
-@pytest.mark.parametrize("slug", sorted(set(TROUBLES) - NEED_A_VISIT - {"navigation", "session", "holed"}))
+@pytest.mark.parametrize("slug", sorted(set(FAULTS) - NEED_A_VISIT - {"navigation", "session", "holed"}))
 async def test_faults_affect_savers_and_not_the_player(site: PracticeSite, slug: str) -> None:
     assert is_video(site, slug, await save(site, slug, PLAYER))
     assert not is_video(site, slug, await save(site, slug)) or slug == "truncated"
@@ -213,7 +213,7 @@ async def test_a_head_request_does_not_use_up_a_fault(site: PracticeSite) -> Non
 
 
 async def test_posters_are_served_whatever_happens_to_the_video(site: PracticeSite) -> None:
-    for slug in TROUBLES:
+    for slug in FAULTS:
         poster = await ask(site, f"/media/{slug}/1/poster.jpg")
 
         assert (poster.status, poster.body[:2]) == (200, b"\xff\xd8")
@@ -225,9 +225,9 @@ async def test_the_site_records_who_requested_what(site: PracticeSite) -> None:
     await save(site, "fake")
 
     assert [(seen.by, seen.status, seen.troubled) for seen in site.seen("fake")] == [
-        (FaultCounter.NAVIGATION, 200, False),
-        (FaultCounter.PLAYER, 206, False),
-        (FaultCounter.CLIENT, 200, True),
+        (ClientKind.NAVIGATION, 200, False),
+        (ClientKind.PLAYER, 206, False),
+        (ClientKind.CLIENT, 200, True),
     ]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.demo.media import Clip, ClipPicture, make_clips
+from mediavault.demo.media import Clip, ClipSpec, make_clips
 from mediavault.demo.posts import LOOKS
 from mediavault.demo.site import practice_site
 from tests.patience import patient
@@ -19,7 +19,7 @@ async def test_no_thread_is_left_working_in_its_folder(tmp_path: Path, monkeypat
     """The folder is removed next, and a thread that is still running would create it again."""
     started, ended = threading.Event(), threading.Event()
 
-    def slowly(looks: Iterable[ClipPicture], folder: Path, *, stop: threading.Event) -> dict[str, Clip]:
+    def slowly(looks: Iterable[ClipSpec], folder: Path, *, stop: threading.Event) -> dict[str, Clip]:
         started.set()
         stop.wait(10)
         ended.set()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.demo.media import Clip, ClipPicture, fingerprint, has_sound, make_clips, number_boxes
+from mediavault.demo.media import Clip, ClipSpec, fingerprint, has_sound, make_clips, number_boxes
 from mediavault.demo.posts import LOOKS
 
 
@@ -82,7 +82,7 @@ def test_only_the_silent_clip_lacks_sound(clips: Mapping[str, Clip], tmp_path: P
 
 
 def test_a_clip_is_made_once_and_read_the_next_time(tmp_path: Path) -> None:
-    look = ClipPicture("tiny", 1, seconds=1)
+    look = ClipSpec("tiny", 1, seconds=1)
     first = make_clips([look], tmp_path)
     made = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     again = make_clips([look], tmp_path)
@@ -92,7 +92,7 @@ def test_a_clip_is_made_once_and_read_the_next_time(tmp_path: Path) -> None:
 
 
 def test_a_half_made_clip_is_made_again(tmp_path: Path) -> None:
-    look = ClipPicture("tiny", 1, seconds=1)
+    look = ClipSpec("tiny", 1, seconds=1)
     whole = make_clips([look], tmp_path)
     (home,) = tmp_path.iterdir()
     (home / "ts" / "index.m3u8").unlink()

@@ -49,11 +49,11 @@ async def read_to_end(connection: Connection) -> bytes:
 
 @pytest.fixture
 def three_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "OF_AN_ADDRESS", 3)
+    monkeypatch.setattr(connections, "MAX_PER_ADDRESS", 3)
 
 
 def test_the_limits_are_as_specified() -> None:
-    assert (connections.OF_AN_ADDRESS, MAX_BODY_BYTES, http_server.HEADER_DEADLINE_S) == (200, 64 * 1024, 10.0)
+    assert (connections.MAX_PER_ADDRESS, MAX_BODY_BYTES, http_server.HEADER_DEADLINE_S) == (200, 64 * 1024, 10.0)
 
 
 @pytest.mark.usefixtures("three_each")

@@ -93,7 +93,7 @@ def assert_stored(job: Job, code: ErrorCode, message: str) -> None:
         (reply(403), ErrorCode.LINK_EXPIRED, "403"),
         (reply(410), ErrorCode.LINK_EXPIRED, "410"),
         (reply(200, b"", Content_Type="video/mp4"), ErrorCode.EMPTY_BODY, "empty file"),
-        (cut(serve(BODY), at=len(BODY) // 2), ErrorCode.INCOMPLETE, "broke the transfer off"),
+        (cut(serve(BODY), at=len(BODY) // 2), ErrorCode.INCOMPLETE, "interrupted the transfer"),
         (serve(spoiled(BODY)), ErrorCode.BAD_FILE, "damaged packets inside"),
     ],
     ids=["refused", "gone", "empty", "cut", "spoiled"],

@@ -35,7 +35,7 @@ async def test_damage_is_found_and_the_rest_is_rebuilt_on_every_library(subject:
     again = MemoryJobStore(clock)
     refused = [file async for file in Rebuild(again.catalogue, subject.vault, read_data=True).run()]
 
-    assert sorted((finding.trouble, finding.path) for finding in findings) == [
+    assert sorted((finding.kind, finding.path) for finding in findings) == [
         (FindingKind.HASH_DIFFERS, "ann1/000001-0.mp4"),
         (FindingKind.MISSING, "ann2/000002-2.mp4"),
         (FindingKind.ORPHAN, "ann3/mine.mp4"),

@@ -173,7 +173,7 @@ async def test_permits_that_are_requested_at_once_are_an_interval_apart(url: str
         [answer] = await first.queue.enqueue([numbered_job(1, "https://videos.example/1", platform="x")])
         request = PermitRequest(answer.job.id, "x", interval=interval, probe_within=LEASE)
         turns = await asyncio.gather(
-            *(store.site_limits.take_turn(request) for store in (first, second) for _ in range(4))
+            *(store.site_limits.acquire_permit(request) for store in (first, second) for _ in range(4))
         )
         granted = sorted(turn.at for turn in turns if turn.refused is None)
 
@@ -185,7 +185,9 @@ async def test_only_one_of_many_claims_at_once_gets_the_job_of_a_permit(url: str
     async with opened(url) as first, opened(url) as second:
         new = [numbered_job(n, f"https://videos.example/{n}", platform="x") for n in range(1, 5)]
         [submitted, *_] = await first.queue.enqueue(new)
-        await first.site_limits.take_turn(PermitRequest(submitted.job.id, "x", interval=LEASE * 0, probe_within=LEASE))
+        await first.site_limits.acquire_permit(
+            PermitRequest(submitted.job.id, "x", interval=LEASE * 0, probe_within=LEASE)
+        )
         claiming = [store.queue.claim(ANN, limit=2, lease=LEASE) for store in (first, second) for _ in range(3)]
 
         assert sum(map(len, await asyncio.gather(*claiming))) == 1

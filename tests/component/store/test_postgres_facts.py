@@ -9,7 +9,7 @@ import pytest
 
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import StoreError
-from mediavault.store.postgres.facts import look_at
+from mediavault.store.postgres.facts import query_facts
 from mediavault.store.postgres.store import PostgresJobStore
 from tests.fakes import FakeClock
 from tests.servers import postgres
@@ -22,7 +22,7 @@ def url(tmp_path: Path) -> str:
 
 
 async def test_a_server_is_described_and_nothing_is_created_there(url: str) -> None:
-    facts = await look_at(url, SystemClock())
+    facts = await query_facts(url, SystemClock())
 
     assert (facts.may_create_schema, facts.has_schema, facts.is_standby) == (True, False, False)
     assert (facts.isolation, facts.has_wake_ups, facts.is_local) == ("read committed", True, True)
@@ -33,7 +33,7 @@ async def test_a_server_is_described_and_nothing_is_created_there(url: str) -> N
 
 async def test_a_clock_difference_is_reported(url: str) -> None:
     clock = FakeClock()  # frozen, on another day
-    facts = await look_at(url, clock)
+    facts = await query_facts(url, clock)
 
     assert facts.ahead_by == pytest.approx(SystemClock().now() - clock.now(), abs=timedelta(minutes=1))
 
@@ -44,7 +44,7 @@ async def test_a_role_without_rights_is_reported_before_it_is_needed(url: str) -
     await store.close()
     role = f"role_{url.rpartition('/')[2]}"
     postgres.sql(url, f"CREATE ROLE {role} LOGIN; ALTER ROLE {role} SET default_transaction_isolation = 'serializable'")
-    facts = await look_at(url.replace("postgres@", f"{role}@"), SystemClock())
+    facts = await query_facts(url.replace("postgres@", f"{role}@"), SystemClock())
     postgres.sql(url, f"DROP ROLE {role}")
 
     assert (facts.user, facts.has_schema, facts.may_use_schema, facts.may_create_schema) == (role, True, False, False)
@@ -53,12 +53,12 @@ async def test_a_role_without_rights_is_reported_before_it_is_needed(url: str) -
 
 async def test_a_pooler_is_recognised_by_missing_wake_ups(url: str) -> None:
     with pgbouncer(url, prepared=0) as pooled:
-        assert not (await look_at(pooled, SystemClock())).has_wake_ups
+        assert not (await query_facts(pooled, SystemClock())).has_wake_ups
 
 
 async def test_a_server_that_does_not_answer_is_reported_with_help() -> None:
     with pytest.raises(StoreError, match="cannot be reached") as caught:
-        await look_at("postgresql://me:secret@127.0.0.1:1/vault", SystemClock())
+        await query_facts("postgresql://me:secret@127.0.0.1:1/vault", SystemClock())
 
     assert caught.value.help
     assert "secret" not in caught.value.message

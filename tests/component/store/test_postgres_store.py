@@ -14,7 +14,7 @@ import pytest
 
 from mediavault.core.failures import ErrorCode, SchemaTooNew, StoreError
 from mediavault.core.job import Job, JobStatus, WorkerId
-from mediavault.core.site_limits import OUT_OF_SIGHT, SOON, PermitRefusal, PermitRequest
+from mediavault.core.site_limits import MAX_PLAUSIBLE_WAIT, SOON, PermitRefusal, PermitRequest
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.port import JobQuery
 from mediavault.store.postgres import ops
@@ -65,8 +65,8 @@ async def test_behind_a_pooler_in_transaction_mode_everything_works_except_wake_
             await enqueued(first, 60)
             done = await asyncio.gather(claim_and_complete(first, ANN), claim_and_complete(second, BOB))
             [known] = await second.queue.enqueue([numbered_job(99, "https://videos.example/1")])
-            await first.site_limits.close_gate("x", duration=LEASE, code=ErrorCode.RATE_LIMITED, reason="slow down")
-            turn = await second.site_limits.take_turn(
+            await first.site_limits.pause_site("x", duration=LEASE, code=ErrorCode.RATE_LIMITED, reason="slow down")
+            turn = await second.site_limits.acquire_permit(
                 PermitRequest(known.job.id, "x", interval=LEASE, probe_within=LEASE)
             )
             listening = first.has_wake_ups
@@ -337,7 +337,7 @@ async def test_claims_are_planned_once_whatever_the_server_learns_about_the_jobs
     """By default it plans each claim again once it knows that few are queued; planning costs as much as the claim."""
     plan_counts = "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements WHERE statement LIKE :like"
     like = {"like": "%UPDATE mediavault.jobs%"}
-    spans = {"lease": LEASE, "soon": SOON, "out_of_sight": OUT_OF_SIGHT, "offered_for": SOON}
+    spans = {"lease": LEASE, "soon": SOON, "out_of_sight": MAX_PLAUSIBLE_WAIT, "offered_for": SOON}
     values: dict[str, Any] = {name: span // timedelta(microseconds=1) for name, span in spans.items()}
     values |= {"now": None, "mark": 0, "platforms": ["generic"], "limit": 1, "worker": "w-ann", "sessions": []}
     async with opened(url) as store:
@@ -357,7 +357,7 @@ async def test_claims_are_planned_once_whatever_the_server_learns_about_the_jobs
 async def test_a_claim_among_many_jobs_reads_a_handful_of_pages(crowded: str, sessions: list[str]) -> None:
     """It does not read finished jobs, those that wait for a retry, and those for signed-in machines."""
     explained = Statement(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {SQL['claim'].sql}", SQL["claim"].names)
-    spans = {"lease": LEASE, "soon": SOON, "out_of_sight": OUT_OF_SIGHT, "offered_for": SOON}
+    spans = {"lease": LEASE, "soon": SOON, "out_of_sight": MAX_PLAUSIBLE_WAIT, "offered_for": SOON}
     values: dict[str, Any] = {name: span // timedelta(microseconds=1) for name, span in spans.items()}
     values |= {"now": None, "mark": 0, "platforms": ["generic"], "limit": 10, "worker": "w-ann", "sessions": sessions}
     async with database_at(crowded) as database:

@@ -14,7 +14,7 @@ import pytest
 from mediavault.core.failures import SchemaTooNew, StoreError
 from mediavault.core.job import JobStatus, WorkerId
 from mediavault.core.media import account
-from mediavault.core.site_limits import OUT_OF_SIGHT, SOON
+from mediavault.core.site_limits import MAX_PLAUSIBLE_WAIT, SOON
 from mediavault.store import site_limits, transitions
 from mediavault.store.port import AccountQuery, Checkpoint, JobQuery
 from mediavault.store.postgres import library_index
@@ -23,8 +23,8 @@ from mediavault.store.postgres.schema import LIBRARY_INDEX, MIGRATIONS, migrate
 from mediavault.store.postgres.sql import MOMENT
 from mediavault.store.postgres.store import PostgresJobStore
 from mediavault.store.rows import (
-    GATE_COLUMNS,
     JOB_COLUMNS,
+    LIMIT_COLUMNS,
     STORED_COLUMNS,
     checkpoint_values,
 )
@@ -55,7 +55,7 @@ def released_statements() -> dict[str, Statement]:
         for name, text in columns.items()
     }
     assert not any(name in text for text in columns.values() for name in ("needs_session", "error_params"))
-    columns |= {"t": MOMENT, "gate": GATE_COLUMNS, "completed": COMPLETED}
+    columns |= {"t": MOMENT, "gate": LIMIT_COLUMNS, "completed": COMPLETED}
     columns["stored_values"] = ", ".join(f":{name}" for name in columns["stored"].split(", "))
     _, *parts = re.split(r"^-- name: (\w+)$", RELEASED.read_text("utf-8"), flags=re.MULTILINE)
     statements = {}
@@ -80,7 +80,12 @@ class OldCode:
     async def claim(self, limit: int) -> list[tuple[str, int]]:
         """Return the (id, fence) of each claimed job."""
         platforms = [row[0] for row in await self.run("queued_platforms")]
-        spans = {"lease": LEASE, "soon": SOON, "out_of_sight": OUT_OF_SIGHT, "offered_for": site_limits.OFFERED_FOR}
+        spans = {
+            "lease": LEASE,
+            "soon": SOON,
+            "out_of_sight": MAX_PLAUSIBLE_WAIT,
+            "offered_for": site_limits.RESERVATION,
+        }
         micros = {name: span // timedelta(microseconds=1) for name, span in spans.items()}
         rows = await self.run("claim", worker=OLD, platforms=platforms, mark=0, limit=limit, **micros)
         return [(row[1], row[1 + 7]) for row in rows]

@@ -120,7 +120,7 @@ async def test_a_vault_that_is_not_set_up_shows_only_the_setup_page(make_vault: 
 
 async def test_the_setup_token_creates_one_owner(make_vault: MakeVault) -> None:
     vault = make_vault(setup=True)
-    invitation = await authenticator_of(vault).invitation.issue()
+    invitation = await authenticator_of(vault).setup_token.issue()
     form = {"password": PASSWORD, "again": PASSWORD}
     assert (await vault.client.submit("/setup", form)).status == 401
     assert (await vault.client.submit("/setup", form | {"invitation": invitation[:-1]})).status == 401
@@ -136,19 +136,19 @@ async def test_the_setup_token_creates_one_owner(make_vault: MakeVault) -> None:
 
 async def test_the_setup_token_expires_after_an_hour_or_with_the_next_one(make_vault: MakeVault) -> None:
     authenticator = authenticator_of(make_vault(setup=True))
-    first, second = await authenticator.invitation.issue(), await authenticator.invitation.issue()
-    assert not await authenticator.invitation.matches(first)
-    assert await authenticator.invitation.matches(second)
-    assert second not in str(await authenticator.invitation._records.all(RecordKind.SETUP))
+    first, second = await authenticator.setup_token.issue(), await authenticator.setup_token.issue()
+    assert not await authenticator.setup_token.matches(first)
+    assert await authenticator.setup_token.matches(second)
+    assert second not in str(await authenticator.setup_token._records.all(RecordKind.SETUP))
 
-    authenticator.invitation._clock.advance(3_600)  # type: ignore[attr-defined]
-    assert not await authenticator.invitation.matches(second)
-    assert not await authenticator.invitation.matches("")
+    authenticator.setup_token._clock.advance(3_600)  # type: ignore[attr-defined]
+    assert not await authenticator.setup_token.matches(second)
+    assert not await authenticator.setup_token.matches("")
 
 
 async def test_guessing_setup_tokens_is_rate_limited(make_vault: MakeVault) -> None:
     vault = make_vault(setup=True)
-    invitation = await authenticator_of(vault).invitation.issue()
+    invitation = await authenticator_of(vault).setup_token.issue()
     form = {"password": PASSWORD, "again": PASSWORD}
     statuses = [(await vault.client.submit("/setup", form | {"invitation": str(n)})).status for n in range(30)]
 
@@ -271,7 +271,7 @@ async def test_a_token_in_a_url_is_refused_with_a_reason(make_vault: MakeVault, 
         with_header = await vault.client.get(f"/api/jobs?limit=1&{name}={token}", authorization=f"Bearer {token}")
 
     assert (alone.status, with_header.status) == (401, 401)
-    assert "does not belong into an address" in alone.json()["message"]
+    assert "Do not put secrets in URLs" in alone.json()["message"]
     assert "Authorization: Bearer" in alone.json()["help"]
     assert token not in str(lines) + alone.text
 
@@ -564,7 +564,7 @@ async def test_no_secret_is_in_logs_responses_or_the_store(make_vault: MakeVault
     """Covers password, API token, session id and setup token, and everything that is done with them."""
     vault = make_vault(setup=True)
     with capture_logs() as lines:
-        invitation = await authenticator_of(vault).invitation.issue()
+        invitation = await authenticator_of(vault).setup_token.issue()
         form = {"password": PASSWORD, "again": PASSWORD, "invitation": invitation}
         cookie = cookie_of(await vault.client.submit("/setup", form))
         wrong = await vault.client.submit("/login", {"password": "nearly " + PASSWORD})

@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 
 from mediavault.api.events import EventStream, read_moment
-from mediavault.api.feed import AT_ONCE_BYTES, CLOCKS_DIFFER, LATER, MAX_WAITING, OF_ONE, OVERLAP, Feed, FeedListener
+from mediavault.api.feed import (
+    CLOCKS_DIFFER,
+    LATER,
+    MAX_QUEUED_EVENTS,
+    MAX_STREAMS_PER_CLIENT,
+    MAX_WRITE_BYTES,
+    OVERLAP,
+    Feed,
+    FeedListener,
+)
 from mediavault.auth.authenticator import COOKIE, Authenticator
 from mediavault.auth.scopes import Scope
 from mediavault.auth.web_sessions import ClientInfo
@@ -119,7 +128,7 @@ async def test_a_listener_that_lags_too_far_behind_is_dropped(
 ) -> None:
     monkeypatch.setattr("mediavault.api.feed.MAX_LISTENERS", 2)
     slow, quick = feed.join(CLIENT), feed.join(CLIENT)
-    for number in range(MAX_WAITING + 1):
+    for number in range(MAX_QUEUED_EVENTS + 1):
         feed.removed((await vault.add(f"https://videos.example/watch/{number}")).id)
         await quick.next()
 
@@ -142,7 +151,7 @@ async def test_waiting_changes_are_sent_in_one_chunk(vault: ApiVault) -> None:
 async def test_waiting_events_are_taken_piece_by_piece_and_dropped_when_the_listener_ends() -> None:
     listener = FeedListener()
     for number in range(3):
-        listener.offer(bytes([number]) * AT_ONCE_BYTES)
+        listener.offer(bytes([number]) * MAX_WRITE_BYTES)
     pieces = [await listener.next(), listener.more()]
     listener.end()
 
@@ -162,7 +171,7 @@ async def test_too_many_listeners_are_turned_away(feed: Feed, monkeypatch: pytes
 async def test_a_clients_sixth_stream_ends_its_oldest_and_says_when_to_reconnect(feed: Feed) -> None:
     """The window opened last is the one being looked at. No other client's stream ends."""
     other = feed.join("192.0.2.8")
-    oldest, *others = [feed.join(CLIENT) for _ in range(OF_ONE)]
+    oldest, *others = [feed.join(CLIENT) for _ in range(MAX_STREAMS_PER_CLIENT)]
     newest = feed.join(CLIENT)
 
     assert await oldest.next() == b"retry: 60000\nevent: later\ndata: {}\n\n"
@@ -173,8 +182,8 @@ async def test_a_clients_sixth_stream_ends_its_oldest_and_says_when_to_reconnect
 async def test_a_client_can_replace_its_own_stream_when_the_feed_is_full(
     feed: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mediavault.api.feed.MAX_LISTENERS", OF_ONE)
-    for _ in range(OF_ONE):
+    monkeypatch.setattr("mediavault.api.feed.MAX_LISTENERS", MAX_STREAMS_PER_CLIENT)
+    for _ in range(MAX_STREAMS_PER_CLIENT):
         feed.join(CLIENT)
 
     assert not feed.join(CLIENT).is_over
@@ -187,7 +196,7 @@ async def test_an_ended_stream_drops_its_waiting_events(vault: ApiVault, feed: F
     oldest = feed.join(CLIENT)
     await vault.add()
     await feed.poll()
-    for _ in range(OF_ONE):
+    for _ in range(MAX_STREAMS_PER_CLIENT):
         feed.join(CLIENT)
 
     assert [await oldest.next(), await oldest.next()] == [LATER, None]
@@ -290,7 +299,7 @@ async def test_streams_are_counted_per_session_token_or_address(make_vault: Make
     callers = [{"cookie": f"{COOKIE}={session_id}"} for session_id in ids]
     callers += [{"authorization": f"Bearer {token}"} for token in (TOKEN, program)]
     async with AsyncExitStack() as stack:
-        full = [await streams(vault, stack, OF_ONE, **headers) for headers in callers]
+        full = [await streams(vault, stack, MAX_STREAMS_PER_CLIENT, **headers) for headers in callers]
         assert not any(stream.done.is_set() for opened in full for stream in opened)
 
         for headers, (oldest, *others) in zip(callers, full, strict=True):
@@ -302,7 +311,7 @@ async def test_streams_are_counted_per_session_token_or_address(make_vault: Make
 
 async def test_in_an_open_vault_streams_are_counted_per_address(vault: ApiVault) -> None:
     async with AsyncExitStack() as stack:
-        oldest, *others = await streams(vault, stack, OF_ONE + 1)
+        oldest, *others = await streams(vault, stack, MAX_STREAMS_PER_CLIENT + 1)
         assert await oldest.chunk() == LATER
         await asyncio.wait_for(oldest.done.wait(), patient(30))
 

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from mediavault.core.media import ProbeReport
-from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, written_checks
+from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
 from tests.file_desk_stubs import StubChecks, StubFormats
 from tests.http_vault import SHA256, ApiVault
 
@@ -24,7 +24,7 @@ def checks_of(vault: ApiVault) -> StubChecks:
 async def test_a_check_is_started_and_its_result_reported(vault: ApiVault) -> None:
     job = await vault.add_kept()
     started = await vault.client.post(f"/api/jobs/{job.id}/verify")
-    record = written_checks({0: FileCheck(vault.clock.now(), CheckVerdict.CHANGED, "other bytes")})
+    record = checks_to_json({0: FileCheck(vault.clock.now(), CheckVerdict.CHANGED, "other bytes")})
     await vault.store.records.put(RecordKind.VERIFIED, job.id, record)
     report = (await vault.client.get(f"/api/jobs/{job.id}/verify")).json()
 

@@ -127,7 +127,7 @@ async def test_a_candidate_can_be_chosen_on_the_page(vault: ApiVault) -> None:
 
 async def test_a_paused_site_is_reported_with_the_reason_and_can_be_resumed(vault: ApiVault) -> None:
     await vault.beat()
-    await vault.store.site_limits.close_gate(
+    await vault.store.site_limits.pause_site(
         "x", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="<slow down>"
     )
 
@@ -148,7 +148,7 @@ async def test_a_site_reports_its_unreadable_posts_and_health_does_not_count_the
     await vault.store.queue.enqueue([new_job("https://vimeo.com/1", clock=vault.clock, platform="vimeo")])
     [claim] = await vault.store.queue.claim(WorkerId("w-1"), limit=1, lease=timedelta(seconds=90))
     await vault.store.queue.fail(claim, error_code=ErrorCode.EXTRACTOR_BROKEN, error="odd", retry_in=None)
-    await vault.store.site_limits.close_gate(
+    await vault.store.site_limits.pause_site(
         "vimeo", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="…"
     )
 
@@ -163,8 +163,8 @@ async def test_each_site_reports_its_limits_its_accounts_daily_posts_and_its_job
     minute = timedelta(minutes=1)
     for number in range(3):
         request = PermitRequest(JobId(f"j{number}"), "instagram", minute, minute, max_wait=3 * minute, account_cap=60)
-        await vault.store.site_limits.take_turn(request)
-    await vault.store.site_limits.close_gate(
+        await vault.store.site_limits.acquire_permit(request)
+    await vault.store.site_limits.pause_site(
         "x", duration=minute, code=ErrorCode.CHALLENGE, reason="A person is asked for."
     )
     vault.clock.advance(2 * minute)

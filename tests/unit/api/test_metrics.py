@@ -30,7 +30,7 @@ async def numbers(vault: ApiVault) -> dict[str, float]:
 async def test_a_scrape_reports_jobs_workers_site_limits_and_disks(vault: ApiVault) -> None:
     await vault.add()
     await vault.add_failed("https://www.reddit.com/comments/def/")
-    await vault.store.site_limits.close_gate(
+    await vault.store.site_limits.pause_site(
         "x", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="slow down"
     )
     await vault.beat(running_jobs=2, tally={"claimed": 9, "completed": 4, "failed:NETWORK": 3, "given_back": 1})
@@ -95,7 +95,7 @@ async def test_openmetrics_is_written_on_request(vault: ApiVault) -> None:
 async def test_the_names_and_types_of_metrics_do_not_change(vault: ApiVault) -> None:
     """Dashboards and alerts refer to them."""
     await vault.add()
-    await vault.store.site_limits.close_gate(
+    await vault.store.site_limits.pause_site(
         "x", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="slow down"
     )
     await vault.beat(tally={"failed:NETWORK": 1})

@@ -50,7 +50,7 @@ def filled(path: str, value: str) -> str:
 REFUSED_BY_THE_MIDDLEWARE: dict[str, dict[str, Any]] = {
     "a bad host": {"host": "a b"},
     "an unknown host": {"host": "evil.test"},
-    "two lengths": {"transfer_encoding": "chunked", "content_length": "5"},
+    "both Content-Length and Transfer-Encoding": {"transfer_encoding": "chunked", "content_length": "5"},
     "a large body": {"content_length": str(MAX_BODY_BYTES + 1), "content_type": "application/json"},
     "an invalid length": {"content_length": "many", "content_type": "application/json"},
     "another type": {"content_length": "5", "content_type": "text/plain"},

@@ -168,7 +168,7 @@ async def test_a_job_that_waits_for_a_captcha_is_not_reported_as_waiting_for_a_s
 async def test_a_warned_account_is_reported_while_its_site_is_paused(vault: ApiVault) -> None:
     sessions(vault).add("x", signed_in=True)
     day = timedelta(days=1)
-    await vault.store.site_limits.close_gate("x", duration=day, code=ErrorCode.ACCOUNT_WARNING, reason="locked")
+    await vault.store.site_limits.pause_site("x", duration=day, code=ErrorCode.ACCOUNT_WARNING, reason="locked")
     (view,) = (await vault.client.get("/api/sessions")).json()
     assert view["warned_until"] is not None
     assert "warned your account" in (await vault.client.get("/sessions")).text

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import cast
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.site_limits import GateState
+from mediavault.core.site_limits import SiteState
 from tests.http_vault import ApiVault
 from tests.session_stubs import StubSessions
 
@@ -51,7 +51,7 @@ async def test_a_wall_is_reported_where_jobs_wait_at_it(vault: ApiVault) -> None
 
 async def test_a_paused_site_says_why_and_can_be_resumed(vault: ApiVault) -> None:
     await vault.add(X_POST)
-    await vault.store.site_limits.close_gate(
+    await vault.store.site_limits.pause_site(
         "x", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="X asked us to <b>slow down</b>"
     )
     page = await vault.client.get("/sites")
@@ -60,7 +60,7 @@ async def test_a_paused_site_says_why_and_can_be_resumed(vault: ApiVault) -> Non
     assert "Paused" in page.text
     assert "X asked us to &lt;b&gt;slow down" in page.text
     assert (answer.status, answer.headers["location"]) == (303, "/sites#x")
-    assert [gate.state(vault.clock.now()) for gate in await vault.store.site_limits.gates()] == [GateState.OPEN]
+    assert [gate.state(vault.clock.now()) for gate in await vault.store.site_limits.all_limits()] == [SiteState.OPEN]
 
 
 async def test_a_site_without_limits_cannot_be_resumed(vault: ApiVault) -> None:

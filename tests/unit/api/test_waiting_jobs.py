@@ -15,10 +15,10 @@ from mediavault.platforms.registry import identify
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.waiting_jobs import (
     PAGE,
-    NothingToAnswer,
-    errand_of,
-    go_on_after,
-    go_on_after_window,
+    JobNotWaiting,
+    browser_task_for,
+    resume_after_sign_in,
+    resume_after_window,
     resume_waiting,
     waiting_jobs,
     wall_since,
@@ -86,7 +86,7 @@ async def test_jobs_of_other_sites_keep_waiting() -> None:
 async def test_the_site_is_resumed_so_that_its_jobs_are_claimed_at_once() -> None:
     queue = Queue()
     await queue.failed(ErrorCode.LOGIN_REQUIRED)
-    await queue.store.site_limits.close_gate(
+    await queue.store.site_limits.pause_site(
         "x", duration=timedelta(hours=1), code=ErrorCode.LOGIN_REQUIRED, reason="wall"
     )
     await resume_waiting(queue.store, "x")
@@ -118,7 +118,7 @@ async def test_an_unsuccessful_sign_in_resumes_no_job(signed_in: bool | None, re
     queue = Queue()
     await queue.failed(ErrorCode.LOGIN_REQUIRED)
 
-    assert await go_on_after(state(signed_in), queue.store) == resumed
+    assert await resume_after_sign_in(state(signed_in), queue.store) == resumed
 
 
 SITE = Platform(name="x", title="X", sign_in=SignIn(url="https://x.test/in"))
@@ -139,7 +139,7 @@ async def test_after_a_window_on_a_post_its_job_and_those_that_it_helps_resume(
 ) -> None:
     queue = Queue()
     answered, other = await queue.failed(ErrorCode.LOGIN_REQUIRED), await queue.failed(code)
-    await go_on_after_window(state(signed_in), BrowserTask(SITE, answered.post_url, answered.id), queue.store)
+    await resume_after_window(state(signed_in), BrowserTask(SITE, answered.post_url, answered.id), queue.store)
 
     assert await queue.status(answered) is JobStatus.QUEUED
     assert (await queue.status(other) is JobStatus.QUEUED) is resumes
@@ -148,7 +148,7 @@ async def test_after_a_window_on_a_post_its_job_and_those_that_it_helps_resume(
 async def test_an_answer_to_one_site_resumes_no_job_of_another() -> None:
     queue = Queue()
     answered, other = [await queue.failed(ErrorCode.CHALLENGE, host=host) for host in ("a.test", "b.test")]
-    await go_on_after_window(state(None), BrowserTask(MANY, answered.post_url, answered.id), queue.store)
+    await resume_after_window(state(None), BrowserTask(MANY, answered.post_url, answered.id), queue.store)
 
     assert await queue.status(answered) is JobStatus.QUEUED
     assert await queue.status(other) is JobStatus.FAILED
@@ -157,7 +157,7 @@ async def test_an_answer_to_one_site_resumes_no_job_of_another() -> None:
 async def test_a_window_opens_on_the_jobs_own_post_and_never_on_a_mirror() -> None:
     queue, checked = Queue(), list[str]()
     job = await queue.failed(ErrorCode.CHALLENGE, url="https://vxtwitter.com/jane/status/12")
-    task = errand_of(job, Submission(identify, lambda url: checked.append(str(url.host)), queue.clock, 5))
+    task = browser_task_for(job, Submission(identify, lambda url: checked.append(str(url.host)), queue.clock, 5))
 
     assert (task.platform.name, task.url, task.job_id) == ("x", "https://x.com/jane/status/12", job.id)
     assert checked == ["x.com"]
@@ -166,5 +166,5 @@ async def test_a_window_opens_on_the_jobs_own_post_and_never_on_a_mirror() -> No
 @pytest.mark.parametrize("code", [ErrorCode.DELETED, ErrorCode.NETWORK, ErrorCode.ACCOUNT_WARNING])
 async def test_no_window_opens_for_a_job_that_does_not_wait_for_the_user(code: ErrorCode) -> None:
     queue = Queue()
-    with pytest.raises(NothingToAnswer):
-        errand_of(await queue.failed(code), Submission(identify, lambda _: None, queue.clock, 5))
+    with pytest.raises(JobNotWaiting):
+        browser_task_for(await queue.failed(code), Submission(identify, lambda _: None, queue.clock, 5))

@@ -17,7 +17,7 @@ from mediavault.app import composition as parts
 from mediavault.app import one_shot, processes, storage
 from mediavault.cli.main import main
 from mediavault.core.failures import ErrorCode, MediavaultError
-from mediavault.core.job import Job, JobId, WorkerBeat, WorkerId
+from mediavault.core.job import Job, JobId, WorkerHeartbeat, WorkerId
 from mediavault.core.media import Candidate, Extraction, KeptFile
 from mediavault.core.settings import Settings
 from mediavault.core.submission import Submission
@@ -38,7 +38,7 @@ KEPT = KeptFile("jane/A film [1].mp4", "jane/A film [1].jpg", 1_500_000, "ab" * 
 
 
 STOOD_IN_FOR = {
-    storage: ("open_store", "make_vault", "look_at_postgres"),
+    storage: ("open_store", "make_library", "inspect_postgres"),
     parts: ("make_submission", "session_manager"),
     processes: ("serve", "run_worker", "run_api"),
     one_shot: ("save_here", "inspect_url"),
@@ -71,13 +71,13 @@ class StubHouse:
         self.settings = settings
         yield self.store
 
-    def make_vault(self, settings: Settings) -> LocalLibrary:
+    def make_library(self, settings: Settings) -> LocalLibrary:
         return LocalLibrary(settings.download_dir)
 
     def session_manager(self, settings: Settings) -> StubSessions:
         return StubSessions(self.clock)
 
-    async def look_at_postgres(self, settings: Settings) -> PostgresFacts | None:
+    async def inspect_postgres(self, settings: Settings) -> PostgresFacts | None:
         return self.postgres
 
     def make_submission(self, settings: Settings) -> Submission:
@@ -128,7 +128,7 @@ async def end(store: MemoryJobStore, ending: str) -> Job:
 
 async def beat(house: StubHouse, **facts: Any) -> None:
     now = house.clock.now()
-    await house.store.workers.heartbeat(WorkerBeat(WORKER, "host", 42, "0.1.0", now, now, **facts))
+    await house.store.workers.heartbeat(WorkerHeartbeat(WORKER, "host", 42, "0.1.0", now, now, **facts))
 
 
 @dataclass(frozen=True)

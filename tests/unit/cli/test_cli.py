@@ -15,7 +15,7 @@ from rich.console import Console
 from mediavault import __version__
 from mediavault.cli.drain import until_left
 from mediavault.cli.main import COMMANDS
-from mediavault.core.job import WorkerBeat
+from mediavault.core.job import WorkerHeartbeat
 from mediavault.core.media import account
 from mediavault.store.port import StoredJob
 from tests.contract.shelves import job_of
@@ -288,7 +288,7 @@ def test_drain_asks_the_named_workers_to_drain(run: Run, house: StubHouse) -> No
 def test_drain_waits_until_the_workers_have_left(house: StubHouse, capsys: pytest.CaptureFixture[str]) -> None:
     """Here the worker falls silent, as if killed, and is no longer counted."""
 
-    async def ask_and_wait() -> list[WorkerBeat]:
+    async def ask_and_wait() -> list[WorkerHeartbeat]:
         await beat(house, running_jobs=2)
         draining = await house.store.workers.alive(seen_within=timedelta(seconds=90))
         await until_left(house.store.workers, draining, house.clock, silent=False)

@@ -22,7 +22,7 @@ from mediavault.core.failures import SchemaTooNew, ToolMissing
 from mediavault.core.settings import Settings
 from mediavault.presentation.doctor_report import DoctorVerdict
 from mediavault.services.browser.discovery import Sandbox
-from mediavault.services.extraction.ytdlp_home import Installed
+from mediavault.services.extraction.ytdlp_home import YtdlpInstallation
 from mediavault.services.extraction.ytdlp_upgrade import Upgrade
 from mediavault.services.sandbox.process import ChildFailed
 from mediavault.store.port import Concern, StoreReport
@@ -184,7 +184,7 @@ def access(run: Run) -> tuple[str, str]:
 def test_whether_and_how_the_vault_is_protected_is_reported(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert access(run) == (
         "ok",
-        "no password: open to everybody on this machine, and to nobody else; `mediavault password` sets one",
+        "no password: open to all users of this machine, and to no one else; `mediavault password` sets one",
     )
     monkeypatch.setenv("MEDIAVAULT_HOST", "0.0.0.0")
     assert access(run)[0] == "broken"
@@ -252,7 +252,7 @@ def test_a_full_disk_is_reported(tmp_path: Path) -> None:
 def test_a_ytdlp_older_than_45_days_should_be_upgraded(
     version: str | None, today: date, verdict: DoctorVerdict
 ) -> None:
-    check = check_ytdlp(Installed(version, None), today=today)
+    check = check_ytdlp(YtdlpInstallation(version, None), today=today)
 
     assert check.verdict is verdict
     assert (check.help == "") is (verdict is DoctorVerdict.OK)

@@ -36,7 +36,7 @@ def test_a_saved_post_exits_with_0_and_prints_where(run: Run) -> None:
     ended = run("get", POST)
 
     assert ended.code == 0
-    assert "Kept jane/A film [1].mp4 (1.5 MB, 0:04)" in ended.out
+    assert "Saved jane/A film [1].mp4 (1.5 MB, 0:04)" in ended.out
 
 
 def test_with_json_only_the_job_is_printed(run: Run) -> None:
@@ -64,7 +64,7 @@ def test_a_retry_that_is_far_off_is_not_waited_for(run: Run, house: StubHouse) -
     ended = run("get", POST)
 
     assert ended.code == 1
-    assert "The next try is due at" in ended.err
+    assert "Next attempt at" in ended.err
 
 
 def test_a_post_that_was_saved_before_is_not_saved_again(run: Run, house: StubHouse) -> None:

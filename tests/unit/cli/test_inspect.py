@@ -42,7 +42,7 @@ class HostileChild(ChildHere):
 
 @pytest.fixture(autouse=True)
 def _no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(saved_page, "StandingChild", ChildHere)
+    monkeypatch.setattr(saved_page, "PersistentChild", ChildHere)
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_a_saved_page_needs_no_network(run: Run, house: StubHouse, page: Path) -
 def test_a_saved_page_whose_reading_hangs_is_unreadable_and_exits_with_1(
     run: Run, page: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(saved_page, "StandingChild", HostileChild)
+    monkeypatch.setattr(saved_page, "PersistentChild", HostileChild)
     ended = run("inspect", "--saved-page", str(page), "--url", POST, "--json")
 
     assert (ended.code, ended.json()["outcome"], ended.json()["error"]["code"]) == (1, "unreadable", "PAGE_UNREADABLE")

@@ -168,7 +168,7 @@ def test_sessions_shows_the_signed_in_account_and_that_it_was_warned(
     assert "Signed in as jane" in run("sessions").out
 
     asyncio.run(
-        house.store.site_limits.close_gate(
+        house.store.site_limits.pause_site(
             "x", duration=timedelta(days=1), code=ErrorCode.ACCOUNT_WARNING, reason="locked"
         )
     )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import BadSetting
-from mediavault.core.settings import Changeable, checked, load_settings
+from mediavault.core.settings import ChangeableSettings, load_settings, validate_setting
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from mediavault.core.settings import Changeable, checked, load_settings
     ],
 )
 def test_a_setting_given_as_text_is_parsed(name: str, value: Any, expected: Any) -> None:
-    assert checked(name, value) == expected
+    assert validate_setting(name, value) == expected
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_an_invalid_value_is_refused_by_the_page_and_by_the_environment(
     name: str, value: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(BadSetting):
-        checked(name, value)
+        validate_setting(name, value)
     if value is not None:
         monkeypatch.setenv(f"MEDIAVAULT_{name.upper()}", value)
         with pytest.raises(BadSetting, match=name.upper()):
@@ -56,7 +56,7 @@ def test_an_invalid_value_is_refused_by_the_page_and_by_the_environment(
 
 def test_no_other_setting_can_be_changed() -> None:
     with pytest.raises(KeyError):
-        checked("state_dir", "/tmp")
+        validate_setting("state_dir", "/tmp")
 
 
 def test_the_environment_sets_them_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,4 +66,4 @@ def test_the_environment_sets_them_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert settings.pace == {"tiktok": 2.0}
     assert settings.name_template == "{id} {title}"
-    assert settings.model_fields_set & set(Changeable.model_fields) == {"pace", "name_template"}
+    assert settings.model_fields_set & set(ChangeableSettings.model_fields) == {"pace", "name_template"}

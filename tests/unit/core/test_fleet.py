@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mediavault.core.fleet import hosts_signed_in, is_served, unserved, unserved_in_words, versions
-from mediavault.core.job import WorkerBeat, WorkerId
+from mediavault.core.job import WorkerHeartbeat, WorkerId
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
-def worker(host: str = "a", version: str = "1", *, draining: bool = False, **facts: Any) -> WorkerBeat:
-    return replace(WorkerBeat(WorkerId(host), host, 1, version, NOW, NOW, draining=draining), **facts)
+def worker(host: str = "a", version: str = "1", *, draining: bool = False, **facts: Any) -> WorkerHeartbeat:
+    return replace(WorkerHeartbeat(WorkerId(host), host, 1, version, NOW, NOW, draining=draining), **facts)
 
 
 def test_waiting_jobs_are_unserved_when_no_worker_takes_their_platform() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mediavault.core.clock import to_micros
-from mediavault.core.job import LEGAL_MOVES, JobStatus, may_move, new_job_id, new_trace_id
+from mediavault.core.job import TRANSITIONS, JobStatus, can_transition, new_job_id, new_trace_id
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, 123_456, tzinfo=UTC)
 
@@ -30,11 +30,11 @@ def test_trace_ids_have_the_form_of_trace_context() -> None:
 
 @pytest.mark.parametrize("status", list(JobStatus))
 def test_a_completed_job_never_moves(status: JobStatus) -> None:
-    assert not may_move(JobStatus.COMPLETED, status)
+    assert not can_transition(JobStatus.COMPLETED, status)
 
 
 def test_every_status_has_a_row_in_the_table_of_moves() -> None:
-    assert set(LEGAL_MOVES) == set(JobStatus)
+    assert set(TRANSITIONS) == set(JobStatus)
 
 
 def test_a_time_is_an_integer_of_microseconds() -> None:

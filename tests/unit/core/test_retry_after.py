@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from mediavault.core.retry_after import LONGEST, asked_to_wait
+from mediavault.core.retry_after import LONGEST, parse_retry_after
 from tests.fakes import START
 
 NOON = "Tue, 24 Nov 2026 12:00:00 GMT"  # START
@@ -32,7 +32,7 @@ EPOCH = int(START.timestamp())
 def test_retry_after_is_seconds_or_a_date_and_a_day_at_most(value: str, seconds: float | None) -> None:
     expected = None if seconds is None else timedelta(seconds=seconds)
 
-    assert asked_to_wait({"retry-after": value}, now=START) == expected
+    assert parse_retry_after({"retry-after": value}, now=START) == expected
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_retry_after_is_seconds_or_a_date_and_a_day_at_most(value: str, seconds:
 def test_the_reset_time_of_a_rate_limit_is_read_in_each_sites_form(
     headers: dict[str, str], seconds: float | None
 ) -> None:
-    wait = asked_to_wait({**headers, "date": NOON})
+    wait = parse_retry_after({**headers, "date": NOON})
 
     assert wait == (None if seconds is None else timedelta(seconds=seconds))
 
@@ -70,13 +70,13 @@ def test_an_absolute_time_is_compared_with_the_servers_clock_or_else_with_ours()
     moment = {"x-rate-limit-reset": str(EPOCH + 60)}
     ours = START - timedelta(hours=3)
 
-    assert asked_to_wait({**moment, "date": NOON}, now=ours) == timedelta(minutes=1)
-    assert asked_to_wait(moment, now=START) == timedelta(minutes=1)
-    assert asked_to_wait(moment) is None
+    assert parse_retry_after({**moment, "date": NOON}, now=ours) == timedelta(minutes=1)
+    assert parse_retry_after(moment, now=START) == timedelta(minutes=1)
+    assert parse_retry_after(moment) is None
 
 
 @pytest.mark.parametrize("value", ["1" * 400, "9" * 12 + ".0", "2026-99-99T00:00:00Z", "\x00", "Mon, 99 Foo 2026"])
 def test_an_invalid_value_is_never_more_than_a_day(value: str) -> None:
     for name in ("retry-after", "x-rate-limit-reset"):
-        wait = asked_to_wait({name: value, "date": NOON})
+        wait = parse_retry_after({name: value, "date": NOON})
         assert wait is None or timedelta() <= wait <= LONGEST

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from mediavault.core.cookies import Cookie
-from mediavault.core.failures import AgeRestricted, AgeRestrictedToStrangers, LoginRequired, SessionExpired
+from mediavault.core.failures import AgeRestricted, AgeRestrictedSignedOut, LoginRequired, SessionExpired
 from mediavault.core.platform import Matching, Platform, SignIn
 from mediavault.core.sessions import account_of, belongs_to, is_signed_in, judge_session, wall_failure
 from mediavault.platforms.bilibili import BILIBILI
@@ -107,7 +107,7 @@ def test_a_wall_despite_a_session_means_that_it_has_expired() -> None:
 
 
 def test_an_age_check_for_anonymous_visitors_despite_a_session_means_that_it_has_expired() -> None:
-    wall = AgeRestrictedToStrangers("Site requires age verification for this post.")
+    wall = AgeRestrictedSignedOut("Site requires age verification for this post.")
 
     assert isinstance(wall_failure(wall, SITE, [cookie("sid"), cookie("user")], now=START), SessionExpired)
     assert isinstance(wall_failure(wall, SITE, [cookie("sid")], now=START), AgeRestricted)

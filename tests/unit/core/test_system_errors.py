@@ -28,7 +28,7 @@ def error(code: int, path: Path | None = None) -> OSError:
         (errno.ESTALE, ErrorCode.STORAGE, "mount it again"),
         (errno.EMFILE, ErrorCode.STORAGE, "ulimit -n"),
         (errno.EACCES, ErrorCode.STORAGE, "user that runs mediavault"),
-        (errno.ENOENT, ErrorCode.STORAGE, "not there any more"),
+        (errno.ENOENT, ErrorCode.STORAGE, "no longer exists"),
     ],
 )
 def test_the_message_names_the_folder_and_a_remedy(code: int, kind: ErrorCode, advice: str) -> None:

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from mediavault.core.failures import BadInput, StorageFailure
 from mediavault.core.job import Job, JobId, WorkerId
 from mediavault.core.media import KeptFile
-from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, read_checks
+from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_from_json
 from mediavault.maintenance.checking import MAX_WAITING, JobChecks
 from mediavault.services.library.disk import Digest
 from mediavault.services.library.local_library import LocalLibrary
@@ -46,7 +46,7 @@ class Environment:
         self.checks.begin(job)
         await self.checks.wait_for(job.id)
         record = await self.store.records.get(RecordKind.VERIFIED, job.id)
-        return read_checks(record.value)[0] if record else None
+        return checks_from_json(record.value)[0] if record else None
 
 
 @pytest.fixture

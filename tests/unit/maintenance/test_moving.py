@@ -10,13 +10,13 @@ from datetime import timedelta
 import pytest
 
 from mediavault.core.failures import BadInput, ErrorCode
-from mediavault.core.job import JobStatus, WorkerBeat, WorkerId
+from mediavault.core.job import JobStatus, WorkerHeartbeat, WorkerId
 from mediavault.maintenance import moving
 from mediavault.maintenance.comparing import Comparison, TransferState, transfer_state
 from mediavault.maintenance.moving import Copied, compare, copy_jobs, move, restore
 from mediavault.store.memory.store import MemoryCatalogue, MemoryJobStore
 from mediavault.store.port import JobPage, JobQuery, Store, StoredJob
-from mediavault.store.transitions import as_adopted
+from mediavault.store.transitions import as_imported
 from tests.contract.stores import numbered_job
 from tests.contract.test_store_moving import lived_in
 from tests.fakes import FakeClock
@@ -43,7 +43,7 @@ async def source(clock: FakeClock) -> MemoryJobStore:
     """A job in every state, many queued jobs, a closed site limit and a constant."""
     store = await lived_in(clock)
     await store.queue.enqueue([numbered_job(n, f"https://videos.example/{n}") for n in range(10, 260)])
-    await store.site_limits.close_gate("x", duration=MINUTE, code=ErrorCode.RATE_LIMITED, reason="slow down")
+    await store.site_limits.pause_site("x", duration=MINUTE, code=ErrorCode.RATE_LIMITED, reason="slow down")
     await store.records.set_once("library", "a")
     return store
 
@@ -57,8 +57,8 @@ async def moved(source: Store, target: Store, clock: FakeClock, **options: bool)
     return await move(source, target, Silent(), clock, alive_within=ALIVE, **options)
 
 
-def beat(clock: FakeClock) -> WorkerBeat:
-    return WorkerBeat(ANN, "host", 1, "0.1", clock.now(), clock.now())
+def beat(clock: FakeClock) -> WorkerHeartbeat:
+    return WorkerHeartbeat(ANN, "host", 1, "0.1", clock.now(), clock.now())
 
 
 async def test_everything_arrives_as_it_was(source: MemoryJobStore, target: MemoryJobStore, clock: FakeClock) -> None:
@@ -68,9 +68,9 @@ async def test_everything_arrives_as_it_was(source: MemoryJobStore, target: Memo
     assert comparison.is_whole
     assert (comparison.same, comparison.only_in_target) == (255, 0)
     assert await all_of(target) == [
-        StoredJob(as_adopted(stored.job), stored.history) for stored in await all_of(source)
+        StoredJob(as_imported(stored.job), stored.history) for stored in await all_of(source)
     ]
-    assert await target.site_limits.gates() == await source.site_limits.gates()
+    assert await target.site_limits.all_limits() == await source.site_limits.all_limits()
     assert await target.records.constants() == {"library": "a"}
 
 

@@ -38,7 +38,7 @@ async def findings(store: MemoryJobStore, root: Path, *, read_data: bool = True)
 async def kinds_and_paths(
     store: MemoryJobStore, root: Path, *, read_data: bool = True
 ) -> list[tuple[FindingKind, str]]:
-    return [(finding.trouble, finding.path) for finding in await findings(store, root, read_data=read_data)]
+    return [(finding.kind, finding.path) for finding in await findings(store, root, read_data=read_data)]
 
 
 @pytest.mark.parametrize("read_data", [False, True])

@@ -17,7 +17,7 @@ from mediavault.platforms.facebook import reader as facebook
 from mediavault.services.extraction.page_data.document import documents
 from mediavault.services.extraction.page_data.elements import element_documents
 from mediavault.services.extraction.page_data.html_scan import scan
-from mediavault.services.extraction.ranking import choose
+from mediavault.services.extraction.ranking import choose_candidate
 from tests.unit.platforms.test_instagram import MPD
 
 ID = "387081299304444"
@@ -67,7 +67,7 @@ def test_the_better_whole_file_of_the_posts_own_video_is_taken() -> None:
     data = read({"data": {"video": video()}, "suggested": [video("111111111"), video("222222222")]})
 
     assert [c.url for c in data.items[0].candidates] == [f"{CDN}{ID}_hd.mp4", f"{CDN}{ID}_sd.mp4"]
-    assert choose(data.items[0]).url == f"{CDN}{ID}_hd.mp4"
+    assert choose_candidate(data.items[0]).url == f"{CDN}{ID}_hd.mp4"
     assert (data.handle, data.display_name, data.thumbnail_url) == (
         "jane.kites",
         "Jane",
@@ -107,7 +107,7 @@ def test_the_manifest_is_taken_where_the_only_file_is_small() -> None:
     small = video(playable_url_quality_hd=None, dash_manifest=manifest)
     both = video(dash_manifest=manifest)
 
-    assert [choose(read(document).items[0]).source_type for document in (small, both)] == [
+    assert [choose_candidate(read(document).items[0]).source_type for document in (small, both)] == [
         SourceType.DASH,
         SourceType.DIRECT,
     ]
@@ -116,7 +116,7 @@ def test_the_manifest_is_taken_where_the_only_file_is_small() -> None:
 def test_an_escaped_manifest_of_older_pages_is_read() -> None:
     escaped = video(playable_url=None, playable_url_quality_hd=None, dash_manifest=quote(MPD.format(w=1080, h=1920)))
 
-    assert choose(read(escaped).items[0]).source_type is SourceType.DASH
+    assert choose_candidate(read(escaped).items[0]).source_type is SourceType.DASH
 
 
 def test_a_story_gives_its_media_in_order_without_those_of_comments() -> None:
@@ -160,7 +160,7 @@ def test_an_advert_in_the_ad_library_shows_its_videos_or_those_of_its_cards(key:
     shown = {"page_name": "Jane", "page_profile_uri": "https://www.facebook.com/jane.kites/", key: [part]}
     data = read({"ad_archive_id": ID, "snapshot": {"body": {"text": "A kite"}, **shown}}, {"ad_archive_id": "7"})
 
-    assert (choose(data.items[0]).url, data.thumbnail_url) == (f"{CDN}hd.mp4", f"{CDN}a.jpg")
+    assert (choose_candidate(data.items[0]).url, data.thumbnail_url) == (f"{CDN}hd.mp4", f"{CDN}a.jpg")
     assert (data.handle, data.display_name, data.text) == ("jane.kites", "Jane", "A kite")
 
 
@@ -199,7 +199,7 @@ def test_the_mobile_sites_store_is_read() -> None:
     html = "".join(f'<div data-store="{escape(json.dumps(store))}">' for store in stores)
     data = read(*element_documents(html))
 
-    assert choose(data.items[0]).url == f"{CDN}{ID}.mp4"
+    assert choose_candidate(data.items[0]).url == f"{CDN}{ID}.mp4"
     assert (data.handle, len(data.items)) == ("Kites", 1)
 
 

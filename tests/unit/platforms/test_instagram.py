@@ -15,7 +15,7 @@ from mediavault.platforms.instagram import reader as instagram
 from mediavault.platforms.reading.meta_media import number_of
 from mediavault.services.extraction.page_data.document import documents, parse_json
 from mediavault.services.extraction.page_data.html_scan import scan
-from mediavault.services.extraction.ranking import choose
+from mediavault.services.extraction.ranking import choose_candidate
 
 CODE = "CPQjO5RIIO9"
 PK = "2580717541674484669"
@@ -120,7 +120,7 @@ def test_the_number_and_the_shortcode_name_the_same_post() -> None:
 def test_every_form_of_the_record_gives_the_same_data(answer: dict[str, Any]) -> None:
     data = read(answer)
 
-    chosen = choose(data.items[0])
+    chosen = choose_candidate(data.items[0])
     assert (chosen.width, chosen.height) == (720, 1280)
     assert (data.handle, data.display_name, data.text) == ("jane", "Jane", "A kite")
     assert data.published_at is not None
@@ -171,7 +171,7 @@ def test_a_record_with_children_takes_precedence_over_one_without() -> None:
 
 def test_an_inline_manifest_is_taken_where_it_is_larger() -> None:
     small, large = (own_api(video_dash_manifest=MPD.format(w=w, h=h)) for w, h in ((720, 1280), (1080, 1920)))
-    chosen = [choose(read({"items": [record]}).items[0]) for record in (small, large)]
+    chosen = [choose_candidate(read({"items": [record]}).items[0]) for record in (small, large)]
 
     assert [c.source_type for c in chosen] == [SourceType.DIRECT, SourceType.DASH]
     assert chosen[1].url.startswith("data:application/dash+xml;base64,")
@@ -198,7 +198,7 @@ def test_a_story_is_found_by_its_number() -> None:
     for answer in (reel, coded):
         data = instagram.read(wanted, INSTAGRAM, [answer])
         assert data is not None
-        assert choose(data.items[0]).url == f"{CDN}y_large.mp4"
+        assert choose_candidate(data.items[0]).url == f"{CDN}y_large.mp4"
 
 
 def test_a_page_that_only_names_the_post_gives_no_data() -> None:

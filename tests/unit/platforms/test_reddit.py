@@ -14,7 +14,7 @@ from mediavault.core.platform import PageData
 from mediavault.platforms.reddit import REDDIT
 from mediavault.platforms.reddit import reader as reddit
 from mediavault.services.extraction.page_data.elements import element_documents
-from mediavault.services.extraction.ranking import choose
+from mediavault.services.extraction.ranking import choose_candidate
 
 ID = "1abcde"
 URL = f"https://www.reddit.com/comments/{ID}/"
@@ -68,7 +68,7 @@ def read(*documents: object) -> PageData:
 def test_the_stream_with_sound_goes_before_the_silent_file() -> None:
     item = read(listing(record(video=reddit_video(has_audio=True)))).items[0]
 
-    assert choose(item).url == f"{VIDEO}/HLSPlaylist.m3u8?a=1800000000%2Cx&v=1"
+    assert choose_candidate(item).url == f"{VIDEO}/HLSPlaylist.m3u8?a=1800000000%2Cx&v=1"
     assert (item.expected.audio, item.expected.duration_s, item.media_id) == (True, 12, "kite1234567")
     assert not any("DASH_96" in c.url for c in item.candidates)
 
@@ -77,7 +77,7 @@ def test_a_silent_video_comes_as_a_whole_file() -> None:
     silent = read(listing(record(video=reddit_video(has_audio=False)))).items[0]
     gif = read(listing(record(video=reddit_video(is_gif=True)))).items[0]
 
-    assert [choose(item).source_type for item in (silent, gif)] == [SourceType.DIRECT, SourceType.DIRECT]
+    assert [choose_candidate(item).source_type for item in (silent, gif)] == [SourceType.DIRECT, SourceType.DIRECT]
     assert [item.type for item in (silent, gif)] == [ItemType.VIDEO, ItemType.GIF]
 
 
@@ -169,7 +169,9 @@ def test_a_pages_player_gives_whole_files_with_sound() -> None:
     player = f'<shreddit-player-2 src="{VIDEO}/HLSPlaylist.m3u8?f=hd&amp;v=1" packaged-media-json="{packaged}" poster="https://a.test/p.jpg">'
     data = read(*page(player=player))
 
-    assert choose(data.items[0]).url == "https://packaged-media.redd.it/kite1234567/pb/m2-res_720p.mp4?m=a&s=b"
+    assert (
+        choose_candidate(data.items[0]).url == "https://packaged-media.redd.it/kite1234567/pb/m2-res_720p.mp4?m=a&s=b"
+    )
     assert (data.handle, data.title, data.thumbnail_url) == ("jane", "A kite", "https://a.test/p.jpg")
     assert {c.url.split("/")[3] for c in data.items[0].candidates} == {"kite1234567"}
 

@@ -5,9 +5,9 @@ import pytest
 from mediavault.core.failures import FAILURES, ErrorCode
 from mediavault.core.job import JobStatus, Stage, StrategyName
 from mediavault.presentation.labels import (
-    RUNG_WORDS,
-    STAGE_WORDS,
-    STATUS_WORDS,
+    STAGE_LABELS,
+    STATUS_LABELS,
+    STRATEGY_LABELS,
     format_duration,
     format_progress,
     format_size,
@@ -17,9 +17,9 @@ from mediavault.presentation.labels import (
 
 
 def test_every_status_stage_and_strategy_has_a_label() -> None:
-    assert set(STATUS_WORDS) == set(JobStatus)
-    assert set(STAGE_WORDS) == set(Stage)
-    assert set(RUNG_WORDS) == set(StrategyName)
+    assert set(STATUS_LABELS) == set(JobStatus)
+    assert set(STAGE_LABELS) == set(Stage)
+    assert set(STRATEGY_LABELS) == set(StrategyName)
 
 
 def test_help_comes_from_the_failures_own_class() -> None:

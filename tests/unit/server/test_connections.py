@@ -16,7 +16,7 @@ CLIENT_ADDRESS = "127.0.0.1"  # of these tests' client
 
 @pytest.fixture(autouse=True)
 def three_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "OF_AN_ADDRESS", 3)
+    monkeypatch.setattr(connections, "MAX_PER_ADDRESS", 3)
 
 
 @asynccontextmanager

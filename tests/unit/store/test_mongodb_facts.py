@@ -14,7 +14,7 @@ from mediavault.core.failures import StoreError
 from mediavault.core.settings import Settings
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.listening import ChangeListener
-from mediavault.store.mongodb.engine import Document, Documents, MongoDatabase, errors_as_ours, options_of
+from mediavault.store.mongodb.engine import Document, Documents, MongoDatabase, options_of, translate_errors
 from mediavault.store.mongodb.facts import ServerFacts, concerns, has_memory_leak, is_loopback
 from mediavault.store.mongodb.wake import until_lost
 from tests.fakes import FakeClock
@@ -107,7 +107,7 @@ def test_the_report_describes_the_server() -> None:
 def test_a_write_that_may_have_been_done_is_distinguished_from_one_that_was_refused(
     raised: Exception, kind: type[StoreError]
 ) -> None:
-    with pytest.raises(StoreError) as caught, errors_as_ours():
+    with pytest.raises(StoreError) as caught, translate_errors():
         raise raised
 
     assert type(caught.value) is kind

@@ -8,7 +8,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from mediavault.core.failures import SchemaTooNew, StoreAway, StoreError
+from mediavault.core.failures import SchemaTooNew, StoreError, StoreUnreachable
 from mediavault.store.patience import DatabaseWait
 from mediavault.store.sqlite.engine import translate_refusal
 from tests.fakes import FakeClock
@@ -23,14 +23,14 @@ class Database:
     async def open(self) -> str:
         self.calls += 1
         if self.calls <= self.away:
-            raise StoreAway("nobody answers")
+            raise StoreUnreachable("nobody answers")
         return "open"
 
 
 async def test_the_database_is_tried_again_with_growing_waits_until_it_answers() -> None:
     clock, database, messages = FakeClock(auto=True), Database(away=6), list[str]()
 
-    async def tell(exc: StoreAway) -> None:
+    async def tell(exc: StoreUnreachable) -> None:
         messages.append(exc.message)
 
     began = clock.monotonic()
@@ -44,7 +44,7 @@ async def test_an_opening_that_takes_long_is_reported_while_it_goes_on() -> None
     """For example while an older vault is indexed: requests are answered in the meantime."""
     clock, messages = FakeClock(), list[str]()
 
-    async def tell(exc: StoreAway) -> None:
+    async def tell(exc: StoreUnreachable) -> None:
         messages.append(exc.message)
 
     async def open_slowly() -> str:
@@ -74,9 +74,9 @@ async def test_an_error_that_waiting_cannot_fix_is_raised_at_once(error: StoreEr
 
 @pytest.mark.parametrize("held", [apsw.BusyError("database is locked"), apsw.LockedError("table is locked")])
 def test_a_file_that_another_program_holds_may_be_available_later(held: apsw.Error) -> None:
-    assert isinstance(translate_refusal(held, Path("/state/mediavault.db")), StoreAway)
+    assert isinstance(translate_refusal(held, Path("/state/mediavault.db")), StoreUnreachable)
 
 
 @pytest.mark.parametrize("broken", [apsw.NotADBError("no"), apsw.CorruptError("no"), apsw.ReadOnlyError("no")])
 def test_a_file_that_is_not_a_database_is_not_waited_for(broken: apsw.Error) -> None:
-    assert not isinstance(translate_refusal(broken, Path("/state/mediavault.db")), StoreAway)
+    assert not isinstance(translate_refusal(broken, Path("/state/mediavault.db")), StoreUnreachable)

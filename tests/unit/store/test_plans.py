@@ -17,7 +17,7 @@ from mediavault.core.job import JobStatus, WorkerId
 from mediavault.core.site_limits import SiteLimit
 from mediavault.store import paging, search_words
 from mediavault.store.port import AccountQuery, JobOrder, JobQuery
-from mediavault.store.rows import gate_values
+from mediavault.store.rows import limit_values
 from mediavault.store.sqlite import ops
 from mediavault.store.sqlite.engine import Connection, fetch_all
 from mediavault.store.sqlite.library import accounts_statement, statement
@@ -243,7 +243,7 @@ def test_a_page_of_accounts_is_read_in_the_order_of_an_index(db: Connection, que
 
 
 def page_plan(db: Connection, query: JobQuery, *, finds_few: bool = False) -> list[str]:
-    terms = search_words.asked(query.text)
+    terms = search_words.parse_search(query.text)
     descending = paging.is_descending(query.order)
     sql, _ = statement(query, terms, paging.after(query), descending=descending, finds_few=finds_few)
     return plan(db, sql)
@@ -271,7 +271,7 @@ def steps_of_a_claim(folder: Path, *, ready: bool, crowd: int) -> int:
     txn = Txn(db, clock.now(), now, clock.monotonic())
     if not ready:
         gate = SiteLimit("instagram", next_turn_at=clock.now() + timedelta(minutes=1))
-        db.execute(SQL["put_gate"], gate_values(gate))
+        db.execute(SQL["put_gate"], limit_values(gate))
     steps = 0
 
     def count() -> bool:

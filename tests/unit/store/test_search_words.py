@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 from mediavault.core.media import Account
 from mediavault.store.search_words import (
     GAP,
-    MAX_ASKED,
+    MAX_SEARCH_WORDS,
     MAX_WORD_CHARS,
     MAX_WORDS,
     account_line,
-    asked,
     is_in,
     job_line,
     line_of,
     needle,
+    parse_search,
     words_of,
 )
 
@@ -55,33 +55,33 @@ def test_words_contain_nothing_that_a_database_could_take_for_an_operator(text: 
 
 @given(st.text(max_size=60))
 def test_a_text_is_found_by_itself(text: str) -> None:
-    terms = asked(text)
+    terms = parse_search(text)
     assert terms is None or is_in(line_of([text]), terms)
 
 
 @given(st.text(alphabet="aé東京 -", max_size=20), st.text(alphabet="aé東京 -", max_size=6))
 def test_every_prefix_of_a_word_and_every_run_is_found(text: str, more: str) -> None:
-    whole = asked(text + more)
-    part = asked(text)
+    whole = parse_search(text + more)
+    part = parse_search(text)
     if whole and part and not more[:1].isspace():
         assert is_in(line_of([text + more]), part)
 
 
 def test_only_spaces_means_no_search_and_only_punctuation_finds_nothing() -> None:
-    assert asked(None) is asked("") is asked(" \t\n\u3000") is None
-    assert asked("?!") == asked("\ud800") == asked("🏳️‍🌈"[1:3]) == ()
+    assert parse_search(None) is parse_search("") is parse_search(" \t\n\u3000") is None
+    assert parse_search("?!") == parse_search("\ud800") == parse_search("🏳️‍🌈"[1:3]) == ()
 
 
 def test_a_search_consists_of_words_and_runs_each_once() -> None:
-    assert asked("Fox 東京タ fox dog 京") == (("fox",), ("東", "京", "タ"), ("dog",), ("京",))
+    assert parse_search("Fox 東京タ fox dog 京") == (("fox",), ("東", "京", "タ"), ("dog",), ("京",))
     assert needle(("東", "京")) == " 東 京"
 
 
 def test_text_that_is_too_long_is_cut_alike_in_the_index_and_in_a_search() -> None:
     long = "x" * 500
     assert words_of(long) == ["x" * MAX_WORD_CHARS]
-    assert is_in(line_of([long]), asked(long) or ())
-    assert len(asked(" ".join(f"w{n}" for n in range(100))) or ()) == MAX_ASKED
+    assert is_in(line_of([long]), parse_search(long) or ())
+    assert len(parse_search(" ".join(f"w{n}" for n in range(100))) or ()) == MAX_SEARCH_WORDS
     assert line_of(["a " * 10_000]).count(" a") == MAX_WORDS
 
 

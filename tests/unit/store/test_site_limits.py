@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediavault.core.job import JobId
-from mediavault.core.site_limits import DAY, SOON, AccountPost, GateState, PermitRefusal, PermitRequest, SiteLimit
+from mediavault.core.site_limits import DAY, SOON, AccountPost, PermitRefusal, PermitRequest, SiteLimit, SiteState
 from mediavault.store.site_limits import account_free_at, acquire_permit, capacity, close
 from tests.fakes import START
 
@@ -100,8 +100,8 @@ def test_a_site_is_half_open_from_the_end_of_its_closure_until_a_job_gets_throug
     limit = close(SiteLimit("x"), START, duration=HOUR, code=None, reason="")  # type: ignore[arg-type]
 
     assert [limit.state(START + n * HOUR) for n in (0, 1, 2)] == [
-        GateState.CLOSED,
-        GateState.HALF_OPEN,
-        GateState.HALF_OPEN,
+        SiteState.CLOSED,
+        SiteState.HALF_OPEN,
+        SiteState.HALF_OPEN,
     ]
-    assert SiteLimit("x").state(START) is GateState.OPEN
+    assert SiteLimit("x").state(START) is SiteState.OPEN

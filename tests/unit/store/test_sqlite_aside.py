@@ -74,7 +74,7 @@ def test_no_existing_file_is_replaced(path: Path) -> None:
     path.write_bytes(b"garbage" * 1000)
     path.with_name(ASIDE).write_bytes(b"an earlier one")
 
-    with pytest.raises(StoreError, match="cannot be moved aside: there is a file of that name already"):
+    with pytest.raises(StoreError, match="cannot be moved aside: a file with that name already exists"):
         set_aside(path, AT)
 
     assert contents(path.parent) == {"jobs.db": b"garbage" * 1000, ASIDE: b"an earlier one"}

@@ -15,8 +15,8 @@ from mediavault.store.sqlite.engine import (
     connect_to_copy_into,
     connect_to_read,
     connect_to_write,
-    errors_as_ours,
     fetch_all,
+    translate_errors,
 )
 from mediavault.store.sqlite.schema import MIGRATIONS, backup_before_migrating, inspect, open_database
 
@@ -124,7 +124,7 @@ def test_a_copy_that_an_upgrade_left_half_written_does_not_block_the_next_one(pa
     backup.with_name(f"{backup.name}.draft").write_text("half")
     open_database(path, migrations=(*MIGRATIONS, NEXT)).close()
 
-    with errors_as_ours(backup):
+    with translate_errors(backup):
         assert count(backup) == 9000
     assert not backup.with_name(f"{backup.name}.draft").exists()
 

@@ -87,7 +87,7 @@ async def test_jobs_and_site_limits_of_the_second_schema_go_on_in_this_one(path:
     store = SqliteJobStore(path, FakeClock())
     await store.open()
 
-    (gate,) = await store.site_limits.gates()
+    (gate,) = await store.site_limits.all_limits()
     assert (gate.failures, gate.reason, gate.account_posts, gate.account_cap) == (2, "slow down", (), None)
     assert len(await store.queue.claim(WorkerId("w-1"), limit=9, lease=timedelta(seconds=90))) == 1
     await store.close()

@@ -11,7 +11,7 @@ import pytest
 
 from mediavault.core.failures import StorageFailure
 from mediavault.presentation import doctor_report
-from mediavault.presentation.doctor_report import KEPT_FOR_S, Check, Doctor, DoctorVerdict, UpgradeOutcome, grouped
+from mediavault.presentation.doctor_report import CACHE_S, Check, Doctor, DoctorVerdict, UpgradeOutcome, grouped
 from mediavault.presentation.preferences import Appearance, use
 from tests.fakes import FakeClock
 from tests.http_vault import ApiVault, MakeVault, StubYtdlp
@@ -71,7 +71,7 @@ async def test_requests_within_a_minute_share_one_report() -> None:
     clock, examine = FakeClock(), Examiner()
     doctor = Doctor(examine, clock)
     first, second = await asyncio.gather(doctor.run(), doctor.run())
-    clock.advance(KEPT_FOR_S)
+    clock.advance(CACHE_S)
     third = await doctor.run()
 
     assert examine.runs == 2
@@ -162,8 +162,8 @@ async def test_a_failed_upgrade_says_why_and_what_helps(vault: ApiVault) -> None
 
 
 async def test_no_upgrade_is_offered_where_it_cannot_work(vault: ApiVault) -> None:
-    set_ytdlp(vault, version=None, age_days=None, obstacle="Neither pip nor uv is there to install yt-dlp.")
+    set_ytdlp(vault, version=None, age_days=None, obstacle="Neither pip nor uv is available to install yt-dlp.")
     page = await vault.client.get("/doctor")
 
-    assert "Neither pip nor uv is there" in page.text
+    assert "Neither pip nor uv is available" in page.text
     assert 'action="/doctor/ytdlp"' not in page.text

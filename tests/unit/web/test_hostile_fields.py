@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 
 from mediavault.auth.tokens import ApiToken
 from mediavault.auth.web_sessions import ClientInfo, WebSession
-from mediavault.core.job import HistoryRecord, Job, JobItem, WorkerBeat
+from mediavault.core.job import HistoryRecord, Job, JobItem, WorkerHeartbeat
 from mediavault.core.media import Account, Candidate, Item, KeptFile, ProbeReport
 from mediavault.core.records import FileCheck
 from mediavault.core.sessions import SessionState
@@ -28,7 +28,7 @@ from tests.ui.pages import CASES, NO_PAGES
 
 # What a vault stores, or receives from a file, a program or a browser.
 RECORDS = (
-    *(Job, JobItem, Item, Account, Candidate, KeptFile, HistoryRecord, WorkerBeat, SiteLimit),
+    *(Job, JobItem, Item, Account, Candidate, KeptFile, HistoryRecord, WorkerHeartbeat, SiteLimit),
     *(
         ClientInfo,
         WebSession,

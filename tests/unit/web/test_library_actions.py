@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.failures import JobNotFound, StoreAway
+from mediavault.core.failures import JobNotFound, StoreUnreachable
 from mediavault.core.job import Job, JobStatus
 from mediavault.web.listing import COLUMNS, safe_cell
 from mediavault.web.selection import MAX_AT_ONCE
@@ -173,7 +173,7 @@ async def test_a_store_that_fails_midway_leaves_the_response_incomplete(
 
     async def get_once(job_id: str) -> Job:
         if job_id == second.id:
-            raise StoreAway("The database is away.")
+            raise StoreUnreachable("The database is away.")
         return await get(first.id)
 
     monkeypatch.setattr(vault.store.catalogue, "get", get_once)

@@ -11,7 +11,7 @@ import pytest
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus
 from mediavault.core.media import Account, Candidate, ProbeReport, SourceType
-from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, written_checks
+from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
 from mediavault.store.port import Checkpoint
 from mediavault.web.post_view import pieces
 from tests.file_desk_stubs import StubChecks, StubFormats
@@ -155,7 +155,7 @@ def test_only_web_addresses_in_a_text_become_links(text: str, expected: list[tup
 async def test_the_last_check_is_shown_with_its_time(vault: ApiVault, verdict: CheckVerdict, word: str) -> None:
     job = await vault.add_kept()
     check = FileCheck(vault.clock.now() + timedelta(hours=1), verdict, "<other> bytes")
-    await vault.store.records.put(RecordKind.VERIFIED, job.id, written_checks({0: check}))
+    await vault.store.records.put(RecordKind.VERIFIED, job.id, checks_to_json({0: check}))
     page = await page_of(vault, job)
 
     assert f"<strong>{word}</strong>" in page

@@ -137,7 +137,7 @@ def test_a_step_shows_its_duration_bytes_and_time_and_keeps_its_raw_record() -> 
     )
     step = attempts(job(), record(1, Stage.CLAIM), download)[0].steps[0]
 
-    assert (step.rung, step.took, step.bytes, step.after, step.said) == (
+    assert (step.rung, step.took, step.bytes, step.after, step.message) == (
         "plain request",
         "1.3 s",
         5,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from mediavault.core.job import HistoryRecord, Stage, StepOutcome
-from mediavault.store.transitions import ASKED_AGAIN, DUE_AGAIN
+from mediavault.store.transitions import DUE_AGAIN, RETRIED_BY_USER
 from mediavault.worker.extraction_slots import ExtractionMode, ExtractionSlot, ExtractionSlots, next_mode
 from tests.fakes import START
 
@@ -88,7 +88,7 @@ def test_an_attempt_that_died_while_it_waited_for_its_slot_is_not_blamed() -> No
 
 def test_a_retry_by_the_user_restarts_the_count() -> None:
     """Also where the attempts were used up before the job was given up, so that the user's retry really runs."""
-    records = history(DIED_EXTRACTING, DIED_EXTRACTING, retried=ASKED_AGAIN)
+    records = history(DIED_EXTRACTING, DIED_EXTRACTING, retried=RETRIED_BY_USER)
 
     assert next_mode(records, attempt=3) is ExtractionMode.TOGETHER
 

@@ -86,7 +86,7 @@ async def test_a_slower_pace_applies_to_the_next_request(
     await live.change("pace", {"x": 3.0}, by="owner")
     tools = await with_live_settings(tools)
     await acquire_permit(claim.id, X, tools)
-    [gate] = await tools.store.site_limits.gates()
+    [gate] = await tools.store.site_limits.all_limits()
 
     assert gate.next_turn_at is not None
     assert (gate.next_turn_at - tools.clock.now()).total_seconds() == pytest.approx(3 * sum(X.pace.interval_s) / 2)

@@ -260,9 +260,9 @@ class CountsPermits(MemorySiteLimits):
         super().__init__(state)
         self.platforms: list[str] = []
 
-    async def take_turn(self, request: PermitRequest) -> Permit:
+    async def acquire_permit(self, request: PermitRequest) -> Permit:
         self.platforms.append(request.platform)
-        return await super().take_turn(request)
+        return await super().acquire_permit(request)
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ async def test_a_share_link_is_not_followed_while_its_site_is_closed(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     claim = await shared_job(store, clock)
-    await store.site_limits.close_gate(
+    await store.site_limits.pause_site(
         "pinterest", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="429"
     )
     web = StubClient(302, headers={"location": SHARED_POST})
@@ -303,14 +303,16 @@ async def test_a_refusal_by_the_site_that_a_link_leads_to_closes_that_site(
     slow = StubExtractor(RateLimited("slow down", retry_after=timedelta(minutes=7)))
     await process_one_cycle(claim, make_tools(store, clock, tmp_path, client=web, extractor=slow))
 
-    assert [gate.platform for gate in await store.site_limits.gates() if gate.closed_until is not None] == ["pinterest"]
+    assert [gate.platform for gate in await store.site_limits.all_limits() if gate.closed_until is not None] == [
+        "pinterest"
+    ]
 
 
 async def test_a_link_to_a_closed_site_is_retried_when_the_site_reopens(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     claim = await shared_job(store, clock, link="https://t.co/Abc", platform="generic")
-    await store.site_limits.close_gate(
+    await store.site_limits.pause_site(
         "pinterest", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="429"
     )
     web, extractor = StubClient(302, headers={"location": SHARED_POST}), StubExtractor()
@@ -320,7 +322,7 @@ async def test_a_link_to_a_closed_site_is_retried_when_the_site_reopens(
     assert (job.status, job.error_code, extractor.asked) == (JobStatus.FAILED, ErrorCode.RATE_LIMITED, 0)
     assert job.retry_at is not None
     assert job.retry_at - clock.now() == timedelta(hours=1)
-    assert next(gate.failures for gate in await store.site_limits.gates() if gate.platform == "pinterest") == 1
+    assert next(gate.failures for gate in await store.site_limits.all_limits() if gate.platform == "pinterest") == 1
 
 
 async def test_the_sites_retry_after_becomes_the_jobs_retry_at(
@@ -747,8 +749,8 @@ async def test_after_a_death_an_attempt_waits_for_running_extractions_and_then_l
     """It releases its slot after the extraction, however that ended."""
     second = await died(claim, store, clock)
     extractor, slots = StubExtractor(answer), WatchedSlots()
-    tools = replace(make_tools(store, clock, tmp_path, extractor=extractor), looks=slots)
-    others = await tools.looks.begin(alone=False)
+    tools = replace(make_tools(store, clock, tmp_path, extractor=extractor), extraction_slots=slots)
+    others = await tools.extraction_slots.begin(alone=False)
     attempt = asyncio.create_task(process_one_cycle(second, tools))
     while len(slots.begun) == 1:
         await asyncio.sleep(0)
@@ -761,7 +763,7 @@ async def test_after_a_death_an_attempt_waits_for_running_extractions_and_then_l
     others.end()
     await attempt
     assert extractor.asked == 1
-    (await tools.looks.begin(alone=True)).end()
+    (await tools.extraction_slots.begin(alone=True)).end()
 
 
 async def test_others_may_extract_while_a_post_that_was_extracted_alone_is_downloaded(
@@ -771,7 +773,7 @@ async def test_others_may_extract_while_a_post_that_was_extracted_alone_is_downl
 
     class Extracting(StubDownloader):
         async def fetch(self, *args: object, **kwargs: object) -> object:  # type: ignore[override]
-            (await tools.looks.begin(alone=True)).end()
+            (await tools.extraction_slots.begin(alone=True)).end()
             return await super().fetch(*args, **kwargs)  # type: ignore[arg-type]
 
     tools = make_tools(store, clock, tmp_path, downloader=Extracting())
@@ -790,7 +792,7 @@ async def test_a_fresh_extraction_waits_while_another_post_is_extracted_alone(
     attempt = asyncio.create_task(process_one_cycle(claim, tools))
     while extractor.asked == 0:
         await asyncio.sleep(0)
-    alone = await tools.looks.begin(alone=True)  # admitted once the first extraction is over
+    alone = await tools.extraction_slots.begin(alone=True)  # admitted once the first extraction is over
     while (job := await store.catalogue.get(claim.id)).stage is not Stage.EXTRACT or job.progress_pct != 50:
         await asyncio.sleep(0)
     for _ in range(50):

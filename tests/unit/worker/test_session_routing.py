@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.failures import Deleted, ErrorCode, Failure, LoginRequired
-from mediavault.core.job import Job, JobId, JobStatus, WorkerBeat, WorkerId
+from mediavault.core.job import Job, JobId, JobStatus, WorkerHeartbeat, WorkerId
 from mediavault.store.bulk import iter_jobs
 from mediavault.store.memory.store import MemoryJobStore, MemoryQueue
 from mediavault.store.port import JobQuery, StoredJob
@@ -43,7 +43,7 @@ async def beat(
 ) -> None:
     at = clock.now()
     await store.workers.heartbeat(
-        WorkerBeat(WorkerId(f"w-{host}"), host, 1, "1", at, at, platforms=platforms, signed_in=tuple(signed_in))
+        WorkerHeartbeat(WorkerId(f"w-{host}"), host, 1, "1", at, at, platforms=platforms, signed_in=tuple(signed_in))
     )
 
 

@@ -73,7 +73,7 @@ async def test_a_permit_that_was_granted_before_the_site_closed_is_not_used_afte
 
     class WhileItWaits(FakeClock):
         async def sleep(self, seconds: float) -> None:
-            await store.site_limits.close_gate(
+            await store.site_limits.pause_site(
                 "bluesky", duration=timedelta(minutes=7), code=ErrorCode.RATE_LIMITED, reason="429"
             )
 
@@ -122,7 +122,7 @@ async def test_pages_of_unknown_sites_have_no_site_limits(tools: WorkerContext, 
     assert await acquire(GENERIC, tools) is None
     await report_outcome(GENERIC, None, RateLimited("429"), tools)
 
-    assert await store.site_limits.gates() == []
+    assert await store.site_limits.all_limits() == []
 
 
 async def test_each_failure_closes_the_site_for_twice_as_long_until_a_job_gets_through(
@@ -130,7 +130,7 @@ async def test_each_failure_closes_the_site_for_twice_as_long_until_a_job_gets_t
 ) -> None:
     for minutes in (7, 14, 28):
         await report_outcome(X, None, RateLimited("429", retry_after=timedelta(minutes=7)), tools)
-        (gate,) = await store.site_limits.gates()
+        (gate,) = await store.site_limits.all_limits()
         assert gate.closed_until == clock.now() + timedelta(minutes=minutes)
         clock.advance(timedelta(minutes=minutes, seconds=1))
 
@@ -140,7 +140,7 @@ async def test_each_failure_closes_the_site_for_twice_as_long_until_a_job_gets_t
     await report_outcome(X, permit, None, tools)
     assert (await acquire(X, tools, before=EARLIER_PERMIT)) is not None
 
-    (gate,) = await store.site_limits.gates()
+    (gate,) = await store.site_limits.all_limits()
     assert (gate.failures, gate.closed_until) == (0, None)
 
 
@@ -150,7 +150,7 @@ async def test_a_network_failure_tells_a_probe_nothing(tools: WorkerContext, sto
     permit = await acquire(X, tools)
     await report_outcome(X, permit, NetworkFailure("reset"), tools)
 
-    (gate,) = await store.site_limits.gates()
+    (gate,) = await store.site_limits.all_limits()
     assert gate.failures == 1
 
 
@@ -172,7 +172,7 @@ async def test_a_job_of_a_closed_site_goes_back_into_the_queue_without_using_up_
 ) -> None:
     await store.queue.enqueue([x_job(clock, 1)])
     (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
-    await store.site_limits.close_gate(
+    await store.site_limits.pause_site(
         "x", duration=timedelta(hours=1), code=ErrorCode.CHALLENGE, reason="a person is asked for"
     )
     job = await worked(claim, tools)
@@ -196,7 +196,7 @@ async def test_a_rate_limit_in_the_middle_of_a_carousel_closes_the_site_and_hold
     )
     job = await worked(claim, tools)
 
-    (gate,) = await store.site_limits.gates()
+    (gate,) = await store.site_limits.all_limits()
     assert (job.error_code, job.retry_at) == (ErrorCode.PARTIAL, clock.now() + timedelta(hours=2))
     assert (gate.code, gate.closed_until) == (ErrorCode.RATE_LIMITED, job.retry_at)
     assert [item.status for item in job.items] == [ItemStatus.KEPT, ItemStatus.FAILED, ItemStatus.WAITING]
@@ -210,7 +210,7 @@ async def test_the_strongest_cause_of_a_summarising_failure_closes_the_site(
     summed_up.causes = (RateLimited("429", retry_after=timedelta(seconds=5)), cause)
     closed_for = await report_outcome(X, None, summed_up, tools)
 
-    (gate,) = await store.site_limits.gates()
+    (gate,) = await store.site_limits.all_limits()
     assert (gate.code, closed_for) == (cause.code, closing(cause, X))
     assert gate.closed_until == clock.now() + (closed_for or timedelta())
 
@@ -255,7 +255,7 @@ async def insta(store: Store, clock: FakeClock, root: Path, number: int, browser
     await store.queue.enqueue([new_job(url, clock=clock, platform="instagram")])
     (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
     job = await worked(claim, insta_tools(store, clock, root, browser))
-    (gate,) = await store.site_limits.gates()
+    (gate,) = await store.site_limits.all_limits()
     return job, (gate.permit_after(clock.now()) - clock.now()).total_seconds()
 
 
@@ -267,7 +267,7 @@ async def test_a_signed_in_extraction_keeps_the_accounts_interval_and_a_signed_o
     _, signed_in = await insta(store, clock, tmp_path, 2, Profile(is_signed_in_at=True))
 
     assert (anonymous, signed_in) == (9, 30)  # the middles of 6 to 12 and of 20 to 40 seconds
-    (gate,) = await store.site_limits.gates()
+    (gate,) = await store.site_limits.all_limits()
     assert (gate.posts_within_day(clock.now()), gate.account_cap) == (1, 60)
 
 
@@ -286,7 +286,7 @@ async def test_a_job_beyond_the_accounts_daily_limit_waits_with_a_message_and_wi
         ErrorCode.ACCOUNT_DAY_USED,
         START + timedelta(days=1),
     )
-    assert job.error == "The account's day at Instagram is used up: 60 posts; next at 2026-11-25 12:00 UTC."
+    assert job.error == "Daily limit reached for your Instagram account: 60 posts; next at 2026-11-25 12:00 UTC."
     assert job.max_attempts - job.attempt_count == 5
     clock.advance(60)
     signed_out, _ = await insta(store, clock, tmp_path, 61, Profile(is_signed_in_at=False))  # others go on
@@ -336,13 +336,13 @@ async def test_an_account_without_its_own_pace_keeps_the_sites(store: Store, clo
 
 
 async def test_a_probe_may_continue_signed_in(store: Store, clock: FakeClock, tmp_path: Path) -> None:
-    await store.site_limits.close_gate(
+    await store.site_limits.pause_site(
         "instagram", duration=timedelta(hours=1), code=ErrorCode.LOGIN_REQUIRED, reason="wall"
     )
     clock.advance(timedelta(hours=2))
     job, _ = await insta(store, clock, tmp_path, 1, Profile(is_signed_in_at=True))
 
-    (gate,) = await store.site_limits.gates()
+    (gate,) = await store.site_limits.all_limits()
     assert (job.status, gate.failures) == (JobStatus.COMPLETED, 0)
 
 

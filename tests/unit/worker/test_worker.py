@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.failures import ErrorCode, StorageFailure, StoreAway, StoreError
-from mediavault.core.job import JobStatus, WorkerBeat, WorkerId
+from mediavault.core.failures import ErrorCode, StorageFailure, StoreError, StoreUnreachable
+from mediavault.core.job import JobStatus, WorkerHeartbeat, WorkerId
 from mediavault.core.media import DownloadedFile, OnProgress
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.library.local_library import LocalLibrary
@@ -402,10 +402,10 @@ async def test_a_worker_that_shuts_down_claims_nothing_more(setting: Setting) ->
 async def test_a_failing_heartbeat_is_counted_and_stops_nothing(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    beats: list[WorkerBeat] = []
+    beats: list[WorkerHeartbeat] = []
     original = setting.store.workers.heartbeat
 
-    async def failing_once(beat: WorkerBeat) -> None:
+    async def failing_once(beat: WorkerHeartbeat) -> None:
         if not beats:
             beats.append(beat)
             raise StoreError("locked")
@@ -526,8 +526,8 @@ async def claims_made(store: Store) -> int:
 async def test_while_the_library_is_missing_jobs_stay_as_they_are(setting: Setting) -> None:
     """No row is touched and no attempt used; when its disk is back the jobs go on automatically."""
     library = setting.worker._tools.vault
-    await library.carry("0b5e7a52-ours")
-    await library.expect("0b5e7a52-ours")
+    await library.write_identity("0b5e7a52-ours")
+    await library.require_identity("0b5e7a52-ours")
     marker = setting.root / "library" / ".mediavault-library"
     marker.rename(setting.root / "away")
     async with setting.running():
@@ -586,7 +586,7 @@ class SlowCatalogue(MemoryCatalogue):
 
     async def jobs(self, query: JobQuery) -> JobPage:
         if self.is_away and not self.open_again.is_set():
-            raise StoreAway("The database does not answer.")
+            raise StoreUnreachable("The database does not answer.")
         await self.open_again.wait()
         return await super().jobs(query)
 

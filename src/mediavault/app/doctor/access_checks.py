@@ -43,5 +43,5 @@ def check_access(settings: Settings, *, has_password: bool) -> Check:
     if settings.setup:
         advice = gettext("Start it and open /setup with the token that it prints, or run `mediavault password`.")
         return Check("Access", DoctorVerdict.WARNING, gettext("waits to be set up"), advice)
-    fact = gettext("no password: open to everybody on this machine, and to nobody else; `mediavault password` sets one")
+    fact = gettext("no password: open to all users of this machine, and to no one else; `mediavault password` sets one")
     return Check("Access", DoctorVerdict.OK, fact)

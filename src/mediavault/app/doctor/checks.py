@@ -23,12 +23,12 @@ from mediavault.auth.owner import Owner
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import MediavaultError
 from mediavault.core.fleet import ALIVE_WITHIN, unserved, unserved_in_words
-from mediavault.core.job import WorkerBeat
+from mediavault.core.job import WorkerHeartbeat
 from mediavault.core.settings import Settings, unknown_variables
-from mediavault.core.site_limits import NOT_UNDERSTOOD_WITHIN
+from mediavault.core.site_limits import UNPARSED_WINDOW
 from mediavault.platforms import registry
 from mediavault.presentation.doctor_report import Check, DoctorVerdict
-from mediavault.presentation.labels import STATUS_WORDS, format_size, one_line
+from mediavault.presentation.labels import STATUS_LABELS, format_size, one_line
 from mediavault.presentation.translation import gettext, grouped, ngettext, translated
 from mediavault.services.browser.discovery import Sandbox, find_browser, for_browser, noted_sandbox
 from mediavault.services.browser.own_display import has_display
@@ -277,13 +277,13 @@ async def check_store(settings: Settings) -> list[Check]:
         async with storage.open_store(settings) as store:
             report = await store.catalogue.report()
             workers = await store.workers.alive(seen_within=ALIVE_WITHIN)
-            broken = await store.catalogue.count_unparsed(within=NOT_UNDERSTOOD_WITHIN)
+            broken = await store.catalogue.count_unparsed(within=UNPARSED_WINDOW)
             failures = await store.catalogue.failures()
             has_password = await Owner(store.records, SystemClock()).has_password()
     except MediavaultError as exc:
         return [Check("Jobs", DoctorVerdict.BROKEN, exc.message, exc.help)]
     parts = (
-        f"{count} {_lower_initial(gettext(STATUS_WORDS[status]))}" for status, count in report.counts.items() if count
+        f"{count} {_lower_initial(gettext(STATUS_LABELS[status]))}" for status, count in report.counts.items() if count
     )
     facts = {
         "engine": report.engine,
@@ -297,7 +297,7 @@ async def check_store(settings: Settings) -> list[Check]:
     return [access, jobs, *concerns, check_sites(broken), _check_workers(report, workers), crashes]
 
 
-def _check_workers(report: StoreReport, workers: Sequence[WorkerBeat]) -> Check:
+def _check_workers(report: StoreReport, workers: Sequence[WorkerHeartbeat]) -> Check:
     if not workers:
         return Check(
             "Workers", DoctorVerdict.WARNING, gettext("none is running"), gettext("`mediavault serve` starts one.")

@@ -22,7 +22,7 @@ MAX_CLOCK_OFFSET = timedelta(seconds=5)
 async def check_postgres(settings: Settings) -> list[Check]:
     """Check the server that the settings name, without changing anything there; [] when they name none."""
     try:
-        facts = await storage.look_at_postgres(settings)
+        facts = await storage.inspect_postgres(settings)
     except MediavaultError as exc:
         return [Check("PostgreSQL", DoctorVerdict.BROKEN, exc.message, exc.help)]
     return judge_postgres(facts) if facts is not None else []

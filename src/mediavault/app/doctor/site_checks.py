@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from mediavault.core.site_limits import NOT_UNDERSTOOD_WITHIN
+from mediavault.core.site_limits import UNPARSED_WINDOW
 from mediavault.platforms.registry import BrokenPackage
 from mediavault.presentation.doctor_report import Check, DoctorVerdict
 from mediavault.presentation.translation import N_, gettext, grouped, ngettext
@@ -19,7 +19,7 @@ def check_sites(counts: Mapping[str, int]) -> Check:
     if not many:
         return Check("Sites", DoctorVerdict.OK, gettext("all readable"))
     named = ", ".join(f"{name} ({_posts(count)})" for name, count in many)
-    facts = {"days": NOT_UNDERSTOOD_WITHIN.days, "sites": named}
+    facts = {"days": UNPARSED_WINDOW.days, "sites": named}
     words = gettext("posts that could not be read within %(days)s days: %(sites)s") % facts
     return Check("Sites", DoctorVerdict.WARNING, words, gettext(UPGRADE))
 

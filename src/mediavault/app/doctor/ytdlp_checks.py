@@ -10,10 +10,10 @@ from datetime import date, timedelta
 from mediavault.core.messages import Message
 from mediavault.presentation.doctor_report import Check, DoctorVerdict
 from mediavault.presentation.translation import N_, gettext, ngettext
-from mediavault.services.extraction.ytdlp_home import Installed
+from mediavault.services.extraction.ytdlp_home import YtdlpInstallation
 
 OLD_AFTER = timedelta(days=45)  # by then several sites have changed
-UPGRADE = N_("Run `mediavault doctor --upgrade-ytdlp`, or upgrade it on the page of the examination.")
+UPGRADE = N_("Run `mediavault doctor --upgrade-ytdlp`, or upgrade it on the system check page.")
 INSTALL = Message("Run `%(executable)s -m pip install yt-dlp`.", executable=sys.executable)
 INSTALL_PARTS = Message(
     ("Run `%(executable)s -m pip install 'yt-dlp[curl-cffi,deno]' yt-dlp-ejs` (the extra `youtube`)."),
@@ -36,7 +36,7 @@ PARTS: Sequence[Part] = (
 )
 
 
-def check_ytdlp(installation: Installed, *, today: date) -> Check:
+def check_ytdlp(installation: YtdlpInstallation, *, today: date) -> Check:
     """Check that yt-dlp is installed, and recent enough to know today's sites."""
     if installation.version is None:
         return Check(
@@ -45,7 +45,7 @@ def check_ytdlp(installation: Installed, *, today: date) -> Check:
             gettext("not installed: YouTube and several other sites will fail"),
             INSTALL,
         )
-    where = gettext("upgraded on its own") if installation.library else gettext("as installed")
+    where = gettext("upgraded separately") if installation.library else gettext("as installed")
     if installation.released is None:
         words = gettext("%(version)s, of unknown age") % {"version": installation.version}
         return Check("yt-dlp", DoctorVerdict.WARNING, words, gettext(UPGRADE))

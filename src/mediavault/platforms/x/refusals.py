@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from mediavault.core.failures import (
     AccountWarning,
     AgeRestricted,
-    AgeRestrictedToStrangers,
+    AgeRestrictedSignedOut,
     Deleted,
     Failure,
     LoginRequired,
@@ -25,7 +25,7 @@ from mediavault.services.extraction.page_data.json_walk import Node, walk
 
 _AGE = Message("X requires age verification for this post")
 _REASONS: dict[str, type[Failure]] = {
-    "nsfwloggedout": AgeRestrictedToStrangers,
+    "nsfwloggedout": AgeRestrictedSignedOut,
     "nsfwviewerhasnostatedage": AgeRestricted,
     "nsfwviewerisunderage": AgeRestricted,
     "protected": Private,

@@ -16,7 +16,7 @@ from typing import Any
 
 from mediavault.core.failures import (
     AgeRestricted,
-    AgeRestrictedToStrangers,
+    AgeRestrictedSignedOut,
     Challenge,
     Deleted,
     Failure,
@@ -32,7 +32,7 @@ from mediavault.core.media import Expected, Item, Post
 from mediavault.core.messages import Message
 from mediavault.core.platform import PageData, Platform
 from mediavault.platforms.youtube.formats import candidates_of
-from mediavault.services.extraction.announced import told_wait
+from mediavault.services.extraction.announced import announced_wait
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.json_walk import Node, walk
 
@@ -190,7 +190,7 @@ _SENTENCES: tuple[tuple[re.Pattern[str], type[Failure], str], ...] = (
     (
         re.compile(r"confirm your age|age.restricted|inappropriate"),
         AgeRestricted,
-        Message("YouTube wants to know the age"),
+        Message("YouTube requires age verification"),
     ),
     (re.compile(r"private video|video is private"), Private, Message("YouTube says that the video is private")),
     (
@@ -227,10 +227,10 @@ _SENTENCES: tuple[tuple[re.Pattern[str], type[Failure], str], ...] = (
     (re.compile(r"sign in"), LoginRequired, Message("YouTube wants a sign-in for this video")),
 )
 _STATUSES: Mapping[str, tuple[type[Failure], str]] = {
-    "AGE_VERIFICATION_REQUIRED": (AgeRestricted, Message("YouTube wants to know the age")),
-    "AGE_CHECK_REQUIRED": (AgeRestricted, Message("YouTube wants to know the age")),
+    "AGE_VERIFICATION_REQUIRED": (AgeRestricted, Message("YouTube requires age verification")),
+    "AGE_CHECK_REQUIRED": (AgeRestricted, Message("YouTube requires age verification")),
     "LOGIN_REQUIRED": (LoginRequired, Message("YouTube wants a sign-in for this video")),
-    "LIVE_STREAM_OFFLINE": (Upcoming, Message("The broadcast is not on")),
+    "LIVE_STREAM_OFFLINE": (Upcoming, Message("The broadcast has not started")),
     "CONTENT_CHECK_REQUIRED": (LoginRequired, Message("YouTube wants a confirmation for this video")),
     "ERROR": (Deleted, Message("YouTube says that the video is gone")),
     "UNPLAYABLE": (Unsupported, Message("YouTube does not play this video")),
@@ -253,14 +253,14 @@ def _refusal(response: Node) -> Failure | None:
     if values.obj(status, "errorScreen", "playerCaptchaViewModel"):
         condition, what = Challenge, Message("YouTube shows a CAPTCHA")
     if condition is AgeRestricted and code == "LOGIN_REQUIRED":  # a signed-in user is asked to confirm it instead
-        condition = AgeRestrictedToStrangers
+        condition = AgeRestrictedSignedOut
     message = (
         Message("%(what)s: %(said)s", what=what, said=reason[:200])
         if reason
         else Message("%(what)s (%(code)s)", what=what, code=code)
     )
     if condition is Upcoming:
-        return Upcoming(message, starts_at=_begins_at(response), retry_after=told_wait(reason))
+        return Upcoming(message, starts_at=_begins_at(response), retry_after=announced_wait(reason))
     return condition(message)
 
 

@@ -28,10 +28,10 @@ from mediavault.core.logs import get_logger
 from mediavault.core.media import OnProgress
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
-from mediavault.core.slow_floor import SlowFloor
+from mediavault.core.slow_floor import SlowTransferDetector
 from mediavault.services.browser.cookies import as_cookie
 from mediavault.services.browser.discovery import for_driver
-from mediavault.services.browser.driver import Cdp, Guard, Page, PageCrashed, PageFailed, Response, quietly
+from mediavault.services.browser.driver import Cdp, Guard, Page, PageCrashed, PageFailed, Response, try_call
 from mediavault.services.browser.interception import BodyTap
 from mediavault.services.browser.launch import CALL_S, first_line
 from mediavault.services.browser.lifecycle import RECYCLE_AFTER_PAGES, BrowserConfig, BrowserInstance, BrowserManager
@@ -71,7 +71,7 @@ def _translated(exc: Exception) -> Exception:
     if "crashed" in text:
         return PageCrashed(text)
     if "has been closed" in text or "Connection closed" in text:
-        return BrowserUnavailable("The browser, or its page, was closed under our hands.")
+        return BrowserUnavailable("The browser or its page was closed unexpectedly.")
     return PageFailed(text)
 
 
@@ -139,7 +139,7 @@ class Chromium:
         into: Path,
         max_bytes: int,
         within_s: float,
-        floor: SlowFloor,
+        floor: SlowTransferDetector,
         on_progress: OnProgress,
         as_person: bool = False,
     ) -> BrowserDownload:
@@ -238,7 +238,7 @@ class Chromium:
             cdp = await ask(context.new_cdp_session(page), CALL_S)
         except (TookTooLong, PageFailed, BrowserUnavailable) as exc:
             await self._keeper.lose(running, "it opened no page")
-            raise BrowserUnavailable("The browser opened no page.") from exc
+            raise BrowserUnavailable("The browser could not open a page.") from exc
         page.on("popup", lambda popup: self._keeper.spawn(_close_popup(popup)))
         page.on("dialog", lambda dialog: self._keeper.spawn(_dismiss(dialog)))
         return cast("Page", page), cast("Cdp", cdp)
@@ -248,11 +248,11 @@ class Chromium:
             return
         # Playwright's request to close is lost while a navigation commits, and nothing then ever closes the page but
         # a second request on our own session
-        await quietly(ask, page.wait_for_load_state("domcontentloaded"), SETTLE_S)
-        if await quietly(ask, page.close(), CLOSE_PAGE_S) or not running.alive:
+        await try_call(ask, page.wait_for_load_state("domcontentloaded"), SETTLE_S)
+        if await try_call(ask, page.close(), CLOSE_PAGE_S) or not running.alive:
             return
-        await quietly(ask, cdp.send("Page.close"), SETTLE_S)
-        if not await quietly(ask, page.close(), CLOSE_PAGE_S):
+        await try_call(ask, cdp.send("Page.close"), SETTLE_S)
+        if not await try_call(ask, page.close(), CLOSE_PAGE_S):
             await self._handle_unclosable_page(running)
 
     async def _handle_unclosable_page(self, running: BrowserInstance) -> None:
@@ -313,15 +313,15 @@ def _dispatch(running: BrowserInstance, response: Any) -> None:
 
 async def _close_popup(popup: Any) -> None:
     popup.on("popup", lambda other: asyncio.ensure_future(_close_popup(other)))
-    await quietly(ask, popup.close(), CLOSE_PAGE_S)
+    await try_call(ask, popup.close(), CLOSE_PAGE_S)
 
 
 async def _dismiss(dialog: Any) -> None:
-    await quietly(ask, dialog.dismiss(), CALL_S)
+    await try_call(ask, dialog.dismiss(), CALL_S)
 
 
 async def _cancel_download(download: Any) -> None:
-    await quietly(ask, download.cancel(), CALL_S)
+    await try_call(ask, download.cancel(), CALL_S)
 
 
 def _as_unavailable(exc: Exception) -> BrowserUnavailable:

@@ -21,7 +21,7 @@ from mediavault.core.cookies import Cookie
 from mediavault.core.failures import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
-from mediavault.services.browser.driver import PageFailed, PermissionAsk
+from mediavault.services.browser.driver import BrowserCall, PageFailed
 from mediavault.services.browser.profile import imports_folder, load_cookies, missing_cookies, save_cookies
 
 _DATABASE_PATHS = ("Default/Cookies", "Default/Network/Cookies")
@@ -130,7 +130,7 @@ def _micros(moment: datetime) -> int:
 # --- in a running browser ----------------------------------------------------------------------------------------------
 
 
-async def snapshot(context: Any, file: Path, *, ask: PermissionAsk) -> bool:
+async def snapshot(context: Any, file: Path, *, ask: BrowserCall) -> bool:
     """Write all cookies of the context to ``file`` if they changed; False, and a warning, where that fails."""
     try:
         cookies = await ask(context.cookies(), CALL_S)
@@ -142,7 +142,7 @@ async def snapshot(context: Any, file: Path, *, ask: PermissionAsk) -> bool:
     return True
 
 
-async def restore(context: Any, file: Path | None, *, now_s: float, ask: PermissionAsk) -> None:
+async def restore(context: Any, file: Path | None, *, now_s: float, ask: BrowserCall) -> None:
     """Restore what the context lost since the snapshot, and add what was imported since it last ran.
 
     A lost session must not keep the browser from starting.
@@ -160,7 +160,7 @@ async def restore(context: Any, file: Path | None, *, now_s: float, ask: Permiss
         await _take_imports(context, imports_folder(file.parent.parent), now_s=now_s, ask=ask)
 
 
-async def _take_imports(context: Any, folder: Path, *, now_s: float, ask: PermissionAsk) -> None:
+async def _take_imports(context: Any, folder: Path, *, now_s: float, ask: BrowserCall) -> None:
     """Give the context the imported cookies, which replace those of the same name, and remove their files."""
     for file in await asyncio.to_thread(lambda: sorted(folder.glob("*.json"))):
         cookies = await asyncio.to_thread(load_cookies, file)
@@ -175,7 +175,7 @@ async def _take_imports(context: Any, folder: Path, *, now_s: float, ask: Permis
             file.unlink(missing_ok=True)
 
 
-async def _add(context: Any, cookie: Mapping[str, Any], ask: PermissionAsk) -> bool:
+async def _add(context: Any, cookie: Mapping[str, Any], ask: BrowserCall) -> bool:
     """Add one cookie at a time: a refused one must not keep the others out. The error text, which holds its value, is dropped."""
     try:
         await ask(context.add_cookies([cookie]), CALL_S)
@@ -203,19 +203,19 @@ def as_cookie(cookie: Mapping[str, Any]) -> Cookie:
 # --- imported cookies: one private file per platform, until the next launch takes them ---------------------------------
 
 
-def keep_import(state_dir: Path, platform: str, cookies: Iterable[Cookie]) -> None:
+def save_import(state_dir: Path, platform: str, cookies: Iterable[Cookie]) -> None:
     """Store cookies for the next launch, replacing an earlier import that still waits. Raises OSError."""
     folder = imports_folder(state_dir)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     save_cookies(folder / f"{platform}.json", [_for_driver(cookie) for cookie in cookies])
 
 
-def waiting_import(state_dir: Path, platform: str) -> list[Cookie]:
+def pending_import(state_dir: Path, platform: str) -> list[Cookie]:
     """Return the cookies that were imported and are not in the browser yet."""
     return [as_cookie(cookie) for cookie in load_cookies(imports_folder(state_dir) / f"{platform}.json")]
 
 
-def drop_import(state_dir: Path, platform: str) -> None:
+def remove_import(state_dir: Path, platform: str) -> None:
     (imports_folder(state_dir) / f"{platform}.json").unlink(missing_ok=True)
 
 

@@ -42,11 +42,11 @@ def read_cookies_txt(text: str) -> list[Cookie]:
         )
     cookies = [cookie for number, line in enumerate(lines, 1) if (cookie := _read(line, number)) is not None]
     if not cookies:
-        raise BadInput("No cookies found in it.", help=_FORM)
+        raise BadInput("No cookies found in the file.", help=_FORM)
     return cookies
 
 
-_FORM = Message("A cookies.txt in Netscape form is needed: seven columns parted by tabs, one cookie a line.")
+_FORM = Message("A cookies.txt in Netscape format is needed: seven columns separated by tabs, one cookie per line.")
 
 
 def _read(line: str, number: int) -> Cookie | None:
@@ -69,7 +69,7 @@ def _read(line: str, number: int) -> Cookie | None:
     if not path.startswith("/"):
         raise _bad(number, Message("its third column is not a path"))
     if not name or _CONTROL.search(name + value) or ";" in name + value or len(name) + len(value) > _MAX_COOKIE_CHARS:
-        raise _bad(number, Message("its name or value is none that a browser takes"))
+        raise _bad(number, Message("browsers do not accept its name or value"))
     return Cookie(
         name=name,
         value=value,

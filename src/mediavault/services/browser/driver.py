@@ -23,14 +23,14 @@ class PageCrashed(PageFailed):
     """The page's renderer died."""
 
 
-class PermissionAsk(Protocol):
+class BrowserCall(Protocol):
     """Every call into the browser goes through this, because a spinning page or a stopped browser never answers."""
 
     async def __call__(self, call: Awaitable[T], within_s: float) -> T:
         """Return the call's result. Raises TookTooLong, PageFailed, PageCrashed, BrowserUnavailable."""
 
 
-async def quietly(ask: PermissionAsk, call: Awaitable[Any], within_s: float) -> bool:
+async def try_call(ask: BrowserCall, call: Awaitable[Any], within_s: float) -> bool:
     """Make a call to something that may be gone already, and return whether it succeeded."""
     try:
         await ask(call, within_s)

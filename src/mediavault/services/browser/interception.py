@@ -24,7 +24,7 @@ from typing import Any
 
 from mediavault.core.failures import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import get_logger, redact_url
-from mediavault.services.browser.driver import Cdp, PageFailed, PermissionAsk, quietly
+from mediavault.services.browser.driver import BrowserCall, Cdp, PageFailed, try_call
 from mediavault.services.browser.network_log import MAX_BODY_BYTES, NetworkLog, stated_bytes
 from mediavault.services.browser.url_signs import (
     bare_mime,
@@ -97,7 +97,7 @@ def judge(
 class BodyTap:
     """Taps a page's DevTools session, and those of its frames in other processes."""
 
-    def __init__(self, cdp: Cdp, ask: PermissionAsk, log: NetworkLog) -> None:
+    def __init__(self, cdp: Cdp, ask: BrowserCall, log: NetworkLog) -> None:
         self._cdp = cdp
         self._ask = ask
         self._log = log
@@ -121,8 +121,8 @@ class BodyTap:
         await asyncio.gather(*tasks, return_exceptions=True)
         # detaching resumes the frames that wait for us, with all that is paused in them
         detach = {"autoAttach": False, "waitForDebuggerOnStart": False, "flatten": False}
-        await quietly(self._ask, self._cdp.send("Target.setAutoAttach", detach), STOP_WITHIN_S)
-        await quietly(self._ask, self._cdp.send("Fetch.disable"), STOP_WITHIN_S)
+        await try_call(self._ask, self._cdp.send("Target.setAutoAttach", detach), STOP_WITHIN_S)
+        await try_call(self._ask, self._cdp.send("Fetch.disable"), STOP_WITHIN_S)
 
     # --- sessions ----------------------------------------------------------------------------------------------
 
@@ -132,7 +132,7 @@ class BodyTap:
         cdp.on("Target.receivedMessageFromTarget", self._on_message)
         cdp.on("Target.detachedFromTarget", self._on_detached)
         await self._ask(cdp.send("Fetch.enable", {"patterns": PATTERNS}), ANSWER_WITHIN_S)
-        await quietly(
+        await try_call(
             self._ask, cdp.send("Target.setAutoAttach", {"autoAttach": True, **_AUTO_ATTACH}), ANSWER_WITHIN_S
         )
 
@@ -144,7 +144,7 @@ class BodyTap:
                 await self._tap(child)
             except (TookTooLong, PageFailed, BrowserUnavailable) as exc:
                 log.debug("frame_not_tapped", error=str(exc))
-        await quietly(self._ask, child.send("Runtime.runIfWaitingForDebugger"), ANSWER_WITHIN_S)
+        await try_call(self._ask, child.send("Runtime.runIfWaitingForDebugger"), ANSWER_WITHIN_S)
 
     def _on_message(self, event: Mapping[str, Any]) -> None:
         child = self._children.get(event["sessionId"])
@@ -169,7 +169,7 @@ class BodyTap:
         named = self._log.json_paths is not None and self._log.json_paths.search(url) is not None
         verdict = judge(event["resourceType"], url, event.get("responseStatusCode"), headers, named=named)
         if verdict is InterceptVerdict.STOP:
-            self._log.saw(
+            self._log.add_response(
                 url=url,
                 status=event["responseStatusCode"],
                 headers=headers,

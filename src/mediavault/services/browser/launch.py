@@ -20,7 +20,7 @@ from mediavault.core.failures import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.services.browser.discovery import Sandbox, for_browser, note_sandbox
-from mediavault.services.browser.driver import Guard, PageFailed, PermissionAsk
+from mediavault.services.browser.driver import BrowserCall, Guard, PageFailed
 from mediavault.services.browser.profile import Profile
 from mediavault.services.egress.proxy import CHROMIUM_ARGS
 
@@ -34,7 +34,7 @@ ARGS = (
     "--deny-permission-prompts",
     "--disable-notifications",
 )
-NOT_PLAYWRIGHTS = ["--disable-popup-blocking"]  # it would let every page open windows
+DISABLED_PLAYWRIGHT_ARGS = ["--disable-popup-blocking"]  # it would let every page open windows
 
 log = get_logger(__name__)
 
@@ -44,7 +44,7 @@ class Launcher:
     """Starts one browser. ``playwright`` is a started driver; ``ask`` is that of ``chromium.py``."""
 
     playwright: Any
-    ask: PermissionAsk
+    ask: BrowserCall
     executable: Path
     profile: Profile
     downloads: Path
@@ -58,7 +58,7 @@ class Launcher:
             context = await self._persistent(user_agent, sandbox=sandbox is Sandbox.ON)
         except PageFailed as exc:
             if not (sandbox is Sandbox.ON and "sandbox" in str(exc).lower()):
-                raise not_started(exc) from exc
+                raise launch_failure(exc) from exc
             log.warning("browser_sandbox_refused", error=first_line(exc))
             sandbox, context = Sandbox.REFUSED, await self._without_sandbox(user_agent)
         await asyncio.to_thread(note_sandbox, self.profile, sandbox)
@@ -68,7 +68,7 @@ class Launcher:
         try:
             return await self._persistent(user_agent, sandbox=False)
         except PageFailed as exc:
-            raise not_started(exc) from exc
+            raise launch_failure(exc) from exc
 
     async def _persistent(self, user_agent: str, *, sandbox: bool) -> Any:
         launching = self.playwright.chromium.launch_persistent_context(
@@ -89,7 +89,7 @@ class Launcher:
         try:
             return await self.ask(context.browser.new_context(**_context_options(user_agent)), CALL_S)
         except (TookTooLong, PageFailed, BrowserUnavailable) as exc:
-            raise not_started(exc) from exc
+            raise launch_failure(exc) from exc
 
     async def user_agent(self) -> str:
         """Return this binary's user agent with a window. Measured once per binary and stored next to the profile."""
@@ -97,7 +97,7 @@ class Launcher:
         try:
             stamp = [str(self.executable), self.executable.resolve().stat().st_mtime_ns]
         except OSError as exc:  # removed or replaced a moment ago
-            raise not_started(exc) from exc
+            raise launch_failure(exc) from exc
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             known = json.loads(notes.read_text("utf-8"))
             if known["of"] == stamp:
@@ -117,7 +117,7 @@ class Launcher:
             finally:
                 await self.ask(browser.close(), CLOSE_BROWSER_S)
         except (TookTooLong, PageFailed, BrowserUnavailable) as exc:
-            raise not_started(exc) from exc
+            raise launch_failure(exc) from exc
 
     def _common_options(self, *, sandbox: bool) -> dict[str, Any]:
         proxy = {"server": self.proxy.server, "username": self.proxy.username, "password": self.proxy.password}
@@ -125,7 +125,7 @@ class Launcher:
             "executable_path": self.executable,
             "headless": self.headless,
             "args": list(ARGS),
-            "ignore_default_args": NOT_PLAYWRIGHTS,
+            "ignore_default_args": DISABLED_PLAYWRIGHT_ARGS,
             "chromium_sandbox": sandbox,
             "proxy": proxy,  # Playwright's own option also covers loopback, which a bare --proxy-server exempts
             "env": {**environment_for(self.profile, os.environ)},
@@ -164,7 +164,7 @@ def prepare(profile: Profile, downloads: Path) -> None:
     downloads.mkdir(parents=True, exist_ok=True)
 
 
-async def pid_of(context: Any, ask: PermissionAsk) -> int | None:
+async def pid_of(context: Any, ask: BrowserCall) -> int | None:
     """Return the process id that the browser reports; None where it reports none."""
     browser = context.browser
     if browser is None:
@@ -177,7 +177,7 @@ async def pid_of(context: Any, ask: PermissionAsk) -> int | None:
     return next((int(process["id"]) for process in answer["processInfo"] if process["type"] == "browser"), None)
 
 
-def not_started(exc: Exception) -> BrowserUnavailable:
+def launch_failure(exc: Exception) -> BrowserUnavailable:
     return BrowserUnavailable(Message("The browser did not start: %(error)s", error=first_line(exc)))
 
 

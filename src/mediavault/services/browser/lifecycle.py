@@ -19,9 +19,9 @@ from mediavault.core.logs import get_logger, outside_jobs
 from mediavault.core.messages import Message
 from mediavault.services.browser.cookies import restore, snapshot
 from mediavault.services.browser.discovery import find_browser, unavailable
-from mediavault.services.browser.driver import Guard, PageFailed, PermissionAsk, quietly
+from mediavault.services.browser.driver import BrowserCall, Guard, PageFailed, try_call
 from mediavault.services.browser.launch import CLOSE_BROWSER_S, LAUNCH_S, Launcher, pid_of, prepare
-from mediavault.services.browser.processes import end_process, find_too_heavy, is_alive, kill_browser, parent_of
+from mediavault.services.browser.processes import end_process, find_over_limit, is_alive, kill_browser, parent_of
 from mediavault.services.browser.profile import Profile, claim_profile
 from mediavault.services.browser.visit import PageVisit
 
@@ -29,7 +29,7 @@ HEARTBEAT_S = 3.0
 RECYCLE_AFTER_PAGES = 200  # renderers and caches grow; a fresh start costs half a second
 IDLE_CLOSE_S = 300.0  # an idle browser holds 350 MB
 GIVE_WAY_LOOK_S = 1.0  # how soon a user who signs in gets the profile
-MEMORY_LOOK_S = 1.0  # while pages are open; in that time a page can fill a gigabyte or two
+MEMORY_CHECK_S = 1.0  # while pages are open; in that time a page can fill a gigabyte or two
 GIVE_WAY_S = 10.0  # for pages that are open then; their visits are repeated by another browser
 
 T = TypeVar("T")
@@ -84,7 +84,7 @@ class BrowserManager:
         proxy: Guard,
         clock: Clock,
         *,
-        ask: PermissionAsk,
+        ask: BrowserCall,
         start_driver: Callable[[], Coroutine[Any, Any, Any]],
         on_response: Callable[[BrowserInstance, Any], None],
     ) -> None:
@@ -260,12 +260,12 @@ class BrowserManager:
         if running.alive:
             await self.remember_cookies(running)
             running.alive = False
-            await quietly(self._ask, running.context.close(), CLOSE_BROWSER_S)
+            await try_call(self._ask, running.context.close(), CLOSE_BROWSER_S)
         stopping = await self._stop_driver(running.playwright)
         if running.pid is not None and (not stopping.done() or is_alive(running.pid)):
             await asyncio.to_thread(kill_browser, running.pid, driver=running.driver_pid)
         if not stopping.done():  # its process is gone now; cancelled, it would leave its pipes open
-            await quietly(self._ask, asyncio.shield(stopping), CLOSE_BROWSER_S)
+            await try_call(self._ask, asyncio.shield(stopping), CLOSE_BROWSER_S)
         await asyncio.to_thread(shutil.rmtree, running.downloads, ignore_errors=True)
         await asyncio.to_thread(running.profile.release)
         log.info("browser_ended", browser_pid=running.pid, pages=running.pages_served)
@@ -273,7 +273,7 @@ class BrowserManager:
     async def _stop_driver(self, playwright: Any) -> asyncio.Task[Any]:
         """Stop the driver process. The returned task continues when it does not answer, until the process is gone."""
         stopping = self.spawn(playwright.stop())
-        await quietly(self._ask, asyncio.shield(stopping), CLOSE_BROWSER_S)
+        await try_call(self._ask, asyncio.shield(stopping), CLOSE_BROWSER_S)
         return stopping
 
     async def _end_when_idle(self, running: BrowserInstance) -> None:
@@ -298,10 +298,10 @@ class BrowserManager:
         """End processes that hold too much, as long as the browser lives. Nothing is measured while no page is open."""
         pid, limit = running.pid, self._config.memory_limit
         while pid is not None and limit is not None and running.alive:
-            await self._clock.sleep(MEMORY_LOOK_S)
+            await self._clock.sleep(MEMORY_CHECK_S)
             if not running.pages_open:
                 continue
-            heaviest = await asyncio.to_thread(find_too_heavy, pid, limit)
+            heaviest = await asyncio.to_thread(find_over_limit, pid, limit)
             if heaviest is not None and running.alive:
                 running.ended_for_memory += 1  # first: the visit that crashes looks here for the reason
                 end_process(heaviest, pid)

@@ -31,7 +31,7 @@ from mediavault.services.browser.plain_window import (
     open_window,
     window_proxy,
 )
-from mediavault.services.browser.processes import default_limit, end_process, find_too_heavy
+from mediavault.services.browser.processes import default_limit, end_process, find_over_limit
 from mediavault.services.browser.profile import Profile, WindowBusy, borrowed_profile
 from mediavault.services.browser.session_manager import SessionManager
 from mediavault.services.browser.vnc import ScreenConnection, check_tools, connect_to_screen
@@ -40,7 +40,7 @@ from mediavault.services.egress.guard import EgressGuard
 MAX_OPEN_S = 1_800.0
 MAX_UNSEEN_S = 300.0
 LOOK_S = 0.25
-MEMORY_LOOK_S = 1.0
+MEMORY_CHECK_S = 1.0
 WIDE = ScreenSize(1280, 800)
 NARROW = ScreenSize(500, 900)  # Chromium makes no window narrower than that; fits a phone held upright
 
@@ -62,7 +62,7 @@ class NotTheViewer(BadInput):
 
 
 @dataclass(eq=False, slots=True)
-class Showing:
+class OpenWindow:
     """A window that is open. Times are monotonic; ``seen_s`` is when a viewer was last connected."""
 
     errand: BrowserTask
@@ -108,7 +108,7 @@ class LoginWindows:
         self._executable = executable
         self._memory_limit = memory_limit or default_limit()
         self._on_closed = on_closed
-        self._showing: Showing | None = None
+        self._showing: OpenWindow | None = None
         self._holding: asyncio.Task[None] | None = None
         self._wanted: BrowserTask | None = None
         self.outcome: SessionState | None = None  # of the last window that was closed
@@ -199,12 +199,12 @@ class LoginWindows:
             raise WindowBusy(Message("%(title)s's window is open already.", title=title))
         return showing.new_ticket()
 
-    def _open_window(self) -> Showing:
+    def _open_window(self) -> OpenWindow:
         if self._showing is None or self._showing.closing:
             raise NoWindow("No window is open.")
         return self._showing
 
-    def _showing_for(self, key: str) -> Showing:
+    def _showing_for(self, key: str) -> OpenWindow:
         showing = self._open_window()
         if showing.key is None or not hmac.compare_digest(showing.key.encode(), key.encode()):
             raise NotTheViewer("The window is shown elsewhere now.")
@@ -239,7 +239,7 @@ class LoginWindows:
             ready.cancel()
 
     @asynccontextmanager
-    async def _opened(self, errand: BrowserTask, profile: Profile, size: ScreenSize) -> AsyncIterator[Showing]:
+    async def _opened(self, errand: BrowserTask, profile: Profile, size: ScreenSize) -> AsyncIterator[OpenWindow]:
         browser = find_browser(self._executable)
         if browser.path is None:
             raise unavailable(browser)
@@ -252,11 +252,11 @@ class LoginWindows:
             window = await open_window(browser.path, profile, errand.url, proxy=proxy, screen=screen)
             undo.push_async_callback(window.close)
             now_s = self._clock.monotonic()
-            showing = Showing(errand, screen, window, now_s, now_s)
+            showing = OpenWindow(errand, screen, window, now_s, now_s)
             undo.callback(showing.disconnect)
             yield showing
 
-    async def _wait_until_over(self, showing: Showing) -> None:
+    async def _wait_until_over(self, showing: OpenWindow) -> None:
         gone = asyncio.create_task(showing.window.closed())
         limiting = asyncio.create_task(self._limit_memory(showing.window))
         try:
@@ -275,8 +275,8 @@ class LoginWindows:
 
     async def _limit_memory(self, window: PlainWindow) -> None:
         while True:
-            await self._clock.sleep(MEMORY_LOOK_S)
-            heaviest = await asyncio.to_thread(find_too_heavy, window.pid, self._memory_limit)
+            await self._clock.sleep(MEMORY_CHECK_S)
+            heaviest = await asyncio.to_thread(find_over_limit, window.pid, self._memory_limit)
             if heaviest is not None:
                 end_process(heaviest, window.pid)
 

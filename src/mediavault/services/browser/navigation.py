@@ -31,11 +31,11 @@ from mediavault.core.failures import (
 )
 from mediavault.core.media import OnProgress
 from mediavault.core.messages import Message
-from mediavault.core.retry_after import asked_to_wait
-from mediavault.core.slow_floor import SlowFloor
+from mediavault.core.retry_after import parse_retry_after
+from mediavault.core.slow_floor import SlowTransferDetector
 from mediavault.core.system_errors import failure_of_disk
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
-from mediavault.services.browser.driver import Cdp, Download, Page, PageFailed, PermissionAsk, quietly
+from mediavault.services.browser.driver import BrowserCall, Cdp, Download, Page, PageFailed, try_call
 from mediavault.services.browser.network_log import stated_bytes
 from mediavault.services.browser.port import BrowserDownload
 from mediavault.services.browser.url_signs import bare_mime, is_html, is_json
@@ -69,11 +69,11 @@ def refusal(answer: Answer, *, max_bytes: int) -> Failure | None:
     status = answer.status
     if status == 429:
         return RateLimited(
-            "The site asked us to slow down.", http_status=429, retry_after=asked_to_wait(answer.headers)
+            "The site asked us to slow down.", http_status=429, retry_after=parse_retry_after(answer.headers)
         )
     if status in (401, 403, 410):
         return LinkExpired(
-            Message("The site refused the media's address to the browser too (HTTP %(status)s).", status=status),
+            Message("The site refused the media URL in the browser too (HTTP %(status)s).", status=status),
             http_status=status,
         )
     if status not in (200, 206):
@@ -81,7 +81,7 @@ def refusal(answer: Answer, *, max_bytes: int) -> Failure | None:
             Message("The site answered the browser with HTTP %(status)s.", status=status), http_status=status
         )
     if is_html(answer.mime) or is_json(answer.mime):
-        return NotAVideo("A web page came instead of the video.", http_status=status)
+        return NotAVideo("The site sent a web page instead of the video.", http_status=status)
     if answer.length == 0:
         return EmptyBody("The site sent an empty file.", http_status=status)
     if answer.length is not None and answer.length > max_bytes:
@@ -101,11 +101,11 @@ class Navigation:
 
     page: Page
     cdp: Cdp
-    ask: PermissionAsk
+    ask: BrowserCall
     clock: Clock
     max_bytes: int
     end_s: float
-    floor: SlowFloor
+    floor: SlowTransferDetector
     on_progress: OnProgress
     answer: Answer | None = None
     refused: Failure | None = None
@@ -156,7 +156,7 @@ class Navigation:
             if self._download is not None:
                 return self._download
             await self.clock.sleep(TICK_S)
-        raise HttpError(Message("The browser was given no file at %(url)s.", url=url.split("?", 1)[0]))
+        raise HttpError(Message("The site sent no file at %(url)s.", url=url.split("?", 1)[0]))
 
     async def _continue_response(self, event: Mapping[str, Any]) -> None:
         """Judge the answer, and make it an attachment where it is a file."""
@@ -250,7 +250,8 @@ class Navigation:
             raise EmptyBody("The site sent an empty file.", http_status=answer.status if answer else None)
         if answer is not None and answer.length is not None and answer.status == 200 and size != answer.length:
             raise Incomplete(
-                Message("%(size)d of %(length)d bytes came.", size=size, length=answer.length), bytes_received=size
+                Message("Only %(size)d of %(length)d bytes arrived.", size=size, length=answer.length),
+                bytes_received=size,
             )
         self.on_progress(size, size)
         return BrowserDownload(target, size, answer.url if answer else "", answer.mime or None if answer else None)
@@ -260,7 +261,7 @@ class Navigation:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await quietly(self.ask, self.cdp.send("Fetch.disable"), CALL_S)  # no paused request may be left waiting
+        await try_call(self.ask, self.cdp.send("Fetch.disable"), CALL_S)  # no paused request may be left waiting
 
     def _spawn(self, call: Any) -> None:
         task = asyncio.ensure_future(call)
@@ -279,7 +280,7 @@ def _referer_for(url: str, page: str | None) -> str | None:
         return None
 
 
-async def _cancel(download: Download, ask: PermissionAsk) -> None:
+async def _cancel(download: Download, ask: BrowserCall) -> None:
     with contextlib.suppress(PageFailed, TookTooLong):
         await ask(download.cancel(), CALL_S)
 

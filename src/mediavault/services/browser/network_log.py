@@ -37,7 +37,7 @@ class NetworkLog:
     _body_bytes: int = 0
     _named: set[str] = field(default_factory=set)  # videos that were news once
 
-    def saw(
+    def add_response(
         self,
         *,
         url: str,

@@ -27,7 +27,7 @@ from mediavault.services.browser.profile import Profile
 from mediavault.services.browser.vnc import SOCKET
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.proxy import CHROMIUM_ARGS, EgressProxy
-from mediavault.services.egress.tcp import is_of_our_user
+from mediavault.services.egress.tcp import is_same_user
 from mediavault.services.sandbox.process import environment
 
 START_S = 30.0
@@ -170,11 +170,11 @@ async def window_proxy(guard: EgressGuard, url: str) -> AsyncIterator[str]:
     It asks for no password, because nothing drives the window's browser to enter one: processes of our own user may
     connect. Raises BrowserUnavailable.
     """
-    proxy = EgressProxy(guard, admits=is_of_our_user)
+    proxy = EgressProxy(guard, admits=is_same_user)
     try:
         await proxy.start()
     except OSError as exc:
-        raise BrowserUnavailable(Message("The way out could not be opened: %(error)s.", error=exc)) from exc
+        raise BrowserUnavailable(Message("The egress proxy could not be started: %(error)s.", error=exc)) from exc
     try:
         with proxy.exempting(url):
             yield proxy.server

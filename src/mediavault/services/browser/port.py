@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from mediavault.core.cookies import Cookie
 from mediavault.core.media import OnProgress
 from mediavault.core.platform import Platform
-from mediavault.core.slow_floor import SlowFloor
+from mediavault.core.slow_floor import SlowTransferDetector
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ class Browser(Protocol):
         into: Path,
         max_bytes: int,
         within_s: float,
-        floor: SlowFloor,
+        floor: SlowTransferDetector,
         on_progress: OnProgress,
         as_person: bool = False,
     ) -> BrowserDownload:

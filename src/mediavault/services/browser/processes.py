@@ -60,7 +60,7 @@ def kill_browser(pid: int, *, driver: int | None) -> None:
 # --- memory ------------------------------------------------------------------------------------------------------------
 
 MIB, GIB = 1 << 20, 1 << 30
-LEAST_LIMIT, MOST_LIMIT = 1 * GIB, 4 * GIB  # of the default limit
+MIN_LIMIT, MAX_LIMIT = 1 * GIB, 4 * GIB  # of the default limit
 
 # Of /proc/PID/status, in kB: private memory, shared memory, and swap. Mapped files, such as the browser's own program,
 # are not counted. A sandbox does not prevent reading these lines.
@@ -78,7 +78,7 @@ class ProcessMemory:
 
 def default_limit() -> int:
     """Return half of this machine's memory, in bytes; at least 1 GiB, which ordinary pages need, and at most 4 GiB."""
-    return max(LEAST_LIMIT, min(MOST_LIMIT, _machine_memory() // 2))
+    return max(MIN_LIMIT, min(MAX_LIMIT, _machine_memory() // 2))
 
 
 def end_process(process: ProcessMemory, browser_pid: int) -> None:
@@ -91,12 +91,12 @@ def end_process(process: ProcessMemory, browser_pid: int) -> None:
         kill_browser(browser_pid, driver=None)
 
 
-def find_too_heavy(browser_pid: int, limit: int) -> ProcessMemory | None:
-    """Return the process to end, as :func:`too_heavy` decides."""
-    return too_heavy(memory_of(browser_pid), limit)
+def find_over_limit(browser_pid: int, limit: int) -> ProcessMemory | None:
+    """Return the process to end, as :func:`over_limit` decides."""
+    return over_limit(memory_of(browser_pid), limit)
 
 
-def too_heavy(processes: Iterable[ProcessMemory], limit: int) -> ProcessMemory | None:
+def over_limit(processes: Iterable[ProcessMemory], limit: int) -> ProcessMemory | None:
     """Return the process that holds the most, where all together hold more than ``limit`` bytes."""
     by_weight = sorted(processes, key=lambda process: process.held)
     return by_weight[-1] if sum(process.held for process in by_weight) > limit else None

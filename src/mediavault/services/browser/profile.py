@@ -139,12 +139,12 @@ async def borrowed_profile(state_dir: Path, clock: Clock) -> AsyncIterator[Profi
     base = _base(state_dir)
     wanted = _try_lock_alone(base, _WANTED)
     if wanted is None:
-        raise WindowBusy("Somebody is signing in already.")
+        raise WindowBusy("A sign-in is already in progress.")
     try:
         end_s = clock.monotonic() + HAND_OVER_S
         while (lock := _try_lock_alone(base, _LOCK)) is None:
             if clock.monotonic() >= end_s:
-                raise BrowserUnavailable("The browser at work does not let go of its profile.")
+                raise BrowserUnavailable("The running browser did not release its profile in time.")
             await clock.sleep(LOOK_S)
         profile = _profile(base, lock, key="main", cookies_file=base / COOKIES_FILE)
         try:

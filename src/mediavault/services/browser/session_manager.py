@@ -28,11 +28,11 @@ from mediavault.core.sessions import ImportReport, SessionState, belongs_to, can
 from mediavault.services.browser.cookies import (
     as_cookie,
     cookies_on_disk,
-    drop_import,
-    keep_import,
+    pending_import,
     prolong_sessions,
     remove_cookies,
-    waiting_import,
+    remove_import,
+    save_import,
 )
 from mediavault.services.browser.cookies_txt import read_cookies_txt
 from mediavault.services.browser.profile import COOKIES_FILE, Profile, borrowed_profile, load_cookies, save_cookies
@@ -86,7 +86,7 @@ class SessionManager:
             async with borrowed_profile(self.state_dir, self._clock) as profile:
                 await asyncio.to_thread(self._replace, profile, platform, taken)
         except OSError as exc:
-            raise StorageFailure(Message("The cookies could not be kept: %(error)s", error=exc)) from exc
+            raise StorageFailure(Message("The cookies could not be saved: %(error)s", error=exc)) from exc
         log.info("cookies_taken", platform=name, count=len(taken))
         ends = [cookie.expires_at for cookie in taken if cookie.expires_at is not None]
         return ImportReport(len(taken), len(cookies) - len(own), len(own) - len(taken), min(ends, default=None))
@@ -97,7 +97,7 @@ class SessionManager:
         try:
             async with borrowed_profile(self.state_dir, self._clock) as profile:
                 await asyncio.to_thread(self._forget, profile, platform)
-                await asyncio.to_thread(drop_import, self.state_dir, name)
+                await asyncio.to_thread(remove_import, self.state_dir, name)
         except OSError as exc:
             raise StorageFailure(Message("The cookies could not be removed: %(error)s", error=exc)) from exc
         log.info("signed_out", platform=name)
@@ -131,7 +131,7 @@ class SessionManager:
         names = known_accounts(self.state_dir)
         now, states = self._clock.now(), []
         for platform in platforms:
-            waiting = waiting_import(self.state_dir, platform.name)
+            waiting = pending_import(self.state_dir, platform.name)
             cookies = [*waiting, *on_disk, *restored]
             name = names.get(platform.name)
             states.append(judge_session(platform, cookies, now=now, pending=bool(waiting), name=name))
@@ -139,7 +139,7 @@ class SessionManager:
 
     def _replace(self, profile: Profile, platform: Platform, cookies: Sequence[Cookie]) -> None:
         """Store the new cookies first: half of an old and half of a new session would be useless."""
-        keep_import(self.state_dir, platform.name, cookies)
+        save_import(self.state_dir, platform.name, cookies)
         self._forget(profile, platform)
 
     def _forget(self, profile: Profile, platform: Platform) -> None:
@@ -161,8 +161,8 @@ def _identity(cookie: Cookie) -> tuple[str, str, str]:
 
 def _why_no_cookies(platform: Platform, own: Sequence[Cookie]) -> str:
     if own:
-        return Message("All cookies of %(site)s in it have expired.", site=platform.title)
-    return Message("No cookies of %(site)s found in it.", site=platform.title)
+        return Message("All %(site)s cookies in the file have expired.", site=platform.title)
+    return Message("No %(site)s cookies found in the file.", site=platform.title)
 
 
 # --- names of accounts, as the sites' own pages show them; names only, never a cookie ------------------------------------

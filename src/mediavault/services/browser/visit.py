@@ -13,14 +13,14 @@ from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.services.browser import hooks, scripts
-from mediavault.services.browser.driver import DriverFrame, Page, PageCrashed, PageFailed, PermissionAsk, Response
+from mediavault.services.browser.driver import BrowserCall, DriverFrame, Page, PageCrashed, PageFailed, Response
 from mediavault.services.browser.network_log import NetworkLog
 from mediavault.services.browser.port import PageCapture, SeenManifest, SeenVideo
 from mediavault.services.browser.watching import VisitProgress, VisitStep, next_step, seen_video
 
 NAVIGATION_S = 30.0  # at most this, and at most half of the visit's time
 DOCUMENT_S = 10.0  # from the first byte to a document whose scripts ran
-LOOK_S = 4.0  # for one script in one frame
+SCRIPT_TIMEOUT_S = 4.0  # for one script in one frame
 TICK_S = 0.15
 AFTER_CLICK_S = 0.75  # a player that a click creates is there by then
 RESERVE_S = 6.0  # reserved for the report
@@ -37,7 +37,7 @@ class PageVisit:
     """``end_s`` is the clock's monotonic time at which the visit must be over."""
 
     page: Page
-    ask: PermissionAsk
+    ask: BrowserCall
     clock: Clock
     network: NetworkLog
     platform: Platform
@@ -53,7 +53,7 @@ class PageVisit:
         self.page.on("crash", self._on_crash)
         self.page.on("framenavigated", self._on_navigated)
         if not self.platform.reader.always_sent:
-            await self.ask(self.page.add_init_script(hooks.HOOKS), LOOK_S)
+            await self.ask(self.page.add_init_script(hooks.HOOKS), SCRIPT_TIMEOUT_S)
         if await self._load(url):
             await self._watch()
         return await self._report(url, user_agent)
@@ -62,7 +62,7 @@ class PageVisit:
         """Note a response that this page, one of its frames or one of its workers received."""
         request = response.request
         frame = request.frame
-        self.network.saw(
+        self.network.add_response(
             url=response.url,
             status=response.status,
             headers=response.headers,
@@ -181,14 +181,14 @@ class PageVisit:
 
     async def _click_in(self, frame: DriverFrame) -> bool:
         try:
-            handle = await self.ask(frame.evaluate_handle(scripts.FIND_PLAY), LOOK_S)
+            handle = await self.ask(frame.evaluate_handle(scripts.FIND_PLAY), SCRIPT_TIMEOUT_S)
             element = handle.as_element()
             if element is None:
                 return False
             try:
-                await self.ask(element.click(timeout=1_500, no_wait_after=True), LOOK_S)
+                await self.ask(element.click(timeout=1_500, no_wait_after=True), SCRIPT_TIMEOUT_S)
             except (PageFailed, TookTooLong):  # something lies over it: the event alone still reaches its handler
-                await self.ask(element.evaluate("e => e.click()"), LOOK_S)
+                await self.ask(element.evaluate("e => e.click()"), SCRIPT_TIMEOUT_S)
         except BrowserUnavailable:  # as in `_evaluate`
             if frame == self.page.main_frame:
                 raise
@@ -203,7 +203,7 @@ class PageVisit:
         if self.progress.unresponsive or frame in self._deaf_frames:
             return None
         try:
-            answer = await self.ask(frame.evaluate(script, arg), min(LOOK_S, max(0.5, self._left_s())))
+            answer = await self.ask(frame.evaluate(script, arg), min(SCRIPT_TIMEOUT_S, max(0.5, self._left_s())))
         except TookTooLong:
             self._on_deaf(frame)
             return None
@@ -290,8 +290,8 @@ class PageVisit:
         if frame.parent_frame is None:
             return None
         try:
-            element = await self.ask(frame.frame_element(), LOOK_S)
-            position: Mapping[str, Any] = await self.ask(element.evaluate(scripts.PLACE_OF_FRAME), LOOK_S)
+            element = await self.ask(frame.frame_element(), SCRIPT_TIMEOUT_S)
+            position: Mapping[str, Any] = await self.ask(element.evaluate(scripts.PLACE_OF_FRAME), SCRIPT_TIMEOUT_S)
         except (TookTooLong, PageFailed, BrowserUnavailable):
             return None
         return position

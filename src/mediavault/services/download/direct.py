@@ -26,10 +26,19 @@ from mediavault.core.failures import (
 )
 from mediavault.core.media import DownloadedFile, OnProgress
 from mediavault.core.messages import Message
-from mediavault.core.slow_floor import SlowFloor
-from mediavault.services.download.pacing import Cuts, HostSlots, Slot, wait_s
+from mediavault.core.slow_floor import SlowTransferDetector
+from mediavault.services.download.pacing import HostSlots, InterruptionCounter, Slot, wait_s
 from mediavault.services.download.port import DownloadLimits, MediaRequest
-from mediavault.services.download.resume import AllThere, Append, Refuse, Saved, StartOver, Whole, ask_for, judge
+from mediavault.services.download.resume import (
+    AlreadyComplete,
+    Append,
+    Refuse,
+    Saved,
+    StartOver,
+    Whole,
+    judge,
+    resume_request,
+)
 from mediavault.services.download.writer import (
     FileWriter,
     discard_partial,
@@ -114,8 +123,8 @@ class _Transfer:
         self._on_progress, self._part, self._kinds = on_progress, part, kinds
         self._saved: Saved | None = None
         self._writer: FileWriter
-        self._cuts = Cuts(limits.resumes)
-        self._floor = SlowFloor(limits.slow_bytes_per_s, limits.slow_s)
+        self._cuts = InterruptionCounter(limits.resumes)
+        self._floor = SlowTransferDetector(limits.slow_bytes_per_s, limits.slow_s)
         self._answered = False
         self._proven = True
         self._bytes = 0
@@ -161,7 +170,7 @@ class _Transfer:
     async def _attempt(self) -> bool:
         """Make one request; True when the file is whole, False when another request is needed."""
         have, url = self._writer.position, self._request.url
-        ask = ask_for(self._saved, have=have, url=url, at_most=self._at_most)
+        ask = resume_request(self._saved, have=have, url=url, at_most=self._at_most)
         self._mid_file = self._answered or ask.start > 0
         async with self._client.get(
             url,
@@ -178,7 +187,7 @@ class _Transfer:
             match move:
                 case Refuse(failure):
                     raise failure
-                case AllThere():
+                case AlreadyComplete():
                     self._proven = False
                     return True
                 case Whole():
@@ -308,7 +317,7 @@ class _Transfer:
         self._at_most = None
         if not self._may_go_on():
             raise Incomplete(
-                Message("The site never sends the same file twice: %(reason)s.", reason=reason),
+                Message("The site sends a different file each time: %(reason)s.", reason=reason),
                 bytes_received=self._writer.position,
             )
         await self._writer.rewind(0)

@@ -67,7 +67,7 @@ class PairDownloader:
         facts = await join_tracks([Track((pictures.path,)), Track((sound.path,))], path)
         if "audio" not in {track.kind for track in facts.tracks}:
             await asyncio.to_thread(path.unlink, missing_ok=True)
-            raise Incomplete("The file that should have the video's sound holds none.", bytes_received=sound.bytes)
+            raise Incomplete("The video's audio file contains no sound.", bytes_received=sound.bytes)
         for name in urls:
             await asyncio.to_thread(shutil.rmtree, into / name, ignore_errors=True)
         return DownloadedFile(

@@ -18,7 +18,7 @@ _CLUSTER = b"\x1f\x43\xb6\x75"  # how a WebM media segment begins
 _SEGMENT = b"\x18\x53\x80\x67"
 
 
-class Gauge(Protocol):
+class SegmentChecker(Protocol):
     def feed(self, data: bytes) -> None:
         """Take the next bytes into account."""
 
@@ -26,7 +26,7 @@ class Gauge(Protocol):
         """Return why the segment, which has ended, is not whole; completes "a segment …". None when it is whole."""
 
 
-def gauge_for(head: bytes) -> Gauge:
+def checker_for(head: bytes) -> SegmentChecker:
     """Return a new gauge for a segment that begins with ``head``. Raises Incomplete and NotAVideo."""
     kind = sniff(head)
     if kind in (Kind.WEBM, Kind.MATROSKA) or head.startswith(_CLUSTER):
@@ -36,7 +36,7 @@ def gauge_for(head: bytes) -> Gauge:
     if kind in (Kind.MP4, Kind.MOV):
         return BoxGauge()
     if kind is Kind.AUDIO:
-        return AnyGauge()
+        return NullChecker()
     raise _not_a_segment(kind)
 
 
@@ -44,7 +44,7 @@ def _not_a_segment(kind: Kind) -> Failure:
     if kind in (Kind.EMPTY, Kind.ZEROS):
         return Incomplete("A segment is empty.")
     if kind is Kind.UNKNOWN:
-        return Incomplete("A segment is of no known kind: it is damaged, or encrypted with another key.")
+        return Incomplete("A segment has an unknown format: it is damaged, or encrypted with another key.")
     return NotAVideo(Message("The site sent %(descriptions)s in place of a segment.", descriptions=DESCRIPTIONS[kind]))
 
 
@@ -64,7 +64,7 @@ class TsGauge:
     def fault(self) -> str | None:
         if self._offset:
             return Message("ends inside a packet")
-        return Message("loses the rhythm of its packets") if self._lost_sync else None
+        return Message("loses packet sync") if self._lost_sync else None
 
 
 class _LengthGauge:
@@ -148,7 +148,7 @@ class EbmlGauge(_LengthGauge):
         return Message("ends inside an element") if self._left or self._header else None
 
 
-class AnyGauge:
+class NullChecker:
     """For a kind in which a truncation cannot be distinguished from the end."""
 
     def feed(self, data: bytes) -> None:

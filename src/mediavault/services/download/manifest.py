@@ -207,4 +207,4 @@ def resolve(uri: str, base: HttpUrl) -> str:
             raise BadUrl("The address contains a hidden control character.")
         return str(resolve_reference(base, uri))
     except BadUrl as exc:
-        raise NotAVideo(Message("The playlist names an odd address: %(error)s", error=exc.message)) from exc
+        raise NotAVideo(Message("The playlist contains an invalid URL: %(error)s", error=exc.message)) from exc

@@ -27,7 +27,7 @@ def read_mpd(text: str, url: str, wanted: Wanted = _ANY) -> list[MediaPlaylist]:
         sound = [] if any(picture.has_sound for picture in pictures) else _chosen_audio(document, wanted)
         return [_track(chosen, document) for chosen in (pictures, sound) if chosen]
     except BadUrl as exc:
-        raise NotAVideo(Message("The manifest's own address is odd: %(error)s", error=exc.message)) from exc
+        raise NotAVideo(Message("The manifest's URL is not valid: %(error)s", error=exc.message)) from exc
     except (ValueError, OverflowError) as exc:
         raise NotAVideo(Message("The DASH manifest cannot be read: %(error)s.", error=exc)) from exc
 
@@ -36,7 +36,7 @@ def _check(document: MpdDocument) -> None:
     if document.live:
         raise LiveNow("The stream's manifest has no end yet: it is live.")
     if document.remote:
-        raise Unsupported("Parts of the DASH manifest lie in other files (xlink), which mediavault does not follow.")
+        raise Unsupported("Parts of the DASH manifest are in other files (xlink), which mediavault does not support.")
     if not document.periods:
         raise Incomplete("The DASH manifest names no segments.")
     pictures = [picture for period in document.periods for picture in period.of_kind(VIDEO)]

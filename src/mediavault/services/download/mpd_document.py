@@ -45,10 +45,10 @@ class Representation:
     set_number: int
     protected: bool
     has_sound: bool  # its codecs include some
-    place: SegmentPosition
+    position: SegmentPosition
 
     def listing(self) -> SegmentList:
-        return list_segments(self.place)
+        return list_segments(self.position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,7 @@ def _representation(group: Node, node: Node, position: SegmentPosition, set_numb
         set_number=set_number,
         protected=any(level.first("ContentProtection") is not None for level in position.levels),
         has_sound=has_audio_codec(codecs),
-        place=position,
+        position=position,
     )
 
 

@@ -95,7 +95,7 @@ def _local(name: str) -> str:
 
 
 def _refuse_doctype(*_: object) -> None:
-    raise NotAVideo("The DASH manifest declares a document type, which none has any use for.")
+    raise NotAVideo("The DASH manifest declares a document type, which is not allowed.")
 
 
 MAX_WIDTH = 32  # digits of a padded number

@@ -80,7 +80,7 @@ def wait_s(failure: Failure, failures: int) -> float | None:
     return max(backoff_s(failures), RATE_LIMIT_S * failures if isinstance(failure, RateLimited) else 0.0)
 
 
-class Cuts:
+class InterruptionCounter:
     """Counts interruptions in a row.
 
     Progress is measured from the farthest position so far, so a file that starts over repeatedly makes none.

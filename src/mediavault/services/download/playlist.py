@@ -58,18 +58,18 @@ def read_playlist(text: str, url: str, *, imported: Mapping[str, str] | None = N
         base = base_of(url)
         return _master(document, base) if document.is_master else _media(document, base)
     except BadUrl as exc:
-        raise NotAVideo(Message("The playlist's own address is odd: %(error)s", error=exc.message)) from exc
+        raise NotAVideo(Message("The playlist's URL is not valid: %(error)s", error=exc.message)) from exc
     except _FORMAT_ERRORS as exc:
         raise NotAVideo(Message("The playlist cannot be read: %(error)s.", error=exc)) from exc
 
 
 def _check_text(text: str) -> None:
     if not looks_like_hls(text):
-        raise NotAVideo("The playlist does not begin as one.")
+        raise NotAVideo("This is not an HLS playlist.")
     if _CONTROL.search(text):
         raise NotAVideo("The playlist contains control characters.")
     if max(map(len, lines_of(text))) > MAX_LINE_CHARS:
-        raise NotAVideo("The playlist has a line without end.")
+        raise NotAVideo("The playlist has a line that is too long.")
 
 
 # --- media playlists ---------------------------------------------------------------------------------------------------
@@ -79,9 +79,9 @@ def _media(document: HlsDocument, base: HttpUrl) -> MediaPlaylist:
     if document.is_live:
         raise LiveNow("The stream's playlist has no end yet: it is live.")
     if document.i_frames_only:
-        raise NotAVideo("The playlist holds key frames for seeking, no film.")
+        raise NotAVideo("The playlist has only key frames for seeking, not a video.")
     if document.skipped:
-        raise Incomplete("The playlist leaves segments out that an earlier one has named.")
+        raise Incomplete("The playlist is a partial update that omits earlier segments.")
     if document.unaddressed:
         raise Incomplete("The playlist names a segment without its address.")
     if not document.entries:
@@ -102,7 +102,7 @@ class _Segments:
 
     def read(self, entry: HlsEntry) -> Segment:
         if entry.gap:
-            raise Incomplete("The playlist says itself that a segment is missing.")
+            raise Incomplete("The playlist marks a segment as missing.")
         url = resolve(entry.uri, self._base)
         self._before = Segment(
             url=url,
@@ -199,7 +199,7 @@ def has_pictures(info: Attributes) -> bool:
 
 def _master(document: HlsDocument, base: HttpUrl) -> Master:
     if document.is_protected:
-        raise Drm("The stream is protected: its key takes a licence.")
+        raise Drm("The stream is protected: its key needs a licence.")
     sound = _sound(document.media)
     variants = tuple(
         _variant(info, uri, sound.get(info.get("AUDIO", "")), base)

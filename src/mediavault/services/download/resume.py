@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from mediavault.core.failures import EmptyBody, Failure, HttpError, LinkExpired, NotAVideo, RateLimited
 from mediavault.core.messages import Message
-from mediavault.core.retry_after import asked_to_wait, http_date
+from mediavault.core.retry_after import http_date, parse_retry_after
 
 # --- header fields -----------------------------------------------------------------------------------------------------
 
@@ -131,7 +131,7 @@ class Append:
 
 
 @dataclass(frozen=True, slots=True)
-class AllThere:
+class AlreadyComplete:
     """Nothing is missing: the file on disk has the length that the server names."""
 
 
@@ -147,10 +147,10 @@ class Refuse:
     failure: Failure
 
 
-Move = Whole | Append | AllThere | StartOver | Refuse
+ResumeDecision = Whole | Append | AlreadyComplete | StartOver | Refuse
 
 
-def ask_for(saved: Saved | None, *, have: int, url: str, at_most: int | None = None) -> ResumeRequest:
+def resume_request(saved: Saved | None, *, have: int, url: str, at_most: int | None = None) -> ResumeRequest:
     """Return the request that resumes after ``have`` bytes, or starts over where a resume could not be checked.
 
     ``at_most`` limits the number of bytes to ask for.
@@ -180,7 +180,7 @@ def judge(
     url: str,
     final_url: str,
     now: datetime,
-) -> Move:
+) -> ResumeDecision:
     """Decide what to do with a response of which only the header has been read."""
     refusal = failure_for(status, headers, now=now)
     if refusal is not None:
@@ -207,7 +207,7 @@ def judge(
         return _judge_part(headers, ask, saved, have)
     named = content_range(headers.get("content-range"))
     if named is not None and named.total == have == saved.total:
-        return AllThere()
+        return AlreadyComplete()
     return _no_range()
 
 
@@ -217,7 +217,7 @@ def failure_for(status: int, headers: Mapping[str, str], *, now: datetime) -> Fa
         return LinkExpired(
             Message("The site refused the media address (%(status)s).", status=status), http_status=status
         )
-    wait = asked_to_wait(headers, now=now)
+    wait = parse_retry_after(headers, now=now)
     if status == 429 or (status == 503 and wait is not None):  # a bare 503 is one server's problem, not a rate limit
         return RateLimited(
             Message("The site asked us to slow down (%(status)s).", status=status), http_status=status, retry_after=wait
@@ -229,7 +229,7 @@ def failure_for(status: int, headers: Mapping[str, str], *, now: datetime) -> Fa
     return None
 
 
-def _judge_unrequested(status: int, headers: Mapping[str, str], url: str, final_url: str) -> Move:
+def _judge_unrequested(status: int, headers: Mapping[str, str], url: str, final_url: str) -> ResumeDecision:
     """Judge a 206 or 416 although the whole file was requested: accepted only when the "part" is all of it."""
     named = content_range(headers.get("content-range"))
     if status == 206 and named is not None and named.start == 0 and named.total == (named.end or 0) + 1:
@@ -242,7 +242,7 @@ def _judge_unrequested(status: int, headers: Mapping[str, str], url: str, final_
     )
 
 
-def _judge_first(status: int, headers: Mapping[str, str], url: str, final_url: str) -> Move:
+def _judge_first(status: int, headers: Mapping[str, str], url: str, final_url: str) -> ResumeDecision:
     """Judge the answer to the first of several ranges, which may be longer or shorter than requested.
 
     A server that handles ranges badly is asked for the whole file.
@@ -262,7 +262,7 @@ def _no_range() -> StartOver:
     return StartOver(Message("the site has no such range"))
 
 
-def _judge_part(headers: Mapping[str, str], ask: ResumeRequest, saved: Saved, have: int) -> Move:
+def _judge_part(headers: Mapping[str, str], ask: ResumeRequest, saved: Saved, have: int) -> ResumeDecision:
     named = content_range(headers.get("content-range"))
     if named is None or named.end is None:
         return StartOver(Message("the site did not say which part it sent"))

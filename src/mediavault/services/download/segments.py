@@ -84,7 +84,7 @@ async def _text(source: StreamSource, url: str, page_url: str) -> tuple[str, str
         final_url, body = page_url, _inline(url)
     else:
         try:
-            final_url, body = await source.small(url, limit=MAX_PLAYLIST_BYTES, decode=True)
+            final_url, body = await source.fetch_small(url, limit=MAX_PLAYLIST_BYTES, decode=True)
         except TooLarge as exc:
             raise NotAVideo(
                 Message(

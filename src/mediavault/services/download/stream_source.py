@@ -19,7 +19,7 @@ from mediavault.core.failures import (
     TooLarge,
 )
 from mediavault.core.messages import Message
-from mediavault.core.slow_floor import SlowFloor
+from mediavault.core.slow_floor import SlowTransferDetector
 from mediavault.services.download.aes import KEY_BYTES, Decryptor, iv_of
 from mediavault.services.download.manifest import Init, Key, Segment, Span
 from mediavault.services.download.pacing import wait_s
@@ -47,11 +47,13 @@ class StreamSource:
         self._inits: dict[Init, bytes] = {}
         self._quiet_until_s = 0.0  # on the monotonic clock
         # over all responses together: otherwise ten thousand segments could each trickle for a little less than slow_s
-        self._floor = SlowFloor(limits.slow_bytes_per_s, TRIES * limits.slow_s)
+        self._floor = SlowTransferDetector(limits.slow_bytes_per_s, TRIES * limits.slow_s)
         self._waiting = 0  # pending calls to the site
         self._waiting_since_s = self._waited_s = 0.0
 
-    async def small(self, url: str, *, limit: int, decode: bool = False, span: Span | None = None) -> tuple[str, bytes]:
+    async def fetch_small(
+        self, url: str, *, limit: int, decode: bool = False, span: Span | None = None
+    ) -> tuple[str, bytes]:
         """Return (URL after redirects, body). Raises as ``open``, and TooLarge above ``limit`` bytes."""
 
         async def once() -> tuple[str, bytes]:
@@ -108,7 +110,7 @@ class StreamSource:
             yield last
 
     async def _raw(self, segment: Segment) -> AsyncGenerator[bytes, None]:
-        floor = SlowFloor(self._limits.slow_bytes_per_s, self._limits.slow_s)
+        floor = SlowTransferDetector(self._limits.slow_bytes_per_s, self._limits.slow_s)
         received = 0
         async with self.open(segment.url, span=segment.span) as answer:
             while piece := await self._read(answer, floor):
@@ -124,7 +126,7 @@ class StreamSource:
             )
 
     async def _read_whole(self, answer: HttpResponse, limit: int) -> bytes:
-        floor = SlowFloor(self._limits.slow_bytes_per_s, self._limits.slow_s)
+        floor = SlowTransferDetector(self._limits.slow_bytes_per_s, self._limits.slow_s)
         body = bytearray()
         while piece := await self._read(answer, floor):
             body += piece
@@ -132,7 +134,7 @@ class StreamSource:
                 raise TooLarge(Message("The site sent more than %(limit)s bytes where less was expected.", limit=limit))
         return bytes(body)
 
-    async def _read(self, answer: HttpResponse, floor: SlowFloor) -> bytes:
+    async def _read(self, answer: HttpResponse, floor: SlowTransferDetector) -> bytes:
         began = self._clock.monotonic()
         piece = await self._waited(answer.read_chunk())
         if piece and floor.is_too_slow(count=len(piece), waited_s=self._clock.monotonic() - began):
@@ -166,7 +168,7 @@ class StreamSource:
     async def init(self, init: Init) -> bytes:
         """Return an initialisation section. Its bytes show whether it is encrypted; the playlist does not say so reliably."""
         if init not in self._inits:
-            _, body = await self.small(init.url, limit=MAX_INIT_BYTES, span=init.span)
+            _, body = await self.fetch_small(init.url, limit=MAX_INIT_BYTES, span=init.span)
             if init.key is not None and not _is_header(body):
                 decryptor = await self._decryptor(init.key, 0)
                 assert decryptor is not None
@@ -185,7 +187,7 @@ class StreamSource:
         return Decryptor(await asyncio.shield(self._keys[key.url]), key.iv or iv_of(sequence))
 
     async def _fetch_key(self, url: str) -> bytes:
-        _, body = await self.small(url, limit=MAX_KEY_BYTES)
+        _, body = await self.fetch_small(url, limit=MAX_KEY_BYTES)
         if len(body) != KEY_BYTES:
             raise Incomplete(
                 Message(

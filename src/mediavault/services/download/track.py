@@ -12,7 +12,7 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import Failure, HttpError, Incomplete, TooLarge
 from mediavault.core.media import OnProgress
 from mediavault.core.messages import Message
-from mediavault.services.download.gauge import Gauge, gauge_for
+from mediavault.services.download.gauge import SegmentChecker, checker_for
 from mediavault.services.download.manifest import MediaPlaylist, Segment
 from mediavault.services.download.pacing import Slot
 from mediavault.services.download.port import DownloadLimits
@@ -126,11 +126,11 @@ class TrackFetch:
 
     async def _try(self, number: int, segment: Segment) -> None:
         """Fetch the segment once: buffered until its turn, then written directly."""
-        gauge: Gauge | None = None
+        gauge: SegmentChecker | None = None
         held: list[bytes] = []
         async with aclosing(self._source.pieces(segment)) as pieces:
             async for piece in pieces:
-                gauge = gauge or gauge_for(piece)
+                gauge = gauge or checker_for(piece)
                 gauge.feed(piece)
                 held.append(piece)
                 if self._turns[number].is_set() or sum(map(len, held)) >= SEGMENT_BUFFER_BYTES:
@@ -188,7 +188,7 @@ class TrackFetch:
         )
         received = self._progress.bytes
         return Incomplete(
-            Message("%(which)s cannot be had: %(error)s", which=which, error=exc.message),
+            Message("%(which)s could not be downloaded: %(error)s", which=which, error=exc.message),
             http_status=exc.http_status,
             bytes_received=received,
         )

@@ -210,27 +210,27 @@ class AllowRules:
     def __bool__(self) -> bool:
         return bool(self.hosts or self.pairs or self.networks)
 
-    def name_exactly(self, host: str, port: int) -> bool:
+    def names_exactly(self, host: str, port: int) -> bool:
         """Return whether a rule names exactly this host:port, which opens any address, on any port."""
         return (host, port) in self.pairs
 
-    def open_host(self, host: str, port: int) -> bool:
+    def allows_host(self, host: str, port: int) -> bool:
         """Return whether a rule names the host, with this port or without a port."""
-        return host in self.hosts or self.name_exactly(host, port)
+        return host in self.hosts or self.names_exactly(host, port)
 
-    def cover(self, address: Address) -> bool:
+    def covers(self, address: Address) -> bool:
         """Return whether a network rule contains the address."""
         return any(address in network for network in self.networks)
 
-    def open_address(
+    def allows_address(
         self, host: str, port: int, address: Address, refusal: AddressRefusal, *, by_network: bool
     ) -> bool:
         """Return whether a rule opens ``host`` at the refused ``address``; ``by_network=False`` ignores CIDRs."""
-        if self.name_exactly(host, port):
+        if self.names_exactly(host, port):
             return True
         if refusal.exact_only:
             return False
-        return host in self.hosts or (by_network and self.cover(address))
+        return host in self.hosts or (by_network and self.covers(address))
 
 
 _WITH_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*):(?P<port>[0-9]+)")

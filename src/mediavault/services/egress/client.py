@@ -251,7 +251,7 @@ def _translate_errors(host: str, *, received: int = 0) -> Iterator[None]:
     except TimeoutError as exc:  # aiohttp's timeouts are among them
         raise TookTooLong(Message("%(host)s took too long to answer.", host=host), bytes_received=received) from exc
     except aiohttp.ClientPayloadError as exc:
-        raise Incomplete(Message("%(host)s broke the transfer off.", host=host), bytes_received=received) from exc
+        raise Incomplete(Message("%(host)s interrupted the transfer.", host=host), bytes_received=received) from exc
     except aiohttp.ClientConnectorCertificateError as exc:
         raise NetworkFailure(
             Message("The certificate of %(host)s is not valid (%(error)s).", host=host, error=exc.certificate_error)
@@ -283,7 +283,8 @@ class Inflater:
         if encoding not in {"gzip", "x-gzip", "deflate"}:
             raise HttpError(
                 Message(
-                    "The answer is encoded as %(encoding)s, which was not asked for.", encoding=f"{encoding[:40]!r}"
+                    "The response uses the encoding %(encoding)s, which was not requested.",
+                    encoding=f"{encoding[:40]!r}",
                 )
             )
         self._stream = zlib.decompressobj(_GZIP_OR_ZLIB)

@@ -99,7 +99,7 @@ class EgressGuard:
 
     def opens_by_name(self, scope: HttpUrl) -> bool:
         """Return whether the rules' exemptions hold for the post at ``scope``, whatever its name resolves to."""
-        if self._rules.open_host(scope.host, scope.port):
+        if self._rules.allows_host(scope.host, scope.port):
             return True
         address = literal(scope.host)
         return address is not None and self._opened_by_network(scope.host, scope.port, address)
@@ -155,7 +155,7 @@ class EgressGuard:
         refusal = judge(address)
         if refusal is None:
             return
-        opened = self._rules.open_address(host, port, address, refusal, by_network=self._network_rules_hold(host))
+        opened = self._rules.allows_address(host, port, address, refusal, by_network=self._network_rules_hold(host))
         if not (exempt and opened):
             target = (
                 host if host == str(address) else Message("%(host)s, which is %(address)s", host=host, address=address)
@@ -195,12 +195,12 @@ class EgressGuard:
 
     def _opened_by_network(self, host: str, port: int, address: Address) -> bool:
         refusal = judge(address)
-        return refusal is not None and self._rules.open_address(
+        return refusal is not None and self._rules.allows_address(
             host, port, address, refusal, by_network=self._network_rules_hold(host)
         )
 
     def _check_name_and_port(self, host: str, port: int, *, exempt: bool) -> None:
-        named = self._rules.name_exactly(host, port)
+        named = self._rules.names_exactly(host, port)
         if exempt and named:
             return
         if reason := name_refusal(host):
@@ -208,7 +208,7 @@ class EgressGuard:
         if not port_is_served(port):
             raise AddressRefused(
                 _blocked(
-                    Message("port %(port)s of %(host)s (no web server's port)", port=port, host=host), opened=named
+                    Message("port %(port)s of %(host)s (not a web server port)", port=port, host=host), opened=named
                 )
             )
 

@@ -183,7 +183,7 @@ class EgressProxy:
                 if not client.start_next_cycle():
                     return
         except (BadMessage, asyncio.LimitOverrunError):
-            await client.respond(400, "This is not a request that the proxy takes.")
+            await client.respond(400, "The proxy does not accept this request.")
 
     async def _answer(self, client: HttpConnection, request: Request) -> None:
         credential = self._credential_of(request)

@@ -16,7 +16,7 @@ from mediavault.services.egress.tcp import BUFFER_BYTES, Streams, close, stop_ta
 
 
 @asynccontextmanager
-async def door_to(port: int) -> AsyncIterator[int]:
+async def bridge_to(port: int) -> AsyncIterator[int]:
     """Yield a descriptor over which the child may send one listening socket (``socket.send_fds``).
 
     Its connections are forwarded to ``port`` of our loopback while the block runs.

@@ -60,7 +60,7 @@ def after_redirect(hop: Hop, location: str, *, status: int, sent_cookies: bool) 
         target = resolve_reference(hop.url, location)
     except BadUrl as exc:
         raise HttpError(
-            Message("%(host)s redirected to an address that is not taken.", host=hop.url.host), http_status=status
+            Message("%(host)s redirected to a URL that is not accepted.", host=hop.url.host), http_status=status
         ) from exc
     headers = dict(hop.headers)
     if hop.url.scheme == "https" and target.scheme == "http" and (sent_cookies or "authorization" in headers):

@@ -38,7 +38,7 @@ async def dial(endpoints: Sequence[Endpoint], *, within_s: float) -> Streams:
     except TimeoutError as exc:
         raise TookTooLong("The server did not answer in time.") from exc
     except OSError as exc:
-        raise NetworkFailure(Message("The server did not take the connection (%(error)s).", error=exc)) from exc
+        raise NetworkFailure(Message("The server did not accept the connection (%(error)s).", error=exc)) from exc
 
 
 async def tunnel(first: Streams, second: Streams) -> None:
@@ -149,7 +149,7 @@ async def _connect(endpoint: Endpoint) -> socket.socket:
 _LOCAL, _REMOTE, _UID = 1, 2, 7
 
 
-def is_of_our_user(writer: asyncio.StreamWriter) -> bool:
+def is_same_user(writer: asyncio.StreamWriter) -> bool:
     """Return whether a process of our own user made this connection; always true where the kernel has no such table."""
     try:
         table = SOCKET_TABLE.read_text("ascii", "replace")

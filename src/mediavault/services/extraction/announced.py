@@ -15,7 +15,7 @@ _SPANS = {
 }
 
 
-def told_wait(sentence: str) -> timedelta | None:
+def announced_wait(sentence: str) -> timedelta | None:
     """Return how long ``sentence`` says to wait: ``Premieres in 3 hours`` is three hours. None where it does not say.
 
     Sites round down.

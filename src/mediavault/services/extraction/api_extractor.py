@@ -10,12 +10,12 @@ from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Extraction, Post
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
-from mediavault.core.retry_after import asked_to_wait
+from mediavault.core.retry_after import parse_retry_after
 from mediavault.services.egress.port import HttpClient, Timeouts
 from mediavault.services.extraction.assembly import from_page_data, read_source
 from mediavault.services.extraction.http_status import failure_of_status
 from mediavault.services.extraction.page_data.readers import read_page_data
-from mediavault.services.extraction.page_data.refusals import told_refusal
+from mediavault.services.extraction.page_data.refusals import reported_refusal
 from mediavault.services.extraction.port import ApiAnswer, Reader
 
 MAX_ANSWER_BYTES = 8 << 20
@@ -41,7 +41,7 @@ class ApiExtractor:
         url = api_url(post, platform)
         timeouts = Timeouts(connect_s=10, read_s=10, total_s=min(20.0, within_s))
         async with self._client.get(url, scope_url=post.url, headers=HEADERS, timeouts=timeouts, decode=True) as answer:
-            status, pause = answer.status, asked_to_wait(answer.headers)
+            status, pause = answer.status, parse_retry_after(answer.headers)
             body = b"" if status in CLOSED else await answer.read(limit=MAX_ANSWER_BYTES)
         extraction = await self._reader.read_answer(post, platform, ApiAnswer(status, body, pause))
         log.info("post_read_by_api", url=redact_url(url), items=len(extraction.items))
@@ -57,7 +57,7 @@ def read_answer(post: Post, platform: Platform, answer: ApiAnswer) -> Extraction
     data = read_page_data(post, platform, source.documents) if source.documents else None
     if answer.status != 200 or data is None or not data.found:
         raise (
-            told_refusal(post, platform, source.documents)
+            reported_refusal(post, platform, source.documents)
             or failure_of_status(
                 answer.status,
                 platform,
@@ -67,7 +67,7 @@ def read_answer(post: Post, platform: Platform, answer: ApiAnswer) -> Extraction
                 sure=bool(source.documents),
                 closed=True,
             )
-            or ExtractorBroken(Message("%(site)s's interface did not answer with the post.", site=platform.title))
+            or ExtractorBroken(Message("%(site)s's API did not return the post.", site=platform.title))
         )
     return from_page_data(post, platform, data, None, source)
 
@@ -84,7 +84,7 @@ def api_url(post: Post, platform: Platform) -> str:
     except KeyError as exc:
         raise Unsupported(
             Message(
-                "The address does not name the %(error)s that %(site)s's interface asks for.",
+                "The URL does not contain the %(error)s that %(site)s's API needs.",
                 error=exc.args[0],
                 site=platform.title,
             )
@@ -92,4 +92,4 @@ def api_url(post: Post, platform: Platform) -> str:
 
 
 def _raise_no_api(platform: Platform) -> str:
-    raise Unsupported(Message("%(site)s has no open interface.", site=platform.title))
+    raise Unsupported(Message("%(site)s has no open API.", site=platform.title))

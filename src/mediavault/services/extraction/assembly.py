@@ -10,7 +10,7 @@ from mediavault.core.media import Account, Candidate, Extraction, Item, Ownershi
 from mediavault.core.platform import PageData, Platform
 from mediavault.services.extraction.candidates import NetworkMedia, Sighting, merge
 from mediavault.services.extraction.media_identity import identity
-from mediavault.services.extraction.ownership import Owned, settle
+from mediavault.services.extraction.ownership import OwnershipResult, assign_ownership
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.document import documents, parse_json
 from mediavault.services.extraction.page_data.elements import attribute_setups, element_documents
@@ -18,7 +18,7 @@ from mediavault.services.extraction.page_data.html_page import HtmlPage, read_pa
 from mediavault.services.extraction.page_data.html_scan import scan
 from mediavault.services.extraction.page_data.metadata import announced_duration, declared_videos, story_of
 from mediavault.services.extraction.page_data.oembed import Story
-from mediavault.services.extraction.page_data.other_posts import NOTHING, foreign_media
+from mediavault.services.extraction.page_data.other_posts import NO_FOREIGN_MEDIA, foreign_media
 
 MAX_OTHERS = 20  # candidates that are shown but not owned
 MAX_TITLE_CHARS = 150
@@ -55,7 +55,7 @@ def declared_sightings(page: HtmlPage, platform: Platform) -> list[Sighting]:
     ]
 
 
-def settle_own(
+def assign_own_media(
     players: Sequence[Sighting],
     declared: Sequence[Sighting],
     rest: Sequence[Sighting],
@@ -63,18 +63,18 @@ def settle_own(
     post: Post,
     platform: Platform,
     source: PageSource,
-) -> Owned:
+) -> OwnershipResult:
     """Sort the sightings with ``settle``, after setting aside media that the platform's own data assign to other posts.
 
     Those are never the post's.
     """
     seen = [*players, *declared, *rest]
-    media = foreign_media(post, platform, source.documents) if seen else NOTHING
+    media = foreign_media(post, platform, source.documents) if seen else NO_FOREIGN_MEDIA
     foreign = [sighting for sighting in seen if any(map(media.holds, sighting.candidates))]
     own = [[sighting for sighting in group if sighting not in foreign] for group in (players, declared, rest)]
-    owned = settle(own[0], own[1], own[2])
+    owned = assign_ownership(own[0], own[1], own[2])
     unsure = [replace(c, ownership=Ownership.UNKNOWN) for sighting in foreign for c in sighting.candidates]
-    return Owned(owned.items, (*owned.others, *(Sighting((c,)) for c in unsure)), names_foreign=bool(foreign))
+    return OwnershipResult(owned.items, (*owned.others, *(Sighting((c,)) for c in unsure)), names_foreign=bool(foreign))
 
 
 def from_page_data(
@@ -101,7 +101,7 @@ def from_page_data(
     )
 
 
-def from_page(post: Post, platform: Platform, source: PageSource, owned: Owned) -> Extraction:
+def from_page(post: Post, platform: Platform, source: PageSource, owned: OwnershipResult) -> Extraction:
     """Return the extraction of any page, from what its players, metadata and network showed, sorted by ownership."""
     page, story = source.page, story_of(source.page, source.documents, platform)
     items = tuple(_item(sighting, page, alone=len(owned.items) == 1) for sighting in owned.items)
@@ -126,7 +126,7 @@ def _confirmed(candidates: Sequence[Candidate], network: NetworkMedia | None) ->
         return tuple(candidates)
     own = []
     for candidate in candidates:
-        twin = network.twin(candidate.url)
+        twin = network.candidate_for(candidate.url)
         own.append(merge(candidate, replace(twin, url=candidate.url)) if twin else candidate)
     keys = {c.media_key for c in candidates if c.media_key}
     held = {identity(c.url) for c in candidates}

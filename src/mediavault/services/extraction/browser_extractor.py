@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import (
-    AgeRestrictedToStrangers,
+    AgeRestrictedSignedOut,
     BadUrl,
     Drm,
     ExtractorBroken,
@@ -29,23 +29,23 @@ from mediavault.services.browser.port import Browser, PageCapture
 from mediavault.services.browser.url_signs import advert_media
 from mediavault.services.extraction.assembly import (
     PageSource,
+    assign_own_media,
     declared_sightings,
     from_page,
     from_page_data,
     read_source,
-    settle_own,
 )
 from mediavault.services.extraction.candidates import NetworkMedia, leftovers, network_media
 from mediavault.services.extraction.media_identity import identity
-from mediavault.services.extraction.outcome import LookOutcome, outcome_of, shown_by
-from mediavault.services.extraction.ownership import Owned
+from mediavault.services.extraction.outcome import PageOutcome, outcome_of, shown_by
+from mediavault.services.extraction.ownership import OwnershipResult
 from mediavault.services.extraction.page_data.metadata import announced_duration
 from mediavault.services.extraction.page_data.readers import read_page_data, viewer_of
-from mediavault.services.extraction.page_data.refusals import told_refusal
+from mediavault.services.extraction.page_data.refusals import reported_refusal
 from mediavault.services.extraction.page_manifests import page_manifests
 from mediavault.services.extraction.players import player_sightings
 from mediavault.services.extraction.port import Reader, VisitReading
-from mediavault.services.extraction.prerolls import own_plays
+from mediavault.services.extraction.prerolls import without_adverts
 from mediavault.services.extraction.ranking import no_video
 from mediavault.services.extraction.walls import hard_wall, soft_wall
 
@@ -88,7 +88,7 @@ class BrowserExtractor:
         capture = await self._browser.capture(url, platform=platform, within_s=visit_s, as_person=self.as_person)
         try:
             reading = await self._reader.read_visit(post, platform, capture, with_viewer=self.as_person)
-        except (LoginRequired, AgeRestrictedToStrangers) as wall:  # although signed in: the session has ended
+        except (LoginRequired, AgeRestrictedSignedOut) as wall:  # although signed in: the session has ended
             raise wall_failure(wall, platform, cookies, now=self._clock.now()) from wall
         log.info(
             "post_read",
@@ -133,10 +133,10 @@ def read_capture(post: Post, platform: Platform, capture: PageCapture) -> Extrac
     else:
         declared = declared_sightings(source.page, platform)
         named = {identity(c.url) for sighting in declared for c in sighting.candidates}
-        videos = own_plays(capture.videos, network, named=named, announced_s=announced_duration(source.page))
+        videos = without_adverts(capture.videos, network, named=named, announced_s=announced_duration(source.page))
         players = player_sightings(replace(capture, videos=videos), network, platform)
         rest = leftovers(network, [*players, *declared])
-        owned = settle_own(players, declared, rest, post=post, platform=platform, source=source)
+        owned = assign_own_media(players, declared, rest, post=post, platform=platform, source=source)
         owned = _disown_unless_own_page(owned, post, platform, capture.final_url)
         extraction = from_page(post, platform, source, owned)
     extraction = replace(extraction, user_agent=capture.user_agent, extractor="browser")
@@ -182,7 +182,7 @@ def _led_to_no_post(platform: Platform, final_url: str) -> Failure | None:
         )
     if not url.path.strip("/"):
         return SeemsDeleted(
-            Message("The link leads to the front page of %(site)s: what it stood for is gone.", site=platform.title)
+            Message("The link leads to the front page of %(site)s: the post is gone.", site=platform.title)
         )
     return None
 
@@ -197,7 +197,7 @@ def _before_navigation(capture: PageCapture, post: Post, platform: Platform) -> 
     return capture
 
 
-def _disown_unless_own_page(owned: Owned, post: Post, platform: Platform, final_url: str) -> Owned:
+def _disown_unless_own_page(owned: OwnershipResult, post: Post, platform: Platform, final_url: str) -> OwnershipResult:
     """Disown everything where a known platform's page is no longer the post's, or where its own data did not arrive.
 
     Of a platform whose own data we read, nothing is guessed without them.
@@ -210,7 +210,7 @@ def _disown_unless_own_page(owned: Owned, post: Post, platform: Platform, final_
     unsure = [
         replace(s, candidates=tuple(replace(c, ownership=Ownership.UNKNOWN) for c in s.candidates)) for s in owned.items
     ]
-    return Owned((), (*unsure, *owned.others))
+    return OwnershipResult((), (*unsure, *owned.others))
 
 
 def _mark_protected(extraction: Extraction, capture: PageCapture) -> Extraction:
@@ -245,16 +245,16 @@ def _require_video(
 
 def _wall(post: Post, capture: PageCapture, source: PageSource, platform: Platform) -> Failure | None:
     """Return the wall's failure; codes in the JSON answers take precedence over the page's words."""
-    return told_refusal(post, platform, source.documents) or soft_wall(capture, source.page, platform)
+    return reported_refusal(post, platform, source.documents) or soft_wall(capture, source.page, platform)
 
 
 def _nothing_found(
-    extraction: Extraction, capture: PageCapture, platform: Platform, outcome: LookOutcome, *, known: bool
+    extraction: Extraction, capture: PageCapture, platform: Platform, outcome: PageOutcome, *, known: bool
 ) -> Failure:
     if not known and platform.reader.always_sent:
-        return ExtractorBroken(Message("%(site)s did not send what it knows about the post.", site=platform.title))
+        return ExtractorBroken(Message("%(site)s did not send the post's data.", site=platform.title))
     if capture.extra.get("unresponsive") or not capture.html:
         return ExtractorBroken("The page did not respond.")
-    if not known and platform.matching.posts and outcome is not LookOutcome.NO_VIDEO:  # other sites send nothing more
-        return ExtractorBroken(Message("%(site)s did not show the post itself, or not its video.", site=platform.title))
+    if not known and platform.matching.posts and outcome is not PageOutcome.NO_VIDEO:  # other sites send nothing more
+        return ExtractorBroken(Message("%(site)s did not show the post or its video.", site=platform.title))
     return no_video(extraction)

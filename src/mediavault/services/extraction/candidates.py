@@ -61,7 +61,7 @@ class NetworkMedia:
         """Whether ``url`` is an advert: named by an ad server, served by an ad network, or in a folder of adverts."""
         return identity(url) in self.spots or is_advert(url)
 
-    def twin(self, url: str) -> Candidate | None:
+    def candidate_for(self, url: str) -> Candidate | None:
         """Return the network's candidate for ``url``, also behind redirects; None where it has none."""
         key = identity(url)
         for _ in range(10):
@@ -159,7 +159,7 @@ def merge(first: Candidate, second: Candidate) -> Candidate:
 
 def with_network(candidate: Candidate, network: NetworkMedia) -> Candidate:
     """Return the candidate with what the network knows about the same URL."""
-    twin = network.twin(candidate.url)
+    twin = network.candidate_for(candidate.url)
     if twin is None:
         return candidate
     joined = merge(candidate, replace(twin, url=candidate.url))
@@ -217,7 +217,7 @@ def _from_manifest(
         duration_s=manifest.duration_s,
         drm=manifest.drm,
         headers=player_headers(seen),
-        note=Message("live: it has no end yet") if manifest.live else "",
+        note=Message("live: not finished yet") if manifest.live else "",
     )
 
 

@@ -44,7 +44,7 @@ def failure_of_status(
             Message("%(site)s has no such page (HTTP %(status)s).", site=site, status=status), http_status=status
         )
     if status == 401 and not closed:
-        return LoginRequired(Message("%(site)s wants a sign-in (HTTP 401).", site=site), http_status=status)
+        return LoginRequired(Message("%(site)s requires a sign-in (HTTP 401).", site=site), http_status=status)
     if status == 429:
         return RateLimited(
             Message("%(site)s asked us to slow down.", site=site), http_status=status, retry_after=retry_after

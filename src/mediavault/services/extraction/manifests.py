@@ -64,12 +64,12 @@ class Manifest:
 def read_manifest(body: bytes, url: str) -> Manifest | None:
     """Return the manifest in ``body``; None where it is not one, or cannot be read."""
     try:
-        return look(body, url)
+        return parse_manifest(body, url)
     except MediavaultError:
         return None
 
 
-def look(body: bytes, url: str) -> Manifest:
+def parse_manifest(body: bytes, url: str) -> Manifest:
     """Return the manifest as :func:`read_manifest` does, or raise NotAVideo, Unsupported or BadUrl with the reason.
 
     A manifest embedded in a page has a ``data:`` URL or none at all: then only its absolute URLs can be used.
@@ -78,7 +78,7 @@ def look(body: bytes, url: str) -> Manifest:
     if len(body) > MAX_PLAYLIST_BYTES:
         raise NotAVideo(
             Message(
-                "It is larger than %(max_playlist_bytes)d bytes, the most that a playlist may have.",
+                "It is larger than %(max_playlist_bytes)d bytes, the maximum for a playlist.",
                 max_playlist_bytes=MAX_PLAYLIST_BYTES,
             )
         )

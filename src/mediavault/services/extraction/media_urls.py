@@ -82,7 +82,7 @@ def classify_media(url: str, mime: str | None = None, *, platform: Platform | No
     url = url[:MAX_MEDIA_URL_CHARS]
     parts = _split(url)
     if parts is None:
-        return MediaUrl(MediaKind.OTHER, rejected="it is no http address")
+        return MediaUrl(MediaKind.OTHER, rejected="it is not an HTTP URL")
     kind = kind_of(parts, (mime or "").partition(";")[0].strip().lower(), platform)
     rejected = _rejection(url, parts, platform, kind)
     if rejected == _A_PREVIEW and kind in _VIDEO_KINDS:

@@ -10,13 +10,13 @@ from mediavault.core.media import Extraction, ItemRole, Post
 from mediavault.core.platform import PageData, Platform
 from mediavault.services.extraction.assembly import PageSource
 from mediavault.services.extraction.page_data.html_page import HtmlPage
-from mediavault.services.extraction.page_data.metadata import announces_video, names_others, shows_adverts
+from mediavault.services.extraction.page_data.metadata import announces_video, links_to_other_videos, shows_adverts
 from mediavault.services.extraction.page_data.other_posts import names_other_videos
-from mediavault.services.extraction.page_data.page_identity import articles_linking, is_another_post, is_no_post
-from mediavault.services.extraction.page_data.timelines import listing
+from mediavault.services.extraction.page_data.page_identity import articles_linking, is_another_post, is_not_a_post
+from mediavault.services.extraction.page_data.timelines import read_timeline
 
 
-class LookOutcome(StrEnum):
+class PageOutcome(StrEnum):
     VIDEO = "video"
     NO_VIDEO = "no_video"  # the post is here and has none
     NO_OWN_VIDEO = "no_own_video"  # there are videos, but of quoted, recommended or advertised posts
@@ -36,9 +36,9 @@ class LookOutcome(StrEnum):
     UNREADABLE = "unreadable"  # not a page at all
 
 
-def outcome_of_error(error: MediavaultError) -> LookOutcome:
+def outcome_of_error(error: MediavaultError) -> PageOutcome:
     """Return the outcome of a failure."""
-    return LookOutcome(error.spec.page_outcome)
+    return PageOutcome(error.spec.page_outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class ShownPage:
     others_videos: bool = False  # its data, or its players, name videos of other posts or of adverts
 
 
-def outcome_of(extraction: Extraction, shown: ShownPage) -> LookOutcome:
+def outcome_of(extraction: Extraction, shown: ShownPage) -> PageOutcome:
     """Return the outcome of what was read. This is the one place that decides it, for all sites.
 
     A post has no video only where its own data, or a page that shows it, have none. What is about other posts alone, or
@@ -61,25 +61,25 @@ def outcome_of(extraction: Extraction, shown: ShownPage) -> LookOutcome:
     """
     own = [candidate for item in extraction.videos for candidate in item.candidates]
     if own:
-        return LookOutcome.DRM if all(candidate.drm for candidate in own) else LookOutcome.VIDEO
+        return PageOutcome.DRM if all(candidate.drm for candidate in own) else PageOutcome.VIDEO
     if shown.own_data:
         return _without_own(extraction)
     if extraction.others and not (shown.others_only and shown.a_video):
-        return LookOutcome.NO_OWN_VIDEO if shown.others_only or len(extraction.others) == 1 else LookOutcome.AMBIGUOUS
+        return PageOutcome.NO_OWN_VIDEO if shown.others_only or len(extraction.others) == 1 else PageOutcome.AMBIGUOUS
     if shown.posts:
-        return LookOutcome.MANY_POSTS if shown.posts > 1 else LookOutcome.NO_OWN_VIDEO
+        return PageOutcome.MANY_POSTS if shown.posts > 1 else PageOutcome.NO_OWN_VIDEO
     if shown.a_video:
-        return LookOutcome.METADATA_ONLY
+        return PageOutcome.METADATA_ONLY
     if shown.others_videos:
-        return LookOutcome.NO_OWN_VIDEO
-    return LookOutcome.NO_VIDEO if shown.words else LookOutcome.METADATA_ONLY
+        return PageOutcome.NO_OWN_VIDEO
+    return PageOutcome.NO_VIDEO if shown.words else PageOutcome.METADATA_ONLY
 
 
-def _without_own(extraction: Extraction) -> LookOutcome:
+def _without_own(extraction: Extraction) -> PageOutcome:
     if any(item.is_video and not item.candidates and item.role is ItemRole.MAIN for item in extraction.items):
-        return LookOutcome.METADATA_ONLY
+        return PageOutcome.METADATA_ONLY
     foreign = any(item.is_video and item.role is not ItemRole.MAIN for item in extraction.items)
-    return LookOutcome.NO_OWN_VIDEO if foreign or extraction.others else LookOutcome.NO_VIDEO
+    return PageOutcome.NO_OWN_VIDEO if foreign or extraction.others else PageOutcome.NO_VIDEO
 
 
 # --- what a document shows ---------------------------------------------------------------------------------------
@@ -108,11 +108,13 @@ def shown_by(
     return ShownPage(
         own_data=own_data,
         a_video=not another and (announces_video(page, linked) or data is not None),
-        words=bool(html) and not another and not is_no_post(platform, page) and _shows_something(page, words),
-        posts=0 if html else listing(source.documents).posts,
+        words=bool(html) and not another and not is_not_a_post(platform, page) and _shows_something(page, words),
+        posts=0 if html else read_timeline(source.documents).posts,
         others_only=bool(linked) or another,
         others_videos=not own_data
-        and any((shows_adverts(page), names_others(page), names_other_videos(post, platform, source.documents))),
+        and any(
+            (shows_adverts(page), links_to_other_videos(page), names_other_videos(post, platform, source.documents))
+        ),
     )
 
 

@@ -21,7 +21,7 @@ MAX_CAROUSEL = 40  # sites allow 10 to 20; what shows more is an index of posts
 
 
 @dataclass(frozen=True, slots=True)
-class Owned:
+class OwnershipResult:
     """``items`` are the post's videos in order, with their ownership set; ``others`` are not surely the post's.
 
     ``names_foreign``: some of the others surely are another post's.
@@ -32,7 +32,9 @@ class Owned:
     names_foreign: bool = False
 
 
-def settle(players: Sequence[Sighting], declared: Sequence[Sighting], rest: Sequence[Sighting]) -> Owned:
+def assign_ownership(
+    players: Sequence[Sighting], declared: Sequence[Sighting], rest: Sequence[Sighting]
+) -> OwnershipResult:
     """Sort the sightings of a page without platform data.
 
     ``players`` are those of the page, in document order; ``declared`` what JSON-LD and Open Graph name, one sighting
@@ -42,7 +44,9 @@ def settle(players: Sequence[Sighting], declared: Sequence[Sighting], rest: Sequ
     if any(p.player and p.player.unsure for p in players):  # only the metadata or the user can decide
         playable = [sighting for sighting in declared if sighting.candidates]
         return (
-            _sorted(playable, Ownership.LONE, everything, []) if playable else Owned((), tuple(_as_unknown(everything)))
+            _sorted(playable, Ownership.LONE, everything, [])
+            if playable
+            else OwnershipResult((), tuple(_as_unknown(everything)))
         )
     for items, level in (
         (_presented(players, declared), Ownership.PLAYER),
@@ -53,7 +57,7 @@ def settle(players: Sequence[Sighting], declared: Sequence[Sighting], rest: Sequ
         playable = [item for item in items if item.candidates]
         if playable:
             return _sorted(playable, level, everything, declared)
-    return Owned((), tuple(_as_unknown(everything)))
+    return OwnershipResult((), tuple(_as_unknown(everything)))
 
 
 def _presented(players: Sequence[Sighting], declared: Sequence[Sighting]) -> list[Sighting]:
@@ -113,7 +117,7 @@ def _lone(sightings: Sequence[Sighting]) -> list[Sighting]:
 
 def _sorted(
     items: Sequence[Sighting], level: Ownership, everything: Sequence[Sighting], declared: Sequence[Sighting]
-) -> Owned:
+) -> OwnershipResult:
     """Set the ownership, and add what metadata declare about the same single video as further candidates."""
     owned = [_with_ownership(item, level) for item in items]
     if len(owned) == 1 and len(declared) == 1:
@@ -124,7 +128,7 @@ def _sorted(
         for s in everything
         if (remaining := tuple(c for c in s.candidates if identity(c.url) not in held))
     ]
-    return Owned(tuple(owned), tuple(_as_unknown(others)))
+    return OwnershipResult(tuple(owned), tuple(_as_unknown(others)))
 
 
 def _joined(item: Sighting, named: Sighting) -> Sighting:

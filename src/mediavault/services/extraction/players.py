@@ -127,7 +127,10 @@ def _file(key: str, feed: PageFeed, sounds: Collection[str], network: NetworkMed
         return whole
     sound = next(iter(sounds)) if len(sounds) == 1 else None
     return replace(
-        whole, has_audio=False, audio_url=sound, note="" if sound else Message("its sound, if any, is another file")
+        whole,
+        has_audio=False,
+        audio_url=sound,
+        note="" if sound else Message("its sound, if any, is in a separate file"),
     )
 
 

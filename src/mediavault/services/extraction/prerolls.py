@@ -25,7 +25,7 @@ MIN_OVERLAP = 0.5  # of the smaller of two players
 _AD_NAME = re.compile(r"(?:^|[^a-z])(?:ads?|adverts?|commercials?|prerolls?|sponsors?|bumpers?)(?:[^a-z]|$)", re.I)
 
 
-def own_plays(
+def without_adverts(
     videos: Sequence[SeenVideo], network: NetworkMedia, *, named: Collection[str], announced_s: float | None
 ) -> tuple[SeenVideo, ...]:
     """Return the players as if each had shown only the page's video.

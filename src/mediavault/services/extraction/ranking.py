@@ -37,12 +37,12 @@ _FPS_BUCKETS = (20, 40, 70)  # 25 or 30 are alike, 50 or 60 are alike
 _USUAL_FPS = 30.0  # of a candidate that does not state it: unknown is not slow
 
 _WHOSE: Mapping[Ownership, str] = {
-    Ownership.CHOSEN: Message("a person chose it"),
+    Ownership.CHOSEN: Message("you chose it"),
     Ownership.ID_MATCH: Message("the page's own data name it under this post's id"),
-    Ownership.KEY_MATCH: Message("it carries the media key that the page's data name for this post"),
+    Ownership.KEY_MATCH: Message("it has the media key that the page's data give for this post"),
     Ownership.PLAYER: Message("it is what the post's own player plays"),
     Ownership.LONE: Message("it is the only video that the page names or shows"),
-    Ownership.UNKNOWN: Message("it is not surely this post's"),
+    Ownership.UNKNOWN: Message("it may not belong to this post"),
 }
 
 
@@ -70,10 +70,10 @@ def same_item(place: int, before: Extraction, after: Extraction) -> Item:
         return videos[0]
     if len(after.items) == len(before.items):
         return after.items[place]
-    raise NoVideo("A later look at the post did not show this video any more.")
+    raise NoVideo("The post no longer shows this video.")
 
 
-def choose(
+def choose_candidate(
     item: Item, *, exclude: Collection[str] = (), now: datetime | None = None, prefer: Preference = Preference.BEST
 ) -> Candidate:
     """Return the candidate to save of a post's video.
@@ -90,7 +90,7 @@ def choose(
     if left:
         return max(enumerate(left), key=lambda pair: (sort_key(pair[1], item, prefer=prefer), -pair[0]))[1]
     if fresh or not free:
-        raise NoVideo("Every address of the video that is known was tried.")
+        raise NoVideo("Every known URL of the video has been tried.")
     raise LinkExpired("Every link to the video has expired.")
 
 
@@ -130,7 +130,7 @@ def explain(candidate: Candidate) -> str:
             SourceType.DIRECT: Message("a direct file"),
             SourceType.HLS: Message("an HLS stream"),
             SourceType.DASH: Message("a DASH stream"),
-        }.get(candidate.source_type, Message("an address of unknown kind")),
+        }.get(candidate.source_type, Message("a URL of unknown type")),
         picture,
         candidate.video_codec,
         Message("%(bitrate).1f Mbit/s", bitrate=candidate.bitrate / 1_000_000) if candidate.bitrate else None,

@@ -13,21 +13,21 @@ from mediavault.core.messages import Message
 from mediavault.core.platform import PageData, Platform
 from mediavault.services.extraction.assembly import (
     PageSource,
+    assign_own_media,
     declared_sightings,
     from_page,
     from_page_data,
     read_source,
-    settle_own,
 )
-from mediavault.services.extraction.outcome import LookOutcome, outcome_of, outcome_of_error, shown_by
-from mediavault.services.extraction.ownership import Owned, settle
+from mediavault.services.extraction.outcome import PageOutcome, outcome_of, outcome_of_error, shown_by
+from mediavault.services.extraction.ownership import OwnershipResult, assign_ownership
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.document import MAX_JSON_CHARS, parse_json
 from mediavault.services.extraction.page_data.html_page import read_page
 from mediavault.services.extraction.page_data.page_identity import addresses_in, articles_linking, is_another_post
 from mediavault.services.extraction.page_data.readers import read_page_data, read_story
-from mediavault.services.extraction.page_data.refusals import told_refusal
-from mediavault.services.extraction.page_data.timelines import listing
+from mediavault.services.extraction.page_data.refusals import reported_refusal
+from mediavault.services.extraction.page_data.timelines import read_timeline
 from mediavault.services.extraction.saved_players import as_capture, by_article, by_script, sightings
 from mediavault.services.extraction.visible_text import visible_text
 from mediavault.services.extraction.walls import hard_wall, soft_wall
@@ -45,10 +45,10 @@ class SavedDocument:
 
 
 @dataclass(frozen=True, slots=True)
-class SavedLook:
+class SavedPageResult:
     """What a saved document says about a post. ``error`` says why there is no video; there can be an extraction too."""
 
-    outcome: LookOutcome
+    outcome: PageOutcome
     extraction: Extraction | None = None
     error: MediavaultError | None = None
 
@@ -67,7 +67,7 @@ def open_saved(document: bytes, url: str) -> SavedDocument:
     if any(isinstance(value, dict | list) for value in documents):
         return SavedDocument(PageSource(read_page((), url), documents))
     if "<" not in text:
-        raise BadInput("This is neither a page nor an answer in JSON.")
+        raise BadInput("This is neither an HTML page nor a JSON response.")
     return _page(url, text)
 
 
@@ -91,7 +91,7 @@ def _decoded(document: bytes) -> str:
     sample = text[:_SAMPLE_CHARS]
     strange = sum(1 for char in sample if char == "\ufffd" or (char < " " and char not in "\t\r\n\f"))
     if strange > len(sample) * _MAX_STRANGE:
-        raise BadInput("This is neither a page nor an answer in JSON.")
+        raise BadInput("This is neither an HTML page nor a JSON response.")
     return text
 
 
@@ -116,34 +116,36 @@ def _page(url: str, text: str) -> SavedDocument:
     return SavedDocument(read_source(url, text), text, words if any(map(str.isalnum, words)) else "")
 
 
-def look_at_saved(platform: Platform, post: Post, saved: SavedDocument) -> SavedLook:
+def read_saved_post(platform: Platform, post: Post, saved: SavedDocument) -> SavedPageResult:
     """Return what a saved document says about the post, and the outcome. Never raises."""
     try:
         extraction, data, names_foreign = _read(platform, post, saved)
     except Failure as exc:
         record = read_story(post, platform, saved.source.documents)
         story = _story_only(platform, post, saved)
-        return SavedLook(outcome_of_error(exc), _with_facts(story, record) if record else story, exc)
+        return SavedPageResult(outcome_of_error(exc), _with_facts(story, record) if record else story, exc)
     known = data is not None and data.found
     if not known and not extraction.videos and (failure := _wall(post, platform, saved)) is not None:
-        return SavedLook(outcome_of_error(failure), extraction, failure)
+        return SavedPageResult(outcome_of_error(failure), extraction, failure)
     shown = shown_by(
         post, platform, saved.source, data, html=saved.html, words=saved.words, names_foreign=names_foreign
     )
     if saved.html and not (data or extraction.candidates or shown.others_videos or _holds_anything(saved)):
-        return SavedLook(LookOutcome.UNREADABLE, extraction, BadInput("The page is empty."))
-    return SavedLook(outcome_of(extraction, shown), extraction)
+        return SavedPageResult(PageOutcome.UNREADABLE, extraction, BadInput("The page is empty."))
+    return SavedPageResult(outcome_of(extraction, shown), extraction)
 
 
-def look_at_list(platform: Platform, url: str, saved: SavedDocument) -> SavedLook:
+def read_saved_list(platform: Platform, url: str, saved: SavedDocument) -> SavedPageResult:
     """Read a document whose URL does not name a post: whose page it is, and whether it lists posts."""
     post = Post(url, url, platform.name)
     extraction = _story_only(platform, post, saved)
-    record = listing(saved.source.documents)
+    record = read_timeline(saved.source.documents)
     if record.posts > 1:
         who = account(platform.name, record.handle, record.display_name)
-        return SavedLook(LookOutcome.MANY_POSTS, replace(extraction, account=who) if record.handle else extraction)
-    return SavedLook(LookOutcome.NOT_A_POST, extraction)
+        return SavedPageResult(
+            PageOutcome.MANY_POSTS, replace(extraction, account=who) if record.handle else extraction
+        )
+    return SavedPageResult(PageOutcome.NOT_A_POST, extraction)
 
 
 def _read(platform: Platform, post: Post, saved: SavedDocument) -> tuple[Extraction, PageData | None, bool]:
@@ -158,19 +160,19 @@ def _read(platform: Platform, post: Post, saved: SavedDocument) -> tuple[Extract
         declared = declared_sightings(source.page, platform)
         scripted = [] if declared else by_script(source.page, players, platform)
         lone = scripted if len(scripted) == 1 else []
-        owned = settle_own(
+        owned = assign_own_media(
             own, [*declared, *lone], [] if lone else scripted, post=post, platform=platform, source=source
         )
         names_foreign = owned.names_foreign
         if is_another_post(post, platform, source.page):
-            owned, foreign = Owned((), ()), [*foreign, *owned.items, *owned.others]
-        extraction = from_page(post, platform, source, Owned(owned.items, (*owned.others, *foreign)))
+            owned, foreign = OwnershipResult((), ()), [*foreign, *owned.items, *owned.others]
+        extraction = from_page(post, platform, source, OwnershipResult(owned.items, (*owned.others, *foreign)))
         extraction = _with_facts(extraction, data) if data is not None else extraction
     return replace(extraction, extractor=EXTRACTOR), data, names_foreign
 
 
 def _story_only(platform: Platform, post: Post, saved: SavedDocument) -> Extraction:
-    return replace(from_page(post, platform, saved.source, settle((), (), ())), extractor=EXTRACTOR)
+    return replace(from_page(post, platform, saved.source, assign_ownership((), (), ())), extractor=EXTRACTOR)
 
 
 def _with_story(extraction: Extraction, story: Extraction) -> Extraction:
@@ -203,7 +205,7 @@ def _with_facts(extraction: Extraction, data: PageData) -> Extraction:
 
 
 def _wall(post: Post, platform: Platform, saved: SavedDocument) -> Failure | None:
-    if (record := told_refusal(post, platform, saved.source.documents)) is not None:
+    if (record := reported_refusal(post, platform, saved.source.documents)) is not None:
         return record
     if not saved.html:
         return None

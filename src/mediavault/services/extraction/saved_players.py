@@ -13,14 +13,14 @@ from mediavault.core.platform import Platform
 from mediavault.services.browser.port import PageCapture, SeenVideo
 from mediavault.services.extraction.candidates import Sighting, network_media
 from mediavault.services.extraction.media_identity import identity
-from mediavault.services.extraction.page_data.html_page import HtmlPage, WrittenPlayer
+from mediavault.services.extraction.page_data.html_page import HtmlPage, HtmlPlayer
 from mediavault.services.extraction.page_data.player_setups import Source
 from mediavault.services.extraction.players import player_sightings
 
 _WIDTH, _HEIGHT = 640, 360
 
 
-def sightings(page: HtmlPage, written: Sequence[WrittenPlayer], platform: Platform) -> list[Sighting]:
+def sightings(page: HtmlPage, written: Sequence[HtmlPlayer], platform: Platform) -> list[Sighting]:
     """Return what the players of a saved page play, with the sizes that are written with their files."""
     capture = as_capture(page, written)
     sizes = {page.absolute(source.address): source for player in written for source in player.sources}
@@ -62,7 +62,7 @@ def by_article(players: Sequence[Sighting], linked: frozenset[str]) -> tuple[lis
     return own, [Sighting((candidate,)) for candidate in unsure]
 
 
-def as_capture(page: HtmlPage, players: Sequence[WrittenPlayer]) -> PageCapture:
+def as_capture(page: HtmlPage, players: Sequence[HtmlPlayer]) -> PageCapture:
     """Return a visit that saw only these players."""
     return PageCapture(
         url=page.url,
@@ -78,7 +78,7 @@ def as_capture(page: HtmlPage, players: Sequence[WrittenPlayer]) -> PageCapture:
     )
 
 
-def _as_seen(page: HtmlPage, player: WrittenPlayer) -> SeenVideo:
+def _as_seen(page: HtmlPage, player: HtmlPlayer) -> SeenVideo:
     sources: Sequence[str] = [url for source in player.sources if (url := page.absolute(source.address))]
     return SeenVideo(
         current_src=sources[0] if sources else "",

@@ -19,7 +19,7 @@ MAX_MANIFESTS = 100  # of one visit
 MAX_PIECES = 50_000  # of one DASH manifest; two hours in 4 s parts and ten qualities are 18,000
 MAX_PARTS = 200_000  # of all manifests
 MAX_LEVELS = 4  # a segment, its playlist, the master, and one to spare
-MAX_OF_A_PLACE = 500  # parts whose addresses differ in the query alone
+MAX_PARTS_PER_PATH = 500  # parts whose addresses differ in the query alone
 
 _Named = tuple[frozenset[str], str]  # a part's query, and its manifest
 
@@ -33,7 +33,7 @@ class ManifestStreams:
 
     manifests: Mapping[str, Manifest] = field(default_factory=dict)
     parents: Mapping[str, str] = field(default_factory=dict)
-    places: Mapping[str, Sequence[_Named]] = field(default_factory=dict)
+    parts_by_path: Mapping[str, Sequence[_Named]] = field(default_factory=dict)
 
     def is_part(self, url: str) -> bool:
         """Whether a manifest lists ``url``: a segment, an initialisation section, a rendition."""
@@ -56,7 +56,7 @@ class ManifestStreams:
         if (parent := self.parents.get(key)) is not None:
             return parent if parent != key else None
         path, query = _split(key)
-        parents = {parent for named, parent in self.places.get(path, ()) if named <= query} - {key}
+        parents = {parent for named, parent in self.parts_by_path.get(path, ()) if named <= query} - {key}
         return parents.pop() if len(parents) == 1 else None
 
 
@@ -78,7 +78,7 @@ def read_streams(responses: Sequence[SeenResponse]) -> ManifestStreams:
                 break
             parents[part] = key
             path, query = _split(part)
-            if len(named := places.setdefault(path, [])) < MAX_OF_A_PLACE:
+            if len(named := places.setdefault(path, [])) < MAX_PARTS_PER_PATH:
                 named.append((query, key))
     return ManifestStreams(
         {key: _completed_by_playlists(listed, manifests) for key, listed in manifests.items()}, parents, places

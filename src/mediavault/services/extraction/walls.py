@@ -22,7 +22,7 @@ from mediavault.core.failures import (
 )
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
-from mediavault.core.retry_after import asked_to_wait
+from mediavault.core.retry_after import parse_retry_after
 from mediavault.services.browser.port import PageCapture, SeenResponse
 from mediavault.services.extraction.http_status import failure_of_status, site_name
 from mediavault.services.extraction.page_data.html_page import HtmlPage
@@ -174,7 +174,7 @@ def _by_status(capture: PageCapture, platform: Platform) -> Failure | None:
     status = capture.status
     refused = status == 999 or (status == 403 and platform.name != "generic")  # 999: LinkedIn's own
     document = _document(capture)
-    pause = asked_to_wait(document.headers) if document is not None else None
+    pause = parse_retry_after(document.headers) if document is not None else None
     says_so_too = _says(_head(capture), (*platform.walls.gone_text, *_GONE))
     return failure_of_status(
         status, platform, refused=refused, what=Message("the page"), retry_after=pause, sure=says_so_too

@@ -55,7 +55,7 @@ class YtdlpExtractor:
         if site is None:
             raise Unsupported(Message("yt-dlp does not know %(site)s.", site=platform.title))
         began_s = self._clock.monotonic()
-        url = address_to_ask(post, platform)
+        url = url_for_ytdlp(post, platform)
         session = await self._session.cookies(url, as_person=True) if self._session else ()
         request: dict[str, Any] = {"url": url, "extractors": site.extractors, **await self._as_person(session)}
         answer = await self._ask(request, post, wall_s=min(within_s, site.wall_s))
@@ -84,13 +84,13 @@ class YtdlpExtractor:
     async def _as_person(self, session: Sequence[Cookie]) -> dict[str, str]:
         if self._session is None:
             return {}
-        cookies = netscape(session)
+        cookies = to_netscape_format(session)
         if not cookies:
             raise Unsupported("The browser's profile has no cookie for this post.")
         return {"cookies": cookies, "user_agent": await self._session.user_agent()}
 
 
-def address_to_ask(post: Post, platform: Platform) -> str:
+def url_for_ytdlp(post: Post, platform: Platform) -> str:
     """Return the platform's own URL of the post: yt-dlp does not know mirrors and share links."""
     return post.url if platform.name == "generic" or post.post_id is None else post.canonical_url
 
@@ -101,7 +101,7 @@ def without(cookies: Iterable[Cookie], session: Iterable[Cookie]) -> tuple[Cooki
     return tuple(cookie for cookie in cookies if (cookie.name, cookie.domain) not in own)
 
 
-def netscape(cookies: Iterable[Cookie]) -> str:
+def to_netscape_format(cookies: Iterable[Cookie]) -> str:
     """Return cookies in the text format of Netscape's browser, which everything reads; "" for none.
 
     A cookie that would break its line is left out.

@@ -35,8 +35,8 @@ from mediavault.core.failures import (
 )
 from mediavault.core.messages import Message, join
 from mediavault.core.platform import Platform
-from mediavault.core.retry_after import asked_to_wait
-from mediavault.services.extraction.announced import told_wait
+from mediavault.core.retry_after import parse_retry_after
+from mediavault.services.extraction.announced import announced_wait
 from mediavault.services.extraction.http_status import failure_of_status, site_name
 from mediavault.services.extraction.page_data import values
 
@@ -128,7 +128,7 @@ def _by_words(text: str, platform: Platform) -> Failure | None:
     site = site_name(platform)
     for pattern, kind, sentence in _COMPILED:
         if pattern.search(text):
-            return kind(Message(sentence, site=site), retry_after=told_wait(text) if kind is Upcoming else None)
+            return kind(Message(sentence, site=site), retry_after=announced_wait(text) if kind is Upcoming else None)
     return None
 
 
@@ -242,7 +242,7 @@ def _by_status(error: Facts, platform: Platform) -> Failure | None:
 
 def _retry_after(error: Facts) -> timedelta | None:
     headers = error.get("headers")
-    return asked_to_wait({str(k): str(v) for k, v in headers.items()}) if isinstance(headers, Mapping) else None
+    return parse_retry_after({str(k): str(v) for k, v in headers.items()}) if isinstance(headers, Mapping) else None
 
 
 def _by_missing_parts(text: str, warnings: Sequence[str]) -> Failure | None:

@@ -26,7 +26,7 @@ _VERSION = re.compile(r"[0-9]{4}\.[0-9]{1,2}\.[0-9]{1,2}(?:\.[0-9a-z]{1,20})?")
 
 
 @dataclass(frozen=True, slots=True)
-class Installed:
+class YtdlpInstallation:
     """A yt-dlp. ``library`` is the folder that goes first on the child's path, None for the one next to mediavault."""
 
     version: str | None
@@ -51,21 +51,21 @@ def home_of(state_dir: Path) -> Path:
     return state_dir / "ytdlp"
 
 
-def installed(home: Path) -> Installed:
+def installed(home: Path) -> YtdlpInstallation:
     """Return the newer of the one in ``home`` and the one installed with mediavault."""
-    bundled = Installed(_bundled_version(), None)
+    bundled = YtdlpInstallation(_bundled_version(), None)
     own = own_version(home)
     return own if own is not None and _numbers(own.version) > _numbers(bundled.version) else bundled
 
 
-def own_version(home: Path) -> Installed | None:
+def own_version(home: Path) -> YtdlpInstallation | None:
     """Return the version in ``home`` that is in use; None where there is none."""
     try:
         name = (home / POINTER).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         return None
     library = home / name
-    return Installed(name, library) if is_version(name) and (library / "yt_dlp").is_dir() else None
+    return YtdlpInstallation(name, library) if is_version(name) and (library / "yt_dlp").is_dir() else None
 
 
 def is_version(text: str) -> bool:

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from mediavault.core.failures import ExtractorBroken, TookTooLong
 from mediavault.core.messages import Message
 from mediavault.core.system_errors import failure_of_code, failure_of_disk, is_of_the_machine
-from mediavault.services.egress.proxy_bridge import door_to
-from mediavault.services.extraction.ytdlp_home import Installed
-from mediavault.services.sandbox.process import ChildFailed, ChildFolder, ChildLimits, ChildTookTooLong, run_child
+from mediavault.services.egress.proxy_bridge import bridge_to
+from mediavault.services.extraction.ytdlp_home import YtdlpInstallation
+from mediavault.services.sandbox.process import ChildContext, ChildFailed, ChildLimits, ChildTookTooLong, run_child
 
 CHILD = "mediavault.services.extraction.ytdlp_worker"
 MAX_ANSWER_BYTES = 32 << 20
@@ -20,7 +20,7 @@ MAX_FILE_BYTES = 64 << 20  # deno keeps its cache in the child's folder
 
 
 async def ask(
-    request: Mapping[str, Any], *, proxy: str, folder: Path, installed: Installed, wall_s: float
+    request: Mapping[str, Any], *, proxy: str, folder: Path, installed: YtdlpInstallation, wall_s: float
 ) -> Mapping[str, Any]:
     """Return the child's answer to ``request``.
 
@@ -28,14 +28,14 @@ async def ask(
     ExtractorBroken (it crashed, or its answer never ends) and StorageFailure.
     """
     limits = ChildLimits(wall_s=wall_s, cpu_s=int(wall_s) + 1, file_bytes=MAX_FILE_BYTES, answer_bytes=MAX_ANSWER_BYTES)
-    async with door_to(urlsplit(proxy).port or 0) as door:
+    async with bridge_to(urlsplit(proxy).port or 0) as door:
         library = str(installed.library) if installed.library else None
         whole = {**request, "proxy": proxy, "door": door, "library": library}
-        child_folder = ChildFolder(folder, _environment(folder), (door,))
+        child_folder = ChildContext(folder, _environment(folder), (door,))
         try:
-            return await run_child(CHILD, whole, limits=limits, place=child_folder)
+            return await run_child(CHILD, whole, limits=limits, context=child_folder)
         except ChildTookTooLong as exc:
-            raise TookTooLong(Message("yt-dlp was given up: %(error)s.", error=exc.reason)) from exc
+            raise TookTooLong(Message("yt-dlp was stopped: %(error)s.", error=exc.reason)) from exc
         except ChildFailed as exc:
             if is_of_the_machine(exc.errno):
                 raise failure_of_code(exc.errno, folder, doing=Message("used")) from exc
@@ -44,7 +44,7 @@ async def ask(
             raise failure_of_disk(exc, folder, doing=Message("used to start yt-dlp")) from exc
 
 
-async def version_of(installed: Installed, folder: Path) -> str | None:
+async def version_of(installed: YtdlpInstallation, folder: Path) -> str | None:
     """Return the version that a child finds when it imports yt-dlp; None when it cannot. Raises as :func:`ask`."""
     answer = await ask({}, proxy="http://127.0.0.1:9", folder=folder, installed=installed, wall_s=_IMPORT_S)
     version = answer.get("version")

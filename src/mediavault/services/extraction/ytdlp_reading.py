@@ -86,7 +86,7 @@ def _refuse_live(entry: Node) -> None:
     """Raise Upcoming for what has not begun or has no recording yet, LiveNow for what has not ended."""
     status = entry.get("live_status")
     if status == "is_upcoming":
-        raise Upcoming("It is not out yet.", starts_at=values.moment(entry.get("release_timestamp")))
+        raise Upcoming("It has not been published yet.", starts_at=values.moment(entry.get("release_timestamp")))
     if entry.get("is_live") is True or status == "is_live":
         raise LiveNow("This is a live broadcast, of which there is no whole recording yet.")
     if status == "post_live":
@@ -97,8 +97,8 @@ def _no_candidates(entries: Sequence[Node], warnings: Sequence[str]) -> Failure:
     if any(entry.get("_has_drm") is True for entry in entries):
         return Drm("The post's video is copy-protected.")
     if all(has_sound_only(entry) for entry in entries):
-        return missing_part(warnings) or NoVideo("The post has sound, and no video.")
-    return missing_part(warnings) or ExtractorBroken("yt-dlp found no address of the video that could be fetched.")
+        return missing_part(warnings) or NoVideo("The post has audio but no video.")
+    return missing_part(warnings) or ExtractorBroken("yt-dlp found no downloadable URL for the video.")
 
 
 # --- whose -----------------------------------------------------------------------------------------------------

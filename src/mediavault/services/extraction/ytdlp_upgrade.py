@@ -18,7 +18,14 @@ from pathlib import Path
 
 from mediavault.core.failures import Failure, StorageFailure, ToolMissing
 from mediavault.core.messages import Message
-from mediavault.services.extraction.ytdlp_home import DISTRIBUTION, Installed, installed, is_version, own_version, use
+from mediavault.services.extraction.ytdlp_home import (
+    DISTRIBUTION,
+    YtdlpInstallation,
+    installed,
+    is_version,
+    own_version,
+    use,
+)
 from mediavault.services.extraction.ytdlp_process import version_of
 
 INSTALL_S = 600.0
@@ -57,7 +64,7 @@ _PASSED_ON = (
 )
 
 Install = Callable[[str, Path], Awaitable[None]]  # what, into which folder; raises a Failure
-Examine = Callable[[Installed, Path], Awaitable[str | None]]  # as version_of
+Examine = Callable[[YtdlpInstallation, Path], Awaitable[str | None]]  # as version_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +105,7 @@ async def _upgrade(home: Path, install: Install, examine: Examine) -> Upgrade:
     return Upgrade(before.version, installed(home).version)
 
 
-def package(before: Installed) -> str:
+def package(before: YtdlpInstallation) -> str:
     """Return what to install: yt-dlp with those of its extras that are installed now."""
     extras = [extra for module, extra in _PARTS if before.has(module)]
     return f"{DISTRIBUTION}[{','.join(extras)}]" if extras else DISTRIBUTION
@@ -158,12 +165,12 @@ def installer() -> list[str]:
         return [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     if uv := shutil.which("uv"):
         return [uv, "pip", "install", "--python", sys.executable]
-    raise ToolMissing("Neither pip nor uv is there to install yt-dlp.", help="Run: python -m ensurepip --upgrade")
+    raise ToolMissing("Neither pip nor uv is available to install yt-dlp.", help="Run: python -m ensurepip --upgrade")
 
 
 async def _tested_version(library: Path, empty: Path, examine: Examine) -> str:
     try:
-        version = await examine(Installed(None, library), empty)
+        version = await examine(YtdlpInstallation(None, library), empty)
     except StorageFailure:
         raise
     except Failure as exc:

@@ -71,7 +71,7 @@ class Bucket:
         self.address = address
         self._reader, self._writer = reader, writer
 
-    async def look(self, key: str) -> ObjectFacts | None:
+    async def head(self, key: str) -> ObjectFacts | None:
         """Return the object's facts; None when there is no such object."""
         try:
             with self._translate_unexpected():
@@ -84,7 +84,7 @@ class Bucket:
     async def create(self, key: str, body: bytes, kind: str, record: Mapping[str, str]) -> bool:
         """Put an object where none is, in one request; False when there is one."""
         if self.address.looks_first:
-            if await self.look(key) is not None:
+            if await self.head(key) is not None:
                 return False
             await self.put(key, body, kind, record)
             return True

@@ -66,7 +66,7 @@ def parse_bucket_address(text: str) -> BucketAddress:
         ) from None
     if "@" in parts.netloc:
         raise _bad(
-            Message("keys do not belong into the address"),
+            Message("do not put keys in the URL"),
             Message("Set them as the provider's own variables, as AWS_ACCESS_KEY_ID."),
         )
     if not parts.netloc:
@@ -92,13 +92,13 @@ def _options(provider: Provider, query: str) -> dict[str, str]:
     if unknown := sorted(options.keys() - _OPTIONS[provider]):
         known = ", ".join(sorted(_OPTIONS[provider]))
         raise _bad(
-            Message("%(provider)s:// knows no %(unknown)s", provider=provider, unknown=", ".join(unknown)),
-            Message("It knows %(known)s.", known=known),
+            Message("%(provider)s:// does not support %(unknown)s", provider=provider, unknown=", ".join(unknown)),
+            Message("Supported: %(known)s.", known=known),
         )
     for name, value in options.items():
         if value not in _CHOICES.get(name, {value or None}):
             raise _bad(
-                Message("%(name)s=%(value)s says nothing", name=name, value=value),
+                Message("%(name)s=%(value)s is not a valid option", name=name, value=value),
                 Message("One of: %(choices)s.", choices=", ".join(sorted(_CHOICES.get(name, {"a value"})))),
             )
     return options

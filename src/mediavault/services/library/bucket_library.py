@@ -44,7 +44,7 @@ class BucketLibrary:
     # --- which library it is --------------------------------------------------------------------------------------
 
     async def identity(self) -> str | None:
-        marker = await self._bucket.look(MARKER)
+        marker = await self._bucket.head(MARKER)
         text = marker and await self._bucket.read(MARKER, 0, min(marker.size, 100), etag=marker.etag)
         return (
             layout.id_in(text, Message("%(marker)s in %(address)s", marker=MARKER, address=self._bucket.address))
@@ -52,10 +52,10 @@ class BucketLibrary:
             else None
         )
 
-    async def carry(self, identity: str) -> None:
+    async def write_identity(self, identity: str) -> None:
         await self._bucket.create(MARKER, f"{identity}\n".encode(), "text/plain", {})
 
-    async def expect(self, identity: str) -> None:
+    async def require_identity(self, identity: str) -> None:
         self._expected, self._in_doubt = identity, True
         carried = await self.identity()
         if carried != identity:
@@ -70,15 +70,15 @@ class BucketLibrary:
             raise layout.not_there(str(self._bucket.address), carried, advice)
         self._in_doubt = False
 
-    async def confirm(self) -> None:
+    async def check_identity(self) -> None:
         """Make no request except after an error: a bucket that returns may be another one, or a new empty one."""
         if self._in_doubt and self._expected is not None:
-            await self.expect(self._expected)
+            await self.require_identity(self._expected)
 
     @contextlib.asynccontextmanager
     async def _confirmed(self) -> AsyncIterator[None]:
         """Confirm the library before the block, which changes it; doubt it after an error."""
-        await self.confirm()
+        await self.check_identity()
         try:
             yield
         except StorageFailure:
@@ -98,7 +98,7 @@ class BucketLibrary:
     async def _is_free(self, key: str) -> bool:
         """Return whether the name is free. Every video has a sidecar, which a video of another container would share."""
         for name in (key, sibling(key, SIDECAR_SUFFIX)):
-            if await self._bucket.look(name) is not None:
+            if await self._bucket.head(name) is not None:
                 return False
         return not await self._claims.is_claimed(key)
 
@@ -116,7 +116,7 @@ class BucketLibrary:
         """Compare with the hash that was recorded at the upload, which the storage took whole or not at all."""
         key = _key(relative)
         async with self._confirmed():
-            facts = None if key is None else await self._bucket.look(key)
+            facts = None if key is None else await self._bucket.head(key)
         if key is None or facts is None or facts.size != size:
             return False
         recorded = facts.record.get(placing.SHA256)
@@ -125,7 +125,7 @@ class BucketLibrary:
             recorded = digest.sha256 if digest else None
         if recorded != sha256:
             return False
-        await self._claims.let_go(key)  # left by the crash that this call recovers from
+        await self._claims.release(key)  # left by the crash that this call recovers from
         return True
 
     async def remove(self, *relatives: str) -> None:
@@ -138,15 +138,15 @@ class BucketLibrary:
 
     async def open(self, relative: str) -> OpenedFile | None:
         key = _key(relative)
-        facts = None if key is None else await self._bucket.look(key)
+        facts = None if key is None else await self._bucket.head(key)
         return None if key is None or facts is None else ObjectFile(self._bucket, key, facts.size, facts.etag)
 
-    async def on_this_machine(self, relative: str, *, into: Path) -> Path | None:
+    async def local_path(self, relative: str, *, into: Path) -> Path | None:
         path = into / f"from-library{PurePosixPath(relative).suffix}"
         pieces = await self._stream(relative)
         if pieces is None:
             return None
-        with disk.errors_as_ours(path.parent), path.open("wb") as file:
+        with disk.translate_errors(path.parent), path.open("wb") as file:
             async for piece in pieces:
                 await asyncio.to_thread(file.write, piece)
         return path
@@ -169,7 +169,7 @@ class BucketLibrary:
 
     async def read_json(self, relative: str) -> Mapping[str, Any] | None:
         key = _key(relative)
-        facts = None if key is None else await self._bucket.look(key)
+        facts = None if key is None else await self._bucket.head(key)
         if key is None or facts is None or not 0 < facts.size <= SIDECAR_LIMIT_BYTES:
             return None
         text = await self._bucket.read(key, 0, facts.size, etag=facts.etag)
@@ -184,7 +184,7 @@ class BucketLibrary:
     async def _prove(self) -> None:
         """Prove that files can be saved: look, put, put again, remove. "If-None-Match: *" must be respected."""
         key = f".probe-{uuid.uuid4().hex}"
-        await self._bucket.look(key)  # without the right to list, S3 answers "forbidden" for a missing object
+        await self._bucket.head(key)  # without the right to list, S3 answers "forbidden" for a missing object
         try:
             await self._bucket.create(key, b"mediavault", "text/plain", {})
             replaced = await self._bucket.create(key, b"mediavault, again", "text/plain", {})

@@ -38,7 +38,7 @@ class Digest:
 
 
 @contextlib.contextmanager
-def errors_as_ours(folder: Path, *, doing: str = Message("written")) -> Iterator[None]:
+def translate_errors(folder: Path, *, doing: str = Message("written")) -> Iterator[None]:
     """Translate OSError: NoSpace for a full disk, StorageFailure for everything else that fails in ``folder``."""
     try:
         yield
@@ -48,7 +48,7 @@ def errors_as_ours(folder: Path, *, doing: str = Message("written")) -> Iterator
 
 def prove_writable(folder: Path) -> None:
     """Create the folder; write, rename and remove a file in it."""
-    with errors_as_ours(folder):
+    with translate_errors(folder):
         folder.mkdir(parents=True, exist_ok=True, mode=0o755)
         probe = folder / f".probe-{os.getpid()}"
         probe.write_bytes(b"mediavault")
@@ -58,13 +58,13 @@ def prove_writable(folder: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    with errors_as_ours(path):
+    with translate_errors(path):
         path.mkdir(parents=True, exist_ok=True)
 
 
 def seal(path: Path) -> str:
     """fsync the file and return its SHA-256 in hexadecimal."""
-    with errors_as_ours(path.parent), path.open("rb") as file:
+    with translate_errors(path.parent), path.open("rb") as file:
         os.fsync(file.fileno())
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -78,7 +78,7 @@ def digest(path: Path) -> Digest:
 
 def place(staged: Path, target: Path) -> bool:
     """Rename without replacing, durably; False when the name is taken."""
-    with errors_as_ours(target.parent):
+    with translate_errors(target.parent):
         made = _make_folders(target.parent)
         if not rename_without_replacing(staged, target):
             return False
@@ -90,7 +90,7 @@ def place(staged: Path, target: Path) -> bool:
 def write_json(value: Mapping[str, Any], draft: Path) -> None:
     """Write and fsync; nothing is renamed yet."""
     # half of a surrogate pair, as in truncated titles, must not make saving the video fail
-    with errors_as_ours(draft.parent), draft.open("w", encoding="utf-8", errors="replace") as file:
+    with translate_errors(draft.parent), draft.open("w", encoding="utf-8", errors="replace") as file:
         json.dump(value, file, ensure_ascii=False, indent=1)
         file.write("\n")
         file.flush()
@@ -161,7 +161,7 @@ def _make_folders(folder: Path) -> list[Path]:
 
 def empty(folder: Path) -> None:
     """Remove everything in the folder; links, not their targets."""
-    with errors_as_ours(folder):
+    with translate_errors(folder):
         for path in folder.iterdir():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)

@@ -40,7 +40,7 @@ def write_marker(root: Path, identity: str) -> None:
     path = root / MARKER
     draft = root / f"{MARKER}.{os.getpid()}"
     disk.make_folder(root)
-    with disk.errors_as_ours(root):
+    with disk.translate_errors(root):
         try:
             with draft.open("w", encoding="ascii") as file:
                 file.write(f"{identity}\n")
@@ -109,12 +109,12 @@ def no_free_name(folder: str, stem: str) -> StorageFailure:
     )
 
 
-def kin(relative: str) -> list[str]:
+def related_names(relative: str) -> list[str]:
     """Return all names that the video at ``relative``, its picture or its sidecar could have, its own included."""
     return [relative, *(sibling(relative, suffix) for suffix in (*VIDEO_SUFFIXES, *PICTURE_SUFFIXES, SIDECAR_SUFFIX))]
 
 
-def rivals(relative: str) -> list[str]:
+def conflicting_videos(relative: str) -> list[str]:
     """Return the other videos that would share picture and sidecar with the video at ``relative``; [] for other files."""
     own = relative[relative.rindex(".") :] if "." in relative else ""
     if own not in VIDEO_SUFFIXES:

@@ -14,7 +14,7 @@ from mediavault.core.messages import Message
 from mediavault.core.system_errors import failure_of_disk
 from mediavault.services.library import disk, layout
 from mediavault.services.library.disk import Digest
-from mediavault.services.library.layout import kin, names_in_turn, no_free_name, rivals
+from mediavault.services.library.layout import conflicting_videos, names_in_turn, no_free_name, related_names
 from mediavault.services.library.port import FoundFile, OpenedFile
 from mediavault.services.library.sidecars import SIDECAR_LIMIT_BYTES, parse_sidecar
 from mediavault.services.library.staging import STAGING_FOLDER, Staging
@@ -37,14 +37,14 @@ class LocalLibrary:
     async def identity(self) -> str | None:
         return await asyncio.to_thread(layout.read_marker, self.root)
 
-    async def carry(self, identity: str) -> None:
+    async def write_identity(self, identity: str) -> None:
         await asyncio.to_thread(layout.write_marker, self.root, identity)
 
-    async def expect(self, identity: str) -> None:
+    async def require_identity(self, identity: str) -> None:
         self._expected = identity
-        await self.confirm()
+        await self.check_identity()
 
-    async def confirm(self) -> None:
+    async def check_identity(self) -> None:
         if self._expected is not None:
             await asyncio.to_thread(self._refuse_other)
 
@@ -74,7 +74,7 @@ class LocalLibrary:
     async def open(self, relative: str) -> OpenedFile | None:
         return await asyncio.to_thread(disk.open_below, self.root, relative)
 
-    async def on_this_machine(self, relative: str, *, into: Path) -> Path | None:  # noqa: ARG002 - it is here already
+    async def local_path(self, relative: str, *, into: Path) -> Path | None:  # noqa: ARG002 - it is here already
         return self.open_path(relative)
 
     def open_path(self, relative: str) -> Path | None:
@@ -99,11 +99,11 @@ class LocalLibrary:
                 yield file
 
     async def digest(self, relative: str) -> Digest | None:
-        with disk.errors_as_ours((self.root / relative).parent, doing=Message("read")):
+        with disk.translate_errors((self.root / relative).parent, doing=Message("read")):
             return await asyncio.to_thread(disk.digest_below, self.root, relative)
 
     async def read_json(self, relative: str) -> Mapping[str, Any] | None:
-        with disk.errors_as_ours((self.root / relative).parent, doing=Message("read")):
+        with disk.translate_errors((self.root / relative).parent, doing=Message("read")):
             text = await asyncio.to_thread(disk.read_below, self.root, relative, limit=SIDECAR_LIMIT_BYTES)
         return None if text is None else parse_sidecar(text)
 
@@ -111,14 +111,14 @@ class LocalLibrary:
 
     def _free_name(self, folder: str, stem: str, suffix: str) -> str:
         for relative in names_in_turn(folder, stem, suffix):
-            if not self._any_of(kin(relative)):
+            if not self._any_of(related_names(relative)):
                 return relative
         raise no_free_name(folder, stem)
 
     def _holds(self, path: Path, size: int, sha256: str) -> bool:
         if not disk.is_file_with(path, size, sha256):
             return False
-        with disk.errors_as_ours(path.parent):  # the process that placed it may have been killed before it could sync
+        with disk.translate_errors(path.parent):  # the process that placed it may have been killed before it could sync
             for folder in list(path.parents)[: len(path.relative_to(self.root).parts)]:
                 disk.fsync_folder(folder)
         return True
@@ -126,14 +126,14 @@ class LocalLibrary:
     def _place(self, staged: Path, relative: str) -> bool:
         self._refuse_other()
         with self._placing:  # or two videos that would share a sidecar would not see each other
-            return not self._any_of(rivals(relative)) and disk.place(staged, self.root / relative)
+            return not self._any_of(conflicting_videos(relative)) and disk.place(staged, self.root / relative)
 
     def _any_of(self, names: Sequence[str]) -> bool:
         return any(os.path.lexists(self.root / name) for name in names)
 
     def _place_json(self, value: Mapping[str, Any], target: Path, draft: Path) -> None:
         disk.write_json(value, draft)
-        with disk.errors_as_ours(target.parent):
+        with disk.translate_errors(target.parent):
             draft.replace(target)
             disk.fsync_folder(target.parent)
 
@@ -142,7 +142,7 @@ class LocalLibrary:
         for relative in relatives:
             path = self.open_path(relative)
             if path is not None:
-                with disk.errors_as_ours(path.parent):
+                with disk.translate_errors(path.parent):
                     path.unlink(missing_ok=True)
                     disk.fsync_folder(path.parent)
                 with contextlib.suppress(OSError):  # not empty, or already gone
@@ -160,7 +160,7 @@ def _visible_folders(root: Path) -> list[Path]:
 
 def _files_of(root: Path, folder: Path) -> list[FoundFile]:
     files = []
-    with disk.errors_as_ours(folder, doing=Message("read")), os.scandir(folder) as entries:
+    with disk.translate_errors(folder, doing=Message("read")), os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_file(follow_symlinks=False) and not entry.name.startswith("."):
                 relative = Path(entry.path).relative_to(root).as_posix()

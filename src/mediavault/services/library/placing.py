@@ -39,7 +39,7 @@ class NameClaims:
         self._bucket = bucket
 
     async def is_claimed(self, key: str) -> bool:
-        return await self._bucket.look(_claim_of(key)) is not None
+        return await self._bucket.head(_claim_of(key)) is not None
 
     @asynccontextmanager
     async def claimed(self, key: str, *, job: str, sha256: str) -> AsyncIterator[bool]:
@@ -49,9 +49,9 @@ class NameClaims:
             yield ours
         finally:
             if ours:
-                await self.let_go(key)
+                await self.release(key)
 
-    async def let_go(self, key: str) -> None:
+    async def release(self, key: str) -> None:
         """Release the name. A claim that cannot be removed now remains its job's."""
         with contextlib.suppress(StorageFailure, NoSpace):
             await self._bucket.remove(_claim_of(key))
@@ -107,11 +107,11 @@ class _NameTaken(Exception):
 
 async def place(bucket: Bucket, claims: NameClaims, staged: Path, key: str, *, job: str) -> bool:
     """Implement ``Library.place``; the staged file is removed once it is in the library."""
-    with disk.errors_as_ours(staged.parent):
+    with disk.translate_errors(staged.parent):
         digest = await asyncio.to_thread(disk.digest, staged)
     sent = Sent(staged, digest, uuid.uuid4().hex)
     async with claims.claimed(key, job=job, sha256=digest.sha256) as ours:
-        if not ours or await bucket.look(key) is not None:
+        if not ours or await bucket.head(key) is not None:
             return False
         placed = await _send_and_verify(bucket, sent, key)
     if placed:
@@ -132,7 +132,7 @@ async def _send_and_verify(bucket: Bucket, sent: Sent, key: str) -> bool:
     except (StorageFailure, NoSpace) as exc:
         failure = exc
     try:
-        stored = await bucket.look(key)
+        stored = await bucket.head(key)
     except (StorageFailure, NoSpace) as exc:
         raise failure or exc from exc
     if is_ours(stored, sent):
@@ -158,7 +158,7 @@ async def _send(bucket: Bucket, sent: Sent, key: str) -> None:
     kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
     size = sent.digest.bytes
     if size <= SMALLEST_PART:
-        with disk.errors_as_ours(sent.path.parent):
+        with disk.translate_errors(sent.path.parent):
             body = await asyncio.to_thread(sent.path.read_bytes)
         _must_be_sealed(hashlib.sha256(body).hexdigest(), sent)
         await bucket.create(key, body, kind, sent.record)
@@ -171,12 +171,12 @@ async def _send(bucket: Bucket, sent: Sent, key: str) -> None:
 async def _body(bucket: Bucket, sent: Sent, key: str) -> AsyncIterator[bytes]:
     """Yield the file's bytes. An error in here aborts the upload, so that only what was sealed is ever completed."""
     digest = hashlib.sha256()
-    with disk.errors_as_ours(sent.path.parent), sent.path.open("rb") as file:
+    with disk.translate_errors(sent.path.parent), sent.path.open("rb") as file:
         while piece := await asyncio.to_thread(file.read, PIECE_BYTES):
             await asyncio.to_thread(digest.update, piece)
             yield piece
     _must_be_sealed(digest.hexdigest(), sent)
-    if await bucket.look(key) is not None:  # other programs, which know nothing of claims, may write there too
+    if await bucket.head(key) is not None:  # other programs, which know nothing of claims, may write there too
         raise _NameTaken
 
 

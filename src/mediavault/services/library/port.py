@@ -59,13 +59,13 @@ class Library(Protocol):
     async def identity(self) -> str | None:
         """Return the id that the library carries; None where it carries none, or is not there."""
 
-    async def carry(self, identity: str) -> None:
+    async def write_identity(self, identity: str) -> None:
         """Give a library that carries no id this one, durably. One that carries an id keeps it."""
 
-    async def expect(self, identity: str) -> None:
+    async def require_identity(self, identity: str) -> None:
         """Require that the library carries this id, now and later. Raises StorageFailure when it does not."""
 
-    async def confirm(self) -> None:
+    async def check_identity(self) -> None:
         """Raise StorageFailure when the expected library is gone, as ``staging.folder``, ``place``, ``remove`` do."""
 
     # --- saving
@@ -100,7 +100,7 @@ class Library(Protocol):
     async def open(self, relative: str) -> OpenedFile | None:
         """Open a file; None when it is missing, not a regular file, or outside of the library. Links are not followed."""
 
-    async def on_this_machine(self, relative: str, *, into: Path) -> Path | None:
+    async def local_path(self, relative: str, *, into: Path) -> Path | None:
         """Return a path at which this machine's programs can read the file: itself, or a copy in the folder ``into``.
 
         None as in ``open``.

@@ -60,8 +60,10 @@ class BadSidecar(Exception):
 
 
 def sibling(output_path: str, suffix: str) -> str:
-    """Return the same path with another suffix."""
-    return output_path[: output_path.rindex(".")] + suffix
+    """Return the same path with another suffix, added where the file's name has none."""
+    folder, slash, name = output_path.rpartition("/")
+    stem, dot, _ = name.rpartition(".")
+    return f"{folder}{slash}{stem if dot else name}{suffix}"
 
 
 def parse_sidecar(text: bytes) -> Mapping[str, Any] | None:

@@ -80,7 +80,7 @@ class Staging:
 
     def _folders(self) -> list[StagingFolder]:
         folders = []
-        with disk.errors_as_ours(self.root, doing=Message("read")), contextlib.suppress(FileNotFoundError):
+        with disk.translate_errors(self.root, doing=Message("read")), contextlib.suppress(FileNotFoundError):
             for path in self.root.iterdir():
                 job_id, _, fence = path.name.rpartition(".")
                 if job_id and fence.isdigit() and path.is_dir():
@@ -90,7 +90,7 @@ class Staging:
     def _find(self, job_id: str, size: int, sha256: str) -> Path | None:
         for folder in self._folders():
             if folder.job_id == job_id:
-                with disk.errors_as_ours(folder.path, doing=Message("read")):
+                with disk.translate_errors(folder.path, doing=Message("read")):
                     for path in folder.path.rglob("*"):
                         if disk.is_file_with(path, size, sha256):
                             return path

@@ -100,7 +100,7 @@ def _mp4_end(
 def _mp4_parts(top_level: list[Box], *, fragmented: bool) -> list[Problem]:
     count = sum(box.type == b"moov" for box in top_level)
     if count > 1:
-        return [damaged(Message("two films are glued together in it (it has more than one table of contents)"))]
+        return [damaged(Message("it contains two videos joined together (it has more than one table of contents)"))]
     if count == 0:
         return [incomplete(Message("its table of contents (moov) is missing"))]
     if fragmented and [box.type for box in top_level if box.type in (b"moof", b"mdat")][-1] == b"moof":

@@ -23,12 +23,12 @@ from mediavault.services.media.library import (
     main_video,
     open_input,
 )
-from mediavault.services.sandbox.guard import said
+from mediavault.services.sandbox.guard import error_text
 
-MAX_DEAF_PACKETS = 3  # of sound that may yield nothing at the beginning: an odd one, or a torn end right after it
+MAX_UNDECODED_AT_START = 3  # of sound that may yield nothing at the beginning: an odd one, or a torn end right after it
 _JOINED_ANYWHERE = frozenset({"mpegts", "mpeg"})  # containers whose sound may begin in the middle of a piece
 MAX_JOINING_SOUNDS = 16  # pieces of sound until the decoder is synchronised
-OFF_PACE = 1.3  # announced this many times longer or shorter than it lasts: rounding does not explain it
+MAX_PACE_RATIO = 1.3  # announced this many times longer or shorter than it lasts: rounding does not explain it
 DECODE_CPU_S = 4.0  # a minute of 1080p H.264, or everything of most clips
 
 
@@ -46,7 +46,7 @@ def decode_all(path: Path, demuxer: str, *, cpu_s: float = DECODE_CPU_S) -> Deco
                 streams = _streams(container)
                 _decode(container.demux(streams), count, until=time.process_time() + cpu_s)
         except FAULTS as exc:
-            count.read_error = said(exc)
+            count.read_error = error_text(exc)
         concealed = concealments(log)
     return count.facts(concealed)
 
@@ -104,8 +104,8 @@ class _Count:
         """Count a piece of sound that lasts clearly longer or shorter than its container says."""
         lasts_s = sum(frame.samples / frame.sample_rate for frame in frames if frame.sample_rate)
         announced_s = float((packet.duration or 0) * packet.time_base)
-        self._slow += 0 < OFF_PACE * lasts_s < announced_s
-        self._fast += 0 < OFF_PACE * announced_s < lasts_s
+        self._slow += 0 < MAX_PACE_RATIO * lasts_s < announced_s
+        self._fast += 0 < MAX_PACE_RATIO * announced_s < lasts_s
 
     def _refuse(self, exc: Exception, *, is_video: bool, is_key: bool) -> None:
         if not is_video:
@@ -113,7 +113,7 @@ class _Count:
             self._last_sound_refused = self._sounds > (MAX_JOINING_SOUNDS if self._joined else 0)
             self._sound_before += self._sounds == 0 and not isinstance(exc, NOT_WRITTEN_YET)
             return
-        self._error = self._error or said(exc)
+        self._error = self._error or error_text(exc)
         self._refused += self._pictures > 0 or is_key
 
     @property
@@ -123,7 +123,7 @@ class _Count:
         A stream that is joined anywhere may wait for its decoder's configuration (LATM): there they count only where
         nothing decodes at all. What an edit list leaves out is not counted.
         """
-        counts = self._sound_before > MAX_DEAF_PACKETS and not (self._joined and self._sounds)
+        counts = self._sound_before > MAX_UNDECODED_AT_START and not (self._joined and self._sounds)
         return self._sound_before if counts else 0
 
     def facts(self, concealed: int) -> DecodeFacts:

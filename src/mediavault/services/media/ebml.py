@@ -69,7 +69,7 @@ def walk_matroska(file: BinaryIO, size: int) -> Structure:
     if segment.end is not None and _void_until(file, segment.end, size) < size:
         end = segment.end
         if not harmless_tail(file, end, size):
-            return Structure((incomplete(Message("%(size)d foreign bytes follow its end", size=size - end)),))
+            return Structure((incomplete(Message("%(size)d unexpected bytes follow its end", size=size - end)),))
         notes.append(tail_note(size - end))
     walked = _Walk(file, end)
     problems = walked.problems(segment)

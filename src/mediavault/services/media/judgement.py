@@ -27,13 +27,13 @@ MAX_PROVEN_GAP_S = 0.3  # the shortest segments last half a second
 MAX_GAP_STEPS = 8  # of the usual distance between two pictures
 MIN_TIMED_SOUNDS = 4  # pieces, before their pace is judged
 OFF_CLOCK = 0.9  # share of the pieces that are off the pace
-UNTOLD_SHARE = 0.01  # of the announced pictures that may be missing: the table of times may be a little too long
+MAX_MISSING_SHARE = 0.01  # of the announced pictures that may be missing: the table of times may be a little too long
 MIN_PAYLOAD = 0.90  # of the room for packets that packets fill in a whole MP4
 DEEP_BELOW_BYTES = 50_000_000  # reading every packet costs about a second per gigabyte
 
 
 @dataclass(frozen=True, slots=True)
-class Floor:
+class MinimumLimits:
     """Below these limits a file is not accepted however well it plays: a site's smaller files are placeholders."""
 
     bytes: int = MIN_VIDEO_BYTES
@@ -41,8 +41,10 @@ class Floor:
     pictures: int = MIN_PICTURES
 
 
-OF_A_POST = Floor()
-NONE = Floor(bytes=0, duration_s=0.0, pictures=1)  # for a file of unknown origin: whatever plays is a video
+POST_LIMITS = MinimumLimits()
+NO_LIMITS = MinimumLimits(
+    bytes=0, duration_s=0.0, pictures=1
+)  # for a file of unknown origin: whatever plays is a video
 
 # Containers that leave out pictures that do not change; in others a gap in a file without sound is a lost piece.
 _MAY_SKIP_PICTURES = frozenset({Kind.WEBM, Kind.MATROSKA, Kind.ASF, Kind.OGG})
@@ -59,13 +61,13 @@ _ORDER = (
 )
 
 
-def needs_deep_look(file: DownloadedFile) -> bool:
+def needs_full_read(file: DownloadedFile) -> bool:
     """Return whether to read every packet (D): when the transport proved little, no length is announced, or it is cheap."""
     unproven = file.segmented or not file.proven_whole or file.expected.duration_s is None
     return unproven or file.bytes < DEEP_BELOW_BYTES
 
 
-def report(facts: FileFacts, expected: Expected, floor: Floor = OF_A_POST) -> ProbeReport:
+def report(facts: FileFacts, expected: Expected, floor: MinimumLimits = POST_LIMITS) -> ProbeReport:
     video, audio = facts.video, facts.audio
     return ProbeReport(
         container=facts.kind.value if facts.kind in DEMUXERS else None,
@@ -80,7 +82,7 @@ def report(facts: FileFacts, expected: Expected, floor: Floor = OF_A_POST) -> Pr
     )
 
 
-def problems(facts: FileFacts, expected: Expected, floor: Floor = OF_A_POST) -> tuple[Problem, ...]:
+def problems(facts: FileFacts, expected: Expected, floor: MinimumLimits = POST_LIMITS) -> tuple[Problem, ...]:
     """Return why the file is not a whole, playable video, the most informative problem first; () when it is one."""
     if facts.size == 0:
         return (Problem(ProblemKind.EMPTY, Message("it is empty")),)
@@ -105,11 +107,11 @@ def notes(facts: FileFacts, expected: Expected) -> tuple[str, ...]:
             Message("pictures last %(pictures).1f s, sound %(sound).1f s", pictures=lengths[0], sound=lengths[1])
         )
     if facts.structure.open_ended and facts.kind is not Kind.MPEGTS:
-        oddities.append(Message("its form does not say where it ends"))
+        oddities.append(Message("its format does not record where it ends"))
     return tuple(oddities)
 
 
-def _size(facts: FileFacts, floor: Floor) -> Iterator[Problem]:
+def _size(facts: FileFacts, floor: MinimumLimits) -> Iterator[Problem]:
     if facts.size < floor.bytes:
         yield Problem(
             ProblemKind.INCOMPLETE,
@@ -119,7 +121,7 @@ def _size(facts: FileFacts, floor: Floor) -> Iterator[Problem]:
         )
 
 
-def _contents(facts: FileFacts, expected: Expected, floor: Floor) -> Iterator[Problem]:
+def _contents(facts: FileFacts, expected: Expected, floor: MinimumLimits) -> Iterator[Problem]:
     if facts.open_error is not None:
         yield Problem(ProblemKind.DAMAGED, Message("it cannot be opened (%(open_error)s)", open_error=facts.open_error))
         return
@@ -139,7 +141,7 @@ def _contents(facts: FileFacts, expected: Expected, floor: Floor) -> Iterator[Pr
         yield from _pace(facts.decoded, facts)
 
 
-def _streams(facts: FileFacts, expected: Expected, floor: Floor) -> Iterator[Problem]:
+def _streams(facts: FileFacts, expected: Expected, floor: MinimumLimits) -> Iterator[Problem]:
     """Check O."""
     if facts.video is None:
         missing = Message("no pictures that can be decoded") if facts.undecodable else Message("no video stream")
@@ -160,7 +162,7 @@ def _streams(facts: FileFacts, expected: Expected, floor: Floor) -> Iterator[Pro
         yield Problem(ProblemKind.NOT_A_VIDEO, Message("it is a single picture"))
 
 
-def _length(facts: FileFacts, expected: Expected, floor: Floor) -> Iterator[Problem]:
+def _length(facts: FileFacts, expected: Expected, floor: MinimumLimits) -> Iterator[Problem]:
     """Check O, and the duration that the post announced."""
     duration = _duration(facts)
     if (duration or 0.0) < floor.duration_s:
@@ -240,7 +242,7 @@ def _whole(run: PacketFacts, facts: FileFacts) -> Iterator[Problem]:
         )
     if DEMUXERS[facts.kind] != "mov" or run.error is not None:
         return  # other containers only estimate what follows
-    if facts.video.frames - run.video_packets > UNTOLD_SHARE * facts.video.frames:
+    if facts.video.frames - run.video_packets > MAX_MISSING_SHARE * facts.video.frames:
         counts = Message("%(video_packets)d of %(frames)d", video_packets=run.video_packets, frames=facts.video.frames)
         yield Problem(ProblemKind.INCOMPLETE, Message("it holds %(counts)s announced pictures", counts=counts))
     if facts.decoded is not None and facts.decoded.complete:

@@ -82,7 +82,7 @@ def walk_asf(file: BinaryIO, size: int) -> Structure:
         if end > size:
             return Structure((cut_off(end, size),))
         if head[:16] == ASF_HEADER:
-            return Structure((damaged(Message("two films are glued together in it")),))
+            return Structure((damaged(Message("it contains two videos joined together")),))
         if head[:16] == ASF_DATA:
             has_data = True
             if packets is not None and at + packets.end > end:

@@ -16,7 +16,7 @@ from typing import Any
 from mediavault.services.media.facts import PacketFacts, median
 from mediavault.services.media.library import FAULTS, codec_name
 from mediavault.services.media.nal import has_hole, nal_length_bytes, units_fill
-from mediavault.services.sandbox.guard import said
+from mediavault.services.sandbox.guard import error_text
 
 HOLE_S = 0.2  # shorter ones are not recorded
 MAX_HOLES = 1_000
@@ -43,7 +43,7 @@ def read_packets(packets: Iterable[Any], video: Any, *, start_s: float, exact: b
             if packet.size or packet.dts is not None:  # else: the mark that a stream has ended
                 tally.add(packet)
     except FAULTS as exc:
-        error = said(exc)
+        error = error_text(exc)
     return tally.facts(error)
 
 

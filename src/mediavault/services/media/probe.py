@@ -18,9 +18,9 @@ from mediavault.core.media import DownloadedFile, Expected, KeptFile, ProbeRepor
 from mediavault.core.messages import Message
 from mediavault.core.system_errors import failure_of_disk, is_of_the_machine
 from mediavault.services.media.facts import from_json
-from mediavault.services.media.judgement import NONE, needs_deep_look, report
+from mediavault.services.media.judgement import NO_LIMITS, needs_full_read, report
 from mediavault.services.sandbox.process import GIB, ChildFailed, ChildLimits, run_child
-from mediavault.services.sandbox.standing import StandingChild
+from mediavault.services.sandbox.standing import PersistentChild
 
 CHILD = "mediavault.services.media.probe_child"
 BASE_S = 30.0
@@ -41,7 +41,7 @@ class FfmpegProbe:
 
     async def examine(self, file: DownloadedFile) -> ProbeReport:
         """Examine a downloaded file against what was expected of it: the less its transport proved, the deeper."""
-        return await self.look_into(file.path, expected=file.expected, deep=needs_deep_look(file))
+        return await self.look_into(file.path, expected=file.expected, deep=needs_full_read(file))
 
     async def look_into(self, path: Path, *, expected: Expected, deep: bool) -> ProbeReport:
         """Run checks S, B, O, T and K, and D and F when ``deep``. Never raises for a bad file: the report names its problems.
@@ -79,12 +79,12 @@ class FfmpegProbe:
         return into if answer.get("made") is True else None
 
 
-class StandingProbe:
+class PersistentProbe:
     """Examines many files about which nothing is known, in long-lived child processes."""
 
     def __init__(self, children: int) -> None:
-        self._free: asyncio.Queue[StandingChild] = asyncio.Queue()
-        self._all = [StandingChild(CHILD) for _ in range(children)]
+        self._free: asyncio.Queue[PersistentChild] = asyncio.Queue()
+        self._all = [PersistentChild(CHILD) for _ in range(children)]
         for child in self._all:
             self._free.put_nowait(child)
 
@@ -97,7 +97,7 @@ class StandingProbe:
         child = await self._free.get()
         try:
             request = {"task": "examine", "path": str(path), "deep": True}
-            return report(from_json(await child.ask(request, limits=_limits(size))), Expected(), NONE)
+            return report(from_json(await child.ask(request, limits=_limits(size))), Expected(), NO_LIMITS)
         except ChildFailed as exc:
             return _unexamined(exc.reason)
         except (KeyError, TypeError, ValueError):
@@ -111,9 +111,9 @@ class StandingProbe:
 
 
 @asynccontextmanager
-async def standing_probe(*, children: int = MAX_CHILDREN) -> AsyncIterator[StandingProbe]:
-    """Provide a StandingProbe and end its processes afterwards."""
-    probe = StandingProbe(children)
+async def standing_probe(*, children: int = MAX_CHILDREN) -> AsyncIterator[PersistentProbe]:
+    """Provide a PersistentProbe and end its processes afterwards."""
+    probe = PersistentProbe(children)
     try:
         yield probe
     finally:

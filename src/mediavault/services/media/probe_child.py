@@ -28,10 +28,10 @@ from mediavault.services.media.library import (
 )
 from mediavault.services.media.packets import read_packets
 from mediavault.services.media.sniff import DEMUXERS, SNIFF_BYTES, Kind, sniff
-from mediavault.services.sandbox.guard import STANDING, said, serve, serve_lines
+from mediavault.services.sandbox.guard import STANDING, error_text, serve, serve_lines
 
 TAIL_S = 3.0
-PLACES = (0.0, 1 / 3, 2 / 3, 0.97)  # of the duration, where pictures are decoded
+SAMPLE_POSITIONS = (0.0, 1 / 3, 2 / 3, 0.97)  # of the duration, where pictures are decoded
 MAX_PACKETS_TO_A_PICTURE = 600
 
 # No index, or none that can be relied on: reading them whole is more reliable than seeking in them.
@@ -69,7 +69,7 @@ def examine(path: Path, *, deep: bool) -> FileFacts:
                 deep = deep or facts.duration_s is None
                 facts = _deep(path, container, facts) if deep else _quick(container, facts)
     except Exception as exc:  # noqa: BLE001 - see above
-        return replace(facts, open_error=said(exc))
+        return replace(facts, open_error=error_text(exc))
     return facts
 
 
@@ -167,7 +167,7 @@ def _tail(container: Any, video: Any, facts: FileFacts) -> PacketFacts:
     try:
         seek(container, max(0.0, (facts.duration_s or 0) - TAIL_S))
     except Exception as exc:  # noqa: BLE001 - see above
-        return PacketFacts(error=f"seeking failed: {said(exc)}")
+        return PacketFacts(error=f"seeking failed: {error_text(exc)}")
     start_s = (container.start_time or 0) / TIME_BASE
     return read_packets(container.demux(), video, start_s=start_s, exact=_says_durations(facts.kind))
 
@@ -181,7 +181,7 @@ def _read_whole(path: Path, kind: Kind) -> PacketFacts:
             video, exact = main_video(container), _says_durations(kind)
             return read_packets(container.demux(), video, start_s=start_s, exact=exact)
     except Exception as exc:  # noqa: BLE001 - see above
-        return PacketFacts(error=said(exc))
+        return PacketFacts(error=error_text(exc))
 
 
 def _says_durations(kind: Kind) -> bool:
@@ -192,7 +192,7 @@ def _pictures(container: Any, video: Any, duration_s: float | None) -> tuple[tup
     """Decode a key frame and the picture after it at PLACES (check K). Also returns whether pictures are stored on their side."""
     turned = False
     pictures = []
-    for share in PLACES if duration_s else PLACES[:1]:
+    for share in SAMPLE_POSITIONS if duration_s else SAMPLE_POSITIONS[:1]:
         at_s = share * (duration_s or 0)
         count, error = 0, None
         try:
@@ -202,7 +202,7 @@ def _pictures(container: Any, video: Any, duration_s: float | None) -> tuple[tup
                 if count == 2:
                     break
         except Exception as exc:  # noqa: BLE001 - see above
-            error = said(exc)
+            error = error_text(exc)
         pictures.append(PictureFacts(round(at_s, 3), count, error))
     return tuple(pictures), turned
 

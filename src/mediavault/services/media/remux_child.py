@@ -281,7 +281,7 @@ def packed_audio(head: bytes) -> tuple[str, float]:
             start_s = (int.from_bytes(value, "big") & ((1 << 33) - 1)) / _CLOCK_HZ
     demuxer = next((name for magic, name in _RAW_AUDIO if frames.startswith(magic)), None)
     if demuxer is None:
-        raise ValueError(Message("its segments are of no kind that is known here"))
+        raise ValueError(Message("its segments have an unknown format"))
     return demuxer, start_s
 
 

@@ -67,7 +67,7 @@ DESCRIPTIONS: Mapping[Kind, str] = {
     Kind.TEXT: Message("plain text"),
     Kind.ZEROS: Message("nothing but zeros"),
     Kind.EMPTY: Message("empty"),
-    Kind.UNKNOWN: Message("no kind of video file that is known here"),
+    Kind.UNKNOWN: Message("an unknown type of file"),
 }
 
 _MAGIC: tuple[tuple[bytes, Kind], ...] = (

@@ -118,7 +118,7 @@ def _check_times(track: _Track, scale: int, movie_ticks: int) -> str | None:
     """
     if abs(sum(count for count, _ in track.steps) - track.count) > max(2, track.count // 100):
         return Message(
-            "%(count)s of %(kind)s with the times of another number",
+            "%(count)s of %(kind)s, but times for a different number",
             count=counted(track.count, "sample"),
             kind=track.kind,
         )
@@ -200,7 +200,7 @@ def _check_offsets(spans: list[Span], contents: Sequence[range]) -> str | None:
     """
     ordered = sorted({span for span in spans if span[1] > span[0]})
     if any(before[1] > after[0] and before[0] != after[0] for before, after in pairwise(ordered)):
-        return Message("samples inside each other")
+        return Message("overlapping samples")
     starts = sorted((part.start, part.stop) for part in contents)
     at = 0
     for begin, end in ordered:

@@ -66,7 +66,7 @@ def _answered(
     try:
         return answer(request)
     except (LookupError, OSError, RuntimeError, ValueError) as exc:  # PyAV's errors are among them
-        return {"failed": said(exc), "errno": getattr(exc, "errno", None)}
+        return {"failed": error_text(exc), "errno": getattr(exc, "errno", None)}
 
 
 def _write(result: Mapping[str, Any], *, end: bytes = b"") -> None:
@@ -82,7 +82,7 @@ def _allow_cpu(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (until if hard == resource.RLIM_INFINITY else min(until, hard), hard))
 
 
-def said(exc: Exception) -> str:
+def error_text(exc: Exception) -> str:
     """Return an exception's text without the paths of this machine that the system's errors name."""
     return f"{type(exc).__name__}: {getattr(exc, 'strerror', None) or exc}"[:200]
 

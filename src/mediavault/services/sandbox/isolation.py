@@ -23,7 +23,7 @@ async def is_isolated() -> bool:
     return bool(answer["isolated"])
 
 
-def look(request: Mapping[str, Any]) -> Mapping[str, Any]:
+def check_isolation(request: Mapping[str, Any]) -> Mapping[str, Any]:
     """Report, in the helper, whether it is in another network namespace than its parent or may not create sockets."""
     if _namespace() != request["namespace"]:
         return {"isolated": True}
@@ -39,4 +39,4 @@ def _namespace() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(serve(look))
+    sys.exit(serve(check_isolation))

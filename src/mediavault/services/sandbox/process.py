@@ -35,7 +35,7 @@ class ChildLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class ChildFolder:
+class ChildContext:
     """Where a helper runs: in our own folder unless ``folder`` names one.
 
     ``environment`` is added to :func:`environment`, and ``descriptors`` stay open in the helper.
@@ -60,7 +60,7 @@ class ChildTookTooLong(ChildFailed):
 
 
 async def run_child(
-    module: str, request: Mapping[str, Any], *, limits: ChildLimits, place: ChildFolder = ChildFolder()
+    module: str, request: Mapping[str, Any], *, limits: ChildLimits, context: ChildContext = ChildContext()
 ) -> Mapping[str, Any]:
     """Start ``python -m module``, send it ``request`` and return its answer.
 
@@ -75,9 +75,9 @@ async def run_child(
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
-        env=environment() | dict(place.environment),
-        cwd=place.folder,
-        pass_fds=place.descriptors,
+        env=environment() | dict(context.environment),
+        cwd=context.folder,
+        pass_fds=context.descriptors,
         start_new_session=True,
     )
     try:
@@ -101,7 +101,7 @@ async def _exchange(process: asyncio.subprocess.Process, request: bytes, max_ans
     while chunk := await process.stdout.read(1 << 16):
         out += chunk
         if len(out) > max_answer_bytes:
-            raise ChildFailed(Message("its answer has no end"))
+            raise ChildFailed(Message("its answer is too long"))
     await process.wait()
     return bytes(out)
 

@@ -1,7 +1,7 @@
 """Child processes that answer many requests, one JSON line each, so that each request need not pay for a start.
 
 A child is confined like any other (``guard``). It is replaced when it is killed at a request's time limit, and after
-REQUESTS_OF_ONE requests, so that what a library leaks with each file stays small.
+MAX_REQUESTS_PER_CHILD requests, so that what a library leaks with each file stays small.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from mediavault.services.sandbox.process import (
     read_answer,
 )
 
-REQUESTS_OF_ONE = 100
+MAX_REQUESTS_PER_CHILD = 100
 IDLE_S = 60.0  # until a child of a pool that gets no request is ended
 
 
-class StandingChild:
+class PersistentChild:
     """One child process of ``module``, started with the first request. Requests must not overlap.
 
     With the argument STANDING the module's ``main`` calls ``guard.serve_lines``.
@@ -49,7 +49,7 @@ class StandingChild:
         A child may crash because of the requests before this one, so a fresh one is asked once
         more. ``limits.address_space``, ``file_bytes`` and ``answer_bytes`` hold for the process: those of its first request.
         """
-        if self._served >= REQUESTS_OF_ONE:
+        if self._served >= MAX_REQUESTS_PER_CHILD:
             await self.close()
         used = self._served > 0
         try:
@@ -92,7 +92,7 @@ class StandingChild:
         try:
             line = await process.stdout.readline()
         except ValueError as exc:
-            raise ChildFailed(Message("its answer has no end")) from exc
+            raise ChildFailed(Message("its answer is too long")) from exc
         if not line.endswith(b"\n"):
             returncode = await process.wait()
             if returncode == -signal.SIGXCPU:
@@ -125,15 +125,15 @@ class ChildPool:
 
     def __init__(self, module: str, clock: Clock, *, size: int) -> None:
         self._clock = clock
-        self._all = [StandingChild(module) for _ in range(size)]
+        self._all = [PersistentChild(module) for _ in range(size)]
         # last in, first out: a process that is running already is used before another one is started
-        self._free: asyncio.LifoQueue[StandingChild] = asyncio.LifoQueue()
-        self._endings: dict[StandingChild, asyncio.Task[None]] = {}
+        self._free: asyncio.LifoQueue[PersistentChild] = asyncio.LifoQueue()
+        self._endings: dict[PersistentChild, asyncio.Task[None]] = {}
         for child in self._all:
             self._free.put_nowait(child)
 
     async def ask(self, make_request: Callable[[], Mapping[str, Any]], *, limits: ChildLimits) -> Mapping[str, Any]:
-        """Return a child's answer. Raises as :meth:`StandingChild.ask`; the time limit begins when a child is free.
+        """Return a child's answer. Raises as :meth:`PersistentChild.ask`; the time limit begins when a child is free.
 
         ``make_request`` is called in a thread and only then, so that requests that wait use no memory yet.
         """
@@ -155,7 +155,7 @@ class ChildPool:
         for child in self._all:
             await child.close()
 
-    async def _end_when_idle(self, child: StandingChild) -> None:
+    async def _end_when_idle(self, child: PersistentChild) -> None:
         """End an idle child; the next request cancels this.
 
         ``close`` drops the process before it waits, so a cancelled one is never reused.

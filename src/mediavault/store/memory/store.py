@@ -23,7 +23,7 @@ from mediavault.core.job import (
     NewJob,
     Stage,
     StepOutcome,
-    WorkerBeat,
+    WorkerHeartbeat,
     WorkerId,
 )
 from mediavault.core.media import KeptFile
@@ -68,8 +68,8 @@ class MemoryState:
         self.guard = ClockGuard()
         self.jobs: dict[JobId, Job] = {}
         self.history: dict[JobId, list[HistoryRecord]] = {}
-        self.workers: dict[WorkerId, WorkerBeat] = {}
-        self.gates: dict[str, SiteLimit] = {}
+        self.workers: dict[WorkerId, WorkerHeartbeat] = {}
+        self.limits: dict[str, SiteLimit] = {}
         self.leaving: set[WorkerId] = set()
         self.subscribers, self.listeners = Subscribers[[]](), Subscribers[[str]]()
 
@@ -110,8 +110,8 @@ class MemoryState:
     def record_of(self, claim: ClaimedJob, stage: Stage) -> HistoryRecord:
         return HistoryRecord(self.clock.now(), claim.fence, stage, StepOutcome.OK)
 
-    def gate(self, platform: str) -> SiteLimit:
-        return self.gates.get(platform, SiteLimit(platform))
+    def site_limit(self, platform: str) -> SiteLimit:
+        return self.limits.get(platform, SiteLimit(platform))
 
 
 class _MemoryPort:
@@ -180,11 +180,11 @@ class MemoryQueue(_MemoryPort):
         now = self._state.clock.now()
         self._state.guard.lease_given(lease, now, self._state.clock.monotonic())
         oldest = self._oldest_that_may(now, limit, platforms, sessions)
-        for gate in {
-            self._state.gate(job.platform).platform: self._state.gate(job.platform) for job in oldest
+        for site_limit in {
+            self._state.site_limit(job.platform).platform: self._state.site_limit(job.platform) for job in oldest
         }.values():
-            if site_limits.takes_turns(gate):
-                self._state.gates[gate.platform] = site_limits.reserve(gate, now)
+            if site_limits.uses_permits(site_limit):
+                self._state.limits[site_limit.platform] = site_limits.reserve(site_limit, now)
         return [ClaimedJob(self._claim_one(job, worker, now, lease), worker) for job in oldest]
 
     def _oldest_that_may(
@@ -192,7 +192,9 @@ class MemoryQueue(_MemoryPort):
     ) -> list[Job]:
         wanted = (job for job in self._state.in_status(JobStatus.QUEUED) if not platforms or job.platform in platforms)
         queued = sorted((job for job in wanted if not job.needs_session or job.platform in sessions), key=paging.age_of)
-        left = dict(site_limits.capacity(map(self._state.gate, {job.platform for job in queued}), now, limit=limit))
+        left = dict(
+            site_limits.capacity(map(self._state.site_limit, {job.platform for job in queued}), now, limit=limit)
+        )
         oldest: list[Job] = []
         for job in queued:
             if len(oldest) < limit and left.get(job.platform, 0) > 0:
@@ -390,7 +392,7 @@ class MemoryQueue(_MemoryPort):
             return job
         job = replace(job, chosen_url=chosen_url or job.chosen_url)
         job = replace(job, max_attempts=max(job.max_attempts, job.attempt_count + 1), needs_session=False)
-        return self._state.requeue(job, transitions.ASKED_AGAIN)
+        return self._state.requeue(job, transitions.RETRIED_BY_USER)
 
 
 class MemoryCatalogue(_MemoryPort):
@@ -455,7 +457,7 @@ class MemoryCatalogue(_MemoryPort):
     async def import_jobs(self, jobs: Sequence[StoredJob]) -> int:
         new = 0
         for stored in jobs:
-            job = _read_back(transitions.as_adopted(stored.job))
+            job = _read_back(transitions.as_imported(stored.job))
             if any(known.id == job.id or _version_of(known) == _version_of(job) for known in self._state.jobs.values()):
                 continue
             self._state.jobs[job.id], self._state.history[job.id] = job, list(stored.history)
@@ -466,35 +468,37 @@ class MemoryCatalogue(_MemoryPort):
 
 
 class MemorySiteLimits(_MemoryPort):
-    async def take_turn(self, asked: PermitRequest) -> Permit:
-        permit, self._state.gates[asked.platform] = site_limits.acquire_permit(
-            self._state.gate(asked.platform), asked, self._state.clock.now()
+    async def acquire_permit(self, asked: PermitRequest) -> Permit:
+        permit, self._state.limits[asked.platform] = site_limits.acquire_permit(
+            self._state.site_limit(asked.platform), asked, self._state.clock.now()
         )
         return permit
 
-    async def close_gate(self, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> SiteLimit:
+    async def pause_site(self, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> SiteLimit:
         reason = codec.storable(reason)
         closed = site_limits.close(
-            self._state.gate(platform), self._state.clock.now(), duration=duration, code=code, reason=reason
+            self._state.site_limit(platform), self._state.clock.now(), duration=duration, code=code, reason=reason
         )
-        self._state.gates[platform] = closed
+        self._state.limits[platform] = closed
         return closed
 
-    async def open_gate(self, platform: str) -> None:
-        self._state.gates[platform] = site_limits.open_(self._state.gate(platform))
+    async def reopen_site(self, platform: str) -> None:
+        self._state.limits[platform] = site_limits.open_(self._state.site_limit(platform))
         self._state.subscribers.notify()
 
-    async def gates(self) -> list[SiteLimit]:
-        return sorted(self._state.gates.values(), key=lambda gate: gate.platform)
+    async def all_limits(self) -> list[SiteLimit]:
+        return sorted(self._state.limits.values(), key=lambda site_limit: site_limit.platform)
 
-    async def import_gates(self, gates: Sequence[SiteLimit]) -> int:
-        new = {gate.platform: gate for gate in gates if gate.platform not in self._state.gates}
-        self._state.gates |= new
+    async def import_limits(self, limits: Sequence[SiteLimit]) -> int:
+        new = {
+            site_limit.platform: site_limit for site_limit in limits if site_limit.platform not in self._state.limits
+        }
+        self._state.limits |= new
         return len(new)
 
 
 class MemoryWorkers(_MemoryPort):
-    async def heartbeat(self, beat: WorkerBeat) -> bool:
+    async def heartbeat(self, beat: WorkerHeartbeat) -> bool:
         self._state.workers[beat.worker] = replace(beat, last_seen_at=self._state.clock.now())
         return beat.worker in self._state.leaving
 
@@ -505,7 +509,7 @@ class MemoryWorkers(_MemoryPort):
             self._state.listeners.notify(worker)
         return len(known)
 
-    async def alive(self, *, seen_within: timedelta) -> list[WorkerBeat]:
+    async def alive(self, *, seen_within: timedelta) -> list[WorkerHeartbeat]:
         since = self._state.clock.now() - seen_within
         alive = sorted(
             (beat for beat in self._state.workers.values() if beat.last_seen_at >= since), key=lambda b: b.worker

@@ -19,7 +19,7 @@ from mediavault.store.mongodb.engine import Document, Filter, MongoDatabase
 from mediavault.store.mongodb.history import appended, literal, make_room, new_record
 from mediavault.store.mongodb.ops import RACES, RUNNING, literals, moment_of
 from mediavault.store.mongodb.reads import QUEUED
-from mediavault.store.mongodb.rows import gate_changes, gate_document, gate_from, job_from
+from mediavault.store.mongodb.rows import job_from, limit_changes, limit_document, limit_from
 from mediavault.store.mongodb.schema import GATES, JOBS
 from mediavault.store.mongodb.server import MongoServer
 from mediavault.store.site_limits import ClaimFilter
@@ -38,7 +38,7 @@ _OLDEST_FIRST = [("created_at", 1), ("_id", 1)]
 class _VersionedLimit:
     """A platform's limit at the server's time ``at``; ``version`` identifies this state of it."""
 
-    gate: SiteLimit
+    site_limit: SiteLimit
     version: int
     at: datetime
 
@@ -57,8 +57,8 @@ async def claim(
         return []
     seen = await _read(database, platforms, now)
     at = next((entry.at for entry in seen.values()), _NO_TIME)
-    gates = [seen[name].gate if name in seen else SiteLimit(name) for name in platforms]
-    room = dict(site_limits.capacity(gates, at, limit=limit))
+    limits = [seen[name].site_limit if name in seen else SiteLimit(name) for name in platforms]
+    room = dict(site_limits.capacity(limits, at, limit=limit))
     claiming = _Claim(database, limit, _claimed(worker, lease, now), seen, room, wanted.sessions)
     try:
         await claiming.run()
@@ -99,7 +99,7 @@ class _Claim:
                 break
         for before, used in self._offered.values():
             if not used:
-                await _write(self._database, replace(before, version=before.version + 1), before.gate)
+                await _write(self._database, replace(before, version=before.version + 1), before.site_limit)
 
     def _waiting(self) -> Filter:
         """Return the filter of queued jobs that may be handed out here; each part of it is one range of the index."""
@@ -136,9 +136,9 @@ class _Claim:
     async def _may_offer(self, platform: str) -> bool:
         """Reserve the next permit where these are used: of all concurrent claims one may hand out the job for it."""
         seen = self._seen.get(platform)
-        if seen is None or not site_limits.takes_turns(seen.gate) or platform in self._offered:
+        if seen is None or not site_limits.uses_permits(seen.site_limit) or platform in self._offered:
             return True
-        if await _write(self._database, seen, site_limits.reserve(seen.gate, seen.at)):
+        if await _write(self._database, seen, site_limits.reserve(seen.site_limit, seen.at)):
             self._offered[platform] = seen, False
             return True
         del self._room[platform]
@@ -173,26 +173,28 @@ def _claimed(worker: WorkerId, lease: timedelta, now: int | None) -> dict[str, A
 # --- site limits -------------------------------------------------------------------------------------------------
 
 
-async def take_turn(server: MongoServer, asked: PermitRequest) -> Permit:
+async def acquire_permit(server: MongoServer, asked: PermitRequest) -> Permit:
     database, now = server.database, server.now
-    return await _update(database, asked.platform, lambda gate, at: site_limits.acquire_permit(gate, asked, at), now)
+    return await _update(
+        database, asked.platform, lambda site_limit, at: site_limits.acquire_permit(site_limit, asked, at), now
+    )
 
 
-async def close_gate(
+async def pause_site(
     server: MongoServer, platform: str, *, duration: timedelta, code: ErrorCode, reason: str
 ) -> SiteLimit:
     database, now = server.database, server.now
 
-    def judge(gate: SiteLimit, at: datetime) -> tuple[SiteLimit, SiteLimit]:
-        closed = site_limits.close(gate, at, duration=duration, code=code, reason=codec.storable(reason))
+    def judge(site_limit: SiteLimit, at: datetime) -> tuple[SiteLimit, SiteLimit]:
+        closed = site_limits.close(site_limit, at, duration=duration, code=code, reason=codec.storable(reason))
         return closed, closed
 
     return await _update(database, platform, judge, now)
 
 
-async def open_gate(server: MongoServer, platform: str) -> None:
+async def reopen_site(server: MongoServer, platform: str) -> None:
     database, now = server.database, server.now
-    await _update(database, platform, lambda gate, _: (None, site_limits.open_(gate)), now)
+    await _update(database, platform, lambda site_limit, _: (None, site_limits.open_(site_limit)), now)
     server.wake()
 
 
@@ -203,12 +205,12 @@ async def _update(
     for _ in range(RACES):
         seen = (await _read(database, [platform], now)).get(platform)
         if seen is None:
-            await database.documents(GATES).insert([gate_document(SiteLimit(platform))])
+            await database.documents(GATES).insert([limit_document(SiteLimit(platform))])
             continue
-        answer, after = judge(seen.gate, seen.at)
+        answer, after = judge(seen.site_limit, seen.at)
         if await _write(database, seen, after):
             return answer
-    raise StoreError(Message("Others keep moving the gate of %(site)s.", site=platform), help="Try again.")
+    raise StoreError(Message("Other processes keep changing the limits of %(site)s.", site=platform), help="Try again.")
 
 
 async def _read(database: MongoDatabase, platforms: Collection[str], now: int | None) -> dict[str, _VersionedLimit]:
@@ -217,13 +219,13 @@ async def _read(database: MongoDatabase, platforms: Collection[str], now: int | 
         {"_id": {"$in": list(platforms)}}, {"at": literal(now) if now is not None else moment_of(None)}
     )
     return {
-        document["_id"]: _VersionedLimit(gate_from(document), document["version"], from_micros(document["at"]))
+        document["_id"]: _VersionedLimit(limit_from(document), document["version"], from_micros(document["at"]))
         for document in documents
     }
 
 
 async def _write(database: MongoDatabase, seen: _VersionedLimit, after: SiteLimit) -> bool:
     """Write the limit; returns False if it has changed since ``seen``."""
-    where = {"_id": seen.gate.platform, "version": seen.version}
-    changes = {"$set": gate_changes(after), "$inc": {"version": 1}}
+    where = {"_id": seen.site_limit.platform, "version": seen.version}
+    changes = {"$set": limit_changes(after), "$inc": {"version": 1}}
     return await database.documents(GATES).change(where, changes) is not None

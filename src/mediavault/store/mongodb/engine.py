@@ -55,13 +55,13 @@ class Documents:
         self, where: Filter, *, fields: Mapping[str, int] | None = None, sort: Sort = (), limit: int = 0
     ) -> list[Document]:
         """Return the matching documents; ``limit`` 0 means no limit."""
-        with errors_as_ours():
+        with translate_errors():
             cursor = self._collection.find(where, fields, sort=list(sort) or None, limit=limit)
             return await cursor.to_list()
 
     async def one(self, where: Filter, *, fields: Mapping[str, int] | None = None) -> Document | None:
         """Return a matching document as the majority has it, or None."""
-        with errors_as_ours():
+        with translate_errors():
             return await self._collection.find_one(where, fields)
 
     async def latest(self, where: Filter, *, fields: Mapping[str, int] | None = None) -> Document | None:
@@ -69,25 +69,25 @@ class Documents:
 
         For a check, if the write that follows it names what was checked.
         """
-        with errors_as_ours():
+        with translate_errors():
             return await self._latest.find_one(where, fields)
 
     async def latest_with(self, where: Filter, added: Mapping[str, Any]) -> list[Document]:
         """As :meth:`latest`, for all matching documents, with fields that the server computes, such as its time."""
-        with errors_as_ours():
+        with translate_errors():
             cursor = await self._latest.aggregate([{"$match": where}, {"$set": added}])
             return await cursor.to_list()
 
     async def change(self, where: Filter, update: Update) -> Document | None:
         """Change one document and return it as it is then, without its history; None when none matches."""
-        with errors_as_ours():
+        with translate_errors():
             return await self._collection.find_one_and_update(
                 where, update, projection=HISTORY_LEFT_OUT, return_document=AFTER
             )
 
     async def change_all(self, where: Filter, update: Update) -> int:
         """Change all matching documents, each separately; returns how many matched."""
-        with errors_as_ours():
+        with translate_errors():
             return (await self._collection.update_many(where, update)).matched_count
 
     async def put(self, where: Filter, update: Update) -> Document:
@@ -97,7 +97,7 @@ class Documents:
         duplicate key or with nothing; when repeated, they find the document.
         """
         for _ in range(UPSERT_TRIES):
-            with errors_as_ours(), suppress(errors.DuplicateKeyError):
+            with translate_errors(), suppress(errors.DuplicateKeyError):
                 document = await self._collection.find_one_and_update(where, update, upsert=True, return_document=AFTER)
                 if document is not None:
                     return document
@@ -105,7 +105,7 @@ class Documents:
 
     async def insert(self, documents: Sequence[Document]) -> dict[int, bool]:
         """Insert each separately; return which existed already, by index, and whether by their ``_id``."""
-        with errors_as_ours():
+        with translate_errors():
             try:
                 await self._collection.insert_many(documents, ordered=False)
             except errors.BulkWriteError as exc:
@@ -114,27 +114,27 @@ class Documents:
 
     async def take(self, where: Filter) -> Document | None:
         """Delete one document; returns it as it was, without its history, or None."""
-        with errors_as_ours():
+        with translate_errors():
             return await self._collection.find_one_and_delete(where, projection=HISTORY_LEFT_OUT)
 
     async def delete(self, where: Filter) -> int:
-        with errors_as_ours():
+        with translate_errors():
             return (await self._collection.delete_many(where)).deleted_count
 
     async def distinct(self, name: str, where: Filter) -> list[Any]:
-        with errors_as_ours():
+        with translate_errors():
             return await self._collection.distinct(name, where)
 
     async def count(self, where: Filter) -> int:
-        with errors_as_ours():
+        with translate_errors():
             return await self._collection.count_documents(where)
 
     async def aggregate(self, stages: Sequence[Mapping[str, Any]]) -> list[Document]:
-        with errors_as_ours():
+        with translate_errors():
             return await (await self._collection.aggregate(stages)).to_list()
 
     async def count_by(self, name: str, where: Filter) -> dict[Any, int]:
-        with errors_as_ours():
+        with translate_errors():
             stages: list[Mapping[str, Any]] = [{"$match": where}, {"$group": {"_id": f"${name}", "count": {"$sum": 1}}}]
             cursor = await self._collection.aggregate(stages)
             return {row["_id"]: row["count"] async for row in cursor}
@@ -142,7 +142,7 @@ class Documents:
     async def index(self, name: str, keys: Sort, *, unique: bool = False, where: Filter | None = None) -> None:
         """Create an index, unless it exists."""
         partial: dict[str, Any] = {} if where is None else {"partialFilterExpression": where}
-        with errors_as_ours():
+        with translate_errors():
             await self._collection.create_index(list(keys), name=name, unique=unique, **partial)
 
 
@@ -174,7 +174,7 @@ class MongoDatabase:
             "socketTimeoutMS": ANSWER_TIMEOUT_MS,
         }
         self._documents.clear()
-        with errors_as_ours():
+        with translate_errors():
             self._client = AsyncMongoClient(self.url, **chosen)
             self._database = self._client.get_database(options.get("database") or DEFAULT_DATABASE)
             try:
@@ -197,7 +197,7 @@ class MongoDatabase:
         """
         try:
             async with asyncio.timeout(within_s):
-                with errors_as_ours():
+                with translate_errors():
                     server_time: datetime = (await self._opened().client.admin.command("hello"))["localTime"]
         except TimeoutError as exc:
             raise ConnectionLost(
@@ -213,7 +213,7 @@ class MongoDatabase:
 
     async def has_any(self, names: Collection[str]) -> bool:
         """Return whether one of these collections exists."""
-        with errors_as_ours():
+        with translate_errors():
             existing = await self._opened().list_collection_names()
         return not {f"{APPLICATION}.{name}" for name in names}.isdisjoint(existing)
 
@@ -221,7 +221,7 @@ class MongoDatabase:
         self, stages: Sequence[Mapping[str, Any]], on_begin: Callable[[], None]
     ) -> AsyncGenerator[Document, None]:
         """Yield what ``stages`` leave of each change, until the stream breaks. Needs a replica set."""
-        with errors_as_ours():
+        with translate_errors():
             async with await self._opened().watch(stages) as stream:
                 on_begin()
                 async for change in stream:
@@ -248,7 +248,7 @@ def options_of(url: str) -> dict[str, Any]:
     options = {name.lower(): value for name, value in parsed["options"].items()}
     if options.get("w", "majority") != "majority" or options.get("journal", True) is not True:
         raise StoreError(
-            "MEDIAVAULT_DATABASE_URL asks MongoDB to acknowledge what may still be lost.",
+            "MEDIAVAULT_DATABASE_URL lets MongoDB acknowledge writes that may still be lost.",
             help="Leave out w and journal: mediavault waits until a majority has written it to its journal.",
         )
     return {
@@ -261,11 +261,13 @@ def options_of(url: str) -> dict[str, Any]:
 
 
 @contextmanager
-def errors_as_ours() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     try:
         yield
     except (errors.WTimeoutError, errors.WriteConcernError) as exc:
-        raise ConnectionLost(Message("MongoDB has no majority that has written it: %(error)s", error=exc)) from exc
+        raise ConnectionLost(
+            Message("MongoDB could not get a majority to acknowledge the write: %(error)s", error=exc)
+        ) from exc
     except errors.ConnectionFailure as exc:  # also: no server found, not primary, network timeout
         raise ConnectionLost(Message("MongoDB cannot be reached: %(error)s", error=_brief(exc))) from exc
     except errors.OperationFailure as exc:
@@ -278,7 +280,7 @@ def errors_as_ours() -> Iterator[None]:
             Message("MEDIAVAULT_DATABASE_URL cannot be read: %(error)s", error=_brief(exc)), help=URL_HELP
         ) from exc
     except (errors.PyMongoError, bson.errors.BSONError, OverflowError, ValueError) as exc:
-        raise StoreError(Message("MongoDB cannot keep this: %(error)s", error=_brief(exc))) from exc
+        raise StoreError(Message("MongoDB cannot store this: %(error)s", error=_brief(exc))) from exc
 
 
 def _brief(exc: BaseException) -> str:

@@ -17,7 +17,7 @@ from mediavault.store.mongodb.reads import FAILED, NO_HISTORY, get
 from mediavault.store.mongodb.rows import job_from
 from mediavault.store.mongodb.schema import JOBS
 from mediavault.store.mongodb.server import MongoServer
-from mediavault.store.paging import Place
+from mediavault.store.paging import SortKey
 from mediavault.store.queries import (
     AccountPage,
     AccountQuery,
@@ -62,9 +62,9 @@ async def neighbours(server: MongoServer, job_id: JobId, query: JobQuery) -> Nei
 
 
 async def _select(
-    database: MongoDatabase, query: JobQuery, start: Place | None, limit: int, *, backwards: bool = False
+    database: MongoDatabase, query: JobQuery, start: SortKey | None, limit: int, *, backwards: bool = False
 ) -> list[Job]:
-    terms = search_words.asked(query.text)
+    terms = search_words.parse_search(query.text)
     if terms == ():
         return []
     descending = paging.is_descending(query.order) is not backwards
@@ -76,7 +76,7 @@ async def _select(
 
 
 def page_filter(
-    query: JobQuery, terms: Sequence[search_words.Term], start: Place | None, *, descending: bool
+    query: JobQuery, terms: Sequence[search_words.Term], start: SortKey | None, *, descending: bool
 ) -> Filter:
     where: dict[str, Any] = {}
     if query.statuses:
@@ -108,7 +108,7 @@ def _has(term: search_words.Term) -> list[Filter]:
     return [{"words": {"$all": list(term)}}, {"line": {"$regex": f"{search_words.needle(term)}"}}]
 
 
-def _after(value: str | None, start: Place, *, descending: bool) -> list[Filter]:
+def _after(value: str | None, start: SortKey, *, descending: bool) -> list[Filter]:
     """Return the filters of what comes after ``start``. A missing value is null, and comes last in descending order."""
     sign = "$lt" if descending else "$gt"
     known, created_at, job_id = start
@@ -181,7 +181,7 @@ def _platform_totals(platform: str, rows: Sequence[Document]) -> PlatformTotals:
     assert latest_at is not None
     return PlatformTotals(
         platform=platform,
-        counts=browsing.every_state({JobStatus(row["_id"]["status"]): row["jobs"] for row in rows}),
+        counts=browsing.with_all_statuses({JobStatus(row["_id"]["status"]): row["jobs"] for row in rows}),
         kept=sum(row["kept"] for row in rows),
         bytes=sum(row["bytes"] for row in rows),
         duration_s=browsing.seconds(sum(int(row["millis"]) for row in rows)),

@@ -21,7 +21,7 @@ from mediavault.core.job import (
     NewJob,
     Stage,
     StepOutcome,
-    WorkerBeat,
+    WorkerHeartbeat,
     WorkerId,
 )
 from mediavault.core.media import KeptFile
@@ -32,14 +32,14 @@ from mediavault.store.codec import items_to_json
 from mediavault.store.mongodb.engine import FIRST_MOMENT, Document, Filter, MongoDatabase
 from mediavault.store.mongodb.history import append, appended, literal, make_room, new_record, write_page
 from mediavault.store.mongodb.reads import FAILED, QUEUED, get
-from mediavault.store.mongodb.rows import PAGE, SPILL_AT, cut, document_of, gate_document, job_from, record_row
+from mediavault.store.mongodb.rows import PAGE, SPILL_AT, cut, document_of, job_from, limit_document, record_row
 from mediavault.store.mongodb.schema import AGREED, GATES, HISTORY, JOBS, WORKERS
 from mediavault.store.mongodb.server import MongoServer
 from mediavault.store.mongodb.words import words_values
 from mediavault.store.port import Checkpoint, Enqueued, Recovered, RecoveredJob, StoredJob
 from mediavault.store.rows import beat_values, checkpoint_values
 
-HANDED_IN_WITHIN_S = 1.5  # a user waits: without an answer they get an error within two seconds
+ENQUEUE_TIMEOUT_S = 1.5  # a user waits: without an answer they get an error within two seconds
 RACES = 50  # tries against others that move the same job, or store a version of the same post, at the same moment
 SERVERS_TIME = {"$multiply": [{"$toLong": "$$NOW"}, 1000]}  # in microseconds, to the millisecond
 NOT_RUNNING = {"claimed_by": None, "lease_expires_at": None}
@@ -65,7 +65,7 @@ async def enqueue(server: MongoServer, jobs: Sequence[NewJob], *, force: bool = 
     database, now = server.database, server.now
     first = {job.canonical_url: job for job in reversed(jobs)}
     distinct = [job for job in jobs if first[job.canonical_url] is job]
-    at = await database.now(within_s=HANDED_IN_WITHIN_S) if now is None else now
+    at = await database.now(within_s=ENQUEUE_TIMEOUT_S) if now is None else now
     created, known = await _store_all(database, distinct, at, force=force)
     answers = []
     for job in jobs:
@@ -402,7 +402,7 @@ async def retry(server: MongoServer, job_id: JobId, *, chosen_url: str | None = 
         if chosen_url:
             values["chosen_url"] = codec.storable(chosen_url)
         tries = {"$max": ["$max_attempts", {"$add": ["$attempt_count", 1]}]}
-        record = new_record(moment_of(now), Stage.RETRY, detail=transitions.ASKED_AGAIN)
+        record = new_record(moment_of(now), Stage.RETRY, detail=transitions.RETRIED_BY_USER)
         if changed := await _move(database, job, {**literals(values), "max_attempts": tries, **appended(record)}, now):
             server.wake()
             return changed
@@ -439,7 +439,7 @@ async def _move(database: MongoDatabase, judged: Job, changes: Mapping[str, Any]
 
 
 def _contention_error(job_id: JobId) -> StoreError:
-    return StoreError(Message("Others keep moving the job %(job_id)s.", job_id=job_id), help="Try again.")
+    return StoreError(Message("Other processes keep changing job %(job_id)s.", job_id=job_id), help="Try again.")
 
 
 # --- moving from one store to another ----------------------------------------------------------------------------
@@ -449,7 +449,7 @@ async def import_jobs(server: MongoServer, jobs: Sequence[StoredJob]) -> int:
     database = server.database
     new = 0
     for stored in jobs:
-        new += await _import_one(database, transitions.as_adopted(stored.job), stored.history)
+        new += await _import_one(database, transitions.as_imported(stored.job), stored.history)
     if new:
         server.wake()
     return new
@@ -466,12 +466,12 @@ async def _import_one(database: MongoDatabase, job: Job, history: Sequence[Histo
     return not await documents.insert([document_of(job, history[moved:], moved=moved)])
 
 
-async def import_gates(server: MongoServer, gates: Sequence[SiteLimit]) -> int:
+async def import_limits(server: MongoServer, limits: Sequence[SiteLimit]) -> int:
     database = server.database
-    if not gates:
+    if not limits:
         return 0
-    refused = await database.documents(GATES).insert([gate_document(gate) for gate in gates])
-    return len(gates) - len(refused)
+    refused = await database.documents(GATES).insert([limit_document(site_limit) for site_limit in limits])
+    return len(limits) - len(refused)
 
 
 async def set_once(server: MongoServer, name: str, value: str) -> str:
@@ -483,7 +483,7 @@ async def set_once(server: MongoServer, name: str, value: str) -> str:
 # --- workers -----------------------------------------------------------------------------------------------------
 
 
-async def heartbeat(server: MongoServer, beat: WorkerBeat) -> bool:
+async def heartbeat(server: MongoServer, beat: WorkerHeartbeat) -> bool:
     """Store a heartbeat with the server's time, which also reads it: the clocks of hosts disagree."""
     database, now = server.database, server.now
     values = beat_values(beat)

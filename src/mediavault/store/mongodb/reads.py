@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 from mediavault.core.clock import from_micros, micros_in, to_micros
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import Job, JobId, JobStatus, WorkerBeat
+from mediavault.core.job import Job, JobId, JobStatus, WorkerHeartbeat
 from mediavault.core.site_limits import SiteLimit
 from mediavault.store import transitions
 from mediavault.store.mongodb.engine import FIRST_MOMENT, MongoDatabase, options_of
 from mediavault.store.mongodb.facts import concerns
-from mediavault.store.mongodb.rows import beat_from, gate_from, job_from
+from mediavault.store.mongodb.rows import beat_from, job_from, limit_from
 from mediavault.store.mongodb.schema import AGREED, GATES, JOBS, WORKERS
 from mediavault.store.mongodb.server import MongoServer
 from mediavault.store.port import StoreReport
@@ -49,12 +49,12 @@ async def constants(server: MongoServer) -> dict[str, str]:
     return {document["_id"]: document["value"] for document in await database.documents(AGREED).find({})}
 
 
-async def gates(server: MongoServer) -> list[SiteLimit]:
+async def all_limits(server: MongoServer) -> list[SiteLimit]:
     database = server.database
-    return [gate_from(document) for document in await database.documents(GATES).find({}, sort=[("_id", 1)])]
+    return [limit_from(document) for document in await database.documents(GATES).find({}, sort=[("_id", 1)])]
 
 
-async def workers_alive(server: MongoServer, *, seen_within: timedelta) -> list[WorkerBeat]:
+async def workers_alive(server: MongoServer, *, seen_within: timedelta) -> list[WorkerHeartbeat]:
     database, now = server.database, server.now
     since = (await database.now() if now is None else now) - micros_in(seen_within)
     documents = await database.documents(WORKERS).find(

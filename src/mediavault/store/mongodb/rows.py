@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from mediavault.core.job import HistoryRecord, Job, WorkerBeat
+from mediavault.core.job import HistoryRecord, Job, WorkerHeartbeat
 from mediavault.core.site_limits import SiteLimit
 from mediavault.store import rows
 from mediavault.store.mongodb.engine import Document
@@ -16,7 +16,7 @@ from mediavault.store.mongodb.words import words_values
 LONGEST_DETAIL = 20_000  # characters
 PAGE, SPILL_AT = 50, 100  # history records
 
-_GATE = tuple(rows.GATE_COLUMNS.split(", "))
+_GATE = tuple(rows.LIMIT_COLUMNS.split(", "))
 _DETAIL = 6
 _HISTORY_COLUMNS = 10
 
@@ -50,22 +50,22 @@ def records_from(found: Iterable[Sequence[Any]]) -> list[HistoryRecord]:
     return [rows.history_from_row([*row, None][:_HISTORY_COLUMNS]) for row in found]  # older rows end with the duration
 
 
-def gate_from(document: Document) -> SiteLimit:
-    return rows.gate_from_row([document["_id"], *(document[name] for name in _GATE)])
+def limit_from(document: Document) -> SiteLimit:
+    return rows.limit_from_row([document["_id"], *(document[name] for name in _GATE)])
 
 
-def gate_document(gate: SiteLimit) -> Document:
-    values = rows.gate_values(gate)
+def limit_document(site_limit: SiteLimit) -> Document:
+    values = rows.limit_values(site_limit)
     return {"_id": values.pop("platform"), **values, "version": 0}
 
 
-def gate_changes(gate: SiteLimit) -> Document:
-    values = rows.gate_values(gate)
+def limit_changes(site_limit: SiteLimit) -> Document:
+    values = rows.limit_values(site_limit)
     del values["platform"]
     return values
 
 
-def beat_from(document: Document) -> WorkerBeat:
+def beat_from(document: Document) -> WorkerHeartbeat:
     leaving = {"draining": max(document["draining"], document.get("leaving", 0))}
     document = {"tally": "", **document, **leaving}  # an earlier release wrote neither
     return rows.beat_from_row([document["_id"], *(document[name] for name in _BEAT)])

@@ -86,11 +86,11 @@ class MongoCatalogue(Port[MongoServer]):
 
 
 class MongoSiteLimits(Port[MongoServer]):
-    take_turn = shielded(claims.take_turn)
-    close_gate = shielded(claims.close_gate)
-    open_gate = shielded(claims.open_gate)
-    gates = shielded(reads.gates)
-    import_gates = shielded(ops.import_gates)
+    acquire_permit = shielded(claims.acquire_permit)
+    pause_site = shielded(claims.pause_site)
+    reopen_site = shielded(claims.reopen_site)
+    all_limits = shielded(reads.all_limits)
+    import_limits = shielded(ops.import_limits)
 
 
 class MongoWorkers(Port[MongoServer]):

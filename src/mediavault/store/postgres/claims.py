@@ -9,7 +9,7 @@ from datetime import timedelta
 from mediavault.core.clock import micros_in, to_micros
 from mediavault.core.job import ClaimedJob, JobItem, WorkerId
 from mediavault.core.media import KeptFile
-from mediavault.core.site_limits import OUT_OF_SIGHT, SOON
+from mediavault.core.site_limits import MAX_PLAUSIBLE_WAIT, SOON
 from mediavault.store import codec, site_limits, transitions
 from mediavault.store.calls import Combiner
 from mediavault.store.postgres.engine import Row
@@ -82,8 +82,8 @@ class PostgresClaims:
             "worker": worker,
             "lease": micros_in(lease),
             "soon": micros_in(SOON),
-            "out_of_sight": micros_in(OUT_OF_SIGHT),
-            "offered_for": micros_in(site_limits.OFFERED_FOR),
+            "out_of_sight": micros_in(MAX_PLAUSIBLE_WAIT),
+            "offered_for": micros_in(site_limits.RESERVATION),
         }
         rows: list[Row] = []
         if self._mark.may_be_used(at) and self._mark.platforms:

@@ -69,18 +69,18 @@ class Transaction:
 
     async def rows(self, statement: Statement, values: Mapping[str, Any]) -> list[Row]:
         """Run the statement and return all of its rows."""
-        with errors_as_ours():
+        with translate_errors():
             rows: list[Row] = await self._connection.fetch(statement.sql, *statement.arguments(values))
         return rows
 
     async def many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run the statement once for each row of values, in one round trip."""
-        with errors_as_ours():
+        with translate_errors():
             await self._connection.executemany(statement.sql, [statement.arguments(values) for values in rows])
 
     async def script(self, sql: str) -> None:
         """Run several statements without values."""
-        with errors_as_ours():
+        with translate_errors():
             await self._connection.execute(sql)
 
 
@@ -100,7 +100,7 @@ class Lane:
         async with self._turn:
             if self._closed:
                 raise StoreError("The job store is not open.")
-            with errors_as_ours():
+            with translate_errors():
                 if self._connection is None or self._connection.is_closed():
                     self._connection = await self._connect()
                 rows: list[Row] = await self._connection.fetch(statement.sql, *statement.arguments(values))
@@ -123,7 +123,7 @@ class PostgresDatabase:
 
     async def open(self) -> None:
         """Connect. Raises ConnectionLost when no server answers, StoreError when it refuses us or is too old."""
-        with errors_as_ours():
+        with translate_errors():
             self._pool = await asyncpg.create_pool(
                 self.url, min_size=1, max_size=POOL_SIZE, reset=_no_reset, **self._options()
             )
@@ -170,17 +170,17 @@ class PostgresDatabase:
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Begin a transaction, committed at the end of the block and rolled back when that raises."""
         async with self._connection() as connection:
-            with errors_as_ours():
+            with translate_errors():
                 begun = connection.transaction()
                 await begun.start()
             try:
                 yield Transaction(connection)
             except BaseException:
-                with errors_as_ours():
+                with translate_errors():
                     if not connection.is_closed():
                         await begun.rollback()
                 raise
-            with errors_as_ours():
+            with translate_errors():
                 await begun.commit()
 
     async def rows(self, statement: Statement, values: Mapping[str, Any]) -> list[Row]:
@@ -196,12 +196,12 @@ class PostgresDatabase:
     async def _connection(self) -> AsyncIterator[Any]:
         if self._pool is None:
             raise StoreError("The job store is not open.")
-        with errors_as_ours():
+        with translate_errors():
             connection = await self._pool.acquire(timeout=CONNECT_TIMEOUT_S)
         try:
             yield connection
         finally:
-            with errors_as_ours():
+            with translate_errors():
                 await self._pool.release(connection)
 
     def _options(self) -> dict[str, Any]:
@@ -223,11 +223,11 @@ def named(url: str) -> str:
 
 
 @contextmanager
-def errors_as_ours() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     try:
         yield
     except asyncpg.UniqueViolationError as exc:
-        raise DuplicateKey(Message("PostgreSQL has this row already: %(error)s", error=exc.detail or exc)) from exc
+        raise DuplicateKey(Message("PostgreSQL already has this row: %(error)s", error=exc.detail or exc)) from exc
     except asyncpg.PostgresError as exc:
         code = exc.sqlstate or ""
         kind = ConnectionLost if code.startswith(_PASSING) else StoreError
@@ -237,7 +237,7 @@ def errors_as_ours() -> Iterator[None]:
             Message("MEDIAVAULT_DATABASE_URL cannot be used: %(error)s", error=exc), help=URL_HELP
         ) from exc
     except (asyncpg.InterfaceError, asyncpg.InternalClientError) as exc:
-        raise ConnectionLost(Message("The connection to PostgreSQL broke: %(error)s", error=exc)) from exc
+        raise ConnectionLost(Message("The connection to PostgreSQL was lost: %(error)s", error=exc)) from exc
     except ssl.SSLCertVerificationError as exc:
         raise StoreError(
             Message("PostgreSQL's certificate is not accepted: %(error)s.", error=exc.verify_message)

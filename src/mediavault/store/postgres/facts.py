@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from mediavault.core.clock import Clock, to_micros
-from mediavault.store.postgres.engine import PostgresDatabase, errors_as_ours, hang_up, named
+from mediavault.store.postgres.engine import PostgresDatabase, hang_up, named, translate_errors
 from mediavault.store.postgres.wake import wake_ups_arrive
 
 _QUERY = """
@@ -53,11 +53,11 @@ class PostgresFacts:
     has_wake_ups: bool
 
 
-async def look_at(url: str, clock: Clock) -> PostgresFacts:
+async def query_facts(url: str, clock: Clock) -> PostgresFacts:
     """Query the server's facts. Raises ConnectionLost when no server answers, StoreError when it refuses us."""
     database = PostgresDatabase(url)
     database.pooled_by_others = True  # it may be a pooler that answers
-    with errors_as_ours():
+    with translate_errors():
         connection = await database.connect()
         try:
             before = to_micros(clock.now())

@@ -9,7 +9,7 @@ from typing import Any
 from mediavault.core.job import Job, JobId
 from mediavault.store import browsing, library_index, paging, search_words
 from mediavault.store.library_index import VALUES
-from mediavault.store.paging import Place
+from mediavault.store.paging import SortKey
 from mediavault.store.postgres.engine import Statement, positional
 from mediavault.store.postgres.reads import get
 from mediavault.store.postgres.server import PostgresServer
@@ -39,17 +39,17 @@ async def neighbours(server: PostgresServer, job_id: JobId, query: JobQuery) -> 
 
 
 async def _select(
-    server: PostgresServer, query: JobQuery, start: Place | None, limit: int, *, backwards: bool = False
+    server: PostgresServer, query: JobQuery, start: SortKey | None, limit: int, *, backwards: bool = False
 ) -> list[Job]:
     selection = statement(query, start, limit, backwards=backwards)
     return [] if selection is None else [job_from_row(row) for row in await server.database.rows(*selection)]
 
 
 def statement(
-    query: JobQuery, start: Place | None, limit: int, *, backwards: bool = False
+    query: JobQuery, start: SortKey | None, limit: int, *, backwards: bool = False
 ) -> tuple[Statement, dict[str, Any]] | None:
     """Return what selects the jobs after ``start`` in the query's order, or before it; None if nothing can be found."""
-    terms = search_words.asked(query.text)
+    terms = search_words.parse_search(query.text)
     if terms == ():
         return None
     descending = paging.is_descending(query.order) is not backwards
@@ -82,7 +82,7 @@ async def accounts(server: PostgresServer, query: AccountQuery) -> AccountPage:
 
 
 def accounts_statement(query: AccountQuery) -> tuple[Statement, dict[str, Any]] | None:
-    terms = search_words.asked(query.text)
+    terms = search_words.parse_search(query.text)
     if terms == ():
         return None
     where, values = library_index.account_conditions(query, terms or (), "position({}::text IN line) > 0")

@@ -20,7 +20,7 @@ from mediavault.core.job import (
     JobStatus,
     NewJob,
     Stage,
-    WorkerBeat,
+    WorkerHeartbeat,
     WorkerId,
 )
 from mediavault.core.media import KeptFile
@@ -38,10 +38,10 @@ from mediavault.store.rows import (
     SEQ,
     beat_values,
     checkpoint_values,
-    gate_from_row,
-    gate_values,
     history_row,
     job_from_row,
+    limit_from_row,
+    limit_values,
     micros_or_none,
     moment,
     stored_values,
@@ -89,7 +89,7 @@ async def _store_new_ones(server: PostgresServer, jobs: Sequence[NewJob]) -> tup
             rest = [job for job in rest if job.canonical_url not in known]
         if not rest:
             return created, known
-    raise StoreError("Others keep removing the posts that were handed over.", help="Try again.")
+    raise StoreError("Other processes keep removing these posts.", help="Try again.")
 
 
 async def _store_new(server: PostgresServer, jobs: Sequence[NewJob]) -> dict[str, Job]:
@@ -129,7 +129,7 @@ async def _store_version(txn: Transaction, job: NewJob, index: int, now: int | N
         if rows := await txn.rows(SQL["enqueue_version"], values):
             return job_from_row(rows[0][:-1])
     raise StoreError(
-        Message("Others keep storing new versions of %(canonical_url)s.", canonical_url=job.canonical_url),
+        Message("Other processes keep storing new versions of %(canonical_url)s.", canonical_url=job.canonical_url),
         help="Try again.",
     )
 
@@ -286,7 +286,7 @@ async def retry(server: PostgresServer, job_id: JobId, *, chosen_url: str | None
             return job
         values = {"id": job_id, "now": server.now, "chosen_url": codec.storable_or_none(chosen_url)}
         after = job_from_row((await txn.rows(SQL["retry"], values))[0][:-1])
-        record = transitions.retry_record(after.updated_at, transitions.ASKED_AGAIN)
+        record = transitions.retry_record(after.updated_at, transitions.RETRIED_BY_USER)
         await txn.rows(SQL["append_history"], _history_values(before[SEQ], record))
         return after
 
@@ -309,7 +309,7 @@ async def import_jobs(server: PostgresServer, jobs: Sequence[StoredJob]) -> int:
     async with server.database.transaction() as txn:
         entries: list[Entry] = []
         for stored in jobs:
-            values = stored_values(transitions.as_adopted(stored.job))
+            values = stored_values(transitions.as_imported(stored.job))
             for row in await txn.rows(SQL["import_job"], values):
                 await txn.many(SQL["append_history"], [_history_values(row[0], entry) for entry in stored.history])
                 entries.append(entry_of(row[0], values))
@@ -319,9 +319,9 @@ async def import_jobs(server: PostgresServer, jobs: Sequence[StoredJob]) -> int:
         return len(entries)
 
 
-async def import_gates(server: PostgresServer, gates: Sequence[SiteLimit]) -> int:
+async def import_limits(server: PostgresServer, limits: Sequence[SiteLimit]) -> int:
     async with server.database.transaction() as txn:
-        return sum([len(await txn.rows(SQL["import_gate"], gate_values(gate))) for gate in gates])
+        return sum([len(await txn.rows(SQL["import_gate"], limit_values(site_limit))) for site_limit in limits])
 
 
 async def set_once(server: PostgresServer, name: str, value: str) -> str:
@@ -332,32 +332,32 @@ async def set_once(server: PostgresServer, name: str, value: str) -> str:
 # --- site limits and workers -------------------------------------------------------------------------------------
 
 
-async def take_turn(server: PostgresServer, asked: PermitRequest) -> Permit:
+async def acquire_permit(server: PostgresServer, asked: PermitRequest) -> Permit:
     async with server.database.transaction() as txn:
-        gate, at = await _locked_gate(txn, asked.platform, server.now)
-        permit, after = site_limits.acquire_permit(gate, asked, at)
-        await txn.rows(SQL["put_gate"], gate_values(after))
+        site_limit, at = await _locked_gate(txn, asked.platform, server.now)
+        permit, after = site_limits.acquire_permit(site_limit, asked, at)
+        await txn.rows(SQL["put_gate"], limit_values(after))
         return permit
 
 
-async def close_gate(
+async def pause_site(
     server: PostgresServer, platform: str, *, duration: timedelta, code: ErrorCode, reason: str
 ) -> SiteLimit:
     async with server.database.transaction() as txn:
-        gate, at = await _locked_gate(txn, platform, server.now)
-        after = site_limits.close(gate, at, duration=duration, code=code, reason=codec.storable(reason))
-        await txn.rows(SQL["put_gate"], gate_values(after))
+        site_limit, at = await _locked_gate(txn, platform, server.now)
+        after = site_limits.close(site_limit, at, duration=duration, code=code, reason=codec.storable(reason))
+        await txn.rows(SQL["put_gate"], limit_values(after))
         return after
 
 
-async def open_gate(server: PostgresServer, platform: str) -> None:
+async def reopen_site(server: PostgresServer, platform: str) -> None:
     async with server.database.transaction() as txn:
-        gate, _ = await _locked_gate(txn, platform, server.now)
-        await txn.rows(SQL["put_gate"], gate_values(site_limits.open_(gate)))
+        site_limit, _ = await _locked_gate(txn, platform, server.now)
+        await txn.rows(SQL["put_gate"], limit_values(site_limits.open_(site_limit)))
         await txn.rows(SQL["wake"], {})
 
 
-async def heartbeat(server: PostgresServer, beat: WorkerBeat) -> bool:
+async def heartbeat(server: PostgresServer, beat: WorkerHeartbeat) -> bool:
     [[leaving]] = await server.heartbeats.rows(SQL["heartbeat"], {**beat_values(beat), "now": server.now})
     return bool(leaving)
 
@@ -384,7 +384,7 @@ async def _locked_gate(txn: Transaction, platform: str, now: int | None) -> tupl
     """Return the limit, created if there is none, and the database's time; it is locked until the transaction ends."""
     await txn.rows(SQL["make_gate"], {"platform": platform})
     [row] = await txn.rows(SQL["locked_gate"], {"platform": platform, "now": now})
-    return gate_from_row(row[1:]), moment(row[0])
+    return limit_from_row(row[1:]), moment(row[0])
 
 
 def _history_values(seq: int, record: HistoryRecord) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from mediavault.core.clock import from_micros, to_micros
-from mediavault.core.job import HistoryRecord, Job, JobId, WorkerBeat
+from mediavault.core.job import HistoryRecord, Job, JobId, WorkerHeartbeat
 from mediavault.core.site_limits import SiteLimit
 from mediavault.store import transitions
 from mediavault.store.port import StoreReport
@@ -14,9 +14,9 @@ from mediavault.store.postgres.sql import SQL
 from mediavault.store.rows import (
     beat_from_row,
     counts_from_row,
-    gate_from_row,
     history_from_row,
     job_from_row,
+    limit_from_row,
 )
 from mediavault.store.rows import moment as moment_or_none
 
@@ -45,15 +45,15 @@ async def next_due(server: PostgresServer) -> datetime | None:
     return moment_or_none(rows[0][0]) if rows else None
 
 
-async def gates(server: PostgresServer) -> list[SiteLimit]:
-    return [gate_from_row(row) for row in await server.database.rows(SQL["gates"], {})]
+async def all_limits(server: PostgresServer) -> list[SiteLimit]:
+    return [limit_from_row(row) for row in await server.database.rows(SQL["gates"], {})]
 
 
 async def constants(server: PostgresServer) -> dict[str, str]:
     return {row[0]: row[1] for row in await server.database.rows(SQL["constants"], {})}
 
 
-async def workers_alive(server: PostgresServer, *, seen_within: timedelta) -> list[WorkerBeat]:
+async def workers_alive(server: PostgresServer, *, seen_within: timedelta) -> list[WorkerHeartbeat]:
     values = {"now": server.now, "seen_within": seen_within // timedelta(microseconds=1)}
     return [beat_from_row(row) for row in await server.database.rows(SQL["workers"], values)]
 

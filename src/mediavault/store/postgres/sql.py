@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from mediavault.store.library_index import ACCOUNT_COLUMNS, ENTRY_COLUMNS
 from mediavault.store.postgres.engine import Statement, positional
-from mediavault.store.rows import GATE_COLUMNS, JOB_COLUMNS, STORED_COLUMNS
+from mediavault.store.rows import JOB_COLUMNS, LIMIT_COLUMNS, STORED_COLUMNS
 from mediavault.store.schema import load_statements
 
 MOMENT = "t AS MATERIALIZED (SELECT coalesce(:now::bigint, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) AS now)"
@@ -17,7 +17,7 @@ SQL: Mapping[str, Statement] = {
         columns={
             "t": MOMENT,
             "job": JOB_COLUMNS,
-            "gate": GATE_COLUMNS,
+            "gate": LIMIT_COLUMNS,
             "stored": STORED_COLUMNS,
             "entry": ENTRY_COLUMNS,
             "account": ACCOUNT_COLUMNS,

@@ -109,11 +109,11 @@ class PostgresCatalogue(Port[PostgresServer]):
 
 
 class PostgresSiteLimits(Port[PostgresServer]):
-    take_turn = shielded(ops.take_turn)
-    close_gate = shielded(ops.close_gate)
-    open_gate = shielded(ops.open_gate)
-    gates = shielded(reads.gates)
-    import_gates = shielded(ops.import_gates)
+    acquire_permit = shielded(ops.acquire_permit)
+    pause_site = shielded(ops.pause_site)
+    reopen_site = shielded(ops.reopen_site)
+    all_limits = shielded(reads.all_limits)
+    import_limits = shielded(ops.import_limits)
 
 
 class PostgresWorkers(Port[PostgresServer]):

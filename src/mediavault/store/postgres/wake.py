@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from mediavault.store.postgres.engine import PostgresDatabase, errors_as_ours
+from mediavault.store.postgres.engine import PostgresDatabase, translate_errors
 
 WORK, STOP = "mediavault_work", "mediavault_stop"
 SELF_TEST_S = 2.0
@@ -21,7 +21,7 @@ async def wake_ups_arrive(database: PostgresDatabase) -> bool:
     """
     channel = f"mediavault_test_{secrets.token_hex(8)}"
     arrived = asyncio.Event()
-    with errors_as_ours():
+    with translate_errors():
         listener, sender = await database.connect(), await database.connect()
         try:
             await listener.add_listener(channel, lambda *_: arrived.set())
@@ -38,7 +38,7 @@ async def wake_ups_arrive(database: PostgresDatabase) -> bool:
 async def until_lost(database: PostgresDatabase, on_wake: Callable[[], None], on_stop: Callable[[str], None]) -> None:
     """Call ``on_wake`` at once, for missed notifications, then either callback at each until the connection ends."""
     lost = asyncio.Event()
-    with errors_as_ours():
+    with translate_errors():
         connection: Any = await database.connect()
         try:
             connection.add_termination_listener(lambda _: lost.set())

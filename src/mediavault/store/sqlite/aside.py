@@ -15,7 +15,7 @@ from pathlib import Path
 from mediavault.core.failures import StoreDamaged, StoreError
 from mediavault.core.messages import Message
 from mediavault.store.sqlite.backup import fsync
-from mediavault.store.sqlite.engine import connect_to_read, errors_as_ours, fetch_all
+from mediavault.store.sqlite.engine import connect_to_read, fetch_all, translate_errors
 from mediavault.store.sqlite.schema import inspect
 
 # A process that has the file open in WAL mode holds a lock on these bytes. Source: SHARED_FIRST and SHARED_SIZE in
@@ -50,7 +50,7 @@ def is_damaged(path: Path) -> bool:
     try:
         if inspect(path) is None:
             return False
-        with errors_as_ours(path):
+        with translate_errors(path):
             db = connect_to_read(path)
             try:
                 return fetch_all(db, "PRAGMA integrity_check(1)") != [("ok",)]
@@ -82,6 +82,6 @@ def _exclusive_lock(path: Path) -> Iterator[None]:
 
 def _rename(old: Path, new: Path) -> None:
     if new.exists():
-        raise FileExistsError(17, "there is a file of that name already", str(new))
+        raise FileExistsError(17, "a file with that name already exists", str(new))
     if old.exists():
         old.rename(new)

@@ -12,7 +12,13 @@ from pathlib import Path
 
 from mediavault.core.failures import StoreError
 from mediavault.core.messages import Message
-from mediavault.store.sqlite.engine import Connection, connect_to_copy_into, connect_to_read, errors_as_ours, fetch_all
+from mediavault.store.sqlite.engine import (
+    Connection,
+    connect_to_copy_into,
+    connect_to_read,
+    fetch_all,
+    translate_errors,
+)
 
 MAX_ROW_BYTES = 4 << 20  # ours have a few kilobytes; a post's text and inline manifests are the longest parts
 MAX_HISTORY = 10_000  # records of one job, which are read at once
@@ -30,12 +36,12 @@ def copy_database(path: Path, into: Path, *, on_pages: OnPages = lambda *_: None
 
     Writers are not held up. Raises StoreError, and then ``into`` does not exist. ``path`` is never written to.
     """
-    with errors_as_ours(path):
+    with translate_errors(path):
         source = connect_to_read(path)
     try:
         os.close(os.open(into, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         try:
-            with errors_as_ours(into):
+            with translate_errors(into):
                 _copy(source, into, on_pages)
             fsync(into)
         except BaseException:
@@ -54,7 +60,7 @@ def refuse_oversized(path: Path) -> int:
 
     The file is untrusted, so the sizes are read without loading the values.
     """
-    with errors_as_ours(path):
+    with translate_errors(path):
         db = connect_to_read(path)
         try:
             tables = [str(row[0]) for row in fetch_all(db, "SELECT name FROM sqlite_schema WHERE type = 'table'")]
@@ -69,7 +75,7 @@ def refuse_oversized(path: Path) -> int:
         raise StoreError(
             Message(
                 (
-                    "The backup holds more in one place than mediavault writes: %(largest)d bytes in a row,"
+                    "The backup contains larger values than mediavault writes: %(largest)d bytes in a row,"
                     " %(small)d in a small table, %(longest)d records with %(texts)d bytes about a job."
                 ),
                 largest=largest,

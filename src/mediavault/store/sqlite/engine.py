@@ -12,7 +12,7 @@ from typing import Any
 
 import apsw
 
-from mediavault.core.failures import StoreAway, StoreDamaged, StoreError
+from mediavault.core.failures import StoreDamaged, StoreError, StoreUnreachable
 from mediavault.core.messages import Message
 
 Connection = apsw.Connection
@@ -84,8 +84,8 @@ _ERRORS: tuple[tuple[type[apsw.Error], str, str], ...] = (
 _OURS: Mapping[type[apsw.Error], type[StoreError]] = {
     apsw.NotADBError: StoreDamaged,
     apsw.CorruptError: StoreDamaged,
-    apsw.BusyError: StoreAway,
-    apsw.LockedError: StoreAway,
+    apsw.BusyError: StoreUnreachable,
+    apsw.LockedError: StoreUnreachable,
 }
 
 
@@ -126,9 +126,9 @@ def refuse_unsafe_version(version: str) -> None:
 
 
 def connect_to_write(path: Path, wait: LockWait | None = None) -> Connection:
-    """Return a connection to an existing file. ``wait`` waits for its locks until :func:`wait_as_usual` is called.
+    """Return a connection to an existing file. ``wait`` waits for its locks until :func:`use_busy_timeout` is called.
 
-    Raises SqliteError; wrap in :func:`errors_as_ours`.
+    Raises SqliteError; wrap in :func:`translate_errors`.
     """
     db = _tuned(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE | _OWN_THREAD), wait)
     mode = db.pragma("journal_mode", "wal")
@@ -145,17 +145,17 @@ def connect_to_write(path: Path, wait: LockWait | None = None) -> Connection:
 def connect_to_read(path: Path, wait: LockWait | None = None) -> Connection:
     """Return a connection that cannot write. ``wait`` is as in :func:`connect_to_write`.
 
-    Raises SqliteError; wrap in :func:`errors_as_ours`.
+    Raises SqliteError; wrap in :func:`translate_errors`.
     """
     return _tuned(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY | _OWN_THREAD), wait)
 
 
-def wait_as_usual(db: Connection) -> None:
+def use_busy_timeout(db: Connection) -> None:
     """Let SQLite itself wait for locks from now on."""
     db.set_busy_timeout(BUSY_TIMEOUT_MS)
 
 
-def undo_broken_off(path: Path) -> None:
+def roll_back_interrupted_write(path: Path) -> None:
     """Let SQLite roll back what a killed writer left half written; a reader may not. Raises SqliteError."""
     db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE | _OWN_THREAD)
     try:
@@ -165,7 +165,7 @@ def undo_broken_off(path: Path) -> None:
 
 
 def connect_to_copy_into(path: Path) -> Connection:
-    """Return a connection to the empty file that a backup fills. Raises SqliteError; wrap in :func:`errors_as_ours`."""
+    """Return a connection to the empty file that a backup fills. Raises SqliteError; wrap in :func:`translate_errors`."""
     return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE | _OWN_THREAD)
 
 
@@ -184,7 +184,7 @@ def fetch_all(db: Connection, sql: str, values: Mapping[str, Any] | None = None)
 
 def _tuned(db: Connection, wait: LockWait | None = None) -> Connection:
     if wait is None:
-        wait_as_usual(db)
+        use_busy_timeout(db)
     else:
         db.set_busy_handler(wait)
     db.pragma("temp_store", 2)  # memory
@@ -195,7 +195,7 @@ def _tuned(db: Connection, wait: LockWait | None = None) -> Connection:
 
 
 @contextmanager
-def errors_as_ours(path: Path) -> Iterator[None]:
+def translate_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except apsw.Error as exc:

@@ -9,7 +9,7 @@ from typing import Any
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.store import browsing, library_index, paging, search_words
 from mediavault.store.library_index import VALUES
-from mediavault.store.paging import Place
+from mediavault.store.paging import SortKey
 from mediavault.store.queries import (
     AccountPage,
     AccountQuery,
@@ -45,9 +45,11 @@ def neighbours(snapshot: Snapshot, job_id: JobId, query: JobQuery) -> Neighbours
     return Neighbours(before[0] if before else None, after[0] if after else None)
 
 
-def _select(db: Connection, query: JobQuery, start: Place | None, limit: int, *, backwards: bool = False) -> list[Job]:
+def _select(
+    db: Connection, query: JobQuery, start: SortKey | None, limit: int, *, backwards: bool = False
+) -> list[Job]:
     """Return the jobs after ``start`` in the query's order, or before it if ``backwards``."""
-    terms = search_words.asked(query.text)
+    terms = search_words.parse_search(query.text)
     if terms == ():
         return []
     descending = paging.is_descending(query.order) is not backwards
@@ -64,7 +66,7 @@ def _finds_few(db: Connection, terms: Sequence[search_words.Term]) -> bool:
 def statement(
     query: JobQuery,
     terms: Sequence[search_words.Term] | None,
-    start: Place | None,
+    start: SortKey | None,
     *,
     descending: bool,
     finds_few: bool,
@@ -123,7 +125,7 @@ def accounts(snapshot: Snapshot, query: AccountQuery) -> AccountPage:
 
 
 def accounts_statement(query: AccountQuery) -> tuple[str, dict[str, Any]] | None:
-    terms = search_words.asked(query.text)
+    terms = search_words.parse_search(query.text)
     if terms == ():
         return None
     where, values = library_index.account_conditions(query, terms or (), "instr(line, {}) > 0")

@@ -22,7 +22,7 @@ from mediavault.core.job import (
     JobStatus,
     NewJob,
     Stage,
-    WorkerBeat,
+    WorkerHeartbeat,
     WorkerId,
 )
 from mediavault.core.media import KeptFile
@@ -35,10 +35,10 @@ from mediavault.store.rows import (
     SEQ,
     beat_values,
     checkpoint_values,
-    gate_from_row,
-    gate_values,
     history_row,
     job_from_row,
+    limit_from_row,
+    limit_values,
     micros_or_none,
     stored_values,
 )
@@ -97,8 +97,11 @@ def claim(
     if limit <= 0:
         return []
     txn.guard.lease_given(lease, txn.at, txn.monotonic)
-    gates = {gate.platform: gate for gate in map(gate_from_row, fetch_all(txn.db, SQL["queued_platforms"]))}
-    wanted = [gate for gate in gates.values() if not platforms or gate.platform in platforms]
+    limits = {
+        site_limit.platform: site_limit
+        for site_limit in map(limit_from_row, fetch_all(txn.db, SQL["queued_platforms"]))
+    }
+    wanted = [site_limit for site_limit in limits.values() if not platforms or site_limit.platform in platforms]
     oldest = _oldest(txn, site_limits.capacity(wanted, txn.at, limit=limit), limit, sessions)
     if not oldest:
         return []
@@ -108,8 +111,8 @@ def claim(
     # The order of RETURNING is not defined.
     taken = sorted(((job_from_row(row), row[SEQ]) for row in rows), key=lambda job: paging.age_of(job[0]))
     for platform in {job.platform for job, _ in taken}:
-        if site_limits.takes_turns(gates[platform]):
-            txn.db.execute(SQL["put_gate"], gate_values(site_limits.reserve(gates[platform], txn.at)))
+        if site_limits.uses_permits(limits[platform]):
+            txn.db.execute(SQL["put_gate"], limit_values(site_limits.reserve(limits[platform], txn.at)))
     txn.history += [
         (seq, txn.now, job.attempt_count, "claim", "ok", None, None, worker, 0, 0, None) for job, seq in taken
     ]
@@ -269,7 +272,7 @@ def retry(txn: Txn, job_id: JobId, *, chosen_url: str | None = None) -> Job:
     after = fetch_all(
         txn.db, SQL["retry"], {"id": job_id, "now": txn.now, "chosen_url": codec.storable_or_none(chosen_url)}
     )[0]
-    _requeued(txn, [after[SEQ]], transitions.ASKED_AGAIN)
+    _requeued(txn, [after[SEQ]], transitions.RETRIED_BY_USER)
     return job_from_row(after)
 
 
@@ -295,7 +298,7 @@ def _stop_attempt(txn: Txn, before: Job) -> None:
 def import_jobs(txn: Txn, jobs: Sequence[StoredJob]) -> int:
     new = 0
     for stored in jobs:
-        values = stored_values(transitions.as_adopted(stored.job))
+        values = stored_values(transitions.as_imported(stored.job))
         for (seq,) in fetch_all(txn.db, SQL["import_job"], values):
             library_index.add(txn.db, entry_of(seq, values))
             txn.history += [history_row(seq, record) for record in stored.history]
@@ -304,8 +307,8 @@ def import_jobs(txn: Txn, jobs: Sequence[StoredJob]) -> int:
     return new
 
 
-def import_gates(txn: Txn, gates: Sequence[SiteLimit]) -> int:
-    return sum(len(fetch_all(txn.db, SQL["import_gate"], gate_values(gate))) for gate in gates)
+def import_limits(txn: Txn, limits: Sequence[SiteLimit]) -> int:
+    return sum(len(fetch_all(txn.db, SQL["import_gate"], limit_values(site_limit))) for site_limit in limits)
 
 
 def set_once(txn: Txn, name: str, value: str) -> str:
@@ -313,30 +316,30 @@ def set_once(txn: Txn, name: str, value: str) -> str:
     return str(stored)
 
 
-def take_turn(txn: Txn, asked: PermitRequest) -> Permit:
+def acquire_permit(txn: Txn, asked: PermitRequest) -> Permit:
     permit, after = site_limits.acquire_permit(_gate(txn, asked.platform), asked, txn.at)
-    txn.db.execute(SQL["put_gate"], gate_values(after))
+    txn.db.execute(SQL["put_gate"], limit_values(after))
     return permit
 
 
-def close_gate(txn: Txn, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> SiteLimit:
+def pause_site(txn: Txn, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> SiteLimit:
     reason = codec.storable(reason)
     after = site_limits.close(_gate(txn, platform), txn.at, duration=duration, code=code, reason=reason)
-    txn.db.execute(SQL["put_gate"], gate_values(after))
+    txn.db.execute(SQL["put_gate"], limit_values(after))
     return after
 
 
-def open_gate(txn: Txn, platform: str) -> None:
-    txn.db.execute(SQL["put_gate"], gate_values(site_limits.open_(_gate(txn, platform))))
+def reopen_site(txn: Txn, platform: str) -> None:
+    txn.db.execute(SQL["put_gate"], limit_values(site_limits.open_(_gate(txn, platform))))
     txn.wake = True
 
 
 def _gate(txn: Txn, platform: str) -> SiteLimit:
     rows = fetch_all(txn.db, SQL["gate"], {"platform": platform})
-    return gate_from_row(rows[0]) if rows else SiteLimit(platform)
+    return limit_from_row(rows[0]) if rows else SiteLimit(platform)
 
 
-def heartbeat(txn: Txn, beat: WorkerBeat) -> bool:
+def heartbeat(txn: Txn, beat: WorkerHeartbeat) -> bool:
     [[leaving]] = fetch_all(txn.db, SQL["heartbeat"], beat_values(replace(beat, last_seen_at=txn.at)))
     return bool(leaving)
 

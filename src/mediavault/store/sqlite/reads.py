@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from mediavault.core.clock import to_micros
-from mediavault.core.job import HistoryRecord, Job, JobId, WorkerBeat
+from mediavault.core.job import HistoryRecord, Job, JobId, WorkerHeartbeat
 from mediavault.core.site_limits import SiteLimit
 from mediavault.store import transitions
 from mediavault.store.port import StoreReport
 from mediavault.store.rows import (
     beat_from_row,
     counts_from_row,
-    gate_from_row,
     history_from_row,
     job_from_row,
+    limit_from_row,
     moment,
 )
 from mediavault.store.sqlite.engine import Snapshot, fetch_all, sqlite_version
@@ -46,15 +46,15 @@ def next_due(snapshot: Snapshot) -> datetime | None:
     return moment(rows[0][0]) if rows else None
 
 
-def gates(snapshot: Snapshot) -> list[SiteLimit]:
-    return [gate_from_row(row) for row in fetch_all(snapshot.db, SQL["gates"])]
+def all_limits(snapshot: Snapshot) -> list[SiteLimit]:
+    return [limit_from_row(row) for row in fetch_all(snapshot.db, SQL["gates"])]
 
 
 def constants(snapshot: Snapshot) -> dict[str, str]:
     return dict(fetch_all(snapshot.db, SQL["constants"]))
 
 
-def workers_alive(snapshot: Snapshot, *, seen_within: timedelta) -> list[WorkerBeat]:
+def workers_alive(snapshot: Snapshot, *, seen_within: timedelta) -> list[WorkerHeartbeat]:
     since = to_micros(snapshot.at - seen_within)
     return [beat_from_row(row) for row in fetch_all(snapshot.db, SQL["workers"], {"since": since})]
 

@@ -19,10 +19,10 @@ from mediavault.store.sqlite.engine import (
     NeedsRollback,
     connect_to_read,
     connect_to_write,
-    errors_as_ours,
     fetch_all,
-    undo_broken_off,
-    wait_as_usual,
+    roll_back_interrupted_write,
+    translate_errors,
+    use_busy_timeout,
 )
 
 APPLICATION_ID = 0x6D_76_6C_74  # "mvlt", in the file's header: tells our file from another program's
@@ -65,11 +65,11 @@ def inspect(path: Path, wait: LockWait | None = None) -> Identity | None:
     """
     if not path.exists() or path.stat().st_size == 0:
         return None
-    with errors_as_ours(path):
+    with translate_errors(path):
         try:
             return _read_identity(path, wait)
         except NeedsRollback:
-            undo_broken_off(path)
+            roll_back_interrupted_write(path)
             return _read_identity(path, wait)
 
 
@@ -95,7 +95,7 @@ def open_database(
 ) -> Connection:
     """Return a connection for writing, with the schema brought up to date.
 
-    Raises SchemaTooNew, StoreAway when another program locks the file for longer than is waited, and StoreError when
+    Raises SchemaTooNew, StoreUnreachable when another program locks the file for longer than is waited, and StoreError when
     the file is damaged, foreign or cannot be written; the file is then unchanged.
     """
     identity = inspect(path, wait)
@@ -107,11 +107,11 @@ def open_database(
         raise StoreError(
             Message("The database %(path)s cannot be created: %(error)s.", path=path, error=exc.strerror)
         ) from exc
-    with errors_as_ours(path):
+    with translate_errors(path):
         db = connect_to_write(path, wait)
         try:
             migrate(db, path, migrations=migrations)
-            wait_as_usual(db)
+            use_busy_timeout(db)
         except BaseException:
             db.close()
             raise

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from mediavault.store.library_index import ACCOUNT_COLUMNS, ENTRY_COLUMNS
-from mediavault.store.rows import GATE_COLUMNS, JOB_COLUMNS, STORED_COLUMNS
+from mediavault.store.rows import JOB_COLUMNS, LIMIT_COLUMNS, STORED_COLUMNS
 from mediavault.store.schema import load_statements
 
 SQL = load_statements(
     "sqlite",
     columns={
         "job": JOB_COLUMNS,
-        "gate": GATE_COLUMNS,
+        "gate": LIMIT_COLUMNS,
         "stored": STORED_COLUMNS,
         "entry": ENTRY_COLUMNS,
         "account": ACCOUNT_COLUMNS,

@@ -21,9 +21,9 @@ from mediavault.store.sqlite.engine import (
     LockWait,
     Snapshot,
     connect_to_read,
-    errors_as_ours,
     refuse_unsafe_version,
     sqlite_version,
+    translate_errors,
 )
 from mediavault.store.sqlite.schema import open_database
 from mediavault.store.sqlite.writer import SqliteWriter, Txn, WriteLock
@@ -79,7 +79,7 @@ class SqliteFile:
         if self._reader is None or self._read_db is None:
             raise StoreError("The job store is not open.")
         snapshot = Snapshot(self._read_db, self._clock.now())
-        with errors_as_ours(self._path):
+        with translate_errors(self._path):
             return await asyncio.get_running_loop().run_in_executor(self._reader, operation, snapshot)
 
     async def _connected(self, reader: ThreadPoolExecutor) -> _Opened:
@@ -102,7 +102,7 @@ class SqliteFile:
         db = open_database(self._path, wait=wait)
         lock: WriteLock | None = None
         try:
-            with errors_as_ours(self._path):
+            with translate_errors(self._path):
                 lock = WriteLock(self._path.with_name(f"{self._path.name}-lock"), self._clock)
                 return db, lock, connect_to_read(self._path)
         except BaseException:
@@ -209,11 +209,11 @@ class SqliteCatalogue(_SqlitePort):
 
 
 class SqliteSiteLimits(_SqlitePort):
-    take_turn = _write(ops.take_turn)
-    close_gate = _write_durably(ops.close_gate)
-    open_gate = _write_durably(ops.open_gate)
-    gates = _read(reads.gates)
-    import_gates = _write_durably(ops.import_gates)
+    acquire_permit = _write(ops.acquire_permit)
+    pause_site = _write_durably(ops.pause_site)
+    reopen_site = _write_durably(ops.reopen_site)
+    all_limits = _read(reads.all_limits)
+    import_limits = _write_durably(ops.import_limits)
 
 
 class SqliteWorkers(_SqlitePort):

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from fastapi import APIRouter, Request, Response
 
-from mediavault.api.dependencies import Desk, Services
+from mediavault.api.dependencies import AuthenticatorDep, Services
 from mediavault.api.services import ApiServices
 from mediavault.auth.authenticator import Authenticator, AuthMode
 from mediavault.auth.scopes import Scope
@@ -35,12 +35,12 @@ LIVES = (None, 30, 90, 365)  # days, as the page offers them
 
 
 @router.get(PAGE)
-async def access(request: Request, desk: Desk, services: Services) -> Response:
+async def access(request: Request, desk: AuthenticatorDep, services: Services) -> Response:
     return await _access(desk, services, changed="changed" in request.query_params)
 
 
 @router.post("/access/password")
-async def password_form(request: Request, desk: Desk, services: Services) -> Response:
+async def password_form(request: Request, desk: AuthenticatorDep, services: Services) -> Response:
     if await desk.mode() is AuthMode.OPEN:
         return see_other("/setup")
     form, visit = await read_form(request), client_info_of(request, desk)
@@ -52,12 +52,12 @@ async def password_form(request: Request, desk: Desk, services: Services) -> Res
 
 
 @router.post("/access/tokens")
-async def token_form(request: Request, desk: Desk, services: Services) -> Response:
+async def token_form(request: Request, desk: AuthenticatorDep, services: Services) -> Response:
     """Create a token. The response shows it, this once."""
     form = await read_form(request)
     try:
         if await desk.mode() is AuthMode.OPEN:
-            raise BadInput("A token means nothing while the vault has no password.", help="Set a password first.")
+            raise BadInput("Tokens have no effect while the vault has no password.", help="Set a password first.")
         lives, scope = _lives(form.get("days", "")), _scope(form.get("scope", ""))
         token, made = await desk.tokens.add(form.get("name", ""), scope, lives=lives)
     except BadInput as exc:
@@ -66,13 +66,13 @@ async def token_form(request: Request, desk: Desk, services: Services) -> Respon
 
 
 @router.post("/access/tokens/{token_id}/revoke")
-async def revoke_form(token_id: str, desk: Desk) -> Response:
+async def revoke_form(token_id: str, desk: AuthenticatorDep) -> Response:
     await desk.tokens.revoke(token_id)
     return see_other(f"{PAGE}#tokens")
 
 
 @router.post("/access/sessions/{name}/end")
-async def end_session_form(name: str, desk: Desk) -> Response:
+async def end_session_form(name: str, desk: AuthenticatorDep) -> Response:
     for session in await desk.sessions.all():
         if session.name == name:
             await desk.sessions.end(session.key)
@@ -80,7 +80,7 @@ async def end_session_form(name: str, desk: Desk) -> Response:
 
 
 @router.post("/access/sign-out-everywhere")
-async def sign_out_everywhere_form(desk: Desk) -> Response:
+async def sign_out_everywhere_form(desk: AuthenticatorDep) -> Response:
     """End all sessions, including this one: a user who asks for this trusts none of them."""
     await desk.sessions.end_all()
     return signed_out(see_other("/login"))
@@ -131,5 +131,5 @@ def _scope(text: str) -> Scope:
 
 def _lives(days: str) -> timedelta | None:
     if days not in {"", *(str(life) for life in LIVES if life)}:
-        raise BadInput("A token lives for 30, 90 or 365 days, or until it is revoked.", help="Choose one of them.")
+        raise BadInput("A token is valid for 30, 90 or 365 days, or until it is revoked.", help="Choose one of them.")
     return timedelta(days=int(days)) if days else None

@@ -25,7 +25,7 @@ def frame(services: ApiServices) -> dict[str, Any]:
     return {"browser": services.browser_status(), "can_sign_out": caller is not None and caller.session is not None}
 
 
-def complaint(exc: MediavaultError) -> ErrorView:
+def error_view(exc: MediavaultError) -> ErrorView:
     """Return the error that a page shows about input that it cannot accept."""
     return ErrorView(code=exc.code, message=exc.message, help=translated(exc.help) or help_for(exc.code))
 

@@ -13,10 +13,10 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
-from mediavault.api.actions import retry_failed, take
+from mediavault.api.actions import retry_failed, submit_each
 from mediavault.api.dependencies import EventFeed, Services
 from mediavault.api.services import ApiServices
-from mediavault.api.sites import closed_gates, open_gate
+from mediavault.api.sites import closed_gates, reopen_site
 from mediavault.core.failures import CAUSES, BadInput, BadUrl, JobNotFound
 from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.core.job import Job, JobId
@@ -26,7 +26,7 @@ from mediavault.presentation.schemas import ErrorView
 from mediavault.presentation.views import fleet_view, title
 from mediavault.web.library_filter import LibraryFilter, LibraryView, address
 from mediavault.web.overview import overview, retried_words, taken_words
-from mediavault.web.pages.frame import complaint, frame, read_form, see_other
+from mediavault.web.pages.frame import error_view, frame, read_form, see_other
 from mediavault.web.pasted import addresses_in
 from mediavault.web.render import render
 
@@ -82,9 +82,9 @@ async def submit_form(request: Request, services: Services, feed: EventFeed) -> 
     """Accept the valid links. The others come back in the box, each with the reason."""
     pasted = (await read_form(request)).get("post_urls", "")
     try:
-        taken = await take(services, feed, _addresses(pasted))
+        taken = await submit_each(services, feed, _addresses(pasted))
     except BadInput as exc:
-        return await _home(services, pasted=pasted, error=complaint(exc))
+        return await _home(services, pasted=pasted, error=error_view(exc))
     if not taken.refused:
         results = [("taken", len(taken.jobs)), ("known", len(taken.known))]
         return see_other(f"/?{urlencode(results + [('post', job.id) for job in taken.known[:LINKED]])}")
@@ -106,7 +106,7 @@ async def retry_form(request: Request, services: Services, feed: EventFeed) -> R
     fields = await read_form(request)
     cause = CAUSES.get(fields.get("cause", ""))
     if cause is None:
-        raise BadInput("Unknown cause of failures.", help="Load the first page again.")
+        raise BadInput("Unknown cause of failures.", help="Reload the page.")
     platform = fields.get("platform") or None
     is_waiting = fields.get("waiting") == "on"
     count = await retry_failed(services, feed, cause.codes, platform=platform, is_waiting=is_waiting)
@@ -115,7 +115,7 @@ async def retry_form(request: Request, services: Services, feed: EventFeed) -> R
 
 @router.post("/gates/{platform}/open")
 async def open_gate_form(platform: str, services: Services) -> Response:
-    await open_gate(platform, services)
+    await reopen_site(platform, services)
     return see_other("/")
 
 
@@ -173,7 +173,7 @@ def _prefill(url: str, text: str) -> str:
 
 
 def _refused_view(refused: RefusedAddress) -> RefusedView:
-    return RefusedView(refused.text[:ADDRESS_CHARS], complaint(refused.error))
+    return RefusedView(refused.text[:ADDRESS_CHARS], error_view(refused.error))
 
 
 async def _titles(services: ApiServices, ids: Sequence[str]) -> list[tuple[JobId, str]]:

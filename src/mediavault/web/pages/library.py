@@ -22,8 +22,8 @@ from mediavault.web.cards import account_name, account_words, tile
 from mediavault.web.library_filter import (
     LENGTH_WORDS,
     ORDER_WORDS,
-    SHOWN_WORDS,
     STATUSES,
+    VIEW_LABELS,
     LibraryFilter,
     LibraryView,
     address,
@@ -110,7 +110,7 @@ def states(asked: LibraryFilter, totals: LibraryTotals) -> list[tuple[LibraryVie
     """Return each view with its label, its address, and its number of posts (None when the totals don't give it)."""
     counts = _counts(asked, totals)
     return [
-        (view, SHOWN_WORDS[view], address(replace(asked, state=view)), counts[view] if counts else None)
+        (view, VIEW_LABELS[view], address(replace(asked, state=view)), counts[view] if counts else None)
         for view in LibraryView
     ]
 

@@ -11,7 +11,7 @@ from mediavault.api.dependencies import EventFeed, Services, errors
 from mediavault.api.services import ApiServices
 from mediavault.core.failures import BadInput
 from mediavault.presentation.views import title
-from mediavault.server.long_responses import StreamAnswer
+from mediavault.server.long_responses import StreamResponse
 from mediavault.web.library_filter import address, to_params
 from mediavault.web.listing import MEDIA_TYPES, ListFormat, listed
 from mediavault.web.pages.frame import frame, read_fields, see_other
@@ -86,14 +86,14 @@ async def _zip(services: ApiServices, fields: Fields) -> Response:
     chosen = await ids_of(services.store.catalogue, read_selection(fields))
     extras = Extras(pictures="pictures" in fields, sidecars="sidecars" in fields)
     pieces = zipped(services.store.catalogue, services.library, chosen, extras)
-    return StreamAnswer(pieces, _download(services, "zip", "application/zip"))
+    return StreamResponse(pieces, _download(services, "zip", "application/zip"))
 
 
 def _export(services: ApiServices, fields: Fields) -> Response:
     selection = read_selection(fields)
     form = _format(fields)
     pieces = listed(pages_of(services.store.catalogue, selection), form)
-    return StreamAnswer(pieces, _download(services, form.value, MEDIA_TYPES[form]))
+    return StreamResponse(pieces, _download(services, form.value, MEDIA_TYPES[form]))
 
 
 async def _ask(services: ApiServices, selection: Selection) -> Response:

@@ -19,7 +19,7 @@ from mediavault.store.port import JobQuery
 from mediavault.store.waiting_jobs import waits_for_sign_in
 from mediavault.web.library_filter import LibraryFilter, address, read_filter, to_params, to_query
 from mediavault.web.pages.frame import frame, read_form, see_other
-from mediavault.web.post_view import Video, said, videos
+from mediavault.web.post_view import Video, post_text, videos
 from mediavault.web.render import render
 from mediavault.web.timeline import timeline
 
@@ -47,7 +47,7 @@ async def post(
         moment=job.updated_at,
         job=job_view(job),
         site=services.title_of(job.platform),
-        said=said(job),
+        said=post_text(job),
         videos=saved,
         video=next((video for video in saved if video.place == item), saved[0] if saved else None),
         is_checking=services.checks.is_checking(job_id),

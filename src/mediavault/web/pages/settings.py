@@ -11,7 +11,7 @@ from mediavault.api.services import ApiServices
 from mediavault.core.failures import NotFound
 from mediavault.core.job import JobStatus
 from mediavault.core.name_template import PLACES, NamedPost
-from mediavault.core.settings import Changeable
+from mediavault.core.settings import ChangeableSettings
 from mediavault.core.site_limits import MANY_SITES
 from mediavault.presentation.preferences import COOKIE_LIFE_S, LANGUAGE_COOKIE, THEME_COOKIE, THEMES
 from mediavault.presentation.translation import gettext, locales
@@ -19,7 +19,7 @@ from mediavault.presentation.views import title
 from mediavault.store.port import JobQuery
 from mediavault.web.pages.frame import frame, read_form, see_other
 from mediavault.web.render import render
-from mediavault.web.setting_fields import PREFERENCES, example_name, example_post, fields_of, judge, read_sent
+from mediavault.web.setting_fields import PREFERENCES, example_name, example_post, fields_of, read_submitted, validate
 
 MAX_FIELDS = 80  # one for each site, and the others
 
@@ -36,8 +36,8 @@ async def index(services: Services, saved: bool = False) -> Response:
 @router.post("/settings")
 async def save_form(request: Request, services: Services) -> Response:
     """Save the settings, all or nothing: if there are errors, they are shown at their fields and nothing is saved."""
-    sent = read_sent(await read_form(request, max_fields=MAX_FIELDS), services.live)
-    good, wrong = judge(sent, sites={platform.name for platform in services.platforms})
+    sent = read_submitted(await read_form(request, max_fields=MAX_FIELDS), services.live)
+    good, wrong = validate(sent, sites={platform.name for platform in services.platforms})
     if wrong:
         return await _page(services, sent=sent, wrong=wrong)
     changes = await services.live.changes()
@@ -54,8 +54,8 @@ async def save_form(request: Request, services: Services) -> Response:
 @router.post("/settings/{name}/reset")
 async def reset_form(name: Annotated[str, Path(max_length=64)], services: Services) -> Response:
     """Reset a setting to the value that the vault was started with."""
-    if name not in Changeable.model_fields:
-        raise NotFound("Unknown setting.", help="The page of the settings lists those that there are.")
+    if name not in ChangeableSettings.model_fields:
+        raise NotFound("Unknown setting.", help="The settings page lists the available ones.")
     await services.live.reset(name)
     return see_other("/settings?saved=true")
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from mediavault.api.dependencies import Desk
+from mediavault.api.dependencies import AuthenticatorDep
 from mediavault.auth.authenticator import COOKIE, TLS_COOKIE, Authenticator, AuthMode
 from mediavault.auth.errors import TooManyTries, WrongSecret
 from mediavault.core.failures import BadInput
 from mediavault.server.authentication import client_info_of, current_principal
-from mediavault.web.pages.frame import complaint, read_form, see_other
+from mediavault.web.pages.frame import error_view, read_form, see_other
 from mediavault.web.render import render
 
 router = APIRouter(include_in_schema=False)
@@ -21,12 +21,12 @@ COOKIE_LIFE = timedelta(days=365)  # longer than any session: the store decides 
 
 
 @router.get("/login")
-async def login(desk: Desk) -> Response:
+async def login(desk: AuthenticatorDep) -> Response:
     return await _login(desk) if await desk.mode() is AuthMode.PROTECTED else see_other("/")
 
 
 @router.post("/login")
-async def login_form(request: Request, desk: Desk) -> Response:
+async def login_form(request: Request, desk: AuthenticatorDep) -> Response:
     """Sign in, and redirect to the home page; a parameter for the target could be an open redirect."""
     if await desk.mode() is not AuthMode.PROTECTED:
         return see_other("/")
@@ -40,7 +40,7 @@ async def login_form(request: Request, desk: Desk) -> Response:
 
 
 @router.post("/logout")
-async def logout_form(desk: Desk) -> Response:
+async def logout_form(desk: AuthenticatorDep) -> Response:
     caller = current_principal()
     if caller is not None and caller.session is not None:
         await desk.sessions.end(caller.session.key)
@@ -48,12 +48,12 @@ async def logout_form(desk: Desk) -> Response:
 
 
 @router.get("/setup")
-async def set_up(desk: Desk) -> Response:
+async def set_up(desk: AuthenticatorDep) -> Response:
     return see_other("/") if await desk.mode() is AuthMode.PROTECTED else await _set_up(desk)
 
 
 @router.post("/setup")
-async def set_up_form(request: Request, desk: Desk) -> Response:
+async def set_up_form(request: Request, desk: AuthenticatorDep) -> Response:
     form, visit = await read_form(request), client_info_of(request, desk)
     try:
         session_id = await desk.set_up(same_twice(form), form.get("invitation", ""), visit)
@@ -106,7 +106,7 @@ def answer(template: str, error: BadInput | None, **context: Any) -> Response:
     """Render the page, with the message and the HTTP status of ``error`` if given."""
     if error is None:
         return render(template, error=None, **context)
-    response = render(template, status=error.spec.http_status, error=complaint(error), **context)
+    response = render(template, status=error.spec.http_status, error=error_view(error), **context)
     if isinstance(error, TooManyTries):
         response.headers["Retry-After"] = str(error.wait_s)
     return response

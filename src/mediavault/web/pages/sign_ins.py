@@ -11,7 +11,7 @@ from mediavault.api.sessions import PlatformPath, take_cookies
 from mediavault.core.failures import BadInput
 from mediavault.presentation.schemas import ErrorView
 from mediavault.presentation.session_views import session_views
-from mediavault.web.pages.frame import complaint, frame, read_form, see_other
+from mediavault.web.pages.frame import error_view, frame, read_form, see_other
 from mediavault.web.render import render
 
 router = APIRouter(include_in_schema=False)
@@ -41,7 +41,7 @@ async def cookies_form(request: Request, platform: PlatformPath, services: Servi
     try:
         await take_cookies(services, feed, platform, (await read_form(request)).get("cookies", ""))
     except BadInput as exc:
-        return await _sessions(services, error=complaint(exc))
+        return await _sessions(services, error=error_view(exc))
     return see_other(f"/sessions#{platform}")
 
 

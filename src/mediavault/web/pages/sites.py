@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from mediavault.api.dependencies import EventFeed, Services
-from mediavault.api.sites import all_sites, one_site, open_gate, sessions_of
+from mediavault.api.sites import all_sites, one_site, reopen_site, sessions_of
 from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.presentation.session_views import session_view, state_words
 from mediavault.presentation.views import fleet_view, job_view
@@ -53,6 +53,6 @@ async def site(platform: SiteName, services: Services) -> Response:
 @router.post("/sites/{platform}/open")
 async def open_form(platform: SiteName, services: Services, feed: EventFeed) -> Response:
     """End the site's pause, so that its jobs may start again at once."""
-    await open_gate(platform, services)
+    await reopen_site(platform, services)
     feed.wake()
     return see_other(f"/sites#{platform}")

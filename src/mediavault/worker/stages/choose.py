@@ -18,6 +18,6 @@ async def pick_items(attempt: Attempt) -> None:
     except Failure as failure:
         if attempt.extraction.others:
             await attempt.checkpoint(None)
-        async with attempt.journal.step(Stage.CHOOSE):
+        async with attempt.recorder.step(Stage.CHOOSE):
             raise failure
-    attempt.album.merge(attempt.extraction, others_too=attempt.tools.save_quoted)
+    attempt.items.merge(attempt.extraction, others_too=attempt.tools.save_quoted)

@@ -41,7 +41,7 @@ async def extract(route: Route, tools: WorkerContext, journal: AttemptRecorder) 
     """Reuse the checkpoint of an earlier attempt, or run the extractors."""
     job = journal.claim.job
     if (saved := saved_extraction(job, route, now=tools.clock.now())) is not None:
-        await journal.skipped(Stage.EXTRACT, Message("the address found by an earlier attempt has not expired"))
+        await journal.skipped(Stage.EXTRACT, Message("the URL found by an earlier attempt has not expired"))
         return saved
     return await extract_afresh(route, tools, journal)
 
@@ -53,14 +53,14 @@ async def follow_link(route: Route, tools: WorkerContext, journal: AttemptRecord
     """
 
     async def take_permit() -> None:
-        journal.turn = await site_limits.acquire_permit(journal.claim.id, route.platform, tools)
-        journal.site, journal.turn_is_unspent = route.platform, True
+        journal.permit = await site_limits.acquire_permit(journal.claim.id, route.platform, tools)
+        journal.site, journal.permit_is_unused = route.platform, True
 
     known = journal.claim.job.metadata.get(RESOLVED_URL)
     target = await resolve(route, tools.client, tools.clock, known=known, before_asking=take_permit)
-    if journal.turn_is_unspent and target.platform.name != route.platform.name:
-        await site_limits.report_outcome(route.platform, journal.turn, None, tools)
-        journal.turn, journal.site, journal.turn_is_unspent = None, None, False
+    if journal.permit_is_unused and target.platform.name != route.platform.name:
+        await site_limits.report_outcome(route.platform, journal.permit, None, tools)
+        journal.permit, journal.site, journal.permit_is_unused = None, None, False
     return target
 
 
@@ -74,31 +74,31 @@ async def extract_afresh(
     """
 
     async def take_permit(*, with_account: bool = False) -> None:
-        journal.turn = await _take_permit(route, tools, journal, with_account=with_account)
+        journal.permit = await _take_permit(route, tools, journal, with_account=with_account)
 
     async def take_account_permit() -> None:
         if await is_signed_in_at(route, tools):
             await take_permit(with_account=True)
 
-    if not journal.turn_is_unspent:
+    if not journal.permit_is_unused:
         await take_permit()
-    journal.site, journal.turn_is_unspent = route.platform, False
+    journal.site, journal.permit_is_unused = route.platform, False
     extraction = await _ask(route, tools, journal, rung, take_account_permit)
-    await site_limits.report_outcome(route.platform, journal.turn, None, tools)
+    await site_limits.report_outcome(route.platform, journal.permit, None, tools)
     return extraction
 
 
 async def extract_again_for(attempt: Attempt, index: int, *, rung: StrategyName) -> int:
     """Extract again; return the index of the same item now. Raises NoVideo when the post no longer has it."""
-    slot = await attempt.tools.looks.begin(alone=False)  # waits while another post is extracted alone
+    slot = await attempt.tools.extraction_slots.begin(alone=False)  # waits while another post is extracted alone
     try:
-        extraction = await extract_afresh(attempt.route, attempt.tools, attempt.journal, rung=rung)
+        extraction = await extract_afresh(attempt.route, attempt.tools, attempt.recorder, rung=rung)
     finally:
         slot.end()
     extraction = with_choice(extraction, attempt.claim.job.chosen_url)
     same = same_item(index, attempt.extraction, extraction)
     attempt.extraction = extraction
-    attempt.album.merge(extraction, others_too=attempt.tools.save_quoted)
+    attempt.items.merge(extraction, others_too=attempt.tools.save_quoted)
     return next(position for position, item in enumerate(extraction.items) if item is same)
 
 
@@ -110,7 +110,7 @@ async def _take_permit(
     A share link can lead to another site, whose limits the queue did not check when the job was claimed: then the job is
     retried when that site allows it.
     """
-    job, before = journal.claim.job, journal.turn
+    job, before = journal.claim.job, journal.permit
     try:
         return await site_limits.acquire_permit(job.id, route.platform, tools, with_account=with_account, before=before)
     except NotAllowedYet as exc:

@@ -105,7 +105,7 @@ def is_verdict(failure: Failure, *, by: str) -> bool:
 def most_telling(failures: list[Failure]) -> Failure:
     """The most informative failure: one about the post before one about the network, "unsupported site" last."""
     if not failures:
-        return ToolMissing("No extractor can look at this post.")
+        return ToolMissing("No extractor can read this post.")
     return min(failures, key=_vagueness)
 
 

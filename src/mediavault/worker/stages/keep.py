@@ -35,7 +35,7 @@ async def keep(verified: VerifiedFile, picture: Path | None, attempt: Attempt, i
     rename, because a rename cannot be fenced. So this attempt uses the same name: only one of the two gets it, and when
     the other one was first, its file, whose size and hash are in the row, is used.
     """
-    tools, album = attempt.tools, attempt.album
+    tools, album = attempt.tools, attempt.items
     sha256 = await tools.vault.staging.seal(verified.path)
     planned = album.items[index].kept
     for _ in range(MAX_NAME_RACES):
@@ -53,8 +53,8 @@ async def keep(verified: VerifiedFile, picture: Path | None, attempt: Attempt, i
 
 
 async def _begin_commit(kept: KeptFile, attempt: Attempt, index: int) -> None:
-    attempt.album.set_status(index, ItemStatus.COMMITTING, kept=kept)
-    await attempt.tools.store.queue.begin_commit(attempt.claim, kept, attempt.album.items)
+    attempt.items.set_status(index, ItemStatus.COMMITTING, kept=kept)
+    await attempt.tools.store.queue.begin_commit(attempt.claim, kept, attempt.items.items)
 
 
 async def _is_in_library(kept: KeptFile, tools: WorkerContext) -> bool:
@@ -67,7 +67,7 @@ def _thumbnail_path(picture: Path | None, output_path: str) -> str | None:
 
 async def finish(attempt: Attempt) -> KeptFile | None:
     """Finish a commit that an earlier attempt began; return the post's first file if that completes the job."""
-    tools, album = attempt.tools, attempt.album
+    tools, album = attempt.tools, attempt.items
     begun = ((i, item.kept) for i, item in enumerate(album.items) if item.status is ItemStatus.COMMITTING)
     index, kept = next(begun, (0, None))
     if kept is None:
@@ -85,7 +85,7 @@ async def finish(attempt: Attempt) -> KeptFile | None:
 
 
 async def _still_of(kept: KeptFile, tools: WorkerContext, staging: Path) -> Path | None:
-    video = await tools.vault.on_this_machine(kept.output_path, into=staging)
+    video = await tools.vault.local_path(kept.output_path, into=staging)
     return await tools.probe.still(video, into=staging / "thumbnail.jpg", at_s=STILL_AT_S) if video else None
 
 
@@ -95,7 +95,7 @@ async def _name_for(verified: VerifiedFile, planned: KeptFile | None, attempt: A
     suffix = SUFFIXES.get(verified.report.container or "", ".mp4")
     if planned is not None and PurePosixPath(planned.output_path).suffix == suffix:
         return planned.output_path
-    number, count = attempt.album.count_of(index)
+    number, count = attempt.items.count_of(index)
     post_id = extraction.post.post_id or attempt.claim.id
     post = NamedPost(
         post_id=f"{post_id[:50]}-{number}" if count > 1 else post_id,
@@ -125,7 +125,7 @@ async def _finish_commit(
     attempt: Attempt, index: int, kept: KeptFile, picture: Path | None, extraction: Extraction | None
 ) -> KeptFile | None:
     """Write the thumbnail and the sidecar of a file that is in the library, then the row."""
-    tools, album, claim = attempt.tools, attempt.album, attempt.claim
+    tools, album, claim = attempt.tools, attempt.items, attempt.claim
     if picture is not None and kept.thumbnail_path is not None:
         await tools.vault.staging.seal(picture)
         await tools.vault.place(picture, kept.thumbnail_path)
@@ -134,7 +134,7 @@ async def _finish_commit(
     album.set_status(index, ItemStatus.KEPT, kept=kept)
     first = album.first_kept
     if album.is_whole and first is not None:
-        attempt.journal.before_final_write()
+        attempt.recorder.before_final_write()
         await tools.store.queue.complete(claim, first, album.items)
         return first
     await tools.store.queue.save_items(claim, album.items)

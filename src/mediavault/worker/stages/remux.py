@@ -19,7 +19,7 @@ async def playable(verified: VerifiedFile, attempt: Attempt) -> VerifiedFile:
         return verified
     into = attempt.staging / "playable.mp4"
     try:
-        async with attempt.journal.step(Stage.VALIDATE) as note:
+        async with attempt.recorder.step(Stage.VALIDATE) as note:
             await attempt.tools.remux([verified.path], into)
             size = into.stat().st_size
             again = await validate(replace(verified.downloaded, path=into, bytes=size), attempt.tools.probe)

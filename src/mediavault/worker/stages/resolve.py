@@ -25,7 +25,7 @@ from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.messages import Message
 from mediavault.core.platform import IN_WORDS, Platform
 from mediavault.core.post_urls import is_named_host, read_page
-from mediavault.core.retry_after import asked_to_wait
+from mediavault.core.retry_after import parse_retry_after
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url, resolve_reference
 from mediavault.platforms import registry
 from mediavault.services.egress.port import HttpClient, Timeouts
@@ -92,7 +92,11 @@ async def _follow(link: HttpUrl, client: HttpClient, clock: Clock) -> HttpUrl | 
         platform = registry.platform_at(url)
         limits = Timeouts(connect_s=SOFT_S, read_s=SOFT_S, total_s=left_s)
         async with client.get(str(url), scope_url=str(link), timeouts=limits, max_redirects=0) as response:
-            status, location, pause = response.status, response.headers.get("location"), asked_to_wait(response.headers)
+            status, location, pause = (
+                response.status,
+                response.headers.get("location"),
+                parse_retry_after(response.headers),
+            )
         if not (300 <= status < 400 and location):
             if status in (404, 410, 429) and (
                 failure := failure_of_status(status, platform, refused=False, what="", retry_after=pause)
@@ -101,12 +105,12 @@ async def _follow(link: HttpUrl, client: HttpClient, clock: Clock) -> HttpUrl | 
             return None if registry.is_share_link(url) else url
         url = resolve_reference(url, location)
         if str(url) in seen:
-            raise HttpError("The share link leads in a circle.", http_status=status)
+            raise HttpError("The share link redirects in a loop.", http_status=status)
         seen.add(str(url))
         if (end := end_of(url)) is not None:
             return end.address
     raise HttpError(
-        Message("The share link leads on after %(max_hops)s redirects.", max_hops=MAX_HOPS), http_status=status
+        Message("The share link still redirects after %(max_hops)s redirects.", max_hops=MAX_HOPS), http_status=status
     )
 
 
@@ -137,7 +141,7 @@ def end_of(url: HttpUrl) -> End | None:
         )
     if not url.path.strip("/"):
         raise SeemsDeleted(
-            Message("The link leads to the front page of %(site)s: what it stood for is gone.", site=platform.title)
+            Message("The link leads to the front page of %(site)s: the post is gone.", site=platform.title)
         )
     return End(None)
 

@@ -19,7 +19,7 @@ TIMEOUTS = Timeouts(connect_s=10, read_s=10, total_s=30)
 
 async def thumbnail(attempt: Attempt, index: int, verified: VerifiedFile) -> Path | None:
     """Return a picture in the staging folder; None when neither the post nor the video yields one."""
-    tools, journal, into = attempt.tools, attempt.journal, attempt.staging
+    tools, journal, into = attempt.tools, attempt.recorder, attempt.staging
     url = attempt.item(index).thumbnail_url or attempt.extraction.thumbnail_url
     if url:
         try:
@@ -49,7 +49,7 @@ async def _fetch(url: str, attempt: Attempt) -> Path:
         suffix = picture_suffix(body) if response.status == 200 else None
     if suffix is None:
         raise NotAVideo(
-            "The thumbnail's address gave no picture.", http_status=response.status, bytes_received=len(body)
+            "The thumbnail URL did not return an image.", http_status=response.status, bytes_received=len(body)
         )
     path = attempt.staging / f"thumbnail{suffix}"
     await asyncio.to_thread(path.write_bytes, body)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.services.browser.processes import end_process, find_too_heavy, memory_of
+from mediavault.services.browser.processes import end_process, find_over_limit, memory_of
 from tests.patience import patient
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
@@ -70,8 +70,8 @@ def test_the_heaviest_renderer_is_ended_and_the_browser_goes_on(started: list[su
     pid = browser(started, "--type=renderer")
     (renderer,) = [process.pid for process in memory_of(pid) if process.is_renderer]
 
-    assert find_too_heavy(pid, 500 * MIB) is None
-    heaviest = find_too_heavy(pid, 90 * MIB)
+    assert find_over_limit(pid, 500 * MIB) is None
+    heaviest = find_over_limit(pid, 90 * MIB)
     assert heaviest is not None
     assert heaviest.pid == renderer
     end_process(heaviest, pid)
@@ -84,7 +84,7 @@ def test_a_browser_whose_other_processes_hold_too_much_is_ended_as_a_whole(
     started: list[subprocess.Popen[bytes]],
 ) -> None:
     pid = browser(started, "--type=gpu-process")
-    heaviest = find_too_heavy(pid, 90 * MIB)
+    heaviest = find_over_limit(pid, 90 * MIB)
     assert heaviest is not None
     end_process(heaviest, pid)
 

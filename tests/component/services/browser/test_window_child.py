@@ -117,7 +117,7 @@ async def test_it_is_ended_with_sigint_together_with_its_children(stage: Stage) 
 
     assert stage.noted()[-1] == {"signal": signal.SIGINT}
     assert not is_alive(first["pid"])
-    assert not is_alive(first["child"])
+    await until(lambda: not is_alive(first["child"]))  # killed by then, and gone as soon as the system gets to it
 
 
 async def test_a_browser_that_ignores_signals_is_killed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -190,7 +190,9 @@ async def test_a_missing_segment_is_named(server: FaultServer, fetch: Fetch) -> 
     server.files(media.hls("ts"))
     server.on("/seg001.ts", reply(404))
 
-    with pytest.raises(Incomplete, match=r"Segment 2 of 3 \(video\) cannot be had: The site answered 404") as refused:
+    with pytest.raises(
+        Incomplete, match=r"Segment 2 of 3 \(video\) could not be downloaded: The site answered 404"
+    ) as refused:
         await hls(fetch)
     assert refused.value.http_status == 404
 

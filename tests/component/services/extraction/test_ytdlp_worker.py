@@ -23,8 +23,8 @@ from mediavault.platforms.generic import GENERIC
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.proxy import EgressProxy
 from mediavault.services.extraction import ytdlp_extractor
-from mediavault.services.extraction.ytdlp_extractor import YtdlpExtractor, address_to_ask, netscape
-from mediavault.services.extraction.ytdlp_home import Installed
+from mediavault.services.extraction.ytdlp_extractor import YtdlpExtractor, to_netscape_format, url_for_ytdlp
+from mediavault.services.extraction.ytdlp_home import YtdlpInstallation
 from mediavault.services.extraction.ytdlp_process import ask, version_of
 from mediavault.services.extraction.ytdlp_worker import _watch
 from tests.fakes import FakeClock
@@ -51,12 +51,12 @@ def listener() -> Iterator[socket.socket]:
         yield listening
 
 
-def library(folder: Path, body: str) -> Installed:
+def library(folder: Path, body: str) -> YtdlpInstallation:
     """Write a fake yt-dlp whose ``extract_info(url)`` is ``body``."""
     package = folder / "library" / "yt_dlp"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(HEAD + textwrap.indent(textwrap.dedent(body), " " * 8))
-    return Installed(None, folder / "library")
+    return YtdlpInstallation(None, folder / "library")
 
 
 async def answer(
@@ -265,10 +265,10 @@ async def test_a_child_whose_parent_is_killed_dies_with_it(tmp_path: Path) -> No
     parent = f"""
 import asyncio
 from pathlib import Path
-from mediavault.services.extraction.ytdlp_home import Installed
+from mediavault.services.extraction.ytdlp_home import YtdlpInstallation
 from mediavault.services.extraction.ytdlp_process import ask
 asyncio.run(ask({{"url": "x", "extractors": []}}, proxy="http://127.0.0.1:9", folder=Path({str(tmp_path)!r}),
-                installed=Installed(None, Path({str(installed.library)!r})), wall_s=600))
+                installed=YtdlpInstallation(None, Path({str(installed.library)!r})), wall_s=600))
 """
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", parent)
     while not (text := _text(tmp_path / "pid")):
@@ -292,7 +292,7 @@ async def test_a_ytdlp_that_cannot_be_imported_has_no_version(tmp_path: Path) ->
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("raise ImportError('a part is missing')")
 
-    assert await version_of(Installed(None, tmp_path / "library"), tmp_path) is None
+    assert await version_of(YtdlpInstallation(None, tmp_path / "library"), tmp_path) is None
 
 
 # --- the parent's side -----------------------------------------------------------------------------------------
@@ -301,8 +301,8 @@ POST = Post("https://mirror.example/1", "https://tube.example/1", "tube", post_i
 
 
 def test_the_platforms_own_url_is_extracted_and_for_other_sites_the_submitted_one() -> None:
-    assert address_to_ask(POST, Platform(name="tube", title="Tube")) == "https://tube.example/1"
-    assert address_to_ask(POST, Platform(name="generic", title="")) == "https://mirror.example/1"
+    assert url_for_ytdlp(POST, Platform(name="tube", title="Tube")) == "https://tube.example/1"
+    assert url_for_ytdlp(POST, Platform(name="generic", title="")) == "https://mirror.example/1"
 
 
 async def test_a_platform_that_ytdlp_does_not_know_is_not_extracted(tmp_path: Path) -> None:
@@ -339,7 +339,7 @@ async def test_the_event_loop_keeps_running_while_an_answer_is_read(
 
 def test_cookies_are_written_with_their_scope() -> None:
     ends = datetime(2027, 1, 1, tzinfo=UTC)
-    text = netscape(
+    text = to_netscape_format(
         [
             Cookie("sid", "1", "tube.example", secure=True, host_only=False, expires_at=ends),
             Cookie("lang", "en", "www.tube.example", path="/watch"),
@@ -353,4 +353,4 @@ def test_cookies_are_written_with_their_scope() -> None:
         f".tube.example\tTRUE\t/\tTRUE\t{int(ends.timestamp())}\tsid\t1",
         "www.tube.example\tFALSE\t/watch\tFALSE\t0\tlang\ten",
     ]
-    assert netscape([]) == ""
+    assert to_netscape_format([]) == ""

@@ -316,8 +316,8 @@ async def test_a_reader_that_stops_ends_the_requests_in_progress(rig: Rig) -> No
 
 async def test_after_an_error_nothing_is_written_before_the_bucket_is_known_to_be_the_same(rig: Rig) -> None:
     """An address may lead to another bucket when it answers again; without an error this is not checked."""
-    await rig.library.carry("first-library")
-    await rig.library.expect("first-library")
+    await rig.library.write_identity("first-library")
+    await rig.library.require_identity("first-library")
     rig.s3.seen.clear()
     await rig.keep(SMALL)
     unneeded_checks = [seen for seen in rig.s3.seen if MARKER in str(seen)]
@@ -327,7 +327,7 @@ async def test_after_an_error_nothing_is_written_before_the_bucket_is_known_to_b
     rig.s3.rule = lambda method, target: None
     await rig.bucket.put(MARKER, b"other-library\n", "text/plain", {})
 
-    for wrong in (rig.library.confirm(), rig.keep(SMALL, "jane/2.mp4"), rig.library.remove(NAME)):
+    for wrong in (rig.library.check_identity(), rig.keep(SMALL, "jane/2.mp4"), rig.library.remove(NAME)):
         with pytest.raises(StorageFailure, match="another library"):
             await wrong
     paths = [file.path async for file in rig.library.walk()]

@@ -53,7 +53,7 @@ async def test_a_helpers_error_comes_with_its_errno(tmp_path: Path) -> None:
         ("import os; os._exit(0)", "no answer"),
         ("assert False", "code 1"),
         ("return []", "odd answer"),
-        ("return {'big': 'x' * (5 << 20)}", "no end"),
+        ("return {'big': 'x' * (5 << 20)}", "too long"),
     ],
 )
 async def test_a_helper_that_crashes_is_reported_with_the_reason(body: str, reason: str, tmp_path: Path) -> None:

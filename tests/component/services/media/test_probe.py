@@ -218,7 +218,7 @@ def test_a_long_video_whose_first_picture_comes_slightly_after_its_sound_is_whol
     path.write_bytes(media.encode("flv", 2.0, video="flv"))
     facts = media_probe_child.examine(path, deep=True)
 
-    assert len(facts.pictures) == len(media_probe_child.PLACES)
+    assert len(facts.pictures) == len(media_probe_child.SAMPLE_POSITIONS)
     assert problems(replace(facts, decoded=None), UNKNOWN) == ()
 
 

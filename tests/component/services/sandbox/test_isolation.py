@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.services.sandbox.isolation import is_isolated, look
+from mediavault.services.sandbox.isolation import check_isolation, is_isolated
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 
@@ -19,5 +19,5 @@ async def test_helpers_have_no_network_here() -> None:
 def test_a_process_that_was_not_confined_says_so() -> None:
     ours = Path("/proc/self/ns/net").stat().st_ino
 
-    assert look({"namespace": ours}) == {"isolated": False}
-    assert look({"namespace": ours + 1}) == {"isolated": True}
+    assert check_isolation({"namespace": ours}) == {"isolated": False}
+    assert check_isolation({"namespace": ours + 1}) == {"isolated": True}

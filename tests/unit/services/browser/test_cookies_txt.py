@@ -91,7 +91,7 @@ def test_a_line_that_is_not_a_cookie_is_reported_without_its_content(bad: str, w
 
 @pytest.mark.parametrize("text", ["", HEAD, "\n\n"])
 def test_a_file_without_cookies_says_so(text: str) -> None:
-    with pytest.raises(BadInput, match="No cookies found in it"):
+    with pytest.raises(BadInput, match="No cookies found in the file"):
         read_cookies_txt(text)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from mediavault.core.cookies import Cookie
 from mediavault.core.failures import BrowserUnavailable
-from mediavault.services.browser.cookies import keep_import, restore, waiting_import
+from mediavault.services.browser.cookies import pending_import, restore, save_import
 from mediavault.services.browser.driver import PageFailed
 from tests.fakes import START
 from tests.unit.services.browser.test_cookie_jar import StubContext, ask
@@ -36,25 +36,25 @@ class PickyContext(StubContext):
 
 
 def test_a_waiting_import_holds_the_cookies_as_given(tmp_path: Path) -> None:
-    keep_import(tmp_path, "site", [WIDE, OF_SESSION])
+    save_import(tmp_path, "site", [WIDE, OF_SESSION])
 
-    assert waiting_import(tmp_path, "site") == [WIDE, OF_SESSION]
+    assert pending_import(tmp_path, "site") == [WIDE, OF_SESSION]
 
 
 async def test_the_next_browser_takes_the_cookies_in_and_their_file_is_removed(tmp_path: Path) -> None:
-    keep_import(tmp_path, "site", [WIDE, OF_SESSION])
+    save_import(tmp_path, "site", [WIDE, OF_SESSION])
     context = StubContext()
     await restore(context, tmp_path / "browser" / "cookies.json", now_s=NOW_S, ask=ask)
 
     assert [cookie["name"] for cookie in context.jar] == ["sid", "visit"]
     assert context.jar[0]["domain"] == ".a.test"
-    assert waiting_import(tmp_path, "site") == []
+    assert pending_import(tmp_path, "site") == []
 
 
 async def test_a_cookie_that_the_browser_refuses_does_not_block_the_others(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    keep_import(tmp_path, "site", [WIDE, OF_SESSION])
+    save_import(tmp_path, "site", [WIDE, OF_SESSION])
     context = PickyContext(refuses="sid")
     await restore(context, tmp_path / "browser" / "cookies.json", now_s=NOW_S, ask=ask)
 
@@ -63,14 +63,14 @@ async def test_a_cookie_that_the_browser_refuses_does_not_block_the_others(
 
 
 async def test_the_cookies_wait_for_another_browser_when_this_one_breaks(tmp_path: Path) -> None:
-    keep_import(tmp_path, "site", [WIDE])
+    save_import(tmp_path, "site", [WIDE])
     await restore(PickyContext(gone=True), tmp_path / "browser" / "cookies.json", now_s=NOW_S, ask=ask)
 
-    assert waiting_import(tmp_path, "site") == [WIDE]
+    assert pending_import(tmp_path, "site") == [WIDE]
 
 
 async def test_cookies_that_expired_while_they_waited_are_left_out(tmp_path: Path) -> None:
-    keep_import(tmp_path, "site", [WIDE, OF_SESSION])
+    save_import(tmp_path, "site", [WIDE, OF_SESSION])
     context = StubContext()
     await restore(context, tmp_path / "browser" / "cookies.json", now_s=NOW_S + 90_000, ask=ask)
 
@@ -78,9 +78,9 @@ async def test_cookies_that_expired_while_they_waited_are_left_out(tmp_path: Pat
 
 
 async def test_an_anonymous_browser_takes_no_imported_cookies(tmp_path: Path) -> None:
-    keep_import(tmp_path, "site", [WIDE])
+    save_import(tmp_path, "site", [WIDE])
     context = StubContext()
     await restore(context, None, now_s=NOW_S, ask=ask)
 
     assert context.jar == []
-    assert waiting_import(tmp_path, "site") == [WIDE]
+    assert pending_import(tmp_path, "site") == [WIDE]

@@ -384,7 +384,7 @@ async def test_memory_is_checked_only_while_pages_are_open(tmp_path: Path, monke
     async def at_once(function: Callable[..., T], *arguments: Any, **options: Any) -> T:
         return function(*arguments, **options)
 
-    monkeypatch.setattr(keeping, "find_too_heavy", look)
+    monkeypatch.setattr(keeping, "find_over_limit", look)
     monkeypatch.setattr(keeping, "end_process", end)
     monkeypatch.setattr(asyncio, "to_thread", at_once)
     monkeypatch.setattr(sys.modules[__name__], "StubContext", StubContextWithProcess)

@@ -255,7 +255,7 @@ async def test_a_window_with_a_viewer_stays_open_for_half_an_hour(world: World) 
 async def test_a_page_that_takes_too_much_memory_is_ended(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     heavy = ProcessMemory(4_243, 5 << 30, is_renderer=True)
     ended: list[tuple[ProcessMemory, int]] = []
-    monkeypatch.setattr(login_windows, "find_too_heavy", lambda pid, limit: heavy if heavy.held > limit else None)
+    monkeypatch.setattr(login_windows, "find_over_limit", lambda pid, limit: heavy if heavy.held > limit else None)
     monkeypatch.setattr(login_windows, "end_process", lambda process, pid: ended.append((process, pid)))
     await world.windows.open("site")
     await world.until(lambda: ended)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from mediavault.services.browser import processes
-from mediavault.services.browser.processes import GIB, ProcessMemory, default_limit, too_heavy
+from mediavault.services.browser.processes import GIB, ProcessMemory, default_limit, over_limit
 
 BROWSER, LIGHT, HEAVY = ProcessMemory(1, 300, False), ProcessMemory(2, 100, True), ProcessMemory(3, 500, True)
 
 
 def test_the_heaviest_process_is_ended_only_above_the_limit() -> None:
-    assert too_heavy([BROWSER, HEAVY, LIGHT], 900) is None
-    assert too_heavy([BROWSER, HEAVY, LIGHT], 899) == HEAVY
-    assert too_heavy([BROWSER, LIGHT], 300) == BROWSER
-    assert too_heavy([], 0) is None
+    assert over_limit([BROWSER, HEAVY, LIGHT], 900) is None
+    assert over_limit([BROWSER, HEAVY, LIGHT], 899) == HEAVY
+    assert over_limit([BROWSER, LIGHT], 300) == BROWSER
+    assert over_limit([], 0) is None
 
 
 @pytest.mark.parametrize(("machine", "limit"), [(1 * GIB, 1 * GIB), (6 * GIB, 3 * GIB), (64 * GIB, 4 * GIB)])

@@ -22,7 +22,7 @@ from mediavault.core.failures import (
     TookTooLong,
     TooLarge,
 )
-from mediavault.core.slow_floor import SlowFloor
+from mediavault.core.slow_floor import SlowTransferDetector
 from mediavault.services.browser.driver import Page, PageFailed
 from mediavault.services.browser.navigation import TICK_S, Answer, Navigation, refusal
 from tests.fakes import FakeClock
@@ -161,7 +161,7 @@ async def navigate(
     referer: str | None = "https://a.test/post",
 ) -> Any:
     clock = clock or FakeClock(auto=True)
-    end_s, floor = clock.monotonic() + 500, SlowFloor(1_024, 60.0)
+    end_s, floor = clock.monotonic() + 500, SlowTransferDetector(1_024, 60.0)
     navigation = Navigation(cast("Page", browser), browser, ask, clock, max_bytes, end_s, floor, lambda *_: None)
     return await navigation.run(URL, referer=referer, into=into)
 

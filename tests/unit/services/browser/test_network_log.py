@@ -19,7 +19,7 @@ def saw(
     main: bool = False,
     **headers: str,
 ) -> None:
-    network.saw(
+    network.add_response(
         url=url,
         status=status,
         headers={name.replace("_", "-"): value for name, value in headers.items()},

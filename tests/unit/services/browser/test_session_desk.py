@@ -76,7 +76,7 @@ async def test_an_import_takes_only_the_sites_own_valid_cookies_and_waits_in_pri
     state = await desk(tmp_path).state("site")
     file = tmp_path / "sessions" / "site.json"
 
-    assert (report.taken, report.elsewhere, report.run_out) == (2, 1, 1)
+    assert (report.imported, report.other_sites, report.expired) == (2, 1, 1)
     assert report.first_expiry == START + timedelta(days=9)
     assert (state.signed_in, state.pending) == (True, True)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -96,7 +96,7 @@ async def test_an_import_replaces_the_session_that_was_there(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("pasted", "why"),
     [
-        (text(("sid", "b.test", LATER)), "No cookies of Site"),
+        (text(("sid", "b.test", LATER)), "No Site cookies found"),
         (text(("sid", "a.test", 1)), "expired"),
         ("nonsense", "Line 1"),
     ],

@@ -131,9 +131,9 @@ async def visit(
 
 def arrived(network: NetworkLog, status: int = 200, mime: str = "text/html") -> None:
     saw = {"frame_url": URL, "request_headers": {}, "headers": {"content-type": mime}}
-    network.saw(url=URL, status=status, resource_type="document", main=True, **saw)  # type: ignore[arg-type]
+    network.add_response(url=URL, status=status, resource_type="document", main=True, **saw)  # type: ignore[arg-type]
     video = {**saw, "headers": {"content-type": "video/mp4"}}
-    network.saw(url="https://a.test/v.mp4", status=206, resource_type="media", **video)  # type: ignore[arg-type]
+    network.add_response(url="https://a.test/v.mp4", status=206, resource_type="media", **video)  # type: ignore[arg-type]
 
 
 async def test_a_visit_reports_the_page_its_players_and_its_traffic() -> None:

@@ -45,7 +45,7 @@ async def test_a_window_may_not_reach_what_posts_may_not_reach() -> None:
 
 
 async def test_connections_of_other_users_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plain_window, "is_of_our_user", lambda _: False)
+    monkeypatch.setattr(plain_window, "is_same_user", lambda _: False)
     async with a_site() as (site, url), window_proxy(EgressGuard([f"127.0.0.1:{site.port}"]), url) as proxy:
         assert await status_line(proxy, url) == ""
 

@@ -74,7 +74,7 @@ async def test_a_manifest_that_drips_is_given_up(clock: FakeClock) -> None:
     source, client = dripping(clock, [b"#"] * 10_000, piece_s=5.0)
 
     with pytest.raises(TookTooLong, match="less than 1024 bytes a second"):
-        await source.small("http://a.example/index.m3u8", limit=1 << 20)
+        await source.fetch_small("http://a.example/index.m3u8", limit=1 << 20)
     assert client.requests == TRIES
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mediavault.core.failures import Failure, Incomplete, NotAVideo
-from mediavault.services.download.gauge import gauge_for
+from mediavault.services.download.gauge import checker_for
 from tests import media
 
 SIZED_CLUSTER = b"\x1f\x43\xb6\x75\x42\x00" + bytes(0x200)
@@ -13,7 +13,7 @@ TS, M4S, INIT = media.hls("ts")["seg000.ts"], media.hls("fmp4")["seg000.m4s"], m
 
 
 def fault(body: bytes, piece: int = 10_007) -> str | None:
-    gauge = gauge_for(body[:1_024])
+    gauge = checker_for(body[:1_024])
     for at in range(0, len(body), piece):
         gauge.feed(body[at : at + piece])
     return gauge.fault()
@@ -35,7 +35,7 @@ def test_a_whole_segment_has_no_fault_however_it_arrives(body: bytes, piece: int
     ("body", "reason"),
     [
         (TS[:-1], "ends inside a packet"),
-        (TS[:5_000] + TS[5_001:] + b"x", "loses the rhythm of its packets"),
+        (TS[:5_000] + TS[5_001:] + b"x", "loses packet sync"),
         (M4S[:-1], "ends inside a box"),
         (media.webm()[:-1], "ends inside an element"),
         (SIZED_CLUSTER[:-1], "ends inside an element"),
@@ -68,4 +68,4 @@ def test_large_boxes_with_sixty_four_bit_lengths_are_followed() -> None:
 )
 def test_what_is_not_a_segment_is_refused(head: bytes, failure: type[Failure]) -> None:
     with pytest.raises(failure):
-        gauge_for(head)
+        checker_for(head)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mediavault.services.download.pacing import PROGRESS_BYTES, Cuts, backoff_s
+from mediavault.services.download.pacing import PROGRESS_BYTES, InterruptionCounter, backoff_s
 
 
 def test_each_cut_doubles_the_wait_up_to_a_minute() -> None:
@@ -10,7 +10,7 @@ def test_each_cut_doubles_the_wait_up_to_a_minute() -> None:
 
 
 def test_cuts_are_counted_until_progress_resets_the_count() -> None:
-    cuts = Cuts(limit=2)
+    cuts = InterruptionCounter(limit=2)
 
     assert [cuts.may_go_on(0), cuts.may_go_on(PROGRESS_BYTES - 1), cuts.may_go_on(PROGRESS_BYTES - 1)] == [
         True,
@@ -22,12 +22,12 @@ def test_cuts_are_counted_until_progress_resets_the_count() -> None:
 
 
 def test_coming_as_far_as_before_after_starting_over_is_not_progress() -> None:
-    cuts = Cuts(limit=2)
+    cuts = InterruptionCounter(limit=2)
 
     assert [cuts.may_go_on(5_000_000) for _ in range(3)] == [True, True, False]
 
 
 def test_a_server_that_never_answered_gets_fewer_tries() -> None:
-    cuts = Cuts(limit=5)
+    cuts = InterruptionCounter(limit=5)
 
     assert [cuts.may_go_on(0, ever_answered=False) for _ in range(3)] == [True, True, False]

@@ -11,17 +11,17 @@ import pytest
 from mediavault.core.failures import EmptyBody, Failure, HttpError, LinkExpired, NotAVideo, RateLimited
 from mediavault.services.download.resume import (
     OVERLAP_BYTES,
-    AllThere,
+    AlreadyComplete,
     Append,
-    Move,
     Refuse,
+    ResumeDecision,
     ResumeRequest,
     Saved,
     StartOver,
     Whole,
-    ask_for,
     failure_for,
     judge,
+    resume_request,
 )
 from tests.fakes import START
 
@@ -34,8 +34,8 @@ RIGHT = {"content-range": f"bytes {FROM}-{TOTAL - 1}/{TOTAL}", "etag": '"v1"', "
 
 def judged(
     status: int, headers: Mapping[str, str], *, saved: Saved | None = SAVED, url: str = URL, have: int = HAVE
-) -> Move:
-    ask = ask_for(saved, have=have, url=url)
+) -> ResumeDecision:
+    ask = resume_request(saved, have=have, url=url)
     return judge(status, headers, ask, saved, have=have, url=url, final_url=url, now=START)
 
 
@@ -43,11 +43,11 @@ def judged(
 
 
 def test_the_first_request_asks_for_the_whole_file_without_a_range() -> None:
-    assert ask_for(None, have=0, url=URL) == ResumeRequest()
+    assert resume_request(None, have=0, url=URL) == ResumeRequest()
 
 
 def test_a_resume_requests_an_overlap_if_the_stored_validator_still_matches() -> None:
-    ask = ask_for(SAVED, have=HAVE, url=URL)
+    ask = resume_request(SAVED, have=HAVE, url=URL)
 
     assert ask.headers == {"range": f"bytes={FROM}-", "if-range": '"v1"'}
     assert ask.conditional
@@ -63,17 +63,17 @@ def test_a_resume_requests_an_overlap_if_the_stored_validator_still_matches() ->
     ],
 )
 def test_what_could_not_be_checked_is_requested_from_the_start(saved: Saved | None, have: int) -> None:
-    assert ask_for(saved, have=have, url=URL).start == 0
+    assert resume_request(saved, have=have, url=URL).start == 0
 
 
 def test_a_date_validates_where_no_strong_etag_is_known() -> None:
     dated = replace(SAVED, etag=None, last_modified="Tue, 24 Nov 2026 11:00:00 GMT")
 
-    assert ask_for(dated, have=HAVE, url=URL).headers["if-range"] == "Tue, 24 Nov 2026 11:00:00 GMT"
+    assert resume_request(dated, have=HAVE, url=URL).headers["if-range"] == "Tue, 24 Nov 2026 11:00:00 GMT"
 
 
 def test_the_first_hosts_validator_is_not_sent_to_another_host() -> None:
-    ask = ask_for(SAVED, have=HAVE, url="https://other.example/v.mp4")
+    ask = resume_request(SAVED, have=HAVE, url="https://other.example/v.mp4")
 
     assert "if-range" not in ask.headers
     assert not ask.conditional
@@ -169,7 +169,7 @@ def test_a_part_that_was_not_requested_is_refused(status: int, named: str) -> No
 
 
 def test_a_416_that_names_our_length_means_that_the_file_is_complete() -> None:
-    assert judged(416, {"content-range": f"bytes */{TOTAL}"}, have=TOTAL) == AllThere()
+    assert judged(416, {"content-range": f"bytes */{TOTAL}"}, have=TOTAL) == AlreadyComplete()
 
 
 @pytest.mark.parametrize("named", [f"bytes */{TOTAL}", "bytes */7", ""])

@@ -75,7 +75,7 @@ def test_a_referer_that_cannot_be_read_is_dropped() -> None:
     ],
 )
 def test_a_redirect_to_an_odd_address_is_not_followed(location: str) -> None:
-    with pytest.raises(HttpError, match="not taken") as caught:
+    with pytest.raises(HttpError, match="not accepted") as caught:
         moved(location)
 
     assert caught.value.http_status == 302

@@ -13,7 +13,7 @@ import pytest
 from mediavault.core.failures import NetworkFailure, TookTooLong
 from mediavault.services.egress import tcp
 from mediavault.services.egress.guard import Endpoint
-from mediavault.services.egress.tcp import BUFFER_BYTES, Streams, dial, is_of_our_user, owner_of, tunnel
+from mediavault.services.egress.tcp import BUFFER_BYTES, Streams, dial, is_same_user, owner_of, tunnel
 from tests.fakes import FakeClock
 from tests.patience import patient
 from tests.unit.services.egress.servers import trapping
@@ -204,7 +204,7 @@ async def test_our_own_connection_is_let_in(monkeypatch: pytest.MonkeyPatch, tmp
     judged: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
     async def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        judged.set_result(is_of_our_user(writer))
+        judged.set_result(is_same_user(writer))
         writer.close()
 
     async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
@@ -223,4 +223,4 @@ async def test_another_users_connection_is_not_let_in(monkeypatch: pytest.Monkey
             return {"peername": ("127.0.0.1", 50_000), "sockname": ("127.0.0.1", 8_080)}[name]
 
     monkeypatch.setattr("os.getuid", lambda: 1000)
-    assert not is_of_our_user(Writer())  # type: ignore[arg-type]
+    assert not is_same_user(Writer())  # type: ignore[arg-type]

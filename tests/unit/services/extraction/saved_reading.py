@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.registry import identify
-from mediavault.services.extraction.ranking import choose
-from mediavault.services.extraction.saved_page import look_at_saved, open_saved
+from mediavault.services.extraction.ranking import choose_candidate
+from mediavault.services.extraction.saved_page import open_saved, read_saved_post
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,13 @@ def told(url: str, document: object) -> Told:
     """Read ``document``: a page as text, or the values of an answer in JSON."""
     text = document if isinstance(document, str) else json.dumps(document)
     post, platform = identify(parse_http_url(url))
-    look = look_at_saved(platform, post, open_saved(text.encode(), url))
+    look = read_saved_post(platform, post, open_saved(text.encode(), url))
     extraction = look.extraction
     assert extraction is not None
     videos = [item for item in extraction.videos if item.candidates] if str(look.outcome) == "video" else []
     return Told(
         str(look.outcome),
-        choose(videos[0]).url if videos else None,
+        choose_candidate(videos[0]).url if videos else None,
         extraction.account.handle,
         extraction.account.display_name,
         extraction.thumbnail_url,

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from mediavault.services.extraction.announced import told_wait
+from mediavault.services.extraction.announced import announced_wait
 
 
 @pytest.mark.parametrize(
@@ -23,4 +23,4 @@ from mediavault.services.extraction.announced import told_wait
     ],
 )
 def test_the_wait_is_read_from_a_sentence(sentence: str, wait: timedelta | None) -> None:
-    assert told_wait(sentence) == wait
+    assert announced_wait(sentence) == wait

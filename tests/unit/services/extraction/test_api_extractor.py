@@ -21,7 +21,7 @@ from mediavault.core.urls import parse_http_url
 from mediavault.platforms.registry import identify
 from mediavault.platforms.x import X
 from mediavault.services.extraction.api_extractor import ApiExtractor, api_url
-from mediavault.services.extraction.ranking import choose
+from mediavault.services.extraction.ranking import choose_candidate
 from tests.stubs import ReaderHere, StubClient
 
 POST, MASTODON = identify(parse_http_url("https://social.example/@jane/112233445566778899"))
@@ -51,7 +51,7 @@ async def ask(status: int = 200, body: bytes = b"") -> Any:
 async def test_the_posts_video_comes_out_of_the_answer() -> None:
     extraction = await ask(body=json.dumps(STATUS).encode())
 
-    assert choose(extraction.videos[0]).url == "https://files.social.example/9/original/kite.mp4"
+    assert choose_candidate(extraction.videos[0]).url == "https://files.social.example/9/original/kite.mp4"
     assert (extraction.account.display_name, extraction.extractor) == ("Jane", "api")
 
 

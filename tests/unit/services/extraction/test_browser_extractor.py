@@ -34,7 +34,7 @@ from mediavault.platforms.tiktok import TIKTOK
 from mediavault.platforms.x import X
 from mediavault.services.browser.port import PageCapture, SeenResponse
 from mediavault.services.extraction.browser_extractor import BrowserExtractor
-from mediavault.services.extraction.ranking import choose, videos_to_save
+from mediavault.services.extraction.ranking import choose_candidate, videos_to_save
 from tests.fakes import FakeClock
 from tests.stubs import ReaderHere, StubBrowser
 from tests.unit.services.extraction.both_ways import read_capture
@@ -77,7 +77,7 @@ SUGGESTED = {
 
 
 def chosen(extraction: Extraction) -> str:
-    return choose(videos_to_save(extraction)[0]).url
+    return choose_candidate(videos_to_save(extraction)[0]).url
 
 
 # --- a platform's own data ----------------------------------------------------------------------------------------

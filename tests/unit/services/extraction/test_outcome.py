@@ -23,7 +23,7 @@ from mediavault.core.failures import (
     Unsupported,
 )
 from mediavault.core.media import Item, ItemRole, Ownership
-from mediavault.services.extraction.outcome import LookOutcome, ShownPage, outcome_of, outcome_of_error
+from mediavault.services.extraction.outcome import PageOutcome, ShownPage, outcome_of, outcome_of_error
 from tests.stubs import candidate, extraction
 
 
@@ -50,22 +50,22 @@ def test_every_condition_has_its_outcome(condition: type[MediavaultError], word:
 
 
 def test_a_video_whose_every_form_is_protected_is_drm() -> None:
-    def word(*drm: bool) -> LookOutcome:
+    def word(*drm: bool) -> PageOutcome:
         result = extraction(*(candidate(f"https://cdn.test/{n}.mpd", drm=protected) for n, protected in enumerate(drm)))
         return outcome_of(result, ShownPage(own_data=True, a_video=True))
 
-    assert (word(True, True), word(True, False)) == (LookOutcome.DRM, LookOutcome.VIDEO)
+    assert (word(True, True), word(True, False)) == (PageOutcome.DRM, PageOutcome.VIDEO)
 
 
 @pytest.mark.parametrize(
     ("items", "word"),
     [
-        ((), LookOutcome.NO_VIDEO),
-        ((Item((candidate(),), role=ItemRole.QUOTED),), LookOutcome.NO_OWN_VIDEO),
-        ((Item(),), LookOutcome.METADATA_ONLY),  # a video whose files are elsewhere
+        ((), PageOutcome.NO_VIDEO),
+        ((Item((candidate(),), role=ItemRole.QUOTED),), PageOutcome.NO_OWN_VIDEO),
+        ((Item(),), PageOutcome.METADATA_ONLY),  # a video whose files are elsewhere
     ],
 )
-def test_the_outcome_of_a_post_without_a_file(items: tuple[Item, ...], word: LookOutcome) -> None:
+def test_the_outcome_of_a_post_without_a_file(items: tuple[Item, ...], word: PageOutcome) -> None:
     result = replace(extraction(), items=items, others=())
 
     assert outcome_of(result, ShownPage(own_data=True, words=True)) is word
@@ -74,14 +74,14 @@ def test_the_outcome_of_a_post_without_a_file(items: tuple[Item, ...], word: Loo
 @pytest.mark.parametrize(
     ("count", "of_other_posts", "announces", "word"),
     [
-        (2, False, False, LookOutcome.AMBIGUOUS),
-        (1, False, False, LookOutcome.NO_OWN_VIDEO),
-        (2, True, False, LookOutcome.NO_OWN_VIDEO),
-        (2, True, True, LookOutcome.METADATA_ONLY),
+        (2, False, False, PageOutcome.AMBIGUOUS),
+        (1, False, False, PageOutcome.NO_OWN_VIDEO),
+        (2, True, False, PageOutcome.NO_OWN_VIDEO),
+        (2, True, True, PageOutcome.METADATA_ONLY),
     ],
 )
 def test_the_outcome_of_videos_that_are_not_surely_the_posts(
-    count: int, of_other_posts: bool, announces: bool, word: LookOutcome
+    count: int, of_other_posts: bool, announces: bool, word: PageOutcome
 ) -> None:
     unsure = [candidate(f"https://cdn.test/{n}.mp4", ownership=Ownership.UNKNOWN) for n in range(count)]
 
@@ -92,18 +92,18 @@ def test_the_outcome_of_videos_that_are_not_surely_the_posts(
 @pytest.mark.parametrize(
     ("shown", "word"),
     [
-        (ShownPage(words=True), LookOutcome.NO_VIDEO),
-        (ShownPage(), LookOutcome.METADATA_ONLY),
-        (ShownPage(words=True, a_video=True), LookOutcome.METADATA_ONLY),
-        (ShownPage(words=True, others_videos=True), LookOutcome.NO_OWN_VIDEO),
+        (ShownPage(words=True), PageOutcome.NO_VIDEO),
+        (ShownPage(), PageOutcome.METADATA_ONLY),
+        (ShownPage(words=True, a_video=True), PageOutcome.METADATA_ONLY),
+        (ShownPage(words=True, others_videos=True), PageOutcome.NO_OWN_VIDEO),
         (
             ShownPage(a_video=True, others_videos=True),
-            LookOutcome.METADATA_ONLY,
+            PageOutcome.METADATA_ONLY,
         ),  # it has a video, which is not one of the others
-        (ShownPage(own_data=True, others_videos=True), LookOutcome.NO_VIDEO),
-        (ShownPage(posts=1), LookOutcome.NO_OWN_VIDEO),
-        (ShownPage(posts=2, others_videos=True), LookOutcome.MANY_POSTS),
+        (ShownPage(own_data=True, others_videos=True), PageOutcome.NO_VIDEO),
+        (ShownPage(posts=1), PageOutcome.NO_OWN_VIDEO),
+        (ShownPage(posts=2, others_videos=True), PageOutcome.MANY_POSTS),
     ],
 )
-def test_no_video_is_reported_only_where_the_post_itself_was_seen(shown: ShownPage, word: LookOutcome) -> None:
+def test_no_video_is_reported_only_where_the_post_itself_was_seen(shown: ShownPage, word: PageOutcome) -> None:
     assert outcome_of(replace(extraction(), items=(), others=()), shown) is word

@@ -10,7 +10,7 @@ from mediavault.core.failures import Ambiguous
 from mediavault.platforms.generic import GENERIC
 from mediavault.services.browser.port import PageFeed, Play, SeenResponse, SeenVideo
 from mediavault.services.extraction.candidates import network_media
-from mediavault.services.extraction.prerolls import own_plays
+from mediavault.services.extraction.prerolls import without_adverts
 from mediavault.services.extraction.ranking import videos_to_save
 from tests.unit.services.extraction.both_ways import read_capture
 from tests.unit.services.extraction.samples import CDN, PAGE, capture, page_post, player, response
@@ -37,7 +37,7 @@ def own(
 ) -> list[str]:
     """The remaining address of each player, with a ``?`` where it is unsure and a ``!`` where it is an advert."""
     network = network_media(list(seen), GENERIC, adverts=[CDN + name for name in adverts])
-    left = own_plays(videos, network, named=[CDN + name for name in named], announced_s=announced_s)
+    left = without_adverts(videos, network, named=[CDN + name for name in named], announced_s=announced_s)
     return [v.current_src.removeprefix(CDN) + "?" * v.unsure + "!" * v.advert for v in left]
 
 
@@ -75,7 +75,7 @@ def test_a_player_that_shows_only_adverts_has_no_video_except_its_other_sources(
     spot = play("spot.mp4", 15.0)
 
     assert own(played(spot), adverts=["spot.mp4"]) == ["!"]
-    (left,) = own_plays(
+    (left,) = without_adverts(
         [played(spot, sources=(f"{CDN}spot.mp4", f"{CDN}post.mp4"))],
         network_media([], GENERIC, adverts=[f"{CDN}spot.mp4"]),
         named=(),

@@ -20,7 +20,7 @@ from mediavault.core.media import (
     SourceType,
     Watermark,
 )
-from mediavault.services.extraction.ranking import choose, explain, same_item, videos_to_save
+from mediavault.services.extraction.ranking import choose_candidate, explain, same_item, videos_to_save
 from tests.stubs import candidate, extraction
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -68,41 +68,41 @@ BETTER_THAN = [
 def test_the_better_candidate_is_chosen(better: dict[str, Any], worse: dict[str, Any]) -> None:
     good, bad = c("good", **better), c("bad", **worse)
 
-    assert choose(of(bad, good), now=NOW) is good
-    assert choose(of(good, bad), now=NOW) is good
+    assert choose_candidate(of(bad, good), now=NOW) is good
+    assert choose_candidate(of(good, bad), now=NOW) is good
 
 
 def test_equals_keep_the_pages_order() -> None:
-    assert choose(of(c("first"), c("second")), now=NOW).url.endswith("first")
+    assert choose_candidate(of(c("first"), c("second")), now=NOW).url.endswith("first")
 
 
 def test_a_post_without_sound_does_not_prefer_it() -> None:
     silent, loud = c("silent", has_audio=False, height=720), c("loud", has_audio=True, height=360)
 
-    assert choose(of(loud, silent, expected=Expected(audio=False)), now=NOW) is silent
+    assert choose_candidate(of(loud, silent, expected=Expected(audio=False)), now=NOW) is silent
 
 
 def test_an_address_that_has_expired_is_passed_over() -> None:
     old = c("old", height=1080, expires_at=NOW - timedelta(seconds=1))
 
-    assert choose(of(old, c("fresh", height=360)), now=NOW).url.endswith("fresh")
-    assert choose(of(old, c("fresh", height=360)), now=None) is old
+    assert choose_candidate(of(old, c("fresh", height=360)), now=NOW).url.endswith("fresh")
+    assert choose_candidate(of(old, c("fresh", height=360)), now=None) is old
     with pytest.raises(LinkExpired):
-        choose(of(old), now=NOW)
+        choose_candidate(of(old), now=NOW)
 
 
 def test_a_tried_candidate_is_passed_over_and_when_none_is_left_there_is_no_video() -> None:
     item = of(c("one", height=1080), c("two", height=360))
 
-    assert choose(item, exclude={"https://cdn.example/one"}, now=NOW).url.endswith("two")
+    assert choose_candidate(item, exclude={"https://cdn.example/one"}, now=NOW).url.endswith("two")
     with pytest.raises(NoVideo):
-        choose(item, exclude={"https://cdn.example/one", "https://cdn.example/two"}, now=NOW)
+        choose_candidate(item, exclude={"https://cdn.example/one", "https://cdn.example/two"}, now=NOW)
 
 
 def test_a_protected_video_is_not_chosen_while_there_is_another() -> None:
-    assert choose(of(c("locked", drm=True, height=1080), c("free")), now=NOW).url.endswith("free")
+    assert choose_candidate(of(c("locked", drm=True, height=1080), c("free")), now=NOW).url.endswith("free")
     with pytest.raises(Drm):
-        choose(of(c("locked", drm=True)), now=NOW)
+        choose_candidate(of(c("locked", drm=True)), now=NOW)
 
 
 def test_what_is_not_surely_the_posts_is_never_chosen() -> None:
@@ -145,21 +145,21 @@ def test_a_compatible_form_goes_before_a_larger_one_when_asked_for() -> None:
     h264 = c("h264", video_codec="h264", height=720)
     av1 = c("av1", video_codec="av1", height=2160)
 
-    assert choose(of(h264, av1), now=NOW) is av1
-    assert choose(of(h264, av1), now=NOW, prefer=Preference.COMPATIBLE) is h264
+    assert choose_candidate(of(h264, av1), now=NOW) is av1
+    assert choose_candidate(of(h264, av1), now=NOW, prefer=Preference.COMPATIBLE) is h264
 
 
 def test_a_silent_file_with_a_separate_sound_file_counts_as_one_with_sound() -> None:
     paired = c("paired", has_audio=False, audio_url="https://cdn.example/sound", height=1080)
 
-    assert choose(of(c("muxed", has_audio=True, height=360), paired), now=NOW) is paired
+    assert choose_candidate(of(c("muxed", has_audio=True, height=360), paired), now=NOW) is paired
 
 
 def test_a_whole_file_of_fair_size_goes_before_larger_tracks_that_must_be_merged() -> None:
     paired = c("paired", has_audio=False, audio_url="https://cdn.example/sound", height=1080)
     muxed = c("muxed", has_audio=True, height=720)
 
-    assert choose(of(paired, muxed), now=NOW) is muxed
+    assert choose_candidate(of(paired, muxed), now=NOW) is muxed
 
 
 def test_the_reason_says_whose_it_is_and_what_it_is() -> None:

@@ -17,8 +17,8 @@ from mediavault.core.failures import BadInput, ErrorCode
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.reading import meta_media
 from mediavault.platforms.registry import identify
-from mediavault.services.extraction.ranking import choose
-from mediavault.services.extraction.saved_page import SavedLook, look_at_saved, open_saved
+from mediavault.services.extraction.ranking import choose_candidate
+from mediavault.services.extraction.saved_page import SavedPageResult, open_saved, read_saved_post
 from tests.unit.services.extraction.samples import TIKTOK_ID, X_ID, tiktok_item, tweet, x_thread, x_video
 
 ROUNDS = 120  # per document; all of them take a few seconds
@@ -139,19 +139,19 @@ def torn(text: str, draw: random.Random) -> str:
     return text[:index] + (draw.choice(CUTS) + text[index + draw.randrange(9) :] if draw.randrange(2) else "")
 
 
-def look(url: str, text: str) -> SavedLook | None:
+def look(url: str, text: str) -> SavedPageResult | None:
     """The result of reading ``text``, or None where it is not a document."""
     post, platform = identify(parse_http_url(url))
     try:
-        return look_at_saved(platform, post, open_saved(text.encode("utf-8", "surrogatepass"), url))
+        return read_saved_post(platform, post, open_saved(text.encode("utf-8", "surrogatepass"), url))
     except BadInput:
         return None
 
 
-def chosen(saved: SavedLook) -> list[str]:
+def chosen(saved: SavedPageResult) -> list[str]:
     videos = saved.extraction.videos if saved.extraction else ()
     return [
-        choose(item).url
+        choose_candidate(item).url
         for item in videos
         if item.candidates and not all(candidate.drm for candidate in item.candidates)
     ]

@@ -16,12 +16,12 @@ from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.registry import all_platforms, identify
 from mediavault.platforms.tiktok import TIKTOK
 from mediavault.platforms.x import X
-from mediavault.services.extraction.outcome import LookOutcome
-from mediavault.services.extraction.ranking import choose, videos_to_save
+from mediavault.services.extraction.outcome import PageOutcome
+from mediavault.services.extraction.ranking import choose_candidate, videos_to_save
 from mediavault.services.extraction.saved_page import (
-    look_at_list,
-    look_at_saved,
     open_saved,
+    read_saved_list,
+    read_saved_post,
     stated_addresses,
 )
 from tests.unit.services.extraction.samples import (
@@ -43,11 +43,11 @@ SHARED = Path(__file__).resolve().parents[5] / "shared" / "fixtures"
 
 
 def best(extraction: Extraction) -> str:
-    return choose(videos_to_save(extraction)[0]).url
+    return choose_candidate(videos_to_save(extraction)[0]).url
 
 
 def read(platform: Platform, post: Post, document: bytes) -> Extraction:
-    extraction = look_at_saved(platform, post, open_saved(document, post.url)).extraction
+    extraction = read_saved_post(platform, post, open_saved(document, post.url)).extraction
     assert extraction is not None
     return extraction
 
@@ -78,7 +78,7 @@ def test_a_written_player_is_the_posts() -> None:
 def test_several_written_players_of_one_article_are_a_carousel() -> None:
     extraction = page("<article>" + "".join(f'<video src="{CDN}{n}.mp4"></video>' for n in range(3)) + "</article>")
 
-    assert [choose(item).url for item in extraction.videos] == [f"{CDN}{n}.mp4" for n in range(3)]
+    assert [choose_candidate(item).url for item in extraction.videos] == [f"{CDN}{n}.mp4" for n in range(3)]
 
 
 def test_several_written_players_that_share_nothing_are_not_owned() -> None:
@@ -135,7 +135,7 @@ def test_a_document_that_is_not_a_page_is_refused(document: bytes) -> None:
 # --- the outcome --------------------------------------------------------------------------------------------------
 
 
-def outcome(platform: Platform, post: Post, document: object) -> LookOutcome:
+def outcome(platform: Platform, post: Post, document: object) -> PageOutcome:
     data = (
         document
         if isinstance(document, bytes)
@@ -143,7 +143,7 @@ def outcome(platform: Platform, post: Post, document: object) -> LookOutcome:
         if isinstance(document, str)
         else json.dumps(document).encode()
     )
-    return look_at_saved(platform, post, open_saved(data, post.url)).outcome
+    return read_saved_post(platform, post, open_saved(data, post.url)).outcome
 
 
 WORDS = "<p>" + "a kite flies in the wind above the sea " * 5 + "</p>"
@@ -152,47 +152,47 @@ WORDS = "<p>" + "a kite flies in the wind above the sea " * 5 + "</p>"
 @pytest.mark.parametrize(
     ("document", "expected"),
     [
-        (x_answer(tweet(x_video())), LookOutcome.VIDEO),
-        (x_answer(tweet(x_photo())), LookOutcome.NO_VIDEO),
-        (x_answer(tweet(quoted_status_result={"result": tweet(x_video(), post_id="9")})), LookOutcome.NO_OWN_VIDEO),
-        ([tweet(x_video(), post_id="8"), tweet(x_video(), post_id="9")], LookOutcome.MANY_POSTS),
-        (x_answer(tweet(x_video(), post_id="8")), LookOutcome.NO_OWN_VIDEO),
-        (meta("og:title", "Jane (@jane) on X") + meta("og:image", f"{CDN}t.jpg"), LookOutcome.METADATA_ONLY),
-        ("<title>Just a moment...</title>", LookOutcome.CHALLENGE),
-        (f"<p>Log in to X to see this post</p>{WORDS}", LookOutcome.LOGIN_REQUIRED),
-        ("<div></div>", LookOutcome.UNREADABLE),
-        ("<<<<<<", LookOutcome.UNREADABLE),
+        (x_answer(tweet(x_video())), PageOutcome.VIDEO),
+        (x_answer(tweet(x_photo())), PageOutcome.NO_VIDEO),
+        (x_answer(tweet(quoted_status_result={"result": tweet(x_video(), post_id="9")})), PageOutcome.NO_OWN_VIDEO),
+        ([tweet(x_video(), post_id="8"), tweet(x_video(), post_id="9")], PageOutcome.MANY_POSTS),
+        (x_answer(tweet(x_video(), post_id="8")), PageOutcome.NO_OWN_VIDEO),
+        (meta("og:title", "Jane (@jane) on X") + meta("og:image", f"{CDN}t.jpg"), PageOutcome.METADATA_ONLY),
+        ("<title>Just a moment...</title>", PageOutcome.CHALLENGE),
+        (f"<p>Log in to X to see this post</p>{WORDS}", PageOutcome.LOGIN_REQUIRED),
+        ("<div></div>", PageOutcome.UNREADABLE),
+        ("<<<<<<", PageOutcome.UNREADABLE),
     ],
 )
-def test_the_outcome_says_what_a_document_of_x_turned_out_to_be(document: object, expected: LookOutcome) -> None:
+def test_the_outcome_says_what_a_document_of_x_turned_out_to_be(document: object, expected: PageOutcome) -> None:
     assert outcome(X, x_post(), document) is expected
 
 
 @pytest.mark.parametrize(
     ("document", "expected"),
     [
-        (f"<main>{WORDS}</main>", LookOutcome.NO_VIDEO),
-        (f"<main>{WORDS}</main>" + meta("og:type", "video.other"), LookOutcome.METADATA_ONLY),
-        (f'<video src="{CDN}a.mp4"></video><video src="{CDN}b.mp4"></video>', LookOutcome.AMBIGUOUS),
+        (f"<main>{WORDS}</main>", PageOutcome.NO_VIDEO),
+        (f"<main>{WORDS}</main>" + meta("og:type", "video.other"), PageOutcome.METADATA_ONLY),
+        (f'<video src="{CDN}a.mp4"></video><video src="{CDN}b.mp4"></video>', PageOutcome.AMBIGUOUS),
         (
             {"version": "1.0", "type": "video", "provider_name": "Kites", "author_name": "Jane", "title": "A kite"},
-            LookOutcome.METADATA_ONLY,
+            PageOutcome.METADATA_ONLY,
         ),
-        (f"<h1>This video is private</h1>{meta('og:title', 'A kite')}", LookOutcome.PRIVATE),
-        ({"nothing": "known"}, LookOutcome.METADATA_ONLY),
+        (f"<h1>This video is private</h1>{meta('og:title', 'A kite')}", PageOutcome.PRIVATE),
+        ({"nothing": "known"}, PageOutcome.METADATA_ONLY),
     ],
 )
-def test_the_outcome_says_what_any_page_turned_out_to_be(document: object, expected: LookOutcome) -> None:
+def test_the_outcome_says_what_any_page_turned_out_to_be(document: object, expected: PageOutcome) -> None:
     assert outcome(GENERIC, page_post(), document) is expected
 
 
 def test_a_page_of_many_posts_names_the_account_when_they_are_all_by_one() -> None:
     saved = open_saved(json.dumps([tweet(x_video(), post_id=str(n)) for n in range(3)]).encode(), "https://x.com/jane")
-    look = look_at_list(X, "https://x.com/jane", saved)
+    look = read_saved_list(X, "https://x.com/jane", saved)
 
     assert look.extraction is not None
-    assert (look.outcome, look.extraction.account.handle) == (LookOutcome.MANY_POSTS, "jane")
-    assert look_at_list(X, "https://x.com/jane", open_saved(WORDS.encode(), "")).outcome is LookOutcome.NOT_A_POST
+    assert (look.outcome, look.extraction.account.handle) == (PageOutcome.MANY_POSTS, "jane")
+    assert read_saved_list(X, "https://x.com/jane", open_saved(WORDS.encode(), "")).outcome is PageOutcome.NOT_A_POST
 
 
 def tweets(*articles: tuple[str, str]) -> str:
@@ -204,34 +204,34 @@ def test_only_the_article_that_links_to_the_post_holds_its_video() -> None:
     blob = '<video poster="https://pbs.twimg.com/p.jpg" src="blob:https://x.com/1"></video>'
 
     assert best(read(X, x_post(), tweets(("1", other), (X_ID, own), ("2", other)).encode())).endswith("own.mp4")
-    assert outcome(X, x_post(), tweets((X_ID, ""), ("2", other))) is LookOutcome.NO_OWN_VIDEO
-    assert outcome(X, x_post(), tweets((X_ID, blob), ("2", other))) is LookOutcome.METADATA_ONLY
+    assert outcome(X, x_post(), tweets((X_ID, ""), ("2", other))) is PageOutcome.NO_OWN_VIDEO
+    assert outcome(X, x_post(), tweets((X_ID, blob), ("2", other))) is PageOutcome.METADATA_ONLY
 
 
 @pytest.mark.parametrize(
     ("canonical", "expected"),
     [
-        (f"https://x.com/jane/status/{X_ID}", LookOutcome.VIDEO),
-        ("https://x.com/jane/status/1700000000000000009", LookOutcome.NO_OWN_VIDEO),
-        ("https://x.com/jane", LookOutcome.VIDEO),
+        (f"https://x.com/jane/status/{X_ID}", PageOutcome.VIDEO),
+        ("https://x.com/jane/status/1700000000000000009", PageOutcome.NO_OWN_VIDEO),
+        ("https://x.com/jane", PageOutcome.VIDEO),
     ],
 )
-def test_a_page_that_calls_itself_another_posts_owns_no_video(canonical: str, expected: LookOutcome) -> None:
+def test_a_page_that_calls_itself_another_posts_owns_no_video(canonical: str, expected: PageOutcome) -> None:
     page = f'<link rel="canonical" href="{canonical}">{WORDS}<video src="https://video.twimg.com/tweet_video/a.mp4"></video>'
 
     assert outcome(X, x_post(), page) is expected
 
 
 def test_ids_in_addresses_of_unknown_sites_are_compared_too() -> None:
-    def outcome_with(canonical: str) -> LookOutcome:
+    def outcome_with(canonical: str) -> PageOutcome:
         film = f'<link rel="canonical" href="{canonical}">{WORDS}<video src="{CDN}a.mp4"></video>'
         return outcome(GENERIC, page_post("https://site.test/gifs/a-kite-12XMGIWtrHBl5e"), film)
 
-    assert outcome_with("https://site.test/gifs/a-bird-77XMGIWtrHBl5e") is LookOutcome.NO_OWN_VIDEO
+    assert outcome_with("https://site.test/gifs/a-bird-77XMGIWtrHBl5e") is PageOutcome.NO_OWN_VIDEO
     assert (
         outcome_with("https://site.test/12XMGIWtrHBl5e")
         is outcome_with("https://other.test/v/7abc")
-        is LookOutcome.VIDEO
+        is PageOutcome.VIDEO
     )
 
 
@@ -291,12 +291,12 @@ def _best(row: dict[str, str]) -> str:
         return ""
 
 
-def looked(html: str, url: str = "https://news.example/2026/05/kite") -> tuple[LookOutcome, list[str]]:
+def looked(html: str, url: str = "https://news.example/2026/05/kite") -> tuple[PageOutcome, list[str]]:
     """The outcome, and the addresses that would be saved or could be chosen."""
     post, platform = identify(parse_http_url(url))
-    look = look_at_saved(platform, post, open_saved(html.encode(), url))
+    look = read_saved_post(platform, post, open_saved(html.encode(), url))
     assert look.extraction is not None
-    if look.outcome is LookOutcome.VIDEO:
+    if look.outcome is PageOutcome.VIDEO:
         return look.outcome, [best(look.extraction)]
     return look.outcome, [candidate.url for candidate in look.extraction.others]
 
@@ -325,7 +325,7 @@ _WORDS = f"<p>{'A kite flew over the bay. ' * 5}</p>"
     ],
 )
 def test_a_page_can_name_its_video_in_many_ways(html: str) -> None:
-    assert looked(_WORDS + html) == (LookOutcome.VIDEO, [PLAYS])
+    assert looked(_WORDS + html) == (PageOutcome.VIDEO, [PLAYS])
 
 
 def test_of_a_players_rungs_the_one_that_states_the_largest_size_is_saved() -> None:
@@ -333,31 +333,31 @@ def test_of_a_players_rungs_the_one_that_states_the_largest_size_is_saved() -> N
         f'<source src="{CDN}a.mp4" size="720"><source src="{PLAYS}" size="1080"><source src="{CDN}c.mp4" label="480p">'
     )
 
-    assert looked(f"<video controls>{rungs}</video>") == (LookOutcome.VIDEO, [PLAYS])
+    assert looked(f"<video controls>{rungs}</video>") == (PageOutcome.VIDEO, [PLAYS])
 
 
 def test_of_a_players_equal_rungs_the_one_that_the_metadata_name_is_saved() -> None:
     player = f'<video muted loop autoplay><source src="{CDN}small.mp4"><source src="{PLAYS}"></video>'
 
-    assert looked(meta("og:video", PLAYS) + player) == (LookOutcome.VIDEO, [PLAYS])
+    assert looked(meta("og:video", PLAYS) + player) == (PageOutcome.VIDEO, [PLAYS])
 
 
 def test_a_decoration_is_not_saved_in_place_of_the_video_that_the_metadata_name() -> None:
     html = meta("og:video", PLAYS) + f'{_WORDS}<video autoplay muted loop src="{CDN}waves.mp4"></video>'
 
-    assert looked(html) == (LookOutcome.VIDEO, [PLAYS])
+    assert looked(html) == (PageOutcome.VIDEO, [PLAYS])
 
 
 def test_several_players_that_scripts_build_leave_the_choice_to_the_user() -> None:
     scripts = "".join(f'<script>jwplayer("p{n}").setup({{file: "{CDN}{n}.mp4"}});</script>' for n in range(2))
 
-    assert looked(_WORDS + scripts) == (LookOutcome.AMBIGUOUS, [f"{CDN}0.mp4", f"{CDN}1.mp4"])
+    assert looked(_WORDS + scripts) == (PageOutcome.AMBIGUOUS, [f"{CDN}0.mp4", f"{CDN}1.mp4"])
 
 
 def test_clips_in_attributes_of_a_strip_do_not_outweigh_the_pages_own_player() -> None:
     strip = "".join(f'<div class="card" data-video-src="{CDN}{n}.mp4"></div>' for n in range(4))
 
-    assert looked(f'{_WORDS}<video controls src="{PLAYS}"></video>{strip}') == (LookOutcome.VIDEO, [PLAYS])
+    assert looked(f'{_WORDS}<video controls src="{PLAYS}"></video>{strip}') == (PageOutcome.VIDEO, [PLAYS])
 
 
 @pytest.mark.parametrize(
@@ -373,7 +373,7 @@ def test_clips_in_attributes_of_a_strip_do_not_outweigh_the_pages_own_player() -
     ],
 )
 def test_a_page_that_shows_another_sites_player_has_a_video_that_is_not_in_the_document(html: str) -> None:
-    assert looked(_WORDS + html) == (LookOutcome.METADATA_ONLY, [])
+    assert looked(_WORDS + html) == (PageOutcome.METADATA_ONLY, [])
 
 
 def test_a_platform_that_always_sends_its_data_is_not_guessed_at_from_scripts() -> None:
@@ -386,9 +386,9 @@ def test_a_removed_post_still_names_who_posted_it() -> None:
     post = {"id": "1abcde", "title": "A kite", "author": "jane", "media": None, "removed_by_category": "moderator"}
     answer = [{"kind": "Listing", "data": {"children": [{"kind": "t3", "data": post}]}}]
     address, platform = identify(parse_http_url("https://www.reddit.com/r/kites/comments/1abcde/a_kite/"))
-    look = look_at_saved(platform, address, open_saved(json.dumps(answer).encode(), address.url))
+    look = read_saved_post(platform, address, open_saved(json.dumps(answer).encode(), address.url))
 
-    assert look.outcome is LookOutcome.GONE
+    assert look.outcome is PageOutcome.GONE
     assert look.extraction is not None
     assert look.extraction.account.handle == "jane"
 
@@ -402,4 +402,4 @@ def test_an_article_whose_videos_all_have_their_own_pages_has_no_own_video() -> 
     html = f'<html><head><script type="application/ld+json">{article}</script></head><body><p>{"word " * 30}</p></body></html>'
     post = page_post()
 
-    assert look_at_saved(GENERIC, post, open_saved(html.encode(), post.url)).outcome is LookOutcome.NO_OWN_VIDEO
+    assert read_saved_post(GENERIC, post, open_saved(html.encode(), post.url)).outcome is PageOutcome.NO_OWN_VIDEO

@@ -12,8 +12,8 @@ import pytest
 
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.registry import identify
-from mediavault.services.extraction.outcome import LookOutcome
-from mediavault.services.extraction.saved_page import look_at_saved, open_saved
+from mediavault.services.extraction.outcome import PageOutcome
+from mediavault.services.extraction.saved_page import open_saved, read_saved_post
 
 ROUNDS = 40
 STRANGE: tuple[Any, ...] = (
@@ -205,16 +205,16 @@ def in_page(text: str) -> str:
     )
 
 
-def outcome(url: str, text: str) -> LookOutcome:
+def outcome(url: str, text: str) -> PageOutcome:
     post, platform = identify(parse_http_url(url))
-    return look_at_saved(platform, post, open_saved(text.encode("utf-8", "replace"), url)).outcome
+    return read_saved_post(platform, post, open_saved(text.encode("utf-8", "replace"), url)).outcome
 
 
 @pytest.mark.parametrize("url", DOCUMENTS)
 def test_the_undamaged_document_shows_the_video(url: str) -> None:
     text = json.dumps(DOCUMENTS[url])
 
-    assert outcome(url, in_page(text) if url == UNKNOWN_SITE else text) is LookOutcome.VIDEO
+    assert outcome(url, in_page(text) if url == UNKNOWN_SITE else text) is PageOutcome.VIDEO
 
 
 @pytest.mark.parametrize("url", DOCUMENTS)
@@ -223,8 +223,8 @@ def test_a_damaged_document_has_an_outcome(url: str) -> None:
 
     for _ in range(ROUNDS):
         text = json.dumps(damaged(DOCUMENTS[url], random))
-        assert outcome(url, text) in LookOutcome
-        assert outcome(url, in_page(text)) in LookOutcome
+        assert outcome(url, text) in PageOutcome
+        assert outcome(url, in_page(text)) in PageOutcome
 
 
 @pytest.mark.parametrize("url", DOCUMENTS)
@@ -235,5 +235,5 @@ def test_a_page_that_was_cut_off_has_an_outcome(url: str) -> None:
     for _ in range(ROUNDS):
         end = random.randrange(40, len(whole))
         noise = random.choice(('"', "'", "<", ">", "{", "}", "\0", "&", "\\"))
-        assert outcome(url, whole[:end]) in LookOutcome
-        assert outcome(url, whole[:end] + noise + whole[end + 1 :]) in LookOutcome
+        assert outcome(url, whole[:end]) in PageOutcome
+        assert outcome(url, whole[:end] + noise + whole[end + 1 :]) in PageOutcome

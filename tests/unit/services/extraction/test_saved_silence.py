@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.cli.saved_page import look_at_saved_page
-from mediavault.services.extraction.outcome import LookOutcome
+from mediavault.services.extraction.outcome import PageOutcome
 
 URLS = ["https://x.com/jane/status/1547039584202067969", "https://blog.example/post/1"]
 
@@ -21,4 +21,4 @@ def test_an_answer_that_says_nothing_is_not_taken_for_a_post_without_a_video(
     saved.write_text(answer)
     look = look_at_saved_page(url, saved)
 
-    assert (look.outcome, look.reason) == (LookOutcome.METADATA_ONLY, "This document says nothing of the post.")
+    assert (look.outcome, look.reason) == (PageOutcome.METADATA_ONLY, "This document contains nothing about the post.")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.failures import ExtractorBroken, StorageFailure, ToolMissing
-from mediavault.services.extraction.ytdlp_home import Installed, installed, own_version, use, work_folder
+from mediavault.services.extraction.ytdlp_home import YtdlpInstallation, installed, own_version, use, work_folder
 from mediavault.services.extraction.ytdlp_upgrade import Upgrade, package, upgrade
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -32,13 +32,13 @@ def put(home: Path, version: str, *, used: bool = True) -> Path:
 
 
 def test_without_an_own_version_the_installed_one_is_used(tmp_path: Path) -> None:
-    assert installed(tmp_path) == Installed("2026.07.04", None)
+    assert installed(tmp_path) == YtdlpInstallation("2026.07.04", None)
 
 
 def test_a_newer_own_version_goes_first(tmp_path: Path) -> None:
     library = put(tmp_path, "2026.10.26")
 
-    assert installed(tmp_path) == Installed("2026.10.26", library)
+    assert installed(tmp_path) == YtdlpInstallation("2026.10.26", library)
 
 
 def test_a_newer_installed_version_goes_before_an_old_own_one(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_pointer_that_leads_nowhere_is_passed_over(tmp_path: Path, pointer: st
     ("version", "released"), [("2026.07.04", date(2026, 7, 4)), ("2026.10.26.123", date(2026, 10, 26)), ("1.2", None)]
 )
 def test_a_version_is_the_day_of_its_release(version: str, released: date | None) -> None:
-    assert Installed(version, None).released == released
+    assert YtdlpInstallation(version, None).released == released
 
 
 def test_a_childs_folder_is_empty_at_first_and_gone_afterwards(tmp_path: Path) -> None:
@@ -90,8 +90,8 @@ async def install(what: str, library: Path) -> None:
     (library / "yt_dlp").mkdir(parents=True)
 
 
-def finding(version: str | None) -> Callable[[Installed, Path], Awaitable[str | None]]:
-    async def examine(fresh: Installed, folder: Path) -> str | None:
+def finding(version: str | None) -> Callable[[YtdlpInstallation, Path], Awaitable[str | None]]:
+    async def examine(fresh: YtdlpInstallation, folder: Path) -> str | None:
         assert fresh.library is not None
         assert (fresh.library / "yt_dlp").is_dir()
         return version
@@ -138,7 +138,7 @@ async def fails_to_install(what: str, library: Path) -> None:
     raise ToolMissing("no connection")
 
 
-async def breaks_down(fresh: Installed, folder: Path) -> str | None:
+async def breaks_down(fresh: YtdlpInstallation, folder: Path) -> str | None:
     raise ExtractorBroken("it ended with code 1")
 
 
@@ -152,7 +152,7 @@ async def breaks_down(fresh: Installed, folder: Path) -> str | None:
     ],
 )
 async def test_an_upgrade_that_fails_keeps_the_previous_version_and_leaves_nothing(
-    tmp_path: Path, installing: Install, examining: Callable[[Installed, Path], Awaitable[str | None]]
+    tmp_path: Path, installing: Install, examining: Callable[[YtdlpInstallation, Path], Awaitable[str | None]]
 ) -> None:
     put(tmp_path, "2026.10.26")
     with pytest.raises(ToolMissing):
@@ -171,7 +171,7 @@ async def test_a_state_folder_that_cannot_be_written_is_reported(tmp_path: Path)
 def test_optional_parts_that_are_installed_are_upgraded_too(monkeypatch: pytest.MonkeyPatch) -> None:
     importable: set[str] = set()
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name in importable or None)
-    alone = package(Installed("2026.10.26", None))
+    alone = package(YtdlpInstallation("2026.10.26", None))
     importable |= {"yt_dlp_ejs", "curl_cffi"}
 
-    assert (alone, package(Installed("2026.10.26", None))) == ("yt-dlp", "yt-dlp[default,curl-cffi]")
+    assert (alone, package(YtdlpInstallation("2026.10.26", None))) == ("yt-dlp", "yt-dlp[default,curl-cffi]")

@@ -163,19 +163,23 @@ async def test_nothing_is_created_placed_or_removed_unless_it_is_the_expected_li
     library: LocalLibrary, content: str
 ) -> None:
     """An unmounted disk leaves an empty folder; files saved in it would be hidden once the disk is mounted again."""
-    await library.carry("0b5e7a52-ours")
-    await library.expect("0b5e7a52-ours")
+    await library.write_identity("0b5e7a52-ours")
+    await library.require_identity("0b5e7a52-ours")
     async with library.staging.folder("job", 1) as folder:
         path = await staged(library, folder)
         (library.root / ".mediavault-library").unlink()
         if content == "another library":
-            await library.carry("99999999-theirs")
+            await library.write_identity("99999999-theirs")
         if content == "nothing":
             library.root.rename(library.root.with_name("elsewhere"))
 
         with pytest.raises(StorageFailure, match="The library is not there") as refused:
             await library.place(path, "acc/name.mp4")
-    for operation in (library.confirm(), library.remove("acc/name.mp4"), library.staging.folder("job", 2).__aenter__()):
+    for operation in (
+        library.check_identity(),
+        library.remove("acc/name.mp4"),
+        library.staging.folder("job", 2).__aenter__(),
+    ):
         with pytest.raises(StorageFailure, match="The library is not there"):
             await operation
 

@@ -18,7 +18,7 @@ from mediavault.services.media.facts import (
     from_json,
     to_json,
 )
-from mediavault.services.media.judgement import NONE, needs_deep_look, problems, report
+from mediavault.services.media.judgement import NO_LIMITS, needs_full_read, problems, report
 from mediavault.services.media.sniff import Kind
 from mediavault.services.media.structure import Structure
 
@@ -217,7 +217,7 @@ def test_without_a_floor_the_smallest_and_shortest_file_is_accepted() -> None:
         GOOD, size=900, duration_s=0.04, video=video, audio=None, tail=None, whole=packets, structure=Structure()
     )
 
-    assert problems(facts, UNKNOWN, NONE) == ()
+    assert problems(facts, UNKNOWN, NO_LIMITS) == ()
     assert len(problems(facts, UNKNOWN)) == 3
 
 
@@ -256,4 +256,4 @@ def test_a_structural_problem_is_reported_before_its_possible_consequences() -> 
 def test_the_deep_check_is_for_doubtful_and_for_small_files(changes: dict[str, Any], deep: bool) -> None:
     file = DownloadedFile(Path("v"), "https://a.example/v", 60_000_000, None, Expected(duration_s=10.0))
 
-    assert needs_deep_look(replace(file, **changes)) is deep
+    assert needs_full_read(replace(file, **changes)) is deep

@@ -43,7 +43,7 @@ def _is_video(node: Node) -> bool:
 
 def _video(post: Post, platform: Platform, node: Node) -> PageData:
     if node.get("isLive") is True:
-        raise LiveNow("PeerTube shows a broadcast that has not ended yet.")
+        raise LiveNow("This PeerTube broadcast has not ended yet.")
     account = values.obj(node, "account") or values.obj(node, "channel")
     path = node.get("previewPath") or node.get("thumbnailPath")
     picture = values.url(f"https://{urlsplit(post.url).hostname}{path}" if path else node.get("previewUrl"))

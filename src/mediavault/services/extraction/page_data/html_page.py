@@ -30,7 +30,7 @@ MAX_FRAMES = 50
 
 
 @dataclass(slots=True)
-class WrittenPlayer:
+class HtmlPlayer:
     """A ``<video>`` as written: its own src first, then its sources. ``container`` names the article around it."""
 
     sources: list[Source] = field(default_factory=list)
@@ -50,9 +50,9 @@ class HtmlPage:
     canonical: str | None = None
     has_password_field: bool = False
     metas: list[tuple[str, str]] = field(default_factory=list)  # lower-case name or property, content
-    players: list[WrittenPlayer] = field(default_factory=list)
-    previews: list[WrittenPlayer] = field(default_factory=list)  # what plays in a link to another page
-    set_up: list[WrittenPlayer] = field(default_factory=list)  # players that only a script builds
+    players: list[HtmlPlayer] = field(default_factory=list)
+    previews: list[HtmlPlayer] = field(default_factory=list)  # what plays in a link to another page
+    set_up: list[HtmlPlayer] = field(default_factory=list)  # players that only a script builds
     hosted: bool = False  # the page has a player of another site's video
     pictures: list[str] = field(default_factory=list)
     frames: list[str] = field(default_factory=list)  # addresses of other pages shown in this one
@@ -71,9 +71,9 @@ class HtmlPage:
         return values.url(address, self.base)
 
 
-def written_players(setups: Sequence[Setup]) -> list[WrittenPlayer]:
+def written_players(setups: Sequence[Setup]) -> list[HtmlPlayer]:
     """Return setups in the form of the elements that they replace."""
-    return [WrittenPlayer(sources=list(setup.sources), poster=setup.poster) for setup in setups]
+    return [HtmlPlayer(sources=list(setup.sources), poster=setup.poster) for setup in setups]
 
 
 def read_page(tags: Sequence[Tag], url: str) -> HtmlPage:
@@ -98,7 +98,7 @@ _MAX_OPEN = 100  # nested articles that are remembered; only the nearest ones co
 @dataclass(slots=True)
 class _Reading:
     page: HtmlPage
-    player: WrittenPlayer | None = None
+    player: HtmlPlayer | None = None
     articles: int = 0
     open_containers: list[str] = field(default_factory=list)
     link: str = ""  # the address of the link that is open
@@ -177,7 +177,7 @@ class _Reading:
         setup = setup_in_attributes({name: text for name, text in attributes.items() if name not in ("src", "poster")})
         own = Source(attributes["src"]) if attributes.get("src") else source_of(attributes)
         self.page.hosted |= any(name in attributes for name in ("data-video-id", "data-brightcove-video-id"))
-        self.player = WrittenPlayer(
+        self.player = HtmlPlayer(
             sources=[*([own] if own else []), *(setup.sources if setup and not own else ())],
             poster=attributes.get("poster") or attributes.get("data-poster") or (setup.poster if setup else ""),
             muted_loop="loop" in attributes and "muted" in attributes and "controls" not in attributes,

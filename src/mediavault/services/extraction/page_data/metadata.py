@@ -20,7 +20,7 @@ from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
 from mediavault.services.extraction.media_urls import MediaKind, classify_media
 from mediavault.services.extraction.page_data import build, oembed, values
 from mediavault.services.extraction.page_data.hosted import is_hosted
-from mediavault.services.extraction.page_data.html_page import HtmlPage, WrittenPlayer
+from mediavault.services.extraction.page_data.html_page import HtmlPage, HtmlPlayer
 from mediavault.services.extraction.page_data.json_walk import Node
 from mediavault.services.extraction.page_data.oembed import Story
 
@@ -65,14 +65,14 @@ def shows_adverts(page: HtmlPage) -> bool:
     return any(_is_advert(page, player) for player in (*page.players, *page.set_up))
 
 
-def names_others(page: HtmlPage) -> bool:
+def links_to_other_videos(page: HtmlPage) -> bool:
     """Whether what plays in the page leads to other pages, or its VideoObjects all name other pages as theirs."""
     return bool(page.previews) or (
         any("VideoObject" in _types(node) for node in page.linked) and not _video_objects(page)
     )
 
 
-def _is_advert(page: HtmlPage, player: WrittenPlayer) -> bool:
+def _is_advert(page: HtmlPage, player: HtmlPlayer) -> bool:
     addresses = [url for source in player.sources if (url := page.absolute(source.address))]
     return bool(addresses) and all(classify_media(url).is_advert for url in addresses)
 

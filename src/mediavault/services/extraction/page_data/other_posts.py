@@ -29,7 +29,7 @@ class ForeignMedia:
         return identity(candidate.url) in self.addresses or candidate.media_key in self.keys
 
 
-NOTHING = ForeignMedia()
+NO_FOREIGN_MEDIA = ForeignMedia()
 
 
 def foreign_media(post: Post, platform: Platform, documents: Sequence[object]) -> ForeignMedia:
@@ -37,7 +37,7 @@ def foreign_media(post: Post, platform: Platform, documents: Sequence[object]) -
     reader = platform.reader
     records = reader.own_records(post) if reader.own_records else _own_records(post, platform)
     if records is None:
-        return NOTHING
+        return NO_FOREIGN_MEDIA
     own, foreign = _sorted(records, documents)
     keys = [frozenset(filter(None, (media_key(url, platform) for url in urls))) for urls in (own, foreign)]
     return ForeignMedia(frozenset(foreign - own), keys[1] - keys[0])

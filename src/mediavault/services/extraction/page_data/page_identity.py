@@ -36,7 +36,7 @@ def is_another_post(post: Post, platform: Platform, page: HtmlPage) -> bool:
     return named.lower() != requested.lower()
 
 
-def is_no_post(platform: Platform, page: HtmlPage) -> bool:
+def is_not_a_post(platform: Platform, page: HtmlPage) -> bool:
     """Whether a known site's page says that it is an account, a list, or another of its pages without a post."""
     named = _parsed(page.canonical or page.absolute(page.meta("og:url")))
     if named is None or not platform.matching.posts or not is_named_host(platform, named):

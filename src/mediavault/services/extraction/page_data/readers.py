@@ -40,7 +40,7 @@ def read_page_data(post: Post, platform: Platform, documents: Sequence[object]) 
         return next(filter(None, shared), data)
     except (AttributeError, KeyError, IndexError, TypeError) as exc:
         raise ExtractorBroken(
-            Message("%(site)s has changed the form of its answers (%(error)s).", site=platform.title, error=exc)
+            Message("%(site)s has changed the format of its responses (%(error)s).", site=platform.title, error=exc)
         ) from exc
 
 

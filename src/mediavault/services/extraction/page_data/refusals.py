@@ -35,7 +35,7 @@ _COMPONENT = "__dr"  # Meta's pages name the component that they show; posts hav
 _MAX_BELOW = 4  # objects between a post's id and what is said about it
 
 
-def told_refusal(post: Post, platform: Platform, documents: Sequence[object]) -> Failure | None:
+def reported_refusal(post: Post, platform: Platform, documents: Sequence[object]) -> Failure | None:
     """Return the failure that the markers of ``platform`` report; None where no document has one about the post.
 
     A marker counts as the value of a code, reason, status or the like, and as the name of a field that is true or holds

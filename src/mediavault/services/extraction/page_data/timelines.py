@@ -21,7 +21,7 @@ class TimelineListing:
     display_name: str | None = None
 
 
-def listing(documents: Sequence[object]) -> TimelineListing:
+def read_timeline(documents: Sequence[object]) -> TimelineListing:
     """Return how many posts the documents list, and whose they are."""
     ids: set[str] = set()
     authors: dict[str, str | None] = {}

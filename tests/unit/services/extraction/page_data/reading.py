@@ -6,7 +6,7 @@ from mediavault.core.platform import PageData
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.registry import identify
 from mediavault.services.extraction.page_data.readers import read_page_data
-from mediavault.services.extraction.ranking import choose
+from mediavault.services.extraction.ranking import choose_candidate
 
 
 def read(url: str, *documents: object) -> PageData | None:
@@ -23,4 +23,6 @@ def told(url: str, *documents: object) -> PageData:
 
 def best(data: PageData) -> list[str]:
     """The address that would be saved for each of the post's own videos."""
-    return [choose(item).url for item in data.items if item.role == "main" and item.is_video and item.candidates]
+    return [
+        choose_candidate(item).url for item in data.items if item.role == "main" and item.is_video and item.candidates
+    ]

@@ -11,9 +11,9 @@ import pytest
 from mediavault.core.media import Ownership
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.registry import identify
-from mediavault.services.extraction.outcome import LookOutcome
+from mediavault.services.extraction.outcome import PageOutcome
 from mediavault.services.extraction.page_data.other_posts import foreign_media
-from mediavault.services.extraction.saved_page import SavedLook, look_at_saved, open_saved
+from mediavault.services.extraction.saved_page import SavedPageResult, open_saved, read_saved_post
 from tests.unit.services.extraction.both_ways import read_capture
 from tests.unit.services.extraction.samples import capture, meta
 
@@ -22,9 +22,9 @@ OTHER_FILE = "https://video.xx.fbcdn.net/v/t42.1790-2/4444_5555555555555_666_n.m
 FACEBOOK = "https://www.facebook.com/jane/videos"
 
 
-def look(url: str, html: str) -> SavedLook:
+def look(url: str, html: str) -> SavedPageResult:
     post, platform = identify(parse_http_url(url))
-    return look_at_saved(platform, post, open_saved(html.encode(), url))
+    return read_saved_post(platform, post, open_saved(html.encode(), url))
 
 
 def foreign(url: str, *documents: object) -> frozenset[str]:
@@ -40,26 +40,26 @@ def facebook_page(*, card: str, **players: str) -> str:
 def test_a_card_that_names_another_videos_file_is_not_the_posts() -> None:
     page = facebook_page(card=FILE, v387081299304444=FILE, v440898180508625=OTHER_FILE)
 
-    assert look(f"{FACEBOOK}/111111111111111/", page).outcome is LookOutcome.NO_OWN_VIDEO
-    assert look(f"{FACEBOOK}/387081299304444/", page).outcome is LookOutcome.VIDEO
+    assert look(f"{FACEBOOK}/111111111111111/", page).outcome is PageOutcome.NO_OWN_VIDEO
+    assert look(f"{FACEBOOK}/387081299304444/", page).outcome is PageOutcome.VIDEO
 
 
 def test_the_same_file_with_another_signature_is_another_videos_too() -> None:
     page = facebook_page(card=FILE.replace("6FFFFFFF", "6EEEEEEE"), v387081299304444=FILE)
 
-    assert look(f"{FACEBOOK}/111111111111111/", page).outcome is LookOutcome.NO_OWN_VIDEO
+    assert look(f"{FACEBOOK}/111111111111111/", page).outcome is PageOutcome.NO_OWN_VIDEO
 
 
 def test_a_card_whose_file_no_other_video_has_is_believed() -> None:
     page = facebook_page(card=FILE, v440898180508625=OTHER_FILE)
 
-    assert look(f"{FACEBOOK}/111111111111111/", page).outcome is LookOutcome.VIDEO
+    assert look(f"{FACEBOOK}/111111111111111/", page).outcome is PageOutcome.VIDEO
 
 
 def test_a_storys_address_is_not_compared_with_the_ids_of_videos() -> None:
     page = facebook_page(card=FILE, v387081299304444=FILE)
 
-    assert look("https://www.facebook.com/jane/posts/111111111111111/", page).outcome is LookOutcome.VIDEO
+    assert look("https://www.facebook.com/jane/posts/111111111111111/", page).outcome is PageOutcome.VIDEO
 
 
 CDN = "https://cdn.example/v.mp4"
@@ -134,12 +134,12 @@ def test_ids_of_different_kinds_are_not_compared() -> None:
 @pytest.mark.parametrize(
     ("owner", "outcome"),
     [
-        ({"url": "https://www.facebook.com/bob"}, LookOutcome.NO_OWN_VIDEO),
-        ({"url": "https://www.facebook.com/Jane"}, LookOutcome.VIDEO),
-        ({"id": "55"}, LookOutcome.VIDEO),  # a number cannot be compared with a name
+        ({"url": "https://www.facebook.com/bob"}, PageOutcome.NO_OWN_VIDEO),
+        ({"url": "https://www.facebook.com/Jane"}, PageOutcome.VIDEO),
+        ({"id": "55"}, PageOutcome.VIDEO),  # a number cannot be compared with a name
     ],
 )
-def test_on_a_storys_page_another_accounts_video_is_not_the_storys(owner: dict[str, str], outcome: LookOutcome) -> None:
+def test_on_a_storys_page_another_accounts_video_is_not_the_storys(owner: dict[str, str], outcome: PageOutcome) -> None:
     file = "https://video.xx.fbcdn.net/o1/v/t2/f2/m366/AAAAAAAAAAAAAAAAAAAAAAAA.mp4"
     record = json.dumps({"__typename": "Video", "id": "200000000000002", "playable_url": file, "owner": owner})
     page = f'<p>A kite</p><video src="{file}"></video><script type="application/json">{record}</script>'

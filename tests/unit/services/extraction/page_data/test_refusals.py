@@ -20,14 +20,14 @@ from mediavault.platforms.tiktok import TIKTOK
 from mediavault.platforms.vimeo import VIMEO
 from mediavault.platforms.x import X
 from mediavault.platforms.youtube import YOUTUBE
-from mediavault.services.extraction.page_data.refusals import told_refusal
+from mediavault.services.extraction.page_data.refusals import reported_refusal
 
 ID = "7300000000000000001"
 
 
 def refusal(platform: Platform, *documents: object) -> Failure | None:
     post = Post("https://site.example/post", "https://site.example/post", platform.name, ID)
-    return told_refusal(post, platform, documents)
+    return reported_refusal(post, platform, documents)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.services.extraction.page_data.timelines import TimelineListing, listing
+from mediavault.services.extraction.page_data.timelines import TimelineListing, read_timeline
 
 
 def node(key: str, author: str, kind: str) -> dict[str, Any]:
@@ -29,17 +29,17 @@ def node(key: str, author: str, kind: str) -> dict[str, Any]:
 def test_posts_are_counted_once_each_and_one_account_is_named(kind: str) -> None:
     posts = [node("1", "jane", kind), node("2", "jane", kind), node("2", "jane", kind)]
 
-    assert listing([{"data": {"edges": [{"node": post} for post in posts]}}]) == TimelineListing(2, "jane", None)
-    assert listing([[*posts, node("3", "bob", kind)]]) == TimelineListing(3)
+    assert read_timeline([{"data": {"edges": [{"node": post} for post in posts]}}]) == TimelineListing(2, "jane", None)
+    assert read_timeline([[*posts, node("3", "bob", kind)]]) == TimelineListing(3)
 
 
 def test_entries_of_collections_and_feeds_count() -> None:
     notes = [{"type": "Note", "@context": "…", "id": f"https://a.test/{n}"} for n in range(3)]
     entries = [{"type": ["h-entry"], "properties": {"name": [str(n)]}} for n in range(2)]
 
-    assert listing([{"type": "OrderedCollection", "orderedItems": notes}]).posts == 3
-    assert listing([{"items": entries}]).posts == 2
+    assert read_timeline([{"type": "OrderedCollection", "orderedItems": notes}]).posts == 3
+    assert read_timeline([{"items": entries}]).posts == 2
 
 
 def test_a_document_without_a_list_of_posts_counts_none() -> None:
-    assert listing([{"id": "1", "video": {}}, [], "text"]) == TimelineListing()
+    assert read_timeline([{"id": "1", "video": {}}, [], "text"]) == TimelineListing()
