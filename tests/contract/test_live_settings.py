@@ -46,6 +46,19 @@ async def test_a_reset_restores_the_value_from_the_start_of_the_vault(store: Sto
     assert await live.changes() == {}
 
 
+async def test_a_change_that_is_stored_under_a_former_name_holds_until_it_is_changed(
+    store: Store, clock: FakeClock
+) -> None:
+    await store.records.put(RecordKind.SETTING, "forget_after_days", {"value": 9, "by": "owner"})
+    live = LiveSettings(NONE, store.records, clock)
+
+    assert (await live.changes())["retention_days"].value == 9
+    await live.change("retention_days", 30, by="owner")
+    assert (await live.changes())["retention_days"].value == 30
+    assert await live.reset("retention_days")
+    assert await live.changes() == {}
+
+
 async def test_a_value_from_the_environment_wins_and_cannot_be_changed(store: Store, clock: FakeClock) -> None:
     await LiveSettings(NONE, store.records, clock).change("concurrency", 9, by="owner")
     started = LiveSettings(Settings(concurrency=4), store.records, clock)

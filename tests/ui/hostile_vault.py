@@ -34,7 +34,7 @@ _SETTINGS: Mapping[str, object] = {
     "concurrency": 4,
     "max_attempts": 6,
     "pace": {"x": 2.0},
-    "forget_after_days": 9,
+    "retention_days": 9,
 }
 
 

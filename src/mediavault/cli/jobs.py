@@ -159,7 +159,7 @@ def retry(
     _for_each(job_ids, again, as_json=as_json)
 
 
-def gates(
+def limits(
     *,
     open_site: Annotated[
         str | None, typer.Option("--open", metavar="SITE", help="Open this site again at once.", show_default=False)
@@ -168,7 +168,7 @@ def gates(
 ) -> None:
     """Show each site's limits: whether it is closed, until when and why; when its next request is allowed, the daily limit of
     its account, its jobs, and how many posts no extractor understood within seven days."""
-    from mediavault.cli.output import print_gates, print_json
+    from mediavault.cli.output import print_json, print_limits
     from mediavault.core.clock import SystemClock
     from mediavault.core.site_limits import UNPARSED_WINDOW
     from mediavault.presentation.views import site_limit_views
@@ -187,7 +187,7 @@ def gates(
         if as_json:
             print_json(views)
         else:
-            print_gates(views)
+            print_limits(views)
 
     asyncio.run(with_store(quiet_settings(), look))
 

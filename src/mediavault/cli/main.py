@@ -41,7 +41,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "retry": jobs.retry,
     "cancel": jobs.cancel,
     "remove": jobs.remove,
-    "gates": jobs.gates,
+    "limits": jobs.limits,
     "login": login.login,
     "answer": login.answer,
     "sessions": login.sessions,
@@ -62,6 +62,8 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "demo": demo.demo,
 }
 
+# Former names, still understood in 0.1 and not listed.
+FORMER_COMMANDS: Mapping[str, Callable[..., None]] = {"gates": jobs.limits}
 
 GROUPS: Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]] = {
     "token": (
@@ -110,6 +112,8 @@ def _app() -> typer.Typer:
     app.callback()(_options)
     for name, command in COMMANDS.items():
         app.command(name)(command)
+    for name, command in FORMER_COMMANDS.items():
+        app.command(name, hidden=True)(command)
     for group, (words, commands) in GROUPS.items():
         parts = typer.Typer(name=group, help=words, no_args_is_help=True)
         for name, command in commands.items():

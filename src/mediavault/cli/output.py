@@ -75,7 +75,7 @@ def print_jobs(jobs: Sequence[JobView]) -> None:
     out().print(table)
 
 
-def print_gates(gates: Sequence[SiteLimitView]) -> None:
+def print_limits(gates: Sequence[SiteLimitView]) -> None:
     if not gates:
         out().print("Every site is open, and no job waits.")
         return

@@ -19,6 +19,7 @@ from mediavault.core.messages import Message
 from mediavault.core.name_template import DEFAULT_NAME_TEMPLATE, check_template
 
 ENV_PREFIX = "MEDIAVAULT_"
+FORMER_NAMES = {"forget_after_days": "retention_days"}  # still read in 0.1; `mediavault doctor` reports them
 GIB = 1 << 30
 MAX_SLOWER = 20.0  # times; beyond that a site's jobs would hardly move
 MAX_SHOWN_CHARS = 60
@@ -50,7 +51,7 @@ class ChangeableSettings(BaseModel):
         default_factory=dict,
         description="Multiplies a site's usual wait between two posts, as in tiktok=2,x=1.5.",
     )
-    forget_after_days: Annotated[int, Field(ge=0, le=3650)] = Field(
+    retention_days: Annotated[int, Field(ge=0, le=3650)] = Field(
         0, description="Failed and cancelled jobs without a saved file are removed after this many days. 0: never."
     )
 
@@ -267,7 +268,7 @@ _LISTS = {"trusted_proxies": '["127.0.0.1"]', "host_names": '["vault.example"]',
 def load_settings(**overrides: Any) -> Settings:
     """Read the environment; raise :class:`BadSetting` that names the variable and what is wrong with its value."""
     try:
-        return Settings(**overrides)
+        return Settings(**(_former_values(os.environ) | overrides))
     except ValidationError as exc:
         first = exc.errors()[0]
         field = str(first["loc"][0]) if first["loc"] else "?"
@@ -276,6 +277,19 @@ def load_settings(**overrides: Any) -> Settings:
         ) from exc
     except SettingsError as exc:  # the value of a list is not JSON
         raise _not_a_list(exc) from exc
+
+
+def former_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables with a former name that are set, each with its present name."""
+    names = {f"{ENV_PREFIX}{old}".upper(): f"{ENV_PREFIX}{new}".upper() for old, new in FORMER_NAMES.items()}
+    return {name: names[name.upper()] for name in sorted(environ) if name.upper() in names}
+
+
+def _former_values(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return values that are given by a former name only, by the setting's name."""
+    present = {name.upper() for name in environ}
+    former = former_variables(environ)
+    return {new.removeprefix(ENV_PREFIX).lower(): environ[old] for old, new in former.items() if new not in present}
 
 
 def _not_a_list(exc: SettingsError) -> BadSetting:
@@ -296,7 +310,7 @@ def _not_a_list(exc: SettingsError) -> BadSetting:
 
 def unknown_variables(environ: dict[str, str]) -> list[str]:
     """MEDIAVAULT_* variables that no setting reads: usually a typo."""
-    known = {f"{ENV_PREFIX}{name}".upper() for name in Settings.model_fields}
+    known = {f"{ENV_PREFIX}{name}".upper() for name in (*Settings.model_fields, *FORMER_NAMES)}
     return sorted(name for name in environ if name.upper().startswith(ENV_PREFIX) and name.upper() not in known)
 
 

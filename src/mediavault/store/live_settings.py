@@ -15,7 +15,7 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import BadSetting, ErrorCode, StoreError
 from mediavault.core.logs import get_logger
 from mediavault.core.records import Record, RecordKind
-from mediavault.core.settings import ChangeableSettings, validate_setting
+from mediavault.core.settings import FORMER_NAMES, ChangeableSettings, validate_setting
 from mediavault.store.port import Records
 
 LOOK_AGAIN_S = 2.0  # how long another process may use the old value
@@ -69,7 +69,9 @@ class LiveSettings:
 
     async def changes(self) -> Mapping[str, Change]:
         """Return the changes in force, by setting name, as the store has them now. Raises StoreError."""
-        records = {record.key: record for record in await self._records.all(RecordKind.SETTING)}
+        stored = {record.key: record for record in await self._records.all(RecordKind.SETTING)}
+        former = {new: stored[old] for old, new in FORMER_NAMES.items() if old in stored}
+        records = former | stored
         changes = {
             name: change for name, record in records.items() if (change := self._change(name, record)) is not None
         }
@@ -92,7 +94,8 @@ class LiveSettings:
     async def reset(self, name: str) -> bool:
         """Remove the change of a setting; returns whether there was one. Raises SettingIsFixed, StoreError."""
         self._refuse_fixed(name)
-        was_changed = await self._records.remove(RecordKind.SETTING, name)
+        names = [name, *(old for old, new in FORMER_NAMES.items() if new == name)]
+        was_changed = any([await self._records.remove(RecordKind.SETTING, key) for key in names])
         await self.changes()
         return was_changed
 

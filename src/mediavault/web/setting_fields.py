@@ -22,7 +22,7 @@ _ERRORS: Mapping[str, str] = {
     "max_attempts": N_("Enter a whole number from 1 to 100."),
     "prefer": N_("Choose one of the two."),
     "pace": N_("Enter a number from 1 to 20."),
-    "forget_after_days": N_("Enter a whole number from 0 to 3650."),
+    "retention_days": N_("Enter a whole number from 0 to 3650."),
 }
 
 

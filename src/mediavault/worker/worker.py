@@ -221,7 +221,7 @@ class Worker:
     async def forget(self) -> None:
         """Remove old jobs without files, if the retention setting says so."""
         if self._tools.live is not None:
-            days, at = (await self._tools.live()).forget_after_days, (await self._tools.store.catalogue.report()).at
+            days, at = (await self._tools.live()).retention_days, (await self._tools.store.catalogue.report()).at
             await delete_old_jobs(self._tools.store.catalogue, days=days, now=at)
 
     def stop_overdue_attempts(self) -> int:

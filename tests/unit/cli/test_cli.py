@@ -326,13 +326,18 @@ def test_a_worker_takes_the_jobs_of_the_given_platforms(
     assert platforms == [("reddit",), ("x", "tiktok")]
 
 
+def test_the_former_name_of_a_command_is_understood_but_not_listed(run: Run) -> None:
+    assert run("gates", "--json").json() == run("limits", "--json").json()
+    assert " gates " not in run("--help").out
+
+
 def test_gates_shows_the_state_of_each_site_and_how_many_jobs_wait(run: Run) -> None:
-    assert "no job waits" in run("gates").out
+    assert "no job waits" in run("limits").out
     run("add", POST)
-    (site,) = run("gates", "--json").json()
+    (site,) = run("limits", "--json").json()
 
     assert (site["platform"], site["state"], site["waiting"]) == ("generic", "open", 1)
-    shown = run("gates", "--open", "x").out
+    shown = run("limits", "--open", "x").out
     assert "generic" in shown
     assert "Open" in shown
 
@@ -343,12 +348,12 @@ def test_an_empty_list_is_reported_in_a_sentence(run: Run) -> None:
 
 
 def test_opening_the_gate_of_an_unknown_site_is_refused_and_creates_none(run: Run) -> None:
-    ended = run("gates", "--open", "instagrm")
+    ended = run("limits", "--open", "instagrm")
 
     assert (ended.code, ended.out) == (2, "")
     assert "There is no site instagrm." in ended.err
     assert "instagram" in ended.err
-    assert "no job waits" in run("gates").out
+    assert "no job waits" in run("limits").out
 
 
 def test_gates_counts_the_posts_of_a_site_that_were_not_understood(
@@ -360,5 +365,5 @@ def test_gates_counts_the_posts_of_a_site_that_were_not_understood(
 
     monkeypatch.setattr(house.store.catalogue, "count_unparsed", not_understood)
 
-    assert run("gates", "--json").json()[0]["not_understood"] == 41
-    assert "41" in run("gates").out
+    assert run("limits", "--json").json()[0]["not_understood"] == 41
+    assert "41" in run("limits").out

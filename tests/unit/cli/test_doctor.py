@@ -211,6 +211,13 @@ def test_an_old_python_is_reported() -> None:
     assert check_python((3, 10, 9)).verdict is DoctorVerdict.BROKEN
 
 
+def test_a_variable_with_a_former_name_is_reported_with_its_present_one() -> None:
+    check = check_variables({"MEDIAVAULT_FORGET_AFTER_DAYS": "9"})
+
+    assert check.verdict is DoctorVerdict.WARNING
+    assert check.detail == "MEDIAVAULT_FORGET_AFTER_DAYS is now called MEDIAVAULT_RETENTION_DAYS"
+
+
 def test_a_misspelt_variable_is_named() -> None:
     assert "MEDIAVAULT_TOKN" in check_variables({"MEDIAVAULT_TOKN": "x", "PATH": "/bin"}).detail
 

@@ -19,7 +19,7 @@ from mediavault.core.settings import ChangeableSettings, load_settings, validate
         ("pace", "TikTok=2, x=1,vimeo=1.5", {"tiktok": 2.0, "vimeo": 1.5}),
         ("pace", {"x": 3}, {"x": 3.0}),
         ("pace", "", {}),
-        ("forget_after_days", "0", 0),
+        ("retention_days", "0", 0),
     ],
 )
 def test_a_setting_given_as_text_is_parsed(name: str, value: Any, expected: Any) -> None:
@@ -40,7 +40,7 @@ def test_a_setting_given_as_text_is_parsed(name: str, value: Any, expected: Any)
         ("pace", "x=21"),
         ("pace", "x=nan"),
         ("pace", "x"),
-        ("forget_after_days", "-1"),
+        ("retention_days", "-1"),
     ],
 )
 def test_an_invalid_value_is_refused_by_the_page_and_by_the_environment(

@@ -14,7 +14,7 @@ async def test_every_setting_has_a_field_with_its_current_value(vault: ApiVault)
     page = await vault.client.get("/settings")
 
     assert page.status == 200
-    for name in ("concurrency", "max_attempts", "prefer", "name_template", "pace.tiktok", "forget_after_days"):
+    for name in ("concurrency", "max_attempts", "prefer", "name_template", "pace.tiktok", "retention_days"):
         assert f'name="{name}"' in page.text
     assert 'value="{date} {title} [{id}]"' in page.text
 
@@ -59,13 +59,13 @@ async def test_setting_a_field_back_by_hand_is_a_reset(vault: ApiVault) -> None:
         ("name_template", "../{id}", "not allowed in file names"),
         ("pace.tiktok", "0.1", "Enter a number from 1 to 20."),
         ("pace.nonsense", "2", "Enter a number from 1 to 20."),
-        ("forget_after_days", "-1", "Enter a whole number from 0 to 3650."),
+        ("retention_days", "-1", "Enter a whole number from 0 to 3650."),
     ],
 )
 async def test_an_invalid_value_is_reported_at_its_field_and_nothing_is_saved(
     vault: ApiVault, field: str, value: str, says: str
 ) -> None:
-    good = {"concurrency": "5", "forget_after_days": "9"}
+    good = {"concurrency": "5", "retention_days": "9"}
     page = await vault.client.submit("/settings", {**good, field: value})
 
     assert page.status == 422

@@ -24,7 +24,7 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.failures import MediavaultError
 from mediavault.core.fleet import ALIVE_WITHIN, unserved, unserved_in_words
 from mediavault.core.job import WorkerHeartbeat
-from mediavault.core.settings import Settings, unknown_variables
+from mediavault.core.settings import Settings, former_variables, unknown_variables
 from mediavault.core.site_limits import UNPARSED_WINDOW
 from mediavault.platforms import registry
 from mediavault.presentation.doctor_report import Check, DoctorVerdict
@@ -97,6 +97,11 @@ def check_sqlite(version: str) -> Check:
 
 def check_variables(environ: dict[str, str]) -> Check:
     unknown = unknown_variables(environ)
+    if former := former_variables(environ):
+        words = gettext("%(old)s is now called %(new)s")
+        renamed = [words % {"old": old, "new": new} for old, new in former.items()]
+        advice = gettext("Rename it: the next release no longer reads the old name.")
+        return Check("Settings", DoctorVerdict.WARNING, "; ".join(renamed), advice)
     if not unknown:
         return Check("Settings", DoctorVerdict.OK, gettext("no unknown MEDIAVAULT_ variables"))
     words = gettext("no setting reads %(names)s") % {"names": ", ".join(unknown)}
