@@ -7,7 +7,7 @@ import asyncio
 from fastapi import APIRouter, Response
 
 from mediavault.api.dependencies import Services, errors
-from mediavault.api.sites import closed_gates
+from mediavault.api.sites import closed_limits
 from mediavault.core.failures import ErrorCode
 from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.presentation.schemas import HealthView, WorkerHealthView
@@ -43,6 +43,6 @@ async def worker_health(services: Services, response: Response) -> WorkerHealthV
         status="ok" if workers else "no_worker",
         **dict(fleet_view(report, workers)),
         counts=dict(report.counts),
-        gates=await closed_gates(services, report.waiting),
+        gates=await closed_limits(services, report.waiting),
         browser=services.browser_status(),
     )

@@ -74,7 +74,7 @@ class MetricsSnapshot(Collector):
 def metrics_of(
     report: StoreReport,
     workers: Sequence[WorkerHeartbeat],
-    gates: Sequence[SiteLimit],
+    all_limits: Sequence[SiteLimit],
     free: Mapping[str, int],
     now: datetime,
 ) -> Iterator[Metric]:
@@ -93,7 +93,9 @@ def metrics_of(
     states: Samples = [({"state": "working"}, len(workers) - leaving), ({"state": "leaving"}, leaving)]
     yield _gauge("workers", "Workers seen within 90 seconds.", states)
     yield from _worker_metrics(workers)
-    closed: Samples = [({"platform": gate.platform}, gate.state(now) is not SiteState.OPEN) for gate in gates]
+    closed: Samples = [
+        ({"platform": limits.platform}, limits.state(now) is not SiteState.OPEN) for limits in all_limits
+    ]
     yield _gauge("gate_closed", "1 while a site is left alone.", closed)
     yield _gauge("disk_free_bytes", "Free space.", [({"folder": folder}, n) for folder, n in free.items()])
 

@@ -29,14 +29,14 @@ router = APIRouter(prefix="/api/gates", tags=["gates"])
 class Site:
     """A site and the state of its jobs, limits and session.
 
-    ``totals`` is None without jobs, ``gate`` without limits or waiting jobs, ``session`` where signing in is not
+    ``totals`` is None without jobs, ``limits`` without any or waiting jobs, ``session`` where signing in is not
     possible, and ``pace`` where one name covers many sites. ``failures`` has the most frequent first.
     """
 
     name: str
     title: str
     totals: PlatformTotals | None
-    gate: SiteLimitView | None
+    limits: SiteLimitView | None
     session: SessionState | None
     pace: Pace | None
     failures: tuple[FailureGroup, ...]
@@ -54,7 +54,7 @@ class Site:
     def is_in_use(self) -> bool:
         """Whether there is anything to show: a job, limits, a session."""
         has_session = self.session is not None and bool(self.session.signed_in or self.session.cookies)
-        return self.totals is not None or self.gate is not None or has_session
+        return self.totals is not None or self.limits is not None or has_session
 
     def count(self, status: JobStatus) -> int:
         return self.totals.counts.get(status, 0) if self.totals else 0
@@ -83,16 +83,16 @@ async def sessions_of(sites: list[Site], services: ApiServices) -> Mapping[str, 
 
 async def _known(services: ApiServices) -> dict[str, Site]:
     totals = {total.platform: total for total in (await services.store.catalogue.library_totals()).platforms}
-    gates = {gate.platform: gate for gate in await all_gates(services)}
+    all_limits = {limits.platform: limits for limits in await all_site_limits(services)}
     sessions = {state.platform: state for state in await services.sessions.states()}
     failures = await services.store.catalogue.failures()
-    names = {*totals, *gates, *sessions, *(platform.name for platform in services.platforms)}
+    names = {*totals, *all_limits, *sessions, *(platform.name for platform in services.platforms)}
     return {
         name: Site(
             name=name,
             title=services.title_of(name),
             totals=totals.get(name),
-            gate=gates.get(name),
+            limits=all_limits.get(name),
             session=sessions.get(name),
             pace=_pace(name, services),
             failures=tuple(group for group in failures if group.platform == name),
@@ -113,7 +113,7 @@ async def index(services: Services) -> list[SiteLimitView]:
     For each: open, closed (paused) or half open, until when and why; when its next job may start, its account's daily
     count, its waiting jobs, and the posts that no extractor could read.
     """
-    return await all_gates(services)
+    return await all_site_limits(services)
 
 
 @router.post("/{platform}/open", response_model=list[SiteLimitView], responses=errors(401, 403, 404, 415, 503))
@@ -121,22 +121,22 @@ async def reopen_site(
     platform: Annotated[str, Path(max_length=64, description="A site's name, as jobs carry it.")], services: Services
 ) -> list[SiteLimitView]:
     """End a site's pause, so that its jobs may start again at once; return all site limits as they are then."""
-    if all(gate.platform != platform for gate in await services.store.site_limits.all_limits()):
+    if all(limits.platform != platform for limits in await services.store.site_limits.all_limits()):
         raise HttpRefusal(
             404, ErrorCode.NOT_FOUND, "No site of this name has limits.", help="GET /api/gates lists those that have."
         )
     await services.store.site_limits.reopen_site(platform)
-    return await all_gates(services)
+    return await all_site_limits(services)
 
 
-async def all_gates(services: ApiServices) -> list[SiteLimitView]:
+async def all_site_limits(services: ApiServices) -> list[SiteLimitView]:
     store = services.store
     waiting = (await store.catalogue.report()).waiting
     unread = await store.catalogue.count_unparsed(within=UNPARSED_WINDOW)
     return site_limit_views(await store.site_limits.all_limits(), waiting, services.clock.now(), not_understood=unread)
 
 
-async def closed_gates(services: ApiServices, waiting: Mapping[str, int]) -> list[SiteLimitView]:
+async def closed_limits(services: ApiServices, waiting: Mapping[str, int]) -> list[SiteLimitView]:
     """Return the limits of paused sites, without ``not_understood``: health checks would count it too often."""
     views = site_limit_views(await services.store.site_limits.all_limits(), waiting, services.clock.now())
     return [view for view in views if is_left_alone(view)]

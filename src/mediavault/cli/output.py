@@ -75,8 +75,8 @@ def print_jobs(jobs: Sequence[JobView]) -> None:
     out().print(table)
 
 
-def print_limits(gates: Sequence[SiteLimitView]) -> None:
-    if not gates:
+def print_limits(all_limits: Sequence[SiteLimitView]) -> None:
+    if not all_limits:
         out().print("Every site is open, and no job waits.")
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -84,11 +84,11 @@ def print_limits(gates: Sequence[SiteLimitView]) -> None:
     table.add_column("State", overflow="fold")
     for name in ("Next turn", "Account, 24 h", "Waiting", "Not understood, 7 days"):
         table.add_column(name, no_wrap=True)
-    for gate in gates:
-        account = "" if gate.account_cap is None else f"{gate.account_posts} of {gate.account_cap}"
-        turn = moment_words(gate.next_turn_at) or "now"
-        unread = str(gate.not_understood or "")
-        table.add_row(gate.platform, _gate_state(gate), turn, account, str(gate.waiting), unread)
+    for limits in all_limits:
+        account = "" if limits.account_cap is None else f"{limits.account_posts} of {limits.account_cap}"
+        turn = moment_words(limits.next_turn_at) or "now"
+        unread = str(limits.not_understood or "")
+        table.add_row(limits.platform, _state_text(limits), turn, account, str(limits.waiting), unread)
     out().print(table)
 
 
@@ -111,12 +111,12 @@ def print_workers(workers: Sequence[WorkerView]) -> None:
     out().print(table)
 
 
-def _gate_state(gate: SiteLimitView) -> Text:
-    state = Text(SITE_STATE_LABELS[gate.state])
-    if until := gate.closed_until or gate.probing_until:
+def _state_text(limits: SiteLimitView) -> Text:
+    state = Text(SITE_STATE_LABELS[limits.state])
+    if until := limits.closed_until or limits.probing_until:
         state.append(f" until {moment_words(until)}")
-    if gate.state is not SiteState.OPEN and gate.reason:
-        state.append(f"\n{one_line(gate.reason)}", style="dim")
+    if limits.state is not SiteState.OPEN and limits.reason:
+        state.append(f"\n{one_line(limits.reason)}", style="dim")
     return state
 
 

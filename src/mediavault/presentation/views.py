@@ -234,7 +234,7 @@ def _item_view(job: Job, index: int, job_item: JobItem) -> ItemView:
 
 
 def site_limit_views(
-    gates: Sequence[SiteLimit],
+    all_limits: Sequence[SiteLimit],
     waiting: Mapping[str, int],
     now: datetime,
     *,
@@ -242,9 +242,9 @@ def site_limit_views(
 ) -> list[SiteLimitView]:
     """Return the views of all sites with limits, waiting jobs or unparsed posts, sorted by name."""
     known = {name: SiteLimit(name) for name in (*waiting, *(not_understood or ()))} | {
-        gate.platform: gate for gate in gates
+        limits.platform: limits for limits in all_limits
     }
-    views = [_gate_view(gate, waiting.get(name, 0), now) for name, gate in sorted(known.items())]
+    views = [_site_limit_view(limits, waiting.get(name, 0), now) for name, limits in sorted(known.items())]
     if not_understood is None:
         return views
     return [view.model_copy(update={"not_understood": not_understood.get(view.platform, 0)}) for view in views]
@@ -255,24 +255,24 @@ def is_left_alone(view: SiteLimitView) -> bool:
     return view.closed_until is not None or view.probing_until is not None
 
 
-def _gate_view(gate: SiteLimit, waiting: int, now: datetime) -> SiteLimitView:
+def _site_limit_view(limits: SiteLimit, waiting: int, now: datetime) -> SiteLimitView:
     def if_future(at: datetime | None) -> datetime | None:
         return at if at is not None and at > now else None
 
     return SiteLimitView(
-        platform=gate.platform,
-        state=gate.state(now),
-        closed_until=if_future(gate.closed_until),
-        probing_until=if_future(gate.probing_until),
-        next_turn_at=if_future(gate.permit_after(now)),
-        account_posts=None if gate.account_cap is None else gate.posts_within_day(now),
-        account_cap=gate.account_cap,
+        platform=limits.platform,
+        state=limits.state(now),
+        closed_until=if_future(limits.closed_until),
+        probing_until=if_future(limits.probing_until),
+        next_turn_at=if_future(limits.permit_after(now)),
+        account_posts=None if limits.account_cap is None else limits.posts_within_day(now),
+        account_cap=limits.account_cap,
         waiting=waiting,
         not_understood=None,
-        strikes=gate.failures,
-        code=gate.code,
-        reason=gate.reason,
-        help=help_for(gate.code),
+        strikes=limits.failures,
+        code=limits.code,
+        reason=limits.reason,
+        help=help_for(limits.code),
     )
 
 

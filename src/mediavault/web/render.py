@@ -114,7 +114,7 @@ def _environment() -> Environment:
         tone_of=tone,
         icon_of=icon,
         status_words=STATUS_LABELS,
-        gate_words=SITE_STATE_LABELS,
+        site_state_labels=SITE_STATE_LABELS,
         stage_words=STAGE_LABELS,
         rung_words=STRATEGY_LABELS,
         item_words=ITEM_LABELS,

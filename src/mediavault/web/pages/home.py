@@ -16,7 +16,7 @@ from fastapi import APIRouter, Query, Request, Response
 from mediavault.api.actions import retry_failed, submit_each
 from mediavault.api.dependencies import EventFeed, Services
 from mediavault.api.services import ApiServices
-from mediavault.api.sites import closed_gates, reopen_site
+from mediavault.api.sites import closed_limits, reopen_site
 from mediavault.core.failures import CAUSES, BadInput, BadUrl, JobNotFound
 from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.core.job import Job, JobId
@@ -141,7 +141,7 @@ async def _home(
         has_worker=bool(workers),
         title_of=services.title_of,
         unserved=fleet_view(report, workers).unserved,
-        sites=await closed_gates(services, report.waiting),
+        sites=await closed_limits(services, report.waiting),
         pasted=pasted,
         is_shared=is_shared,
         done=done,
