@@ -93,7 +93,7 @@ class StubExtractor:
     """Returns its scripted results in order; the last one is repeated."""
 
     name = "browser"
-    as_person = False
+    signed_in = False
 
     def __init__(self, *answers: Extraction | Failure) -> None:
         self._answers = deque(answers or (extraction(),))
@@ -133,7 +133,7 @@ class StubDownloader:
 class StubBrowser:
     """A browser with a cookie jar whose downloads follow a script.
 
-    ``asked_as_person`` records for each request for cookies or a download whether it was signed in.
+    ``signed_in_requests`` records for each request for cookies or a download whether it was signed in.
     """
 
     def __init__(self, *answers: Answer, cookies: Iterable[Cookie] = ()) -> None:
@@ -142,13 +142,13 @@ class StubBrowser:
         self.downloads: list[str] = []
         self.scopes: list[str] = []
         self.floors: list[SlowTransferDetector] = []
-        self.asked_as_person: list[bool] = []
+        self.signed_in_requests: list[bool] = []
 
-    async def capture(self, url: str, *, platform: Platform, within_s: float, as_person: bool = False) -> PageCapture:
+    async def capture(self, url: str, *, platform: Platform, within_s: float, signed_in: bool = False) -> PageCapture:
         raise NoVideo("a stub shows no pages")
 
-    async def cookies(self, url: str, *, as_person: bool = False) -> Sequence[Cookie]:
-        self.asked_as_person.append(as_person)
+    async def cookies(self, url: str, *, signed_in: bool = False) -> Sequence[Cookie]:
+        self.signed_in_requests.append(signed_in)
         return self._cookies
 
     async def user_agent(self) -> str:
@@ -165,10 +165,10 @@ class StubBrowser:
         within_s: float,
         floor: SlowTransferDetector,
         on_progress: OnProgress,
-        as_person: bool = False,
+        signed_in: bool = False,
     ) -> BrowserDownload:
         self.downloads.append(url)
-        self.asked_as_person.append(as_person)
+        self.signed_in_requests.append(signed_in)
         self.scopes.append(scope_url)
         self.floors.append(floor)
         answer = self._answers.popleft() if len(self._answers) > 1 else self._answers[0]

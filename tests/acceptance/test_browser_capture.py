@@ -83,15 +83,15 @@ class World:
         self.made.append(browser)
         return browser
 
-    async def capture(self, path: str, *, within_s: float = WITHIN_S, as_person: bool = False) -> PageCapture:
+    async def capture(self, path: str, *, within_s: float = WITHIN_S, signed_in: bool = False) -> PageCapture:
         """Visit the page. ``within_s`` is for an idle machine."""
         url = self.site.origin + path
         return await self.browser.capture(
-            url, platform=GENERIC, within_s=patient(within_s, most=3), as_person=as_person
+            url, platform=GENERIC, within_s=patient(within_s, most=3), signed_in=signed_in
         )
 
-    async def cookies(self, *, as_person: bool, of: Chromium | None = None) -> set[str]:
-        return {c.name for c in await (of or self.browser).cookies(self.site.origin, as_person=as_person)}
+    async def cookies(self, *, signed_in: bool, of: Chromium | None = None) -> set[str]:
+        return {c.name for c in await (of or self.browser).cookies(self.site.origin, signed_in=signed_in)}
 
     async def choice(self, path: str) -> Candidate:
         """Return the candidate that would be saved for the post at ``path``."""
@@ -333,13 +333,13 @@ async def test_a_download_from_a_very_slow_server_is_given_up(world: World, tmp_
 
 async def test_a_session_cookie_survives_a_killed_browser(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
-        await world.capture("/login", as_person=True)
+        await world.capture("/login", signed_in=True)
         assert world.browser.pid is not None
         os.kill(world.browser.pid, signal.SIGKILL)
         await until(lambda: world.browser.pid is None)
-        saved = await world.cookies(as_person=True)
+        saved = await world.cookies(signed_in=True)
         seen = await world.capture("/plain")
-        restored = await world.cookies(as_person=True)
+        restored = await world.cookies(signed_in=True)
 
     assert len(seen.videos) == 1
     assert saved == restored == {"session", "kept"}
@@ -347,17 +347,17 @@ async def test_a_session_cookie_survives_a_killed_browser(tmp_path: Path) -> Non
 
 async def test_anonymous_visits_and_the_profile_do_not_share_cookies(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
-        await world.capture("/login", as_person=True)
+        await world.capture("/login", signed_in=True)
         await world.capture("/text")
         assert "cookie" not in world.site.headers_of("/text")[-1]
-        assert await world.cookies(as_person=False) == set()
-        await world.capture("/text", as_person=True)
+        assert await world.cookies(signed_in=False) == set()
+        await world.capture("/text", signed_in=True)
         assert "session=secret" in world.site.headers_of("/text")[-1]["cookie"]
 
         await world.browser.close()
         world.browser = world.another()
         await world.capture("/login")  # signed out: this session is lost when the browser exits
-        assert await world.cookies(as_person=False) == {"session", "kept"}
+        assert await world.cookies(signed_in=False) == {"session", "kept"}
         await world.browser.close()
         assert "kept" in (world.state / "browser" / "cookies.json").read_text()
         world.browser = world.another()
@@ -408,11 +408,11 @@ async def test_a_browser_that_hangs_is_killed_and_replaced(tmp_path: Path) -> No
 
 async def test_a_second_process_on_the_same_state_folder_works_anonymously(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
-        await world.capture("/login", as_person=True)
+        await world.capture("/login", signed_in=True)
         second = world.another()
         try:
             seen = await second.capture(f"{world.site.origin}/plain", platform=GENERIC, within_s=patient(WITHIN_S))
-            cookies = await world.cookies(as_person=True, of=second)
+            cookies = await world.cookies(signed_in=True, of=second)
         finally:
             await second.close()
 

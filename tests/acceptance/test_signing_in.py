@@ -99,9 +99,9 @@ class World:
         clock = SystemClock()
         extractors = [
             BrowserExtractor(
-                self.worker, clock, ReaderHere(), as_person=as_person, on_viewer=partial(note_account, self.state)
+                self.worker, clock, ReaderHere(), signed_in=signed_in, on_viewer=partial(note_account, self.state)
             )
-            for as_person in (False, True)
+            for signed_in in (False, True)
         ]
         tools = replace(
             make_tools(self.store, clock, self.root), extractors={extractor.name: extractor for extractor in extractors}
@@ -111,7 +111,7 @@ class World:
 
     async def post_is_seen_as(self) -> str:
         capture = await self.worker.capture(
-            f"{self.site.origin}/post", platform=GENERIC, within_s=patient(WITHIN_S), as_person=True
+            f"{self.site.origin}/post", platform=GENERIC, within_s=patient(WITHIN_S), signed_in=True
         )
         return capture.title
 
@@ -312,11 +312,11 @@ async def test_a_post_is_visited_signed_out_first_and_with_the_account_only_wher
     await sign_in_by_hand(world)
     world.site.seen.clear()
     public = await world.look("/open")
-    assert (public.as_person, [request["cookies"] for request in world.site.seen if request["cookies"]]) == (False, [])
+    assert (public.signed_in, [request["cookies"] for request in world.site.seen if request["cookies"]]) == (False, [])
 
     world.site.seen.clear()
     members = await world.look("/members")
-    assert (members.as_person, len(members.items)) == (True, 1)
+    assert (members.signed_in, len(members.items)) == (True, 1)
     shown = [request["cookies"] for request in world.site.seen if request["path"] == "/members"]
     assert shown == [[], ["sid", "visit"]]
     assert (await world.desk.state("lodge")).signed_in_as == NAME
@@ -350,7 +350,7 @@ async def test_a_user_solves_a_challenge_in_a_window_on_the_post_and_the_job_con
 
     assert (await world.store.catalogue.get(job.id)).status is JobStatus.QUEUED
     extraction = await world.look("/guarded")
-    assert (extraction.as_person, len(extraction.items)) == (True, 1)
+    assert (extraction.signed_in, len(extraction.items)) == (True, 1)
     assert world.troubles == []
 
 

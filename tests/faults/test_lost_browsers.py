@@ -121,13 +121,13 @@ def damaged(world: World, damage: Callable[[Path], object]) -> set[str]:
 @pytest.mark.parametrize("damage", DAMAGES)
 async def test_a_damaged_profile_still_opens_pages_and_the_logins_are_restored(tmp_path: Path, damage: str) -> None:
     async with a_world(tmp_path) as world:
-        await world.capture("/login", as_person=True)
-        before = await world.cookies(as_person=True)
+        await world.capture("/login", signed_in=True)
+        before = await world.cookies(signed_in=True)
         await world.browser.close()
         names = damaged(world, DAMAGES[damage])
         world.browser = world.another()
-        seen = await world.capture("/plain", as_person=True)
-        after = await world.cookies(as_person=True)
+        seen = await world.capture("/plain", signed_in=True)
+        after = await world.cookies(signed_in=True)
 
     assert names == {"Cookies", "Preferences", "Local State"}
     assert len(seen.videos) == 1

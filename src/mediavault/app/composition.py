@@ -139,7 +139,7 @@ async def open_tools(
             YtdlpExtractor(proxy, clock, state_dir=settings.state_dir),
             BrowserExtractor(browser, clock, reader),
             BrowserExtractor(
-                browser, clock, reader, as_person=True, on_viewer=functools.partial(note_account, settings.state_dir)
+                browser, clock, reader, signed_in=True, on_viewer=functools.partial(note_account, settings.state_dir)
             ),
             YtdlpExtractor(proxy, clock, state_dir=settings.state_dir, session=browser),
         ]

@@ -190,7 +190,7 @@ class Extraction:
     image_urls: tuple[str, ...] = ()
     user_agent: str | None = None
     extractor: str = ""
-    as_person: bool = False  # the site saw the profile's cookies, an account's where one is signed in
+    signed_in: bool = False  # the site saw the profile's cookies, an account's where one is signed in
     metadata: Mapping[str, Any] = field(default_factory=dict)  # JSON values only
 
     @property

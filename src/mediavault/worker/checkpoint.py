@@ -34,7 +34,7 @@ def checkpoint_of(extraction: Extraction, items: Sequence[JobItem], *, chosen: C
             "final_url": extraction.final_url,
             "user_agent": extraction.user_agent,
             "extractor": extraction.extractor,
-            "as_person": extraction.as_person,
+            "as_person": extraction.signed_in,
             "selected": extraction.selected,
             "post_id": extraction.post.post_id,
         },
@@ -74,7 +74,7 @@ def saved_extraction(job: Job, route: Route, *, now: datetime) -> Extraction | N
         image_urls=job.image_urls,
         user_agent=facts.get("user_agent"),
         extractor=facts.get("extractor") or "",
-        as_person=bool(facts.get("as_person")),
+        signed_in=bool(facts.get("as_person")),
         metadata={k: v for k, v in facts.items() if k not in _OWN_KEYS},
     )
 

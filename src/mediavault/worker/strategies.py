@@ -244,8 +244,8 @@ class DownloadStrategies:
 
     async def _session(self) -> DownloadedFile:
         """Download with the cookies of the browser session that saw the post; the profile's only if it was used."""
-        as_person = self.attempt.extraction.as_person
-        session = await self.attempt.tools.browser.cookies(self.candidate.url, as_person=as_person)
+        signed_in = self.attempt.extraction.signed_in
+        session = await self.attempt.tools.browser.cookies(self.candidate.url, signed_in=signed_in)
         return await self._fetch(self._request(joined(self.attempt.extraction.cookies, session)))
 
     async def _fetch(self, request: MediaRequest) -> DownloadedFile:
@@ -270,7 +270,7 @@ class DownloadStrategies:
             within_s=NAVIGATION_TIMEOUT_S,
             floor=SlowTransferDetector(limits.slow_bytes_per_s, limits.slow_s),
             on_progress=self.attempt.recorder.on_progress,
-            as_person=self.attempt.extraction.as_person,
+            signed_in=self.attempt.extraction.signed_in,
         )
         return DownloadedFile(
             path=saved.path,

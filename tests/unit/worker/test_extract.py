@@ -141,7 +141,7 @@ class SignedOutAndSignedIn:
         platform: Platform = YOUTUBE,
     ) -> None:
         self.signed_out, self.signed_in = StubExtractor(signed_out), StubExtractor(signed_in)
-        self.signed_in.name, self.signed_in.as_person = "browser_cookies", True
+        self.signed_in.name, self.signed_in.signed_in = "browser_cookies", True
         self.tools = replace(tools, extractors={"browser": self.signed_out, "browser_cookies": self.signed_in})
         self.route = Route(FOUND.post, platform, ("browser", "browser_cookies"))
 
@@ -165,7 +165,7 @@ async def test_the_pause_before_the_account_is_used_does_not_count_as_extraction
         await asyncio.sleep(0.05)
 
     impatient = replace(pair.tools, clock=SystemClock(), extraction_timeout_s=0.02)
-    assert await ask_extractors(pair.route, impatient, as_person=pause) is FOUND
+    assert await ask_extractors(pair.route, impatient, before_session=pause) is FOUND
 
 
 @pytest.mark.parametrize("answer", [FOUND, UNSURE, NoVideo("none"), Deleted("gone"), RateLimited("429")])

@@ -239,7 +239,7 @@ class Profile(StubBrowser):
 
 class SignedInExtractor(StubExtractor):
     name = "browser_cookies"
-    as_person = True
+    signed_in = True
 
 
 def insta_tools(store: Store, clock: FakeClock, root: Path, browser: Profile) -> WorkerContext:

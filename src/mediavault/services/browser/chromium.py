@@ -116,17 +116,17 @@ class Chromium:
 
     # --- the port ----------------------------------------------------------------------------------------------
 
-    async def capture(self, url: str, *, platform: Platform, within_s: float, as_person: bool = False) -> PageCapture:
+    async def capture(self, url: str, *, platform: Platform, within_s: float, signed_in: bool = False) -> PageCapture:
         end_s = self._clock.monotonic() + within_s
         with self._proxy.exempting(url):
             try:
-                return await self._visit(url, platform, end_s, as_person=as_person)
+                return await self._visit(url, platform, end_s, signed_in=signed_in)
             except (PageCrashed, BrowserUnavailable) as exc:
                 if end_s - self._clock.monotonic() < within_s / 3 or self._keeper.closed:
                     raise _as_unavailable(exc) from exc
                 log.warning("visit_repeated", reason=first_line(exc))
             try:
-                return await self._visit(url, platform, end_s, as_person=as_person)
+                return await self._visit(url, platform, end_s, signed_in=signed_in)
             except PageCrashed as exc:
                 raise _as_unavailable(exc) from exc
 
@@ -141,25 +141,25 @@ class Chromium:
         within_s: float,
         floor: SlowTransferDetector,
         on_progress: OnProgress,
-        as_person: bool = False,
+        signed_in: bool = False,
     ) -> BrowserDownload:
         end_s = self._clock.monotonic() + within_s
         with self._proxy.exempting(scope_url):
-            async with self._page(as_person=as_person) as (_, page, cdp):
+            async with self._page(signed_in=signed_in) as (_, page, cdp):
                 navigation = Navigation(page, cdp, ask, self._clock, max_bytes, end_s, floor, on_progress)
                 try:
                     return await navigation.run(url, referer=referer, into=into)
                 except PageFailed as exc:
                     raise _as_unavailable(exc) from exc
 
-    async def cookies(self, url: str, *, as_person: bool = False) -> Sequence[Cookie]:
+    async def cookies(self, url: str, *, signed_in: bool = False) -> Sequence[Cookie]:
         running = self._keeper.running
         if running is None:
-            return await self._saved_cookies(url) if as_person else ()
+            return await self._saved_cookies(url) if signed_in else ()
         try:
-            cookies = await ask(_context(running, as_person=as_person).cookies(url), CALL_S)
+            cookies = await ask(_context(running, signed_in=signed_in).cookies(url), CALL_S)
         except (TookTooLong, BrowserUnavailable, PageFailed):
-            return await self._saved_cookies(url) if as_person else ()
+            return await self._saved_cookies(url) if signed_in else ()
         return [as_cookie(cookie) for cookie in cookies]
 
     async def user_agent(self) -> str:
@@ -170,8 +170,8 @@ class Chromium:
 
     # --- pages -------------------------------------------------------------------------------------------------
 
-    async def _visit(self, url: str, platform: Platform, end_s: float, *, as_person: bool) -> PageCapture:
-        async with self._page(as_person=as_person) as (running, page, cdp):
+    async def _visit(self, url: str, platform: Platform, end_s: float, *, signed_in: bool) -> PageCapture:
+        async with self._page(signed_in=signed_in) as (running, page, cdp):
             began_s = self._clock.monotonic()
             network = NetworkLog(lambda: self._clock.monotonic() - began_s, platform.reader.json_paths)
             visit = PageVisit(page, ask, self._clock, network, platform, end_s)
@@ -197,7 +197,7 @@ class Chromium:
                 self._check_memory(running, ended_before)
             if capture.extra["unresponsive"]:
                 await self._check_answering(running)
-            if as_person:
+            if signed_in:
                 await self._keeper.remember_cookies(running)
             return capture
 
@@ -219,12 +219,12 @@ class Chromium:
             raise BrowserUnavailable("The browser stopped answering.")
 
     @asynccontextmanager
-    async def _page(self, *, as_person: bool) -> AsyncIterator[tuple[BrowserInstance, Page, Cdp]]:
+    async def _page(self, *, signed_in: bool) -> AsyncIterator[tuple[BrowserInstance, Page, Cdp]]:
         """Open a page of the running browser with a DevTools session; finally close it, or kill its browser."""
         async with self._slots:
             running = await self._keeper.enter()
             try:
-                page, cdp = await self._new_page(running, _context(running, as_person=as_person))
+                page, cdp = await self._new_page(running, _context(running, signed_in=signed_in))
                 try:
                     yield running, page, cdp
                 finally:
@@ -295,8 +295,8 @@ def narrow_driver_environment() -> bool:
     return True
 
 
-def _context(running: BrowserInstance, *, as_person: bool) -> Any:
-    return running.context if as_person else running.stranger
+def _context(running: BrowserInstance, *, signed_in: bool) -> Any:
+    return running.context if signed_in else running.anonymous
 
 
 def _dispatch(running: BrowserInstance, response: Any) -> None:

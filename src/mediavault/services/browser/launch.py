@@ -81,7 +81,7 @@ class Launcher:
         except (TookTooLong, BrowserUnavailable) as exc:
             raise PageFailed(f"it did not start: {exc.__cause__ or exc}") from exc
 
-    async def stranger(self, context: Any, user_agent: str) -> Any:
+    async def anonymous(self, context: Any, user_agent: str) -> Any:
         """Open a second context of the browser, behind the same proxy, with nothing of the profile; it saves nothing.
 
         It costs 25 ms and 3 MB, and 30 MB more while a page is open in it (Chromium 156).

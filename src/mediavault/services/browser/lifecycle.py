@@ -43,7 +43,7 @@ class BrowserInstance:
 
     playwright: Any
     context: Any
-    stranger: Any
+    anonymous: Any
     profile: Profile
     downloads: Path
     user_agent: str
@@ -226,12 +226,12 @@ class BrowserManager:
         )
         user_agent = await launcher.user_agent()
         context = await launcher.context(user_agent)
-        stranger = await launcher.stranger(context, user_agent)
+        anonymous = await launcher.anonymous(context, user_agent)
         pid = await pid_of(context, self._ask)
         driver_pid = parent_of(pid) if pid else None
-        running = BrowserInstance(playwright, context, stranger, profile, downloads, user_agent, pid, driver_pid)
+        running = BrowserInstance(playwright, context, anonymous, profile, downloads, user_agent, pid, driver_pid)
         context.on("close", lambda *_: self._on_gone(running))
-        for source in (context, stranger):
+        for source in (context, anonymous):
             source.on("response", lambda response: self._on_any_response(running, response))
         await restore(context, profile.cookies_file, now_s=self._clock.now().timestamp(), ask=self._ask)
         await self.remember_cookies(running)  # from now on the snapshot has the sign-ins, also those made in a window

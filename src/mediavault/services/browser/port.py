@@ -128,11 +128,11 @@ class Browser(Protocol):
     """The one browser of a worker process. Every method may raise BrowserUnavailable and TookTooLong.
 
     It visits pages in one of two ways. *Signed out*, it has only the cookies that sites set since the browser started,
-    and forgets them with it. *Signed in* (``as_person``), it has the profile: its sign-ins, and what the user answered
+    and forgets them with it. *Signed in* (``signed_in``), it has the profile: its sign-ins, and what the user answered
     in a window.
     """
 
-    async def capture(self, url: str, *, platform: Platform, within_s: float, as_person: bool = False) -> PageCapture:
+    async def capture(self, url: str, *, platform: Platform, within_s: float, signed_in: bool = False) -> PageCapture:
         """Visit a page, prime its players and report what was seen. The page is closed in any case.
 
         Stops as soon as a video's address is known and settled; at the latest after ``within_s`` seconds, then with
@@ -140,7 +140,7 @@ class Browser(Protocol):
         memory than the browser may use.
         """
 
-    async def cookies(self, url: str, *, as_person: bool = False) -> Sequence[Cookie]:
+    async def cookies(self, url: str, *, signed_in: bool = False) -> Sequence[Cookie]:
         """Return the cookies that the browser would send to ``url``. Never starts a browser.
 
         Where none runs, there are none signed out, and signed in those that the last browser left behind.
@@ -160,7 +160,7 @@ class Browser(Protocol):
         within_s: float,
         floor: SlowTransferDetector,
         on_progress: OnProgress,
-        as_person: bool = False,
+        signed_in: bool = False,
     ) -> BrowserDownload:
         """Navigate to ``url`` so that the browser saves the answer as a file in the folder ``into``.
 

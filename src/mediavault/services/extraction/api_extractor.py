@@ -30,7 +30,7 @@ class ApiExtractor:
     """The extractor ``api``: requests ``Platform.api_url`` and reads the response with the platform's own reader."""
 
     name = "api"
-    as_person = False
+    signed_in = False
 
     def __init__(self, client: HttpClient, reader: Reader) -> None:
         self._client = client

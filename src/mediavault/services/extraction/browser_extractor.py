@@ -58,7 +58,7 @@ log = get_logger(__name__)
 class BrowserExtractor:
     """The extractor ``browser``, which visits signed out.
 
-    With ``as_person`` it is ``browser_cookies``, which uses the profile's cookies.
+    With ``signed_in`` it is ``browser_cookies``, which uses the profile's cookies.
     """
 
     def __init__(
@@ -67,12 +67,12 @@ class BrowserExtractor:
         clock: Clock,
         reader: Reader,
         *,
-        as_person: bool = False,
+        signed_in: bool = False,
         on_viewer: Callable[[str, str], None] = lambda _, __: None,
     ) -> None:
         """``on_viewer`` receives the platform's name and what a page calls the signed-in user."""
-        self.name = "browser_cookies" if as_person else "browser"
-        self.as_person = as_person
+        self.name = "browser_cookies" if signed_in else "browser"
+        self.signed_in = signed_in
         self._browser = browser
         self._clock = clock
         self._reader = reader
@@ -81,25 +81,25 @@ class BrowserExtractor:
     async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
         began_s = self._clock.monotonic()
         url = page_to_visit(post, platform)
-        cookies = await self._browser.cookies(url, as_person=True) if self.as_person else ()
-        if self.as_person and not cookies:
+        cookies = await self._browser.cookies(url, signed_in=True) if self.signed_in else ()
+        if self.signed_in and not cookies:
             raise Unsupported("The browser's profile has no cookie for this post.")
         visit_s = max(within_s - MARGIN_S, within_s / 2)
-        capture = await self._browser.capture(url, platform=platform, within_s=visit_s, as_person=self.as_person)
+        capture = await self._browser.capture(url, platform=platform, within_s=visit_s, signed_in=self.signed_in)
         try:
-            reading = await self._reader.read_visit(post, platform, capture, with_viewer=self.as_person)
+            reading = await self._reader.read_visit(post, platform, capture, with_viewer=self.signed_in)
         except (LoginRequired, AgeRestrictedSignedOut) as wall:  # although signed in: the session has ended
             raise wall_failure(wall, platform, cookies, now=self._clock.now()) from wall
         log.info(
             "post_read",
             url=redact_url(capture.final_url),
-            as_person=self.as_person,
+            signed_in=self.signed_in,
             candidates=len(reading.extraction.candidates),
             took_ms=round((self._clock.monotonic() - began_s) * 1000),
         )
         if reading.viewer is not None:
             await asyncio.to_thread(self._on_viewer, platform.name, reading.viewer)
-        return replace(reading.extraction, extractor=self.name, as_person=self.as_person)
+        return replace(reading.extraction, extractor=self.name, signed_in=self.signed_in)
 
 
 def read_visit(post: Post, platform: Platform, capture: PageCapture, *, with_viewer: bool) -> VisitReading:

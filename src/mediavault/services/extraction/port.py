@@ -14,17 +14,17 @@ from mediavault.services.browser.port import PageCapture
 class Extractor(Protocol):
     """Finds out what media a post has. Never downloads media.
 
-    ``as_person``: it sends the profile's cookies to the site, so that the visit counts against the account that is
+    ``signed_in``: it sends the profile's cookies to the site, so that the visit counts against the account that is
     signed in, if any.
     """
 
     name: str
-    as_person: bool
+    signed_in: bool
 
     async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
         """Extract the post's media. The candidates are unranked and may be empty where the post has no video.
 
-        With ``as_person`` it raises Unsupported, without any traffic, where the profile has no cookies for the post.
+        With ``signed_in`` it raises Unsupported, without any traffic, where the profile has no cookies for the post.
         Raises a :class:`~mediavault.core.failures.Failure`: Deleted, Private, LoginRequired, NoVideo, NetworkFailure …
         """
 

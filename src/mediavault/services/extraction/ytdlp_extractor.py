@@ -29,7 +29,7 @@ log = get_logger(__name__)
 class Session(Protocol):
     """Where the signed-in user's cookies come from: the browser."""
 
-    async def cookies(self, url: str, *, as_person: bool = ...) -> Sequence[Cookie]: ...
+    async def cookies(self, url: str, *, signed_in: bool = ...) -> Sequence[Cookie]: ...
 
     async def user_agent(self) -> str: ...
 
@@ -42,7 +42,7 @@ class YtdlpExtractor:
     """
 
     def __init__(self, proxy: EgressProxy, clock: Clock, *, state_dir: Path, session: Session | None = None) -> None:
-        self.as_person = session is not None
+        self.signed_in = session is not None
         self.name = "ytdlp_cookies" if session else "ytdlp"
         self._proxy = proxy
         self._clock = clock
@@ -56,8 +56,8 @@ class YtdlpExtractor:
             raise Unsupported(Message("yt-dlp does not know %(site)s.", site=platform.title))
         began_s = self._clock.monotonic()
         url = url_for_ytdlp(post, platform)
-        session = await self._session.cookies(url, as_person=True) if self._session else ()
-        request: dict[str, Any] = {"url": url, "extractors": site.extractors, **await self._as_person(session)}
+        session = await self._session.cookies(url, signed_in=True) if self._session else ()
+        request: dict[str, Any] = {"url": url, "extractors": site.extractors, **await self._signed_in(session)}
         answer = await self._ask(request, post, wall_s=min(within_s, site.wall_s))
         # a list of twenty videos in four hundred qualities each takes seconds, which must not block the event loop
         extraction = await asyncio.to_thread(read_answer, answer, post, platform, site, now=self._clock.now())
@@ -69,7 +69,7 @@ class YtdlpExtractor:
             took_ms=round((self._clock.monotonic() - began_s) * 1000),
         )
         cookies = without(extraction.cookies, session)
-        return replace(extraction, extractor=self.name, as_person=self.as_person, cookies=cookies)
+        return replace(extraction, extractor=self.name, signed_in=self.signed_in, cookies=cookies)
 
     async def _ask(self, request: dict[str, Any], post: Post, *, wall_s: float) -> Any:
         async with AsyncExitStack() as stack:
@@ -81,7 +81,7 @@ class YtdlpExtractor:
             current = await asyncio.to_thread(installed, self._home)
             return await ask(request, proxy=proxy, folder=folder, installed=current, wall_s=wall_s)
 
-    async def _as_person(self, session: Sequence[Cookie]) -> dict[str, str]:
+    async def _signed_in(self, session: Sequence[Cookie]) -> dict[str, str]:
         if self._session is None:
             return {}
         cookies = to_netscape_format(session)

@@ -124,7 +124,7 @@ async def is_signed_in_at(route: Route, tools: WorkerContext) -> bool:
     """Whether the browser's profile is signed in to the post's site, so that the extraction would use its account."""
     if not route.platform.sign_in.session_cookies:
         return False
-    cookies = await tools.browser.cookies(route.post.canonical_url, as_person=True)
+    cookies = await tools.browser.cookies(route.post.canonical_url, signed_in=True)
     return is_signed_in(route.platform, cookies, now=tools.clock.now())
 
 
@@ -133,10 +133,10 @@ async def _ask(
     tools: WorkerContext,
     journal: AttemptRecorder,
     rung: StrategyName | None,
-    as_person: Callable[[], Awaitable[None]],
+    before_session: Callable[[], Awaitable[None]],
 ) -> Extraction:
     async with journal.step(Stage.EXTRACT, rung=rung) as note:
-        extraction = _with_resolved_url(await ask_extractors(route, tools, as_person=as_person), route)
+        extraction = _with_resolved_url(await ask_extractors(route, tools, before_session=before_session), route)
         note.detail = Message(
             "%(extractor)s: %(found)s",
             extractor=extraction.extractor,
@@ -164,16 +164,16 @@ async def ask_extractors(
     route: Route,
     tools: WorkerContext,
     *,
-    as_person: Callable[[], Awaitable[None]] | None = None,
+    before_session: Callable[[], Awaitable[None]] | None = None,
     follow_embeds: bool = True,
 ) -> Extraction:
     """Return the first extraction that knows which media belong to the post, else one from which a user can choose.
 
     Anonymous extractors come first; those with the browser's profile, and so an account, are used only when a failure of
-    the others shows that this may help, and after ``as_person``. If a page without a video embeds one post of another
+    the others shows that this may help, and after ``before_session``. If a page without a video embeds one post of another
     site, that post is extracted instead, once.
 
-    Raises the most informative of all failures, and what ``as_person`` raises.
+    Raises the most informative of all failures, and what ``before_session`` raises.
     """
     results = ExtractorResults(route.platform)
     end_s = tools.clock.monotonic() + tools.extraction_timeout_s
@@ -182,9 +182,9 @@ async def ask_extractors(
             for extractor in filter(None, map(tools.extractors.get, route.extractors)):
                 if not results.should_try(extractor):
                     continue
-                if extractor.as_person and not results.asking_as_person and as_person is not None:
-                    end_s += await _outside_time_limit(bound, as_person, tools.clock)
-                results.asking_as_person = extractor.as_person
+                if extractor.signed_in and not results.asking_signed_in and before_session is not None:
+                    end_s += await _outside_time_limit(bound, before_session, tools.clock)
+                results.asking_signed_in = extractor.signed_in
                 within_s = max(1.0, end_s - tools.clock.monotonic())
                 try:
                     extraction = await extractor.extract(route.post, route.platform, within_s=within_s)
@@ -197,7 +197,7 @@ async def ask_extractors(
                     return extraction
                 results.unsure = results.unsure or extraction
     except TimeoutError as exc:
-        if results.unsure is None and (results.asking_as_person or not results.failures):
+        if results.unsure is None and (results.asking_signed_in or not results.failures):
             raise TookTooLong(
                 Message(
                     "The post was not read within %(extraction_timeout_s).0f seconds.",

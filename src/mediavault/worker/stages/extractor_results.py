@@ -43,7 +43,7 @@ class ExtractorResults:
     anonymous: list[Failure] = field(default_factory=list)
     signed_in: list[Failure] = field(default_factory=list)
     unsure: Extraction | None = None
-    asking_as_person: bool = False
+    asking_signed_in: bool = False
     anonymous_is_final: bool = False  # the site has given a definite answer: other anonymous extractors are skipped
     is_over: bool = False
 
@@ -60,19 +60,19 @@ class ExtractorResults:
     def should_try(self, extractor: Extractor) -> bool:
         if self.is_over:
             return False
-        if not extractor.as_person:
+        if not extractor.signed_in:
             return not self.anonymous_is_final
         relevant = self.anonymous[-1:] if self.anonymous_is_final else self.anonymous
-        return any(may_see_more_as_person(failure, self.platform) for failure in relevant)
+        return any(may_see_more_signed_in(failure, self.platform) for failure in relevant)
 
     def add(self, failure: Failure, extractor: Extractor) -> None:
-        (self.signed_in if extractor.as_person else self.anonymous).append(failure)
+        (self.signed_in if extractor.signed_in else self.anonymous).append(failure)
         if is_verdict(failure, by=extractor.name):
             self.anonymous_is_final = True
-            self.is_over = extractor.as_person or failure.code is ErrorCode.RATE_LIMITED
+            self.is_over = extractor.signed_in or failure.code is ErrorCode.RATE_LIMITED
 
 
-def may_see_more_as_person(failure: Failure, platform: Platform) -> bool:
+def may_see_more_signed_in(failure: Failure, platform: Platform) -> bool:
     """Whether a signed-in extractor, or one whose browser has solved a challenge, may succeed after this failure.
 
     Sites that show almost nothing to anonymous visitors report posts as deleted that only these visitors cannot see.

@@ -299,12 +299,12 @@ class OnePage(StubBrowser):
     def __init__(self, shown: PageCapture, *, cookies: tuple[Cookie, ...] = ()) -> None:
         super().__init__(cookies=cookies)
         self._shown = shown
-        self.as_person: list[bool] = []
+        self.signed_in: list[bool] = []
         self.visited: list[tuple[str, float]] = []
 
-    async def capture(self, url: str, *, platform: Platform, within_s: float, as_person: bool = False) -> PageCapture:
+    async def capture(self, url: str, *, platform: Platform, within_s: float, signed_in: bool = False) -> PageCapture:
         self.visited.append((url, within_s))
-        self.as_person.append(as_person)
+        self.signed_in.append(signed_in)
         return self._shown
 
 
@@ -343,8 +343,8 @@ async def test_a_login_wall_in_spite_of_a_sign_in_says_that_the_sign_in_has_ende
     browser = OnePage(WALL, cookies=cookies)
 
     with pytest.raises(kind):
-        await BrowserExtractor(browser, FakeClock(), ReaderHere(), as_person=True).extract(x_post(), X, within_s=60)
-    assert browser.as_person == [True]
+        await BrowserExtractor(browser, FakeClock(), ReaderHere(), signed_in=True).extract(x_post(), X, within_s=60)
+    assert browser.signed_in == [True]
 
 
 async def test_a_login_wall_of_a_signed_out_visit_says_nothing_about_the_sign_in() -> None:
@@ -352,14 +352,14 @@ async def test_a_login_wall_of_a_signed_out_visit_says_nothing_about_the_sign_in
 
     with pytest.raises(LoginRequired):
         await BrowserExtractor(browser, FakeClock(), ReaderHere()).extract(x_post(), X, within_s=60)
-    assert browser.as_person == [False]
+    assert browser.signed_in == [False]
 
 
 async def test_without_a_cookie_for_the_post_there_is_no_signed_in_visit() -> None:
     browser = OnePage(WALL)
 
     with pytest.raises(Unsupported):
-        await BrowserExtractor(browser, FakeClock(), ReaderHere(), as_person=True).extract(x_post(), X, within_s=60)
+        await BrowserExtractor(browser, FakeClock(), ReaderHere(), signed_in=True).extract(x_post(), X, within_s=60)
     assert browser.visited == []
 
 
