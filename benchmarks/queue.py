@@ -87,7 +87,7 @@ class Report:
             Aim("drain, CPU a job: mediavault / raw sqlite3 NORMAL", self.ratio("raw sqlite3 NORMAL"), 1.0, "×"),
             Aim("drain, CPU a job: mediavault / raw sqlite3 FULL", self.ratio("raw sqlite3 FULL"), 1.0, "×"),
             Aim("drain, CPU a job: mediavault / raw sqlite3 fused", self.ratio("raw sqlite3 fused"), 1.0, "×"),
-            Aim("drain, CPU a job: mediavault / huey", self.ratio("huey"), 0.4, "×"),
+            Aim("drain, CPU a job: mediavault / huey", self.ratio("huey"), 1.0, "×"),
             Aim("drain, CPU a job: mediavault / SQLAlchemy", self.ratio("SQLAlchemy aiosqlite"), None, "×"),
             Aim(
                 "enqueue, CPU a job: mediavault / raw sqlite3 FULL",
@@ -96,10 +96,10 @@ class Report:
                 "×",
             ),
             Aim("enqueue, CPU a job: mediavault / huey", self.ratio("huey", task=SINGLE), None, "×"),
-            Aim("drain, CPU a job: mediavault PostgreSQL / PgQueuer", self.ratio("PgQueuer"), 0.45, "×"),
-            Aim("drain, CPU a job: mediavault PostgreSQL / procrastinate", self.ratio("procrastinate"), 0.05, "×"),
-            Aim("drain, CPU a job: mediavault PostgreSQL / SAQ", self.ratio("SAQ (Redis)"), 0.12, "×"),
-            Aim("drain, CPU a job: mediavault PostgreSQL / Dramatiq", self.ratio("Dramatiq (Redis)"), 0.4, "×"),
+            Aim("drain, CPU a job: mediavault PostgreSQL / PgQueuer", self.ratio("PgQueuer"), 1.0, "×"),
+            Aim("drain, CPU a job: mediavault PostgreSQL / procrastinate", self.ratio("procrastinate"), 1.0, "×"),
+            Aim("drain, CPU a job: mediavault PostgreSQL / SAQ", self.ratio("SAQ (Redis)"), 1.0, "×"),
+            Aim("drain, CPU a job: mediavault PostgreSQL / Dramatiq", self.ratio("Dramatiq (Redis)"), 1.0, "×"),
             Aim("PostgreSQL: a job among 1.1 million others / alone", self.scale.crowd_costs, 1.05, "×"),
             Aim(
                 "PostgreSQL, snapshot held: first tenth / last tenth, jobs/s",
