@@ -84,7 +84,7 @@ def paused(server: postgres.Server) -> Iterator[None]:
     first = server.process.pid
     stopped: list[int] = []
     try:
-        for pid in (first, *_children(first)):
+        for pid in (first, *postgres.children_of(first)):
             os.kill(pid, signal.SIGSTOP)
             stopped.append(pid)
         yield
@@ -92,10 +92,6 @@ def paused(server: postgres.Server) -> Iterator[None]:
         for pid in reversed(stopped):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
-
-
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 @pytest.mark.fault("F14", "PostgreSQL away", by="kill -9 of the server, started again later")

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from mediavault.services.browser.processes import is_alive
 from tests.patience import patient
 
 NAMED_BY, PROGRAMS_BY = "MEDIAVAULT_TEST_POSTGRES_URL", "MEDIAVAULT_TEST_POSTGRES_BIN"
@@ -75,11 +76,11 @@ class Server:
         if self.process is None or self.process.poll() is not None:
             return
         self.process.send_signal(signal.SIGSTOP)  # so that it starts no more children after the list is read
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        children = children_of(self.process.pid)
         self.process.kill()
         self.process.wait()
         deadline = time.monotonic() + patient(STOP_TIMEOUT_S)
-        while any(map(_runs, children)) and time.monotonic() < deadline:
+        while any(map(is_alive, children)) and time.monotonic() < deadline:
             time.sleep(0.005)
 
     def stop(self) -> None:
@@ -96,12 +97,9 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _runs(pid: str) -> bool:
-    """Return whether the process runs: a zombie that no process has waited for does not."""
-    try:
-        return Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+def children_of(pid: int) -> list[int]:
+    """Return the processes that this one has started with its main thread and that still exist, zombies too."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def program(name: str) -> str:

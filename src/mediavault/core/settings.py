@@ -273,30 +273,38 @@ def load_settings(**overrides: Any) -> Settings:
         first = exc.errors()[0]
         field = str(first["loc"][0]) if first["loc"] else "?"
         raise BadSetting(
-            Message("%(setting)s: %(problem)s.", setting=f"{ENV_PREFIX}{field.upper()}", problem=describe_error(first))
+            Message("%(setting)s: %(problem)s.", setting=variable(field), problem=describe_error(first))
         ) from exc
     except SettingsError as exc:  # the value of a list is not JSON
         raise _not_a_list(exc) from exc
 
 
+def variable(setting: str) -> str:
+    """Return the environment variable from which a setting is read."""
+    return f"{ENV_PREFIX}{setting.upper()}"
+
+
 def former_variables(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables with a former name that are set, each with its present name."""
-    names = {f"{ENV_PREFIX}{old}".upper(): f"{ENV_PREFIX}{new}".upper() for old, new in FORMER_NAMES.items()}
+    names = {variable(old): variable(new) for old, new in FORMER_NAMES.items()}
     return {name: names[name.upper()] for name in sorted(environ) if name.upper() in names}
 
 
 def _former_values(environ: Mapping[str, str]) -> dict[str, str]:
     """Return values that are given by a former name only, by the setting's name."""
-    present = {name.upper() for name in environ}
-    former = former_variables(environ)
-    return {new.removeprefix(ENV_PREFIX).lower(): environ[old] for old, new in former.items() if new not in present}
+    values = {name.upper(): value for name, value in environ.items()}
+    return {
+        new: values[variable(old)]
+        for old, new in FORMER_NAMES.items()
+        if variable(old) in values and variable(new) not in values
+    }
 
 
 def _not_a_list(exc: SettingsError) -> BadSetting:
     field = next((name for name in _LISTS if f'"{name}"' in str(exc)), None)
     if field is None:
         return BadSetting(Message("A setting cannot be read: %(error)s", error=exc))
-    name = f"{ENV_PREFIX}{field.upper()}"
+    name = variable(field)
     text = next((value for key, value in os.environ.items() if key.upper() == name), "")
     return BadSetting(
         Message(
@@ -310,7 +318,7 @@ def _not_a_list(exc: SettingsError) -> BadSetting:
 
 def unknown_variables(environ: dict[str, str]) -> list[str]:
     """MEDIAVAULT_* variables that no setting reads: usually a typo."""
-    known = {f"{ENV_PREFIX}{name}".upper() for name in (*Settings.model_fields, *FORMER_NAMES)}
+    known = {variable(name) for name in (*Settings.model_fields, *FORMER_NAMES)}
     return sorted(name for name in environ if name.upper().startswith(ENV_PREFIX) and name.upper() not in known)
 
 

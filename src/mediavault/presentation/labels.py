@@ -44,7 +44,7 @@ STAGE_LABELS: Mapping[Stage, str] = {
     Stage.COMPLETE: N_("Saved"),
     Stage.FAIL: N_("Failed"),
     Stage.RECOVER: N_("Found after a restart"),
-    Stage.RELEASE: N_("Returned to the queue at shutdown"),
+    Stage.RELEASE: N_("Returned to the queue"),
     Stage.CANCEL: N_("Cancelled"),
     Stage.RETRY: N_("Retry requested"),
 }

@@ -10,7 +10,7 @@ from typing import Any
 from mediavault.core.failures import BadSetting
 from mediavault.core.media import Preference
 from mediavault.core.name_template import NamedPost, check_template, stem_of
-from mediavault.core.settings import ENV_PREFIX, ChangeableSettings, validate_setting
+from mediavault.core.settings import ChangeableSettings, validate_setting, variable
 from mediavault.presentation.translation import N_, gettext, translated
 from mediavault.store.live_settings import Change, LiveSettings
 
@@ -52,7 +52,7 @@ def fields_of(
             name=name,
             value=(sent or {}).get(name, getattr(now, name)),
             default=live.unchanged(name),
-            variable=f"{ENV_PREFIX}{name.upper()}" if name in live.fixed else "",
+            variable=variable(name) if name in live.fixed else "",
             change=changes.get(name),
             error=(wrong or {}).get(name, ""),
         )

@@ -37,7 +37,7 @@ _MARKS: Mapping[Stage, tuple[Tone, str]] = {
     Stage.COMPLETE: ("good", N_("Saved")),
     Stage.FAIL: ("bad", N_("Failed")),
     Stage.RECOVER: ("bad", N_("Interrupted by a restart")),
-    Stage.RELEASE: ("quiet", N_("Returned to the queue at shutdown")),
+    Stage.RELEASE: ("quiet", N_("Returned to the queue")),
     Stage.CANCEL: ("quiet", N_("Cancelled")),
 }
 

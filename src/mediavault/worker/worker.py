@@ -18,9 +18,19 @@ from pathlib import Path
 from typing import Any
 
 from mediavault import __version__
-from mediavault.core.failures import LeaseLost, MediavaultError, StoreError
-from mediavault.core.job import ClaimedJob, JobId, WorkerHeartbeat, WorkerId, new_worker_id
+from mediavault.core.failures import ErrorCode, LeaseLost, MediavaultError, StoreError
+from mediavault.core.job import (
+    ClaimedJob,
+    HistoryRecord,
+    JobId,
+    Stage,
+    StepOutcome,
+    WorkerHeartbeat,
+    WorkerId,
+    new_worker_id,
+)
 from mediavault.core.logs import bound_facts, get_logger, job_context
+from mediavault.core.messages import Message
 from mediavault.worker import liveness
 from mediavault.worker.context import WorkerContext, with_live_settings
 from mediavault.worker.freezes import FreezeReport, write_report
@@ -34,6 +44,7 @@ from mediavault.worker.ticker import Ticker
 
 LEASE_SAFETY = 1 / 9  # of the lease: 10 s of 90 s. Work stops this long before another worker may take the job
 RELEASE_TIMEOUT_S = 10.0
+STORE_OUTAGE = Message("The database was unavailable, so the worker ended this attempt. The post is not the cause.")
 
 log = get_logger(__name__)
 
@@ -61,11 +72,13 @@ class WorkerLimits:
 class HeldClaim:
     """A claim that this worker holds. ``deadline`` is in monotonic seconds: after it the lease may have expired.
 
-    ``released``: the job must not be released again. ``written``: only the store's answer is missing, no slot is used.
+    ``missed_beats``: the worker's count at the start. ``released``: the job must not be released again. ``written``:
+    only the store's answer is missing, no slot is used.
     """
 
     claim: ClaimedJob
     deadline: float
+    missed_beats: int = 0
     task: asyncio.Task[None] | None = None
     released: bool = False
     written: bool = False
@@ -86,6 +99,7 @@ class Worker:
         self._drain_requested = asyncio.Event()  # `mediavault drain`: finish what runs, claim nothing more, exit
         self._tally: Counter[str] = Counter()
         self._missed_beats = 0
+        self._outlived: list[ClaimedJob] = []  # attempts ended by an outage of the store, not yet recorded as such
         self._signed_in: frozenset[str] | None = None  # platforms, as of the last beat
         self._new_sessions: frozenset[str] = frozenset()  # platforms whose waiting jobs are still to be queued again
         self._poll_work_at = float("-inf")
@@ -179,6 +193,25 @@ class Worker:
             self._drain_requested.set()
         if self._new_sessions:  # only after the beat has published the sessions, by which these jobs are claimed
             self._in_background(guarded(self._go_on_after_sign_in))
+        await self._record_outlived()
+
+    async def _record_outlived(self) -> None:
+        """Record that this worker outlived these attempts, since recovery can only assume that it died.
+
+        Otherwise two outages of the store would look like a post that stops its workers, and it would be given up.
+        """
+        while self._outlived:
+            claim = self._outlived[0]
+            record = HistoryRecord(
+                self._tools.clock.now(),
+                claim.fence,
+                Stage.RELEASE,
+                StepOutcome.FAILED,
+                error_code=ErrorCode.STORE_UNAVAILABLE,
+                detail=STORE_OUTAGE,
+            )
+            await self._tools.store.queue.record(claim, record)
+            self._outlived.remove(claim)
 
     async def _go_on_after_sign_in(self) -> None:
         """Queue the jobs that waited for these sessions. Outside the beat: there may be many, and leases cannot wait."""
@@ -274,7 +307,7 @@ class Worker:
     # --- attempts -----------------------------------------------------------------------------------------------
 
     def _start(self, claim: ClaimedJob, sent: float) -> None:
-        attempt = HeldClaim(claim, deadline=self._deadline(sent))
+        attempt = HeldClaim(claim, deadline=self._deadline(sent), missed_beats=self._missed_beats)
         self._attempts[claim.id] = attempt
         with job_context(claim.id, claim.job.trace_id, attempt=claim.fence, platform=claim.job.platform):
             # The task copies this context, so everything that it logs carries the ids, including the final release.
@@ -287,20 +320,30 @@ class Worker:
             ending = await process_one_cycle(attempt.claim, tools, on_last_write=free_slot)
             self._tally[ending.metric_label] += 1
             self._library.record_result(ending)
-        except LeaseLost:
-            pass  # logged by the pipeline; the attempt that holds the job now continues
+        except LeaseLost:  # logged by the pipeline; the attempt that holds the job now continues
+            self._check_outage(attempt)
         except asyncio.CancelledError:
             if self._draining and not attempt.released:
                 attempt.released = True
                 await self._release(attempt.claim)
+            self._check_outage(attempt)
         except MediavaultError as exc:
             # The outcome could not be stored. The row stays running; recovery finds it when the lease expires.
             log.error("outcome_not_saved", error=exc.message)
+            self._outlived.append(attempt.claim)
         finally:
             if self._attempts.get(attempt.claim.id) is attempt:
                 del self._attempts[attempt.claim.id]
             if not self._draining:
                 self._ticker.wake()
+
+    def _check_outage(self, attempt: HeldClaim) -> None:
+        """Note an attempt that has lost its lease because the store was unavailable.
+
+        An attempt whose own code has blocked this worker loses its lease too, but no heartbeat has failed then.
+        """
+        if self._missed_beats > attempt.missed_beats:
+            self._outlived.append(attempt.claim)
 
     def _free_slot(self, attempt: HeldClaim) -> None:
         attempt.written = True

@@ -218,8 +218,13 @@ def test_a_variable_with_a_former_name_is_reported_with_its_present_one() -> Non
     assert check.detail == "MEDIAVAULT_FORGET_AFTER_DAYS is now called MEDIAVAULT_RETENTION_DAYS"
 
 
-def test_a_misspelt_variable_is_named() -> None:
-    assert "MEDIAVAULT_TOKN" in check_variables({"MEDIAVAULT_TOKN": "x", "PATH": "/bin"}).detail
+def test_a_misspelt_variable_is_named_even_next_to_a_former_name() -> None:
+    environ = {"MEDIAVAULT_TOKN": "x", "PATH": "/bin"}
+
+    assert "MEDIAVAULT_TOKN" in check_variables(environ).detail
+    both = check_variables({**environ, "MEDIAVAULT_FORGET_AFTER_DAYS": "9"})
+    assert "MEDIAVAULT_TOKN" in both.detail
+    assert "MEDIAVAULT_RETENTION_DAYS" in both.detail
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_a_strategy_that_was_not_tried_is_shown_as_not_needed() -> None:
     ("status", "facts", "last", "tone", "word"),
     [
         (JobStatus.RUNNING, {"attempt_count": 1}, record(1, Stage.EXTRACT), "busy", "In progress"),
-        (JobStatus.QUEUED, {}, record(1, Stage.RELEASE), "quiet", "Returned to the queue at shutdown"),
+        (JobStatus.QUEUED, {}, record(1, Stage.RELEASE), "quiet", "Returned to the queue"),
         (JobStatus.FAILED, {}, record(1, Stage.RECOVER, FAILED), "bad", "Interrupted by a restart"),
         (JobStatus.CANCELLED, {}, record(1, Stage.CANCEL), "quiet", "Cancelled"),
         (JobStatus.FAILED, {}, record(1, Stage.FAIL, FAILED, error_code=ErrorCode.PARTIAL), "bad", "Partly saved"),

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import ErrorCode, StorageFailure, StoreError, StoreUnreachable
-from mediavault.core.job import JobStatus, WorkerHeartbeat, WorkerId
+from mediavault.core.job import HistoryRecord, JobId, JobStatus, Stage, WorkerHeartbeat, WorkerId
 from mediavault.core.media import DownloadedFile, OnProgress
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.library.local_library import LocalLibrary
@@ -263,6 +263,66 @@ async def test_a_worker_whose_store_does_not_answer_at_all_stops_before_the_leas
         assert setting.downloader.waiting == 0
         monkeypatch.undo()
         back.set()
+
+
+async def outages_in_history(setting: Setting, job_id: str) -> list[HistoryRecord]:
+    history = await setting.store.catalogue.history(JobId(job_id))
+    return [record for record in history if record.stage is Stage.RELEASE]
+
+
+async def test_an_attempt_that_a_store_outage_ended_is_not_attributed_to_its_post(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Recovery can only assume that the worker died. The worker corrects that once the store is back."""
+
+    async def gone(*_: object, **__: object) -> set[str]:
+        raise StoreError("the database is gone")
+
+    async with setting.running():
+        (job_id,) = await setting.submit()
+        monkeypatch.setattr(setting.store.queue, "renew", gone)
+        for _ in range(100):
+            setting.clock.advance(1)
+            await setting.settle()
+        monkeypatch.undo()
+        setting.clock.advance(30)
+        await setting.settle()
+
+        (record,) = await outages_in_history(setting, job_id)
+        assert (record.attempt, record.error_code) == (1, ErrorCode.STORE_UNAVAILABLE)
+        assert "The post is not the cause." in record.detail
+        setting.downloader.gate.set()
+
+
+async def test_an_attempt_whose_outcome_could_not_be_saved_is_not_attributed_to_its_post(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gone(*_: object, **__: object) -> None:
+        raise StoreError("the database is gone")
+
+    async with setting.running():
+        (job_id,) = await setting.submit()
+        for call in ("record", "begin_commit", "fail"):
+            monkeypatch.setattr(setting.store.queue, call, gone)
+        setting.downloader.gate.set()
+        for _ in range(20):
+            await setting.settle()
+        monkeypatch.undo()
+        setting.clock.advance(30)
+        await setting.settle()
+
+        assert [record.attempt for record in await outages_in_history(setting, job_id)] == [1]
+
+
+async def test_an_attempt_that_blocked_its_worker_until_the_lease_ended_may_be_the_cause(setting: Setting) -> None:
+    async with setting.running():
+        (job_id,) = await setting.submit()
+        setting.clock.advance(100)  # nothing of this worker ran in the meantime, and no call to the store failed
+        for _ in range(20):
+            await setting.settle()
+
+        assert setting.worker.running_jobs == frozenset()
+        assert await outages_in_history(setting, job_id) == []
 
 
 async def test_a_cancelled_job_stops_at_once_when_this_worker_is_notified(setting: Setting) -> None:

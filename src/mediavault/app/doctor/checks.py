@@ -96,16 +96,17 @@ def check_sqlite(version: str) -> Check:
 
 
 def check_variables(environ: dict[str, str]) -> Check:
-    unknown = unknown_variables(environ)
+    problems, advice = [], []
+    if unknown := unknown_variables(environ):
+        problems.append(gettext("no setting reads %(names)s") % {"names": ", ".join(unknown)})
+        advice.append(gettext("Check the spelling, or unset them."))
     if former := former_variables(environ):
         words = gettext("%(old)s is now called %(new)s")
-        renamed = [words % {"old": old, "new": new} for old, new in former.items()]
-        advice = gettext("Rename it: the next release no longer reads the old name.")
-        return Check("Settings", DoctorVerdict.WARNING, "; ".join(renamed), advice)
-    if not unknown:
+        problems += [words % {"old": old, "new": new} for old, new in former.items()]
+        advice.append(gettext("Rename it: the next release no longer reads the old name."))
+    if not problems:
         return Check("Settings", DoctorVerdict.OK, gettext("no unknown MEDIAVAULT_ variables"))
-    words = gettext("no setting reads %(names)s") % {"names": ", ".join(unknown)}
-    return Check("Settings", DoctorVerdict.WARNING, words, gettext("Check the spelling, or unset them."))
+    return Check("Settings", DoctorVerdict.WARNING, "; ".join(problems), " ".join(advice))
 
 
 def check_network(settings: Settings) -> Check:

@@ -52,7 +52,7 @@ WITH RECURSIVE queued (platform) AS (
 SELECT platform FROM queued WHERE platform IS NOT NULL;
 
 -- name: claim
--- ``turns`` and ``places`` are gating.places() in SQL. A gate that another claim has locked hands out no job of ours.
+-- ``turns`` and ``places`` are site_limits.capacity() in SQL. A gate that another claim has locked hands out no job of ours.
 WITH {t},
 turns AS MATERIALIZED (
   SELECT platform FROM mediavault.gates, t

@@ -8,11 +8,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from mediavault.services.browser.processes import end_process, find_over_limit, memory_of
+from mediavault.services.browser.processes import end_process, find_over_limit, is_alive, memory_of
 from tests.patience import patient
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
@@ -50,12 +49,6 @@ def browser(started: list[subprocess.Popen[bytes]], kind: str) -> int:
     return process.pid
 
 
-def is_running(pid: int) -> bool:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
-
-
 def test_the_memory_of_every_process_of_the_group_is_counted(started: list[subprocess.Popen[bytes]]) -> None:
     pid = browser(started, "--type=renderer")
     processes = sorted(memory_of(pid), key=lambda process: process.held)
@@ -77,7 +70,7 @@ def test_the_heaviest_renderer_is_ended_and_the_browser_goes_on(started: list[su
     end_process(heaviest, pid)
     left = [process.pid for process in memory_of(pid) if process.held > 90 * MIB]
     assert left in ([], [renderer])  # it may still be on its way out
-    assert is_running(pid)
+    assert is_alive(pid)
 
 
 def test_a_browser_whose_other_processes_hold_too_much_is_ended_as_a_whole(

@@ -9,12 +9,14 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mediavault.core.failures import BrowserUnavailable
 from mediavault.services.browser import plain_window
 from mediavault.services.browser.plain_window import PlainWindow, ScreenSize, new_screen, open_window
+from mediavault.services.browser.processes import is_alive
 from mediavault.services.browser.profile import Profile, claim_profile
 from tests.patience import patient
 
@@ -57,12 +59,12 @@ class Stage:
             self.executable, self.profile, "https://site.test/in", proxy="http://127.0.0.1:9", screen=None
         )
 
-    def noted(self) -> list[dict[str, object]]:
+    def noted(self) -> list[dict[str, Any]]:
         # The last line may be incomplete.
         lines = self.notes.read_text().split("\n")[:-1] if self.notes.exists() else []
         return [json.loads(line) for line in lines]
 
-    async def started(self) -> dict[str, object]:
+    async def started(self) -> dict[str, Any]:
         await until(lambda: bool(self.noted()))
         return self.noted()[0]
 
@@ -70,13 +72,6 @@ class Stage:
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:
     return Stage(tmp_path)
-
-
-def is_alive(pid: object) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 async def until(is_so: Callable[[], bool]) -> None:

@@ -20,6 +20,7 @@ from mediavault.core.failures import ExtractorBroken, NoVideo, TookTooLong, Unsu
 from mediavault.core.media import Post
 from mediavault.core.platform import Platform
 from mediavault.platforms.generic import GENERIC
+from mediavault.services.browser.processes import is_alive
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.proxy import EgressProxy
 from mediavault.services.extraction import ytdlp_extractor
@@ -276,7 +277,7 @@ asyncio.run(ask({{"url": "x", "extractors": []}}, proxy="http://127.0.0.1:9", fo
     process.kill()
     await process.wait()
     async with asyncio.timeout(patient(30)):
-        while _text(Path(f"/proc/{text}/stat")).rpartition(")")[2].split()[:1] not in ([], ["Z"]):
+        while is_alive(int(text)):
             await asyncio.sleep(0.02)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from mediavault.services.browser.processes import is_alive
 from mediavault.services.sandbox.process import ChildFailed, ChildLimits, ChildTookTooLong, run_child
 from tests.patience import patient
 
@@ -159,11 +160,7 @@ async def _written(marker: Path) -> str:
 async def _is_gone(pid: int) -> bool:
     """Return whether the process ends within five seconds; one that waits to be reaped by init counts as ended."""
     for _ in range(500):
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except FileNotFoundError:
-            return True
-        if state == "Z":
+        if not is_alive(pid):
             return True
         await asyncio.sleep(0.01)
     return False
