@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from itertools import takewhile
 
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import HistoryRecord, Stage
 from mediavault.store.transitions import RETRIED_BY_USER
 
@@ -26,7 +27,8 @@ def next_mode(history: Sequence[HistoryRecord], *, attempt: int) -> ExtractionMo
     """Return how attempt number ``attempt`` may extract its post, judging by the job's history. Pure.
 
     Only deaths before the checkpoint count: two power cuts during a long download do not mean that the post is the cause.
-    Attempts that were released are skipped, and nothing counts that happened before a user retried the job.
+    Attempts that were released, or that their worker outlived, are skipped; nothing counts that happened before a user
+    retried the job.
     """
     ended = _stages_by_attempt(_since_user_retry(history), before=attempt)
     deaths = list(takewhile(_died_before_checkpoint, reversed(ended)))
@@ -49,10 +51,13 @@ def _since_user_retry(history: Sequence[HistoryRecord]) -> Sequence[HistoryRecor
 def _stages_by_attempt(history: Sequence[HistoryRecord], *, before: int) -> list[set[Stage]]:
     """The stages that each earlier attempt has recorded, oldest attempt first."""
     stages: dict[int, set[Stage]] = {}
+    innocent: set[int] = set()
     for record in history:
         if 0 < record.attempt < before:
             stages.setdefault(record.attempt, set()).add(record.stage)
-    return [stages[number] for number in sorted(stages) if Stage.RELEASE not in stages[number]]
+            if record.stage is Stage.RELEASE or record.error_code is ErrorCode.STORE_UNAVAILABLE:
+                innocent.add(record.attempt)
+    return [stages[number] for number in sorted(stages) if number not in innocent]
 
 
 def _died_before_checkpoint(stages: set[Stage]) -> bool:

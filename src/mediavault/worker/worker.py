@@ -205,8 +205,8 @@ class Worker:
             record = HistoryRecord(
                 self._tools.clock.now(),
                 claim.fence,
-                Stage.RELEASE,
-                StepOutcome.FAILED,
+                Stage.EXTRACT,
+                StepOutcome.SKIPPED,
                 error_code=ErrorCode.STORE_UNAVAILABLE,
                 detail=STORE_OUTAGE,
             )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import HistoryRecord, Stage, StepOutcome
 from mediavault.store.transitions import DUE_AGAIN, RETRIED_BY_USER
 from mediavault.worker.extraction_slots import ExtractionMode, ExtractionSlot, ExtractionSlots, next_mode
@@ -64,6 +65,18 @@ def test_an_attempt_that_follows_no_death_during_extraction_extracts_alongside_o
 )
 def test_after_a_death_during_extraction_the_next_attempt_extracts_alone(attempts: list[list[Stage]]) -> None:
     assert mode_after(*attempts) is ExtractionMode.ALONE
+
+
+def test_an_attempt_that_its_worker_outlived_is_no_death() -> None:
+    """As when the database was unavailable for longer than the lease."""
+    records = history(DIED_EXTRACTING, DIED_EXTRACTING)
+    outlived = [
+        HistoryRecord(START, number, Stage.EXTRACT, StepOutcome.SKIPPED, error_code=ErrorCode.STORE_UNAVAILABLE)
+        for number in (1, 2)
+    ]
+
+    assert next_mode([*records, outlived[0]], attempt=3) is ExtractionMode.ALONE
+    assert next_mode([*records, *outlived], attempt=3) is ExtractionMode.TOGETHER
 
 
 @pytest.mark.parametrize(

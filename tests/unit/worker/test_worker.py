@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import ErrorCode, StorageFailure, StoreError, StoreUnreachable
-from mediavault.core.job import HistoryRecord, JobId, JobStatus, Stage, WorkerHeartbeat, WorkerId
+from mediavault.core.job import HistoryRecord, JobId, JobStatus, WorkerHeartbeat, WorkerId
 from mediavault.core.media import DownloadedFile, OnProgress
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.library.local_library import LocalLibrary
@@ -267,7 +267,7 @@ async def test_a_worker_whose_store_does_not_answer_at_all_stops_before_the_leas
 
 async def outages_in_history(setting: Setting, job_id: str) -> list[HistoryRecord]:
     history = await setting.store.catalogue.history(JobId(job_id))
-    return [record for record in history if record.stage is Stage.RELEASE]
+    return [record for record in history if record.error_code is ErrorCode.STORE_UNAVAILABLE]
 
 
 async def test_an_attempt_that_a_store_outage_ended_is_not_attributed_to_its_post(
