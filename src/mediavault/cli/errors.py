@@ -6,7 +6,6 @@ import json
 import sys
 
 from mediavault.core.failures import MediavaultError
-from mediavault.presentation.labels import one_line
 
 EXIT_JOB_FAILED = 1
 EXIT_REFUSED = 2
@@ -26,6 +25,8 @@ def print_error(exc: MediavaultError, *, as_json: bool) -> int:
         json.dump({"code": exc.code, "message": exc.message, "help": exc.help}, sys.stdout)
         sys.stdout.write("\n")
     else:
+        from mediavault.presentation.labels import one_line
+
         sys.stderr.write(f"mediavault: {one_line(exc.message)}\n")
         if exc.help:
             sys.stderr.write(f"{one_line(exc.help)}\n")

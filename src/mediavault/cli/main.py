@@ -2,73 +2,109 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import typer
-
-from mediavault import __version__
-from mediavault.cli import (
-    backup,
-    check,
-    classify,
-    demo,
-    doctor,
-    drain,
-    get,
-    inspect,
-    jobs,
-    login,
-    migrate,
-    password,
-    rebuild,
-    serving,
-    token,
-    verify,
-    workers,
-)
 from mediavault.cli.errors import EXIT_REFUSED, Exit, print_error
 from mediavault.cli.streams import OutputLost, watched
 from mediavault.core.failures import BadInput, MediavaultError
 
-COMMANDS: Mapping[str, Callable[..., None]] = {
-    "serve": serving.serve,
-    "get": get.get,
-    "add": jobs.add,
-    "list": jobs.list_jobs,
-    "show": jobs.show,
-    "retry": jobs.retry,
-    "cancel": jobs.cancel,
-    "remove": jobs.remove,
-    "limits": jobs.limits,
-    "login": login.login,
-    "answer": login.answer,
-    "sessions": login.sessions,
-    "inspect": inspect.inspect,
-    "classify": classify.classify,
-    "check": check.check,
-    "worker": serving.worker,
-    "workers": workers.workers,
-    "drain": drain.drain,
-    "api": serving.api,
-    "migrate": migrate.migrate,
-    "backup": backup.backup,
-    "restore": backup.restore,
-    "verify": verify.verify,
-    "rebuild": rebuild.rebuild,
-    "password": password.password,
-    "doctor": doctor.doctor,
-    "demo": demo.demo,
+if TYPE_CHECKING:
+    import typer
+
+
+@dataclass(frozen=True, slots=True)
+class CommandEntry:
+    """A command as ``module:function`` of this package, and the first paragraph of its help.
+
+    The module is imported only when the command is used, so that no command waits for the imports of the others.
+    """
+
+    function: str
+    help: str
+
+    def load(self) -> Callable[..., None]:
+        module, _, name = self.function.partition(":")
+        function: Callable[..., None] = getattr(importlib.import_module(f"mediavault.cli.{module}"), name)
+        return function
+
+
+ABOUT = "Saves the video behind a link and verifies that it plays."
+
+COMMANDS: Mapping[str, CommandEntry] = {
+    "serve": CommandEntry("serving:serve", "Run the whole vault: API, pages and a worker, in one process."),
+    "get": CommandEntry("get:get", "Save one post and wait for it."),
+    "add": CommandEntry("jobs:add", "Add posts by their URLs, all of them or none."),
+    "list": CommandEntry("jobs:list_jobs", "List jobs, newest first or in another order."),
+    "show": CommandEntry("jobs:show", "Show one job and its history."),
+    "retry": CommandEntry(
+        "jobs:retry", "Queue failed or cancelled jobs again; --choose says which video is the post's."
+    ),
+    "cancel": CommandEntry("jobs:cancel", "Cancel jobs."),
+    "remove": CommandEntry("jobs:remove", "Remove jobs."),
+    "limits": CommandEntry(
+        "jobs:limits",
+        "Show each site's limits: whether it is closed, until when and why; when its next request is allowed, the daily limit of its account, its jobs, and how many posts no extractor understood within seven days.",
+    ),
+    "login": CommandEntry("login:login", "Sign in to a site, to save posts that it shows to signed-in users only."),
+    "answer": CommandEntry(
+        "login:answer",
+        "Open a browser window on the post of a job that needs you; the job continues when you close it.",
+    ),
+    "sessions": CommandEntry(
+        "login:sessions", "Show the sessions, when they expire, and how many jobs wait for a sign-in."
+    ),
+    "inspect": CommandEntry("inspect:inspect", "Look at a post: its items, the candidates, the choice and why."),
+    "classify": CommandEntry(
+        "classify:classify",
+        "Say what URLs name: post, profile, playlist, live, story, redirect or unsupported. Needs no network.",
+    ),
+    "check": CommandEntry("check:check", "Check whether media files are whole and playable."),
+    "worker": CommandEntry("serving:worker", "Run a worker only."),
+    "workers": CommandEntry(
+        "workers:workers",
+        "List the workers of all machines that were seen within 90 seconds; exit code 1 when there is none.",
+    ),
+    "drain": CommandEntry(
+        "drain:drain",
+        "Let workers finish their jobs, claim nothing more, and exit; exit code 1 when there is no worker.",
+    ),
+    "api": CommandEntry("serving:api", "Run the API and the pages only; a worker runs elsewhere."),
+    "migrate": CommandEntry(
+        "migrate:migrate",
+        "Apply pending migrations and print the database's state; with --to, move everything to another database.",
+    ),
+    "backup": CommandEntry("backup:backup", "Write the whole database into a new file, while the vault runs."),
+    "restore": CommandEntry(
+        "backup:restore", "Add what a backup has and the configured database lacks. May be repeated."
+    ),
+    "verify": CommandEntry("verify:verify", "Find files that are missing, damaged or without a job."),
+    "rebuild": CommandEntry("rebuild:rebuild", "Restore the jobs of all videos that match their sidecar."),
+    "password": CommandEntry("password:password", "Set the vault's password and end all sessions."),
+    "doctor": CommandEntry("doctor:doctor", "Check the installation."),
+    "demo": CommandEntry(
+        "demo:demo", "Start a practice site with a post for every kind of failure, and save them all."
+    ),
 }
 
 # Former names, still understood in 0.1 and not listed.
-FORMER_COMMANDS: Mapping[str, Callable[..., None]] = {"gates": jobs.limits}
+FORMER_NAMES: Mapping[str, str] = {"gates": "limits"}
 
-GROUPS: Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]] = {
+GROUPS: Mapping[str, tuple[str, Mapping[str, CommandEntry]]] = {
     "token": (
         "Tokens for programs, each with what it may do.",
-        {"add": token.add, "list": token.list_tokens, "revoke": token.revoke},
+        {
+            "add": CommandEntry("token:add", "Create a token. It is shown only once."),
+            "list": CommandEntry(
+                "token:list_tokens", "List name, scope and last use of every token, never the token itself."
+            ),
+            "revoke": CommandEntry(
+                "token:revoke", "Revoke a token by its name or id. A running vault refuses it within seconds."
+            ),
+        },
     ),
 }
 
@@ -87,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str]) -> int:
     as_json = "--json" in argv
     try:
-        _app()(args=argv, prog_name="mediavault")
+        _app(next(iter(argv), ""))(args=argv, prog_name="mediavault")
     except MediavaultError as exc:
         return print_error(exc, as_json=as_json)
     except Exit as exc:
@@ -100,38 +136,31 @@ def _run(argv: Sequence[str]) -> int:
     return 0
 
 
-def _app() -> typer.Typer:
+def _app(used: str) -> typer.Typer:
+    """Return the command line. Only the command or group ``used`` is loaded; of the others it has the help."""
+    import typer
+
+    from mediavault.cli.options import root_options
+
     app = typer.Typer(
         name="mediavault",
-        help="Saves the video behind a link and verifies that it plays.",
+        help=ABOUT,
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(_options)
-    for name, command in COMMANDS.items():
-        app.command(name)(command)
-    for name, command in FORMER_COMMANDS.items():
-        app.command(name, hidden=True)(command)
+    app.callback()(root_options)
+    for name, entry in (*COMMANDS.items(), *((former, COMMANDS[name]) for former, name in FORMER_NAMES.items())):
+        function = entry.load() if name == used else _not_loaded
+        app.command(name, help=entry.help if name != used else None, hidden=name in FORMER_NAMES)(function)
     for group, (words, commands) in GROUPS.items():
         parts = typer.Typer(name=group, help=words, no_args_is_help=True)
-        for name, command in commands.items():
-            parts.command(name)(command)
+        for name, entry in commands.items():
+            parts.command(name)(entry.load() if group == used else _not_loaded)
         app.add_typer(parts)
     return app
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(__version__)
-        raise typer.Exit
-
-
-def _options(
-    *,
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
-    ] = False,
-) -> None:
-    """Saves the video behind a link and verifies that it plays."""
+def _not_loaded() -> None:
+    """Stand for a command that is not used."""

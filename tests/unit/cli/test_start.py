@@ -1,0 +1,71 @@
+"""What the start of a command imports: every import is time that the user waits for."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mediavault.cli.main import COMMANDS, FORMER_NAMES, GROUPS, CommandEntry
+
+# What `--version` and `--help` may import of this package, and what no start of these may import of others.
+ALLOWED = {
+    "mediavault",
+    "mediavault.cli",
+    "mediavault.cli.errors",
+    "mediavault.cli.main",
+    "mediavault.cli.options",
+    "mediavault.cli.streams",
+    "mediavault.core",
+    "mediavault.core.failures",
+    "mediavault.core.messages",
+}
+NEVER = {"asyncio", "aiohttp", "av", "fastapi", "jinja2", "playwright", "pydantic", "structlog", "yt_dlp"}
+# What the commands that people and scripts call most often do without.
+NOT_FOR_LISTS = {"aiohttp", "av", "fastapi", "jinja2", "playwright", "uvicorn", "yt_dlp"}
+
+ENTRIES = {
+    **COMMANDS,
+    **{f"{group} {name}": entry for group, (_, two) in GROUPS.items() for name, entry in two.items()},
+}
+
+
+def imported_by(folder: Path, *arguments: str) -> set[str]:
+    program = (
+        f"import json, sys; from mediavault.cli.main import main; main({list(arguments)!r});"
+        r"print('\n' + json.dumps(sorted(sys.modules)))"
+    )
+    environment = {**os.environ, "MEDIAVAULT_STATE_DIR": str(folder), "MEDIAVAULT_DOWNLOAD_DIR": str(folder)}
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
+    return set(json.loads(ran.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("argument", ["--version", "--help"])
+def test_version_and_help_import_only_these_modules(argument: str, tmp_path: Path) -> None:
+    modules = imported_by(tmp_path, argument)
+
+    assert {name for name in modules if name.startswith("mediavault")} <= ALLOWED
+    assert modules & NEVER == set()
+
+
+@pytest.mark.parametrize("arguments", [("list",), ("classify", "https://x.com/jane/status/1")])
+def test_a_command_that_only_reads_does_not_import_the_servers_and_browsers_libraries(
+    arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    assert imported_by(tmp_path, *arguments) & NOT_FOR_LISTS == set()
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_the_help_of_a_command_that_is_not_loaded_is_its_own(name: str) -> None:
+    entry = ENTRIES[name]
+    documented = (entry.load().__doc__ or "").strip().split("\n\n")[0]
+
+    assert entry.help == " ".join(documented.split())
+
+
+def test_a_former_name_leads_to_its_command() -> None:
+    assert all(isinstance(COMMANDS[name], CommandEntry) for name in FORMER_NAMES.values())
