@@ -113,7 +113,7 @@ async def open_tools(
     from mediavault.services.extraction.browser_extractor import BrowserExtractor
     from mediavault.services.extraction.confined_reader import ConfinedReader
     from mediavault.services.extraction.ytdlp_extractor import YtdlpExtractor
-    from mediavault.services.media.probe import FfmpegProbe
+    from mediavault.services.media.probe import open_probe
     from mediavault.services.media.remux import to_mp4
 
     async with AsyncExitStack() as stack:
@@ -150,7 +150,7 @@ async def open_tools(
             client=client,
             browser=browser,
             downloader=MediaFetcher(client, clock),
-            probe=FfmpegProbe(),
+            probe=await stack.enter_async_context(open_probe(clock)),
             remux=to_mp4,
             vault=library,
             limits=DownloadLimits(

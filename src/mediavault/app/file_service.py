@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mediavault.app.composition import App
 from mediavault.maintenance.checking import JobChecks
-from mediavault.services.media.probe import FfmpegProbe, FormatProbe
+from mediavault.services.media.probe import FormatProbe, open_probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,9 @@ async def open_file_service(vault: App) -> AsyncIterator[FileService]:
         return await library.local_path(relative, into=state_dir)
 
     in_a_folder = vault.settings.vault_url is None  # a bucket would send the whole file
-    formats = FormatProbe(FfmpegProbe(children=1), path_of if in_a_folder else None)
     checks = JobChecks(vault.store, library, vault.clock)
-    try:
-        yield FileService(checks, formats)
-    finally:
-        await checks.aclose()
+    async with open_probe(vault.clock, children=1) as probe:
+        try:
+            yield FileService(checks, FormatProbe(probe, path_of if in_a_folder else None))
+        finally:
+            await checks.aclose()

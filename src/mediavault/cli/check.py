@@ -17,7 +17,7 @@ from mediavault.cli.errors import EXIT_JOB_FAILED, Exit
 
 if TYPE_CHECKING:
     from mediavault.core.media import ProbeReport
-    from mediavault.services.media.probe import PersistentProbe
+    from mediavault.services.media.probe import FfmpegProbe
 
 FROM_STANDARD_INPUT = "-"
 AHEAD = 16  # files that are examined before the result of the first one is printed
@@ -50,10 +50,11 @@ def _named(files: Sequence[str]) -> Iterable[str]:
 
 async def _check(files: Sequence[str], *, as_json: bool) -> int:
     """Print each verdict as soon as it is known; return how many files were refused."""
-    from mediavault.services.media.probe import standing_probe
+    from mediavault.core.clock import SystemClock
+    from mediavault.services.media.probe import open_probe
 
     refused = 0
-    async with standing_probe() as probe:
+    async with open_probe(SystemClock()) as probe:
         async for file, report in _in_order(files, probe):
             verdict = as_dict(file, report)
             refused += verdict["verdict"] == "reject"
@@ -61,11 +62,11 @@ async def _check(files: Sequence[str], *, as_json: bool) -> int:
     return refused
 
 
-async def _in_order(files: Iterable[str], probe: PersistentProbe) -> AsyncIterator[tuple[str, ProbeReport]]:
+async def _in_order(files: Iterable[str], probe: FfmpegProbe) -> AsyncIterator[tuple[str, ProbeReport]]:
     waiting: deque[tuple[str, asyncio.Task[ProbeReport]]] = deque()
     try:
         for file in files:
-            waiting.append((file, asyncio.create_task(probe.look_into(Path(file)))))
+            waiting.append((file, asyncio.create_task(probe.look_into_unknown(Path(file)))))
             if len(waiting) >= AHEAD:
                 yield waiting[0][0], await waiting[0][1]
                 waiting.popleft()

@@ -42,12 +42,13 @@ def spoiled(body: bytes) -> bytes:
 class WorkerRig:
     """A worker's tools with the real client, downloader and probe, a server on loopback and no browser."""
 
-    def __init__(self, server: FaultServer, root: Path) -> None:
+    def __init__(self, server: FaultServer, root: Path, probe: FfmpegProbe) -> None:
         self.server, self.root = server, root
         self.clock = FakeClock(auto=True)
         self.store = MemoryJobStore(self.clock)
         self.guard = EgressGuard((f"127.0.0.1:{server.port}",))
         self.client = AiohttpClient(self.guard, clock=self.clock)
+        self.probe = probe
 
     def tools(self, extractor: StubExtractor | None = None) -> WorkerContext:
         post = Post(self.server.url("/post"), self.server.url("/post"), "generic", "1", "jane")
@@ -59,7 +60,7 @@ class WorkerRig:
             extractor=extractor or StubExtractor(extracted),
             browser=StubBrowser(BrowserUnavailable("There is no browser.")),
         )
-        return replace(made, downloader=MediaFetcher(self.client, self.clock), probe=FfmpegProbe(), limits=LIMITS)
+        return replace(made, downloader=MediaFetcher(self.client, self.clock), probe=self.probe, limits=LIMITS)
 
     async def run(self, tools: WorkerContext) -> tuple[Job, datetime]:
         """Run one attempt; return the stored job and the time of its failure."""
@@ -73,9 +74,9 @@ class WorkerRig:
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[WorkerRig]:
+async def rig(tmp_path: Path, probe: FfmpegProbe) -> AsyncIterator[WorkerRig]:
     async with fault_server() as server:
-        made = WorkerRig(server, tmp_path)
+        made = WorkerRig(server, tmp_path, probe)
         yield made
         await made.client.close()
         made.guard.close()

@@ -13,14 +13,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from mediavault.core.clock import Clock
 from mediavault.core.failures import StorageFailure
 from mediavault.core.media import DownloadedFile, Expected, KeptFile, ProbeReport, Problem, ProblemKind
 from mediavault.core.messages import Message
 from mediavault.core.system_errors import failure_of_disk, is_of_the_machine
 from mediavault.services.media.facts import from_json
 from mediavault.services.media.judgement import NO_LIMITS, needs_full_read, report
-from mediavault.services.sandbox.process import GIB, ChildFailed, ChildLimits, run_child
-from mediavault.services.sandbox.standing import PersistentChild
+from mediavault.services.sandbox.process import GIB, ChildFailed, ChildLimits
+from mediavault.services.sandbox.standing import ChildPool
 
 CHILD = "mediavault.services.media.probe_child"
 BASE_S = 30.0
@@ -36,8 +37,12 @@ MAX_FORMATS = 2_000  # that are remembered
 class FfmpegProbe:
     """Examines files in child processes, at most ``children`` of them at the same time; others wait."""
 
-    def __init__(self, *, children: int = MAX_CHILDREN) -> None:
-        self._turn = asyncio.Semaphore(children)
+    def __init__(self, clock: Clock, *, children: int = MAX_CHILDREN) -> None:
+        self._children = ChildPool(CHILD, clock, size=children)
+
+    async def close(self) -> None:
+        """End the processes. Safe to call twice."""
+        await self._children.close()
 
     async def examine(self, file: DownloadedFile) -> ProbeReport:
         """Examine a downloaded file against what was expected of it: the less its transport proved, the deeper."""
@@ -55,8 +60,7 @@ class FfmpegProbe:
             raise failure_of_disk(exc, path.parent, doing=Message("read")) from exc
         request = {"task": "examine", "path": str(path), "deep": deep}
         try:
-            async with self._turn:
-                facts = from_json(await run_child(CHILD, request, limits=_limits(size)))
+            facts = from_json(await self._children.ask(lambda: request, limits=_limits(size)))
         except ChildFailed as exc:
             if is_of_the_machine(exc.errno, of_a_file=True):
                 await asyncio.to_thread(_must_be_readable, path)
@@ -70,50 +74,36 @@ class FfmpegProbe:
         request = {"task": "still", "path": str(video), "into": str(into), "at_s": at_s}
         limits = ChildLimits(wall_s=STILL_S, cpu_s=int(STILL_S), file_bytes=MAX_STILL_BYTES)
         try:
-            async with self._turn:
-                answer = await run_child(CHILD, request, limits=limits)
+            answer = await self._children.ask(lambda: request, limits=limits)
         except ChildFailed:
             with contextlib.suppress(OSError):  # a failing disk is reported when the video is saved
                 await asyncio.to_thread(into.unlink, missing_ok=True)
             return None
         return into if answer.get("made") is True else None
 
+    async def look_into_unknown(self, path: Path) -> ProbeReport:
+        """Run all checks on a file about which nothing is known, without a minimum size or length.
 
-class PersistentProbe:
-    """Examines many files about which nothing is known, in long-lived child processes."""
-
-    def __init__(self, children: int) -> None:
-        self._free: asyncio.Queue[PersistentChild] = asyncio.Queue()
-        self._all = [PersistentChild(CHILD) for _ in range(children)]
-        for child in self._all:
-            self._free.put_nowait(child)
-
-    async def look_into(self, path: Path) -> ProbeReport:
-        """Run all checks, without a minimum size or length. Never raises for a bad file, nor for a missing one."""
+        Never raises for a bad file, nor for a missing one.
+        """
         try:
             size = await asyncio.to_thread(_size_of_file, path)
         except (OSError, ValueError) as exc:
             return _refused(Message("it cannot be read: %(value)s", value=getattr(exc, "strerror", None) or exc))
-        child = await self._free.get()
+        request = {"task": "examine", "path": str(path), "deep": True}
         try:
-            request = {"task": "examine", "path": str(path), "deep": True}
-            return report(from_json(await child.ask(request, limits=_limits(size))), Expected(), NO_LIMITS)
+            facts = from_json(await self._children.ask(lambda: request, limits=_limits(size)))
+            return report(facts, Expected(), NO_LIMITS)
         except ChildFailed as exc:
             return _unexamined(exc.reason)
         except (KeyError, TypeError, ValueError):
             return _unexamined(Message("the examiner's report is unreadable"))
-        finally:
-            self._free.put_nowait(child)
-
-    async def close(self) -> None:
-        for child in self._all:
-            await child.close()
 
 
 @asynccontextmanager
-async def standing_probe(*, children: int = MAX_CHILDREN) -> AsyncIterator[PersistentProbe]:
-    """Provide a PersistentProbe and end its processes afterwards."""
-    probe = PersistentProbe(children)
+async def open_probe(clock: Clock, *, children: int = MAX_CHILDREN) -> AsyncIterator[FfmpegProbe]:
+    """Provide a probe and end its processes afterwards."""
+    probe = FfmpegProbe(clock, children=children)
     try:
         yield probe
     finally:

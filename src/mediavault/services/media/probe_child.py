@@ -28,7 +28,7 @@ from mediavault.services.media.library import (
 )
 from mediavault.services.media.packets import read_packets
 from mediavault.services.media.sniff import DEMUXERS, SNIFF_BYTES, Kind, sniff
-from mediavault.services.sandbox.guard import STANDING, error_text, serve, serve_lines
+from mediavault.services.sandbox.guard import error_text, serve_lines
 
 TAIL_S = 3.0
 SAMPLE_POSITIONS = (0.0, 1 / 3, 2 / 3, 0.97)  # of the duration, where pictures are decoded
@@ -39,7 +39,7 @@ _UNSEEKABLE = frozenset({Kind.FLV, Kind.MPEGPS, Kind.ASF, Kind.OGG})
 
 
 def main() -> int:
-    return serve_lines(answer) if sys.argv[1:] == [STANDING] else serve(answer)
+    return serve_lines(answer)
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:

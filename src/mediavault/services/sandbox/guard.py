@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import errno
 import fcntl
+import gc
 import json
 import os
 import platform
@@ -18,7 +19,7 @@ import socket
 import struct
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 _PR_SET_PDEATHSIG = 1
 _CLONE_NEWUSER = 0x1000_0000
@@ -36,7 +37,8 @@ def serve(answer: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> int:
     """
     request = json.loads(sys.stdin.buffer.read(MAX_REQUEST_BYTES))
     confine(request["limits"], parent=request["parent"])
-    _write(_answered(answer, request))
+    sys.stdout.buffer.write(json.dumps(_answered(answer, request)).encode("ascii"))
+    sys.stdout.buffer.flush()
     return 0
 
 
@@ -45,19 +47,62 @@ def serve_lines(
 ) -> int:
     """Do as :func:`serve` for many requests, a JSON line each, until standard input ends.
 
-    The first line holds the limits of the whole process (``address_space``, ``file``, ``parent``). Each request
-    says how many seconds of ``cpu`` it may use; the process is killed when it uses more.
+    The first line names the ``parent``. Each request is answered in a fork of this process, confined by the request's
+    ``limits``: the libraries are loaded already, and one file cannot change how the next one is read. A fork that ends
+    without an answer is reported as ``{"ended": exit code, or minus the signal}``.
+
+    Call before starting any thread: a fork would have only one of them.
     """
-    bounds = json.loads(sys.stdin.buffer.readline(MAX_REQUEST_BYTES))
-    limit({resource.RLIMIT_AS: bounds["address_space"], resource.RLIMIT_FSIZE: bounds["file"]})
-    die_with(bounds["parent"])
+    parent = json.loads(sys.stdin.buffer.readline(MAX_REQUEST_BYTES))["parent"]
+    die_with(parent)
     leave_network() or refuse_sockets()
-    while line := sys.stdin.buffer.readline(max_request_bytes):
-        request = json.loads(line)
-        _allow_cpu(request["cpu"])
-        _write(_answered(answer, request), end=b"\n")
-        _allow_cpu(request["cpu"])  # for reading the next request, before it can state its own limit
+    gc.collect()
+    gc.freeze()  # so that no fork copies these objects' pages only because it collects garbage
+    while (line := sys.stdin.buffer.readline(max_request_bytes)).endswith(b"\n"):  # a longer one ends this process
+        sys.stdout.buffer.write(_answer_in_fork(answer, line))
+        sys.stdout.buffer.flush()
     return 0
+
+
+def _answer_in_fork(answer: Callable[[Mapping[str, Any]], Mapping[str, Any]], line: bytes) -> bytes:
+    """Return the line that a fork wrote, or one that says how it ended."""
+    reading, writing = os.pipe()
+    server = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(reading)
+            _serve_one(answer, line, writing, server)
+        finally:  # whatever was raised: nothing of the server may run here
+            os._exit(1)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        written = pipe.readline()  # not to its end: a process that the fork left behind could keep it open
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # before its id is free for another process
+        os.killpg(pid, signal.SIGKILL)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if code != 0 or not written.endswith(b"\n"):
+        return json.dumps({"ended": code}).encode("ascii") + b"\n"
+    return written
+
+
+def _serve_one(
+    answer: Callable[[Mapping[str, Any]], Mapping[str, Any]], line: bytes, writing: int, server: int
+) -> NoReturn:
+    """Answer one request in this fork and end it. Nothing of it can reach the server's standard streams."""
+    if sys.platform == "linux":  # elsewhere it would outlive the server's group when that is killed
+        os.setpgid(0, 0)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1):
+        os.dup2(nothing, stream)
+    request = json.loads(line)
+    del line
+    limit_resources(request["limits"])
+    die_with(server)
+    with os.fdopen(writing, "wb") as pipe:
+        pipe.write(json.dumps(_answered(answer, request)).encode("ascii") + b"\n")
+    os._exit(0)
 
 
 def _answered(
@@ -67,19 +112,6 @@ def _answered(
         return answer(request)
     except (LookupError, OSError, RuntimeError, ValueError) as exc:  # PyAV's errors are among them
         return {"failed": error_text(exc), "errno": getattr(exc, "errno", None)}
-
-
-def _write(result: Mapping[str, Any], *, end: bytes = b"") -> None:
-    sys.stdout.buffer.write(json.dumps(result).encode("ascii") + end)
-    sys.stdout.buffer.flush()
-
-
-def _allow_cpu(seconds: int) -> None:
-    """Allow ``seconds`` more from now on, by the soft limit, whose signal ends the process."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    until = int(usage.ru_utime + usage.ru_stime) + seconds + 1
-    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    resource.setrlimit(resource.RLIMIT_CPU, (until if hard == resource.RLIM_INFINITY else min(until, hard), hard))
 
 
 def error_text(exc: Exception) -> str:
@@ -92,6 +124,13 @@ def confine(limits: Mapping[str, int], *, parent: int) -> None:
 
     Ends this process when its parent is gone already.
     """
+    limit_resources(limits)
+    die_with(parent)
+    leave_network() or refuse_sockets()
+
+
+def limit_resources(limits: Mapping[str, int]) -> None:
+    """Limit this process's ``address_space`` and the size of a ``file``, in bytes, and its ``cpu`` time, in seconds."""
     limit(
         {
             resource.RLIMIT_AS: limits["address_space"],
@@ -99,16 +138,15 @@ def confine(limits: Mapping[str, int], *, parent: int) -> None:
             resource.RLIMIT_FSIZE: limits["file"],
         }
     )
-    die_with(parent)
-    leave_network() or refuse_sockets()
 
 
 def limit(limits: Mapping[int, int]) -> None:
     """Set ``resource.RLIMIT_*`` permanently, to the hard limit where that is lower; never allow a core file."""
     for which, soft in {**limits, resource.RLIMIT_CORE: 0}.items():
         hard = resource.getrlimit(which)[1]
-        value = soft if hard == resource.RLIM_INFINITY else min(soft, hard)
-        resource.setrlimit(which, (value, value))
+        most = soft + (which == resource.RLIMIT_CPU)  # at the hard one the signal is SIGKILL, which does not say why
+        bounds = (soft, most) if hard == resource.RLIM_INFINITY else (min(soft, hard), min(most, hard))
+        resource.setrlimit(which, bounds)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writing past the limit is an error to report, not the end
 
 

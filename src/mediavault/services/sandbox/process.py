@@ -87,7 +87,9 @@ async def run_child(
         raise ChildTookTooLong(Message("it took longer than %(wall_s).0f s", wall_s=limits.wall_s)) from exc
     finally:
         await end_process(process)
-    return _answer(out, process.returncode)
+    if process.returncode != 0:
+        raise failure_of_exit(process.returncode, limits)
+    return read_answer(out)
 
 
 async def _exchange(process: asyncio.subprocess.Process, request: bytes, max_answer_bytes: int) -> bytes:
@@ -128,8 +130,12 @@ async def _reap(process: asyncio.subprocess.Process) -> None:
 
 
 def _encoded(request: Mapping[str, Any], limits: ChildLimits) -> bytes:
-    bounds = {"address_space": limits.address_space, "cpu": limits.cpu_s, "file": limits.file_bytes}
-    return json.dumps({**request, "limits": bounds, "parent": os.getpid()}).encode()
+    return json.dumps({**request, "limits": encode_limits(limits), "parent": os.getpid()}).encode()
+
+
+def encode_limits(limits: ChildLimits) -> Mapping[str, int]:
+    """Return the limits that a child sets on itself, as ``guard.limit_resources`` reads them."""
+    return {"address_space": limits.address_space, "cpu": limits.cpu_s, "file": limits.file_bytes}
 
 
 def environment() -> dict[str, str]:
@@ -137,12 +143,6 @@ def environment() -> dict[str, str]:
     passed = {name: os.environ[name] for name in _PASSED_VARIABLES if name in os.environ}
     # one malloc arena: with many cores the arenas alone would exhaust the address space that the child may have
     return passed | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1", "MALLOC_ARENA_MAX": "1"}
-
-
-def _answer(out: bytes, returncode: int | None) -> Mapping[str, Any]:
-    if returncode != 0:
-        raise ChildFailed(Message("the helper process ended with %(returncode)s", returncode=exit_name(returncode)))
-    return read_answer(out)
 
 
 def read_answer(out: bytes) -> Mapping[str, Any]:
@@ -158,10 +158,13 @@ def read_answer(out: bytes) -> Mapping[str, Any]:
     return answer
 
 
-def exit_name(returncode: int | None) -> str:
-    """Describe how a process ended, by its signal or exit code."""
-    return (
+def failure_of_exit(returncode: int | None, limits: ChildLimits) -> ChildFailed:
+    """Return the failure of a helper that ended without an answer: by its exit code, or minus its signal."""
+    if returncode == -signal.SIGXCPU:
+        return ChildTookTooLong(Message("it used more than %(cpu_s)s s of processor time", cpu_s=limits.cpu_s))
+    ending = (
         Message("signal %(returncode)s", returncode=-returncode)
         if returncode is not None and returncode < 0
         else Message("code %(returncode)s", returncode=returncode)
     )
+    return ChildFailed(Message("the helper process ended with %(returncode)s", returncode=ending))

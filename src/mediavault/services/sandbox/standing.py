@@ -1,7 +1,7 @@
-"""Child processes that answer many requests, one JSON line each, so that each request need not pay for a start.
+"""Child processes that answer many requests, one JSON line each, so that no request pays for a start.
 
-A child is confined like any other (``guard``). It is replaced when it is killed at a request's time limit, and after
-MAX_REQUESTS_PER_CHILD requests, so that what a library leaks with each file stays small.
+The process has its libraries loaded and is confined (``guard``); it forks for each request, so that one file cannot
+change how the next one is read.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -22,13 +21,13 @@ from mediavault.services.sandbox.process import (
     ChildFailed,
     ChildLimits,
     ChildTookTooLong,
+    encode_limits,
     end_process,
     environment,
-    exit_name,
+    failure_of_exit,
     read_answer,
 )
 
-MAX_REQUESTS_PER_CHILD = 100
 IDLE_S = 60.0  # until a child of a pool that gets no request is ended
 
 
@@ -41,29 +40,24 @@ class PersistentChild:
     def __init__(self, module: str) -> None:
         self._module = module
         self._process: asyncio.subprocess.Process | None = None
-        self._served = 0
 
     async def ask(self, request: Mapping[str, Any], *, limits: ChildLimits) -> Mapping[str, Any]:
         """Return the child's answer to ``request``. Raises ChildFailed and ChildTookTooLong.
 
-        A child may crash because of the requests before this one, so a fresh one is asked once
-        more. ``limits.address_space``, ``file_bytes`` and ``answer_bytes`` hold for the process: those of its first request.
+        A running process that has ended by itself, as when memory ran out, is replaced, and a fresh one is asked.
+        ``limits.answer_bytes`` holds for the process: those of its first request.
         """
-        if self._served >= MAX_REQUESTS_PER_CHILD:
-            await self.close()
-        used = self._served > 0
+        was_running = self._process is not None
         try:
             return await self._ask(request, limits)
-        except ChildTookTooLong:
-            raise
-        except ChildFailed:
-            if not used or self._process is not None:  # a fresh one crashed, or it is running and has given the reason
+        except _Ended:
+            if not was_running:
                 raise
         return await self._ask(request, limits)
 
     async def close(self) -> None:
         """End the process and wait for its end."""
-        process, self._process, self._served = self._process, None, 0
+        process, self._process = self._process, None
         if process is not None:
             await end_process(process)
 
@@ -71,15 +65,17 @@ class PersistentChild:
         answered = False
         try:
             async with asyncio.timeout(limits.wall_s):
-                line = await self._exchange({**request, "cpu": limits.cpu_s}, limits)
+                line = await self._exchange({**request, "limits": encode_limits(limits)}, limits)
             answered = True
         except TimeoutError as exc:
             raise ChildTookTooLong(Message("it took longer than %(wall_s).0f s", wall_s=limits.wall_s)) from exc
         finally:
             if not answered:
                 await self.close()
-        self._served += 1
-        return await asyncio.to_thread(read_answer, line)
+        answer = await asyncio.to_thread(read_answer, line)
+        if (ended := answer.get("ended")) is not None:
+            raise failure_of_exit(ended, limits)
+        return answer
 
     async def _exchange(self, request: Mapping[str, Any], limits: ChildLimits) -> bytes:
         process = self._process or await self._start(limits)
@@ -94,10 +90,7 @@ class PersistentChild:
         except ValueError as exc:
             raise ChildFailed(Message("its answer is too long")) from exc
         if not line.endswith(b"\n"):
-            returncode = await process.wait()
-            if returncode == -signal.SIGXCPU:
-                raise ChildTookTooLong(Message("it used more than %(cpu_s)s s of processor time", cpu_s=limits.cpu_s))
-            raise ChildFailed(Message("the helper process ended with %(returncode)s", returncode=exit_name(returncode)))
+            raise _Ended(failure_of_exit(await process.wait(), limits).reason)
         return line
 
     async def _start(self, limits: ChildLimits) -> asyncio.subprocess.Process:
@@ -115,9 +108,12 @@ class PersistentChild:
             limit=limits.answer_bytes,
         )
         assert self._process.stdin is not None
-        bounds = {"address_space": limits.address_space, "file": limits.file_bytes, "parent": os.getpid()}
-        self._process.stdin.write(json.dumps(bounds).encode() + b"\n")
+        self._process.stdin.write(json.dumps({"parent": os.getpid()}).encode() + b"\n")
         return self._process
+
+
+class _Ended(ChildFailed):
+    """The process itself has ended, not only a fork of it."""
 
 
 class ChildPool:

@@ -25,12 +25,12 @@ async def test_one_file_is_fetched_as_it_is(source_type: SourceType, server: Fau
 
 @pytest.mark.parametrize("source_type", [SourceType.HLS, SourceType.UNKNOWN, SourceType.DIRECT])
 async def test_a_playlist_becomes_one_file_that_passes_the_probe(
-    source_type: SourceType, server: FaultServer, fetch: Fetch, tmp_path: Path
+    source_type: SourceType, server: FaultServer, fetch: Fetch, tmp_path: Path, probe: FfmpegProbe
 ) -> None:
     """Also where the URL was not known to be a playlist."""
     server.files(media.hls_split())
     file = await fetch("/index.m3u8", source_type=source_type)
-    report = await FfmpegProbe().examine(file)
+    report = await probe.examine(file)
 
     assert file.segmented
     assert report.problems == ()
@@ -40,13 +40,13 @@ async def test_a_playlist_becomes_one_file_that_passes_the_probe(
 
 @pytest.mark.parametrize("source_type", [SourceType.DASH, SourceType.HLS, SourceType.UNKNOWN, SourceType.DIRECT])
 async def test_a_dash_manifest_becomes_one_file_that_passes_the_probe(
-    source_type: SourceType, server: FaultServer, fetch: Fetch, tmp_path: Path
+    source_type: SourceType, server: FaultServer, fetch: Fetch, tmp_path: Path, probe: FfmpegProbe
 ) -> None:
     """Also where it was classified as something else."""
     server.files(dash_streams.files())
     server.on("/v.mpd", serve(dash_streams.mpd(dash_streams.period(*dash_streams.FORMS["timed"]))))
     file = await fetch("/v.mpd", source_type=source_type)
-    report = await FfmpegProbe().examine(file)
+    report = await probe.examine(file)
 
     assert report.problems == ()
     assert (report.container, report.video_codec, report.audio_codec) == ("mp4", "h264", "aac")
@@ -58,21 +58,21 @@ SHARED = Path(__file__).resolve().parents[5] / "shared" / "fixtures" / "streams"
 
 @pytest.mark.shared
 @pytest.mark.skipif(not SHARED.exists(), reason="the shared samples are not here")
-async def test_a_published_stream_becomes_one_file(server: FaultServer, fetch: Fetch) -> None:
+async def test_a_published_stream_becomes_one_file(server: FaultServer, fetch: Fetch, probe: FfmpegProbe) -> None:
     server.files({path.name: path.read_bytes() for path in SHARED.iterdir()})
-    report = await FfmpegProbe().examine(await fetch("/playlist.m3u8", source_type=SourceType.HLS))
+    report = await probe.examine(await fetch("/playlist.m3u8", source_type=SourceType.HLS))
 
     assert report.problems == ()
     assert report.duration_s == pytest.approx(1.05, abs=0.1)
 
 
 async def test_a_silent_file_and_its_sound_become_one_file_that_passes_the_probe(
-    server: FaultServer, fetch: Fetch, tmp_path: Path
+    server: FaultServer, fetch: Fetch, tmp_path: Path, probe: FfmpegProbe
 ) -> None:
     server.on("/v", serve(media.mp4(sound=False)))
     server.on("/a", serve(media.sound_only_mp4()))
     file = await fetch("/v", source_type=SourceType.DIRECT, audio="/a")
-    report = await FfmpegProbe().examine(file)
+    report = await probe.examine(file)
 
     assert report.problems == ()
     assert (report.container, report.video_codec, report.audio_codec) == ("mp4", "h264", "aac")

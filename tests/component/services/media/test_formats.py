@@ -14,7 +14,7 @@ from tests import media
 KEPT = KeptFile("jane/film.mkv", None, 1, "a" * 64, 2.0, 320, 180)
 
 
-async def test_a_format_is_read_once(tmp_path: Path) -> None:
+async def test_a_format_is_read_once(tmp_path: Path, probe: FfmpegProbe) -> None:
     reads: list[str] = []
     (tmp_path / "film").write_bytes(media.mkv())
 
@@ -22,7 +22,7 @@ async def test_a_format_is_read_once(tmp_path: Path) -> None:
         reads.append(relative)
         return tmp_path / "film"
 
-    formats = FormatProbe(FfmpegProbe(), path_of)
+    formats = FormatProbe(probe, path_of)
     before = formats.known(KEPT)
     reports = [await formats.read(KEPT) for _ in range(2)]
 
@@ -35,13 +35,15 @@ async def test_a_format_is_read_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("is_unavailable", [True, False])
-async def test_a_missing_file_and_an_unavailable_library_have_no_format(is_unavailable: bool) -> None:
+async def test_a_missing_file_and_an_unavailable_library_have_no_format(
+    is_unavailable: bool, probe: FfmpegProbe
+) -> None:
     async def path_of(_: str) -> None:
         if is_unavailable:
             raise StorageFailure("The library is not there.")
 
-    assert await FormatProbe(FfmpegProbe(), path_of).read(KEPT) is None
+    assert await FormatProbe(probe, path_of).read(KEPT) is None
 
 
-async def test_a_file_in_a_bucket_is_not_fetched_for_its_format() -> None:
-    assert await FormatProbe(FfmpegProbe(), None).read(KEPT) is None
+async def test_a_file_in_a_bucket_is_not_fetched_for_its_format(probe: FfmpegProbe) -> None:
+    assert await FormatProbe(probe, None).read(KEPT) is None

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from mediavault.core.clock import SystemClock
 from mediavault.core.failures import StorageFailure
 from mediavault.core.media import DownloadedFile, Expected, Problem, ProblemKind
 from mediavault.services.media import library as media_library
 from mediavault.services.media import probe_child as media_probe_child
 from mediavault.services.media.decode import decode_all
 from mediavault.services.media.judgement import problems
-from mediavault.services.media.probe import FfmpegProbe, standing_probe
+from mediavault.services.media.probe import FfmpegProbe, open_probe
 from mediavault.services.media.sniff import DEMUXERS, sniff
 from mediavault.services.media.structure import Structure
 from tests import media
@@ -182,7 +183,8 @@ async def examined(body: bytes, folder: Path, expected: Expected = UNKNOWN) -> t
     path = folder / "media.part"
     path.write_bytes(body)
     file = DownloadedFile(path, "https://a.example/v", len(body), "video/mp4", expected)
-    return (await FfmpegProbe().examine(file)).problems
+    async with open_probe(SystemClock()) as probe:
+        return (await probe.examine(file)).problems
 
 
 @pytest.mark.parametrize(
@@ -222,18 +224,18 @@ def test_a_long_video_whose_first_picture_comes_slightly_after_its_sound_is_whol
     assert problems(replace(facts, decoded=None), UNKNOWN) == ()
 
 
-async def test_a_file_is_probed_in_a_separate_process(tmp_path: Path) -> None:
+async def test_a_file_is_probed_in_a_separate_process(tmp_path: Path, probe: FfmpegProbe) -> None:
     (tmp_path / "v").write_bytes(media.rotated_mp4())
-    report = await FfmpegProbe().look_into(tmp_path / "v", expected=Expected(duration_s=2.0), deep=True)
+    report = await probe.look_into(tmp_path / "v", expected=Expected(duration_s=2.0), deep=True)
 
     assert report.problems == ()
     assert (report.container, report.video_codec, report.audio_codec) == ("mp4", "h264", None)
     assert (report.width, report.height, report.fps, report.duration_s) == (180, 320, 25.0, 2.0)
 
 
-async def test_a_codec_is_called_by_its_own_name_not_its_decoders(tmp_path: Path) -> None:
+async def test_a_codec_is_called_by_its_own_name_not_its_decoders(tmp_path: Path, probe: FfmpegProbe) -> None:
     (tmp_path / "v").write_bytes(media.av1_mp4())
-    report = await FfmpegProbe().look_into(tmp_path / "v", expected=UNKNOWN, deep=True)
+    report = await probe.look_into(tmp_path / "v", expected=UNKNOWN, deep=True)
 
     assert report.problems == ()
     assert (report.video_codec, report.audio_codec) == ("av1", "aac")
@@ -245,12 +247,12 @@ async def test_sound_that_was_announced_must_be_there(tmp_path: Path) -> None:
     assert [problem.kind for problem in refusals] == [ProblemKind.DAMAGED]
 
 
-async def test_a_small_file_is_probed_deeply_without_being_asked_to(tmp_path: Path) -> None:
+async def test_a_small_file_is_probed_deeply_without_being_asked_to(tmp_path: Path, probe: FfmpegProbe) -> None:
     """Nothing but reading every packet detects a gap between the points where pictures are decoded."""
     body = media.mp4(12.0, sound=False)
     path = tmp_path / "v"
     path.write_bytes(_hole(body, len(body) // 5, 20_000))
-    quick = await FfmpegProbe().look_into(path, expected=Expected(), deep=False)
+    quick = await probe.look_into(path, expected=Expected(), deep=False)
 
     assert quick.problems == ()
     assert await examined(path.read_bytes(), tmp_path) != ()
@@ -279,25 +281,25 @@ def test_files_that_name_other_files_never_reach_the_library(
     assert problems(facts, UNKNOWN)[0].kind is ProblemKind.NOT_A_VIDEO
 
 
-async def test_a_still_is_turned_upright(tmp_path: Path) -> None:
+async def test_a_still_is_turned_upright(tmp_path: Path, probe: FfmpegProbe) -> None:
     video, into = tmp_path / "v.mp4", tmp_path / "still.jpg"
     video.write_bytes(media.rotated_mp4())
 
-    assert await FfmpegProbe().still(video, into=into, at_s=1.0) == into
+    assert await probe.still(video, into=into, at_s=1.0) == into
     assert into.read_bytes()[:3] == b"\xff\xd8\xff"
     assert _jpeg_size(into.read_bytes()) == (180, 320)
 
 
-async def test_no_still_is_made_of_a_page(tmp_path: Path) -> None:
+async def test_no_still_is_made_of_a_page(tmp_path: Path, probe: FfmpegProbe) -> None:
     (tmp_path / "v.mp4").write_bytes(media.html())
 
-    assert await FfmpegProbe().still(tmp_path / "v.mp4", into=tmp_path / "still.jpg", at_s=1.0) is None
+    assert await probe.still(tmp_path / "v.mp4", into=tmp_path / "still.jpg", at_s=1.0) is None
     assert not (tmp_path / "still.jpg").exists()
 
 
-async def test_a_missing_file_is_a_storage_failure(tmp_path: Path) -> None:
+async def test_a_missing_file_is_a_storage_failure(tmp_path: Path, probe: FfmpegProbe) -> None:
     with pytest.raises(StorageFailure):
-        await FfmpegProbe().look_into(tmp_path / "gone", expected=UNKNOWN, deep=False)
+        await probe.look_into(tmp_path / "gone", expected=UNKNOWN, deep=False)
 
 
 async def test_a_crash_of_the_probe_refuses_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -326,8 +328,8 @@ async def test_a_nonsense_report_refuses_the_file(tmp_path: Path, monkeypatch: p
 async def test_unknown_files_are_inspected_by_long_lived_processes(tmp_path: Path) -> None:
     (tmp_path / "tiny").write_bytes(media.mp4(0.1, sound=False))
     (tmp_path / "page").write_bytes(media.html())
-    async with standing_probe(children=1) as probe:
-        tiny, page, gone = [await probe.look_into(tmp_path / name) for name in ("tiny", "page", "gone")]
+    async with open_probe(SystemClock(), children=1) as probe:
+        tiny, page, gone = [await probe.look_into_unknown(tmp_path / name) for name in ("tiny", "page", "gone")]
 
     assert (tiny.problems, tiny.video_codec) == ((), "h264")
     assert [problem.reason for problem in (*page.problems, *gone.problems)] == [
@@ -339,8 +341,8 @@ async def test_unknown_files_are_inspected_by_long_lived_processes(tmp_path: Pat
 async def test_a_file_that_is_not_a_regular_file_is_never_opened(tmp_path: Path) -> None:
     """Opening a pipe would block for ever."""
     os.mkfifo(tmp_path / "pipe")
-    async with standing_probe(children=1) as probe:
-        report = await probe.look_into(tmp_path / "pipe")
+    async with open_probe(SystemClock(), children=1) as probe:
+        report = await probe.look_into_unknown(tmp_path / "pipe")
 
     assert [problem.reason for problem in report.problems] == ["it cannot be read: it is not a plain file"]
 
@@ -357,8 +359,8 @@ async def test_a_file_that_crashes_the_probe_is_refused_and_the_next_one_is_insp
     monkeypatch.setattr("mediavault.services.media.probe.CHILD", _module(tmp_path, textwrap.dedent(source)))
     (tmp_path / "film").write_bytes(media.mp4(1.0))
     (tmp_path / "bomb").write_bytes(b"x")
-    async with standing_probe(children=1) as probe:
-        film, bomb, again = [await probe.look_into(tmp_path / name) for name in ("film", "bomb", "film")]
+    async with open_probe(SystemClock(), children=1) as probe:
+        film, bomb, again = [await probe.look_into_unknown(tmp_path / name) for name in ("film", "bomb", "film")]
 
     assert film == again
     assert film.problems == ()

@@ -1,8 +1,10 @@
-"""A long-lived helper: one process for many requests, killed and replaced when it fails."""
+"""A long-lived helper: one process for many requests, a fork for each of them."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 import textwrap
 from collections.abc import AsyncIterator
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.services.sandbox import standing as child_standing
+from mediavault.services.browser.processes import is_alive
 from mediavault.services.sandbox.process import ChildFailed, ChildLimits, ChildTookTooLong
 from mediavault.services.sandbox.standing import PersistentChild
 from tests.patience import patient
@@ -21,7 +23,7 @@ LIMITS = ChildLimits(wall_s=patient(60), cpu_s=60, file_bytes=1_000)
 
 @pytest.fixture
 async def helper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[PersistentChild]:
-    """A helper that runs a request's ``do``, then answers with its pid and its number of answers."""
+    """A helper that runs a request's ``do``, then answers with its process, the one that it is a fork of, and a count."""
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     source = """
         import os, resource, sys, time
@@ -31,7 +33,7 @@ async def helper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
         def answer(request):
             exec(request.get("do", ""))
             seen.append(1)
-            return {"pid": os.getpid(), "count": len(seen)}
+            return {"pid": os.getpid(), "server": os.getppid(), "count": len(seen)}
         sys.exit(serve_lines(answer, max_request_bytes=1 << 26))
     """
     (tmp_path / "standing_helper.py").write_text(textwrap.dedent(source))
@@ -40,11 +42,17 @@ async def helper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     await child.close()
 
 
-async def test_one_process_answers_many_requests(helper: PersistentChild) -> None:
+async def test_one_process_forks_for_each_request(helper: PersistentChild) -> None:
     answers = [await helper.ask({}, limits=LIMITS) for _ in range(3)]
 
-    assert [answer["count"] for answer in answers] == [1, 2, 3]
-    assert len({answer["pid"] for answer in answers}) == 1
+    assert len({answer["server"] for answer in answers}) == 1
+    assert len({answer["pid"] for answer in answers}) == 3
+
+
+async def test_what_one_request_changes_no_other_one_sees(helper: PersistentChild) -> None:
+    answers = [await helper.ask({"do": "seen += [1, 1]"}, limits=LIMITS) for _ in range(2)]
+
+    assert [answer["count"] for answer in answers] == [3, 3]
 
 
 async def test_an_error_that_it_reports_leaves_it_running(helper: PersistentChild) -> None:
@@ -52,56 +60,81 @@ async def test_an_error_that_it_reports_leaves_it_running(helper: PersistentChil
     with pytest.raises(ChildFailed, match="ValueError: odd"):
         await helper.ask({"do": "raise ValueError('odd')"}, limits=LIMITS)
 
-    assert (await helper.ask({}, limits=LIMITS))["pid"] == before["pid"]
+    assert (await helper.ask({}, limits=LIMITS))["server"] == before["server"]
 
 
-async def test_a_helper_that_hangs_is_killed_and_replaced(helper: PersistentChild) -> None:
+@pytest.mark.parametrize(
+    ("do", "how"),
+    [
+        ("os._exit(3)", "code 3"),
+        ("os.kill(os.getpid(), 11)", "signal 11"),
+        ("raise MemoryError", "code 1"),
+        ("sys.exit(0)", "code 1"),
+        ("os._exit(0)", "code 0"),
+        ("os.write(3, b'half an answer'); os._exit(0)", "code 0"),
+    ],
+)
+async def test_a_request_that_crashes_its_fork_fails_alone(helper: PersistentChild, do: str, how: str) -> None:
+    before = await helper.ask({}, limits=LIMITS)
+    with pytest.raises(ChildFailed, match=how):
+        await helper.ask({"do": do}, limits=LIMITS)
+
+    assert (await helper.ask({}, limits=LIMITS))["server"] == before["server"]
+
+
+async def test_a_helper_that_hangs_is_killed_with_its_fork_and_replaced(helper: PersistentChild) -> None:
     before = await helper.ask({}, limits=LIMITS)
     with pytest.raises(ChildTookTooLong):
         await helper.ask({"do": "time.sleep(600)"}, limits=replace(LIMITS, wall_s=0.3))
     after = await helper.ask({}, limits=LIMITS)
 
-    assert (after["count"], after["pid"] != before["pid"]) == (1, True)
-    assert not Path(f"/proc/{before['pid']}").exists() or sys.platform != "linux"
+    assert after["server"] != before["server"]
+    assert not is_alive(before["server"]) or sys.platform != "linux"
 
 
-async def test_a_request_that_uses_up_its_processor_time_ends_the_process(helper: PersistentChild) -> None:
+async def test_a_helper_that_ended_while_it_was_idle_is_replaced(helper: PersistentChild) -> None:
+    """As when the system's memory ran out and it was killed: the request is not the cause."""
+    before = await helper.ask({}, limits=LIMITS)
+    os.kill(before["server"], signal.SIGKILL)
+    after = await helper.ask({}, limits=LIMITS)
+
+    assert after["server"] != before["server"]
+
+
+async def test_a_request_that_uses_up_its_processor_time_is_ended(helper: PersistentChild) -> None:
+    before = await helper.ask({}, limits=LIMITS)
     with pytest.raises(ChildTookTooLong, match="processor time"):
-        await helper.ask({"do": "while True: pass"}, limits=replace(LIMITS, cpu_s=0))
+        await helper.ask({"do": "while True: pass"}, limits=replace(LIMITS, cpu_s=1))
+
+    assert (await helper.ask({}, limits=LIMITS))["server"] == before["server"]
 
 
-async def test_receiving_a_request_does_not_count_as_time_of_the_previous_one(helper: PersistentChild) -> None:
-    """Receiving a large request takes CPU time, and the previous request may have used up all of its own."""
-    use_up = "end = resource.getrlimit(resource.RLIMIT_CPU)[0] - 0.8\nwhile time.process_time() < end: pass"
-    await helper.ask({"do": use_up}, limits=replace(LIMITS, cpu_s=5))
-    large = {"values": [[{"a": 1}]] * 2_000_000}
+async def test_a_process_that_a_request_leaves_behind_cannot_answer_the_next_one(helper: PersistentChild) -> None:
+    lie = """
+if os.fork() == 0:
+    while True:
+        for stream in range(10):
+            try: os.write(stream, b'{"count": -1}\\n')
+            except OSError: pass
+        time.sleep(0.001)
+"""
+    with contextlib.suppress(ChildFailed):  # it disturbs only its own answer
+        await helper.ask({"do": lie}, limits=LIMITS)
+    answers = [await helper.ask({"do": "time.sleep(0.05)"}, limits=LIMITS) for _ in range(3)]
 
-    assert (await helper.ask(large, limits=LIMITS))["count"] == 2
-
-
-async def test_a_crash_is_retried_once_in_a_fresh_process(helper: PersistentChild, tmp_path: Path) -> None:
-    """The previous requests may have caused the crash."""
-    await helper.ask({}, limits=LIMITS)
-    answer = await helper.ask({"do": "seen and os._exit(3)"}, limits=LIMITS)
-
-    assert answer["count"] == 1
-
-
-async def test_a_request_that_crashes_a_fresh_process_fails(helper: PersistentChild) -> None:
-    with pytest.raises(ChildFailed, match="code 3"):
-        await helper.ask({"do": "os._exit(3)"}, limits=LIMITS)
+    assert [answer["count"] for answer in answers] == [1, 1, 1]
 
 
-async def test_a_process_is_replaced_after_a_number_of_requests(
-    helper: PersistentChild, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(child_standing, "MAX_REQUESTS_PER_CHILD", 2)
-    answers = [await helper.ask({}, limits=LIMITS) for _ in range(3)]
-
-    assert [answer["count"] for answer in answers] == [1, 2, 1]
-
-
-async def test_it_is_confined_like_any_helper(helper: PersistentChild) -> None:
-    """It may not use more memory than its limit."""
+async def test_each_request_has_its_own_limits(helper: PersistentChild) -> None:
+    """It may not use more memory than its limit, and the next one may."""
     with pytest.raises(ChildFailed):
         await helper.ask({"do": "bytearray(600 << 20)"}, limits=replace(LIMITS, address_space=400 << 20))
+
+    await helper.ask({"do": "bytearray(600 << 20)"}, limits=LIMITS)
+
+
+async def test_a_request_that_is_too_long_ends_the_process(helper: PersistentChild) -> None:
+    with pytest.raises(ChildFailed):
+        await helper.ask({"text": "x" * (1 << 26)}, limits=LIMITS)
+
+    assert (await helper.ask({}, limits=LIMITS))["count"] == 1
