@@ -34,7 +34,8 @@ from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.egress.port import HttpResponse, Timeouts
 from mediavault.services.extraction.api_extractor import read_answer
 from mediavault.services.extraction.browser_extractor import read_visit
-from mediavault.services.extraction.port import ApiAnswer, VisitReading
+from mediavault.services.extraction.plain_page import read_plain_page
+from mediavault.services.extraction.port import ApiAnswer, PageAnswer, VisitReading
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.port import Store
 from mediavault.worker.context import RetryPolicy, WorkerContext
@@ -87,6 +88,9 @@ class ReaderHere:
 
     async def read_answer(self, post: Post, platform: Platform, answer: ApiAnswer) -> Extraction:
         return read_answer(post, platform, answer)
+
+    async def read_page(self, post: Post, platform: Platform, answer: PageAnswer) -> Extraction:
+        return read_plain_page(post, platform, answer)
 
 
 class StubExtractor:

@@ -112,6 +112,7 @@ async def open_tools(
     from mediavault.services.extraction.api_extractor import ApiExtractor
     from mediavault.services.extraction.browser_extractor import BrowserExtractor
     from mediavault.services.extraction.confined_reader import ConfinedReader
+    from mediavault.services.extraction.page_extractor import PageExtractor
     from mediavault.services.extraction.ytdlp_extractor import YtdlpExtractor
     from mediavault.services.media.probe import open_probe
     from mediavault.services.media.remux import to_mp4
@@ -136,6 +137,7 @@ async def open_tools(
         stack.push_async_callback(reader.close)
         extractors: list[Extractor] = [
             ApiExtractor(client, reader),
+            PageExtractor(client, reader),
             YtdlpExtractor(proxy, clock, state_dir=settings.state_dir),
             BrowserExtractor(browser, clock, reader),
             BrowserExtractor(

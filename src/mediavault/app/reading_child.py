@@ -17,7 +17,8 @@ from mediavault.platforms import registry
 from mediavault.services.browser.port import PageCapture
 from mediavault.services.extraction.api_extractor import read_answer
 from mediavault.services.extraction.browser_extractor import read_visit
-from mediavault.services.extraction.port import ApiAnswer, VisitReading
+from mediavault.services.extraction.plain_page import read_plain_page
+from mediavault.services.extraction.port import ApiAnswer, PageAnswer, VisitReading
 from mediavault.services.sandbox.guard import error_text, serve_lines
 
 MAX_REQUEST_BYTES = 256 << 20  # the bodies of the largest visit in base64, and its page
@@ -29,7 +30,7 @@ def main() -> int:
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Handle ``{"task": "visit" | "answer", "post", "platform", "given"}``, and for a visit ``"with_viewer"``.
+    """Handle ``{"task": "visit" | "answer" | "page", "post", "platform", "given"}``, and for a visit ``"with_viewer"``.
 
     Returns ``{"read"}``, ``{"failure"}`` or ``{"bug", "trace"}``.
     """
@@ -41,7 +42,10 @@ def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
             capture = from_json(PageCapture, request["given"])
             reading = read_visit(post, platform, capture, with_viewer=request["with_viewer"])
             return {"read": to_json(VisitReading, reading)}
-        extraction = read_answer(post, platform, from_json(ApiAnswer, request["given"]))
+        if request["task"] == "page":
+            extraction = read_plain_page(post, platform, from_json(PageAnswer, request["given"]))
+        else:
+            extraction = read_answer(post, platform, from_json(ApiAnswer, request["given"]))
         return {"read": to_json(Extraction, extraction)}
     except Failure as exc:
         return {"failure": to_json(Failure, exc)}

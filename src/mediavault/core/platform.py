@@ -19,7 +19,7 @@ from mediavault.core.messages import Message
 
 MAX_CONNECTIONS = 6  # to one media host, as in browsers
 YTDLP_WALL_S = 60.0
-Extractor = Literal["api", "ytdlp", "browser"]
+Extractor = Literal["api", "page", "ytdlp", "browser"]
 Node = Mapping[str, Any]  # an object of a JSON document
 
 

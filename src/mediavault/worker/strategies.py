@@ -1,6 +1,7 @@
 """Stages 6 to 8: download and validate one item, by one strategy after the other until one succeeds.
 
-``plain`` -> ``session`` -> ``navigation`` -> ``fresh``; when a signed URL is refused, ``fresh`` comes first. Each strategy
+``plain`` -> ``session`` -> ``navigation`` -> ``fresh``; when a signed URL is refused, or the browser has not visited the
+page yet, ``fresh`` comes first. Each strategy
 starts in an empty staging folder (except for a partial file whose URL expired during the download), downloads, validates
 and is recorded in the history. Which strategy follows a failure is a pure function, :func:`next_strategy`.
 """
@@ -46,27 +47,33 @@ SEGMENTED = frozenset({SourceType.HLS, SourceType.DASH})
 _REFUSALS = (LinkExpired, HttpError, NetworkFailure, NotAVideo)
 
 _USUAL = (StrategyName.SESSION, StrategyName.NAVIGATION, StrategyName.FRESH)
-_SIGNATURE_REFUSED = (StrategyName.FRESH, StrategyName.SESSION, StrategyName.NAVIGATION)
+_EXTRACT_FIRST = (StrategyName.FRESH, StrategyName.SESSION, StrategyName.NAVIGATION)
 _HANDSHAKE_REFUSED = (StrategyName.NAVIGATION, StrategyName.FRESH, StrategyName.SESSION)
 
 
 def next_strategy(
-    taken: Collection[StrategyName], failure: Failure, *, signed: bool, by_handshake: bool = False
+    taken: Collection[StrategyName],
+    failure: Failure,
+    *,
+    signed: bool,
+    by_handshake: bool = False,
+    visited: bool = True,
 ) -> StrategyName | None:
     """Return the strategy to try after those in ``taken``, the last of which ended in ``failure``; None gives up.
 
     Each strategy is tried at most once, and none after a failure that :func:`is_final`. A refused signed URL
     (``signed``) has most likely expired, so the post is extracted again before cookies and the browser are tried. Where
     the site checks the TLS handshake (``by_handshake``), a refusal does not depend on the URL or on cookies, so the
-    browser comes first.
+    browser comes first. A post whose page was only requested, not ``visited``, is extracted again by the browser, which
+    may find another URL, and leaves the cookies that the media need.
     """
     if is_final(failure):
         return None
     order = _USUAL
     if by_handshake and isinstance(failure, _REFUSALS):
         order = _HANDSHAKE_REFUSED
-    elif signed and isinstance(failure, LinkExpired):
-        order = _SIGNATURE_REFUSED
+    elif not visited or (signed and isinstance(failure, LinkExpired)):
+        order = _EXTRACT_FIRST
     return next((strategy for strategy in order if strategy not in taken), None)
 
 
@@ -108,7 +115,13 @@ class DownloadStrategies:
                 if not isinstance(failure, _SameUrl):
                     self.failed.append(strategy)
                 signed = self._is_signed() and not self._may_need_cookies(strategy)
-                strategy = next_strategy(self.failed, failure, signed=signed, by_handshake=self._may_refuse_handshake())
+                strategy = next_strategy(
+                    self.failed,
+                    failure,
+                    signed=signed,
+                    by_handshake=self._may_refuse_handshake(),
+                    visited=self.attempt.extraction.extractor != "page",
+                )
         assert last is not None
         raise last
 

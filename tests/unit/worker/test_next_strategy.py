@@ -45,38 +45,39 @@ REFUSALS = [LinkExpired("403"), HttpError("406"), NetworkFailure("reset"), NotAV
 
 
 def strategies_tried(
-    failures: Sequence[Failure], *, signed: bool = False, by_handshake: bool = False
+    failures: Sequence[Failure], *, signed: bool = False, by_handshake: bool = False, visited: bool = True
 ) -> list[StrategyName]:
     """Return the strategies tried while each fails with the next of ``failures``; the last failure is repeated."""
     taken = [PLAIN]
     for number in range(len(StrategyName) + 1):
         failure = failures[min(number, len(failures) - 1)]
-        strategy = next_strategy(taken, failure, signed=signed, by_handshake=by_handshake)
+        strategy = next_strategy(taken, failure, signed=signed, by_handshake=by_handshake, visited=visited)
         if strategy is None:
             return taken
         taken.append(strategy)
     raise AssertionError(f"the climb does not end: {taken}")
 
 
-def situations() -> Iterator[tuple[bool, bool]]:
-    """Return every combination of ``signed`` and ``by_handshake``."""
-    return product((False, True), (False, True))
+def situations() -> Iterator[dict[str, bool]]:
+    """Return every combination of the options."""
+    for signed, by_handshake, visited in product((False, True), repeat=3):
+        yield {"signed": signed, "by_handshake": by_handshake, "visited": visited}
 
 
 def test_every_sequence_of_setbacks_ends_after_each_strategy_was_tried_once() -> None:
-    for signed, by_handshake in situations():
+    for situation in situations():
         for failures in product(SETBACKS, repeat=4):
-            taken = strategies_tried(failures, signed=signed, by_handshake=by_handshake)
+            taken = strategies_tried(failures, **situation)
 
-            assert sorted(taken) == sorted(StrategyName), (signed, by_handshake, failures)
+            assert sorted(taken) == sorted(StrategyName), (situation, failures)
 
 
 @pytest.mark.parametrize("failure", [*VERDICTS, *STOPS], ids=lambda failure: type(failure).__name__)
 def test_a_verdict_a_full_disk_or_a_stated_wait_ends_the_sequence_at_any_point(failure: Failure) -> None:
-    for signed, by_handshake in situations():
+    for situation in situations():
         for before in product(SETBACKS, repeat=2):
             for count in range(3):
-                taken = strategies_tried([*before[:count], failure], signed=signed, by_handshake=by_handshake)
+                taken = strategies_tried([*before[:count], failure], **situation)
 
                 assert len(taken) == count + 1
 
@@ -96,6 +97,11 @@ def test_a_refused_signed_url_is_extracted_again_before_the_session_and_the_brow
 def test_a_failure_that_is_not_a_refusal_says_nothing_about_the_signature(failure: Failure) -> None:
     assert strategies_tried([failure], signed=True) == [PLAIN, SESSION, NAVIGATION, FRESH]
     assert strategies_tried([failure, LinkExpired("403")], signed=True) == [PLAIN, SESSION, FRESH, NAVIGATION]
+
+
+@pytest.mark.parametrize("failure", SETBACKS, ids=lambda failure: type(failure).__name__)
+def test_a_url_from_the_pages_source_is_extracted_again_by_the_browser_before_anything_else(failure: Failure) -> None:
+    assert strategies_tried([failure], visited=False)[:2] == [PLAIN, FRESH]
 
 
 @pytest.mark.parametrize("failure", REFUSALS, ids=lambda failure: type(failure).__name__)

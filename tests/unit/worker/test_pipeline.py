@@ -20,6 +20,7 @@ from mediavault.core.failures import (
     Deleted,
     ErrorCode,
     Failure,
+    HttpError,
     Incomplete,
     LeaseLost,
     LiveNow,
@@ -27,6 +28,7 @@ from mediavault.core.failures import (
     RateLimited,
     SeemsDeleted,
     StorageFailure,
+    Unsupported,
     Upcoming,
 )
 from mediavault.core.job import ClaimedJob, HistoryRecord, ItemStatus, JobStatus, Stage, StepOutcome, WorkerId
@@ -47,6 +49,7 @@ from mediavault.core.site_limits import Permit, PermitRequest
 from mediavault.services.download.port import MediaRequest
 from mediavault.store.memory.store import MemoryJobStore, MemorySiteLimits, MemoryState
 from mediavault.store.port import Store
+from mediavault.worker.context import WorkerContext
 from mediavault.worker.extraction_slots import ExtractionSlot, ExtractionSlots
 from mediavault.worker.pipeline import process_one_cycle
 from tests.fakes import FakeClock
@@ -637,6 +640,91 @@ async def test_the_user_chooses_where_nothing_shows_which_video_belongs_to_the_p
     job = await worked(await reclaim(store, clock), tools)
 
     assert (job.status, job.extracted_url) == (JobStatus.COMPLETED, unsure[1].url)
+
+
+# --- the page's source first ----------------------------------------------------------------------------------------
+
+
+def source_first(tools: WorkerContext, *found: Extraction | Failure) -> tuple[WorkerContext, StubExtractor]:
+    """Return tools whose extractor ``page`` gives these results before the browser is asked; and that extractor."""
+    page = StubExtractor(*(replace(e, extractor="page") if isinstance(e, Extraction) else e for e in found))
+    page.name = "page"
+    return replace(tools, extractors={"page": page, **tools.extractors}), page
+
+
+async def test_a_post_that_its_pages_source_shows_needs_no_browser(
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    browser = StubExtractor()
+    tools, page = source_first(make_tools(store, clock, tmp_path, extractor=browser), extraction())
+    job = await worked(claim, tools)
+
+    assert (job.status, page.asked, browser.asked) == (JobStatus.COMPLETED, 1, 0)
+
+
+async def test_the_history_shows_the_doubt_about_a_pages_source_and_the_browsers_visit(
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    tools, _ = source_first(make_tools(store, clock, tmp_path), Unsupported("The page's source is not enough."))
+    job = await worked(claim, tools)
+
+    assert job.status is JobStatus.COMPLETED
+    assert [
+        (record.outcome, record.detail)
+        for record in await store.catalogue.history(claim.id)
+        if record.stage is Stage.EXTRACT
+    ] == [(StepOutcome.SKIPPED, "The page's source is not enough."), (StepOutcome.OK, ": 1 candidate")]
+
+
+async def test_what_a_pages_source_says_is_no_verdict_about_the_post(
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    """The browser looks at the same page: two failures of one page are not two witnesses."""
+    browser = StubExtractor(SeemsDeleted("404"))
+    tools, _ = source_first(make_tools(store, clock, tmp_path, extractor=browser), SeemsDeleted("404"))
+    await worked(claim, tools)
+
+    (final,) = [r.error_code for r in await store.catalogue.history(claim.id) if r.stage is Stage.EXTRACT][1:]
+    assert browser.asked == 1
+    assert final is SeemsDeleted.code
+
+
+async def test_a_site_that_asks_to_slow_down_is_not_visited_by_the_browser_either(
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    browser = StubExtractor()
+    tools, _ = source_first(make_tools(store, clock, tmp_path, extractor=browser), RateLimited("429"))
+    job = await worked(claim, tools)
+
+    assert (job.error_code, browser.asked) == (ErrorCode.RATE_LIMITED, 0)
+
+
+async def test_when_a_url_from_the_pages_source_fails_the_browser_extracts_the_post_again(
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    browser = StubExtractor(extraction(candidate("https://cdn.example/better.mp4")))
+    downloader = ByUrl({"preview": HttpError("403"), "better": VIDEO})
+    tools = make_tools(store, clock, tmp_path, extractor=browser, downloader=downloader)
+    tools, page = source_first(tools, extraction(candidate("https://cdn.example/preview.mp4")))
+    job = await worked(claim, tools)
+
+    assert (job.status, job.extracted_url) == (JobStatus.COMPLETED, "https://cdn.example/better.mp4")
+    assert (page.asked, browser.asked) == (1, 1)
+
+
+async def test_a_video_that_the_user_chose_is_looked_for_where_it_was_shown(
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    unsure = [candidate(f"https://cdn.example/{n}.mp4", ownership=Ownership.UNKNOWN) for n in "ab"]
+    browser = StubExtractor(extraction(*unsure))
+    tools = make_tools(store, clock, tmp_path, extractor=browser, downloader=ByUrl({"b": VIDEO}))
+    tools, page = source_first(tools, Unsupported("two videos"), extraction(candidate("https://cdn.example/c.mp4")))
+    await worked(claim, tools)
+    await store.queue.retry(claim.id, chosen_url=unsure[1].url)
+    job = await worked(await reclaim(store, clock), tools)
+
+    assert (job.status, job.extracted_url) == (JobStatus.COMPLETED, unsure[1].url)
+    assert page.asked == 1
 
 
 # --- a container that browsers do not open ------------------------------------------------------------------------

@@ -18,7 +18,7 @@ GENERIC = Platform(
     name="generic",
     title="this site",
     checked="2026-11-24",
-    extractors=("browser", "ytdlp"),
+    extractors=("page", "browser", "ytdlp"),
     matching=Matching(
         short_hosts=(  # they lead anywhere; those that lead to a single site are in its package
             "t.co",

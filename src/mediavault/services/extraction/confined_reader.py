@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -18,13 +19,15 @@ from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.core.typed_records import from_json, to_json
 from mediavault.services.browser.port import PageCapture
-from mediavault.services.extraction.port import ApiAnswer, VisitReading
+from mediavault.services.extraction.port import ApiAnswer, PageAnswer, VisitReading
 from mediavault.services.sandbox.process import ChildFailed, ChildLimits, ChildTookTooLong
 from mediavault.services.sandbox.standing import ChildPool
 
 MAX_CHILDREN = 2
 # CPU time distinguishes a hostile document from a busy machine; the largest pages take a few seconds of it.
 LIMITS = ChildLimits(wall_s=60.0, cpu_s=20, answer_bytes=32 << 20)
+# A page's source is only a first look: one that takes longer is left to the browser, after which it is read again.
+MAX_PAGE_CPU_S, MAX_PAGE_WALL_S = 5, 20.0
 
 T = TypeVar("T")
 
@@ -39,6 +42,9 @@ class ConfinedReader:
 
     def __init__(self, clock: Clock, *, child: str, limits: ChildLimits = LIMITS) -> None:
         self._limits = limits
+        self._page_limits = replace(
+            limits, wall_s=min(limits.wall_s, MAX_PAGE_WALL_S), cpu_s=min(limits.cpu_s, MAX_PAGE_CPU_S)
+        )
         self._children = ChildPool(child, clock, size=MAX_CHILDREN)
 
     async def read_visit(
@@ -49,6 +55,9 @@ class ConfinedReader:
     async def read_answer(self, post: Post, platform: Platform, answer: ApiAnswer) -> Extraction:
         return await self._read("answer", post, platform, answer, Extraction)
 
+    async def read_page(self, post: Post, platform: Platform, answer: PageAnswer) -> Extraction:
+        return await self._read("page", post, platform, answer, Extraction, limits=self._page_limits)
+
     async def close(self) -> None:
         """End the processes. Safe to call twice."""
         await self._children.close()
@@ -58,13 +67,15 @@ class ConfinedReader:
         task: str,
         post: Post,
         platform: Platform,
-        document: PageCapture | ApiAnswer,
+        document: PageCapture | ApiAnswer | PageAnswer,
         result_type: type[T],
+        *,
+        limits: ChildLimits | None = None,
         **options: object,
     ) -> T:
         try:
             make_request = partial(_request, task, post, platform, document, options)
-            answer = await self._children.ask(make_request, limits=self._limits)
+            answer = await self._children.ask(make_request, limits=limits or self._limits)
         except ChildFailed as exc:
             raise unreadable(exc, what=Message("What the site sent")) from exc
         if "bug" in answer:
@@ -81,7 +92,11 @@ def unreadable(exc: ChildFailed, *, what: str) -> PageUnreadable:
 
 
 def _request(
-    task: str, post: Post, platform: Platform, document: PageCapture | ApiAnswer, options: Mapping[str, object]
+    task: str,
+    post: Post,
+    platform: Platform,
+    document: PageCapture | ApiAnswer | PageAnswer,
+    options: Mapping[str, object],
 ) -> Mapping[str, Any]:
     return {
         "task": task,

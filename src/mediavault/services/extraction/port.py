@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -46,6 +47,16 @@ class ApiAnswer:
     retry_after: timedelta | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PageAnswer:
+    """The response to a plain request for a post's page: its URL after redirects; header names in lower case."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class Reader(Protocol):
     """Reads what a site sent: untrusted documents, which may be made to keep their reader busy for ever.
 
@@ -57,3 +68,5 @@ class Reader(Protocol):
     ) -> VisitReading: ...
 
     async def read_answer(self, post: Post, platform: Platform, answer: ApiAnswer) -> Extraction: ...
+
+    async def read_page(self, post: Post, platform: Platform, answer: PageAnswer) -> Extraction: ...

@@ -83,6 +83,8 @@ async def extract_afresh(
     if not journal.permit_is_unused:
         await take_permit()
     journal.site, journal.permit_is_unused = route.platform, False
+    if rung is StrategyName.FRESH or journal.claim.job.chosen_url is not None:  # the browser sees more than the source
+        route = replace(route, extractors=tuple(name for name in route.extractors if name != "page"))
     extraction = await _ask(route, tools, journal, rung, take_account_permit)
     await site_limits.report_outcome(route.platform, journal.permit, None, tools)
     return extraction
@@ -135,14 +137,17 @@ async def _ask(
     rung: StrategyName | None,
     before_session: Callable[[], Awaitable[None]],
 ) -> Extraction:
+    async def record_doubt(failure: Failure) -> None:
+        await journal.skipped(Stage.EXTRACT, failure.message, rung=rung)
+
     async with journal.step(Stage.EXTRACT, rung=rung) as note:
-        extraction = _with_resolved_url(await ask_extractors(route, tools, before_session=before_session), route)
+        extraction = await ask_extractors(route, tools, before_session=before_session, on_doubt=record_doubt)
         note.detail = Message(
             "%(extractor)s: %(found)s",
             extractor=extraction.extractor,
             found=counted(len(extraction.candidates), "candidate"),
         )
-        return extraction
+        return _with_resolved_url(extraction, route)
 
 
 def _with_resolved_url(extraction: Extraction, route: Route) -> Extraction:
@@ -165,6 +170,7 @@ async def ask_extractors(
     tools: WorkerContext,
     *,
     before_session: Callable[[], Awaitable[None]] | None = None,
+    on_doubt: Callable[[Failure], Awaitable[None]] | None = None,
     follow_embeds: bool = True,
 ) -> Extraction:
     """Return the first extraction that knows which media belong to the post, else one from which a user can choose.
@@ -172,6 +178,8 @@ async def ask_extractors(
     Anonymous extractors come first; those with the browser's profile, and so an account, are used only when a failure of
     the others shows that this may help, and after ``before_session``. If a page without a video embeds one post of another
     site, that post is extracted instead, once.
+
+    ``on_doubt`` receives why the page's source was not enough, which is not a failure of the post.
 
     Raises the most informative of all failures, and what ``before_session`` raises.
     """
@@ -189,7 +197,8 @@ async def ask_extractors(
                 try:
                     extraction = await extractor.extract(route.post, route.platform, within_s=within_s)
                 except Failure as failure:
-                    results.add(failure, extractor)
+                    if results.add(failure, extractor) and on_doubt is not None:
+                        await on_doubt(failure)
                     continue
                 if (other_route := led_elsewhere(extraction, route)) is not None:
                     return await ask_extractors(other_route, tools, follow_embeds=False)

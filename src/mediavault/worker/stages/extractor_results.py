@@ -65,11 +65,15 @@ class ExtractorResults:
         relevant = self.anonymous[-1:] if self.anonymous_is_final else self.anonymous
         return any(may_see_more_signed_in(failure, self.platform) for failure in relevant)
 
-    def add(self, failure: Failure, extractor: Extractor) -> None:
+    def add(self, failure: Failure, extractor: Extractor) -> bool:
+        """Add a failure. Return whether it is only a doubt, which does not count: the browser sees more."""
+        if extractor.name == "page" and failure.code is not ErrorCode.RATE_LIMITED:
+            return True
         (self.signed_in if extractor.signed_in else self.anonymous).append(failure)
         if is_verdict(failure, by=extractor.name):
             self.anonymous_is_final = True
             self.is_over = extractor.signed_in or failure.code is ErrorCode.RATE_LIMITED
+        return False
 
 
 def may_see_more_signed_in(failure: Failure, platform: Platform) -> bool:

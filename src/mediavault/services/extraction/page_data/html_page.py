@@ -53,6 +53,7 @@ class HtmlPage:
     players: list[HtmlPlayer] = field(default_factory=list)
     previews: list[HtmlPlayer] = field(default_factory=list)  # what plays in a link to another page
     set_up: list[HtmlPlayer] = field(default_factory=list)  # players that only a script builds
+    has_sections: bool = False  # it marks its main content, or what is not part of it
     hosted: bool = False  # the page has a player of another site's video
     pictures: list[str] = field(default_factory=list)
     frames: list[str] = field(default_factory=list)  # addresses of other pages shown in this one
@@ -107,7 +108,10 @@ class _Reading:
         if tag.name == "a":
             self.link = "" if tag.closing else tag.attributes.get("href", "")
         elif tag.name in ("article", "main"):
+            self.page.has_sections = True
             self._container(tag)
+        elif tag.name == "aside":
+            self.page.has_sections = True
         elif tag.name in ("video", "video-js", "amp-video"):
             self._video(tag)
         elif tag.name.startswith("amp-"):
