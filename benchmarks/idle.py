@@ -26,17 +26,17 @@ class Idle:
 
 
 def measure(folder: Path, seconds: float) -> Idle:
-    port = _free_port()
+    port = free_port()
     with (folder / "serve.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "mediavault", "serve"], env=_environment(folder, port), stdout=log, stderr=log
+            [sys.executable, "-m", "mediavault", "serve"], env=vault_environment(folder, port), stdout=log, stderr=log
         )
         try:
-            _await_healthy(process, port, folder / "serve.log")
+            await_healthy(process, port, folder / "serve.log")
             time.sleep(SETTLE_S)
             return _watch(process.pid, seconds)
         finally:
-            _stop(process)
+            stop_process(process)
 
 
 def _watch(pid: int, seconds: float) -> Idle:
@@ -46,13 +46,13 @@ def _watch(pid: int, seconds: float) -> Idle:
     return Idle(used / took * 100, _rss_mb(pid), _children(pid))
 
 
-def _environment(folder: Path, port: int) -> Mapping[str, str]:
+def vault_environment(folder: Path, port: int) -> Mapping[str, str]:
     theirs = {name: value for name, value in os.environ.items() if not name.startswith("MEDIAVAULT_")}
     ours = {"STATE_DIR": str(folder / "state"), "DOWNLOAD_DIR": str(folder / "downloads"), "PORT": str(port)}
     return theirs | {f"MEDIAVAULT_{name}": value for name, value in ours.items()}
 
 
-def _await_healthy(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def await_healthy(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while process.poll() is None and time.monotonic() < deadline:
         try:
@@ -64,7 +64,7 @@ def _await_healthy(process: subprocess.Popen[bytes], port: int, log: Path) -> No
     raise RuntimeError(f"serve did not start:\n{log.read_text(errors='replace')[-2000:]}")
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop_process(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
         process.wait(STOP_TIMEOUT_S)
@@ -90,7 +90,7 @@ def _children(pid: int) -> int:
     return sum(len(path.read_text().split()) for path in Path(f"/proc/{pid}/task").glob("*/children"))
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

@@ -1,0 +1,49 @@
+"""Serves plain pages with one video of 300 KB each, on every address of the loopback network.
+
+python -m benchmarks.post_server PORT FOLDER
+"""
+
+from __future__ import annotations
+
+import argparse
+import struct
+from pathlib import Path
+
+from aiohttp import web
+
+from mediavault.demo.media import ClipSpec, make_clips
+
+FILE_BYTES = 300_000
+PAGE = """<!doctype html><html lang="en"><head><title>Post {number}</title>
+<meta property="og:title" content="Post {number}"></head>
+<body><h1>Post {number}</h1><p>A post with one video, and with as many words as people write below one.</p>
+<video controls src="/media/{number}.mp4"></video></body></html>"""
+
+
+def padded(film: bytes, number: int) -> bytes:
+    """Return the film as a file of FILE_BYTES that no other number has: an MP4 may end with a ``free`` box."""
+    space = FILE_BYTES - len(film)
+    return film + struct.pack(">I4sI", space, b"free", number) + bytes(space - 12)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("port", type=int)
+    parser.add_argument("folder", type=Path)
+    options = parser.parse_args()
+    look = ClipSpec("post", 1, seconds=2)
+    film = make_clips([look], options.folder)[look.name].files["video.mp4"]
+
+    async def page(request: web.Request) -> web.Response:
+        return web.Response(text=PAGE.format(number=request.match_info["number"]), content_type="text/html")
+
+    async def video(request: web.Request) -> web.Response:
+        return web.Response(body=padded(film, int(request.match_info["number"])), content_type="video/mp4")
+
+    app = web.Application()
+    app.add_routes([web.get("/posts/{number}", page), web.get("/media/{number}.mp4", video)])
+    web.run_app(app, host="0.0.0.0", port=options.port, print=lambda _: print("listening", flush=True))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""What a whole post costs, from its submission to a checked file in the library: beside yt-dlp, in one run.
+
+    .venv/bin/python -m benchmarks.posts [--posts 100] [--hosts 20] [--jobs 8] [--rounds 1]
+
+The posts are plain pages with one ``<video>`` each, served from as many addresses of this machine as there are hosts.
+CPU is that of a contender and everything that it started; the server's own is not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.idle import await_healthy, free_port, stop_process, vault_environment
+from benchmarks.subjects import expect
+
+POSTS, HOSTS, JOBS = 100, 20, 8
+AT_ONCE = 2  # processes of yt-dlp at a time, where each post has its own
+YTDLP = (sys.executable, "-m", "yt_dlp", "--quiet", "--no-warnings", "--ignore-config", "--no-cache-dir")
+_PPID, _TIMES = 1, slice(11, 15)  # of /proc/<pid>/stat, counted from after the name: utime to cstime; proc(5)
+
+
+@dataclass(frozen=True, slots=True)
+class PostsCost:
+    """What ``posts`` posts cost a contender."""
+
+    posts: int
+    wall_s: float
+    cpu_s: float
+
+    @property
+    def posts_per_min(self) -> float:
+        return self.posts / self.wall_s * 60
+
+    @property
+    def cpu_ms_per_post(self) -> float:
+        return self.cpu_s / self.posts * 1_000
+
+
+def with_mediavault(urls: Sequence[str], folder: Path, *, jobs: int) -> PostsCost:
+    """Submit all posts at once to a running ``mediavault serve``. Its start is not counted."""
+    port = free_port()
+    hosts = sorted({url.split("/")[2] for url in urls})
+    environment = {
+        **vault_environment(folder, port),
+        "MEDIAVAULT_CONCURRENCY": str(jobs),
+        "MEDIAVAULT_ALLOW_PRIVATE": json.dumps(hosts),
+    }
+    with (folder / "serve.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mediavault", "serve"], env=environment, stdout=log, stderr=log
+        )
+        try:
+            await_healthy(process, port, folder / "serve.log")
+            before, began = tree_cpu_s(process.pid), time.perf_counter()
+            _post(port, urls)
+            while _count(port, "completed") < len(urls):
+                expect(_count(port, "failed"), 0)
+                time.sleep(0.1)
+            wall_s = time.perf_counter() - began
+            cost = PostsCost(len(urls), wall_s, tree_cpu_s(process.pid) - before)
+        finally:
+            stop_process(process)
+    expect(len(list((folder / "downloads").rglob("*.mp4"))), len(urls))
+    return cost
+
+
+def with_one_ytdlp(urls: Sequence[str], folder: Path, *, jobs: int) -> PostsCost:
+    """Run ``yt-dlp -a`` over all posts."""
+    (folder / "urls").write_text("\n".join(urls))
+    with _measured(len(urls)) as costs:
+        subprocess.run([*YTDLP, "-a", "urls", "-o", "%(webpage_url_domain)s-%(id)s.%(ext)s"], cwd=folder, check=True)
+    expect(len(list(folder.glob("*.mp4"))), len(urls))
+    return costs[0]
+
+
+def with_ytdlp_per_post(urls: Sequence[str], folder: Path, *, jobs: int) -> PostsCost:
+    """Run a process of yt-dlp for each post, as most web front ends do; AT_ONCE at a time."""
+    waiting = list(urls)
+    running: list[subprocess.Popen[bytes]] = []
+    with _measured(len(urls)) as costs:
+        while waiting or running:
+            while waiting and len(running) < AT_ONCE:
+                command = [*YTDLP, waiting.pop(), "-o", "%(webpage_url_domain)s-%(id)s.%(ext)s"]
+                running.append(subprocess.Popen(command, cwd=folder))
+            running.pop(0).wait()
+    expect(len(list(folder.glob("*.mp4"))), len(urls))
+    return costs[0]
+
+
+OURS = "mediavault"
+CONTENDERS: Mapping[str, Callable[..., PostsCost]] = {
+    OURS: with_mediavault,
+    "yt-dlp -a": with_one_ytdlp,
+    "yt-dlp per post": with_ytdlp_per_post,
+}
+
+
+@contextmanager
+def _measured(posts: int) -> Iterator[list[PostsCost]]:
+    """Append the cost of the processes that ran and were waited for in the block."""
+    costs: list[PostsCost] = []
+    before, began = _children_cpu_s(), time.perf_counter()
+    yield costs
+    costs.append(PostsCost(posts, time.perf_counter() - began, _children_cpu_s() - before))
+
+
+def _children_cpu_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def tree_cpu_s(root: int) -> float:
+    """Return the CPU seconds of a process, of everything below it, and of the children that these have waited for."""
+    stats: dict[int, list[str]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has just ended
+            stats[int(folder.name)] = (folder / "stat").read_text().rpartition(")")[2].split()
+    tree, grown = {root}, True
+    while grown:
+        more = {pid for pid, fields in stats.items() if int(fields[_PPID]) in tree} - tree
+        grown, tree = bool(more), tree | more
+    ticks = sum(int(value) for pid in tree if pid in stats for value in stats[pid][_TIMES])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _post(port: int, urls: Sequence[str]) -> None:
+    body = json.dumps({"post_urls": list(urls)}).encode()
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/api/jobs", data=body, headers={"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        expect(answer.status // 100, 2)
+
+
+def _count(port: int, status: str) -> int:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/worker/health", timeout=60) as answer:
+        return int(json.loads(answer.read())["counts"].get(status, 0))
+
+
+@contextmanager
+def served(posts: int, hosts: int, folder: Path) -> Iterator[list[str]]:
+    """Serve the posts from a separate process; yield their URLs."""
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.post_server", str(port), str(folder)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE)
+    try:
+        assert server.stdout is not None
+        server.stdout.readline()  # it listens
+        yield [f"http://127.0.0.{number % hosts + 1}:{port}/posts/{number}" for number in range(posts)]
+    finally:
+        stop_process(server)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--posts", type=int, default=POSTS)
+    parser.add_argument("--hosts", type=int, default=HOSTS)
+    parser.add_argument("--jobs", type=int, default=JOBS, help="how many mediavault works on at a time")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--only", choices=CONTENDERS, action="append")
+    options = parser.parse_args()
+    costs: dict[str, list[PostsCost]] = {name: [] for name in options.only or CONTENDERS}
+    with tempfile.TemporaryDirectory() as root, served(options.posts, options.hosts, Path(root)) as urls:
+        for number in range(options.rounds):
+            for name, rounds in costs.items():
+                folder = Path(root) / f"{number}-{name.replace(' ', '-')}"
+                folder.mkdir()
+                rounds.append(CONTENDERS[name](urls, folder, jobs=options.jobs))
+    print(f"{options.posts} plain pages on {options.hosts} hosts, {options.jobs} jobs at a time")
+    for name, rounds in costs.items():
+        speed = statistics.median(cost.posts_per_min for cost in rounds)
+        cpu = statistics.median(cost.cpu_ms_per_post for cost in rounds)
+        print(f"  {name:18} {speed:8.0f} posts a minute {cpu:8.0f} ms of CPU a post")
+
+
+if __name__ == "__main__":
+    main()
