@@ -31,6 +31,18 @@ PAGES: dict[str, str] = {
         fetch('/api/post.json').then(r => r.blob()).then(b => { document.title = 'read ' + b.size; });</script>""",
     "/advert": """<div class="ad-slot"><video width="300" height="250" src="/v/advert.mp4" autoplay muted loop></video></div>
         <article><h1>The post</h1><video width="640" height="360" src="/v/post.mp4" controls></video></article>""",
+    "/places": """<article><h1>The post</h1><video width="640" height="360" src="/v/post.mp4" controls></video></article>
+        <aside><video width="320" height="180" src="/v/aside.mp4" controls></video></aside>
+        <div class="widget"><iframe src="/frame-player" width="660" height="380"></iframe></div>
+        <div><video width="320" height="180" src="/v/box.mp4" controls></video></div>""",
+    "/consent": """<main><h1>The post</h1><div id="place"></div></main>
+        <div id="notice"><p>We value your privacy and use cookies.</p>
+        <button class="play">Accept all</button> <button>Reject all</button></div><script>
+        for (const button of document.querySelectorAll('button')) button.onclick = () => {
+          document.getElementById('notice').remove();
+          const name = button.innerText.startsWith('Reject') ? 'declined' : 'accepted';
+          document.getElementById('place').innerHTML = `<video width="640" height="360" src="/v/${name}.mp4" controls></video>`;
+        };</script>""",
     "/frame": '<main><h1>Framed</h1><iframe src="/frame-player" width="660" height="380"></iframe></main>',
     "/frame-player": '<video width="640" height="360" src="/v/framed.mp4"></video>',
     "/spin": '<title>spin</title><video src="/v/spin.mp4" width="640" height="360"></video><script>while(1){}</script>',

@@ -176,6 +176,7 @@ def renderers_of(browser_pid: int) -> list[int]:
     [
         ("/plain", "/v/plain.mp4", SourceType.DIRECT),
         ("/click", "/v/clicked.mp4", SourceType.DIRECT),
+        ("/consent", "/v/declined.mp4", SourceType.DIRECT),
         ("/mse", "/hls/mse.m3u8?token=1", SourceType.HLS),
         ("/native-hls", "/hls/native.m3u8", SourceType.HLS),
         ("/advert", "/v/post.mp4", SourceType.DIRECT),
@@ -223,6 +224,17 @@ async def test_the_players_sound_and_duration_are_reported(world: World) -> None
 
     assert played.has_audio
     assert played.duration_s == pytest.approx(VIDEO_S, abs=0.1)
+
+
+async def test_a_players_place_in_the_page_is_reported_that_of_a_frame_too(world: World) -> None:
+    seen = await world.capture("/places")
+
+    assert {video.current_src.rpartition("/")[2]: video.container for video in seen.videos} == {
+        "post.mp4": "article:0",
+        "aside.mp4": "aside",
+        "framed.mp4": "aside",
+        "box.mp4": "",
+    }
 
 
 async def test_the_user_agent_is_the_same_as_with_a_window(world: World) -> None:

@@ -14,6 +14,7 @@ from mediavault.core.media import ItemRole, ItemType, Post, SourceType
 from mediavault.core.platform import PageData
 from mediavault.platforms.facebook import FACEBOOK
 from mediavault.platforms.facebook import reader as facebook
+from mediavault.services.extraction.assembly import read_source
 from mediavault.services.extraction.page_data.document import documents
 from mediavault.services.extraction.page_data.elements import element_documents
 from mediavault.services.extraction.page_data.html_scan import scan
@@ -227,3 +228,35 @@ def test_the_scripts_of_older_pages_are_read() -> None:
 def test_an_error_answer_raises_the_matching_failure(answer: dict[str, Any], condition: type[Failure]) -> None:
     with pytest.raises(condition):
         facebook.read(Post(URL, URL, "facebook", ID), FACEBOOK, [answer])
+
+
+# --- lists of posts --------------------------------------------------------------------------------------------------
+
+
+def neighbours(own: dict[str, Any]) -> dict[str, Any]:
+    """Return a list of an account's posts: the one that was asked for, before one with a video."""
+    return {"edges": [{"node": own}, {"node": story(video("999000999"), post_id="700000002", wwwURL="")}]}
+
+
+def test_a_text_in_a_list_has_no_video_although_its_neighbour_has_one() -> None:
+    text = story(attachments=[])
+
+    assert read(neighbours(text), post_id="700000001").items == ()
+
+
+def test_a_photo_in_a_list_has_no_video_although_its_neighbour_has_one() -> None:
+    assert [item.type for item in read(neighbours(story(PHOTO)), post_id="700000001").items] == [ItemType.IMAGE]
+
+
+def test_a_part_of_a_storys_record_without_attachments_does_not_hide_the_video_in_another_part() -> None:
+    data = read({"part": story(attachments=[])}, {"whole": story(video())}, post_id="700000001")
+
+    assert [item.media_id for item in data.items] == [ID]
+
+
+def test_what_a_scrolled_page_receives_as_markup_in_guarded_json_is_read() -> None:
+    store = escape(json.dumps({"videoID": ID, "src": f"{CDN}a.mp4"}))
+    answer = {"payload": {"actions": [{"cmd": "append", "html": f'<div data-store="{store}"><i></i></div>'}]}}
+    source = read_source(URL, "", [f"for (;;);{json.dumps(answer)}"])
+
+    assert [c.url for c in read(*source.documents).items[0].candidates] == [f"{CDN}a.mp4"]

@@ -59,6 +59,13 @@ def test_the_pins_own_file_is_found_among_related_pins() -> None:
     assert (data.items[0].expected.duration_s, data.thumbnail_url) == (4.5, "https://i.pinimg.com/originals/a.jpg")
 
 
+def test_an_experimental_encoding_counts_only_where_there_is_no_other() -> None:
+    experiment = {**rungs("exp")["V_720P"], "width": 1080, "height": 1920}
+
+    assert best(told(URL, pin(videos={"video_list": {"V_EXP7": experiment, **rungs()}})))[0].endswith("ab.mp4")
+    assert best(told(URL, pin(videos={"video_list": {"V_EXP7": experiment}})))[0].endswith("exp.mp4")
+
+
 def test_an_idea_pin_has_an_item_for_each_page() -> None:
     pages = [{"blocks": [{"block_type": 3, "video": {"video_list": rungs(name)}}]} for name in ("one", "two")]
 

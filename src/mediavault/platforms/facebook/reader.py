@@ -46,7 +46,9 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
     if post.post_id and (stories := [node for node in nodes if _is_story(node, post.post_id)][:_MAX_RECORDS]):
         readings = [(_story_items(node, platform), node) for node in stories]
         items, story = max(readings, key=lambda pair: (sum(bool(i.candidates) for i in pair[0]), len(pair[0])))
-        return _page_data(items, [story, *stories, *_sections(story)]) if items else None
+        # a text has no attachments; the video next to it in a list is another post's
+        has_none = any(node.get("attachments") == [] for node in stories) and not any(map(_has_attachments, stories))
+        return _page_data(items, [story, *stories, *_sections(story)]) if items or has_none else None
     if post.post_id and (advert := next((n for n in nodes if str(n.get("ad_archive_id")) == post.post_id), None)):
         return _advert(advert, platform)
     if failure := next(filter(None, map(_refusal, documents)), None):
@@ -156,6 +158,11 @@ def _is_story(node: Node, post_id: str) -> bool:
         return True
     named = re.compile(rf"(?:[/=]){re.escape(post_id)}(?:[/?&#]|$)")
     return any(isinstance(node.get(name), str) and named.search(node[name]) for name in _STORY_URLS)
+
+
+def _has_attachments(story: Node) -> bool:
+    """Whether a story shows something, or shares another story."""
+    return bool(story.get("attached_story")) or any(node.get("attachments") for node in _below(story))
 
 
 def _holds_video(node: Node, video_id: str) -> bool:

@@ -169,8 +169,13 @@ def _lists(videos: Node) -> list[Node]:
 
 
 def _rungs(platform: Platform, videos: Node) -> Iterator[Candidate]:
-    """Yield the qualities. Durations are milliseconds. Relay has one field for each quality (``v720P``, ``vHLSV4``)."""
-    for name, rung in (pair for rungs in _lists(videos) for pair in rungs.items()):
+    """Yield the qualities. Durations are milliseconds. Relay has one field for each quality (``v720P``, ``vHLSV4``).
+
+    Experimental encodings (``V_EXP7``) are shown to some visitors only: they count where there is no other.
+    """
+    named = [(name, rung) for rungs in _lists(videos) for name, rung in rungs.items() if values.obj(rung).get("url")]
+    standard = [(name, rung) for name, rung in named if "EXP" not in name.upper()]
+    for name, rung in standard or named:
         millis = values.number(values.obj(rung).get("duration"))
         yield from own_candidates(
             values.obj(rung).get("url"),

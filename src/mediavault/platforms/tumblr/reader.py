@@ -14,6 +14,8 @@ from mediavault.core.media import Candidate, Expected, Item, ItemType, Post
 from mediavault.core.platform import PageData, Platform
 from mediavault.services.extraction.page_data import build, values
 from mediavault.services.extraction.page_data.build import own_candidates
+from mediavault.services.extraction.page_data.html_page import read_page
+from mediavault.services.extraction.page_data.html_scan import scan
 from mediavault.services.extraction.page_data.json_walk import Node, walk
 
 
@@ -40,7 +42,7 @@ def ids_of(node: Node) -> set[str]:
 
 def _page_data(platform: Platform, node: Node) -> PageData:
     blog = values.obj(node, "blog")
-    items = [item for block in _blocks(node) if (item := _block(platform, block))]
+    items = [item for block in _blocks(node) if (item := _block(platform, block))] or _legacy_items(platform, node)
     words = [values.text(block.get("text")) for block in _blocks(node) if block.get("type") == "text"]
     images = tuple(item.thumbnail_url for item in items if item.type is ItemType.IMAGE and item.thumbnail_url)
     pictures = [*(item.thumbnail_url for item in items if item.is_video), *images]
@@ -82,6 +84,17 @@ def _block(platform: Platform, block: Node) -> Item | None:
                 else None
             )
     return None
+
+
+def _legacy_items(platform: Platform, node: Node) -> list[Item]:
+    """Return the videos in the HTML of a post that the site stores in its older form."""
+    texts = [text for name in ("body", "caption") if (text := values.text(node.get(name)))]
+    players = [player for text in texts for player in read_page(list(scan(text)), "https://www.tumblr.com/").players]
+    return [
+        Item(build.merged(candidates), thumbnail_url=values.url(player.poster))
+        for player in players
+        if (candidates := [c for s in player.sources for c in own_candidates(s.address, platform, mime=s.type or None)])
+    ]
 
 
 def _media(block: Node) -> Sequence[Node]:

@@ -80,7 +80,7 @@ class SeenVideo:
     visible: bool
     muted_loop: bool  # muted + loop without controls: decoration
     frame_url: str
-    # the <article>, <main> or element that holds the post's permalink: its videos share it ("article:0"); "" outside of any
+    # the <article> or <main> around it, whose videos share the name ("article:0"), "aside" in a sidebar, "" outside of any
     container: str = ""
     holds_permalink: bool = False  # that container holds the page's heading or a link to the page itself
     advert: bool = False  # an element around it is labelled as advertising

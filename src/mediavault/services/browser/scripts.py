@@ -130,7 +130,9 @@ const shown = element => {
   return box.width > 1 && box.height > 1 && style.visibility !== 'hidden' && style.display !== 'none';
 };
 const up = element => element.parentElement || (element.getRootNode() && element.getRootNode().host) || null;
-const ADVERT = /(?:^|[^a-z])(?:ads?|adslot|advert\\w*|sponsor\\w*|promoted|preroll)(?:[^a-z]|$)/i;
+const ADVERT = new RegExp('(?:^|[^a-z])(?:ads?|adslot|advert\\\\w*|sponsor\\\\w*|promoted|preroll'
+  + '|taboola|outbrain|teads|primis|connatix|mgid|revcontent|zergnet)(?:[^a-z]|$)', 'i');  // networks of content adverts
+const ASIDE = 'aside,[role="complementary"],#sidebar,.sidebar,.side-bar,.sidebox,.side-box,.widget,.widget-area';
 const advertised = element => {
   for (let at = element, level = 0; at && level < 10 && !/^(?:ARTICLE|MAIN|BODY|HTML)$/.test(at.tagName); at = up(at), level++) {
     const words = `${at.id} ${at.getAttribute('class') || ''} ${at.getAttribute('aria-label') || ''}`;
@@ -139,6 +141,9 @@ const advertised = element => {
   return false;
 };
 const place = element => {
+  for (let at = element; at; at = up(at)) {
+    if (at.closest(ASIDE)) return {container: 'aside', holds_permalink: false, advert: advertised(element)};
+  }
   let box = null;
   for (let at = element; at && !box; at = up(at)) box = at.closest('article,[role="article"]') || null;
   let name = box && `article:${[...document.querySelectorAll('article,[role="article"]')].indexOf(box)}`;
@@ -210,8 +215,9 @@ SKIP = f"""adverts => {{
 return standing;
 }}"""
 
-# The next thing to click where nothing plays: what looks like a play button, then the player itself. Never inside a
-# link that leads elsewhere, never the same element twice. Returns an element or null.
+# The next thing to click where nothing plays: the button that declines a consent notice, which may cover the player or
+# keep it from loading, then what looks like a play button, then the player itself. A notice is never agreed to. Never
+# inside a link that leads elsewhere, never the same element twice. Returns an element or null.
 FIND_PLAY = f"""() => {{
 {STATE}
 {_VIDEOS}
@@ -226,9 +232,23 @@ const buttons = [...document.querySelectorAll(
   + '[class*="play" i],[id*="play" i],[aria-label*="play" i],[title*="play" i],[data-testid*="play" i],[onclick]')]
   .slice(0, 3000)
   .filter(e => !state.clicked.has(e) && shown(e) && !leads(e) && !advertised(e));
+const CONSENT = /cookie|consent|gdpr|privacy|onetrust|didomi|sp_message|datenschutz|privacidad|confidentialité/i;
+const DECLINE = new RegExp('^(?:(?:reject|decline|refuse|deny)(?:\\\\s+(?:all|and close|non-essential))?(?:\\\\s+cookies)?'
+  + '|(?:(?:accept|use|allow)\\\\s+)?(?:only\\\\s+)?(?:strictly\\\\s+)?(?:necessary|essential)(?:\\\\s+cookies)?(?:\\\\s+only)?'
+  + '|(?:continue|proceed)\\\\s+without\\\\s+(?:accepting|agreeing|consent)|(?:alle(?:s)?\\\\s+)?(?:ablehnen|weigeren)'
+  + '|nur\\\\s+(?:notwendige|erforderliche|essenzielle)(?:\\\\s+cookies)?(?:\\\\s+akzeptieren)?|(?:tout\\\\s+)?refuser(?:\\\\s+tout)?'
+  + '|continuer\\\\s+sans\\\\s+accepter|rechazar(?:\\\\s+tod[ao]s?)?|rifiuta(?:\\\\s+tutt[io])?|(?:recusar|rejeitar)(?:\\\\s+tudo)?)$', 'i');
+const declines = (e, label) => {{
+  if (!DECLINE.test(label.replace(/\\s+/g, ' '))) return false;
+  for (let at = e, level = 0; at && level < 8; at = up(at), level++) {{
+    if (CONSENT.test(words(at)) || (!/^(?:BODY|HTML)$/.test(at.tagName) && CONSENT.test((at.innerText || '').slice(0, 500)))) return true;
+  }}
+  return false;
+}};
 const score = e => {{
   const text = words(e);
   const label = (e.innerText || '').trim().slice(0, 40);
+  if (declines(e, label)) return 4;
   const named = /(?:^|[^a-z])play(?:[^a-z]|$)|bigplay|playbutton|play-btn/i.test(text.replace(/([a-z])([A-Z])/g, '$1-$2'))
     || /^\\W*(?:play|watch|▶|►)/i.test(label);
   if (NOT_PLAY.test(text) && !named) return 0;

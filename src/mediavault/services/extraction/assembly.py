@@ -4,24 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from urllib.parse import urlsplit
 
-from mediavault.core.media import Account, Candidate, Extraction, Item, Ownership, Post, account
+from mediavault.core.media import Account, Candidate, Extraction, FoundIn, Item, Ownership, Post, account
 from mediavault.core.platform import PageData, Platform
-from mediavault.services.extraction.candidates import NetworkMedia, Sighting, merge
+from mediavault.services.extraction.candidates import NetworkMedia, Sighting, candidate_at, merge
 from mediavault.services.extraction.media_identity import identity
-from mediavault.services.extraction.ownership import OwnershipResult, assign_ownership
+from mediavault.services.extraction.ownership import OwnershipResult, PageEvidence, assign_ownership, site_of
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.document import documents, parse_json
 from mediavault.services.extraction.page_data.elements import attribute_setups, element_documents
 from mediavault.services.extraction.page_data.html_page import HtmlPage, read_page
 from mediavault.services.extraction.page_data.html_scan import scan
-from mediavault.services.extraction.page_data.metadata import announced_duration, declared_videos, story_of
+from mediavault.services.extraction.page_data.json_walk import walk
+from mediavault.services.extraction.page_data.metadata import (
+    announced_duration,
+    declared_videos,
+    says_it_has_video,
+    story_of,
+)
 from mediavault.services.extraction.page_data.oembed import Story
 from mediavault.services.extraction.page_data.other_posts import NO_FOREIGN_MEDIA, foreign_media
+from mediavault.services.extraction.page_data.player_records import player_records
+from mediavault.services.extraction.page_data.player_setups import primary_setups
 
 MAX_OTHERS = 20  # candidates that are shown but not owned
 MAX_TITLE_CHARS = 150
+MAX_MARKUPS, MAX_MARKUP_NODES = 20, 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +45,26 @@ class PageSource:
 def read_source(url: str, html: str, bodies: Sequence[bytes | str] = ()) -> PageSource:
     """Parse a page and the answers that it received, within bounds. Never raises."""
     answers = [value for body in bodies for value in parse_json(body)]
+    answers += _markup_documents(answers)
     tags = list(scan(html))  # once: it is the costly part
     page = read_page(tags, url)
     page.add_setups(attribute_setups(html))
     return PageSource(page, (*answers, *documents(tags), *element_documents(html)))
+
+
+def _markup_documents(answers: Sequence[object]) -> list[object]:
+    """Return the data in markup that answers hold as text, as Facebook's do when a page is scrolled."""
+    texts = (
+        node[name]
+        for answer in answers
+        for node in islice(walk(answer), MAX_MARKUP_NODES)
+        for name in ("html", "__html")
+        if isinstance(node.get(name), str) and "<" in node[name]
+    )
+    found: list[object] = []
+    for text in islice(texts, MAX_MARKUPS):
+        found += [*documents(list(scan(text))), *element_documents(text)]
+    return found
 
 
 def declared_sightings(page: HtmlPage, platform: Platform) -> list[Sighting]:
@@ -64,17 +90,76 @@ def assign_own_media(
     platform: Platform,
     source: PageSource,
 ) -> OwnershipResult:
-    """Sort the sightings with ``settle``, after setting aside media that the platform's own data assign to other posts.
+    """Sort the sightings with ``assign_ownership``, after setting aside media that data assign to other posts.
 
     Those are never the post's.
     """
+    page = source.page
+    players = [_with_ladder(player, page, platform) for player in players]
+    declared = list(declared) or _marked_as_primary(source, platform)
+    rest = _with_records(source, platform, rest, held=[*players, *declared])
+    if not any(sighting.candidates for sighting in (*players, *declared, *rest)):
+        rest = _offered_for_download(page, platform)
     seen = [*players, *declared, *rest]
     media = foreign_media(post, platform, source.documents) if seen else NO_FOREIGN_MEDIA
     foreign = [sighting for sighting in seen if any(map(media.holds, sighting.candidates))]
     own = [[sighting for sighting in group if sighting not in foreign] for group in (players, declared, rest)]
-    owned = assign_ownership(own[0], own[1], own[2])
+    evidence = PageEvidence(page.marks_main, says_it_has_video(page) and not page.hosted, site_of(page.url))
+    owned = assign_ownership(own[0], own[1], own[2], evidence)
     unsure = [replace(c, ownership=Ownership.UNKNOWN) for sighting in foreign for c in sighting.candidates]
     return OwnershipResult(owned.items, (*owned.others, *(Sighting((c,)) for c in unsure)), names_foreign=bool(foreign))
+
+
+def _with_ladder(player: Sighting, page: HtmlPage, platform: Platform) -> Sighting:
+    """Return the player with the other files of a setup that names one of its own: an element's list of qualities."""
+    held = {identity(c.url) for c in player.candidates}
+    more: dict[str, Candidate] = {}
+    for setup in page.set_up if held else ():
+        files = {identity(url): (url, s) for s in setup.sources if (url := page.absolute(s.address))}
+        if held & files.keys():
+            for key, (url, written) in files.items():
+                if key in held:
+                    continue
+                candidate = candidate_at(url, platform, FoundIn.DOM, mime=written.type)
+                if candidate is not None:
+                    width, height = candidate.width or written.width, candidate.height or written.height
+                    more[key] = replace(candidate, width=width, height=height)
+    return replace(player, candidates=(*player.candidates, *more.values())) if more else player
+
+
+def _marked_as_primary(source: PageSource, platform: Platform) -> list[Sighting]:
+    """Return the video that the page's own data mark as the main one, as those of an article do; [] where several are."""
+    setups = primary_setups(source.documents)
+    if len(setups) != 1:
+        return []
+    candidates = [
+        replace(candidate, width=candidate.width or written.width, height=candidate.height or written.height)
+        for written in setups[0].sources
+        if (url := source.page.absolute(written.address))
+        and (candidate := candidate_at(url, platform, FoundIn.PAGE_DATA, mime=written.type))
+    ]
+    return [Sighting(tuple(candidates), declared=True)] if candidates else []
+
+
+def _offered_for_download(page: HtmlPage, platform: Platform) -> list[Sighting]:
+    """Return the only video that the page links to as its download, as file hosts do."""
+    urls = {identity(url): url for address in page.downloads if (url := page.absolute(address))}
+    candidates = [c for url in urls.values() if (c := candidate_at(url, platform, FoundIn.DOM))]
+    return [Sighting((candidates[0],))] if len(candidates) == 1 else []
+
+
+def _with_records(
+    source: PageSource, platform: Platform, rest: Sequence[Sighting], *, held: Sequence[Sighting]
+) -> list[Sighting]:
+    """Return ``rest`` with the videos that players' own records describe, unless other sightings hold their files."""
+    known = {identity(c.url) for sighting in held for c in sighting.candidates}
+    records = [
+        Sighting(item.candidates, expected=item.expected, thumbnail_url=item.thumbnail_url, media_id=item.media_id)
+        for item in player_records(source.documents, platform)
+        if not known & {identity(c.url) for c in item.candidates}
+    ]
+    taken = {identity(c.url) for sighting in records for c in sighting.candidates}
+    return [*(s for s in rest if not taken & {identity(c.url) for c in s.candidates}), *records]
 
 
 def from_page_data(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from urllib.parse import urlsplit
 
 from mediavault.core.media import Ownership
 from mediavault.services.browser.port import SeenVideo
@@ -17,6 +18,7 @@ from mediavault.services.extraction.media_identity import identity
 
 MIN_PLAYER_HEIGHT_PX = 120  # smaller ones are previews
 CLEARLY_LARGER = 1.6  # times the area of the next
+SAME_LENGTH_S = 2.0  # metadata round
 MAX_CAROUSEL = 40  # sites allow 10 to 20; what shows more is an index of posts
 
 
@@ -32,8 +34,24 @@ class OwnershipResult:
     names_foreign: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class PageEvidence:
+    """What the page says about its video without naming one.
+
+    ``marks_main``: it has an article or a main element. ``is_about_video``: its metadata say that it shows a video, and
+    that is not another site's. ``site`` is the page's, as of :func:`site_of`.
+    """
+
+    marks_main: bool = False
+    is_about_video: bool = False
+    site: str = ""
+
+
 def assign_ownership(
-    players: Sequence[Sighting], declared: Sequence[Sighting], rest: Sequence[Sighting]
+    players: Sequence[Sighting],
+    declared: Sequence[Sighting],
+    rest: Sequence[Sighting],
+    evidence: PageEvidence = PageEvidence(),
 ) -> OwnershipResult:
     """Sort the sightings of a page without platform data.
 
@@ -41,6 +59,13 @@ def assign_ownership(
     per video; ``rest`` URLs that only the network showed.
     """
     everything = [*players, *declared, *rest]
+    stray = [
+        p
+        for p in players
+        if not _is_named(p, declared) and (_is_stray(p, evidence) or _contradicts(p, declared, evidence))
+    ]
+    if stray:  # a widget's clip, or a station's live channel; what the network showed may be theirs
+        players, rest = [p for p in players if p not in stray], []
     if any(p.player and p.player.unsure for p in players):  # only the metadata or the user can decide
         playable = [sighting for sighting in declared if sighting.candidates]
         return (
@@ -121,7 +146,9 @@ def _sorted(
     """Set the ownership, and add what metadata declare about the same single video as further candidates."""
     owned = [_with_ownership(item, level) for item in items]
     if len(owned) == 1 and len(declared) == 1:
-        owned = [_joined(owned[0], _with_ownership(declared[0], Ownership.LONE))]
+        # a file in common: both are the ladder of one video
+        of_declared = level if _is_named(owned[0], declared) else Ownership.LONE
+        owned = [_joined(owned[0], _with_ownership(declared[0], of_declared))]
     held = {identity(c.url) for item in owned for c in item.candidates}
     others = [
         replace(s, candidates=remaining)
@@ -161,6 +188,38 @@ def _is_named(sighting: Sighting, declared: Sequence[Sighting]) -> bool:
 def _is_shown(sighting: Sighting) -> bool:
     player = sighting.player
     return player is not None and player.visible and player.height >= MIN_PLAYER_HEIGHT_PX and not player.advert
+
+
+def _is_stray(sighting: Sighting, evidence: PageEvidence) -> bool:
+    """Whether nothing says that the player is part of the post: it is in a sidebar, or outside the main content."""
+    player = sighting.player
+    if player is None:
+        return False
+    return player.container == "aside" or (
+        evidence.marks_main and not evidence.is_about_video and not player.container and not player.holds_permalink
+    )
+
+
+def _contradicts(sighting: Sighting, declared: Sequence[Sighting], evidence: PageEvidence) -> bool:
+    """Whether the page names one video, and the player has another one: of a third site, and not as long.
+
+    That is an advert's file. A player often has other files of the video that the metadata name, mostly on their site.
+    """
+    named = [d for d in declared if d.candidates]
+    if len(named) != 1 or not sighting.candidates or not evidence.site:
+        return False
+    sites = {evidence.site, *(site_of(c.url) for c in named[0].candidates)}
+    if sites & {site_of(c.url) for c in sighting.candidates}:
+        return False
+    played = sighting.player.duration_s if sighting.player else None
+    announced = named[0].expected.duration_s
+    return played is None or announced is None or abs(played - announced) > SAME_LENGTH_S
+
+
+def site_of(url: str) -> str:
+    """Return the site of a URL: the last two labels of its host, three below a short second one (``co.uk``)."""
+    labels = (urlsplit(url).hostname or "").split(".")
+    return ".".join(labels[-3:] if len(labels) > 2 and len(labels[-2]) <= 3 else labels[-2:])
 
 
 def _container(sighting: Sighting) -> str:

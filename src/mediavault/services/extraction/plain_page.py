@@ -5,7 +5,6 @@ Where it leaves a doubt, the browser visits the page: scripts may show another v
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -82,7 +81,10 @@ def doubt_about(post: Post, platform: Platform, page: HtmlPage, extraction: Extr
         return Message("it has a player that scripts fill")
     if any(declared and not addresses & declared for addresses in played):
         return Message("its player and its metadata name different videos")
-    return None if declared or _is_main_player(page) else Message("its video may be decoration")
+    if not declared and not played:
+        return Message("it names no player of the video")
+    is_decoration = not declared and any(player.muted_loop for player in page.players)
+    return Message("its video may be decoration") if is_decoration else None
 
 
 def _is_proven_by_data(item: Item) -> bool:
@@ -119,14 +121,6 @@ def _may_show_something(frame: str) -> bool:
 
 def _addresses(page: HtmlPage, player: HtmlPlayer) -> set[str]:
     return {identity(url) for source in player.sources if (url := page.absolute(source.address))}
-
-
-def _is_main_player(page: HtmlPage) -> bool:
-    """Whether the page's only player is in its main content, or the page does not say which content that is."""
-    players: Sequence[HtmlPlayer] = page.players or page.set_up
-    if len(players) != 1 or players[0].muted_loop:
-        return False
-    return bool(players[0].container) or not page.has_sections or not page.players
 
 
 def _hard_wall(post: Post, platform: Platform, saved: SavedDocument, answer: PageAnswer) -> Failure | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from mediavault.core.media import FoundIn, Ownership, SourceType
 from mediavault.services.extraction.candidates import Sighting
-from mediavault.services.extraction.ownership import OwnershipResult, assign_ownership
+from mediavault.services.extraction.ownership import OwnershipResult, PageEvidence, assign_ownership
 from tests.stubs import candidate
 from tests.unit.services.extraction.samples import CDN, player
 
@@ -140,3 +142,51 @@ def test_every_sighting_is_returned() -> None:
 
     assert len(owned.items) + len(owned.others) == 3
     assert SourceType.DIRECT in {c.source_type for s in owned.others for c in s.candidates}
+
+
+# --- evidence ------------------------------------------------------------------------------------------------------
+
+MARKED = PageEvidence(marks_main=True)
+ABOUT_VIDEO = PageEvidence(marks_main=True, is_about_video=True)
+
+
+def others(owned: OwnershipResult) -> list[str]:
+    return [c.url.removeprefix(CDN).removesuffix(".mp4") for s in owned.others for c in s.candidates]
+
+
+@pytest.mark.parametrize("evidence", [PageEvidence(), MARKED, ABOUT_VIDEO])
+def test_a_clip_in_a_sidebar_is_not_the_posts_even_where_it_is_alone(evidence: PageEvidence) -> None:
+    owned = assign_ownership([shown("widget", container="aside")], [], [], evidence)
+
+    assert (owned.items, others(owned)) == ((), ["widget"])
+
+
+def test_a_clip_in_a_sidebar_is_no_rival_of_the_articles_player() -> None:
+    players = [shown("widget", container="aside"), shown("post", container="article:0")]
+
+    assert names(assign_ownership(players, [], [], MARKED)) == [["post"]]
+
+
+def test_a_player_outside_the_main_content_is_not_the_posts() -> None:
+    owned = assign_ownership([shown("live channel")], [], [loose("advert")], MARKED)
+
+    assert (owned.items, others(owned)) == ((), ["live channel", "advert"])
+
+
+@pytest.mark.parametrize("container", ["main", "article:0"])
+def test_a_player_in_the_main_content_is_the_posts(container: str) -> None:
+    assert names(assign_ownership([shown("post", container=container)], [], [], MARKED)) == [["post"]]
+
+
+def test_a_player_outside_the_main_content_is_the_posts_where_the_page_says_that_it_shows_a_video() -> None:
+    assert names(assign_ownership([shown("hero")], [], [], ABOUT_VIDEO)) == [["hero"]]
+
+
+def test_a_player_outside_the_main_content_is_the_posts_where_the_metadata_name_its_file() -> None:
+    owned = assign_ownership([shown("post"), shown("widget", container="aside")], [declared("post")], [], MARKED)
+
+    assert (names(owned), others(owned)) == ([["post"]], ["widget"])
+
+
+def test_without_main_content_the_only_player_is_the_posts() -> None:
+    assert names(assign_ownership([shown("post")], [], [])) == [["post"]]

@@ -60,6 +60,7 @@ DOUBTFUL = {
     "a frame that may have a player": page(f'{PLAYER}<iframe src="/player/12"></iframe>'),
     "a clip next to the article": page(f"<article>A text.</article><div>{PLAYER}</div>"),
     "a clip in the sidebar": page(f"<div>A text.</div><aside>{PLAYER}</aside>"),
+    "a station's channel in a box": page(f"<article>A text.</article><div class='live'>{PLAYER}</div>"),
     "decoration": page('<video autoplay muted loop src="/media/12.mp4"></video>'),
     "a preview of another page": page(f'{PLAYER}<a href="/posts/13"><video muted src="/media/13.mp4"></video></a>'),
     "two video objects": page("", head=video_object() + video_object(contentUrl="https://blog.example/media/13.mp4")),

@@ -31,7 +31,7 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
     """Return what the documents say about ``post``; None when they say nothing."""
     objects = [node for document in documents for node in objects_in(document)]
     own = next((node for node in objects if _is_named(node, post)), None)
-    if own is None and len(objects) == 1 and not addresses_of(objects[0]):
+    if own is None and len(objects) == 1 and not addresses_of(objects[0]) and _is_certain(objects[0]):
         own = objects[0]
     return _page_data(platform, own) if own is not None else None
 
@@ -63,6 +63,11 @@ def _is_object(node: Node) -> bool:
     return stated and (_kind(node) in _OBJECTS or "attachment" in node)
 
 
+def _is_certain(node: Node) -> bool:
+    """Whether an object surely is ActivityStreams: players' records have a ``type`` of ``Video`` too."""
+    return any(name in node for name in ("@context", "attributedTo", "attachment", "content"))
+
+
 def _kind(node: Node) -> str:
     """Return the first of the node's types, in lower case."""
     kinds = _several(node.get("type"))
@@ -86,7 +91,7 @@ def _page_link(value: object) -> str | None:
     if isinstance(value, str):
         return value if value.startswith("http") else None
     link = values.obj(value)
-    is_page = "html" in str(link.get("mediaType", "text/html"))
+    is_page = "html" in str(_mime(link) or "text/html")
     return values.text(link.get("href")) if is_page else None
 
 
@@ -151,10 +156,15 @@ def _item(platform: Platform, attachment: Node) -> Item | None:
 
 
 def _media_kind(node: Node) -> ItemType | None:
-    links = [link.get("mediaType") for link in values.objects(node.get("url"))]  # Pleroma's of 2019
-    mime = str(next(filter(None, (node.get("mediaType"), *links)), "")).partition("/")[0]
+    links = [_mime(link) for link in values.objects(node.get("url"))]  # Pleroma's of 2019
+    mime = str(next(filter(None, (_mime(node), *links)), "")).partition("/")[0]
     is_video = _kind(node) == "link" and _names_a_file(node.get("href"))  # Lemmy's link
     return _MEDIA.get(mime) or _MEDIA.get(_kind(node)) or (ItemType.VIDEO if is_video else None)
+
+
+def _mime(node: Node) -> object:
+    """Return the type of a link's file; PeerTube called it ``mimeType`` until 2019."""
+    return node.get("mediaType") or node.get("mimeType")
 
 
 def _names_a_file(address: object) -> bool:
@@ -166,7 +176,7 @@ def _own_video(platform: Platform, node: Node) -> Item | None:
     if _kind(node) != "video":
         return None
     streams = _candidates(platform, node)  # a plain address is the object's page, unless it is a file's
-    candidates = build.merged([c for c in streams if node.get("mediaType") or c.mime or _names_a_file(c.url)])
+    candidates = build.merged([c for c in streams if _mime(node) or c.mime or _names_a_file(c.url)])
     seconds = values.duration(node.get("duration"))
     return (
         Item(candidates, thumbnail_url=next(iter(_pictures(node)), None), expected=Expected(duration_s=seconds))
@@ -176,7 +186,7 @@ def _own_video(platform: Platform, node: Node) -> Item | None:
 
 
 def _candidates(platform: Platform, node: Node) -> Iterator[Candidate]:
-    mime = values.text(node.get("mediaType"))
+    mime = values.text(_mime(node))
     shape = {"width": values.integer(node.get("width")), "height": values.integer(node.get("height"))}
     for link in _streams(node):
         if isinstance(link, str):
@@ -198,7 +208,7 @@ _PLAYABLE = ("video/", "application/x-mpegurl", "application/vnd.apple.mpegurl",
 
 
 def _linked(platform: Platform, link: Node, shape: dict[str, int | None]) -> Iterator[Candidate]:
-    mime = str(link.get("mediaType", "")).lower()
+    mime = str(_mime(link) or "").lower()
     if not mime.startswith(_PLAYABLE):
         return
     facts = {

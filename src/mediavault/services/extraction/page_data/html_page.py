@@ -31,7 +31,7 @@ MAX_FRAMES = 50
 
 @dataclass(slots=True)
 class HtmlPlayer:
-    """A ``<video>`` as written: its own src first, then its sources. ``container`` names the article around it."""
+    """A ``<video>`` as written: its own src first, then its sources. ``container`` is as in ``SeenVideo``."""
 
     sources: list[Source] = field(default_factory=list)
     poster: str = ""
@@ -53,9 +53,10 @@ class HtmlPage:
     players: list[HtmlPlayer] = field(default_factory=list)
     previews: list[HtmlPlayer] = field(default_factory=list)  # what plays in a link to another page
     set_up: list[HtmlPlayer] = field(default_factory=list)  # players that only a script builds
-    has_sections: bool = False  # it marks its main content, or what is not part of it
+    marks_main: bool = False  # it has an article or a main element
     hosted: bool = False  # the page has a player of another site's video
     pictures: list[str] = field(default_factory=list)
+    downloads: list[str] = field(default_factory=list)  # files that links offer for download
     frames: list[str] = field(default_factory=list)  # addresses of other pages shown in this one
     linked: list[Node] = field(default_factory=list)  # every object of the JSON-LD
 
@@ -107,11 +108,10 @@ class _Reading:
     def take(self, tag: Tag) -> None:
         if tag.name == "a":
             self.link = "" if tag.closing else tag.attributes.get("href", "")
-        elif tag.name in ("article", "main"):
-            self.page.has_sections = True
+            if self.link and len(self.page.downloads) < MAX_FRAMES and _is_download(tag.attributes):
+                self.page.downloads.append(self.link)
+        elif tag.name in ("article", "main", "aside"):
             self._container(tag)
-        elif tag.name == "aside":
-            self.page.has_sections = True
         elif tag.name in ("video", "video-js", "amp-video"):
             self._video(tag)
         elif tag.name.startswith("amp-"):
@@ -169,8 +169,11 @@ class _Reading:
             if self.open_containers:
                 self.open_containers.pop()
             return
-        self.open_containers.append(f"article:{self.articles}" if tag.name == "article" else "main")
+        is_aside = tag.name == "aside" or "aside" in self.open_containers
+        name = "aside" if is_aside else f"article:{self.articles}" if tag.name == "article" else tag.name
+        self.open_containers.append(name)
         self.articles += tag.name == "article"
+        self.page.marks_main |= not is_aside
         del self.open_containers[:-_MAX_OPEN]
 
     def _video(self, tag: Tag) -> None:
@@ -218,6 +221,12 @@ class _Reading:
 
     def _set_up(self, setups: Sequence[Setup | None]) -> None:
         self.page.add_setups([setup for setup in setups if setup is not None])
+
+
+def _is_download(attributes: Mapping[str, str]) -> bool:
+    """Whether a link says that it is a file's download, by its attributes."""
+    words = " ".join(attributes.get(name, "") for name in ("id", "class", "title", "aria-label", "data-action"))
+    return "download" in attributes or "download" in words.lower()
 
 
 def _same(url: str) -> Callable[[str], bool]:

@@ -26,6 +26,7 @@ from mediavault.services.extraction.page_data.oembed import Story
 
 MAX_LINKED_VIDEOS = 50  # more than that are an index, not a post
 MAX_CARD_VIDEOS = 20
+_EMBED = re.compile(r"/(?:embed|player|iframe)(?:[/.-]|$)", re.IGNORECASE)
 
 _POSTINGS = frozenset(
     {"VideoObject", "SocialMediaPosting", "DiscussionForumPosting", "Article", "NewsArticle", "BlogPosting", "WebPage"}
@@ -37,8 +38,12 @@ def declared_videos(page: HtmlPage, platform: Platform) -> list[Item]:
 
     A card names the post's only or first video: with a single VideoObject it is a further URL of it.
     """
+    if _is_front_page_instead(page):
+        return []
     linked = _linked_videos(page, platform)
     card = _card_candidates(page, platform)
+    if len(linked) == 1:
+        card = _of_same_host(card, linked[0], page)
     if not card:
         return linked
     if not linked:
@@ -48,16 +53,43 @@ def declared_videos(page: HtmlPage, platform: Platform) -> list[Item]:
     return linked
 
 
+def _is_front_page_instead(page: HtmlPage) -> bool:
+    """Whether a page says that it is its site's front page although its URL is another: as when a post is gone."""
+    stated = [url for url in (page.canonical, page.absolute(page.meta("og:url"))) if url]
+    return bool(stated) and not any(map(_path, stated)) and bool(_path(page.url))
+
+
+def _of_same_host(card: list[Candidate], linked: Item, page: HtmlPage) -> list[Candidate]:
+    """Return the card's files without those of a third host, which may be a preview, where the VideoObject names a file."""
+    if not any(classify_media(c.url, c.mime).may_be_video for c in linked.candidates):
+        return card
+    hosts = {_host_and_path(url).partition("/")[0] for url in (page.url, *(c.url for c in linked.candidates))}
+    return [c for c in card if _host_and_path(c.url).partition("/")[0] in hosts]
+
+
+def _path(url: str) -> str:
+    return _host_and_path(url).partition("/")[2]
+
+
 def announces_video(page: HtmlPage, inside: Collection[str] = ()) -> bool:
     """Whether the page says that it is about a video, even where it names no file of it.
 
     ``inside`` names the containers whose players count; without them all do.
     """
-    kinds = (page.meta("og:type"), page.meta("twitter:card"), page.meta("medium"))
-    spoken = any((kind or "").lower().startswith(("video", "player")) for kind in kinds)
     players = [player for player in page.players if not inside or player.container in inside]
     filled = any((player.sources or player.poster) and not _is_advert(page, player) for player in players)
-    return spoken or page.hosted or filled or bool(_video_objects(page))
+    return page.hosted or filled or says_it_has_video(page)
+
+
+def says_it_has_video(page: HtmlPage) -> bool:
+    """Whether the page's metadata say that it is about a video, whatever its players hold."""
+    kinds = (page.meta("og:type"), page.meta("twitter:card"), page.meta("medium"))
+    names_player = page.meta("og:video", "og:video:url", "og:video:secure_url", "twitter:player") is not None
+    return (
+        names_player
+        or any((kind or "").lower().startswith(("video", "player")) for kind in kinds)
+        or bool(_video_objects(page))
+    )
 
 
 def shows_adverts(page: HtmlPage) -> bool:
@@ -160,7 +192,7 @@ def _linked(node: Node, address: object, page: HtmlPage, platform: Platform, *, 
     """Return the candidate at a URL of an object; None for the page itself, which is not its own file."""
     mime = values.text(node.get("encodingFormat"))
     candidate = _candidate(address, page, platform, mime=mime if mime and "/" in mime else None, believed=believed)
-    if candidate is None or _host_and_path(candidate.url) == _host_and_path(page.url):
+    if candidate is None or _is_page(candidate, page, node):
         return None
     return replace(
         candidate,
@@ -168,6 +200,17 @@ def _linked(node: Node, address: object, page: HtmlPage, platform: Platform, *, 
         height=candidate.height or values.integer(_plain(node.get("height"))),
         duration_s=values.duration(node.get("duration")),
     )
+
+
+def _is_page(candidate: Candidate, page: HtmlPage, node: Node) -> bool:
+    """Whether what an object names as its file is a page: this one, its own, or one of this site without a file's name."""
+    place = _host_and_path(candidate.url)
+    pages = filter(None, map(page.absolute, (page.url, node.get("url"), node.get("mainEntityOfPage"))))
+    if place in set(map(_host_and_path, pages)) and not classify_media(candidate.url).may_be_video:
+        return True
+    is_named = classify_media(candidate.url, candidate.mime).may_be_video
+    same_site = place.partition("/")[0] == _host_and_path(page.url).partition("/")[0]
+    return not is_named and (same_site or urlsplit(candidate.url).path.endswith("/"))
 
 
 def _card_candidates(page: HtmlPage, platform: Platform) -> list[Candidate]:
@@ -199,6 +242,8 @@ def _candidate(
     url = page.absolute(address)
     if url is None or is_hosted(url) or (mime or "").lower().startswith(("text/", "application/x-shockwave")):
         return None
+    if _EMBED.search(urlsplit(url).path) and not classify_media(url, platform=platform).may_be_video:
+        return None  # a player's page, whatever its type is said to be
     seen = classify_media(url, mime, platform=platform)
     if seen.rejected or not (seen.may_be_video or (believed and seen.kind is MediaKind.OTHER)):
         return None

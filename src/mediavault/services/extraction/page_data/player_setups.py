@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -17,7 +17,7 @@ from mediavault.services.extraction.media_urls import MediaKind, classify_media
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.hosted import is_hosted
 from mediavault.services.extraction.page_data.js_literal import parse_literal
-from mediavault.services.extraction.page_data.json_walk import Node
+from mediavault.services.extraction.page_data.json_walk import Node, walk
 
 MAX_SETUPS = 50
 MAX_SCRIPT_CHARS = 500_000  # a setup is in a short script; longer ones are a site's program
@@ -48,7 +48,16 @@ _FILES = (
     "webm",
     "url",
     "uri",
+    "renditions",
+    "encodings",
+    "qualities",
 )
+_PRIMARY = frozenset(
+    f"{first}{second}"
+    for first in ("primary", "main", "lead", "hero", "featured")
+    for second in ("Video", "_video", "Media", "_media")
+)
+_MAX_NODES = 20_000
 _PICTURES = ("image", "poster", "pic", "thumbnail", "splash", "thumb")
 _MIMES = {"hls": "application/x-mpegurl", "m3u8": "application/x-mpegurl", "dash": "application/dash+xml"}
 
@@ -95,6 +104,17 @@ def setups_of(value: object) -> list[Setup]:
     held = [setup for entry in entries if (setup := _setup(entry)) is not None]
     own = _setup(config)
     return held or ([own] if own is not None else [])
+
+
+def primary_setups(documents: Sequence[object]) -> list[Setup]:
+    """Return the videos that data mark as the main one (``primaryVideo``), each once."""
+    found: dict[tuple[str, ...], Setup] = {}
+    for document in documents:
+        for node in islice(walk(document), _MAX_NODES):
+            for name in _PRIMARY & node.keys():
+                for setup in setups_of(node[name]):
+                    found.setdefault(tuple(source.address for source in setup.sources), setup)
+    return list(found.values())
 
 
 def setup_in_attributes(attributes: Mapping[str, str]) -> Setup | None:
@@ -169,7 +189,11 @@ def _sources(config: Node, kind: str, depth: int) -> Iterator[Source]:
     for name in _FILES:
         value = config.get(name)
         for entry in value if isinstance(value, list) else [value]:
-            if isinstance(entry, str) and entry.strip() and not is_hosted(entry):
+            if isinstance(entry, str) and entry.lstrip()[:1] in ("{", "["):  # JSON in JSON
+                inner = _parsed(entry) if depth < _MAX_DEPTH and len(entry) <= _MAX_ARGUMENT_CHARS else None
+                for held in inner if isinstance(inner, list) else [inner]:
+                    yield from _sources(values.obj(held), "", depth + 1)
+            elif isinstance(entry, str) and entry.strip() and not is_hosted(entry):
                 mime = _MIMES.get(kind.lower(), kind if "/" in kind else _MIMES.get(name, ""))
                 if "/" in entry and (_is_file(entry, mime) or (name in ("file", "src") and _may_be_file(entry))):
                     yield Source(entry.strip(), mime, values.integer(config.get("width")), height)

@@ -83,6 +83,21 @@ def test_a_peertube_video_names_its_files_in_links_and_their_tags() -> None:
     assert data.items[0].candidates[0].has_audio is not False
 
 
+def test_a_peertube_video_of_2018_names_its_files_types_in_another_field() -> None:
+    page, file = "https://tube.example/videos/watch/1", "https://tube.example/static/webseed/1-720.mp4"
+    links = [
+        {"type": "Link", "mimeType": "video/mp4", "href": file, "height": 720},
+        {"type": "Link", "mimeType": "application/x-bittorrent", "href": "https://tube.example/1-720.torrent"},
+        {"type": "Link", "mimeType": "text/html", "href": page},
+    ]
+
+    assert best(told(page, {"type": "Video", "id": page, "url": links})) == [file]
+
+
+def test_a_players_record_of_a_video_is_no_post() -> None:
+    assert read(URL, {"type": "Video", "name": "A kite", "hashedId": "abc123def4"}) is None
+
+
 def test_accounts_and_likes_are_not_posts() -> None:
     assert read(URL, {"type": "Person", "id": URL, "@context": "…"}) is None
     assert read(URL, {"type": "Like", "object": "https://social.example/@bob/9", "@context": "…"}) is None
