@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import Challenge, Deleted, LoginRequired, Private, RegionLocked
-from tests.unit.services.extraction.page_data.reading import best, read, told
+from tests.unit.services.extraction.page_data.reading import best, read, read_known
 
 URL = "https://www.bilibili.com/video/BV13x41117TL/"
 CDN = "https://upos-sz-mirror.bilivideo.com/upgcxcode/1/2/3/3-1-"
@@ -49,7 +49,7 @@ def play() -> dict[str, Any]:
 
 
 def test_the_largest_picture_comes_with_the_best_sound() -> None:
-    data = told(URL, state(), play())
+    data = read_known(URL, state(), play())
     chosen = data.items[0].candidates[1]
 
     assert (best(data), chosen.audio_url) == ([f"{CDN}30080.m4s"], f"{CDN}30280.m4s")
@@ -59,7 +59,7 @@ def test_the_largest_picture_comes_with_the_best_sound() -> None:
 
 def test_a_file_with_both_tracks_needs_no_second_one() -> None:
     answer = {"code": 0, "data": {"quality": 64, "durl": [{"url": f"{CDN}64.mp4", "size": 9_000_000}]}}
-    data = told(URL, state(), answer)
+    data = read_known(URL, state(), answer)
 
     assert (best(data), data.items[0].candidates[0].has_audio) == ([f"{CDN}64.mp4"], True)
 
@@ -71,16 +71,16 @@ def test_a_preview_of_a_paid_video_is_not_taken_for_the_video() -> None:
         read(URL, paid, play())
     paid["videoData"]["is_upower_play"] = True  # for a user who has paid
 
-    assert best(told(URL, paid, play())) == [f"{CDN}30080.m4s"]
+    assert best(read_known(URL, paid, play())) == [f"{CDN}30080.m4s"]
 
 
 def test_play_data_of_another_video_or_part_is_ignored() -> None:
     assert read(URL, state("BV1xx411c7mD"), play()) is None
-    assert told(f"{URL}?p=2", state(), play()).found is False
+    assert read_known(f"{URL}?p=2", state(), play()).found is False
 
 
 def test_the_state_alone_gives_only_metadata() -> None:
-    data = told(URL, state())
+    data = read_known(URL, state())
 
     assert (data.found, data.items, data.title) == (False, (), "A kite")
 

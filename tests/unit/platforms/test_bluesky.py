@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import Deleted, LoginRequired
-from tests.unit.services.extraction.page_data.reading import best, read, told
+from tests.unit.services.extraction.page_data.reading import best, read, read_known
 
 DID = "did:plc:jane"
 URL = "https://bsky.app/profile/jane.example/post/3kiteaaaaaaaa"
@@ -65,7 +65,7 @@ def quoted_view() -> dict[str, Any]:
 
 
 def test_the_playlist_of_the_posts_own_video_is_found_among_replies_with_others() -> None:
-    data = told(URL, thread(view(video()), view(video("bafreply"), key="3replyaaaaaaa")))
+    data = read_known(URL, thread(view(video()), view(video("bafreply"), key="3replyaaaaaaa")))
 
     assert best(data) == [PLAYLIST]
     assert (data.handle, data.display_name, data.text) == ("jane.example", "Jane", "A kite")
@@ -75,20 +75,20 @@ def test_the_playlist_of_the_posts_own_video_is_found_among_replies_with_others(
 
 
 def test_a_quoted_video_is_an_item_with_that_role_and_not_the_posts_own() -> None:
-    data = told(URL, thread(view(quoting(quoted_view()))))
+    data = read_known(URL, thread(view(quoting(quoted_view()))))
 
     assert (best(data), [(item.role, item.label) for item in data.items]) == ([], [("quoted", "3otheraaaaaaa")])
 
 
 def test_a_post_with_a_video_that_quotes_another_has_both() -> None:
-    data = told(URL, thread(view(quoting(quoted_view(), video()))))
+    data = read_known(URL, thread(view(quoting(quoted_view(), video()))))
 
     assert (best(data), [item.role for item in data.items]) == ([PLAYLIST], ["main", "quoted"])
 
 
 def test_pictures_are_items_without_candidates() -> None:
     images = {"$type": "app.bsky.embed.images#view", "images": [{"fullsize": "https://cdn.bsky.app/a@jpeg"}]}
-    data = told(URL, {"posts": [view(images)]})
+    data = read_known(URL, {"posts": [view(images)]})
 
     assert (best(data), data.image_urls, data.found) == ([], ("https://cdn.bsky.app/a@jpeg",), True)
 
@@ -100,7 +100,7 @@ def test_the_playlist_is_derived_from_the_blob_that_a_record_names() -> None:
         "value": {"embed": {"$type": "app.bsky.embed.video", "video": blob}},
     }
 
-    assert best(told(f"https://bsky.app/profile/{DID}/post/3kiteaaaaaaaa", record)) == [PLAYLIST]
+    assert best(read_known(f"https://bsky.app/profile/{DID}/post/3kiteaaaaaaaa", record)) == [PLAYLIST]
 
 
 def test_another_authors_post_with_the_same_key_is_ignored() -> None:

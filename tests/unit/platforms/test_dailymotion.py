@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import Deleted, LiveNow, Private, RegionLocked
-from tests.unit.services.extraction.page_data.reading import best, read, told
+from tests.unit.services.extraction.page_data.reading import best, read, read_known
 
 URL = "https://www.dailymotion.com/video/x5kesuj"
 STREAM = "https://www.dailymotion.com/cdn/manifest/video/x5kesuj.m3u8?sec=abc"
@@ -26,7 +26,7 @@ def player(xid: str = "x5kesuj", **facts: Any) -> dict[str, Any]:
 
 
 def test_the_players_stream_is_the_posts_video() -> None:
-    data = told(URL, player())
+    data = read_known(URL, player())
 
     assert (best(data), data.items[0].expected.duration_s) == ([STREAM], 187)
     assert (data.handle, data.display_name, data.thumbnail_url) == ("jane", "Jane D.", "https://s1.dmcdn.net/v/A/x1080")
@@ -38,13 +38,13 @@ def test_older_answers_have_files_by_their_height() -> None:
         for height in (240, 720, 480)
     }
 
-    assert best(told(URL, player(qualities=qualities))) == ["https://proxy.dmcdn.net/720.mp4"]
+    assert best(read_known(URL, player(qualities=qualities))) == ["https://proxy.dmcdn.net/720.mp4"]
 
 
 def test_a_quality_can_name_its_frame_rate_and_a_view_counter_is_not_a_video() -> None:
     file, fast = ({"type": "video/mp4", "url": f"https://proxy.dmcdn.net/{name}.mp4"} for name in ("720", "720@60"))
     counted = {"type": "application/vnd.lumberjack.manifest", "url": "https://proxy.dmcdn.net/count"}
-    data = told(URL, player(qualities={"auto": [counted], "720": [file], "720@60": [fast]}))
+    data = read_known(URL, player(qualities={"auto": [counted], "720": [file], "720@60": [fast]}))
 
     assert best(data) == ["https://proxy.dmcdn.net/720@60.mp4"]
     assert [(candidate.height, candidate.fps) for candidate in data.items[0].candidates] == [(720, None), (720, 60)]
@@ -69,6 +69,6 @@ def test_a_live_broadcast_is_reported_as_live() -> None:
 
 def test_graphql_names_the_stream_next_to_the_metadata() -> None:
     video = {"id": "VmlkZW86", "xid": "x5kesuj", "title": "a kite", "hlsURL": STREAM, "creator": {"name": "jane"}}
-    data = told(URL, {"data": {"video": video}})
+    data = read_known(URL, {"data": {"video": video}})
 
     assert (best(data), data.handle) == ([STREAM], "jane")

@@ -8,7 +8,7 @@ from typing import Any
 
 from mediavault.core.media import ItemRole
 from mediavault.services.extraction.page_data.elements import element_documents
-from tests.unit.services.extraction.page_data.reading import best, read, told
+from tests.unit.services.extraction.page_data.reading import best, read, read_known
 
 NUMBER = "7151241570371948544"
 URL = f"https://www.linkedin.com/posts/jane_kite-activity-{NUMBER}-4Gu7"
@@ -25,7 +25,7 @@ def player(name: str) -> dict[str, Any]:
 
 
 def test_the_first_player_of_a_guest_page_is_taken() -> None:
-    data = told(URL, player("own"), player("related"))
+    data = read_known(URL, player("own"), player("related"))
 
     assert best(data) == [f"{FILE}own/mp4-720p-30fp/x"]
     assert data.thumbnail_url == "https://media.licdn.com/p.jpg"
@@ -37,14 +37,16 @@ def card(number: str, **facts: str) -> dict[str, Any]:
 
 
 def test_a_player_in_the_element_of_another_post_is_ignored() -> None:
-    assert best(told(URL, card("7"), player("other"), card(NUMBER), player("own"))) == [f"{FILE}own/mp4-720p-30fp/x"]
+    assert best(read_known(URL, card("7"), player("other"), card(NUMBER), player("own"))) == [
+        f"{FILE}own/mp4-720p-30fp/x"
+    ]
     assert read(URL, card(NUMBER), card("7"), player("related")) is None
 
 
 def test_the_video_of_a_reposted_post_has_that_role() -> None:
     reshared = card("7", **{"data-test-id": "feed-reshare-content"})
 
-    assert [item.role for item in told(URL, card(NUMBER), reshared, player("other")).items] == [ItemRole.REPOSTED]
+    assert [item.role for item in read_known(URL, card(NUMBER), reshared, player("other")).items] == [ItemRole.REPOSTED]
 
 
 def test_the_elements_of_posts_are_read_from_a_page() -> None:
@@ -54,7 +56,7 @@ def test_the_elements_of_posts_are_read_from_a_page() -> None:
         f'<video data-sources="{escape(sources)}"></video></article>'
     )
 
-    assert best(told(URL, *element_documents(html))) == [f"{FILE}own/mp4-720p-30fp/x"]
+    assert best(read_known(URL, *element_documents(html))) == [f"{FILE}own/mp4-720p-30fp/x"]
 
 
 def metadata(name: str) -> dict[str, Any]:
@@ -82,7 +84,7 @@ def test_the_signed_in_pages_records_assign_the_video_to_the_update() -> None:
         "entityUrn": f"urn:li:fsd_update:(urn:li:activity:{NUMBER},FEED)",
         "content": {"*video": "urn:li:digitalmediaAsset:own"},
     }
-    data = told(URL, {"included": [metadata("other"), update, metadata("own")]})
+    data = read_known(URL, {"included": [metadata("other"), update, metadata("own")]})
 
     assert (best(data), data.items[0].expected.duration_s) == ([f"{FILE}own/720"], 4.5)
 
@@ -106,7 +108,7 @@ def test_a_signed_in_answer_names_the_account() -> None:
         "content": {"videoPlayMetadata": {"media": "urn:li:digitalmediaAsset:D4", "progressiveStreams": [stream]}},
     }
 
-    data = told(f"https://www.linkedin.com/feed/update/urn:li:activity:{number}", {"included": [update]})
+    data = read_known(f"https://www.linkedin.com/feed/update/urn:li:activity:{number}", {"included": [update]})
 
     assert (data.handle, data.display_name) == ("jane-doe", "Jane Doe")
 
@@ -123,18 +125,18 @@ OTHER = "7151241570371940001"
 def test_an_update_without_a_video_does_not_get_the_only_one_in_its_feed() -> None:
     theirs = update(OTHER, content={"*videoPlayMetadata": "urn:li:digitalmediaAsset:theirs"})
     own = update(NUMBER, content={"$type": "com.linkedin.voyager.feed.render.ImageComponent"})
-    data = told(URL, {"included": [metadata("theirs"), theirs, own]})
+    data = read_known(URL, {"included": [metadata("theirs"), theirs, own]})
 
     assert (data.items, data.handle, data.display_name) == ((), "jane", "Jane")
 
 
 def test_the_video_of_a_reshared_update_has_that_role() -> None:
     theirs = update(OTHER, content={"*videoPlayMetadata": "urn:li:digitalmediaAsset:theirs"})
-    by_name = told(
+    by_name = read_known(
         URL, {"included": [metadata("theirs"), theirs, update(NUMBER, **{"*resharedUpdate": theirs["entityUrn"]})]}
     )
     inside = update(OTHER, content={"videoPlayMetadata": metadata("theirs")})
-    held = told(URL, {"included": [update(NUMBER, resharedUpdate=inside)]})
+    held = read_known(URL, {"included": [update(NUMBER, resharedUpdate=inside)]})
 
     assert [(item.role, item.label) for item in by_name.items] == [(ItemRole.REPOSTED, OTHER)]
     assert [(item.role, item.label) for item in held.items] == [(ItemRole.REPOSTED, OTHER)]
@@ -143,4 +145,4 @@ def test_the_video_of_a_reshared_update_has_that_role() -> None:
 def test_a_video_that_an_answer_only_announces_has_no_candidates() -> None:
     own = update(NUMBER, content={"$type": "com.linkedin.voyager.feed.render.LinkedInVideoComponent"})
 
-    assert [(item.is_video, item.candidates) for item in told(URL, {"included": [own]}).items] == [(True, ())]
+    assert [(item.is_video, item.candidates) for item in read_known(URL, {"included": [own]}).items] == [(True, ())]

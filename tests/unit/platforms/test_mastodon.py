@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import Deleted, LoginRequired
-from tests.unit.services.extraction.page_data.reading import best, read, told
+from tests.unit.services.extraction.page_data.reading import best, read, read_known
 
 URL = "https://mastodon.social/@jane/110000000000000001"
 FILE = "https://files.mastodon.social/a/original/kite.mp4"
@@ -41,7 +41,7 @@ def status(*media: dict[str, Any], post_id: str = "110000000000000001", **facts:
 
 
 def test_an_attached_video_is_found_with_its_size_rates_and_duration() -> None:
-    data = told(URL, status(attachment()))
+    data = read_known(URL, status(attachment()))
     item = data.items[0]
 
     assert (best(data), item.expected.duration_s) == ([FILE], 4.5)
@@ -53,31 +53,31 @@ def test_an_attached_video_is_found_with_its_size_rates_and_duration() -> None:
 def test_the_file_on_the_authors_own_server_comes_before_this_servers_copy() -> None:
     original = "https://other.example/kite.mp4"
 
-    assert best(told(URL, status(attachment(remote_url=original)))) == [original]
+    assert best(read_known(URL, status(attachment(remote_url=original)))) == [original]
 
 
 def test_a_gifv_expects_no_sound() -> None:
-    item = told(URL, status(attachment("gifv"))).items[0]
+    item = read_known(URL, status(attachment("gifv"))).items[0]
 
     assert (item.type, item.expected.audio, item.candidates[0].has_audio) == ("gif", False, False)
 
 
 def test_pictures_and_sounds_are_not_videos() -> None:
-    data = told(URL, status(attachment("image"), attachment("audio")))
+    data = read_known(URL, status(attachment("image"), attachment("audio")))
 
     assert (best(data), [item.type for item in data.items]) == ([], ["image", "audio"])
 
 
 def test_a_boost_shows_the_other_statuss_media_as_its_own() -> None:
     other = status(attachment(), post_id="109", account={"acct": "bob@other.example", "display_name": "Bob"})
-    data = told(URL, status(reblog=other))
+    data = read_known(URL, status(reblog=other))
 
     assert (best(data), data.handle) == ([FILE], "bob@other.example")
     assert data.metadata["reposted_from"] == "https://mastodon.social/users/jane/statuses/109"
 
 
 def test_a_quoted_statuss_video_has_that_role() -> None:
-    data = told(URL, status(quote={"state": "accepted", "quoted_status": status(attachment(), post_id="109")}))
+    data = read_known(URL, status(quote={"state": "accepted", "quoted_status": status(attachment(), post_id="109")}))
 
     assert (best(data), [(item.role, item.label) for item in data.items]) == ([], [("quoted", "109")])
 
@@ -85,12 +85,12 @@ def test_a_quoted_statuss_video_has_that_role() -> None:
 def test_the_status_is_distinguished_from_others_in_a_list() -> None:
     other = status(attachment(url="https://files.mastodon.social/other.mp4"), post_id="110000000000000002")
 
-    assert best(told(URL, {"ancestors": [other], "descendants": [status(attachment())]})) == [FILE]
+    assert best(read_known(URL, {"ancestors": [other], "descendants": [status(attachment())]})) == [FILE]
     assert read(URL, [other]) is None
 
 
 def test_a_status_of_an_unknown_server_is_found_by_its_address() -> None:
-    data = told("https://social.example/@jane/1", status(attachment(), url="https://social.example/@jane/1"))
+    data = read_known("https://social.example/@jane/1", status(attachment(), url="https://social.example/@jane/1"))
 
     assert best(data) == [FILE]
 

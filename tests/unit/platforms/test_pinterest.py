@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import Deleted
-from tests.unit.services.extraction.page_data.reading import best, read, told
+from tests.unit.services.extraction.page_data.reading import best, read, read_known
 
 URL = "https://www.pinterest.com/pin/1234567890/"
 
@@ -44,7 +44,7 @@ def test_relay_keeps_the_rungs_of_an_idea_pin_in_lists_by_size() -> None:
     own, small = rungs()["V_720P"], rungs()["V_HLSV4"]
     lists = {"videoList720P": {"v720P": own}, "videoListMobile": {"vHLSV3MOBILE": small}}
     page = {"blocks": [{"__typename": "StoryPinVideoBlock", "videoDataV2": lists}]}
-    data = told(URL, pin(storyPinData={"pages": [page]}))
+    data = read_known(URL, pin(storyPinData={"pages": [page]}))
 
     assert best(data) == [own["url"]]
     assert data.items[0].thumbnail_url == own["thumbnail"]
@@ -52,7 +52,7 @@ def test_relay_keeps_the_rungs_of_an_idea_pin_in_lists_by_size() -> None:
 
 def test_the_pins_own_file_is_found_among_related_pins() -> None:
     state = {"pins": {"1": pin("1", videos={"video_list": rungs("other")}), "2": pin(videos={"video_list": rungs()})}}
-    data = told(URL, state)
+    data = read_known(URL, state)
 
     assert best(data) == ["https://v1.pinimg.com/videos/mc/720p/ab.mp4"]
     assert (data.handle, data.display_name, data.title) == ("jane", "Jane D.", "A kite")
@@ -62,26 +62,26 @@ def test_the_pins_own_file_is_found_among_related_pins() -> None:
 def test_an_experimental_encoding_counts_only_where_there_is_no_other() -> None:
     experiment = {**rungs("exp")["V_720P"], "width": 1080, "height": 1920}
 
-    assert best(told(URL, pin(videos={"video_list": {"V_EXP7": experiment, **rungs()}})))[0].endswith("ab.mp4")
-    assert best(told(URL, pin(videos={"video_list": {"V_EXP7": experiment}})))[0].endswith("exp.mp4")
+    assert best(read_known(URL, pin(videos={"video_list": {"V_EXP7": experiment, **rungs()}})))[0].endswith("ab.mp4")
+    assert best(read_known(URL, pin(videos={"video_list": {"V_EXP7": experiment}})))[0].endswith("exp.mp4")
 
 
 def test_an_idea_pin_has_an_item_for_each_page() -> None:
     pages = [{"blocks": [{"block_type": 3, "video": {"video_list": rungs(name)}}]} for name in ("one", "two")]
 
-    assert [url[-7:] for url in best(told(URL, pin(story_pin_data={"pages": pages})))] == ["one.mp4", "two.mp4"]
+    assert [url[-7:] for url in best(read_known(URL, pin(story_pin_data={"pages": pages})))] == ["one.mp4", "two.mp4"]
 
 
 def test_relay_data_in_camel_case_is_merged_from_several_answers() -> None:
     facts = {"entityId": "1234567890", "pinner": {"username": "jane", "fullName": "Jane D."}, "gridTitle": "A kite"}
     media = {"entityId": "1234567890", "videos": {"videoList": {"v720P": rungs()["V_720P"]}}}
-    data = told(URL, {"response": {"data": {"a": facts}}}, {"response": {"data": {"a": media}}})
+    data = read_known(URL, {"response": {"data": {"a": facts}}}, {"response": {"data": {"a": media}}})
 
     assert (best(data), data.display_name) == (["https://v1.pinimg.com/videos/mc/720p/ab.mp4"], "Jane D.")
 
 
 def test_a_picture_pin_next_to_a_video_pin_has_no_video() -> None:
-    data = told(URL, [pin(), pin("1", videos={"video_list": rungs("other")})])
+    data = read_known(URL, [pin(), pin("1", videos={"video_list": rungs("other")})])
 
     assert (best(data), data.found, data.image_urls) == ([], True, ("https://i.pinimg.com/originals/a.jpg",))
 
@@ -101,7 +101,7 @@ def test_an_answer_without_a_pin_means_that_it_is_deleted() -> None:
 def test_an_answer_for_widgets_names_the_account_by_its_address() -> None:
     shown = {"full_name": "Jane", "profile_url": "https://www.pinterest.com/jane/"}
 
-    assert told(URL, {"data": [pin(pinner=shown)]}).handle == "jane"
+    assert read_known(URL, {"data": [pin(pinner=shown)]}).handle == "jane"
 
 
 def documented(**media: Any) -> dict[str, Any]:
@@ -115,7 +115,10 @@ def documented(**media: Any) -> dict[str, Any]:
 
 def test_the_documented_api_gives_the_file_only_to_the_pins_owner() -> None:
     address = "https://v1.pinimg.com/videos/mc/expMp4/a.mp4"
-    own, others = told(URL, documented(video_url=address, duration=9.0)), told(URL, documented(video_url=None))
+    own, others = (
+        read_known(URL, documented(video_url=address, duration=9.0)),
+        read_known(URL, documented(video_url=None)),
+    )
 
     assert (best(own), own.handle, own.thumbnail_url) == ([address], "jane", "https://i.pinimg.com/c.jpg")
     assert [(item.is_video, item.candidates) for item in others.items] == [(True, ())]

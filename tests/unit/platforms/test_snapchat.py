@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit.services.extraction.page_data.reading import best, read, told
+from tests.unit.services.extraction.page_data.reading import best, read, read_known
 
 KEY = "W7_EDlXWTBiXAEEniNoMPwAAYaaaa"
 URL = f"https://www.snapchat.com/spotlight/{KEY}"
@@ -30,7 +30,7 @@ def page(*stories: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_unwatermarked_file_of_the_named_spotlight_is_taken() -> None:
-    data = told(URL, page(spotlight("other", "other"), spotlight(KEY, "own")))
+    data = read_known(URL, page(spotlight("other", "other"), spotlight(KEY, "own")))
 
     assert best(data) == ["https://cf-st.sc-cdn.net/d/own.1034.IRZXSOY"]
     assert (data.handle, data.display_name, data.title) == ("jane", "Jane D.", "A kite")
@@ -50,7 +50,7 @@ def test_a_story_has_an_item_for_each_snap() -> None:
         {"snapMediaType": 0, "snapUrls": {"mediaUrl": "https://bolt-gcdn.sc-cdn.net/2.jpg"}},
     ]
     story = {"storyId": {"value": KEY}, "snapList": snaps}
-    data = told(URL, {"props": {"pageProps": {"story": story}}})
+    data = read_known(URL, {"props": {"pageProps": {"story": story}}})
 
     assert (best(data), [item.type for item in data.items]) == (
         ["https://bolt-gcdn.sc-cdn.net/1.mp4"],

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import Deleted, LoginRequired
-from tests.unit.services.extraction.page_data.reading import best, read, told
+from tests.unit.services.extraction.page_data.reading import best, read, read_known
 
 URL = "https://www.tumblr.com/jane/701234567890123456/a-kite"
 FILE = "https://va.media.tumblr.com/tumblr_abc123.mp4"
@@ -39,7 +39,7 @@ def test_a_video_block_of_the_post_is_its_video() -> None:
             }
         }
     }
-    data = told(URL, page)
+    data = read_known(URL, page)
 
     assert best(data) == [FILE]
     assert (data.handle, data.display_name, data.text) == ("jane", "Jane's kites", "A kite")
@@ -47,11 +47,11 @@ def test_a_video_block_of_the_post_is_its_video() -> None:
 
 
 def test_a_reblog_shows_the_video_of_its_trail() -> None:
-    assert best(told(URL, post(trail=[{"content": [block()]}]))) == [FILE]
+    assert best(read_known(URL, post(trail=[{"content": [block()]}]))) == [FILE]
 
 
 def test_another_providers_block_only_embeds_a_player() -> None:
-    data = told(URL, post({"type": "video", "provider": "youtube", "url": "https://www.youtube.com/watch?v=abc"}))
+    data = read_known(URL, post({"type": "video", "provider": "youtube", "url": "https://www.youtube.com/watch?v=abc"}))
 
     assert (best(data), data.found) == ([], True)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import Deleted
-from tests.unit.services.extraction.page_data.reading import best, read, told
+from tests.unit.services.extraction.page_data.reading import best, read, read_known
 
 SLUG = "FaintLightGullWholeWheat-abc123"
 URL = f"https://clips.twitch.tv/{SLUG}"
@@ -36,7 +36,7 @@ def clip(slug: str = SLUG, **facts: Any) -> dict[str, Any]:
 
 def test_the_largest_file_is_taken_signed_with_the_answers_token() -> None:
     token = {"signature": "abc", "value": '{"expires":1700000000}'}
-    data = told(URL, [{"data": {"clip": clip(playbackAccessToken=token)}}])
+    data = read_known(URL, [{"data": {"clip": clip(playbackAccessToken=token)}}])
 
     assert best(data) == [f"{CDN}{SLUG}-1080.mp4?sig=abc&token=%7B%22expires%22%3A1700000000%7D"]
     assert (data.handle, data.display_name, data.title) == ("jane", "Jane", "A kite")
@@ -46,8 +46,8 @@ def test_the_parts_of_a_clip_may_come_in_several_answers() -> None:
     facts = clip()
     media = {"slug": SLUG, "videoQualities": facts.pop("videoQualities")}
 
-    assert told(URL, {"data": {"clip": facts}}, {"data": {"clip": media}}).title == "A kite"
-    assert best(told(URL, {"data": {"clip": facts}}, {"data": {"clip": media}})) == [f"{CDN}{SLUG}-1080.mp4"]
+    assert read_known(URL, {"data": {"clip": facts}}, {"data": {"clip": media}}).title == "A kite"
+    assert best(read_known(URL, {"data": {"clip": facts}}, {"data": {"clip": media}})) == [f"{CDN}{SLUG}-1080.mp4"]
 
 
 def test_the_landscape_form_comes_before_the_portrait_one() -> None:
@@ -56,7 +56,7 @@ def test_the_landscape_form_comes_before_the_portrait_one() -> None:
         {"aspectRatio": 1.7778, "videoQualities": files("wide")},
     ]
 
-    assert best(told(URL, {"data": {"clip": clip(videoQualities=[], assets=assets)}})) == [f"{CDN}wide-1080.mp4"]
+    assert best(read_known(URL, {"data": {"clip": clip(videoQualities=[], assets=assets)}})) == [f"{CDN}wide-1080.mp4"]
 
 
 def test_the_picture_of_the_landscape_form_is_larger_than_the_clips_preview() -> None:
@@ -65,7 +65,7 @@ def test_the_picture_of_the_landscape_form_is_larger_than_the_clips_preview() ->
         {"aspectRatio": 1.7778, "thumbnailURL": "https://clips-media-assets2.twitch.tv/wide.jpg"},
     ]
 
-    assert told(URL, clip(assets=assets)).thumbnail_url == "https://clips-media-assets2.twitch.tv/wide.jpg"
+    assert read_known(URL, clip(assets=assets)).thumbnail_url == "https://clips-media-assets2.twitch.tv/wide.jpg"
 
 
 def test_other_clips_are_ignored_and_no_clip_means_deleted() -> None:
@@ -77,7 +77,7 @@ def test_other_clips_are_ignored_and_no_clip_means_deleted() -> None:
 def test_an_answer_that_only_unlocks_the_files_names_its_clip_in_the_token() -> None:
     token = {"signature": "abc", "value": json.dumps({"clip_slug": SLUG, "expires": 1})}
     answer = {"id": "396245304", "playbackAccessToken": token, "videoQualities": files("own")}
-    data = told(f"https://clips.twitch.tv/{SLUG}", [{"data": {"clip": answer}}])
+    data = read_known(f"https://clips.twitch.tv/{SLUG}", [{"data": {"clip": answer}}])
 
     assert best(data)[0].startswith("https://")
     assert "sig=abc" in best(data)[0]
@@ -89,7 +89,7 @@ def unlocking(number: str = "1372471806", **facts: Any) -> dict[str, Any]:
 
 
 def test_an_answer_that_only_unlocks_one_clips_files_need_not_repeat_its_slug() -> None:
-    assert best(told(URL, [unlocking()])) == [f"{CDN}kite-1080.mp4?sig=abc&token=%7B%22clip_uri%22%3A%22%22%7D"]
+    assert best(read_known(URL, [unlocking()])) == [f"{CDN}kite-1080.mp4?sig=abc&token=%7B%22clip_uri%22%3A%22%22%7D"]
 
 
 @pytest.mark.parametrize("answer", [[unlocking(), unlocking("2")], [unlocking(slug="AnotherClip-1")]])

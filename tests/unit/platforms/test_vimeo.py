@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import Deleted, LiveNow, LoginRequired, Private
-from tests.unit.services.extraction.page_data.reading import best, read, told
+from tests.unit.services.extraction.page_data.reading import best, read, read_known
 
 URL = "https://vimeo.com/123456789"
 FILE = "https://vod-progressive.akamaized.net/exp=1700000000~hmac=ab/vimeo/"
@@ -37,7 +37,7 @@ def config(number: int = 123456789, **files: Any) -> dict[str, Any]:
 
 
 def test_the_largest_progressive_file_is_taken() -> None:
-    data = told(URL, config())
+    data = read_known(URL, config())
 
     assert best(data) == [f"{FILE}1080.mp4"]
     assert (data.handle, data.display_name, data.title) == ("jane", "Jane D.", "A kite")
@@ -45,7 +45,7 @@ def test_the_largest_progressive_file_is_taken() -> None:
 
 
 def test_without_files_the_default_cdns_playlist_is_taken_and_not_vimeos_own_manifest() -> None:
-    data = told(
+    data = read_known(
         URL, config(hls=config()["request"]["files"]["hls"], dash={"cdns": {"a": {"url": f"{FILE}master.json"}}})
     )
 
@@ -63,7 +63,7 @@ def test_a_clip_pages_data_alone_gives_only_metadata() -> None:
         "owner": {"display_name": "Jane D.", "url": "/jane"},
         "thumbnail": {"src_2x": "https://i.vimeocdn.com/1"},
     }
-    data = told(URL, page)
+    data = read_known(URL, page)
 
     assert (data.found, data.items) == (False, ())
     assert (data.handle, data.display_name, data.thumbnail_url) == ("jane", "Jane D.", "https://i.vimeocdn.com/1")
@@ -81,8 +81,8 @@ def test_the_apis_record_names_renditions_and_the_source() -> None:
         "files": files,
     }
 
-    assert best(told(URL, record)) == ["https://player.vimeo.com/a?s=1"]
-    assert told(URL, record).handle == "jane"
+    assert best(read_known(URL, record)) == ["https://player.vimeo.com/a?s=1"]
+    assert read_known(URL, record).handle == "jane"
 
 
 @pytest.mark.parametrize(

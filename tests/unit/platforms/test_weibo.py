@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import Deleted
-from tests.unit.services.extraction.page_data.reading import best, read, told
+from tests.unit.services.extraction.page_data.reading import best, read, read_known
 
 URL = "https://weibo.com/2427303621/MxojLlLgQ"
 CDN = "https://f.video.weibocdn.com/"
@@ -43,7 +43,7 @@ def status(**facts: Any) -> dict[str, Any]:
 
 
 def test_the_largest_rung_of_the_list_is_taken() -> None:
-    data = told(
+    data = read_known(
         URL,
         status(page_info=page_info(playback_list=[rung(1080), rung(480)], duration=4.5, stream_url=f"{CDN}old.mp4")),
     )
@@ -56,7 +56,7 @@ def test_the_largest_rung_of_the_list_is_taken() -> None:
 def test_older_answers_name_their_files() -> None:
     info = page_info(mp4_sd_url=f"{CDN}sd.mp4", mp4_hd_url=f"{CDN}hd.mp4") | {"urls": {"mp4_720p_mp4": f"{CDN}720.mp4"}}
 
-    assert best(told(URL, status(page_info=info))) == [f"{CDN}720.mp4"]
+    assert best(read_known(URL, status(page_info=info))) == [f"{CDN}720.mp4"]
 
 
 def test_mixed_media_are_items_in_their_order() -> None:
@@ -64,14 +64,14 @@ def test_mixed_media_are_items_in_their_order() -> None:
         {"type": "pic", "data": {"largest": {"url": "https://wx1.sinaimg.cn/1.jpg"}}},
         {"type": "video", "data": page_info(playback_list=[rung(720)])},
     ]
-    data = told(URL, status(mix_media_info={"items": items}))
+    data = read_known(URL, status(mix_media_info={"items": items}))
 
     assert ([item.type for item in data.items], len(best(data))) == (["image", "video"], 1)
 
 
 def test_a_repost_shows_the_other_statuss_video() -> None:
     other = status(id=7, mblogid="Other1234", page_info=page_info(playback_list=[rung(720)]))
-    data = told(URL, status(retweeted_status=other))
+    data = read_known(URL, status(retweeted_status=other))
 
     assert (len(best(data)), data.metadata["reposted_from"]) == (1, "7")
 
@@ -97,6 +97,6 @@ def test_a_videos_own_page_names_its_rungs_by_labels() -> None:
         "stream_url": "https://f.video.weibocdn.com/sd.mp4",
     }
 
-    data = told("https://weibo.com/tv/show/1034:4800000000000001", {"data": {"Component_Play_Playinfo": play}})
+    data = read_known("https://weibo.com/tv/show/1034:4800000000000001", {"data": {"Component_Play_Playinfo": play}})
 
     assert best(data) == ["https://f.video.weibocdn.com/1080.mp4"]

@@ -12,7 +12,7 @@ from mediavault.services.extraction.saved_page import open_saved, read_saved_pos
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SavedFacts:
     outcome: str
     best: str | None
     handle: str | None
@@ -20,7 +20,7 @@ class Told:
     thumbnail: str | None
 
 
-def told(url: str, document: object) -> Told:
+def read_saved(url: str, document: object) -> SavedFacts:
     """Read ``document``: a page as text, or the values of an answer in JSON."""
     text = document if isinstance(document, str) else json.dumps(document)
     post, platform = identify(parse_http_url(url))
@@ -28,7 +28,7 @@ def told(url: str, document: object) -> Told:
     extraction = look.extraction
     assert extraction is not None
     videos = [item for item in extraction.videos if item.candidates] if str(look.outcome) == "video" else []
-    return Told(
+    return SavedFacts(
         str(look.outcome),
         choose_candidate(videos[0]).url if videos else None,
         extraction.account.handle,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.services.extraction.saved_reading import told
+from tests.unit.services.extraction.saved_reading import read_saved
 
 CODE = "CPQjO5RIIO9"
 INSTAGRAM = f"https://www.instagram.com/p/{CODE}/"
@@ -23,17 +23,17 @@ FACEBOOK = "https://www.facebook.com/Kites/videos/387081299304444/"
     ],
 )
 def test_instagrams_error_messages_have_their_outcome(answer: dict[str, Any], outcome: str) -> None:
-    assert told(INSTAGRAM, answer).outcome == outcome
+    assert read_saved(INSTAGRAM, answer).outcome == outcome
 
 
 def test_an_answer_without_the_story_means_that_it_has_expired() -> None:
     answer: dict[str, Any] = {"reels": {}, "reels_media": [], "status": "ok"}
 
-    assert told("https://www.instagram.com/stories/jane/3140773771610859901/", answer).outcome == "gone"
-    assert told(INSTAGRAM, answer).outcome == "metadata_only"
+    assert read_saved("https://www.instagram.com/stories/jane/3140773771610859901/", answer).outcome == "gone"
+    assert read_saved(INSTAGRAM, answer).outcome == "metadata_only"
 
 
 def test_facebooks_page_for_missing_content_means_that_the_post_is_gone() -> None:
     page = "<html><body><h2>Content Not Found</h2><p>The page you requested cannot be displayed right now.</p></body></html>"
 
-    assert told(FACEBOOK, page).outcome == "gone"
+    assert read_saved(FACEBOOK, page).outcome == "gone"

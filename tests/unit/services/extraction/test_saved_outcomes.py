@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.services.extraction.saved_reading import told
+from tests.unit.services.extraction.saved_reading import read_saved
 
 WORDS = "Jane walked along the river in the morning and wrote down all that she saw before the town was awake."
 META_FILE = "https://video.xx.fbcdn.net/o1/v/t2/f2/m366/AAAAAAAAAAAAAAAAAAAAAAAA.mp4?oh=00_x&oe=70000000"
@@ -123,9 +123,9 @@ def test_a_page_whose_data_hold_other_posts_videos_alone_says_nothing_against_th
     """Neither where the page is an empty shell, nor where it has words, nor where it announces a video itself."""
     announced = meta(title="Jane", type="video.other")
 
-    assert told(url, page("<div></div>", record=record)).outcome == "no_own_video"
-    assert told(url, page(f"<p>{WORDS}</p>", record=record)).outcome == "no_own_video"
-    assert told(url, page(head=announced, record=record)).outcome == "metadata_only"
+    assert read_saved(url, page("<div></div>", record=record)).outcome == "no_own_video"
+    assert read_saved(url, page(f"<p>{WORDS}</p>", record=record)).outcome == "no_own_video"
+    assert read_saved(url, page(head=announced, record=record)).outcome == "metadata_only"
 
 
 @SITES
@@ -134,8 +134,8 @@ def test_another_posts_player_and_an_advert_are_not_the_posts(url: str, record: 
     related = '<article><a href="/other/9">x</a><video src="https://cdn.test/a.mp4"></video></article>'
     advert = '<video src="https://ads.doubleclick.net/a.mp4"></video>'
 
-    assert told(url, page(article + related)).outcome == "no_own_video"
-    assert told(url, page(article + advert)).outcome == "no_own_video"
+    assert read_saved(url, page(article + related)).outcome == "no_own_video"
+    assert read_saved(url, page(article + advert)).outcome == "no_own_video"
 
 
 @SITES
@@ -144,20 +144,22 @@ def test_a_page_that_shows_nothing_of_the_post_says_nothing_about_its_video(url:
     host = "/".join(url.split("/")[:3])
     front = f'<link rel="canonical" href="{host}/">'
 
-    assert told(url, page(head=meta(title="Jane", image="https://img.test/a.jpg"))).outcome == "metadata_only"
-    assert told(url, page('<div id="root"></div>', head="<title>App</title>")).outcome == "metadata_only"
-    assert told(url, page(f"<p>{WORDS}</p>", head=front)).outcome == "metadata_only"
+    assert read_saved(url, page(head=meta(title="Jane", image="https://img.test/a.jpg"))).outcome == "metadata_only"
+    assert read_saved(url, page('<div id="root"></div>', head="<title>App</title>")).outcome == "metadata_only"
+    assert read_saved(url, page(f"<p>{WORDS}</p>", head=front)).outcome == "metadata_only"
 
 
 @SITES
 def test_a_page_with_words_and_no_video_is_a_post_without_a_video(url: str, record: object) -> None:
-    assert told(url, page(f"<p>{WORDS}</p>")).outcome == "no_video"
+    assert read_saved(url, page(f"<p>{WORDS}</p>")).outcome == "no_video"
 
 
 def test_a_page_that_describes_the_video_without_its_files_does_not_say_that_there_is_none() -> None:
     video = {"bvid": "BV1xx411c7mD", "title": "T", "owner": {"mid": 5, "name": "Jane"}, "pages": []}
     related = {"bvid": "BV1yy411c7mE", "owner": {"mid": 6}, "pages": []}
-    reading = told(OTHERS["bilibili"][0], page(f"<p>{WORDS}</p>", record={"videoData": video, "related": [related]}))
+    reading = read_saved(
+        OTHERS["bilibili"][0], page(f"<p>{WORDS}</p>", record={"videoData": video, "related": [related]})
+    )
 
     assert (reading.outcome, reading.name) == ("metadata_only", "Jane")
 
@@ -165,13 +167,13 @@ def test_a_page_that_describes_the_video_without_its_files_does_not_say_that_the
 def test_an_advert_is_not_a_video_that_the_page_announces() -> None:
     advert = '<div><video src="https://ads.doubleclick.net/a.mp4"></video></div>'
 
-    assert told("https://blog.example/post/walk-1", page(f"<p>{WORDS}</p>{advert}")).outcome == "no_own_video"
+    assert read_saved("https://blog.example/post/walk-1", page(f"<p>{WORDS}</p>{advert}")).outcome == "no_own_video"
 
 
 def test_an_account_page_under_a_posts_address_says_nothing_about_the_post() -> None:
     account = '<link rel="canonical" href="https://x.com/jane">'
 
-    assert told(OTHERS["x"][0], page(f"<p>{WORDS}</p>", head=account)).outcome == "metadata_only"
+    assert read_saved(OTHERS["x"][0], page(f"<p>{WORDS}</p>", head=account)).outcome == "metadata_only"
 
 
 def test_only_the_linkedin_element_with_the_posts_urn_counts() -> None:
@@ -182,11 +184,11 @@ def test_only_the_linkedin_element_with_the_posts_urn_counts() -> None:
     related = element("7000000000000000002", f"<video data-sources='{source}'></video>")
     url = "https://www.linkedin.com/posts/jane_t-activity-7000000000000000001-abcd"
 
-    assert told(url, page(element("7000000000000000001", WORDS) + related)).outcome == "no_own_video"
+    assert read_saved(url, page(element("7000000000000000001", WORDS) + related)).outcome == "no_own_video"
 
 
 def test_a_page_with_data_that_no_reader_knows_is_not_an_empty_one() -> None:
-    assert told(OTHERS["tiktok"][0], page(record={"statusCode": 100004})).outcome == "metadata_only"
+    assert read_saved(OTHERS["tiktok"][0], page(record={"statusCode": 100004})).outcome == "metadata_only"
 
 
 # --- Instagram's embeds ----------------------------------------------------------------------------------------
@@ -208,17 +210,17 @@ def embed(kind: str, number: str = NUMBER) -> str:
     [("GraphVideo", "metadata_only"), ("GraphSidecar", "metadata_only"), ("GraphImage", "no_video")],
 )
 def test_an_embed_whose_player_has_not_loaded_shows_the_kind_of_the_post(kind: str, outcome: str) -> None:
-    reading = told(f"{GRAM}embed/captioned/", embed(kind))
+    reading = read_saved(f"{GRAM}embed/captioned/", embed(kind))
 
     assert (reading.outcome, reading.handle) == (outcome, "jane")
     assert reading.thumbnail == "https://scontent.cdninstagram.com/v/p.jpg"
 
 
 def test_another_posts_embed_says_nothing_about_this_one() -> None:
-    assert told(GRAM, embed("GraphImage", number="77")).handle is None
+    assert read_saved(GRAM, embed("GraphImage", number="77")).handle is None
 
 
 def test_a_broken_embed_is_a_post_that_is_gone() -> None:
     broken = "The link to this photo or video may be broken, or the post may have been removed."
 
-    assert told(f"{GRAM}embed/", page(f'<div class="EmbedIsBroken">{broken}</div>')).outcome == "gone"
+    assert read_saved(f"{GRAM}embed/", page(f'<div class="EmbedIsBroken">{broken}</div>')).outcome == "gone"

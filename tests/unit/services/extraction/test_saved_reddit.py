@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.services.extraction.saved_reading import Told, told
+from tests.unit.services.extraction.saved_reading import SavedFacts, read_saved
 
 POST = "abc123"
 URL = f"https://www.reddit.com/r/cats/comments/{POST}/kite/"
@@ -29,25 +29,27 @@ HOSTED = {"reddit_video": {"hls_url": STREAM.replace("&", "&amp;"), "width": 128
 
 
 def test_a_record_without_an_id_is_recognised_by_its_permalink() -> None:
-    assert told(URL, [listing(record(secure_media=HOSTED)), listing()]) == Told("video", STREAM, "jane", None, PICTURE)
+    assert read_saved(URL, [listing(record(secure_media=HOSTED)), listing()]) == SavedFacts(
+        "video", STREAM, "jane", None, PICTURE
+    )
     other = record(secure_media=HOSTED, permalink="/r/cats/comments/zzz999/other/")
-    assert told(URL, [listing(other), listing()]).outcome == "no_own_video"
+    assert read_saved(URL, [listing(other), listing()]).outcome == "no_own_video"
 
 
 def test_a_record_that_was_cut_down_announces_its_video() -> None:
     cut = record(is_video=True, url="https://v.redd.it/vid12345678")
 
-    assert told(URL, listing(cut)) == Told("metadata_only", None, "jane", None, PICTURE)
-    assert told(URL, listing(cut | {"media": None})).outcome == "live"  # still being processed
+    assert read_saved(URL, listing(cut)) == SavedFacts("metadata_only", None, "jane", None, PICTURE)
+    assert read_saved(URL, listing(cut | {"media": None})).outcome == "live"  # still being processed
 
 
 def test_an_empty_answer_about_one_post_means_that_it_is_gone() -> None:
-    assert told(URL, listing()).outcome == "gone"
+    assert read_saved(URL, listing()).outcome == "gone"
 
 
 def test_the_file_behind_imgurs_gifv_page_is_named() -> None:
-    assert told(URL, listing(record(url="https://i.imgur.com/Kite.gifv"))).best == "https://i.imgur.com/Kite.mp4"
-    assert told(URL, listing(record(url="https://site.test/Kite.gifv"))).best is None
+    assert read_saved(URL, listing(record(url="https://i.imgur.com/Kite.gifv"))).best == "https://i.imgur.com/Kite.mp4"
+    assert read_saved(URL, listing(record(url="https://site.test/Kite.gifv"))).best is None
 
 
 def shreddit(kind: str, player_of: str) -> str:
@@ -59,8 +61,8 @@ def shreddit(kind: str, player_of: str) -> str:
 
 
 def test_only_a_crosspost_shows_the_player_of_another_post() -> None:
-    assert told(URL, shreddit("crosspost", "q1w2e3")).best == STREAM
-    assert told(URL, shreddit("text", "q1w2e3")).best is None
+    assert read_saved(URL, shreddit("crosspost", "q1w2e3")).best == STREAM
+    assert read_saved(URL, shreddit("text", "q1w2e3")).best is None
 
 
 def test_a_player_that_a_click_would_reveal_is_read() -> None:
@@ -70,7 +72,7 @@ def test_a_player_that_a_click_would_reveal_is_read() -> None:
         f'<a class="title">Kite</a><div class="expando" data-cachedhtml="{folded}"></div></div></body></html>'
     )
 
-    assert told(URL, page) == Told("video", STREAM, "jane", None, None)
+    assert read_saved(URL, page) == SavedFacts("video", STREAM, "jane", None, None)
 
 
 @pytest.mark.parametrize(
@@ -78,10 +80,10 @@ def test_a_player_that_a_click_would_reveal_is_read() -> None:
     [("whoa there, pardner!", "challenge"), ("You must be invited to visit this community", "private")],
 )
 def test_a_wall_is_recognised_by_its_words(words: str, outcome: str) -> None:
-    assert told(URL, f"<html><body><h1>{words}</h1></body></html>").outcome == outcome
+    assert read_saved(URL, f"<html><body><h1>{words}</h1></body></html>").outcome == outcome
 
 
 def test_an_oembed_answer_names_the_account() -> None:
     answer = {"version": "1.0", "type": "rich", "provider_name": "reddit", "title": "Kite", "author_name": "jane"}
 
-    assert told(URL, answer).handle == "jane"
+    assert read_saved(URL, answer).handle == "jane"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.services.extraction.samples import TIKTOK_ID
-from tests.unit.services.extraction.saved_reading import Told, script_page, told
+from tests.unit.services.extraction.saved_reading import SavedFacts, read_saved, script_page
 
 URL = f"https://www.tiktok.com/@jane/video/{TIKTOK_ID}"
 KEY = "v09044g40000c1234567890abcdefgh"
@@ -20,7 +20,7 @@ def file(name: str) -> str:
 
 PLAYED, MARKED = file("played"), file("marked")
 COVER = "https://p16-sign.tiktokcdn-us.com/obj/cover?x-expires=1&x-signature=a"
-OWN_VIDEO = Told("video", PLAYED, "jane", "Jane", COVER)
+OWN_VIDEO = SavedFacts("video", PLAYED, "jane", "Jane", COVER)
 
 
 def item(**video: Any) -> dict[str, Any]:
@@ -65,17 +65,19 @@ def aweme(post_id: str = TIKTOK_ID, name: str = "played") -> dict[str, Any]:
     ],
 )
 def test_every_form_of_a_post_gives_the_file_without_a_mark(document: Any) -> None:
-    assert told(URL, document) == OWN_VIDEO
+    assert read_saved(URL, document) == OWN_VIDEO
 
 
 def test_a_video_whose_addresses_are_withheld_is_announced() -> None:
-    assert told(URL, detail(item(playAddr="", downloadAddr=""))) == Told("metadata_only", None, "jane", "Jane", COVER)
+    assert read_saved(URL, detail(item(playAddr="", downloadAddr=""))) == SavedFacts(
+        "metadata_only", None, "jane", "Jane", COVER
+    )
 
 
 def test_an_app_list_of_other_posts_is_a_list() -> None:
     others = {"aweme_list": [aweme("7123456789012345998"), aweme("7123456789012345999")]}
 
-    assert told(URL, others).outcome == "many_posts"
+    assert read_saved(URL, others).outcome == "many_posts"
 
 
 @pytest.mark.parametrize(
@@ -96,10 +98,10 @@ def test_an_app_list_of_other_posts_is_a_list() -> None:
 def test_the_message_of_a_status_code_counts_before_the_code(code: int, message: str, outcome: str) -> None:
     answer = {"statusCode": code, "statusMsg": message}
 
-    assert told(URL, page(**{"webapp.video-detail": answer})).outcome == outcome
-    assert told(URL, page(**{"webapp.reflow.video.detail": answer})).outcome == outcome
-    assert told(URL, page(**{"webapp.photo-detail": answer})).outcome == outcome
-    assert told(URL, answer).outcome == outcome
+    assert read_saved(URL, page(**{"webapp.video-detail": answer})).outcome == outcome
+    assert read_saved(URL, page(**{"webapp.reflow.video.detail": answer})).outcome == outcome
+    assert read_saved(URL, page(**{"webapp.photo-detail": answer})).outcome == outcome
+    assert read_saved(URL, answer).outcome == outcome
 
 
 @pytest.mark.parametrize(
@@ -114,4 +116,4 @@ def test_the_message_of_a_status_code_counts_before_the_code(code: int, message:
     ],
 )
 def test_refusals_of_apps_and_embeds_have_their_outcome(document: Any, outcome: str) -> None:
-    assert told(URL, document).outcome == outcome
+    assert read_saved(URL, document).outcome == outcome

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from tests.unit.services.extraction.samples import X_ID, tweet, x_answer, x_photo, x_video
-from tests.unit.services.extraction.saved_reading import Told, told
+from tests.unit.services.extraction.saved_reading import SavedFacts, read_saved
 
 URL = f"https://x.com/jane/status/{X_ID}"
 BEST = "https://video.twimg.com/amplify_video/111/vid/avc1/1280x720/1112176000.mp4?tag=14"
 THUMBNAIL = "https://pbs.twimg.com/amplify_video_thumb/111/img/a.jpg"
-OWN_VIDEO = Told("video", BEST, "jane", "Jane", THUMBNAIL)
-WITHHELD = Told("metadata_only", None, "jane", "Jane", THUMBNAIL)
+OWN_VIDEO = SavedFacts("video", BEST, "jane", "Jane", THUMBNAIL)
+WITHHELD = SavedFacts("metadata_only", None, "jane", "Jane", THUMBNAIL)
 
 
 def status(*media: Any, **more: Any) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def medium(kind: str = "ApiVideo") -> dict[str, Any]:
     ],
 )
 def test_every_form_of_a_post_gives_its_best_file_author_and_picture(answer: Any) -> None:
-    assert told(URL, answer) == OWN_VIDEO
+    assert read_saved(URL, answer) == OWN_VIDEO
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_every_form_of_a_post_gives_its_best_file_author_and_picture(answer: Any
     ],
 )
 def test_a_video_that_is_announced_without_its_files_is_not_reported_as_missing(answer: Any) -> None:
-    assert told(URL, answer) == WITHHELD
+    assert read_saved(URL, answer) == WITHHELD
 
 
 def test_a_cards_file_is_taken_and_another_sites_player_is_not() -> None:
@@ -90,17 +90,17 @@ def test_a_cards_file_is_taken_and_another_sites_player_is_not() -> None:
         "player_stream_content_type": string("video/mp4"),
     }
 
-    assert told(URL, x_answer(tweet(**card("player", **file)))).best == "https://site.test/v.mp4"
+    assert read_saved(URL, x_answer(tweet(**card("player", **file)))).best == "https://site.test/v.mp4"
     page = x_answer(tweet(**card("player", player_url=string("https://www.youtube.com/embed/abcdefghijk"))))
-    assert told(URL, page).outcome == "no_video"
+    assert read_saved(URL, page).outcome == "no_video"
 
 
 def test_a_broadcast_that_is_on_is_live_unless_another_post_shows_it() -> None:
     running = card("745291183405076480:broadcast", broadcast_id=string("1BR"), broadcast_state=string("RUNNING"))
 
-    assert told(URL, x_answer(tweet(**running))).outcome == "live"
+    assert read_saved(URL, x_answer(tweet(**running))).outcome == "live"
     quoting = tweet(x_photo(), quoted_status_result={"result": tweet(post_id="2", **running)})
-    assert told(URL, x_answer(quoting)).outcome == "no_own_video"
+    assert read_saved(URL, x_answer(quoting)).outcome == "no_own_video"
 
 
 def problem(kind: str, **more: Any) -> dict[str, Any]:
@@ -116,20 +116,20 @@ def problem(kind: str, **more: Any) -> dict[str, Any]:
     ],
 )
 def test_refusals_of_the_public_apis_have_their_outcome(answer: Any, outcome: str) -> None:
-    assert told(URL, answer).outcome == outcome
+    assert read_saved(URL, answer).outcome == outcome
 
 
 def test_a_tombstone_in_a_timeline_is_read_in_its_newer_form_too() -> None:
     content = {"itemType": "TimelineTombstone", "tombstoneInfo": {"richText": {"text": "This page doesn't exist."}}}
     entry = {"entryId": f"tweet-{X_ID}", "content": {"itemContent": content}}
 
-    assert told(URL, {"data": {"instructions": [{"entries": [entry]}]}}).outcome == "gone"
+    assert read_saved(URL, {"data": {"instructions": [{"entries": [entry]}]}}).outcome == "gone"
 
 
 def test_a_rendered_page_names_the_author_in_its_title() -> None:
     page = f"<html><head><title>(3) Jane on X: &quot;hi&quot; / X</title></head><body>{'word ' * 20}</body></html>"
 
-    assert told(URL, page) == Told("no_video", None, "jane", "Jane", None)
+    assert read_saved(URL, page) == SavedFacts("no_video", None, "jane", "Jane", None)
 
 
 GONE = {"__typename": "TweetTombstone", "tombstone": {"text": {"text": "This Post was deleted by the Post author."}}}
@@ -151,12 +151,12 @@ def test_only_the_posts_own_entry_in_a_conversation_decides(item: Any, outcome: 
     entry = {"entryId": f"conversationthread-9-tweet-{X_ID}", "item": {"itemContent": item}}
     other = {"entryId": "conversationthread-9-tweet-7", "item": {"itemContent": {"tweet_results": {"result": GONE}}}}
 
-    assert told(URL, {"data": {"entries": [{"content": {"items": [other, entry]}}]}}).outcome == outcome
+    assert read_saved(URL, {"data": {"entries": [{"content": {"items": [other, entry]}}]}}).outcome == outcome
 
 
 @pytest.mark.parametrize(("reason", "outcome"), [("Geoblocked", "region_locked"), ("Dmcaed", "gone"), (None, "gone")])
 def test_media_that_x_withholds_say_why(reason: str | None, outcome: str) -> None:
     kept_back = {"ext_media_availability": {"status": "Unavailable", "reason": reason}, "video_info": {"variants": []}}
 
-    assert told(URL, x_answer(tweet({**x_video(), **kept_back}))).outcome == outcome
-    assert told(URL, x_answer(tweet({**x_video(), **kept_back}, x_video("222")))).outcome == "video"
+    assert read_saved(URL, x_answer(tweet({**x_video(), **kept_back}))).outcome == outcome
+    assert read_saved(URL, x_answer(tweet({**x_video(), **kept_back}, x_video("222")))).outcome == "video"

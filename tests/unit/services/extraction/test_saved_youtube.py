@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.services.extraction.saved_reading import Told, told
+from tests.unit.services.extraction.saved_reading import SavedFacts, read_saved
 
 VIDEO = "abcdefghijk"
 URL = f"https://www.youtube.com/watch?v={VIDEO}"
@@ -38,7 +38,7 @@ def escaped(value: Any) -> str:
 def test_a_response_in_the_text_of_a_script_is_read(script: str) -> None:
     page = f"<html><body><script>{script.format(escaped(response(streamingData=FORMATS)))}</script></body></html>"
 
-    assert told(URL, page) == Told("video", FILE, "jane", "Jane", PICTURE)
+    assert read_saved(URL, page) == SavedFacts("video", FILE, "jane", "Jane", PICTURE)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_response_in_the_text_of_a_script_is_read(script: str) -> None:
     ],
 )
 def test_a_refusal_still_names_the_author(status: str, reason: str, outcome: str) -> None:
-    assert told(URL, response(status, reason)) == Told(outcome, None, "jane", "Jane", PICTURE)
+    assert read_saved(URL, response(status, reason)) == SavedFacts(outcome, None, "jane", "Jane", PICTURE)
 
 
 def test_a_broadcast_is_live_by_the_microformat_alone() -> None:
@@ -62,7 +62,7 @@ def test_a_broadcast_is_live_by_the_microformat_alone() -> None:
     )
     answer["microformat"]["playerMicroformatRenderer"]["liveBroadcastDetails"] = {"isLiveNow": True}
 
-    assert told(URL, answer).outcome == "live"
+    assert read_saved(URL, answer).outcome == "live"
 
 
 def test_a_page_without_data_names_the_channel_in_its_microdata() -> None:
@@ -71,7 +71,7 @@ def test_a_page_without_data_names_the_channel_in_its_microdata() -> None:
         '<link itemprop="url" href="http://www.youtube.com/@jane"><link itemprop="name" content="Jane"></head></html>'
     )
 
-    assert told(URL, page) == Told("metadata_only", None, "jane", "Jane", PICTURE)
+    assert read_saved(URL, page) == SavedFacts("metadata_only", None, "jane", "Jane", PICTURE)
 
 
 def test_the_page_that_asks_about_cookies_is_not_a_post() -> None:
@@ -79,4 +79,4 @@ def test_the_page_that_asks_about_cookies_is_not_a_post() -> None:
         '<title>Before you continue</title><form action="https://consent.youtube.com/save"><button>No</button></form>'
     )
 
-    assert told(URL, f"<html><body>{page}</body></html>").outcome == "challenge"
+    assert read_saved(URL, f"<html><body>{page}</body></html>").outcome == "challenge"

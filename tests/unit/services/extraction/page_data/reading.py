@@ -14,7 +14,7 @@ def read(url: str, *documents: object) -> PageData | None:
     return read_page_data(post, platform, documents)
 
 
-def told(url: str, *documents: object) -> PageData:
+def read_known(url: str, *documents: object) -> PageData:
     """Like :func:`read`, for documents that are about the post."""
     data = read(url, *documents)
     assert data is not None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.services.extraction.page_data.reading import best, read, told
+from tests.unit.services.extraction.page_data.reading import best, read, read_known
 
 URL = "https://social.example/@jane/1"
 NOTE = {
@@ -30,7 +30,7 @@ NOTE = {
 
 
 def test_an_attached_video_is_recognised_by_its_media_type() -> None:
-    data = told(URL, NOTE)
+    data = read_known(URL, NOTE)
 
     assert best(data) == ["https://social.example/a.mp4"]
     assert [item.type for item in data.items] == ["image", "video"]
@@ -39,7 +39,7 @@ def test_an_attached_video_is_recognised_by_its_media_type() -> None:
 
 @pytest.mark.parametrize("kind", ["Create", "Announce"])
 def test_an_activity_is_read_as_its_object(kind: str) -> None:
-    assert best(told(URL, {"type": kind, "id": "https://social.example/act/1", "object": NOTE})) == [
+    assert best(read_known(URL, {"type": kind, "id": "https://social.example/act/1", "object": NOTE})) == [
         "https://social.example/a.mp4"
     ]
 
@@ -51,7 +51,7 @@ def test_a_note_with_another_address_is_not_the_posts() -> None:
 def test_the_named_object_is_taken_out_of_a_collection() -> None:
     other = {**NOTE, "id": "https://social.example/users/jane/statuses/2", "url": "https://social.example/@jane/2"}
 
-    assert best(told(URL, {"type": "OrderedCollection", "orderedItems": [{**other, "attachment": []}, NOTE]}))
+    assert best(read_known(URL, {"type": "OrderedCollection", "orderedItems": [{**other, "attachment": []}, NOTE]}))
     assert read("https://social.example/@jane/3", {"type": "OrderedCollection", "orderedItems": [other, NOTE]}) is None
 
 
@@ -76,7 +76,7 @@ def test_a_peertube_video_names_its_files_in_links_and_their_tags() -> None:
         "url": [{"type": "Link", "mediaType": "text/html", "href": page}, stream],
         "icon": [{"type": "Image", "url": "https://tube.example/1.jpg"}],
     }
-    data = told(page, video)
+    data = read_known(page, video)
 
     assert {c.url for c in data.items[0].candidates} == {file["href"], stream["href"]}
     assert (data.items[0].expected.duration_s, data.thumbnail_url) == (64, "https://tube.example/1.jpg")
@@ -91,7 +91,7 @@ def test_a_peertube_video_of_2018_names_its_files_types_in_another_field() -> No
         {"type": "Link", "mimeType": "text/html", "href": page},
     ]
 
-    assert best(told(page, {"type": "Video", "id": page, "url": links})) == [file]
+    assert best(read_known(page, {"type": "Video", "id": page, "url": links})) == [file]
 
 
 def test_a_players_record_of_a_video_is_no_post() -> None:
@@ -109,8 +109,10 @@ def test_a_lemmy_link_to_a_file_is_its_video_and_a_link_to_a_page_is_not() -> No
 
     url = "https://lm.example/post/1"
 
-    assert best(told(url, page("https://lm.example/pictrs/image/k.mp4"))) == ["https://lm.example/pictrs/image/k.mp4"]
-    assert told(url, page("https://news.example/kite")).items == ()
+    assert best(read_known(url, page("https://lm.example/pictrs/image/k.mp4"))) == [
+        "https://lm.example/pictrs/image/k.mp4"
+    ]
+    assert read_known(url, page("https://news.example/kite")).items == ()
 
 
 def test_the_largest_of_several_pictures_is_the_thumbnail() -> None:
@@ -121,13 +123,13 @@ def test_the_largest_of_several_pictures_is_the_thumbnail() -> None:
     file = {"type": "Link", "mediaType": "video/mp4", "href": "https://pt.example/k.mp4", "height": 720}
     video = {"type": "Video", "id": "https://pt.example/w/1", "icon": icons, "url": [file]}
 
-    assert told("https://pt.example/w/1", video).thumbnail_url == "https://pt.example/large.jpg"
+    assert read_known("https://pt.example/w/1", video).thumbnail_url == "https://pt.example/large.jpg"
 
 
 def test_the_page_of_a_video_object_is_not_its_file() -> None:
     page = {"type": "Video", "id": "https://social.example/v/1", "url": URL, "name": "a kite"}
 
-    assert [item.candidates for item in told(URL, page).items] == []
-    assert best(told(URL, {**page, "url": [URL, "https://social.example/kite.mp4"]})) == [
+    assert [item.candidates for item in read_known(URL, page).items] == []
+    assert best(read_known(URL, {**page, "url": [URL, "https://social.example/kite.mp4"]})) == [
         "https://social.example/kite.mp4"
     ]

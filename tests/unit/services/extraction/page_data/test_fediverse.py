@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import LiveNow
-from tests.unit.services.extraction.page_data.reading import best, read, told
+from tests.unit.services.extraction.page_data.reading import best, read, read_known
 
 UUID = "1484abab-d649-45d0-8c50-d761382ac4e7"
 TUBE = f"https://tube.example/videos/watch/{UUID}"
@@ -33,7 +33,7 @@ def video(**facts: Any) -> dict[str, Any]:
 
 
 def test_the_largest_file_of_a_peertube_video_is_taken_and_a_sound_track_is_not() -> None:
-    data = told(TUBE, video())
+    data = read_known(TUBE, video())
 
     assert best(data) == ["https://tube.example/static/1080.mp4"]
     assert not any("/0.mp4" in candidate.url for candidate in data.items[0].candidates)
@@ -54,7 +54,7 @@ def note(key: str, *kinds: str, **facts: Any) -> dict[str, Any]:
 
 
 def test_the_files_of_a_note_are_its_items() -> None:
-    data = told(NOTE, note("9abcdefghi", "image/png", "video/mp4"))
+    data = read_known(NOTE, note("9abcdefghi", "image/png", "video/mp4"))
 
     assert best(data) == ["https://files.example/9abcdefghi/video/mp4"]
     assert ([item.type for item in data.items], data.handle) == (["image", "video"], "jane")
@@ -62,8 +62,8 @@ def test_the_files_of_a_note_are_its_items() -> None:
 
 def test_a_renote_has_the_files_of_the_other_note_and_a_quote_only_names_it() -> None:
     other = note("8other", "video/mp4", user={"username": "bob", "host": "b.example"})
-    renote = told(NOTE, note("9abcdefghi", text=None, renote=other))
-    quote = told(NOTE, note("9abcdefghi", renote=other))
+    renote = read_known(NOTE, note("9abcdefghi", text=None, renote=other))
+    quote = read_known(NOTE, note("9abcdefghi", renote=other))
 
     assert (best(renote), renote.handle) == (["https://files.example/8other/video/mp4"], "bob@b.example")
     assert (best(quote), [(item.role, item.label) for item in quote.items]) == ([], [("quoted", "8other")])
@@ -77,14 +77,14 @@ def lemmy(**post: object) -> dict[str, object]:
 def test_the_file_that_a_lemmy_post_links_to_is_its_video() -> None:
     file, picture = "https://lm.example/pictrs/image/k.mp4", "https://lm.example/pictrs/image/t.webp"
 
-    data = told("https://lm.example/post/123", lemmy(url=file, thumbnail_url=picture))
+    data = read_known("https://lm.example/post/123", lemmy(url=file, thumbnail_url=picture))
 
     assert best(data) == [file]
     assert (data.handle, data.display_name, data.thumbnail_url) == ("jane", "Jane", picture)
 
 
 def test_a_lemmy_post_that_links_to_a_page_has_no_own_video() -> None:
-    data = told("https://lm.example/post/123", lemmy(url="https://news.example/kite"))
+    data = read_known("https://lm.example/post/123", lemmy(url="https://news.example/kite"))
 
     assert data.items == ()
     assert data.metadata == {"external_url": "https://news.example/kite"}
