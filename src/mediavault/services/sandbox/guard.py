@@ -59,7 +59,11 @@ def serve_lines(
     gc.collect()
     gc.freeze()  # so that no fork copies these objects' pages only because it collects garbage
     while (line := sys.stdin.buffer.readline(max_request_bytes)).endswith(b"\n"):  # a longer one ends this process
-        sys.stdout.buffer.write(_answer_in_fork(answer, line))
+        try:
+            written = _answer_in_fork(answer, line)
+        except OSError as exc:  # no memory, process or descriptor is left: not the file's fault
+            written = _encoded(_failed(exc))
+        sys.stdout.buffer.write(written)
         sys.stdout.buffer.flush()
     return 0
 
@@ -68,7 +72,12 @@ def _answer_in_fork(answer: Callable[[Mapping[str, Any]], Mapping[str, Any]], li
     """Return the line that a fork wrote, or one that says how it ended."""
     reading, writing = os.pipe()
     server = os.getpid()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError:
+        os.close(reading)
+        os.close(writing)
+        raise
     if pid == 0:
         try:
             os.close(reading)
@@ -83,7 +92,7 @@ def _answer_in_fork(answer: Callable[[Mapping[str, Any]], Mapping[str, Any]], li
         os.killpg(pid, signal.SIGKILL)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if code != 0 or not written.endswith(b"\n"):
-        return json.dumps({"ended": code}).encode("ascii") + b"\n"
+        return _encoded({"ended": code})
     return written
 
 
@@ -101,7 +110,7 @@ def _serve_one(
     limit_resources(request["limits"])
     die_with(server)
     with os.fdopen(writing, "wb") as pipe:
-        pipe.write(json.dumps(_answered(answer, request)).encode("ascii") + b"\n")
+        pipe.write(_encoded(_answered(answer, request)))
     os._exit(0)
 
 
@@ -111,7 +120,15 @@ def _answered(
     try:
         return answer(request)
     except (LookupError, OSError, RuntimeError, ValueError) as exc:  # PyAV's errors are among them
-        return {"failed": error_text(exc), "errno": getattr(exc, "errno", None)}
+        return _failed(exc)
+
+
+def _failed(exc: Exception) -> Mapping[str, Any]:
+    return {"failed": error_text(exc), "errno": getattr(exc, "errno", None)}
+
+
+def _encoded(answer: Mapping[str, Any]) -> bytes:
+    return json.dumps(answer).encode("ascii") + b"\n"
 
 
 def error_text(exc: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -138,3 +139,13 @@ async def test_a_request_that_is_too_long_ends_the_process(helper: PersistentChi
         await helper.ask({"text": "x" * (1 << 26)}, limits=LIMITS)
 
     assert (await helper.ask({}, limits=LIMITS))["count"] == 1
+
+
+async def test_a_machine_that_cannot_fork_is_not_the_requests_fault(helper: PersistentChild, tmp_path: Path) -> None:
+    source = (tmp_path / "standing_helper.py").read_text()
+    no_fork = "def fork(): raise BlockingIOError(11, 'Resource temporarily unavailable')\nos.fork = fork\n"
+    (tmp_path / "standing_helper.py").write_text(source.replace("seen = []\n", f"seen = []\n{no_fork}", 1))
+
+    with pytest.raises(ChildFailed) as caught:
+        await helper.ask({}, limits=LIMITS)
+    assert caught.value.errno == errno.EAGAIN
