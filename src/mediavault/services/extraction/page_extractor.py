@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
+from mediavault.core.failures import BadUrl
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Candidate, Extraction, FoundIn, Ownership, Post, SourceType
+from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.core.post_urls import page_to_visit
 from mediavault.services.egress.port import HttpClient, HttpResponse, Timeouts
 from mediavault.services.extraction.assembly import from_page, read_source
 from mediavault.services.extraction.candidates import Sighting
 from mediavault.services.extraction.ownership import OwnershipResult
+from mediavault.services.extraction.plain_page import doubt
 from mediavault.services.extraction.port import PageAnswer, Reader
 from mediavault.services.extraction.saved_page import MAX_PAGE_BYTES
 from mediavault.services.media.sniff import SNIFF_BYTES, Kind, sniff
@@ -59,14 +63,11 @@ class PageExtractor:
     async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
         """See the port. Raises Unsupported where the response leaves any doubt about which video is the post's."""
         url = page_to_visit(post, platform)
-        timeouts = Timeouts(connect_s=10, read_s=10, total_s=min(MAX_SECONDS, within_s / 2))
-        async with self._client.get(
-            url, scope_url=post.url, headers=HEADERS, timeouts=timeouts, decode=True
-        ) as response:
-            body = await _read_at_least(SNIFF_BYTES, response)
-            source_type = _SOURCE_TYPES.get(sniff(body))
-            if source_type is None:
-                body += await _read_at_least(MAX_PAGE_BYTES - len(body), response)
+        try:
+            response, body = await self._get(url, post, within_s=within_s)
+        except BadUrl as exc:  # where the page redirects to, such as an app's own address
+            raise doubt(Message("it leads to something that is not a page")) from exc
+        source_type = _SOURCE_TYPES.get(sniff(body))
         if source_type is not None and response.status == 200:
             extraction = file_extraction(post, platform, url, response, source_type)
         else:
@@ -74,6 +75,16 @@ class PageExtractor:
             extraction = await self._reader.read_page(post, platform, answer)
         log.info("post_read_without_browser", url=redact_url(response.url), items=len(extraction.items))
         return replace(extraction, extractor=self.name)
+
+    async def _get(self, url: str, post: Post, *, within_s: float) -> tuple[HttpResponse, bytes]:
+        """Request the page; return the response with its body, of a video or a manifest only the beginning."""
+        timeouts = Timeouts(connect_s=10, read_s=10, total_s=min(MAX_SECONDS, within_s / 2))
+        request = partial(self._client.get, scope_url=post.url, headers=HEADERS, timeouts=timeouts, decode=True)
+        async with request(url) as response:
+            body = await _read_at_least(SNIFF_BYTES, response)
+            if sniff(body) not in _SOURCE_TYPES:
+                body += await _read_at_least(MAX_PAGE_BYTES - len(body), response)
+            return response, body
 
 
 def file_extraction(

@@ -45,16 +45,16 @@ def read_plain_page(post: Post, platform: Platform, answer: PageAnswer) -> Extra
     try:
         saved = open_saved(answer.body, answer.url)
     except BadInput as exc:
-        raise _doubt(Message("the response is not a page")) from exc
+        raise doubt(Message("the response is not a page")) from exc
     if (wall := _hard_wall(post, platform, saved, answer)) is not None:
         raise wall
     reading = read_saved_post(platform, post, saved)
     if reading.error is not None and isinstance(reading.error, Failure):
         raise reading.error
     if reading.extraction is None:
-        raise _doubt(Message("it names no video"))
+        raise doubt(Message("it names no video"))
     if why := doubt_about(post, platform, saved.source.page, reading.extraction):
-        raise _doubt(why)
+        raise doubt(why)
     return reading.extraction
 
 
@@ -136,5 +136,6 @@ def _hard_wall(post: Post, platform: Platform, saved: SavedDocument, answer: Pag
     return hard_wall(capture, platform)
 
 
-def _doubt(why: str) -> Unsupported:
+def doubt(why: str) -> Unsupported:
+    """Return the failure of a page whose source is not enough."""
     return Unsupported(Message("The page's source is not enough: %(why)s.", why=why))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
 
-from mediavault.core.failures import Challenge, Deleted, Failure, LoginRequired, RateLimited, Unsupported
+from mediavault.core.failures import BadUrl, Challenge, Deleted, Failure, LoginRequired, RateLimited, Unsupported
 from mediavault.core.media import Extraction, SourceType
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.registry import identify
+from mediavault.services.egress.port import HttpResponse
 from mediavault.services.extraction.page_extractor import PageExtractor
 from mediavault.services.extraction.plain_page import read_plain_page
 from mediavault.services.extraction.port import PageAnswer
@@ -156,3 +158,15 @@ async def test_a_file_that_is_no_video_is_left_to_the_browser(body: bytes) -> No
 async def test_a_refusal_with_a_videos_bytes_is_a_refusal() -> None:
     with pytest.raises(Deleted):
         await extract(MP4, status=404)
+
+
+class Misled(StubClient):
+    """A client whose request is redirected to something that is no web address."""
+
+    def get(self, url: str, **_: object) -> AbstractAsyncContextManager[HttpResponse]:  # type: ignore[override]
+        raise BadUrl("This is not a web address.")
+
+
+async def test_a_page_that_redirects_to_an_apps_address_is_left_to_the_browser() -> None:
+    with pytest.raises(Unsupported, match="source is not enough"):
+        await PageExtractor(Misled(), ReaderHere()).extract(POST, GENERIC, within_s=60)
