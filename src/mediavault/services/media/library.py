@@ -15,6 +15,7 @@ from typing import Any
 
 import av
 import av.filter
+import av.subtitles.stream  # PyAV imports it when it first opens a file: here, no fork of a helper does so again
 from av.container import InputContainer, OutputContainer
 from av.stream import Disposition
 

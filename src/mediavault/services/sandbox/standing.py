@@ -125,6 +125,7 @@ class ChildPool:
         # last in, first out: a process that is running already is used before another one is started
         self._free: asyncio.LifoQueue[PersistentChild] = asyncio.LifoQueue()
         self._endings: dict[PersistentChild, asyncio.Task[None]] = {}
+        self._closed = False
         for child in self._all:
             self._free.put_nowait(child)
 
@@ -139,11 +140,13 @@ class ChildPool:
         try:
             return await child.ask(await asyncio.to_thread(make_request), limits=limits)
         finally:
-            self._endings[child] = asyncio.create_task(self._end_when_idle(child), name="end-idle-child")
+            if not self._closed:
+                self._endings[child] = asyncio.create_task(self._end_when_idle(child), name="end-idle-child")
             self._free.put_nowait(child)
 
     async def close(self) -> None:
         """End all processes and wait for their end."""
+        self._closed = True
         endings, self._endings = list(self._endings.values()), {}
         for ending in endings:
             ending.cancel()
