@@ -85,7 +85,7 @@ async def test_the_queue_waits_for_a_missing_browser_and_continues_automatically
         before = await vault.until(first["id"], "completed")
         browser.rename(away)
         kill_browsers(tmp_path)
-        slugs = ("click", "mse")  # posts that only a browser can show
+        slugs = ("click", "carousel")  # posts whose page has to be visited
         ids = [(await vault.call("POST", "/api/jobs", {"post_url": vault.url(slug)}))[1]["id"] for slug in slugs]
         waiting = [await until_waiting(vault, job_id) for job_id in ids]
         _, health = await vault.call("GET", "/api/worker/health")
