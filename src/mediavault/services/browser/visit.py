@@ -16,12 +16,20 @@ from mediavault.services.browser import hooks, scripts
 from mediavault.services.browser.driver import BrowserCall, DriverFrame, Page, PageCrashed, PageFailed, Response
 from mediavault.services.browser.network_log import NetworkLog
 from mediavault.services.browser.port import PageCapture, SeenManifest, SeenVideo
-from mediavault.services.browser.watching import VisitProgress, VisitStep, next_step, seen_video
+from mediavault.services.browser.watching import (
+    UNKNOWN_POSITION,
+    VisitProgress,
+    VisitStep,
+    next_step,
+    seen_video,
+    within_frame,
+)
 
 NAVIGATION_S = 30.0  # at most this, and at most half of the visit's time
 DOCUMENT_S = 10.0  # from the first byte to a document whose scripts ran
 SCRIPT_TIMEOUT_S = 4.0  # for one script in one frame
 TICK_S = 0.15
+MAX_FRAME_LEVELS = 5  # frames in frames whose position is computed
 AFTER_CLICK_S = 0.75  # a player that a click creates is there by then
 RESERVE_S = 6.0  # reserved for the report
 MAX_FRAMES = 25
@@ -285,16 +293,19 @@ class PageVisit:
         main = self.network.main_document
         return main.url if main is not None and not shown.startswith(("http://", "https://")) else shown
 
-    async def _frame_position(self, frame: DriverFrame) -> Mapping[str, Any] | None:
-        """Return the position of a child frame's <iframe> in the page; None for the main frame."""
-        if frame.parent_frame is None:
+    async def _frame_position(self, frame: DriverFrame, *, levels: int = MAX_FRAME_LEVELS) -> Mapping[str, Any] | None:
+        """Return the position of a child frame's <iframe> in the page, through all frames around it; None for the main frame."""
+        if (parent := frame.parent_frame) is None:
             return None
+        if levels == 0:
+            return UNKNOWN_POSITION
         try:
             element = await self.ask(frame.frame_element(), SCRIPT_TIMEOUT_S)
             position: Mapping[str, Any] = await self.ask(element.evaluate(scripts.PLACE_OF_FRAME), SCRIPT_TIMEOUT_S)
         except (TookTooLong, PageFailed, BrowserUnavailable):
-            return None
-        return position
+            return UNKNOWN_POSITION
+        around = await self._frame_position(parent, levels=levels - 1)
+        return position if around is None else within_frame(position, around)
 
 
 def _manifests(answered: Sequence[FrameFacts]) -> tuple[SeenManifest, ...]:

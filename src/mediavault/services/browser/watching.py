@@ -94,6 +94,21 @@ def _give_up_or_continue(now: VisitProgress, *, quiet: bool) -> VisitStep:
     return VisitStep.PRIME  # a player may have appeared, or be ready by now
 
 
+# Of a frame that does not answer: its players count as part of the page's content.
+UNKNOWN_POSITION: Mapping[str, Any] = {"container": "frame", "holds_permalink": False, "advert": False, "visible": True}
+
+
+def within_frame(position: Mapping[str, Any], around: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the position in the page of a frame inside another frame, whose own position is ``around``."""
+    return {
+        **position,
+        "container": around["container"],
+        "holds_permalink": around["holds_permalink"],
+        "advert": position["advert"] or around["advert"],
+        "visible": position["visible"] and around["visible"],
+    }
+
+
 def seen_video(facts: Mapping[str, Any], frame_url: str, place: Mapping[str, Any] | None) -> SeenVideo:
     """Build the record of a player from its ``facts`` in the result of ``scripts.PLAYERS``.
 
