@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.services.browser.watching import VisitProgress, VisitStep, next_step
+from mediavault.services.browser.watching import VisitProgress, VisitStep, next_step, within_frame
 
 
 def progress(**facts: float | bool | int) -> VisitProgress:
@@ -61,3 +61,23 @@ def test_the_page_of_a_platform_that_stays_silent_is_visited_like_any_page() -> 
 def test_an_advert_that_plays_automatically_does_not_end_the_visit_before_the_click_on_the_post() -> None:
     """The network has shown a video, but no player that a user would take for the post's has started."""
     assert next_step(progress(video_named=True, players=0, started=0)) is VisitStep.CLICK
+
+
+# --- where a player is ----------------------------------------------------------------------------------------------
+
+INNER = {"container": "", "holds_permalink": False, "advert": False, "visible": True, "width": 680, "height": 420}
+
+
+def test_a_frame_in_a_frame_is_where_the_outer_one_is() -> None:
+    outer = {**INNER, "container": "article:0", "holds_permalink": True, "width": 700}
+    position = within_frame(INNER, outer)
+
+    assert (position["container"], position["holds_permalink"], position["width"]) == ("article:0", True, 680)
+
+
+@pytest.mark.parametrize("of", ["inner", "outer"])
+def test_a_frame_is_an_advert_or_invisible_where_it_or_the_one_around_it_is(of: str) -> None:
+    spot = {**INNER, "advert": True, "visible": False}
+    position = within_frame(spot, INNER) if of == "inner" else within_frame(INNER, spot)
+
+    assert (position["advert"], position["visible"]) == (True, False)
