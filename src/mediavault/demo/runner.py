@@ -181,7 +181,7 @@ def _report(console: Console, rows: Sequence[Row], seconds: float, *, as_json: b
         console.print(line, style="red" if not line.startswith(" ") else "dim", markup=False)
     right = sum(row.is_right for row in rows)
     console.print(f"{right} of {len(rows)} posts ended as they should, in {seconds:.0f} seconds.")
-    console.print("They stood in a folder of the demo's own, which is gone now: your vault is untouched.", style="dim")
+    console.print("They were saved in a temporary folder, which is deleted now: your vault is untouched.", style="dim")
     return 0 if answer["ok"] else 1
 
 
