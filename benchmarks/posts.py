@@ -1,4 +1,4 @@
-"""What a whole post costs, from its submission to a checked file in the library: beside yt-dlp, in one run.
+"""What a whole post costs, from its submission to a checked file in the library, compared with yt-dlp in one run.
 
     .venv/bin/python -m benchmarks.posts [--posts 100] [--hosts 20] [--jobs 8] [--rounds 1]
 
@@ -21,11 +21,10 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.idle import await_healthy, free_port, stop_process, vault_environment
-from benchmarks.subjects import expect
+from benchmarks.subjects import Cost, expect
 
 POSTS, HOSTS, JOBS = 100, 20, 8
 AT_ONCE = 2  # processes of yt-dlp at a time, where each post has its own
@@ -33,24 +32,7 @@ YTDLP = (sys.executable, "-m", "yt_dlp", "--quiet", "--no-warnings", "--ignore-c
 _PPID, _TIMES = 1, slice(11, 15)  # of /proc/<pid>/stat, counted from after the name: utime to cstime; proc(5)
 
 
-@dataclass(frozen=True, slots=True)
-class PostsCost:
-    """What ``posts`` posts cost a contender."""
-
-    posts: int
-    wall_s: float
-    cpu_s: float
-
-    @property
-    def posts_per_min(self) -> float:
-        return self.posts / self.wall_s * 60
-
-    @property
-    def cpu_ms_per_post(self) -> float:
-        return self.cpu_s / self.posts * 1_000
-
-
-def with_mediavault(urls: Sequence[str], folder: Path, *, jobs: int) -> PostsCost:
+def with_mediavault(urls: Sequence[str], folder: Path, *, jobs: int) -> Cost:
     """Submit all posts at once to a running ``mediavault serve``. Its start is not counted."""
     port = free_port()
     hosts = sorted({url.split("/")[2] for url in urls})
@@ -71,14 +53,14 @@ def with_mediavault(urls: Sequence[str], folder: Path, *, jobs: int) -> PostsCos
                 expect(_count(port, "failed"), 0)
                 time.sleep(0.1)
             wall_s = time.perf_counter() - began
-            cost = PostsCost(len(urls), wall_s, tree_cpu_s(process.pid) - before)
+            cost = Cost(len(urls), tree_cpu_s(process.pid) - before, wall_s)
         finally:
             stop_process(process)
     expect(len(list((folder / "downloads").rglob("*.mp4"))), len(urls))
     return cost
 
 
-def with_one_ytdlp(urls: Sequence[str], folder: Path, *, jobs: int) -> PostsCost:
+def with_one_ytdlp(urls: Sequence[str], folder: Path, *, jobs: int) -> Cost:
     """Run ``yt-dlp -a`` over all posts."""
     (folder / "urls").write_text("\n".join(urls))
     with _measured(len(urls)) as costs:
@@ -87,7 +69,7 @@ def with_one_ytdlp(urls: Sequence[str], folder: Path, *, jobs: int) -> PostsCost
     return costs[0]
 
 
-def with_ytdlp_per_post(urls: Sequence[str], folder: Path, *, jobs: int) -> PostsCost:
+def with_ytdlp_per_post(urls: Sequence[str], folder: Path, *, jobs: int) -> Cost:
     """Run a process of yt-dlp for each post, as most web front ends do; AT_ONCE at a time."""
     waiting = list(urls)
     running: list[subprocess.Popen[bytes]] = []
@@ -102,7 +84,7 @@ def with_ytdlp_per_post(urls: Sequence[str], folder: Path, *, jobs: int) -> Post
 
 
 OURS = "mediavault"
-CONTENDERS: Mapping[str, Callable[..., PostsCost]] = {
+CONTENDERS: Mapping[str, Callable[..., Cost]] = {
     OURS: with_mediavault,
     "yt-dlp -a": with_one_ytdlp,
     "yt-dlp per post": with_ytdlp_per_post,
@@ -110,12 +92,12 @@ CONTENDERS: Mapping[str, Callable[..., PostsCost]] = {
 
 
 @contextmanager
-def _measured(posts: int) -> Iterator[list[PostsCost]]:
+def _measured(posts: int) -> Iterator[list[Cost]]:
     """Append the cost of the processes that ran and were waited for in the block."""
-    costs: list[PostsCost] = []
+    costs: list[Cost] = []
     before, began = _children_cpu_s(), time.perf_counter()
     yield costs
-    costs.append(PostsCost(posts, time.perf_counter() - began, _children_cpu_s() - before))
+    costs.append(Cost(posts, _children_cpu_s() - before, time.perf_counter() - began))
 
 
 def _children_cpu_s() -> float:
@@ -173,7 +155,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--only", choices=CONTENDERS, action="append")
     options = parser.parse_args()
-    costs: dict[str, list[PostsCost]] = {name: [] for name in options.only or CONTENDERS}
+    costs: dict[str, list[Cost]] = {name: [] for name in options.only or CONTENDERS}
     with tempfile.TemporaryDirectory() as root, served(options.posts, options.hosts, Path(root)) as urls:
         for number in range(options.rounds):
             for name, rounds in costs.items():
@@ -182,8 +164,8 @@ def main() -> None:
                 rounds.append(CONTENDERS[name](urls, folder, jobs=options.jobs))
     print(f"{options.posts} plain pages on {options.hosts} hosts, {options.jobs} jobs at a time")
     for name, rounds in costs.items():
-        speed = statistics.median(cost.posts_per_min for cost in rounds)
-        cpu = statistics.median(cost.cpu_ms_per_post for cost in rounds)
+        speed = statistics.median(cost.jobs_per_s * 60 for cost in rounds)
+        cpu = statistics.median(cost.cpu_us_per_job / 1_000 for cost in rounds)
         print(f"  {name:18} {speed:8.0f} posts a minute {cpu:8.0f} ms of CPU a post")
 
 

@@ -32,6 +32,7 @@ from mediavault.core.job import Stage, StrategyName
 from mediavault.core.media import Candidate, DownloadedFile, Expected, Item, SourceType, VerifiedFile
 from mediavault.core.messages import Message
 from mediavault.core.messages import join as join_messages
+from mediavault.core.platform import PLAIN_PAGE
 from mediavault.core.slow_floor import SlowTransferDetector
 from mediavault.services.download.port import MediaRequest
 from mediavault.services.extraction.ranking import choose_candidate, explain
@@ -120,7 +121,7 @@ class DownloadStrategies:
                     failure,
                     signed=signed,
                     by_handshake=self._may_refuse_handshake(),
-                    visited=self.attempt.extraction.extractor != "page",
+                    visited=self.attempt.extraction.extractor != PLAIN_PAGE,
                 )
         assert last is not None
         raise last

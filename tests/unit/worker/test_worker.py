@@ -222,12 +222,13 @@ async def test_heartbeats_keep_a_long_download_from_being_taken(setting: Setting
         setting.downloader.gate.set()
 
 
+async def gone(*_: object, **__: object) -> None:
+    raise StoreError("the database is gone")
+
+
 async def test_a_worker_that_cannot_renew_stops_before_the_lease_ends(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def gone(*_: object, **__: object) -> set[str]:
-        raise StoreError("the database is gone")
-
     async with setting.running():
         await setting.submit()
         monkeypatch.setattr(setting.store.queue, "renew", gone)
@@ -275,9 +276,6 @@ async def test_an_attempt_that_a_store_outage_ended_is_not_attributed_to_its_pos
 ) -> None:
     """Recovery can only assume that the worker died. The worker corrects that once the store is back."""
 
-    async def gone(*_: object, **__: object) -> set[str]:
-        raise StoreError("the database is gone")
-
     async with setting.running():
         (job_id,) = await setting.submit()
         monkeypatch.setattr(setting.store.queue, "renew", gone)
@@ -297,9 +295,6 @@ async def test_an_attempt_that_a_store_outage_ended_is_not_attributed_to_its_pos
 async def test_an_attempt_whose_outcome_could_not_be_saved_is_not_attributed_to_its_post(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def gone(*_: object, **__: object) -> None:
-        raise StoreError("the database is gone")
-
     async with setting.running():
         (job_id,) = await setting.submit()
         for call in ("record", "begin_commit", "fail"):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from urllib.parse import urlsplit
 
 from mediavault.core.media import Account, Candidate, Extraction, FoundIn, Item, Ownership, Post, account
 from mediavault.core.platform import PageData, Platform
-from mediavault.services.extraction.candidates import NetworkMedia, Sighting, candidate_at, merge
+from mediavault.services.extraction.candidates import NetworkMedia, Sighting, candidate_at, merge, with_written_size
 from mediavault.services.extraction.media_identity import identity
 from mediavault.services.extraction.ownership import OwnershipResult, PageEvidence, assign_ownership, site_of
 from mediavault.services.extraction.page_data import values
@@ -27,7 +27,7 @@ from mediavault.services.extraction.page_data.metadata import (
 from mediavault.services.extraction.page_data.oembed import Story
 from mediavault.services.extraction.page_data.other_posts import NO_FOREIGN_MEDIA, foreign_media
 from mediavault.services.extraction.page_data.player_records import player_records
-from mediavault.services.extraction.page_data.player_setups import primary_setups
+from mediavault.services.extraction.page_data.player_setups import Source, primary_setups
 
 MAX_OTHERS = 20  # candidates that are shown but not owned
 MAX_TITLE_CHARS = 150
@@ -113,18 +113,21 @@ def assign_own_media(
 def _with_ladder(player: Sighting, page: HtmlPage, platform: Platform) -> Sighting:
     """Return the player with the other files of a setup that names one of its own: an element's list of qualities."""
     held = {identity(c.url) for c in player.candidates}
-    more: dict[str, Candidate] = {}
-    for setup in page.set_up if held else ():
-        files = {identity(url): (url, s) for s in setup.sources if (url := page.absolute(s.address))}
-        if held & files.keys():
-            for key, (url, written) in files.items():
-                if key in held:
-                    continue
-                candidate = candidate_at(url, platform, FoundIn.DOM, mime=written.type)
-                if candidate is not None:
-                    width, height = candidate.width or written.width, candidate.height or written.height
-                    more[key] = replace(candidate, width=width, height=height)
-    return replace(player, candidates=(*player.candidates, *more.values())) if more else player
+    setups = page.set_up if held else []
+    ladders = [{identity(url): (url, source) for url, source in _files(s.sources, page)} for s in setups]
+    rungs = {key: file for files in ladders if held & files.keys() for key, file in files.items() if key not in held}
+    more = _candidates_at(rungs.values(), platform, FoundIn.DOM)
+    return replace(player, candidates=(*player.candidates, *more)) if more else player
+
+
+def _files(sources: Iterable[Source], page: HtmlPage) -> list[tuple[str, Source]]:
+    """Return the files that a page writes, each with its absolute URL."""
+    return [(url, source) for source in sources if (url := page.absolute(source.address))]
+
+
+def _candidates_at(files: Iterable[tuple[str, Source]], platform: Platform, found_in: FoundIn) -> list[Candidate]:
+    named = ((candidate_at(url, platform, found_in, mime=source.type), source) for url, source in files)
+    return [with_written_size(candidate, source) for candidate, source in named if candidate is not None]
 
 
 def _marked_as_primary(source: PageSource, platform: Platform) -> list[Sighting]:
@@ -132,12 +135,7 @@ def _marked_as_primary(source: PageSource, platform: Platform) -> list[Sighting]
     setups = primary_setups(source.documents)
     if len(setups) != 1:
         return []
-    candidates = [
-        replace(candidate, width=candidate.width or written.width, height=candidate.height or written.height)
-        for written in setups[0].sources
-        if (url := source.page.absolute(written.address))
-        and (candidate := candidate_at(url, platform, FoundIn.PAGE_DATA, mime=written.type))
-    ]
+    candidates = _candidates_at(_files(setups[0].sources, source.page), platform, FoundIn.PAGE_DATA)
     return [Sighting(tuple(candidates), declared=True)] if candidates else []
 
 

@@ -19,6 +19,7 @@ from mediavault.services.extraction.media_identity import identity, is_advert, o
 from mediavault.services.extraction.media_urls import classify_media
 from mediavault.services.extraction.page_data import build
 from mediavault.services.extraction.page_data.build import codec
+from mediavault.services.extraction.page_data.player_setups import Source
 from mediavault.services.extraction.streams import ManifestStreams, read_streams
 
 MAX_CANDIDATES = 60
@@ -170,6 +171,13 @@ def candidate_at(url: str, platform: Platform, found_in: FoundIn, *, mime: str =
     """Return a candidate from its URL and type alone; None where these do not name a video."""
     seen = classify_media(url, mime or None, platform=platform)
     return build.candidate(url, platform, found_in, mime=mime or None) if seen.may_be_video else None
+
+
+def with_written_size(candidate: Candidate, written: Source | None) -> Candidate:
+    """Return the candidate with the size that a page wrote next to its file, where the URL does not state one."""
+    if written is None:
+        return candidate
+    return replace(candidate, width=candidate.width or written.width, height=candidate.height or written.height)
 
 
 def _from_response(seen: SeenResponse, manifest: Manifest | None, platform: Platform) -> Candidate | None:

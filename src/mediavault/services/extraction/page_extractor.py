@@ -10,7 +10,7 @@ from mediavault.core.failures import BadUrl
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Candidate, Extraction, FoundIn, Ownership, Post, SourceType
 from mediavault.core.messages import Message
-from mediavault.core.platform import Platform
+from mediavault.core.platform import PLAIN_PAGE, Platform
 from mediavault.core.post_urls import page_to_visit
 from mediavault.services.egress.port import HttpClient, HttpResponse, Timeouts
 from mediavault.services.extraction.assembly import from_page, read_source
@@ -53,7 +53,7 @@ log = get_logger(__name__)
 class PageExtractor:
     """The extractor ``page``: requests the post's URL once, without cookies, and reads the response."""
 
-    name = "page"
+    name = PLAIN_PAGE
     signed_in = False
 
     def __init__(self, client: HttpClient, reader: Reader) -> None:

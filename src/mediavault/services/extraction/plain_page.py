@@ -20,8 +20,7 @@ from mediavault.services.extraction.media_identity import identity
 from mediavault.services.extraction.page_data.html_page import HtmlPage, HtmlPlayer
 from mediavault.services.extraction.page_data.page_identity import is_another_post
 from mediavault.services.extraction.port import PageAnswer
-from mediavault.services.extraction.saved_page import SavedDocument, open_saved, read_saved_post
-from mediavault.services.extraction.saved_players import as_capture
+from mediavault.services.extraction.saved_page import capture_of, open_saved, read_saved_post
 from mediavault.services.extraction.walls import hard_wall
 
 # Frames that measure visitors: they show nothing.
@@ -46,7 +45,8 @@ def read_plain_page(post: Post, platform: Platform, answer: PageAnswer) -> Extra
         saved = open_saved(answer.body, answer.url)
     except BadInput as exc:
         raise doubt(Message("the response is not a page")) from exc
-    if (wall := _hard_wall(post, platform, saved, answer)) is not None:
+    visit = replace(capture_of(saved), url=post.url, status=answer.status)
+    if (wall := hard_wall(visit, platform)) is not None:
         raise wall
     reading = read_saved_post(platform, post, saved)
     if reading.error is not None and isinstance(reading.error, Failure):
@@ -121,19 +121,6 @@ def _may_show_something(frame: str) -> bool:
 
 def _addresses(page: HtmlPage, player: HtmlPlayer) -> set[str]:
     return {identity(url) for source in player.sources if (url := page.absolute(source.address))}
-
-
-def _hard_wall(post: Post, platform: Platform, saved: SavedDocument, answer: PageAnswer) -> Failure | None:
-    page = saved.source.page
-    capture = replace(
-        as_capture(page, page.players),
-        url=post.url,
-        status=answer.status,
-        html=saved.html[:200_000],
-        title=page.title,
-        visible_text=saved.words,
-    )
-    return hard_wall(capture, platform)
 
 
 def doubt(why: str) -> Unsupported:

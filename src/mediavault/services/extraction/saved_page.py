@@ -11,6 +11,7 @@ from mediavault.core.failures import BadInput, Failure, MediavaultError
 from mediavault.core.media import Extraction, Post, account
 from mediavault.core.messages import Message
 from mediavault.core.platform import PageData, Platform
+from mediavault.services.browser.port import PageCapture
 from mediavault.services.extraction.assembly import (
     PageSource,
     assign_own_media,
@@ -210,14 +211,15 @@ def _wall(post: Post, platform: Platform, saved: SavedDocument) -> Failure | Non
     if not saved.html:
         return None
     page = saved.source.page
-    capture = replace(
-        as_capture(page, page.players),
-        html=saved.html[:200_000],
-        title=page.title,
-        visible_text=saved.words,
-        final_url=page.canonical or page.url,
-    )
+    capture = replace(capture_of(saved), final_url=page.canonical or page.url)
     return hard_wall(capture, platform) or soft_wall(capture, page, platform)
+
+
+def capture_of(saved: SavedDocument) -> PageCapture:
+    """Return a visit that saw only what the document holds: its players, and the words that a wall is known by."""
+    page = saved.source.page
+    capture = as_capture(page, page.players)
+    return replace(capture, html=saved.html[:200_000], title=page.title, visible_text=saved.words)
 
 
 def _holds_anything(saved: SavedDocument) -> bool:

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mediavault.core.media import Candidate, Ownership
+from mediavault.core.media import Ownership
 from mediavault.core.platform import Platform
 from mediavault.services.browser.port import PageCapture, SeenVideo
-from mediavault.services.extraction.candidates import Sighting, network_media
+from mediavault.services.extraction.candidates import Sighting, network_media, with_written_size
 from mediavault.services.extraction.media_identity import identity
 from mediavault.services.extraction.page_data.html_page import HtmlPage, HtmlPlayer
-from mediavault.services.extraction.page_data.player_setups import Source
 from mediavault.services.extraction.players import player_sightings
 
 _WIDTH, _HEIGHT = 640, 360
@@ -25,15 +24,9 @@ def sightings(page: HtmlPage, written: Sequence[HtmlPlayer], platform: Platform)
     capture = as_capture(page, written)
     sizes = {page.absolute(source.address): source for player in written for source in player.sources}
     return [
-        replace(seen, candidates=tuple(_sized(c, sizes.get(c.url)) for c in seen.candidates))
+        replace(seen, candidates=tuple(with_written_size(c, sizes.get(c.url)) for c in seen.candidates))
         for seen in player_sightings(capture, network_media((), platform), platform)
     ]
-
-
-def _sized(candidate: Candidate, written: Source | None) -> Candidate:
-    if written is None:
-        return candidate
-    return replace(candidate, width=candidate.width or written.width, height=candidate.height or written.height)
 
 
 def by_script(page: HtmlPage, players: Sequence[Sighting], platform: Platform) -> list[Sighting]:

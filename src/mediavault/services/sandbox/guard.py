@@ -27,7 +27,6 @@ _CLONE_NEWNET = 0x4000_0000
 _SIOCSIFFLAGS = 0x8914  # netdevice(7)
 _IFF_UP_RUNNING = 0x1 | 0x40
 MAX_REQUEST_BYTES = 8 << 20
-STANDING = "--standing"  # the argument of a helper that answers many requests
 
 
 def serve(answer: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> int:

@@ -16,7 +16,6 @@ from typing import Any
 
 from mediavault.core.clock import Clock
 from mediavault.core.messages import Message
-from mediavault.services.sandbox.guard import STANDING
 from mediavault.services.sandbox.process import (
     ChildFailed,
     ChildLimits,
@@ -34,7 +33,7 @@ IDLE_S = 60.0  # until a child of a pool that gets no request is ended
 class PersistentChild:
     """One child process of ``module``, started with the first request. Requests must not overlap.
 
-    With the argument STANDING the module's ``main`` calls ``guard.serve_lines``.
+    The module's ``main`` calls ``guard.serve_lines``.
     """
 
     def __init__(self, module: str) -> None:
@@ -99,7 +98,6 @@ class PersistentChild:
             "-P",
             "-m",
             self._module,
-            STANDING,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

@@ -19,6 +19,7 @@ from mediavault.core.failures import (
 from mediavault.core.job import Stage, StrategyName
 from mediavault.core.media import Extraction
 from mediavault.core.messages import Message, counted
+from mediavault.core.platform import PLAIN_PAGE
 from mediavault.core.sessions import is_signed_in
 from mediavault.core.site_limits import Permit
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
@@ -84,7 +85,7 @@ async def extract_afresh(
         await take_permit()
     journal.site, journal.permit_is_unused = route.platform, False
     if rung is StrategyName.FRESH or journal.claim.job.chosen_url is not None:  # the browser sees more than the source
-        route = replace(route, extractors=tuple(name for name in route.extractors if name != "page"))
+        route = replace(route, extractors=tuple(name for name in route.extractors if name != PLAIN_PAGE))
     extraction = await _ask(route, tools, journal, rung, take_account_permit)
     await site_limits.report_outcome(route.platform, journal.permit, None, tools)
     return extraction

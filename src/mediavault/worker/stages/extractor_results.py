@@ -21,7 +21,7 @@ from mediavault.core.failures import (
 )
 from mediavault.core.media import Extraction
 from mediavault.core.messages import Message
-from mediavault.core.platform import Platform
+from mediavault.core.platform import PLAIN_PAGE, Platform
 from mediavault.core.post_urls import names_story
 from mediavault.core.urls import parse_http_url
 from mediavault.services.extraction.port import Extractor
@@ -67,7 +67,7 @@ class ExtractorResults:
 
     def add(self, failure: Failure, extractor: Extractor) -> bool:
         """Add a failure. Return whether it is only a doubt, which does not count: the browser sees more."""
-        if extractor.name == "page" and failure.code is not ErrorCode.RATE_LIMITED:
+        if extractor.name == PLAIN_PAGE and failure.code is not ErrorCode.RATE_LIMITED:
             return True
         (self.signed_in if extractor.signed_in else self.anonymous).append(failure)
         if is_verdict(failure, by=extractor.name):
