@@ -29,7 +29,7 @@ MAX_UNDECODED_AT_START = 3  # of sound that may yield nothing at the beginning: 
 _JOINED_ANYWHERE = frozenset({"mpegts", "mpeg"})  # containers whose sound may begin in the middle of a piece
 MAX_JOINING_SOUNDS = 16  # pieces of sound until the decoder is synchronised
 MAX_PACE_RATIO = 1.3  # announced this many times longer or shorter than it lasts: rounding does not explain it
-DECODE_CPU_S = 4.0  # a minute of 1080p H.264, or everything of most clips
+DECODE_CPU_S = 0.5  # 25 seconds of 720p H.264: everything of most clips
 
 
 def decode_all(path: Path, demuxer: str, *, cpu_s: float = DECODE_CPU_S) -> DecodeFacts:

@@ -2,7 +2,7 @@
 
 The checks and what each of them catches were measured on a corpus of damaged and odd files: S sniff, B structure,
 O opens with a real video stream, T the last seconds are there, K key frames decode at four places, D every packet,
-F every picture and sound decodes (of a long film as many as fit into a few seconds of work).
+F every picture and sound decodes (of a long film as many as fit into half a second of work).
 Several may report a problem; the most informative one comes first, because users see that one.
 """
 
