@@ -108,6 +108,7 @@ async def open_tools(
     from mediavault.services.download.fetcher import MediaFetcher
     from mediavault.services.download.port import DownloadLimits
     from mediavault.services.egress.client import AiohttpClient
+    from mediavault.services.egress.keeping_client import KeepingClient
     from mediavault.services.egress.proxy import EgressProxy
     from mediavault.services.extraction.api_extractor import ApiExtractor
     from mediavault.services.extraction.browser_extractor import BrowserExtractor
@@ -118,7 +119,7 @@ async def open_tools(
     from mediavault.services.media.remux import to_mp4
 
     async with AsyncExitStack() as stack:
-        client = AiohttpClient(guard, clock=clock)
+        client = KeepingClient(AiohttpClient(guard, clock=clock), clock)
         stack.push_async_callback(client.close)
         proxy = EgressProxy(guard)
         await proxy.start()

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import replace
-from functools import partial
+from urllib.parse import urlsplit
 
-from mediavault.core.failures import BadUrl
+from mediavault.core.failures import BadUrl, TookTooLong
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Candidate, Extraction, FoundIn, Ownership, Post, SourceType
 from mediavault.core.messages import Message
 from mediavault.core.platform import PLAIN_PAGE, Platform
 from mediavault.core.post_urls import page_to_visit
-from mediavault.services.egress.port import HttpClient, HttpResponse, Timeouts
+from mediavault.services.egress.keeping_client import KeepingClient
+from mediavault.services.egress.port import HttpResponse, Timeouts
 from mediavault.services.extraction.assembly import from_page, read_source
 from mediavault.services.extraction.candidates import Sighting
 from mediavault.services.extraction.ownership import OwnershipResult
@@ -26,6 +29,7 @@ HEADERS: Mapping[str, str] = {
     "Accept-Language": "en-US,en;q=0.9",
 }
 MAX_SECONDS = 20.0  # a page that takes longer is left to the browser
+TIMEOUTS = Timeouts(connect_s=10)
 
 _SOURCE_TYPES: Mapping[Kind, SourceType] = {
     **dict.fromkeys(
@@ -56,7 +60,7 @@ class PageExtractor:
     name = PLAIN_PAGE
     signed_in = False
 
-    def __init__(self, client: HttpClient, reader: Reader) -> None:
+    def __init__(self, client: KeepingClient, reader: Reader) -> None:
         self._client = client
         self._reader = reader
 
@@ -77,14 +81,23 @@ class PageExtractor:
         return replace(extraction, extractor=self.name)
 
     async def _get(self, url: str, post: Post, *, within_s: float) -> tuple[HttpResponse, bytes]:
-        """Request the page; return the response with its body, of a video or a manifest only the beginning."""
-        timeouts = Timeouts(connect_s=10, read_s=10, total_s=min(MAX_SECONDS, within_s / 2))
-        request = partial(self._client.get, scope_url=post.url, headers=HEADERS, timeouts=timeouts, decode=True)
-        async with request(url) as response:
-            body = await _read_at_least(SNIFF_BYTES, response)
-            if sniff(body) not in _SOURCE_TYPES:
-                body += await _read_at_least(MAX_PAGE_BYTES - len(body), response)
-            return response, body
+        """Request the page; return the response with its body, of a video or a manifest only the beginning.
+
+        A video's response is kept for its download.
+        """
+        request = self._client.get(url, scope_url=post.url, headers=HEADERS, timeouts=TIMEOUTS, decode=True)
+        try:
+            async with asyncio.timeout(min(MAX_SECONDS, within_s / 2)), AsyncExitStack() as stack:
+                response = await stack.enter_async_context(request)
+                body = await _read_at_least(SNIFF_BYTES, response)
+                source_type = _SOURCE_TYPES.get(sniff(body))
+                if source_type is None:
+                    body += await _read_at_least(MAX_PAGE_BYTES - len(body), response)
+                elif source_type is SourceType.DIRECT and _is_the_file(response):
+                    self._client.keep(url, scope_url=post.url, response=response, head=body, stack=stack)
+                return response, body
+        except TimeoutError as exc:
+            raise TookTooLong(Message("%(host)s took too long to answer.", host=urlsplit(url).hostname)) from exc
 
 
 def file_extraction(
@@ -111,6 +124,10 @@ async def _read_at_least(count: int, response: HttpResponse) -> bytes:
     return body
 
 
+def _is_the_file(response: HttpResponse) -> bool:
+    return response.status == 200 and "content-encoding" not in response.headers
+
+
 def _content_length(response: HttpResponse) -> int | None:
     length = response.headers.get("content-length", "")
-    return int(length) if length.isdecimal() and "content-encoding" not in response.headers else None
+    return int(length) if length.isdecimal() and _is_the_file(response) else None

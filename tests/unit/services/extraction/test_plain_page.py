@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
 
-from mediavault.core.failures import BadUrl, Challenge, Deleted, Failure, LoginRequired, RateLimited, Unsupported
+from mediavault.core.failures import (
+    BadUrl,
+    Challenge,
+    Deleted,
+    Failure,
+    LoginRequired,
+    RateLimited,
+    TookTooLong,
+    Unsupported,
+)
 from mediavault.core.media import Extraction, SourceType
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.registry import identify
+from mediavault.services.egress.keeping_client import KeepingClient
 from mediavault.services.egress.port import HttpResponse
+from mediavault.services.extraction import page_extractor
 from mediavault.services.extraction.page_extractor import PageExtractor
 from mediavault.services.extraction.plain_page import read_plain_page
 from mediavault.services.extraction.port import PageAnswer
 from mediavault.services.extraction.ranking import choose_candidate
-from tests.stubs import ReaderHere, StubClient
+from tests.fakes import FakeClock
+from tests.stubs import ReaderHere, StubClient, StubResponse
 
 URL = "https://blog.example/posts/12"
 POST, GENERIC = identify(parse_http_url(URL))
@@ -115,9 +129,22 @@ def test_a_login_page_is_no_page_of_the_post() -> None:
 
 async def extract(body: bytes, *, status: int = 200, headers: dict[str, str] | None = None) -> Extraction:
     client = StubClient(status, body, headers)
-    extraction = await PageExtractor(client, ReaderHere()).extract(POST, GENERIC, within_s=60)
+    extraction = await extracted_by(client)
     assert client.urls == [URL]
     return extraction
+
+
+async def extracted_by(client: StubClient, *, then_read: bool = False) -> Extraction:
+    """Extract the post; ``then_read``: and download its URL."""
+    keeping = KeepingClient(client, FakeClock())
+    try:
+        extraction = await PageExtractor(keeping, ReaderHere()).extract(POST, GENERIC, within_s=60)
+        if then_read:
+            async with keeping.get(choose_candidate(extraction.videos[0]).url, scope_url=POST.url) as response:
+                assert await response.read(limit=1 << 20) == MP4
+        return extraction
+    finally:
+        await keeping.close()
 
 
 async def test_one_request_is_enough_for_a_page_with_one_video() -> None:
@@ -147,6 +174,22 @@ async def test_a_url_that_is_the_file_is_recognised_by_its_first_bytes(
     assert candidate.size == (len(body) if source_type is SourceType.DIRECT else None)
 
 
+@pytest.mark.parametrize(("headers", "requests"), [({}, 1), ({"content-encoding": "gzip"}, 2)], ids=["plain", "gzip"])
+async def test_the_download_of_a_url_that_is_the_file_goes_on_with_the_same_response(
+    headers: dict[str, str], requests: int
+) -> None:
+    client = StubClient(200, MP4, headers)
+    await extracted_by(client, then_read=True)
+
+    assert client.urls == [URL] * requests
+
+
+async def test_a_page_that_takes_too_long_is_left_to_the_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_extractor, "MAX_SECONDS", 0.0)
+    with pytest.raises(TookTooLong, match=r"blog\.example took too long"):
+        await extracted_by(NeverAnswering())
+
+
 @pytest.mark.parametrize(
     "body", [b"\x89PNG\r\n\x1a\n" + bytes(99), b"ID3\x03" + bytes(2_000), bytes(2_000), b"%PDF-1.7"]
 )
@@ -160,6 +203,16 @@ async def test_a_refusal_with_a_videos_bytes_is_a_refusal() -> None:
         await extract(MP4, status=404)
 
 
+class NeverAnswering(StubClient):
+    def get(self, url: str, **_: object) -> AbstractAsyncContextManager[HttpResponse]:  # type: ignore[override]
+        @asynccontextmanager
+        async def never() -> AsyncIterator[HttpResponse]:
+            await asyncio.Event().wait()
+            yield StubResponse(200, b"", {})
+
+        return never()
+
+
 class Misled(StubClient):
     """A client whose request is redirected to something that is no web address."""
 
@@ -169,4 +222,4 @@ class Misled(StubClient):
 
 async def test_a_page_that_redirects_to_an_apps_address_is_left_to_the_browser() -> None:
     with pytest.raises(Unsupported, match="source is not enough"):
-        await PageExtractor(Misled(), ReaderHere()).extract(POST, GENERIC, within_s=60)
+        await extracted_by(Misled())
