@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -131,7 +132,9 @@ class StubDownloader:
             raise answer
         path.write_bytes(answer)
         on_progress(len(answer), len(answer))
-        return DownloadedFile(path, request.url, len(answer), "video/mp4", request.expected)
+        return DownloadedFile(
+            path, request.url, len(answer), "video/mp4", request.expected, sha256=hashlib.sha256(answer).hexdigest()
+        )
 
 
 class StubBrowser:

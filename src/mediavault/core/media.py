@@ -217,6 +217,7 @@ class DownloadedFile:
     expected: Expected
     segmented: bool = False
     proven_whole: bool = True  # False: no length was announced, or it was resumed: probe thoroughly
+    sha256: str | None = None  # of the bytes as they were written, in hexadecimal, where that is known
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """Fetches one file: streams it to disk, and resumes it after an interruption where that is provably safe.
 
-The decisions are elsewhere: ``resume`` judges a response, ``pacing`` interruptions, ``core.slow_floor`` slowness. This
-module has the connections and the partial file ``media.part`` with its progress.
+The decisions are elsewhere: ``resume`` judges a response, ``pacing`` interruptions, ``core.slow_floor`` slowness, and
+``connections`` whether several are faster. This module has the partial file ``media.part`` with its progress.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,12 +28,20 @@ from mediavault.core.failures import (
 from mediavault.core.media import DownloadedFile, OnProgress
 from mediavault.core.messages import Message
 from mediavault.core.slow_floor import SlowTransferDetector
+from mediavault.services.download.connections import (
+    OneConnection,
+    RangeSource,
+    SeveralConnections,
+    allows_several,
+)
 from mediavault.services.download.pacing import HostSlots, InterruptionCounter, Slot, wait_s
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.resume import (
     AlreadyComplete,
     Append,
     Refuse,
+    ResumeDecision,
+    ResumeRequest,
     Saved,
     StartOver,
     Whole,
@@ -56,6 +65,7 @@ PART = "media.part"
 _WORTHLESS = (NotAVideo, EmptyBody, TooLarge)
 # After these failures the rest is requested.
 _INTERRUPTIONS = (Incomplete, NetworkFailure, TookTooLong)
+MAX_PHASES = 3  # with several connections that ended with a failure
 
 
 class PlaylistInstead(NotAVideo):
@@ -127,11 +137,13 @@ class _Transfer:
         self._floor = SlowTransferDetector(limits.slow_bytes_per_s, limits.slow_s)
         self._answered = False
         self._proven = True
-        self._bytes = 0
+        self._bytes, self._sha256 = 0, ""
         self._at_most = request.max_range_bytes
         self._end: int | None = None  # of the current range, exclusive
         self._mid_file = False
         self._slot = slot
+        self._slow: OneConnection | None = None  # the connection that was left because several may be faster
+        self._phases_left = MAX_PHASES
 
     async def run(self, writer: FileWriter, saved: Saved | None) -> bytes:
         """Transfer until the file is whole, and return its first bytes."""
@@ -140,7 +152,7 @@ class _Transfer:
             try:
                 async with self._slot:
                     is_whole = await self._attempt()
-                if is_whole:
+                if is_whole or (self._slow is not None and await self._fetch_over_several(self._slow)):
                     break
             except Failure as exc:
                 exc.bytes_received = self._writer.position
@@ -148,7 +160,7 @@ class _Transfer:
                 if wait_before_next_s is None:
                     raise
                 await self._clock.sleep(wait_before_next_s)
-        self._bytes = writer.position
+        self._bytes, self._sha256 = writer.position, await writer.sha256()
         return await writer.read_back(0, SNIFF_BYTES)
 
     def remember(self, durable: int) -> None:
@@ -165,24 +177,16 @@ class _Transfer:
             content_type=self._saved.content_type,
             expected=self._request.expected,
             proven_whole=self._proven,
+            sha256=self._sha256,
         )
 
     async def _attempt(self) -> bool:
         """Make one request; True when the file is whole, False when another request is needed."""
-        have, url = self._writer.position, self._request.url
-        ask = resume_request(self._saved, have=have, url=url, at_most=self._at_most)
-        self._mid_file = self._answered or ask.start > 0
-        async with self._client.get(
-            url,
-            scope_url=self._request.scope_url,
-            headers={**self._request.headers, "accept-encoding": "identity", **ask.headers},
-            cookies=self._request.cookies,
-            timeouts=Timeouts(connect_s=self._limits.connect_s, read_s=self._limits.stall_s),
-        ) as answer:
-            now = self._clock.now()
-            move = judge(
-                answer.status, answer.headers, ask, self._saved, have=have, url=url, final_url=answer.url, now=now
-            )
+        have = self._writer.position
+        ask = resume_request(self._saved, have=have, url=self._request.url, at_most=self._at_most)
+        self._mid_file, self._slow = self._answered or ask.start > 0, None
+        async with self._send(ask) as answer:
+            move = self._judge(answer, ask, have)
             self._answered = True
             match move:
                 case Refuse(failure):
@@ -196,6 +200,48 @@ class _Transfer:
                     return await self._receive_rest(answer, move)
                 case StartOver(reason):
                     return await self._start_over(reason)
+
+    def _send(self, ask: ResumeRequest) -> AbstractAsyncContextManager[HttpResponse]:
+        return self._client.get(
+            self._request.url,
+            scope_url=self._request.scope_url,
+            headers={**self._request.headers, "accept-encoding": "identity", **ask.headers},
+            cookies=self._request.cookies,
+            timeouts=Timeouts(connect_s=self._limits.connect_s, read_s=self._limits.stall_s),
+        )
+
+    def _judge(self, answer: HttpResponse, ask: ResumeRequest, have: int) -> ResumeDecision:
+        return judge(
+            answer.status,
+            answer.headers,
+            ask,
+            self._saved,
+            have=have,
+            url=self._request.url,
+            final_url=answer.url,
+            now=self._clock.now(),
+        )
+
+    async def _fetch_over_several(self, slow: OneConnection) -> bool:
+        """Fetch the rest over several connections; return whether the file is whole.
+
+        Where that fails, or is no faster, the rest is resumed over one connection.
+        """
+        assert self._saved is not None
+        self._mid_file = True
+        source = RangeSource(self._send, self._judge, self._read, self._take)
+        several = SeveralConnections(
+            source, self._clock, self._writer, self._saved, self._slot, one_bytes_per_s=slow.bytes_per_s
+        )
+        try:
+            helps = await several.run(self._request.max_connections)
+            self._phases_left = self._phases_left if helps else 0
+        except RateLimited:
+            self._phases_left = 0
+            raise
+        except Failure:  # of a further connection: one was working
+            self._phases_left -= 1
+        return self._writer.position == self._saved.total
 
     def _wait_before_next_s(self, failure: Failure) -> float | None:
         """Return the seconds until the rest is requested; None when that is useless.
@@ -248,8 +294,20 @@ class _Transfer:
         return self._is_whole(self._saved.total)
 
     async def _receive(self, answer: HttpResponse) -> None:
+        """Read until the end, or until several connections are worth trying."""
+        assert self._saved is not None
+        one = OneConnection(self._clock.monotonic()) if self._may_take_several(answer) else None
         while piece := await self._read(answer):
             await self._take(piece)
+            left = (self._saved.total or 0) - self._writer.position
+            if one is not None and one.add(len(piece), left=left, now_s=self._clock.monotonic()):
+                self._slow = one
+                return
+
+    def _may_take_several(self, answer: HttpResponse) -> bool:
+        assert self._saved is not None
+        in_one_request = self._at_most is None and self._request.max_connections > 1
+        return in_one_request and self._phases_left > 0 and allows_several(answer.headers, self._saved)
 
     async def _read(self, answer: HttpResponse) -> bytes:
         began = self._clock.monotonic()
@@ -305,8 +363,8 @@ class _Transfer:
                 )
             )
         if total is not None and position < total:
-            if self._at_most is not None and position == self._end:
-                return False  # the next range
+            if self._slow is not None or (self._at_most is not None and position == self._end):
+                return False  # the rest over several connections, or the next range
             raise Incomplete(
                 Message("The download stopped at %(position)d of %(total)d bytes.", position=position, total=total)
             )

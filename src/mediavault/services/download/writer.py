@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import errno
+import hashlib
 import json
 import os
 import shutil
@@ -67,7 +69,9 @@ class FileWriter:
         self._batch_bytes = self._queued = 0
         self._moved = asyncio.Event()
         self._failed: Failure | None = None
-        self._unsynced, self._synced_at = 0, clock.monotonic()  # used by the thread only
+        # the rest is used by the thread only
+        self._unsynced, self._synced_at = 0, clock.monotonic()
+        self._hash, self._hashed = hashlib.sha256(), 0  # of the first so many bytes
 
     async def start(self, keep: int) -> None:
         await self._do(lambda: self._open(keep))
@@ -100,6 +104,12 @@ class FileWriter:
         """Return bytes that were written before; fewer at the end of the file."""
         self._send_batch()
         return await self._do(lambda: os.pread(self._fd, count, start))
+
+    async def sha256(self) -> str:
+        """Return the hash of everything written, in hexadecimal. It is taken as bytes are written, from the page cache
+        where the writing began in the middle or was rewound."""
+        self._send_batch()
+        return await self._do(lambda: self._digest(self.position))
 
     async def close(self, *, quietly: bool) -> None:
         """Write and sync the rest. ``quietly``: another failure is being raised and must not be replaced."""
@@ -157,6 +167,10 @@ class FileWriter:
         if self._failed is not None:
             return
         _write_all(self._fd, pieces, offset)
+        if self._hashed == offset:
+            for piece in pieces:
+                self._hash.update(piece)
+            self._hashed += count
         self._unsynced += count
         if self._unsynced >= SYNC_BYTES or self._clock.monotonic() - self._synced_at >= SYNC_S:
             self._check_space(0)
@@ -168,8 +182,19 @@ class FileWriter:
         if self._on_durable is not None:
             self._on_durable(durable)
 
+    def _digest(self, size: int) -> str:
+        while self._hashed < size:
+            piece = os.pread(self._fd, min(BATCH_BYTES, size - self._hashed), self._hashed)
+            if not piece:
+                raise OSError(errno.EIO, "the file is shorter than what was written")
+            self._hash.update(piece)
+            self._hashed += len(piece)
+        return self._hash.hexdigest()
+
     def _truncate(self, at: int) -> None:
         os.ftruncate(self._fd, at)
+        if at < self._hashed:
+            self._hash, self._hashed = hashlib.sha256(), 0
         if self._on_durable is not None:
             self._on_durable(at)
 

@@ -62,11 +62,11 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
 
 
-def seal(path: Path) -> str:
-    """fsync the file and return its SHA-256 in hexadecimal."""
+def seal(path: Path, sha256: str | None = None) -> str:
+    """fsync the file and return its SHA-256 in hexadecimal: ``sha256`` where it is known already."""
     with translate_errors(path.parent), path.open("rb") as file:
         os.fsync(file.fileno())
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256 or hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digest(path: Path) -> Digest:

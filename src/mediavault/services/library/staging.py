@@ -52,9 +52,12 @@ class Staging:
         """Remove what one strategy left in its attempt's folder."""
         await asyncio.to_thread(disk.empty, folder)
 
-    async def seal(self, path: Path) -> str:
-        """Make the file durable and return its SHA-256 in hexadecimal. A failed fsync is never repeated on it."""
-        return await asyncio.to_thread(disk.seal, path)
+    async def seal(self, path: Path, *, sha256: str | None = None) -> str:
+        """Make the file durable and return its SHA-256 in hexadecimal; ``sha256`` where it is known already.
+
+        A failed fsync is never repeated on it.
+        """
+        return await asyncio.to_thread(disk.seal, path, sha256)
 
     async def folders(self) -> list[StagingFolder]:
         """Return the folders of all attempts on this machine, running or not."""

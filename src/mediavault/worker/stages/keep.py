@@ -36,7 +36,7 @@ async def keep(verified: VerifiedFile, picture: Path | None, attempt: Attempt, i
     the other one was first, its file, whose size and hash are in the row, is used.
     """
     tools, album = attempt.tools, attempt.items
-    sha256 = await tools.vault.staging.seal(verified.path)
+    sha256 = await tools.vault.staging.seal(verified.path, sha256=verified.downloaded.sha256)
     planned = album.items[index].kept
     for _ in range(MAX_NAME_RACES):
         if planned is not None and await _is_in_library(planned, tools):

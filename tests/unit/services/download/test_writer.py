@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import hashlib
 import os
 import threading
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mediavault.core.failures import NoSpace, StorageFailure
 from mediavault.services.download import writer as module
@@ -52,6 +55,36 @@ async def test_rewinding_discards_what_came_later(tmp_path: Path) -> None:
         assert await writer.read_back(0, 10) == b"abX"
         assert writer.position == 3
     assert (tmp_path / "f").read_bytes() == b"abX"
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    keep=st.integers(min_value=0, max_value=8),
+    steps=st.lists(st.one_of(st.binary(max_size=9), st.integers(min_value=0, max_value=40)), max_size=8),
+)
+async def test_the_hash_is_that_of_the_file_whatever_was_kept_and_rewound(
+    keep: int, steps: list[bytes | int], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("hash") / "f"
+    path.write_bytes(b"kept|more")
+    async with open_writer(path, keep=keep, reserve_bytes=0, clock=FakeClock()) as writer:
+        for step in steps:
+            if isinstance(step, bytes):
+                await writer.write(step)
+            else:
+                await writer.rewind(min(step, writer.position))
+        taken = await writer.sha256()
+
+    assert taken == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+async def test_a_file_that_somebody_cut_off_has_no_hash(tmp_path: Path) -> None:
+    async with open_writer(tmp_path / "f", keep=0, reserve_bytes=0, clock=FakeClock()) as writer:
+        await writer.write(b"abcdef")
+        await writer.rewind(2)
+        (tmp_path / "f").write_bytes(b"")
+        with pytest.raises(StorageFailure):
+            await writer.sha256()
 
 
 async def test_a_slow_disk_holds_the_network_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
