@@ -9,7 +9,9 @@ from typing import cast
 import pytest
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import Job, JobStatus, Stage
+from mediavault.core.job import Job, JobItem, JobStatus, Stage
+from mediavault.core.media import Account, Expected, Item, SourceType
+from mediavault.store.port import Checkpoint
 from mediavault.web.overview import RECENT, WAITING
 from tests.http_vault import POST, ApiVault, MakeVault
 from tests.session_stubs import StubSessions
@@ -126,6 +128,21 @@ async def test_a_running_job_shows_its_stage_and_bytes_and_loads_no_third_party_
     assert "2.0 MB of 8.0 MB" in page
     assert 'value="25"' in page
     assert not re.search(r'<img[^>]+src="http', page)
+
+
+async def test_what_the_look_at_the_post_found_is_shown_while_its_video_is_downloaded(vault: ApiVault) -> None:
+    await vault.add()
+    items = (JobItem(Item(expected=Expected(duration_s=83.0))),)
+    found = {"title": "Otters", "text": None}
+    account = Account("generic", "jane", "Jane Doe", "jane")
+    await vault.store.queue.checkpoint(
+        await vault.claim(), Checkpoint(None, None, SourceType.DIRECT, (), (), account, None, found, items)
+    )
+    page = await home(vault)
+
+    assert ">Otters</bdi>" in page
+    assert "<bdi>Jane Doe</bdi>" in page
+    assert '<span class="length">1:23</span>' in page
 
 
 async def test_lists_are_bounded_and_link_to_the_rest(vault: ApiVault) -> None:
