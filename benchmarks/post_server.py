@@ -20,10 +20,15 @@ PAGE = """<!doctype html><html lang="en"><head><title>Post {number}</title>
 <video controls src="/media/{number}.mp4"></video></body></html>"""
 
 
-def padded(film: bytes, number: int) -> bytes:
-    """Return the film as a file of FILE_BYTES that no other number has: an MP4 may end with a ``free`` box."""
-    space = FILE_BYTES - len(film)
+def padded(film: bytes, number: int, size: int = FILE_BYTES) -> bytes:
+    """Return the film as a file of ``size`` bytes that no other number has: an MP4 may end with a ``free`` box."""
+    space = size - len(film)
     return film + struct.pack(">I4sI", space, b"free", number) + bytes(space - 12)
+
+
+def short_film(folder: Path) -> bytes:
+    look = ClipSpec("post", 1, seconds=2)
+    return make_clips([look], folder)[look.name].files["video.mp4"]
 
 
 def main() -> None:
@@ -31,8 +36,7 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("folder", type=Path)
     options = parser.parse_args()
-    look = ClipSpec("post", 1, seconds=2)
-    film = make_clips([look], options.folder)[look.name].files["video.mp4"]
+    film = short_film(options.folder)
 
     async def page(request: web.Request) -> web.Response:
         return web.Response(text=PAGE.format(number=request.match_info["number"]), content_type="text/html")

@@ -21,6 +21,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.idle import await_healthy, free_port, stop_process, vault_environment
@@ -32,30 +33,59 @@ YTDLP = (sys.executable, "-m", "yt_dlp", "--quiet", "--no-warnings", "--ignore-c
 _PPID, _TIMES = 1, slice(11, 15)  # of /proc/<pid>/stat, counted from after the name: utime to cstime; proc(5)
 
 
-def with_mediavault(urls: Sequence[str], folder: Path, *, jobs: int) -> Cost:
-    """Submit all posts at once to a running ``mediavault serve``. Its start is not counted."""
+@contextmanager
+def running_vault(folder: Path, hosts: Sequence[str], *, jobs: int, **environment: str) -> Iterator[Vault]:
+    """Run ``mediavault serve``, which may fetch from these hosts of the private network."""
     port = free_port()
-    hosts = sorted({url.split("/")[2] for url in urls})
-    environment = {
+    settings = {
         **vault_environment(folder, port),
         "MEDIAVAULT_CONCURRENCY": str(jobs),
         "MEDIAVAULT_ALLOW_PRIVATE": json.dumps(hosts),
     }
     with (folder / "serve.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "mediavault", "serve"], env=environment, stdout=log, stderr=log
-        )
+        command = [sys.executable, "-m", "mediavault", "serve"]
+        process = subprocess.Popen(command, env=settings | environment, stdout=log, stderr=log)
         try:
             await_healthy(process, port, folder / "serve.log")
-            before, began = tree_cpu_s(process.pid), time.perf_counter()
-            _post(port, urls)
-            while _count(port, "completed") < len(urls):
-                expect(_count(port, "failed"), 0)
-                time.sleep(0.1)
-            wall_s = time.perf_counter() - began
-            cost = Cost(len(urls), tree_cpu_s(process.pid) - before, wall_s)
+            yield Vault(process.pid, port)
         finally:
             stop_process(process)
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """A running ``mediavault serve``."""
+
+    pid: int
+    port: int
+
+    def save(self, urls: Sequence[str]) -> Cost:
+        """Submit all URLs at once and wait until all their files are saved."""
+        done = self._count("completed")
+        before, began = tree_cpu_s(self.pid), time.perf_counter()
+        self._post(urls)
+        while self._count("completed") - done < len(urls):
+            expect(self._count("failed"), 0)
+            time.sleep(0.05)
+        wall_s = time.perf_counter() - began
+        return Cost(len(urls), tree_cpu_s(self.pid) - before, wall_s)
+
+    def _post(self, urls: Sequence[str]) -> None:
+        body = json.dumps({"post_urls": list(urls)}).encode()
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/api/jobs", data=body, headers=headers)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            expect(answer.status // 100, 2)
+
+    def _count(self, status: str) -> int:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/worker/health", timeout=60) as answer:
+            return int(json.loads(answer.read())["counts"].get(status, 0))
+
+
+def with_mediavault(urls: Sequence[str], folder: Path, *, jobs: int) -> Cost:
+    """Submit all posts at once to a running ``mediavault serve``. Its start is not counted."""
+    with running_vault(folder, sorted({url.split("/")[2] for url in urls}), jobs=jobs) as vault:
+        cost = vault.save(urls)
     expect(len(list((folder / "downloads").rglob("*.mp4"))), len(urls))
     return cost
 
@@ -63,7 +93,7 @@ def with_mediavault(urls: Sequence[str], folder: Path, *, jobs: int) -> Cost:
 def with_one_ytdlp(urls: Sequence[str], folder: Path, *, jobs: int) -> Cost:
     """Run ``yt-dlp -a`` over all posts."""
     (folder / "urls").write_text("\n".join(urls))
-    with _measured(len(urls)) as costs:
+    with measured(len(urls)) as costs:
         subprocess.run([*YTDLP, "-a", "urls", "-o", "%(webpage_url_domain)s-%(id)s.%(ext)s"], cwd=folder, check=True)
     expect(len(list(folder.glob("*.mp4"))), len(urls))
     return costs[0]
@@ -73,7 +103,7 @@ def with_ytdlp_per_post(urls: Sequence[str], folder: Path, *, jobs: int) -> Cost
     """Run a process of yt-dlp for each post, as most web front ends do; AT_ONCE at a time."""
     waiting = list(urls)
     running: list[subprocess.Popen[bytes]] = []
-    with _measured(len(urls)) as costs:
+    with measured(len(urls)) as costs:
         while waiting or running:
             while waiting and len(running) < AT_ONCE:
                 command = [*YTDLP, waiting.pop(), "-o", "%(webpage_url_domain)s-%(id)s.%(ext)s"]
@@ -92,7 +122,7 @@ CONTENDERS: Mapping[str, Callable[..., Cost]] = {
 
 
 @contextmanager
-def _measured(posts: int) -> Iterator[list[Cost]]:
+def measured(posts: int) -> Iterator[list[Cost]]:
     """Append the cost of the processes that ran and were waited for in the block."""
     costs: list[Cost] = []
     before, began = _children_cpu_s(), time.perf_counter()
@@ -117,20 +147,6 @@ def tree_cpu_s(root: int) -> float:
         grown, tree = bool(more), tree | more
     ticks = sum(int(value) for pid in tree if pid in stats for value in stats[pid][_TIMES])
     return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def _post(port: int, urls: Sequence[str]) -> None:
-    body = json.dumps({"post_urls": list(urls)}).encode()
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/api/jobs", data=body, headers={"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        expect(answer.status // 100, 2)
-
-
-def _count(port: int, status: str) -> int:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/worker/health", timeout=60) as answer:
-        return int(json.loads(answer.read())["counts"].get(status, 0))
 
 
 @contextmanager
