@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from mediavault.core.clock import Clock
+from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.cookies import Cookie
 from mediavault.core.failures import Failure, NetworkFailure, NoVideo
 from mediavault.core.job import ClaimedJob, Job, NewJob, new_job_id
@@ -38,6 +38,8 @@ from mediavault.services.extraction.browser_extractor import read_visit
 from mediavault.services.extraction.plain_page import read_plain_page
 from mediavault.services.extraction.port import ApiAnswer, PageAnswer, VisitReading
 from mediavault.services.library.local_library import LocalLibrary
+from mediavault.services.media.remux import Joiner
+from mediavault.services.sandbox.standing import ChildPool
 from mediavault.store.port import Store
 from mediavault.worker.context import RetryPolicy, WorkerContext
 from mediavault.worker.pipeline import process_one_cycle
@@ -243,6 +245,9 @@ class StubClient:
 
     async def close(self) -> None:
         return None
+
+
+UNSTARTED = Joiner(ChildPool("", SystemClock(), size=1))  # for downloads that join nothing, or join in this process
 
 
 async def stub_remux(sources: Sequence[Path], into: Path) -> None:

@@ -42,6 +42,8 @@ CLIENT = """
     from mediavault.services.download.port import DownloadLimits, MediaRequest
     from mediavault.services.egress.client import AiohttpClient
     from mediavault.services.egress.guard import EgressGuard
+    from mediavault.services.media.remux import Joiner
+    from mediavault.services.sandbox.standing import ChildPool
 
     def peak_rss():  # of this program: ru_maxrss would begin with what its parent had
         line = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
@@ -53,7 +55,9 @@ CLIENT = """
         url = f"http://127.0.0.1:{port}/v.mp4"
         request, limits = MediaRequest(url, SourceType.DIRECT, url), DownloadLimits(max_bytes=1 << 40, reserve_bytes=0)
         before, began = peak_rss(), time.monotonic()
-        file = await MediaFetcher(client, SystemClock()).fetch(request, into=into, limits=limits, on_progress=lambda *_: None)
+        clock = SystemClock()
+        fetcher = MediaFetcher(client, clock, Joiner(ChildPool("", clock, size=1)))
+        file = await fetcher.fetch(request, into=into, limits=limits, on_progress=lambda *_: None)
         used = resource.getrusage(resource.RUSAGE_SELF)
         await client.close()
         print(json.dumps({"bytes": file.bytes, "rss": peak_rss(), "before": before,

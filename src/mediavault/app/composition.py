@@ -115,8 +115,9 @@ async def open_tools(
     from mediavault.services.extraction.confined_reader import ConfinedReader
     from mediavault.services.extraction.page_extractor import PageExtractor
     from mediavault.services.extraction.ytdlp_extractor import YtdlpExtractor
-    from mediavault.services.media.probe import open_probe
-    from mediavault.services.media.remux import to_mp4
+    from mediavault.services.media.helpers import open_helpers
+    from mediavault.services.media.probe import FfmpegProbe
+    from mediavault.services.media.remux import Joiner
 
     async with AsyncExitStack() as stack:
         client = KeepingClient(AiohttpClient(guard, clock=clock), clock)
@@ -136,6 +137,8 @@ async def open_tools(
         stack.push_async_callback(browser.close)
         reader = ConfinedReader(clock, child=READING_CHILD)
         stack.push_async_callback(reader.close)
+        helpers = await stack.enter_async_context(open_helpers(clock))
+        joiner = Joiner(helpers)
         extractors: list[Extractor] = [
             ApiExtractor(client, reader),
             PageExtractor(client, reader),
@@ -152,9 +155,9 @@ async def open_tools(
             extractors={extractor.name: extractor for extractor in extractors},
             client=client,
             browser=browser,
-            downloader=MediaFetcher(client, clock),
-            probe=await stack.enter_async_context(open_probe(clock)),
-            remux=to_mp4,
+            downloader=MediaFetcher(client, clock, joiner),
+            probe=FfmpegProbe(helpers),
+            remux=joiner.to_mp4,
             vault=library,
             limits=DownloadLimits(
                 max_bytes=settings.max_file_bytes,

@@ -28,7 +28,7 @@ async def open_file_service(vault: App) -> AsyncIterator[FileService]:
 
     in_a_folder = vault.settings.vault_url is None  # a bucket would send the whole file
     checks = JobChecks(vault.store, library, vault.clock)
-    async with open_probe(vault.clock, children=1) as probe:
+    async with open_probe(vault.clock, helpers=1) as probe:
         try:
             yield FileService(checks, FormatProbe(probe, path_of if in_a_folder else None))
         finally:

@@ -27,7 +27,7 @@ from mediavault.worker.pipeline import process_one_cycle
 from tests import media
 from tests.fakes import START, FakeClock
 from tests.fault_server import FaultServer, Script, cut, fault_server, reply, serve
-from tests.stubs import StubBrowser, StubExtractor, candidate, extraction, make_tools, new_job
+from tests.stubs import UNSTARTED, StubBrowser, StubExtractor, candidate, extraction, make_tools, new_job
 
 MINUTE = timedelta(minutes=1)
 BODY = media.mp4(4.0)
@@ -60,7 +60,9 @@ class WorkerRig:
             extractor=extractor or StubExtractor(extracted),
             browser=StubBrowser(BrowserUnavailable("There is no browser.")),
         )
-        return replace(made, downloader=MediaFetcher(self.client, self.clock), probe=self.probe, limits=LIMITS)
+        return replace(
+            made, downloader=MediaFetcher(self.client, self.clock, UNSTARTED), probe=self.probe, limits=LIMITS
+        )
 
     async def run(self, tools: WorkerContext) -> tuple[Job, datetime]:
         """Run one attempt; return the stored job and the time of its failure."""

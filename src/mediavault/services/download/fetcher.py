@@ -17,7 +17,7 @@ from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.segments import StreamDownloader
 from mediavault.services.download.track import TrackProgress, all_or_first_failure
 from mediavault.services.egress.port import HttpClient
-from mediavault.services.media.remux import Track, join_tracks
+from mediavault.services.media.remux import Joiner, Track
 from mediavault.services.media.sniff import Kind
 
 _STREAMS = (SourceType.HLS, SourceType.DASH)
@@ -26,11 +26,11 @@ _STREAMS = (SourceType.HLS, SourceType.DASH)
 class MediaFetcher:
     """``Downloader`` for every source type. A URL that turns out to be a playlist or manifest is fetched as one."""
 
-    def __init__(self, client: HttpClient, clock: Clock) -> None:
+    def __init__(self, client: HttpClient, clock: Clock, joiner: Joiner) -> None:
         hosts = HostSlots()
         self._direct = DirectDownloader(client, clock, hosts=hosts)
-        self._pair = PairDownloader(client, clock, hosts=hosts)
-        self._stream = StreamDownloader(client, clock, hosts=hosts)
+        self._pair = PairDownloader(client, clock, joiner, hosts=hosts)
+        self._stream = StreamDownloader(client, clock, joiner, hosts=hosts)
 
     async def fetch(
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
@@ -51,7 +51,8 @@ PICTURES, SOUND = "video", "audio"
 class PairDownloader:
     """``Downloader`` for a request with an ``audio_url``: fetches both files and joins them into one MP4, or fails."""
 
-    def __init__(self, client: HttpClient, clock: Clock, *, hosts: HostSlots | None = None) -> None:
+    def __init__(self, client: HttpClient, clock: Clock, joiner: Joiner, *, hosts: HostSlots) -> None:
+        self._joiner = joiner
         self._direct = DirectDownloader(client, clock, hosts=hosts, also={Kind.AUDIO})
 
     async def fetch(
@@ -64,7 +65,7 @@ class PairDownloader:
         )
         await asyncio.to_thread(_check_space, pictures.bytes + sound.bytes, into, limits.reserve_bytes)
         path = into / "media.mp4"
-        facts = await join_tracks([Track((pictures.path,)), Track((sound.path,))], path)
+        facts = await self._joiner.join([Track((pictures.path,)), Track((sound.path,))], path)
         if "audio" not in {track.kind for track in facts.tracks}:
             await asyncio.to_thread(path.unlink, missing_ok=True)
             raise Incomplete("The video's audio file contains no sound.", bytes_received=sound.bytes)

@@ -32,7 +32,7 @@ from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.stream_source import StreamSource
 from mediavault.services.download.track import TrackFetch, TrackProgress, all_or_first_failure
 from mediavault.services.egress.port import HttpClient
-from mediavault.services.media.remux import SLACK, SLACK_S, Track, join_tracks
+from mediavault.services.media.remux import SLACK, SLACK_S, Joiner, Track
 from mediavault.services.media.sniff import DESCRIPTIONS, Kind, sniff
 
 MAX_DEPTH = 3  # a master that names a master …
@@ -125,8 +125,8 @@ NAMES = ("video", "audio")
 class StreamDownloader:
     """``Downloader`` for HLS playlists, master or media, and for DASH manifests."""
 
-    def __init__(self, client: HttpClient, clock: Clock, *, hosts: HostSlots | None = None) -> None:
-        self._client, self._clock, self._hosts = client, clock, hosts or HostSlots()
+    def __init__(self, client: HttpClient, clock: Clock, joiner: Joiner, *, hosts: HostSlots) -> None:
+        self._client, self._clock, self._joiner, self._hosts = client, clock, joiner, hosts
         self._direct = DirectDownloader(client, clock, hosts=self._hosts, also={Kind.AUDIO})
 
     async def fetch(
@@ -149,7 +149,7 @@ class StreamDownloader:
         announced_s = max(playlist.duration_s for playlist in playlists)
         await asyncio.to_thread(_check_space, tracks, into, limits.reserve_bytes)
         slack_s = _slack_s(playlists, announced_s)
-        facts = await join_tracks(tracks, path, announced_s=announced_s or None, slack_s=slack_s)
+        facts = await self._joiner.join(tracks, path, announced_s=announced_s or None, slack_s=slack_s)
         _check_sound(playlists, [track.kind for track in facts.tracks], path)
         size = await asyncio.to_thread(_tidy, tracks, path)
         return DownloadedFile(

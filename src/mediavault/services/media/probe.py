@@ -1,6 +1,6 @@
 """Examines media files in child processes and reports what they are and what is wrong with them.
 
-The child (``probe_child``) reads the untrusted bytes under limits; the verdict (``judgement``) is made here.
+A helper (``probe_child``) reads the untrusted bytes under limits; the verdict (``judgement``) is made here.
 """
 
 from __future__ import annotations
@@ -19,30 +19,25 @@ from mediavault.core.media import DownloadedFile, Expected, KeptFile, ProbeRepor
 from mediavault.core.messages import Message
 from mediavault.core.system_errors import failure_of_disk, is_of_the_machine
 from mediavault.services.media.facts import from_json
+from mediavault.services.media.helpers import MAX_HELPERS, open_helpers
 from mediavault.services.media.judgement import NO_LIMITS, needs_full_read, report
 from mediavault.services.sandbox.process import GIB, ChildFailed, ChildLimits
 from mediavault.services.sandbox.standing import ChildPool
 
-CHILD = "mediavault.services.media.probe_child"
 BASE_S = 30.0
 CPU_PER_GIB_S = 3.0  # measured: 0.05 s quick, 1.2 s/GB deep
 WALL_PER_GIB_S = 30.0  # a deep examination on a network share of 35 MB/s
 STILL_S = 20.0
 MAX_STILL_BYTES = 20 << 20
-MAX_CHILDREN = 2
 READ_BYTES = 1 << 20
 MAX_FORMATS = 2_000  # that are remembered
 
 
 class FfmpegProbe:
-    """Examines files in child processes, at most ``children`` of them at the same time; others wait."""
+    """Examines files in helper processes."""
 
-    def __init__(self, clock: Clock, *, children: int = MAX_CHILDREN) -> None:
-        self._children = ChildPool(CHILD, clock, size=children)
-
-    async def close(self) -> None:
-        """End the processes. Safe to call twice."""
-        await self._children.close()
+    def __init__(self, helpers: ChildPool) -> None:
+        self._helpers = helpers
 
     async def examine(self, file: DownloadedFile) -> ProbeReport:
         """Examine a downloaded file against what was expected of it: the less its transport proved, the deeper."""
@@ -60,7 +55,7 @@ class FfmpegProbe:
             raise failure_of_disk(exc, path.parent, doing=Message("read")) from exc
         request = {"task": "examine", "path": str(path), "deep": deep}
         try:
-            facts = from_json(await self._children.ask(lambda: request, limits=_limits(size)))
+            facts = from_json(await self._helpers.ask(lambda: request, limits=_limits(size)))
         except ChildFailed as exc:
             if is_of_the_machine(exc.errno, of_a_file=True):
                 await asyncio.to_thread(_must_be_readable, path)
@@ -74,7 +69,7 @@ class FfmpegProbe:
         request = {"task": "still", "path": str(video), "into": str(into), "at_s": at_s}
         limits = ChildLimits(wall_s=STILL_S, cpu_s=int(STILL_S), file_bytes=MAX_STILL_BYTES)
         try:
-            answer = await self._children.ask(lambda: request, limits=limits)
+            answer = await self._helpers.ask(lambda: request, limits=limits)
         except ChildFailed:
             with contextlib.suppress(OSError):  # a failing disk is reported when the video is saved
                 await asyncio.to_thread(into.unlink, missing_ok=True)
@@ -92,7 +87,7 @@ class FfmpegProbe:
             return _refused(Message("it cannot be read: %(value)s", value=getattr(exc, "strerror", None) or exc))
         request = {"task": "examine", "path": str(path), "deep": True}
         try:
-            facts = from_json(await self._children.ask(lambda: request, limits=_limits(size)))
+            facts = from_json(await self._helpers.ask(lambda: request, limits=_limits(size)))
             return report(facts, Expected(), NO_LIMITS)
         except ChildFailed as exc:
             return _unexamined(exc.reason)
@@ -101,13 +96,10 @@ class FfmpegProbe:
 
 
 @asynccontextmanager
-async def open_probe(clock: Clock, *, children: int = MAX_CHILDREN) -> AsyncIterator[FfmpegProbe]:
-    """Provide a probe and end its processes afterwards."""
-    probe = FfmpegProbe(clock, children=children)
-    try:
-        yield probe
-    finally:
-        await probe.close()
+async def open_probe(clock: Clock, *, helpers: int = MAX_HELPERS) -> AsyncIterator[FfmpegProbe]:
+    """Provide a probe with at most ``helpers`` processes of its own, and end them afterwards."""
+    async with open_helpers(clock, count=helpers) as opened:
+        yield FfmpegProbe(opened)
 
 
 class FormatProbe:

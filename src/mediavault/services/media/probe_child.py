@@ -7,7 +7,6 @@ raise anything, BlockingIOError and IndexError included; hence ``except Exceptio
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +27,7 @@ from mediavault.services.media.library import (
 )
 from mediavault.services.media.packets import read_packets
 from mediavault.services.media.sniff import DEMUXERS, SNIFF_BYTES, Kind, sniff
-from mediavault.services.sandbox.guard import error_text, serve_lines
+from mediavault.services.sandbox.guard import error_text
 
 TAIL_S = 3.0
 SAMPLE_POSITIONS = (0.0, 1 / 3, 2 / 3, 0.97)  # of the duration, where pictures are decoded
@@ -36,10 +35,6 @@ MAX_PACKETS_TO_A_PICTURE = 600
 
 # No index, or none that can be relied on: reading them whole is more reliable than seeking in them.
 _UNSEEKABLE = frozenset({Kind.FLV, Kind.MPEGPS, Kind.ASF, Kind.OGG})
-
-
-def main() -> int:
-    return serve_lines(answer)
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -275,7 +270,3 @@ def _frame_at(container: Any, video: Any, at_s: float) -> Any:
 def _even(length: float) -> int:
     """Round to an even number of pixels: colour is stored at half the size."""
     return max(2, round(length) // 2 * 2)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

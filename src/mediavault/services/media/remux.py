@@ -17,9 +17,9 @@ from mediavault.core.failures import BadFile, Failure, Incomplete, TookTooLong
 from mediavault.core.messages import Message, join
 from mediavault.core.system_errors import failure_of_code, is_of_the_machine
 from mediavault.services.media.join_facts import JoinFacts, from_json, reasons_to_reject
-from mediavault.services.sandbox.process import GIB, ChildFailed, ChildLimits, ChildTookTooLong, run_child
+from mediavault.services.sandbox.process import GIB, ChildFailed, ChildLimits, ChildTookTooLong
+from mediavault.services.sandbox.standing import ChildPool
 
-CHILD = "mediavault.services.media.remux_child"
 BASE_S = 120.0
 WALL_PER_GIB_S = 300.0  # written, then moved by the size of the table of contents: on a slow share at 15 MB/s
 CPU_PER_GIB_S = 30.0  # measured: 2.2
@@ -46,41 +46,43 @@ class Track:
     origins_s: tuple[float, ...] = ()
 
 
-async def to_mp4(sources: Sequence[Path], into: Path) -> JoinFacts:
-    """Join whole files, each with its own streams, into the MP4 ``into``: pictures from the first, sound from the last
-    that has some. Raises as :func:`join_tracks`.
-    """
-    return await join_tracks([Track((source,)) for source in sources], into)
+class Joiner:
+    """Joins tracks in helper processes."""
 
+    def __init__(self, helpers: ChildPool) -> None:
+        self._helpers = helpers
 
-async def join_tracks(
-    tracks: Sequence[Track], into: Path, *, announced_s: float | None = None, slack_s: float | None = None
-) -> JoinFacts:
-    """Join tracks of segments. ``announced_s`` is their playlist's duration, ``slack_s`` by how much it may be wrong.
+    async def to_mp4(self, sources: Sequence[Path], into: Path) -> JoinFacts:
+        """Join whole files, each with its own streams, into the MP4 ``into``: pictures from the first, sound from the
+        last that has some. Raises as :meth:`join`.
+        """
+        return await self.join([Track((source,)) for source in sources], into)
 
-    Raises Incomplete when the result is not the whole film, BadFile when the tracks cannot be joined, NoSpace,
-    StorageFailure, TookTooLong. ``into`` is removed then.
-    """
-    size = await asyncio.to_thread(_size, tracks)
-    request = {
-        "tracks": [_to_json(track) for track in tracks],
-        "into": str(into),
-    }
-    whole = False
-    try:
-        facts = from_json(await run_child(CHILD, request, limits=_limits(size)))
-        slack_s = max(SLACK_S, SLACK * (announced_s or 0)) if slack_s is None else slack_s
-        if reasons := reasons_to_reject(facts, announced_s=announced_s, slack_s=slack_s):
-            raise Incomplete(
-                Message("The stream is incomplete: %(reasons)s.", reasons=join("; ", reasons)), bytes_received=size
-            )
-        whole = True
-        return facts
-    except ChildFailed as exc:
-        raise _failure(exc, size, into.parent) from exc
-    finally:
-        if not whole:
-            await asyncio.to_thread(into.unlink, missing_ok=True)
+    async def join(
+        self, tracks: Sequence[Track], into: Path, *, announced_s: float | None = None, slack_s: float | None = None
+    ) -> JoinFacts:
+        """Join tracks of segments. ``announced_s`` is their playlist's duration, ``slack_s`` by how much it may be wrong.
+
+        Raises Incomplete when the result is not the whole film, BadFile when the tracks cannot be joined, NoSpace,
+        StorageFailure, TookTooLong. ``into`` is removed then.
+        """
+        size = await asyncio.to_thread(_size, tracks)
+        request = {"task": "join", "tracks": [_to_json(track) for track in tracks], "into": str(into)}
+        whole = False
+        try:
+            facts = from_json(await self._helpers.ask(lambda: request, limits=_limits(size)))
+            slack_s = max(SLACK_S, SLACK * (announced_s or 0)) if slack_s is None else slack_s
+            if reasons := reasons_to_reject(facts, announced_s=announced_s, slack_s=slack_s):
+                raise Incomplete(
+                    Message("The stream is incomplete: %(reasons)s.", reasons=join("; ", reasons)), bytes_received=size
+                )
+            whole = True
+            return facts
+        except ChildFailed as exc:
+            raise _failure(exc, size, into.parent) from exc
+        finally:
+            if not whole:
+                await asyncio.to_thread(into.unlink, missing_ok=True)
 
 
 def _to_json(track: Track) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The joiner: copies packets of one or more tracks into a faststart MP4 without re-encoding. Run as ``python -m``.
+"""The joiner: copies packets of one or more tracks into a faststart MP4 without re-encoding.
 
 A track is a list of runs, one file each. Runs of one part share a clock and follow each other; between two parts the clock
 may restart (discontinuities). The k-th parts of all tracks belong together and are shifted by the same amount, so that
@@ -12,7 +12,6 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -32,19 +31,14 @@ from mediavault.services.media.library import (
 )
 from mediavault.services.media.nal import parameter_sets, same_form
 from mediavault.services.media.sniff import DEMUXERS, SNIFF_BYTES, sniff
-from mediavault.services.sandbox.guard import serve
 
 OVERLAP_S = 1
 SHORTEST_TICK_S = 1 / 90_000
 CLOSE_S = 0.005  # farther apart than this, no rounding makes two decoding times equal
 
 
-def main() -> int:
-    return serve(answer)
-
-
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``{"tracks": [{"runs": [path], "joints": [[offset]], "parts": [n], "origins_s": [s]}], "into": path}`` -> JoinFacts."""
+    """``{"task": "join", "tracks": [{"runs": [path], "joints": [[offset]], "parts": [n], "origins_s": [s]}], "into": path}`` -> JoinFacts."""
     quiet()
     return asdict(join(request["tracks"], Path(request["into"])))
 
@@ -283,7 +277,3 @@ def packed_audio(head: bytes) -> tuple[str, float]:
     if demuxer is None:
         raise ValueError(Message("its segments have an unknown format"))
     return demuxer, start_s
-
-
-if __name__ == "__main__":
-    sys.exit(main())

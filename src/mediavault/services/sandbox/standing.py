@@ -39,6 +39,7 @@ class PersistentChild:
     def __init__(self, module: str) -> None:
         self._module = module
         self._process: asyncio.subprocess.Process | None = None
+        self._ending: asyncio.Task[None] | None = None
 
     async def ask(self, request: Mapping[str, Any], *, limits: ChildLimits) -> Mapping[str, Any]:
         """Return the child's answer to ``request``. Raises ChildFailed and ChildTookTooLong.
@@ -55,10 +56,12 @@ class PersistentChild:
         return await self._ask(request, limits)
 
     async def close(self) -> None:
-        """End the process and wait for its end."""
+        """End the process and wait for its end, also where an earlier call that was cancelled has begun it."""
         process, self._process = self._process, None
         if process is not None:
-            await end_process(process)
+            self._ending = asyncio.create_task(end_process(process))
+        if self._ending is not None:
+            await asyncio.shield(self._ending)
 
     async def _ask(self, request: Mapping[str, Any], limits: ChildLimits) -> Mapping[str, Any]:
         answered = False

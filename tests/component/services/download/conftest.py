@@ -9,13 +9,17 @@ from typing import Any
 
 import pytest
 
+from mediavault.core.clock import SystemClock
 from mediavault.core.media import DownloadedFile, SourceType
 from mediavault.services.download.fetcher import MediaFetcher
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.egress.client import AiohttpClient
 from mediavault.services.egress.guard import EgressGuard
-from mediavault.services.media import remux, remux_child
+from mediavault.services.media import remux_child
+from mediavault.services.media.helpers import open_helpers
+from mediavault.services.media.remux import Joiner
 from mediavault.services.sandbox.process import ChildFailed, ChildLimits
+from mediavault.services.sandbox.standing import ChildPool
 from tests.fakes import FakeClock
 from tests.fault_server import FaultServer, fault_server
 
@@ -40,7 +44,6 @@ async def fetch(server: FaultServer, clock: FakeClock, tmp_path: Path) -> AsyncI
     """Yield ``fetch("/path", source_type=…, limits=…, …)``, which uses ``MediaFetcher`` and saves into ``tmp_path``."""
     guard = EgressGuard((f"127.0.0.1:{server.port}",))
     client = AiohttpClient(guard, clock=clock)
-    fetcher = MediaFetcher(client, clock)
 
     async def run(
         path: str,
@@ -61,7 +64,9 @@ async def fetch(server: FaultServer, clock: FakeClock, tmp_path: Path) -> AsyncI
         )
         return await fetcher.fetch(request, into=into, limits=limits, on_progress=on_progress)
 
-    yield run
+    async with open_helpers(SystemClock()) as helpers:
+        fetcher = MediaFetcher(client, clock, Joiner(helpers))
+        yield run
     await client.close()
     guard.close()
 
@@ -70,10 +75,12 @@ async def fetch(server: FaultServer, clock: FakeClock, tmp_path: Path) -> AsyncI
 def joined_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Join streams in this process to save time; test_fetcher.py and media/test_remux.py use the real child process."""
 
-    async def join_here(module: str, request: Mapping[str, Any], *, limits: ChildLimits) -> Mapping[str, Any]:
+    async def join_here(
+        pool: ChildPool, make_request: Callable[[], Mapping[str, Any]], *, limits: ChildLimits
+    ) -> Mapping[str, Any]:
         try:
-            return remux_child.answer(json.loads(json.dumps(request)))
+            return remux_child.answer(json.loads(json.dumps(make_request())))
         except (OSError, ValueError) as exc:
             raise ChildFailed(str(exc), errno=getattr(exc, "errno", None)) from exc
 
-    monkeypatch.setattr(remux, "run_child", join_here)
+    monkeypatch.setattr(ChildPool, "ask", join_here)

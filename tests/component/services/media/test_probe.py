@@ -304,14 +304,14 @@ async def test_a_missing_file_is_a_storage_failure(tmp_path: Path, probe: Ffmpeg
 
 async def test_a_crash_of_the_probe_refuses_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "mediavault.services.media.probe.CHILD", _module(tmp_path, "import os; os.kill(os.getpid(), 11)")
+        "mediavault.services.media.helpers.CHILD", _module(tmp_path, "import os; os.kill(os.getpid(), 11)")
     )
 
     assert [problem.kind for problem in await examined(media.mp4(), tmp_path)] == [ProblemKind.DAMAGED]
 
 
 async def test_a_probe_that_hangs_refuses_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mediavault.services.media.probe.CHILD", _module(tmp_path, "import time; time.sleep(600)"))
+    monkeypatch.setattr("mediavault.services.media.helpers.CHILD", _module(tmp_path, "import time; time.sleep(600)"))
     monkeypatch.setattr("mediavault.services.media.probe.BASE_S", 0.3)
     refusals = await examined(media.mp4(), tmp_path)
 
@@ -320,7 +320,7 @@ async def test_a_probe_that_hangs_refuses_the_file(tmp_path: Path, monkeypatch: 
 
 
 async def test_a_nonsense_report_refuses_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mediavault.services.media.probe.CHILD", _module(tmp_path, "print('{}')"))
+    monkeypatch.setattr("mediavault.services.media.helpers.CHILD", _module(tmp_path, "print('{}')"))
 
     assert (await examined(media.mp4(), tmp_path))[0].reason.endswith("the examiner's report is unreadable")
 
@@ -328,7 +328,7 @@ async def test_a_nonsense_report_refuses_the_file(tmp_path: Path, monkeypatch: p
 async def test_unknown_files_are_inspected_by_long_lived_processes(tmp_path: Path) -> None:
     (tmp_path / "tiny").write_bytes(media.mp4(0.1, sound=False))
     (tmp_path / "page").write_bytes(media.html())
-    async with open_probe(SystemClock(), children=1) as probe:
+    async with open_probe(SystemClock(), helpers=1) as probe:
         tiny, page, gone = [await probe.look_into_unknown(tmp_path / name) for name in ("tiny", "page", "gone")]
 
     assert (tiny.problems, tiny.video_codec) == ((), "h264")
@@ -341,7 +341,7 @@ async def test_unknown_files_are_inspected_by_long_lived_processes(tmp_path: Pat
 async def test_a_file_that_is_not_a_regular_file_is_never_opened(tmp_path: Path) -> None:
     """Opening a pipe would block for ever."""
     os.mkfifo(tmp_path / "pipe")
-    async with open_probe(SystemClock(), children=1) as probe:
+    async with open_probe(SystemClock(), helpers=1) as probe:
         report = await probe.look_into_unknown(tmp_path / "pipe")
 
     assert [problem.reason for problem in report.problems] == ["it cannot be read: it is not a plain file"]
@@ -356,10 +356,10 @@ async def test_a_file_that_crashes_the_probe_is_refused_and_the_next_one_is_insp
         from mediavault.services.media.probe_child import answer
         sys.exit(serve_lines(lambda asked: os._exit(3) if asked["path"].endswith("bomb") else answer(asked)))
     """
-    monkeypatch.setattr("mediavault.services.media.probe.CHILD", _module(tmp_path, textwrap.dedent(source)))
+    monkeypatch.setattr("mediavault.services.media.helpers.CHILD", _module(tmp_path, textwrap.dedent(source)))
     (tmp_path / "film").write_bytes(media.mp4(1.0))
     (tmp_path / "bomb").write_bytes(b"x")
-    async with open_probe(SystemClock(), children=1) as probe:
+    async with open_probe(SystemClock(), helpers=1) as probe:
         film, bomb, again = [await probe.look_into_unknown(tmp_path / name) for name in ("film", "bomb", "film")]
 
     assert film == again

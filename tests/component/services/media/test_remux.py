@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mediavault.core.clock import SystemClock
 from mediavault.core.failures import BadFile, Failure, Incomplete, NoSpace, StorageFailure, TookTooLong
 from mediavault.core.media import Expected
 from mediavault.services.media import library as media_library
 from mediavault.services.media import probe_child as media_probe_child
-from mediavault.services.media import remux
+from mediavault.services.media.helpers import open_helpers
 from mediavault.services.media.join_facts import JoinFacts, TrackFacts, reasons_to_reject
 from mediavault.services.media.judgement import problems
-from mediavault.services.media.remux import Track, join_tracks, to_mp4
+from mediavault.services.media.remux import Joiner, Track
 from mediavault.services.media.remux_child import join, packed_audio
 from mediavault.services.sandbox.process import ChildFailed, ChildTookTooLong
+from mediavault.services.sandbox.standing import ChildPool
 from tests import media
 
 media_library.quiet()
@@ -277,38 +279,44 @@ def test_the_length_must_be_what_the_playlist_announced(length: float, refused: 
 # --- through the child process -----------------------------------------------------------------------------------------
 
 
-async def test_a_single_file_is_rewrapped(tmp_path: Path) -> None:
+@pytest.fixture
+async def joiner() -> AsyncIterator[Joiner]:
+    async with open_helpers(SystemClock()) as helpers:
+        yield Joiner(helpers)
+
+
+async def test_a_single_file_is_rewrapped(tmp_path: Path, joiner: Joiner) -> None:
     source, into = tmp_path / "a.ts", tmp_path / "a.mp4"
     source.write_bytes(media.ts())
-    facts = await to_mp4([source], into)
+    facts = await joiner.to_mp4([source], into)
 
     assert facts.duration_s == pytest.approx(2.03, abs=0.05)
     assert examined(into, 2.0) == ()
 
 
-async def test_nothing_is_left_of_a_refused_stream(tmp_path: Path) -> None:
+async def test_nothing_is_left_of_a_refused_stream(tmp_path: Path, joiner: Joiner) -> None:
     part, into = tmp_path / "video.part", tmp_path / "out.mp4"
     part.write_bytes(TS[0] + TS[2])
 
     with pytest.raises(Incomplete, match=r"jump by 2\.0 s"):
-        await join_tracks([Track((part,), ((len(TS[0]),),))], into, announced_s=4.0)
+        await joiner.join([Track((part,), ((len(TS[0]),),))], into, announced_s=4.0)
     assert not into.exists()
 
 
-async def test_packets_lost_inside_a_segment_are_noticed(tmp_path: Path) -> None:
+async def test_packets_lost_inside_a_segment_are_noticed(tmp_path: Path, joiner: Joiner) -> None:
     part = tmp_path / "video.part"
     part.write_bytes(TS[0][: 188 * 200] + TS[0][188 * 203 :])
 
     with pytest.raises(Incomplete):
-        await to_mp4([part], tmp_path / "out.mp4")
+        await joiner.to_mp4([part], tmp_path / "out.mp4")
 
 
-async def test_input_that_is_not_media_does_not_join(tmp_path: Path) -> None:
+async def test_input_that_is_not_media_does_not_join(tmp_path: Path, joiner: Joiner) -> None:
     part = tmp_path / "video.part"
     part.write_bytes(media.html())
 
     with pytest.raises(BadFile):
-        await to_mp4([part], tmp_path / "out.mp4")
+        await joiner.to_mp4([part], tmp_path / "out.mp4")
 
 
 @pytest.mark.parametrize(
@@ -322,13 +330,13 @@ async def test_input_that_is_not_media_does_not_join(tmp_path: Path) -> None:
     ],
 )
 async def test_a_failed_join_is_reported_by_its_cause(
-    failed: ChildFailed, failure: type[Failure], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    failed: ChildFailed, failure: type[Failure], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, joiner: Joiner
 ) -> None:
     async def fail(*args: object, **options: object) -> None:
         raise failed
 
-    monkeypatch.setattr(remux, "run_child", fail)
+    monkeypatch.setattr(ChildPool, "ask", fail)
     (tmp_path / "a.ts").write_bytes(TS[0])
 
     with pytest.raises(failure):
-        await to_mp4([tmp_path / "a.ts"], tmp_path / "out.mp4")
+        await joiner.to_mp4([tmp_path / "a.ts"], tmp_path / "out.mp4")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import os
@@ -149,3 +150,14 @@ async def test_a_machine_that_cannot_fork_is_not_the_requests_fault(helper: Pers
     with pytest.raises(ChildFailed) as caught:
         await helper.ask({}, limits=LIMITS)
     assert caught.value.errno == errno.EAGAIN
+
+
+async def test_closing_waits_for_an_end_that_was_begun_and_cancelled(helper: PersistentChild) -> None:
+    server = (await helper.ask({}, limits=LIMITS))["server"]
+    begun = asyncio.create_task(helper.close())
+    await asyncio.sleep(0)
+    begun.cancel()
+    await asyncio.gather(begun, return_exceptions=True)
+    await helper.close()
+
+    assert not is_alive(server)
