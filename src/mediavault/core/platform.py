@@ -144,6 +144,7 @@ class PageReader:
     always_sent: bool = False  # each page surely sends the data, so that without them nothing is guessed
     json_paths: re.Pattern[str] | None = None  # API answers worth reading
     data_css: str = ""  # the element that holds the data in the page itself
+    video_path: re.Pattern[str] | None = None  # of a video's URL, where the id of a story with it is another one
     account_path: re.Pattern[str] | None = (
         None  # of an account's URL, which alone names an author; group 1 is the handle
     )
@@ -201,6 +202,9 @@ class MediaRules:
     headers: Mapping[str, str] = field(default_factory=dict)
     referer: str | None = None  # "post" means the post's own URL, cut to its origin for other hosts
     cookies: bool = False  # media answer only to the cookies of the page's visit
+    account: re.Pattern[str] | None = (
+        None  # group 1 of a media URL names whose it is, as the page's metadata name it too
+    )
     tls_sensitive: bool = False  # refuses clients by their TLS handshake: the browser's download is the reliable one
     max_range_bytes: int | None = None  # larger requests are refused or throttled; a mebibyte at least
     max_connections: int = MAX_CONNECTIONS  # to one media host at a time, segments too

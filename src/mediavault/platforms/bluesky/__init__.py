@@ -78,6 +78,7 @@ BLUESKY = Platform(
         path=re.compile(r"/watch/[^/]+/[^/]+/|/xrpc/com\.atproto\.sync\.getBlob"),
         key=re.compile(r"(?:/watch/[^/]+/|/hls/[^/]+/|[?&]cid=)(baf\w+)"),
         reject_path=re.compile(r"/thumbnail\.jpg"),
+        account=re.compile(r"/(did:[a-z]+:[\w.-]+)"),
     ),
     sign_in=SignIn(
         url="https://bsky.app/login",

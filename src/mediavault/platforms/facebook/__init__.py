@@ -17,7 +17,7 @@ from mediavault.core.platform import (
     YtdlpRules,
     paths,
 )
-from mediavault.platforms.facebook.reader import ids_of, own_records, read
+from mediavault.platforms.facebook.reader import NAMES_A_VIDEO, ids_of, own_records, read
 from mediavault.platforms.facebook.video import measures
 
 _VIDEO = "https://www.facebook.com/watch/?v={post_id}"  # videos, reels and watch pages share one number space
@@ -110,6 +110,7 @@ FACEBOOK = Platform(
         read=read,
         ids_of=ids_of,
         own_records=own_records,
+        video_path=NAMES_A_VIDEO,
         json_paths=re.compile(r"/api/graphql|/graphqlbatch|/video/(?:playback|tahoe)/"),
         viewer=("CurrentUserInitialData", "NAME"),
     ),

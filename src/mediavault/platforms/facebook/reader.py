@@ -318,7 +318,7 @@ def _refusal(document: object) -> Failure | None:
 
 # --- the owners of a page's records ----------------------------------------------------------------------------
 
-_NAMES_A_VIDEO = re.compile(r"/(?:videos|reel|watch|video\.php)(?:[/?]|$)")
+NAMES_A_VIDEO = re.compile(r"/(?:videos|reel|watch|video\.php)(?:[/?]|$)")
 
 
 def own_records(post: Post) -> OwnRecords | None:
@@ -327,6 +327,6 @@ def own_records(post: Post) -> OwnRecords | None:
     Stories hold videos with other ids. Where the story's record is in the data, the reader finds the videos in it and
     this is not called; without it nothing ties the story's id to a video's, and every video would seem another post's.
     """
-    if post.post_id and _NAMES_A_VIDEO.search(post.url):
+    if post.post_id and NAMES_A_VIDEO.search(post.url):
         return OwnRecords(frozenset({post.post_id}), ids_of)
     return OwnRecords(frozenset({post.handle.lower()}), owners_of) if post.handle else None

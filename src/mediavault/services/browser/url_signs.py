@@ -115,6 +115,13 @@ AD_HOSTS = (
     "spotxchange.com",
     "teads.tv",
     "moatads.com",
+    # of adverts that look like articles; those that publishers also use as their own players are not here
+    "taboola.com",
+    "outbrain.com",
+    "outbrainimg.com",
+    "mgid.com",
+    "revcontent.com",
+    "zergnet.com",
 )
 _ANSWER = re.compile(rb"<(?:[\w.-]{1,20}:)?(?:VAST|VMAP)[\s>]")
 _ESCAPED_ANSWER = re.compile(rb"(?:<|\\u003[cC])(?:[\w.-]{1,20}:)?(?:VAST|VMAP)[\s>\\]")

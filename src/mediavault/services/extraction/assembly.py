@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from mediavault.core.media import Account, Candidate, Extraction, FoundIn, Item, Ownership, Post, account
 from mediavault.core.platform import PageData, Platform
@@ -102,12 +103,27 @@ def assign_own_media(
         rest = _offered_for_download(page, platform)
     seen = [*players, *declared, *rest]
     media = foreign_media(post, platform, source.documents) if seen else NO_FOREIGN_MEDIA
-    foreign = [sighting for sighting in seen if any(map(media.holds, sighting.candidates))]
+    foreign = [s for s in seen if any(map(media.holds, s.candidates)) or _is_of_another_account(s, page, platform)]
     own = [[sighting for sighting in group if sighting not in foreign] for group in (players, declared, rest)]
     evidence = PageEvidence(page.marks_main, says_it_has_video(page) and not page.hosted, site_of(page.url))
     owned = assign_ownership(own[0], own[1], own[2], evidence)
     unsure = [replace(c, ownership=Ownership.UNKNOWN) for sighting in foreign for c in sighting.candidates]
     return OwnershipResult(owned.items, (*owned.others, *(Sighting((c,)) for c in unsure)), names_foreign=bool(foreign))
+
+
+def _is_of_another_account(sighting: Sighting, page: HtmlPage, platform: Platform) -> bool:
+    """Whether the media's URLs name an account, and the page's metadata others only."""
+    if platform.media.account is None:
+        return False
+    stated = _accounts(
+        (page.url, page.canonical or "", *(content for _, content in page.metas)), platform.media.account
+    )
+    named = _accounts((candidate.url for candidate in sighting.candidates), platform.media.account)
+    return bool(stated and named) and not stated & named
+
+
+def _accounts(texts: Iterable[str], pattern: re.Pattern[str]) -> set[str]:
+    return {match[1] for text in texts for match in pattern.finditer(unquote(text))}
 
 
 def _with_ladder(player: Sighting, page: HtmlPage, platform: Platform) -> Sighting:
@@ -189,7 +205,7 @@ def from_page(post: Post, platform: Platform, source: PageSource, owned: Ownersh
     page, story = source.page, story_of(source.page, source.documents, platform)
     items = tuple(_item(sighting, page, alone=len(owned.items) == 1) for sighting in owned.items)
     return Extraction(
-        post=post,
+        post=replace(post, post_id=post.post_id or story.post_id),
         final_url=page.url,
         account=_account(post, platform, story, page.url),
         items=items,

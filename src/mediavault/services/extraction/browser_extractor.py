@@ -40,6 +40,7 @@ from mediavault.services.extraction.media_identity import identity
 from mediavault.services.extraction.outcome import PageOutcome, outcome_of, shown_by
 from mediavault.services.extraction.ownership import OwnershipResult
 from mediavault.services.extraction.page_data.metadata import announced_duration
+from mediavault.services.extraction.page_data.page_identity import as_video
 from mediavault.services.extraction.page_data.readers import read_page_data, viewer_of
 from mediavault.services.extraction.page_data.refusals import reported_refusal
 from mediavault.services.extraction.page_manifests import page_manifests
@@ -128,6 +129,8 @@ def read_capture(post: Post, platform: Platform, capture: PageCapture) -> Extrac
     source = source_of(capture)
     network = _network(capture, source, platform)
     data = read_page_data(post, platform, source.documents)
+    if (data is None or not data.found) and (video := as_video(post, platform, source.page)) is not None:
+        data = read_page_data(video, platform, source.documents) or data
     if data is not None and data.found:
         extraction = from_page_data(post, platform, data, network, source)
     else:

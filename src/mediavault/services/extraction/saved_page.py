@@ -25,7 +25,12 @@ from mediavault.services.extraction.ownership import OwnershipResult, assign_own
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.document import MAX_JSON_CHARS, parse_json
 from mediavault.services.extraction.page_data.html_page import read_page
-from mediavault.services.extraction.page_data.page_identity import addresses_in, articles_linking, is_another_post
+from mediavault.services.extraction.page_data.page_identity import (
+    addresses_in,
+    articles_linking,
+    as_video,
+    is_another_post,
+)
 from mediavault.services.extraction.page_data.readers import read_page_data, read_story
 from mediavault.services.extraction.page_data.refusals import reported_refusal
 from mediavault.services.extraction.page_data.timelines import read_timeline
@@ -153,6 +158,9 @@ def _read(platform: Platform, post: Post, saved: SavedDocument) -> tuple[Extract
     """Return what was found, the platform's own data, and whether these assign some of the videos to other posts."""
     source, names_foreign = saved.source, False
     data = read_page_data(post, platform, source.documents)
+    video = as_video(post, platform, source.page)
+    if (data is None or not data.found) and video is not None:
+        data = read_page_data(video, platform, source.documents) or data
     if data is not None and data.found:
         extraction = _with_story(from_page_data(post, platform, data, None, source), _story_only(platform, post, saved))
     else:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -13,6 +14,8 @@ from mediavault.core.media import Extraction
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.registry import identify
 from mediavault.services.extraction.outcome import PageOutcome
+from mediavault.services.extraction.page_data.html_page import read_page
+from mediavault.services.extraction.page_data.page_identity import as_video
 from mediavault.services.extraction.ranking import choose_candidate
 from mediavault.services.extraction.saved_page import SavedPageResult, open_saved, read_saved_post
 
@@ -91,6 +94,15 @@ def test_an_adverts_file_in_the_player_is_not_chosen_where_metadata_name_the_vid
     assert others(result.extraction) == ["https://media.brand.example.net/spot.mp4"]
 
 
+@pytest.mark.parametrize("host", ["videos.taboola.com", "images.outbrainimg.com", "s-video.mgid.com"])
+def test_a_content_adverts_clip_is_never_a_candidate(host: str) -> None:
+    unit = f'<div id="unit-below-article"><video src="https://{host}/v/a.mp4"></video></div>'
+    result = read(f"<article>A text.{unit}</article>")
+
+    assert chosen(result) is None
+    assert others(result.extraction) == []
+
+
 @pytest.mark.parametrize(
     "address",
     [f"{URL}/", "https://site.example/watch/12", "https://other.example/video/12/", "https://site.example/v.html"],
@@ -100,6 +112,61 @@ def test_a_content_url_that_is_a_page_is_not_taken_for_a_file(address: str) -> N
 
     assert chosen(result) is None
     assert result.outcome is PageOutcome.METADATA_ONLY  # so the browser visits the page
+
+
+BLUESKY = "https://bsky.app/profile/jane.example/post/3mddvy5bv6k27"
+
+
+@pytest.mark.parametrize(("account", "is_own"), [("did:plc:jane", True), ("did:plc:john", False)])
+def test_a_clip_in_a_reply_is_not_the_posts_where_its_url_names_another_account(account: str, *, is_own: bool) -> None:
+    clip = f"https://video.bsky.app/watch/{quote(account, safe='')}/bafkreib/playlist.m3u8"
+    picture = meta("og:image", "https://cdn.bsky.app/img/avatar/plain/did:plc:jane/bafkreia@jpeg")
+    result = read(f'<main><p>A text.</p><video src="{clip}"></video></main>', head=picture, url=BLUESKY)
+
+    assert chosen(result) == (clip if is_own else None)
+
+
+STORY = "https://www.facebook.com/permalink.php?story_fbid=700000001&id=100000000000001"
+VIDEO_IN_IT = "https://www.facebook.com/jane.kites/videos/387081299304444/"
+
+
+def facebook_video(video_id: str) -> dict[str, Any]:
+    return {"__typename": "Video", "id": video_id, "playable_url": f"https://video.xx.fbcdn.net/v/{video_id}.mp4"}
+
+
+@pytest.mark.parametrize(
+    ("stated", "is_tied"),
+    [
+        (meta("og:url", VIDEO_IN_IT), True),
+        (f'<link rel="canonical" href="{VIDEO_IN_IT}">', True),
+        (meta("og:url", STORY.replace("&", "&amp;")), False),
+        ("", False),
+    ],
+    ids=["og:url", "canonical", "the story's own address", "nothing"],
+)
+def test_a_storys_video_is_the_one_whose_page_its_page_says_it_is(stated: str, *, is_tied: bool) -> None:
+    data = [facebook_video("387081299304444"), facebook_video("111111111111111")]
+    script = f"<script type='application/json'>{json.dumps(data)}</script>"
+
+    file = "https://video.xx.fbcdn.net/v/387081299304444.mp4"
+    assert chosen(read(script, head=stated, url=STORY)) == (file if is_tied else None)
+
+
+def test_a_redirect_to_a_video_ties_it_to_the_story_unless_it_is_another_accounts() -> None:
+    post, platform = identify(parse_http_url("https://www.facebook.com/jane.kites/posts/700000001"))
+    for account, id_of_video in (("jane.kites", "387081299304444"), ("john", None)):
+        page = read_page([], f"https://www.facebook.com/{account}/videos/387081299304444/")
+        video = as_video(post, platform, page)
+        assert (video.post_id if video else None) == id_of_video
+
+
+def test_a_blog_on_its_own_domain_keeps_the_handle_and_the_id_of_its_post() -> None:
+    app = meta("al:ios:url", "tumblr://x-callback-url/blog?blogName=kites&amp;postID=123456789012")
+    page = f'<article><video src="{CDN}/own.mp4"></video></article>'
+    extraction = read(page, head=app, url="https://kites.example/post/123456789012/a-kite").extraction
+
+    assert extraction is not None
+    assert (extraction.account.handle, extraction.post.post_id) == ("kites", "123456789012")
 
 
 def test_a_content_url_without_a_files_name_on_another_host_is_a_file() -> None:
@@ -240,6 +307,22 @@ RECORDS: dict[str, tuple[dict[str, Any], Sequence[str]]] = {
             ],
         },
         ["a.m3u8"],
+    ),
+    "kaltura": (
+        {
+            "objectType": "KalturaPlaybackContext",
+            "sources": [
+                {"format": "mpegdash", "url": f"{CDN}/drm.mpd", "drm": [{"scheme": "drm.WIDEVINE_CENC"}]},
+                {"format": "applehttp", "url": f"{CDN}/entryId/1_a/format/applehttp/a.m3u8", "flavorIds": "1_x,1_y"},
+                {
+                    "format": "url",
+                    "url": f"{CDN}/entryId/1_a/format/url/flavorIds/1_x,1_y/a.mp4",
+                    "flavorIds": "1_x,1_y",
+                },
+                {"format": "url", "url": f"{CDN}/entryId/1_a/format/url/flavorIds/1_x/b.mp4", "flavorIds": "1_x"},
+            ],
+        },
+        ["a.m3u8", "b.mp4"],
     ),
     "vidyard": (
         {

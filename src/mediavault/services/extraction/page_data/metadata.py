@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from mediavault.core.media import Candidate, Expected, FoundIn, Item
 from mediavault.core.platform import Platform
@@ -126,6 +126,7 @@ def story_of(page: HtmlPage, documents: Sequence[object] = (), platform: Platfor
         return story
     own = next((n for n in page.linked if _types(n) & _POSTINGS and _is_about(page, n)), {})
     name, handle = _author(page, own, platform)
+    blog, post_id = _in_the_sites_app(page)
     pictures = tuple(dict.fromkeys(filter(None, map(page.absolute, _pictures(page, own)))))
     return Story(
         title=page.meta("og:title", "twitter:title")
@@ -136,7 +137,8 @@ def story_of(page: HtmlPage, documents: Sequence[object] = (), platform: Platfor
         text=values.text(own.get("articleBody"))
         or page.meta("og:description", "twitter:description", "description")
         or values.text(own.get("description")),
-        handle=handle,
+        handle=handle or blog,
+        post_id=post_id,
         display_name=name,
         site_name=page.meta("og:site_name"),
         published_at=_published(page, own),
@@ -310,6 +312,7 @@ _NAME_ON_SITE = re.compile(
     r"^(?P<name>(?!@)[^:|]{1,100}?) on (?:Instagram|Threads|Facebook|LinkedIn|TikTok|X|Twitter|Vimeo)\b"
 )
 _UNREAD = re.compile(r"^\(\d{1,3}\+?\) ")  # a signed-in user's messages, counted in the page's title
+_POST_NUMBER = re.compile(r"^\d{6,20}$")
 _AT_HANDLE = re.compile(r"^@?([\w][\w.-]{0,49})$")
 
 
@@ -326,6 +329,17 @@ def _author(page: HtmlPage, own: Node, platform: Platform | None) -> tuple[str |
     names = (named, announced.get("name"), on_site and on_site["name"], written, page.meta("link:name"))
     name = next((text for text in names if text and not text.startswith(("http://", "https://", "/"))), None)
     return name, announced.get("handle") or next(filter(None, _handles(page, author, platform)), None)
+
+
+_APP_LINKS = ("al:ios:url", "al:android:url", "twitter:app:url:iphone", "twitter:app:url:googleplay")
+
+
+def _in_the_sites_app(page: HtmlPage) -> tuple[str | None, str | None]:
+    """Return handle and post id of a blog on its own domain, from the page's link into its site's app (Tumblr)."""
+    link = urlsplit(page.meta(*_APP_LINKS) or "")
+    named = parse_qs(link.query) if link.scheme == "tumblr" else {}
+    handle, post_id = (next(iter(named.get(name, [])), None) for name in ("blogName", "postID"))
+    return _handle(handle), post_id if post_id and _POST_NUMBER.match(post_id) else None
 
 
 # Instagram's sentences since 2015, which name the author

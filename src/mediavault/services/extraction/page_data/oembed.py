@@ -23,6 +23,7 @@ class Story:
     title: str | None = None
     text: str | None = None
     handle: str | None = None
+    post_id: str | None = None
     display_name: str | None = None
     site_name: str | None = None
     published_at: datetime | None = None

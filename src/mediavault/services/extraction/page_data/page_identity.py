@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from urllib.parse import urlsplit
 
@@ -23,6 +24,7 @@ from mediavault.services.extraction.page_data.json_walk import walk
 
 def is_another_post(post: Post, platform: Platform, page: HtmlPage) -> bool:
     """Whether the page says that it is another post of the same site. Ids of two kinds cannot be compared."""
+    post = as_video(post, platform, page) or post
     canonical, own = _parsed(page.canonical), _parsed(post.url)
     if canonical is None or own is None:
         return False
@@ -34,6 +36,26 @@ def is_another_post(post: Post, platform: Platform, page: HtmlPage) -> bool:
     if named is None or requested is None or named.isdigit() != requested.isdigit():
         return False
     return named.lower() != requested.lower()
+
+
+def as_video(post: Post, platform: Platform, page: HtmlPage) -> Post | None:
+    """Return the post with the id of the video whose page the page says it is; None unless its URL names a story.
+
+    A story and the video in it have two ids; a redirect to the video's URL, or that URL as the page's own, ties them.
+    """
+    path = platform.reader.video_path
+    if path is None or path.search(post.url):
+        return None
+    for url in map(_parsed, (page.url, page.canonical, page.absolute(page.meta("og:url")))):
+        match = read_post(platform, url) if url is not None and path.search(str(url)) else None
+        if match is not None and match.post_id and _may_be_one_account(match.handle, post.handle):
+            return replace(post, post_id=match.post_id)
+    return None
+
+
+def _may_be_one_account(first: str | None, second: str | None) -> bool:
+    """Whether two forms of an account's name may be the same: a name and a number cannot be compared."""
+    return not first or not second or first.isdigit() != second.isdigit() or first.lower() == second.lower()
 
 
 def is_not_a_post(platform: Platform, page: HtmlPage) -> bool:

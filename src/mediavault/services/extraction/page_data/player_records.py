@@ -1,8 +1,8 @@
 """What the players that many sites use say about their video, in the JSON that they load or that their page holds.
 
 One reader per player, by the form of its own interface; no guessing. The forms are those that published clients and
-extractors read from JW Player (``/v2/media``), Brightcove (Playback API), Wistia, Vidyard, Streamable, Kick and Rumble;
-checked 2026-11-28.
+extractors read from JW Player (``/v2/media``), Brightcove (Playback API), Kaltura (``getPlaybackContext``), Wistia,
+Vidyard, Streamable, Kick and Rumble; checked 2026-11-28.
 """
 
 from __future__ import annotations
@@ -87,6 +87,26 @@ def _brightcove(node: Node, platform: Platform) -> Item | None:
     return _item(candidates, node, seconds=millis / 1_000 if millis else None, name="id", picture=node.get("poster"))
 
 
+_KALTURA_FORMATS = {"applehttp": _HLS, "mpegdash": _DASH, "url": _MP4}
+
+
+def _kaltura(node: Node, platform: Platform) -> Item | None:
+    """``{"objectType": "KalturaPlaybackContext", "sources": [{"format", "url", "flavorIds", "drm"}]}``.
+
+    A source of format ``url`` with several flavours is a template, not a file.
+    """
+    if node.get("objectType") != "KalturaPlaybackContext":
+        return None
+    candidates = [
+        candidate
+        for source in values.objects(node.get("sources"))
+        if (mime := _KALTURA_FORMATS.get(str(source.get("format")))) and not source.get("drm")
+        if mime != _MP4 or "," not in str(source.get("flavorIds"))
+        for candidate in _candidate(source.get("url"), platform, {}, mime=mime)
+    ]
+    return _item(candidates, node, seconds=None, name="entryId")
+
+
 def _vidyard(node: Node, platform: Platform) -> Item | None:
     """A chapter: ``{"videoId", "seconds", "sources": {"mp4": [{"url", "profile"}], "hls": [{"url"}]}}``."""
     sources = node.get("sources")
@@ -142,6 +162,7 @@ _READERS: Sequence[Callable[[Node, Platform], Item | None]] = (
     _wistia,
     _jw,
     _brightcove,
+    _kaltura,
     _vidyard,
     _streamable,
     _kick,
