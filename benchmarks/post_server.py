@@ -17,7 +17,15 @@ FILE_BYTES = 300_000
 PAGE = """<!doctype html><html lang="en"><head><title>Post {number}</title>
 <meta property="og:title" content="Post {number}"></head>
 <body><h1>Post {number}</h1><p>A post with one video, and with as many words as people write below one.</p>
-<video controls src="/media/{number}.mp4"></video></body></html>"""
+{player}</body></html>"""
+PLAYER = '<video controls src="/media/{number}.mp4"></video>'
+BY_SCRIPT = """<div id="player"></div><script>
+const video = document.createElement("video");
+video.controls = true;
+video.src = ["", "media", {number}].join("/") + ".mp4";
+document.getElementById("player").append(video);
+</script>"""
+PLAYERS = {"posts": PLAYER, "scripted": BY_SCRIPT}  # by the first part of the page's path
 
 
 def padded(film: bytes, number: int, size: int = FILE_BYTES) -> bytes:
@@ -39,13 +47,15 @@ def main() -> None:
     film = short_film(options.folder)
 
     async def page(request: web.Request) -> web.Response:
-        return web.Response(text=PAGE.format(number=request.match_info["number"]), content_type="text/html")
+        number = request.match_info["number"]
+        player = PLAYERS[request.match_info["kind"]].replace("{number}", number)
+        return web.Response(text=PAGE.format(number=number, player=player), content_type="text/html")
 
     async def video(request: web.Request) -> web.Response:
         return web.Response(body=padded(film, int(request.match_info["number"])), content_type="video/mp4")
 
     app = web.Application()
-    app.add_routes([web.get("/posts/{number}", page), web.get("/media/{number}.mp4", video)])
+    app.add_routes([web.get("/{kind:posts|scripted}/{number}", page), web.get("/media/{number}.mp4", video)])
     web.run_app(app, host="0.0.0.0", port=options.port, print=lambda _: print("listening", flush=True))
 
 

@@ -1,8 +1,9 @@
 """What a whole post costs, from its submission to a checked file in the library, compared with yt-dlp in one run.
 
-    .venv/bin/python -m benchmarks.posts [--posts 100] [--hosts 20] [--jobs 8] [--rounds 1]
+    .venv/bin/python -m benchmarks.posts [--posts 100] [--hosts 20] [--jobs 8] [--rounds 1] [--scripted]
 
 The posts are plain pages with one ``<video>`` each, served from as many addresses of this machine as there are hosts.
+With ``--scripted`` a script makes the player, so that only a browser finds the video, and mediavault runs alone.
 CPU is that of a contender and everything that it started; the server's own is not counted.
 """
 
@@ -150,15 +151,15 @@ def tree_cpu_s(root: int) -> float:
 
 
 @contextmanager
-def served(posts: int, hosts: int, folder: Path) -> Iterator[list[str]]:
-    """Serve the posts from a separate process; yield their URLs."""
+def served(posts: int, hosts: int, folder: Path, *, kind: str = "posts") -> Iterator[list[str]]:
+    """Serve the posts from a separate process; yield their URLs. ``kind``: "posts" or "scripted"."""
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.post_server", str(port), str(folder)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE)
     try:
         assert server.stdout is not None
         server.stdout.readline()  # it listens
-        yield [f"http://127.0.0.{number % hosts + 1}:{port}/posts/{number}" for number in range(posts)]
+        yield [f"http://127.0.0.{number % hosts + 1}:{port}/{kind}/{number}" for number in range(posts)]
     finally:
         stop_process(server)
 
@@ -170,15 +171,20 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=JOBS, help="how many mediavault works on at a time")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--only", choices=CONTENDERS, action="append")
+    parser.add_argument("--scripted", action="store_true", help="pages whose player is made by a script")
     options = parser.parse_args()
-    costs: dict[str, list[Cost]] = {name: [] for name in options.only or CONTENDERS}
-    with tempfile.TemporaryDirectory() as root, served(options.posts, options.hosts, Path(root)) as urls:
+    kind = "scripted" if options.scripted else "posts"
+    names = [OURS] if options.scripted else options.only or CONTENDERS
+    costs: dict[str, list[Cost]] = {name: [] for name in names}
+    with tempfile.TemporaryDirectory() as root, served(options.posts, options.hosts, Path(root), kind=kind) as urls:
         for number in range(options.rounds):
             for name, rounds in costs.items():
                 folder = Path(root) / f"{number}-{name.replace(' ', '-')}"
                 folder.mkdir()
                 rounds.append(CONTENDERS[name](urls, folder, jobs=options.jobs))
-    print(f"{options.posts} plain pages on {options.hosts} hosts, {options.jobs} jobs at a time")
+    print(
+        f"{options.posts} {'scripted' if options.scripted else 'plain'} pages on {options.hosts} hosts, {options.jobs} jobs at a time"
+    )
     for name, rounds in costs.items():
         speed = statistics.median(cost.jobs_per_s * 60 for cost in rounds)
         cpu = statistics.median(cost.cpu_us_per_job / 1_000 for cost in rounds)
