@@ -26,7 +26,7 @@ class KeepingClient:
     def keep(self, url: str, *, scope_url: str, response: HttpResponse, head: bytes, stack: AsyncExitStack) -> None:
         """Take ``response`` over from ``stack``, which closes it, after ``head`` has been read; for KEEP_S seconds.
 
-        The stack keeps it where there is no room.
+        Its body must not be encoded. The stack keeps it where there is no room.
         """
         key = (url, scope_url)
         if key in self._kept or len(self._kept) >= MAX_KEPT:
@@ -48,7 +48,7 @@ class KeepingClient:
         max_redirects: int = 10,
         decode: bool = False,
     ) -> AsyncIterator[HttpResponse]:
-        is_plain = not cookies and not decode and "range" not in (headers or {})
+        is_plain = not cookies and "range" not in (headers or {})
         kept = self._kept.pop((url, scope_url), None) if is_plain else None
         if kept is not None:
             async with kept.resources:

@@ -93,7 +93,7 @@ class PageExtractor:
                 source_type = _SOURCE_TYPES.get(sniff(body))
                 if source_type is None:
                     body += await _read_at_least(MAX_PAGE_BYTES - len(body), response)
-                elif source_type is SourceType.DIRECT and _is_the_file(response):
+                elif _is_the_file(response):
                     self._client.keep(url, scope_url=post.url, response=response, head=body, stack=stack)
                 return response, body
         except TimeoutError as exc:

@@ -134,14 +134,14 @@ async def extract(body: bytes, *, status: int = 200, headers: dict[str, str] | N
     return extraction
 
 
-async def extracted_by(client: StubClient, *, then_read: bool = False) -> Extraction:
-    """Extract the post; ``then_read``: and download its URL."""
+async def extracted_by(client: StubClient, *, then_read: bytes = b"") -> Extraction:
+    """Extract the post; then request its video, which must be ``then_read``."""
     keeping = KeepingClient(client, FakeClock())
     try:
         extraction = await PageExtractor(keeping, ReaderHere()).extract(POST, GENERIC, within_s=60)
         if then_read:
             async with keeping.get(choose_candidate(extraction.videos[0]).url, scope_url=POST.url) as response:
-                assert await response.read(limit=1 << 20) == MP4
+                assert await response.read(limit=1 << 20) == then_read
         return extraction
     finally:
         await keeping.close()
@@ -174,12 +174,13 @@ async def test_a_url_that_is_the_file_is_recognised_by_its_first_bytes(
     assert candidate.size == (len(body) if source_type is SourceType.DIRECT else None)
 
 
+@pytest.mark.parametrize("body", [MP4, b"#EXTM3U\n#EXT-X-VERSION:7\n"], ids=["mp4", "HLS"])
 @pytest.mark.parametrize(("headers", "requests"), [({}, 1), ({"content-encoding": "gzip"}, 2)], ids=["plain", "gzip"])
 async def test_the_download_of_a_url_that_is_the_file_goes_on_with_the_same_response(
-    headers: dict[str, str], requests: int
+    headers: dict[str, str], requests: int, body: bytes
 ) -> None:
-    client = StubClient(200, MP4, headers)
-    await extracted_by(client, then_read=True)
+    client = StubClient(200, body, headers)
+    await extracted_by(client, then_read=body)
 
     assert client.urls == [URL] * requests
 
