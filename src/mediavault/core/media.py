@@ -218,6 +218,7 @@ class DownloadedFile:
     segmented: bool = False
     proven_whole: bool = True  # False: no length was announced, or it was resumed: probe thoroughly
     sha256: str | None = None  # of the bytes as they were written, in hexadecimal, where that is known
+    zero_filled: bool = False  # a long run of zeros was written: a hole in the server's own copy, or padding
 
 
 @dataclass(frozen=True, slots=True)

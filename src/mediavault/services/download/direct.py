@@ -50,6 +50,7 @@ from mediavault.services.download.resume import (
 )
 from mediavault.services.download.writer import (
     FileWriter,
+    Written,
     discard_partial,
     load_progress,
     open_writer,
@@ -137,7 +138,8 @@ class _Transfer:
         self._floor = SlowTransferDetector(limits.slow_bytes_per_s, limits.slow_s)
         self._answered = False
         self._proven = True
-        self._bytes, self._sha256 = 0, ""
+        self._bytes = 0
+        self._written: Written
         self._at_most = request.max_range_bytes
         self._end: int | None = None  # of the current range, exclusive
         self._mid_file = False
@@ -160,7 +162,7 @@ class _Transfer:
                 if wait_before_next_s is None:
                     raise
                 await self._clock.sleep(wait_before_next_s)
-        self._bytes, self._sha256 = writer.position, await writer.sha256()
+        self._bytes, self._written = writer.position, await writer.written()
         return await writer.read_back(0, SNIFF_BYTES)
 
     def remember(self, durable: int) -> None:
@@ -177,7 +179,8 @@ class _Transfer:
             content_type=self._saved.content_type,
             expected=self._request.expected,
             proven_whole=self._proven,
-            sha256=self._sha256,
+            sha256=self._written.sha256,
+            zero_filled=self._written.zero_filled,
         )
 
     async def _attempt(self) -> bool:

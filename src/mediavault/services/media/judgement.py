@@ -62,9 +62,11 @@ _ORDER = (
 
 
 def needs_full_read(file: DownloadedFile) -> bool:
-    """Return whether to read every packet (D): when the transport proved little, no length is announced, or it is cheap."""
-    unproven = file.segmented or not file.proven_whole or file.expected.duration_s is None
-    return unproven or file.bytes < DEEP_BELOW_BYTES
+    """Return whether to read every packet (D): when the transport proved little, zeros were written, or it is cheap.
+
+    A container that does not say how long it lasts is read whole in any case (``probe_child.examine``).
+    """
+    return file.segmented or not file.proven_whole or file.zero_filled or file.bytes < DEEP_BELOW_BYTES
 
 
 def report(facts: FileFacts, expected: Expected, floor: MinimumLimits = POST_LIMITS) -> ProbeReport:
