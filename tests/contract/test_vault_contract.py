@@ -142,6 +142,23 @@ async def test_a_file_sealed_by_a_dead_attempt_is_found_by_size_and_hash(vault: 
     assert await vault.staging.find("other", size=len(BODY), sha256=SHA) is None
 
 
+async def test_the_thumbnail_of_the_newest_attempt_is_opened(vault: Library) -> None:
+    assert await vault.staging.open_thumbnail("job") is None
+    async with vault.staging.folder("job", 9) as old, vault.staging.folder("job", 10) as new:
+        (old / "thumbnail.jpg").write_bytes(b"old")
+        (new / "thumbnail.webp").write_bytes(b"new")
+        (new / "thumbnail.svg").write_bytes(b"never")
+        opened = await vault.staging.open_thumbnail("job")
+        assert opened is not None
+        name, file = opened
+        assert (name, b"".join([piece async for piece in file.chunks(0, 9)])) == ("thumbnail.webp", b"new")
+        await file.close()
+        (new / "thumbnail.webp").unlink()
+        (new / "thumbnail.webp").symlink_to(old / "thumbnail.jpg")
+        (old / "thumbnail.jpg").rename(old / "other")
+        assert await vault.staging.open_thumbnail("job") is None
+
+
 # --- placing ----------------------------------------------------------------------------------------------------
 
 

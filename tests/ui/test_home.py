@@ -6,15 +6,17 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from playwright.async_api import Page, expect
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import JobStatus, Stage
-from mediavault.core.media import Account, KeptFile, SourceType
+from mediavault.core.job import JobItem, JobStatus, Stage
+from mediavault.core.media import Account, Expected, Item, KeptFile, SourceType
 from mediavault.store.port import Checkpoint
 from tests.patience import patient
 from tests.ui.browsing import Pages, overflow
 from tests.ui.conftest import MakeVault
+from tests.ui.sample import PICTURE, picture
 from tests.ui.vault import WORKER, Vault
 
 A = "https://videos.example/watch/a"
@@ -166,6 +168,46 @@ async def test_a_job_moves_through_the_page_while_it_is_saved(pages: Pages, fres
     await expect(page.locator("#announce")).to_have_text("Saved: 1.")
     assert handle is not None
     assert await page.evaluate("window.sameDocument")
+
+
+@pytest.mark.parametrize("has_picture", [True, False], ids=["with a picture", "whose picture is missing"])
+async def test_a_card_shows_what_is_known_about_its_post_while_the_video_is_downloaded(
+    pages: Pages, make_vault: MakeVault, *, has_picture: bool
+) -> None:
+    vault = await make_vault(posts=0)
+    await vault.add(A)
+    [claim] = await vault.store.queue.claim(WORKER, limit=1, lease=timedelta(hours=1))
+    page = await pages("/", base=vault.base)
+    card = page.locator(f"#job-{claim.id}")
+    await expect(card.locator(".name")).to_have_text("videos.example/watch/a")
+
+    pages.allow += [] if has_picture else ["404.*/thumbnail"]
+    if has_picture:
+        staged = vault.downloads / ".staging" / f"{claim.id}.{claim.fence}"
+        staged.mkdir(parents=True)
+        (staged / "thumbnail.jpg").write_bytes(picture(1))
+    found = Checkpoint(
+        None,
+        None,
+        SourceType.DIRECT,
+        (),
+        (),
+        Account("generic", "jane", "Jane Doe", "jane"),
+        "https://videos.example/a.jpg",
+        {"title": "Otters"},
+        (JobItem(Item(expected=Expected(duration_s=83.0))),),
+    )
+    await vault.store.queue.checkpoint(claim, found)
+    await vault.store.queue.progress(claim, stage=Stage.DOWNLOAD, progress_pct=50, bytes_done=1, bytes_total=88_000_000)
+
+    await expect(card.locator(".name")).to_have_text("Otters")
+    await expect(card.locator(".by")).to_contain_text("Jane Doe")
+    await expect(card.locator(".length")).to_have_text("1:23")
+    if has_picture:
+        await expect(card.locator("img")).to_have_js_property("naturalWidth", PICTURE[0])
+    else:
+        await expect(card.locator("img")).to_have_count(0)
+        await expect(card.locator(".letter")).to_be_visible()
 
 
 async def test_the_focused_element_keeps_the_focus_while_the_page_changes(pages: Pages, fresh_vault: Vault) -> None:

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from mediavault.api.dependencies import JobIdPath, Services, errors
 from mediavault.api.services import ApiServices, LibraryFiles
 from mediavault.core.failures import ErrorCode, StorageFailure
-from mediavault.core.job import JobId
+from mediavault.core.job import JobId, JobStatus
 from mediavault.core.logs import bind_job, get_logger
 from mediavault.core.media import KeptFile
 from mediavault.core.messages import Message, counted
@@ -85,7 +85,13 @@ async def video(request: Request, job_id: JobIdPath, services: Services, *, down
 @router.head("/files/{job_id}/thumbnail", include_in_schema=False)
 @router.get("/files/{job_id}/thumbnail", response_class=Response, responses=ANSWERS)
 async def thumbnail(request: Request, job_id: JobIdPath, services: Services, *, download: bool = False) -> Response:
-    """Return the video's thumbnail."""
+    """Return the video's thumbnail; while the video is being saved, that of the post, if this machine has it already."""
+    job = await services.store.catalogue.get(job_id)
+    if job.status is JobStatus.RUNNING and not kept_files(job):
+        staged = await services.library.staging.open_thumbnail(job_id)
+        if staged is None:
+            raise _not_found()
+        return await answer_file(request, staged[1], StoredFile(staged[0]), download=download)
     return await _picture(request, services, await kept_file(services, job_id, None), download=download)
 
 

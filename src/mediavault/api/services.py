@@ -25,8 +25,18 @@ from mediavault.store.port import Store
 MAX_NAME_CHARS = 64  # of a site without a title
 
 
+class StagedFiles(Protocol):
+    """The part of the staging that the API uses."""
+
+    async def open_thumbnail(self, job_id: JobId) -> tuple[str, OpenedFile] | None:
+        """Open the thumbnail of a post that is being saved on this machine, with its name; None without one."""
+
+
 class LibraryFiles(Protocol):
     """The part of the library that the API uses."""
+
+    @property
+    def staging(self) -> StagedFiles: ...
 
     async def open(self, relative: str) -> OpenedFile | None:
         """Open a file for reading; None when it is missing or outside the library. Raises StorageFailure."""

@@ -136,6 +136,8 @@ class DisplayView(_View):
 
 
 class LinksView(_View):
+    """Paths of files. The thumbnail of a post that is being saved answers 404 where the worker has not fetched it."""
+
     video: str | None
     thumbnail: str | None
 

@@ -198,12 +198,19 @@ def _percent(job: Job) -> int:
 
 
 def _links(job: Job) -> LinksView:
-    """Return the links to the job's first file."""
+    """Return the links to the job's first file; while there is none, to the thumbnail that the post itself has."""
     first = next(iter(kept_files(job).values()), None)
+    is_shown = first.thumbnail_path is not None if first else _has_its_picture(job)
     return LinksView(
         video=f"/files/{job.id}/video" if first else None,
-        thumbnail=f"/files/{job.id}/thumbnail" if first and first.thumbnail_path else None,
+        thumbnail=f"/files/{job.id}/thumbnail" if is_shown else None,
     )
+
+
+def _has_its_picture(job: Job) -> bool:
+    """Whether the worker has tried to fetch the picture of the post that it is saving: right before the download."""
+    has_one = job.thumbnail_url or any(item.item.thumbnail_url for item in job.items)
+    return job.status is JobStatus.RUNNING and job.stage in (Stage.DOWNLOAD, Stage.VALIDATE) and bool(has_one)
 
 
 def _item_view(job: Job, index: int, job_item: JobItem) -> ItemView:

@@ -29,6 +29,11 @@ class Attempt:
     extraction: Extraction = field(init=False)
 
     @property
+    def downloads(self) -> Path:
+        """The folder below ``staging`` that each strategy begins with empty."""
+        return self.staging / "media"
+
+    @property
     def claim(self) -> ClaimedJob:
         return self.recorder.claim
 

@@ -40,7 +40,7 @@ from mediavault.worker.stages.choose import pick_items
 from mediavault.worker.stages.extract import extract, follow_link
 from mediavault.worker.stages.keep import finish, keep
 from mediavault.worker.stages.remux import playable
-from mediavault.worker.stages.thumbnail import thumbnail
+from mediavault.worker.stages.thumbnail import own_picture, still
 from mediavault.worker.strategies import DownloadStrategies
 
 log = get_logger(__name__)
@@ -151,9 +151,10 @@ async def choose(attempt: Attempt, index: int) -> Candidate:
 async def save_item(strategies: DownloadStrategies) -> KeptFile | None:
     """Stages 6 to 10 for one video. When it was the last one, the job is completed and its first file returned."""
     attempt = strategies.attempt
+    picture = await own_picture(attempt, strategies.index)  # before the download: pages show it meanwhile
     verified = await playable(await strategies.run(), attempt)
     await attempt.recorder.set_stage(Stage.THUMBNAIL, 95)
-    picture = await thumbnail(attempt, strategies.index, verified)
+    picture = picture or await still(attempt, verified)
     return await keep(verified, picture, attempt, strategies.index)
 
 

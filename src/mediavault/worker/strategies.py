@@ -234,7 +234,7 @@ class DownloadStrategies:
             and download != self._navigation
             and same_file(self.partial_candidate, self.candidate)
         ):
-            await self.attempt.tools.vault.staging.empty(self.attempt.staging)
+            await self.attempt.tools.vault.staging.empty(self.attempt.downloads)
         self.partial_candidate = None
         await self.attempt.recorder.set_stage(Stage.DOWNLOAD, 50)
         self.tried.add(self.candidate.url)
@@ -266,7 +266,7 @@ class DownloadStrategies:
         try:
             return await self.attempt.tools.downloader.fetch(
                 request,
-                into=self.attempt.staging,
+                into=self.attempt.downloads,
                 limits=self.attempt.tools.limits,
                 on_progress=self.attempt.recorder.on_progress,
             )
@@ -279,7 +279,7 @@ class DownloadStrategies:
             self.candidate.url,
             scope_url=self.attempt.route.post.url,
             referer=self._referer(),
-            into=self.attempt.staging,
+            into=self.attempt.downloads,
             max_bytes=limits.max_bytes,
             within_s=NAVIGATION_TIMEOUT_S,
             floor=SlowTransferDetector(limits.slow_bytes_per_s, limits.slow_s),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mediavault.api.services import StagedFiles
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import StoredJob
@@ -43,6 +44,10 @@ class Zeros:
 
 class StubLibrary:
     """A library of one large and one small file."""
+
+    @property
+    def staging(self) -> StagedFiles:
+        raise NotImplementedError
 
     async def open(self, relative: str) -> Zeros:
         return Zeros(BIG if "big" in relative else SMALL)

@@ -11,6 +11,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from mediavault.api.services import StagedFiles
 from mediavault.core.failures import StorageFailure
 from mediavault.core.media import KeptFile
 from mediavault.services.library.disk import open_below
@@ -215,6 +216,22 @@ def test_only_regular_files_below_the_root_are_opened(tmp_path: Path, relative: 
     assert open_below(tmp_path / "root", relative) is None
 
 
+async def test_the_thumbnail_of_a_post_that_is_being_saved_is_sent(vault: ApiVault) -> None:
+    await vault.add()
+    claim = await vault.claim()
+    path = f"/files/{claim.id}/thumbnail"
+    assert (await vault.client.get(path)).status == 404
+
+    folder = vault.downloads / ".staging" / f"{claim.id}.{claim.fence}"
+    folder.mkdir(parents=True)
+    (folder / "thumbnail.webp").write_bytes(b"RIFF    WEBP")
+    answer = await vault.client.get(path)
+
+    assert (answer.status, answer.body, answer.headers["content-type"]) == (200, b"RIFF    WEBP", "image/webp")
+    assert answer.headers["content-security-policy"].startswith("sandbox")
+    assert (await vault.client.get(path.replace("thumbnail", "video"))).status == 404
+
+
 def _open_files() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
@@ -226,6 +243,10 @@ class BreakingLibrary:
     in_the_middle: bool
     size: int = len(VIDEO)
     version: str = "1"
+
+    @property
+    def staging(self) -> StagedFiles:
+        raise NotImplementedError
 
     async def open(self, relative: str) -> BreakingLibrary:
         if not self.in_the_middle:

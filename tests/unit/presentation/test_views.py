@@ -56,6 +56,32 @@ def test_candidates_keep_their_facts_and_never_show_headers() -> None:
     assert "headers" not in shown
 
 
+@pytest.mark.parametrize(
+    ("stage", "thumbnail_url", "is_linked"),
+    [
+        (Stage.DOWNLOAD, "https://cdn.example/1.jpg", True),
+        (Stage.VALIDATE, "https://cdn.example/1.jpg", True),
+        (Stage.EXTRACT, "https://cdn.example/1.jpg", False),
+        (Stage.DOWNLOAD, None, False),
+    ],
+)
+def test_a_job_that_is_downloading_links_to_the_thumbnail_that_its_post_has(
+    stage: Stage, thumbnail_url: str | None, *, is_linked: bool
+) -> None:
+    job = replace(
+        saved_job(),
+        status=JobStatus.RUNNING,
+        stage=stage,
+        thumbnail_url=thumbnail_url,
+        items=(),
+        output_path=None,
+        thumbnail_path=None,
+    )
+    links = job_view(job).links
+
+    assert (links.video, links.thumbnail) == (None, f"/files/{ID}/thumbnail" if is_linked else None)
+
+
 def test_a_saved_job_links_to_its_files() -> None:
     links = job_view(saved_job()).links
 

@@ -108,6 +108,35 @@ async def test_a_still_is_used_where_the_thumbnail_url_returns_a_page(
     assert b"still" in (tmp_path / job.thumbnail_path).read_bytes()
 
 
+async def test_the_posts_own_picture_is_there_while_the_video_is_downloaded(
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    shown: list[bytes | None] = []
+
+    class Watching(StubDownloader):
+        async def fetch(self, *args: Any, **options: Any) -> DownloadedFile:
+            staged = await tools.vault.staging.open_thumbnail(claim.id)
+            shown.append(b"".join([piece async for piece in staged[1].chunks(0, 99)]) if staged else None)
+            await staged[1].close() if staged else None
+            return await super().fetch(*args, **options)
+
+    extracted = extraction(thumbnail_url="https://cdn.example/1.jpg")
+    downloader = Watching(Incomplete("cut"), VIDEO)
+    tools = make_tools(
+        store,
+        clock,
+        tmp_path,
+        extractor=StubExtractor(extracted),
+        client=StubClient(200, JPEG),
+        downloader=downloader,
+    )
+    await worked(claim, tools)
+
+    assert shown == [JPEG, JPEG]  # also after a strategy that failed, whose files are removed
+    assert downloader.found_in_staging == [[], []]
+    assert await tools.vault.staging.open_thumbnail(claim.id) is None
+
+
 async def test_a_video_without_any_picture_is_saved_all_the_same(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:

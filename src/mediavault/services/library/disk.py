@@ -160,8 +160,9 @@ def _make_folders(folder: Path) -> list[Path]:
 
 
 def empty(folder: Path) -> None:
-    """Remove everything in the folder; links, not their targets."""
+    """Remove everything in the folder, links and not their targets; make it if there is none."""
     with translate_errors(folder):
+        folder.mkdir(exist_ok=True)
         for path in folder.iterdir():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)

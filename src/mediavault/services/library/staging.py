@@ -14,6 +14,8 @@ from mediavault.core.messages import Message
 from mediavault.services.library import disk
 
 STAGING_FOLDER = ".staging"
+_THUMBNAIL = "thumbnail"
+_PICTURES = (".jpg", ".png", ".webp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Staging:
             await asyncio.shield(asyncio.to_thread(shutil.rmtree, path, ignore_errors=True))
 
     async def empty(self, folder: Path) -> None:
-        """Remove what one strategy left in its attempt's folder."""
+        """Remove what is in the folder; make it if there is none."""
         await asyncio.to_thread(disk.empty, folder)
 
     async def seal(self, path: Path, *, sha256: str | None = None) -> str:
@@ -71,6 +73,15 @@ class Staging:
         """Return a file that an earlier attempt of the job sealed on this machine and could not place; else None."""
         return await asyncio.to_thread(self._find, job_id, size, sha256)
 
+    @staticmethod
+    def thumbnail_in(folder: Path, suffix: str) -> Path:
+        """Return where an attempt stores its post's thumbnail in its folder."""
+        return folder / f"{_THUMBNAIL}{suffix}"
+
+    async def open_thumbnail(self, job_id: str) -> tuple[str, disk.DiskFile] | None:
+        """Open the thumbnail of the post that an attempt on this machine works on, with its name; None without one."""
+        return await asyncio.to_thread(self._open_thumbnail, job_id)
+
     def job_of(self, path: Path) -> str | None:
         """Return the job in whose staging folder the file is; None for a file elsewhere."""
         if not path.is_relative_to(self.root):
@@ -89,6 +100,14 @@ class Staging:
                 if job_id and fence.isdigit() and path.is_dir():
                     folders.append(StagingFolder(job_id, int(fence), path))
         return folders
+
+    def _open_thumbnail(self, job_id: str) -> tuple[str, disk.DiskFile] | None:
+        folders = [folder for folder in self._folders() if folder.job_id == job_id]
+        for folder in sorted(folders, key=lambda one: -one.fence):
+            for path in (self.thumbnail_in(folder.path, suffix) for suffix in _PICTURES):
+                if (file := disk.open_below(folder.path, path.name)) is not None:
+                    return path.name, file
+        return None
 
     def _find(self, job_id: str, size: int, sha256: str) -> Path | None:
         for folder in self._folders():

@@ -28,6 +28,14 @@ export function showMoments(root = document) {
   for (const element of root.querySelectorAll("time[datetime]")) showMoment(element, element.dateTime);
 }
 
+// --- pictures: where one cannot be loaded, the badge below it is seen
+
+const isPicture = (element) => element instanceof HTMLImageElement && element.closest(".picture");
+document.addEventListener("error", (event) => isPicture(event.target) && event.target.remove(), true);
+for (const image of document.querySelectorAll(".picture img")) {
+  if (image.complete && !image.naturalWidth) image.remove();
+}
+
 // --- messages to the user
 
 export function say(message, help = "") {

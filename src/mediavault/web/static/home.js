@@ -1,5 +1,5 @@
-// Live updates of the home page. Events about a running job are shown at once; when a job moves to another part, the
-// page is requested again and its changed parts are replaced. The texts come from the server.
+// Live updates of the home page. Events about a running job are shown at once; when a job moves to another part, or more
+// is known about its post, the page is requested again and its changed parts are replaced. The texts come from the server.
 
 import { say } from "/static/core.js";
 import { act, field, put } from "/static/jobs.js";
@@ -156,13 +156,18 @@ function announce() {
 
 // --- the stream
 
-const states = new Map(); // id -> status, as last reported
+const known = new Map(); // id -> its status and what its card shows of the post, as last reported
 function onJob(job) {
   const card = document.getElementById(`job-${job.id}`);
-  if (card && job.status === "running") showWork(card, job);
-  const isNews = states.get(job.id) !== job.status;
-  states.set(job.id, job.status);
-  if (!isNews || (card && job.status === "running")) return;
+  const before = known.get(job.id);
+  const now = { status: job.status, post: `${job.links.thumbnail} ${job.display.title}` };
+  known.set(job.id, now);
+  if (card && job.status === "running") {
+    showWork(card, job);
+    if (before?.post !== now.post) refresh();
+    return;
+  }
+  if (before?.status === now.status) return;
   if (job.status === "completed") sums.saved += 1;
   if (job.status === "failed" && !job.retry_at) sums.needs += 1;
   if (sums.saved || sums.needs) announce();
@@ -175,7 +180,7 @@ follow({
   since: document.body.dataset.moment,
   job: onJob,
   removed(id) {
-    states.delete(id);
+    known.delete(id);
     refresh();
   },
   back: refresh,

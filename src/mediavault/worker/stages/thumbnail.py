@@ -1,4 +1,6 @@
-"""Stage 9: the thumbnail: the post's own, else a frame of the video. A missing thumbnail never fails a job."""
+"""Stage 9: the thumbnail. The post's own is fetched before the download, so that pages show it meanwhile; without one
+it is a frame of the video. A missing thumbnail never fails a job.
+"""
 
 from __future__ import annotations
 
@@ -14,28 +16,33 @@ from mediavault.worker.attempt import Attempt
 
 MAX_THUMBNAIL_BYTES = 20 << 20
 STILL_AT_S = 1.0  # after the black frames at the start of many videos
-TIMEOUTS = Timeouts(connect_s=10, read_s=10, total_s=30)
+TIMEOUTS = Timeouts(connect_s=5, read_s=5, total_s=10)  # the download waits for it
 
 
-async def thumbnail(attempt: Attempt, index: int, verified: VerifiedFile) -> Path | None:
-    """Return a picture in the staging folder; None when neither the post nor the video yields one."""
-    tools, journal, into = attempt.tools, attempt.recorder, attempt.staging
+async def own_picture(attempt: Attempt, index: int) -> Path | None:
+    """Return the post's own picture in the staging folder; None when it has none that can be fetched."""
     url = attempt.item(index).thumbnail_url or attempt.extraction.thumbnail_url
-    if url:
-        try:
-            async with journal.step(Stage.THUMBNAIL) as note:
-                picture = await _fetch(url, attempt)
-                note.detail, note.bytes = Message("the post's own"), picture.stat().st_size
-                return picture
-        except MediavaultError:
-            pass  # recorded by the step; a frame of the video is used instead
-    still = await tools.probe.still(verified.path, into=into / "thumbnail.jpg", at_s=STILL_AT_S)
-    if still is None:
-        await journal.skipped(Stage.THUMBNAIL, Message("no picture could be made of the video"))
+    if not url:
+        return None
+    try:
+        async with attempt.recorder.step(Stage.THUMBNAIL) as note:
+            picture = await _fetch(url, attempt)
+            note.detail, note.bytes = Message("the post's own"), picture.stat().st_size
+            return picture
+    except MediavaultError:
+        return None  # recorded by the step; a frame of the video is used instead
+
+
+async def still(attempt: Attempt, verified: VerifiedFile) -> Path | None:
+    """Return a frame of the video in the staging folder; None when it yields none."""
+    into = attempt.tools.vault.staging.thumbnail_in(attempt.staging, ".jpg")
+    picture = await attempt.tools.probe.still(verified.path, into=into, at_s=STILL_AT_S)
+    if picture is None:
+        await attempt.recorder.skipped(Stage.THUMBNAIL, Message("no picture could be made of the video"))
     else:
-        async with journal.step(Stage.THUMBNAIL) as note:
-            note.detail, note.bytes = Message("a still of the video"), still.stat().st_size
-    return still
+        async with attempt.recorder.step(Stage.THUMBNAIL) as note:
+            note.detail, note.bytes = Message("a still of the video"), picture.stat().st_size
+    return picture
 
 
 async def _fetch(url: str, attempt: Attempt) -> Path:
@@ -51,9 +58,16 @@ async def _fetch(url: str, attempt: Attempt) -> Path:
         raise NotAVideo(
             "The thumbnail URL did not return an image.", http_status=response.status, bytes_received=len(body)
         )
-    path = attempt.staging / f"thumbnail{suffix}"
-    await asyncio.to_thread(path.write_bytes, body)
+    path = attempt.tools.vault.staging.thumbnail_in(attempt.staging, suffix)
+    await asyncio.to_thread(_write, body, path)
     return path
+
+
+def _write(body: bytes, path: Path) -> None:
+    """Write a file that others may open as soon as it has its name."""
+    draft = path.with_name("picture.part")
+    draft.write_bytes(body)
+    draft.replace(path)
 
 
 def picture_suffix(body: bytes) -> str | None:
