@@ -169,6 +169,15 @@ def test_a_blog_on_its_own_domain_keeps_the_handle_and_the_id_of_its_post() -> N
     assert (extraction.account.handle, extraction.post.post_id) == ("kites", "123456789012")
 
 
+@pytest.mark.parametrize("link", ["tumblr://[?blogName=a&postID=1", "tumblr://x?blogName=%00&postID=../1", "tumblr:?"])
+def test_a_link_into_an_app_that_names_no_post_is_ignored(link: str) -> None:
+    page = f'<article><video src="{CDN}/own.mp4"></video></article>'
+    extraction = read(page, head=meta("al:ios:url", link.replace("&", "&amp;"))).extraction
+
+    assert extraction is not None
+    assert extraction.post.post_id is None
+
+
 def test_a_content_url_without_a_files_name_on_another_host_is_a_file() -> None:
     assert chosen(read(head=linked("VideoObject", contentUrl=f"{CDN}/get/12"))) == f"{CDN}/get/12"
 

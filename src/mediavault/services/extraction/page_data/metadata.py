@@ -336,8 +336,8 @@ _APP_LINKS = ("al:ios:url", "al:android:url", "twitter:app:url:iphone", "twitter
 
 def _in_the_sites_app(page: HtmlPage) -> tuple[str | None, str | None]:
     """Return handle and post id of a blog on its own domain, from the page's link into its site's app (Tumblr)."""
-    link = urlsplit(page.meta(*_APP_LINKS) or "")
-    named = parse_qs(link.query) if link.scheme == "tumblr" else {}
+    address, _, query = (page.meta(*_APP_LINKS) or "").partition("?")
+    named = parse_qs(query) if address.startswith("tumblr://") else {}
     handle, post_id = (next(iter(named.get(name, [])), None) for name in ("blogName", "postID"))
     return _handle(handle), post_id if post_id and _POST_NUMBER.match(post_id) else None
 
