@@ -16,7 +16,7 @@ from typing import Any
 from mediavault.core.clock import Clock
 from mediavault.core.failures import HttpError, Incomplete
 from mediavault.core.messages import Message
-from mediavault.services.download.pacing import Slot
+from mediavault.services.download.pacing import Slot, all_or_first_failure
 from mediavault.services.download.port import MIN_RANGE_BYTES
 from mediavault.services.download.resume import (
     OVERLAP_BYTES,
@@ -27,7 +27,6 @@ from mediavault.services.download.resume import (
     Saved,
     resume_request,
 )
-from mediavault.services.download.track import all_or_first_failure
 from mediavault.services.download.writer import FileWriter
 from mediavault.services.egress.port import HttpResponse
 

@@ -12,10 +12,10 @@ from mediavault.core.failures import Incomplete, NoSpace
 from mediavault.core.media import DownloadedFile, Expected, OnProgress, SourceType
 from mediavault.core.messages import Message
 from mediavault.services.download.direct import DirectDownloader, PlaylistInstead
-from mediavault.services.download.pacing import HostSlots
+from mediavault.services.download.pacing import HostSlots, all_or_first_failure
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.segments import StreamDownloader
-from mediavault.services.download.track import TrackProgress, all_or_first_failure
+from mediavault.services.download.track import TrackProgress
 from mediavault.services.egress.port import HttpClient
 from mediavault.services.media.remux import Joiner, Track
 from mediavault.services.media.sniff import Kind

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
 from mediavault.core.failures import Failure, RateLimited
 from mediavault.services.download.port import MediaRequest
 
+T = TypeVar("T")
 Slot = AbstractAsyncContextManager[object]  # held while something is being fetched; reusable
 
 
@@ -56,6 +59,17 @@ def _host(request: MediaRequest) -> str:
     """Return the host of the request; of a manifest that a page carries (``data:``), the page's host."""
     url = request.scope_url if request.url[:5].lower() == "data:" else request.url
     return urlsplit(url).netloc.lower()
+
+
+async def all_or_first_failure(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """Return all results in order. The first failure cancels the others, and is raised once they have ended."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in work]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 # --- waits after failures ----------------------------------------------------------------------------------------------

@@ -26,11 +26,11 @@ from mediavault.services.download.hls_text import looks_like_hls
 from mediavault.services.download.manifest import MAX_PLAYLIST_BYTES, Master, MediaPlaylist, Wanted
 from mediavault.services.download.mpd import read_mpd
 from mediavault.services.download.mpd_document import looks_like_dash
-from mediavault.services.download.pacing import HostSlots, SegmentSlots
+from mediavault.services.download.pacing import HostSlots, SegmentSlots, all_or_first_failure
 from mediavault.services.download.playlist import read_playlist
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.stream_source import StreamSource
-from mediavault.services.download.track import TrackFetch, TrackProgress, all_or_first_failure
+from mediavault.services.download.track import TrackFetch, TrackProgress
 from mediavault.services.egress.port import HttpClient
 from mediavault.services.media.remux import SLACK, SLACK_S, Joiner, Track
 from mediavault.services.media.sniff import DESCRIPTIONS, Kind, sniff

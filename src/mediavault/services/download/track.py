@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
-from typing import Any, TypeVar
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import Failure, HttpError, Incomplete, TooLarge
@@ -14,15 +13,13 @@ from mediavault.core.media import OnProgress
 from mediavault.core.messages import Message
 from mediavault.services.download.gauge import SegmentChecker, checker_for
 from mediavault.services.download.manifest import MediaPlaylist, Segment
-from mediavault.services.download.pacing import Slot
+from mediavault.services.download.pacing import Slot, all_or_first_failure
 from mediavault.services.download.port import DownloadLimits
 from mediavault.services.download.stream_source import StreamSource, says_there_is_none, wait_before_retry_s
 from mediavault.services.download.writer import FileWriter, open_writer
 from mediavault.services.media.remux import Track
 
 SEGMENT_BUFFER_BYTES = 8 << 20  # of one segment that waits for earlier ones
-
-T = TypeVar("T")
 
 
 class TrackProgress:
@@ -192,14 +189,3 @@ class TrackFetch:
             http_status=exc.http_status,
             bytes_received=received,
         )
-
-
-async def all_or_first_failure(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """Return all results in order. The first failure cancels the others, and is raised once they have ended."""
-    tasks = [asyncio.create_task(coroutine) for coroutine in work]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

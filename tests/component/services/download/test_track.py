@@ -13,8 +13,9 @@ import pytest
 from mediavault.core.failures import TooLarge
 from mediavault.services.download import track as module
 from mediavault.services.download.manifest import MediaPlaylist, Segment
+from mediavault.services.download.pacing import all_or_first_failure
 from mediavault.services.download.stream_source import StreamSource
-from mediavault.services.download.track import TrackFetch, TrackProgress, all_or_first_failure
+from mediavault.services.download.track import TrackFetch, TrackProgress
 from mediavault.services.media.remux import Track
 from tests.component.services.download.conftest import LIMITS
 from tests.fakes import FakeClock
