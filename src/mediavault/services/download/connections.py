@@ -136,7 +136,7 @@ class SeveralConnections:
         count = 0
         is_begun = False
         async with self._source.send(ask) as answer:
-            _must_fit(self._source.judge(answer, ask, start))
+            must_fit(self._source.judge(answer, ask, start))
             while count < ask.end - ask.start and (piece := await self._source.read(answer)):
                 held.append(piece)
                 count += len(piece)
@@ -162,7 +162,7 @@ class SeveralConnections:
         return True
 
 
-def _must_fit(move: ResumeDecision) -> None:
+def must_fit(move: ResumeDecision) -> None:
     """Raise a failure unless the response begins where it should, and is of the same version for certain."""
     if isinstance(move, Refuse):
         raise move.failure

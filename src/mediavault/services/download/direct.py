@@ -33,9 +33,10 @@ from mediavault.services.download.connections import (
     RangeSource,
     SeveralConnections,
     allows_several,
+    must_fit,
 )
-from mediavault.services.download.pacing import HostSlots, InterruptionCounter, Slot, wait_s
-from mediavault.services.download.port import DownloadLimits, MediaRequest
+from mediavault.services.download.pacing import HostSlots, InterruptionCounter, wait_s
+from mediavault.services.download.port import MIN_RANGE_BYTES, DownloadLimits, MediaRequest
 from mediavault.services.download.resume import (
     AlreadyComplete,
     Append,
@@ -128,7 +129,7 @@ class _Transfer:
         on_progress: OnProgress,
         part: Path,
         kinds: Collection[Kind],
-        slot: Slot,
+        slot: asyncio.Semaphore,
     ) -> None:
         self._client, self._clock, self._request, self._limits = client, clock, request, limits
         self._on_progress, self._part, self._kinds = on_progress, part, kinds
@@ -304,8 +305,29 @@ class _Transfer:
             await self._take(piece)
             left = (self._saved.total or 0) - self._writer.position
             if one is not None and one.add(len(piece), left=left, now_s=self._clock.monotonic()):
-                self._slow = one
-                return
+                if await self._is_part_sent():
+                    self._slow = one
+                    return
+                one = None
+
+    async def _is_part_sent(self) -> bool:
+        """Return whether a further request is answered as it should be, while this one stays open.
+
+        A link may work only once, and a server may allow only one connection: then the one that works is not given up.
+        """
+        if self._slot.locked():
+            return False
+        have = self._writer.position
+        ask = resume_request(self._saved, have=have, url=self._request.url, at_most=MIN_RANGE_BYTES)
+        try:
+            async with self._slot, self._send(ask) as answer:
+                must_fit(self._judge(answer, ask, have))
+                return True
+        except RateLimited:
+            self._phases_left = 0
+        except Failure:
+            self._phases_left -= 1
+        return False
 
     def _may_take_several(self, answer: HttpResponse) -> bool:
         assert self._saved is not None

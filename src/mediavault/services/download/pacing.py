@@ -27,7 +27,7 @@ class HostSlots:
     def __init__(self) -> None:
         self._slots: WeakValueDictionary[tuple[str, int], asyncio.Semaphore] = WeakValueDictionary()
 
-    def slot_for(self, request: MediaRequest) -> Slot:
+    def slot_for(self, request: MediaRequest) -> asyncio.Semaphore:
         """Return a context manager that holds one of the ``max_connections`` slots of the host in ``request.url``."""
         key = (_host(request), request.max_connections)
         slot = self._slots.get(key)

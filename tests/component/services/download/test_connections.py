@@ -253,20 +253,31 @@ FAULTS = [
 ]
 
 
+@pytest.mark.parametrize("right", [0, 1, 5], ids=["at once", "after one", "after five"])
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 async def test_further_connections_that_are_answered_wrongly_do_no_harm(
-    fault: Callable[[Answer], Answer], clock: EventClock, tmp_path: Path
+    fault: Callable[[Answer], Answer], right: int, clock: EventClock, tmp_path: Path
 ) -> None:
-    """Only requests for a block are answered wrongly: the rest over one connection has no end."""
+    """Requests for a block are answered rightly ``right`` times; the rest over one connection has no end."""
+    blocks = 0
 
     def only_blocks(answer: Answer) -> Answer:
-        return fault(answer) if not line.requests[-1]["range"].endswith("-") else answer
+        nonlocal blocks
+        is_block = not line.requests[-1]["range"].endswith("-")
+        blocks += is_block
+        return fault(answer) if is_block and blocks > right else answer
 
     line = Line(clock, each=1 * MB, further=only_blocks)
 
     assert (await fetch(line, tmp_path)).path.read_bytes() == BODY
-    assert line.requests[-1]["range"].endswith("-")  # none of the blocks was used
-    assert len(line.requests) <= 1 + MAX_PHASES * 7
+    assert len(line.requests) <= 1 + MAX_PHASES * 8 + right
+
+
+async def test_a_link_that_works_once_is_read_to_its_end_however_slowly(clock: EventClock, tmp_path: Path) -> None:
+    line = Line(clock, each=1 * MB, further=refused)
+
+    await seconds_of(line, tmp_path)
+    assert len(line.requests) == 2  # the second one asked whether there is more than one
 
 
 async def test_a_site_that_asks_to_slow_down_is_left_with_one_connection(clock: EventClock, tmp_path: Path) -> None:
@@ -277,15 +288,32 @@ async def test_a_site_that_asks_to_slow_down_is_left_with_one_connection(clock: 
     line = Line(clock, each=1 * MB, further=too_many)
 
     await seconds_of(line, tmp_path)
+    assert len(line.requests) == 2
+
+
+async def test_a_site_that_asks_to_slow_down_later_is_obeyed(clock: EventClock, tmp_path: Path) -> None:
+    def too_many(answer: Answer) -> Answer:
+        is_block = not line.requests[-1]["range"].endswith("-")
+        limited = replace(answer, status=429, headers={"retry-after": "7"})
+        return limited if is_block and len(line.requests) > 5 else answer
+
+    line = Line(clock, each=1 * MB, further=too_many)
+
+    await seconds_of(line, tmp_path)
     assert 7.0 in clock.slept
-    assert len(line.requests) <= 1 + 6 + 1
+    assert line.requests[-1]["range"].endswith("-")
+    assert len(line.requests) <= 2 + 6 + 1
 
 
-async def test_an_expired_url_ends_the_download_as_it_does_over_one_connection(
+async def test_a_url_that_expires_ends_the_download_as_it_does_over_one_connection(
     clock: EventClock, tmp_path: Path
 ) -> None:
+    def until_the_third(answer: Answer) -> Answer:
+        return answer if len(line.requests) <= 3 else refused(answer)
+
+    line = Line(clock, each=1 * MB, further=until_the_third)
     with pytest.raises(LinkExpired):
-        await fetch(Line(clock, each=1 * MB, further=refused), tmp_path)
+        await fetch(line, tmp_path)
 
 
 async def test_two_files_of_one_host_share_its_connections(clock: EventClock, tmp_path: Path) -> None:
