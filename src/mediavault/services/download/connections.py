@@ -31,7 +31,7 @@ from mediavault.services.download.writer import FileWriter
 from mediavault.services.egress.port import HttpResponse
 
 FAST_BYTES_PER_S = 16 << 20  # a connection at this speed is left alone
-MEASURED_S = 1.5  # of one connection, before it is judged
+MEASURED_S = 1.0  # of one connection, before it is judged
 WORTHWHILE_S = 15.0  # that the rest would take: the change costs two requests, and may not cost 2 % of the time
 BLOCK_S = 2.0  # at the speed of one connection
 MAX_BLOCK_BYTES = 4 << 20
