@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from mediavault.services.download.port import MediaRequest
 from tests import media
 from tests.component.services.download.conftest import LIMITS
 from tests.fakes import FakeClock
-from tests.patience import patient
+from tests.patience import patient, until
 from tests.stubs import UNSTARTED
 
 pytestmark = pytest.mark.usefixtures("joined_here")
@@ -29,13 +29,15 @@ HOST, OTHER_HOST = "https://cdn.example", "https://other.example"
 class Answer:
     """A response with the file in one piece, once the concurrent requests have been counted."""
 
-    def __init__(self, url: str, body: bytes | None) -> None:
+    def __init__(self, url: str, body: bytes | None, others: Callable[[], bool]) -> None:
         self.status, self.url = (404, url) if body is None else (200, url)
+        self._others = others
         self.headers: Mapping[str, str] = {"content-length": str(len(body or b""))}
         self._body = body or b""
 
     async def read_chunk(self, limit: int = 1 << 20) -> bytes:
-        for _ in range(20):  # long enough for all other requests to begin
+        await until(self._others)
+        for _ in range(20):  # long enough for one too many to begin
             await asyncio.sleep(0)
         piece, self._body = self._body, b""
         return piece
@@ -45,10 +47,13 @@ class Answer:
 
 
 class CountingClient:
-    """Serves ``files`` by URL path; ``most`` is the highest number of concurrent requests to each host."""
+    """Serves ``files`` by URL path; ``most`` is the highest number of concurrent requests to each host.
 
-    def __init__(self, files: Mapping[str, bytes]) -> None:
-        self._files = files
+    A response is sent once there have been ``at_once`` concurrent requests to its host.
+    """
+
+    def __init__(self, files: Mapping[str, bytes], *, at_once: int = 1) -> None:
+        self._files, self._at_once = files, at_once
         self._now: dict[str, int] = {}
         self.most: dict[str, int] = {}
         self.broken: set[str] = set()  # answered with 500 once
@@ -59,7 +64,7 @@ class CountingClient:
         self._now[host] = self._now.get(host, 0) + 1
         self.most[host] = max(self.most.get(host, 0), self._now[host])
         try:
-            answer = Answer(url, self._files.get(path))
+            answer = Answer(url, self._files.get(path), lambda: self.most[host] >= self._at_once)
             if path in self.broken:
                 self.broken.discard(path)
                 answer.status = 500
@@ -89,7 +94,7 @@ async def fetch_all(client: CountingClient, folder: Path, *requests: MediaReques
 
 
 async def test_files_of_one_host_wait_for_each_other_and_those_of_another_do_not(tmp_path: Path) -> None:
-    client = CountingClient({"v.mp4": media.mp4()})
+    client = CountingClient({"v.mp4": media.mp4()}, at_once=2)
     ours = [request(f"{HOST}/v.mp4", connections=2) for _ in range(5)]
     others = [request(f"{OTHER_HOST}/v.mp4", connections=2) for _ in range(2)]
     paths = await fetch_all(client, tmp_path, *ours, *others)
