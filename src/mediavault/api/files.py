@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from mediavault.api.dependencies import JobIdPath, Services, errors
 from mediavault.api.services import ApiServices, LibraryFiles
 from mediavault.core.failures import ErrorCode, StorageFailure
-from mediavault.core.job import JobId, JobStatus
+from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.logs import bind_job, get_logger
 from mediavault.core.media import KeptFile
 from mediavault.core.messages import Message, counted
@@ -86,13 +86,13 @@ async def video(request: Request, job_id: JobIdPath, services: Services, *, down
 @router.get("/files/{job_id}/thumbnail", response_class=Response, responses=ANSWERS)
 async def thumbnail(request: Request, job_id: JobIdPath, services: Services, *, download: bool = False) -> Response:
     """Return the video's thumbnail; while the video is being saved, that of the post, if this machine has it already."""
-    job = await services.store.catalogue.get(job_id)
+    job = await _job(services, job_id)
     if job.status is JobStatus.RUNNING and not kept_files(job):
         staged = await services.library.staging.open_thumbnail(job_id)
         if staged is None:
             raise _not_found()
         return await answer_file(request, staged[1], StoredFile(staged[0]), download=download)
-    return await _picture(request, services, await kept_file(services, job_id, None), download=download)
+    return await _picture(request, services, _file_of(job, None), download=download)
 
 
 @router.head("/files/{job_id}/sidecar", include_in_schema=False)
@@ -132,8 +132,16 @@ async def kept_file(services: ApiServices, job_id: JobId, place: int | None) -> 
 
     A file whose commit is under way does not count, since it may be incomplete.
     """
+    return _file_of(await _job(services, job_id), place)
+
+
+async def _job(services: ApiServices, job_id: JobId) -> Job:
     job = await services.store.catalogue.get(job_id)
     bind_job(job.id, job.trace_id)  # for the log of a transfer that is interrupted
+    return job
+
+
+def _file_of(job: Job, place: int | None) -> KeptFile:
     files = kept_files(job)
     file = next(iter(files.values()), None) if place is None else files.get(place)
     if file is None:
