@@ -27,8 +27,10 @@ from mediavault.services.extraction.page_data.metadata import (
 )
 from mediavault.services.extraction.page_data.oembed import Story
 from mediavault.services.extraction.page_data.other_posts import NO_FOREIGN_MEDIA, foreign_media
+from mediavault.services.extraction.page_data.page_identity import as_video
 from mediavault.services.extraction.page_data.player_records import player_records
 from mediavault.services.extraction.page_data.player_setups import Source, primary_setups
+from mediavault.services.extraction.page_data.readers import read_page_data
 
 MAX_OTHERS = 20  # candidates that are shown but not owned
 MAX_TITLE_CHARS = 150
@@ -66,6 +68,17 @@ def _markup_documents(answers: Sequence[object]) -> list[object]:
     for text in islice(texts, MAX_MARKUPS):
         found += [*documents(list(scan(text))), *element_documents(text)]
     return found
+
+
+def data_of(post: Post, platform: Platform, source: PageSource) -> PageData | None:
+    """Return what the platform's data say about the post, or about the video whose page a story's page says it is.
+
+    None when they mention neither. Raises the failure that they report.
+    """
+    data = read_page_data(post, platform, source.documents)
+    if (data is None or not data.found) and (video := as_video(post, platform, source.page)) is not None:
+        data = read_page_data(video, platform, source.documents) or data
+    return data
 
 
 def declared_sightings(page: HtmlPage, platform: Platform) -> list[Sighting]:

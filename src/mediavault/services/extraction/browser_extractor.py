@@ -30,6 +30,7 @@ from mediavault.services.browser.url_signs import advert_media
 from mediavault.services.extraction.assembly import (
     PageSource,
     assign_own_media,
+    data_of,
     declared_sightings,
     from_page,
     from_page_data,
@@ -40,8 +41,7 @@ from mediavault.services.extraction.media_identity import identity
 from mediavault.services.extraction.outcome import PageOutcome, outcome_of, shown_by
 from mediavault.services.extraction.ownership import OwnershipResult
 from mediavault.services.extraction.page_data.metadata import announced_duration
-from mediavault.services.extraction.page_data.page_identity import as_video
-from mediavault.services.extraction.page_data.readers import read_page_data, viewer_of
+from mediavault.services.extraction.page_data.readers import viewer_of
 from mediavault.services.extraction.page_data.refusals import reported_refusal
 from mediavault.services.extraction.page_manifests import page_manifests
 from mediavault.services.extraction.players import player_sightings
@@ -128,9 +128,7 @@ def read_capture(post: Post, platform: Platform, capture: PageCapture) -> Extrac
     capture = _before_navigation(capture, post, platform)
     source = source_of(capture)
     network = _network(capture, source, platform)
-    data = read_page_data(post, platform, source.documents)
-    if (data is None or not data.found) and (video := as_video(post, platform, source.page)) is not None:
-        data = read_page_data(video, platform, source.documents) or data
+    data = data_of(post, platform, source)
     if data is not None and data.found:
         extraction = from_page_data(post, platform, data, network, source)
     else:

@@ -15,6 +15,7 @@ from mediavault.services.browser.port import PageCapture
 from mediavault.services.extraction.assembly import (
     PageSource,
     assign_own_media,
+    data_of,
     declared_sightings,
     from_page,
     from_page_data,
@@ -28,10 +29,9 @@ from mediavault.services.extraction.page_data.html_page import read_page
 from mediavault.services.extraction.page_data.page_identity import (
     addresses_in,
     articles_linking,
-    as_video,
     is_another_post,
 )
-from mediavault.services.extraction.page_data.readers import read_page_data, read_story
+from mediavault.services.extraction.page_data.readers import read_story
 from mediavault.services.extraction.page_data.refusals import reported_refusal
 from mediavault.services.extraction.page_data.timelines import read_timeline
 from mediavault.services.extraction.saved_players import as_capture, by_article, by_script, sightings
@@ -157,10 +157,7 @@ def read_saved_list(platform: Platform, url: str, saved: SavedDocument) -> Saved
 def _read(platform: Platform, post: Post, saved: SavedDocument) -> tuple[Extraction, PageData | None, bool]:
     """Return what was found, the platform's own data, and whether these assign some of the videos to other posts."""
     source, names_foreign = saved.source, False
-    data = read_page_data(post, platform, source.documents)
-    video = as_video(post, platform, source.page)
-    if (data is None or not data.found) and video is not None:
-        data = read_page_data(video, platform, source.documents) or data
+    data = data_of(post, platform, source)
     if data is not None and data.found:
         extraction = _with_story(from_page_data(post, platform, data, None, source), _story_only(platform, post, saved))
     else:
