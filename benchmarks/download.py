@@ -65,7 +65,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "1,000 files of 200 KB": Scenario(_small_files, ("curl", "yt-dlp")),
     "HLS of 10 minutes": Scenario(STREAM, ("FFmpeg", "yt-dlp")),
     "HLS of 10 minutes, 50 ms away": Scenario(STREAM, ("FFmpeg", "yt-dlp"), ("--delay-s", DELAY_S)),
-    "64 MB at 2 MB/s a connection": Scenario(
+    "61 MB at 2 MB/s a connection": Scenario(
         partial(_film, "small.mp4", 160), ("curl", "aria2c"), ("--bytes-per-s", LIMIT)
     ),
 }

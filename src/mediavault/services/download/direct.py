@@ -238,8 +238,8 @@ class _Transfer:
             source, self._clock, self._writer, self._saved, self._slot, one_bytes_per_s=slow.bytes_per_s
         )
         try:
-            helps = await several.run(self._request.max_connections)
-            self._phases_left = self._phases_left if helps else 0
+            if not await several.run(self._request.max_connections):
+                self._phases_left = 0
         except RateLimited:
             self._phases_left = 0
             raise

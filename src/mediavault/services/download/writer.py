@@ -80,7 +80,7 @@ class FileWriter:
         self._failed: Failure | None = None
         # the rest is used by the thread only
         self._unsynced, self._synced_at = 0, clock.monotonic()
-        self._hash, self._hashed, self._zero_filled = hashlib.sha256(), 0, False  # of the first so many bytes
+        self._hash, self._hashed, self._zero_filled = hashlib.sha256(), 0, False  # of the first _hashed bytes
 
     async def start(self, keep: int) -> None:
         await self._do(lambda: self._open(keep))
