@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import AddressPattern, Matching, MediaRules, Pace, Platform, YtdlpRules, paths
+from mediavault.core.platform import AddressPattern, Matching, MediaRules, Platform, YtdlpRules, paths
 
 _ANY = re.compile(r".+", re.DOTALL)
 
@@ -67,5 +67,4 @@ GENERIC = Platform(
             re.IGNORECASE,
         ),
     ),
-    pace=Pace(interval_s=(1, 2)),  # for each host
 )

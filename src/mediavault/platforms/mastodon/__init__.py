@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import AddressPattern, Matching, MediaRules, Pace, PageReader, Platform, Walls, paths
+from mediavault.core.platform import AddressPattern, Matching, MediaRules, PageReader, Platform, Walls, paths
 from mediavault.platforms.mastodon.reader import read
 from mediavault.services.extraction.page_data.statuses import ids_of
 
@@ -72,5 +72,4 @@ MASTODON = Platform(
         gone_json=("Record not found",),
         login_json=("This method requires an authenticated user", "This API requires an authenticated user"),
     ),
-    pace=Pace(interval_s=(1, 2)),  # for each host
 )
