@@ -54,6 +54,7 @@ _NAMES: Mapping[str, str] = {
     "Helper processes": N_("Helper processes"),
     "Signing in": N_("Signing in"),
     "Sign-ins": N_("Sign-ins"),
+    "yt-dlp's network": N_("yt-dlp's network"),
     "yt-dlp's parts": N_("yt-dlp's parts"),
     "Sites": N_("Sites"),
     "Jobs": N_("Jobs"),

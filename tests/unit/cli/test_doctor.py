@@ -21,9 +21,10 @@ from mediavault.app.doctor.ytdlp_checks import PARTS, check_parts, check_ytdlp
 from mediavault.core.failures import SchemaTooNew, ToolMissing
 from mediavault.core.settings import Settings
 from mediavault.presentation.doctor_report import DoctorVerdict
-from mediavault.services.browser.discovery import Sandbox
+from mediavault.services.browser.discovery import Sandbox, SandboxReport
 from mediavault.services.extraction.ytdlp_home import YtdlpInstallation
 from mediavault.services.extraction.ytdlp_upgrade import Upgrade
+from mediavault.services.sandbox.isolation import NoNetwork
 from mediavault.services.sandbox.process import ChildFailed
 from mediavault.store.port import Concern, StoreReport
 from tests.fakes import START
@@ -80,13 +81,13 @@ async def test_the_program_set_as_browser_is_identified(
     [
         (Sandbox.ON, DoctorVerdict.OK, "on: ", ""),
         (Sandbox.OFF_FOR_ROOT, DoctorVerdict.WARNING, "off, because mediavault runs as root", "ordinary user"),
-        (Sandbox.REFUSED, DoctorVerdict.WARNING, "off since the browser's last start", "user namespaces"),
+        (Sandbox.REFUSED, DoctorVerdict.WARNING, "off, because the browser did not start with it: ", "user namespaces"),
     ],
 )
 def test_the_browsers_sandbox_is_reported_with_the_reason_and_help(
     sandbox: Sandbox, verdict: DoctorVerdict, detail: str, help_: str
 ) -> None:
-    (check,) = check_sandbox(sandbox)
+    (check,) = check_sandbox(SandboxReport(sandbox, "Operation not permitted"))
 
     assert check.verdict is verdict
     assert check.detail.startswith(detail)
@@ -101,33 +102,35 @@ def test_the_sandbox_is_not_reported_before_the_browser_has_started(run: Run) ->
 def test_a_sandbox_that_was_refused_is_reported(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEDIAVAULT_STATE_DIR", str(tmp_path))
     (tmp_path / "browser").mkdir()
-    (tmp_path / "browser" / "sandbox").write_text("refused")
+    (tmp_path / "browser" / "sandbox").write_text("refused\nNo usable sandbox!")
 
     assert verdicts(run("doctor", "--json").json())["Browser sandbox"] == "warning"
-    assert "! Browser sandbox  off since" in run("doctor").out
+    assert "off, because the browser did not start with it: No usable sandbox!" in run("doctor").out
 
 
 @pytest.mark.parametrize(
-    ("answer", "verdict", "detail"),
+    ("kept_by", "helpers", "ytdlp"),
     [
-        (True, DoctorVerdict.OK, "kept off the network"),
-        (False, DoctorVerdict.WARNING, "can reach the network"),
-        (ChildFailed("signal 9"), DoctorVerdict.BROKEN, "cannot be started: signal 9"),
+        (NoNetwork.NAMESPACE, "ok: kept off the network", "ok: only the vault's own proxy"),
+        (NoNetwork.FILTER, "ok: kept off the network", "warning: the same as mediavault's"),
+        (NoNetwork.NOTHING, "warning: can reach the network", "warning: the same as mediavault's"),
+        (ChildFailed("signal 9"), "broken: cannot be started: signal 9", None),
     ],
 )
-async def test_helpers_that_can_reach_the_network_are_reported(
-    answer: bool | Exception, verdict: DoctorVerdict, detail: str
+async def test_processes_that_can_reach_the_network_are_reported(
+    kept_by: NoNetwork | Exception, helpers: str, ytdlp: str | None
 ) -> None:
-    async def isolated() -> bool:
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+    async def find() -> NoNetwork:
+        if isinstance(kept_by, Exception):
+            raise kept_by
+        return kept_by
 
-    check = await check_helpers(isolated)
+    checks = {check.name: check for check in await check_helpers(find)}
+    found = {name: f"{check.verdict}: {check.detail}" for name, check in checks.items()}
 
-    assert check.verdict is verdict
-    assert check.detail.startswith(detail)
-    assert bool(check.help) is (verdict is not DoctorVerdict.OK)
+    assert found["Helper processes"].startswith(helpers)
+    assert (ytdlp is None and "yt-dlp's network" not in found) or found["yt-dlp's network"].startswith(ytdlp or "")
+    assert all(bool(check.help) is (check.verdict is not DoctorVerdict.OK) for check in checks.values())
 
 
 def test_without_a_browser_no_window_opens_and_cookies_can_be_imported() -> None:

@@ -29,13 +29,13 @@ from mediavault.core.site_limits import UNPARSED_WINDOW
 from mediavault.platforms import registry
 from mediavault.presentation.doctor_report import Check, DoctorVerdict
 from mediavault.presentation.labels import STATUS_LABELS, format_size, one_line
-from mediavault.presentation.translation import gettext, grouped, ngettext, translated
-from mediavault.services.browser.discovery import Sandbox, find_browser, for_browser, noted_sandbox
+from mediavault.presentation.translation import N_, gettext, grouped, ngettext, translated
+from mediavault.services.browser.discovery import Sandbox, SandboxReport, find_browser, for_browser, noted_sandbox
 from mediavault.services.browser.own_display import has_display
 from mediavault.services.browser.vnc import INSTALL
 from mediavault.services.extraction.ytdlp_home import deno_path, home_of, installed
 from mediavault.services.library.bucket_address import parse_bucket_address
-from mediavault.services.sandbox.isolation import is_isolated
+from mediavault.services.sandbox.isolation import NoNetwork, find_isolation
 from mediavault.services.sandbox.process import ChildFailed
 from mediavault.store.port import StoreReport
 
@@ -61,7 +61,7 @@ async def examine(settings: Settings) -> list[Check]:
         *(check_mount(name, folder) for name, folder in _folders(settings)),
         await check_library(settings),
         check_space(settings),
-        await check_helpers(),
+        *await check_helpers(),
         await check_browser(settings),
         *check_sandbox(noted_sandbox(settings.state_dir)),
         check_sign_in_window(
@@ -207,39 +207,53 @@ async def check_browser(settings: Settings) -> Check:
     return Check("Browser", DoctorVerdict.WARNING, detail, advice)
 
 
-def check_sandbox(sandbox: Sandbox | None) -> list[Check]:
+def check_sandbox(report: SandboxReport | None) -> list[Check]:
     """Check what the browser's last start reported about its sandbox; [] before its first start."""
-    if sandbox is None:
+    if report is None:
         return []
-    if sandbox is Sandbox.ON:
+    if report.sandbox is Sandbox.ON:
         return [
             Check("Browser sandbox", DoctorVerdict.OK, gettext("on: a page's scripts are shut off from this machine"))
         ]
-    if sandbox is Sandbox.OFF_FOR_ROOT:
+    if report.sandbox is Sandbox.OFF_FOR_ROOT:
         fact = gettext("off, because mediavault runs as root")
         return [Check("Browser sandbox", DoctorVerdict.WARNING, fact, gettext("Run mediavault as an ordinary user."))]
-    fact = gettext("off since the browser's last start, because the kernel gives this user no namespaces")
-    advice = gettext(
-        "Allow user namespaces: `sysctl -w kernel.unprivileged_userns_clone=1` on Debian, "
-        "`sysctl -w kernel.apparmor_restrict_unprivileged_userns=0` on Ubuntu, a seccomp profile that permits them in a "
-        "container. Then restart mediavault."
-    )
-    return [Check("Browser sandbox", DoctorVerdict.WARNING, fact, advice)]
+    fact = gettext("off, because the browser did not start with it: %(reason)s") % {"reason": report.reason or "?"}
+    return [Check("Browser sandbox", DoctorVerdict.WARNING, fact, f"{gettext(_ALLOW_NAMESPACES)} {gettext(_RESTART)}")]
 
 
-async def check_helpers(isolated: Callable[[], Awaitable[bool]] = is_isolated) -> Check:
-    """Check whether the processes that open untrusted files are kept off the network."""
+# Linux gives an ordinary user what a sandbox is made of only together with a user namespace.
+_ALLOW_NAMESPACES = N_(
+    "Allow user namespaces: `sysctl -w kernel.unprivileged_userns_clone=1` on Debian, "
+    "`sysctl -w kernel.apparmor_restrict_unprivileged_userns=0` on Ubuntu; in a container, start it with the seccomp "
+    "profile that mediavault's compose file names."
+)
+_RESTART = N_("Then restart mediavault.")
+
+
+async def check_helpers(find: Callable[[], Awaitable[NoNetwork]] = find_isolation) -> list[Check]:
+    """Check whether the processes that open untrusted files, and yt-dlp's, are kept off the network."""
     try:
-        if await isolated():
-            return Check("Helper processes", DoctorVerdict.OK, gettext("kept off the network"))
+        kept_by = await find()
     except (ChildFailed, OSError) as exc:
         fact = gettext("cannot be started: %(reason)s") % {"reason": exc}
-        return Check(
-            "Helper processes", DoctorVerdict.BROKEN, fact, gettext("Check the limits of this user and container.")
-        )
+        return [
+            Check(
+                "Helper processes", DoctorVerdict.BROKEN, fact, gettext("Check the limits of this user and container.")
+            )
+        ]
+    if kept_by is NoNetwork.NAMESPACE:
+        return [
+            Check("Helper processes", DoctorVerdict.OK, gettext("kept off the network")),
+            Check("yt-dlp's network", DoctorVerdict.OK, gettext("only the vault's own proxy")),
+        ]
+    fact = gettext("the same as mediavault's, because the kernel gives its process no namespace")
+    ytdlp = Check("yt-dlp's network", DoctorVerdict.WARNING, fact, gettext(_ALLOW_NAMESPACES))
+    if kept_by is NoNetwork.FILTER:
+        return [Check("Helper processes", DoctorVerdict.OK, gettext("kept off the network")), ytdlp]
     fact = gettext("can reach the network: the kernel gives them neither a namespace nor a filter")
     advice = gettext("Use Linux with a 64-bit Python, in a container with a runtime that permits seccomp.")
-    return Check("Helper processes", DoctorVerdict.WARNING, fact, advice)
+    return [Check("Helper processes", DoctorVerdict.WARNING, fact, advice), ytdlp]
 
 
 async def version_of(program: Path) -> str | None:

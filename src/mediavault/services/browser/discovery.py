@@ -205,18 +205,27 @@ class Sandbox(StrEnum):
 
     ON = "on"
     OFF_FOR_ROOT = "root"  # Chromium does not start with it then
-    REFUSED = "refused"  # the kernel gives this user no namespaces
+    REFUSED = "refused"  # it did not start with it, but without it
 
 
-def note_sandbox(profile: Profile, sandbox: Sandbox) -> None:
+@dataclass(frozen=True, slots=True)
+class SandboxReport:
+    """The sandbox at a start of the browser. ``reason`` is Chromium's error when it was refused."""
+
+    sandbox: Sandbox
+    reason: str = ""
+
+
+def note_sandbox(profile: Profile, report: SandboxReport) -> None:
     """Record how the browser was started, for the doctor. A failed write is ignored."""
     with contextlib.suppress(OSError):
-        (profile.base / _SANDBOX_NOTE).write_text(sandbox.value, "ascii")
+        (profile.base / _SANDBOX_NOTE).write_text(f"{report.sandbox.value}\n{report.reason}", "utf-8")
 
 
-def noted_sandbox(state_dir: Path) -> Sandbox | None:
+def noted_sandbox(state_dir: Path) -> SandboxReport | None:
     """Return the sandbox's state at the browser's last start; None before its first start."""
     try:
-        return Sandbox((state_dir / "browser" / _SANDBOX_NOTE).read_text("ascii").strip())
+        state, _, reason = (state_dir / "browser" / _SANDBOX_NOTE).read_text("utf-8").partition("\n")
+        return SandboxReport(Sandbox(state), reason.strip())
     except (OSError, ValueError):
         return None

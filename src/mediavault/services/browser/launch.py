@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from typing import Any
 from mediavault.core.failures import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
-from mediavault.services.browser.discovery import Sandbox, for_browser, note_sandbox
+from mediavault.services.browser.discovery import Sandbox, SandboxReport, for_browser, note_sandbox
 from mediavault.services.browser.driver import BrowserCall, Guard, PageFailed
 from mediavault.services.browser.profile import Profile
 from mediavault.services.egress.proxy import CHROMIUM_ARGS
@@ -52,23 +53,26 @@ class Launcher:
     headless: bool
 
     async def context(self, user_agent: str) -> Any:
-        """Start the persistent context. Chromium's sandbox is on, unless we are root or the kernel refuses it."""
-        sandbox = Sandbox.OFF_FOR_ROOT if sys.platform == "linux" and os.geteuid() == 0 else Sandbox.ON
-        try:
-            context = await self._persistent(user_agent, sandbox=sandbox is Sandbox.ON)
-        except PageFailed as exc:
-            if not (sandbox is Sandbox.ON and "sandbox" in str(exc).lower()):
-                raise launch_failure(exc) from exc
-            log.warning("browser_sandbox_refused", error=first_line(exc))
-            sandbox, context = Sandbox.REFUSED, await self._without_sandbox(user_agent)
-        await asyncio.to_thread(note_sandbox, self.profile, sandbox)
-        return context
+        """Start the persistent context. Chromium's sandbox is on, unless we are root or it does not start with it.
 
-    async def _without_sandbox(self, user_agent: str) -> Any:
-        try:
-            return await self._persistent(user_agent, sandbox=False)
-        except PageFailed as exc:
-            raise launch_failure(exc) from exc
+        Where a container or the kernel permits only a part of what the sandbox needs, Chromium ends with one of many
+        errors, so any of them counts as a refusal. A start that takes too long does not: the machine may be busy.
+        """
+        if sys.platform == "linux" and os.geteuid() == 0:
+            started = SandboxReport(Sandbox.OFF_FOR_ROOT)
+            context = await self._persistent(user_agent, sandbox=False)
+        else:
+            started = SandboxReport(Sandbox.ON)
+            try:
+                context = await self._persistent(user_agent, sandbox=True)
+            except BrowserUnavailable as exc:
+                if isinstance(exc.__cause__, TookTooLong):
+                    raise
+                started = SandboxReport(Sandbox.REFUSED, reason_of(exc.__cause__ or exc))
+                context = await self._persistent(user_agent, sandbox=False)
+                log.warning("browser_sandbox_refused", error=started.reason)
+        await asyncio.to_thread(note_sandbox, self.profile, started)
+        return context
 
     async def _persistent(self, user_agent: str, *, sandbox: bool) -> Any:
         launching = self.playwright.chromium.launch_persistent_context(
@@ -78,8 +82,8 @@ class Launcher:
         )
         try:
             return await self.ask(launching, LAUNCH_S)
-        except (TookTooLong, BrowserUnavailable) as exc:
-            raise PageFailed(f"it did not start: {exc.__cause__ or exc}") from exc
+        except (TookTooLong, PageFailed, BrowserUnavailable) as exc:
+            raise launch_failure(exc) from exc
 
     async def anonymous(self, context: Any, user_agent: str) -> Any:
         """Open a second context of the browser, behind the same proxy, with nothing of the profile; it saves nothing.
@@ -178,7 +182,17 @@ async def pid_of(context: Any, ask: BrowserCall) -> int | None:
 
 
 def launch_failure(exc: Exception) -> BrowserUnavailable:
-    return BrowserUnavailable(Message("The browser did not start: %(error)s", error=first_line(exc)))
+    return BrowserUnavailable(Message("The browser did not start: %(error)s", error=reason_of(exc)))
+
+
+def reason_of(exc: BaseException) -> str:
+    """Return why a call failed: Chromium's last words if Playwright quotes them, else the first line of the error."""
+    quoting = str(exc.__cause__ or exc)
+    fatal = _FATAL.search(quoting)
+    return fatal[1] if fatal else first_line(exc)
+
+
+_FATAL = re.compile(r":FATAL:[^\]\n]*\] ?(\S[^\n]{0,300})")  # [0103/101112.5:FATAL:zygote_host_impl_linux.cc(128)] …
 
 
 def first_line(exc: BaseException) -> str:

@@ -1,10 +1,11 @@
-"""Checks whether helper processes really have no network here, with a helper that examines itself."""
+"""Finds out what keeps helper processes off the network here, with a helper that examines itself."""
 
 from __future__ import annotations
 
 import socket
 import sys
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +15,32 @@ from mediavault.services.sandbox.process import ChildLimits, run_child
 _NAMESPACE = Path("/proc/self/ns/net")
 
 
-async def is_isolated() -> bool:
-    """Return whether a helper confined like any other cannot reach the network. Raises ChildFailed and OSError."""
+class NoNetwork(StrEnum):
+    """What keeps a helper off the network. yt-dlp's process needs sockets, so only a namespace serves it."""
+
+    NAMESPACE = "namespace"
+    FILTER = "filter"  # it may create no sockets
+    NOTHING = "nothing"
+
+
+async def find_isolation() -> NoNetwork:
+    """Return what keeps a helper, confined like any other, off the network. Raises ChildFailed and OSError."""
     if sys.platform != "linux":
-        return False
+        return NoNetwork.NOTHING
     request = {"namespace": _namespace()}
     answer = await run_child(__name__, request, limits=ChildLimits(wall_s=20.0, cpu_s=5))
-    return bool(answer["isolated"])
+    return NoNetwork(answer["by"])
 
 
 def check_isolation(request: Mapping[str, Any]) -> Mapping[str, Any]:
     """Report, in the helper, whether it is in another network namespace than its parent or may not create sockets."""
     if _namespace() != request["namespace"]:
-        return {"isolated": True}
+        return {"by": NoNetwork.NAMESPACE}
     try:
         socket.socket().close()
     except PermissionError:
-        return {"isolated": True}
-    return {"isolated": False}
+        return {"by": NoNetwork.FILTER}
+    return {"by": NoNetwork.NOTHING}
 
 
 def _namespace() -> int:

@@ -9,8 +9,8 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
-from mediavault.core.failures import BrowserUnavailable
-from mediavault.services.browser.discovery import Sandbox, noted_sandbox
+from mediavault.core.failures import BrowserUnavailable, TookTooLong
+from mediavault.services.browser.discovery import Sandbox, SandboxReport, noted_sandbox
 from mediavault.services.browser.driver import PageFailed
 from mediavault.services.browser.launch import Launcher, environment_for
 from mediavault.services.browser.profile import claim_profile
@@ -35,18 +35,34 @@ def test_files_that_a_browser_writes_outside_its_profile_are_in_the_state_folder
 # --- the sandbox -------------------------------------------------------------------------------------------------------
 
 
-class StubPlaywright:
-    """Launches fail with ``error`` as long as the sandbox is requested."""
+CLOSED = """BrowserType.launch_persistent_context: Target page, context or browser has been closed
+Browser logs:
+<launched> pid=41
+[pid=41][err] [0103/101112.131415:FATAL:content/browser/zygote_host/zygote_host_impl_linux.cc(201)] Check failed: . : \
+Failed to receive hello message from zygote
+"""
 
-    def __init__(self, error: str | None) -> None:
+
+def closed() -> BrowserUnavailable:
+    """The error of a browser that ended while it was started, as ``chromium.ask`` raises it."""
+    error = BrowserUnavailable("The browser or its page was closed unexpectedly.")
+    error.__cause__ = RuntimeError(CLOSED)
+    return error
+
+
+class StubPlaywright:
+    """Launches fail with ``error`` while the sandbox is requested, and without it with ``always``."""
+
+    def __init__(self, error: Exception | None = None, *, always: Exception | None = None) -> None:
         self.chromium = self
-        self._error = error
+        self._error = error or always
+        self._always = always
         self.asked_for_sandbox: list[bool] = []
 
     async def launch_persistent_context(self, folder: Path, *, chromium_sandbox: bool, **_: Any) -> str:
         self.asked_for_sandbox.append(chromium_sandbox)
-        if chromium_sandbox and self._error:
-            raise PageFailed(self._error)
+        if error := self._error if chromium_sandbox else self._always:
+            raise error
         return "a context"
 
 
@@ -63,16 +79,30 @@ async def launched(playwright: StubPlaywright, root: Path) -> Any:
         profile.release()
 
 
+NO_SANDBOX = PageFailed("No usable sandbox! Update your kernel")
+
+
 @pytest.mark.parametrize(
     ("user", "error", "noted", "tries"),
     [
-        (1000, None, Sandbox.ON, [True]),
-        (1000, "No usable sandbox! Update your kernel", Sandbox.REFUSED, [True, False]),
-        (0, None, Sandbox.OFF_FOR_ROOT, [False]),
+        (1000, None, SandboxReport(Sandbox.ON), [True]),
+        (1000, NO_SANDBOX, SandboxReport(Sandbox.REFUSED, str(NO_SANDBOX)), [True, False]),
+        (
+            1000,
+            closed(),
+            SandboxReport(Sandbox.REFUSED, "Check failed: . : Failed to receive hello message from zygote"),
+            [True, False],
+        ),
+        (0, None, SandboxReport(Sandbox.OFF_FOR_ROOT), [False]),
     ],
 )
 async def test_how_the_browser_was_started_is_noted_for_the_doctor(
-    user: int, error: str | None, noted: Sandbox, tries: list[bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    user: int,
+    error: Exception | None,
+    noted: SandboxReport,
+    tries: list[bool],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: user)
     monkeypatch.setattr("sys.platform", "linux")
@@ -80,21 +110,34 @@ async def test_how_the_browser_was_started_is_noted_for_the_doctor(
     assert noted_sandbox(tmp_path) is None
 
     assert await launched(playwright, tmp_path) == "a context"
-    assert noted_sandbox(tmp_path) is noted
+    assert noted_sandbox(tmp_path) == noted
     assert playwright.asked_for_sandbox == tries
 
 
-async def test_a_browser_that_does_not_start_leaves_no_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("error", "reason", "tries"),
+    [
+        (PageFailed("no such library"), "no such library", [True, False]),
+        (closed(), "Failed to receive hello message", [True, False]),
+        (TookTooLong("The browser did not answer within 30 seconds."), "within 30 seconds", [True]),
+    ],
+)
+async def test_a_browser_that_does_not_start_leaves_no_note(
+    error: Exception, reason: str, tries: list[bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow start is not repeated without the sandbox: the machine may only be busy."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    playwright = StubPlaywright(always=error)
 
-    with pytest.raises(BrowserUnavailable, match="no such library"):
-        await launched(StubPlaywright("no such library"), tmp_path)
+    with pytest.raises(BrowserUnavailable, match=reason):
+        await launched(playwright, tmp_path)
     assert noted_sandbox(tmp_path) is None
+    assert playwright.asked_for_sandbox == tries
 
 
 async def test_an_anonymous_profile_leaves_its_note_where_the_doctor_looks(tmp_path: Path) -> None:
     holder = claim_profile(tmp_path)
-    await launched(StubPlaywright(None), tmp_path)
+    await launched(StubPlaywright(), tmp_path)
     holder.release()
 
     assert noted_sandbox(tmp_path) is not None
