@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: ui help install dev browser servers run demo test busy coverage crowds unit check faults chaos postgres mongodb readmes lock bench library clean words errors screenshots lighthouse
+.PHONY: ui help install dev browser servers run demo test busy coverage crowds unit check faults chaos postgres mongodb readmes lock bench library clean wheel words errors screenshots lighthouse
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -41,6 +41,9 @@ demo: install ## Save the posts of a practice site; needs no internet
 
 test: dev ## Run the tests, except the longest fault tests (`make faults`)
 	@scripts/test
+
+wheel: dev ## Build the wheel into dist/, and run the demo from it as another user
+	@scripts/wheel
 
 busy: dev ## Run the tests while nproc + 2 busy loops load the machine
 	@scripts/test --busy

@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,8 @@ KEYWORDS: dict[str, Any] = {
 }
 
 _STAMPS = (b'"Report-', b'"POT-', b'"PO-', b'"Last-', b'"Language-Team', b'"Generated-')  # these differ in every run
+
+_NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 
 # A file or folder in an npm package -> its name below static/vendor.
 FILES = {
@@ -102,8 +105,10 @@ def compile_catalogues() -> None:
         compiled = source.with_suffix(".mo")
         if compiled.is_file() and compiled.stat().st_mtime >= source.stat().st_mtime:
             continue
+        catalogue = read_po(io.BytesIO(source.read_bytes()))
+        catalogue.creation_date = catalogue.revision_date = _NO_DATE  # else the time of this run, and no two wheels equal
         out = io.BytesIO()
-        write_mo(out, read_po(io.BytesIO(source.read_bytes())))
+        write_mo(out, catalogue)
         fresh = compiled.with_suffix(".new")
         fresh.write_bytes(out.getvalue())
         fresh.replace(compiled)

@@ -1,3 +1,3 @@
 """mediavault keeps the video behind a link."""
 
-__version__ = "0.1.0"
+from mediavault._version import __version__ as __version__

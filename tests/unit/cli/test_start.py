@@ -15,6 +15,7 @@ from mediavault.cli.main import COMMANDS, FORMER_NAMES, GROUPS, CommandEntry
 # What `--version` and `--help` may import of this package, and what no start of these may import of others.
 ALLOWED = {
     "mediavault",
+    "mediavault._version",
     "mediavault.cli",
     "mediavault.cli.errors",
     "mediavault.cli.main",

@@ -1,0 +1,18 @@
+# Sourced by other scripts: installs requirements files into .venv, hashes checked, by uv, or by pip where uv cannot.
+export UV_SYSTEM_CERTS=1 # trust what the system trusts, as pip does; else uv fails behind a proxy that inspects TLS
+UV=.venv/bin/uv
+
+install_uv() {
+    local wanted
+    wanted=$(sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements-uv.txt)
+    [ "$("$UV" --version 2>/dev/null | cut -d' ' -f2)" = "$wanted" ] || with_pip --require-hashes -r requirements-uv.txt
+}
+
+# pip and uv read different settings: where a mirror is set for pip alone, uv finds nothing.
+pinned() {
+    local files=()
+    for file in "$@"; do files+=(-r "$file"); done
+    "$UV" pip install --quiet --python .venv/bin/python --require-hashes "${files[@]}" || with_pip --require-hashes "${files[@]}"
+}
+
+with_pip() { .venv/bin/python -m pip install --quiet --disable-pip-version-check "$@"; }
