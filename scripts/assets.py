@@ -106,7 +106,9 @@ def compile_catalogues() -> None:
         if compiled.is_file() and compiled.stat().st_mtime >= source.stat().st_mtime:
             continue
         catalogue = read_po(io.BytesIO(source.read_bytes()))
-        catalogue.creation_date = catalogue.revision_date = _NO_DATE  # else the time of this run, and no two wheels equal
+        catalogue.creation_date = catalogue.revision_date = (
+            _NO_DATE  # else the time of this run, and no two wheels equal
+        )
         out = io.BytesIO()
         write_mo(out, catalogue)
         fresh = compiled.with_suffix(".new")

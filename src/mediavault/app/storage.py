@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.failures import BadSetting, StoreError
+from mediavault.core.installation import command_to_install
 from mediavault.core.messages import Message
 from mediavault.core.settings import Settings
 from mediavault.services.library.port import Library
@@ -190,5 +191,5 @@ def _requires_driver(what: str, extra: str) -> Iterator[None]:
     except ImportError as exc:
         raise BadSetting(
             Message("%(what)s needs a driver that is not installed (%(error)s).", what=what, error=exc.name),
-            help=f"pip install 'mediavault[{extra}]'",
+            help=Message("Run: %(install)s", install=command_to_install(extra)),
         ) from exc

@@ -19,6 +19,7 @@ from mediavault.app.doctor.checks import (
 )
 from mediavault.app.doctor.ytdlp_checks import PARTS, check_parts, check_ytdlp
 from mediavault.core.failures import SchemaTooNew, ToolMissing
+from mediavault.core.installation import command_to_install
 from mediavault.core.settings import Settings
 from mediavault.presentation.doctor_report import DoctorVerdict
 from mediavault.services.browser.discovery import Sandbox, SandboxReport
@@ -279,7 +280,7 @@ def test_each_missing_part_is_named_with_the_sites_that_need_it_and_one_command(
 
     assert "without deno, yt-dlp-ejs: YouTube's player" in all_missing.detail
     assert one_missing.detail.startswith("without curl_cffi: Instagram")
-    assert "-m pip install 'yt-dlp[curl-cffi,deno]' yt-dlp-ejs`" in one_missing.help
+    assert one_missing.help == f"Run `{command_to_install('youtube')}`."
     assert check_parts({part.name: True for part in PARTS}).verdict is DoctorVerdict.OK
 
 

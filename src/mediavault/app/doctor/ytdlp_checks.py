@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from mediavault.core.installation import command_to_install
 from mediavault.core.messages import Message
 from mediavault.presentation.doctor_report import Check, DoctorVerdict
 from mediavault.presentation.translation import N_, gettext, ngettext
@@ -14,11 +14,6 @@ from mediavault.services.extraction.ytdlp_home import YtdlpInstallation
 
 OLD_AFTER = timedelta(days=45)  # by then several sites have changed
 UPGRADE = N_("Run `mediavault doctor --upgrade-ytdlp`, or upgrade it on the system check page.")
-INSTALL = Message("Run `%(executable)s -m pip install yt-dlp`.", executable=sys.executable)
-INSTALL_PARTS = Message(
-    ("Run `%(executable)s -m pip install 'yt-dlp[curl-cffi,deno]' yt-dlp-ejs` (the extra `youtube`)."),
-    executable=sys.executable,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +38,7 @@ def check_ytdlp(installation: YtdlpInstallation, *, today: date) -> Check:
             "yt-dlp",
             DoctorVerdict.WARNING,
             gettext("not installed: YouTube and several other sites will fail"),
-            INSTALL,
+            _install(),
         )
     where = gettext("upgraded separately") if installation.library else gettext("as installed")
     if installation.released is None:
@@ -74,4 +69,8 @@ def check_parts(present: Mapping[str, bool]) -> Check:
         % {"names": ", ".join(part.name for part in missing if part.without == words), "what": gettext(words)}
         for words in dict.fromkeys(part.without for part in missing)
     )
-    return Check("yt-dlp's parts", DoctorVerdict.WARNING, sentence, INSTALL_PARTS)
+    return Check("yt-dlp's parts", DoctorVerdict.WARNING, sentence, _install())
+
+
+def _install() -> Message:
+    return Message("Run `%(command)s`.", command=command_to_install("youtube"))

@@ -33,14 +33,13 @@ from mediavault.core.failures import (
     Unsupported,
     Upcoming,
 )
+from mediavault.core.installation import command_to_install
 from mediavault.core.messages import Message, join
 from mediavault.core.platform import Platform
 from mediavault.core.retry_after import parse_retry_after
 from mediavault.services.extraction.announced import announced_wait
 from mediavault.services.extraction.http_status import failure_of_status, site_name
 from mediavault.services.extraction.page_data import values
-
-INSTALL_YOUTUBE = "pip install 'yt-dlp[curl-cffi,deno]' yt-dlp-ejs"  # what the extra ``youtube`` of mediavault names
 
 Facts = Mapping[str, Any]  # one error as ytdlp_worker reports it
 
@@ -78,12 +77,12 @@ def missing_part(warnings: Sequence[str]) -> ToolMissing | None:
     if _NO_RUNTIME.search(text):
         return ToolMissing(
             "YouTube's player needs a JavaScript runtime, and none is installed.",
-            help=Message("Install deno: %(install_youtube)s", install_youtube=INSTALL_YOUTUBE),
+            help=Message("Install deno: %(install_youtube)s", install_youtube=command_to_install("youtube")),
         )
     if _NO_IMPERSONATION.search(text):
         return ToolMissing(
             "The site wants a browser's TLS handshake, and what can imitate one is missing.",
-            help=Message("Install curl_cffi: %(install_youtube)s", install_youtube=INSTALL_YOUTUBE),
+            help=Message("Install curl_cffi: %(install_youtube)s", install_youtube=command_to_install("youtube")),
         )
     return None
 
@@ -247,7 +246,9 @@ def _retry_after(error: Facts) -> timedelta | None:
 
 def _by_missing_parts(text: str, warnings: Sequence[str]) -> Failure | None:
     if "pycryptodome" in text:
-        return ToolMissing("A part of yt-dlp is missing.", help="Run: pip install pycryptodome")
+        return ToolMissing(
+            "A part of yt-dlp is missing.", help=Message("Run: %(install)s", install=command_to_install("youtube"))
+        )
     if "impersonat" in text:
         return missing_part([text])
     if "no video formats found" in text or "failed to extract any player response" in text:

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mediavault.core.failures import Drm, ExtractorBroken, Failure, LiveNow, NoVideo, ToolMissing, Upcoming
+from mediavault.core.installation import command_to_install
 from mediavault.core.media import Account, Candidate, Expected, Extraction, FoundIn, Item, Ownership, Post, account
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform, YtdlpRules
@@ -19,7 +20,6 @@ from mediavault.services.extraction.ytdlp_cookies import cookies_of
 from mediavault.services.extraction.ytdlp_failures import failure_of, missing_part
 from mediavault.services.extraction.ytdlp_formats import candidates_of, has_sound_only, user_agent_of
 
-INSTALL = "pip install yt-dlp"
 MAX_TITLE_CHARS = 300
 
 
@@ -32,7 +32,9 @@ def read_answer(
     several videos and cannot tell which of them are the post's.
     """
     if answer.get("missing"):
-        raise ToolMissing("yt-dlp is not installed.", help=Message("Run: %(install)s", install=INSTALL))
+        raise ToolMissing(
+            "yt-dlp is not installed.", help=Message("Run: %(install)s", install=command_to_install("youtube"))
+        )
     info = values.obj(answer.get("info"))
     entries = _entries(info)
     warnings = [str(line) for line in values.items(answer.get("warnings"))]

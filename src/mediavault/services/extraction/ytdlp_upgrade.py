@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mediavault.core.failures import Failure, StorageFailure, ToolMissing
+from mediavault.core.installation import InstalledBy, command_to_install, find_uv, installed_by
 from mediavault.core.messages import Message
 from mediavault.services.extraction.ytdlp_home import (
     DISTRIBUTION,
@@ -163,9 +164,15 @@ def installer() -> list[str]:
     """Return the install command, up to its options. Raises ToolMissing."""
     if importlib.util.find_spec("pip") is not None:
         return [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    if uv := shutil.which("uv"):
+    if uv := find_uv():
         return [uv, "pip", "install", "--python", sys.executable]
-    raise ToolMissing("Neither pip nor uv is available to install yt-dlp.", help="Run: python -m ensurepip --upgrade")
+    by = installed_by()
+    command = (
+        command_to_install("youtube", by) if by is InstalledBy.UV_TOOL else f"{sys.executable} -m ensurepip --upgrade"
+    )
+    raise ToolMissing(
+        "Neither pip nor uv is available to install yt-dlp.", help=Message("Run: %(install)s", install=command)
+    )
 
 
 async def _tested_version(library: Path, empty: Path, examine: Examine) -> str:

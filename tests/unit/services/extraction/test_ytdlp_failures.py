@@ -32,6 +32,7 @@ from mediavault.core.failures import (
     Unsupported,
     Upcoming,
 )
+from mediavault.core.installation import command_to_install
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.ytdlp_failures import failure_of, missing_part
 
@@ -164,7 +165,7 @@ def test_missing_formats_without_a_javascript_runtime_name_the_extra_to_install(
     failure = failure_of({"kind": "ExtractorError", "message": "No video formats found!"}, [warning], SITE)
 
     assert isinstance(failure, ToolMissing)
-    assert "pip install 'yt-dlp[curl-cffi,deno]' yt-dlp-ejs" in failure.help
+    assert command_to_install("youtube") in failure.help
     assert isinstance(failure_from("No video formats found!"), ExtractorBroken)
 
 

@@ -17,6 +17,7 @@ from mediavault.core.failures import (
     ToolMissing,
     Upcoming,
 )
+from mediavault.core.installation import command_to_install
 from mediavault.core.media import Extraction, FoundIn, ItemRole, Ownership, Post
 from mediavault.core.platform import Platform, YtdlpRules
 from mediavault.services.extraction.ytdlp_reading import read_answer
@@ -225,7 +226,7 @@ def test_without_ytdlp_the_command_that_installs_it_is_named() -> None:
     with pytest.raises(ToolMissing) as failure:
         read_answer({"missing": True}, POST, TUBE, SITE, now=NOW)
 
-    assert "pip install" in failure.value.help
+    assert command_to_install("youtube") in failure.value.help
 
 
 @pytest.mark.parametrize(

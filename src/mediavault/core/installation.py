@@ -1,0 +1,65 @@
+"""How this mediavault was installed, and the command that adds a part to it or upgrades it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from enum import StrEnum
+from importlib.metadata import Distribution, PackageNotFoundError
+from pathlib import Path
+
+IMAGE_MARK = "mediavault-image"  # a file in the environment that the container image contains
+
+
+class InstalledBy(StrEnum):
+    """Who made the environment that this program runs in, and must therefore change it."""
+
+    CHECKOUT = "checkout"  # linked to its source
+    IMAGE = "image"
+    PIPX = "pipx"
+    UV_TOOL = "uv tool"
+    PIP = "pip"  # or uv's `pip`, in an environment that the user made
+
+
+def installed_by(prefix: Path | None = None) -> InstalledBy:
+    """Return how the environment in ``prefix``, by default ours, was made."""
+    home = prefix or Path(sys.prefix)
+    if (home / IMAGE_MARK).exists():
+        return InstalledBy.IMAGE
+    if (home / "uv-receipt.toml").exists():
+        return InstalledBy.UV_TOOL
+    if (home / "pipx_metadata.json").exists():
+        return InstalledBy.PIPX
+    return InstalledBy.CHECKOUT if _is_linked() else InstalledBy.PIP
+
+
+def command_to_install(extra: str, by: InstalledBy | None = None) -> str:
+    """Return the shell command that installs the newest mediavault with ``extra``, such as "youtube".
+
+    A checkout and the image have all extras that belong to them, so there it brings them up to date.
+    """
+    package = f"'mediavault[{extra}]'"
+    commands = {
+        InstalledBy.CHECKOUT: "make install",
+        InstalledBy.IMAGE: "docker compose pull && docker compose up -d",
+        InstalledBy.PIPX: f"pipx install --force {package}",
+        InstalledBy.UV_TOOL: f"uv tool install --reinstall {package}",
+        InstalledBy.PIP: f"{sys.executable} -m pip install --upgrade {package}",
+    }
+    return commands[by or installed_by()]
+
+
+def find_uv(home: Path | None = None) -> str | None:
+    """Return the path of uv, which a service's PATH often lacks; None when it is in none of its usual places."""
+    folders = [(home or Path.home()) / part for part in (".local/bin", ".cargo/bin")]
+    usual = [Path(sys.prefix, "bin"), *folders, Path("/usr/local/bin"), Path("/opt/homebrew/bin")]
+    return shutil.which("uv") or shutil.which("uv", path=":".join(map(str, usual)))
+
+
+def _is_linked() -> bool:
+    try:
+        origin = Distribution.from_name("mediavault").read_text("direct_url.json")
+        return bool(origin and json.loads(origin).get("dir_info", {}).get("editable"))
+    except (PackageNotFoundError, OSError, ValueError):
+        return False
