@@ -20,6 +20,10 @@ from mediavault.core.name_template import DEFAULT_NAME_TEMPLATE, check_template
 
 ENV_PREFIX = "MEDIAVAULT_"
 FORMER_NAMES = {"forget_after_days": "retention_days"}  # still read in 0.1; `mediavault doctor` reports them
+SECRETS = ("database_url", "proxy_secret", "token", "vault_url")  # settings that a file can hold
+FILE_SUFFIX = "_FILE"
+RUN_SECRETS = "/run/secrets"  # where Docker, Podman and Kubernetes mount them
+MAX_SECRET_CHARS = 10_000
 GIB = 1 << 30
 MAX_SLOWER = 20.0  # times; beyond that a site's jobs would hardly move
 MAX_SHOWN_CHARS = 60
@@ -266,9 +270,9 @@ _LISTS = {"trusted_proxies": '["127.0.0.1"]', "host_names": '["vault.example"]',
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Read the environment; raise :class:`BadSetting` that names the variable and what is wrong with its value."""
+    """Read the environment and files of secrets; raise :class:`BadSetting` that names what is wrong, and where."""
     try:
-        return Settings(**(_former_values(os.environ) | overrides))
+        return Settings(**(_former_values(os.environ) | _values_of_files(os.environ) | overrides))
     except ValidationError as exc:
         first = exc.errors()[0]
         field = str(first["loc"][0]) if first["loc"] else "?"
@@ -300,6 +304,42 @@ def _former_values(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def _values_of_files(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the secrets that are in files, by the setting's name. Raises BadSetting.
+
+    A file is named by ``MEDIAVAULT_TOKEN_FILE``, or is called ``mediavault_token`` and lies where systemd
+    (``LoadCredential=``) or a container's runtime puts secrets. A variable of the environment wins over the latter.
+    """
+    values: dict[str, str] = {}
+    folders = [Path(folder) for folder in (environ.get("CREDENTIALS_DIRECTORY"), RUN_SECRETS) if folder]
+    for setting in SECRETS:
+        name = variable(setting)
+        named = environ.get(f"{name}{FILE_SUFFIX}")
+        if named and environ.get(name):
+            raise BadSetting(Message("%(name)s and %(file)s are both set.", name=name, file=f"{name}{FILE_SUFFIX}"))
+        if named:
+            values[setting] = _secret_in(Path(named), f"{name}{FILE_SUFFIX}")
+        elif name not in environ:
+            file = next((path for folder in folders if (path := folder / name.lower()).is_file()), None)
+            if file is not None:
+                values[setting] = _secret_in(file, name)
+    return values
+
+
+def _secret_in(file: Path, name: str) -> str:
+    try:
+        with file.open(encoding="utf-8") as stream:
+            secret = stream.read(MAX_SECRET_CHARS).strip()
+    except (OSError, ValueError) as exc:
+        reason = getattr(exc, "strerror", None) or exc
+        raise BadSetting(
+            Message("%(name)s: %(file)s cannot be read: %(reason)s.", name=name, file=file, reason=reason)
+        ) from exc
+    if not secret:
+        raise BadSetting(Message("%(name)s: %(file)s is empty.", name=name, file=file))
+    return secret
+
+
 def _not_a_list(exc: SettingsError) -> BadSetting:
     field = next((name for name in _LISTS if f'"{name}"' in str(exc)), None)
     if field is None:
@@ -319,6 +359,7 @@ def _not_a_list(exc: SettingsError) -> BadSetting:
 def unknown_variables(environ: dict[str, str]) -> list[str]:
     """MEDIAVAULT_* variables that no setting reads: usually a typo."""
     known = {variable(name) for name in (*Settings.model_fields, *FORMER_NAMES)}
+    known |= {f"{variable(name)}{FILE_SUFFIX}" for name in SECRETS}
     return sorted(name for name in environ if name.upper().startswith(ENV_PREFIX) and name.upper() not in known)
 
 

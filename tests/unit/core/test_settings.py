@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from mediavault.core.failures import BadSetting
@@ -106,4 +108,72 @@ def test_a_former_name_is_read_unless_the_present_one_is_set(monkeypatch: pytest
 def test_a_bad_value_under_a_former_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEDIAVAULT_FORGET_AFTER_DAYS", "soon")
     with pytest.raises(BadSetting, match="RETENTION_DAYS"):
+        load_settings()
+
+
+# --- secrets in files --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder where a container's runtime puts secrets."""
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    monkeypatch.setattr("mediavault.core.settings.RUN_SECRETS", str(folder))
+    return folder
+
+
+def token() -> str | None:
+    secret = load_settings().token
+    return secret.get_secret_value() if secret else None
+
+
+def test_a_secret_is_read_from_the_file_that_a_variable_names(
+    secrets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text("hunter2\n")
+    monkeypatch.setenv("MEDIAVAULT_TOKEN_FILE", str(tmp_path / "token"))
+
+    assert token() == "hunter2"
+    assert unknown_variables({"MEDIAVAULT_TOKEN_FILE": "x", "MEDIAVAULT_PORT_FILE": "x"}) == ["MEDIAVAULT_PORT_FILE"]
+
+
+def test_systemds_credential_comes_before_the_containers_secret(
+    secrets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (secrets / "mediavault_token").write_text("of the container")
+    assert token() == "of the container"
+
+    (tmp_path / "mediavault_token").write_text("of systemd")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert token() == "of systemd"
+
+    monkeypatch.setenv("MEDIAVAULT_TOKEN", "of the environment")
+    assert token() == "of the environment"
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        (None, "MEDIAVAULT_DATABASE_URL_FILE: .*url cannot be read: No such file or directory"),
+        (b" \n", "MEDIAVAULT_DATABASE_URL_FILE: .*url is empty"),
+        (b"\xff\xfe", "MEDIAVAULT_DATABASE_URL_FILE: .*url cannot be read: .*codec"),
+    ],
+)
+def test_a_file_without_a_secret_is_refused_by_name(
+    written: bytes | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if written is not None:
+        (tmp_path / "url").write_bytes(written)
+    monkeypatch.setenv("MEDIAVAULT_DATABASE_URL_FILE", str(tmp_path / "url"))
+
+    with pytest.raises(BadSetting, match=message):
+        load_settings()
+
+
+def test_a_secret_given_twice_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIAVAULT_TOKEN_FILE", str(tmp_path / "token"))
+    monkeypatch.setenv("MEDIAVAULT_TOKEN", "hunter2")
+
+    with pytest.raises(BadSetting, match="MEDIAVAULT_TOKEN and MEDIAVAULT_TOKEN_FILE are both set"):
         load_settings()
