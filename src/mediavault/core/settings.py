@@ -320,10 +320,14 @@ def _values_of_files(environ: Mapping[str, str]) -> dict[str, str]:
         if named:
             values[setting] = _secret_in(Path(named), f"{name}{FILE_SUFFIX}")
         elif name not in environ:
-            file = next((path for folder in folders if (path := folder / name.lower()).is_file()), None)
+            file = next((path for folder in folders if _is_readable(path := folder / name.lower())), None)
             if file is not None:
                 values[setting] = _secret_in(file, name)
     return values
+
+
+def _is_readable(path: Path) -> bool:
+    return os.access(path, os.R_OK)  # False also where the folder itself is not ours to look into
 
 
 def _secret_in(file: Path, name: str) -> str:
