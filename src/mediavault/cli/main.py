@@ -123,6 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str]) -> int:
     as_json = "--json" in argv
     try:
+        check_system(sys.platform, getattr(sys.implementation, "_multiarch", ""))
         _app(next(iter(argv), ""))(args=argv, prog_name="mediavault")
     except MediavaultError as exc:
         return print_error(exc, as_json=as_json)
@@ -134,6 +135,18 @@ def _run(argv: Sequence[str]) -> int:
             print_error(BadInput("The command line is not understood.", help="See `mediavault --help`."), as_json=True)
         return code
     return 0
+
+
+def check_system(platform: str, triplet: str) -> None:
+    """Raise BadInput on a system that lacks what every command needs. ``triplet`` is CPython's, as in x86_64-linux-musl."""
+    if platform in ("win32", "cygwin"):
+        raise BadInput(
+            "mediavault does not run on Windows.", help="Use WSL 2 (Windows Subsystem for Linux), or the container."
+        )
+    if triplet.endswith("-musl"):  # Playwright's driver, which starts the browser, is built for glibc alone
+        raise BadInput(
+            "mediavault needs glibc, and this system has musl.", help="Use a Debian-based image, or the container."
+        )
 
 
 def _app(used: str) -> typer.Typer:

@@ -23,6 +23,7 @@ _GROUPS: Sequence[tuple[str, tuple[str, ...]]] = (
         N_("This machine"),
         (
             "Python",
+            "System",
             "SQLite",
             "Settings",
             "Address",
@@ -42,6 +43,7 @@ _GROUPS: Sequence[tuple[str, tuple[str, ...]]] = (
     ),
 )
 _NAMES: Mapping[str, str] = {
+    "System": N_("System"),
     "Settings": N_("Settings"),
     "Address": N_("Address"),
     "Access": N_("Access"),

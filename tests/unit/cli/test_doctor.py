@@ -14,6 +14,7 @@ from mediavault.app.doctor.checks import (
     check_sign_in_window,
     check_space,
     check_sqlite,
+    check_system,
     check_variables,
     file_system_of,
 )
@@ -75,6 +76,11 @@ async def test_the_program_set_as_browser_is_identified(
 
     assert check.verdict is verdict
     assert detail in check.detail
+
+
+def test_only_linux_is_called_tested() -> None:
+    assert check_system("linux") == []
+    assert [check.verdict for check in check_system("darwin")] == [DoctorVerdict.WARNING]
 
 
 @pytest.mark.parametrize(

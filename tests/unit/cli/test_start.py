@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.cli.main import COMMANDS, FORMER_NAMES, GROUPS, CommandEntry
+from mediavault.cli.main import COMMANDS, FORMER_NAMES, GROUPS, CommandEntry, check_system
+from mediavault.core.failures import BadInput
 
 # What `--version` and `--help` may import of this package, and what no start of these may import of others.
 ALLOWED = {
@@ -70,3 +71,22 @@ def test_the_help_of_a_command_that_is_not_loaded_is_its_own(name: str) -> None:
 
 def test_a_former_name_leads_to_its_command() -> None:
     assert all(isinstance(COMMANDS[name], CommandEntry) for name in FORMER_NAMES.values())
+
+
+@pytest.mark.parametrize(
+    ("platform", "triplet", "words"),
+    [
+        ("win32", "", "mediavault does not run on Windows. Use WSL 2"),
+        ("linux", "x86_64-linux-musl", "mediavault needs glibc, and this system has musl. Use a Debian-based image"),
+    ],
+)
+def test_a_system_that_lacks_what_every_command_needs_is_refused(platform: str, triplet: str, words: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        check_system(platform, triplet)
+
+    assert f"{refused.value.message} {refused.value.help}".startswith(words)
+
+
+@pytest.mark.parametrize(("platform", "triplet"), [("linux", "x86_64-linux-gnu"), ("darwin", "darwin"), ("linux", "")])
+def test_linux_with_glibc_and_macos_are_accepted(platform: str, triplet: str) -> None:
+    check_system(platform, triplet)

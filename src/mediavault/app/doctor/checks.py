@@ -55,6 +55,7 @@ async def examine(settings: Settings) -> list[Check]:
     """Run all checks and return them in the order in which a user would fix the problems."""
     return [
         check_python(sys.version_info[:3]),
+        *check_system(sys.platform),
         check_sqlite(importlib.metadata.version("apsw")),
         check_variables(dict(os.environ)),
         check_network(settings),
@@ -84,6 +85,17 @@ def check_python(version: tuple[int, ...]) -> Check:
     if version[:2] >= MIN_PYTHON:
         return Check("Python", DoctorVerdict.OK, detail)
     return Check("Python", DoctorVerdict.BROKEN, detail, gettext("mediavault needs Python 3.11 or newer."))
+
+
+def check_system(system: str) -> list[Check]:
+    """Report what other systems than Linux lack; ``system`` is ``sys.platform``."""
+    if system == "linux":
+        return []
+    fact = gettext(
+        "not tested here: helper processes keep the network and outlive a vault that is killed, a browser that hangs may "
+        "stay, and a database on a network drive is not noticed"
+    )
+    return [Check("System", DoctorVerdict.WARNING, fact, gettext("Use Linux for a vault that others rely on."))]
 
 
 def check_sqlite(version: str) -> Check:

@@ -35,11 +35,6 @@ _USUAL_PATHS: Mapping[str, tuple[str, ...]] = {
         "/Applications/Chromium.app/Contents/MacOS/Chromium",
         "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
     ),
-    "win32": (
-        r"C:\Program Files\Google\Chrome\Application\chrome.exe",
-        r"C:\Program Files (x86)\Google\Chrome\Application\chrome.exe",
-        r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
-    ),
 }
 
 # ID or ID_LIKE of /etc/os-release -> the command that installs a Chromium which decodes H.264
@@ -51,12 +46,8 @@ _INSTALL_ON_LINUX: Mapping[str, str] = {
     "arch": "pacman -S --noconfirm chromium",
     "suse": "zypper install -y chromium",
     "opensuse": "zypper install -y chromium",
-    "alpine": "apk add chromium",
 }
-_INSTALL_ELSEWHERE: Mapping[str, str] = {
-    "darwin": "brew install --cask google-chrome",
-    "win32": "winget install --id Google.Chrome",
-}
+_INSTALL_ON_MACOS = "brew install --cask google-chrome"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +107,8 @@ def find_browser(
 
 def install_command(machine: Machine) -> str:
     """Return the command that installs a suitable browser on this system."""
-    if machine.platform in _INSTALL_ELSEWHERE:
-        return _INSTALL_ELSEWHERE[machine.platform]
+    if machine.platform == "darwin":
+        return _INSTALL_ON_MACOS
     for name in _distributions(machine.os_release):
         if name in _INSTALL_ON_LINUX:
             return f"{'' if machine.is_root else 'sudo '}{_INSTALL_ON_LINUX[name]}"

@@ -22,7 +22,7 @@ from mediavault.services.egress.guard import EgressGuard
 
 def has_display(environment: Mapping[str, str] = os.environ, system: str = sys.platform) -> bool:
     """Return whether a window can be opened on the user's screen."""
-    return system in ("darwin", "win32") or bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
+    return system == "darwin" or bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
 
 
 async def window_here(

@@ -28,7 +28,7 @@ MAX_FORMATS = 400
 SOCKET_S = 20.0
 DATA_BYTES = 3 << 30  # address space cannot be limited: deno reserves far more than it ever touches
 OPEN_FILES = 256
-PROGRAMS = frozenset({"deno", "deno.exe"})  # all that yt-dlp may start: it solves the puzzles in YouTube's player
+PROGRAMS = frozenset({"deno"})  # all that yt-dlp may start: it solves the puzzles in YouTube's player
 PROXY_HEADER = "Mediavault-Egress"  # services.egress.proxy sets it on answers of its own
 
 # The fields of yt-dlp's answer that are passed on; nothing else is read, and fragments stay here.
