@@ -13,13 +13,13 @@ from mediavault.core.failures import MediavaultError
 SIZES = (4, 8, 12, 16, 20, 24, 48, 128, 512, 2_000, 6_000)
 LONGEST = 12_000  # characters: quadratic growth takes 72 million steps of a few nanoseconds for them
 FLOOR_S = 0.005  # times below it are not judged: quadratic growth is far above it at LONGEST
-LIMIT = 2.9  # for twice the input; linear is 2, n log n a little more, quadratic 4
+LIMIT = 8.0  # for four times the input; linear is 4, n log n a little more, quadratic 16: far from both
 TRIES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """``seconds`` at ``size`` repetitions; ``factor`` is the ratio to half the size, 0.0 below the floor."""
+    """``seconds`` at ``size`` repetitions; ``factor`` is the ratio to a quarter of it, 0.0 below the floor."""
 
     size: int
     seconds: float
@@ -49,9 +49,9 @@ def _judged(call: Callable[[str], object], text_of: Callable[[int], str], size: 
     """Return the lowest factor of several tries: a busy machine makes times longer, never shorter."""
     best = Growth(size, 0.0, float("inf"))
     for _ in range(TRIES):
-        half = min(seconds_of(call, text_of(size // 2)) for _ in range(2))
+        quarter = min(seconds_of(call, text_of(size // 4)) for _ in range(2))
         whole = seconds_of(call, text_of(size))
-        best = min(best, Growth(size, whole, whole / max(half, 1e-7)), key=lambda growth: growth.factor)
+        best = min(best, Growth(size, whole, whole / max(quarter, 1e-7)), key=lambda growth: growth.factor)
         if not best.is_above_linear:
             break
     return best

@@ -23,11 +23,11 @@ def main() -> None:
         f"{len(patterns())} regular expressions, {len(readers())} readers, "
         f"{sum(len(texts) for *_, texts in measured)} texts"
     )
-    print("   ms  twice the text  repeated")
+    print("   ms  4 times the text  repeated")
     for name, pump, growth in slowest[:SHOWN]:
         factor = f"{growth.factor:.1f} times" if growth.factor else "too short to tell"
         print(
-            f"{growth.seconds * 1000:5.1f}  {factor:>17}  {growth.size} times {pump.part!r} after {pump.head!r}: {name}"
+            f"{growth.seconds * 1000:5.1f}  {factor:>19}  {growth.size} times {pump.part!r} after {pump.head!r}: {name}"
         )
 
 

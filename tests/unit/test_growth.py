@@ -1,7 +1,7 @@
 """Processing time for untrusted text grows at most linearly, in every regular expression and every text reader.
 
-Each is given texts that repeat something ever more often, and the processor time for twice the text is compared with
-that for the text. ``python -m tests.growth_table`` lists them all, the slowest first.
+Each is given texts that repeat something ever more often, and the processor time for four times the text is compared
+with that for the text. ``python -m tests.growth_table`` lists them all, the slowest first.
 """
 
 from __future__ import annotations
