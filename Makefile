@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: ui help install dev browser servers run demo test busy coverage crowds unit check faults chaos postgres mongodb readmes lock bench library clean wheel words errors screenshots lighthouse
+.PHONY: ui help install dev browser servers run demo test busy coverage crowds unit check faults chaos postgres mongodb readmes lock bench library clean wheel service image words errors screenshots lighthouse
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -44,6 +44,12 @@ test: dev ## Run the tests, except the longest fault tests (`make faults`)
 
 wheel: dev ## Build the wheel into dist/, and run the demo from it as another user
 	@scripts/wheel
+
+service: wheel ## Install the vault as a service of systemd; needs root
+	@scripts/service
+
+image: wheel ## Build the container image, and run the demo in it; needs root
+	@scripts/image
 
 busy: dev ## Run the tests while nproc + 2 busy loops load the machine
 	@scripts/test --busy

@@ -1,0 +1,182 @@
+"""Tries the container image as users run it; `scripts/image` builds it and calls this in namespaces of its own.
+
+python -m tests.image IMAGE
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PROFILE = ROOT / "deploy/container/seccomp.json"
+MOST_BYTES = 1_200_000_000
+HEALTHY_WITHIN_S = 90.0
+STOPPED_WITHIN_S = 40  # as compose's stop_grace_period
+DEMO_WITHIN_S = 400.0
+LOOK_S = 0.1
+USER = 1234
+AS_USER = (f"--env=PUID={USER}", f"--env=PGID={USER}")
+AS_COMPOSE = (
+    "--read-only",
+    "--tmpfs=/tmp",
+    "--cap-drop=ALL",
+    "--cap-add=CHOWN,SETUID,SETGID,SETPCAP",
+    "--security-opt=no-new-privileges",
+    f"--security-opt=seccomp={PROFILE}",
+)
+VOLUMES = ("--volume=image-test-state:/state", "--volume=image-test-videos:/videos")
+NEW_NAMESPACES = 0x7E020000  # the flags of clone(2), all of them
+
+
+def main() -> None:
+    image = sys.argv[1]
+    check_compose_files()
+    size = int(podman("image", "inspect", "--format={{.Size}}", image))
+    print(f"The image has {size / 1e6:.0f} MB.")
+    expect(size <= MOST_BYTES, f"at most {MOST_BYTES}")
+    with tempfile.TemporaryDirectory() as folder:
+        docker = docker_profile(Path(folder))
+        try_demo(image, "as compose.yaml runs it", (*AS_USER, *AS_COMPOSE), sandboxed=True)
+        try_demo(image, "with podman's defaults", AS_USER, sandboxed=True)
+        try_demo(image, "where Docker's profile refuses namespaces", (*AS_USER, docker), sandboxed=False)
+        try_demo(image, "without capabilities", (f"--user={USER}", "--cap-drop=ALL"), sandboxed=False)
+    try_vault(image)
+
+
+def podman(*arguments: str, check: bool = True, within_s: float = 120.0) -> str:
+    """Run podman and return its output, both streams."""
+    command = ["podman", *arguments]
+    ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=within_s)
+    expect(not check or ran.returncode == 0, f"{' '.join(command)} ended with {ran.returncode}: {ran.stdout}")
+    return ran.stdout
+
+
+def expect(holds: bool, otherwise: str) -> None:
+    if not holds:
+        sys.exit(otherwise)
+
+
+# --- the demo, and the sandboxes during it ---------------------------------------------------------------------------
+
+
+def try_demo(image: str, name: str, options: Sequence[str], *, sandboxed: bool) -> None:
+    """Run the demo. All its posts must be saved or fail as they should, with the sandboxes or without."""
+    began = time.monotonic()
+    with looking() as seen:
+        output = podman("run", "--rm", "--network=host", *options, image, "demo", check=False, within_s=DEMO_WITHIN_S)
+    expect("posts ended as they should" in output, f"The demo {name}: {output}")
+    wanted = {sandboxed}
+    expect(seen.browser == wanted, f"The demo {name}: the browser's renderers were sandboxed: {seen.browser}")
+    expect(seen.ytdlp == wanted, f"The demo {name}: yt-dlp had a network of its own: {seen.ytdlp}")
+    print(f"The demo {name}: {time.monotonic() - began:.0f} s, sandboxes {'on' if sandboxed else 'off'}", flush=True)
+
+
+@dataclass(slots=True)
+class Seen:
+    """Whether renderers of the vault's browser were sandboxed, and whether yt-dlp's processes had their own network."""
+
+    browser: set[bool] = field(default_factory=set)
+    ytdlp: set[bool] = field(default_factory=set)
+    over: threading.Event = field(default_factory=threading.Event)
+
+
+@contextmanager
+def looking() -> Iterator[Seen]:
+    """Look at the machine's processes in the meantime: those of containers are among them."""
+    seen = Seen()
+    looker = threading.Thread(target=_look_until_over, args=(seen,))
+    looker.start()
+    try:
+        yield seen
+    finally:
+        seen.over.set()
+        looker.join()
+
+
+def _look_until_over(seen: Seen) -> None:
+    own_network = Path("/proc/self/ns/net").stat().st_ino
+    settled: dict[int, bool] = {}
+    while not seen.over.wait(LOOK_S):
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                command = (folder / "cmdline").read_bytes()
+                if b"--type=renderer" in command and b"/browser/profile" in command:
+                    seen.browser.add(b"--no-sandbox" not in command)
+                elif b"extraction.ytdlp_worker" in command:
+                    settled[int(folder.name)] = (folder / "ns/net").stat().st_ino != own_network
+            except OSError:
+                continue  # it has ended
+    seen.ytdlp = set(settled.values())  # as each was last seen: it confines itself after its start
+
+
+def docker_profile(folder: Path) -> str:
+    """Return the option for podman's profile without what Docker's refuses: new namespaces, and a new root folder."""
+    profile = json.loads(Path("/usr/share/containers/seccomp.json").read_text())
+    refused = {"chroot", "clone", "clone3", "setns", "unshare"}
+    for rule in profile["syscalls"]:
+        rule["names"] = [name for name in rule["names"] if name not in refused]
+    profile["syscalls"] = [rule for rule in profile["syscalls"] if rule["names"]]
+    flags = {"index": 0, "value": NEW_NAMESPACES, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}
+    profile["syscalls"].append({"names": ["clone"], "action": "SCMP_ACT_ALLOW", "args": [flags]})
+    file = folder / "as-docker.json"
+    file.write_text(json.dumps(profile))
+    return f"--security-opt=seccomp={file}"
+
+
+# --- a vault that is stopped and started -----------------------------------------------------------------------------
+
+
+def try_vault(image: str) -> None:
+    """Start a vault, queue a post, stop it, and find the post again in another container on the same volumes."""
+    in_vault = ("exec", f"--user={USER}", "image-test")
+    try:
+        start_vault(image)
+        podman(*in_vault, "mediavault", "add", "http://127.0.0.1:9/post")
+        files = podman(*in_vault, "sh", "-c", "stat -c '%u %a' /state/mediavault.db; id -u; touch /opt/x 2>&1; true")
+        expect(files.startswith(f"{USER} 600\n{USER}\n") and "Read-only" in files, f"The vault's files: {files}")
+        began = time.monotonic()
+        podman("stop", f"--time={STOPPED_WITHIN_S}", "image-test")
+        took_s = time.monotonic() - began
+        code = podman("inspect", "--format={{.State.ExitCode}}", "image-test").strip()
+        expect(code == "0", f"The vault ended with {code}: {podman('logs', 'image-test')}")
+        podman("rm", "image-test")
+
+        started_s = start_vault(image)
+        jobs = json.loads(podman(*in_vault, "mediavault", "list", "--json"))["jobs"]
+        expect([job["post_url"] for job in jobs] == ["http://127.0.0.1:9/post"], f"The vault's jobs: {jobs}")
+        print(f"The vault: healthy after {started_s:.0f} s, stopped in {took_s:.0f} s, its job still there")
+    finally:
+        podman("rm", "--force", "--time=0", "image-test", check=False)
+        podman("volume", "rm", "image-test-state", "image-test-videos", check=False)
+
+
+def start_vault(image: str) -> float:
+    """Start it and wait until its health check passes; return the seconds that took."""
+    began = time.monotonic()
+    podman("run", "--detach", "--name=image-test", "--network=host", *VOLUMES, *AS_USER, *AS_COMPOSE, image)
+    while "unhealthy" in (state := podman("healthcheck", "run", "image-test", check=False)) or "Error" in state:
+        expect(time.monotonic() - began < HEALTHY_WITHIN_S, f"{state} {podman('logs', 'image-test')}")
+        time.sleep(0.5)
+    return time.monotonic() - began
+
+
+def check_compose_files() -> None:
+    """Parse both compose files with both parsers."""
+    environment = {**os.environ, "POSTGRES_PASSWORD": "x"}
+    for file in ("compose.yaml", "compose.postgres.yaml"):
+        for command in (["docker-compose", "-f", file, "config", "-q"], ["podman-compose", "-f", file, "config"]):
+            subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, env=environment)
+
+
+if __name__ == "__main__":
+    main()
