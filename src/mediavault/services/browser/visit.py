@@ -29,6 +29,7 @@ NAVIGATION_S = 30.0  # at most this, and at most half of the visit's time
 DOCUMENT_S = 10.0  # from the first byte to a document whose scripts ran
 SCRIPT_TIMEOUT_S = 4.0  # for one script in one frame
 TICK_S = 0.15
+SLOWEST_LOOK_S = 1.0  # a look that takes longer does not count as the page's time: the machine is busy, or the page is
 MAX_FRAME_LEVELS = 5  # frames in frames whose position is computed
 AFTER_CLICK_S = 0.75  # a player that a click creates is there by then
 RESERVE_S = 6.0  # reserved for the report
@@ -119,12 +120,14 @@ class PageVisit:
     # --- watching ----------------------------------------------------------------------------------------------
 
     async def _watch(self) -> None:
-        started_s = last_action_s = self.clock.monotonic()
+        last_action_s = last_look_s = self.clock.monotonic()
         now = self.progress
         now.wants_page_data = self.platform.reader.always_sent
         last_check_s = 0.0
         while True:
-            now.elapsed_s = self.clock.monotonic() - started_s
+            looked_s = self.clock.monotonic()
+            now.elapsed_s += min(looked_s - last_look_s, SLOWEST_LOOK_S)
+            last_look_s = looked_s
             now.left_s = self._left_s() - RESERVE_S
             now.quiet_s = self.network.elapsed_s() - self.network.last_news_s
             now.since_action_s = self.clock.monotonic() - last_action_s
@@ -172,6 +175,8 @@ class PageVisit:
         adverts = list(self.network.adverts)
         answers = [await self._evaluate(frame, script, adverts) for frame in self._frames()]
         counts = [answer for answer in answers if answer]
+        if not counts:  # nothing was heard, which is not the same as no players
+            return
         self.progress.players = sum(count["videos"] for count in counts)
         self.progress.started = sum(count["started"] for count in counts)
         self.progress.known = sum(count["known"] for count in counts)
@@ -180,14 +185,18 @@ class PageVisit:
 
     async def _click(self) -> None:
         self.progress.clicks += 1
+        nothing_to_click = True
         for frame in self._frames():
-            if await self._click_in(frame):
+            clicked = await self._click_in(frame)
+            if clicked:
                 await self.clock.sleep(AFTER_CLICK_S)
                 await self._prime()
                 return
-        self.progress.nothing_to_click = True
+            nothing_to_click = nothing_to_click and clicked is not None
+        self.progress.nothing_to_click = nothing_to_click
 
-    async def _click_in(self, frame: DriverFrame) -> bool:
+    async def _click_in(self, frame: DriverFrame) -> bool | None:
+        """Return whether something was clicked; None if the frame did not answer."""
         try:
             handle = await self.ask(frame.evaluate_handle(scripts.FIND_PLAY), SCRIPT_TIMEOUT_S)
             element = handle.as_element()
@@ -201,7 +210,10 @@ class PageVisit:
             if frame == self.page.main_frame:
                 raise
             return False
-        except (PageFailed, TookTooLong) as exc:
+        except TookTooLong as exc:
+            log.debug("click_failed", error=str(exc))
+            return None
+        except PageFailed as exc:
             log.debug("click_failed", error=str(exc))
             return False
         return True

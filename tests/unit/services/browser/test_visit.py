@@ -14,6 +14,7 @@ from mediavault.services.browser.driver import Page, PageCrashed, PageFailed
 from mediavault.services.browser.network_log import NetworkLog
 from mediavault.services.browser.port import PageCapture, PageFeed, SeenManifest
 from mediavault.services.browser.visit import PROXY_REFUSAL, PageVisit
+from mediavault.services.browser.watching import MAX_CLICKS
 from tests.fakes import FakeClock
 
 T = TypeVar("T")
@@ -253,3 +254,51 @@ async def test_a_player_that_starts_later_is_noticed_without_being_touched_again
     await visit(frame)
 
     assert frame.evaluated.count(scripts.PRIME) == 1
+
+
+class SlowFrame(StubFrame):
+    """A page with one player on a machine that is busy: one look at it gets no answer, and the player starts after it."""
+
+    def __init__(self, clock: FakeClock, network: NetworkLog) -> None:
+        waiting = {"videos": 1, "started": 0, "known": 0, "failed": 0, "adverts": 0}
+        super().__init__(URL, answers(PRIME=waiting, STANDING=waiting))
+        self._clock, self._network, self._looks = clock, network, 0
+
+    async def evaluate(self, expression: str, arg: Any = None) -> Any:
+        if expression == scripts.STANDING:
+            self._looks += 1
+            if self._looks == SILENT_LOOK:
+                self._clock.advance(SILENT_S)
+                raise TookTooLong("busy")
+            if self._looks == SILENT_LOOK + 20:
+                arrived(self._network)
+            if self._looks > SILENT_LOOK + 20:
+                return {"videos": 1, "started": 1, "known": 1, "failed": 0, "adverts": 0}
+        return await super().evaluate(expression, arg)
+
+
+SILENT_LOOK, SILENT_S = 5, 30.0  # longer than any time that a page without a player is given
+
+
+async def test_a_page_that_is_slow_to_answer_keeps_its_players_and_its_time() -> None:
+    """Silence is not a page without a player, and a machine's slowness is not the page's age."""
+    clock = FakeClock(auto=True)
+    network = NetworkLog(lambda: clock.monotonic() - 1_000.0)
+    frame = SlowFrame(clock, network)
+    watched = PageVisit(cast("Page", StubPage(frame)), ask, clock, network, GENERIC, clock.monotonic() + 120)
+    await watched.run(URL, user_agent="A browser")
+
+    assert (watched.progress.players, watched.progress.started) == (1, 1)
+    assert network.video_named
+
+
+async def test_a_search_for_a_button_that_gets_no_answer_is_repeated() -> None:
+    nothing = {"videos": 0, "started": 0, "known": 0, "failed": 0, "adverts": 0}
+    frame = StubFrame(URL, answers(PRIME=nothing, STANDING=nothing))
+    frame.answers_click_with = TookTooLong("busy")
+    clock = FakeClock(auto=True)
+    network = NetworkLog(lambda: clock.monotonic() - 1_000.0)
+    watched = visiting(StubPage(frame), network, clock)
+    await watched.run(URL, user_agent="A browser")
+
+    assert watched.progress.clicks == MAX_CLICKS
