@@ -9,31 +9,51 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mediavault.cli.options import AsJson, SetAside
+from mediavault.core.failures import BadInput
 
 if TYPE_CHECKING:
     from mediavault.core.settings import Settings
     from mediavault.maintenance.comparing import Comparison
     from mediavault.maintenance.moving import Copied
 
+NewFile = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="The file to write.", show_default=False)]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--to", metavar="FOLDER", help="Write a file with a dated name into it.", show_default=False),
+]
+Keep = Annotated[
+    int | None,
+    typer.Option("--keep", min=1, help="Then keep only so many dated files, the newest.", show_default=False),
+]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A SQLite file.", show_default=False)]
 
 
-def backup(file: File, *, as_json: AsJson = False) -> None:
+def backup(file: NewFile = None, *, to: Folder = None, keep: Keep = None, as_json: AsJson = False) -> None:
     """Write the whole database into a new file, while the vault runs."""
     from mediavault.app import one_shot
     from mediavault.cli.context import quiet_settings
     from mediavault.cli.output import out, print_json
     from mediavault.cli.progress import steps
+    from mediavault.core.clock import SystemClock
+    from mediavault.maintenance.backups import dated_name, remove_older
     from mediavault.presentation.labels import format_size
 
-    settings, file = quiet_settings(), file.absolute()
+    if (file is None) == (to is None):
+        raise BadInput("Name either a file or, with --to, a folder for dated files.")
+    if keep is not None and to is None:
+        raise BadInput("--keep counts the dated files of a folder: name it with --to.")
+    settings = quiet_settings()
+    file = (file or Path(to or ".", dated_name(SystemClock().now()))).absolute()
     with steps(silent=as_json) as onlooker:
         asyncio.run(one_shot.back_up(settings, file, onlooker))
+    removed = remove_older(file.parent, keep) if keep is not None else []
     size = file.stat().st_size
     if as_json:
-        print_json({"file": str(file), "bytes": size})
-    else:
-        out().print(f"Written: {file} ({format_size(size)})", markup=False, soft_wrap=True)
+        print_json({"file": str(file), "bytes": size, "removed": list(map(str, removed))})
+        return
+    out().print(f"Written: {file} ({format_size(size)})", markup=False, soft_wrap=True)
+    for older in removed:
+        out().print(f"Removed: {older}", markup=False, soft_wrap=True)
 
 
 def restore(file: File, *, set_aside: SetAside = False, as_json: AsJson = False) -> None:

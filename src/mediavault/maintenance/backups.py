@@ -4,19 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from mediavault.core.failures import BadInput, StoreError
 from mediavault.core.messages import Message
+from mediavault.core.system_errors import failure_of_disk
 from mediavault.maintenance.moving import Progress, copy_jobs, copy_rest, count_jobs
 from mediavault.services.library import disk
 from mediavault.store.port import Store
 from mediavault.store.sqlite.backup import copy_database, refuse_oversized
 
+_DATED = re.compile(r"mediavault-\d{8}T\d{6}Z\.db")
 SQLITE_MAGIC = b"SQLite format 3\0"  # sqlite.org/fileformat.html, section 1.3
+
+
+def dated_name(at: datetime) -> str:
+    """Return the name of a backup made at ``at``, by which backups sort."""
+    return f"mediavault-{at.astimezone(UTC):%Y%m%dT%H%M%SZ}.db"
+
+
+def remove_older(folder: Path, keep: int) -> list[Path]:
+    """Remove all but the ``keep`` newest backups with a dated name; return what was removed. Raises StorageFailure."""
+    dated = sorted(path for path in folder.iterdir() if _DATED.fullmatch(path.name))
+    older = dated[:-keep]
+    for path in older:
+        try:
+            path.unlink(missing_ok=True)  # another backup may be doing the same
+        except OSError as exc:
+            raise failure_of_disk(exc, path) from exc
+    return older
 
 
 async def back_up_file(database: Path, file: Path, onlooker: Progress) -> None:

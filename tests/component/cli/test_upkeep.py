@@ -207,7 +207,7 @@ def test_a_backup_is_restored_into_any_engine(workspace: Workspace, run: Run, en
     body = file.read_bytes()
     restored = run("restore", str(file), "--json", at="c")
 
-    assert written.json() == {"file": str(file), "bytes": len(body)}
+    assert written.json() == {"file": str(file), "bytes": len(body), "removed": []}
     assert [path.name for path in file.parent.iterdir()] == ["vault.backup"]
     assert (restored.code, restored.json()["copied"]["new"]) == (0, 7)
     assert at(workspace, "c", vaults.all_of) == before
@@ -222,6 +222,35 @@ def test_a_backup_does_not_replace_an_existing_file(workspace: Workspace, run: R
 
     assert run("backup", str(file), at="a").code == 2
     assert file.read_text() == "precious"
+
+
+def test_dated_backups_in_a_folder_are_kept_up_to_a_number(workspace: Workspace, run: Run) -> None:
+    """Everything else in the folder stays, and so do older backups when the new one fails."""
+    fill(workspace, "a", jobs=1)
+    folder = workspace.root / "copies"
+    folder.mkdir()
+    older = [folder / f"mediavault-2026010{day}T000000Z.db" for day in range(1, 5)]
+    for path in (*older, folder / "mediavault-mine.db"):
+        path.write_text("a backup")
+    failed = run("backup", "--to", str(folder), "--keep", "1", at="missing")
+    kept_at_first = sorted(folder.iterdir())
+    written = run("backup", "--to", str(folder), "--keep", "3", "--json", at="a")
+    new = Path(written.json()["file"])
+
+    assert (failed.code, kept_at_first) == (2, [*older, folder / "mediavault-mine.db"])
+    assert new.parent == folder
+    assert written.json()["removed"] == [str(path) for path in older[:2]]
+    assert sorted(folder.iterdir()) == sorted([*older[2:], new, folder / "mediavault-mine.db"])
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("a.db", "--to", "folder"), ("a.db", "--keep", "3"), ("--to", "folder", "--keep", "0")]
+)
+def test_a_backup_goes_either_to_a_file_or_to_a_folder(
+    workspace: Workspace, run: Run, arguments: tuple[str, ...]
+) -> None:
+    assert run("backup", *arguments, at="a").code == 2
+    assert not (workspace.root / "folder").exists()
 
 
 def test_a_backup_is_written_while_workers_work(workspace: Workspace, run: Run) -> None:
