@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,22 +23,39 @@ UpgradeYtdlp = Annotated[
 ]
 
 
-def doctor(*, upgrade_ytdlp: UpgradeYtdlp = False, as_json: AsJson = False) -> None:
+Bundle = Annotated[
+    Path | None,
+    typer.Option(
+        "--bundle",
+        metavar="FILE",
+        help="Also write a ZIP for a bug report, without secrets, posts or people.",
+        show_default=False,
+    ),
+]
+
+
+def doctor(*, upgrade_ytdlp: UpgradeYtdlp = False, bundle: Bundle = None, as_json: AsJson = False) -> None:
     """Check the installation."""
     from mediavault.app.doctor.checks import examine
     from mediavault.cli.context import quiet_settings
-    from mediavault.cli.output import print_json
+    from mediavault.cli.output import out, print_json
     from mediavault.presentation.doctor_report import DoctorVerdict
 
     settings = quiet_settings()
     upgraded = asyncio.run(_upgrade(settings)) if upgrade_ytdlp else None
     checks = asyncio.run(examine(settings))
+    if bundle is not None:
+        from mediavault.app.doctor.bundle import write_bundle
+
+        asyncio.run(write_bundle(bundle.absolute(), settings, checks))
     sound = all(check.verdict is not DoctorVerdict.BROKEN for check in checks)
     if as_json:
         change = {"upgrade": {"before": upgraded.before, "after": upgraded.after}} if upgraded else {}
         print_json({"ok": sound, "checks": [check.as_dict() for check in checks], **change})
     else:
         _print(checks, upgraded)
+        if bundle is not None:
+            out().print(f"Written: {bundle.absolute()}", markup=False, soft_wrap=True)
     if not sound:
         raise Exit(EXIT_JOB_FAILED)
 
