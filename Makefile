@@ -66,11 +66,12 @@ ui: dev ## Test the pages in a real Chromium; takes minutes
 unit: dev ## Run the unit tests: no browser, network or helper processes
 	@$(PY) -m pytest -n 2 -q tests/unit
 
-check: dev ## Run ruff, mypy --strict and import-linter
+check: dev ## Run ruff, mypy --strict, import-linter and zizmor
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@.venv/bin/lint-imports --no-cache
+	@.venv/bin/zizmor --quiet --offline --strict-collection .github
 
 faults: dev ## Run the fault tests and print the fault matrix: make faults SEEDS=20
 	@$(PY) -m pytest tests/faults --fault-matrix --fault-seeds $(or $(SEEDS),20)
