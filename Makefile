@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: ui help install dev browser servers run demo test busy coverage crowds unit check faults chaos postgres mongodb readmes lock bench library clean wheel service image words errors screenshots lighthouse
+.PHONY: ui help install dev browser servers run demo test busy coverage crowds unit check faults chaos postgres mongodb readmes lock bench library clean wheel service image words reference screenshots lighthouse
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -18,8 +18,8 @@ dev: browser servers
 words: dev ## Update and compile the translation catalogues
 	@$(PY) scripts/assets.py --words
 
-errors: dev ## Write docs/errors.md from the table of failures
-	@$(PY) scripts/error_docs.py
+reference: dev ## Write the reference in docs from the code: settings, commands, API, metrics, errors
+	@$(PY) -m scripts.reference
 
 screenshots: dev ## Regenerate the screenshots in docs/images
 	@$(PY) -m tests.ui.screenshots

@@ -63,6 +63,7 @@ async def index(query: Annotated[ListRequest, Query()], services: Services) -> J
 
 @router.get("/{job_id}", response_model=JobView, responses=errors(401, 404, 503))
 async def show(job_id: JobIdPath, services: Services) -> JobView:
+    """Return one job."""
     return job_view(await services.store.catalogue.get(job_id))
 
 

@@ -124,7 +124,7 @@ def _run(argv: Sequence[str]) -> int:
     as_json = "--json" in argv
     try:
         check_system(sys.platform, getattr(sys.implementation, "_multiarch", ""))
-        _app(next(iter(argv), ""))(args=argv, prog_name="mediavault")
+        app_of(next(iter(argv), ""))(args=argv, prog_name="mediavault")
     except MediavaultError as exc:
         return print_error(exc, as_json=as_json)
     except Exit as exc:
@@ -149,7 +149,7 @@ def check_system(platform: str, triplet: str) -> None:
         )
 
 
-def _app(used: str) -> typer.Typer:
+def app_of(used: str) -> typer.Typer:
     """Return the command line. Only the command or group ``used`` is loaded; of the others it has the help."""
     import typer
 

@@ -2,7 +2,7 @@
 
 ``FAILURES`` has one row for each code. Everything that depends on a code (whether it is tried again, what the user can
 do, the HTTP status, the texts) is a column of that row; no other module lists codes. A new failure is a code, its row
-and, where code needs to catch it, a class below. ``docs/errors.md`` is generated from the table (``make errors``).
+and, where code needs to catch it, a class below. ``docs/errors.md`` is generated from the table (``make reference``).
 
 The tree of exceptions::
 

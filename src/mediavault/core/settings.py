@@ -45,18 +45,22 @@ class ChangeableSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    concurrency: Annotated[int, Field(ge=1, le=64)] = 3
-    max_attempts: Annotated[int, Field(ge=1, le=100)] = DEFAULT_MAX_ATTEMPTS
-    prefer: Preference = Field(Preference.BEST, description="best, or compatible: H.264 before anything larger.")
+    concurrency: Annotated[int, Field(ge=1, le=64)] = Field(3, description="Jobs at a time, of each worker.")
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = Field(
+        DEFAULT_MAX_ATTEMPTS, description="Attempts for each post; 1 means no retry."
+    )
+    prefer: Preference = Field(Preference.BEST, description="`best`, or `compatible`: H.264 before anything larger.")
     name_template: str = Field(
-        DEFAULT_NAME_TEMPLATE, description="The file name of a saved video; it must contain {id}."
+        DEFAULT_NAME_TEMPLATE,
+        description="The file name of a saved video. `{id}` is required; `{year} {site} {account}` are available too.",
     )
     pace: Annotated[Mapping[str, float], NoDecode] = Field(
         default_factory=dict,
-        description="Multiplies a site's usual wait between two posts, as in tiktok=2,x=1.5.",
+        description="Multiplies a site's usual wait between two posts, as in `tiktok=2,x=1.5`.",
     )
     retention_days: Annotated[int, Field(ge=0, le=3650)] = Field(
-        0, description="Failed and cancelled jobs without a saved file are removed after this many days. 0: never."
+        0,
+        description="Failed and cancelled jobs without a saved file are removed after this many days; 0: never. No file is.",
     )
 
     @field_validator("name_template")
@@ -100,56 +104,79 @@ class Settings(ChangeableSettings, BaseSettings):
         default_factory=lambda: Path.home() / "Videos" / "mediavault",
         description="The library; it contains the staging folders.",
     )
-    database_url: str | None = Field(None, description="Default: sqlite:///<state_dir>/mediavault.db")
+    database_url: str | None = Field(
+        None, description="`postgresql://…`, `mongodb://…` or `sqlite:///PATH`. Default: SQLite in the state folder."
+    )
     allow_unprotected_database: bool = Field(
         default=False, description="Reach a MongoDB over the network although TLS or a password is missing."
     )
     vault_url: str | None = Field(
-        None, description="The library in an object storage: s3://, gs:// or az://. Default: the download folder."
+        None, description="The library in an object storage: `s3://`, `gs://` or `az://`. Default: the download folder."
     )
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65_535)] = 8420
+    host: str = Field(
+        "127.0.0.1", description="The address to listen on; beyond loopback, a password or token is needed."
+    )
+    port: Annotated[int, Field(ge=0, le=65_535)] = Field(8420, description="The port; 0 for any free one.")
     host_names: tuple[str, ...] = Field(
         (), description="JSON list of further host names of the vault, for example behind a reverse proxy."
     )
-    token: SecretStr | None = Field(None, description="When set, the API asks for it: Authorization: Bearer …")
+    token: SecretStr | None = Field(
+        None, description="An admin token, in addition to those of `mediavault token add`: `Authorization: Bearer …`."
+    )
     setup: bool = Field(
         default=False,
         description="Without a password: serve only the set-up page, for the one-time token printed at the start.",
     )
     trusted_proxies: tuple[str, ...] = Field(
-        (), description='JSON list of the addresses or CIDRs of reverse proxies, as in ["127.0.0.1"].'
+        (), description='JSON list of reverse proxies, whose `X-Forwarded-For` is believed, as in `["127.0.0.1"]`.'
     )
     proxy_header: str | None = Field(
-        None, description="The header in which they name the signed-in user, such as Remote-User."
+        None, description="The header in which they name the signed-in user, such as `Remote-User`."
     )
     proxy_user: str | None = Field(None, description="Its value for the owner of the vault.")
-    proxy_secret: SecretStr | None = Field(None, description="The secret that they send in X-Mediavault-Proxy-Secret.")
+    proxy_secret: SecretStr | None = Field(
+        None, description="The secret that they send in `X-Mediavault-Proxy-Secret`."
+    )
     platforms: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Comma-separated names: the worker takes only jobs of these platforms. Default: all."
     )
-    poll_interval_s: Annotated[float, Field(ge=0.05, le=3600)] = 1.0
-    heartbeat_interval_s: Annotated[float, Field(ge=0.1, le=3600)] = 30.0
-    lease_s: Annotated[float, Field(ge=0.5, le=86_400)] = 90.0
-    extraction_timeout_s: Annotated[float, Field(ge=1, le=3600)] = 180.0
+    poll_interval_s: Annotated[float, Field(ge=0.05, le=3600)] = Field(
+        1.0, description="How often an idle worker looks for jobs that no message announced."
+    )
+    heartbeat_interval_s: Annotated[float, Field(ge=0.1, le=3600)] = Field(
+        30.0, description="How often a worker says that it is alive and extends its leases."
+    )
+    lease_s: Annotated[float, Field(ge=0.5, le=86_400)] = Field(
+        90.0, description="How long a job belongs to a worker that says nothing more."
+    )
+    extraction_timeout_s: Annotated[float, Field(ge=1, le=3600)] = Field(
+        180.0, description="Time limit for reading a post."
+    )
     retry_base_s: Annotated[float, Field(ge=0.0, le=86_400)] = Field(
         60.0, description="Wait before the second attempt; each further one waits five times as long, at most a day."
     )
-    shutdown_grace_s: Annotated[float, Field(ge=0, le=3600)] = 20.0
-    max_file_gb: Annotated[float, Field(gt=0, le=100_000)] = 50.0
+    shutdown_grace_s: Annotated[float, Field(ge=0, le=3600)] = Field(
+        20.0, description="How long running jobs may continue after SIGTERM, before they go back to the queue."
+    )
+    max_file_gb: Annotated[float, Field(gt=0, le=100_000)] = Field(50.0, description="The largest file, in GiB.")
     reserve_mb: Annotated[int, Field(ge=0)] = Field(500, description="Free space that a download never eats into.")
-    stall_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
-    segment_concurrency: Annotated[int, Field(ge=1, le=16)] = 4
+    stall_timeout_s: Annotated[float, Field(gt=0, le=3600)] = Field(
+        30.0, description="A download without a byte for this long is ended, and resumed."
+    )
+    segment_concurrency: Annotated[int, Field(ge=1, le=16)] = Field(
+        4, description="Segments of one stream that are fetched at a time."
+    )
     save_quoted: bool = Field(default=False, description="Save the videos of quoted and reposted posts too.")
     browser: Path | None = Field(None, description="Path of a Chromium, Chrome or Edge that decodes H.264.")
-    browser_headless: bool = True
+    browser_headless: bool = Field(default=True, description="`false` shows the browser's window, for debugging.")
     browser_memory_mb: Annotated[int, Field(ge=300)] | None = Field(
         None, description="For all of the browser's processes together. Default: half of the memory, 1,024 to 4,096."
     )
     allow_private: tuple[str, ...] = Field(
-        (), description='JSON list of exact "host", "host:port" or a narrow CIDR that posts may reach.'
+        (),
+        description="JSON list of exact `host`, `host:port` or narrow CIDR of the private network that posts may reach.",
     )
-    log_level: str = "info"
+    log_level: str = Field("info", description="`debug`, `info`, `warning` or `error`.")
 
     @field_validator("platforms", mode="before")
     @classmethod
