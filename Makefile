@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: ui help install dev browser servers run demo test busy coverage crowds unit check faults chaos postgres mongodb readmes lock bench library clean wheel service image words reference screenshots lighthouse
+.PHONY: ui help install dev browser servers run demo test busy coverage crowds unit check faults chaos postgres mongodb readmes lock bench library clean wheel service image words reference docs screenshots lighthouse
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -20,6 +20,10 @@ words: dev ## Update and compile the translation catalogues
 
 reference: dev ## Write the reference in docs from the code: settings, commands, API, metrics, errors
 	@$(PY) -m scripts.reference
+
+docs: dev ## Build the documentation's site into build/site
+	@source scripts/pinned.sh && pinned requirements-docs.txt
+	@$(PY) -m scripts.docs
 
 screenshots: dev ## Regenerate the screenshots in docs/images
 	@$(PY) -m tests.ui.screenshots

@@ -9,10 +9,11 @@ install_uv() {
 }
 
 # pip and uv read different settings: where a mirror is set for pip alone, uv finds nothing.
+# The files are complete, so nothing is looked up for what they name.
 pinned() {
     local files=()
     for file in "$@"; do files+=(-r "$file"); done
-    "$UV" pip install --quiet --python .venv/bin/python --require-hashes "${files[@]}" || with_pip --require-hashes "${files[@]}"
+    "$UV" pip install --quiet --python .venv/bin/python --no-deps --require-hashes "${files[@]}" || with_pip --no-deps --require-hashes "${files[@]}"
 }
 
 with_pip() { .venv/bin/python -m pip install --quiet --disable-pip-version-check "$@"; }

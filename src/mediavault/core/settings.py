@@ -60,7 +60,7 @@ class ChangeableSettings(BaseModel):
     )
     retention_days: Annotated[int, Field(ge=0, le=3650)] = Field(
         0,
-        description="Failed and cancelled jobs without a saved file are removed after this many days; 0: never. No file is.",
+        description="Failed and cancelled jobs without a saved file are removed after this many days; 0: never. Files never are.",
     )
 
     @field_validator("name_template")
