@@ -12,7 +12,7 @@ from mediavault.core.failures import MediavaultError
 # Repetitions of a pump. They start small, so that exponential growth is detected before a call never returns.
 SIZES = (4, 8, 12, 16, 20, 24, 48, 128, 512, 2_000, 6_000)
 LONGEST = 12_000  # characters: quadratic growth takes 72 million steps of a few nanoseconds for them
-FLOOR_S = 0.005  # times below it are not judged: quadratic growth is far above it at LONGEST
+FLOOR_S = 0.02  # times below it are not judged: noise is large, and quadratic growth takes far longer at LONGEST
 LIMIT = 8.0  # for four times the input; linear is 4, n log n a little more, quadratic 16: far from both
 TRIES = 4
 
