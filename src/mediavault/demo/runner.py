@@ -83,7 +83,7 @@ def demo_settings(root: Path, origin: str) -> Settings:
         poll_interval_s=0.25,
         heartbeat_interval_s=5.0,
         lease_s=90.0,
-        extraction_timeout_s=25.0,
+        extraction_timeout_s=60.0,
         max_attempts=MAX_ATTEMPTS,
         retry_base_s=0.5,
         shutdown_grace_s=5.0,

@@ -192,7 +192,9 @@ def reason_of(exc: BaseException) -> str:
     return fatal[1] if fatal else first_line(exc)
 
 
-_FATAL = re.compile(r":FATAL:[^\]\n]{0,200}\] ?(\S[^\n]{0,300})")  # [0103/101112.5:FATAL:zygote_host_impl_linux.cc(128)] …
+_FATAL = re.compile(
+    r":FATAL:[^\]\n]{0,200}\] ?(\S[^\n]{0,300})"
+)  # [0103/101112.5:FATAL:zygote_host_impl_linux.cc(128)] …
 
 
 def first_line(exc: BaseException) -> str:

@@ -52,6 +52,7 @@ class PageVisit:
     platform: Platform
     end_s: float
     crashed: bool = False
+    cut_short: bool = False  # the time ended before the page was seen to its end
     navigations: list[tuple[float, str]] = field(default_factory=list)
     progress: VisitProgress = field(default_factory=VisitProgress)
     _deaf: int = 0  # scripts in a row that the main frame did not answer
@@ -144,6 +145,7 @@ class PageVisit:
             last_check_s = now.elapsed_s
             step = next_step(now)
             if step is VisitStep.STOP:
+                self.cut_short = now.left_s <= 0
                 return
             if step is not VisitStep.WAIT:
                 await self._act(step)
@@ -284,6 +286,7 @@ class PageVisit:
                 "key_systems": systems,
                 "unresponsive": self.progress.unresponsive,
                 "crashed": self.crashed,
+                "cut_short": self.cut_short,
             },
         )
 

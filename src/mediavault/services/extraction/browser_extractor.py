@@ -16,6 +16,7 @@ from mediavault.core.failures import (
     LoginRequired,
     NotAPost,
     SeemsDeleted,
+    TookTooLong,
     Unsupported,
 )
 from mediavault.core.logs import get_logger, redact_url
@@ -256,6 +257,8 @@ def _nothing_found(
         return ExtractorBroken(Message("%(site)s did not send the post's data.", site=platform.title))
     if capture.extra.get("unresponsive") or not capture.html:
         return ExtractorBroken("The page did not respond.")
+    if not known and capture.extra.get("cut_short"):  # what it did not show yet may be the video
+        return TookTooLong("The page was not seen to its end in the time that a post is given.")
     if not known and platform.matching.posts and outcome is not PageOutcome.NO_VIDEO:  # other sites send nothing more
         return ExtractorBroken(Message("%(site)s did not show the post or its video.", site=platform.title))
     return no_video(extraction)

@@ -256,6 +256,22 @@ async def test_a_player_that_starts_later_is_noticed_without_being_touched_again
     assert frame.evaluated.count(scripts.PRIME) == 1
 
 
+async def test_a_visit_that_its_time_ended_says_so() -> None:
+    """What it did not see may be there: a page that was seen to its end is something else."""
+    waiting = {"videos": 1, "started": 0, "known": 0, "failed": 0, "adverts": 0}
+    seen = []
+    for answer in (waiting, {**waiting, "started": 1, "known": 1}):
+        clock = FakeClock(auto=True)
+        network = NetworkLog(lambda clock=clock: clock.monotonic() - 1_000.0)  # type: ignore[misc]
+        page = StubPage(
+            StubFrame(URL, answers(PRIME=answer, STANDING=answer)), on_load=lambda log=network: arrived(log)
+        )
+        watched = PageVisit(cast("Page", page), ask, clock, network, GENERIC, clock.monotonic() + 8)
+        seen.append((await watched.run(URL, user_agent="A browser")).extra["cut_short"])
+
+    assert seen == [True, False]
+
+
 class SlowFrame(StubFrame):
     """A page with one player on a machine that is busy: one look at it gets no answer, and the player starts after it."""
 

@@ -21,6 +21,7 @@ from mediavault.core.failures import (
     Private,
     SeemsDeleted,
     SessionExpired,
+    TookTooLong,
     Unsupported,
 )
 from mediavault.core.media import Extraction, Ownership, Post
@@ -268,6 +269,14 @@ def test_a_login_form_without_a_video_is_a_login_wall() -> None:
 def test_a_page_that_never_answered_is_not_reported_as_having_no_video() -> None:
     with pytest.raises(ExtractorBroken):
         read_capture(page_post(), GENERIC, capture(extra={"unresponsive": True}))
+
+
+def test_a_page_whose_visit_was_cut_short_is_tried_again_rather_than_called_empty() -> None:
+    """On a busy machine the time can end before the click that starts the video."""
+    with pytest.raises(TookTooLong):
+        read_capture(page_post(), GENERIC, capture(extra={"cut_short": True}))
+    with pytest.raises(NoVideo):
+        read_capture(page_post(), GENERIC, capture(extra={"cut_short": False}))
 
 
 @pytest.mark.parametrize(
