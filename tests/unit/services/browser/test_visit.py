@@ -256,20 +256,16 @@ async def test_a_player_that_starts_later_is_noticed_without_being_touched_again
     assert frame.evaluated.count(scripts.PRIME) == 1
 
 
-async def test_a_visit_that_its_time_ended_says_so() -> None:
+@pytest.mark.parametrize(("started", "cut_short"), [(0, True), (1, False)])
+async def test_a_visit_that_its_time_ended_says_so(started: int, cut_short: bool) -> None:
     """What it did not see may be there: a page that was seen to its end is something else."""
-    waiting = {"videos": 1, "started": 0, "known": 0, "failed": 0, "adverts": 0}
-    seen = []
-    for answer in (waiting, {**waiting, "started": 1, "known": 1}):
-        clock = FakeClock(auto=True)
-        network = NetworkLog(lambda clock=clock: clock.monotonic() - 1_000.0)  # type: ignore[misc]
-        page = StubPage(
-            StubFrame(URL, answers(PRIME=answer, STANDING=answer)), on_load=lambda log=network: arrived(log)
-        )
-        watched = PageVisit(cast("Page", page), ask, clock, network, GENERIC, clock.monotonic() + 8)
-        seen.append((await watched.run(URL, user_agent="A browser")).extra["cut_short"])
+    players = {"videos": 1, "started": started, "known": started, "failed": 0, "adverts": 0}
+    clock = FakeClock(auto=True)
+    network = NetworkLog(lambda: clock.monotonic() - 1_000.0)
+    page = StubPage(StubFrame(URL, answers(PRIME=players, STANDING=players)), on_load=lambda: arrived(network))
+    watched = PageVisit(cast("Page", page), ask, clock, network, GENERIC, clock.monotonic() + 8)
 
-    assert seen == [True, False]
+    assert (await watched.run(URL, user_agent="A browser")).extra["cut_short"] is cut_short
 
 
 class SlowFrame(StubFrame):
