@@ -120,6 +120,9 @@ class Settings(ChangeableSettings, BaseSettings):
     host_names: tuple[str, ...] = Field(
         (), description="JSON list of further host names of the vault, for example behind a reverse proxy."
     )
+    base_path: str = Field(
+        "", description="The path below which a reverse proxy serves the vault, as in `/mediavault`. Default: the root."
+    )
     token: SecretStr | None = Field(
         None, description="An admin token, in addition to those of `mediavault token add`: `Authorization: Bearer …`."
     )
@@ -200,6 +203,14 @@ class Settings(ChangeableSettings, BaseSettings):
         for proxy in proxies:
             check_proxy(proxy)
         return proxies
+
+    @field_validator("base_path")
+    @classmethod
+    def _check_base_path(cls, path: str) -> str:
+        path = path.rstrip("/")
+        if not re.fullmatch(r"(?:/[A-Za-z0-9._~-]+)*", path) or "/." in path:
+            raise ValueError(Message("it must be a path of plain letters, as in /mediavault"))
+        return path
 
     @field_validator("log_level")
     @classmethod

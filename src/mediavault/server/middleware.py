@@ -199,8 +199,11 @@ def _check_host(request: Request, rules: HostRules) -> None:
             421,
             ErrorCode.FORBIDDEN,
             "Host not allowed.",
-            help="Use http://127.0.0.1 or http://localhost with its port, or name it in MEDIAVAULT_HOST_NAMES "
-            'as in ["vault.example"].',
+            help=Message(
+                "To reach the vault under this name, start it with MEDIAVAULT_HOST_NAMES='[\"%(host)s\"]'. "
+                "http://127.0.0.1 and http://localhost with its port always work on its own machine.",
+                host=host,
+            ),
         )
 
 

@@ -64,10 +64,15 @@ def _walk(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]
 
 @cache
 def load(name: str) -> StaticFile:
-    """Return a file. Module imports get versions, so that each module is loaded once. KeyError for an unknown file."""
+    """Return a file. KeyError for an unknown one.
+
+    Module imports get versions, so that each module is loaded once, and become relative, so that they work below any path.
+    """
     body = sources()[name].read_bytes()
     if name.endswith(".js"):
-        body = _IMPORTED.sub(lambda match: f'"{static_address(match[1].decode())}"'.encode(), body)
+        body = _IMPORTED.sub(
+            lambda match: f'".{static_address(match[1].decode()).removeprefix("/static")}"'.encode(), body
+        )
     packed = gzip.compress(body, mtime=0) if len(body) > SHORT and not name.endswith(".png") else None
     return StaticFile(body, packed, TYPES[name.rpartition(".")[2]], hashlib.sha256(body).hexdigest()[:16])
 

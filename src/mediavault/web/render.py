@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from datetime import datetime
 from functools import cache
@@ -30,6 +31,7 @@ from mediavault.presentation.preferences import current
 from mediavault.presentation.schemas import ErrorView
 from mediavault.presentation.translation import direction, gettext, localize, names, ngettext, pgettext, translated
 from mediavault.presentation.translation import gettext as _
+from mediavault.server.base_path import base_path
 from mediavault.web.assets import static_address
 from mediavault.web.badges import icon, letter, tone
 
@@ -44,13 +46,20 @@ PAGE_HEADERS = {
 def render(template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
     """Return an HTML page. It is never cached, since it shows the current state of the store."""
     appearance = current()
-    text = _environment().get_template(template).render(appearance=appearance, **context)
+    base = base_path()
+    text = _environment().get_template(template).render(appearance=appearance, base=base, **context)
+    if base:
+        text = _OWN_ADDRESS.sub(rf"\g<0>{base}", text)
     # "replace", since file names and program output may contain lone surrogates
     return HTMLResponse(
         text.encode("utf-8", "replace"),
         status_code=status,
         headers={**PAGE_HEADERS, "Content-Language": appearance.locale},
     )
+
+
+# The attributes of our templates that hold addresses of the vault. Texts from sites are escaped, so none can look like one.
+_OWN_ADDRESS = re.compile(r'(?<=[\s])(?:href|src|action|formaction|poster|hx-get|hx-post)="(?=/(?!/))')
 
 
 def error_page(status: int, error: ErrorView) -> Response:

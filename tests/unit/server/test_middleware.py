@@ -24,6 +24,13 @@ async def test_an_unknown_host_is_refused_at_every_path(vault: ApiVault, path: s
     assert answer.json()["code"] == "FORBIDDEN"
 
 
+async def test_an_unknown_host_is_told_the_setting_that_lets_it_in(vault: ApiVault) -> None:
+    answer = await vault.client.get("/", host="nas.local:8420", accept=HTML)
+
+    assert answer.status == 421
+    assert "MEDIAVAULT_HOST_NAMES=&#39;[&#34;nas.local&#34;]&#39;" in answer.text
+
+
 async def test_the_host_is_checked_before_the_token(make_vault: MakeVault) -> None:
     client = make_vault(token=TOKEN).client
 

@@ -6,6 +6,7 @@ document.documentElement.classList.add("has-script");
 // htmx creates elements from the server's own, escaped HTML. Scripts and their URLs are never created this way.
 window.trustedTypes?.createPolicy("default", { createHTML: (html) => html });
 
+export const base = document.documentElement.dataset.base ?? ""; // the path below which the vault is served
 const language = document.documentElement.lang;
 const messages = document.getElementById("messages");
 
@@ -62,11 +63,11 @@ export async function call(method, path, body) {
   }
   let answer;
   try {
-    answer = await fetch(path, options);
+    answer = await fetch(base + path, options);
   } catch {
     throw { message: messages.dataset.unreachable, help: messages.dataset.unreachableHelp };
   }
-  if (answer.status === 401) location.assign("/login");
+  if (answer.status === 401) location.assign(`${base}/login`);
   const value = await answer.json();
   if (!answer.ok) throw value;
   return value;
@@ -90,7 +91,7 @@ export function listen({ since, job, removed, state = () => {}, rested = () => {
       resting = 0;
       rested();
     }
-    source = new EventSource(`/api/events?since=${encodeURIComponent(moment)}`);
+    source = new EventSource(`${base}/api/events?since=${encodeURIComponent(moment)}`);
     source.addEventListener("open", () => state(true));
     source.addEventListener("error", () => {
       state(false);
@@ -127,7 +128,7 @@ export function listen({ since, job, removed, state = () => {}, rested = () => {
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 if (zone) document.cookie = `mediavault_zone=${encodeURIComponent(zone)}; path=/; max-age=34560000; samesite=strict`;
 
-for (const field of document.querySelectorAll('[data-field="here"]')) field.value = location.pathname + location.search;
+for (const field of document.querySelectorAll('[data-field="here"]')) field.value = location.pathname.slice(base.length) + location.search;
 
 // a phone gets a narrow window
 for (const field of document.querySelectorAll("input[name=narrow]")) field.value = window.innerWidth < 700 ? "on" : "";

@@ -1,7 +1,7 @@
 // Live updates of the home page. Events about a running job are shown at once; when a job moves to another part, or more
 // is known about its post, the page is requested again and its changed parts are replaced. The texts come from the server.
 
-import { say } from "/static/core.js";
+import { base, say } from "/static/core.js";
 import { act, field, put } from "/static/jobs.js";
 import { follow } from "/static/line.js";
 import { bring } from "/static/morph.js";
@@ -33,7 +33,7 @@ export function showParts(page, names) {
 
 // Returns the home page in a response. Otherwise redirects to the sign-in, or throws the message of an error page.
 export function pageOf(answer, html) {
-  if (answer.status === 401 || new URL(answer.url).pathname === "/login") location.assign("/login");
+  if (answer.status === 401 || new URL(answer.url).pathname === `${base}/login`) location.assign(`${base}/login`);
   const page = parse(html);
   if (page.getElementById("paste")) return page;
   const [message, help] = ["main h1", "main h1 + p"].map((where) => page.querySelector(where)?.textContent ?? "");
@@ -63,7 +63,7 @@ export function refresh() {
     asked = false;
     if (document.hidden) return;
     try {
-      const answer = await fetch("/", { headers: { Accept: "text/html" } });
+      const answer = await fetch(`${base}/`, { headers: { Accept: "text/html" } });
       showParts(pageOf(answer, await answer.text()), ["numbers", "notices", "home"]);
     } catch {
       // the stream reports that the vault is unreachable, and causes another refresh on its return
@@ -207,4 +207,4 @@ document.addEventListener("submit", async (event) => {
 });
 
 toast();
-if (/[?&](taken|known|again)=/.test(location.search)) history.replaceState(null, "", "/");
+if (/[?&](taken|known|again)=/.test(location.search)) history.replaceState(null, "", `${base}/`);

@@ -1,6 +1,6 @@
 // One job on a page: a row of the list or the head of its own page. Elements have ``data-field`` and ``data-action``.
 
-import { call, showMoment } from "/static/core.js";
+import { base, call, showMoment } from "/static/core.js";
 
 export function field(root, name) {
   return root.querySelector(`[data-field="${name}"]`);
@@ -47,6 +47,6 @@ export function fill(root, job) {
 
 // Performs the action of a form with ``data-action`` through the API. Returns the updated job.
 export async function act(form) {
-  const [, , id] = new URL(form.action).pathname.split("/");
+  const [, , id] = new URL(form.action).pathname.slice(base.length).split("/");
   return call("POST", `/api/jobs/${id}/${form.dataset.action}`);
 }

@@ -2,6 +2,7 @@
 // button, which loads them. Nothing that the user is looking at moves.
 
 import { count } from "/static/announcer.js";
+import { base } from "/static/core.js";
 import { follow } from "/static/line.js";
 import { leaveOut, show as showSelection } from "/static/library-selection.js";
 import { bring } from "/static/morph.js";
@@ -67,7 +68,7 @@ async function look() {
   const asked = new URLSearchParams(ids.map((id) => ["id", id]));
   asked.set("moment", shown.dataset.moment);
   for (const field of shown.querySelectorAll(":scope > input[type=hidden]")) asked.set(field.name, field.value);
-  const answer = await fetch(`/library/changes?${asked}`);
+  const answer = await fetch(`${base}/library/changes?${asked}`);
   if (answer.status === 401) location.assign("/login");
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");

@@ -2,6 +2,7 @@
 // The form has these as hidden fields, so that its buttons act on all of them.
 
 import { announce } from "/static/announcer.js";
+import { base } from "/static/core.js";
 
 const KEPT = "mediavault_selected"; // per tab
 const form = document.getElementById("selection");
@@ -41,7 +42,7 @@ export function show() {
   away.textContent = missing.length ? counted(away, missing.length) : "";
   for (const one of bar.querySelectorAll("[data-if-away]")) one.hidden = !missing.length;
   const onlyKept = document.getElementById("results").dataset.statuses === "completed" && !missing.length;
-  bar.querySelector('[formaction="/library/retry"]').hidden = onlyKept; // there is nothing to retry
+  bar.querySelector('[formaction$="/library/retry"]').hidden = onlyKept; // there is nothing to retry
   if (chosen.size !== announced) announce(chosen.size ? [words, away.textContent].filter(Boolean).join(", ") : "");
   announced = chosen.size;
   for (const button of bar.querySelectorAll("button[formaction]")) button.disabled = tooMany;
@@ -87,7 +88,7 @@ function isTheSameVisit() {
   if (new URLSearchParams(location.search).has("told")) return false; // an action was performed on the selection
   if (performance.getEntriesByType("navigation")[0]?.type !== "navigate") return true;
   const from = document.referrer ? new URL(document.referrer) : null;
-  return from?.origin === location.origin && /^\/(library|jobs\/)/.test(from.pathname);
+  return from?.origin === location.origin && /^\/(library|jobs\/)/.test(from.pathname.slice(base.length));
 }
 
 export function recall() {

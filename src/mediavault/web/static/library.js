@@ -1,7 +1,7 @@
 // The library: search while the user types, and keyboard shortcuts. htmx loads the tiles.
 
 import { announce } from "/static/announcer.js";
-import { say } from "/static/core.js";
+import { base, say } from "/static/core.js";
 import { begin, bringFresh, settled } from "/static/library-live.js";
 import { clear, leaveOut, recall, select, selectAll, show } from "/static/library-selection.js";
 
@@ -141,7 +141,7 @@ function problemIn(text) {
 document.addEventListener("htmx:sendError", (event) => broke(event, unreachable));
 document.addEventListener("htmx:responseError", (event) => {
   const { xhr } = event.detail;
-  if (xhr.status === 401) location.assign("/login");
+  if (xhr.status === 401) location.assign(`${base}/login`);
   else broke(event, problemIn(xhr.responseText));
 });
 document.addEventListener("htmx:afterOnLoad", (event) => {

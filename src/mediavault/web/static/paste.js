@@ -1,6 +1,6 @@
 // The paste box: links and text files, pasted or dropped anywhere on the page. The server decides what is a link.
 
-import { say } from "/static/core.js";
+import { base, say } from "/static/core.js";
 import { inWords, send } from "/static/home.js";
 
 const MAX_FILE_BYTES = 4_000_000;
@@ -47,7 +47,7 @@ async function take(text, { fromBox = false } = {}) {
     if (!pieces.length) throw { message: words.noLinks, help: "" };
     const left = [];
     for (const piece of pieces) {
-      const page = await send("/submit", { post_urls: piece });
+      const page = await send(`${base}/submit`, { post_urls: piece });
       complain(page);
       left.push(page.getElementById("post_urls").value.trim());
     }

@@ -1,7 +1,7 @@
 // A pasted cookies.txt is reduced to its site's cookies before it leaves this page: other sites' cookies stay private,
 // and whole exports are too large for a form.
 
-import { call, say } from "/static/core.js";
+import { base, call, say } from "/static/core.js";
 
 async function importCookies(form) {
   const button = form.querySelector("button");
@@ -11,7 +11,7 @@ async function importCookies(form) {
       text: ofItsSite(form.elements.cookies.value, form.dataset.domains.split(" ")),
     });
     form.reset();
-    location.assign(`/sessions?imported=${answer.taken}#${form.dataset.platform}`);
+    location.assign(`${base}/sessions?imported=${answer.taken}#${form.dataset.platform}`);
   } catch (problem) {
     say(problem.message, problem.help);
   } finally {

@@ -2,6 +2,7 @@
 // that it is exchanged for stays in this page's memory. noVNC draws the screen and sends the pointer; keys are sent from
 // here, so that dead keys, input methods and phone keyboards work with every layout.
 
+import { base } from "/static/core.js";
 import RFB from "/static/vendor/novnc/core/rfb.js";
 
 const ticket = location.hash.slice(1);
@@ -11,7 +12,7 @@ const screen = document.getElementById("screen");
 const keys = document.getElementById("keys"); // invisible: receives the text of a keyboard or an input method
 const statusLine = document.getElementById("status");
 const { unreachable } = document.getElementById("messages").dataset;
-const BASE = "/api/login-window";
+const API = `${base}/api/login-window`;
 const RETRY_MS = 1000;
 const LEARN_MS = 150;
 const SPARE_KEYS = 16; // Xvnc has a few more
@@ -47,8 +48,8 @@ function end(message, help) {
 async function ask(method, path, body) {
   const headers = { "X-Window-Key": key };
   if (body) headers["Content-Type"] = "application/json";
-  const answer = await fetch(BASE + path, { method, headers, body: body && JSON.stringify(body), cache: "no-store" });
-  if (answer.status === 401) location.assign("/login");
+  const answer = await fetch(API + path, { method, headers, body: body && JSON.stringify(body), cache: "no-store" });
+  if (answer.status === 401) location.assign(`${base}/login`);
   if (!answer.ok) throw await answer.json();
   return answer;
 }
@@ -56,7 +57,7 @@ async function ask(method, path, body) {
 // --- the connection
 
 function connect() {
-  const socket = new WebSocket(`${location.origin.replace("http", "ws")}${BASE}/screen`, ["vnc", key]);
+  const socket = new WebSocket(`${location.origin.replace("http", "ws")}${API}/screen`, ["vnc", key]);
   rfb = new RFB(screen, socket, { shared: false });
   rfb.scaleViewport = true;
   rfb.focusOnClick = false;
@@ -204,7 +205,7 @@ document.getElementById("done").addEventListener("click", async () => {
   end(statusLine.dataset.closing);
   try {
     const state = await (await ask("POST", "/close")).json();
-    location.assign(jobId ? `/jobs/${jobId}` : `/sessions${state ? `#${state.platform}` : ""}`);
+    location.assign(jobId ? `${base}/jobs/${jobId}` : `${base}/sessions${state ? `#${state.platform}` : ""}`);
   } catch (problem) {
     tell(problem.message ?? unreachable, problem.help);
   }
@@ -233,7 +234,7 @@ async function begin() {
     const whenDone = document.getElementById("when-done");
     whenDone.textContent = whenDone.dataset.answer;
     const back = document.querySelector(".back a");
-    back.href = `/jobs/${jobId}`;
+    back.href = `${base}/jobs/${jobId}`;
     back.lastChild.data = back.dataset.job;
   }
   openWords = statusLine.dataset.open.replace("{time}", () => until);
