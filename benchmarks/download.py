@@ -1,6 +1,6 @@
 """What a video costs whose URL is the video itself, from its submission to a checked file, beside other downloaders.
 
-    .venv/bin/python -m benchmarks.download [--only "HLS"] [--rounds 3] [--scale 1.0]
+    .venv/bin/python -m benchmarks.download [--only "HLS"] [--rounds 3] [--scale 1.0] [--before PYTHON]
 
 mediavault is running already; its time includes the check, the hash, a thumbnail and the sync to the disk. The others
 only write the file. "FFmpeg" is its libraries in a Python process, which copy without encoding as the program does; aria2c
@@ -25,7 +25,7 @@ from pathlib import Path
 from benchmarks.films import copy, make_film
 from benchmarks.idle import free_port, stop_process
 from benchmarks.post_server import padded, short_film
-from benchmarks.posts import YTDLP, measured, running_vault
+from benchmarks.posts import BEFORE, YTDLP, measured, running_vault
 from benchmarks.subjects import Cost, expect
 
 FILES, FILE_BYTES = 1_000, 200_000
@@ -102,9 +102,11 @@ def _run(command: Sequence[str], folder: Path | None, files: int) -> Cost:
     return costs[0]
 
 
-def with_mediavault(urls: Sequence[str], folder: Path, *, warm_up: str, certificate: Path) -> Cost:
+def with_mediavault(
+    urls: Sequence[str], folder: Path, *, warm_up: str, certificate: Path, python: str = sys.executable
+) -> Cost:
     hosts = sorted({url.split("/")[2] for url in (*urls, warm_up)})
-    with running_vault(folder, hosts, jobs=8, SSL_CERT_FILE=str(certificate)) as vault:
+    with running_vault(folder, hosts, jobs=8, python=python, SSL_CERT_FILE=str(certificate)) as vault:
         vault.save([warm_up])
         cost = vault.save(urls)
     expect(len(list((folder / "downloads").rglob("*.mp4"))), len(urls) + 1)
@@ -135,21 +137,28 @@ def _certificate(folder: Path) -> Path:
     return path
 
 
-def run(scenario: Scenario, root: Path, *, scale: float, rounds: int) -> Mapping[str, list[Cost]]:
-    """Return the costs of each contender that takes part, one for each round."""
+def run(scenario: Scenario, root: Path, *, scale: float, rounds: int, before: str | None) -> Mapping[str, list[Cost]]:
+    """Return the costs of each contender that takes part, one for each round.
+
+    ``before`` is the Python of another installation of mediavault.
+    """
     media = root / "media"
     (media / "stream").mkdir(parents=True, exist_ok=True)
     names, certificate = scenario.make(media, scale), _certificate(root)
     (media / "warm-up.mp4").write_bytes(padded(short_film(media), 0))
     tls = ("--certificate", str(certificate)) if scenario.tls else ()
     costs: dict[str, list[Cost]] = {OURS: [], **{name: [] for name in scenario.peers if _is_here(name)}}
+    vaults = {OURS: sys.executable}
+    if before is not None:
+        costs[BEFORE], vaults[BEFORE] = [], before
     with served(media, (*scenario.server, *tls)) as host, served(media, ()) as fast:
         urls = [f"{'https' if tls else 'http'}://{host}/{name}" for name in names]
         ours = partial(with_mediavault, warm_up=f"http://{fast}/warm-up.mp4", certificate=certificate)
         for _ in range(rounds):
             for name in costs:
                 with tempfile.TemporaryDirectory(dir=root) as folder:
-                    costs[name].append((ours if name == OURS else PEERS[name])(urls, Path(folder)))
+                    take_part = partial(ours, python=vaults[name]) if name in vaults else PEERS[name]
+                    costs[name].append(take_part(urls, Path(folder)))
                 time.sleep(1)  # the disk settles
     return costs
 
@@ -163,6 +172,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="scenarios whose name contains this")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--scale", type=float, default=1.0, help="of the files' sizes")
+    parser.add_argument("--before", metavar="PYTHON", help="that of another installation, to compare with")
     parser.add_argument("--copy", nargs=2, metavar=("URL", "INTO"), help="copy a stream with FFmpeg's libraries")
     options = parser.parse_args()
     if options.copy:
@@ -172,13 +182,13 @@ def main() -> None:
         for title, scenario in SCENARIOS.items():
             if options.only in title:
                 print(title)
-                costs = run(scenario, Path(root), scale=options.scale, rounds=options.rounds)
+                costs = run(scenario, Path(root), scale=options.scale, rounds=options.rounds, before=options.before)
                 ours_s = statistics.median(cost.wall_s for cost in costs[OURS])
                 for name, measurements in costs.items():
                     wall_s = statistics.median(cost.wall_s for cost in measurements)
                     cpu_s = statistics.median(cost.cpu_s for cost in measurements)
                     ratio = "" if name == OURS else f"   mediavault takes {ours_s / wall_s:.2f} times as long"
-                    print(f"  {name:12}{wall_s:8.2f} s {cpu_s:8.2f} s of CPU{ratio}", flush=True)
+                    print(f"  {name:18}{wall_s:8.2f} s {cpu_s:8.2f} s of CPU{ratio}", flush=True)
 
 
 if __name__ == "__main__":

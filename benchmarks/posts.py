@@ -1,6 +1,6 @@
 """What a whole post costs, from its submission to a checked file in the library, compared with yt-dlp in one run.
 
-    .venv/bin/python -m benchmarks.posts [--posts 100] [--hosts 20] [--jobs 8] [--rounds 1] [--scripted]
+    .venv/bin/python -m benchmarks.posts [--posts 100] [--hosts 20] [--jobs 8] [--rounds 1] [--scripted] [--before PYTHON]
 
 The posts are plain pages with one ``<video>`` each, served from as many addresses of this machine as there are hosts.
 With ``--scripted`` a script makes the player, so that only a browser finds the video, and mediavault runs alone.
@@ -23,6 +23,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks.idle import await_healthy, free_port, stop_process, vault_environment
@@ -36,8 +37,10 @@ _PPID, _TIMES = 1, slice(11, 15)  # of /proc/<pid>/stat, counted from after the 
 
 
 @contextmanager
-def running_vault(folder: Path, hosts: Sequence[str], *, jobs: int, **environment: str) -> Iterator[Vault]:
-    """Run ``mediavault serve``, which may fetch from these hosts of the private network."""
+def running_vault(
+    folder: Path, hosts: Sequence[str], *, jobs: int, python: str = sys.executable, **environment: str
+) -> Iterator[Vault]:
+    """Run ``mediavault serve`` of this ``python``, which may fetch from these hosts of the private network."""
     port = free_port()
     settings = {
         **vault_environment(folder, port),
@@ -45,7 +48,7 @@ def running_vault(folder: Path, hosts: Sequence[str], *, jobs: int, **environmen
         "MEDIAVAULT_ALLOW_PRIVATE": json.dumps(hosts),
     }
     with (folder / "serve.log").open("wb") as log:
-        command = [sys.executable, "-m", "mediavault", "serve"]
+        command = [python, "-m", "mediavault", "serve"]
         process = subprocess.Popen(command, env=settings | environment, stdout=log, stderr=log)
         try:
             await_healthy(process, port, folder / "serve.log")
@@ -85,9 +88,9 @@ class Vault:
             return int(json.loads(answer.read())["counts"].get(status, 0))
 
 
-def with_mediavault(urls: Sequence[str], folder: Path, *, jobs: int) -> Cost:
+def with_mediavault(urls: Sequence[str], folder: Path, *, jobs: int, python: str = sys.executable) -> Cost:
     """Submit all posts at once to a running ``mediavault serve``. Its start is not counted."""
-    with running_vault(folder, sorted({url.split("/")[2] for url in urls}), jobs=jobs) as vault:
+    with running_vault(folder, sorted({url.split("/")[2] for url in urls}), jobs=jobs, python=python) as vault:
         cost = vault.save(urls)
     expect(len(list((folder / "downloads").rglob("*.mp4"))), len(urls))
     return cost
@@ -116,7 +119,7 @@ def with_ytdlp_per_post(urls: Sequence[str], folder: Path, *, jobs: int) -> Cost
     return costs[0]
 
 
-OURS = "mediavault"
+OURS, BEFORE = "mediavault", "mediavault before"
 CONTENDERS: Mapping[str, Callable[..., Cost]] = {
     OURS: with_mediavault,
     "yt-dlp -a": with_one_ytdlp,
@@ -173,17 +176,22 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=JOBS, help="how many mediavault works on at a time")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--only", choices=CONTENDERS, action="append")
+    parser.add_argument("--before", metavar="PYTHON", help="that of another installation, to compare with")
     parser.add_argument("--scripted", action="store_true", help="pages whose player is made by a script")
     options = parser.parse_args()
     kind = "scripted" if options.scripted else "posts"
-    names = [OURS] if options.scripted else options.only or CONTENDERS
+    names = [OURS] if options.scripted else list(options.only or CONTENDERS)
+    contenders = dict(CONTENDERS)
+    if options.before:
+        names.append(BEFORE)
+        contenders[BEFORE] = partial(with_mediavault, python=options.before)
     costs: dict[str, list[Cost]] = {name: [] for name in names}
     with tempfile.TemporaryDirectory() as root, served(options.posts, options.hosts, Path(root), kind=kind) as urls:
         for number in range(options.rounds):
             for name, rounds in costs.items():
                 folder = Path(root) / f"{number}-{name.replace(' ', '-')}"
                 folder.mkdir()
-                rounds.append(CONTENDERS[name](urls, folder, jobs=options.jobs))
+                rounds.append(contenders[name](urls, folder, jobs=options.jobs))
     print(
         f"{options.posts} {'scripted' if options.scripted else 'plain'} pages on {options.hosts} hosts, {options.jobs} jobs at a time"
     )
