@@ -175,10 +175,10 @@ class PageVisit:
     async def _count(self, script: str) -> None:
         """Ask every frame for the state of its players, by a script that may also start them."""
         adverts = list(self.network.adverts)
-        answers = [await self._evaluate(frame, script, adverts) for frame in self._frames()]
-        counts = [answer for answer in answers if answer]
-        if not counts:  # nothing was heard, which is not the same as no players
+        answers = {frame: await self._evaluate(frame, script, adverts) for frame in self._frames()}
+        if not answers.get(self.page.main_frame):  # silence, which is not the same as no players
             return
+        counts = [answer for answer in answers.values() if answer]
         self.progress.players = sum(count["videos"] for count in counts)
         self.progress.started = sum(count["started"] for count in counts)
         self.progress.known = sum(count["known"] for count in counts)
@@ -212,12 +212,9 @@ class PageVisit:
             if frame == self.page.main_frame:
                 raise
             return False
-        except TookTooLong as exc:
+        except (PageFailed, TookTooLong) as exc:
             log.debug("click_failed", error=str(exc))
-            return None
-        except PageFailed as exc:
-            log.debug("click_failed", error=str(exc))
-            return False
+            return None if isinstance(exc, TookTooLong) else False
         return True
 
     async def _evaluate(self, frame: DriverFrame, script: str, arg: Any = None) -> Any:

@@ -269,35 +269,40 @@ async def test_a_visit_that_its_time_ended_says_so(started: int, cut_short: bool
 
 
 class SlowFrame(StubFrame):
-    """A page with one player on a machine that is busy: one look at it gets no answer, and the player starts after it."""
+    """A page with one player on a machine that is busy: one look at it gets no answer, and the player starts later."""
 
-    def __init__(self, clock: FakeClock, network: NetworkLog) -> None:
+    def __init__(self, clock: FakeClock, network: NetworkLog, silent_look: int) -> None:
         waiting = {"videos": 1, "started": 0, "known": 0, "failed": 0, "adverts": 0}
         super().__init__(URL, answers(PRIME=waiting, STANDING=waiting))
-        self._clock, self._network, self._looks = clock, network, 0
+        self._clock, self._network, self._looks, self._silent_look = clock, network, 0, silent_look
 
     async def evaluate(self, expression: str, arg: Any = None) -> Any:
         if expression == scripts.STANDING:
             self._looks += 1
-            if self._looks == SILENT_LOOK:
+            if self._looks == self._silent_look:
                 self._clock.advance(SILENT_S)
                 raise TookTooLong("busy")
-            if self._looks == SILENT_LOOK + 20:
+            if self._looks == self._silent_look + 20:
                 arrived(self._network)
-            if self._looks > SILENT_LOOK + 20:
+            if self._looks > self._silent_look + 20:
                 return {"videos": 1, "started": 1, "known": 1, "failed": 0, "adverts": 0}
         return await super().evaluate(expression, arg)
 
 
-SILENT_LOOK, SILENT_S = 5, 30.0  # longer than any time that a page without a player is given
+SILENT_S = 30.0  # longer than any time that a page without a player is given
 
 
-async def test_a_page_that_is_slow_to_answer_keeps_its_players_and_its_time() -> None:
-    """Silence is not a page without a player, and a machine's slowness is not the page's age."""
+@pytest.mark.parametrize("has_advert", [False, True])
+@pytest.mark.parametrize("silent_look", range(25, 37))  # between two actions of the visit, and at one
+async def test_a_page_that_is_slow_to_answer_keeps_its_players_and_its_time(silent_look: int, has_advert: bool) -> None:
+    """Silence is not a page without a player, even if a frame in it answers; slowness is not the page's age."""
+    nothing = {"videos": 0, "started": 0, "known": 0, "failed": 0, "adverts": 0}
     clock = FakeClock(auto=True)
     network = NetworkLog(lambda: clock.monotonic() - 1_000.0)
-    frame = SlowFrame(clock, network)
-    watched = PageVisit(cast("Page", StubPage(frame)), ask, clock, network, GENERIC, clock.monotonic() + 120)
+    frame = SlowFrame(clock, network, silent_look)
+    advert = StubFrame("https://ads.test/", answers(PRIME=nothing, STANDING=nothing, PLAYERS=players()), frame)
+    page = StubPage(frame, *([advert] if has_advert else ()))
+    watched = PageVisit(cast("Page", page), ask, clock, network, GENERIC, clock.monotonic() + 120)
     await watched.run(URL, user_agent="A browser")
 
     assert (watched.progress.players, watched.progress.started) == (1, 1)
