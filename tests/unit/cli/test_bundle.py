@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.app.doctor.bundle import shown_settings, without_home
+from mediavault.app.doctor.bundle import _redacted, _write_new, shown_settings, without_home
+from mediavault.core.failures import BadInput, Failure
 from mediavault.core.settings import load_settings
+from mediavault.presentation.doctor_report import Check, DoctorVerdict
 from tests.unit.cli.conftest import Run
 
 SECRETS = {
@@ -54,6 +56,24 @@ def test_a_bundle_has_the_checks_the_versions_and_crashes_but_no_post(
     assert "aiohttp" in json.loads(parts["about.json"])["packages"]
     assert not [name for name, text in parts.items() if "jane_posts" in text or str(Path.home()) in text]
     assert run("doctor", "--bundle", str(file)).code == 2  # nothing is replaced
+
+
+@pytest.mark.parametrize("name", ["Library", "Address", "PostgreSQL", "Workers", "Sign-ins", "Jobs", "A new check"])
+def test_a_check_that_may_name_hosts_or_people_is_in_it_by_its_verdict_alone(name: str) -> None:
+    check = Check(name, DoctorVerdict.BROKEN, "s3://janes-bucket is gone", "Ask jane.")
+
+    assert _redacted(check) == {"name": name, "verdict": "broken"}
+
+
+def test_a_bundle_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(Failure):
+        _write_new(tmp_path / "missing" / "bundle.zip", b"x")
+    (tmp_path / "bundle.zip").write_bytes(b"another")
+    with pytest.raises(BadInput):
+        _write_new(tmp_path / "bundle.zip", b"x")
+
+    assert (tmp_path / "bundle.zip").read_bytes() == b"another"
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle.zip"]
 
 
 def test_a_home_folder_that_is_the_root_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:

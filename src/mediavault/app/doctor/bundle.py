@@ -5,6 +5,7 @@ It has no URL, title or account of a post: attach a job's own log for these (``G
 
 from __future__ import annotations
 
+import io
 import json
 import platform
 import sys
@@ -28,23 +29,40 @@ from mediavault.worker.freezes import SETTLED
 MAX_FILE_BYTES = 1 << 20  # of a crash report: its end, where the newest is
 SHOWN_SETTINGS = frozenset({"state_dir", "download_dir"})  # texts; others may name hosts and people
 NOT_SHOWN = "(set)"
-PERSONAL_CHECKS = frozenset({"Crashes", "Sign-ins"})  # their details name jobs and accounts
+# Checks whose details name neither hosts nor buckets, jobs, accounts or other machines.
+SHOWN_CHECKS = frozenset(
+    {"Python", "System", "SQLite", "Settings", "Disk space", "Helper processes", "Browser", "Browser sandbox", "Signing in",
+     "yt-dlp", "yt-dlp's parts", "yt-dlp's network", "Sites", "Clocks", "Wake-ups", "Native crashes"}
+)  # fmt: skip
 
 
 async def write_bundle(file: Path, settings: Settings, checks: Sequence[Check]) -> None:
     """Write the bundle to ``file``, which must not exist yet. Raises BadInput and StorageFailure."""
-    parts = {
+    values = {
         "about.json": _about(),
         "doctor.json": [_redacted(check) for check in checks],
         "settings.json": shown_settings(settings),
         "queue.json": await _queue(settings),
     }
+    parts = {name: json.dumps(value, indent=1, default=str) for name, value in values.items()}
+    parts |= {f"crashes/{path.name}": _tail(path) for path in _crash_reports(settings.state_dir)}
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as bundle:
+        for name, text in parts.items():
+            bundle.writestr(name, without_home(text))
+    _write_new(file, packed.getvalue())
+
+
+def _write_new(file: Path, content: bytes) -> None:
+    """Write a file that does not exist yet; nothing is left of it when that fails."""
     try:
-        with zipfile.ZipFile(file, "x", zipfile.ZIP_DEFLATED) as bundle:
-            for name, value in parts.items():
-                bundle.writestr(name, without_home(json.dumps(value, indent=1, default=str)))
-            for path in _crash_reports(settings.state_dir):
-                bundle.writestr(f"crashes/{path.name}", without_home(_tail(path)))
+        with file.open("xb") as stream:
+            try:
+                stream.write(content)
+                stream.flush()
+            except OSError:
+                file.unlink(missing_ok=True)
+                raise
     except FileExistsError as exc:
         raise BadInput(Message("%(file)s exists already.", file=file)) from exc
     except OSError as exc:
@@ -84,8 +102,7 @@ def _about() -> Mapping[str, Any]:
 
 
 def _redacted(check: Check) -> Mapping[str, Any]:
-    facts = check.as_dict()
-    return {**facts, "detail": NOT_SHOWN} if check.name in PERSONAL_CHECKS else facts
+    return check.as_dict() if check.name in SHOWN_CHECKS else {"name": check.name, "verdict": check.verdict}
 
 
 async def _queue(settings: Settings) -> Mapping[str, Any]:
@@ -95,7 +112,7 @@ async def _queue(settings: Settings) -> Mapping[str, Any]:
             report = await store.catalogue.report()
             failures = await store.catalogue.failures()
     except MediavaultError as exc:
-        return {"unreadable": f"{exc.code}: {exc.message}"}
+        return {"unreadable": exc.code}  # the message may name the server
     return {
         "engine": report.engine,
         "schema": report.schema_version,
@@ -111,6 +128,9 @@ def _crash_reports(state_dir: Path) -> Iterator[Path]:
 
 
 def _tail(path: Path) -> str:
-    with path.open("rb") as stream:
-        stream.seek(max(0, path.stat().st_size - MAX_FILE_BYTES))
-        return stream.read().decode("utf-8", "replace")
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size - MAX_FILE_BYTES))
+            return stream.read().decode("utf-8", "replace")
+    except OSError as exc:
+        return f"unreadable: {exc.strerror}"
