@@ -13,7 +13,7 @@ from annotated_types import Ge, Gt, Le
 from pydantic.fields import FieldInfo
 
 from mediavault.api.metrics import metrics_of
-from mediavault.cli.main import COMMANDS, FORMER_NAMES, GROUPS, app_of
+from mediavault.cli.main import COMMANDS, GROUPS, app_of
 from mediavault.core.failures import FAILURES, ErrorCode
 from mediavault.core.job import WorkerHeartbeat, WorkerId
 from mediavault.core.settings import SECRETS, ChangeableSettings, Settings, variable
@@ -23,7 +23,6 @@ from mediavault.web.app import create_app
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 GENERATED = "*Generated from the code by `make reference`.*\n\n"
-HIDDEN_TAGS = {"pages", "assets"}  # routes that answer with a page
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -91,7 +90,7 @@ def _bounds(field: FieldInfo) -> str:
 
 
 def commands() -> str:
-    names = [name for name in COMMANDS if name not in FORMER_NAMES]
+    names = [*COMMANDS]
     names += [f"{group} {name}" for group, (_, members) in GROUPS.items() for name in members]
     return (
         "# Commands\n\n"
@@ -118,8 +117,8 @@ def _command(name: str) -> str:
 
 
 def _argument(argument: Any) -> str:
-    name = (argument.metavar or argument.name.upper()).strip("[]").removesuffix("...")
-    name = name.rstrip("….") + ("…" if argument.nargs == -1 else "")
+    name = (argument.metavar or argument.name.upper()).strip("[]").rstrip("….")
+    name += "…" if argument.nargs == -1 else ""
     return name if argument.required else f"[{name}]"
 
 
@@ -133,7 +132,7 @@ def api() -> str:
         _route(method.upper(), path, route)
         for path, methods in described["paths"].items()
         for method in METHODS
-        if (route := methods.get(method)) and not HIDDEN_TAGS & set(route.get("tags", ()))
+        if (route := methods.get(method))
     ]
     return (
         "# HTTP API\n\n"

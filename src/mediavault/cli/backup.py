@@ -23,7 +23,7 @@ Folder = Annotated[
 ]
 Keep = Annotated[
     int | None,
-    typer.Option("--keep", min=1, help="Then keep only so many dated files, the newest.", show_default=False),
+    typer.Option("--keep", min=1, help="Then keep only this number of dated files, the newest.", show_default=False),
 ]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A SQLite file.", show_default=False)]
 

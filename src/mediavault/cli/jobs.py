@@ -77,7 +77,7 @@ def list_jobs(
         str | None, typer.Option(metavar="DATE", help="Only jobs submitted before then.", show_default=False)
     ] = None,
     order: Annotated[JobOrder, typer.Option(help="Sort order.")] = JobOrder.NEWEST,
-    limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="At most this many jobs.")] = 50,
     cursor: Annotated[str | None, typer.Option(help="Continue after the last page.", show_default=False)] = None,
     as_json: AsJson = False,
 ) -> None:
