@@ -36,6 +36,7 @@ async def fill(vault: Vault) -> None:
     gone = await sample.store_kept(store, downloads, media.mp4(), "mp4", number=MISSING)
     checks = {0: FileCheck(now, CheckVerdict.MISSING, "It is not below the download folder.")}
     await store.records.put(RecordKind.VERIFIED, gone.id, checks_to_json(checks))
+    await store.records.put(RecordKind.DAMAGED, gone.id, {"verdicts": [CheckVerdict.MISSING]})
     await store.catalogue.import_jobs(
         [StoredJob(_partly(vault, sample.post(PARTLY))), StoredJob(_waiting_for_a_person(sample.post(WAITS)))]
     )

@@ -132,6 +132,7 @@ def test_only_the_workers_loop_swallows_everything() -> None:
         "server/middleware.py",  # the outermost answer: a typed 500 instead of a traceback
         "store/calls.py",  # passes the error of a batch to each caller that waits for it
         "services/browser/lifecycle.py",  # Playwright raises what a listener raised in a call of another visit
+        "app/composition.py",  # a bug in the scheduled checks must not end the jobs
         "app/reading_child.py",  # hands a bug and its traceback to the process that logs
         "platforms/registry.py",  # an outside package may fail in any way, and must not stop the vault
         "services/media/probe_child.py",  # FFmpeg's bindings raise anything on damaged files

@@ -10,7 +10,7 @@ from mediavault.api.services import ApiServices
 from mediavault.core.failures import BadInput, ErrorCode
 from mediavault.core.job import Job, JobId, JobStatus, NewJob
 from mediavault.core.logs import get_logger
-from mediavault.core.records import RecordKind
+from mediavault.core.records import CHECK_KINDS
 from mediavault.core.submission import RefusedAddress
 from mediavault.presentation.views import kept_paths
 from mediavault.store.bulk import iter_jobs, retry_each
@@ -115,6 +115,7 @@ async def remove_job(services: ApiServices, feed: Feed, job_id: JobId, *, files:
     if files:
         await services.library.remove(*kept_paths(job))
     job = await services.store.catalogue.remove(job_id)
-    await services.store.records.remove(RecordKind.VERIFIED, job_id)
+    for kind in CHECK_KINDS:
+        await services.store.records.remove(kind, job_id)
     feed.removed(job_id)
     return job

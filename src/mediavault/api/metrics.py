@@ -24,6 +24,7 @@ from mediavault.api.dependencies import errors
 from mediavault.api.services import ApiServices
 from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.core.job import WorkerHeartbeat
+from mediavault.core.records import RecordKind
 from mediavault.core.site_limits import SiteLimit, SiteState
 from mediavault.store.port import StoreReport
 
@@ -56,9 +57,8 @@ class Measurements:
         report, workers = await store.catalogue.report(), await store.workers.alive(seen_within=ALIVE_WITHIN)
         folders = {"state": settings.state_dir, "downloads": settings.download_dir}
         free = await asyncio.to_thread(_free_bytes, folders)
-        return MetricsSnapshot(
-            list(metrics_of(report, workers, await store.site_limits.all_limits(), free, self._services.clock.now()))
-        )
+        limits, damaged = await store.site_limits.all_limits(), len(await store.records.all(RecordKind.DAMAGED))
+        return MetricsSnapshot(list(metrics_of(report, workers, limits, free, damaged, self._services.clock.now())))
 
 
 class MetricsSnapshot(Collector):
@@ -76,11 +76,13 @@ def metrics_of(
     workers: Sequence[WorkerHeartbeat],
     all_limits: Sequence[SiteLimit],
     free: Mapping[str, int],
+    damaged: int,
     now: datetime,
 ) -> Iterator[Metric]:
     """Yield all metrics.
 
-    ``workers`` are those alive, ``free`` the free bytes by folder, ``now`` the time on the clock of the site limits.
+    ``workers`` are those alive, ``free`` the free bytes by folder, ``damaged`` counts the posts with
+    damaged files, ``now`` is the time on the clock of the site limits.
     """
     oldest = report.oldest_queued_at
     age_s = 0.0 if oldest is None else max(0.0, (report.at - oldest).total_seconds())
@@ -97,6 +99,7 @@ def metrics_of(
         ({"platform": limits.platform}, limits.state(now) is not SiteState.OPEN) for limits in all_limits
     ]
     yield _gauge("gate_closed", "1 while a site is left alone.", closed)
+    yield _gauge("damaged_posts", "Posts with a file that a check found damaged or missing.", [({}, damaged)])
     yield _gauge("disk_free_bytes", "Free space.", [({"folder": folder}, n) for folder, n in free.items()])
 
 

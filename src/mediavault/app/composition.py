@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import functools
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from mediavault.app.storage import make_library, open_store, wait_for_database
 from mediavault.core.clock import Clock, SystemClock
@@ -22,6 +23,7 @@ from mediavault.core.logs import get_logger
 from mediavault.core.settings import Settings
 from mediavault.core.submission import Submission
 from mediavault.core.urls import HttpUrl
+from mediavault.maintenance.scheduled_checks import ROUND_S, ScheduledChecks
 from mediavault.platforms import registry
 from mediavault.services.browser.session_manager import SessionManager, note_account
 from mediavault.services.egress.guard import EgressGuard
@@ -34,6 +36,7 @@ from mediavault.worker import liveness
 from mediavault.worker.context import RetryPolicy, WorkerContext
 from mediavault.worker.freezes import FreezeReport, settled_reports
 from mediavault.worker.library import ensure_library_id
+from mediavault.worker.loops import end, every
 from mediavault.worker.worker import Worker, WorkerLimits
 
 log = get_logger(__name__)
@@ -94,6 +97,8 @@ async def open_app(
             return
         tools = await stack.enter_async_context(open_tools(settings, store, library, guard, clock))
         tools = replace(tools, live=live.current)
+        checks = ScheduledChecks(store, library, clock, live.current)
+        await stack.enter_async_context(_in_background(every(ROUND_S, checks.check_due, clock), "scheduled checks"))
         new_worker = Worker(tools, limits, live_folder=_live_folder(settings))
         working = await stack.enter_async_context(_at_work(new_worker))
         yield App(settings, store, clock, guard, library, submission, live, new_worker, working)
@@ -185,6 +190,23 @@ async def _at_work(worker: Worker) -> AsyncIterator[asyncio.Task[None]]:
     finally:
         stop.set()
         await task
+
+
+async def _logged(work: Coroutine[Any, Any, None], name: str) -> None:
+    try:
+        await work
+    except Exception:
+        log.exception("background_task_failed", task=name)
+
+
+@asynccontextmanager
+async def _in_background(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
+    """Run ``work`` until the end, and cancel it then. Unlike the worker's loops it may fail without ending anything else."""
+    task = asyncio.create_task(_logged(work, name), name=name)
+    try:
+        yield
+    finally:
+        await end(task)
 
 
 def _live_folder(settings: Settings) -> Path:

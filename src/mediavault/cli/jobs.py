@@ -12,7 +12,7 @@ import typer
 from mediavault.cli.context import quiet_settings, with_store
 from mediavault.cli.options import AsJson, JobIds
 from mediavault.core.job import JobId, JobStatus
-from mediavault.core.records import RecordKind
+from mediavault.core.records import CHECK_KINDS
 from mediavault.store.queries import JobOrder
 
 if TYPE_CHECKING:
@@ -237,7 +237,8 @@ def remove(
         if files:
             await _remove_files(settings, await store.catalogue.get(job_id))
         removed = await store.catalogue.remove(job_id)
-        await store.records.remove(RecordKind.VERIFIED, job_id)
+        for kind in CHECK_KINDS:
+            await store.records.remove(kind, job_id)
         return removed
 
     _for_each(job_ids, remove_one, as_json=as_json)

@@ -20,11 +20,21 @@ class RecordKind(StrEnum):
     API_TOKEN = "api_token"  # noqa: S105 - a kind, no token
     SETTING = "setting"
     VERIFIED = "verified"
+    DAMAGED = "damaged"
+    CHECK_POSITION = "check_position"
 
 
 # What is copied when a vault moves to another database or is restored from a backup. Users sign in again, and a setup
 # token is valid only on the machine that printed it.
-MOVING_KINDS = (RecordKind.OWNER, RecordKind.API_TOKEN, RecordKind.SETTING, RecordKind.VERIFIED)
+MOVING_KINDS = (
+    RecordKind.OWNER,
+    RecordKind.API_TOKEN,
+    RecordKind.SETTING,
+    RecordKind.VERIFIED,
+    RecordKind.DAMAGED,
+)
+
+CHECK_KINDS = (RecordKind.VERIFIED, RecordKind.DAMAGED)  # about a job, by its id: they go when it is removed
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from mediavault.core.failures import BadSetting
@@ -61,6 +61,14 @@ class ChangeableSettings(BaseModel):
     retention_days: Annotated[int, Field(ge=0, le=3650)] = Field(
         0,
         description="Failed and cancelled jobs without a saved file are removed after this many days; 0: never. Files never are.",
+    )
+
+    verify_days: Annotated[int, Field(ge=0, le=3650)] = Field(
+        90,
+        description="Every saved file is read again within this many days and compared with its checksum; 0: never. Default for an object storage: 0.",
+    )
+    verify_mb_s: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        20, description="How many megabytes a second of each worker that reading may take."
     )
 
     @field_validator("name_template")
@@ -218,6 +226,13 @@ class Settings(ChangeableSettings, BaseSettings):
         if level.lower() not in {"debug", "info", "warning", "error"}:
             raise ValueError(Message("it must be debug, info, warning or error"))
         return level.lower()
+
+    @model_validator(mode="after")
+    def _read_no_bucket_unasked(self) -> Self:
+        """Do not verify an object storage unless told to: it charges for what is read."""
+        if self.vault_url is not None and "verify_days" not in self.model_fields_set:
+            self.__dict__["verify_days"] = 0  # a default, so model_fields_set must not name it
+        return self
 
     @property
     def effective_database_url(self) -> str:

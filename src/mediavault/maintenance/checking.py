@@ -1,4 +1,4 @@
-"""Checks one job's files against its row in the background, on request; the result is stored in a record.
+"""Checks one job's files against its row; the result is stored in records. On request this runs in the background.
 
 One file is read at a time and few jobs may wait, so that a few clicks cannot keep a disk busy for a day.
 """
@@ -6,6 +6,7 @@ One file is read at a time and few jobs may wait, so that a few clicks cannot ke
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BadInput, ErrorCode, JobNotFound, StorageFailure, StoreError
@@ -61,24 +62,43 @@ class JobChecks:
 
     async def _check(self, job: Job) -> None:
         async with self._turn:
-            checks = {index: await self._check_file(kept) for index, kept in kept_by_place(job).items()}
+            checks = await check_files(job, self._library.digest, self._clock)
         try:
-            await self._store.catalogue.get(job.id)  # raises if the job was removed: its record would stay forever
-            await self._store.records.put(RecordKind.VERIFIED, job.id, checks_to_json(checks))
-        except JobNotFound:
-            return
+            await store_checks(self._store, job, checks)
         except StoreError as exc:
             log.warning("check_not_stored", job_id=job.id, trace_id=job.trace_id, error=exc.message)
-            return
-        verdicts = [str(check.verdict) for check in checks.values()]
-        log.info("job_checked", job_id=job.id, trace_id=job.trace_id, verdicts=verdicts)
 
-    async def _check_file(self, kept: KeptFile) -> FileCheck:
-        try:
-            digest = await self._library.digest(kept.output_path)
-        except StorageFailure as exc:
-            return FileCheck(self._clock.now(), CheckVerdict.UNREADABLE, exc.message)
-        return FileCheck(self._clock.now(), *judge(kept, digest))
+
+ReadDigest = Callable[[str], Awaitable[Digest | None]]  # of a path in the library; may raise StorageFailure
+
+
+async def check_files(job: Job, digest: ReadDigest, clock: Clock) -> dict[int, FileCheck]:
+    """Read the job's saved files from end to end and judge each; by the index of its item."""
+    return {index: await _check_file(kept, digest, clock) for index, kept in kept_by_place(job).items()}
+
+
+async def _check_file(kept: KeptFile, digest: ReadDigest, clock: Clock) -> FileCheck:
+    try:
+        verdict, detail = judge(kept, await digest(kept.output_path))
+    except StorageFailure as exc:
+        verdict, detail = CheckVerdict.UNREADABLE, exc.message
+    return FileCheck(clock.now(), verdict, detail)
+
+
+async def store_checks(store: Store, job: Job, checks: Mapping[int, FileCheck]) -> None:
+    """Store the result of a check, and note whether the job is damaged, unless it was removed. Raises StoreError."""
+    try:
+        await store.catalogue.get(job.id)  # a removed job's records would stay forever
+    except JobNotFound:
+        return
+    await store.records.put(RecordKind.VERIFIED, job.id, checks_to_json(checks))
+    verdicts = [check.verdict for check in checks.values()]
+    if any(verdict is not CheckVerdict.WHOLE for verdict in verdicts):
+        await store.records.put(RecordKind.DAMAGED, job.id, {"verdicts": verdicts})
+        log.error("file_damaged", job_id=job.id, trace_id=job.trace_id, verdicts=verdicts)
+    else:
+        await store.records.remove(RecordKind.DAMAGED, job.id)
+        log.info("job_checked", job_id=job.id, trace_id=job.trace_id, verdicts=verdicts)
 
 
 def judge(kept: KeptFile, now: Digest | None) -> tuple[CheckVerdict, str]:

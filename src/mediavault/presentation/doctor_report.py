@@ -34,7 +34,7 @@ _GROUPS: Sequence[tuple[str, tuple[str, ...]]] = (
             "Helper processes",
         ),
     ),
-    (N_("Library"), ("Library",)),
+    (N_("Library"), ("Library", "Saved files")),
     (N_("Browser and sign-ins"), ("Browser", "Signing in", "Sign-ins")),
     (N_("Sites"), ("yt-dlp", "Sites")),
     (
@@ -51,6 +51,7 @@ _NAMES: Mapping[str, str] = {
     "Download folder": N_("Download folder"),
     "Disk space": N_("Disk space"),
     "Library": N_("Library"),
+    "Saved files": N_("Saved files"),
     "Browser": N_("Browser"),
     "Browser sandbox": N_("Browser sandbox"),
     "Helper processes": N_("Helper processes"),

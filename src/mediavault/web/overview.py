@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from mediavault.api.services import ApiServices
-from mediavault.core.failures import Remedy
-from mediavault.core.job import JobStatus
+from mediavault.core.failures import JobNotFound, Remedy
+from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.core.records import RecordKind
 from mediavault.presentation.schemas import JobView
 from mediavault.presentation.translation import gettext as _
 from mediavault.presentation.translation import ngettext
 from mediavault.presentation.views import job_view
-from mediavault.store.port import JobOrder, JobQuery
+from mediavault.store.port import JobCatalogue, JobOrder, JobQuery
 from mediavault.web.failure_summary import FailureSummaries, FailureSummary, summarize_failures
 from mediavault.web.library_filter import LibraryFilter, LibraryView, address
 
 WORKING = 24  # cards at most
 WAITING = 20
 RECENT = 12
+DAMAGED = 5
 
 ICONS: Mapping[Remedy, str] = {
     Remedy.SIGN_IN: "key",
@@ -75,6 +78,8 @@ class Overview:
     needs: list[FailureView]
     retrying: list[FailureView]
     lost: list[FailureView]
+    damaged: int  # posts with damaged files
+    damaged_examples: list[JobView]
 
     @property
     def is_new(self) -> bool:
@@ -84,13 +89,15 @@ class Overview:
 
 async def overview(services: ApiServices, counts: Mapping[JobStatus, int]) -> Overview:
     store = services.store
-    working, waiting, recent, totals, failures = await asyncio.gather(
+    working, waiting, recent, totals, failures, damaged = await asyncio.gather(
         store.catalogue.jobs(JobQuery((JobStatus.RUNNING,), order=JobOrder.OLDEST, limit=WORKING)),
         store.catalogue.jobs(JobQuery((JobStatus.QUEUED,), order=JobOrder.OLDEST, limit=WAITING)),
         store.catalogue.jobs(JobQuery((JobStatus.COMPLETED,), limit=RECENT)),
         store.catalogue.library_totals(),
         store.catalogue.failures(),
+        store.records.all(RecordKind.DAMAGED),
     )
+    examples = await _existing(store.catalogue, [JobId(record.key) for record in damaged[:DAMAGED]])
     troubles = summarize_failures(failures)
     return Overview(
         counts=counts,
@@ -104,7 +111,18 @@ async def overview(services: ApiServices, counts: Mapping[JobStatus, int]) -> Ov
         needs=_views(services, troubles.needs),
         retrying=_views(services, troubles.waiting),
         lost=_views(services, troubles.lost),
+        damaged=len(damaged),
+        damaged_examples=[job_view(job) for job in examples],
     )
+
+
+async def _existing(catalogue: JobCatalogue, ids: Sequence[JobId]) -> list[Job]:
+    """Return the jobs that have not been removed."""
+    jobs: list[Job] = []
+    for job_id in ids:
+        with contextlib.suppress(JobNotFound):
+            jobs.append(await catalogue.get(job_id))
+    return jobs
 
 
 def _views(services: ApiServices, summaries: Sequence[FailureSummary]) -> list[FailureView]:

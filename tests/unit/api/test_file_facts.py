@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from mediavault.core.media import ProbeReport
-from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
+from mediavault.core.records import CHECK_KINDS, CheckVerdict, FileCheck, RecordKind, checks_to_json
 from tests.file_desk_stubs import StubChecks, StubFormats
 from tests.http_vault import SHA256, ApiVault
 
@@ -54,10 +54,11 @@ async def test_an_unreadable_record_counts_as_missing(vault: ApiVault) -> None:
 
 async def test_a_checks_result_is_removed_with_its_job(vault: ApiVault) -> None:
     job = await vault.add_kept()
-    await vault.store.records.put(RecordKind.VERIFIED, job.id, {})
+    for kind in CHECK_KINDS:
+        await vault.store.records.put(kind, job.id, {})
     await vault.client.delete(f"/api/jobs/{job.id}")
 
-    assert await vault.store.records.all(RecordKind.VERIFIED) == []
+    assert [await vault.store.records.all(kind) for kind in CHECK_KINDS] == [[], []]
 
 
 async def test_the_format_of_a_saved_file_is_read(vault: ApiVault) -> None:

@@ -43,6 +43,7 @@ async def test_a_scrape_reports_jobs_workers_site_limits_and_disks(vault: ApiVau
         'mediavault_jobs{status="failed"}': 1,
         'mediavault_jobs{status="completed"}': 0,
         "mediavault_queue_age_seconds": 30,
+        "mediavault_damaged_posts": 0,
         'mediavault_workers{state="working"}': 1,
         'mediavault_workers{state="leaving"}': 0,
         'mediavault_gate_closed{platform="x"}': 1,
@@ -113,6 +114,7 @@ async def test_the_names_and_types_of_metrics_do_not_change(vault: ApiVault) -> 
         ("mediavault_releases_total", "counter"),
         ("mediavault_failures_total", "counter"),
         ("mediavault_gate_closed", "gauge"),
+        ("mediavault_damaged_posts", "gauge"),
         ("mediavault_disk_free_bytes", "gauge"),
     }
 

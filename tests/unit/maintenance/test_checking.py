@@ -76,9 +76,8 @@ async def test_every_byte_is_read_and_the_verdict_stored_with_its_time(
 
     assert check is not None
     assert (check.verdict, check.at) == (verdict, env.clock.now())
-    assert [(line["event"], line["job_id"], line["trace_id"]) for line in lines] == [
-        ("job_checked", job.id, job.trace_id)
-    ]
+    event = "job_checked" if verdict is CheckVerdict.WHOLE else "file_damaged"
+    assert [(line["event"], line["job_id"], line["trace_id"]) for line in lines] == [(event, job.id, job.trace_id)]
 
 
 async def test_an_unreadable_library_is_not_reported_as_a_changed_file(

@@ -11,6 +11,7 @@ import pytest
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobItem, JobStatus, Stage
 from mediavault.core.media import Account, Expected, Item, SourceType
+from mediavault.core.records import RecordKind
 from mediavault.store.port import Checkpoint
 from mediavault.web.overview import RECENT, WAITING
 from tests.http_vault import POST, ApiVault, MakeVault
@@ -258,6 +259,19 @@ async def test_a_missing_browser_and_worker_are_reported(make_vault: MakeVault) 
 
     assert "No browser was found" in page
     assert "No worker is running" in page
+
+
+async def test_posts_with_damaged_files_are_named_and_no_longer_all_is_good(vault: ApiVault) -> None:
+    job = await vault.add()
+    fine = await home(vault)
+    for key in (job.id, "00000000-0000-7000-8000-removed"):
+        await vault.store.records.put(RecordKind.DAMAGED, key, {"verdicts": ["changed"]})
+    page = await home(vault)
+
+    assert "All good." in fine
+    assert "All good." not in page
+    assert "2 posts have damaged files." in page
+    assert re.search(rf'data-key="damaged">.*href="/jobs/{job.id}".*and 1 more</p>', page, re.DOTALL)
 
 
 async def test_the_page_has_one_heading_and_buttons_that_name_their_post(vault: ApiVault) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from mediavault.app import composition, storage
 from mediavault.app.doctor.access_checks import check_access
 from mediavault.app.doctor.crash_checks import check_crashes, check_native_crashes
+from mediavault.app.doctor.file_checks import check_files
 from mediavault.app.doctor.postgres_checks import check_postgres
 from mediavault.app.doctor.site_checks import check_site_packages, check_sites
 from mediavault.app.doctor.ytdlp_checks import check_parts, check_ytdlp
@@ -24,8 +25,10 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.failures import MediavaultError
 from mediavault.core.fleet import ALIVE_WITHIN, unserved, unserved_in_words
 from mediavault.core.job import WorkerHeartbeat
+from mediavault.core.records import RecordKind
 from mediavault.core.settings import Settings, former_variables, unknown_variables
 from mediavault.core.site_limits import UNPARSED_WINDOW
+from mediavault.maintenance.scheduled_checks import read_position
 from mediavault.platforms import registry
 from mediavault.presentation.doctor_report import Check, DoctorVerdict
 from mediavault.presentation.labels import STATUS_LABELS, format_size, one_line
@@ -37,6 +40,7 @@ from mediavault.services.extraction.ytdlp_home import deno_path, home_of, instal
 from mediavault.services.library.bucket_address import parse_bucket_address
 from mediavault.services.sandbox.isolation import NoNetwork, find_isolation
 from mediavault.services.sandbox.process import ChildFailed
+from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import StoreReport
 
 MIN_PYTHON = (3, 11)
@@ -311,6 +315,9 @@ async def check_store(settings: Settings) -> list[Check]:
             workers = await store.workers.alive(seen_within=ALIVE_WITHIN)
             broken = await store.catalogue.count_unparsed(within=UNPARSED_WINDOW)
             failures = await store.catalogue.failures()
+            damaged = len(await store.records.all(RecordKind.DAMAGED))
+            _, position = await read_position(store.records)
+            days = (await LiveSettings(settings, store.records, SystemClock()).current()).verify_days
             has_password = await Owner(store.records, SystemClock()).has_password()
     except MediavaultError as exc:
         return [Check("Jobs", DoctorVerdict.BROKEN, exc.message, exc.help)]
@@ -326,7 +333,8 @@ async def check_store(settings: Settings) -> list[Check]:
     concerns = [Check("Database", DoctorVerdict.WARNING, concern.what, concern.help) for concern in report.concerns]
     access = check_access(settings, has_password=has_password)
     crashes = check_crashes(failures, composition.freeze_reports(settings), now=report.at)
-    return [access, jobs, *concerns, check_sites(broken), _check_workers(report, workers), crashes]
+    files = check_files(damaged, position, days=days, now=report.at)
+    return [access, files, jobs, *concerns, check_sites(broken), _check_workers(report, workers), crashes]
 
 
 def _check_workers(report: StoreReport, workers: Sequence[WorkerHeartbeat]) -> Check:
