@@ -30,6 +30,7 @@ IMPORTERS = {
     "jinja2": {"web/render.py"},
     "markupsafe": {"web/render.py"},
     "obstore": {"services/library/bucket.py"},
+    "opentelemetry": {"services/tracing/otlp.py"},
     "playwright": {"services/browser/chromium.py"},
     "prometheus_client": {"api/metrics.py"},
     "pydantic": {

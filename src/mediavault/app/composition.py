@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -29,6 +30,7 @@ from mediavault.services.browser.session_manager import SessionManager, note_acc
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.extraction.port import Extractor
 from mediavault.services.library.port import Library
+from mediavault.services.tracing.opening import open_tracing
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.patience import DatabaseWait
 from mediavault.store.port import Store, Workers
@@ -177,6 +179,7 @@ async def open_tools(
             pace=settings.pace,
             save_quoted=settings.save_quoted,
             signed_in=functools.partial(_signed_in, session_manager(settings)),
+            tracing=await stack.enter_async_context(open_tracing(os.environ)),
         )
 
 

@@ -17,6 +17,7 @@ from mediavault.services.download.port import Downloader, DownloadLimits
 from mediavault.services.egress.port import HttpClient
 from mediavault.services.extraction.port import Extractor
 from mediavault.services.library.port import Library
+from mediavault.services.tracing.port import NoTracing, Tracing
 from mediavault.store.port import Store
 from mediavault.worker.extraction_slots import ExtractionSlots
 
@@ -65,6 +66,7 @@ class WorkerContext:
     pace: Mapping[str, float] = field(default_factory=dict)  # platform -> factor on the wait between two posts
     live: Callable[[], Awaitable[ChangeableSettings]] | None = None
     signed_in: Callable[[], Awaitable[frozenset[str]]] = _no_sessions  # platforms with a session on this machine
+    tracing: Tracing = field(default_factory=NoTracing)
     extraction_slots: ExtractionSlots = field(default_factory=ExtractionSlots)
 
 

@@ -25,6 +25,7 @@ from mediavault.core.messages import Message
 from mediavault.core.system_errors import translate_machine_errors
 from mediavault.platforms.registry import platform
 from mediavault.services.extraction.ranking import choose_candidate, explain, with_choice
+from mediavault.services.tracing.port import Facts
 from mediavault.worker import site_limits
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.attempt_result import AttemptResult
@@ -56,7 +57,10 @@ async def process_one_cycle(
     has taken the job over, StoreError when the outcome could not be stored.
     """
     log.info("attempt_started", post_url=redact_url(claim.job.post_url))
-    journal = AttemptRecorder(claim, tools.store, tools.clock, asyncio.current_task(), on_last_write)
+    facts: Facts = {"job_id": claim.id, "platform": claim.job.platform, "attempt": claim.fence}
+    trace = tools.tracing.attempt(claim.job.trace_id, tools.clock.now(), facts)
+    journal = AttemptRecorder(claim, tools.store, tools.clock, asyncio.current_task(), on_last_write, trace)
+    ending: AttemptResult | None = None
     try:
         with translate_machine_errors():
             kept = await save_post(journal, tools)
@@ -76,12 +80,15 @@ async def process_one_cycle(
     except NotAllowedYet as exc:
         log.info("job_given_back", why=str(exc))
         await tools.store.queue.release(claim)
-        return AttemptResult(JobStatus.QUEUED)
+        ending = AttemptResult(JobStatus.QUEUED)
+        return ending
     except Exception as exc:
         log.exception("attempt_hit_a_bug")
         ending = await fail(journal, Internal(f"{type(exc).__name__}: {exc}"), tools)
     finally:
         journal.release_slot()  # only after the outcome is written: a crash before that is attributed to this post
+        status, code = (ending.status, ending.error_code) if ending else ("interrupted", None)
+        trace.end(tools.clock.now(), {"status": status}, error=code)
     log.info("attempt_ended", status=ending.status, error_code=ending.error_code, output_path=ending.output_path)
     return ending
 

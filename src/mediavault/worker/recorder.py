@@ -14,10 +14,12 @@ from mediavault.core.logs import get_logger
 from mediavault.core.platform import Platform
 from mediavault.core.site_limits import Permit
 from mediavault.core.system_errors import translate_machine_errors
+from mediavault.services.tracing.port import AttemptTrace, NoTracing
 from mediavault.store.port import Store
 from mediavault.worker.extraction_slots import ExtractionSlot
 
 PROGRESS_INTERVAL_S = 1.0  # progress is only shown to users; more frequent writes would only load the store
+MAX_DETAIL = 1000  # characters
 
 log = get_logger(__name__)
 
@@ -43,6 +45,7 @@ class AttemptRecorder:
     clock: Clock
     owner: asyncio.Task[object] | None = None
     on_last_write: Callable[[], None] | None = None
+    trace: AttemptTrace = field(default_factory=NoTracing)
     permit: Permit | None = field(default=None, init=False)  # the permit that the site's limits granted
     site: Platform | None = field(default=None, init=False)  # the platform of the permit
     permit_is_unused: bool = field(default=False, init=False)  # no post was requested with it yet
@@ -134,6 +137,8 @@ class AttemptRecorder:
             bytes=size,
             took_ms=took_ms,
         )
+        facts = {"outcome": outcome, "strategy": rung, "detail": detail[:MAX_DETAIL] or None, "bytes": size}
+        self.trace.step(stage, self.clock.now(), took_ms / 1000, facts, error=code)
         await self.store.queue.record(
             self.claim,
             HistoryRecord(
@@ -143,7 +148,7 @@ class AttemptRecorder:
                 outcome=outcome,
                 rung=rung,
                 error_code=code,
-                detail=detail[:1000],
+                detail=detail[:MAX_DETAIL],
                 bytes=size,
                 duration_ms=took_ms,
             ),

@@ -1,0 +1,1 @@
+"""Traces of attempts, for an OpenTelemetry collector."""
