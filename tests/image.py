@@ -95,10 +95,10 @@ class Seen:
 
 
 @contextmanager
-def looking() -> Iterator[Seen]:
-    """Look at the machine's processes in the meantime: those of containers are among them."""
+def looking(monitor: str = "conmon") -> Iterator[Seen]:
+    """Look at the processes below a container's ``monitor`` in the meantime: others may run browsers on this machine."""
     seen = Seen()
-    looker = threading.Thread(target=_look_until_over, args=(seen,))
+    looker = threading.Thread(target=_look_until_over, args=(seen, monitor))
     looker.start()
     try:
         yield seen
@@ -107,16 +107,16 @@ def looking() -> Iterator[Seen]:
         looker.join()
 
 
-def _look_until_over(seen: Seen) -> None:
+def _look_until_over(seen: Seen, monitor: str) -> None:
     own_network = Path("/proc/self/ns/net").stat().st_ino
     settled: dict[int, bool] = {}
     while not seen.over.wait(LOOK_S):
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 command = (folder / "cmdline").read_bytes()
-                if (
-                    b"--type=renderer" not in command and b"extraction.ytdlp_worker" not in command
-                ) or not _is_contained(folder):
+                if (b"--type=renderer" not in command and b"extraction.ytdlp_worker" not in command) or not _is_below(
+                    monitor, folder
+                ):
                     continue
                 if b"/browser/profile" in command:
                     seen.browser.add(b"--no-sandbox" not in command)
@@ -127,11 +127,11 @@ def _look_until_over(seen: Seen) -> None:
     seen.ytdlp = set(settled.values())  # as each was last seen: it confines itself after its start
 
 
-def _is_contained(process: Path) -> bool:
-    """Whether a process descends from a container's monitor: others may run browsers on this machine. Raises OSError."""
+def _is_below(name: str, process: Path) -> bool:
+    """Whether a process descends from one of this name. Raises OSError."""
     while process.name not in ("0", "1"):
-        name, fields = (process / "stat").read_text().split("(", 1)[1].rsplit(") ", 1)
-        if name == "conmon":
+        own_name, fields = (process / "stat").read_text().split("(", 1)[1].rsplit(") ", 1)
+        if own_name == name:
             return True
         process = process.parent / fields.split()[1]
     return False
