@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PROFILE = ROOT / "deploy/container/seccomp.json"
 MOST_BYTES = 1_200_000_000
 HEALTHY_WITHIN_S = 90.0
+FLEET_WITHIN_S = 120.0
 STOPPED_WITHIN_S = 40  # as compose's stop_grace_period
 DEMO_WITHIN_S = 400.0
 LOOK_S = 0.1
@@ -52,6 +53,7 @@ def main() -> None:
         # podman's profile allows namespaces to all, but a new root folder only with a capability
         try_demo(image, "without capabilities", (f"--user={USER}", "--cap-drop=ALL"), browser=False, ytdlp=True)
     try_vault(image)
+    try_fleet(image)
 
 
 def podman(*arguments: str, check: bool = True, within_s: float = 120.0) -> str:
@@ -188,12 +190,61 @@ def start_vault(image: str) -> float:
     return time.monotonic() - began
 
 
+# --- compose ---------------------------------------------------------------------------------------------------------
+
+COMPOSE_ENVIRONMENT = {**os.environ, "POSTGRES_PASSWORD": "x", "PUID": str(USER), "PGID": str(USER)}
+
+
+def try_fleet(image: str) -> None:
+    """Start `compose.postgres.yaml` and wait for its two workers, then submit a post over HTTP."""
+    with tempfile.TemporaryDirectory() as folder:
+        environ = COMPOSE_ENVIRONMENT | {"MEDIAVAULT_IMAGE": image, "VIDEOS": folder}
+
+        def compose(*arguments: str) -> None:
+            command = ["podman-compose", "-f", "compose.postgres.yaml", "-p", "fleet", *arguments]
+            ran = subprocess.run(
+                command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=180
+            )
+            expect(ran.returncode == 0, f"{' '.join(command)}: {ran.stdout}")
+
+        began = time.monotonic()
+        over = threading.Event()
+        # podman lets systemd's timers check the health, and there is no systemd here
+        checker = threading.Thread(target=_check_health, args=("fleet_database_1", over))
+        checker.start()
+        try:
+            compose("up", "-d")
+            workers = ("exec", f"--user={USER}", "fleet_api_1", "mediavault", "workers", "--json")
+            while len(_workers(podman(*workers, check=False))) != 2:
+                expect(
+                    time.monotonic() - began < FLEET_WITHIN_S, f"The fleet's workers: {podman(*workers, check=False)}"
+                )
+                time.sleep(1)
+            podman(*workers[:3], "mediavault", "add", "https://videos.example/watch/1")
+            print(f"compose.postgres.yaml: two workers after {time.monotonic() - began:.0f} s", flush=True)
+        finally:
+            over.set()
+            checker.join()
+            compose("down", "--volumes", "--timeout", "1")
+
+
+def _workers(output: str) -> list[object]:
+    try:
+        return list(json.loads(output)["workers"])
+    except (ValueError, LookupError, TypeError):
+        return []
+
+
+def _check_health(container: str, over: threading.Event) -> None:
+    while not over.wait(1):
+        podman("healthcheck", "run", container, check=False)
+
+
 def check_compose_files() -> None:
     """Parse both compose files with both parsers."""
-    environment = {**os.environ, "POSTGRES_PASSWORD": "x"}
     for file in ("compose.yaml", "compose.postgres.yaml"):
         for command in (["docker-compose", "-f", file, "config", "-q"], ["podman-compose", "-f", file, "config"]):
-            subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, env=environment)
+            subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, env=COMPOSE_ENVIRONMENT)
 
 
 if __name__ == "__main__":

@@ -123,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str]) -> int:
     as_json = "--json" in argv
     try:
-        check_system(sys.platform, getattr(sys.implementation, "_multiarch", ""))
+        refuse_other_systems(sys.platform, getattr(sys.implementation, "_multiarch", ""))
         app_of(next(iter(argv), ""))(args=argv, prog_name="mediavault")
     except MediavaultError as exc:
         return print_error(exc, as_json=as_json)
@@ -137,7 +137,7 @@ def _run(argv: Sequence[str]) -> int:
     return 0
 
 
-def check_system(platform: str, triplet: str) -> None:
+def refuse_other_systems(platform: str, triplet: str) -> None:
     """Raise BadInput on a system that lacks what every command needs. ``triplet`` is CPython's, as in x86_64-linux-musl."""
     if platform in ("win32", "cygwin"):
         raise BadInput(

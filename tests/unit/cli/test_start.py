@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.cli.main import COMMANDS, FORMER_NAMES, GROUPS, CommandEntry, check_system
+from mediavault.cli.main import COMMANDS, FORMER_NAMES, GROUPS, CommandEntry, refuse_other_systems
 from mediavault.core.failures import BadInput
 
 # What `--version` and `--help` may import of this package, and what no start of these may import of others.
@@ -82,11 +82,11 @@ def test_a_former_name_leads_to_its_command() -> None:
 )
 def test_a_system_that_lacks_what_every_command_needs_is_refused(platform: str, triplet: str, words: str) -> None:
     with pytest.raises(BadInput) as refused:
-        check_system(platform, triplet)
+        refuse_other_systems(platform, triplet)
 
     assert f"{refused.value.message} {refused.value.help}".startswith(words)
 
 
 @pytest.mark.parametrize(("platform", "triplet"), [("linux", "x86_64-linux-gnu"), ("darwin", "darwin"), ("linux", "")])
 def test_linux_with_glibc_and_macos_are_accepted(platform: str, triplet: str) -> None:
-    check_system(platform, triplet)
+    refuse_other_systems(platform, triplet)

@@ -258,18 +258,16 @@ async def check_helpers(find: Callable[[], Awaitable[NoNetwork]] = find_isolatio
                 "Helper processes", DoctorVerdict.BROKEN, fact, gettext("Check the limits of this user and container.")
             )
         ]
-    if kept_by is NoNetwork.NAMESPACE:
-        return [
-            Check("Helper processes", DoctorVerdict.OK, gettext("kept off the network")),
-            Check("yt-dlp's network", DoctorVerdict.OK, gettext("only the vault's own proxy")),
-        ]
-    fact = gettext("the same as mediavault's, because the kernel gives its process no namespace")
-    ytdlp = Check("yt-dlp's network", DoctorVerdict.WARNING, fact, gettext(_ALLOW_NAMESPACES))
-    if kept_by is NoNetwork.FILTER:
-        return [Check("Helper processes", DoctorVerdict.OK, gettext("kept off the network")), ytdlp]
-    fact = gettext("can reach the network: the kernel gives them neither a namespace nor a filter")
-    advice = gettext("Use Linux with a 64-bit Python, in a container with a runtime that permits seccomp.")
-    return [Check("Helper processes", DoctorVerdict.WARNING, fact, advice), ytdlp]
+    helpers = Check("Helper processes", DoctorVerdict.OK, gettext("kept off the network"))
+    if kept_by not in (NoNetwork.NAMESPACE, NoNetwork.FILTER):
+        fact = gettext("can reach the network: the kernel gives them neither a namespace nor a filter")
+        advice = gettext("Use Linux with a 64-bit Python, in a container with a runtime that permits seccomp.")
+        helpers = Check("Helper processes", DoctorVerdict.WARNING, fact, advice)
+    ytdlp = Check("yt-dlp's network", DoctorVerdict.OK, gettext("only the vault's own proxy"))
+    if kept_by is not NoNetwork.NAMESPACE:
+        fact = gettext("the same as mediavault's, because the kernel gives its process no namespace")
+        ytdlp = Check("yt-dlp's network", DoctorVerdict.WARNING, fact, gettext(_ALLOW_NAMESPACES))
+    return [helpers, ytdlp]
 
 
 async def version_of(program: Path) -> str | None:
