@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
 from typing import Any
@@ -210,6 +211,67 @@ async def test_a_card_shows_what_is_known_about_its_post_while_the_video_is_down
         await expect(card.locator(".letter")).to_be_visible()
 
 
+async def test_a_failure_is_shown_where_it_was_asked_for_and_dismissed_there(
+    pages: Pages, make_vault: MakeVault
+) -> None:
+    vault = await make_vault(posts=0)
+    page = await pages("/", base=vault.base)
+    await page.locator("#post_urls").fill(A)
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_title("(1) mediavault")
+    (claim,) = await vault.store.queue.claim(WORKER, limit=1, lease=timedelta(minutes=5))
+    await vault.store.queue.fail(claim, error_code=ErrorCode.NO_VIDEO, error="No video found here.", retry_in=None)
+    card = page.locator(".just-now .result")
+
+    await expect(card).to_contain_text("No video found here.")
+    await expect(card.get_by_role("button", name="Try again")).to_be_visible()
+    await expect(page).to_have_title("mediavault")
+    await expect(page.get_by_text("Nothing downloading right now.")).to_have_count(0)
+    await card.get_by_role("button", name="Dismiss").last.click()
+    await expect(card).to_have_count(0)
+
+
+async def test_a_bar_without_a_known_size_moves_by_itself(pages: Pages, fresh_vault: Vault) -> None:
+    page = await pages("/", base=fresh_vault.base)
+    job = await fresh_vault.add(A)
+    claims = await fresh_vault.store.queue.claim(WORKER, limit=50, lease=timedelta(minutes=5))
+    claim = next(claim for claim in claims if claim.id == job.id)
+    bar = page.locator(f"#job-{job.id} progress")
+    for done, total, value in ((1_000, None, None), (1_000, 4_000, "60"), (2_000, None, None)):
+        await fresh_vault.store.queue.progress(
+            claim, stage=Stage.DOWNLOAD, progress_pct=60, bytes_done=done, bytes_total=total
+        )
+        await expect(bar).to_have_attribute("value", value) if value else await expect(bar).not_to_have_attribute(
+            "value", "60"
+        )
+
+
+async def test_notifications_keep_a_hidden_page_informed(pages: Pages, fresh_vault: Vault) -> None:
+    context = await pages.context()
+    await context.grant_permissions(["notifications"])
+    await context.add_init_script(
+        "window.shown = []; window.Notification = class { static permission = 'granted';"
+        " static requestPermission() { return Promise.resolve('granted'); }"
+        " constructor(title, options) { window.shown.push(options.body); } };"
+    )
+    page = await context.new_page()
+    await page.goto(fresh_vault.base)
+    await page.get_by_role("button", name="Notify me").click()
+    await expect(page.locator("#notify")).to_have_attribute("aria-pressed", "true")
+    await page.evaluate(
+        "Object.defineProperty(document, 'hidden', { value: true }); document.dispatchEvent(new Event('visibilitychange'))"
+    )
+    job = await fresh_vault.add(A)
+    claims = await fresh_vault.store.queue.claim(WORKER, limit=50, lease=timedelta(minutes=5))
+    claim = next(claim for claim in claims if claim.id == job.id)
+    await fresh_vault.store.queue.fail(claim, error_code=ErrorCode.NO_VIDEO, error="None.", retry_in=None)
+
+    async with asyncio.timeout(patient(20)):
+        while not (shown := await page.evaluate("window.shown")):
+            await asyncio.sleep(0.1)
+    assert "Needs attention: 1." in shown[0]
+
+
 async def test_the_focused_element_keeps_the_focus_while_the_page_changes(pages: Pages, fresh_vault: Vault) -> None:
     page = await pages("/", base=fresh_vault.base)
     link = page.locator(".need a.button").first
@@ -261,6 +323,33 @@ async def test_a_lost_connection_is_reported_and_the_page_catches_up(pages: Page
 
     await page.locator(f'.waiting a[href="/jobs/{job.id}"]').wait_for(timeout=patient(20_000))
     await expect(page.locator("#lost-line")).to_be_hidden()
+
+
+async def test_without_a_network_the_page_says_so_and_asks_nothing_about_the_vault(
+    pages: Pages, fresh_vault: Vault
+) -> None:
+    pages.allow.append("Failed to load resource|ERR_INTERNET_DISCONNECTED")
+    page = await pages("/", base=fresh_vault.base)
+    await page.context.set_offline(True)
+    await page.locator("#post_urls").fill(A)
+    await page.keyboard.press("Enter")
+
+    await expect(page.locator("#messages")).to_contain_text("You're offline.")
+    await expect(page.locator("#messages")).not_to_contain_text("Is it running?")
+    await expect(page.locator("#post_urls")).to_have_value(A)
+
+
+async def test_dates_are_written_as_in_the_readers_region(pages: Pages, fresh_vault: Vault) -> None:
+    """The browser of these tests is set to en-GB, and the page is in English."""
+    page = await pages("/", base=fresh_vault.base)
+    moment = page.locator("time[datetime][title]").first
+    iso, title = await moment.get_attribute("datetime"), await moment.get_attribute("title")
+    expected = await page.evaluate(
+        "(iso) => new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(iso))",
+        iso,
+    )
+
+    assert title == expected
 
 
 async def test_a_refused_event_stream_is_requested_again(pages: Pages, fresh_vault: Vault) -> None:

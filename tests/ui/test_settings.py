@@ -32,7 +32,7 @@ async def test_an_example_name_is_shown_while_its_template_is_typed(pages: Pages
     await expect(preview).not_to_contain_text("[")
     await field.fill("{title}")
 
-    await expect(preview).to_contain_text("Add {id}, so that names stay unique")
+    await expect(preview).to_contain_text("Add {id} to the file's name, so that names stay unique")
 
 
 async def test_an_invalid_value_is_reported_next_to_its_field(pages: Pages, fresh_vault: Vault) -> None:
@@ -44,6 +44,26 @@ async def test_an_invalid_value_is_reported_next_to_its_field(pages: Pages, fres
     await expect(page.get_by_role("alert")).to_contain_text("Not saved.")
     await expect(page.get_by_label("File name", exact=True)).to_have_attribute("aria-invalid", "true")
     await expect(page.get_by_label("File name", exact=True)).to_have_value("{title}")
+    await expect(page.get_by_label("File name", exact=True)).to_be_focused()
+
+
+async def test_the_bar_with_the_save_button_covers_no_field_that_is_being_edited(
+    pages: Pages, fresh_vault: Vault
+) -> None:
+    for size in ("desktop", "phone"):
+        page = await pages("/settings", base=fresh_vault.base, size=size)
+        for name in (
+            "Downloads at once",
+            "File name",
+            "Remove failed posts after (days)",
+            "Read at most (MB per second)",
+        ):
+            field = page.get_by_label(name, exact=True)
+            await field.focus()
+            box, bar = await field.bounding_box(), await page.locator(".save").bounding_box()
+            assert box is not None
+            assert bar is not None
+            assert box["y"] + box["height"] <= bar["y"], f"{name} on a {size}"
 
 
 async def test_settings_are_saved_without_javascript(pages: Pages, fresh_vault: Vault) -> None:

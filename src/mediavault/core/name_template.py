@@ -2,6 +2,8 @@
 
 Whatever the template, a name is safe on every file system, limited in bytes, and holds the post's whole id, which makes
 it unique. Long parts are cut: the title first, then the account.
+
+A template may name folders, as in ``{site}/{account}/{date} {title} [{id}]``. Without any, a video is in its account's folder.
 """
 
 from __future__ import annotations
@@ -20,13 +22,16 @@ MAX_OWN_BYTES = 60  # of the template's own words: the rest is enough for an id,
 MAX_ID_CHARS = 60
 MAX_SITE_BYTES = 20
 MAX_ACCOUNT_BYTES = 64
+MAX_FOLDERS = 4
+MAX_FOLDER_BYTES = 100
 
 TOO_LONG = Message("The name is too long: its own words may take 60 bytes.")
-NO_ID = Message("Add {id}, so that names stay unique.")
+NO_ID = Message("Add {id} to the file's name, so that names stay unique.")
+TOO_DEEP = Message("At most four folders are possible, each with a name.")
 TWICE = Message("Each placeholder can be used once.")
 UNKNOWN_PLACE = Message("Unknown placeholder. Available: {date} {year} {site} {account} {title} {id}.")
 UNSAFE = Message("The name has a character that is not allowed in file names, or two spaces in a row.")
-FAULTS = (TOO_LONG, NO_ID, TWICE, UNKNOWN_PLACE, UNSAFE)
+FAULTS = (TOO_LONG, NO_ID, TOO_DEEP, TWICE, UNKNOWN_PLACE, UNSAFE)
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _EMPTY_BRACKETS = re.compile(r"\(\s*\)|\[\s*\]")
@@ -45,24 +50,43 @@ class NamedPost:
 
 def check_template(template: str) -> str:
     """Return the template as it is stored. Raises ValueError with one of FAULTS."""
-    template = template.strip()
+    parts = [part.strip() for part in template.strip().split("/")]
+    template = "/".join(parts)
     names = _PLACEHOLDER.findall(template)
     own_words = _PLACEHOLDER.sub("", template)
     if len(template) > MAX_TEMPLATE_CHARS or len(own_words.encode("utf-8", "replace")) > MAX_OWN_BYTES:
         raise ValueError(TOO_LONG)
     if not set(names) <= set(PLACES) or "{" in own_words or "}" in own_words:
         raise ValueError(UNKNOWN_PLACE)
-    if "id" not in names:
+    if "{id}" not in parts[-1]:
         raise ValueError(NO_ID)
     if len(set(names)) < len(names):
         raise ValueError(TWICE)
-    if any(safe_text(f"a{piece}a") != f"a{piece}a" for piece in _PLACEHOLDER.split(template)[::2]):
+    if len(parts) > MAX_FOLDERS + 1 or not all(parts):
+        raise ValueError(TOO_DEEP)
+    if not all(_tidy(part) for part in parts):  # nothing but dots
+        raise ValueError(UNSAFE)
+    if any(safe_text(f"a{piece}a") != f"a{piece}a" for part in parts for piece in _PLACEHOLDER.split(part)[::2]):
         raise ValueError(UNSAFE)
     return template
 
 
+def folder_of(post: NamedPost, template: str, account_folder: str) -> str:
+    """Return the folder of the post's video, with forward slashes: ``account_folder``, unless the template names folders.
+
+    A folder whose placeholders are all empty is left out; when none is left, it is ``account_folder``.
+    """
+    parts = template.split("/")[:-1]
+    names = [truncate_bytes(_filled(post, part), MAX_FOLDER_BYTES).strip(" .") for part in parts]
+    return "/".join(name for name in names if name) or account_folder
+
+
 def stem_of(post: NamedPost, template: str = DEFAULT_NAME_TEMPLATE) -> str:
-    """Return the name without its suffix; ``template`` must have passed ``check_template``."""
+    """Return the file's name without folders and suffix; ``template`` must have passed ``check_template``."""
+    return _filled(post, template.rpartition("/")[2])
+
+
+def _filled(post: NamedPost, template: str) -> str:
     names = _PLACEHOLDER.findall(template)
     filled = {
         "id": slug_keep_case(post.post_id)[:MAX_ID_CHARS],

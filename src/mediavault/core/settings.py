@@ -52,7 +52,7 @@ class ChangeableSettings(BaseModel):
     prefer: Preference = Field(Preference.BEST, description="`best`, or `compatible`: H.264 before anything larger.")
     name_template: str = Field(
         DEFAULT_NAME_TEMPLATE,
-        description="The file name of a saved video. `{id}` is required; `{year} {site} {account}` are available too.",
+        description="The file name of a saved video, with folders if it has slashes. `{id}` is required; `{year} {site} {account}` are available too.",
     )
     pace: Annotated[Mapping[str, float], NoDecode] = Field(
         default_factory=dict,

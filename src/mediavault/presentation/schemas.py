@@ -124,14 +124,15 @@ class CandidateView(_View):
 class DisplayView(_View):
     """A job's texts as the page and the command line show them, in the reader's language.
 
-    ``original`` is the stored English error when ``detail`` is in another language, else "".
+    ``original`` is the stored English error when ``detail`` is in another language, else "". ``percent`` is None during a
+    download of unknown size; it never decreases during an attempt.
     """
 
     title: str
     state: str
     detail: str
     original: str = ""
-    percent: int
+    percent: int | None
     actions: list[Action]
 
 

@@ -190,11 +190,9 @@ def _detail(job: Job) -> LocalizedMessage:
     return LocalizedMessage(one_line(shown.text), one_line(shown.original))
 
 
-def _percent(job: Job) -> int:
-    """Return the progress in percent: by bytes during a download, which is more precise, else by stage."""
-    if job.status is JobStatus.RUNNING and job.stage is Stage.DOWNLOAD and job.bytes_total:
-        return min(100, job.bytes_done * 100 // job.bytes_total)
-    return job.progress_pct
+def _percent(job: Job) -> int | None:
+    is_unknown = job.status is JobStatus.RUNNING and job.stage is Stage.DOWNLOAD and not job.bytes_total
+    return None if is_unknown and job.bytes_done else job.progress_pct
 
 
 def _links(job: Job) -> LinksView:

@@ -6,7 +6,7 @@ Credentials are read from the raw headers, and the requested resource from the r
 from __future__ import annotations
 
 from contextvars import ContextVar
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
@@ -23,6 +23,7 @@ from mediavault.server.security import bearer
 
 ALWAYS_OPEN = frozenset({"/healthz"})
 OPEN_PREFIX = "/static/"
+MAX_OWN_PATH_CHARS = 2_000
 SIGN_IN_PATHS = frozenset({"/login", "/setup", "/appearance"})  # they check the user's credentials themselves
 SECRETS_IN_QUERIES = frozenset({"token", "access_token", "api_key", "apikey", "password"})
 
@@ -136,13 +137,19 @@ def _redirect_to_sign_in(request: Request, mode: AuthMode) -> Response:
     """Redirect a browser to the sign-in or set-up page. Raises HttpRefusal for every other request."""
     is_set_up = mode is AuthMode.PROTECTED
     if wants_page(request) and request.method in SAFE_METHODS:
-        page = "/login" if is_set_up else "/setup"
+        page = f"/login{_then(request)}" if is_set_up else "/setup"
         return RedirectResponse(page, status_code=303, headers={"Cache-Control": "no-store"})
     if is_set_up:
         raise sign_in_required()
     raise _refused(
         Message("This vault has no owner yet."), Message("Open /setup in a browser, or run `mediavault password`.")
     )
+
+
+def _then(request: Request) -> str:
+    """Return the query that leads back to the wanted page after the sign-in; "" for the home page as such."""
+    wanted = request.scope["path"] + (f"?{request.scope['query_string'].decode('latin-1')}".rstrip("?"))
+    return "" if wanted == "/" or len(wanted) > MAX_OWN_PATH_CHARS else f"?{urlencode({'next': wanted})}"
 
 
 def sign_in_required() -> HttpRefusal:

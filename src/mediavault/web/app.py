@@ -14,6 +14,7 @@ from mediavault.api.services import ApiServices
 from mediavault.auth.authenticator import Authenticator
 from mediavault.server import errors
 from mediavault.server.base_path import BasePathMiddleware
+from mediavault.server.compression import CompressionMiddleware
 from mediavault.server.middleware import SecurityMiddleware
 from mediavault.server.security import host_rules, is_loopback
 from mediavault.web import assets, pages
@@ -56,6 +57,7 @@ def create_app(services: ApiServices) -> FastAPI:
         assets.router,
     ):
         app.include_router(router)
+    app.add_middleware(CompressionMiddleware)
     app.add_middleware(SecurityMiddleware, hosts=host_rules(services.settings), desk=desk, clock=services.clock)
     app.add_middleware(BasePathMiddleware, base=settings.base_path)
     return app

@@ -6,25 +6,28 @@ import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from mediavault.api.services import ApiServices
-from mediavault.core.failures import JobNotFound, Remedy
+from mediavault.core.failures import FAILURES, Certainty, JobNotFound, Remedy
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.records import RecordKind
 from mediavault.presentation.schemas import JobView
 from mediavault.presentation.translation import gettext as _
 from mediavault.presentation.translation import ngettext
-from mediavault.presentation.views import job_view
-from mediavault.store.port import JobCatalogue, JobOrder, JobQuery
-from mediavault.web.failure_summary import FailureSummaries, FailureSummary, summarize_failures
+from mediavault.presentation.views import is_over, job_view
+from mediavault.store.port import JobCatalogue, JobOrder, JobQuery, StoreReport
+from mediavault.web.failure_summary import FailureSummaries, FailureSummary, cause_of, summarize_failures
 from mediavault.web.library_filter import LibraryFilter, LibraryView, address
 
 WORKING = 24  # cards at most
 WAITING = 20
 RECENT = 12
 DAMAGED = 5
+PACE_OVER = timedelta(minutes=10)
+ENOUGH_FOR_A_PACE = 3  # completions
+_RESULTS = (JobStatus.COMPLETED, JobStatus.FAILED)
 
 ICONS: Mapping[Remedy, str] = {
     Remedy.SIGN_IN: "key",
@@ -64,8 +67,21 @@ class FailureView:
 
 
 @dataclass(frozen=True, slots=True)
+class ResultView:
+    """The result of a post that this browser submitted. ``way`` is the best action on a failure, if any helps."""
+
+    job: JobView
+    at: datetime
+    way: Button | None
+    can_retry: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
-    """The contents of the home page. ``more_working`` and ``more_waiting`` count the jobs that are not shown."""
+    """The contents of the home page. ``more_working`` and ``more_waiting`` count the jobs that are not shown.
+
+    ``left`` counts the jobs that are running or queued; ``left_s`` estimates how long they take, None if nothing tells.
+    """
 
     counts: Mapping[JobStatus, int]
     kept_bytes: int
@@ -73,6 +89,9 @@ class Overview:
     more_working: int
     waiting: list[JobView]
     more_waiting: int
+    left: int
+    left_s: float | None
+    just_now: list[ResultView]
     recent: list[JobView]
     troubles: FailureSummaries
     needs: list[FailureView]
@@ -87,8 +106,9 @@ class Overview:
         return not any(self.counts.values())
 
 
-async def overview(services: ApiServices, counts: Mapping[JobStatus, int]) -> Overview:
-    store = services.store
+async def overview(services: ApiServices, report: StoreReport, submitted: Sequence[JobId]) -> Overview:
+    """Return the contents; ``submitted`` are the posts that this browser submitted last."""
+    store, counts = services.store, report.counts
     working, waiting, recent, totals, failures, damaged = await asyncio.gather(
         store.catalogue.jobs(JobQuery((JobStatus.RUNNING,), order=JobOrder.OLDEST, limit=WORKING)),
         store.catalogue.jobs(JobQuery((JobStatus.QUEUED,), order=JobOrder.OLDEST, limit=WAITING)),
@@ -97,6 +117,9 @@ async def overview(services: ApiServices, counts: Mapping[JobStatus, int]) -> Ov
         store.catalogue.failures(),
         store.records.all(RecordKind.DAMAGED),
     )
+    left = counts.get(JobStatus.RUNNING, 0) + counts.get(JobStatus.QUEUED, 0)
+    results = [job for job in await _existing(store.catalogue, submitted) if job.status in _RESULTS]
+    shown = {job.id for job in results}
     examples = await _existing(store.catalogue, [JobId(record.key) for record in damaged[:DAMAGED]])
     troubles = summarize_failures(failures)
     return Overview(
@@ -106,7 +129,10 @@ async def overview(services: ApiServices, counts: Mapping[JobStatus, int]) -> Ov
         more_working=max(0, counts.get(JobStatus.RUNNING, 0) - len(working.jobs)),
         waiting=[job_view(job) for job in waiting.jobs],
         more_waiting=max(0, counts.get(JobStatus.QUEUED, 0) - len(waiting.jobs)),
-        recent=[job_view(job) for job in recent.jobs],
+        left=left,
+        left_s=seconds_left(left, [job.completed_at for job in recent.jobs], report.at),
+        just_now=[_result(services, job) for job in results],
+        recent=[job_view(job) for job in recent.jobs if job.id not in shown],
         troubles=troubles,
         needs=_views(services, troubles.needs),
         retrying=_views(services, troubles.waiting),
@@ -114,6 +140,28 @@ async def overview(services: ApiServices, counts: Mapping[JobStatus, int]) -> Ov
         damaged=len(damaged),
         damaged_examples=[job_view(job) for job in examples],
     )
+
+
+def seconds_left(left: int, completions: Sequence[datetime | None], now: datetime) -> float | None:
+    """Estimate how long ``left`` jobs take at the pace of the last completions; None when these are old, or too few."""
+    ends = sorted(end for end in completions if end is not None and now - end < PACE_OVER)
+    if not left or len(ends) < ENOUGH_FOR_A_PACE:
+        return None
+    return left * (now - ends[0]).total_seconds() / len(ends)
+
+
+def _result(services: ApiServices, job: Job) -> ResultView:
+    view = job_view(job)
+    at = job.completed_at or job.failed_at or job.updated_at
+    if job.error_code is None:
+        return ResultView(view, at, None, can_retry=False)
+    remedy = cause_of(job.error_code).remedy
+    if remedy is Remedy.NOTHING and FAILURES[job.error_code].certainty is Certainty.UNSURE:
+        remedy = Remedy.ANSWER  # a person may see a video where we saw none
+    all_failed = address(LibraryFilter(state=LibraryView.FAILED))
+    has_sign_in = services.sign_in_of(job.platform) is not None
+    way = _button(remedy, job.platform, has_sign_in, [view], all_failed) if is_over(job) else None
+    return ResultView(view, at, way, can_retry=remedy is not Remedy.NOTHING)
 
 
 async def _existing(catalogue: JobCatalogue, ids: Sequence[JobId]) -> list[Job]:

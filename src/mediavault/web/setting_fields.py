@@ -9,7 +9,7 @@ from typing import Any
 
 from mediavault.core.failures import BadSetting
 from mediavault.core.media import Preference
-from mediavault.core.name_template import NamedPost, check_template, stem_of
+from mediavault.core.name_template import NamedPost, check_template, folder_of, stem_of
 from mediavault.core.settings import ChangeableSettings, validate_setting, variable
 from mediavault.presentation.translation import N_, gettext, translated
 from mediavault.store.live_settings import Change, LiveSettings
@@ -89,9 +89,10 @@ def validate(sent: Mapping[str, Any], *, sites: Collection[str]) -> tuple[dict[s
 
 
 def example_name(template: str, post: NamedPost) -> tuple[str, str]:
-    """Return a video's file name and "", or "" and the error in the template."""
+    """Return a video's file name, with the folders that the template names, and ""; or "" and the template's error."""
     try:
-        return f"{stem_of(post, check_template(template))}.mp4", ""
+        template = check_template(template)
+        return "/".join(filter(None, (folder_of(post, template, ""), f"{stem_of(post, template)}.mp4"))), ""
     except ValueError as exc:
         return "", translated(exc.args[0])
 

@@ -51,6 +51,7 @@ class AttemptRecorder:
     permit_is_unused: bool = field(default=False, init=False)  # no post was requested with it yet
     slot: ExtractionSlot | None = field(default=None, init=False)  # the extraction slot, until the checkpoint is saved
     lost: bool = field(default=False, init=False)
+    _percent: int = field(default=0, init=False)  # the highest so far: a second strategy starts over, the bar does not
     _last_progress: float = field(default=float("-inf"), init=False)
     _pending: asyncio.Task[None] | None = field(default=None, init=False)
 
@@ -75,7 +76,7 @@ class AttemptRecorder:
     async def set_stage(self, stage: Stage, progress_pct: int) -> None:
         """Store that the attempt has reached ``stage``. Raises LeaseLost, so that no stage begins without the lease."""
         await self.flush()
-        await self.store.queue.progress(self.claim, stage=stage, progress_pct=progress_pct)
+        await self.store.queue.progress(self.claim, stage=stage, progress_pct=self._raised(progress_pct))
 
     def on_progress(self, done: int, total: int | None) -> None:
         """Report the bytes of a running download. Written at most once a second; the download never waits for it."""
@@ -102,12 +103,16 @@ class AttemptRecorder:
             await self._pending
             self._pending = None
 
+    def _raised(self, percent: int) -> int:
+        self._percent = max(self._percent, percent)
+        return self._percent
+
     async def _save_progress(self, done: int, total: int | None) -> None:
         try:
             await self.store.queue.progress(
                 self.claim,
                 stage=Stage.DOWNLOAD,
-                progress_pct=download_percent(done, total),
+                progress_pct=self._raised(download_percent(done, total)),
                 bytes_done=done,
                 bytes_total=total,
             )

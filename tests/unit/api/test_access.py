@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from fastapi.routing import APIRoute
@@ -65,6 +67,35 @@ async def test_a_local_vault_needs_no_password(vault: ApiVault) -> None:
     assert 'action="/setup"' in (await vault.client.get("/setup")).text
 
 
+async def test_a_link_into_the_vault_survives_the_sign_in(make_vault: MakeVault) -> None:
+    vault = await owned(make_vault)
+    shared = "/?url=https%3A%2F%2Fvideos.example%2Fwatch%2F1&text=a+%26+b"
+    asked = await vault.client.get(shared, accept="text/html")
+    page = (await vault.client.get(asked.headers["location"])).text
+    wanted = html.unescape(page.partition('name="next" value="')[2].partition('"')[0])
+    wrong = (await vault.client.submit("/login", {"password": "wrong", "next": wanted})).text
+    answer = await vault.client.submit("/login", {"password": PASSWORD, "next": wanted})
+
+    assert asked.headers["location"].startswith("/login?next=%2F%3Furl%3D")
+    assert wanted == shared
+    assert f'value="{html.escape(shared)}"' in wrong
+    assert (answer.status, answer.headers["location"]) == (303, shared)
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    ["https://evil.example/", "//evil.example", "/\\evil.example", "\\\\evil.example", "evil.example", "/\t/evil.example",
+     "javascript:alert(1)", "/" + "x" * 3_000, "/ü"],
+)  # fmt: skip
+async def test_the_sign_in_leads_to_no_page_of_another_site(make_vault: MakeVault, elsewhere: str) -> None:
+    vault = await owned(make_vault)
+    page = await vault.client.get(f"/login?{urlencode({'next': elsewhere})}")
+    answer = await vault.client.submit("/login", {"password": PASSWORD, "next": elsewhere})
+
+    assert 'name="next" value="/"' in page.text
+    assert answer.headers["location"] == "/"
+
+
 async def test_an_open_vault_refuses_forwarded_requests(vault: ApiVault) -> None:
     """A vault behind a proxy expects other users, and it is not open to them."""
     for name in ("x_forwarded_for", "forwarded", "x_real_ip", "via"):
@@ -80,7 +111,9 @@ async def test_an_open_vault_refuses_forwarded_requests(vault: ApiVault) -> None
 async def test_the_first_password_closes_the_vault_and_signs_its_owner_in(vault: ApiVault) -> None:
     answer = await vault.client.submit("/setup", {"password": PASSWORD, "again": PASSWORD})
 
-    assert (answer.status, answer.headers["location"]) == (303, "/")
+    assert (answer.status, answer.headers["location"]) == (303, "/access?set_up=1")
+    done = await vault.client.get("/access?set_up=1", cookie=cookie_of(answer))
+    assert "You'll be asked for it from now on." in done.text
     assert (await vault.client.get("/api/jobs", cookie=cookie_of(answer))).status == 200
     assert (await vault.client.get("/api/jobs")).status == 401
 

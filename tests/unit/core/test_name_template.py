@@ -10,14 +10,17 @@ from hypothesis import strategies as st
 
 from mediavault.core.name_template import (
     DEFAULT_NAME_TEMPLATE,
+    MAX_FOLDER_BYTES,
     NO_ID,
     PLACES,
+    TOO_DEEP,
     TOO_LONG,
     TWICE,
     UNKNOWN_PLACE,
     UNSAFE,
     NamedPost,
     check_template,
+    folder_of,
     stem_of,
 )
 from mediavault.core.names import MAX_STEM_BYTES, slug_keep_case
@@ -66,7 +69,6 @@ def test_a_template_names_a_post(template: str, name: str) -> None:
         ("{id!r}", UNKNOWN_PLACE),
         ("{0.__class__} {id}", UNKNOWN_PLACE),
         ("../{id}", UNSAFE),
-        ("{account}/{id}", UNSAFE),
         ("a:{id}", UNSAFE),
         ("{id}\u202egpj", UNSAFE),
         ("{id}\x00", UNSAFE),
@@ -106,3 +108,59 @@ def test_unknown_values_leave_no_empty_brackets() -> None:
 
 def test_a_device_name_is_not_used_as_a_file_name() -> None:
     assert stem_of(NamedPost("CON", DAY), "{id}") == "_CON"
+
+
+@pytest.mark.parametrize(
+    ("template", "folder", "name"),
+    [
+        (DEFAULT_NAME_TEMPLATE, "the account", "2026-11-24 First frost [7571863205253778710]"),
+        ("{site}/{account}/{id}", "tiktok/jane_doe", "7571863205253778710"),
+        (" Films {year} / {date} {title} / {id} ", "Films 2026/2026-11-24 First frost", "7571863205253778710"),
+    ],
+)
+def test_a_template_may_name_folders(template: str, folder: str, name: str) -> None:
+    template = check_template(template)
+
+    assert (folder_of(POST, template, "the account"), stem_of(POST, template)) == (folder, name)
+
+
+@pytest.mark.parametrize(
+    ("template", "fault"),
+    [
+        ("/{id}", TOO_DEEP),
+        ("a//{id}", TOO_DEEP),
+        ("a/b/c/d/e/{id}", TOO_DEEP),
+        ("{id}/", NO_ID),
+        ("{id}/{title}", NO_ID),
+        ("../{id}", UNSAFE),
+        ("./{id}", UNSAFE),
+        ("a\\b/{id}", UNSAFE),
+    ],
+)
+def test_a_template_with_other_folders_is_refused(template: str, fault: str) -> None:
+    with pytest.raises(ValueError) as raised:
+        check_template(template)
+
+    assert raised.value.args[0] == fault
+
+
+@given(title=st.text(max_size=300), account=st.text(max_size=100), site=st.sampled_from(["", "x", "tiktok", ".."]))
+def test_no_title_and_no_account_leads_out_of_the_library_or_hides_a_folder(
+    title: str, account: str, site: str
+) -> None:
+    post = NamedPost("1", DAY, title, site, account)
+    folder = folder_of(post, check_template("{site}/{account}/{title}/{id}"), "the account")
+
+    for name in folder.split("/"):
+        assert name
+        assert not name.startswith(".")
+        assert len(name.encode()) <= MAX_FOLDER_BYTES
+        assert "\\" not in name
+        assert name.isprintable()
+
+
+def test_folders_of_unknown_facts_are_left_out() -> None:
+    post = NamedPost("1", DAY)
+
+    assert folder_of(post, "{site}/{account}/{year}/{id}", "the account") == "2026"
+    assert folder_of(post, "{site}/{account}/{id}", "the account") == "the account"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from typing import Any
 
 import pytest
@@ -220,6 +221,29 @@ async def test_healthz_is_open_and_pages_redirect_to_the_sign_in(make_vault: Mak
 
     assert (await client.get("/healthz")).status == 200
     assert (page.status, page.headers["location"]) == (303, "/login")
+
+
+async def test_pages_styles_and_json_are_compressed_for_those_who_can_read_it(vault: ApiVault) -> None:
+    for number in range(20):
+        await vault.add(f"https://videos.example/watch/{number}")
+    for path in ("/", "/static/app.css", "/api/jobs"):
+        plain = await vault.client.get(path)
+        small = await vault.client.get(path, accept_encoding="gzip, br")
+
+        assert "content-encoding" not in plain.headers
+        assert small.headers["content-encoding"] == "gzip"
+        assert "accept-encoding" in small.headers["vary"].lower()
+        assert len(small.body) < len(plain.body) / 2
+        assert gzip.decompress(small.body)[:15] == plain.body[:15]
+
+
+async def test_saved_files_and_zips_are_sent_as_they_are(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    for path in (f"/files/{job.id}/video", f"/files/{job.id}/sidecar", f"/library/zip?id={job.id}"):
+        answer = await vault.client.get(path, accept_encoding="gzip")
+
+        assert answer.status == 200
+        assert "content-encoding" not in answer.headers
 
 
 @pytest.mark.parametrize("path", ["/", "/api/jobs", "/healthz", "/nothing", "/static/app.css"])

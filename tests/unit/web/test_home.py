@@ -13,7 +13,8 @@ from mediavault.core.job import Job, JobItem, JobStatus, Stage
 from mediavault.core.media import Account, Expected, Item, SourceType
 from mediavault.core.records import RecordKind
 from mediavault.store.port import Checkpoint
-from mediavault.web.overview import RECENT, WAITING
+from mediavault.web.just_now import MOST
+from mediavault.web.overview import ENOUGH_FOR_A_PACE, RECENT, WAITING
 from tests.http_vault import POST, ApiVault, MakeVault
 from tests.session_stubs import StubSessions
 
@@ -127,7 +128,7 @@ async def test_a_running_job_shows_its_stage_and_bytes_and_loads_no_third_party_
     assert f'data-job="{claim.id}"' in page
     assert "Downloading" in page
     assert "2.0 MB of 8.0 MB" in page
-    assert 'value="25"' in page
+    assert re.search('<progress[^>]* value="60"', page)
     assert not re.search(r'<img[^>]+src="http', page)
 
 
@@ -259,6 +260,88 @@ async def test_a_missing_browser_and_worker_are_reported(make_vault: MakeVault) 
 
     assert "No browser was found" in page
     assert "No worker is running" in page
+
+
+async def submit_links(vault: ApiVault, *links: str, cookie: str = "") -> str:
+    """Submit them as a browser with this cookie; return the cookie that it has then."""
+    answer = await vault.client.submit("/submit", {"post_urls": "\n".join(links)}, cookie=cookie)
+    return answer.headers["set-cookie"].partition(";")[0]
+
+
+async def test_the_result_of_a_link_stays_on_this_browsers_page_until_it_is_dismissed(vault: ApiVault) -> None:
+    cookie = await submit_links(vault, POST)
+    waiting = await vault.client.get("/", cookie=cookie)
+    claim = await vault.claim()
+    await vault.store.queue.fail(claim, error_code=ErrorCode.NO_VIDEO, error="No <video> found.", retry_in=None)
+    failed = (await vault.client.get("/", cookie=cookie)).text
+    elsewhere = await home(vault)
+    dismissed = await vault.client.submit("/just-now/dismiss", {"id": claim.id}, cookie=cookie)
+
+    assert "Just now" not in waiting.text
+    card = failed[failed.index('class="result') :].partition("</li>")[0]
+    assert "No &lt;video&gt; found." in card
+    assert f'action="/jobs/{claim.id}/window"' in card
+    assert f'action="/jobs/{claim.id}/retry"' in card
+    assert "Nothing downloading right now." not in failed
+    assert "Just now" not in elsewhere
+    assert dismissed.headers["set-cookie"].startswith('mediavault_just_now="";')
+
+
+async def test_a_saved_link_shows_its_picture_and_the_way_to_play_it(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    cookie = await submit_links(vault, POST)  # known: its result is there at once
+    page = (await vault.client.get("/", cookie=cookie)).text
+
+    assert f'src="/files/{job.id}/thumbnail"' in page
+    assert f'href="/jobs/{job.id}#player"' in page
+    assert page.count(f'data-key="{job.id}"') == 1  # not among the recent ones too
+
+
+async def test_only_the_last_results_are_shown_and_nonsense_in_the_cookie_is_ignored(vault: ApiVault) -> None:
+    cookie = "mediavault_just_now=nonsense..%00"
+    links = [f"https://videos.example/watch/{number}" for number in range(MOST + 3)]
+    for link in links:
+        cookie = await submit_links(vault, link, cookie=cookie)
+    for _ in links:
+        claim = await vault.claim()
+        await vault.store.queue.fail(claim, error_code=ErrorCode.NETWORK, error="Gone.", retry_in=None)
+    page = (await vault.client.get("/", cookie=cookie)).text
+
+    assert page.count('class="result') == MOST
+
+
+async def test_a_result_that_is_tried_again_says_when_and_offers_to_try_now(vault: ApiVault) -> None:
+    cookie = await submit_links(vault, POST)
+    await vault.store.queue.fail(await vault.claim(), error_code=ErrorCode.NETWORK, error="Gone.", retry_in=HOUR)
+    page = (await vault.client.get("/", cookie=cookie)).text
+
+    assert re.search(r'data-tone="busy".*next attempt .*Try now', page, re.DOTALL)
+
+
+async def test_the_page_says_how_many_are_left_and_about_how_long_they_take(vault: ApiVault) -> None:
+    for number in range(ENOUGH_FOR_A_PACE):
+        await vault.add_kept(f"https://videos.example/kept/{number}", name=f"a/{number}.mp4")
+        vault.clock.advance(20)
+    unhurried = await home(vault)
+    for number in range(6):
+        await vault.add(f"https://videos.example/watch/{number}")
+    page = await home(vault)
+    vault.clock.advance(HOUR)
+    later = await home(vault)
+
+    assert "<title>mediavault</title>" in unhurried
+    assert " left, about" not in unhurried
+    assert "<title>(6) mediavault</title>" in page
+    assert "6 left, about 2 min" in page
+    assert "6 left</p>" in later
+
+
+async def test_all_failed_posts_are_cleared_after_a_confirmation(vault: ApiVault) -> None:
+    await vault.add_failed()
+    assert 'name="everything"' in await home(vault)
+    asked = await vault.client.submit("/library/remove", {"state": "failed", "everything": "on"})
+
+    assert "Delete 1 post?" in asked.text
 
 
 async def test_posts_with_damaged_files_are_named_and_no_longer_all_is_good(vault: ApiVault) -> None:

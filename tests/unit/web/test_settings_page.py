@@ -55,7 +55,7 @@ async def test_setting_a_field_back_by_hand_is_a_reset(vault: ApiVault) -> None:
         ("concurrency", "many", "Enter a whole number from 1 to 64."),
         ("max_attempts", "", "Enter a whole number from 1 to 100."),
         ("prefer", "worst", "Choose one of the two."),
-        ("name_template", "{title}", "Add {id}, so that names stay unique"),
+        ("name_template", "{title}", "Add {id} to the file&#39;s name"),
         ("name_template", "../{id}", "not allowed in file names"),
         ("pace.tiktok", "0.1", "Enter a number from 1 to 20."),
         ("pace.nonsense", "2", "Enter a number from 1 to 20."),
@@ -116,7 +116,7 @@ async def test_a_file_name_is_previewed_while_its_template_is_typed(vault: ApiVa
     wrong = await vault.client.get("/settings/name?name_template=%7Btitle%7D")
 
     assert "2026 7571863205253778710.mp4" in fine.text
-    assert "Add {id}, so that names stay unique" in wrong.text
+    assert "Add {id} to the file&#39;s name" in wrong.text
     assert "<html" not in fine.text
 
 

@@ -171,6 +171,24 @@ async def test_extraction_is_saved_at_half_way(
     assert seen == [50]
 
 
+async def test_the_progress_never_goes_back_when_a_second_strategy_starts_over(
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    progress = store.queue.progress
+
+    async def noted(*args: Any, progress_pct: int, **facts: Any) -> None:
+        seen.append(progress_pct)
+        await progress(*args, progress_pct=progress_pct, **facts)
+
+    monkeypatch.setattr(store.queue, "progress", noted)
+    downloader = StubDownloader(Incomplete("cut"), Incomplete("cut"), VIDEO)
+    await worked(claim, make_tools(store, clock, tmp_path, downloader=downloader))
+
+    assert seen == sorted(seen)
+    assert len(seen) > 5
+
+
 async def test_a_retried_job_whose_url_still_works_is_not_extracted_again(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:

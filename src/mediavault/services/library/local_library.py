@@ -146,7 +146,8 @@ class LocalLibrary:
                     path.unlink(missing_ok=True)
                     disk.fsync_folder(path.parent)
                 with contextlib.suppress(OSError):  # not empty, or already gone
-                    path.parent.rmdir()
+                    for folder in path.relative_to(self.root).parents[:-1]:
+                        (self.root / folder).rmdir()
 
 
 def _visible_folders(root: Path) -> list[Path]:

@@ -93,7 +93,7 @@ class Library(Protocol):
         """
 
     async def remove(self, *relatives: str) -> None:
-        """Delete files that a row names; missing ones are ignored. The account's folder is removed when it is empty."""
+        """Delete files that a row names; missing ones are ignored. Folders that are empty then are removed."""
 
     # --- reading
 

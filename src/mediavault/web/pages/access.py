@@ -36,7 +36,8 @@ LIVES = (None, 30, 90, 365)  # days, as the page offers them
 
 @router.get(PAGE)
 async def access(request: Request, desk: AuthenticatorDep, services: Services) -> Response:
-    return await _access(desk, services, changed="changed" in request.query_params)
+    given = request.query_params
+    return await _access(desk, services, changed="changed" in given, is_set_up="set_up" in given)
 
 
 @router.post("/access/password")
@@ -95,6 +96,7 @@ async def _access(
     token_name: str = "",
     name: str = "",
     changed: bool = False,
+    is_set_up: bool = False,
 ) -> Response:
     return answer(
         "access.html",
@@ -113,6 +115,7 @@ async def _access(
         scope_words={scope: gettext(label) for scope, label in SCOPE_WORDS.items()},
         scope_hints={scope: gettext(hint) for scope, hint in SCOPE_HINTS.items()},
         changed=changed,
+        is_set_up=is_set_up,
         **frame(services),
     )
 

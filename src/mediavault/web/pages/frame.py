@@ -13,7 +13,7 @@ from mediavault.core.failures import BadInput, MediavaultError
 from mediavault.presentation.labels import help_for
 from mediavault.presentation.schemas import ErrorView
 from mediavault.presentation.translation import translated
-from mediavault.server.authentication import current_principal
+from mediavault.server.authentication import MAX_OWN_PATH_CHARS, current_principal
 
 _SEE_OTHER = 303
 _MAX_FIELDS = 20
@@ -51,3 +51,9 @@ async def read_fields(request: Request, *, most: int) -> dict[str, list[str]]:
 def see_other(path: str) -> Response:
     """Redirect to one of our own pages, which is then requested with GET."""
     return RedirectResponse(path, status_code=_SEE_OTHER, headers={"Cache-Control": "no-store"})
+
+
+def own_path(path: str) -> str:
+    """Return ``path`` if it is our page, else ``/``. To browsers, two leading slashes or a backslash name a host."""
+    is_ours = path.startswith("/") and not path.startswith("//") and path.isprintable() and "\\" not in path
+    return path if is_ours and path.isascii() and len(path) <= MAX_OWN_PATH_CHARS else "/"

@@ -24,6 +24,7 @@ from mediavault.core.messages import Message
 from mediavault.core.submission import MAX_BATCH, RefusedAddress
 from mediavault.presentation.schemas import ErrorView
 from mediavault.presentation.views import fleet_view, title
+from mediavault.web.just_now import read_ids, with_newer, write_ids
 from mediavault.web.library_filter import LibraryFilter, LibraryView, address
 from mediavault.web.overview import overview, retried_words, taken_words
 from mediavault.web.pages.frame import error_view, frame, read_form, see_other
@@ -57,6 +58,7 @@ class RefusedView:
 
 @router.get("/")
 async def home(
+    request: Request,
     services: Services,
     url: Shared = "",
     text: Shared = "",
@@ -74,7 +76,7 @@ async def home(
         done = SubmitResult(retried_words(again))
     elif taken or known:
         done = SubmitResult(taken_words(taken, known), await _titles(services, post or ()))
-    return await _home(services, pasted=_prefill(url, text), is_shared=bool(url or text), done=done)
+    return await _home(services, read_ids(request), pasted=_prefill(url, text), is_shared=bool(url or text), done=done)
 
 
 @router.post("/submit")
@@ -84,13 +86,17 @@ async def submit_form(request: Request, services: Services, feed: EventFeed) -> 
     try:
         taken = await submit_each(services, feed, _addresses(pasted))
     except BadInput as exc:
-        return await _home(services, pasted=pasted, error=error_view(exc))
+        return await _home(services, read_ids(request), pasted=pasted, error=error_view(exc))
+    ids = with_newer(read_ids(request), (job.id for job in (*taken.jobs, *taken.known)))
     if not taken.refused:
         results = [("taken", len(taken.jobs)), ("known", len(taken.known))]
-        return see_other(f"/?{urlencode(results + [('post', job.id) for job in taken.known[:LINKED]])}")
+        response = see_other(f"/?{urlencode(results + [('post', job.id) for job in taken.known[:LINKED]])}")
+        write_ids(response, ids)
+        return response
     any_accepted = taken.jobs or taken.known
-    return await _home(
+    response = await _home(
         services,
+        ids,
         pasted="\n".join(refused.text for refused in taken.refused) if any_accepted else pasted,
         refused=taken.refused,
         done=SubmitResult(taken_words(len(taken.jobs), len(taken.known)), _with_titles(taken.known[:LINKED]))
@@ -98,6 +104,17 @@ async def submit_form(request: Request, services: Services, feed: EventFeed) -> 
         else None,
         status=200 if any_accepted else 422,
     )
+    write_ids(response, ids)
+    return response
+
+
+@router.post("/just-now/dismiss")
+async def dismiss_form(request: Request) -> Response:
+    """Remove one result from this browser's home page, or all of them without an ``id``. The post itself stays."""
+    dismissed = (await read_form(request)).get("id", "")
+    response = see_other("/")
+    write_ids(response, [job_id for job_id in read_ids(request) if dismissed and job_id != dismissed])
+    return response
 
 
 @router.post("/failures/retry")
@@ -121,6 +138,7 @@ async def open_gate_form(platform: str, services: Services) -> Response:
 
 async def _home(
     services: ApiServices,
+    submitted: Sequence[JobId],
     *,
     pasted: str = "",
     is_shared: bool = False,
@@ -136,7 +154,7 @@ async def _home(
         "home.html",
         status=status or (422 if error else 200),
         moment=report.at,
-        view=await overview(services, report.counts),
+        view=await overview(services, report, submitted),
         library={view.value: address(LibraryFilter(state=view)) for view in LibraryView},
         has_worker=bool(workers),
         title_of=services.title_of,

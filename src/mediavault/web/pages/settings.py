@@ -17,7 +17,7 @@ from mediavault.presentation.preferences import COOKIE_LIFE_S, LANGUAGE_COOKIE, 
 from mediavault.presentation.translation import gettext, locales
 from mediavault.presentation.views import title
 from mediavault.store.port import JobQuery
-from mediavault.web.pages.frame import frame, read_form, see_other
+from mediavault.web.pages.frame import frame, own_path, read_form, see_other
 from mediavault.web.render import render
 from mediavault.web.setting_fields import PREFERENCES, example_name, example_post, fields_of, read_submitted, validate
 
@@ -121,7 +121,7 @@ def _changed_by(request: Request) -> str:
 async def appearance_form(request: Request) -> Response:
     """Set language and theme, and redirect to the form's page. An empty or unknown choice means the browser's own."""
     form = await read_form(request)
-    response = see_other(_own_path(form.get("back", "")))
+    response = see_other(own_path(form.get("back", "")))
     for cookie, value, known in (
         (LANGUAGE_COOKIE, form.get("language", ""), locales()),
         (THEME_COOKIE, form.get("theme", ""), frozenset(THEMES)),
@@ -131,9 +131,3 @@ async def appearance_form(request: Request) -> Response:
         else:
             response.delete_cookie(cookie, samesite="strict")
     return response
-
-
-def _own_path(back: str) -> str:
-    """Return ``back`` if it is our page, else ``/``. To browsers, two leading slashes or a backslash name a host."""
-    is_ours = back.startswith("/") and not back.startswith("//") and back.isprintable() and "\\" not in back
-    return back if is_ours and back.isascii() and len(back) <= 2_000 else "/"

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from mediavault.api.dependencies import AuthenticatorDep
 from mediavault.auth.authenticator import COOKIE, TLS_COOKIE, Authenticator, AuthMode
 from mediavault.auth.errors import TooManyTries, WrongSecret
 from mediavault.core.failures import BadInput
 from mediavault.server.authentication import client_info_of, current_principal
-from mediavault.web.pages.frame import error_view, read_form, see_other
+from mediavault.web.pages.frame import error_view, own_path, read_form, see_other
 from mediavault.web.render import render
 
 router = APIRouter(include_in_schema=False)
@@ -21,22 +21,23 @@ COOKIE_LIFE = timedelta(days=365)  # longer than any session: the store decides 
 
 
 @router.get("/login")
-async def login(desk: AuthenticatorDep) -> Response:
-    return await _login(desk) if await desk.mode() is AuthMode.PROTECTED else see_other("/")
+async def login(desk: AuthenticatorDep, wanted: Annotated[str, Query(alias="next")] = "/") -> Response:
+    return await _login(desk, wanted) if await desk.mode() is AuthMode.PROTECTED else see_other(own_path(wanted))
 
 
 @router.post("/login")
 async def login_form(request: Request, desk: AuthenticatorDep) -> Response:
-    """Sign in, and redirect to the home page; a parameter for the target could be an open redirect."""
+    """Sign in, and redirect to the page that was wanted, if it is one of ours."""
     if await desk.mode() is not AuthMode.PROTECTED:
         return see_other("/")
     form, visit = await read_form(request), client_info_of(request, desk)
+    wanted = form.get("next", "/")
     try:
         before = await desk.session_of(request.cookies)
         session_id = await desk.sign_in(form.get("password") or form.get("token", ""), visit, before=before)
     except (WrongSecret, TooManyTries) as exc:
-        return await _login(desk, exc)
-    return signed_in(see_other("/"), session_id, tls=visit.tls)
+        return await _login(desk, wanted, exc)
+    return signed_in(see_other(own_path(wanted)), session_id, tls=visit.tls)
 
 
 @router.post("/logout")
@@ -59,11 +60,11 @@ async def set_up_form(request: Request, desk: AuthenticatorDep) -> Response:
         session_id = await desk.set_up(same_twice(form), form.get("invitation", ""), visit)
     except BadInput as exc:
         return await _set_up(desk, exc)
-    return signed_in(see_other("/"), session_id, tls=visit.tls)
+    return signed_in(see_other("/access?set_up=1"), session_id, tls=visit.tls)
 
 
-async def _login(desk: Authenticator, error: BadInput | None = None) -> Response:
-    return answer("login.html", error, has_password=await desk.owner.has_password())
+async def _login(desk: Authenticator, wanted: str, error: BadInput | None = None) -> Response:
+    return answer("login.html", error, has_password=await desk.owner.has_password(), wanted=own_path(wanted))
 
 
 async def _set_up(desk: Authenticator, error: BadInput | None = None) -> Response:

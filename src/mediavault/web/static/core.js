@@ -7,7 +7,9 @@ document.documentElement.classList.add("has-script");
 window.trustedTypes?.createPolicy("default", { createHTML: (html) => html });
 
 export const base = document.documentElement.dataset.base ?? ""; // the path below which the vault is served
-const language = document.documentElement.lang;
+const page = document.documentElement.lang;
+// The page's language as the reader's region writes it: en-GB has other dates than en.
+export const language = navigator.languages.find((code) => code.split("-")[0] === page.split("-")[0]) ?? page;
 const messages = document.getElementById("messages");
 
 // --- times
@@ -55,6 +57,17 @@ export function say(message, help = "") {
 
 // --- the API
 
+export function signIn() {
+  const here = location.pathname.slice(base.length) + location.search;
+  location.assign(`${base}/login?next=${encodeURIComponent(here)}`);
+}
+
+// What is said when no answer came: the vault is away, or this device has no network.
+export function away() {
+  const { unreachable, unreachableHelp, offline, offlineHelp } = messages.dataset;
+  return navigator.onLine ? { message: unreachable, help: unreachableHelp } : { message: offline, help: offlineHelp };
+}
+
 export async function call(method, path, body) {
   const options = { method, headers: {} };
   if (body) {
@@ -65,27 +78,27 @@ export async function call(method, path, body) {
   try {
     answer = await fetch(base + path, options);
   } catch {
-    throw { message: messages.dataset.unreachable, help: messages.dataset.unreachableHelp };
+    throw away();
   }
-  if (answer.status === 401) location.assign(`${base}/login`);
+  if (answer.status === 401) signIn();
   const value = await answer.json();
   if (!answer.ok) throw value;
   return value;
 }
 
-// --- the live stream. A browser allows few connections to one server: a hidden page closes its own, and the server
-// ends the oldest of more than five. Its window then rests: it reconnects after a minute, or when it gets the focus.
+// --- the live stream. A browser allows few connections to one server: a hidden page closes its own, unless it notifies,
+// and the server ends the oldest of more than five. Its window then rests: it reconnects after a minute, or when it gets the focus.
 
 const REOPEN_MS = 3000; // after a response that is not a stream: browsers only retry broken connections
 const REST_MS = 60_000;
 
-export function listen({ since, job, removed, state = () => {}, rested = () => {} }) {
+export function listen({ since, job, removed, state = () => {}, rested = () => {}, inBackground = () => false }) {
   let source = null;
   let moment = since;
   let reopening = 0;
   let resting = 0;
   function open() {
-    if (source || document.hidden || !moment) return;
+    if (source || !isWatched() || !moment) return;
     if (resting) {
       clearTimeout(resting);
       resting = 0;
@@ -109,6 +122,7 @@ export function listen({ since, job, removed, state = () => {}, rested = () => {
       resting = setTimeout(open, REST_MS);
     });
   }
+  const isWatched = () => !document.hidden || inBackground();
   function close() {
     source?.close();
     source = null;
@@ -117,7 +131,7 @@ export function listen({ since, job, removed, state = () => {}, rested = () => {
     close();
     open();
   }
-  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  document.addEventListener("visibilitychange", () => (isWatched() ? open() : close()));
   window.addEventListener("focus", open);
   window.addEventListener("online", reopen); // the old connection may hang for minutes without an error
   open();

@@ -1,8 +1,8 @@
 // Live updates of the home page. Events about a running job are shown at once; when a job moves to another part, or more
 // is known about its post, the page is requested again and its changed parts are replaced. The texts come from the server.
 
-import { base, say } from "/static/core.js";
-import { act, field, put } from "/static/jobs.js";
+import { away, base, language, say, signIn } from "/static/core.js";
+import { act, put, showProgress } from "/static/jobs.js";
 import { follow } from "/static/line.js";
 import { bring } from "/static/morph.js";
 
@@ -11,7 +11,6 @@ const ANNOUNCE_EVERY_MS = 8000;
 const SMOOTH_S = 4; // averages the speed
 const STALE_MS = 15000; // a speed without updates is then removed
 const words = document.getElementById("words").dataset;
-const language = document.documentElement.lang;
 const oneDigit = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
 export function inWords(name, values) {
@@ -25,15 +24,17 @@ export function parse(html) {
 }
 
 export function showParts(page, names) {
+  document.title = page.title; // how many posts are left
   for (const part of document.querySelectorAll("[data-part]")) {
     const now = page.querySelector(`[data-part="${part.dataset.part}"]`);
     if (now && (!names || names.includes(part.dataset.part))) bring(part, now);
   }
+  showNotify();
 }
 
 // Returns the home page in a response. Otherwise redirects to the sign-in, or throws the message of an error page.
 export function pageOf(answer, html) {
-  if (answer.status === 401 || new URL(answer.url).pathname === `${base}/login`) location.assign(`${base}/login`);
+  if (answer.status === 401 || new URL(answer.url).pathname === `${base}/login`) signIn();
   const page = parse(html);
   if (page.getElementById("paste")) return page;
   const [message, help] = ["main h1", "main h1 + p"].map((where) => page.querySelector(where)?.textContent ?? "");
@@ -46,8 +47,7 @@ export async function send(path, fields) {
   try {
     answer = await fetch(path, { method: "POST", body: new URLSearchParams(fields), headers: { Accept: "text/html" } });
   } catch {
-    const { unreachable, unreachableHelp } = document.getElementById("messages").dataset;
-    throw { message: unreachable, help: unreachableHelp };
+    throw away();
   }
   const page = pageOf(answer, await answer.text());
   showParts(page);
@@ -134,7 +134,7 @@ setInterval(() => {
 function showWork(card, job) {
   put(card, "state", job.display.state);
   put(card, "detail", job.display.detail);
-  field(card, "progress").value = job.display.percent;
+  showProgress(card, job.display.percent);
   showPace(card, job);
 }
 
@@ -149,10 +149,41 @@ function announce() {
     saying = 0;
     lastSaid = performance.now();
     const parts = Object.keys(sums).filter((name) => sums[name]);
-    document.getElementById("announce").textContent = parts.map((name) => inWords(name, { count: sums[name] })).join(" ");
+    const text = parts.map((name) => inWords(name, { count: sums[name] })).join(" ");
+    document.getElementById("announce").textContent = text;
+    notify(text);
     for (const name of parts) sums[name] = 0;
   }, Math.max(500, lastSaid + ANNOUNCE_EVERY_MS - performance.now()));
 }
+
+// --- notifications, for a page that is not looked at. Browsers have them only on https and on this machine.
+
+const NOTIFY = "mediavault-notify";
+const canNotify = window.isSecureContext && "Notification" in window;
+
+function wantsNotices() {
+  return canNotify && Notification.permission === "granted" && localStorage.getItem(NOTIFY) === "on";
+}
+
+function notify(text) {
+  if (document.hidden && wantsNotices()) new Notification("mediavault", { body: text, tag: "mediavault", icon: document.querySelector("link[rel=icon]").href });
+}
+
+function showNotify() {
+  const button = document.getElementById("notify");
+  if (!button) return;
+  button.hidden = !canNotify || Notification.permission === "denied";
+  button.setAttribute("aria-pressed", wantsNotices());
+}
+
+document.addEventListener("click", async (event) => {
+  if (!event.target.closest?.("#notify")) return;
+  const isOn = wantsNotices();
+  if (!isOn) await Notification.requestPermission();
+  localStorage.setItem(NOTIFY, isOn ? "off" : "on");
+  showNotify();
+});
+showNotify();
 
 // --- the stream
 
@@ -185,6 +216,7 @@ follow({
   },
   back: refresh,
   rested: refresh,
+  inBackground: wantsNotices,
 });
 
 // --- buttons

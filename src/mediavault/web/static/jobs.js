@@ -27,6 +27,14 @@ export function putMoment(root, name, iso) {
   if (iso) showMoment(element, iso);
 }
 
+// Without a number the bar moves by itself: the size is unknown.
+export function showProgress(root, percent) {
+  const bar = field(root, "progress");
+  if (!bar) return;
+  if (percent === null) bar.removeAttribute("value");
+  else bar.value = percent;
+}
+
 // Shows the state and its text, the progress bar, and the available actions.
 export function fill(root, job) {
   root.dataset.status = job.status;
@@ -38,7 +46,7 @@ export function fill(root, job) {
   const bar = field(root, "progress");
   if (bar) {
     bar.hidden = job.status !== "running";
-    bar.value = job.display.percent;
+    showProgress(root, job.display.percent);
   }
   for (const form of root.querySelectorAll("form[data-action]")) {
     form.hidden = !job.display.actions.includes(form.dataset.action);

@@ -35,7 +35,7 @@ function mend() {
 }
 
 // Like ``listen``; ``back`` is called when a lost stream is back. It does not report removals in between.
-export function follow({ since, job, removed, rested, back = () => {} }) {
+export function follow({ since, job, removed, rested, inBackground, back = () => {} }) {
   window.addEventListener("offline", () => {
     isLost = true;
     show(words.offline);
@@ -45,6 +45,7 @@ export function follow({ since, job, removed, rested, back = () => {} }) {
     job,
     removed,
     rested,
+    inBackground,
     state(isOpen) {
       document.body.dataset.stream = isOpen ? "open" : "lost";
       if (isOpen && isLost) {

@@ -26,7 +26,7 @@ function attributes(old, now) {
   for (const { name, value } of now.attributes) {
     if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
-  if (old.localName === "progress") old.value = now.value;
+  if (old.localName === "progress" && now.hasAttribute("value")) old.value = now.value;
 }
 
 function children(old, now) {

@@ -2,7 +2,7 @@
 // that it is exchanged for stays in this page's memory. noVNC draws the screen and sends the pointer; keys are sent from
 // here, so that dead keys, input methods and phone keyboards work with every layout.
 
-import { base } from "/static/core.js";
+import { base, language } from "/static/core.js";
 import RFB from "/static/vendor/novnc/core/rfb.js";
 
 const ticket = location.hash.slice(1);
@@ -224,7 +224,7 @@ async function begin() {
   key = viewer.key;
   screen.style.aspectRatio = `${viewer.width} / ${viewer.height}`;
   screen.style.width = `min(${viewer.width}px, ${(80 * viewer.width) / viewer.height}vh)`;
-  const until = new Date(Date.now() + viewer.seconds_left * 1000).toLocaleTimeString(document.documentElement.lang, { timeStyle: "short" });
+  const until = new Date(Date.now() + viewer.seconds_left * 1000).toLocaleTimeString(language, { timeStyle: "short" });
   jobId = viewer.job_id;
   const title = document.getElementById("title");
   const purpose = (jobId ? title.dataset.answer : title.dataset.signIn).replace("{site}", () => viewer.title);

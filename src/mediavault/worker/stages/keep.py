@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from mediavault.core.failures import StorageFailure
 from mediavault.core.job import ItemStatus
 from mediavault.core.media import Extraction, KeptFile, VerifiedFile
-from mediavault.core.name_template import NamedPost, stem_of
+from mediavault.core.name_template import NamedPost, folder_of, stem_of
 from mediavault.services.library.sidecars import SIDECAR_SUFFIX, sibling, write_sidecar
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.context import WorkerContext
@@ -104,8 +104,9 @@ async def _name_for(verified: VerifiedFile, planned: KeptFile | None, attempt: A
         site=extraction.account.platform,
         account=extraction.account.handle or extraction.account.display_name or extraction.account.slug,
     )
-    stem = stem_of(post, attempt.tools.name_template)
-    return await attempt.tools.vault.free_name(extraction.account.slug, stem, suffix)
+    template = attempt.tools.name_template
+    folder = folder_of(post, template, extraction.account.slug)
+    return await attempt.tools.vault.free_name(folder, stem_of(post, template), suffix)
 
 
 def _plan(verified: VerifiedFile, picture: Path | None, sha256: str, output_path: str) -> KeptFile:

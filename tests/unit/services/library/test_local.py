@@ -111,6 +111,19 @@ async def test_the_sidecar_is_whole_json_and_replaces_an_older_one(library: Loca
     assert '"t": "ü"' in (library.root / "acc/name.info.json").read_text(encoding="utf-8")
 
 
+async def test_empty_folders_go_with_the_last_file_up_to_one_that_holds_something(
+    library: LocalLibrary,
+) -> None:
+    for name in ("site/2026/jane/a.mp4", "site/2025/b.mp4"):
+        (library.root / name).parent.mkdir(parents=True)
+        (library.root / name).write_bytes(b"x")
+    await library.remove("site/2026/jane/a.mp4")
+
+    assert sorted(path.name for path in (library.root / "site").iterdir()) == ["2025"]
+    await library.remove("site/2025/b.mp4")
+    assert not (library.root / "site").exists()
+
+
 async def test_removing_deletes_only_what_is_named_and_empty_folders(library: LocalLibrary) -> None:
     (library.root / "acc").mkdir(parents=True)
     for name in ("a.mp4", "b.mp4"):
