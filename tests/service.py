@@ -37,6 +37,14 @@ class Machine:
     def state(self, *names: str, within_s: float = 60.0) -> str:
         return self._run(("systemctl", *names), within_s).stdout.strip()
 
+    def wait_until(self, unit: str, holds: Callable[[], bool]) -> None:
+        """Wait until a unit does what it should; otherwise show its state."""
+        began = time.monotonic()
+        while not holds():
+            if time.monotonic() - began > HEALTHY_WITHIN_S:
+                sys.exit(f"{unit}: {self.state('status', '--no-pager', '--full', '--lines=30', unit)}")
+            time.sleep(0.5)
+
     def _run(self, command: tuple[str, ...], within_s: float) -> subprocess.CompletedProcess[str]:
         enter = ["nsenter", "-t", str(self._init), "-m", "-u", "-i", "-p", "-C", "--", *command]
         return subprocess.run(
@@ -55,6 +63,7 @@ def main() -> None:
 def booted(root: Path) -> Iterator[Machine]:
     """Boot it, with the checkout where it is here, for `scripts/service`."""
     command = ["systemd-nspawn", "-D", str(root), "--register=no", "--keep-unit", "--machine=service-test", "--boot"]
+    (root / "etc/hosts").write_text("127.0.0.1 localhost\n")  # the build has a file of its own in its place
     log = root.parent / "boot.log"
     with log.open("wb") as file:
         container = subprocess.Popen(
@@ -105,7 +114,9 @@ def try_fleet(machine: Machine) -> None:
     """Run the vault and a worker of the template unit at one PostgreSQL."""
     as_postgres = ("runuser", "-u", "postgres", "--")
     machine.run("systemctl", "start", "postgresql.service")
-    wait_until(lambda: "accepting" in machine.run(*as_postgres, "sh", "-c", "pg_isready || true"), "PostgreSQL")
+    machine.wait_until(
+        "postgresql@17-main.service", lambda: "accepting" in machine.run(*as_postgres, "sh", "-c", "pg_isready || true")
+    )
     machine.run(*as_postgres, "createuser", "mediavault")
     machine.run(*as_postgres, "createdb", "--owner=mediavault", "vault")
     url = "postgresql:///vault?host=/var/run/postgresql"
@@ -114,7 +125,7 @@ def try_fleet(machine: Machine) -> None:
     wait_until_healthy(machine)
     workers = ("runuser", "-u", "mediavault", "--", "env", f"MEDIAVAULT_DATABASE_URL={url}", "HOME=/var/lib/mediavault",
                "/opt/mediavault/bin/mediavault", "workers", "--json")  # fmt: skip
-    wait_until(lambda: len(json.loads(machine.run(*workers))["workers"]) == 2, "the fleet's two workers")
+    machine.wait_until("mediavault-worker@1.service", lambda: len(json.loads(machine.run(*workers))["workers"]) == 2)
     machine.run("systemctl", "stop", "mediavault.service", "mediavault-worker@1.service")
     print("A fleet at PostgreSQL: two workers", flush=True)
 
@@ -127,17 +138,7 @@ def wait_until_healthy(machine: Machine) -> None:
         except OSError:
             return False
 
-    try:
-        wait_until(answers, "the vault")
-    except SystemExit as exc:
-        sys.exit(f"{exc}: {machine.state('status', '--no-pager', '-l', 'mediavault.service')}")
-
-
-def wait_until(holds: Callable[[], bool], what: str) -> None:
-    began = time.monotonic()
-    while not holds():
-        expect(time.monotonic() - began < HEALTHY_WITHIN_S, f"Waited {HEALTHY_WITHIN_S:.0f} s for {what}")
-        time.sleep(0.5)
+    machine.wait_until("mediavault.service", answers)
 
 
 def try_demo(machine: Machine) -> None:
