@@ -48,7 +48,6 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         docker = docker_profile(Path(folder))
         try_demo(image, "as compose.yaml runs it", (*AS_USER, *AS_COMPOSE), browser=True, ytdlp=True)
-        try_demo(image, "with podman's defaults", AS_USER, browser=True, ytdlp=True)
         try_demo(image, "where Docker's profile refuses namespaces", (*AS_USER, docker), browser=False, ytdlp=False)
         # podman's profile allows namespaces to all, but a new root folder only with a capability
         try_demo(image, "without capabilities", (f"--user={USER}", "--cap-drop=ALL"), browser=False, ytdlp=True)
