@@ -18,6 +18,7 @@ from typing import Any
 
 from mediavault.app.storage import make_library, open_store, wait_for_database
 from mediavault.core.clock import Clock, SystemClock
+from mediavault.core.failures import MediavaultError
 from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.core.job import NewJob, WorkerHeartbeat
 from mediavault.core.logs import get_logger
@@ -100,7 +101,7 @@ async def open_app(
         tools = await stack.enter_async_context(open_tools(settings, store, library, guard, clock))
         tools = replace(tools, live=live.current)
         checks = ScheduledChecks(store, library, clock, live.current)
-        await stack.enter_async_context(_in_background(every(ROUND_S, checks.check_due, clock), "scheduled checks"))
+        await stack.enter_async_context(_in_background(every(ROUND_S, _rounds_of(checks), clock)))
         new_worker = Worker(tools, limits, live_folder=_live_folder(settings))
         working = await stack.enter_async_context(_at_work(new_worker))
         yield App(settings, store, clock, guard, library, submission, live, new_worker, working)
@@ -195,17 +196,24 @@ async def _at_work(worker: Worker) -> AsyncIterator[asyncio.Task[None]]:
         await task
 
 
-async def _logged(work: Coroutine[Any, Any, None], name: str) -> None:
-    try:
-        await work
-    except Exception:
-        log.exception("background_task_failed", task=name)
+def _rounds_of(checks: ScheduledChecks) -> Callable[[], Awaitable[None]]:
+    """Return one round of the checks. A bug in it ends neither the next rounds nor the jobs."""
+
+    async def scheduled_checks() -> None:
+        try:
+            await checks.check_due()
+        except (MediavaultError, OSError):
+            raise
+        except Exception:
+            log.exception("checks_hit_a_bug")
+
+    return scheduled_checks
 
 
 @asynccontextmanager
-async def _in_background(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
-    """Run ``work`` until the end, and cancel it then. Unlike the worker's loops it may fail without ending anything else."""
-    task = asyncio.create_task(_logged(work, name), name=name)
+async def _in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run ``work`` until the end, and cancel it then."""
+    task = asyncio.create_task(work)
     try:
         yield
     finally:

@@ -13,7 +13,7 @@ from mediavault.core.failures import BadInput, ErrorCode, JobNotFound, StorageFa
 from mediavault.core.job import Job, JobId
 from mediavault.core.logs import get_logger
 from mediavault.core.media import KeptFile
-from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
+from mediavault.core.records import CHECK_KINDS, CheckVerdict, FileCheck, RecordKind, checks_to_json
 from mediavault.maintenance.background import BackgroundTasks
 from mediavault.maintenance.findings import judge_size, kept_by_place
 from mediavault.services.library.disk import Digest
@@ -64,12 +64,21 @@ class JobChecks:
         async with self._turn:
             checks = await check_files(job, self._library.digest, self._clock)
         try:
+            if any(check.verdict is not CheckVerdict.WHOLE for check in checks.values()):
+                await require_library(self._library)  # a library that is away has no damaged files
             await store_checks(self._store, job, checks)
-        except StoreError as exc:
+        except (StoreError, StorageFailure) as exc:
             log.warning("check_not_stored", job_id=job.id, trace_id=job.trace_id, error=exc.message)
 
 
 ReadDigest = Callable[[str], Awaitable[Digest | None]]  # of a path in the library; may raise StorageFailure
+
+
+async def require_library(library: Library) -> None:
+    """Raise StorageFailure when the library is not there, or does not answer."""
+    await library.check_identity()
+    if await library.identity() is None:  # which asks a bucket too, where the first trusts the last answer
+        raise StorageFailure("The library is not there.")
 
 
 async def check_files(job: Job, digest: ReadDigest, clock: Clock) -> dict[int, FileCheck]:
@@ -87,17 +96,22 @@ async def _check_file(kept: KeptFile, digest: ReadDigest, clock: Clock) -> FileC
 
 async def store_checks(store: Store, job: Job, checks: Mapping[int, FileCheck]) -> None:
     """Store the result of a check, and note whether the job is damaged, unless it was removed. Raises StoreError."""
-    try:
-        await store.catalogue.get(job.id)  # a removed job's records would stay forever
-    except JobNotFound:
-        return
     await store.records.put(RecordKind.VERIFIED, job.id, checks_to_json(checks))
     verdicts = [check.verdict for check in checks.values()]
-    if any(verdict is not CheckVerdict.WHOLE for verdict in verdicts):
+    is_damaged = any(verdict is not CheckVerdict.WHOLE for verdict in verdicts)
+    if is_damaged:
         await store.records.put(RecordKind.DAMAGED, job.id, {"verdicts": verdicts})
-        log.error("file_damaged", job_id=job.id, trace_id=job.trace_id, verdicts=verdicts)
     else:
         await store.records.remove(RecordKind.DAMAGED, job.id)
+    try:
+        await store.catalogue.get(job.id)  # after the writes: a removed job's records would stay forever
+    except JobNotFound:
+        for kind in CHECK_KINDS:
+            await store.records.remove(kind, job.id)
+        return
+    if is_damaged:
+        log.error("file_damaged", job_id=job.id, trace_id=job.trace_id, verdicts=verdicts)
+    else:
         log.info("job_checked", job_id=job.id, trace_id=job.trace_id, verdicts=verdicts)
 
 

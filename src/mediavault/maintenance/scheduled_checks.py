@@ -1,7 +1,7 @@
 """Reads every saved file again within a number of days, one job at a time, and compares it with its checksum.
 
 The position is a record that all workers of the vault share. Each moves it past a job before it reads the job's files, so
-no job is read twice, and after a restart any worker goes on from there.
+no job is read twice, and after a restart any worker goes on from there. A job whose reading is interrupted is read next time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mediavault.core.records import CheckVerdict, RecordKind
 from mediavault.core.settings import ChangeableSettings
 from mediavault.core.system_errors import failure_of_disk
 from mediavault.core.typed_records import from_json, to_json
-from mediavault.maintenance.checking import check_files, store_checks
+from mediavault.maintenance.checking import check_files, require_library, store_checks
 from mediavault.services.library.disk import Digest
 from mediavault.services.library.port import Library
 from mediavault.store.port import JobOrder, JobQuery, Records, Store
@@ -38,7 +38,7 @@ WITH_FILES = (JobStatus.COMPLETED, JobStatus.FAILED)  # a failed post may have s
 class Position:
     """Where a reading of the whole library is: ``passed`` jobs of it, the last of which was due at ``at``.
 
-    ``began_at`` is in the future between two readings. A reading covers the jobs submitted before it began.
+    ``began_at`` is in the future between two readings. Jobs are read by their age, so new ones come last.
     """
 
     began_at: datetime
@@ -101,9 +101,9 @@ class ScheduledChecks:
         due = position.next_at(sum(counts.get(status, 0) for status in WITH_FILES), span)
         if now < due:
             return False
-        await self._library.check_identity()  # without it every file would seem to be missing
+        await require_library(self._library)  # without it every file would seem to be missing
         page = await self._store.catalogue.jobs(
-            JobQuery(WITH_FILES, cursor=position.cursor, limit=1, until=position.began_at, order=JobOrder.OLDEST)
+            JobQuery(WITH_FILES, cursor=position.cursor, limit=1, order=JobOrder.OLDEST)
         )
         if not page.jobs or page.next_cursor is None:
             moved = await self._move(record, position.after_the_last(now, span))
@@ -125,7 +125,7 @@ class ScheduledChecks:
     async def _check(self, job: Job, bytes_per_s: int) -> None:
         checks = await check_files(job, partial(self._digest, bytes_per_s=bytes_per_s), self._clock)
         if any(check.verdict is not CheckVerdict.WHOLE for check in checks.values()):
-            await self._library.check_identity()  # it may have gone while the file was read
+            await require_library(self._library)  # it may have gone while the file was read
         if checks:
             await store_checks(self._store, job, checks)
 

@@ -156,12 +156,11 @@ def _result(services: ApiServices, job: Job) -> ResultView:
     if job.error_code is None:
         return ResultView(view, at, None, can_retry=False)
     remedy = cause_of(job.error_code).remedy
-    if remedy is Remedy.NOTHING and FAILURES[job.error_code].certainty is Certainty.UNSURE:
-        remedy = Remedy.ANSWER  # a person may see a video where we saw none
+    may_differ = FAILURES[job.error_code].certainty is Certainty.UNSURE  # no video was seen: another look may see one
     all_failed = address(LibraryFilter(state=LibraryView.FAILED))
     has_sign_in = services.sign_in_of(job.platform) is not None
     way = _button(remedy, job.platform, has_sign_in, [view], all_failed) if is_over(job) else None
-    return ResultView(view, at, way, can_retry=remedy is not Remedy.NOTHING)
+    return ResultView(view, at, way, can_retry=remedy is not Remedy.NOTHING or may_differ)
 
 
 async def _existing(catalogue: JobCatalogue, ids: Sequence[JobId]) -> list[Job]:

@@ -158,6 +158,8 @@ async def choose(attempt: Attempt, index: int) -> Candidate:
 async def save_item(strategies: DownloadStrategies) -> KeptFile | None:
     """Stages 6 to 10 for one video. When it was the last one, the job is completed and its first file returned."""
     attempt = strategies.attempt
+    number, count = attempt.items.count_of(strategies.index)
+    attempt.recorder.items = (number - 1, count)
     picture = await own_picture(attempt, strategies.index)  # before the download: pages show it meanwhile
     verified = await playable(await strategies.run(), attempt)
     await attempt.recorder.set_stage(Stage.THUMBNAIL, 95)

@@ -19,6 +19,7 @@ from mediavault.store.port import Store
 from mediavault.worker.extraction_slots import ExtractionSlot
 
 PROGRESS_INTERVAL_S = 1.0  # progress is only shown to users; more frequent writes would only load the store
+EXTRACTED = 50  # percent; the rest is shared by the items
 MAX_DETAIL = 1000  # characters
 
 log = get_logger(__name__)
@@ -51,6 +52,7 @@ class AttemptRecorder:
     permit_is_unused: bool = field(default=False, init=False)  # no post was requested with it yet
     slot: ExtractionSlot | None = field(default=None, init=False)  # the extraction slot, until the checkpoint is saved
     lost: bool = field(default=False, init=False)
+    items: tuple[int, int] = field(default=(0, 1), init=False)  # the post's saved items, and all that are to be saved
     _percent: int = field(default=0, init=False)  # the highest so far: a second strategy starts over, the bar does not
     _last_progress: float = field(default=float("-inf"), init=False)
     _pending: asyncio.Task[None] | None = field(default=None, init=False)
@@ -104,6 +106,9 @@ class AttemptRecorder:
             self._pending = None
 
     def _raised(self, percent: int) -> int:
+        done, count = self.items
+        if percent >= EXTRACTED:
+            percent = EXTRACTED + (percent - EXTRACTED + EXTRACTED * done) // count
         self._percent = max(self._percent, percent)
         return self._percent
 

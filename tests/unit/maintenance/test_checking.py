@@ -31,7 +31,8 @@ class Environment:
         self.clock = FakeClock()
         self.root = root
         self.store = MemoryJobStore(self.clock)
-        self.checks = JobChecks(self.store, LocalLibrary(root), self.clock)
+        self.library = LocalLibrary(root)
+        self.checks = JobChecks(self.store, self.library, self.clock)
 
     async def saved_job(self) -> Job:
         await self.store.queue.enqueue([numbered_job(1, "https://videos.example/1")])
@@ -50,8 +51,10 @@ class Environment:
 
 
 @pytest.fixture
-def env(tmp_path: Path) -> Environment:
-    return Environment(tmp_path)
+async def env(tmp_path: Path) -> Environment:
+    env = Environment(tmp_path)
+    await env.library.write_identity("a-library")
+    return env
 
 
 @pytest.mark.parametrize(
@@ -92,6 +95,21 @@ async def test_an_unreadable_library_is_not_reported_as_a_changed_file(
 
     assert check is not None
     assert (check.verdict, check.detail) == (CheckVerdict.UNREADABLE, "The disk fails.")
+
+
+async def test_a_library_that_is_not_there_has_no_damaged_files(
+    env: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gone(_: LocalLibrary) -> None:
+        raise StorageFailure("The library is not there.")
+
+    job = await env.saved_job()
+    (env.root / "a.mp4").unlink()
+    monkeypatch.setattr(LocalLibrary, "check_identity", gone)
+    check = await env.check(job)
+
+    assert check is None
+    assert await env.store.records.all(RecordKind.DAMAGED) == []
 
 
 async def test_a_job_removed_before_its_check_leaves_no_record(env: Environment) -> None:

@@ -37,6 +37,7 @@ class Environment:
         self.library = LocalLibrary(root)
         self.settings = ChangeableSettings(verify_days=DAYS, verify_mb_s=1)
         self.checks = self.worker()
+        self.saved = 0
 
     def worker(self) -> ScheduledChecks:
         return ScheduledChecks(self.store, self.library, self.clock, self._settings)
@@ -45,9 +46,9 @@ class Environment:
         return self.settings
 
     async def save(self, count: int) -> list[JobId]:
-        await self.store.queue.enqueue(
-            [numbered_job(number, f"https://videos.example/{number}") for number in range(count)]
-        )
+        numbers = range(self.saved, self.saved + count)
+        self.saved += count
+        await self.store.queue.enqueue([numbered_job(number, f"https://videos.example/{number}") for number in numbers])
         claims = await self.store.queue.claim(WorkerId("w"), limit=count, lease=timedelta(days=100))
         for claim in claims:
             file = KeptFile(f"{claim.id}.mp4", None, len(VIDEO), hashlib.sha256(VIDEO).hexdigest(), None, None, None)
@@ -75,6 +76,7 @@ class Environment:
 async def env(tmp_path: Path) -> Environment:
     env = Environment(tmp_path)
     await env.library.prepare()
+    await env.library.write_identity("a-library")
     return env
 
 
@@ -156,7 +158,7 @@ async def test_while_the_library_is_away_nothing_is_called_missing_and_no_file_l
 async def test_a_library_that_goes_while_a_file_is_read_leaves_no_verdict(
     env: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks = iter([None, StorageFailure("The library is not there.")])
+    looks = iter([None, StorageFailure("The library is not there.")])  # before the file is read, and after it
 
     async def goes(_: LocalLibrary) -> None:
         if (failure := next(looks)) is not None:
@@ -193,6 +195,38 @@ async def test_two_workers_read_no_file_twice_and_a_new_one_goes_on_where_the_la
         env.clock.advance(timedelta(hours=1))
 
     assert sorted(reads) == sorted(jobs)
+
+
+async def test_a_bucket_that_answers_no_more_leaves_no_verdict(
+    env: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bucket's `check_identity` trusts the last answer, so its id is asked for."""
+
+    async def lost(_: LocalLibrary, relative: str) -> None:
+        monkeypatch.setattr(LocalLibrary, "identity", nobody)
+        raise StorageFailure(f"{relative}: no answer.")
+
+    async def nobody(_: LocalLibrary) -> str | None:
+        raise StorageFailure("No answer.")
+
+    (job,) = await env.save(1)
+    await env.checks.check_due()
+    env.clock.advance(SPAN)
+    monkeypatch.setattr(LocalLibrary, "open", lost)
+    with pytest.raises(StorageFailure):
+        await env.checks.check_due()
+
+    assert await env.damaged() == []
+    assert job not in await env.verdicts()
+
+
+async def test_a_post_saved_during_a_reading_is_read_at_its_end(env: Environment) -> None:
+    await env.save(4)
+    await env.days(DAYS / 2)
+    (late,) = await env.save(1)
+    await env.days(DAYS / 2 + 0.1)
+
+    assert late in await env.verdicts()
 
 
 async def test_reading_never_exceeds_the_bandwidth(env: Environment) -> None:

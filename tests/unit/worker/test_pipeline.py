@@ -171,9 +171,9 @@ async def test_extraction_is_saved_at_half_way(
     assert seen == [50]
 
 
-async def test_the_progress_never_goes_back_when_a_second_strategy_starts_over(
-    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def percents(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The progress as it is written."""
     seen: list[int] = []
     progress = store.queue.progress
 
@@ -182,11 +182,29 @@ async def test_the_progress_never_goes_back_when_a_second_strategy_starts_over(
         await progress(*args, progress_pct=progress_pct, **facts)
 
     monkeypatch.setattr(store.queue, "progress", noted)
+    return seen
+
+
+async def test_the_progress_never_goes_back_when_a_second_strategy_starts_over(
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, percents: list[int]
+) -> None:
     downloader = StubDownloader(Incomplete("cut"), Incomplete("cut"), VIDEO)
     await worked(claim, make_tools(store, clock, tmp_path, downloader=downloader))
 
-    assert seen == sorted(seen)
-    assert len(seen) > 5
+    assert percents == sorted(percents)
+    assert len(percents) > 5
+
+
+async def test_each_video_of_a_post_takes_its_share_of_the_progress(
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, percents: list[int]
+) -> None:
+    items = tuple(Item((candidate(f"https://cdn.example/{name}.mp4"),), media_id=name) for name in "abc")
+    extractor = StubExtractor(replace(extraction(), items=items))
+    job = await worked(claim, make_tools(store, clock, tmp_path, extractor=extractor))
+
+    assert job.status is JobStatus.COMPLETED
+    assert percents == sorted(percents)
+    assert percents[-3:] == [83, 97, 98]  # the third video begins, is validated, and gets its thumbnail
 
 
 async def test_a_retried_job_whose_url_still_works_is_not_extracted_again(

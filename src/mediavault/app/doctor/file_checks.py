@@ -1,14 +1,15 @@
-"""The doctor's check of the saved files: what the last reading of the library found, and how far the present one is."""
+"""The doctor's check of the saved files: what verifying them found, and how far the present reading is."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mediavault.maintenance.scheduled_checks import Position
 from mediavault.presentation.doctor_report import Check, DoctorVerdict
 from mediavault.presentation.translation import gettext, ngettext
 
 NAME = "Saved files"
+LATE = 1.1  # times the days
 
 
 def check_files(damaged: int, position: Position | None, *, days: int, now: datetime) -> Check:
@@ -16,13 +17,18 @@ def check_files(damaged: int, position: Position | None, *, days: int, now: date
     if damaged:
         fact = ngettext("%(count)s post has a damaged file", "%(count)s posts have damaged files", damaged)
         advice = gettext(
-            "The home page names them. Restore the files from a backup, or open each post and save it again."
+            "The home page names them. Restore the file from a backup and verify it on the post's page, or save the post again "
+            "and delete the damaged version."
         )
         return Check(NAME, DoctorVerdict.WARNING, fact % {"count": damaged}, advice)
     if not days:
-        return Check(NAME, DoctorVerdict.OK, gettext("never verified: MEDIAVAULT_VERIFY_DAYS is 0"))
-    fact = gettext("each is verified within %(days)s days") % {"days": days}
-    if position is not None and position.passed and position.began_at <= now:
-        words = ngettext("%(count)s post since %(day)s", "%(count)s posts since %(day)s", position.passed)
-        fact += "; " + words % {"count": position.passed, "day": f"{position.began_at:%Y-%m-%d}"}
+        return Check(NAME, DoctorVerdict.OK, gettext("not verified on a schedule"))
+    fact = gettext("each is to be verified within %(days)s days") % {"days": days}
+    if position is None or position.began_at > now or not position.passed:
+        return Check(NAME, DoctorVerdict.OK, fact)
+    words = ngettext("%(count)s post since %(day)s", "%(count)s posts since %(day)s", position.passed)
+    fact += "; " + words % {"count": position.passed, "day": f"{position.began_at:%Y-%m-%d}"}
+    if now > position.began_at + LATE * timedelta(days=days):
+        advice = gettext("It takes longer: raise MEDIAVAULT_VERIFY_MB_S, or let a worker run for more of the day.")
+        return Check(NAME, DoctorVerdict.WARNING, fact, advice)
     return Check(NAME, DoctorVerdict.OK, fact)

@@ -150,23 +150,29 @@ function announce() {
     lastSaid = performance.now();
     const parts = Object.keys(sums).filter((name) => sums[name]);
     const text = parts.map((name) => inWords(name, { count: sums[name] })).join(" ");
+    for (const name of parts) sums[name] = 0;
     document.getElementById("announce").textContent = text;
     notify(text);
-    for (const name of parts) sums[name] = 0;
   }, Math.max(500, lastSaid + ANNOUNCE_EVERY_MS - performance.now()));
 }
 
 // --- notifications, for a page that is not looked at. Browsers have them only on https and on this machine.
 
 const NOTIFY = "mediavault-notify";
-const canNotify = window.isSecureContext && "Notification" in window;
+let canNotify = window.isSecureContext && "Notification" in window;
 
 function wantsNotices() {
   return canNotify && Notification.permission === "granted" && localStorage.getItem(NOTIFY) === "on";
 }
 
 function notify(text) {
-  if (document.hidden && wantsNotices()) new Notification("mediavault", { body: text, tag: "mediavault", icon: document.querySelector("link[rel=icon]").href });
+  if (!document.hidden || !wantsNotices()) return;
+  try {
+    new Notification("mediavault", { body: text, tag: "mediavault", icon: document.querySelector("link[rel=icon]").href });
+  } catch {
+    canNotify = false; // Chrome on Android has the class, and refuses pages
+    showNotify();
+  }
 }
 
 function showNotify() {
