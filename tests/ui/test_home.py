@@ -89,6 +89,25 @@ async def test_links_pasted_anywhere_are_submitted_and_other_text_is_put_into_th
     assert await queued(vault) == 2
 
 
+@pytest.mark.parametrize("path", ["/library", "/settings", "/accounts", "/access"])
+async def test_links_pasted_on_another_page_are_saved_and_the_page_says_so(
+    pages: Pages, make_vault: MakeVault, path: str
+) -> None:
+    vault = await make_vault(posts=0)
+    page = await pages(path, base=vault.base)
+    await page.evaluate(_PASTE, f"{A}\n{B}")
+
+    await expect(page.locator("#messages")).to_contain_text("Added 2 links.")
+    assert page.url == f"{vault.base}{path}"
+    assert await queued(vault) == 2
+    pages.allow.append("422")
+    await page.evaluate(_PASTE, "https://127.0.0.1/secret")
+    await expect(page.locator("#messages .complaint")).to_be_visible()
+    await page.evaluate(_PASTE, "no link at all")
+    await page.evaluate(_PASTE, f"Look at {A}")
+    await expect(page.locator("#post_urls")).to_have_value(A)
+
+
 async def test_valid_links_are_submitted_and_refused_ones_stay_with_their_reasons(
     pages: Pages, make_vault: MakeVault
 ) -> None:

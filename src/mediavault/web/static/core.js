@@ -145,7 +145,9 @@ if (zone) document.cookie = `mediavault_zone=${encodeURIComponent(zone)}; path=/
 for (const field of document.querySelectorAll('[data-field="here"]')) field.value = location.pathname.slice(base.length) + location.search;
 
 // a phone gets a narrow window
-for (const field of document.querySelectorAll("input[name=narrow]")) field.value = window.innerWidth < 700 ? "on" : "";
+document.addEventListener("submit", (event) => {
+  for (const field of event.target.querySelectorAll("input[name=narrow]")) field.value = window.innerWidth < 700 ? "on" : "";
+}, true);
 
 document.addEventListener("change", (event) => {
   if ("submits" in event.target.dataset) event.target.form.requestSubmit();

@@ -2,39 +2,15 @@
 
 import { base, say } from "/static/core.js";
 import { inWords, send } from "/static/home.js";
+import { isField, isOnlyLinks, linksIn, parts } from "/static/links.js";
 
 const MAX_FILE_BYTES = 4_000_000;
-const PART_CHARS = 48_000; // of an encoded request; the vault accepts 64 KB
-const PART_LINES = 400;
 const form = document.getElementById("paste");
 const box = document.getElementById("post_urls");
 const drop = document.getElementById("drop");
 const words = document.getElementById("words").dataset;
 
-const LINK = /\bhttps?:\/\/[^\s<>"'`]+/gi;
-const linksIn = (text) => text.match(LINK) ?? [];
-const isOnlyLinks = (text) => text.split(/\s+/).filter(Boolean).every((word) => /^https?:\/\/\S+$/i.test(word));
-
 // --- sending
-
-// Splits a text into parts that fit into one request.
-function parts(text) {
-  if (encodeURIComponent(text).length <= PART_CHARS) return [text];
-  const lines = linksIn(text);
-  const found = [];
-  let part = [];
-  let length = 0;
-  for (const line of lines) {
-    const more = encodeURIComponent(line).length + 3;
-    if (part.length && (length + more > PART_CHARS || part.length >= PART_LINES)) {
-      found.push(part.join("\n"));
-      [part, length] = [[], 0];
-    }
-    part.push(line);
-    length += more;
-  }
-  return part.length ? [...found, part.join("\n")] : found;
-}
 
 let busy = false;
 async function take(text, { fromBox = false } = {}) {
@@ -89,8 +65,6 @@ function offer(text) {
   box.value = [box.value.trim(), text.trim()].filter(Boolean).join("\n");
   box.focus();
 }
-
-const isField = (element) => element instanceof Element && element.closest("input, textarea, select, [contenteditable]");
 
 document.addEventListener("paste", (event) => {
   if (isField(event.target) || isField(document.activeElement)) return;

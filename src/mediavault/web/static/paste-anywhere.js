@@ -1,0 +1,61 @@
+// Links that are pasted on any other page than the home page are saved too, and the page says so.
+
+import { away, base, say, signIn } from "/static/core.js";
+import { isField, isOnlyLinks, linksIn, parts } from "/static/links.js";
+
+document.addEventListener("paste", async (event) => {
+  if (isField(event.target) || isField(document.activeElement)) return;
+  const text = event.clipboardData?.getData("text/plain") ?? "";
+  if (!linksIn(text).length) return;
+  event.preventDefault();
+  // Text with other words is looked at first, in the box of the home page.
+  if (!isOnlyLinks(text)) return location.assign(`${base}/?text=${encodeURIComponent(text.slice(0, 4000))}`);
+  const pages = [];
+  let problem = null;
+  try {
+    for (const part of parts(text)) pages.push(await submit(part));
+  } catch (caught) {
+    problem = caught;
+  }
+  complain(problem ?? pages.map(refusal).find(Boolean));
+  for (const page of pages) note(page);
+});
+
+// Returns the home page, as it is after the submission. Throws the message of an error page.
+async function submit(text) {
+  let answer;
+  try {
+    answer = await fetch(`${base}/submit`, { method: "POST", body: new URLSearchParams({ post_urls: text }), headers: { Accept: "text/html" } });
+  } catch {
+    throw away();
+  }
+  if (answer.status === 401 || new URL(answer.url).pathname === `${base}/login`) signIn();
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (page.getElementById("paste")) return page;
+  const [message, help] = ["main h1", "main h1 + p"].map((where) => page.querySelector(where)?.textContent ?? "");
+  throw { message: message || `HTTP ${answer.status}`, help };
+}
+
+function refusal(page) {
+  const all = page.querySelector("#messages .complaint");
+  if (all) return { message: all.querySelector("strong").textContent, help: all.querySelector("span")?.textContent ?? "" };
+  const one = page.querySelector("#refused li");
+  return one && { message: page.querySelector("#refused h2").textContent, help: [...one.children].map((part) => part.textContent).join(" ") };
+}
+
+function complain(problem) {
+  say(problem?.message ?? "", problem?.help ?? "");
+}
+
+function note(page) {
+  const done = page.querySelector("#done .toast p");
+  if (!done) return;
+  const line = document.createElement("p");
+  line.className = "notice good";
+  const home = document.createElement("a");
+  home.href = `${base}/`;
+  home.textContent = page.querySelector("h1").textContent;
+  line.append(done.textContent.trim(), " ", home);
+  document.getElementById("messages").append(line);
+  line.scrollIntoView({ block: "nearest" });
+}
