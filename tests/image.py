@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.patience import patient
+
 ROOT = Path(__file__).resolve().parents[1]
 PROFILE = ROOT / "deploy/container/seccomp.json"
 MOST_BYTES = 1_200_000_000
@@ -202,7 +204,13 @@ def try_fleet(image: str) -> None:
         def compose(*arguments: str) -> None:
             command = ["podman-compose", "-f", "compose.postgres.yaml", "-p", "fleet", *arguments]
             ran = subprocess.run(
-                command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=180
+                command,
+                cwd=ROOT,
+                env=environ,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=patient(180),
             )
             expect(ran.returncode == 0, f"{' '.join(command)}: {ran.stdout}")
 

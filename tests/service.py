@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.image import DEMO_WITHIN_S, ROOT, expect, looking
+from tests.patience import patient
 
 BOOTED_WITHIN_S = 60.0
 HEALTHY_WITHIN_S = 90.0
@@ -133,7 +134,7 @@ def try_fleet(machine: Machine) -> None:
 def wait_until_healthy(machine: Machine) -> None:
     def answers() -> bool:
         try:
-            with urllib.request.urlopen("http://127.0.0.1:8420/healthz", timeout=5) as answer:
+            with urllib.request.urlopen("http://127.0.0.1:8420/healthz", timeout=patient(5)) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False

@@ -95,7 +95,7 @@ async def test_pages_forms_and_live_events_pass_the_proxies_of_the_examples(prox
         assert f'href="{BASE}/library"' in page
         assert (chosen[0], chosen[1]["Location"]) == (303, f"{BASE}/library")
         assert foreign[0] == 403
-        assert (signed_out[0], signed_out[1]["Location"]) == (303, f"{BASE}/login")
+        assert (signed_out[0], signed_out[1]["Location"]) == (303, f"{BASE}/login?next=%2Flibrary")
         assert await first_event(vault) == POST
 
 
