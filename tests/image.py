@@ -197,7 +197,7 @@ COMPOSE_ENVIRONMENT = {**os.environ, "POSTGRES_PASSWORD": "x", "PUID": str(USER)
 
 
 def try_fleet(image: str) -> None:
-    """Start `compose.postgres.yaml` and wait for its two workers, then submit a post over HTTP."""
+    """Start `compose.postgres.yaml` and wait for its two workers, then add a post."""
     with tempfile.TemporaryDirectory() as folder:
         environ = COMPOSE_ENVIRONMENT | {"MEDIAVAULT_IMAGE": image, "VIDEOS": folder}
 

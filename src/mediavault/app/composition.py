@@ -9,12 +9,11 @@ import asyncio
 import functools
 import os
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from mediavault.app.storage import make_library, open_store, wait_for_database
 from mediavault.core.clock import Clock, SystemClock
@@ -101,7 +100,7 @@ async def open_app(
         tools = await stack.enter_async_context(open_tools(settings, store, library, guard, clock))
         tools = replace(tools, live=live.current)
         checks = ScheduledChecks(store, library, clock, live.current)
-        await stack.enter_async_context(_in_background(every(ROUND_S, _rounds_of(checks), clock)))
+        stack.push_async_callback(end, asyncio.create_task(every(ROUND_S, _rounds_of(checks), clock)))
         new_worker = Worker(tools, limits, live_folder=_live_folder(settings))
         working = await stack.enter_async_context(_at_work(new_worker))
         yield App(settings, store, clock, guard, library, submission, live, new_worker, working)
@@ -208,16 +207,6 @@ def _rounds_of(checks: ScheduledChecks) -> Callable[[], Awaitable[None]]:
             log.exception("checks_hit_a_bug")
 
     return scheduled_checks
-
-
-@asynccontextmanager
-async def _in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run ``work`` until the end, and cancel it then."""
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        await end(task)
 
 
 def _live_folder(settings: Settings) -> Path:

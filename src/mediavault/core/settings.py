@@ -229,7 +229,7 @@ class Settings(ChangeableSettings, BaseSettings):
 
     @model_validator(mode="after")
     def _read_no_bucket_unasked(self) -> Self:
-        """Do not verify an object storage unless told to: it charges for what is read."""
+        """Verify an object storage only on request: it charges for what is read."""
         if self.vault_url is not None and "verify_days" not in self.model_fields_set:
             self.__dict__["verify_days"] = 0  # a default, so model_fields_set must not name it
         return self

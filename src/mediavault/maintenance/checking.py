@@ -64,9 +64,7 @@ class JobChecks:
         async with self._turn:
             checks = await check_files(job, self._library.digest, self._clock)
         try:
-            if any(check.verdict is not CheckVerdict.WHOLE for check in checks.values()):
-                await require_library(self._library)  # a library that is away has no damaged files
-            await store_checks(self._store, job, checks)
+            await store_checks(self._store, self._library, job, checks)
         except (StoreError, StorageFailure) as exc:
             log.warning("check_not_stored", job_id=job.id, trace_id=job.trace_id, error=exc.message)
 
@@ -94,11 +92,16 @@ async def _check_file(kept: KeptFile, digest: ReadDigest, clock: Clock) -> FileC
     return FileCheck(clock.now(), verdict, detail)
 
 
-async def store_checks(store: Store, job: Job, checks: Mapping[int, FileCheck]) -> None:
-    """Store the result of a check, and note whether the job is damaged, unless it was removed. Raises StoreError."""
-    await store.records.put(RecordKind.VERIFIED, job.id, checks_to_json(checks))
+async def store_checks(store: Store, library: Library, job: Job, checks: Mapping[int, FileCheck]) -> None:
+    """Store the result of a check, and note whether the job is damaged, unless it was removed.
+
+    Raises StoreError, and StorageFailure when files seem damaged because the library is not there.
+    """
     verdicts = [check.verdict for check in checks.values()]
     is_damaged = any(verdict is not CheckVerdict.WHOLE for verdict in verdicts)
+    if is_damaged:
+        await require_library(library)  # it may have gone while the files were read
+    await store.records.put(RecordKind.VERIFIED, job.id, checks_to_json(checks))
     if is_damaged:
         await store.records.put(RecordKind.DAMAGED, job.id, {"verdicts": verdicts})
     else:

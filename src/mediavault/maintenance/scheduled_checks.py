@@ -1,7 +1,8 @@
 """Reads every saved file again within a number of days, one job at a time, and compares it with its checksum.
 
 The position is a record that all workers of the vault share. Each moves it past a job before it reads the job's files, so
-no job is read twice, and after a restart any worker goes on from there. A job whose reading is interrupted is read next time.
+no job is read twice, and after a restart any worker goes on from there. A job whose reading is interrupted is read in
+the next reading of the library.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from mediavault.core.clock import Clock
 from mediavault.core.job import Job, JobStatus
-from mediavault.core.records import CheckVerdict, RecordKind
+from mediavault.core.records import RecordKind
 from mediavault.core.settings import ChangeableSettings
 from mediavault.core.system_errors import failure_of_disk
 from mediavault.core.typed_records import from_json, to_json
@@ -124,10 +125,8 @@ class ScheduledChecks:
 
     async def _check(self, job: Job, bytes_per_s: int) -> None:
         checks = await check_files(job, partial(self._digest, bytes_per_s=bytes_per_s), self._clock)
-        if any(check.verdict is not CheckVerdict.WHOLE for check in checks.values()):
-            await require_library(self._library)  # it may have gone while the file was read
         if checks:
-            await store_checks(self._store, job, checks)
+            await store_checks(self._store, self._library, job, checks)
 
     async def _digest(self, path: str, *, bytes_per_s: int) -> Digest | None:
         """Read the file from end to end, no faster than this; None when it is missing. Raises StorageFailure."""

@@ -1,12 +1,13 @@
-"""Read all jobs of a query, page by page, and retry many of them."""
+"""Read many jobs, by a query page by page or by their ids, and retry many of them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator
+import contextlib
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from dataclasses import replace
 
 from mediavault.core.failures import IllegalMove, JobNotFound
-from mediavault.core.job import Job
+from mediavault.core.job import Job, JobId
 from mediavault.store.port import JobCatalogue, JobQuery, Store
 
 
@@ -35,6 +36,13 @@ async def iter_jobs(catalogue: JobCatalogue, query: JobQuery, *, at_most: int | 
             count += 1
             if count == at_most:
                 return
+
+
+async def existing_jobs(catalogue: JobCatalogue, job_ids: Iterable[JobId]) -> AsyncIterator[Job]:
+    """Yield the jobs with these ids, without those that have been removed."""
+    for job_id in job_ids:
+        with contextlib.suppress(JobNotFound):
+            yield await catalogue.get(job_id)
 
 
 async def retry_each(store: Store, jobs: AsyncIterable[Job], *, at_most: int | None = None) -> int:

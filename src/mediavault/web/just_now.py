@@ -19,7 +19,7 @@ KEPT_FOR_S = 7 * 24 * 3600
 
 
 def read_ids(request: Request) -> list[JobId]:
-    """Return the ids in the cookie, newest first; what is no id is left out."""
+    """Return the ids in the cookie, newest first; anything else in it is left out."""
     ids: list[JobId] = []
     for text in request.cookies.get(COOKIE, "").split("."):
         try:

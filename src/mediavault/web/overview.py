@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 from mediavault.api.services import ApiServices
-from mediavault.core.failures import FAILURES, Certainty, JobNotFound, Remedy
+from mediavault.core.failures import FAILURES, Certainty, Remedy
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.records import RecordKind
 from mediavault.presentation.schemas import JobView
 from mediavault.presentation.translation import gettext as _
 from mediavault.presentation.translation import ngettext
 from mediavault.presentation.views import is_over, job_view
-from mediavault.store.port import JobCatalogue, JobOrder, JobQuery, StoreReport
+from mediavault.store.bulk import existing_jobs
+from mediavault.store.port import JobOrder, JobQuery, StoreReport
 from mediavault.web.failure_summary import FailureSummaries, FailureSummary, cause_of, summarize_failures
 from mediavault.web.library_filter import LibraryFilter, LibraryView, address
 
@@ -118,9 +118,9 @@ async def overview(services: ApiServices, report: StoreReport, submitted: Sequen
         store.records.all(RecordKind.DAMAGED),
     )
     left = counts.get(JobStatus.RUNNING, 0) + counts.get(JobStatus.QUEUED, 0)
-    results = [job for job in await _existing(store.catalogue, submitted) if job.status in _RESULTS]
+    results = [job async for job in existing_jobs(store.catalogue, submitted) if job.status in _RESULTS]
     shown = {job.id for job in results}
-    examples = await _existing(store.catalogue, [JobId(record.key) for record in damaged[:DAMAGED]])
+    examples = existing_jobs(store.catalogue, [JobId(record.key) for record in damaged[:DAMAGED]])
     troubles = summarize_failures(failures)
     return Overview(
         counts=counts,
@@ -138,7 +138,7 @@ async def overview(services: ApiServices, report: StoreReport, submitted: Sequen
         retrying=_views(services, troubles.waiting),
         lost=_views(services, troubles.lost),
         damaged=len(damaged),
-        damaged_examples=[job_view(job) for job in examples],
+        damaged_examples=[job_view(job) async for job in examples],
     )
 
 
@@ -161,15 +161,6 @@ def _result(services: ApiServices, job: Job) -> ResultView:
     has_sign_in = services.sign_in_of(job.platform) is not None
     way = _button(remedy, job.platform, has_sign_in, [view], all_failed) if is_over(job) else None
     return ResultView(view, at, way, can_retry=remedy is not Remedy.NOTHING or may_differ)
-
-
-async def _existing(catalogue: JobCatalogue, ids: Sequence[JobId]) -> list[Job]:
-    """Return the jobs that have not been removed."""
-    jobs: list[Job] = []
-    for job_id in ids:
-        with contextlib.suppress(JobNotFound):
-            jobs.append(await catalogue.get(job_id))
-    return jobs
 
 
 def _views(services: ApiServices, summaries: Sequence[FailureSummary]) -> list[FailureView]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mediavault.api.actions import remove_job
@@ -13,7 +13,7 @@ from mediavault.core.failures import BadInput, JobNotFound
 from mediavault.core.job import Job, JobId
 from mediavault.presentation.preferences import current
 from mediavault.presentation.translation import gettext
-from mediavault.store.bulk import iter_pages, retry_each
+from mediavault.store.bulk import existing_jobs, iter_pages, retry_each
 from mediavault.store.port import JobCatalogue
 from mediavault.web.library_filter import LibraryFilter, read_filter, to_query
 
@@ -73,19 +73,11 @@ async def ids_of(catalogue: JobCatalogue, selection: Selection) -> tuple[JobId, 
 async def pages_of(catalogue: JobCatalogue, selection: Selection) -> AsyncGenerator[Sequence[Job], None]:
     """Yield the selected jobs in pages, without a limit; jobs that no longer exist are left out."""
     if selection.ids is not None:
-        async for job in _existing(catalogue, selection.ids):
+        async for job in existing_jobs(catalogue, selection.ids):
             yield (job,)
         return
     async for page in iter_pages(catalogue, to_query(selection.filter, current().zone, limit=_PAGE)):
         yield page
-
-
-async def _existing(catalogue: JobCatalogue, job_ids: Sequence[JobId]) -> AsyncIterator[Job]:
-    for job_id in job_ids:
-        try:
-            yield await catalogue.get(job_id)
-        except JobNotFound:
-            continue
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +89,7 @@ class SelectionResult:
 
 
 async def retry_selected(services: ApiServices, feed: Feed, job_ids: Sequence[JobId]) -> SelectionResult:
-    count = await retry_each(services.store, _existing(services.store.catalogue, job_ids))
+    count = await retry_each(services.store, existing_jobs(services.store.catalogue, job_ids))
     feed.wake()
     return SelectionResult(count, left=len(job_ids) - count)
 

@@ -96,13 +96,13 @@ async def test_the_next_reading_begins_when_the_days_are_over(env: Environment) 
     await env.days(DAYS + 0.5)
     first = await env.store.records.get(RecordKind.VERIFIED, job)
     await env.days(DAYS / 3)
-    meanwhile = await env.store.records.get(RecordKind.VERIFIED, job)
+    between = await env.store.records.get(RecordKind.VERIFIED, job)
     await env.days(DAYS)
     second = await env.store.records.get(RecordKind.VERIFIED, job)
 
     assert first is not None
     assert second is not None
-    assert meanwhile == first
+    assert between == first
     assert second.updated_at - first.updated_at >= SPAN
 
 

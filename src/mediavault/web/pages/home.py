@@ -17,13 +17,14 @@ from mediavault.api.actions import retry_failed, submit_each
 from mediavault.api.dependencies import EventFeed, Services
 from mediavault.api.services import ApiServices
 from mediavault.api.sites import closed_limits, reopen_site
-from mediavault.core.failures import CAUSES, BadInput, BadUrl, JobNotFound
+from mediavault.core.failures import CAUSES, BadInput, BadUrl
 from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.core.job import Job, JobId
 from mediavault.core.messages import Message
 from mediavault.core.submission import MAX_BATCH, RefusedAddress
 from mediavault.presentation.schemas import ErrorView
 from mediavault.presentation.views import fleet_view, title
+from mediavault.store.bulk import existing_jobs
 from mediavault.web.just_now import read_ids, with_newer, write_ids
 from mediavault.web.library_filter import LibraryFilter, LibraryView, address
 from mediavault.web.overview import overview, retried_words, taken_words
@@ -196,13 +197,7 @@ def _refused_view(refused: RefusedAddress) -> RefusedView:
 
 async def _titles(services: ApiServices, ids: Sequence[str]) -> list[tuple[JobId, str]]:
     """Return the ids and titles of the posts that exist."""
-    jobs: list[Job] = []
-    for job_id in ids:
-        try:
-            jobs.append(await services.store.catalogue.get(JobId(job_id)))
-        except JobNotFound:
-            continue
-    return _with_titles(jobs)
+    return _with_titles([job async for job in existing_jobs(services.store.catalogue, map(JobId, ids))])
 
 
 def _with_titles(jobs: Sequence[Job]) -> list[tuple[JobId, str]]:

@@ -86,6 +86,27 @@ export async function call(method, path, body) {
   return value;
 }
 
+// --- forms whose answer is the home page
+
+// Returns the home page in a response. Otherwise redirects to the sign-in, or throws the message of an error page.
+export async function pageOf(answer) {
+  if (answer.status === 401 || new URL(answer.url).pathname === `${base}/login`) signIn();
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (page.getElementById("paste")) return page;
+  const [message, help] = ["main h1", "main h1 + p"].map((where) => page.querySelector(where)?.textContent ?? "");
+  throw { message: message || messages.dataset.strange, help };
+}
+
+export async function submitForm(path, fields) {
+  let answer;
+  try {
+    answer = await fetch(path, { method: "POST", body: new URLSearchParams(fields), headers: { Accept: "text/html" } });
+  } catch {
+    throw away();
+  }
+  return pageOf(answer);
+}
+
 // --- the live stream. A browser allows few connections to one server: a hidden page closes its own, unless it notifies,
 // and the server ends the oldest of more than five. Its window then rests: it reconnects after a minute, or when it gets the focus.
 

@@ -1,7 +1,7 @@
 // Live updates of the home page. Events about a running job are shown at once; when a job moves to another part, or more
 // is known about its post, the page is requested again and its changed parts are replaced. The texts come from the server.
 
-import { away, base, language, say, signIn } from "/static/core.js";
+import { base, language, pageOf, say, submitForm } from "/static/core.js";
 import { act, put, showProgress } from "/static/jobs.js";
 import { follow } from "/static/line.js";
 import { bring } from "/static/morph.js";
@@ -19,10 +19,6 @@ export function inWords(name, values) {
 
 // --- the parts of the page
 
-export function parse(html) {
-  return new DOMParser().parseFromString(html, "text/html");
-}
-
 export function showParts(page, names) {
   document.title = page.title; // how many posts are left
   for (const part of document.querySelectorAll("[data-part]")) {
@@ -32,24 +28,9 @@ export function showParts(page, names) {
   showNotify();
 }
 
-// Returns the home page in a response. Otherwise redirects to the sign-in, or throws the message of an error page.
-export function pageOf(answer, html) {
-  if (answer.status === 401 || new URL(answer.url).pathname === `${base}/login`) signIn();
-  const page = parse(html);
-  if (page.getElementById("paste")) return page;
-  const [message, help] = ["main h1", "main h1 + p"].map((where) => page.querySelector(where)?.textContent ?? "");
-  throw { message: message || words.strange, help };
-}
-
 // Submits a form, shows the resulting page's parts, and returns that page.
 export async function send(path, fields) {
-  let answer;
-  try {
-    answer = await fetch(path, { method: "POST", body: new URLSearchParams(fields), headers: { Accept: "text/html" } });
-  } catch {
-    throw away();
-  }
-  const page = pageOf(answer, await answer.text());
+  const page = await submitForm(path, fields);
   showParts(page);
   toast();
   return page;
@@ -64,7 +45,7 @@ export function refresh() {
     if (document.hidden) return;
     try {
       const answer = await fetch(`${base}/`, { headers: { Accept: "text/html" } });
-      showParts(pageOf(answer, await answer.text()), ["numbers", "notices", "home"]);
+      showParts(await pageOf(answer), ["numbers", "notices", "home"]);
     } catch {
       // the stream reports that the vault is unreachable, and causes another refresh on its return
     }

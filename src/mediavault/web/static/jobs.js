@@ -27,7 +27,7 @@ export function putMoment(root, name, iso) {
   if (iso) showMoment(element, iso);
 }
 
-// Without a number the bar moves by itself: the size is unknown.
+// Without a number the bar is indeterminate: the size is unknown.
 export function showProgress(root, percent) {
   const bar = field(root, "progress");
   if (!bar) return;

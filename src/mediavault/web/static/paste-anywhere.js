@@ -1,6 +1,6 @@
 // Links that are pasted on any other page than the home page are saved too, and the page says so.
 
-import { away, base, say, signIn } from "/static/core.js";
+import { base, say, submitForm } from "/static/core.js";
 import { isField, isOnlyLinks, linksIn, parts } from "/static/links.js";
 
 document.addEventListener("paste", async (event) => {
@@ -13,28 +13,13 @@ document.addEventListener("paste", async (event) => {
   const pages = [];
   let problem = null;
   try {
-    for (const part of parts(text)) pages.push(await submit(part));
+    for (const part of parts(text)) pages.push(await submitForm(`${base}/submit`, { post_urls: part }));
   } catch (caught) {
     problem = caught;
   }
   complain(problem ?? pages.map(refusal).find(Boolean));
   for (const page of pages) note(page);
 });
-
-// Returns the home page, as it is after the submission. Throws the message of an error page.
-async function submit(text) {
-  let answer;
-  try {
-    answer = await fetch(`${base}/submit`, { method: "POST", body: new URLSearchParams({ post_urls: text }), headers: { Accept: "text/html" } });
-  } catch {
-    throw away();
-  }
-  if (answer.status === 401 || new URL(answer.url).pathname === `${base}/login`) signIn();
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  if (page.getElementById("paste")) return page;
-  const [message, help] = ["main h1", "main h1 + p"].map((where) => page.querySelector(where)?.textContent ?? "");
-  throw { message: message || `HTTP ${answer.status}`, help };
-}
 
 function refusal(page) {
   const all = page.querySelector("#messages .complaint");
