@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from mediavault.core.clock import to_micros
 from mediavault.core.failures import AccountNotFound, ErrorCode
-from mediavault.core.job import Job, JobStatus
+from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.media import key_of
 from mediavault.core.messages import Message
 from mediavault.store import paging, search_words
@@ -24,6 +25,10 @@ from mediavault.store.queries import (
     PlatformTotals,
 )
 
+NamesOfJobs = Mapping[JobId, Collection[str]]
+
+_NO_MARKS: NamesOfJobs = MappingProxyType({})
+
 EXAMPLES = 3  # jobs that a group of failures shows
 
 
@@ -37,9 +42,9 @@ def account_not_found(key: str) -> AccountNotFound:
 # --- pages of jobs -----------------------------------------------------------------------------------------------
 
 
-def page(jobs: Iterable[Job], query: JobQuery) -> JobPage:
+def page(jobs: Iterable[Job], query: JobQuery, marks: NamesOfJobs = _NO_MARKS) -> JobPage:
     start = paging.after(query)
-    matches = in_order(jobs, query)
+    matches = in_order(jobs, query, marks)
     if start is not None:
         descending = paging.is_descending(query.order)
         matches = [
@@ -48,10 +53,10 @@ def page(jobs: Iterable[Job], query: JobQuery) -> JobPage:
     return paging.page_of(matches, query)
 
 
-def neighbours(job: Job, jobs: Iterable[Job], query: JobQuery) -> Neighbours:
+def neighbours(job: Job, jobs: Iterable[Job], query: JobQuery, marks: NamesOfJobs = _NO_MARKS) -> Neighbours:
     key, descending = paging.sort_key(job, query.order), paging.is_descending(query.order)
     newer = older = None
-    for other in in_order(jobs, query):
+    for other in in_order(jobs, query, marks):
         other_key = paging.sort_key(other, query.order)
         if other_key == key:
             continue
@@ -62,9 +67,14 @@ def neighbours(job: Job, jobs: Iterable[Job], query: JobQuery) -> Neighbours:
     return Neighbours(newer, older)
 
 
-def in_order(jobs: Iterable[Job], query: JobQuery) -> list[Job]:
+def in_order(jobs: Iterable[Job], query: JobQuery, marks: NamesOfJobs = _NO_MARKS) -> list[Job]:
+    """Return the query's jobs; ``marks`` are the names of each job's marks."""
     terms = search_words.parse_search(query.text)
-    matches = [job for job in jobs if _fits(job, query) and (terms is None or _is_about(job, terms))]
+    matches = [
+        job
+        for job in jobs
+        if _fits(job, query) and _is_marked(marks.get(job.id, ()), query) and (terms is None or _is_about(job, terms))
+    ]
     descending = paging.is_descending(query.order)
     return sorted(matches, key=lambda job: paging.sort_key(job, query.order), reverse=descending)
 
@@ -83,6 +93,10 @@ def _fits(job: Job, query: JobQuery) -> bool:
         and (query.shortest_s is None or (job.duration_s is not None and job.duration_s >= query.shortest_s))
         and (query.longest_s is None or (job.duration_s is not None and job.duration_s <= query.longest_s))
     )
+
+
+def _is_marked(names: Collection[str], query: JobQuery) -> bool:
+    return all(name in names for name in query.marks) and not any(name in names for name in query.without)
 
 
 def _is_about(job: Job, terms: Sequence[search_words.Term]) -> bool:

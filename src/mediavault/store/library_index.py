@@ -158,8 +158,12 @@ def account_names(key: str, latest_at: int, account_json: str) -> dict[str, Any]
 # --- queries and their rows --------------------------------------------------------------------------------------
 
 
-def conditions(query: JobQuery, start: SortKey | None, *, descending: bool) -> tuple[list[str], dict[str, Any]]:
-    """Return a query's conditions on ``jobs``, except those of its words, and their values by name.
+def conditions(
+    query: JobQuery, start: SortKey | None, *, descending: bool, marks: str
+) -> tuple[list[str], dict[str, Any]]:
+    """Return a query's conditions on ``jobs``, except those of its words and marks, and their values by name.
+
+    ``marks`` is the marks' table.
 
     Statuses come from the enum, so they may be literals in the SQL: only then can a partial index be used.
     """
@@ -184,6 +188,9 @@ def conditions(query: JobQuery, start: SortKey | None, *, descending: bool) -> t
     if query.longest_s is not None:
         clauses.append("duration_s <= :longest")
         values["longest"] = float(query.longest_s)
+    for number, name in enumerate(sorted(query.without)):
+        clauses.append(f"seq NOT IN (SELECT job FROM {marks} WHERE name = :without{number})")  # noqa: S608 - a constant
+        values[f"without{number}"] = name
     if start is not None:
         sign, value = "<" if descending else ">", VALUES.get(query.order)
         values["start_at"], values["start_id"] = start[1:]
@@ -195,6 +202,14 @@ def conditions(query: JobQuery, start: SortKey | None, *, descending: bool) -> t
         else:
             clauses.append(f"(created_at, id) {sign} (:start_at, :start_id)")
     return clauses, values
+
+
+def marked(query: JobQuery, marks: str) -> tuple[list[str], dict[str, Any]]:
+    """Return a ``SELECT`` of the jobs that have each mark which the query asks for, and the values; ``marks`` is the
+    marks' table."""
+    names = sorted(query.marks)
+    selects = [f"SELECT job AS hit FROM {marks} WHERE name = :mark{number}" for number in range(len(names))]  # noqa: S608 - a constant
+    return selects, {f"mark{number}": name for number, name in enumerate(names)}
 
 
 def account_conditions(query: AccountQuery, terms: Sequence[Term], has: str) -> tuple[str, dict[str, Any]]:

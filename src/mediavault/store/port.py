@@ -1,7 +1,7 @@
-"""The store's contract: five ports. ``tests/contract/`` runs every sentence below against every engine.
+"""The store's contract: six ports. ``tests/contract/`` runs every sentence below against every engine.
 
 A store is one :class:`Store`: the queue that workers use, the catalogue that pages read, the site limits, the workers,
-and small records. Code takes only the ports that it needs. Every method may raise
+small records, and the marks that people make. Code takes only the ports that it needs. Every method may raise
 :class:`~mediavault.core.failures.StoreError`.
 
 **Fence.** A write of an attempt names ``(job id, attempt_count)`` and changes a row only ``WHERE status = running AND
@@ -9,7 +9,7 @@ attempt_count = mine``. No row means :class:`~mediavault.core.failures.LeaseLost
 
 **Time.** All comparisons use one clock: the database's, on SQLite and in memory the ``Clock`` given at construction.
 
-**Durability.** ``enqueue``, ``import_jobs``, every write of ``Records`` and the final states (``complete``, ``fail``,
+**Durability.** ``enqueue``, ``import_jobs``, every write of ``Records`` and ``Marks``, and the final states (``complete``, ``fail``,
 ``cancel``, ``retry``, ``remove``, ``begin_commit``, ``save_items``, ``pause_site``) have reached the disk when they
 return. ``claim``, ``renew``, ``progress`` and heartbeats may be lost by a power cut (a lost claim is one more run),
 never by a crash of a process.
@@ -42,6 +42,7 @@ from mediavault.core.job import (
     WorkerHeartbeat,
     WorkerId,
 )
+from mediavault.core.marks import Mark, MarkCount
 from mediavault.core.media import Account, Candidate, KeptFile, SourceType
 from mediavault.core.records import Record, RecordKind
 from mediavault.core.site_limits import Permit, PermitRequest, SiteLimit
@@ -114,10 +115,11 @@ class Recovered:
 
 @dataclass(frozen=True, slots=True)
 class StoredJob:
-    """A job with all of its history, as it is moved from one store to another."""
+    """A job with all of its history and its marks, as it is moved from one store to another."""
 
     job: Job
     history: tuple[HistoryRecord, ...] = ()
+    marks: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +318,7 @@ class JobCatalogue(Protocol):
         """Return what the store is, and how many jobs it has."""
 
     async def remove(self, job_id: JobId, *, as_of: datetime | None = None) -> Job:
-        """Delete the job and its history, in any state; returns the job as it was. Raises JobNotFound.
+        """Delete the job, its history and its marks, in any state; returns the job as it was. Raises JobNotFound.
 
         With ``as_of`` only if that is still its ``updated_at``: a job that has changed since counts as not found.
 
@@ -454,6 +456,44 @@ class Records(Protocol):
         """Return all values of ``set_once``, by name."""
 
 
+class Marks(Protocol):
+    """What people note about posts: see ``core.marks``. A job has at most one mark of a name.
+
+    A mark is no part of the job: it changes neither ``updated_at`` nor the history. It goes when the job is removed.
+    """
+
+    async def put(self, marks: Sequence[Mark]) -> int:
+        """Store marks, replacing those of the same name at the same job; returns how many were stored.
+
+        Marks of unknown jobs are ignored. Without a ``place`` an existing mark stays where it is, and a new one comes
+        after those that exist: its place is the time in microseconds, by the store's clock, in the order given.
+        """
+
+    async def remove(self, name: str, job_ids: Collection[JobId] | None = None, *, if_text: str | None = None) -> int:
+        """Remove the marks of this name from these jobs, or from all; returns how many there were.
+
+        With ``if_text`` only the marks that have this text now.
+        """
+
+    async def rename(self, name: str, new_name: str, *, text: str) -> int:
+        """Give the marks of ``name`` the name ``new_name``, and all marks of that name the text ``text``; returns how
+        many have it then. A job that has both keeps the place of ``new_name``. Renaming no mark changes nothing."""
+
+    async def of_jobs(self, job_ids: Collection[JobId]) -> Mapping[JobId, tuple[Mark, ...]]:
+        """Return the marks of these jobs, each job's sorted by name. Jobs without any are left out."""
+
+    async def marked(
+        self, name: str, *, after: Mark | None = None, limit: int = 100, newest_first: bool = False
+    ) -> list[Mark]:
+        """Return the marks of a name by their places, then by job id, from the one after ``after``."""
+
+    async def names(self, prefix: str) -> list[MarkCount]:
+        """Return the names that begin with ``prefix`` and have marks, sorted by their code points.
+
+        ``text`` is the first of the texts of a name's marks, by code points.
+        """
+
+
 class Store(Protocol):
     """One store of any engine."""
 
@@ -462,6 +502,7 @@ class Store(Protocol):
     site_limits: SiteLimits
     workers: Workers
     records: Records
+    marks: Marks
 
     async def open(self) -> None:
         """Connect, apply pending migrations. Raises SchemaTooNew, without changing anything."""

@@ -40,6 +40,8 @@ class JobQuery:
     shortest_s: float | None = None  # duration_s, both inclusive; jobs without one are left out
     longest_s: float | None = None
     order: JobOrder = JobOrder.NEWEST
+    marks: Collection[str] = ()  # names of core.marks: jobs that have a mark of each
+    without: Collection[str] = ()  # names: jobs that have a mark of none
 
 
 @dataclass(frozen=True, slots=True)

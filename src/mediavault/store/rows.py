@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from mediavault.core.failures import ErrorCode
 from mediavault.core.job import (
     HistoryRecord,
     Job,
+    JobId,
     JobStatus,
     Stage,
     StepOutcome,
@@ -19,12 +21,14 @@ from mediavault.core.job import (
     WorkerHeartbeat,
     WorkerId,
 )
+from mediavault.core.marks import Mark
 from mediavault.core.media import Account, SourceType, key_of
 from mediavault.core.messages import from_json, to_json
 from mediavault.core.site_limits import SiteLimit
 from mediavault.store import codec
 from mediavault.store.port import Checkpoint
 
+LAST_PLACE = 2**62  # of a mark
 LIMIT_COLUMNS = (
     "closed_until, probing_until, strikes, code, reason, next_turn_at, offered_until, account_posts, account_cap"
 )
@@ -244,6 +248,48 @@ def beat_values(beat: WorkerHeartbeat) -> dict[str, Any]:
         "signed_in": " ".join(beat.signed_in),
         "tally": " ".join(f"{name}={count}" for name, count in beat.tally.items()),
     }
+
+
+def mark_values(mark: Mark, now: int) -> dict[str, Any]:
+    """Return the values of a mark; ``now`` stands for the place of a new one that asks for none."""
+    text = codec.storable(mark.text)
+    return {"id": mark.job_id, "name": mark_name(mark.name), "text": text, "place": mark.place, "now": now}
+
+
+def mark_name(name: str) -> str:
+    """Return a name as it is stored."""
+    return codec.storable(name)
+
+
+def distinct_marks(marks: Iterable[Mark]) -> list[Mark]:
+    """Return the marks, of several with the same name at the same job the last one, where the first one was."""
+    return list({(mark_name(mark.name), mark.job_id): mark for mark in marks}.values())
+
+
+def mark_from_row(row: Sequence[Any]) -> Mark:
+    """Return the mark of a row of job id, name, text and place."""
+    job_id, name, text, place = row
+    return Mark(JobId(job_id), name, text, int(place))
+
+
+def marks_by_job(found: Iterable[Sequence[Any]]) -> dict[JobId, tuple[Mark, ...]]:
+    """Return the marks of such rows by job; the rows of a job are sorted by name."""
+    by_job = defaultdict[JobId, tuple[Mark, ...]](tuple)
+    for mark in map(mark_from_row, found):
+        by_job[mark.job_id] += (mark,)
+    return dict(by_job)
+
+
+def mark_start(after: Mark | None, *, newest_first: bool) -> dict[str, Any]:
+    """Return the place and the job id that come before the first mark of a page."""
+    if after is None:
+        return {"place": LAST_PLACE if newest_first else -LAST_PLACE, "id": ""}
+    return {"place": after.place or 0, "id": after.job_id}
+
+
+def after_prefix(prefix: str) -> str:
+    """Return the first text after all that begin with ``prefix``, which ends in an ASCII character."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
 def counts_from_row(row: Sequence[int]) -> dict[JobStatus, int]:

@@ -20,7 +20,7 @@ from mediavault.store.port import AccountQuery, JobOrder, JobQuery
 from mediavault.store.rows import limit_values
 from mediavault.store.sqlite import ops
 from mediavault.store.sqlite.engine import Connection, fetch_all
-from mediavault.store.sqlite.library import accounts_statement, statement
+from mediavault.store.sqlite.library import accounts_statement, found_by, statement
 from mediavault.store.sqlite.schema import open_database
 from mediavault.store.sqlite.statements import SQL
 from mediavault.store.sqlite.writer import Txn
@@ -30,6 +30,7 @@ ROWS = 300
 
 BY_ID = ["SEARCH jobs USING INDEX jobs_id (id=?)"]
 BY_KEY = "SEARCH jobs USING INTEGER PRIMARY KEY (rowid=?)"
+MARKS_OF_NAME = "SEARCH marks USING PRIMARY KEY (name=?)"
 BY_POST = "SEARCH jobs USING COVERING INDEX jobs_post (canonical_url=?)"
 # Statement -> what it does with the tables, in order. A SCAN of a partial index reads the few jobs that are in it.
 PLANS: dict[str, list[str]] = {
@@ -66,6 +67,28 @@ PLANS: dict[str, list[str]] = {
     "remove": BY_ID,
     "remove_history": ["SEARCH history USING INDEX history_job (job=?)"],
     "append_history": [],
+    "remove_marks_of_job": ["SEARCH marks USING INDEX marks_job (job=?)"],
+    "put_mark": ["SEARCH jobs USING COVERING INDEX jobs_id (id=?)"],
+    "remove_marks": [MARKS_OF_NAME, "SEARCH jobs USING COVERING INDEX jobs_id (id=?)"],
+    "add_renamed_marks": [MARKS_OF_NAME],
+    "text_of_marks": [MARKS_OF_NAME],
+    "marks_of_jobs": [
+        "SEARCH jobs USING COVERING INDEX jobs_id (id=?)",
+        "SEARCH marks USING INDEX marks_job (job=?)",
+        "USE TEMP B-TREE FOR ORDER BY",  # of a page's marks
+    ],
+    # Only marks of the same place are sorted.
+    "marked": [
+        "SEARCH marks USING INDEX marks_place (name=? AND place>?)",
+        BY_KEY,
+        "USE TEMP B-TREE FOR LAST TERM OF ORDER BY",
+    ],
+    "marked_newest_first": [
+        "SEARCH marks USING INDEX marks_place (name=? AND place<?)",
+        BY_KEY,
+        "USE TEMP B-TREE FOR LAST TERM OF ORDER BY",
+    ],
+    "mark_names": ["SEARCH marks USING PRIMARY KEY (name>? AND name<?)"],
     "import_job": [],
     "import_gate": [],
     "set_once": [],
@@ -95,7 +118,6 @@ PLANS: dict[str, list[str]] = {
     "newest_of_account": ["SEARCH jobs USING INDEX jobs_account (account_key=?)"],
     "name_account": ["SEARCH library_accounts USING PRIMARY KEY (key=?)"],
     "drop_account": ["SEARCH library_accounts USING PRIMARY KEY (key=?)"],
-    "few_words": ["SCAN library_words VIRTUAL TABLE INDEX 0:M1"],
     "account": ["SEARCH library_accounts USING PRIMARY KEY (key=?)"],
     "failure_groups": ["SCAN jobs USING INDEX jobs_failed", "USE TEMP B-TREE FOR GROUP BY"],
     "failure_examples": [
@@ -140,7 +162,9 @@ def plan(db: Connection, sql: str) -> list[str]:
     values: Any = named or (None,) * sql.count("?") or None
     steps = [row[3] for row in fetch_all(db, f"EXPLAIN QUERY PLAN {sql}", values)]
     return [
-        step for step in steps if re.search(r"\b(jobs|history|h|workers|gates|records|library_\w+)\b|TEMP B-TREE", step)
+        step
+        for step in steps
+        if re.search(r"\b(jobs|history|h|workers|gates|records|marks|library_\w+)\b|TEMP B-TREE", step)
     ]
 
 
@@ -226,6 +250,22 @@ def test_a_search_that_finds_many_jobs_reads_the_orders_index(db: Connection, or
     assert steps[1:3] == ["SCAN library_words VIRTUAL TABLE INDEX 0:M1", READ_BY_KEY]
 
 
+def test_marks_that_few_jobs_have_are_read_before_the_jobs(db: Connection) -> None:
+    steps = page_plan(db, JobQuery(marks=["tag/cats", "tag/dogs"], platform="x"), finds_few=True)
+
+    assert steps[:3] == [MARKS_OF_NAME, MARKS_OF_NAME, READ_BY_KEY]
+
+
+@pytest.mark.parametrize("query", [JobQuery(marks=["tag/cats"]), JobQuery(without=["tag/cats"])])
+def test_marks_that_many_jobs_have_are_looked_up_from_the_orders_index(db: Connection, query: JobQuery) -> None:
+    steps = page_plan(db, query)
+
+    assert steps[:2] == [
+        "SCAN jobs USING COVERING INDEX jobs_created",
+        "SEARCH marks USING COVERING INDEX marks_place (name=?)",
+    ]
+
+
 @pytest.mark.parametrize(
     ("query", "index"),
     [
@@ -245,7 +285,8 @@ def test_a_page_of_accounts_is_read_in_the_order_of_an_index(db: Connection, que
 def page_plan(db: Connection, query: JobQuery, *, finds_few: bool = False) -> list[str]:
     terms = search_words.parse_search(query.text)
     descending = paging.is_descending(query.order)
-    sql, _ = statement(query, terms, paging.after(query), descending=descending, finds_few=finds_few)
+    found, _ = found_by(query, terms)
+    sql, _ = statement(query, found, paging.after(query), descending=descending, finds_few=finds_few)
     return plan(db, sql)
 
 

@@ -5,7 +5,7 @@ Nothing in it awaits, so each method is atomic within its event loop. Everything
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -26,11 +26,12 @@ from mediavault.core.job import (
     WorkerHeartbeat,
     WorkerId,
 )
+from mediavault.core.marks import Mark, MarkCount
 from mediavault.core.media import KeptFile
 from mediavault.core.messages import Message
 from mediavault.core.records import Record, RecordKind
 from mediavault.core.site_limits import Permit, PermitRequest, SiteLimit
-from mediavault.store import browsing, codec, paging, site_limits, transitions
+from mediavault.store import browsing, codec, paging, rows, site_limits, transitions
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.port import (
     AccountPage,
@@ -44,6 +45,7 @@ from mediavault.store.port import (
     JobQuery,
     JobQueue,
     LibraryTotals,
+    Marks,
     Neighbours,
     Records,
     Recovered,
@@ -53,7 +55,6 @@ from mediavault.store.port import (
     StoreReport,
     Workers,
 )
-from mediavault.store.rows import micros_or_none
 from mediavault.store.wake import Subscribers
 
 _ENDED = datetime(1970, 1, 1, tzinfo=UTC)  # the lease of a worker that is known to be dead
@@ -71,6 +72,7 @@ class MemoryState:
         self.workers: dict[WorkerId, WorkerHeartbeat] = {}
         self.limits: dict[str, SiteLimit] = {}
         self.leaving: set[WorkerId] = set()
+        self.marks: dict[JobId, dict[str, Mark]] = {}
         self.subscribers, self.listeners = Subscribers[[]](), Subscribers[[str]]()
 
     def get(self, job_id: JobId) -> Job:
@@ -109,6 +111,18 @@ class MemoryState:
 
     def record_of(self, claim: ClaimedJob, stage: Stage) -> HistoryRecord:
         return HistoryRecord(self.clock.now(), claim.fence, stage, StepOutcome.OK)
+
+    def put_marks(self, marks: Sequence[Mark]) -> int:
+        now, stored = to_micros(self.clock.now()), 0
+        for index, mark in enumerate(rows.distinct_marks(marks)):
+            if mark.job_id in self.jobs:
+                values = rows.mark_values(mark, now + index)
+                known = self.marks.setdefault(mark.job_id, {})
+                there = known[values["name"]].place if values["name"] in known else values["now"]
+                place = there if mark.place is None else mark.place
+                known[values["name"]] = Mark(mark.job_id, values["name"], values["text"], place)
+                stored += 1
+        return stored
 
     def site_limit(self, platform: str) -> SiteLimit:
         return self.limits.get(platform, SiteLimit(platform))
@@ -404,10 +418,10 @@ class MemoryCatalogue(_MemoryPort):
         return list(self._state.history[job_id])
 
     async def jobs(self, query: JobQuery) -> JobPage:
-        return browsing.page(self._state.jobs.values(), query)
+        return browsing.page(self._state.jobs.values(), query, self._state.marks)
 
     async def neighbours(self, job_id: JobId, query: JobQuery) -> Neighbours:
-        return browsing.neighbours(self._state.get(job_id), self._state.jobs.values(), query)
+        return browsing.neighbours(self._state.get(job_id), self._state.jobs.values(), query, self._state.marks)
 
     async def accounts(self, query: AccountQuery) -> AccountPage:
         return browsing.accounts(self._state.jobs.values(), query)
@@ -451,6 +465,7 @@ class MemoryCatalogue(_MemoryPort):
         if as_of is not None and job.updated_at != as_of:
             raise transitions.job_not_found(job_id)
         del self._state.jobs[job_id], self._state.history[job_id]
+        self._state.marks.pop(job_id, None)
         self._state.stop_attempt(job)
         return job
 
@@ -461,6 +476,7 @@ class MemoryCatalogue(_MemoryPort):
             if any(known.id == job.id or _version_of(known) == _version_of(job) for known in self._state.jobs.values()):
                 continue
             self._state.jobs[job.id], self._state.history[job.id] = job, list(stored.history)
+            self._state.put_marks(stored.marks)
             new += 1
         if new:
             self._state.subscribers.notify()
@@ -533,6 +549,59 @@ class MemoryWorkers(_MemoryPort):
         return self._state.listeners.add(callback)
 
 
+class MemoryMarks(_MemoryPort):
+    async def put(self, marks: Sequence[Mark]) -> int:
+        return self._state.put_marks(marks)
+
+    async def remove(self, name: str, job_ids: Collection[JobId] | None = None, *, if_text: str | None = None) -> int:
+        name = rows.mark_name(name)
+        of_jobs = [
+            self._state.marks.get(job_id, {}) for job_id in (self._state.marks if job_ids is None else set(job_ids))
+        ]
+        found = [marks for marks in of_jobs if name in marks and if_text in (None, marks[name].text)]
+        for marks in found:
+            del marks[name]
+        return len(found)
+
+    async def rename(self, name: str, new_name: str, *, text: str) -> int:
+        name, new_name = rows.mark_name(name), rows.mark_name(new_name)
+        if not any(name in marks for marks in self._state.marks.values()):
+            return 0
+        for marks in self._state.marks.values():
+            if name in marks:
+                moved = marks.pop(name)
+                marks.setdefault(new_name, moved)
+            if new_name in marks:
+                marks[new_name] = replace(marks[new_name], name=new_name, text=codec.storable(text))
+        return sum(new_name in marks for marks in self._state.marks.values())
+
+    async def of_jobs(self, job_ids: Collection[JobId]) -> Mapping[JobId, tuple[Mark, ...]]:
+        found = {job_id: self._state.marks.get(job_id, {}) for job_id in job_ids}
+        return {job_id: tuple(marks[name] for name in sorted(marks)) for job_id, marks in found.items() if marks}
+
+    async def marked(
+        self, name: str, *, after: Mark | None = None, limit: int = 100, newest_first: bool = False
+    ) -> list[Mark]:
+        name = rows.mark_name(name)
+        places = sorted(
+            ((marks[name].place or 0, job_id) for job_id, marks in self._state.marks.items() if name in marks),
+            reverse=newest_first,
+        )
+        if after is not None:
+            start = (after.place or 0, after.job_id)
+            places = [at for at in places if (at < start if newest_first else at > start)]
+        return [self._state.marks[job_id][name] for _, job_id in places[:limit]]
+
+    async def names(self, prefix: str) -> list[MarkCount]:
+        prefix = rows.mark_name(prefix)
+        texts = defaultdict[str, list[str]](list)
+        for marks in self._state.marks.values():
+            for name, mark in marks.items():
+                if name.startswith(prefix):
+                    texts[name].append(mark.text)
+        return [MarkCount(name, min(texts[name]), len(texts[name])) for name in sorted(texts)]
+
+
 class MemoryRecords:
     """The records; values are stored as the text that a database would store."""
 
@@ -545,7 +614,7 @@ class MemoryRecords:
         self, kind: RecordKind, key: str, value: Mapping[str, Any], *, expires_at: datetime | None = None
     ) -> None:
         self._prune()
-        row = codec.record_to_json(value), to_micros(self._clock.now()), micros_or_none(expires_at)
+        row = codec.record_to_json(value), to_micros(self._clock.now()), rows.micros_or_none(expires_at)
         self._rows[kind, key] = row
 
     async def replace(
@@ -609,6 +678,7 @@ class MemoryJobStore:
         self.site_limits: SiteLimits = MemorySiteLimits(self._state)
         self.workers: Workers = MemoryWorkers(self._state)
         self.records: Records = MemoryRecords(clock)
+        self.marks: Marks = MemoryMarks(self._state)
 
     async def open(self) -> None:
         self._state.guard.may_reap(self._state.clock.now(), self._state.clock.monotonic())  # the first reading

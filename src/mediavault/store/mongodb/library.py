@@ -95,6 +95,8 @@ def page_filter(
     if query.longest_s is not None:
         length["$lte"] = float(query.longest_s)
     more: list[Filter] = [{"duration_s": length}] if length else []
+    more += [{"marks.n": name} for name in query.marks]
+    more += [{"marks.n": {"$ne": name}} for name in query.without]
     more += [condition for term in terms for condition in _has(term)]
     if start is not None:
         more.append({"$or": list(_after(VALUES.get(query.order), start, descending=descending))})

@@ -29,6 +29,7 @@ from mediavault.core.messages import Message, to_json
 from mediavault.core.site_limits import SiteLimit
 from mediavault.store import codec, transitions
 from mediavault.store.codec import items_to_json
+from mediavault.store.mongodb import marks
 from mediavault.store.mongodb.engine import FIRST_MOMENT, Document, Filter, MongoDatabase
 from mediavault.store.mongodb.history import append, appended, literal, make_room, new_record, write_page
 from mediavault.store.mongodb.reads import FAILED, QUEUED, get
@@ -446,24 +447,27 @@ def _contention_error(job_id: JobId) -> StoreError:
 
 
 async def import_jobs(server: MongoServer, jobs: Sequence[StoredJob]) -> int:
-    database = server.database
     new = 0
     for stored in jobs:
-        new += await _import_one(database, transitions.as_imported(stored.job), stored.history)
+        new += await _import_one(server, stored)
     if new:
         server.wake()
     return new
 
 
-async def _import_one(database: MongoDatabase, job: Job, history: Sequence[HistoryRecord]) -> bool:
-    documents = database.documents(JOBS)
+async def _import_one(server: MongoServer, stored: StoredJob) -> bool:
+    database, documents = server.database, server.database.documents(JOBS)
+    job, history = transitions.as_imported(stored.job), stored.history
     same = {"$or": [{"_id": job.id}, {"canonical_url": job.canonical_url, "version": job.version}]}
     if await documents.latest(same, fields={"_id": 1}) is not None:
         return False
     moved = max(0, len(history) - SPILL_AT + PAGE) // PAGE * PAGE
     for first in range(0, moved, PAGE):
         await write_page(database, job.id, first, [record_row(entry) for entry in history[first : first + PAGE]])
-    return not await documents.insert([document_of(job, history[moved:], moved=moved)])
+    document = document_of(job, history[moved:], moved=moved)
+    if stored.marks:
+        document["marks"] = await marks.documents_of(server, stored.marks)
+    return not await documents.insert([document])
 
 
 async def import_limits(server: MongoServer, limits: Sequence[SiteLimit]) -> int:

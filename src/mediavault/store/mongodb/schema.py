@@ -75,6 +75,7 @@ _LIBRARY = [
     Index(JOBS, "longest", [("duration_s", 1), ("created_at", 1), ("_id", 1)]),
     Index(JOBS, "largest", [("bytes", 1), ("created_at", 1), ("_id", 1)]),
 ]
+_MARKS = [Index(JOBS, "marks", [("marks.n", 1), ("marks.p", 1)])]
 # Step 5: words.py gives every document its words, and records of the history end with the values of their message.
 # Older code writes neither.
 STEPS = (
@@ -83,6 +84,7 @@ STEPS = (
     MigrationStep(3, 1, _RECORDS),
     MigrationStep(4, 1, _LIBRARY),
     MigrationStep(5, 5, []),
+    MigrationStep(6, 5, _MARKS),
 )
 
 

@@ -12,9 +12,9 @@ from mediavault.core.job import ClaimedJob, JobItem, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.store import transitions
 from mediavault.store.calls import Port, shielded, with_retries
-from mediavault.store.mongodb import claims, history, library, ops, reads, records
+from mediavault.store.mongodb import claims, history, library, marks, ops, reads, records
 from mediavault.store.mongodb.server import MongoServer
-from mediavault.store.port import JobCatalogue, JobQueue, Records, SiteLimits, Workers
+from mediavault.store.port import JobCatalogue, JobQueue, Marks, Records, SiteLimits, Workers
 from mediavault.store.site_limits import ClaimFilter
 
 # --- the ports: each method is an operation of one of the modules here ------------------------------------------------
@@ -118,6 +118,15 @@ class MongoRecords(Port[MongoServer]):
     constants = shielded(reads.constants)
 
 
+class MongoMarks(Port[MongoServer]):
+    put = shielded(marks.put)
+    remove = shielded(marks.remove)
+    rename = shielded(marks.rename)
+    of_jobs = shielded(marks.of_jobs)
+    marked = shielded(marks.marked)
+    names = shielded(marks.names)
+
+
 class MongoJobStore:
     """A ``Store`` in a MongoDB database, 5.0 or newer, in collections named ``mediavault.…``.
 
@@ -132,6 +141,7 @@ class MongoJobStore:
         self.site_limits: SiteLimits = MongoSiteLimits(self._server)
         self.workers: Workers = MongoWorkers(self._server)
         self.records: Records = MongoRecords(self._server)
+        self.marks: Marks = MongoMarks(self._server)
 
     @property
     def has_wake_ups(self) -> bool:

@@ -53,7 +53,10 @@ def statement(
     if terms == ():
         return None
     descending = paging.is_descending(query.order) is not backwards
-    conditions, values = library_index.conditions(query, start, descending=descending)
+    conditions, values = library_index.conditions(query, start, descending=descending, marks="mediavault.marks")
+    selects, names = library_index.marked(query, "mediavault.marks")
+    conditions += [f"seq IN ({select})" for select in selects]
+    values |= names
     if terms is not None:
         conditions.append("seq IN (SELECT seq FROM mediavault.library_words WHERE words @@ :words::text::tsquery)")
         values["words"] = match(terms)

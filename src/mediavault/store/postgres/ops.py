@@ -29,7 +29,7 @@ from mediavault.core.site_limits import Permit, PermitRequest, SiteLimit
 from mediavault.store import codec, search_words, site_limits, transitions
 from mediavault.store.library_index import Entry, entry_of, running_values
 from mediavault.store.port import Checkpoint, Enqueued, Recovered, RecoveredJob, StoredJob
-from mediavault.store.postgres import library_index
+from mediavault.store.postgres import library_index, marks
 from mediavault.store.postgres.engine import Row, Transaction
 from mediavault.store.postgres.reads import get
 from mediavault.store.postgres.server import PostgresServer
@@ -312,6 +312,7 @@ async def import_jobs(server: PostgresServer, jobs: Sequence[StoredJob]) -> int:
             values = stored_values(transitions.as_imported(stored.job))
             for row in await txn.rows(SQL["import_job"], values):
                 await txn.many(SQL["append_history"], [_history_values(row[0], entry) for entry in stored.history])
+                await marks.put_in(txn, stored.marks, server.now)
                 entries.append(entry_of(row[0], values))
         if entries:
             await library_index.add(txn, entries)

@@ -297,6 +297,52 @@ WITH gone AS (DELETE FROM mediavault.jobs WHERE id = :id::text AND updated_at = 
 h AS (DELETE FROM mediavault.history USING gone WHERE history.job = gone.seq)
 SELECT gone.*, CASE WHEN status = 'running' THEN pg_notify('mediavault_stop', left(id, 200)) END FROM gone;
 
+-- name: put_marks
+-- In the order of their keys, so that two calls that put the same marks lock them in the same order.
+WITH {t}
+INSERT INTO mediavault.marks (name, job, place, text)
+SELECT given.name, seq, coalesce(place, t.now + number), given.text
+  FROM t, unnest(:names::text[], :ids::text[], :texts::text[], :places::bigint[], :nows::bigint[])
+       AS given (name, id, text, place, number)
+  JOIN mediavault.jobs USING (id)
+ ORDER BY given.name, seq
+ON CONFLICT (name, job) DO UPDATE
+   SET text = excluded.text, place = CASE WHEN :stay::bool THEN marks.place ELSE excluded.place END
+RETURNING job;
+
+-- name: remove_marks
+DELETE FROM mediavault.marks WHERE name = :name::text AND text = coalesce(:text::text, text)
+   AND (:ids::text[] IS NULL OR job IN (SELECT seq FROM mediavault.jobs WHERE id = ANY (:ids::text[]))) RETURNING job;
+
+-- name: any_mark
+SELECT 1 FROM mediavault.marks WHERE name = :name::text LIMIT 1;
+
+-- name: rename_marks
+WITH gone AS (DELETE FROM mediavault.marks WHERE name = :name::text AND name <> :new_name::text RETURNING job, place)
+INSERT INTO mediavault.marks (name, job, place, text) SELECT :new_name::text, job, place, '' FROM gone ORDER BY job
+ON CONFLICT (name, job) DO NOTHING RETURNING job;
+
+-- name: text_of_marks
+UPDATE mediavault.marks SET text = :text::text WHERE name = :name::text RETURNING job;
+
+-- name: marks_of_jobs
+SELECT id, name, text, place FROM mediavault.jobs JOIN mediavault.marks ON job = seq WHERE id = ANY (:ids::text[])
+ ORDER BY id, name;
+
+-- name: marked
+SELECT id, name, text, place FROM mediavault.marks JOIN mediavault.jobs ON seq = job
+ WHERE name = :name::text AND place >= :place::bigint AND (place > :place::bigint OR id > :id::text)
+ ORDER BY place, id LIMIT :limit::int;
+
+-- name: marked_newest_first
+SELECT id, name, text, place FROM mediavault.marks JOIN mediavault.jobs ON seq = job
+ WHERE name = :name::text AND place <= :place::bigint AND (place < :place::bigint OR id < :id::text)
+ ORDER BY place DESC, id DESC LIMIT :limit::int;
+
+-- name: mark_names
+SELECT name, min(text), count(*) FROM mediavault.marks WHERE name >= :prefix::text AND name < :end::text
+ GROUP BY name ORDER BY name;
+
 -- name: import_job
 INSERT INTO mediavault.jobs ({stored}) VALUES ({stored_values}) ON CONFLICT DO NOTHING RETURNING seq;
 

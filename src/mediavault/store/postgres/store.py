@@ -12,13 +12,13 @@ from mediavault.core.job import ClaimedJob, Job, JobId, JobItem, NewJob, WorkerI
 from mediavault.core.media import KeptFile
 from mediavault.store import transitions
 from mediavault.store.calls import Port, shielded, with_retries
-from mediavault.store.port import Enqueued, JobCatalogue, JobQueue, Records, SiteLimits, Workers
-from mediavault.store.postgres import library, ops, reads, records
+from mediavault.store.port import Enqueued, JobCatalogue, JobQueue, Marks, Records, SiteLimits, Workers
+from mediavault.store.postgres import library, marks, ops, reads, records
 from mediavault.store.postgres.claims import Completion, LowWaterMark, PostgresClaims
 from mediavault.store.postgres.server import PostgresServer
 from mediavault.store.site_limits import ClaimFilter
 
-# --- the ports: each method is an operation of ops.py, reads.py, library.py or records.py -----------------------------
+# --- the ports: each method is an operation of one of the modules here ---------------------------------------------------
 
 
 class PostgresQueue(Port[PostgresServer]):
@@ -141,6 +141,15 @@ class PostgresRecords(Port[PostgresServer]):
     constants = shielded(reads.constants)
 
 
+class PostgresMarks(Port[PostgresServer]):
+    put = shielded(marks.put)
+    remove = shielded(marks.remove)
+    rename = shielded(marks.rename)
+    of_jobs = shielded(marks.of_jobs)
+    marked = shielded(marks.marked)
+    names = shielded(marks.names)
+
+
 class PostgresJobStore:
     """A ``Store`` in a PostgreSQL database, 15 or newer, in its own schema named ``mediavault``.
 
@@ -157,6 +166,7 @@ class PostgresJobStore:
         self.site_limits: SiteLimits = PostgresSiteLimits(self._server)
         self.workers: Workers = PostgresWorkers(self._server)
         self.records: Records = PostgresRecords(self._server)
+        self.marks: Marks = PostgresMarks(self._server)
 
     @property
     def has_wake_ups(self) -> bool:

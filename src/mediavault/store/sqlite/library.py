@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mediavault.core.job import Job, JobId, JobStatus
@@ -53,38 +53,42 @@ def _select(
     if terms == ():
         return []
     descending = paging.is_descending(query.order) is not backwards
-    finds_few = terms is not None and _finds_few(db, terms)
-    sql, values = statement(query, terms, start, descending=descending, finds_few=finds_few)
-    return [job_from_row(row) for row in fetch_all(db, sql, {**values, "limit": limit})]
+    found, values = found_by(query, terms)
+    finds_few = bool(found) and _finds_few(db, found, values)
+    sql, more = statement(query, found, start, descending=descending, finds_few=finds_few)
+    return [job_from_row(row) for row in fetch_all(db, sql, {**values, **more, "limit": limit})]
 
 
-def _finds_few(db: Connection, terms: Sequence[search_words.Term]) -> bool:
-    [[count]] = fetch_all(db, SQL["few_words"], {"words": match(terms), "limit": FEW + 1})
+def found_by(query: JobQuery, terms: Sequence[search_words.Term] | None) -> tuple[str, dict[str, Any]]:
+    """Return the ``SELECT`` of the jobs that have the query's words and marks, "" if it asks for none; and its values."""
+    selects, values = library_index.marked(query, "marks")
+    if terms is not None:
+        selects.append("SELECT rowid AS hit FROM library_words WHERE library_words MATCH :words")
+        values["words"] = match(terms)
+    return " INTERSECT ".join(selects), values
+
+
+def _finds_few(db: Connection, found: str, values: Mapping[str, Any]) -> bool:
+    """Return whether the search finds few jobs; they are counted up to a limit."""
+    [[count]] = fetch_all(db, f"SELECT count(*) FROM (SELECT 1 FROM ({found}) LIMIT {FEW + 1})", values)  # noqa: S608 - nothing comes from outside
     return bool(count <= FEW)
 
 
 def statement(
-    query: JobQuery,
-    terms: Sequence[search_words.Term] | None,
-    start: SortKey | None,
-    *,
-    descending: bool,
-    finds_few: bool,
+    query: JobQuery, found: str, start: SortKey | None, *, descending: bool, finds_few: bool
 ) -> tuple[str, dict[str, Any]]:
-    """Return a page's statement and its values except ``limit``: jobs are found in an index, and only these are read.
+    """Return a page's statement and its values, except ``limit`` and those of ``found``, the SELECT of the jobs that
+    have its words and marks. Jobs are found in an index, and only these are read.
 
     If a search finds few jobs, all of them are read and sorted. If it finds many, the order's index is read until the
     page is full: at least one job in a hundred matches.
     """
-    conditions, values = library_index.conditions(query, start, descending=descending)
+    conditions, values = library_index.conditions(query, start, descending=descending, marks="marks")
     source = f"jobs INDEXED BY {_index(query)}"
-    if terms is not None:
-        values["words"] = match(terms)
-        matching = "SELECT rowid AS hit FROM library_words WHERE library_words MATCH :words"
-        if finds_few:
-            source = f"({matching}) CROSS JOIN jobs ON jobs.seq = hit"
-        else:
-            conditions.append(f"seq IN ({matching})")
+    if found and finds_few:
+        source = f"({found}) CROSS JOIN jobs ON jobs.seq = hit"
+    elif found:
+        conditions.append(f"seq IN ({found})")
     value = VALUES.get(query.order)
     direction = "DESC" if descending else "ASC"
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""

@@ -42,7 +42,7 @@ from mediavault.store.rows import (
     micros_or_none,
     stored_values,
 )
-from mediavault.store.sqlite import library_index
+from mediavault.store.sqlite import library_index, marks
 from mediavault.store.sqlite.engine import fetch_all
 from mediavault.store.sqlite.statements import SQL
 from mediavault.store.sqlite.writer import Txn
@@ -284,6 +284,7 @@ def remove(txn: Txn, job_id: JobId, *, as_of: datetime | None = None) -> Job:
     # What this transaction was about to append would be an orphan.
     txn.history[:] = [row for row in txn.history if row[0] != rows[0][SEQ]]
     txn.db.execute(SQL["remove_history"], {"seq": rows[0][SEQ]})
+    txn.db.execute(SQL["remove_marks_of_job"], {"seq": rows[0][SEQ]})
     job = job_from_row(rows[0])
     library_index.remove(txn.db, entry_of(rows[0][SEQ], stored_values(job)))
     _stop_attempt(txn, job)
@@ -302,6 +303,7 @@ def import_jobs(txn: Txn, jobs: Sequence[StoredJob]) -> int:
         for (seq,) in fetch_all(txn.db, SQL["import_job"], values):
             library_index.add(txn.db, entry_of(seq, values))
             txn.history += [history_row(seq, record) for record in stored.history]
+            marks.put(txn, stored.marks)
             txn.wake = True
             new += 1
     return new

@@ -146,6 +146,43 @@ DELETE FROM jobs INDEXED BY jobs_id WHERE id = :id AND updated_at = coalesce(:as
 -- name: remove_history
 DELETE FROM history INDEXED BY history_job WHERE job = :seq;
 
+-- name: remove_marks_of_job
+DELETE FROM marks INDEXED BY marks_job WHERE job = :seq;
+
+-- name: put_mark
+INSERT INTO marks (name, job, place, text) SELECT :name, seq, coalesce(:place, :now), :text FROM jobs INDEXED BY jobs_id
+ WHERE id = :id
+ON CONFLICT (name, job) DO UPDATE SET text = excluded.text, place = coalesce(:place, marks.place) RETURNING job;
+
+-- name: remove_marks
+DELETE FROM marks WHERE name = :name AND text = coalesce(:text, text)
+   AND (:ids IS NULL OR job IN (SELECT seq FROM json_each(:ids) CROSS JOIN jobs INDEXED BY jobs_id ON jobs.id = value)) RETURNING job;
+
+-- name: add_renamed_marks
+INSERT INTO marks (name, job, place, text) SELECT :new_name, job, place, text FROM marks WHERE name = :name
+ON CONFLICT (name, job) DO NOTHING;
+
+-- name: text_of_marks
+UPDATE marks SET text = :text WHERE name = :name RETURNING job;
+
+-- name: marks_of_jobs
+SELECT jobs.id, name, text, place FROM json_each(:ids) CROSS JOIN jobs INDEXED BY jobs_id ON jobs.id = json_each.value
+  CROSS JOIN marks INDEXED BY marks_job ON marks.job = jobs.seq
+ ORDER BY jobs.id, name;
+
+-- name: marked
+SELECT jobs.id, name, text, place FROM marks INDEXED BY marks_place CROSS JOIN jobs ON jobs.seq = marks.job
+ WHERE name = :name AND place >= :place AND (place > :place OR jobs.id > :id)
+ ORDER BY place, jobs.id LIMIT :limit;
+
+-- name: marked_newest_first
+SELECT jobs.id, name, text, place FROM marks INDEXED BY marks_place CROSS JOIN jobs ON jobs.seq = marks.job
+ WHERE name = :name AND place <= :place AND (place < :place OR jobs.id < :id)
+ ORDER BY place DESC, jobs.id DESC LIMIT :limit;
+
+-- name: mark_names
+SELECT name, min(text), count(*) FROM marks WHERE name >= :prefix AND name < :end GROUP BY name ORDER BY name;
+
 -- name: import_job
 INSERT INTO jobs ({stored}) VALUES ({stored_values}) ON CONFLICT DO NOTHING RETURNING seq;
 
@@ -297,10 +334,6 @@ UPDATE library_accounts SET handle = :handle, display_name = :display_name, line
 
 -- name: drop_account
 DELETE FROM library_accounts WHERE key = :key AND jobs <= 0;
-
--- name: few_words
--- How many jobs a search finds, counted up to a limit.
-SELECT count(*) FROM (SELECT 1 FROM library_words WHERE library_words MATCH :words LIMIT :limit);
 
 -- name: account
 SELECT {account} FROM library_accounts WHERE key = :key;

@@ -14,8 +14,8 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import StoreError
 from mediavault.core.job import ClaimedJob, WorkerId
 from mediavault.store.clock_guard import ClockGuard
-from mediavault.store.port import JobCatalogue, JobQueue, Records, SiteLimits, Workers
-from mediavault.store.sqlite import library, ops, reads, records
+from mediavault.store.port import JobCatalogue, JobQueue, Marks, Records, SiteLimits, Workers
+from mediavault.store.sqlite import library, marks, ops, reads, records
 from mediavault.store.sqlite.engine import (
     Connection,
     LockWait,
@@ -112,7 +112,7 @@ class SqliteFile:
             raise
 
 
-# --- the ports: each method is an operation of ops.py, reads.py, library.py or records.py, run in its thread ----------
+# --- the ports: each method is an operation of one of the modules here, run in its thread --------------------------
 
 
 class _SqlitePort:
@@ -241,6 +241,15 @@ class SqliteRecords(_SqlitePort):
     constants = _read(reads.constants)
 
 
+class SqliteMarks(_SqlitePort):
+    put = _write_durably(marks.put)
+    remove = _write_durably(marks.remove)
+    rename = _write_durably(marks.rename)
+    of_jobs = _read(marks.of_jobs)
+    marked = _read(marks.marked)
+    names = _read(marks.names)
+
+
 class SqliteJobStore:
     """A ``Store`` in one file of a local disk; any number of processes of the host may share it.
 
@@ -254,6 +263,7 @@ class SqliteJobStore:
         self.site_limits: SiteLimits = SqliteSiteLimits(self._file)
         self.workers: Workers = SqliteWorkers(self._file)
         self.records: Records = SqliteRecords(self._file)
+        self.marks: Marks = SqliteMarks(self._file)
 
     async def open(self) -> None:
         await self._file.open()

@@ -1,0 +1,191 @@
+"""Marks: what people note about a post, such as a favourite, a tag, a place in a collection or how far they watched it.
+
+A mark is a name at a job, with a place among the marks of that name and a text. The name says what it is and, where
+each user has their own, whose: ``favourite/owner``, ``tag/cats``, ``collection/train journeys``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mediavault.core.failures import BadInput
+from mediavault.core.job import JobId
+from mediavault.core.messages import Message
+
+OWNER = "owner"  # the user of a vault that has only one
+MAX_TAG_CHARS = 60
+MAX_COLLECTION_CHARS = 120
+MAX_NOTE_CHARS = 10_000
+WATCHED_SHARE = 0.9  # of the length: who has seen that much has watched the video
+WORTH_RESUMING_S = 10.0  # a position before that is the beginning
+
+_SPACES = re.compile(r"\s+")
+_SEARCHED_TAG = re.compile(r'(?:^|(?<=\s))tag:(?:"([^"]*)"|(\S+))', re.IGNORECASE)
+
+
+class MarkKind(StrEnum):
+    """What a mark says. The values are stored: never rename one."""
+
+    FAVOURITE = "favourite"  # of a user
+    WATCHED = "watched"  # of a user
+    POSITION = "position"  # of a user; its text is a Position
+    TAG = "tag"
+    COLLECTION = "collection"  # an ordered list of videos
+    NOTE = "note"  # its text is the note
+    OUTDATED = "outdated"  # the sidecar does not have the job's marks yet
+
+
+KEPT_IN_SIDECARS = (MarkKind.FAVOURITE, MarkKind.WATCHED, MarkKind.TAG, MarkKind.COLLECTION, MarkKind.NOTE)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A mark of a job. ``place`` orders the marks of one name; None: as it is, or after all others if it is new."""
+
+    job_id: JobId
+    name: str
+    text: str = ""
+    place: int | None = None
+
+    @property
+    def kind(self) -> str:
+        return self.name.partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class MarkCount:
+    """A name, how many jobs have a mark of it, and the text of one of them."""
+
+    name: str
+    text: str
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a user stopped watching: seconds into the post's video number ``item``, which is ``of`` seconds long."""
+
+    at: float
+    of: float
+    item: int = 0
+
+    @property
+    def share(self) -> float:
+        """How much of the video has been watched, from 0 to 1."""
+        return min(1.0, self.at / self.of) if self.of > 0 else 0.0
+
+
+def favourite(user: str) -> str:
+    """Return the name of a user's favourites."""
+    return f"{MarkKind.FAVOURITE}/{user}"
+
+
+def watched(user: str) -> str:
+    """Return the name of what a user has watched."""
+    return f"{MarkKind.WATCHED}/{user}"
+
+
+def position(user: str) -> str:
+    """Return the name of where a user stopped watching."""
+    return f"{MarkKind.POSITION}/{user}"
+
+
+def tag(text: str) -> str:
+    """Return the name of a tag: the same for "Cats", "#cats" and " cats ". Raises BadInput for no tag."""
+    return f"{MarkKind.TAG}/{_folded(tag_text(text))}"
+
+
+def collection(title: str) -> str:
+    """Return the name of a collection, regardless of the title's case. Raises BadInput for no title."""
+    return f"{MarkKind.COLLECTION}/{_folded(collection_title(title))}"
+
+
+def tag_text(text: str) -> str:
+    """Return a tag as it is shown: without "#", on one line. Raises BadInput if nothing is left, or too much."""
+    line = _one_line(text).lstrip("#").strip()
+    if not line or len(line) > MAX_TAG_CHARS or '"' in line:
+        raise BadInput(
+            Message("%(tag)s can't be a tag.", tag=repr(line[:MAX_TAG_CHARS])),
+            help=Message("Use 1 to %(most)s characters, without quotation marks.", most=MAX_TAG_CHARS),
+        )
+    return line
+
+
+def collection_title(text: str) -> str:
+    """Return a collection's title as it is shown. Raises BadInput if nothing is left, or too much."""
+    line = _one_line(text)
+    if not line or len(line) > MAX_COLLECTION_CHARS:
+        raise BadInput(
+            Message("%(title)s can't be a collection's title.", title=repr(line[:MAX_COLLECTION_CHARS])),
+            help=Message("Use 1 to %(most)s characters.", most=MAX_COLLECTION_CHARS),
+        )
+    return line
+
+
+def note_text(text: str) -> str:
+    """Return a note as it is stored: "" for none. Raises BadInput for a very long one."""
+    note = _visible(text.replace("\r\n", "\n"), keep="\n\t").strip()
+    if len(note) > MAX_NOTE_CHARS:
+        raise BadInput("The note is too long.", help=Message("Use at most %(most)s characters.", most=MAX_NOTE_CHARS))
+    return note
+
+
+def position_to_text(position: Position) -> str:
+    """Return the text of a POSITION mark."""
+    return json.dumps([round(position.at, 1), round(position.of, 1), position.item], separators=(",", ":"))
+
+
+def position_from_text(text: str) -> Position:
+    """Invert :func:`position_to_text`."""
+    at, of, item = json.loads(text)
+    return Position(float(at), float(of), int(item))
+
+
+def split_search(text: str | None) -> tuple[str | None, tuple[str, ...]]:
+    """Return a search without its ``tag:…`` words, and the names of these tags.
+
+    A tag of several words is quoted: ``tag:"long train"``. ``tag:`` alone, or with what can't be a tag, is searched for
+    like any other text.
+    """
+    if not text or "tag:" not in text.lower():
+        return text, ()
+    names: dict[str, None] = {}
+
+    def take(match: re.Match[str]) -> str:
+        try:
+            names[tag(match[1] if match[1] is not None else match[2])] = None
+        except BadInput:
+            return match[0]
+        return ""
+
+    rest = _SEARCHED_TAG.sub(take, text)
+    return (_SPACES.sub(" ", rest).strip() or None) if names else text, tuple(names)
+
+
+def search_for_tag(text: str) -> str:
+    """Return the words that :func:`split_search` reads as this tag."""
+    return f'tag:"{text}"' if _SPACES.search(text) else f"tag:{text}"
+
+
+def texts_of(marks: Iterable[Mark], kind: MarkKind) -> tuple[str, ...]:
+    """Return the texts of the marks of a kind, in their order."""
+    return tuple(mark.text for mark in marks if mark.kind == kind)
+
+
+def _one_line(text: str) -> str:
+    return _SPACES.sub(" ", _visible(text, keep=" \t\n\r")).strip()
+
+
+def _visible(text: str, *, keep: str) -> str:
+    """Return the text in its composed form, without control characters except ``keep``, and without lone surrogates."""
+    composed = unicodedata.normalize("NFC", text)
+    return "".join(char for char in composed if char in keep or unicodedata.category(char) not in {"Cc", "Cs"})
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", text.casefold())
