@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from mediavault.app.storage import make_library, open_store, wait_for_database
@@ -24,6 +25,8 @@ from mediavault.core.logs import get_logger
 from mediavault.core.settings import Settings
 from mediavault.core.submission import Submission
 from mediavault.core.urls import HttpUrl
+from mediavault.maintenance import outdated_sidecars
+from mediavault.maintenance.outdated_sidecars import write_outdated
 from mediavault.maintenance.scheduled_checks import ROUND_S, ScheduledChecks
 from mediavault.platforms import registry
 from mediavault.services.browser.session_manager import SessionManager, note_account
@@ -100,7 +103,12 @@ async def open_app(
         tools = await stack.enter_async_context(open_tools(settings, store, library, guard, clock))
         tools = replace(tools, live=live.current)
         checks = ScheduledChecks(store, library, clock, live.current)
-        stack.push_async_callback(end, asyncio.create_task(every(ROUND_S, _rounds_of(checks), clock)))
+        outdated = partial(write_outdated, store, library, clock)
+        for interval_s, work, bug in (
+            (ROUND_S, checks.check_due, "checks_hit_a_bug"),
+            (outdated_sidecars.ROUND_S, outdated, "sidecars_hit_a_bug"),
+        ):
+            stack.push_async_callback(end, asyncio.create_task(every(interval_s, _round_of(work, bug), clock)))
         new_worker = Worker(tools, limits, live_folder=_live_folder(settings))
         working = await stack.enter_async_context(_at_work(new_worker))
         yield App(settings, store, clock, guard, library, submission, live, new_worker, working)
@@ -195,18 +203,18 @@ async def _at_work(worker: Worker) -> AsyncIterator[asyncio.Task[None]]:
         await task
 
 
-def _rounds_of(checks: ScheduledChecks) -> Callable[[], Awaitable[None]]:
-    """Return one round of the checks. A bug in it ends neither the next rounds nor the jobs."""
+def _round_of(work: Callable[[], Awaitable[object]], event: str) -> Callable[[], Awaitable[None]]:
+    """Return one round of upkeep. A bug in it is logged as ``event``, and ends neither the next rounds nor the jobs."""
 
-    async def scheduled_checks() -> None:
+    async def upkeep() -> None:
         try:
-            await checks.check_due()
+            await work()
         except (MediavaultError, OSError):
             raise
         except Exception:
-            log.exception("checks_hit_a_bug")
+            log.exception(event)
 
-    return scheduled_checks
+    return upkeep
 
 
 def _live_folder(settings: Settings) -> Path:

@@ -46,7 +46,7 @@ async def _rebuild(settings: Settings, *, read_data: bool, as_json: bool) -> Reb
         with steps(silent=as_json) as onlooker:
             library = await storage.open_library(settings, store)
             onlooker.start("Reading sidecars", await count_sidecars(library))
-            rebuild = Rebuild(store.catalogue, library, read_data=read_data, on_sidecars=onlooker.advance)
+            rebuild = Rebuild(store, library, read_data=read_data, on_sidecars=onlooker.advance)
             async for refused in rebuild.run():
                 _print(refused, as_json=as_json)
             return rebuild.done

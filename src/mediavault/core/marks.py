@@ -24,6 +24,7 @@ MAX_NOTE_CHARS = 10_000
 WATCHED_SHARE = 0.9  # of the length: who has seen that much has watched the video
 WORTH_RESUMING_S = 10.0  # a position before that is the beginning
 
+_USER = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SPACES = re.compile(r"\s+")
 _SEARCHED_TAG = re.compile(r'(?:^|(?<=\s))tag:(?:"([^"]*)"|(\S+))', re.IGNORECASE)
 
@@ -172,9 +173,48 @@ def search_for_tag(text: str) -> str:
     return f'tag:"{text}"' if _SPACES.search(text) else f"tag:{text}"
 
 
-def texts_of(marks: Iterable[Mark], kind: MarkKind) -> tuple[str, ...]:
-    """Return the texts of the marks of a kind, in their order."""
-    return tuple(mark.text for mark in marks if mark.kind == kind)
+def is_written_so(name: str, text: str) -> bool:
+    """Return whether a mark of this name and text, which was read from a file, is one that a sidecar has."""
+    kind, _, rest = name.partition("/")
+    try:
+        match kind:
+            case MarkKind.FAVOURITE | MarkKind.WATCHED:
+                return bool(_USER.fullmatch(rest)) and not text
+            case MarkKind.TAG:
+                return tag(text) == name and tag_text(text) == text
+            case MarkKind.COLLECTION:
+                return collection(text) == name and collection_title(text) == text
+            case MarkKind.NOTE:
+                return name == MarkKind.NOTE and bool(text) and note_text(text) == text
+    except BadInput:
+        pass
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A job's marks as one user sees them."""
+
+    favourite: bool = False
+    watched: bool = False
+    tags: tuple[str, ...] = ()
+    collections: tuple[str, ...] = ()
+    note: str = ""
+    position: Position | None = None
+
+
+def noted(marks: Iterable[Mark], user: str) -> Noted:
+    """Return what a job's marks say to this user; tags and collections are sorted by their names."""
+    by_name = {mark.name: mark for mark in marks}
+    stopped = by_name.get(position(user))
+    return Noted(
+        favourite=favourite(user) in by_name,
+        watched=watched(user) in by_name,
+        tags=tuple(mark.text for mark in by_name.values() if mark.kind == MarkKind.TAG),
+        collections=tuple(mark.text for mark in by_name.values() if mark.kind == MarkKind.COLLECTION),
+        note=by_name[MarkKind.NOTE].text if MarkKind.NOTE in by_name else "",
+        position=position_from_text(stopped.text) if stopped else None,
+    )
 
 
 def _one_line(text: str) -> str:

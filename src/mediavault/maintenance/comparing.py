@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.core.marks import Mark
 from mediavault.store.port import StoredJob
 from mediavault.store.transitions import as_imported
 
@@ -33,13 +34,20 @@ def transfer_state(source: StoredJob, target: StoredJob | None) -> TransferState
     return TransferState.OLDER if grown and later else TransferState.OTHER
 
 
+def missing_marks(source: StoredJob, target: StoredJob) -> list[Mark]:
+    """Return the source's marks whose names the target's job has not; one that differs there does not count."""
+    names = {mark.name for mark in target.marks}
+    return [mark for mark in source.marks if mark.name not in names]
+
+
 def differing_fields(source: StoredJob, target: StoredJob) -> list[str]:
-    """The names of the job's fields that differ, and ``history`` if that does."""
+    """The names of the job's fields that differ, ``history`` if that does, and ``marks`` if some are missing."""
     expected = as_imported(source.job)
     names = [
         column.name for column in fields(Job) if getattr(expected, column.name) != getattr(target.job, column.name)
     ]
-    return [*names, "history"] if source.history != target.history else names
+    names += ["history"] if source.history != target.history else []
+    return [*names, "marks"] if missing_marks(source, target) else names
 
 
 def counts_as_adopted(counts: Mapping[JobStatus, int]) -> dict[JobStatus, int]:

@@ -1,6 +1,6 @@
 """Copies a store into another and compares the two. May be killed at any point and repeated.
 
-A job is copied with its history in one transaction of the target. If the target has an earlier state of it, that is
+A job is copied with its history and its marks in one transaction of the target. If the target has an earlier state of it, that is
 removed and the job copied again: after a kill in between it is missing until the next copy. A job that has changed in the
 target is never touched. The source is only read.
 """
@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BadInput, JobNotFound
 from mediavault.core.job import Job, JobId
+from mediavault.core.marks import Mark
 from mediavault.core.messages import Message, counted
 from mediavault.core.records import MOVING_KINDS
 from mediavault.core.typed_records import refuse_mistyped
-from mediavault.maintenance.comparing import Comparison, TransferState, counts_as_adopted, transfer_state
+from mediavault.maintenance.comparing import Comparison, TransferState, counts_as_adopted, missing_marks, transfer_state
 from mediavault.store.bulk import iter_pages
 from mediavault.store.port import JobCatalogue, JobQuery, Store, StoredJob, Workers
 
@@ -119,6 +120,7 @@ async def copy_jobs(source: Store, target: Store, *, on_jobs: OnJobs = lambda _:
     copied = Copied()
     async for jobs in iter_pages(source.catalogue, JobQuery(limit=page)):  # newest first: later jobs are not seen
         wanted: list[StoredJob] = []
+        marks: list[Mark] = []
         for stored, existing in await _pairs(jobs, source, target):
             match transfer_state(stored, existing):
                 case TransferState.MISSING:
@@ -131,7 +133,9 @@ async def copy_jobs(source: Store, target: Store, *, on_jobs: OnJobs = lambda _:
                     copied.kept += 1
                 case TransferState.OTHER:
                     copied.other += 1
+            marks += missing_marks(stored, existing) if existing else ()
         copied.new += await target.catalogue.import_jobs(wanted) if wanted else 0
+        await target.marks.put(marks)
         on_jobs(len(jobs))
     copied.new -= copied.renewed
     return copied
@@ -230,13 +234,14 @@ async def _missing_records(source: Store, target: Store) -> AsyncIterator[str]:
 async def _pairs(page: tuple[Job, ...], source: Store, target: Store) -> list[tuple[StoredJob, StoredJob | None]]:
     """Return each job of the page as both stores have it now, without those that were removed from the source."""
     ids = [job.id for job in page]
-    ours, theirs = await asyncio.gather(_stored(source.catalogue, ids), _stored(target.catalogue, ids))
+    ours, theirs = await asyncio.gather(_stored(source, ids), _stored(target, ids))
     return [(ours[job_id], theirs.get(job_id)) for job_id in ids if job_id in ours]
 
 
-async def _stored(catalogue: JobCatalogue, ids: list[JobId]) -> dict[JobId, StoredJob]:
-    jobs = await asyncio.gather(*(_read_job(catalogue, job_id) for job_id in ids))
-    return {job.job.id: job for job in jobs if job is not None}
+async def _stored(store: Store, ids: list[JobId]) -> dict[JobId, StoredJob]:
+    jobs = await asyncio.gather(*(_read_job(store.catalogue, job_id) for job_id in ids))
+    marks = await store.marks.of_jobs(ids)
+    return {job.job.id: replace(job, marks=marks.get(job.job.id, ())) for job in jobs if job is not None}
 
 
 async def _read_job(catalogue: JobCatalogue, job_id: JobId) -> StoredJob | None:

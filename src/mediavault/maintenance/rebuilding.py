@@ -17,7 +17,7 @@ from mediavault.maintenance.findings import judge_size
 from mediavault.maintenance.restoring import is_whole, stored_job, takes_the_place_of, with_history_of
 from mediavault.services.library.port import Library
 from mediavault.services.library.sidecars import SIDECAR_SUFFIX, BadSidecar, Sidecar, read_sidecar
-from mediavault.store.port import JobCatalogue, StoredJob
+from mediavault.store.port import Store, StoredJob
 
 BATCH = 100
 READERS = 4
@@ -65,9 +65,9 @@ class Rebuild:
     """One rebuild. ``read_data`` reads every video and compares hashes; without it only sizes are compared."""
 
     def __init__(
-        self, catalogue: JobCatalogue, library: Library, *, read_data: bool, on_sidecars: OnSidecars = lambda _: None
+        self, store: Store, library: Library, *, read_data: bool, on_sidecars: OnSidecars = lambda _: None
     ) -> None:
-        self._catalogue = catalogue
+        self._catalogue, self._marks = store.catalogue, store.marks
         self._library = library
         self._read_data = read_data
         self._on_sidecars = on_sidecars
@@ -183,7 +183,8 @@ class Rebuild:
 
     async def _existing(self, job_id: JobId) -> StoredJob | None:
         try:
-            return StoredJob(await self._catalogue.get(job_id), tuple(await self._catalogue.history(job_id)))
+            job, history = await self._catalogue.get(job_id), await self._catalogue.history(job_id)
+            return StoredJob(job, tuple(history), (await self._marks.of_jobs([job_id])).get(job_id, ()))
         except JobNotFound:
             return None
 

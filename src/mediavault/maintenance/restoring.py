@@ -82,8 +82,8 @@ def stored_job(sidecars: Sequence[Sidecar]) -> StoredJob:
         **kept_values(first),
     )
     if is_whole(sidecars):
-        return StoredJob(job, (_record(newest.saved_at, job),))
-    return _partial(job, items)
+        return StoredJob(job, (_record(newest.saved_at, job),), newest.marks)
+    return replace(_partial(job, items), marks=newest.marks)
 
 
 def _partial(job: Job, items: Sequence[JobItem]) -> StoredJob:
@@ -125,7 +125,7 @@ def takes_the_place_of(rebuilt: StoredJob, existing: StoredJob) -> bool:
 
 
 def with_history_of(rebuilt: StoredJob, existing: StoredJob) -> StoredJob:
-    """Return the rebuilt job with the store's history, and a fence that never decreases."""
+    """Return the rebuilt job with the store's history and marks, and a fence that never decreases."""
     attempt = max(rebuilt.job.attempt_count, existing.job.attempt_count)
     job = replace(rebuilt.job, attempt_count=attempt, max_attempts=max(attempt, existing.job.max_attempts))
-    return StoredJob(job, (*existing.history, *rebuilt.history))
+    return StoredJob(job, (*existing.history, *rebuilt.history), existing.marks or rebuilt.marks)

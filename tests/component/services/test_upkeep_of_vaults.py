@@ -33,7 +33,7 @@ async def test_damage_is_found_and_the_rest_is_rebuilt_on_every_library(subject:
         await subject.put(str(path.relative_to(made)), path.read_bytes())
     findings = [finding async for finding in Verification(store.catalogue, subject.vault, read_data=True).run()]
     again = MemoryJobStore(clock)
-    refused = [file async for file in Rebuild(again.catalogue, subject.vault, read_data=True).run()]
+    refused = [file async for file in Rebuild(again, subject.vault, read_data=True).run()]
 
     assert sorted((finding.kind, finding.path) for finding in findings) == [
         (FindingKind.HASH_DIFFERS, "ann1/000001-0.mp4"),

@@ -46,7 +46,7 @@ async def store(root: Path) -> MemoryJobStore:
 async def rebuilt(
     root: Path, *, into: MemoryJobStore | None = None, read_data: bool = True
 ) -> tuple[Rebuild, list[Refused]]:
-    rebuild = Rebuild((into or MemoryJobStore(FakeClock())).catalogue, LocalLibrary(root), read_data=read_data)
+    rebuild = Rebuild(into or MemoryJobStore(FakeClock()), LocalLibrary(root), read_data=read_data)
     return rebuild, [refused async for refused in rebuild.run()]
 
 
@@ -70,7 +70,7 @@ async def test_a_name_that_is_not_utf8_is_reported_and_the_rest_is_read(
     again = SqliteJobStore(tmp_path / "again.db", clock=FakeClock())
     await again.open()
     try:
-        rebuild = Rebuild(again.catalogue, LocalLibrary(root), read_data=True)
+        rebuild = Rebuild(again, LocalLibrary(root), read_data=True)
         refused = [entry async for entry in rebuild.run()]
     finally:
         await again.close()

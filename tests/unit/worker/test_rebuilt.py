@@ -32,7 +32,7 @@ def facts_of(job: Job) -> dict[str, Any]:
 
 async def rebuilt(job: Job, root: Path, clock: FakeClock) -> Job:
     store = MemoryJobStore(clock)
-    assert [refused async for refused in Rebuild(store.catalogue, LocalLibrary(root), read_data=True).run()] == []
+    assert [refused async for refused in Rebuild(store, LocalLibrary(root), read_data=True).run()] == []
     return await store.catalogue.get(job.id)
 
 

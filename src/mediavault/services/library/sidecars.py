@@ -1,20 +1,23 @@
 """The ``.info.json`` next to a video: what the library itself knows about each file, without any database.
 
-Version 2 added which item of the post it is, the post's other items, and the attempt; version 1 is read as well.
+``marks`` is what people noted about the post, so that it is not lost with the database. Version 2 added which item of the post it is, the post's other items, and the attempt; version 1 is read as well.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
 from mediavault.core.clock import is_plausible
+from mediavault.core.failures import BadInput
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem
+from mediavault.core.marks import KEPT_IN_SIDECARS, Mark, is_written_so
 from mediavault.core.media import Account, Extraction, Item, ItemRole, ItemType, KeptFile
 from mediavault.core.names import is_utf8, slug
 
@@ -28,7 +31,9 @@ _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _PLATFORM = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")  # it appears in URLs and in commands
 _MAX_COUNT = 1_000_000  # of versions, attempts, pixels: columns of 32 bits hold it
 _MAX_BYTES = 1 << 50  # of a video: the sum of thousands fits into 63 bits
+_MAX_MARKS = 1_000
 _RESOLVED_URL = "resolved_url"  # where a share link led
+_MARKS = "marks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class Sidecar:
     item: int
     items: tuple[JobItem, ...]
     kept: KeptFile
+    marks: tuple[Mark, ...] = ()
 
 
 class BadSidecar(Exception):
@@ -86,6 +92,7 @@ def write_sidecar(
     kept: KeptFile,
     *,
     saved_at: datetime,
+    marks: Sequence[Mark] = (),
 ) -> dict[str, Any]:
     """Return the content of ``.info.json``: enough to rebuild the row without the database.
 
@@ -115,7 +122,13 @@ def write_sidecar(
         "thumbnail": kept.thumbnail_path,
         "item": place,
         "items": [_written_item(item) for item in items],
+        _MARKS: _written_marks(marks),
     }
+
+
+def with_marks(sidecar: Mapping[str, Any], marks: Sequence[Mark]) -> dict[str, Any]:
+    """Return a sidecar's content with these marks instead of those that it has."""
+    return {**sidecar, _MARKS: _written_marks(marks)}
 
 
 def _post_facts(job: Job, extraction: Extraction | None) -> Mapping[str, Any]:
@@ -155,6 +168,12 @@ def _written_video(items: Sequence[JobItem], index: int, kept: KeptFile) -> dict
         "width": kept.width,
         "height": kept.height,
     }
+
+
+def _written_marks(marks: Sequence[Mark]) -> list[dict[str, Any]]:
+    return [
+        {"name": mark.name, "text": mark.text, "place": mark.place} for mark in marks if mark.kind in KEPT_IN_SIDECARS
+    ]
 
 
 def _written_item(entry: JobItem) -> dict[str, Any]:
@@ -197,7 +216,21 @@ def read_sidecar(value: Mapping[str, Any], path: str) -> Sidecar:
         item=item,
         items=items,
         kept=_kept(video, value.get("thumbnail"), path),
+        marks=tuple(_marks(value)),
     )
+
+
+def _marks(value: Mapping[str, Any]) -> Iterator[Mark]:
+    """Yield the marks. One that mediavault would not write is ignored: a video is not lost for its sake."""
+    listed = value.get(_MARKS)
+    for entry in listed[:_MAX_MARKS] if isinstance(listed, list) else ():
+        with suppress(BadSidecar, BadInput):
+            if not isinstance(entry, dict):
+                continue
+            name, text = _text(entry, "name"), _text_or_none(entry, "text") or ""
+            place = _whole(entry, "place", at_least=-(2**62), at_most=2**62)
+            if is_written_so(name, text) and is_utf8(text) and "\0" not in text:
+                yield Mark(JobId(_text(value, "id", _ID)), name, text, place)
 
 
 def _metadata(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -130,7 +130,9 @@ async def _finish_commit(
     if picture is not None and kept.thumbnail_path is not None:
         await tools.vault.staging.seal(picture)
         await tools.vault.place(picture, kept.thumbnail_path)
-    facts = write_sidecar(claim.job, extraction, album.items, index, kept, saved_at=tools.clock.now())
+    marks = (await tools.store.marks.of_jobs([claim.id])).get(claim.id, ())
+    now = tools.clock.now()
+    facts = write_sidecar(claim.job, extraction, album.items, index, kept, saved_at=now, marks=marks)
     await tools.vault.place_json(facts, sibling(kept.output_path, SIDECAR_SUFFIX), via=attempt.staging)
     album.set_status(index, ItemStatus.KEPT, kept=kept)
     first = album.first_kept

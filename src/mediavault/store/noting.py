@@ -1,0 +1,126 @@
+"""Note something about posts: change their marks, and see to it that the sidecars follow."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass, fields
+
+from mediavault.core import marks
+from mediavault.core.clock import Clock, to_micros
+from mediavault.core.failures import BadInput
+from mediavault.core.job import JobId
+from mediavault.core.marks import Mark, MarkKind, Position
+from mediavault.core.messages import Message
+from mediavault.store.port import Store
+
+MOST_AT_ONCE = 20  # tags or collections that one change names
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class MarkChange:
+    """What one request changes. None and nothing: as it is. An empty ``note`` removes the note."""
+
+    favourite: bool | None = None
+    watched: bool | None = None
+    note: str | None = None
+    add_tags: Sequence[str] = ()
+    remove_tags: Sequence[str] = ()
+    add_to: Sequence[str] = ()  # titles of collections
+    remove_from: Sequence[str] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return self == MarkChange()
+
+
+async def change_marks(store: Store, clock: Clock, user: str, job_ids: Sequence[JobId], change: MarkChange) -> int:
+    """Change the marks of these jobs; returns how many of them exist.
+
+    Raises BadInput, before anything is changed, for a tag, title or note that can't be stored, or too many of them.
+    """
+    added, removed = _read(user, change)
+    existing = await outdate(store, clock, job_ids)
+    for name in removed:
+        await store.marks.remove(name, job_ids)
+    if change.watched is not None:  # both say that the user is done with the position
+        await store.marks.remove(marks.position(user), job_ids)
+    await store.marks.put([Mark(job_id, name, text) for name, text in added for job_id in job_ids])
+    return existing
+
+
+async def outdate(store: Store, clock: Clock, job_ids: Collection[JobId]) -> int:
+    """Note, before the marks of these jobs change, that their sidecars have to be written; returns how many exist."""
+    now = str(to_micros(clock.now()))
+    return await store.marks.put([Mark(job_id, MarkKind.OUTDATED, now) for job_id in job_ids])
+
+
+def _read(user: str, change: MarkChange) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return the names and texts of the marks that are added, and the names of those that are removed."""
+    if any(len(getattr(change, field.name) or ()) > MOST_AT_ONCE for field in fields(change) if "_" in field.name):
+        raise BadInput(
+            Message("More than %(most)s tags or collections at once.", most=MOST_AT_ONCE),
+            help="Change some of them first.",
+        )
+    added = [(marks.tag(text), marks.tag_text(text)) for text in change.add_tags]
+    added += [(marks.collection(text), marks.collection_title(text)) for text in change.add_to]
+    removed = [*map(marks.tag, change.remove_tags), *map(marks.collection, change.remove_from)]
+    for name, is_set in ((marks.favourite(user), change.favourite), (marks.watched(user), change.watched)):
+        if is_set:
+            added.append((name, ""))
+        elif is_set is not None:
+            removed.append(name)
+    if change.note is not None:
+        if note := marks.note_text(change.note):
+            added.append((MarkKind.NOTE, note))
+        else:
+            removed.append(MarkKind.NOTE)
+    return added, removed
+
+
+async def save_position(store: Store, clock: Clock, user: str, job_id: JobId, position: Position) -> None:
+    """Store where the user stopped watching a video: near its beginning nothing, near its end that it was watched."""
+    if position.share >= marks.WATCHED_SHARE:
+        await change_marks(store, clock, user, [job_id], MarkChange(watched=True))
+    elif position.at < marks.WORTH_RESUMING_S:
+        await store.marks.remove(marks.position(user), [job_id])
+    else:
+        text, place = marks.position_to_text(position), to_micros(clock.now())
+        await store.marks.put([Mark(job_id, marks.position(user), text, place)])
+
+
+async def rename(store: Store, clock: Clock, name: str, new_name: str, text: str) -> int:
+    """Rename a tag or a collection, and merge it with one that has the new name; returns how many jobs have that then."""
+    for counted in (name, new_name):
+        await _outdate_all(store, clock, counted)
+    return await store.marks.rename(name, new_name, text=text)
+
+
+async def remove_name(store: Store, clock: Clock, name: str) -> int:
+    """Remove a tag or a collection from all jobs, which stay; returns how many had it."""
+    await _outdate_all(store, clock, name)
+    return await store.marks.remove(name)
+
+
+async def put_in_order(store: Store, clock: Clock, name: str, job_ids: Sequence[JobId]) -> int:
+    """Order a collection: these jobs first, the others behind them as before; returns how many it has.
+
+    Jobs that are not in the collection are ignored.
+    """
+    known = {mark.job_id: mark async for page in _pages(store, name) for mark in page}
+    wanted = [job_id for job_id in dict.fromkeys(job_ids) if job_id in known]
+    order = [*wanted, *(job_id for job_id in known if job_id not in set(wanted))]
+    await outdate(store, clock, order)
+    return await store.marks.put([Mark(job_id, name, known[job_id].text, place) for place, job_id in enumerate(order)])
+
+
+async def _outdate_all(store: Store, clock: Clock, name: str) -> None:
+    async for page in _pages(store, name):
+        await outdate(store, clock, [mark.job_id for mark in page])
+
+
+async def _pages(store: Store, name: str) -> AsyncIterator[list[Mark]]:
+    after = None
+    while page := await store.marks.marked(name, after=after, limit=PAGE):
+        after = page[-1]
+        yield page
