@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 from starlette.types import ASGIApp, Message, Scope
 
@@ -42,9 +42,18 @@ class AsgiClient:
         return await self.request("GET", path, headers=_names(headers))
 
     async def post(self, path: str, value: object = None, **headers: str | None) -> Answer:
+        return await self._send("POST", path, value, headers)
+
+    async def put(self, path: str, value: object = None, **headers: str | None) -> Answer:
+        return await self._send("PUT", path, value, headers)
+
+    async def patch(self, path: str, value: object = None, **headers: str | None) -> Answer:
+        return await self._send("PATCH", path, value, headers)
+
+    async def _send(self, method: str, path: str, value: object, headers: Mapping[str, str | None]) -> Answer:
         body = b"" if value is None else json.dumps(value).encode()
         kind = {"content-type": "application/json"} if body else {}
-        return await self.request("POST", path, body=body, headers={**kind, **_names(headers)})
+        return await self.request(method, path, body=body, headers={**kind, **_names(headers)})
 
     async def submit(self, path: str, fields: Mapping[str, str] | None = None, **headers: str | None) -> Answer:
         """Send a form as a browser does."""
@@ -100,7 +109,7 @@ class AsgiClient:
             "http_version": "1.1",
             "method": method,
             "scheme": "http",
-            "path": raw,
+            "path": unquote(raw),  # as servers do
             "raw_path": raw.encode(),
             "root_path": "",
             "query_string": query.encode(),

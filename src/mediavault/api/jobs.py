@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
 from mediavault.api.actions import cancel_job, remove_job, retry_job, submit
-from mediavault.api.dependencies import EventFeed, JobIdPath, Services, errors
+from mediavault.api.dependencies import EventFeed, JobIdPath, Services, User, errors
+from mediavault.core import marks
+from mediavault.core.marks import Noted
 from mediavault.presentation.schemas import (
     AccountListRequest,
     AccountPageView,
@@ -22,6 +24,7 @@ from mediavault.presentation.schemas import (
     TotalsView,
 )
 from mediavault.presentation.views import account_page_view, history_view, job_list, job_view, page_view, totals_view
+from mediavault.store.noting import read_noted
 from mediavault.store.port import AccountQuery, JobOrder, JobQuery
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
@@ -51,20 +54,23 @@ async def create(
 
 
 @router.get("", response_model=JobPageView, responses=errors(401, 503))
-async def index(query: Annotated[ListRequest, Query()], services: Services) -> JobPageView:
+async def index(query: Annotated[ListRequest, Query()], services: Services, user: User) -> JobPageView:
     """List jobs in the requested order, newest first by default. ``status`` may be repeated.
 
-    Every word of ``q`` must begin a word in the title, text, account or address. ``since`` (inclusive) and ``until``
+    Every word of ``q`` must begin a word in the title, text, account or address; ``tag:word`` asks for a tag, as ``tag``
+    does, which may be repeated. ``started``: whether the user stopped in the middle. ``since`` (inclusive) and ``until``
     (exclusive) refer to ``created_at``, in UTC unless they have a time zone. ``account`` is a ``key`` of
     ``/api/accounts``.
     """
-    return page_view(await services.store.catalogue.jobs(to_query(query)))
+    page = await services.store.catalogue.jobs(to_query(query, user))
+    return page_view(page, await read_noted(services.store, user, [job.id for job in page.jobs]))
 
 
 @router.get("/{job_id}", response_model=JobView, responses=errors(401, 404, 503))
-async def show(job_id: JobIdPath, services: Services) -> JobView:
+async def show(job_id: JobIdPath, services: Services, user: User) -> JobView:
     """Return one job."""
-    return job_view(await services.store.catalogue.get(job_id))
+    job = await services.store.catalogue.get(job_id)
+    return job_view(job, (await read_noted(services.store, user, [job_id])).get(job_id, Noted()))
 
 
 @router.get("/{job_id}/history", response_model=list[HistoryView], responses=errors(401, 404, 503))
@@ -94,11 +100,21 @@ async def remove(job_id: JobIdPath, services: Services, feed: EventFeed, *, file
     return job_view(await remove_job(services, feed, job_id, files=files))
 
 
-def to_query(request: ListRequest) -> JobQuery:
+def to_query(request: ListRequest, user: str) -> JobQuery:
+    """Return the store's query. Raises BadInput for what can't be a tag or a collection."""
+    text, searched = marks.split_search(request.q or None)
+    names, without = marks.asked(
+        user,
+        tags=[tag for tag in request.tag if tag],
+        collection_title=request.collection or None,
+        favourites=_flag(request.favourite),
+        seen=_flag(request.watched),
+        started=_flag(request.started),
+    )
     return JobQuery(
         statuses=tuple(status for status in request.status if status),
         platform=request.platform or None,
-        text=request.q or None,
+        text=text,
         cursor=request.cursor or None,
         limit=request.limit,
         account=request.account or None,
@@ -107,7 +123,13 @@ def to_query(request: ListRequest) -> JobQuery:
         shortest_s=None if request.shortest_s == "" else request.shortest_s,
         longest_s=None if request.longest_s == "" else request.longest_s,
         order=request.order or JobOrder.NEWEST,
+        marks=tuple(dict.fromkeys((*searched, *names))),
+        without=without,
     )
+
+
+def _flag(value: bool | Literal[""] | None) -> bool | None:
+    return None if value == "" else value
 
 
 def in_utc(at: datetime | None) -> datetime | None:

@@ -18,7 +18,8 @@ from mediavault.store.queries import JobOrder
 if TYPE_CHECKING:
     from mediavault.core.job import Job
     from mediavault.core.settings import Settings
-    from mediavault.store.port import Enqueued, JobPage, JobQuery, Store
+    from mediavault.presentation.schemas import JobPageView
+    from mediavault.store.port import Enqueued, JobQuery, Store
 
 MAX_LIMIT = 1_000
 
@@ -76,6 +77,16 @@ def list_jobs(
     until: Annotated[
         str | None, typer.Option(metavar="DATE", help="Only jobs submitted before then.", show_default=False)
     ] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Only jobs with this tag.", show_default=False)] = None,
+    collection: Annotated[
+        str | None, typer.Option(metavar="TITLE", help="Only jobs of this collection.", show_default=False)
+    ] = None,
+    favourites: Annotated[
+        bool | None, typer.Option("--favourites/--no-favourites", help="Only favourites, or all but these.")
+    ] = None,
+    watched: Annotated[
+        bool | None, typer.Option("--watched/--unwatched", help="Only what was watched, or was not.")
+    ] = None,
     order: Annotated[JobOrder, typer.Option(help="Sort order.")] = JobOrder.NEWEST,
     limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="At most this many jobs.")] = 50,
     cursor: Annotated[str | None, typer.Option(help="Continue after the last page.", show_default=False)] = None,
@@ -83,23 +94,29 @@ def list_jobs(
 ) -> None:
     """List jobs, newest first or in another order."""
     from mediavault.cli.output import out, print_jobs, print_json
-    from mediavault.presentation.views import page_view
+    from mediavault.core import marks
     from mediavault.store.port import JobQuery
 
+    text, searched = marks.split_search(q)
+    names, without = marks.asked(
+        marks.OWNER, tags=tag or (), collection_title=collection, favourites=favourites, seen=watched
+    )
     if platform is not None:
         _refuse_unknown(platform)
     query = JobQuery(
         statuses=tuple(status or ()),
         platform=platform,
-        text=q,
+        text=text,
         cursor=cursor,
         limit=limit,
         account=account,
         since=_moment("--since", since),
         until=_moment("--until", until),
         order=order,
+        marks=tuple(dict.fromkeys((*searched, *names))),
+        without=without,
     )
-    page = page_view(asyncio.run(_list(quiet_settings(), query)))
+    page = asyncio.run(_list(quiet_settings(), query))
     if as_json:
         print_json(page)
         return
@@ -115,10 +132,13 @@ def show(
 ) -> None:
     """Show one job and its history."""
     from mediavault.cli.output import print_job, print_json
+    from mediavault.core.marks import OWNER, Noted
     from mediavault.presentation.views import history_view, job_view
+    from mediavault.store.noting import read_noted
 
     async def look(store: Store) -> None:
-        job = job_view(await store.catalogue.get(JobId(job_id)))
+        noted = await read_noted(store, OWNER, [JobId(job_id)])
+        job = job_view(await store.catalogue.get(JobId(job_id)), noted.get(JobId(job_id), Noted()))
         history = [history_view(record) for record in await store.catalogue.history(JobId(job_id))]
         if as_json:
             print_json({**job.model_dump(mode="json"), "history": history})
@@ -292,11 +312,15 @@ async def _add(settings: Settings, urls: Sequence[str], *, force: bool) -> list[
         return await store.queue.enqueue([replace(job, max_attempts=attempts) for job in new], force=force)
 
 
-async def _list(settings: Settings, query: JobQuery) -> JobPage:
+async def _list(settings: Settings, query: JobQuery) -> JobPageView:
     from mediavault.app import storage
+    from mediavault.core.marks import OWNER
+    from mediavault.presentation.views import page_view
+    from mediavault.store.noting import read_noted
 
     async with storage.open_store(settings) as store:
-        return await store.catalogue.jobs(query)
+        page = await store.catalogue.jobs(query)
+        return page_view(page, await read_noted(store, OWNER, [job.id for job in page.jobs]))
 
 
 async def _remove_files(settings: Settings, job: Job) -> None:

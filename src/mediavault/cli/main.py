@@ -45,6 +45,11 @@ COMMANDS: Mapping[str, CommandEntry] = {
     ),
     "cancel": CommandEntry("jobs:cancel", "Cancel jobs."),
     "remove": CommandEntry("jobs:remove", "Remove jobs."),
+    "mark": CommandEntry("marks:mark", "Note something about posts: favourite, watched, tags, collections, a note."),
+    "tags": CommandEntry("marks:tags", "List the tags with the number of their posts; or rename or remove one."),
+    "collections": CommandEntry(
+        "marks:collections", "List the collections with the number of their posts; or rename or remove one."
+    ),
     "limits": CommandEntry(
         "jobs:limits",
         "Show each site's limits: whether it is closed, until when and why; when its next request is allowed, the daily limit of its account, its jobs, and how many posts no extractor understood within seven days.",

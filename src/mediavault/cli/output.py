@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mediavault.core.job import JobStatus
+from mediavault.core.marks import MarkCount
 from mediavault.core.names import readable_name
 from mediavault.core.site_limits import SiteState
 from mediavault.presentation.labels import (
@@ -26,7 +27,7 @@ from mediavault.presentation.labels import (
     format_size,
     one_line,
 )
-from mediavault.presentation.schemas import HistoryView, JobView, SiteLimitView, WorkerView
+from mediavault.presentation.schemas import HistoryView, JobView, MarksView, SiteLimitView, WorkerView
 
 Json = BaseModel | Mapping[str, Any] | Sequence[BaseModel]
 
@@ -120,6 +121,19 @@ def _state_text(limits: SiteLimitView) -> Text:
     return state
 
 
+def print_names(names: Sequence[MarkCount]) -> None:
+    """Print tags or collections with the numbers of their posts."""
+    if not names:
+        out().print("There are none.")
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("Name", overflow="fold")
+    table.add_column("Posts", justify="right")
+    for count in names:
+        table.add_row(Text(one_line(count.text)), str(count.jobs))
+    out().print(table)
+
+
 def print_job(job: JobView, history: Sequence[HistoryView]) -> None:
     console = out()
     grid = Table.grid(padding=(0, 2))
@@ -145,6 +159,20 @@ def moment_words(moment: datetime | None) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else ""
 
 
+def _marks(marks: MarksView | None) -> list[tuple[str, str | Text]]:
+    if marks is None:
+        return []
+    own = ("Favourite" if marks.favourite else "", "Watched" if marks.watched else "")
+    position = f"{format_duration(marks.position.at)} of {format_duration(marks.position.of)}" if marks.position else ""
+    return [
+        ("Noted", ", ".join(word for word in own if word)),
+        ("Stopped at", position),
+        ("Tags", ", ".join(marks.tags)),
+        ("Collections", ", ".join(marks.collections)),
+        ("Note", marks.note),
+    ]
+
+
 def _facts(job: JobView) -> list[tuple[str, str | Text]]:
     picture = f"{job.width} × {job.height}" if job.width and job.height else ""
     return [
@@ -161,6 +189,7 @@ def _facts(job: JobView) -> list[tuple[str, str | Text]]:
         ("Length", format_duration(job.duration_s)),
         ("Picture", picture),
         ("SHA-256", job.sha256 or ""),
+        *_marks(job.marks),
         ("Attempts", f"{job.attempt_count} of {job.max_attempts}"),
         ("Submitted", moment_words(job.created_at)),
     ]

@@ -147,6 +147,26 @@ def position_from_text(text: str) -> Position:
     return Position(float(at), float(of), int(item))
 
 
+def asked(
+    user: str,
+    *,
+    tags: Iterable[str] = (),
+    collection_title: str | None = None,
+    favourites: bool | None = None,
+    seen: bool | None = None,
+    started: bool | None = None,
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names that a query's jobs have, and those that they lack. Raises BadInput as :func:`tag` does.
+
+    ``started``: whether the user has stopped in the middle.
+    """
+    own = ((favourite(user), favourites), (watched(user), seen), (position(user), started))
+    wanted = [tag(text) for text in tags]
+    wanted += [collection(collection_title)] if collection_title else []
+    wanted += [name for name, is_set in own if is_set is True]
+    return tuple(dict.fromkeys(wanted)), tuple(name for name, is_set in own if is_set is False)
+
+
 def split_search(text: str | None) -> tuple[str | None, tuple[str, ...]]:
     """Return a search without its ``tag:…`` words, and the names of these tags.
 

@@ -22,6 +22,7 @@ class RecordKind(StrEnum):
     VERIFIED = "verified"
     DAMAGED = "damaged"
     CHECK_POSITION = "check_position"
+    SAVED_SEARCH = "saved_search"
 
 
 # What is copied when a vault moves to another database or is restored from a backup. Users sign in again, and a setup
@@ -30,6 +31,7 @@ MOVING_KINDS = (
     RecordKind.OWNER,
     RecordKind.API_TOKEN,
     RecordKind.SETTING,
+    RecordKind.SAVED_SEARCH,
     RecordKind.VERIFIED,
     RecordKind.DAMAGED,
 )

@@ -36,7 +36,7 @@ WITH_FILES = (JobStatus.COMPLETED, JobStatus.FAILED)  # a failed post may have s
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class ReadingPosition:
     """Where a reading of the whole library is: ``passed`` jobs of it, the last of which was due at ``at``.
 
     ``began_at`` is in the future between two readings. Jobs are read by their age, so new ones come last.
@@ -56,19 +56,19 @@ class Position:
         pause = (self.began_at + span - self.at) / max(1, jobs - self.passed + 1)
         return self.at + max(pause, span / MOST_HASTE / (jobs + 1))
 
-    def after_the_last(self, now: datetime, span: timedelta) -> Position:
+    def after_the_last(self, now: datetime, span: timedelta) -> ReadingPosition:
         """Return the beginning of the next reading."""
         begin = max(now, self.began_at + span)
-        return Position(began_at=begin, at=begin)
+        return ReadingPosition(began_at=begin, at=begin)
 
 
-async def read_position(records: Records) -> tuple[Mapping[str, Any] | None, Position | None]:
+async def read_position(records: Records) -> tuple[Mapping[str, Any] | None, ReadingPosition | None]:
     """Return the record's value and the position in it; None for what is missing or cannot be read."""
     record = await records.get(RecordKind.CHECK_POSITION, KEY)
     if record is None:
         return None, None
     try:
-        return record.value, from_json(Position, record.value["position"])
+        return record.value, from_json(ReadingPosition, record.value["position"])
     except (LookupError, TypeError, ValueError):
         return record.value, None
 
@@ -98,7 +98,7 @@ class ScheduledChecks:
         counts = (await self._store.catalogue.report()).counts
         record, position = await read_position(self._store.records)
         if position is None or position.at > now + span + DAY:  # written while a clock was wrong, or for a longer span
-            return await self._move(record, Position(now, now))
+            return await self._move(record, ReadingPosition(now, now))
         due = position.next_at(sum(counts.get(status, 0) for status in WITH_FILES), span)
         if now < due:
             return False
@@ -118,9 +118,9 @@ class ScheduledChecks:
                 await self._check(job, settings.verify_mb_s * MEGABYTE)
         return moved
 
-    async def _move(self, record: Mapping[str, Any] | None, position: Position) -> bool:
+    async def _move(self, record: Mapping[str, Any] | None, position: ReadingPosition) -> bool:
         """Store the position; False when another worker was faster."""
-        value = {"position": to_json(Position, position)}
+        value = {"position": to_json(ReadingPosition, position)}
         return await self._store.records.replace(RecordKind.CHECK_POSITION, KEY, value, if_value=record)
 
     async def _check(self, job: Job, bytes_per_s: int) -> None:

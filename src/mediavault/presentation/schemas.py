@@ -12,13 +12,18 @@ from pydantic import BaseModel, ConfigDict, Field, WrapValidator, model_validato
 
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import ItemStatus, JobStatus, Stage, StepOutcome, StrategyName
+from mediavault.core.marks import MAX_NOTE_CHARS
 from mediavault.core.media import FoundIn, ItemRole, ItemType, SourceType, Watermark
 from mediavault.core.messages import Message
 from mediavault.core.records import CheckVerdict
 from mediavault.core.site_limits import SiteState
 from mediavault.core.submission import MAX_BATCH
+from mediavault.store.noting import MOST_AT_ONCE
 from mediavault.store.queries import JobOrder
 
+MAX_MARKED = 1_000  # jobs whose marks one request changes
+MAX_SECONDS = 10_000_000.0
+MAX_FILTER_CHARS = 1_000
 MAX_PAGE = 200  # jobs in one answer
 DEFAULT_PAGE = 50
 
@@ -27,6 +32,9 @@ Action = Literal["retry", "cancel", "remove"]
 
 class _Request(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+Names = Annotated[list[Annotated[str, Field(max_length=1_000)]], Field(max_length=MOST_AT_ONCE)]
 
 
 class SubmitRequest(_Request):
@@ -61,7 +69,68 @@ class ListRequest(BaseModel):
     until: datetime | Literal[""] | None = None
     shortest_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal[""] | None = None
     longest_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal[""] | None = None
+    tag: Annotated[list[str], Field(max_length=20)] = []
+    collection: Annotated[str | None, Field(max_length=1_000)] = None
+    favourite: bool | Literal[""] | None = None
+    watched: bool | Literal[""] | None = None
+    started: bool | Literal[""] | None = None
     order: JobOrder | Literal[""] = JobOrder.NEWEST
+    cursor: Annotated[str | None, Field(max_length=500)] = None
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE
+
+
+class MarkRequest(_Request):
+    """A change of marks: what is left out stays as it is. An empty ``note`` removes the note.
+
+    ``add_to`` and ``remove_from`` are titles of collections.
+    """
+
+    favourite: bool | None = None
+    watched: bool | None = None
+    note: Annotated[str | None, Field(max_length=MAX_NOTE_CHARS * 2)] = None
+    add_tags: Names = []
+    remove_tags: Names = []
+    add_to: Names = []
+    remove_from: Names = []
+
+
+class ManyMarksRequest(MarkRequest):
+    """A change of the marks of several jobs."""
+
+    ids: Annotated[list[str], Field(min_length=1, max_length=MAX_MARKED)]
+
+
+class PositionRequest(_Request):
+    """Where the user stopped watching: ``at`` of ``of`` seconds of the post's video number ``item``, from 0."""
+
+    at: Annotated[float, Field(ge=0, le=MAX_SECONDS, allow_inf_nan=False)]
+    of: Annotated[float, Field(ge=0, le=MAX_SECONDS, allow_inf_nan=False)]
+    item: Annotated[int, Field(ge=0, le=10_000)] = 0
+
+
+class NameRequest(_Request):
+    """A new name for a tag or a collection."""
+
+    name: Annotated[str, Field(max_length=1_000)]
+
+
+class OrderRequest(_Request):
+    """The order of a collection: these jobs come first, the others stay behind them."""
+
+    ids: Annotated[list[str], Field(min_length=1, max_length=MAX_MARKED)]
+
+
+class SearchRequest(_Request):
+    """A saved search. ``filter`` is what the library page's address has behind its question mark."""
+
+    filter: Annotated[str, Field(max_length=MAX_FILTER_CHARS)]
+
+
+class CollectionRequest(BaseModel):
+    """The query of a collection's page. An empty value counts as absent."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
     cursor: Annotated[str | None, Field(max_length=500)] = None
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE
 
@@ -136,6 +205,54 @@ class DisplayView(_View):
     actions: list[Action]
 
 
+class PositionView(_View):
+    """Where the user stopped watching, in seconds; ``item`` is the index of the post's video."""
+
+    at: float
+    of: float
+    item: int
+
+
+class MarksView(_View):
+    """What was noted about a job: the user's own favourite, watched and position, and everybody's tags,
+    collections and note."""
+
+    favourite: bool
+    watched: bool
+    tags: list[str]
+    collections: list[str]
+    note: str
+    position: PositionView | None
+
+
+class MarkedView(_View):
+    """How many of the jobs exist."""
+
+    jobs: int
+
+
+class NameCountView(_View):
+    """A tag or a collection, and how many jobs have it."""
+
+    name: str
+    jobs: int
+
+
+class NamesView(_View):
+    names: list[NameCountView]
+
+
+class SearchView(_View):
+    """A saved search. ``filter`` is what the library page's address has behind its question mark."""
+
+    name: str
+    filter: str
+
+
+class SearchesView(_View):
+    searches: list[SearchView]
+
+
 class LinksView(_View):
     """Paths of files. The thumbnail of a post that is being saved answers 404 where the worker has not fetched it."""
 
@@ -166,7 +283,10 @@ class ItemView(_View):
 
 
 class JobView(_View):
-    """One job. Times are ISO 8601 in UTC, sizes bytes, durations seconds; paths are relative to the download folder."""
+    """One job. Times are ISO 8601 in UTC, sizes bytes, durations seconds; paths are relative to the download folder.
+
+    ``marks`` is null in answers to actions and in events.
+    """
 
     id: str
     trace_id: str
@@ -214,6 +334,7 @@ class JobView(_View):
     help: str
     links: LinksView
     display: DisplayView
+    marks: MarksView | None
 
 
 class JobList(_View):

@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 
 from mediavault.core.failures import FAILURES
 from mediavault.core.fleet import unserved, unserved_in_words, versions
-from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobItem, JobStatus, Stage, WorkerHeartbeat
+from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobId, JobItem, JobStatus, Stage, WorkerHeartbeat
+from mediavault.core.marks import Noted
 from mediavault.core.media import Candidate, KeptFile
 from mediavault.core.site_limits import SiteLimit
 from mediavault.presentation.labels import (
@@ -34,6 +35,7 @@ from mediavault.presentation.schemas import (
     JobPageView,
     JobView,
     LinksView,
+    MarksView,
     SiteLimitView,
     TotalsView,
     UnservedView,
@@ -53,7 +55,8 @@ ACTIONS: dict[JobStatus, list[Action]] = {
 }
 
 
-def job_view(job: Job) -> JobView:
+def job_view(job: Job, marks: Noted | None = None) -> JobView:
+    """Return a job's view; without ``marks`` they count as not read."""
     account = job.account
     return JobView(
         **{name: getattr(job, name) for name in _SAME_NAMES},
@@ -68,7 +71,12 @@ def job_view(job: Job) -> JobView:
         help=help_for(job.error_code, over=is_over(job)),
         links=_links(job),
         display=display(job),
+        marks=marks_view(marks) if marks else None,
     )
+
+
+def marks_view(noted: Noted) -> MarksView:
+    return MarksView.model_validate(asdict(noted))
 
 
 def job_list(jobs: Sequence[Job]) -> JobList:
@@ -84,8 +92,11 @@ def totals_view(totals: LibraryTotals) -> TotalsView:
     return TotalsView.model_validate(asdict(totals))
 
 
-def page_view(page: JobPage) -> JobPageView:
-    return JobPageView(jobs=[job_view(job) for job in page.jobs], next_cursor=page.next_cursor)
+def page_view(page: JobPage, marks: Mapping[JobId, Noted]) -> JobPageView:
+    """Return a page of jobs with what the user noted about them."""
+    return JobPageView(
+        jobs=[job_view(job, marks.get(job.id, Noted())) for job in page.jobs], next_cursor=page.next_cursor
+    )
 
 
 def history_view(record: HistoryRecord) -> HistoryView:
@@ -287,7 +298,7 @@ def candidate_view(candidate: Candidate) -> CandidateView:
 
 
 _COMPUTED = {
-    "candidates", "items", "image_urls", "metadata", "help", "links", "display",
+    "candidates", "items", "image_urls", "metadata", "help", "links", "display", "marks",
     "account_platform", "account_handle", "account_display_name", "account_slug",
 }  # fmt: skip
 _SAME_NAMES = [name for name in JobView.model_fields if name not in _COMPUTED]

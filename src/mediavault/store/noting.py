@@ -9,7 +9,7 @@ from mediavault.core import marks
 from mediavault.core.clock import Clock, to_micros
 from mediavault.core.failures import BadInput
 from mediavault.core.job import JobId
-from mediavault.core.marks import Mark, MarkKind, Position
+from mediavault.core.marks import Mark, MarkKind, Noted, Position
 from mediavault.core.messages import Message
 from mediavault.store.port import Store
 
@@ -28,10 +28,6 @@ class MarkChange:
     remove_tags: Sequence[str] = ()
     add_to: Sequence[str] = ()  # titles of collections
     remove_from: Sequence[str] = ()
-
-    @property
-    def is_empty(self) -> bool:
-        return self == MarkChange()
 
 
 async def change_marks(store: Store, clock: Clock, user: str, job_ids: Sequence[JobId], change: MarkChange) -> int:
@@ -53,6 +49,11 @@ async def outdate(store: Store, clock: Clock, job_ids: Collection[JobId]) -> int
     """Note, before the marks of these jobs change, that their sidecars have to be written; returns how many exist."""
     now = str(to_micros(clock.now()))
     return await store.marks.put([Mark(job_id, MarkKind.OUTDATED, now) for job_id in job_ids])
+
+
+async def read_noted(store: Store, user: str, job_ids: Collection[JobId]) -> dict[JobId, Noted]:
+    """Return what these jobs' marks say to the user; jobs without any are left out."""
+    return {job_id: marks.noted(found, user) for job_id, found in (await store.marks.of_jobs(job_ids)).items()}
 
 
 def _read(user: str, change: MarkChange) -> tuple[list[tuple[str, str]], list[str]]:

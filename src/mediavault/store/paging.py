@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from mediavault.core.clock import EARLIEST, LATEST, to_micros
 from mediavault.core.failures import BadInput
-from mediavault.core.job import Job
+from mediavault.core.job import Job, JobId
+from mediavault.core.marks import Mark
 from mediavault.store.queries import AccountPage, AccountQuery, AccountSummary, JobOrder, JobPage, JobQuery
 
 SortKey = tuple[float, int, str]  # the order's value (0 if it is by time only), created_at in microseconds, id
@@ -18,6 +19,7 @@ UNKNOWN = -1
 
 _ID = r"[0-9A-Za-z_-]{1,64}"
 _CURSOR = re.compile(rf"(?:([a-z]{{6,7}})~)?(?:(-?[0-9][0-9.e+-]{{0,30}})~)?([0-9]{{1,18}})\.({_ID})")
+_MARK_CURSOR = re.compile(rf"(-?[0-9]{{1,18}})\.({_ID})")
 _ACCOUNT_CURSOR = re.compile(r"([0-9]{1,18})~([!-~]{1,200})")
 
 
@@ -97,6 +99,18 @@ def account_page_of(found: Sequence[AccountSummary], query: AccountQuery) -> Acc
     if not page or len(found) == len(page):
         return AccountPage(page, None)
     return AccountPage(page, f"{to_micros(page[-1].latest_at)}~{page[-1].key}")
+
+
+def mark_cursor_of(mark: Mark) -> str:
+    return f"{mark.place}.{mark.job_id}"
+
+
+def decode_mark_cursor(cursor: str, name: str) -> Mark:
+    """Return the mark that a page of marks ended with. Raises BadInput for a text that no page returned."""
+    match = _MARK_CURSOR.fullmatch(cursor)
+    if match is None:
+        raise _invalid_cursor()
+    return Mark(JobId(match[2]), name, place=int(match[1]))
 
 
 def _invalid_cursor() -> BadInput:

@@ -36,7 +36,7 @@ NOT_RUN = {  # why
     "worker": "runs until it is stopped",
 }
 # The others, in an order in which each finds what it needs.
-ORDER = ["add", "list", "show", "limits", "cancel", "retry", "check", "classify", "verify", "backup", "restore", "rebuild",
+ORDER = ["add", "mark", "list", "show", "tags", "collections", "limits", "cancel", "retry", "check", "classify", "verify", "backup", "restore", "rebuild",
          "token add", "token list", "token revoke", "sessions", "workers", "doctor", "remove"]  # fmt: skip
 
 

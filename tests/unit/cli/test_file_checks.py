@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from mediavault.app.doctor.file_checks import check_files
-from mediavault.maintenance.scheduled_checks import Position
+from mediavault.maintenance.scheduled_checks import ReadingPosition
 from mediavault.presentation.doctor_report import DoctorVerdict
 from tests.fakes import START
 
@@ -28,7 +28,7 @@ DAYS = 90
 def test_it_says_what_was_found_and_how_far_the_reading_is(
     damaged: int, passed: int, age_days: int, days: int, verdict: DoctorVerdict, fact: str
 ) -> None:
-    position = Position(began_at=START, at=START, passed=passed)
+    position = ReadingPosition(began_at=START, at=START, passed=passed)
     check = check_files(damaged, position, days=days, now=START + timedelta(days=age_days))
 
     assert (check.verdict, check.detail) == (verdict, fact)

@@ -17,7 +17,7 @@ from mediavault.core.job import JobId, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.core.records import CheckVerdict, RecordKind, checks_from_json
 from mediavault.core.settings import ChangeableSettings
-from mediavault.maintenance.scheduled_checks import KEY, Position, ScheduledChecks, read_position
+from mediavault.maintenance.scheduled_checks import KEY, ReadingPosition, ScheduledChecks, read_position
 from mediavault.services.library.disk import DiskFile
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.memory.store import MemoryJobStore
@@ -286,7 +286,7 @@ async def test_an_unreadable_position_or_one_from_a_wrong_clock_starts_a_new_rea
 def test_the_pause_before_the_next_job_is_at_most_the_days_and_at_least_a_tenth_of_the_even_pause(
     jobs: int, passed: int, late: float
 ) -> None:
-    position = Position(began_at=START, at=START + late * SPAN, passed=min(passed, jobs - 1))
+    position = ReadingPosition(began_at=START, at=START + late * SPAN, passed=min(passed, jobs - 1))
     shortest = SPAN / 10 / (jobs + 1)
 
     assert position.at + shortest <= position.next_at(jobs, SPAN) <= position.at + SPAN

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from mediavault.maintenance.scheduled_checks import Position
+from mediavault.maintenance.scheduled_checks import ReadingPosition
 from mediavault.presentation.doctor_report import Check, DoctorVerdict
 from mediavault.presentation.translation import gettext, ngettext
 
@@ -12,7 +12,7 @@ NAME = "Saved files"
 LATE = 1.1  # times the days
 
 
-def check_files(damaged: int, position: Position | None, *, days: int, now: datetime) -> Check:
+def check_files(damaged: int, position: ReadingPosition | None, *, days: int, now: datetime) -> Check:
     """Report the posts with damaged files. ``position`` is None before the first check; ``days`` is the setting."""
     if damaged:
         fact = ngettext("%(count)s post has a damaged file", "%(count)s posts have damaged files", damaged)
