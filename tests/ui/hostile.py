@@ -23,6 +23,7 @@ from mediavault.core.job import (
     StepOutcome,
     StrategyName,
 )
+from mediavault.core.marks import Mark
 from mediavault.core.media import Account, Candidate, FoundIn, Item, KeptFile, Ownership, SourceType
 from mediavault.store.codec import storable
 from mediavault.store.port import StoredJob
@@ -33,6 +34,7 @@ TextOf = Callable[[str], str]  # the text of a field, by its name here
 HOME, LIBRARY, POST = "/", "/library", "/jobs/{job_id}"
 ACCOUNTS, ACCOUNT = "/accounts", "/accounts/{platform}/{slug}"
 SITES, SITE, SIGN_INS = "/sites", "/sites/{platform}", "/sessions"
+COLLECTIONS, COLLECTION = "/collections", "/collections/{title:path}"
 SETTINGS, DOCTOR, ACCESS = "/settings", "/doctor", "/access"
 
 # Each untrusted text, and the pages that show it.
@@ -75,6 +77,8 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "UpgradeOutcome.error": (DOCTOR,),
     "UpgradeOutcome.help": (DOCTOR,),
     "FileCheck.detail": (POST,),
+    "Mark.text": (LIBRARY, POST, COLLECTIONS),
+    "SavedSearch.name": (LIBRARY,),
     "ProbeReport.container": (POST,),
     "ProbeReport.video_codec": (POST,),
     "ProbeReport.audio_codec": (POST,),
@@ -94,6 +98,8 @@ UNSHOWN: Mapping[str, str] = {
     **dict.fromkeys(("Job.image_urls", "Job.thumbnail_url", "Item.thumbnail_url", "Item.media_id", "Item.label"), _API),
     **dict.fromkeys(("Candidate.mime", "Candidate.container", "Candidate.audio_codec", "Candidate.note"), _API),
     **dict.fromkeys(("Candidate.media_key", "Candidate.audio_url", "Candidate.headers"), _API),
+    "Mark.name": "made from its text",
+    "SavedSearch.filter": "part of an address",
     **dict.fromkeys(("Job.extracted_url", "Job.chosen_url"), _LOG),
     **dict.fromkeys(("Job.output_path", "Job.thumbnail_path", "Job.sha256"), "as KeptFile has it"),
     "KeptFile.thumbnail_path": "where the picture lies; its address is the job's",
@@ -109,6 +115,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     HOME: ("url", "text", "post", "taken", "known", "again"),
     LIBRARY: (
         *("q", "platform", "account", "since", "until", "length", "shortest", "longest", "state", "order"),
+        *("tag", "collection", "mine"),
         *("cursor", "told"),
     ),
     POST: ("in", "item", "look"),
@@ -116,6 +123,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     ACCOUNT: ("platform", "slug"),
     SITE: ("platform",),
     SETTINGS: ("saved",),
+    COLLECTION: ("title",),
     "/login": ("next",),
     "/settings/name": ("name_template",),
     "/library/changes": ("id", "moment"),
@@ -132,6 +140,11 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     "/library/remove": ("id", "q"),
     "/library/zip": ("id",),
     "/library/export": ("id", "format"),
+    "/library/mark": ("id", "mark", "tags", "titles"),
+    "/library/searches": ("search_name", "remove"),
+    "/jobs/{job_id}/mark": ("favourite", "note", "add_tags", "remove_tags", "add_to", "remove_from"),
+    COLLECTIONS: ("kind", "name", "new"),
+    COLLECTION: ("id", "move"),
     "/jobs/{job_id}/retry": ("chosen",),
     "/sites/{platform}/open": (),
     "/sessions/{platform}/window": (),
@@ -275,7 +288,9 @@ def _stored(number: int, text_of: TextOf, at: datetime, platform: str, slug: str
         HistoryRecord(at, 1, stage, outcome, StrategyName.PLAIN, state.code, column("HistoryRecord.detail"), 0, 12)
         for stage, outcome in ((Stage.EXTRACT, StepOutcome.OK), (Stage.DOWNLOAD, StepOutcome.FAILED))
     )
-    return StoredJob(changed, history)
+    texts = (("tag/zq", "Mark.text"), ("collection/zq", "Mark.text"), ("note", "Mark.text"))
+    marks = tuple(Mark(job.id, f"{name}-{number}", storable(text_of(text))[:60], number) for name, text in texts)
+    return StoredJob(changed, history, (*marks[:2], replace(marks[2], name="note")))
 
 
 _KEPT = tuple(KeptFile.__dataclass_fields__)

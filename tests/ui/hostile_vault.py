@@ -16,6 +16,7 @@ from mediavault.auth.scopes import Scope
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobStatus, WorkerHeartbeat, WorkerId
+from mediavault.core.marks import OWNER
 from mediavault.core.media import KeptFile, ProbeReport
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
 from mediavault.presentation.doctor_report import Check, Doctor, UpgradeOutcome, YtdlpState
@@ -99,12 +100,14 @@ def _beat(number: int, text_of: TextOf, now: datetime) -> WorkerHeartbeat:
 
 
 async def _sign_in(store: Store, number: int, text_of: TextOf, now: datetime) -> None:
-    """Store the session of a browser that reports arbitrary values about itself, and a token of a program."""
+    """Store the session of a browser that reports arbitrary values about itself, a program's token, and a search."""
     at = {"begun_at": now.isoformat(), "seen_at": now.isoformat(), "tls": False, "bound": ""}
     visit = {"browser": text_of("ClientInfo.browser"), "address": text_of("ClientInfo.address")}
     await store.records.put(RecordKind.WEB_SESSION, f"{number:064x}", {**at, **visit}, expires_at=now + 24 * HOUR)
     token = {"name": text_of("ApiToken.name"), "scope": Scope.READ, "made_at": now.isoformat(), "used_at": None}
     await store.records.put(RecordKind.API_TOKEN, f"{number:064x}", token)
+    search = {"name": text_of("SavedSearch.name"), "filter": text_of("SavedSearch.filter")}
+    await store.records.put(RecordKind.SAVED_SEARCH, f"{OWNER}/{number}", search)
 
 
 async def _change_settings(store: Store, text_of: TextOf) -> None:

@@ -78,6 +78,12 @@ async def examined(page: Page) -> None:
     await page.locator("#found").wait_for(timeout=patient(60_000))
 
 
+async def marked_job(vault: Vault) -> str:
+    """Return the page of the sample post with every mark."""
+    page = await vault.store.catalogue.jobs(JobQuery(marks=("tag/night rides", "tag/trains")))
+    return f"/jobs/{page.jobs[0].id}"
+
+
 async def everything_open(page: Page) -> None:
     await page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
 
@@ -86,6 +92,12 @@ async def some_selected(page: Page) -> None:
     for index in (0, 2):
         await page.locator(".pick input").nth(index).check()
     await page.locator("#selected.shown").wait_for()
+
+
+async def marks_of_the_selection(page: Page) -> None:
+    await some_selected(page)
+    await page.locator(".mark-menu summary").click()
+    await page.locator(".mark-menu .sheet").wait_for()
 
 
 async def keys_shown(page: Page) -> None:
@@ -208,6 +220,12 @@ CASES: tuple[Case, ...] = (
     Case("library-delete", "/library", at("/library"), then=about_to_delete),
     Case("library-nothing", "/library", at("/library?q=nonesuch&platform=x")),
     Case("library-empty", "/library", at("/library"), "empty"),
+    Case("library-marks", "/library", at("/library?tag=trains&mine=favourites"), then=marks_of_the_selection),
+    Case("collections", "/collections", at("/collections"), then=everything_open),
+    Case("collections-empty", "/collections", at("/collections"), "empty"),
+    Case("collection", "/collections/{title:path}", at("/collections/to%20watch")),
+    Case("collection-gone", "/collections/{title:path}", at("/collections/nonesuch"), allow=REFUSED),
+    Case("job-marked", "/jobs/{job_id}", marked_job, then=everything_open),
     Case("job-kept", "/jobs/{job_id}", job_in(JobStatus.COMPLETED), then=everything_open),
     Case("job-running", "/jobs/{job_id}", job_in(JobStatus.RUNNING)),
     Case("job-waiting", "/jobs/{job_id}", job_in(JobStatus.QUEUED)),

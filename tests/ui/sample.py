@@ -38,6 +38,7 @@ from mediavault.core.job import (
     StrategyName,
     WorkerId,
 )
+from mediavault.core.marks import Mark
 from mediavault.core.media import Account, Candidate, FoundIn, Item, KeptFile, SourceType
 from mediavault.store.port import Store, StoredJob
 from mediavault.store.sqlite.store import SqliteJobStore
@@ -248,7 +249,23 @@ def _kept(
         "bytes": kept.bytes, "sha256": kept.sha256, "duration_s": kept.duration_s, "width": kept.width, "height": kept.height,
         "items": (JobItem(Item(media_id=str(number)), ItemStatus.KEPT, kept),),
     }  # fmt: skip
-    return StoredJob(_with(job, facts), tuple(history))
+    return StoredJob(_with(job, facts), tuple(history), _marks(number, job.id))
+
+
+def _marks(number: int, job_id: JobId) -> tuple[Mark, ...]:
+    """Return what was noted about a saved post: about one in four something, and about the third post everything."""
+    kinds = {
+        3: (
+            ("tag/night rides", "Night rides"),
+            ("collection/to watch", "To watch"),
+            ("note", "Once more, with sound."),
+        ),
+        1: (("favourite/owner", ""), ("tag/trains", "Trains")),
+        2: (("watched/owner", ""), ("collection/to watch", "To watch")),
+        0: (),
+    }
+    found = (*kinds[1], *kinds[3], ("position/owner", "[2,4,0]")) if number == 3 else kinds[number % 4]
+    return tuple(Mark(job_id, name, text, number) for name, text in found)
 
 
 def _failed(number: int, trouble: Trouble, now: datetime) -> StoredJob:

@@ -12,8 +12,8 @@ from mediavault.api.services import ApiServices
 from mediavault.auth.authenticator import Authenticator
 from mediavault.core.failures import JobNotFound
 from mediavault.core.job import JobId
-from mediavault.core.marks import OWNER
 from mediavault.presentation.schemas import ErrorView
+from mediavault.server.authentication import current_user
 
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -33,10 +33,6 @@ def _desk(request: Request) -> Authenticator:
     return cast("Authenticator", request.app.state.desk)
 
 
-def _user() -> str:
-    return OWNER
-
-
 def _job_id(job_id: Annotated[str, Path(description="A job's id.")]) -> JobId:
     return to_job_id(job_id)
 
@@ -51,7 +47,7 @@ def to_job_id(job_id: str) -> JobId:
 Services = Annotated[ApiServices, Depends(_services)]
 AuthenticatorDep = Annotated[Authenticator, Depends(_desk)]
 EventFeed = Annotated[Feed, Depends(_feed)]
-User = Annotated[str, Depends(_user)]  # whose favourites, positions and saved searches are meant
+User = Annotated[str, Depends(current_user)]  # whose favourites, positions and saved searches are meant
 JobIdPath = Annotated[JobId, Depends(_job_id)]
 
 

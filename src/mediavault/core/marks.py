@@ -109,7 +109,7 @@ def collection(title: str) -> str:
 def tag_text(text: str) -> str:
     """Return a tag as it is shown: without "#", on one line. Raises BadInput if nothing is left, or too much."""
     line = _one_line(text).lstrip("#").strip()
-    if not line or len(line) > MAX_TAG_CHARS or '"' in line:
+    if not line.strip(".") or len(line) > MAX_TAG_CHARS or '"' in line:  # ".." would be another place in an address
         raise BadInput(
             Message("%(tag)s can't be a tag.", tag=repr(line[:MAX_TAG_CHARS])),
             help=Message("Use 1 to %(most)s characters, without quotation marks.", most=MAX_TAG_CHARS),
@@ -120,7 +120,7 @@ def tag_text(text: str) -> str:
 def collection_title(text: str) -> str:
     """Return a collection's title as it is shown. Raises BadInput if nothing is left, or too much."""
     line = _one_line(text)
-    if not line or len(line) > MAX_COLLECTION_CHARS:
+    if not line.strip(".") or len(line) > MAX_COLLECTION_CHARS:
         raise BadInput(
             Message("%(title)s can't be a collection's title.", title=repr(line[:MAX_COLLECTION_CHARS])),
             help=Message("Use 1 to %(most)s characters.", most=MAX_COLLECTION_CHARS),

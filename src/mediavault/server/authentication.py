@@ -17,6 +17,7 @@ from mediavault.auth.scopes import SAFE_METHODS, Scope, may
 from mediavault.auth.web_sessions import ClientInfo
 from mediavault.core.failures import ErrorCode
 from mediavault.core.logs import get_logger
+from mediavault.core.marks import OWNER
 from mediavault.core.messages import Message
 from mediavault.server.errors import HttpRefusal, wants_page
 from mediavault.server.security import bearer
@@ -40,6 +41,11 @@ def set_principal(caller: Principal | None) -> None:
 def current_principal() -> Principal | None:
     """Return the caller of this request; None for the sign-in pages and for paths that are open to all."""
     return _CALLER.get()
+
+
+def current_user() -> str:
+    """Return whose favourites, positions and saved searches this request means."""
+    return OWNER
 
 
 class RequestAuthenticator:

@@ -103,6 +103,17 @@ async def remove_name(store: Store, clock: Clock, name: str) -> int:
     return await store.marks.remove(name)
 
 
+async def move_in_order(store: Store, clock: Clock, name: str, job_id: JobId, where: str) -> None:
+    """Move a job of a collection ``first``, ``up`` or ``down``. One that is at the end already, or gone, stays."""
+    order = [mark.job_id async for page in _pages(store, name) for mark in page]
+    if job_id not in order or where not in ("first", "up", "down"):
+        return
+    place = order.index(job_id)
+    to = 0 if where == "first" else max(0, place - 1) if where == "up" else place + 1
+    order.insert(to, order.pop(place))
+    await put_in_order(store, clock, name, order)
+
+
 async def put_in_order(store: Store, clock: Clock, name: str, job_ids: Sequence[JobId]) -> int:
     """Order a collection: these jobs first, the others behind them as before; returns how many it has.
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from mediavault.core.job import Job, JobStatus
+from mediavault.core.marks import Noted
 from mediavault.core.media import key_of
 from mediavault.presentation.labels import format_duration, one_line
 from mediavault.presentation.views import display, kept_files, title
@@ -21,7 +22,7 @@ class Tile:
     """A tile of the library.
 
     ``state`` is "" for a saved post; ``account_link`` is None when the post's account is not known. ``letter`` is shown
-    when there is no picture.
+    when there is no picture. ``seen_pct`` is how much was watched of a video that the user stopped in the middle of.
     """
 
     id: str
@@ -39,10 +40,13 @@ class Tile:
     state: str
     tone: Tone
     icon: str
+    favourite: bool
+    watched: bool
+    seen_pct: int | None
 
 
-def tile(job: Job, asked: LibraryFilter, *, site: str) -> Tile:
-    """Return the tile of a job. ``site`` is the platform's display name.
+def tile(job: Job, asked: LibraryFilter, noted: Noted, *, site: str) -> Tile:
+    """Return the tile of a job. ``site`` is the platform's display name, ``noted`` what the user noted about the post.
 
     The filter ``asked`` is added to the link, so that the post's page knows the post's neighbours.
     """
@@ -65,6 +69,9 @@ def tile(job: Job, asked: LibraryFilter, *, site: str) -> Tile:
         state="" if job.status is JobStatus.COMPLETED else display(job).state,
         tone=tone(job.status, job.error_code, is_retried=is_retried),
         icon=icon(job.status, job.error_code, is_retried=is_retried),
+        favourite=noted.favourite,
+        watched=noted.watched,
+        seen_pct=round(noted.position.share * 100) if noted.position else None,
     )
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TypeVar
 from urllib.parse import urlencode
 
+from mediavault.core import marks
 from mediavault.core.failures import BadInput
 from mediavault.core.job import JobStatus
 from mediavault.presentation.translation import N_, gettext
@@ -31,6 +32,15 @@ class LibraryView(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Mine(StrEnum):
+    """What the user noted about the posts."""
+
+    FAVOURITES = "favourites"
+    STARTED = "started"
+    UNWATCHED = "unwatched"
+    WATCHED = "watched"
+
+
 class Length(StrEnum):
     SHORT = "short"
     MEDIUM = "medium"
@@ -50,6 +60,12 @@ VIEW_LABELS: Mapping[LibraryView, str] = {
     LibraryView.WAITING: N_("In progress"),
     LibraryView.FAILED: N_("Failed"),
     LibraryView.CANCELLED: N_("Cancelled"),
+}
+MINE_WORDS: Mapping[Mine, str] = {
+    Mine.FAVOURITES: N_("Favourites"),
+    Mine.STARTED: N_("Continue watching"),
+    Mine.UNWATCHED: N_("Not watched"),
+    Mine.WATCHED: N_("Watched"),
 }
 LENGTH_WORDS: Mapping[Length, str] = {
     Length.SHORT: N_("under 1 minute"),
@@ -81,6 +97,9 @@ class LibraryFilter:
     q: str = ""
     platform: str = ""
     account: str = ""  # its key
+    tag: str = ""
+    collection: str = ""  # its title
+    mine: Mine | None = None
     since: date | None = None
     until: date | None = None
     length: Length | None = None
@@ -106,6 +125,9 @@ def read_filter(params: Mapping[str, str]) -> LibraryFilter:
         q=_text(params, "q", MAX_TEXT_CHARS),
         platform=_text(params, "platform", MAX_NAME_CHARS),
         account=_text(params, "account", MAX_NAME_CHARS),
+        tag=_text(params, "tag", MAX_NAME_CHARS),
+        collection=_text(params, "collection", MAX_NAME_CHARS),
+        mine=_choice(Mine, params, "mine"),
         since=_day(params, "since"),
         until=_day(params, "until"),
         length=_choice(Length, params, "length"),
@@ -132,14 +154,28 @@ def address(asked: LibraryFilter, *, path: str = "/library", **more: str) -> str
     return f"{path}?{params}" if params else path
 
 
-def to_query(asked: LibraryFilter, zone: tzinfo | None, *, cursor: str | None = None, limit: int) -> JobQuery:
-    """Return the store's query for the filter. A day begins at midnight in the reader's time zone."""
+def to_query(
+    asked: LibraryFilter, zone: tzinfo | None, user: str, *, cursor: str | None = None, limit: int
+) -> JobQuery:
+    """Return the store's query for the filter. A day begins at midnight in the reader's time zone.
+
+    Raises BadInput for what can't be a tag or a collection.
+    """
+    text, searched = marks.split_search(asked.q or None)
+    names, without = marks.asked(
+        user,
+        tags=[asked.tag] if asked.tag else [],
+        collection_title=asked.collection or None,
+        favourites=True if asked.mine is Mine.FAVOURITES else None,
+        seen={Mine.WATCHED: True, Mine.UNWATCHED: False}.get(asked.mine) if asked.mine else None,
+        started=True if asked.mine is Mine.STARTED else None,
+    )
     shortest, longest = _LENGTHS[asked.length] if asked.length else (asked.shortest, asked.longest)
     return JobQuery(
         statuses=STATUSES[asked.state],
         platform=asked.platform or None,
         account=asked.account or None,
-        text=asked.q or None,
+        text=text,
         since=_midnight(asked.since, zone) if asked.since else None,
         until=_midnight(asked.until + timedelta(days=1), zone) if asked.until else None,
         shortest_s=shortest,
@@ -147,6 +183,8 @@ def to_query(asked: LibraryFilter, zone: tzinfo | None, *, cursor: str | None = 
         order=asked.order,
         cursor=cursor,
         limit=limit,
+        marks=tuple(dict.fromkeys((*searched, *names))),
+        without=without,
     )
 
 
@@ -169,6 +207,12 @@ def chips(asked: LibraryFilter, *, account_name: str, site: str = "") -> Iterato
         yield chip(gettext("Site"), site or asked.platform, platform="")
     if asked.account:
         yield chip(gettext("Account"), account_name or asked.account, account="")
+    if asked.tag:
+        yield chip(gettext("Tag"), asked.tag, tag="")
+    if asked.collection:
+        yield chip(gettext("Collection"), asked.collection, collection="")
+    if asked.mine:
+        yield chip(gettext("Show"), gettext(MINE_WORDS[asked.mine]), mine=None)
     if asked.since:
         yield chip(gettext("From"), asked.since.isoformat(), since=None)
     if asked.until:

@@ -11,12 +11,14 @@ from typing import Literal
 from mediavault.api.services import ApiServices
 from mediavault.core.failures import FAILURES, Certainty, Remedy
 from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.core.marks import position
 from mediavault.core.records import RecordKind
 from mediavault.presentation.schemas import JobView
 from mediavault.presentation.translation import gettext as _
 from mediavault.presentation.translation import ngettext
 from mediavault.presentation.views import is_over, job_view
 from mediavault.store.bulk import existing_jobs
+from mediavault.store.noting import read_noted
 from mediavault.store.port import JobOrder, JobQuery, StoreReport
 from mediavault.web.failure_summary import FailureSummaries, FailureSummary, cause_of, summarize_failures
 from mediavault.web.library_filter import LibraryFilter, LibraryView, address
@@ -24,6 +26,7 @@ from mediavault.web.library_filter import LibraryFilter, LibraryView, address
 WORKING = 24  # cards at most
 WAITING = 20
 RECENT = 12
+WATCHING = 6
 DAMAGED = 5
 PACE_OVER = timedelta(minutes=10)
 ENOUGH_FOR_A_PACE = 3  # completions
@@ -92,6 +95,7 @@ class Overview:
     left: int
     left_s: float | None
     just_now: list[ResultView]
+    watching: list[JobView]  # what the user stopped watching in the middle, the latest first
     recent: list[JobView]
     troubles: FailureSummaries
     needs: list[FailureView]
@@ -106,8 +110,8 @@ class Overview:
         return not any(self.counts.values())
 
 
-async def overview(services: ApiServices, report: StoreReport, submitted: Sequence[JobId]) -> Overview:
-    """Return the contents; ``submitted`` are the posts that this browser submitted last."""
+async def overview(services: ApiServices, report: StoreReport, submitted: Sequence[JobId], user: str) -> Overview:
+    """Return the contents for a user; ``submitted`` are the posts that this browser submitted last."""
     store, counts = services.store, report.counts
     working, waiting, recent, totals, failures, damaged = await asyncio.gather(
         store.catalogue.jobs(JobQuery((JobStatus.RUNNING,), order=JobOrder.OLDEST, limit=WORKING)),
@@ -132,6 +136,7 @@ async def overview(services: ApiServices, report: StoreReport, submitted: Sequen
         left=left,
         left_s=seconds_left(left, [job.completed_at for job in recent.jobs], report.at),
         just_now=[_result(services, job) for job in results],
+        watching=await _watching(services, user),
         recent=[job_view(job) for job in recent.jobs if job.id not in shown],
         troubles=troubles,
         needs=_views(services, troubles.needs),
@@ -140,6 +145,14 @@ async def overview(services: ApiServices, report: StoreReport, submitted: Sequen
         damaged=len(damaged),
         damaged_examples=[job_view(job) async for job in examples],
     )
+
+
+async def _watching(services: ApiServices, user: str) -> list[JobView]:
+    stopped = await services.store.marks.marked(position(user), limit=WATCHING, newest_first=True)
+    ids = [mark.job_id for mark in stopped]
+    noted = await read_noted(services.store, user, ids)
+    jobs = existing_jobs(services.store.catalogue, ids)
+    return [job_view(job, noted.get(job.id)) async for job in jobs if job.status is JobStatus.COMPLETED]
 
 
 def seconds_left(left: int, completions: Sequence[datetime | None], now: datetime) -> float | None:

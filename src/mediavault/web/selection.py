@@ -13,6 +13,7 @@ from mediavault.core.failures import BadInput, JobNotFound
 from mediavault.core.job import Job, JobId
 from mediavault.presentation.preferences import current
 from mediavault.presentation.translation import gettext
+from mediavault.server.authentication import current_user
 from mediavault.store.bulk import existing_jobs, iter_pages, retry_each
 from mediavault.store.port import JobCatalogue
 from mediavault.web.library_filter import LibraryFilter, read_filter, to_query
@@ -76,7 +77,7 @@ async def pages_of(catalogue: JobCatalogue, selection: Selection) -> AsyncGenera
         async for job in existing_jobs(catalogue, selection.ids):
             yield (job,)
         return
-    async for page in iter_pages(catalogue, to_query(selection.filter, current().zone, limit=_PAGE)):
+    async for page in iter_pages(catalogue, to_query(selection.filter, current().zone, current_user(), limit=_PAGE)):
         yield page
 
 

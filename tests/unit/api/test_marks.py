@@ -20,7 +20,7 @@ def ids(answer: Answer) -> list[str]:
 
 async def jobs(vault: ApiVault, count: int = 3) -> list[str]:
     """Add jobs, a second apart."""
-    added = []
+    added: list[str] = []
     for number in range(1, count + 1):
         vault.clock.advance(1)
         added.append((await vault.add(f"https://videos.example/watch/{number}")).id)

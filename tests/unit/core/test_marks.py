@@ -23,7 +23,7 @@ def test_a_tag_is_shown_as_it_was_written_without_its_sign() -> None:
     assert marks.tag_text("  #Long\tTrain  Rides \0") == "Long Train Rides"
 
 
-@pytest.mark.parametrize("text", ["", " ", "#", "x" * 61, 'a"b', "\0\x01"])
+@pytest.mark.parametrize("text", ["", " ", "#", "..", "x" * 61, 'a"b', "\0\x01"])
 def test_what_cannot_be_a_tag_is_refused_with_the_rule(text: str) -> None:
     with pytest.raises(BadInput, match="can't be a tag") as refused:
         marks.tag(text)

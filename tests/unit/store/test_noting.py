@@ -80,7 +80,7 @@ async def test_favourites_belong_to_a_user_and_tags_to_all(vault: Environment) -
 async def test_a_change_that_cannot_be_stored_changes_nothing(vault: Environment, bad: dict[str, object]) -> None:
     [post] = await vault.posts(1)
     with pytest.raises(BadInput):
-        await vault.change([post], favourite=True, **bad)
+        await vault.change([post], **{"favourite": True, **bad})  # type: ignore[arg-type]
 
     assert await vault.store.marks.of_jobs([post]) == {}
 

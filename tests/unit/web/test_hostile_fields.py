@@ -14,12 +14,14 @@ from fastapi.routing import APIRoute
 from mediavault.auth.tokens import ApiToken
 from mediavault.auth.web_sessions import ClientInfo, WebSession
 from mediavault.core.job import HistoryRecord, Job, JobItem, WorkerHeartbeat
+from mediavault.core.marks import Mark
 from mediavault.core.media import Account, Candidate, Item, KeptFile, ProbeReport
 from mediavault.core.records import FileCheck
 from mediavault.core.sessions import SessionState
 from mediavault.core.site_limits import SiteLimit
 from mediavault.presentation.doctor_report import Check, UpgradeOutcome, YtdlpState
 from mediavault.store.live_settings import Change
+from mediavault.store.saved_searches import SavedSearch
 from mediavault.web import pages
 from mediavault.web.library_filter import LibraryFilter
 from tests.ui.hostile import BUTTONS, FORMS, PARAMETERS, SHOWN, UNSHOWN
@@ -40,6 +42,8 @@ RECORDS = (
         UpgradeOutcome,
         FileCheck,
         ProbeReport,
+        Mark,
+        SavedSearch,
     ),
 )
 

@@ -61,12 +61,12 @@ def test_an_empty_filter_has_a_plain_url_and_shows_what_is_saved() -> None:
     plain = read_filter({"q": "", "state": "", "order": " ", "since": ""})
 
     assert address(plain) == "/library"
-    assert to_query(plain, None, limit=48).statuses == (JobStatus.COMPLETED,)
+    assert to_query(plain, None, "owner", limit=48).statuses == (JobStatus.COMPLETED,)
 
 
 def test_days_are_in_the_readers_time_zone_and_the_last_one_is_included() -> None:
     library_filter = LibraryFilter(since=date(2026, 11, 24), until=date(2026, 11, 25))
-    query = to_query(library_filter, ZoneInfo("Asia/Tokyo"), limit=1)
+    query = to_query(library_filter, ZoneInfo("Asia/Tokyo"), "owner", limit=1)
 
     assert query.since == datetime(2026, 11, 23, 15, tzinfo=UTC)
     assert query.until == datetime(2026, 11, 25, 15, tzinfo=UTC)
@@ -78,7 +78,7 @@ def test_days_are_in_the_readers_time_zone_and_the_last_one_is_included() -> Non
 )
 def test_every_length_is_in_exactly_one_class(seconds: float, length: Length) -> None:
     def holds(candidate: Length) -> bool:
-        query = to_query(LibraryFilter(length=candidate), None, limit=1)
+        query = to_query(LibraryFilter(length=candidate), None, "owner", limit=1)
         return (query.shortest_s or 0.0) <= seconds <= (query.longest_s if query.longest_s is not None else 1e9)
 
     assert [candidate for candidate in Length if holds(candidate)] == [length]

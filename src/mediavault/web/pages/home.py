@@ -24,9 +24,10 @@ from mediavault.core.messages import Message
 from mediavault.core.submission import MAX_BATCH, RefusedAddress
 from mediavault.presentation.schemas import ErrorView
 from mediavault.presentation.views import fleet_view, title
+from mediavault.server.authentication import current_user
 from mediavault.store.bulk import existing_jobs
 from mediavault.web.just_now import read_ids, with_newer, write_ids
-from mediavault.web.library_filter import LibraryFilter, LibraryView, address
+from mediavault.web.library_filter import LibraryFilter, LibraryView, Mine, address
 from mediavault.web.overview import overview, retried_words, taken_words
 from mediavault.web.pages.frame import error_view, frame, read_form, see_other
 from mediavault.web.pasted import addresses_in
@@ -155,8 +156,11 @@ async def _home(
         "home.html",
         status=status or (422 if error else 200),
         moment=report.at,
-        view=await overview(services, report, submitted),
-        library={view.value: address(LibraryFilter(state=view)) for view in LibraryView},
+        view=await overview(services, report, submitted, current_user()),
+        library={
+            "started": address(LibraryFilter(mine=Mine.STARTED)),
+            **{view.value: address(LibraryFilter(state=view)) for view in LibraryView},
+        },
         has_worker=bool(workers),
         title_of=services.title_of,
         unserved=fleet_view(report, workers).unserved,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fastapi import APIRouter, Request, Response
 
@@ -15,12 +15,17 @@ from mediavault.api.feed import CLOCKS_DIFFER
 from mediavault.api.services import ApiServices
 from mediavault.core.failures import BadInput
 from mediavault.core.job import JobStatus
+from mediavault.core.marks import MarkKind, Noted
 from mediavault.presentation.preferences import current
 from mediavault.presentation.translation import gettext, ngettext
+from mediavault.server.authentication import current_user
+from mediavault.store import saved_searches
+from mediavault.store.noting import read_noted
 from mediavault.store.port import AccountQuery, JobPage, LibraryTotals
 from mediavault.web.cards import account_name, account_words, tile
 from mediavault.web.library_filter import (
     LENGTH_WORDS,
+    MINE_WORDS,
     ORDER_WORDS,
     STATUSES,
     VIEW_LABELS,
@@ -38,7 +43,7 @@ from mediavault.web.selection import MAX_AT_ONCE
 
 PAGE = 48  # fills rows of 2, 3, 4 and 6
 ACCOUNTS = 200  # offered by the filter: those with the newest posts
-_RESULT = re.compile(r"(retried|removed)-(\d{1,6})-(\d{1,6})", re.ASCII)
+_RESULT = re.compile(r"(retried|removed|changed)-(\d{1,6})-(\d{1,6})", re.ASCII)
 
 router = APIRouter(include_in_schema=False)
 
@@ -50,14 +55,16 @@ async def library(request: Request, services: Services) -> Response:
     cursor = request.query_params.get("cursor") or None
     is_part = "hx-request" in request.headers and "hx-history-restore-request" not in request.headers
     moment = services.clock.now() - CLOCKS_DIFFER  # before the jobs are read: later changes arrive live
-    page = await services.store.catalogue.jobs(to_query(asked, current().zone, cursor=cursor, limit=PAGE))
+    page = await services.store.catalogue.jobs(
+        to_query(asked, current().zone, current_user(), cursor=cursor, limit=PAGE)
+    )
     if is_part and cursor:
-        return render("library_tiles.html", **tiles(services, asked, page))
+        return render("library_tiles.html", **await tiles(services, asked, page))
     totals = await services.store.catalogue.library_totals()
     results = {
         "moment": moment,
-        **tiles(services, asked, page),
-        **_results(services, asked, page, totals, is_start=cursor is None),
+        **await tiles(services, asked, page),
+        **await _results(services, asked, page, totals, is_start=cursor is None),
     }
     if is_part:
         answer = render("library_results.html", **results)
@@ -72,16 +79,19 @@ async def library(request: Request, services: Services) -> Response:
     )
 
 
-def tiles(services: ApiServices, asked: LibraryFilter, page: JobPage) -> dict[str, Any]:
+async def tiles(services: ApiServices, asked: LibraryFilter, page: JobPage) -> dict[str, Any]:
+    noted = await read_noted(services.store, current_user(), [job.id for job in page.jobs])
     more = address(asked, cursor=page.next_cursor) if page.next_cursor else None
     return {
         "asked": asked,
-        "tiles": [tile(job, asked, site=services.title_of(job.platform)) for job in page.jobs],
+        "tiles": [
+            tile(job, asked, noted.get(job.id, Noted()), site=services.title_of(job.platform)) for job in page.jobs
+        ],
         "more": more,
     }
 
 
-def _results(
+async def _results(
     services: ApiServices, asked: LibraryFilter, page: JobPage, totals: LibraryTotals, *, is_start: bool
 ) -> dict[str, Any]:
     counts = _counts(asked, totals)
@@ -99,6 +109,8 @@ def _results(
         "is_start": is_start,
         "is_empty": not any(totals.counts.values()),
         "params": to_params(asked),
+        "here": urlencode(to_params(asked)),
+        "searches": await saved_searches.saved_searches(services.store.records, current_user()),
         "plain": address(LibraryFilter(order=asked.order)),
         "in_all_states": address(replace(asked, state=LibraryView.ALL)),
         "address": address,
@@ -165,7 +177,16 @@ async def _choices(services: ApiServices, asked: LibraryFilter, totals: LibraryT
         platforms.setdefault(asked.platform, (services.title_of(asked.platform), 0))
     if asked.account:
         accounts.setdefault(asked.account, (asked.account, ""))
-    return {"platforms": platforms, "accounts": accounts, "lengths": LENGTH_WORDS, "orders": ORDER_WORDS}
+    names = {kind: await services.store.marks.names(f"{kind}/") for kind in (MarkKind.TAG, MarkKind.COLLECTION)}
+    return {
+        "platforms": platforms,
+        "accounts": accounts,
+        "lengths": LENGTH_WORDS,
+        "orders": ORDER_WORDS,
+        "mine": MINE_WORDS,
+        "tags": {count.text: count.jobs for count in names[MarkKind.TAG]},
+        "collections": {count.text: count.jobs for count in names[MarkKind.COLLECTION]},
+    }
 
 
 def _history_headers(request: Request, asked: LibraryFilter) -> dict[str, str]:
@@ -187,6 +208,8 @@ def _result_message(text: str) -> str:
     count, left = int(match[2]), int(match[3])
     if match[1] == "retried":
         message = ngettext("Retrying %(count)s post.", "Retrying %(count)s posts.", count)
+    elif match[1] == "changed":
+        message = ngettext("%(count)s post was changed.", "%(count)s posts were changed.", count)
     else:
         message = ngettext("%(count)s post was deleted.", "%(count)s posts were deleted.", count)
     rest = ngettext("%(left)s was left unchanged.", "%(left)s were left unchanged.", left) if left else ""

@@ -15,6 +15,7 @@ from mediavault.api.dependencies import Services, to_job_id
 from mediavault.core.failures import JobNotFound
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.presentation.preferences import current
+from mediavault.server.authentication import current_user
 from mediavault.store.port import JobCatalogue, JobPage
 from mediavault.web.library_filter import STATUSES, LibraryFilter, LibraryView, read_filter, to_query
 from mediavault.web.pages.library import counted, states, tiles
@@ -44,7 +45,7 @@ async def changes(
     late = [job for job in jobs if came_at(job, asked.state) >= moment]
     return render(
         "library_changes.html",
-        **tiles(services, asked, JobPage(tuple(jobs), None)),
+        **await tiles(services, asked, JobPage(tuple(jobs), None)),
         fresh=await _matching(services.store.catalogue, late, asked),
         states=states(asked, totals),
         count_words=counted(asked, totals),
@@ -75,7 +76,7 @@ async def _matching(catalogue: JobCatalogue, jobs: Sequence[Job], asked: Library
 
     The catalogue is queried for the instants at which they were created, since only it can search.
     """
-    query = to_query(asked, current().zone, limit=_MAX_AT_ONE_INSTANT)
+    query = to_query(asked, current().zone, current_user(), limit=_MAX_AT_ONE_INSTANT)
     statuses = STATUSES[asked.state] or tuple(JobStatus)
     instants: dict[datetime, set[JobId]] = defaultdict(set)
     for job in jobs:

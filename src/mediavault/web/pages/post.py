@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-from urllib.parse import parse_qsl, urlencode
+from dataclasses import asdict
+from typing import Annotated, Any
+from urllib.parse import parse_qsl, quote, urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -13,11 +14,14 @@ from mediavault.api.file_facts import begin_check, checks_of
 from mediavault.api.services import ApiServices
 from mediavault.core.failures import FAILURES, BadInput, Remedy
 from mediavault.core.job import Job, JobId
+from mediavault.core.marks import MarkKind, Noted
 from mediavault.presentation.preferences import current
 from mediavault.presentation.views import job_view, kept_files
+from mediavault.server.authentication import current_user
+from mediavault.store.noting import read_noted
 from mediavault.store.port import JobQuery
 from mediavault.store.waiting_jobs import waits_for_sign_in
-from mediavault.web.library_filter import LibraryFilter, address, read_filter, to_params, to_query
+from mediavault.web.library_filter import LibraryFilter, LibraryView, address, read_filter, to_params, to_query
 from mediavault.web.pages.frame import frame, read_form, see_other
 from mediavault.web.post_view import Video, post_text, videos
 from mediavault.web.render import render
@@ -55,11 +59,28 @@ async def post(
         neighbours=await services.store.catalogue.neighbours(job_id, _query(asked)),
         back=address(asked or LibraryFilter()),
         keep=urlencode({"in": urlencode(to_params(asked))}) if asked else "",
+        **await _marks(services, job_id),
         waits_for_person=waits_for_sign_in(job),
         needs_sign_in=_needs_sign_in(job),
         has_sign_in=services.sign_in_of(job.platform) is not None,
         **frame(services),
     )
+
+
+async def _marks(services: ApiServices, job_id: JobId) -> dict[str, Any]:
+    """Return what the user noted about the post, with addresses, and all tags and collections for completion."""
+    store = services.store
+    noted = (await read_noted(store, current_user(), [job_id])).get(job_id, Noted())
+    tags, titles = await store.marks.names(f"{MarkKind.TAG}/"), await store.marks.names(f"{MarkKind.COLLECTION}/")
+    return {
+        "marks": {
+            **asdict(noted),
+            "tags": [(tag, address(LibraryFilter(tag=tag, state=LibraryView.ALL))) for tag in noted.tags],
+            "collections": [(title, f"/collections/{quote(title, safe='')}") for title in noted.collections],
+        },
+        "all_tags": [count.text for count in tags],
+        "all_collections": [count.text for count in titles],
+    }
 
 
 def _needs_sign_in(job: Job) -> bool:
@@ -76,7 +97,7 @@ def _filter(within: str | None) -> LibraryFilter | None:
 
 def _query(asked: LibraryFilter | None) -> JobQuery:
     """Return the query of the post's neighbours: all posts, newest first, unless the reader came from the library."""
-    return JobQuery() if asked is None else to_query(asked, current().zone, limit=1)
+    return JobQuery() if asked is None else to_query(asked, current().zone, current_user(), limit=1)
 
 
 async def _videos(services: ApiServices, job: Job, *, look: bool) -> list[Video]:

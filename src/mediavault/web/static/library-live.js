@@ -56,7 +56,8 @@ function lookSoon() {
   }, LOOK_PAUSE_MS);
 }
 
-function want(id) {
+// Requests a tile again that may have changed.
+export function want(id) {
   wanted.add(id);
   lookSoon();
 }

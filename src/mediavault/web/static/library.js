@@ -1,8 +1,8 @@
 // The library: search while the user types, and keyboard shortcuts. htmx loads the tiles.
 
 import { announce } from "/static/announcer.js";
-import { base, say } from "/static/core.js";
-import { begin, bringFresh, settled } from "/static/library-live.js";
+import { base, call, say } from "/static/core.js";
+import { begin, bringFresh, settled, want } from "/static/library-live.js";
 import { clear, leaveOut, recall, select, selectAll, show } from "/static/library-selection.js";
 
 const form = document.getElementById("selection");
@@ -41,12 +41,27 @@ function onTile(event, tile) {
     select(box, !box.checked, event.shiftKey);
     return true;
   }
+  if (event.key === "h" && singleKeys.checked) {
+    favourite(tile);
+    return true;
+  }
   const next = neighbour(tile, event.key);
   if (!next) return false;
   const target = onBox ? boxOf(next) : nameOf(next);
   target.focus({ preventScroll: true });
   next.scrollIntoView({ block: "nearest" });
   return true;
+}
+
+async function favourite(tile) {
+  const { value: id } = boxOf(tile);
+  try {
+    const { marks } = await call("GET", `/api/jobs/${id}`);
+    await call("PATCH", `/api/jobs/${id}/marks`, { favourite: !marks.favourite });
+    want(id);
+  } catch (problem) {
+    say(problem.message, problem.help);
+  }
 }
 
 function onPage(event) {

@@ -1,0 +1,187 @@
+"""Favourites, tags, collections, notes, positions and saved searches in a real browser."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from playwright.async_api import expect
+
+from mediavault.core.job import Job, JobId
+from mediavault.core.marks import OWNER, Noted, Position
+from mediavault.store.noting import read_noted, save_position
+from tests.fakes import FakeClock
+from tests.patience import patient
+from tests.ui.browsing import Pages, Size, overflow
+from tests.ui.vault import Vault
+
+both = pytest.mark.parametrize("size", ["phone", "desktop"])
+
+
+async def noted(vault: Vault, job_id: str) -> Noted:
+    return (await read_noted(vault.store, OWNER, [JobId(job_id)])).get(JobId(job_id), Noted())
+
+
+def plain(vault: Vault) -> Job:
+    """Return a saved post without marks whose video is long enough to be left in the middle."""
+    return next(job for number, job in enumerate(vault.kept) if number % 4 == 0 and (job.duration_s or 0) > 10)
+
+
+async def until_noted(vault: Vault, job_id: str, wanted: Callable[[Noted], bool]) -> Noted:
+    """Wait until the store has what the page sent."""
+    async with asyncio.timeout(patient(20)):
+        while not wanted(found := await noted(vault, job_id)):
+            await asyncio.sleep(0.05)
+    return found
+
+
+@both
+async def test_a_post_is_a_favourite_by_its_button_and_by_a_key(pages: Pages, fresh_vault: Vault, size: Size) -> None:
+    job = plain(fresh_vault)
+    page = await pages(f"/jobs/{job.id}", size=size, base=fresh_vault.base)
+    await page.locator("#heart").click()
+    await expect(page.locator("#heart")).to_have_attribute("aria-pressed", "true")
+    assert (await noted(fresh_vault, job.id)).favourite
+
+    await page.keyboard.press("h")
+    await expect(page.locator("#heart")).to_have_attribute("aria-pressed", "false")
+    assert not (await noted(fresh_vault, job.id)).favourite
+    assert await overflow(page) == []
+
+
+@both
+async def test_tags_and_collections_are_added_and_removed_without_leaving_the_page(
+    pages: Pages, fresh_vault: Vault, size: Size
+) -> None:
+    job = plain(fresh_vault)
+    page = await pages(f"/jobs/{job.id}", size=size, base=fresh_vault.base)
+    await page.keyboard.press("t")
+    await page.keyboard.type("#Cats, long train")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#marks .chip a bdi")).to_have_text(["Cats", "long train"])
+    await expect(page.locator("#add_tags")).to_be_focused()
+    await page.locator("#add_to").fill("Journeys")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#marks .chip a bdi")).to_have_text(["Cats", "long train", "Journeys"])
+    assert await noted(fresh_vault, job.id) == Noted(tags=("Cats", "long train"), collections=("Journeys",))
+
+    await page.get_by_role("button", name="Remove Cats").click()
+    await expect(page.locator("#marks .chip a bdi")).to_have_text(["long train", "Journeys"])
+    await page.locator("#marks .chip a", has_text="long train").click()
+    await expect(page.locator(".tile .name")).to_have_count(1)
+    assert await overflow(page) == []
+
+
+async def test_what_cannot_be_a_tag_is_explained_and_the_text_stays(pages: Pages, fresh_vault: Vault) -> None:
+    pages.allow.append("422")
+    page = await pages(f"/jobs/{plain(fresh_vault).id}", base=fresh_vault.base)
+    await page.locator("#add_tags").fill('a"b')
+    await page.keyboard.press("Enter")
+
+    await expect(page.locator("#messages")).to_contain_text("can't be a tag")
+    await expect(page.locator("#add_tags")).to_have_value('a"b')
+
+
+async def test_a_note_is_saved_and_shown_again(pages: Pages, fresh_vault: Vault) -> None:
+    job = plain(fresh_vault)
+    page = await pages(f"/jobs/{job.id}", base=fresh_vault.base)
+    await page.locator(".note summary").click()
+    await page.locator("#note").fill("From the old line.\nKeep.")
+    await page.locator(".note button").click()
+    await until_noted(fresh_vault, job.id, lambda found: found.note == "From the old line.\nKeep.")
+    await page.reload()
+    await expect(page.locator("#note")).to_have_value("From the old line.\nKeep.")
+
+
+@both
+async def test_a_video_resumes_where_it_was_left(pages: Pages, fresh_vault: Vault, size: Size) -> None:
+    job = plain(fresh_vault)
+    await save_position(fresh_vault.store, FakeClock(), OWNER, job.id, Position(10.5, job.duration_s or 0))
+    page = await pages(f"/jobs/{job.id}", size=size, base=fresh_vault.base)
+    await expect(page.locator("#resume")).to_contain_text("Resume 0:10")
+    await page.locator("[data-resume]").first.click()
+    await page.wait_for_function("document.getElementById('player').currentTime > 10.4")
+
+    await expect(page.locator("#resume")).to_be_hidden()
+    home = await pages("/", size=size, base=fresh_vault.base)
+    await expect(home.locator("[data-key=watching] progress.seen").first).to_be_attached()
+
+
+async def test_pausing_stores_the_position_and_the_end_that_it_was_watched(pages: Pages, fresh_vault: Vault) -> None:
+    job = plain(fresh_vault)
+    page = await pages(f"/jobs/{job.id}", base=fresh_vault.base)
+    stopped = """(at) => new Promise((done) => {
+      const player = document.getElementById("player");
+      player.muted = true;
+      player.currentTime = at;
+      player.addEventListener("pause", () => setTimeout(done, 50), { once: true });
+      player.play().then(() => player.pause());
+    })"""
+    await page.evaluate(stopped, 10.5)
+    found = await until_noted(fresh_vault, job.id, lambda found: found.position is not None)
+    assert found.position is not None
+    assert found.position.at >= 10.4
+
+    await page.evaluate(stopped, 11.9)
+    assert await until_noted(fresh_vault, job.id, lambda found: found.watched) == Noted(watched=True)
+
+
+@both
+async def test_a_selection_is_tagged_at_once(pages: Pages, fresh_vault: Vault, size: Size) -> None:
+    page = await pages("/library", size=size, base=fresh_vault.base)
+    for index in (0, 1):
+        await page.locator(".pick input").nth(index).check()
+    ids = [await page.locator(".pick input").nth(index).input_value() for index in (0, 1)]
+    await page.locator(".mark-menu summary").click()
+    assert await overflow(page) == []
+    await page.locator("#mark-tags").fill("Batch")
+    await page.locator(".mark-menu button[value=tag]").click()
+    await expect(page.locator("#told")).to_have_text("2 posts were changed.")
+
+    assert ["Batch" in (await noted(fresh_vault, job_id)).tags for job_id in ids] == [True, True]
+    await page.goto(f"{fresh_vault.base}/library?q=tag:batch")
+    await expect(page.locator(".tile")).to_have_count(2)
+
+
+async def test_the_heart_key_marks_the_tile_that_has_the_focus(pages: Pages, fresh_vault: Vault) -> None:
+    page = await pages("/library", base=fresh_vault.base)
+    tile = page.locator(f"#job-{plain(fresh_vault).id}")
+    await tile.locator(".name").focus()
+    await page.keyboard.press("h")
+    await expect(tile.locator(".loved")).to_be_visible()
+    await page.keyboard.press("h")
+    await expect(tile.locator(".loved")).to_have_count(0)
+
+
+@both
+async def test_a_search_is_saved_opened_and_removed(pages: Pages, fresh_vault: Vault, size: Size) -> None:
+    page = await pages("/library?mine=favourites", size=size, base=fresh_vault.base)
+    await page.locator(".searches summary").click()
+    await page.locator("#search-name").fill("Loved")
+    await page.locator(".searches button[name=save]").click()
+    await expect(page.locator(".searches .chip a")).to_have_text("Loved")
+    await page.goto(f"{fresh_vault.base}/library")
+    await page.locator(".searches .chip a").click()
+    await expect(page).to_have_url(f"{fresh_vault.base}/library?mine=favourites")
+    assert await overflow(page) == []
+
+    await page.get_by_role("button", name="Remove the search Loved").click()
+    await expect(page.locator(".searches .chip")).to_have_count(0)
+
+
+@both
+async def test_a_collection_is_put_in_order_and_renamed(pages: Pages, fresh_vault: Vault, size: Size) -> None:
+    page = await pages("/collections/to%20watch", size=size, base=fresh_vault.base)
+    titles = page.locator(".ordered .name")
+    first, second = await titles.nth(0).inner_text(), await titles.nth(1).inner_text()
+    await page.locator(".ordered li").nth(0).get_by_role("button", name="Move down").click()
+    await expect(titles.nth(0)).to_have_text(second)
+    await expect(titles.nth(1)).to_have_text(first)
+    assert await overflow(page) == []
+
+    await page.goto(f"{fresh_vault.base}/collections")
+    await page.locator("summary[aria-label='Change To watch']").click()
+    await page.locator("#new-collection-1").fill("Later")
+    await page.get_by_role("button", name="Rename").first.click()
+    await expect(page.locator(".names").first).to_contain_text("Later")
