@@ -45,8 +45,8 @@ async def _measure(root: Path, jobs: int) -> None:
     try:
         print(f"{jobs} jobs, {3 * jobs} files; {_resident_mib()} MiB resident before")
         await _time("rebuild", Rebuild(store, library, read_data=True).run())
-        await _time("verify", Verification(store.catalogue, library, read_data=False).run())
-        await _time("verify --read-data", Verification(store.catalogue, library, read_data=True).run())
+        await _time("verify", Verification(store, library, read_data=False).run())
+        await _time("verify --read-data", Verification(store, library, read_data=True).run())
     finally:
         await store.close()
 

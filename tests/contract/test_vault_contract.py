@@ -337,3 +337,47 @@ async def test_a_file_that_is_not_a_sidecar_gives_none(subject: Subject, text: b
     answer: Any = await subject.vault.read_json("jane/a.info.json")
 
     assert answer is None
+
+
+# --- deleted jobs' files ----------------------------------------------------------------------------------------------
+
+
+async def test_a_file_goes_to_the_trash_and_back_unchanged(vault: Library) -> None:
+    assert await kept(vault, NAME)
+    trashed = vault.trash_path("job-1", NAME)
+
+    assert await vault.move(NAME, trashed)
+    assert await read(vault, trashed) == BODY
+    if trashed != NAME:  # in a bucket it stays where it is
+        assert await listed(vault) == []
+        assert [file async for file in vault.trashed()] == [FoundFile(trashed, len(BODY))]
+    assert await vault.move(trashed, NAME)
+    assert await read(vault, NAME) == BODY
+    assert [file async for file in vault.trashed()] == []
+
+
+async def test_moving_what_is_missing_does_nothing(vault: Library) -> None:
+    assert not await vault.move("jane/none.mp4", vault.trash_path("job-1", "jane/none.mp4"))
+
+
+async def test_moving_replaces_nothing(vault: Library) -> None:
+    assert await kept(vault, NAME)
+    trashed = vault.trash_path("job-1", NAME)
+    await vault.move(NAME, trashed)
+    if trashed == NAME:
+        return
+    assert await kept(vault, NAME, b"another video, saved since", job="job-2")
+
+    assert not await vault.move(trashed, NAME)
+    assert await read(vault, NAME) == b"another video, saved since"
+    assert await read(vault, trashed) == BODY
+
+
+async def test_a_file_in_the_trash_can_be_removed_for_good(vault: Library) -> None:
+    assert await kept(vault, NAME)
+    trashed = vault.trash_path("job-1", NAME)
+    await vault.move(NAME, trashed)
+    await vault.remove(trashed)
+
+    assert await read(vault, trashed) is None
+    assert [file async for file in vault.trashed()] == []

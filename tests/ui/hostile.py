@@ -116,7 +116,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     LIBRARY: (
         *("q", "platform", "account", "since", "until", "length", "shortest", "longest", "state", "order"),
         *("tag", "collection", "mine"),
-        *("cursor", "told"),
+        *("cursor", "told", "batch"),
     ),
     POST: ("in", "item", "look"),
     ACCOUNTS: ("q", "platform", "cursor"),
@@ -138,6 +138,8 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     "/gates/{platform}/open": (),
     "/library/retry": ("id",),
     "/library/remove": ("id", "q"),
+    "/trash/restore": ("id", "batch"),
+    "/trash/empty": ("id",),
     "/library/zip": ("id",),
     "/library/export": ("id", "format"),
     "/library/mark": ("id", "mark", "tags", "titles"),

@@ -105,12 +105,6 @@ async def keys_shown(page: Page) -> None:
     await page.locator("#keys[open]").wait_for()
 
 
-async def about_to_delete(page: Page) -> None:
-    await some_selected(page)
-    await page.locator("#selected button[formaction='/library/remove']").click()
-    await page.locator(".victims").wait_for()
-
-
 async def signed_in_to_access(page: Page) -> None:
     """Sign in, which leads to the first page, and go on from there as a user does."""
     await page.locator("#password").fill(TOKEN)
@@ -179,14 +173,6 @@ async def more_for_the_selection(page: Page) -> None:
     await page.locator("#selected .sheet").wait_for()
 
 
-async def nothing_left_to_delete(page: Page) -> None:
-    """Delete a selection that was deleted in another window in the meantime."""
-    await page.locator(".pick input").first.evaluate("(box, id) => { box.value = id; }", NO_ID)
-    await page.locator(".pick input").first.check()
-    await page.locator("#selected button[formaction='/library/remove']").click()
-    await page.locator(".sure h1").wait_for()
-
-
 async def no_cookies(page: Page) -> None:
     await page.locator("form.import").first.evaluate("(form) => { form.closest('details').open = true; }")
     await page.locator("form.import textarea").first.fill("no cookie")
@@ -217,7 +203,9 @@ CASES: tuple[Case, ...] = (
     Case("library-open", "/library", at("/library?state=all&q=e&length=short"), then=everything_open),
     Case("library-failed", "/library", at("/library?state=failed")),
     Case("library-keys", "/library", at("/library"), then=keys_shown),
-    Case("library-delete", "/library", at("/library"), then=about_to_delete),
+    Case("library-deleted", "/library", at("/library?told=removed-2-0&batch=0123456789abcdef")),
+    Case("trash", "/trash", at("/trash")),
+    Case("trash-empty", "/trash", at("/trash"), "empty"),
     Case("library-nothing", "/library", at("/library?q=nonesuch&platform=x")),
     Case("library-empty", "/library", at("/library"), "empty"),
     Case("library-marks", "/library", at("/library?tag=trains&mine=favourites"), then=marks_of_the_selection),
@@ -259,7 +247,6 @@ CASES: tuple[Case, ...] = (
     Case("home-odd", "/", at("/"), "odd", then=everything_open, is_rare=True),
     Case("library-all-of-these", "/library", at("/library?state=all"), then=all_of_these, is_rare=True),
     Case("library-selection-menu", "/library", at("/library"), then=more_for_the_selection, is_rare=True),
-    Case("library-nothing-left", "/library", at("/library"), then=nothing_left_to_delete, is_rare=True),
     Case("job-unplayable", "/jobs/{job_id}", at(f"/jobs/{odd_id(UNPLAYABLE)}"), "odd", told_the_format, NO_PLAYER),
     Case("job-partly-kept", "/jobs/{job_id}", at(f"/jobs/{odd_id(PARTLY)}"), "odd", then=everything_open),
     Case("job-file-missing", "/jobs/{job_id}", at(f"/jobs/{odd_id(MISSING)}"), "odd", is_rare=True),

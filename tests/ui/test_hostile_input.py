@@ -5,6 +5,7 @@ script runs, all are shown as text. The parameters and fields are listed in ``ho
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote, urlencode, urljoin
 
@@ -77,10 +78,10 @@ async def test_url_parameters_are_shown_as_text(marks: HostileVault, pages: Page
 
 
 def sent(text: str, path: str) -> dict[str, str]:
-    """Return the fields of a form. A deletion is requested but not confirmed."""
+    """Return the fields of a form. A deletion names a post that does not exist."""
     fields = dict.fromkeys(FORMS[path], text)
     if path == "/library/remove":
-        return {"q": text[:200], "state": "all", "everything": "on"}
+        return {"q": text[:200], "state": "all", "id": str(uuid.UUID(int=1))}
     return {"scope": "read", "days": ""} | fields if path == "/access/tokens" else fields
 
 

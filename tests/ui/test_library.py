@@ -192,15 +192,14 @@ async def test_all_results_can_be_exported_as_a_table(pages: Pages, vault: Vault
 
 
 @pytest.mark.parametrize("javascript", [True, False])
-async def test_posts_are_deleted_only_after_confirmation(pages: Pages, fresh_vault: Vault, javascript: bool) -> None:
+async def test_posts_are_deleted_at_once_and_brought_back_by_undo(
+    pages: Pages, fresh_vault: Vault, javascript: bool
+) -> None:
     page = await pages("/library", base=fresh_vault.base, javascript=javascript)
     for job in fresh_vault.kept[:2]:
         await page.locator(f"#job-{job.id} .pick input").check()
     await page.locator("#selected button[formaction='/library/remove']").click()
-    await expect(page.locator("h1")).to_have_text("Delete 2 posts?")
-    await page.locator("input[name=files]").check()
-    await page.locator(".sure button").click()
-    await expect(page.locator("#told")).to_have_text("2 posts were deleted.")
+    await expect(page.locator("#told p")).to_have_text("2 posts were deleted.")
 
     left = await fresh_vault.store.catalogue.jobs(JobQuery(statuses=(JobStatus.COMPLETED,)))
     assert len(left.jobs) == len(fresh_vault.kept) - 2
@@ -209,6 +208,10 @@ async def test_posts_are_deleted_only_after_confirmation(pages: Pages, fresh_vau
     if javascript:  # the script takes the message out of the address, so that a reload does not repeat it
         await page.wait_for_url(lambda url: "told" not in url)
     assert ("told" in page.url) is not javascript
+
+    await page.get_by_role("button", name="Undo").click()
+    await expect(page.locator("#told p")).to_have_text("2 posts were restored.")
+    assert (fresh_vault.downloads / str(fresh_vault.kept[0].output_path)).is_file()
 
 
 async def test_failures_are_retried_together(pages: Pages, fresh_vault: Vault) -> None:

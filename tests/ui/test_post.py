@@ -197,8 +197,7 @@ async def test_the_page_follows_a_running_job_without_losing_the_scroll_position
     store = fresh_vault.store
     page = await pages(f"/jobs/{claim.id}", base=fresh_vault.base)
     await page.evaluate("window.stays = true")
-    await page.focus(".fold.remove summary")
-    await page.keyboard.press("Enter")
+    await page.focus("form[data-does=remove] button")
     now = (await store.catalogue.report()).at
     failed = HistoryRecord(
         now, 1, Stage.DOWNLOAD, StepOutcome.FAILED, StrategyName.PLAIN, ErrorCode.HTTP_ERROR, "403 Forbidden"
@@ -208,7 +207,7 @@ async def test_the_page_follows_a_running_job_without_losing_the_scroll_position
 
     await expect(page.locator(".rungs [data-tone=bad]")).to_have_count(1)
     await expect(page.locator('[data-now="state"]')).to_have_text("Checking playback")
-    assert await page.evaluate("window.stays && document.activeElement.closest('.fold')?.open")
+    assert await page.evaluate("window.stays && document.activeElement.closest('[data-does=remove]') !== null")
 
 
 async def test_a_change_of_its_job_does_not_interrupt_a_playing_video(pages: Pages, fresh_vault: Vault) -> None:

@@ -16,9 +16,11 @@ from typing import Any
 from mediavault import __version__
 from mediavault.app.composition import App, open_app
 from mediavault.app.processes import serve_vault
+from mediavault.core.clock import SystemClock
 from mediavault.core.job import ClaimedJob, Job, WorkerHeartbeat, WorkerId
 from mediavault.core.settings import Settings
 from mediavault.store.port import Store
+from mediavault.store.trash import move_to_trash, new_batch
 from tests.patience import patient
 from tests.ui import sample
 
@@ -60,10 +62,18 @@ async def sample_vault(root: Path, *, posts: int = 60, worker: bool = True, **se
         claims: Sequence[ClaimedJob] = ()
         if posts:
             kept, claims = await sample.fill_and_claim(opened.store, chosen.download_dir, posts=posts)
+            await _throw_away(opened)
         if worker:
             await stack.enter_async_context(_beating(opened.store))
         base = await stack.enter_async_context(_served(opened))
         yield Vault(base, opened, kept, claims)
+
+
+async def _throw_away(opened: App) -> None:
+    """Put a post into the trash."""
+    [enqueued] = await opened.store.queue.enqueue([opened.submit("https://videos.example/watch/thrown-away")])
+    library, clock = opened.library, SystemClock()
+    await move_to_trash(opened.store, library, clock, enqueued.job.id, lambda _: [], batch=new_batch())
 
 
 @asynccontextmanager

@@ -10,11 +10,12 @@ from mediavault.api.services import ApiServices
 from mediavault.core.failures import BadInput, ErrorCode
 from mediavault.core.job import Job, JobId, JobStatus, NewJob
 from mediavault.core.logs import get_logger
-from mediavault.core.records import CHECK_KINDS
 from mediavault.core.submission import RefusedAddress
 from mediavault.presentation.views import kept_paths
+from mediavault.store import trash
 from mediavault.store.bulk import iter_jobs, retry_each
 from mediavault.store.port import Enqueued, JobOrder, JobQuery
+from mediavault.store.trash import TrashedPost
 
 MAX_RETRIED = 500  # jobs that one request queues again
 _PAGE = 200
@@ -109,13 +110,23 @@ async def cancel_job(services: ApiServices, feed: Feed, job_id: JobId) -> Job:
     return job
 
 
-async def remove_job(services: ApiServices, feed: Feed, job_id: JobId, *, files: bool) -> Job:
-    """Remove a job; with ``files`` its saved files too, and those first: if that fails, the row still names them."""
-    job = await services.store.catalogue.get(job_id)
-    if files:
-        await services.library.remove(*kept_paths(job))
-    job = await services.store.catalogue.remove(job_id)
-    for kind in CHECK_KINDS:
-        await services.store.records.remove(kind, job_id)
+async def remove_job(services: ApiServices, feed: Feed, job_id: JobId, *, files: bool, batch: str | None = None) -> Job:
+    """Move a job to the trash, with ``files`` its saved files too. Jobs of one ``batch`` are restored together."""
+    paths_of = kept_paths if files else no_paths
+    job = await trash.move_to_trash(
+        services.store, services.library, services.clock, job_id, paths_of, batch=batch or trash.new_batch()
+    )
     feed.removed(job_id)
+    return job
+
+
+def no_paths(_job: Job) -> list[str]:
+    """Return nothing: the files stay in the library."""
+    return []
+
+
+async def restore_job(services: ApiServices, feed: Feed, post: TrashedPost) -> Job:
+    """Bring a job back from the trash."""
+    job = await trash.restore(services.store, services.library, post)
+    feed.wake()
     return job

@@ -96,7 +96,7 @@ async def cancel(job_id: JobIdPath, services: Services, feed: EventFeed) -> JobV
 
 @router.delete("/{job_id}", response_model=JobView, responses=errors(401, 403, 404, 415, 503, 507))
 async def remove(job_id: JobIdPath, services: Services, feed: EventFeed, *, files: bool = False) -> JobView:
-    """Remove a job, and return it as it was. Its files stay in the library unless ``?files=true``."""
+    """Move a job to the trash, and return it as it was. Its files stay in the library unless ``?files=true``."""
     return job_view(await remove_job(services, feed, job_id, files=files))
 
 

@@ -44,6 +44,12 @@ class LibraryFiles(Protocol):
     async def remove(self, *relatives: str) -> None:
         """Delete files below the download folder; missing ones are ignored. Raises StorageFailure."""
 
+    def trash_path(self, job_id: str, relative: str) -> str: ...
+    async def move(self, source: str, target: str) -> bool:
+        """Move a file without replacing; False when there is none, or the name is taken. Raises StorageFailure."""
+
+    async def free_name(self, folder: str, stem: str, suffix: str) -> str: ...
+
 
 class FileChecks(Protocol):
     """Checks that read a job's files again, in the background. The result is stored in the job's record VERIFIED."""

@@ -37,12 +37,15 @@ from mediavault.services.tracing.opening import open_tracing
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.patience import DatabaseWait
 from mediavault.store.port import Store, Workers
+from mediavault.store.trash import empty_trash
 from mediavault.worker import liveness
 from mediavault.worker.context import RetryPolicy, WorkerContext
 from mediavault.worker.freezes import FreezeReport, settled_reports
 from mediavault.worker.library import ensure_library_id
 from mediavault.worker.loops import end, every
 from mediavault.worker.worker import Worker, WorkerLimits
+
+TRASH_ROUND_S = 3600.0
 
 log = get_logger(__name__)
 
@@ -104,11 +107,12 @@ async def open_app(
         tools = replace(tools, live=live.current)
         checks = ScheduledChecks(store, library, clock, live.current)
         outdated = partial(write_outdated, store, library, clock)
-        for interval_s, work, bug in (
-            (ROUND_S, checks.check_due, "checks_hit_a_bug"),
-            (outdated_sidecars.ROUND_S, outdated, "sidecars_hit_a_bug"),
+        for interval_s, work, name in (
+            (ROUND_S, checks.check_due, "checks"),
+            (outdated_sidecars.ROUND_S, outdated, "sidecars"),
+            (TRASH_ROUND_S, partial(_empty_old_trash, store, library, clock, live), "trash"),
         ):
-            stack.push_async_callback(end, asyncio.create_task(every(interval_s, _round_of(work, bug), clock)))
+            stack.push_async_callback(end, asyncio.create_task(every(interval_s, _round_of(work, name), clock)))
         new_worker = Worker(tools, limits, live_folder=_live_folder(settings))
         working = await stack.enter_async_context(_at_work(new_worker))
         yield App(settings, store, clock, guard, library, submission, live, new_worker, working)
@@ -203,8 +207,14 @@ async def _at_work(worker: Worker) -> AsyncIterator[asyncio.Task[None]]:
         await task
 
 
-def _round_of(work: Callable[[], Awaitable[object]], event: str) -> Callable[[], Awaitable[None]]:
-    """Return one round of upkeep. A bug in it is logged as ``event``, and ends neither the next rounds nor the jobs."""
+async def _empty_old_trash(store: Store, library: Library, clock: Clock, live: LiveSettings) -> None:
+    days = timedelta(days=(await live.current()).trash_days)
+    if removed := await empty_trash(store, library, clock, older_than=days):
+        log.info("trash_emptied", posts=removed)
+
+
+def _round_of(work: Callable[[], Awaitable[object]], name: str) -> Callable[[], Awaitable[None]]:
+    """Return one round of upkeep. A bug in it is logged, and ends neither the next rounds nor the jobs."""
 
     async def upkeep() -> None:
         try:
@@ -212,7 +222,7 @@ def _round_of(work: Callable[[], Awaitable[object]], event: str) -> Callable[[],
         except (MediavaultError, OSError):
             raise
         except Exception:
-            log.exception(event)
+            log.exception("upkeep_hit_a_bug", work=name)
 
     return upkeep
 

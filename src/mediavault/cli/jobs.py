@@ -12,7 +12,6 @@ import typer
 from mediavault.cli.context import quiet_settings, with_store
 from mediavault.cli.options import AsJson, JobIds
 from mediavault.core.job import JobId, JobStatus
-from mediavault.core.records import CHECK_KINDS
 from mediavault.store.queries import JobOrder
 
 if TYPE_CHECKING:
@@ -246,22 +245,67 @@ def remove(
     job_ids: JobIds,
     *,
     files: Annotated[
-        bool, typer.Option("--files", help="Delete the saved files too; otherwise they stay in the library.")
+        bool, typer.Option("--files", help="The saved files too; otherwise they stay in the library.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove jobs."""
-    settings = quiet_settings()
+    """Move jobs to the trash."""
+    from mediavault.app import storage
+    from mediavault.core.clock import SystemClock
+    from mediavault.presentation.views import kept_paths
+    from mediavault.store.trash import move_to_trash, new_batch
+
+    settings, batch = quiet_settings(), new_batch()
+    library = storage.make_library(settings)
 
     async def remove_one(store: Store, job_id: JobId) -> Job:
-        if files:
-            await _remove_files(settings, await store.catalogue.get(job_id))
-        removed = await store.catalogue.remove(job_id)
-        for kind in CHECK_KINDS:
-            await store.records.remove(kind, job_id)
-        return removed
+        paths_of = kept_paths if files else _no_paths
+        return await move_to_trash(store, library, SystemClock(), job_id, paths_of, batch=batch)
 
     _for_each(job_ids, remove_one, as_json=as_json)
+
+
+def _no_paths(_job: Job) -> list[str]:
+    return []
+
+
+def trash(
+    *,
+    restore: Annotated[str | None, typer.Option(metavar="ID", help="Bring this post back.", show_default=False)] = None,
+    empty: Annotated[bool, typer.Option("--empty", help="Remove everything in it for good.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the trash; restore a post; or empty it."""
+    from mediavault.app import storage
+    from mediavault.cli.output import print_json, print_trash
+    from mediavault.core.clock import SystemClock
+    from mediavault.presentation.views import job_view
+    from mediavault.store.trash import empty_trash, trashed_post, trashed_posts
+    from mediavault.store.trash import restore as bring_back
+
+    settings = quiet_settings()
+    library = storage.make_library(settings)
+
+    async def act(store: Store) -> None:
+        if restore is not None:
+            await bring_back(store, library, await trashed_post(store, JobId(restore)))
+        if empty:
+            await empty_trash(store, library, SystemClock())
+        posts = await trashed_posts(store)
+        views = [(job_view(post.stored.job), post.deleted_at, post.bytes) for post in posts]
+        if as_json:
+            print_json(
+                {
+                    "posts": [
+                        {"job": job.model_dump(mode="json"), "deleted_at": at.isoformat(), "bytes": size}
+                        for job, at, size in views
+                    ]
+                }
+            )
+        else:
+            print_trash(views)
+
+    asyncio.run(with_store(settings, act))
 
 
 def read_urls(urls: Sequence[str]) -> list[str]:
@@ -321,11 +365,3 @@ async def _list(settings: Settings, query: JobQuery) -> JobPageView:
     async with storage.open_store(settings) as store:
         page = await store.catalogue.jobs(query)
         return page_view(page, await read_noted(store, OWNER, [job.id for job in page.jobs]))
-
-
-async def _remove_files(settings: Settings, job: Job) -> None:
-    """Remove the job's files before its row: if that fails, the row still names them."""
-    from mediavault.app import storage
-    from mediavault.presentation.views import kept_paths
-
-    await storage.make_library(settings).remove(*kept_paths(job))

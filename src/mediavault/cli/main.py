@@ -44,7 +44,8 @@ COMMANDS: Mapping[str, CommandEntry] = {
         "jobs:retry", "Queue failed or cancelled jobs again; --choose says which video is the post's."
     ),
     "cancel": CommandEntry("jobs:cancel", "Cancel jobs."),
-    "remove": CommandEntry("jobs:remove", "Remove jobs."),
+    "remove": CommandEntry("jobs:remove", "Move jobs to the trash."),
+    "trash": CommandEntry("jobs:trash", "List the trash; restore a post; or empty it."),
     "mark": CommandEntry("marks:mark", "Note something about posts: favourite, watched, tags, collections, a note."),
     "tags": CommandEntry("marks:tags", "List the tags with the number of their posts; or rename or remove one."),
     "collections": CommandEntry(

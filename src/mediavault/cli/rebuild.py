@@ -77,6 +77,7 @@ def _sum_up(done: Rebuilt, *, as_json: bool) -> None:
                 "renewed": done.renewed,
                 "known": done.known,
                 "partial": done.partial,
+                "deleted": done.deleted,
                 "refused": done.refused,
             }
         )

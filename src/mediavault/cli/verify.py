@@ -44,7 +44,7 @@ async def _verify(settings: Settings, *, read_data: bool, as_json: bool) -> Veri
             onlooker.start(
                 "Reading every file" if read_data else "Looking at every file", await count_jobs(store.catalogue)
             )
-            verification = Verification(store.catalogue, library, read_data=read_data, on_jobs=onlooker.advance)
+            verification = Verification(store, library, read_data=read_data, on_jobs=onlooker.advance)
             async for finding in verification.run():
                 _print(finding, as_json=as_json)
             return verification.done

@@ -23,6 +23,7 @@ class RecordKind(StrEnum):
     DAMAGED = "damaged"
     CHECK_POSITION = "check_position"
     SAVED_SEARCH = "saved_search"
+    TRASH = "trash"
 
 
 # What is copied when a vault moves to another database or is restored from a backup. Users sign in again, and a setup
@@ -32,6 +33,7 @@ MOVING_KINDS = (
     RecordKind.API_TOKEN,
     RecordKind.SETTING,
     RecordKind.SAVED_SEARCH,
+    RecordKind.TRASH,
     RecordKind.VERIFIED,
     RecordKind.DAMAGED,
 )

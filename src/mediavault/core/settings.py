@@ -63,6 +63,9 @@ class ChangeableSettings(BaseModel):
         description="Failed and cancelled jobs without a saved file are removed after this many days; 0: never. Files never are.",
     )
 
+    trash_days: Annotated[int, Field(ge=1, le=3650)] = Field(
+        30, description="How many days deleted posts and their files stay in the trash."
+    )
     verify_days: Annotated[int, Field(ge=0, le=3650)] = Field(
         90,
         description="Every saved file is read again within this many days and compared with its checksum; 0: never. Default for an object storage: 0.",

@@ -23,6 +23,7 @@ class FindingKind(StrEnum):
     THUMBNAIL_MISSING = "thumbnail_missing"
     SIDECAR_MISSING = "sidecar_missing"
     SIDECAR_DIFFERS = "sidecar_differs"
+    TRASH_MISSING = "trash_missing"  # the video of a deleted post
     ORPHAN = "orphan"  # a file without a row
     SIDECAR_ALONE = "sidecar_alone"  # a sidecar without a row and without a video
 
@@ -34,6 +35,7 @@ LABELS: dict[FindingKind, str] = {
     FindingKind.UNREADABLE: "it cannot be read",
     FindingKind.NO_FACTS: "the job is completed and names no file",
     FindingKind.THUMBNAIL_MISSING: "the thumbnail is not there",
+    FindingKind.TRASH_MISSING: "the deleted post's file is not in the trash",
     FindingKind.SIDECAR_MISSING: "the sidecar is not there",
     FindingKind.SIDECAR_DIFFERS: "the sidecar says something else, or is damaged",
     FindingKind.ORPHAN: "no job names this file",

@@ -18,6 +18,7 @@ from mediavault.maintenance.restoring import is_whole, stored_job, takes_the_pla
 from mediavault.services.library.port import Library
 from mediavault.services.library.sidecars import SIDECAR_SUFFIX, BadSidecar, Sidecar, read_sidecar
 from mediavault.store.port import Store, StoredJob
+from mediavault.store.trash import trashed_posts
 
 BATCH = 100
 READERS = 4
@@ -58,6 +59,7 @@ class Rebuilt:
     renewed: int = 0  # jobs that the store had, but not as completed
     known: int = 0
     partial: int = 0
+    deleted: int = 0  # sidecars of posts in the trash, which stay there
     refused: int = 0
 
 
@@ -67,15 +69,17 @@ class Rebuild:
     def __init__(
         self, store: Store, library: Library, *, read_data: bool, on_sidecars: OnSidecars = lambda _: None
     ) -> None:
-        self._catalogue, self._marks = store.catalogue, store.marks
+        self._store, self._catalogue, self._marks = store, store.catalogue, store.marks
         self._library = library
         self._read_data = read_data
         self._on_sidecars = on_sidecars
         self._open_albums: dict[JobId, list[Sidecar]] = {}  # sidecars of jobs with several videos, until all are read
+        self._deleted: set[JobId] = set()
         self.done = Rebuilt()
 
     async def run(self) -> AsyncIterator[Refused]:
         """Yield every refusal when it occurs. Raises StorageFailure when the library cannot be read."""
+        self._deleted = {post.stored.job.id for post in await trashed_posts(self._store)}
         batch: list[str] = []
         async for file in self._library.walk():
             if file.path.endswith(SIDECAR_SUFFIX):
@@ -102,6 +106,8 @@ class Rebuild:
             self.done.sidecars += 1
             if isinstance(read, Refused):
                 yield read
+            elif read.id in self._deleted:
+                self.done.deleted += 1
             elif not self._gather(read, whole):
                 yield Refused(RebuildRefusal.DUPLICATE, path, read.id, "this video of the job has another sidecar")
         async for refused in self._import(whole):

@@ -24,10 +24,11 @@ from mediavault.maintenance.findings import (
     lacks_facts,
     named_paths,
 )
-from mediavault.services.library.port import Library
+from mediavault.services.library.port import FoundFile, Library
 from mediavault.services.library.sidecars import SIDECAR_SUFFIX, BadSidecar, read_sidecar, sibling
 from mediavault.store.bulk import iter_pages
-from mediavault.store.port import JobCatalogue, JobQuery
+from mediavault.store.port import JobQuery, Store
+from mediavault.store.trash import trashed_posts
 
 PAGE = 100
 READERS = 4  # few are best for a disk; an object store answers each after some milliseconds
@@ -49,10 +50,8 @@ class Verified:
 class Verification:
     """One verification. Only ``read_data``, which reads every byte of every video, finds a flipped bit."""
 
-    def __init__(
-        self, catalogue: JobCatalogue, library: Library, *, read_data: bool, on_jobs: OnJobs = lambda _: None
-    ) -> None:
-        self._catalogue = catalogue
+    def __init__(self, store: Store, library: Library, *, read_data: bool, on_jobs: OnJobs = lambda _: None) -> None:
+        self._store, self._catalogue = store, store.catalogue
         self._library = library
         self._read_data = read_data
         self._on_jobs = on_jobs
@@ -62,13 +61,21 @@ class Verification:
 
     async def run(self) -> AsyncIterator[Finding]:
         """Yield every finding when it is made. Raises StorageFailure when the library cannot be read."""
-        async for file in self._library.walk():
+        async for file in self._all_files():
             self._sizes[_key(file.path)] = file.bytes
         self.done.files = len(self._sizes)
         async for finding in self._rows():
             yield self._counted(finding)
+        async for finding in self._trash():
+            yield self._counted(finding)
         async for finding in self._orphans():
             yield self._counted(finding)
+
+    async def _all_files(self) -> AsyncIterator[FoundFile]:
+        async for file in self._library.walk():
+            yield file
+        async for file in self._library.trashed():
+            yield file
 
     def _counted(self, finding: Finding) -> Finding:
         self.done.findings[finding.kind] = self.done.findings.get(finding.kind, 0) + 1
@@ -162,13 +169,25 @@ class Verification:
         await file.close()
         return file.size
 
+    # --- deleted posts against files ------------------------------------------------------------------------------
+
+    async def _trash(self) -> AsyncIterator[Finding]:
+        """Yield the videos of deleted posts that are neither in the trash nor still where they were."""
+        for post in await trashed_posts(self._store):
+            for kept in kept_files(post.stored.job):
+                places = {post.files.get(kept.output_path, kept.output_path), kept.output_path}
+                if post.files and not any([await self._size(place) == kept.bytes for place in sorted(places)]):
+                    yield Finding(FindingKind.TRASH_MISSING, kept.output_path, post.stored.job.id)
+            for path in (*post.files, *post.files.values(), *(() if post.files else named_paths(post.stored.job))):
+                self._sizes.pop(_key(path), None)
+
     # --- files against rows ---------------------------------------------------------------------------------------
 
     async def _orphans(self) -> AsyncIterator[Finding]:
         """Yield the files of the first listing that no row names and that still exist."""
         if not self._sizes:
             return
-        async for file in self._library.walk():
+        async for file in self._all_files():
             if _key(file.path) in self._sizes:
                 kind = judge_orphan(file.path, has_video=await self._has_video(file.path))
                 yield Finding(kind, file.path, detail=counted(file.bytes, "byte"))

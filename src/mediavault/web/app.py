@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from mediavault import __version__
-from mediavault.api import events, file_facts, files, health, jobs, login_window, marks, metrics, sessions, sites
+from mediavault.api import events, file_facts, files, health, jobs, login_window, marks, metrics, sessions, sites, trash
 from mediavault.api.feed import Feed
 from mediavault.api.services import ApiServices
 from mediavault.auth.authenticator import Authenticator
@@ -45,6 +45,7 @@ def create_app(services: ApiServices) -> FastAPI:
         jobs.router,
         jobs.library_router,
         marks.router,
+        trash.router,
         events.router,
         sites.router,
         health.router,

@@ -95,12 +95,15 @@ async def retry_selected(services: ApiServices, feed: Feed, job_ids: Sequence[Jo
     return SelectionResult(count, left=len(job_ids) - count)
 
 
-async def remove_each(services: ApiServices, feed: Feed, job_ids: Sequence[JobId], *, files: bool) -> SelectionResult:
-    """Remove the jobs in turn. Raises StorageFailure if files can't be deleted; jobs removed by then stay removed."""
+async def remove_each(services: ApiServices, feed: Feed, job_ids: Sequence[JobId], *, batch: str) -> SelectionResult:
+    """Move the jobs to the trash with their files, in turn.
+
+    Raises StorageFailure if files can't be moved; jobs that are in the trash by then stay there.
+    """
     done = SelectionResult()
     for job_id in job_ids:
         try:
-            await remove_job(services, feed, job_id, files=files)
+            await remove_job(services, feed, job_id, files=True, batch=batch)
             done = replace(done, count=done.count + 1)
         except JobNotFound:
             done = replace(done, left=done.left + 1)

@@ -23,6 +23,7 @@ _ERRORS: Mapping[str, str] = {
     "prefer": N_("Choose one of the two."),
     "pace": N_("Enter a number from 1 to 20."),
     "retention_days": N_("Enter a whole number from 0 to 3650."),
+    "trash_days": N_("Enter a whole number from 1 to 3650."),
     "verify_days": N_("Enter a whole number from 0 to 3650."),
     "verify_mb_s": N_("Enter a whole number from 1 to 10000."),
 }

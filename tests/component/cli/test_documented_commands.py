@@ -37,7 +37,7 @@ NOT_RUN = {  # why
 }
 # The others, in an order in which each finds what it needs.
 ORDER = ["add", "mark", "list", "show", "tags", "collections", "limits", "cancel", "retry", "check", "classify", "verify", "backup", "restore", "rebuild",
-         "token add", "token list", "token revoke", "sessions", "workers", "doctor", "remove"]  # fmt: skip
+         "token add", "token list", "token revoke", "sessions", "workers", "doctor", "remove", "trash"]  # fmt: skip
 
 
 def documented() -> Iterator[tuple[str, str]]:

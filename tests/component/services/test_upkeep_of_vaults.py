@@ -31,7 +31,7 @@ async def test_damage_is_found_and_the_rest_is_rebuilt_on_every_library(subject:
     (made / "ann3/mine.mp4").write_bytes(b"mine")
     for path in sorted(made.rglob("*.*")):
         await subject.put(str(path.relative_to(made)), path.read_bytes())
-    findings = [finding async for finding in Verification(store.catalogue, subject.vault, read_data=True).run()]
+    findings = [finding async for finding in Verification(store, subject.vault, read_data=True).run()]
     again = MemoryJobStore(clock)
     refused = [file async for file in Rebuild(again, subject.vault, read_data=True).run()]
 

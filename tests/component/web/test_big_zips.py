@@ -55,6 +55,15 @@ class StubLibrary:
     async def remove(self, *relatives: str) -> None:
         raise AssertionError("nothing is removed")
 
+    def trash_path(self, job_id: str, relative: str) -> str:
+        raise AssertionError("nothing is removed")
+
+    async def move(self, source: str, target: str) -> bool:
+        raise AssertionError("nothing is removed")
+
+    async def free_name(self, folder: str, stem: str, suffix: str) -> str:
+        raise AssertionError("nothing is saved")
+
 
 def saved_job(number: int, path: str) -> Job:
     job_id = JobId(f"00000000-0000-7000-8000-{number:012x}")

@@ -259,6 +259,14 @@ class BreakingLibrary:
 
     async def close(self) -> None: ...
     async def remove(self, *relatives: str) -> None: ...
+    def trash_path(self, job_id: str, relative: str) -> str:
+        raise NotImplementedError
+
+    async def move(self, source: str, target: str) -> bool:
+        raise NotImplementedError
+
+    async def free_name(self, folder: str, stem: str, suffix: str) -> str:
+        raise NotImplementedError
 
 
 async def test_an_unreachable_library_is_reported_and_one_that_fails_midway_ends_the_response(

@@ -115,7 +115,7 @@ class SqliteVault:
 
     async def verify(self) -> int:
         """Verify all jobs, and return how many there are."""
-        verification = Verification(self.store.catalogue, self.library, read_data=True)
+        verification = Verification(self.store, self.library, read_data=True)
         async for _ in verification.run():
             pass
         return verification.done.jobs

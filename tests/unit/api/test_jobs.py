@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from mediavault.core.failures import ErrorCode, StorageFailure, StoreError
-from mediavault.core.job import HistoryRecord, JobStatus, Stage, StepOutcome, StrategyName
+from mediavault.core.job import HistoryRecord, Stage, StepOutcome, StrategyName
+from mediavault.store.trash import empty_trash
 from tests.http_vault import POST, ApiVault, ids
 
 OTHER = "https://videos.example/watch/2"
@@ -225,21 +226,40 @@ async def test_removing_with_files_leaves_nothing(vault: ApiVault) -> None:
     job = await vault.add_kept()
 
     assert (await vault.client.delete(f"/api/jobs/{job.id}?files=true")).status == 200
-    assert list(vault.downloads.iterdir()) == []
+    assert [path for path in vault.downloads.iterdir() if not path.name.startswith(".")] == []
 
 
-async def test_a_job_whose_files_cannot_be_removed_stays(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The row still names them, so that the user can try again."""
+async def test_a_job_whose_files_cannot_be_moved_now_is_in_the_trash_and_they_follow_later(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = await vault.add_kept()
 
-    async def stuck(*_: str) -> None:
+    async def stuck(*_: str) -> bool:
         raise StorageFailure("The folder cannot be written.")
 
-    monkeypatch.setattr(vault.services.library, "remove", stuck)
-    answer = await vault.client.delete(f"/api/jobs/{job.id}?files=true")
+    with monkeypatch.context() as patched:
+        patched.setattr(vault.services.library, "move", stuck)
+        answer = await vault.client.delete(f"/api/jobs/{job.id}?files=true")
+    assert answer.status == 200
+    assert (vault.downloads / str(job.output_path)).is_file()
 
-    assert (answer.status, answer.json()["code"]) == (507, "STORAGE")
-    assert (await vault.store.catalogue.get(job.id)).status is JobStatus.COMPLETED
+    await empty_trash(vault.store, vault.services.library, vault.clock, older_than=timedelta(days=30))
+    assert not (vault.downloads / str(job.output_path)).exists()
+    restored = await vault.client.post(f"/api/trash/{job.id}/restore")
+    assert restored.json()["status"] == "completed"
+    assert (vault.downloads / str(job.output_path)).is_file()
+
+
+async def test_the_trash_is_listed_and_emptied(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    await vault.client.delete(f"/api/jobs/{job.id}?files=true")
+    listed = (await vault.client.get("/api/trash")).json()
+
+    assert [(post["job"]["id"], post["bytes"]) for post in listed["posts"]] == [(job.id, job.bytes)]
+    assert listed["bytes"] == job.bytes
+    assert (await vault.client.delete("/api/trash")).json() == {"jobs": 1}
+    assert (await vault.client.delete(f"/api/trash/{job.id}")).status == 404
+    assert list((vault.downloads / ".trash").rglob("*.mp4")) == []
 
 
 async def test_removing_a_running_job_notifies_its_worker(vault: ApiVault) -> None:

@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.failures import ErrorCode, StorageFailure
-from mediavault.core.job import ItemStatus, JobItem, WorkerId
+from mediavault.core.job import ItemStatus, Job, JobItem, WorkerId
 from mediavault.core.media import Item, KeptFile
 from mediavault.maintenance.findings import Finding, FindingKind
+from mediavault.maintenance.rebuilding import Rebuild
 from mediavault.maintenance.verifying import Verification
+from mediavault.presentation.views import kept_paths
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.memory.store import MemoryJobStore
+from mediavault.store.port import JobQuery
+from mediavault.store.trash import move_to_trash, trashed_post
 from tests import vaults
 from tests.contract.stores import numbered_job
 from tests.fakes import FakeClock
@@ -32,7 +36,7 @@ async def store(root: Path) -> MemoryJobStore:
 
 
 async def findings(store: MemoryJobStore, root: Path, *, read_data: bool = True) -> list[Finding]:
-    return [finding async for finding in Verification(store.catalogue, LocalLibrary(root), read_data=read_data).run()]
+    return [finding async for finding in Verification(store, LocalLibrary(root), read_data=read_data).run()]
 
 
 async def kinds_and_paths(
@@ -43,7 +47,7 @@ async def kinds_and_paths(
 
 @pytest.mark.parametrize("read_data", [False, True])
 async def test_a_sound_vault_has_no_findings(store: MemoryJobStore, root: Path, read_data: bool) -> None:
-    verification = Verification(store.catalogue, LocalLibrary(root), read_data=read_data)
+    verification = Verification(store, LocalLibrary(root), read_data=read_data)
 
     assert [finding async for finding in verification.run()] == []
     assert (verification.done.jobs, verification.done.videos, verification.done.files) == (5, 9, 27)
@@ -154,7 +158,7 @@ async def test_a_job_removed_during_the_verification_is_not_a_finding(store: Mem
 
     await store.catalogue.remove(numbered_job(4, "").id)
     await store.catalogue.remove(numbered_job(5, "").id)
-    reported = [finding async for finding in Verification(store.catalogue, Removing(root), read_data=True).run()]
+    reported = [finding async for finding in Verification(store, Removing(root), read_data=True).run()]
 
     assert [finding for finding in reported if finding.job is not None] == []
 
@@ -192,3 +196,45 @@ async def test_a_thousand_random_damages_are_all_found(tmp_path: Path) -> None:
 
     assert {finding.path for finding in reported} == {str(video.relative_to(root)) for video in damaged}
     assert len(reported) == 1_000
+
+
+# --- the trash --------------------------------------------------------------------------------------------------------
+
+
+async def deleted(store: MemoryJobStore, root: Path) -> Job:
+    job = (await store.catalogue.jobs(JobQuery(limit=1))).jobs[0]
+    await move_to_trash(store, LocalLibrary(root), FakeClock(), job.id, kept_paths, batch="b")
+    return job
+
+
+async def test_what_is_in_the_trash_is_no_finding_and_what_is_missing_there_is_one(
+    store: MemoryJobStore, root: Path
+) -> None:
+    job = await deleted(store, root)
+    sound = await findings(store, root)
+    (root / LocalLibrary(root).trash_path(job.id, str(job.output_path))).unlink()
+
+    assert sound == []
+    assert await kinds_and_paths(store, root) == [(FindingKind.TRASH_MISSING, str(job.output_path))]
+
+
+async def test_a_file_in_the_trash_that_no_deleted_post_names_is_an_orphan(store: MemoryJobStore, root: Path) -> None:
+    stray = root / ".trash/somebody/film.mp4"
+    stray.parent.mkdir(parents=True)
+    stray.write_bytes(b"x")
+
+    assert await kinds_and_paths(store, root) == [(FindingKind.ORPHAN, ".trash/somebody/film.mp4")]
+
+
+async def test_a_rebuild_does_not_bring_back_what_was_deleted(store: MemoryJobStore, root: Path) -> None:
+    """Neither from the trash, nor where its files have not been moved there yet, as in a bucket."""
+    job = await deleted(store, root)
+    post = await trashed_post(store, job.id)
+    for path, trashed in post.files.items():
+        (root / path).parent.mkdir(exist_ok=True)
+        (root / trashed).replace(root / path)
+    rebuild = Rebuild(store, LocalLibrary(root), read_data=True)
+    refused = [entry async for entry in rebuild.run()]
+
+    assert refused == []
+    assert (rebuild.done.new, rebuild.done.deleted) == (0, sum(item.kept is not None for item in job.items))

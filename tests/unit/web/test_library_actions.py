@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+import re
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -121,8 +122,7 @@ async def test_the_maximum_number_of_ids_fits_into_one_form(vault: ApiVault) -> 
     jobs = await fill(vault, MAX_AT_ONCE)
     answer = await vault.client.submit("/library/remove", {"id": " ".join(job.id for job in jobs)}, accept=HTML)
 
-    assert answer.status == 200
-    assert f"Delete {MAX_AT_ONCE} posts?" in answer.text
+    assert f"told=removed-{MAX_AT_ONCE}-0" in answer.headers["location"]
 
 
 class EndlessFile:
@@ -267,38 +267,47 @@ async def test_selected_failures_are_retried_and_the_rest_is_counted(vault: ApiV
     assert (await vault.store.catalogue.get(failed.id)).status is JobStatus.QUEUED
 
 
-async def test_deleting_asks_first_and_then_deletes_only_what_was_shown(vault: ApiVault) -> None:
+async def test_what_was_deleted_together_is_restored_together(vault: ApiVault) -> None:
     first, second = await two_saved(vault)
-    confirmation = await vault.client.submit("/library/remove?everything=on", {"q": "watch 1"}, accept=HTML)
+    done = await vault.client.submit("/library/remove?everything=on", {"q": "watch 1"}, accept=HTML)
+    told = re.fullmatch(r"/library\?q=watch\+1&told=removed-1-0&batch=([0-9a-f]{16})", done.headers["location"])
+    assert told
 
-    assert "Delete 1 post?" in confirmation.text
-    assert f'value="{first.id}"' in confirmation.text
-    assert await vault.store.catalogue.get(first.id)
-
-    done = await vault.client.submit("/library/remove", {"id": first.id, "confirmed": "on", "q": "watch 1"})
-
-    assert done.headers["location"] == "/library?q=watch+1&told=removed-1-0"
     assert await vault.store.catalogue.get(second.id)
     with pytest.raises(JobNotFound):
         await vault.store.catalogue.get(first.id)
+    assert not _exists(vault, "jane/A film [1].mp4")
+    page = (await vault.client.get(done.headers["location"], accept=HTML)).text
+    assert "1 post was deleted." in page
+    assert f'name="batch" value="{told[1]}"' in page
 
-
-@pytest.mark.parametrize("files", [False, True])
-async def test_files_are_deleted_only_on_request(vault: ApiVault, files: bool) -> None:
-    first, _ = await two_saved(vault)
-    await vault.client.submit(
-        "/library/remove", {"id": first.id, "confirmed": "on", **({"files": "on"} if files else {})}
-    )
-
-    assert _exists(vault, "jane/A film [1].mp4") is not files
-    assert _exists(vault, "jane/夜 [2].mp4")
+    undone = await vault.client.submit("/trash/restore", {"batch": told[1]})
+    assert undone.headers["location"] == "/library?state=all&told=restored-1-0"
+    assert await vault.store.catalogue.get(first.id) == first
+    assert _exists(vault, "jane/A film [1].mp4")
 
 
 async def test_there_may_be_nothing_left_to_delete(vault: ApiVault) -> None:
     answer = await vault.client.submit("/library/remove", {"id": UNKNOWN_ID}, accept=HTML)
 
-    assert answer.status == 200
-    assert "Nothing to delete" in answer.text
+    assert "told=removed-0-1" in answer.headers["location"]
+
+
+async def test_the_trash_is_shown_emptied_and_restored_post_by_post(vault: ApiVault) -> None:
+    first, second = await two_saved(vault)
+    assert "The trash is empty" in (await vault.client.get("/trash", accept=HTML)).text
+    for job in (first, second):
+        await vault.client.submit(f"/jobs/{job.id}/remove")
+    page = (await vault.client.get("/trash", accept=HTML)).text
+    assert f'id="job-{first.id}"' in page
+    assert "Removed for good after 30 days." in page
+
+    back = await vault.client.submit("/trash/restore", {"id": first.id})
+    assert back.headers["location"] == f"/jobs/{first.id}"
+    await vault.client.submit("/trash/empty", {"id": second.id})
+    assert (await vault.client.get("/api/trash")).json() == {"posts": [], "bytes": 0}
+    assert not list((vault.downloads / ".trash").rglob("*.mp4"))
+    assert (await vault.client.submit("/trash/restore", {"id": second.id})).status == 404
 
 
 @pytest.mark.parametrize("action", ["zip", "export", "retry", "remove"])

@@ -95,17 +95,6 @@ async def test_buttons_work_without_javascript(vault: ApiVault, move: str) -> No
     assert (await vault.store.catalogue.get(job.id)).status.value == {"retry": "queued", "cancel": "cancelled"}[move]
 
 
-@pytest.mark.parametrize(("fields", "left"), [({}, 1), ({"files": "on"}, 0)])
-async def test_a_job_can_be_removed_with_and_without_its_files(
-    vault: ApiVault, fields: dict[str, str], left: int
-) -> None:
-    job = await vault.add_kept()
-    answer = await vault.client.submit(f"/jobs/{job.id}/remove", fields)
-
-    assert answer.headers["location"] == "/"
-    assert len(list(vault.downloads.iterdir())) == left
-
-
 async def test_an_unknown_job_gets_an_error_page(vault: ApiVault) -> None:
     page = await vault.client.get("/jobs/nothing", accept=HTML)
 

@@ -230,12 +230,12 @@ async def test_saving_again_makes_a_new_version(vault: ApiVault) -> None:
     assert (again.version, again.status, again.post_url) == (2, JobStatus.QUEUED, job.post_url)
 
 
-async def test_removing_asks_for_confirmation_on_the_page(vault: ApiVault) -> None:
+async def test_a_deleted_post_goes_to_the_trash_and_the_answer_offers_to_undo_that(vault: ApiVault) -> None:
     job = await vault.add_kept()
-    page = await page_of(vault, job)
+    answer = await vault.client.submit(f"/jobs/{job.id}/remove")
 
-    assert re.search(r'<details class="fold remove">.*Delete, keep the files.*Delete with its files', page, re.DOTALL)
-    assert '<input type="hidden" name="files" value="on">' in page
+    assert re.fullmatch(r"/library\?told=removed-1-0&batch=[0-9a-f]{16}", answer.headers["location"])
+    assert [post["job"]["id"] for post in (await vault.client.get("/api/trash")).json()["posts"]] == [job.id]
 
 
 async def test_the_page_is_available_in_german(vault: ApiVault) -> None:

@@ -47,9 +47,7 @@ async def test_a_completed_job_is_rebuilt_from_its_sidecars(
 
     assert job.status is JobStatus.COMPLETED
     assert facts_of(await rebuilt(job, tmp_path, clock)) == facts_of(job)
-    assert [
-        finding async for finding in Verification(store.catalogue, LocalLibrary(tmp_path), read_data=True).run()
-    ] == []
+    assert [finding async for finding in Verification(store, LocalLibrary(tmp_path), read_data=True).run()] == []
 
 
 async def test_a_job_that_took_two_attempts_is_rebuilt_from_the_sidecars_of_both(

@@ -128,6 +128,21 @@ class BucketLibrary:
         await self._claims.release(key)  # left by the crash that this call recovers from
         return True
 
+    def trash_path(self, job_id: str, relative: str) -> str:  # noqa: ARG002 - it stays where it is
+        return relative
+
+    async def move(self, source: str, target: str) -> bool:
+        if source != target:
+            raise StorageFailure("Files in a bucket are not moved.")
+        key = _key(source)
+        return key is not None and await self._bucket.head(key) is not None
+
+    async def trashed(self) -> AsyncIterator[FoundFile]:
+        """Yield nothing: deleted jobs' files stay where they are."""
+        nothing: tuple[FoundFile, ...] = ()
+        for file in nothing:
+            yield file
+
     async def remove(self, *relatives: str) -> None:
         async with self._confirmed():
             for key in map(_key, relatives):

@@ -19,6 +19,8 @@ from mediavault.services.library.port import FoundFile, OpenedFile
 from mediavault.services.library.sidecars import SIDECAR_LIMIT_BYTES, parse_sidecar
 from mediavault.services.library.staging import STAGING_FOLDER, Staging
 
+TRASH_FOLDER = ".trash"
+
 
 class LocalLibrary:
     """A ``Library`` in the folder ``root``."""
@@ -65,6 +67,18 @@ class LocalLibrary:
 
     async def holds(self, relative: str, *, size: int, sha256: str) -> bool:
         return await asyncio.to_thread(self._holds, self.root / relative, size, sha256)
+
+    def trash_path(self, job_id: str, relative: str) -> str:
+        return f"{TRASH_FOLDER}/{job_id}/{relative}"
+
+    async def move(self, source: str, target: str) -> bool:
+        return await asyncio.to_thread(self._move, source, target)
+
+    async def trashed(self) -> AsyncIterator[FoundFile]:
+        root = self.root / TRASH_FOLDER
+        for folder in await asyncio.to_thread(_visible_folders, root) if root.is_dir() else ():
+            for file in await asyncio.to_thread(_files_of, self.root, folder):
+                yield file
 
     async def remove(self, *relatives: str) -> None:
         await asyncio.to_thread(self._remove, relatives)
@@ -145,9 +159,24 @@ class LocalLibrary:
                 with disk.translate_errors(path.parent):
                     path.unlink(missing_ok=True)
                     disk.fsync_folder(path.parent)
-                with contextlib.suppress(OSError):  # not empty, or already gone
-                    for folder in path.relative_to(self.root).parents[:-1]:
-                        (self.root / folder).rmdir()
+                self._remove_empty_folders(path)
+
+    def _move(self, source: str, target: str) -> bool:
+        self._refuse_other()
+        path = self.open_path(source)
+        if path is None or not disk.is_inside(target):
+            return False
+        if not disk.place(path, self.root / target):
+            return False
+        with disk.translate_errors(path.parent):
+            disk.fsync_folder(path.parent)
+        self._remove_empty_folders(path)
+        return True
+
+    def _remove_empty_folders(self, path: Path) -> None:
+        with contextlib.suppress(OSError):  # not empty, or already gone
+            for folder in path.relative_to(self.root).parents[:-1]:
+                (self.root / folder).rmdir()
 
 
 def _visible_folders(root: Path) -> list[Path]:

@@ -92,6 +92,19 @@ class Library(Protocol):
         twice.
         """
 
+    def trash_path(self, job_id: str, relative: str) -> str:
+        """Return where a file of a deleted job is put: in a hidden folder. In a bucket it stays where it is, since moving
+        it would be copying it."""
+
+    async def move(self, source: str, target: str) -> bool:
+        """Move a file within the library, durably and without replacing; False when there is none, or the name is taken.
+
+        Folders that are empty then are removed.
+        """
+
+    def trashed(self) -> AsyncIterator[FoundFile]:
+        """Yield the files in the folder of deleted jobs."""
+
     async def remove(self, *relatives: str) -> None:
         """Delete files that a row names; missing ones are ignored. Folders that are empty then are removed."""
 

@@ -18,6 +18,7 @@ from mediavault.web.pages import (
     sign_in,
     sign_ins,
     sites,
+    trash,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -34,4 +35,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     sign_in.router,
     access.router,
     doctor.router,
+    trash.router,
 )

@@ -43,7 +43,9 @@ from mediavault.web.selection import MAX_AT_ONCE
 
 PAGE = 48  # fills rows of 2, 3, 4 and 6
 ACCOUNTS = 200  # offered by the filter: those with the newest posts
-_RESULT = re.compile(r"(retried|removed|changed)-(\d{1,6})-(\d{1,6})", re.ASCII)
+_RESULT = re.compile(r"(retried|removed|changed|restored)-(\d{1,6})-(\d{1,6})", re.ASCII)
+
+_BATCH = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
 router = APIRouter(include_in_schema=False)
 
@@ -75,6 +77,7 @@ async def library(request: Request, services: Services) -> Response:
         **results,
         **await _choices(services, asked, totals),
         told=_result_message(request.query_params.get("told", "")),
+        batch=_batch(request.query_params.get("batch", "")),
         **frame(services),
     )
 
@@ -200,6 +203,10 @@ def _history_headers(request: Request, asked: LibraryFilter) -> dict[str, str]:
     return {"HX-Replace-Url" if is_typing or before == asked else "HX-Push-Url": url}
 
 
+def _batch(text: str) -> str:
+    return text if _BATCH.fullmatch(text) else ""
+
+
 def _result_message(text: str) -> str:
     """Return the message about the last action, from the parameter of its redirect; "" without one."""
     match = _RESULT.fullmatch(text)
@@ -208,6 +215,8 @@ def _result_message(text: str) -> str:
     count, left = int(match[2]), int(match[3])
     if match[1] == "retried":
         message = ngettext("Retrying %(count)s post.", "Retrying %(count)s posts.", count)
+    elif match[1] == "restored":
+        message = ngettext("%(count)s post was restored.", "%(count)s posts were restored.", count)
     elif match[1] == "changed":
         message = ngettext("%(count)s post was changed.", "%(count)s posts were changed.", count)
     else:

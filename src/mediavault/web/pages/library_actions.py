@@ -10,12 +10,11 @@ from fastapi import APIRouter, Query, Request, Response
 from mediavault.api.dependencies import EventFeed, Services, errors
 from mediavault.api.services import ApiServices
 from mediavault.core.failures import BadInput
-from mediavault.presentation.views import title
 from mediavault.server.long_responses import StreamResponse
-from mediavault.web.library_filter import address, to_params
+from mediavault.store.trash import new_batch
+from mediavault.web.library_filter import address
 from mediavault.web.listing import MEDIA_TYPES, ListFormat, listed
-from mediavault.web.pages.frame import frame, read_fields, see_other
-from mediavault.web.render import render
+from mediavault.web.pages.frame import read_fields, see_other
 from mediavault.web.selection import (
     MAX_FIELDS,
     Fields,
@@ -29,8 +28,6 @@ from mediavault.web.selection import (
 )
 from mediavault.web.zipping import Extras, zipped
 
-SHOWN = 12  # titles listed by the confirmation
-
 router = APIRouter(tags=["library"])
 
 
@@ -43,13 +40,10 @@ async def retry_form(request: Request, services: Services, feed: EventFeed) -> R
 
 @router.post("/library/remove", include_in_schema=False)
 async def remove_form(request: Request, services: Services, feed: EventFeed) -> Response:
-    """Delete the selected posts after a confirmation. Its form has the ids, so only the posts it showed are deleted."""
-    fields = await _fields(request)
-    selection = read_selection(fields)
-    if "confirmed" not in fields:
-        return await _ask(services, selection)
-    done = await remove_each(services, feed, await ids_of(services.store.catalogue, selection), files="files" in fields)
-    return _back(selection, "removed", done)
+    """Move the selected posts to the trash at once. The answer offers to undo that."""
+    selection, batch = read_selection(await _fields(request)), new_batch()
+    done = await remove_each(services, feed, await ids_of(services.store.catalogue, selection), batch=batch)
+    return see_other(address(selection.filter, told=f"removed-{done.count}-{done.left}", batch=batch))
 
 
 @router.get("/library/zip", response_class=Response, responses=errors(401, 503))
@@ -94,25 +88,6 @@ def _export(services: ApiServices, fields: Fields) -> Response:
     form = _format(fields)
     pieces = listed(pages_of(services.store.catalogue, selection), form)
     return StreamResponse(pieces, _download(services, form.value, MEDIA_TYPES[form]))
-
-
-async def _ask(services: ApiServices, selection: Selection) -> Response:
-    chosen = await ids_of(services.store.catalogue, selection)
-    facts = [
-        (job.id, title(job), job.bytes or 0)
-        async for page in pages_of(services.store.catalogue, Selection(selection.filter, chosen))
-        for job in page
-    ]
-    return render(
-        "library_remove.html",
-        ids=" ".join(job_id for job_id, _, _ in facts),
-        count=len(facts),
-        titles=[name for _, name, _ in facts[:SHOWN]],
-        bytes=sum(size for _, _, size in facts),
-        back=address(selection.filter),
-        params=to_params(selection.filter),
-        **frame(services),
-    )
 
 
 def _back(selection: Selection, what: str, done: SelectionResult) -> Response:

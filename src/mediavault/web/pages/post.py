@@ -20,6 +20,7 @@ from mediavault.presentation.views import job_view, kept_files
 from mediavault.server.authentication import current_user
 from mediavault.store.noting import read_noted
 from mediavault.store.port import JobQuery
+from mediavault.store.trash import new_batch
 from mediavault.store.waiting_jobs import waits_for_sign_in
 from mediavault.web.library_filter import LibraryFilter, LibraryView, address, read_filter, to_params, to_query
 from mediavault.web.pages.frame import frame, read_form, see_other
@@ -136,9 +137,11 @@ async def cancel_form(job_id: JobIdPath, services: Services, feed: EventFeed) ->
 
 
 @router.post("/jobs/{job_id}/remove")
-async def remove_form(request: Request, job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
-    await remove_job(services, feed, job_id, files=(await read_form(request)).get("files") == "on")
-    return see_other("/")
+async def remove_form(job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
+    """Move the post to the trash with its files. The library, which is shown then, offers to undo that."""
+    batch = new_batch()
+    await remove_job(services, feed, job_id, files=True, batch=batch)
+    return see_other(address(LibraryFilter(), told="removed-1-0", batch=batch))
 
 
 @router.post("/jobs/{job_id}/again")

@@ -193,6 +193,7 @@ recall();
 const address = new URL(location.href);
 if (address.searchParams.has("told")) {
   address.searchParams.delete("told");
+  address.searchParams.delete("batch");
   history.replaceState(history.state, "", address);
 }
 begin();

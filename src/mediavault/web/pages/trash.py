@@ -1,0 +1,58 @@
+"""The trash: what was deleted, restored with one click until the trash is emptied."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from mediavault.api.actions import restore_job
+from mediavault.api.dependencies import EventFeed, Services, to_job_id
+from mediavault.api.trash import trash_view
+from mediavault.store.trash import empty_trash, remove_for_good, trashed_post, trashed_posts
+from mediavault.web.library_filter import LibraryFilter, LibraryView, address
+from mediavault.web.pages.frame import frame, read_form, see_other
+from mediavault.web.render import render
+
+SHOWN = 200  # posts on the page; emptying and restoring go further
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/trash")
+async def trash(services: Services) -> Response:
+    """Show what is in the trash, the latest first."""
+    view = await trash_view(services)
+    return render(
+        "trash.html",
+        posts=view.posts[:SHOWN],
+        count=len(view.posts),
+        bytes=view.bytes,
+        title_of=services.title_of,
+        days=(await services.live.current()).trash_days,
+        **frame(services),
+    )
+
+
+@router.post("/trash/restore")
+async def restore_form(request: Request, services: Services, feed: EventFeed) -> Response:
+    """Restore one post (``id``), or all that were deleted together (``batch``)."""
+    form = await read_form(request)
+    if "id" in form:
+        job = await restore_job(services, feed, await trashed_post(services.store, to_job_id(form["id"])))
+        return see_other(f"/jobs/{job.id}")
+    posts = [post for post in await trashed_posts(services.store) if post.batch == form.get("batch")]
+    for post in posts:
+        await restore_job(services, feed, post)
+    return see_other(address(LibraryFilter(state=LibraryView.ALL), told=f"restored-{len(posts)}-0"))
+
+
+@router.post("/trash/empty")
+async def empty_form(request: Request, services: Services) -> Response:
+    """Remove one post (``id``), or all, for good."""
+    form = await read_form(request)
+    if "id" in form:
+        await remove_for_good(
+            services.store, services.library, await trashed_post(services.store, to_job_id(form["id"]))
+        )
+    else:
+        await empty_trash(services.store, services.library, services.clock)
+    return see_other("/trash")

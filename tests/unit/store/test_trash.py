@@ -1,0 +1,289 @@
+"""Posts in the trash: deleted, restored, removed for good, and what a kill in between leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.failures import JobNotFound, NotFound, StorageFailure
+from mediavault.core.job import Job, JobId, JobStatus, WorkerId
+from mediavault.core.marks import Mark
+from mediavault.core.records import MOVING_KINDS, RecordKind
+from mediavault.presentation.views import kept_paths
+from mediavault.services.library.local_library import LocalLibrary
+from mediavault.store import trash
+from mediavault.store.memory.store import MemoryJobStore
+from mediavault.store.port import JobQuery, StoredJob
+from tests import vaults
+from tests.contract.stores import LEASE, numbered_job
+from tests.fakes import FakeClock
+
+DAY = timedelta(days=1)
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class Environment:
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.clock = FakeClock()
+        self.store = MemoryJobStore(self.clock)
+        self.library = LocalLibrary(root)
+
+    async def jobs(self) -> tuple[Job, ...]:
+        return (await self.store.catalogue.jobs(JobQuery())).jobs
+
+    async def delete(self, job: Job, paths_of: Callable[[Job], Sequence[str]] = kept_paths, *, batch: str = "b") -> Job:
+        return await trash.move_to_trash(self.store, self.library, self.clock, job.id, paths_of, batch=batch)
+
+    async def restore(self, job: Job) -> Job:
+        return await trash.restore(self.store, self.library, await trash.trashed_post(self.store, job.id))
+
+    async def empty(self, *, older_than: timedelta = timedelta()) -> int:
+        return await trash.empty_trash(self.store, self.library, self.clock, older_than=older_than)
+
+    def files(self) -> set[str]:
+        """Return the files of the library, without those in the trash."""
+        found = (path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if path.is_file())
+        return {path for path in found if not path.startswith(".trash/")}
+
+    def trashed_files(self) -> int:
+        return sum(path.is_file() for path in (self.root / ".trash").rglob("*"))
+
+
+@pytest.fixture
+async def vault(tmp_path: Path) -> Environment:
+    environment = Environment(tmp_path)
+    await vaults.fill(environment.store, tmp_path, environment.clock, jobs=2, videos=2)
+    return environment
+
+
+async def stored(vault: Environment, job: Job) -> StoredJob:
+    history = await vault.store.catalogue.history(job.id)
+    marks = (await vault.store.marks.of_jobs([job.id])).get(job.id, ())
+    return StoredJob(await vault.store.catalogue.get(job.id), tuple(history), marks)
+
+
+async def test_a_deleted_post_leaves_the_library_and_comes_back_as_it_was(vault: Environment) -> None:
+    job = (await vault.jobs())[0]
+    await vault.store.marks.put([Mark(job.id, "tag/cats", "Cats", 3), Mark(job.id, "note", "hm", 4)])
+    before, files = await stored(vault, job), vault.files()
+    await vault.delete(job)
+
+    with pytest.raises(JobNotFound):
+        await vault.store.catalogue.get(job.id)
+    assert vault.files() == files - set(kept_paths(job))
+    assert vault.trashed_files() == len(set(kept_paths(job)) & files)
+    [post] = await trash.trashed_posts(vault.store)
+    assert (post.stored, post.bytes, post.are_moved) == (before, sum(i.kept.bytes for i in job.items if i.kept), True)
+
+    vault.clock.advance(DAY)
+    assert await vault.restore(job) == before.job
+    assert await stored(vault, job) == before
+    assert vault.files() == files
+    assert vault.trashed_files() == 0
+    assert await trash.trashed_posts(vault.store) == []
+
+
+async def test_a_post_without_files_is_deleted_and_restored_too(vault: Environment) -> None:
+    [enqueued] = await vault.store.queue.enqueue([numbered_job(99, "https://videos.example/99")])
+    await vault.store.queue.cancel(enqueued.job.id)
+    job = await vault.store.catalogue.get(enqueued.job.id)
+    await vault.delete(job)
+
+    assert (await vault.restore(job)).status is JobStatus.CANCELLED
+
+
+async def test_a_running_post_is_stopped_and_queued_again_when_it_is_restored(vault: Environment) -> None:
+    await vault.store.queue.enqueue([numbered_job(99, "https://videos.example/99")])
+    [claim] = await vault.store.queue.claim(WorkerId("w"), limit=1, lease=LEASE)
+    stopped: list[str] = []
+    vault.store.workers.on_stop(stopped.append)
+    await vault.delete(claim.job)
+    await asyncio.sleep(0)  # the callback is called from the event loop
+
+    assert stopped == [claim.id]
+    assert (await vault.restore(claim.job)).status is JobStatus.QUEUED
+
+
+async def test_a_post_that_changes_while_it_is_deleted_is_stored_as_it_is_then(
+    vault: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [enqueued] = await vault.store.queue.enqueue([numbered_job(99, "https://videos.example/99")])
+    history, changed = vault.store.catalogue.history, False
+
+    async def cancel_meanwhile(job_id: JobId) -> object:
+        nonlocal changed
+        found = await history(job_id)
+        if not changed:
+            changed = True
+            vault.clock.advance(1)
+            await vault.store.queue.cancel(job_id)
+        return found
+
+    monkeypatch.setattr(vault.store.catalogue, "history", cancel_meanwhile)
+    removed = await vault.delete(enqueued.job)
+
+    [post] = await trash.trashed_posts(vault.store)
+    assert removed.status is post.stored.job.status is JobStatus.CANCELLED
+    assert len(post.stored.history) == 1
+
+
+async def test_without_its_files_a_post_is_deleted_and_they_stay(vault: Environment) -> None:
+    job, files = (await vault.jobs())[0], vault.files()
+    await vault.delete(job, lambda _: [])
+    await vault.empty()
+
+    assert vault.files() == files
+
+
+async def test_emptying_removes_what_is_old_enough_for_good(vault: Environment) -> None:
+    old, new = await vault.jobs()
+    await vault.delete(old)
+    vault.clock.advance(DAY)
+    await vault.delete(new)
+
+    assert await vault.empty(older_than=DAY) == 1
+    assert [post.stored.job.id for post in await trash.trashed_posts(vault.store)] == [new.id]
+    assert vault.trashed_files() == len(kept_paths(new))
+    assert await vault.empty() == 1
+    assert vault.trashed_files() == 0
+    assert vault.files() == set()
+    with pytest.raises(NotFound):
+        await vault.restore(old)
+
+
+async def test_a_post_that_was_saved_again_comes_back_as_another_version_under_another_name(
+    vault: Environment,
+) -> None:
+    job = (await vault.jobs())[0]
+    await vault.delete(job)
+    await vault.store.queue.enqueue([numbered_job(99, job.canonical_url)])
+    for path in kept_paths(job):
+        (vault.root / path).parent.mkdir(exist_ok=True)
+        (vault.root / path).write_bytes(b"the new version")
+    restored = await vault.restore(job)
+
+    assert (restored.id, restored.version) == (job.id, 2)
+    paths = kept_paths(restored)
+    assert all("(2)" in path for path in paths)
+    assert all((vault.root / path).is_file() for path in paths)
+    assert all(
+        (vault.root / path).read_bytes() == b"the new version"
+        for path in kept_paths(job)
+        if (vault.root / path).exists()
+    )
+    assert restored.output_path == paths[0]
+
+
+@pytest.mark.parametrize("step", range(1, 9))
+async def test_a_kill_while_a_post_is_deleted_loses_nothing(
+    vault: Environment, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At each step: the post is in the library, or in the trash from which it comes back with its files."""
+    job = (await vault.jobs())[0]
+    before, files = await stored(vault, job), vault.files()
+    with monkeypatch.context() as patched:
+        kill_at(step, vault, patched)
+        try:
+            await vault.delete(job)
+        except Killed:
+            pass
+        else:
+            pytest.skip("the deletion has fewer steps")
+    try:
+        await vault.store.catalogue.get(job.id)
+    except JobNotFound:
+        await vault.restore(job)
+
+    assert await stored(vault, job) == before
+    assert vault.files() == files
+    await vault.empty()
+    assert vault.files() == files
+
+
+@pytest.mark.parametrize("step", range(1, 9))
+async def test_a_kill_while_a_post_is_restored_loses_nothing(
+    vault: Environment, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = (await vault.jobs())[0]
+    before, files = await stored(vault, job), vault.files()
+    await vault.delete(job)
+    with monkeypatch.context() as patched:
+        kill_at(step, vault, patched)
+        try:
+            await vault.restore(job)
+        except Killed:
+            pass
+        else:
+            pytest.skip("the restoration has fewer steps")
+    try:
+        await vault.store.catalogue.get(job.id)
+        await vault.empty()  # the record may be left; it must not take the files of a post that exists
+    except JobNotFound:
+        await vault.restore(job)
+
+    assert await stored(vault, job) == before
+    assert vault.files() == files
+
+
+async def test_a_kill_while_the_trash_is_emptied_is_made_good_by_the_next_time(
+    vault: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = (await vault.jobs())[0]
+    await vault.delete(job)
+    with monkeypatch.context() as patched:
+        kill_at(1, vault, patched)
+        with pytest.raises(Killed):
+            await vault.empty()
+    await vault.empty()
+
+    assert vault.trashed_files() == 0
+    assert await trash.trashed_posts(vault.store) == []
+
+
+async def test_nothing_is_emptied_while_the_library_is_not_there(vault: Environment) -> None:
+    await vault.library.write_identity("0" * 32)
+    await vault.library.require_identity("0" * 32)
+    job = (await vault.jobs())[0]
+    await vault.delete(job)
+    shutil.move(vault.root, vault.root.with_name("elsewhere"))
+    with pytest.raises(StorageFailure):
+        await vault.empty()
+
+    assert len(await trash.trashed_posts(vault.store)) == 1
+
+
+def test_the_trash_moves_to_another_database() -> None:
+    assert RecordKind.TRASH in MOVING_KINDS
+
+
+def kill_at(step: int, vault: Environment, patched: pytest.MonkeyPatch) -> None:
+    """Kill the process at the step-th write: before it happens."""
+    left = step
+
+    def counted(owner: object, name: str) -> None:
+        real = getattr(owner, name)
+
+        async def write(*args: object, **named: object) -> object:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise Killed
+            return await real(*args, **named)
+
+        patched.setattr(owner, name, write)
+
+    counted(vault.store.records, "put")
+    counted(vault.store.records, "remove")
+    counted(vault.store.catalogue, "remove")
+    counted(vault.store.catalogue, "import_jobs")
+    counted(vault.library, "move")
+    counted(vault.library, "remove")
