@@ -19,7 +19,11 @@ T = TypeVar("T")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What it is for, as in `phone`.", show_default=False)]
 ScopeOption = Annotated[
-    Scope, typer.Option("--scope", help="submit: submit URLs; read: read everything; admin: everything.")
+    Scope,
+    typer.Option(
+        "--scope",
+        help="submit: submit URLs; cookies: that, and sites' cookies; read: read everything; admin: everything.",
+    ),
 ]
 Days = Annotated[
     int | None, typer.Option("--days", min=1, max=3650, help="It expires after this many days. Default: never.")
@@ -52,7 +56,7 @@ def list_tokens(*, as_json: AsJson = False) -> None:
     for token in listed:
         used = f"last used {token.used_at:%Y-%m-%d %H:%M} UTC" if token.used_at else "never used"
         ends = f", ends {token.expires_at:%Y-%m-%d}" if token.expires_at else ""
-        line = f"{token.id}  {token.scope:<6}  {token.name}  ({used}{ends})"
+        line = f"{token.id}  {token.scope:<7}  {token.name}  ({used}{ends})"
         out().print(line, markup=False, highlight=False, soft_wrap=True)
     if not listed:
         out().print("There is no token.")

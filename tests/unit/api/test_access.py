@@ -20,10 +20,12 @@ from mediavault.store.port import JobQuery
 from mediavault.web import pages
 from tests.asgi_client import Answer
 from tests.http_vault import POST, TOKEN, ApiVault, MakeVault
+from tests.session_stubs import StubSessions
 
 PASSWORD = "seven grey herons"
 HTML = "text/html,*/*"
 SECRET = "a secret between the two of us"
+COOKIES = ".x.com\tTRUE\t/\tTRUE\t0\tauth_token\tsecret"
 PROXIED: dict[str, Any] = {
     "trusted_proxies": ("127.0.0.1",),
     "proxy_header": "Remote-User",
@@ -38,6 +40,12 @@ pytestmark = pytest.mark.usefixtures("cheap_hashing")
 def authenticator_of(vault: ApiVault) -> Authenticator:
     authenticator: Authenticator = vault.client.app.state.desk  # type: ignore[attr-defined]
     return authenticator
+
+
+def sessions_of(vault: ApiVault) -> StubSessions:
+    sessions = vault.services.sessions
+    assert isinstance(sessions, StubSessions)
+    return sessions
 
 
 def cookie_of(answer: Answer) -> str:
@@ -268,6 +276,7 @@ async def test_changing_the_password_ends_every_session_and_starts_a_new_one(mak
 
 async def test_a_token_may_do_what_its_scope_allows(make_vault: MakeVault) -> None:
     vault = await owned(make_vault)
+    sessions_of(vault).add("x")
     job = await vault.add()
     requests: list[tuple[str, str, object]] = [
         ("POST", "/api/jobs", {"post_url": POST}),
@@ -277,6 +286,8 @@ async def test_a_token_may_do_what_its_scope_allows(make_vault: MakeVault) -> No
         ("GET", "/metrics", None),
         ("GET", "/access", None),
         ("POST", f"/api/jobs/{job.id}/cancel", None),
+        ("GET", "/api/sessions", None),
+        ("POST", "/api/sessions/x/cookies", {"text": COOKIES}),
     ]
     may: dict[Scope, list[bool]] = {}
     for scope in Scope:
@@ -289,9 +300,10 @@ async def test_a_token_may_do_what_its_scope_allows(make_vault: MakeVault) -> No
         may[scope] = [answer.status < 400 for answer in answers]
         assert {answer.status for answer in answers if answer.status >= 400} <= {403}
 
-    assert may[Scope.SUBMIT] == [True, True, False, False, False, False, False]
-    assert may[Scope.READ] == [False, True, True, True, True, False, False]
-    assert may[Scope.ADMIN] == [True] * 7
+    assert may[Scope.SUBMIT] == [True, True, *[False] * 7]
+    assert may[Scope.COOKIES] == [True, True, *[False] * 5, True, True]
+    assert may[Scope.READ] == [False, True, True, True, True, False, False, True, False]
+    assert may[Scope.ADMIN] == [True] * 9
 
 
 @pytest.mark.parametrize("name", ["token", "Token", "access_token", "api_key"])

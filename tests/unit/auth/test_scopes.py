@@ -7,6 +7,7 @@ import pytest
 from mediavault.auth.scopes import Scope, may
 
 LIST, JOB, HISTORY = "/api/jobs", "/api/jobs/0193-a", "/api/jobs/0193-a/history"
+SESSIONS = "/api/sessions"
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", LIST), ("GET", JOB), ("HEAD", JOB), ("GET", HISTORY)])
@@ -33,6 +34,34 @@ def test_submit_may_add_jobs_and_read_a_job_by_its_id(method: str, path: str) ->
 )
 def test_submit_may_do_nothing_else(method: str, path: str) -> None:
     assert not may(Scope.SUBMIT, method, path)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", LIST), ("GET", JOB), ("GET", SESSIONS), ("POST", f"{SESSIONS}/x/cookies")]
+)
+def test_cookies_may_submit_and_hand_over_the_cookies_of_a_site(method: str, path: str) -> None:
+    assert may(Scope.COOKIES, method, path)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", LIST),
+        ("GET", "/sessions"),
+        ("POST", SESSIONS),
+        ("DELETE", f"{SESSIONS}/x"),
+        ("GET", f"{SESSIONS}/x/cookies"),
+        ("DELETE", f"{SESSIONS}/x/cookies"),
+        ("POST", f"{SESSIONS}/x/y/cookies"),
+        ("POST", f"{SESSIONS}/x/cookies/"),
+        ("POST", "/sessions/x/cookies"),
+        ("POST", "/sessions/x/window"),
+        ("GET", "/api/login-window/frame"),
+        ("GET", "/access"),
+    ],
+)
+def test_cookies_may_do_nothing_else(method: str, path: str) -> None:
+    assert not may(Scope.COOKIES, method, path)
 
 
 @pytest.mark.parametrize(

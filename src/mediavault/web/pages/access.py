@@ -23,11 +23,13 @@ router = APIRouter(include_in_schema=False)
 PAGE = "/access"
 SCOPE_WORDS: Mapping[Scope, str] = {
     Scope.SUBMIT: N_("Add links only"),
+    Scope.COOKIES: N_("Add links and sign-ins"),
     Scope.READ: N_("Read only"),
     Scope.ADMIN: N_("Full access"),
 }
 SCOPE_HINTS: Mapping[Scope, str] = {
     Scope.SUBMIT: N_("and see their status"),
+    Scope.COOKIES: N_("for the browser extension: it may hand over a site's cookies"),
     Scope.READ: N_("including videos"),
     Scope.ADMIN: N_("everything you can do here"),
 }
@@ -129,7 +131,7 @@ def _scope(text: str) -> Scope:
     try:
         return Scope(text)
     except ValueError as exc:
-        raise BadInput("Unknown scope.", help="Choose submit, read or admin.") from exc
+        raise BadInput("Unknown scope.", help="Choose submit, cookies, read or admin.") from exc
 
 
 def _lives(days: str) -> timedelta | None:
