@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: ui help install dev browser servers run demo test busy coverage crowds unit check faults chaos postgres mongodb readmes lock bench library clean wheel service image words reference docs screenshots lighthouse
+.PHONY: ui help install dev browser servers run demo test busy coverage crowds unit check faults chaos postgres mongodb readmes lock bench library clean wheel extension service image words reference docs screenshots lighthouse
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -49,6 +49,9 @@ test: dev ## Run the tests, except the longest fault tests (`make faults`)
 wheel: dev ## Build the wheel into dist/, and run the demo from it as another user
 	@scripts/wheel
 
+extension: dev ## Build the browser extension into dist/, for Chromium and for Firefox
+	@$(PY) -m scripts.extension
+
 service: wheel ## Install the vault as a service of systemd; needs root
 	@scripts/service
 
@@ -70,12 +73,13 @@ ui: dev ## Test the pages in a real Chromium; takes minutes
 unit: dev ## Run the unit tests: no browser, network or helper processes
 	@$(PY) -m pytest -n 2 -q tests/unit
 
-check: dev ## Run ruff, mypy --strict, import-linter and zizmor
+check: dev ## Run ruff, mypy --strict, import-linter and zizmor, and build the extension
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@.venv/bin/lint-imports --no-cache
 	@.venv/bin/zizmor --quiet --offline --strict-collection .github
+	@$(PY) -m scripts.extension
 
 faults: dev ## Run the fault tests and print the fault matrix: make faults SEEDS=20
 	@$(PY) -m pytest tests/faults --fault-matrix --fault-seeds $(or $(SEEDS),20)
