@@ -105,6 +105,18 @@ async def keys_shown(page: Page) -> None:
     await page.locator("#keys[open]").wait_for()
 
 
+async def palette_shown(page: Page) -> None:
+    await page.locator("#palette-open").wait_for()
+    await page.keyboard.press("Control+k")
+    await page.locator("#palette[open]").wait_for()
+
+
+async def account_looked_for(page: Page) -> None:
+    await palette_shown(page)
+    await page.keyboard.type("marsh")
+    await page.locator("#palette-go-account-0").wait_for()
+
+
 async def signed_in_to_access(page: Page) -> None:
     """Sign in, which leads to the first page, and go on from there as a user does."""
     await page.locator("#password").fill(TOKEN)
@@ -206,6 +218,8 @@ CASES: tuple[Case, ...] = (
     Case("library-deleted", "/library", at("/library?told=removed-2-0&batch=0123456789abcdef")),
     Case("trash", "/trash", at("/trash")),
     Case("trash-empty", "/trash", at("/trash"), "empty"),
+    Case("palette", "/library", at("/library"), then=palette_shown),
+    Case("palette-account", "/sites", at("/sites"), then=account_looked_for),
     Case("library-nothing", "/library", at("/library?q=nonesuch&platform=x")),
     Case("library-empty", "/library", at("/library"), "empty"),
     Case("library-marks", "/library", at("/library?tag=trains&mine=favourites"), then=marks_of_the_selection),

@@ -25,7 +25,7 @@ TYPES: Mapping[str, str] = {
     "svg": "image/svg+xml",
     "webmanifest": "application/manifest+json",
 }
-_IMPORTED = re.compile(rb'(?<=from )"/static/([\w./-]+\.js)"')
+_IMPORTED = re.compile(rb'(?:(?<=from )|(?<=import\())"/static/([\w./-]+\.js)"')
 SHORT = 1_000  # bytes; a smaller file is not worth compressing
 
 

@@ -78,6 +78,16 @@ def sections() -> list[tuple[str, str, str, str]]:
     ]
 
 
+def palette_places() -> list[tuple[str, str, str, str]]:
+    """Return the pages that the command palette goes to, as ``sections`` does."""
+    return [
+        *sections(),
+        ("sign-ins", "/sessions", "key", _("Sign-ins")),
+        ("access", "/access", "shield", _("Access")),
+        ("health", "/doctor", "pulse", _("Health")),
+    ]
+
+
 def use_icon(name: str) -> Markup:
     """Return an icon of ``static/icons.svg``. It is decoration: the text next to it must say the same."""
     address = f"{static_address('icons.svg')}#{name}"
@@ -117,6 +127,7 @@ def _environment() -> Environment:
         languages=names,
         direction=direction,
         sections=sections,
+        palette_places=palette_places,
         use_icon=use_icon,
         message_of=localize,
         letter_of=letter,

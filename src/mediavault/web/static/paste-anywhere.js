@@ -10,6 +10,12 @@ document.addEventListener("paste", async (event) => {
   event.preventDefault();
   // Text with other words is looked at first, in the box of the home page.
   if (!isOnlyLinks(text)) return location.assign(`${base}/?text=${encodeURIComponent(text.slice(0, 4000))}`);
+  await save(text);
+});
+
+document.addEventListener("mediavault:links", (event) => save(event.detail)); // from the command palette
+
+async function save(text) {
   const pages = [];
   let problem = null;
   try {
@@ -19,7 +25,7 @@ document.addEventListener("paste", async (event) => {
   }
   complain(problem ?? pages.map(refusal).find(Boolean));
   for (const page of pages) note(page);
-});
+}
 
 function refusal(page) {
   const all = page.querySelector("#messages .complaint");

@@ -75,6 +75,8 @@ document.addEventListener("paste", (event) => {
   offer(text);
 });
 
+document.addEventListener("mediavault:links", (event) => take(event.detail)); // from the command palette
+
 const paster = document.getElementById("from-clipboard");
 paster.hidden = !navigator.clipboard?.readText;
 paster.addEventListener("click", async () => {

@@ -1,0 +1,18 @@
+// Ctrl+K, or Command+K on a Mac, and the button in the header open the command palette. It is loaded when first asked for.
+
+const isMac = /^(Mac|iP)/.test(navigator.platform); // there, Ctrl+K deletes to the end of a line
+const button = document.getElementById("palette-open");
+
+async function open() {
+  const { toggle } = await import("/static/palette.js");
+  toggle();
+}
+
+button.hidden = false;
+button.addEventListener("click", open);
+document.addEventListener("keydown", (event) => {
+  if (!(isMac ? event.metaKey && !event.ctrlKey : event.ctrlKey && !event.metaKey) || event.altKey || event.shiftKey) return;
+  if (event.key.toLowerCase() !== "k" || document.querySelector("dialog[open]")) return;
+  event.preventDefault();
+  open();
+});

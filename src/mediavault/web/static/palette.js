@@ -1,0 +1,145 @@
+// The command palette: saves pasted links, goes to pages and accounts, searches the library. A combobox as in the ARIA
+// Authoring Practices: the focus stays in the field, and ``aria-activedescendant`` names the active option.
+
+import { base, call } from "/static/core.js";
+import { linksIn } from "/static/links.js";
+
+const ACCOUNTS = 5;
+const PAUSE_MS = 150; // after typing, before accounts are requested
+const MAX_WORDS_CHARS = 200; // the vault accepts no longer search
+
+const dialog = document.getElementById("palette");
+const field = document.getElementById("palette-text");
+const list = document.getElementById("palette-list");
+const count = document.getElementById("palette-count");
+const words = list.dataset;
+const places = [...list.children];
+const [saveOne, searchOne, accountOne] = ["save", "search", "account"].map((name) => document.getElementById(`palette-${name}`).content.firstElementChild);
+
+let asking = 0; // the number of the newest request for accounts
+let pausing = 0;
+
+const options = () => [...list.children];
+const active = () => list.querySelector('[aria-selected="true"]');
+
+function choose(option) {
+  active()?.setAttribute("aria-selected", "false");
+  option?.setAttribute("aria-selected", "true");
+  if (option) field.setAttribute("aria-activedescendant", option.id);
+  else field.removeAttribute("aria-activedescendant");
+  option?.scrollIntoView({ block: "nearest" });
+}
+
+function optionOf(template, id, parts, go) {
+  const option = template.cloneNode(true);
+  option.id = id;
+  for (const [name, text] of Object.entries(parts)) option.querySelector(`[data-part="${name}"]`).textContent = text;
+  if (go) option.dataset.go = go;
+  return option;
+}
+
+// --- what the field stands for
+
+function show() {
+  const text = field.value.trim();
+  const links = linksIn(text);
+  const fitting = links.length ? [] : places.filter((place) => place.textContent.trim().toLocaleLowerCase().includes(text.toLocaleLowerCase()));
+  const shown = [...fitting];
+  if (links.length) shown.push(toSave(links));
+  else if (text) shown.push(optionOf(searchOne, "palette-go-search", { words: text }, `/library?${new URLSearchParams({ q: text.slice(0, MAX_WORDS_CHARS) })}`));
+  list.replaceChildren(...shown);
+  choose(shown[0]);
+  tellCount();
+  clearTimeout(pausing);
+  asking += 1;
+  if (text && !links.length) pausing = setTimeout(showAccounts, PAUSE_MS, text, asking);
+}
+
+function toSave(links) {
+  const label = links.length === 1 ? words.saveOne : words.saveMany.replace("{n}", links.length);
+  const option = optionOf(saveOne, "palette-go-save", { label, words: links.join(" ") });
+  option.dataset.links = links.join("\n");
+  return option;
+}
+
+// Accounts come below the other options, so that none moves under the fingers of who is typing.
+async function showAccounts(text, number) {
+  const query = new URLSearchParams({ q: text.slice(0, MAX_WORDS_CHARS), limit: ACCOUNTS });
+  let accounts;
+  try {
+    ({ accounts } = await call("GET", `/api/accounts?${query}`));
+  } catch {
+    return; // the rest works without them
+  }
+  if (number !== asking || !dialog.open) return;
+  list.append(...accounts.map(toAccount));
+  tellCount();
+}
+
+function toAccount({ platform, slug, handle, display_name: name }, place) {
+  const path = [platform, slug].map(encodeURIComponent).join("/");
+  const about = [handle && handle !== name ? `@${handle}` : "", platform].filter(Boolean).join(" · ");
+  return optionOf(accountOne, `palette-go-account-${place}`, { name: name || handle || slug, about }, `/accounts/${path}`);
+}
+
+function tellCount() {
+  const number = options().length;
+  count.textContent = number === 1 ? count.dataset.one : count.dataset.many.replace("{n}", number);
+}
+
+function take(option) {
+  if (!option) return;
+  dialog.close();
+  if (option.dataset.links) document.dispatchEvent(new CustomEvent("mediavault:links", { detail: option.dataset.links }));
+  else location.assign(base + option.dataset.go);
+}
+
+// --- keys: while it is open, no other key of the page works
+
+function move(step) {
+  const all = options();
+  if (all.length) choose(all[(all.indexOf(active()) + step + all.length) % all.length]);
+}
+
+const DO = { ArrowDown: () => move(1), ArrowUp: () => move(-1), Enter: () => take(active()) };
+
+function onKey(event) {
+  if (!dialog.open) return;
+  event.stopPropagation();
+  if (event.isComposing) return;
+  const isToggle = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k";
+  const plain = !(event.ctrlKey || event.metaKey || event.altKey || event.shiftKey);
+  const onButton = event.target.closest?.("button");
+  if (isToggle) dialog.close();
+  else if (plain && Object.hasOwn(DO, event.key) && !(onButton && event.key === "Enter")) DO[event.key]();
+  else {
+    if (event.target === document.body || event.target === dialog) field.focus();
+    return;
+  }
+  event.preventDefault();
+}
+
+window.addEventListener("keydown", onKey, { capture: true });
+for (const name of ["keyup", "keypress"]) {
+  window.addEventListener(name, (event) => dialog.open && event.stopPropagation(), { capture: true });
+}
+
+field.addEventListener("input", show);
+field.addEventListener("paste", (event) => {
+  const text = event.clipboardData?.getData("text/plain") ?? "";
+  if (!/[\r\n]/.test(text)) return;
+  event.preventDefault(); // a field of one line would join the lines
+  field.setRangeText(text.split(/\s+/).filter(Boolean).join(" "), field.selectionStart, field.selectionEnd, "end");
+  show();
+});
+list.addEventListener("mousedown", (event) => event.preventDefault()); // the focus stays in the field
+list.addEventListener("click", (event) => take(event.target.closest("[role=option]")));
+dialog.addEventListener("click", (event) => event.target === dialog && dialog.close()); // its backdrop
+document.getElementById("palette-close").addEventListener("click", () => dialog.close());
+
+export function toggle() {
+  if (dialog.open) return dialog.close();
+  field.value = "";
+  dialog.showModal();
+  show();
+}
