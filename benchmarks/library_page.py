@@ -23,7 +23,7 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 from tests.asgi_client import AsgiClient
-from tests.file_desk_stubs import StubChecks, StubFormats
+from tests.file_desk_stubs import StubChecks, StubExtras, StubFormats
 from tests.session_stubs import StubSessions, StubWindows
 
 from benchmarks.library import RARE, fill
@@ -91,6 +91,7 @@ def client_of(vault: App, store: Counted) -> AsgiClient:
         ytdlp=YtdlpManager(vault.settings.state_dir, vault.clock),
         checks=StubChecks(),
         formats=StubFormats(),
+        extras=StubExtras(),
         platforms=registry.all_platforms(),
     )
     return AsgiClient(create_app(services), accept="text/html")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mediavault.core.job import Job, JobId
-from mediavault.core.media import KeptFile, ProbeReport
+from mediavault.core.media import KeptFile, PreviewSheet, ProbeReport, TextTracks
+from mediavault.services.media.extras import SubtitleFile
 
 
 @dataclass
@@ -33,3 +35,29 @@ class StubFormats:
 
     def known(self, kept: KeptFile) -> ProbeReport | None:
         return self.reports.get(kept.sha256) if kept.sha256 in self.read_before else None
+
+
+@dataclass
+class StubExtras:
+    """Every video has these."""
+
+    text: TextTracks = field(default_factory=TextTracks)
+    files: Sequence[SubtitleFile] = ()
+    sheet: PreviewSheet | None = None
+    picture: bytes | None = None
+    forgotten: list[JobId] = field(default_factory=list)
+
+    async def tracks(self, job_id: JobId, place: int, kept: KeptFile) -> TextTracks:
+        return self.text
+
+    async def beside(self, kept: KeptFile) -> Sequence[SubtitleFile]:
+        return self.files
+
+    async def preview(self, job_id: JobId, place: int, kept: KeptFile) -> PreviewSheet | None:
+        return self.sheet
+
+    async def preview_picture(self, job_id: JobId, place: int, kept: KeptFile) -> bytes | None:
+        return self.picture
+
+    async def forget(self, job_id: JobId) -> None:
+        self.forgotten.append(job_id)

@@ -26,7 +26,7 @@ from mediavault.store.memory.store import MemoryJobStore
 from mediavault.web.app import create_app
 from tests.asgi_client import AsgiClient
 from tests.fakes import FakeClock
-from tests.file_desk_stubs import StubChecks, StubFormats
+from tests.file_desk_stubs import StubChecks, StubExtras, StubFormats
 from tests.session_stubs import StubSessions, StubWindows
 
 POST = "https://videos.example/watch/1"
@@ -153,6 +153,7 @@ def build_vault(
         platforms=all_platforms(),
         checks=StubChecks(),
         formats=StubFormats(),
+        extras=StubExtras(),
     )
     return ApiVault(AsgiClient(create_app(services)), store, clock, services, downloads, cancelled)
 

@@ -132,6 +132,57 @@ def sound_only_mp4(seconds: float = 2.0) -> bytes:
     return encode("mp4", seconds, video=None)
 
 
+Cue = tuple[float, float, str]  # start and end in seconds, and the text
+
+
+@cache
+def subtitled(
+    container: str = "mp4",
+    seconds: float = 4.0,
+    *,
+    cues: tuple[Cue, ...] = ((0.5, 1.5, "Hello"), (2.0, 3.0, "Goodbye")),
+    chapters: tuple[tuple[float, str], ...] = ((0.0, "Start"), (2.0, "End")),
+    language: str = "eng",
+    title: str = "Dialogue",
+) -> bytes:
+    """A video with chapters and one stream of subtitles: SubRip in ``matroska``, timed text in ``mp4``."""
+    codec = "subrip" if container == "matroska" else "mov_text"
+    with tempfile.TemporaryDirectory() as folder:
+        plain, path = Path(folder, "plain"), Path(folder, "clip")
+        plain.write_bytes(encode(container, seconds))
+        with av.open(str(plain)) as source, av.open(str(path), "w", format=container) as out:
+            clock = Fraction(1, 1_000)
+            streams = {stream.index: out.add_stream_from_template(stream) for stream in source.streams}
+            texts: Any = out.add_mux_stream(codec, time_base=clock)
+            texts.metadata.update({"language": language, "title": title, "handler_name": title})
+            ends = [start for start, _ in chapters[1:]] + [seconds]
+            out.set_chapters(
+                [
+                    {"id": number, "start": round(start * 1_000), "end": round(end * 1_000), "time_base": clock, "metadata": {"title": name}}
+                    for number, ((start, name), end) in enumerate(zip(chapters, ends, strict=True), start=1)
+                ]
+            )  # fmt: skip
+            packets: list[Any] = [packet for packet in source.demux() if packet.dts is not None]
+            waiting = [_text_packet(cue, texts, with_length=codec == "mov_text") for cue in cues]
+            for packet in packets:
+                while waiting and waiting[0].pts / 1_000 <= packet.dts * packet.time_base:
+                    out.mux_one(waiting.pop(0))
+                packet.stream = streams[packet.stream_index]
+                out.mux_one(packet)
+            out.mux(waiting)
+        return path.read_bytes()
+
+
+def _text_packet(cue: Cue, stream: Any, *, with_length: bool) -> Any:
+    start, end, text = cue
+    body = text.encode()
+    packet: Any = av.Packet(len(body).to_bytes(2, "big") + body if with_length else body)
+    packet.stream, packet.time_base = stream, Fraction(1, 1_000)
+    packet.pts = packet.dts = round(start * 1_000)
+    packet.duration = round((end - start) * 1_000)
+    return packet
+
+
 @cache
 def one_picture_mp4() -> bytes:
     return encode("mp4", 1 / RATE, sound=False, bit_rate=4_000_000)

@@ -116,6 +116,7 @@ async def remove_job(services: ApiServices, feed: Feed, job_id: JobId, *, files:
     job = await trash.move_to_trash(
         services.store, services.library, services.clock, job_id, paths_of, batch=batch or trash.new_batch()
     )
+    await services.extras.forget(job_id)
     feed.removed(job_id)
     return job
 

@@ -51,6 +51,7 @@ CONTENT_TYPES: Mapping[str, str] = {
     ".jpg": "image/jpeg",
     ".webp": "image/webp",
     ".png": "image/png",
+    ".vtt": "text/vtt; charset=utf-8",
 }
 
 FILE_HEADERS: Mapping[str, str] = {
@@ -90,7 +91,7 @@ async def thumbnail(request: Request, job_id: JobIdPath, services: Services, *, 
     if job.status is JobStatus.RUNNING and not kept_files(job):
         staged = await services.library.staging.open_thumbnail(job_id)
         if staged is None:
-            raise _not_found()
+            raise file_not_found()
         return await answer_file(request, staged[1], StoredFile(staged[0]), download=download)
     return await _picture(request, services, _file_of(job, None), download=download)
 
@@ -145,7 +146,7 @@ def _file_of(job: Job, place: int | None) -> KeptFile:
     files = kept_files(job)
     file = next(iter(files.values()), None) if place is None else files.get(place)
     if file is None:
-        raise _not_found()
+        raise file_not_found()
     return file
 
 
@@ -165,7 +166,7 @@ async def _sidecar(request: Request, services: ApiServices, kept: KeptFile) -> R
 async def _answer(request: Request, library: LibraryFiles, kept: StoredFile, *, download: bool) -> Response:
     file = await library.open(kept.path) if kept.path else None
     if file is None or kept.path is None:
-        raise _not_found()
+        raise file_not_found()
     return await answer_file(request, file, kept, download=download)
 
 
@@ -191,7 +192,8 @@ def _etag(kept: StoredFile, file: OpenedFile) -> str:
     return f'"{tag}"'
 
 
-def _not_found() -> HttpRefusal:
+def file_not_found() -> HttpRefusal:
+    """Return the refusal for a file that the library does not have."""
     return HttpRefusal(404, ErrorCode.NOT_FOUND, "The file is not in the library.", help="Look at the job's history.")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,7 +10,7 @@ from typing import Protocol
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BadInput
 from mediavault.core.job import Job, JobId
-from mediavault.core.media import KeptFile, ProbeReport
+from mediavault.core.media import KeptFile, PreviewSheet, ProbeReport, TextTracks
 from mediavault.core.platform import Platform
 from mediavault.core.sessions import BrowserTask, ImportReport, SessionState, Viewer
 from mediavault.core.settings import Settings
@@ -68,6 +68,34 @@ class FileFormats(Protocol):
 
     def known(self, kept: KeptFile) -> ProbeReport | None:
         """Return the result of an earlier ``read``; None without one."""
+
+
+class SubtitlePath(Protocol):
+    """A WebVTT file in the library, next to the video that it belongs to."""
+
+    @property
+    def language(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+
+
+class VideoExtras(Protocol):
+    """What a player shows besides a saved video. It is made when it is first asked for, which may take seconds."""
+
+    async def tracks(self, job_id: JobId, place: int, kept: KeptFile) -> TextTracks:
+        """Return the chapters and subtitles inside the file of a job's item; empty when it cannot be read."""
+
+    async def beside(self, kept: KeptFile) -> Sequence[SubtitlePath]:
+        """Return the subtitle files next to the video, by name."""
+
+    async def preview(self, job_id: JobId, place: int, kept: KeptFile) -> PreviewSheet | None:
+        """Return how the sheet of pictures for the seek bar is divided; None when none can be made."""
+
+    async def preview_picture(self, job_id: JobId, place: int, kept: KeptFile) -> bytes | None:
+        """Return the sheet, a JPEG; None while it has not been made."""
+
+    async def forget(self, job_id: JobId) -> None:
+        """Remove what was made for a job."""
 
 
 class Sessions(Protocol):
@@ -139,6 +167,7 @@ class ApiServices:
     live: LiveSettings
     checks: FileChecks
     formats: FileFormats
+    extras: VideoExtras
     doctor: Doctor
     ytdlp: Ytdlp
     platforms: tuple[Platform, ...] = ()

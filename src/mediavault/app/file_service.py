@@ -1,4 +1,4 @@
-"""The pages' operations on saved files: check them against their row in the background, and read their formats."""
+"""The pages' operations on saved files: check them against their row, and read what their players show besides them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 
 from mediavault.app.composition import App
 from mediavault.maintenance.checking import JobChecks
+from mediavault.services.media.extras import PlayerExtras, extras_folder
+from mediavault.services.media.helpers import open_helpers
 from mediavault.services.media.probe import FormatProbe, open_probe
 
 
@@ -16,11 +18,12 @@ from mediavault.services.media.probe import FormatProbe, open_probe
 class FileService:
     checks: JobChecks
     formats: FormatProbe
+    extras: PlayerExtras
 
 
 @asynccontextmanager
 async def open_file_service(vault: App) -> AsyncIterator[FileService]:
-    """Provide both. Checks that are still running at the end are cancelled."""
+    """Provide them. What is still running at the end is cancelled."""
     library, state_dir = vault.library, vault.settings.state_dir
 
     async def path_of(relative: str) -> Path | None:
@@ -28,8 +31,11 @@ async def open_file_service(vault: App) -> AsyncIterator[FileService]:
 
     in_a_folder = vault.settings.vault_url is None  # a bucket would send the whole file
     checks = JobChecks(vault.store, library, vault.clock)
-    async with open_probe(vault.clock, helpers=1) as probe:
+    readable = path_of if in_a_folder else None
+    async with open_probe(vault.clock, helpers=1) as probe, open_helpers(vault.clock, count=1) as helpers:
+        extras = PlayerExtras(helpers, extras_folder(state_dir), readable)
         try:
-            yield FileService(checks, FormatProbe(probe, path_of if in_a_folder else None))
+            yield FileService(checks, FormatProbe(probe, readable), extras)
         finally:
+            await extras.aclose()
             await checks.aclose()

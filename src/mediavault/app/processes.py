@@ -118,6 +118,7 @@ async def _serve(
         platforms=registry.all_platforms(),
         checks=file_service.checks,
         formats=file_service.formats,
+        extras=file_service.extras,
     )
     await print_setup_token(settings, vault.store.records)
     if vault.worker is not None and browser_path(settings) is None:

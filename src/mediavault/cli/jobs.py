@@ -253,6 +253,7 @@ def remove(
     from mediavault.app import storage
     from mediavault.core.clock import SystemClock
     from mediavault.presentation.views import kept_paths
+    from mediavault.services.media.extras import extras_folder, forget_extras
     from mediavault.store.trash import move_to_trash, new_batch
 
     settings, batch = quiet_settings(), new_batch()
@@ -260,7 +261,9 @@ def remove(
 
     async def remove_one(store: Store, job_id: JobId) -> Job:
         paths_of = kept_paths if files else _no_paths
-        return await move_to_trash(store, library, SystemClock(), job_id, paths_of, batch=batch)
+        removed = await move_to_trash(store, library, SystemClock(), job_id, paths_of, batch=batch)
+        await asyncio.to_thread(forget_extras, extras_folder(settings.state_dir), job_id)
+        return removed
 
     _for_each(job_ids, remove_one, as_json=as_json)
 

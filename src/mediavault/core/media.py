@@ -275,6 +275,57 @@ class KeptFile:
     height: int | None
 
 
+# --- what a player shows besides the video ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A part of a video that has a title. ``start_s`` counts from the video's beginning."""
+
+    start_s: float
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A text that is shown from ``start_s`` to ``end_s``; it may have several lines."""
+
+    start_s: float
+    end_s: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subtitles:
+    """One stream of texts in a video. ``language`` and ``title`` are as in the file, "" where it has none."""
+
+    language: str
+    title: str
+    cues: tuple[Cue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TextTracks:
+    """The chapters of a video, by their start, and its subtitles. The texts are untrusted."""
+
+    chapters: tuple[Chapter, ...] = ()
+    subtitles: tuple[Subtitles, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewSheet:
+    """A picture of many small ones, in rows: ``count`` pictures of ``width`` x ``height`` pixels, ``columns`` in a row.
+
+    Each stands for the next ``step_s`` seconds of the video.
+    """
+
+    count: int
+    columns: int
+    width: int
+    height: int
+    step_s: float
+
+
 MAX_NAME_CHARS = 200
 
 

@@ -445,6 +445,42 @@ class FileFormatView(_View):
     audio_codec: str | None
 
 
+class ChapterView(_View):
+    """A chapter of a video, from ``start_s`` seconds to the next one. ``title`` is untrusted text; it may be empty."""
+
+    start_s: float
+    title: str
+
+
+class SubtitlesView(_View):
+    """Subtitles of a video. ``language`` and ``title`` are untrusted texts and may be empty; ``href`` is a WebVTT file."""
+
+    language: str
+    title: str
+    href: str
+
+
+class TextTracksView(_View):
+    """The chapters and subtitles of a saved file; both are empty where reading it would fetch it from a bucket."""
+
+    chapters: list[ChapterView]
+    subtitles: list[SubtitlesView]
+
+
+class PreviewView(_View):
+    """Small pictures of a saved video, for a seek bar: ``count`` of them in rows of ``columns``, in the JPEG at ``href``.
+
+    Each is ``width`` x ``height`` pixels and stands for the next ``step_s`` seconds.
+    """
+
+    href: str
+    count: int
+    columns: int
+    width: int
+    height: int
+    step_s: float
+
+
 class WorkerView(_View):
     """A worker.
 

@@ -8,7 +8,20 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from mediavault import __version__
-from mediavault.api import events, file_facts, files, health, jobs, login_window, marks, metrics, sessions, sites, trash
+from mediavault.api import (
+    events,
+    file_facts,
+    files,
+    health,
+    jobs,
+    login_window,
+    marks,
+    metrics,
+    player,
+    sessions,
+    sites,
+    trash,
+)
 from mediavault.api.feed import Feed
 from mediavault.api.services import ApiServices
 from mediavault.auth.authenticator import Authenticator
@@ -52,6 +65,7 @@ def create_app(services: ApiServices) -> FastAPI:
         metrics.router,
         files.router,
         file_facts.router,
+        player.router,
         job_log.router,
         sessions.router,
         login_window.router,

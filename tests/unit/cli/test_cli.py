@@ -167,6 +167,17 @@ def test_a_cancelled_job_can_be_retried_and_removed(run: Run) -> None:
     assert run("show", job_id).code == 2
 
 
+def test_what_players_showed_of_a_removed_video_is_removed_too(run: Run, tmp_path: Path) -> None:
+    job_id = run("add", POST, "--json").json()["jobs"][0]["id"]
+    folder = tmp_path / "state" / "player"
+    folder.mkdir(parents=True)
+    for name in (f"{job_id}.0.ab.preview.json", "another.0.ab.preview.json"):
+        (folder / name).touch()
+    run("remove", job_id)
+
+    assert [path.name for path in folder.iterdir()] == ["another.0.ab.preview.json"]
+
+
 def test_the_jobs_that_were_changed_before_a_refused_one_are_reported(run: Run) -> None:
     job_id = run("add", POST, "--json").json()["jobs"][0]["id"]
     ended = run("cancel", job_id, "nothing")

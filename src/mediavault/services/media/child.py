@@ -1,4 +1,4 @@
-"""The helper process for media files: examines them, makes still pictures, and joins tracks. Run as ``python -m``.
+"""The helper process for media files: examines them, makes pictures, reads texts, joins tracks. Run as ``python -m``.
 
 It loads FFmpeg's libraries once and forks for each request, so that nothing in a file reaches the next one.
 """
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from mediavault.services.media import probe_child, remux_child
+from mediavault.services.media import extras_child, probe_child, remux_child
 from mediavault.services.sandbox.guard import serve_lines
 
 
@@ -18,8 +18,19 @@ def main() -> int:
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``{"task": "examine"}`` and ``"still"``: see ``probe_child``; ``"join"``: see ``remux_child``."""
-    return remux_child.answer(request) if request["task"] == "join" else probe_child.answer(request)
+    """``{"task": "examine"}`` and ``"still"``: see ``probe_child``; ``"join"``: see ``remux_child``; ``"tracks"`` and
+    ``"preview"``: see ``extras_child``.
+    """
+    return _ANSWERS[request["task"]](request)
+
+
+_ANSWERS = {
+    "examine": probe_child.answer,
+    "still": probe_child.answer,
+    "join": remux_child.answer,
+    "tracks": extras_child.answer,
+    "preview": extras_child.answer,
+}
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import av
 import av.filter
 import av.subtitles.stream  # PyAV imports it when it first opens a file: here, no fork of a helper does so again
 from av.container import InputContainer, OutputContainer
-from av.stream import Disposition
+from av.stream import Discard, Disposition
 
 TIME_BASE: int = av.time_base  # units of a container's own times in a second
 
@@ -128,3 +128,33 @@ def jpeg(frame: Any, width: int, height: int) -> bytes:
     picture = frame.reformat(width=width, height=height, format="yuvj420p")
     picture.pts, picture.time_base = 0, Fraction(1, 25)
     return b"".join(bytes(packet) for packet in (*context.encode(picture), *context.encode(None)))
+
+
+def only_read(container: InputContainer, streams: Sequence[Any]) -> None:
+    """Let the demuxer skip the packets of all other streams, without reading them where the container has an index."""
+    for stream in container.streams:
+        if stream not in streams:
+            stream.discard = Discard.all
+
+
+def plain_text(packet: Any) -> str:
+    """Return the text of a packet of a subtitle stream, without the marks of its format. Raises ``FAULTS``."""
+    return "\n".join(
+        rect.dialogue.decode("utf-8", "replace") for rect in packet.decode() if hasattr(rect, "dialogue")
+    ).strip()
+
+
+def contact_sheet(pictures: Sequence[Any], columns: int) -> Any:
+    """Return the pictures, which have one size and format, side by side in rows of ``columns``."""
+    first = pictures[0]
+    rows = -(-len(pictures) // columns)
+    graph = av.filter.Graph()
+    size = {"width": first.width, "height": first.height}
+    source = graph.add_buffer(**size, format=first.format, time_base=Fraction(1, 25))
+    sink = graph.add("buffersink")
+    graph.link_nodes(source, graph.add("tile", f"layout={columns}x{rows}"), sink).configure()
+    for number, picture in enumerate(pictures):
+        picture.pts, picture.time_base = number, Fraction(1, 25)
+        graph.push(picture)
+    graph.push(None)
+    return graph.pull()
