@@ -102,6 +102,9 @@ UNSHOWN: Mapping[str, str] = {
     "SavedSearch.filter": "part of an address",
     **dict.fromkeys(("Job.extracted_url", "Job.chosen_url"), _LOG),
     **dict.fromkeys(("Job.output_path", "Job.thumbnail_path", "Job.sha256"), "as KeptFile has it"),
+    **dict.fromkeys(
+        ("Chapter.title", "Subtitles.language", "Subtitles.title", "Cue.text"), "in the player: test_player.py"
+    ),
     "KeptFile.thumbnail_path": "where the picture lies; its address is the job's",
     "SessionState.login_url": "where a window begins",
     "ProbeReport.notes": "told by the command `check`",

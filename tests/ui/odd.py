@@ -1,4 +1,4 @@
-"""A vault with rare cases side by side: posts that are partly saved or do not play, paused sites, workers of two
+"""A vault with rare cases side by side: posts that are partly saved, do not play or have chapters, paused sites, workers of two
 versions, changed settings.
 """
 
@@ -19,7 +19,7 @@ from tests import media
 from tests.ui import sample
 from tests.ui.vault import Vault
 
-UNPLAYABLE, PARTLY, MISSING, WAITS = range(500, 504)  # the posts' numbers
+UNPLAYABLE, PARTLY, MISSING, WAITS, CHAPTERS = range(500, 505)  # the posts' numbers
 HOUR = timedelta(hours=1)
 LONG_TEXT = "Filmed from the harbour wall, in one take. https://harbour.example/diary?day=12\n" * 30
 
@@ -33,6 +33,7 @@ async def fill(vault: Vault) -> None:
     store, downloads = vault.store, vault.downloads
     now = (await store.catalogue.report()).at
     await sample.store_kept(store, downloads, media.flv(), "flv", number=UNPLAYABLE)
+    await sample.store_kept(store, downloads, media.subtitled("mp4", 6.0), "mp4", number=CHAPTERS)
     gone = await sample.store_kept(store, downloads, media.mp4(), "mp4", number=MISSING)
     checks = {0: FileCheck(now, CheckVerdict.MISSING, "It is not below the download folder.")}
     await store.records.put(RecordKind.VERIFIED, gone.id, checks_to_json(checks))

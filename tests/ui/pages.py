@@ -16,7 +16,7 @@ from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobId, JobStatus
 from mediavault.store.port import JobQuery
 from tests.patience import patient
-from tests.ui.odd import MISSING, PARTLY, UNPLAYABLE, WAITS
+from tests.ui.odd import CHAPTERS, MISSING, PARTLY, UNPLAYABLE, WAITS
 from tests.ui.odd import id_of as odd_id
 from tests.ui.vault import TOKEN, Vault
 
@@ -174,6 +174,22 @@ async def told_the_format(page: Page) -> None:
     )
 
 
+async def player_used(page: Page) -> None:
+    """Show the controls, with the menus that the video has."""
+    await page.locator("#chapters:not([hidden])").wait_for(state="attached")
+    await page.evaluate("document.getElementById('player').currentTime = 2.5")
+    await page.locator("#controls").wait_for()
+    for menu in ("#captions", "#chapters"):
+        await page.locator(f"{menu} summary").click()
+
+
+async def next_announced(page: Page) -> None:
+    """Show what plays next, without the countdown, which would end in another page."""
+    await page.evaluate("document.getElementById('player').currentTime = 2")
+    await page.locator("#controls").wait_for()
+    await page.evaluate("document.getElementById('next-video').hidden = false")
+
+
 async def all_of_these(page: Page) -> None:
     await page.locator(".found summary").click()
     await page.locator(".found .sheet").wait_for()
@@ -229,6 +245,7 @@ CASES: tuple[Case, ...] = (
     Case("collection-gone", "/collections/{title:path}", at("/collections/nonesuch"), allow=REFUSED),
     Case("job-marked", "/jobs/{job_id}", marked_job, then=everything_open),
     Case("job-kept", "/jobs/{job_id}", job_in(JobStatus.COMPLETED), then=everything_open),
+    Case("job-next", "/jobs/{job_id}", job_in(JobStatus.COMPLETED), then=next_announced),
     Case("job-running", "/jobs/{job_id}", job_in(JobStatus.RUNNING)),
     Case("job-waiting", "/jobs/{job_id}", job_in(JobStatus.QUEUED)),
     Case("job-cancelled", "/jobs/{job_id}", job_in(JobStatus.CANCELLED)),
@@ -263,6 +280,7 @@ CASES: tuple[Case, ...] = (
     Case("library-selection-menu", "/library", at("/library"), then=more_for_the_selection, is_rare=True),
     Case("job-unplayable", "/jobs/{job_id}", at(f"/jobs/{odd_id(UNPLAYABLE)}"), "odd", told_the_format, NO_PLAYER),
     Case("job-partly-kept", "/jobs/{job_id}", at(f"/jobs/{odd_id(PARTLY)}"), "odd", then=everything_open),
+    Case("job-player", "/jobs/{job_id}", at(f"/jobs/{odd_id(CHAPTERS)}"), "odd", then=player_used),
     Case("job-file-missing", "/jobs/{job_id}", at(f"/jobs/{odd_id(MISSING)}"), "odd", is_rare=True),
     Case("job-challenge", "/jobs/{job_id}", at(f"/jobs/{odd_id(WAITS)}"), "odd", is_rare=True),
     Case("job-keys", "/jobs/{job_id}", job_in(JobStatus.COMPLETED), then=keys_shown, is_rare=True),

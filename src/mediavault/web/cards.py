@@ -45,17 +45,17 @@ class Tile:
     seen_pct: int | None
 
 
-def tile(job: Job, asked: LibraryFilter, noted: Noted, *, site: str) -> Tile:
+def tile(job: Job, asked: LibraryFilter | None, noted: Noted, *, site: str) -> Tile:
     """Return the tile of a job. ``site`` is the platform's display name, ``noted`` what the user noted about the post.
 
-    The filter ``asked`` is added to the link, so that the post's page knows the post's neighbours.
+    The filter ``asked`` is added to the link, if there is one, so that the post's page knows the post's neighbours.
     """
     first = next(iter(kept_files(job).values()), None)
     account = job.account
     is_retried = job.retry_at is not None
     return Tile(
         id=job.id,
-        link=f"/jobs/{job.id}?{urlencode({'in': urlencode(to_params(asked))})}",
+        link=f"/jobs/{job.id}" + ("" if asked is None else f"?{urlencode({'in': urlencode(to_params(asked))})}"),
         title=title(job),
         picture=f"/files/{job.id}/thumbnail" if first and first.thumbnail_path else None,
         length=format_duration(job.duration_s),

@@ -15,7 +15,7 @@ from mediavault.auth.tokens import ApiToken
 from mediavault.auth.web_sessions import ClientInfo, WebSession
 from mediavault.core.job import HistoryRecord, Job, JobItem, WorkerHeartbeat
 from mediavault.core.marks import Mark
-from mediavault.core.media import Account, Candidate, Item, KeptFile, ProbeReport
+from mediavault.core.media import Account, Candidate, Chapter, Cue, Item, KeptFile, ProbeReport, Subtitles
 from mediavault.core.records import FileCheck
 from mediavault.core.sessions import SessionState
 from mediavault.core.site_limits import SiteLimit
@@ -31,6 +31,7 @@ from tests.ui.pages import CASES, NO_PAGES
 # What a vault stores, or receives from a file, a program or a browser.
 RECORDS = (
     *(Job, JobItem, Item, Account, Candidate, KeptFile, HistoryRecord, WorkerHeartbeat, SiteLimit),
+    *(Chapter, Subtitles, Cue),
     *(
         ClientInfo,
         WebSession,

@@ -50,7 +50,7 @@ async def test_a_saved_post_offers_download_check_and_another_version(vault: Api
         f"/jobs/{job.id}/log",
     ):
         assert f'href="{address}"' in page
-    assert "Checked when it was saved." in page
+    assert "last checked when it was saved" in page
     assert f'action="/jobs/{job.id}/retry"' not in page
 
 
@@ -146,7 +146,7 @@ def test_only_web_addresses_in_a_text_become_links(text: str, expected: list[tup
 @pytest.mark.parametrize(
     ("verdict", "word"),
     [
-        (CheckVerdict.WHOLE, "Complete"),
+        (CheckVerdict.WHOLE, "Complete and playable"),
         (CheckVerdict.CHANGED, "Changed"),
         (CheckVerdict.MISSING, "Missing"),
         (CheckVerdict.UNREADABLE, "Unreadable"),
@@ -194,16 +194,54 @@ async def test_the_codecs_are_shown_once_the_file_has_been_read(vault: ApiVault)
     assert "MP4: HEVC, AAC" in looked
 
 
-async def test_the_neighbouring_posts_are_linked(vault: ApiVault) -> None:
+async def kept_posts(vault: ApiVault, *urls: str) -> list[Job]:
+    """Save a post for each URL, each a second later than the one before."""
     jobs = []
-    for number in range(3):
-        jobs.append(await vault.add(f"https://videos.example/watch/{number}"))
+    for number, url in enumerate(urls):
+        jobs.append(await vault.add_kept(url, name=f"jane/{number}.mp4"))
         vault.clock.advance(1)
-    page = await page_of(vault, jobs[1])
+    return jobs
 
-    assert f'rel="prev" href="/jobs/{jobs[2].id}"' in page
-    assert f'rel="next" href="/jobs/{jobs[0].id}"' in page
-    assert 'rel="prev"' not in await page_of(vault, jobs[2])
+
+async def test_the_neighbouring_saved_posts_are_linked(vault: ApiVault) -> None:
+    first, second, third = await kept_posts(vault, *(f"https://videos.example/watch/{number}" for number in range(3)))
+    waiting = await vault.add("https://videos.example/watch/waits")
+    page = await page_of(vault, second)
+
+    assert f'rel="prev" href="/jobs/{third.id}"' in page
+    assert f'rel="next" href="/jobs/{first.id}"' in page
+    assert 'rel="prev"' not in await page_of(vault, third)
+    assert f'rel="next" href="/jobs/{third.id}?in=state%3Dwaiting"' in await page_of(
+        vault, waiting, "?in=state%3Dwaiting"
+    )
+
+
+async def test_the_saved_posts_that_follow_are_up_next_then_those_of_the_account(vault: ApiVault) -> None:
+    urls = [f"https://x.com/jane/status/{1_000 + number}" for number in range(4)]
+    jobs = await kept_posts(vault, *urls, "https://videos.example/watch/other")
+    page = await page_of(vault, jobs[2], "?in=platform%3Dx")
+    following, of_account = page.partition("More from ")[::2]
+
+    assert re.findall(r'<li><a href="([^"]+)"><span class="picture"', following) == [
+        f"/jobs/{job.id}?in=platform%3Dx" for job in (jobs[1], jobs[0])
+    ]
+    assert f'id="play-next" href="/jobs/{jobs[1].id}?in=platform%3Dx"' in page
+    assert all(job.id not in of_account for job in jobs[:3])
+
+
+async def test_a_post_without_a_video_has_nothing_up_next(vault: ApiVault) -> None:
+    await kept_posts(vault, "https://videos.example/watch/0")
+    page = await page_of(vault, await vault.add("https://videos.example/watch/1"))
+
+    assert "Up next" not in page
+
+
+async def test_facts_and_history_are_folded_when_the_post_is_saved_and_open_otherwise(vault: ApiVault) -> None:
+    saved = await page_of(vault, await vault.add_kept())
+    failed = await page_of(vault, await vault.add_failed("https://videos.example/watch/failed"))
+
+    assert saved.count('<details class="folded">') == 3
+    assert failed.count('<details class="folded" open>') == 2
 
 
 async def test_a_post_opened_from_a_filtered_library_links_within_the_filter(vault: ApiVault) -> None:
@@ -211,8 +249,7 @@ async def test_a_post_opened_from_a_filtered_library_links_within_the_filter(vau
     jobs = []
     for number in range(4):
         site = "videos.example" if number % 2 else "x.com/jane/status"
-        jobs.append(await vault.add(f"https://{site}/{1_000 + number}"))
-        vault.clock.advance(1)
+        jobs += await kept_posts(vault, f"https://{site}/{1_000 + number}")
     query = "?in=platform%3Dx%26state%3Dall"
     page = await page_of(vault, jobs[0], query)
 

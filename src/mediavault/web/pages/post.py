@@ -1,8 +1,8 @@
-"""The page of one post: its video, text and history, and forms that redirect back to it and need no JavaScript."""
+"""The page of one post: its video, text, history and what is up next, and forms that redirect back and need no script."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -13,7 +13,7 @@ from mediavault.api.dependencies import EventFeed, JobIdPath, Services
 from mediavault.api.file_facts import begin_check, checks_of
 from mediavault.api.services import ApiServices
 from mediavault.core.failures import FAILURES, BadInput, Remedy
-from mediavault.core.job import Job, JobId
+from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.marks import MarkKind, Noted
 from mediavault.presentation.preferences import current
 from mediavault.presentation.views import job_view, kept_files
@@ -27,6 +27,7 @@ from mediavault.web.pages.frame import frame, read_form, see_other
 from mediavault.web.post_view import Video, post_text, videos
 from mediavault.web.render import render
 from mediavault.web.timeline import timeline
+from mediavault.web.up_next import up_next
 
 router = APIRouter(include_in_schema=False)
 
@@ -46,7 +47,10 @@ async def post(
     job = await services.store.catalogue.get(job_id)
     history = await services.store.catalogue.history(job_id)
     saved = await _videos(services, job, look=look)
+    shown = next((video for video in saved if video.place == item), saved[0] if saved else None)
     asked = _filter(within)
+    query, keep = _query(asked), urlencode({"in": urlencode(to_params(asked))}) if asked else ""
+    after = await up_next(services.store, current_user(), job, query, asked, services.title_of) if shown else None
     return render(
         "post.html",
         moment=job.updated_at,
@@ -54,12 +58,15 @@ async def post(
         site=services.title_of(job.platform),
         said=post_text(job),
         videos=saved,
-        video=next((video for video in saved if video.place == item), saved[0] if saved else None),
+        video=shown,
+        is_looked_into=look,
         is_checking=services.checks.is_checking(job_id),
         timeline=timeline(job, history),
-        neighbours=await services.store.catalogue.neighbours(job_id, _query(asked)),
+        neighbours=await services.store.catalogue.neighbours(job_id, query),
+        up_next=after,
+        next_video=after.after(job, shown, saved, keep) if after and shown else None,
         back=address(asked or LibraryFilter()),
-        keep=urlencode({"in": urlencode(to_params(asked))}) if asked else "",
+        keep=keep,
         **await _marks(services, job_id),
         waits_for_person=waits_for_sign_in(job),
         needs_sign_in=_needs_sign_in(job),
@@ -97,8 +104,9 @@ def _filter(within: str | None) -> LibraryFilter | None:
 
 
 def _query(asked: LibraryFilter | None) -> JobQuery:
-    """Return the query of the post's neighbours: all posts, newest first, unless the reader came from the library."""
-    return JobQuery() if asked is None else to_query(asked, current().zone, current_user(), limit=1)
+    """Return the query of the post's neighbours: saved posts, newest first unless the reader came from the library."""
+    found = JobQuery() if asked is None else to_query(asked, current().zone, current_user(), limit=1)
+    return replace(found, statuses=(JobStatus.COMPLETED,))
 
 
 async def _videos(services: ApiServices, job: Job, *, look: bool) -> list[Video]:

@@ -1,33 +1,23 @@
-// Additions to the browser's own player: speed, picture in picture, keys, remembered settings, and what to do when the
-// browser can't play the file.
+// The player of a saved video: what its parts share, speed, picture in picture, keyboard shortcuts, and what to do when
+// the browser can't play the file. Others follow the element's own events ("timeupdate", "pause", "ended").
 
 import { call, say } from "/static/core.js";
+import { setUpControls, toggleFullScreen, togglePlay } from "/static/player-controls.js";
+import { remember, remembered } from "/static/player-memory.js";
+import { setUpTracks } from "/static/player-tracks.js";
+import { setUpNext } from "/static/up-next.js";
 
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3];
 const FRAME_S = 1 / 30;
-const REMEMBERED = "mediavault.player";
 const find = (id) => document.getElementById(id);
 export const video = () => find("player");
 
 // --- volume and speed, from one post to the next
 
-function remembered() {
-  try {
-    return JSON.parse(localStorage.getItem(REMEMBERED)) ?? {};
-  } catch {
-    return {}; // storage is forbidden, or its content is not ours
-  }
-}
-
-function remember(player) {
+function keepSettings(player) {
   const { volume, playbackRate: speed } = player;
-  try {
-    // a looping video is silent by nature: the user did not choose that
-    const muted = player.loop ? (remembered().muted ?? false) : player.muted;
-    localStorage.setItem(REMEMBERED, JSON.stringify({ volume, muted, speed }));
-  } catch {
-    // then the next post has the defaults
-  }
+  // a looping video is silent by nature: the user did not choose that
+  remember({ volume, speed, ...(player.loop ? {} : { muted: player.muted }) });
 }
 
 function recall(player) {
@@ -56,7 +46,7 @@ export function press(player, key) {
     seek(player.currentTime + by);
   };
   if (/^[0-9]$/.test(key)) seek(((player.duration || 0) * Number(key)) / 10);
-  else if (key === " " || key === "k") player.paused ? player.play().catch(() => {}) : player.pause();
+  else if (key === " " || key === "k") togglePlay(player);
   else if (key === "j") seek(player.currentTime - 10);
   else if (key === "l") seek(player.currentTime + 10);
   else if (key === "ArrowLeft") seek(player.currentTime - 5);
@@ -66,7 +56,7 @@ export function press(player, key) {
   else if (key === "<") nudgeSpeed(player, -1);
   else if (key === ">") nudgeSpeed(player, 1);
   else if (key === "m") player.muted = !player.muted;
-  else if (key === "f") document.fullscreenElement ? document.exitFullscreen() : player.requestFullscreen?.().catch(() => {});
+  else if (key === "f") toggleFullScreen(player);
   else return false;
   return true;
 }
@@ -86,30 +76,12 @@ function tell(state, facts = {}) {
 async function explain(player) {
   const there = await fetch(player.src, { method: "HEAD" });
   if (there.status === 404) return tell("missing");
-  const found = await call("GET", player.dataset.format);
+  const found = await call("GET", `${player.dataset.api}/format`);
   const names = [found.container, found.video_codec, found.audio_codec].filter(Boolean).join(", ");
   tell("format", { format: names && `(${names})` });
 }
 
 const complain = (problem) => say(problem.message, problem.help);
-
-// --- before playback: the poster and one big button. The browser's own controls would show a spinner over the poster
-// while they load.
-
-function coverWith(button, player) {
-  if (!player.paused || player.currentTime > 0) return;
-  player.controls = false;
-  button.hidden = false;
-  const uncover = () => {
-    if (button.hidden) return;
-    const hadFocus = document.activeElement === button;
-    button.hidden = true;
-    player.controls = true;
-    if (hadFocus) player.focus({ preventScroll: true });
-  };
-  button.addEventListener("click", () => player.play().catch(() => {}));
-  for (const event of ["play", "seeking", "error"]) player.addEventListener(event, uncover);
-}
 
 // --- setting up a player that is new on the page
 
@@ -121,11 +93,13 @@ export function begin() {
   speed.addEventListener("change", () => setSpeed(player, Number(speed.value)));
   player.addEventListener("ratechange", () => {
     if (SPEEDS.includes(player.playbackRate)) speed.value = String(player.playbackRate);
-    remember(player);
+    keepSettings(player);
   });
   recall(player);
-  coverWith(find("big-play"), player);
-  player.addEventListener("volumechange", () => remember(player));
+  player.addEventListener("volumechange", () => keepSettings(player));
+  const controls = setUpControls(player);
+  setUpTracks(player, controls);
+  setUpNext(player);
   const pip = find("pip");
   pip.hidden = !document.pictureInPictureEnabled;
   pip.addEventListener("click", () => {

@@ -58,7 +58,7 @@ function replace(old, fresh) {
   sources.set(old.id, fresh.innerHTML);
   const next = document.adoptNode(fresh);
   old.replaceWith(next);
-  next.querySelectorAll("details").forEach((one, place) => (one.open = open[place] ?? false));
+  next.querySelectorAll("details").forEach((one, place) => (one.open = open[place] ?? one.open));
   showMoments(next);
   if (focused >= 0) ([...focusables(next)][focused] ?? next.querySelector("button, a"))?.focus({ preventScroll: true });
   if (next.id === "media") begin();
@@ -98,7 +98,7 @@ document.addEventListener(
   (event) => {
     const { target, key } = event;
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (target.closest("input, textarea, select, [contenteditable], dialog[open]")) return;
+    if (target.closest("input:not(#seek), textarea, select, [contenteditable], dialog[open]")) return;
     if (key === " " && target.closest("button, a, summary")) return;
     if (meant(key)) {
       event.preventDefault();

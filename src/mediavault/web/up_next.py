@@ -1,0 +1,86 @@
+"""The saved posts that follow one in the library's filter, and others of its account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+
+from mediavault.core.failures import BadInput
+from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.core.marks import Noted
+from mediavault.core.media import key_of
+from mediavault.presentation.translation import gettext
+from mediavault.store.noting import read_noted
+from mediavault.store.paging import cursor_of
+from mediavault.store.port import JobQuery, Store
+from mediavault.web.cards import Tile, tile
+from mediavault.web.library_filter import LibraryFilter
+from mediavault.web.post_view import Video
+
+MAX_FOLLOWING = 12
+MAX_OF_ACCOUNT = 6
+_SAVED = (JobStatus.COMPLETED,)
+
+
+@dataclass(frozen=True, slots=True)
+class NextVideo:
+    """What plays after a video. ``title`` is untrusted text."""
+
+    link: str
+    title: str
+    picture: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UpNext:
+    """The posts after one. ``account`` is the name of its account, "" when that is not known.
+
+    Playback goes on with the ``following`` ones only, so that it comes to an end.
+    """
+
+    following: Sequence[Tile]
+    of_account: Sequence[Tile]
+    account: str
+
+    def after(self, job: Job, video: Video, videos: Sequence[Video], keep: str) -> NextVideo | None:
+        """Return what plays after a video: the post's next one, else the next post; None after the last one."""
+        for other in videos:
+            if other.number == video.number + 1:
+                link = f"/jobs/{job.id}?item={other.place}{'&' + keep if keep else ''}"
+                return NextVideo(link, gettext("Video %(number)s") % {"number": other.number}, other.thumbnail)
+        for post in self.following[:1]:
+            return NextVideo(post.link, post.title, post.picture)
+        return None
+
+
+async def up_next(
+    store: Store, user: str, job: Job, query: JobQuery, asked: LibraryFilter | None, title_of: Callable[[str], str]
+) -> UpNext:
+    """Return the saved posts that follow ``job`` in the query's order, then others of its account, newest first.
+
+    ``asked`` is the filter in the links of the former; ``title_of`` returns a site's name.
+    """
+    following = await _following(store, job, query)
+    others = await _of_account(store, job, {job.id, *(other.id for other in following)})
+    noted = await read_noted(store, user, [other.id for other in (*following, *others)])
+
+    def tiles(jobs: Sequence[Job], within: LibraryFilter | None) -> Sequence[Tile]:
+        return [tile(other, within, noted.get(other.id, Noted()), site=title_of(other.platform)) for other in jobs]
+
+    own = LibraryFilter(account=key_of(job.account)) if job.account else None
+    return UpNext(tiles(following, asked), tiles(others, own), tile(job, own, Noted(), site="").account)
+
+
+async def _following(store: Store, job: Job, query: JobQuery) -> Sequence[Job]:
+    try:
+        after = replace(query, statuses=_SAVED, cursor=cursor_of(job, query.order), limit=MAX_FOLLOWING)
+        return (await store.catalogue.jobs(after)).jobs
+    except BadInput:  # its time or size is beyond what a cursor holds
+        return ()
+
+
+async def _of_account(store: Store, job: Job, shown: Collection[JobId]) -> Sequence[Job]:
+    if job.account is None:
+        return ()
+    query = JobQuery(statuses=_SAVED, account=key_of(job.account), limit=MAX_OF_ACCOUNT + len(shown))
+    return [other for other in (await store.catalogue.jobs(query)).jobs if other.id not in shown][:MAX_OF_ACCOUNT]
