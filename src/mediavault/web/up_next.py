@@ -7,18 +7,20 @@ from dataclasses import dataclass, replace
 
 from mediavault.core.failures import BadInput
 from mediavault.core.job import Job, JobId, JobStatus
-from mediavault.core.marks import Noted
+from mediavault.core.marks import Mark, Noted, collection
 from mediavault.core.media import key_of
 from mediavault.presentation.translation import gettext
+from mediavault.store.bulk import existing_jobs
 from mediavault.store.noting import read_noted
 from mediavault.store.paging import cursor_of
-from mediavault.store.port import JobQuery, Store
+from mediavault.store.port import JobQuery, Neighbours, Store
 from mediavault.web.cards import Tile, tile
 from mediavault.web.library_filter import LibraryFilter
 from mediavault.web.post_view import Video
 
 MAX_FOLLOWING = 12
 MAX_OF_ACCOUNT = 6
+MAX_READ = 3 * MAX_FOLLOWING  # of a collection, whose posts may not all be saved
 _SAVED = (JobStatus.COMPLETED,)
 
 
@@ -60,7 +62,7 @@ async def up_next(
 
     ``asked`` is the filter in the links of the former; ``title_of`` returns a site's name.
     """
-    following = await _following(store, job, query)
+    following = await _following(store, job, query, asked)
     others = await _of_account(store, job, {job.id, *(other.id for other in following)})
     noted = await read_noted(store, user, [other.id for other in (*following, *others)])
 
@@ -71,7 +73,35 @@ async def up_next(
     return UpNext(tiles(following, asked), tiles(others, own), tile(job, own, Noted(), site="").account)
 
 
-async def _following(store: Store, job: Job, query: JobQuery) -> Sequence[Job]:
+async def neighbours(store: Store, job: Job, query: JobQuery, asked: LibraryFilter | None) -> Neighbours:
+    """Return the saved posts before and after this one: in the order of the collection, if the filter names one."""
+    mark = await _in_collection(store, job, asked)
+    if mark is None:
+        return await store.catalogue.neighbours(job.id, query)
+    before = await _of_collection(store, mark, newest_first=True)
+    after = await _of_collection(store, mark)
+    return Neighbours(before[0] if before else None, after[0] if after else None)
+
+
+async def _in_collection(store: Store, job: Job, asked: LibraryFilter | None) -> Mark | None:
+    """Return the post's mark in the collection that the reader plays through; None if they play through none."""
+    if asked is None or not asked.collection:
+        return None
+    name = collection(asked.collection)
+    marks = (await store.marks.of_jobs([job.id])).get(job.id, ())
+    return next((mark for mark in marks if mark.name == name), None)
+
+
+async def _of_collection(store: Store, mark: Mark, *, newest_first: bool = False) -> Sequence[Job]:
+    """Return the saved posts after a mark in its collection, or before it, the nearest first."""
+    found = await store.marks.marked(mark.name, after=mark, limit=MAX_READ, newest_first=newest_first)
+    jobs = existing_jobs(store.catalogue, [other.job_id for other in found])
+    return [job async for job in jobs if job.status is JobStatus.COMPLETED][:MAX_FOLLOWING]
+
+
+async def _following(store: Store, job: Job, query: JobQuery, asked: LibraryFilter | None) -> Sequence[Job]:
+    if mark := await _in_collection(store, job, asked):
+        return await _of_collection(store, mark)
     try:
         after = replace(query, statuses=_SAVED, cursor=cursor_of(job, query.order), limit=MAX_FOLLOWING)
         return (await store.catalogue.jobs(after)).jobs

@@ -27,7 +27,7 @@ from mediavault.web.pages.frame import frame, read_form, see_other
 from mediavault.web.post_view import Video, post_text, videos
 from mediavault.web.render import render
 from mediavault.web.timeline import timeline
-from mediavault.web.up_next import up_next
+from mediavault.web.up_next import neighbours, up_next
 
 router = APIRouter(include_in_schema=False)
 
@@ -62,7 +62,7 @@ async def post(
         is_looked_into=look,
         is_checking=services.checks.is_checking(job_id),
         timeline=timeline(job, history),
-        neighbours=await services.store.catalogue.neighbours(job_id, query),
+        neighbours=await neighbours(services.store, job, query, asked),
         up_next=after,
         next_video=after.after(job, shown, saved, keep) if after and shown else None,
         back=address(asked or LibraryFilter()),
@@ -98,9 +98,11 @@ def _needs_sign_in(job: Job) -> bool:
 def _filter(within: str | None) -> LibraryFilter | None:
     """Return the filter that the reader came from; None without one, or when it is invalid."""
     try:
-        return None if within is None else read_filter(dict(parse_qsl(within)))
+        asked = None if within is None else read_filter(dict(parse_qsl(within)))
+        _query(asked)  # what it names may be no tag
     except (BadInput, ValueError):
         return None
+    return asked
 
 
 def _query(asked: LibraryFilter | None) -> JobQuery:
