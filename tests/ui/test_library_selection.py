@@ -66,7 +66,7 @@ async def test_state_links_and_chips_keep_the_selection(pages: Pages) -> None:
     await expect(page.locator("#selected-count")).to_have_text("2 selected")
     await expect(page.locator("#selected-away")).to_have_text("2 hidden by the filter")
 
-    await page.locator("#selected summary").click()
+    await page.locator("#selected summary[aria-label]").click()
     await page.get_by_role("button", name="Keep only visible").click()
     await expect(page.locator("#selected")).to_be_hidden()
 
