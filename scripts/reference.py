@@ -140,7 +140,7 @@ def api() -> str:
         + "The whole description, with every field, is at `/openapi.json`. Errors have the form "
         '`{"code", "message", "help"}`: [what can go wrong](errors.md). Beyond loopback, requests need '
         "`Authorization: Bearer TOKEN`; [a token's scope](access.md) says what it may do.\n\n"
-        + table("request", "", "body or query")
+        + table("request", "", "body, query or header")
         + "".join(rows)
     )
 
@@ -148,7 +148,7 @@ def api() -> str:
 def _route(method: str, path: str, route: Mapping[str, Any]) -> str:
     content = route.get("requestBody", {}).get("content", {})
     bodies = [str(each.get("schema", {}).get("$ref", kind)).rpartition("/")[2] for kind, each in content.items()]
-    query = [f"`{each['name']}`" for each in route.get("parameters", ()) if each["in"] == "query"]
+    query = [f"`{each['name']}`" for each in route.get("parameters", ()) if each["in"] in ("query", "header")]
     words = (
         (route.get("description") or route.get("summary") or "")
         .strip()

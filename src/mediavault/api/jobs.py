@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse, Response
 
 from mediavault.api.actions import cancel_job, remove_job, retry_job, submit
 from mediavault.api.dependencies import EventFeed, JobIdPath, Services, User, errors
+from mediavault.api.idempotency import IdempotencyKey, StoredAnswer, answer_once
 from mediavault.core import marks
 from mediavault.core.marks import Noted
 from mediavault.presentation.schemas import (
@@ -30,27 +32,35 @@ from mediavault.store.port import AccountQuery, JobOrder, JobQuery
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 library_router = APIRouter(prefix="/api", tags=["library"])
 
-_CREATED = 201
+_OK, _CREATED = 200, 201
 
 
 @router.post(
     "",
     response_model=JobView | JobList,
-    responses=errors(401, 403, 415, 503) | {201: {"model": JobView | JobList}},
+    responses=errors(401, 403, 409, 415, 503) | {201: {"model": JobView | JobList}},
 )
 async def create(
-    body: SubmitRequest, services: Services, feed: EventFeed, response: Response, *, force: bool = False
-) -> JobView | JobList:
+    body: SubmitRequest, services: Services, feed: EventFeed, key: IdempotencyKey = None, *, force: bool = False
+) -> Response:
     """Store one post or several: 201 when a job was created, 200 when all of them already existed.
 
     All or nothing: one invalid address refuses them all with 422. ``?force=true`` saves a post again, as a new version.
+    With ``Idempotency-Key``, a request that is sent again within a day gets the same answer, and stores nothing: 409
+    while the first is being answered, 422 if the key was used for another request.
     """
     texts = [body.post_url] if body.post_url is not None else body.post_urls or []
-    stored = await submit(services, feed, texts, force=force)
-    if any(result.created for result in stored):
-        response.status_code = _CREATED
-    jobs = [result.job for result in stored]
-    return job_view(jobs[0]) if body.post_url is not None else job_list(jobs)
+
+    async def answer() -> StoredAnswer:
+        stored = await submit(services, feed, texts, force=force)
+        jobs = [result.job for result in stored]
+        view = job_view(jobs[0]) if body.post_url is not None else job_list(jobs)
+        return StoredAnswer(_CREATED if any(result.created for result in stored) else _OK, view.model_dump(mode="json"))
+
+    given = await answer_once(
+        services.store.records, services.clock, key, [body.model_dump(mode="json"), force], answer
+    )
+    return JSONResponse(given.body, status_code=given.status)
 
 
 @router.get("", response_model=JobPageView, responses=errors(401, 503))

@@ -24,10 +24,11 @@ class RecordKind(StrEnum):
     CHECK_POSITION = "check_position"
     SAVED_SEARCH = "saved_search"
     TRASH = "trash"
+    ANSWER = "answer"
 
 
-# What is copied when a vault moves to another database or is restored from a backup. Users sign in again, and a setup
-# token is valid only on the machine that printed it.
+# What is copied when a vault moves to another database or is restored from a backup. Users sign in again, a setup token
+# is valid only on the machine that printed it, and answers are kept for a day only.
 MOVING_KINDS = (
     RecordKind.OWNER,
     RecordKind.API_TOKEN,
