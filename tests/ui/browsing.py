@@ -39,6 +39,7 @@ _WATCH_POLICY = """
 document.addEventListener("securitypolicyviolation", (event) =>
   mediavaultTestReport(`CSP: ${event.effectiveDirective} blocked ${event.blockedURI} at ${event.sourceFile}:${event.lineNumber}`));
 """
+_NO_WORKER = "Service Worker registration blocked by Playwright"
 _OVERFLOW = """() => {
   const width = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth <= width) return [];
@@ -106,8 +107,9 @@ class Pages:
         javascript: bool = True,
         answer: Literal["accept", "dismiss"] | None = None,
         motion: Literal["reduce", "no-preference"] = "reduce",
+        worker: bool = False,
     ) -> BrowserContext:
-        """Return a separate, watched browser without a page yet."""
+        """Return a separate, watched browser without a page yet. ``worker``: with a service worker."""
         width, height = SIZES[size]
         context = await self.browser.new_context(
             viewport={"width": width, "height": height},
@@ -117,6 +119,7 @@ class Pages:
             locale=LANGUAGES[language],
             timezone_id="Europe/Berlin",
             java_script_enabled=javascript,
+            service_workers="allow" if worker else "block",
         )
         context.set_default_timeout(patient(30_000))
         self._contexts.append(context)
@@ -142,7 +145,7 @@ class Pages:
         self.troubles.append(trouble)
 
     def _on_console(self, kind: str, text: str, url: str) -> None:
-        if kind in ("error", "warning"):
+        if kind in ("error", "warning") and text != _NO_WORKER:
             self.troubles.append(f"console {kind}: {text} ({url})")
 
     def _on_response(self, response: Response) -> None:

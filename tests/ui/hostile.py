@@ -137,6 +137,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
 # Every form and its text fields; its URL may contain one too.
 FORMS: Mapping[str, tuple[str, ...]] = {
     "/submit": ("post_urls",),
+    "/share": ("url", "text", "title"),
     "/failures/retry": ("cause", "platform"),
     "/gates/{platform}/open": (),
     "/library/retry": ("id",),

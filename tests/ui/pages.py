@@ -67,6 +67,13 @@ async def bad_link(page: Page) -> None:
     await page.locator("#refused").wait_for()
 
 
+async def kept_offline(page: Page) -> None:
+    await page.context.set_offline(True)
+    await page.locator("#post_urls").fill("https://videos.example/watch/kept")
+    await page.locator("#paste button:not([type=button])").click()
+    await page.locator("#outbox li").wait_for()
+
+
 async def bad_template(page: Page) -> None:
     await page.locator("#name_template").fill("{title}")
     await page.locator(".save button").click()
@@ -219,6 +226,7 @@ async def wrong_invitation(page: Page) -> None:
 NO_ID = JobId("00000000-0000-4000-8000-000000000000")
 REFUSED = (r"console error: Failed to load resource: .* (4\d\d|50[03])",)
 
+LOST = (r"ERR_INTERNET_DISCONNECTED",)
 NO_PLAYER = (r"console error: Failed to load resource: .* 404",)
 
 CASES: tuple[Case, ...] = (
@@ -227,6 +235,8 @@ CASES: tuple[Case, ...] = (
     Case("home-shared", "/", at("/?text=Look%20at%20https://videos.example/watch/shared")),
     Case("home-empty", "/", at("/"), "empty"),
     Case("home-bad-link", "/", at("/"), then=bad_link, allow=REFUSED),
+    Case("home-outbox", "/", at("/"), "empty", then=kept_offline, allow=LOST),
+    Case("away", "/away", at("/away")),
     Case("library", "/library", at("/library"), then=some_selected),
     Case("library-open", "/library", at("/library?state=all&q=e&length=short"), then=everything_open),
     Case("library-failed", "/library", at("/library?state=failed")),
@@ -304,5 +314,6 @@ NO_PAGES: dict[str, str] = {
     "/library/changes": "tiles that changed, asked for by the library's page",
     "/library/zip": "a download",
     "/library/export": "a download",
+    "/manifest.webmanifest": "read by browsers that install the pages as an app",
     "/doctor/ytdlp": "a part of the doctor's page, asked for while an upgrade is under way",
 }

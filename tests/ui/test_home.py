@@ -355,7 +355,11 @@ async def test_without_a_network_the_page_says_so_and_asks_nothing_about_the_vau
 
     await expect(page.locator("#messages")).to_contain_text("You're offline.")
     await expect(page.locator("#messages")).not_to_contain_text("Is it running?")
-    await expect(page.locator("#post_urls")).to_have_value(A)
+    await expect(page.locator("#outbox li")).to_contain_text(A)
+    await page.locator("#post_urls").fill(f"{A}\nx.example/a-link-without-its-beginning")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator("#messages")).to_contain_text("Nothing was sent.")
+    await expect(page.locator("#post_urls")).to_have_value(f"{A}\nx.example/a-link-without-its-beginning")
 
 
 async def test_dates_are_written_as_in_the_readers_region(pages: Pages, fresh_vault: Vault) -> None:
@@ -406,7 +410,7 @@ async def test_more_windows_than_connections_can_be_open_and_the_active_one_is_l
         await expect(window.locator("#lost-line")).to_be_hidden()
 
 
-async def test_an_unresponsive_vault_is_reported_and_the_link_stays_in_the_box(pages: Pages) -> None:
+async def test_an_unresponsive_vault_is_reported_and_the_link_is_kept(pages: Pages) -> None:
     pages.allow.append("Failed to load resource|ERR_FAILED")
     page = await pages("/")
     await page.route("**/submit", lambda route: route.abort())
@@ -414,7 +418,8 @@ async def test_an_unresponsive_vault_is_reported_and_the_link_stays_in_the_box(p
     await page.keyboard.press("Enter")
 
     await expect(page.locator("#messages .complaint")).to_contain_text("The vault isn't responding.")
-    await expect(page.locator("#post_urls")).to_have_value(A)
+    await expect(page.locator("#messages .complaint")).to_contain_text("The link is kept")
+    await expect(page.locator("#outbox li")).to_contain_text(A)
 
 
 async def test_without_javascript_links_are_submitted_and_groups_retried(pages: Pages, fresh_vault: Vault) -> None:

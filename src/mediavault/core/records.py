@@ -25,6 +25,7 @@ class RecordKind(StrEnum):
     SAVED_SEARCH = "saved_search"
     TRASH = "trash"
     ANSWER = "answer"
+    SHARE = "share"
 
 
 # What is copied when a vault moves to another database or is restored from a backup. Users sign in again, a setup token

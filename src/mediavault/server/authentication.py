@@ -25,6 +25,9 @@ from mediavault.server.security import bearer
 ALWAYS_OPEN = frozenset({"/healthz"})
 OPEN_PREFIX = "/static/"
 MAX_OWN_PATH_CHARS = 2_000
+MANIFEST, SHARE, AWAY_PAGE = "/manifest.webmanifest", "/share", "/away"
+# Their routes have an answer for a signed-out browser too: current_principal() is then None.
+OPTIONAL_PATHS = frozenset({MANIFEST, SHARE, AWAY_PAGE})
 SIGN_IN_PATHS = frozenset({"/login", "/setup", "/appearance"})  # they check the user's credentials themselves
 SECRETS_IN_QUERIES = frozenset({"token", "access_token", "api_key", "apikey", "password"})
 
@@ -39,7 +42,8 @@ def set_principal(caller: Principal | None) -> None:
 
 
 def current_principal() -> Principal | None:
-    """Return the caller of this request; None for the sign-in pages and for paths that are open to all."""
+    """Return the caller of this request; None for the sign-in pages, for paths that are open to all, and for a signed-out
+    caller of OPTIONAL_PATHS."""
     return _CALLER.get()
 
 
@@ -78,7 +82,7 @@ class RequestAuthenticator:
             return None
         caller = await self._authenticated_caller(request) if mode is AuthMode.PROTECTED else None
         if caller is None:
-            return _redirect_to_sign_in(request, mode)
+            return None if path in OPTIONAL_PATHS else _redirect_to_sign_in(request, mode)
         if not may(caller.scope, request.method, path):
             raise HttpRefusal(
                 403,

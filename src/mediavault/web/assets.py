@@ -14,7 +14,9 @@ from importlib.resources.abc import Traversable
 from fastapi import APIRouter, Request, Response
 
 from mediavault.core.failures import NotFound
+from mediavault.server.base_path import base_path
 from mediavault.server.ranges import is_unchanged
+from mediavault.web.icon_pictures import PICTURES, draw
 
 router = APIRouter(include_in_schema=False)
 
@@ -23,8 +25,8 @@ TYPES: Mapping[str, str] = {
     "js": "text/javascript; charset=utf-8",
     "png": "image/png",
     "svg": "image/svg+xml",
-    "webmanifest": "application/manifest+json",
 }
+SERVICE_WORKER = "service-worker.js"
 _IMPORTED = re.compile(rb'(?:(?<=from )|(?<=import\())"/static/([\w./-]+\.js)"')
 SHORT = 1_000  # bytes; a smaller file is not worth compressing
 
@@ -68,7 +70,7 @@ def load(name: str) -> StaticFile:
 
     Module imports get versions, so that each module is loaded once, and become relative, so that they work below any path.
     """
-    body = sources()[name].read_bytes()
+    body = draw(PICTURES[name]) if name in PICTURES else sources()[name].read_bytes()
     if name.endswith(".js"):
         body = _IMPORTED.sub(
             lambda match: f'".{static_address(match[1].decode()).removeprefix("/static")}"'.encode(), body
@@ -80,11 +82,13 @@ def load(name: str) -> StaticFile:
 @router.get("/static/{name:path}")
 async def static(request: Request, name: str, v: str = "") -> Response:
     """Serve a file: with its version in the URL browsers cache it forever, else they revalidate it each time."""
-    if name not in sources():
+    if name not in sources() and name not in PICTURES:
         raise NotFound("Page not found.", help="")
     file = load(name)
     lasting = "public, max-age=31536000, immutable" if v == file.version else "no-cache"
     headers = {"ETag": file.etag, "Cache-Control": lasting, "Vary": "Accept-Encoding"}
+    if name == SERVICE_WORKER:
+        headers["Service-Worker-Allowed"] = f"{base_path()}/"  # else it may serve only what is below /static/
     if is_unchanged(request.headers.get("if-none-match"), file.etag):
         return Response(status_code=304, headers=headers)
     if file.packed is not None and "gzip" in request.headers.get("accept-encoding", ""):

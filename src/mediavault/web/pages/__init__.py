@@ -13,6 +13,7 @@ from mediavault.web.pages import (
     library_actions,
     library_live,
     marks,
+    phone,
     post,
     settings,
     sign_in,
@@ -36,4 +37,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     access.router,
     doctor.router,
     trash.router,
+    phone.router,
 )

@@ -26,7 +26,7 @@ from mediavault.presentation.schemas import ErrorView
 from mediavault.presentation.views import fleet_view, title
 from mediavault.server.authentication import current_user
 from mediavault.store.bulk import existing_jobs
-from mediavault.web.just_now import read_ids, with_newer, write_ids
+from mediavault.web.just_now import MOST, read_ids, with_newer, write_ids
 from mediavault.web.library_filter import LibraryFilter, LibraryView, Mine, address
 from mediavault.web.overview import overview, retried_words, taken_words
 from mediavault.web.pages.frame import error_view, frame, read_form, see_other
@@ -67,18 +67,25 @@ async def home(
     taken: Count = 0,
     known: Count = 0,
     again: Count | None = None,
-    post: Annotated[list[str] | None, Query(max_length=LINKED)] = None,
+    post: Annotated[list[str] | None, Query(max_length=MOST)] = None,
 ) -> Response:
     """Show the home page. ``url`` and ``text`` only fill the box, since a GET changes nothing.
 
-    The other parameters describe the last action.
+    The other parameters describe the last action. Its posts are among those whose results stay on the page.
     """
-    done = None
+    done, ids = None, read_ids(request)
     if again is not None:
         done = SubmitResult(retried_words(again))
     elif taken or known:
-        done = SubmitResult(taken_words(taken, known), await _titles(services, post or ()))
-    return await _home(services, read_ids(request), pasted=_prefill(url, text), is_shared=bool(url or text), done=done)
+        posts = await _titles(services, post or ())
+        done, ids = (
+            SubmitResult(taken_words(taken, known), posts[:LINKED]),
+            with_newer(ids, (job_id for job_id, _ in posts)),
+        )
+    response = await _home(services, ids, pasted=_prefill(url, text), is_shared=bool(url or text), done=done)
+    if ids != read_ids(request):
+        write_ids(response, ids)
+    return response
 
 
 @router.post("/submit")
@@ -86,7 +93,7 @@ async def submit_form(request: Request, services: Services, feed: EventFeed) -> 
     """Accept the valid links. The others come back in the box, each with the reason."""
     pasted = (await read_form(request)).get("post_urls", "")
     try:
-        taken = await submit_each(services, feed, _addresses(pasted))
+        taken = await submit_each(services, feed, links_of(pasted))
     except BadInput as exc:
         return await _home(services, read_ids(request), pasted=pasted, error=error_view(exc))
     ids = with_newer(read_ids(request), (job.id for job in (*taken.jobs, *taken.known)))
@@ -175,7 +182,8 @@ async def _home(
     )
 
 
-def _addresses(pasted: str) -> list[str]:
+def links_of(pasted: str) -> list[str]:
+    """Return the links in a text, or its lines when it has none. Raises BadInput for no text or too many links."""
     addresses = addresses_in(pasted)
     if not addresses:
         raise BadUrl("No link found.")

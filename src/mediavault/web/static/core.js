@@ -1,12 +1,19 @@
 // Shared by the scripts of all pages: localized times, messages, API calls, the live stream.
 // Everything shown is set as text; the texts come from the server.
 
+import { hasOnlyLinesWithLinks, linksIn } from "/static/links.js";
+import { keep } from "/static/outbox.js";
+
 document.documentElement.classList.add("has-script");
 
-// htmx creates elements from the server's own, escaped HTML. Scripts and their URLs are never created this way.
-window.trustedTypes?.createPolicy("default", { createHTML: (html) => html });
-
 export const base = document.documentElement.dataset.base ?? ""; // the path below which the vault is served
+
+// htmx creates elements from the server's own, escaped HTML. The only script whose URL is created this way is the worker.
+window.trustedTypes?.createPolicy("default", {
+  createHTML: (html) => html,
+  createScriptURL: (url) => (url.startsWith(`${base}/static/service-worker.js?`) ? url : null),
+});
+
 const page = document.documentElement.lang;
 // The page's language as the reader's region writes it: en-GB has other dates than en.
 export const language = navigator.languages.find((code) => code.split("-")[0] === page.split("-")[0]) ?? page;
@@ -65,7 +72,22 @@ export function signIn() {
 // What is said when no answer came: the vault is away, or this device has no network.
 export function away() {
   const { unreachable, unreachableHelp, offline, offlineHelp } = messages.dataset;
-  return navigator.onLine ? { message: unreachable, help: unreachableHelp } : { message: offline, help: offlineHelp };
+  const said = navigator.onLine ? { message: unreachable, help: unreachableHelp } : { message: offline, help: offlineHelp };
+  return { ...said, isAway: true };
+}
+
+// Keeps the links of a text that could not be sent, and says so. Returns whether it did, and throws nothing.
+export async function keepUnsent(problem, text) {
+  const links = problem.isAway && hasOnlyLinesWithLinks(text) ? linksIn(text) : [];
+  if (!links.length) return false;
+  try {
+    await keep(links);
+  } catch {
+    return false; // a browser that stores nothing
+  }
+  say(problem.message, links.length > 1 ? messages.dataset.keptMany : messages.dataset.keptOne);
+  document.dispatchEvent(new Event("outbox"));
+  return true;
 }
 
 export async function call(method, path, body) {

@@ -2,9 +2,11 @@
 // is known about its post, the page is requested again and its changed parts are replaced. The texts come from the server.
 
 import { base, language, pageOf, say, submitForm } from "/static/core.js";
+import { sendKept } from "/static/installed.js";
 import { act, put, showProgress } from "/static/jobs.js";
 import { follow } from "/static/line.js";
 import { bring } from "/static/morph.js";
+import { alone, report } from "/static/outbox.js";
 
 const REFRESH_PAUSE_MS = 700; // many changes at once cause one request
 const ANNOUNCE_EVERY_MS = 8000;
@@ -34,6 +36,18 @@ export async function send(path, fields) {
   showParts(page);
   toast();
   return page;
+}
+
+// Reports the links of the outbox that the vault has taken.
+export async function showReport() {
+  try {
+    const query = await alone(report);
+    if (!query) return;
+    showParts(await pageOf(await fetch(`${base}/${query}`, { headers: { Accept: "text/html" } })));
+    toast();
+  } catch {
+    // the posts are in the vault, whether this is shown or not
+  }
 }
 
 let asked = false;
@@ -201,7 +215,10 @@ follow({
     known.delete(id);
     refresh();
   },
-  back: refresh,
+  back() {
+    refresh();
+    sendKept();
+  },
   rested: refresh,
   inBackground: wantsNotices,
 });

@@ -1,6 +1,6 @@
 // Links that are pasted on any other page than the home page are saved too, and the page says so.
 
-import { base, say, submitForm } from "/static/core.js";
+import { base, keepUnsent, say, submitForm } from "/static/core.js";
 import { isField, isOnlyLinks, linksIn, parts } from "/static/links.js";
 
 document.addEventListener("paste", async (event) => {
@@ -21,6 +21,7 @@ async function save(text) {
   try {
     for (const part of parts(text)) pages.push(await submitForm(`${base}/submit`, { post_urls: part }));
   } catch (caught) {
+    if (await keepUnsent(caught, text)) return;
     problem = caught;
   }
   complain(problem ?? pages.map(refusal).find(Boolean));

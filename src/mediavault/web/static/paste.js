@@ -1,7 +1,7 @@
 // The paste box: links and text files, pasted or dropped anywhere on the page. The server decides what is a link.
 
-import { base, say } from "/static/core.js";
-import { inWords, send } from "/static/home.js";
+import { base, keepUnsent, say } from "/static/core.js";
+import { inWords, send, showReport } from "/static/home.js";
 import { isField, isOnlyLinks, linksIn, parts } from "/static/links.js";
 
 const MAX_FILE_BYTES = 4_000_000;
@@ -30,6 +30,10 @@ async function take(text, { fromBox = false } = {}) {
     const kept = left.filter(Boolean).join("\n");
     if (fromBox || !box.value.trim()) box.value = kept;
   } catch (problem) {
+    if (await keepUnsent(problem, text)) {
+      if (fromBox) box.value = "";
+      return;
+    }
     if (!fromBox && !box.value.trim()) box.value = text;
     say(problem.message, problem.help);
   } finally {
@@ -56,6 +60,12 @@ box.addEventListener("keydown", (event) => {
   event.preventDefault();
   form.requestSubmit();
 });
+
+// --- links that were kept, or shared by another app, and have now arrived
+
+document.addEventListener("outbox", showReport);
+showReport();
+if (location.hash === `#${box.id}`) box.focus(); // a shortcut of the installed app
 
 // --- pasting
 
