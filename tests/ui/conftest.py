@@ -29,7 +29,10 @@ HERE = Path(__file__).parent
 _BROWSER = find_browser()
 
 
-_SETTINGS: Mapping[Whose, Mapping[str, object]] = {"guarded": {"token": TOKEN}, "new": {"setup": True}}
+_SETTINGS: Mapping[Whose, Mapping[str, object]] = {
+    "guarded": {"token": TOKEN, "host_names": ("vault.example",)},
+    "new": {"setup": True},
+}
 MakeVault = Callable[..., Awaitable[Vault]]
 VaultOf = Callable[[Whose], Awaitable[Vault]]
 

@@ -116,7 +116,7 @@ async def test_another_sites_page_cannot_make_the_worker_keep_or_send_links(
     vault = await make_vault(posts=0)
     context = await pages.context(worker=True)
     page, _ = await installed(context, vault)
-    evil = "http://localhost:1/evil"
+    evil = "http://localhost:8088/evil"
     await context.route(evil, lambda route: route.fulfill(body="<body>", content_type="text/html"))
     hostile = await context.new_page()
     for action in ("share", "share?key=", "share?key=undefined", "share?key=null"):
@@ -262,6 +262,42 @@ async def test_a_kept_link_that_the_vault_refuses_stays_with_the_reason(pages: P
     await page.context.set_offline(False)
 
     await expect(page.locator("#outbox [data-refused]")).to_contain_text("TikTok", timeout=patient(20_000))
+    assert await queued(vault) == 0
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_the_access_page_shows_a_code_to_scan_and_a_bookmark_to_drag(
+    pages: Pages, make_vault: MakeVault, theme: str, size: Size
+) -> None:
+    vault = await make_vault(posts=0, token=TOKEN, host_names=("vault.example",))
+    page = await pages("/login?next=/access", base=vault.base, size=size, theme=theme, language="de")
+    await sign_in(page)
+    await page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    code, bookmark = page.get_by_role("img", name="QR-Code der Adresse"), page.locator(".bookmarklet")
+    await bookmark.click()
+
+    await expect(page.locator("#phone .address")).to_have_text("https://vault.example/")
+    assert await code.evaluate("(code) => getComputedStyle(code).backgroundColor") == "rgb(255, 255, 255)"
+    assert await code.locator("path").evaluate("(path) => getComputedStyle(path).fill") == "rgb(0, 0, 0)"
+    assert await overflow(page) == []
+    assert page.url == f"{vault.base}/access"
+
+
+async def test_the_bookmark_opens_the_vault_with_the_page_in_the_box(pages: Pages, make_vault: MakeVault) -> None:
+    vault = await make_vault(posts=0)
+    page = await pages("/access", base=vault.base)
+    program = (await page.locator(".bookmarklet").get_attribute("href") or "").removeprefix("javascript:")
+    post = "http://localhost:8088/watch?v=a&list=b#c"
+    await page.context.route(
+        "http://localhost:8088/**", lambda route: route.fulfill(body="<body>", content_type="text/html")
+    )
+    await page.goto(post)
+    async with page.context.expect_page() as opening:
+        await page.evaluate(program)
+    opened = await opening.value
+
+    await expect(opened.locator("#post_urls")).to_have_value(post)
     assert await queued(vault) == 0
 
 

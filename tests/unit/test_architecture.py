@@ -42,6 +42,7 @@ IMPORTERS = {
     "pydantic_settings": {"core/settings.py"},
     "pymongo": {"store/mongodb/engine.py"},
     "rich": {"cli/", "demo/runner.py", "demo/table.py"},
+    "segno": {"web/qr.py"},
     "starlette": {"api/", "server/"},
     "structlog": {"core/logs.py"},
     "typer": {"cli/"},

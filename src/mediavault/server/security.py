@@ -42,10 +42,15 @@ def host_rules(settings: Settings) -> HostRules:
     When all addresses are bound, these are the machine's own name and every literal address.
     """
     names = {"localhost", "127.0.0.1", "[::1]", *(name.lower() for name in settings.host_names)}
-    if settings.host not in _WILDCARDS:
+    if not listens_everywhere(settings):
         return HostRules(frozenset({*names, _bracketed(settings.host.lower())}))
     machine = socket.gethostname().lower()
     return HostRules(frozenset({*names, machine, f"{machine}.local"}), any_address=True)
+
+
+def listens_everywhere(settings: Settings) -> bool:
+    """Whether the vault listens on all addresses of its machine."""
+    return settings.host in _WILDCARDS
 
 
 def host_of(header: str | None) -> str | None:

@@ -17,6 +17,7 @@ from mediavault.presentation.translation import N_, gettext
 from mediavault.server.authentication import client_info_of, current_principal
 from mediavault.web.pages.frame import frame, read_form, see_other
 from mediavault.web.pages.sign_in import answer, same_twice, signed_in, signed_out
+from mediavault.web.phone_address import phone_view
 
 router = APIRouter(include_in_schema=False)
 
@@ -39,7 +40,7 @@ LIVES = (None, 30, 90, 365)  # days, as the page offers them
 @router.get(PAGE)
 async def access(request: Request, desk: AuthenticatorDep, services: Services) -> Response:
     given = request.query_params
-    return await _access(desk, services, changed="changed" in given, is_set_up="set_up" in given)
+    return await _access(request, desk, services, changed="changed" in given, is_set_up="set_up" in given)
 
 
 @router.post("/access/password")
@@ -50,7 +51,7 @@ async def password_form(request: Request, desk: AuthenticatorDep, services: Serv
     try:
         session_id = await desk.change_password(form.get("current", ""), same_twice(form), visit)
     except BadInput as exc:
-        return await _access(desk, services, error=exc)
+        return await _access(request, desk, services, error=exc)
     return signed_in(see_other(f"{PAGE}?changed=1"), session_id, tls=visit.tls)
 
 
@@ -64,8 +65,8 @@ async def token_form(request: Request, desk: AuthenticatorDep, services: Service
         lives, scope = _lives(form.get("days", "")), _scope(form.get("scope", ""))
         token, made = await desk.tokens.add(form.get("name", ""), scope, lives=lives)
     except BadInput as exc:
-        return await _access(desk, services, error=exc, name=form.get("name", "")[:MAX_NAME_CHARS])
-    return await _access(desk, services, token=token, token_name=made.name)
+        return await _access(request, desk, services, error=exc, name=form.get("name", "")[:MAX_NAME_CHARS])
+    return await _access(request, desk, services, token=token, token_name=made.name)
 
 
 @router.post("/access/tokens/{token_id}/revoke")
@@ -90,6 +91,7 @@ async def sign_out_everywhere_form(desk: AuthenticatorDep) -> Response:
 
 
 async def _access(
+    request: Request,
     desk: Authenticator,
     services: ApiServices,
     *,
@@ -116,6 +118,7 @@ async def _access(
         lives=LIVES,
         scope_words={scope: gettext(label) for scope, label in SCOPE_WORDS.items()},
         scope_hints={scope: gettext(hint) for scope, hint in SCOPE_HINTS.items()},
+        phone=phone_view(request, services.settings),
         changed=changed,
         is_set_up=is_set_up,
         **frame(services),

@@ -44,6 +44,7 @@ export async function showReport() {
     const query = await alone(report);
     if (!query) return;
     showParts(await pageOf(await fetch(`${base}/${query}`, { headers: { Accept: "text/html" } })));
+    say("");
     toast();
   } catch {
     // the posts are in the vault, whether this is shown or not
