@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,45 @@ async def test_a_share_while_the_vault_is_away_is_kept_and_sent_later(
     assert await queued(vault) == 1
 
 
+async def test_what_was_shared_is_sent_in_the_background_and_reported_later(
+    pages: Pages, make_vault: MakeVault
+) -> None:
+    """Chromium wakes the worker when the network is back, even if no page is open."""
+    pages.allow.append(LOST)
+    vault = await make_vault(posts=0)
+    context = await pages.context(worker=True)
+    page, action = await installed(context, vault)
+    session = await context.new_cdp_session(page)
+    registrations: list[str] = []
+    session.on(
+        "ServiceWorker.workerRegistrationUpdated",
+        lambda event: registrations.extend(each["registrationId"] for each in event["registrations"]),
+    )
+    await session.send("ServiceWorker.enable")
+    await context.set_offline(True)
+    await share(page, action, text=A)
+    await expect(page.locator("#outbox li")).to_have_count(1)
+    await context.set_offline(False)
+    sync = {"origin": vault.base, "registrationId": registrations[-1], "tag": "outbox", "lastChance": False}
+    await session.send("ServiceWorker.dispatchSyncEvent", sync)
+
+    await page.evaluate(_ARRIVED)
+    assert await queued(vault) == 1
+    await page.goto(vault.base)
+    await expect(page.locator(".toast")).to_contain_text("Added 1 link. videos.example/watch/a")
+
+
+# Returns once the only link of the outbox has arrived.
+_ARRIVED = """async () => {
+  const done = (request) => new Promise((resolve) => { request.onsuccess = () => resolve(request.result); });
+  const database = await done(indexedDB.open("mediavault-outbox /"));
+  while (!(await done(database.transaction("links").objectStore("links").getAll()))[0].sent) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  database.close();
+}"""
+
+
 async def test_an_installed_app_says_that_the_vault_is_away_and_shows_nothing_old(
     pages: Pages, fresh_vault: Vault
 ) -> None:
@@ -232,6 +272,7 @@ async def test_a_kept_link_whose_answer_was_lost_is_sent_again_with_its_key(
     await page.keyboard.press("Enter")
     await expect(page.locator("#outbox li")).to_have_count(1)
     keys: list[str] = []
+    arrived = asyncio.Event()
 
     async def lose(route: Any) -> None:
         keys.append(route.request.headers["idempotency-key"])
@@ -240,13 +281,15 @@ async def test_a_kept_link_whose_answer_was_lost_is_sent_again_with_its_key(
             await route.abort()
         else:
             await route.continue_()
+            arrived.set()
 
     await page.route("**/api/jobs", lose)
     async with page.expect_event("requestfailed", lambda request: request.url.endswith("/api/jobs")):
         await page.context.set_offline(False)
     await page.goto(vault.base)
+    await asyncio.wait_for(arrived.wait(), patient(20))
 
-    await expect(page.locator(".toast")).to_contain_text("Added 1 link. videos.example/watch/a")
+    await expect(page.locator("#outbox")).to_be_hidden()
     assert len(set(keys)) == 1
     assert await queued(vault) == 1
 
