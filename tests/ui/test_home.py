@@ -15,7 +15,7 @@ from mediavault.core.job import JobItem, JobStatus, Stage
 from mediavault.core.media import Account, Expected, Item, KeptFile, SourceType
 from mediavault.store.port import Checkpoint
 from tests.patience import patient
-from tests.ui.browsing import Pages, overflow
+from tests.ui.browsing import Pages, Size, overflow
 from tests.ui.conftest import MakeVault
 from tests.ui.sample import PICTURE, picture
 from tests.ui.vault import WORKER, Vault
@@ -321,14 +321,23 @@ async def test_each_group_offers_a_helpful_action(pages: Pages) -> None:
     await expect(page.locator(".retrying")).to_contain_text("next attempt")
 
 
-async def test_a_job_is_cancelled_without_leaving_the_page(pages: Pages, fresh_vault: Vault) -> None:
-    page = await pages("/", base=fresh_vault.base)
+@pytest.mark.parametrize("size", ["phone", "desktop"])
+async def test_a_job_is_cancelled_without_leaving_the_page_and_brought_back_by_undo(
+    pages: Pages, fresh_vault: Vault, size: Size
+) -> None:
+    page = await pages("/", size=size, base=fresh_vault.base)
     job = await fresh_vault.add(A)
     row = page.locator(f'.waiting li[data-key="{job.id}"]')
     await row.get_by_role("button", name="Cancel").click()
 
     await expect(row).to_have_count(0)
     assert (await fresh_vault.store.catalogue.get(job.id)).status is JobStatus.CANCELLED
+    assert await overflow(page) == []
+
+    await page.locator("#undo").get_by_role("button", name="Undo").click()
+    await expect(page.locator("#undo .toast")).to_have_count(0)
+    await expect(row).to_have_count(1)
+    assert (await fresh_vault.store.catalogue.get(job.id)).status is JobStatus.QUEUED
 
 
 async def test_a_lost_connection_is_reported_and_the_page_catches_up(pages: Pages, fresh_vault: Vault) -> None:

@@ -241,6 +241,16 @@ async def test_the_list_as_csv_executes_nothing(vault: ApiVault) -> None:
     assert cells["bytes"] == str(jobs[0].bytes)
 
 
+async def test_the_list_has_what_was_noted(vault: ApiVault) -> None:
+    jobs = await fill(vault, 2)
+    change = {"favourite": True, "add_tags": ["Cats", "=dogs"], "add_to": ["Trains"], "note": "one\ntwo"}
+    await vault.client.patch(f"/api/jobs/{jobs[0].id}/marks", change)
+    rows = [json.loads(line) for line in (await vault.client.get("/library/export?format=jsonl")).text.splitlines()]
+    noted = [[row[name] for name in ("favourite", "watched", "tags", "collections", "note")] for row in rows]
+
+    assert noted == [[1, 0, "=dogs, Cats", "Trains", "one\ntwo"], [0, 0, "", "", ""]]
+
+
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", "\n+", "＝", "＠", " ="])
 def test_no_cell_starts_as_a_formula(start: str) -> None:
     assert str(safe_cell(f"{start}1+1")).startswith("'")

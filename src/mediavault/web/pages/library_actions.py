@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 from urllib.parse import parse_qs
 
@@ -10,7 +11,9 @@ from fastapi import APIRouter, Query, Request, Response
 from mediavault.api.dependencies import EventFeed, Services, errors
 from mediavault.api.services import ApiServices
 from mediavault.core.failures import BadInput
+from mediavault.server.authentication import current_user
 from mediavault.server.long_responses import StreamResponse
+from mediavault.store.noting import read_noted
 from mediavault.store.trash import new_batch
 from mediavault.web.library_filter import address
 from mediavault.web.listing import MEDIA_TYPES, ListFormat, listed
@@ -86,7 +89,8 @@ async def _zip(services: ApiServices, fields: Fields) -> Response:
 def _export(services: ApiServices, fields: Fields) -> Response:
     selection = read_selection(fields)
     form = _format(fields)
-    pieces = listed(pages_of(services.store.catalogue, selection), form)
+    noted = partial(read_noted, services.store, current_user())
+    pieces = listed(pages_of(services.store.catalogue, selection), form, noted)
     return StreamResponse(pieces, _download(services, form.value, MEDIA_TYPES[form]))
 
 

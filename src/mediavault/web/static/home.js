@@ -34,7 +34,7 @@ export function showParts(page, names) {
 export async function send(path, fields) {
   const page = await submitForm(path, fields);
   showParts(page);
-  toast();
+  fade();
   return page;
 }
 
@@ -45,7 +45,7 @@ export async function showReport() {
     if (!query) return;
     showParts(await pageOf(await fetch(`${base}/${query}`, { headers: { Accept: "text/html" } })));
     say("");
-    toast();
+    fade();
   } catch {
     // the posts are in the vault, whether this is shown or not
   }
@@ -69,7 +69,7 @@ export function refresh() {
 
 const TOAST_MS = 9000;
 let fading = 0;
-export function toast() {
+export function fade() {
   clearTimeout(fading);
   const shown = document.querySelector(".toast");
   if (!shown) return;
@@ -226,13 +226,26 @@ follow({
 
 // --- buttons
 
+// What was cancelled is queued again by the toast, as long as nothing else was done.
+function offerUndo(job, action) {
+  const toasts = document.getElementById("undo");
+  toasts.replaceChildren();
+  if (action !== "cancel") return;
+  const toast = document.getElementById("cancelled").content.cloneNode(true);
+  toast.querySelector("bdi").textContent = job.display.title;
+  toast.querySelector("form").action = `${base}/jobs/${job.id}/retry`;
+  document.querySelector("#done .toast")?.remove(); // one at a time
+  toasts.append(toast);
+  fade();
+}
+
 document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (!form.dataset.action && !("inPlace" in form.dataset)) return;
   event.preventDefault();
   for (const button of form.querySelectorAll("button")) button.disabled = true;
   try {
-    if (form.dataset.action) await act(form);
+    if (form.dataset.action) offerUndo(await act(form), form.dataset.action);
     else await send(form.getAttribute("action"), new FormData(form));
     say("");
     refresh();
@@ -243,5 +256,5 @@ document.addEventListener("submit", async (event) => {
   }
 });
 
-toast();
+fade();
 if (/[?&](taken|known|again)=/.test(location.search)) history.replaceState(null, "", `${base}/`);
