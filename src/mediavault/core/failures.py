@@ -434,7 +434,7 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         cause=_CAPTCHA, page_outcome="challenge",
         summary="The site asks you to solve a CAPTCHA.",
         hint="The site shows a CAPTCHA. Open a window on the post (on its page, or with `mediavault answer ID`) and solve it; the post then continues automatically.",
-        label="Needs you",
+        label="Needs attention",
         known_by="a challenge page: URL, title, marks, elements, frames, `cf-mitigated`; the platform's own codes",
     ),
     ErrorCode.AMBIGUOUS: FailureSpec(
@@ -449,7 +449,7 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         page_outcome="challenge",
         summary="The site has warned your account.",
         hint="Saving from this site is paused for a day. Check the account in your own browser.",
-        label="Needs you",
+        label="Needs attention",
         known_by="the addresses of locked accounts (Facebook's numbered checkpoints, X's account/access), \"account is temporarily locked\", X codes 64 and 326",
     ),
     ErrorCode.TOOL_MISSING: FailureSpec(

@@ -26,11 +26,26 @@ const withTime = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeSt
 const onlyDay = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
 const onlyTime = new Intl.DateTimeFormat(language, { timeStyle: "short" });
 
+const HOUR_MS = 3_600_000;
+const relative = new Intl.RelativeTimeFormat(language, { style: "short" });
+
+// The next attempt within an hour is shown as what is left until then.
+function showWait(element, moment) {
+  const wait = moment - Date.now();
+  if (element.dataset.field !== "retry" || wait <= 0 || wait >= HOUR_MS) return false;
+  element.textContent = wait < 60_000 ? relative.format(Math.ceil(wait / 1000), "second") : relative.format(Math.round(wait / 60_000), "minute");
+  return true;
+}
+
+setInterval(() => {
+  for (const element of document.querySelectorAll('time[data-field="retry"][datetime]')) showMoment(element, element.dateTime);
+}, 15_000);
+
 export function showMoment(element, iso) {
   const moment = new Date(iso);
   const isNear = Math.abs(moment - Date.now()) < DAY_MS && moment.getDate() === new Date().getDate();
   element.dateTime = iso;
-  element.textContent = (isNear ? onlyTime : "day" in element.dataset ? onlyDay : withTime).format(moment);
+  if (!showWait(element, moment)) element.textContent = (isNear ? onlyTime : "day" in element.dataset ? onlyDay : withTime).format(moment);
   element.title = withTime.format(moment);
 }
 
