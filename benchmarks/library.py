@@ -21,6 +21,7 @@ from mediavault.core import media
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.core.marks import Mark
 from mediavault.core.media import Account, Candidate, FoundIn, SourceType
 from mediavault.store.port import AccountQuery, JobOrder, JobQuery, Store, StoredJob
 from mediavault.store.postgres import engine as postgres_engine
@@ -38,6 +39,7 @@ BEGAN = datetime(2024, 1, 1, tzinfo=UTC)
 PLATFORMS = ("youtube", "tiktok", "instagram", "x", "reddit", "vimeo", "facebook", "threads", "bluesky", "twitch")
 SHARES = (30, 25, 15, 12, 6, 4, 3, 2, 2, 1)
 WORDS = 12_000  # in the invented language of the titles; the most common ones come first
+WATCHED, FAVOURITE, TAG, RARE_TAG = "watched/owner", "favourite/owner", "tag/some", "tag/rare"
 RARE = "quagga"  # in one title of ten thousand
 
 Ask = Callable[[], Awaitable[Any]]
@@ -158,8 +160,20 @@ async def questions(store: Store, count: int) -> dict[str, Ask]:
         "the longest of an account": replace(kept, account=rich.key, order=JobOrder.LONGEST),
         "the largest of a small platform": replace(kept, platform="twitch", order=JobOrder.LARGEST),
     }
+    queries |= {
+        "a tag of five": replace(kept, marks=[RARE_TAG]),
+        "a tag of one in a hundred": replace(kept, marks=[TAG]),
+        "a tag and two letters": replace(kept, marks=[TAG], text="an"),
+        "favourites": replace(kept, marks=[FAVOURITE]),
+        "watched, half of all": replace(kept, marks=[WATCHED]),
+        "not watched": replace(kept, without=[WATCHED]),
+        "watched favourites, the longest": replace(kept, marks=[WATCHED, FAVOURITE], order=JobOrder.LONGEST),
+    }
+    page = [job.id for job in (await store.catalogue.jobs(kept)).jobs]
     asks: dict[str, Ask] = {name: lambda query=query: store.catalogue.jobs(query) for name, query in queries.items()}  # type: ignore[misc]
     return asks | {
+        "the marks of a page": lambda: store.marks.of_jobs(page),
+        "all tags": lambda: store.marks.names("tag/"),
         "neighbours": lambda: store.catalogue.neighbours(some.id, kept),
         "accounts": lambda: store.catalogue.accounts(AccountQuery()),
         "accounts by name": lambda: store.catalogue.accounts(AccountQuery(text="an")),
@@ -194,6 +208,15 @@ class Statements:
         finally:
             sqlite_library.fetch_all = fetch_all_plain  # type: ignore[attr-defined]
             postgres_engine.Transaction.rows = rows  # type: ignore[method-assign]
+
+
+async def mark(store: Store, count: int) -> None:
+    """Mark jobs: half of them as watched, one in fifty as a favourite, one in a hundred with a tag, and five with another."""
+    of_number = [job.id for batch in batches(count) for job in batch]
+    for name, each in ((WATCHED, 2), (FAVOURITE, 50), (TAG, 100), (RARE_TAG, max(1, count // 5))):
+        marked = [Mark(job_id, name) for job_id in of_number[::each]]
+        for first in range(0, len(marked), BATCH):
+            await store.marks.put(marked[first : first + BATCH])
 
 
 async def measure(store: Store, count: int, rounds: int) -> None:
@@ -239,6 +262,7 @@ async def postgres(count: int) -> AsyncIterator[Store]:
 
 async def run(engine: str, count: int, rounds: int) -> None:
     async with {"sqlite": sqlite, "postgres": postgres}[engine](count) as store:
+        await mark(store, count)
         print(f"\n{engine}, {count:,} jobs", flush=True)
         await measure(store, count, rounds)
 
