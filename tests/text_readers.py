@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from typing import Any
 
-from mediavault.core import media, names
+from mediavault.core import marks, media, names
 from mediavault.core.media import FoundIn, Post
 from mediavault.core.platform import Platform, YtdlpRules
 from mediavault.core.urls import parse_http_url
@@ -108,6 +108,7 @@ def _bytes(text: str) -> bytes:
 
 
 WITH_MORE: Mapping[str, Read] = {
+    "core.marks.is_written_so": lambda text: marks.is_written_so(f"tag/{text}", text),
     "presentation.preferences.best_locale": lambda text: preferences.best_locale(text, frozenset({"en", "de"})),
     "server.ranges.is_unchanged": lambda text: ranges.is_unchanged(text, '"a"'),
     "server.ranges.range_still_holds": lambda text: ranges.range_still_holds(text, '"a"'),

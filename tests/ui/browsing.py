@@ -23,7 +23,7 @@ SIZES: dict[str, tuple[int, int]] = {
     "half": (720, 450),
     "zoomed": (320, 640),  # 1280 wide at 400 %: WCAG 1.4.10
 }
-LANGUAGES = {"en": "en-GB", "de": "de-DE"}
+LANGUAGES = {"en": "en-GB", "de": "de-DE", "fr": "fr-FR"}
 THEMES = ("light", "dark")
 
 # As root, Chromium has no sandbox. The other flags: it must connect to nothing but the vault.

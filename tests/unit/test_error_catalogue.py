@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from functools import cache
 from html import unescape
@@ -32,6 +32,7 @@ from mediavault.core.failures import (
     StoreError,
 )
 from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.core.marks import Noted
 from mediavault.presentation.labels import help_for
 from mediavault.presentation.preferences import Appearance, use
 from mediavault.presentation.schemas import JobView
@@ -62,6 +63,12 @@ JOB_PAGE = {
     "neighbours": Neighbours(None, None),
     "back": "/library",
     "keep": "",
+    "marks": asdict(Noted()),
+    "all_tags": [],
+    "all_collections": [],
+    "up_next": None,
+    "next_video": None,
+    "is_looked_into": False,
     "waits_for_person": False,
     "needs_sign_in": False,
     "has_sign_in": False,

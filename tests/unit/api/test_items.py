@@ -89,7 +89,10 @@ async def test_removing_a_partly_saved_post_with_its_files_leaves_none(vault: Ap
     job = await partly_saved(vault)
     await vault.client.delete(f"/api/jobs/{job.id}?files=true")
 
-    assert [path for path in vault.downloads.rglob("*") if path.is_file()] == []
+    left = [path for path in vault.downloads.rglob("*") if path.is_file()]
+    assert {path.relative_to(vault.downloads).parts[0] for path in left} == {".trash"}
+    await vault.client.delete("/api/trash")
+    assert [path for path in left if path.exists()] == []
 
 
 async def test_the_page_shows_the_outcome_of_each_item_as_text(vault: ApiVault) -> None:
