@@ -12,6 +12,8 @@ from typing import Literal
 
 from playwright.async_api import Page, Route
 
+from mediavault.auth.shared_links import SharedLinks
+from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobId, JobStatus
 from mediavault.store.port import JobQuery
@@ -89,6 +91,22 @@ async def marked_job(vault: Vault) -> str:
     """Return the page of the sample post with every mark."""
     page = await vault.store.catalogue.jobs(JobQuery(marks=("tag/night rides", "tag/trains")))
     return f"/jobs/{page.jobs[0].id}"
+
+
+async def shared_link(vault: Vault) -> str:
+    key, _ = await SharedLinks(vault.store.records, SystemClock()).add(vault.kept[0].id, 0)
+    return f"/s/{key}"
+
+
+async def locked_link(vault: Vault) -> str:
+    key, _ = await SharedLinks(vault.store.records, SystemClock()).add(vault.kept[0].id, 0, password="grey herons")
+    return f"/s/{key}"
+
+
+async def link_made(page: Page) -> None:
+    await page.locator(".share summary").click()
+    await page.locator(".share form button").click()
+    await page.locator("#fresh-token").wait_for()
 
 
 async def everything_open(page: Page) -> None:
@@ -254,6 +272,10 @@ CASES: tuple[Case, ...] = (
     Case("collection", "/collections/{title:path}", at("/collections/to%20watch")),
     Case("collection-gone", "/collections/{title:path}", at("/collections/nonesuch"), allow=REFUSED),
     Case("job-marked", "/jobs/{job_id}", marked_job, then=everything_open),
+    Case("shared", "/s/{key}", shared_link),
+    Case("shared-locked", "/s/{key}", locked_link),
+    Case("shared-ended", "/s/{key}", at("/s/nothing"), allow=REFUSED),
+    Case("share-made", "/jobs/{job_id}", job_in(JobStatus.COMPLETED), then=link_made),
     Case("job-kept", "/jobs/{job_id}", job_in(JobStatus.COMPLETED), then=everything_open),
     Case("job-next", "/jobs/{job_id}", job_in(JobStatus.COMPLETED), then=next_announced),
     Case("job-running", "/jobs/{job_id}", job_in(JobStatus.RUNNING)),
@@ -310,6 +332,8 @@ CASES: tuple[Case, ...] = (
 
 # Routes that do not return a page, and the reason.
 NO_PAGES: dict[str, str] = {
+    "/s/{key}/video": "a file",
+    "/s/{key}/picture": "a file",
     "/settings/name": "a part of the settings' page, asked for while somebody types",
     "/library/changes": "tiles that changed, asked for by the library's page",
     "/library/zip": "a download",

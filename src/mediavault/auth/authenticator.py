@@ -14,6 +14,7 @@ from mediavault.auth.owner import Owner
 from mediavault.auth.proxies import Headers, ProxyRules, client_address, is_trusted, proxy_rules, signed_in_by_proxy
 from mediavault.auth.scopes import Scope
 from mediavault.auth.setup_token import SetupToken
+from mediavault.auth.shared_links import SharedLinks
 from mediavault.auth.tokens import ApiTokens
 from mediavault.auth.web_sessions import ClientInfo, WebSession, WebSessions
 from mediavault.core.clock import Clock
@@ -75,6 +76,7 @@ class Authenticator:
         self.sessions = WebSessions(records, clock, on_ended=self.endings.announce)
         self.tokens = ApiTokens(records, clock, on_ended=self.endings.announce)
         self.setup_token = SetupToken(records, clock)
+        self.shared_links = SharedLinks(records, clock)
         self._tries = LoginThrottle(clock)
         self._bearers = LoginThrottle(clock, per_address=BEARER_TRIES, total=BEARER_TRIES)
 

@@ -24,6 +24,7 @@ class RecordKind(StrEnum):
     CHECK_POSITION = "check_position"
     SAVED_SEARCH = "saved_search"
     TRASH = "trash"
+    SHARED_LINK = "shared_link"
     ANSWER = "answer"
     SHARE = "share"
 
@@ -36,6 +37,7 @@ MOVING_KINDS = (
     RecordKind.SETTING,
     RecordKind.SAVED_SEARCH,
     RecordKind.TRASH,
+    RecordKind.SHARED_LINK,
     RecordKind.VERIFIED,
     RecordKind.DAMAGED,
 )

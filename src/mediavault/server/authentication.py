@@ -28,6 +28,7 @@ MAX_OWN_PATH_CHARS = 2_000
 MANIFEST, SHARE, AWAY_PAGE = "/manifest.webmanifest", "/share", "/away"
 # Their routes have an answer for a signed-out browser too: current_principal() is then None.
 OPTIONAL_PATHS = frozenset({MANIFEST, SHARE, AWAY_PAGE})
+SHARED_PREFIX = "/s/"  # one video for whoever has its link, which these routes check themselves
 SIGN_IN_PATHS = frozenset({"/login", "/setup", "/appearance"})  # they check the user's credentials themselves
 SECRETS_IN_QUERIES = frozenset({"token", "access_token", "api_key", "apikey", "password"})
 
@@ -78,7 +79,7 @@ class RequestAuthenticator:
                 Message("Do not put secrets in URLs: URLs end up in logs and histories."),
                 Message("Send it in the header Authorization: Bearer … instead, and revoke this one."),
             )
-        if path in SIGN_IN_PATHS:
+        if path in SIGN_IN_PATHS or path.startswith(SHARED_PREFIX):
             return None
         caller = await self._authenticated_caller(request) if mode is AuthMode.PROTECTED else None
         if caller is None:

@@ -32,10 +32,15 @@ class PhoneView:
         return self.address is not None and self.address.startswith("https://")
 
 
+def address_here(request: Request) -> str:
+    """Return the vault's address as this browser opened it, with a slash at the end."""
+    host = request.headers.get("host", "")  # checked by the middleware
+    return f"{'https' if _is_over_tls(request, host) else 'http'}://{host}{base_path()}/"
+
+
 def phone_view(request: Request, settings: Settings) -> PhoneView:
     """Return what the access page says about phones."""
-    host = request.headers.get("host", "")  # checked by the middleware
-    here = f"{'https' if _is_over_tls(request, host) else 'http'}://{host}{base_path()}/"
+    here, host = address_here(request), request.headers.get("host", "")
     address = here if not is_loopback(_name(host)) else address_of(settings, lan_host())
     return PhoneView(here, address, qr_code(address) if address else None)
 

@@ -44,7 +44,9 @@ SPOKEN_ATTRIBUTE = re.compile(
 )
 TAG = re.compile(r"<[^>]*>|[\w-]+=\"[^\"]*\"", re.DOTALL)  # a block or a macro may hold only attributes
 WORD = re.compile(r"[A-Za-z]{2,}")
-NOT_SPOKEN = re.compile(r"width=device-width|light dark|\"allowEval\"|^(?:no-)?(?:referrer|index)")
+NOT_SPOKEN = re.compile(
+    r"width=device-width|light dark|^video[./]\w+$|^summary_large_image$|\"allowEval\"|^(?:no-)?(?:referrer|index)"
+)
 
 
 def bare(template: str) -> list[str]:

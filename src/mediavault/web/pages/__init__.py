@@ -16,6 +16,7 @@ from mediavault.web.pages import (
     phone,
     post,
     settings,
+    shared,
     sign_in,
     sign_ins,
     sites,
@@ -37,5 +38,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     access.router,
     doctor.router,
     trash.router,
+    shared.router,
     phone.router,
 )

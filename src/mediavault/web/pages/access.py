@@ -11,10 +11,13 @@ from mediavault.api.dependencies import AuthenticatorDep, Services
 from mediavault.api.services import ApiServices
 from mediavault.auth.authenticator import Authenticator, AuthMode
 from mediavault.auth.scopes import Scope
+from mediavault.auth.shared_links import SharedLink
 from mediavault.auth.tokens import MAX_NAME_CHARS
 from mediavault.core.failures import BadInput
 from mediavault.presentation.translation import N_, gettext
+from mediavault.presentation.views import title
 from mediavault.server.authentication import client_info_of, current_principal
+from mediavault.store.bulk import existing_jobs
 from mediavault.web.pages.frame import frame, read_form, see_other
 from mediavault.web.pages.sign_in import answer, same_twice, signed_in, signed_out
 from mediavault.web.phone_address import phone_view
@@ -112,6 +115,7 @@ async def _access(
         sessions=await desk.sessions.all(),
         own=_own_session(),
         tokens=await desk.tokens.all(),
+        links=await _links(desk, services),
         token=token,
         token_name=token_name,
         name=name,
@@ -123,6 +127,14 @@ async def _access(
         is_set_up=is_set_up,
         **frame(services),
     )
+
+
+async def _links(desk: Authenticator, services: ApiServices) -> list[tuple[SharedLink, str]]:
+    """Return the shared links with their posts' titles; the id of a post that is gone stands for its title."""
+    links = await desk.shared_links.all()
+    jobs = existing_jobs(services.store.catalogue, {link.job_id for link in links})
+    titles = {job.id: title(job) async for job in jobs}
+    return [(link, titles.get(link.job_id, link.job_id)) for link in links]
 
 
 def _own_session() -> str | None:

@@ -1,5 +1,5 @@
 // The bookmarklet is dragged, not pressed: the page's own policy would stop it.
-document.querySelector(".bookmarklet").addEventListener("click", (event) => event.preventDefault());
+document.querySelector(".bookmarklet")?.addEventListener("click", (event) => event.preventDefault());
 
 // The copy button of a new token. Browsers allow writing to the clipboard only over TLS and on localhost.
 
