@@ -45,13 +45,17 @@ async def test_a_post_is_saved_in_the_bucket_and_played_from_it(tmp_path: Path, 
         part = await asyncio.to_thread(ranged, vault.base + path, "bytes=1000-200999")
         seen = [key async for key, _ in bucket.walk() if key != MARKER]
         removed, _ = await vault.call("DELETE", f"/api/jobs/{job['id']}?files=true")
+        in_trash = [
+            key async for key, _ in bucket.walk() if key != MARKER
+        ]  # nothing is copied: the files stay in place
+        emptied, _ = await vault.call("DELETE", "/api/trash")
         left = [key async for key, _ in bucket.walk() if key != MARKER]
 
     assert hashlib.sha256(whole).hexdigest() == saved["sha256"]
     assert picture.startswith(b"\xff\xd8")
     assert part == (206, f"bytes 1000-200999/{len(whole)}", whole[1000:201_000])
     assert saved["output_path"] in seen
-    assert (len(seen), removed, left) == (3, 200, [])
+    assert (len(seen), removed, in_trash, emptied, left) == (3, 200, seen, 200, [])
     assert [path for path in (tmp_path / "downloads").rglob("*") if path.is_file()] == []
 
 

@@ -16,7 +16,7 @@ from tests.ui.vault import Vault
 async def test_an_account_is_found_and_leads_to_its_posts(pages: Pages) -> None:
     page = await pages("/accounts")
     await page.get_by_role("searchbox").fill("marsh")
-    await page.get_by_role("button", name="Search").click()
+    await page.get_by_role("button", name="Search", exact=True).click()
     await page.get_by_role("link", name="Marsh Walks").click()
 
     await expect(page.get_by_role("heading", level=1)).to_have_text("Marsh Walks")

@@ -107,6 +107,14 @@ def without_placeholders(mark: str) -> str:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_a_percent_sign_is_part_of_a_placeholder(language: str) -> None:
+    """The texts of pages are formatted, in which a lone one is an error."""
+    translations = [text for entry in messages(language).values() for text in forms(entry.string)]
+
+    assert [text for text in translations if "%" in PLACEHOLDER.sub("", text).replace("%%", "")] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_a_translation_ends_as_its_text_does(language: str) -> None:
     """A sentence stays a sentence, a label stays a label."""
     bad = [
