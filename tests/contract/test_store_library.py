@@ -59,6 +59,21 @@ async def test_every_query_returns_its_jobs_page_by_page_in_every_order(store: S
         assert [job.id for job in await all_pages(store, paged)] == wanted, paged
 
 
+@pytest.mark.parametrize("order", JobOrder)
+async def test_a_count_has_the_jobs_of_all_pages(store: Store, order: JobOrder) -> None:
+    jobs = some_library(60)
+    await adopt(store, jobs)
+    cursor = (await store.catalogue.jobs(JobQuery(order=order, limit=3))).next_cursor
+
+    for query in [*QUERIES, JobQuery(text="?!"), JobQuery(statuses=[JobStatus.RUNNING])]:
+        asked = replace(query, order=order, limit=2, cursor=cursor)
+        assert await store.catalogue.count(asked) == len(browsing.in_order(jobs, query)), asked
+
+
+async def test_a_count_of_an_empty_store_is_zero(store: Store) -> None:
+    assert await store.catalogue.count(JobQuery()) == 0
+
+
 @pytest.mark.parametrize("moment", FIRST_AND_LAST)
 @pytest.mark.parametrize("text", [None, "fox"])
 async def test_time_bounds_may_have_any_value(store: Store, moment: datetime, text: str | None) -> None:

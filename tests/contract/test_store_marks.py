@@ -220,5 +220,6 @@ async def test_queries_find_the_jobs_that_have_marks_or_lack_them(store: Store, 
     for query in (replace(query, order=order, limit=7) for query in queries):
         wanted = browsing.in_order(jobs, query, names)
         assert [job.id for job in await all_pages(store, query)] == [job.id for job in wanted]
+        assert await store.catalogue.count(query) == len(wanted)
         for job in wanted[:3]:
             assert await store.catalogue.neighbours(job.id, query) == browsing.neighbours(job, jobs, query, names)

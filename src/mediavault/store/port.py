@@ -287,6 +287,9 @@ class JobCatalogue(Protocol):
     async def jobs(self, query: JobQuery) -> JobPage:
         """Return a page of jobs in the query's order. An invalid cursor, or one of another order, raises BadInput."""
 
+    async def count(self, query: JobQuery) -> int:
+        """Return how many jobs the query has on all its pages: its cursor, limit and order are ignored."""
+
     async def neighbours(self, job_id: JobId, query: JobQuery) -> Neighbours:
         """Return the jobs before and after this one among the query's jobs, in its order; the job need not be one of
         them. The query's cursor and limit are ignored. Raises JobNotFound."""

@@ -20,7 +20,7 @@ from mediavault.store.port import AccountQuery, JobOrder, JobQuery
 from mediavault.store.rows import limit_values
 from mediavault.store.sqlite import ops
 from mediavault.store.sqlite.engine import Connection, fetch_all
-from mediavault.store.sqlite.library import accounts_statement, found_by, statement
+from mediavault.store.sqlite.library import accounts_statement, count_statement, found_by, statement
 from mediavault.store.sqlite.schema import open_database
 from mediavault.store.sqlite.statements import SQL
 from mediavault.store.sqlite.writer import Txn
@@ -31,6 +31,7 @@ ROWS = 300
 BY_ID = ["SEARCH jobs USING INDEX jobs_id (id=?)"]
 BY_KEY = "SEARCH jobs USING INTEGER PRIMARY KEY (rowid=?)"
 MARKS_OF_NAME = "SEARCH marks USING PRIMARY KEY (name=?)"
+MARKS_BY_PLACE = "SEARCH marks USING COVERING INDEX marks_place (name=?)"
 BY_POST = "SEARCH jobs USING COVERING INDEX jobs_post (canonical_url=?)"
 # Statement -> what it does with the tables, in order. A SCAN of a partial index reads the few jobs that are in it.
 PLANS: dict[str, list[str]] = {
@@ -262,8 +263,42 @@ def test_marks_that_many_jobs_have_are_looked_up_from_the_orders_index(db: Conne
 
     assert steps[:2] == [
         "SCAN jobs USING COVERING INDEX jobs_created",
-        "SEARCH marks USING COVERING INDEX marks_place (name=?)",
+        MARKS_BY_PLACE,
     ]
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (JobQuery(statuses=[JobStatus.COMPLETED], order=JobOrder.LARGEST, cursor="no cursor"), "jobs_created"),
+        (JobQuery(since=START, until=START, longest_s=60), "jobs_created (created_at>? AND created_at<?)"),
+        (JobQuery(platform="x", shortest_s=3), "jobs_platform (platform=?)"),
+        (JobQuery(account="x/jane", statuses=[JobStatus.COMPLETED]), "jobs_account (account_key=?)"),
+        (JobQuery(statuses=[JobStatus.FAILED], platform="x"), "jobs_failed"),
+        (JobQuery(text="fox", statuses=[JobStatus.COMPLETED]), "jobs_created"),
+        (JobQuery(marks=["tag/cats"], without=["tag/dogs"]), "jobs_created"),
+    ],
+)
+def test_jobs_are_counted_in_an_index_alone(db: Connection, query: JobQuery, index: str) -> None:
+    found, _ = found_by(query, search_words.parse_search(query.text))
+    first, *rest = plan(db, count_statement(query, found, finds_few=False)[0])
+
+    assert f"jobs USING COVERING INDEX {index}" in first
+    assert set(rest) <= {"SCAN library_words VIRTUAL TABLE INDEX 0:M1", MARKS_BY_PLACE, MARKS_OF_NAME}
+
+
+def test_all_jobs_are_counted_in_an_index_too(db: Connection) -> None:
+    [step] = plan(db, count_statement(JobQuery(), "", finds_few=False)[0])
+
+    assert step.startswith("SCAN jobs USING COVERING INDEX")
+
+
+def test_a_count_of_few_found_jobs_reads_only_these(db: Connection) -> None:
+    query = JobQuery(text="fox", platform="x")
+    found, _ = found_by(query, search_words.parse_search(query.text))
+
+    steps = plan(db, count_statement(query, found, finds_few=True)[0])
+    assert steps == ["SCAN library_words VIRTUAL TABLE INDEX 0:M1", READ_BY_KEY]
 
 
 @pytest.mark.parametrize(

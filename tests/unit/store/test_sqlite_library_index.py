@@ -112,4 +112,5 @@ async def test_a_search_that_finds_many_jobs_answers_as_one_that_finds_few(
         limited = replace(query, order=order, limit=7)
         wanted = [job.id for job in browsing.in_order(jobs, limited)]
         assert [job.id for job in await all_pages(store, limited)] == wanted, limited
+        assert await store.catalogue.count(limited) == len(wanted)
     await store.close()

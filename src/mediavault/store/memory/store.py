@@ -420,6 +420,9 @@ class MemoryCatalogue(_MemoryPort):
     async def jobs(self, query: JobQuery) -> JobPage:
         return browsing.page(self._state.jobs.values(), query, self._state.marks)
 
+    async def count(self, query: JobQuery) -> int:
+        return len(browsing.in_order(self._state.jobs.values(), query, self._state.marks))
+
     async def neighbours(self, job_id: JobId, query: JobQuery) -> Neighbours:
         return browsing.neighbours(self._state.get(job_id), self._state.jobs.values(), query, self._state.marks)
 

@@ -53,6 +53,13 @@ async def jobs(server: MongoServer, query: JobQuery) -> JobPage:
     return paging.page_of(await _select(database, query, paging.after(query), query.limit + 1), query)
 
 
+async def count(server: MongoServer, query: JobQuery) -> int:
+    terms = search_words.parse_search(query.text)
+    if terms == ():
+        return 0
+    return await server.database.documents(JOBS).count(page_filter(query, terms or (), None, descending=True))
+
+
 async def neighbours(server: MongoServer, job_id: JobId, query: JobQuery) -> Neighbours:
     database = server.database
     key = paging.sort_key(await get(server, job_id), query.order)

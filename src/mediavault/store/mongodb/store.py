@@ -72,6 +72,7 @@ class MongoCatalogue(Port[MongoServer]):
     get = shielded(reads.get)
     history = shielded(history.read)
     jobs = shielded(library.jobs)
+    count = shielded(library.count)
     neighbours = shielded(library.neighbours)
     accounts = shielded(library.accounts)
     account = shielded(library.account)

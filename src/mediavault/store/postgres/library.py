@@ -31,6 +31,14 @@ async def jobs(server: PostgresServer, query: JobQuery) -> JobPage:
     return paging.page_of(await _select(server, query, paging.after(query), query.limit + 1), query)
 
 
+async def count(server: PostgresServer, query: JobQuery) -> int:
+    found = _where(query, None, descending=True)
+    if found is None:
+        return 0
+    [[number]] = await server.database.rows(positional(f"SELECT count(*) FROM mediavault.jobs {found[0]}"), found[1])  # noqa: S608 - nothing comes from outside
+    return int(number)
+
+
 async def neighbours(server: PostgresServer, job_id: JobId, query: JobQuery) -> Neighbours:
     key = paging.sort_key(await get(server, job_id), query.order)
     before = await _select(server, query, key, 1, backwards=True)
@@ -49,10 +57,23 @@ def statement(
     query: JobQuery, start: SortKey | None, limit: int, *, backwards: bool = False
 ) -> tuple[Statement, dict[str, Any]] | None:
     """Return what selects the jobs after ``start`` in the query's order, or before it; None if nothing can be found."""
+    descending = paging.is_descending(query.order) is not backwards
+    found = _where(query, start, descending=descending)
+    if found is None:
+        return None
+    where, values = found
+    direction = "DESC" if descending else "ASC"
+    value = VALUES.get(query.order)
+    by_value = f"{value} {direction}, " if value else ""
+    order = f"ORDER BY {by_value}created_at {direction}, id {direction} LIMIT :limit::int"
+    return positional(f"SELECT {JOB_COLUMNS} FROM mediavault.jobs {where} {order}"), {**values, "limit": limit}  # noqa: S608 - nothing comes from outside
+
+
+def _where(query: JobQuery, start: SortKey | None, *, descending: bool) -> tuple[str, dict[str, Any]] | None:
+    """Return the ``WHERE`` clause of the query's jobs ("" for all) and its values; None if nothing can be found."""
     terms = search_words.parse_search(query.text)
     if terms == ():
         return None
-    descending = paging.is_descending(query.order) is not backwards
     conditions, values = library_index.conditions(query, start, descending=descending, marks="mediavault.marks")
     selects, names = library_index.marked(query, "mediavault.marks")
     conditions += [f"seq IN ({select})" for select in selects]
@@ -60,12 +81,7 @@ def statement(
     if terms is not None:
         conditions.append("seq IN (SELECT seq FROM mediavault.library_words WHERE words @@ :words::text::tsquery)")
         values["words"] = match(terms)
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    direction = "DESC" if descending else "ASC"
-    value = VALUES.get(query.order)
-    by_value = f"{value} {direction}, " if value else ""
-    order = f"ORDER BY {by_value}created_at {direction}, id {direction} LIMIT :limit::int"
-    return positional(f"SELECT {JOB_COLUMNS} FROM mediavault.jobs {where} {order}"), {**values, "limit": limit}  # noqa: S608 - nothing comes from outside
+    return (f"WHERE {' AND '.join(conditions)}" if conditions else ""), values
 
 
 def match(terms: Sequence[search_words.Term]) -> str:

@@ -95,6 +95,7 @@ class PostgresCatalogue(Port[PostgresServer]):
     get = shielded(reads.get)
     history = shielded(reads.history)
     jobs = shielded(library.jobs)
+    count = shielded(library.count)
     neighbours = shielded(library.neighbours)
     accounts = shielded(library.accounts)
     account = shielded(library.account)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mediavault.core.job import Job, JobId, JobStatus
@@ -15,6 +16,7 @@ from mediavault.store.queries import (
     AccountQuery,
     AccountSummary,
     FailureGroup,
+    JobOrder,
     JobPage,
     JobQuery,
     LibraryTotals,
@@ -37,6 +39,16 @@ FEW = 1_000  # a search that finds at most this many jobs reads each of them
 
 def jobs(snapshot: Snapshot, query: JobQuery) -> JobPage:
     return paging.page_of(_select(snapshot.db, query, paging.after(query), query.limit + 1), query)
+
+
+def count(snapshot: Snapshot, query: JobQuery) -> int:
+    terms = search_words.parse_search(query.text)
+    if terms == ():
+        return 0
+    found, values = found_by(query, terms)
+    sql, more = count_statement(query, found, finds_few=bool(found) and _finds_few(snapshot.db, found, values))
+    [[number]] = fetch_all(snapshot.db, sql, {**values, **more})
+    return int(number)
 
 
 def neighbours(snapshot: Snapshot, job_id: JobId, query: JobQuery) -> Neighbours:
@@ -83,23 +95,38 @@ def statement(
     If a search finds few jobs, all of them are read and sorted. If it finds many, the order's index is read until the
     page is full: at least one job in a hundred matches.
     """
+    source, values = _source(query, found, start, descending=descending, finds_few=finds_few)
+    value = VALUES.get(query.order)
+    direction = "DESC" if descending else "ASC"
+    sql = f"""
+        SELECT {JOB_COLUMNS} FROM (
+          SELECT seq AS found, {value or 0} AS found_value, created_at AS found_at, id AS found_id
+            FROM {source}
+           ORDER BY {f"{value} {direction}, " if value else ""}created_at {direction}, id {direction} LIMIT :limit
+        ) CROSS JOIN jobs ON jobs.seq = found
+        ORDER BY found_value {direction}, found_at {direction}, found_id {direction}"""  # noqa: S608 - nothing comes from outside
+    return sql, values
+
+
+def count_statement(query: JobQuery, found: str, *, finds_few: bool) -> tuple[str, dict[str, Any]]:
+    """Return what counts the query's jobs, and its values except those of ``found``: the index of their age is read,
+    which has all that a query asks for, and no job."""
+    by_age = replace(query, order=JobOrder.NEWEST)
+    source, values = _source(by_age, found, None, descending=True, finds_few=finds_few)
+    return f"SELECT count(*) FROM {source}", values  # noqa: S608 - nothing comes from outside
+
+
+def _source(
+    query: JobQuery, found: str, start: SortKey | None, *, descending: bool, finds_few: bool
+) -> tuple[str, dict[str, Any]]:
+    """Return what the query's jobs are selected from, with its ``WHERE`` clause, and the values."""
     conditions, values = library_index.conditions(query, start, descending=descending, marks="marks")
     source = f"jobs INDEXED BY {_index(query)}"
     if found and finds_few:
         source = f"({found}) CROSS JOIN jobs ON jobs.seq = hit"
     elif found:
         conditions.append(f"seq IN ({found})")
-    value = VALUES.get(query.order)
-    direction = "DESC" if descending else "ASC"
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    sql = f"""
-        SELECT {JOB_COLUMNS} FROM (
-          SELECT seq AS found, {value or 0} AS found_value, created_at AS found_at, id AS found_id
-            FROM {source} {where}
-           ORDER BY {f"{value} {direction}, " if value else ""}created_at {direction}, id {direction} LIMIT :limit
-        ) CROSS JOIN jobs ON jobs.seq = found
-        ORDER BY found_value {direction}, found_at {direction}, found_id {direction}"""  # noqa: S608 - nothing comes from outside
-    return sql, values
+    return f"{source} WHERE {' AND '.join(conditions)}" if conditions else source, values
 
 
 def _index(query: JobQuery) -> str:

@@ -195,6 +195,7 @@ class SqliteCatalogue(_SqlitePort):
     get = _read(reads.get)
     history = _read(reads.history)
     jobs = _read(library.jobs)
+    count = _read(library.count)
     neighbours = _read(library.neighbours)
     accounts = _read(library.accounts)
     account = _read(library.account)
