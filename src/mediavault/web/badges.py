@@ -8,8 +8,12 @@ from urllib.parse import urlsplit
 from mediavault.core.failures import FAILURES, ErrorCode, Remedy
 from mediavault.core.job import JobStatus
 from mediavault.core.site_limits import MANY_SITES
+from mediavault.presentation.labels import one_line
 
 Tone = Literal["good", "bad", "busy", "quiet"]
+
+GENERIC = "generic"
+MAX_HOST_CHARS = 253  # of a name in the DNS
 
 _ICONS = {
     JobStatus.QUEUED: "clock",
@@ -18,6 +22,14 @@ _ICONS = {
     JobStatus.CANCELLED: "skip",
 }
 _TONES: dict[JobStatus, Tone] = {JobStatus.RUNNING: "busy", JobStatus.COMPLETED: "good"}
+
+
+def site_name(platform: str, title: str, address: str) -> str:
+    """Return the name of a post's site: the post's host if the platform is every other site, else ``title``.
+
+    A host stays in its ASCII form, in which no name can look like another.
+    """
+    return (platform == GENERIC and one_line(_host(address))[:MAX_HOST_CHARS]) or title
 
 
 def letter(platform: str, title: str, address: str) -> str:

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
+from mediavault.core.failures import FAILURES
 from mediavault.core.job import Job, JobStatus
 from mediavault.core.marks import Noted
 from mediavault.core.media import key_of
 from mediavault.presentation.labels import format_duration, one_line
+from mediavault.presentation.translation import gettext
 from mediavault.presentation.views import display, kept_files, title
 from mediavault.store.port import AccountSummary
-from mediavault.web.badges import Tone, icon, letter, tone
+from mediavault.web.badges import Tone, icon, letter, site_name, tone
 from mediavault.web.library_filter import LibraryFilter, address, to_params
 
 
@@ -23,6 +25,7 @@ class Tile:
 
     ``state`` is "" for a saved post; ``account_link`` is None when the post's account is not known. ``letter`` is shown
     when there is no picture. ``seen_pct`` is how much was watched of a video that the user stopped in the middle of.
+    ``why`` is the cause of a failure, "" for any other post.
     """
 
     id: str
@@ -43,6 +46,8 @@ class Tile:
     favourite: bool
     watched: bool
     seen_pct: int | None
+    is_portrait: bool
+    why: str
 
 
 def tile(job: Job, asked: LibraryFilter | None, noted: Noted, *, site: str) -> Tile:
@@ -52,7 +57,7 @@ def tile(job: Job, asked: LibraryFilter | None, noted: Noted, *, site: str) -> T
     """
     first = next(iter(kept_files(job).values()), None)
     account = job.account
-    is_retried = job.retry_at is not None
+    is_retried, is_failed = job.retry_at is not None, job.status is JobStatus.FAILED
     return Tile(
         id=job.id,
         link=f"/jobs/{job.id}" + ("" if asked is None else f"?{urlencode({'in': urlencode(to_params(asked))})}"),
@@ -62,7 +67,7 @@ def tile(job: Job, asked: LibraryFilter | None, noted: Noted, *, site: str) -> T
         account=one_line((account.display_name or account.handle or account.slug) if account else ""),
         account_link=address(LibraryFilter(account=key_of(account))) if account else None,
         platform=job.platform,
-        site=site,
+        site=site_name(job.platform, site, job.canonical_url),
         letter=letter(job.platform, site, job.canonical_url),
         at=job.created_at,
         status=job.status,
@@ -72,6 +77,8 @@ def tile(job: Job, asked: LibraryFilter | None, noted: Noted, *, site: str) -> T
         favourite=noted.favourite,
         watched=noted.watched,
         seen_pct=round(noted.position.share * 100) if noted.position else None,
+        is_portrait=bool(first and first.width and first.height and first.height > first.width),
+        why=gettext(FAILURES[job.error_code].summary) if is_failed and job.error_code else "",
     )
 
 

@@ -33,7 +33,7 @@ from mediavault.presentation.translation import direction, gettext, localize, na
 from mediavault.presentation.translation import gettext as _
 from mediavault.server.base_path import base_path
 from mediavault.web.assets import static_address
-from mediavault.web.badges import icon, letter, tone
+from mediavault.web.badges import icon, letter, site_name, tone
 
 PAGE_HEADERS = {
     "Cache-Control": "no-store",
@@ -131,6 +131,7 @@ def _environment() -> Environment:
         use_icon=use_icon,
         message_of=localize,
         letter_of=letter,
+        site_of=site_name,
         tone_of=tone,
         icon_of=icon,
         status_words=STATUS_LABELS,

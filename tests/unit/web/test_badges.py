@@ -10,7 +10,7 @@ import pytest
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobStatus
 from mediavault.platforms.registry import all_platforms
-from mediavault.web.badges import icon, letter, tone
+from mediavault.web.badges import icon, letter, site_name, tone
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,22 @@ from mediavault.web.badges import icon, letter, tone
 )
 def test_the_badge_shows_a_letter_of_the_site(platform: str, title: str, address: str, expected: str) -> None:
     assert letter(platform, title, address) == expected
+
+
+@pytest.mark.parametrize(
+    ("platform", "title", "address", "expected"),
+    [
+        ("generic", "Other sites", "https://www.films.example/1", "films.example"),
+        ("generic", "Other sites", "https://xn--mnchen-3ya.example:8443/", "xn--mnchen-3ya.example"),
+        ("generic", "Other sites", "https://\u202eexample/", "example"),
+        ("generic", "Other sites", "https://[", "Other sites"),
+        ("generic", "Other sites", "", "Other sites"),
+        ("mastodon", "Mastodon", "https://toot.example/@a/1", "Mastodon"),
+        ("x", "X", "https://x.com/a/1", "X"),
+    ],
+)
+def test_a_post_of_no_known_site_is_named_by_its_host(platform: str, title: str, address: str, expected: str) -> None:
+    assert site_name(platform, title, address) == expected
 
 
 @pytest.mark.parametrize(

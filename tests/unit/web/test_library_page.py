@@ -9,9 +9,10 @@ from datetime import timedelta
 
 import pytest
 
+from mediavault.core.failures import FAILURES
 from mediavault.core.job import Job, JobId
 from mediavault.core.media import Account
-from mediavault.store.port import StoredJob
+from mediavault.store.port import JobQuery, StoredJob
 from mediavault.web.pages import library
 from tests.http_vault import ApiVault
 from tests.unit.web.test_pages import HOSTILE
@@ -214,3 +215,35 @@ async def test_a_posts_page_links_back_to_the_filter_and_on_within_it(vault: Api
     assert any(jobs[11].id in href for href in links(page))
     assert any(jobs[1].id in href for href in links(page))
     assert not any(jobs[9].id in href for href in links(page))
+
+
+# --- tiles
+
+
+async def test_the_tile_of_a_failure_says_why(vault: ApiVault) -> None:
+    await vault.add_failed()
+    [job] = (await vault.store.catalogue.jobs(JobQuery())).jobs
+    assert job.error_code is not None
+    summary = FAILURES[job.error_code].summary
+
+    page = html.unescape((await vault.client.get("/library?state=failed")).text)
+    assert f'<p class="why" title="{summary}">{summary}</p>' in page
+
+
+async def test_a_post_of_another_site_names_its_host(vault: ApiVault) -> None:
+    await fill(vault, 1, account=None, platform="generic")
+    page = (await vault.client.get("/library")).text
+
+    assert '<p class="who"><bdi>videos.example</bdi></p>' in page
+    assert ">Other sites (1)</option>" in page
+
+
+@pytest.mark.parametrize(("width", "height", "is_portrait"), [(180, 320, True), (320, 180, False), (None, 320, False)])
+async def test_the_picture_of_a_portrait_clip_is_marked(
+    vault: ApiVault, width: int | None, height: int | None, is_portrait: bool
+) -> None:
+    facts = {"width": width, "height": height, "items": (), "thumbnail_path": "jane/a.jpg"}
+    await fill(vault, 1, **facts)
+    page = (await vault.client.get("/library")).text
+
+    assert ("data-portrait" in page) is is_portrait

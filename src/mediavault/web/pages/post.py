@@ -22,6 +22,7 @@ from mediavault.store.noting import read_noted
 from mediavault.store.port import JobQuery
 from mediavault.store.trash import new_batch
 from mediavault.store.waiting_jobs import waits_for_sign_in
+from mediavault.web.badges import site_name
 from mediavault.web.library_filter import LibraryFilter, LibraryView, address, read_filter, to_params, to_query
 from mediavault.web.pages.frame import frame, read_form, see_other
 from mediavault.web.post_view import Video, post_text, videos
@@ -55,7 +56,7 @@ async def post(
         "post.html",
         moment=job.updated_at,
         job=job_view(job),
-        site=services.title_of(job.platform),
+        site=site_name(job.platform, services.title_of(job.platform), job.canonical_url),
         said=post_text(job),
         videos=saved,
         video=shown,
