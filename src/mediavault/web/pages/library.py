@@ -17,7 +17,7 @@ from mediavault.core.failures import BadInput
 from mediavault.core.job import JobStatus
 from mediavault.core.marks import MarkKind, Noted
 from mediavault.presentation.preferences import current
-from mediavault.presentation.translation import gettext, ngettext
+from mediavault.presentation.translation import ngettext
 from mediavault.server.authentication import current_user
 from mediavault.store import saved_searches
 from mediavault.store.noting import read_noted
@@ -45,6 +45,7 @@ PAGE = 48  # fills rows of 2, 3, 4 and 6
 ACCOUNTS = 200  # offered by the filter: those with the newest posts
 _RESULT = re.compile(r"(retried|removed|changed|restored)-(\d{1,6})-(\d{1,6})", re.ASCII)
 
+
 _BATCH = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
 router = APIRouter(include_in_schema=False)
@@ -57,9 +58,8 @@ async def library(request: Request, services: Services) -> Response:
     cursor = request.query_params.get("cursor") or None
     is_part = "hx-request" in request.headers and "hx-history-restore-request" not in request.headers
     moment = services.clock.now() - CLOCKS_DIFFER  # before the jobs are read: later changes arrive live
-    page = await services.store.catalogue.jobs(
-        to_query(asked, current().zone, current_user(), cursor=cursor, limit=PAGE)
-    )
+    query = to_query(asked, current().zone, current_user(), cursor=cursor, limit=PAGE)
+    page = await services.store.catalogue.jobs(query)
     if is_part and cursor:
         return render("library_tiles.html", **await tiles(services, asked, page))
     totals = await services.store.catalogue.library_totals()
@@ -97,7 +97,6 @@ async def tiles(services: ApiServices, asked: LibraryFilter, page: JobPage) -> d
 async def _results(
     services: ApiServices, asked: LibraryFilter, page: JobPage, totals: LibraryTotals, *, is_start: bool
 ) -> dict[str, Any]:
-    counts = _counts(asked, totals)
     return {
         "chips": list(
             chips(
@@ -108,7 +107,7 @@ async def _results(
         ),
         "states": states(asked, totals),
         "statuses": STATUSES[asked.state] or tuple(JobStatus),
-        "count_words": _count_words(asked, page, counts, is_start=is_start),
+        "count_words": await count_words(services, asked, totals),
         "is_start": is_start,
         "is_empty": not any(totals.counts.values()),
         "params": to_params(asked),
@@ -140,27 +139,16 @@ def _counts(asked: LibraryFilter, totals: LibraryTotals) -> dict[LibraryView, in
     return {view: sum(counts.get(status, 0) for status in STATUSES[view] or JobStatus) for view in LibraryView}
 
 
-def counted(asked: LibraryFilter, totals: LibraryTotals) -> str:
-    """Return the number of posts in the filter's view, as text; "" when the totals don't give it."""
-    counts = _counts(asked, totals)
-    return _number_of(counts[asked.state], asked) if counts else ""
-
-
-def _number_of(number: int, asked: LibraryFilter) -> str:
-    """Return the number with its noun: saved posts are videos, others have none yet."""
+async def count_words(services: ApiServices, asked: LibraryFilter, totals: LibraryTotals) -> str:
+    """Return the number of posts that match the filter, with its noun: saved posts are videos, others have none yet."""
+    if counts := _counts(asked, totals):
+        number = counts[asked.state]
+    else:
+        query = to_query(asked, current().zone, current_user(), limit=PAGE)
+        number = await services.store.catalogue.count(query)
     if asked.state is LibraryView.KEPT:
         return ngettext("%(number)s video", "%(number)s videos", number) % {"number": number}
     return ngettext("%(number)s post", "%(number)s posts", number) % {"number": number}
-
-
-def _count_words(
-    asked: LibraryFilter, page: JobPage, counts: Mapping[LibraryView, int] | None, *, is_start: bool
-) -> str:
-    """Return the number of results as text; "More than …" when counting all would cost more than showing the first."""
-    shown = len(page.jobs)
-    if counts is None and (page.next_cursor or not is_start):
-        return gettext("More than %(number)s") % {"number": shown}
-    return _number_of(shown if counts is None else counts[asked.state], asked)
 
 
 async def _choices(services: ApiServices, asked: LibraryFilter, totals: LibraryTotals) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from mediavault.presentation.preferences import current
 from mediavault.server.authentication import current_user
 from mediavault.store.port import JobCatalogue, JobPage
 from mediavault.web.library_filter import STATUSES, LibraryFilter, LibraryView, read_filter, to_query
-from mediavault.web.pages.library import counted, states, tiles
+from mediavault.web.pages.library import count_words, states, tiles
 from mediavault.web.render import render
 
 AT_ONCE = 60  # tiles in one request
@@ -48,7 +48,7 @@ async def changes(
         **await tiles(services, asked, JobPage(tuple(jobs), None)),
         fresh=await _matching(services.store.catalogue, late, asked),
         states=states(asked, totals),
-        count_words=counted(asked, totals),
+        count_words=await count_words(services, asked, totals),
     )
 
 
