@@ -309,6 +309,7 @@ CASES: tuple[Case, ...] = (
     Case("access-new-token", "/access", at("/login"), "guarded", then=with_a_new_token),
     Case("home-odd", "/", at("/"), "odd", then=everything_open, is_rare=True),
     Case("library-all-of-these", "/library", at("/library?state=all"), then=all_of_these, is_rare=True),
+    Case("library-months", "/library", at("/library?state=all"), "odd", is_rare=True),
     Case("library-selection-menu", "/library", at("/library"), then=more_for_the_selection, is_rare=True),
     Case("job-unplayable", "/jobs/{job_id}", at(f"/jobs/{odd_id(UNPLAYABLE)}"), "odd", told_the_format, NO_PLAYER),
     Case("job-partly-kept", "/jobs/{job_id}", at(f"/jobs/{odd_id(PARTLY)}"), "odd", then=everything_open),

@@ -119,15 +119,15 @@ async def test_filters_are_removable_chips_and_shareable_urls(pages: Pages) -> N
 
 
 async def test_keys_move_between_tiles_and_select(pages: Pages) -> None:
-    page = await pages("/library")
+    page = await pages("/library?order=longest")
     names = page.locator(".tile .name")
     await names.first.focus()
     for key in ("ArrowRight", "x", "ArrowDown", "Shift+X"):
         await page.keyboard.press(key)
 
-    assert await checked(page) == 5  # four columns: from the second to the sixth
-    await expect(page.locator("#selected-count")).to_have_text("5 selected")
-    await expect(page.locator("#announcer")).to_have_text("5 selected")
+    assert await checked(page) == 6  # five columns: from the second to the seventh
+    await expect(page.locator("#selected-count")).to_have_text("6 selected")
+    await expect(page.locator("#announcer")).to_have_text("6 selected")
 
     await page.keyboard.press("Escape")
     assert await checked(page) == 0

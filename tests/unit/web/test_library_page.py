@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -218,6 +218,95 @@ async def test_a_posts_page_links_back_to_the_filter_and_on_within_it(vault: Api
     assert any(jobs[11].id in href for href in links(page))
     assert any(jobs[1].id in href for href in links(page))
     assert not any(jobs[9].id in href for href in links(page))
+
+
+# --- months
+
+
+async def in_months(vault: ApiVault, *days: int) -> list[Job]:
+    """Add a saved post for each number of days before the newest one, and return them newest first."""
+    jobs = await fill(vault, len(days))
+    for job, past in zip(jobs, days, strict=True):
+        await vault.store.catalogue.remove(job.id)
+        moved = replace(job, created_at=NEWEST - timedelta(days=past))
+        await vault.store.catalogue.import_jobs([StoredJob(moved)])
+    return jobs
+
+
+NEWEST = datetime(2026, 3, 15, 12, tzinfo=UTC)
+
+
+def headings(page: str) -> list[str]:
+    return re.findall(r'<li class="month" id="month-([^"]+)"', page)
+
+
+async def test_a_heading_begins_each_month_and_only_in_orders_by_age(vault: ApiVault) -> None:
+    await in_months(vault, 0, 1, 20, 100)
+
+    assert headings((await vault.client.get("/library")).text) == ["2026-03", "2026-02", "2025-12"]
+    assert headings((await vault.client.get("/library?order=oldest")).text) == ["2025-12", "2026-02", "2026-03"]
+    assert headings((await vault.client.get("/library?order=longest")).text) == []
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+async def test_tiles_that_continue_a_month_have_no_second_heading(
+    vault: ApiVault, order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(library, "PAGE", 2)
+    await in_months(vault, 0, 1, 2, 3, 4, 30)
+    link, seen, whole = f"/library?order={order}", list[str](), list[str]()
+    while link:
+        part = (await vault.client.get(link, **(HTMX if seen else {}))).text
+        whole += headings((await vault.client.get(link)).text)[:1]
+        seen += headings(part)
+        link = (
+            next((href for href in links(part) if href.endswith(_cursor_of_more(part))), "") if "cursor" in part else ""
+        )
+
+    assert sorted(seen) == ["2026-02", "2026-03"]
+    assert len(whole) == 3  # a page that is opened on its own says where it begins
+
+
+def _cursor_of_more(part: str) -> str:
+    match = re.search(r'hx-get="[^"]*(cursor=[^"]+)"', part)
+    return match[1] if match else "nothing"
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+async def test_each_month_is_linked_to_the_page_that_begins_with_it(vault: ApiVault, order: str) -> None:
+    """A month without posts leads to the next one that has some."""
+    await in_months(vault, 0, 1, 20, 100, 101)
+    page = (await vault.client.get(f"/library?order={order}")).text
+    months = re.search(r'<nav class="months".*?</nav>', page, re.DOTALL)
+    assert months
+    labels = re.findall(r'datetime="([^"]+)"', months[0])
+    begins = [headings((await vault.client.get(link)).text)[0] for link in links(months[0])]
+
+    newest = ["2026-03", "2026-02", "2026-01", "2025-12"]
+    assert labels == (newest if order == "newest" else newest[::-1])
+    assert begins == (
+        ["2026-03", "2026-02", "2025-12", "2025-12"]
+        if order == "newest"
+        else ["2025-12", "2026-02", "2026-02", "2026-03"]
+    )
+
+
+async def test_posts_of_one_month_have_no_links_to_months(vault: ApiVault) -> None:
+    await in_months(vault, 0, 1)
+
+    assert '<nav class="months"' not in (await vault.client.get("/library")).text
+
+
+async def test_a_month_begins_at_midnight_of_the_readers_time_zone(vault: ApiVault) -> None:
+    await in_months(vault, 0)
+    [job] = (await vault.store.catalogue.jobs(JobQuery())).jobs
+    await vault.store.catalogue.remove(job.id)
+    late = replace(job, created_at=datetime(2026, 2, 28, 23, 30, tzinfo=UTC))
+    await vault.store.catalogue.import_jobs([StoredJob(late)])
+
+    assert headings((await vault.client.get("/library")).text) == ["2026-02"]
+    page = await vault.client.get("/library", cookie="mediavault_zone=Europe/Berlin")
+    assert headings(page.text) == ["2026-03"]
 
 
 # --- tiles

@@ -14,14 +14,14 @@ from mediavault.api.dependencies import Services
 from mediavault.api.feed import CLOCKS_DIFFER
 from mediavault.api.services import ApiServices
 from mediavault.core.failures import BadInput
-from mediavault.core.job import JobStatus
+from mediavault.core.job import JobId, JobStatus
 from mediavault.core.marks import MarkKind, Noted
 from mediavault.presentation.preferences import current
 from mediavault.presentation.translation import ngettext
 from mediavault.server.authentication import current_user
 from mediavault.store import saved_searches
 from mediavault.store.noting import read_noted
-from mediavault.store.port import AccountQuery, JobPage, LibraryTotals
+from mediavault.store.port import AccountQuery, JobOrder, JobPage, JobQuery, LibraryTotals
 from mediavault.web.cards import account_name, account_words, tile
 from mediavault.web.library_filter import (
     LENGTH_WORDS,
@@ -37,6 +37,7 @@ from mediavault.web.library_filter import (
     to_params,
     to_query,
 )
+from mediavault.web.months import BY_MONTH, month_headings, month_of, months_between
 from mediavault.web.pages.frame import frame
 from mediavault.web.render import render
 from mediavault.web.selection import MAX_AT_ONCE
@@ -45,6 +46,7 @@ PAGE = 48  # fills rows of 2, 3, 4 and 6
 ACCOUNTS = 200  # offered by the filter: those with the newest posts
 _RESULT = re.compile(r"(retried|removed|changed|restored)-(\d{1,6})-(\d{1,6})", re.ASCII)
 
+_REVERSE = {JobOrder.NEWEST: JobOrder.OLDEST, JobOrder.OLDEST: JobOrder.NEWEST}
 
 _BATCH = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
@@ -61,12 +63,15 @@ async def library(request: Request, services: Services) -> Response:
     query = to_query(asked, current().zone, current_user(), cursor=cursor, limit=PAGE)
     page = await services.store.catalogue.jobs(query)
     if is_part and cursor:
-        return render("library_tiles.html", **await tiles(services, asked, page))
+        headings = month_headings(page.jobs, asked.order, current().zone, after=cursor)
+        return render("library_tiles.html", **await tiles(services, asked, page, headings))
     totals = await services.store.catalogue.library_totals()
     results = {
         "moment": moment,
-        **await tiles(services, asked, page),
+        **await tiles(services, asked, page, month_headings(page.jobs, asked.order, current().zone)),
         **await _results(services, asked, page, totals, is_start=cursor is None),
+        "months": await _months(services, asked, query, page),
+        "shown_month": month_of(page.jobs[0].created_at, current().zone) if page.jobs else None,
     }
     if is_part:
         answer = render("library_results.html", **results)
@@ -82,7 +87,9 @@ async def library(request: Request, services: Services) -> Response:
     )
 
 
-async def tiles(services: ApiServices, asked: LibraryFilter, page: JobPage) -> dict[str, Any]:
+async def tiles(
+    services: ApiServices, asked: LibraryFilter, page: JobPage, headings: Mapping[JobId, str] | None = None
+) -> dict[str, Any]:
     noted = await read_noted(services.store, current_user(), [job.id for job in page.jobs])
     more = address(asked, cursor=page.next_cursor) if page.next_cursor else None
     return {
@@ -90,8 +97,28 @@ async def tiles(services: ApiServices, asked: LibraryFilter, page: JobPage) -> d
         "tiles": [
             tile(job, asked, noted.get(job.id, Noted()), site=services.title_of(job.platform)) for job in page.jobs
         ],
+        "headings": headings or {},
         "more": more,
     }
+
+
+async def _months(services: ApiServices, asked: LibraryFilter, query: JobQuery, page: JobPage) -> list[tuple[str, str]]:
+    """Return the months, or years, of the query's jobs with the addresses of their first tiles, in the query's order.
+
+    Only the first and the last job are read, so a month between them may have none: its link leads to the next one.
+    """
+    if asked.order not in BY_MONTH:
+        return []
+    edge, catalogue = replace(query, cursor=None, limit=1), services.store.catalogue
+    first = page if query.cursor is None else await catalogue.jobs(edge)
+    last = await catalogue.jobs(replace(edge, order=_REVERSE[asked.order]))
+    if not first.jobs or not last.jobs:
+        return []
+    places = months_between(first.jobs[0].created_at, last.jobs[0].created_at, current().zone)
+    return [
+        (place.label, address(asked) if index == 0 else address(asked, cursor=place.cursor(asked.order)))
+        for index, place in enumerate(places)
+    ]
 
 
 async def _results(

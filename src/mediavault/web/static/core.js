@@ -26,6 +26,9 @@ const withTime = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeSt
 const onlyDay = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
 const onlyTime = new Intl.DateTimeFormat(language, { timeStyle: "short" });
 
+const inMonth = (style) => new Intl.DateTimeFormat(language, { month: style, year: "numeric", timeZone: "UTC" });
+const months = { long: inMonth("long"), short: inMonth("short") };
+
 const HOUR_MS = 3_600_000;
 const relative = new Intl.RelativeTimeFormat(language, { style: "short" });
 
@@ -42,6 +45,10 @@ setInterval(() => {
 }, 15_000);
 
 export function showMoment(element, iso) {
+  if ("month" in element.dataset) {
+    if (iso.length > 4) element.textContent = months[element.dataset.month || "long"].format(new Date(iso)); // 2026 is a year
+    return;
+  }
   const moment = new Date(iso);
   const isNear = Math.abs(moment - Date.now()) < DAY_MS && moment.getDate() === new Date().getDate();
   element.dateTime = iso;

@@ -108,9 +108,14 @@ function change(old, now) {
 function remove(tile) {
   if (!tile) return;
   count("removed");
-  const neighbour = [tile.nextElementSibling, tile.previousElementSibling].find((one) => one?.matches(".tile"));
+  const tiles = [...document.querySelectorAll(".tile")];
+  const place = tiles.indexOf(tile);
+  const neighbour = tiles[place + 1] ?? tiles[place - 1];
   if (tile.contains(document.activeElement)) neighbour?.querySelector(".name").focus({ preventScroll: true });
   tile.remove();
+  for (const month of document.querySelectorAll(".month")) {
+    if (!month.nextElementSibling?.matches(".tile, .more")) month.remove();
+  }
   if (!document.querySelector(".tile")) bringFresh();
 }
 

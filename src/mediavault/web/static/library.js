@@ -26,12 +26,41 @@ function announceFound() {
 function neighbour(tile, key) {
   const tiles = [...form.querySelectorAll(".tile")];
   const place = tiles.indexOf(tile);
-  const columns = getComputedStyle(tile.parentElement).gridTemplateColumns.split(" ").length;
   const onwards = getComputedStyle(tile).direction === "rtl" ? -1 : 1;
-  const step = { ArrowRight: onwards, ArrowLeft: -onwards, ArrowDown: columns, ArrowUp: -columns }[key];
+  const step = { ArrowRight: onwards, ArrowLeft: -onwards }[key];
+  if (step) return tiles[place + step];
   if (key === "Home") return tiles[0];
   if (key === "End") return tiles.at(-1);
-  return step ? tiles[place + step] : undefined;
+  if (key === "ArrowDown") return inNextRow(tile, tiles.slice(place + 1));
+  if (key === "ArrowUp") return inNextRow(tile, tiles.slice(0, place).reverse());
+  return undefined;
+}
+
+// A row may have fewer tiles than the next one: a month ends in it.
+function inNextRow(tile, others) {
+  const { left, top } = tile.getBoundingClientRect();
+  const topOf = (one) => Math.round(one.getBoundingClientRect().top);
+  const next = others.find((one) => topOf(one) !== Math.round(top));
+  if (!next) return undefined;
+  const away = (one) => Math.abs(one.getBoundingClientRect().left - left);
+  return others.filter((one) => topOf(one) === topOf(next)).reduce((best, one) => (away(one) < away(best) ? one : best));
+}
+
+const BEGINS = new Set(["ArrowRight", "ArrowLeft", "ArrowDown", "ArrowUp"]);
+
+// While nothing has the focus, the keys of tiles begin at the first one in sight.
+function enter(event) {
+  const marks = event.key.toLowerCase() === "x" && singleKeys.checked;
+  if (!event.target.matches?.("body, #main") || document.querySelector("details.menu[open]")) return false;
+  if (!marks && (event.shiftKey || !BEGINS.has(event.key))) return false;
+  const below = document.querySelector(".bar").getBoundingClientRect().bottom;
+  const tiles = [...form.querySelectorAll(".tile")];
+  const tile = tiles.find((one) => one.getBoundingClientRect().top >= below - 6) ?? tiles.at(-1);
+  if (!tile) return false;
+  nameOf(tile).focus({ preventScroll: true });
+  tile.scrollIntoView({ block: "nearest" });
+  if (marks) select(boxOf(tile), !boxOf(tile).checked);
+  return true;
 }
 
 function onTile(event, tile) {
@@ -92,12 +121,12 @@ function onPage(event) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (keys.open || event.defaultPrevented || event.isComposing) return;
+  if (document.querySelector("dialog[open]") || event.defaultPrevented || event.isComposing) return;
   const writes = event.target.matches?.("input:not([type=checkbox]), select, textarea");
   if (writes && event.key !== "Escape") return;
   const tile = tileOf(event.target);
   const plain = !(event.ctrlKey || event.metaKey || event.altKey);
-  if ((tile && plain && onTile(event, tile)) || onPage(event)) event.preventDefault();
+  if ((plain && (tile ? onTile(event, tile) : enter(event))) || onPage(event)) event.preventDefault();
 });
 
 const KEPT = "mediavault_single_keys";
@@ -116,6 +145,64 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// --- how many videos are in a row: by the width of the grid, and as many more or fewer as the slider says
+
+const DENSITY = "mediavault_more_columns";
+let more = Number(localStorage.getItem(DENSITY)) || 0;
+
+function showDensity() {
+  const slider = document.querySelector(".density input");
+  if (!slider) return;
+  document.documentElement.style.setProperty("--more-columns", more);
+  const style = getComputedStyle(document.getElementById("tiles"));
+  const [usual, least, most] = ["--usual", "--least", "--most"].map((name) => Number(style.getPropertyValue(name)));
+  slider.min = least;
+  slider.max = most;
+  slider.value = usual + more;
+}
+
+document.addEventListener("input", (event) => {
+  if (event.target.name !== "density") return;
+  more = Number(event.target.value) - Number(getComputedStyle(document.getElementById("tiles")).getPropertyValue("--usual"));
+  localStorage.setItem(DENSITY, more);
+  document.documentElement.style.setProperty("--more-columns", more);
+});
+window.addEventListener("resize", showDensity);
+showDensity();
+
+// --- the months at the side: one that is loaded is scrolled to, any other one is a page of its own
+
+const UNDER_BAR_PX = 120;
+
+function showMonth() {
+  const headings = [...form.querySelectorAll(".month")];
+  const passed = headings.filter((one) => one.getBoundingClientRect().top < UNDER_BAR_PX);
+  const month = (passed.at(-1) ?? headings[0])?.id.slice("month-".length) ?? "";
+  for (const link of document.querySelectorAll(".months a")) {
+    if (month.startsWith(link.querySelector("time").dateTime)) link.setAttribute("aria-current", "true");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+let showing = 0;
+window.addEventListener("scroll", () => {
+  showing ||= requestAnimationFrame(() => {
+    showing = 0;
+    showMonth();
+  });
+}, { passive: true });
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest(".months a");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const heading = document.querySelector(`[id^="month-${link.querySelector("time").dateTime}"]`);
+  const isCutOff = heading === document.getElementById("tiles").firstElementChild && new URL(location.href).searchParams.has("cursor");
+  if (!heading || isCutOff) return;
+  event.preventDefault();
+  heading.scrollIntoView();
+  nameOf(heading.nextElementSibling)?.focus({ preventScroll: true });
+});
+
 // --- htmx requests and their errors
 
 // going back to an uncached page loads it from the server
@@ -130,6 +217,7 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target.id === "results" || event.target.id === "results") {
     settled();
     show();
+    showDensity();
     announceFound();
   } else show();
 });
@@ -163,10 +251,16 @@ document.addEventListener("htmx:afterOnLoad", (event) => {
   if (event.target.id === "finder") messages.replaceChildren();
 });
 
-// --- going back restores the loaded tiles and the scroll position
+// --- going back restores the loaded tiles and the scroll position, also by a post's link to the library
+
+const LEFT = "mediavault_library"; // per tab; post.js marks it when its link is followed
 
 window.addEventListener("pagehide", () => {
-  history.replaceState({ ...history.state, tiles: form.querySelectorAll(".tile").length, place: window.scrollY }, "");
+  const shown = { tiles: form.querySelectorAll(".tile").length, place: window.scrollY };
+  const filter = [...document.querySelectorAll("#results > input[type=hidden]")].map(({ name, value }) => [name, value]);
+  history.replaceState({ ...history.state, ...shown }, "");
+  const address = location.pathname + location.search;
+  sessionStorage.setItem(LEFT, JSON.stringify({ ...shown, address, filter: String(new URLSearchParams(filter)) }));
 });
 
 async function bringBack({ tiles, place }) {
@@ -183,8 +277,14 @@ async function bringBack({ tiles, place }) {
   history.scrollRestoration = "auto";
 }
 
-if (performance.getEntriesByType("navigation")[0]?.type === "back_forward" && history.state?.tiles > form.querySelectorAll(".tile").length) {
-  document.addEventListener("DOMContentLoaded", () => setTimeout(bringBack, 0, history.state));
+const left = JSON.parse(sessionStorage.getItem(LEFT) ?? "null");
+sessionStorage.removeItem(LEFT);
+if (performance.getEntriesByType("navigation")[0]?.type === "back_forward") {
+  if (history.state?.tiles > form.querySelectorAll(".tile").length) {
+    document.addEventListener("DOMContentLoaded", () => setTimeout(bringBack, 0, history.state));
+  }
+} else if (left?.returns && left.address === location.pathname + location.search) {
+  document.addEventListener("DOMContentLoaded", () => setTimeout(bringBack, 0, left));
 }
 
 recall();

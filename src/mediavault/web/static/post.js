@@ -12,6 +12,16 @@ const REFRESH_PAUSE_MS = 300;
 const BUSY_PAUSE_MS = 1000;
 const COPIED_MS = 1500;
 
+// --- back to the same place in the library, if the reader came from there
+
+const LEFT = "mediavault_library"; // see library.js
+document.querySelector(".back a").addEventListener("click", ({ currentTarget: link, ctrlKey, metaKey, shiftKey }) => {
+  const left = JSON.parse(sessionStorage.getItem(LEFT) ?? "null");
+  if (ctrlKey || metaKey || shiftKey || left?.filter !== String(new URL(link.href).searchParams)) return;
+  link.href = left.address; // with the month that the page began at
+  sessionStorage.setItem(LEFT, JSON.stringify({ ...left, returns: true }));
+});
+
 // --- updates of the page, region by region
 
 const sources = new Map(); // each region's HTML from the server: changes by scripts don't count
