@@ -170,7 +170,8 @@ async def test_static_text_is_compressed_for_clients_that_accept_it(vault: ApiVa
     ("wish", "language"),
     [
         ("de-AT,de;q=0.9,en;q=0.5", "de"),
-        ("fr, en;q=0.2", "en"),
+        ("fr-CA, en;q=0.2", "fr"),
+        ("pt, en;q=0.2", "en"),
         ("en;q=0.1, de;q=0.2", "de"),
         ("de;q=0", "en"),
         ("", "en"),
