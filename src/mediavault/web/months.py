@@ -16,7 +16,7 @@ MAX_MONTHS = 36  # of more, only the years are listed
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class MonthSpan:
     """A month or a year: its label, such as ``2026-11`` or ``2026``, its first moment, and that of the next one."""
 
     label: str
@@ -53,7 +53,7 @@ def month_headings(
     return headings
 
 
-def months_between(first: datetime, last: datetime, zone: tzinfo | None) -> list[Span]:
+def months_between(first: datetime, last: datetime, zone: tzinfo | None) -> list[MonthSpan]:
     """Return the months from that of ``first`` to that of ``last``, which may be earlier; the years, if there are more
     than MAX_MONTHS."""
     numbers = [_number(moment.astimezone(zone or UTC)) for moment in (first, last)]
@@ -67,10 +67,10 @@ def _number(at: datetime) -> int:
     return at.year * 12 + at.month - 1
 
 
-def _span(number: int, months: int, zone: tzinfo | None) -> Span:
+def _span(number: int, months: int, zone: tzinfo | None) -> MonthSpan:
     year, month = divmod(number, 12)
     label = f"{year:04}" if months == 12 else f"{year:04}-{month + 1:02}"
-    return Span(label, _first_moment(number, zone), _first_moment(number + months, zone))
+    return MonthSpan(label, _first_moment(number, zone), _first_moment(number + months, zone))
 
 
 def _first_moment(number: int, zone: tzinfo | None) -> datetime:
