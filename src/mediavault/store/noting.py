@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 
 from mediavault.core import marks
 from mediavault.core.clock import Clock, to_micros
@@ -105,13 +105,14 @@ async def remove_name(store: Store, clock: Clock, name: str) -> int:
 
 async def move_in_order(store: Store, clock: Clock, name: str, job_id: JobId, where: str) -> None:
     """Move a job of a collection ``first``, ``up`` or ``down``. One that is at the end already, or gone, stays."""
-    order = [mark.job_id async for page in _pages(store, name) for mark in page]
-    if job_id not in order or where not in ("first", "up", "down"):
+    known = await _in_order(store, name)
+    if job_id not in known or where not in ("first", "up", "down"):
         return
+    order = list(known)
     place = order.index(job_id)
     to = 0 if where == "first" else max(0, place - 1) if where == "up" else place + 1
     order.insert(to, order.pop(place))
-    await put_in_order(store, clock, name, order)
+    await _put_places(store, clock, known, order)
 
 
 async def put_in_order(store: Store, clock: Clock, name: str, job_ids: Sequence[JobId]) -> int:
@@ -119,11 +120,23 @@ async def put_in_order(store: Store, clock: Clock, name: str, job_ids: Sequence[
 
     Jobs that are not in the collection are ignored.
     """
-    known = {mark.job_id: mark async for page in _pages(store, name) for mark in page}
-    wanted = [job_id for job_id in dict.fromkeys(job_ids) if job_id in known]
-    order = [*wanted, *(job_id for job_id in known if job_id not in set(wanted))]
-    await outdate(store, clock, order)
-    return await store.marks.put([Mark(job_id, name, known[job_id].text, place) for place, job_id in enumerate(order)])
+    known = await _in_order(store, name)
+    wanted = [job_id for job_id in job_ids if job_id in known]
+    await _put_places(store, clock, known, list(dict.fromkeys([*wanted, *known])))
+    return len(known)
+
+
+async def _in_order(store: Store, name: str) -> dict[JobId, Mark]:
+    """Return the marks of a collection by their jobs, in its order."""
+    return {mark.job_id: mark async for page in _pages(store, name) for mark in page}
+
+
+async def _put_places(store: Store, clock: Clock, known: Mapping[JobId, Mark], order: Sequence[JobId]) -> None:
+    """Store the marks whose place this order changes."""
+    placed = [replace(known[job_id], place=place) for place, job_id in enumerate(order)]
+    moved = [mark for mark in placed if mark != known[mark.job_id]]
+    await outdate(store, clock, [mark.job_id for mark in moved])
+    await store.marks.put(moved)
 
 
 async def _outdate_all(store: Store, clock: Clock, name: str) -> None:

@@ -143,3 +143,16 @@ async def test_a_collection_is_put_in_order_and_the_rest_stays_behind(vault: Env
     assert await noting.put_in_order(vault.store, vault.clock, name, [third, third, other, first]) == 3
     await vault.change([other], add_to=["Trains"])
     assert [mark.job_id for mark in await vault.store.marks.marked(name)] == [third, first, second, other]
+
+
+async def test_a_move_in_a_collection_outdates_only_the_sidecars_of_what_changes_places(vault: Environment) -> None:
+    first, second, third = await vault.posts(3)
+    await vault.change([first, second, third], add_to=["Trains"])
+    name = marks.collection("Trains")
+    await noting.put_in_order(vault.store, vault.clock, name, [first, second, third])
+    await vault.store.marks.remove("outdated")
+
+    await noting.move_in_order(vault.store, vault.clock, name, third, "up")
+
+    assert [mark.job_id for mark in await vault.store.marks.marked(name)] == [first, third, second]
+    assert sorted(await vault.outdated()) == sorted([second, third])
