@@ -112,18 +112,13 @@ async def cancel_job(services: ApiServices, feed: Feed, job_id: JobId) -> Job:
 
 async def remove_job(services: ApiServices, feed: Feed, job_id: JobId, *, files: bool, batch: str | None = None) -> Job:
     """Move a job to the trash, with ``files`` its saved files too. Jobs of one ``batch`` are restored together."""
-    paths_of = kept_paths if files else no_paths
+    paths_of = kept_paths if files else trash.no_paths
     job = await trash.move_to_trash(
         services.store, services.library, services.clock, job_id, paths_of, batch=batch or trash.new_batch()
     )
     await services.extras.forget(job_id)
     feed.removed(job_id)
     return job
-
-
-def no_paths(_job: Job) -> list[str]:
-    """Return nothing: the files stay in the library."""
-    return []
 
 
 async def restore_job(services: ApiServices, feed: Feed, post: TrashedPost) -> Job:

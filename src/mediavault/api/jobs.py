@@ -112,9 +112,9 @@ async def remove(job_id: JobIdPath, services: Services, feed: EventFeed, *, file
 
 def to_query(request: ListRequest, user: str) -> JobQuery:
     """Return the store's query. Raises BadInput for what can't be a tag or a collection."""
-    text, searched = marks.split_search(request.q or None)
-    names, without = marks.asked(
+    text, names, without = marks.asked(
         user,
+        text=request.q or None,
         tags=[tag for tag in request.tag if tag],
         collection_title=request.collection or None,
         favourites=_flag(request.favourite),
@@ -133,7 +133,7 @@ def to_query(request: ListRequest, user: str) -> JobQuery:
         shortest_s=None if request.shortest_s == "" else request.shortest_s,
         longest_s=None if request.longest_s == "" else request.longest_s,
         order=request.order or JobOrder.NEWEST,
-        marks=tuple(dict.fromkeys((*searched, *names))),
+        marks=names,
         without=without,
     )
 

@@ -21,6 +21,7 @@ from mediavault.presentation.translation import gettext
 from mediavault.services.library.port import OpenedFile
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import Store
+from mediavault.store.trash import TrashFiles
 
 MAX_NAME_CHARS = 64  # of a site without a title
 
@@ -32,7 +33,7 @@ class StagedFiles(Protocol):
         """Open the thumbnail of a post that is being saved on this machine, with its name; None without one."""
 
 
-class LibraryFiles(Protocol):
+class LibraryFiles(TrashFiles, Protocol):
     """The part of the library that the API uses."""
 
     @property
@@ -40,15 +41,6 @@ class LibraryFiles(Protocol):
 
     async def open(self, relative: str) -> OpenedFile | None:
         """Open a file for reading; None when it is missing or outside the library. Raises StorageFailure."""
-
-    async def remove(self, *relatives: str) -> None:
-        """Delete files below the download folder; missing ones are ignored. Raises StorageFailure."""
-
-    def trash_path(self, job_id: str, relative: str) -> str: ...
-    async def move(self, source: str, target: str) -> bool:
-        """Move a file without replacing; False when there is none, or the name is taken. Raises StorageFailure."""
-
-    async def free_name(self, folder: str, stem: str, suffix: str) -> str: ...
 
 
 class FileChecks(Protocol):

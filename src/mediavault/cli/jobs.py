@@ -96,9 +96,8 @@ def list_jobs(
     from mediavault.core import marks
     from mediavault.store.port import JobQuery
 
-    text, searched = marks.split_search(q)
-    names, without = marks.asked(
-        marks.OWNER, tags=tag or (), collection_title=collection, favourites=favourites, seen=watched
+    text, names, without = marks.asked(
+        marks.OWNER, text=q, tags=tag or (), collection_title=collection, favourites=favourites, seen=watched
     )
     if platform is not None:
         _refuse_unknown(platform)
@@ -112,7 +111,7 @@ def list_jobs(
         since=_moment("--since", since),
         until=_moment("--until", until),
         order=order,
-        marks=tuple(dict.fromkeys((*searched, *names))),
+        marks=names,
         without=without,
     )
     page = asyncio.run(_list(quiet_settings(), query))
@@ -254,22 +253,18 @@ def remove(
     from mediavault.core.clock import SystemClock
     from mediavault.presentation.views import kept_paths
     from mediavault.services.media.extras import extras_folder, forget_extras
-    from mediavault.store.trash import move_to_trash, new_batch
+    from mediavault.store.trash import move_to_trash, new_batch, no_paths
 
     settings, batch = quiet_settings(), new_batch()
     library = storage.make_library(settings)
 
     async def remove_one(store: Store, job_id: JobId) -> Job:
-        paths_of = kept_paths if files else _no_paths
+        paths_of = kept_paths if files else no_paths
         removed = await move_to_trash(store, library, SystemClock(), job_id, paths_of, batch=batch)
         await asyncio.to_thread(forget_extras, extras_folder(settings.state_dir), job_id)
         return removed
 
     _for_each(job_ids, remove_one, as_json=as_json)
-
-
-def _no_paths(_job: Job) -> list[str]:
-    return []
 
 
 def trash(

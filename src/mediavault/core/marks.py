@@ -150,21 +150,24 @@ def position_from_text(text: str) -> Position:
 def asked(
     user: str,
     *,
+    text: str | None = None,
     tags: Iterable[str] = (),
     collection_title: str | None = None,
     favourites: bool | None = None,
     seen: bool | None = None,
     started: bool | None = None,
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the names that a query's jobs have, and those that they lack. Raises BadInput as :func:`tag` does.
+) -> tuple[str | None, tuple[str, ...], tuple[str, ...]]:
+    """Return the text that is searched for, the names that a query's jobs have, and those that they lack.
 
-    ``started``: whether the user has stopped in the middle.
+    The ``tag:…`` words of ``text`` count as tags. ``started``: whether the user has stopped in the middle.
+    Raises BadInput as :func:`tag` does.
     """
     own = ((favourite(user), favourites), (watched(user), seen), (position(user), started))
-    wanted = [tag(text) for text in tags]
+    rest, searched = split_search(text)
+    wanted = [*searched, *map(tag, tags)]
     wanted += [collection(collection_title)] if collection_title else []
     wanted += [name for name, is_set in own if is_set is True]
-    return tuple(dict.fromkeys(wanted)), tuple(name for name, is_set in own if is_set is False)
+    return rest, tuple(dict.fromkeys(wanted)), tuple(name for name, is_set in own if is_set is False)
 
 
 def split_search(text: str | None) -> tuple[str | None, tuple[str, ...]]:
@@ -186,11 +189,6 @@ def split_search(text: str | None) -> tuple[str | None, tuple[str, ...]]:
 
     rest = _SEARCHED_TAG.sub(take, text)
     return (_SPACES.sub(" ", rest).strip() or None) if names else text, tuple(names)
-
-
-def search_for_tag(text: str) -> str:
-    """Return the words that :func:`split_search` reads as this tag."""
-    return f'tag:"{text}"' if _SPACES.search(text) else f"tag:{text}"
 
 
 def is_written_so(name: str, text: str) -> bool:

@@ -44,7 +44,8 @@ class TrashFiles(Protocol):
         """Move a file durably, without replacing; False when there is none, or the name is taken."""
 
     async def free_name(self, folder: str, stem: str, suffix: str) -> str: ...
-    async def remove(self, *relatives: str) -> None: ...
+    async def remove(self, *relatives: str) -> None:
+        """Delete files below the download folder; missing ones are ignored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +66,18 @@ def new_batch() -> str:
     return secrets.token_hex(8)
 
 
+def no_paths(_job: Job) -> list[str]:
+    """Return nothing: the files of a deleted post stay in the library."""
+    return []
+
+
 async def move_to_trash(
     store: Store, files: TrashFiles, clock: Clock, job_id: JobId, paths_of: PathsOf, *, batch: str
 ) -> Job:
     """Delete a post and return its job as it was. Raises JobNotFound.
 
-    ``paths_of`` names the files that go with it; without any its files stay in the library. Files that can't be moved
-    now, since the library is not there, are moved by a later :func:`empty_trash`.
+    ``paths_of`` names the files that go with it (:func:`no_paths`: none). Files that can't be moved now,
+    since the library is not there, are moved by a later :func:`empty_trash`.
     """
     for race in range(RACES + 1):
         job = await store.catalogue.get(job_id)

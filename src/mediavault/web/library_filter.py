@@ -161,9 +161,9 @@ def to_query(
 
     Raises BadInput for what can't be a tag or a collection.
     """
-    text, searched = marks.split_search(asked.q or None)
-    names, without = marks.asked(
+    text, names, without = marks.asked(
         user,
+        text=asked.q or None,
         tags=[asked.tag] if asked.tag else [],
         collection_title=asked.collection or None,
         favourites=True if asked.mine is Mine.FAVOURITES else None,
@@ -183,7 +183,7 @@ def to_query(
         order=asked.order,
         cursor=cursor,
         limit=limit,
-        marks=tuple(dict.fromkeys((*searched, *names))),
+        marks=names,
         without=without,
     )
 

@@ -36,7 +36,7 @@ router = APIRouter(tags=["library"])
 
 @router.post("/library/retry", include_in_schema=False)
 async def retry_form(request: Request, services: Services, feed: EventFeed) -> Response:
-    selection = read_selection(await _fields(request))
+    selection = read_selection(await selection_fields(request))
     done = await retry_selected(services, feed, await ids_of(services.store.catalogue, selection))
     return _back(selection, "retried", done)
 
@@ -44,7 +44,7 @@ async def retry_form(request: Request, services: Services, feed: EventFeed) -> R
 @router.post("/library/remove", include_in_schema=False)
 async def remove_form(request: Request, services: Services, feed: EventFeed) -> Response:
     """Move the selected posts to the trash at once. The answer offers to undo that."""
-    selection, batch = read_selection(await _fields(request)), new_batch()
+    selection, batch = read_selection(await selection_fields(request)), new_batch()
     done = await remove_each(services, feed, await ids_of(services.store.catalogue, selection), batch=batch)
     return see_other(address(selection.filter, told=f"removed-{done.count}-{done.left}", batch=batch))
 
@@ -63,7 +63,7 @@ async def zip_of_filter(
 
 @router.post("/library/zip", include_in_schema=False)
 async def zip_of_selection(request: Request, services: Services) -> Response:
-    return await _zip(services, await _fields(request))
+    return await _zip(services, await selection_fields(request))
 
 
 @router.get("/library/export", response_class=Response, responses=errors(401, 503))
@@ -76,7 +76,7 @@ async def export_of_filter(
 
 @router.post("/library/export", include_in_schema=False)
 async def export_of_selection(request: Request, services: Services) -> Response:
-    return _export(services, await _fields(request))
+    return _export(services, await selection_fields(request))
 
 
 async def _zip(services: ApiServices, fields: Fields) -> Response:
@@ -98,7 +98,7 @@ def _back(selection: Selection, what: str, done: SelectionResult) -> Response:
     return see_other(address(selection.filter, told=f"{what}-{done.count}-{done.left}"))
 
 
-async def _fields(request: Request) -> Fields:
+async def selection_fields(request: Request) -> Fields:
     """Return the fields of the form, and the filter in the address that it was sent to."""
     return {**parse_qs(request.url.query), **await read_fields(request, most=MAX_FIELDS)}
 

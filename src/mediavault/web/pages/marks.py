@@ -17,7 +17,8 @@ from mediavault.store import noting, saved_searches
 from mediavault.store.noting import MarkChange
 from mediavault.web.cards import tile
 from mediavault.web.library_filter import LibraryFilter, LibraryView, address, read_filter, to_params
-from mediavault.web.pages.frame import frame, read_fields, read_form, see_other
+from mediavault.web.pages.frame import frame, read_form, see_other
+from mediavault.web.pages.library_actions import selection_fields
 from mediavault.web.render import render
 from mediavault.web.selection import MAX_FIELDS, ids_of, read_selection
 
@@ -39,17 +40,13 @@ async def mark_form(request: Request, job_id: JobIdPath, services: Services, use
 @router.post("/library/mark")
 async def mark_selection(request: Request, services: Services, user: User) -> Response:
     """Change what is noted about the selected posts; ``mark`` says what, with the text in ``tags`` or ``titles``."""
-    fields = {**_lists(request), **await read_fields(request, most=MAX_FIELDS)}
-    form = {name: values[0] for name, values in fields.items() if values}
+    fields = await selection_fields(request)
+    form = {name: values[0] for name, values in fields.items()}
     selection = read_selection(fields)
     ids = await ids_of(services.store.catalogue, selection)
     change = _change_of_selection(form)
     count = await noting.change_marks(services.store, services.clock, user, ids, change)
     return see_other(address(selection.filter, told=f"changed-{count}-{len(ids) - count}"))
-
-
-def _lists(request: Request) -> dict[str, list[str]]:
-    return {name: request.query_params.getlist(name) for name in request.query_params}
 
 
 def _change(form: Mapping[str, str]) -> MarkChange:
@@ -100,8 +97,7 @@ async def search_form(request: Request, services: Services, user: User) -> Respo
 
     The form is that of the selection, whose other fields do not count.
     """
-    fields, asked = await read_fields(request, most=MAX_FIELDS), read_filter(request.query_params)
-    form = {name: values[0] for name, values in fields.items() if values}
+    form, asked = await read_form(request, max_fields=MAX_FIELDS), read_filter(request.query_params)
     if removed := form.get("remove"):
         await saved_searches.remove_search(services.store.records, user, removed)
     else:
