@@ -35,6 +35,12 @@ export function domainPatterns(domain) {
   return [`https://*.${domain}/*`, `http://*.${domain}/*`];
 }
 
+// The page that hands over the cookies of the site in a tab.
+export function signInPage(tab) {
+  const host = isWeb(tab?.url) ? new URL(tab.url).hostname : "";
+  return `sign-in.html?${new URLSearchParams({ host, tab: tab?.id ?? "" })}`;
+}
+
 export function isBelow(host, domain) {
   return host === domain || host.endsWith(`.${domain}`);
 }

@@ -1,7 +1,7 @@
 // Saves links: from the menus, from the popup, and later from the outbox. One thing at a time.
 
 import { api } from "./browser.js";
-import { isWeb } from "./address.js";
+import { isWeb, signInPage } from "./address.js";
 import { add, drop, keep, minutesUntilNext, sendAll, waiting } from "./outbox.js";
 import { settings, submit } from "./vault.js";
 
@@ -116,11 +116,6 @@ api.contextMenus.onClicked.addListener((info, tab) => {
   if (info.menuItemId === "sign-in") return api.tabs.create({ url: signInPage(tab) });
   return exclusively(() => save(ADDRESS_OF[info.menuItemId](info)));
 });
-
-function signInPage(tab) {
-  const host = isWeb(tab?.url) ? new URL(tab.url).hostname : "";
-  return `sign-in.html?${new URLSearchParams({ host, tab: tab?.id ?? "" })}`;
-}
 
 api.alarms.onAlarm.addListener(() => exclusively(sendLater));
 

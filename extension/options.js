@@ -3,17 +3,13 @@
 import { api } from "./browser.js";
 import { isExposed, vaultAddress } from "./address.js";
 import { waiting } from "./outbox.js";
-import { make, problem, t } from "./texts.js";
+import { make, notice, problem, t } from "./texts.js";
 import { permissionFor, settings, test } from "./vault.js";
 
 const byId = (id) => document.getElementById(id);
 const told = byId("told");
 
-function tell(isGood, ...parts) {
-  const line = make("p", "", { className: isGood ? "notice good" : "notice bad" });
-  line.append(...parts);
-  told.append(line);
-}
+const tell = (isGood, ...parts) => told.append(notice(isGood, ...parts));
 
 // Begins with the prompt of the browser, which must follow the click at once.
 async function examine({ isSaving }) {

@@ -1,7 +1,7 @@
 // The popup of the button: saves the page at once, or shows what became of the links that a menu saved.
 
 import { api } from "./browser.js";
-import { isWeb } from "./address.js";
+import { isWeb, signInPage } from "./address.js";
 import { results, waiting } from "./outbox.js";
 import { make, problem, t } from "./texts.js";
 import { settings } from "./vault.js";
@@ -60,10 +60,7 @@ byId("send").addEventListener("click", async () => {
   await seen();
 });
 for (const id of ["set-up", "options"]) byId(id).addEventListener("click", () => api.runtime.openOptionsPage());
-byId("sign-in").addEventListener("click", () => {
-  const place = new URLSearchParams({ host: new URL(url).hostname, tab: tab?.id ?? "" });
-  api.tabs.create({ url: `sign-in.html?${place}` });
-});
+byId("sign-in").addEventListener("click", () => api.tabs.create({ url: signInPage(tab) }));
 
 if (!address) {
   show([{ state: "refused", text: "not_set_up", url: "" }]);

@@ -3,7 +3,7 @@
 import { api, isFirefox } from "./browser.js";
 import { domainPatterns, siteOf } from "./address.js";
 import { cookiesTxt, joined } from "./cookies-txt.js";
-import { make, problem, t } from "./texts.js";
+import { make, notice, problem, t } from "./texts.js";
 import { problemOf, request, settings } from "./vault.js";
 
 const byId = (id) => document.getElementById(id);
@@ -11,11 +11,7 @@ const given = new URLSearchParams(location.search);
 const host = given.get("host") ?? "";
 const vault = await settings();
 
-function tell(isGood, ...parts) {
-  const line = make("p", "", { className: isGood ? "notice good" : "notice bad" });
-  line.append(...parts);
-  byId("told").replaceChildren(line);
-}
+const tell = (isGood, ...parts) => byId("told").replaceChildren(notice(isGood, ...parts));
 
 // The cookies of the window that the site is open in: a container or a private window has its own.
 async function storeId() {

@@ -13,6 +13,12 @@ export function make(name, text = "", properties = {}) {
   return Object.assign(document.createElement(name), { textContent: text }, properties);
 }
 
+export function notice(isGood, ...parts) {
+  const line = make("p", "", { className: isGood ? "notice good" : "notice bad" });
+  line.append(...parts);
+  return line;
+}
+
 // The vault's own words, which are English. Between backticks they are code.
 function quoted(words) {
   const element = make("bdi", "", { lang: "en" });

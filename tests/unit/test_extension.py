@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import struct
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,16 +12,16 @@ from typing import Any
 import pytest
 from scripts.extension import (
     BROWSERS,
-    ICON,
     ICON_SIZES,
     SOURCE,
     files,
+    icons,
     manifest_of,
     manifest_version,
-    png,
-    shapes_of,
     write_zip,
 )
+
+from tests.png import pixels
 
 each_browser = pytest.mark.parametrize("browser", BROWSERS)
 LOCALES = ("en", "de")
@@ -125,20 +124,21 @@ def test_the_version_is_that_of_the_package_in_numbers(version: str, expected: s
 
 @pytest.mark.parametrize("size", ICON_SIZES)
 def test_the_icon_is_drawn_in_every_size(size: int) -> None:
-    image = png(shapes_of(ICON.read_text("utf-8")), size)
+    width, rows = pixels(icons()[f"icons/{size}.png"])
 
-    assert image.startswith(b"\x89PNG\r\n\x1a\n")
-    assert struct.unpack(">II", image[16:24]) == (size, size)
+    assert (width, len(rows)) == (size, size)
 
 
 def test_the_icon_has_round_corners_a_ring_and_a_triangle() -> None:
-    shapes = shapes_of(ICON.read_text("utf-8"))
-    (square, green), (ring, light), (triangle, also_light) = shapes
+    _, rows = pixels(icons()["icons/128.png"])
+    green, light = (0x2F, 0x5D, 0x50, 255), (0xF4, 0xEF, 0xE4, 255)
 
-    assert (green, light, also_light) == ((0x2F, 0x5D, 0x50), (0xF4, 0xEF, 0xE4), (0xF4, 0xEF, 0xE4))
-    assert (square(0.01, 0.01), square(0.5, 0.01), square(0.5, 0.5)) == (False, True, True)
-    assert (ring(6 / 32, 0.5), ring(0.5, 0.5), ring(0.5, 3 / 32)) == (True, False, False)
-    assert (triangle(0.5, 0.5), triangle(13 / 32, 0.5), triangle(20 / 32, 12 / 32)) == (True, False, False)
+    def at(x: float, y: float) -> tuple[int, ...]:
+        return tuple(rows[int(y * 128)][int(x * 128) * 4 :][:4])
+
+    assert (at(0.01, 0.01)[3], at(0.5, 0.01)) == (0, green)
+    assert (at(6 / 32, 0.5), at(0.5, 3 / 32)) == (light, green)
+    assert (at(0.5, 0.5), at(13 / 32, 0.5), at(20 / 32, 12 / 32)) == (light, green, green)
 
 
 # --- texts

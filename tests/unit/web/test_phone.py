@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import struct
-import zlib
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,6 +13,7 @@ from mediavault.web.assets import load
 from mediavault.web.icon_pictures import CREAM, GREEN, PICTURES, draw
 from mediavault.web.just_now import COOKIE, MOST
 from tests.http_vault import POST, TOKEN, ApiVault, MakeVault
+from tests.png import pixels
 
 OTHER = "https://videos.example/watch/2"
 BY_THE_SYSTEM = {"sec-fetch-site": "none", "origin": "null"}
@@ -196,17 +195,6 @@ async def test_the_home_page_keeps_only_results_of_posts_that_exist(vault: ApiVa
 
 
 # --- the icons
-
-
-def pixels(png: bytes) -> tuple[int, list[bytes]]:
-    """Return the width, and the rows of RGBA pixels."""
-    width, height = struct.unpack(">II", png[16:24])
-    data = zlib.decompress(png[png.index(b"IDAT") + 4 : -16])
-    rows = [data[start : start + 4 * width + 1] for start in range(0, len(data), 4 * width + 1)]
-
-    assert len(rows) == height
-    assert {row[0] for row in rows} == {0}
-    return width, [row[1:] for row in rows]
 
 
 @pytest.mark.parametrize("name", PICTURES)
