@@ -83,6 +83,20 @@ async def test_what_cannot_be_a_tag_is_explained_and_the_text_stays(pages: Pages
     await expect(page.locator("#add_tags")).to_have_value('a"b')
 
 
+async def test_a_note_that_cannot_be_sent_is_kept_in_its_field(pages: Pages, fresh_vault: Vault) -> None:
+    pages.allow.append("Failed to load resource|ERR_INTERNET_DISCONNECTED")
+    job = plain(fresh_vault)
+    page = await pages(f"/jobs/{job.id}", base=fresh_vault.base)
+    await page.context.set_offline(True)
+    await page.locator(".note summary").click()
+    await page.locator("#note").fill("Seen from the bridge.")
+    await page.locator(".note button").click()
+
+    await expect(page.locator("#messages")).to_contain_text("You're offline.")
+    await expect(page.locator("#note")).to_have_value("Seen from the bridge.")
+    await page.context.set_offline(False)
+
+
 async def test_a_note_is_saved_and_shown_again(pages: Pages, fresh_vault: Vault) -> None:
     job = plain(fresh_vault)
     page = await pages(f"/jobs/{job.id}", base=fresh_vault.base)

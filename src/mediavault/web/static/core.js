@@ -130,25 +130,26 @@ export async function call(method, path, body) {
   return value;
 }
 
-// --- forms whose answer is the home page
+// --- forms whose answer is a page
 
-// Returns the home page in a response. Otherwise redirects to the sign-in, or throws the message of an error page.
-export async function pageOf(answer) {
+// Returns the page in a response if it has the element: by default, the home page. Otherwise redirects to the sign-in, or
+// throws the message of an error page.
+export async function pageOf(answer, element = "paste") {
   if (answer.status === 401 || new URL(answer.url).pathname === `${base}/login`) signIn();
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  if (page.getElementById("paste")) return page;
+  if (page.getElementById(element)) return page;
   const [message, help] = ["main h1", "main h1 + p"].map((where) => page.querySelector(where)?.textContent ?? "");
   throw { message: message || messages.dataset.strange, help };
 }
 
-export async function submitForm(path, fields) {
+export async function submitForm(path, fields, element) {
   let answer;
   try {
     answer = await fetch(path, { method: "POST", body: new URLSearchParams(fields), headers: { Accept: "text/html" } });
   } catch {
     throw away();
   }
-  return pageOf(answer);
+  return pageOf(answer, element);
 }
 
 // --- the live stream. A browser allows few connections to one server: a hidden page closes its own, unless it notifies,

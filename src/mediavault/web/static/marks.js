@@ -1,6 +1,6 @@
 // What the user notes about a post, without loading the page again; and where they stopped watching it.
 
-import { base, say, signIn } from "/static/core.js";
+import { base, say, submitForm } from "/static/core.js";
 
 const EVERY_MS = 5000; // positions are sent this often while the video plays
 const job = document.body.dataset.job;
@@ -15,21 +15,14 @@ document.addEventListener("submit", async (event) => {
   event.preventDefault();
   const focused = document.activeElement?.id || document.activeElement?.closest("form")?.querySelector("input")?.id;
   try {
-    const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form, event.submitter)), headers: { Accept: "text/html" } });
-    if (answer.status === 401) return signIn();
-    const page = new DOMParser().parseFromString(trusted(await answer.text()), "text/html");
-    const fresh = page.getElementById("marks");
-    if (!fresh) return say(page.querySelector("main h1")?.textContent ?? "", page.querySelector("main h1 + p")?.textContent ?? "");
-    section().replaceWith(document.adoptNode(fresh));
+    const page = await submitForm(form.action, new FormData(form, event.submitter), "marks");
+    section().replaceWith(document.adoptNode(page.getElementById("marks")));
     say("");
     document.getElementById(focused)?.focus({ preventScroll: true });
-  } catch {
-    form.submit(); // the browser then shows what is wrong
+  } catch (problem) {
+    say(problem.message, problem.help);
   }
 });
-
-const policy = window.trustedTypes?.defaultPolicy;
-const trusted = (html) => (policy ? policy.createHTML(html) : html);
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.defaultPrevented) return;

@@ -43,16 +43,13 @@ export function refreshSoon(pause = REFRESH_PAUSE_MS) {
 async function refresh() {
   const answer = await fetch(location.href);
   if (!answer.ok) return;
-  const page = new DOMParser().parseFromString(trusted(await answer.text()), "text/html");
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const fresh of page.querySelectorAll("[data-region]")) {
     const old = document.getElementById(fresh.id);
     if (!old) location.reload(); // the first file was saved: the page has new parts
     else if (mayReplace(old, fresh)) replace(old, fresh);
   }
 }
-
-const policy = window.trustedTypes?.defaultPolicy;
-const trusted = (html) => (policy ? policy.createHTML(html) : html);
 
 function mayReplace(old, fresh) {
   if (old.id === "media") {
