@@ -54,6 +54,17 @@ async def test_a_saved_post_offers_download_check_and_another_version(vault: Api
     assert f'action="/jobs/{job.id}/retry"' not in page
 
 
+async def test_a_page_read_while_a_check_ends_asks_again(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = await vault.add_kept()
+    running = cast("StubChecks", vault.services.checks).running
+    running.add(job.id)
+    monkeypatch.setattr(StubFormats, "known", lambda *_: running.clear())  # called after the result has been read
+
+    page = await page_of(vault, job)
+    assert not running
+    assert re.search(r'<section id="file"[^>]* data-busy', page)
+
+
 async def test_a_post_that_waits_for_its_next_try_says_when(vault: ApiVault) -> None:
     job = await vault.add_failed(retry_in=timedelta(minutes=10))
     page = await page_of(vault, job)

@@ -47,6 +47,7 @@ async def post(
     """
     job = await services.store.catalogue.get(job_id)
     history = await services.store.catalogue.history(job_id)
+    is_checking = services.checks.is_checking(job_id)  # before the result: the check may end in between
     saved = await _videos(services, job, look=look)
     shown = next((video for video in saved if video.place == item), saved[0] if saved else None)
     asked = _filter(within)
@@ -61,7 +62,7 @@ async def post(
         videos=saved,
         video=shown,
         is_looked_into=look,
-        is_checking=services.checks.is_checking(job_id),
+        is_checking=is_checking,
         timeline=timeline(job, history),
         neighbours=await neighbours(services.store, job, query, asked),
         up_next=after,
