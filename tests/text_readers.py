@@ -21,7 +21,7 @@ from mediavault.platforms.tiktok import refusals as tiktok_refusals
 from mediavault.platforms.tiktok.embeds import as_items
 from mediavault.platforms.x import refusals as x_refusals
 from mediavault.presentation import preferences
-from mediavault.server import ranges
+from mediavault.server import authentication, ranges
 from mediavault.server.security import HostRules, comes_from_elsewhere, host_is_ours
 from mediavault.services.browser import url_signs
 from mediavault.services.browser.port import PageCapture, SeenManifest
@@ -110,6 +110,7 @@ def _bytes(text: str) -> bytes:
 WITH_MORE: Mapping[str, Read] = {
     "core.marks.is_written_so": lambda text: marks.is_written_so(f"tag/{text}", text),
     "presentation.preferences.best_locale": lambda text: preferences.best_locale(text, frozenset({"en", "de"})),
+    "server.authentication.may": lambda text: authentication.may(text, text),
     "server.ranges.is_unchanged": lambda text: ranges.is_unchanged(text, '"a"'),
     "server.ranges.range_still_holds": lambda text: ranges.range_still_holds(text, '"a"'),
     "server.ranges.wanted_range": lambda text: ranges.wanted_range(text, 1_000),

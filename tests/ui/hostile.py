@@ -105,6 +105,7 @@ UNSHOWN: Mapping[str, str] = {
     **dict.fromkeys(
         ("Chapter.title", "Subtitles.language", "Subtitles.title", "Cue.text"), "in the player: test_player.py"
     ),
+    **dict.fromkeys(("ApiToken.user", "WebSession.user"), "a checked name: letters, digits and a few signs"),
     "KeptFile.thumbnail_path": "where the picture lies; its address is the job's",
     "SessionState.login_url": "where a window begins",
     "ProbeReport.notes": "told by the command `check`",
@@ -162,13 +163,17 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     "/sessions/{platform}/sign-out": (),
     "/settings": ("name_template", "concurrency", "pace.x", "prefer"),
     "/settings/{name}/reset": (),
-    "/login": ("password", "next"),
+    "/login": ("name", "password", "next"),
     "/just-now/dismiss": ("id",),
     "/setup": ("password", "again", "invitation"),
     "/access/password": ("current", "password", "again"),
     "/access/tokens": ("name", "scope", "days"),
     "/access/tokens/{token_id}/revoke": (),
     "/access/sessions/{name}/end": (),
+    "/access/users": ("user", "role", "password"),
+    "/access/users/{name}/role": ("role",),
+    "/access/users/{name}/password": ("password",),
+    "/access/users/{name}/remove": (),
     "/appearance": ("back", "language", "theme"),
 }
 # Forms with only a button, for one of our jobs or for nothing in particular.

@@ -16,9 +16,9 @@ from mediavault.auth.scopes import Scope
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobStatus, WorkerHeartbeat, WorkerId
-from mediavault.core.marks import OWNER
 from mediavault.core.media import KeptFile, ProbeReport
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
+from mediavault.core.users import OWNER
 from mediavault.presentation.doctor_report import Check, Doctor, UpgradeOutcome, YtdlpState
 from mediavault.presentation.doctor_report import DoctorVerdict as Found
 from mediavault.store.codec import storable

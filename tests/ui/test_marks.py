@@ -9,7 +9,8 @@ import pytest
 from playwright.async_api import expect
 
 from mediavault.core.job import Job, JobId
-from mediavault.core.marks import OWNER, Noted, Position
+from mediavault.core.marks import Noted, Position
+from mediavault.core.users import OWNER
 from mediavault.store.noting import read_noted, save_position
 from tests.fakes import FakeClock
 from tests.patience import patient

@@ -72,6 +72,7 @@ JOB_PAGE = {
     "waits_for_person": False,
     "needs_sign_in": False,
     "has_sign_in": False,
+    "has_users": False,
     "browser": None,
     "can_sign_out": False,
 }

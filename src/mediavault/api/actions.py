@@ -12,8 +12,10 @@ from mediavault.core.job import Job, JobId, JobStatus, NewJob
 from mediavault.core.logs import get_logger
 from mediavault.core.submission import RefusedAddress
 from mediavault.presentation.views import kept_paths
+from mediavault.server.authentication import current_user
 from mediavault.store import trash
 from mediavault.store.bulk import iter_jobs, retry_each
+from mediavault.store.noting import note_added
 from mediavault.store.port import Enqueued, JobOrder, JobQuery
 from mediavault.store.trash import TrashedPost
 
@@ -50,6 +52,8 @@ async def submit_each(services: ApiServices, feed: Feed, texts: Sequence[str]) -
 async def _store(services: ApiServices, feed: Feed, new: Sequence[NewJob], *, force: bool) -> list[Enqueued]:
     attempts = (await services.live.current()).max_attempts
     stored = await services.store.queue.enqueue([replace(job, max_attempts=attempts) for job in new], force=force)
+    created = [result.job.id for result in stored if result.created]
+    await note_added(services.store, services.clock, current_user(), created)
     feed.wake()
     for result in stored:
         log.info("job_submitted", job_id=result.job.id, trace_id=result.job.trace_id, created=result.created)

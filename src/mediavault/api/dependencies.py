@@ -47,7 +47,7 @@ def to_job_id(job_id: str) -> JobId:
 Services = Annotated[ApiServices, Depends(_services)]
 AuthenticatorDep = Annotated[Authenticator, Depends(_desk)]
 EventFeed = Annotated[Feed, Depends(_feed)]
-User = Annotated[str, Depends(current_user)]  # whose favourites, positions and saved searches are meant
+UserName = Annotated[str, Depends(current_user)]  # whose favourites, positions and saved searches are meant
 JobIdPath = Annotated[JobId, Depends(_job_id)]
 
 

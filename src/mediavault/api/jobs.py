@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 
 from mediavault.api.actions import cancel_job, remove_job, retry_job, submit
-from mediavault.api.dependencies import EventFeed, JobIdPath, Services, User, errors
+from mediavault.api.dependencies import EventFeed, JobIdPath, Services, UserName, errors
 from mediavault.api.idempotency import IdempotencyKey, StoredAnswer, answer_once
 from mediavault.core import marks
 from mediavault.core.marks import Noted
@@ -64,7 +64,7 @@ async def create(
 
 
 @router.get("", response_model=JobPageView, responses=errors(401, 503))
-async def index(query: Annotated[ListRequest, Query()], services: Services, user: User) -> JobPageView:
+async def index(query: Annotated[ListRequest, Query()], services: Services, user: UserName) -> JobPageView:
     """List jobs in the requested order, newest first by default. ``status`` may be repeated.
 
     Every word of ``q`` must begin a word in the title, text, account or address; ``tag:word`` asks for a tag, as ``tag``
@@ -77,7 +77,7 @@ async def index(query: Annotated[ListRequest, Query()], services: Services, user
 
 
 @router.get("/{job_id}", response_model=JobView, responses=errors(401, 404, 503))
-async def show(job_id: JobIdPath, services: Services, user: User) -> JobView:
+async def show(job_id: JobIdPath, services: Services, user: UserName) -> JobView:
     """Return one job."""
     job = await services.store.catalogue.get(job_id)
     return job_view(job, (await read_noted(services.store, user, [job_id])).get(job_id, Noted()))

@@ -6,11 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from mediavault.api.dependencies import JobIdPath, Services, User, errors, to_job_id
+from mediavault.api.dependencies import JobIdPath, Services, UserName, errors, to_job_id
 from mediavault.core import marks
 from mediavault.core.failures import NotFound
 from mediavault.core.job import JobId
 from mediavault.core.marks import MarkKind, Noted, Position
+from mediavault.core.users import Role
 from mediavault.presentation.schemas import (
     CollectionRequest,
     JobPageView,
@@ -28,6 +29,7 @@ from mediavault.presentation.schemas import (
     SearchView,
 )
 from mediavault.presentation.views import marks_view, page_view
+from mediavault.server.authentication import require_role
 from mediavault.store import noting, paging, saved_searches
 from mediavault.store.bulk import existing_jobs
 from mediavault.store.noting import MarkChange
@@ -40,23 +42,31 @@ CHANGES = errors(401, 403, 404, 415, 503)
 
 
 @router.patch("/jobs/{job_id}/marks", response_model=MarksView, responses=CHANGES)
-async def change(job_id: JobIdPath, body: MarkRequest, services: Services, user: User) -> MarksView:
+async def change(job_id: JobIdPath, body: MarkRequest, services: Services, user: UserName) -> MarksView:
     """Change what is noted about a job, and return it as it is then. Tags and collections are created as needed."""
     await services.store.catalogue.get(job_id)
-    await noting.change_marks(services.store, services.clock, user, [job_id], MarkChange(**body.model_dump()))
+    change = allowed(MarkChange(**body.model_dump()))
+    await noting.change_marks(services.store, services.clock, user, [job_id], change)
     return await _marks_of(services.store, user, job_id)
 
 
 @router.post("/marks", response_model=MarkedView, responses=errors(401, 403, 415, 503))
-async def change_many(body: ManyMarksRequest, services: Services, user: User) -> MarkedView:
+async def change_many(body: ManyMarksRequest, services: Services, user: UserName) -> MarkedView:
     """Change what is noted about up to 1,000 jobs; those that do not exist are ignored."""
     ids = list(dict.fromkeys(to_job_id(job_id) for job_id in body.ids))
-    change = MarkChange(**body.model_dump(exclude={"ids"}))
+    change = allowed(MarkChange(**body.model_dump(exclude={"ids"})))
     return MarkedView(jobs=await noting.change_marks(services.store, services.clock, user, ids, change))
 
 
+def allowed(change: MarkChange) -> MarkChange:
+    """Return the change. Raises HttpRefusal when the caller may not make it: viewers change only what is their own."""
+    if change.concerns_all:
+        require_role(Role.MEMBER)
+    return change
+
+
 @router.put("/jobs/{job_id}/position", response_model=MarksView, responses=CHANGES)
-async def save_position(job_id: JobIdPath, body: PositionRequest, services: Services, user: User) -> MarksView:
+async def save_position(job_id: JobIdPath, body: PositionRequest, services: Services, user: UserName) -> MarksView:
     """Store where the user stopped watching. Within the first 10 seconds that is nothing; from nine tenths on, the
     video counts as watched."""
     await services.store.catalogue.get(job_id)
@@ -95,7 +105,7 @@ async def collections(services: Services) -> NamesView:
 
 @router.get("/collections/{name:path}", response_model=JobPageView, responses=errors(401, 404, 503))
 async def collection(
-    name: NamePath, query: Annotated[CollectionRequest, Query()], services: Services, user: User
+    name: NamePath, query: Annotated[CollectionRequest, Query()], services: Services, user: UserName
 ) -> JobPageView:
     """List the jobs of a collection in its order."""
     page = await collection_page(services.store, marks.collection(name), query.cursor or None, query.limit)
@@ -166,21 +176,21 @@ async def _marks_of(store: Store, user: str, job_id: JobId) -> MarksView:
 
 
 @router.get("/searches", response_model=SearchesView, responses=errors(401, 503))
-async def searches(services: Services, user: User) -> SearchesView:
+async def searches(services: Services, user: UserName) -> SearchesView:
     """List the user's saved searches, by name."""
     found = await saved_searches.saved_searches(services.store.records, user)
     return SearchesView(searches=[SearchView(name=search.name, filter=search.filter) for search in found])
 
 
 @router.put("/searches/{name:path}", response_model=SearchView, responses=errors(401, 403, 415, 503))
-async def save_search(name: NamePath, body: SearchRequest, services: Services, user: User) -> SearchView:
+async def save_search(name: NamePath, body: SearchRequest, services: Services, user: UserName) -> SearchView:
     """Save a search, replacing one of the same name."""
     search = await saved_searches.save_search(services.store.records, user, name, body.filter)
     return SearchView(name=search.name, filter=search.filter)
 
 
 @router.delete("/searches/{name:path}", response_model=SearchesView, responses=CHANGES)
-async def remove_search(name: NamePath, services: Services, user: User) -> SearchesView:
+async def remove_search(name: NamePath, services: Services, user: UserName) -> SearchesView:
     """Remove a saved search, and return those that are left."""
     await saved_searches.remove_search(services.store.records, user, name)
     return await searches(services, user)

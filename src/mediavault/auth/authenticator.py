@@ -10,17 +10,30 @@ from mediavault.auth.endings import AccessEndings
 from mediavault.auth.errors import TooManyTries, WrongSecret
 from mediavault.auth.keys import digest_of, same
 from mediavault.auth.login_throttle import LoginThrottle
-from mediavault.auth.owner import Owner
-from mediavault.auth.proxies import Headers, ProxyRules, client_address, is_trusted, proxy_rules, signed_in_by_proxy
+from mediavault.auth.proxies import (
+    SOMEBODY_ELSE,
+    Headers,
+    ProxyRefused,
+    ProxyRules,
+    client_address,
+    is_trusted,
+    proxy_rules,
+    user_of_proxy,
+)
 from mediavault.auth.scopes import Scope
 from mediavault.auth.setup_token import SetupToken
 from mediavault.auth.shared_links import SharedLinks
 from mediavault.auth.tokens import ApiTokens
+from mediavault.auth.users import User, Users
 from mediavault.auth.web_sessions import ClientInfo, WebSession, WebSessions
 from mediavault.core.clock import Clock
 from mediavault.core.logs import get_logger
+from mediavault.core.messages import Message
 from mediavault.core.settings import Settings
-from mediavault.store.port import Records
+from mediavault.core.users import OWNER, Role
+from mediavault.store import noting
+from mediavault.store.port import Records, Store
+from mediavault.store.saved_searches import remove_searches
 
 COOKIE = "mediavault_session"
 TLS_COOKIE = f"__Host-{COOKIE}"  # browsers accept this prefix over TLS only, and only from this host itself
@@ -56,23 +69,29 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated caller. ``by`` identifies the session or token without granting access; empty without one."""
+    """An authenticated caller: a user, and what limits this request besides the user's role.
+
+    ``by`` identifies the session or token without granting access; empty without one.
+    """
 
     scope: Scope
     how: AuthMethod
     session: WebSession | None = None
     by: str = ""
+    user: str = OWNER
+    role: Role = Role.ADMIN
 
 
 class Authenticator:
     """Authenticates requests. ``loopback``: whether the vault listens on a loopback address only."""
 
     def __init__(self, records: Records, settings: Settings, clock: Clock, *, loopback: bool) -> None:
+        self._clock = clock
         self._token = token_of(settings)
         self._rules: ProxyRules = proxy_rules(settings)
         self._open_by_default = loopback and not settings.setup
         self.endings = AccessEndings()
-        self.owner = Owner(records, clock, on_changed=self.endings.announce)
+        self.users = Users(records, clock, on_changed=self.endings.announce)
         self.sessions = WebSessions(records, clock, on_ended=self.endings.announce)
         self.tokens = ApiTokens(records, clock, on_ended=self.endings.announce)
         self.setup_token = SetupToken(records, clock)
@@ -86,7 +105,7 @@ class Authenticator:
         return self._token is not None
 
     async def mode(self) -> AuthMode:
-        if self._token or self._rules.login or await self.owner.has_password():
+        if self._token or self._rules.login or await self.users.has_password():
             return AuthMode.PROTECTED
         return AuthMode.OPEN if self._open_by_default else AuthMode.SET_UP
 
@@ -101,15 +120,28 @@ class Authenticator:
 
     async def authenticate(self, credentials: Credentials) -> Principal | None:
         """Authenticate a request to a protected vault; None when it fails. Raises ProxyRefused, TooManyTries."""
-        if signed_in_by_proxy(self._rules, credentials.peer, credentials.headers):
-            return Principal(Scope.ADMIN, AuthMethod.PROXY)
+        name = user_of_proxy(self._rules, credentials.peer, credentials.headers)
+        if name is not None:
+            user = await self.users.find(name)
+            if user is None:
+                raise ProxyRefused(SOMEBODY_ELSE)
+            return Principal(Scope.ADMIN, AuthMethod.PROXY, user=user.name, role=user.role)
         if credentials.bearer is not None:
             return await self._bearer(credentials.bearer, self.address_of(credentials))
         session = await self.session_of(credentials.cookies)
-        return None if session is None else Principal(Scope.ADMIN, AuthMethod.SESSION, session, session.key)
+        user = None if session is None else await self.users.find(session.user)
+        if session is None or user is None:
+            return None
+        return Principal(Scope.ADMIN, AuthMethod.SESSION, session, session.key, user.name, user.role)
 
     async def is_still_valid(self, caller: Principal) -> bool:
-        """Whether the session or token of ``caller`` is still valid. A proxy's sign-in holds for its whole request."""
+        """Whether the session or token of ``caller`` is still valid, and the user's role the same.
+
+        A proxy's sign-in holds for its whole request.
+        """
+        user = await self.users.find(caller.user)
+        if user is None or user.role is not caller.role:
+            return False
         match caller.how:
             case AuthMethod.OPEN:
                 return await self.mode() is AuthMode.OPEN
@@ -120,22 +152,31 @@ class Authenticator:
             case AuthMethod.PROXY:
                 return True
 
-    async def sign_in(self, secret: str, visit: ClientInfo, *, before: WebSession | None = None) -> str:
-        """Sign in with the password or MEDIAVAULT_TOKEN; return the new session's id and end the session ``before``.
+    async def sign_in(self, secret: str, visit: ClientInfo, *, name: str = "", before: WebSession | None = None) -> str:
+        """Sign in with a user's password; return the new session's id and end the session ``before``.
 
-        Raises WrongSecret, TooManyTries.
+        Without a ``name`` it is the owner, for whom MEDIAVAULT_TOKEN counts too. Raises WrongSecret, TooManyTries.
         """
         self._try(visit.address)
-        by_password = await self.owner.holds(secret)  # always hashed, so that the time does not show what matched
-        by_token = self._token is not None and same(secret, self._token)
+        user = name.strip().lower() or OWNER
+        # always hashed, so that the time does not show what matched
+        by_password = await self.users.holds(secret, user)
+        by_token = user == OWNER and self._token is not None and same(secret, self._token)
         if not by_token and not by_password:
             log.warning("sign_in_failed", address=visit.address)
-            raise WrongSecret("Wrong password.", help="Check Caps Lock and spaces, then try again.")
+            what = Message("Wrong name or password.") if name else Message("Wrong password.")
+            raise WrongSecret(what, help="Check Caps Lock and spaces, then try again.")
         self._tries.succeeded(visit.address)
+        return await self.begin_session(user, visit, before=before, bound_to=self._token if by_token else None)
+
+    async def begin_session(
+        self, user: str, visit: ClientInfo, *, before: WebSession | None = None, bound_to: str | None = None
+    ) -> str:
+        """Begin the session of a user who has proved who they are; return its id and end the session ``before``."""
         if before is not None:
             await self.sessions.end(before.key)
-        log.info("signed_in", address=visit.address, browser=visit.browser)
-        return await self.sessions.begin(visit, bound_to=self._token if by_token else None)
+        log.info("signed_in", address=visit.address, browser=visit.browser, user=user)
+        return await self.sessions.begin(visit, user=user, bound_to=bound_to)
 
     async def set_up(self, password: str, invitation: str, visit: ClientInfo) -> str:
         """Set the first password; return the id of a new session. Raises WrongSecret, TooManyTries, BadInput."""
@@ -149,7 +190,7 @@ class Authenticator:
                 raise WrongSecret(
                     "This is not the set-up token.", help="The start printed it, and it holds for an hour: start again."
                 )
-        if not await self.owner.take(password):
+        if not await self.users.take(password):
             raise WrongSecret("A password was set in the meantime.", help="Sign in with it.")
         await self.setup_token.revoke()
         await self.sessions.end_all()
@@ -157,21 +198,40 @@ class Authenticator:
         log.info("owner_set_up", address=visit.address)
         return await self.sessions.begin(visit)
 
-    async def change_password(self, current: str, password: str, visit: ClientInfo) -> str:
-        """Change the password, end all sessions, and return the id of a new one.
+    async def change_password(self, current: str, password: str, visit: ClientInfo, *, user: str = OWNER) -> str:
+        """Change a user's password, end the user's sessions, and return the id of a new one.
 
-        ``current`` is ignored while there is no password. Raises what ``sign_in`` raises, and BadInput for the new
+        ``current`` is ignored while the owner has no password. Raises what ``sign_in`` raises, and BadInput for the new
         password.
         """
-        if await self.owner.has_password():
+        if user != OWNER or await self.users.has_password():
             self._try(visit.address)
-            await self.owner.change(current, password)
+            await self.users.change_password(current, password, user)
             self._tries.succeeded(visit.address)
-        elif not await self.owner.take(password):
+        elif not await self.users.take(password):
             raise WrongSecret("A password was set in the meantime.", help="Nothing was changed.")
-        await self.sessions.end_all()
-        log.info("password_changed", address=visit.address)
-        return await self.sessions.begin(visit)
+        await self.sessions.end_all(user)
+        log.info("password_changed", address=visit.address, user=user)
+        return await self.sessions.begin(visit, user=user)
+
+    async def add_user(self, name: str, role: Role, password: str) -> User:
+        """Add a user. Raises BadInput as ``Users.add``."""
+        user = await self.users.add(name, role, password)
+        await self.end_access(user.name)  # what a crash may have left of an earlier user of this name
+        return user
+
+    async def remove_user(self, name: str, store: Store) -> None:
+        """Remove a user and all that is the user's own. Raises as ``Users.remove``."""
+        await self.users.remove(name)  # first: from now on nothing of it is valid
+        await self.end_access(name)
+        await noting.forget_user(store, self._clock, name)
+        await remove_searches(store.records, name)
+
+    async def end_access(self, user: str) -> None:
+        """End a user's sessions, and revoke the user's tokens and shared links."""
+        await self.sessions.end_all(user)
+        await self.tokens.revoke_all(user)
+        await self.shared_links.revoke_all(user)
 
     async def session_of(self, cookies: Mapping[str, str]) -> WebSession | None:
         """The session of the cookies. The TLS cookie counts if both are there: a sibling domain can set the other one."""
@@ -189,7 +249,10 @@ class Authenticator:
     async def _bearer(self, token: str, address: str) -> Principal | None:
         known = await self.tokens.find(token)
         if known is not None:
-            return Principal(known.scope, AuthMethod.TOKEN, by=known.key)
+            user = await self.users.find(known.user)
+            if user is None:
+                return None
+            return Principal(known.scope, AuthMethod.TOKEN, by=known.key, user=user.name, role=user.role)
         if (wait_s := self._bearers.begin(address)) is not None:
             raise TooManyTries(wait_s)
         if self._token is None or not same(token, self._token):

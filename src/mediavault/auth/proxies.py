@@ -16,7 +16,9 @@ from mediavault.auth.keys import same
 from mediavault.core.failures import BadSetting
 from mediavault.core.messages import Message
 from mediavault.core.settings import Settings
+from mediavault.core.users import OWNER, is_user_name
 
+SOMEBODY_ELSE = "The reverse proxy has signed in somebody who is no user of this vault."
 SECRET_HEADER = "x-mediavault-proxy-secret"  # noqa: S105 - a header's name
 MIN_SECRET_CHARS = 20
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -77,14 +79,17 @@ def proxy_rules(settings: Settings) -> ProxyRules:
     return ProxyRules(trusted, ProxyLogin(header, settings.proxy_user or "", secret))
 
 
-def signed_in_by_proxy(rules: ProxyRules, peer: str, headers: Headers) -> bool:
-    """Whether a trusted proxy has signed in the owner; False without a proxy's header. Raises ProxyRefused."""
+def user_of_proxy(rules: ProxyRules, peer: str, headers: Headers) -> str | None:
+    """Return the name that a trusted proxy sends of its user, OWNER for the owner's; None without its header.
+
+    Raises ProxyRefused.
+    """
     login = rules.login
     if login is None:
-        return False
+        return None
     named = [(name, value) for name, value in headers if _plain(name) == _plain(login.header)]
     if not named:
-        return False
+        return None
     secrets_sent = [(name, value) for name, value in headers if _plain(name) == _plain(SECRET_HEADER)]
     if not is_trusted(rules, peer):
         raise ProxyRefused("The header of the reverse proxy came from elsewhere.")
@@ -92,12 +97,14 @@ def signed_in_by_proxy(rules: ProxyRules, peer: str, headers: Headers) -> bool:
         raise ProxyRefused("A header looks like that of the reverse proxy and is spelled otherwise.")
     if len(named) != 1 or len(secrets_sent) != 1:
         raise ProxyRefused("Each header of the reverse proxy must be sent exactly once.")
-    knows_secret, is_owner = same(secrets_sent[0][1], login.secret), same(named[0][1], login.owner)
-    if not knows_secret:
+    if not same(secrets_sent[0][1], login.secret):
         raise ProxyRefused("The secret of the reverse proxy is wrong.")
-    if not is_owner:
-        raise ProxyRefused("The reverse proxy has signed in somebody else.")
-    return True
+    name = named[0][1]
+    if name == login.owner:
+        return OWNER
+    if name.lower() == OWNER or not is_user_name(name.lower()):  # somebody else's "owner" must not become ours
+        raise ProxyRefused(SOMEBODY_ELSE)
+    return name.lower()
 
 
 def is_trusted(rules: ProxyRules, address: str) -> bool:

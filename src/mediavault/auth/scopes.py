@@ -24,7 +24,7 @@ _COOKIES_PATH = re.compile(_SESSIONS + r"/[^/]+/cookies")
 _OWNER_ONLY = ("/access", "/setup", "/sessions/window", "/api/login-window")
 
 
-def may(scope: Scope, method: str, path: str) -> bool:
+def scope_allows(scope: Scope, method: str, path: str) -> bool:
     """Whether the scope allows this request. Everything that is not allowed explicitly is refused."""
     if scope is Scope.ADMIN:
         return True

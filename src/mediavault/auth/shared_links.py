@@ -1,4 +1,4 @@
-"""Links that show one video to whoever has them: made by the owner, with an end, a password where wanted, and revocable.
+"""Links that show one video to whoever has them: made by a user, with an end, a password where wanted, and revocable.
 
 The link's key is random and only its digest is stored, so it can be shown once. Each request reads the record again: a
 revoked link ends at once, in every process.
@@ -20,6 +20,7 @@ from mediavault.core.failures import BadInput, NotFound
 from mediavault.core.job import JobId
 from mediavault.core.messages import Message
 from mediavault.core.records import Record, RecordKind
+from mediavault.core.users import OWNER
 from mediavault.store.port import Records
 
 MOST = 500  # links of a vault
@@ -37,6 +38,7 @@ class SharedLink:
     made_at: datetime
     expires_at: datetime | None = None
     password: str | None = None  # its hash
+    user: str = OWNER  # who made it
 
     @property
     def id(self) -> str:
@@ -51,7 +53,7 @@ class SharedLinks:
         self._tries = LoginThrottle(clock)
 
     async def add(
-        self, job_id: JobId, item: int, *, lives: timedelta | None = None, password: str = ""
+        self, job_id: JobId, item: int, *, lives: timedelta | None = None, password: str = "", user: str = OWNER
     ) -> tuple[str, SharedLink]:
         """Create a link; return its key, which is possible only now, and its record. Raises BadInput."""
         if len(password) > MAX_PASSWORD_CHARS:
@@ -60,13 +62,14 @@ class SharedLinks:
             raise BadInput(Message("There are %(most)s shared links already.", most=MOST), help="Revoke some of them.")
         key, now = new_key(), self._clock.now()
         hashed = await self._hashes.make(password) if password else None
-        link = SharedLink(digest_of(key), job_id, item, now, None if lives is None else now + lives, hashed)
+        link = SharedLink(digest_of(key), job_id, item, now, None if lives is None else now + lives, hashed, user)
         await self._records.put(_KIND, link.key, _value(link), expires_at=link.expires_at)
         return key, link
 
-    async def all(self) -> list[SharedLink]:
-        """Return all links, the newest first."""
-        links = [link for link in map(_link_or_none, await self._records.all(_KIND)) if link is not None]
+    async def all(self, user: str | None = None) -> list[SharedLink]:
+        """Return the links that this user made, or those of all, the newest first."""
+        found = map(_link_or_none, await self._records.all(_KIND))
+        links = [link for link in found if link is not None and user in (None, link.user)]
         return sorted(links, key=lambda link: (link.made_at, link.key), reverse=True)
 
     async def find(self, key: str) -> SharedLink | None:
@@ -74,9 +77,14 @@ class SharedLinks:
         record = await self._records.get(_KIND, digest_of(key))
         return None if record is None else _link_or_none(record)
 
-    async def revoke(self, link_id: str) -> None:
-        """Revoke a link by its id. Raises NotFound."""
-        for link in await self.all():
+    async def revoke_all(self, user: str) -> None:
+        """Revoke the links that this user made."""
+        for link in await self.all(user):
+            await self._records.remove(_KIND, link.key)
+
+    async def revoke(self, link_id: str, user: str | None = None) -> None:
+        """Revoke a link, of this user or of anybody, by its id. Raises NotFound."""
+        for link in await self.all(user):
             if link.id == link_id:
                 await self._records.remove(_KIND, link.key)
                 return
@@ -105,6 +113,7 @@ def _value(link: SharedLink) -> dict[str, Any]:
         "item": link.item,
         "made_at": link.made_at.isoformat(),
         "password": link.password,
+        "user": link.user,
     }
 
 
@@ -113,8 +122,7 @@ def _link_or_none(record: Record) -> SharedLink | None:
     try:
         made_at = datetime.fromisoformat(value["made_at"])
         password = None if value["password"] is None else str(value["password"])
-        return SharedLink(
-            record.key, JobId(str(value["job_id"])), int(value["item"]), made_at, record.expires_at, password
-        )
+        job_id, item, user = JobId(str(value["job_id"])), int(value["item"]), str(value.get("user", OWNER))
+        return SharedLink(record.key, job_id, item, made_at, record.expires_at, password, user)
     except (LookupError, TypeError, ValueError):
         return None

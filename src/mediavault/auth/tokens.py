@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,10 +11,11 @@ from mediavault.auth.keys import SHOWN_CHARS, digest_of, new_key
 from mediavault.auth.scopes import Scope
 from mediavault.auth.ttl_cache import TtlCache
 from mediavault.core.clock import Clock
-from mediavault.core.failures import BadInput, ErrorCode
+from mediavault.core.failures import BadInput, NotFound
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.core.records import Record, RecordKind
+from mediavault.core.users import OWNER
 from mediavault.store.port import Records
 
 PREFIX = "mv_"  # lets users and secret scanners recognise a token
@@ -35,6 +36,7 @@ class ApiToken:
     made_at: datetime
     used_at: datetime | None = None
     expires_at: datetime | None = None
+    user: str = OWNER  # whose rights it has, within its scope
 
     @property
     def id(self) -> str:
@@ -48,33 +50,40 @@ class ApiTokens:
         self._on_ended = on_ended
         self._known: TtlCache[ApiToken] = TtlCache(clock)
 
-    async def add(self, name: str, scope: Scope, *, lives: timedelta | None = None) -> tuple[str, ApiToken]:
+    async def add(
+        self, name: str, scope: Scope, *, lives: timedelta | None = None, user: str = OWNER
+    ) -> tuple[str, ApiToken]:
         """Create a token; return it, which is possible only now, and its record. Raises BadInput for the name."""
-        others = await self.all()
+        others = await self.all(user)
         name = _checked(name, others)
         token, now = new_key(PREFIX), self._clock.now()
-        made = ApiToken(digest_of(token), name, scope, now, expires_at=None if lives is None else now + lives)
+        made = ApiToken(digest_of(token), name, scope, now, None, None if lives is None else now + lives, user)
         await self._records.put(RecordKind.API_TOKEN, made.key, _value(made), expires_at=made.expires_at)
         return token, made
 
-    async def all(self) -> list[ApiToken]:
-        """Return all tokens, sorted by name."""
+    async def all(self, user: str | None = None) -> list[ApiToken]:
+        """Return the user's tokens, or those of all, sorted by name."""
         records = await self._records.all(RecordKind.API_TOKEN)
-        tokens = [token for token in map(_token_or_none, records) if token is not None]
+        tokens = [token for token in map(_token_or_none, records) if token is not None and user in (None, token.user)]
         return sorted(tokens, key=lambda token: (token.name.casefold(), token.key))
 
-    async def revoke(self, named: str) -> list[ApiToken]:
-        """Revoke the tokens with this name or id and return them. Raises BadInput (NOT_FOUND) when there is none."""
-        matches = [token for token in await self.all() if named in (token.name, token.id)]
-        for token in matches:
+    async def revoke(self, named: str, user: str | None = None) -> list[ApiToken]:
+        """Revoke the tokens, of this user or of anybody, with this name or id, and return them. Raises NotFound."""
+        matches = [token for token in await self.all(user) if named in (token.name, token.id)]
+        if not matches:
+            raise NotFound("Unknown token.", help="It may have been revoked or have ended.")
+        await self._remove(matches)
+        return matches
+
+    async def revoke_all(self, user: str) -> None:
+        """Revoke the tokens of a user."""
+        await self._remove(await self.all(user))
+
+    async def _remove(self, tokens: Iterable[ApiToken]) -> None:
+        for token in tokens:
             await self._records.remove(RecordKind.API_TOKEN, token.key)
             self._known.forget(token.key)
             self._on_ended()
-        if not matches:
-            missing = BadInput("Unknown token.", help="It may have been revoked or have ended.")
-            missing.code = ErrorCode.NOT_FOUND
-            raise missing
-        return matches
 
     async def find(self, token: str) -> ApiToken | None:
         return await self.by_key(digest_of(token)) if token.startswith(PREFIX) else None
@@ -117,7 +126,11 @@ def _checked(name: str, others: list[ApiToken]) -> str:
 
 def _value(token: ApiToken) -> Mapping[str, Any]:
     used_at = None if token.used_at is None else token.used_at.isoformat()
-    return {"name": token.name, "scope": token.scope, "made_at": token.made_at.isoformat(), "used_at": used_at}
+    value = {"name": token.name, "made_at": token.made_at.isoformat(), "used_at": used_at}
+    if token.user == OWNER:
+        return {**value, "scope": token.scope}
+    # Without "scope": an older version, which knows no users, must not take this for a token of the owner.
+    return {**value, "user": token.user, "scope_of_user": token.scope}
 
 
 def _token_or_none(record: Record) -> ApiToken | None:
@@ -135,4 +148,6 @@ def _token(record: Record) -> ApiToken:
     made_at = datetime.fromisoformat(value["made_at"])
     if made_at.tzinfo is None or (used_at is not None and used_at.tzinfo is None):
         raise ValueError(Message("a time without a time zone"))
-    return ApiToken(record.key, str(value["name"]), Scope(value["scope"]), made_at, used_at, record.expires_at)
+    user = str(value.get("user", OWNER))
+    scope = Scope(value["scope"] if user == OWNER else value["scope_of_user"])
+    return ApiToken(record.key, str(value["name"]), scope, made_at, used_at, record.expires_at, user)

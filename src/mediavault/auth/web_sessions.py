@@ -11,9 +11,11 @@ from mediavault.auth.keys import SHOWN_CHARS, bound, digest_of, new_key, same
 from mediavault.auth.ttl_cache import TtlCache
 from mediavault.core.clock import Clock
 from mediavault.core.records import Record, RecordKind
+from mediavault.core.users import OWNER
 from mediavault.store.port import Records
 
 IDLE_FOR = timedelta(days=30)  # a session that is not used for this long ends
+_OF_A_USER = "user"  # a seal that no token has: an older version, which knows no users, refuses the session
 SEEN_EVERY = timedelta(minutes=1)  # the last use is stored no more often than this
 
 
@@ -35,6 +37,7 @@ class WebSession:
     seen_at: datetime
     visit: ClientInfo
     bound: str = ""
+    user: str = OWNER
 
     @property
     def name(self) -> str:
@@ -49,11 +52,11 @@ class WebSessions:
         self._on_ended = on_ended
         self._known: TtlCache[WebSession] = TtlCache(clock)
 
-    async def begin(self, visit: ClientInfo, *, bound_to: str | None = None) -> str:
+    async def begin(self, visit: ClientInfo, *, user: str = OWNER, bound_to: str | None = None) -> str:
         """Begin a session and return its id. With ``bound_to``, a token, it ends when that token changes."""
         session_id, now = new_key(), self._clock.now()
         seal = bound(session_id, bound_to) if bound_to else ""
-        session = WebSession(digest_of(session_id), now, now, visit, seal)
+        session = WebSession(digest_of(session_id), now, now, visit, seal, user)
         expires_at = now + IDLE_FOR
         await self._records.put(RecordKind.WEB_SESSION, session.key, _value(session), expires_at=expires_at)
         return session_id
@@ -72,10 +75,11 @@ class WebSessions:
         """Whether the session with this key has not ended. The call counts as a use."""
         return await self._known.get(key, self._seen) is not None
 
-    async def all(self) -> list[WebSession]:
-        """Return all sessions, the last used first."""
+    async def all(self, user: str | None = None) -> list[WebSession]:
+        """Return the user's sessions, or those of all, the last used first."""
         sessions = [_session(record) for record in await self._records.all(RecordKind.WEB_SESSION)]
-        return sorted(sessions, key=lambda session: session.seen_at, reverse=True)
+        found = (session for session in sessions if user in (None, session.user))
+        return sorted(found, key=lambda session: session.seen_at, reverse=True)
 
     async def end(self, key: str) -> bool:
         ended = await self._records.remove(RecordKind.WEB_SESSION, key)
@@ -83,9 +87,12 @@ class WebSessions:
         self._on_ended()
         return ended
 
-    async def end_all(self, *, but: str | None = None) -> int:
-        """End all sessions except the one with the key ``but``; return how many."""
-        ended = await self._records.remove_all(RecordKind.WEB_SESSION, keep=[but] if but else [])
+    async def end_all(self, user: str | None = None) -> int:
+        """End the user's sessions, or those of all; return how many."""
+        if user is None:
+            ended = await self._records.remove_all(RecordKind.WEB_SESSION)
+        else:
+            ended = sum([await self._records.remove(RecordKind.WEB_SESSION, one.key) for one in await self.all(user)])
         self._known.forget_all()
         self._on_ended()
         return ended
@@ -111,7 +118,8 @@ def _value(session: WebSession) -> Mapping[str, Any]:
         "browser": session.visit.browser,
         "address": session.visit.address,
         "tls": session.visit.tls,
-        "bound": session.bound,
+        "bound": session.bound if session.user == OWNER else _OF_A_USER,
+        "user": session.user,
     }
 
 
@@ -119,4 +127,5 @@ def _session(record: Record) -> WebSession:
     value = record.value
     visit = ClientInfo(str(value["browser"]), str(value["address"]), bool(value["tls"]))
     begun_at, seen_at = (datetime.fromisoformat(value[name]) for name in ("begun_at", "seen_at"))
-    return WebSession(record.key, begun_at, seen_at, visit, str(value["bound"]))
+    user = str(value.get("user", OWNER))
+    return WebSession(record.key, begun_at, seen_at, visit, str(value["bound"]) if user == OWNER else "", user)

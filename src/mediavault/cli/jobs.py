@@ -94,10 +94,11 @@ def list_jobs(
     """List jobs, newest first or in another order."""
     from mediavault.cli.output import out, print_jobs, print_json
     from mediavault.core import marks
+    from mediavault.core.users import OWNER
     from mediavault.store.port import JobQuery
 
     text, names, without = marks.asked(
-        marks.OWNER, text=q, tags=tag or (), collection_title=collection, favourites=favourites, seen=watched
+        OWNER, text=q, tags=tag or (), collection_title=collection, favourites=favourites, seen=watched
     )
     if platform is not None:
         _refuse_unknown(platform)
@@ -130,7 +131,8 @@ def show(
 ) -> None:
     """Show one job and its history."""
     from mediavault.cli.output import print_job, print_json
-    from mediavault.core.marks import OWNER, Noted
+    from mediavault.core.marks import Noted
+    from mediavault.core.users import OWNER
     from mediavault.presentation.views import history_view, job_view
     from mediavault.store.noting import read_noted
 
@@ -356,7 +358,7 @@ async def _add(settings: Settings, urls: Sequence[str], *, force: bool) -> list[
 
 async def _list(settings: Settings, query: JobQuery) -> JobPageView:
     from mediavault.app import storage
-    from mediavault.core.marks import OWNER
+    from mediavault.core.users import OWNER
     from mediavault.presentation.views import page_view
     from mediavault.store.noting import read_noted
 

@@ -89,7 +89,9 @@ COMMANDS: Mapping[str, CommandEntry] = {
     ),
     "verify": CommandEntry("verify:verify", "Find files that are missing, damaged or without a job."),
     "rebuild": CommandEntry("rebuild:rebuild", "Restore the jobs of all videos that match their sidecar."),
-    "password": CommandEntry("password:password", "Set the vault's password and end all sessions."),
+    "password": CommandEntry(
+        "password:password", "Set the owner's password, or another user's, and end the user's sessions."
+    ),
     "doctor": CommandEntry("doctor:doctor", "Check the installation."),
     "demo": CommandEntry(
         "demo:demo", "Start a practice site with a post for every kind of failure, and save them all."
@@ -100,6 +102,19 @@ COMMANDS: Mapping[str, CommandEntry] = {
 FORMER_NAMES: Mapping[str, str] = {"gates": "limits"}
 
 GROUPS: Mapping[str, tuple[str, Mapping[str, CommandEntry]]] = {
+    "user": (
+        "Users of the vault besides its owner, each with a role.",
+        {
+            "add": CommandEntry("user:add", "Add a user. Asks for the password, which the user can change."),
+            "list": CommandEntry("user:list_users", "List the users with their roles; the owner is not listed."),
+            "role": CommandEntry(
+                "user:change_role", "Give a user another role. A running vault knows it within seconds."
+            ),
+            "remove": CommandEntry(
+                "user:remove", "Remove a user with favourites, positions, tokens and links. Posts stay."
+            ),
+        },
+    ),
     "token": (
         "Tokens for programs, each with what it may do.",
         {

@@ -39,8 +39,8 @@ def mark(
     from mediavault.cli.output import out, print_json
     from mediavault.core.clock import SystemClock
     from mediavault.core.job import JobId
-    from mediavault.core.marks import OWNER
     from mediavault.core.messages import counted
+    from mediavault.core.users import OWNER
     from mediavault.presentation.views import marks_view
     from mediavault.store.noting import MarkChange, change_marks, read_noted
 

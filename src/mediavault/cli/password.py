@@ -1,4 +1,4 @@
-"""``password``: set or remove the vault's password. The old one is not asked for: the command has the database."""
+"""``password``: set or remove a password. The old one is not asked for: the command has the database."""
 
 from __future__ import annotations
 
@@ -18,17 +18,29 @@ FromStdin = Annotated[bool, typer.Option("--stdin", help="Read it from standard 
 Remove = Annotated[bool, typer.Option("--remove", help="Remove it: the vault is then open to this machine only.")]
 
 
-def password(*, from_stdin: FromStdin = False, remove: Remove = False, as_json: AsJson = False) -> None:
-    """Set the vault's password and end all sessions."""
+UserName = Annotated[
+    str | None, typer.Option("--user", help="Of this user, by default of the owner.", show_default=False)
+]
+
+
+def password(
+    *, user: UserName = None, from_stdin: FromStdin = False, remove: Remove = False, as_json: AsJson = False
+) -> None:
+    """Set the owner's password, or another user's, and end the user's sessions."""
     from mediavault.auth.passwords import check_password
     from mediavault.cli.context import quiet_settings, with_store
     from mediavault.cli.output import out, print_json
+    from mediavault.core.failures import BadInput
+    from mediavault.core.users import OWNER
 
+    name = user or OWNER
+    if remove and name != OWNER:
+        raise BadInput("Only the owner's password can be removed.", help="Remove the user: `mediavault user remove`.")
     settings = quiet_settings()
-    chosen = None if remove else _from_stdin() if from_stdin else _prompt()
+    chosen = None if remove else read_password(from_stdin=from_stdin)
     if chosen is not None:
         check_password(chosen)  # before the database is opened
-    changed = asyncio.run(with_store(settings, lambda store: _change(store.records, chosen)))
+    changed = asyncio.run(with_store(settings, lambda store: _change(store.records, name, chosen)))
     if as_json:
         print_json({"password": not remove, "changed": changed})
     elif changed:
@@ -39,22 +51,23 @@ def password(*, from_stdin: FromStdin = False, remove: Remove = False, as_json: 
         raise Exit(EXIT_JOB_FAILED)
 
 
-async def _change(records: Records, chosen: str | None) -> bool:
-    from mediavault.auth.owner import Owner
+def read_password(*, from_stdin: bool) -> str:
+    """Return a new password: a line of standard input, or what the user types twice."""
+    return sys.stdin.readline().rstrip("\r\n") if from_stdin else _prompt()
+
+
+async def _change(records: Records, user: str, chosen: str | None) -> bool:
+    from mediavault.auth.users import Users
     from mediavault.auth.web_sessions import WebSessions
     from mediavault.core.clock import SystemClock
 
-    owner, changed = Owner(records, SystemClock()), True
+    users, changed = Users(records, SystemClock()), True
     if chosen is None:
-        changed = await owner.remove_password()
+        changed = await users.remove_password()
     else:
-        await owner.set_password(chosen)
-    await WebSessions(records, SystemClock()).end_all()
+        await users.set_password(chosen, user)
+    await WebSessions(records, SystemClock()).end_all(user if chosen else None)
     return changed
-
-
-def _from_stdin() -> str:
-    return sys.stdin.readline().rstrip("\r\n")
 
 
 def _prompt() -> str:

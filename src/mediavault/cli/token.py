@@ -48,6 +48,7 @@ def add(name: Name, scope: ScopeOption = Scope.SUBMIT, days: Days = None, *, as_
 def list_tokens(*, as_json: AsJson = False) -> None:
     """List name, scope and last use of every token, never the token itself."""
     from mediavault.cli.output import out, print_json
+    from mediavault.core.users import OWNER
 
     listed = _with_tokens(lambda tokens: tokens.all())
     if as_json:
@@ -56,7 +57,8 @@ def list_tokens(*, as_json: AsJson = False) -> None:
     for token in listed:
         used = f"last used {token.used_at:%Y-%m-%d %H:%M} UTC" if token.used_at else "never used"
         ends = f", ends {token.expires_at:%Y-%m-%d}" if token.expires_at else ""
-        line = f"{token.id}  {token.scope:<7}  {token.name}  ({used}{ends})"
+        whose = "" if token.user == OWNER else f"{token.user}, "
+        line = f"{token.id}  {token.scope:<7}  {token.name}  ({whose}{used}{ends})"
         out().print(line, markup=False, highlight=False, soft_wrap=True)
     if not listed:
         out().print("There is no token.")
@@ -83,6 +85,6 @@ def _with_tokens(use: Callable[[ApiTokens], Awaitable[T]]) -> T:
 
 def _as_dict(token: ApiToken) -> dict[str, Any]:
     moments = {"made_at": token.made_at, "last_used_at": token.used_at, "expires_at": token.expires_at}
-    return {"id": token.id, "name": token.name, "scope": token.scope.value} | {
+    return {"id": token.id, "name": token.name, "scope": token.scope.value, "user": token.user} | {
         name: at and at.isoformat() for name, at in moments.items()
     }

@@ -16,15 +16,14 @@ from enum import StrEnum
 from mediavault.core.failures import BadInput
 from mediavault.core.job import JobId
 from mediavault.core.messages import Message
+from mediavault.core.users import is_user_name
 
-OWNER = "owner"  # the user of a vault that has only one
 MAX_TAG_CHARS = 60
 MAX_COLLECTION_CHARS = 120
 MAX_NOTE_CHARS = 10_000
 WATCHED_SHARE = 0.9  # of the length: who has seen that much has watched the video
 WORTH_RESUMING_S = 10.0  # a position before that is the beginning
 
-_USER = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SPACES = re.compile(r"\s+")
 _SEARCHED_TAG = re.compile(r'(?:^|(?<=\s))tag:(?:"([^"]*)"|(\S+))', re.IGNORECASE)
 
@@ -35,13 +34,22 @@ class MarkKind(StrEnum):
     FAVOURITE = "favourite"  # of a user
     WATCHED = "watched"  # of a user
     POSITION = "position"  # of a user; its text is a Position
+    ADDED = "added"  # by this user; the owner's posts have none
     TAG = "tag"
     COLLECTION = "collection"  # an ordered list of videos
     NOTE = "note"  # its text is the note
     OUTDATED = "outdated"  # the sidecar does not have the job's marks yet
 
 
-KEPT_IN_SIDECARS = (MarkKind.FAVOURITE, MarkKind.WATCHED, MarkKind.TAG, MarkKind.COLLECTION, MarkKind.NOTE)
+KEPT_IN_SIDECARS = (
+    MarkKind.FAVOURITE,
+    MarkKind.WATCHED,
+    MarkKind.ADDED,
+    MarkKind.TAG,
+    MarkKind.COLLECTION,
+    MarkKind.NOTE,
+)
+OF_A_USER = (MarkKind.FAVOURITE, MarkKind.WATCHED, MarkKind.POSITION)  # they go when the user is removed
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,11 @@ def watched(user: str) -> str:
 def position(user: str) -> str:
     """Return the name of where a user stopped watching."""
     return f"{MarkKind.POSITION}/{user}"
+
+
+def added(user: str) -> str:
+    """Return the name of what a user has added to the vault."""
+    return f"{MarkKind.ADDED}/{user}"
 
 
 def tag(text: str) -> str:
@@ -196,8 +209,8 @@ def is_written_so(name: str, text: str) -> bool:
     kind, _, rest = name.partition("/")
     try:
         match kind:
-            case MarkKind.FAVOURITE | MarkKind.WATCHED:
-                return bool(_USER.fullmatch(rest)) and not text
+            case MarkKind.FAVOURITE | MarkKind.WATCHED | MarkKind.ADDED:
+                return is_user_name(rest) and not text
             case MarkKind.TAG:
                 return tag(text) == name and tag_text(text) == text
             case MarkKind.COLLECTION:
@@ -219,6 +232,7 @@ class Noted:
     collections: tuple[str, ...] = ()
     note: str = ""
     position: Position | None = None
+    added_by: str | None = None  # None: the owner
 
 
 def noted(marks: Iterable[Mark], user: str) -> Noted:
@@ -232,6 +246,7 @@ def noted(marks: Iterable[Mark], user: str) -> Noted:
         collections=tuple(mark.text for mark in by_name.values() if mark.kind == MarkKind.COLLECTION),
         note=by_name[MarkKind.NOTE].text if MarkKind.NOTE in by_name else "",
         position=position_from_text(stopped.text) if stopped else None,
+        added_by=next((name.partition("/")[2] for name in by_name if name.startswith(f"{MarkKind.ADDED}/")), None),
     )
 
 

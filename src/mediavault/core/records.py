@@ -15,6 +15,7 @@ class RecordKind(StrEnum):
     """Kinds of records. The values are stored: never rename one. The code that writes a kind documents its contents."""
 
     OWNER = "owner"
+    USER = "user"
     SETUP = "setup"
     WEB_SESSION = "web_session"
     API_TOKEN = "api_token"  # noqa: S105 - a kind, no token
@@ -33,6 +34,7 @@ class RecordKind(StrEnum):
 # is valid only on the machine that printed it, and answers are kept for a day only.
 MOVING_KINDS = (
     RecordKind.OWNER,
+    RecordKind.USER,
     RecordKind.API_TOKEN,
     RecordKind.SETTING,
     RecordKind.SAVED_SEARCH,

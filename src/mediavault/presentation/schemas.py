@@ -215,7 +215,7 @@ class PositionView(_View):
 
 class MarksView(_View):
     """What was noted about a job: the user's own favourite, watched and position, and everybody's tags,
-    collections and note."""
+    collections and note. ``added_by``: the user who submitted it; null is the owner."""
 
     favourite: bool
     watched: bool
@@ -223,6 +223,7 @@ class MarksView(_View):
     collections: list[str]
     note: str
     position: PositionView | None
+    added_by: str | None = None
 
 
 class MarkedView(_View):

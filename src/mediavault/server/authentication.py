@@ -13,12 +13,13 @@ from fastapi.responses import RedirectResponse, Response
 
 from mediavault.auth.authenticator import Authenticator, AuthMethod, AuthMode, Credentials, Principal
 from mediavault.auth.proxies import ProxyRefused, was_forwarded
-from mediavault.auth.scopes import SAFE_METHODS, Scope, may
+from mediavault.auth.roles import least_role
+from mediavault.auth.scopes import SAFE_METHODS, Scope, scope_allows
 from mediavault.auth.web_sessions import ClientInfo
 from mediavault.core.failures import ErrorCode
 from mediavault.core.logs import get_logger
-from mediavault.core.marks import OWNER
 from mediavault.core.messages import Message
+from mediavault.core.users import OWNER, Role
 from mediavault.server.errors import HttpRefusal, wants_page
 from mediavault.server.security import bearer
 
@@ -49,8 +50,28 @@ def current_principal() -> Principal | None:
 
 
 def current_user() -> str:
-    """Return whose favourites, positions and saved searches this request means."""
-    return OWNER
+    """Return the name of the user whose request this is; the owner's without a caller."""
+    caller = current_principal()
+    return caller.user if caller else OWNER
+
+
+def has_role(role: Role) -> bool:
+    """Whether the caller's role includes ``role``; False without a caller."""
+    caller = current_principal()
+    return caller is not None and caller.role.rank >= role.rank
+
+
+def may(method: str, address: str) -> bool:
+    """Whether the caller's role allows a request to this path, which may have a query and a fragment."""
+    return has_role(least_role(method, address.partition("#")[0].partition("?")[0]))
+
+
+def require_role(role: Role) -> None:
+    """Raise HttpRefusal unless the caller's role includes ``role``."""
+    if not has_role(role):
+        for_admins, for_members = Message("Only an admin may do this."), Message("Only members and admins may do this.")
+        message = for_admins if role is Role.ADMIN else for_members
+        raise HttpRefusal(403, ErrorCode.FORBIDDEN, message, help="An admin of the vault can change your role.")
 
 
 class RequestAuthenticator:
@@ -84,7 +105,7 @@ class RequestAuthenticator:
         caller = await self._authenticated_caller(request) if mode is AuthMode.PROTECTED else None
         if caller is None:
             return None if path in OPTIONAL_PATHS else _redirect_to_sign_in(request, mode)
-        if not may(caller.scope, request.method, path):
+        if not scope_allows(caller.scope, request.method, path):
             raise HttpRefusal(
                 403,
                 ErrorCode.FORBIDDEN,
@@ -93,6 +114,7 @@ class RequestAuthenticator:
                 headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'},
             )
         set_principal(caller)
+        require_role(least_role(request.method, path))
         return None
 
     async def _authenticated_caller(self, request: Request) -> Principal | None:

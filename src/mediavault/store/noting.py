@@ -11,6 +11,7 @@ from mediavault.core.failures import BadInput
 from mediavault.core.job import JobId
 from mediavault.core.marks import Mark, MarkKind, Noted, Position
 from mediavault.core.messages import Message
+from mediavault.core.users import OWNER
 from mediavault.store.port import Store
 
 MOST_AT_ONCE = 20  # tags or collections that one change names
@@ -28,6 +29,11 @@ class MarkChange:
     remove_tags: Sequence[str] = ()
     add_to: Sequence[str] = ()  # titles of collections
     remove_from: Sequence[str] = ()
+
+    @property
+    def concerns_all(self) -> bool:
+        """Whether it changes what all users see, and not only what is the user's own."""
+        return self.note is not None or any(getattr(self, field.name) for field in fields(self) if "_" in field.name)
 
 
 async def change_marks(store: Store, clock: Clock, user: str, job_ids: Sequence[JobId], change: MarkChange) -> int:
@@ -88,6 +94,19 @@ async def save_position(store: Store, clock: Clock, user: str, job_id: JobId, po
     else:
         text, place = marks.position_to_text(position), to_micros(clock.now())
         await store.marks.put([Mark(job_id, marks.position(user), text, place)])
+
+
+async def note_added(store: Store, clock: Clock, user: str, job_ids: Sequence[JobId]) -> None:
+    """Note who has added these jobs. What has no such note was added by the owner."""
+    if user != OWNER and job_ids:
+        await outdate(store, clock, job_ids)
+        await store.marks.put([Mark(job_id, marks.added(user)) for job_id in job_ids])
+
+
+async def forget_user(store: Store, clock: Clock, user: str) -> None:
+    """Remove a user's favourites, positions and what the user has watched. What the user has added stays so noted."""
+    for kind in marks.OF_A_USER:
+        await remove_name(store, clock, f"{kind}/{user}")
 
 
 async def rename(store: Store, clock: Clock, name: str, new_name: str, text: str) -> int:

@@ -47,6 +47,13 @@ async def remove_search(records: Records, user: str, name: str) -> None:
         raise NotFound("No saved search has this name.")
 
 
+async def remove_searches(records: Records, user: str) -> None:
+    """Remove all searches of a user."""
+    for record in await records.all(_KIND):
+        if record.key.startswith(f"{user}/"):
+            await records.remove(_KIND, record.key)
+
+
 def _name(text: str) -> str:
     try:
         return tag_text(text)  # the same rules: one short line

@@ -31,6 +31,7 @@ from mediavault.presentation.preferences import current
 from mediavault.presentation.schemas import ErrorView
 from mediavault.presentation.translation import direction, gettext, localize, names, ngettext, pgettext, translated
 from mediavault.presentation.translation import gettext as _
+from mediavault.server.authentication import may
 from mediavault.server.base_path import base_path
 from mediavault.web.assets import static_address
 from mediavault.web.badges import icon, letter, site_name, tone
@@ -68,24 +69,32 @@ def error_page(status: int, error: ErrorView) -> Response:
 
 
 def sections() -> list[tuple[str, str, str, str]]:
-    """Return name, path, icon and label of each section, in order. A template sets ``section`` to its own name."""
-    return [
+    """Return name, path, icon and label of the sections that the caller may see, in order.
+
+    A template sets ``section`` to its own name.
+    """
+    return _reachable(
         ("home", "/", "home", _("Home")),
         ("library", "/library", "library", _("Library")),
         ("accounts", "/accounts", "people", _("Accounts")),
         ("sites", "/sites", "globe", _("Sites")),
         ("settings", "/settings", "settings", _("Settings")),
-    ]
+    )
 
 
 def palette_places() -> list[tuple[str, str, str, str]]:
     """Return the pages that the command palette goes to, as ``sections`` does."""
-    return [
+    return _reachable(
         *sections(),
         ("sign-ins", "/sessions", "key", _("Sign-ins")),
         ("access", "/access", "shield", _("Access")),
         ("health", "/doctor", "pulse", _("Health")),
-    ]
+    )
+
+
+def _reachable(*places: tuple[str, str, str, str]) -> list[tuple[str, str, str, str]]:
+    is_reader = not may("POST", "/submit")  # whose home is the library
+    return [place for place in places if may("GET", place[1]) and not (is_reader and place[0] == "home")]
 
 
 def use_icon(name: str) -> Markup:
@@ -129,6 +138,7 @@ def _environment() -> Environment:
         sections=sections,
         palette_places=palette_places,
         use_icon=use_icon,
+        may=may,
         message_of=localize,
         letter_of=letter,
         site_of=site_name,

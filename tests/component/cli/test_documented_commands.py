@@ -32,6 +32,7 @@ NOT_RUN = {  # why
     "login": "opens a browser",
     "migrate": "names a server",
     "password": "asks on the terminal",
+    "user": "asks on the terminal",
     "serve": "runs until it is stopped",
     "worker": "runs until it is stopped",
 }

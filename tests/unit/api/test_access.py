@@ -54,7 +54,7 @@ def cookie_of(answer: Answer) -> str:
 
 async def owned(make_vault: MakeVault, **settings: Any) -> ApiVault:
     vault = make_vault(**settings)
-    await authenticator_of(vault).owner.take(PASSWORD)
+    await authenticator_of(vault).users.take(PASSWORD)
     return vault
 
 
@@ -113,7 +113,7 @@ async def test_an_open_vault_refuses_forwarded_requests(vault: ApiVault) -> None
     set_up = await vault.client.submit("/setup", {"password": PASSWORD, "again": PASSWORD}, x_forwarded_for="192.0.2.7")
 
     assert set_up.status == 403
-    assert not await authenticator_of(vault).owner.has_password()
+    assert not await authenticator_of(vault).users.has_password()
 
 
 async def test_the_first_password_closes_the_vault_and_signs_its_owner_in(vault: ApiVault) -> None:
@@ -143,7 +143,7 @@ async def test_a_bad_first_password_is_refused_with_the_reason(
     assert answer.status == 422
     assert words in answer.text
     assert f'value="{password}"' not in answer.text
-    assert not await authenticator_of(vault).owner.has_password()
+    assert not await authenticator_of(vault).users.has_password()
 
 
 @pytest.mark.parametrize("settings", [{"setup": True}, {"host": "0.0.0.0"}, {"host": "0.0.0.0", "setup": True}])
@@ -171,7 +171,7 @@ async def test_the_setup_token_creates_one_owner(make_vault: MakeVault) -> None:
     )
 
     assert (first.status, second.status) == (303, 401)
-    assert await authenticator_of(vault).owner.holds(PASSWORD)
+    assert await authenticator_of(vault).users.holds(PASSWORD)
     assert await vault.store.records.all(RecordKind.SETUP) == []
 
 
@@ -203,14 +203,14 @@ async def test_a_vault_with_an_owner_cannot_be_set_up_again(make_vault: MakeVaul
     vault = await owned(make_vault)
     assert (await vault.client.submit("/setup", form)).status == 401
     assert (await vault.client.get("/setup")).status == 303
-    assert await authenticator_of(vault).owner.holds(PASSWORD)
+    assert await authenticator_of(vault).users.holds(PASSWORD)
 
 
 async def test_a_vault_guarded_by_its_token_takes_no_first_password_without_it(make_vault: MakeVault) -> None:
     vault = make_vault(token=TOKEN)
 
     assert (await vault.client.submit("/setup", {"password": PASSWORD, "again": PASSWORD})).status == 401
-    assert not await authenticator_of(vault).owner.has_password()
+    assert not await authenticator_of(vault).users.has_password()
 
 
 # --- the password ------------------------------------------------------------------------------------------------
@@ -242,7 +242,7 @@ async def test_every_sign_in_attempt_costs_one_hash(
     """Whether the secret is right, wrong or empty, and whether a password is set. tests/component measures the times."""
     vault = make_vault(token=TOKEN)
     if has_owner:
-        await authenticator_of(vault).owner.take(PASSWORD)
+        await authenticator_of(vault).users.take(PASSWORD)
     hashed: list[str] = []
     to_bytes = hashing._bytes
 

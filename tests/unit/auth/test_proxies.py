@@ -13,11 +13,12 @@ from mediavault.auth.proxies import (
     ProxyRules,
     client_address,
     proxy_rules,
-    signed_in_by_proxy,
+    user_of_proxy,
     was_forwarded,
 )
 from mediavault.core.failures import BadSetting
 from mediavault.core.settings import Settings, load_settings
+from mediavault.core.users import OWNER
 
 SECRET = "a secret between the two of us"
 PROXY = "10.0.0.2"
@@ -35,18 +36,22 @@ def rules(tmp_path: Path, **overrides: Any) -> ProxyRules:
 
 
 def test_a_trusted_proxy_signs_the_owner_in(tmp_path: Path) -> None:
-    assert signed_in_by_proxy(rules(tmp_path), PROXY, HEADERS)
+    assert user_of_proxy(rules(tmp_path), PROXY, HEADERS) == OWNER
+
+
+def test_a_trusted_proxy_names_another_user(tmp_path: Path) -> None:
+    assert user_of_proxy(rules(tmp_path), PROXY, [("remote-user", "Eve"), (SECRET_HEADER, SECRET)]) == "eve"
 
 
 def test_without_the_header_the_proxy_signs_no_one_in(tmp_path: Path) -> None:
     """The proxy may leave a path to the vault's own sign-in."""
-    assert not signed_in_by_proxy(rules(tmp_path), PROXY, [("accept", "*/*"), (SECRET_HEADER, SECRET)])
+    assert None is user_of_proxy(rules(tmp_path), PROXY, [("accept", "*/*"), (SECRET_HEADER, SECRET)])
 
 
 def test_sign_in_by_a_proxy_is_off_by_default(tmp_path: Path) -> None:
     off = proxy_rules(Settings(state_dir=tmp_path, download_dir=tmp_path, trusted_proxies=("10.0.0.0/24",)))
 
-    assert not signed_in_by_proxy(off, PROXY, HEADERS)
+    assert None is user_of_proxy(off, PROXY, HEADERS)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +64,8 @@ def test_sign_in_by_a_proxy_is_off_by_default(tmp_path: Path) -> None:
         (PROXY, [("remote-user", "jane")]),
         (PROXY, [("remote-user", "jane"), (SECRET_HEADER, "wrong")]),
         (PROXY, [("remote-user", "jane"), (SECRET_HEADER, "")]),
-        (PROXY, [("remote-user", "eve"), (SECRET_HEADER, SECRET)]),
+        (PROXY, [("remote-user", "owner"), (SECRET_HEADER, SECRET)]),
+        (PROXY, [("remote-user", "e/ve"), (SECRET_HEADER, SECRET)]),
         (PROXY, [("remote-user", ""), (SECRET_HEADER, SECRET)]),
         (PROXY, [("remote-user", "jane"), *HEADERS]),
         (PROXY, [*HEADERS, ("remote-user", "eve")]),
@@ -75,7 +81,7 @@ def test_sign_in_by_a_proxy_is_off_by_default(tmp_path: Path) -> None:
 def test_forged_proxy_headers_are_refused(tmp_path: Path, peer: str, headers: list[tuple[str, str]]) -> None:
     """Headers from another peer, repeated, with dots or underscores, without the secret, or for another user."""
     with pytest.raises(ProxyRefused):
-        signed_in_by_proxy(rules(tmp_path), peer, headers)
+        user_of_proxy(rules(tmp_path), peer, headers)
 
 
 @pytest.mark.parametrize("missing", ["trusted_proxies", "proxy_header", "proxy_user", "proxy_secret"])

@@ -7,8 +7,8 @@ import io
 
 import pytest
 
-from mediavault.auth.owner import Owner
 from mediavault.auth.tokens import ApiTokens
+from mediavault.auth.users import Users
 from mediavault.auth.web_sessions import ClientInfo, WebSessions
 from mediavault.core.records import RecordKind
 from tests.unit.cli.conftest import Run, StubHouse
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("cheap_hashing")
 
 
 def holds(house: StubHouse, password: str) -> bool:
-    return asyncio.run(Owner(house.store.records, house.clock).holds(password))
+    return asyncio.run(Users(house.store.records, house.clock).holds(password))
 
 
 def set_stdin(monkeypatch: pytest.MonkeyPatch, text: str) -> None:

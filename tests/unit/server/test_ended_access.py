@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from mediavault.auth.owner import Owner
 from mediavault.auth.proxies import SECRET_HEADER
 from mediavault.auth.scopes import Scope
 from mediavault.auth.tokens import ApiTokens
 from mediavault.auth.ttl_cache import KNOWN_FOR_S
+from mediavault.auth.users import Users
 from mediavault.auth.web_sessions import IDLE_FOR, WebSessions
 from mediavault.core.failures import StoreError
 from mediavault.server.long_responses import CHECK_EVERY_S, PROXY_SIGN_IN_LASTS_S, RELAY_PATH
@@ -120,7 +120,7 @@ async def elsewhere_sign_out_everywhere(vault: ApiVault) -> None:
 
 async def elsewhere_new_password(vault: ApiVault) -> None:
     """As `mediavault password` does."""
-    await Owner(vault.store.records, vault.clock).set_password(NEW_PASSWORD)
+    await Users(vault.store.records, vault.clock).set_password(NEW_PASSWORD)
     await WebSessions(vault.store.records, vault.clock).end_all()
 
 
@@ -166,7 +166,7 @@ async def test_a_session_that_expires_ends_its_stream(make_vault: MakeVault) -> 
 
 async def test_a_stream_of_an_open_vault_ends_when_the_vault_gets_a_password(vault: ApiVault) -> None:
     async with listening(vault) as stream:
-        await authenticator_of(vault).owner.take(PASSWORD)
+        await authenticator_of(vault).users.take(PASSWORD)
 
         assert await is_over(stream)
 

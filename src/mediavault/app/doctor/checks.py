@@ -20,7 +20,7 @@ from mediavault.app.doctor.file_checks import check_files
 from mediavault.app.doctor.postgres_checks import check_postgres
 from mediavault.app.doctor.site_checks import check_site_packages, check_sites
 from mediavault.app.doctor.ytdlp_checks import check_parts, check_ytdlp
-from mediavault.auth.owner import Owner
+from mediavault.auth.users import Users
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import MediavaultError
 from mediavault.core.fleet import ALIVE_WITHIN, unserved, unserved_in_words
@@ -316,7 +316,7 @@ async def check_store(settings: Settings) -> list[Check]:
             damaged = len(await store.records.all(RecordKind.DAMAGED))
             _, position = await read_position(store.records)
             days = (await LiveSettings(settings, store.records, SystemClock()).current()).verify_days
-            has_password = await Owner(store.records, SystemClock()).has_password()
+            has_password = await Users(store.records, SystemClock()).has_password()
     except MediavaultError as exc:
         return [Check("Jobs", DoctorVerdict.BROKEN, exc.message, exc.help)]
     parts = (

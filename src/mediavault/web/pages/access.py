@@ -1,9 +1,10 @@
-"""The page about access to the vault: its password, the signed-in browsers, and the tokens of programs."""
+"""The page about access to the vault: the caller's password, signed-in browsers, tokens and links, and the users."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
@@ -14,9 +15,10 @@ from mediavault.auth.scopes import Scope
 from mediavault.auth.shared_links import SharedLink
 from mediavault.auth.tokens import MAX_NAME_CHARS
 from mediavault.core.failures import BadInput
+from mediavault.core.users import MAX_USER_CHARS, OWNER, Role
 from mediavault.presentation.translation import N_, gettext
 from mediavault.presentation.views import title
-from mediavault.server.authentication import client_info_of, current_principal
+from mediavault.server.authentication import client_info_of, current_principal, current_user, has_role
 from mediavault.store.bulk import existing_jobs
 from mediavault.web.pages.frame import frame, read_form, see_other
 from mediavault.web.pages.sign_in import answer, same_twice, signed_in, signed_out
@@ -37,6 +39,12 @@ SCOPE_HINTS: Mapping[Scope, str] = {
     Scope.READ: N_("including videos"),
     Scope.ADMIN: N_("everything you can do here"),
 }
+ROLE_WORDS: Mapping[Role, str] = {Role.VIEWER: N_("Viewer"), Role.MEMBER: N_("Member"), Role.ADMIN: N_("Admin")}
+ROLE_HINTS: Mapping[Role, str] = {
+    Role.VIEWER: N_("watches everything"),
+    Role.MEMBER: N_("also adds, changes, shares and deletes posts"),
+    Role.ADMIN: N_("everything, also sign-ins, settings and users"),
+}
 LIVES = (None, 30, 90, 365)  # days, as the page offers them
 
 
@@ -50,9 +58,9 @@ async def access(request: Request, desk: AuthenticatorDep, services: Services) -
 async def password_form(request: Request, desk: AuthenticatorDep, services: Services) -> Response:
     if await desk.mode() is AuthMode.OPEN:
         return see_other("/setup")
-    form, visit = await read_form(request), client_info_of(request, desk)
+    form, visit, user = await read_form(request), client_info_of(request, desk), current_user()
     try:
-        session_id = await desk.change_password(form.get("current", ""), same_twice(form), visit)
+        session_id = await desk.change_password(form.get("current", ""), same_twice(form), visit, user=user)
     except BadInput as exc:
         return await _access(request, desk, services, error=exc)
     return signed_in(see_other(f"{PAGE}?changed=1"), session_id, tls=visit.tls)
@@ -66,7 +74,7 @@ async def token_form(request: Request, desk: AuthenticatorDep, services: Service
         if await desk.mode() is AuthMode.OPEN:
             raise BadInput("Tokens have no effect while the vault has no password.", help="Set a password first.")
         lives, scope = _lives(form.get("days", "")), _scope(form.get("scope", ""))
-        token, made = await desk.tokens.add(form.get("name", ""), scope, lives=lives)
+        token, made = await desk.tokens.add(form.get("name", ""), scope, lives=lives, user=current_user())
     except BadInput as exc:
         return await _access(request, desk, services, error=exc, name=form.get("name", "")[:MAX_NAME_CHARS])
     return await _access(request, desk, services, token=token, token_name=made.name)
@@ -74,13 +82,13 @@ async def token_form(request: Request, desk: AuthenticatorDep, services: Service
 
 @router.post("/access/tokens/{token_id}/revoke")
 async def revoke_form(token_id: str, desk: AuthenticatorDep) -> Response:
-    await desk.tokens.revoke(token_id)
+    await desk.tokens.revoke(token_id, current_user())
     return see_other(f"{PAGE}#tokens")
 
 
 @router.post("/access/sessions/{name}/end")
 async def end_session_form(name: str, desk: AuthenticatorDep) -> Response:
-    for session in await desk.sessions.all():
+    for session in await desk.sessions.all(current_user()):
         if session.name == name:
             await desk.sessions.end(session.key)
     return signed_out(see_other("/login")) if name == _own_session() else see_other(f"{PAGE}#sessions")
@@ -88,9 +96,49 @@ async def end_session_form(name: str, desk: AuthenticatorDep) -> Response:
 
 @router.post("/access/sign-out-everywhere")
 async def sign_out_everywhere_form(desk: AuthenticatorDep) -> Response:
-    """End all sessions, including this one: a user who asks for this trusts none of them."""
-    await desk.sessions.end_all()
+    """End all sessions of the user, including this one: who asks for this trusts none of them."""
+    await desk.sessions.end_all(current_user())
     return signed_out(see_other("/login"))
+
+
+# --- users: for admins only
+
+
+@router.post("/access/users")
+async def user_form(request: Request, desk: AuthenticatorDep, services: Services) -> Response:
+    form = await read_form(request)
+    try:
+        if not await desk.users.has_password():
+            raise BadInput("Users can be added when the vault has a password.", help="Set a password first.")
+        user = await desk.add_user(form.get("user", ""), _role(form.get("role", "")), form.get("password", ""))
+    except BadInput as exc:
+        return await _access(request, desk, services, error=exc, user=form.get("user", "")[:MAX_USER_CHARS])
+    return see_other(f"{PAGE}?{urlencode({'added': user.name})}#users")
+
+
+@router.post("/access/users/{name}/role")
+async def role_form(request: Request, name: str, desk: AuthenticatorDep) -> Response:
+    await desk.users.change_role(name, _role((await read_form(request)).get("role", "")))
+    return see_other(f"{PAGE}#users")
+
+
+@router.post("/access/users/{name}/password")
+async def user_password_form(request: Request, name: str, desk: AuthenticatorDep, services: Services) -> Response:
+    """Set a user's password, and end the user's sessions."""
+    try:
+        if name == OWNER:
+            raise BadInput("The owner's password can't be set by others.")
+        await desk.users.set_password((await read_form(request)).get("password", ""), name)
+    except BadInput as exc:
+        return await _access(request, desk, services, error=exc)
+    await desk.sessions.end_all(name)
+    return see_other(f"{PAGE}#users")
+
+
+@router.post("/access/users/{name}/remove")
+async def remove_user_form(name: str, desk: AuthenticatorDep, services: Services) -> Response:
+    await desk.remove_user(name, services.store)
+    return see_other(f"{PAGE}#users")
 
 
 async def _access(
@@ -102,20 +150,32 @@ async def _access(
     token: str | None = None,
     token_name: str = "",
     name: str = "",
+    user: str = "",
     changed: bool = False,
     is_set_up: bool = False,
 ) -> Response:
+    me = await desk.users.find(current_user())
+    is_admin = has_role(Role.ADMIN)
+    users = await desk.users.all() if is_admin else []
+    added = request.query_params.get("added")
     return answer(
         "access.html",
         error,
         is_open=await desk.mode() is AuthMode.OPEN,
-        has_password=await desk.owner.has_password(),
+        me=me,
+        is_owner=current_user() == OWNER,
+        is_admin=is_admin,
+        users=[(one, await _last_seen(desk, one.name)) for one in users],
+        added=added if added in [one.name for one in users] else None,
+        roles={role: (gettext(ROLE_WORDS[role]), gettext(ROLE_HINTS[role])) for role in Role},
+        user=user,
+        has_password=me is not None and me.password is not None,
         has_vault_token=desk.has_vault_token,
         has_proxy=services.settings.proxy_header is not None,
-        sessions=await desk.sessions.all(),
+        sessions=await desk.sessions.all(current_user()),
         own=_own_session(),
-        tokens=await desk.tokens.all(),
-        links=await _links(desk, services),
+        tokens=await desk.tokens.all(current_user()),
+        links=await _links(desk, services, None if is_admin else current_user()),
         token=token,
         token_name=token_name,
         name=name,
@@ -129,9 +189,13 @@ async def _access(
     )
 
 
-async def _links(desk: Authenticator, services: ApiServices) -> list[tuple[SharedLink, str]]:
-    """Return the shared links with their posts' titles; the id of a post that is gone stands for its title."""
-    links = await desk.shared_links.all()
+async def _last_seen(desk: Authenticator, user: str) -> datetime | None:
+    return next((session.seen_at for session in await desk.sessions.all(user)), None)
+
+
+async def _links(desk: Authenticator, services: ApiServices, user: str | None) -> list[tuple[SharedLink, str]]:
+    """Return the user's links, or those of all, with their posts' titles; the id stands for the title of a lost post."""
+    links = await desk.shared_links.all(user)
     jobs = existing_jobs(services.store.catalogue, {link.job_id for link in links})
     titles = {job.id: title(job) async for job in jobs}
     return [(link, titles.get(link.job_id, link.job_id)) for link in links]
@@ -140,6 +204,13 @@ async def _links(desk: Authenticator, services: ApiServices) -> list[tuple[Share
 def _own_session() -> str | None:
     caller = current_principal()
     return caller.session.name if caller and caller.session else None
+
+
+def _role(text: str) -> Role:
+    try:
+        return Role(text)
+    except ValueError as exc:
+        raise BadInput("Unknown role.", help="Choose viewer, member or admin.") from exc
 
 
 def _scope(text: str) -> Scope:

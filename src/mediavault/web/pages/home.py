@@ -24,7 +24,7 @@ from mediavault.core.messages import Message
 from mediavault.core.submission import MAX_BATCH, RefusedAddress
 from mediavault.presentation.schemas import ErrorView
 from mediavault.presentation.views import fleet_view, title
-from mediavault.server.authentication import current_user
+from mediavault.server.authentication import current_user, may
 from mediavault.store.bulk import existing_jobs
 from mediavault.web.just_now import MOST, read_ids, with_newer, write_ids
 from mediavault.web.library_filter import LibraryFilter, LibraryView, Mine, address
@@ -69,10 +69,12 @@ async def home(
     again: Count | None = None,
     post: Annotated[list[str] | None, Query(max_length=MOST)] = None,
 ) -> Response:
-    """Show the home page. ``url`` and ``text`` only fill the box, since a GET changes nothing.
+    """Show the home page; the library to who may save nothing. ``url`` and ``text`` only fill the box, since a GET changes nothing.
 
     The other parameters describe the last action. Its posts are among those whose results stay on the page.
     """
+    if not may("POST", "/submit"):
+        return see_other("/library")
     done, ids = None, read_ids(request)
     if again is not None:
         done = SubmitResult(retried_words(again))

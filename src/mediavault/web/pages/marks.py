@@ -7,8 +7,8 @@ from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Request, Response
 
-from mediavault.api.dependencies import JobIdPath, Services, User, to_job_id
-from mediavault.api.marks import collection_page, no_such_name
+from mediavault.api.dependencies import JobIdPath, Services, UserName, to_job_id
+from mediavault.api.marks import allowed, collection_page, no_such_name
 from mediavault.api.services import ApiServices
 from mediavault.core import marks
 from mediavault.core.failures import BadInput
@@ -28,23 +28,23 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.post("/jobs/{job_id}/mark")
-async def mark_form(request: Request, job_id: JobIdPath, services: Services, user: User) -> Response:
+async def mark_form(request: Request, job_id: JobIdPath, services: Services, user: UserName) -> Response:
     """Change what is noted about a post. Several tags or titles are separated by commas."""
     form = await read_form(request)
     await services.store.catalogue.get(job_id)
-    await noting.change_marks(services.store, services.clock, user, [job_id], _change(form))
+    await noting.change_marks(services.store, services.clock, user, [job_id], allowed(_change(form)))
     within = request.query_params.get("in")
     return see_other(f"/jobs/{job_id}{'?' + urlencode({'in': within}) if within else ''}#marks")
 
 
 @router.post("/library/mark")
-async def mark_selection(request: Request, services: Services, user: User) -> Response:
+async def mark_selection(request: Request, services: Services, user: UserName) -> Response:
     """Change what is noted about the selected posts; ``mark`` says what, with the text in ``tags`` or ``titles``."""
     fields = await selection_fields(request)
     form = {name: values[0] for name, values in fields.items()}
     selection = read_selection(fields)
     ids = await ids_of(services.store.catalogue, selection)
-    change = _change_of_selection(form)
+    change = allowed(_change_of_selection(form))
     count = await noting.change_marks(services.store, services.clock, user, ids, change)
     return see_other(address(selection.filter, told=f"changed-{count}-{len(ids) - count}"))
 
@@ -92,7 +92,7 @@ def _split(text: str | None, *, required: bool = False) -> list[str]:
 
 
 @router.post("/library/searches")
-async def search_form(request: Request, services: Services, user: User) -> Response:
+async def search_form(request: Request, services: Services, user: UserName) -> Response:
     """Save the filter in the address under ``search_name``, or remove the search ``remove``.
 
     The form is that of the selection, whose other fields do not count.
@@ -138,7 +138,7 @@ async def name_form(request: Request, services: Services) -> Response:
 
 
 @router.get("/collections/{title:path}")
-async def collection(request: Request, title: str, services: Services, user: User) -> Response:
+async def collection(request: Request, title: str, services: Services, user: UserName) -> Response:
     """Show the videos of a collection in its order."""
     name, cursor = marks.collection(title), request.query_params.get("cursor") or None
     page = await collection_page(services.store, name, cursor, PAGE)
@@ -161,7 +161,7 @@ async def collection(request: Request, title: str, services: Services, user: Use
 
 
 @router.post("/collections/{title:path}")
-async def order_form(request: Request, title: str, services: Services, user: User) -> Response:
+async def order_form(request: Request, title: str, services: Services, user: UserName) -> Response:
     """Move the video ``id`` of a collection ``first``, ``up`` or ``down``, or take it ``out``."""
     form, name = await read_form(request), marks.collection(title)
     job_id = to_job_id(form.get("id", ""))

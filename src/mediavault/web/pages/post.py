@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from fastapi import APIRouter, Query, Request, Response
 
 from mediavault.api.actions import cancel_job, remove_job, retry_job, save_again
-from mediavault.api.dependencies import EventFeed, JobIdPath, Services
+from mediavault.api.dependencies import AuthenticatorDep, EventFeed, JobIdPath, Services
 from mediavault.api.file_facts import begin_check, checks_of
 from mediavault.api.services import ApiServices
 from mediavault.core.failures import FAILURES, BadInput, Remedy
@@ -38,7 +38,13 @@ FilterText = Annotated[str | None, Query(alias="in", max_length=2_000)]
 
 @router.get("/jobs/{job_id}")
 async def post(
-    job_id: JobIdPath, services: Services, item: ItemNumber = 0, within: FilterText = None, *, look: bool = False
+    job_id: JobIdPath,
+    services: Services,
+    desk: AuthenticatorDep,
+    item: ItemNumber = 0,
+    within: FilterText = None,
+    *,
+    look: bool = False,
 ) -> Response:
     """Show a post.
 
@@ -69,6 +75,7 @@ async def post(
         next_video=after.after(job, shown, saved, keep) if after and shown else None,
         back=address(asked or LibraryFilter()),
         keep=keep,
+        has_users=await desk.users.has_others(),
         **await _marks(services, job_id),
         waits_for_person=waits_for_sign_in(job),
         needs_sign_in=_needs_sign_in(job),

@@ -17,8 +17,9 @@ from mediavault.auth.shared_links import SharedLink
 from mediavault.core.failures import BadInput, JobNotFound, NotFound
 from mediavault.core.job import Job
 from mediavault.core.media import KeptFile
+from mediavault.core.users import Role
 from mediavault.presentation.views import kept_files, title
-from mediavault.server.authentication import SHARED_PREFIX, credentials_of
+from mediavault.server.authentication import SHARED_PREFIX, credentials_of, current_user, has_role
 from mediavault.server.base_path import base_path
 from mediavault.web.pages.frame import frame, read_form, see_other
 from mediavault.web.pages.sign_in import answer
@@ -139,7 +140,7 @@ def _unlisted(response: Response) -> Response:
     return response
 
 
-# --- the owner's forms
+# --- the users' forms
 
 
 @router.post("/jobs/{job_id}/share")
@@ -148,7 +149,8 @@ async def share_video_form(request: Request, job_id: JobIdPath, services: Servic
     form, job = await read_form(request), await services.store.catalogue.get(job_id)
     item = _item(form.get("item", ""), job)
     lives = _lives(form.get("days", ""))
-    key, link = await desk.shared_links.add(job_id, item, lives=lives, password=form.get("password", ""))
+    password, user = form.get("password", ""), current_user()
+    key, link = await desk.shared_links.add(job_id, item, lives=lives, password=password, user=user)
     return render(
         "share_made.html",
         job_id=job_id,
@@ -161,7 +163,8 @@ async def share_video_form(request: Request, job_id: JobIdPath, services: Servic
 
 @router.post("/access/links/{link_id}/revoke")
 async def revoke_link_form(link_id: str, desk: AuthenticatorDep) -> Response:
-    await desk.shared_links.revoke(link_id)
+    """Revoke a link: members their own, admins anybody's."""
+    await desk.shared_links.revoke(link_id, None if has_role(Role.ADMIN) else current_user())
     return see_other("/access#links")
 
 

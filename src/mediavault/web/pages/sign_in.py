@@ -11,6 +11,7 @@ from mediavault.api.dependencies import AuthenticatorDep
 from mediavault.auth.authenticator import COOKIE, TLS_COOKIE, Authenticator, AuthMode
 from mediavault.auth.errors import TooManyTries, WrongSecret
 from mediavault.core.failures import BadInput
+from mediavault.core.users import MAX_USER_CHARS
 from mediavault.server.authentication import client_info_of, current_principal
 from mediavault.web.pages.frame import error_view, own_path, read_form, see_other
 from mediavault.web.render import render
@@ -34,9 +35,10 @@ async def login_form(request: Request, desk: AuthenticatorDep) -> Response:
     wanted = form.get("next", "/")
     try:
         before = await desk.session_of(request.cookies)
-        session_id = await desk.sign_in(form.get("password") or form.get("token", ""), visit, before=before)
+        secret = form.get("password") or form.get("token", "")
+        session_id = await desk.sign_in(secret, visit, name=form.get("name", ""), before=before)
     except (WrongSecret, TooManyTries) as exc:
-        return await _login(desk, wanted, exc)
+        return await _login(desk, wanted, exc, name=form.get("name", "")[:MAX_USER_CHARS])
     return signed_in(see_other(own_path(wanted)), session_id, tls=visit.tls)
 
 
@@ -63,8 +65,15 @@ async def set_up_form(request: Request, desk: AuthenticatorDep) -> Response:
     return signed_in(see_other("/access?set_up=1"), session_id, tls=visit.tls)
 
 
-async def _login(desk: Authenticator, wanted: str, error: BadInput | None = None) -> Response:
-    return answer("login.html", error, has_password=await desk.owner.has_password(), wanted=own_path(wanted))
+async def _login(desk: Authenticator, wanted: str, error: BadInput | None = None, *, name: str = "") -> Response:
+    return answer(
+        "login.html",
+        error,
+        has_password=await desk.users.has_password(),
+        has_users=await desk.users.has_others(),
+        name=name,
+        wanted=own_path(wanted),
+    )
 
 
 async def _set_up(desk: Authenticator, error: BadInput | None = None) -> Response:

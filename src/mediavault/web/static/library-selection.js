@@ -42,7 +42,8 @@ export function show() {
   away.textContent = missing.length ? counted(away, missing.length) : "";
   for (const one of bar.querySelectorAll("[data-if-away]")) one.hidden = !missing.length;
   const onlyKept = document.getElementById("results").dataset.statuses === "completed" && !missing.length;
-  bar.querySelector('[formaction$="/library/retry"]').hidden = onlyKept; // there is nothing to retry
+  const retry = bar.querySelector('[formaction$="/library/retry"]'); // viewers have none
+  if (retry) retry.hidden = onlyKept; // there is nothing to retry
   if (chosen.size !== announced) announce(chosen.size ? [words, away.textContent].filter(Boolean).join(", ") : "");
   announced = chosen.size;
   for (const button of bar.querySelectorAll("button[formaction]")) button.disabled = tooMany;

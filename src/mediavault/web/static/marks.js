@@ -31,7 +31,7 @@ document.addEventListener("keydown", (event) => {
   if (!element || !section()) return;
   event.preventDefault();
   if (event.key === "h") document.getElementById(element).click();
-  else document.getElementById(element).focus();
+  else document.getElementById(element)?.focus(); // who may not change tags has no field for them
 });
 
 // --- where the user stopped

@@ -14,7 +14,7 @@ const list = document.getElementById("palette-list");
 const count = document.getElementById("palette-count");
 const words = list.dataset;
 const places = [...list.children];
-const [saveOne, searchOne, accountOne] = ["save", "search", "account"].map((name) => document.getElementById(`palette-${name}`).content.firstElementChild);
+const [saveOne, searchOne, accountOne] = ["save", "search", "account"].map((name) => document.getElementById(`palette-${name}`)?.content.firstElementChild);
 
 let asking = 0; // the number of the newest request for accounts
 let pausing = 0;
@@ -42,7 +42,7 @@ function optionOf(template, id, parts, go) {
 
 function show() {
   const text = field.value.trim();
-  const links = linksIn(text);
+  const links = saveOne ? linksIn(text) : []; // who may save nothing can still search for an address
   const fitting = links.length ? [] : places.filter((place) => place.textContent.trim().toLocaleLowerCase().includes(text.toLocaleLowerCase()));
   const shown = [...fitting];
   if (links.length) shown.push(toSave(links));

@@ -1,4 +1,4 @@
-"""The vault's one owner and their password."""
+"""The owner, the other users, their passwords and roles."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import pytest
 
 from mediavault.auth import hashing
 from mediavault.auth.errors import WrongSecret
-from mediavault.auth.owner import KNOWN_FOR_S, Owner
+from mediavault.auth.users import KNOWN_FOR_S, Users
 from mediavault.core.failures import BadInput
 from mediavault.core.records import RecordKind
+from mediavault.core.users import Role
 from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import FakeClock
 
@@ -19,7 +20,7 @@ GOOD, OTHER = "seven grey herons", "nine brown horses"
 
 async def test_a_vault_begins_without_a_password(store: MemoryJobStore, clock: FakeClock) -> None:
     """There is no default password either."""
-    owner = Owner(store.records, clock)
+    owner = Users(store.records, clock)
 
     assert not await owner.has_password()
     assert not any([await owner.holds(guess) for guess in ("", "admin", "mediavault", "password")])
@@ -27,8 +28,8 @@ async def test_a_vault_begins_without_a_password(store: MemoryJobStore, clock: F
 
 async def test_only_one_of_two_concurrent_setups_sets_the_password(store: MemoryJobStore, clock: FakeClock) -> None:
     """Two users race through a setup page that is open to everyone."""
-    taken = await asyncio.gather(Owner(store.records, clock).take(GOOD), Owner(store.records, clock).take(OTHER))
-    owner = Owner(store.records, clock)
+    taken = await asyncio.gather(Users(store.records, clock).take(GOOD), Users(store.records, clock).take(OTHER))
+    owner = Users(store.records, clock)
 
     assert sorted(taken) == [False, True]
     assert [await owner.holds(GOOD), await owner.holds(OTHER)] == list(taken)
@@ -36,7 +37,7 @@ async def test_only_one_of_two_concurrent_setups_sets_the_password(store: Memory
 
 
 async def test_the_store_holds_only_a_hash(store: MemoryJobStore, clock: FakeClock) -> None:
-    await Owner(store.records, clock).take(GOOD)
+    await Users(store.records, clock).take(GOOD)
     [record] = await store.records.all(RecordKind.OWNER)
 
     assert str(record.value["password"]).startswith("$argon2id$")
@@ -44,25 +45,25 @@ async def test_the_store_holds_only_a_hash(store: MemoryJobStore, clock: FakeClo
 
 
 async def test_changing_the_password_requires_the_current_one(store: MemoryJobStore, clock: FakeClock) -> None:
-    owner = Owner(store.records, clock)
+    owner = Users(store.records, clock)
     await owner.take(GOOD)
     with pytest.raises(WrongSecret):
-        await owner.change(OTHER, "another good one")
+        await owner.change_password(OTHER, "another good one")
     with pytest.raises(BadInput, match="shorter"):
-        await owner.change(GOOD, "short")
+        await owner.change_password(GOOD, "short")
     assert await owner.holds(GOOD)
 
-    await owner.change(GOOD, OTHER)
+    await owner.change_password(GOOD, OTHER)
     assert [await owner.holds(GOOD), await owner.holds(OTHER)] == [False, True]
 
 
 async def test_a_hash_with_outdated_costs_is_replaced_at_the_next_sign_in(
     store: MemoryJobStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await Owner(store.records, clock).take(GOOD)
+    await Users(store.records, clock).take(GOOD)
     monkeypatch.setattr(hashing, "MEMORY_KIB", 128)
     hashing._hasher.cache_clear()
-    owner = Owner(store.records, clock)
+    owner = Users(store.records, clock)
     assert not await owner.holds(OTHER)
     assert "m=64," in str(await store.records.all(RecordKind.OWNER))
 
@@ -72,7 +73,7 @@ async def test_a_hash_with_outdated_costs_is_replaced_at_the_next_sign_in(
 
 
 async def test_a_change_by_another_process_takes_effect_within_seconds(store: MemoryJobStore, clock: FakeClock) -> None:
-    local, remote = Owner(store.records, clock), Owner(store.records, clock)
+    local, remote = Users(store.records, clock), Users(store.records, clock)
     assert not await local.has_password()
     await remote.set_password(GOOD)
     assert not await local.has_password()
@@ -86,7 +87,7 @@ async def test_a_change_by_another_process_takes_effect_within_seconds(store: Me
 
 async def test_a_read_overtaken_by_a_change_is_not_cached(store: MemoryJobStore, clock: FakeClock) -> None:
     """Otherwise a vault whose password has just been set would stay open for two seconds."""
-    owner = Owner(store.records, clock)
+    owner = Users(store.records, clock)
     read = store.records.get
 
     async def slow(kind: RecordKind, key: str) -> object:
@@ -99,3 +100,29 @@ async def test_a_read_overtaken_by_a_change_is_not_cached(store: MemoryJobStore,
     store.records.get = read  # type: ignore[method-assign]
 
     assert await owner.has_password()
+
+
+async def test_a_damaged_user_has_no_access(store: MemoryJobStore, clock: FakeClock) -> None:
+    """As in a backup that was changed."""
+    whole = {"role": "viewer", "made_at": clock.now().isoformat(), "password": None, "identity": None}
+    for number, (name, damaged) in enumerate((("role", "king"), ("made_at", 7), ("identity", 7), ("identity", []))):
+        await store.records.put(RecordKind.USER, f"user{number}", {**whole, name: damaged})
+    await store.records.put(RecordKind.USER, "whole", whole)
+    await store.records.put(RecordKind.USER, "a/b", whole)
+    users = Users(store.records, clock)
+
+    assert [user.name for user in await users.all()] == ["whole"]
+    assert [await users.find(f"user{number}") for number in range(4)] == [None] * 4
+    assert await users.find("a/b") is None
+
+
+async def test_a_users_role_is_known_elsewhere_within_seconds(store: MemoryJobStore, clock: FakeClock) -> None:
+    local, remote = Users(store.records, clock), Users(store.records, clock)
+    await local.add("jane", Role.VIEWER, GOOD)
+    assert (await remote.find("jane")) is not None
+
+    await local.change_role("jane", Role.ADMIN)
+    clock.advance(KNOWN_FOR_S)
+    found = await remote.find("jane")
+    assert found is not None
+    assert found.role is Role.ADMIN

@@ -1,0 +1,113 @@
+"""``user add | list | role | remove``: the users of the vault besides its owner."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from mediavault.cli.options import AsJson
+from mediavault.cli.password import FromStdin
+from mediavault.core.users import Role
+
+if TYPE_CHECKING:
+    from mediavault.auth.authenticator import Authenticator
+    from mediavault.auth.users import User
+    from mediavault.store.port import Store
+
+T = TypeVar("T")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The name that the user signs in with.", show_default=False)]
+ROLES = "viewer: watch everything; member: also add, change, share and delete posts; admin: everything."
+
+
+def add(
+    name: Name,
+    role: Annotated[Role, typer.Option("--role", help=ROLES)] = Role.VIEWER,
+    *,
+    from_stdin: FromStdin = False,
+    as_json: AsJson = False,
+) -> None:
+    """Add a user. Asks for the password, which the user can change."""
+    from mediavault.auth.passwords import check_password
+    from mediavault.cli.output import out, print_json
+    from mediavault.cli.password import read_password
+    from mediavault.core.failures import BadInput
+    from mediavault.core.users import user_name
+
+    user_name(name)
+    password = read_password(from_stdin=from_stdin)
+    check_password(password)  # before the database is opened
+
+    async def add_user(desk: Authenticator, _: Store) -> User:
+        if not await desk.users.has_password():
+            raise BadInput("Users can be added when the vault has a password.", help="Set it: `mediavault password`.")
+        return await desk.add_user(name, role, password)
+
+    user = _with_desk(add_user)
+    if as_json:
+        print_json(_as_dict(user))
+    else:
+        out().print(f"{user.name} can sign in now, as {user.role}.", markup=False, highlight=False)
+
+
+def list_users(*, as_json: AsJson = False) -> None:
+    """List the users with their roles; the owner is not listed."""
+    from mediavault.cli.output import out, print_json
+
+    users = _with_desk(lambda desk, _: desk.users.all())
+    if as_json:
+        print_json({"users": [_as_dict(user) for user in users]})
+        return
+    for user in users:
+        out().print(f"{user.role:<6}  {user.name}", markup=False, highlight=False, soft_wrap=True)
+    if not users:
+        out().print("There is nobody but the owner.")
+
+
+def change_role(
+    name: Name, role: Annotated[Role, typer.Argument(help=ROLES, show_default=False)], *, as_json: AsJson = False
+) -> None:
+    """Give a user another role. A running vault knows it within seconds."""
+    from mediavault.cli.output import out, print_json
+
+    _with_desk(lambda desk, _: desk.users.change_role(name, role))
+    if as_json:
+        print_json({"name": name, "role": role.value})
+    else:
+        out().print(f"{name}: {role}.", markup=False, highlight=False)
+
+
+def remove(name: Name, *, as_json: AsJson = False) -> None:
+    """Remove a user with favourites, positions, tokens and links. Posts stay."""
+    from mediavault.cli.output import out, print_json
+
+    _with_desk(lambda desk, store: desk.remove_user(name, store))
+    if as_json:
+        print_json({"removed": name})
+    else:
+        out().print(f"{name} is removed.", markup=False, highlight=False)
+
+
+def _with_desk(use: Callable[[Authenticator, Store], Awaitable[T]]) -> T:
+    from mediavault.auth.authenticator import Authenticator
+    from mediavault.cli.context import quiet_settings, with_store
+    from mediavault.core.clock import SystemClock
+
+    settings = quiet_settings()
+
+    async def run(store: Store) -> T:
+        return await use(Authenticator(store.records, settings, SystemClock(), loopback=True), store)
+
+    return asyncio.run(with_store(settings, run))
+
+
+def _as_dict(user: User) -> dict[str, Any]:
+    return {
+        "name": user.name,
+        "role": user.role.value,
+        "made_at": user.made_at and user.made_at.isoformat(),
+        "has_password": user.password is not None,
+    }

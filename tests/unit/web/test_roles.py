@@ -1,0 +1,514 @@
+"""What each role reaches, and that no page offers more."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+import pytest
+from fastapi.routing import APIRoute
+
+from mediavault.auth.authenticator import COOKIE, Authenticator
+from mediavault.auth.roles import least_role
+from mediavault.auth.scopes import Scope
+from mediavault.auth.web_sessions import ClientInfo
+from mediavault.core import marks
+from mediavault.core.failures import ErrorCode
+from mediavault.core.job import Job
+from mediavault.core.marks import Mark
+from mediavault.core.media import Account, Candidate, FoundIn, SourceType
+from mediavault.core.records import RecordKind
+from mediavault.core.users import OWNER, Role
+from mediavault.store.port import Checkpoint
+from tests.asgi_client import Answer
+from tests.http_vault import POST, TOKEN, ApiVault, MakeVault
+from tests.unit.web.test_shared_links import OPEN_TO_STRANGERS
+
+HTML = "text/html"
+NO_JOB = "01930000-0000-7000-8000-000000000000"
+OWNERS, OTHERS = "seven grey herons", "nine brown horses"
+pytestmark = pytest.mark.usefixtures("cheap_hashing")
+
+# The methods of every route, by the least role that may request it. A new route gets a line in one of these.
+OF_VIEWERS = {
+    "/": "GET",
+    "/access": "GET",
+    "/access/password": "POST",
+    "/access/sessions/{name}/end": "POST",
+    "/access/sign-out-everywhere": "POST",
+    "/access/tokens": "POST",
+    "/access/tokens/{token_id}/revoke": "POST",
+    "/accounts": "GET",
+    "/accounts/{platform}/{slug}": "GET",
+    "/api/accounts": "GET",
+    "/api/collections": "GET",
+    "/api/collections/{name:path}": "GET",
+    "/api/events": "GET",
+    "/api/jobs": "GET",
+    "/api/jobs/{job_id}": "GET",
+    "/api/jobs/{job_id}/history": "GET",
+    "/api/jobs/{job_id}/items/{place}/format": "GET",
+    "/api/jobs/{job_id}/items/{place}/preview": "GET",
+    "/api/jobs/{job_id}/items/{place}/tracks": "GET",
+    "/api/jobs/{job_id}/marks": "PATCH",
+    "/api/jobs/{job_id}/position": "PUT",
+    "/api/jobs/{job_id}/verify": "GET",
+    "/api/marks": "POST",
+    "/api/searches": "GET",
+    "/api/searches/{name:path}": "DELETE PUT",
+    "/api/tags": "GET",
+    "/api/totals": "GET",
+    "/collections": "GET",
+    "/collections/{title:path}": "GET",
+    "/files/{job_id}/items/{place}/preview": "GET",
+    "/files/{job_id}/items/{place}/sidecar": "GET",
+    "/files/{job_id}/items/{place}/subtitles/{number}": "GET",
+    "/files/{job_id}/items/{place}/thumbnail": "GET",
+    "/files/{job_id}/items/{place}/video": "GET",
+    "/files/{job_id}/sidecar": "GET",
+    "/files/{job_id}/thumbnail": "GET",
+    "/files/{job_id}/video": "GET",
+    "/jobs/{job_id}": "GET",
+    "/jobs/{job_id}/mark": "POST",
+    "/library": "GET",
+    "/library/changes": "GET",
+    "/library/export": "GET POST",
+    "/library/mark": "POST",
+    "/library/searches": "POST",
+    "/library/zip": "GET POST",
+    "/logout": "POST",
+}
+OF_MEMBERS = {
+    "/access/links/{link_id}/revoke": "POST",
+    "/api/collections/{name:path}": "DELETE PATCH PUT",
+    "/api/jobs": "POST",
+    "/api/jobs/{job_id}": "DELETE",
+    "/api/jobs/{job_id}/cancel": "POST",
+    "/api/jobs/{job_id}/retry": "POST",
+    "/api/jobs/{job_id}/verify": "POST",
+    "/api/tags/{name:path}": "DELETE PATCH",
+    "/api/trash": "GET",
+    "/api/trash/{job_id}/restore": "POST",
+    "/collections": "POST",
+    "/collections/{title:path}": "POST",
+    "/failures/retry": "POST",
+    "/jobs/{job_id}/again": "POST",
+    "/jobs/{job_id}/cancel": "POST",
+    "/jobs/{job_id}/log": "GET",
+    "/jobs/{job_id}/remove": "POST",
+    "/jobs/{job_id}/retry": "POST",
+    "/jobs/{job_id}/share": "POST",
+    "/jobs/{job_id}/verify": "POST",
+    "/just-now/dismiss": "POST",
+    "/library/remove": "POST",
+    "/library/retry": "POST",
+    "/share": "POST",
+    "/submit": "POST",
+    "/trash": "GET",
+    "/trash/restore": "POST",
+}
+OF_ADMINS = {
+    "/access/users": "POST",
+    "/access/users/{name}/password": "POST",
+    "/access/users/{name}/remove": "POST",
+    "/access/users/{name}/role": "POST",
+    "/api/gates": "GET",
+    "/api/gates/{platform}/open": "POST",
+    "/api/login-window": "GET POST",
+    "/api/login-window/close": "POST",
+    "/api/login-window/viewer": "GET POST",
+    "/api/sessions": "GET",
+    "/api/sessions/{platform}": "DELETE",
+    "/api/sessions/{platform}/cookies": "POST",
+    "/api/trash": "DELETE",
+    "/api/trash/{job_id}": "DELETE",
+    "/api/worker/health": "GET",
+    "/doctor": "GET POST",
+    "/doctor/ytdlp": "GET POST",
+    "/gates/{platform}/open": "POST",
+    "/jobs/{job_id}/window": "POST",
+    "/metrics": "GET",
+    "/sessions": "GET",
+    "/sessions/window": "GET",
+    "/sessions/window/close": "POST",
+    "/sessions/{platform}/cookies": "POST",
+    "/sessions/{platform}/sign-out": "POST",
+    "/sessions/{platform}/window": "POST",
+    "/settings": "GET POST",
+    "/settings/name": "GET",
+    "/settings/{name}/reset": "POST",
+    "/sites": "GET",
+    "/sites/{platform}": "GET",
+    "/sites/{platform}/open": "POST",
+    "/trash/empty": "POST",
+}
+
+
+def desk_of(vault: ApiVault) -> Authenticator:
+    desk: Authenticator = vault.client.app.state.desk  # type: ignore[attr-defined]
+    return desk
+
+
+@pytest.fixture
+async def vault(make_vault: MakeVault) -> ApiVault:
+    """A vault with a user of each role, named after it."""
+    vault = make_vault()
+    await desk_of(vault).users.take(OWNERS)
+    for role in Role:
+        await desk_of(vault).add_user(role, role, OTHERS)
+    return vault
+
+
+class Browser:
+    """The browser of a user who has signed in."""
+
+    def __init__(self, vault: ApiVault, user: str, session_id: str) -> None:
+        self.vault = vault
+        self.user = user
+        self._cookie = f"{COOKIE}={session_id}"
+
+    async def get(self, path: str) -> Answer:
+        return await self.vault.client.get(path, accept=HTML, cookie=self._cookie)
+
+    async def submit(self, path: str, **fields: str) -> Answer:
+        return await self.vault.client.submit(path, fields, accept=HTML, cookie=self._cookie)
+
+    async def send(self, method: str, path: str, body: object = None) -> Answer:
+        kind = "application/json" if path.startswith("/api") else "application/x-www-form-urlencoded"
+        headers = {"accept": HTML, "cookie": self._cookie, "content-type": kind, "sec-fetch-site": "same-origin"}
+        content = b"" if method == "GET" else json.dumps(body or {}).encode() if kind.endswith("json") else b""
+        return await self.vault.client.request(method, path, headers=headers, body=content)
+
+
+async def browser_of(vault: ApiVault, user: str) -> Browser:
+    return Browser(vault, user, await desk_of(vault).sessions.begin(ClientInfo(), user=user))
+
+
+def was_refused(answer: Answer) -> bool:
+    return answer.status == 403 and ("Only an admin may" in answer.text or "Only members and admins" in answer.text)
+
+
+# --- what each role reaches
+
+
+def routes(vault: ApiVault) -> Iterator[tuple[str, str]]:
+    """The methods and paths of all routes that need a sign-in."""
+    included = [vars(route)["original_router"] for route in vault.client.app.routes if "original_router" in vars(route)]  # type: ignore[attr-defined]
+    for router in included:
+        for route in router.routes:
+            if isinstance(route, APIRoute) and (route.path not in OPEN_TO_STRANGERS or route.path == "/share"):
+                yield from ((method, route.path) for method in route.methods or () if method != "HEAD")
+
+
+def filled(route: str) -> str:
+    """The route's path with values that name nothing."""
+    values = {"job_id": NO_JOB, "place": "0", "number": "0"}
+    return re.sub(r"\{(\w+)(?::\w+)?\}", lambda name: values.get(name[1], "nothing"), route)
+
+
+def test_every_route_has_a_least_role(vault: ApiVault) -> None:
+    tables = {Role.VIEWER: OF_VIEWERS, Role.MEMBER: OF_MEMBERS, Role.ADMIN: OF_ADMINS}
+    listed = {
+        (method, path): role for role, table in tables.items() for path in table for method in table[path].split()
+    }
+
+    assert {(method, path): least_role(method, filled(path)) for method, path in routes(vault)} == listed
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_a_role_reaches_its_routes_and_no_others(vault: ApiVault, role: Role) -> None:
+    reached = {}
+    for method, route in routes(vault):
+        if route != "/api/events":  # a stream without an end
+            browser = await browser_of(vault, role)  # anew, since some requests end it
+            reached[method, route] = not was_refused(await browser.send(method, filled(route)))
+
+    assert len(reached) > 110
+    assert reached == {
+        (method, route): least_role(method, filled(route)).rank <= role.rank for method, route in reached
+    }
+
+
+async def test_the_sign_in_window_is_for_admins(vault: ApiVault) -> None:
+    """Its screen is a WebSocket, which is no route like the others."""
+    assert least_role("GET", "/api/login-window/screen") is Role.ADMIN
+
+
+# --- what the pages offer
+
+
+class Offers(HTMLParser):
+    """The requests that a page offers: its links and forms."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: set[tuple[str, str]] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self._add("GET", values.get("href") if tag == "a" else None)
+        self._add("POST", values.get("formaction"))
+        if tag == "form":
+            self._add((values.get("method") or "get").upper(), values.get("action"))
+
+    def _add(self, method: str, address: str | None) -> None:
+        path = (address or "").partition("#")[0].partition("?")[0]
+        if path.startswith("/") and not path.startswith(("/static/", "/s/", "/appearance")):
+            self.found.add((method, path))
+
+
+async def posts_of_every_kind(vault: ApiVault) -> list[Job]:
+    saved, failed = await vault.add_kept(), await vault.add_failed(f"{POST}0")
+    await vault.store.marks.put(
+        [
+            *(Mark(job.id, marks.tag("cats"), "cats") for job in (saved, failed)),
+            *(Mark(job.id, marks.collection("Trains"), "Trains") for job in (saved, failed)),
+            Mark(saved.id, "note", "seen twice"),
+        ]
+    )
+    await vault.add(f"{POST}1")
+    claim = await vault.claim()
+    candidates = tuple(Candidate(f"https://videos.example/{name}.mp4", SourceType.DIRECT, FoundIn.API) for name in "ab")
+    account = Account("x", "jane", "Jane Roe", "jane")
+    await vault.store.queue.checkpoint(
+        claim, Checkpoint(None, None, SourceType.DIRECT, candidates, (), account, None, {})
+    )
+    ambiguous = await vault.store.queue.fail(claim, error_code=ErrorCode.AMBIGUOUS, error="Two.", retry_in=None)
+    await vault.add(f"{POST}2")
+    claim = await vault.claim()
+    walled = await vault.store.queue.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="No.", retry_in=None)
+    await vault.add(f"{POST}3")
+    return [saved, failed, ambiguous, walled]
+
+
+PAGES = ("/", "/library", "/library?state=all", "/collections", "/collections/Trains", "/accounts", "/access", "/trash")
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_no_page_offers_what_the_role_is_refused(vault: ApiVault, role: Role) -> None:
+    jobs = await posts_of_every_kind(vault)
+    browser = await browser_of(vault, role)
+    offered = set()
+    for path in (*PAGES, "/accounts/videos.example/jane", *(f"/jobs/{job.id}" for job in jobs)):
+        if least_role("GET", path.partition("?")[0]).rank <= role.rank:
+            answer = await browser.get(path)
+            offered |= Offers(answer.text).found if answer.status == 200 else set()
+
+    assert len(offered) > 20
+    assert [(method, path) for method, path in sorted(offered) if least_role(method, path).rank > role.rank] == []
+
+
+async def test_a_viewers_home_is_the_library(vault: ApiVault) -> None:
+    browser = await browser_of(vault, "viewer")
+    answer = await browser.get("/?url=https://videos.example/2")
+
+    assert (answer.status, answer.headers["location"]) == (303, "/library")
+    assert 'href="/"' not in (await browser.get("/library")).text.partition("<nav")[2].partition("</nav")[0]
+
+
+# --- what is a user's own
+
+
+async def test_each_user_has_favourites_and_positions_of_their_own(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    viewer, member = await browser_of(vault, "viewer"), await browser_of(vault, "member")
+    await viewer.send("PATCH", f"/api/jobs/{job.id}/marks", {"favourite": True})
+    await viewer.send("PUT", f"/api/jobs/{job.id}/position", {"at": 30.0, "of": 60.0})
+    noted = [(await browser.send("PATCH", f"/api/jobs/{job.id}/marks")).json() for browser in (viewer, member)]
+
+    assert [each["favourite"] for each in noted] == [True, False]
+    assert [each["position"] and each["position"]["at"] for each in noted] == [30.0, None]
+
+
+@pytest.mark.parametrize(
+    "change", [{"add_tags": ["x"]}, {"remove_tags": ["x"]}, {"add_to": ["x"]}, {"remove_from": ["x"]}, {"note": ""}]
+)
+async def test_viewers_change_nothing_that_all_see(vault: ApiVault, change: dict[str, object]) -> None:
+    job = await vault.add_kept()
+    viewer = await browser_of(vault, "viewer")
+    both = {"favourite": True, **change}
+    answers = [
+        await viewer.send("PATCH", f"/api/jobs/{job.id}/marks", both),
+        await viewer.send("POST", "/api/marks", {"ids": [job.id], **both}),
+        await viewer.submit(f"/jobs/{job.id}/mark", favourite="on", **dict.fromkeys(change, "x")),
+        await viewer.submit("/library/mark", id=job.id, mark="tag", tags="x"),
+    ]
+
+    assert all(map(was_refused, answers))
+    assert await vault.store.marks.of_jobs([job.id]) == {}
+
+
+async def test_saved_searches_are_each_users_own(vault: ApiVault) -> None:
+    viewer, member = await browser_of(vault, "viewer"), await browser_of(vault, "member")
+    await viewer.send("PUT", "/api/searches/Cats", {"filter": "q=cats"})
+
+    assert [search["name"] for search in (await viewer.get("/api/searches")).json()["searches"]] == ["Cats"]
+    assert (await member.get("/api/searches")).json()["searches"] == []
+
+
+async def test_users_see_and_end_only_their_own_sessions_tokens_and_links(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    member, other = await browser_of(vault, "member"), await browser_of(vault, "viewer")
+    await member.submit("/access/tokens", name="my phone", scope="submit", days="")
+    await member.submit(f"/jobs/{job.id}/share", item="0", days="7")
+    [token], [link] = await desk_of(vault).tokens.all("member"), await desk_of(vault).shared_links.all("member")
+    [session] = await desk_of(vault).sessions.all("member")
+    page = (await other.get("/access")).text
+    assert "my phone" not in page
+    assert session.name not in page
+
+    assert (await other.submit(f"/access/tokens/{token.id}/revoke")).status == 404
+    await other.submit(f"/access/sessions/{session.name}/end")
+    await desk_of(vault).users.change_role("viewer", Role.MEMBER)
+    other = await browser_of(vault, "viewer")
+    assert (await other.submit(f"/access/links/{link.id}/revoke")).status == 404
+    await other.submit("/access/sign-out-everywhere")
+    assert (await member.get("/access")).status == 200
+    assert "my phone" in (await member.get("/access")).text
+
+    admin = await browser_of(vault, "admin")
+    assert (await admin.submit(f"/access/links/{link.id}/revoke")).status == 303
+
+
+async def test_a_token_may_do_no_more_than_its_user(vault: ApiVault) -> None:
+    token, _ = await desk_of(vault).tokens.add("all", Scope.ADMIN, user="viewer")
+    bearer = f"Bearer {token}"
+
+    assert (await vault.client.get("/api/jobs", authorization=bearer)).status == 200
+    assert (await vault.client.post("/api/jobs", {"post_url": POST}, authorization=bearer)).status == 403
+    await desk_of(vault).remove_user("viewer", vault.services.store)
+    assert (await vault.client.get("/api/jobs", authorization=bearer)).status == 401
+
+
+async def test_the_post_says_who_added_it(vault: ApiVault) -> None:
+    member, owner = await browser_of(vault, "member"), await browser_of(vault, OWNER)
+    theirs = (await member.send("POST", "/api/jobs", {"post_url": f"{POST}5"})).json()["id"]
+    ours = (await owner.send("POST", "/api/jobs", {"post_url": f"{POST}6"})).json()["id"]
+    await owner.send("POST", "/api/jobs", {"post_url": f"{POST}5"})  # it is there already
+
+    assert "added by member" in (await owner.get(f"/jobs/{theirs}")).text
+    assert "added by the owner" in (await member.get(f"/jobs/{ours}")).text
+    assert (await owner.send("PATCH", f"/api/jobs/{theirs}/marks")).json()["added_by"] == "member"
+
+
+# --- signing in, and what ends it
+
+
+async def test_users_sign_in_with_their_name_and_password(vault: ApiVault) -> None:
+    assert 'name="name"' in (await vault.client.get("/login")).text
+    for name, password, status in (
+        ("Member ", OTHERS, 303),
+        ("", OWNERS, 303),
+        ("owner", OWNERS, 303),
+        ("member", OWNERS, 401),
+        ("", OTHERS, 401),
+        ("nobody", OTHERS, 401),
+    ):
+        answer = await vault.client.submit("/login", {"name": name, "password": password}, accept=HTML)
+        assert answer.status == status, (name, password)
+
+
+async def test_a_vault_with_one_user_asks_for_no_name(make_vault: MakeVault) -> None:
+    vault = make_vault()
+    await desk_of(vault).users.take(OWNERS)
+
+    assert 'name="name"' not in (await vault.client.get("/login")).text
+
+
+async def test_the_vaults_token_signs_only_the_owner_in(make_vault: MakeVault) -> None:
+    vault = make_vault(token=TOKEN)
+    await desk_of(vault).add_user("jane", Role.VIEWER, OTHERS)
+
+    assert (await vault.client.submit("/login", {"name": "jane", "password": TOKEN})).status == 401
+    assert (await vault.client.submit("/login", {"name": "", "password": TOKEN})).status == 303
+
+
+async def test_a_changed_password_ends_only_the_users_own_sessions(vault: ApiVault) -> None:
+    member, owner = await browser_of(vault, "member"), await browser_of(vault, OWNER)
+    fields = {"current": OTHERS, "password": "five red foxes!", "again": "five red foxes!"}
+    assert (await member.submit("/access/password", **fields)).status == 303
+
+    assert (await member.get("/library")).status == 303
+    assert (await owner.get("/library")).status == 200
+    assert await desk_of(vault).users.holds("five red foxes!", "member")
+
+
+async def test_an_admin_adds_changes_and_removes_users(vault: ApiVault) -> None:
+    admin = await browser_of(vault, "admin")
+    assert (await admin.submit("/access/users", user="Jo", role="member", password=OTHERS)).status == 303
+    jo = await browser_of(vault, "jo")
+    job = await vault.add_kept()
+    await jo.send("PATCH", f"/api/jobs/{job.id}/marks", {"favourite": True, "add_tags": ["x"]})
+    await jo.send("PUT", "/api/searches/Cats", {"filter": "q=cats"})
+
+    await admin.submit("/access/users/jo/role", role="viewer")
+    assert was_refused(await jo.submit("/submit", post_urls=POST))
+    await admin.submit("/access/users/jo/password", password=OWNERS)
+    assert (await jo.get("/library")).status == 303
+    assert await desk_of(vault).users.holds(OWNERS, "jo")
+
+    assert (await admin.submit("/access/users/jo/remove")).status == 303
+    assert [mark.name for mark in (await vault.store.marks.of_jobs([job.id]))[job.id]] == ["outdated", "tag/x"]
+    assert await vault.store.records.all(RecordKind.SAVED_SEARCH) == []
+    assert (await vault.client.submit("/login", {"name": "jo", "password": OWNERS})).status == 401
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"user": ""}, {"user": "owner"}, {"user": "member"}, {"user": "jo/../x"}, {"user": "x" * 65}, {"role": "king"},
+        {"password": "short"}, {"password": ""},
+    ],
+)  # fmt: skip
+async def test_a_user_that_makes_no_sense_is_not_added(vault: ApiVault, fields: dict[str, str]) -> None:
+    admin = await browser_of(vault, "admin")
+    answer = await admin.submit("/access/users", **({"user": "jo", "role": "viewer", "password": OTHERS} | fields))
+
+    assert answer.status == 422
+    assert len(await desk_of(vault).users.all()) == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/access/users/nobody/role", 404),
+        ("/access/users/nobody/password", 404),
+        ("/access/users/nobody/remove", 404),
+        ("/access/users/owner/role", 422),
+        ("/access/users/owner/password", 422),
+        ("/access/users/owner/remove", 422),
+    ],
+)
+async def test_nobody_changes_the_owner_or_a_user_who_is_gone(vault: ApiVault, path: str, status: int) -> None:
+    admin = await browser_of(vault, "admin")
+
+    assert (await admin.submit(path, role="viewer", password=OTHERS)).status == status
+    assert await desk_of(vault).users.holds(OWNERS)
+
+
+async def test_users_cannot_be_added_to_a_vault_without_a_password(make_vault: MakeVault) -> None:
+    vault = make_vault()
+    answer = await vault.client.submit("/access/users", {"user": "jo", "role": "viewer", "password": OTHERS})
+
+    assert answer.status == 422
+    assert await desk_of(vault).users.all() == []
+
+
+async def test_a_proxys_user_has_the_role_of_the_user_of_that_name(make_vault: MakeVault) -> None:
+    secret = "a secret between the two of us"
+    vault = make_vault(
+        trusted_proxies=("127.0.0.1",), proxy_header="Remote-User", proxy_user="jane", proxy_secret=secret
+    )
+    await desk_of(vault).add_user("eve", Role.VIEWER, OTHERS)
+
+    async def status_of(method: str, path: str, user: str) -> int:
+        headers = {"remote-user": user, "x-mediavault-proxy-secret": secret, "sec-fetch-site": "same-origin"}
+        return (await vault.client.request(method, path, headers=headers)).status
+
+    assert await status_of("GET", "/library", "eve") == 200
+    assert await status_of("POST", "/trash/empty", "eve") == 403
+    assert await status_of("POST", "/trash/empty", "jane") != 403
+    assert await status_of("GET", "/library", "mallory") == 401
