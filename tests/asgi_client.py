@@ -22,6 +22,7 @@ class Answer:
     status: int
     headers: Mapping[str, str]  # lower-case names; the last value of repeated headers
     body: bytes
+    raw_headers: tuple[tuple[str, str], ...] = ()  # with the repeated ones
 
     @property
     def text(self) -> str:
@@ -156,8 +157,8 @@ class Connection:
 
     def answer(self) -> Answer:
         assert self._start is not None, "the application answered nothing"
-        headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in self._start["headers"]}
-        return Answer(self._start["status"], headers, bytes(self._body))
+        raw = tuple((k.decode("latin-1").lower(), v.decode("latin-1")) for k, v in self._start["headers"])
+        return Answer(self._start["status"], dict(raw), bytes(self._body), raw)
 
 
 class Socket:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from mediavault.api.services import ApiServices
+from mediavault.auth.oidc import Fetch
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import ClaimedJob, Job, JobId, WorkerHeartbeat, WorkerId
 from mediavault.core.media import KeptFile
@@ -120,7 +121,12 @@ class StubYtdlp:
 
 
 def build_vault(
-    root: Path, *, browser: str | None = "/usr/bin/chromium", checks: Sequence[Check] = (), **values: Any
+    root: Path,
+    *,
+    browser: str | None = "/usr/bin/chromium",
+    checks: Sequence[Check] = (),
+    fetch: Fetch | None = None,
+    **values: Any,
 ) -> ApiVault:
     clock = FakeClock()
     downloads = root / "downloads"
@@ -154,6 +160,7 @@ def build_vault(
         checks=StubChecks(),
         formats=StubFormats(),
         extras=StubExtras(),
+        fetch_from_provider=fetch,
     )
     return ApiVault(AsgiClient(create_app(services)), store, clock, services, downloads, cancelled)
 

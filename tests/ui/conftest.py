@@ -23,7 +23,7 @@ from tests.ui.browsing import Pages, flags
 from tests.ui.hostile import marked
 from tests.ui.hostile_vault import HostileVault, hostile_vault
 from tests.ui.pages import Whose
-from tests.ui.vault import TOKEN, Vault, sample_vault
+from tests.ui.vault import TOKEN, Vault, add_users, sample_vault
 
 HERE = Path(__file__).parent
 _BROWSER = find_browser()
@@ -32,6 +32,7 @@ _BROWSER = find_browser()
 _SETTINGS: Mapping[Whose, Mapping[str, object]] = {
     "guarded": {"token": TOKEN, "host_names": ("vault.example",)},
     "new": {"setup": True},
+    "several": {"oidc_issuer": "https://auth.example", "oidc_client_id": "x", "oidc_name": "Home"},
 }
 MakeVault = Callable[..., Awaitable[Vault]]
 VaultOf = Callable[[Whose], Awaitable[Vault]]
@@ -63,7 +64,10 @@ async def vault_of(vault: Vault, tmp_path_factory: pytest.TempPathFactory) -> As
         async def find(whose: Whose) -> Vault:
             if whose not in opened:
                 root, settings = tmp_path_factory.mktemp(whose), _SETTINGS.get(whose, {})
-                made = await stack.enter_async_context(sample_vault(root, posts=0, worker=False, **settings))
+                posts = 6 if whose == "several" else 0
+                made = await stack.enter_async_context(sample_vault(root, posts=posts, worker=False, **settings))
+                if whose == "several":
+                    await add_users(made)
                 if whose == "odd":
                     await odd.fill(made)
                 if whose == "broken":

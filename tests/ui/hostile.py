@@ -130,6 +130,8 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     COLLECTION: ("title",),
     **dict.fromkeys(("/s/{key}", "/s/{key}/video", "/s/{key}/picture"), ("key",)),
     "/login": ("next",),
+    "/login/oidc": ("next",),
+    "/login/oidc/callback": ("code", "state", "error"),
     "/settings/name": ("name_template",),
     "/library/changes": ("id", "moment"),
     "/library/zip": ("id",),

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urljoin
 
 from playwright.async_api import Page, Route
 
@@ -20,9 +21,9 @@ from mediavault.store.port import JobQuery
 from tests.patience import patient
 from tests.ui.odd import CHAPTERS, MISSING, PARTLY, UNPLAYABLE, WAITS
 from tests.ui.odd import id_of as odd_id
-from tests.ui.vault import TOKEN, Vault
+from tests.ui.vault import PASSWORD, TOKEN, Vault
 
-Whose = Literal["full", "empty", "guarded", "new", "odd", "broken"]
+Whose = Literal["full", "empty", "guarded", "several", "new", "odd", "broken"]
 Address = Callable[[Vault], Awaitable[str]]
 State = Callable[[Page], Awaitable[object]]
 
@@ -30,7 +31,7 @@ State = Callable[[Page], Awaitable[object]]
 @dataclass(frozen=True, slots=True)
 class Case:
     """``route`` as the application declares it, "" if no route matches. ``whose``: the sample vault, one without posts
-    or worker, one with a token, one that is not set up yet, one with rare cases (``odd.py``), one whose database is
+    or worker, one with a token, one with several users, one that is not set up yet, one with rare cases (``odd.py``), one whose database is
     broken.
 
     ``then`` brings the page into its state once it is open; ``allow`` are the errors that belong to it. ``is_rare``:
@@ -156,6 +157,26 @@ async def with_a_new_token(page: Page) -> None:
     await page.locator("#name").fill(f"Phone {secrets.token_hex(4)}")
     await page.locator("form[action='/access/tokens'] button").click()
     await page.locator("#fresh-token").wait_for()
+
+
+def as_user(name: str, path: str) -> State:
+    """Sign in as this user, and open the path."""
+
+    async def then(page: Page) -> None:
+        await page.locator("#name").fill(name)
+        await page.locator("#password").fill(PASSWORD)
+        await page.locator("form[action='/login'] button").click()
+        await page.locator("form[action='/logout']").wait_for()
+        await page.goto(urljoin(page.url, path))
+        await everything_open(page)
+
+    return then
+
+
+async def a_viewers_post(page: Page) -> None:
+    await as_user("sam", "/library")(page)
+    await page.locator("#tiles .name").first.click()
+    await page.locator("#marks").wait_for()
 
 
 async def wrong_password(page: Page) -> None:
@@ -307,6 +328,11 @@ CASES: tuple[Case, ...] = (
     Case("access-open", "/access", at("/access")),
     Case("access", "/access", at("/login"), "guarded", then=signed_in_to_access),
     Case("access-new-token", "/access", at("/login"), "guarded", then=with_a_new_token),
+    Case("login-users", "/login", at("/login"), "several"),
+    Case("access-users", "/access", at("/login"), "several", then=as_user("", "/access")),
+    Case("access-viewer", "/access", at("/login"), "several", then=as_user("sam", "/access")),
+    Case("library-viewer", "/library", at("/login"), "several", then=as_user("sam", "/library"), is_rare=True),
+    Case("job-viewer", "/jobs/{job_id}", at("/login"), "several", then=a_viewers_post, is_rare=True),
     Case("home-odd", "/", at("/"), "odd", then=everything_open, is_rare=True),
     Case("library-all-of-these", "/library", at("/library?state=all"), then=all_of_these, is_rare=True),
     Case("library-months", "/library", at("/library?state=all"), "odd", is_rare=True),

@@ -16,9 +16,11 @@ from typing import Any
 from mediavault import __version__
 from mediavault.app.composition import App, open_app
 from mediavault.app.processes import serve_vault
+from mediavault.auth.users import Users
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import ClaimedJob, Job, WorkerHeartbeat, WorkerId
 from mediavault.core.settings import Settings
+from mediavault.core.users import Role
 from mediavault.store.port import Store
 from mediavault.store.trash import move_to_trash, new_batch
 from tests.patience import patient
@@ -27,6 +29,7 @@ from tests.ui import sample
 START_WITHIN_S = 30.0  # even while other tests run
 BEAT_EVERY_S = 30.0
 WORKER = WorkerId("w-sample")
+PASSWORD = "seven grey herons"  # of every user of the vault with several
 TOKEN = "mv_only-for-these-tests"  # the token of the vault that requires one
 
 
@@ -50,6 +53,14 @@ class Vault:
     async def add(self, url: str) -> Job:
         """Add a queued post, as the API does. Its URL must not be that of a sample post; any other will do."""
         return (await self.store.queue.enqueue([self.opened.submit(url)]))[0].job
+
+
+async def add_users(vault: Vault) -> None:
+    """Give the vault an owner with a password, a member "jane" and a viewer "sam"."""
+    users = Users(vault.store.records, SystemClock())
+    await users.take(PASSWORD)
+    await users.add("jane", Role.MEMBER, PASSWORD)
+    await users.add("sam", Role.VIEWER, PASSWORD)
 
 
 @asynccontextmanager

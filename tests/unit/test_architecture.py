@@ -20,6 +20,7 @@ IMPORTERS = {
     "aiohttp": {"services/egress/client.py"},
     "apsw": {"store/sqlite/engine.py"},
     "argon2": {"auth/hashing.py"},
+    "joserfc": {"auth/oidc.py"},
     "asyncpg": {"store/postgres/engine.py"},
     "av": {"services/media/library.py", "demo/media.py"},
     "bson": {"store/mongodb/engine.py"},

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from mediavault.auth.oidc import Fetch
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BadInput
 from mediavault.core.job import Job, JobId
@@ -163,6 +164,7 @@ class ApiServices:
     doctor: Doctor
     ytdlp: Ytdlp
     platforms: tuple[Platform, ...] = ()
+    fetch_from_provider: Fetch | None = None  # None: no OpenID Connect
 
     def platform(self, name: str) -> Platform | None:
         """Return the site's facts; None for a name that no site has (any more)."""

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mediavault.app.composition import App, browser_memory_limit, browser_path, open_app, session_manager
 from mediavault.app.file_service import FileService, open_file_service
+from mediavault.app.provider import open_provider
 from mediavault.app.startup import print_setup_token, require_authentication
 from mediavault.app.watchdog import log_native_crashes, restarting_when_frozen
+from mediavault.auth.oidc import Fetch
 from mediavault.auth.proxies import proxy_rules
 from mediavault.core.clock import SystemClock
 from mediavault.core.logs import get_logger
@@ -80,10 +82,14 @@ async def serve_vault(vault: App, stop: asyncio.Event, *, on_open: Callable[[str
     """Serve the API and the pages until ``stop`` is set. ``on_open`` gets their URL."""
     from mediavault.app.doctor.ytdlp_manager import YtdlpManager
 
-    async with _open_windows(vault) as windows, open_file_service(vault) as file_service:
+    async with (
+        _open_windows(vault) as windows,
+        open_file_service(vault) as file_service,
+        open_provider(vault.settings) as fetch,
+    ):
         ytdlp = YtdlpManager(vault.settings.state_dir, vault.clock)
         try:
-            await _serve(vault, windows, file_service, ytdlp, stop, on_open or (lambda _: None))
+            await _serve(vault, windows, file_service, ytdlp, fetch, stop, on_open or (lambda _: None))
         finally:
             await ytdlp.aclose()
 
@@ -93,6 +99,7 @@ async def _serve(
     windows: LoginWindows,
     file_service: FileService,
     ytdlp: YtdlpManager,
+    fetch: Fetch | None,
     stop: asyncio.Event,
     on_open: Callable[[str], None],
 ) -> None:
@@ -119,6 +126,7 @@ async def _serve(
         checks=file_service.checks,
         formats=file_service.formats,
         extras=file_service.extras,
+        fetch_from_provider=fetch,
     )
     await print_setup_token(settings, vault.store.records)
     if vault.worker is not None and browser_path(settings) is None:

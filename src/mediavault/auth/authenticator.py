@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,6 +11,7 @@ from mediavault.auth.endings import AccessEndings
 from mediavault.auth.errors import TooManyTries, WrongSecret
 from mediavault.auth.keys import digest_of, same
 from mediavault.auth.login_throttle import LoginThrottle
+from mediavault.auth.oidc import Fetch, OpenIdProvider, ProviderUser, provider_rules
 from mediavault.auth.proxies import (
     SOMEBODY_ELSE,
     Headers,
@@ -83,12 +85,20 @@ class Principal:
 
 
 class Authenticator:
-    """Authenticates requests. ``loopback``: whether the vault listens on a loopback address only."""
+    """Authenticates requests.
 
-    def __init__(self, records: Records, settings: Settings, clock: Clock, *, loopback: bool) -> None:
+    ``loopback``: whether the vault listens on a loopback address only. ``fetch`` asks the OpenID Connect provider.
+    """
+
+    def __init__(
+        self, records: Records, settings: Settings, clock: Clock, *, loopback: bool, fetch: Fetch | None = None
+    ) -> None:
         self._clock = clock
         self._token = token_of(settings)
         self._rules: ProxyRules = proxy_rules(settings)
+        rules = provider_rules(settings)
+        self.provider = OpenIdProvider(rules, fetch, clock) if rules and fetch else None
+        self._provider_lock = asyncio.Lock()
         self._open_by_default = loopback and not settings.setup
         self.endings = AccessEndings()
         self.users = Users(records, clock, on_changed=self.endings.announce)
@@ -105,7 +115,7 @@ class Authenticator:
         return self._token is not None
 
     async def mode(self) -> AuthMode:
-        if self._token or self._rules.login or await self.users.has_password():
+        if self._token or self._rules.login or self.provider or await self.users.has_password():
             return AuthMode.PROTECTED
         return AuthMode.OPEN if self._open_by_default else AuthMode.SET_UP
 
@@ -168,6 +178,57 @@ class Authenticator:
             raise WrongSecret(what, help="Check Caps Lock and spaces, then try again.")
         self._tries.succeeded(visit.address)
         return await self.begin_session(user, visit, before=before, bound_to=self._token if by_token else None)
+
+    async def to_provider(self, key: str, redirect_uri: str, visit: ClientInfo) -> str:
+        """Return the provider's page for signing in. Raises WrongSecret, TooManyTries."""
+        self._try(visit.address)
+        return await self._the_provider().address(key, redirect_uri)
+
+    async def sign_in_by_provider(
+        self,
+        key: str,
+        redirect_uri: str,
+        visit: ClientInfo,
+        *,
+        code: str,
+        state: str,
+        before: WebSession | None = None,
+    ) -> str:
+        """Sign in whom the provider has signed in; return the new session's id and end the session ``before``.
+
+        Raises WrongSecret, also for who is no user here.
+        """
+        found = await self._the_provider().user(key, redirect_uri, code=code, state=state)
+        async with self._provider_lock:  # so that a double click does not add a user twice
+            user = await self._user_of(found)
+        self._tries.succeeded(visit.address)
+        return await self.begin_session(user, visit, before=before)
+
+    async def _user_of(self, found: ProviderUser) -> str:
+        """Return the name of the provider's user here; who has a role and is new is added. Raises WrongSecret."""
+        rules, subject = self._the_provider().rules, found.identity.subject
+        if rules.owner is not None and same(subject, rules.owner):
+            return OWNER
+        role, user = rules.role_of(found.groups), await self.users.identified(found.identity)
+        if role is None:
+            log.warning("provider_user_refused", subject=subject[:200], name=found.name[:200])
+            raise WrongSecret(
+                Message("%(name)s is no user of this vault.", name=found.name[:200]),
+                help=Message(
+                    "An admin of the vault can let you in: MEDIAVAULT_OIDC_ROLES, or MEDIAVAULT_OIDC_OWNER=%(subject)s.",
+                    subject=subject[:200],
+                ),
+            )
+        if user is None:
+            return (await self.users.add_identified(found.name, role, found.identity)).name
+        if user.role is not role:
+            await self.users.change_role(user.name, role)
+        return user.name
+
+    def _the_provider(self) -> OpenIdProvider:
+        if self.provider is None:
+            raise WrongSecret("This vault has no OpenID Connect provider.", help="Sign in with the password.")
+        return self.provider
 
     async def begin_session(
         self, user: str, visit: ClientInfo, *, before: WebSession | None = None, bound_to: str | None = None

@@ -17,10 +17,11 @@ from mediavault.core.job import DEFAULT_MAX_ATTEMPTS
 from mediavault.core.media import Preference
 from mediavault.core.messages import Message
 from mediavault.core.name_template import DEFAULT_NAME_TEMPLATE, check_template
+from mediavault.core.users import Role
 
 ENV_PREFIX = "MEDIAVAULT_"
 FORMER_NAMES = {"forget_after_days": "retention_days"}  # still read in 0.1; `mediavault doctor` reports them
-SECRETS = ("database_url", "proxy_secret", "token", "vault_url")  # settings that a file can hold
+SECRETS = ("database_url", "oidc_client_secret", "proxy_secret", "token", "vault_url")  # settings that a file can hold
 FILE_SUFFIX = "_FILE"
 RUN_SECRETS = "/run/secrets"  # where Docker, Podman and Kubernetes mount them
 MAX_SECRET_CHARS = 10_000
@@ -151,6 +152,25 @@ class Settings(ChangeableSettings, BaseSettings):
     proxy_secret: SecretStr | None = Field(
         None, description="The secret that they send in `X-Mediavault-Proxy-Secret`."
     )
+    oidc_issuer: str | None = Field(
+        None, description="The OpenID Connect provider that signs users in, as in `https://auth.example`."
+    )
+    oidc_client_id: str | None = Field(None, description="The vault's client id at the provider.")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="Its secret. Default: none, for a public client; PKCE is used in any case."
+    )
+    oidc_name: str | None = Field(None, description="What the sign-in page calls the provider. Default: its host.")
+    oidc_scopes: str = Field(
+        "openid profile email groups", description="The scopes that the vault asks for, separated by spaces."
+    )
+    oidc_groups_claim: str = Field(
+        "groups", description="The claim with a user's groups; a path such as `realm_access.roles` too."
+    )
+    oidc_roles: dict[str, Role] = Field(
+        default_factory=dict,
+        description='JSON object of groups and their roles, as in `{"family": "member", "*": "viewer"}`; `*` is everybody.',
+    )
+    oidc_owner: str | None = Field(None, description="The owner's `sub` at the provider.")
     platforms: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Comma-separated names: the worker takes only jobs of these platforms. Default: all."
     )
@@ -322,7 +342,12 @@ def _needs_exact_port(address: ipaddress.IPv4Address | ipaddress.IPv6Address) ->
     return address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified
 
 
-_LISTS = {"trusted_proxies": '["127.0.0.1"]', "host_names": '["vault.example"]', "allow_private": '["nas.lan:8096"]'}
+_JSON = {
+    "trusted_proxies": '["127.0.0.1"]',
+    "host_names": '["vault.example"]',
+    "allow_private": '["nas.lan:8096"]',
+    "oidc_roles": '{"family": "member"}',
+}
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -335,8 +360,8 @@ def load_settings(**overrides: Any) -> Settings:
         raise BadSetting(
             Message("%(setting)s: %(problem)s.", setting=variable(field), problem=describe_error(first))
         ) from exc
-    except SettingsError as exc:  # the value of a list is not JSON
-        raise _not_a_list(exc) from exc
+    except SettingsError as exc:  # the value of a list or an object is not JSON
+        raise _not_json(exc) from exc
 
 
 def variable(setting: str) -> str:
@@ -400,18 +425,18 @@ def _secret_in(file: Path, name: str) -> str:
     return secret
 
 
-def _not_a_list(exc: SettingsError) -> BadSetting:
-    field = next((name for name in _LISTS if f'"{name}"' in str(exc)), None)
+def _not_json(exc: SettingsError) -> BadSetting:
+    field = next((name for name in _JSON if f'"{name}"' in str(exc)), None)
     if field is None:
         return BadSetting(Message("A setting cannot be read: %(error)s", error=exc))
     name = variable(field)
     text = next((value for key, value in os.environ.items() if key.upper() == name), "")
     return BadSetting(
         Message(
-            "%(name)s: %(given)s is not a JSON list, as in %(lists)s.",
+            "%(name)s: %(given)s is not JSON, as in %(example)s.",
             name=name,
             given=f"{text[:MAX_SHOWN_CHARS]!r}",
-            lists=_LISTS[field],
+            example=_JSON[field],
         )
     )
 

@@ -30,7 +30,10 @@ MANIFEST, SHARE, AWAY_PAGE = "/manifest.webmanifest", "/share", "/away"
 # Their routes have an answer for a signed-out browser too: current_principal() is then None.
 OPTIONAL_PATHS = frozenset({MANIFEST, SHARE, AWAY_PAGE})
 SHARED_PREFIX = "/s/"  # one video for whoever has its link, which these routes check themselves
-SIGN_IN_PATHS = frozenset({"/login", "/setup", "/appearance"})  # they check the user's credentials themselves
+PROVIDER_PATH, PROVIDER_BACK_PATH = "/login/oidc", "/login/oidc/callback"
+SIGN_IN_PATHS = frozenset(
+    {"/login", PROVIDER_PATH, PROVIDER_BACK_PATH, "/setup", "/appearance"}
+)  # they check the user's credentials themselves
 SECRETS_IN_QUERIES = frozenset({"token", "access_token", "api_key", "apikey", "password"})
 
 log = get_logger(__name__)

@@ -16,6 +16,7 @@ import socket
 from dataclasses import dataclass
 
 from mediavault.auth.authenticator import token_of
+from mediavault.auth.oidc import provider_rules
 from mediavault.auth.proxies import proxy_rules
 from mediavault.core.failures import BadSetting
 from mediavault.core.messages import Message
@@ -65,7 +66,7 @@ def host_is_ours(host: str, rules: HostRules) -> bool:
 
 def needs_a_password(settings: Settings) -> bool:
     """Whether the vault must not listen without a password: the network can reach it, and nothing else protects it."""
-    guarded = token_of(settings) or settings.setup or proxy_rules(settings).login
+    guarded = token_of(settings) or settings.setup or proxy_rules(settings).login or provider_rules(settings)
     return not (guarded or is_loopback(settings.host))
 
 

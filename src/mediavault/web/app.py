@@ -39,7 +39,13 @@ def create_app(services: ApiServices) -> FastAPI:
     """Create the vault's HTTP application. ``app.state.feed.close()`` ends all event streams before a shutdown."""
     feed = Feed(services.store.catalogue, services.clock)
     settings = services.settings
-    desk = Authenticator(services.store.records, settings, services.clock, loopback=is_loopback(settings.host))
+    desk = Authenticator(
+        services.store.records,
+        settings,
+        services.clock,
+        loopback=is_loopback(settings.host),
+        fetch=services.fetch_from_provider,
+    )
     app = FastAPI(
         title="mediavault",
         version=__version__,

@@ -20,6 +20,8 @@ OPEN_TO_STRANGERS = {
     "/healthz": "says only that the process runs",
     "/static/{name:path}": "scripts and styles, the same in every vault",
     "/login": "checks the password",
+    "/login/oidc": "leads to the provider",
+    "/login/oidc/callback": "checks what the provider says",
     "/setup": "leads to the sign-in once the vault has an owner",
     "/appearance": "sets a cookie of the browser's own",
     "/manifest.webmanifest": "names the app; the address for shares is for those who are signed in",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mediavault.auth.authenticator import token_of
+from mediavault.auth.oidc import provider_rules
 from mediavault.auth.proxies import proxy_rules
 from mediavault.core.failures import BadSetting
 from mediavault.core.settings import Settings
@@ -16,7 +17,7 @@ MIN_TOKEN_CHARS = 20  # a shorter one may be a word that can be guessed
 def check_access(settings: Settings, *, has_password: bool) -> Check:
     """Check whether the vault is protected, and by what."""
     try:
-        login = proxy_rules(settings).login
+        login, provider = proxy_rules(settings).login, provider_rules(settings)
         if needs_a_password(settings) and not has_password:
             raise no_password(settings)
     except BadSetting as exc:
@@ -33,6 +34,7 @@ def check_access(settings: Settings, *, has_password: bool) -> Check:
             (gettext("the owner's password"), has_password),
             ("MEDIAVAULT_TOKEN", token is not None),
             (gettext("the reverse proxy's %(header)s") % {"header": settings.proxy_header}, login is not None),
+            (provider.title if provider else "", provider is not None),
         )
         if is_so
     ]

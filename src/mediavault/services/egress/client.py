@@ -79,6 +79,30 @@ class AiohttpClient:
         finally:
             raw.release()
 
+    @asynccontextmanager
+    async def post(
+        self,
+        url: str,
+        form: Mapping[str, str],
+        *,
+        scope_url: str,
+        headers: Mapping[str, str] | None = None,
+        timeouts: Timeouts | None = None,
+    ) -> AsyncIterator[HttpResponse]:
+        """POST a form under the same guard; a redirect is the response, and the body comes as it is sent.
+
+        Raises BadUrl, AddressRefused, NetworkFailure, TookTooLong.
+        """
+        limits = timeouts or Timeouts()
+        scope, target = parse_http_url(scope_url), parse_http_url(url)
+        sent = {"user-agent": USER_AGENT, "accept": "*/*", **(headers or {}), "accept-encoding": "identity"}
+        deadline = _deadline(limits.total_s)
+        raw = await self._send(Hop(target, sent, ()), None, scope, limits, deadline, form)
+        try:
+            yield _Response(raw, target, deadline, decode=False)
+        finally:
+            raw.release()
+
     async def close(self) -> None:
         sessions, self._sessions = list(self._sessions.values()), {}
         for session in sessions:
@@ -105,7 +129,13 @@ class AiohttpClient:
         )
 
     async def _send(
-        self, hop: Hop, cookies: str | None, scope: HttpUrl, limits: Timeouts, deadline: float | None
+        self,
+        hop: Hop,
+        cookies: str | None,
+        scope: HttpUrl,
+        limits: Timeouts,
+        deadline: float | None,
+        form: Mapping[str, str] | None = None,
     ) -> aiohttp.ClientResponse:
         headers = {**hop.headers, **({"cookie": cookies} if cookies else {})}
         timeout = aiohttp.ClientTimeout(
@@ -117,9 +147,11 @@ class AiohttpClient:
                 # literals bypass the resolver, and pooled connections bypass the socket factory too
                 self._guard.check(hop.url, exempt=exempt)
                 _CONNECTING.set((hop.url.host, hop.url.port, exempt))
-                return await self._session(exempt=exempt).get(
+                return await self._session(exempt=exempt).request(
+                    "GET" if form is None else "POST",
                     URL(hop.url.without_fragment, encoded=True),
                     headers=headers,
+                    data=form,
                     timeout=timeout,
                     allow_redirects=False,
                 )

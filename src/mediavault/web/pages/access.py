@@ -18,7 +18,7 @@ from mediavault.core.failures import BadInput
 from mediavault.core.users import MAX_USER_CHARS, OWNER, Role
 from mediavault.presentation.translation import N_, gettext
 from mediavault.presentation.views import title
-from mediavault.server.authentication import client_info_of, current_principal, current_user, has_role
+from mediavault.server.authentication import client_info_of, current_principal, current_user, has_role, may
 from mediavault.store.bulk import existing_jobs
 from mediavault.web.pages.frame import frame, read_form, see_other
 from mediavault.web.pages.sign_in import answer, same_twice, signed_in, signed_out
@@ -108,7 +108,7 @@ async def sign_out_everywhere_form(desk: AuthenticatorDep) -> Response:
 async def user_form(request: Request, desk: AuthenticatorDep, services: Services) -> Response:
     form = await read_form(request)
     try:
-        if not await desk.users.has_password():
+        if await desk.mode() is AuthMode.OPEN:
             raise BadInput("Users can be added when the vault has a password.", help="Set a password first.")
         user = await desk.add_user(form.get("user", ""), _role(form.get("role", "")), form.get("password", ""))
     except BadInput as exc:
@@ -181,6 +181,7 @@ async def _access(
         name=name,
         lives=LIVES,
         scope_words={scope: gettext(label) for scope, label in SCOPE_WORDS.items()},
+        scopes=[scope for scope in Scope if _is_of_use(scope)],
         scope_hints={scope: gettext(hint) for scope, hint in SCOPE_HINTS.items()},
         phone=phone_view(request, services.settings),
         changed=changed,
@@ -211,6 +212,12 @@ def _role(text: str) -> Role:
         return Role(text)
     except ValueError as exc:
         raise BadInput("Unknown role.", help="Choose viewer, member or admin.") from exc
+
+
+def _is_of_use(scope: Scope) -> bool:
+    """Whether a token of the caller could do anything with the scope."""
+    needed = {Scope.SUBMIT: ("POST", "/api/jobs"), Scope.COOKIES: ("POST", "/api/sessions/x/cookies")}
+    return scope not in needed or may(*needed[scope])
 
 
 def _scope(text: str) -> Scope:

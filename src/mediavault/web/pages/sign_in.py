@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any
+from urllib.parse import quote, unquote
 
 from fastapi import APIRouter, Query, Request, Response
 
 from mediavault.api.dependencies import AuthenticatorDep
 from mediavault.auth.authenticator import COOKIE, TLS_COOKIE, Authenticator, AuthMode
 from mediavault.auth.errors import TooManyTries, WrongSecret
+from mediavault.auth.keys import new_key
 from mediavault.core.failures import BadInput
+from mediavault.core.messages import Message
 from mediavault.core.users import MAX_USER_CHARS
-from mediavault.server.authentication import client_info_of, current_principal
+from mediavault.server.authentication import PROVIDER_BACK_PATH, PROVIDER_PATH, client_info_of, current_principal
 from mediavault.web.pages.frame import error_view, own_path, read_form, see_other
+from mediavault.web.phone_address import address_here
 from mediavault.web.render import render
 
 router = APIRouter(include_in_schema=False)
 
+PROVIDER_LIFE = timedelta(minutes=10)  # for signing in at the provider
 COOKIE_LIFE = timedelta(days=365)  # longer than any session: the store decides when one ends
 
 
@@ -40,6 +46,60 @@ async def login_form(request: Request, desk: AuthenticatorDep) -> Response:
     except (WrongSecret, TooManyTries) as exc:
         return await _login(desk, wanted, exc, name=form.get("name", "")[:MAX_USER_CHARS])
     return signed_in(see_other(own_path(wanted)), session_id, tls=visit.tls)
+
+
+# --- by the OpenID Connect provider
+
+
+@router.get(PROVIDER_PATH)
+async def to_provider(
+    request: Request, desk: AuthenticatorDep, wanted: Annotated[str, Query(alias="next")] = "/"
+) -> Response:
+    """Redirect to the provider's page. It leads back to the next route."""
+    key, back = new_key(), f"{address_here(request)}{PROVIDER_BACK_PATH.lstrip('/')}"
+    tls = back.startswith("https://")
+    try:
+        page = await desk.to_provider(key, back, client_info_of(request, desk))
+    except (WrongSecret, TooManyTries) as exc:
+        return await _login(desk, wanted, exc)
+    response = see_other(page)
+    response.set_cookie(
+        _provider_cookie(tls=tls),
+        f"{key}.{quote(own_path(wanted), safe='')}",
+        max_age=int(PROVIDER_LIFE.total_seconds()),
+        secure=tls,
+        httponly=True,
+        samesite="lax",  # the browser comes back from another site
+    )
+    return response
+
+
+@router.get(PROVIDER_BACK_PATH)
+async def from_provider(
+    request: Request, desk: AuthenticatorDep, code: str = "", state: str = "", error: str = ""
+) -> Response:
+    """Sign in whom the provider has signed in, and redirect to the page that was wanted."""
+    tls = _provider_cookie(tls=True) in request.cookies
+    key, _, path = request.cookies.get(_provider_cookie(tls=tls), "").partition(".")
+    wanted = own_path(unquote(path))
+    back = f"http{'s' if tls else ''}://{address_here(request).partition('://')[2]}{PROVIDER_BACK_PATH.lstrip('/')}"
+    visit = replace(client_info_of(request, desk), tls=tls)
+    try:
+        if error or not key:
+            what = error[:100] or Message("no sign-in was begun in this browser within ten minutes")
+            raise WrongSecret(Message("Signing in failed: %(what)s.", what=what), help="Try again.")
+        before = await desk.session_of(request.cookies)
+        session_id = await desk.sign_in_by_provider(key, back, visit, code=code, state=state, before=before)
+    except (WrongSecret, TooManyTries) as exc:
+        response = await _login(desk, wanted, exc)
+    else:
+        response = signed_in(see_other(wanted), session_id, tls=tls)
+    response.delete_cookie(_provider_cookie(tls=tls), secure=tls, httponly=True, samesite="lax")
+    return response
+
+
+def _provider_cookie(*, tls: bool) -> str:
+    return "__Host-mediavault_oidc" if tls else "mediavault_oidc"
 
 
 @router.post("/logout")
@@ -70,6 +130,8 @@ async def _login(desk: Authenticator, wanted: str, error: BadInput | None = None
         "login.html",
         error,
         has_password=await desk.users.has_password(),
+        has_token=desk.has_vault_token,
+        provider=desk.provider.rules.title if desk.provider else None,
         has_users=await desk.users.has_others(),
         name=name,
         wanted=own_path(wanted),
