@@ -512,3 +512,10 @@ async def test_a_proxys_user_has_the_role_of_the_user_of_that_name(make_vault: M
     assert await status_of("POST", "/trash/empty", "eve") == 403
     assert await status_of("POST", "/trash/empty", "jane") != 403
     assert await status_of("GET", "/library", "mallory") == 401
+
+
+async def test_a_changed_setting_names_the_admin_who_changed_it(vault: ApiVault) -> None:
+    admin = await browser_of(vault, "admin")
+    await admin.submit("/settings", concurrency="4")
+
+    assert "admin, 127.0.0.1" in (await admin.get("/settings")).text

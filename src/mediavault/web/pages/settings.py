@@ -13,9 +13,11 @@ from mediavault.core.job import JobStatus
 from mediavault.core.name_template import PLACES, NamedPost
 from mediavault.core.settings import ChangeableSettings
 from mediavault.core.site_limits import MANY_SITES
+from mediavault.core.users import OWNER
 from mediavault.presentation.preferences import COOKIE_LIFE_S, LANGUAGE_COOKIE, THEME_COOKIE, THEMES
 from mediavault.presentation.translation import gettext, locales
 from mediavault.presentation.views import title
+from mediavault.server.authentication import current_user
 from mediavault.store.port import JobQuery
 from mediavault.web.pages.frame import frame, own_path, read_form, see_other
 from mediavault.web.render import render
@@ -113,8 +115,9 @@ async def _example(services: ApiServices) -> NamedPost:
 
 
 def _changed_by(request: Request) -> str:
-    """Return the client's address: the vault has one owner, who may have several devices."""
-    return request.client.host if request.client else ""
+    """Return the user and the client's address; only the address for the owner, who may have several devices."""
+    address = request.client.host if request.client else ""
+    return address if current_user() == OWNER else f"{current_user()}, {address}"
 
 
 @router.post("/appearance")
