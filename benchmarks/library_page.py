@@ -23,7 +23,7 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 from tests.asgi_client import AsgiClient
-from tests.file_desk_stubs import StubChecks, StubExtras, StubFormats
+from tests.file_desk_stubs import StubChecks, StubExtras, StubFormats, StubFrames
 from tests.session_stubs import StubSessions, StubWindows
 
 from benchmarks.library import RARE, fill
@@ -92,6 +92,7 @@ def client_of(vault: App, store: Counted) -> AsgiClient:
         checks=StubChecks(),
         formats=StubFormats(),
         extras=StubExtras(),
+        frames=StubFrames(),
         platforms=registry.all_platforms(),
     )
     return AsgiClient(create_app(services), accept="text/html")

@@ -56,10 +56,12 @@ class AsgiClient:
         kind = {"content-type": "application/json"} if body else {}
         return await self.request(method, path, body=body, headers={**kind, **_names(headers)})
 
-    async def submit(self, path: str, fields: Mapping[str, str] | None = None, **headers: str | None) -> Answer:
-        """Send a form as a browser does."""
+    async def submit(
+        self, path: str, fields: Mapping[str, str | list[str]] | None = None, **headers: str | None
+    ) -> Answer:
+        """Send a form as a browser does; a list is a field with several values."""
         kind = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin"}
-        body = urlencode(fields or {}).encode()
+        body = urlencode(fields or {}, doseq=True).encode()
         return await self.request("POST", path, body=body, headers={**kind, **_names(headers)})
 
     async def delete(self, path: str, **headers: str | None) -> Answer:

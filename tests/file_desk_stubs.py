@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from mediavault.core.job import Job, JobId
 from mediavault.core.media import KeptFile, PreviewSheet, ProbeReport, TextTracks
+from mediavault.services.download.frames import FrameRequest
 from mediavault.services.media.extras import SubtitleFile
 
 
@@ -58,6 +59,22 @@ class StubExtras:
 
     async def preview_picture(self, job_id: JobId, place: int, kept: KeptFile) -> bytes | None:
         return self.picture
+
+    async def forget(self, job_id: JobId) -> None:
+        self.forgotten.append(job_id)
+
+
+@dataclass
+class StubFrames:
+    """``pictures`` by the candidate's URL; every request is recorded."""
+
+    pictures: dict[str, bytes] = field(default_factory=dict)
+    asked: list[FrameRequest] = field(default_factory=list)
+    forgotten: list[JobId] = field(default_factory=list)
+
+    async def frame(self, job_id: JobId, request: FrameRequest) -> bytes | None:
+        self.asked.append(request)
+        return self.pictures.get(request.media.url)
 
     async def forget(self, job_id: JobId) -> None:
         self.forgotten.append(job_id)

@@ -27,7 +27,7 @@ from mediavault.store.memory.store import MemoryJobStore
 from mediavault.web.app import create_app
 from tests.asgi_client import AsgiClient
 from tests.fakes import FakeClock
-from tests.file_desk_stubs import StubChecks, StubExtras, StubFormats
+from tests.file_desk_stubs import StubChecks, StubExtras, StubFormats, StubFrames
 from tests.session_stubs import StubSessions, StubWindows
 
 POST = "https://videos.example/watch/1"
@@ -161,6 +161,7 @@ def build_vault(
         formats=StubFormats(),
         extras=StubExtras(),
         fetch_from_provider=fetch,
+        frames=StubFrames(),
     )
     return ApiVault(AsgiClient(create_app(services)), store, clock, services, downloads, cancelled)
 

@@ -25,7 +25,17 @@ from mediavault.server import authentication, ranges
 from mediavault.server.security import HostRules, comes_from_elsewhere, host_is_ours
 from mediavault.services.browser import url_signs
 from mediavault.services.browser.port import PageCapture, SeenManifest
-from mediavault.services.download import hls_document, hls_text, manifest, mpd, mpd_document, mpd_tree, playlist
+from mediavault.services.download import (
+    beginning,
+    frames,
+    hls_document,
+    hls_text,
+    manifest,
+    mpd,
+    mpd_document,
+    mpd_tree,
+    playlist,
+)
 from mediavault.services.egress import tcp
 from mediavault.services.egress.http1 import BadMessage
 from mediavault.services.egress.redirects import referer_for
@@ -120,6 +130,8 @@ WITH_MORE: Mapping[str, Read] = {
     "core.names.truncate_bytes": lambda text: names.truncate_bytes(text, 200),
     "services.browser.url_signs.is_manifest": lambda text: url_signs.is_manifest(text, text),
     "services.browser.url_signs.names_a_video": lambda text: url_signs.names_a_video("", URL + text),
+    "services.download.beginning.missing_index": lambda text: beginning.missing_index(_bytes(text), 1 << 20),
+    "services.download.frames.frame_key": lambda text: frames.frame_key("0a-1", text),
     "services.download.hls_document.read_document": lambda text: hls_document.read_document("#EXTM3U\n" + text, URL),
     "services.download.hls_text.tags_of": lambda text: list(hls_text.tags_of(text, hls_text.Variables(URL, {}))),
     "services.download.manifest.resolve": lambda text: manifest.resolve(text, BASE),

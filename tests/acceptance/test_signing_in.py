@@ -50,7 +50,7 @@ from mediavault.worker.stages.extract import ask_extractors
 from tests import rfb_client as rfb
 from tests.acceptance.login_site import NAME, PASSWORD, LoginSite
 from tests.acceptance.test_browser_capture import processes_of
-from tests.file_desk_stubs import StubChecks, StubExtras, StubFormats
+from tests.file_desk_stubs import StubChecks, StubExtras, StubFormats, StubFrames
 from tests.patience import patient, until
 from tests.stubs import ReaderHere, make_tools, new_job
 
@@ -145,7 +145,7 @@ async def a_world(root: Path, **options: Any) -> AsyncIterator[World]:
     live = LiveSettings(settings, store.records, clock)
     services = ApiServices(
         store, settings, clock, submission, library, lambda: None, sessions=desk, windows=windows, live=live,
-        checks=StubChecks(), formats=StubFormats(), extras=StubExtras(),
+        checks=StubChecks(), formats=StubFormats(), extras=StubExtras(), frames=StubFrames(),
         doctor=Doctor(_nothing, clock), ytdlp=YtdlpManager(state, clock),
     )  # fmt: skip
     proxy = EgressProxy(guard)

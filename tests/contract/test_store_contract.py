@@ -61,6 +61,7 @@ EVERYTHING = Candidate(
     item=2,
     headers={"Referer": "https://videos.example/"},
     note="as the page said",
+    thumbnail_url="https://cdn.example/p.jpg",
 )
 FOUND = Checkpoint(
     extracted_url=EVERYTHING.url,

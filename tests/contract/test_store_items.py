@@ -78,12 +78,13 @@ async def test_items_survive_a_failed_attempt(store: Store) -> None:
     assert again.job.items == ITEMS
 
 
-async def test_a_users_choice_is_remembered_until_another_is_made(store: Store) -> None:
+@pytest.mark.parametrize("several", [("https://a.example/1", "https://a.example/2"), ("[b", 'c"'), ("[b",)])
+async def test_a_users_choice_is_remembered_until_another_is_made(store: Store, several: tuple[str, ...]) -> None:
     claim = await claimed(store)
-    assert claim.job.chosen_url is None
-    for chosen, known in (("https://a.example/1", "https://a.example/1"), (None, "https://a.example/1"), ("b", "b")):
+    assert claim.job.chosen_urls == ()
+    for chosen, known in ((("a",), ("a",)), ((), ("a",)), (several, several), ((), several)):
         await store.queue.cancel(claim.id)
-        assert (await store.queue.retry(claim.id, chosen_url=chosen)).chosen_url == known
+        assert (await store.queue.retry(claim.id, chosen_urls=chosen)).chosen_urls == known
     (again,) = await store.queue.claim(W1, limit=1, lease=LEASE)
 
-    assert again.job.chosen_url == "b" == (await store.catalogue.get(claim.id)).chosen_url
+    assert again.job.chosen_urls == several == (await store.catalogue.get(claim.id)).chosen_urls

@@ -97,10 +97,12 @@ UNSHOWN: Mapping[str, str] = {
     ),
     **dict.fromkeys(("Job.image_urls", "Job.thumbnail_url", "Item.thumbnail_url", "Item.media_id", "Item.label"), _API),
     **dict.fromkeys(("Candidate.mime", "Candidate.container", "Candidate.audio_codec", "Candidate.note"), _API),
-    **dict.fromkeys(("Candidate.media_key", "Candidate.audio_url", "Candidate.headers"), _API),
+    **dict.fromkeys(
+        ("Candidate.media_key", "Candidate.audio_url", "Candidate.headers", "Candidate.thumbnail_url"), _API
+    ),
     "Mark.name": "made from its text",
     "SavedSearch.filter": "part of an address",
-    **dict.fromkeys(("Job.extracted_url", "Job.chosen_url"), _LOG),
+    **dict.fromkeys(("Job.extracted_url", "Job.chosen_urls"), _LOG),
     **dict.fromkeys(("Job.output_path", "Job.thumbnail_path", "Job.sha256"), "as KeptFile has it"),
     **dict.fromkeys(
         ("Chapter.title", "Subtitles.language", "Subtitles.title", "Cue.text"), "in the player: test_player.py"
@@ -158,7 +160,7 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     "/jobs/{job_id}/mark": ("favourite", "note", "add_tags", "remove_tags", "add_to", "remove_from"),
     COLLECTIONS: ("kind", "name", "new"),
     COLLECTION: ("id", "move"),
-    "/jobs/{job_id}/retry": ("chosen",),
+    "/jobs/{job_id}/retry": ("chosen", "seen", "all"),
     "/sites/{platform}/open": (),
     "/sessions/{platform}/window": (),
     "/sessions/{platform}/cookies": ("cookies",),

@@ -18,10 +18,13 @@ from mediavault.app.composition import App, open_app
 from mediavault.app.processes import serve_vault
 from mediavault.auth.users import Users
 from mediavault.core.clock import SystemClock
-from mediavault.core.job import ClaimedJob, Job, WorkerHeartbeat, WorkerId
+from mediavault.core.failures import ErrorCode
+from mediavault.core.job import ClaimedJob, Job, JobStatus, WorkerHeartbeat, WorkerId
 from mediavault.core.settings import Settings
 from mediavault.core.users import Role
-from mediavault.store.port import Store
+from mediavault.services.download.frames import frame_key
+from mediavault.services.media.extras import ExtrasCache, extras_folder
+from mediavault.store.port import JobQuery, Store
 from mediavault.store.trash import move_to_trash, new_batch
 from tests.patience import patient
 from tests.ui import sample
@@ -74,10 +77,23 @@ async def sample_vault(root: Path, *, posts: int = 60, worker: bool = True, **se
         if posts:
             kept, claims = await sample.fill_and_claim(opened.store, chosen.download_dir, posts=posts)
             await _throw_away(opened)
+            await show_frames(opened)
         if worker:
             await stack.enter_async_context(_beating(opened.store))
         base = await stack.enter_async_context(_served(opened))
         yield Vault(base, opened, kept, claims)
+
+
+async def show_frames(opened: App, *, without: Sequence[str] = ()) -> None:
+    """Put pictures of all videos that can be chosen into the cache: the sample's sites do not exist."""
+    cache = ExtrasCache(extras_folder(opened.settings.state_dir))
+    failed = (await opened.store.catalogue.jobs(JobQuery((JobStatus.FAILED,), limit=200))).jobs
+    for job in (job for job in failed if job.error_code is ErrorCode.AMBIGUOUS):
+        for number, candidate in enumerate(c for c in job.candidates if c.url not in without):
+            key = frame_key(job.id, candidate.url)
+            draft = cache.draft(key)
+            draft.write_bytes(sample.picture(number))
+            cache.keep_picture(key, draft)
 
 
 async def _throw_away(opened: App) -> None:

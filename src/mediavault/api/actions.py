@@ -10,6 +10,7 @@ from mediavault.api.services import ApiServices
 from mediavault.core.failures import BadInput, ErrorCode
 from mediavault.core.job import Job, JobId, JobStatus, NewJob
 from mediavault.core.logs import get_logger
+from mediavault.core.messages import Message
 from mediavault.core.submission import RefusedAddress
 from mediavault.presentation.views import kept_paths
 from mediavault.server.authentication import current_user
@@ -86,20 +87,32 @@ async def retry_failed(
     return count
 
 
-async def retry_job(services: ApiServices, feed: Feed, job_id: JobId, *, chosen_url: str | None = None) -> Job:
-    """Queue a job again. Raises BadInput when ``chosen_url`` is not one of its candidates."""
-    if chosen_url is not None:
-        check_choice(await services.store.catalogue.get(job_id), chosen_url)
-    job = await services.store.queue.retry(job_id, chosen_url=chosen_url)
+async def retry_job(services: ApiServices, feed: Feed, job_id: JobId, *, chosen: Collection[int | str] = ()) -> Job:
+    """Queue a job again. ``chosen`` are the candidates that are the post's videos, each by its index or its URL.
+
+    Raises BadInput when one of them is not a candidate of the job.
+    """
+    urls = chosen_urls(await services.store.catalogue.get(job_id), chosen) if chosen else []
+    job = await services.store.queue.retry(job_id, chosen_urls=urls)
+    await services.frames.forget(job_id)  # the post is read again
     feed.wake()
     return job
 
 
-def check_choice(job: Job, chosen_url: str) -> None:
-    if all(candidate.url != chosen_url for candidate in job.candidates):
-        raise BadInput(
-            "The chosen URL is not one of the job's candidates.", help="Use the `url` of one of its `candidates`."
-        )
+def chosen_urls(job: Job, chosen: Collection[int | str]) -> list[str]:
+    """Return the URLs of the chosen candidates, each once, in the order of the page. Raises BadInput."""
+    urls = [candidate.url for candidate in job.candidates]
+    for one in chosen:
+        if isinstance(one, str) and one not in urls:
+            raise BadInput(
+                "The chosen URL is not one of the job's candidates.", help="Use the `url` of one of its `candidates`."
+            )
+        if isinstance(one, int) and not 0 <= one < len(urls):
+            raise BadInput(
+                Message("There is no candidate %(number)d; the job has %(count)d.", number=one, count=len(urls)),
+                help="Use the index of one of its `candidates`, from 0.",
+            )
+    return list(dict.fromkeys(url for number, url in enumerate(urls) if number in chosen or url in chosen))
 
 
 async def save_again(services: ApiServices, feed: Feed, job_id: JobId) -> Job:
@@ -120,7 +133,7 @@ async def remove_job(services: ApiServices, feed: Feed, job_id: JobId, *, files:
     job = await trash.move_to_trash(
         services.store, services.library, services.clock, job_id, paths_of, batch=batch or trash.new_batch()
     )
-    await services.extras.forget(job_id)
+    await services.extras.forget(job_id)  # the frames of its candidates too
     feed.removed(job_id)
     return job
 

@@ -93,9 +93,10 @@ async def history(job_id: JobIdPath, services: Services) -> list[HistoryView]:
 async def retry(job_id: JobIdPath, services: Services, feed: EventFeed, body: RetryRequest | None = None) -> JobView:
     """Queue a failed or cancelled job again; a queued or running job is returned unchanged.
 
-    ``chosen_url`` selects the candidate that is the post's video, where nothing else determines it.
+    ``chosen`` selects the candidates that are the post's videos, where nothing else determines them: each by its index
+    in ``candidates`` or by its ``url``. They are saved as the post's items. ``chosen_url`` selects one.
     """
-    return job_view(await retry_job(services, feed, job_id, chosen_url=body.chosen_url if body else None))
+    return job_view(await retry_job(services, feed, job_id, chosen=body.all_chosen if body else ()))
 
 
 @router.post("/{job_id}/cancel", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))

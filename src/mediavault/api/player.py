@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
 from mediavault.api.dependencies import JobIdPath, Services, errors
-from mediavault.api.files import ANSWERS, FILE_HEADERS, Place, StoredFile, answer_file, file_not_found, kept_file
+from mediavault.api.files import ANSWERS, Place, StoredFile, answer_bytes, answer_file, file_not_found, kept_file
 from mediavault.core.names import shown_text
 from mediavault.presentation.schemas import ChapterView, PreviewView, SubtitlesView, TextTracksView
 from mediavault.presentation.webvtt import to_webvtt
-from mediavault.server.ranges import is_unchanged
 
 router = APIRouter(tags=["files"])
 
@@ -68,7 +66,7 @@ async def item_subtitles(
     kept = await kept_file(services, job_id, place)
     inside = (await services.extras.tracks(job_id, place, kept)).subtitles
     if number < len(inside):
-        return _answer(request, to_webvtt(inside[number].cues).encode(), _VTT_TYPE)
+        return answer_bytes(request, to_webvtt(inside[number].cues).encode(), _VTT_TYPE)
     beside = await services.extras.beside(kept)
     path = beside[number - len(inside)].path if number - len(inside) < len(beside) else None
     file = await services.library.open(path) if path is not None else None
@@ -84,12 +82,4 @@ async def item_preview(request: Request, job_id: JobIdPath, place: Place, servic
     picture = await services.extras.preview_picture(job_id, place, await kept_file(services, job_id, place))
     if picture is None:
         raise file_not_found()
-    return _answer(request, picture, "image/jpeg")
-
-
-def _answer(request: Request, body: bytes, kind: str) -> Response:
-    headers = {**FILE_HEADERS, "ETag": f'"{hashlib.sha256(body).hexdigest()}"', "Accept-Ranges": "none"}
-    if is_unchanged(request.headers.get("if-none-match"), headers["ETag"]):
-        return Response(status_code=304, headers=headers)
-    headers |= {"Content-Type": kind, "Content-Length": str(len(body))}
-    return Response(b"" if request.method == "HEAD" else body, headers=headers)
+    return answer_bytes(request, picture, "image/jpeg")

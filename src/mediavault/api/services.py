@@ -19,6 +19,7 @@ from mediavault.core.submission import Submission
 from mediavault.presentation.doctor_report import Doctor, Ytdlp
 from mediavault.presentation.labels import one_line
 from mediavault.presentation.translation import gettext
+from mediavault.services.download.frames import FrameRequest
 from mediavault.services.library.port import OpenedFile
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import Store
@@ -91,6 +92,16 @@ class VideoExtras(Protocol):
         """Remove what was made for a job."""
 
 
+class VideoFrames(Protocol):
+    """Pictures of videos that can be chosen. Each is made when it is first asked for, which may take seconds."""
+
+    async def frame(self, job_id: JobId, request: FrameRequest) -> bytes | None:
+        """Return a JPEG, PNG or WebP; None when there is none, or none yet."""
+
+    async def forget(self, job_id: JobId) -> None:
+        """Remove the pictures of a job's candidates."""
+
+
 class Sessions(Protocol):
     """The sessions at the sites that can be signed in to. An unknown site's name raises BadInput (NOT_FOUND)."""
 
@@ -161,6 +172,7 @@ class ApiServices:
     checks: FileChecks
     formats: FileFormats
     extras: VideoExtras
+    frames: VideoFrames
     doctor: Doctor
     ytdlp: Ytdlp
     platforms: tuple[Platform, ...] = ()

@@ -1,4 +1,6 @@
-"""The pages' operations on saved files: check them against their row, and read what their players show besides them."""
+"""The pages' operations on media: check saved files against their row, read what their players show besides them, and make
+pictures of videos that can be chosen.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,8 @@ from pathlib import Path
 
 from mediavault.app.composition import App
 from mediavault.maintenance.checking import JobChecks
+from mediavault.services.download.beginning import BeginningFetcher
+from mediavault.services.download.frames import CandidateFrames
 from mediavault.services.media.extras import PlayerExtras, extras_folder
 from mediavault.services.media.helpers import open_helpers
 from mediavault.services.media.probe import FormatProbe, open_probe
@@ -19,11 +23,14 @@ class FileService:
     checks: JobChecks
     formats: FormatProbe
     extras: PlayerExtras
+    frames: CandidateFrames
 
 
 @asynccontextmanager
 async def open_file_service(vault: App) -> AsyncIterator[FileService]:
     """Provide them. What is still running at the end is cancelled."""
+    from mediavault.services.egress.client import AiohttpClient
+
     library, state_dir = vault.library, vault.settings.state_dir
 
     async def path_of(relative: str) -> Path | None:
@@ -32,10 +39,15 @@ async def open_file_service(vault: App) -> AsyncIterator[FileService]:
     in_a_folder = vault.settings.vault_url is None  # a bucket would send the whole file
     checks = JobChecks(vault.store, library, vault.clock)
     readable = path_of if in_a_folder else None
+    client = AiohttpClient(vault.guard, clock=vault.clock)
     async with open_probe(vault.clock, helpers=1) as probe, open_helpers(vault.clock, count=1) as helpers:
-        extras = PlayerExtras(helpers, extras_folder(state_dir), readable)
+        folder = extras_folder(state_dir)
+        extras = PlayerExtras(helpers, folder, readable)
+        frames = CandidateFrames(client, BeginningFetcher(client, vault.clock), probe, folder)
         try:
-            yield FileService(checks, FormatProbe(probe, readable), extras)
+            yield FileService(checks, FormatProbe(probe, readable), extras, frames)
         finally:
+            await frames.aclose()
+            await client.close()
             await extras.aclose()
             await checks.aclose()

@@ -127,6 +127,7 @@ async def _serve(
         formats=file_service.formats,
         extras=file_service.extras,
         fetch_from_provider=fetch,
+        frames=file_service.frames,
     )
     await print_setup_token(settings, vault.store.records)
     if vault.worker is not None and browser_path(settings) is None:

@@ -13,6 +13,7 @@ _RULES = [
     for role, methods, path in (
         # read
         (Role.MEMBER, "GET", rf"{_JOB}/log"),
+        (Role.MEMBER, "GET", r"/files/[^/]+/candidates/.*"),  # the vault asks a site for a frame
         (Role.VIEWER, "GET", r"/|/(library|accounts|collections|files)(/.*)?"),
         (Role.VIEWER, "GET", rf"(/api)?{_JOB}|/api{_JOB}/.*"),
         (Role.VIEWER, "GET", r"/api/(jobs|accounts|totals|events)|/api/(tags|collections|searches)(/.*)?"),

@@ -152,31 +152,42 @@ def retry(
     job_ids: JobIds,
     *,
     choose: Annotated[
-        int | None,
+        list[int] | None,
         typer.Option(
             metavar="NUMBER",
             min=1,
-            help="Number of the candidate that is the post's video, as `show` lists them.",
+            help="Number of a candidate that is the post's video, as `show` lists them. Repeat it for several videos.",
             show_default=False,
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Queue failed or cancelled jobs again; --choose says which video is the post's."""
+    """Queue failed or cancelled jobs again; --choose says which videos are the post's."""
     from mediavault.core.failures import BadInput
+    from mediavault.services.media.extras import FRAMES, extras_folder, forget_extras
 
-    if choose is not None and len(job_ids) != 1:
+    if choose and len(job_ids) != 1:
         raise BadInput("--choose is about one job.")
+    cache = extras_folder(quiet_settings().state_dir)
 
     async def again(store: Store, job_id: JobId) -> Job:
-        if choose is None:
-            return await store.queue.retry(job_id)
-        candidates = (await store.catalogue.get(job_id)).candidates
-        if choose > len(candidates):
-            raise BadInput(f"There is no candidate {choose}; the job has {len(candidates)}.")
-        return await store.queue.retry(job_id, chosen_url=candidates[choose - 1].url)
+        job = await store.queue.retry(job_id, chosen_urls=await _chosen_urls(store, job_id, choose or []))
+        await asyncio.to_thread(forget_extras, cache, job_id, kind=FRAMES)
+        return job
 
     _for_each(job_ids, again, as_json=as_json)
+
+
+async def _chosen_urls(store: Store, job_id: JobId, numbers: Sequence[int]) -> list[str]:
+    """Return the URLs of the candidates with these numbers, from 1, in the order of the page. Raises BadInput."""
+    from mediavault.core.failures import BadInput
+
+    if not numbers:
+        return []
+    candidates = (await store.catalogue.get(job_id)).candidates
+    if unknown := [number for number in numbers if number > len(candidates)]:
+        raise BadInput(f"There is no candidate {unknown[0]}; the job has {len(candidates)}.")
+    return list(dict.fromkeys(candidates[number - 1].url for number in sorted(numbers)))
 
 
 def limits(

@@ -142,7 +142,7 @@ class Job:
     extracted_url_expires_at: datetime | None = None
     candidates: tuple[Candidate, ...] = ()
     items: tuple[JobItem, ...] = ()
-    chosen_url: str | None = None  # the candidate that the user chose
+    chosen_urls: tuple[str, ...] = ()  # the candidates that the user chose, in the order of the page
     image_urls: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     account: Account | None = None

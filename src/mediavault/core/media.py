@@ -133,6 +133,7 @@ class Candidate:
     item: int | None = None  # which of the post's items it belongs to, in a list of several items' candidates
     headers: Mapping[str, str] = field(default_factory=dict)  # what the player sent; never Cookie or Authorization
     note: str = ""
+    thumbnail_url: str | None = None  # the picture that the page shows before it plays, where that is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,7 @@ class Extraction:
 
     ``items`` are the post's media in its own order, each with the candidates that are certainly that item's;
     ``selected`` is the index of the one that the URL itself names (``…/video/2``). ``others`` are videos that were seen
-    but are not certainly the post's: the user may choose one of them.
+    but are not certainly the post's: the user may choose among them.
     """
 
     post: Post

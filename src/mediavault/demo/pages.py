@@ -16,6 +16,7 @@ SITE_NAME = "Practice"
 GONE_SENTENCE = "This post has been deleted."
 
 _FIRST_DAY = date(2026, 5, 1)
+_ARTICLES = frozenset({Shows.PHOTOS, Shows.SEVERAL})  # their metadata name no video
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ def post_page(post: PracticePost, address: PostAddress) -> str:
         Shows.MSE: _mse_post,
         Shows.PLAYLIST: _playlist_post,
         Shows.CAROUSEL: _carousel_post,
+        Shows.SEVERAL: _several_post,
         Shows.BESIDE_ADVERT: _post_beside_advert,
         Shows.PHOTOS: _photo_post,
     }[post.shows]
@@ -102,7 +104,7 @@ def _post_head(post: PracticePost, address: PostAddress) -> str:
         _meta("name", "description", _text(post)),
         _meta("name", "twitter:creator", f"@{post.author.handle}"),
         _meta("property", "og:site_name", SITE_NAME),
-        _meta("property", "og:type", "article" if post.shows is Shows.PHOTOS else "video.other"),
+        _meta("property", "og:type", "article" if post.shows in _ARTICLES else "video.other"),
         _meta("property", "og:title", post.title),
         _meta("property", "og:description", _text(post)),
         _meta("property", "og:url", address.absolute(post.path)),
@@ -126,7 +128,7 @@ def names_its_file(post: PracticePost) -> bool:
 
 def _linked_data(post: PracticePost, address: PostAddress) -> dict[str, Any] | list[dict[str, Any]]:
     """Return a VideoObject for each of the post's own videos (a list for several), or a posting with pictures."""
-    if post.shows is Shows.PHOTOS:
+    if post.shows in _ARTICLES:
         pictures = [address.absolute(address.poster(post, look)) for look in post.looks]
         return {
             "@context": "https://schema.org",
@@ -204,10 +206,11 @@ def _video(
     *,
     file: str = "video.mp4",
     attributes: str = "controls",
+    has_poster: bool = True,
 ) -> str:
-    poster = address.poster(post, look)
+    poster = f'poster="{address.poster(post, look)}" ' if has_poster else ""
     return (
-        f'<video {attributes} playsinline preload="metadata" width="{WIDTH}" height="{HEIGHT}" poster="{poster}" '
+        f'<video {attributes} playsinline preload="metadata" width="{WIDTH}" height="{HEIGHT}" {poster}'
         f'src="{escape(address.video(post, look, file))}"></video>'
     )
 
@@ -242,6 +245,17 @@ def _mse_post(post: PracticePost, address: PostAddress) -> str:
 def _carousel_post(post: PracticePost, address: PostAddress) -> str:
     videos = "".join(f'<div class="player">{_video(post, look, address)}</div>' for look in post.looks)
     return _article(post, f'<div class="strip">{videos}</div>')
+
+
+def _several_post(post: PracticePost, address: PostAddress) -> str:
+    """Show a file with a poster, a file without one, and a stream without one, below the post rather than in it."""
+    first, second, third = post.looks
+    videos = (
+        _video(post, first, address),
+        _video(post, second, address, has_poster=False),
+        _video(post, third, address, file="ts/index.m3u8", has_poster=False),
+    )
+    return _article(post, "") + "".join(f'<div class="player">{video}</div>' for video in videos)
 
 
 def _post_beside_advert(post: PracticePost, address: PostAddress) -> str:

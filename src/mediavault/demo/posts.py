@@ -23,6 +23,7 @@ class Shows(StrEnum):
     MSE = "mse"  # a script feeds a playlist's segments to Media Source Extensions; <video>.src is blob:
     PLAYLIST = "playlist"  # <video src> is a playlist
     CAROUSEL = "carousel"  # several videos, JSON-LD lists them
+    SEVERAL = "several"  # several videos, and nothing says which of them the post is about
     BESIDE_ADVERT = "beside_advert"  # an advert plays before the post's own video
     PHOTOS = "photos"  # text and pictures
     TOMBSTONE = "tombstone"  # 404 and a sentence
@@ -217,6 +218,15 @@ POSTS: tuple[PracticePost, ...] = (
         Shows.PHOTOS,
         (ClipSpec("photo-1", 18), ClipSpec("photo-2", 19)),
         code=ErrorCode.NO_VIDEO,
+    ),
+    PracticePost(
+        "several",
+        "A table of home films",
+        "several videos",
+        MARA,
+        Shows.SEVERAL,
+        (ClipSpec("several-1", 22), ClipSpec("several-2", 23, 6), ClipSpec("several-3", 24)),
+        code=ErrorCode.AMBIGUOUS,
     ),
     PracticePost("deleted", "Gone", "a deleted post", TOMAS, Shows.TOMBSTONE, code=ErrorCode.DELETED),
     PracticePost("members", "Friends and family", "a login wall", JUNE, Shows.LOGIN, code=ErrorCode.LOGIN_REQUIRED),

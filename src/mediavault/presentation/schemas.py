@@ -24,6 +24,7 @@ from mediavault.store.queries import JobOrder
 MAX_MARKED = 1_000  # jobs whose marks one request changes
 MAX_SECONDS = 10_000_000.0
 MAX_FILTER_CHARS = 1_000
+MAX_CHOSEN = 100  # candidates of one job
 MAX_PAGE = 200  # jobs in one answer
 DEFAULT_PAGE = 50
 
@@ -50,10 +51,30 @@ class SubmitRequest(_Request):
         return self
 
 
-class RetryRequest(_Request):
-    """The body of a retry. ``chosen_url`` is the job's candidate that the user chose as the post's video."""
+# a data: URL with an inline manifest is long
+_Choice = Annotated[int, Field(ge=0, le=10_000)] | Annotated[str, Field(max_length=200_000)]
 
-    chosen_url: Annotated[str | None, Field(max_length=200_000)] = None  # a data: URL with an inline manifest is long
+
+class RetryRequest(_Request):
+    """The body of a retry: at most one of the two fields.
+
+    ``chosen`` are the job's candidates that the user chose as the post's videos, each by its index, from 0, or its URL;
+    ``chosen_url`` is a single one by its URL.
+    """
+
+    chosen_url: Annotated[str | None, Field(max_length=200_000)] = None
+    chosen: Annotated[list[_Choice] | None, Field(min_length=1, max_length=MAX_CHOSEN)] = None
+
+    @model_validator(mode="after")
+    def _at_most_one(self) -> RetryRequest:
+        if self.chosen_url is not None and self.chosen is not None:
+            raise ValueError("Give either chosen or chosen_url")
+        return self
+
+    @property
+    def all_chosen(self) -> list[int | str]:
+        """What was chosen, in either form."""
+        return [self.chosen_url] if self.chosen_url is not None else list(self.chosen or [])
 
 
 class ListRequest(BaseModel):
@@ -163,6 +184,10 @@ class ErrorView(_View):
 
 
 class CandidateView(_View):
+    """A candidate of a job. ``frame`` is the path of a picture of it, null where none is offered; it answers 404 where none
+    can be made. ``thumbnail_url`` is the picture that the page shows before it plays.
+    """
+
     url: str
     source_type: SourceType
     found_in: FoundIn
@@ -188,6 +213,8 @@ class CandidateView(_View):
     drm: bool
     item: int | None
     note: str
+    thumbnail_url: str | None
+    frame: str | None
 
 
 class DisplayView(_View):
@@ -316,6 +343,7 @@ class JobView(_View):
     candidates: list[CandidateView]
     items: list[ItemView]
     chosen_url: str | None
+    chosen_urls: list[str]
     image_urls: list[str]
     metadata: dict[str, Any]
     account_platform: str | None

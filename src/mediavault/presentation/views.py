@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from pathlib import PurePosixPath
 
-from mediavault.core.failures import FAILURES
+from mediavault.core.failures import FAILURES, ErrorCode
 from mediavault.core.fleet import unserved, unserved_in_words, versions
 from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobId, JobItem, JobStatus, Stage, WorkerHeartbeat
 from mediavault.core.marks import Noted
@@ -45,6 +45,7 @@ from mediavault.presentation.translation import LocalizedMessage, gettext, local
 from mediavault.store.port import AccountPage, JobPage, LibraryTotals, StoreReport
 
 MAX_TITLE_CHARS = 200
+MAX_FRAMES = 12  # of one job's candidates: each costs the site up to twelve megabytes
 
 ACTIONS: dict[JobStatus, list[Action]] = {
     JobStatus.QUEUED: ["cancel", "remove"],
@@ -60,7 +61,10 @@ def job_view(job: Job, marks: Noted | None = None) -> JobView:
     account = job.account
     return JobView(
         **{name: getattr(job, name) for name in _SAME_NAMES},
-        candidates=[candidate_view(candidate) for candidate in job.candidates],
+        candidates=[
+            candidate_view(candidate, frame_path(job, number)) for number, candidate in enumerate(job.candidates)
+        ],
+        chosen_url=next(iter(job.chosen_urls), None),
         items=[_item_view(job, index, item) for index, item in enumerate(job.items)],
         image_urls=list(job.image_urls),
         metadata=dict(job.metadata),
@@ -292,13 +296,24 @@ def _site_limit_view(limits: SiteLimit, waiting: int, now: datetime) -> SiteLimi
     )
 
 
-def candidate_view(candidate: Candidate) -> CandidateView:
-    same = {name: getattr(candidate, name) for name in CandidateView.model_fields if name != "ownership"}
-    return CandidateView(**same, ownership=candidate.ownership.name.lower())
+def candidate_view(candidate: Candidate, frame: str | None = None) -> CandidateView:
+    same = {name: getattr(candidate, name) for name in CandidateView.model_fields if name not in ("ownership", "frame")}
+    return CandidateView(**same, ownership=candidate.ownership.name.lower(), frame=frame)
+
+
+def is_choosing(job: Job) -> bool:
+    """Whether a user is to choose the post's videos among the job's candidates."""
+    return job.error_code is ErrorCode.AMBIGUOUS and "retry" in ACTIONS[job.status]
+
+
+def frame_path(job: Job, number: int) -> str | None:
+    """Return the path of a candidate's picture; None for those of which none is made, as protected ones."""
+    has_frame = is_choosing(job) and number < min(MAX_FRAMES, len(job.candidates)) and not job.candidates[number].drm
+    return f"/files/{job.id}/candidates/{number}/frame" if has_frame else None
 
 
 _COMPUTED = {
-    "candidates", "items", "image_urls", "metadata", "help", "links", "display", "marks",
+    "candidates", "items", "chosen_url", "image_urls", "metadata", "help", "links", "display", "marks",
     "account_platform", "account_handle", "account_display_name", "account_slug",
 }  # fmt: skip
 _SAME_NAMES = [name for name in JobView.model_fields if name not in _COMPUTED]

@@ -87,6 +87,20 @@ def texts_from_json(text: str) -> tuple[str, ...]:
     return () if text == "[]" else tuple(_loads(text))
 
 
+def chosen_to_text(urls: Sequence[str]) -> str | None:
+    """Return the URLs that a user chose: one as it is, as versions that knew only one write it, several as a JSON list."""
+    if len(urls) == 1 and not urls[0].startswith("["):
+        return storable(urls[0])
+    return _dumps([storable(url) for url in urls]) if urls else None
+
+
+def chosen_from_text(text: str | None) -> tuple[str, ...]:
+    """Return the URLs of such a text."""
+    if text is None:
+        return ()
+    return tuple(_loads(text)) if text.startswith("[") else (text,)
+
+
 def metadata_to_json(metadata: Mapping[str, Any]) -> str:
     """Return the metadata as JSON text. Raises TypeError for a value that JSON cannot hold."""
     return _dumps(dict(metadata)) if metadata else "{}"

@@ -266,11 +266,11 @@ class JobQueue(Protocol):
         Raises JobNotFound, IllegalMove (completed).
         """
 
-    async def retry(self, job_id: JobId, *, chosen_url: str | None = None) -> Job:
+    async def retry(self, job_id: JobId, *, chosen_urls: Sequence[str] = ()) -> Job:
         """failed or cancelled -> queued on a user's request; ``max_attempts`` becomes at least ``attempt_count + 1``,
         and ``needs_session`` is reset: the next attempt finds out again.
 
-        ``chosen_url`` is the candidate that the user chose; without one an earlier choice stays. A queued or running
+        ``chosen_urls`` are the candidates that the user chose; without any an earlier choice stays. A queued or running
         job is returned unchanged. Raises JobNotFound, IllegalMove (completed). Wakes workers.
         """
 

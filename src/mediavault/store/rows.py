@@ -65,7 +65,8 @@ _DECODERS: Mapping[str, Callable[[Any], Any]] = {
     "account": codec.account_from_json,
     "items": codec.items_from_json,
 }
-JOB_FIELDS = tuple(field.name for field in fields(Job))
+_COLUMN_OF: Mapping[str, str] = {"chosen_urls": "chosen_url"}  # fields whose column has another name
+JOB_FIELDS = tuple(_COLUMN_OF.get(field.name, field.name) for field in fields(Job))
 _PARAMS = "error_params"  # the values in ``error``, see core.messages
 JOB_COLUMNS = ", ".join((*JOB_FIELDS, _PARAMS, "seq"))  # the internal key comes last
 STORED_COLUMNS = ", ".join((*JOB_FIELDS, _PARAMS, "account_key"))  # of :func:`stored_values`
@@ -89,7 +90,8 @@ def _job(columns: dict[str, Any]) -> Job:
             columns[name] = decode(columns[name])
     if columns["error"] is not None:
         columns["error"] = from_json(columns["error"], params)
-    return Job(**columns)
+    chosen_urls = codec.chosen_from_text(columns.pop("chosen_url"))
+    return Job(**columns, chosen_urls=chosen_urls)
 
 
 def checkpoint_values(found: Checkpoint) -> dict[str, Any]:
@@ -144,7 +146,7 @@ def stored_values(job: Job) -> dict[str, Any]:
         **_account_values(job.account),
         "thumbnail_url": job.thumbnail_url,
         "items": codec.items_to_json(job.items),
-        "chosen_url": job.chosen_url,
+        "chosen_url": codec.chosen_to_text(job.chosen_urls),
         "output_path": job.output_path,
         "thumbnail_path": job.thumbnail_path,
         "bytes": job.bytes,

@@ -55,7 +55,7 @@ def saved_extraction(job: Job, route: Route, *, now: datetime) -> Extraction | N
     )
     others = tuple(c for c in job.candidates if c.item is None)
     unsaved = [item for item, job_item in zip(items, job.items, strict=True) if job_item.status in _UNSAVED]
-    needed = [item.candidates for item in unsaved] or ([others] if job.chosen_url else [])
+    needed = [item.candidates for item in unsaved] or ([others] if job.chosen_urls else [])
     if not needed or not all(_any_valid(candidates, now) for candidates in needed):
         return None
     facts: Mapping[str, Any] = job.metadata

@@ -25,13 +25,17 @@ class PostItems:
     def merge(self, extraction: Extraction, *, others_too: bool) -> None:
         """Take the items of an extraction. Saved items stay saved, items that failed in this attempt stay failed.
 
-        ``others_too`` also saves the videos of quoted and reposted posts.
+        ``others_too`` also saves the videos of quoted and reposted posts. Saved items that the extraction lacks, such as
+        those of an earlier choice, follow its own.
         """
         wanted = set(map(id, extraction.videos))
-        self.items = tuple(
-            _planned(item, _known(item, index, self.items, len(extraction.items)), wanted=wanted, others_too=others_too)
-            for index, item in enumerate(extraction.items)
-        )
+        known = [_known(item, index, self.items, len(extraction.items)) for index, item in enumerate(extraction.items)]
+        left = [item for item in self.items if _is_saved_elsewhere(item, known)]
+        planned = [
+            _planned(item, before, wanted=wanted, others_too=others_too)
+            for item, before in zip(extraction.items, known, strict=True)
+        ]
+        self.items = (*planned, *left)
 
     @property
     def next(self) -> int | None:
@@ -117,6 +121,12 @@ def _planned(item: Item, known: JobItem | None, *, wanted: set[int], others_too:
     is_wanted = id(item) in wanted or is_other_post
     planned = known.kept if known is not None else None
     return JobItem(plain, ItemStatus.WAITING, planned) if is_wanted else JobItem(plain, ItemStatus.SKIPPED)
+
+
+def _is_saved_elsewhere(item: JobItem, known: Sequence[JobItem | None]) -> bool:
+    """Whether an earlier extraction's item is saved and is, by its media id, none of the current one's."""
+    is_saved = item.status is ItemStatus.KEPT and item.item.media_id is not None
+    return is_saved and not any(item is one for one in known)
 
 
 def _known(item: Item, index: int, previous: Sequence[JobItem], count: int) -> JobItem | None:

@@ -106,7 +106,7 @@ async def save_post(journal: AttemptRecorder, tools: WorkerContext) -> KeptFile:
             attempt.route = await follow_link(route_job_by_domain(claim.job), tools, journal)
             note.detail = describe(attempt.route)
         await journal.set_stage(Stage.EXTRACT, 10)
-        attempt.extraction = with_choice(await extract(attempt.route, tools, journal), claim.job.chosen_url)
+        attempt.extraction = with_choice(await extract(attempt.route, tools, journal), claim.job.chosen_urls)
         await pick_items(attempt)
         return await save_items(attempt)
 

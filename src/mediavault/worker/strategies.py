@@ -34,7 +34,7 @@ from mediavault.core.messages import Message
 from mediavault.core.messages import join as join_messages
 from mediavault.core.platform import PLAIN_PAGE
 from mediavault.core.slow_floor import SlowTransferDetector
-from mediavault.services.download.port import MediaRequest
+from mediavault.services.download.port import MediaRequest, media_headers, media_referer
 from mediavault.services.extraction.ranking import choose_candidate, explain
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.stages.extract import extract_again_for
@@ -302,7 +302,12 @@ class DownloadStrategies:
             source_type=self.candidate.source_type,
             audio_url=self.candidate.audio_url,
             scope_url=self.attempt.route.post.url,
-            headers=self._headers(),
+            headers=media_headers(
+                self.candidate,
+                platform,
+                page_url=self.attempt.extraction.final_url,
+                user_agent=self.attempt.extraction.user_agent,
+            ),
             cookies=cookies,
             expected=self._expected(),
             prefer=self.attempt.tools.prefer,
@@ -310,20 +315,8 @@ class DownloadStrategies:
             max_connections=platform.media.max_connections,
         )
 
-    def _headers(self) -> dict[str, str]:
-        """Return the player's headers, then the platform's, and the browser's user agent to look alike."""
-        headers = {
-            "referer": self._referer() or "",
-            **self.candidate.headers,
-            **self.attempt.route.platform.media.headers,
-        }
-        if self.attempt.extraction.user_agent:
-            headers.setdefault("user-agent", self.attempt.extraction.user_agent)
-        return {name: value for name, value in headers.items() if value}
-
     def _referer(self) -> str | None:
-        wanted = self.attempt.route.platform.media.referer
-        return self.attempt.extraction.final_url if wanted in (None, "post") else wanted
+        return media_referer(self.attempt.route.platform, page_url=self.attempt.extraction.final_url)
 
     def _expected(self) -> Expected:
         """Return what the post announces about its video, completed by the candidate's own facts."""

@@ -118,7 +118,13 @@ def _name_of(command: str) -> str:
 
 def _is_partial(command: str) -> bool:
     """Whether it is only a name in a sentence, without the arguments that it needs, or needs a post that was read."""
-    return command in {"retry", "token add", "token revoke", "retry ID --choose NUMBER"}
+    return command in {
+        "retry",
+        "token add",
+        "token revoke",
+        "retry ID --choose NUMBER",
+        "retry ID --choose NUMBER --choose NUMBER",
+    }
 
 
 def _filled(word: str, places: dict[str, str]) -> str:

@@ -62,13 +62,23 @@ async def test_a_page_names_its_author_title_and_picture(site: PracticeSite, pos
     assert (await get(site, (meta(text, "og:image") or "").removeprefix(site.origin))).status == 200
 
 
-@pytest.mark.parametrize("post", WITH_VIDEO, ids=lambda post: post.slug)
+@pytest.mark.parametrize(
+    "post", [post for post in WITH_VIDEO if post.shows is not Shows.SEVERAL], ids=lambda post: post.slug
+)
 async def test_a_page_announces_how_long_its_own_video_is(site: PracticeSite, post: PracticePost) -> None:
     facts = linked_data(await page(site, post))
     first = facts[0] if isinstance(facts, list) else facts
 
     assert first["@type"] == "VideoObject"
     assert first["duration"] == f"PT{post.looks[0].seconds}S"
+
+
+async def test_a_page_with_several_videos_names_none_of_them_in_its_metadata(site: PracticeSite) -> None:
+    text = await page(site, BY_SLUG["several"])
+
+    assert text.count("<video") == 3
+    assert (meta(text, "og:video"), meta(text, "og:type")) == (None, "article")
+    assert linked_data(text)["@type"] == "SocialMediaPosting"
 
 
 @pytest.mark.parametrize("slug", ["click", "mse", "holed", "hls-ts"])

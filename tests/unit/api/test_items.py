@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any, cast
+
+import pytest
 
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus, WorkerId
 from mediavault.core.media import Candidate, FoundIn, Item, ItemType, KeptFile, SourceType
 from mediavault.core.site_limits import PermitRequest
+from mediavault.presentation.views import MAX_FRAMES, job_view
 from mediavault.store.port import Checkpoint
+from mediavault.web.choices import seen_candidates
+from tests.file_desk_stubs import StubFrames
 from tests.http_vault import SHA256, VIDEO, ApiVault
 from tests.stubs import new_job
 
@@ -125,7 +132,153 @@ async def test_a_candidate_can_be_chosen_on_the_page(vault: ApiVault) -> None:
 
     await vault.client.submit(f"/jobs/{job.id}/retry", {"chosen": "1"})
 
-    assert (await vault.store.catalogue.get(job.id)).chosen_url == CANDIDATES[1].url
+    assert (await vault.store.catalogue.get(job.id)).chosen_urls == (CANDIDATES[1].url,)
+
+
+@pytest.mark.parametrize("chosen", [[1, 0], [CANDIDATES[1].url, 0], [CANDIDATES[1].url, CANDIDATES[0].url, 1]])
+async def test_several_candidates_can_be_chosen_over_the_api_by_number_or_url(
+    chosen: list[int | str], vault: ApiVault
+) -> None:
+    job = await ambiguous(vault)
+    answer = await vault.client.post(f"/api/jobs/{job.id}/retry", {"chosen": chosen})
+
+    assert (answer.status, answer.json()["status"]) == (200, "queued")
+    assert answer.json()["chosen_urls"] == [one.url for one in CANDIDATES]  # in the order of the page
+    assert answer.json()["chosen_url"] == CANDIDATES[0].url
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"chosen": [2]},
+        {"chosen": [0, "https://evil.example/x.mp4"]},
+        {"chosen": []},
+        {"chosen": [-1]},
+        {"chosen": [True]},
+        {"chosen": ["0"]},
+        {"chosen": [10**30]},
+        {"chosen": [0] * 101},
+        {"chosen": [0], "chosen_url": CANDIDATES[0].url},
+    ],
+)
+async def test_a_choice_that_is_none_is_refused_and_nothing_is_queued(body: dict[str, Any], vault: ApiVault) -> None:
+    job = await ambiguous(vault)
+    answer = await vault.client.post(f"/api/jobs/{job.id}/retry", body)
+
+    assert (answer.status, answer.json()["code"]) == (422, "BAD_REQUEST")
+    assert answer.json()["help"]
+    after = await vault.store.catalogue.get(job.id)
+    assert (after.status, after.chosen_urls) == (JobStatus.FAILED, ())
+
+
+async def test_several_candidates_can_be_chosen_on_the_page(vault: ApiVault) -> None:
+    job = await ambiguous(vault)
+    seen = seen_candidates(job.candidates)
+    assert f'name="seen" value="{seen}"' in (await vault.client.get(f"/jobs/{job.id}")).text
+
+    await vault.client.submit(f"/jobs/{job.id}/retry", {"chosen": ["1", "0"], "seen": seen})
+
+    assert (await vault.store.catalogue.get(job.id)).chosen_urls == tuple(one.url for one in CANDIDATES)
+
+
+async def test_all_candidates_can_be_chosen_by_one_button(vault: ApiVault) -> None:
+    job = await ambiguous(vault)
+    await vault.client.submit(f"/jobs/{job.id}/retry", {"seen": seen_candidates(job.candidates), "all": "on"})
+
+    assert len((await vault.store.catalogue.get(job.id)).chosen_urls) == len(CANDIDATES)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"seen": "SEEN"}, "No video was selected."),
+        ({"seen": "SEEN", "chosen": ""}, "No video was selected."),
+        ({"seen": "SEEN", "chosen": "2"}, "Unknown choice of video."),
+        ({"seen": "SEEN", "chosen": "٠"}, "Unknown choice of video."),
+        ({"chosen": "9" * 5_000}, "Unknown choice of video."),
+        ({"seen": "of-another-reading", "chosen": "0"}, "The post has been read again since you opened its page."),
+        ({"seen": "of-another-reading", "all": "on"}, "The post has been read again since you opened its page."),
+    ],
+)
+async def test_a_form_without_a_valid_choice_is_refused_with_what_helps(
+    fields: dict[str, str], says: str, vault: ApiVault
+) -> None:
+    job = await ambiguous(vault)
+    sent = {name: seen_candidates(job.candidates) if text == "SEEN" else text for name, text in fields.items()}
+    answer = await vault.client.submit(f"/jobs/{job.id}/retry", sent)
+
+    assert (answer.status, says in answer.text) == (422, True)
+    after = await vault.store.catalogue.get(job.id)
+    assert (after.status, after.chosen_urls) == (JobStatus.FAILED, ())
+
+
+# --- pictures of what can be chosen ----------------------------------------------------------------------------------
+
+
+def frames_of(vault: ApiVault) -> StubFrames:
+    return cast("StubFrames", vault.services.frames)
+
+
+async def test_a_candidates_picture_is_sent_as_an_image_and_nothing_else(vault: ApiVault) -> None:
+    job = await ambiguous(vault)
+    shown = (await vault.client.get(f"/api/jobs/{job.id}")).json()["candidates"][1]["frame"]
+    frames_of(vault).pictures[CANDIDATES[1].url] = b"\xff\xd8\xff picture"
+    answer = await vault.client.get(shown)
+
+    assert (answer.status, answer.body) == (200, b"\xff\xd8\xff picture")
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "sandbox" in answer.headers["content-security-policy"]
+    again = await vault.client.get(shown, if_none_match=answer.headers["etag"])
+    assert (again.status, again.body) == (304, b"")
+
+
+@pytest.mark.parametrize("body", [b"<svg onload='alert(1)'/>", b"<html>", b"GIF89a", b""])
+async def test_a_picture_of_another_kind_is_never_sent(body: bytes, vault: ApiVault) -> None:
+    job = await ambiguous(vault)
+    frames_of(vault).pictures[CANDIDATES[0].url] = body
+
+    assert (await vault.client.get(f"/files/{job.id}/candidates/0/frame")).status == 404
+
+
+@pytest.mark.parametrize("number", ["0", "2", "10000", "99999", "-1", "x"])
+async def test_a_candidate_without_a_picture_answers_not_found(number: str, vault: ApiVault) -> None:
+    job = await ambiguous(vault)
+    answer = await vault.client.get(f"/files/{job.id}/candidates/{number}/frame")
+
+    assert answer.status in (404, 422)
+    assert answer.json()["code"] in ("NOT_FOUND", "BAD_REQUEST")
+
+
+async def test_a_picture_is_asked_for_without_cookies_and_within_the_posts_scope(vault: ApiVault) -> None:
+    job = await ambiguous(vault)
+    await vault.client.get(f"/files/{job.id}/candidates/1/frame")
+    (asked,) = frames_of(vault).asked
+
+    assert (asked.media.url, asked.media.scope_url) == (CANDIDATES[1].url, job.post_url)
+    assert asked.media.cookies == ()
+    assert asked.media.headers == {"referer": job.post_url}
+
+
+async def test_pictures_are_offered_only_while_there_is_something_to_choose_and_of_few_candidates(
+    vault: ApiVault,
+) -> None:
+    job = await ambiguous(vault)
+    many = replace(job, candidates=tuple(replace(CANDIDATES[0], url=f"https://cdn.example/{n}") for n in range(20)))
+
+    assert [one.frame is not None for one in job_view(many).candidates] == [True] * MAX_FRAMES + [False] * 8
+    protected = replace(job, candidates=(replace(CANDIDATES[0], drm=True),))
+    assert job_view(protected).candidates[0].frame is None
+    await vault.store.queue.retry(job.id)
+    assert (await vault.client.get(f"/files/{job.id}/candidates/0/frame")).status == 404
+    assert frames_of(vault).asked == []
+
+
+async def test_a_retry_forgets_the_pictures(vault: ApiVault) -> None:
+    job = await ambiguous(vault)
+    await vault.client.post(f"/api/jobs/{job.id}/retry", {"chosen": [0]})
+
+    assert frames_of(vault).forgotten == [job.id]
 
 
 async def test_a_paused_site_is_reported_with_the_reason_and_can_be_resumed(vault: ApiVault) -> None:

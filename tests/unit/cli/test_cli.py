@@ -15,9 +15,11 @@ from rich.console import Console
 from mediavault import __version__
 from mediavault.cli.drain import until_left
 from mediavault.cli.main import COMMANDS
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import WorkerHeartbeat
-from mediavault.core.media import account
-from mediavault.store.port import StoredJob
+from mediavault.core.media import Candidate, FoundIn, SourceType, account
+from mediavault.store.memory.store import MemoryJobStore
+from mediavault.store.port import Checkpoint, StoredJob
 from tests.contract.shelves import job_of
 from tests.unit.cli.conftest import POST, WORKER, Run, StubHouse, beat
 
@@ -165,6 +167,29 @@ def test_a_cancelled_job_can_be_retried_and_removed(run: Run) -> None:
     assert run("retry", job_id, "--json").json()["jobs"][0]["status"] == "queued"
     assert run("remove", job_id, "--json").json()["jobs"][0]["id"] == job_id
     assert run("show", job_id).code == 2
+
+
+async def _ask_which(store: MemoryJobStore) -> None:
+    """Fail the queued job because its page shows three videos."""
+    (claim,) = await store.queue.claim(WORKER, limit=1, lease=timedelta(seconds=90))
+    candidates = tuple(Candidate(f"https://cdn.example/{n}.mp4", SourceType.DIRECT, FoundIn.DOM) for n in range(3))
+    await store.queue.checkpoint(claim, Checkpoint(None, None, SourceType.UNKNOWN, candidates, (), None, None, {}))
+    await store.queue.fail(claim, error_code=ErrorCode.AMBIGUOUS, error="Three videos.", retry_in=None)
+
+
+def test_several_videos_are_chosen_by_their_numbers(run: Run, house: StubHouse, tmp_path: Path) -> None:
+    job_id = run("add", POST, "--json").json()["jobs"][0]["id"]
+    asyncio.run(_ask_which(house.store))
+    folder = tmp_path / "state" / "player"
+    folder.mkdir(parents=True)
+    for name in (f"{job_id}.frame-ab.jpg", f"{job_id}.0.ab.jpg"):
+        (folder / name).touch()
+
+    refused = run("retry", job_id, "--choose", "1", "--choose", "4", "--json")
+    assert (refused.code, refused.json()["message"]) == (2, "There is no candidate 4; the job has 3.")
+    chosen = run("retry", job_id, "--choose", "3", "--choose", "1", "--choose", "3", "--json").json()["jobs"][0]
+    assert chosen["chosen_urls"] == ["https://cdn.example/0.mp4", "https://cdn.example/2.mp4"]
+    assert [path.name for path in folder.iterdir()] == [f"{job_id}.0.ab.jpg"]
 
 
 def test_what_players_showed_of_a_removed_video_is_removed_too(run: Run, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def hostile_job() -> Job:
         account=Account("x", f"Cookie: {CANARY}", None, "jane"),
         items=(item, JobItem(Item(), ItemStatus.KEPT, file)),
         candidates=candidates,
-        chosen_url=signed,
+        chosen_urls=(signed,),
         extracted_url=signed,
         error_code=ErrorCode.HTTP_ERROR,
         error=f"403 at {signed}; Set-Cookie: x={CANARY}",

@@ -94,6 +94,7 @@ OF_MEMBERS = {
     "/collections": "POST",
     "/collections/{title:path}": "POST",
     "/failures/retry": "POST",
+    "/files/{job_id}/candidates/{number}/frame": "GET",
     "/jobs/{job_id}/again": "POST",
     "/jobs/{job_id}/cancel": "POST",
     "/jobs/{job_id}/log": "GET",

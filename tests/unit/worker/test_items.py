@@ -180,3 +180,15 @@ def test_an_unfinished_commit_of_an_older_version_becomes_a_single_item() -> Non
     made = items_of(job)
 
     assert (statuses(made), made.items[0].kept) == (["committing"], KEPT)
+
+
+def test_a_saved_video_that_a_later_extraction_lacks_stays_after_the_others() -> None:
+    made = items_of_post(video("a"), video("b"))
+    made.set_status(0, ItemStatus.KEPT, kept=KEPT)
+    made.merge(post(video("b"), video("c")), others_too=False)
+
+    assert statuses(made) == ["waiting", "waiting", "kept"]
+    assert (made.items[2].item.media_id, made.first_kept) == ("a", KEPT)
+
+    made.merge(post(video("c"), video("a")), others_too=False)
+    assert statuses(made) == ["waiting", "kept"]

@@ -33,6 +33,7 @@ from mediavault.core.failures import (
 )
 from mediavault.core.job import ClaimedJob, HistoryRecord, ItemStatus, JobStatus, Stage, StepOutcome, WorkerId
 from mediavault.core.media import (
+    Candidate,
     DownloadedFile,
     Extraction,
     Item,
@@ -106,6 +107,20 @@ async def test_a_still_is_used_where_the_thumbnail_url_returns_a_page(
 
     assert job.thumbnail_path is not None
     assert b"still" in (tmp_path / job.thumbnail_path).read_bytes()
+
+
+async def test_the_posts_picture_is_that_of_its_first_video_and_the_others_get_a_frame_of_their_own(
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    found = replace(carousel("a", "b"), thumbnail_url="https://cdn.example/1.jpg")
+    client = StubClient(200, JPEG)
+    downloader = ByUrl({"a": b"first" * 9, "b": b"second" * 9})
+    job = await worked(
+        claim, make_tools(store, clock, tmp_path, extractor=StubExtractor(found), client=client, downloader=downloader)
+    )
+
+    details = [record.detail for record in await store.catalogue.history(job.id) if record.stage is Stage.THUMBNAIL]
+    assert details == ["the post's own", "a still of the video"]
 
 
 async def test_the_posts_own_picture_is_there_while_the_video_is_downloaded(
@@ -609,6 +624,10 @@ def carousel(*names: str) -> Extraction:
     return replace(extraction(), items=(items[0], Item(type=ItemType.IMAGE), *items[1:]))
 
 
+class Killed(BaseException):
+    """The worker's process ends."""
+
+
 class ByUrl(StubDownloader):
     """Answers each URL with its bytes or its failure."""
 
@@ -664,9 +683,6 @@ async def test_a_failed_video_does_not_stop_the_others_and_the_next_attempt_fetc
 async def test_a_crash_between_two_videos_keeps_the_first_and_fetches_only_the_second(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    class Killed(BaseException):
-        pass
-
     class Dying(ByUrl):
         async def fetch(self, request: MediaRequest, **kwargs: object) -> DownloadedFile:
             if request.url.endswith("b.mp4"):
@@ -701,10 +717,118 @@ async def test_the_user_chooses_where_nothing_shows_which_video_belongs_to_the_p
     assert (job.status, job.error_code, job.retry_at) == (JobStatus.FAILED, ErrorCode.AMBIGUOUS, None)
     assert [c.url for c in job.candidates] == [c.url for c in unsure]
 
-    await store.queue.retry(job.id, chosen_url=unsure[1].url)
+    await store.queue.retry(job.id, chosen_urls=[unsure[1].url])
     job = await worked(await reclaim(store, clock), tools)
 
     assert (job.status, job.extracted_url) == (JobStatus.COMPLETED, unsure[1].url)
+
+
+def three_unsure() -> tuple[list[Candidate], Extraction]:
+    unsure = [candidate(f"https://cdn.example/{name}.mp4", ownership=Ownership.UNKNOWN) for name in "abc"]
+    return unsure, replace(extraction(*unsure), items=(), others=tuple(unsure))
+
+
+async def test_several_videos_that_the_user_chose_are_saved_as_the_posts_items_in_order(
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    unsure, found = three_unsure()
+    downloader = ByUrl({"a": b"first" * 9, "c": b"third" * 9})
+    tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(found), downloader=downloader)
+    await worked(claim, tools)
+    await store.queue.retry(claim.id, chosen_urls=[unsure[0].url, unsure[2].url])
+    job = await worked(await reclaim(store, clock), tools)
+
+    assert (job.status, [item.status for item in job.items]) == (JobStatus.COMPLETED, [ItemStatus.KEPT] * 2)
+    files = [item.kept.output_path for item in job.items if item.kept]
+    assert [(tmp_path / file).read_bytes() for file in files] == [b"first" * 9, b"third" * 9]
+    assert files[1] == "generic-jane/2026-11-24 A title [1-2].mp4"
+
+
+async def test_a_chosen_video_that_fails_does_not_lose_the_others_and_only_it_is_fetched_again(
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    unsure, found = three_unsure()
+    downloader = ByUrl({"a": b"first" * 9, "b": Deleted("It is gone."), "c": b"third" * 9})
+    tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(found), downloader=downloader)
+    await worked(claim, tools)
+    await store.queue.retry(claim.id, chosen_urls=[one.url for one in unsure])
+    job = await worked(await reclaim(store, clock), tools)
+
+    assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.PARTIAL)
+    assert [item.status for item in job.items] == [ItemStatus.KEPT, ItemStatus.FAILED, ItemStatus.KEPT]
+
+    downloader.answers, downloader.requests = {"b": b"second" * 9}, []
+    await store.queue.retry(claim.id)
+    job = await worked(await reclaim(store, clock), tools)
+
+    assert (job.status, [item.status for item in job.items]) == (JobStatus.COMPLETED, [ItemStatus.KEPT] * 3)
+    assert [request.url for request in downloader.requests] == [unsure[1].url]
+
+
+async def test_another_choice_keeps_what_an_earlier_one_saved(
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    unsure, found = three_unsure()
+    downloader = ByUrl({"a": b"first" * 9, "b": Deleted("It is gone."), "c": b"third" * 9})
+    tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(found), downloader=downloader)
+    await worked(claim, tools)
+    await store.queue.retry(claim.id, chosen_urls=[unsure[0].url, unsure[1].url])
+    await worked(await reclaim(store, clock), tools)
+    await store.queue.retry(claim.id, chosen_urls=[unsure[2].url])
+    job = await worked(await reclaim(store, clock), tools)
+
+    assert job.status is JobStatus.COMPLETED
+    saved = [(tmp_path / item.kept.output_path).read_bytes() for item in job.items if item.kept]
+    assert saved == [b"third" * 9, b"first" * 9]
+
+
+async def test_chosen_videos_survive_a_crash_between_them(
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    class Dying(ByUrl):
+        async def fetch(self, request: MediaRequest, **kwargs: object) -> DownloadedFile:
+            if request.url.endswith("c.mp4"):
+                raise Killed
+            return await super().fetch(request, **kwargs)
+
+    unsure, found = three_unsure()
+    extractor = StubExtractor(found)
+    await worked(claim, make_tools(store, clock, tmp_path, extractor=extractor))
+    await store.queue.retry(claim.id, chosen_urls=[unsure[0].url, unsure[2].url])
+    second = await reclaim(store, clock)
+    dying = make_tools(store, clock, tmp_path, extractor=extractor, downloader=Dying({"a": b"first" * 9}))
+    with pytest.raises(Killed):
+        await process_one_cycle(second, dying)
+    await store.workers.expire_leases([second.worker])
+    await store.queue.recover_stale_jobs(retry_in=timedelta(0))
+    downloader = ByUrl({"c": b"third" * 9})
+    job = await worked(
+        await reclaim(store, clock), make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader)
+    )
+
+    assert (job.status, [item.status for item in job.items]) == (JobStatus.COMPLETED, [ItemStatus.KEPT] * 2)
+    assert [request.url for request in downloader.requests] == [unsure[2].url]
+
+
+async def test_of_the_chosen_videos_one_that_the_page_lost_is_reported_and_the_other_saved(
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    unsure, found = three_unsure()
+    expired = [replace(one, expires_at=clock.now()) for one in unsure]
+    later = replace(found, others=(unsure[2],))
+    tools = make_tools(
+        store,
+        clock,
+        tmp_path,
+        extractor=StubExtractor(replace(found, others=tuple(expired)), later),
+        downloader=ByUrl({"c": b"third" * 9}),
+    )
+    await worked(claim, tools)
+    await store.queue.retry(claim.id, chosen_urls=[unsure[0].url, unsure[2].url])
+    job = await worked(await reclaim(store, clock), tools)
+
+    assert [item.status for item in job.items] == [ItemStatus.FAILED, ItemStatus.KEPT]
+    assert job.items[0].error == "The post no longer shows this video."
 
 
 # --- the page's source first ----------------------------------------------------------------------------------------
@@ -785,7 +909,7 @@ async def test_a_video_that_the_user_chose_is_looked_for_where_it_was_shown(
     tools = make_tools(store, clock, tmp_path, extractor=browser, downloader=ByUrl({"b": VIDEO}))
     tools, page = source_first(tools, Unsupported("two videos"), extraction(candidate("https://cdn.example/c.mp4")))
     await worked(claim, tools)
-    await store.queue.retry(claim.id, chosen_url=unsure[1].url)
+    await store.queue.retry(claim.id, chosen_urls=[unsure[1].url])
     job = await worked(await reclaim(store, clock), tools)
 
     assert (job.status, job.extracted_url) == (JobStatus.COMPLETED, unsure[1].url)

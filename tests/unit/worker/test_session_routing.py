@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -159,11 +159,11 @@ class ChangingQueue(MemoryQueue):
 
     change: Callable[[], Awaitable[object]] | None = None
 
-    async def retry(self, job_id: JobId, *, chosen_url: str | None = None) -> Job:
+    async def retry(self, job_id: JobId, *, chosen_urls: Sequence[str] = ()) -> Job:
         change, self.change = self.change, None
         if change is not None:
             await change()
-        return await super().retry(job_id, chosen_url=chosen_url)
+        return await super().retry(job_id, chosen_urls=chosen_urls)
 
 
 async def waiting_for_sign_in(store: MemoryJobStore, clock: FakeClock, count: int) -> list[JobId]:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from mediavault.core.cookies import Cookie
-from mediavault.core.media import DownloadedFile, Expected, OnProgress, Preference, SourceType
+from mediavault.core.media import Candidate, DownloadedFile, Expected, OnProgress, Preference, SourceType
 from mediavault.core.messages import Message
-from mediavault.core.platform import MAX_CONNECTIONS
+from mediavault.core.platform import MAX_CONNECTIONS, Platform
 
 MIN_RANGE_BYTES = 1 << 20  # each range repeats 64 KiB of the one before, to compare them
 
@@ -57,6 +57,26 @@ class MediaRequest:
             )
         if self.max_connections < 1:
             raise ValueError(Message("nothing can be fetched without a connection"))
+
+
+def media_headers(candidate: Candidate, platform: Platform, *, page_url: str, user_agent: str | None) -> dict[str, str]:
+    """Return the headers of a request for a candidate: the player's, then the platform's, and the browser's user agent to
+    look alike. ``page_url`` is where the post was read.
+    """
+    headers = {
+        "referer": media_referer(platform, page_url=page_url) or "",
+        **candidate.headers,
+        **platform.media.headers,
+    }
+    if user_agent:
+        headers.setdefault("user-agent", user_agent)
+    return {name: value for name, value in headers.items() if value}
+
+
+def media_referer(platform: Platform, *, page_url: str) -> str | None:
+    """Return the Referer that the platform's media want: the post unless they want another one."""
+    wanted = platform.media.referer
+    return page_url if wanted in (None, "post") else wanted
 
 
 class Downloader(Protocol):

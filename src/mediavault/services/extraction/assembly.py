@@ -217,12 +217,17 @@ def from_page(post: Post, platform: Platform, source: PageSource, owned: Ownersh
     """Return the extraction of any page, from what its players, metadata and network showed, sorted by ownership."""
     page, story = source.page, story_of(source.page, source.documents, platform)
     items = tuple(_item(sighting, page, alone=len(owned.items) == 1) for sighting in owned.items)
+    others = [
+        replace(c, thumbnail_url=sighting.thumbnail_url) if (sighting.thumbnail_url or "").startswith("http") else c
+        for sighting in owned.others
+        for c in sighting.candidates
+    ]
     return Extraction(
         post=replace(post, post_id=post.post_id or story.post_id),
         final_url=page.url,
         account=_account(post, platform, story, page.url),
         items=items,
-        others=tuple(_distinct([c for sighting in owned.others for c in sighting.candidates])[:MAX_OTHERS]),
+        others=tuple(_distinct(others)[:MAX_OTHERS]),
         title=story.title,
         text=story.text,
         published_at=story.published_at,

@@ -6,7 +6,8 @@ are delivered comes last: a silent direct file is no better than a stream with s
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -46,6 +47,9 @@ _WHOSE: Mapping[Ownership, str] = {
 }
 
 
+_NO_LONGER_SHOWN = Message("The post no longer shows this video.")
+
+
 def videos_to_save(extraction: Extraction) -> tuple[Item, ...]:
     """Return the post's own videos, at least one.
 
@@ -63,14 +67,16 @@ def same_item(place: int, before: Extraction, after: Extraction) -> Item:
     """
     item = before.items[place]
     videos = videos_to_save(after)
-    by_id = next((video for video in videos if item.media_id and video.media_id == item.media_id), None)
+    by_id = next((video for video in after.videos if item.media_id and video.media_id == item.media_id), None)
     if by_id is not None:
+        if not by_id.candidates:
+            raise NoVideo(_NO_LONGER_SHOWN)
         return by_id
     if len(videos) == 1:
         return videos[0]
     if len(after.items) == len(before.items):
         return after.items[place]
-    raise NoVideo("The post no longer shows this video.")
+    raise NoVideo(_NO_LONGER_SHOWN)
 
 
 def choose_candidate(
@@ -82,14 +88,16 @@ def choose_candidate(
     for saved pages). Raises NoVideo (also when every URL was tried), Drm, and LinkExpired when all that are left have
     expired.
     """
+    if not item.candidates:
+        raise NoVideo(_NO_LONGER_SHOWN)
     free = [c for c in item.candidates if not c.drm]
-    if item.candidates and not free:
+    if not free:
         raise Drm("The post's video is copy-protected.")
     fresh = [c for c in free if not _has_expired(c, now)]
     left = [c for c in fresh if c.url not in exclude]
     if left:
         return max(enumerate(left), key=lambda pair: (sort_key(pair[1], item, prefer=prefer), -pair[0]))[1]
-    if fresh or not free:
+    if fresh:
         raise NoVideo("Every known URL of the video has been tried.")
     raise LinkExpired("Every link to the video has expired.")
 
@@ -182,20 +190,39 @@ def _sound(candidate: Candidate, *, wanted: bool | None) -> int:
     return {True: 2, None: 1, False: 0}[True if candidate.audio_url else candidate.has_audio]
 
 
-# --- the user's choice -------------------------------------------------------------------------------------------
+# --- the user's choice -----------------------------------------------------------------------------------------------
 
 
-def with_choice(extraction: Extraction, chosen_url: str | None) -> Extraction:
-    """Return the extraction with the user's choice as the post's only video; unchanged where it does not have it."""
-    if chosen_url is None:
+def with_choice(extraction: Extraction, chosen_urls: Sequence[str]) -> Extraction:
+    """Return the extraction with the videos that the user chose as the post's, in the order of ``chosen_urls``.
+
+    What was chosen and is no longer found keeps its place, as an item without candidates. The extraction is unchanged
+    where none of them is found.
+    """
+    chosen: dict[str, tuple[Candidate, ...]] = {}
+    taken: list[Candidate] = []
+    for url in chosen_urls:
+        found = next((c for c in extraction.candidates if identity(c.url) == identity(url)), None)
+        if found is not None and any(found is one for one in taken):
+            continue  # another quality of a video that was chosen as well
+        same = [c for c in extraction.candidates if found and (c is found or _is_same_video(c, found))]
+        taken += same
+        chosen[_choice_id(url)] = tuple(replace(c, ownership=Ownership.CHOSEN, item=None) for c in same)
+    if not taken:
         return extraction
-    wanted = identity(chosen_url)
-    chosen = next((c for c in extraction.candidates if identity(c.url) == wanted), None)
-    if chosen is None:
-        return extraction
-    same = [c for c in extraction.candidates if c is chosen or _is_same_video(c, chosen)]
-    owned = tuple(replace(c, ownership=Ownership.CHOSEN, item=None) for c in same)
-    return replace(extraction, items=(Item(owned, media_id=chosen.media_key),), others=(), selected=None)
+    items = tuple(_chosen_item(media_id, candidates) for media_id, candidates in chosen.items())
+    others = tuple(replace(c, item=None) for c in extraction.candidates if not any(c is one for one in taken))
+    return replace(extraction, items=items, others=others, selected=None)
+
+
+def _chosen_item(media_id: str, candidates: tuple[Candidate, ...]) -> Item:
+    picture = next((c.thumbnail_url for c in candidates if c.thumbnail_url), None)
+    return Item(candidates, media_id=media_id, thumbnail_url=picture)
+
+
+def _choice_id(url: str) -> str:
+    """Return the media id of a chosen video: the same in each attempt, also in one that does not find the video."""
+    return f"chosen-{hashlib.sha256(identity(url).encode('utf-8', 'replace')).hexdigest()[:16]}"
 
 
 def _is_same_video(first: Candidate, second: Candidate) -> bool:

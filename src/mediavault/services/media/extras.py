@@ -27,6 +27,7 @@ from mediavault.services.sandbox.standing import ChildPool
 WALL_S = 120.0
 CPU_S = 40  # measured: 2 to 5 s for a sheet, 3 s for the subtitles of 2 GiB
 MAX_SHEET_BYTES = 4 << 20
+FRAMES = "frame-"  # the kind of the pictures of candidates
 MAX_CACHE_BYTES = 256 << 20  # about 1,000 sheets
 MAX_WAITING = 8
 MAX_FAILED = 1_000  # that are remembered
@@ -52,9 +53,11 @@ def extras_folder(state_dir: Path) -> Path:
     return state_dir / "player"
 
 
-def forget_extras(folder: Path, job_id: str) -> None:
-    """Remove what the cache in ``folder`` has of a job. A failure is ignored: the cache's bound removes it later."""
-    for path in folder.glob(f"{job_id}.*"):
+def forget_extras(folder: Path, job_id: str, *, kind: str = "") -> None:
+    """Remove what the cache in ``folder`` has of a job, of one ``kind`` or all. A failure is ignored: the cache's bound
+    removes it later.
+    """
+    for path in folder.glob(f"{job_id}.{kind}*"):
         with contextlib.suppress(OSError):
             path.unlink()
 
@@ -68,7 +71,7 @@ class PlayerExtras:
 
     def __init__(self, helpers: ChildPool, folder: Path, path_of: PathOf | None) -> None:
         self._helpers, self._folder, self._path_of = helpers, folder, path_of
-        self._cache = _Cache(folder)
+        self._cache = ExtrasCache(folder)
         self._turn = asyncio.Semaphore(1)
         self._waiting = 0
         self._running: dict[str, asyncio.Task[Mapping[str, Any] | None]] = {}
@@ -202,8 +205,8 @@ def _beside(video: Path, folder: PurePosixPath) -> Sequence[SubtitleFile]:
     return sorted(found, key=lambda file: file.path)[:MAX_BESIDE]
 
 
-class _Cache:
-    """Answers as JSON, and sheets as JPEG, in one folder; the ones that were used longest ago are removed.
+class ExtrasCache:
+    """Answers as JSON, and pictures, in one folder; the ones that were used longest ago are removed.
 
     Not made durable: whatever is lost is made again. All methods block.
     """
@@ -229,12 +232,13 @@ class _Cache:
             return None
 
     def draft(self, key: str) -> Path:
-        """Return where a helper writes the sheet."""
+        """Return where a picture is written before it is kept."""
         self._folder.mkdir(parents=True, exist_ok=True)
         return self._folder / f"{key}.{os.getpid()}.part"
 
     def keep_picture(self, key: str, draft: Path) -> None:
         draft.replace(self._folder / f"{key}.jpg")
+        self._shrink()
 
     def keep(self, name: str, answer: Mapping[str, Any]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ raise anything, BlockingIOError and IndexError included; hence ``except Exceptio
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from mediavault.services.media.boxes import walk
 from mediavault.services.media.decode import decode_all
 from mediavault.services.media.facts import FileFacts, PacketFacts, PictureFacts, StreamFacts, to_json
 from mediavault.services.media.library import (
+    FAULTS,
     TIME_BASE,
     codec_name,
     decode_in_this_thread,
@@ -260,10 +262,11 @@ def _frame_at(container: Any, video: Any, at_s: float) -> Any:
     if wanted > 0:
         container.seek(int((start_s + wanted) * TIME_BASE))
     best = None
-    for number, frame in enumerate(container.decode(video)):
-        best = frame
-        if number >= MAX_STILL_FRAMES or (frame.time is not None and frame.time - start_s >= wanted):
-            break
+    with contextlib.suppress(*FAULTS):  # of the beginning of a file the rest is missing
+        for number, frame in enumerate(container.decode(video)):
+            best = frame
+            if number >= MAX_STILL_FRAMES or (frame.time is not None and frame.time - start_s >= wanted):
+                break
     return best
 
 

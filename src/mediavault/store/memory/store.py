@@ -400,11 +400,11 @@ class MemoryQueue(_MemoryPort):
         self._state.stop_attempt(job)
         return self._state.change(job, **_NOT_RUNNING, status=JobStatus.CANCELLED, retry_at=None)
 
-    async def retry(self, job_id: JobId, *, chosen_url: str | None = None) -> Job:
+    async def retry(self, job_id: JobId, *, chosen_urls: Sequence[str] = ()) -> Job:
         job = self._state.get(job_id)
         if not transitions.check_requeue(job):
             return job
-        job = replace(job, chosen_url=chosen_url or job.chosen_url)
+        job = replace(job, chosen_urls=tuple(chosen_urls) or job.chosen_urls)
         job = replace(job, max_attempts=max(job.max_attempts, job.attempt_count + 1), needs_session=False)
         return self._state.requeue(job, transitions.RETRIED_BY_USER)
 

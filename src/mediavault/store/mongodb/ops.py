@@ -393,15 +393,15 @@ async def cancel(server: MongoServer, job_id: JobId) -> Job:
     raise _contention_error(job_id)
 
 
-async def retry(server: MongoServer, job_id: JobId, *, chosen_url: str | None = None) -> Job:
+async def retry(server: MongoServer, job_id: JobId, *, chosen_urls: Sequence[str] = ()) -> Job:
     database, now = server.database, server.now
     for _ in range(RACES):
         job = await _current(database, job_id)
         if not transitions.check_requeue(job):
             return job
         values: dict[str, Any] = {"status": QUEUED, "retry_at": None, "needs_session": 0}
-        if chosen_url:
-            values["chosen_url"] = codec.storable(chosen_url)
+        if chosen_urls:
+            values["chosen_url"] = codec.chosen_to_text(chosen_urls)
         tries = {"$max": ["$max_attempts", {"$add": ["$attempt_count", 1]}]}
         record = new_record(moment_of(now), Stage.RETRY, detail=transitions.RETRIED_BY_USER)
         if changed := await _move(database, job, {**literals(values), "max_attempts": tries, **appended(record)}, now):

@@ -278,13 +278,13 @@ async def cancel(server: PostgresServer, job_id: JobId) -> Job:
     return after
 
 
-async def retry(server: PostgresServer, job_id: JobId, *, chosen_url: str | None = None) -> Job:
+async def retry(server: PostgresServer, job_id: JobId, *, chosen_urls: Sequence[str] = ()) -> Job:
     async with server.database.transaction() as txn:
         before = await _locked(txn, job_id)
         job = job_from_row(before)
         if not transitions.check_requeue(job):
             return job
-        values = {"id": job_id, "now": server.now, "chosen_url": codec.storable_or_none(chosen_url)}
+        values = {"id": job_id, "now": server.now, "chosen_url": codec.chosen_to_text(chosen_urls)}
         after = job_from_row((await txn.rows(SQL["retry"], values))[0][:-1])
         record = transitions.retry_record(after.updated_at, transitions.RETRIED_BY_USER)
         await txn.rows(SQL["append_history"], _history_values(before[SEQ], record))

@@ -82,9 +82,9 @@ class PostgresQueue(Port[PostgresServer]):
     async def promote_due(self, *, limit: int = 500) -> int:
         return await self._engine.calls.shielded(self.claims.promote_due(limit))
 
-    async def retry(self, job_id: JobId, *, chosen_url: str | None = None) -> Job:
+    async def retry(self, job_id: JobId, *, chosen_urls: Sequence[str] = ()) -> Job:
         self._mark.forget()
-        return await self._retry(job_id, chosen_url=chosen_url)
+        return await self._retry(job_id, chosen_urls=chosen_urls)
 
     async def _give_back(self, claim: ClaimedJob) -> None:
         with suppress(StoreError):  # otherwise the job is stuck until its lease ends

@@ -265,12 +265,12 @@ def cancel(txn: Txn, job_id: JobId) -> Job:
     return job_from_row(after)
 
 
-def retry(txn: Txn, job_id: JobId, *, chosen_url: str | None = None) -> Job:
+def retry(txn: Txn, job_id: JobId, *, chosen_urls: Sequence[str] = ()) -> Job:
     job = job_from_row(_get(txn, job_id))
     if not transitions.check_requeue(job):
         return job
     after = fetch_all(
-        txn.db, SQL["retry"], {"id": job_id, "now": txn.now, "chosen_url": codec.storable_or_none(chosen_url)}
+        txn.db, SQL["retry"], {"id": job_id, "now": txn.now, "chosen_url": codec.chosen_to_text(chosen_urls)}
     )[0]
     _requeued(txn, [after[SEQ]], transitions.RETRIED_BY_USER)
     return job_from_row(after)

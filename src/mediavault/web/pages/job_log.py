@@ -87,7 +87,7 @@ def _facts(job: Job) -> Iterator[str]:
         "progress": f"{job.progress_pct} %, {job.bytes_done} of {job.bytes_total or 'unknown'} bytes",
         "error": f"{job.error_code}: {_line(job.error or '')}" if job.error_code else None,
         "needs a session": job.needs_session or None,
-        "chosen by a person": redact_address(job.chosen_url) if job.chosen_url else None,
+        "chosen by a person": ", ".join(map(redact_address, job.chosen_urls)) or None,
         "media address": redact_address(job.extracted_url) if job.extracted_url else None,
         "worker": job.claimed_by,
         "created": _moment(job.created_at),

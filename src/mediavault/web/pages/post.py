@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, quote, urlencode
@@ -16,6 +17,7 @@ from mediavault.core.failures import FAILURES, BadInput, Remedy
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.marks import MarkKind, Noted
 from mediavault.presentation.preferences import current
+from mediavault.presentation.schemas import MAX_CHOSEN
 from mediavault.presentation.views import job_view, kept_files
 from mediavault.server.authentication import current_user
 from mediavault.store.noting import read_noted
@@ -23,8 +25,9 @@ from mediavault.store.port import JobQuery
 from mediavault.store.trash import new_batch
 from mediavault.store.waiting_jobs import waits_for_sign_in
 from mediavault.web.badges import site_name
+from mediavault.web.choices import choices_of, seen_candidates
 from mediavault.web.library_filter import LibraryFilter, LibraryView, address, read_filter, to_params, to_query
-from mediavault.web.pages.frame import frame, read_form, see_other
+from mediavault.web.pages.frame import frame, read_fields, see_other
 from mediavault.web.post_view import Video, post_text, videos
 from mediavault.web.render import render
 from mediavault.web.timeline import timeline
@@ -65,6 +68,8 @@ async def post(
         job=job_view(job),
         site=site_name(job.platform, services.title_of(job.platform), job.canonical_url),
         said=post_text(job),
+        choices=choices_of(job),
+        seen=seen_candidates(job.candidates),
         videos=saved,
         video=shown,
         is_looked_into=look,
@@ -134,19 +139,33 @@ async def _videos(services: ApiServices, job: Job, *, look: bool) -> list[Video]
 
 @router.post("/jobs/{job_id}/retry")
 async def retry_form(request: Request, job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
-    """Retry the job. ``chosen`` is the number of the candidate that the user chose, "" for none."""
-    chosen = (await read_form(request)).get("chosen", "")
-    await retry_job(services, feed, job_id, chosen_url=await _chosen_url(services, job_id, chosen))
+    """Retry the job. ``chosen`` are the numbers of the candidates that the user chose, ``all`` chooses them all, and ``seen``
+    is what ``seen_candidates`` returned when the form was made; a form without these chooses nothing.
+    """
+    fields = await read_fields(request, most=MAX_CHOSEN + 2)
+    await retry_job(services, feed, job_id, chosen=await _chosen(services, job_id, fields))
     return see_other(f"/jobs/{job_id}")
 
 
-async def _chosen_url(services: ApiServices, job_id: JobId, number: str) -> str | None:
-    if not number:
-        return None
+async def _chosen(services: ApiServices, job_id: JobId, fields: Mapping[str, list[str]]) -> Collection[int]:
+    numbers = [number for number in fields.get("chosen", ()) if number]
+    seen = next(iter(fields.get("seen", ())), "")
+    if not numbers and not seen:
+        return ()
     candidates = (await services.store.catalogue.get(job_id)).candidates
-    if not number.isascii() or not number.isdigit() or int(number) >= len(candidates):
+    if seen and seen != seen_candidates(candidates):
+        raise BadInput(
+            "The post has been read again since you opened its page.",
+            help="Go back, reload the page, and choose again.",
+        )
+    if "all" in fields:
+        return range(len(candidates))
+    if not numbers:
+        raise BadInput("No video was selected.", help="Go back, and select the videos that you want.")
+    known = {str(number): number for number in range(len(candidates))}
+    if not known.keys() >= set(numbers):
         raise BadInput("Unknown choice of video.", help="Reload the page: the post has been read again.")
-    return candidates[int(number)].url
+    return [known[number] for number in numbers]
 
 
 @router.post("/jobs/{job_id}/cancel")

@@ -69,9 +69,32 @@ function replace(old, fresh) {
   showMoments(next);
   if (focused >= 0) ([...focusables(next)][focused] ?? next.querySelector("button, a"))?.focus({ preventScroll: true });
   if (next.id === "media") begin();
+  if (next.id === "state") countChosen(false);
 }
 
 const focusables = (root) => root.querySelectorAll("a[href], button, summary, select, input:not([type=hidden])");
+
+// --- which of the page's videos are saved
+
+function countChosen(isNews = true) {
+  const form = document.getElementById("choose");
+  if (!form) return;
+  const count = form.querySelectorAll('[name="chosen"]:checked').length;
+  const button = form.querySelector("[data-many]");
+  const words = button.querySelector('[data-field="chosen"]');
+  words.dataset.none ??= words.textContent;
+  words.textContent = count === 1 ? button.dataset.one : count ? button.dataset.many.replace("{n}", count) : words.dataset.none;
+  button.disabled = !count;
+  if (isNews) announced.textContent = count ? words.textContent : "";
+}
+
+document.addEventListener("change", ({ target }) => target.name === "chosen" && countChosen());
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest("[data-choose]");
+  if (!button) return;
+  for (const box of document.querySelectorAll('#choose [name="chosen"]')) box.checked = button.dataset.choose === "all";
+  countChosen();
+});
 
 // --- user actions
 
@@ -152,4 +175,5 @@ follow({
 });
 
 begin();
+countChosen(false);
 if (document.querySelector("[data-busy]:not(#media)")) refreshSoon(BUSY_PAUSE_MS);

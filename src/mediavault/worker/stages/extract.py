@@ -84,7 +84,7 @@ async def extract_afresh(
     if not journal.permit_is_unused:
         await take_permit()
     journal.site, journal.permit_is_unused = route.platform, False
-    if rung is StrategyName.FRESH or journal.claim.job.chosen_url is not None:  # the browser sees more than the source
+    if rung is StrategyName.FRESH or journal.claim.job.chosen_urls:  # the browser sees more than the source
         route = replace(route, extractors=tuple(name for name in route.extractors if name != PLAIN_PAGE))
     extraction = await _ask(route, tools, journal, rung, take_account_permit)
     await site_limits.report_outcome(route.platform, journal.permit, None, tools)
@@ -98,7 +98,7 @@ async def extract_again_for(attempt: Attempt, index: int, *, rung: StrategyName)
         extraction = await extract_afresh(attempt.route, attempt.tools, attempt.recorder, rung=rung)
     finally:
         slot.end()
-    extraction = with_choice(extraction, attempt.claim.job.chosen_url)
+    extraction = with_choice(extraction, attempt.claim.job.chosen_urls)
     same = same_item(index, attempt.extraction, extraction)
     attempt.extraction = extraction
     attempt.items.merge(extraction, others_too=attempt.tools.save_quoted)

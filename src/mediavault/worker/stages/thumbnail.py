@@ -11,17 +11,21 @@ from mediavault.core.failures import MediavaultError, NotAVideo
 from mediavault.core.job import Stage
 from mediavault.core.media import VerifiedFile
 from mediavault.core.messages import Message
+from mediavault.core.pictures import MAX_PICTURE_BYTES, picture_suffix
 from mediavault.services.egress.port import Timeouts
 from mediavault.worker.attempt import Attempt
 
-MAX_THUMBNAIL_BYTES = 20 << 20
 STILL_AT_S = 1.0  # after the black frames at the start of many videos
 TIMEOUTS = Timeouts(connect_s=5, read_s=5, total_s=10)  # the download waits for it
 
 
 async def own_picture(attempt: Attempt, index: int) -> Path | None:
-    """Return the post's own picture in the staging folder; None when it has none that can be fetched."""
-    url = attempt.item(index).thumbnail_url or attempt.extraction.thumbnail_url
+    """Return the video's own picture in the staging folder; None when it has none that can be fetched.
+
+    The post's picture stands for its first video only: the others are told apart by a frame of each.
+    """
+    is_first = attempt.items.count_of(index)[0] == 1
+    url = attempt.item(index).thumbnail_url or (attempt.extraction.thumbnail_url if is_first else None)
     if not url:
         return None
     try:
@@ -52,7 +56,7 @@ async def _fetch(url: str, attempt: Attempt) -> Path:
         headers["User-Agent"] = extraction.user_agent
     request = attempt.tools.client.get(url, scope_url=extraction.post.url, headers=headers, timeouts=TIMEOUTS)
     async with request as response:
-        body = await response.read(limit=MAX_THUMBNAIL_BYTES)
+        body = await response.read(limit=MAX_PICTURE_BYTES)
         suffix = picture_suffix(body) if response.status == 200 else None
     if suffix is None:
         raise NotAVideo(
@@ -68,14 +72,3 @@ def _write(body: bytes, path: Path) -> None:
     draft = path.with_name("picture.part")
     draft.write_bytes(body)
     draft.replace(path)
-
-
-def picture_suffix(body: bytes) -> str | None:
-    """Return the suffix of a JPEG, PNG or WebP file by its magic bytes; None for anything else, SVG included."""
-    if body.startswith(b"\xff\xd8\xff"):
-        return ".jpg"
-    if body.startswith(b"\x89PNG\r\n\x1a\n"):
-        return ".png"
-    if body[:4] == b"RIFF" and body[8:12] == b"WEBP":
-        return ".webp"
-    return None

@@ -12,6 +12,7 @@ from mediavault.core.failures import Ambiguous, Drm, LinkExpired, NoVideo
 from mediavault.core.media import (
     Candidate,
     Expected,
+    Extraction,
     Item,
     ItemRole,
     ItemType,
@@ -20,7 +21,7 @@ from mediavault.core.media import (
     SourceType,
     Watermark,
 )
-from mediavault.services.extraction.ranking import choose_candidate, explain, same_item, videos_to_save
+from mediavault.services.extraction.ranking import choose_candidate, explain, same_item, videos_to_save, with_choice
 from tests.stubs import candidate, extraction
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -169,3 +170,49 @@ def test_the_reason_says_whose_it_is_and_what_it_is() -> None:
         reason
         == "it is what the post's own player plays: a direct file, 1280×720, 2.2 Mbit/s, with sound, no watermark"
     )
+
+
+# --- the user's choice -----------------------------------------------------------------------------------------------
+
+
+def unsure(*candidates: Candidate) -> Extraction:
+    return replace(extraction(), items=(), others=tuple(replace(c, ownership=Ownership.UNKNOWN) for c in candidates))
+
+
+def addresses(found: Extraction) -> list[list[str]]:
+    return [[one.url.rpartition("/")[2] for one in item.candidates] for item in found.items]
+
+
+def test_the_chosen_videos_become_the_posts_items_and_the_others_can_still_be_chosen() -> None:
+    chosen = with_choice(unsure(c("a"), c("b"), c("c")), [c("a").url, c("c").url])
+
+    assert addresses(chosen) == [["a"], ["c"]]
+    assert {one.ownership for item in chosen.items for one in item.candidates} == {Ownership.CHOSEN}
+    assert [one.url for one in chosen.others] == [c("b").url]
+    assert len(videos_to_save(chosen)) == 2
+
+
+def test_two_qualities_of_one_video_that_were_both_chosen_are_saved_once() -> None:
+    ladder = unsure(c("low", media_key="k"), c("high", media_key="k"), c("other"))
+
+    assert addresses(with_choice(ladder, [c("low").url, c("high").url, c("other").url])) == [["low", "high"], ["other"]]
+
+
+def test_a_chosen_video_that_the_page_no_longer_shows_keeps_its_place_and_is_not_replaced_by_another() -> None:
+    urls = [c("a").url, c("b").url]
+    before = with_choice(unsure(c("a"), c("b")), urls)
+    after = with_choice(unsure(c("b"), c("new")), urls)
+
+    assert addresses(after) == [[], ["b"]]
+    assert [item.media_id for item in after.items] == [item.media_id for item in before.items]
+    assert same_item(1, before, after) is after.items[1]
+    with pytest.raises(NoVideo, match="no longer shows"):
+        same_item(0, before, after)
+    with pytest.raises(NoVideo, match="no longer shows"):
+        choose_candidate(after.items[0], now=NOW)
+
+
+def test_a_choice_of_which_nothing_is_left_changes_nothing() -> None:
+    found = unsure(c("x"), c("y"))
+
+    assert with_choice(found, [c("a").url]) == found == with_choice(found, [])
