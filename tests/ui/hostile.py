@@ -31,7 +31,7 @@ from tests.ui.hostile_texts import RUN, payloads
 
 TextOf = Callable[[str], str]  # the text of a field, by its name here
 
-HOME, LIBRARY, POST = "/", "/library", "/jobs/{job_id}"
+HOME, LIBRARY, FEED, POST = "/", "/library", "/library/feed", "/jobs/{job_id}"
 ACCOUNTS, ACCOUNT = "/accounts", "/accounts/{platform}/{slug}"
 SITES, SITE, SIGN_INS = "/sites", "/sites/{platform}", "/sessions"
 COLLECTIONS, COLLECTION = "/collections", "/collections/{title:path}"
@@ -40,14 +40,14 @@ SETTINGS, DOCTOR, ACCESS = "/settings", "/doctor", "/access"
 # Each untrusted text, and the pages that show it.
 SHOWN: Mapping[str, tuple[str, ...]] = {
     "Job.post_url": (POST,),
-    "Job.canonical_url": (HOME, LIBRARY, POST, ACCOUNT, SITE),
-    "Job.platform": (HOME, LIBRARY, POST, ACCOUNTS, ACCOUNT, SITES, SITE, SIGN_INS),
-    "Job.metadata": (HOME, LIBRARY, POST, ACCOUNT, SITE, SETTINGS),
+    "Job.canonical_url": (HOME, LIBRARY, FEED, POST, ACCOUNT, SITE),
+    "Job.platform": (HOME, LIBRARY, FEED, POST, ACCOUNTS, ACCOUNT, SITES, SITE, SIGN_INS),
+    "Job.metadata": (HOME, LIBRARY, FEED, POST, ACCOUNT, SITE, SETTINGS),
     "Job.error": (POST, SITE),
-    "Account.platform": (LIBRARY, POST, ACCOUNTS, ACCOUNT),
-    "Account.handle": (LIBRARY, POST, ACCOUNTS, ACCOUNT),
-    "Account.display_name": (HOME, LIBRARY, POST, ACCOUNTS, ACCOUNT),
-    "Account.slug": (LIBRARY, POST, ACCOUNTS, ACCOUNT),
+    "Account.platform": (LIBRARY, FEED, POST, ACCOUNTS, ACCOUNT),
+    "Account.handle": (LIBRARY, FEED, POST, ACCOUNTS, ACCOUNT),
+    "Account.display_name": (HOME, LIBRARY, FEED, POST, ACCOUNTS, ACCOUNT),
+    "Account.slug": (LIBRARY, FEED, POST, ACCOUNTS, ACCOUNT),
     "JobItem.error": (POST,),
     "Candidate.url": (POST,),
     "Candidate.video_codec": (POST,),
@@ -123,6 +123,11 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
         *("q", "platform", "account", "since", "until", "length", "shortest", "longest", "state", "order"),
         *("tag", "collection", "mine"),
         *("cursor", "told", "batch"),
+    ),
+    FEED: (
+        *("q", "platform", "account", "since", "until", "length", "shortest", "longest", "state", "order"),
+        *("tag", "collection", "mine"),
+        *("cursor", "clip", "before"),
     ),
     POST: ("in", "item", "look"),
     ACCOUNTS: ("q", "platform", "cursor"),

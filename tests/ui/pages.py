@@ -131,6 +131,16 @@ async def keys_shown(page: Page) -> None:
     await page.locator("#keys[open]").wait_for()
 
 
+async def clip_shown(page: Page) -> None:
+    await page.locator("[data-state]").first.wait_for()
+
+
+async def clip_shared(page: Page) -> None:
+    await page.locator("[data-part=share]").first.click()
+    await page.locator("#share-form button").click()
+    await page.locator("#shared-address:not(:empty)").wait_for()
+
+
 async def palette_shown(page: Page) -> None:
     await page.locator("#palette-open").wait_for()
     await page.keyboard.press("Control+k")
@@ -281,6 +291,10 @@ CASES: tuple[Case, ...] = (
     Case("library-failed", "/library", at("/library?state=failed")),
     Case("library-keys", "/library", at("/library"), then=keys_shown),
     Case("library-deleted", "/library", at("/library?told=removed-2-0&batch=0123456789abcdef")),
+    Case("feed", "/library/feed", at("/library/feed"), then=clip_shown),
+    Case("feed-share", "/library/feed", at("/library/feed?order=oldest"), then=clip_shared),
+    Case("feed-keys", "/library/feed", at("/library/feed"), then=keys_shown, is_rare=True),
+    Case("feed-empty", "/library/feed", at("/library/feed"), "empty"),
     Case("trash", "/trash", at("/trash")),
     Case("trash-empty", "/trash", at("/trash"), "empty"),
     Case("palette", "/library", at("/library"), then=palette_shown),
@@ -359,6 +373,8 @@ CASES: tuple[Case, ...] = (
 
 # Routes that do not return a page, and the reason.
 NO_PAGES: dict[str, str] = {
+    "/login/oidc": "leads to the provider",
+    "/login/oidc/callback": "leads to the page that was wanted",
     "/s/{key}/video": "a file",
     "/s/{key}/picture": "a file",
     "/settings/name": "a part of the settings' page, asked for while somebody types",

@@ -73,6 +73,7 @@ JOB_PAGE = {
     "needs_sign_in": False,
     "has_sign_in": False,
     "has_users": False,
+    "choices": (),
     "browser": None,
     "can_sign_out": False,
 }

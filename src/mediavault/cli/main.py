@@ -41,7 +41,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "list": CommandEntry("jobs:list_jobs", "List jobs, newest first or in another order."),
     "show": CommandEntry("jobs:show", "Show one job and its history."),
     "retry": CommandEntry(
-        "jobs:retry", "Queue failed or cancelled jobs again; --choose says which video is the post's."
+        "jobs:retry", "Queue failed or cancelled jobs again; --choose says which videos are the post's."
     ),
     "cancel": CommandEntry("jobs:cancel", "Cancel jobs."),
     "remove": CommandEntry("jobs:remove", "Move jobs to the trash."),

@@ -1,4 +1,4 @@
-"""A post as a tile of the library's grid. Pure."""
+"""A post as a tile of the library's grid, and as a clip of its feed. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from mediavault.core.failures import FAILURES
 from mediavault.core.job import Job, JobStatus
 from mediavault.core.marks import Noted
-from mediavault.core.media import key_of
+from mediavault.core.media import ItemType, key_of
 from mediavault.presentation.labels import format_duration, one_line
 from mediavault.presentation.translation import gettext
 from mediavault.presentation.views import display, kept_files, title
@@ -79,6 +79,36 @@ def tile(job: Job, asked: LibraryFilter | None, noted: Noted, *, site: str) -> T
         seen_pct=round(noted.position.share * 100) if noted.position else None,
         is_portrait=bool(first and first.width and first.height and first.height > first.width),
         why=gettext(FAILURES[job.error_code].summary) if is_failed and job.error_code else "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FeedClip:
+    """A clip of the feed: the first of a post's ``videos`` saved videos.
+
+    ``item`` is its index in the post, ``source`` its address, and ``at`` where the user stopped watching it, in seconds.
+    ``loops`` is True for an animation, which is silent and has no position.
+    """
+
+    tile: Tile
+    item: int
+    videos: int
+    source: str
+    at: float
+    loops: bool
+
+
+def feed_clip(job: Job, asked: LibraryFilter, noted: Noted, *, site: str) -> FeedClip:
+    """Return the clip of a job that has a saved video; the parameters are those of :func:`tile`."""
+    files = kept_files(job)
+    item, position = next(iter(files)), noted.position
+    return FeedClip(
+        tile=tile(job, asked, noted, site=site),
+        item=item,
+        videos=len(files),
+        source=f"/files/{job.id}/items/{item}/video",
+        at=position.at if position and position.item == item else 0.0,
+        loops=item < len(job.items) and job.items[item].item.type is ItemType.GIF,
     )
 
 

@@ -11,7 +11,18 @@ from mediavault.core.settings import load_settings
 from tests.http_vault import ApiVault, MakeVault
 
 BASE = "/media/vault"
-PAGES = ("/", "/library", "/accounts", "/sites", "/settings", "/doctor", "/sessions", "/jobs/{job}", "/no-such-page")
+PAGES = (
+    "/",
+    "/library",
+    "/library/feed",
+    "/accounts",
+    "/sites",
+    "/settings",
+    "/doctor",
+    "/sessions",
+    "/jobs/{job}",
+    "/no-such-page",
+)
 ADDRESS = re.compile(r'\s(?:href|src|action|formaction|poster|hx-get|hx-post)="(/[^"]*)"')
 
 

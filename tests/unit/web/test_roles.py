@@ -75,6 +75,7 @@ OF_VIEWERS = {
     "/library": "GET",
     "/library/changes": "GET",
     "/library/export": "GET POST",
+    "/library/feed": "GET",
     "/library/mark": "POST",
     "/library/searches": "POST",
     "/library/zip": "GET POST",
@@ -285,7 +286,17 @@ async def posts_of_every_kind(vault: ApiVault) -> list[Job]:
     return [saved, failed, ambiguous, walled]
 
 
-PAGES = ("/", "/library", "/library?state=all", "/collections", "/collections/Trains", "/accounts", "/access", "/trash")
+PAGES = (
+    "/",
+    "/library",
+    "/library?state=all",
+    "/library/feed",
+    "/collections",
+    "/collections/Trains",
+    "/accounts",
+    "/access",
+    "/trash",
+)
 
 
 @pytest.mark.parametrize("role", Role)

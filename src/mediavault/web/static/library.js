@@ -4,6 +4,7 @@ import { announce } from "/static/announcer.js";
 import { base, call, say } from "/static/core.js";
 import { begin, bringFresh, settled, want } from "/static/library-live.js";
 import { clear, leaveOut, recall, select, selectAll, show } from "/static/library-selection.js";
+import { LEFT } from "/static/way-back.js"; // which marks it when a link to the library is followed
 
 const form = document.getElementById("selection");
 const search = document.getElementById("q");
@@ -252,8 +253,6 @@ document.addEventListener("htmx:afterOnLoad", (event) => {
 });
 
 // --- going back restores the loaded tiles and the scroll position, also by a post's link to the library
-
-const LEFT = "mediavault_library"; // per tab; post.js marks it when its link is followed
 
 window.addEventListener("pagehide", () => {
   const shown = { tiles: form.querySelectorAll(".tile").length, place: window.scrollY };

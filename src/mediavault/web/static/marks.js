@@ -1,8 +1,8 @@
 // What the user notes about a post, without loading the page again; and where they stopped watching it.
 
-import { base, say, submitForm } from "/static/core.js";
+import { say, submitForm } from "/static/core.js";
+import { keepPositions } from "/static/player-memory.js";
 
-const EVERY_MS = 5000; // positions are sent this often while the video plays
 const job = document.body.dataset.job;
 const section = () => document.getElementById("marks");
 const player = () => document.getElementById("player");
@@ -51,26 +51,8 @@ document.addEventListener("click", (event) => {
   player().play().catch(() => {});
 });
 
-let sent = { at: 0, when: 0 };
-
-function send() {
-  const { currentTime: at, duration: of, loop } = player() ?? {};
-  if (!(of > 0) || !Number.isFinite(of) || loop || at === sent.at) return;
-  sent = { at, when: Date.now() };
-  const body = JSON.stringify({ at, of, item: Number(itemShown()) });
-  const options = { method: "PUT", body, headers: { "Content-Type": "application/json" }, keepalive: true };
-  fetch(`${base}/api/jobs/${job}/position`, options).catch(() => {}); // the next one may arrive
-}
-
 // Media events do not bubble, but they can be captured: a live update may replace the player.
-const onPlayer = (name, listener) =>
-  document.addEventListener(name, (event) => event.target.id === "player" && listener(), { capture: true });
-
-onPlayer("timeupdate", () => !player().paused && Date.now() - sent.when >= EVERY_MS && send());
-onPlayer("pause", send);
-onPlayer("ended", send);
-onPlayer("play", offerToResume);
-document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && player()?.currentTime > 0 && send());
-window.addEventListener("pagehide", () => player()?.currentTime > 0 && send());
+document.addEventListener("play", ({ target }) => target.id === "player" && offerToResume(), { capture: true });
+keepPositions(({ id, loop }) => (id === "player" && !loop ? { job, item: Number(itemShown()) } : null));
 
 offerToResume();

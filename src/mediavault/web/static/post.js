@@ -4,6 +4,7 @@ import { call, say, showMoments } from "/static/core.js";
 import { fill } from "/static/jobs.js";
 import { follow } from "/static/line.js";
 import { begin, press, video } from "/static/player.js";
+import { leadBack } from "/static/way-back.js";
 
 const shown = document.body.dataset;
 const keys = document.getElementById("keys");
@@ -12,15 +13,7 @@ const REFRESH_PAUSE_MS = 300;
 const BUSY_PAUSE_MS = 1000;
 const COPIED_MS = 1500;
 
-// --- back to the same place in the library, if the reader came from there
-
-const LEFT = "mediavault_library"; // see library.js
-document.querySelector(".back a").addEventListener("click", ({ currentTarget: link, ctrlKey, metaKey, shiftKey }) => {
-  const left = JSON.parse(sessionStorage.getItem(LEFT) ?? "null");
-  if (ctrlKey || metaKey || shiftKey || left?.filter !== String(new URL(link.href).searchParams)) return;
-  link.href = left.address; // with the month that the page began at
-  sessionStorage.setItem(LEFT, JSON.stringify({ ...left, returns: true }));
-});
+leadBack(document.querySelector(".back a"));
 
 // --- updates of the page, region by region
 

@@ -8,7 +8,7 @@ import { alone, flush, keep, report, root } from "/static/outbox.js";
 const CACHE = `mediavault-away ${root.pathname}`;
 const AWAY = new URL("away", root).href;
 const SHARE = new URL(`share?key=${new URL(location.href).searchParams.get("key")}`, root).href;
-const PAGES = /^(?:library|accounts|sites|settings|access|trash|collections(?:\/.+)?|jobs\/[^/]+)?$/; // not downloads, which may take hours
+const PAGES = /^(?:library(?:\/feed)?|accounts|sites|settings|access|trash|collections(?:\/.+)?|jobs\/[^/]+)?$/; // not downloads, which may take hours
 const ANSWER_WITHIN_MS = 10_000;
 const IS_GATEWAY_ERROR = [502, 504]; // a proxy answers, and the vault behind it does not
 
