@@ -52,13 +52,16 @@ async function send() {
   return outcomes;
 }
 
+let clearing = 0;
+
 async function showBadge(state) {
+  clearTimeout(clearing); // else the end of an earlier ✓ would take this one away
   const { text, color } = BADGES[state] ?? { text: "", color: "#1f6b3a" };
   await api.action.setBadgeBackgroundColor({ color });
   await api.action.setBadgeTextColor?.({ color: "#ffffff" });
   await api.action.setBadgeText({ text });
   await api.action.setTitle({ title: state ? t(`result_${state}`) : t("save_page") });
-  if (text === "✓") setTimeout(clearDone, BADGE_FOR_MS);
+  if (text === "✓") clearing = setTimeout(clearDone, BADGE_FOR_MS);
 }
 
 async function clearDone() {

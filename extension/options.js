@@ -41,6 +41,9 @@ async function forget(address) {
 
 async function showOutbox() {
   const outbox = await waiting();
+  const ids = outbox.map(({ id }) => id).join(" ");
+  if (ids === byId("links").dataset.ids) return; // else a button could be replaced under the pointer, and the click be lost
+  byId("links").dataset.ids = ids;
   byId("outbox").hidden = !outbox.length;
   byId("links").replaceChildren(...outbox.map(item));
 }

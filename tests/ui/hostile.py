@@ -45,7 +45,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "Job.metadata": (HOME, LIBRARY, FEED, POST, ACCOUNT, SITE, SETTINGS),
     "Job.error": (POST, SITE),
     "Account.platform": (LIBRARY, FEED, POST, ACCOUNTS, ACCOUNT),
-    "Account.handle": (LIBRARY, FEED, POST, ACCOUNTS, ACCOUNT),
+    "Account.handle": (LIBRARY, POST, ACCOUNTS, ACCOUNT),
     "Account.display_name": (HOME, LIBRARY, FEED, POST, ACCOUNTS, ACCOUNT),
     "Account.slug": (LIBRARY, FEED, POST, ACCOUNTS, ACCOUNT),
     "JobItem.error": (POST,),

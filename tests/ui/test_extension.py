@@ -401,6 +401,44 @@ async def test_a_link_waits_for_a_token_that_fits_and_is_sent_when_the_settings_
     assert len(await jobs_of(guarded, A)) == 1
 
 
+async def test_a_try_that_changes_no_link_leaves_the_list_alone(extension: Extension, guarded: Vault) -> None:
+    """A click on a button that is replaced meanwhile would be lost."""
+    await extension.set_up(guarded.base, "mv_revoked")
+    await extension.click_menu(menuItemId="link", linkUrl=A)
+    await extension.wait_for_badge("…")
+    page = await extension.page("options.html")
+    await page.evaluate("document.querySelector('#links li').dataset.mine = 'yes'")
+    before = (await extension.outbox())[0]["tries"]
+    await page.locator("#send").click()
+    async with asyncio.timeout(patient(20)):
+        while (await extension.outbox())[0]["tries"] == before:
+            await asyncio.sleep(0.05)
+
+    await expect(page.locator("#links li[data-mine]")).to_have_count(1)
+
+
+async def test_the_end_of_an_earlier_result_does_not_take_a_newer_one_away(
+    extension: Extension, guarded: Vault
+) -> None:
+    await extension.set_up(guarded.base)
+    await extension.worker.evaluate("""() => {
+      const [set, clear] = (globalThis.real = [setTimeout, clearTimeout]);
+      globalThis.waits = new Map();
+      globalThis.setTimeout = (run, ms) => (ms < 5000 ? set(run, ms) : waits.set(waits.size + 1, run).size);
+      globalThis.clearTimeout = (id) => (waits.has(id) ? waits.set(id, () => {}) : clear(id));
+    }""")
+    for number, url in enumerate((A, B), 1):
+        await extension.click_menu(menuItemId="link", linkUrl=url)
+        async with asyncio.timeout(patient(20)):
+            while await extension.worker.evaluate("waits.size") < number:
+                await asyncio.sleep(0.05)
+    await extension.worker.evaluate("Promise.resolve(waits.get(1)())")
+    kept = await extension.badge()
+    await extension.worker.evaluate("() => { [globalThis.setTimeout, globalThis.clearTimeout] = real; }")
+
+    assert kept == "✓"
+
+
 async def test_a_link_that_waits_can_be_discarded(extension: Extension, guarded: Vault) -> None:
     await extension.set_up(guarded.base, "mv_revoked")
     for url in (A, B, A):

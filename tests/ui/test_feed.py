@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from playwright.async_api import Page, Route, expect
 
+from mediavault.core.marks import Mark, Position, position, position_to_text
 from mediavault.core.media import KeptFile
 from mediavault.store.port import StoredJob
 from mediavault.web.pages.feed import CLIPS
@@ -297,6 +298,21 @@ async def test_a_clip_goes_on_where_it_was_left(pages: Pages, fresh_vault: Vault
     await page.goto(f"{fresh_vault.base}{FEED}?order=longest")
 
     await page.wait_for_function(f"() => document.querySelector('#clip-{post} video')?.currentTime > 10")
+
+
+async def test_a_clip_that_did_not_play_keeps_its_position(pages: Pages, fresh_vault: Vault) -> None:
+    """Else scrolling past a video would bring it to the front of what is being watched."""
+    post = fresh_vault.kept[0].id
+    mark = Mark(post, position("owner"), position_to_text(Position(2.0, 4.0)), place=1)
+    await fresh_vault.store.marks.put([mark])
+    page = await pages(FEED, base=fresh_vault.base, motion="reduce")
+    await page.wait_for_function(f"() => document.querySelector('#clip-{post} video')?.currentTime === 2")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.goto(f"{fresh_vault.base}/library")
+
+    assert not [url for url in asked if url.endswith("/position")]
+    assert [one for one in (await fresh_vault.store.marks.of_jobs([post]))[post] if one.name == mark.name] == [mark]
 
 
 async def test_a_file_that_cannot_be_played_says_so_and_the_next_one_plays(pages: Pages, fresh_vault: Vault) -> None:

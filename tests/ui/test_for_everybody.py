@@ -42,10 +42,10 @@ async def troubles_of_fitting(page: Page) -> list[str]:
     """Return what overflows. 320 px are a desktop's 1280 at 400 % (WCAG 1.4.10), "half" its 1440 at 200 % (1.4.4)."""
     wrong = []
     sizes: tuple[Size, ...] = ("zoomed", "phone", "half", "desktop")
-    for direction in ("ltr", "rtl"):
-        await page.evaluate(f"document.documentElement.dir = '{direction}'")
-        for size in sizes:
-            await resize(page, size)
+    for size in sizes:
+        await resize(page, size)
+        for direction in ("ltr", "rtl"):
+            await page.evaluate(f"document.documentElement.dir = '{direction}'")
             wrong += [f"{direction} {size}: {element}" for element in await overflow(page)]
     return wrong
 

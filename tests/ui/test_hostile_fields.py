@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.ui.browsing import Pages
-from tests.ui.hostile import DOCTOR, HOW_MANY_STATES, LIBRARY, POST, SHOWN, mark_of, post_id
+from tests.ui.hostile import DOCTOR, FEED, HOW_MANY_STATES, LIBRARY, POST, SHOWN, mark_of, post_id
 from tests.ui.hostile_vault import STRAYS, HostileVault
 from tests.ui.hostile_walk import NO_FILE, examine, look, signed_in
 
@@ -46,6 +46,10 @@ async def test_a_page_shows_its_fields_and_each_keeps_its_direction_to_itself(
         await examine(page, marks.vault.base)
     for path in places_of(route):
         wrong += (await look(page, marks.vault.base, path))[0]
+        if route == FEED:
+            await page.locator(
+                "[data-state]"
+            ).first.wait_for()  # from then on it has only the clips around the shown one
         seen = await page.evaluate(_MARKED)
         shown |= set(seen["marks"])
         wrong += [f"{path} does not keep apart: {fragment}" for fragment in seen["bare"]]

@@ -163,7 +163,7 @@ function setState(clip, state) {
 
 keepPositions((player) => {
   const clip = clipOf(player);
-  return clip && !player.loop && !("ended" in clip.dataset) ? { job: clip.dataset.id, item: Number(clip.dataset.item) } : null;
+  return clip && "seen" in clip.dataset && !player.loop && !("ended" in clip.dataset) ? { job: clip.dataset.id, item: Number(clip.dataset.item) } : null;
 });
 
 // --- playing
