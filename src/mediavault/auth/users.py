@@ -180,7 +180,7 @@ class Users:
         """Remove a user. Raises NotFound; BadInput for the owner."""
         if name == OWNER:
             raise BadInput("The owner can't be removed.")
-        if not await self._records.remove(RecordKind.USER, name):
+        if await self._read(name) is None or not await self._records.remove(RecordKind.USER, name):
             raise _unknown()
         self._forget()
         log.info("user_removed", user=name)
@@ -192,7 +192,8 @@ class Users:
         return done
 
     async def _read(self, name: str) -> Record | None:
-        return await self._records.get(_kind(name), name)
+        """Read a user's record. What can be no name never reaches the store: it may be anything that was typed."""
+        return await self._records.get(_kind(name), name) if is_user_name(name) else None
 
     async def _record(self, name: str) -> Record | None:
         until, record = self._known.get(name, (0.0, None))

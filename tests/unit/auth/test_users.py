@@ -102,6 +102,25 @@ async def test_a_read_overtaken_by_a_change_is_not_cached(store: MemoryJobStore,
     assert await owner.has_password()
 
 
+@pytest.mark.parametrize("name", ["\x00", "\ud800", "a/b", "", "x" * 10_000, "../owner"], ids=repr)
+async def test_what_can_be_no_name_never_reaches_the_store(
+    store: MemoryJobStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A database may refuse such a text, and the sign-in would fail with an error of its own."""
+    monkeypatch.setattr(store.records, "get", None)
+    monkeypatch.setattr(store.records, "remove", None)
+    users = Users(store.records, clock)
+
+    assert await users.find(name) is None
+    assert not await users.holds(GOOD, name)
+    with pytest.raises(BadInput):
+        await users.change_role(name, Role.ADMIN)
+    with pytest.raises(BadInput):
+        await users.remove(name)
+    with pytest.raises(BadInput):
+        await users.set_password(GOOD, name)
+
+
 async def test_a_damaged_user_has_no_access(store: MemoryJobStore, clock: FakeClock) -> None:
     """As in a backup that was changed."""
     whole = {"role": "viewer", "made_at": clock.now().isoformat(), "password": None, "identity": None}
