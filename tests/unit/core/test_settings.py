@@ -55,12 +55,12 @@ def test_the_exemptions_are_a_json_list(monkeypatch: pytest.MonkeyPatch) -> None
         (
             "MEDIAVAULT_ALLOW_PRIVATE",
             "nas.lan",
-            "MEDIAVAULT_ALLOW_PRIVATE: 'nas.lan' is not a JSON list, as in [\"nas.lan:8096\"].",
+            "MEDIAVAULT_ALLOW_PRIVATE: 'nas.lan' is not JSON, as in [\"nas.lan:8096\"].",
         ),
         (
             "MEDIAVAULT_HOST_NAMES",
             "vault.example",
-            "MEDIAVAULT_HOST_NAMES: 'vault.example' is not a JSON list, as in [\"vault.example\"].",
+            "MEDIAVAULT_HOST_NAMES: 'vault.example' is not JSON, as in [\"vault.example\"].",
         ),
         (
             "MEDIAVAULT_ALLOW_PRIVATE",

@@ -313,13 +313,20 @@ function settle() {
   if (held.length) prepend(held.splice(0));
   show(Math.round(feed.scrollTop / height));
   if (begun !== clips[shown]) begin(clips[shown]);
+  keepPlace();
+  if (shown < LEFT_TO_LOAD) load("earlier", (fresh) => held.push(...fresh) && !resting && settle());
+}
+
+// Back and a reload lead to the shown clip. Browsers limit how often an address may change, so it is not changed in between.
+function keepPlace() {
+  if (!clips[shown]) return;
   const address = new URL(location.href);
   for (const name of ["cursor", "before"]) address.searchParams.delete(name);
   address.searchParams.set("clip", clips[shown].dataset.id);
   if (address.href !== location.href) history.replaceState(history.state, "", address);
-  if (shown < LEFT_TO_LOAD) load("earlier", (fresh) => held.push(...fresh) && !resting && settle());
 }
 
+document.addEventListener("click", ({ target }) => target.closest("a[href]") && keepPlace(), { capture: true });
 feed.addEventListener("scroll", settleSoon, { passive: true });
 for (const event of ["wheel", "touchstart"]) feed.addEventListener(event, () => (aim = null), { passive: true });
 new ResizeObserver(() => {

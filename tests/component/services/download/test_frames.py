@@ -322,7 +322,7 @@ async def test_few_pictures_are_made_at_a_time_and_too_many_are_refused(
     ]
     await asyncio.gather(*(made.frame(JOB, FrameRequest(request)) for request in requests))
 
-    assert running == ["https://a.example/0", "https://a.example/1"]
+    assert len(running) == frames.AT_ONCE
     go.set()
     await made.aclose()
 
