@@ -16,12 +16,12 @@ SOURCE = ROOT / "src" / "mediavault"
 
 # Outside library -> the only modules that may import it; a name that ends in "/" is a folder with all that is below it.
 IMPORTERS = {
-    "Crypto": {"services/download/aes.py"},
     "aiohttp": {"services/egress/client.py"},
     "apsw": {"store/sqlite/engine.py"},
     "argon2": {"auth/hashing.py"},
     "joserfc": {"auth/oidc.py"},
     "asyncpg": {"store/postgres/engine.py"},
+    "cryptography": {"services/download/aes.py"},
     "av": {"services/media/library.py", "demo/media.py"},
     "bson": {"store/mongodb/engine.py"},
     "fastapi": {"api/", "server/", "web/"},
