@@ -64,6 +64,7 @@ async def test_a_viewer_watches_and_has_favourites_and_is_offered_no_more(
     assert page.url == f"{shared.base}/library"
     await page.locator("#tiles .name").first.click()
     await page.locator("#marks").wait_for()
+    await page.wait_for_load_state()  # the keys work when the scripts have run
     for label in ("Delete", "Share", "Verify now", "Add a tag", "Save the note"):
         await expect(page.get_by_text(label, exact=True)).to_have_count(0)
 
