@@ -71,7 +71,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated caller: a user, and what limits this request besides the user's role.
+    """An authenticated caller: a user, and the limits of this request in addition to the user's role.
 
     ``by`` identifies the session or token without granting access; empty without one.
     """
@@ -132,17 +132,23 @@ class Authenticator:
         """Authenticate a request to a protected vault; None when it fails. Raises ProxyRefused, TooManyTries."""
         name = user_of_proxy(self._rules, credentials.peer, credentials.headers)
         if name is not None:
-            user = await self.users.find(name)
-            if user is None:
+            caller = await self._principal(name, Scope.ADMIN, AuthMethod.PROXY)
+            if caller is None:
                 raise ProxyRefused(SOMEBODY_ELSE)
-            return Principal(Scope.ADMIN, AuthMethod.PROXY, user=user.name, role=user.role)
+            return caller
         if credentials.bearer is not None:
             return await self._bearer(credentials.bearer, self.address_of(credentials))
         session = await self.session_of(credentials.cookies)
-        user = None if session is None else await self.users.find(session.user)
-        if session is None or user is None:
+        if session is None:
             return None
-        return Principal(Scope.ADMIN, AuthMethod.SESSION, session, session.key, user.name, user.role)
+        return await self._principal(session.user, Scope.ADMIN, AuthMethod.SESSION, session, session.key)
+
+    async def _principal(
+        self, name: str, scope: Scope, how: AuthMethod, session: WebSession | None = None, by: str = ""
+    ) -> Principal | None:
+        """Return the caller with this user's role; None when there is no such user any more."""
+        user = await self.users.find(name)
+        return None if user is None else Principal(scope, how, session, by, user.name, user.role)
 
     async def is_still_valid(self, caller: Principal) -> bool:
         """Whether the session or token of ``caller`` is still valid, and the user's role the same.
@@ -196,7 +202,7 @@ class Authenticator:
     ) -> str:
         """Sign in whom the provider has signed in; return the new session's id and end the session ``before``.
 
-        Raises WrongSecret, also for who is no user here.
+        Raises WrongSecret, also when that is not a user here.
         """
         found = await self._the_provider().user(key, redirect_uri, code=code, state=state)
         async with self._provider_lock:  # so that a double click does not add a user twice
@@ -310,10 +316,7 @@ class Authenticator:
     async def _bearer(self, token: str, address: str) -> Principal | None:
         known = await self.tokens.find(token)
         if known is not None:
-            user = await self.users.find(known.user)
-            if user is None:
-                return None
-            return Principal(known.scope, AuthMethod.TOKEN, by=known.key, user=user.name, role=user.role)
+            return await self._principal(known.user, known.scope, AuthMethod.TOKEN, by=known.key)
         if (wait_s := self._bearers.begin(address)) is not None:
             raise TooManyTries(wait_s)
         if self._token is None or not same(token, self._token):

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import ipaddress
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import quote_plus, urlencode, urlsplit
@@ -24,6 +23,7 @@ from mediavault.core.failures import BadSetting, MediavaultError
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.core.settings import Settings
+from mediavault.core.urls import is_loopback
 from mediavault.core.users import Role
 
 # Signatures that only the provider can make. "none" and those with the client's secret are not among them.
@@ -262,13 +262,7 @@ def _claim(claims: Mapping[str, Any], path: str) -> Any:
 
 def _texts(value: Any) -> list[str]:
     """Return the texts of a claim that is a text or a list."""
-
-    def found() -> Iterator[str]:
-        for one in value if isinstance(value, list) else [value]:
-            if isinstance(one, str):
-                yield one
-
-    return list(found())
+    return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
 
 
 def _is_safe(url: str) -> bool:
@@ -277,7 +271,4 @@ def _is_safe(url: str) -> bool:
     host = parts.hostname or ""
     if parts.scheme == "https" and host and parts.username is None:
         return True
-    try:
-        return parts.scheme == "http" and (host == "localhost" or ipaddress.ip_address(host).is_loopback)
-    except ValueError:
-        return False
+    return parts.scheme == "http" and is_loopback(host)

@@ -99,12 +99,12 @@ def user_of_proxy(rules: ProxyRules, peer: str, headers: Headers) -> str | None:
         raise ProxyRefused("Each header of the reverse proxy must be sent exactly once.")
     if not same(secrets_sent[0][1], login.secret):
         raise ProxyRefused("The secret of the reverse proxy is wrong.")
-    name = named[0][1]
-    if name == login.owner:
+    if named[0][1] == login.owner:
         return OWNER
-    if name.lower() == OWNER or not is_user_name(name.lower()):  # somebody else's "owner" must not become ours
+    name = named[0][1].lower()
+    if name == OWNER or not is_user_name(name):  # somebody else's "owner" must not become ours
         raise ProxyRefused(SOMEBODY_ELSE)
-    return name.lower()
+    return name
 
 
 def is_trusted(rules: ProxyRules, address: str) -> bool:

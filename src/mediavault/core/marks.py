@@ -49,7 +49,6 @@ KEPT_IN_SIDECARS = (
     MarkKind.COLLECTION,
     MarkKind.NOTE,
 )
-OF_A_USER = (MarkKind.FAVOURITE, MarkKind.WATCHED, MarkKind.POSITION)  # they go when the user is removed
 
 
 @dataclass(frozen=True, slots=True)

@@ -276,3 +276,13 @@ def _without_dot_segments(path: str) -> str:
         if dots in {".", ".."} and number == len(segments):
             result.append("")
     return "/" + "/".join(result)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host is this machine, by its name or address; IPv6 with or without brackets."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -21,6 +21,7 @@ from mediavault.auth.proxies import proxy_rules
 from mediavault.core.failures import BadSetting
 from mediavault.core.messages import Message
 from mediavault.core.settings import Settings
+from mediavault.core.urls import is_loopback
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 JSON_TYPE = "application/json"
@@ -110,12 +111,3 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def is_loopback(host: str) -> bool:
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

@@ -105,8 +105,9 @@ async def note_added(store: Store, clock: Clock, user: str, job_ids: Sequence[Jo
 
 async def forget_user(store: Store, clock: Clock, user: str) -> None:
     """Remove a user's favourites, positions and what the user has watched. What the user has added stays so noted."""
-    for kind in marks.OF_A_USER:
-        await remove_name(store, clock, f"{kind}/{user}")
+    for name in (marks.favourite(user), marks.watched(user)):
+        await remove_name(store, clock, name)
+    await store.marks.remove(marks.position(user))  # which no sidecar has
 
 
 async def rename(store: Store, clock: Clock, name: str, new_name: str, text: str) -> int:

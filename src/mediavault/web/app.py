@@ -26,11 +26,12 @@ from mediavault.api import (
 from mediavault.api.feed import Feed
 from mediavault.api.services import ApiServices
 from mediavault.auth.authenticator import Authenticator
+from mediavault.core.urls import is_loopback
 from mediavault.server import errors
 from mediavault.server.base_path import BasePathMiddleware
 from mediavault.server.compression import CompressionMiddleware
 from mediavault.server.middleware import SecurityMiddleware
-from mediavault.server.security import host_rules, is_loopback
+from mediavault.server.security import host_rules
 from mediavault.web import assets, pages
 from mediavault.web.pages import job_log
 from mediavault.web.render import error_page

@@ -1,4 +1,6 @@
-"""The vault's icon as PNG, for phones and the browser extension: drawn from the shapes of ``static/icon.svg``, since the repository holds no pictures.
+"""The vault's icon as PNG, for phones and the browser extension.
+
+It is drawn from the shapes of ``static/icon.svg``, since the repository holds no pictures.
 
 The icon is two colours and mirrored top to bottom, so a row is described by where its spans begin and end.
 """

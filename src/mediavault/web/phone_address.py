@@ -9,9 +9,10 @@ from pathlib import Path
 from fastapi import Request
 
 from mediavault.core.settings import Settings
+from mediavault.core.urls import is_loopback
 from mediavault.server.authentication import current_principal
 from mediavault.server.base_path import base_path
-from mediavault.server.security import is_loopback, listens_everywhere
+from mediavault.server.security import listens_everywhere
 from mediavault.web.qr import QrCode, qr_code
 
 _OUTSIDE = ("192.0.2.1", 9)  # reserved for documentation; no packet is sent there

@@ -224,7 +224,7 @@ async def test_a_role_reaches_its_routes_and_no_others(vault: ApiVault, role: Ro
     reached = {}
     for method, route in routes(vault):
         if route != "/api/events":  # a stream without an end
-            browser = await browser_of(vault, role)  # anew, since some requests end it
+            browser = await browser_of(vault, role)  # a new one each time, since some requests end its session
             reached[method, route] = not was_refused(await browser.send(method, filled(route)))
 
     assert len(reached) > 110

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
@@ -157,6 +157,8 @@ async def _access(
     me = await desk.users.find(current_user())
     is_admin = has_role(Role.ADMIN)
     users = await desk.users.all() if is_admin else []
+    sessions = await desk.sessions.all()  # the last used first
+    seen = {session.user: session.seen_at for session in reversed(sessions)}
     added = request.query_params.get("added")
     return answer(
         "access.html",
@@ -165,14 +167,14 @@ async def _access(
         me=me,
         is_owner=current_user() == OWNER,
         is_admin=is_admin,
-        users=[(one, await _last_seen(desk, one.name)) for one in users],
+        users=[(one, seen.get(one.name)) for one in users],
         added=added if added in [one.name for one in users] else None,
         roles={role: (gettext(ROLE_WORDS[role]), gettext(ROLE_HINTS[role])) for role in Role},
         user=user,
         has_password=me is not None and me.password is not None,
         has_vault_token=desk.has_vault_token,
         has_proxy=services.settings.proxy_header is not None,
-        sessions=await desk.sessions.all(current_user()),
+        sessions=[session for session in sessions if session.user == current_user()],
         own=_own_session(),
         tokens=await desk.tokens.all(current_user()),
         links=await _links(desk, services, None if is_admin else current_user()),
@@ -188,10 +190,6 @@ async def _access(
         is_set_up=is_set_up,
         **frame(services),
     )
-
-
-async def _last_seen(desk: Authenticator, user: str) -> datetime | None:
-    return next((session.seen_at for session in await desk.sessions.all(user)), None)
 
 
 async def _links(desk: Authenticator, services: ApiServices, user: str | None) -> list[tuple[SharedLink, str]]:

@@ -69,7 +69,9 @@ async def home(
     again: Count | None = None,
     post: Annotated[list[str] | None, Query(max_length=MOST)] = None,
 ) -> Response:
-    """Show the home page; the library to who may save nothing. ``url`` and ``text`` only fill the box, since a GET changes nothing.
+    """Show the home page, or the library to those who may not add links.
+
+    ``url`` and ``text`` only fill the box, since a GET changes nothing.
 
     The other parameters describe the last action. Its posts are among those whose results stay on the page.
     """

@@ -56,8 +56,7 @@ async def to_provider(
     request: Request, desk: AuthenticatorDep, wanted: Annotated[str, Query(alias="next")] = "/"
 ) -> Response:
     """Redirect to the provider's page. It leads back to the next route."""
-    key, back = new_key(), f"{address_here(request)}{PROVIDER_BACK_PATH.lstrip('/')}"
-    tls = back.startswith("https://")
+    key, (back, tls) = new_key(), _way_back(request)
     try:
         page = await desk.to_provider(key, back, client_info_of(request, desk))
     except (WrongSecret, TooManyTries) as exc:
@@ -79,10 +78,9 @@ async def from_provider(
     request: Request, desk: AuthenticatorDep, code: str = "", state: str = "", error: str = ""
 ) -> Response:
     """Sign in whom the provider has signed in, and redirect to the page that was wanted."""
-    tls = _provider_cookie(tls=True) in request.cookies
+    back, tls = _way_back(request)
     key, _, path = request.cookies.get(_provider_cookie(tls=tls), "").partition(".")
     wanted = own_path(unquote(path))
-    back = f"http{'s' if tls else ''}://{address_here(request).partition('://')[2]}{PROVIDER_BACK_PATH.lstrip('/')}"
     visit = replace(client_info_of(request, desk), tls=tls)
     try:
         if error or not key:
@@ -96,6 +94,12 @@ async def from_provider(
         response = signed_in(see_other(wanted), session_id, tls=tls)
     response.delete_cookie(_provider_cookie(tls=tls), secure=tls, httponly=True, samesite="lax")
     return response
+
+
+def _way_back(request: Request) -> tuple[str, bool]:
+    """Return the address to which the provider leads back, and whether it is over TLS."""
+    address = f"{address_here(request)}{PROVIDER_BACK_PATH.lstrip('/')}"
+    return address, address.startswith("https://")
 
 
 def _provider_cookie(*, tls: bool) -> str:
