@@ -23,7 +23,7 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 from tests.asgi_client import AsgiClient
-from tests.file_desk_stubs import StubChecks, StubExtras, StubFormats, StubFrames
+from tests.file_desk_stubs import StubChecks, StubExtras, StubFormats, StubFrames, StubSeals
 from tests.session_stubs import StubSessions, StubWindows
 
 from benchmarks.library import RARE, fill
@@ -89,10 +89,12 @@ def client_of(vault: App, store: Counted) -> AsgiClient:
         live=vault.live,
         doctor=Doctor(partial(examine, vault.settings), vault.clock),
         ytdlp=YtdlpManager(vault.settings.state_dir, vault.clock),
+        notifier=vault.notifier,
         checks=StubChecks(),
         formats=StubFormats(),
         extras=StubExtras(),
         frames=StubFrames(),
+        seals=StubSeals(),
         platforms=registry.all_platforms(),
     )
     return AsgiClient(create_app(services), accept="text/html")

@@ -13,6 +13,7 @@ import pytest
 from mediavault.auth import hashing
 from tests import patience
 from tests.patience import patient
+from tests.servers import AT_END
 
 # For a process that runs a share of the tests: it stops its database servers, then writes its coverage data.
 EXIT_TIMEOUT_S = 60
@@ -67,7 +68,8 @@ def cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish() -> None:
-    """Write the coverage data now and not at exit: a process that is killed on its way out loses it all."""
+    """End the servers, and write the coverage data: a process that is killed on its way out would do neither."""
+    AT_END.close()
     measuring = coverage.Coverage.current()
     if measuring is not None:
         measuring.save()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 
 from mediavault.core.job import Job, JobId
 from mediavault.core.media import KeptFile, PreviewSheet, ProbeReport, TextTracks
+from mediavault.core.seals import SealState, SealStep
 from mediavault.services.download.frames import FrameRequest
 from mediavault.services.media.extras import SubtitleFile
 
@@ -21,6 +22,33 @@ class StubChecks:
 
     def is_checking(self, job_id: JobId) -> bool:
         return job_id in self.running
+
+
+@dataclass
+class StubSeals:
+    """``states`` are set by hand; a job with an archive has a copy that is ready."""
+
+    states: dict[JobId, SealState] = field(default_factory=dict)
+    archives: dict[JobId, tuple[str, list[bytes]]] = field(default_factory=dict)
+    begun: list[JobId] = field(default_factory=list)
+
+    def begin(self, job: Job) -> None:
+        self.begun.append(job.id)
+        self.states[job.id] = SealState(SealStep.CHECKING)
+
+    def state(self, job_id: JobId) -> SealState | None:
+        return self.states.get(job_id)
+
+    def open(self, job_id: JobId) -> tuple[str, AsyncGenerator[bytes, None]] | None:
+        if job_id not in self.archives:
+            return None
+        name, pieces = self.archives[job_id]
+
+        async def sent() -> AsyncGenerator[bytes, None]:
+            for piece in pieces:
+                yield piece
+
+        return name, sent()
 
 
 @dataclass

@@ -18,7 +18,8 @@ from mediavault.core.media import KeptFile
 from mediavault.core.settings import Settings
 from mediavault.core.submission import Submission
 from mediavault.core.urls import HttpUrl
-from mediavault.platforms.registry import all_platforms, identify
+from mediavault.notifications.notifier import Notifier
+from mediavault.platforms.registry import all_platforms, identify, source_at
 from mediavault.presentation.doctor_report import Check, Doctor, YtdlpState
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.library.local_library import LocalLibrary
@@ -27,7 +28,8 @@ from mediavault.store.memory.store import MemoryJobStore
 from mediavault.web.app import create_app
 from tests.asgi_client import AsgiClient
 from tests.fakes import FakeClock
-from tests.file_desk_stubs import StubChecks, StubExtras, StubFormats, StubFrames
+from tests.file_desk_stubs import StubChecks, StubExtras, StubFormats, StubFrames, StubSeals
+from tests.notification_stubs import StubSender
 from tests.session_stubs import StubSessions, StubWindows
 
 POST = "https://videos.example/watch/1"
@@ -119,6 +121,9 @@ class StubYtdlp:
     def start_upgrade(self) -> None:
         self.started += 1
 
+    def step_back(self) -> None:
+        self.now = replace(self.now, version=self.now.former, former=None)
+
 
 def build_vault(
     root: Path,
@@ -148,7 +153,9 @@ def build_vault(
         store=store,
         settings=settings,
         clock=clock,
-        submit=Submission(identify=identify, check_url=check, clock=clock, max_attempts=settings.max_attempts),
+        submit=Submission(
+            identify=identify, check_url=check, clock=clock, max_attempts=settings.max_attempts, source_at=source_at
+        ),
         library=LocalLibrary(downloads),
         browser_status=lambda: browser,
         sessions=sessions,
@@ -156,12 +163,14 @@ def build_vault(
         live=LiveSettings(settings, store.records, clock),
         doctor=Doctor(examine, clock),
         ytdlp=StubYtdlp(),
+        notifier=Notifier(store, clock, StubSender(), jitter=lambda: 0.0),
         platforms=all_platforms(),
         checks=StubChecks(),
         formats=StubFormats(),
         extras=StubExtras(),
         fetch_from_provider=fetch,
         frames=StubFrames(),
+        seals=StubSeals(),
     )
     return ApiVault(AsgiClient(create_app(services)), store, clock, services, downloads, cancelled)
 

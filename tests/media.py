@@ -119,6 +119,23 @@ def av1_mp4() -> bytes:
 
 
 @cache
+def picture(container: str = "image2", codec: str = "mjpeg", pixels: str = "yuvj420p", *, count: int = 1) -> bytes:
+    """Return a picture of 320 x 180 pixels; an animation of ``count`` of them."""
+    os.environ.setdefault("SVT_LOG", "1")
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/picture"
+        with av.open(path, "w", format=container, options={"update": "1"} if container == "image2" else {}) as out:
+            stream: Any = out.add_stream(codec, rate=RATE)
+            stream.width, stream.height, stream.pix_fmt = 320, 180, pixels
+            for pts, frame in _frames(count):
+                fitting = frame.reformat(format=pixels)
+                fitting.pts = pts
+                out.mux(stream.encode(fitting))
+            out.mux(stream.encode(None))
+        return Path(path).read_bytes()
+
+
+@cache
 def rotated_mp4() -> bytes:
     """Filmed with the phone upright: the picture is stored in landscape, and its matrix rotates it by 90 degrees."""
     plain, identity, turned = mp4(sound=False), (1, 0, 0, 0, 1, 0, 0, 0, 0x4000), (0, 1, 0, -1, 0, 0, 0, 0, 0x4000)
@@ -130,6 +147,12 @@ def rotated_mp4() -> bytes:
 @cache
 def sound_only_mp4(seconds: float = 2.0) -> bytes:
     return encode("mp4", seconds, video=None)
+
+
+@cache
+def sound(container: str = "mp4", codec: str = "aac", seconds: float = 3.0) -> bytes:
+    """A tone alone."""
+    return encode(container, seconds, video=None, audio=codec)
 
 
 Cue = tuple[float, float, str]  # start and end in seconds, and the text
@@ -145,8 +168,10 @@ def subtitled(
     language: str = "eng",
     title: str = "Dialogue",
 ) -> bytes:
-    """A video with chapters and one stream of subtitles: SubRip in ``matroska``, timed text in ``mp4``."""
-    codec = "subrip" if container == "matroska" else "mov_text"
+    """A video with chapters and one stream of subtitles: SubRip in ``matroska``, timed text in ``mp4``, and closed captions,
+    which only QuickTime files hold, in ``mov``.
+    """
+    codec = {"matroska": "subrip", "mov": "eia_608"}.get(container, "mov_text")
     with tempfile.TemporaryDirectory() as folder:
         plain, path = Path(folder, "plain"), Path(folder, "clip")
         plain.write_bytes(encode(container, seconds))
@@ -381,3 +406,49 @@ def _matrix(values: tuple[int, ...]) -> bytes:
     unit."""
     units = [value << 16 for value in values[:8]] + [values[8] << 16]
     return b"".join((unit & 0xFFFF_FFFF).to_bytes(4, "big") for unit in units)
+
+
+def tag(path: Path, tags: Mapping[str, str]) -> None:
+    """Write a Matroska file again, with these tags."""
+    draft = path.with_suffix(".draft.mkv")
+    with av.open(str(path)) as source, av.open(str(draft), "w", format="matroska") as out:
+        out.metadata.update(tags)
+        streams = {stream.index: out.add_stream_from_template(stream) for stream in source.streams}
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream.index]
+                out.mux(packet)
+    draft.replace(path)
+
+
+def copied(
+    video: bytes,
+    *steps: tuple[str, str],
+    container: str = "mp4",
+    codec: str = "libx264",
+    bit_rate: int = 300_000,
+    until_s: float = math.inf,
+) -> bytes:
+    """Return a video encoded again, without sound: its frames go through these filters, up to ``until_s``."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, path = Path(f"{folder}/source"), f"{folder}/copy"
+        source.write_bytes(video)
+        with av.open(str(source)) as film, av.open(path, "w", format=container) as out:
+            stream: Any = None
+            for frame in film.decode(video=0):
+                if frame.time is not None and frame.time >= until_s:
+                    break
+                graph = av.filter.Graph()
+                nodes = [graph.add_buffer(template=film.streams.video[0])]
+                nodes += [graph.add(*step) for step in (*steps, ("format", "yuv420p"), ("buffersink", ""))]
+                graph.link_nodes(*nodes).configure()
+                graph.push(frame)
+                picture: Any = graph.pull()
+                if stream is None:
+                    stream = out.add_stream(codec, rate=film.streams.video[0].average_rate)
+                    stream.width, stream.height, stream.pix_fmt = picture.width, picture.height, "yuv420p"
+                    stream.bit_rate, stream.codec_context.thread_count = bit_rate, 1
+                picture.pts, picture.time_base = frame.pts, frame.time_base
+                out.mux(stream.encode(picture))
+            out.mux(stream.encode(None))
+        return Path(path).read_bytes()

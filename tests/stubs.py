@@ -11,10 +11,13 @@ from pathlib import Path
 
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.cookies import Cookie
-from mediavault.core.failures import Failure, NetworkFailure, NoVideo
+from mediavault.core.failures import Failure, NetworkFailure, NoVideo, Unsupported
+from mediavault.core.following import Listing, ListPage, Look
 from mediavault.core.job import ClaimedJob, Job, NewJob, new_job_id
 from mediavault.core.media import (
     Candidate,
+    Chapter,
+    Cue,
     DownloadedFile,
     Expected,
     Extraction,
@@ -26,17 +29,21 @@ from mediavault.core.media import (
     ProbeReport,
     Problem,
     SourceType,
+    SubtitleSource,
     account,
 )
 from mediavault.core.platform import Platform
+from mediavault.core.shared_line import SharedLine, SiteLine
 from mediavault.core.slow_floor import SlowTransferDetector
 from mediavault.services.browser.port import BrowserDownload, PageCapture
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.egress.port import HttpResponse, Timeouts
 from mediavault.services.extraction.api_extractor import read_answer
 from mediavault.services.extraction.browser_extractor import read_visit
+from mediavault.services.extraction.feed_documents import read_feed
 from mediavault.services.extraction.plain_page import read_plain_page
 from mediavault.services.extraction.port import ApiAnswer, PageAnswer, VisitReading
+from mediavault.services.extraction.profile_pages import read_profile
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.services.media.remux import Joiner
 from mediavault.services.sandbox.standing import ChildPool
@@ -94,6 +101,12 @@ class ReaderHere:
 
     async def read_page(self, post: Post, platform: Platform, answer: PageAnswer) -> Extraction:
         return read_plain_page(post, platform, answer)
+
+    async def read_feed(self, look: Look, platform: Platform, answer: PageAnswer) -> ListPage:
+        return read_feed(look, platform, answer)
+
+    async def read_profile(self, look: Look, platform: Platform, capture: PageCapture) -> Listing:
+        return read_profile(look, platform, capture)
 
 
 class StubExtractor:
@@ -153,7 +166,9 @@ class StubBrowser:
         self.floors: list[SlowTransferDetector] = []
         self.signed_in_requests: list[bool] = []
 
-    async def capture(self, url: str, *, platform: Platform, within_s: float, signed_in: bool = False) -> PageCapture:
+    async def capture(
+        self, url: str, *, platform: Platform, within_s: float, signed_in: bool = False, screenshot: bool = False
+    ) -> PageCapture:
         raise NoVideo("a stub shows no pages")
 
     async def cookies(self, url: str, *, signed_in: bool = False) -> Sequence[Cookie]:
@@ -174,6 +189,7 @@ class StubBrowser:
         within_s: float,
         floor: SlowTransferDetector,
         on_progress: OnProgress,
+        line: SiteLine | None = None,
         signed_in: bool = False,
     ) -> BrowserDownload:
         self.downloads.append(url)
@@ -254,6 +270,45 @@ async def stub_remux(sources: Sequence[Path], into: Path) -> None:
     into.write_bytes(b"".join(source.read_bytes() for source in sources))
 
 
+async def stub_extract_sound(
+    source: Path, into: Path, *, tags: Mapping[str, str], chapters: Sequence[Chapter], cover: Path | None
+) -> Path:
+    path = into.with_suffix(".m4a")
+    path.write_bytes(source.read_bytes())
+    return path
+
+
+async def stub_embed_texts(
+    source: Path, into: Path, *, texts: Mapping[str, Sequence[Cue]], chapters: Sequence[Chapter]
+) -> None:
+    into.write_bytes(source.read_bytes())
+
+
+class StubSubtitles:
+    """Returns one cue that names the address, unless the script has a failure for it; remembers what it was asked."""
+
+    def __init__(self, failures: Mapping[str, Failure] | None = None) -> None:
+        self.failures = dict(failures or {})
+        self.asked: list[str] = []
+
+    async def __call__(
+        self,
+        source: SubtitleSource,
+        *,
+        page_url: str,
+        headers: Mapping[str, str] | None = None,
+        cookies: Sequence[Cookie] = (),
+    ) -> tuple[Cue, ...]:
+        self.asked.append(source.url)
+        if source.url in self.failures:
+            raise self.failures[source.url]
+        return (Cue(1.0, 2.0, f"words of {source.language}"),)
+
+
+async def no_extras(post: Post, platform: Platform, *, within_s: float, comments: int) -> Extraction:
+    raise Unsupported(f"yt-dlp does not know {platform.title}.")
+
+
 def make_tools(
     store: Store,
     clock: Clock,
@@ -274,10 +329,15 @@ def make_tools(
         client=client or StubClient(),
         browser=browser or StubBrowser(),
         remux=remux or stub_remux,
+        extract_sound=stub_extract_sound,
+        embed_texts=stub_embed_texts,
+        fetch_subtitles=StubSubtitles(),
+        extract_extras=no_extras,
         downloader=downloader or StubDownloader(),
         probe=probe or StubProbe(),
         vault=LocalLibrary(root),
         limits=DownloadLimits(max_bytes=1 << 30, reserve_bytes=0),
+        line=SharedLine(clock),
         retry=RetryPolicy(base=timedelta(minutes=1), jitter=jitter),
         extraction_timeout_s=180.0,
     )

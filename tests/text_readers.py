@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from typing import Any
 
-from mediavault.core import marks, media, names
+from mediavault.core import marks, media, name_template, names
+from mediavault.core.failures import Failure
+from mediavault.core.following import Look
+from mediavault.core.holds import is_paused
 from mediavault.core.media import FoundIn, Post
 from mediavault.core.platform import Platform, YtdlpRules
 from mediavault.core.urls import parse_http_url
@@ -20,6 +24,7 @@ from mediavault.platforms.registry import all_platforms
 from mediavault.platforms.tiktok import refusals as tiktok_refusals
 from mediavault.platforms.tiktok.embeds import as_items
 from mediavault.platforms.x import refusals as x_refusals
+from mediavault.platforms.youtube import YOUTUBE
 from mediavault.presentation import preferences
 from mediavault.server import authentication, ranges
 from mediavault.server.security import HostRules, comes_from_elsewhere, host_is_ours
@@ -45,20 +50,24 @@ from mediavault.services.extraction import (
     media_identity,
     media_urls,
     ytdlp_formats,
+    ytdlp_list_reading,
     ytdlp_reading,
 )
 from mediavault.services.extraction.api_extractor import read_answer
 from mediavault.services.extraction.assembly import read_source
 from mediavault.services.extraction.browser_extractor import read_capture
+from mediavault.services.extraction.feed_documents import read_feed
 from mediavault.services.extraction.page_data import build, html_scan, page_identity, selectors
 from mediavault.services.extraction.page_manifests import page_manifests
-from mediavault.services.extraction.port import ApiAnswer
+from mediavault.services.extraction.port import ApiAnswer, PageAnswer
+from mediavault.services.extraction.profile_pages import read_profile
 from mediavault.services.extraction.saved_page import open_saved
 from mediavault.services.extraction.walls import is_login_page
 from mediavault.services.library import layout
 from mediavault.services.sandbox.process import ChildFailed
 from mediavault.store import search_words
 from tests.fakes import START
+from tests.feed_samples import LOOKS
 from tests.pumps import Pump, modules
 
 Read = Callable[[str], object]
@@ -74,21 +83,28 @@ AREAS = (
 # Functions in these areas whose text is our own, or from a user who has the vault's password.
 OWN_TEXTS = frozenset(
     {
+        "core.fingerprints.likeness",  # bytes of our own, of at most 60 frames: each with each
         "core.settings.validate_setting",  # settings
         "core.fleet.is_served",
         "core.fleet.unserved_in_words",
         "core.messages.fill",
         "core.messages.from_json",
         "core.messages.join",
+        "services.library.zip_stream.zip_entry",  # a name that is safe already
         "core.logs.bind_job",
         "core.logs.configure_logs",
         "core.logs.get_logger",
         "core.logs.job_context",
+        "core.profiles.unknown_profile",
         "core.name_template.check_template",
         "core.platform.paths",
         "core.settings.check_allow_rule",
         "core.settings.check_proxy",
         "platforms.registry.platform",
+        "platforms.dailymotion.feeds.account_feeds",  # our own patterns
+        "platforms.tumblr.feeds.blog_feeds",
+        "platforms.vimeo.feeds.account_feeds",
+        "platforms.youtube.feeds.channel_feeds",
         "platforms.lookalikes.imitates",  # hosts, which parse_http_url limits to 253 characters
         "platforms.lookalikes.is_below",
         "services.browser.interception.judge",  # from the facts of a response
@@ -99,10 +115,13 @@ OWN_TEXTS = frozenset(
         "services.media.nal.same_form",
         "services.media.mp4_boxes.end_of_segments",
         "services.library.bucket_address.parse_bucket_address",  # settings
+        "services.library.disk.write_bytes",
         "services.library.layout.not_there",
         "services.library.layout.names_in_turn",
         "services.library.layout.no_free_name",
-        "services.library.sidecars.sibling",
+        "core.companions.companions",  # paths in the library
+        "core.companions.sibling",
+        "core.companions.thumbnail_path",
     }
 )  # fmt: skip
 
@@ -126,7 +145,14 @@ WITH_MORE: Mapping[str, Read] = {
     "server.ranges.wanted_range": lambda text: ranges.wanted_range(text, 1_000),
     "server.security.comes_from_elsewhere": lambda text: comes_from_elsewhere(None, text, "vault.test"),
     "server.security.host_is_ours": lambda text: host_is_ours(text, HostRules(frozenset({"vault.test"}))),
+    "core.holds.is_paused": lambda text: is_paused(text, [text]),
     "core.media.account": lambda text: media.account("generic", text, text),
+    "core.name_template.named_post": lambda text: name_template.stem_of(
+        name_template.named_post(
+            job_id="a", canonical_url=text, post_id=text, platform=text, account=None, published=START, title=text
+        )
+    ),
+    "core.names.label_or_none": lambda text: names.label_or_none(text, 80),
     "core.names.truncate_bytes": lambda text: names.truncate_bytes(text, 200),
     "services.browser.url_signs.is_manifest": lambda text: url_signs.is_manifest(text, text),
     "services.browser.url_signs.names_a_video": lambda text: url_signs.names_a_video("", URL + text),
@@ -136,6 +162,7 @@ WITH_MORE: Mapping[str, Read] = {
     "services.download.hls_text.tags_of": lambda text: list(hls_text.tags_of(text, hls_text.Variables(URL, {}))),
     "services.download.manifest.resolve": lambda text: manifest.resolve(text, BASE),
     "services.download.mpd.read_mpd": lambda text: mpd.read_mpd(text, URL),
+    "services.download.mpd.subtitles_of": lambda text: mpd.subtitles_of("text/vtt" + text, URL),
     "services.download.mpd_document.read_document": lambda text: mpd_document.read_document(text, URL),
     "services.download.mpd_tree.fill": lambda text: mpd_tree.fill(text, {"Number": 1}),
     "services.download.playlist.read_playlist": lambda text: playlist.read_playlist(text, URL),
@@ -165,6 +192,9 @@ WITH_MORE: Mapping[str, Read] = {
     "services.library.layout.id_in": lambda text: layout.id_in(_bytes(text), "here"),
     "services.extraction.ytdlp_formats.is_foreign": lambda text: ytdlp_formats.is_foreign(URL + text, TIKTOK),
     "store.search_words.is_in": lambda text: search_words.is_in(text, search_words.parse_search("kite") or ()),
+    "store.search_words.full_line": lambda text: search_words.full_line(
+        text, {search_words.WordSource.SUBTITLES: search_words.distinct_line([text])}
+    ),
     "store.search_words.account_line": lambda text: search_words.account_line(text, text),
     "store.search_words.job_line": lambda text: search_words.job_line(URL, URL, None, {"title": text, "text": text}),
 }
@@ -206,6 +236,44 @@ def _answer(platform: Platform, text: str) -> object:
     return read_answer(Post(URL, URL, platform.name, "1", "jane"), platform, ApiAnswer(200, _bytes(text)))
 
 
+def _feed(text: str) -> object:
+    item = f"<item><title>{text}</title><link>{URL}</link><description>{text}</description></item>"
+    for body in (f"<rss version='2.0'><channel><title>{text}</title>{item}</channel></rss>", text):
+        _answered(GENERIC, body)
+    return None
+
+
+def _list_of_api(platform: Platform, text: str) -> object:
+    post = {"uri": text, "record": {"text": text, "createdAt": text}, "embed": {"$type": "app.bsky.embed.video"}}
+    status = {"id": text, "url": URL, "content": text, "created_at": text, "media_attachments": [{"type": "video"}]}
+    video = {"id": "x8aaaaa", "title": text, "description": text, "created_time": text, "owner.id": text}
+    for document in ({"feed": [{"post": post}]}, [{**status, "account": {"id": text}}], {"list": [video]}):
+        _answered(platform, json.dumps(document))
+    return None
+
+
+def _answered(platform: Platform, body: str) -> None:
+    look = Look(LOOKS[platform.name])
+    with contextlib.suppress(Failure):
+        read_feed(look, platform, PageAnswer(look.url, 200, {}, _bytes(body)))
+
+
+def _profile(platform: Platform, text: str) -> object:
+    capture = PageCapture(
+        url=URL,
+        final_url=URL,
+        status=200,
+        html=f'<a href="{text}">{text}',
+        title=text,
+        visible_text=text,
+        responses=(),
+        videos=(),
+        drm_requested=False,
+        user_agent="",
+    )
+    return read_profile(Look(URL), platform, capture)
+
+
 def _ytdlp(text: str) -> object:
     video = {"id": "1", "title": text, "description": text, "uploader": text, "webpage_url": URL + text}
     formats = [
@@ -216,6 +284,12 @@ def _ytdlp(text: str) -> object:
 
 def _of_ytdlp(answer: Mapping[str, Any]) -> object:
     return ytdlp_reading.read_answer(answer, POST, GENERIC, YtdlpRules(("generic",)), now=START)
+
+
+def _ytdlp_list(text: str) -> object:
+    entry = {"id": text, "url": URL + text, "title": text, "description": text, "timestamp": text}
+    answer = {"list": {"is_list": True, "id": text, "title": text, "uploader_id": text}, "entries": [entry]}
+    return ytdlp_list_reading.read_list(answer, YOUTUBE, YOUTUBE.lists[0], None)
 
 
 def _ytdlp_error(text: str) -> object:
@@ -231,7 +305,15 @@ def whole_readings() -> Mapping[str, Read]:
             for platform in all_platforms()
             if platform.api_url
         },
+        "a feed": _feed,
+        **{
+            f"a list of {platform.name}": partial(_list_of_api, platform)
+            for platform in all_platforms()
+            if any(rules.read_answer for rules in platform.feeds)
+        },
+        **{f"a page of posts of {platform.name}": partial(_profile, platform) for platform in all_platforms()},
         "an answer of yt-dlp": _ytdlp,
+        "a list of yt-dlp": _ytdlp_list,
         "an error of yt-dlp": _ytdlp_error,
         "page_manifests": lambda text: page_manifests([SeenManifest("blob:1", text, URL)], [{"m": text}], URL),
     }

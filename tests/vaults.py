@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from mediavault.core.companions import NFO_SUFFIX, SIDECAR_SUFFIX, sibling, thumb_path
 from mediavault.core.job import ClaimedJob, ItemStatus, Job, JobItem, WorkerId
 from mediavault.core.media import Account, Item, ItemType, KeptFile, SourceType
-from mediavault.services.library.sidecars import SIDECAR_SUFFIX, sibling, write_sidecar
+from mediavault.services.library.sidecars import write_sidecar
 from mediavault.store.port import Checkpoint, JobQuery, Store, StoredJob
 from tests.contract.stores import numbered_job
 from tests.fakes import FakeClock
@@ -58,12 +59,13 @@ async def complete(store: Store, claim: ClaimedJob, root: Path, clock: FakeClock
 
 
 def place_video(root: Path, path: str, *, seed: int) -> KeptFile:
-    """Write random bytes under the name of a video, and a thumbnail."""
+    """Write random bytes under the name of a video, its picture twice, and what stands for its NFO."""
     video = root / path
     video.parent.mkdir(parents=True, exist_ok=True)
     body = random.Random(seed).randbytes(VIDEO_BYTES)
     video.write_bytes(body)
-    video.with_suffix(".jpg").write_bytes(b"picture")
+    for name in (sibling(path, ".jpg"), thumb_path(sibling(path, ".jpg")), sibling(path, NFO_SUFFIX)):
+        (root / name).write_bytes(b"picture")
     return KeptFile(path, sibling(path, ".jpg"), len(body), hashlib.sha256(body).hexdigest(), 4.25, 320, 180)
 
 

@@ -35,6 +35,8 @@ from mediavault.core.failures import (
     TooLarge,
 )
 from mediavault.core.media import Candidate, SourceType
+from mediavault.core.settings import ChangeableSettings
+from mediavault.core.shared_line import SharedLine, SiteLine
 from mediavault.core.slow_floor import SlowTransferDetector
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.generic import GENERIC
@@ -45,7 +47,7 @@ from mediavault.services.browser.port import BrowserDownload, PageCapture
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.proxy import EgressProxy
 from mediavault.services.extraction.browser_extractor import BrowserExtractor
-from mediavault.services.extraction.ranking import choose_candidate, videos_to_save
+from mediavault.services.extraction.ranking import choose_candidate, items_to_save
 from tests.acceptance.browser_site import VIDEO_S, BrowserSite, video
 from tests.patience import patient, until
 from tests.stubs import ReaderHere
@@ -99,11 +101,17 @@ class World:
         extraction = await BrowserExtractor(self.browser, SystemClock(), ReaderHere()).extract(
             post, platform, within_s=patient(WITHIN_S)
         )
-        (item,) = videos_to_save(extraction)
+        (item,) = items_to_save(extraction)
         return choose_candidate(item)
 
     async def download(
-        self, path: str, into: Path, *, max_bytes: int = 1 << 30, slow_s: float = 60.0
+        self,
+        path: str,
+        into: Path,
+        *,
+        max_bytes: int = 1 << 30,
+        slow_s: float = 60.0,
+        line: SiteLine | None = None,
     ) -> BrowserDownload:
         into.mkdir(exist_ok=True)
         return await self.browser.download(
@@ -115,6 +123,7 @@ class World:
             within_s=patient(WITHIN_S),
             floor=SlowTransferDetector(1_024, slow_s),
             on_progress=lambda *_: None,
+            line=line,
         )
 
 
@@ -325,6 +334,25 @@ async def test_a_response_that_is_not_a_whole_video_is_not_saved(
 
     assert list((tmp_path / "into").iterdir()) == []
     assert [f for f in world.downloads.rglob("*") if f.is_file()] == []
+
+
+async def test_the_browser_keeps_its_half_of_a_bandwidth_limit(world: World, tmp_path: Path) -> None:
+    """Without one it would take the 4 MB in some tenths of a second."""
+    clock = SystemClock()
+
+    async def settings() -> ChangeableSettings:
+        return ChangeableSettings(bandwidth="2 MB/s")
+
+    line = SharedLine(clock, settings)
+    saving = asyncio.ensure_future(world.download("/endless", tmp_path / "into", line=line.of_site("x")))
+    await until(lambda: line.received > 0 or saving.done())
+    begun_s, begun = clock.monotonic(), line.received
+    await until(lambda: line.received >= begun + 4_000_000 or saving.done())
+    took_s = clock.monotonic() - begun_s
+    saving.cancel()
+    await asyncio.gather(saving, return_exceptions=True)
+
+    assert took_s > 2.5
 
 
 async def test_a_file_of_unknown_length_is_stopped_at_the_limit(world: World, tmp_path: Path) -> None:

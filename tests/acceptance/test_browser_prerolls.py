@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from mediavault.core.failures import Ambiguous, Failure
 from mediavault.core.media import Ownership
-from mediavault.services.extraction.ranking import videos_to_save
+from mediavault.services.extraction.ranking import items_to_save
 from tests.acceptance.players.streams import LONG_S, POST_S
 from tests.acceptance.players.world import NEEDS, World, a_world, chosen, names
 
@@ -64,7 +64,7 @@ async def test_the_user_is_asked_where_advert_and_video_cannot_be_distinguished(
 
     assert sorted(names(result)) == sorted([FILE, SPOT])
     with pytest.raises(Ambiguous):
-        videos_to_save(result)
+        items_to_save(result)
 
 
 async def test_a_video_without_signs_of_an_advert_is_not_seeked(world: World) -> None:
@@ -75,4 +75,4 @@ async def test_a_video_without_signs_of_an_advert_is_not_seeked(world: World) ->
 
 async def test_an_advert_without_a_following_video_is_not_saved(world: World) -> None:
     with pytest.raises(Failure):
-        videos_to_save(await world.extraction("preroll-alone"))
+        items_to_save(await world.extraction("preroll-alone"))

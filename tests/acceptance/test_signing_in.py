@@ -28,6 +28,7 @@ from mediavault.core.sessions import BrowserTask, SessionState
 from mediavault.core.settings import Settings
 from mediavault.core.submission import Submission
 from mediavault.core.urls import parse_http_url
+from mediavault.notifications.notifier import Notifier
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.registry import identify
 from mediavault.presentation.doctor_report import Check, Doctor
@@ -50,7 +51,8 @@ from mediavault.worker.stages.extract import ask_extractors
 from tests import rfb_client as rfb
 from tests.acceptance.login_site import NAME, PASSWORD, LoginSite
 from tests.acceptance.test_browser_capture import processes_of
-from tests.file_desk_stubs import StubChecks, StubExtras, StubFormats, StubFrames
+from tests.file_desk_stubs import StubChecks, StubExtras, StubFormats, StubFrames, StubSeals
+from tests.notification_stubs import StubSender
 from tests.patience import patient, until
 from tests.stubs import ReaderHere, make_tools, new_job
 
@@ -145,8 +147,8 @@ async def a_world(root: Path, **options: Any) -> AsyncIterator[World]:
     live = LiveSettings(settings, store.records, clock)
     services = ApiServices(
         store, settings, clock, submission, library, lambda: None, sessions=desk, windows=windows, live=live,
-        checks=StubChecks(), formats=StubFormats(), extras=StubExtras(), frames=StubFrames(),
-        doctor=Doctor(_nothing, clock), ytdlp=YtdlpManager(state, clock),
+        checks=StubChecks(), formats=StubFormats(), extras=StubExtras(), frames=StubFrames(), seals=StubSeals(),
+        doctor=Doctor(_nothing, clock), ytdlp=YtdlpManager(state, clock), notifier=Notifier(store, clock, StubSender()),
     )  # fmt: skip
     proxy = EgressProxy(guard)
     await proxy.start()

@@ -109,7 +109,9 @@ async def test_the_declared_video_of_a_page_becomes_the_only_candidate_of_the_po
     assert at_work(tmp_path) == []
 
 
-async def test_a_master_playlist_is_one_candidate_with_its_best_variant_and_sound(tmp_path: Path) -> None:
+async def test_a_master_playlist_is_a_candidate_with_its_best_variant_and_one_of_its_sound_alone(
+    tmp_path: Path,
+) -> None:
     async with running() as site:
         site.answers = {
             "/post": ok(PLAYER.encode(), HTML),
@@ -117,9 +119,10 @@ async def test_a_master_playlist_is_one_candidate_with_its_best_variant_and_soun
             **{f"/live/{name}.m3u8": ok(MEDIA.encode()) for name in ("low", "high", "sound")},
         }
         result = await ask(tmp_path, site, "/post")
-        (candidate,) = result.candidates
+        candidate, sound = result.candidates
 
         assert candidate.url == f"{site.url}/live/master.m3u8"
+        assert (sound.url, sound.has_video) == (f"{site.url}/live/sound.m3u8", False)
     assert (candidate.source_type, candidate.width, candidate.height) == (SourceType.HLS, 1280, 720)
     assert (candidate.video_codec, candidate.has_audio, candidate.audio_url) == ("h264", True, None)
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus, WorkerId
-from mediavault.store.bulk import iter_jobs, iter_pages, retry_each
-from mediavault.store.port import JobOrder, JobQuery, Store
+from mediavault.store.bulk import changed_pages, iter_jobs, iter_pages, retry_each
+from mediavault.store.port import JobOrder, JobQuery, Store, StoredJob
 from tests.fakes import FakeClock
 from tests.stubs import new_job
 
@@ -53,6 +54,21 @@ async def test_every_job_is_visited_once_and_in_order_across_all_pages(
     assert [job.id async for job in iter_jobs(store.catalogue, query)] == wanted
     assert [len(page) async for page in iter_pages(store.catalogue, query)] == [2, 2, 1]
     assert [job.id async for job in iter_jobs(store.catalogue, query, at_most=3)] == wanted[:3]
+
+
+async def test_changed_jobs_are_read_to_the_last_though_a_page_changed_in_one_instant(
+    store: Store, clock: FakeClock
+) -> None:
+    since = clock.now()
+    for job in await failed_jobs(store, clock, 5):
+        await store.catalogue.remove(job.id)
+        await store.catalogue.import_jobs([StoredJob(replace(job, updated_at=since + LEASE))])
+    clock.advance(1)
+    await store.queue.enqueue([new_job("https://videos.example/later", clock=clock)])
+    pages = [page async for page in changed_pages(store.catalogue, since, limit=2)]
+
+    assert len({job.id for page in pages for job in page}) == 6
+    assert all(len(page) <= 8 for page in pages)
 
 
 async def test_no_jobs_give_no_page(store: Store) -> None:

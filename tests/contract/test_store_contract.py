@@ -14,22 +14,26 @@ from mediavault.core.failures import BadInput, ErrorCode, IllegalMove, JobNotFou
 from mediavault.core.job import (
     ClaimedJob,
     HistoryRecord,
+    ItemStatus,
     Job,
     JobId,
+    JobItem,
     JobStatus,
+    Priority,
     Stage,
     StepOutcome,
     StrategyName,
     WorkerHeartbeat,
     WorkerId,
 )
-from mediavault.core.media import Account, Candidate, FoundIn, Ownership, SourceType, Watermark
+from mediavault.core.media import Account, Candidate, FoundIn, Item, Ownership, SourceType, Watermark
 from mediavault.core.messages import Message
 from mediavault.store.port import Checkpoint, JobQuery, RecoveredJob, Store
 from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, ON_THE_HOSTS_CLOCK, numbered_job
 from tests.fakes import START, FakeClock
 from tests.patience import patient
 
+NOW, NORMAL, LATER = Priority
 ANN, BOB = WorkerId("w-ann"), WorkerId("w-bob")
 NOBODY = JobId("00000000-0000-7000-8000-ffffffffffff")
 MINUTE = timedelta(minutes=1)
@@ -75,9 +79,11 @@ FOUND = Checkpoint(
 )
 
 
-async def enqueue(store: Store, *numbers: int, platform: str = "generic", max_attempts: int = 5) -> list[Job]:
+async def enqueue(
+    store: Store, *numbers: int, platform: str = "generic", max_attempts: int = 5, priority: Priority = NORMAL
+) -> list[Job]:
     jobs = [numbered_job(n, url_of(n), platform=platform, max_attempts=max_attempts) for n in numbers]
-    return [answer.job for answer in await store.queue.enqueue(jobs)]
+    return [answer.job for answer in await store.queue.enqueue([replace(job, priority=priority) for job in jobs])]
 
 
 def url_of(number: int) -> str:
@@ -121,7 +127,7 @@ async def stages(store: Store, job_id: JobId) -> list[Stage]:
 
 
 async def test_an_enqueued_job_is_stored_as_given_and_queued(store: Store) -> None:
-    new = numbered_job(1, url_of(1), platform="reddit", max_attempts=3)
+    new = replace(numbered_job(1, url_of(1), platform="reddit", max_attempts=3), profile="audio", priority=LATER)
 
     [answer] = await store.queue.enqueue([new])
 
@@ -136,8 +142,31 @@ async def test_an_enqueued_job_is_stored_as_given_and_queued(store: Store) -> No
         created_at=START,
         updated_at=START,
         max_attempts=3,
+        profile="audio",
+        priority=LATER,
     )
     assert await store.catalogue.get(new.id) == answer.job
+
+
+async def test_another_version_of_a_post_has_a_profile_and_a_priority_of_its_own(store: Store) -> None:
+    await enqueue(store, 1)
+
+    new = replace(numbered_job(2, url_of(1)), profile="1080p", priority=NOW)
+    [answer] = await store.queue.enqueue([new], force=True)
+
+    assert (answer.job.version, answer.job.profile, answer.job.priority) == (2, "1080p", NOW)
+    assert await store.catalogue.get(answer.job.id) == answer.job
+
+
+async def test_a_retry_may_change_the_profile(store: Store) -> None:
+    held = await claimed(store)
+    await store.queue.fail(held, error_code=ErrorCode.NO_VIDEO, error="", retry_in=None)
+    retried = await store.queue.retry(held.id, profile="audio")
+    [again] = await claim(store)
+    await store.queue.fail(again, error_code=ErrorCode.NO_VIDEO, error="", retry_in=None)
+
+    assert [retried.profile, again.job.profile] == ["audio", "audio"]
+    assert (await store.queue.retry(held.id)).profile == "audio"
 
 
 async def test_enqueuing_nothing_returns_nothing(store: Store) -> None:
@@ -233,6 +262,77 @@ async def test_jobs_of_one_call_are_claimed_in_the_order_given(store: Store) -> 
     claims = [*await claim(store, limit=2), *await claim(store, limit=3)]
 
     assert [attempt.id for attempt in claims] == [job.id for job in jobs]
+
+
+async def test_claim_takes_the_jobs_of_one_priority_before_any_of_the_next(store: Store) -> None:
+    order = [(1, "x", LATER), (2, "y", NORMAL), (3, "x", NOW), (4, "y", LATER), (5, "x", NORMAL), (6, "y", NOW)]
+    for number, platform, priority in order:
+        await enqueue(store, number, platform=platform, priority=priority)
+
+    claims = [*await claim(store, limit=2), *await claim(store, limit=1), *await claim(store, limit=9)]
+
+    assert [attempt.job.priority for attempt in claims] == [NOW, NOW, NORMAL, NORMAL, LATER, LATER]
+
+
+async def test_a_claim_may_leave_what_is_less_urgent(store: Store) -> None:
+    for number, platform, priority in [(1, "x", LATER), (2, "y", NORMAL), (3, "x", NOW), (4, "y", NOW)]:
+        await enqueue(store, number, platform=platform, priority=priority)
+
+    taken = [
+        {claimed.id for claimed in await store.queue.claim(ANN, limit=9, lease=LEASE, at_least=at_least)}
+        for at_least in (NOW, NOW, NORMAL, LATER)
+    ]
+    assert [len(ids) for ids in taken] == [2, 0, 1, 1]
+
+
+async def test_what_a_claim_left_is_taken_by_the_next_that_may(store: Store) -> None:
+    await enqueue(store, 1, 2, priority=NORMAL)
+    assert await store.queue.claim(ANN, limit=1, lease=LEASE, at_least=NOW) == []
+    assert len(await claim(store, limit=2)) == 2
+
+
+async def test_jobs_of_the_same_priority_are_claimed_oldest_first(store: Store, clock: FakeClock) -> None:
+    jobs = []
+    for number in (3, 1, 2):
+        jobs += await enqueue(store, number, priority=NOW)
+        clock.advance(1)
+
+    assert [attempt.id for attempt in await claim(store, limit=3)] == [job.id for job in jobs]
+
+
+async def test_a_job_with_a_higher_priority_is_claimed_next_wherever_the_last_claim_was(store: Store) -> None:
+    await enqueue(store, 1, 2, 3, priority=LATER)
+    await claim(store)
+    [normal] = await enqueue(store, 4)
+    assert [attempt.id for attempt in await claim(store)] == [normal.id]
+    [now] = await enqueue(store, 5, priority=NOW)
+    assert [attempt.id for attempt in await claim(store)] == [now.id]
+    assert len(await claim(store, limit=9)) == 2
+
+
+async def test_a_priority_puts_a_job_before_those_that_need_a_session_too(store: Store, clock: FakeClock) -> None:
+    held = await claimed(store)
+    await store.queue.release(held, needs_session=True)
+    clock.advance(1)
+    [now] = await enqueue(store, 2, priority=NOW)
+    claims = await store.queue.claim(ANN, limit=2, lease=LEASE, sessions=[held.job.platform])
+    assert [attempt.id for attempt in claims] == [now.id, held.id]
+
+
+async def test_a_job_keeps_its_priority_whatever_happens_to_it(store: Store, clock: FakeClock) -> None:
+    [job] = await enqueue(store, 1, priority=LATER)
+    seen = [(held := (await claim(store))[0]).job.priority]
+    await store.queue.release(held)
+    seen.append((held := (await claim(store))[0]).job.priority)
+    seen.append((await store.queue.fail(held, error_code=ErrorCode.NO_VIDEO, error="", retry_in=MINUTE)).priority)
+    clock.advance(MINUTE)
+    await store.queue.promote_due()
+    seen.append((await claim(store))[0].job.priority)
+    clock.advance(LEASE)
+    await store.queue.recover_stale_jobs(retry_in=MINUTE)
+    seen.append((await store.queue.cancel(job.id)).priority)
+    seen.append((await store.queue.retry(job.id)).priority)
+    assert seen == [LATER] * 6
 
 
 @pytest.mark.parametrize(("limit", "taken"), [(0, 0), (1, 1), (2, 2), (3, 3), (9, 3)])
@@ -485,6 +585,15 @@ async def test_progress_stores_the_stage_and_percentage_of_the_attempt(store: St
     job = await store.catalogue.get(attempt.id)
     assert (job.stage, job.progress_pct, job.bytes_done, job.bytes_total) == (Stage.DOWNLOAD, 60, 6_000_000_000, None)
     assert job.lease_expires_at == attempt.job.lease_expires_at
+
+
+async def test_progress_stores_how_much_of_a_stream_is_recorded(store: Store) -> None:
+    attempt = await claimed(store)
+
+    await store.queue.progress(attempt, stage=Stage.RECORD, progress_pct=60, bytes_done=5, duration_s=754.5)
+    await store.queue.progress(attempt, stage=Stage.VALIDATE, progress_pct=92)
+
+    assert (await store.catalogue.get(attempt.id)).duration_s == 754.5
 
 
 async def test_begin_commit_stores_the_file_facts_and_the_job_keeps_running(store: Store) -> None:
@@ -909,6 +1018,33 @@ async def test_a_job_that_has_changed_since_it_was_read_is_not_removed(store: St
 
     again = await store.catalogue.get(job.id)
     assert (await store.catalogue.remove(job.id, as_of=again.updated_at)).status is JobStatus.QUEUED
+
+
+async def test_the_files_of_a_completed_job_can_get_other_paths(store: Store, clock: FakeClock) -> None:
+    job = await completed(store)
+    item = JobItem(Item(), ItemStatus.KEPT, replace(KEPT, output_path="b/1.mp4"))
+    moved = replace(job, items=(item,), output_path="b/1.mp4", thumbnail_path=None)
+    before = await store.catalogue.history(job.id)
+    clock.advance(1)
+
+    assert await store.catalogue.relocate(moved)
+
+    now = await store.catalogue.get(job.id)
+    assert now == replace(moved, updated_at=now.updated_at)
+    assert now.updated_at > job.updated_at
+    assert await store.catalogue.history(job.id) == before
+    assert not await store.catalogue.relocate(moved)  # it has changed since
+    assert await store.catalogue.relocate(replace(job, updated_at=now.updated_at))
+
+
+@pytest.mark.parametrize("status", [status for status in JobStatus if status is not JobStatus.COMPLETED])
+async def test_only_the_files_of_a_completed_job_can_get_other_paths(store: Store, status: JobStatus) -> None:
+    """The attempts of any other job name their files themselves."""
+    job = await _job_in(store, status)
+
+    assert not await store.catalogue.relocate(replace(job, output_path="b/1.mp4"))
+    assert await store.catalogue.get(job.id) == job
+    assert not await store.catalogue.relocate(replace(job, id=NOBODY))
 
 
 async def test_a_removed_post_can_be_enqueued_again(store: Store) -> None:

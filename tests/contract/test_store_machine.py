@@ -13,7 +13,7 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,7 +31,7 @@ from hypothesis.stateful import (
 )
 
 from mediavault.core.failures import ErrorCode, IllegalMove, JobNotFound, LeaseLost
-from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus, Stage, WorkerId
+from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus, Priority, Stage, WorkerId
 from mediavault.store import browsing
 from mediavault.store.port import JobQuery, Store
 from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, ON_THE_HOSTS_CLOCK, STORES, StoreFactory, numbered_job
@@ -62,6 +62,7 @@ class Expected:
     url: str
     version: int
     max_attempts: int
+    priority: Priority = Priority.NORMAL
     status: JobStatus = Q
     attempts: int = 0
     lease_until: datetime | None = None
@@ -159,10 +160,16 @@ class StoreMachine(RuleBasedStateMachine):
 
     # --- submissions ------------------------------------------------------------------------------------------------
 
-    @rule(urls=st.lists(st.sampled_from(URLS), min_size=1, max_size=4), force=st.booleans(), tries=st.integers(1, 3))
-    def enqueue(self, urls: Sequence[str], force: bool, tries: int) -> None:
+    @rule(
+        urls=st.lists(st.sampled_from(URLS), min_size=1, max_size=4),
+        force=st.booleans(),
+        tries=st.integers(1, 3),
+        priority=st.sampled_from(Priority),
+    )
+    def enqueue(self, urls: Sequence[str], force: bool, tries: int, priority: Priority = Priority.NORMAL) -> None:
         first = len(self.ids) + 1
-        new = [numbered_job(first + n, url, max_attempts=tries) for n, url in enumerate(urls)]
+        numbered = (numbered_job(first + n, url, max_attempts=tries) for n, url in enumerate(urls))
+        new = [replace(job, priority=priority) for job in numbered]
         self.ids += [job.id for job in new]
 
         answers = self.run(self.store.queue.enqueue(new, force=force))
@@ -176,7 +183,7 @@ class StoreMachine(RuleBasedStateMachine):
             if wanted:
                 fresh.add(job.canonical_url)
                 version = self.jobs[newest].version + 1 if newest else 1
-                self.jobs[job.id] = Expected(answer.job.created_at, job.canonical_url, version, tries)
+                self.jobs[job.id] = Expected(answer.job.created_at, job.canonical_url, version, tries, priority)
             assert answer.job.id == self.newest(job.canonical_url)
 
     def newest(self, url: str) -> JobId | None:
@@ -187,7 +194,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(worker=st.sampled_from(WORKERS), limit=st.integers(1, 3))
     def claim(self, worker: WorkerId, limit: int) -> None:
-        expected = self.oldest(limit)
+        expected = self.first(limit)
 
         claims = self.run(self.store.queue.claim(worker, limit=limit, lease=LEASE))
 
@@ -196,7 +203,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(limit=st.integers(1, 2))
     def claim_at_the_same_moment(self, limit: int) -> None:
-        expected = self.oldest(limit * 3)
+        expected = self.first(limit * 3)
 
         async def all_at_once() -> list[list[ClaimedJob]]:
             return await asyncio.gather(*(self.store.queue.claim(w, limit=limit, lease=LEASE) for w in WORKERS))
@@ -212,7 +219,7 @@ class StoreMachine(RuleBasedStateMachine):
         """As a busy worker makes them; one statement may hold them all."""
         attempts = st.lists(st.sampled_from(self.claims), min_size=1, max_size=3, unique_by=lambda claim: claim.id)
         done = data.draw(attempts, label="done")
-        held, expected = [self.holds(claim) for claim in done], self.oldest(limit)
+        held, expected = [self.holds(claim) for claim in done], self.first(limit)
 
         async def all_at_once() -> list[Any]:
             completing = [self.store.queue.complete(claim, KEPT) for claim in done]
@@ -227,9 +234,9 @@ class StoreMachine(RuleBasedStateMachine):
         for claim in itertools.compress(done, held):
             self.jobs[claim.id].move(C)
 
-    def oldest(self, limit: int) -> list[JobId]:
-        queued = sorted((job.created_at, job_id) for job_id, job in self.jobs.items() if job.status is Q)
-        return [job_id for _, job_id in queued[:limit]]
+    def first(self, limit: int) -> list[JobId]:
+        queued = ((job.priority.rank, job.created_at, job_id) for job_id, job in self.jobs.items() if job.status is Q)
+        return [job_id for *_, job_id in sorted(queued)[:limit]]
 
     def note(self, claims: Sequence[ClaimedJob]) -> None:
         for claim in claims:

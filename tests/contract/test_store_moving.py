@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import Job, JobStatus, Stage, WorkerId
+from mediavault.core.job import Job, JobStatus, Priority, Stage, WorkerId
 from mediavault.core.site_limits import SiteLimit
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobQuery, Store, StoredJob
@@ -23,7 +23,8 @@ MINUTE = timedelta(minutes=1)
 async def lived_in(clock: FakeClock) -> MemoryJobStore:
     """Return a store with a job in every state, each with its history."""
     store = MemoryJobStore(clock)
-    await store.queue.enqueue([numbered_job(n, f"https://videos.example/{n}") for n in range(1, 6)])
+    new = [numbered_job(n, f"https://videos.example/{n}") for n in range(1, 6)]
+    await store.queue.enqueue([*new[:4], replace(new[4], priority=Priority.LATER)])
     claims = await store.queue.claim(ANN, limit=4, lease=LEASE)
     clock.advance(7.000_001)
     await store.queue.checkpoint(claims[0], FOUND)

@@ -119,6 +119,7 @@ SQL_MUTANTS = [
     ("promote_due", " AND retry_at <= :now ORDER", " ORDER"),
     ("renew", "jobs.attempt_count = held.value ->> 1 AND ", ""),
     ("retry", "max(max_attempts, attempt_count + 1)", "max_attempts"),
+    ("first_queued", "ORDER BY priority, created_at", "ORDER BY created_at"),
 ]
 
 # The same for PostgreSQL, as patterns: there every named value must stay in the statement.
@@ -132,6 +133,7 @@ POSTGRES_MUTANTS = [
     ("promote_due", r" AND retry_at <= \(SELECT now FROM t\)", ""),
     ("renew", r"attempt_count = held\.fence", "held.fence IS NOT NULL"),
     ("retry", r"greatest\(max_attempts, attempt_count \+ 1\)", "max_attempts"),
+    ("claim", r"ORDER BY priority, created_at", "ORDER BY created_at"),
 ]
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mediavault.core.records import MOVING_KINDS, Record, RecordKind
+from mediavault.maintenance import moving
 from mediavault.maintenance.moving import compare, copy_rest
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import Store
@@ -176,3 +178,71 @@ async def test_records_that_the_target_already_has_are_kept(store: Store, clock:
     await copy_rest(source, store)
 
     assert [record.value for record in await store.records.all(OWNER)] == [{"hash": "new"}]
+
+
+async def test_several_records_are_stored_at_once(store: Store, clock: FakeClock) -> None:
+    await store.records.put(TOKEN, "b", {"n": 0}, expires_at=START + MINUTE)
+    await store.records.put_all(TOKEN, {"a": {"n": 1}, "b": {"n": 2}, "$c.d": HOSTILE})
+    await store.records.put_all(TOKEN, {})
+    clock.advance(120)
+
+    found = {record.key: record.value for record in await store.records.all(TOKEN)}
+    assert found == {"a": {"n": 1}, "b": {"n": 2}, "$c.d": HOSTILE}
+
+
+async def test_several_records_of_which_one_cannot_be_stored_are_all_refused(store: Store) -> None:
+    with pytest.raises(TypeError):
+        await store.records.put_all(TOKEN, {"a": {}, "b": {"value": object()}})
+    assert await store.records.all(TOKEN) == []
+
+
+async def test_records_are_found_by_their_keys(store: Store, clock: FakeClock) -> None:
+    await store.records.put_all(TOKEN, {"a": {"n": 1}, "b": {"n": 2}})
+    await store.records.put(TOKEN, "ended", {}, expires_at=START + MINUTE)
+    await store.records.put(SETTING, "c", {})
+    clock.advance(60)
+    found = await store.records.some(TOKEN, ["b", "c", "ended", "unknown"])
+
+    assert {key: record.value for key, record in found.items()} == {"b": {"n": 2}}
+    assert await store.records.some(TOKEN, []) == {}
+
+
+async def test_records_are_found_by_the_beginning_of_their_keys(store: Store, clock: FakeClock) -> None:
+    for key in ("s1/b", "s1/a", "s1/é", "s1", "s10/a", "s2/a"):
+        await store.records.put(TOKEN, key, {})
+    await store.records.put(TOKEN, "s1/ended", {}, expires_at=START + MINUTE)
+    await store.records.put(SETTING, "s1/c", {})
+    clock.advance(60)
+
+    async def under(prefix: str, **options: Any) -> list[str]:
+        return [record.key for record in await store.records.under(TOKEN, prefix, **options)]
+
+    assert await under("s1/") == ["s1/a", "s1/b", "s1/é"]
+    assert await under("s1/", limit=2) == ["s1/a", "s1/b"]
+    assert await under("s1/", after="s1/a", limit=1) == ["s1/b"]
+    assert await under("s1/", limit=0) == []
+    assert await under("none/") == []
+    assert await store.records.count_under(TOKEN, "s1/") == 3
+    assert await store.records.remove_under(TOKEN, "s1/") == 3
+    assert await under("s") == ["s1", "s10/a", "s2/a"]
+    assert [record.key for record in await store.records.all(SETTING)] == ["s1/c"]
+
+
+async def test_very_many_records_are_moved_in_pages(
+    store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moving, "RECORDS_AT_ONCE", 2)
+    source = MemoryJobStore(clock)
+    entries = {f"s-1/{number}": {"n": number} for number in range(5)}
+    await source.records.put_all(RecordKind.SOURCE_ENTRY, entries)
+    await source.records.put(SETTING, "ends", {"n": 1}, expires_at=START + MINUTE)
+    await store.records.put(RecordKind.SOURCE_ENTRY, "s-1/3", {"n": "newer"})
+    await copy_rest(source, store)
+
+    assert {r.key: r.value for r in await store.records.all(RecordKind.SOURCE_ENTRY)} == {
+        **entries,
+        "s-1/3": {"n": "newer"},
+    }
+    [setting] = await store.records.all(SETTING)
+    assert setting.expires_at == START + MINUTE
+    assert (await compare(source, store)).missing_records == ()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import StorageFailure
+from mediavault.core.pictures import PICTURE_SUFFIXES
 from mediavault.services.library.disk import Digest
 from mediavault.services.library.port import FoundFile, Library
 from mediavault.services.library.staging import StagingFolder
@@ -57,6 +58,40 @@ async def read(vault: Library, relative: str, start: int = 0, end: int = 1 << 40
 
 async def listed(vault: Library) -> list[FoundFile]:
     return [file async for file in vault.walk()]
+
+
+# --- small files ------------------------------------------------------------------------------------------------
+
+
+async def test_a_small_file_is_put_where_none_is(vault: Library) -> None:
+    async with vault.staging.folder("job", 1) as folder:
+        first = await vault.place_bytes(b"one", "jane/a.nfo", via=folder)
+        second = await vault.place_bytes(b"two", "jane/a.nfo", via=folder)
+        instead = await vault.place_bytes(
+            b"three", "jane/poster.jpg", via=folder, unless=["jane/poster.png", "jane/a.nfo"]
+        )
+
+    assert (first, second, instead) == (True, False, False)
+    assert await read(vault, "jane/a.nfo") == b"one"
+    assert await read(vault, "jane/poster.jpg") is None
+
+
+@pytest.mark.parametrize("path", ["../a.nfo", "/a.nfo"])
+async def test_a_small_file_is_put_nowhere_else(vault: Library, path: str) -> None:
+    async with vault.staging.folder("job", 1) as folder:
+        with pytest.raises(StorageFailure):
+            await vault.place_bytes(b"one", path, via=folder)
+
+
+async def test_a_folder_with_a_video_is_not_tidied(vault: Library) -> None:
+    async with vault.staging.folder("job", 1) as folder:
+        await vault.place_bytes(b"nfo", "show/tvshow.nfo", via=folder)
+    await kept(vault, "show/Season 2026/a.mp4")
+    await vault.tidy("show")
+    await vault.tidy("nothing")
+    await vault.tidy("../show")
+
+    assert {file.path for file in await listed(vault)} == {"show/tvshow.nfo", "show/Season 2026/a.mp4"}
 
 
 # --- the id of a library ----------------------------------------------------------------------------------------
@@ -142,6 +177,15 @@ async def test_a_file_sealed_by_a_dead_attempt_is_found_by_size_and_hash(vault: 
     assert await vault.staging.find("other", size=len(BODY), sha256=SHA) is None
 
 
+@pytest.mark.parametrize("suffix", PICTURE_SUFFIXES)
+async def test_a_thumbnail_of_every_kind_that_is_fetched_is_opened(vault: Library, suffix: str) -> None:
+    async with vault.staging.folder("job", 1) as folder:
+        vault.staging.thumbnail_in(folder, suffix).write_bytes(b"picture")
+        opened = await vault.staging.open_thumbnail("job")
+        assert opened is not None
+        await opened[1].close()
+
+
 async def test_the_thumbnail_of_the_newest_attempt_is_opened(vault: Library) -> None:
     assert await vault.staging.open_thumbnail("job") is None
     async with vault.staging.folder("job", 9) as old, vault.staging.folder("job", 10) as new:
@@ -223,9 +267,9 @@ async def test_a_sidecar_replaces_an_older_one_and_is_read_back(vault: Library) 
     assert await kept(vault, "jane/a.mp4")
     async with vault.staging.folder("job", 1) as folder:
         for number in (1, 2):
-            await vault.place_json({"n": number, "text": "ü"}, "jane/a.info.json", via=folder)
+            await vault.place_json({"n": number, "text": "ü\ud83d"}, "jane/a.info.json", via=folder)
 
-    assert await vault.read_json("jane/a.info.json") == {"n": 2, "text": "ü"}
+    assert await vault.read_json("jane/a.info.json") == {"n": 2, "text": "ü?"}  # half an emoji of a title that was cut
 
 
 async def test_the_library_holds_a_file_only_with_the_same_size_and_hash(subject: Subject) -> None:

@@ -20,6 +20,7 @@ from mediavault.core.logs import configure_logs
 from mediavault.core.settings import Settings, load_settings
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.library.port import Library
+from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import Store
 from mediavault.worker.context import WorkerContext
 from tests.faults.worker_process import Events, SiteExtractor
@@ -28,7 +29,12 @@ from tests.stubs import make_tools
 
 @asynccontextmanager
 async def open_tools(
-    settings: Settings, store: Store, library: Library, guard: EgressGuard, clock: Clock
+    settings: Settings,
+    store: Store,
+    library: Library,
+    guard: EgressGuard,
+    clock: Clock,
+    live: LiveSettings | None = None,
 ) -> AsyncIterator[WorkerContext]:
     child = await asyncio.create_subprocess_exec("sleep", "600")
     with (settings.state_dir / "children").open("a") as file:
@@ -36,7 +42,7 @@ async def open_tools(
     events = Events(settings.state_dir)
     tools = make_tools(store, clock, settings.download_dir, extractor=SiteExtractor(0.0, events))
     try:
-        yield replace(tools, vault=library)
+        yield replace(tools, vault=library, live=live.current if live is not None else None)
     finally:
         child.kill()
         await child.wait()

@@ -74,7 +74,7 @@ def _claim_of_what_was_seen(store: SqliteJobStore) -> Callable[..., Any]:
     def seen(snapshot: Snapshot) -> list[tuple[int, str, int]]:
         return list(
             snapshot.db.execute(
-                "SELECT created_at, id, seq FROM jobs WHERE status = 'queued' ORDER BY created_at, id LIMIT 20"
+                "SELECT priority, created_at, id, seq FROM jobs WHERE status = 'queued' ORDER BY priority, created_at, id LIMIT 20"
             )
         )
 
@@ -85,7 +85,7 @@ def _claim_of_what_was_seen(store: SqliteJobStore) -> Callable[..., Any]:
         def take(txn: Txn) -> list[ClaimedJob]:
             return sqlite_ops.claim(txn, worker, limit=limit, lease=lease)
 
-        sqlite_ops._oldest = lambda *_: oldest[:limit]
+        sqlite_ops.first_queued = lambda *_: oldest[:limit]
         return await store._file.writer.submit(take)
 
     return claim

@@ -134,7 +134,7 @@ def complaints(vault: VaultOnDisk, jobs: Sequence[Job]) -> Iterator[str]:
         if body != media_of(job.post_url) or hashlib.sha256(body).hexdigest() != job.sha256:
             yield f"{job.output_path!r} is not the video of {job.post_url}"
         sidecar = json.loads((vault.downloads / job.output_path).with_suffix(".info.json").read_text())
-        if sidecar["id"] != job.id:
+        if sidecar["job_id"] != job.id:
             yield f"the sidecar beside {job.output_path!r} is another job's"
 
 

@@ -7,7 +7,6 @@ virtual environment. Its licence is the GPL: it is only started as a program, an
 
 from __future__ import annotations
 
-import atexit
 import hashlib
 import os
 import shutil
@@ -21,6 +20,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from tests.patience import patient
+from tests.servers import AT_END
 from tests.servers.postgres import free_port
 
 NAMED_BY = "MEDIAVAULT_TEST_MONGODB_URL"
@@ -87,7 +87,7 @@ def new_server(settings: tuple[str, ...] = WRITES_TO_DISK) -> Server:
 def _shared() -> Server:
     """Return the server for all tests of this process. Its data need not survive, so it does not wait for the disk."""
     server = new_server(settings=())
-    atexit.register(server.remove)
+    AT_END.callback(server.remove)
     return server
 
 

@@ -8,7 +8,6 @@ run as root.
 
 from __future__ import annotations
 
-import atexit
 import hashlib
 import importlib.util
 import os
@@ -27,6 +26,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from mediavault.services.browser.processes import is_alive
 from tests.patience import patient
+from tests.servers import AT_END
 
 NAMED_BY, PROGRAMS_BY = "MEDIAVAULT_TEST_POSTGRES_URL", "MEDIAVAULT_TEST_POSTGRES_BIN"
 START_TIMEOUT_S, STOP_TIMEOUT_S = 30.0, 10.0
@@ -118,7 +118,7 @@ def _programs() -> Path:
     if os.geteuid() or all(folder.stat().st_mode & 0o001 for folder in home.parents):
         return home / "bin"
     copy = Path(tempfile.mkdtemp(prefix="mediavault-postgres-programs-"))
-    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    AT_END.callback(shutil.rmtree, copy, ignore_errors=True)
     shutil.copytree(home, copy / "pginstall", symlinks=True)
     copy.chmod(0o755)
     return copy / "pginstall" / "bin"
@@ -170,7 +170,7 @@ def server_url() -> str:
     if named:
         return named
     server = new_server()
-    atexit.register(server.remove)
+    AT_END.callback(server.remove)
     return server.url
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import socket
 import subprocess
@@ -15,6 +14,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from tests.patience import patient
+from tests.servers import AT_END
 
 START_TIMEOUT_S = 60.0
 # Never the credentials of the user who runs the tests.
@@ -33,8 +33,8 @@ def endpoint() -> str:
     server = subprocess.Popen(
         [program, "-H", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    atexit.register(server.wait)
-    atexit.register(server.terminate)
+    AT_END.callback(server.wait)
+    AT_END.callback(server.terminate)
     deadline = time.monotonic() + patient(START_TIMEOUT_S)
     while True:
         try:

@@ -35,7 +35,9 @@ HOME, LIBRARY, FEED, POST = "/", "/library", "/library/feed", "/jobs/{job_id}"
 ACCOUNTS, ACCOUNT = "/accounts", "/accounts/{platform}/{slug}"
 SITES, SITE, SIGN_INS = "/sites", "/sites/{platform}", "/sessions"
 COLLECTIONS, COLLECTION = "/collections", "/collections/{title:path}"
-SETTINGS, DOCTOR, ACCESS = "/settings", "/doctor", "/access"
+SETTINGS, DOCTOR, ACCESS, FEEDS = "/settings", "/doctor", "/access", "/access/feeds"
+PROFILES = "/profiles"
+SOURCES, SOURCE = "/sources", "/sources/{source_id}"
 
 # Each untrusted text, and the pages that show it.
 SHOWN: Mapping[str, tuple[str, ...]] = {
@@ -44,6 +46,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "Job.platform": (HOME, LIBRARY, FEED, POST, ACCOUNTS, ACCOUNT, SITES, SITE, SIGN_INS),
     "Job.metadata": (HOME, LIBRARY, FEED, POST, ACCOUNT, SITE, SETTINGS),
     "Job.error": (POST, SITE),
+    "Job.profile": (POST,),
     "Account.platform": (LIBRARY, FEED, POST, ACCOUNTS, ACCOUNT),
     "Account.handle": (LIBRARY, POST, ACCOUNTS, ACCOUNT),
     "Account.display_name": (HOME, LIBRARY, FEED, POST, ACCOUNTS, ACCOUNT),
@@ -79,6 +82,16 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "FileCheck.detail": (POST,),
     "Mark.text": (LIBRARY, POST, COLLECTIONS),
     "SavedSearch.name": (LIBRARY,),
+    "RssFeed.name": (FEEDS,),
+    "Source.url": (SOURCES, SOURCE),
+    "Source.profile": (SOURCE,),
+    "Source.collection": (SOURCE,),
+    "Filters.having": (SOURCE,),
+    "Filters.lacking": (SOURCE,),
+    "SourceState.title": (SOURCES, SOURCE),
+    "SourceState.handle": (SOURCES, SOURCE),
+    "SeenEntry.url": (SOURCE,),
+    "SeenEntry.title": (SOURCE,),
     "ProbeReport.container": (POST,),
     "ProbeReport.video_codec": (POST,),
     "ProbeReport.audio_codec": (POST,),
@@ -100,19 +113,33 @@ UNSHOWN: Mapping[str, str] = {
     **dict.fromkeys(
         ("Candidate.media_key", "Candidate.audio_url", "Candidate.headers", "Candidate.thumbnail_url"), _API
     ),
+    **dict.fromkeys(("Source.id", "Source.platform", "SeenEntry.job_id", "SourceState.method"), _OURS),
+    **dict.fromkeys(("SourceState.stable_id", "SourceState.recent_ids"), "compared with what the site says"),
+    **dict.fromkeys(("SourceState.picture_url", "Filters.languages"), _API),
+    "Source.added_by": "a checked name: letters, digits and a few signs",
+    "SourceState.help": "one of the vault's own sentences",
     "Mark.name": "made from its text",
     "SavedSearch.filter": "part of an address",
+    "RssFeed.filter": "part of an address, and a filter that was checked",
+    "RssFeed.user": "a checked name: letters, digits and a few signs",
+    "RssFeed.base": "made from a Host header that was checked",
+    **dict.fromkeys(("RssFeed.key", "RssFeed.id", "RssFeed.locale", "RssFeed.zone"), _OURS),
     **dict.fromkeys(("Job.extracted_url", "Job.chosen_urls"), _LOG),
     **dict.fromkeys(("Job.output_path", "Job.thumbnail_path", "Job.sha256"), "as KeptFile has it"),
     **dict.fromkeys(
         ("Chapter.title", "Subtitles.language", "Subtitles.title", "Cue.text"), "in the player: test_player.py"
     ),
+    "ApiToken.profile": "the name of a profile",
     **dict.fromkeys(("ApiToken.user", "WebSession.user"), "a checked name: letters, digits and a few signs"),
+    "KeptFile.beside": "checked suffixes of files",
     "KeptFile.thumbnail_path": "where the picture lies; its address is the job's",
     "SessionState.login_url": "where a window begins",
     "ProbeReport.notes": "told by the command `check`",
     "UpgradeOutcome.before": "a version, as YtdlpState has it",
     "UpgradeOutcome.after": "a version, as YtdlpState has it",
+    "YtdlpState.former": "the name of a folder that has the form of a version",
+    "YtdlpState.given_up": "the same",
+    "YtdlpState.why": "one of the vault's own sentences",
 }
 
 # Every parameter of the pages' URLs that takes a text; those that take numbers, days or words of a list are refused
@@ -129,28 +156,54 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
         *("tag", "collection", "mine"),
         *("cursor", "clip", "before"),
     ),
-    POST: ("in", "item", "look"),
+    POST: ("in", "item", "look", "t", "subtitles", "said"),
     ACCOUNTS: ("q", "platform", "cursor"),
     ACCOUNT: ("platform", "slug"),
     SITE: ("platform",),
     SETTINGS: ("saved",),
+    PROFILES: ("change",),
+    SOURCES: ("url", "change", "page"),
+    SOURCE: ("source_id", "cursor"),
     COLLECTION: ("title",),
     **dict.fromkeys(("/s/{key}", "/s/{key}/video", "/s/{key}/picture"), ("key",)),
+    **dict.fromkeys(("/feeds/{key}/rss.xml", "/feeds/{key}/atom.xml", "/feeds/{key}/cover.png"), ("key",)),
+    "/feeds/{key}/{name}": ("key", "name"),
+    FEEDS: (
+        *("q", "platform", "account", "since", "until", "length", "shortest", "longest", "state", "order"),
+        *("tag", "collection", "mine"),
+        "made",
+    ),
     "/login": ("next",),
     "/login/oidc": ("next",),
     "/login/oidc/callback": ("code", "state", "error"),
     "/settings/name": ("name_template",),
+    "/notifications": ("tried",),
     "/library/changes": ("id", "moment"),
     "/library/zip": ("id",),
     "/library/export": ("id",),
 }
 
+SOURCE_FIELDS = (
+    *("url", "start", "since", "newest", "per_day", "profile", "collection"),
+    *("having", "lacking", "shortest", "longest", "kinds"),
+)
+
 # Every form and its text fields; its URL may contain one too.
 FORMS: Mapping[str, tuple[str, ...]] = {
-    "/submit": ("post_urls",),
+    "/submit": ("post_urls", "profile"),
+    "/access/sharing": ("profile",),
+    "/jobs/{job_id}/again": ("profile",),
+    PROFILES: ("name", "codec", "second_codec", "max_height", "subtitles", "name_template", "collection"),
+    "/profiles/remove": ("name",),
+    **dict.fromkeys((SOURCES, SOURCE), SOURCE_FIELDS),
+    **dict.fromkeys((f"{SOURCE}/{do}" for do in ("pause", "resume", "check")), ("back",)),
+    f"{SOURCE}/remove": (),
     "/share": ("url", "text", "title"),
     "/failures/retry": ("cause", "platform"),
     "/gates/{platform}/open": (),
+    "/queue/pause": ("site", "sites"),
+    "/queue/resume": ("site", "sites"),
+    "/jobs/{job_id}/priority": ("priority", "home"),
     "/library/retry": ("id",),
     "/library/remove": ("id", "q"),
     "/trash/restore": ("id", "batch"),
@@ -161,36 +214,62 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     "/s/{key}": ("password",),
     "/jobs/{job_id}/share": ("item", "days", "password"),
     "/access/links/{link_id}/revoke": (),
+    "/access/feeds": ("name", "filter"),
+    "/access/feeds/{feed_id}/revoke": (),
     "/library/searches": ("search_name", "remove"),
     "/jobs/{job_id}/mark": ("favourite", "note", "add_tags", "remove_tags", "add_to", "remove_from"),
     COLLECTIONS: ("kind", "name", "new"),
     COLLECTION: ("id", "move"),
-    "/jobs/{job_id}/retry": ("chosen", "seen", "all"),
+    "/jobs/{job_id}/retry": ("chosen", "seen", "all", "profile"),
     "/sites/{platform}/open": (),
     "/sessions/{platform}/window": (),
     "/sessions/{platform}/cookies": ("cookies",),
     "/sessions/{platform}/sign-out": (),
-    "/settings": ("name_template", "concurrency", "pace.x", "prefer"),
+    "/settings": (
+        "name_template",
+        "concurrency",
+        "pace.x",
+        "profile",
+        "profile.x",
+        "layout",
+        "nfo",
+        "bandwidth",
+        "bandwidth.x",
+        "quiet_hours",
+        "daily_volume_gb",
+    ),
     "/settings/{name}/reset": (),
     "/login": ("name", "password", "next"),
     "/just-now/dismiss": ("id",),
     "/setup": ("password", "again", "invitation"),
     "/access/password": ("current", "password", "again"),
-    "/access/tokens": ("name", "scope", "days"),
+    "/access/tokens": ("name", "scope", "days", "profile"),
     "/access/tokens/{token_id}/revoke": (),
     "/access/sessions/{name}/end": (),
     "/access/users": ("user", "role", "password"),
     "/access/users/{name}/role": ("role",),
     "/access/users/{name}/password": ("password",),
     "/access/users/{name}/remove": (),
+    "/notifications/targets": ("url", "name", "vault", "event"),
+    "/notifications/targets/{target_id}/events": ("event",),
+    **dict.fromkeys(
+        (f"/notifications/targets/{{target_id}}/{do}" for do in ("test", "pause", "resume", "secret", "remove")), ()
+    ),
+    "/notifications/deliveries/{delivery_id}/send": (),
     "/appearance": ("back", "language", "theme"),
 }
 # Forms with only a button, for one of our jobs or for nothing in particular.
 BUTTONS = frozenset(
     {
-        *("/jobs/{job_id}/cancel", "/jobs/{job_id}/remove", "/jobs/{job_id}/again", "/jobs/{job_id}/verify"),
+        *(
+            "/jobs/{job_id}/cancel",
+            "/jobs/{job_id}/stop",
+            "/jobs/{job_id}/remove",
+            "/jobs/{job_id}/seal",
+            "/jobs/{job_id}/verify",
+        ),
         *("/jobs/{job_id}/window", "/sessions/window/close"),
-        *("/logout", "/access/sign-out-everywhere", "/doctor", "/doctor/ytdlp"),
+        *("/logout", "/access/sign-out-everywhere", "/doctor", "/doctor/ytdlp", "/doctor/ytdlp/former"),
     }
 )
 
@@ -288,6 +367,7 @@ def _stored(number: int, text_of: TextOf, at: datetime, platform: str, slug: str
         created_at=at,
         updated_at=at,
         max_attempts=5,
+        profile=column("Job.profile"),
         account=Account(text_of("Account.platform") if platform != "x" else "x", text_of("Account.handle"), text_of("Account.display_name"), slug),
         metadata={**title, "post_id": metadata_text, "published_at": at.isoformat(), **own},
         candidates=tuple(_candidate(text_of, index) for index in range(2)),
@@ -317,7 +397,7 @@ def _stored(number: int, text_of: TextOf, at: datetime, platform: str, slug: str
     return StoredJob(changed, history, (*marks[:2], replace(marks[2], name="note")))
 
 
-_KEPT = tuple(KeptFile.__dataclass_fields__)
+_KEPT = tuple(name for name in KeptFile.__dataclass_fields__ if name in Job.__dataclass_fields__)  # of the first file
 
 
 def _scheme(number: int) -> str:

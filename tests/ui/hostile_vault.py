@@ -15,13 +15,16 @@ from mediavault.api.services import ApiServices
 from mediavault.auth.scopes import Scope
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode
+from mediavault.core.following import EntryState, Filters, Reason, SeenEntry, Source, SourceState
 from mediavault.core.job import JobStatus, WorkerHeartbeat, WorkerId
 from mediavault.core.media import KeptFile, ProbeReport
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
+from mediavault.core.typed_records import to_named_json
 from mediavault.core.users import OWNER
 from mediavault.presentation.doctor_report import Check, Doctor, UpgradeOutcome, YtdlpState
 from mediavault.presentation.doctor_report import DoctorVerdict as Found
 from mediavault.store.codec import storable
+from mediavault.store.following import put_seen, put_waiting
 from mediavault.store.port import Store, StoredJob
 from mediavault.web.app import create_app
 from tests.session_stubs import StubSessions, StubWindows
@@ -31,7 +34,7 @@ from tests.ui.vault import TOKEN, Vault, sample_vault
 HOUR = timedelta(hours=1)
 STRAYS = 10_000  # posts of sites that no mediavault knows are numbered from here on
 _SETTINGS: Mapping[str, object] = {
-    "prefer": "best",
+    "profile": "best",
     "concurrency": 4,
     "max_attempts": 6,
     "pace": {"x": 2.0},
@@ -82,6 +85,7 @@ async def _fill(store: Store, texts: Sequence[TextOf], now: datetime) -> None:
             checks = {index: FileCheck(now, CheckVerdict.CHANGED, text_of("FileCheck.detail")) for index in range(2)}
             await store.records.put(RecordKind.VERIFIED, saved.job.id, checks_to_json(checks))
         await _sign_in(store, number, text_of, now)
+        await _follow(store, number, text_of, now)
     await store.catalogue.import_jobs(adopted)
     await _change_settings(store, texts[0])
 
@@ -100,7 +104,7 @@ def _beat(number: int, text_of: TextOf, now: datetime) -> WorkerHeartbeat:
 
 
 async def _sign_in(store: Store, number: int, text_of: TextOf, now: datetime) -> None:
-    """Store the session of a browser that reports arbitrary values about itself, a program's token, and a search."""
+    """Store the session of a browser that reports arbitrary values about itself, a program's token, a search and a feed."""
     at = {"begun_at": now.isoformat(), "seen_at": now.isoformat(), "tls": False, "bound": ""}
     visit = {"browser": text_of("ClientInfo.browser"), "address": text_of("ClientInfo.address")}
     await store.records.put(RecordKind.WEB_SESSION, f"{number:064x}", {**at, **visit}, expires_at=now + 24 * HOUR)
@@ -108,6 +112,33 @@ async def _sign_in(store: Store, number: int, text_of: TextOf, now: datetime) ->
     await store.records.put(RecordKind.API_TOKEN, f"{number:064x}", token)
     search = {"name": text_of("SavedSearch.name"), "filter": text_of("SavedSearch.filter")}
     await store.records.put(RecordKind.SAVED_SEARCH, f"{OWNER}/{number}", search)
+    names = ("name", "filter", "base")
+    feed = {name: text_of(f"RssFeed.{name}") for name in names} | {"user": OWNER, "locale": "en", "zone": ""}
+    made = {"id": f"{number:032x}", "made_at": now.isoformat(), "fetched_at": None}
+    await store.records.put(RecordKind.RSS_FEED, f"{number:064x}", {**feed, **made})
+
+
+async def _follow(store: Store, number: int, text_of: TextOf, now: datetime) -> None:
+    """Store a source with an entry that waits and one that was passed over, and one that has no name yet."""
+    named, nameless = source_id_of(number), source_id_of(STRAYS + number)
+    filters = Filters(having=(text_of("Filters.having"),), lacking=(text_of("Filters.lacking"),))
+    source = Source(
+        named, f"https://videos.example/{text_of('Source.url')}", "generic", now, text_of("Source.profile"),
+        text_of("Source.collection"), filters=filters,
+    )  # fmt: skip
+    for one in (source, replace(source, id=nameless, url=text_of("Source.url"))):
+        await store.records.put(RecordKind.SOURCE, one.id, to_named_json(one))
+    state = SourceState(title=text_of("SourceState.title"), handle=text_of("SourceState.handle"))
+    await store.records.put(RecordKind.SOURCE_STATE, named, to_named_json(state))
+    entry = SeenEntry(EntryState.WAITING, text_of("SeenEntry.url"), text_of("SeenEntry.title"), now, now)
+    await put_waiting(store.records, named, now, [("waits", entry)])
+    linked = replace(entry, url=f"https://videos.example/{entry.url}", state=EntryState.PASSED, reason=Reason.WORDS)
+    await put_seen(store.records, named, {"passed": linked, "nameless": replace(linked, title=None)})
+
+
+def source_id_of(number: int) -> str:
+    """Return the id of the source with the text of this number."""
+    return f"s-{number:012x}"
 
 
 async def _change_settings(store: Store, text_of: TextOf) -> None:
@@ -172,6 +203,9 @@ class _Ytdlp:
 
     def start_upgrade(self) -> None:
         """Do nothing: no upgrade is installed here."""
+
+    def step_back(self) -> None:
+        """Do nothing: there is no former version."""
 
 
 class _Formats:

@@ -14,7 +14,9 @@ from mediavault.core.failures import ErrorCode, StoreError
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus, Stage, WorkerHeartbeat, WorkerId
 from mediavault.core.media import Item, ItemRole, KeptFile
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
+from mediavault.store.holds import pause
 from mediavault.store.port import StoredJob
+from mediavault.store.search_words import WordSource
 from tests import media
 from tests.ui import sample
 from tests.ui.vault import Vault
@@ -33,7 +35,9 @@ async def fill(vault: Vault) -> None:
     store, downloads = vault.store, vault.downloads
     now = (await store.catalogue.report()).at
     await sample.store_kept(store, downloads, media.flv(), "flv", number=UNPLAYABLE)
-    await sample.store_kept(store, downloads, media.subtitled("mp4", 6.0), "mp4", number=CHAPTERS)
+    await _with_subtitles(
+        vault, await sample.store_kept(store, downloads, media.subtitled("mp4", 6.0), "mp4", number=CHAPTERS)
+    )
     gone = await sample.store_kept(store, downloads, media.mp4(), "mp4", number=MISSING)
     checks = {0: FileCheck(now, CheckVerdict.MISSING, "It is not below the download folder.")}
     await store.records.put(RecordKind.VERIFIED, gone.id, checks_to_json(checks))
@@ -47,6 +51,8 @@ async def fill(vault: Vault) -> None:
         ("tiktok", ErrorCode.RATE_LIMITED, "429 Too Many Requests"),
     ):
         await store.site_limits.pause_site(platform, duration=6 * HOUR, code=code, reason=reason)
+    for site in (None, "vimeo"):
+        await pause(store.records, site)
     for number, version in enumerate((__version__, "0.0.9")):
         await store.workers.heartbeat(
             WorkerHeartbeat(
@@ -63,6 +69,13 @@ async def fill(vault: Vault) -> None:
         )
     await vault.opened.live.change("concurrency", 5, by="192.168.1.20")
     await vault.opened.live.change("name_template", "{id} {title}", by="")
+
+
+async def _with_subtitles(vault: Vault, job: Job) -> None:
+    for language, text in (("en", "The marigolds are out"), ("de", "Die Ringelblumen")):
+        path = (vault.downloads / (job.output_path or "")).with_suffix(f".{language}.vtt")
+        path.write_text(f"WEBVTT\n\n00:01.000 --> 00:02.000\n{text}\n\n00:03.000 --> 00:04.000\nHa!\n")
+    await vault.store.catalogue.put_words(job.id, WordSource.SUBTITLES, " marigolds out")
 
 
 def break_(vault: Vault) -> None:

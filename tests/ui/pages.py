@@ -6,19 +6,25 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 from urllib.parse import urljoin
 
 from playwright.async_api import Page, Route
 
+from mediavault.auth.rss_feeds import RssFeeds
 from mediavault.auth.shared_links import SharedLinks
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode
+from mediavault.core.fingerprints import Likeness
 from mediavault.core.job import JobId, JobStatus
 from mediavault.store.port import JobQuery
+from mediavault.store.twins import put_twins
 from tests.patience import patient
+from tests.ui.followed import CHANNEL
 from tests.ui.odd import CHAPTERS, MISSING, PARTLY, UNPLAYABLE, WAITS
 from tests.ui.odd import id_of as odd_id
 from tests.ui.vault import PASSWORD, TOKEN, Vault
@@ -44,6 +50,7 @@ class Case:
     whose: Whose = "full"
     then: State | None = None
     allow: tuple[str, ...] = ()
+    part: str = "html"  # of the page that axe looks at: what lies over the rest hides all of a link but a few pixels
     is_rare: bool = False
 
 
@@ -64,6 +71,13 @@ def job_in(status: JobStatus, code: ErrorCode | None = None) -> Address:
     return find
 
 
+async def with_twins(vault: Vault) -> str:
+    """Return the page of a saved post whose video is in two others."""
+    own, same, alike = vault.kept[-3:]
+    await put_twins(vault.store, own.id, {same.id: Likeness(100, identical=True), alike.id: Likeness(93)})
+    return f"/jobs/{own.id}"
+
+
 async def bad_link(page: Page) -> None:
     await page.locator("#post_urls").fill("file:///etc/passwd")
     await page.locator("#paste button:not([type=button])").click()
@@ -81,6 +95,25 @@ async def bad_template(page: Page) -> None:
     await page.locator("#name_template").fill("{title}")
     await page.locator(".save button").click()
     await page.locator("#messages .complaint").wait_for()
+
+
+async def bad_profile(page: Page) -> None:
+    await page.locator("#name").fill("best")
+    await page.locator("#form button").click()
+    await page.locator("#messages .complaint").wait_for()
+
+
+async def source_refused(page: Page) -> None:
+    await everything_open(page)
+    await page.locator("#url").fill("https://www.youtube.com/watch?v=aaaaaaaaaaa")
+    await page.locator("#form .actions button").click()
+    await page.locator("#messages .complaint").wait_for()
+
+
+async def channel_offered(page: Page) -> None:
+    await page.locator("#post_urls").fill("https://www.youtube.com/@jane")
+    await page.locator("#paste button:not([type=button])").click()
+    await page.locator("#refused a").wait_for()
 
 
 async def examined(page: Page) -> None:
@@ -104,10 +137,33 @@ async def locked_link(vault: Vault) -> str:
     return f"/s/{key}"
 
 
+async def feeds_made(vault: Vault) -> str:
+    """Return the page of a vault with two feeds: one that this machine can show, and one that another has made."""
+    feeds = RssFeeds(vault.store.records, SystemClock(), vault.opened.settings.state_dir)
+    if not await feeds.all():
+        await feeds.add("Night rides", "tag=night+rides")
+        with tempfile.TemporaryDirectory() as elsewhere:
+            await RssFeeds(vault.store.records, SystemClock(), Path(elsewhere)).add("From another machine", "q=train")
+    return "/access/feeds"
+
+
+async def feed_without_a_name(page: Page) -> None:
+    await page.locator("#feed-name").fill(" ")
+    await page.locator("form[action='/access/feeds'] button").click()
+    await page.locator(".complaint").wait_for()
+
+
 async def link_made(page: Page) -> None:
     await page.locator(".share summary").click()
     await page.locator(".share form button").click()
     await page.locator("#fresh-token").wait_for()
+
+
+async def copy_sealed(page: Page) -> None:
+    """Seal a copy of a sample post, whose site does not exist."""
+    await page.locator(".remove summary").click()
+    await page.locator("form[data-does='seal'] button").click()
+    await page.locator("#sealed .not-captured summary").click(timeout=patient(60_000))
 
 
 async def everything_open(page: Page) -> None:
@@ -272,6 +328,23 @@ async def wrong_invitation(page: Page) -> None:
     await page.locator(".complaint").wait_for()
 
 
+async def webhook_added(page: Page) -> None:
+    """Add a target in place of those that other visits have added."""
+    for _ in range(await page.locator("[action$='/remove']").count()):
+        await everything_open(page)
+        await page.locator("[action$='/remove'] button").first.click()
+        await page.wait_for_load_state()
+    await page.locator("#url").fill("https://hooks.example/mediavault")
+    await page.locator("form.new button").click()
+    await page.locator("#fresh-token").wait_for()
+
+
+async def webhook_refused(page: Page) -> None:
+    await page.locator("#url").fill("http://192.168.1.20:8123/api/webhook/x")
+    await page.locator("form.new button").click()
+    await page.locator("#messages .complaint").wait_for()
+
+
 NO_ID = JobId("00000000-0000-4000-8000-000000000000")
 REFUSED = (r"console error: Failed to load resource: .* (4\d\d|50[03])",)
 
@@ -312,6 +385,7 @@ CASES: tuple[Case, ...] = (
     Case("shared-ended", "/s/{key}", at("/s/nothing"), allow=REFUSED),
     Case("share-made", "/jobs/{job_id}", job_in(JobStatus.COMPLETED), then=link_made),
     Case("job-kept", "/jobs/{job_id}", job_in(JobStatus.COMPLETED), then=everything_open),
+    Case("job-same", "/jobs/{job_id}", with_twins),
     Case("job-next", "/jobs/{job_id}", job_in(JobStatus.COMPLETED), then=next_announced),
     Case("job-running", "/jobs/{job_id}", job_in(JobStatus.RUNNING)),
     Case("job-waiting", "/jobs/{job_id}", job_in(JobStatus.QUEUED)),
@@ -331,6 +405,20 @@ CASES: tuple[Case, ...] = (
     Case("site-empty", "/sites/{platform}", at("/sites/tiktok"), "empty"),
     Case("settings", "/settings", at("/settings"), then=everything_open),
     Case("settings-wrong", "/settings", at("/settings"), then=bad_template, allow=REFUSED),
+    Case("profiles", "/profiles", at("/profiles")),
+    Case("profiles-wrong", "/profiles", at("/profiles"), then=bad_profile, allow=REFUSED),
+    Case("sources", "/sources", at("/sources"), then=everything_open),
+    Case("sources-empty", "/sources", at("/sources"), "empty"),
+    Case("sources-refused", "/sources", at("/sources"), then=source_refused, allow=REFUSED),
+    Case("sources-offered", "/", at("/"), then=channel_offered, allow=REFUSED),
+    Case("source-change", "/sources", at(f"/sources?change={CHANNEL}")),
+    Case("sources-member", "/sources", at("/login"), "several", then=as_user("jane", "/sources"), is_rare=True),
+    Case("source", "/sources/{source_id}", at(f"/sources/{CHANNEL}"), then=everything_open),
+    Case("source-gone", "/sources/{source_id}", at("/sources/nonesuch"), allow=REFUSED),
+    Case("notifications", "/notifications", at("/notifications"), then=everything_open),
+    Case("notifications-empty", "/notifications", at("/notifications"), "empty"),
+    Case("notifications-secret", "/notifications", at("/notifications"), "empty", then=webhook_added),
+    Case("notifications-refused", "/notifications", at("/notifications"), then=webhook_refused, allow=REFUSED),
     Case("doctor", "/doctor", at("/doctor")),
     Case("doctor-examined", "/doctor", at("/doctor"), then=examined),
     Case("sign-ins", "/sessions", at("/sessions"), then=everything_open),
@@ -345,17 +433,31 @@ CASES: tuple[Case, ...] = (
     Case("login-users", "/login", at("/login"), "several"),
     Case("access-users", "/access", at("/login"), "several", then=as_user("", "/access")),
     Case("access-viewer", "/access", at("/login"), "several", then=as_user("sam", "/access")),
+    Case("feeds", "/access/feeds", feeds_made, then=everything_open),
+    Case("feeds-new", "/access/feeds", at("/access/feeds?tag=night%20rides&mine=unwatched"), "empty"),
+    Case("feeds-wrong", "/access/feeds", at("/access/feeds"), "empty", then=feed_without_a_name, allow=REFUSED),
+    Case("feeds-viewer", "/access/feeds", at("/login"), "several", then=as_user("sam", "/access/feeds"), is_rare=True),
     Case("library-viewer", "/library", at("/login"), "several", then=as_user("sam", "/library"), is_rare=True),
     Case("job-viewer", "/jobs/{job_id}", at("/login"), "several", then=a_viewers_post, is_rare=True),
     Case("home-odd", "/", at("/"), "odd", then=everything_open, is_rare=True),
     Case("library-all-of-these", "/library", at("/library?state=all"), then=all_of_these, is_rare=True),
     Case("library-months", "/library", at("/library?state=all"), "odd", is_rare=True),
-    Case("library-selection-menu", "/library", at("/library"), then=more_for_the_selection, is_rare=True),
+    Case(
+        "library-selection-menu",
+        "/library",
+        at("/library"),
+        then=more_for_the_selection,
+        is_rare=True,
+        part="#selected",
+    ),
     Case("job-unplayable", "/jobs/{job_id}", at(f"/jobs/{odd_id(UNPLAYABLE)}"), "odd", told_the_format, NO_PLAYER),
     Case("job-partly-kept", "/jobs/{job_id}", at(f"/jobs/{odd_id(PARTLY)}"), "odd", then=everything_open),
+    Case("job-spoken", "/jobs/{job_id}", at(f"/jobs/{odd_id(CHAPTERS)}?said=marigolds&t=1&subtitles=en"), "odd"),
+    Case("library-spoken", "/library", at("/library?q=marigolds"), "odd"),
     Case("job-player", "/jobs/{job_id}", at(f"/jobs/{odd_id(CHAPTERS)}"), "odd", then=player_used),
     Case("job-file-missing", "/jobs/{job_id}", at(f"/jobs/{odd_id(MISSING)}"), "odd", is_rare=True),
     Case("job-challenge", "/jobs/{job_id}", at(f"/jobs/{odd_id(WAITS)}"), "odd", is_rare=True),
+    Case("job-sealed", "/jobs/{job_id}", job_in(JobStatus.COMPLETED), then=copy_sealed, is_rare=True),
     Case("job-keys", "/jobs/{job_id}", job_in(JobStatus.COMPLETED), then=keys_shown, is_rare=True),
     Case("sites-odd", "/sites", at("/sites"), "odd", is_rare=True),
     Case("site-closed", "/sites/{platform}", at("/sites/tiktok"), "odd", is_rare=True),
@@ -373,6 +475,11 @@ CASES: tuple[Case, ...] = (
 
 # Routes that do not return a page, and the reason.
 NO_PAGES: dict[str, str] = {
+    "/access/feeds.opml": "a download",
+    "/feeds/{key}/rss.xml": "read by podcast apps",
+    "/feeds/{key}/atom.xml": "read by feed readers",
+    "/feeds/{key}/cover.png": "a file",
+    "/feeds/{key}/{name}": "a file",
     "/login/oidc": "leads to the provider",
     "/login/oidc/callback": "leads to the page that was wanted",
     "/s/{key}/video": "a file",

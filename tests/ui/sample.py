@@ -144,6 +144,18 @@ async def store_kept(store: Store, downloads: Path, video: bytes, suffix: str, *
     return kept.job
 
 
+def stored_post(number: int, at: datetime, items: Sequence[JobItem]) -> StoredJob:
+    """Return a saved post with these items, whose files exist. ``number`` must not be that of any other."""
+    first = next(item.kept for item in items if item.kept)
+    job = _job(number, ACCOUNTS[number % len(ACCOUNTS)], TITLES[number % len(TITLES)], at)
+    facts: dict[str, Any] = {
+        "status": JobStatus.COMPLETED, "stage": Stage.COMPLETE, "attempt_count": 1, "started_at": at, "completed_at": at, "updated_at": at, "progress_pct": 100,
+        "output_path": first.output_path, "thumbnail_path": first.thumbnail_path, "bytes": first.bytes, "sha256": first.sha256,
+        "duration_s": first.duration_s, "width": first.width, "height": first.height, "items": tuple(items),
+    }  # fmt: skip
+    return StoredJob(_with(job, facts), (_record(at, Stage.COMPLETE, size=first.bytes),), ())
+
+
 def post(number: int) -> Job:
     """Return a new post. Its id depends on its number, as with ``store_kept``."""
     return _job(number, ACCOUNTS[number % len(ACCOUNTS)], TITLES[number % len(TITLES)], SystemClock().now())

@@ -30,6 +30,7 @@ SUBJECTS = {
     "video": job_in(JobStatus.COMPLETED),
     "sites": at("/sites"),
     "settings": at("/settings"),
+    "notifications": at("/notifications"),
 }
 LOOKS: tuple[tuple[str, Size], ...] = (("light", "desktop"), ("dark", "phone"))
 

@@ -447,6 +447,40 @@ async def test_without_javascript_links_are_submitted_and_groups_retried(pages: 
     await page.wait_for_load_state("networkidle")
 
 
+async def test_the_queue_is_paused_and_resumed_without_leaving_the_page(pages: Pages, make_vault: MakeVault) -> None:
+    vault = await make_vault(posts=0)
+    await vault.add(A)
+    page = await pages("/", base=vault.base)
+    await page.evaluate("window.sameDocument = true")
+    await page.locator(".waiting").get_by_role("button", name="Pause").click()
+    await expect(page.locator(".notices")).to_contain_text("The queue is paused.")
+    await expect(page.locator(".waiting li")).to_contain_text("Paused")
+    await expect(page.locator(".at-work .rest")).to_have_text("The queue is paused.")
+
+    await page.locator(".notices").get_by_role("button", name="Resume").click()
+    await expect(page.locator(".notices")).not_to_contain_text("The queue is paused.")
+    await expect(page.locator(".waiting li")).not_to_contain_text("Paused")
+    assert await page.evaluate("window.sameDocument")
+
+
+async def test_a_waiting_post_is_moved_to_the_front_without_leaving_the_page(
+    pages: Pages, make_vault: MakeVault
+) -> None:
+    vault = await make_vault(posts=0)
+    for url in (A, B):
+        await vault.add(url)
+    page = await pages("/", base=vault.base)
+    await page.evaluate("window.sameDocument = true")
+    rows = page.locator(".waiting li")
+    await expect(rows.first).to_contain_text("watch/a")
+    await rows.last.get_by_role("button", name="Move to the front").click()
+
+    await expect(rows.first).to_contain_text("watch/b")
+    await expect(rows.first).to_contain_text("First")
+    await expect(rows.first.get_by_role("button", name="Move to the front")).to_have_count(0)
+    assert await page.evaluate("window.sameDocument")
+
+
 async def test_hostile_text_is_shown_as_text_and_does_not_break_the_layout(pages: Pages, make_vault: MakeVault) -> None:
     vault = await make_vault(posts=0)
     store = vault.store

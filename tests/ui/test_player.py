@@ -9,6 +9,8 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from mediavault.core.job import Job
+from mediavault.core.marks import Mark, MarkKind
+from mediavault.core.segments import VideoSegment, segments_to_text
 from tests import media
 from tests.ui.browsing import SIZES, Pages, overflow
 from tests.ui.hostile_texts import RUN
@@ -196,6 +198,28 @@ async def test_chapters_are_marked_and_listed_and_jump(pages: Pages, fresh_vault
     await expect(page.locator("#chapter-marks i")).to_have_count(2)
     await page.keyboard.press("Escape")
     await expect(page.locator("#chapters summary")).to_be_focused()
+
+
+@pytest.mark.parametrize("size", ["phone", "desktop"])
+async def test_a_part_that_sponsorblock_marked_can_be_skipped_while_it_plays(
+    pages: Pages, fresh_vault: Vault, size: Any
+) -> None:
+    job = await subtitled(fresh_vault)
+    text = segments_to_text([VideoSegment(1.0, 3.0, "sponsor"), VideoSegment(4.0, 5.0, "filler")])
+    await fresh_vault.store.marks.put([Mark(job.id, MarkKind.SEGMENTS, text)])
+    page = await pages(f"/jobs/{job.id}", base=fresh_vault.base, size=size)
+    await begin(page)
+    skip = page.locator("#skip")
+    await expect(page.locator("#segment-marks i")).to_have_count(2)
+    await page.evaluate("document.getElementById('player').currentTime = 1.5")
+    await expect(skip).to_have_text("Skip the advertising")
+    await page.screenshot(path=str(fresh_vault.downloads / f"skip-{size}.png"))
+    await skip.click()
+
+    assert await time_of(page) == 3
+    await expect(skip).to_be_hidden()
+    await page.evaluate("document.getElementById('player').currentTime = 4.2")
+    await expect(skip).to_have_text("Skip this part")
 
 
 async def test_subtitles_are_chosen_from_a_menu_and_remembered(pages: Pages, fresh_vault: Vault) -> None:

@@ -16,6 +16,7 @@ from mediavault.core.media import Item, ItemType, KeptFile
 from mediavault.store.port import JobQuery, StoredJob
 from tests import media
 from tests.ui.browsing import SIZES, Pages, overflow
+from tests.ui.pages import with_twins
 from tests.ui.sample import store_kept
 from tests.ui.vault import Vault
 
@@ -263,6 +264,28 @@ async def test_nothing_overflows_in_any_state(pages: Pages, vault: Vault, size: 
     for job in jobs:
         await page.goto(f"{vault.base}/jobs/{job.id}")
         assert await overflow(page) == [], job.status
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+async def test_a_post_leads_to_the_others_with_the_same_video_and_the_library_lists_them(
+    pages: Pages, vault: Vault, size: Any
+) -> None:
+    page = await pages(await with_twins(vault), size=size)
+    own, same, alike = vault.kept[-3:]
+    links = page.get_by_role("region", name="The same video").get_by_role("link")
+    await expect(links).to_have_count(2)
+    await expect(links.nth(0)).to_contain_text("Identical file")
+    await expect(links.nth(1)).to_contain_text("Looks the same (93 %)")
+    assert await overflow(page) == []
+
+    await links.nth(0).click()
+    await expect(page).to_have_url(re.compile(f"/jobs/{same.id}"))
+    await expect(page.get_by_role("region", name="The same video").get_by_role("link")).to_have_count(1)
+
+    await page.goto(f"{vault.base}/library?mine=twins")
+    for job in (own, same, alike):
+        await expect(page.locator(f'a[href*="{job.id}"]').first).to_be_visible()
+    await expect(page.locator("#mine")).to_have_value("twins")
 
 
 async def album(vault: Vault) -> Job:

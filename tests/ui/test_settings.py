@@ -12,7 +12,7 @@ from tests.ui.vault import Vault
 async def test_a_setting_is_changed_and_reset(pages: Pages, fresh_vault: Vault) -> None:
     page = await pages("/settings", base=fresh_vault.base)
     await page.get_by_label("Downloads at once", exact=True).fill("6")
-    await page.get_by_label("Most compatible").check()
+    await page.get_by_role("radio", name="compatible").check()
     await page.get_by_role("button", name="Save").click()
 
     await expect(page.get_by_text("Saved. Applies to new downloads.")).to_be_visible()
@@ -21,7 +21,7 @@ async def test_a_setting_is_changed_and_reset(pages: Pages, fresh_vault: Vault) 
 
     await page.get_by_role("button", name="Reset: Downloads at once").click()
     await expect(page.get_by_label("Downloads at once", exact=True)).to_have_value("3")
-    await expect(page.get_by_label("Most compatible")).to_be_checked()
+    await expect(page.get_by_role("radio", name="compatible")).to_be_checked()
 
 
 async def test_an_example_name_is_shown_while_its_template_is_typed(pages: Pages, fresh_vault: Vault) -> None:

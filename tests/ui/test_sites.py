@@ -45,6 +45,20 @@ async def test_a_user_can_try_a_paused_site_now(pages: Pages, fresh_vault: Vault
     await expect(page.get_by_text("X asked us to slow down")).to_have_count(0)
 
 
+async def test_a_site_and_the_whole_queue_are_paused_and_resumed(pages: Pages, fresh_vault: Vault) -> None:
+    page = await pages("/sites", base=fresh_vault.base)
+    row = page.locator("#vimeo")
+    await row.get_by_role("button", name="Pause: Vimeo").click()
+    await expect(row).to_contain_text("until somebody resumes it")
+    await row.get_by_role("button", name="Resume: Vimeo").click()
+    await expect(row).not_to_contain_text("until somebody resumes it")
+
+    await page.get_by_role("button", name="Pause all").click()
+    await expect(page.locator("form.notice")).to_contain_text("The queue is paused.")
+    await page.locator("form.notice").get_by_role("button", name="Resume").click()
+    await expect(page.get_by_role("button", name="Pause all")).to_be_visible()
+
+
 async def test_the_page_of_a_site_shows_what_went_wrong_and_links_to_its_sign_in(pages: Pages) -> None:
     page = await pages("/sites/x")
 

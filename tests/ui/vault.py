@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +21,27 @@ from mediavault.auth.users import Users
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import ClaimedJob, Job, JobStatus, WorkerHeartbeat, WorkerId
+from mediavault.core.messages import Message
 from mediavault.core.settings import Settings
 from mediavault.core.users import Role
+from mediavault.notifications.deliveries import DeliveryState, NotificationDelivery, replace_delivery
+from mediavault.notifications.port import SendResult
+from mediavault.notifications.targets import add_target
 from mediavault.services.download.frames import frame_key
+from mediavault.services.extraction.ytdlp_home import home_of
+from mediavault.services.extraction.ytdlp_versions import UpgradeRecord, alone, change_record
 from mediavault.services.media.extras import ExtrasCache, extras_folder
 from mediavault.store.port import JobQuery, Store
 from mediavault.store.trash import move_to_trash, new_batch
+from tests.notification_stubs import StubSender
 from tests.patience import patient
 from tests.ui import sample
+from tests.ui.followed import add_sources
 
 START_WITHIN_S = 30.0  # even while other tests run
 BEAT_EVERY_S = 30.0
 WORKER = WorkerId("w-sample")
+VAULT_ADDRESS = "https://vault.example"
 PASSWORD = "seven grey herons"  # of every user of the vault with several
 TOKEN = "mv_only-for-these-tests"  # the token of the vault that requires one
 
@@ -78,10 +88,53 @@ async def sample_vault(root: Path, *, posts: int = 60, worker: bool = True, **se
             kept, claims = await sample.fill_and_claim(opened.store, chosen.download_dir, posts=posts)
             await _throw_away(opened)
             await show_frames(opened)
+            await add_notifications(opened.store)
+            await add_sources(opened.store, kept)
+            _give_up_ytdlp(chosen)
         if worker:
             await stack.enter_async_context(_beating(opened.store))
         base = await stack.enter_async_context(_served(opened))
         yield Vault(base, opened, kept, claims)
+
+
+def _give_up_ytdlp(settings: Settings) -> None:
+    """Note that a newer yt-dlp was given up, so that the doctor's page says so."""
+    home = home_of(settings.state_dir)
+    why = Message("it failed at %(broken)s of %(posts)s posts", broken=5, posts=9)
+    record = UpgradeRecord(
+        tried_at=SystemClock().now(), before="2026.11.20", after="2026.10.26", refused="2026.11.20", why=why
+    )
+    with alone(home):
+        change_record(home, lambda _: record)
+
+
+async def add_notifications(store: Store) -> None:
+    """Add a target of each kind, and messages to them that were delivered, wait and were given up."""
+    clock = SystemClock()
+    now = clock.now()
+    made = [
+        await add_target(store.records, clock, StubSender(), url=url, name=name, private=private, vault=VAULT_ADDRESS)
+        for name, url, private in (
+            ("Home Assistant", "http://homeassistant.local:8123/api/webhook/wh-8c1f", True),
+            ("", "ntfy://ntfy.example/videos", False),
+            ("Shelf display", "https://hooks.example/mediavault", False),
+        )
+    ]
+    told = (
+        (0, "job.saved", 3, DeliveryState.DELIVERED, SendResult(200)),
+        (1, "jobs.saved", 3, DeliveryState.DELIVERED, SendResult(None)),
+        (1, "session.sign_in_needed", 8, DeliveryState.DELIVERED, SendResult(None)),
+        (2, "job.failed", 12, DeliveryState.WAITING, SendResult(502, Message("It answered %(status)s.", status=502))),
+        (0, "disk.low", 300, DeliveryState.FAILED, SendResult(404, Message("It answered %(status)s.", status=404))),
+    )
+    for number, (target, kind, minutes, state, result) in enumerate(told):
+        at = now - timedelta(minutes=minutes)
+        delivery = NotificationDelivery(
+            id=f"msg_{number:032x}", target=made[target].id, type=kind, body="{}", made_at=at, state=state,
+            due_at=now + timedelta(minutes=18), attempts=1 if result.is_delivered else 3, tried_at=at,
+            failing_since=None if result.is_delivered else at, status=result.status, problem=result.problem,
+        )  # fmt: skip
+        await replace_delivery(store.records, None, delivery)
 
 
 async def show_frames(opened: App, *, without: Sequence[str] = ()) -> None:

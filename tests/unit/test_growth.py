@@ -7,7 +7,7 @@ with that for the text. ``python -m tests.growth_table`` lists them all, the slo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -20,8 +20,12 @@ READERS = readers()
 
 
 def above_linear(read: Callable[[str], object], texts: list[Pump]) -> list[tuple[Pump, Growth]]:
-    judged = [(pump, growth_of(read, pump.text)) for pump in texts]
-    return [(pump, growth) for pump, growth in judged if growth.is_above_linear]
+    return list(all_above_linear(read, texts))
+
+
+def all_above_linear(read: Callable[[str], object], texts: list[Pump]) -> Iterator[tuple[Pump, Growth]]:
+    judged = ((pump, growth_of(read, pump.text)) for pump in texts)
+    return ((pump, growth) for pump, growth in judged if growth.is_above_linear)
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -67,7 +71,7 @@ def test_a_pattern_that_backtracks_is_found(pattern: str) -> None:
     """Most of these were once in the product."""
     usage = Found("here", re.compile(pattern), frozenset({"search"}))
 
-    assert above_linear(usage, pumps_of(usage.pattern))
+    assert next(all_above_linear(usage, pumps_of(usage.pattern)), None)
 
 
 @pytest.mark.parametrize("pattern", [r"[^<]*+(</)", r"(?<![\w-])[\w-]++:", r"\d{1,9}-", r"[a-z]+://\S+"])

@@ -8,16 +8,19 @@ from dataclasses import dataclass, replace
 from mediavault.api.feed import Feed
 from mediavault.api.services import ApiServices
 from mediavault.core.failures import BadInput, ErrorCode
-from mediavault.core.job import Job, JobId, JobStatus, NewJob
+from mediavault.core.job import Job, JobId, JobStatus, NewJob, Priority
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
+from mediavault.core.post_urls import has_url
 from mediavault.core.submission import RefusedAddress
 from mediavault.presentation.views import kept_paths
-from mediavault.server.authentication import current_user
+from mediavault.server.authentication import current_principal, current_user
 from mediavault.store import trash
-from mediavault.store.bulk import iter_jobs, retry_each
+from mediavault.store.bulk import enqueue_for_user, iter_jobs, retry_each
 from mediavault.store.noting import note_added
 from mediavault.store.port import Enqueued, JobOrder, JobQuery
+from mediavault.store.profiles import default_profile, if_it_exists, known_profile, with_settings
+from mediavault.store.recordings import stop_recording
 from mediavault.store.trash import TrashedPost
 
 MAX_RETRIED = 500  # jobs that one request queues again
@@ -26,10 +29,22 @@ _PAGE = 200
 log = get_logger(__name__)
 
 
-async def submit(services: ApiServices, feed: Feed, texts: Sequence[str], *, force: bool = False) -> list[Enqueued]:
-    """Store posts; all or nothing. Raises BadUrl or a related error for one address, RefusedBatch for several."""
+async def submit(
+    services: ApiServices,
+    feed: Feed,
+    texts: Sequence[str],
+    *,
+    profile: str | None = None,
+    priority: Priority = Priority.NORMAL,
+    force: bool = False,
+) -> list[Enqueued]:
+    """Store posts; all or nothing.
+
+    Raises BadUrl or a related error for one address, RefusedBatch for several, BadInput for an unknown profile.
+    """
     new = [services.submit.read(texts[0])] if len(texts) == 1 else services.submit.read_all(texts)
-    return await _store(services, feed, new, force=force)
+    new = [replace(job, priority=priority) for job in new]
+    return await _store(services, feed, new, profile, force=force)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +56,24 @@ class SubmissionResult:
     refused: tuple[RefusedAddress, ...]
 
 
-async def submit_each(services: ApiServices, feed: Feed, texts: Sequence[str]) -> SubmissionResult:
-    """Store the posts that can be stored, and return why the others cannot."""
+async def submit_each(
+    services: ApiServices, feed: Feed, texts: Sequence[str], *, profile: str | None = None
+) -> SubmissionResult:
+    """Store the posts that can be stored, and return why the others cannot. Raises BadInput for an unknown profile."""
     new, refused = services.submit.read_each(texts)
-    stored = await _store(services, feed, new, force=False) if new else []
+    stored = await _store(services, feed, new, profile, force=False) if new else []
     jobs = {result.job.id: result.job for result in stored if result.created}
     known = {result.job.id: result.job for result in stored if not result.created and result.job.id not in jobs}
     return SubmissionResult(tuple(jobs.values()), tuple(known.values()), tuple(refused))
 
 
-async def _store(services: ApiServices, feed: Feed, new: Sequence[NewJob], *, force: bool) -> list[Enqueued]:
-    attempts = (await services.live.current()).max_attempts
-    stored = await services.store.queue.enqueue([replace(job, max_attempts=attempts) for job in new], force=force)
+async def _store(
+    services: ApiServices, feed: Feed, new: Sequence[NewJob], profile: str | None, *, force: bool
+) -> list[Enqueued]:
+    caller, records = current_principal(), services.store.records
+    asked = profile or await if_it_exists(records, caller.profile if caller else None)
+    new = await with_settings(new, await services.live.current(), records, profile=asked)
+    stored = await enqueue_for_user(services.store.queue, new, force=force)
     created = [result.job.id for result in stored if result.created]
     await note_added(services.store, services.clock, current_user(), created)
     feed.wake()
@@ -87,13 +108,25 @@ async def retry_failed(
     return count
 
 
-async def retry_job(services: ApiServices, feed: Feed, job_id: JobId, *, chosen: Collection[int | str] = ()) -> Job:
+async def retry_job(
+    services: ApiServices,
+    feed: Feed,
+    job_id: JobId,
+    *,
+    chosen: Collection[int | str] = (),
+    profile: str | None = None,
+) -> Job:
     """Queue a job again. ``chosen`` are the candidates that are the post's videos, each by its index or its URL.
 
-    Raises BadInput when one of them is not a candidate of the job.
+    With ``profile`` it is saved in that form from now on, with an empty one in its site's or the vault's usual form. Raises BadInput when one of them is not a candidate of the job, and for an unknown profile.
     """
-    urls = chosen_urls(await services.store.catalogue.get(job_id), chosen) if chosen else []
-    job = await services.store.queue.retry(job_id, chosen_urls=urls)
+    job = await services.store.catalogue.get(job_id)
+    urls = chosen_urls(job, chosen)
+    if profile == "":
+        name: str | None = default_profile(await services.live.current(), job.platform)
+    else:
+        name = await known_profile(services.store.records, profile) if profile else None
+    job = await services.store.queue.retry(job_id, chosen_urls=urls, profile=name)
     await services.frames.forget(job_id)  # the post is read again
     feed.wake()
     return job
@@ -115,16 +148,38 @@ def chosen_urls(job: Job, chosen: Collection[int | str]) -> list[str]:
     return list(dict.fromkeys(url for number, url in enumerate(urls) if number in chosen or url in chosen))
 
 
-async def save_again(services: ApiServices, feed: Feed, job_id: JobId) -> Job:
-    """Create a new job of the same post, as its next version. Raises the errors of a submission."""
+async def save_again(services: ApiServices, feed: Feed, job_id: JobId, *, profile: str | None = None) -> Job:
+    """Create a new job of the same post, as its next version.
+
+    Without ``profile`` it is saved in the form of the job, with an empty one in its site's or the vault's usual form.
+    Raises the errors of a submission, BadInput for a post without a URL.
+    """
     job = await services.store.catalogue.get(job_id)
-    return (await submit(services, feed, [job.post_url], force=True))[0].job
+    if not has_url(job.canonical_url):
+        raise BadInput(
+            "This post was imported from a file and has no link to save it from.", help="Add it by its link instead."
+        )
+    if profile is None:
+        profile = await if_it_exists(services.store.records, job.profile)
+    return (await submit(services, feed, [job.post_url], profile=profile, force=True))[0].job
 
 
 async def cancel_job(services: ApiServices, feed: Feed, job_id: JobId) -> Job:
     job = await services.store.queue.cancel(job_id)
     feed.wake()
     return job
+
+
+async def prioritize_job(services: ApiServices, feed: Feed, job_id: JobId, priority: Priority) -> Job:
+    """Move a job in the queue. Raises JobNotFound, IllegalMove for a completed one."""
+    job = await services.store.queue.set_priority(job_id, priority)
+    feed.wake()
+    return job
+
+
+async def stop_job(services: ApiServices, job_id: JobId) -> Job:
+    """Ask the worker that records the job's post to end, and to keep what there is; return the job as it is now."""
+    return await stop_recording(services.store, job_id, services.clock)
 
 
 async def remove_job(services: ApiServices, feed: Feed, job_id: JobId, *, files: bool, batch: str | None = None) -> Job:

@@ -19,6 +19,7 @@ from mediavault.core.logs import get_logger
 from mediavault.presentation.preferences import current, use
 from mediavault.presentation.views import job_view
 from mediavault.server.errors import HttpRefusal
+from mediavault.store.bulk import changed_pages
 from mediavault.store.port import JobCatalogue
 
 log = get_logger(__name__)
@@ -171,16 +172,9 @@ class Feed:
                 self.leave(listener)
 
     async def _changes(self) -> list[Job]:
-        moment, limit = self._cursor - OVERLAP, PAGE
         fresh: list[Job] = []
-        while True:
-            page = await self._catalogue.changed_since(moment, limit=limit)
+        async for page in changed_pages(self._catalogue, self._cursor - OVERLAP, limit=PAGE):
             fresh += [job for job in page if self._is_news(job)]
-            if len(page) < limit:
-                break
-            if page[-1].updated_at <= moment:  # more jobs changed in one instant than a page holds
-                limit *= 2
-            moment = page[-1].updated_at
         horizon = self._cursor - OVERLAP
         self._seen = {job_id: at for job_id, at in self._seen.items() if at >= horizon}
         return fresh

@@ -32,7 +32,7 @@ from mediavault.services.library.port import OpenedFile
 log = get_logger(__name__)
 router = APIRouter(tags=["files"])
 
-_DOWNLOAD_TYPE = "application/octet-stream"
+DOWNLOAD_TYPE = "application/octet-stream"
 _NO_SUFFIX = re.compile(r"[^A-Za-z0-9.]")
 ANSWERS = errors(401, 404, 416, 503, 507) | {
     status: {"description": words} for status, words in ((206, "A part"), (304, "Known"))
@@ -49,8 +49,15 @@ CONTENT_TYPES: Mapping[str, str] = {
     ".ogv": "video/ogg",
     ".mpg": "video/mpeg",
     ".wmv": "video/x-ms-wmv",
+    ".m4a": "audio/mp4",
+    ".opus": "audio/ogg",
+    ".ogg": "audio/ogg",
+    ".mp3": "audio/mpeg",
+    ".flac": "audio/flac",
     ".jpg": "image/jpeg",
     ".webp": "image/webp",
+    ".gif": "image/gif",
+    ".avif": "image/avif",
     ".png": "image/png",
     ".vtt": "text/vtt; charset=utf-8",
 }
@@ -153,18 +160,21 @@ def _file_of(job: Job, place: int | None) -> KeptFile:
 
 async def _video(request: Request, services: ApiServices, kept: KeptFile, *, download: bool) -> Response:
     file = StoredFile(kept.output_path, kept.sha256, kept.bytes)
-    return await _answer(request, services.library, file, download=download)
+    return await answer_stored(request, services.library, file, download=download)
 
 
 async def _picture(request: Request, services: ApiServices, kept: KeptFile, *, download: bool) -> Response:
-    return await _answer(request, services.library, StoredFile(kept.thumbnail_path), download=download)
+    return await answer_stored(request, services.library, StoredFile(kept.thumbnail_path), download=download)
 
 
 async def _sidecar(request: Request, services: ApiServices, kept: KeptFile) -> Response:
-    return await _answer(request, services.library, StoredFile(sidecar_path(kept)), download=True)
+    return await answer_stored(request, services.library, StoredFile(sidecar_path(kept)), download=True)
 
 
-async def _answer(request: Request, library: LibraryFiles, kept: StoredFile, *, download: bool) -> Response:
+async def answer_stored(
+    request: Request, library: LibraryFiles, kept: StoredFile, *, download: bool = False
+) -> Response:
+    """Return a response with a file of the library or the requested part of it. Raises HttpRefusal (404) without one."""
     file = await library.open(kept.path) if kept.path else None
     if file is None or kept.path is None:
         raise file_not_found()
@@ -266,6 +276,6 @@ def _naming(relative: str, *, download: bool) -> dict[str, str]:
     in_full = quote(name.name, safe="", errors="replace")
     disposition = f"filename=\"{fallback}\"; filename*=UTF-8''{in_full}"  # RFC 6266, RFC 8187
     return {
-        "Content-Type": kind or _DOWNLOAD_TYPE,
+        "Content-Type": kind or DOWNLOAD_TYPE,
         "Content-Disposition": f"{'inline' if shown else 'attachment'}; {disposition}",
     }

@@ -1,4 +1,4 @@
-"""``/api/jobs…``: submit, list, show, retry, cancel, remove; ``/api/accounts`` and ``/api/totals``."""
+"""``/api/jobs…``: submit, list, show, retry, move in the queue, stop, cancel, remove; ``/api/accounts`` and ``/api/totals``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 
-from mediavault.api.actions import cancel_job, remove_job, retry_job, submit
+from mediavault.api.actions import cancel_job, prioritize_job, remove_job, retry_job, stop_job, submit
 from mediavault.api.dependencies import EventFeed, JobIdPath, Services, UserName, errors
 from mediavault.api.idempotency import IdempotencyKey, StoredAnswer, answer_once
 from mediavault.core import marks
@@ -21,13 +21,24 @@ from mediavault.presentation.schemas import (
     JobPageView,
     JobView,
     ListRequest,
+    PriorityRequest,
     RetryRequest,
     SubmitRequest,
     TotalsView,
+    TwinView,
 )
-from mediavault.presentation.views import account_page_view, history_view, job_list, job_view, page_view, totals_view
+from mediavault.presentation.views import (
+    account_page_view,
+    history_view,
+    job_list,
+    job_view,
+    page_view,
+    totals_view,
+    twin_view,
+)
 from mediavault.store.noting import read_noted
 from mediavault.store.port import AccountQuery, JobOrder, JobQuery
+from mediavault.store.twins import read_twins
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 library_router = APIRouter(prefix="/api", tags=["library"])
@@ -46,13 +57,14 @@ async def create(
     """Store one post or several: 201 when a job was created, 200 when all of them already existed.
 
     All or nothing: one invalid address refuses them all with 422. ``?force=true`` saves a post again, as a new version.
+    ``priority`` is ``now``, ``normal`` or ``later``. ``profile`` is a name of ``/api/profiles``; without it the token's, the site's or the vault's is used.
     With ``Idempotency-Key``, a request that is sent again within a day gets the same answer, and stores nothing: 409
     while the first is being answered, 422 if the key was used for another request.
     """
     texts = [body.post_url] if body.post_url is not None else body.post_urls or []
 
     async def answer() -> StoredAnswer:
-        stored = await submit(services, feed, texts, force=force)
+        stored = await submit(services, feed, texts, profile=body.profile, priority=body.priority, force=force)
         jobs = [result.job for result in stored]
         view = job_view(jobs[0]) if body.post_url is not None else job_list(jobs)
         return StoredAnswer(_CREATED if any(result.created for result in stored) else _OK, view.model_dump(mode="json"))
@@ -68,19 +80,22 @@ async def index(query: Annotated[ListRequest, Query()], services: Services, user
     """List jobs in the requested order, newest first by default. ``status`` may be repeated.
 
     Every word of ``q`` must begin a word in the title, text, account or address; ``tag:word`` asks for a tag, as ``tag``
-    does, which may be repeated. ``started``: whether the user stopped in the middle. ``since`` (inclusive) and ``until``
+    does, which may be repeated. ``started``: whether the user stopped in the middle.
+    ``twins``: whether another post has the same video. ``since`` (inclusive) and ``until``
     (exclusive) refer to ``created_at``, in UTC unless they have a time zone. ``account`` is a ``key`` of
     ``/api/accounts``.
     """
     page = await services.store.catalogue.jobs(to_query(query, user))
-    return page_view(page, await read_noted(services.store, user, [job.id for job in page.jobs]))
+    noted = await read_noted(services.store, user, [job.id for job in page.jobs])
+    return page_view(page, noted, holds=await services.holds())
 
 
 @router.get("/{job_id}", response_model=JobView, responses=errors(401, 404, 503))
 async def show(job_id: JobIdPath, services: Services, user: UserName) -> JobView:
     """Return one job."""
     job = await services.store.catalogue.get(job_id)
-    return job_view(job, (await read_noted(services.store, user, [job_id])).get(job_id, Noted()))
+    noted = (await read_noted(services.store, user, [job_id])).get(job_id, Noted())
+    return job_view(job, noted, holds=await services.holds())
 
 
 @router.get("/{job_id}/history", response_model=list[HistoryView], responses=errors(401, 404, 503))
@@ -89,20 +104,49 @@ async def history(job_id: JobIdPath, services: Services) -> list[HistoryView]:
     return [history_view(record) for record in await services.store.catalogue.history(job_id)]
 
 
+@router.get("/{job_id}/same", response_model=list[TwinView], responses=errors(401, 404, 503))
+async def same(job_id: JobIdPath, services: Services) -> list[TwinView]:
+    """Return the other saved posts with the same video: identical files first, then those that look the most alike.
+
+    They are found some time after the video was saved. Versions of the same post are not among them.
+    """
+    await services.store.catalogue.get(job_id)
+    return [twin_view(twin) for twin in await read_twins(services.store, job_id)]
+
+
 @router.post("/{job_id}/retry", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))
 async def retry(job_id: JobIdPath, services: Services, feed: EventFeed, body: RetryRequest | None = None) -> JobView:
     """Queue a failed or cancelled job again; a queued or running job is returned unchanged.
 
     ``chosen`` selects the candidates that are the post's videos, where nothing else determines them: each by its index
-    in ``candidates`` or by its ``url``. They are saved as the post's items. ``chosen_url`` selects one.
+    in ``candidates`` or by its ``url``. They are saved as the post's items. ``chosen_url`` selects one. ``profile`` saves the post in
+    another form, an empty one in its site's or the vault's usual form.
     """
-    return job_view(await retry_job(services, feed, job_id, chosen=body.all_chosen if body else ()))
+    asked = body or RetryRequest()
+    return job_view(await retry_job(services, feed, job_id, chosen=asked.all_chosen, profile=asked.profile))
 
 
 @router.post("/{job_id}/cancel", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))
 async def cancel(job_id: JobIdPath, services: Services, feed: EventFeed) -> JobView:
     """Stop a job for good; a restart does not bring it back."""
     return job_view(await cancel_job(services, feed, job_id))
+
+
+@router.post("/{job_id}/priority", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))
+async def prioritize(job_id: JobIdPath, body: PriorityRequest, services: Services, feed: EventFeed) -> JobView:
+    """Move a job in the queue: all of ``now`` are claimed before ``normal``, and these before ``later``; the oldest of each
+    first. A completed job is refused (409).
+    """
+    return job_view(await prioritize_job(services, feed, job_id, body.priority))
+
+
+@router.post("/{job_id}/stop", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))
+async def stop(job_id: JobIdPath, services: Services) -> JobView:
+    """End the recording of a running stream and keep what there is; the job is completed some seconds later.
+
+    A post that is not being recorded is refused (409).
+    """
+    return job_view(await stop_job(services, job_id))
 
 
 @router.delete("/{job_id}", response_model=JobView, responses=errors(401, 403, 404, 415, 503, 507))
@@ -121,6 +165,7 @@ def to_query(request: ListRequest, user: str) -> JobQuery:
         favourites=_flag(request.favourite),
         seen=_flag(request.watched),
         started=_flag(request.started),
+        twins=_flag(request.twins),
     )
     return JobQuery(
         statuses=tuple(status for status in request.status if status),

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
+from mediavault.api.comments import saved_comments
 from mediavault.api.dependencies import JobIdPath, Services, errors
-from mediavault.api.files import ANSWERS, Place, StoredFile, answer_bytes, answer_file, file_not_found, kept_file
+from mediavault.api.files import ANSWERS, Place, StoredFile, answer_bytes, answer_stored, file_not_found, kept_file
+from mediavault.api.services import ApiServices
+from mediavault.core.job import JobId
+from mediavault.core.marks import MarkKind
+from mediavault.core.media import Chapter
 from mediavault.core.names import shown_text
-from mediavault.presentation.schemas import ChapterView, PreviewView, SubtitlesView, TextTracksView
-from mediavault.presentation.webvtt import to_webvtt
+from mediavault.core.segments import segments_from_text
+from mediavault.core.webvtt import to_webvtt
+from mediavault.presentation.schemas import (
+    ChapterView,
+    CommentsView,
+    CommentView,
+    PreviewView,
+    SegmentView,
+    SubtitlesView,
+    TextTracksView,
+)
 
 router = APIRouter(tags=["files"])
 
@@ -27,15 +42,32 @@ async def tracks(job_id: JobIdPath, place: Place, services: Services) -> TextTra
     """
     kept = await kept_file(services, job_id, place)
     inside, beside = await services.extras.tracks(job_id, place, kept), await services.extras.beside(kept)
+    noted = {mark.name: mark.text for mark in (await services.store.marks.of_jobs([job_id])).get(job_id, ())}
+    segments = segments_from_text(noted.get(MarkKind.SEGMENTS, "[]"))
+    chapters = inside.chapters or await _chapters_of_the_post(services, job_id, place)
     names = [(each.language, shown_text(each.title)) for each in inside.subtitles]
     names += [(each.language, "") for each in beside]
     return TextTracksView(
-        chapters=[ChapterView(start_s=each.start_s, title=shown_text(each.title)) for each in inside.chapters],
+        chapters=[ChapterView(start_s=each.start_s, title=shown_text(each.title)) for each in chapters],
+        segments=[SegmentView(start_s=one.start_s, end_s=one.end_s, category=one.category) for one in segments],
         subtitles=[
             SubtitlesView(language=language, title=title, href=f"/files/{job_id}/items/{place}/subtitles/{number}")
             for number, (language, title) in enumerate(names)
         ],
     )
+
+
+async def _chapters_of_the_post(services: ApiServices, job_id: JobId, place: int) -> tuple[Chapter, ...]:
+    """Return the chapters that the site named, for a file that has none inside."""
+    items = (await services.store.catalogue.get(job_id)).items
+    return items[place].item.chapters if place < len(items) else ()
+
+
+@router.get("/api/jobs/{job_id}/comments", responses=errors(401, 404, 503))
+async def comments(job_id: JobIdPath, services: Services) -> CommentsView:
+    """Return the comments that were saved with a post: those of its profile, up to 1,000."""
+    job = await services.store.catalogue.get(job_id)
+    return CommentsView(comments=[CommentView(**asdict(one)) for one in await saved_comments(services.library, job)])
 
 
 @router.get("/api/jobs/{job_id}/items/{place}/preview", responses=errors(401, 404, 503))
@@ -69,10 +101,7 @@ async def item_subtitles(
         return answer_bytes(request, to_webvtt(inside[number].cues).encode(), _VTT_TYPE)
     beside = await services.extras.beside(kept)
     path = beside[number - len(inside)].path if number - len(inside) < len(beside) else None
-    file = await services.library.open(path) if path is not None else None
-    if file is None:
-        raise file_not_found()
-    return await answer_file(request, file, StoredFile(path), download=False)
+    return await answer_stored(request, services.library, StoredFile(path))
 
 
 @router.head("/files/{job_id}/items/{place}/preview", include_in_schema=False)

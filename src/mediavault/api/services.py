@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,17 +10,21 @@ from typing import Protocol
 from mediavault.auth.oidc import Fetch
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BadInput
+from mediavault.core.holds import Hold
 from mediavault.core.job import Job, JobId
 from mediavault.core.media import KeptFile, PreviewSheet, ProbeReport, TextTracks
 from mediavault.core.platform import Platform
+from mediavault.core.seals import SealState
 from mediavault.core.sessions import BrowserTask, ImportReport, SessionState, Viewer
 from mediavault.core.settings import Settings
 from mediavault.core.submission import Submission
+from mediavault.notifications.notifier import Notifier
 from mediavault.presentation.doctor_report import Doctor, Ytdlp
 from mediavault.presentation.labels import one_line
 from mediavault.presentation.translation import gettext
 from mediavault.services.download.frames import FrameRequest
 from mediavault.services.library.port import OpenedFile
+from mediavault.store.line_holds import holds_in_force
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import Store
 from mediavault.store.trash import TrashFiles
@@ -102,6 +106,19 @@ class VideoFrames(Protocol):
         """Remove the pictures of a job's candidates."""
 
 
+class Seals(Protocol):
+    """Sealed copies, made in the background and kept for an hour for their download."""
+
+    def begin(self, job: Job) -> None:
+        """Make a copy, unless one of the job is being made. Raises BadInput (TOO_MANY)."""
+
+    def state(self, job_id: JobId) -> SealState | None:
+        """Return how far the job's copy is; None without one."""
+
+    def open(self, job_id: JobId) -> tuple[str, AsyncGenerator[bytes, None]] | None:
+        """Return the name and the pieces of the job's zip; None while there is none."""
+
+
 class Sessions(Protocol):
     """The sessions at the sites that can be signed in to. An unknown site's name raises BadInput (NOT_FOUND)."""
 
@@ -173,10 +190,16 @@ class ApiServices:
     formats: FileFormats
     extras: VideoExtras
     frames: VideoFrames
+    seals: Seals
     doctor: Doctor
     ytdlp: Ytdlp
+    notifier: Notifier
     platforms: tuple[Platform, ...] = ()
     fetch_from_provider: Fetch | None = None  # None: no OpenID Connect
+
+    async def holds(self) -> tuple[Hold, ...]:
+        """Return what holds queued jobs back now."""
+        return await holds_in_force(self.store.records, self.live, self.clock.now())
 
     def platform(self, name: str) -> Platform | None:
         """Return the site's facts; None for a name that no site has (any more)."""

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Path
 from mediavault.api.dependencies import Services, errors
 from mediavault.api.services import ApiServices
 from mediavault.core.failures import FAILURES, ErrorCode, NotFound
+from mediavault.core.holds import Hold
 from mediavault.core.job import JobStatus
 from mediavault.core.platform import Pace
 from mediavault.core.sessions import SessionState
@@ -20,6 +21,7 @@ from mediavault.presentation.schemas import SiteLimitView
 from mediavault.presentation.session_views import SessionView, session_views
 from mediavault.presentation.views import is_left_alone, site_limit_views
 from mediavault.server.errors import HttpRefusal
+from mediavault.store.holds import all_holds
 from mediavault.store.port import FailureGroup, PlatformTotals
 
 router = APIRouter(prefix="/api/gates", tags=["gates"])
@@ -30,7 +32,8 @@ class Site:
     """A site and the state of its jobs, limits and session.
 
     ``totals`` is None without jobs, ``limits`` without any or waiting jobs, ``session`` where signing in is not
-    possible, and ``pace`` where one name covers many sites. ``failures`` has the most frequent first.
+    possible, and ``pace`` where one name covers many sites. ``failures`` has the most frequent first. ``pause``: an admin has
+    paused it.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Site:
     session: SessionState | None
     pace: Pace | None
     failures: tuple[FailureGroup, ...]
+    pause: Hold | None = None
 
     @property
     def address(self) -> str:
@@ -52,9 +56,9 @@ class Site:
 
     @property
     def is_in_use(self) -> bool:
-        """Whether there is anything to show: a job, limits, a session."""
+        """Whether there is anything to show: a job, limits, a session, a pause."""
         has_session = self.session is not None and bool(self.session.signed_in or self.session.cookies)
-        return self.totals is not None or self.limits is not None or has_session
+        return self.totals is not None or self.limits is not None or has_session or self.pause is not None
 
     def count(self, status: JobStatus) -> int:
         return self.totals.counts.get(status, 0) if self.totals else 0
@@ -86,6 +90,7 @@ async def _known(services: ApiServices) -> dict[str, Site]:
     all_limits = {limits.platform: limits for limits in await all_site_limits(services)}
     sessions = {state.platform: state for state in await services.sessions.states()}
     failures = await services.store.catalogue.failures()
+    pauses = {hold.site: hold for hold in await all_holds(services.store.records)}
     names = {*totals, *all_limits, *sessions, *(platform.name for platform in services.platforms)}
     return {
         name: Site(
@@ -96,6 +101,7 @@ async def _known(services: ApiServices) -> dict[str, Site]:
             session=sessions.get(name),
             pace=_pace(name, services),
             failures=tuple(group for group in failures if group.platform == name),
+            pause=pauses.get(name),
         )
         for name in names
     }

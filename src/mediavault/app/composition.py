@@ -15,19 +15,29 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from mediavault.app import media_server
+from mediavault.app.media_server import MediaServerRefresh, open_media_server
+from mediavault.app.notifying import open_notifier
+from mediavault.app.outgoing import upstream_proxies
 from mediavault.app.storage import make_library, open_store, wait_for_database
 from mediavault.core.clock import Clock, SystemClock
-from mediavault.core.failures import MediavaultError
+from mediavault.core.failures import MediavaultError, NoSpace, StorageFailure
 from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.core.job import NewJob, WorkerHeartbeat
 from mediavault.core.logs import get_logger
 from mediavault.core.settings import Settings
+from mediavault.core.shared_line import SharedLine
 from mediavault.core.submission import Submission
 from mediavault.core.urls import HttpUrl
-from mediavault.maintenance import outdated_sidecars
+from mediavault.maintenance import companion_words, outdated_sidecars, twins
+from mediavault.maintenance.arranging import finish_moves
 from mediavault.maintenance.outdated_sidecars import write_outdated
 from mediavault.maintenance.scheduled_checks import ROUND_S, ScheduledChecks
+from mediavault.maintenance.twins import TwinFinder
+from mediavault.notifications import notifier as notifications
+from mediavault.notifications.notifier import Notifier
 from mediavault.platforms import registry
 from mediavault.services.browser.session_manager import SessionManager, note_account
 from mediavault.services.egress.guard import EgressGuard
@@ -38,12 +48,18 @@ from mediavault.store.live_settings import LiveSettings
 from mediavault.store.patience import DatabaseWait
 from mediavault.store.port import Store, Workers
 from mediavault.store.trash import empty_trash
-from mediavault.worker import liveness
+from mediavault.worker import following, later, liveness
 from mediavault.worker.context import RetryPolicy, WorkerContext
+from mediavault.worker.following import Follower
 from mediavault.worker.freezes import FreezeReport, settled_reports
 from mediavault.worker.library import ensure_library_id
 from mediavault.worker.loops import end, every
+from mediavault.worker.recording_places import RecordingPlaces
 from mediavault.worker.worker import Worker, WorkerLimits
+
+if TYPE_CHECKING:  # both load slowly, and processes without a worker need neither
+    from mediavault.services.browser.chromium import Chromium
+    from mediavault.services.egress.proxy import EgressProxy
 
 TRASH_ROUND_S = 3600.0
 
@@ -64,6 +80,7 @@ class App:
     library: Library
     submission: Submission
     live: LiveSettings
+    notifier: Notifier
     worker: Worker | None
     working: asyncio.Task[None] | None
 
@@ -88,80 +105,104 @@ async def open_app(
     for broken in registry.broken_packages():
         log.warning("site_package_broken", package=broken.entry_point, error=broken.reason)
     clock = SystemClock()
-    limits = worker_limits(settings)  # raises for invalid settings before anything is opened
+    limits, guard = (
+        worker_limits(settings),
+        make_guard(settings),
+    )  # raise for invalid settings before anything is opened
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings, clock, patience))
         if first is not None:
             await first(store)
-        guard = make_guard(settings)
         stack.callback(guard.close)
         library = make_library(settings)
         # before anything is created in a library that may be the wrong one
         await wait_for_database(patience, lambda: ensure_library_id(store, library))
         await library.prepare()
         submission, live = _submission(settings, guard, clock), LiveSettings(settings, store.records, clock)
+        notifier = await stack.enter_async_context(open_notifier(settings, store, clock))
         if not worker:
-            yield App(settings, store, clock, guard, library, submission, live, None, None)
+            yield App(settings, store, clock, guard, library, submission, live, notifier, None, None)
             return
-        tools = await stack.enter_async_context(open_tools(settings, store, library, guard, clock))
-        tools = replace(tools, live=live.current)
+        tools = await stack.enter_async_context(open_tools(settings, store, library, guard, clock, live))
+        if settings.vault_url is None:  # files in a bucket are never moved
+            await _finish_moves(store, library, live)
+        from mediavault.app import ytdlp_upkeep  # loads what only workers need
+
         checks = ScheduledChecks(store, library, clock, live.current)
-        outdated = partial(write_outdated, store, library, clock)
-        for interval_s, work, name in (
+        ytdlp = ytdlp_upkeep.YtdlpUpkeep(settings.state_dir, clock, settings.ytdlp_upgrade)
+        upkeep: list[tuple[float, Callable[[], Awaitable[object]], str]] = [
             (ROUND_S, checks.check_due, "checks"),
-            (outdated_sidecars.ROUND_S, outdated, "sidecars"),
+            (outdated_sidecars.ROUND_S, partial(write_outdated, store, library, clock), "sidecars"),
+            (companion_words.ROUND_S, partial(companion_words.index_if_due, store, library, clock), "words"),
+            (later.ROUND_S, partial(later.do_what_is_due, tools), "later"),
+            (following.ROUND_S, Follower(tools, submission.read).round, "following"),
+            (
+                twins.ROUND_S,
+                (await stack.enter_async_context(_twin_finder(settings, store, library, clock))).find_due,
+                "twins",
+            ),
             (TRASH_ROUND_S, partial(_empty_old_trash, store, library, clock, live), "trash"),
-        ):
+            (notifications.ROUND_S, notifier.round, "notifications"),
+            (ytdlp_upkeep.ROUND_S, ytdlp.round, "yt-dlp"),
+        ]
+        if (server := await stack.enter_async_context(open_media_server(settings))) is not None:
+            refresh = MediaServerRefresh(server, store.records, clock)
+            tools = replace(tools, on_saved=refresh.saved)
+            upkeep.append((media_server.ROUND_S, refresh.tell_if_due, "media server"))
+        for interval_s, work, name in upkeep:
             stack.push_async_callback(end, asyncio.create_task(every(interval_s, _round_of(work, name), clock)))
         new_worker = Worker(tools, limits, live_folder=_live_folder(settings))
         working = await stack.enter_async_context(_at_work(new_worker))
-        yield App(settings, store, clock, guard, library, submission, live, new_worker, working)
+        yield App(settings, store, clock, guard, library, submission, live, notifier, new_worker, working)
 
 
 @asynccontextmanager
 async def open_tools(
-    settings: Settings, store: Store, library: Library, guard: EgressGuard, clock: Clock
+    settings: Settings,
+    store: Store,
+    library: Library,
+    guard: EgressGuard,
+    clock: Clock,
+    live: LiveSettings | None = None,
 ) -> AsyncIterator[WorkerContext]:
     """Open everything that a worker needs. The browser and the HTTP client start when they are first used."""
-    from mediavault.services.browser.chromium import Chromium
     from mediavault.services.download.fetcher import MediaFetcher
     from mediavault.services.download.port import DownloadLimits
+    from mediavault.services.download.subtitles import SubtitleFetcher
     from mediavault.services.egress.client import AiohttpClient
     from mediavault.services.egress.keeping_client import KeepingClient
     from mediavault.services.egress.proxy import EgressProxy
     from mediavault.services.extraction.api_extractor import ApiExtractor
     from mediavault.services.extraction.browser_extractor import BrowserExtractor
+    from mediavault.services.extraction.browser_lister import BrowserLister
     from mediavault.services.extraction.confined_reader import ConfinedReader
+    from mediavault.services.extraction.feed_lister import FeedLister
     from mediavault.services.extraction.page_extractor import PageExtractor
     from mediavault.services.extraction.ytdlp_extractor import YtdlpExtractor
+    from mediavault.services.extraction.ytdlp_lister import YtdlpLister
     from mediavault.services.media.helpers import open_helpers
     from mediavault.services.media.probe import FfmpegProbe
     from mediavault.services.media.remux import Joiner
 
     async with AsyncExitStack() as stack:
-        client = KeepingClient(AiohttpClient(guard, clock=clock), clock)
+        line = SharedLine(clock, live.current if live is not None else None)
+        client = KeepingClient(AiohttpClient(guard, clock=clock, buffer_bytes=lambda: line.buffer_bytes), clock)
         stack.push_async_callback(client.close)
         proxy = EgressProxy(guard)
         await proxy.start()
         stack.push_async_callback(proxy.close)
-        browser = Chromium(
-            state_dir=settings.state_dir,
-            downloads_dir=library.staging.root,  # never in the library, where users would see it
-            proxy=proxy,
-            clock=clock,
-            executable=settings.browser,
-            headless=settings.browser_headless,
-            memory_limit=browser_memory_limit(settings),
-        )
+        downloads = library.staging.root  # never in the library, where users would see it
+        browser = make_browser(settings, proxy, clock, state_dir=settings.state_dir, downloads_dir=downloads)
         stack.push_async_callback(browser.close)
         reader = ConfinedReader(clock, child=READING_CHILD)
         stack.push_async_callback(reader.close)
         helpers = await stack.enter_async_context(open_helpers(clock))
         joiner = Joiner(helpers)
+        ytdlp = YtdlpExtractor(proxy, clock, state_dir=settings.state_dir)
         extractors: list[Extractor] = [
             ApiExtractor(client, reader),
             PageExtractor(client, reader),
-            YtdlpExtractor(proxy, clock, state_dir=settings.state_dir),
+            ytdlp,
             BrowserExtractor(browser, clock, reader),
             BrowserExtractor(
                 browser, clock, reader, signed_in=True, on_viewer=functools.partial(note_account, settings.state_dir)
@@ -174,9 +215,13 @@ async def open_tools(
             extractors={extractor.name: extractor for extractor in extractors},
             client=client,
             browser=browser,
-            downloader=MediaFetcher(client, clock, joiner),
+            downloader=MediaFetcher(client, clock, joiner, line),
             probe=FfmpegProbe(helpers),
             remux=joiner.to_mp4,
+            extract_sound=joiner.to_sound,
+            embed_texts=joiner.embed,
+            fetch_subtitles=SubtitleFetcher(client),
+            extract_extras=ytdlp.extract_extras,
             vault=library,
             limits=DownloadLimits(
                 max_bytes=settings.max_file_bytes,
@@ -184,15 +229,57 @@ async def open_tools(
                 stall_s=settings.stall_timeout_s,
                 segment_concurrency=settings.segment_concurrency,
             ),
+            line=line,
+            live=live.current if live is not None else None,
             retry=RetryPolicy(base=timedelta(seconds=settings.retry_base_s), jitter=random.random),
             extraction_timeout_s=settings.extraction_timeout_s,
-            prefer=settings.prefer,
             name_template=settings.name_template,
+            layout=settings.layout,
+            nfo=settings.nfo,
             pace=settings.pace,
             save_quoted=settings.save_quoted,
+            sponsorblock_url=settings.sponsorblock_url,
+            listers=[
+                FeedLister(client, reader, clock),
+                YtdlpLister(proxy, clock, state_dir=settings.state_dir),
+                YtdlpLister(proxy, clock, state_dir=settings.state_dir, session=browser),
+                BrowserLister(browser, clock, reader),
+            ],
             signed_in=functools.partial(_signed_in, session_manager(settings)),
+            recording_places=RecordingPlaces(settings.recordings),
             tracing=await stack.enter_async_context(open_tracing(os.environ)),
         )
+
+
+def make_browser(
+    settings: Settings, proxy: EgressProxy, clock: Clock, *, state_dir: Path, downloads_dir: Path
+) -> Chromium:
+    """Return the browser of the settings, which starts when it is first used; its profile is below ``state_dir``."""
+    from mediavault.services.browser.chromium import Chromium
+
+    return Chromium(
+        state_dir=state_dir,
+        downloads_dir=downloads_dir,
+        proxy=proxy,
+        clock=clock,
+        executable=settings.browser,
+        headless=settings.browser_headless,
+        memory_limit=browser_memory_limit(settings),
+    )
+
+
+@asynccontextmanager
+async def _twin_finder(settings: Settings, store: Store, library: Library, clock: Clock) -> AsyncIterator[TwinFinder]:
+    """Provide the search for twins, with a separate helper, for which no download has to wait."""
+    from mediavault.services.media.fingerprints import FingerprintReader
+    from mediavault.services.media.helpers import open_helpers
+
+    async def path_of(relative: str) -> Path | None:
+        return await library.local_path(relative, into=settings.state_dir)
+
+    in_a_folder = settings.vault_url is None  # a bucket would send the whole file
+    async with open_helpers(clock, count=1) as helpers:
+        yield TwinFinder(store, library, clock, FingerprintReader(helpers, path_of if in_a_folder else None).read)
 
 
 @asynccontextmanager
@@ -205,6 +292,14 @@ async def _at_work(worker: Worker) -> AsyncIterator[asyncio.Task[None]]:
     finally:
         stop.set()
         await task
+
+
+async def _finish_moves(store: Store, library: Library, live: LiveSettings) -> None:
+    """Finish interrupted moves. One that fails waits for the next start: it keeps no post from being saved."""
+    try:
+        await finish_moves(store, library, nfo=(await live.current()).nfo)
+    except (StorageFailure, NoSpace) as exc:
+        log.warning("moves_not_finished", error=exc.message)
 
 
 async def _empty_old_trash(store: Store, library: Library, clock: Clock, live: LiveSettings) -> None:
@@ -245,6 +340,7 @@ def freeze_reports(settings: Settings) -> list[FreezeReport]:
 def worker_limits(settings: Settings) -> WorkerLimits:
     """Return the worker's limits. Raises BadSetting for an unknown platform."""
     registry.known_names(settings.pace, setting="MEDIAVAULT_PACE")
+    registry.known_names(settings.site_bandwidth, setting="MEDIAVAULT_SITE_BANDWIDTH")
     return WorkerLimits(
         concurrency=settings.concurrency,
         poll_interval_s=settings.poll_interval_s,
@@ -256,8 +352,9 @@ def worker_limits(settings: Settings) -> WorkerLimits:
 
 
 def make_guard(settings: Settings) -> EgressGuard:
-    """Return the egress guard: posts may never reach the API's own port. The proxy adds its own port."""
-    return EgressGuard(settings.allow_private, own_ports=(settings.port,) if settings.port else ())
+    """Return the egress guard: posts may never reach the API's own port. The proxy adds its own port. Raises BadSetting."""
+    own_ports = (settings.port,) if settings.port else ()
+    return EgressGuard(settings.allow_private, own_ports=own_ports, proxies=upstream_proxies(settings))
 
 
 def make_submission(settings: Settings) -> Submission:
@@ -269,7 +366,7 @@ def _submission(settings: Settings, guard: EgressGuard, clock: Clock) -> Submiss
     def check(url: HttpUrl) -> None:
         guard.check_url(url, scope=url)  # a submitted URL is its own scope
 
-    return Submission(registry.identify, check, clock, settings.max_attempts)
+    return Submission(registry.identify, check, clock, settings.max_attempts, registry.source_at)
 
 
 # --- signing in --------------------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
-"""The pages' operations on media: check saved files against their row, read what their players show besides them, and make
-pictures of videos that can be chosen.
+"""What pages can do with files: check saved ones, read chapters, subtitles and previews for players, make pictures of videos
+that can be chosen, and seal copies.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mediavault.app.composition import App
+from mediavault.app.sealing import sealer
 from mediavault.maintenance.checking import JobChecks
+from mediavault.maintenance.sealed_copies import SealedCopies
 from mediavault.services.download.beginning import BeginningFetcher
 from mediavault.services.download.frames import CandidateFrames
 from mediavault.services.media.extras import PlayerExtras, extras_folder
@@ -24,6 +26,7 @@ class FileService:
     formats: FormatProbe
     extras: PlayerExtras
     frames: CandidateFrames
+    seals: SealedCopies
 
 
 @asynccontextmanager
@@ -44,9 +47,12 @@ async def open_file_service(vault: App) -> AsyncIterator[FileService]:
         folder = extras_folder(state_dir)
         extras = PlayerExtras(helpers, folder, readable)
         frames = CandidateFrames(client, BeginningFetcher(client, vault.clock), probe, folder)
+        making = sealer(vault.settings, vault.store, library, vault.guard, vault.clock, vault.live)
+        seals = SealedCopies(making, vault.clock)
         try:
-            yield FileService(checks, FormatProbe(probe, readable), extras, frames)
+            yield FileService(checks, FormatProbe(probe, readable), extras, frames, seals)
         finally:
+            await seals.aclose()
             await frames.aclose()
             await client.close()
             await extras.aclose()

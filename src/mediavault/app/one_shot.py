@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from mediavault.app.composition import make_guard, open_app, open_tools, session_manager
-from mediavault.app.storage import make_library, open_store, sqlite_path, sqlite_store, store_at
+from mediavault.app.sealing import sealer
+from mediavault.app.storage import make_library, open_library, open_store, sqlite_path, sqlite_store, store_at
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import BadInput, Failure, MediavaultError
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.media import Candidate, Extraction
+from mediavault.core.seals import SealStep
 from mediavault.core.sessions import BrowserTask, SessionState
 from mediavault.core.settings import Settings
 from mediavault.core.urls import parse_http_url
 from mediavault.maintenance.moving import Progress
+from mediavault.maintenance.sealing import SealedCopy, write_new
 from mediavault.services.browser import own_display
+from mediavault.services.library import disk
+from mediavault.store.live_settings import LiveSettings
 
 SINGLE_JOB_LOOK_S = 0.25
+SEAL_STEPS = {
+    SealStep.CHECKING: "Checking the saved files",
+    SealStep.VISITING: "Visiting the page",
+    SealStep.STAMPING: "Asking for a timestamp",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +59,7 @@ def _is_at_rest(job: Job) -> bool:
 
 async def inspect_url(settings: Settings, url: str) -> Inspection:
     """Extract a post as a worker would, without saving anything."""
-    from mediavault.services.extraction.ranking import choose_candidate, explain, videos_to_save
+    from mediavault.services.extraction.ranking import choose_candidate, explain, items_to_save
     from mediavault.worker.dispatch import route_of
     from mediavault.worker.stages.extract import ask_extractors
     from mediavault.worker.stages.resolve import resolve
@@ -65,7 +76,7 @@ async def inspect_url(settings: Settings, url: str) -> Inspection:
                 extraction = await ask_extractors(await resolve(route, tools.client, clock), tools)
             except Failure as exc:
                 return Inspection(None, None, exc.message, exc)
-    return _inspection_of(extraction, lambda: choose_candidate(videos_to_save(extraction)[0], now=clock.now()), explain)
+    return _inspection_of(extraction, lambda: choose_candidate(items_to_save(extraction)[0], now=clock.now()), explain)
 
 
 def _inspection_of(
@@ -106,3 +117,25 @@ async def back_up(settings: Settings, file: Path, onlooker: Progress) -> None:
         return
     async with open_store(settings) as store:
         await back_up_store(store, file, onlooker, make_copy=lambda path: sqlite_store(path, SystemClock()))
+
+
+async def seal_copy(settings: Settings, job_id: JobId, target: Path, onlooker: Progress) -> tuple[SealedCopy, Path]:
+    """Seal a copy of a post into ``target``: a new file, or a folder in which it gets its own name. Returns both.
+
+    The file appears whole or not at all. Raises BadInput, JobNotFound, NotSealable, StoreError, StorageFailure, NoSpace.
+    """
+    is_folder, clock = await asyncio.to_thread(target.is_dir), SystemClock()
+    if not is_folder:
+        disk.refuse_taken(target)
+    guard = make_guard(settings)
+    with contextlib.closing(guard):
+        async with open_store(settings, clock) as store:
+            library = await open_library(settings, store)
+            making = sealer(settings, store, library, guard, clock, LiveSettings(settings, store.records, clock))
+            job = await store.catalogue.get(job_id)
+            copy = await making.seal(job, lambda step: onlooker.start(SEAL_STEPS[step], None))
+            file = target / f"{copy.name}.zip" if is_folder else target
+            onlooker.start("Writing the copy", None)
+            async with contextlib.aclosing(making.pieces(copy)) as pieces:
+                await write_new(file, pieces)
+    return copy, file

@@ -87,7 +87,7 @@ async def serve_vault(vault: App, stop: asyncio.Event, *, on_open: Callable[[str
         open_file_service(vault) as file_service,
         open_provider(vault.settings) as fetch,
     ):
-        ytdlp = YtdlpManager(vault.settings.state_dir, vault.clock)
+        ytdlp = YtdlpManager(vault.settings.state_dir, vault.clock, vault.settings.ytdlp_upgrade)
         try:
             await _serve(vault, windows, file_service, ytdlp, fetch, stop, on_open or (lambda _: None))
         finally:
@@ -128,6 +128,8 @@ async def _serve(
         extras=file_service.extras,
         fetch_from_provider=fetch,
         frames=file_service.frames,
+        notifier=vault.notifier,
+        seals=file_service.seals,
     )
     await print_setup_token(settings, vault.store.records)
     if vault.worker is not None and browser_path(settings) is None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+from mediavault.app.clients import client_for
 from mediavault.auth.oidc import Fetch
 from mediavault.core.settings import Settings
-from mediavault.core.urls import parse_http_url
-from mediavault.services.egress.client import AiohttpClient
-from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.port import Timeouts
 
 MAX_ANSWER_BYTES = 1 << 20
@@ -18,29 +16,23 @@ LIMITS = Timeouts(connect_s=5.0, read_s=10.0, total_s=15.0)
 
 @asynccontextmanager
 async def open_provider(settings: Settings) -> AsyncIterator[Fetch | None]:
-    """Provide requests to the provider; None without one.
-
-    It is often in the home network: its own guard opens its host and port, which stay closed to posts.
-    """
+    """Provide requests to the provider; None without one."""
     issuer = settings.oidc_issuer
     if not issuer:
         yield None
         return
-    address = parse_http_url(issuer)
-    host = f"[{address.host}]" if ":" in address.host else address.host
-    client = AiohttpClient(EgressGuard((*settings.allow_private, f"{host}:{address.port}")))
+    async with client_for(issuer, settings) as client:
 
-    async def fetch(
-        url: str, *, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
-    ) -> tuple[int, bytes]:
-        if form is not None:
-            sending = client.post(url, form, scope_url=issuer, headers=headers, timeouts=LIMITS)
-        else:
-            sending = client.get(url, scope_url=issuer, headers=headers, timeouts=LIMITS, max_redirects=0, decode=True)
-        async with sending as response:
-            return response.status, await response.read(limit=MAX_ANSWER_BYTES)
+        async def fetch(
+            url: str, *, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+        ) -> tuple[int, bytes]:
+            if form is not None:
+                sending = client.post(url, form, scope_url=issuer, headers=headers, timeouts=LIMITS)
+            else:
+                sending = client.get(
+                    url, scope_url=issuer, headers=headers, timeouts=LIMITS, max_redirects=0, decode=True
+                )
+            async with sending as response:
+                return response.status, await response.read(limit=MAX_ANSWER_BYTES)
 
-    try:
         yield fetch
-    finally:
-        await client.close()

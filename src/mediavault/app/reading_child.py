@@ -12,14 +12,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from mediavault.core.failures import Failure
+from mediavault.core.following import Listing, ListPage, Look
 from mediavault.core.media import Extraction, Post
+from mediavault.core.platform import Platform
 from mediavault.core.typed_records import from_json, to_json
 from mediavault.platforms import registry
 from mediavault.services.browser.port import PageCapture
 from mediavault.services.extraction.api_extractor import read_answer
 from mediavault.services.extraction.browser_extractor import read_visit
+from mediavault.services.extraction.feed_documents import read_feed
 from mediavault.services.extraction.plain_page import read_plain_page
 from mediavault.services.extraction.port import ApiAnswer, PageAnswer, VisitReading
+from mediavault.services.extraction.profile_pages import read_profile
 from mediavault.services.sandbox.guard import error_text, serve_lines
 
 MAX_REQUEST_BYTES = 256 << 20  # the bodies of the largest visit in base64, and its page
@@ -41,14 +45,18 @@ def _warm_up() -> None:
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Handle ``{"task": "visit" | "answer" | "page", "post", "platform", "given"}``, and for a visit ``"with_viewer"``.
+    """Handle ``{"task", "subject", "platform", "given"}``, and for a visit ``"with_viewer"``.
 
-    Returns ``{"read"}``, ``{"failure"}`` or ``{"bug", "trace"}``.
+    The subject of a ``visit``, an ``answer`` and a ``page`` is a post, that of a ``feed`` and a ``profile`` a look at a
+    source. Returns ``{"read"}``, ``{"failure"}`` or ``{"bug", "trace"}``.
     """
-    post, platform = from_json(Post, request["post"]), registry.platform(request["platform"])
+    platform = registry.platform(request["platform"])
     try:
         if platform.name != request["platform"]:  # a package that loads only in the worker
             raise LookupError(f"there is no platform {request['platform']} in the confined process")
+        if request["task"] in {"feed", "profile"}:
+            return {"read": _read_list(request, platform)}
+        post = from_json(Post, request["subject"])
         if request["task"] == "visit":
             capture = from_json(PageCapture, request["given"])
             reading = read_visit(post, platform, capture, with_viewer=request["with_viewer"])
@@ -64,6 +72,13 @@ def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
         raise  # the document is the cause, and there may be too little memory left to report it
     except Exception as exc:  # noqa: BLE001 - whatever it is, the traceback has to reach the process that logs
         return {"bug": error_text(exc), "trace": traceback.format_exc()[-MAX_TRACE_CHARS:]}
+
+
+def _read_list(request: Mapping[str, Any], platform: Platform) -> object:
+    look = from_json(Look, request["subject"])
+    if request["task"] == "feed":
+        return to_json(ListPage, read_feed(look, platform, from_json(PageAnswer, request["given"])))
+    return to_json(Listing, read_profile(look, platform, from_json(PageCapture, request["given"])))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from mediavault.services.library.port import Library
 from mediavault.services.library.staging import STAGING_FOLDER
 from mediavault.store.patience import DatabaseWait
 from mediavault.store.port import Store
-from mediavault.worker.library import check_library
+from mediavault.worker.library import check_library, ensure_library_id
 
 if TYPE_CHECKING:
     from mediavault.store.postgres.facts import PostgresFacts  # its driver may not be installed
@@ -169,6 +169,14 @@ async def open_library(settings: Settings, store: Store) -> Library:
     """Return the library for reading; nothing is written to it. Raises StorageFailure when it is not the store's."""
     library = make_library(settings)
     await check_library(store, library)
+    return library
+
+
+async def prepare_library(settings: Settings, store: Store) -> Library:
+    """Return the library for writing, with the id that it shares with the store. Raises StorageFailure when it is another's."""
+    library = make_library(settings)
+    await ensure_library_id(store, library)
+    await library.prepare()
     return library
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from mediavault.auth.endings import AccessEndings
@@ -22,6 +22,7 @@ from mediavault.auth.proxies import (
     proxy_rules,
     user_of_proxy,
 )
+from mediavault.auth.rss_feeds import RssFeeds
 from mediavault.auth.scopes import Scope
 from mediavault.auth.setup_token import SetupToken
 from mediavault.auth.shared_links import SharedLinks
@@ -82,6 +83,7 @@ class Principal:
     by: str = ""
     user: str = OWNER
     role: Role = Role.ADMIN
+    profile: str | None = None  # of the posts that it submits without one
 
 
 class Authenticator:
@@ -106,6 +108,7 @@ class Authenticator:
         self.tokens = ApiTokens(records, clock, on_ended=self.endings.announce)
         self.setup_token = SetupToken(records, clock)
         self.shared_links = SharedLinks(records, clock)
+        self.rss_feeds = RssFeeds(records, clock, settings.state_dir)
         self._tries = LoginThrottle(clock)
         self._bearers = LoginThrottle(clock, per_address=BEARER_TRIES, total=BEARER_TRIES)
 
@@ -146,7 +149,7 @@ class Authenticator:
     async def _principal(
         self, name: str, scope: Scope, how: AuthMethod, session: WebSession | None = None, by: str = ""
     ) -> Principal | None:
-        """Return the caller with this user's role; None when there is no such user any more."""
+        """Return the caller with this user's role; None when that user has been removed."""
         user = await self.users.find(name)
         return None if user is None else Principal(scope, how, session, by, user.name, user.role)
 
@@ -295,10 +298,11 @@ class Authenticator:
         await remove_searches(store.records, name)
 
     async def end_access(self, user: str) -> None:
-        """End a user's sessions, and revoke the user's tokens and shared links."""
+        """End a user's sessions, and revoke the user's tokens, shared links and RSS feeds."""
         await self.sessions.end_all(user)
         await self.tokens.revoke_all(user)
         await self.shared_links.revoke_all(user)
+        await self.rss_feeds.revoke_all(user)
 
     async def session_of(self, cookies: Mapping[str, str]) -> WebSession | None:
         """The session of the cookies. The TLS cookie counts if both are there: a sibling domain can set the other one."""
@@ -316,7 +320,8 @@ class Authenticator:
     async def _bearer(self, token: str, address: str) -> Principal | None:
         known = await self.tokens.find(token)
         if known is not None:
-            return await self._principal(known.user, known.scope, AuthMethod.TOKEN, by=known.key)
+            caller = await self._principal(known.user, known.scope, AuthMethod.TOKEN, by=known.key)
+            return None if caller is None else replace(caller, profile=known.profile)
         if (wait_s := self._bearers.begin(address)) is not None:
             raise TooManyTries(wait_s)
         if self._token is None or not same(token, self._token):

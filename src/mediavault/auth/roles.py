@@ -14,9 +14,11 @@ _RULES = [
         # read
         (Role.MEMBER, "GET", rf"{_JOB}/log"),
         (Role.MEMBER, "GET", r"/files/[^/]+/candidates/.*"),  # the vault asks a site for a frame
+        (Role.MEMBER, "GET", rf"/files/[^/]+/sealed-copy|/api{_JOB}/seal"),
         (Role.VIEWER, "GET", r"/|/(library|accounts|collections|files)(/.*)?"),
         (Role.VIEWER, "GET", rf"(/api)?{_JOB}|/api{_JOB}/.*"),
-        (Role.VIEWER, "GET", r"/api/(jobs|accounts|totals|events)|/api/(tags|collections|searches)(/.*)?"),
+        (Role.VIEWER, "GET", r"/api/(jobs|accounts|totals|events|queue)|/api/(tags|collections|searches)(/.*)?"),
+        (Role.MEMBER, "GET", r"/api/profiles|(/api)?/sources(/.*)?"),
         (Role.VIEWER, "GET", r"/openapi\.json|/manifest\.webmanifest|/service-worker\.js|/away"),
         (Role.VIEWER, "POST", r"/library/(zip|export)"),
         (Role.MEMBER, "GET", r"/trash|/api/trash"),
@@ -25,14 +27,16 @@ _RULES = [
         (Role.VIEWER, "PATCH", rf"/api{_JOB}/marks"),
         (Role.VIEWER, "PUT", rf"/api{_JOB}/position"),
         (Role.VIEWER, "PUT|DELETE", r"/api/searches/.*"),
-        (Role.VIEWER, "GET", r"/access"),
+        (Role.VIEWER, "GET", r"/access(/feeds(\.opml)?)?|/api/feeds"),
+        (Role.VIEWER, "POST", r"/access/feeds(/.*)?|/api/feeds"),
+        (Role.VIEWER, "DELETE", r"/api/feeds/.*"),
         (Role.VIEWER, "POST", r"/access/(password|tokens(/.*)?|sessions/.*|sign-out-everywhere)|/logout"),
         # the library
         (Role.MEMBER, "POST", r"/submit|/share|/api/jobs|/just-now/dismiss|/failures/retry|/library/(retry|remove)"),
-        (Role.MEMBER, "POST", rf"{_JOB}/(retry|cancel|remove|again|verify|share)"),
-        (Role.MEMBER, "POST", rf"/api{_JOB}/(retry|cancel|verify)"),
+        (Role.MEMBER, "POST", rf"{_JOB}/(retry|priority|stop|cancel|remove|again|verify|share|seal)"),
+        (Role.MEMBER, "POST", rf"/api{_JOB}/(retry|priority|stop|cancel|verify|seal)"),
         (Role.MEMBER, "DELETE", rf"/api{_JOB}"),
-        (Role.MEMBER, "POST", r"/collections(/.*)?|/access/links/.*"),
+        (Role.MEMBER, "POST", r"/collections(/.*)?|/access/(links/.*|sharing)"),
         (Role.MEMBER, "PUT|PATCH|DELETE", r"/api/(tags|collections)/.*"),
         (Role.MEMBER, "POST", r"/trash/restore|/api/trash/[^/]+/restore"),
     )

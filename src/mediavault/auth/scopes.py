@@ -20,8 +20,12 @@ class Scope(StrEnum):
 _JOB_PATH = re.compile(r"/api/jobs/[^/]+(/history)?")
 _SESSIONS = "/api/sessions"
 _COOKIES_PATH = re.compile(_SESSIONS + r"/[^/]+/cookies")
-# Not for READ: the access page, and the sign-in window, in which a user types a password.
-_OWNER_ONLY = ("/access", "/setup", "/sessions/window", "/api/login-window")
+# Not for READ: the access pages, the addresses of RSS feeds, which would outlive the token, the sign-in window, in
+# which a user types a password, and where notifications go.
+_OWNER_ONLY = (
+    *("/access", "/setup", "/sessions/window", "/api/login-window", "/api/feeds"),
+    *("/notifications", "/api/notifications"),
+)
 
 
 def scope_allows(scope: Scope, method: str, path: str) -> bool:

@@ -14,9 +14,11 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import BadInput, NotFound
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
+from mediavault.core.names import label_or_none
 from mediavault.core.records import Record, RecordKind
 from mediavault.core.users import OWNER
 from mediavault.store.port import Records
+from mediavault.store.profiles import known_profile
 
 PREFIX = "mv_"  # lets users and secret scanners recognise a token
 MAX_NAME_CHARS = 80
@@ -37,6 +39,7 @@ class ApiToken:
     used_at: datetime | None = None
     expires_at: datetime | None = None
     user: str = OWNER  # whose rights it has, within its scope
+    profile: str | None = None  # of the posts that it submits without one
 
     @property
     def id(self) -> str:
@@ -51,13 +54,24 @@ class ApiTokens:
         self._known: TtlCache[ApiToken] = TtlCache(clock)
 
     async def add(
-        self, name: str, scope: Scope, *, lives: timedelta | None = None, user: str = OWNER
+        self,
+        name: str,
+        scope: Scope,
+        *,
+        lives: timedelta | None = None,
+        user: str = OWNER,
+        profile: str | None = None,
     ) -> tuple[str, ApiToken]:
-        """Create a token; return it, which is possible only now, and its record. Raises BadInput for the name."""
+        """Create a token; return it, which is possible only now, and its record.
+
+        Raises BadInput for the name, and for a profile that does not exist.
+        """
         others = await self.all(user)
         name = _checked(name, others)
+        profile = await known_profile(self._records, profile) if profile else None
         token, now = new_key(PREFIX), self._clock.now()
-        made = ApiToken(digest_of(token), name, scope, now, None, None if lives is None else now + lives, user)
+        ends = None if lives is None else now + lives
+        made = ApiToken(digest_of(token), name, scope, now, None, ends, user, profile)
         await self._records.put(RecordKind.API_TOKEN, made.key, _value(made), expires_at=made.expires_at)
         return token, made
 
@@ -109,8 +123,8 @@ class ApiTokens:
 
 
 def _checked(name: str, others: list[ApiToken]) -> str:
-    name = " ".join(name.split())
-    if not name or len(name) > MAX_NAME_CHARS or not name.isprintable():
+    name = label_or_none(name, MAX_NAME_CHARS) or ""
+    if not name:
         raise BadInput(
             Message("A token needs a name of at most %(max_name_chars)s characters.", max_name_chars=MAX_NAME_CHARS),
             help="Say what it is for.",
@@ -127,6 +141,8 @@ def _checked(name: str, others: list[ApiToken]) -> str:
 def _value(token: ApiToken) -> Mapping[str, Any]:
     used_at = None if token.used_at is None else token.used_at.isoformat()
     value = {"name": token.name, "made_at": token.made_at.isoformat(), "used_at": used_at}
+    if token.profile is not None:
+        value["profile"] = token.profile
     if token.user == OWNER:
         return {**value, "scope": token.scope}
     # Without "scope": an older version, which knows no users, must not take this for a token of the owner.
@@ -150,4 +166,5 @@ def _token(record: Record) -> ApiToken:
         raise ValueError(Message("a time without a time zone"))
     user = str(value.get("user", OWNER))
     scope = Scope(value["scope"] if user == OWNER else value["scope_of_user"])
-    return ApiToken(record.key, str(value["name"]), scope, made_at, used_at, record.expires_at, user)
+    profile = None if value.get("profile") is None else str(value["profile"])
+    return ApiToken(record.key, str(value["name"]), scope, made_at, used_at, record.expires_at, user, profile)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    from mediavault.core.holds import Hold
     from mediavault.core.settings import Settings
     from mediavault.store.port import Store
 
@@ -34,6 +35,25 @@ def set_aside_damaged(settings: Settings) -> None:
         else f"The damaged database is kept as {aside}. Jobs that were not saved yet are only in it and in backups."
     )
     err().print(message, markup=False, soft_wrap=True)
+
+
+async def refuse_running_workers(store: Store) -> None:
+    """Raise BadInput while a worker is running."""
+    from mediavault.core.failures import BadInput
+    from mediavault.core.fleet import ALIVE_WITHIN
+
+    if await store.workers.alive(seen_within=ALIVE_WITHIN):
+        raise BadInput("Workers are running.", help="Stop `mediavault serve` and all workers first.")
+
+
+async def current_holds(store: Store, settings: Settings) -> tuple[Hold, ...]:
+    """Return what holds queued jobs back now."""
+    from mediavault.core.clock import SystemClock
+    from mediavault.store.line_holds import holds_in_force
+    from mediavault.store.live_settings import LiveSettings
+
+    clock = SystemClock()
+    return await holds_in_force(store.records, LiveSettings(settings, store.records, clock), clock.now())
 
 
 async def with_store(settings: Settings, use: Callable[[Store], Awaitable[T]]) -> T:

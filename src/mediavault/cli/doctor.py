@@ -14,12 +14,15 @@ from mediavault.cli.options import AsJson
 if TYPE_CHECKING:
     from mediavault.core.settings import Settings
     from mediavault.presentation.doctor_report import Check
-    from mediavault.services.extraction.ytdlp_upgrade import Upgrade
+    from mediavault.services.extraction.ytdlp_versions import Upgrade
 
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "broken": ("✕", "red")}
 
 UpgradeYtdlp = Annotated[
     bool, typer.Option("--upgrade-ytdlp", help="First install the newest yt-dlp, for mediavault only.")
+]
+PreviousYtdlp = Annotated[
+    bool, typer.Option("--previous-ytdlp", help="First go back to the yt-dlp before the last upgrade.")
 ]
 
 
@@ -34,7 +37,13 @@ Bundle = Annotated[
 ]
 
 
-def doctor(*, upgrade_ytdlp: UpgradeYtdlp = False, bundle: Bundle = None, as_json: AsJson = False) -> None:
+def doctor(
+    *,
+    upgrade_ytdlp: UpgradeYtdlp = False,
+    previous_ytdlp: PreviousYtdlp = False,
+    bundle: Bundle = None,
+    as_json: AsJson = False,
+) -> None:
     """Check the installation."""
     from mediavault.app.doctor.checks import examine
     from mediavault.cli.context import quiet_settings
@@ -42,7 +51,7 @@ def doctor(*, upgrade_ytdlp: UpgradeYtdlp = False, bundle: Bundle = None, as_jso
     from mediavault.presentation.doctor_report import DoctorVerdict
 
     settings = quiet_settings()
-    upgraded = asyncio.run(_upgrade(settings)) if upgrade_ytdlp else None
+    upgraded = asyncio.run(_upgrade(settings)) if upgrade_ytdlp else _go_back(settings) if previous_ytdlp else None
     checks = asyncio.run(examine(settings))
     if bundle is not None:
         from mediavault.app.doctor.bundle import write_bundle
@@ -61,10 +70,19 @@ def doctor(*, upgrade_ytdlp: UpgradeYtdlp = False, bundle: Bundle = None, as_jso
 
 
 async def _upgrade(settings: Settings) -> Upgrade:
+    from mediavault.app.ytdlp_upkeep import upgrade_now
+    from mediavault.core.clock import SystemClock
     from mediavault.services.extraction.ytdlp_home import home_of
-    from mediavault.services.extraction.ytdlp_upgrade import upgrade
 
-    return await upgrade(home_of(settings.state_dir))
+    return await upgrade_now(home_of(settings.state_dir), SystemClock())
+
+
+def _go_back(settings: Settings) -> Upgrade:
+    from mediavault.app.ytdlp_upkeep import go_back
+    from mediavault.core.clock import SystemClock
+    from mediavault.services.extraction.ytdlp_home import home_of
+
+    return go_back(home_of(settings.state_dir), SystemClock())
 
 
 def _print(checks: list[Check], upgraded: Upgrade | None) -> None:

@@ -56,6 +56,8 @@ def _print(job: Job) -> None:
     console.print(f"{view.display.state}: {one_line(job.error or '')}".rstrip(": "), markup=False)
     if view.help:
         console.print(view.help, markup=False)
+    if job.status is JobStatus.QUEUED:
+        console.print("It is held back in the queue; `mediavault resume` ends a pause.")
     if job.retry_at:
         console.print(f"Next attempt at {moment_words(job.retry_at)}, if the vault is running.")
     console.print(f"mediavault show {job.id} says what was tried.", style="dim")

@@ -1,17 +1,18 @@
-"""``add``, ``list``, ``show``, ``retry``, ``cancel``, ``remove``: directly on the store, whether a server runs or not."""
+"""``add``, ``list``, ``show``, ``retry``, ``stop``, ``cancel``, ``remove``: directly on the store, whether a server runs or not."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mediavault.cli.context import quiet_settings, with_store
+from mediavault.cli.context import current_holds, quiet_settings, with_store
 from mediavault.cli.options import AsJson, JobIds
-from mediavault.core.job import JobId, JobStatus
+from mediavault.core.job import JobId, JobStatus, Priority
 from mediavault.store.queries import JobOrder
 
 if TYPE_CHECKING:
@@ -29,6 +30,13 @@ def add(
         typer.Argument(metavar="URL…", help="URLs of posts; - reads them from standard input.", show_default=False),
     ],
     *,
+    profile: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Save them in this form: see `mediavault profile list`.", show_default=False),
+    ] = None,
+    priority: Annotated[
+        Priority, typer.Option(help="When they are saved: before all others, in their turn, or after all others.")
+    ] = Priority.NORMAL,
     force: Annotated[
         bool, typer.Option("--force", help="Save posts again that have a job already, as a new version.")
     ] = False,
@@ -39,7 +47,7 @@ def add(
     from mediavault.core.messages import counted
     from mediavault.presentation.views import job_list
 
-    stored = asyncio.run(_add(quiet_settings(), read_urls(urls), force=force))
+    stored = asyncio.run(_add(quiet_settings(), read_urls(urls), profile=profile, priority=priority, force=force))
     views = job_list([enqueued.job for enqueued in stored])
     if as_json:
         print_json(views)
@@ -101,7 +109,7 @@ def list_jobs(
         OWNER, text=q, tags=tag or (), collection_title=collection, favourites=favourites, seen=watched
     )
     if platform is not None:
-        _refuse_unknown(platform)
+        refuse_unknown_site(platform)
     query = JobQuery(
         statuses=tuple(status or ()),
         platform=platform,
@@ -136,9 +144,12 @@ def show(
     from mediavault.presentation.views import history_view, job_view
     from mediavault.store.noting import read_noted
 
+    settings = quiet_settings()
+
     async def look(store: Store) -> None:
         noted = await read_noted(store, OWNER, [JobId(job_id)])
-        job = job_view(await store.catalogue.get(JobId(job_id)), noted.get(JobId(job_id), Noted()))
+        holds = await current_holds(store, settings)
+        job = job_view(await store.catalogue.get(JobId(job_id)), noted.get(JobId(job_id), Noted()), holds=holds)
         history = [history_view(record) for record in await store.catalogue.history(JobId(job_id))]
         if as_json:
             print_json({**job.model_dump(mode="json"), "history": history})
@@ -160,22 +171,28 @@ def retry(
             show_default=False,
         ),
     ] = None,
+    profile: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Save them in this form.", show_default=False)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Queue failed or cancelled jobs again; --choose says which videos are the post's."""
     from mediavault.core.failures import BadInput
     from mediavault.services.media.extras import FRAMES, extras_folder, forget_extras
+    from mediavault.store.profiles import known_profile
 
     if choose and len(job_ids) != 1:
         raise BadInput("--choose is about one job.")
     cache = extras_folder(quiet_settings().state_dir)
 
     async def again(store: Store, job_id: JobId) -> Job:
-        job = await store.queue.retry(job_id, chosen_urls=await _chosen_urls(store, job_id, choose or []))
+        name = await known_profile(store.records, profile) if profile else None
+        urls = await _chosen_urls(store, job_id, choose or [])
+        job = await store.queue.retry(job_id, chosen_urls=urls, profile=name)
         await asyncio.to_thread(forget_extras, cache, job_id, kind=FRAMES)
         return job
 
-    _for_each(job_ids, again, as_json=as_json)
+    for_each(job_ids, again, as_json=as_json)
 
 
 async def _chosen_urls(store: Store, job_id: JobId, numbers: Sequence[int]) -> list[str]:
@@ -199,14 +216,16 @@ def limits(
 ) -> None:
     """Show each site's limits: whether it is closed, until when and why; when its next request is allowed, the daily limit of
     its account, its jobs, and how many posts no extractor understood within seven days."""
-    from mediavault.cli.output import print_json, print_limits
+    from mediavault.cli.output import print_holds, print_json, print_limits
     from mediavault.core.clock import SystemClock
     from mediavault.core.site_limits import UNPARSED_WINDOW
-    from mediavault.presentation.views import site_limit_views
+    from mediavault.presentation.views import hold_view, site_limit_views
+
+    settings = quiet_settings()
 
     async def look(store: Store) -> None:
         if open_site is not None:
-            _refuse_unknown(open_site)
+            refuse_unknown_site(open_site)
             await store.site_limits.reopen_site(open_site)
         waiting, unread = (
             (await store.catalogue.report()).waiting,
@@ -218,12 +237,13 @@ def limits(
         if as_json:
             print_json(views)
         else:
+            print_holds([hold_view(hold) for hold in await current_holds(store, settings)], silent=True)
             print_limits(views)
 
     asyncio.run(with_store(quiet_settings(), look))
 
 
-def _refuse_unknown(site: str) -> None:
+def refuse_unknown_site(site: str) -> None:
     """Raise BadInput for an unknown site: a typing mistake would silently have no effect."""
     from mediavault.core.failures import BadInput
     from mediavault.platforms.registry import all_platforms
@@ -250,7 +270,15 @@ def _moment(option: str, text: str | None) -> datetime | None:
 
 def cancel(job_ids: JobIds, *, as_json: AsJson = False) -> None:
     """Cancel jobs."""
-    _for_each(job_ids, lambda store, job_id: store.queue.cancel(job_id), as_json=as_json)
+    for_each(job_ids, lambda store, job_id: store.queue.cancel(job_id), as_json=as_json)
+
+
+def stop(job_ids: JobIds, *, as_json: AsJson = False) -> None:
+    """End recordings of running streams, and keep what there is."""
+    from mediavault.core.clock import SystemClock
+    from mediavault.store.recordings import stop_recording
+
+    for_each(job_ids, lambda store, job_id: stop_recording(store, job_id, SystemClock()), as_json=as_json)
 
 
 def remove(
@@ -277,7 +305,7 @@ def remove(
         await asyncio.to_thread(forget_extras, extras_folder(settings.state_dir), job_id)
         return removed
 
-    _for_each(job_ids, remove_one, as_json=as_json)
+    for_each(job_ids, remove_one, as_json=as_json)
 
 
 def trash(
@@ -333,7 +361,7 @@ def read_urls(urls: Sequence[str]) -> list[str]:
     return result
 
 
-def _for_each(job_ids: Sequence[str], do: Callable[[Store, JobId], Awaitable[Job]], *, as_json: bool) -> None:
+def for_each(job_ids: Sequence[str], do: Callable[[Store, JobId], Awaitable[Job]], *, as_json: bool) -> None:
     """Apply ``do`` to each job and stop at the first error; what was done before stays done and is printed."""
     from mediavault.cli.output import print_jobs, print_json
     from mediavault.presentation.views import job_list
@@ -353,18 +381,21 @@ def _for_each(job_ids: Sequence[str], do: Callable[[Store, JobId], Awaitable[Job
         print_json(job_list(done))
 
 
-async def _add(settings: Settings, urls: Sequence[str], *, force: bool) -> list[Enqueued]:
-    from dataclasses import replace
-
+async def _add(
+    settings: Settings, urls: Sequence[str], *, profile: str | None, priority: Priority, force: bool
+) -> list[Enqueued]:
     from mediavault.app import composition, storage
     from mediavault.core.clock import SystemClock
+    from mediavault.store.bulk import enqueue_for_user
     from mediavault.store.live_settings import LiveSettings
+    from mediavault.store.profiles import with_settings
 
     submit = composition.make_submission(settings)
     new = [submit.read(urls[0])] if len(urls) == 1 else submit.read_all(urls)
     async with storage.open_store(settings) as store:
-        attempts = (await LiveSettings(settings, store.records, SystemClock()).current()).max_attempts
-        return await store.queue.enqueue([replace(job, max_attempts=attempts) for job in new], force=force)
+        now = await LiveSettings(settings, store.records, SystemClock()).current()
+        new = await with_settings(new, now, store.records, profile=profile)
+        return await enqueue_for_user(store.queue, [replace(job, priority=priority) for job in new], force=force)
 
 
 async def _list(settings: Settings, query: JobQuery) -> JobPageView:
@@ -375,4 +406,5 @@ async def _list(settings: Settings, query: JobQuery) -> JobPageView:
 
     async with storage.open_store(settings) as store:
         page = await store.catalogue.jobs(query)
-        return page_view(page, await read_noted(store, OWNER, [job.id for job in page.jobs]))
+        noted = await read_noted(store, OWNER, [job.id for job in page.jobs])
+        return page_view(page, noted, holds=await current_holds(store, settings))

@@ -43,7 +43,19 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "retry": CommandEntry(
         "jobs:retry", "Queue failed or cancelled jobs again; --choose says which videos are the post's."
     ),
+    "stop": CommandEntry("jobs:stop", "End recordings of running streams, and keep what there is."),
     "cancel": CommandEntry("jobs:cancel", "Cancel jobs."),
+    "priority": CommandEntry(
+        "queue:priority",
+        "Move jobs in the queue: now comes before normal, and normal before later; the oldest of each first.",
+    ),
+    "pause": CommandEntry(
+        "queue:pause", "Start no more jobs, of one site or of any, until they are resumed. Running jobs go on."
+    ),
+    "resume": CommandEntry(
+        "queue:resume",
+        "End the pause of one site, or of the whole queue. Sites that were paused by name stay paused then.",
+    ),
     "remove": CommandEntry("jobs:remove", "Move jobs to the trash."),
     "trash": CommandEntry("jobs:trash", "List the trash; restore a post; or empty it."),
     "mark": CommandEntry("marks:mark", "Note something about posts: favourite, watched, tags, collections, a note."),
@@ -88,7 +100,19 @@ COMMANDS: Mapping[str, CommandEntry] = {
         "backup:restore", "Add what a backup has and the configured database lacks. May be repeated."
     ),
     "verify": CommandEntry("verify:verify", "Find files that are missing, damaged or without a job."),
+    "seal": CommandEntry(
+        "seal:seal",
+        "Make a sealed copy of a post: a zip with its files, its page as it is now, hashes and a timestamp; or check one.",
+    ),
     "rebuild": CommandEntry("rebuild:rebuild", "Restore the jobs of all videos that match their sidecar."),
+    "arrange": CommandEntry(
+        "arrange:arrange",
+        "Move the videos into the layout of the settings, and write the files for media servers that are missing.",
+    ),
+    "import": CommandEntry(
+        "importing:import_folder",
+        "Import a folder of videos from yt-dlp, MeTube, Tube Archivist, Pinchflat or anything else. Only looks, unless --apply is given.",
+    ),
     "password": CommandEntry(
         "password:password", "Set the owner's password, or another user's, and end the user's sessions."
     ),
@@ -115,6 +139,38 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, CommandEntry]]] = {
             ),
         },
     ),
+    "profile": (
+        "Forms in which posts are saved: which quality, whether the sound alone, and under which name.",
+        {
+            "list": CommandEntry("profile:list_profiles", "List the profiles; the one of posts without one is marked."),
+            "add": CommandEntry("profile:add", "Add a profile, or change one of yours."),
+            "remove": CommandEntry("profile:remove", "Remove a profile. What was saved with it stays."),
+        },
+    ),
+    "follow": (
+        "Accounts, lists and feeds whose new posts are saved.",
+        {
+            "add": CommandEntry(
+                "follow:add", "Follow an account, a list or a feed. A worker looks at it within a minute."
+            ),
+            "list": CommandEntry("follow:list_sources", "List the sources and how they are."),
+            "pause": CommandEntry(
+                "follow:pause", "Look at a source no more until it is resumed; posts that wait for their turn wait."
+            ),
+            "resume": CommandEntry("follow:resume", "Look at a paused source again."),
+            "check": CommandEntry("follow:check", "Let a worker look at a source within a minute."),
+            "remove": CommandEntry("follow:remove", "Follow a source no longer. Its posts stay."),
+        },
+    ),
+    "notify": (
+        "What is notified of saved and failed posts: webhooks, and services that Apprise knows.",
+        {
+            "add": CommandEntry("notify:add", "Add a target. A webhook's secret is shown only once."),
+            "list": CommandEntry("notify:list_targets", "List the targets and how they are; never a secret."),
+            "test": CommandEntry("notify:send_test", "Send a target a test; exit code 1 when it is not delivered."),
+            "remove": CommandEntry("notify:remove", "Remove a target with its deliveries."),
+        },
+    ),
     "token": (
         "Tokens for programs, each with what it may do.",
         {
@@ -125,6 +181,14 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, CommandEntry]]] = {
             "revoke": CommandEntry(
                 "token:revoke", "Revoke a token by its name or id. A running vault refuses it within seconds."
             ),
+        },
+    ),
+    "feed": (
+        "RSS feeds of the library, for podcast apps and feed readers.",
+        {
+            "add": CommandEntry("feed:add", "Make an RSS feed of a filter of the library, and print its address."),
+            "list": CommandEntry("feed:list_feeds", "List name, filter, last request and address of every RSS feed."),
+            "revoke": CommandEntry("feed:revoke", "Revoke an RSS feed by its name or id. Its addresses end at once."),
         },
     ),
 }

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mediavault.core.job import JobStatus
+from mediavault.core.clock import local
+from mediavault.core.job import JobStatus, Priority
 from mediavault.core.marks import MarkCount
 from mediavault.core.names import readable_name
 from mediavault.core.site_limits import SiteState
@@ -25,9 +26,10 @@ from mediavault.presentation.labels import (
     STRATEGY_LABELS,
     format_duration,
     format_size,
+    hold_label,
     one_line,
 )
-from mediavault.presentation.schemas import HistoryView, JobView, MarksView, SiteLimitView, WorkerView
+from mediavault.presentation.schemas import HistoryView, HoldView, JobView, MarksView, SiteLimitView, WorkerView
 
 Json = BaseModel | Mapping[str, Any] | Sequence[BaseModel]
 
@@ -74,6 +76,20 @@ def print_jobs(jobs: Sequence[JobView]) -> None:
             post.append(f"\n{job.display.detail}", style="dim")
         table.add_row(job.id, _state(job), post)
     out().print(table)
+
+
+def print_holds(holds: Sequence[HoldView], *, silent: bool = False) -> None:
+    """Print what holds jobs back, one line each; ``silent`` prints nothing where nothing does."""
+    for hold in holds:
+        out().print(f"{_held(hold, hold.site or '')}. Running jobs go on.", markup=False)
+    if not holds and not silent:
+        out().print("Nothing is paused.")
+
+
+def _held(hold: HoldView, site: str) -> str:
+    """Return why jobs are held back, and until when."""
+    until = f", waiting for {local(hold.until):%H:%M}" if hold.until else ""
+    return f"{hold_label(hold, site)}{until}"
 
 
 def print_limits(all_limits: Sequence[SiteLimitView]) -> None:
@@ -204,6 +220,7 @@ def _facts(job: JobView) -> list[tuple[str, str | Text]]:
         ("SHA-256", job.sha256 or ""),
         *_marks(job.marks),
         ("Attempts", f"{job.attempt_count} of {job.max_attempts}"),
+        ("Priority", "" if job.priority is Priority.NORMAL else job.priority.value),
         ("Submitted", moment_words(job.created_at)),
     ]
 
@@ -261,7 +278,8 @@ def _history_table(history: Sequence[HistoryView]) -> Table:
 
 
 def _state(job: JobView) -> Text:
-    return Text(job.display.state, style=_COLOURS[job.status])
+    held = f" ({_held(job.hold, job.platform)})" if job.hold else ""
+    return Text(f"{job.display.state}{held}", style=_COLOURS[job.status])
 
 
 def _plain(value: Any) -> Any:

@@ -35,14 +35,12 @@ def rebuild(*, sizes_only: SizesOnly = False, set_aside: SetAside = False, as_js
 
 async def _rebuild(settings: Settings, *, read_data: bool, as_json: bool) -> Rebuilt:
     from mediavault.app import storage
+    from mediavault.cli.context import refuse_running_workers
     from mediavault.cli.progress import steps
-    from mediavault.core.failures import BadInput
-    from mediavault.core.fleet import ALIVE_WITHIN
     from mediavault.maintenance.rebuilding import Rebuild, count_sidecars
 
     async with storage.open_store(settings) as store:
-        if await store.workers.alive(seen_within=ALIVE_WITHIN):
-            raise BadInput("Workers are running.", help="Stop `mediavault serve` and all workers first.")
+        await refuse_running_workers(store)
         with steps(silent=as_json) as onlooker:
             library = await storage.open_library(settings, store)
             onlooker.start("Reading sidecars", await count_sidecars(library))

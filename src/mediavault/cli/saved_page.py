@@ -17,7 +17,7 @@ from mediavault.platforms import registry
 from mediavault.presentation.labels import format_size
 from mediavault.services.extraction.confined_reader import LIMITS, unreadable
 from mediavault.services.extraction.outcome import PageOutcome, outcome_of_error
-from mediavault.services.extraction.ranking import choose_candidate, explain, videos_to_save
+from mediavault.services.extraction.ranking import choose_candidate, explain, items_to_save
 from mediavault.services.extraction.saved_page import (
     SavedDocument,
     SavedPageResult,
@@ -136,7 +136,7 @@ def _inspection(look: SavedPageResult, file: str, url: str) -> SavedInspection:
             or _reason_without_choice(extraction)
         )
         return SavedInspection(look.outcome, extraction, None, error.message if error else "", error, file, url)
-    choice = choose_candidate(videos_to_save(extraction)[0])
+    choice = choose_candidate(items_to_save(extraction)[0])
     return SavedInspection(look.outcome, extraction, choice, explain(choice), None, file, url)
 
 
@@ -157,7 +157,7 @@ _NO_VIDEO_HERE: Mapping[PageOutcome, MediavaultError] = {
 def _reason_without_choice(extraction: Extraction | None) -> MediavaultError | None:
     try:
         if extraction is not None:
-            choose_candidate(videos_to_save(extraction)[0])
+            choose_candidate(items_to_save(extraction)[0])
     except MediavaultError as exc:
         return exc
     return None

@@ -30,12 +30,22 @@ Days = Annotated[
 ]
 
 
-def add(name: Name, scope: ScopeOption = Scope.SUBMIT, days: Days = None, *, as_json: AsJson = False) -> None:
+def add(
+    name: Name,
+    scope: ScopeOption = Scope.SUBMIT,
+    days: Days = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Of posts that are submitted with it and name none.", show_default=False),
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
     """Create a token. It is shown only once."""
     from mediavault.cli.output import err, out, print_json
 
     lives = None if days is None else timedelta(days=days)
-    token, made = _with_tokens(lambda tokens: tokens.add(name, scope, lives=lives))
+    token, made = _with_tokens(lambda tokens: tokens.add(name, scope, lives=lives, profile=profile))
     if as_json:
         print_json({"token": token, **_as_dict(made)})
         return
@@ -85,6 +95,10 @@ def _with_tokens(use: Callable[[ApiTokens], Awaitable[T]]) -> T:
 
 def _as_dict(token: ApiToken) -> dict[str, Any]:
     moments = {"made_at": token.made_at, "last_used_at": token.used_at, "expires_at": token.expires_at}
-    return {"id": token.id, "name": token.name, "scope": token.scope.value, "user": token.user} | {
-        name: at and at.isoformat() for name, at in moments.items()
-    }
+    return {
+        "id": token.id,
+        "name": token.name,
+        "scope": token.scope.value,
+        "user": token.user,
+        "profile": token.profile,
+    } | {name: at and at.isoformat() for name, at in moments.items()}

@@ -17,12 +17,16 @@ from mediavault.cli.output import err
 from mediavault.core.clock import Clock
 from mediavault.core.failures import MediavaultError
 from mediavault.core.fleet import is_served
-from mediavault.core.job import Job, JobId, JobStatus, Stage
+from mediavault.core.holds import hold_of
+from mediavault.core.job import Job, JobId, JobStatus, Priority, Stage
 from mediavault.core.settings import Settings
-from mediavault.presentation.labels import format_progress, format_size
+from mediavault.presentation.labels import format_progress, format_recorded, format_size
 from mediavault.presentation.views import display, is_over
+from mediavault.store.bulk import enqueue_for_user
+from mediavault.store.line_holds import holds_in_force
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import Store
+from mediavault.store.recordings import is_recording
 
 LOOK_EVERY_S = 0.25
 WORKERS_EVERY_S = 10.0  # a worker may die during the wait
@@ -43,24 +47,37 @@ async def save_and_wait(
     """
     new = composition.make_submission(settings).read(url)
     async with storage.open_store(settings) as store:
+        # somebody waits for it: before all others, and in quiet hours too
         attempts = (await LiveSettings(settings, store.records, clock).current()).max_attempts
-        job = (await store.queue.enqueue([replace(new, max_attempts=attempts)], force=force))[0].job
+        new = replace(new, max_attempts=attempts, priority=Priority.NOW)
+        job = (await enqueue_for_user(store.queue, [new], force=force))[0].job
         if job.status in (JobStatus.FAILED, JobStatus.CANCELLED):  # the command is a new request
             job = await store.queue.retry(job.id)
         with _watcher(silent) as watcher:
             return await wait_for(store, job.id, settings, clock, watcher, patience=timedelta(seconds=patience_s))
 
 
+async def _is_held(job: Job, store: Store, live: LiveSettings, clock: Clock) -> bool:
+    if job.status is not JobStatus.QUEUED:
+        return False
+    return hold_of(job, await holds_in_force(store.records, live, clock.now())) is not None
+
+
 async def wait_for(
     store: Store, job_id: JobId, settings: Settings, clock: Clock, onlooker: JobWatcher, *, patience: timedelta
 ) -> Job:
-    """Poll until the job is over; start a worker in this process as soon as no other is alive."""
-    next_worker_check = clock.monotonic()
+    """Poll until the job is over or held back; start a worker in this process as soon as no other is alive."""
+    next_worker_check, live = clock.monotonic(), LiveSettings(settings, store.records, clock)
     async with _LocalWorker(settings, job_id).at_hand() as helper:
         while True:
             job = await store.catalogue.get(job_id)
             onlooker.see(job)
-            if is_over(job) or is_too_far_off(job, clock, patience) or helper.gave_up():
+            if (
+                is_over(job)
+                or await _is_held(job, store, live, clock)
+                or is_too_far_off(job, clock, patience)
+                or helper.gave_up()
+            ):
                 return await store.catalogue.get(job_id)
             if not helper.works and clock.monotonic() >= next_worker_check:
                 next_worker_check = clock.monotonic() + WORKERS_EVERY_S
@@ -133,6 +150,8 @@ class Bar:
     def _show(self, job: Job, state: str) -> None:
         is_downloading = job.status is JobStatus.RUNNING and job.stage is Stage.DOWNLOAD
         words = format_progress(job.bytes_done, job.bytes_total) if is_downloading else ""
+        if is_recording(job):
+            words = format_recorded(job.duration_s, job.bytes_done)
         done, total = (job.bytes_done, job.bytes_total) if is_downloading else (0, None)
         self._progress.update(self._task, description=state, completed=done, total=total, bytes=words)
 

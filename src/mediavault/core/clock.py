@@ -62,6 +62,32 @@ def plausible(moment: datetime) -> datetime:
     return min(max(moment, EARLIEST), LATEST)
 
 
+def local(moment: datetime) -> datetime:
+    """Return the moment in the machine's time zone (``TZ``)."""
+    return plausible(moment).astimezone()
+
+
+def from_local(wall_time: datetime) -> datetime:
+    """Return the moment, in UTC, at which the clocks of the machine's time zone show this time, which names no zone."""
+    return wall_time.astimezone(UTC)
+
+
+def moment_or_none(text: object) -> datetime | None:
+    """Return the time of an ISO 8601 text, in UTC; None for anything else, and for one that is not plausible."""
+    try:
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    if moment is None or moment.tzinfo is None or not is_plausible(moment):
+        return None
+    return moment.astimezone(UTC)
+
+
+def iso_or_none(moment: datetime | None) -> str | None:
+    """Return a time as ISO 8601 text; None for None."""
+    return moment.isoformat() if moment else None
+
+
 def micros_in(span: timedelta) -> int:
     """The whole microseconds of a span of time."""
     return span // timedelta(microseconds=1)

@@ -21,8 +21,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from mediavault.core.messages import Message
+
+if TYPE_CHECKING:
+    from mediavault.core.media import Extraction
 
 
 class ErrorCode(StrEnum):
@@ -72,6 +76,7 @@ class ErrorCode(StrEnum):
     IP_BLOCKED = "IP_BLOCKED"
     NETWORK = "NETWORK"
     TIMEOUT = "TIMEOUT"
+    PROXY_FAILED = "PROXY_FAILED"
     HTTP_ERROR = "HTTP_ERROR"
     LINK_EXPIRED = "LINK_EXPIRED"
     EMPTY_BODY = "EMPTY_BODY"
@@ -246,6 +251,7 @@ _RATE = Cause("rate_limited", Remedy.RETRY, "%(site)s limits how often we may as
 _ACCOUNT_DAY = Cause("account_day_used", Remedy.RETRY, "Daily limit reached for your %(site)s account", "The limit protects your account from being locked.")
 _BLOCKED = Cause("ip_blocked", Remedy.RETRY, "%(site)s blocks this computer's IP address", "Signing in often helps; so does a home connection.")
 _NETWORK = Cause("network", Remedy.RETRY, "The site could not be reached", "Check this computer's internet connection, then try again.")
+_PROXY = Cause("proxy_failed", Remedy.RETRY, "The proxy does not work", "`mediavault doctor` tries each proxy and says what is wrong.")
 _DOWNLOAD = Cause("http_error", Remedy.RETRY, "The video could not be downloaded", "All methods failed. If it plays in your browser, try again later.")
 _UNREADABLE = Cause("extractor_broken", Remedy.RETRY, "The post could not be read", "The site may have changed. Upgrade mediavault if this continues.")
 _SLOW_PAGE = Cause("page_unreadable", Remedy.RETRY, "The page takes too long to read", "It was tried twice. If the video plays in your browser, please report it.")
@@ -495,6 +501,13 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         hint="The site was too slow. Retrying automatically.",
         final_hint="The site was too slow. Try again later.",
         known_by="nothing, or too little, within the time limit",
+    ),
+    ErrorCode.PROXY_FAILED: FailureSpec(
+        FailureScope.MACHINE, Retry.MACHINE, http_status=503, stops=Stops.POST, certainty=Certainty.UNSURE, cause=_PROXY,
+        summary="The proxy could not be used.",
+        hint="Check that the proxy runs, and its address in MEDIAVAULT_PROXY or MEDIAVAULT_PROXIES; `mediavault doctor` tries it. Retrying automatically.",
+        final_hint="Check that the proxy runs, and its address in MEDIAVAULT_PROXY or MEDIAVAULT_PROXIES; `mediavault doctor` tries it. Then try again.",
+        known_by="the proxy of the vault or of the site refuses the connection or the password, does not answer, or reaches no other address either",
     ),
     ErrorCode.HTTP_ERROR: FailureSpec(
         FailureScope.SITE, Retry.BACKOFF, certainty=Certainty.UNSURE, cause=_DOWNLOAD,
@@ -761,10 +774,14 @@ class Unsupported(Final):
 
 
 class NoVideo(Final):
-    """``embeds`` are URLs on other sites that the post shows in frames, or only links to: its video may be there."""
+    """``embeds`` are URLs on other sites that the post shows in frames, or only links to: its video may be there.
+
+    ``instead`` is what was read of a post that has other media.
+    """
 
     code = ErrorCode.NO_VIDEO
     embeds: tuple[str, ...] = ()
+    instead: Extraction | None = None
 
 
 class NotAPost(Final):
@@ -874,6 +891,12 @@ class TookTooLong(Retryable):
     code = ErrorCode.TIMEOUT
 
 
+class ProxyFailed(Retryable):
+    """The proxy through which the vault leaves its network does not work. The message names it without its password."""
+
+    code = ErrorCode.PROXY_FAILED
+
+
 class HttpError(Retryable):
     """A status that is neither success nor one of the kinds above. ``http_status`` holds it."""
 
@@ -946,7 +969,10 @@ class NotYet(Retryable):
 
 
 class LiveNow(NotYet):
+    """``instead`` is what was read of the post: its candidates are of the stream that is running."""
+
     code = ErrorCode.LIVE_NOW
+    instead: Extraction | None = None
 
 
 class Upcoming(NotYet):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NewType
@@ -40,6 +40,19 @@ TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
 }
 
 
+class Priority(StrEnum):
+    """Which queued jobs go first: all of one priority before any of the next, and the oldest of each first."""
+
+    NOW = "now"
+    NORMAL = "normal"
+    LATER = "later"
+
+    @property
+    def rank(self) -> int:
+        """The position among the priorities: 0 is claimed first. Stores keep this number, since they sort by it."""
+        return list(Priority).index(self)
+
+
 class Stage(StrEnum):
     """Where an attempt is; also the first column of the history."""
 
@@ -49,6 +62,7 @@ class Stage(StrEnum):
     CHOOSE = "choose"
     CHECKPOINT = "checkpoint"
     DOWNLOAD = "download"
+    RECORD = "record"  # a download that lasts as long as the stream does
     VALIDATE = "validate"
     THUMBNAIL = "thumbnail"
     COMMITTING = "committing"  # the file's path, size and hash are in the row; the rename may or may not have happened
@@ -109,6 +123,8 @@ class NewJob:
     canonical_url: str
     platform: str
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
+    profile: str | None = None  # the name of the form in which it is saved: see core.profiles
+    priority: Priority = Priority.NORMAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +142,8 @@ class Job:
     version: int = 1  # 2 and up: the same post saved again on request
     attempt_count: int = 0  # grows at claim and never shrinks: the fencing token
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
+    profile: str | None = None  # the name of the form in which it is saved; None: as versions without profiles did
+    priority: Priority = Priority.NORMAL
     needs_session: bool = False  # only a machine that is signed in to the platform continues it
     started_at: datetime | None = None
     completed_at: datetime | None = None
@@ -227,6 +245,22 @@ def new_trace_id() -> str:
 def new_worker_id() -> WorkerId:
     """Unique to this process incarnation: a restarted worker is another worker."""
     return WorkerId(f"w-{secrets.token_hex(8)}")
+
+
+def with_paths(job: Job, names: Mapping[str, str]) -> Job:
+    """Return the job with the paths of its files replaced by ``names``, which maps old ones to new ones."""
+
+    def new(path: str | None) -> str | None:
+        return None if path is None else names.get(path, path)
+
+    def moved(item: JobItem) -> JobItem:
+        if (kept := item.kept) is None:
+            return item
+        output_path = names.get(kept.output_path, kept.output_path)
+        return replace(item, kept=replace(kept, output_path=output_path, thumbnail_path=new(kept.thumbnail_path)))
+
+    items = tuple(map(moved, job.items))
+    return replace(job, items=items, output_path=new(job.output_path), thumbnail_path=new(job.thumbnail_path))
 
 
 def can_transition(before: JobStatus, after: JobStatus) -> bool:

@@ -16,6 +16,7 @@ from enum import StrEnum
 from mediavault.core.failures import BadInput
 from mediavault.core.job import JobId
 from mediavault.core.messages import Message
+from mediavault.core.segments import segments_from_text, segments_to_text
 from mediavault.core.users import is_user_name
 
 MAX_TAG_CHARS = 60
@@ -38,7 +39,11 @@ class MarkKind(StrEnum):
     TAG = "tag"
     COLLECTION = "collection"  # an ordered list of videos
     NOTE = "note"  # its text is the note
+    SEGMENTS = "segments"  # its text are those of core.segments
     OUTDATED = "outdated"  # the sidecar does not have the job's marks yet
+    SOURCE = "source"  # came from this source; its text is empty
+    FINGERPRINT = "fingerprint"  # its record is complete
+    TWIN = "twin"  # has twins; with an id it names one of them, and its text says how alike they are
 
 
 KEPT_IN_SIDECARS = (
@@ -48,7 +53,11 @@ KEPT_IN_SIDECARS = (
     MarkKind.TAG,
     MarkKind.COLLECTION,
     MarkKind.NOTE,
+    MarkKind.SEGMENTS,
 )
+
+
+FOUND_AGAIN = (MarkKind.FINGERPRINT, MarkKind.TWIN)  # which nobody noted: a restored post gets them anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +117,21 @@ def added(user: str) -> str:
     return f"{MarkKind.ADDED}/{user}"
 
 
+def from_source(source_id: str) -> str:
+    """Return the name of the marks of the posts that came from a source."""
+    return f"{MarkKind.SOURCE}/{source_id}"
+
+
+def twin(job_id: JobId) -> str:
+    """Return the name of the marks of this job's twins."""
+    return f"{MarkKind.TWIN}/{job_id}"
+
+
+def twin_of(mark: Mark) -> JobId | None:
+    """Return the job whose twin the mark says its own job is; None for any other mark."""
+    return JobId(mark.name.partition("/")[2]) if mark.kind == MarkKind.TWIN and "/" in mark.name else None
+
+
 def tag(text: str) -> str:
     """Return the name of a tag: the same for "Cats", "#cats" and " cats ". Raises BadInput for no tag."""
     return f"{MarkKind.TAG}/{_folded(tag_text(text))}"
@@ -116,6 +140,11 @@ def tag(text: str) -> str:
 def collection(title: str) -> str:
     """Return the name of a collection, regardless of the title's case. Raises BadInput for no title."""
     return f"{MarkKind.COLLECTION}/{_folded(collection_title(title))}"
+
+
+def in_collection(job_id: JobId, title: str) -> Mark:
+    """Return the mark of a job that is in the collection with this title, behind those that it has. Raises BadInput."""
+    return Mark(job_id, collection(title), collection_title(title))
 
 
 def tag_text(text: str) -> str:
@@ -168,13 +197,15 @@ def asked(
     favourites: bool | None = None,
     seen: bool | None = None,
     started: bool | None = None,
+    twins: bool | None = None,
 ) -> tuple[str | None, tuple[str, ...], tuple[str, ...]]:
     """Return the text that is searched for, the names that a query's jobs have, and those that they lack.
 
-    The ``tag:…`` words of ``text`` count as tags. ``started``: whether the user has stopped in the middle.
+    The ``tag:…`` words of ``text`` count as tags. ``started``: whether the user has stopped in the middle;
+    ``twins``: whether another post has the same video.
     Raises BadInput as :func:`tag` does.
     """
-    own = ((favourite(user), favourites), (watched(user), seen), (position(user), started))
+    own = ((favourite(user), favourites), (watched(user), seen), (position(user), started), (MarkKind.TWIN, twins))
     rest, searched = split_search(text)
     wanted = [*searched, *map(tag, tags)]
     wanted += [collection(collection_title)] if collection_title else []
@@ -216,6 +247,8 @@ def is_written_so(name: str, text: str) -> bool:
                 return collection(text) == name and collection_title(text) == text
             case MarkKind.NOTE:
                 return name == MarkKind.NOTE and bool(text) and note_text(text) == text
+            case MarkKind.SEGMENTS:
+                return name == MarkKind.SEGMENTS and segments_to_text(segments_from_text(text)) == text
     except BadInput:
         pass
     return False

@@ -6,7 +6,8 @@ Sizes are bytes, durations seconds, bit rates bits per second. ``None`` means un
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -15,6 +16,10 @@ from typing import Any
 
 from mediavault.core.cookies import Cookie
 from mediavault.core.names import safe_text, shown_text, slug
+from mediavault.core.pictures import is_picture
+from mediavault.core.recordings import Recording
+
+LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,3}")  # RFC 5646, in short
 
 OnProgress = Callable[[int, int | None], None]  # (bytes so far, total bytes or None)
 
@@ -74,11 +79,30 @@ class Expected:
     size: int | None = None
 
 
-class Preference(StrEnum):
-    """What to take where a post offers its video in several forms."""
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """What to take where a post offers its video in several forms; without any of these the largest form.
 
-    BEST = "best"
-    COMPATIBLE = "compatible"  # H.264 in MP4 before anything larger
+    A form with one of ``codecs`` (as in ``video_codec`` of a candidate) is taken before all others, the first codec
+    before the next. ``max_height`` is in lines, of the shorter side: a larger form is taken only where all are larger.
+    ``sound_only``: the sound without the picture.
+    """
+
+    codecs: tuple[str, ...] = ()
+    max_height: int | None = None
+    sound_only: bool = False
+
+    def codec_rank(self, codec: str | None) -> int:
+        """Return the rank of a video codec: the larger, the sooner it is taken; 0 if it is not preferred."""
+        return len(self.codecs) - self.codecs.index(codec) if codec in self.codecs else 0
+
+    def height_rank(self, shorter_side: int) -> tuple[bool, int]:
+        """Return the rank of a picture by its shorter side, 0 where that is unknown; larger is better."""
+        fits = self.max_height is None or shorter_side <= self.max_height
+        return fits, shorter_side if fits else -shorter_side
+
+
+COMPATIBLE = Preference(codecs=("h264",))
 
 
 class ItemRole(StrEnum):
@@ -99,9 +123,12 @@ class ItemType(StrEnum):
     AUDIO = "audio"
 
 
+VIDEO_TYPES = frozenset({ItemType.VIDEO, ItemType.GIF})
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One URL that may deliver an item's video.
+    """One URL that may deliver an item's video, sound or picture.
 
     ``url`` can be a ``data:`` URL of an inline manifest. ``audio_url`` is the sound that belongs to a silent file
     or stream and is merged with it.
@@ -137,8 +164,47 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Chapter:
+    """A part of a video that has a title. ``start_s`` counts from the video's beginning."""
+
+    start_s: float
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment on a post; ``parent`` is the id of the one that it answers. ``by_author``: of the post. All is untrusted."""
+
+    id: str
+    parent: str | None
+    author: str
+    text: str
+    at: datetime | None = None
+    likes: int = 0
+    by_author: bool = False
+    is_pinned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SubtitleSource:
+    """Where subtitles of a video can be fetched: a file, or an HLS playlist of such files.
+
+    ``language`` is a tag as in "pt-BR", "" where the site names none or something else. ``automatic``: written by a
+    machine.
+    """
+
+    url: str
+    language: str = ""
+    automatic: bool = False
+
+    def __post_init__(self) -> None:
+        tag = self.language.strip().replace("_", "-")  # a stranger's text, which becomes part of a file's name
+        object.__setattr__(self, "language", tag if LANGUAGE_TAG.fullmatch(tag) else "")
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
-    """One medium of a post: its candidates, and what the post announces about it. An image has no candidates.
+    """One medium of a post: its candidates, and what the post announces about it.
 
     ``label`` names the other post of a quoted or reposted item (its id).
     """
@@ -150,10 +216,12 @@ class Item:
     thumbnail_url: str | None = None
     expected: Expected = field(default_factory=Expected)
     label: str | None = None
+    chapters: tuple[Chapter, ...] = ()  # by their start; the titles are untrusted
+    subtitles: tuple[SubtitleSource, ...] = ()
 
     @property
     def is_video(self) -> bool:
-        return self.type in (ItemType.VIDEO, ItemType.GIF)
+        return self.type in VIDEO_TYPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,18 +261,24 @@ class Extraction:
     extractor: str = ""
     signed_in: bool = False  # the site saw the profile's cookies, an account's where one is signed in
     metadata: Mapping[str, Any] = field(default_factory=dict)  # JSON values only
+    comments: tuple[Comment, ...] = ()  # only where they were asked for
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
-        """The candidates of all items, in order, then the others."""
-        return (*(candidate for item in self.items for candidate in item.candidates), *self.others)
+        """The candidates of all items but pictures, in order, then the others."""
+        items = (item for item in self.items if item.type is not ItemType.IMAGE)
+        return (*(candidate for item in items for candidate in item.candidates), *self.others)
 
     @property
     def videos(self) -> tuple[Item, ...]:
-        """What is saved unless the user asks for more: the post's own videos, or the one that its URL names."""
-        if self.selected is not None and self.items[self.selected].is_video:
+        """The post's own videos, or the one that its URL names: what is saved unless the profile asks for something else."""
+        return self.media(VIDEO_TYPES)
+
+    def media(self, types: Set[ItemType]) -> tuple[Item, ...]:
+        """Return the post's own media of these types, or the one that its URL names."""
+        if self.selected is not None and self.items[self.selected].type in types:
             return (self.items[self.selected],)
-        return tuple(item for item in self.items if item.role is ItemRole.MAIN and item.is_video)
+        return tuple(item for item in self.items if item.role is ItemRole.MAIN and item.type in types)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +293,9 @@ class DownloadedFile:
     segmented: bool = False
     proven_whole: bool = True  # False: no length was announced, or it was resumed: probe thoroughly
     sha256: str | None = None  # of the bytes as they were written, in hexadecimal, where that is known
+    type: ItemType = ItemType.VIDEO  # what it is to be: a video, sound (only that is examined then) or a picture
+    subtitles: tuple[SubtitleSource, ...] = ()  # that the stream's manifest names
+    recording: Recording | None = None  # of a stream that was running
     zero_filled: bool = False  # a long run of zeros was written: a hole in the server's own copy, or padding
 
 
@@ -263,9 +340,20 @@ class VerifiedFile:
         return self.downloaded.path
 
 
+# Container as the probe names it -> extension. The extension never comes from a URL or a header.
+SUFFIXES = {
+    "mp4": ".mp4", "mov": ".mov", "webm": ".webm", "matroska": ".mkv", "mpegts": ".ts", "flv": ".flv", "avi": ".avi",
+    "mpegps": ".mpg", "asf": ".wmv", "ogg": ".ogv",
+}  # fmt: skip
+SOUND_SUFFIXES = (".m4a", ".opus", ".ogg", ".mp3", ".flac")  # of saved files that are sound alone
+
+
 @dataclass(frozen=True, slots=True)
 class KeptFile:
-    """A verified file's location in the library. Paths are relative to the download folder, with forward slashes."""
+    """A verified file's location in the library. Paths are relative to the download folder, with forward slashes.
+
+    ``beside`` are the suffixes of further companions, as ".en.vtt" for subtitles: see ``core.companions``.
+    """
 
     output_path: str
     thumbnail_path: str | None
@@ -274,17 +362,20 @@ class KeptFile:
     duration_s: float | None
     width: int | None
     height: int | None
+    beside: tuple[str, ...] = ()
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it is sound alone, as its name says."""
+        return self.output_path.lower().endswith(SOUND_SUFFIXES)
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is a picture, as its name says."""
+        return is_picture(self.output_path)
 
 
 # --- what a player shows besides the video ----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Chapter:
-    """A part of a video that has a title. ``start_s`` counts from the video's beginning."""
-
-    start_s: float
-    title: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,10 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from mediavault.core.media import Account
 from mediavault.core.messages import Message
 from mediavault.core.names import MAX_STEM_BYTES, reserved_name, safe_text, slug_keep_case, truncate_bytes
+from mediavault.core.post_urls import has_url, hash_of_file
 
 DEFAULT_NAME_TEMPLATE = "{date} {title} [{id}]"
 PLACES = ("date", "year", "site", "account", "title", "id")
@@ -24,6 +26,8 @@ MAX_SITE_BYTES = 20
 MAX_ACCOUNT_BYTES = 64
 MAX_FOLDERS = 4
 MAX_FOLDER_BYTES = 100
+NO_ACCOUNT_FOLDER = "imported"  # only imported files have no account
+FILE_ID_CHARS = 16  # of a hash: 64 bits
 
 TOO_LONG = Message("The name is too long: its own words may take 60 bytes.")
 NO_ID = Message("Add {id} to the file's name, so that names stay unique.")
@@ -46,6 +50,39 @@ class NamedPost:
     title: str | None = None
     site: str = ""
     account: str = ""
+
+
+def named_post(
+    *,
+    job_id: str,
+    canonical_url: str,
+    post_id: str | None,
+    platform: str,
+    account: Account | None,
+    published: datetime,
+    title: str | None,
+    number: int = 1,
+    count: int = 1,
+) -> NamedPost:
+    """Return what the names of a post's videos contain, for video ``number`` of ``count``.
+
+    A post without a URL belongs to no site, and its id is the beginning of its file's hash.
+    """
+    if not has_url(canonical_url):
+        post_id, platform = hash_of_file(canonical_url)[:FILE_ID_CHARS], ""
+    post_id = post_id or job_id
+    return NamedPost(
+        post_id=f"{post_id[:50]}-{number}" if count > 1 else post_id,
+        published=published,
+        title=title,
+        site=platform,
+        account=(account.handle or account.display_name or account.slug) if account else "",
+    )
+
+
+def account_folder(account: Account | None) -> str:
+    """Return the folder of an account's videos, for templates that name none."""
+    return account.slug if account else NO_ACCOUNT_FOLDER
 
 
 def check_template(template: str) -> str:

@@ -65,6 +65,12 @@ def shown_text(text: str) -> str:
     return line if any(unicodedata.category(c) not in {"Cf", "Zs"} for c in line) else ""
 
 
+def label_or_none(text: str, max_chars: int) -> str | None:
+    """Return the name that a user gave to something, with single spaces; None when it is too long or can't be printed."""
+    label = " ".join(text.split())
+    return label if len(label) <= max_chars and label.isprintable() else None
+
+
 def slug_keep_case(text: str) -> str:
     """Return ``text`` in ASCII letters, digits and ``.-_``, case kept: ids are case-sensitive on some sites."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.") or "post"

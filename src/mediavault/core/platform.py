@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, Literal
 from urllib.parse import SplitResult
 
+from mediavault.core.following import Entry, EntryKind, ListPage, Look
 from mediavault.core.media import Item, Post
 from mediavault.core.messages import Message
 
@@ -160,16 +161,73 @@ class YtdlpRules:
     elsewhere a list can hold the videos of a quoted or linked post, and nothing in it says which. ``mixes_single``: even
     a single video can be a quoted post's. ``by_id_only``: a quoted post's video is recognised by its id alone, because
     yt-dlp gives it the URL of the post that was asked for. ``handle`` is the field with the name that people write after
-    an @, "" where only a number is in its place.
+    an @, "" where only a number is in its place. ``lists_subtitles``: the answer names all subtitles although none were
+    asked for; elsewhere yt-dlp looks for them only when it is asked to write them.
     """
 
     extractors: tuple[str, ...]
     owns_list: bool = False
     mixes_single: bool = False
     by_id_only: bool = False
+    lists_subtitles: bool = False
     handle: str = "uploader_id"
     display_name: str = "uploader"
     wall_s: float = YTDLP_WALL_S
+
+
+@dataclass(frozen=True, slots=True)
+class ListRules:
+    """A kind of list of the site that yt-dlp reads: the posts of an account, of one tab of its page, or of a playlist.
+
+    ``pattern`` matches the URLs of such lists, and its ``canonical`` is the URL that yt-dlp gets. ``extractors`` are those
+    of yt-dlp that may answer: only lists', so that no post is looked at. ``tabs`` are the values that the group ``tab`` may
+    have, by what is listed there. ``newest_first`` says that new posts are at the front, so that the reading may stop at
+    known ones; elsewhere they may be anywhere. ``rough_dates`` says that times are read from words like "3 weeks ago".
+    ``key`` is the field with the site's own key of the list, "" where only a name is there that may change; ``by_key`` is
+    the address with ``{key}`` instead of the name. ``title`` is the field with the name that people see.
+    """
+
+    pattern: AddressPattern
+    extractors: tuple[str, ...]
+    tabs: Mapping[EntryKind, str] = field(default_factory=dict)
+    newest_first: bool = False
+    rough_dates: bool = False
+    key: str = ""
+    by_key: str = ""
+    title: str = "title"
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRules:
+    """How plain requests list the sources of one kind: by their feed, or by an open API of the site.
+
+    ``pages`` match the sources' URLs. The texts after it are format strings: they may name every group, ``{origin}``, and
+    the groups of ``key_form``, which the site's own key of a source matches; where the key is known, its groups replace
+    those of the URL, whose name of the account may have changed.
+
+    ``feed`` is requested, and each of ``instead`` where the site refuses the one before. ``by_kind`` are feeds of one kind
+    of post each, for who does not want all of them; ``tabs`` are the values of the group ``tab`` in the URLs of sources
+    that have one kind only. ``with_reposts`` replaces ``feed`` where reposts are wanted. ``lookup`` is requested first
+    where ``feed`` needs a key that is not known. ``next_page`` is added to a URL for the part at ``{cursor}``. ``key`` and
+    ``title`` are those of the source, where its URL names them.
+
+    ``read_answer`` reads the JSON of an API. Without it, the answers are feeds; ``read_entry`` completes an entry by
+    what its item in the feed says (as feedparser names it), or returns None for a post that has no video for sure.
+    """
+
+    pages: tuple[AddressPattern, ...]
+    feed: str
+    instead: tuple[str, ...] = ()
+    by_kind: Mapping[EntryKind, str] = field(default_factory=dict)
+    tabs: Mapping[EntryKind, str] = field(default_factory=dict)
+    with_reposts: str = ""
+    lookup: str = ""
+    next_page: str = ""
+    key: str = ""
+    key_form: re.Pattern[str] | None = None
+    title: str = ""
+    read_answer: Callable[[Look, object], ListPage | None] | None = None
+    read_entry: Callable[[Entry, Node], Entry | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +335,8 @@ class Platform:
     matching: Matching = Matching()
     reader: PageReader = PageReader()
     ytdlp: YtdlpRules | None = None  # None: yt-dlp does not know the site
+    lists: tuple[ListRules, ...] = ()  # tried in this order
+    feeds: tuple[FeedRules, ...] = ()  # the first whose pages match
     media: MediaRules = MediaRules()
     sign_in: SignIn = SignIn()
     walls: Walls = Walls()

@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 from mediavault.core.failures import BadUrl
+from mediavault.core.following import EntryKind
 from mediavault.core.media import Post
-from mediavault.core.platform import AddressKind, AddressPattern, Platform
+from mediavault.core.platform import AddressKind, AddressPattern, FeedRules, ListRules, Platform
 from mediavault.core.urls import DEFAULT_PORTS, MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url
 
 
@@ -122,6 +123,70 @@ def read_page(platform: Platform, url: HttpUrl) -> PageMatch | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class ListMatch:
+    """The list that a URL names. ``addresses`` are what yt-dlp gets, by what is listed there: one, or one for each tab."""
+
+    rules: ListRules
+    addresses: Mapping[EntryKind | None, str]
+
+
+def find_list(platform: Platform, url: HttpUrl, *, key: str = "") -> ListMatch | None:
+    """The list that ``url`` names, if yt-dlp can read such lists of the site; None otherwise. Needs no network.
+
+    ``key`` is the site's own key of the list where it is known: it replaces a name that may have changed.
+    """
+    if read_post(platform, url) is not None:
+        return None
+    for rules in platform.lists:
+        groups = _groups(rules.pattern, url)
+        if groups is not None:
+            form = rules.by_key if rules.by_key and _LIST_KEY.fullmatch(key) else rules.pattern.canonical
+            tabs: Mapping[EntryKind | None, str] = {
+                kind: tab for kind, tab in rules.tabs.items() if groups.get("tab") in {None, tab}
+            } or {None: ""}
+            return ListMatch(
+                rules, {kind: form.format_map({**groups, "key": key, "tab": tab}) for kind, tab in tabs.items()}
+            )
+    return None
+
+
+_LIST_KEY = re.compile(r"[\w.@-]{1,128}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedMatch:
+    """The rules for the source that a URL names, and what their format strings are filled with."""
+
+    rules: FeedRules
+    groups: Mapping[str, str]
+    origin: str
+
+    def filled(self, form: str) -> str | None:
+        """Return a format string of the rules with the groups, escaped, and ``{origin}``; None where it needs others."""
+        try:
+            escaped = {name: quote(value, safe=":.@") for name, value in self.groups.items() if value}
+            return form.format_map({**escaped, "origin": self.origin})
+        except KeyError:
+            return None
+
+
+def find_feed(platform: Platform, url: HttpUrl, *, key: str = "") -> FeedMatch | None:
+    """Find how plain requests list the source that ``url`` names; None where they can't. Needs no network.
+
+    ``key`` is the site's own key of the source, "" where it is not known.
+    """
+    if read_post(platform, url) is not None:
+        return None
+    for rules in platform.feeds:
+        for pattern in rules.pages:
+            groups = _groups(pattern, url)
+            if groups is not None:
+                known = rules.key_form.fullmatch(key) if rules.key_form else None
+                return FeedMatch(rules, {**groups, **(known.groupdict() if known else {})}, url.origin)
+    return None
+
+
 def _names_post_at(platform: Platform, url: HttpUrl) -> bool:
     """Whether a URL on a share-link host names its post itself, by a pattern made for that host."""
     return any(pattern.host is not None and _groups(pattern, url) for pattern in platform.matching.posts)
@@ -218,3 +283,23 @@ def find_post(platform: Platform, url: str) -> PostMatch | None:
         return read_post(platform, parse_http_url(url, max_chars=MAX_MEDIA_URL_CHARS))
     except BadUrl:
         return None
+
+
+# --- posts without a URL ------------------------------------------------------------------------------------------------
+
+_FILE = "sha256:"
+
+
+def name_of_file(sha256: str) -> str:
+    """Return the name of a post without a URL, to be stored in place of one: an imported file is known by its hash."""
+    return f"{_FILE}{sha256}"
+
+
+def has_url(canonical_url: str) -> bool:
+    """Return whether a job's post has a URL, and is not a file that was imported without one."""
+    return not canonical_url.startswith(_FILE)
+
+
+def hash_of_file(canonical_url: str) -> str:
+    """Invert :func:`name_of_file`."""
+    return canonical_url.removeprefix(_FILE)

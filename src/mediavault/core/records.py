@@ -25,13 +25,36 @@ class RecordKind(StrEnum):
     CHECK_POSITION = "check_position"
     SAVED_SEARCH = "saved_search"
     TRASH = "trash"
+    TRASHED_WORDS = "trashed_words"
     SHARED_LINK = "shared_link"
+    RSS_FEED = "rss_feed"
     ANSWER = "answer"
     SHARE = "share"
+    PROFILE = "profile"
+    LATER = "later"
+    EPISODE = "episode"
+    ARRANGING = "arranging"
+    MEDIA_SERVER = "media_server"
+    NOTIFY_TARGET = "notify_target"
+    NOTIFY_DELIVERY = "notify_delivery"
+    NOTIFY_POSITION = "notify_position"
+    IMPORT = "import"
+    FINGERPRINT = "fingerprint"
+    STOP_RECORDING = "stop_recording"
+    SOURCE = "source"
+    SOURCE_STATE = "source_state"
+    SOURCE_ENTRY = "source_entry"
+    SOURCE_WAITING = "source_waiting"
+    SOURCE_PREVIEW = "source_preview"
+    SITE_FILL = "site_fill"
+    REMOVED_POST = "removed_post"
+    VOLUME = "volume"
+    PAUSE = "pause"
 
 
 # What is copied when a vault moves to another database or is restored from a backup. Users sign in again, a setup token
-# is valid only on the machine that printed it, and answers are kept for a day only.
+# is valid only on the machine that printed it, answers are kept for a day only, what waits to be delivered is delivered by
+# the old vault, a recording that is to end is on the machine that records it, and the volume of the day is that of a machine's line.
 MOVING_KINDS = (
     RecordKind.OWNER,
     RecordKind.USER,
@@ -39,12 +62,31 @@ MOVING_KINDS = (
     RecordKind.SETTING,
     RecordKind.SAVED_SEARCH,
     RecordKind.TRASH,
+    RecordKind.TRASHED_WORDS,
     RecordKind.SHARED_LINK,
+    RecordKind.PROFILE,
+    RecordKind.PAUSE,
+    RecordKind.LATER,
+    RecordKind.RSS_FEED,
+    RecordKind.NOTIFY_TARGET,
     RecordKind.VERIFIED,
     RecordKind.DAMAGED,
+    RecordKind.FINGERPRINT,
+    RecordKind.EPISODE,
+    RecordKind.ARRANGING,
+    RecordKind.SOURCE,
+    RecordKind.SOURCE_STATE,
+    RecordKind.SOURCE_ENTRY,
+    RecordKind.SOURCE_WAITING,
+    RecordKind.REMOVED_POST,
 )
 
-CHECK_KINDS = (RecordKind.VERIFIED, RecordKind.DAMAGED)  # about a job, by its id: they go when it is removed
+# Of these there may be hundreds of thousands: they are read and copied in pages, never all at once.
+MANY_KINDS = frozenset({RecordKind.SOURCE_ENTRY, RecordKind.SOURCE_WAITING, RecordKind.REMOVED_POST})
+
+# about a job's files, by its id: they go when it is removed
+CHECK_KINDS = (RecordKind.VERIFIED, RecordKind.DAMAGED)
+FILE_KINDS = (*CHECK_KINDS, RecordKind.FINGERPRINT)
 
 
 @dataclass(frozen=True, slots=True)

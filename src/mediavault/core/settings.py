@@ -3,29 +3,49 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
-from mediavault.core.failures import BadSetting
+from mediavault.core.bandwidth import parse_bandwidth
+from mediavault.core.failures import BadSetting, BadUrl
+from mediavault.core.hours import parse_quiet_hours
 from mediavault.core.job import DEFAULT_MAX_ATTEMPTS
-from mediavault.core.media import Preference
 from mediavault.core.messages import Message
 from mediavault.core.name_template import DEFAULT_NAME_TEMPLATE, check_template
+from mediavault.core.profiles import BEST, is_profile_name
+from mediavault.core.shows import Layout
+from mediavault.core.upstream_proxies import parse_choice, parse_upstream_proxy
+from mediavault.core.urls import parse_http_url
 from mediavault.core.users import Role
 
 ENV_PREFIX = "MEDIAVAULT_"
-FORMER_NAMES = {"forget_after_days": "retention_days"}  # still read in 0.1; `mediavault doctor` reports them
-SECRETS = ("database_url", "oidc_client_secret", "proxy_secret", "token", "vault_url")  # settings that a file can hold
+FORMER_NAMES = {
+    "forget_after_days": "retention_days",
+    "prefer": "profile",
+}  # still read in 0.1; `mediavault doctor` reports them
+SECRETS = (
+    "database_url",
+    "media_server_token",
+    "oidc_client_secret",
+    "proxies",
+    "proxy",
+    "proxy_secret",
+    "token",
+    "vault_url",
+)  # settings that a file can hold
 FILE_SUFFIX = "_FILE"
 RUN_SECRETS = "/run/secrets"  # where Docker, Podman and Kubernetes mount them
 MAX_SECRET_CHARS = 10_000
 GIB = 1 << 30
+LOW_SPACE_FACTOR = 4  # times ``reserve_mb``: less free space is worth a warning
 MAX_SLOWER = 20.0  # times; beyond that a site's jobs would hardly move
 MAX_SHOWN_CHARS = 60
 _PARSING_PROBLEMS = {
@@ -41,6 +61,26 @@ def default_state_dir() -> Path:
     return (Path(base) if base else Path.home() / ".local" / "state") / "mediavault"
 
 
+class MediaServer(StrEnum):
+    """The media servers that can be asked to look for new videos."""
+
+    JELLYFIN = "jellyfin"
+    EMBY = "emby"
+    PLEX = "plex"
+
+    @property
+    def label(self) -> str:
+        return self.value.capitalize()
+
+
+class UpgradeSchedule(StrEnum):
+    """How often a newer yt-dlp is looked for."""
+
+    OFF = "off"
+    WEEKLY = "weekly"
+    NIGHTLY = "nightly"
+
+
 class ChangeableSettings(BaseModel):
     """Settings that can be changed live: from the next job on, in every process of the vault (store.live_settings)."""
 
@@ -50,14 +90,42 @@ class ChangeableSettings(BaseModel):
     max_attempts: Annotated[int, Field(ge=1, le=100)] = Field(
         DEFAULT_MAX_ATTEMPTS, description="Attempts for each post; 1 means no retry."
     )
-    prefer: Preference = Field(Preference.BEST, description="`best`, or `compatible`: H.264 before anything larger.")
+    profile: str = Field(
+        BEST.name,
+        description="The profile of posts that are submitted without one: `best`, `compatible`, `1080p`, `audio` or one of yours.",
+    )
+    site_profiles: Annotated[Mapping[str, str], NoDecode] = Field(
+        default_factory=dict, description="The same for single sites, as in `youtube=1080p,soundcloud=audio`."
+    )
     name_template: str = Field(
         DEFAULT_NAME_TEMPLATE,
         description="The file name of a saved video, with folders if it has slashes. `{id}` is required; `{year} {site} {account}` are available too.",
     )
+    layout: Layout = Field(
+        Layout.ACCOUNTS,
+        description="`accounts`: a folder for each account. `shows`: each account is a show for media servers, with a season for each year; `name_template` does not apply.",
+    )
+    nfo: bool = Field(
+        default=True,
+        description="Write an NFO and a `-thumb` picture next to each video, for media servers. Default for an object storage: false.",
+    )
     pace: Annotated[Mapping[str, float], NoDecode] = Field(
         default_factory=dict,
         description="Multiplies a site's usual wait between two posts, as in `tiktok=2,x=1.5`.",
+    )
+    bandwidth: str = Field(
+        "",
+        description="The speed that all downloads together may take, as in `2 MB/s` or `20 MB/s; 08:00-23:00 2 MB/s`. Default: unlimited.",
+    )
+    site_bandwidth: Annotated[Mapping[str, str], NoDecode] = Field(
+        default_factory=dict, description="The same for single sites, as in `youtube=1 MB/s,x=500 KB/s`."
+    )
+    quiet_hours: str = Field(
+        "",
+        description="When no download begins, as in `08:00-12:00, 14:00-23:00` or `only 23:00-07:00`. Default: never.",
+    )
+    daily_volume_gb: Annotated[float, Field(ge=0, le=100_000)] = Field(
+        0, description="Once this many gigabytes were downloaded, no download begins until the next day; 0: no limit."
     )
     retention_days: Annotated[int, Field(ge=0, le=3650)] = Field(
         0,
@@ -80,7 +148,35 @@ class ChangeableSettings(BaseModel):
     def _check_name_template(cls, template: str) -> str:
         return check_template(template)
 
-    @field_validator("pace", mode="before")
+    @field_validator("profile")
+    @classmethod
+    def _check_profile(cls, name: str) -> str:
+        name = name.strip().lower()
+        if not is_profile_name(name):
+            raise ValueError(Message("%(name)s can't be the name of a profile", name=f"{name[:MAX_SHOWN_CHARS]!r}"))
+        return name
+
+    @field_validator("site_profiles")
+    @classmethod
+    def _check_site_profiles(cls, profiles: Mapping[str, str]) -> Mapping[str, str]:
+        return {site: cls._check_profile(name) for site, name in sorted(profiles.items()) if name.strip()}
+
+    @field_validator("bandwidth")
+    @classmethod
+    def _check_bandwidth(cls, text: str) -> str:
+        return str(parse_bandwidth(text))
+
+    @field_validator("site_bandwidth")
+    @classmethod
+    def _check_site_bandwidth(cls, limits: Mapping[str, str]) -> Mapping[str, str]:
+        return {site: limit for site, text in sorted(limits.items()) if (limit := cls._check_bandwidth(text))}
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _check_quiet_hours(cls, text: str) -> str:
+        return str(parse_quiet_hours(text))
+
+    @field_validator("pace", "site_bandwidth", "site_profiles", mode="before")
     @classmethod
     def _read_pairs(cls, value: Any) -> Any:
         if not isinstance(value, str):
@@ -109,7 +205,12 @@ class Settings(ChangeableSettings, BaseSettings):
     The fields of ``ChangeableSettings`` can also be changed on the settings page, unless the environment sets them.
     """
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,  # it may be a password, and tracebacks show an error's cause
+    )
 
     state_dir: Path = Field(default_factory=default_state_dir, description="Database, locks, browser profile.")
     download_dir: Path = Field(
@@ -124,6 +225,10 @@ class Settings(ChangeableSettings, BaseSettings):
     )
     vault_url: str | None = Field(
         None, description="The library in an object storage: `s3://`, `gs://` or `az://`. Default: the download folder."
+    )
+    sponsorblock_url: str = Field(
+        "https://sponsor.ajay.app",
+        description="The server that profiles with `sponsorblock` ask for segments of YouTube videos.",
     )
     host: str = Field(
         "127.0.0.1", description="The address to listen on; beyond loopback, a password or token is needed."
@@ -171,6 +276,13 @@ class Settings(ChangeableSettings, BaseSettings):
         description='JSON object of groups and their roles, as in `{"family": "member", "*": "viewer"}`; `*` is everybody.',
     )
     oidc_owner: str | None = Field(None, description="The owner's `sub` at the provider.")
+    media_server: MediaServer | None = Field(
+        None, description="`jellyfin`, `emby` or `plex`: asked to look through its libraries after videos were saved."
+    )
+    media_server_url: str | None = Field(None, description="Its address, as in `http://nas.lan:8096`.")
+    media_server_token: SecretStr | None = Field(
+        None, description="An API key of Jellyfin or Emby, or a token of Plex."
+    )
     platforms: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Comma-separated names: the worker takes only jobs of these platforms. Default: all."
     )
@@ -197,6 +309,10 @@ class Settings(ChangeableSettings, BaseSettings):
     stall_timeout_s: Annotated[float, Field(gt=0, le=3600)] = Field(
         30.0, description="A download without a byte for this long is ended, and resumed."
     )
+    recordings: Annotated[int, Field(ge=0, le=64)] = Field(
+        2,
+        description="Running streams that each worker records at a time, in addition to its jobs. Further ones wait, and are looked at again every two minutes; 0 records none.",
+    )
     segment_concurrency: Annotated[int, Field(ge=1, le=16)] = Field(
         4, description="Segments of one stream that are fetched at a time."
     )
@@ -206,9 +322,25 @@ class Settings(ChangeableSettings, BaseSettings):
     browser_memory_mb: Annotated[int, Field(ge=300)] | None = Field(
         None, description="For all of the browser's processes together. Default: half of the memory, 1,024 to 4,096."
     )
+    ytdlp_upgrade: UpgradeSchedule = Field(
+        UpgradeSchedule.OFF,
+        description="`weekly` or `nightly`: the worker upgrades yt-dlp at night, between 2 and 5 o'clock of the machine's time.",
+    )
     allow_private: tuple[str, ...] = Field(
         (),
         description="JSON list of exact `host`, `host:port` or narrow CIDR of the private network that posts may reach.",
+    )
+    proxy: SecretStr | None = Field(
+        None,
+        description="The proxy through which posts, media and notifications are fetched and sent: `http://`, `https://` or `socks5://`, as in `socks5://user:password@gluetun:1080`.",
+    )
+    proxies: Annotated[Mapping[str, SecretStr], NoDecode] = Field(
+        default_factory=dict,
+        description='The same for single sites: a JSON object, as in `{"youtube": "http://gluetun:8888", "x": "direct"}`; `direct` is no proxy.',
+    )
+    timestamp_url: str | None = Field(
+        None,
+        description="The authority that timestamps sealed copies (RFC 3161), as in `https://tsa.example/tsr`. Default: none.",
     )
     log_level: str = Field("info", description="`debug`, `info`, `warning` or `error`.")
 
@@ -235,6 +367,46 @@ class Settings(ChangeableSettings, BaseSettings):
             check_proxy(proxy)
         return proxies
 
+    @field_validator("proxy")
+    @classmethod
+    def _check_proxy(cls, address: SecretStr | None) -> SecretStr | None:
+        if address is None or not address.get_secret_value().strip():
+            return None
+        parse_upstream_proxy(address.get_secret_value())
+        return address
+
+    @field_validator("proxies", mode="before")
+    @classmethod
+    def _read_sites(cls, value: Any) -> Any:
+        """Read the JSON here: the library's own error would quote the passwords in it."""
+        if not isinstance(value, str):
+            return value
+        try:
+            sites = json.loads(value) if value.strip() else {}
+        except ValueError:
+            sites = None
+        if not isinstance(sites, dict):
+            raise ValueError(Message("it must be a JSON object, as in %(example)s", example=_PROXIES_EXAMPLE)) from None
+        return {name.strip().lower(): address for name, address in sites.items()}
+
+    @field_validator("proxies")
+    @classmethod
+    def _check_proxies_of_sites(cls, sites: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
+        for site, address in sites.items():
+            try:
+                parse_choice(address.get_secret_value())
+            except ValueError as exc:
+                raise ValueError(Message("%(site)s: %(problem)s", site=site, problem=exc.args[0])) from None
+        return sites
+
+    @field_validator("timestamp_url")
+    @classmethod
+    def _check_timestamp_url(cls, url: str | None) -> str | None:
+        try:
+            return str(parse_http_url(url)) if url else None
+        except BadUrl as exc:
+            raise ValueError(exc.message) from None
+
     @field_validator("base_path")
     @classmethod
     def _check_base_path(cls, path: str) -> str:
@@ -242,6 +414,13 @@ class Settings(ChangeableSettings, BaseSettings):
         if not re.fullmatch(r"(?:/[A-Za-z0-9._~-]+)*", path) or "/." in path:
             raise ValueError(Message("it must be a path of plain letters, as in /mediavault"))
         return path
+
+    @field_validator("media_server_url")
+    @classmethod
+    def _check_media_server_url(cls, url: str | None) -> str | None:
+        if url and not re.fullmatch(r"https?://[^\s/?#@\\]+(?:/[^\s?#\\]*)?", url):
+            raise ValueError(Message("it must be an address as in http://nas.lan:8096"))
+        return url.rstrip("/") if url else None
 
     @field_validator("log_level")
     @classmethod
@@ -251,10 +430,11 @@ class Settings(ChangeableSettings, BaseSettings):
         return level.lower()
 
     @model_validator(mode="after")
-    def _read_no_bucket_unasked(self) -> Self:
-        """Verify an object storage only on request: it charges for what is read."""
-        if self.vault_url is not None and "verify_days" not in self.model_fields_set:
-            self.__dict__["verify_days"] = 0  # a default, so model_fields_set must not name it
+    def _ask_no_bucket_unasked(self) -> Self:
+        """Verify an object storage, and put files for media servers into it, only on request: it charges for requests."""
+        for name, value in (("verify_days", 0), ("nfo", False)):
+            if self.vault_url is not None and name not in self.model_fields_set:
+                self.__dict__[name] = value  # a default, so model_fields_set must not name it
         return self
 
     @property
@@ -342,6 +522,7 @@ def _needs_exact_port(address: ipaddress.IPv4Address | ipaddress.IPv6Address) ->
     return address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified
 
 
+_PROXIES_EXAMPLE = '{"youtube": "socks5://gluetun:1080"}'
 _JSON = {
     "trusted_proxies": '["127.0.0.1"]',
     "host_names": '["vault.example"]',

@@ -15,6 +15,13 @@ UNPARSED_WINDOW = timedelta(days=7)  # window for counting the posts that no ext
 MANY_SITES = frozenset({"generic", "mastodon"})  # one name for many sites: they have no circuit breaker and no pace
 # Longer than any interval: a permit even later was given before the clock was set back.
 MAX_PLAUSIBLE_WAIT = timedelta(minutes=10)
+MAX_CLOSED = timedelta(days=1)
+_MAX_DOUBLINGS = 8
+
+
+def closing_time(first: timedelta, failures: int) -> timedelta:
+    """Return for how long a site is closed: ``first``, doubled for each of its ``failures`` so far, up to a day."""
+    return min(first * (1 << min(failures, _MAX_DOUBLINGS)), max(MAX_CLOSED, first))
 
 
 class SiteState(StrEnum):
@@ -100,7 +107,7 @@ class PermitRequest:
 
 
 class PermitRefusal(StrEnum):
-    """Why there is no permit now."""
+    """Why a permit is refused."""
 
     CLOSED = "closed"
     LATER = "later"  # others go first

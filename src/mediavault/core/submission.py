@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mediavault.core.clock import Clock
-from mediavault.core.failures import BadUrl, MediavaultError
+from mediavault.core.failures import BadUrl, MediavaultError, Unsupported
+from mediavault.core.following import SourceAddress
 from mediavault.core.job import DEFAULT_MAX_ATTEMPTS, NewJob, new_job_id, new_trace_id
 from mediavault.core.media import Post
 from mediavault.core.messages import Message, join
@@ -34,14 +35,22 @@ class RefusedAddress:
     error: MediavaultError
 
 
+def _no_source(_: HttpUrl) -> SourceAddress:
+    raise Unsupported("Nothing can be followed here.")
+
+
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """Reads URLs into jobs. ``check_url`` raises AddressRefused for literal addresses that the egress guard refuses."""
+    """Reads URLs into jobs, and into addresses that can be followed.
+
+    ``check_url`` raises AddressRefused for literal addresses that the egress guard refuses.
+    """
 
     identify: Callable[[HttpUrl], tuple[Post, Platform]]
     check_url: Callable[[HttpUrl], None]
     clock: Clock
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
+    source_at: Callable[[HttpUrl], SourceAddress] = _no_source
 
     def read(self, text: str) -> NewJob:
         """Return the job for one URL. Raises BadUrl, AddressRefused, NotAPost, Unsupported."""
@@ -56,6 +65,12 @@ class Submission:
             platform=platform.name,
             max_attempts=self.max_attempts,
         )
+
+    def read_source(self, text: str) -> SourceAddress:
+        """Return what can be followed at a URL. Raises BadUrl, AddressRefused, Unsupported."""
+        url = parse_http_url(text)
+        self.check_url(url)
+        return self.source_at(url)
 
     def read_all(self, texts: Sequence[str]) -> list[NewJob]:
         """Return the jobs for all URLs. One bad URL refuses the batch; the message names the bad ones by position."""

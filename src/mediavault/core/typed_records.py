@@ -21,6 +21,7 @@ from typing import Any, Literal, NewType, TypeVar, Union, get_args, get_origin, 
 
 from mediavault.core import failures, messages
 from mediavault.core.failures import MediavaultError
+from mediavault.core.media import Extraction
 from mediavault.core.messages import Message
 
 T = TypeVar("T")
@@ -50,6 +51,44 @@ def from_json(kind: type[T], raw: Any) -> T:
     read = _form(wanted).read
     value: T = raw if read is None else read(raw)
     return value
+
+
+def to_named_json(record: Any) -> dict[str, Any]:
+    """Return a dataclass instance as a JSON object by the names of its fields, and so are those that it contains.
+
+    For what is stored: what has its default is left out, and a later version may have more fields. TypeError for a type that has no form in JSON.
+    """
+    kind: Any = type(record)
+    hints = _types_of(kind)
+    return {
+        field.name: to_named_json(value)
+        if is_dataclass(value := getattr(record, field.name))
+        else to_json(hints[field.name], value)
+        for field in fields(record)
+        if getattr(record, field.name) != field.default
+    }
+
+
+def from_named_json(kind: type[T], raw: Mapping[str, Any]) -> T:
+    """Invert :func:`to_named_json`; what is missing has its default, and names of other versions are ignored.
+
+    LookupError, TypeError or ValueError for anything else.
+    """
+    wanted: Any = kind
+    hints = _types_of(wanted)
+    values = {field.name: raw[field.name] for field in fields(wanted) if field.name in raw}
+    built: T = kind(**{name: _from_named(hints[name], value) for name, value in values.items()})
+    refuse_mistyped(built)
+    return built
+
+
+@cache
+def _types_of(kind: Any) -> Mapping[str, Any]:
+    return get_type_hints(kind)
+
+
+def _from_named(hint: Any, value: Any) -> Any:
+    return from_named_json(hint, value) if isinstance(hint, type) and is_dataclass(hint) else from_json(hint, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +276,7 @@ _ERROR_FIELDS: Mapping[str, Any] = {
     "retry_after": timedelta | None,
     "starts_at": datetime | None,
     "embeds": tuple[str, ...],
+    "instead": Extraction | None,
     "causes": tuple[failures.Failure, ...],
 }
 _ERRORS: Mapping[str, type[MediavaultError]] = {

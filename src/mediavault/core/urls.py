@@ -39,8 +39,13 @@ class HttpUrl:
     fragment: str = ""
 
     @property
+    def bracketed_host(self) -> str:
+        """The host as it is written in front of a port: an IPv6 literal in brackets."""
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+    @property
     def netloc(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = self.bracketed_host
         return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property

@@ -21,6 +21,7 @@ from mediavault.demo.http_server import PracticeRequest, PracticeResponse
 RETRY_AFTER_S = 2
 LINK_LIFE = timedelta(hours=1)  # long enough that a link fails only because it was used
 CUT_PART = 0.6  # of the file, then the connection closes
+LIVE_WINDOW = 5  # segments
 MISSING_SEGMENT = "fmp4/seg-3.m4s"
 SESSION_COOKIE = "practice_session"
 
@@ -57,6 +58,8 @@ class PostState:
     saves: int = 0  # requests for media, except by the page's player
     spent: str | None = None  # the visit whose signed link is used up
     limited_until_s: float | None = None  # monotonic
+    live_since_s: float | None = None  # monotonic
+    live_ended_s: float | None = None  # how long the stream lasted
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +159,34 @@ def html_always(asked: FaultyRequest) -> PracticeResponse:
     return asked.honest if asked.by is ClientKind.PLAYER else html(200, "Please use our app to keep this film.")
 
 
+def running(asked: FaultyRequest) -> PracticeResponse:
+    """Send the video again and again as a stream that began with the first request: one segment a second, the last
+    LIVE_WINDOW of which can be had.
+    """
+    state = asked.state
+    if state.live_since_s is None:
+        state.live_since_s = asked.monotonic_s
+    lasted_s = asked.monotonic_s - state.live_since_s if state.live_ended_s is None else state.live_ended_s
+    newest = int(lasted_s) + LIVE_WINDOW - 1
+    oldest = newest - LIVE_WINDOW + 1
+    if not asked.file.endswith(".m3u8"):
+        wanted = asked.request.query.get("n", "")
+        is_there = wanted.isdigit() and oldest - 1 <= int(wanted) <= newest
+        return asked.honest if is_there else html(404, "Not found")
+    listed = asked.honest.body.decode().splitlines()
+    pieces = [(listed[at], listed[at + 1]) for at, line in enumerate(listed) if line.startswith("#EXTINF")]
+    lines = ["#EXTM3U", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:1", f"#EXT-X-MEDIA-SEQUENCE:{oldest}"]
+    lines.append(f"#EXT-X-DISCONTINUITY-SEQUENCE:{max(0, oldest - 1) // len(pieces)}")
+    for number in range(oldest, newest + 1):
+        length, name = pieces[number % len(pieces)]
+        lines += ["#EXT-X-DISCONTINUITY"] if number and number % len(pieces) == 0 else []
+        lines += [length, f"{name}?n={number}"]
+    lines += ["#EXT-X-ENDLIST"] if state.live_ended_s is not None else []
+    return replace(asked.honest, status=200, body="\n".join(lines).encode())
+
+
 FAULTS: Mapping[str, Fault] = {
+    "live": running,
     "session": empty_without_cookie,
     "navigation": only_navigation,
     "signed": only_first_link_used_up,

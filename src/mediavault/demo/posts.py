@@ -234,3 +234,8 @@ POSTS: tuple[PracticePost, ...] = (
 
 BY_SLUG: Mapping[str, PracticePost] = {post.slug: post for post in POSTS}
 LOOKS: tuple[ClipSpec, ...] = tuple(look for post in POSTS for look in post.looks)
+
+# A stream that goes on until it is ended: the demo leaves it out.
+LIVE = PracticePost(
+    "live", "The harbour, now", "a stream that is running", MARA, Shows.PLAYLIST, (ClipSpec("hls-ts", 7, 6),)
+)

@@ -20,7 +20,7 @@ from mediavault.demo import pages
 from mediavault.demo.faults import FAULTS, SESSION_COOKIE, ClientKind, FaultyRequest, PostState, caller, signed_query
 from mediavault.demo.http_server import HttpServer, PracticeRequest, PracticeResponse, whole_or_range
 from mediavault.demo.media import Clip, ClipSpec, make_clips
-from mediavault.demo.posts import ADVERT, BY_SLUG, LOOKS, POSTS, Links, PracticePost, Shows
+from mediavault.demo.posts import ADVERT, LOOKS, POSTS, Links, PracticePost, Shows
 
 REMEMBERED_REQUESTS = 500  # per post
 
@@ -66,7 +66,8 @@ class PracticeSite:
         self.posts = tuple(posts)
         self.origin = ""
         self._clock = clock or SystemClock()
-        self._records = {post.slug: _PostRecord() for post in self.posts}
+        self._posts = {post.slug: post for post in self.posts}
+        self._records = {slug: _PostRecord() for slug in self._posts}
         self._static = {path.name: path.read_bytes() for path in _STATIC.iterdir()}
 
     def url(self, post: PracticePost) -> str:
@@ -85,6 +86,11 @@ class PracticeSite:
         """Return how many requests of savers (not of the page's player) met the post's fault."""
         return sum(1 for seen in self.seen(slug) if seen.troubled and seen.by is not ClientKind.PLAYER)
 
+    def end_stream(self, slug: str) -> None:
+        """End the stream of a post that is running."""
+        state = self._records[slug].state
+        state.live_ended_s = self._clock.monotonic() - (state.live_since_s or self._clock.monotonic())
+
     def reset(self, slug: str | None = None) -> None:
         """Reset the state of one post, or of all."""
         for name in (slug,) if slug else tuple(self._records):
@@ -98,13 +104,13 @@ class PracticeSite:
             case [""]:
                 return _page(pages.index_page(self.posts))
             case ["posts", slug] if slug in self._records:
-                return self._post(BY_SLUG[slug], request)
+                return self._post(self._posts[slug], request)
             case ["media", slug, number, *rest] if slug in self._records:
-                return self._media(BY_SLUG[slug], number, "/".join(rest), request)
+                return self._media(self._posts[slug], number, "/".join(rest), request)
             case ["ads", "spot", *rest]:
                 return self._file(ADVERT, "/".join(rest), request)
             case ["api", "play", slug] if slug in self._records:
-                return _json({"src": pages.media_path(BY_SLUG[slug], BY_SLUG[slug].looks[0])})
+                return _json({"src": pages.media_path(self._posts[slug], self._posts[slug].looks[0])})
             case ["static", name] if name in self._static:
                 return PracticeResponse(
                     200, (("Content-Type", _TYPES[Path(name).suffix]), _NO_STORE), self._static[name]
@@ -189,12 +195,16 @@ class PracticeSite:
 
 @asynccontextmanager
 async def practice_site(
-    media_folder: Path, *, clips: Mapping[str, Clip] | None = None, clock: Clock | None = None
+    media_folder: Path,
+    *,
+    clips: Mapping[str, Clip] | None = None,
+    clock: Clock | None = None,
+    posts: Iterable[PracticePost] = POSTS,
 ) -> AsyncIterator[PracticeSite]:
     """Encode the videos (or use ``clips``) and serve the site on a free port of 127.0.0.1 until the block ends."""
     if clips is None:
         clips = await _encode_clips(media_folder)
-    site = PracticeSite(clips, clock=clock)
+    site = PracticeSite(clips, posts=posts, clock=clock)
     async with HttpServer(site.answer, clock=clock) as server:
         site.origin = server.origin
         yield site

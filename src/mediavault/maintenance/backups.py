@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -45,16 +44,10 @@ async def back_up_file(database: Path, file: Path, onlooker: Progress) -> None:
 
     Raises BadInput, StoreError, StorageFailure, NoSpace.
     """
-    _refuse_taken(file)
     _refuse_missing(database)
-    onlooker.start("Copying the database", None)
-    draft = _draft_of(file)
-    try:
+    async with disk.new_file(file) as draft:
+        onlooker.start("Copying the database", None)
         await asyncio.to_thread(copy_database, database, draft)
-        if not await asyncio.to_thread(disk.place, draft, file):
-            _refuse_taken(file)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 async def back_up_store(store: Store, file: Path, onlooker: Progress, *, make_copy: Callable[[Path], Store]) -> None:
@@ -62,9 +55,9 @@ async def back_up_store(store: Store, file: Path, onlooker: Progress, *, make_co
 
     Each job is copied as of one moment during the backup. A running job is written as queued.
     """
-    _refuse_taken(file)
-    draft = _draft_of(file)
-    with tempfile.TemporaryDirectory(prefix=f"{draft.name}-", dir=file.parent) as folder:
+    disk.refuse_taken(file)
+    disk.make_folder(file.parent)
+    with tempfile.TemporaryDirectory(prefix=f".{file.name}.draft-", dir=file.parent) as folder:
         database = Path(folder) / "copy.db"
         copy = make_copy(database)
         await copy.open()
@@ -118,16 +111,3 @@ def _refuse_other(file: Path) -> None:
         raise BadInput(
             Message("%(file)s is not a SQLite database.", file=file), help="Name a file that `mediavault backup` wrote."
         )
-
-
-def _refuse_taken(file: Path) -> None:
-    if os.path.lexists(file):
-        raise BadInput(
-            Message("%(file)s exists already.", file=file), help="Name another file: a backup replaces nothing."
-        )
-
-
-def _draft_of(file: Path) -> Path:
-    """The draft's path, in the same folder, so that a rename can put it in place."""
-    disk.make_folder(file.parent)
-    return file.with_name(f".{file.name}.draft-{os.getpid()}")

@@ -9,6 +9,7 @@ from enum import StrEnum
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.marks import Mark
 from mediavault.store.port import StoredJob
+from mediavault.store.search_words import WordSource
 from mediavault.store.transitions import as_imported
 
 MAX_NAMED = 100  # differences that a comparison names; the others are counted
@@ -35,19 +36,25 @@ def transfer_state(source: StoredJob, target: StoredJob | None) -> TransferState
 
 
 def missing_marks(source: StoredJob, target: StoredJob) -> list[Mark]:
-    """Return the source's marks whose names the target's job has not; one that differs there does not count."""
+    """Return the source's marks whose names the target's job lacks; one that differs there does not count."""
     names = {mark.name for mark in target.marks}
     return [mark for mark in source.marks if mark.name not in names]
 
 
+def missing_words(source: StoredJob, target: StoredJob) -> dict[WordSource, str]:
+    """Return the source's further words of the kinds that the target's job lacks; others that differ do not count."""
+    return {kind: line for kind, line in source.words.items() if kind not in target.words}
+
+
 def differing_fields(source: StoredJob, target: StoredJob) -> list[str]:
-    """The names of the job's fields that differ, ``history`` if that does, and ``marks`` if some are missing."""
+    """The names of the job's fields that differ, ``history`` if that does, and ``marks`` and ``words`` if some are missing."""
     expected = as_imported(source.job)
     names = [
         column.name for column in fields(Job) if getattr(expected, column.name) != getattr(target.job, column.name)
     ]
     names += ["history"] if source.history != target.history else []
-    return [*names, "marks"] if missing_marks(source, target) else names
+    names += ["marks"] if missing_marks(source, target) else []
+    return [*names, "words"] if missing_words(source, target) else names
 
 
 def counts_as_adopted(counts: Mapping[JobStatus, int]) -> dict[JobStatus, int]:

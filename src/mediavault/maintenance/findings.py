@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mediavault.core.companions import SIDECAR_SUFFIX, companions
 from mediavault.core.job import ItemStatus, Job, JobId, JobStatus
 from mediavault.core.media import KeptFile
 from mediavault.core.messages import Message, counted
-from mediavault.services.library.sidecars import SIDECAR_SUFFIX, sibling
+
+WITH_FILES = (JobStatus.COMPLETED, JobStatus.FAILED)  # a failed post may have saved some of its videos
 
 
 class FindingKind(StrEnum):
@@ -53,6 +56,11 @@ class Finding:
     detail: str = ""
 
 
+def short_key(text: str) -> int:
+    """Return eight bytes of a hash, to remember many texts: of a million, two collide in one of thirty million libraries."""
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).digest())
+
+
 def kept_files(job: Job) -> Iterator[KeptFile]:
     """The job's saved videos; for a completed job without items, its own file."""
     yield from kept_by_place(job).values()
@@ -77,18 +85,15 @@ def lacks_facts(job: Job) -> bool:
 
 
 def named_paths(job: Job) -> Iterator[str]:
-    """Every path that the row names: videos, thumbnails and sidecars, including those of an unfinished commit."""
+    """Every path that the row names: videos and their companions, including those of an unfinished commit."""
     planned = [item.kept for item in job.items if item.kept is not None]
-    for output, thumbnail in [
-        *((file.output_path, file.thumbnail_path) for file in planned),
-        (job.output_path, job.thumbnail_path),
+    for output, thumbnail, beside in [
+        *((file.output_path, file.thumbnail_path, file.beside) for file in planned),
+        (job.output_path, job.thumbnail_path, ()),
     ]:
         if output is not None:
             yield output
-            if "." in output:
-                yield sibling(output, SIDECAR_SUFFIX)
-        if thumbnail is not None:
-            yield thumbnail
+            yield from companions(output, thumbnail, beside)
 
 
 def judge_size(kept: KeptFile, size: int | None) -> tuple[FindingKind, str] | None:

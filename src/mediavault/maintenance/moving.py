@@ -1,6 +1,6 @@
 """Copies a store into another and compares the two. May be killed at any point and repeated.
 
-A job is copied with its history and its marks in one transaction of the target. If the target has an earlier state of it, that is
+A job is copied with its history, its marks and its words in one transaction of the target. If the target has an earlier state of it, that is
 removed and the job copied again: after a kill in between it is missing until the next copy. A job that has changed in the
 target is never touched. The source is only read.
 """
@@ -18,13 +18,22 @@ from mediavault.core.failures import BadInput, JobNotFound
 from mediavault.core.job import Job, JobId
 from mediavault.core.marks import Mark
 from mediavault.core.messages import Message, counted
-from mediavault.core.records import MOVING_KINDS
+from mediavault.core.records import MOVING_KINDS, Record, RecordKind
 from mediavault.core.typed_records import refuse_mistyped
-from mediavault.maintenance.comparing import Comparison, TransferState, counts_as_adopted, missing_marks, transfer_state
+from mediavault.maintenance.comparing import (
+    Comparison,
+    TransferState,
+    counts_as_adopted,
+    missing_marks,
+    missing_words,
+    transfer_state,
+)
 from mediavault.store.bulk import iter_pages
-from mediavault.store.port import JobCatalogue, JobQuery, Store, StoredJob, Workers
+from mediavault.store.port import JobCatalogue, JobQuery, Records, Store, StoredJob, Workers
+from mediavault.store.search_words import WordSource
 
 PAGE = 100
+RECORDS_AT_ONCE = 500
 # limit of a page of a backup, as if every row were as large as the largest; a job in memory is many times larger
 PAGE_BYTES = 4 << 20
 MAX_VIDEO_BYTES = 1 << 50  # databases add up thousands of sizes in 63 bits
@@ -121,6 +130,7 @@ async def copy_jobs(source: Store, target: Store, *, on_jobs: OnJobs = lambda _:
     async for jobs in iter_pages(source.catalogue, JobQuery(limit=page)):  # newest first: later jobs are not seen
         wanted: list[StoredJob] = []
         marks: list[Mark] = []
+        words: list[tuple[JobId, WordSource, str]] = []
         for stored, existing in await _pairs(jobs, source, target):
             match transfer_state(stored, existing):
                 case TransferState.MISSING:
@@ -133,9 +143,13 @@ async def copy_jobs(source: Store, target: Store, *, on_jobs: OnJobs = lambda _:
                     copied.kept += 1
                 case TransferState.OTHER:
                     copied.other += 1
-            marks += missing_marks(stored, existing) if existing else ()
+            if existing:
+                marks += missing_marks(stored, existing)
+                words += [(stored.job.id, *word) for word in missing_words(stored, existing).items()]
         copied.new += await target.catalogue.import_jobs(wanted) if wanted else 0
         await target.marks.put(marks)
+        for job_id, source_of_words, line in words:
+            await target.catalogue.put_words(job_id, source_of_words, line)
         on_jobs(len(jobs))
     copied.new -= copied.renewed
     return copied
@@ -147,8 +161,22 @@ async def copy_rest(source: Store, target: Store) -> None:
     for name, value in (await source.records.constants()).items():
         await target.records.set_once(name, value)
     for kind in MOVING_KINDS:
-        for record in await source.records.all(kind):
-            await target.records.replace(kind, record.key, record.value, if_value=None, expires_at=record.expires_at)
+        async for page in _record_pages(source.records, kind):
+            known = await target.records.some(kind, [record.key for record in page])
+            missing = [record for record in page if record.key not in known]
+            lasting = {record.key: record.value for record in missing if record.expires_at is None}
+            await target.records.put_all(kind, lasting)
+            for record in missing:
+                if record.expires_at is not None:
+                    await target.records.put(kind, record.key, record.value, expires_at=record.expires_at)
+
+
+async def _record_pages(records: Records, kind: RecordKind) -> AsyncIterator[list[Record]]:
+    """Yield the records of a kind by their keys, some hundreds at a time."""
+    after = ""
+    while page := await records.under(kind, "", after=after, limit=RECORDS_AT_ONCE):
+        yield page
+        after = page[-1].key
 
 
 async def _refuse_unreadable(backup: Store, *, page: int, on_jobs: OnJobs) -> None:
@@ -163,7 +191,8 @@ async def _refuse_unreadable(backup: Store, *, page: int, on_jobs: OnJobs) -> No
         for gate in await backup.site_limits.all_limits():
             refuse_mistyped(gate)
         for kind in MOVING_KINDS:
-            await backup.records.all(kind)
+            async for _ in _record_pages(backup.records, kind):
+                pass
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as exc:  # while reading a row
         raise BadInput(
             Message(
@@ -225,10 +254,11 @@ async def compare(source: Store, target: Store, *, on_jobs: OnJobs = lambda _: N
 async def _missing_records(source: Store, target: Store) -> AsyncIterator[str]:
     """Yield the names of the records that the target lacks; one that differs there does not count."""
     for kind in MOVING_KINDS:
-        existing = {record.key for record in await target.records.all(kind)}
-        for record in await source.records.all(kind):
-            if record.key not in existing:
-                yield f"{kind} {record.key}"
+        async for page in _record_pages(source.records, kind):
+            existing = await target.records.some(kind, [record.key for record in page])
+            for record in page:
+                if record.key not in existing:
+                    yield f"{kind} {record.key}"
 
 
 async def _pairs(page: tuple[Job, ...], source: Store, target: Store) -> list[tuple[StoredJob, StoredJob | None]]:
@@ -241,7 +271,12 @@ async def _pairs(page: tuple[Job, ...], source: Store, target: Store) -> list[tu
 async def _stored(store: Store, ids: list[JobId]) -> dict[JobId, StoredJob]:
     jobs = await asyncio.gather(*(_read_job(store.catalogue, job_id) for job_id in ids))
     marks = await store.marks.of_jobs(ids)
-    return {job.job.id: replace(job, marks=marks.get(job.job.id, ())) for job in jobs if job is not None}
+    words = await store.catalogue.words_of(ids)
+    return {
+        job.job.id: replace(job, marks=marks.get(job.job.id, ()), words=words.get(job.job.id, {}))
+        for job in jobs
+        if job is not None
+    }
 
 
 async def _read_job(catalogue: JobCatalogue, job_id: JobId) -> StoredJob | None:

@@ -10,13 +10,16 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mediavault.core.companions import SIDECAR_SUFFIX
 from mediavault.core.failures import JobNotFound, StorageFailure
 from mediavault.core.job import JobId, JobStatus
 from mediavault.core.names import is_utf8
+from mediavault.maintenance.companion_words import index_words
 from mediavault.maintenance.findings import judge_size
 from mediavault.maintenance.restoring import is_whole, stored_job, takes_the_place_of, with_history_of
 from mediavault.services.library.port import Library
-from mediavault.services.library.sidecars import SIDECAR_SUFFIX, BadSidecar, Sidecar, read_sidecar
+from mediavault.services.library.sidecars import BadSidecar, Sidecar, read_sidecar
+from mediavault.store.episodes import remember_episode
 from mediavault.store.port import Store, StoredJob
 from mediavault.store.trash import trashed_posts
 
@@ -93,6 +96,7 @@ class Rebuild:
         incomplete, self._open_albums = list(self._open_albums.values()), {}
         async for refused in self._counted(self._import(incomplete)):
             yield refused
+        await index_words(self._store, self._library, again=True)
 
     async def _counted(self, refusals: AsyncIterator[Refused]) -> AsyncIterator[Refused]:
         async for refused in refusals:
@@ -164,6 +168,8 @@ class Rebuild:
         renewed = 0
         for album in albums:
             job = stored_job(album)
+            for sidecar in album:
+                await remember_episode(sidecar.kept.output_path, sidecar.id, sidecar.item, self._store.records)
             existing = await self._existing(job.job.id)
             if existing is None:
                 new.append(job)
@@ -190,7 +196,8 @@ class Rebuild:
     async def _existing(self, job_id: JobId) -> StoredJob | None:
         try:
             job, history = await self._catalogue.get(job_id), await self._catalogue.history(job_id)
-            return StoredJob(job, tuple(history), (await self._marks.of_jobs([job_id])).get(job_id, ()))
+            marks, words = await self._marks.of_jobs([job_id]), await self._catalogue.words_of([job_id])
+            return StoredJob(job, tuple(history), marks.get(job_id, ()), words.get(job_id, {}))
         except JobNotFound:
             return None
 

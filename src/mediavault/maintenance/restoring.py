@@ -65,6 +65,7 @@ def stored_job(sidecars: Sequence[Sidecar]) -> StoredJob:
         post_url=newest.post_url,
         canonical_url=newest.canonical_url,
         platform=newest.platform,
+        profile=newest.profile,
         status=JobStatus.COMPLETED,
         created_at=newest.created_at,
         updated_at=newest.saved_at,
@@ -96,7 +97,7 @@ def _partial(job: Job, items: Sequence[JobItem]) -> StoredJob:
         failed_at=job.updated_at,
         error_code=ErrorCode.PARTIAL,
         error=Message(
-            "%(kept)d of %(wanted)d videos saved; the rest were not in the library when it was rebuilt.",
+            "%(kept)d of %(wanted)d files saved; the rest were not in the library when it was rebuilt.",
             kept=kept,
             wanted=wanted,
         ),
@@ -125,7 +126,7 @@ def takes_the_place_of(rebuilt: StoredJob, existing: StoredJob) -> bool:
 
 
 def with_history_of(rebuilt: StoredJob, existing: StoredJob) -> StoredJob:
-    """Return the rebuilt job with the store's history and marks, and a fence that never decreases."""
+    """Return the rebuilt job with the store's history, marks and words, and a fence that never decreases."""
     attempt = max(rebuilt.job.attempt_count, existing.job.attempt_count)
     job = replace(rebuilt.job, attempt_count=attempt, max_attempts=max(attempt, existing.job.max_attempts))
-    return StoredJob(job, (*existing.history, *rebuilt.history), existing.marks or rebuilt.marks)
+    return StoredJob(job, (*existing.history, *rebuilt.history), existing.marks or rebuilt.marks, existing.words)

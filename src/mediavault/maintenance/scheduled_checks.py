@@ -15,12 +15,13 @@ from functools import partial
 from typing import Any
 
 from mediavault.core.clock import Clock
-from mediavault.core.job import Job, JobStatus
+from mediavault.core.job import Job
 from mediavault.core.records import RecordKind
 from mediavault.core.settings import ChangeableSettings
 from mediavault.core.system_errors import failure_of_disk
 from mediavault.core.typed_records import from_json, to_json
 from mediavault.maintenance.checking import check_files, require_library, store_checks
+from mediavault.maintenance.findings import WITH_FILES
 from mediavault.services.library.disk import Digest
 from mediavault.services.library.port import Library
 from mediavault.store.port import JobOrder, JobQuery, Records, Store
@@ -32,7 +33,6 @@ DAY = timedelta(days=1)
 MOST_HASTE = 10
 MOST_BEHIND = timedelta(hours=1)  # what is caught up at once, of the time in which no worker ran
 SHORTEST_PAUSE_S = 0.1
-WITH_FILES = (JobStatus.COMPLETED, JobStatus.FAILED)  # a failed post may have saved some of its videos
 
 
 @dataclass(frozen=True, slots=True)

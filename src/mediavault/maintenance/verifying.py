@@ -7,10 +7,10 @@ may be running. Memory holds two numbers per file, not its name.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
+from mediavault.core.companions import SIDECAR_SUFFIX, is_about_folder, sibling
 from mediavault.core.failures import JobNotFound, StorageFailure
 from mediavault.core.job import Job
 from mediavault.core.media import KeptFile
@@ -23,9 +23,10 @@ from mediavault.maintenance.findings import (
     kept_files,
     lacks_facts,
     named_paths,
+    short_key,
 )
 from mediavault.services.library.port import FoundFile, Library
-from mediavault.services.library.sidecars import SIDECAR_SUFFIX, BadSidecar, read_sidecar, sibling
+from mediavault.services.library.sidecars import BadSidecar, read_sidecar
 from mediavault.store.bulk import iter_pages
 from mediavault.store.port import JobQuery, Store
 from mediavault.store.trash import trashed_posts
@@ -62,7 +63,7 @@ class Verification:
     async def run(self) -> AsyncIterator[Finding]:
         """Yield every finding when it is made. Raises StorageFailure when the library cannot be read."""
         async for file in self._all_files():
-            self._sizes[_key(file.path)] = file.bytes
+            self._sizes[short_key(file.path)] = file.bytes
         self.done.files = len(self._sizes)
         async for finding in self._rows():
             yield self._counted(finding)
@@ -89,7 +90,7 @@ class Verification:
             for findings in await asyncio.gather(*(self._examine(job) for job in jobs)):
                 for finding in findings:
                     yield finding
-            named.update(_key(path) for job in jobs for path in named_paths(job))
+            named.update(short_key(path) for job in jobs for path in named_paths(job))
         for key in named & self._sizes.keys():
             del self._sizes[key]
 
@@ -157,7 +158,7 @@ class Verification:
 
     async def _size(self, path: str) -> int | None:
         """Return the file's size from the listing; a file that is not listed may be newer, so it is looked up."""
-        known = self._sizes.get(_key(path))
+        known = self._sizes.get(short_key(path))
         if known is not None:
             return known
         try:
@@ -179,16 +180,19 @@ class Verification:
                 if post.files and not any([await self._size(place) == kept.bytes for place in sorted(places)]):
                     yield Finding(FindingKind.TRASH_MISSING, kept.output_path, post.stored.job.id)
             for path in (*post.files, *post.files.values(), *(() if post.files else named_paths(post.stored.job))):
-                self._sizes.pop(_key(path), None)
+                self._sizes.pop(short_key(path), None)
 
     # --- files against rows ---------------------------------------------------------------------------------------
 
     async def _orphans(self) -> AsyncIterator[Finding]:
-        """Yield the files of the first listing that no row names and that still exist."""
+        """Yield the files of the first listing that no row names and that still exist.
+
+        A file that is about a folder, such as a show's picture, belongs to no row.
+        """
         if not self._sizes:
             return
         async for file in self._all_files():
-            if _key(file.path) in self._sizes:
+            if short_key(file.path) in self._sizes and not is_about_folder(file.path):
                 kind = judge_orphan(file.path, has_video=await self._has_video(file.path))
                 yield Finding(kind, file.path, detail=counted(file.bytes, "byte"))
 
@@ -201,8 +205,3 @@ class Verification:
             return value is not None and await self._size(read_sidecar(value, path).kept.output_path) is not None
         except (BadSidecar, StorageFailure):
             return False
-
-
-def _key(path: str) -> int:
-    """Return eight bytes of a hash: with a million files, two collide in one of forty million libraries."""
-    return int.from_bytes(hashlib.blake2b(path.encode("utf-8", "surrogateescape"), digest_size=8).digest())

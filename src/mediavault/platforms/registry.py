@@ -11,19 +11,23 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from urllib.parse import urlsplit
 
-from mediavault.core.failures import BadSetting, NotAPost, Unsupported
+from mediavault.core.failures import BadSetting, BadUrl, NotAPost, Unsupported
+from mediavault.core.following import SourceAddress
 from mediavault.core.media import Post
 from mediavault.core.messages import Message
 from mediavault.core.platform import IN_WORDS, AddressKind, Platform
 from mediavault.core.post_urls import (
     exact_hosts,
+    find_feed,
+    find_list,
     host_and_port,
     lies_below,
     names_post_on_any_host,
     read_page,
     read_post,
 )
-from mediavault.core.urls import DEFAULT_PORTS, HttpUrl, canonical_generic
+from mediavault.core.site_limits import MANY_SITES
+from mediavault.core.urls import DEFAULT_PORTS, MAX_MEDIA_URL_CHARS, HttpUrl, canonical_generic, parse_http_url
 from mediavault.platforms.bilibili import BILIBILI
 from mediavault.platforms.bluesky import BLUESKY
 from mediavault.platforms.dailymotion import DAILYMOTION
@@ -46,6 +50,7 @@ from mediavault.platforms.x import X
 from mediavault.platforms.youtube import YOUTUBE
 
 GROUP = "mediavault.platforms"
+FOLLOWED = frozenset({AddressKind.PROFILE, AddressKind.PLAYLIST})
 
 _BUILT_IN: tuple[Platform, ...] = (
     X,
@@ -143,6 +148,42 @@ def identify(url: HttpUrl) -> tuple[Post, Platform]:
     if page is not None:
         raise NotAPost(_not_a_post(page.kind, platform))
     raise Unsupported(Message("This kind of %(site)s link is not supported.", site=platform.title))
+
+
+def source_at(url: HttpUrl) -> SourceAddress:
+    """Return the account, list or feed that a URL names; of an unknown site whatever is there, which may be a feed.
+
+    Raises BadUrl for a post, Unsupported for any other page of a known site.
+    """
+    platform = platform_at(url)
+    if platform is GENERIC:
+        return SourceAddress(str(url), GENERIC.name)
+    page = read_page(platform, url)
+    if page is not None and page.kind in FOLLOWED:
+        return SourceAddress(page.page_url or str(url), platform.name, is_list=page.kind is AddressKind.PLAYLIST)
+    if find_feed(platform, url) is not None or find_list(platform, url) is not None:
+        return SourceAddress(str(url), platform.name)
+    if page is not None and page.kind in {AddressKind.POST, AddressKind.REDIRECT}:
+        raise BadUrl(
+            Message("This %(site)s link leads to a single post.", site=platform.title),
+            help="Save it instead, or follow the page of its account.",
+        )
+    raise Unsupported(
+        Message("This kind of %(site)s link can't be followed.", site=platform.title),
+        help="Follow the page of an account, a playlist, or a feed.",
+    )
+
+
+def seen_as(canonical_url: str) -> str:
+    """Return what names a post for ever: its site and number, where its URL also contains a name that may change."""
+    try:
+        url = parse_http_url(canonical_url, max_chars=MAX_MEDIA_URL_CHARS)
+        post, platform = identify(url)
+    except (BadUrl, NotAPost, Unsupported):
+        return canonical_url
+    if post.post_id is None:
+        return canonical_url
+    return f"{platform.name}:{url.host if platform.name in MANY_SITES else ''}:{post.post_id}"
 
 
 def is_share_link(url: HttpUrl) -> bool:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import MediavaultError
+from mediavault.core.settings import UpgradeSchedule
 from mediavault.presentation.preferences import current
 from mediavault.presentation.translation import N_, gettext
 
@@ -28,18 +29,19 @@ _GROUPS: Sequence[tuple[str, tuple[str, ...]]] = (
             "Settings",
             "Address",
             "Access",
+            "Proxy",
             "State folder",
             "Download folder",
             "Disk space",
             "Helper processes",
         ),
     ),
-    (N_("Library"), ("Library", "Saved files")),
+    (N_("Library"), ("Library", "Saved files", "Media server")),
     (N_("Browser and sign-ins"), ("Browser", "Signing in", "Sign-ins")),
     (N_("Sites"), ("yt-dlp", "Sites")),
     (
         N_("Jobs and workers"),
-        ("Jobs", "Workers", "Crashes", "Native crashes", "PostgreSQL", "Database", "Clocks", "Wake-ups"),
+        ("Jobs", "Queue", "Workers", "Crashes", "Native crashes", "PostgreSQL", "Database", "Clocks", "Wake-ups"),
     ),
 )
 _NAMES: Mapping[str, str] = {
@@ -47,11 +49,13 @@ _NAMES: Mapping[str, str] = {
     "Settings": N_("Settings"),
     "Address": N_("Address"),
     "Access": N_("Access"),
+    "Proxy": N_("Proxy"),
     "State folder": N_("State folder"),
     "Download folder": N_("Download folder"),
     "Disk space": N_("Disk space"),
     "Library": N_("Library"),
     "Saved files": N_("Saved files"),
+    "Media server": N_("Media server"),
     "Browser": N_("Browser"),
     "Browser sandbox": N_("Browser sandbox"),
     "Helper processes": N_("Helper processes"),
@@ -61,6 +65,7 @@ _NAMES: Mapping[str, str] = {
     "yt-dlp's parts": N_("yt-dlp's parts"),
     "Sites": N_("Sites"),
     "Jobs": N_("Jobs"),
+    "Queue": N_("Queue"),
     "Workers": N_("Workers"),
     "Crashes": N_("Crashes"),
     "Native crashes": N_("Native crashes"),
@@ -156,7 +161,8 @@ class YtdlpState:
     """The yt-dlp in use, and its upgrade.
 
     ``version`` is None when there is none. ``is_own``: it is upgraded independently of mediavault. ``obstacle``: why it
-    cannot be upgraded.
+    cannot be upgraded. ``former`` is the version that it can go back to, ``given_up`` one that it went back from, and
+    ``why``. ``schedule`` and ``next_at`` say when it is upgraded automatically.
     """
 
     version: str | None
@@ -165,6 +171,11 @@ class YtdlpState:
     is_upgrading: bool
     obstacle: str
     outcome: UpgradeOutcome | None
+    former: str | None = None
+    given_up: str | None = None
+    why: str = ""
+    schedule: UpgradeSchedule = UpgradeSchedule.OFF
+    next_at: datetime | None = None
 
 
 class Ytdlp(Protocol):
@@ -173,6 +184,9 @@ class Ytdlp(Protocol):
     def state(self) -> YtdlpState: ...
     def start_upgrade(self) -> None:
         """Start an upgrade in the background, unless one is under way or impossible."""
+
+    def step_back(self) -> None:
+        """Go back to the version before the last upgrade, if it is still there."""
 
 
 class DoctorVerdict(StrEnum):

@@ -10,11 +10,14 @@ import re
 from collections.abc import Mapping
 
 from mediavault.core.failures import FAILURES, ErrorCode
+from mediavault.core.holds import Hold, HoldReason
 from mediavault.core.job import ItemStatus, JobStatus, Stage, StrategyName
 from mediavault.core.media import ItemRole
 from mediavault.core.names import readable_name
+from mediavault.core.profiles import ALL_LANGUAGES, BUILT_IN, Profile
 from mediavault.core.records import CheckVerdict
 from mediavault.core.site_limits import SiteState
+from mediavault.presentation.schemas import HoldView
 from mediavault.presentation.translation import N_, decimal, gettext
 
 STATUS_LABELS: Mapping[JobStatus, str] = {
@@ -38,6 +41,7 @@ STAGE_LABELS: Mapping[Stage, str] = {
     Stage.CHOOSE: N_("Choosing the video"),
     Stage.CHECKPOINT: N_("Video found"),
     Stage.DOWNLOAD: N_("Downloading"),
+    Stage.RECORD: N_("Recording live"),
     Stage.VALIDATE: N_("Checking playback"),
     Stage.THUMBNAIL: N_("Making a thumbnail"),
     Stage.COMMITTING: N_("Adding to library"),
@@ -55,6 +59,18 @@ STRATEGY_LABELS: Mapping[StrategyName, str] = {
     StrategyName.NAVIGATION: N_("in the browser"),
     StrategyName.FRESH: N_("after reading the post again"),
 }
+
+BUILT_IN_WORDS: Mapping[str, str] = {
+    "best": N_("the best form that the post offers"),
+    "compatible": N_("what old TVs and browsers play"),
+    "1080p": N_("nothing larger than Full HD"),
+    "audio": N_("the sound alone"),
+    "pictures": N_("the best form, and the post's pictures too"),
+}
+CODEC_NAMES: Mapping[str, str] = {
+    "h264": "H.264", "hevc": "HEVC", "av1": "AV1", "vp9": "VP9", "vp8": "VP8", "mpeg4": "MPEG-4 Part 2", "mpeg2video": "MPEG-2",
+    "theora": "Theora", "aac": "AAC", "mp3": "MP3", "opus": "Opus", "vorbis": "Vorbis", "flac": "FLAC", "ac3": "AC-3", "eac3": "E-AC-3",
+}  # fmt: skip
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # C0, C1, bidi
 
@@ -92,12 +108,23 @@ ROLE_LABELS: Mapping[ItemRole, str] = {
 }
 
 
+HOLD_LABELS: Mapping[HoldReason, str] = {
+    HoldReason.QUIET_HOURS: N_("Quiet hours"),
+    HoldReason.DAILY_VOLUME: N_("The volume of the day is used up"),
+}
 VERDICT_LABELS: Mapping[CheckVerdict, str] = {
     CheckVerdict.WHOLE: N_("Complete"),
     CheckVerdict.CHANGED: N_("Changed"),
     CheckVerdict.MISSING: N_("Missing"),
     CheckVerdict.UNREADABLE: N_("Unreadable"),
 }
+
+
+def hold_label(hold: Hold | HoldView, site_title: str = "") -> str:
+    """Return why jobs are held back, such as ``TikTok is paused``; ``site_title`` is needed where the hold has a site."""
+    if (label := HOLD_LABELS.get(hold.why)) is not None:
+        return gettext(label)
+    return gettext("%(site)s is paused") % {"site": site_title} if hold.site else gettext("The queue is paused")
 
 
 def one_line(text: str) -> str:
@@ -156,3 +183,36 @@ def format_progress(done: int, total: int | None) -> str:
     if not total:
         return format_size(done)
     return gettext("%(done)s of %(total)s") % {"done": format_size(done), "total": format_size(total)}
+
+
+def format_recorded(seconds: float | None, done: int) -> str:
+    """Format how much of a running stream is recorded, as in ``12:30 · 81 MB``."""
+    return f"{format_duration(seconds or 0)} · {format_size(done)}"
+
+
+def profile_words(profile: Profile) -> str:
+    """Describe a profile in a few words, as in "at most 720 lines; H.264 first"."""
+    if profile.name in BUILT_IN:
+        return gettext(BUILT_IN_WORDS[profile.name])
+    codecs = ", ".join(CODEC_NAMES.get(codec, codec) for codec in profile.codecs)
+    words = [
+        gettext("the sound alone") if profile.sound_only else "",
+        gettext("with pictures") if profile.pictures else "",
+        gettext("at most %(lines)s lines") % {"lines": profile.max_height} if profile.max_height else "",
+        gettext("%(codecs)s first") % {"codecs": codecs} if codecs else "",
+        _subtitle_words(profile),
+        gettext("with SponsorBlock's marks") if profile.sponsorblock else "",
+        gettext("with comments") if profile.comments else "",
+        gettext("records streams that are running") if profile.record_live else "",
+        gettext("into the collection %(title)s") % {"title": profile.collection} if profile.collection else "",
+        gettext("named %(template)s") % {"template": profile.name_template} if profile.name_template else "",
+    ]
+    return "; ".join(filter(None, words)) or gettext(BUILT_IN_WORDS["best"])
+
+
+def _subtitle_words(profile: Profile) -> str:
+    if not profile.subtitles:
+        return ""
+    if ALL_LANGUAGES in profile.subtitles:
+        return gettext("with all subtitles")
+    return gettext("with subtitles: %(languages)s") % {"languages": ", ".join(profile.subtitles)}

@@ -50,7 +50,7 @@ def read(cookies: Mapping[str, str], accept_language: str | None, locales: froze
     return Appearance(
         locale=chosen if chosen in locales else best_locale(accept_language, locales),
         theme=theme if theme in THEMES else "auto",
-        zone=_zone(cookies.get(ZONE_COOKIE, "")),
+        zone=zone_named(cookies.get(ZONE_COOKIE, "")),
     )
 
 
@@ -77,7 +77,8 @@ def _quality(weight: str) -> float:
         return 0.0
 
 
-def _zone(name: str) -> tzinfo | None:
+def zone_named(name: str) -> tzinfo | None:
+    """Return the time zone with this name; None for none, or one that is not known."""
     if not name or len(name) > 64:
         return None
     try:

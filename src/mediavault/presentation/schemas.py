@@ -11,11 +11,24 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, WrapValidator, model_validator
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import ItemStatus, JobStatus, Stage, StepOutcome, StrategyName
+from mediavault.core.following import (
+    ALL_KINDS,
+    MAX_PATTERN_CHARS,
+    MAX_PATTERNS,
+    MOST_NEWEST,
+    MOST_PER_DAY,
+    EntryKind,
+    EntryState,
+    Reason,
+    Start,
+)
+from mediavault.core.holds import HoldReason
+from mediavault.core.job import ItemStatus, JobStatus, Priority, Stage, StepOutcome, StrategyName
 from mediavault.core.marks import MAX_NOTE_CHARS
 from mediavault.core.media import FoundIn, ItemRole, ItemType, SourceType, Watermark
 from mediavault.core.messages import Message
 from mediavault.core.records import CheckVerdict
+from mediavault.core.seals import SealStep
 from mediavault.core.site_limits import SiteState
 from mediavault.core.submission import MAX_BATCH
 from mediavault.store.noting import MOST_AT_ONCE
@@ -28,7 +41,7 @@ MAX_CHOSEN = 100  # candidates of one job
 MAX_PAGE = 200  # jobs in one answer
 DEFAULT_PAGE = 50
 
-Action = Literal["retry", "cancel", "remove"]
+Action = Literal["retry", "stop", "cancel", "remove"]
 
 
 class _Request(BaseModel):
@@ -39,10 +52,12 @@ Names = Annotated[list[Annotated[str, Field(max_length=1_000)]], Field(max_lengt
 
 
 class SubmitRequest(_Request):
-    """The posts to save: exactly one of the two fields."""
+    """The posts to save: exactly one of the first two fields. ``profile`` is the form in which they are saved."""
 
     post_url: str | None = None
     post_urls: Annotated[list[str], Field(min_length=1, max_length=MAX_BATCH)] | None = None
+    profile: Annotated[str | None, Field(max_length=200)] = None
+    priority: Annotated[Priority, Field(strict=False)] = Priority.NORMAL
 
     @model_validator(mode="after")
     def _exactly_one(self) -> SubmitRequest:
@@ -51,19 +66,26 @@ class SubmitRequest(_Request):
         return self
 
 
+class PriorityRequest(_Request):
+    """Which place a job takes in the queue."""
+
+    priority: Annotated[Priority, Field(strict=False)]
+
+
 # a data: URL with an inline manifest is long
 _Choice = Annotated[int, Field(ge=0, le=10_000)] | Annotated[str, Field(max_length=200_000)]
 
 
 class RetryRequest(_Request):
-    """The body of a retry: at most one of the two fields.
+    """The body of a retry: at most one of the first two fields.
 
     ``chosen`` are the job's candidates that the user chose as the post's videos, each by its index, from 0, or its URL;
-    ``chosen_url`` is a single one by its URL.
+    ``chosen_url`` is a single one by its URL. With ``profile`` the post is saved in that form.
     """
 
     chosen_url: Annotated[str | None, Field(max_length=200_000)] = None
     chosen: Annotated[list[_Choice] | None, Field(min_length=1, max_length=MAX_CHOSEN)] = None
+    profile: Annotated[str | None, Field(max_length=200)] = None
 
     @model_validator(mode="after")
     def _at_most_one(self) -> RetryRequest:
@@ -75,6 +97,143 @@ class RetryRequest(_Request):
     def all_chosen(self) -> list[int | str]:
         """What was chosen, in either form."""
         return [self.chosen_url] if self.chosen_url is not None else list(self.chosen or [])
+
+
+class ProfileRequest(_Request):
+    """A profile: see :class:`~mediavault.core.profiles.Profile`. What is left out has its default."""
+
+    codecs: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=10)] = []
+    max_height: int | None = None
+    sound_only: bool = False
+    pictures: bool = False
+    subtitles: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=20)] = []
+    automatic_subtitles: bool = False
+    subtitles_inside: bool = False
+    sponsorblock: bool = False
+    comments: bool = False
+    record_live: bool = False
+    name_template: Annotated[str | None, Field(max_length=1_000)] = None
+    collection: Annotated[str | None, Field(max_length=1_000)] = None
+
+
+class ProfileView(ProfileRequest):
+    """A profile. ``is_built_in``: it cannot be changed or removed."""
+
+    name: str
+    is_built_in: bool
+
+
+class ProfilesView(BaseModel):
+    """All profiles; ``default`` and ``sites`` name those of posts that are submitted without one."""
+
+    profiles: list[ProfileView]
+    default: str
+    sites: dict[str, str]
+
+
+Pattern = Annotated[str, Field(max_length=MAX_PATTERN_CHARS)]
+_Kind = Annotated[EntryKind, Field(strict=False)]
+_Moment = Annotated[datetime, Field(strict=False)]
+
+
+class FiltersRequest(_Request):
+    """Which posts of a source are wanted: see :class:`~mediavault.core.following.Filters`. What is left out has its default."""
+
+    having: Annotated[list[Pattern], Field(max_length=MAX_PATTERNS)] = []
+    lacking: Annotated[list[Pattern], Field(max_length=MAX_PATTERNS)] = []
+    shortest_s: Annotated[float, Field(ge=0, le=MAX_SECONDS)] | None = None
+    longest_s: Annotated[float, Field(ge=0, le=MAX_SECONDS)] | None = None
+    kinds: Annotated[list[_Kind], Field(min_length=1, max_length=10)] = list(ALL_KINDS)
+    members_only: bool = False
+    reposts: bool = False
+    replies: bool = True
+    languages: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=20)] = []
+
+
+class SourceChange(_Request):
+    """What to change about a source; what is left out stays. ``interval_minutes`` 0 is "as often as it posts", ``per_day`` 0
+    "as many as the site bears"; an empty ``profile`` or ``collection`` is none."""
+
+    profile: Annotated[str | None, Field(max_length=200)] = None
+    collection: Annotated[str | None, Field(max_length=1_000)] = None
+    interval_minutes: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    is_paused: bool | None = None
+    start: Annotated[Start, Field(strict=False)] | None = None
+    since: _Moment | None = None
+    newest: Annotated[int, Field(ge=1, le=MOST_NEWEST)] | None = None
+    per_day: Annotated[int, Field(ge=0, le=MOST_PER_DAY)] | None = None
+    filters: FiltersRequest | None = None
+
+
+class SourceRequest(SourceChange):
+    """A source to follow. Without ``start`` only posts from now on are taken."""
+
+    url: str
+
+
+class FiltersView(BaseModel):
+    """The filters of a source, as they are stored."""
+
+    having: list[str]
+    lacking: list[str]
+    shortest_s: float | None
+    longest_s: float | None
+    kinds: list[EntryKind]
+    members_only: bool
+    reposts: bool
+    replies: bool
+    languages: list[str]
+
+
+class SourceView(BaseModel):
+    """A source. ``seen``, ``waiting`` and ``passed`` count entries of its list. ``error`` and ``help`` are set once looks have
+    failed for a day."""
+
+    id: str
+    url: str
+    platform: str
+    name: str
+    handle: str | None
+    picture_url: str | None
+    followed_at: datetime
+    profile: str | None
+    collection: str | None
+    interval_minutes: int | None
+    is_paused: bool
+    start: Start
+    since: datetime | None
+    newest: int | None
+    per_day: int | None
+    filters: FiltersView
+    looked_at: datetime | None
+    next_look_at: datetime | None
+    method: str
+    error: str | None
+    help: str | None
+    seen: int
+    waiting: int
+    passed: int
+    new_at_last_look: int
+
+
+class SourcesView(BaseModel):
+    sources: list[SourceView]
+
+
+class EntryView(BaseModel):
+    """An entry of a source's list: taken (then it has a job), waiting for its turn, or passed over and why."""
+
+    url: str
+    title: str | None
+    published_at: datetime | None
+    seen_at: datetime | None
+    state: EntryState
+    reason: Reason | None
+    job_id: str | None
+
+
+class EntriesView(BaseModel):
+    entries: list[EntryView]
 
 
 class ListRequest(BaseModel):
@@ -95,6 +254,7 @@ class ListRequest(BaseModel):
     favourite: bool | Literal[""] | None = None
     watched: bool | Literal[""] | None = None
     started: bool | Literal[""] | None = None
+    twins: bool | Literal[""] | None = None
     order: JobOrder | Literal[""] = JobOrder.NEWEST
     cursor: Annotated[str | None, Field(max_length=500)] = None
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE
@@ -145,6 +305,13 @@ class SearchRequest(_Request):
     """A saved search. ``filter`` is what the library page's address has behind its question mark."""
 
     filter: Annotated[str, Field(max_length=MAX_FILTER_CHARS)]
+
+
+class RssFeedRequest(_Request):
+    """A new RSS feed. ``filter`` is what the library page's address has behind its question mark; "" for everything."""
+
+    name: Annotated[str, Field(max_length=200)]
+    filter: Annotated[str, Field(max_length=MAX_FILTER_CHARS)] = ""
 
 
 class CollectionRequest(BaseModel):
@@ -281,6 +448,22 @@ class SearchesView(_View):
     searches: list[SearchView]
 
 
+class RssFeedView(_View):
+    """An RSS feed. ``rss`` and ``atom`` are its secret addresses; null where the machine has not the key that made them."""
+
+    id: str
+    name: str
+    filter: str
+    made_at: datetime
+    fetched_at: datetime | None
+    rss: str | None
+    atom: str | None
+
+
+class RssFeedsView(_View):
+    feeds: list[RssFeedView]
+
+
 class LinksView(_View):
     """Paths of files. The thumbnail of a post that is being saved answers 404 where the worker has not fetched it."""
 
@@ -310,10 +493,22 @@ class ItemView(_View):
     links: LinksView
 
 
+class HoldView(_View):
+    """What holds queued jobs back: those of ``site``, or all of them when it is null.
+
+    ``until`` is null when it lasts until somebody ends it, as a pause does.
+    """
+
+    why: HoldReason
+    site: str | None
+    since: datetime | None
+    until: datetime | None
+
+
 class JobView(_View):
     """One job. Times are ISO 8601 in UTC, sizes bytes, durations seconds; paths are relative to the download folder.
 
-    ``marks`` is null in answers to actions and in events.
+    ``hold`` says what holds a queued job back. It and ``marks`` are null in answers to actions and in events.
     """
 
     id: str
@@ -324,7 +519,10 @@ class JobView(_View):
     status: JobStatus
     attempt_count: int
     max_attempts: int
+    profile: str | None
+    priority: Priority
     needs_session: bool
+    hold: HoldView | None
     version: int
     created_at: datetime
     updated_at: datetime
@@ -364,6 +562,22 @@ class JobView(_View):
     links: LinksView
     display: DisplayView
     marks: MarksView | None
+
+
+class QueueView(_View):
+    """What holds queued jobs back, how many are queued, and the first of them in the order in which they are claimed."""
+
+    holds: list[HoldView]
+    queued: int
+    next: list[JobView]
+
+
+class TwinView(_View):
+    """Another saved post with the same video. ``percent`` of the frames look the same, all of an ``identical`` file."""
+
+    job: JobView
+    identical: bool
+    percent: int
 
 
 class TrashedView(_View):
@@ -466,6 +680,29 @@ class CheckView(_View):
     files: dict[int, FileCheckView]
 
 
+class NotCapturedView(_View):
+    """Something that a sealed copy lacks, and why, in English."""
+
+    what: str
+    reason: EnglishText
+
+
+class SealView(_View):
+    """A sealed copy. ``step`` while it is being made; then ``sealed_at`` and ``href`` for an hour, or ``error``.
+
+    ``bytes`` are those of all files in it. ``stamped_at`` and ``authority`` are the timestamp's, null without one.
+    """
+
+    step: SealStep | None
+    sealed_at: datetime | None
+    bytes: int
+    not_captured: list[NotCapturedView]
+    stamped_at: datetime | None
+    authority: str | None
+    error: EnglishText | None
+    href: str | None
+
+
 class FileFormatView(_View):
     """The container and codecs of a saved file; null when unreadable, or only readable by fetching it from a bucket."""
 
@@ -489,11 +726,60 @@ class SubtitlesView(_View):
     href: str
 
 
+class SegmentView(_View):
+    """A part of a video that can be skipped, such as advertising, as SponsorBlock's users marked it."""
+
+    start_s: float
+    end_s: float
+    category: str
+
+
 class TextTracksView(_View):
-    """The chapters and subtitles of a saved file; both are empty where reading it would fetch it from a bucket."""
+    """The chapters and subtitles of a saved file; both are empty where reading it would fetch it from a bucket.
+
+    ``segments`` can be skipped.
+    """
 
     chapters: list[ChapterView]
     subtitles: list[SubtitlesView]
+    segments: list[SegmentView]
+
+
+class CommentView(_View):
+    """A comment on the post; ``parent`` is the id of the one that it answers. ``by_author``: of the post."""
+
+    id: str
+    parent: str | None
+    author: str
+    text: str
+    at: datetime | None
+    likes: int
+    by_author: bool
+    is_pinned: bool
+
+
+class CommentsView(_View):
+    """The comments that were saved with a post, each answer behind what it answers."""
+
+    comments: list[CommentView]
+
+
+class SpokenHitView(_View):
+    """A passage of a video's subtitles: the item's index, the second at which it begins, its words in one line.
+
+    ``text`` is untrusted, ``language`` is that of the subtitles' file.
+    """
+
+    item: int
+    start_s: float
+    text: str
+    language: str
+
+
+class SpokenView(_View):
+    """The passages that a search found, by item and time."""
+
+    hits: list[SpokenHitView]
 
 
 class PreviewView(_View):
@@ -577,7 +863,7 @@ class FleetView(_View):
 
 
 class WorkerHealthView(FleetView):
-    """The state of the workers. ``gates`` has the sites that are paused now.
+    """The state of the workers. ``gates`` has the sites that are paused now, ``holds`` what an admin paused.
 
     ``status`` is ``no_worker`` (with HTTP status 503) when no worker's heartbeat is less than 90 seconds old.
     """
@@ -585,8 +871,88 @@ class WorkerHealthView(FleetView):
     status: Literal["ok", "no_worker"]
     counts: dict[JobStatus, int]
     gates: list[SiteLimitView]
+    holds: list[HoldView]
     browser: str | None
 
 
 class HealthView(_View):
     status: Literal["ok"]
+
+
+# --- notifications -------------------------------------------------------------------------------------------------
+
+MAX_TARGET_URL_CHARS = 2_000
+Event = Literal["job.saved", "job.failed", "job.needs_you", "session.sign_in_needed", "disk.low"]
+
+
+class TargetRequest(_Request):
+    """A new target. ``events``: all of them if left out. ``private``: its host may be in a private network.
+
+    ``vault``: the vault's address in links, by default the one that the request was sent to, if others can open it.
+    """
+
+    url: Annotated[str, Field(max_length=MAX_TARGET_URL_CHARS)]
+    name: Annotated[str, Field(max_length=200)] = ""
+    events: Annotated[list[Event], Field(min_length=1)] | None = None
+    private: bool = False
+    vault: Annotated[str, Field(max_length=MAX_TARGET_URL_CHARS)] | None = None
+
+
+class TargetChange(_Request):
+    """What to change about a target; what is left out stays. ``paused`` false also ends a switch-off."""
+
+    name: Annotated[str, Field(max_length=200)] | None = None
+    events: Annotated[list[Event], Field(min_length=1)] | None = None
+    paused: bool | None = None
+
+
+class TargetView(_View):
+    """A target. ``url`` shows no secret. ``state``: new, working, failing, paused, gone or given_up.
+
+    ``failing_since``, ``next_try_at`` and ``problem`` are those of its oldest waiting delivery that failed;
+    ``two_secrets_until`` is when the former secret ends.
+    """
+
+    id: str
+    kind: Literal["webhook", "apprise"]
+    name: str
+    url: str
+    service: str
+    events: list[Event]
+    private: bool
+    vault: str
+    made_at: datetime
+    state: Literal["new", "working", "failing", "paused", "gone", "given_up"]
+    failing_since: datetime | None
+    next_try_at: datetime | None
+    problem: str
+    waiting: int
+    two_secrets_until: datetime | None
+
+
+class TargetWithSecretView(TargetView):
+    """A target with the secret of its webhook, which is shown only here; null for an Apprise URL."""
+
+    secret: str | None
+
+
+class DeliveryView(_View):
+    """A message to a target. ``id`` is its ``webhook-id``. ``status`` and ``problem`` are of the last attempt."""
+
+    id: str
+    target: str
+    type: str
+    made_at: datetime
+    state: Literal["waiting", "delivered", "failed"]
+    attempts: int
+    tried_at: datetime | None
+    next_try_at: datetime | None
+    status: int | None
+    problem: str
+
+
+class NotificationsView(_View):
+    """The targets, and the deliveries of the last week, the newest first."""
+
+    targets: list[TargetView]
+    deliveries: list[DeliveryView]

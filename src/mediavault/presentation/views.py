@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
-from pathlib import PurePosixPath
 
+from mediavault.core.companions import SIDECAR_SUFFIX, companions, sibling
 from mediavault.core.failures import FAILURES, ErrorCode
 from mediavault.core.fleet import unserved, unserved_in_words, versions
+from mediavault.core.holds import Hold, hold_of
 from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobId, JobItem, JobStatus, Stage, WorkerHeartbeat
 from mediavault.core.marks import Noted
 from mediavault.core.media import Candidate, KeptFile
+from mediavault.core.profiles import BUILT_IN, Profile
+from mediavault.core.profiles import to_json as profile_to_json
 from mediavault.core.site_limits import SiteLimit
 from mediavault.presentation.labels import (
     STAGE_LABELS,
     STATUS_LABELS,
     failure_label,
     format_progress,
+    format_recorded,
     format_size,
     help_for,
     one_line,
@@ -30,19 +34,24 @@ from mediavault.presentation.schemas import (
     DisplayView,
     FleetView,
     HistoryView,
+    HoldView,
     ItemView,
     JobList,
     JobPageView,
     JobView,
     LinksView,
     MarksView,
+    ProfileView,
     SiteLimitView,
     TotalsView,
+    TwinView,
     UnservedView,
     WorkerView,
 )
 from mediavault.presentation.translation import LocalizedMessage, gettext, localize
 from mediavault.store.port import AccountPage, JobPage, LibraryTotals, StoreReport
+from mediavault.store.recordings import is_recording
+from mediavault.store.twins import Twin
 
 MAX_TITLE_CHARS = 200
 MAX_FRAMES = 12  # of one job's candidates: each costs the site up to twelve megabytes
@@ -56,9 +65,9 @@ ACTIONS: dict[JobStatus, list[Action]] = {
 }
 
 
-def job_view(job: Job, marks: Noted | None = None) -> JobView:
-    """Return a job's view; without ``marks`` they count as not read."""
-    account = job.account
+def job_view(job: Job, marks: Noted | None = None, *, holds: Sequence[Hold] = ()) -> JobView:
+    """Return a job's view; without ``marks`` they count as not read. ``holds`` are those that are in force."""
+    account, hold = job.account, hold_of(job, holds)
     return JobView(
         **{name: getattr(job, name) for name in _SAME_NAMES},
         candidates=[
@@ -75,12 +84,21 @@ def job_view(job: Job, marks: Noted | None = None) -> JobView:
         help=help_for(job.error_code, over=is_over(job)),
         links=_links(job),
         display=display(job),
+        hold=hold_view(hold) if hold else None,
         marks=marks_view(marks) if marks else None,
     )
 
 
+def hold_view(hold: Hold) -> HoldView:
+    return HoldView(**asdict(hold))
+
+
 def marks_view(noted: Noted) -> MarksView:
     return MarksView.model_validate(asdict(noted))
+
+
+def profile_view(profile: Profile) -> ProfileView:
+    return ProfileView(**profile_to_json(profile), is_built_in=profile.name in BUILT_IN)
 
 
 def job_list(jobs: Sequence[Job]) -> JobList:
@@ -96,11 +114,14 @@ def totals_view(totals: LibraryTotals) -> TotalsView:
     return TotalsView.model_validate(asdict(totals))
 
 
-def page_view(page: JobPage, marks: Mapping[JobId, Noted]) -> JobPageView:
+def page_view(page: JobPage, marks: Mapping[JobId, Noted], *, holds: Sequence[Hold] = ()) -> JobPageView:
     """Return a page of jobs with what the user noted about them."""
-    return JobPageView(
-        jobs=[job_view(job, marks.get(job.id, Noted())) for job in page.jobs], next_cursor=page.next_cursor
-    )
+    jobs = [job_view(job, marks.get(job.id, Noted()), holds=holds) for job in page.jobs]
+    return JobPageView(jobs=jobs, next_cursor=page.next_cursor)
+
+
+def twin_view(twin: Twin) -> TwinView:
+    return TwinView(job=job_view(twin.job), identical=twin.likeness.identical, percent=twin.likeness.percent)
 
 
 def history_view(record: HistoryRecord) -> HistoryView:
@@ -149,24 +170,23 @@ def kept_files(job: Job) -> dict[int, KeptFile]:
     if by_item or job.status is not JobStatus.COMPLETED or job.output_path is None:
         return by_item
     return {
-        0: KeptFile(**{field.name: getattr(job, field.name) for field in fields(KeptFile)})
+        0: KeptFile(**{field.name: getattr(job, field.name) for field in fields(KeptFile) if field.name != "beside"})
     }  # a row older than items
 
 
 def kept_paths(job: Job) -> list[str]:
-    """Return the paths of all files of the job in the library: videos, thumbnails and sidecars."""
-    paths: list[str] = []
-    for kept in kept_files(job).values():
-        paths.append(kept.output_path)
-        if kept.thumbnail_path:
-            paths.append(kept.thumbnail_path)
-        paths.append(sidecar_path(kept))
-    return paths
+    """Return the paths of all files that the job may have in the library: videos and their companions."""
+    kept = kept_files(job).values()
+    return [
+        path
+        for file in kept
+        for path in (file.output_path, *companions(file.output_path, file.thumbnail_path, file.beside))
+    ]
 
 
 def sidecar_path(kept: KeptFile) -> str:
     """Return the path of a saved video's sidecar."""
-    return str(PurePosixPath(kept.output_path).with_suffix(".info.json"))
+    return sibling(kept.output_path, SIDECAR_SUFFIX)
 
 
 def is_over(job: Job) -> bool:
@@ -181,6 +201,8 @@ def is_waiting_for_retry(job: Job) -> bool:
 
 
 def _actions(job: Job) -> list[Action]:
+    if is_recording(job):
+        return ["stop", "cancel", "remove"]
     return ["retry", "cancel", "remove"] if is_waiting_for_retry(job) else ACTIONS[job.status]
 
 
@@ -195,6 +217,8 @@ def _state(job: Job) -> str:
 def _detail(job: Job) -> LocalizedMessage:
     if job.status is JobStatus.RUNNING and job.stage is Stage.DOWNLOAD and job.bytes_done:
         return LocalizedMessage(format_progress(job.bytes_done, job.bytes_total))
+    if is_recording(job):
+        return LocalizedMessage(format_recorded(job.duration_s, job.bytes_done))
     if job.status is JobStatus.COMPLETED:
         return LocalizedMessage(format_size(job.bytes))
     if job.status is JobStatus.QUEUED and job.needs_session:
@@ -207,7 +231,7 @@ def _detail(job: Job) -> LocalizedMessage:
 
 def _percent(job: Job) -> int | None:
     is_unknown = job.status is JobStatus.RUNNING and job.stage is Stage.DOWNLOAD and not job.bytes_total
-    return None if is_unknown and job.bytes_done else job.progress_pct
+    return None if (is_unknown and job.bytes_done) or is_recording(job) else job.progress_pct
 
 
 def _links(job: Job) -> LinksView:
@@ -223,7 +247,8 @@ def _links(job: Job) -> LinksView:
 def _has_its_picture(job: Job) -> bool:
     """Whether the worker has tried to fetch the picture of the post that it is saving: right before the download."""
     has_one = job.thumbnail_url or any(item.item.thumbnail_url for item in job.items)
-    return job.status is JobStatus.RUNNING and job.stage in (Stage.DOWNLOAD, Stage.VALIDATE) and bool(has_one)
+    stages = (Stage.DOWNLOAD, Stage.RECORD, Stage.VALIDATE)
+    return job.status is JobStatus.RUNNING and job.stage in stages and bool(has_one)
 
 
 def _item_view(job: Job, index: int, job_item: JobItem) -> ItemView:
@@ -313,7 +338,7 @@ def frame_path(job: Job, number: int) -> str | None:
 
 
 _COMPUTED = {
-    "candidates", "items", "chosen_url", "image_urls", "metadata", "help", "links", "display", "marks",
+    "candidates", "items", "chosen_url", "image_urls", "metadata", "help", "links", "display", "marks", "hold",
     "account_platform", "account_handle", "account_display_name", "account_slug",
 }  # fmt: skip
 _SAME_NAMES = [name for name in JobView.model_fields if name not in _COMPUTED]

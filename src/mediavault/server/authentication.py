@@ -29,7 +29,8 @@ MAX_OWN_PATH_CHARS = 2_000
 MANIFEST, SHARE, AWAY_PAGE = "/manifest.webmanifest", "/share", "/away"
 # Their routes have an answer for a signed-out browser too: current_principal() is then None.
 OPTIONAL_PATHS = frozenset({MANIFEST, SHARE, AWAY_PAGE})
-SHARED_PREFIX = "/s/"  # one video for whoever has its link, which these routes check themselves
+SHARED_PREFIX = "/s/"  # one video for everyone with its link, which these routes check themselves
+FEEDS_PREFIX = "/feeds/"  # what an RSS feed holds, for everyone with its secret, which these routes check themselves
 PROVIDER_PATH, PROVIDER_BACK_PATH = "/login/oidc", "/login/oidc/callback"
 SIGN_IN_PATHS = frozenset(
     {"/login", PROVIDER_PATH, PROVIDER_BACK_PATH, "/setup", "/appearance"}
@@ -103,7 +104,7 @@ class RequestAuthenticator:
                 Message("Do not put secrets in URLs: URLs end up in logs and histories."),
                 Message("Send it in the header Authorization: Bearer … instead, and revoke this one."),
             )
-        if path in SIGN_IN_PATHS or path.startswith(SHARED_PREFIX):
+        if path in SIGN_IN_PATHS or path.startswith((SHARED_PREFIX, FEEDS_PREFIX)):
             return None
         caller = await self._authenticated_caller(request) if mode is AuthMode.PROTECTED else None
         if caller is None:

@@ -1,6 +1,7 @@
 """Compresses pages, styles, scripts and JSON: a page of 58 kB becomes 9.
 
-Saved files, zips and exports are not: videos don't shrink, and a player asks for ranges. Nor is the event stream. An attacker
+Saved files, zips and exports are not: videos don't shrink, and a player asks for ranges. Nor is the event stream, nor an
+RSS feed, whose secret address is in it next to texts from sites. An attacker
 who could read lengths on the wire learns nothing of value: no page repeats a secret next to what a stranger can choose.
 """
 
@@ -9,7 +10,9 @@ from __future__ import annotations
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-AS_THEY_ARE = ("/files/", "/library/zip", "/library/export", "/api/events")  # beginnings of paths
+from mediavault.server.authentication import FEEDS_PREFIX
+
+AS_THEY_ARE = ("/files/", FEEDS_PREFIX, "/library/zip", "/library/export", "/api/events")  # beginnings of paths
 WORTH_BYTES = 1_000
 LEVEL = 5  # of 9
 

@@ -23,7 +23,7 @@ from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.presentation.preferences import read, use
 from mediavault.presentation.translation import locales
-from mediavault.server.authentication import RequestAuthenticator, current_principal, sign_in_required
+from mediavault.server.authentication import FEEDS_PREFIX, RequestAuthenticator, current_principal, sign_in_required
 from mediavault.server.connections import ConcurrencyLimit
 from mediavault.server.errors import ENDLESS_PATHS, HttpRefusal, error_response, unexpected
 from mediavault.server.long_responses import Admission
@@ -32,7 +32,7 @@ from mediavault.server.security import FORM_TYPE, JSON_TYPE, HostRules, comes_fr
 MAX_BODY_BYTES = 64 * 1024  # 500 addresses of usual length
 BODY_DEADLINE_S = 10.0  # a body that is incomplete by then is a slow attack or a dead connection
 
-FILES_PREFIX = "/files/"
+FILES_PREFIXES = ("/files/", FEEDS_PREFIX)
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -142,7 +142,7 @@ class SecurityMiddleware:
 def _is_head_of_a_get(request: Request) -> bool:
     """Whether to answer a HEAD as a GET without the body. Saved files have their own HEAD, which reads nothing."""
     path: str = request.scope["path"]
-    return request.method == "HEAD" and path not in ENDLESS_PATHS and not path.startswith(FILES_PREFIX)
+    return request.method == "HEAD" and path not in ENDLESS_PATHS and not path.startswith(FILES_PREFIXES)
 
 
 class _Answer:

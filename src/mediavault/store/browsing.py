@@ -26,8 +26,10 @@ from mediavault.store.queries import (
 )
 
 NamesOfJobs = Mapping[JobId, Collection[str]]
+WordsOfJobs = Mapping[JobId, search_words.FurtherWords]
 
 _NO_MARKS: NamesOfJobs = MappingProxyType({})
+_NO_WORDS: WordsOfJobs = MappingProxyType({})
 
 EXAMPLES = 3  # jobs that a group of failures shows
 
@@ -42,9 +44,11 @@ def account_not_found(key: str) -> AccountNotFound:
 # --- pages of jobs -----------------------------------------------------------------------------------------------
 
 
-def page(jobs: Iterable[Job], query: JobQuery, marks: NamesOfJobs = _NO_MARKS) -> JobPage:
+def page(
+    jobs: Iterable[Job], query: JobQuery, marks: NamesOfJobs = _NO_MARKS, words: WordsOfJobs = _NO_WORDS
+) -> JobPage:
     start = paging.after(query)
-    matches = in_order(jobs, query, marks)
+    matches = in_order(jobs, query, marks, words)
     if start is not None:
         descending = paging.is_descending(query.order)
         matches = [
@@ -53,10 +57,16 @@ def page(jobs: Iterable[Job], query: JobQuery, marks: NamesOfJobs = _NO_MARKS) -
     return paging.page_of(matches, query)
 
 
-def neighbours(job: Job, jobs: Iterable[Job], query: JobQuery, marks: NamesOfJobs = _NO_MARKS) -> Neighbours:
+def neighbours(
+    job: Job,
+    jobs: Iterable[Job],
+    query: JobQuery,
+    marks: NamesOfJobs = _NO_MARKS,
+    words: WordsOfJobs = _NO_WORDS,
+) -> Neighbours:
     key, descending = paging.sort_key(job, query.order), paging.is_descending(query.order)
     newer = older = None
-    for other in in_order(jobs, query, marks):
+    for other in in_order(jobs, query, marks, words):
         other_key = paging.sort_key(other, query.order)
         if other_key == key:
             continue
@@ -67,13 +77,17 @@ def neighbours(job: Job, jobs: Iterable[Job], query: JobQuery, marks: NamesOfJob
     return Neighbours(newer, older)
 
 
-def in_order(jobs: Iterable[Job], query: JobQuery, marks: NamesOfJobs = _NO_MARKS) -> list[Job]:
-    """Return the query's jobs; ``marks`` are the names of each job's marks."""
+def in_order(
+    jobs: Iterable[Job], query: JobQuery, marks: NamesOfJobs = _NO_MARKS, words: WordsOfJobs = _NO_WORDS
+) -> list[Job]:
+    """Return the query's jobs; ``marks`` are the names of each job's marks, ``words`` its further words."""
     terms = search_words.parse_search(query.text)
     matches = [
         job
         for job in jobs
-        if _fits(job, query) and _is_marked(marks.get(job.id, ()), query) and (terms is None or _is_about(job, terms))
+        if _fits(job, query)
+        and _is_marked(marks.get(job.id, ()), query)
+        and (terms is None or _is_about(job, terms, words.get(job.id, {})))
     ]
     descending = paging.is_descending(query.order)
     return sorted(matches, key=lambda job: paging.sort_key(job, query.order), reverse=descending)
@@ -99,9 +113,9 @@ def _is_marked(names: Collection[str], query: JobQuery) -> bool:
     return all(name in names for name in query.marks) and not any(name in names for name in query.without)
 
 
-def _is_about(job: Job, terms: Sequence[search_words.Term]) -> bool:
+def _is_about(job: Job, terms: Sequence[search_words.Term], words: search_words.FurtherWords) -> bool:
     line = search_words.job_line(job.post_url, job.canonical_url, job.account, job.metadata)
-    return bool(terms) and search_words.is_in(line, terms)
+    return bool(terms) and search_words.is_in(search_words.full_line(line, words), terms)
 
 
 # --- accounts and totals -----------------------------------------------------------------------------------------

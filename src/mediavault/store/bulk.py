@@ -1,14 +1,38 @@
-"""Read many jobs, by a query page by page or by their ids, and retry many of them."""
+"""Store jobs for a user, read many jobs, by a query or their last change page by page or by their ids, and retry many of them."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from mediavault.core.failures import IllegalMove, JobNotFound
-from mediavault.core.job import Job, JobId
-from mediavault.store.port import JobCatalogue, JobQuery, Store
+from mediavault.core.job import Job, JobId, JobStatus, NewJob
+from mediavault.store.port import Enqueued, JobCatalogue, JobQuery, JobQueue, Store
+
+
+async def enqueue_for_user(queue: JobQueue, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
+    """Store jobs as ``enqueue`` does, for a user: an unfinished job of the same post that may wait longer no longer does.
+
+    A source's posts come later, and one that its filters turn out not to want is removed; not when a user asks for it.
+    """
+    return [
+        await _raised(queue, result, new)
+        for new, result in zip(jobs, await queue.enqueue(jobs, force=force), strict=True)
+    ]
+
+
+async def _raised(queue: JobQueue, result: Enqueued, asked: NewJob) -> Enqueued:
+    job = result.job
+    if result.created or job.status is JobStatus.COMPLETED or job.priority.rank <= asked.priority.rank:
+        return result
+    try:
+        return Enqueued(await queue.set_priority(job.id, asked.priority), created=False)
+    except IllegalMove:  # it has just been completed
+        return result
+    except JobNotFound:  # it has just been removed
+        return (await queue.enqueue([asked]))[0]
 
 
 async def iter_pages(catalogue: JobCatalogue, query: JobQuery) -> AsyncIterator[tuple[Job, ...]]:
@@ -36,6 +60,21 @@ async def iter_jobs(catalogue: JobCatalogue, query: JobQuery, *, at_most: int | 
             count += 1
             if count == at_most:
                 return
+
+
+async def changed_pages(catalogue: JobCatalogue, since: datetime, *, limit: int) -> AsyncIterator[list[Job]]:
+    """Yield the jobs that have changed since the moment, inclusive, ``limit`` at a time; the last page may be empty.
+
+    The jobs of a page's last moment are on the next page too.
+    """
+    while True:
+        page = await catalogue.changed_since(since, limit=limit)
+        yield page
+        if len(page) < limit:
+            return
+        if page[-1].updated_at <= since:  # more jobs changed in one instant than a page holds
+            limit *= 2
+        since = page[-1].updated_at
 
 
 async def existing_jobs(catalogue: JobCatalogue, job_ids: Iterable[JobId]) -> AsyncIterator[Job]:

@@ -18,6 +18,7 @@ from mediavault.core.job import ItemStatus, JobItem
 from mediavault.core.media import (
     Account,
     Candidate,
+    Chapter,
     Expected,
     FoundIn,
     Item,
@@ -26,6 +27,7 @@ from mediavault.core.media import (
     KeptFile,
     Ownership,
     SourceType,
+    SubtitleSource,
     Watermark,
 )
 from mediavault.core.messages import from_json, to_json
@@ -168,8 +170,10 @@ def _item_to_dict(job_item: JobItem) -> dict[str, Any]:
         "media_id": item.media_id,
         "thumbnail_url": item.thumbnail_url,
         "label": item.label,
+        "subtitles": [[one.url, one.language, one.automatic] for one in item.subtitles] or None,
+        "chapters": [[chapter.start_s, chapter.title] for chapter in item.chapters] or None,
         "expected": {n: v for n in _EXPECTED_FIELDS if (v := getattr(expected, n)) is not None} or None,
-        "kept": {n: v for n in _KEPT_FIELDS if (v := getattr(kept, n)) is not None} if kept else None,
+        "kept": {n: v for n in _KEPT_FIELDS if (v := getattr(kept, n)) not in (None, ())} if kept else None,
         "error_code": job_item.error_code,
         "error": storable_or_none(job_item.error),
         "error_params": job_item.error and to_json(job_item.error),
@@ -188,10 +192,17 @@ def _item_from_dict(known: Mapping[str, Any]) -> JobItem:
             media_id=known.get("media_id"),
             thumbnail_url=known.get("thumbnail_url"),
             label=known.get("label"),
+            subtitles=tuple(
+                SubtitleSource(str(url), str(language), bool(automatic))
+                for url, language, automatic in known.get("subtitles") or ()
+            ),
+            chapters=tuple(Chapter(float(start_s), str(title)) for start_s, title in known.get("chapters") or ()),
             expected=Expected(**{name: expected.get(name) for name in _EXPECTED_FIELDS}),
         ),
         status=ItemStatus(known["status"]),
-        kept=KeptFile(**{**dict.fromkeys(_KEPT_FIELDS), **kept}) if kept else None,
+        kept=KeptFile(**{**dict.fromkeys(_KEPT_FIELDS), **kept, "beside": tuple(kept.get("beside", ()))})
+        if kept
+        else None,
         error_code=ErrorCode(code) if code else None,
         error=from_json(known["error"], known.get("error_params")) if "error" in known else None,
     )

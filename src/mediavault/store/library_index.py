@@ -73,7 +73,7 @@ class Sums:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class IndexEntry:
     """The index's entry for one job; ``line`` holds the words that it is found by."""
 
     seq: int
@@ -92,12 +92,12 @@ def sums_of_kept(kept: KeptFile) -> Sums:
     return sums_of_completed(kept.bytes, kept.duration_s)
 
 
-def entry_of(seq: int, values: Mapping[str, Any]) -> Entry:
+def entry_of(seq: int, values: Mapping[str, Any]) -> IndexEntry:
     """Return the entry of a stored job; ``values`` has at least the other ENTRY_COLUMNS, by name, as stored."""
     account = codec.account_from_json(values["account"])
     metadata = codec.metadata_from_json(values["metadata"])
     is_kept = values["status"] == JobStatus.COMPLETED.value
-    return Entry(
+    return IndexEntry(
         seq=seq,
         platform=values["platform"],
         account=None if account is None else key_of(account),
@@ -118,13 +118,13 @@ def running_values(job: Job) -> dict[str, Any]:
     }
 
 
-def entry_from_row(row: Sequence[Any]) -> Entry:
+def entry_from_row(row: Sequence[Any]) -> IndexEntry:
     """Return the entry of a row of ENTRY_COLUMNS."""
     values = dict(zip(ENTRY_COLUMNS.split(", "), row, strict=True))
     return entry_of(values["seq"], values)
 
 
-def totals_of(entries: Iterable[Entry]) -> dict[str, Sums]:
+def totals_of(entries: Iterable[IndexEntry]) -> dict[str, Sums]:
     """Return the completed jobs' sums by platform, sorted, since every transaction must lock the rows in that order."""
     totals = defaultdict[str, Sums](Sums)
     for entry in entries:
@@ -133,7 +133,7 @@ def totals_of(entries: Iterable[Entry]) -> dict[str, Sums]:
     return dict(sorted(totals.items()))
 
 
-def accounts_of(entries: Iterable[Entry]) -> dict[str, Sums]:
+def accounts_of(entries: Iterable[IndexEntry]) -> dict[str, Sums]:
     """Return the sums of each account by its key, sorted as in :func:`totals_of`."""
     accounts = defaultdict[str, Sums](Sums)
     for entry in entries:

@@ -24,8 +24,13 @@ _ACCOUNT_CURSOR = re.compile(r"([0-9]{1,18})~([!-~]{1,200})")
 
 
 def age_of(job: Job) -> tuple[int, str]:
-    """Return a job's position in the queue."""
+    """Return a key that sorts jobs by age, oldest first."""
     return to_micros(job.created_at), job.id
+
+
+def turn_of(job: Job) -> tuple[int, int, str]:
+    """Return a key that sorts queued jobs in the order in which they are claimed."""
+    return job.priority.rank, *age_of(job)
 
 
 def value_of(job: Job, order: JobOrder) -> float:

@@ -9,8 +9,8 @@ attempt_count = mine``. No row means :class:`~mediavault.core.failures.LeaseLost
 
 **Time.** All comparisons use one clock: the database's, on SQLite and in memory the ``Clock`` given at construction.
 
-**Durability.** ``enqueue``, ``import_jobs``, every write of ``Records`` and ``Marks``, and the final states (``complete``, ``fail``,
-``cancel``, ``retry``, ``remove``, ``begin_commit``, ``save_items``, ``pause_site``) have reached the disk when they
+**Durability.** ``enqueue``, ``import_jobs``, ``put_words``, every write of ``Records`` and ``Marks``, and the final states (``complete``, ``fail``,
+``cancel``, ``retry``, ``set_priority``, ``remove``, ``begin_commit``, ``save_items``, ``pause_site``) have reached the disk when they
 return. ``claim``, ``renew``, ``progress`` and heartbeats may be lost by a power cut (a lost claim is one more run),
 never by a crash of a process.
 
@@ -38,6 +38,7 @@ from mediavault.core.job import (
     JobItem,
     JobStatus,
     NewJob,
+    Priority,
     Stage,
     WorkerHeartbeat,
     WorkerId,
@@ -56,6 +57,7 @@ from mediavault.store.queries import JobQuery as JobQuery
 from mediavault.store.queries import LibraryTotals as LibraryTotals
 from mediavault.store.queries import Neighbours as Neighbours
 from mediavault.store.queries import PlatformTotals as PlatformTotals
+from mediavault.store.search_words import FurtherWords, WordSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +117,12 @@ class Recovered:
 
 @dataclass(frozen=True, slots=True)
 class StoredJob:
-    """A job with all of its history and its marks, as it is moved from one store to another."""
+    """A job with all of its history, its marks and its further words, as it is moved from one store to another."""
 
     job: Job
     history: tuple[HistoryRecord, ...] = ()
     marks: tuple[Mark, ...] = ()
+    words: FurtherWords = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +170,15 @@ class JobQueue(Protocol):
         lease: timedelta,
         platforms: Collection[str] = (),
         sessions: Collection[str] = (),
+        at_least: Priority = Priority.LATER,
     ) -> list[ClaimedJob]:
-        """Take up to ``limit`` of the oldest queued jobs (``created_at``, then ``id``), oldest first; [] when none.
+        """Take up to ``limit`` queued jobs in the order of the queue: by ``priority``, then ``created_at``, then ``id``;
+        [] when none.
 
-        With ``platforms`` only jobs of these are taken. A job that needs a session (see ``release``) is handed out only
+        With ``platforms`` only jobs of these are taken, with ``at_least`` only those of that priority or a higher one. A job that needs a session (see ``release``) is handed out only
         to callers that name its platform in ``sessions``: the platforms that the worker's machine is signed in to.
+
+        Nothing is taken while the queue is paused, and no job of a site that is (``store.holds``).
 
         Jobs are passed over while their platform is closed, or its next permit is not soon (``core.site_limits.SOON``).
         Of a platform that uses permits one job is handed out at a time; the next one when that job has taken its
@@ -196,9 +203,19 @@ class JobQueue(Protocol):
         """Save what extraction found. Fenced."""
 
     async def progress(
-        self, claim: ClaimedJob, *, stage: Stage, progress_pct: int, bytes_done: int = 0, bytes_total: int | None = None
+        self,
+        claim: ClaimedJob,
+        *,
+        stage: Stage,
+        progress_pct: int,
+        bytes_done: int = 0,
+        bytes_total: int | None = None,
+        duration_s: float | None = None,
     ) -> None:
-        """Save where the attempt is. Fenced, not durable, may be called often."""
+        """Save where the attempt is. Fenced, not durable, may be called often.
+
+        ``duration_s`` is how much of a running stream is recorded; without it the job's stays.
+        """
 
     async def record(self, claim: ClaimedJob, record: HistoryRecord) -> None:
         """Append to the history. Not fenced: what a stale attempt did is history too. Ignores unknown jobs."""
@@ -266,12 +283,19 @@ class JobQueue(Protocol):
         Raises JobNotFound, IllegalMove (completed).
         """
 
-    async def retry(self, job_id: JobId, *, chosen_urls: Sequence[str] = ()) -> Job:
+    async def retry(self, job_id: JobId, *, chosen_urls: Sequence[str] = (), profile: str | None = None) -> Job:
         """failed or cancelled -> queued on a user's request; ``max_attempts`` becomes at least ``attempt_count + 1``,
         and ``needs_session`` is reset: the next attempt finds out again.
 
-        ``chosen_urls`` are the candidates that the user chose; without any an earlier choice stays. A queued or running
+        ``chosen_urls`` are the candidates that the user chose; without any an earlier choice stays.
+        With ``profile`` it is saved in that form. A queued or running
         job is returned unchanged. Raises JobNotFound, IllegalMove (completed). Wakes workers.
+        """
+
+    async def set_priority(self, job_id: JobId, priority: Priority) -> Job:
+        """Change the priority of a job that is not completed; durable. A queued job takes its new place at once.
+
+        Raises JobNotFound, IllegalMove (completed).
         """
 
 
@@ -307,6 +331,9 @@ class JobCatalogue(Protocol):
     async def failures(self) -> Sequence[FailureGroup]:
         """Return the failed jobs grouped by error code and platform, the largest group first."""
 
+    async def next_queued(self, *, limit: int) -> list[Job]:
+        """Return the first queued jobs in the order of the queue, whether they may be claimed now or not."""
+
     async def changed_since(self, moment: datetime, *, limit: int = 500) -> list[Job]:
         """Return the jobs with ``updated_at >= moment``, oldest change first."""
 
@@ -321,12 +348,29 @@ class JobCatalogue(Protocol):
         """Return what the store is, and how many jobs it has."""
 
     async def remove(self, job_id: JobId, *, as_of: datetime | None = None) -> Job:
-        """Delete the job, its history and its marks, in any state; returns the job as it was. Raises JobNotFound.
+        """Delete the job, its history, its marks and its words, in any state; returns the job as it was. Raises JobNotFound.
 
         With ``as_of`` only if that is still its ``updated_at``: a job that has changed since counts as not found.
 
         A running attempt finds no row at its next write and stops with LeaseLost.
         """
+
+    async def relocate(self, job: Job) -> bool:
+        """Store where the files of a completed job are now: the paths in ``items``, ``output_path`` and ``thumbnail_path``.
+
+        Returns False, and changes nothing, when the job is gone, is not completed, or has changed since its ``updated_at``,
+        which becomes now.
+        """
+
+    async def put_words(self, job_id: JobId, source: WordSource, line: str) -> bool:
+        """Let searches find a job, in any state, by these words too; durable. Returns False when there is no such job.
+
+        ``line`` (``search_words.distinct_line``) replaces the earlier one of the source; an empty one removes it. The job
+        keeps its ``updated_at``, and the words stay until it is removed.
+        """
+
+    async def words_of(self, job_ids: Collection[JobId]) -> Mapping[JobId, FurtherWords]:
+        """Return the lines that ``put_words`` stored for these jobs. Jobs without any are left out."""
 
     async def import_jobs(self, jobs: Sequence[StoredJob]) -> int:
         """Store jobs as another store had them, in one durable transaction; returns how many were new here.
@@ -443,8 +487,24 @@ class Records(Protocol):
     async def all(self, kind: RecordKind) -> list[Record]:
         """Return all records of a kind, sorted by the code points of their keys."""
 
+    async def put_all(self, kind: RecordKind, values: Mapping[str, Mapping[str, Any]]) -> None:
+        """Store records of a kind by their keys, as ``put`` does, in one transaction. (On MongoDB each is stored separately.)"""
+
+    async def some(self, kind: RecordKind, keys: Collection[str]) -> Mapping[str, Record]:
+        """Return the records with these keys, by key. Keys without a record are left out."""
+
+    async def under(self, kind: RecordKind, prefix: str, *, after: str = "", limit: int | None = None) -> list[Record]:
+        """Return the records whose keys begin with ``prefix`` and come after ``after``, sorted as in ``all``; at most
+        ``limit`` of them. Reads an index: how many others there are does not matter."""
+
+    async def count_under(self, kind: RecordKind, prefix: str) -> int:
+        """Return how many records have keys that begin with ``prefix``."""
+
     async def remove(self, kind: RecordKind, key: str) -> bool:
         """Remove a record; returns whether there was one."""
+
+    async def remove_under(self, kind: RecordKind, prefix: str) -> int:
+        """Remove the records whose keys begin with ``prefix``; returns how many there were."""
 
     async def remove_all(self, kind: RecordKind, *, keep: Collection[str] = ()) -> int:
         """Remove all records of a kind except these keys; returns how many there were."""

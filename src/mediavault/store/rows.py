@@ -15,6 +15,7 @@ from mediavault.core.job import (
     Job,
     JobId,
     JobStatus,
+    Priority,
     Stage,
     StepOutcome,
     StrategyName,
@@ -27,6 +28,7 @@ from mediavault.core.messages import from_json, to_json
 from mediavault.core.site_limits import SiteLimit
 from mediavault.store import codec
 from mediavault.store.port import Checkpoint
+from mediavault.store.search_words import FurtherWords, further_words
 
 LAST_PLACE = 2**62  # of a mark
 LIMIT_COLUMNS = (
@@ -37,6 +39,11 @@ LIMIT_COLUMNS = (
 def moment(micros: int | None) -> datetime | None:
     """Return a column of microseconds since 1970 as a time in UTC, as :func:`from_micros` reads it; None for NULL."""
     return None if micros is None else from_micros(micros)
+
+
+def end_of(prefix: str) -> str:
+    """Return a text that comes after all texts with this prefix, by their code points."""
+    return f"{prefix}\U0010ffff"
 
 
 def micros_or_none(at: datetime | None) -> int | None:
@@ -55,6 +62,7 @@ _DECODERS: Mapping[str, Callable[[Any], Any]] = {
     "lease_expires_at": from_micros,
     "retry_at": from_micros,
     "extracted_url_expires_at": from_micros,
+    "priority": tuple(Priority).__getitem__,
     "needs_session": bool,
     "stage": Stage,
     "error_code": ErrorCode,
@@ -68,6 +76,7 @@ _DECODERS: Mapping[str, Callable[[Any], Any]] = {
 _COLUMN_OF: Mapping[str, str] = {"chosen_urls": "chosen_url"}  # fields whose column has another name
 JOB_FIELDS = tuple(_COLUMN_OF.get(field.name, field.name) for field in fields(Job))
 _PARAMS = "error_params"  # the values in ``error``, see core.messages
+_NOT_IN_OLD_ROWS: Mapping[str, Any] = {_PARAMS: None, "profile": None, "priority": Priority.NORMAL.rank}
 JOB_COLUMNS = ", ".join((*JOB_FIELDS, _PARAMS, "seq"))  # the internal key comes last
 STORED_COLUMNS = ", ".join((*JOB_FIELDS, _PARAMS, "account_key"))  # of :func:`stored_values`
 SEQ = -1
@@ -75,7 +84,8 @@ SEQ = -1
 
 def job_from(values: Mapping[str, Any]) -> Job:
     """Return the job of these columns by name; others may be among them."""
-    return _job({name: values[name] for name in JOB_FIELDS} | {_PARAMS: values.get(_PARAMS)})
+    values = {**_NOT_IN_OLD_ROWS, **values}
+    return _job({name: values[name] for name in (*JOB_FIELDS, _PARAMS)})
 
 
 def job_from_row(row: Sequence[Any]) -> Job:
@@ -121,6 +131,8 @@ def stored_values(job: Job) -> dict[str, Any]:
         "version": job.version,
         "attempt_count": job.attempt_count,
         "max_attempts": job.max_attempts,
+        "profile": job.profile,
+        "priority": job.priority.rank,
         "needs_session": int(job.needs_session),
         "status": job.status.value,
         "updated_at": to_micros(job.updated_at),
@@ -193,6 +205,14 @@ def history_from_row(row: Sequence[Any]) -> HistoryRecord:
         size,
         duration_ms,
     )
+
+
+def further_words_by_job(rows: Iterable[Sequence[Any]]) -> dict[JobId, FurtherWords]:
+    """Return the further words of each job from rows of id, source and line."""
+    by_job: dict[JobId, list[tuple[str, str]]] = defaultdict(list)
+    for job_id, source, line in rows:
+        by_job[JobId(job_id)].append((source, line))
+    return {job_id: words for job_id, lines in by_job.items() if (words := further_words(lines))}
 
 
 def limit_values(site_limit: SiteLimit) -> dict[str, Any]:

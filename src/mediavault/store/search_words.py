@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
@@ -19,9 +20,22 @@ from mediavault.core.media import Account
 GAP = "\ue000"
 MAX_WORD_CHARS = 64
 MAX_WORDS = 4_000  # of a job; PostgreSQL counts positions up to 16,383
+MAX_SOURCE_WORDS = 8_000  # of a source of further words; an hour of speech has about 2,000 different ones
+MAX_SOURCE_CHARS = 60_000  # of its line; PostgreSQL allows 1 MB for all words of a job
+MAX_LINE_WORDS = 16_000  # of a job with its further words
 MAX_SEARCH_WORDS = 32  # words of a search; the rest is ignored
 
 Term = tuple[str, ...]  # one word, or a run of single characters
+
+
+class WordSource(StrEnum):
+    """What a job is found by apart from its own texts. The values are stored: never rename one."""
+
+    SUBTITLES = "subtitles"
+    COMMENTS = "comments"
+
+
+FurtherWords = Mapping[WordSource, str]  # the lines of a job's sources, each of :func:`distinct_line`
 
 _PLAIN = re.compile(r"[a-z0-9]+")
 _LETTERS = str.maketrans(
@@ -81,23 +95,46 @@ def account_line(handle: str | None, display_name: str | None) -> str:
     return line_of([handle, display_name])
 
 
+def distinct_line(texts: Iterable[str]) -> str:
+    """Return the line of long texts: each word once, in no order, and each run of single characters as it is.
+
+    It is bounded. A line's own parts, ``line.split(GAP)``, give the same line again, whoever wrote it.
+    """
+    words: dict[Term, None] = {}
+    runs: dict[Term, None] = {}
+    left, chars = MAX_SOURCE_WORDS, MAX_SOURCE_CHARS
+    for term in (term for text in texts for term in _terms_of(words_of(text))):
+        known = words if _kind(term[0][0]) is not _ALONE else runs
+        size = sum(len(word) + 1 for word in term)
+        if term in known:
+            continue
+        if (left := left - len(term) - (known is runs)) < 0 or (chars := chars - size - 2 * (known is runs)) < 0:
+            break
+        known[term] = None
+    return "".join([*map(needle, sorted(words)), *(f" {GAP}{needle(run)}" for run in runs)])
+
+
+def full_line(line: str, further: FurtherWords) -> str:
+    """Return a job's line with its further words."""
+    parts = [line, *(further[source] for source in WordSource if further.get(source))]
+    if len(parts) == 1:
+        return line
+    words = f" {GAP}".join(parts).split()
+    return "".join(f" {word}" for word in words[:MAX_LINE_WORDS])
+
+
+def further_words(rows: Iterable[tuple[str, str]]) -> dict[WordSource, str]:
+    """Return the lines of stored sources; those of a later release are left out."""
+    known = {source.value: source for source in WordSource}
+    return {known[source]: line for source, line in rows if source in known}
+
+
 def parse_search(text: str | None) -> tuple[Term, ...] | None:
     """Return a search's terms: None for no search (only spaces), empty if it finds nothing (only punctuation)."""
     if not text or text.isspace():
         return None
-    terms: dict[Term, None] = {}
-    run: list[str] = []
-    for word in words_of(text[: MAX_SEARCH_WORDS * MAX_WORD_CHARS])[:MAX_SEARCH_WORDS]:
-        if _kind(word[0]) is _ALONE:
-            run.append(word)
-            continue
-        if run:
-            terms[tuple(run)] = None
-            run = []
-        terms[(word,)] = None
-    if run:
-        terms[tuple(run)] = None
-    return tuple(terms)
+    words = words_of(text[: MAX_SEARCH_WORDS * MAX_WORD_CHARS])[:MAX_SEARCH_WORDS]
+    return tuple(dict.fromkeys(_terms_of(words)))
 
 
 def is_in(line: str, terms: Iterable[Term]) -> bool:
@@ -108,6 +145,21 @@ def is_in(line: str, terms: Iterable[Term]) -> bool:
 def needle(term: Term) -> str:
     """Return a term as it occurs in a line."""
     return "".join(f" {word}" for word in term)
+
+
+def _terms_of(words: Iterable[str]) -> Iterator[Term]:
+    """Yield the words one by one, and neighbouring single characters together."""
+    run: list[str] = []
+    for word in words:
+        if _kind(word[0]) is _ALONE:
+            run.append(word)
+            continue
+        if run:
+            yield tuple(run)
+            run = []
+        yield (word,)
+    if run:
+        yield tuple(run)
 
 
 def _folded(text: str) -> str:

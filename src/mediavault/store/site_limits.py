@@ -7,16 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import JobId
+from mediavault.core.job import JobId, Priority
 from mediavault.core.site_limits import DAY, SOON, AccountPost, Permit, PermitRefusal, PermitRequest, SiteLimit
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimFilter:
-    """Which jobs a claim may take: of which platforms (empty: of all), and where its machine is signed in."""
+    """Which jobs a claim may take: of which platforms (empty: of all), where its machine is signed in, and how urgent."""
 
     platforms: frozenset[str] = frozenset()
     sessions: frozenset[str] = frozenset()
+    at_least: Priority = Priority.LATER
 
 
 RESERVATION = timedelta(seconds=10)  # a job that was handed out asks for its permit long before, or needs none

@@ -11,6 +11,7 @@ from mediavault.core.failures import ErrorCode, IllegalMove, JobNotFound, LeaseL
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus, Stage, StepOutcome, can_transition
 from mediavault.core.media import KeptFile
 from mediavault.core.messages import Message
+from mediavault.store import codec
 
 RECOVERED_ERROR = Message("The worker stopped during this attempt, and its lease expired.")
 
@@ -27,6 +28,12 @@ def check_requeue(job: Job) -> bool:
     """Return False when the job is already queued or running. Raises IllegalMove when it is completed."""
     under_way = job.status in (JobStatus.QUEUED, JobStatus.RUNNING)
     return not under_way and _legal(job, JobStatus.QUEUED, Message("tried again"))
+
+
+def check_priority(job: Job) -> None:
+    """Raise IllegalMove when the job is completed: it is not in the queue, and will not be again."""
+    if job.status is JobStatus.COMPLETED:
+        raise _illegal(job, Message("moved in the queue"))
 
 
 def as_imported(job: Job) -> Job:
@@ -86,9 +93,13 @@ def lease_lost(job_id: JobId, fence: int) -> LeaseLost:
 
 def _legal(job: Job, after: JobStatus, verb: str) -> bool:
     if not can_transition(job.status, after):
-        status = _STATUS_WORDS[job.status]
-        raise IllegalMove(Message("The job is %(status)s; it cannot be %(verb)s.", status=status, verb=verb))
+        raise _illegal(job, verb)
     return True
+
+
+def _illegal(job: Job, verb: str) -> IllegalMove:
+    status = _STATUS_WORDS[job.status]
+    return IllegalMove(Message("The job is %(status)s; it cannot be %(verb)s.", status=status, verb=verb))
 
 
 _STATUS_WORDS: Mapping[JobStatus, Message] = {
@@ -107,6 +118,15 @@ def progress_values(stage: Stage, progress_pct: int, bytes_done: int, bytes_tota
         "progress_pct": progress_pct,
         "bytes_done": bytes_done,
         "bytes_total": bytes_total,
+    }
+
+
+def place_values(job: Job) -> dict[str, Any]:
+    """Return where a job's files are, by the names of the job's fields."""
+    return {
+        "items": codec.items_to_json(job.items),
+        "output_path": job.output_path,
+        "thumbnail_path": job.thumbnail_path,
     }
 
 

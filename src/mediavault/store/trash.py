@@ -3,6 +3,7 @@
 A deleted post is a record with its job, history and marks, and its files out of sight. The record is stored first, then
 the job is removed, then the files are moved; a restored post goes the other way. While a job exists, it is not deleted,
 whatever a record says. So a kill at any point leaves the post in the library or in the trash, and its files on the disk.
+Its further words are in a separate record, since the list of the trash needs none of them.
 """
 
 from __future__ import annotations
@@ -15,18 +16,21 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from mediavault.core.clock import Clock
+from mediavault.core.companions import split_stem
 from mediavault.core.failures import JobNotFound, NotFound, StorageFailure, StoreError
-from mediavault.core.job import Job, JobId
+from mediavault.core.job import Job, JobId, with_paths
 from mediavault.core.logs import get_logger
-from mediavault.core.marks import Mark
-from mediavault.core.media import KeptFile
+from mediavault.core.marks import FOUND_AGAIN, Mark
 from mediavault.core.messages import Message
-from mediavault.core.records import CHECK_KINDS, Record, RecordKind
+from mediavault.core.records import FILE_KINDS, Record, RecordKind
+from mediavault.core.shows import episode_of
 from mediavault.store import rows
+from mediavault.store.following import forget_removed, note_removed
 from mediavault.store.port import Store, StoredJob
+from mediavault.store.search_words import further_words
+from mediavault.store.twins import forget_twins
 
 RACES = 5  # how often a job may change while it is deleted
-SIDECAR_SUFFIX = ".info.json"
 VERSIONS = 1_000  # of one post
 
 log = get_logger(__name__)
@@ -46,6 +50,9 @@ class TrashFiles(Protocol):
     async def free_name(self, folder: str, stem: str, suffix: str) -> str: ...
     async def remove(self, *relatives: str) -> None:
         """Delete files below the download folder; missing ones are ignored."""
+
+    async def tidy(self, folder: str) -> None:
+        """Remove a folder that has only files about itself, such as a show's poster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +89,22 @@ async def move_to_trash(
     for race in range(RACES + 1):
         job = await store.catalogue.get(job_id)
         history = tuple(await store.catalogue.history(job_id))
-        marks = (await store.marks.of_jobs([job_id])).get(job_id, ())
+        noted = (await store.marks.of_jobs([job_id])).get(job_id, ())
+        marks = tuple(mark for mark in noted if mark.kind not in FOUND_AGAIN)
         files_of = {path: files.trash_path(job_id, path) for path in paths_of(job)}
         size = (sum(item.kept.bytes for item in job.items if item.kept) or job.bytes or 0) if files_of else 0
         post = TrashedPost(StoredJob(job, history, marks), clock.now(), batch, files_of, size, are_moved=not files_of)
+        await _put_words(store, job_id)
         await _put(store, post)
+        await note_removed(store.records, job.canonical_url)
         try:
             removed = await store.catalogue.remove(job_id, as_of=job.updated_at if race < RACES else None)
         except JobNotFound:
-            await store.records.remove(RecordKind.TRASH, job_id)
+            await _forget(store, job_id)
             continue  # it has changed, or is gone: then it is not found
-        for kind in CHECK_KINDS:
+        for kind in FILE_KINDS:
             await store.records.remove(kind, job_id)
+        await forget_twins(store, job_id)
         try:
             await _move_files(store, files, post)
         except StorageFailure as exc:
@@ -132,20 +143,24 @@ async def restore(store: Store, files: TrashFiles, post: TrashedPost) -> Job:
     job, names = post.stored.job, dict[str, str]()
     for path, trashed in post.files.items():
         names[path] = await _back(files, path, trashed, names)
-    job = _renamed(job, names)
-    stored = replace(post.stored, job=job)
+    job = with_paths(job, names)
+    words = await store.records.get(RecordKind.TRASHED_WORDS, job.id)
+    stored = replace(post.stored, job=job, words=further_words(words.value.items()) if words else {})
     for version in range(job.version, job.version + VERSIONS):
         stored = replace(stored, job=replace(job, version=version))
         if await store.catalogue.import_jobs([stored]) or await _exists(store, job.id):
-            await store.records.remove(RecordKind.TRASH, job.id)
+            await _forget(store, job.id)
+            await forget_removed(store.records, job.canonical_url)
             return await store.catalogue.get(job.id)
     raise StoreError(Message("The post has too many versions: %(url)s.", url=job.canonical_url))
 
 
 async def _back(files: TrashFiles, path: str, trashed: str, names: Mapping[str, str]) -> str:
     """Move a file back and return its path: a free one if its own is taken. Files of one stem keep one stem."""
-    stem, suffix = _split(path)
-    renamed = next((_split(new)[0] for old, new in names.items() if _split(old)[0] == stem and old != new), None)
+    stem, suffix = split_stem(path)
+    renamed = next(
+        (split_stem(new)[0] for old, new in names.items() if split_stem(old)[0] == stem and old != new), None
+    )
     if renamed is not None:
         await files.move(trashed, renamed + suffix)
         return renamed + suffix
@@ -156,32 +171,14 @@ async def _back(files: TrashFiles, path: str, trashed: str, names: Mapping[str, 
     return free if await files.move(trashed, free) else path  # no file in the trash: it was never moved, or is back
 
 
-def _split(path: str) -> tuple[str, str]:
-    """Return a path's stem, which the files of one video share, and the rest."""
-    if path.endswith(SIDECAR_SUFFIX):
-        return path.removesuffix(SIDECAR_SUFFIX), SIDECAR_SUFFIX
-    return posixpath.splitext(path)
-
-
-def _renamed(job: Job, names: Mapping[str, str]) -> Job:
-    def new(path: str | None) -> str | None:
-        return None if path is None else names.get(path, path)
-
-    def kept(file: KeptFile) -> KeptFile:
-        return replace(
-            file, output_path=names.get(file.output_path, file.output_path), thumbnail_path=new(file.thumbnail_path)
-        )
-
-    items = tuple(replace(item, kept=kept(item.kept)) if item.kept else item for item in job.items)
-    return replace(job, items=items, output_path=new(job.output_path), thumbnail_path=new(job.thumbnail_path))
-
-
 async def remove_for_good(store: Store, files: TrashFiles, post: TrashedPost) -> None:
     """Delete the files of a post in the trash, then its record. Raises StorageFailure."""
     if not await _exists(store, post.stored.job.id):  # otherwise a kill has left the record of a post that was kept
         await _move_files(store, files, post)
         await files.remove(*post.files.values())
-    await store.records.remove(RecordKind.TRASH, post.stored.job.id)
+        for show in {episode.show for path in post.files if (episode := episode_of(path)) is not None}:
+            await files.tidy(show)
+    await _forget(store, post.stored.job.id)
 
 
 async def empty_trash(store: Store, files: TrashFiles, clock: Clock, *, older_than: timedelta = timedelta()) -> int:
@@ -211,12 +208,20 @@ async def _put(store: Store, post: TrashedPost) -> None:
     await store.records.put(RecordKind.TRASH, post.stored.job.id, _to_json(post))
 
 
+async def _put_words(store: Store, job_id: JobId) -> None:
+    words = (await store.catalogue.words_of([job_id])).get(job_id)
+    if words:
+        await store.records.put(RecordKind.TRASHED_WORDS, job_id, {source.value: words[source] for source in words})
+
+
+async def _forget(store: Store, job_id: JobId) -> None:
+    await store.records.remove(RecordKind.TRASH, job_id)
+    await store.records.remove(RecordKind.TRASHED_WORDS, job_id)
+
+
 def _to_json(post: TrashedPost) -> dict[str, Any]:
-    stored = post.stored
     return {
-        "job": rows.stored_values(stored.job),
-        "history": [list(rows.history_row(0, record)[1:]) for record in stored.history],
-        "marks": [[mark.name, mark.text, mark.place] for mark in stored.marks],
+        **stored_job_to_json(post.stored),
         "deleted_at": post.deleted_at.isoformat(),
         "batch": post.batch,
         "files": dict(post.files),
@@ -227,14 +232,27 @@ def _to_json(post: TrashedPost) -> dict[str, Any]:
 
 def _post(record: Record) -> TrashedPost:
     value = record.value
-    job = rows.job_from(value["job"])
-    history = tuple(rows.history_from_row(row) for row in value["history"])
-    marks = tuple(Mark(job.id, *mark) for mark in value["marks"])
     return TrashedPost(
-        StoredJob(job, history, marks),
+        stored_job_from_json(value),
         datetime.fromisoformat(value["deleted_at"]),
         value["batch"],
         value["files"],
         value["bytes"],
         are_moved=value["are_moved"],
     )
+
+
+def stored_job_to_json(stored: StoredJob) -> dict[str, Any]:
+    """Return a job with its history and its marks as JSON values, for a record."""
+    return {
+        "job": rows.stored_values(stored.job),
+        "history": [list(rows.history_row(0, record)[1:]) for record in stored.history],
+        "marks": [[mark.name, mark.text, mark.place] for mark in stored.marks],
+    }
+
+
+def stored_job_from_json(value: Mapping[str, Any]) -> StoredJob:
+    """Invert :func:`stored_job_to_json`."""
+    job = rows.job_from(value["job"])
+    history = tuple(rows.history_from_row(row) for row in value["history"])
+    return StoredJob(job, history, tuple(Mark(job.id, *mark) for mark in value["marks"]))

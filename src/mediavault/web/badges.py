@@ -7,8 +7,10 @@ from urllib.parse import urlsplit
 
 from mediavault.core.failures import FAILURES, ErrorCode, Remedy
 from mediavault.core.job import JobStatus
+from mediavault.core.post_urls import has_url
 from mediavault.core.site_limits import MANY_SITES
 from mediavault.presentation.labels import one_line
+from mediavault.presentation.translation import gettext
 
 Tone = Literal["good", "bad", "busy", "quiet"]
 
@@ -27,14 +29,16 @@ _TONES: dict[JobStatus, Tone] = {JobStatus.RUNNING: "busy", JobStatus.COMPLETED:
 def site_name(platform: str, title: str, address: str) -> str:
     """Return the name of a post's site: the post's host if the platform is every other site, else ``title``.
 
-    A host stays in its ASCII form, in which no name can look like another.
+    A host stays in its ASCII form, in which no name can look like another. A post without a URL is an imported file.
     """
+    if not has_url(address):
+        return gettext("Imported file")
     return (platform == GENERIC and one_line(_host(address))[:MAX_HOST_CHARS]) or title
 
 
 def letter(platform: str, title: str, address: str) -> str:
     """Return the first letter or digit of the site's name, or of the host where one platform covers many sites."""
-    name = (platform in MANY_SITES and _host(address)) or title
+    name = (platform in MANY_SITES and _host(address)) or site_name(platform, title, address)
     return next((char for char in name.upper() if char.isalnum()), "?")
 
 

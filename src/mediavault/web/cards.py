@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 from mediavault.core.failures import FAILURES
 from mediavault.core.job import Job, JobStatus
 from mediavault.core.marks import Noted
-from mediavault.core.media import ItemType, key_of
+from mediavault.core.media import ItemType, KeptFile, key_of
 from mediavault.presentation.labels import format_duration, one_line
-from mediavault.presentation.translation import gettext
+from mediavault.presentation.translation import gettext, ngettext
 from mediavault.presentation.views import display, kept_files, title
 from mediavault.store.port import AccountSummary
 from mediavault.web.badges import Tone, icon, letter, site_name, tone
@@ -55,7 +55,8 @@ def tile(job: Job, asked: LibraryFilter | None, noted: Noted, *, site: str) -> T
 
     The filter ``asked`` is added to the link, if there is one, so that the post's page knows the post's neighbours.
     """
-    first = next(iter(kept_files(job).values()), None)
+    files = kept_files(job)
+    first = next(iter(files.values()), None)
     account = job.account
     is_retried, is_failed = job.retry_at is not None, job.status is JobStatus.FAILED
     return Tile(
@@ -63,7 +64,7 @@ def tile(job: Job, asked: LibraryFilter | None, noted: Noted, *, site: str) -> T
         link=f"/jobs/{job.id}" + ("" if asked is None else f"?{urlencode({'in': urlencode(to_params(asked))})}"),
         title=title(job),
         picture=f"/files/{job.id}/thumbnail" if first and first.thumbnail_path else None,
-        length=format_duration(job.duration_s),
+        length=_length(job, files),
         account=one_line((account.display_name or account.handle or account.slug) if account else ""),
         account_link=address(LibraryFilter(account=key_of(account))) if account else None,
         platform=job.platform,
@@ -80,6 +81,15 @@ def tile(job: Job, asked: LibraryFilter | None, noted: Noted, *, site: str) -> T
         is_portrait=bool(first and first.width and first.height and first.height > first.width),
         why=gettext(FAILURES[job.error_code].summary) if is_failed and job.error_code else "",
     )
+
+
+def _length(job: Job, files: Mapping[int, KeptFile]) -> str:
+    """Return how long the first file lasts; of a post that begins with a picture, how many pictures it has."""
+    first = next(iter(files.values()), None)
+    if first is not None and first.is_picture:
+        pictures = sum(file.is_picture for file in files.values())
+        return ngettext("%(num)d picture", "%(num)d pictures", pictures) % {"num": pictures}
+    return format_duration(job.duration_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +109,8 @@ class FeedClip:
 
 
 def feed_clip(job: Job, asked: LibraryFilter, noted: Noted, *, site: str) -> FeedClip:
-    """Return the clip of a job that has a saved video; the parameters are those of :func:`tile`."""
-    files = kept_files(job)
+    """Return the clip of a job with ``moving_files``; the parameters are those of :func:`tile`."""
+    files = moving_files(job)
     item, position = next(iter(files)), noted.position
     return FeedClip(
         tile=tile(job, asked, noted, site=site),
@@ -110,6 +120,11 @@ def feed_clip(job: Job, asked: LibraryFilter, noted: Noted, *, site: str) -> Fee
         at=position.at if position and position.item == item else 0.0,
         loops=item < len(job.items) and job.items[item].item.type is ItemType.GIF,
     )
+
+
+def moving_files(job: Job) -> Mapping[int, KeptFile]:
+    """Return what can be played of a job's saved files, by the index of their item."""
+    return {index: file for index, file in kept_files(job).items() if not file.is_picture}
 
 
 def account_words(account: AccountSummary) -> str:

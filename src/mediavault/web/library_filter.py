@@ -33,12 +33,13 @@ class LibraryView(StrEnum):
 
 
 class Mine(StrEnum):
-    """What the user noted about the posts."""
+    """What the user noted about the posts, or the vault found out."""
 
     FAVOURITES = "favourites"
     STARTED = "started"
     UNWATCHED = "unwatched"
     WATCHED = "watched"
+    TWINS = "twins"
 
 
 class Length(StrEnum):
@@ -66,6 +67,7 @@ MINE_WORDS: Mapping[Mine, str] = {
     Mine.STARTED: N_("Continue watching"),
     Mine.UNWATCHED: N_("Not watched"),
     Mine.WATCHED: N_("Watched"),
+    Mine.TWINS: N_("Saved more than once"),
 }
 LENGTH_WORDS: Mapping[Length, str] = {
     Length.SHORT: N_("under 1 minute"),
@@ -169,6 +171,7 @@ def to_query(
         favourites=True if asked.mine is Mine.FAVOURITES else None,
         seen={Mine.WATCHED: True, Mine.UNWATCHED: False}.get(asked.mine) if asked.mine else None,
         started=True if asked.mine is Mine.STARTED else None,
+        twins=True if asked.mine is Mine.TWINS else None,
     )
     shortest, longest = _LENGTHS[asked.length] if asked.length else (asked.shortest, asked.longest)
     return JobQuery(

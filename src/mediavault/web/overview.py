@@ -9,7 +9,10 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from mediavault.api.services import ApiServices
+from mediavault.core.bandwidth import parse_bandwidth, rate_in_words
+from mediavault.core.clock import EARLIEST
 from mediavault.core.failures import FAILURES, Certainty, Remedy
+from mediavault.core.holds import Hold, HoldReason
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.marks import position
 from mediavault.core.records import RecordKind
@@ -83,7 +86,8 @@ class ResultView:
 class Overview:
     """The contents of the home page. ``more_working`` and ``more_waiting`` count the jobs that are not shown.
 
-    ``left`` counts the jobs that are running or queued; ``left_s`` estimates how long they take, None if nothing tells.
+    ``left`` counts the jobs that are running or queued; ``left_s`` estimates how long they take, None if nothing tells, and
+    while any of them are held back.
     """
 
     counts: Mapping[JobStatus, int]
@@ -92,6 +96,8 @@ class Overview:
     more_working: int
     waiting: list[JobView]
     more_waiting: int
+    holds: Sequence[Hold]
+    limit: str  # on all downloads together; "" for none
     left: int
     left_s: float | None
     just_now: list[ResultView]
@@ -105,6 +111,26 @@ class Overview:
     damaged_examples: list[JobView]
 
     @property
+    def queue_hold(self) -> Hold | None:
+        """What holds back the whole queue, if anything does."""
+        return next((hold for hold in self.holds if hold.site is None), None)
+
+    @property
+    def timed_hold(self) -> Hold | None:
+        """What holds the queue back for the longest of what ends by itself."""
+        return max((hold for hold in self.holds if hold.until), key=lambda hold: hold.until or EARLIEST, default=None)
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether an admin has paused the whole queue."""
+        return any(hold.site is None and hold.why is HoldReason.PAUSED for hold in self.holds)
+
+    @property
+    def can_start(self) -> bool:
+        """Whether one of the jobs that are next is not held back."""
+        return any(job.hold is None for job in self.waiting)
+
+    @property
     def is_new(self) -> bool:
         """Whether nothing was ever submitted."""
         return not any(self.counts.values())
@@ -115,13 +141,16 @@ async def overview(services: ApiServices, report: StoreReport, submitted: Sequen
     store, counts = services.store, report.counts
     working, waiting, recent, totals, failures, damaged = await asyncio.gather(
         store.catalogue.jobs(JobQuery((JobStatus.RUNNING,), order=JobOrder.OLDEST, limit=WORKING)),
-        store.catalogue.jobs(JobQuery((JobStatus.QUEUED,), order=JobOrder.OLDEST, limit=WAITING)),
+        store.catalogue.next_queued(limit=WAITING),
         store.catalogue.jobs(JobQuery((JobStatus.COMPLETED,), limit=RECENT)),
         store.catalogue.library_totals(),
         store.catalogue.failures(),
         store.records.all(RecordKind.DAMAGED),
     )
+    holds = await services.holds()
+    limit = parse_bandwidth((await services.live.current()).bandwidth).at(services.clock.now())
     left = counts.get(JobStatus.RUNNING, 0) + counts.get(JobStatus.QUEUED, 0)
+    is_held = any(hold.site is None or report.waiting.get(hold.site) for hold in holds)
     results = [job async for job in existing_jobs(store.catalogue, submitted) if job.status in _RESULTS]
     shown = {job.id for job in results}
     examples = existing_jobs(store.catalogue, [JobId(record.key) for record in damaged[:DAMAGED]])
@@ -131,10 +160,12 @@ async def overview(services: ApiServices, report: StoreReport, submitted: Sequen
         kept_bytes=totals.bytes,
         working=[job_view(job) for job in working.jobs],
         more_working=max(0, counts.get(JobStatus.RUNNING, 0) - len(working.jobs)),
-        waiting=[job_view(job) for job in waiting.jobs],
-        more_waiting=max(0, counts.get(JobStatus.QUEUED, 0) - len(waiting.jobs)),
+        waiting=[job_view(job, holds=holds) for job in waiting],
+        more_waiting=max(0, counts.get(JobStatus.QUEUED, 0) - len(waiting)),
+        holds=holds,
+        limit="" if limit is None else rate_in_words(limit),
         left=left,
-        left_s=seconds_left(left, [job.completed_at for job in recent.jobs], report.at),
+        left_s=None if is_held else seconds_left(left, [job.completed_at for job in recent.jobs], report.at),
         just_now=[_result(services, job) for job in results],
         watching=await _watching(services, user),
         recent=[job_view(job) for job in recent.jobs if job.id not in shown],

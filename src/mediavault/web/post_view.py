@@ -10,9 +10,10 @@ from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from mediavault.core.job import Job
-from mediavault.core.media import ItemType, KeptFile, ProbeReport
+from mediavault.core.media import SOUND_SUFFIXES, ItemType, KeptFile, ProbeReport
 from mediavault.core.records import FileCheck
-from mediavault.presentation.labels import one_line
+from mediavault.presentation.labels import CODEC_NAMES, one_line
+from mediavault.presentation.translation import gettext
 from mediavault.presentation.views import kept_files, title
 
 LONG_TEXT_CHARS = 900  # a longer one is folded
@@ -20,21 +21,18 @@ _LINK = re.compile(r"https?://[^\s<>\"']+", re.IGNORECASE)
 _AFTER_A_LINK = ".,;:!?)]}'\"»”"
 
 # Files that browsers can play; for all others the page offers the download without waiting for the player to fail.
-_PLAYABLE = frozenset({".mp4", ".m4v", ".mov", ".webm"})
+_PLAYABLE = frozenset({".mp4", ".m4v", ".mov", ".webm", *SOUND_SUFFIXES})
 
 CONTAINER_NAMES: Mapping[str, str] = {
     "mp4": "MP4", "mov": "QuickTime", "webm": "WebM", "matroska": "Matroska", "mpegts": "MPEG-TS", "flv": "Flash Video",
-    "avi": "AVI", "ogg": "Ogg", "asf": "Windows Media", "mpeg": "MPEG-PS",
-}  # fmt: skip
-CODEC_NAMES: Mapping[str, str] = {
-    "h264": "H.264", "hevc": "HEVC", "av1": "AV1", "vp9": "VP9", "vp8": "VP8", "mpeg4": "MPEG-4 Part 2", "mpeg2video": "MPEG-2",
-    "theora": "Theora", "aac": "AAC", "mp3": "MP3", "opus": "Opus", "vorbis": "Vorbis", "flac": "FLAC", "ac3": "AC-3", "eac3": "E-AC-3",
+    "avi": "AVI", "ogg": "Ogg",  "asf": "Windows Media", "mpeg": "MPEG-PS",
+    "jpg": "JPEG", "png": "PNG", "webp": "WebP", "gif": "GIF", "avif": "AVIF",
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """A saved video on the page. ``number`` counts the saved videos from 1; ``at`` is the base address of its files."""
+    """A saved video, sound or picture on the page. ``number`` counts the saved files from 1; ``at`` is the base address of its files."""
 
     place: int
     number: int
@@ -47,6 +45,13 @@ class Video:
     @property
     def source(self) -> str:
         return f"{self.at}/video"
+
+    @property
+    def name(self) -> str:
+        """What the page calls it."""
+        if self.kept.is_picture:
+            return gettext("Picture")
+        return gettext("Sound") if self.kept.is_sound else gettext("Video")
 
     @property
     def is_opened_by_browsers(self) -> bool:
@@ -64,6 +69,8 @@ class Video:
             return ""
         codecs = [CODEC_NAMES.get(codec, codec) for codec in (report.video_codec, report.audio_codec) if codec]
         container = CONTAINER_NAMES.get(report.container, report.container)
+        if self.kept.is_sound:
+            container = PurePosixPath(self.kept.output_path).suffix[1:].upper()
         return f"{container}: {', '.join(codecs)}" if codecs else container
 
 

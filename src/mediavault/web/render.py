@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from mediavault import __version__
+from mediavault.core.post_urls import has_url
 from mediavault.presentation.labels import (
     ITEM_LABELS,
     ROLE_LABELS,
@@ -25,6 +26,7 @@ from mediavault.presentation.labels import (
     format_duration,
     format_length,
     format_size,
+    hold_label,
     one_line,
 )
 from mediavault.presentation.preferences import current
@@ -76,6 +78,7 @@ def sections() -> list[tuple[str, str, str, str]]:
     return _reachable(
         ("home", "/", "home", _("Home")),
         ("library", "/library", "library", _("Library")),
+        ("following", "/sources", "feed", _("Following")),
         ("accounts", "/accounts", "people", _("Accounts")),
         ("sites", "/sites", "globe", _("Sites")),
         ("settings", "/settings", "settings", _("Settings")),
@@ -88,6 +91,8 @@ def palette_places() -> list[tuple[str, str, str, str]]:
         *sections(),
         ("sign-ins", "/sessions", "key", _("Sign-ins")),
         ("access", "/access", "shield", _("Access")),
+        ("feeds", "/access/feeds", "rss", _("RSS feeds")),
+        ("notifications", "/notifications", "bell", _("Notifications")),
         ("health", "/doctor", "pulse", _("Health")),
     )
 
@@ -123,6 +128,7 @@ def _environment() -> Environment:
         factor=_factor,
         in_braces=_in_braces,
         moment=_moment,
+        has_url=has_url,
         link=safe_link,
         one_line=one_line,
         isolated=isolated,
@@ -144,6 +150,7 @@ def _environment() -> Environment:
         site_of=site_name,
         tone_of=tone,
         icon_of=icon,
+        hold_label=hold_label,
         status_words=STATUS_LABELS,
         site_state_labels=SITE_STATE_LABELS,
         stage_words=STAGE_LABELS,

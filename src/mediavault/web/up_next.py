@@ -9,7 +9,6 @@ from mediavault.core.failures import BadInput
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.marks import Mark, Noted, collection
 from mediavault.core.media import key_of
-from mediavault.presentation.translation import gettext
 from mediavault.store.bulk import existing_jobs
 from mediavault.store.noting import read_noted
 from mediavault.store.paging import cursor_of
@@ -49,7 +48,7 @@ class UpNext:
         for other in videos:
             if other.number == video.number + 1:
                 link = f"/jobs/{job.id}?item={other.place}{'&' + keep if keep else ''}"
-                return NextVideo(link, gettext("Video %(number)s") % {"number": other.number}, other.thumbnail)
+                return NextVideo(link, f"{other.name} {other.number}", other.thumbnail)
         for post in self.following[:1]:
             return NextVideo(post.link, post.title, post.picture)
         return None

@@ -18,6 +18,8 @@ from mediavault.worker.recorder import AttemptRecorder
 class Attempt:
     """The state that the stages share. ``route`` and ``extraction`` are set by the stages of these names.
 
+    ``beside`` are files that go next to an item's own, each with the suffix that replaces that file's.
+
     ``extraction`` is the newest one: the strategy ``fresh`` replaces it, for the following items too.
     """
 
@@ -25,6 +27,7 @@ class Attempt:
     tools: WorkerContext
     staging: Path
     items: PostItems
+    beside: dict[int, list[tuple[str, Path]]] = field(default_factory=dict)  # of items: suffixes and staged files
     route: Route = field(init=False)
     extraction: Extraction = field(init=False)
 

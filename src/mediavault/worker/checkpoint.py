@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mediavault.core.job import ItemStatus, Job, JobItem
-from mediavault.core.media import Candidate, Extraction, SourceType, account
+from mediavault.core.media import Candidate, Extraction, ItemType, SourceType, account
 from mediavault.store.port import Checkpoint
 from mediavault.worker.dispatch import Route
 
@@ -21,7 +21,7 @@ def checkpoint_of(extraction: Extraction, items: Sequence[JobItem], *, chosen: C
         extracted_url=chosen.url if chosen else None,
         extracted_url_expires_at=chosen.expires_at if chosen else None,
         source_type=chosen.source_type if chosen else SourceType.UNKNOWN,
-        candidates=_numbered(extraction),
+        candidates=_numbered(extraction, items),
         items=tuple(items),
         image_urls=extraction.image_urls,
         account=extraction.account,
@@ -41,16 +41,28 @@ def checkpoint_of(extraction: Extraction, items: Sequence[JobItem], *, chosen: C
     )
 
 
-def _numbered(extraction: Extraction) -> tuple[Candidate, ...]:
-    """All candidates in one list, each with the index of its item."""
-    owned = [replace(c, item=index) for index, item in enumerate(extraction.items) for c in item.candidates]
+def _numbered(extraction: Extraction, items: Sequence[JobItem]) -> tuple[Candidate, ...]:
+    """All candidates in one list, each with the index of its item.
+
+    Those of pictures only where they are to be saved: a user who chooses is shown what may be the post's video.
+    """
+    saved = {index for index, item in enumerate(items) if item.status is not ItemStatus.SKIPPED}
+    owned = [
+        replace(c, item=index)
+        for index, item in enumerate(extraction.items)
+        if item.type is not ItemType.IMAGE or index in saved
+        for c in item.candidates
+    ]
     return (*owned, *extraction.others)
 
 
-def saved_extraction(job: Job, route: Route, *, now: datetime) -> Extraction | None:
-    """Return the checkpoint as an extraction; None without one, or when all URLs of an unsaved item have expired."""
+def saved_extraction(job: Job, route: Route, *, now: datetime | None) -> Extraction | None:
+    """Return the checkpoint as an extraction; None without one, or when all URLs of an unsaved item have expired.
+
+    ``now`` None admits expired URLs, as if they had not expired.
+    """
     items = tuple(
-        replace(job_item.item, candidates=tuple(c for c in job.candidates if c.item == index))
+        replace(job_item.item, candidates=tuple(_as_of(c, now) for c in job.candidates if c.item == index))
         for index, job_item in enumerate(job.items)
     )
     others = tuple(c for c in job.candidates if c.item is None)
@@ -79,9 +91,13 @@ def saved_extraction(job: Job, route: Route, *, now: datetime) -> Extraction | N
     )
 
 
-def _any_valid(candidates: Sequence[Candidate], now: datetime) -> bool:
+def _as_of(candidate: Candidate, now: datetime | None) -> Candidate:
+    return candidate if now is not None else replace(candidate, expires_at=None)
+
+
+def _any_valid(candidates: Sequence[Candidate], now: datetime | None) -> bool:
     """Whether at least one URL has not expired."""
-    return any(c.expires_at is None or c.expires_at > now + EXPIRY_MARGIN for c in candidates)
+    return any(now is None or c.expires_at is None or c.expires_at > now + EXPIRY_MARGIN for c in candidates)
 
 
 _UNSAVED = (ItemStatus.WAITING, ItemStatus.FAILED, ItemStatus.COMMITTING)

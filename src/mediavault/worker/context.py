@@ -9,21 +9,31 @@ from pathlib import Path
 from typing import Protocol
 
 from mediavault.core.clock import Clock
-from mediavault.core.media import DownloadedFile, Preference, ProbeReport
+from mediavault.core.job import Job
+from mediavault.core.media import Chapter, Cue, DownloadedFile, ProbeReport
 from mediavault.core.name_template import DEFAULT_NAME_TEMPLATE
+from mediavault.core.profiles import BEST, Profile
 from mediavault.core.settings import ChangeableSettings
+from mediavault.core.shared_line import SharedLine
+from mediavault.core.shows import Layout
 from mediavault.services.browser.port import Browser
-from mediavault.services.download.port import Downloader, DownloadLimits
+from mediavault.services.download.port import Downloader, DownloadLimits, FetchSubtitles
 from mediavault.services.egress.port import HttpClient
-from mediavault.services.extraction.port import Extractor
+from mediavault.services.extraction.port import ExtractExtras, Extractor, Lister
 from mediavault.services.library.port import Library
 from mediavault.services.tracing.port import NoTracing, Tracing
 from mediavault.store.port import Store
+from mediavault.store.profiles import profile_in_force
 from mediavault.worker.extraction_slots import ExtractionSlots
+from mediavault.worker.recording_places import RecordingPlaces
 
 
 async def _no_sessions() -> frozenset[str]:
     return frozenset()
+
+
+async def _nothing() -> None:
+    pass
 
 
 class Probe(Protocol):
@@ -34,6 +44,24 @@ class Probe(Protocol):
 
     async def still(self, video: Path, *, into: Path, at_s: float) -> Path | None:
         """Write the frame at ``at_s`` seconds as a JPEG; None when it cannot be made."""
+
+
+class ExtractSound(Protocol):
+    """Copies the sound of a file into a file of its own, in a child process."""
+
+    async def __call__(
+        self, source: Path, into: Path, *, tags: Mapping[str, str], chapters: Sequence[Chapter], cover: Path | None
+    ) -> Path:
+        """Write the file at ``into`` and the suffix of its codec, and return its path; raises a Failure."""
+
+
+class EmbedTexts(Protocol):
+    """Copies a file with subtitles and chapters inside, in a child process."""
+
+    async def __call__(
+        self, source: Path, into: Path, *, texts: Mapping[str, Sequence[Cue]], chapters: Sequence[Chapter]
+    ) -> None:
+        """Write the copy; raises a Failure. ``texts`` are by language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +84,45 @@ class WorkerContext:
     downloader: Downloader
     probe: Probe
     remux: Callable[[Sequence[Path], Path], Awaitable[object]]  # joins whole files into one MP4; raises a Failure
+    extract_sound: ExtractSound
+    embed_texts: EmbedTexts
+    fetch_subtitles: FetchSubtitles
+    extract_extras: ExtractExtras
     vault: Library
     limits: DownloadLimits
+    line: SharedLine
     retry: RetryPolicy
     extraction_timeout_s: float
-    prefer: Preference = Preference.BEST
+    profile: Profile = BEST  # of the job, once an attempt has begun
     save_quoted: bool = False
+    sponsorblock_url: str = ""
     name_template: str = DEFAULT_NAME_TEMPLATE
+    layout: Layout = Layout.ACCOUNTS
+    nfo: bool = False  # whether each video gets files for media servers
     pace: Mapping[str, float] = field(default_factory=dict)  # platform -> factor on the wait between two posts
     live: Callable[[], Awaitable[ChangeableSettings]] | None = None
     signed_in: Callable[[], Awaitable[frozenset[str]]] = _no_sessions  # platforms with a session on this machine
+    on_saved: Callable[[], Awaitable[None]] = _nothing  # called when a video is in the library; never raises a failure
+    listers: Sequence[Lister] = ()  # that read what is followed, the cheapest first
     tracing: Tracing = field(default_factory=NoTracing)
     extraction_slots: ExtractionSlots = field(default_factory=ExtractionSlots)
+    recording_places: RecordingPlaces = field(default_factory=RecordingPlaces)
 
 
-async def with_live_settings(tools: WorkerContext) -> WorkerContext:
-    """Return the context with the current live settings; an attempt keeps those that it began with."""
+async def for_attempt(tools: WorkerContext, job: Job) -> WorkerContext:
+    """Return the context with the job's profile and the current live settings; an attempt keeps those that it began with.
+
+    Raises StoreError.
+    """
     if tools.live is None:
         return tools
     now = await tools.live()
-    return replace(tools, prefer=now.prefer, name_template=now.name_template, pace=now.pace)
+    profile = await profile_in_force(tools.store.records, job.profile, now, job.platform)
+    return replace(
+        tools,
+        profile=profile,
+        name_template=profile.name_template or now.name_template,
+        layout=now.layout,
+        nfo=now.nfo,
+        pace=now.pace,
+    )

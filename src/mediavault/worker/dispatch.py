@@ -43,10 +43,11 @@ def extractors_of(platform: Platform) -> tuple[str, ...]:
     return (*platform.extractors, *(_WITH_SESSION[name] for name in platform.extractors if name in _WITH_SESSION))
 
 
-def describe(route: Route) -> str:
-    """Describe the route for the job's history."""
-    return (
+def describe(route: Route, profile: str) -> str:
+    """Describe the route, and the profile with which the post is saved, for the job's history."""
+    site = (
         Message("%(site)s: the link leads to %(url)s", site=route.platform.name, url=route.post.url)
         if route.shared_as
         else route.platform.name
     )
+    return Message("%(site)s; profile: %(profile)s", site=site, profile=profile)

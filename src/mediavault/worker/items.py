@@ -5,13 +5,13 @@ A post with one video has one item; nothing else in the worker distinguishes the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from mediavault.core.failures import Failure, NeedsPerson, Partial, PartialSoFar, Retryable, Stops
+from mediavault.core.failures import Failure, NeedsPerson, Partial, PartialSoFar, ProxyFailed, Retryable, Stops
 from mediavault.core.job import ItemStatus, Job, JobItem
-from mediavault.core.media import Extraction, Item, ItemRole, KeptFile
+from mediavault.core.media import VIDEO_TYPES, Extraction, Item, ItemRole, ItemType, KeptFile
 from mediavault.core.messages import Message, join
 
 
@@ -22,17 +22,17 @@ class PostItems:
     items: tuple[JobItem, ...] = ()
     failures: list[Failure] = field(default_factory=list)
 
-    def merge(self, extraction: Extraction, *, others_too: bool) -> None:
+    def merge(self, extraction: Extraction, types: Set[ItemType] = VIDEO_TYPES, *, others_too: bool) -> None:
         """Take the items of an extraction. Saved items stay saved, items that failed in this attempt stay failed.
 
-        ``others_too`` also saves the videos of quoted and reposted posts. Saved items that the extraction lacks, such as
+        Items of these types are to be saved. ``others_too`` also saves those of quoted and reposted posts. Saved items that the extraction lacks, such as
         those of an earlier choice, follow its own.
         """
-        wanted = set(map(id, extraction.videos))
+        wanted = set(map(id, extraction.media(types)))
         known = [_known(item, index, self.items, len(extraction.items)) for index, item in enumerate(extraction.items)]
         left = [item for item in self.items if _is_saved_elsewhere(item, known)]
         planned = [
-            _planned(item, before, wanted=wanted, others_too=others_too)
+            _planned(item, before, is_wanted=id(item) in wanted or (others_too and _is_of_other_post(item, types)))
             for item, before in zip(extraction.items, known, strict=True)
         ]
         self.items = (*planned, *left)
@@ -89,13 +89,13 @@ class PostItems:
         if wanted == 1 or (not kept and len({failure.code for failure in self.failures}) == 1):
             return first
         missing = [
-            Message("Video %(number)d: %(error)s", number=self.count_of(index)[0], error=item.error)
+            Message("File %(number)d: %(error)s", number=self.count_of(index)[0], error=item.error)
             for index, item in enumerate(self.items)
             if item.status is ItemStatus.FAILED
         ]
-        message = join(" ", [Message("%(kept)d of %(wanted)d videos saved.", kept=kept, wanted=wanted), *missing])
+        message = join(" ", [Message("%(kept)d of %(wanted)d files saved.", kept=kept, wanted=wanted), *missing])
         stopped = next(
-            (failure for failure in self.failures if failure.spec.stops is Stops.WORKER or _awaits_user(failure)), None
+            (failure for failure in self.failures if failure.spec.stops is Stops.WORKER or _is_for_all(failure)), None
         )
         if stopped is not None:
             return stopped
@@ -104,21 +104,23 @@ class PostItems:
         return Partial(message)
 
 
-def _awaits_user(failure: Failure) -> bool:
-    """Whether the items after it were not tried and can be saved once a user has acted."""
-    return failure.spec.stops is Stops.POST and isinstance(failure, NeedsPerson)
+def _is_for_all(failure: Failure) -> bool:
+    """Whether the items after it were not tried, and can be saved once a user has acted or the proxy works again."""
+    return failure.spec.stops is Stops.POST and isinstance(failure, NeedsPerson | ProxyFailed)
 
 
 def _longest_wait(failures: Sequence[Failure]) -> timedelta | None:
     return max((failure.retry_after for failure in failures if failure.retry_after is not None), default=None)
 
 
-def _planned(item: Item, known: JobItem | None, *, wanted: set[int], others_too: bool) -> JobItem:
+def _is_of_other_post(item: Item, types: Set[ItemType]) -> bool:
+    return item.type in types and item.role in (ItemRole.QUOTED, ItemRole.REPOSTED)
+
+
+def _planned(item: Item, known: JobItem | None, *, is_wanted: bool) -> JobItem:
     plain = replace(item, candidates=())
     if known is not None and known.status in (ItemStatus.KEPT, ItemStatus.FAILED):
         return replace(known, item=plain)
-    is_other_post = others_too and item.is_video and item.role in (ItemRole.QUOTED, ItemRole.REPOSTED)
-    is_wanted = id(item) in wanted or is_other_post
     planned = known.kept if known is not None else None
     return JobItem(plain, ItemStatus.WAITING, planned) if is_wanted else JobItem(plain, ItemStatus.SKIPPED)
 

@@ -20,7 +20,7 @@ from mediavault.core.failures import (
 )
 from mediavault.core.job import ClaimedJob, HistoryRecord, JobStatus, Stage, StepOutcome
 from mediavault.core.logs import get_logger, redact_url
-from mediavault.core.media import Candidate, KeptFile
+from mediavault.core.media import Candidate, ItemType, KeptFile
 from mediavault.core.messages import Message
 from mediavault.core.system_errors import translate_machine_errors
 from mediavault.platforms.registry import platform
@@ -32,6 +32,7 @@ from mediavault.worker.attempt_result import AttemptResult
 from mediavault.worker.context import WorkerContext
 from mediavault.worker.dispatch import describe, route_job_by_domain
 from mediavault.worker.extraction_slots import ExtractionMode, next_mode
+from mediavault.worker.following import refuse_unwanted
 from mediavault.worker.items import items_of
 from mediavault.worker.recorder import AttemptRecorder
 from mediavault.worker.retry import GiveUp, RetryIn, decide, needs_history
@@ -41,6 +42,8 @@ from mediavault.worker.stages.choose import pick_items
 from mediavault.worker.stages.extract import extract, follow_link
 from mediavault.worker.stages.keep import finish, keep
 from mediavault.worker.stages.remux import playable
+from mediavault.worker.stages.sound import as_sound
+from mediavault.worker.stages.subtitles import add_subtitles
 from mediavault.worker.stages.thumbnail import own_picture, still
 from mediavault.worker.strategies import DownloadStrategies
 
@@ -53,7 +56,7 @@ async def process_one_cycle(
     """Take a claimed job to ``completed`` or ``failed``, or release it when its site's limits do not allow it now.
 
     The caller binds the job's ids to the log (:func:`mediavault.core.logs.job_context`). ``on_last_write`` is called
-    right before ``completed`` is written: from then on the attempt needs no slot. Raises LeaseLost when another attempt
+    when the attempt needs no slot any more: right before ``completed`` is written, or when it records a running stream. Raises LeaseLost when another attempt
     has taken the job over, StoreError when the outcome could not be stored.
     """
     log.info("attempt_started", post_url=redact_url(claim.job.post_url))
@@ -104,9 +107,10 @@ async def save_post(journal: AttemptRecorder, tools: WorkerContext) -> KeptFile:
         await journal.set_stage(Stage.ROUTE, 5)
         async with journal.step(Stage.ROUTE) as note:
             attempt.route = await follow_link(route_job_by_domain(claim.job), tools, journal)
-            note.detail = describe(attempt.route)
+            note.detail = describe(attempt.route, tools.profile.name)
         await journal.set_stage(Stage.EXTRACT, 10)
         attempt.extraction = with_choice(await extract(attempt.route, tools, journal), claim.job.chosen_urls)
+        await refuse_unwanted(claim.job, attempt.extraction, tools)
         await pick_items(attempt)
         return await save_items(attempt)
 
@@ -138,7 +142,7 @@ async def save_items(attempt: Attempt) -> KeptFile:
             if not album.mark_failed(strategies.index if strategies else index, failure):
                 break
     if album.is_whole and album.first_kept:  # the items that failed are no longer part of the post
-        attempt.recorder.before_final_write()
+        attempt.recorder.leave_slot()
         await store.queue.complete(attempt.claim, album.first_kept, album.items)
         return album.first_kept
     await store.queue.save_items(attempt.claim, album.items)
@@ -148,7 +152,9 @@ async def save_items(attempt: Attempt) -> KeptFile:
 async def choose(attempt: Attempt, index: int) -> Candidate:
     """Stages 4 and 5: choose the URL to try first, and save it with everything that the extraction found."""
     async with attempt.recorder.step(Stage.CHOOSE) as note:
-        candidate = choose_candidate(attempt.item(index), now=attempt.tools.clock.now(), prefer=attempt.tools.prefer)
+        candidate = choose_candidate(
+            attempt.item(index), now=attempt.tools.clock.now(), prefer=attempt.tools.profile.preference
+        )
         note.detail = explain(candidate)
     await attempt.checkpoint(candidate)
     attempt.recorder.release_slot()
@@ -156,14 +162,23 @@ async def choose(attempt: Attempt, index: int) -> Candidate:
 
 
 async def save_item(strategies: DownloadStrategies) -> KeptFile | None:
-    """Stages 6 to 10 for one video. When it was the last one, the job is completed and its first file returned."""
+    """Stages 6 to 10 for one item. When it was the last one, the job is completed and its first file returned."""
     attempt = strategies.attempt
     number, count = attempt.items.count_of(strategies.index)
     attempt.recorder.items = (number - 1, count)
+    if attempt.item(strategies.index).type is ItemType.IMAGE:
+        verified = await strategies.run()
+        await attempt.recorder.set_stage(Stage.THUMBNAIL, 95)
+        return await keep(verified, await still(attempt, verified), attempt, strategies.index)
     picture = await own_picture(attempt, strategies.index)  # before the download: pages show it meanwhile
-    verified = await playable(await strategies.run(), attempt)
+    verified = await strategies.run()
+    if not attempt.tools.profile.sound_only:
+        verified = await playable(verified, attempt)
+    verified = await add_subtitles(verified, attempt, strategies.index)
     await attempt.recorder.set_stage(Stage.THUMBNAIL, 95)
     picture = picture or await still(attempt, verified)
+    if attempt.tools.profile.sound_only:
+        verified = await as_sound(verified, picture, attempt, strategies.index)
     return await keep(verified, picture, attempt, strategies.index)
 
 

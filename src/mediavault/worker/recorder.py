@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import ErrorCode, Failure, LeaseLost, StoreError
 from mediavault.core.job import ClaimedJob, HistoryRecord, Stage, StepOutcome, StrategyName
 from mediavault.core.logs import get_logger
 from mediavault.core.platform import Platform
+from mediavault.core.recordings import Recording
 from mediavault.core.site_limits import Permit
 from mediavault.core.system_errors import translate_machine_errors
 from mediavault.services.tracing.port import AttemptTrace, NoTracing
@@ -75,6 +77,10 @@ class AttemptRecorder:
         """Record a step that did not apply."""
         await self._write(stage, rung, StepOutcome.SKIPPED, self.clock.monotonic(), why, 0, None)
 
+    async def noted(self, stage: Stage, what: str) -> None:
+        """Record that something has begun, or is so."""
+        await self._write(stage, None, StepOutcome.OK, self.clock.monotonic(), what, 0, None)
+
     async def set_stage(self, stage: Stage, progress_pct: int) -> None:
         """Store that the attempt has reached ``stage``. Raises LeaseLost, so that no stage begins without the lease."""
         await self.flush()
@@ -82,15 +88,23 @@ class AttemptRecorder:
 
     def on_progress(self, done: int, total: int | None) -> None:
         """Report the bytes of a running download. Written at most once a second; the download never waits for it."""
+        facts = {"stage": Stage.DOWNLOAD, "bytes_done": done, "bytes_total": total}
+        self._report(facts, download_percent(done, total))
+
+    def _report(self, facts: Mapping[str, Any], percent: int) -> None:
         now = self.clock.monotonic()
         busy = self._pending is not None and not self._pending.done()
         if busy or now - self._last_progress < PROGRESS_INTERVAL_S:
             return
         self._last_progress = now
-        self._pending = asyncio.get_running_loop().create_task(self._save_progress(done, total))
+        self._pending = asyncio.get_running_loop().create_task(self._save_progress(facts, percent))
 
-    def before_final_write(self) -> None:
-        """Call ``on_last_write``, right before the attempt's last write to the store."""
+    def on_recorded(self, recording: Recording) -> None:
+        """Report what is recorded of a running stream, as ``on_progress`` does."""
+        self._report({"stage": Stage.RECORD, "bytes_done": recording.bytes, "duration_s": recording.recorded_s}, 60)
+
+    def leave_slot(self) -> None:
+        """Call ``on_last_write``: from now on the attempt uses none of the worker's slots."""
         if self.on_last_write is not None:
             self.on_last_write()
 
@@ -112,15 +126,9 @@ class AttemptRecorder:
         self._percent = max(self._percent, percent)
         return self._percent
 
-    async def _save_progress(self, done: int, total: int | None) -> None:
+    async def _save_progress(self, facts: Mapping[str, Any], percent: int) -> None:
         try:
-            await self.store.queue.progress(
-                self.claim,
-                stage=Stage.DOWNLOAD,
-                progress_pct=self._raised(download_percent(done, total)),
-                bytes_done=done,
-                bytes_total=total,
-            )
+            await self.store.queue.progress(self.claim, progress_pct=self._raised(percent), **facts)
         except LeaseLost:
             self.lost = True
             if self.owner is not None:

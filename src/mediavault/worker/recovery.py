@@ -50,9 +50,21 @@ async def sweep_staging(catalogue: JobCatalogue, staging: Staging) -> int:
         if await _is_over(folder, catalogue):
             await staging.discard(folder)
             removed += 1
+    for job_id in await staging.recorded_jobs():
+        if await _is_settled(JobId(job_id), catalogue):
+            await staging.discard_recordings(job_id)
+            removed += 1
     if removed:
         log.info("staging_swept", folders=removed)
     return removed
+
+
+async def _is_settled(job_id: JobId, catalogue: JobCatalogue) -> bool:
+    """Whether nobody will go on with what is recorded: of a failed job, a user may try again."""
+    try:
+        return (await catalogue.get(job_id)).status in (JobStatus.COMPLETED, JobStatus.CANCELLED)
+    except JobNotFound:
+        return True
 
 
 async def _is_over(folder: StagingFolder, catalogue: JobCatalogue) -> bool:

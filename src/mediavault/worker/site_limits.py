@@ -15,11 +15,10 @@ from mediavault.core.job import JobId
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
-from mediavault.core.site_limits import MANY_SITES, SOON, Permit, PermitRefusal, PermitRequest
+from mediavault.core.site_limits import MANY_SITES, SOON, Permit, PermitRefusal, PermitRequest, closing_time
 from mediavault.worker.context import WorkerContext
 
 PROBE_WITHIN = timedelta(minutes=10)  # a probe without an outcome by then counts as lost; another job may probe
-MAX_CLOSED = timedelta(days=1)
 _NOT_ABOUT_SITE = (FailureScope.MACHINE, FailureScope.ACCOUNT)  # they do not show whether the site serves us again
 
 log = get_logger(__name__)
@@ -131,7 +130,7 @@ async def report_outcome(
         failures = next(
             (g.failures for g in await tools.store.site_limits.all_limits() if g.platform == platform.name), 0
         )
-        duration = min(closed * 2 ** min(failures, 8), max(MAX_CLOSED, closed))
+        duration = closing_time(closed, failures)
         gate = await tools.store.site_limits.pause_site(
             platform.name, duration=duration, code=cause.code, reason=cause.message
         )

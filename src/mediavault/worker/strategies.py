@@ -9,7 +9,7 @@ and is recorded in the history. Which strategy follows a failure is a pure funct
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mediavault.core.cookies import Cookie, cookies_for, joined
 from mediavault.core.failures import (
@@ -22,6 +22,7 @@ from mediavault.core.failures import (
     NetworkFailure,
     NotAVideo,
     NoVideo,
+    ProxyFailed,
     RateLimited,
     Retry,
     Retryable,
@@ -29,14 +30,16 @@ from mediavault.core.failures import (
     ToolMissing,
 )
 from mediavault.core.job import Stage, StrategyName
-from mediavault.core.media import Candidate, DownloadedFile, Expected, Item, SourceType, VerifiedFile
+from mediavault.core.media import Candidate, DownloadedFile, Expected, Item, ItemType, SourceType, VerifiedFile
 from mediavault.core.messages import Message
 from mediavault.core.messages import join as join_messages
 from mediavault.core.platform import PLAIN_PAGE
+from mediavault.core.recordings import in_words
 from mediavault.core.slow_floor import SlowTransferDetector
 from mediavault.services.download.port import MediaRequest, media_headers, media_referer
 from mediavault.services.extraction.ranking import choose_candidate, explain
 from mediavault.worker.attempt import Attempt
+from mediavault.worker.recordings import ItemRecording, note_recording, recording_of
 from mediavault.worker.stages.extract import extract_again_for
 from mediavault.worker.stages.validate import validate
 
@@ -83,7 +86,7 @@ def is_final(failure: Failure) -> bool:
     said when to come back."""
     if not isinstance(failure, Retryable) or failure.spec.stops is Stops.WORKER or failure.spec.retry is Retry.NOT_YET:
         return True
-    return isinstance(failure, RateLimited) and failure.retry_after is not None
+    return isinstance(failure, ProxyFailed) or (isinstance(failure, RateLimited) and failure.retry_after is not None)
 
 
 @dataclass(slots=True)
@@ -102,15 +105,30 @@ class DownloadStrategies:
     tried: set[str] = field(default_factory=set)
     is_confirmed: bool = False
     partial_candidate: Candidate | None = None
+    recording: ItemRecording | None = None
 
     async def run(self) -> VerifiedFile:
-        """Return the file of the first strategy that succeeds. Raises the most informative of the failures."""
+        """Return the file of the first strategy that succeeds. Raises the most informative of the failures.
+
+        A recording that no strategy can go on with ends with what there is.
+        """
+        async with recording_of(self.attempt, self.index) as self.recording:
+            try:
+                return await self._run_strategies()
+            except Failure as failure:
+                if self.recording is None or not await self.recording.ends_with(failure):
+                    raise
+                self.recording.order.give_up()
+                return await self._try(StrategyName.PLAIN, self._plain)
+
+    async def _run_strategies(self) -> VerifiedFile:
         strategy: StrategyName | None = StrategyName.PLAIN
         last: Failure | None = None
         while strategy is not None:
             try:
                 return await self._run_strategy(strategy)
             except Failure as failure:
+                self._begin_again_after_progress()
                 last = failure if last is None or not isinstance(failure, _LESS_INFORMATIVE) else last
                 # A fresh extraction that found the same URL downloaded nothing: `fresh` remains for other candidates.
                 if not isinstance(failure, _SameUrl):
@@ -125,6 +143,13 @@ class DownloadStrategies:
                 )
         assert last is not None
         raise last
+
+    def _begin_again_after_progress(self) -> None:
+        """Forget what failed before a recording got on: the stream outlives its URLs, and each may be refused in its time."""
+        if self.recording is not None and self.recording.has_progress():
+            self.failed.clear()
+            self.tried.clear()
+            self.is_confirmed = False
 
     def _why_not_browser(self) -> str | None:
         """Return why a browser, which saves one file, cannot save the candidate; None when it can."""
@@ -220,13 +245,20 @@ class DownloadStrategies:
         if or_the_same and len({*self.failed, StrategyName.FRESH}) < len(StrategyName):
             exclude = self.tried - {self.candidate.url}
         try:
-            return choose_candidate(self._item, exclude=exclude, now=tools.clock.now(), prefer=tools.prefer)
+            return choose_candidate(self._item, exclude=exclude, now=tools.clock.now(), prefer=tools.profile.preference)
         except NoVideo as exc:
             raise _NothingNew("Extracting again found no URL that has not been tried.") from exc
 
     @property
     def _item(self) -> Item:
         return self.attempt.item(self.index)
+
+    @property
+    def _type(self) -> ItemType:
+        """What the download is to be."""
+        if self._item.type is ItemType.IMAGE:
+            return ItemType.IMAGE
+        return ItemType.AUDIO if self.attempt.tools.profile.sound_only else ItemType.VIDEO
 
     async def _try(self, strategy: StrategyName, download: Callable[[], Awaitable[DownloadedFile]]) -> VerifiedFile:
         if not (
@@ -245,9 +277,11 @@ class DownloadStrategies:
                 self.partial_candidate = self.candidate if failure.bytes_received else None
                 raise
             note.bytes = fetched.bytes
+            note.detail = in_words(fetched.recording) if fetched.recording is not None else ""
+        await note_recording(self.attempt, self.candidate, fetched)
         await self.attempt.recorder.set_stage(Stage.VALIDATE, 92)
         async with self.attempt.recorder.step(Stage.VALIDATE, rung=strategy) as note:
-            verified = await validate(fetched, self.attempt.tools.probe)
+            verified = await validate(replace(fetched, type=self._type), self.attempt.tools.probe)
             note.bytes = fetched.bytes
             note.detail = join_messages("; ", verified.report.notes)
             return verified
@@ -284,6 +318,7 @@ class DownloadStrategies:
             within_s=NAVIGATION_TIMEOUT_S,
             floor=SlowTransferDetector(limits.slow_bytes_per_s, limits.slow_s),
             on_progress=self.attempt.recorder.on_progress,
+            line=self.attempt.tools.line.of_site(self.attempt.route.platform.name),
             signed_in=self.attempt.extraction.signed_in,
         )
         return DownloadedFile(
@@ -310,9 +345,12 @@ class DownloadStrategies:
             ),
             cookies=cookies,
             expected=self._expected(),
-            prefer=self.attempt.tools.prefer,
+            prefer=self.attempt.tools.profile.preference,
+            type=self._type,
             max_range_bytes=platform.media.max_range_bytes,
             max_connections=platform.media.max_connections,
+            site=platform.name,
+            recording=self.recording.order if self.recording is not None else None,
         )
 
     def _referer(self) -> str | None:

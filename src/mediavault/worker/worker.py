@@ -19,10 +19,13 @@ from typing import Any
 
 from mediavault import __version__
 from mediavault.core.failures import ErrorCode, LeaseLost, MediavaultError, StoreError
+from mediavault.core.fleet import ALIVE_WITHIN
+from mediavault.core.holds import Hold, line_holds
 from mediavault.core.job import (
     ClaimedJob,
     HistoryRecord,
     JobId,
+    Priority,
     Stage,
     StepOutcome,
     WorkerHeartbeat,
@@ -31,8 +34,9 @@ from mediavault.core.job import (
 )
 from mediavault.core.logs import bound_facts, get_logger, job_context
 from mediavault.core.messages import Message
+from mediavault.store.volume import VolumeCounter
 from mediavault.worker import liveness
-from mediavault.worker.context import WorkerContext, with_live_settings
+from mediavault.worker.context import WorkerContext, for_attempt
 from mediavault.worker.freezes import FreezeReport, write_report
 from mediavault.worker.library_watch import LibraryWatch
 from mediavault.worker.loops import end, every, first_of, guarded
@@ -73,7 +77,7 @@ class HeldClaim:
     """A claim that this worker holds. ``deadline`` is in monotonic seconds: after it the lease may have expired.
 
     ``missed_beats``: the worker's count at the start. ``released``: the job must not be released again. ``written``:
-    only the store's answer is missing, no slot is used.
+    no slot is used, because only the store's answer is missing, or because it records a running stream.
     """
 
     claim: ClaimedJob
@@ -105,6 +109,8 @@ class Worker:
         self._poll_work_at = float("-inf")
         self._library = LibraryWatch(tools.vault, tools.clock, poll_interval_s=limits.poll_interval_s)
         self._ticker = Ticker(self.claim_and_start, interval_s=limits.poll_interval_s, clock=tools.clock)
+        self._volume = VolumeCounter(tools.store.records, tools.clock, tools.line, self.id)
+        self._line_holds: tuple[Hold, ...] = ()  # as of the last claim
         self._beats: set[asyncio.Task[None]] = set()
         self._background: set[asyncio.Task[None]] = set()
 
@@ -134,6 +140,7 @@ class Worker:
                 await self._drain()  # the heartbeat continues, so that running attempts keep their leases
                 unsubscribe_stops()
                 await end(heartbeat, watching, *self._background)
+                await self._volume.save()
                 with contextlib.suppress(StoreError):
                     await self._tools.store.workers.forget_worker(self.id)
             log.info("worker_stopped", worker=self.id)
@@ -164,6 +171,7 @@ class Worker:
                 lease=self._limits.lease,
                 platforms=self._limits.platforms,
                 sessions=self._signed_in or (),
+                at_least=Priority.NOW if await self._is_line_held() else Priority.LATER,
             )
         except (StoreError, OSError) as exc:
             log.error("claim_failed", error=str(exc))
@@ -171,6 +179,18 @@ class Worker:
         self._tally["claimed"] += len(claims)
         for claim in claims:
             self._start(claim, sent)
+
+    async def _is_line_held(self) -> bool:
+        """Return whether quiet hours or the volume of the day hold back all that no user has moved to the front."""
+        if self._tools.live is None:
+            return False
+        settings = await self._tools.live()
+        volume = await self._volume.of_today() if settings.daily_volume_gb else 0
+        holds = line_holds(settings, self._tools.clock.now(), volume=volume)
+        if [hold.why for hold in holds] != [hold.why for hold in self._line_holds]:
+            log.info("line_held", why=[hold.why for hold in holds])
+        self._line_holds = holds
+        return bool(holds)
 
     async def _do_poll_work(self) -> None:
         """Do what only polls do, not wake-ups: a promotion is its own transaction, and wake-ups are frequent."""
@@ -194,6 +214,13 @@ class Worker:
         if self._new_sessions:  # only after the beat has published the sessions, by which these jobs are claimed
             self._in_background(guarded(self._go_on_after_sign_in))
         await self._record_outlived()
+        await self._share_line()
+
+    async def _share_line(self) -> None:
+        """Say how much this worker has downloaded, and take its part of the limits: the fleet shares one line."""
+        await self._volume.save()
+        alive = await self._tools.store.workers.alive(seen_within=ALIVE_WITHIN)
+        self._tools.line.workers = len({worker.worker for worker in alive} | {self.id})
 
     async def _record_outlived(self) -> None:
         """Record that this worker outlived these attempts, since recovery can only assume that it died.
@@ -316,7 +343,7 @@ class Worker:
     async def _attempt(self, attempt: HeldClaim) -> None:
         try:
             free_slot = partial(self._free_slot, attempt)
-            tools = await with_live_settings(self._tools)
+            tools = await for_attempt(self._tools, attempt.claim.job)
             ending = await process_one_cycle(attempt.claim, tools, on_last_write=free_slot)
             self._tally[ending.metric_label] += 1
             self._library.record_result(ending)

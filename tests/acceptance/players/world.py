@@ -19,7 +19,7 @@ from mediavault.services.browser.discovery import find_browser
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.proxy import EgressProxy
 from mediavault.services.extraction.browser_extractor import BrowserExtractor
-from mediavault.services.extraction.ranking import choose_candidate, videos_to_save
+from mediavault.services.extraction.ranking import choose_candidate, items_to_save
 from tests.acceptance.players.site import PlayersSite
 from tests.npm import PackagesMissing, node_modules
 from tests.patience import patient
@@ -71,7 +71,7 @@ async def a_world(root: Path) -> AsyncIterator[World]:
 
 
 def chosen(extraction: Extraction) -> Candidate:
-    (item,) = videos_to_save(extraction)
+    (item,) = items_to_save(extraction)
     return choose_candidate(item)
 
 

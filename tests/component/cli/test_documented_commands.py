@@ -28,17 +28,21 @@ NOT_RUN = {  # why
     "demo": "has its own test",
     "drain": "waits for a worker to end",
     "get": "fetches a post",
+    "import": "names folders of other programs",
     "inspect": "fetches a post",
     "login": "opens a browser",
     "migrate": "names a server",
+    "notify": "sends to a receiver",
     "password": "asks on the terminal",
+    "stop": "needs a stream that is being recorded",
     "user": "asks on the terminal",
+    "seal": "visits a page",
     "serve": "runs until it is stopped",
     "worker": "runs until it is stopped",
 }
 # The others, in an order in which each finds what it needs.
-ORDER = ["add", "mark", "list", "show", "tags", "collections", "limits", "cancel", "retry", "check", "classify", "verify", "backup", "restore", "rebuild",
-         "token add", "token list", "token revoke", "sessions", "workers", "doctor", "remove", "trash"]  # fmt: skip
+ORDER = ["profile add", "profile list", "add", "mark", "list", "show", "tags", "collections", "limits", "priority", "pause", "resume", "cancel", "retry", "check", "classify", "verify", "backup", "restore", "rebuild", "arrange",
+         "token add", "token list", "token revoke", "follow add", "follow list", "follow pause", "follow resume", "follow check", "follow remove", "feed add", "feed list", "feed revoke", "profile remove", "sessions", "workers", "doctor", "remove", "trash"]  # fmt: skip
 
 
 def documented() -> Iterator[tuple[str, str]]:
@@ -79,6 +83,7 @@ def test_the_documented_commands_that_need_no_site_and_no_browser_run(tmp_path: 
     known = {
         "URL": "https://videos.example/watch/1",
         "SITE": "x",
+        "LEVEL": "now",
         "NAME": "phone",
         "/backups": str(tmp_path / "backups"),
     }
@@ -96,6 +101,8 @@ def test_the_documented_commands_that_need_no_site_and_no_browser_run(tmp_path: 
         assert "Traceback" not in ran.stderr
         if command.startswith("add"):
             [known["ID"]] = re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", ran.stdout)
+        if command.startswith("follow add"):
+            [known["SOURCE"]] = re.findall(r"s-[0-9a-f]{12}", ran.stdout)
         done.append(words)
 
     assert len(done) > 20

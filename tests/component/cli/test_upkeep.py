@@ -321,6 +321,8 @@ def test_a_backup_with_an_unreadable_row_is_refused_entirely(workspace: Workspac
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20)"
             " INSERT INTO history SELECT 1000000 + i, 1, 1, 1, 'queue', 'ok', NULL, NULL, printf('%.*c', 1000000, 'x'), 0, 0, NULL FROM n"
         ),
+        "INSERT INTO records SELECT 'source_entry', seq, json_object('title', printf('%.*c', 100000, 'x')), 1, NULL FROM jobs",
+        "INSERT INTO records SELECT 'saved_search', seq, json_object('text', printf('%.*c', 30000000, 'x')), 1, NULL FROM jobs",
         "INSERT INTO agreed SELECT 'name-' || seq, printf('%.*c', 30000000, 'x') FROM jobs",
         (
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
@@ -392,7 +394,7 @@ def test_findings_are_listed_one_object_per_line_and_summed_up(workspace: Worksp
         "ok": False,
         "jobs": 5,
         "videos": 10,
-        "files": 30,
+        "files": 50,
         "bytes_read": 9 * vaults.VIDEO_BYTES,
         "findings": {"hash_differs": 1, "missing": 1, "orphan": 1},
     }
@@ -455,3 +457,31 @@ def test_rebuild_is_refused_while_a_worker_is_running(workspace: Workspace, run:
     at(workspace, "c", send_heartbeat)
 
     assert run("rebuild", at="c").code == 2
+
+
+# --- the layout -------------------------------------------------------------------------------------------------------
+
+
+def test_a_library_is_arranged_as_a_show_for_each_account_and_back(
+    workspace: Workspace, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(workspace, "a")
+    monkeypatch.setenv("MEDIAVAULT_LAYOUT", "shows")
+    planned = run("arrange", "--dry-run", "--json", at="a")
+    between = run("verify", "--json", at="a")
+    arranged = run("arrange", "--json", at="a")
+    again = run("arrange", at="a")
+    verified = run("verify", "--read-data", "--json", at="a")
+    monkeypatch.setenv("MEDIAVAULT_LAYOUT", "accounts")
+    back = run("arrange", "--json", at="a")
+
+    assert (planned.code, arranged.code, again.code, back.code) == (0, 0, 0, 0)
+    assert planned.lines()[:-1] == arranged.lines()[:-1]
+    assert planned.lines()[-1]["dry_run"]
+    assert arranged.lines()[-1]["moved"] == 10
+    assert "0 videos moved" in again.out
+    assert between.lines()[-1]["ok"]
+    assert verified.lines()[-1]["ok"]
+    assert back.lines()[-1]["moved"] == 10
+    assert not list(workspace.library.rglob("Season*"))
+    assert run("verify", "--json", at="a").code == 0

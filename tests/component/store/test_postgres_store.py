@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import ErrorCode, SchemaTooNew, StoreError
-from mediavault.core.job import Job, JobStatus, WorkerId
+from mediavault.core.job import Job, JobStatus, Priority, WorkerId
 from mediavault.core.site_limits import MAX_PLAUSIBLE_WAIT, SOON, PermitRefusal, PermitRequest
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.port import JobQuery
@@ -339,7 +339,16 @@ async def test_claims_are_planned_once_whatever_the_server_learns_about_the_jobs
     like = {"like": "%UPDATE mediavault.jobs%"}
     spans = {"lease": LEASE, "soon": SOON, "out_of_sight": MAX_PLAUSIBLE_WAIT, "offered_for": SOON}
     values: dict[str, Any] = {name: span // timedelta(microseconds=1) for name, span in spans.items()}
-    values |= {"now": None, "mark": 0, "platforms": ["generic"], "limit": 1, "worker": "w-ann", "sessions": []}
+    values |= {
+        "now": None,
+        "mark_rank": 0,
+        "mark": 0,
+        "platforms": ["generic"],
+        "lowest": Priority.LATER.rank,
+        "limit": 1,
+        "worker": "w-ann",
+        "sessions": [],
+    }
     async with opened(url) as store:
         await store.queue.enqueue([numbered_job(n, f"https://generic.example/{n}") for n in range(20)])
     async with database_at(url) as database:
@@ -359,7 +368,16 @@ async def test_a_claim_among_many_jobs_reads_a_handful_of_pages(crowded: str, se
     explained = Statement(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {SQL['claim'].sql}", SQL["claim"].names)
     spans = {"lease": LEASE, "soon": SOON, "out_of_sight": MAX_PLAUSIBLE_WAIT, "offered_for": SOON}
     values: dict[str, Any] = {name: span // timedelta(microseconds=1) for name, span in spans.items()}
-    values |= {"now": None, "mark": 0, "platforms": ["generic"], "limit": 10, "worker": "w-ann", "sessions": sessions}
+    values |= {
+        "now": None,
+        "mark_rank": 0,
+        "mark": 0,
+        "platforms": ["generic"],
+        "lowest": Priority.LATER.rank,
+        "limit": 10,
+        "worker": "w-ann",
+        "sessions": sessions,
+    }
     async with database_at(crowded) as database:
         [[text]] = await database.rows(explained, values)
     plan = json.loads(text)[0]["Plan"]

@@ -61,6 +61,9 @@ class StubLibrary:
     async def move(self, source: str, target: str) -> bool:
         raise AssertionError("nothing is removed")
 
+    async def tidy(self, folder: str) -> None:
+        raise AssertionError("nothing is removed")
+
     async def free_name(self, folder: str, stem: str, suffix: str) -> str:
         raise AssertionError("nothing is saved")
 

@@ -212,7 +212,7 @@ def test_every_page_works_whatever_sidecars_contain(changes: list[dict[str, Any]
             ids = []
             for number, changed in enumerate(changes):
                 value = deepcopy(sidecar_of_a_film())
-                value["id"] = f"0199d0a0-0000-7000-8000-{number:012}"
+                value["job_id"] = f"0199d0a0-0000-7000-8000-{number:012}"
                 value["canonical_url"] = f"https://videos.example/watch/{number}"
                 for field, replacement in changed.items():
                     _put(value, field, replacement)

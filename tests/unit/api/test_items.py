@@ -233,7 +233,7 @@ async def test_a_candidates_picture_is_sent_as_an_image_and_nothing_else(vault: 
     assert (again.status, again.body) == (304, b"")
 
 
-@pytest.mark.parametrize("body", [b"<svg onload='alert(1)'/>", b"<html>", b"GIF89a", b""])
+@pytest.mark.parametrize("body", [b"<svg onload='alert(1)'/>", b"<html>", b"BM bitmap", b""])
 async def test_a_picture_of_another_kind_is_never_sent(body: bytes, vault: ApiVault) -> None:
     job = await ambiguous(vault)
     frames_of(vault).pictures[CANDIDATES[0].url] = body

@@ -22,7 +22,7 @@ from mediavault.core.media import Candidate, Extraction, KeptFile
 from mediavault.core.settings import Settings
 from mediavault.core.submission import Submission
 from mediavault.core.urls import HttpUrl
-from mediavault.platforms.registry import identify
+from mediavault.platforms.registry import identify, source_at
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.memory.store import MemoryJobStore
@@ -86,7 +86,7 @@ class StubHouse:
         def check(url: HttpUrl) -> None:
             guard.check_url(url, scope=url)
 
-        return Submission(identify, check, self.clock, settings.max_attempts)
+        return Submission(identify, check, self.clock, settings.max_attempts, source_at)
 
     async def serve(self, settings: Settings) -> int:
         return self._run("serve", settings)

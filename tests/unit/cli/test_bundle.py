@@ -18,6 +18,8 @@ SECRETS = {
     "MEDIAVAULT_TOKEN": "hunter2-token",
     "MEDIAVAULT_PROXY_SECRET": "hunter2-proxy",
     "MEDIAVAULT_PROXY_USER": "jane.doe",
+    "MEDIAVAULT_PROXY": "socks5://jane:hunter2@janes-vpn.example:1080",
+    "MEDIAVAULT_PROXIES": '{"youtube": "http://jane:hunter2@janes-vpn.example:8888"}',
     "MEDIAVAULT_VAULT_URL": "s3://janes-bucket/videos",
     "MEDIAVAULT_HOST_NAMES": '["janes-nas.example"]',
 }
@@ -34,6 +36,7 @@ def test_secrets_hosts_and_people_are_not_in_the_settings(monkeypatch: pytest.Mo
 
     assert not [word for word in PRIVATE if word in json.dumps(shown, default=str)]
     assert (shown["database_url"], shown["token"], shown["proxy_user"]) == ("postgresql:(set)", "(set)", "(set)")
+    assert (shown["proxy"], shown["proxies"]) == ("socks5:(set)", "(set)")
     assert (shown["concurrency"], shown["host"], shown["log_level"]) == (7, "127.0.0.1", "info")
 
 

@@ -21,11 +21,12 @@ from mediavault.app.doctor.checks import (
 from mediavault.app.doctor.ytdlp_checks import PARTS, check_parts, check_ytdlp
 from mediavault.core.failures import SchemaTooNew, ToolMissing
 from mediavault.core.installation import command_to_install
+from mediavault.core.messages import Message
 from mediavault.core.settings import Settings
 from mediavault.presentation.doctor_report import DoctorVerdict
 from mediavault.services.browser.discovery import Sandbox, SandboxReport
 from mediavault.services.extraction.ytdlp_home import YtdlpInstallation
-from mediavault.services.extraction.ytdlp_upgrade import Upgrade
+from mediavault.services.extraction.ytdlp_versions import Upgrade, UpgradeRecord
 from mediavault.services.sandbox.isolation import NoNetwork
 from mediavault.services.sandbox.process import ChildFailed
 from mediavault.store.port import Concern, StoreReport
@@ -300,25 +301,43 @@ def test_each_missing_part_is_named_with_the_sites_that_need_it_and_one_command(
 def test_an_upgrade_reports_the_old_and_the_new_version(
     run: Run, monkeypatch: pytest.MonkeyPatch, upgrade: Upgrade, words: str
 ) -> None:
-    async def upgraded(home: Path) -> Upgrade:
+    async def upgraded(*_: object) -> Upgrade:
         return upgrade
 
-    monkeypatch.setattr("mediavault.services.extraction.ytdlp_upgrade.upgrade", upgraded)
+    monkeypatch.setattr("mediavault.app.ytdlp_upkeep.upgrade_now", upgraded)
 
     assert words in run("doctor", "--upgrade-ytdlp").out
     assert run("doctor", "--upgrade-ytdlp", "--json").json()["upgrade"]["after"] == upgrade.after
 
 
 def test_an_upgrade_that_fails_is_reported_with_help(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def failing(home: Path) -> Upgrade:
+    async def failing(*_: object) -> Upgrade:
         raise ToolMissing("yt-dlp could not be installed.", help="Check the connection.")
 
-    monkeypatch.setattr("mediavault.services.extraction.ytdlp_upgrade.upgrade", failing)
+    monkeypatch.setattr("mediavault.app.ytdlp_upkeep.upgrade_now", failing)
     ended = run("doctor", "--upgrade-ytdlp")
 
     assert ended.code != 0
     assert "could not be installed" in ended.err
     assert "Check the connection" in ended.err
+
+
+def test_going_back_reports_both_versions_and_fails_where_there_is_no_former_one(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = run("doctor", "--previous-ytdlp")
+    monkeypatch.setattr("mediavault.app.ytdlp_upkeep.go_back", lambda *_: Upgrade("2026.11.20", "2026.10.26"))
+
+    assert (without.code != 0, "There is no former yt-dlp" in without.err) == (True, True)
+    assert "yt-dlp: 2026.11.20 → 2026.10.26" in run("doctor", "--previous-ytdlp").out
+
+
+def test_a_version_that_was_given_up_is_reported_with_the_reason() -> None:
+    record = UpgradeRecord(refused="2026.11.20", why=Message("it could not be imported"))
+    check = check_ytdlp(YtdlpInstallation("2026.10.26", None), today=date(2026, 10, 27), record=record)
+
+    assert check.verdict is DoctorVerdict.WARNING
+    assert "2026.11.20 was given up: it could not be imported." in check.detail
 
 
 def test_problems_of_the_database_server_are_reported_with_help(

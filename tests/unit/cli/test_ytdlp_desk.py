@@ -8,15 +8,7 @@ from pathlib import Path
 from mediavault.app.doctor.ytdlp_manager import YtdlpManager
 from mediavault.core.failures import ToolMissing
 from tests.fakes import FakeClock
-
-
-async def until_done(manager: YtdlpManager, clock: FakeClock) -> None:
-    for _ in range(200):
-        if not manager.state().is_upgrading:
-            return
-        await clock.settle()
-        await asyncio.to_thread(int)  # the upgrade tidies its folder in a thread
-    raise AssertionError("the upgrade did not end")
+from tests.patience import until
 
 
 async def no_connection(_what: str, _library: Path) -> None:
@@ -29,7 +21,7 @@ async def test_an_upgrade_that_fails_says_why_and_leaves_the_one_in_use(tmp_path
     before = manager.state()
     manager.start_upgrade()
     assert manager.state().is_upgrading
-    await until_done(manager, clock)
+    await until(lambda: not manager.state().is_upgrading, every_s=0.001)  # a thread tidies its folder
     after = manager.state()
 
     assert after.outcome is not None

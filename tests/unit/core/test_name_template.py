@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mediavault.core.media import account
 from mediavault.core.name_template import (
     DEFAULT_NAME_TEMPLATE,
     MAX_FOLDER_BYTES,
+    NO_ACCOUNT_FOLDER,
     NO_ID,
     PLACES,
     TOO_DEEP,
@@ -19,11 +22,14 @@ from mediavault.core.name_template import (
     UNKNOWN_PLACE,
     UNSAFE,
     NamedPost,
+    account_folder,
     check_template,
     folder_of,
+    named_post,
     stem_of,
 )
 from mediavault.core.names import MAX_STEM_BYTES, slug_keep_case
+from mediavault.core.post_urls import name_of_file
 
 DAY = datetime(2026, 11, 24, tzinfo=UTC)
 POST = NamedPost("7571863205253778710", DAY, "First frost", "tiktok", "jane_doe")
@@ -164,3 +170,22 @@ def test_folders_of_unknown_facts_are_left_out() -> None:
 
     assert folder_of(post, "{site}/{account}/{year}/{id}", "the account") == "2026"
     assert folder_of(post, "{site}/{account}/{id}", "the account") == "the account"
+
+
+def test_a_post_is_named_by_its_id_else_its_hash_else_its_job() -> None:
+    jane = account("tiktok", "jane_doe", None)
+    known: dict[str, Any] = {
+        "job_id": "a-job",
+        "platform": "tiktok",
+        "account": jane,
+        "published": DAY,
+        "title": "First frost",
+    }
+    url = "https://videos.example/1"
+
+    assert named_post(canonical_url=url, post_id="7571863205253778710", **known) == POST
+    assert named_post(canonical_url=url, post_id=None, **known).post_id == "a-job"
+    assert named_post(canonical_url=url, post_id="x" * 60, number=2, count=3, **known).post_id == "x" * 50 + "-2"
+    file = named_post(canonical_url=name_of_file("ab" * 32), post_id=None, **known | {"account": None})
+    assert (file.post_id, file.site, file.account) == ("ab" * 8, "", "")
+    assert (account_folder(jane), account_folder(None)) == ("tiktok-jane_doe", NO_ACCOUNT_FOLDER)

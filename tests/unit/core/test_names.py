@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediavault.core.name_template import NamedPost, stem_of
-from mediavault.core.names import MAX_STEM_BYTES, safe_text, slug, truncate_bytes
+from mediavault.core.names import MAX_STEM_BYTES, label_or_none, safe_text, slug, truncate_bytes
 
 DAY = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -54,3 +54,11 @@ def test_direction_marks_and_control_characters_do_not_reach_a_name() -> None:
 
 def test_cutting_never_splits_a_character() -> None:
     assert truncate_bytes("aé", 2) == "a"
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [("  My \n phone ", "My phone"), ("Télé", "Télé"), ("", ""), ("a" * 9, None), ("a\x07b", None), ("a\u202eb", None)],
+)
+def test_a_label_has_single_spaces_and_what_can_be_printed(text: str, label: str | None) -> None:
+    assert label_or_none(text, 8) == label

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import json
+import traceback
 from pathlib import Path
 
 import pytest
 
 from mediavault.core.failures import BadSetting
 from mediavault.core.settings import check_allow_rule, load_settings, unknown_variables
+from mediavault.core.upstream_proxies import UpstreamProxies, parse_upstream_proxy
+from mediavault.core.urls import parse_http_url
 
 
 def test_defaults_listen_on_loopback_only() -> None:
@@ -177,3 +181,74 @@ def test_a_secret_given_twice_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
 
     with pytest.raises(BadSetting, match="MEDIAVAULT_TOKEN and MEDIAVAULT_TOKEN_FILE are both set"):
         load_settings()
+
+
+# --- the proxies through which the vault leaves --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("proxy", "words"),
+    [
+        ("socks5h://user:canary@gluetun:1080", "socks5h would let the proxy look names up"),
+        ("socks4://user:canary@gluetun:1080", "write socks5://"),
+        ("socks4a://gluetun:1080", "write socks5://"),
+        ("socks://gluetun:1080", "name the version of SOCKS"),
+        ("ftp://user:canary@gluetun:1080", "begins with http://"),
+        ("gluetun:8888", "as in http://gluetun:8888"),
+        ("http://user:canary@gluetun", "the port is missing"),
+        ("http://user:canary@gluetun:99999", "not a valid address"),
+        ("http://user:canary#1@gluetun:8888", "percent-encode"),
+        ("http://user:canary/1@gluetun:8888", "percent-encode"),
+        ("http://gluetun:8888/canary", "nothing may follow the port"),
+        ("http://user:canary%0d%0aX@gluetun:8888", "control character"),
+        ("http://us%3Aer:canary@gluetun:8888", "may not contain a colon"),
+        (f"http://user:canary{'x' * 300}@gluetun:8888", "too long"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_is_refused_without_quoting_its_password(
+    proxy: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("MEDIAVAULT_PROXY", proxy), ("MEDIAVAULT_PROXIES", json.dumps({"youtube": proxy}))):
+        monkeypatch.setenv(name, value)
+        with pytest.raises(BadSetting, match=name) as caught:
+            load_settings()
+        monkeypatch.delenv(name)
+
+        assert words in caught.value.message
+        assert "canary" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("value", ['{"youtube": canary}', '["canary"]', "youtube=http://user:canary@h:1", '"canary"'])
+def test_proxies_that_are_no_json_object_are_not_quoted(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIAVAULT_PROXIES", value)
+    with pytest.raises(BadSetting, match="MEDIAVAULT_PROXIES: it must be a JSON object") as caught:
+        load_settings()
+
+    assert "canary" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_proxies_are_read_from_files_too_and_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("PROXY", "socks5://user:canary@gluetun:1080\n"), ("PROXIES", '{"YouTube": "direct"}')):
+        (tmp_path / name).write_text(value)
+        monkeypatch.setenv(f"MEDIAVAULT_{name}_FILE", str(tmp_path / name))
+    settings = load_settings()
+
+    assert settings.proxy is not None
+    assert [*settings.proxies] == ["youtube"]
+    assert "canary" not in f"{settings!r}{settings.model_dump_json()}"
+
+
+def test_a_proxys_password_may_be_of_any_characters_and_its_text_is_masked() -> None:
+    proxy = parse_upstream_proxy("HTTPS://us%20er:p%40s%3A%2F%23%C3%A9@[fd00::1]:8443/")
+
+    assert (proxy.username, proxy.password) == (b"us er", "p@s:/#é".encode())
+    assert (proxy.host, proxy.port, str(proxy)) == ("fd00::1", 8443, "https://***@[fd00::1]:8443")
+    assert "us er" not in repr(proxy)
+
+
+def test_a_site_takes_its_own_proxy_else_the_vaults() -> None:
+    vault, own = parse_upstream_proxy("http://a:1"), parse_upstream_proxy("http://b:2")
+    proxies = UpstreamProxies(vault, {"x": own, "tiktok": None}, site_of=lambda url: url.host.partition(".")[0])
+    chosen = [proxies.for_post(parse_http_url(f"https://{site}.com/")) for site in ("x", "tiktok", "reddit")]
+
+    assert [*chosen, proxies.for_post(None)] == [own, None, vault, vault]

@@ -51,7 +51,7 @@ class Environment:
 
     def sidecars(self, job: Job) -> list[dict[str, Any]]:
         sidecars = [json.loads(path.read_text()) for path in sorted(self.root.rglob("*.info.json"))]
-        return [sidecar for sidecar in sidecars if sidecar["id"] == job.id]
+        return [sidecar for sidecar in sidecars if sidecar["job_id"] == job.id]
 
 
 @pytest.fixture
@@ -131,8 +131,8 @@ async def test_nothing_is_written_or_forgotten_while_the_library_is_not_there(va
 async def test_a_job_without_files_and_a_sidecar_of_another_job_are_left_alone(vault: Environment) -> None:
     job = await vault.job()
     for path in vault.root.rglob("*.info.json"):
-        if (sidecar := json.loads(path.read_text()))["id"] == job.id:
-            path.write_text(json.dumps({**sidecar, "id": "another"}))
+        if (sidecar := json.loads(path.read_text()))["job_id"] == job.id:
+            path.write_text(json.dumps({**sidecar, "job_id": "another"}))
     before = {path: path.read_text() for path in vault.root.rglob("*.info.json")}
     await vault.change(job.id, MARKS)
     vault.clock.advance(60)

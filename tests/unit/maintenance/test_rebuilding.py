@@ -124,7 +124,7 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], object], RebuildRefusal]] = {
     ),
     "an invalid item": (SIDECAR, lambda path: edit(path, item=7), RebuildRefusal.BAD_SIDECAR),
     "invalid items": (SIDECAR, lambda path: edit(path, items=[1]), RebuildRefusal.BAD_SIDECAR),
-    "an id with a path": (SIDECAR, lambda path: edit(path, id="../x"), RebuildRefusal.BAD_SIDECAR),
+    "an id with a path": (SIDECAR, lambda path: edit(path, job_id="../x"), RebuildRefusal.BAD_SIDECAR),
     "an invalid site name": (SIDECAR, lambda path: edit(path, platform="x; <b>"), RebuildRefusal.BAD_SIDECAR),
     "a boolean for a number": (SIDECAR, lambda path: edit(path, version=True), RebuildRefusal.BAD_SIDECAR),
     "video gone": (VIDEO, Path.unlink, RebuildRefusal.MISSING),
@@ -316,6 +316,7 @@ def test_sidecars_of_the_first_version_are_read(number: int, count: int) -> None
     for name in ("items", "item", "attempt", "resolved_url"):
         del facts[name]
     del facts["account"]["platform"]
+    facts["id"] = facts.pop("job_id")
     old = read_sidecar(
         {**facts, "mediavault": 1, "video": {**facts["video"], "number": number, "of": count}}, "a/f.info.json"
     )

@@ -50,7 +50,7 @@ async def test_a_sound_vault_has_no_findings(store: MemoryJobStore, root: Path, 
     verification = Verification(store, LocalLibrary(root), read_data=read_data)
 
     assert [finding async for finding in verification.run()] == []
-    assert (verification.done.jobs, verification.done.videos, verification.done.files) == (5, 9, 27)
+    assert (verification.done.jobs, verification.done.videos, verification.done.files) == (5, 9, 45)
     assert verification.done.bytes_read == (9 * vaults.VIDEO_BYTES if read_data else 0)
 
 
@@ -111,14 +111,19 @@ async def test_files_without_a_row_are_listed_and_not_removed(store: MemoryJobSt
 
     assert sorted(await kinds_and_paths(store, root)) == [
         (FindingKind.ORPHAN, "ann1/mine.mp4"),
-        (FindingKind.ORPHAN, "ann2/000002-0.info.json"),
-        (FindingKind.ORPHAN, "ann2/000002-0.jpg"),
-        (FindingKind.ORPHAN, "ann2/000002-0.mp4"),
-        (FindingKind.ORPHAN, "ann3/000003-0.jpg"),
+        *((FindingKind.ORPHAN, f"ann2/000002-0{end}") for end in ("-thumb.jpg", ".info.json", ".jpg", ".mp4", ".nfo")),
+        *((FindingKind.ORPHAN, f"ann3/000003-0{end}") for end in ("-thumb.jpg", ".jpg", ".nfo")),
         (FindingKind.ORPHAN, "ann3/elsewhere.mp4"),
         (FindingKind.SIDECAR_ALONE, "ann3/000003-0.info.json"),
     ]
     assert (root / "ann1/mine.mp4").read_bytes() == b"a person's own"
+
+
+async def test_files_about_a_folder_are_no_findings(store: MemoryJobStore, root: Path) -> None:
+    for name in ("tvshow.nfo", "poster.jpg", "fanart.webp", "season2026-poster.png"):
+        (root / "ann1" / name).write_bytes(b"for media servers")
+
+    assert await kinds_and_paths(store, root) == []
 
 
 async def test_a_file_that_a_running_attempt_is_placing_is_not_a_finding(root: Path) -> None:

@@ -10,11 +10,22 @@ from pathlib import Path
 import pytest
 
 import mediavault
-from mediavault.core.platform import Matching, MediaRules, Pace, PageReader, Platform, SignIn, Walls, YtdlpRules
+from mediavault.core.platform import (
+    FeedRules,
+    ListRules,
+    Matching,
+    MediaRules,
+    Pace,
+    PageReader,
+    Platform,
+    SignIn,
+    Walls,
+    YtdlpRules,
+)
 
 SOURCE = Path(mediavault.__file__).parent
 FOR_PEOPLE = {"checked"}  # says how old the facts are
-RECORDS = (Platform, Matching, PageReader, YtdlpRules, MediaRules, SignIn, Walls, Pace)
+RECORDS = (Platform, FeedRules, ListRules, Matching, PageReader, YtdlpRules, MediaRules, SignIn, Walls, Pace)
 MAX_FIELDS = 25
 
 

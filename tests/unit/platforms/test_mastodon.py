@@ -106,3 +106,10 @@ def test_an_error_answer_raises_the_matching_failure(error: str, condition: type
 
 def test_another_sites_error_with_the_same_text_is_ignored() -> None:
     assert read("https://site.example/posts/1", {"error": "Not Found"}) is None
+
+
+def test_a_picture_is_the_authors_own_file_in_full_size() -> None:
+    original = "https://other.example/kite.png"
+    item = read_known(URL, status(attachment("image", remote_url=original))).items[0]
+
+    assert [candidate.url for candidate in item.candidates] == [original, FILE]

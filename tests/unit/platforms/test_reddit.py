@@ -251,3 +251,13 @@ def test_a_list_of_requested_posts_is_read_like_the_page_of_one() -> None:
     answer = {"kind": "Listing", "data": {"children": [{"kind": "t3", "data": record(video=reddit_video())}]}}
 
     assert read(answer).items[0].candidates
+
+
+def test_a_picture_is_the_file_that_was_uploaded_before_the_sites_copy_of_it() -> None:
+    link = "https://i.redd.it/kite.jpg"
+    item = read(listing(record(url=link, domain="i.redd.it", post_hint="image"))).items[0]
+
+    assert (item.type, [candidate.url for candidate in item.candidates]) == (
+        ItemType.IMAGE,
+        [link, "https://external-preview.redd.it/p.png?a=1&s=2"],
+    )

@@ -95,7 +95,7 @@ def test_each_medium_is_an_item_in_the_posts_order() -> None:
         (ItemType.VIDEO, "111"),
         (ItemType.VIDEO, "222"),
     ]
-    assert (data.items[0].type, data.items[0].candidates, data.selected) == (ItemType.IMAGE, (), None)
+    assert (data.items[0].type, data.selected) == (ItemType.IMAGE, None)
 
 
 def test_the_address_can_name_another_of_several_videos() -> None:
@@ -104,10 +104,14 @@ def test_the_address_can_name_another_of_several_videos() -> None:
     assert (keys(data), data.selected) == ({"111", "222"}, 1)
 
 
-def test_photos_are_items_without_candidates() -> None:
+def test_photos_are_items_in_the_size_in_which_they_were_uploaded() -> None:
     data = read(x_answer(tweet(x_photo("a"), x_photo("b"))))
 
-    assert [(item.type, item.candidates) for item in data.items] == [(ItemType.IMAGE, ())] * 2
+    assert [item.type for item in data.items] == [ItemType.IMAGE] * 2
+    assert [[candidate.url for candidate in item.candidates] for item in data.items] == [
+        [f"https://pbs.twimg.com/media/{name}?format=jpg&name=orig", f"https://pbs.twimg.com/media/{name}.jpg"]
+        for name in ("a", "b")
+    ]
 
 
 def test_an_answer_about_other_posts_is_ignored() -> None:

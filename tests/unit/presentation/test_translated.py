@@ -34,9 +34,9 @@ def test_a_count_has_its_form() -> None:
 
 def test_messages_inside_a_message_are_translated_too() -> None:
     inner = Message("No video found in this post; it has %(pictures)s.", pictures=counted(3, "picture"))
-    outer = join(" ", [Message("Video %(number)d: %(error)s", number=2, error=inner), "As it is."])
+    outer = join(" ", [Message("File %(number)d: %(error)s", number=2, error=inner), "As it is."])
 
-    assert translated(outer) == "Video 2: In diesem Beitrag wurde kein Video gefunden; er hat 3 Bilder. As it is."
+    assert translated(outer) == "Datei 2: In diesem Beitrag wurde kein Video gefunden; er hat 3 Bilder. As it is."
 
 
 def test_untrusted_text_inside_a_message_stays_as_it_is() -> None:

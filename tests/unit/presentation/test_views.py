@@ -115,6 +115,14 @@ def test_a_running_job_shows_its_stage_and_bytes() -> None:
     assert (shown.state, shown.detail, shown.percent) == ("Downloading", "500.0 kB of 2.0 MB", 60)
 
 
+def test_a_recording_shows_how_much_is_recorded_and_can_be_stopped() -> None:
+    running = a_job(JobStatus.RUNNING, stage=Stage.RECORD, bytes_done=81_000_000, duration_s=754.0, progress_pct=60)
+    shown = job_view(running).display
+
+    assert (shown.state, shown.detail, shown.percent) == ("Recording live", "12:34 · 81.0 MB", None)
+    assert shown.actions == ["stop", "cancel", "remove"]
+
+
 def test_a_download_of_unknown_length_shows_no_percentage() -> None:
     loading = a_job(JobStatus.RUNNING, stage=Stage.DOWNLOAD, bytes_done=500_000, progress_pct=60)
 
@@ -139,11 +147,13 @@ def test_a_very_long_title_is_cut() -> None:
     assert len(title(a_job(metadata={"title": "x" * 5_000}))) == 200
 
 
-def test_the_saved_files_are_video_picture_and_sidecar() -> None:
+def test_the_saved_files_are_the_video_and_its_companions() -> None:
     assert kept_paths(saved_job()) == [
         "jane/2026-11-24 A [1.2].mp4",
-        "jane/2026-11-24 A [1.2].jpg",
         "jane/2026-11-24 A [1.2].info.json",
+        "jane/2026-11-24 A [1.2].nfo",
+        "jane/2026-11-24 A [1.2].jpg",
+        "jane/2026-11-24 A [1.2]-thumb.jpg",
     ]
     assert kept_paths(a_job()) == []
 

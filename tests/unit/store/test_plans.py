@@ -28,6 +28,7 @@ from tests.fakes import START, FakeClock
 
 ROWS = 300
 
+RECORDS_UNDER = "SEARCH records USING PRIMARY KEY (kind=? AND key>? AND key<?)"
 BY_ID = ["SEARCH jobs USING INDEX jobs_id (id=?)"]
 BY_KEY = "SEARCH jobs USING INTEGER PRIMARY KEY (rowid=?)"
 MARKS_OF_NAME = "SEARCH marks USING PRIMARY KEY (name=?)"
@@ -44,7 +45,9 @@ PLANS: dict[str, list[str]] = {
         "SEARCH jobs USING COVERING INDEX jobs_turns (platform>?)",
         "SEARCH gates USING PRIMARY KEY (platform=?) LEFT-JOIN",
     ],
-    "oldest_queued": ["SEARCH jobs USING COVERING INDEX jobs_turns (platform=? AND needs_session=?)"],
+    "first_queued": ["SEARCH jobs USING COVERING INDEX jobs_turns (platform=? AND needs_session=? AND priority<?)"],
+    "paused": ["SEARCH records USING PRIMARY KEY (kind=?)"],
+    "of_seqs": [BY_KEY],
     "claim": [BY_KEY],
     "renew": [BY_KEY, *BY_ID],
     "checkpoint": BY_ID,
@@ -65,7 +68,9 @@ PLANS: dict[str, list[str]] = {
     "next_due": ["SEARCH jobs USING COVERING INDEX jobs_due (retry_at>?)"],
     "cancel": BY_ID,
     "retry": BY_ID,
+    "set_priority": BY_ID,
     "remove": BY_ID,
+    "relocate": BY_ID,
     "remove_history": ["SEARCH history USING INDEX history_job (job=?)"],
     "append_history": [],
     "remove_marks_of_job": ["SEARCH marks USING INDEX marks_job (job=?)"],
@@ -98,6 +103,10 @@ PLANS: dict[str, list[str]] = {
     "replace_record": ["SEARCH records USING PRIMARY KEY (kind=? AND key=?)"],
     "get_record": ["SEARCH records USING PRIMARY KEY (kind=? AND key=?)"],
     "records": ["SEARCH records USING PRIMARY KEY (kind=?)"],
+    "some_records": ["SEARCH records USING PRIMARY KEY (kind=? AND key=?)"],
+    "records_under": [RECORDS_UNDER],
+    "count_records_under": [RECORDS_UNDER],
+    "remove_records_under": [RECORDS_UNDER],
     "remove_record": ["SEARCH records USING PRIMARY KEY (kind=? AND key=?)"],
     "remove_records": ["SEARCH records USING PRIMARY KEY (kind=?)"],
     "prune_records": ["SEARCH records USING INDEX records_expiring (expires_at<?)"],
@@ -113,6 +122,14 @@ PLANS: dict[str, list[str]] = {
     "entries": ["SEARCH jobs USING INTEGER PRIMARY KEY (rowid>?)"],
     "set_account_key": [BY_KEY],
     "put_words": [],
+    "entry": BY_ID,
+    "further_words": ["SEARCH job_words USING PRIMARY KEY (job=?)"],
+    "further_words_of_jobs": [
+        "SEARCH jobs USING COVERING INDEX jobs_id (id=?)",
+        "SEARCH job_words USING PRIMARY KEY (job=?)",
+    ],
+    "put_further_words": [],
+    "remove_further_words": ["SEARCH job_words USING PRIMARY KEY (job=? AND source=?)"],
     "remove_words": ["SCAN library_words VIRTUAL TABLE INDEX 0:="],
     "add_totals": [],
     "add_account": [],
@@ -165,7 +182,7 @@ def plan(db: Connection, sql: str) -> list[str]:
     return [
         step
         for step in steps
-        if re.search(r"\b(jobs|history|h|workers|gates|records|marks|library_\w+)\b|TEMP B-TREE", step)
+        if re.search(r"\b(jobs|history|h|workers|gates|records|marks|job_words|library_\w+)\b|TEMP B-TREE", step)
     ]
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import stat
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from mediavault.core.failures import StoreError
 from mediavault.store.schema import Migration
+from mediavault.store.sqlite import backup
 from mediavault.store.sqlite.backup import copy_database
 from mediavault.store.sqlite.engine import (
     connect_to_copy_into,
@@ -146,3 +149,24 @@ def test_a_file_whose_creator_was_killed_can_be_opened(tmp_path: Path) -> None:
     identity = inspect(left)
     assert identity is not None
     assert identity.tables == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "each", "is_refused"),
+    [("source_entry", 300, False), ("saved_search", 300, True), ("source_entry", 900, True)],
+)
+def test_what_is_read_in_pages_may_be_large_in_all_but_not_each(
+    path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, each: int, is_refused: bool
+) -> None:
+    """A vault that follows hundreds of channels has seen hundreds of thousands of posts, and its backups are restored."""
+    monkeypatch.setattr(backup, "MAX_SMALL_TABLE_BYTES", 10_000)
+    monkeypatch.setattr(backup, "MAX_ENTRY_BYTES", 500)
+    db = connect_to_write(path)
+    db.executemany(
+        "INSERT INTO records VALUES (?, ?, ?, 1, NULL)",
+        [(kind, str(n), json.dumps({"t": "x" * each})) for n in range(100)],
+    )
+    db.close()
+
+    with pytest.raises(StoreError) if is_refused else nullcontext():
+        backup.refuse_oversized(path)

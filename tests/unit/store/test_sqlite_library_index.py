@@ -12,10 +12,11 @@ import structlog
 
 from mediavault.core.job import Job
 from mediavault.store import browsing
-from mediavault.store.port import AccountQuery, JobOrder, JobQuery
+from mediavault.store.port import AccountQuery, JobOrder, JobQuery, StoredJob
 from mediavault.store.rows import stored_values
+from mediavault.store.search_words import WordSource
 from mediavault.store.sqlite import library, library_index
-from mediavault.store.sqlite.engine import connect_to_read, fetch_all
+from mediavault.store.sqlite.engine import Connection, connect_to_read, fetch_all
 from mediavault.store.sqlite.schema import MIGRATIONS, open_database
 from mediavault.store.sqlite.store import SqliteJobStore
 from tests.contract.shelves import adopt, all_pages, job_of, some_library
@@ -34,7 +35,7 @@ def old_vault(path: Path, jobs: Sequence[Job], *, migrations: int = BEFORE_THE_I
     db = open_database(path, migrations=MIGRATIONS[:migrations])
     for job in jobs:
         values: dict[str, Any] = {**stored_values(job), "search_text": ""}
-        del values["account_key"], values["error_params"]
+        del values["account_key"], values["error_params"], values["profile"], values["priority"]
         columns, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
         fetch_all(db, f"INSERT INTO jobs ({columns}) VALUES ({marks})", values)
     db.close()
@@ -113,4 +114,25 @@ async def test_a_search_that_finds_many_jobs_answers_as_one_that_finds_few(
         wanted = [job.id for job in browsing.in_order(jobs, limited)]
         assert [job.id for job in await all_pages(store, limited)] == wanted, limited
         assert await store.catalogue.count(limited) == len(wanted)
+    await store.close()
+
+
+async def test_an_imported_job_is_indexed_once_with_all_of_its_words(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    indexed, put_words = list[str](), library_index.put_words
+
+    def counted(db: Connection, seq: int, line: str) -> None:
+        indexed.append(line)
+        put_words(db, seq, line)
+
+    monkeypatch.setattr(library_index, "put_words", counted)
+    store = SqliteJobStore(path, FakeClock())
+    await store.open()
+    [job] = some_library(1)
+    words = {WordSource.SUBTITLES: "lighthouse", WordSource.COMMENTS: "marigolds"}
+    await store.catalogue.import_jobs([StoredJob(job, words=words)])
+
+    assert len(indexed) == 1
+    assert [found.id for found in (await store.catalogue.jobs(JobQuery(text="lighthouse marigolds"))).jobs] == [job.id]
     await store.close()

@@ -276,5 +276,7 @@ def fill(db: Connection, rows: int) -> None:
             "platform": "generic",
             "now": number,
             "max_attempts": 5,
+            "profile": None,
+            "priority": 1,
         }
         fetch_all(db, SQL["enqueue"], values)

@@ -19,6 +19,7 @@ from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store import trash
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobQuery, StoredJob
+from mediavault.store.search_words import WordSource
 from tests import vaults
 from tests.contract.stores import LEASE, numbered_job
 from tests.fakes import FakeClock
@@ -287,3 +288,26 @@ def kill_at(step: int, vault: Environment, patched: pytest.MonkeyPatch) -> None:
     counted(vault.store.catalogue, "import_jobs")
     counted(vault.library, "move")
     counted(vault.library, "remove")
+
+
+async def test_a_restored_post_is_found_by_its_further_words_again(vault: Environment) -> None:
+    job, other = await vault.jobs()
+    await vault.store.catalogue.put_words(job.id, WordSource.SUBTITLES, " blue sea")
+    await vault.delete(job)
+    await vault.delete(other)
+    assert (await vault.store.catalogue.jobs(JobQuery(text="blue"))).jobs == ()
+    [words] = await vault.store.records.all(RecordKind.TRASHED_WORDS)
+    assert words.key == job.id
+
+    await vault.restore(job)
+    assert [found.id for found in (await vault.store.catalogue.jobs(JobQuery(text="blue"))).jobs] == [job.id]
+    assert await vault.store.records.all(RecordKind.TRASHED_WORDS) == []
+
+
+async def test_the_words_of_a_post_that_is_removed_for_good_go_too(vault: Environment) -> None:
+    job, _ = await vault.jobs()
+    await vault.store.catalogue.put_words(job.id, WordSource.SUBTITLES, " blue sea")
+    await vault.delete(job)
+    await vault.empty()
+
+    assert await vault.store.records.all(RecordKind.TRASHED_WORDS) == []

@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 
 from mediavault.core.failures import StorageFailure
+from mediavault.core.settings import UpgradeSchedule
 from mediavault.presentation import doctor_report
 from mediavault.presentation.doctor_report import CACHE_S, Check, Doctor, DoctorVerdict, UpgradeOutcome, grouped
 from mediavault.presentation.preferences import Appearance, use
@@ -167,3 +168,33 @@ async def test_no_upgrade_is_offered_where_it_cannot_work(vault: ApiVault) -> No
 
     assert "Neither pip nor uv is available" in page.text
     assert 'action="/doctor/ytdlp"' not in page.text
+
+
+async def test_going_back_to_the_former_version_is_offered_where_there_is_one(vault: ApiVault) -> None:
+    without = await vault.client.get("/doctor")
+    stub = set_ytdlp(vault, former="2026.10.1")
+    page = await vault.client.get("/doctor")
+    answer = await vault.client.submit("/doctor/ytdlp/former")
+
+    assert "Go back to" not in without.text
+    assert "Go back to 2026.10.1" in page.text
+    assert (answer.status, stub.now.version) == (303, "2026.10.1")
+
+
+async def test_a_version_that_was_given_up_is_named_with_the_reason(vault: ApiVault) -> None:
+    outcome = UpgradeOutcome(vault.clock.now(), "2026.11.20", "2026.10.1")
+    set_ytdlp(vault, outcome=outcome, given_up="2026.11.20", why="it failed at 5 of 9 posts")
+    page = (await vault.client.get("/doctor")).text
+
+    assert "2026.10.1 is used again." in page
+    assert "2026.11.20 was given up: it failed at 5 of 9 posts." in page
+
+
+async def test_a_schedule_is_shown_with_the_next_upgrade(vault: ApiVault) -> None:
+    without = (await vault.client.get("/doctor")).text
+    set_ytdlp(vault, schedule=UpgradeSchedule.WEEKLY, next_at=vault.clock.now())
+    page = (await vault.client.get("/doctor")).text
+
+    assert "Upgraded automatically" not in without
+    assert "every week" in page
+    assert f'next <time datetime="{vault.clock.now().isoformat()}">' in page

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 
+from mediavault.auth.rss_feeds import RssFeed
 from mediavault.auth.tokens import ApiToken
 from mediavault.auth.web_sessions import ClientInfo, WebSession
+from mediavault.core.following import Filters, SeenEntry, Source, SourceState
 from mediavault.core.job import HistoryRecord, Job, JobItem, WorkerHeartbeat
 from mediavault.core.marks import Mark
 from mediavault.core.media import Account, Candidate, Chapter, Cue, Item, KeptFile, ProbeReport, Subtitles
@@ -32,6 +34,7 @@ from tests.ui.pages import CASES, NO_PAGES
 RECORDS = (
     *(Job, JobItem, Item, Account, Candidate, KeptFile, HistoryRecord, WorkerHeartbeat, SiteLimit),
     *(Chapter, Subtitles, Cue),
+    *(Source, Filters, SourceState, SeenEntry),
     *(
         ClientInfo,
         WebSession,
@@ -45,6 +48,7 @@ RECORDS = (
         ProbeReport,
         Mark,
         SavedSearch,
+        RssFeed,
     ),
 )
 
@@ -95,10 +99,14 @@ def test_every_page_that_is_listed_for_a_text_exists() -> None:
 
 @pytest.mark.parametrize("route", routes("GET"), ids=lambda route: route.path)
 def test_every_parameter_of_a_page_is_given_hostile_texts(route: APIRoute) -> None:
-    """Only the library and its feed read their parameters from the query by hand."""
+    """Only the library, its feed and the page of RSS feeds read their parameters from the query by hand."""
     read = {parameter.alias for parameter in (*route.dependant.query_params, *route.dependant.path_params)}
     filtered = {field.name for field in dataclasses.fields(LibraryFilter)} | {"cursor"}
-    by_hand = {"/library": filtered | {"told", "batch"}, "/library/feed": filtered | {"clip", "before"}}
+    by_hand = {
+        "/library": filtered | {"told", "batch"},
+        "/library/feed": filtered | {"clip", "before"},
+        "/access/feeds": filtered - {"cursor"} | {"made"},
+    }
 
     assert set(PARAMETERS.get(route.path, ())) == by_hand.get(route.path, read)
 

@@ -15,9 +15,10 @@ import pytest
 
 from mediavault.core.failures import JobNotFound, StoreUnreachable
 from mediavault.core.job import Job, JobStatus
+from mediavault.services.library.zip_stream import Names
 from mediavault.web.listing import COLUMNS, safe_cell
 from mediavault.web.selection import MAX_AT_ONCE
-from mediavault.web.zipping import MISSING, Names
+from mediavault.web.zipping import MISSING
 from tests.asgi_client import Answer
 from tests.http_vault import TOKEN, VIDEO, ApiVault, MakeVault
 from tests.unit.web.test_library_page import fill

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mediavault.core.settings import Settings
-from mediavault.web import phone_address
-from mediavault.web.phone_address import address_of
+from mediavault.server import own_address
+from mediavault.server.own_address import address_of
 from mediavault.web.qr import QUIET, qr_code
 from tests.http_vault import TOKEN, MakeVault
 
@@ -66,7 +66,7 @@ async def test_the_address_that_the_page_was_opened_at_is_the_one_for_the_phone(
 async def test_a_page_opened_on_the_vaults_own_machine_shows_its_address_in_the_network(
     make_vault: MakeVault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(phone_address, "lan_host", lambda: LAN)
+    monkeypatch.setattr(own_address, "lan_host", lambda: LAN)
     vault = make_vault(host="0.0.0.0", token=TOKEN)
     page = (await vault.client.get("/access", authorization=f"Bearer {TOKEN}")).text
 

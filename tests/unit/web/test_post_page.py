@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import Job, JobStatus
+from mediavault.core.fingerprints import Likeness
+from mediavault.core.job import Job, JobStatus, new_job_id
 from mediavault.core.media import Account, Candidate, ProbeReport, SourceType
+from mediavault.core.post_urls import name_of_file
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
-from mediavault.store.port import Checkpoint
+from mediavault.store.port import Checkpoint, StoredJob
+from mediavault.store.twins import put_twins
 from mediavault.web.post_view import pieces
 from tests.file_desk_stubs import StubChecks, StubFormats
 from tests.http_vault import SHA256, ApiVault
@@ -52,6 +56,20 @@ async def test_a_saved_post_offers_download_check_and_another_version(vault: Api
         assert f'href="{address}"' in page
     assert "last checked when it was saved" in page
     assert f'action="/jobs/{job.id}/retry"' not in page
+
+
+async def test_a_post_without_a_url_shows_no_link_and_is_not_saved_again(vault: ApiVault) -> None:
+    saved = await vault.add_kept()
+    name = name_of_file("ab" * 32)
+    job = replace(saved, id=new_job_id(saved.created_at), post_url=name, canonical_url=name)
+    await vault.store.catalogue.import_jobs([StoredJob(job)])
+    page = await page_of(vault, job)
+    answer = await vault.client.submit(f"/jobs/{job.id}/again", {})
+
+    assert (name in page, f'action="/jobs/{job.id}/again"' in page) == (False, False)
+    assert ("Without a link" in page, "Imported file" in page) == (True, True)
+    assert answer.status == 422
+    assert "imported from a file" in answer.text
 
 
 async def test_a_page_read_while_a_check_ends_asks_again(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,3 +310,27 @@ async def test_the_page_is_available_in_german(vault: ApiVault) -> None:
 
     for words in ("Jetzt prüfen", "Verlauf", "Versuch 1", "Vollständig und abspielbar"):
         assert words in page
+
+
+async def test_a_post_names_the_others_with_the_same_video(vault: ApiVault) -> None:
+    own = await vault.add_kept(name="jane/own.mp4")
+    alike = await vault.add_kept("https://videos.example/watch/2", name="jane/alike.mp4")
+    same = await vault.add_kept("https://videos.example/watch/3", name="jane/same.mp4")
+    assert 'id="same"' not in await page_of(vault, own)
+    await put_twins(vault.store, own.id, {alike.id: Likeness(93), same.id: Likeness(100, identical=True)})
+
+    section = (await page_of(vault, own)).partition('id="same"')[2].partition("</section>")[0]
+    assert [
+        section.index(words) for words in (same.id, "Identical file", alike.id, "Looks the same (93&nbsp;%)")
+    ] == sorted(section.index(words) for words in (same.id, "Identical file", alike.id, "Looks the same (93&nbsp;%)"))
+
+
+async def test_a_post_that_is_saved_more_than_once_is_found_in_the_library(vault: ApiVault) -> None:
+    own = await vault.add_kept(name="jane/own.mp4")
+    twin = await vault.add_kept("https://videos.example/watch/2", name="jane/twin.mp4")
+    other = await vault.add_kept("https://videos.example/watch/3", name="jane/other.mp4")
+    await put_twins(vault.store, own.id, {twin.id: Likeness(93)})
+
+    page = (await vault.client.get("/library?mine=twins")).text
+    assert "Saved more than once" in page
+    assert [job.id in page for job in (own, twin, other)] == [True, True, False]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from mediavault.core.messages import Message
 from mediavault.core.records import RecordKind
+from mediavault.store.server_calls import TakenCall, note_outcome
+from mediavault.store.volume import day_of
 from tests.http_vault import ApiVault, MakeVault
 
 HOSTILE = "<script>alert(1)</script>{id}"
@@ -14,7 +17,19 @@ async def test_every_setting_has_a_field_with_its_current_value(vault: ApiVault)
     page = await vault.client.get("/settings")
 
     assert page.status == 200
-    for name in ("concurrency", "max_attempts", "prefer", "name_template", "pace.tiktok", "retention_days"):
+    for name in (
+        "concurrency",
+        "max_attempts",
+        "profile",
+        "profile.tiktok",
+        "name_template",
+        "pace.tiktok",
+        "bandwidth",
+        "bandwidth.tiktok",
+        "quiet_hours",
+        "daily_volume_gb",
+        "retention_days",
+    ):
         assert f'name="{name}"' in page.text
     assert 'value="{date} {title} [{id}]"' in page.text
 
@@ -22,16 +37,70 @@ async def test_every_setting_has_a_field_with_its_current_value(vault: ApiVault)
 async def test_a_saved_setting_applies_and_shows_when_and_from_where_it_was_changed(vault: ApiVault) -> None:
     answer = await vault.client.submit(
         "/settings",
-        {"concurrency": "5", "max_attempts": "5", "prefer": "compatible", "pace.tiktok": "2,5", "pace.x": "1"},
+        {
+            "concurrency": "5",
+            "max_attempts": "5",
+            "profile": "compatible",
+            "profile.x": "audio",
+            "pace.tiktok": "2,5",
+            "pace.x": "1",
+        },
     )
     page = await vault.client.get(answer.headers["location"])
     now = await vault.services.live.current()
 
     assert answer.status == 303
-    assert (now.concurrency, now.prefer, now.pace) == (5, "compatible", {"tiktok": 2.5})
+    assert (now.concurrency, now.profile, now.pace) == (5, "compatible", {"tiktok": 2.5})
+    assert now.site_profiles == {"x": "audio"}
     assert "Applies to new downloads." in page.text
-    assert page.text.count('formaction="/settings/') == 3
+    assert page.text.count('formaction="/settings/') == 4
     assert "Default: 3" in page.text
+
+
+async def test_what_may_be_taken_of_the_line_is_saved_in_one_form(vault: ApiVault) -> None:
+    sent = {
+        "bandwidth": "08:00-23:00 2mb/s; 20 MB/s",
+        "bandwidth.x": "8 Mbit/s",
+        "bandwidth.tiktok": "",
+        "quiet_hours": "Only 23:00 - 07:00",
+        "daily_volume_gb": "1,5",
+    }
+    answer = await vault.client.submit("/settings", sent)
+    now = await vault.services.live.current()
+
+    assert answer.status == 303
+    assert (now.bandwidth, now.site_bandwidth) == ("20 MB/s; 08:00-23:00 2 MB/s", {"x": "1 MB/s"})
+    assert (now.quiet_hours, now.daily_volume_gb) == ("only 23:00-07:00", 1.5)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "complaint"),
+    [
+        ("bandwidth", "fast", "is not a speed: write it as 2 MB/s"),
+        ("bandwidth.x", "fast", "Enter a speed, as in 1 MB/s."),
+        ("bandwidth.nowhere", "1 MB/s", "Enter a speed, as in 1 MB/s."),
+        ("quiet_hours", "at night", "are no hours: write them as in 23:00-07:00"),
+        ("daily_volume_gb", "much", "Enter a number, as in 50 or 1.5; 0 for no limit."),
+    ],
+)
+async def test_what_is_wrong_with_a_limit_is_said_at_its_field(
+    vault: ApiVault, field: str, value: str, complaint: str
+) -> None:
+    answer = await vault.client.submit("/settings", {field: value})
+
+    assert answer.status == 422
+    assert complaint in answer.text
+    assert await vault.store.records.all(RecordKind.SETTING) == []
+
+
+async def test_the_page_says_which_limit_is_in_force_and_what_was_downloaded_today(vault: ApiVault) -> None:
+    await vault.services.live.change("bandwidth", "2 MB/s", by="owner")
+    day = day_of(vault.services.clock.now())
+    await vault.store.records.put(RecordKind.VOLUME, f"{day}/w-1", {"bytes": 3_200_000_000})
+    page = await vault.client.get("/settings")
+
+    assert "<b>2 MB/s</b>" in page.text
+    assert "<b>3.2 GB</b>" in page.text
 
 
 async def test_an_unchanged_field_is_not_saved(vault: ApiVault) -> None:
@@ -54,7 +123,10 @@ async def test_setting_a_field_back_by_hand_is_a_reset(vault: ApiVault) -> None:
         ("concurrency", "0", "Enter a whole number from 1 to 64."),
         ("concurrency", "many", "Enter a whole number from 1 to 64."),
         ("max_attempts", "", "Enter a whole number from 1 to 100."),
-        ("prefer", "worst", "Choose one of the two."),
+        ("profile", "worst", "Choose one of these."),
+        ("profile.x", "worst", "Choose one of these."),
+        ("layout", "worst", "Choose one of these."),
+        ("nfo", "worst", "Choose one of these."),
         ("name_template", "{title}", "Add {id} to the file&#39;s name"),
         ("name_template", "../{id}", "not allowed in file names"),
         ("pace.tiktok", "0.1", "Enter a number from 1 to 20."),
@@ -102,6 +174,36 @@ async def test_a_value_from_the_environment_is_shown_and_cannot_be_changed(make_
     assert "disabled" in page.text
     assert (now.concurrency, now.max_attempts) == (4, 7)
     assert refused.status == 403
+
+
+async def test_layout_and_nfos_can_be_chosen(vault: ApiVault) -> None:
+    await vault.client.submit("/settings", {"layout": "shows", "nfo": "false"})
+    now, page = await vault.services.live.current(), await vault.client.get("/settings")
+    refused = await vault.client.submit("/settings", {"nfo": "true", "layout": "worst"})
+
+    assert (now.layout, now.nfo) == ("shows", False)
+    assert 'name="layout" value="shows" checked' in page.text
+    assert 'name="nfo" value="false" checked' in page.text
+    assert 'name="nfo" value="true" checked' in refused.text
+
+
+async def test_the_media_server_is_named_with_its_last_call_and_without_its_token(make_vault: MakeVault) -> None:
+    vault = make_vault(
+        media_server="jellyfin", media_server_url="http://nas.lan:8096", media_server_token="s3cret-t0ken"
+    )
+    page = (await vault.client.get("/settings")).text
+    taken = TakenCall(1, vault.clock.now())
+    error = Message("The server refuses the token (HTTP %(status)d).", status=401)
+    await note_outcome(vault.store.records, vault.services.clock, taken, error)
+    failed = (await vault.client.get("/settings")).text
+    await note_outcome(vault.store.records, vault.services.clock, taken, None)
+    told = (await vault.client.get("/settings")).text
+
+    assert "Jellyfin" in page
+    assert "http://nas.lan:8096" in page
+    assert "failed: The server refuses the token (HTTP 401)." in failed
+    assert "Last notified" in told
+    assert "s3cret" not in page + failed + told
 
 
 async def test_the_next_job_gets_the_configured_number_of_attempts(vault: ApiVault) -> None:

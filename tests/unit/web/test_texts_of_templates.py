@@ -21,6 +21,7 @@ SAME_EVERYWHERE = {
     "JSON",
     "CSV",
     "MP4",
+    "SponsorBlock",
     "ZIP",
     "SHA",
     "ID",
@@ -45,7 +46,7 @@ SPOKEN_ATTRIBUTE = re.compile(
 TAG = re.compile(r"<[^>]*>|[\w-]+=\"[^\"]*\"", re.DOTALL)  # a block or a macro may hold only attributes
 WORD = re.compile(r"[A-Za-z]{2,}")
 NOT_SPOKEN = re.compile(
-    r"width=device-width|light dark|^video[./]\w+$|^summary_large_image$|\"allowEval\"|^(?:no-)?(?:referrer|index)"
+    r"width=device-width|light dark|^video[./]\w+$|^summary_large_image$|\"allowEval\"|^(?:no-)?(?:referrer|index)|^en, de$"
 )
 
 

@@ -20,6 +20,7 @@ from mediavault.core.failures import (
     LoginRequired,
     NoVideo,
     Private,
+    ProxyFailed,
     RateLimited,
     SeemsDeleted,
     SessionExpired,
@@ -27,8 +28,9 @@ from mediavault.core.failures import (
     ToolMissing,
     Unsupported,
 )
-from mediavault.core.media import Extraction, Ownership
+from mediavault.core.media import Extraction, Item, ItemType, Ownership
 from mediavault.core.platform import Platform
+from mediavault.core.profiles import BUILT_IN
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.instagram import INSTAGRAM
 from mediavault.platforms.mastodon import MASTODON
@@ -106,6 +108,15 @@ async def test_the_browser_is_tried_after_yt_dlp_met_a_login_wall(tools: WorkerC
 async def test_a_rate_limited_site_is_not_tried_with_another_extractor(tools: WorkerContext) -> None:
     with pytest.raises(RateLimited):
         await TwoExtractors(tools, "ytdlp", RateLimited("429"), FOUND).ask()
+
+
+@pytest.mark.parametrize("name", ["page", "ytdlp", "browser"])
+async def test_nothing_else_is_tried_through_a_proxy_that_fails(tools: WorkerContext, name: str) -> None:
+    pair = TwoExtractors(tools, name, ProxyFailed("no answer"), FOUND)
+    with pytest.raises(ProxyFailed):
+        await pair.ask()
+
+    assert pair.second.asked == 0
 
 
 @pytest.mark.parametrize(
@@ -228,6 +239,34 @@ async def test_no_embed_is_followed_where_it_is_unclear_which_video_belongs_to_t
 ) -> None:
     with pytest.raises(NoVideo):
         await TwoExtractors(tools, "browser", no_video(*embeds), Unsupported("?")).ask()
+
+
+def sound_post() -> NoVideo:
+    failure = NoVideo("none")
+    failure.instead = replace(FOUND, items=(Item(FOUND.items[0].candidates, type=ItemType.AUDIO),))
+    return failure
+
+
+async def test_a_post_of_sound_is_returned_where_the_profile_saves_sound(tools: WorkerContext) -> None:
+    failure = sound_post()
+    audio = replace(tools, profile=BUILT_IN["audio"])
+
+    assert await TwoExtractors(audio, "ytdlp", failure, ExtractorBroken("odd")).ask() is failure.instead
+    with pytest.raises(NoVideo):
+        await TwoExtractors(tools, "ytdlp", failure, ExtractorBroken("odd")).ask()
+
+
+async def test_a_video_is_saved_for_its_sound_before_a_post_of_sound(tools: WorkerContext) -> None:
+    audio = replace(tools, profile=BUILT_IN["audio"])
+
+    assert await TwoExtractors(audio, "ytdlp", sound_post(), FOUND).ask() is FOUND
+
+
+async def test_a_wall_is_reported_although_sound_was_read_elsewhere(tools: WorkerContext) -> None:
+    audio = replace(tools, profile=BUILT_IN["audio"])
+
+    with pytest.raises(LoginRequired):
+        await TwoExtractors(audio, "ytdlp", sound_post(), LoginRequired("sign in")).ask()
 
 
 async def test_a_story_that_is_gone_is_reported_as_expired(tools: WorkerContext) -> None:

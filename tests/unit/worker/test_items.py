@@ -17,6 +17,7 @@ from mediavault.core.failures import (
     NoSpace,
     Partial,
     PartialSoFar,
+    ProxyFailed,
     RateLimited,
 )
 from mediavault.core.job import ItemStatus, Job, JobStatus
@@ -129,7 +130,7 @@ def test_a_partly_saved_post_says_which_video_is_missing_and_why() -> None:
 
     assert isinstance(failure, PartialSoFar)
     assert failure.code is ErrorCode.PARTIAL
-    assert failure.message == "2 of 3 videos saved. Video 2: It was cut."
+    assert failure.message == "2 of 3 files saved. File 2: It was cut."
 
 
 def test_a_partly_saved_post_is_final_when_nothing_more_can_come() -> None:
@@ -149,20 +150,23 @@ def test_a_full_disk_stops_the_items_after_it_and_is_the_reported_failure() -> N
     assert made.to_failure().code is ErrorCode.NO_SPACE
 
 
-@pytest.mark.parametrize("failure", [RateLimited("slow"), AccountWarning("locked"), Challenge("human?")])
+@pytest.mark.parametrize(
+    "failure", [RateLimited("slow"), AccountWarning("locked"), Challenge("human?"), ProxyFailed("-")]
+)
 def test_the_next_video_is_not_requested_from_a_site_that_refuses_requests(failure: Failure) -> None:
     made = items_of_post(video("a"), video("b"))
 
     assert not made.mark_failed(0, failure)
 
 
-def test_a_captcha_in_the_middle_of_a_post_leaves_the_job_to_the_user() -> None:
+@pytest.mark.parametrize("failure", [Challenge("human?"), ProxyFailed("no answer")])
+def test_what_stops_a_post_in_its_middle_is_the_failure_of_the_job(failure: Failure) -> None:
     """It is not PARTIAL for good: the videos after it were not even tried."""
     made = items_of_post(video("a"), video("b"), video("c"))
     made.set_status(0, ItemStatus.KEPT, kept=KEPT)
-    made.mark_failed(1, Challenge("human?"))
+    made.mark_failed(1, failure)
 
-    assert made.to_failure().code is ErrorCode.CHALLENGE
+    assert made.to_failure() is failure
 
 
 def test_a_failure_that_summarises_others_names_them_as_its_causes() -> None:

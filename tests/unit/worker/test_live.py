@@ -10,13 +10,15 @@ import pytest
 
 from mediavault.core.failures import ErrorCode, JobNotFound
 from mediavault.core.job import ClaimedJob, ItemStatus, Job, JobId, JobItem, JobStatus, NewJob, Stage, WorkerId
-from mediavault.core.media import Item, KeptFile, Preference
+from mediavault.core.media import Item, KeptFile
+from mediavault.core.profiles import BEST, BUILT_IN, Profile
 from mediavault.core.settings import Settings
 from mediavault.platforms.x import X
 from mediavault.store.live_settings import LOOK_AGAIN_S, LiveSettings
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import Store, StoredJob
-from mediavault.worker.context import WorkerContext, with_live_settings
+from mediavault.store.profiles import save_profile
+from mediavault.worker.context import WorkerContext, for_attempt
 from mediavault.worker.retention import delete_old_jobs, is_past_retention
 from mediavault.worker.site_limits import acquire_permit
 from mediavault.worker.worker import Worker, WorkerLimits
@@ -43,21 +45,43 @@ def tools(store: Store, clock: FakeClock, live: LiveSettings, tmp_path: Path) ->
     return replace(make_tools(store, clock, tmp_path), live=live.current)
 
 
-async def test_a_job_uses_the_settings_from_when_it_began(tools: WorkerContext, live: LiveSettings) -> None:
-    before = await with_live_settings(tools)
-    await live.change("prefer", "compatible", by="owner")
+async def test_a_job_uses_the_settings_from_when_it_began(
+    tools: WorkerContext, live: LiveSettings, claim: ClaimedJob
+) -> None:
+    before = await for_attempt(tools, claim.job)
+    await live.change("profile", "compatible", by="owner")
     await live.change("pace", {"x": 2.0}, by="owner")
-    after = await with_live_settings(tools)
+    after = await for_attempt(tools, claim.job)
 
-    assert (before.prefer, before.pace) == (Preference.BEST, {})
-    assert (after.prefer, after.pace) == (Preference.COMPATIBLE, {"x": 2.0})
+    assert (before.profile, before.pace) == (BEST, {})
+    assert (after.profile, after.pace) == (BUILT_IN["compatible"], {"x": 2.0})
+
+
+async def test_a_job_is_saved_with_its_own_profile(tools: WorkerContext, live: LiveSettings, claim: ClaimedJob) -> None:
+    family = Profile("family", max_height=720, name_template="{title} {id}", collection="For the family")
+    await save_profile(tools.store.records, family)
+    await live.change("profile", "compatible", by="owner")
+    tools = await for_attempt(tools, replace(claim.job, profile="family"))
+    job = await worked(claim, tools)
+    marks = (await tools.store.marks.of_jobs([job.id]))[job.id]
+    history = await tools.store.catalogue.history(job.id)
+    [sidecar] = tools.vault.root.rglob("*.info.json")  # type: ignore[attr-defined]
+
+    assert (tools.profile, tools.name_template) == (family, "{title} {id}")
+    assert [(mark.name, mark.text) for mark in marks] == [("collection/for the family", "For the family")]
+    assert "generic; profile: family" in [record.detail for record in history]
+    assert "For the family" in sidecar.read_text()
+
+
+async def test_a_job_whose_profile_is_gone_is_saved_in_the_best_form(tools: WorkerContext, claim: ClaimedJob) -> None:
+    assert (await for_attempt(tools, replace(claim.job, profile="gone"))).profile == BEST
 
 
 async def test_the_next_video_is_named_by_the_new_template(
     tools: WorkerContext, live: LiveSettings, claim: ClaimedJob
 ) -> None:
     await live.change("name_template", "{site} {id}", by="owner")
-    job = await worked(claim, await with_live_settings(tools))
+    job = await worked(claim, await for_attempt(tools, claim.job))
 
     assert job.status is JobStatus.COMPLETED
     assert job.output_path is not None
@@ -84,7 +108,7 @@ async def test_a_slower_pace_applies_to_the_next_request(
     tools: WorkerContext, live: LiveSettings, claim: ClaimedJob
 ) -> None:
     await live.change("pace", {"x": 3.0}, by="owner")
-    tools = await with_live_settings(tools)
+    tools = await for_attempt(tools, claim.job)
     await acquire_permit(claim.id, X, tools)
     [gate] = await tools.store.site_limits.all_limits()
 

@@ -24,6 +24,7 @@ from mediavault.core.failures import (
     NoSpace,
     NotAVideo,
     Private,
+    ProxyFailed,
     RateLimited,
     StorageFailure,
     TookTooLong,
@@ -36,7 +37,12 @@ from mediavault.worker.strategies import next_strategy
 PLAIN, SESSION, NAVIGATION, FRESH = StrategyName
 
 VERDICTS = [Deleted("x"), Private("x"), Drm("x"), Unsupported("x"), TooLarge("x"), LoginRequired("x"), Challenge("x")]
-STOPS = [NoSpace("full"), StorageFailure("read-only"), RateLimited("429", retry_after=timedelta(seconds=2))]
+STOPS = [
+    ProxyFailed("no answer"),
+    NoSpace("full"),
+    StorageFailure("read-only"),
+    RateLimited("429", retry_after=timedelta(seconds=2)),
+]
 SETBACKS = [
     HttpError("500"), LinkExpired("403"), TookTooLong("x"), Incomplete("x"), EmptyBody("x"), NotAVideo("x"), BadFile("x"),
     NetworkFailure("x"), RateLimited("429"), BrowserUnavailable("x"),

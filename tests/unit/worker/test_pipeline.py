@@ -25,13 +25,14 @@ from mediavault.core.failures import (
     LeaseLost,
     LiveNow,
     NoSpace,
+    ProxyFailed,
     RateLimited,
     SeemsDeleted,
     StorageFailure,
     Unsupported,
     Upcoming,
 )
-from mediavault.core.job import ClaimedJob, HistoryRecord, ItemStatus, JobStatus, Stage, StepOutcome, WorkerId
+from mediavault.core.job import ClaimedJob, HistoryRecord, ItemStatus, JobItem, JobStatus, Stage, StepOutcome, WorkerId
 from mediavault.core.media import (
     Candidate,
     DownloadedFile,
@@ -48,6 +49,7 @@ from mediavault.core.media import (
 from mediavault.core.platform import Platform
 from mediavault.core.site_limits import Permit, PermitRequest
 from mediavault.services.download.port import MediaRequest
+from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.memory.store import MemoryJobStore, MemorySiteLimits, MemoryState
 from mediavault.store.port import Store
 from mediavault.worker.context import WorkerContext
@@ -94,7 +96,7 @@ async def test_a_saved_video_is_in_the_library_with_thumbnail_sidecar_and_hash(
     assert (job.bytes, job.sha256) == (len(VIDEO), hashlib.sha256(VIDEO).hexdigest())
     sidecar = json.loads((tmp_path / "generic-jane/2026-11-24 A title [1].info.json").read_text())
     assert sidecar["video"]["sha256"] == job.sha256
-    assert sidecar["id"] == job.id
+    assert sidecar["job_id"] == job.id
     assert (job.progress_pct, job.duration_s, job.width) == (100, 4.0, 320)
 
 
@@ -391,6 +393,19 @@ async def test_a_refusal_by_the_site_that_a_link_leads_to_closes_that_site(
     ]
 
 
+async def test_a_proxy_that_fails_uses_up_no_attempt_and_closes_no_site(
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    failing = StubExtractor(ProxyFailed("The proxy socks5://***@gluetun:1080 cannot be used."))
+    job = await worked(claim, make_tools(store, clock, tmp_path, extractor=failing))
+
+    assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.PROXY_FAILED)
+    assert job.max_attempts - job.attempt_count == claim.job.max_attempts
+    assert job.retry_at is not None
+    assert job.retry_at - clock.now() < timedelta(minutes=7)
+    assert not [gate for gate in await store.site_limits.all_limits() if gate.closed_until is not None]
+
+
 async def test_a_link_to_a_closed_site_is_retried_when_the_site_reopens(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
@@ -477,6 +492,46 @@ async def test_a_commit_that_a_crash_interrupted_is_finished_without_any_network
     assert (job.status, job.output_path, extractor.asked) == (JobStatus.COMPLETED, "generic-jane/name.mp4", 0)
     assert (tmp_path / "generic-jane/name.info.json").exists()
     assert len(list(tmp_path.glob("*/*.mp4"))) == 1
+
+
+async def test_a_crash_before_the_subtitles_were_placed_leaves_no_row_that_names_them(
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    sha = hashlib.sha256(VIDEO).hexdigest()
+    planned = KeptFile("generic-jane/name.mp4", None, len(VIDEO), sha, 4.0, 320, 180, beside=(".en.vtt", ".de.vtt"))
+    await store.queue.begin_commit(claim, planned, [JobItem(Item(), ItemStatus.COMMITTING, planned)])
+    (tmp_path / "generic-jane").mkdir()
+    (tmp_path / "generic-jane/name.mp4").write_bytes(VIDEO)
+    (tmp_path / "generic-jane/name.de.vtt").write_text("WEBVTT\n")
+    clock.advance(LEASE)
+    clock.advance(1)
+    await store.queue.recover_stale_jobs(retry_in=timedelta(0))
+    job = await worked(await reclaim(store, clock), make_tools(store, clock, tmp_path))
+
+    kept = job.items[0].kept
+    assert (job.status, kept and kept.beside) == (JobStatus.COMPLETED, (".de.vtt",))
+
+
+async def test_posts_that_want_one_name_at_the_same_time_each_get_their_own_picture(
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    """Another worker places its picture between this one's look for a free name and its own picture."""
+
+    class Raced(LocalLibrary):
+        async def free_name(self, folder: str, stem: str, suffix: str) -> str:
+            name = await super().free_name(folder, stem, suffix)
+            if not list(tmp_path.glob("*/*.jpg")):
+                self.other = tmp_path / Path(name).with_suffix(".jpg")
+                self.other.parent.mkdir()
+                self.other.write_bytes(b"\xff\xd8\xffothers")
+            return name
+
+    vault = Raced(tmp_path)
+    job = await worked(claim, replace(make_tools(store, clock, tmp_path), vault=vault))
+
+    assert vault.other.read_bytes() == b"\xff\xd8\xffothers"
+    assert job.output_path is not None
+    assert Path(job.output_path).stem == f"{vault.other.stem} (2)"
 
 
 class ZombiePlaces(StubDownloader):
@@ -664,7 +719,7 @@ async def test_a_failed_video_does_not_stop_the_others_and_the_next_attempt_fetc
     job = await worked(claim, tools)
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.PARTIAL)
-    assert job.error == "1 of 2 videos saved. Video 1: the browser got nothing"
+    assert job.error == "1 of 2 files saved. File 1: the browser got nothing"
     assert job.retry_at is not None
     assert [item.status for item in job.items] == [ItemStatus.FAILED, ItemStatus.SKIPPED, ItemStatus.KEPT]
 

@@ -159,11 +159,11 @@ class ChangingQueue(MemoryQueue):
 
     change: Callable[[], Awaitable[object]] | None = None
 
-    async def retry(self, job_id: JobId, *, chosen_urls: Sequence[str] = ()) -> Job:
+    async def retry(self, job_id: JobId, *, chosen_urls: Sequence[str] = (), profile: str | None = None) -> Job:
         change, self.change = self.change, None
         if change is not None:
             await change()
-        return await super().retry(job_id, chosen_urls=chosen_urls)
+        return await super().retry(job_id, chosen_urls=chosen_urls, profile=profile)
 
 
 async def waiting_for_sign_in(store: MemoryJobStore, clock: FakeClock, count: int) -> list[JobId]:

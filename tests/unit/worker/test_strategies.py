@@ -25,7 +25,8 @@ from mediavault.core.failures import (
 )
 from mediavault.core.job import ClaimedJob, JobStatus, Stage, StepOutcome, StrategyName, WorkerId
 from mediavault.core.logs import configure_logs
-from mediavault.core.media import Extraction, Preference, Problem, ProblemKind, SourceType
+from mediavault.core.media import COMPATIBLE, Extraction, Problem, ProblemKind, SourceType
+from mediavault.core.profiles import BUILT_IN
 from mediavault.store.port import Store
 from mediavault.store.sqlite.store import SqliteJobStore
 from mediavault.worker.pipeline import process_one_cycle
@@ -464,12 +465,12 @@ async def test_a_sites_download_limits_reach_the_downloader(store: Store, clock:
     downloader = StubDownloader(EmptyBody("0 bytes"), VIDEO)
     extractor = StubExtractor(extraction(user_agent="a browser"))
     tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader)
-    tools = replace(tools, prefer=Preference.COMPATIBLE)
+    tools = replace(tools, profile=BUILT_IN["compatible"])
     await process_one_cycle(claim, tools)
     plain, session = downloader.requests
 
     assert (plain.max_range_bytes, plain.max_connections) == (250 << 20, 2)
-    assert (plain.prefer, session.prefer) == (Preference.COMPATIBLE, Preference.COMPATIBLE)
+    assert (plain.prefer, session.prefer) == (COMPATIBLE, COMPATIBLE)
     assert {request.headers["user-agent"] for request in (plain, session)} == {"a browser"}
 
 

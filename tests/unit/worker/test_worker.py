@@ -24,7 +24,7 @@ from mediavault.store.port import JobPage, JobQuery, Store
 from mediavault.worker import liveness
 from mediavault.worker.worker import Worker, WorkerLimits
 from tests.fakes import FakeClock
-from tests.patience import patient
+from tests.patience import patient, until
 from tests.stubs import StubDownloader, make_tools, new_job
 
 LEASE = timedelta(seconds=90)
@@ -562,11 +562,11 @@ async def test_jobs_that_wait_for_their_sites_permit_keep_no_slot_from_another_s
 
 
 async def until_running(setting: Setting, sites: list[str]) -> None:
-    for _ in range(500):  # threads of a busy machine take their time; the clock does not move
-        if await running_sites(setting.store) == sites:
-            return
+    async def running() -> bool:
         await setting.settle()
-    assert await running_sites(setting.store) == sites
+        return await running_sites(setting.store) == sites
+
+    await until(running, every_s=0)  # threads of a busy machine take their time; the clock does not move
 
 
 async def running_sites(store: Store) -> list[str]:

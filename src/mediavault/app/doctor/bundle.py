@@ -27,7 +27,9 @@ from mediavault.presentation.doctor_report import Check
 from mediavault.worker.freezes import SETTLED
 
 MAX_FILE_BYTES = 1 << 20  # of a crash report: its end, where the newest is
-SHOWN_SETTINGS = frozenset({"state_dir", "download_dir"})  # texts; others may name hosts and people
+SHOWN_SETTINGS = frozenset(
+    {"state_dir", "download_dir", "layout", "media_server"}
+)  # texts; others may name hosts and people
 NOT_SHOWN = "(set)"
 # Checks whose details name neither hosts nor buckets, jobs, accounts or other machines.
 SHOWN_CHECKS = frozenset(

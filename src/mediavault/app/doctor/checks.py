@@ -17,29 +17,34 @@ from mediavault.app import composition, storage
 from mediavault.app.doctor.access_checks import check_access
 from mediavault.app.doctor.crash_checks import check_crashes, check_native_crashes
 from mediavault.app.doctor.file_checks import check_files
+from mediavault.app.doctor.media_server_checks import check_media_server
 from mediavault.app.doctor.postgres_checks import check_postgres
+from mediavault.app.doctor.proxy_checks import check_proxies
 from mediavault.app.doctor.site_checks import check_site_packages, check_sites
 from mediavault.app.doctor.ytdlp_checks import check_parts, check_ytdlp
 from mediavault.auth.users import Users
-from mediavault.core.clock import SystemClock
+from mediavault.core.clock import SystemClock, local
 from mediavault.core.failures import MediavaultError
 from mediavault.core.fleet import ALIVE_WITHIN, unserved, unserved_in_words
+from mediavault.core.holds import Hold
 from mediavault.core.job import WorkerHeartbeat
 from mediavault.core.records import RecordKind
-from mediavault.core.settings import Settings, former_variables, unknown_variables
+from mediavault.core.settings import LOW_SPACE_FACTOR, Settings, former_variables, unknown_variables
 from mediavault.core.site_limits import UNPARSED_WINDOW
 from mediavault.maintenance.scheduled_checks import read_position
 from mediavault.platforms import registry
 from mediavault.presentation.doctor_report import Check, DoctorVerdict
-from mediavault.presentation.labels import STATUS_LABELS, format_size, one_line
+from mediavault.presentation.labels import STATUS_LABELS, format_size, hold_label, one_line
 from mediavault.presentation.translation import N_, gettext, grouped, ngettext, translated
 from mediavault.services.browser.discovery import Sandbox, SandboxReport, find_browser, for_browser, noted_sandbox
 from mediavault.services.browser.own_display import has_display
 from mediavault.services.browser.vnc import INSTALL
 from mediavault.services.extraction.ytdlp_home import deno_path, home_of, installed
+from mediavault.services.extraction.ytdlp_versions import read_record
 from mediavault.services.library.bucket_address import parse_bucket_address
 from mediavault.services.sandbox.isolation import NoNetwork, find_isolation
 from mediavault.services.sandbox.process import ChildFailed
+from mediavault.store.line_holds import holds_in_force
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import StoreReport
 
@@ -48,7 +53,6 @@ MIN_PYTHON = (3, 11)
 MIN_SQLITE = (3, 51, 3)
 KNOWN_BROWSERS = re.compile(r"Chrom(e|ium)|Edge")
 VERSION_WITHIN_S = 10.0  # a Chromium that is not in memory yet takes a second or two
-LOW_SPACE_FACTOR = 4  # times the reserve
 # SQLite's locks and memory maps do not work reliably on these (sqlite.org/howtocorrupt.html, section 2).
 NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "fuse.sshfs", "fuse.rclone", "davfs"}
@@ -63,6 +67,7 @@ async def examine(settings: Settings) -> list[Check]:
         check_sqlite(importlib.metadata.version("apsw")),
         check_variables(dict(os.environ)),
         check_network(settings),
+        *await check_proxies(settings),
         *(check_mount(name, folder) for name, folder in _folders(settings)),
         await check_library(settings),
         check_space(settings),
@@ -79,6 +84,7 @@ async def examine(settings: Settings) -> list[Check]:
         *examine_ytdlp(settings),
         *await check_postgres(settings),
         *await check_store(settings),
+        *await check_media_server(settings),
         *check_native_crashes(settings.state_dir),
     ]
 
@@ -296,13 +302,15 @@ async def version_of(program: Path) -> str | None:
 
 def examine_ytdlp(settings: Settings) -> list[Check]:
     """Check the version of yt-dlp that the next post is read with, and its parts."""
-    installation = installed(home_of(settings.state_dir))
+    home = home_of(settings.state_dir)
+    installation = installed(home)
     present = {
         "deno": deno_path() is not None,
         "yt-dlp-ejs": installation.has("yt_dlp_ejs"),
         "curl_cffi": installation.has("curl_cffi"),
     }
-    return [check_ytdlp(installation, today=SystemClock().now().date()), check_parts(present)]
+    version = check_ytdlp(installation, today=SystemClock().now().date(), record=read_record(home))
+    return [version, check_parts(present)]
 
 
 async def check_store(settings: Settings) -> list[Check]:
@@ -313,9 +321,11 @@ async def check_store(settings: Settings) -> list[Check]:
             workers = await store.workers.alive(seen_within=ALIVE_WITHIN)
             broken = await store.catalogue.count_unparsed(within=UNPARSED_WINDOW)
             failures = await store.catalogue.failures()
+            live = LiveSettings(settings, store.records, SystemClock())
+            holds = await holds_in_force(store.records, live, SystemClock().now())
             damaged = len(await store.records.all(RecordKind.DAMAGED))
             _, position = await read_position(store.records)
-            days = (await LiveSettings(settings, store.records, SystemClock()).current()).verify_days
+            days = (await live.current()).verify_days
             has_password = await Users(store.records, SystemClock()).has_password()
     except MediavaultError as exc:
         return [Check("Jobs", DoctorVerdict.BROKEN, exc.message, exc.help)]
@@ -332,7 +342,47 @@ async def check_store(settings: Settings) -> list[Check]:
     access = check_access(settings, has_password=has_password)
     crashes = check_crashes(failures, composition.freeze_reports(settings), now=report.at)
     files = check_files(damaged, position, days=days, now=report.at)
-    return [access, files, jobs, *concerns, check_sites(broken), _check_workers(report, workers), crashes]
+    return [
+        access,
+        files,
+        jobs,
+        *concerns,
+        check_sites(broken),
+        *check_holds(holds),
+        _check_workers(report, workers),
+        crashes,
+    ]
+
+
+def check_holds(holds: Sequence[Hold]) -> list[Check]:
+    """Return a warning for everything that somebody paused: it is easily forgotten. Other holds end by themselves."""
+    ending = [
+        Check(
+            "Queue",
+            DoctorVerdict.OK,
+            gettext("%(hold)s, waiting for %(time)s")
+            % {"hold": hold_label(hold), "time": f"{local(hold.until):%H:%M}"},
+        )
+        for hold in holds
+        if hold.until is not None
+    ]
+    return [
+        *ending,
+        *_pauses(hold for hold in holds if hold.until is None),
+    ]
+
+
+def _pauses(holds: Iterable[Hold]) -> list[Check]:
+    return [
+        Check(
+            "Queue",
+            DoctorVerdict.WARNING,
+            hold_label(hold, hold.site or ""),
+            gettext("`%(command)s` lets it go on.")
+            % {"command": " ".join(filter(None, ("mediavault resume", hold.site)))},
+        )
+        for hold in holds
+    ]
 
 
 def _check_workers(report: StoreReport, workers: Sequence[WorkerHeartbeat]) -> Check:

@@ -9,10 +9,12 @@ from datetime import date, timedelta
 from mediavault.core.installation import command_to_install
 from mediavault.core.messages import Message
 from mediavault.presentation.doctor_report import Check, DoctorVerdict
-from mediavault.presentation.translation import N_, gettext, ngettext
+from mediavault.presentation.translation import N_, gettext, ngettext, translated
 from mediavault.services.extraction.ytdlp_home import YtdlpInstallation
+from mediavault.services.extraction.ytdlp_versions import UpgradeRecord
 
 OLD_AFTER = timedelta(days=45)  # by then several sites have changed
+_WAIT = N_("The next version is tried again. To upgrade now: `mediavault doctor --upgrade-ytdlp`.")
 UPGRADE = N_("Run `mediavault doctor --upgrade-ytdlp`, or upgrade it on the system check page.")
 
 
@@ -31,8 +33,8 @@ PARTS: Sequence[Part] = (
 )
 
 
-def check_ytdlp(installation: YtdlpInstallation, *, today: date) -> Check:
-    """Check that yt-dlp is installed, and recent enough to know today's sites."""
+def check_ytdlp(installation: YtdlpInstallation, *, today: date, record: UpgradeRecord | None = None) -> Check:
+    """Check that yt-dlp is installed, recent enough to know today's sites, and not one that it had to go back to."""
     if installation.version is None:
         return Check(
             "yt-dlp",
@@ -49,6 +51,12 @@ def check_ytdlp(installation: YtdlpInstallation, *, today: date) -> Check:
         "%(version)s (%(where)s), %(days)s day old", "%(version)s (%(where)s), %(days)s days old", age.days
     )
     detail = words % {"version": installation.version, "where": where, "days": max(age.days, 0)}
+    if record and record.refused:
+        given_up = gettext("%(version)s was given up: %(why)s.") % {
+            "version": record.refused,
+            "why": translated(record.why),
+        }
+        return Check("yt-dlp", DoctorVerdict.WARNING, f"{detail}; {given_up}", gettext(_WAIT))
     is_old = age > OLD_AFTER
     return Check(
         "yt-dlp", DoctorVerdict.WARNING if is_old else DoctorVerdict.OK, detail, gettext(UPGRADE) if is_old else ""

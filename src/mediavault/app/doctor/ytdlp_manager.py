@@ -6,13 +6,17 @@ import asyncio
 import os
 from pathlib import Path
 
+from mediavault.app.ytdlp_upkeep import go_back, upgrade_now
 from mediavault.core.clock import Clock
 from mediavault.core.failures import Failure, ToolMissing
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
+from mediavault.core.settings import UpgradeSchedule
 from mediavault.presentation.doctor_report import UpgradeOutcome, YtdlpState
 from mediavault.services.extraction.ytdlp_home import home_of, installed
-from mediavault.services.extraction.ytdlp_upgrade import Install, installer, upgrade
+from mediavault.services.extraction.ytdlp_installer import installer
+from mediavault.services.extraction.ytdlp_upgrade import Install
+from mediavault.services.extraction.ytdlp_versions import UpgradeRecord, former_version, read_record
 
 log = get_logger(__name__)
 
@@ -20,15 +24,23 @@ log = get_logger(__name__)
 class YtdlpManager:
     """Implements the API's port. ``install`` is the package installer, which tests replace."""
 
-    def __init__(self, state_dir: Path, clock: Clock, *, install: Install | None = None) -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        clock: Clock,
+        schedule: UpgradeSchedule = UpgradeSchedule.OFF,
+        *,
+        install: Install | None = None,
+    ) -> None:
         self._home = home_of(state_dir)
         self._clock = clock
+        self._schedule = schedule
         self._install = install
         self._task: asyncio.Task[None] | None = None
-        self._outcome: UpgradeOutcome | None = None
+        self._failed: UpgradeOutcome | None = None  # also what could not even be recorded
 
     def state(self) -> YtdlpState:
-        installation = installed(self._home)
+        installation, record = installed(self._home), read_record(self._home)
         released = installation.released
         return YtdlpState(
             version=installation.version,
@@ -36,13 +48,35 @@ class YtdlpManager:
             is_own=installation.library is not None,
             is_upgrading=self._task is not None and not self._task.done(),
             obstacle=self._obstacle(),
-            outcome=self._outcome,
+            outcome=self._outcome(record),
+            former=former_version(self._home),
+            given_up=record.refused,
+            why=record.why,
+            schedule=self._schedule,
+            next_at=record.next_at if self._schedule is not UpgradeSchedule.OFF else None,
         )
+
+    def _outcome(self, record: UpgradeRecord) -> UpgradeOutcome | None:
+        if self._failed is not None and (record.tried_at is None or record.tried_at <= self._failed.at):
+            return self._failed
+        if record.tried_at is None:
+            return None
+        return UpgradeOutcome(record.tried_at, record.before, record.after, record.error, record.help)
+
+    def _failure(self, failure: Failure) -> UpgradeOutcome:
+        return UpgradeOutcome(self._clock.now(), error=failure.message, help=failure.help)
+
+    def step_back(self) -> None:
+        self._failed = None
+        try:
+            go_back(self._home, self._clock)
+        except Failure as exc:
+            self._failed = self._failure(exc)
 
     def start_upgrade(self) -> None:
         if self._obstacle() or self.state().is_upgrading:
             return
-        self._outcome = None
+        self._failed = None
         self._task = asyncio.create_task(self._upgrade(), name="ytdlp-upgrade")
 
     async def aclose(self) -> None:
@@ -53,13 +87,12 @@ class YtdlpManager:
 
     async def _upgrade(self) -> None:
         try:
-            upgraded = await upgrade(self._home, install=self._install)
+            upgraded = await upgrade_now(self._home, self._clock, install=self._install)
         except Failure as exc:
             log.warning("ytdlp_not_upgraded", error=exc.message)
-            self._outcome = UpgradeOutcome(self._clock.now(), error=exc.message, help=exc.help)
+            self._failed = self._failure(exc)
         else:
             log.info("ytdlp_upgraded", before=upgraded.before, after=upgraded.after)
-            self._outcome = UpgradeOutcome(self._clock.now(), before=upgraded.before, after=upgraded.after)
 
     def _obstacle(self) -> str:
         """Return why yt-dlp cannot be upgraded here; "" when it can."""

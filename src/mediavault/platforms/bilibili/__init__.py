@@ -7,6 +7,7 @@ import re
 from mediavault.core.platform import (
     AccountCookie,
     AddressPattern,
+    ListRules,
     Matching,
     MediaRules,
     Pace,
@@ -135,6 +136,28 @@ BILIBILI = Platform(
         always_sent=True,
     ),
     ytdlp=YtdlpRules(("bilibili", "bilibilibangumi", "bilibilidynamic", "biliintl"), owns_list=True, handle=""),
+    lists=(
+        ListRules(
+            AddressPattern(
+                re.compile(r"^/(?:space/)?(?P<space>\d+)/?(?:$|(?:upload/)?video/?$)"),
+                host=re.compile(r"(?:space|m)\.bilibili\.com"),
+                canonical="https://space.bilibili.com/{space}/video",
+            ),
+            ("bilibilispacevideo", "bilibilicollectionlist"),  # some show only the collection of an account's videos
+            newest_first=True,
+            key="id",
+        ),
+        ListRules(
+            AddressPattern(
+                re.compile(r"^/(?P<space>\d+)/lists/(?P<list>\d+)/?$"),
+                query={"type": re.compile(r"(?P<type>season|series)")},
+                host=re.compile(r"space\.bilibili\.com"),
+                canonical="https://space.bilibili.com/{space}/lists/{list}?type={type}",
+            ),
+            ("bilibilicollectionlist", "bilibiliserieslist"),
+            key="id",
+        ),
+    ),
     media=MediaRules(
         hosts=(".bilivideo.com", ".bilivideo.cn", ".acgvideo.com", ".akamaized.net", ".hdslb.com"),
         own_hosts=re.compile(r".+\.(?:bilivideo\.(?:com|cn)|acgvideo\.com|hdslb\.com)|upos-[\w-]+\.akamaized\.net"),

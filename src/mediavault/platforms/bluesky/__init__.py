@@ -16,6 +16,7 @@ from mediavault.core.platform import (
     YtdlpRules,
     paths,
 )
+from mediavault.platforms.bluesky.feeds import ACCOUNT_FEEDS
 from mediavault.platforms.bluesky.reader import address_of, ids_of, read
 
 _ID = r"(?P<post_id>[a-z0-9]{6,20})(?=/|$)"
@@ -73,6 +74,7 @@ BLUESKY = Platform(
         always_sent=True,
     ),
     ytdlp=YtdlpRules(("bluesky",), by_id_only=True),
+    feeds=(ACCOUNT_FEEDS,),
     media=MediaRules(
         hosts=("video.bsky.app", "video.cdn.bsky.app", "cdn.bsky.app", "bsky.social", ".host.bsky.network"),
         path=re.compile(r"/watch/[^/]+/[^/]+/|/xrpc/com\.atproto\.sync\.getBlob"),

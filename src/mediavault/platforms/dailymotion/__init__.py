@@ -6,6 +6,7 @@ import re
 
 from mediavault.core.platform import (
     AddressPattern,
+    ListRules,
     Matching,
     MediaRules,
     Pace,
@@ -16,6 +17,7 @@ from mediavault.core.platform import (
     YtdlpRules,
     paths,
 )
+from mediavault.platforms.dailymotion.feeds import PLAYLIST_FEEDS, account_feeds
 from mediavault.platforms.dailymotion.reader import ids_of, read
 
 _NOT_A_NAME = (
@@ -64,7 +66,27 @@ DAILYMOTION = Platform(
         json_paths=re.compile(r"/player/metadata/video/"),
         always_sent=True,
     ),
-    ytdlp=YtdlpRules(("dailymotion",), handle=""),
+    ytdlp=YtdlpRules(("dailymotion",), handle="", lists_subtitles=True),
+    lists=(
+        ListRules(
+            AddressPattern(
+                re.compile(r"^/playlist/(?P<list>x[0-9a-z]+)(?:[_/]|$)"),
+                canonical="https://www.dailymotion.com/playlist/{list}",
+            ),
+            ("dailymotion:playlist",),
+            key="id",
+        ),
+        ListRules(
+            AddressPattern(
+                re.compile(rf"^/(?:user/)?(?!(?:{_NOT_A_NAME})(?:/|$))(?P<handle>[\w-]+)/?(?:$|videos/?$)"),
+                host=re.compile(r"(?:www\.|m\.|touch\.)?dailymotion\.com"),
+                canonical="https://www.dailymotion.com/{handle}",
+            ),
+            ("dailymotion:user",),
+            newest_first=True,
+        ),
+    ),
+    feeds=(PLAYLIST_FEEDS, account_feeds(_NOT_A_NAME)),
     media=MediaRules(
         hosts=(".dmcdn.net", ".dailymotion.com"),
         path=re.compile(r"/manifest/video/"),

@@ -114,7 +114,7 @@ FACEBOOK = Platform(
         json_paths=re.compile(r"/api/graphql|/graphqlbatch|/video/(?:playback|tahoe)/"),
         viewer=("CurrentUserInitialData", "NAME"),
     ),
-    ytdlp=YtdlpRules(("facebook", "facebook:(?:reel|ads)", "facebookredirecturl"), handle=""),
+    ytdlp=YtdlpRules(("facebook", "facebook:(?:reel|ads)", "facebookredirecturl"), handle="", lists_subtitles=True),
     media=MediaRules(
         hosts=(".fbcdn.net", ".fbsbx.com"),
         path=re.compile(r"/(?:o1/)?v/t\d++(?:(?!/v/t\d)[^?])*\.mp4"),

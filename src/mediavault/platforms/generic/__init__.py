@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import AddressPattern, Matching, MediaRules, Platform, YtdlpRules, paths
+from mediavault.core.platform import AddressPattern, ListRules, Matching, MediaRules, Platform, YtdlpRules, paths
+from mediavault.platforms.generic.feeds import PEERTUBE_FEEDS
 
 _ANY = re.compile(r".+", re.DOTALL)
 
@@ -60,6 +61,22 @@ GENERIC = Platform(
         ),
     ),
     ytdlp=YtdlpRules(("default",), handle=""),
+    lists=(  # of PeerTube, whose servers yt-dlp has a list of
+        ListRules(
+            AddressPattern(
+                re.compile(r"^/(?P<kind>a|c)/(?P<name>[^/]+)/?(?:$|videos/?$)"),
+                canonical="https://{host}/{kind}/{name}/videos",
+            ),
+            ("peertube:playlist",),
+            newest_first=True,
+        ),
+        ListRules(
+            AddressPattern(re.compile(r"^/w/p/(?P<list>[^/]+)/?$"), canonical="https://{host}/w/p/{list}"),
+            ("peertube:playlist",),
+            key="id",
+        ),
+    ),
+    feeds=PEERTUBE_FEEDS,
     media=MediaRules(
         watermark_no=re.compile(r"/streaming-playlists/hls/|/static/(?:webseed|web-videos)/"),  # PeerTube
         reject_path=re.compile(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from mediavault.core.platform import AddressPattern, Matching, MediaRules, PageReader, Platform, Walls, paths
+from mediavault.platforms.mastodon.feeds import ACCOUNT_FEEDS
 from mediavault.platforms.mastodon.reader import read
 from mediavault.services.extraction.page_data.statuses import ids_of
 
@@ -62,6 +63,7 @@ MASTODON = Platform(
         ids_of=ids_of,
         json_paths=re.compile(r"/api/v1/statuses/\d+(?:\?|$)"),
     ),
+    feeds=(ACCOUNT_FEEDS,),
     media=MediaRules(
         hosts=("files.mastodon.social", "media.mastodon.social"),
         reject_path=re.compile(r"/small/|/cache/preview_cards/"),

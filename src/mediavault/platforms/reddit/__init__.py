@@ -17,6 +17,7 @@ from mediavault.core.platform import (
     YtdlpRules,
     paths,
 )
+from mediavault.platforms.reddit.feeds import FEEDS
 from mediavault.platforms.reddit.media import measures, stated_size
 from mediavault.platforms.reddit.reader import address_of, ids_of, read, story_of
 
@@ -102,6 +103,7 @@ REDDIT = Platform(
         always_sent=True,
     ),
     ytdlp=YtdlpRules(("reddit",), owns_list=True, handle="uploader", display_name=""),
+    feeds=FEEDS,
     media=MediaRules(
         hosts=("v.redd.it", "packaged-media.redd.it", "i.redd.it", "preview.redd.it", "external-preview.redd.it"),
         path=re.compile(r"/(?:CMAF|DASH)_(?:AUDIO_)?\d+\.mp4|/HLSPlaylist\.m3u8|/DASHPlaylist\.mpd"),

@@ -16,7 +16,7 @@ from urllib.parse import SplitResult
 from mediavault.core.media import Candidate, Expected, Item, ItemType, SourceType
 from mediavault.core.platform import Measures, Platform
 from mediavault.services.extraction.page_data import build, values
-from mediavault.services.extraction.page_data.build import own_candidates
+from mediavault.services.extraction.page_data.build import own_candidates, pictures
 from mediavault.services.extraction.page_data.json_walk import Node
 
 MAX_ITEMS = 100  # a gallery has 20 at most
@@ -238,7 +238,9 @@ def _linked(post: Node, platform: Platform) -> tuple[Item, ...]:
     if _FILE.search(path):
         return (Item(tuple(own_candidates(url, platform)), thumbnail_url=picture_of(post)),)
     if _PICTURE.search(path) or post.get("post_hint") == "image":
-        return (Item(type=ItemType.IMAGE, thumbnail_url=picture_of(post) or url),)
+        shown = picture_of(post)
+        own = url if _PICTURE.search(path) else None
+        return (Item(pictures(own, shown), type=ItemType.IMAGE, thumbnail_url=shown or url),)
     return ()
 
 

@@ -7,6 +7,7 @@ from urllib.parse import SplitResult
 
 from mediavault.core.platform import (
     AddressPattern,
+    ListRules,
     Matching,
     Measures,
     MediaRules,
@@ -87,6 +88,15 @@ TIKTOK = Platform(
         always_sent=True,
     ),
     ytdlp=YtdlpRules(("tiktok", "vm.tiktok"), handle="uploader", display_name="channel"),
+    lists=(
+        ListRules(
+            AddressPattern(re.compile(rf"^/@{_NAME}/?(?:posts/?)?$"), canonical=_PROFILE),
+            ("tiktok:user",),
+            newest_first=True,
+            key="id",
+            by_key="tiktokuser:{key}",  # yt-dlp's own form of an address, for the secret user id
+        ),
+    ),
     media=MediaRules(
         hosts=(
             ".tiktok.com",

@@ -16,6 +16,7 @@ from mediavault.core.platform import (
     YtdlpRules,
     paths,
 )
+from mediavault.platforms.tumblr.feeds import blog_feeds
 from mediavault.platforms.tumblr.reader import ids_of, read
 
 _WWW = r"(?:www\.)?tumblr\.com"
@@ -61,6 +62,7 @@ TUMBLR = Platform(
         always_sent=True,
     ),
     ytdlp=YtdlpRules(("tumblr",)),
+    feeds=(blog_feeds(_NAME, blog=_BLOG, www=_WWW),),
     media=MediaRules(
         hosts=("va.media.tumblr.com", ".media.tumblr.com", "vtt.tumblr.com"),
         path=re.compile(r"/tumblr_\w+(?:_\d+)?\.mp4"),

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult
 from mediavault.core.platform import (
     AccountCookie,
     AddressPattern,
+    ListRules,
     Matching,
     MediaRules,
     Pace,
@@ -90,6 +91,25 @@ TWITCH = Platform(
         always_sent=True,
     ),
     ytdlp=YtdlpRules(("twitch:clips", "twitch:vod")),
+    lists=(
+        ListRules(
+            AddressPattern(
+                re.compile(r"^/collections/(?P<list>[\w-]+)/?$"), canonical="https://www.twitch.tv/collections/{list}"
+            ),
+            ("twitch:collection",),
+            key="id",
+        ),
+        ListRules(
+            AddressPattern(
+                re.compile(rf"^/{_NAME}/?(?:$|(?:videos|profile|home)(?:/|$))"),
+                host=re.compile(r"(?:(?:www|m|go|secure)\.)?twitch\.tv"),
+                canonical="https://www.twitch.tv/{handle}/videos?filter=all&sort=time",
+            ),
+            ("twitch:videos",),
+            newest_first=True,
+            title="",  # it is "jane - All Videos sorted by Date"
+        ),
+    ),
     media=MediaRules(
         hosts=(
             ".twitchcdn.net",

@@ -6,6 +6,7 @@ import re
 
 from mediavault.core.platform import (
     AddressPattern,
+    ListRules,
     Matching,
     MediaRules,
     Pace,
@@ -16,6 +17,7 @@ from mediavault.core.platform import (
     YtdlpRules,
     paths,
 )
+from mediavault.platforms.vimeo.feeds import CHANNEL_FEEDS, account_feeds
 from mediavault.platforms.vimeo.reader import ids_of, read
 
 _ID = r"(?P<post_id>\d{3,12})"
@@ -71,6 +73,25 @@ VIMEO = Platform(
         json_paths=re.compile(r"^https://player\.vimeo\.com/video/\d+/config|^https://api\.vimeo\.com/videos/\d+"),
     ),
     ytdlp=YtdlpRules(("vimeo", "vimeo:(?:review|event)")),
+    lists=(
+        ListRules(
+            AddressPattern(
+                re.compile(r"^/(?P<kind>channels|groups|album|showcase)/(?P<list>[\w-]+)(?:/videos)?/?$"),
+                canonical="https://vimeo.com/{kind}/{list}",
+            ),
+            ("vimeo:(?:channel|group|album)",),
+        ),
+        ListRules(
+            AddressPattern(
+                re.compile(rf"^/{_NAME}/?(?:$|videos/?$)"),
+                host=re.compile(r"(?:www\.)?vimeo\.com"),
+                canonical="https://vimeo.com/{handle}/videos",
+            ),
+            ("vimeo:user",),
+            newest_first=True,
+        ),
+    ),
+    feeds=(CHANNEL_FEEDS, account_feeds(_NAME)),
     media=MediaRules(
         hosts=(".vimeocdn.com", ".akamaized.net"),
         own_hosts=re.compile(r"(?:.+\.)?vimeocdn\.com|\w*vod-(?:adaptive|progressive)[\w-]*\.akamaized\.net"),

@@ -97,7 +97,7 @@ X = Platform(
         json_paths=re.compile(r"/graphql/[^/]+/(?:TweetResultByRestId|TweetDetail|TweetResultsByRestIds)\b"),
         always_sent=True,
     ),
-    ytdlp=YtdlpRules(("twitter", "twitter:(?:amplify|card|broadcast)"), mixes_single=True),
+    ytdlp=YtdlpRules(("twitter", "twitter:(?:amplify|card|broadcast)"), mixes_single=True, lists_subtitles=True),
     media=MediaRules(
         hosts=("video.twimg.com", "pbs.twimg.com", "abs.twimg.com", ".video.pscp.tv"),
         path=re.compile(r"/(?:amplify_video|ext_tw_video|tweet_video)/"),

@@ -136,10 +136,13 @@ _TYPES = {"video": ItemType.VIDEO, "animated_gif": ItemType.GIF, "photo": ItemTy
 
 def _item(medium: Node, platform: Platform, *, role: ItemRole = ItemRole.MAIN, label: str | None = None) -> Item:
     candidates = _candidates(medium, platform)
+    kind = _TYPES.get(str(medium.get("type")), ItemType.IMAGE)
+    if kind is ItemType.IMAGE and (picture := _picture(medium)):
+        candidates = build.pictures(_full_size(picture), picture)
     return Item(
         candidates=candidates,
         role=role,
-        type=_TYPES.get(str(medium.get("type")), ItemType.IMAGE),
+        type=kind,
         media_id=next((c.media_key for c in candidates if c.media_key), None) or values.text(medium.get("id_str")),
         thumbnail_url=_picture(medium),
         expected=_expected(medium),
@@ -195,6 +198,15 @@ def _expected(medium: Node) -> Expected:
 
 def _picture(medium: Node) -> str | None:
     return values.url(medium.get("media_url_https") or medium.get("media_url"))
+
+
+_NAMED = re.compile(r"(https://pbs\.twimg\.com/media/[\w-]+)\.(jpg|png|webp)(?:[?:].*)?", re.ASCII)
+
+
+def _full_size(url: str) -> str:
+    """Return the URL of the picture as it was uploaded, instead of one that is scaled down."""
+    named = _NAMED.fullmatch(url)
+    return f"{named[1]}?format={named[2]}&name=orig" if named else url
 
 
 def _user(node: Node) -> Node:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+from mediavault.core.following import EntryKind
 from mediavault.core.platform import (
     AddressPattern,
+    ListRules,
     Matching,
     MediaRules,
     Pace,
@@ -16,6 +18,7 @@ from mediavault.core.platform import (
     YtdlpRules,
     paths,
 )
+from mediavault.platforms.youtube.feeds import LIST_FEEDS, channel_feeds
 from mediavault.platforms.youtube.reader import ids_of, read, story_of
 
 _ID = r"(?!videoseries|live_stream)(?P<post_id>[\w-]{11})(?![\w-])"
@@ -30,6 +33,9 @@ _TABS = (
     "featured|home|videos|streams|shorts|live|playlists|podcasts|releases|courses|posts|community|channels|about|search"
     "|store|membership|join"
 )
+_CHANNEL = rf"@[^/]+|(?:channel|user|c)/[^/]+|(?!(?:{_NOT_A_NAME})(?:/|$))[\w-]+"
+_LIST_PATH = r"^/(?:playlist|watch|embed|embed/videoseries)/?$"
+_NOTHING = re.compile(r"")
 
 YOUTUBE = Platform(
     name="youtube",
@@ -93,7 +99,45 @@ YOUTUBE = Platform(
         data_css="#movie_player",
         always_sent=True,
     ),
-    ytdlp=YtdlpRules(("youtube", "youtube:(?:clip|consent)", "youtubeytbe"), wall_s=120.0),
+    ytdlp=YtdlpRules(("youtube", "youtube:(?:clip|consent)", "youtubeytbe"), wall_s=120.0, lists_subtitles=True),
+    lists=(
+        ListRules(
+            AddressPattern(
+                re.compile(rf"^/(?P<channel>{_CHANNEL})/?(?:$|(?P<tab>videos|shorts|streams)/?$|(?:featured|home)/?$)"),
+                host=re.compile(r".*youtube\.com"),
+                canonical="https://www.youtube.com/{channel}/{tab}",
+            ),
+            ("youtube:tab",),
+            tabs={EntryKind.VIDEO: "videos", EntryKind.SHORT: "shorts", EntryKind.LIVE: "streams"},
+            newest_first=True,
+            rough_dates=True,
+            key="channel_id",
+            by_key="https://www.youtube.com/channel/{key}/{tab}",
+            title="channel",
+        ),
+        ListRules(  # an account's uploads: all (UU), or its videos, shorts, streams or posts for members (UULF, UUSH, UULV, UUMO)
+            AddressPattern(
+                re.compile(_LIST_PATH),
+                query={"list": re.compile(r"(?P<list>UU[\w-]+)"), "v": _NOTHING},
+                canonical="https://www.youtube.com/playlist?list={list}",
+            ),
+            ("youtube:tab", "youtube:playlist"),
+            newest_first=True,
+            rough_dates=True,
+            key="id",
+        ),
+        ListRules(  # any order; mixes (RD) are different for everybody, and have no end
+            AddressPattern(
+                re.compile(_LIST_PATH),
+                query={"list": re.compile(r"(?!RD)(?P<list>[\w-]{2,})"), "v": _NOTHING},
+                canonical="https://www.youtube.com/playlist?list={list}",
+            ),
+            ("youtube:tab", "youtube:playlist"),
+            rough_dates=True,
+            key="id",
+        ),
+    ),
+    feeds=(LIST_FEEDS, channel_feeds(_NOT_A_NAME)),
     media=MediaRules(
         hosts=(".googlevideo.com", ".ytimg.com", "yt3.ggpht.com"),
         path=re.compile(r"/videoplayback|/api/manifest/"),

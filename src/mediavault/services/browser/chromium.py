@@ -15,9 +15,11 @@ sites that refuse it refuse users' own servers. Nothing else is altered: ``navig
 from __future__ import annotations
 
 import asyncio
+import base64
 import sys
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -28,6 +30,7 @@ from mediavault.core.logs import get_logger
 from mediavault.core.media import OnProgress
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
+from mediavault.core.shared_line import SiteLine
 from mediavault.core.slow_floor import SlowTransferDetector
 from mediavault.services.browser.cookies import as_cookie
 from mediavault.services.browser.discovery import for_driver
@@ -44,6 +47,8 @@ from mediavault.services.browser.visit import PageVisit
 
 CLOSE_PAGE_S = 2.5  # and once more
 SETTLE_S = 1.0
+SCREENSHOT_S = 20.0
+MAX_SCREENSHOT_WIDTH, MAX_SCREENSHOT_HEIGHT = 2_560, 8_000  # CSS pixels: 80 MB while it is taken
 PAGES_AT_ONCE = 4  # 100 MB of memory each
 
 T = TypeVar("T")
@@ -116,17 +121,19 @@ class Chromium:
 
     # --- the port ----------------------------------------------------------------------------------------------
 
-    async def capture(self, url: str, *, platform: Platform, within_s: float, signed_in: bool = False) -> PageCapture:
+    async def capture(
+        self, url: str, *, platform: Platform, within_s: float, signed_in: bool = False, screenshot: bool = False
+    ) -> PageCapture:
         end_s = self._clock.monotonic() + within_s
-        with self._proxy.exempting(url):
+        async with self._proxy.visiting(url, within_s=within_s / 2):
             try:
-                return await self._visit(url, platform, end_s, signed_in=signed_in)
+                return await self._visit(url, platform, end_s, signed_in=signed_in, screenshot=screenshot)
             except (PageCrashed, BrowserUnavailable) as exc:
                 if end_s - self._clock.monotonic() < within_s / 3 or self._keeper.closed:
                     raise _as_unavailable(exc) from exc
                 log.warning("visit_repeated", reason=first_line(exc))
             try:
-                return await self._visit(url, platform, end_s, signed_in=signed_in)
+                return await self._visit(url, platform, end_s, signed_in=signed_in, screenshot=screenshot)
             except PageCrashed as exc:
                 raise _as_unavailable(exc) from exc
 
@@ -141,16 +148,19 @@ class Chromium:
         within_s: float,
         floor: SlowTransferDetector,
         on_progress: OnProgress,
+        line: SiteLine | None = None,
         signed_in: bool = False,
     ) -> BrowserDownload:
         end_s = self._clock.monotonic() + within_s
-        with self._proxy.exempting(scope_url):
-            async with self._page(signed_in=signed_in) as (_, page, cdp):
-                navigation = Navigation(page, cdp, ask, self._clock, max_bytes, end_s, floor, on_progress)
-                try:
-                    return await navigation.run(url, referer=referer, into=into)
-                except PageFailed as exc:
-                    raise _as_unavailable(exc) from exc
+        async with (
+            self._proxy.visiting(scope_url, within_s=within_s / 2),
+            self._page(signed_in=signed_in) as (_, page, cdp),
+        ):
+            navigation = Navigation(page, cdp, ask, self._clock, max_bytes, end_s, floor, on_progress, line)
+            try:
+                return await navigation.run(url, referer=referer, into=into)
+            except PageFailed as exc:
+                raise _as_unavailable(exc) from exc
 
     async def cookies(self, url: str, *, signed_in: bool = False) -> Sequence[Cookie]:
         running = self._keeper.running
@@ -170,7 +180,9 @@ class Chromium:
 
     # --- pages -------------------------------------------------------------------------------------------------
 
-    async def _visit(self, url: str, platform: Platform, end_s: float, *, signed_in: bool) -> PageCapture:
+    async def _visit(
+        self, url: str, platform: Platform, end_s: float, *, signed_in: bool, screenshot: bool
+    ) -> PageCapture:
         async with self._page(signed_in=signed_in) as (running, page, cdp):
             began_s = self._clock.monotonic()
             network = NetworkLog(lambda: self._clock.monotonic() - began_s, platform.reader.json_paths)
@@ -182,6 +194,8 @@ class Chromium:
             try:
                 await tap.start()
                 capture = await visit.run(url, user_agent=running.user_agent)
+                if screenshot:
+                    capture = replace(capture, screenshot=await _screenshot(cdp))
             except (PageCrashed, BrowserUnavailable) as exc:
                 self._check_memory(running, ended_before, exc)
                 raise
@@ -309,6 +323,24 @@ def _dispatch(running: BrowserInstance, response: Any) -> None:
             visit.on_response(cast("Response", response))
     except playwright.Error:  # its frame is gone, or it is a worker's and has none
         return
+
+
+async def _screenshot(cdp: Cdp) -> bytes | None:
+    """Return the page as a PNG, from its top to at most ``MAX_SCREENSHOT_HEIGHT``; None when none can be taken."""
+    try:
+        size = (await ask(cdp.send("Page.getLayoutMetrics"), CALL_S))["cssContentSize"]
+        area = {
+            "x": 0,
+            "y": 0,
+            "width": min(max(size["width"], 1), MAX_SCREENSHOT_WIDTH),
+            "height": min(max(size["height"], 1), MAX_SCREENSHOT_HEIGHT),
+            "scale": 1,
+        }
+        wanted = {"format": "png", "captureBeyondViewport": True, "clip": area}
+        return base64.b64decode((await ask(cdp.send("Page.captureScreenshot", wanted), SCREENSHOT_S))["data"])
+    except (TookTooLong, PageFailed, BrowserUnavailable, KeyError, ValueError) as exc:
+        log.warning("screenshot_failed", error=str(exc))
+        return None
 
 
 async def _close_popup(popup: Any) -> None:

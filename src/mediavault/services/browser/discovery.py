@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mediavault.core.failures import BrowserUnavailable
 from mediavault.core.messages import Message
-from mediavault.services.browser.profile import Profile
+from mediavault.services.browser.profile import BrowserProfile
 
 # In this order: builds that decode H.264 and are kept up to date by the system come first.
 NAMES_ON_PATH = (
@@ -207,7 +207,7 @@ class SandboxReport:
     reason: str = ""
 
 
-def note_sandbox(profile: Profile, report: SandboxReport) -> None:
+def note_sandbox(profile: BrowserProfile, report: SandboxReport) -> None:
     """Record how the browser was started, for the doctor. A failed write is ignored."""
     with contextlib.suppress(OSError):
         (profile.base / _SANDBOX_NOTE).write_text(f"{report.sandbox.value}\n{report.reason}", "utf-8")

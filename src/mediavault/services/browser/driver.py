@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -48,7 +48,7 @@ class Guard(Protocol):
     def username(self) -> str: ...
     @property
     def password(self) -> str: ...
-    def exempting(self, scope_url: str) -> AbstractContextManager[None]: ...
+    def visiting(self, scope_url: str, *, within_s: float) -> AbstractAsyncContextManager[None]: ...
 
 
 class DriverElement(Protocol):

@@ -22,7 +22,7 @@ from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.services.browser.discovery import Sandbox, SandboxReport, for_browser, note_sandbox
 from mediavault.services.browser.driver import BrowserCall, Guard, PageFailed
-from mediavault.services.browser.profile import Profile
+from mediavault.services.browser.profile import BrowserProfile
 from mediavault.services.egress.proxy import CHROMIUM_ARGS
 
 LAUNCH_S = 30.0
@@ -47,7 +47,7 @@ class Launcher:
     playwright: Any
     ask: BrowserCall
     executable: Path
-    profile: Profile
+    profile: BrowserProfile
     downloads: Path
     proxy: Guard
     headless: bool
@@ -150,7 +150,7 @@ def _context_options(user_agent: str) -> dict[str, Any]:
     }
 
 
-def environment_for(profile: Profile, own: Mapping[str, str]) -> dict[str, str]:
+def environment_for(profile: BrowserProfile, own: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that a browser gets (``discovery``), and where it puts its own files.
 
     What Chromium and its libraries write next to a profile (crash reports, settings of sound and desktop, caches) goes
@@ -161,7 +161,7 @@ def environment_for(profile: Profile, own: Mapping[str, str]) -> dict[str, str]:
     return for_browser(own) | {name: str(folder) for name, folder in folders.items()}
 
 
-def prepare(profile: Profile, downloads: Path) -> None:
+def prepare(profile: BrowserProfile, downloads: Path) -> None:
     profile.forget_stale_locks()
     profile.empty_scratch()
     shutil.rmtree(downloads, ignore_errors=True)  # what a killed browser left half written

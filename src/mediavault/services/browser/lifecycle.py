@@ -22,7 +22,7 @@ from mediavault.services.browser.discovery import find_browser, unavailable
 from mediavault.services.browser.driver import BrowserCall, Guard, PageFailed, try_call
 from mediavault.services.browser.launch import CLOSE_BROWSER_S, LAUNCH_S, Launcher, pid_of, prepare
 from mediavault.services.browser.processes import end_process, find_over_limit, is_alive, kill_browser, parent_of
-from mediavault.services.browser.profile import Profile, claim_profile
+from mediavault.services.browser.profile import BrowserProfile, claim_profile
 from mediavault.services.browser.visit import PageVisit
 
 HEARTBEAT_S = 3.0
@@ -44,7 +44,7 @@ class BrowserInstance:
     playwright: Any
     context: Any
     anonymous: Any
-    profile: Profile
+    profile: BrowserProfile
     downloads: Path
     user_agent: str
     pid: int | None
@@ -209,7 +209,7 @@ class BrowserManager:
         log.info("browser_started", browser_pid=running.pid, anonymous=profile.anonymous, user_agent=running.user_agent)
         return running
 
-    async def _launch(self, profile: Profile, downloads: Path, undo: AsyncExitStack) -> BrowserInstance:
+    async def _launch(self, profile: BrowserProfile, downloads: Path, undo: AsyncExitStack) -> BrowserInstance:
         starting = self.spawn(self._start_driver())
         try:
             playwright = await self._ask(asyncio.shield(starting), LAUNCH_S)

@@ -32,7 +32,7 @@ from mediavault.services.browser.plain_window import (
     window_proxy,
 )
 from mediavault.services.browser.processes import default_limit, end_process, find_over_limit
-from mediavault.services.browser.profile import Profile, WindowBusy, borrowed_profile
+from mediavault.services.browser.profile import BrowserProfile, WindowBusy, borrowed_profile
 from mediavault.services.browser.session_manager import SessionManager
 from mediavault.services.browser.vnc import ScreenConnection, check_tools, connect_to_screen
 from mediavault.services.egress.guard import EgressGuard
@@ -239,7 +239,9 @@ class LoginWindows:
             ready.cancel()
 
     @asynccontextmanager
-    async def _opened(self, errand: BrowserTask, profile: Profile, size: ScreenSize) -> AsyncIterator[OpenWindow]:
+    async def _opened(
+        self, errand: BrowserTask, profile: BrowserProfile, size: ScreenSize
+    ) -> AsyncIterator[OpenWindow]:
         browser = find_browser(self._executable)
         if browser.path is None:
             raise unavailable(browser)

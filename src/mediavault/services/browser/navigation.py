@@ -32,6 +32,7 @@ from mediavault.core.failures import (
 from mediavault.core.media import OnProgress
 from mediavault.core.messages import Message
 from mediavault.core.retry_after import parse_retry_after
+from mediavault.core.shared_line import SiteLine
 from mediavault.core.slow_floor import SlowTransferDetector
 from mediavault.core.system_errors import failure_of_disk
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
@@ -45,6 +46,7 @@ ANSWER_S = 60.0  # from navigating to the answer's headers
 STALL_S = 60.0  # without one byte
 TICK_S = 0.25
 CALL_S = 10.0
+PART_OF_LIMIT = 0.5  # what is left is for the other downloads, which wait for what the browser takes
 FILE_NAME = "navigation.part"  # never one that the site chose
 
 PATTERNS = [{"urlPattern": "*", "requestStage": "Response", "resourceType": "Document"}]
@@ -107,6 +109,7 @@ class Navigation:
     end_s: float
     floor: SlowTransferDetector
     on_progress: OnProgress
+    line: SiteLine | None = None
     answer: Answer | None = None
     refused: Failure | None = None
     received: int = 0
@@ -114,6 +117,8 @@ class Navigation:
     _last_byte_s: float = 0.0
     _judged_s: float = 0.0  # until when the transfer's speed was judged, and with how many bytes
     _judged_bytes: int = 0
+    _counted_bytes: int = 0  # of those received, on the line
+    _limit: float | None = None  # in bytes a second, as last sent to the browser
     _download: Download | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -124,6 +129,7 @@ class Navigation:
         self.cdp.on("Page.downloadProgress", self._on_bytes)
         await self.ask(self.cdp.send("Page.enable"), CALL_S)
         await self.ask(self.cdp.send("Fetch.enable", {"patterns": PATTERNS}), CALL_S)
+        await self._keep_limit()
         try:
             await self._navigate(url, referer)
             download = await self._download_begun(url)
@@ -201,6 +207,7 @@ class Navigation:
                     await _cancel(download, self.ask)
                     raise failure
                 await asyncio.wait({ended}, timeout=TICK_S)
+                await self._keep_limit()
             reason = await self.ask(ended, CALL_S)
         finally:
             ended.cancel()
@@ -212,6 +219,20 @@ class Navigation:
             )
             raise Incomplete(message, bytes_received=self.received)
         return await self.ask(download.path(), CALL_S)
+
+    async def _keep_limit(self) -> None:
+        """Count on the line what came, and give the browser its part of the limit in force."""
+        if self.line is None:
+            return
+        new_bytes, self._counted_bytes = self.received - self._counted_bytes, self.received
+        await self.line.pay(new_bytes, may_wait=False)
+        limit = await self.line.limit()
+        if limit != self._limit:
+            self._limit = limit
+            lowest = 2 * self.floor.bytes_per_s  # with less, the site would seem to be too slow
+            throughput = -1 if limit is None else max(limit * PART_OF_LIMIT, lowest)
+            conditions = {"offline": False, "latency": 0, "downloadThroughput": throughput, "uploadThroughput": -1}
+            await try_call(self.ask, self.cdp.send("Network.emulateNetworkConditions", conditions), CALL_S)
 
     def _exceeded_limit(self) -> Failure | None:
         if max(self.received, self.total or 0) > self.max_bytes:

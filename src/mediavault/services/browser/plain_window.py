@@ -23,7 +23,7 @@ from mediavault.core.failures import BrowserUnavailable
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.services.browser.discovery import for_browser
-from mediavault.services.browser.profile import Profile
+from mediavault.services.browser.profile import BrowserProfile
 from mediavault.services.browser.vnc import SOCKET
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.proxy import CHROMIUM_ARGS, EgressProxy
@@ -80,7 +80,7 @@ class PlainWindow:
 
 
 async def open_window(
-    executable: Path, profile: Profile, url: str, *, proxy: str, screen: VirtualScreen | None
+    executable: Path, profile: BrowserProfile, url: str, *, proxy: str, screen: VirtualScreen | None
 ) -> PlainWindow:
     """Open ``url`` on ``screen``, or on the user's own where it is None. ``profile`` is held by this process.
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from mediavault.core.cookies import Cookie
 from mediavault.core.media import OnProgress
 from mediavault.core.platform import Platform
+from mediavault.core.shared_line import SiteLine
 from mediavault.core.slow_floor import SlowTransferDetector
 
 
@@ -112,6 +113,7 @@ class PageCapture:
     # JSON values: "navigations" [[seconds, address] of the main frame], "encrypted" (a media element met protected
     # data), "key_systems" (asked for), "crashed", "unresponsive"
     extra: Mapping[str, Any] = field(default_factory=dict)
+    screenshot: bytes | None = None  # PNG, where one was asked for and could be taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +134,14 @@ class Browser(Protocol):
     in a window.
     """
 
-    async def capture(self, url: str, *, platform: Platform, within_s: float, signed_in: bool = False) -> PageCapture:
+    async def capture(
+        self, url: str, *, platform: Platform, within_s: float, signed_in: bool = False, screenshot: bool = False
+    ) -> PageCapture:
         """Visit a page, prime its players and report what was seen. The page is closed in any case.
 
         Stops as soon as a video's address is known and settled; at the latest after ``within_s`` seconds, then with
-        what was seen so far. Raises NetworkFailure when the document did not load at all, PageTooHeavy when it took more
-        memory than the browser may use.
+        what was seen so far. ``screenshot`` takes a picture of the page at the end. Raises NetworkFailure when the
+        document did not load at all, PageTooHeavy when it took more memory than the browser may use.
         """
 
     async def cookies(self, url: str, *, signed_in: bool = False) -> Sequence[Cookie]:
@@ -160,12 +164,13 @@ class Browser(Protocol):
         within_s: float,
         floor: SlowTransferDetector,
         on_progress: OnProgress,
+        line: SiteLine | None = None,
         signed_in: bool = False,
     ) -> BrowserDownload:
         """Navigate to ``url`` so that the browser saves the answer as a file in the folder ``into``.
 
         ``scope_url`` is the post's address: the egress guard's exemptions depend on it, not on the media's. A site
-        slower than ``floor`` is given up.
+        slower than ``floor`` is given up. Of a limit on ``line`` the browser takes half, since it waits for nobody.
         Raises HttpError and the like for a refused answer, Incomplete for a broken transfer, TooLarge past ``max_bytes``.
         """
 

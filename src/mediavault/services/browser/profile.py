@@ -50,7 +50,7 @@ log = get_logger(__name__)
 
 
 @dataclass(eq=False, slots=True)
-class Profile:
+class BrowserProfile:
     """A profile held by this process. ``key`` distinguishes the profiles of one state folder."""
 
     folder: Path
@@ -114,7 +114,7 @@ class WindowBusy(BadInput):
     help = "Finish or close that sign-in first; it closes after 5 minutes of inactivity."
 
 
-def claim_profile(state_dir: Path) -> Profile:
+def claim_profile(state_dir: Path) -> BrowserProfile:
     """Claim the profile of ``state_dir``, or an anonymous one where another process holds it or a user wants it."""
     base = _base(state_dir)
     with _exclusive(base):
@@ -131,7 +131,7 @@ def claim_profile(state_dir: Path) -> Profile:
 
 
 @contextlib.asynccontextmanager
-async def borrowed_profile(state_dir: Path, clock: Clock) -> AsyncIterator[Profile]:
+async def borrowed_profile(state_dir: Path, clock: Clock) -> AsyncIterator[BrowserProfile]:
     """Take the profile with the logins from the process that uses it, while the block runs.
 
     Raises WindowBusy; BrowserUnavailable when it is not released in time; OSError.
@@ -204,7 +204,7 @@ def missing_cookies(
     ]
 
 
-def _profile(base: Path, lock: int, *, key: str, cookies_file: Path | None) -> Profile:
+def _profile(base: Path, lock: int, *, key: str, cookies_file: Path | None) -> BrowserProfile:
     """Build a profile. Raises OSError after releasing the lock, which would otherwise keep us from our own profile."""
     anonymous = cookies_file is None
     folder = base / "profile"
@@ -216,7 +216,7 @@ def _profile(base: Path, lock: int, *, key: str, cookies_file: Path | None) -> P
     except OSError:
         os.close(lock)
         raise
-    return Profile(folder, scratch, cookies_file, key, anonymous, lock, [base] if anonymous else [])
+    return BrowserProfile(folder, scratch, cookies_file, key, anonymous, lock, [base] if anonymous else [])
 
 
 @contextlib.contextmanager

@@ -35,7 +35,13 @@ from mediavault.services.browser.cookies import (
     save_import,
 )
 from mediavault.services.browser.cookies_txt import read_cookies_txt
-from mediavault.services.browser.profile import COOKIES_FILE, Profile, borrowed_profile, load_cookies, save_cookies
+from mediavault.services.browser.profile import (
+    COOKIES_FILE,
+    BrowserProfile,
+    borrowed_profile,
+    load_cookies,
+    save_cookies,
+)
 
 log = get_logger(__name__)
 
@@ -103,14 +109,14 @@ class SessionManager:
         log.info("signed_out", platform=name)
         return await self.state(name)
 
-    def before_window(self, profile: Profile) -> None:
+    def before_window(self, profile: BrowserProfile) -> None:
         """Prepare the profile for a window. Raises OSError."""
         prolong_sessions(profile.folder, now=self._clock.now())
         prepare_preferences(profile.folder)
         profile.forget_stale_locks()
         profile.empty_scratch()
 
-    def after_window(self, profile: Profile, platform: Platform) -> SessionState:
+    def after_window(self, profile: BrowserProfile, platform: Platform) -> SessionState:
         """Save the sign-in made in a window: from now on the profile is newer than the snapshot. Raises OSError."""
         prolong_sessions(profile.folder, now=self._clock.now())
         self._trim_snapshot(profile, platform)
@@ -137,16 +143,16 @@ class SessionManager:
             states.append(judge_session(platform, cookies, now=now, pending=bool(waiting), name=name))
         return states
 
-    def _replace(self, profile: Profile, platform: Platform, cookies: Sequence[Cookie]) -> None:
+    def _replace(self, profile: BrowserProfile, platform: Platform, cookies: Sequence[Cookie]) -> None:
         """Store the new cookies first: half of an old and half of a new session would be useless."""
         save_import(self.state_dir, platform.name, cookies)
         self._forget(profile, platform)
 
-    def _forget(self, profile: Profile, platform: Platform) -> None:
+    def _forget(self, profile: BrowserProfile, platform: Platform) -> None:
         remove_cookies(profile.folder, lambda domain: belongs_to(platform, domain))
         self._trim_snapshot(profile, platform)
 
-    def _trim_snapshot(self, profile: Profile, platform: Platform) -> None:
+    def _trim_snapshot(self, profile: BrowserProfile, platform: Platform) -> None:
         """Remove the cookies from the snapshot too, or the next browser would restore them."""
         saved = load_cookies(profile.cookies_file)
         others = [cookie for cookie in saved if not belongs_to(platform, as_cookie(cookie).domain)]

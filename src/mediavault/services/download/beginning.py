@@ -15,11 +15,11 @@ from pathlib import Path
 
 from mediavault.core.clock import Clock
 from mediavault.core.media import SourceType
+from mediavault.services.download.find_tracks import find_tracks
 from mediavault.services.download.manifest import Segment, Wanted
 from mediavault.services.download.pacing import HostSlots
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.resume import content_length, content_range, is_encoded
-from mediavault.services.download.segments import find_tracks
 from mediavault.services.download.stream_source import StreamSource
 from mediavault.services.egress.port import HttpClient, HttpResponse, Timeouts
 from mediavault.services.media.mp4_boxes import boxes

@@ -25,8 +25,9 @@ from mediavault.core.failures import (
     TookTooLong,
     TooLarge,
 )
-from mediavault.core.media import DownloadedFile, OnProgress
+from mediavault.core.media import DownloadedFile, ItemType, OnProgress
 from mediavault.core.messages import Message
+from mediavault.core.shared_line import SharedLine, SiteLine
 from mediavault.core.slow_floor import SlowTransferDetector
 from mediavault.services.download.connections import (
     OneConnection,
@@ -85,17 +86,25 @@ class DirectDownloader:
     """``Downloader`` for a URL that is one file. ``also`` names kinds that are accepted in addition to videos."""
 
     def __init__(
-        self, client: HttpClient, clock: Clock, *, hosts: HostSlots | None = None, also: Collection[Kind] = ()
+        self,
+        client: HttpClient,
+        clock: Clock,
+        *,
+        hosts: HostSlots | None = None,
+        line: SharedLine | None = None,
+        also: Collection[Kind] = (),
     ) -> None:
         self._client, self._clock, self._hosts = client, clock, hosts or HostSlots()
+        self._line = line or SharedLine(clock)
         self._kinds = frozenset({*DEMUXERS, Kind.EMPTY, *also})  # an empty body is judged at its end
 
     async def fetch(
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
     ) -> DownloadedFile:
         part = into / PART
-        slot = self._hosts.slot_for(request)
-        transfer = _Transfer(self._client, self._clock, request, limits, on_progress, part, self._kinds, slot)
+        slot, line = self._hosts.slot_for(request), self._line.of_site(request.site)
+        kinds = _kinds_of(request.type, self._kinds)
+        transfer = _Transfer(self._client, self._clock, request, limits, on_progress, part, kinds, slot, line)
         saved = await asyncio.to_thread(load_progress, part)
         try:
             async with open_writer(
@@ -130,6 +139,7 @@ class _Transfer:
         part: Path,
         kinds: Collection[Kind],
         slot: asyncio.Semaphore,
+        line: SiteLine,
     ) -> None:
         self._client, self._clock, self._request, self._limits = client, clock, request, limits
         self._on_progress, self._part, self._kinds = on_progress, part, kinds
@@ -144,7 +154,7 @@ class _Transfer:
         self._at_most = request.max_range_bytes
         self._end: int | None = None  # of the current range, exclusive
         self._mid_file = False
-        self._slot = slot
+        self._slot, self._line = slot, line
         self._slow: OneConnection | None = None  # the connection that was left because several may be faster
         self._phases_left = MAX_PHASES
 
@@ -303,6 +313,8 @@ class _Transfer:
         one = OneConnection(self._clock.monotonic()) if self._may_take_several(answer) else None
         while piece := await self._read(answer):
             await self._take(piece)
+            if one is not None and await self._line.limit() is not None:
+                one = None  # it is slow because it is to be
             left = (self._saved.total or 0) - self._writer.position
             if one is not None and one.add(len(piece), left=left, now_s=self._clock.monotonic()):
                 if await self._is_part_sent():
@@ -335,8 +347,9 @@ class _Transfer:
         return in_one_request and self._phases_left > 0 and allows_several(answer.headers, self._saved)
 
     async def _read(self, answer: HttpResponse) -> bytes:
+        piece_bytes = await self._line.piece_bytes()
         began = self._clock.monotonic()
-        piece = await answer.read_chunk()
+        piece = await answer.read_chunk(piece_bytes)
         waited_s = self._clock.monotonic() - began
         if piece and self._floor.is_too_slow(count=len(piece), waited_s=waited_s):
             raise _TooSlow(
@@ -345,6 +358,7 @@ class _Transfer:
                     slow_bytes_per_s=self._limits.slow_bytes_per_s,
                 )
             )
+        await self._line.pay(len(piece))
         return piece
 
     async def _take(self, piece: bytes) -> None:
@@ -415,16 +429,30 @@ class _TooSlow(TookTooLong):
     """A transfer that is too slow to be worth an immediate retry."""
 
 
+def _kinds_of(wanted: ItemType, of_videos: frozenset[Kind]) -> frozenset[Kind]:
+    """Return the kinds of files that are accepted."""
+    match wanted:
+        case ItemType.IMAGE:
+            return frozenset({Kind.IMAGE, Kind.EMPTY})
+        case ItemType.AUDIO:
+            return of_videos | {Kind.AUDIO}
+        case _:
+            return of_videos
+
+
 def _refuse_wrong_kind(head: bytes, status: int, accepted: Collection[Kind]) -> None:
     """Refuse a file by its first bytes, before the rest is loaded."""
-    kind = sniff(head)
-    if kind in (Kind.HLS, Kind.DASH):
+    kind, is_picture = sniff(head), Kind.IMAGE in accepted
+    if kind in (Kind.HLS, Kind.DASH) and not is_picture:
         raise PlaylistInstead(kind, http_status=status)
     if kind not in accepted:
-        what = DESCRIPTIONS[kind]
-        raise NotAVideo(
-            Message("The site sent no video: it is %(what)s.", what=what), http_status=status, bytes_received=len(head)
+        what = DESCRIPTIONS.get(kind, Message("a video"))
+        message = (
+            Message("The site sent no picture: it is %(what)s.", what=what)
+            if is_picture
+            else Message("The site sent no video: it is %(what)s.", what=what)
         )
+        raise NotAVideo(message, http_status=status, bytes_received=len(head))
 
 
 def _rename_to_kind(part: Path, kind: Kind) -> Path:

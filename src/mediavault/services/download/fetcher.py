@@ -11,6 +11,7 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import Incomplete, NoSpace
 from mediavault.core.media import DownloadedFile, Expected, OnProgress, SourceType
 from mediavault.core.messages import Message
+from mediavault.core.shared_line import SharedLine
 from mediavault.services.download.direct import DirectDownloader, PlaylistInstead
 from mediavault.services.download.pacing import HostSlots, all_or_first_failure
 from mediavault.services.download.port import DownloadLimits, MediaRequest
@@ -26,11 +27,11 @@ _STREAMS = (SourceType.HLS, SourceType.DASH)
 class MediaFetcher:
     """``Downloader`` for every source type. A URL that turns out to be a playlist or manifest is fetched as one."""
 
-    def __init__(self, client: HttpClient, clock: Clock, joiner: Joiner) -> None:
-        hosts = HostSlots()
-        self._direct = DirectDownloader(client, clock, hosts=hosts)
-        self._pair = PairDownloader(client, clock, joiner, hosts=hosts)
-        self._stream = StreamDownloader(client, clock, joiner, hosts=hosts)
+    def __init__(self, client: HttpClient, clock: Clock, joiner: Joiner, line: SharedLine | None = None) -> None:
+        hosts, line = HostSlots(), line or SharedLine(clock)
+        self._direct = DirectDownloader(client, clock, hosts=hosts, line=line)
+        self._pair = PairDownloader(client, clock, joiner, hosts=hosts, line=line)
+        self._stream = StreamDownloader(client, clock, joiner, hosts=hosts, line=line)
 
     async def fetch(
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
@@ -51,9 +52,9 @@ PICTURES, SOUND = "video", "audio"
 class PairDownloader:
     """``Downloader`` for a request with an ``audio_url``: fetches both files and joins them into one MP4, or fails."""
 
-    def __init__(self, client: HttpClient, clock: Clock, joiner: Joiner, *, hosts: HostSlots) -> None:
+    def __init__(self, client: HttpClient, clock: Clock, joiner: Joiner, *, hosts: HostSlots, line: SharedLine) -> None:
         self._joiner = joiner
-        self._direct = DirectDownloader(client, clock, hosts=hosts, also={Kind.AUDIO})
+        self._direct = DirectDownloader(client, clock, hosts=hosts, line=line, also={Kind.AUDIO})
 
     async def fetch(
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress

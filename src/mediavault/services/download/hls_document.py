@@ -10,7 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
+from mediavault.core.clock import moment_or_none
 from mediavault.core.messages import Message
 from mediavault.services.download.hls_text import Attributes, Variables, attributes_of, decimal, integer, tags_of
 from mediavault.services.download.manifest import MAX_SEGMENTS
@@ -79,7 +81,12 @@ class HlsEntry:
 
 @dataclass(slots=True)
 class HlsDocument:
-    """``variants`` are (attributes, address); ``maps`` counts the EXT-X-MAP tags."""
+    """``variants`` are (attributes, address); ``maps`` counts the EXT-X-MAP tags.
+
+    ``discontinuity_sequence`` counts the discontinuities before the first segment, those that are no longer listed too.
+    ``dated`` is a segment's index and the time at which it was recorded; ``start_s`` where a player is to begin, from the
+    end if it is negative.
+    """
 
     entries: list[HlsEntry] = field(default_factory=list)
     variants: list[tuple[Attributes, str]] = field(default_factory=list)
@@ -94,6 +101,9 @@ class HlsDocument:
     playlist_type: str = ""
     i_frames_only: bool = False  # or images only: for seeking
     media_sequence: int = 0
+    discontinuity_sequence: int = 0
+    dated: tuple[int, datetime] | None = None
+    start_s: float | None = None
     target_duration_s: float = 0.0
     skipped: bool = False  # a delta update (EXT-X-SKIP): it leaves segments out
     unaddressed: bool = False  # some segment has a duration and no address
@@ -124,6 +134,17 @@ class HlsDocument:
     @property
     def audio_groups(self) -> int:
         return len({media.get("GROUP-ID", "") for media in self.media if media.get("TYPE") == "AUDIO"})
+
+    @property
+    def begins_at(self) -> datetime | None:
+        """When the first segment was recorded; None where the playlist does not say."""
+        if self.dated is None:
+            return None
+        index, at = self.dated
+        try:
+            return at - timedelta(seconds=math.fsum(entry.duration_s for entry in self.entries[:index]))
+        except OverflowError:
+            return None
 
     @property
     def duration_s(self) -> float:
@@ -184,6 +205,9 @@ class _Reader:
             "EXT-X-PLAYLIST-TYPE": lambda value: setattr(self.document, "playlist_type", value.upper()),
             "EXT-X-MEDIA-SEQUENCE": lambda value: setattr(self.document, "media_sequence", integer(value) or 0),
             "EXT-X-TARGETDURATION": self._target,
+            "EXT-X-DISCONTINUITY-SEQUENCE": self._discontinuity_sequence,
+            "EXT-X-PROGRAM-DATE-TIME": self._date,
+            "EXT-X-START": self._start,
         }
 
     def take(self, tag: str, value: str) -> None:
@@ -234,7 +258,20 @@ class _Reader:
         self._gap = True
 
     def _discontinuity(self, _: str) -> None:
-        self._discontinuities += 1 if self.document.entries else 0
+        if self.document.entries:
+            self._discontinuities += 1
+        else:
+            self.document.discontinuity_sequence += 1
+
+    def _discontinuity_sequence(self, value: str) -> None:
+        self.document.discontinuity_sequence += integer(value) or 0
+
+    def _date(self, value: str) -> None:
+        if self.document.dated is None and (at := moment_or_none(value.strip())) is not None:
+            self.document.dated = len(self.document.entries), at
+
+    def _start(self, value: str) -> None:
+        self.document.start_s = _signed(attributes_of(value).get("TIME-OFFSET", ""))
 
     def _key(self, value: str) -> None:
         """Add a key. Consecutive keys are alternatives; the first one after a segment replaces all before."""
@@ -265,6 +302,11 @@ class _Reader:
     def _target(self, value: str) -> None:
         if (seconds := decimal(value)) is not None:
             self.document.target_duration_s = seconds
+
+
+def _signed(text: str) -> float | None:
+    size = decimal(text.strip().removeprefix("-"))
+    return -size if size is not None and text.strip().startswith("-") else size
 
 
 def _key_of(value: str) -> KeyTag:

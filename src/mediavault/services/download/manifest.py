@@ -12,9 +12,10 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from mediavault.core.failures import BadUrl, NotAVideo
-from mediavault.core.media import Preference
+from mediavault.core.media import Preference, SubtitleSource
 from mediavault.core.messages import Message
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url, resolve_reference
 
@@ -29,6 +30,12 @@ _DOLBY_VISION = re.compile(r"\bdv(h[1e]|a[1v])", re.IGNORECASE)
 _UNDECODABLE = re.compile(r"\b(vv[ci]1|bvc2|bytevc2)", re.IGNORECASE)  # H.266 and TikTok's variant of it
 # H.264; AAC except xHE-AAC, whose object type is 42; MP3
 _PLAYS_EVERYWHERE = re.compile(r"avc[1-4](\..*)?|mp4a(\.40(\.(?!42$).*)?|\.6[79b])?|aac|mp3", re.IGNORECASE)
+PLAYS_EVERYWHERE = "h264"
+_CODEC = {
+    "hevc": re.compile(r"\b(hvc|hev)[12]", re.IGNORECASE),
+    "vp9": re.compile(r"\bvp0?9", re.IGNORECASE),
+    "av1": re.compile(r"\bav0?1", re.IGNORECASE),
+}
 _NO_MEDIA = re.compile(r"(stpp|wvtt|tx3g|c608|c708)(\..*)?", re.IGNORECASE)  # text tracks
 
 
@@ -52,27 +59,35 @@ class QualityLevel:
 class Wanted:
     """Which quality to choose. ``sound``: whether the post has sound; None when that is not known."""
 
-    prefer: Preference = Preference.BEST
+    prefer: Preference = field(default_factory=Preference)
     sound: bool | None = None
 
-    def rank(self, rung: QualityLevel, *, has_sound: bool | None) -> tuple[bool, bool, bool, int, bool, int]:
+    def rank(self, rung: QualityLevel, *, has_sound: bool | None) -> tuple[bool, bool, bool, int, int, bool, int]:
         """Return the rank of a quality; larger is better. ``has_sound`` includes separate sound; None: not known.
 
         Dolby Vision's own profiles count as undecodable: players that do not support them show wrong colours. Bit
         rates are compared unadjusted: a manifest's are peaks, which cannot be compared by the codecs' efficiency.
         """
+        fits, size = self.prefer.height_rank(rung.shorter_side)
         return (
             not _UNDECODABLE.search(rung.codecs) and not _DOLBY_VISION.search(rung.codecs),
             has_sound is not False or self.sound is False,
-            self.prefers(rung.codecs),
-            rung.shorter_side,
+            fits,
+            self.codec_rank(rung.codecs),
+            size,
             not has_rare_sound(rung.codecs),
             rung.bandwidth,
         )
 
-    def prefers(self, codecs: str) -> bool:
-        """Return whether these codecs are preferred to anything larger."""
-        return self.prefer is Preference.COMPATIBLE and plays_everywhere(codecs)
+    def codec_rank(self, codecs: str) -> int:
+        """Return how much these codecs are preferred to anything larger; 0: not at all.
+
+        Where H.264 is preferred, so is sound that plays wherever H.264 does.
+        """
+        named = {codec for codec in self.prefer.codecs if codec != PLAYS_EVERYWHERE and _CODEC[codec].search(codecs)}
+        if plays_everywhere(codecs):
+            named.add(PLAYS_EVERYWHERE)
+        return max(map(self.prefer.codec_rank, named), default=0)
 
 
 def plays_everywhere(codecs: str) -> bool:
@@ -144,7 +159,8 @@ class Segment:
 
     ``part`` counts the discontinuities and periods before it: in each, the clock may restart. ``origin_s`` is the media
     time at which its part begins to be shown, where the manifest says so. ``uncertain`` marks a last segment that the
-    manifest does not list: it follows from a length that applies to other tracks as well, and may not exist.
+    manifest does not list: it follows from a length that applies to other tracks as well, and may not exist. ``missing``:
+    the site says that it has lost it.
     """
 
     url: str
@@ -156,16 +172,40 @@ class Segment:
     part: int = 0
     origin_s: float = 0.0
     uncertain: bool = False
+    missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LiveWindow:
+    """What a playlist says about the stream of which it lists a part.
+
+    ``starts_s`` is where a player is to begin, from the end of
+    the list if it is negative. ``begins_at`` is when the first listed segment was recorded.
+    """
+
+    target_s: float
+    ended: bool
+    starts_s: float | None = None
+    begins_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MediaPlaylist:
-    """One track, or pictures and sound in one. ``whole_file``: each segment is a complete file with its own index."""
+    """One track, or pictures and sound in one. ``whole_file``: each segment is a complete file with its own index.
+
+    ``window`` is known of HLS playlists only.
+    """
 
     segments: tuple[Segment, ...]
     rounded: bool = False  # durations are whole seconds, as before HLS version 3: each may be off by half a second
     whole_file: bool = False
     announced_s: float | None = None  # the manifest's own duration, where that is more than the sum of its segments
+    window: LiveWindow | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it may still grow."""
+        return self.window is not None and not self.window.ended
 
     @property
     def duration_s(self) -> float:
@@ -186,13 +226,27 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Master:
-    """``variables`` are those that its playlists may import (EXT-X-DEFINE)."""
+    """``sounds`` are the variants without pictures, ``subtitles`` name playlists of texts, ``variables`` are those that its playlists may import (EXT-X-DEFINE)."""
 
     variants: tuple[Variant, ...]
+    sounds: tuple[Variant, ...] = ()
+    subtitles: tuple[SubtitleSource, ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
 
     def best(self, wanted: Wanted) -> Variant:
+        """Return the variant to take. Raises NotAVideo when there is none with pictures."""
+        if not self.variants:
+            raise NotAVideo("The playlist offers sound only." if self.sounds else "The playlist offers no variant.")
         return max(self.variants, key=lambda variant: wanted.rank(variant.rung, has_sound=variant.has_sound))
+
+    @property
+    def best_sound(self) -> str | None:
+        """Return the URL of the sound alone: a separate rendition, else a variant without pictures; None without either."""
+        separate = [variant for variant in self.variants if variant.audio_url is not None]
+        if separate:
+            return max(separate, key=lambda variant: variant.rung.bandwidth).audio_url
+        best = max(self.sounds, key=lambda variant: variant.rung.bandwidth, default=None)
+        return best.url if best is not None else None
 
 
 def base_of(url: str) -> HttpUrl:

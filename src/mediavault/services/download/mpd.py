@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mediavault.core.failures import BadUrl, Drm, Incomplete, LiveNow, NotAVideo, Unsupported
+from mediavault.core.failures import BadUrl, Drm, Failure, Incomplete, LiveNow, NotAVideo, Unsupported
+from mediavault.core.media import SubtitleSource
 from mediavault.core.messages import Message
 from mediavault.services.download.manifest import MAX_SEGMENTS, MediaPlaylist, Segment, Wanted, has_rare_sound
-from mediavault.services.download.mpd_document import AUDIO, VIDEO, MpdDocument, Period, Representation, read_document
+from mediavault.services.download.mpd_document import (
+    AUDIO,
+    VIDEO,
+    WEBVTT,
+    MpdDocument,
+    Period,
+    Representation,
+    read_document,
+)
 from mediavault.services.download.mpd_segments import SegmentList
 
 _ANY = Wanted()
@@ -17,12 +26,16 @@ _SECONDARY_ROLES = frozenset({"alternate", "supplementary", "commentary", "dub",
 def read_mpd(text: str, url: str, wanted: Wanted = _ANY) -> list[MediaPlaylist]:
     """Return the tracks to fetch from the manifest that came from ``url``: pictures, then sound where it is separate.
 
-    Raises NotAVideo (not a manifest, broken, invalid addresses, sound only), LiveNow, Drm, Unsupported (parts of it are
-    elsewhere) and Incomplete (it lists no segments).
+    Where only sound is preferred, that alone, if it is separate.
+
+    Raises NotAVideo (not a manifest, broken, invalid addresses, sound only although pictures are wanted), LiveNow, Drm,
+    Unsupported (parts of it are elsewhere) and Incomplete (it lists no segments).
     """
     try:
         document = read_document(text, url)
-        _check(document)
+        _check(document, wanted)
+        if wanted.prefer.sound_only and (sound := _chosen_audio(document, wanted)):
+            return [_track(sound, document)]
         pictures = chosen_video(document, wanted)
         sound = [] if any(picture.has_sound for picture in pictures) else _chosen_audio(document, wanted)
         return [_track(chosen, document) for chosen in (pictures, sound) if chosen]
@@ -32,13 +45,25 @@ def read_mpd(text: str, url: str, wanted: Wanted = _ANY) -> list[MediaPlaylist]:
         raise NotAVideo(Message("The DASH manifest cannot be read: %(error)s.", error=exc)) from exc
 
 
-def _check(document: MpdDocument) -> None:
+def subtitles_of(text: str, url: str) -> tuple[SubtitleSource, ...]:
+    """Return the subtitles that a manifest names as files; () where it names none, or cannot be read."""
+    if WEBVTT not in text.lower():
+        return ()
+    try:
+        return read_document(text, url).subtitles
+    except (Failure, BadUrl, ValueError, OverflowError):
+        return ()
+
+
+def _check(document: MpdDocument, wanted: Wanted) -> None:
     if document.live:
         raise LiveNow("The stream's manifest has no end yet: it is live.")
     if document.remote:
         raise Unsupported("Parts of the DASH manifest are in other files (xlink), which mediavault does not support.")
     if not document.periods:
         raise Incomplete("The DASH manifest names no segments.")
+    if wanted.prefer.sound_only and any(period.of_kind(AUDIO) for period in document.periods):
+        return
     pictures = [picture for period in document.periods for picture in period.of_kind(VIDEO)]
     if pictures and all(picture.protected for picture in pictures):
         raise Drm("The stream is protected (ContentProtection).")
@@ -89,19 +114,19 @@ def _unprotected(period: Period, kind: str) -> list[Representation]:
 def _best_picture(
     choices: Sequence[Representation], wanted: Wanted, *, separate: Sequence[Representation]
 ) -> Representation:
-    def rank(picture: Representation) -> tuple[bool, bool, bool, bool, int, bool, int]:
+    def rank(picture: Representation) -> tuple[bool, bool, bool, bool, int, int, bool, int]:
         has_sound = picture.has_sound or bool(separate)
         return not picture.roles & _SECONDARY_ROLES, *wanted.rank(picture.rung, has_sound=has_sound)
 
     return max(choices, key=rank)
 
 
-def _sound_rank(sound: Representation, wanted: Wanted) -> tuple[bool, bool, bool, int, int]:
+def _sound_rank(sound: Representation, wanted: Wanted) -> tuple[bool, bool, int, int, int]:
     """Return a sort key; smaller is better, and within one set the highest bandwidth wins."""
     return (
         bool(sound.roles & _SECONDARY_ROLES),
         has_rare_sound(sound.rung.codecs),
-        not wanted.prefers(sound.rung.codecs),
+        -wanted.codec_rank(sound.rung.codecs),
         sound.set_number,
         -sound.rung.bandwidth,
     )

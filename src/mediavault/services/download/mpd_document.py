@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mediavault.core.failures import Unsupported
+from mediavault.core.media import SubtitleSource
 from mediavault.core.messages import Message
 from mediavault.core.urls import HttpUrl
 from mediavault.services.download.manifest import QualityLevel, base_of, has_audio_codec, has_video_codec, resolve
@@ -24,6 +25,7 @@ _PROLOGUE = r"(?:(?:<\?(?>.*?\?>)|<!--(?>.*?-->))\s*+)*+"
 _START = re.compile(_PROLOGUE + r"<(?:[\w.-]+:)?MPD[\s>/]", re.DOTALL)
 _SMOOTH = re.compile(_PROLOGUE + r"<SmoothStreamingMedia[\s>/]", re.DOTALL)
 VIDEO, AUDIO, OTHER = "video", "audio", "other"
+WEBVTT = "text/vtt"
 _TRICK = (
     "http://dashif.org/guidelines/trickmode",
     "http://dashif.org/thumbnail_tile",
@@ -45,6 +47,7 @@ class Representation:
     set_number: int
     protected: bool
     has_sound: bool  # its codecs include some
+    mime: str
     position: SegmentPosition
 
     def listing(self) -> SegmentList:
@@ -77,6 +80,18 @@ class MpdDocument:
         for period in self.periods:
             most |= Counter(video.id for video in period.of_kind(VIDEO))
         return most.total()
+
+    @property
+    def subtitles(self) -> tuple[SubtitleSource, ...]:
+        """The subtitles that are one WebVTT file each. Those in segments of MP4, and in several periods, are left out."""
+        if len(self.periods) != 1:
+            return ()
+        texts = [
+            one
+            for one in self.periods[0].of_kind(OTHER)
+            if one.mime == WEBVTT and not one.protected and one.position.is_one_file
+        ]
+        return tuple(SubtitleSource(one.position.address(""), one.language) for one in texts)
 
     @property
     def audio_groups(self) -> int:
@@ -196,6 +211,7 @@ def _representation(group: Node, node: Node, position: SegmentPosition, set_numb
         set_number=set_number,
         protected=any(level.first("ContentProtection") is not None for level in position.levels),
         has_sound=has_audio_codec(codecs),
+        mime=either("mimeType").lower(),
         position=position,
     )
 

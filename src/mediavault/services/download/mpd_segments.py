@@ -30,6 +30,14 @@ class SegmentPosition:
     duration_s: float | None  # of the period
     query: str = ""
 
+    @property
+    def is_one_file(self) -> bool:
+        """Whether the representation names a file of its own, which no level divides into segments."""
+        divided = any(
+            level.first(name) is not None for level in self.levels for name in ("SegmentTemplate", "SegmentList")
+        )
+        return self.levels[2].first("BaseURL") is not None and not divided
+
     def address(self, uri: str) -> str:
         url = resolve(uri, self.base) if uri else str(self.base)
         return f"{url}{'&' if '?' in url else '?'}{self.query}" if self.query else url

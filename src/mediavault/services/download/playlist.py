@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext, suppress
 
 from mediavault.core.failures import BadUrl, Drm, Incomplete, LiveNow, NotAVideo, Unsupported
+from mediavault.core.media import SubtitleSource
 from mediavault.core.messages import Message
 from mediavault.core.urls import HttpUrl
 from mediavault.services.download.hls_document import (
@@ -20,6 +22,7 @@ from mediavault.services.download.hls_text import Attributes, decimal, lines_of,
 from mediavault.services.download.manifest import (
     Init,
     Key,
+    LiveWindow,
     Master,
     MediaPlaylist,
     QualityLevel,
@@ -33,18 +36,21 @@ from mediavault.services.download.manifest import (
 )
 
 MAX_LINE_CHARS = 32_768
+MAX_RENDITIONS = 500
 IV_BYTES = 16
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028\u2029]")
 _FORMAT_ERRORS = (ValueError, LookupError, OverflowError)
 
 
-def read_playlist(text: str, url: str, *, imported: Mapping[str, str] | None = None) -> Master | MediaPlaylist:
+def read_playlist(
+    text: str, url: str, *, imported: Mapping[str, str] | None = None, live: bool = False
+) -> Master | MediaPlaylist:
     """Read a playlist that came from ``url`` (after redirects; its addresses are relative to that).
 
-    ``imported`` are the variables of the master playlist that named it. Raises NotAVideo (not a playlist, broken,
-    invalid addresses, too many segments), LiveNow (it may still grow), Drm (protected), Unsupported (encrypted, but
-    not with AES-128) and Incomplete (it lists gaps).
+    ``imported`` are the variables of the master playlist that named it. With ``live`` it may still grow, list nothing yet,
+    and list segments as missing. Raises NotAVideo (not a playlist, broken, invalid addresses, too many segments), LiveNow
+    (it may still grow), Drm (protected), Unsupported (encrypted, but not with AES-128) and Incomplete (it lists gaps).
     """
     _check_text(text)
     try:
@@ -56,7 +62,7 @@ def read_playlist(text: str, url: str, *, imported: Mapping[str, str] | None = N
                 )
             )
         base = base_of(url)
-        return _master(document, base) if document.is_master else _media(document, base)
+        return _master(document, base) if document.is_master else _media(document, base, live=live)
     except BadUrl as exc:
         raise NotAVideo(Message("The playlist's URL is not valid: %(error)s", error=exc.message)) from exc
     except _FORMAT_ERRORS as exc:
@@ -75,8 +81,8 @@ def _check_text(text: str) -> None:
 # --- media playlists ---------------------------------------------------------------------------------------------------
 
 
-def _media(document: HlsDocument, base: HttpUrl) -> MediaPlaylist:
-    if document.is_live:
+def _media(document: HlsDocument, base: HttpUrl, *, live: bool) -> MediaPlaylist:
+    if document.is_live and not live:
         raise LiveNow("The stream's playlist has no end yet: it is live.")
     if document.i_frames_only:
         raise NotAVideo("The playlist has only key frames for seeking, not a video.")
@@ -84,24 +90,30 @@ def _media(document: HlsDocument, base: HttpUrl) -> MediaPlaylist:
         raise Incomplete("The playlist is a partial update that omits earlier segments.")
     if document.unaddressed:
         raise Incomplete("The playlist names a segment without its address.")
-    if not document.entries:
+    if not document.entries and not document.is_live:
         raise Incomplete("The playlist names no segments.")
-    reader = _Segments(document, base)
-    return MediaPlaylist(tuple(map(reader.read, document.entries)), rounded=not document.fractions)
+    reader = _Segments(document, base, live=live)
+    window = LiveWindow(
+        target_s=document.target_duration_s,
+        ended=not document.is_live,
+        starts_s=document.start_s,
+        begins_at=document.begins_at,
+    )
+    return MediaPlaylist(tuple(map(reader.read, document.entries)), rounded=not document.fractions, window=window)
 
 
 class _Segments:
     """Turns entries into segments, in order: a byte range without a start follows the one before."""
 
-    def __init__(self, document: HlsDocument, base: HttpUrl) -> None:
-        self._document, self._base = document, base
+    def __init__(self, document: HlsDocument, base: HttpUrl, *, live: bool) -> None:
+        self._document, self._base, self._live = document, base, live
         self._sequence = document.media_sequence
         self._before: Segment | None = None
         self._inits: dict[int, Init] = {}
         self._keys: dict[int, Key | None] = {}
 
     def read(self, entry: HlsEntry) -> Segment:
-        if entry.gap:
+        if entry.gap and not self._live:
             raise Incomplete("The playlist marks a segment as missing.")
         url = resolve(entry.uri, self._base)
         self._before = Segment(
@@ -111,7 +123,8 @@ class _Segments:
             sequence=self._sequence,
             key=self._key(entry.keys),
             init=self._init(entry.map) if entry.map else None,
-            part=entry.discontinuities,
+            part=entry.discontinuities + (self._document.discontinuity_sequence if self._live else 0),
+            missing=entry.gap,
         )
         self._sequence += 1
         return self._before
@@ -201,14 +214,22 @@ def _master(document: HlsDocument, base: HttpUrl) -> Master:
     if document.is_protected:
         raise Drm("The stream is protected: its key needs a licence.")
     sound = _sound(document.media)
-    variants = tuple(
-        _variant(info, uri, sound.get(info.get("AUDIO", "")), base)
-        for info, uri in document.variants
-        if has_pictures(info)
-    )
-    if not variants:
-        raise NotAVideo("The playlist offers sound only." if document.variants else "The playlist offers no variant.")
-    return Master(variants, document.variables)
+    variants: list[Variant] = []
+    sounds: list[Variant] = []
+    for info, uri in document.variants:
+        is_film = has_pictures(info)
+        with nullcontext() if is_film else suppress(NotAVideo):  # the video does not need what is sound alone
+            variant = _variant(info, uri, sound.get(info.get("AUDIO", "")), base)
+            (variants if is_film else sounds).append(variant)
+    return Master(tuple(variants), tuple(sounds), tuple(_subtitles(document.media, base)), document.variables)
+
+
+def _subtitles(media: Sequence[Attributes], base: HttpUrl) -> Iterator[SubtitleSource]:
+    """Yield the renditions of subtitles, except those for the parts in another language only (FORCED)."""
+    for entry in media[:MAX_RENDITIONS]:
+        if entry.get("TYPE") == "SUBTITLES" and entry.get("FORCED") != "YES" and entry.get("URI"):
+            with suppress(NotAVideo):  # an address that nothing can be fetched from
+                yield SubtitleSource(resolve(entry["URI"], base), entry.get("LANGUAGE", ""))
 
 
 def _variant(info: Attributes, uri: str, sound: Attributes | None, base: HttpUrl) -> Variant:

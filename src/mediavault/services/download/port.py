@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from mediavault.core.cookies import Cookie
-from mediavault.core.media import Candidate, DownloadedFile, Expected, OnProgress, Preference, SourceType
+from mediavault.core.media import (
+    Candidate,
+    Cue,
+    DownloadedFile,
+    Expected,
+    ItemType,
+    OnProgress,
+    Preference,
+    SourceType,
+    SubtitleSource,
+)
 from mediavault.core.messages import Message
 from mediavault.core.platform import MAX_CONNECTIONS, Platform
+from mediavault.core.recordings import Recording, RecordingEnd
 
 MIN_RANGE_BYTES = 1 << 20  # each range repeats 64 KiB of the one before, to compare them
 
@@ -29,13 +42,38 @@ class DownloadLimits:
     segment_concurrency: int = 4
 
 
+@dataclass(slots=True)
+class RecordingOrder:
+    """How a stream that is running is recorded.
+
+    ``folder`` holds what is recorded, and stays until its owner removes it: a later call with the same folder goes on.
+    ``begin`` is awaited before the first segment, and may raise a Failure. ``began_at`` is when the stream began, where the
+    site says so. Once ``stop`` is set, the recording ends for ``reason`` with what there is.
+    """
+
+    folder: Path
+    begin: Callable[[], Awaitable[None]]
+    on_change: Callable[[Recording], None]
+    began_at: datetime | None = None
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    reason: RecordingEnd = RecordingEnd.STOPPED
+
+    def give_up(self) -> None:
+        """End the recording because the site refuses the stream, unless it was to end anyway."""
+        if not self.stop.is_set():
+            self.reason = RecordingEnd.REFUSED
+            self.stop.set()
+
+
 @dataclass(frozen=True, slots=True)
 class MediaRequest:
     """One candidate to be fetched. ``scope_url`` is the post's URL, which decides the egress guard's exemptions.
 
-    ``audio_url`` is the file with the sound of a silent one; both are fetched and joined. A file is asked for in ranges
+    ``type`` is what it is to be: of a picture's URL nothing but a picture is accepted.
+    ``site`` is the platform whose limits on the line apply. ``audio_url`` is the file with the sound of a silent one; both are fetched and joined. A file is asked for in ranges
     of at most ``max_range_bytes`` (None: in one request; at least MIN_RANGE_BYTES). At most ``max_connections`` requests
-    for media go to one host at a time, over all requests to one fetcher.
+    for media go to one host at a time, over all requests to one fetcher. With ``recording`` a stream that is running is
+    recorded.
     """
 
     url: str
@@ -45,9 +83,12 @@ class MediaRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
     cookies: tuple[Cookie, ...] = ()
     expected: Expected = field(default_factory=Expected)
-    prefer: Preference = Preference.BEST
+    prefer: Preference = field(default_factory=Preference)
+    type: ItemType = ItemType.VIDEO
     max_range_bytes: int | None = None
     max_connections: int = MAX_CONNECTIONS
+    site: str = ""
+    recording: RecordingOrder | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError for ranges below MIN_RANGE_BYTES, and for less than one connection."""
@@ -77,6 +118,24 @@ def media_referer(platform: Platform, *, page_url: str) -> str | None:
     """Return the Referer that the platform's media want: the post unless they want another one."""
     wanted = platform.media.referer
     return page_url if wanted in (None, "post") else wanted
+
+
+class FetchSubtitles(Protocol):
+    """Fetches subtitles with our own HTTP client."""
+
+    async def __call__(
+        self,
+        source: SubtitleSource,
+        *,
+        page_url: str,
+        headers: Mapping[str, str] | None = None,
+        cookies: Sequence[Cookie] = (),
+    ) -> tuple[Cue, ...]:
+        """Return the cues, at least one, by their start. ``page_url`` is the post's, as in ``MediaRequest.scope_url``.
+
+        Raises a Failure: RateLimited, LinkExpired, HttpError, NotAVideo (what the site sent are no subtitles), TooLarge,
+        AddressRefused, NetworkFailure, TookTooLong; and BadUrl.
+        """
 
 
 class Downloader(Protocol):

@@ -9,114 +9,29 @@ traffic.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from urllib.parse import unquote_to_bytes
 
 from mediavault.core.clock import Clock
-from mediavault.core.failures import BadUrl, HttpError, Incomplete, NoSpace, NotAVideo, TooLarge
+from mediavault.core.failures import BadUrl, Failure, HttpError, Incomplete, NoSpace
 from mediavault.core.media import DownloadedFile, Expected, OnProgress, SourceType
 from mediavault.core.messages import Message
+from mediavault.core.recordings import RecordingEnd
+from mediavault.core.shared_line import SharedLine
 from mediavault.services.download.direct import DirectDownloader
-from mediavault.services.download.hls_text import looks_like_hls
-from mediavault.services.download.manifest import MAX_PLAYLIST_BYTES, Master, MediaPlaylist, Wanted
-from mediavault.services.download.mpd import read_mpd
-from mediavault.services.download.mpd_document import looks_like_dash
+from mediavault.services.download.find_tracks import Tracks, find_tracks
+from mediavault.services.download.manifest import MediaPlaylist, Wanted
 from mediavault.services.download.pacing import HostSlots, SegmentSlots, all_or_first_failure
-from mediavault.services.download.playlist import read_playlist
-from mediavault.services.download.port import DownloadLimits, MediaRequest
-from mediavault.services.download.stream_source import StreamSource
-from mediavault.services.download.track import TrackFetch, TrackProgress
+from mediavault.services.download.port import DownloadLimits, MediaRequest, RecordingOrder
+from mediavault.services.download.recording import StreamRecorder
+from mediavault.services.download.recording_state import RecordingState, joinable, load_state, save_state
+from mediavault.services.download.stream_source import StreamSource, is_gone
+from mediavault.services.download.track import TrackFetch, TrackProgress, TrackRuns
 from mediavault.services.egress.port import HttpClient
 from mediavault.services.media.remux import SLACK, SLACK_S, Joiner, Track
-from mediavault.services.media.sniff import DESCRIPTIONS, Kind, sniff
-
-MAX_DEPTH = 3  # a master that names a master …
-_DATA = "data:"
-
-
-@dataclass(frozen=True, slots=True)
-class Tracks:
-    """Pictures, then sound where that is separate. ``url`` is the final URL of the playlist of pictures."""
-
-    url: str
-    playlists: tuple[MediaPlaylist, ...]
-
-
-async def find_tracks(source: StreamSource, url: str, *, page_url: str, wanted: Wanted) -> Tracks:
-    """Return the tracks of the wanted quality.
-
-    A ``data:`` manifest is part of the page at ``page_url``, which is its base. Raises what ``read_playlist`` and
-    ``read_mpd`` raise, and what fetching raises.
-    """
-    variables: Mapping[str, str] = {}
-    audio_url: str | None = None
-    for _ in range(MAX_DEPTH):
-        url, text = await _text(source, url, page_url)
-        if not looks_like_hls(text):
-            return Tracks(url, tuple(await asyncio.to_thread(read_mpd, text, url, wanted)))
-        # in a thread: a playlist of five megabytes takes a second to read
-        playlist = await asyncio.to_thread(read_playlist, text, url, imported=variables)
-        if isinstance(playlist, MediaPlaylist):
-            sound = (await _sound(source, audio_url, page_url, variables),) if audio_url else ()
-            return Tracks(url, (playlist, *sound))
-        variables = playlist.variables
-        best = playlist.best(wanted)
-        url, audio_url = best.url, best.audio_url or audio_url
-    raise NotAVideo(Message("More than %(max_depth)s playlists lead to each other.", max_depth=MAX_DEPTH))
-
-
-async def _sound(source: StreamSource, url: str, page_url: str, variables: Mapping[str, str]) -> MediaPlaylist:
-    url, text = await _text(source, url, page_url)
-    playlist = await asyncio.to_thread(read_playlist, text, url, imported=variables)
-    if isinstance(playlist, Master):
-        raise NotAVideo("The stream's sound leads to a list of variants.")
-    return playlist
-
-
-async def _text(source: StreamSource, url: str, page_url: str) -> tuple[str, str]:
-    """Return the base URL and the text of a manifest."""
-    if url[: len(_DATA)].lower() == _DATA:
-        final_url, body = page_url, _inline(url)
-    else:
-        try:
-            final_url, body = await source.fetch_small(url, limit=MAX_PLAYLIST_BYTES, decode=True)
-        except TooLarge as exc:
-            raise NotAVideo(
-                Message(
-                    "The playlist is larger than %(max_playlist_bytes)d bytes.", max_playlist_bytes=MAX_PLAYLIST_BYTES
-                )
-            ) from exc
-    encoding = "utf-16" if body.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
-    try:
-        text = body.decode(encoding)
-    except UnicodeDecodeError as exc:
-        raise NotAVideo("The playlist is not valid text.") from exc
-    if not looks_like_hls(text) and not looks_like_dash(text):
-        raise NotAVideo(
-            Message(
-                "The site sent no playlist: it is %(descriptions)s.",
-                descriptions=DESCRIPTIONS.get(sniff(body), Message("a video file")),
-            )
-        )
-    return final_url, text
-
-
-def _inline(url: str) -> bytes:
-    """Return the body of a ``data:`` URL (RFC 2397)."""
-    head, comma, body = url.partition(",")
-    if not comma or len(url) > 2 * MAX_PLAYLIST_BYTES:
-        raise NotAVideo("The page's own manifest is broken, or too large.")
-    try:
-        data = unquote_to_bytes(body)
-        return base64.b64decode(data, validate=True) if head.lower().endswith(";base64") else data
-    except (binascii.Error, ValueError) as exc:
-        raise NotAVideo("The page's own manifest is broken.") from exc
-
+from mediavault.services.media.sniff import Kind
 
 ROUNDING_S = 0.5
 NAMES = ("video", "audio")
@@ -125,18 +40,20 @@ NAMES = ("video", "audio")
 class StreamDownloader:
     """``Downloader`` for HLS playlists, master or media, and for DASH manifests."""
 
-    def __init__(self, client: HttpClient, clock: Clock, joiner: Joiner, *, hosts: HostSlots) -> None:
-        self._client, self._clock, self._joiner, self._hosts = client, clock, joiner, hosts
-        self._direct = DirectDownloader(client, clock, hosts=self._hosts, also={Kind.AUDIO})
+    def __init__(self, client: HttpClient, clock: Clock, joiner: Joiner, *, hosts: HostSlots, line: SharedLine) -> None:
+        self._client, self._clock, self._joiner, self._hosts, self._line = client, clock, joiner, hosts, line
+        self._direct = DirectDownloader(client, clock, hosts=self._hosts, line=line, also={Kind.AUDIO})
 
     async def fetch(
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
     ) -> DownloadedFile:
-        source = StreamSource(self._client, self._clock, request, limits)
+        source = StreamSource(self._client, self._clock, request, limits, self._line)
         try:
-            async with self._hosts.slot_for(request):
-                wanted = Wanted(request.prefer, sound=request.expected.audio)
-                stream = await find_tracks(source, request.url, page_url=request.scope_url, wanted=wanted)
+            if request.recording is not None:
+                recorded = await self._record(source, request, request.recording, into, limits)
+                if recorded is not None:
+                    return recorded
+            stream = await self._find(source, request)
             playlists = stream.playlists
             tracks = await self._tracks(source, request, playlists, into, limits, on_progress)
         except BadUrl as exc:
@@ -149,8 +66,11 @@ class StreamDownloader:
         announced_s = max(playlist.duration_s for playlist in playlists)
         await asyncio.to_thread(_check_space, tracks, into, limits.reserve_bytes)
         slack_s = _slack_s(playlists, announced_s)
-        facts = await self._joiner.join(tracks, path, announced_s=announced_s or None, slack_s=slack_s)
-        _check_sound(playlists, [track.kind for track in facts.tracks], path)
+        facts = await self._joiner.join(
+            tracks, path, announced_s=announced_s or None, slack_s=slack_s, sound_only=request.prefer.sound_only
+        )
+        if len(playlists) > 1:
+            _check_sound([track.kind for track in facts.tracks], path)
         size = await asyncio.to_thread(_tidy, tracks, path)
         return DownloadedFile(
             path=path,
@@ -159,6 +79,72 @@ class StreamDownloader:
             content_type="video/mp4",
             expected=_expected(request, playlists, announced_s),
             segmented=True,
+            subtitles=stream.subtitles,
+        )
+
+    async def _find(self, source: StreamSource, request: MediaRequest, *, live: bool = False) -> Tracks:
+        async with self._hosts.slot_for(request):
+            wanted = Wanted(request.prefer, sound=request.expected.audio)
+            return await find_tracks(source, request.url, page_url=request.scope_url, wanted=wanted, live=live)
+
+    async def _record(
+        self, source: StreamSource, request: MediaRequest, order: RecordingOrder, into: Path, limits: DownloadLimits
+    ) -> DownloadedFile | None:
+        """Record the stream if it is running, or finish what an earlier call recorded; None where it is neither, or where
+        the whole stream can be had now.
+        """
+        state = await asyncio.to_thread(load_state, order.folder) or RecordingState()
+        url = request.url
+        if state.has_segments and (state.end is not None or order.stop.is_set()):
+            state.end = state.end or order.reason
+        else:
+            try:
+                stream = await self._find(source, request, live=True)
+            except Failure as exc:
+                if not is_gone(exc) or not state.has_segments:
+                    raise
+                state.end = RecordingEnd.GONE
+            else:
+                url = stream.url
+                if not stream.is_live and (not state.has_segments or _covers(stream, state)):
+                    return None
+                if state.has_segments and len(state.tracks) != len(stream.sources):
+                    state.end = RecordingEnd.REFUSED  # as it was recorded: what it offers now cannot be joined to that
+                else:
+                    recorder = StreamRecorder(source, self._clock, order, limits, NAMES, state)
+                    state = await recorder.run(stream)
+        return await self._join_recording(request, order, state, into, limits, url=url)
+
+    async def _join_recording(
+        self,
+        request: MediaRequest,
+        order: RecordingOrder,
+        state: RecordingState,
+        into: Path,
+        limits: DownloadLimits,
+        *,
+        url: str,
+    ) -> DownloadedFile:
+        """Join what is recorded. Its files stay: only their owner knows when the result is safe. Subtitles are left out: of
+        them only the end could still be fetched.
+        """
+        await asyncio.to_thread(save_state, order.folder, state)
+        await asyncio.to_thread(load_state, order.folder)  # cuts off what came after the last whole segment
+        tracks, left_out = joinable(state)
+        await asyncio.to_thread(_check_space, tracks, into, limits.reserve_bytes)
+        path = into / "media.mp4"
+        facts = await self._joiner.join(tracks, path, sound_only=request.prefer.sound_only, recorded=True)
+        if len(tracks) > 1:
+            _check_sound([track.kind for track in facts.tracks], path)
+        recording = replace(state.recording, gaps=state.cuts + left_out)
+        return DownloadedFile(
+            path=path,
+            url=url,
+            bytes=path.stat().st_size,
+            content_type="video/mp4",
+            expected=Expected(audio=request.expected.audio),
+            segmented=True,
+            recording=recording,
         )
 
     async def _tracks(
@@ -176,7 +162,14 @@ class StreamDownloader:
             [
                 self._whole_files(request, playlist, into / name, limits, progress)
                 if playlist.whole_file
-                else TrackFetch(source, self._clock, playlist, into / name, slots, progress, limits).run()
+                else TrackFetch(
+                    source,
+                    self._clock,
+                    playlist,
+                    TrackRuns(source, self._clock, into / name, progress, limits),
+                    slots,
+                    limits.segment_concurrency,
+                ).run()
                 for name, playlist in zip(NAMES, playlists, strict=False)
             ]
         )
@@ -216,9 +209,16 @@ def _expected(request: MediaRequest, playlists: Sequence[MediaPlaylist], announc
     return replace(announced, duration_s=announced_s)
 
 
-def _check_sound(playlists: Sequence[MediaPlaylist], kinds: Sequence[str], path: Path) -> None:
+def _covers(stream: Tracks, state: RecordingState) -> bool:
+    """Whether a stream that has ended offers all that is recorded of it: then it is better fetched as a whole."""
+    playlist, known = stream.playlists[0], state.tracks[0]
+    begins = playlist.segments[0].sequence <= (known.first or 0) if playlist.segments else False
+    return playlist.window is None or (begins and playlist.duration_s + ROUNDING_S >= known.recorded_s)
+
+
+def _check_sound(kinds: Sequence[str], path: Path) -> None:
     """Raise Incomplete when a stream with a separate sound track became a film without sound."""
-    if len(playlists) > 1 and "audio" not in kinds:
+    if "audio" not in kinds:
         path.unlink(missing_ok=True)
         raise Incomplete("The stream's sound track holds no sound.")
 

@@ -19,6 +19,7 @@ from mediavault.core.failures import (
     TooLarge,
 )
 from mediavault.core.messages import Message
+from mediavault.core.shared_line import SharedLine
 from mediavault.core.slow_floor import SlowTransferDetector
 from mediavault.services.download.aes import KEY_BYTES, Decryptor, iv_of
 from mediavault.services.download.manifest import Init, Key, Segment, Span
@@ -31,6 +32,9 @@ from mediavault.services.media.sniff import SNIFF_BYTES, Kind, sniff
 TRIES = 3
 MAX_KEY_BYTES = 1_024
 MAX_INIT_BYTES = 8 << 20
+LEAD_S = 240.0  # of all tracks together
+MAX_TRACKS = 2  # of a recording: pictures and sound
+MAX_KEPT_KEYS, MAX_KEPT_INITS = 100, 5  # of a running stream
 
 _HEADERS = (Kind.MP4, Kind.MOV, Kind.WEBM, Kind.MATROSKA)
 _GONE = (404, 410)
@@ -41,8 +45,17 @@ T = TypeVar("T")
 class StreamSource:
     """Fetches for one stream. Keys and initialisation sections are fetched once each."""
 
-    def __init__(self, client: HttpClient, clock: Clock, request: MediaRequest, limits: DownloadLimits) -> None:
+    def __init__(
+        self,
+        client: HttpClient,
+        clock: Clock,
+        request: MediaRequest,
+        limits: DownloadLimits,
+        line: SharedLine | None = None,
+    ) -> None:
         self._client, self._clock, self._request, self._limits = client, clock, request, limits
+        self._line = (line or SharedLine(clock)).of_site(request.site)
+        self._lead = RecordingLead(clock.monotonic()) if request.recording is not None else None
         self._keys: dict[str, asyncio.Task[bytes]] = {}
         self._inits: dict[Init, bytes] = {}
         self._quiet_until_s = 0.0  # on the monotonic clock
@@ -116,6 +129,8 @@ class StreamSource:
             while piece := await self._read(answer, floor):
                 received += len(piece)
                 yield piece
+        if self._lead is not None:
+            self._lead.add(segment)
         if segment.span is not None and received != segment.span.length:
             raise Incomplete(
                 Message(
@@ -135,11 +150,15 @@ class StreamSource:
         return bytes(body)
 
     async def _read(self, answer: HttpResponse, floor: SlowTransferDetector) -> bytes:
+        piece_bytes = await self._line.piece_bytes()
         began = self._clock.monotonic()
-        piece = await self._waited(answer.read_chunk())
+        piece = await self._waited(answer.read_chunk(piece_bytes))
         if piece and floor.is_too_slow(count=len(piece), waited_s=self._clock.monotonic() - began):
             raise TookTooLong(self._too_slow)
         self._judge(len(piece))
+        await self._line.pay(
+            len(piece), may_wait=self._lead is None or self._lead.is_enough(now_s=self._clock.monotonic())
+        )
         return piece
 
     async def _waited(self, call: Awaitable[T]) -> T:
@@ -196,6 +215,13 @@ class StreamSource:
             )
         return body
 
+    def forget(self) -> None:
+        """Keep only the newest keys and initialisation sections: a stream may go on for days, with ever new ones."""
+        for url in list(self._keys)[:-MAX_KEPT_KEYS]:
+            del self._keys[url]
+        for init in list(self._inits)[:-MAX_KEPT_INITS]:
+            del self._inits[init]
+
     async def close(self) -> None:
         """Cancel what is still pending."""
         for task in self._keys.values():
@@ -216,6 +242,25 @@ class StreamSource:
             await self._clock.sleep(wait_s)
 
 
+class RecordingLead:
+    """How far a recording is ahead of what it must have by now: only then may a limit on the line make it wait.
+
+    A running stream is lost where it is not read in time. So as much as is being sent is read at once, and LEAD_S more;
+    what the site still offers of the time before is read within the limit.
+    """
+
+    def __init__(self, began_s: float) -> None:
+        self._began_s, self._media_s = began_s, 0.0
+
+    def add(self, segment: Segment) -> None:
+        """Record a segment that was read."""
+        self._media_s += segment.duration_s
+
+    def is_enough(self, *, now_s: float) -> bool:
+        """Whether the recording can wait."""
+        return self._media_s > LEAD_S + MAX_TRACKS * (now_s - self._began_s)
+
+
 class _StreamTooSlow(TookTooLong):
     """A stream that is too slow to be worth an immediate retry."""
 
@@ -228,6 +273,11 @@ def _is_header(body: bytes) -> bool:
 def says_there_is_none(failure: Failure) -> bool:
     """Return whether the site says that the resource does not exist."""
     return isinstance(failure, HttpError) and failure.http_status in _GONE
+
+
+def is_gone(failure: Failure) -> bool:
+    """Whether the site says that it does not have the resource, or no longer."""
+    return failure.http_status in _GONE
 
 
 def wait_before_retry_s(failure: Failure, failures: int) -> float | None:

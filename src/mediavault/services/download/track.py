@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mediavault.core.clock import Clock
@@ -53,9 +54,102 @@ class TrackProgress:
         return add_increment
 
 
+@dataclass(slots=True)
+class Run:
+    """One file of a track. Its segments begin after the ``init_bytes`` of its initialisation section."""
+
+    path: Path
+    part: int
+    origin_s: float = 0.0
+    init_bytes: int = 0
+    bytes: int = 0  # once it is closed or synced
+    joints: list[int] = field(default_factory=list)
+
+
+class TrackRuns:
+    """Writes a track's segments into ``<name>-<run>.part`` files; a new initialisation section or discontinuity begins a
+    new file, and so does the first segment. The files of ``runs`` were written before.
+    """
+
+    def __init__(
+        self,
+        source: StreamSource,
+        clock: Clock,
+        path: Path,
+        progress: TrackProgress,
+        limits: DownloadLimits,
+        runs: Iterable[Run] = (),
+    ) -> None:
+        self.runs, self.name = list(runs), path.name
+        self._source, self._clock, self._path = source, clock, path
+        self._progress, self._limits = progress, limits
+        self._before: Segment | None = None
+        self._init = b""
+        self._writer: FileWriter
+        self._open = AsyncExitStack()  # holds the writer of the current run
+
+    @property
+    def position(self) -> int:
+        """Where the next byte of the current file goes."""
+        return self._writer.position
+
+    @property
+    def received(self) -> int:
+        """The bytes of all tracks together."""
+        return self._progress.bytes
+
+    async def begin(self, segment: Segment) -> int:
+        """Return where the segment begins: after the one before, or in a new file after its initialisation section."""
+        before = self._before
+        same = before is not None and (before.part, before.init) == (segment.part, segment.init)
+        init = b"" if same or segment.init is None else await self._source.init(segment.init)
+        if same or (before is not None and before.part == segment.part and init == self._init):
+            self._before = segment
+            self.runs[-1].joints.append(self.position)
+            return self.position
+        await self.close()
+        path = self._path.with_name(f"{self._path.name}-{len(self.runs):03}.part")
+        writer = open_writer(path, keep=0, reserve_bytes=self._limits.reserve_bytes, clock=self._clock)
+        self._writer = await self._open.enter_async_context(writer)
+        await self._writer.reserve(0)
+        self._before, self._init = segment, init
+        self.runs.append(Run(path, segment.part, segment.origin_s, len(init)))
+        await self.write(init)
+        return len(init)
+
+    async def write(self, piece: bytes) -> None:
+        """Append a piece of the segment that was begun last."""
+        self._progress.add(len(piece))
+        await self._writer.write(piece)
+
+    async def rewind(self, at: int) -> None:
+        """Cut the current file off at ``at``."""
+        self._progress.add(at - self.position)
+        await self._writer.rewind(at)
+
+    async def sync(self) -> None:
+        """Return when everything written has reached the disk."""
+        await self._writer.sync()
+        self.runs[-1].bytes = self.position
+
+    async def close(self) -> None:
+        """Sync and close the current file."""
+        await self._open.aclose()
+        if self._before is not None:
+            self.runs[-1].bytes = self.position
+
+    def track(self) -> Track:
+        """Return the files written so far."""
+        return Track(
+            tuple(run.path for run in self.runs),
+            tuple(tuple(run.joints) for run in self.runs),
+            tuple(run.part for run in self.runs),
+            tuple(run.origin_s for run in self.runs),
+        )
+
+
 class TrackFetch:
-    """Fetches the segments of one playlist into ``<name>-<run>.part`` files; a new initialisation section or
-    discontinuity begins a new file.
+    """Fetches the segments of one playlist into ``runs``.
 
     ``slots`` limits how many segments are in progress, over all tracks. A slot is held until its segment is written,
     even between its tries, and slots are given out in the segments' order: so the segment whose turn it is always has
@@ -67,32 +161,37 @@ class TrackFetch:
         source: StreamSource,
         clock: Clock,
         playlist: MediaPlaylist,
-        path: Path,
+        runs: TrackRuns,
         slots: Slot,
-        progress: TrackProgress,
-        limits: DownloadLimits,
+        concurrency: int,
     ) -> None:
-        self._source, self._clock, self._playlist, self._path = source, clock, playlist, path
-        self._slots, self._progress, self._limits = slots, progress, limits
+        self._source, self._clock, self._playlist, self._runs = source, clock, playlist, runs
+        self._slots, self._concurrency = slots, concurrency
         self._turns = [asyncio.Event() for _ in range(len(playlist.segments) + 1)]
         self._turns[0].set()
         self._begun: dict[int, int] = {}  # segment -> where it begins in its run's file
-        self._runs: list[Path] = []
-        self._joints: list[list[int]] = []
-        self._parts: list[int] = []
-        self._origins_s: list[float] = []
-        self._writer: FileWriter
-        self._open = AsyncExitStack()  # holds the writer of the current run
+
+    @property
+    def saved(self) -> int:
+        """How many segments are written, the first ones of the playlist."""
+        return sum(turn.is_set() for turn in self._turns) - 1
 
     async def run(self) -> Track:
         """Fetch all segments, or raise the first failure."""
-        waiting = iter(enumerate(self._playlist.segments))
         try:
-            await all_or_first_failure([self._work(waiting) for _ in range(self._limits.segment_concurrency)])
+            await self.fetch()
         finally:
-            await self._open.aclose()
-        joints = tuple(tuple(joints) for joints in self._joints)
-        return Track(tuple(self._runs), joints, tuple(self._parts), tuple(self._origins_s))
+            await self._runs.close()
+        return self._runs.track()
+
+    async def fetch(self) -> None:
+        """Fetch all segments as ``run`` does, and leave the files open."""
+        waiting = iter(enumerate(self._playlist.segments))
+        await all_or_first_failure([self._work(waiting) for _ in range(self._concurrency)])
+
+    async def undo_rest(self) -> None:
+        """Undo what a failed ``fetch`` has written after the ``saved`` segments."""
+        await self._undo(self.saved)
 
     async def _work(self, waiting: Iterator[tuple[int, Segment]]) -> None:
         while True:
@@ -141,37 +240,15 @@ class TrackFetch:
         """Write ``held`` to the file as soon as all earlier segments are written, and empty it."""
         await self._turns[number].wait()
         if number not in self._begun:
-            self._begun[number] = await self._begin(number, segment)
+            self._begun[number] = await self._runs.begin(segment)
         for piece in held:
-            self._progress.add(len(piece))
-            await self._writer.write(piece)
+            await self._runs.write(piece)
         held.clear()
-
-    async def _begin(self, number: int, segment: Segment) -> int:
-        """Return where the segment begins: after the one before, or in a new file after its initialisation section."""
-        before = self._playlist.segments[number - 1] if number > 0 else None
-        if before is not None and (before.part, before.init) == (segment.part, segment.init):
-            self._joints[-1].append(self._writer.position)
-            return self._writer.position
-        init = await self._source.init(segment.init) if segment.init is not None else b""
-        await self._open.aclose()
-        path = self._path.with_name(f"{self._path.name}-{len(self._runs):03}.part")
-        writer = open_writer(path, keep=0, reserve_bytes=self._limits.reserve_bytes, clock=self._clock)
-        self._writer = await self._open.enter_async_context(writer)
-        await self._writer.reserve(0)
-        self._runs.append(path)
-        self._joints.append([])
-        self._parts.append(segment.part)
-        self._origins_s.append(segment.origin_s)
-        self._progress.add(len(init))
-        await self._writer.write(init)
-        return len(init)
 
     async def _undo(self, number: int) -> None:
         """Undo what a failed try has written."""
         if number in self._begun:
-            self._progress.add(self._begun[number] - self._writer.position)
-            await self._writer.rewind(self._begun[number])
+            await self._runs.rewind(self._begun[number])
 
     def _as_incomplete(self, exc: Failure, number: int) -> Failure:
         """Return Incomplete for a missing or broken segment; other failures stay as they are."""
@@ -181,11 +258,10 @@ class TrackFetch:
             "Segment %(number)s of %(segments)s (%(path)s)",
             number=number + 1,
             segments=len(self._playlist.segments),
-            path=self._path.name,
+            path=self._runs.name,
         )
-        received = self._progress.bytes
         return Incomplete(
             Message("%(which)s could not be downloaded: %(error)s", which=which, error=exc.message),
             http_status=exc.http_status,
-            bytes_received=received,
+            bytes_received=self._runs.received,
         )

@@ -122,6 +122,11 @@ class FileWriter:
         self._send_batch()
         return await self._do(lambda: self._sum_up(self.position))
 
+    async def sync(self) -> None:
+        """Return when everything accepted has reached the disk."""
+        self._send_batch()
+        await self._do(lambda: self._sync(self.position))
+
     async def close(self, *, quietly: bool) -> None:
         """Write and sync the rest. ``quietly``: another failure is being raised and must not be replaced."""
         try:
@@ -281,10 +286,14 @@ def progress_file(part: Path) -> Path:
 
 def save_progress(part: Path, saved: Saved) -> None:
     """Replace the progress file of ``part``. May raise OSError."""
-    target = progress_file(part)
+    replace_text(progress_file(part), json.dumps({"version": PROGRESS_VERSION, **asdict(saved)}))
+
+
+def replace_text(target: Path, text: str) -> None:
+    """Replace a small file by one whose text has reached the disk. May raise OSError."""
     draft = target.with_name(target.name + ".new")
     with draft.open("w", encoding="utf-8") as file:
-        json.dump({"version": PROGRESS_VERSION, **asdict(saved)}, file)
+        file.write(text)
         file.flush()
         os.fdatasync(file.fileno())
     draft.replace(target)

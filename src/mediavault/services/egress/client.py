@@ -6,13 +6,16 @@ import asyncio
 import socket
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from mediavault import __version__
@@ -20,8 +23,10 @@ from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.cookies import Cookie, cookie_header, cookies_for
 from mediavault.core.failures import HttpError, Incomplete, NetworkFailure, TookTooLong, TooLarge
 from mediavault.core.messages import Message
+from mediavault.core.upstream_proxies import UpstreamProxy
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url
-from mediavault.services.egress.guard import EgressGuard
+from mediavault.services.egress import upstream
+from mediavault.services.egress.guard import EgressGuard, endpoint_of
 from mediavault.services.egress.port import HttpResponse, Timeouts
 from mediavault.services.egress.redirects import REDIRECTS, Hop, after_redirect, request_headers
 
@@ -34,18 +39,25 @@ USER_AGENT = f"mediavault/{__version__}"
 
 
 class AiohttpClient:
-    """``HttpClient`` over two connection pools: one for posts that have exemptions, one for all others.
+    """``HttpClient`` over two connection pools for each proxy: one for posts that have exemptions, one for all others.
 
-    So a connection that an exempt post opened to a private host is never reused for a public one.
+    So a connection that an exempt post opened to a private host is never reused for a public one, and none that left
+    another way.
     """
 
     def __init__(
-        self, guard: EgressGuard, *, clock: Clock | None = None, ssl_context: ssl.SSLContext | None = None
+        self,
+        guard: EgressGuard,
+        *,
+        clock: Clock | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        buffer_bytes: Callable[[], int | None] = lambda: None,
     ) -> None:
-        self._guard = guard
+        """``buffer_bytes`` returns how much a connection may hold that was not read yet; None for the usual amount."""
+        self._guard, self._buffer_bytes = guard, buffer_bytes
         self._clock = clock or SystemClock()
         self._ssl = ssl_context
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}  # by exemption
+        self._sessions: dict[tuple[bool, UpstreamProxy | None], aiohttp.ClientSession] = {}  # by exemption and proxy
 
     @asynccontextmanager
     async def get(
@@ -83,13 +95,15 @@ class AiohttpClient:
     async def post(
         self,
         url: str,
-        form: Mapping[str, str],
+        form: Mapping[str, str] | bytes,
         *,
         scope_url: str,
         headers: Mapping[str, str] | None = None,
         timeouts: Timeouts | None = None,
     ) -> AsyncIterator[HttpResponse]:
-        """POST a form under the same guard; a redirect is the response, and the body comes as it is sent.
+        """POST a form, or bytes of the type that ``headers`` name, under the same guard.
+
+        A redirect is the response, and the body comes as it is sent.
 
         Raises BadUrl, AddressRefused, NetworkFailure, TookTooLong.
         """
@@ -135,31 +149,40 @@ class AiohttpClient:
         scope: HttpUrl,
         limits: Timeouts,
         deadline: float | None,
-        form: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | bytes | None = None,
     ) -> aiohttp.ClientResponse:
         headers = {**hop.headers, **({"cookie": cookies} if cookies else {})}
+        proxy = self._guard.proxies.for_post(scope)
         timeout = aiohttp.ClientTimeout(
-            total=None, connect=limits.connect_s, sock_connect=limits.connect_s, sock_read=limits.read_s
+            total=None,
+            connect=None if proxy else limits.connect_s,  # `upstream` limits the time itself
+            sock_connect=limits.connect_s,
+            sock_read=limits.read_s,
         )
+        connect_s = limits.connect_s * upstream.ATTEMPTS if proxy else limits.connect_s
         with _translate_errors(hop.url.host):
-            async with asyncio.timeout_at(_earlier(deadline, _deadline(limits.connect_s + limits.read_s))):
+            async with asyncio.timeout_at(_earlier(deadline, _deadline(connect_s + limits.read_s))):
                 exempt = await self._guard.exempts(scope)
                 # literals bypass the resolver, and pooled connections bypass the socket factory too
                 self._guard.check(hop.url, exempt=exempt)
-                _CONNECTING.set((hop.url.host, hop.url.port, exempt))
-                return await self._session(exempt=exempt).request(
+                _CONNECTING.set(_Connecting(hop.url.host, hop.url.port, exempt, proxy))
+                held_bytes = self._buffer_bytes()
+                return await self._session(exempt=exempt, proxy=proxy).request(
                     "GET" if form is None else "POST",
                     URL(hop.url.without_fragment, encoded=True),
                     headers=headers,
                     data=form,
                     timeout=timeout,
                     allow_redirects=False,
+                    # aiohttp reads on until it holds twice as much
+                    read_bufsize=held_bytes // 2 if held_bytes else None,
                 )
 
-    def _session(self, *, exempt: bool) -> aiohttp.ClientSession:
-        if exempt not in self._sessions:
-            self._sessions[exempt] = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
+    def _session(self, *, exempt: bool, proxy: UpstreamProxy | None) -> aiohttp.ClientSession:
+        if (exempt, proxy) not in self._sessions:
+            self._sessions[exempt, proxy] = aiohttp.ClientSession(
+                connector=_Connector(
+                    self._guard,
                     resolver=_GuardedResolver(self._guard),
                     socket_factory=self._checked_socket,
                     use_dns_cache=False,  # one lookup per connection, which goes to the address that was checked
@@ -174,18 +197,58 @@ class AiohttpClient:
                 max_field_size=MAX_LINE_BYTES,
                 max_headers=MAX_HEADERS,
             )
-        return self._sessions[exempt]
+        return self._sessions[exempt, proxy]
 
     def _checked_socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
         """Create a socket after the last check before a SYN, however aiohttp came to the address."""
         family, kind, protocol, _, sockaddr = info
-        host, port, exempt = _CONNECTING.get()
-        self._guard.check_address(host, port, ip_address(sockaddr[0]), exempt=exempt)
+        target = _CONNECTING.get()
+        self._guard.check_address(target.host, target.port, ip_address(sockaddr[0]), exempt=target.exempt)
+        if target.proxy is not None and not upstream.is_reached_directly(sockaddr[0]):
+            raise RuntimeError("aiohttp would have gone round the proxy")  # it no longer calls _Connector's method
         return socket.socket(family, kind, protocol)
 
 
-# Host, port and exemption of the request that this task, or a task aiohttp started for it, is connecting for.
-_CONNECTING: ContextVar[tuple[str, int, bool]] = ContextVar("connecting")
+@dataclass(frozen=True, slots=True)
+class _Connecting:
+    host: str
+    port: int
+    exempt: bool
+    proxy: UpstreamProxy | None
+
+
+# The request that this task, or a task aiohttp started for it, is connecting for.
+_CONNECTING: ContextVar[_Connecting] = ContextVar("connecting")
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Connects through the post's proxy, where it has one."""
+
+    def __init__(self, guard: EgressGuard, **options: Any) -> None:
+        super().__init__(**options)
+        self._guard = guard
+
+    async def _wrap_create_connection(  # aiohttp has no public hook for a connection made elsewhere (3.14)
+        self, *args: Any, addr_infos: list[aiohttp.AddrInfoType], timeout: aiohttp.ClientTimeout, **kwargs: Any
+    ) -> tuple[asyncio.Transport, ResponseHandler]:
+        target = _CONNECTING.get()
+        direct = [info for info in addr_infos if upstream.is_reached_directly(info[4][0])]
+        if target.proxy is None or direct:
+            return await super()._wrap_create_connection(
+                *args, addr_infos=direct or addr_infos, timeout=timeout, **kwargs
+            )
+        addresses = [ip_address(sockaddr[0]) for *_, sockaddr in addr_infos]
+        for address in addresses:
+            self._guard.check_address(target.host, target.port, address, exempt=target.exempt)
+        endpoints = [endpoint_of(address, target.port) for address in addresses]
+        within_s = timeout.sock_connect or Timeouts().connect_s
+        tunnel = await upstream.connect(target.proxy, endpoints, self._guard, within_s=within_s)
+        protocol: ResponseHandler = args[0]()
+        try:
+            transport = await tunnel.hand_over_securely(protocol, kwargs.get("ssl"), kwargs.get("server_hostname"))
+        except ssl.SSLCertVerificationError as exc:  # as aiohttp does for its own connections
+            raise aiohttp.ClientConnectorCertificateError(kwargs["req"].connection_key, exc) from exc
+        return transport, protocol
 
 
 class _GuardedResolver(AbstractResolver):
@@ -200,7 +263,7 @@ class _GuardedResolver(AbstractResolver):
         port: int = 0,
         family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002 - aiohttp's signature
     ) -> list[ResolveResult]:
-        *_, exempt = _CONNECTING.get()
+        exempt = _CONNECTING.get().exempt
         return [
             ResolveResult(
                 hostname=host, host=sockaddr[0], port=port, family=family, proto=0, flags=socket.AI_NUMERICHOST

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from mediavault.core.failures import AddressRefused, NetworkFailure
 from mediavault.core.messages import Message
+from mediavault.core.upstream_proxies import UpstreamProxies, UpstreamProxy
 from mediavault.core.urls import HttpUrl
 from mediavault.services.egress.addresses import (
     SETTING,
@@ -72,8 +73,15 @@ class EgressGuard:
     """
 
     def __init__(
-        self, allow_private: Sequence[str] = (), *, own_ports: Iterable[int] = (), resolver: Resolver | None = None
+        self,
+        allow_private: Sequence[str] = (),
+        *,
+        own_ports: Iterable[int] = (),
+        resolver: Resolver | None = None,
+        proxies: UpstreamProxies | None = None,
     ) -> None:
+        """``proxies`` say which way a connection leaves; where it may lead does not depend on them."""
+        self.proxies = proxies or UpstreamProxies()
         self._rules = AllowRules.parse(allow_private)
         self._own_ports = set(own_ports)
         self._resolver = resolver or SystemResolver()
@@ -139,19 +147,23 @@ class EgressGuard:
             raise NetworkFailure(Message("The name %(host)s has no address.", host=host))
         for address in addresses:
             self.check_address(host, port, address, exempt=exempt)
-        return [_endpoint(address, port) for address in addresses[:MAX_ENDPOINTS]]
+        return [endpoint_of(address, port) for address in addresses[:MAX_ENDPOINTS]]
+
+    async def resolve_proxy(self, proxy: UpstreamProxy) -> list[Endpoint]:
+        """Return the addresses of a proxy that the settings name, which may be private. They stay closed to posts.
+
+        Raises NetworkFailure when there is no such name, AddressRefused for mediavault's own ports.
+        """
+        addresses = await self._addresses(proxy.host)
+        if not addresses:
+            raise NetworkFailure(Message("The name %(host)s has no address.", host=proxy.host))
+        for address in addresses:
+            self._check_not_own(proxy.host, proxy.port, address)
+        return [endpoint_of(address, proxy.port) for address in addresses[:MAX_ENDPOINTS]]
 
     def check_address(self, host: str, port: int, address: Address, *, exempt: bool) -> None:
         """Judge one address of ``host``. Raises :class:`AddressRefused`."""
-        if port in self._own_ports and _is_own_address(address):
-            raise AddressRefused(
-                Message(
-                    "blocked: port %(port)s of %(host)s is mediavault's own; %(setting)s cannot open it.",
-                    port=port,
-                    host=host,
-                    setting=SETTING,
-                )
-            )
+        self._check_not_own(host, port, address)
         refusal = judge(address)
         if refusal is None:
             return
@@ -162,6 +174,17 @@ class EgressGuard:
             )
             raise AddressRefused(
                 _blocked(Message("%(place)s (%(reason)s)", place=target, reason=refusal.reason), opened=opened)
+            )
+
+    def _check_not_own(self, host: str, port: int, address: Address) -> None:
+        if port in self._own_ports and _is_own_address(address):
+            raise AddressRefused(
+                Message(
+                    "blocked: port %(port)s of %(host)s is mediavault's own; %(setting)s cannot open it.",
+                    port=port,
+                    host=host,
+                    setting=SETTING,
+                )
             )
 
     def is_public(self, endpoint: Endpoint) -> bool:
@@ -223,7 +246,8 @@ def _blocked(what: str, *, opened: bool) -> str:
     return Message("blocked: %(what)s; see %(setting)s.", what=what, setting=SETTING)
 
 
-def _endpoint(address: Address, port: int) -> Endpoint:
+def endpoint_of(address: Address, port: int) -> Endpoint:
+    """Return what a socket connects to."""
     if isinstance(address, IPv4Address):
         return socket.AF_INET, (str(address), port)
     return socket.AF_INET6, (str(address), port, 0, 0)
@@ -231,7 +255,7 @@ def _endpoint(address: Address, port: int) -> Endpoint:
 
 def _is_own_address(address: Address) -> bool:
     """Return whether one of this machine's interfaces has the address: only then can a socket be bound to it."""
-    family, sockaddr = _endpoint(address, 0)
+    family, sockaddr = endpoint_of(address, 0)
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
             probe.bind(sockaddr)

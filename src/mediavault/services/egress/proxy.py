@@ -12,18 +12,28 @@ import base64
 import hmac
 import re
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 
-from mediavault.core.failures import AddressRefused, BadUrl, NetworkFailure, TookTooLong
+from mediavault.core.failures import (
+    AddressRefused,
+    BadUrl,
+    BrowserUnavailable,
+    NetworkFailure,
+    ProxyFailed,
+    TookTooLong,
+)
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
+from mediavault.core.upstream_proxies import UpstreamProxy
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.http1 import BadMessage, HttpConnection, Request, ResponseInterrupted, forward, header
 from mediavault.services.egress.tcp import BUFFER_BYTES, Streams, close, dial, stop_tasks, tunnel
+from mediavault.services.egress.turns import Turns
+from mediavault.services.egress.upstream import is_reached_directly, open_streams
 
 MAX_CONNECTIONS = 512
 CONNECT_S = 15.0
@@ -49,13 +59,17 @@ log = get_logger(__name__)
 class ProxyCredential:
     """A password, and the posts that are processed with it; ``exempt`` are those that the guard has found exempt.
 
-    ``context`` is the caller's, so that the log of a refusal has the ids of the job whose process was refused.
+    ``upstream`` is the proxy of these posts, afterwards still that of the last one: what a page leaves behind goes its
+    way. ``failures`` counts how often it failed. ``context`` is the caller's, so that the log of a refusal has the ids of the job whose process was refused.
     """
 
     password: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     scopes: list[HttpUrl] = field(default_factory=list)
     exempt: set[HttpUrl] = field(default_factory=set)
     context: Context = field(default_factory=copy_context)
+    upstream: UpstreamProxy | None = None
+    failures: int = 0
+    last_failure: str = ""
 
     @property
     def token(self) -> str:
@@ -77,6 +91,7 @@ class EgressProxy:
         admits: Callable[[asyncio.StreamWriter], bool] | None = None,
     ) -> None:
         """``admits`` decides on each connection instead of the password, for a browser that cannot be given one."""
+        self.refused = 0  # connections that the guard refused
         self._guard = guard
         self._connect_s = connect_s
         self._admits = admits
@@ -85,6 +100,9 @@ class EgressProxy:
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._private: dict[asyncio.Task[None], ProxyCredential] = {}  # connections that only an exemption allows
+        self._upstream: dict[asyncio.Task[None], UpstreamProxy | None] = {}  # the way of the browser's connections
+        self._turns = Turns()
+        self._browser.upstream = guard.proxies.vault
 
     async def start(self) -> None:
         """Listen. Raises OSError where loopback has no free port."""
@@ -121,13 +139,39 @@ class EgressProxy:
 
     @contextmanager
     def exempting(self, scope_url: str) -> Iterator[None]:
-        """Let the browser use the exemptions of the post at ``scope_url``, if it has any, while the block runs."""
+        """Let the browser use the exemptions and the proxy of the post at ``scope_url`` while the block runs.
+
+        For a browser with one post at a time; others take :meth:`visiting`.
+        """
         with self._processing(self._browser, scope_url):
             yield
 
+    @asynccontextmanager
+    async def visiting(self, scope_url: str, *, within_s: float) -> AsyncIterator[None]:
+        """Wait for posts in the browser that leave through another proxy, then do as :meth:`exempting`.
+
+        The pages of one browser cannot be told apart, so all that are open at a time leave the same way.
+        Raises BrowserUnavailable after ``within_s`` seconds, and ProxyFailed in place of a failure of the network that
+        the proxy caused.
+        """
+        upstream = self._guard.proxies.for_post(_scope(scope_url))
+        try:
+            async with asyncio.timeout(within_s):
+                await self._turns.begin(upstream)
+        except TimeoutError as exc:
+            raise BrowserUnavailable("The browser is busy with posts that use another proxy.") from exc
+        try:
+            with self.exempting(scope_url):
+                yield
+        finally:
+            self._turns.end()
+
     @contextmanager
     def pass_for(self, scope_url: str) -> Iterator[str]:
-        """Yield a proxy URL with its own password, for a process that works on one post while the block runs."""
+        """Yield a proxy URL with its own password, for a process that works on one post while the block runs.
+
+        Raises ProxyFailed in place of a failure of the network that the post's proxy caused.
+        """
         credential = ProxyCredential()
         self._credentials.append(credential)
         try:
@@ -138,13 +182,27 @@ class EgressProxy:
 
     @contextmanager
     def _processing(self, credential: ProxyCredential, scope_url: str) -> Iterator[None]:
-        scope = parse_http_url(scope_url, max_chars=MAX_MEDIA_URL_CHARS)
+        scope = _scope(scope_url)
         credential.scopes.append(scope)
+        self._leave_through(self._guard.proxies.for_post(scope), credential)
+        before = credential.failures
         try:
             yield
+        except (NetworkFailure, TookTooLong) as exc:
+            if credential.failures > before:
+                raise ProxyFailed(credential.last_failure) from exc
+            raise
         finally:
             credential.scopes.remove(scope)
             self._withdraw_exemption(credential)
+
+    def _leave_through(self, upstream: UpstreamProxy | None, credential: ProxyCredential) -> None:
+        """Let connections leave through ``upstream``; those of the browser that left another way are closed."""
+        if credential.upstream != upstream and credential is self._browser:
+            for task, way in list(self._upstream.items()):
+                if way != upstream:
+                    task.cancel()
+        credential.upstream = upstream
 
     def _withdraw_exemption(self, credential: ProxyCredential) -> None:
         """Close connections to private hosts once no exempt post is processed: browsers keep them for the next page."""
@@ -172,14 +230,14 @@ class EgressProxy:
         except (OSError, EOFError, ResponseInterrupted):  # TimeoutError is an OSError
             client.streams[1].transport.abort()
         finally:
-            self._private.pop(_this_task(), None)
+            self._forget_connection()
             await close(client.streams)
 
     async def _serve_requests(self, client: HttpConnection) -> None:
         try:
             while request := await client.receive_request():
                 await self._answer(client, request)
-                self._private.pop(_this_task(), None)
+                self._forget_connection()
                 if not client.start_next_cycle():
                     return
         except (BadMessage, asyncio.LimitOverrunError):
@@ -196,11 +254,14 @@ class EgressProxy:
         except BadUrl:
             return await client.respond(400, "This is not a target that the proxy takes.")
         except AddressRefused as exc:
+            self.refused += 1
             credential.context.copy().run(_log_refusal, target, exc)
             return await client.respond(403, "mediavault does not connect there.", (REFUSED_HEADER, "refused"))
         except TookTooLong:
             return await client.respond(504, "The server did not answer in time.", (REFUSED_HEADER, "late"))
-        except NetworkFailure:
+        except (NetworkFailure, ProxyFailed) as exc:
+            if isinstance(exc, ProxyFailed):
+                credential.failures, credential.last_failure = credential.failures + 1, exc.message
             return await client.respond(502, "The server cannot be reached.", (REFUSED_HEADER, "unreachable"))
         try:
             if request.method == b"CONNECT":
@@ -222,7 +283,14 @@ class EgressProxy:
         ]
         return matches[0] if matches and scheme.lower() == "basic" else None
 
+    def _forget_connection(self) -> None:
+        self._private.pop(_this_task(), None)
+        self._upstream.pop(_this_task(), None)
+
     async def _connect(self, target: HttpUrl, credential: ProxyCredential) -> Streams:
+        upstream = credential.upstream
+        if credential is self._browser:
+            self._upstream[_this_task()] = upstream
         try:
             async with asyncio.timeout(self._connect_s):
                 scope = await self._exempt_scope(credential)
@@ -235,7 +303,10 @@ class EgressProxy:
                     Message("blocked: %(host)s, whose post is no longer being saved.", host=target.host)
                 )
             self._private[_this_task()] = credential
-        return await dial(endpoints, within_s=self._connect_s)
+        direct = [endpoint for endpoint in endpoints if is_reached_directly(endpoint[1][0])]
+        if upstream is None or direct:
+            return await dial(direct or endpoints, within_s=self._connect_s)
+        return await open_streams(upstream, endpoints, self._guard, within_s=self._connect_s)
 
     async def _exempt_scope(self, credential: ProxyCredential) -> HttpUrl | None:
         for scope in list(credential.scopes):
@@ -244,6 +315,10 @@ class EgressProxy:
                     credential.exempt.add(scope)
                 return scope
         return None
+
+
+def _scope(url: str) -> HttpUrl:
+    return parse_http_url(url, max_chars=MAX_MEDIA_URL_CHARS)
 
 
 _CONNECT_TARGET = re.compile(r"[^/?#@]+:[0-9]+")

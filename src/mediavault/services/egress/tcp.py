@@ -34,7 +34,7 @@ async def dial(endpoints: Sequence[Endpoint], *, within_s: float) -> Streams:
     """
     try:
         async with asyncio.timeout(within_s):
-            return await _streams(await _first_socket(_families_in_turn(endpoints)))
+            return await _streams(await first_socket(endpoints))
     except TimeoutError as exc:
         raise TookTooLong("The server did not answer in time.") from exc
     except OSError as exc:
@@ -96,10 +96,11 @@ def _families_in_turn(endpoints: Sequence[Endpoint]) -> list[Endpoint]:
     return [endpoint for endpoint in chain.from_iterable(zip_longest(first, others)) if endpoint is not None]
 
 
-async def _first_socket(endpoints: Sequence[Endpoint]) -> socket.socket:
+async def first_socket(endpoints: Sequence[Endpoint]) -> socket.socket:
+    """Return a non-blocking socket that is connected to one of ``endpoints``. Raises OSError."""
     attempts: list[asyncio.Task[socket.socket]] = []
     try:
-        for endpoint in endpoints:
+        for endpoint in _families_in_turn(endpoints):
             attempts.append(asyncio.create_task(_connect(endpoint)))
             await asyncio.wait(_pending(attempts), timeout=HEAD_START_S, return_when=asyncio.FIRST_COMPLETED)
             if winner := _winner(attempts):

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from urllib.parse import unquote, urlsplit
 
-from mediavault.core.media import Account, Candidate, Extraction, FoundIn, Item, Ownership, Post, account
+from mediavault.core.media import Account, Candidate, Extraction, FoundIn, Item, ItemType, Ownership, Post, account
 from mediavault.core.platform import PageData, Platform
+from mediavault.services.browser.port import PageCapture
 from mediavault.services.extraction.candidates import NetworkMedia, Sighting, candidate_at, merge, with_written_size
 from mediavault.services.extraction.media_identity import identity
 from mediavault.services.extraction.ownership import OwnershipResult, PageEvidence, assign_ownership, site_of
 from mediavault.services.extraction.page_data import values
+from mediavault.services.extraction.page_data.build import pictures
 from mediavault.services.extraction.page_data.document import documents, parse_json
 from mediavault.services.extraction.page_data.elements import attribute_setups, element_documents
 from mediavault.services.extraction.page_data.html_page import HtmlPage, read_page
@@ -29,9 +31,10 @@ from mediavault.services.extraction.page_data.oembed import Story
 from mediavault.services.extraction.page_data.other_posts import NO_FOREIGN_MEDIA, foreign_media
 from mediavault.services.extraction.page_data.page_identity import as_video
 from mediavault.services.extraction.page_data.player_records import player_records
-from mediavault.services.extraction.page_data.player_setups import Source, primary_setups
+from mediavault.services.extraction.page_data.player_setups import PlayerFile, primary_setups
 from mediavault.services.extraction.page_data.readers import read_page_data
 
+MAX_JSON_BODIES = 200
 MAX_OTHERS = 20  # candidates that are shown but not owned
 MAX_TITLE_CHARS = 150
 MAX_MARKUPS, MAX_MARKUP_NODES = 20, 2_000
@@ -53,6 +56,12 @@ def read_source(url: str, html: str, bodies: Sequence[bytes | str] = ()) -> Page
     page = read_page(tags, url)
     page.add_setups(attribute_setups(html))
     return PageSource(page, (*answers, *documents(tags), *element_documents(html)))
+
+
+def source_of(capture: PageCapture) -> PageSource:
+    """Return the page and the JSON that it received."""
+    bodies = [seen.body for seen in capture.responses if seen.body and seen.resource_type != "document"]
+    return read_source(capture.final_url, capture.html, bodies[:MAX_JSON_BODIES])
 
 
 def _markup_documents(answers: Sequence[object]) -> list[object]:
@@ -149,12 +158,12 @@ def _with_ladder(player: Sighting, page: HtmlPage, platform: Platform) -> Sighti
     return replace(player, candidates=(*player.candidates, *more)) if more else player
 
 
-def _files(sources: Iterable[Source], page: HtmlPage) -> list[tuple[str, Source]]:
+def _files(sources: Iterable[PlayerFile], page: HtmlPage) -> list[tuple[str, PlayerFile]]:
     """Return the files that a page writes, each with its absolute URL."""
     return [(url, source) for source in sources if (url := page.absolute(source.address))]
 
 
-def _candidates_at(files: Iterable[tuple[str, Source]], platform: Platform, found_in: FoundIn) -> list[Candidate]:
+def _candidates_at(files: Iterable[tuple[str, PlayerFile]], platform: Platform, found_in: FoundIn) -> list[Candidate]:
     named = ((candidate_at(url, platform, found_in, mime=source.type), source) for url, source in files)
     return [with_written_size(candidate, source) for candidate, source in named if candidate is not None]
 
@@ -201,7 +210,9 @@ def from_page_data(
         post=replace(post, handle=post.handle or data.handle),
         final_url=source.page.url,
         account=account(platform.name, handle, data.display_name, fallback=_host(source.page.url)),
-        items=tuple(replace(item, candidates=_confirmed(item.candidates, network)) for item in data.items),
+        items=tuple(
+            replace(item, candidates=_confirmed(item.candidates, network)) for item in map(_with_picture, data.items)
+        ),
         selected=data.selected,
         title=data.title or _first_line(data.text),
         text=data.text,
@@ -217,6 +228,11 @@ def from_page(post: Post, platform: Platform, source: PageSource, owned: Ownersh
     """Return the extraction of any page, from what its players, metadata and network showed, sorted by ownership."""
     page, story = source.page, story_of(source.page, source.documents, platform)
     items = tuple(_item(sighting, page, alone=len(owned.items) == 1) for sighting in owned.items)
+    if not items and not owned.others:  # a video that may be the post's comes first
+        items = tuple(
+            Item(pictures(url), type=ItemType.IMAGE, media_id=identity(url), thumbnail_url=url)
+            for url in story.own_pictures
+        )
     others = [
         replace(c, thumbnail_url=sighting.thumbnail_url) if (sighting.thumbnail_url or "").startswith("http") else c
         for sighting in owned.others
@@ -235,6 +251,13 @@ def from_page(post: Post, platform: Platform, source: PageSource, owned: Ownersh
         image_urls=story.image_urls,
         embeds=tuple(dict.fromkeys(page.frames)),
     )
+
+
+def _with_picture(item: Item) -> Item:
+    """Return a picture with its candidate, where its site has one size of it only."""
+    if item.type is not ItemType.IMAGE or item.candidates:
+        return item
+    return replace(item, candidates=pictures(item.thumbnail_url))
 
 
 def _confirmed(candidates: Sequence[Candidate], network: NetworkMedia | None) -> tuple[Candidate, ...]:
@@ -256,12 +279,17 @@ def _confirmed(candidates: Sequence[Candidate], network: NetworkMedia | None) ->
 
 
 def _item(sighting: Sighting, page: HtmlPage, *, alone: bool) -> Item:
-    """Return the item with the player's facts; metadata about a single video fill in its duration."""
+    """Return the item with the player's facts; a single video also gets what the page says about its only player."""
     expected = sighting.expected
     if expected.duration_s is None and alone:
         expected = replace(expected, duration_s=announced_duration(page))
+    subtitles = page.players[0].subtitles if alone and len(page.players) == 1 else ()
     return Item(
-        sighting.candidates, media_id=sighting.media_id, thumbnail_url=sighting.thumbnail_url, expected=expected
+        sighting.candidates,
+        media_id=sighting.media_id,
+        thumbnail_url=sighting.thumbnail_url,
+        expected=expected,
+        subtitles=tuple(subtitles),
     )
 
 

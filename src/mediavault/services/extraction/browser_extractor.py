@@ -35,7 +35,7 @@ from mediavault.services.extraction.assembly import (
     declared_sightings,
     from_page,
     from_page_data,
-    read_source,
+    source_of,
 )
 from mediavault.services.extraction.candidates import NetworkMedia, leftovers, network_media
 from mediavault.services.extraction.media_identity import identity
@@ -52,7 +52,6 @@ from mediavault.services.extraction.ranking import no_video
 from mediavault.services.extraction.walls import hard_wall, soft_wall
 
 MARGIN_S = 8.0  # left of the time limit, for the browser to close its page after the visit
-MAX_JSON_BODIES = 200
 
 log = get_logger(__name__)
 
@@ -143,12 +142,6 @@ def read_capture(post: Post, platform: Platform, capture: PageCapture) -> Extrac
         extraction = from_page(post, platform, source, owned)
     extraction = replace(extraction, user_agent=capture.user_agent, extractor="browser")
     return _require_video(_mark_protected(extraction, capture), capture, source, platform, data)
-
-
-def source_of(capture: PageCapture) -> PageSource:
-    """Return the page and the JSON that it received."""
-    bodies = [seen.body for seen in capture.responses if seen.body and seen.resource_type != "document"]
-    return read_source(capture.final_url, capture.html, bodies[:MAX_JSON_BODIES])
 
 
 def _network(capture: PageCapture, source: PageSource, platform: Platform) -> NetworkMedia:

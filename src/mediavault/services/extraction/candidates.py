@@ -19,7 +19,7 @@ from mediavault.services.extraction.media_identity import identity, is_advert, o
 from mediavault.services.extraction.media_urls import classify_media
 from mediavault.services.extraction.page_data import build
 from mediavault.services.extraction.page_data.build import codec
-from mediavault.services.extraction.page_data.player_setups import Source
+from mediavault.services.extraction.page_data.player_setups import PlayerFile
 from mediavault.services.extraction.streams import ManifestStreams, read_streams
 
 MAX_CANDIDATES = 60
@@ -173,7 +173,7 @@ def candidate_at(url: str, platform: Platform, found_in: FoundIn, *, mime: str =
     return build.candidate(url, platform, found_in, mime=mime or None) if seen.may_be_video else None
 
 
-def with_written_size(candidate: Candidate, written: Source | None) -> Candidate:
+def with_written_size(candidate: Candidate, written: PlayerFile | None) -> Candidate:
     """Return the candidate with the size that a page wrote next to its file, where the URL does not state one."""
     if written is None:
         return candidate

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import Failure, PageUnreadable
+from mediavault.core.following import Listing, ListPage, Look
 from mediavault.core.logs import get_logger
 from mediavault.core.media import Extraction, Post
 from mediavault.core.messages import Message
@@ -58,6 +59,12 @@ class ConfinedReader:
     async def read_page(self, post: Post, platform: Platform, answer: PageAnswer) -> Extraction:
         return await self._read("page", post, platform, answer, Extraction, limits=self._page_limits)
 
+    async def read_feed(self, look: Look, platform: Platform, answer: PageAnswer) -> ListPage:
+        return await self._read("feed", look, platform, answer, ListPage)
+
+    async def read_profile(self, look: Look, platform: Platform, capture: PageCapture) -> Listing:
+        return await self._read("profile", look, platform, capture, Listing)
+
     async def close(self) -> None:
         """End the processes. Safe to call twice."""
         await self._children.close()
@@ -65,7 +72,7 @@ class ConfinedReader:
     async def _read(
         self,
         task: str,
-        post: Post,
+        subject: Post | Look,
         platform: Platform,
         document: PageCapture | ApiAnswer | PageAnswer,
         result_type: type[T],
@@ -74,7 +81,7 @@ class ConfinedReader:
         **options: object,
     ) -> T:
         try:
-            make_request = partial(_request, task, post, platform, document, options)
+            make_request = partial(_request, task, subject, platform, document, options)
             answer = await self._children.ask(make_request, limits=limits or self._limits)
         except ChildFailed as exc:
             raise unreadable(exc, what=Message("What the site sent")) from exc
@@ -93,14 +100,14 @@ def unreadable(exc: ChildFailed, *, what: str) -> PageUnreadable:
 
 def _request(
     task: str,
-    post: Post,
+    subject: Post | Look,
     platform: Platform,
     document: PageCapture | ApiAnswer | PageAnswer,
     options: Mapping[str, object],
 ) -> Mapping[str, Any]:
     return {
         "task": task,
-        "post": to_json(Post, post),
+        "subject": to_json(type(subject), subject),
         "platform": platform.name,  # its readers are functions: the child looks it up
         "given": to_json(type(document), document),
         **options,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
+from mediavault.core.following import Listing, ListPage, Look
 from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform
 from mediavault.services.browser.port import PageCapture
@@ -27,6 +28,33 @@ class Extractor(Protocol):
 
         With ``signed_in`` it raises Unsupported, without any traffic, where the profile has no cookies for the post.
         Raises a :class:`~mediavault.core.failures.Failure`: Deleted, Private, LoginRequired, NoVideo, NetworkFailure …
+        """
+
+
+class ExtractExtras(Protocol):
+    """Reads what takes further requests to a post's site: all of its subtitles, and its comments."""
+
+    async def __call__(self, post: Post, platform: Platform, *, within_s: float, comments: int) -> Extraction:
+        """Extract a post's media again, with its subtitles and at most this many comments.
+
+        Raises a Failure as an extractor does, and Unsupported for a site of which none can be read.
+        """
+
+
+class Lister(Protocol):
+    """Reads the list of a source that is followed: which posts it names. Never looks at the posts themselves.
+
+    ``signed_in``: the look counts against the account that is signed in.
+    """
+
+    name: str
+    signed_in: bool
+
+    async def list_entries(self, look: Look, platform: Platform, *, within_s: float) -> Listing:
+        """Return the list, its first entries first.
+
+        Raises Unsupported, without any traffic, for a source that this way does not know, and otherwise a Failure. A list
+        that breaks off returns what was read, and is not whole.
         """
 
 
@@ -70,3 +98,7 @@ class Reader(Protocol):
     async def read_answer(self, post: Post, platform: Platform, answer: ApiAnswer) -> Extraction: ...
 
     async def read_page(self, post: Post, platform: Platform, answer: PageAnswer) -> Extraction: ...
+
+    async def read_feed(self, look: Look, platform: Platform, answer: PageAnswer) -> ListPage: ...
+
+    async def read_profile(self, look: Look, platform: Platform, capture: PageCapture) -> Listing: ...

@@ -7,12 +7,14 @@ are delivered comes last: a silent direct file is no better than a stream with s
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from mediavault.core.failures import Ambiguous, Drm, LinkExpired, NoVideo
 from mediavault.core.media import (
+    VIDEO_TYPES,
     Candidate,
     Extraction,
     FoundIn,
@@ -27,6 +29,8 @@ from mediavault.core.media import (
 from mediavault.core.messages import Message, counted, join
 from mediavault.services.extraction.media_identity import identity
 
+LARGEST = Preference()
+_OF_SEVERAL_SIZES = frozenset({SourceType.HLS, SourceType.DASH})
 _WATERMARK = {Watermark.NO: 2, Watermark.UNKNOWN: 1, Watermark.YES: 0}
 # Value of a bit compared with H.264: AV1 shows twice as much with it.
 _EFFICIENCY: Mapping[str, float] = {"av1": 2.0, "hevc": 1.6, "vp9": 1.5}
@@ -50,24 +54,24 @@ _WHOSE: Mapping[Ownership, str] = {
 _NO_LONGER_SHOWN = Message("The post no longer shows this video.")
 
 
-def videos_to_save(extraction: Extraction) -> tuple[Item, ...]:
-    """Return the post's own videos, at least one.
+def items_to_save(extraction: Extraction, types: Set[ItemType] = VIDEO_TYPES) -> tuple[Item, ...]:
+    """Return the post's own media of these types, at least one.
 
     Raises Ambiguous when videos were seen but none is surely the post's, NoVideo when there is none.
     """
-    if not (videos := tuple(item for item in extraction.videos if item.candidates)):
+    if not (items := tuple(item for item in extraction.media(types) if item.candidates)):
         raise _several_unsure(extraction) if extraction.others else no_video(extraction)
-    return videos
+    return items
 
 
-def same_item(place: int, before: Extraction, after: Extraction) -> Item:
+def same_item(place: int, before: Extraction, after: Extraction, types: Set[ItemType] = VIDEO_TYPES) -> Item:
     """Return the item at index ``place`` of one extraction as a later one shows it: by media id, otherwise by index.
 
     Raises NoVideo when the later extraction does not have it, Ambiguous when it is not sure of any.
     """
     item = before.items[place]
-    videos = videos_to_save(after)
-    by_id = next((video for video in after.videos if item.media_id and video.media_id == item.media_id), None)
+    videos = items_to_save(after, types)
+    by_id = next((one for one in after.media(types) if item.media_id and one.media_id == item.media_id), None)
     if by_id is not None:
         if not by_id.candidates:
             raise NoVideo(_NO_LONGER_SHOWN)
@@ -80,41 +84,53 @@ def same_item(place: int, before: Extraction, after: Extraction) -> Item:
 
 
 def choose_candidate(
-    item: Item, *, exclude: Collection[str] = (), now: datetime | None = None, prefer: Preference = Preference.BEST
+    item: Item, *, exclude: Collection[str] = (), now: datetime | None = None, prefer: Preference = LARGEST
 ) -> Candidate:
-    """Return the candidate to save of a post's video.
+    """Return the candidate to save of a post's video or picture, or the one of its sound where that is preferred.
 
     ``exclude`` holds URLs that were tried already; ``now`` excludes signed URLs that have expired (None admits them,
     for saved pages). Raises NoVideo (also when every URL was tried), Drm, and LinkExpired when all that are left have
     expired.
     """
-    if not item.candidates:
+    match item.type:
+        case ItemType.IMAGE:
+            offered: Sequence[Candidate] = item.candidates
+            rank: Callable[[Candidate], tuple[float, ...]] = _picture_key
+        case _ if prefer.sound_only:
+            offered, rank = _sounds(item.candidates), _sound_key
+        case _:
+            offered = [c for c in item.candidates if c.has_video is not False]
+            rank = partial(sort_key, item=item, prefer=prefer)
+    if not offered:
         raise NoVideo(_NO_LONGER_SHOWN)
-    free = [c for c in item.candidates if not c.drm]
+    free = [c for c in offered if not c.drm]
     if not free:
         raise Drm("The post's video is copy-protected.")
     fresh = [c for c in free if not _has_expired(c, now)]
     left = [c for c in fresh if c.url not in exclude]
     if left:
-        return max(enumerate(left), key=lambda pair: (sort_key(pair[1], item, prefer=prefer), -pair[0]))[1]
+        return max(enumerate(left), key=lambda pair: (rank(pair[1]), -pair[0]))[1]
     if fresh:
         raise NoVideo("Every known URL of the video has been tried.")
     raise LinkExpired("Every link to the video has expired.")
 
 
-def sort_key(candidate: Candidate, item: Item, *, prefer: Preference = Preference.BEST) -> tuple[float, ...]:
+def sort_key(candidate: Candidate, item: Item, *, prefer: Preference = LARGEST) -> tuple[float, ...]:
     """Return the rank of a candidate: larger is better; equal keys keep the page's order."""
-    shorter_side = min(candidate.width or candidate.height or 0, candidate.height or candidate.width or 0)
+    shorter_side = _shorter_side(candidate)
+    if candidate.source_type in _OF_SEVERAL_SIZES and prefer.max_height is not None:
+        shorter_side = min(shorter_side, prefer.max_height)  # it has smaller ones too
+    fits, size = prefer.height_rank(shorter_side)
     return (
         -candidate.ownership,
         candidate.video_codec not in _UNDECODABLE,
-        candidate.has_video is not False,
         _sound(candidate, wanted=item.expected.audio),
         _WATERMARK[candidate.watermark],
-        prefer is Preference.COMPATIBLE and _plays_everywhere(candidate),
+        fits,
+        prefer.codec_rank(_video_codec(candidate)),
         candidate.original,
-        not candidate.audio_url and shorter_side >= _FAIR_LINES,
-        shorter_side,
+        fits and not candidate.audio_url and shorter_side >= _FAIR_LINES,
+        size,
         sum((candidate.fps or _USUAL_FPS) > edge for edge in _FPS_BUCKETS),
         (candidate.bitrate or 0) * _EFFICIENCY.get(candidate.video_codec or "", 1.0),
         _TRUST[candidate.found_in],
@@ -123,11 +139,68 @@ def sort_key(candidate: Candidate, item: Item, *, prefer: Preference = Preferenc
     )
 
 
-def _plays_everywhere(candidate: Candidate) -> bool:
-    """Whether it is H.264, or an MP4 of which nothing else is known: what phones and TVs play without converting."""
-    if candidate.video_codec is not None:
-        return candidate.video_codec == "h264"
-    return candidate.container in (None, "mp4")
+def _shorter_side(candidate: Candidate) -> int:
+    """Return the shorter side in pixels; of a candidate with one known side, that one, and 0 without any."""
+    return min(candidate.width or candidate.height or 0, candidate.height or candidate.width or 0)
+
+
+def _picture_key(candidate: Candidate) -> tuple[float, ...]:
+    """Return the rank of a picture: by its size where that is known; a site's list has the largest one first."""
+    return (-candidate.ownership, (candidate.width or 0) * (candidate.height or 0))
+
+
+def _sounds(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return what may deliver the sound: the files and streams themselves, and the separate sound of silent files."""
+    whole = [c for c in candidates if not c.audio_url and c.has_audio is not False]
+    known = {c.url for c in whole if c.has_video is False}  # with their bit rates
+    alone = {c.audio_url: _sound_of(c, c.audio_url) for c in candidates if c.audio_url and c.audio_url not in known}
+    return [*(c for c in whole if c.url not in alone), *alone.values()]
+
+
+def _sound_of(picture: Candidate, audio_url: str) -> Candidate:
+    """Return the separate sound of a silent file as a candidate of its own."""
+    return replace(
+        picture,
+        url=audio_url,
+        source_type=SourceType.DIRECT,  # where it is a playlist, the downloader finds out
+        audio_url=None,
+        mime=None,
+        container=None,
+        video_codec=None,
+        has_video=False,
+        has_audio=True,
+        width=None,
+        height=None,
+        fps=None,
+        bitrate=None,
+        size=None,
+    )
+
+
+def _sound_key(candidate: Candidate) -> tuple[float, ...]:
+    """Return the rank of a candidate for its sound: that alone first, then by bit rate; of pictures with sound those that are
+    large enough to have good sound, the smallest of them first."""
+    is_alone = candidate.has_video is False
+    may_be_alone = candidate.source_type in _OF_SEVERAL_SIZES
+    shorter_side = _shorter_side(candidate)
+    is_fair = shorter_side >= _FAIR_LINES
+    return (
+        -candidate.ownership,
+        candidate.has_audio is True or is_alone,
+        2 * is_alone + may_be_alone,
+        (candidate.bitrate or 0) if is_alone else 0,
+        is_fair,
+        -shorter_side if is_fair else shorter_side,
+        _TRUST[candidate.found_in],
+        candidate.size or 0,
+    )
+
+
+def _video_codec(candidate: Candidate) -> str | None:
+    """Return its video codec; an MP4 of which nothing else is known is most likely H.264."""
+    if candidate.video_codec is None and candidate.container in (None, "mp4"):
+        return "h264"
+    return candidate.video_codec
 
 
 def explain(candidate: Candidate) -> str:
@@ -157,6 +230,8 @@ def no_video(extraction: Extraction) -> NoVideo:
     """Return the failure that says why there is nothing to save, and what the post has instead."""
     failure = NoVideo(_what_there_is(extraction))
     failure.embeds = extraction.embeds
+    if any(item.role is ItemRole.MAIN and not item.is_video for item in extraction.items):
+        failure.instead = extraction
     return failure
 
 
@@ -166,7 +241,10 @@ def _what_there_is(extraction: Extraction) -> str:
     photos = sum(item.type is ItemType.IMAGE and item.role is ItemRole.MAIN for item in extraction.items)
     photos = photos or len(extraction.image_urls)
     if photos:
-        return Message("No video found in this post; it has %(pictures)s.", pictures=counted(photos, "picture"))
+        found = Message("No video found in this post; it has %(pictures)s.", pictures=counted(photos, "picture"))
+        return join(" ", [found, Message("The profile pictures saves pictures too.")])
+    if extraction.media(frozenset({ItemType.AUDIO})):
+        return Message("No video found in this post; it has sound, which the profile audio saves.")
     return Message("No video found in this post.")
 
 

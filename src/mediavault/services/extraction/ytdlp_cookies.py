@@ -8,7 +8,7 @@ read in 2026.10.26. They are held in memory only, and never stored.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from mediavault.core.cookies import Cookie, cookies_for, joined
@@ -70,3 +70,26 @@ def _unquoted(value: str) -> str:
     if len(value) < 2 or not (value.startswith('"') and value.endswith('"')):
         return value
     return re.sub(r"\\(?:([0-3][0-7]{2})|(.))", lambda m: chr(int(m[1], 8)) if m[1] else m[2], value[1:-1])
+
+
+# --- the form in which it gets those of a session -----------------------------------------------------------------
+
+
+def to_netscape_format(cookies: Iterable[Cookie]) -> str:
+    """Return cookies in the text format of Netscape's browser, which everything reads; "" for none.
+
+    A cookie that would break its line is left out.
+    """
+    lines = [_cookie_line(cookie) for cookie in cookies]
+    safe = [line for line in lines if line.count("\t") == 6 and not _CONTROL.search(line)]
+    return "\n".join(["# Netscape HTTP Cookie File", *safe, ""]) if safe else ""
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # the tab separates the fields
+
+
+def _cookie_line(cookie: Cookie) -> str:
+    domain = cookie.domain if cookie.host_only else f".{cookie.domain}"
+    ends = int(cookie.expires_at.timestamp()) if cookie.expires_at else 0
+    flags = ("FALSE" if cookie.host_only else "TRUE", cookie.path or "/", "TRUE" if cookie.secure else "FALSE")
+    return "\t".join((domain, *flags, str(ends), cookie.name, cookie.value))

@@ -21,18 +21,23 @@ from mediavault.services.extraction.page_data import build, values
 from mediavault.services.extraction.page_data.json_walk import Node
 
 MAX_CANDIDATES = 60
+MAX_SOUNDS = 3
 
 
 def candidates_of(info: Node, platform: Platform, found_in: FoundIn) -> tuple[Candidate, ...]:
-    """Return the videos among the formats of ``info``, best first; their ownership is not decided yet."""
+    """Return the videos among the formats of ``info``, best first, then the sound alone; their ownership is not decided
+    yet."""
     page = info.get("webpage_url")
     formats = [fmt for fmt in values.objects(info.get("formats")) if transport(fmt) and not _is_the_page(fmt, page)]
     formats.reverse()  # yt-dlp lists the best last
     direct, segmented = _split(formats)
-    candidates = [*_playlists(segmented, platform, found_in), *_single(direct, platform, found_in)]
+    videos = [*_playlists(segmented, platform, found_in), *_single(direct, platform, found_in)]
     length = values.number(info.get("duration"))
-    fit = [replace(c, duration_s=c.duration_s or length) for c in candidates if not is_foreign(c.url, platform)]
-    return build.merged(fit)[:MAX_CANDIDATES]
+    fit, sounds = (
+        [replace(c, duration_s=c.duration_s or length) for c in candidates if not is_foreign(c.url, platform)]
+        for candidates in (videos, _sounds(formats, platform, found_in))
+    )
+    return (*build.merged(fit)[: MAX_CANDIDATES - len(sounds)], *sounds)
 
 
 def has_sound_only(info: Node) -> bool:
@@ -106,6 +111,16 @@ def _single(formats: Sequence[Node], platform: Platform, found_in: FoundIn) -> l
             partner = _partner(fmt, sounds) if seen.has_audio is False else None
             candidates.append(_with_sound(seen, partner))
     return candidates
+
+
+def _sounds(formats: Sequence[Node], platform: Platform, found_in: FoundIn) -> list[Candidate]:
+    """Return the sound alone, as one file or as one playlist: the best of each container, in the video's own language."""
+    best: dict[object, Node] = {}
+    for fmt in sorted(filter(is_sound, formats), key=lambda fmt: _sound_key(fmt, fmt), reverse=True):
+        if values.url(fmt.get("url")) and transport(fmt) is not SourceType.DASH:
+            best.setdefault(fmt.get("ext"), fmt)
+    found = [candidate(fmt, str(fmt["url"]), platform, found_in) for fmt in best.values()]
+    return [replace(c, has_video=False, has_audio=True, watermark=Watermark.UNKNOWN) for c in found][:MAX_SOUNDS]
 
 
 def _partner(picture: Node, sounds: Sequence[Node]) -> Node | None:

@@ -1,7 +1,8 @@
 """Where yt-dlp is: the version installed with mediavault, or a newer one in the state folder.
 
 ``<state>/ytdlp/<version>/`` holds a version that was installed separately, ``<state>/ytdlp/current`` is a file with the
-name of the one in use: it is replaced in one step, so that a reader finds the old one or the new one, complete.
+name of the one in use: it is replaced in one step, so that a reader finds the old one or the new one, complete. What was
+read by each version is in ``results-<version>`` (ytdlp_results), the last upgrade in ``upgrades.json`` (ytdlp_versions).
 """
 
 from __future__ import annotations
@@ -53,9 +54,13 @@ def home_of(state_dir: Path) -> Path:
 
 def installed(home: Path) -> YtdlpInstallation:
     """Return the newer of the one in ``home`` and the one installed with mediavault."""
-    bundled = YtdlpInstallation(_bundled_version(), None)
-    own = own_version(home)
-    return own if own is not None and _numbers(own.version) > _numbers(bundled.version) else bundled
+    with_us, own = bundled(), own_version(home)
+    return own if own is not None and _numbers(own.version) > _numbers(with_us.version) else with_us
+
+
+def bundled() -> YtdlpInstallation:
+    """Return the one installed with mediavault; without a version where there is none."""
+    return YtdlpInstallation(_bundled_version(), None)
 
 
 def own_version(home: Path) -> YtdlpInstallation | None:
@@ -109,6 +114,11 @@ def _bundled_version() -> str | None:
         return importlib.metadata.version(DISTRIBUTION)
     except importlib.metadata.PackageNotFoundError:
         return None
+
+
+def plain_version(version: str) -> str:
+    """Return a version in the one form that both yt-dlp and its package have: 2026.07.04 is 2026.7.4."""
+    return ".".join(map(str, _numbers(version)))
 
 
 def _numbers(version: str | None) -> tuple[int, ...]:

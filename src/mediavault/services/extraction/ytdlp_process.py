@@ -1,22 +1,114 @@
-"""Starts the worker child, with nothing but what it may have, and returns its answer."""
+"""Starts the worker child, with nothing but what it may have, and returns its answer.
+
+Each request has its own process, so a new version is used from the next one on (``mediavault doctor --upgrade-ytdlp``), and
+a process that hangs is killed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from mediavault.core.failures import ExtractorBroken, TookTooLong
+from mediavault.core.clock import Clock
+from mediavault.core.cookies import Cookie
+from mediavault.core.failures import ExtractorBroken, Failure, TookTooLong, ToolMissing, Unsupported
+from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.core.system_errors import failure_of_code, failure_of_disk, is_of_the_machine
+from mediavault.services.egress.proxy import EgressProxy
 from mediavault.services.egress.proxy_bridge import bridge_to
-from mediavault.services.extraction.ytdlp_home import YtdlpInstallation
+from mediavault.services.extraction.page_data import values
+from mediavault.services.extraction.ytdlp_cookies import to_netscape_format
+from mediavault.services.extraction.ytdlp_home import YtdlpInstallation, home_of, installed, work_folder
+from mediavault.services.extraction.ytdlp_results import note_result
+from mediavault.services.extraction.ytdlp_versions import step_back
 from mediavault.services.sandbox.process import ChildContext, ChildFailed, ChildLimits, ChildTookTooLong, run_child
 
 CHILD = "mediavault.services.extraction.ytdlp_worker"
 MAX_ANSWER_BYTES = 32 << 20
 MAX_FILE_BYTES = 64 << 20  # deno keeps its cache in the child's folder
+
+T = TypeVar("T")
+
+log = get_logger(__name__)
+
+
+class Session(Protocol):
+    """Where the signed-in user's cookies come from: the browser."""
+
+    async def cookies(self, url: str, *, signed_in: bool = ...) -> Sequence[Cookie]: ...
+
+    async def user_agent(self) -> str: ...
+
+
+class YtdlpChild:
+    """Asks yt-dlp, with a pass for the egress proxy and an empty folder; with a ``session`` as the signed-in user."""
+
+    def __init__(self, proxy: EgressProxy, clock: Clock, *, state_dir: Path, session: Session | None = None) -> None:
+        self._proxy = proxy
+        self._clock = clock
+        self._home = home_of(state_dir)
+        self._session = session
+
+    async def cookies(self, url: str) -> Sequence[Cookie]:
+        """Return the signed-in user's cookies for ``url``; none without a session."""
+        return await self._session.cookies(url, signed_in=True) if self._session else ()
+
+    async def ask(
+        self,
+        request: dict[str, Any],
+        scope: str,
+        read: Callable[[Mapping[str, Any]], T],
+        *,
+        cookies: Sequence[Cookie],
+        wall_s: float,
+    ) -> T:
+        """Return what ``read`` makes of the child's answer; it may raise the failures that the answer reports.
+
+        It runs in a thread: a list of twenty videos in four hundred qualities each takes seconds. ``scope`` is the URL
+        whose exemption from the egress guard, and whose proxy, applies: ProxyFailed replaces a failure that this caused.
+        Raises as :func:`ask`, and Unsupported with a session that has no cookie.
+        """
+        whole = {**request, **await self._signed_in(cookies)}
+        async with AsyncExitStack() as stack:
+            try:
+                folder = stack.enter_context(work_folder(self._home, now=self._clock.now()))
+            except OSError as exc:
+                raise failure_of_disk(exc, self._home) from exc
+            proxy = stack.enter_context(self._proxy.pass_for(scope))
+            current = await asyncio.to_thread(installed, self._home)
+            answer = await ask(whole, proxy=proxy, folder=folder, installed=current, wall_s=wall_s)
+            if answer.get("missing") and (former := await asyncio.to_thread(self._without, current)) is not None:
+                answer = await ask(whole, proxy=proxy, folder=folder, installed=former, wall_s=wall_s)
+            return await asyncio.to_thread(read, answer)
+
+    def note(self, version: object, site: str, url: str, *, was_read: bool) -> None:
+        """Note whether a version (None: the one in use) could read a post, for comparing it with the former one."""
+        known = version if isinstance(version, str) else installed(self._home).version
+        note_result(self._home, known, site, url, was_read=was_read)
+
+    def _without(self, broken: YtdlpInstallation) -> YtdlpInstallation | None:
+        """Go back from a version that cannot be imported; return the former one, or None where there is none."""
+        if broken.library is None:
+            return None
+        try:
+            done = step_back(self._home, now=self._clock.now(), why=Message("it could not be imported"))
+        except Failure:
+            return None
+        log.warning("ytdlp_stepped_back", before=done.before, after=done.after, reason="not_importable")
+        return installed(self._home)
+
+    async def _signed_in(self, session: Sequence[Cookie]) -> dict[str, str]:
+        if self._session is None:
+            return {}
+        cookies = to_netscape_format(session)
+        if not cookies:
+            raise Unsupported("The browser's profile has no cookie for this post.")
+        return {"cookies": cookies, "user_agent": await self._session.user_agent()}
 
 
 async def ask(
@@ -46,11 +138,35 @@ async def ask(
 
 async def version_of(installed: YtdlpInstallation, folder: Path) -> str | None:
     """Return the version that a child finds when it imports yt-dlp; None when it cannot. Raises as :func:`ask`."""
-    answer = await ask({}, proxy="http://127.0.0.1:9", folder=folder, installed=installed, wall_s=_IMPORT_S)
+    answer = await ask({}, proxy=_NO_PROXY, folder=folder, installed=installed, wall_s=_IMPORT_S)
     version = answer.get("version")
     return version if isinstance(version, str) else None
 
 
+async def try_out(installed: YtdlpInstallation, folder: Path, *, extractors: Sequence[str]) -> str | None:
+    """Return the version of a yt-dlp that passed a trial without any network; None when it cannot be imported.
+
+    The child loads each extractor that ``extractors`` (regular expressions) name, and takes a made-up post with two
+    formats through everything that follows the site's answer. Raises ToolMissing if that fails or most extractors are
+    gone, and as :func:`ask`.
+    """
+    request = {"try": list(extractors)}
+    answer = await ask(request, proxy=_NO_PROXY, folder=folder, installed=installed, wall_s=_TRIAL_S)
+    version = answer.get("version")
+    if not isinstance(version, str):
+        return None
+    lost = values.items(answer.get("lost"))
+    if answer.get("formats") != 2:
+        raise ToolMissing("It could not read a post that is made for the trial.")
+    if len(lost) * 2 > len(extractors):
+        raise ToolMissing(Message("It lacks the extractors of %(count)s sites.", count=len(lost)))
+    if lost:
+        log.info("ytdlp_extractors_gone", version=version, names=[str(name)[:100] for name in lost])
+    return version
+
+
+_NO_PROXY = "http://127.0.0.1:9"
+_TRIAL_S = 120.0
 _IMPORT_S = 60.0  # on a slow disk; measured: 0.3
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,9 +12,25 @@ from urllib.parse import urlsplit
 
 from mediavault.core.failures import Drm, ExtractorBroken, Failure, LiveNow, NoVideo, ToolMissing, Upcoming
 from mediavault.core.installation import command_to_install
-from mediavault.core.media import Account, Candidate, Expected, Extraction, FoundIn, Item, Ownership, Post, account
+from mediavault.core.media import (
+    Account,
+    Candidate,
+    Chapter,
+    Comment,
+    Expected,
+    Extraction,
+    FoundIn,
+    Item,
+    ItemType,
+    Ownership,
+    Post,
+    SourceType,
+    SubtitleSource,
+    account,
+)
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform, YtdlpRules
+from mediavault.core.recordings import BEGAN_AT
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.json_walk import Node
 from mediavault.services.extraction.ytdlp_cookies import cookies_of
@@ -21,6 +38,11 @@ from mediavault.services.extraction.ytdlp_failures import failure_of, missing_pa
 from mediavault.services.extraction.ytdlp_formats import candidates_of, has_sound_only, user_agent_of
 
 MAX_TITLE_CHARS = 300
+MAX_CHAPTERS = 500
+MAX_SUBTITLES = 100  # languages
+MAX_COMMENTS = 1_000
+MAX_COMMENT_CHARS = 10_000
+MAX_ID_CHARS = 200
 
 
 def read_answer(
@@ -31,10 +53,7 @@ def read_answer(
     Raises the failure that yt-dlp reported, LiveNow, Upcoming, Drm, NoVideo, ToolMissing, and ExtractorBroken where it found
     several videos and cannot tell which of them are the post's.
     """
-    if answer.get("missing"):
-        raise ToolMissing(
-            "yt-dlp is not installed.", help=Message("Run: %(install)s", install=command_to_install("youtube"))
-        )
+    require_installed(answer)
     info = values.obj(answer.get("info"))
     entries = _entries(info)
     warnings = [str(line) for line in values.items(answer.get("warnings"))]
@@ -43,16 +62,38 @@ def read_answer(
         raise next(iter(failures), None) or missing_part(warnings) or NoVideo("No video found in this post.")
     if failures and site.owns_list:  # one of a carousel is missing
         raise failures[0]
-    for entry in entries:
-        _refuse_live(entry)
+    live = next(filter(None, map(_live, entries)), None)
     found_in = FoundIn.META if platform.name == "generic" else FoundIn.API
     seen = [(entry, candidates_of(entry, platform, found_in)) for entry in entries]
-    shown = [(entry, candidates) for entry, candidates in seen if candidates]
-    if not shown:
-        raise _no_candidates(entries, warnings)
-    items, others = _sort_out(shown, post, platform, site, is_list=_is_list(info))
+    shown = [(entry, found) for entry, found in seen if any(c.has_video is not False for c in found)]
+    heard = [(entry, found) for entry, found in seen if found] if not shown else []
+    try:
+        items, others = _sort_out(shown or heard, post, platform, site, is_list=_is_list(info))
+    except ExtractorBroken:
+        if live is not None:
+            raise live from None
+        raise
     read = _extraction(info, entries, items, others, post, platform, site, answer)
-    return replace(read, cookies=cookies_of(entries, now=now))
+    read = replace(read, cookies=cookies_of(entries, now=now))
+    if live is not None:
+        live.instead = _running(read, entries[0])
+        raise live
+    if not shown:
+        failure = _no_candidates(entries, warnings)
+        if heard and isinstance(failure, NoVideo):
+            failure.instead = replace(
+                read, items=tuple(replace(item, type=ItemType.AUDIO) for item in items), others=()
+            )
+        raise failure
+    return read
+
+
+def require_installed(answer: Mapping[str, Any]) -> None:
+    """Raise ToolMissing for the answer of a child that found no yt-dlp."""
+    if answer.get("missing"):
+        raise ToolMissing(
+            "yt-dlp is not installed.", help=Message("Run: %(install)s", install=command_to_install("youtube"))
+        )
 
 
 # --- entries ---------------------------------------------------------------------------------------------------
@@ -84,22 +125,35 @@ def _failures(
 _NO_FORMATS = "no video formats found"  # what yt-dlp says of a photo among videos
 
 
-def _refuse_live(entry: Node) -> None:
-    """Raise Upcoming for what has not begun or has no recording yet, LiveNow for what has not ended."""
+def _live(entry: Node) -> LiveNow | None:
+    """Return the failure for what has not ended. Raises Upcoming for what has not begun or has no recording yet."""
     status = entry.get("live_status")
     if status == "is_upcoming":
         raise Upcoming("It has not been published yet.", starts_at=values.moment(entry.get("release_timestamp")))
     if entry.get("is_live") is True or status == "is_live":
-        raise LiveNow("This is a live broadcast, of which there is no whole recording yet.")
+        return LiveNow("This is a live broadcast, of which there is no whole recording yet.")
     if status == "post_live":
         raise Upcoming("The broadcast has ended, and its recording is not ready yet.")
+    return None
+
+
+def _running(read: Extraction, entry: Node) -> Extraction | None:
+    """Return what can be recorded of a running stream: its HLS playlists. Its length says nothing yet."""
+    items = []
+    for item in read.items:
+        streams = tuple(replace(c, duration_s=None) for c in item.candidates if c.source_type is SourceType.HLS)
+        if streams:
+            items.append(replace(item, candidates=streams, expected=replace(item.expected, duration_s=None)))
+    began = values.moment(entry.get("release_timestamp"))
+    facts = {BEGAN_AT: began.isoformat()} if began is not None else {}
+    return replace(read, items=tuple(items), others=(), metadata={**read.metadata, **facts}) if items else None
 
 
 def _no_candidates(entries: Sequence[Node], warnings: Sequence[str]) -> Failure:
     if any(entry.get("_has_drm") is True for entry in entries):
         return Drm("The post's video is copy-protected.")
     if all(has_sound_only(entry) for entry in entries):
-        return missing_part(warnings) or NoVideo("The post has audio but no video.")
+        return missing_part(warnings) or NoVideo("The post has audio but no video; the profile audio saves it.")
     return missing_part(warnings) or ExtractorBroken("yt-dlp found no downloadable URL for the video.")
 
 
@@ -124,7 +178,7 @@ def _sort_out(
         if level is not None and (is_list or level is Ownership.LONE or _names(entry, post, site)):
             items.append(_item(entry, tuple(replace(c, ownership=level) for c in candidates)))
         else:
-            others += candidates
+            others += [c for c in candidates if c.has_video is not False]
     return tuple(items), tuple(others)
 
 
@@ -145,7 +199,67 @@ def _item(entry: Node, candidates: tuple[Candidate, ...]) -> Item:
         media_id=values.text(entry.get("id")),
         thumbnail_url=values.url(entry.get("thumbnail")),
         expected=Expected(duration_s=values.number(entry.get("duration")), audio=True if heard else None),
+        chapters=_chapters(entry),
+        subtitles=_subtitles(entry),
     )
+
+
+def _comments(entry: Node) -> tuple[Comment, ...]:
+    """Return the comments in the site's order; those without words are left out."""
+    found = []
+    for comment in values.objects(entry.get("comments"))[:MAX_COMMENTS]:
+        words = values.text(comment.get("text"))
+        if words is not None:
+            parent = values.text(comment.get("parent"))
+            found.append(
+                Comment(
+                    id=(values.text(comment.get("id")) or "")[:MAX_ID_CHARS],
+                    parent=None if parent in (None, "root") else parent[:MAX_ID_CHARS],
+                    author=(values.text(comment.get("author")) or "")[:MAX_TITLE_CHARS],
+                    text=words[:MAX_COMMENT_CHARS],
+                    at=values.moment(comment.get("timestamp")),
+                    likes=values.integer(comment.get("like_count")) or 0,
+                    by_author=comment.get("author_is_uploader") is True,
+                    is_pinned=comment.get("is_pinned") is True,
+                )
+            )
+    return tuple(found)
+
+
+_READABLE = ("vtt", "srt", "json3")  # forms of subtitles that core.webvtt reads, best first
+_READABLE_AUTOMATIC = ("json3", "vtt", "srt")  # the first has each line of scrolling captions once
+_ORIGINAL = "-orig"  # the mark of captions in the video's own language, among the translations into a hundred others
+
+
+def _subtitles(entry: Node) -> tuple[SubtitleSource, ...]:
+    """Return the subtitles that people wrote, then the captions that a machine wrote in the video's own language."""
+    found = list(_texts(values.obj(entry.get("subtitles")), _READABLE, automatic=False))
+    captions = values.obj(entry.get("automatic_captions"))
+    own = {name: texts for name, texts in captions.items() if name.endswith(_ORIGINAL)}
+    language = values.text(entry.get("language")) or ""
+    if not own and language in captions:
+        own = {language: captions[language]}
+    return (*found, *_texts(own or (captions if len(captions) == 1 else {}), _READABLE_AUTOMATIC, automatic=True))
+
+
+def _texts(offered: Mapping[str, Any], forms: Sequence[str], *, automatic: bool) -> Iterator[SubtitleSource]:
+    for name, texts in itertools.islice(offered.items(), MAX_SUBTITLES):
+        by_form = {text.get("ext"): values.url(text.get("url")) for text in reversed(values.objects(texts))}
+        address = next((by_form[form] for form in forms if by_form.get(form)), None)
+        source = SubtitleSource(address or "", str(name).removesuffix(_ORIGINAL), automatic)
+        if address is not None and source.language:
+            yield source
+
+
+def _chapters(entry: Node) -> tuple[Chapter, ...]:
+    """Return the video's chapters, by their start; those without a title are numbered."""
+    found: dict[float, Chapter] = {}
+    for number, chapter in enumerate(values.objects(entry.get("chapters"))[:MAX_CHAPTERS], 1):
+        start_s = 0.0 if chapter.get("start_time") == 0 else values.number(chapter.get("start_time"))
+        if start_s is not None:
+            title = (values.text(chapter.get("title")) or str(number))[:MAX_TITLE_CHARS]
+            found.setdefault(start_s, Chapter(start_s, title))
+    return tuple(found[start_s] for start_s in sorted(found))
 
 
 # --- the post --------------------------------------------------------------------------------------------------
@@ -175,6 +289,7 @@ def _extraction(
         published_at=_published(info_fields),
         thumbnail_url=values.url(info_fields.get("thumbnail")) or next((i.thumbnail_url for i in items), None),
         user_agent=agent,
+        comments=_comments(entries[0]),
         metadata={
             "ytdlp_version": values.text(answer.get("version")),
             "ytdlp_extractor": values.text(info_fields.get("extractor")),

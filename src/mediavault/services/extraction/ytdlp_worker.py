@@ -1,4 +1,4 @@
-"""The child that asks yt-dlp about one URL. Run as ``python -m``: one JSON request in, one JSON answer out.
+"""The child that asks yt-dlp about one post or one list. Run as ``python -m``: one JSON request in, one JSON answer out.
 
 The only importer of yt_dlp. It gets an empty folder, a proxy and a scoped copy of cookies, confines itself before it
 imports anything of yt-dlp, and downloads nothing. ``ytdlp_formats`` does not trust its answer.
@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import resource
-import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import PurePath
+from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
+from mediavault.core.clock import SystemClock
 from mediavault.core.retry_after import FIELDS
-from mediavault.services.sandbox.guard import MAX_REQUEST_BYTES, die_with, leave_network, limit, raise_loopback
+from mediavault.services.extraction.ytdlp_listing import ListReader
+from mediavault.services.sandbox.door import serve_through_parent
 
 MAX_ENTRIES = 20  # of a carousel or a series
 MAX_ERRORS = 40
 MAX_WARNINGS = 40
 MAX_TEXT_CHARS = 20_000
 MAX_FORMATS = 400
+MAX_LISTED = 1_000  # chapters, or comments
+MAX_LANGUAGES = 100  # of subtitles
+READABLE_TEXTS = frozenset({"vtt", "srt", "json3"})  # forms of subtitles that core.webvtt reads
 SOCKET_S = 20.0
 DATA_BYTES = 3 << 30  # address space cannot be limited: deno reserves far more than it ever touches
 OPEN_FILES = 256
@@ -35,74 +35,19 @@ PROXY_HEADER = "Mediavault-Egress"  # services.egress.proxy sets it on answers o
 _OF_INFO = (
     "_type", "id", "display_id", "title", "description", "extractor", "extractor_key", "webpage_url", "duration",
     "timestamp", "release_timestamp", "upload_date", "uploader", "uploader_id", "channel", "thumbnail", "is_live",
-    "live_status", "availability", "playlist_count", "_has_drm",
+    "live_status", "availability", "playlist_count", "_has_drm", "language",
 )  # fmt: skip
 _OF_FORMAT = (
     "url", "manifest_url", "protocol", "format_id", "format_note", "ext", "vcodec", "acodec", "width", "height", "fps",
     "tbr", "vbr", "abr", "filesize", "has_drm", "language_preference", "preference", "duration", "cookies",
 )  # fmt: skip
+_OF_COMMENT = ("id", "parent", "author", "text", "timestamp", "like_count", "is_pinned", "author_is_uploader")
 _HEADERS = frozenset({"referer", "origin", "user-agent"})
 
 
 def main() -> int:
-    """Answer the request on standard input. Anything else that is printed here is discarded."""
-    request = json.loads(sys.stdin.buffer.read(MAX_REQUEST_BYTES))
-    out = os.dup(1)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    _confine(request)
-    answer = json.dumps(_answer(request)).encode("ascii")
-    with open(out, "wb") as stream:  # noqa: PTH123 - a descriptor
-        stream.write(answer)
-    return 0
-
-
-# --- confinement -----------------------------------------------------------------------------------------------
-
-
-def _confine(request: Mapping[str, Any]) -> None:
-    limits = request["limits"]
-    limit(
-        {
-            resource.RLIMIT_CPU: limits["cpu"],
-            resource.RLIMIT_FSIZE: limits["file"],
-            resource.RLIMIT_NOFILE: OPEN_FILES,
-            resource.RLIMIT_DATA: DATA_BYTES,
-        }
-    )
-    die_with(request["parent"])
-    port = urlsplit(request["proxy"]).port
-    _connect_through_parent(request["door"], port)
-    sys.addaudithook(_watch(port))
-
-
-def _connect_through_parent(door: int, port: int | None) -> None:
-    """Leave the network and let the parent carry what we send to the proxy's port.
-
-    Where the kernel refuses, the hook below, and the proxy that all of yt-dlp's requests use, must suffice.
-    """
-    with socket.socket(fileno=door) as channel:
-        if leave_network():
-            raise_loopback()
-            with socket.socket() as listener:
-                listener.bind(("127.0.0.1", port))
-                listener.listen(128)
-                socket.send_fds(channel, [b"."], [listener.fileno()])
-
-
-def _watch(port: int | None) -> Callable[[str, tuple[Any, ...]], None]:
-    """Return an audit hook (PEP 578): connections only to the proxy, no name lookups, no program but deno."""
-
-    def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        if event == "socket.connect" and arguments[1] != ("127.0.0.1", port):
-            raise PermissionError("only the proxy may be reached")
-        if event in ("socket.getaddrinfo", "socket.gethostbyname") and arguments[0] not in ("127.0.0.1", None):
-            raise PermissionError("names are looked up by the proxy")
-        if event == "subprocess.Popen" and PurePath(os.fspath(arguments[0])).name not in PROGRAMS:
-            raise PermissionError("no other program is started")
-        if event in ("os.system", "os.exec", "os.posix_spawn", "socket.sendto", "socket.sendmsg"):
-            raise PermissionError("not here")
-
-    return hook
+    """Answer the request on standard input."""
+    return serve_through_parent(_answer, open_files=OPEN_FILES, data_bytes=DATA_BYTES, programs=PROGRAMS)
 
 
 # --- asking ----------------------------------------------------------------------------------------------------
@@ -115,7 +60,7 @@ def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
         import yt_dlp
     except ImportError:
         return {"missing": True}
-    if request.get("url") is None:
+    if not {"url", "list", "try"} & request.keys():
         return {"version": yt_dlp.version.__version__}
 
     errors: list[dict[str, Any]] = []
@@ -128,13 +73,95 @@ def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
             if is_error and len(errors) < MAX_ERRORS:
                 errors.append(_error_facts(sys.exc_info()[1], message))
 
-    with Asker(_options(request, logger)) as asker:
-        info = asker.sanitize_info(asker.extract_info(request["url"], download=False))
-    return {
-        "version": yt_dlp.version.__version__,
-        "info": _slim(info),
-        "errors": errors,
-        "warnings": logger.lines,
+    if "try" in request:
+        with Asker(_options({**request, "extractors": request["try"]}, logger)) as asker:
+            answer = _try_out(asker, request["try"])
+    elif "list" in request:
+        with Asker(_options_for_list(request, logger)) as asker:
+            answer = _read_list(asker, request, errors, logger)
+    else:
+        with Asker(_options(request, logger)) as asker:
+            answer = {"info": _slim(asker.sanitize_info(asker.extract_info(request["url"], download=False)))}
+    return {"version": yt_dlp.version.__version__, **answer, "errors": errors, "warnings": logger.lines}
+
+
+def _try_out(asker: Any, patterns: list[str]) -> dict[str, Any]:
+    """Load the extractors that ``patterns`` name, and take a made-up post through what follows a site's answer."""
+    from yt_dlp.extractor import gen_extractor_classes
+
+    named = {each.IE_NAME: each.ie_key() for each in gen_extractor_classes()}
+    keys = {pattern: [key for name, key in named.items() if _matches(pattern, name)] for pattern in patterns}
+    for key in {key for matching in keys.values() for key in matching}:
+        asker.get_info_extractor(key)  # imports it: until then yt-dlp has a stand-in
+    found = asker.process_ie_result(json.loads(json.dumps(_MADE_UP)), download=False)
+    slim = _slim(asker.sanitize_info(found)) or {}
+    return {"lost": [pattern for pattern in patterns if not keys[pattern]], "formats": len(slim.get("formats", []))}
+
+
+def _matches(pattern: str, name: str) -> bool:
+    """Whether a name is one of those that a pattern allows, as yt-dlp itself reads its option ``allowed_extractors``."""
+    from yt_dlp.utils import orderedSet_from_options
+
+    return bool(orderedSet_from_options([pattern], {"all": [name]}, use_regex=True))
+
+
+_MADE_UP: Mapping[str, Any] = {
+    "id": "1",
+    "title": "A kite",
+    "extractor": "generic",
+    "extractor_key": "Generic",
+    "webpage_url": "https://post.example/1",
+    "formats": [
+        {"format_id": "low", "url": "https://post.example/low.mp4", "ext": "mp4", "height": 360},
+        {"format_id": "high", "url": "https://post.example/high.mp4", "ext": "mp4", "height": 720},
+    ],
+}
+
+
+def _read_list(
+    asker: Any, request: Mapping[str, Any], errors: list[dict[str, Any]], logger: _Warnings
+) -> dict[str, Any]:
+    """Read a list. ``complete`` says that nothing went wrong: an extractor may end a list early with a warning only."""
+    from yt_dlp.extractor import get_info_extractor
+
+    def lists(key: str) -> bool:
+        try:
+            name = get_info_extractor(key).IE_NAME
+        except (KeyError, AttributeError):
+            return False
+        return any(_matches(pattern, name) for pattern in request["extractors"])
+
+    def extract(url: str, key: str | None) -> Any:
+        before = logger.count
+        found = asker.extract_info(url, download=False, ie_key=key, process=False)
+        logger.excused += logger.count - before  # of the beginning, and not of pages that are missing
+        return found
+
+    def report(error: Exception) -> None:
+        if len(errors) < MAX_ERRORS:
+            errors.append(_error_facts(error, None))
+
+    clock = SystemClock()
+    ends_s = clock.monotonic() + request["within_s"]
+    reader = ListReader(
+        request, extract=extract, lists=lists, report=report, is_late=lambda: clock.monotonic() >= ends_s
+    )
+    answer = reader.read()
+    complete = reader.ended in {"end", "limit", "known"} and not errors and logger.count == logger.excused
+    return {**answer, "complete": complete}
+
+
+def _options_for_list(request: Mapping[str, Any], logger: _Warnings) -> dict[str, Any]:
+    """Return the options for a list: those for a post, of which none says how much of the list is read."""
+    options = _options(request, logger)
+    del options["playlist_items"]
+    return options | {
+        "noplaylist": False,
+        "extract_flat": True,
+        "lazy_playlist": True,
+        "sleep_interval_requests": request["pause_s"],
+        "extractor_args": {"youtubetab": {"approximate_date": [""]}},  # from "3 weeks ago": right to the unit shown
+        "compat_opts": {"no-youtube-unavailable-videos"},  # another request for each playlist, for what cannot be saved
     }
 
 
@@ -169,6 +196,13 @@ def _options(request: Mapping[str, Any], logger: _Warnings) -> dict[str, Any]:
     }
     if request.get("cookies"):
         options["cookiefile"] = io.StringIO(request["cookies"])  # a stream: yt-dlp writes it back when it closes
+    if (extras := request.get("extras")) is not None:  # which cost further requests at most sites
+        options |= {"writesubtitles": True, "writeautomaticsub": True}
+        if most := extras["comments"]:
+            options |= {
+                "getcomments": True,
+                "extractor_args": {"youtube": {"max_comments": [f"{most},all,{most},10"], "comment_sort": ["top"]}},
+            }
     if request.get("user_agent"):
         options["http_headers"] = {"User-Agent": request["user_agent"]}
     return options
@@ -179,8 +213,11 @@ class _Warnings:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.count = 0  # also of those that are too many
+        self.excused = 0  # of them, those that say nothing about the entries of a list
 
     def warning(self, message: str, *_: object, **__: object) -> None:
+        self.count += 1
         if len(self.lines) < MAX_WARNINGS:
             self.lines.append(str(message)[:1_000])
 
@@ -199,9 +236,47 @@ def _slim(info: Any) -> dict[str, Any] | None:
     fields: dict[str, Any] = {name: _cut(info[name]) for name in _OF_INFO if info.get(name) is not None}
     formats = info.get("formats") or ([info] if info.get("url") else [])  # a single one is in the video itself
     fields["formats"] = [_slim_format(fmt) for fmt in formats[-MAX_FORMATS:]]  # the best are last
+    fields |= {name: value for name, value in _slim_texts(info).items() if value}
     if info.get("_type", "video") != "video":
         fields["entries"] = [_slim(entry) for entry in (info.get("entries") or [])[:MAX_ENTRIES]]
     return fields
+
+
+def _slim_texts(info: Mapping[str, Any]) -> dict[str, Any]:
+    """Return chapters, subtitles and comments, each in what is read of it."""
+    return {
+        "chapters": [
+            {name: _cut(one.get(name)) for name in ("start_time", "title")} for one in _objects(info, "chapters")
+        ],
+        "subtitles": _slim_subtitles(info.get("subtitles")),
+        "automatic_captions": _slim_subtitles(_in_own_language(info)),
+        "comments": [{name: _cut(one.get(name)) for name in _OF_COMMENT} for one in _objects(info, "comments")],
+    }
+
+
+def _objects(info: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    listed = info.get(name)
+    return [one for one in listed[:MAX_LISTED] if isinstance(one, dict)] if isinstance(listed, list) else []
+
+
+def _in_own_language(info: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the captions that a machine wrote, without its translations into a hundred other languages."""
+    captions = info.get("automatic_captions") or {}
+    own = {name: texts for name, texts in captions.items() if name.endswith("-orig") or name == info.get("language")}
+    return own or (captions if len(captions) == 1 else {})
+
+
+def _slim_subtitles(languages: Mapping[str, Any] | None) -> dict[str, list[dict[str, Any]]]:
+    found = {}
+    for name, offered in list((languages or {}).items())[:MAX_LANGUAGES]:
+        readable = [
+            {"ext": text["ext"], "url": _cut(text["url"])}
+            for text in offered or ()
+            if text.get("ext") in READABLE_TEXTS and text.get("url")
+        ]
+        if readable:
+            found[str(name)[:50]] = readable
+    return found
 
 
 def _slim_format(fmt: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import json
+import mimetypes
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from mediavault.core.companions import SIDECAR_SUFFIX, sibling
 from mediavault.core.failures import StorageFailure
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
@@ -21,7 +22,7 @@ from mediavault.services.library.disk import Digest, is_inside
 from mediavault.services.library.layout import MARKER, names_in_turn, no_free_name
 from mediavault.services.library.placing import NameClaims
 from mediavault.services.library.port import FoundFile, OpenedFile
-from mediavault.services.library.sidecars import SIDECAR_LIMIT_BYTES, SIDECAR_SUFFIX, parse_sidecar, sibling
+from mediavault.services.library.sidecars import SIDECAR_LIMIT_BYTES, parse_sidecar
 from mediavault.services.library.staging import Staging
 
 log = get_logger(__name__)
@@ -108,9 +109,16 @@ class BucketLibrary:
             return await placing.place(self._bucket, self._claims, staged, _must_be_key(relative), job=job)
 
     async def place_json(self, value: Mapping[str, Any], relative: str, *, via: Path) -> None:  # noqa: ARG002 - one request
-        body = json.dumps(value, ensure_ascii=False, indent=1).encode() + b"\n"
         async with self._confirmed():
-            await self._bucket.put(_must_be_key(relative), body, "application/json", {})
+            await self._bucket.put(_must_be_key(relative), disk.json_bytes(value), "application/json", {})
+
+    async def place_bytes(self, body: bytes, relative: str, *, via: Path, unless: Sequence[str] = ()) -> bool:  # noqa: ARG002 - one request
+        kind = mimetypes.guess_type(relative)[0] or "application/octet-stream"
+        async with self._confirmed():
+            for name in unless:
+                if await self._bucket.head(_must_be_key(name)) is not None:
+                    return False
+            return await self._bucket.create(_must_be_key(relative), body, kind, {})
 
     async def holds(self, relative: str, *, size: int, sha256: str) -> bool:
         """Compare with the hash that was recorded at the upload, which the storage took whole or not at all."""
@@ -148,6 +156,9 @@ class BucketLibrary:
             for key in map(_key, relatives):
                 if key is not None:
                     await self._bucket.remove(key)
+
+    async def tidy(self, folder: str) -> None:
+        """Leave them: listing a folder for each post costs more than they do."""
 
     # --- reading ------------------------------------------------------------------------------------------------
 

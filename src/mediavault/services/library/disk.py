@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from mediavault.core.failures import BadInput
 from mediavault.core.messages import Message
 from mediavault.core.system_errors import failure_of_disk, is_of_the_machine
 
@@ -87,12 +88,47 @@ def place(staged: Path, target: Path) -> bool:
         return True
 
 
+def refuse_taken(file: Path) -> None:
+    """Raise BadInput when there is a file of this name."""
+    if os.path.lexists(file):
+        raise _taken(file)
+
+
+def _taken(file: Path) -> BadInput:
+    return BadInput(Message("%(file)s exists already.", file=file), help="Name another file: nothing is replaced.")
+
+
+@contextlib.asynccontextmanager
+async def new_file(file: Path) -> AsyncIterator[Path]:
+    """Provide a draft to be written and fsynced, which becomes ``file`` at the end; after an error nothing is left.
+
+    Raises BadInput when ``file`` exists, also when it appeared in the meantime, StorageFailure, NoSpace.
+    """
+    refuse_taken(file)
+    await asyncio.to_thread(make_folder, file.parent)
+    draft = file.with_name(f".{file.name}.draft-{os.getpid()}")  # in the same folder, so that it can be renamed
+    try:
+        yield draft
+        if not await asyncio.to_thread(place, draft, file):
+            raise _taken(file)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def write_json(value: Mapping[str, Any], draft: Path) -> None:
     """Write and fsync; nothing is renamed yet."""
-    # half of a surrogate pair, as in truncated titles, must not make saving the video fail
-    with translate_errors(draft.parent), draft.open("w", encoding="utf-8", errors="replace") as file:
-        json.dump(value, file, ensure_ascii=False, indent=1)
-        file.write("\n")
+    write_bytes(json_bytes(value), draft)
+
+
+def json_bytes(value: Mapping[str, Any]) -> bytes:
+    """Return the value as JSON text. Half of a surrogate pair, as in truncated titles, becomes a question mark."""
+    return (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "replace")
+
+
+def write_bytes(body: bytes, draft: Path) -> None:
+    """Write and fsync; nothing is renamed yet."""
+    with translate_errors(draft.parent), draft.open("wb") as file:
+        file.write(body)
         file.flush()
         os.fsync(file.fileno())
 

@@ -1,7 +1,7 @@
 """What every library has, in a folder or a bucket: the file at its root with its id, and the names that files may get.
 
-The id distinguishes the library from an empty mount point and from another library. A video, its picture and its
-sidecar share a name except for the suffix, so two videos whose names differ only in their suffix would share picture
+The id distinguishes the library from an empty mount point and from another library. A video and its companions
+share a name except for the suffix, so two videos whose names differ only in their suffix would share picture
 and sidecar, and the second one's would replace the first one's.
 """
 
@@ -12,12 +12,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from mediavault.core.companions import VIDEO_SUFFIXES, sibling
 from mediavault.core.failures import StorageFailure
 from mediavault.core.messages import Message
 from mediavault.core.names import truncate_bytes
+from mediavault.core.pictures import PICTURE_SUFFIXES
 from mediavault.core.system_errors import failure_of_disk
 from mediavault.services.library import disk
-from mediavault.services.library.sidecars import SIDECAR_SUFFIX, sibling
 
 MARKER = ".mediavault-library"
 _FORM = re.compile(r"[0-9a-zA-Z-]{8,64}")
@@ -91,8 +92,6 @@ def id_in(text: bytes, place: str) -> str:
 
 # --- names of files ----------------------------------------------------------------------------------------------------
 
-VIDEO_SUFFIXES = (".mp4", ".mov", ".webm", ".mkv", ".ts", ".flv", ".avi", ".mpg", ".wmv", ".ogv")
-PICTURE_SUFFIXES = (".jpg", ".png", ".webp")
 _MAX_SAME_NAMES = 10_000
 
 
@@ -109,14 +108,9 @@ def no_free_name(folder: str, stem: str) -> StorageFailure:
     )
 
 
-def related_names(relative: str) -> list[str]:
-    """Return all names that the video at ``relative``, its picture or its sidecar could have, its own included."""
-    return [relative, *(sibling(relative, suffix) for suffix in (*VIDEO_SUFFIXES, *PICTURE_SUFFIXES, SIDECAR_SUFFIX))]
-
-
 def conflicting_videos(relative: str) -> list[str]:
     """Return the other videos that would share picture and sidecar with the video at ``relative``; [] for other files."""
     own = relative[relative.rindex(".") :] if "." in relative else ""
-    if own not in VIDEO_SUFFIXES:
+    if own not in (*VIDEO_SUFFIXES, *PICTURE_SUFFIXES):
         return []
     return [sibling(relative, suffix) for suffix in VIDEO_SUFFIXES if suffix != own]

@@ -10,11 +10,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mediavault.core.companions import is_about_folder, related_names
+from mediavault.core.failures import StorageFailure
 from mediavault.core.messages import Message
 from mediavault.core.system_errors import failure_of_disk
 from mediavault.services.library import disk, layout
 from mediavault.services.library.disk import Digest
-from mediavault.services.library.layout import conflicting_videos, names_in_turn, no_free_name, related_names
+from mediavault.services.library.layout import conflicting_videos, names_in_turn, no_free_name
 from mediavault.services.library.port import FoundFile, OpenedFile
 from mediavault.services.library.sidecars import SIDECAR_LIMIT_BYTES, parse_sidecar
 from mediavault.services.library.staging import STAGING_FOLDER, Staging
@@ -65,6 +67,9 @@ class LocalLibrary:
     async def place_json(self, value: Mapping[str, Any], relative: str, *, via: Path) -> None:
         await asyncio.to_thread(self._place_json, value, self.root / relative, via / "sidecar.json")
 
+    async def place_bytes(self, body: bytes, relative: str, *, via: Path, unless: Sequence[str] = ()) -> bool:
+        return await asyncio.to_thread(self._place_bytes, body, relative, via / "companion.part", unless)
+
     async def holds(self, relative: str, *, size: int, sha256: str) -> bool:
         return await asyncio.to_thread(self._holds, self.root / relative, size, sha256)
 
@@ -82,6 +87,9 @@ class LocalLibrary:
 
     async def remove(self, *relatives: str) -> None:
         await asyncio.to_thread(self._remove, relatives)
+
+    async def tidy(self, folder: str) -> None:
+        await asyncio.to_thread(self._tidy, folder)
 
     # --- reading ------------------------------------------------------------------------------------------------
 
@@ -142,6 +150,15 @@ class LocalLibrary:
         with self._placing:  # or two videos that would share a sidecar would not see each other
             return not self._any_of(conflicting_videos(relative)) and disk.place(staged, self.root / relative)
 
+    def _place_bytes(self, body: bytes, relative: str, draft: Path, unless: Sequence[str]) -> bool:
+        self._refuse_other()
+        if not disk.is_inside(relative):
+            raise StorageFailure(Message("%(relative)s is not a path in a library.", relative=f"{relative!r}"))
+        if self._any_of([relative, *unless]):
+            return False
+        disk.write_bytes(body, draft)
+        return disk.place(draft, self.root / relative)
+
     def _any_of(self, names: Sequence[str]) -> bool:
         return any(os.path.lexists(self.root / name) for name in names)
 
@@ -160,6 +177,15 @@ class LocalLibrary:
                     path.unlink(missing_ok=True)
                     disk.fsync_folder(path.parent)
                 self._remove_empty_folders(path)
+
+    def _tidy(self, folder: str) -> None:
+        self._refuse_other()
+        top = self.root / folder
+        if not disk.is_inside(folder) or top.is_symlink() or not top.is_dir():
+            return
+        found = [path for path in top.rglob("*") if path.is_symlink() or not path.is_dir()]
+        if all(path.is_file() and is_about_folder(path.name) for path in found):
+            self._remove(tuple(path.relative_to(self.root).as_posix() for path in found))
 
     def _move(self, source: str, target: str) -> bool:
         self._refuse_other()

@@ -10,7 +10,7 @@ with forward slashes. Staging folders are always on this machine: every library 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -85,6 +85,12 @@ class Library(Protocol):
     async def place_json(self, value: Mapping[str, Any], relative: str, *, via: Path) -> None:
         """Write a sidecar durably by way of the staging folder ``via``; an older one of the same name is replaced."""
 
+    async def place_bytes(self, body: bytes, relative: str, *, via: Path, unless: Sequence[str] = ()) -> bool:
+        """Put a small file at its place, durably, by way of the staging folder ``via``.
+
+        False when the name is taken, or one of ``unless``.
+        """
+
     async def holds(self, relative: str, *, size: int, sha256: str) -> bool:
         """Return whether the library has this very file, durably: size and hash agree.
 
@@ -107,6 +113,9 @@ class Library(Protocol):
 
     async def remove(self, *relatives: str) -> None:
         """Delete files that a row names; missing ones are ignored. Folders that are empty then are removed."""
+
+    async def tidy(self, folder: str) -> None:
+        """Remove a folder in which only files about folders are left (``core/companions.py``). In a bucket they stay."""
 
     # --- reading
 

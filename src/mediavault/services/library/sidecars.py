@@ -1,6 +1,8 @@
 """The ``.info.json`` next to a video: what the library itself knows about each file, without any database.
 
-``marks`` is what people noted about the post, so that it is not lost with the database. Version 2 added which item of the post it is, the post's other items, and the attempt; version 1 is read as well.
+``marks`` is what people noted about the post, so that it is not lost with the database. Version 2 added which item of the post
+it is, the post's other items, and the attempt. Version 3 added the names under which yt-dlp writes the same facts, for tools
+that read its ``.info.json``; ``id`` is the post's since then, and the job's is ``job_id``. Older versions are read as well.
 """
 
 from __future__ import annotations
@@ -14,25 +16,37 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
-from mediavault.core.clock import is_plausible
+from mediavault.core import recordings
+from mediavault.core.clock import is_plausible, moment_or_none
+from mediavault.core.companions import SIDECAR_SUFFIX, THUMB_MARK, is_beside, split_stem
 from mediavault.core.failures import BadInput
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem
 from mediavault.core.marks import KEPT_IN_SIDECARS, Mark, is_written_so
-from mediavault.core.media import Account, Extraction, Item, ItemRole, ItemType, KeptFile
+from mediavault.core.media import Account, Chapter, Extraction, Item, ItemRole, ItemType, KeptFile
 from mediavault.core.names import is_utf8, slug
+from mediavault.core.post_urls import has_url
+from mediavault.core.profiles import is_profile_name
+from mediavault.core.recordings import RECORDING
 
-SIDECAR_VERSION = 2
-SIDECAR_SUFFIX = ".info.json"
+SIDECAR_VERSION = 3
 SIDECAR_LIMIT_BYTES = 4 << 20  # ours have a few kilobytes; a post's text is the longest part
 
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
+_THUMBNAIL = re.compile(rf"(?:{THUMB_MARK})?{_SUFFIX.pattern}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _PLATFORM = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")  # it appears in URLs and in commands
 _MAX_COUNT = 1_000_000  # of versions, attempts, pixels: columns of 32 bits hold it
 _MAX_BYTES = 1 << 50  # of a video: the sum of thousands fits into 63 bits
 _MAX_MARKS = 1_000
+_MAX_BESIDE = 200  # files next to a video: no worker saves subtitles in more than 100 languages
 _RESOLVED_URL = "resolved_url"  # where a share link led
+FILE_DATE = "file_date"  # of an imported file, where nothing says when its post was published
+_JOB_ID = "job_id"
+# yt-dlp's extractors of these platforms; for others, the platform's name
+_EXTRACTOR_KEYS = {
+    "bilibili": "BiliBili", "generic": "Generic", "linkedin": "LinkedIn", "tiktok": "TikTok", "x": "Twitter",
+}  # fmt: skip
 _MARKS = "marks"
 
 
@@ -59,17 +73,11 @@ class Sidecar:
     items: tuple[JobItem, ...]
     kept: KeptFile
     marks: tuple[Mark, ...] = ()
+    profile: str | None = None
 
 
 class BadSidecar(Exception):
     """The reason completes the sentence "The sidecar cannot be used, because …"."""
-
-
-def sibling(output_path: str, suffix: str) -> str:
-    """Return the same path with another suffix, added where the file's name has none."""
-    folder, slash, name = output_path.rpartition("/")
-    stem, dot, _ = name.rpartition(".")
-    return f"{folder}{slash}{stem if dot else name}{suffix}"
 
 
 def parse_sidecar(text: bytes) -> Mapping[str, Any] | None:
@@ -101,20 +109,26 @@ def write_sidecar(
     ``kept`` is the file of the item at ``place``; without ``extraction`` the rest comes from the job's checkpoint.
     """
     post = _post_facts(job, extraction)
+    account = extraction.account if extraction else job.account
+    recording = recordings.from_json((extraction.metadata if extraction else job.metadata).get(RECORDING))
     return {
+        **_ytdlp_names(job, post, account, kept),
         "mediavault": SIDECAR_VERSION,
-        "id": job.id,
+        _JOB_ID: job.id,
         "trace_id": job.trace_id,
         "post_url": job.post_url,
         "canonical_url": job.canonical_url,
         _RESOLVED_URL: post[_RESOLVED_URL],
         "version": job.version,
         "platform": job.platform,
+        "profile": job.profile,
         "post_id": post["post_id"],
-        "account": _written_account(extraction.account if extraction else job.account),
+        "account": _written_account(account),
         "title": post["title"],
         "text": post["text"],
         "published_at": post["published_at"],
+        **({FILE_DATE: post[FILE_DATE]} if post.get(FILE_DATE) else {}),
+        **({RECORDING: recordings.to_json(recording)} if recording else {}),
         "created_at": job.created_at.isoformat(),
         "saved_at": saved_at.isoformat(),
         "attempt": job.attempt_count,
@@ -131,10 +145,22 @@ def with_marks(sidecar: Mapping[str, Any], marks: Sequence[Mark]) -> dict[str, A
     return {**sidecar, _MARKS: _written_marks(marks)}
 
 
+def with_place(sidecar: Mapping[str, Any], kept: KeptFile) -> dict[str, Any]:
+    """Return a sidecar's content with the paths that its video and its picture have now."""
+    return {**sidecar, "video": {**sidecar["video"], "path": kept.output_path}, "thumbnail": kept.thumbnail_path}
+
+
+def with_companions(sidecar: Mapping[str, Any], kept: KeptFile) -> dict[str, Any]:
+    """Return a sidecar's content with the video's present companions instead of those that it names."""
+    video = sidecar.get("video")
+    return {**sidecar, "video": {**(video if isinstance(video, dict) else {}), "beside": list(kept.beside)}}
+
+
 def _post_facts(job: Job, extraction: Extraction | None) -> Mapping[str, Any]:
     known = job.metadata
     if extraction is None:
-        return {name: known.get(name) for name in ("post_id", "title", "text", "published_at", _RESOLVED_URL)}
+        names = ("post_id", "title", "text", "published_at", _RESOLVED_URL, FILE_DATE)
+        return {name: known.get(name) for name in names}
     published = extraction.published_at
     return {
         "post_id": extraction.post.post_id or known.get("post_id"),
@@ -143,6 +169,43 @@ def _post_facts(job: Job, extraction: Extraction | None) -> Mapping[str, Any]:
         "published_at": published.isoformat() if published else known.get("published_at"),
         _RESOLVED_URL: extraction.metadata.get(_RESOLVED_URL),
     }
+
+
+def _ytdlp_names(job: Job, post: Mapping[str, Any], account: Account | None, kept: KeptFile) -> dict[str, Any]:
+    """Return what yt-dlp calls otherwise than we do; what is not known is left out, as it does.
+
+    Source: "Extractor fields" in the docstring of yt_dlp/extractor/common.py.
+    """
+    name = account and (account.display_name or account.handle)
+    handle = account and account.handle
+    key = _EXTRACTOR_KEYS.get(job.platform, job.platform.capitalize())
+    published = moment_or_none(post["published_at"])
+    names = {
+        "id": post["post_id"] or job.id,
+        "_type": "video",
+        "fulltitle": post["title"],
+        "description": post["text"],
+        "webpage_url": job.canonical_url if has_url(job.canonical_url) else None,
+        "original_url": job.post_url if has_url(job.canonical_url) else None,
+        "extractor": key.lower(),
+        "extractor_key": key,
+        "uploader": name,
+        "uploader_id": handle,
+        "channel": name,
+        "upload_date": published and f"{published:%Y%m%d}",
+        "timestamp": published and int(published.timestamp()),
+        "duration": kept.duration_s,
+        "width": kept.width,
+        "height": kept.height,
+        "filesize": kept.bytes,
+        "ext": PurePosixPath(kept.output_path).suffix.removeprefix("."),
+    }
+    return {name: value for name, value in names.items() if value is not None}
+
+
+def job_id_of(sidecar: Mapping[str, Any]) -> object:
+    """Return the id of the job that a sidecar of any version is about."""
+    return sidecar.get(_JOB_ID) or sidecar.get("id")
 
 
 def _written_account(account: Account | None) -> dict[str, Any]:
@@ -167,6 +230,7 @@ def _written_video(items: Sequence[JobItem], index: int, kept: KeptFile) -> dict
         "duration_s": kept.duration_s,
         "width": kept.width,
         "height": kept.height,
+        "beside": list(kept.beside),
     }
 
 
@@ -182,6 +246,7 @@ def _written_item(entry: JobItem) -> dict[str, Any]:
         "role": entry.item.role,
         "media_id": entry.item.media_id,
         "label": entry.item.label,
+        "chapters": [[chapter.start_s, chapter.title] for chapter in entry.item.chapters],
         "saved": entry.status is not ItemStatus.SKIPPED,
     }
 
@@ -202,7 +267,7 @@ def read_sidecar(value: Mapping[str, Any], path: str) -> Sidecar:
     if item >= len(items) or items[item].status is ItemStatus.SKIPPED:
         raise BadSidecar("it does not say which of the post's media it is")
     return Sidecar(
-        id=JobId(_text(value, "id", _ID)),
+        id=_job_id(value),
         trace_id=_text(value, "trace_id", _ID),
         post_url=_text(value, "post_url"),
         canonical_url=_text(value, "canonical_url"),
@@ -217,7 +282,17 @@ def read_sidecar(value: Mapping[str, Any], path: str) -> Sidecar:
         items=items,
         kept=_kept(video, value.get("thumbnail"), path),
         marks=tuple(_marks(value)),
+        profile=_profile(value),
     )
+
+
+def _profile(value: Mapping[str, Any]) -> str | None:
+    name = value.get("profile")
+    return name if isinstance(name, str) and is_profile_name(name) else None
+
+
+def _job_id(value: Mapping[str, Any]) -> JobId:
+    return JobId(_text(value, "id" if value["mediavault"] < 3 else _JOB_ID, _ID))
 
 
 def _marks(value: Mapping[str, Any]) -> Iterator[Mark]:
@@ -230,14 +305,15 @@ def _marks(value: Mapping[str, Any]) -> Iterator[Mark]:
             name, text = _text(entry, "name"), _text_or_none(entry, "text") or ""
             place = _whole(entry, "place", at_least=-(2**62), at_most=2**62)
             if is_written_so(name, text) and is_utf8(text) and "\0" not in text:
-                yield Mark(JobId(_text(value, "id", _ID)), name, text, place)
+                yield Mark(_job_id(value), name, text, place)
 
 
 def _metadata(value: Mapping[str, Any]) -> dict[str, Any]:
     """Return the metadata under a checkpoint's names; of unknown values, only those that every checkpoint has."""
     metadata = {name: _text_or_none(value, name) for name in ("title", "text", "published_at", "post_id")}
-    resolved = _text_or_none(value, _RESOLVED_URL)
-    return {**metadata, **({_RESOLVED_URL: resolved} if resolved else {})}
+    recording = recordings.from_json(value.get(RECORDING))
+    rare = {name: text for name in (_RESOLVED_URL, FILE_DATE) if (text := _text_or_none(value, name))}
+    return {**metadata, **rare, **({RECORDING: recordings.to_json(recording)} if recording else {})}
 
 
 def _account(value: Mapping[str, Any], platform: str) -> Account | None:
@@ -257,7 +333,7 @@ def _account(value: Mapping[str, Any], platform: str) -> Account | None:
 def _items(value: Mapping[str, Any]) -> tuple[tuple[JobItem, ...], int]:
     listed = value.get("items")
     if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
-        raise BadSidecar("its items are no list of objects")
+        raise BadSidecar("its items are not a list of objects")
     return tuple(map(_item, listed)), _whole(value, "item", at_least=0)
 
 
@@ -266,8 +342,23 @@ def _item(entry: Mapping[str, Any]) -> JobItem:
         role, kind = ItemRole(_text(entry, "role")), ItemType(_text(entry, "type"))
     except ValueError as exc:
         raise BadSidecar(f"it has an item that this mediavault does not know ({exc})") from exc
-    item = Item(role=role, type=kind, media_id=_text_or_none(entry, "media_id"), label=_text_or_none(entry, "label"))
+    item = Item(
+        role=role,
+        type=kind,
+        media_id=_text_or_none(entry, "media_id"),
+        label=_text_or_none(entry, "label"),
+        chapters=tuple(_chapters(entry.get("chapters"))),
+    )
     return JobItem(item, ItemStatus.WAITING if entry.get("saved") is True else ItemStatus.SKIPPED)
+
+
+def _chapters(value: Any) -> Iterator[Chapter]:
+    for entry in value[:_MAX_MARKS] if isinstance(value, list) else ():
+        match entry:
+            case [int() | float() as start_s, str() as title] if (
+                0 <= start_s < 1e9 and is_utf8(title) and "\0" not in title
+            ):
+                yield Chapter(float(start_s), title)
 
 
 def _items_v1(video: Mapping[str, Any]) -> tuple[tuple[JobItem, ...], int]:
@@ -282,22 +373,28 @@ def _kept(video: Mapping[str, Any], thumbnail: Any, path: str) -> KeptFile:
     suffix = PurePosixPath(_text(video, "path")).suffix
     if not _SUFFIX.fullmatch(suffix):
         raise BadSidecar("it names no video file")
-    picture = PurePosixPath(thumbnail).suffix if isinstance(thumbnail, str) else ""
+    picture = split_stem(thumbnail)[1] if isinstance(thumbnail, str) else ""
     return KeptFile(
         output_path=stem + suffix,
-        thumbnail_path=stem + picture if _SUFFIX.fullmatch(picture) else None,
+        thumbnail_path=stem + picture if _THUMBNAIL.fullmatch(picture) else None,
         bytes=_whole(video, "bytes", at_least=1, at_most=_MAX_BYTES),
         sha256=_text(video, "sha256", _SHA256),
         duration_s=_number_or_none(video, "duration_s"),
         width=_whole_or_none(video, "width"),
         height=_whole_or_none(video, "height"),
+        beside=_beside(video.get("beside")),
     )
+
+
+def _beside(value: Any) -> tuple[str, ...]:
+    listed = value[:_MAX_BESIDE] if isinstance(value, list) else []
+    return tuple(suffix for suffix in listed if isinstance(suffix, str) and is_beside(suffix))
 
 
 def _object(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     member = value.get(name)
     if not isinstance(member, dict):
-        raise BadSidecar(f"its {name} is no object")
+        raise BadSidecar(f"its {name} is not an object")
     return member
 
 
@@ -311,7 +408,7 @@ def _text(value: Mapping[str, Any], name: str, form: re.Pattern[str] | None = No
 def _text_or_none(value: Mapping[str, Any], name: str) -> str | None:
     text = value.get(name)
     if text is not None and not isinstance(text, str):
-        raise BadSidecar(f"its {name} is no text")
+        raise BadSidecar(f"its {name} is not a text")
     return text
 
 
@@ -339,7 +436,7 @@ def _moment(value: Mapping[str, Any], name: str) -> datetime:
     try:
         moment = datetime.fromisoformat(_text(value, name))
     except ValueError as exc:
-        raise BadSidecar(f"its {name} is no time") from exc
+        raise BadSidecar(f"its {name} is not a time") from exc
     if moment.tzinfo is None:
         raise BadSidecar(f"its {name} has no time zone")
     if not is_plausible(moment):

@@ -1,4 +1,7 @@
-"""Staging folders on this machine's disk: one for each attempt, removed when it ends. Every library has them."""
+"""Staging folders on this machine's disk: one for each attempt, removed when it ends. Every library has them.
+
+What is recorded of a running stream is in a folder of its job, where the next attempt finds it.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mediavault.core.messages import Message
+from mediavault.core.pictures import PICTURE_SUFFIXES
 from mediavault.services.library import disk
 
 STAGING_FOLDER = ".staging"
+RECORDING_SUFFIX = ".recording"
 _THUMBNAIL = "thumbnail"
-_PICTURES = (".jpg", ".png", ".webp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,27 @@ class Staging:
         """Remove the folder of an attempt known to be over."""
         await asyncio.to_thread(shutil.rmtree, folder.path, ignore_errors=True)
 
+    def recording_folder(self, job_id: str, index: int) -> Path:
+        """Return the folder for a recording of one item of a job's post. It stays when an attempt ends."""
+        return self.root / f"{job_id}{RECORDING_SUFFIX}" / str(index)
+
+    async def make_recording_folder(self, job_id: str, index: int) -> None:
+        """Create the folder unless it is there."""
+        await asyncio.to_thread(self._make_recording, self.recording_folder(job_id, index))
+
+    async def recorded_jobs(self) -> list[str]:
+        """Return the jobs of which something is recorded on this machine."""
+        return await asyncio.to_thread(self._recorded_jobs)
+
+    async def has_recording(self, job_id: str) -> bool:
+        """Return whether something of the job is recorded on this machine."""
+        return job_id in await self.recorded_jobs()
+
+    async def discard_recordings(self, job_id: str) -> None:
+        """Remove all that is recorded of a job."""
+        path = self.recording_folder(job_id, 0).parent
+        await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
+
     async def find(self, job_id: str, *, size: int, sha256: str) -> Path | None:
         """Return a file that an earlier attempt of the job sealed on this machine and could not place; else None."""
         return await asyncio.to_thread(self._find, job_id, size, sha256)
@@ -92,6 +117,17 @@ class Staging:
         self._guard()
         disk.make_folder(path)
 
+    def _make_recording(self, path: Path) -> None:
+        self._guard()
+        disk.make_folder(path.parent)
+        disk.make_folder(path)
+
+    def _recorded_jobs(self) -> list[str]:
+        with disk.translate_errors(self.root, doing=Message("read")), contextlib.suppress(FileNotFoundError):
+            names = [path.name for path in self.root.iterdir()]
+            return [name.removesuffix(RECORDING_SUFFIX) for name in names if name.endswith(RECORDING_SUFFIX)]
+        return []
+
     def _folders(self) -> list[StagingFolder]:
         folders = []
         with disk.translate_errors(self.root, doing=Message("read")), contextlib.suppress(FileNotFoundError):
@@ -104,7 +140,7 @@ class Staging:
     def _open_thumbnail(self, job_id: str) -> tuple[str, disk.DiskFile] | None:
         folders = [folder for folder in self._folders() if folder.job_id == job_id]
         for folder in sorted(folders, key=lambda one: -one.fence):
-            for path in (self.thumbnail_in(folder.path, suffix) for suffix in _PICTURES):
+            for path in (self.thumbnail_in(folder.path, suffix) for suffix in PICTURE_SUFFIXES):
                 if (file := disk.open_below(folder.path, path.name)) is not None:
                     return path.name, file
         return None

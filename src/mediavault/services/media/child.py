@@ -5,12 +5,24 @@ It loads FFmpeg's libraries once and forks for each request, so that nothing in 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any
 
-from mediavault.services.media import extras_child, probe_child, remux_child
+from mediavault.services.media import (
+    extras_child,
+    fingerprint_child,
+    picture_child,
+    probe_child,
+    remux_child,
+    sound_child,
+    texts_child,
+)
 from mediavault.services.sandbox.guard import serve_lines
+
+NICENESS = 10
+_LATER = frozenset({"tracks", "preview", "tags", "fingerprint"})  # saving and playing videos come first
 
 
 def main() -> int:
@@ -18,9 +30,12 @@ def main() -> int:
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``{"task": "examine"}`` and ``"still"``: see ``probe_child``; ``"join"``: see ``remux_child``; ``"tracks"`` and
-    ``"preview"``: see ``extras_child``.
+    """``{"task": "examine"}`` and ``"still"``: see ``probe_child``; ``"join"``: see ``remux_child``; ``"tracks"``, ``"preview"``
+    and ``"tags"``: see ``extras_child``; ``"fingerprint"``: see ``fingerprint_child``; ``"sound"`` and ``"extract"``: see
+    ``sound_child``; ``"embed"``: see ``texts_child``; ``"picture"``: see ``picture_child``.
     """
+    if request["task"] in _LATER:
+        os.nice(NICENESS)  # of this request's process only
     return _ANSWERS[request["task"]](request)
 
 
@@ -30,6 +45,12 @@ _ANSWERS = {
     "join": remux_child.answer,
     "tracks": extras_child.answer,
     "preview": extras_child.answer,
+    "tags": extras_child.answer,
+    "fingerprint": fingerprint_child.answer,
+    "sound": sound_child.answer,
+    "extract": sound_child.answer,
+    "embed": texts_child.answer,
+    "picture": picture_child.answer,
 }
 
 

@@ -20,6 +20,7 @@ from mediavault.services.media.library import (
     concealments,
     decode_in_this_thread,
     listening,
+    main_sound,
     main_video,
     open_input,
 )
@@ -32,8 +33,10 @@ MAX_PACE_RATIO = 1.3  # announced this many times longer or shorter than it last
 DECODE_CPU_S = 0.5  # 25 seconds of 720p H.264: everything of most clips
 
 
-def decode_all(path: Path, demuxer: str, *, cpu_s: float = DECODE_CPU_S) -> DecodeFacts:
+def decode_all(path: Path, demuxer: str, *, cpu_s: float = DECODE_CPU_S, sound_only: bool = False) -> DecodeFacts:
     """Decode from the start until the end or until ``cpu_s`` seconds of this process's time are used up.
+
+    ``sound_only`` decodes no pictures.
 
     Never raises for a bad file. A refused packet of pictures before the first key frame does not count, nor do the first
     packets of sound, since a stream may be joined anywhere; nor does the last packet of sound, which a cut at a picture
@@ -43,7 +46,7 @@ def decode_all(path: Path, demuxer: str, *, cpu_s: float = DECODE_CPU_S) -> Deco
     with listening() as log:
         try:
             with open_input(path, demuxer) as container:
-                streams = _streams(container)
+                streams = _streams(container, sound_only=sound_only)
                 _decode(container.demux(streams), count, until=time.process_time() + cpu_s)
         except FAULTS as exc:
             count.read_error = error_text(exc)
@@ -51,13 +54,14 @@ def decode_all(path: Path, demuxer: str, *, cpu_s: float = DECODE_CPU_S) -> Deco
     return count.facts(concealed)
 
 
-def _streams(container: Any) -> list[Any]:
-    """Return the main video stream and the first sound stream that has a decoder."""
-    video = main_video(container)
-    sound = [stream for stream in container.streams.audio if stream.codec_context is not None][:1]
-    for stream in (video, *sound):
+def _streams(container: Any, *, sound_only: bool) -> list[Any]:
+    """Return the main video stream, where it is wanted, and the first sound stream that has a decoder."""
+    pictures = [] if sound_only else [main_video(container)]
+    sound = main_sound(container)
+    streams = [*pictures, *([] if sound is None else [sound])]
+    for stream in streams:
         decode_in_this_thread(stream)
-    return [video, *sound]
+    return streams
 
 
 def _decode(packets: Iterator[Any], count: _Count, *, until: float) -> None:

@@ -1,7 +1,7 @@
 """Makes what a player shows besides the video, when it is first asked for, and caches it in the state folder.
 
 A helper (``extras_child``) reads the file under limits. What one video needs is made once at a time, and for one video
-after the other: whoever watches must not wait for a disk or a processor that is busy with previews.
+after the other: playing must not wait for a disk or a processor that is busy with previews.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -19,7 +18,7 @@ from typing import Any
 
 from mediavault.core.failures import StorageFailure
 from mediavault.core.logs import get_logger
-from mediavault.core.media import KeptFile, PreviewSheet, TextTracks
+from mediavault.core.media import LANGUAGE_TAG, KeptFile, PreviewSheet, TextTracks
 from mediavault.core.typed_records import from_json, refuse_mistyped
 from mediavault.services.sandbox.process import ChildFailed, ChildLimits
 from mediavault.services.sandbox.standing import ChildPool
@@ -34,7 +33,6 @@ MAX_FAILED = 1_000  # that are remembered
 MAX_BESIDE = 40  # subtitle files of one video
 
 PathOf = Callable[[str], Awaitable[Path | None]]
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 _BESIDE = ".vtt"
 
 log = get_logger(__name__)
@@ -200,7 +198,7 @@ def _beside(video: Path, folder: PurePosixPath) -> Sequence[SubtitleFile]:
         for entry in entries:
             if entry.name.startswith(f"{video.stem}.") and entry.name.endswith(_BESIDE):
                 language = entry.name[len(video.stem) + 1 : -len(_BESIDE)]
-                if _LANGUAGE.fullmatch(language) and entry.is_file(follow_symlinks=False):
+                if LANGUAGE_TAG.fullmatch(language) and entry.is_file(follow_symlinks=False):
                     found.append(SubtitleFile(language, str(folder / entry.name)))
     return sorted(found, key=lambda file: file.path)[:MAX_BESIDE]
 

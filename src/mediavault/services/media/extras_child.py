@@ -6,7 +6,6 @@ and escaped where they are shown.
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,33 +19,49 @@ from mediavault.services.media.library import (
     TIME_BASE,
     contact_sheet,
     decode_in_this_thread,
+    demuxer_at,
     jpeg,
     main_video,
     only_read,
     open_input,
     plain_text,
     quiet,
-    upright,
+    shrunk,
 )
-from mediavault.services.media.sniff import DEMUXERS, SNIFF_BYTES, sniff
-
-NICENESS = 10  # whoever watches comes first
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``{"task": "tracks", "path"}`` -> ``{"tracks"}``; ``{"task": "preview", "path", "into"}`` -> ``{"sheet"}`` or None in it."""
+    """``{"task": "tracks", "path"}`` -> ``{"tracks"}``; ``{"task": "preview", "path", "into"}`` -> ``{"sheet"}`` or None in it;
+    ``{"task": "tags", "path"}`` -> ``{"tags"}``."""
     quiet()
-    os.nice(NICENESS)  # of this request's process only
     path = Path(request["path"])
+    if request["task"] == "tags":
+        return {"tags": read_tags(path)}
     if request["task"] == "preview":
         sheet = write_preview(path, Path(request["into"]))
         return {"sheet": None if sheet is None else to_json(PreviewSheet, sheet)}
     return {"tracks": to_json(TextTracks, read_tracks(path))}
 
 
-def _demuxer(path: Path) -> str | None:
-    with path.open("rb") as file:
-        return DEMUXERS.get(sniff(file.read(SNIFF_BYTES)))
+# --- tags ---------------------------------------------------------------------------------------------------------------
+
+TAGS = ("purl", "comment", "title", "artist", "date", "description")
+MAX_TAG_CHARS = 20_000
+
+
+def read_tags(path: Path) -> dict[str, str]:
+    """Return the tags that say which post the file was saved from, by their names in lower case."""
+    demuxer = demuxer_at(path)
+    if demuxer is None:
+        return {}
+    with open_input(path, demuxer) as container:
+        # Ogg has them at the stream
+        found = [
+            *container.metadata.items(),
+            *(pair for stream in container.streams for pair in stream.metadata.items()),
+        ]
+    tags = {name.lower(): value for name, value in reversed(found)}
+    return {name: tags[name][:MAX_TAG_CHARS] for name in TAGS if tags.get(name)}
 
 
 # --- chapters and subtitles --------------------------------------------------------------------------------------------
@@ -66,7 +81,7 @@ _UNNAMED = frozenset({"SubtitleHandler"})  # what FFmpeg writes into an MP4 wher
 
 def read_tracks(path: Path) -> TextTracks:
     """Return the chapters and subtitles. A stream that is damaged keeps what was read before the damage."""
-    demuxer = _demuxer(path)
+    demuxer = demuxer_at(path)
     if demuxer is None:
         return TextTracks()
     with open_input(path, demuxer) as container:
@@ -144,7 +159,7 @@ MAX_FRAMES = 600  # on the way to one moment
 
 def write_preview(path: Path, into: Path) -> PreviewSheet | None:
     """Write a JPEG of evenly spaced pictures; None when the video is too short for two, or none of it decodes."""
-    demuxer = _demuxer(path)
+    demuxer = demuxer_at(path)
     if demuxer is None:
         return None
     with open_input(path, demuxer) as container:
@@ -157,7 +172,7 @@ def write_preview(path: Path, into: Path) -> PreviewSheet | None:
         decode_in_this_thread(video)
         step_s = duration_s / count
         moments = [(number + 0.5) * step_s for number in range(count)]
-        pictures = list(_small(_frames_at(container, video, moments)))
+        pictures = list(shrunk(frames_at(container, video, moments), BOX_PX))
         if not pictures:
             return None
         columns = min(COLUMNS, len(pictures))
@@ -166,14 +181,16 @@ def write_preview(path: Path, into: Path) -> PreviewSheet | None:
         return PreviewSheet(len(pictures), columns, pictures[0].width, pictures[0].height, round(step_s, 4))
 
 
-def _frames_at(container: Any, video: Any, moments: Sequence[float]) -> Iterator[Any]:
-    """Yield a frame for each moment; the one before again where none decodes."""
+def frames_at(
+    container: Any, video: Any, moments: Sequence[float], *, exact_cpu_s: float = EXACT_CPU_S
+) -> Iterator[Any]:
+    """Yield a frame for each moment, in seconds; the one before again where none decodes."""
     origin_s = (container.start_time or 0) / TIME_BASE
     begun = time.process_time()
     frames: Iterator[Any] = iter(())
     frame: Any = None
     for moment in moments:
-        is_exact = time.process_time() - begun < EXACT_CPU_S
+        is_exact = time.process_time() - begun < exact_cpu_s
         if frame is None or frame.time is None or not is_exact or moment - (frame.time - origin_s) > NEAR_S:
             frames = _frames_from(container, video, origin_s + moment)
         for number, following in enumerate(frames):
@@ -191,19 +208,3 @@ def _frames_from(container: Any, video: Any, at_s: float) -> Iterator[Any]:
         yield from container.decode(video)
     except FAULTS:
         return
-
-
-def _small(frames: Iterator[Any]) -> Iterator[Any]:
-    """Yield the frames upright, all of the size of the first one."""
-    size: tuple[int, int] | None = None
-    for frame in frames:
-        picture = upright(frame)
-        if size is None:
-            scale = BOX_PX / max(picture.width, picture.height)
-            size = _even(picture.width * scale), _even(picture.height * scale)
-        yield picture.reformat(width=size[0], height=size[1], format="yuvj420p")
-
-
-def _even(length: float) -> int:
-    """Round to an even number of pixels: colour is stored at half the size."""
-    return max(2, round(length) // 2 * 2)

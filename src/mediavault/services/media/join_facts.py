@@ -47,10 +47,23 @@ def from_json(raw: Mapping[str, Any]) -> JoinFacts:
     return JoinFacts(float(raw["duration_s"]), tracks)
 
 
-def reasons_to_reject(facts: JoinFacts, *, announced_s: float | None, slack_s: float) -> tuple[str, ...]:
-    """Return why the joined file is not the whole film; each completes "The stream is incomplete: …"."""
-    reasons = [reason for track in facts.tracks for reason in _track_reasons(track)]
-    if not any(track.kind == "video" for track in facts.tracks):
+def reasons_to_reject(
+    facts: JoinFacts,
+    *,
+    announced_s: float | None,
+    slack_s: float,
+    sound_only: bool = False,
+    recorded: bool = False,
+) -> tuple[str, ...]:
+    """Return why the joined file is not the whole film, or not its whole sound where that is enough; each completes
+    "The stream is incomplete: …". A stream that was ``recorded`` while it was running may have holes: its encoder stops
+    now and then, and nobody has the film without them.
+    """
+    reasons = [reason for track in facts.tracks if not recorded for reason in _track_reasons(track)]
+    kinds = {track.kind for track in facts.tracks}
+    if sound_only and "audio" not in kinds:
+        reasons.insert(0, Message("it has no sound"))
+    if not sound_only and "video" not in kinds:
         reasons.insert(0, "it has no pictures")
     if announced_s is not None and abs(facts.duration_s - announced_s) > slack_s:
         reasons.append(

@@ -61,6 +61,11 @@ _ORDER = (
 )
 
 
+SOUND_LIMITS = MinimumLimits(bytes=1_000, duration_s=MIN_DURATION_S, pictures=0)
+# Kinds of files that a demuxer reads for their sound; see ``sniff.demuxer_of``.
+_HEARD = frozenset({*DEMUXERS, Kind.AUDIO})
+
+
 def needs_full_read(file: DownloadedFile) -> bool:
     """Return whether to read every packet (D): when the transport proved little, zeros were written, or it is cheap.
 
@@ -289,7 +294,7 @@ def _pace(run: DecodeFacts, facts: FileFacts) -> Iterator[Problem]:
 
     Opus may leave silence out, so that its pieces are far apart.
     """
-    if DEMUXERS[facts.kind] != "mov" or run.sounds < MIN_TIMED_SOUNDS or facts.audio is None:
+    if DEMUXERS.get(facts.kind) != "mov" or run.sounds < MIN_TIMED_SOUNDS or facts.audio is None:
         return
     if run.sound_fast >= OFF_CLOCK * run.sounds:
         yield Problem(ProblemKind.DAMAGED, Message("its sound plays too fast: its clock is wrong"))
@@ -302,6 +307,124 @@ def _duration(facts: FileFacts) -> float | None:
     read = facts.whole.end_s if facts.whole is not None else None
     duration = facts.duration_s if facts.duration_s is not None else read
     return round(duration, 3) if duration is not None else None
+
+
+# --- sound alone ----------------------------------------------------------------------------------------------------------
+
+
+def report_of_sound(facts: FileFacts, expected: Expected, floor: MinimumLimits = SOUND_LIMITS) -> ProbeReport:
+    """Return the report of a file that is saved for its sound."""
+    return ProbeReport(
+        container=facts.kind.value if facts.kind in _HEARD else None,
+        video_codec=None,
+        audio_codec=facts.audio.codec if facts.audio else None,
+        duration_s=_duration(facts),
+        width=None,
+        height=None,
+        problems=problems_of_sound(facts, expected, floor),
+        notes=facts.structure.notes,
+    )
+
+
+def report_of_picture(facts: FileFacts) -> ProbeReport:
+    """Return the report of a file that is saved as a picture."""
+    picture = facts.video
+    return ProbeReport(
+        container=picture.codec if picture else None,
+        video_codec=None,
+        audio_codec=None,
+        duration_s=None,
+        width=picture.width or None if picture else None,
+        height=picture.height or None if picture else None,
+        problems=_problems_of_picture(facts),
+    )
+
+
+def _problems_of_picture(facts: FileFacts) -> tuple[Problem, ...]:
+    if facts.size == 0:
+        return (Problem(ProblemKind.EMPTY, Message("it is empty")),)
+    if facts.video is None:
+        if facts.kind is Kind.IMAGE:
+            reason = Message("it is a picture of a kind, or of a size, that is not saved")
+        else:
+            reason = Message("it is %(descriptions)s", descriptions=DESCRIPTIONS.get(facts.kind, Message("a video")))
+        return (Problem(ProblemKind.NOT_A_VIDEO, reason),)
+    if facts.structure.problems:
+        return facts.structure.problems
+    run = facts.decoded
+    if run is None or run.error is not None or run.pictures == 0:
+        error = (run.error if run else None) or Message("no error was named")
+        return (Problem(ProblemKind.DAMAGED, Message("it does not decode (%(error)s)", error=error)),)
+    if run.corrupt or run.concealed:
+        return (Problem(ProblemKind.DAMAGED, Message("parts of it do not decode")),)
+    return ()
+
+
+def problems_of_sound(facts: FileFacts, expected: Expected, floor: MinimumLimits = SOUND_LIMITS) -> tuple[Problem, ...]:
+    """Return why the file does not hold whole sound that plays, the most informative problem first; () when it does."""
+    if facts.size == 0:
+        return (Problem(ProblemKind.EMPTY, Message("it is empty")),)
+    if facts.kind not in _HEARD:
+        return (
+            Problem(ProblemKind.NOT_A_VIDEO, Message("it is %(descriptions)s", descriptions=DESCRIPTIONS[facts.kind])),
+        )
+    reasons = list(facts.structure.problems)
+    if facts.size < floor.bytes:
+        reasons.append(Problem(ProblemKind.INCOMPLETE, Message("it has only %(size)d bytes", size=facts.size)))
+    if not reasons:
+        reasons += _sound_contents(facts, expected, floor)
+    return tuple(sorted(dict.fromkeys(reasons), key=lambda problem: _ORDER.index(problem.kind)))
+
+
+def _sound_contents(facts: FileFacts, expected: Expected, floor: MinimumLimits) -> Iterator[Problem]:
+    if facts.open_error is not None:
+        yield Problem(ProblemKind.DAMAGED, Message("it cannot be opened (%(open_error)s)", open_error=facts.open_error))
+        return
+    if facts.audio is None:
+        yield Problem(ProblemKind.NOT_A_VIDEO, Message("it has no sound"))
+        return
+    if not facts.audio.decodable:
+        yield Problem(ProblemKind.DAMAGED, Message("its sound is of a kind that cannot be decoded"))
+        return
+    yield from _length(facts, expected, floor)
+    if facts.whole is not None:
+        yield from _packets(facts.whole, Message("inside"), decoded=facts.decoded is not None)
+        yield from _heard_whole(facts.whole, facts)
+    if facts.decoded is not None:
+        yield from _decoded_sound(facts.decoded)
+        yield from _pace(facts.decoded, facts)
+
+
+def _heard_whole(run: PacketFacts, facts: FileFacts) -> Iterator[Problem]:
+    """Check D of sound: it must go on until the end that its file claims, without holes and without jumping back."""
+    claimed, reached = facts.duration_s, run.end_s or 0.0
+    if claimed is not None and reached < claimed - END_TOLERANCE_S:
+        yield Problem(
+            ProblemKind.INCOMPLETE,
+            Message("its sound ends at %(reached).1f s instead of %(claimed).1f s", reached=reached, claimed=claimed),
+        )
+    if run.sound_back_s > MAX_PROVEN_GAP_S:
+        yield Problem(ProblemKind.DAMAGED, Message("its sound jumps back by %(seconds).1f s", seconds=run.sound_back_s))
+    codec = facts.audio.codec if facts.audio else ""
+    # Files without a clock of their own have no holes: what their parser passes over is damaged.
+    longest_s = MAX_PROVEN_GAP_S if facts.kind is Kind.AUDIO and codec in ("flac", "mp3") else MAX_GAP_S
+    if run.sound_gap_s > longest_s and codec != "opus":  # which may leave silence out
+        yield Problem(ProblemKind.DAMAGED, Message("its sound has a hole of %(gap).1f s", gap=run.sound_gap_s))
+
+
+def _decoded_sound(run: DecodeFacts) -> Iterator[Problem]:
+    """Check F of sound."""
+    if run.sounds == 0:
+        yield Problem(
+            ProblemKind.DAMAGED,
+            Message("none of its sound decodes (%(error)s)", error=run.error or Message("no error was named")),
+        )
+    elif run.sound_refused:
+        first = run.sounds + run.sound_refused
+        yield Problem(
+            ProblemKind.DAMAGED,
+            Message("%(bad)d of its first %(first)d pieces of sound do not decode", bad=run.sound_refused, first=first),
+        )
 
 
 # --- containers that browsers do not open ---------------------------------------------------------------------------------

@@ -6,8 +6,9 @@ bytes: playlists and scripts, which make a demuxer open other files, have no dem
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +19,8 @@ import av.filter
 import av.subtitles.stream  # PyAV imports it when it first opens a file: here, no fork of a helper does so again
 from av.container import InputContainer, OutputContainer
 from av.stream import Discard, Disposition
+
+from mediavault.services.media.sniff import SNIFF_BYTES, demuxer_of
 
 TIME_BASE: int = av.time_base  # units of a container's own times in a second
 
@@ -61,6 +64,12 @@ def concealments(lines: Sequence[tuple[int, str, str]]) -> int:
     return sum(_CONCEALING.search(text) is not None for _, _, text in lines)
 
 
+def demuxer_at(path: Path) -> str | None:
+    """Return the one demuxer that may read the file; None when it is not a media file. Raises OSError."""
+    with path.open("rb") as file:
+        return demuxer_of(file.read(SNIFF_BYTES))
+
+
 def open_input(path: Path, demuxer: str, **options: str) -> InputContainer:
     """Open ``path`` as that container and no other, so that it cannot pull in further files. Raises av.FFmpegError."""
     allowed = {"protocol_whitelist": "file", **_ANALYSE, **options}
@@ -72,11 +81,70 @@ def open_mp4(path: Path) -> OutputContainer:
     return av.open(f"file:{path}", "w", format="mp4", options={"movflags": "+faststart"})
 
 
+def open_output(path: Path, muxer: str, **options: str) -> OutputContainer:
+    """Open a file for writing by this muxer of FFmpeg."""
+    return av.open(f"file:{path}", "w", format=muxer, options=options)
+
+
+def add_text_stream(out: OutputContainer, codec: str, tags: Mapping[str, str]) -> Any:
+    """Add a stream of subtitles, whose packets ``text_packet`` makes, with these tags of FFmpeg."""
+    stream: Any = out.add_mux_stream(codec, time_base=Fraction(1, 1_000))
+    stream.metadata.update(tags)
+    return stream
+
+
+def text_packet(stream: Any, body: bytes, start_s: float, end_s: float) -> Any:
+    """Return a subtitle's packet, shown from ``start_s`` to ``end_s``."""
+    packet: Any = av.Packet(body)
+    packet.stream, packet.time_base = stream, Fraction(1, 1_000)
+    packet.pts = packet.dts = round(start_s * 1_000)
+    packet.duration = max(1, round(end_s * 1_000) - packet.pts)
+    return packet
+
+
+def with_ends(chapters: Sequence[Sequence[Any]], length_s: float) -> list[tuple[float, float, str]]:
+    """Return the chapters that begin inside the file, each [start, end, title]: a chapter lasts until the next one."""
+    known = [(start_s, title) for start_s, title in chapters if start_s < length_s]
+    ends = [start_s for start_s, _ in known[1:]] + [length_s] if known else []
+    return [(start_s, end_s, title) for (start_s, title), end_s in zip(known, ends, strict=True)]
+
+
+def set_chapters(out: OutputContainer, chapters: Sequence[Sequence[Any]]) -> None:
+    """Give a file that is being written chapters, each [start, end, title], in seconds."""
+    tick = Fraction(1, 1_000)
+    out.set_chapters(
+        [
+            {
+                "id": number,
+                "start": round(start_s / tick),
+                "end": round(end_s / tick),
+                "time_base": tick,
+                "metadata": {"title": title},
+            }
+            for number, (start_s, end_s, title) in enumerate(chapters, 1)
+        ]
+    )
+
+
+def add_cover(out: OutputContainer, picture: InputContainer) -> Iterator[Any]:
+    """Add a stream for the picture of an opened JPEG, and yield its packet when the others' streams have been added too."""
+    stream = out.add_stream_from_template(picture.streams.video[0])
+    stream.disposition = Disposition.attached_pic
+    for packet in itertools.islice(picture.demux(picture.streams.video[0]), 1):
+        packet.stream, packet.pts, packet.dts = stream, 0, 0
+        yield packet
+
+
 def main_video(container: InputContainer) -> Any:
     """Return the largest video stream that has a decoder and is not cover art; None when there is none."""
     videos = [stream for stream in container.streams.video if stream.codec_context is not None]
     films = [stream for stream in videos if not stream.disposition & _NOT_A_FILM]
     return max(films, key=lambda stream: stream.width * stream.height, default=None)
+
+
+def main_sound(container: InputContainer) -> Any:
+    """Return the first sound stream that has a decoder; None when there is none."""
+    return next((stream for stream in container.streams.audio if stream.codec_context is not None), None)
 
 
 def codec_name(stream: Any) -> str:
@@ -100,6 +168,16 @@ def with_prefix(packet: Any, prefix: bytes) -> Any:
     return longer
 
 
+def new_decoder(codec: str) -> Any:
+    """Return a decoder without any file, for packets of ``packet_of``."""
+    return av.CodecContext.create(codec, "r")
+
+
+def packet_of(body: bytes) -> Any:
+    """Return the bytes as a packet."""
+    return av.Packet(body)
+
+
 def decode_in_this_thread(video: Any) -> None:
     """Turn frame threads off: they hide which picture an error belongs to, and hang on some damaged files."""
     video.codec_context.thread_type, video.codec_context.thread_count = "NONE", 1
@@ -118,6 +196,22 @@ def upright(frame: Any) -> Any:
     graph.link_nodes(*nodes).configure()
     graph.push(frame)
     return graph.pull()
+
+
+def even(length: float) -> int:
+    """Round to an even number of pixels: colour is stored at half the size."""
+    return max(2, round(length) // 2 * 2)
+
+
+def shrunk(frames: Iterable[Any], longer_px: int) -> Iterator[Any]:
+    """Yield the frames upright, all of the size of the first one, whose longer side becomes ``longer_px``."""
+    size: tuple[int, int] | None = None
+    for frame in frames:
+        picture = upright(frame)
+        if size is None:
+            scale = longer_px / max(picture.width, picture.height)
+            size = even(picture.width * scale), even(picture.height * scale)
+        yield picture.reformat(width=size[0], height=size[1], format="yuvj420p")
 
 
 def jpeg(frame: Any, width: int, height: int) -> bytes:
@@ -158,3 +252,30 @@ def contact_sheet(pictures: Sequence[Any], columns: int) -> Any:
         graph.push(picture)
     graph.push(None)
     return graph.pull()
+
+
+def plane_rows(picture: Any, number: int) -> Iterator[bytes]:
+    """Yield the rows of a plane of a picture of eight bits, without what fills them up."""
+    plane = picture.planes[number]
+    body = bytes(plane)
+    for start in range(0, plane.height * plane.line_size, plane.line_size):
+        yield body[start : start + plane.width]
+
+
+def squares(pictures: Sequence[Any], part: tuple[int, int, int, int], side: int) -> Iterator[Sequence[bytes]]:
+    """Yield this part of each picture as a square, as the bytes of each of its planes: ``side`` x ``side`` of brightness.
+
+    The pictures have one size and the format ``yuvj420p``. ``part`` is left, top, width and height.
+    """
+    first, (left, top, width, height) = pictures[0], part
+    graph = av.filter.Graph()
+    size = {"width": first.width, "height": first.height}
+    source = graph.add_buffer(**size, format=first.format, time_base=Fraction(1, 25))
+    crop = graph.add("crop", f"{width}:{height}:{left}:{top}:exact=1")
+    scale = graph.add("scale", f"{side}:{side}:flags=area")
+    graph.link_nodes(source, crop, scale, graph.add("buffersink")).configure()
+    for number, picture in enumerate(pictures):
+        picture.pts, picture.time_base = number, Fraction(1, 25)
+        graph.push(picture)
+        square = graph.pull()
+        yield [b"".join(plane_rows(square, plane)) for plane in range(len(square.planes))]

@@ -34,8 +34,11 @@ _NEVER_ZERO_FILLED = frozenset({"vp8", "vp9", "av1"})
 Hole = tuple[float, float]  # from, to; seconds
 
 
-def read_packets(packets: Iterable[Any], video: Any, *, start_s: float, exact: bool) -> PacketFacts:
-    """Read to the end and count. Times are seconds from ``start_s``; ``exact``: packets say how long they last."""
+def read_packets(packets: Iterable[Any], video: Any | None, *, start_s: float, exact: bool) -> PacketFacts:
+    """Read to the end and count. Times are seconds from ``start_s``; ``exact``: packets say how long they last.
+
+    Without ``video`` the packets are of sound alone.
+    """
     tally = _Tally(video, start_s, exact=exact)
     error = None
     try:
@@ -79,11 +82,13 @@ class _PacketStream:
 class _Tally:
     """Running sums over packets."""
 
-    def __init__(self, video: Any, start_s: float, *, exact: bool) -> None:
-        self._index, self._start_s, self._exact = video.index, start_s, exact
-        self._time_base = float(video.time_base)
-        self._nal = nal_length_bytes(codec_name(video), video.codec_context.extradata or b"")
-        self._never_zero_filled = self._nal is not None or codec_name(video) in _NEVER_ZERO_FILLED
+    def __init__(self, video: Any | None, start_s: float, *, exact: bool) -> None:
+        self._start_s, self._exact = start_s, exact
+        self._index, self._time_base, self._nal, self._never_zero_filled = -1, 0.0, None, False
+        if video is not None:
+            self._index, self._time_base = video.index, float(video.time_base)
+            self._nal = nal_length_bytes(codec_name(video), video.codec_context.extradata or b"")
+            self._never_zero_filled = self._nal is not None or codec_name(video) in _NEVER_ZERO_FILLED
         self._streams: dict[int, _PacketStream] = {}
         self._steps: Counter[int] = Counter()
         self._back = 0

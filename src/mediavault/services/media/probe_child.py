@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mediavault.core.pictures import picture_suffix
 from mediavault.services.media.boxes import walk
 from mediavault.services.media.decode import decode_all
 from mediavault.services.media.facts import FileFacts, PacketFacts, PictureFacts, StreamFacts, to_json
@@ -21,6 +22,7 @@ from mediavault.services.media.library import (
     TIME_BASE,
     codec_name,
     decode_in_this_thread,
+    even,
     jpeg,
     main_video,
     open_input,
@@ -28,7 +30,8 @@ from mediavault.services.media.library import (
     upright,
 )
 from mediavault.services.media.packets import read_packets
-from mediavault.services.media.sniff import DEMUXERS, SNIFF_BYTES, Kind, sniff
+from mediavault.services.media.picture_child import small_jpeg
+from mediavault.services.media.sniff import DEMUXERS, SNIFF_BYTES, Kind, demuxer_of, sniff
 from mediavault.services.sandbox.guard import error_text
 
 TAIL_S = 3.0
@@ -239,9 +242,16 @@ MAX_STILL_FRAMES = 600  # that are decoded on the way from the key frame to the 
 
 
 def write_still(path: Path, into: Path, at_s: float) -> bool:
-    """Write a JPEG of the picture at ``at_s`` seconds, or of the last one before it. False when nothing decodes."""
+    """Write a JPEG of the picture at ``at_s`` seconds, or of the last one before it; of a file that is a picture, a small
+    one of that. False when nothing decodes.
+    """
     with path.open("rb") as file:
-        demuxer = DEMUXERS.get(sniff(file.read(SNIFF_BYTES)))
+        head = file.read(SNIFF_BYTES)
+    if picture_suffix(head) is not None:
+        if (small := small_jpeg(path)) is not None:
+            into.write_bytes(small)
+        return small is not None
+    demuxer = demuxer_of(head)
     if demuxer is None:
         return False
     with open_input(path, demuxer) as container:
@@ -250,8 +260,8 @@ def write_still(path: Path, into: Path, at_s: float) -> bool:
         if frame is None:
             return False
         picture = upright(frame)
-        width = _even(min(MAX_STILL_WIDTH, picture.width))
-        into.write_bytes(jpeg(picture, width, _even(picture.height * width / picture.width)))
+        width = even(min(MAX_STILL_WIDTH, picture.width))
+        into.write_bytes(jpeg(picture, width, even(picture.height * width / picture.width)))
     return True
 
 
@@ -268,8 +278,3 @@ def _frame_at(container: Any, video: Any, at_s: float) -> Any:
             if number >= MAX_STILL_FRAMES or (frame.time is not None and frame.time - start_s >= wanted):
                 break
     return best
-
-
-def _even(length: float) -> int:
-    """Round to an even number of pixels: colour is stored at half the size."""
-    return max(2, round(length) // 2 * 2)

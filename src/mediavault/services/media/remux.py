@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mediavault.core.failures import BadFile, Failure, Incomplete, TookTooLong
+from mediavault.core.media import Chapter, Cue
 from mediavault.core.messages import Message, join
 from mediavault.core.system_errors import failure_of_code, is_of_the_machine
 from mediavault.services.media.join_facts import JoinFacts, from_json, reasons_to_reject
@@ -58,10 +59,61 @@ class Joiner:
         """
         return await self.join([Track((source,)) for source in sources], into)
 
+    async def to_sound(
+        self, source: Path, into: Path, *, tags: Mapping[str, str], chapters: Sequence[Chapter], cover: Path | None
+    ) -> Path:
+        """Copy a file's sound into its own file, at ``into`` and the suffix of its codec; return its path.
+
+        ``tags`` are those of the file by FFmpeg's names. A chapter lasts until the next one. A ``cover`` that cannot be
+        decoded is left out. Raises BadFile, NoSpace, StorageFailure, TookTooLong.
+        """
+        size = (await asyncio.to_thread(source.stat)).st_size
+        request = {
+            "task": "extract",
+            "path": str(source),
+            "into": str(into),
+            "tags": dict(tags),
+            "chapters": [(chapter.start_s, chapter.title) for chapter in chapters],
+            "cover": str(cover) if cover is not None else None,
+        }
+        try:
+            answer = await self._helpers.ask(lambda: request, limits=_limits(size))
+            return Path(str(answer["path"]))
+        except ChildFailed as exc:
+            raise _failure(exc, size, into.parent) from exc
+
+    async def embed(
+        self, source: Path, into: Path, *, texts: Mapping[str, Sequence[Cue]], chapters: Sequence[Chapter]
+    ) -> None:
+        """Copy an MP4 or a Matroska file with these subtitles, by language, and chapters inside. Raises as :meth:`to_sound`."""
+        size = (await asyncio.to_thread(source.stat)).st_size
+        request = {
+            "task": "embed",
+            "path": str(source),
+            "into": str(into),
+            "texts": {
+                language: [(cue.start_s, cue.end_s, cue.text) for cue in cues] for language, cues in texts.items()
+            },
+            "chapters": [(chapter.start_s, chapter.title) for chapter in chapters],
+        }
+        try:
+            await self._helpers.ask(lambda: request, limits=_limits(size))
+        except ChildFailed as exc:
+            raise _failure(exc, size, into.parent) from exc
+
     async def join(
-        self, tracks: Sequence[Track], into: Path, *, announced_s: float | None = None, slack_s: float | None = None
+        self,
+        tracks: Sequence[Track],
+        into: Path,
+        *,
+        announced_s: float | None = None,
+        slack_s: float | None = None,
+        sound_only: bool = False,
+        recorded: bool = False,
     ) -> JoinFacts:
         """Join tracks of segments. ``announced_s`` is their playlist's duration, ``slack_s`` by how much it may be wrong.
+
+        ``sound_only``: they need no pictures. ``recorded``: they cannot be had again, so they may have holes.
 
         Raises Incomplete when the result is not the whole film, BadFile when the tracks cannot be joined, NoSpace,
         StorageFailure, TookTooLong. ``into`` is removed then.
@@ -72,7 +124,9 @@ class Joiner:
         try:
             facts = from_json(await self._helpers.ask(lambda: request, limits=_limits(size)))
             slack_s = max(SLACK_S, SLACK * (announced_s or 0)) if slack_s is None else slack_s
-            if reasons := reasons_to_reject(facts, announced_s=announced_s, slack_s=slack_s):
+            if reasons := reasons_to_reject(
+                facts, announced_s=announced_s, slack_s=slack_s, sound_only=sound_only, recorded=recorded
+            ):
                 raise Incomplete(
                     Message("The stream is incomplete: %(reasons)s.", reasons=join("; ", reasons)), bytes_received=size
                 )

@@ -13,6 +13,7 @@ from enum import StrEnum
 from mediavault.core.messages import Message
 
 SNIFF_BYTES = 1_024
+ID3_BYTES = 10  # of the tag's own head
 
 
 class Kind(StrEnum):
@@ -53,6 +54,16 @@ DEMUXERS: Mapping[Kind, str] = {
     Kind.ASF: "asf",
     Kind.OGG: "ogg",
 }
+
+# the first bytes of a file of sound alone -> the one FFmpeg demuxer that may read it
+_SOUND_DEMUXERS: tuple[tuple[bytes, str], ...] = (
+    (b"fLaC", "flac"),
+    (b"RIFF", "wav"),
+    (b"\xff\xf1", "aac"),
+    (b"\xff\xf9", "aac"),
+    (b"\xff\xfb", "mp3"),
+    (b"\xff\xf3", "mp3"),
+)
 
 # completes "it is …"
 DESCRIPTIONS: Mapping[Kind, str] = {
@@ -124,6 +135,22 @@ def sniff(head: bytes) -> Kind:
         return Kind.ZEROS
     # text before the short magic numbers: "BMW …" is not a bitmap, a line that begins with G not a transport stream
     return _iso(head) or _riff_or_ebml(head) or _text(head) or _ts(head) or _magic(head) or Kind.UNKNOWN
+
+
+def demuxer_of(head: bytes) -> str | None:
+    """Return the one FFmpeg demuxer that may read a file with these first bytes; None when it is no medium.
+
+    An ID3 tag is followed by MP3, or by raw AAC; the tag may be longer than ``head``.
+    """
+    kind = sniff(head)
+    if kind is not Kind.AUDIO:
+        return DEMUXERS.get(kind)
+    if head[4:8] == b"ftyp":
+        return "mov"
+    if head.startswith(b"ID3") and len(head) >= ID3_BYTES:
+        size = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+        head = head[ID3_BYTES + size :]
+    return next((demuxer for magic, demuxer in _SOUND_DEMUXERS if head.startswith(magic)), "mp3")
 
 
 def ts_packet_bytes(head: bytes) -> tuple[int, int] | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from mediavault.core.clock import Clock, plausible, to_micros
 from mediavault.core.failures import ErrorCode, StoreError
+from mediavault.core.holds import is_paused
 from mediavault.core.job import (
     ClaimedJob,
     HistoryRecord,
@@ -21,6 +22,7 @@ from mediavault.core.job import (
     JobItem,
     JobStatus,
     NewJob,
+    Priority,
     Stage,
     StepOutcome,
     WorkerHeartbeat,
@@ -55,6 +57,7 @@ from mediavault.store.port import (
     StoreReport,
     Workers,
 )
+from mediavault.store.search_words import GAP, FurtherWords, WordSource, distinct_line
 from mediavault.store.wake import Subscribers
 
 _ENDED = datetime(1970, 1, 1, tzinfo=UTC)  # the lease of a worker that is known to be dead
@@ -73,6 +76,8 @@ class MemoryState:
         self.limits: dict[str, SiteLimit] = {}
         self.leaving: set[WorkerId] = set()
         self.marks: dict[JobId, dict[str, Mark]] = {}
+        self.words: dict[JobId, dict[WordSource, str]] = {}
+        self.records = MemoryRecords(clock)
         self.subscribers, self.listeners = Subscribers[[]](), Subscribers[[str]]()
 
     def get(self, job_id: JobId) -> Job:
@@ -177,6 +182,8 @@ class MemoryQueue(_MemoryPort):
             updated_at=at,
             version=newest.version + 1 if newest else 1,
             max_attempts=new.max_attempts,
+            profile=new.profile,
+            priority=new.priority,
         )
         self._state.jobs[job.id] = job
         self._state.history[job.id] = []
@@ -190,31 +197,47 @@ class MemoryQueue(_MemoryPort):
         lease: timedelta,
         platforms: Collection[str] = (),
         sessions: Collection[str] = (),
+        at_least: Priority = Priority.LATER,
     ) -> list[ClaimedJob]:
         now = self._state.clock.now()
         self._state.guard.lease_given(lease, now, self._state.clock.monotonic())
-        oldest = self._oldest_that_may(now, limit, platforms, sessions)
+        paused = [record.key for record in await self._state.records.all(RecordKind.PAUSE)]
+        first = self._first_that_may(now, limit, platforms, sessions, at_least, paused)
         for site_limit in {
-            self._state.site_limit(job.platform).platform: self._state.site_limit(job.platform) for job in oldest
+            self._state.site_limit(job.platform).platform: self._state.site_limit(job.platform) for job in first
         }.values():
             if site_limits.uses_permits(site_limit):
                 self._state.limits[site_limit.platform] = site_limits.reserve(site_limit, now)
-        return [ClaimedJob(self._claim_one(job, worker, now, lease), worker) for job in oldest]
+        return [ClaimedJob(self._claim_one(job, worker, now, lease), worker) for job in first]
 
-    def _oldest_that_may(
-        self, now: datetime, limit: int, platforms: Collection[str], sessions: Collection[str]
+    def _first_that_may(
+        self,
+        now: datetime,
+        limit: int,
+        platforms: Collection[str],
+        sessions: Collection[str],
+        at_least: Priority,
+        paused: Collection[str],
     ) -> list[Job]:
-        wanted = (job for job in self._state.in_status(JobStatus.QUEUED) if not platforms or job.platform in platforms)
-        queued = sorted((job for job in wanted if not job.needs_session or job.platform in sessions), key=paging.age_of)
+        wanted = (
+            job
+            for job in self._state.in_status(JobStatus.QUEUED)
+            if (not platforms or job.platform in platforms)
+            and not is_paused(job.platform, paused)
+            and job.priority.rank <= at_least.rank
+        )
+        queued = sorted(
+            (job for job in wanted if not job.needs_session or job.platform in sessions), key=paging.turn_of
+        )
         left = dict(
             site_limits.capacity(map(self._state.site_limit, {job.platform for job in queued}), now, limit=limit)
         )
-        oldest: list[Job] = []
+        first: list[Job] = []
         for job in queued:
-            if len(oldest) < limit and left.get(job.platform, 0) > 0:
+            if len(first) < limit and left.get(job.platform, 0) > 0:
                 left[job.platform] -= 1
-                oldest.append(job)
-        return oldest
+                first.append(job)
+        return first
 
     def _claim_one(self, job: Job, worker: WorkerId, now: datetime, lease: timedelta) -> Job:
         self._state.append(
@@ -267,10 +290,24 @@ class MemoryQueue(_MemoryPort):
         self._state.append(claim.id, self._state.record_of(claim, Stage.CHECKPOINT))
 
     async def progress(
-        self, claim: ClaimedJob, *, stage: Stage, progress_pct: int, bytes_done: int = 0, bytes_total: int | None = None
+        self,
+        claim: ClaimedJob,
+        *,
+        stage: Stage,
+        progress_pct: int,
+        bytes_done: int = 0,
+        bytes_total: int | None = None,
+        duration_s: float | None = None,
     ) -> None:
         job = self._state.fenced(claim)
-        self._state.change(job, stage=stage, progress_pct=progress_pct, bytes_done=bytes_done, bytes_total=bytes_total)
+        self._state.change(
+            job,
+            stage=stage,
+            progress_pct=progress_pct,
+            bytes_done=bytes_done,
+            bytes_total=bytes_total,
+            duration_s=job.duration_s if duration_s is None else duration_s,
+        )
 
     async def record(self, claim: ClaimedJob, record: HistoryRecord) -> None:
         if claim.id in self._state.jobs:
@@ -400,13 +437,18 @@ class MemoryQueue(_MemoryPort):
         self._state.stop_attempt(job)
         return self._state.change(job, **_NOT_RUNNING, status=JobStatus.CANCELLED, retry_at=None)
 
-    async def retry(self, job_id: JobId, *, chosen_urls: Sequence[str] = ()) -> Job:
+    async def retry(self, job_id: JobId, *, chosen_urls: Sequence[str] = (), profile: str | None = None) -> Job:
         job = self._state.get(job_id)
         if not transitions.check_requeue(job):
             return job
-        job = replace(job, chosen_urls=tuple(chosen_urls) or job.chosen_urls)
+        job = replace(job, chosen_urls=tuple(chosen_urls) or job.chosen_urls, profile=profile or job.profile)
         job = replace(job, max_attempts=max(job.max_attempts, job.attempt_count + 1), needs_session=False)
         return self._state.requeue(job, transitions.RETRIED_BY_USER)
+
+    async def set_priority(self, job_id: JobId, priority: Priority) -> Job:
+        job = self._state.get(job_id)
+        transitions.check_priority(job)
+        return self._state.change(job, priority=priority)
 
 
 class MemoryCatalogue(_MemoryPort):
@@ -418,13 +460,14 @@ class MemoryCatalogue(_MemoryPort):
         return list(self._state.history[job_id])
 
     async def jobs(self, query: JobQuery) -> JobPage:
-        return browsing.page(self._state.jobs.values(), query, self._state.marks)
+        return browsing.page(self._state.jobs.values(), query, self._state.marks, self._state.words)
 
     async def count(self, query: JobQuery) -> int:
-        return len(browsing.in_order(self._state.jobs.values(), query, self._state.marks))
+        return len(browsing.in_order(self._state.jobs.values(), query, self._state.marks, self._state.words))
 
     async def neighbours(self, job_id: JobId, query: JobQuery) -> Neighbours:
-        return browsing.neighbours(self._state.get(job_id), self._state.jobs.values(), query, self._state.marks)
+        state = self._state
+        return browsing.neighbours(state.get(job_id), state.jobs.values(), query, state.marks, state.words)
 
     async def accounts(self, query: AccountQuery) -> AccountPage:
         return browsing.accounts(self._state.jobs.values(), query)
@@ -437,6 +480,9 @@ class MemoryCatalogue(_MemoryPort):
 
     async def failures(self) -> Sequence[FailureGroup]:
         return browsing.failures(self._state.jobs.values())
+
+    async def next_queued(self, *, limit: int) -> list[Job]:
+        return sorted(self._state.in_status(JobStatus.QUEUED), key=paging.turn_of)[:limit]
 
     async def changed_since(self, moment: datetime, *, limit: int = 500) -> list[Job]:
         changed = [job for job in self._state.jobs.values() if job.updated_at >= moment]
@@ -469,8 +515,27 @@ class MemoryCatalogue(_MemoryPort):
             raise transitions.job_not_found(job_id)
         del self._state.jobs[job_id], self._state.history[job_id]
         self._state.marks.pop(job_id, None)
+        self._state.words.pop(job_id, None)
         self._state.stop_attempt(job)
         return job
+
+    async def relocate(self, job: Job) -> bool:
+        known = self._state.jobs.get(job.id)
+        if known is None or known.status is not JobStatus.COMPLETED or known.updated_at != job.updated_at:
+            return False
+        self._state.change(known, items=job.items, output_path=job.output_path, thumbnail_path=job.thumbnail_path)
+        return True
+
+    async def put_words(self, job_id: JobId, source: WordSource, line: str) -> bool:
+        if job_id not in self._state.jobs:
+            return False
+        words = {**self._state.words.pop(job_id, {}), source: distinct_line(line.split(GAP))}
+        if stored := {name: text for name, text in words.items() if text}:
+            self._state.words[job_id] = stored
+        return True
+
+    async def words_of(self, job_ids: Collection[JobId]) -> Mapping[JobId, FurtherWords]:
+        return {job_id: dict(self._state.words[job_id]) for job_id in job_ids if job_id in self._state.words}
 
     async def import_jobs(self, jobs: Sequence[StoredJob]) -> int:
         new = 0
@@ -480,6 +545,8 @@ class MemoryCatalogue(_MemoryPort):
                 continue
             self._state.jobs[job.id], self._state.history[job.id] = job, list(stored.history)
             self._state.put_marks(stored.marks)
+            for source, line in stored.words.items():
+                await self.put_words(job.id, source, line)
             new += 1
         if new:
             self._state.subscribers.notify()
@@ -647,9 +714,36 @@ class MemoryRecords:
         keys = sorted(key for row_kind, key in self._rows if row_kind is kind)
         return [codec.record_from_row((kind, key, *self._rows[kind, key])) for key in keys]
 
+    async def put_all(self, kind: RecordKind, values: Mapping[str, Mapping[str, Any]]) -> None:
+        self._prune()
+        texts = {key: codec.record_to_json(value) for key, value in values.items()}
+        now = to_micros(self._clock.now())
+        self._rows |= {(kind, key): (text, now, None) for key, text in texts.items()}
+
+    async def some(self, kind: RecordKind, keys: Collection[str]) -> Mapping[str, Record]:
+        self._prune()
+        return {key: codec.record_from_row((kind, key, *row)) for key in keys if (row := self._rows.get((kind, key)))}
+
+    async def under(self, kind: RecordKind, prefix: str, *, after: str = "", limit: int | None = None) -> list[Record]:
+        keys = [key for key in self._keys_under(kind, prefix) if key > after]
+        return [codec.record_from_row((kind, key, *self._rows[kind, key])) for key in keys[:limit]]
+
+    async def count_under(self, kind: RecordKind, prefix: str) -> int:
+        return len(self._keys_under(kind, prefix))
+
+    def _keys_under(self, kind: RecordKind, prefix: str) -> list[str]:
+        self._prune()
+        return sorted(key for row_kind, key in self._rows if row_kind is kind and key.startswith(prefix))
+
     async def remove(self, kind: RecordKind, key: str) -> bool:
         self._prune()
         return self._rows.pop((kind, key), None) is not None
+
+    async def remove_under(self, kind: RecordKind, prefix: str) -> int:
+        keys = self._keys_under(kind, prefix)
+        for key in keys:
+            del self._rows[kind, key]
+        return len(keys)
 
     async def remove_all(self, kind: RecordKind, *, keep: Collection[str] = ()) -> int:
         self._prune()
@@ -680,7 +774,7 @@ class MemoryJobStore:
         self.catalogue: JobCatalogue = MemoryCatalogue(self._state)
         self.site_limits: SiteLimits = MemorySiteLimits(self._state)
         self.workers: Workers = MemoryWorkers(self._state)
-        self.records: Records = MemoryRecords(clock)
+        self.records: Records = self._state.records
         self.marks: Marks = MemoryMarks(self._state)
 
     async def open(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import deque
 from collections.abc import Callable, Collection
@@ -11,27 +12,28 @@ from typing import Any, TypeVar
 
 from mediavault.core.clock import from_micros, micros_in
 from mediavault.core.failures import ErrorCode, StoreError
-from mediavault.core.job import ClaimedJob, Job, Stage, WorkerId
+from mediavault.core.holds import is_paused
+from mediavault.core.job import ClaimedJob, Job, Priority, Stage, WorkerId
 from mediavault.core.messages import Message
+from mediavault.core.records import RecordKind
 from mediavault.core.site_limits import Permit, PermitRequest, SiteLimit
 from mediavault.store import codec, paging, site_limits
 from mediavault.store.mongodb.engine import Document, Filter, MongoDatabase
 from mediavault.store.mongodb.history import appended, literal, make_room, new_record
 from mediavault.store.mongodb.ops import RACES, RUNNING, literals, moment_of
-from mediavault.store.mongodb.reads import QUEUED
+from mediavault.store.mongodb.reads import IN_ORDER, QUEUED
 from mediavault.store.mongodb.rows import job_from, limit_changes, limit_document, limit_from
-from mediavault.store.mongodb.schema import GATES, JOBS
+from mediavault.store.mongodb.schema import GATES, JOBS, RECORDS
 from mediavault.store.mongodb.server import MongoServer
 from mediavault.store.site_limits import ClaimFilter
 
 T = TypeVar("T")
 
 LOOK_AHEAD = 16  # jobs that a claim reads in addition to those it wants
-LOSSES_IN_ORDER = 8  # races for the oldest job that a claim loses in a row before it tries jobs in random order
+LOSSES_IN_ORDER = 8  # races for the first job that a claim loses in a row before it tries jobs in random order
 
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)  # for platforms without limits, whose capacity does not depend on it
 _HEAD = {"platform": 1, "needs_session": 1}
-_OLDEST_FIRST = [("created_at", 1), ("_id", 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +51,32 @@ class _VersionedLimit:
 async def claim(
     server: MongoServer, worker: WorkerId, limit: int, lease: timedelta, wanted: ClaimFilter
 ) -> list[ClaimedJob]:
-    """Claim the oldest jobs. If the connection breaks in the middle, the jobs claimed so far are returned."""
+    """Claim the first jobs of the queue. If the connection breaks in the middle, the jobs claimed so far are returned."""
     database, now = server.database, server.now
-    queued = await database.documents(JOBS).distinct("platform", {"status": QUEUED})
-    platforms = [name for name in queued if not wanted.platforms or name in wanted.platforms]
+    queued, paused = await asyncio.gather(
+        database.documents(JOBS).distinct("platform", {"status": QUEUED}),
+        database.documents(RECORDS).distinct("key", {"kind": RecordKind.PAUSE.value}),
+    )
+    platforms = [
+        name for name in queued if (not wanted.platforms or name in wanted.platforms) and not is_paused(name, paused)
+    ]
     if not platforms:
         return []
     seen = await _read(database, platforms, now)
     at = next((entry.at for entry in seen.values()), _NO_TIME)
     limits = [seen[name].site_limit if name in seen else SiteLimit(name) for name in platforms]
     room = dict(site_limits.capacity(limits, at, limit=limit))
-    claiming = _Claim(database, limit, _claimed(worker, lease, now), seen, room, wanted.sessions)
+    claiming = _Claim(database, limit, _claimed(worker, lease, now), seen, room, wanted)
     try:
         await claiming.run()
     except StoreError:
         if not claiming.taken:
             raise
-    return [ClaimedJob(job, worker) for job in sorted(claiming.taken, key=paging.age_of)]
+    return [ClaimedJob(job, worker) for job in sorted(claiming.taken, key=paging.turn_of)]
 
 
 class _Claim:
-    """One claim, working through the oldest jobs."""
+    """One claim, working through the first jobs of the queue."""
 
     def __init__(
         self,
@@ -78,7 +85,7 @@ class _Claim:
         changes: dict[str, Any],
         seen: dict[str, _VersionedLimit],
         room: dict[str, int],
-        sessions: Collection[str],
+        wanted: ClaimFilter,
     ) -> None:
         self._database = database
         self._jobs = database.documents(JOBS)
@@ -87,13 +94,13 @@ class _Claim:
         self._seen = seen
         self._offered: dict[str, tuple[_VersionedLimit, bool]] = {}  # as it was before, and whether a job used it
         self._room = room  # how many jobs of each platform may still be taken
-        self._sessions = sessions
+        self._wanted = wanted
         self.taken: list[Job] = []
 
     async def run(self) -> None:
         ahead = self._limit + LOOK_AHEAD
         while len(self.taken) < self._limit and self._room:
-            heads = await self._jobs.find(self._waiting(), fields=_HEAD, sort=_OLDEST_FIRST, limit=ahead)
+            heads = await self._jobs.find(self._waiting(), fields=_HEAD, sort=IN_ORDER, limit=ahead)
             await self._take_from(deque(heads))
             if len(heads) < ahead:
                 break
@@ -104,9 +111,12 @@ class _Claim:
     def _waiting(self) -> Filter:
         """Return the filter of queued jobs that may be handed out here; each part of it is one range of the index."""
         anywhere = {"platform": {"$in": sorted(self._room)}, "needs_session": 0}
-        signed_in = sorted(self._room.keys() & self._sessions)
+        signed_in = sorted(self._room.keys() & self._wanted.sessions)
         here = [{"platform": {"$in": signed_in}, "needs_session": 1}] if signed_in else []
-        return {"status": QUEUED, "$or": [anywhere, *here]}
+        lanes = [anywhere, *here]
+        if self._wanted.at_least is not Priority.LATER:
+            lanes = [{**lane, "priority": {"$lte": self._wanted.at_least.rank}} for lane in lanes]
+        return {"status": QUEUED, "$or": lanes}
 
     async def _take_from(self, heads: deque[Document]) -> None:
         lost = 0

@@ -10,7 +10,7 @@ from typing import Any
 
 import bson.errors
 from bson import Int64
-from pymongo import AsyncMongoClient, ReturnDocument, errors, uri_parser
+from pymongo import AsyncMongoClient, ReplaceOne, ReturnDocument, errors, uri_parser
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.read_concern import ReadConcern
@@ -33,7 +33,8 @@ SELECTION_TIMEOUT_MS = 3_000  # callers that may wait longer repeat the call
 ANSWER_TIMEOUT_MS = 30_000
 MAJORITY_TIMEOUT_MS = 20_000  # shorter than ANSWER_TIMEOUT_MS, so that a lost majority is reported and not guessed
 URL_HELP = Message("It looks like mongodb://user:password@host/database")
-HISTORY_LEFT_OUT = {"history": 0}
+# What a job's document holds besides the job.
+LEFT_OUT = {"history": 0, "words": 0, "line": 0, "further": 0}
 DUPLICATE_KEY = 11000
 UPSERT_TRIES = 5
 AFTER = ReturnDocument.AFTER
@@ -42,6 +43,8 @@ FIRST_MOMENT = Int64(0)  # an int64 like every time: servers that are only compa
 # The server did not do the operation, or may not have, and it can be repeated: shutting down or stepping down
 # (MongoDB's error codes 91, 189, 10107, 11600, 11602, 13435, 13436), a write conflict (112), out of time (50).
 _PASSING = frozenset({50, 91, 112, 189, 10107, 11600, 11602, 13435, 13436})
+
+_NO_SUCH_INDEX = 27
 
 
 class Documents:
@@ -79,11 +82,9 @@ class Documents:
             return await cursor.to_list()
 
     async def change(self, where: Filter, update: Update) -> Document | None:
-        """Change one document and return it as it is then, without its history; None when none matches."""
+        """Change one document and return it as it is then, without its history and words; None when none matches."""
         with translate_errors():
-            return await self._collection.find_one_and_update(
-                where, update, projection=HISTORY_LEFT_OUT, return_document=AFTER
-            )
+            return await self._collection.find_one_and_update(where, update, projection=LEFT_OUT, return_document=AFTER)
 
     async def change_all(self, where: Filter, update: Update) -> int:
         """Change all matching documents, each separately; returns how many matched."""
@@ -103,6 +104,15 @@ class Documents:
                     return document
         raise ConnectionLost("MongoDB has not answered with the document that it stored.")
 
+    async def put_all(self, documents: Sequence[Document]) -> None:
+        """Store each document, replacing the one with its ``_id``."""
+        with translate_errors():
+            if not documents:
+                return
+            await self._collection.bulk_write(
+                [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in documents], ordered=False
+            )
+
     async def insert(self, documents: Sequence[Document]) -> dict[int, bool]:
         """Insert each separately; return which existed already, by index, and whether by their ``_id``."""
         with translate_errors():
@@ -113,9 +123,9 @@ class Documents:
         return {}
 
     async def take(self, where: Filter) -> Document | None:
-        """Delete one document; returns it as it was, without its history, or None."""
+        """Delete one document; returns it as it was, without its history and words, or None."""
         with translate_errors():
-            return await self._collection.find_one_and_delete(where, projection=HISTORY_LEFT_OUT)
+            return await self._collection.find_one_and_delete(where, projection=LEFT_OUT)
 
     async def delete(self, where: Filter) -> int:
         with translate_errors():
@@ -144,6 +154,15 @@ class Documents:
         partial: dict[str, Any] = {} if where is None else {"partialFilterExpression": where}
         with translate_errors():
             await self._collection.create_index(list(keys), name=name, unique=unique, **partial)
+
+    async def drop_index(self, name: str) -> None:
+        """Remove an index, if it exists."""
+        with translate_errors():
+            try:
+                await self._collection.drop_index(name)
+            except errors.OperationFailure as exc:
+                if exc.code != _NO_SUCH_INDEX:
+                    raise
 
 
 class MongoDatabase:

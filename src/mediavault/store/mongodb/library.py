@@ -12,8 +12,8 @@ from typing import Any
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.store import browsing, codec, library_index, paging, search_words
-from mediavault.store.mongodb.engine import FIRST_MOMENT, Document, Filter, MongoDatabase
-from mediavault.store.mongodb.reads import FAILED, NO_HISTORY, get
+from mediavault.store.mongodb.engine import FIRST_MOMENT, LEFT_OUT, Document, Filter, MongoDatabase
+from mediavault.store.mongodb.reads import FAILED, get
 from mediavault.store.mongodb.rows import job_from
 from mediavault.store.mongodb.schema import JOBS
 from mediavault.store.mongodb.server import MongoServer
@@ -78,7 +78,7 @@ async def _select(
     value, direction = VALUES.get(query.order), -1 if descending else 1
     order = [*([(value, direction)] if value else []), ("created_at", direction), ("_id", direction)]
     where = page_filter(query, terms or (), start, descending=descending)
-    documents = await database.documents(JOBS).find(where, fields=NO_HISTORY, sort=order, limit=limit)
+    documents = await database.documents(JOBS).find(where, fields=LEFT_OUT, sort=order, limit=limit)
     return [job_from(document) for document in documents]
 
 
@@ -214,7 +214,7 @@ async def failures(server: MongoServer) -> Sequence[FailureGroup]:
 async def _group(database: MongoDatabase, row: Document) -> FailureGroup:
     code, platform = row["_id"].get("code"), row["_id"]["platform"]
     theirs = {"status": FAILED, "error_code": code, "platform": platform}
-    newest = await database.documents(JOBS).find(theirs, fields=NO_HISTORY, sort=_NEWEST, limit=browsing.EXAMPLES)
+    newest = await database.documents(JOBS).find(theirs, fields=LEFT_OUT, sort=_NEWEST, limit=browsing.EXAMPLES)
     return FailureGroup(
         error_code=ErrorCode(code or ErrorCode.INTERNAL),
         platform=platform,

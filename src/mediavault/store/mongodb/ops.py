@@ -19,6 +19,7 @@ from mediavault.core.job import (
     JobItem,
     JobStatus,
     NewJob,
+    Priority,
     Stage,
     StepOutcome,
     WorkerHeartbeat,
@@ -30,15 +31,16 @@ from mediavault.core.site_limits import SiteLimit
 from mediavault.store import codec, transitions
 from mediavault.store.codec import items_to_json
 from mediavault.store.mongodb import marks
-from mediavault.store.mongodb.engine import FIRST_MOMENT, Document, Filter, MongoDatabase
+from mediavault.store.mongodb.engine import FIRST_MOMENT, LEFT_OUT, Document, Filter, MongoDatabase
 from mediavault.store.mongodb.history import append, appended, literal, make_room, new_record, write_page
 from mediavault.store.mongodb.reads import FAILED, QUEUED, get
 from mediavault.store.mongodb.rows import PAGE, SPILL_AT, cut, document_of, job_from, limit_document, record_row
 from mediavault.store.mongodb.schema import AGREED, GATES, HISTORY, JOBS, WORKERS
 from mediavault.store.mongodb.server import MongoServer
-from mediavault.store.mongodb.words import words_values
+from mediavault.store.mongodb.words import further_values, put_further, with_further, words_values
 from mediavault.store.port import Checkpoint, Enqueued, Recovered, RecoveredJob, StoredJob
 from mediavault.store.rows import beat_values, checkpoint_values
+from mediavault.store.search_words import WordSource
 
 ENQUEUE_TIMEOUT_S = 1.5  # a user waits: without an answer they get an error within two seconds
 RACES = 50  # tries against others that move the same job, or store a version of the same post, at the same moment
@@ -116,7 +118,7 @@ async def _newest(database: MongoDatabase, jobs: Sequence[NewJob]) -> dict[str, 
     """
     of_urls = {job.canonical_url: job.id for job in jobs}
     where = {"$or": [{"canonical_url": {"$in": list(of_urls)}}, {"_id": {"$in": list(of_urls.values())}}]}
-    documents = await database.documents(JOBS).find(where, fields={"history": 0}, sort=[("version", 1)])
+    documents = await database.documents(JOBS).find(where, fields=LEFT_OUT, sort=[("version", 1)])
     if conflicting := [document["_id"] for document in documents if document["canonical_url"] not in of_urls]:
         raise StoreError(Message("The job %(job)s is stored already.", job=conflicting[0]))
     return {document["canonical_url"]: job_from(document) for document in documents}
@@ -135,6 +137,8 @@ def _new_job(new: NewJob, at: int, newest: Job | None) -> Job:
         updated_at=moment,
         version=newest.version + 1 if newest else 1,
         max_attempts=new.max_attempts,
+        profile=new.profile,
+        priority=new.priority,
     )
 
 
@@ -171,7 +175,7 @@ async def checkpoint(server: MongoServer, claim: ClaimedJob, found: Checkpoint) 
     record = new_record(moment_of(now), Stage.CHECKPOINT, attempt=claim.fence)
     job, values = claim.job, {"stage": Stage.CHECKPOINT.value, **checkpoint_values(found)}
     values |= words_values(job.post_url, job.canonical_url, values["account"], values["metadata"])
-    await _fenced(database, claim, {**literals(values), **appended(record)}, now)
+    await _fenced(database, claim, {**literals(values), **with_further(values), **appended(record)}, now)
 
 
 async def progress(
@@ -182,8 +186,10 @@ async def progress(
     progress_pct: int,
     bytes_done: int = 0,
     bytes_total: int | None = None,
+    duration_s: float | None = None,
 ) -> None:
     values = transitions.progress_values(stage, progress_pct, bytes_done, bytes_total)
+    values |= {"duration_s": duration_s} if duration_s is not None else {}
     await _fenced(server.database, claim, literals(values), server.now)
 
 
@@ -393,7 +399,9 @@ async def cancel(server: MongoServer, job_id: JobId) -> Job:
     raise _contention_error(job_id)
 
 
-async def retry(server: MongoServer, job_id: JobId, *, chosen_urls: Sequence[str] = ()) -> Job:
+async def retry(
+    server: MongoServer, job_id: JobId, *, chosen_urls: Sequence[str] = (), profile: str | None = None
+) -> Job:
     database, now = server.database, server.now
     for _ in range(RACES):
         job = await _current(database, job_id)
@@ -402,10 +410,22 @@ async def retry(server: MongoServer, job_id: JobId, *, chosen_urls: Sequence[str
         values: dict[str, Any] = {"status": QUEUED, "retry_at": None, "needs_session": 0}
         if chosen_urls:
             values["chosen_url"] = codec.chosen_to_text(chosen_urls)
+        if profile:
+            values["profile"] = profile
         tries = {"$max": ["$max_attempts", {"$add": ["$attempt_count", 1]}]}
         record = new_record(moment_of(now), Stage.RETRY, detail=transitions.RETRIED_BY_USER)
         if changed := await _move(database, job, {**literals(values), "max_attempts": tries, **appended(record)}, now):
             server.wake()
+            return changed
+    raise _contention_error(job_id)
+
+
+async def set_priority(server: MongoServer, job_id: JobId, priority: Priority) -> Job:
+    database, now = server.database, server.now
+    for _ in range(RACES):
+        job = await _current(database, job_id)
+        transitions.check_priority(job)
+        if changed := await _move(database, job, {"priority": literal(priority.rank)}, now):
             return changed
     raise _contention_error(job_id)
 
@@ -422,8 +442,18 @@ async def remove(server: MongoServer, job_id: JobId, *, as_of: datetime | None =
     return job_from(removed)
 
 
+async def relocate(server: MongoServer, job: Job) -> bool:
+    where: Filter = {"_id": job.id, "status": JobStatus.COMPLETED.value, "updated_at": to_micros(job.updated_at)}
+    changes = {**literals(transitions.place_values(job)), "updated_at": moment_of(server.now)}
+    return await server.database.documents(JOBS).change(where, [{"$set": changes}]) is not None
+
+
+async def put_words(server: MongoServer, job_id: JobId, source: WordSource, line: str) -> bool:
+    return await put_further(server.database, job_id, source, line)
+
+
 async def _current(database: MongoDatabase, job_id: JobId) -> Job:
-    document = await database.documents(JOBS).latest({"_id": job_id}, fields={"history": 0})
+    document = await database.documents(JOBS).latest({"_id": job_id}, fields=LEFT_OUT)
     if document is None:
         raise transitions.job_not_found(job_id)
     return job_from(document)
@@ -467,6 +497,8 @@ async def _import_one(server: MongoServer, stored: StoredJob) -> bool:
     document = document_of(job, history[moved:], moved=moved)
     if stored.marks:
         document["marks"] = await marks.documents_of(server, stored.marks)
+    if stored.words:
+        document |= further_values(document, stored.words)
     return not await documents.insert([document])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from mediavault.core.clock import from_micros, micros_in, to_micros
@@ -9,31 +10,37 @@ from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobId, JobStatus, WorkerHeartbeat
 from mediavault.core.site_limits import SiteLimit
 from mediavault.store import transitions
-from mediavault.store.mongodb.engine import FIRST_MOMENT, MongoDatabase, options_of
+from mediavault.store.mongodb.engine import FIRST_MOMENT, LEFT_OUT, MongoDatabase, options_of
 from mediavault.store.mongodb.facts import concerns
 from mediavault.store.mongodb.rows import beat_from, job_from, limit_from
 from mediavault.store.mongodb.schema import AGREED, GATES, JOBS, WORKERS
 from mediavault.store.mongodb.server import MongoServer
+from mediavault.store.mongodb.words import further_of
 from mediavault.store.port import StoreReport
 from mediavault.store.rows import moment as moment_or_none
+from mediavault.store.search_words import FurtherWords
 
 QUEUED, FAILED = JobStatus.QUEUED.value, JobStatus.FAILED.value
-NO_HISTORY = {"history": 0}
+IN_ORDER = [("priority", 1), ("created_at", 1), ("_id", 1)]  # of the queue
 DUE = {"status": FAILED, "retry_at": {"$gt": FIRST_MOMENT}}
 
 
 async def get(server: MongoServer, job_id: JobId) -> Job:
     database = server.database
-    document = await database.documents(JOBS).one({"_id": job_id}, fields=NO_HISTORY)
+    document = await database.documents(JOBS).one({"_id": job_id}, fields=LEFT_OUT)
     if document is None:
         raise transitions.job_not_found(job_id)
     return job_from(document)
 
 
+async def words_of(server: MongoServer, job_ids: Collection[JobId]) -> Mapping[JobId, FurtherWords]:
+    return await further_of(server.database, job_ids)
+
+
 async def changed_since(server: MongoServer, moment: datetime, *, limit: int = 500) -> list[Job]:
     database = server.database
     documents = await database.documents(JOBS).find(
-        {"updated_at": {"$gte": to_micros(moment)}}, fields=NO_HISTORY, sort=[("updated_at", 1)], limit=limit
+        {"updated_at": {"$gte": to_micros(moment)}}, fields=LEFT_OUT, sort=[("updated_at", 1)], limit=limit
     )
     return [job_from(document) for document in documents]
 
@@ -73,6 +80,14 @@ async def count_unparsed(server: MongoServer, *, within: timedelta) -> dict[str,
 async def _counts(database: MongoDatabase) -> dict[JobStatus, int]:
     documents = database.documents(JOBS)
     return {status: await documents.count({"status": status.value}) for status in JobStatus}
+
+
+async def next_queued(server: MongoServer, *, limit: int) -> list[Job]:
+    documents = server.database.documents(JOBS)
+    platforms = await documents.distinct("platform", {"status": QUEUED})
+    # each platform, with and without a session, is one range of the index
+    where = {"status": QUEUED, "platform": {"$in": platforms}, "needs_session": {"$in": [0, 1]}}
+    return [job_from(document) for document in await documents.find(where, fields=LEFT_OUT, sort=IN_ORDER, limit=limit)]
 
 
 async def _oldest_queued(database: MongoDatabase) -> datetime | None:

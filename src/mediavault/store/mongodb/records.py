@@ -15,6 +15,7 @@ from mediavault.store import codec
 from mediavault.store.mongodb.engine import Document, Documents, Filter, MongoDatabase
 from mediavault.store.mongodb.schema import RECORDS
 from mediavault.store.mongodb.server import MongoServer
+from mediavault.store.rows import end_of
 
 # In microseconds. A number, since servers that are only compatible with MongoDB disagree whether null is less than one.
 NEVER = 2**62
@@ -59,6 +60,43 @@ async def all_of(server: MongoServer, kind: RecordKind) -> list[Record]:
     at = await _at(database, now)
     documents = await database.documents(RECORDS).find({"kind": kind.value, **_unexpired(at)}, sort=[("key", 1)])
     return [_record(document) for document in documents]
+
+
+async def put_all(server: MongoServer, kind: RecordKind, values: Mapping[str, Mapping[str, Any]]) -> None:
+    documents, at = await _pruned(server.database, server.now)
+    await documents.put_all([_document(kind, key, value, None, at) for key, value in values.items()])
+
+
+async def some(server: MongoServer, kind: RecordKind, keys: Collection[str]) -> dict[str, Record]:
+    database, at = server.database, await _at(server.database, server.now)
+    where = {"_id": {"$in": [_id(kind, key) for key in keys]}, **_unexpired(at)}
+    found = map(_record, await database.documents(RECORDS).find(where))
+    return {record.key: record for record in found}
+
+
+async def under(
+    server: MongoServer, kind: RecordKind, prefix: str, *, after: str = "", limit: int | None = None
+) -> list[Record]:
+    if limit == 0:
+        return []
+    database, at = server.database, await _at(server.database, server.now)
+    where = {"kind": kind.value, "key": {**_range(prefix), "$gt": after}, **_unexpired(at)}
+    found = await database.documents(RECORDS).find(where, sort=[("key", 1)], limit=limit or 0)
+    return [_record(document) for document in found]
+
+
+async def count_under(server: MongoServer, kind: RecordKind, prefix: str) -> int:
+    database, at = server.database, await _at(server.database, server.now)
+    return await database.documents(RECORDS).count({"kind": kind.value, "key": _range(prefix), **_unexpired(at)})
+
+
+async def remove_under(server: MongoServer, kind: RecordKind, prefix: str) -> int:
+    documents, _ = await _pruned(server.database, server.now)
+    return await documents.delete({"kind": kind.value, "key": _range(prefix)})
+
+
+def _range(prefix: str) -> Filter:
+    return {"$gte": prefix, "$lt": end_of(prefix)}
 
 
 async def remove(server: MongoServer, kind: RecordKind, key: str) -> bool:

@@ -5,10 +5,12 @@ Every step can be repeated, so processes that start at once, and one that was ki
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from mediavault.core.failures import SchemaTooNew, StoreError
+from mediavault.core.job import Priority
 from mediavault.core.messages import Message
 from mediavault.store.mongodb.engine import Filter, MongoDatabase, Sort
 from mediavault.store.mongodb.facts import OLDEST_VERSION
@@ -31,12 +33,15 @@ class Index:
 class MigrationStep:
     """One step.
 
-    ``version`` is the schema's version once the indexes exist; ``oldest_code`` as in ``schema.Migration``.
+    ``version`` is the schema's version once the indexes exist; ``oldest_code`` as in ``schema.Migration``. Jobs that lack a
+    field of ``job_fields`` get it, and of indexes that others replace the names are in ``replaced``.
     """
 
     version: int
     oldest_code: int
     indexes: Sequence[Index]
+    job_fields: Mapping[str, Any] = field(default_factory=dict)
+    replaced: Sequence[str] = ()
 
 
 _FIRST = [
@@ -75,6 +80,13 @@ _LIBRARY = [
     Index(JOBS, "longest", [("duration_s", 1), ("created_at", 1), ("_id", 1)]),
     Index(JOBS, "largest", [("bytes", 1), ("created_at", 1), ("_id", 1)]),
 ]
+# In the place of ``ready``. Jobs of older code have no priority and are claimed first.
+_TURNS = Index(
+    JOBS,
+    "turns",
+    [("status", 1), ("platform", 1), ("needs_session", 1), ("priority", 1), ("created_at", 1), ("_id", 1)],
+    where={"status": "queued"},
+)
 _MARKS = [Index(JOBS, "marks", [("marks.n", 1), ("marks.p", 1)])]
 # Step 5: words.py gives every document its words, and records of the history end with the values of their message.
 # Older code writes neither.
@@ -85,6 +97,9 @@ STEPS = (
     MigrationStep(4, 1, _LIBRARY),
     MigrationStep(5, 5, []),
     MigrationStep(6, 5, _MARKS),
+    MigrationStep(7, 5, []),  # documents have a profile
+    MigrationStep(8, 5, []),  # documents may have further words
+    MigrationStep(9, 5, [_TURNS], {"priority": Priority.NORMAL.rank}, ["ready"]),
 )
 
 
@@ -121,6 +136,11 @@ async def migrate(database: MongoDatabase, *, steps: Sequence[MigrationStep] = S
         for index in step.indexes:
             collection = database.documents(index.collection)
             await collection.index(index.name, index.keys, unique=index.unique, where=index.where)
+        jobs = database.documents(JOBS)
+        for name, value in step.job_fields.items():
+            await jobs.change_all({name: {"$exists": False}}, {"$set": {name: value}})
+        for name in step.replaced:
+            await jobs.drop_index(name)
         reached = {"version": step.version, "oldest_code": step.oldest_code}
         await schema.change_all({**OURS, "version": {"$lt": step.version}}, {"$set": reached})
     return max(int(stored["version"]), len(steps))

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import StoreError
-from mediavault.core.job import ClaimedJob, JobItem, WorkerId
+from mediavault.core.job import ClaimedJob, JobItem, Priority, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.store import transitions
 from mediavault.store.calls import Port, shielded, with_retries
@@ -35,6 +35,7 @@ class MongoQueue(Port[MongoServer]):
     promote_due = shielded(ops.promote_due)
     cancel = shielded(ops.cancel)
     retry = shielded(ops.retry)
+    set_priority = shielded(ops.set_priority)
 
     async def claim(
         self,
@@ -44,10 +45,11 @@ class MongoQueue(Port[MongoServer]):
         lease: timedelta,
         platforms: Collection[str] = (),
         sessions: Collection[str] = (),
+        at_least: Priority = Priority.LATER,
     ) -> list[ClaimedJob]:
         if limit <= 0:
             return []
-        wanted = ClaimFilter(frozenset(platforms), frozenset(sessions))
+        wanted = ClaimFilter(frozenset(platforms), frozenset(sessions), at_least)
         claiming = claims.claim(self._engine, worker, limit, lease, wanted)
         return await self._engine.calls.shielded_claims(claiming, unseen=self._give_back)
 
@@ -78,11 +80,15 @@ class MongoCatalogue(Port[MongoServer]):
     account = shielded(library.account)
     library_totals = shielded(library.library_totals)
     failures = shielded(library.failures)
+    next_queued = shielded(reads.next_queued)
     changed_since = shielded(reads.changed_since)
     next_due = shielded(reads.next_due)
     count_unparsed = shielded(reads.count_unparsed)
     report = shielded(reads.report)
     remove = shielded(ops.remove)
+    relocate = shielded(ops.relocate)
+    put_words = shielded(ops.put_words)
+    words_of = shielded(reads.words_of)
     import_jobs = shielded(ops.import_jobs)
 
 
@@ -113,7 +119,12 @@ class MongoRecords(Port[MongoServer]):
     replace = shielded(records.replace)
     get = shielded(records.get)
     all = shielded(records.all_of)
+    put_all = shielded(records.put_all)
+    some = shielded(records.some)
+    under = shielded(records.under)
+    count_under = shielded(records.count_under)
     remove = shielded(records.remove)
+    remove_under = shielded(records.remove_under)
     remove_all = shielded(records.remove_all)
     set_once = shielded(ops.set_once)
     constants = shielded(reads.constants)

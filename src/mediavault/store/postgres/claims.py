@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from mediavault.core.clock import micros_in, to_micros
-from mediavault.core.job import ClaimedJob, JobItem, WorkerId
+from mediavault.core.job import ClaimedJob, Job, JobItem, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.core.site_limits import MAX_PLAUSIBLE_WAIT, SOON
 from mediavault.store import codec, site_limits, transitions
@@ -23,14 +23,15 @@ HEAD_EVERY_S = 1.0
 
 @dataclass(slots=True)
 class LowWaterMark:
-    """Where the next claim starts to read: at the last job that was claimed, since nothing older was queued then.
+    """Where the next claim starts to read: at the last job that was claimed, since nothing before it was queued then.
 
     While an old snapshot is held, the index keeps the dead entries of every job that was ever claimed, and a claim that
     starts at its head reads them all. A claim that finds fewer jobs than it wanted starts at the head after all, and so
     does one claim a second: a job that was stored earlier and committed later waits no longer than that.
     """
 
-    micros: int = 0
+    rank: int = 0  # of its priority
+    micros: int = 0  # its created_at
     platforms: list[str] = field(default_factory=list)  # with queued jobs at the last claim from the head
     wanted: ClaimFilter = field(default_factory=ClaimFilter)  # the filter that the mark is valid for
     _head_at: float = float("-inf")  # monotonic
@@ -39,10 +40,11 @@ class LowWaterMark:
         return self.micros > 0 and at - self._head_at < HEAD_EVERY_S
 
     def looked_from_the_head(self, platforms: list[str], at: float) -> None:
-        self.micros, self.platforms, self._head_at = 0, platforms, at
+        self.forget()
+        self.platforms, self._head_at = platforms, at
 
-    def claimed_up_to(self, created_at: int) -> None:
-        self.micros = created_at
+    def claimed_up_to(self, job: Job) -> None:
+        self.rank, self.micros = job.priority.rank, to_micros(job.created_at)
 
     def is_for(self, wanted: ClaimFilter) -> None:
         if wanted != self.wanted:
@@ -50,8 +52,8 @@ class LowWaterMark:
             self.forget()
 
     def forget(self) -> None:
-        """Something older may be queued now."""
-        self.micros = 0
+        """Something before it may be queued now."""
+        self.rank = self.micros = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class PostgresClaims:
         self._mark.is_for(wanted)
         values = {
             "sessions": list(wanted.sessions),
+            "lowest": wanted.at_least.rank,
             "now": self._server.now,
             "worker": worker,
             "lease": micros_in(lease),
@@ -87,17 +90,18 @@ class PostgresClaims:
         }
         rows: list[Row] = []
         if self._mark.may_be_used(at) and self._mark.platforms:
-            where = {"platforms": self._mark.platforms, "mark": self._mark.micros, "limit": limit}
+            where = {"platforms": self._mark.platforms, "limit": limit}
+            where |= {"mark_rank": self._mark.rank, "mark": self._mark.micros}
             rows = await self._lane.rows(SQL["claim"], values | where)
         if len(rows) < limit:
             queued = [row[0] for row in await self._lane.rows(SQL["queued_platforms"], {})]
             platforms = [name for name in queued if not wanted.platforms or name in wanted.platforms]
             self._mark.looked_from_the_head(platforms, at)
-            where = {"platforms": platforms, "mark": 0, "limit": limit - len(rows)}
+            where = {"platforms": platforms, "mark_rank": 0, "mark": 0, "limit": limit - len(rows)}
             rows += await self._lane.rows(SQL["claim"], values | where) if platforms else []
         claims = [ClaimedJob(job_from_row(row), worker) for row in rows]
         if len(claims) == limit:
-            self._mark.claimed_up_to(to_micros(claims[-1].job.created_at))
+            self._mark.claimed_up_to(claims[-1].job)
         return claims
 
     async def promote_due(self, limit: int) -> int:

@@ -7,14 +7,15 @@ transactions wait for each other.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from mediavault.core.logs import get_logger
-from mediavault.store.library_index import Entry, Sums, account_names, accounts_of, entry_from_row, totals_of
+from mediavault.store.library_index import IndexEntry, Sums, account_names, accounts_of, entry_from_row, totals_of
 from mediavault.store.postgres.engine import Transaction
 from mediavault.store.postgres.sql import SQL
-from mediavault.store.search_words import GAP
+from mediavault.store.search_words import GAP, WordSource, distinct_line, full_line, further_words
 
 BATCH = 1_000
 PROGRESS_EVERY = 10_000  # jobs
@@ -22,20 +23,20 @@ PROGRESS_EVERY = 10_000  # jobs
 log = get_logger(__name__)
 
 
-async def add(txn: Transaction, entries: Sequence[Entry]) -> None:
-    """Index jobs that are new here."""
+async def add(txn: Transaction, entries: Sequence[IndexEntry]) -> None:
+    """Index jobs that are new here, with the further words that are stored."""
     await _put_words(txn, entries)
     await _add_sums(txn, totals_of(entries), accounts_of(entries))
 
 
-async def remove(txn: Transaction, entry: Entry) -> None:
+async def remove(txn: Transaction, entry: IndexEntry) -> None:
     """Take a job out of the index; its row in ``jobs`` is gone already."""
     await txn.rows(SQL["remove_words"], {"seq": entry.seq})
     removed = [replace(entry, sums=-entry.sums)]
     await _add_sums(txn, totals_of(removed), accounts_of(removed))
 
 
-async def change(txn: Transaction, entry: Entry, *, account_before: str | None) -> None:
+async def change(txn: Transaction, entry: IndexEntry, *, account_before: str | None) -> None:
     """Index what a checkpoint found about a running job that is already indexed."""
     await _put_words(txn, [entry])
     moved = [replace(entry, account=account_before, sums=-entry.sums), entry]
@@ -69,9 +70,30 @@ def vector(line: str) -> str:
     return " ".join(f"'{word}':{position}" for position, word in enumerate(line.split(), 1) if word != GAP)
 
 
-async def _put_words(txn: Transaction, entries: Sequence[Entry]) -> None:
-    values = {"seqs": [entry.seq for entry in entries], "lines": [vector(entry.line) for entry in entries]}
-    await txn.rows(SQL["put_words"], values)
+async def store_further(txn: Transaction, seq: int, source: WordSource, line: str) -> None:
+    """Store the further words of a job, whose row is locked. They are to be indexed afterwards."""
+    line = distinct_line(line.split(GAP))
+    values = {"seq": seq, "source": source.value}
+    if line:
+        await txn.rows(SQL["put_further_words"], {**values, "line": line})
+    else:
+        await txn.rows(SQL["remove_further_words"], values)
+
+
+async def change_further(txn: Transaction, entry: IndexEntry, source: WordSource, line: str) -> None:
+    """Store the further words of an indexed job, whose row is locked, and index them."""
+    await store_further(txn, entry.seq, source, line)
+    await _put_words(txn, [entry])
+
+
+async def _put_words(txn: Transaction, entries: Sequence[IndexEntry]) -> None:
+    """Index the words of jobs, and their further words."""
+    seqs = [entry.seq for entry in entries]
+    further: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    for seq, source, line in await txn.rows(SQL["further_words"], {"seqs": seqs}):
+        further[seq].append((source, line))
+    lines = [vector(full_line(entry.line, further_words(further[entry.seq]))) for entry in entries]
+    await txn.rows(SQL["put_words"], {"seqs": seqs, "lines": lines})
 
 
 async def _add_sums(txn: Transaction, totals: Mapping[str, Sums], accounts: Mapping[str, Sums]) -> None:

@@ -19,6 +19,7 @@ from mediavault.core.job import (
     JobItem,
     JobStatus,
     NewJob,
+    Priority,
     Stage,
     WorkerHeartbeat,
     WorkerId,
@@ -27,7 +28,7 @@ from mediavault.core.media import KeptFile
 from mediavault.core.messages import Message, to_json
 from mediavault.core.site_limits import Permit, PermitRequest, SiteLimit
 from mediavault.store import codec, search_words, site_limits, transitions
-from mediavault.store.library_index import Entry, entry_of, running_values
+from mediavault.store.library_index import IndexEntry, entry_from_row, entry_of, running_values
 from mediavault.store.port import Checkpoint, Enqueued, Recovered, RecoveredJob, StoredJob
 from mediavault.store.postgres import library_index, marks
 from mediavault.store.postgres.engine import Row, Transaction
@@ -103,6 +104,8 @@ async def _store_new(server: PostgresServer, jobs: Sequence[NewJob]) -> dict[str
             "canonical_urls": [job.canonical_url for job in jobs],
             "platforms": [job.platform for job in jobs],
             "max_attempts": [job.max_attempts for job in jobs],
+            "profiles": [job.profile for job in jobs],
+            "priorities": [job.priority.rank for job in jobs],
             "lines": [_words_of(job) for job in jobs],
         },
     )
@@ -123,6 +126,8 @@ async def _store_version(txn: Transaction, job: NewJob, index: int, now: int | N
         "platform": job.platform,
         "place": index,
         "max_attempts": job.max_attempts,
+        "profile": job.profile,
+        "priority": job.priority.rank,
         "line": _words_of(job),
     }
     for _ in range(VERSION_RACES):
@@ -184,8 +189,12 @@ async def progress(
     progress_pct: int,
     bytes_done: int = 0,
     bytes_total: int | None = None,
+    duration_s: float | None = None,
 ) -> None:
-    values = transitions.progress_values(stage, progress_pct, bytes_done, bytes_total)
+    values = {
+        **transitions.progress_values(stage, progress_pct, bytes_done, bytes_total),
+        "duration_s": duration_s,
+    }
     await _fenced(server, "progress", claim, values)
 
 
@@ -278,17 +287,26 @@ async def cancel(server: PostgresServer, job_id: JobId) -> Job:
     return after
 
 
-async def retry(server: PostgresServer, job_id: JobId, *, chosen_urls: Sequence[str] = ()) -> Job:
+async def retry(
+    server: PostgresServer, job_id: JobId, *, chosen_urls: Sequence[str] = (), profile: str | None = None
+) -> Job:
     async with server.database.transaction() as txn:
         before = await _locked(txn, job_id)
         job = job_from_row(before)
         if not transitions.check_requeue(job):
             return job
-        values = {"id": job_id, "now": server.now, "chosen_url": codec.chosen_to_text(chosen_urls)}
+        values = {"id": job_id, "now": server.now, "chosen_url": codec.chosen_to_text(chosen_urls), "profile": profile}
         after = job_from_row((await txn.rows(SQL["retry"], values))[0][:-1])
         record = transitions.retry_record(after.updated_at, transitions.RETRIED_BY_USER)
         await txn.rows(SQL["append_history"], _history_values(before[SEQ], record))
         return after
+
+
+async def set_priority(server: PostgresServer, job_id: JobId, priority: Priority) -> Job:
+    async with server.database.transaction() as txn:
+        transitions.check_priority(job_from_row(await _locked(txn, job_id)))
+        values = {"id": job_id, "now": server.now, "priority": priority.rank}
+        return job_from_row((await txn.rows(SQL["set_priority"], values))[0])
 
 
 async def remove(server: PostgresServer, job_id: JobId, *, as_of: datetime | None = None) -> Job:
@@ -302,18 +320,34 @@ async def remove(server: PostgresServer, job_id: JobId, *, as_of: datetime | Non
     return job
 
 
+async def relocate(server: PostgresServer, job: Job) -> bool:
+    values = {**transitions.place_values(job), "id": job.id, "as_of": micros_or_none(job.updated_at), "now": server.now}
+    async with server.database.transaction() as txn:
+        return bool(await txn.rows(SQL["relocate"], values))
+
+
+async def put_words(server: PostgresServer, job_id: JobId, source: search_words.WordSource, line: str) -> bool:
+    async with server.database.transaction() as txn:
+        rows = await txn.rows(SQL["entry"], {"id": job_id})
+        for row in rows:
+            await library_index.change_further(txn, entry_from_row(row), source, line)
+        return bool(rows)
+
+
 # --- moving from one store to another ----------------------------------------------------------------------------
 
 
 async def import_jobs(server: PostgresServer, jobs: Sequence[StoredJob]) -> int:
     async with server.database.transaction() as txn:
-        entries: list[Entry] = []
+        entries: list[IndexEntry] = []
         for stored in jobs:
             values = stored_values(transitions.as_imported(stored.job))
             for row in await txn.rows(SQL["import_job"], values):
                 await txn.many(SQL["append_history"], [_history_values(row[0], entry) for entry in stored.history])
                 await marks.put_in(txn, stored.marks, server.now)
                 entries.append(entry_of(row[0], values))
+                for source, line in stored.words.items():
+                    await library_index.store_further(txn, row[0], source, line)
         if entries:
             await library_index.add(txn, entries)
             await txn.rows(SQL["wake"], {})

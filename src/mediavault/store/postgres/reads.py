@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from mediavault.core.clock import from_micros, to_micros
@@ -14,11 +15,13 @@ from mediavault.store.postgres.sql import SQL
 from mediavault.store.rows import (
     beat_from_row,
     counts_from_row,
+    further_words_by_job,
     history_from_row,
     job_from_row,
     limit_from_row,
 )
 from mediavault.store.rows import moment as moment_or_none
+from mediavault.store.search_words import FurtherWords
 
 
 async def get(server: PostgresServer, job_id: JobId) -> Job:
@@ -26,6 +29,14 @@ async def get(server: PostgresServer, job_id: JobId) -> Job:
     if not rows:
         raise transitions.job_not_found(job_id)
     return job_from_row(rows[0])
+
+
+async def words_of(server: PostgresServer, job_ids: Collection[JobId]) -> Mapping[JobId, FurtherWords]:
+    return further_words_by_job(await server.database.rows(SQL["further_words_of_jobs"], {"ids": list(job_ids)}))
+
+
+async def next_queued(server: PostgresServer, *, limit: int) -> list[Job]:
+    return [job_from_row(row) for row in await server.database.rows(SQL["next_queued"], {"limit": limit})]
 
 
 async def changed_since(server: PostgresServer, moment: datetime, *, limit: int = 500) -> list[Job]:

@@ -10,7 +10,7 @@ from mediavault.core.records import Record, RecordKind
 from mediavault.store import codec
 from mediavault.store.postgres.server import PostgresServer
 from mediavault.store.postgres.sql import SQL
-from mediavault.store.rows import micros_or_none
+from mediavault.store.rows import end_of, micros_or_none
 
 
 async def put(
@@ -46,6 +46,41 @@ async def get(server: PostgresServer, kind: RecordKind, key: str) -> Record | No
 async def all_of(server: PostgresServer, kind: RecordKind) -> list[Record]:
     rows = await server.database.rows(SQL["records"], {"kind": kind.value, "now": server.now})
     return [codec.record_from_row(row) for row in rows]
+
+
+async def put_all(server: PostgresServer, kind: RecordKind, values: Mapping[str, Mapping[str, Any]]) -> None:
+    texts = [codec.record_to_json(value) for value in values.values()]
+    await server.database.rows(
+        SQL["put_records"], {"kind": kind.value, "keys": list(values), "values": texts, "now": server.now}
+    )
+    await _prune(server)
+
+
+async def some(server: PostgresServer, kind: RecordKind, keys: Collection[str]) -> dict[str, Record]:
+    values = {"kind": kind.value, "keys": list(keys), "now": server.now}
+    found = map(codec.record_from_row, await server.database.rows(SQL["some_records"], values))
+    return {record.key: record for record in found}
+
+
+async def under(
+    server: PostgresServer, kind: RecordKind, prefix: str, *, after: str = "", limit: int | None = None
+) -> list[Record]:
+    values = {**_range(server, kind, prefix), "after": after, "limit": limit}
+    return [codec.record_from_row(row) for row in await server.database.rows(SQL["records_under"], values)]
+
+
+async def count_under(server: PostgresServer, kind: RecordKind, prefix: str) -> int:
+    ((count,),) = await server.database.rows(SQL["count_records_under"], _range(server, kind, prefix))
+    return int(count)
+
+
+async def remove_under(server: PostgresServer, kind: RecordKind, prefix: str) -> int:
+    rows = await server.database.rows(SQL["remove_records_under"], _range(server, kind, prefix))
+    return sum(was_there for (was_there,) in rows)
+
+
+def _range(server: PostgresServer, kind: RecordKind, prefix: str) -> Mapping[str, Any]:
+    return {"kind": kind.value, "from": prefix, "to": end_of(prefix), "now": server.now}
 
 
 async def remove(server: PostgresServer, kind: RecordKind, key: str) -> bool:

@@ -6,11 +6,13 @@
 -- name: enqueue
 WITH {t},
 new AS (
-  INSERT INTO mediavault.jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts)
-  SELECT d.id, d.trace_id, d.post_url, d.canonical_url, d.platform, t.now + d.place - 1, t.now + d.place - 1, d.max_attempts
+  INSERT INTO mediavault.jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, profile,
+                               priority)
+  SELECT d.id, d.trace_id, d.post_url, d.canonical_url, d.platform, t.now + d.place - 1, t.now + d.place - 1, d.max_attempts,
+         d.profile, d.priority
     FROM t, unnest(:ids::text[], :trace_ids::text[], :post_urls::text[], :canonical_urls::text[], :platforms::text[],
-                   :max_attempts::int[])
-            WITH ORDINALITY AS d(id, trace_id, post_url, canonical_url, platform, max_attempts, place)
+                   :max_attempts::int[], :profiles::text[], :priorities::smallint[])
+            WITH ORDINALITY AS d(id, trace_id, post_url, canonical_url, platform, max_attempts, profile, priority, place)
    WHERE NOT EXISTS (SELECT FROM mediavault.jobs AS known WHERE known.canonical_url = d.canonical_url)
    ORDER BY d.canonical_url  -- two calls that store the same posts lock them in the same order
   ON CONFLICT (canonical_url, version) DO NOTHING
@@ -25,8 +27,10 @@ SELECT new.*, pg_notify('mediavault_work', '') FROM new;
 -- name: enqueue_version
 WITH {t},
 new AS (
-  INSERT INTO mediavault.jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, version)
-  SELECT :id::text, :trace_id::text, :post_url::text, :canonical_url::text, :platform::text, t.now + :place::bigint, t.now + :place, :max_attempts::int,
+  INSERT INTO mediavault.jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, profile,
+                               priority, version)
+  SELECT :id::text, :trace_id::text, :post_url::text, :canonical_url::text, :platform::text, t.now + :place::bigint, t.now + :place, :max_attempts::int, :profile::text,
+         :priority::smallint,
          coalesce((SELECT max(version) FROM mediavault.jobs WHERE canonical_url = :canonical_url), 0) + 1
     FROM t
   ON CONFLICT (canonical_url, version) DO NOTHING
@@ -70,17 +74,19 @@ places AS MATERIALIZED (
                       WHERE gates.platform = queued.platform
                         AND (next_turn_at IS NOT NULL OR strikes > 0 OR greatest(closed_until, probing_until) > t.now))
 ),
-oldest AS MATERIALIZED (
+first AS MATERIALIZED (
   SELECT one.* FROM places CROSS JOIN LATERAL (
     SELECT of_lane.* FROM unnest(CASE WHEN places.platform = ANY(:sessions::text[]) THEN ARRAY[0, 1] ELSE ARRAY[0] END)
                         AS lane (needs_session)
     CROSS JOIN LATERAL (
-      SELECT seq AS picked, created_at AS born, id AS of_id FROM mediavault.jobs
+      SELECT seq AS picked, priority AS rank, created_at AS born, id AS of_id FROM mediavault.jobs
        WHERE status = 'queued' AND jobs.platform = places.platform AND jobs.needs_session = lane.needs_session
-         AND created_at >= :mark::bigint
-       ORDER BY created_at, id LIMIT places.room FOR UPDATE SKIP LOCKED
-    ) AS of_lane ORDER BY born, of_id LIMIT places.room
-  ) AS one ORDER BY born, of_id LIMIT :limit
+         AND priority <= :lowest::smallint AND (priority, created_at) >= (:mark_rank::smallint, :mark::bigint)
+       ORDER BY priority, created_at, id LIMIT places.room FOR UPDATE SKIP LOCKED
+    ) AS of_lane ORDER BY rank, born, of_id LIMIT places.room
+  ) AS one
+   WHERE NOT EXISTS (SELECT FROM mediavault.records WHERE kind = 'pause' AND key IN ('*', places.platform))
+   ORDER BY rank, born, of_id LIMIT :limit
 ),
 taken AS (
   UPDATE mediavault.jobs AS jobs
@@ -88,7 +94,7 @@ taken AS (
          claimed_by = :worker::text, lease_expires_at = t.now + :lease::bigint,
          retry_at = NULL, error_code = NULL, error = NULL, failed_at = NULL,
          stage = 'claim', progress_pct = 0, bytes_done = 0, bytes_total = NULL
-    FROM oldest, t WHERE jobs.seq = oldest.picked
+    FROM first, t WHERE jobs.seq = first.picked
   RETURNING {job}
 ),
 taken_h AS (
@@ -99,7 +105,7 @@ offered AS (
   UPDATE mediavault.gates SET offered_until = t.now + :offered_for::bigint
     FROM turns, t WHERE gates.platform = turns.platform AND gates.platform IN (SELECT platform FROM taken)
 )
-SELECT * FROM taken ORDER BY created_at, id;
+SELECT * FROM taken ORDER BY priority, created_at, id;
 
 -- name: complete
 -- Many at once. By the primary key and never by the status: with it the planner takes jobs_running, and reads every
@@ -163,7 +169,7 @@ SELECT seq, now, :fence, 'checkpoint', 'ok' FROM j RETURNING job;
 WITH {t}
 UPDATE mediavault.jobs
    SET updated_at = t.now, stage = :stage::text, progress_pct = :progress_pct::int, bytes_done = :bytes_done::bigint,
-       bytes_total = :bytes_total::bigint
+       bytes_total = :bytes_total::bigint, duration_s = coalesce(:duration_s::float8, duration_s)
   FROM t WHERE id = :id::text AND attempt_count = :fence::int AND lease_expires_at IS NOT NULL
 RETURNING seq;
 
@@ -286,16 +292,43 @@ WITH {t},
 j AS (
   UPDATE mediavault.jobs
      SET status = 'queued', updated_at = t.now, retry_at = NULL, max_attempts = greatest(max_attempts, attempt_count + 1),
-         needs_session = 0, chosen_url = coalesce(:chosen_url::text, chosen_url)
+         needs_session = 0, chosen_url = coalesce(:chosen_url::text, chosen_url),
+         profile = coalesce(:profile::text, profile)
     FROM t WHERE id = :id::text
   RETURNING {job}
 )
 SELECT j.*, pg_notify('mediavault_work', '') FROM j;
 
+-- name: set_priority
+WITH {t}
+UPDATE mediavault.jobs SET priority = :priority::smallint, updated_at = t.now FROM t WHERE id = :id::text
+RETURNING {job};
+
+-- name: next_queued
+WITH RECURSIVE queued (platform) AS (
+  (SELECT platform FROM mediavault.jobs WHERE status = 'queued' ORDER BY platform LIMIT 1)
+  UNION ALL
+  SELECT (SELECT platform FROM mediavault.jobs
+           WHERE status = 'queued' AND platform > queued.platform ORDER BY platform LIMIT 1)
+    FROM queued WHERE queued.platform IS NOT NULL
+)
+SELECT of_lane.* FROM queued CROSS JOIN (VALUES (0), (1)) AS lane (needs_session) CROSS JOIN LATERAL (
+  SELECT {job} FROM mediavault.jobs
+   WHERE status = 'queued' AND jobs.platform = queued.platform AND jobs.needs_session = lane.needs_session
+   ORDER BY priority, created_at, id LIMIT :limit::int
+) AS of_lane ORDER BY of_lane.priority, of_lane.created_at, of_lane.id LIMIT :limit;
+
 -- name: remove
 WITH gone AS (DELETE FROM mediavault.jobs WHERE id = :id::text AND updated_at = coalesce(:as_of::bigint, updated_at) RETURNING {job}),
 h AS (DELETE FROM mediavault.history USING gone WHERE history.job = gone.seq)
 SELECT gone.*, CASE WHEN status = 'running' THEN pg_notify('mediavault_stop', left(id, 200)) END FROM gone;
+
+-- name: relocate
+WITH {t}
+UPDATE mediavault.jobs
+   SET updated_at = t.now, items = :items::text, output_path = :output_path::text, thumbnail_path = :thumbnail_path::text
+  FROM t WHERE id = :id::text AND status = 'completed' AND updated_at = :as_of::bigint
+RETURNING seq;
 
 -- name: put_marks
 -- In the order of their keys, so that two calls that put the same marks lock them in the same order.
@@ -389,6 +422,34 @@ SELECT r.kind, r.key, r.value, r.updated_at, r.expires_at FROM t, mediavault.rec
 WITH {t}
 SELECT r.kind, r.key, r.value, r.updated_at, r.expires_at FROM t, mediavault.records AS r
  WHERE r.kind = :kind::text AND (r.expires_at IS NULL OR r.expires_at > t.now) ORDER BY r.key;
+
+-- name: put_records
+WITH {t}
+INSERT INTO mediavault.records (kind, key, value, updated_at)
+SELECT :kind::text, new.key, new.value, t.now FROM t, unnest(:keys::text[], :values::text[]) AS new (key, value)
+ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at, expires_at = NULL;
+
+-- name: some_records
+WITH {t}
+SELECT r.kind, r.key, r.value, r.updated_at, r.expires_at FROM t, mediavault.records AS r
+ WHERE r.kind = :kind::text AND r.key = ANY(:keys::text[]) AND (r.expires_at IS NULL OR r.expires_at > t.now);
+
+-- name: records_under
+WITH {t}
+SELECT r.kind, r.key, r.value, r.updated_at, r.expires_at FROM t, mediavault.records AS r
+ WHERE r.kind = :kind::text AND r.key >= :from::text AND r.key < :to::text AND r.key > :after::text
+   AND (r.expires_at IS NULL OR r.expires_at > t.now)
+ ORDER BY r.key LIMIT :limit::bigint;
+
+-- name: count_records_under
+WITH {t}
+SELECT count(*) FROM t, mediavault.records AS r
+ WHERE r.kind = :kind::text AND r.key >= :from::text AND r.key < :to::text AND (r.expires_at IS NULL OR r.expires_at > t.now);
+
+-- name: remove_records_under
+WITH {t}
+DELETE FROM mediavault.records AS r USING t WHERE r.kind = :kind::text AND r.key >= :from::text AND r.key < :to::text
+RETURNING r.expires_at IS NULL OR r.expires_at > t.now;
 
 -- name: remove_record
 WITH {t}
@@ -521,6 +582,23 @@ ANALYZE mediavault.jobs, mediavault.library_words, mediavault.library_accounts;
 INSERT INTO mediavault.library_words (seq, words)
 SELECT d.seq, d.words::tsvector FROM unnest(:seqs::bigint[], :lines::text[]) AS d(seq, words)
 ON CONFLICT (seq) DO UPDATE SET words = excluded.words;
+
+-- name: entry
+-- Locked: nobody else writes the job's words until the transaction ends.
+SELECT {entry} FROM mediavault.jobs WHERE id = :id::text FOR UPDATE;
+
+-- name: further_words
+SELECT job, source, line FROM mediavault.job_words WHERE job = ANY(:seqs::bigint[]);
+
+-- name: further_words_of_jobs
+SELECT id, source, line FROM mediavault.jobs JOIN mediavault.job_words ON job = seq WHERE id = ANY(:ids::text[]);
+
+-- name: put_further_words
+INSERT INTO mediavault.job_words (job, source, line) VALUES (:seq::bigint, :source::text, :line::text)
+ON CONFLICT (job, source) DO UPDATE SET line = excluded.line;
+
+-- name: remove_further_words
+DELETE FROM mediavault.job_words WHERE job = :seq::bigint AND source = :source::text;
 
 -- name: remove_words
 DELETE FROM mediavault.library_words WHERE seq = :seq::bigint;

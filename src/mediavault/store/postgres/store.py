@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import StoreError
-from mediavault.core.job import ClaimedJob, Job, JobId, JobItem, NewJob, WorkerId
+from mediavault.core.job import ClaimedJob, Job, JobId, JobItem, NewJob, Priority, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.store import transitions
 from mediavault.store.calls import Port, shielded, with_retries
@@ -22,7 +22,7 @@ from mediavault.store.site_limits import ClaimFilter
 
 
 class PostgresQueue(Port[PostgresServer]):
-    """The queue. A call that may make an older job claimable resets the low-water mark of this process's claims."""
+    """The queue. A call that may make an earlier job claimable resets the low-water mark of this process's claims."""
 
     def __init__(self, server: PostgresServer, mark: LowWaterMark) -> None:
         super().__init__(server)
@@ -42,6 +42,7 @@ class PostgresQueue(Port[PostgresServer]):
     _release = shielded(ops.release)
     _release_session_jobs = shielded(ops.release_session_jobs)
     _retry = shielded(ops.retry)
+    _set_priority = shielded(ops.set_priority)
 
     async def enqueue(self, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
         self._mark.forget()
@@ -55,10 +56,11 @@ class PostgresQueue(Port[PostgresServer]):
         lease: timedelta,
         platforms: Collection[str] = (),
         sessions: Collection[str] = (),
+        at_least: Priority = Priority.LATER,
     ) -> list[ClaimedJob]:
         if limit <= 0:
             return []
-        wanted = ClaimFilter(frozenset(platforms), frozenset(sessions))
+        wanted = ClaimFilter(frozenset(platforms), frozenset(sessions), at_least)
         claiming = self.claims.claim(worker, limit, lease, wanted)
         return await self._engine.calls.shielded_claims(claiming, unseen=self._give_back)
 
@@ -82,9 +84,13 @@ class PostgresQueue(Port[PostgresServer]):
     async def promote_due(self, *, limit: int = 500) -> int:
         return await self._engine.calls.shielded(self.claims.promote_due(limit))
 
-    async def retry(self, job_id: JobId, *, chosen_urls: Sequence[str] = ()) -> Job:
+    async def retry(self, job_id: JobId, *, chosen_urls: Sequence[str] = (), profile: str | None = None) -> Job:
         self._mark.forget()
-        return await self._retry(job_id, chosen_urls=chosen_urls)
+        return await self._retry(job_id, chosen_urls=chosen_urls, profile=profile)
+
+    async def set_priority(self, job_id: JobId, priority: Priority) -> Job:
+        self._mark.forget()
+        return await self._set_priority(job_id, priority)
 
     async def _give_back(self, claim: ClaimedJob) -> None:
         with suppress(StoreError):  # otherwise the job is stuck until its lease ends
@@ -101,11 +107,15 @@ class PostgresCatalogue(Port[PostgresServer]):
     account = shielded(library.account)
     library_totals = shielded(library.library_totals)
     failures = shielded(library.failures)
+    next_queued = shielded(reads.next_queued)
     changed_since = shielded(reads.changed_since)
     next_due = shielded(reads.next_due)
     count_unparsed = shielded(reads.count_unparsed)
     report = shielded(reads.report)
     remove = shielded(ops.remove)
+    relocate = shielded(ops.relocate)
+    put_words = shielded(ops.put_words)
+    words_of = shielded(reads.words_of)
     import_jobs = shielded(ops.import_jobs)
 
 
@@ -136,7 +146,12 @@ class PostgresRecords(Port[PostgresServer]):
     replace = shielded(records.replace)
     get = shielded(records.get)
     all = shielded(records.all_of)
+    put_all = shielded(records.put_all)
+    some = shielded(records.some)
+    under = shielded(records.under)
+    count_under = shielded(records.count_under)
     remove = shielded(records.remove)
+    remove_under = shielded(records.remove_under)
     remove_all = shielded(records.remove_all)
     set_once = shielded(ops.set_once)
     constants = shielded(reads.constants)

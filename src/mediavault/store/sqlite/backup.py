@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mediavault.core.failures import StoreError
 from mediavault.core.messages import Message
+from mediavault.core.records import MANY_KINDS
 from mediavault.store.sqlite.engine import (
     Connection,
     connect_to_copy_into,
@@ -25,6 +26,8 @@ MAX_HISTORY = 10_000  # records of one job, which are read at once
 MAX_HISTORY_BYTES = 16 << 20  # of their texts
 MAX_SMALL_TABLE_BYTES = 64 << 20  # of a table that is read at once
 _SMALL_TABLES = ("gates", "agreed", "records", "workers")
+MAX_ENTRY_BYTES = 64 << 10  # of a record of which there may be very many
+_IN_PAGES = f"WHERE kind IN ({', '.join(repr(kind.value) for kind in sorted(MANY_KINDS))})"  # never read at once
 PAGES_A_STEP = 2_048  # 8 MiB: a progress bar moves, and no step is long
 _BEGIN_SNAPSHOT = "SELECT count(*) FROM sqlite_schema"  # a read begins the transaction that BEGIN only announces
 
@@ -66,12 +69,14 @@ def refuse_oversized(path: Path) -> int:
             tables = [str(row[0]) for row in fetch_all(db, "SELECT name FROM sqlite_schema WHERE type = 'table'")]
             sizes = {table: _sizes(db, table) for table in ("jobs", "history", *_SMALL_TABLES) if table in tables}
             largest = max((row for row, _ in sizes.values()), default=0)
-            small = max((total for table, (_, total) in sizes.items() if table in _SMALL_TABLES), default=0)
+            entry, in_pages = _sizes(db, "records", _IN_PAGES) if "records" in tables else (0, 0)
+            totals = {table: total for table, (_, total) in sizes.items() if table in _SMALL_TABLES}
+            small = max({**totals, "records": totals.get("records", 0) - in_pages}.values())
             longest, texts = _longest_history(db) if "history" in tables else (0, 0)
         finally:
             db.close()
     is_too_long = longest > MAX_HISTORY or texts > MAX_HISTORY_BYTES
-    if largest > MAX_ROW_BYTES or small > MAX_SMALL_TABLE_BYTES or is_too_long:
+    if largest > MAX_ROW_BYTES or entry > MAX_ENTRY_BYTES or small > MAX_SMALL_TABLE_BYTES or is_too_long:
         raise StoreError(
             Message(
                 (
@@ -88,12 +93,12 @@ def refuse_oversized(path: Path) -> int:
     return largest
 
 
-def _sizes(db: Connection, table: str) -> tuple[int, int]:
+def _sizes(db: Connection, table: str, where: str = "") -> tuple[int, int]:
     """Return the bytes of the table's largest row, and of all its rows."""
     columns = [str(row[0]) for row in fetch_all(db, "SELECT name FROM pragma_table_info(:table)", {"table": table})]
     quoted = ['"' + column.replace('"', '""') + '"' for column in columns]
     row = " + ".join(f"coalesce(octet_length({column}), 0)" for column in quoted)
-    ((largest, total),) = fetch_all(db, f"SELECT coalesce(max({row}), 0), coalesce(sum({row}), 0) FROM {table}")  # noqa: S608 - names are quoted
+    ((largest, total),) = fetch_all(db, f"SELECT coalesce(max({row}), 0), coalesce(sum({row}), 0) FROM {table} {where}")  # noqa: S608 - names are quoted
     return largest, total
 
 

@@ -6,7 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from mediavault.core.logs import get_logger
-from mediavault.store.library_index import Entry, Sums, account_names, entry_from_row
+from mediavault.store import search_words
+from mediavault.store.library_index import IndexEntry, Sums, account_names, entry_from_row
+from mediavault.store.search_words import GAP, WordSource
 from mediavault.store.sqlite.engine import Connection, fetch_all
 from mediavault.store.sqlite.statements import SQL
 
@@ -16,15 +18,15 @@ PROGRESS_EVERY = 10_000  # jobs
 log = get_logger(__name__)
 
 
-def add(db: Connection, entry: Entry) -> None:
-    """Index a job that is new here."""
+def add(db: Connection, entry: IndexEntry) -> None:
+    """Index a job that is new here, with the further words that are stored."""
     put_words(db, entry.seq, entry.line)
     _add_sums(db, entry.platform, entry.account, entry.sums)
     if entry.account is not None:
         _name_account(db, entry.account)
 
 
-def remove(db: Connection, entry: Entry) -> None:
+def remove(db: Connection, entry: IndexEntry) -> None:
     """Take a job out of the index; its row in ``jobs`` is gone already."""
     db.execute(SQL["remove_words"], {"seq": entry.seq})
     _add_sums(db, entry.platform, entry.account, -entry.sums)
@@ -33,11 +35,25 @@ def remove(db: Connection, entry: Entry) -> None:
 
 
 def put_words(db: Connection, seq: int, line: str) -> None:
-    """Index the words of a job that has none in the index yet."""
-    db.execute(SQL["put_words"], {"seq": seq, "line": line})
+    """Index the words of a job that has none in the index yet, and its further words."""
+    further = search_words.further_words(fetch_all(db, SQL["further_words"], {"seq": seq}))
+    db.execute(SQL["put_words"], {"seq": seq, "line": search_words.full_line(line, further)})
 
 
-def change(db: Connection, entry: Entry, *, account_before: str | None) -> None:
+def store_further(db: Connection, seq: int, source: WordSource, line: str) -> None:
+    """Store the further words of a job, which are to be indexed afterwards."""
+    values = {"seq": seq, "source": source.value, "line": search_words.distinct_line(line.split(GAP))}
+    db.execute(SQL["put_further_words" if values["line"] else "remove_further_words"], values)
+
+
+def change_further(db: Connection, entry: IndexEntry, source: WordSource, line: str) -> None:
+    """Store the further words of an indexed job, and index them."""
+    store_further(db, entry.seq, source, line)
+    db.execute(SQL["remove_words"], {"seq": entry.seq})
+    put_words(db, entry.seq, entry.line)
+
+
+def change(db: Connection, entry: IndexEntry, *, account_before: str | None) -> None:
     """Index what a checkpoint found about a running job that is already indexed."""
     db.execute(SQL["remove_words"], {"seq": entry.seq})
     put_words(db, entry.seq, entry.line)

@@ -13,6 +13,7 @@ from typing import Any
 
 from mediavault.core.clock import micros_in
 from mediavault.core.failures import ErrorCode
+from mediavault.core.holds import is_paused
 from mediavault.core.job import (
     ClaimedJob,
     HistoryRecord,
@@ -21,6 +22,7 @@ from mediavault.core.job import (
     JobItem,
     JobStatus,
     NewJob,
+    Priority,
     Stage,
     WorkerHeartbeat,
     WorkerId,
@@ -29,7 +31,7 @@ from mediavault.core.media import KeptFile
 from mediavault.core.messages import to_json
 from mediavault.core.site_limits import Permit, PermitRequest, SiteLimit
 from mediavault.store import codec, paging, search_words, site_limits, transitions
-from mediavault.store.library_index import entry_of, running_values, sums_of_kept
+from mediavault.store.library_index import entry_from_row, entry_of, running_values, sums_of_kept
 from mediavault.store.port import Checkpoint, Enqueued, Recovered, RecoveredJob, StoredJob
 from mediavault.store.rows import (
     SEQ,
@@ -43,7 +45,7 @@ from mediavault.store.rows import (
     stored_values,
 )
 from mediavault.store.sqlite import library_index, marks
-from mediavault.store.sqlite.engine import fetch_all
+from mediavault.store.sqlite.engine import Connection, fetch_all
 from mediavault.store.sqlite.statements import SQL
 from mediavault.store.sqlite.writer import Txn
 
@@ -73,6 +75,8 @@ def _enqueue_one(txn: Txn, job: NewJob, now: int, *, force: bool) -> Enqueued:
         "platform": job.platform,
         "now": now,
         "max_attempts": job.max_attempts,
+        "profile": job.profile,
+        "priority": job.priority.rank,
     }
     rows = fetch_all(txn.db, SQL["enqueue_version" if force else "enqueue"], values)
     if rows:
@@ -92,8 +96,9 @@ def claim(
     lease: timedelta,
     platforms: Collection[str] = (),
     sessions: Collection[str] = (),
+    at_least: Priority = Priority.LATER,
 ) -> list[ClaimedJob]:
-    """Take the oldest jobs of the platforms that may start; the steps are atomic because of the write lock."""
+    """Take the first jobs of the platforms that may start; the steps are atomic because of the write lock."""
     if limit <= 0:
         return []
     txn.guard.lease_given(lease, txn.at, txn.monotonic)
@@ -101,15 +106,21 @@ def claim(
         site_limit.platform: site_limit
         for site_limit in map(limit_from_row, fetch_all(txn.db, SQL["queued_platforms"]))
     }
-    wanted = [site_limit for site_limit in limits.values() if not platforms or site_limit.platform in platforms]
-    oldest = _oldest(txn, site_limits.capacity(wanted, txn.at, limit=limit), limit, sessions)
-    if not oldest:
+    paused = [key for (key,) in fetch_all(txn.db, SQL["paused"])] if limits else []
+    wanted = [
+        site_limit
+        for name, site_limit in limits.items()
+        if (not platforms or name in platforms) and not is_paused(name, paused)
+    ]
+    capacity = site_limits.capacity(wanted, txn.at, limit=limit)
+    first = first_queued(txn.db, capacity, limit, sessions, at_least=at_least)
+    if not first:
         return []
-    seqs = ",".join(str(seq) for _, _, seq in oldest)
+    seqs = ",".join(str(seq) for *_, seq in first)
     values = {"now": txn.now, "worker": worker, "lease_expires_at": txn.now + micros_in(lease), "seqs": f"[{seqs}]"}
     rows = fetch_all(txn.db, SQL["claim"], values)
     # The order of RETURNING is not defined.
-    taken = sorted(((job_from_row(row), row[SEQ]) for row in rows), key=lambda job: paging.age_of(job[0]))
+    taken = sorted(((job_from_row(row), row[SEQ]) for row in rows), key=lambda job: paging.turn_of(job[0]))
     for platform in {job.platform for job, _ in taken}:
         if site_limits.uses_permits(limits[platform]):
             txn.db.execute(SQL["put_gate"], limit_values(site_limits.reserve(limits[platform], txn.at)))
@@ -119,18 +130,25 @@ def claim(
     return [ClaimedJob(job, worker) for job, _ in taken]
 
 
-def _oldest(txn: Txn, capacity: Mapping[str, int], limit: int, sessions: Collection[str]) -> list[tuple[int, str, int]]:
-    """Return ``(created_at, id, seq)`` of the oldest jobs, at most ``capacity`` of each platform."""
-    oldest: list[tuple[Any, ...]] = []
+def first_queued(
+    db: Connection,
+    capacity: Mapping[str, int],
+    limit: int,
+    sessions: Collection[str],
+    *,
+    at_least: Priority = Priority.LATER,
+) -> list[tuple[Any, ...]]:
+    """Return ``(priority, created_at, id, seq)`` of the first jobs of the queue, at most ``capacity`` of each platform."""
+    first: list[tuple[Any, ...]] = []
     for platform, count in capacity.items():
-        values = {"platform": platform, "limit": count, "needs_session": 0}
-        rows = fetch_all(txn.db, SQL["oldest_queued"], values)
+        values = {"platform": platform, "limit": count, "needs_session": 0, "lowest": at_least.rank}
+        rows = fetch_all(db, SQL["first_queued"], values)
         if platform in sessions:
-            rows = sorted(rows + fetch_all(txn.db, SQL["oldest_queued"], values | {"needs_session": 1}))[:count]
-        oldest += rows
+            rows = sorted(rows + fetch_all(db, SQL["first_queued"], values | {"needs_session": 1}))[:count]
+        first += rows
     if len(capacity) > 1:
-        oldest.sort()
-    return oldest[:limit]
+        first.sort()
+    return first[:limit]
 
 
 def renew(txn: Txn, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
@@ -160,8 +178,12 @@ def progress(
     progress_pct: int,
     bytes_done: int = 0,
     bytes_total: int | None = None,
+    duration_s: float | None = None,
 ) -> None:
-    values = transitions.progress_values(stage, progress_pct, bytes_done, bytes_total)
+    values = {
+        **transitions.progress_values(stage, progress_pct, bytes_done, bytes_total),
+        "duration_s": duration_s,
+    }
     _fenced(txn, "progress", claim, values)
 
 
@@ -265,15 +287,25 @@ def cancel(txn: Txn, job_id: JobId) -> Job:
     return job_from_row(after)
 
 
-def retry(txn: Txn, job_id: JobId, *, chosen_urls: Sequence[str] = ()) -> Job:
+def retry(txn: Txn, job_id: JobId, *, chosen_urls: Sequence[str] = (), profile: str | None = None) -> Job:
     job = job_from_row(_get(txn, job_id))
     if not transitions.check_requeue(job):
         return job
-    after = fetch_all(
-        txn.db, SQL["retry"], {"id": job_id, "now": txn.now, "chosen_url": codec.chosen_to_text(chosen_urls)}
-    )[0]
+    values = {
+        "id": job_id,
+        "now": txn.now,
+        "chosen_url": codec.chosen_to_text(chosen_urls),
+        "profile": profile,
+    }
+    after = fetch_all(txn.db, SQL["retry"], values)[0]
     _requeued(txn, [after[SEQ]], transitions.RETRIED_BY_USER)
     return job_from_row(after)
+
+
+def set_priority(txn: Txn, job_id: JobId, priority: Priority) -> Job:
+    transitions.check_priority(job_from_row(_get(txn, job_id)))
+    values = {"id": job_id, "now": txn.now, "priority": priority.rank}
+    return job_from_row(fetch_all(txn.db, SQL["set_priority"], values)[0])
 
 
 def remove(txn: Txn, job_id: JobId, *, as_of: datetime | None = None) -> Job:
@@ -291,6 +323,18 @@ def remove(txn: Txn, job_id: JobId, *, as_of: datetime | None = None) -> Job:
     return job
 
 
+def relocate(txn: Txn, job: Job) -> bool:
+    values = {**transitions.place_values(job), "id": job.id, "as_of": micros_or_none(job.updated_at), "now": txn.now}
+    return bool(fetch_all(txn.db, SQL["relocate"], values))
+
+
+def put_words(txn: Txn, job_id: JobId, source: search_words.WordSource, line: str) -> bool:
+    rows = fetch_all(txn.db, SQL["entry"], {"id": job_id})
+    for row in rows:
+        library_index.change_further(txn.db, entry_from_row(row), source, line)
+    return bool(rows)
+
+
 def _stop_attempt(txn: Txn, before: Job) -> None:
     if before.status is JobStatus.RUNNING:
         txn.stops.append(before.id)
@@ -301,6 +345,8 @@ def import_jobs(txn: Txn, jobs: Sequence[StoredJob]) -> int:
     for stored in jobs:
         values = stored_values(transitions.as_imported(stored.job))
         for (seq,) in fetch_all(txn.db, SQL["import_job"], values):
+            for source, line in stored.words.items():
+                library_index.store_further(txn.db, seq, source, line)
             library_index.add(txn.db, entry_of(seq, values))
             txn.history += [history_row(seq, record) for record in stored.history]
             marks.put(txn, stored.marks)

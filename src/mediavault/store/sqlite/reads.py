@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from mediavault.core.clock import to_micros
 from mediavault.core.job import HistoryRecord, Job, JobId, WorkerHeartbeat
 from mediavault.core.site_limits import SiteLimit
-from mediavault.store import transitions
+from mediavault.store import paging, transitions
 from mediavault.store.port import StoreReport
 from mediavault.store.rows import (
     beat_from_row,
     counts_from_row,
+    further_words_by_job,
     history_from_row,
     job_from_row,
     limit_from_row,
     moment,
 )
+from mediavault.store.search_words import FurtherWords
 from mediavault.store.sqlite.engine import Snapshot, fetch_all, sqlite_version
+from mediavault.store.sqlite.ops import first_queued
 from mediavault.store.sqlite.schema import SCHEMA_VERSION
 from mediavault.store.sqlite.statements import SQL
 
@@ -27,6 +32,18 @@ def get(snapshot: Snapshot, job_id: JobId) -> Job:
     if not rows:
         raise transitions.job_not_found(job_id)
     return job_from_row(rows[0])
+
+
+def words_of(snapshot: Snapshot, job_ids: Collection[JobId]) -> Mapping[JobId, FurtherWords]:
+    rows = fetch_all(snapshot.db, SQL["further_words_of_jobs"], {"ids": json.dumps(list(job_ids))})
+    return further_words_by_job(rows)
+
+
+def next_queued(snapshot: Snapshot, *, limit: int) -> list[Job]:
+    platforms = [row[0] for row in fetch_all(snapshot.db, SQL["queued_platforms"])]
+    first = first_queued(snapshot.db, dict.fromkeys(platforms, limit), limit, platforms)
+    rows = fetch_all(snapshot.db, SQL["of_seqs"], {"seqs": json.dumps([row[-1] for row in first])})
+    return sorted(map(job_from_row, rows), key=paging.turn_of)
 
 
 def changed_since(snapshot: Snapshot, moment: datetime, *, limit: int = 500) -> list[Job]:

@@ -3,14 +3,16 @@
 -- sorts the whole table once ANALYZE has seen every row queued. tests/unit/store/test_plans.py reads each plan.
 
 -- name: enqueue
-INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts)
-SELECT :id, :trace_id, :post_url, :canonical_url, :platform, :now, :now, :max_attempts
+INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, profile,
+                  priority)
+SELECT :id, :trace_id, :post_url, :canonical_url, :platform, :now, :now, :max_attempts, :profile, :priority
  WHERE NOT EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_post WHERE canonical_url = :canonical_url)
 RETURNING {job};
 
 -- name: enqueue_version
-INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, version)
-SELECT :id, :trace_id, :post_url, :canonical_url, :platform, :now, :now, :max_attempts,
+INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, profile,
+                  priority, version)
+SELECT :id, :trace_id, :post_url, :canonical_url, :platform, :now, :now, :max_attempts, :profile, :priority,
        coalesce((SELECT max(version) FROM jobs INDEXED BY jobs_post WHERE canonical_url = :canonical_url), 0) + 1
 RETURNING {job};
 
@@ -28,10 +30,17 @@ WITH RECURSIVE queued (platform) AS (
 SELECT queued.platform, {gate} FROM queued LEFT JOIN gates ON gates.platform = queued.platform
  WHERE queued.platform IS NOT NULL;
 
--- name: oldest_queued
-SELECT created_at, id, seq FROM jobs INDEXED BY jobs_turns
+-- name: first_queued
+SELECT priority, created_at, id, seq FROM jobs INDEXED BY jobs_turns
  WHERE status = 'queued' AND platform = :platform AND needs_session = :needs_session
- ORDER BY created_at, id LIMIT :limit;
+   AND priority <= :lowest
+ ORDER BY priority, created_at, id LIMIT :limit;
+
+-- name: paused
+SELECT key FROM records WHERE kind = 'pause';
+
+-- name: of_seqs
+SELECT {job} FROM jobs WHERE seq IN (SELECT value FROM json_each(:seqs));
 
 -- name: claim
 UPDATE jobs
@@ -60,7 +69,8 @@ RETURNING seq;
 
 -- name: progress
 UPDATE jobs INDEXED BY jobs_id
-   SET updated_at = :now, stage = :stage, progress_pct = :progress_pct, bytes_done = :bytes_done, bytes_total = :bytes_total
+   SET updated_at = :now, stage = :stage, progress_pct = :progress_pct, bytes_done = :bytes_done, bytes_total = :bytes_total,
+       duration_s = coalesce(:duration_s, duration_s)
  WHERE id = :id AND status = 'running' AND attempt_count = :fence
 RETURNING seq;
 
@@ -136,12 +146,22 @@ RETURNING {job};
 -- name: retry
 UPDATE jobs INDEXED BY jobs_id
    SET status = 'queued', updated_at = :now, retry_at = NULL, max_attempts = max(max_attempts, attempt_count + 1),
-       needs_session = 0, chosen_url = coalesce(:chosen_url, chosen_url)
+       needs_session = 0, chosen_url = coalesce(:chosen_url, chosen_url), profile = coalesce(:profile, profile)
  WHERE id = :id
+RETURNING {job};
+
+-- name: set_priority
+UPDATE jobs INDEXED BY jobs_id SET priority = :priority, updated_at = :now WHERE id = :id
 RETURNING {job};
 
 -- name: remove
 DELETE FROM jobs INDEXED BY jobs_id WHERE id = :id AND updated_at = coalesce(:as_of, updated_at) RETURNING {job};
+
+-- name: relocate
+UPDATE jobs INDEXED BY jobs_id
+   SET updated_at = :now, items = :items, output_path = :output_path, thumbnail_path = :thumbnail_path
+ WHERE id = :id AND status = 'completed' AND updated_at = :as_of
+RETURNING seq;
 
 -- name: remove_history
 DELETE FROM history INDEXED BY history_job WHERE job = :seq;
@@ -218,6 +238,22 @@ SELECT kind, key, value, updated_at, expires_at FROM records
 -- name: records
 SELECT kind, key, value, updated_at, expires_at FROM records
  WHERE kind = :kind AND (expires_at IS NULL OR expires_at > :now) ORDER BY key;
+
+-- name: some_records
+SELECT kind, key, value, updated_at, expires_at FROM records
+ WHERE kind = :kind AND key IN (SELECT value FROM json_each(:keys)) AND (expires_at IS NULL OR expires_at > :now);
+
+-- name: records_under
+SELECT kind, key, value, updated_at, expires_at FROM records
+ WHERE kind = :kind AND key >= :from AND key < :to AND key > :after AND (expires_at IS NULL OR expires_at > :now)
+ ORDER BY key LIMIT :limit;
+
+-- name: count_records_under
+SELECT count(*) FROM records
+ WHERE kind = :kind AND key >= :from AND key < :to AND (expires_at IS NULL OR expires_at > :now);
+
+-- name: remove_records_under
+DELETE FROM records WHERE kind = :kind AND key >= :from AND key < :to RETURNING key;
 
 -- name: remove_record
 DELETE FROM records WHERE kind = :kind AND key = :key RETURNING key;
@@ -311,6 +347,23 @@ UPDATE jobs SET account_key = :account_key WHERE seq = :seq;
 
 -- name: put_words
 INSERT INTO library_words (rowid, line) VALUES (:seq, :line);
+
+-- name: entry
+SELECT {entry} FROM jobs INDEXED BY jobs_id WHERE id = :id;
+
+-- name: further_words
+SELECT source, line FROM job_words WHERE job = :seq;
+
+-- name: further_words_of_jobs
+SELECT jobs.id, source, line FROM json_each(:ids) CROSS JOIN jobs INDEXED BY jobs_id ON jobs.id = json_each.value
+  CROSS JOIN job_words ON job_words.job = jobs.seq;
+
+-- name: put_further_words
+INSERT INTO job_words (job, source, line) VALUES (:seq, :source, :line)
+ON CONFLICT (job, source) DO UPDATE SET line = excluded.line;
+
+-- name: remove_further_words
+DELETE FROM job_words WHERE job = :seq AND source = :source;
 
 -- name: remove_words
 DELETE FROM library_words WHERE rowid = :seq;

@@ -12,7 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import StoreError
-from mediavault.core.job import ClaimedJob, WorkerId
+from mediavault.core.job import ClaimedJob, Priority, WorkerId
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.port import JobCatalogue, JobQueue, Marks, Records, SiteLimits, Workers
 from mediavault.store.sqlite import library, marks, ops, reads, records
@@ -163,6 +163,7 @@ class SqliteQueue(_SqlitePort):
     promote_due = _write(ops.promote_due)
     cancel = _write_durably(ops.cancel)
     retry = _write_durably(ops.retry)
+    set_priority = _write_durably(ops.set_priority)
 
     async def claim(
         self,
@@ -172,9 +173,10 @@ class SqliteQueue(_SqlitePort):
         lease: timedelta,
         platforms: Collection[str] = (),
         sessions: Collection[str] = (),
+        at_least: Priority = Priority.LATER,
     ) -> list[ClaimedJob]:
         claiming = self._file.writer.submit(
-            ops.claim, worker, limit=limit, lease=lease, platforms=platforms, sessions=sessions
+            ops.claim, worker, limit=limit, lease=lease, platforms=platforms, sessions=sessions, at_least=at_least
         )
         try:
             return await asyncio.shield(claiming)
@@ -201,11 +203,15 @@ class SqliteCatalogue(_SqlitePort):
     account = _read(library.account)
     library_totals = _read(library.library_totals)
     failures = _read(library.failures)
+    next_queued = _read(reads.next_queued)
     changed_since = _read(reads.changed_since)
     next_due = _read(reads.next_due)
     count_unparsed = _read(reads.count_unparsed)
     report = _read(reads.report)
     remove = _write_durably(ops.remove)
+    relocate = _write_durably(ops.relocate)
+    put_words = _write_durably(ops.put_words)
+    words_of = _read(reads.words_of)
     import_jobs = _write_durably(ops.import_jobs)
 
 
@@ -236,7 +242,12 @@ class SqliteRecords(_SqlitePort):
     replace = _write_durably(records.replace)
     get = _read(records.get)
     all = _read(records.all_of)
+    put_all = _write_durably(records.put_all)
+    some = _read(records.some)
+    under = _read(records.under)
+    count_under = _read(records.count_under)
     remove = _write_durably(records.remove)
+    remove_under = _write_durably(records.remove_under)
     remove_all = _write_durably(records.remove_all)
     set_once = _write_durably(ops.set_once)
     constants = _read(reads.constants)

@@ -20,7 +20,8 @@ from mediavault.presentation.translation import N_, gettext
 from mediavault.presentation.views import title
 from mediavault.server.authentication import client_info_of, current_principal, current_user, has_role, may
 from mediavault.store.bulk import existing_jobs
-from mediavault.web.pages.frame import frame, read_form, see_other
+from mediavault.web.pages.frame import frame, profiles_in_words, read_form, see_other
+from mediavault.web.pages.phone import SHARE_PROFILE
 from mediavault.web.pages.sign_in import answer, same_twice, signed_in, signed_out
 from mediavault.web.phone_address import phone_view
 
@@ -74,7 +75,9 @@ async def token_form(request: Request, desk: AuthenticatorDep, services: Service
         if await desk.mode() is AuthMode.OPEN:
             raise BadInput("Tokens have no effect while the vault has no password.", help="Set a password first.")
         lives, scope = _lives(form.get("days", "")), _scope(form.get("scope", ""))
-        token, made = await desk.tokens.add(form.get("name", ""), scope, lives=lives, user=current_user())
+        token, made = await desk.tokens.add(
+            form.get("name", ""), scope, lives=lives, user=current_user(), profile=form.get("profile") or None
+        )
     except BadInput as exc:
         return await _access(request, desk, services, error=exc, name=form.get("name", "")[:MAX_NAME_CHARS])
     return await _access(request, desk, services, token=token, token_name=made.name)
@@ -186,6 +189,8 @@ async def _access(
         scopes=[scope for scope in Scope if _is_of_use(scope)],
         scope_hints={scope: gettext(hint) for scope, hint in SCOPE_HINTS.items()},
         phone=phone_view(request, services.settings),
+        profiles=await profiles_in_words(services.store.records),
+        share_profile=request.cookies.get(SHARE_PROFILE, ""),
         changed=changed,
         is_set_up=is_set_up,
         **frame(services),

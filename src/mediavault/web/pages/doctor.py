@@ -44,3 +44,9 @@ async def ytdlp_part(services: Services) -> Response:
 async def upgrade_form(services: Services) -> Response:
     services.ytdlp.start_upgrade()
     return see_other("/doctor#ytdlp")
+
+
+@router.post("/doctor/ytdlp/former")
+async def step_back_form(services: Services) -> Response:
+    services.ytdlp.step_back()
+    return see_other("/doctor#ytdlp")

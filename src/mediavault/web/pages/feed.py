@@ -12,12 +12,11 @@ from mediavault.core.failures import BadInput, JobNotFound
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.marks import Noted
 from mediavault.presentation.preferences import current
-from mediavault.presentation.views import kept_files
 from mediavault.server.authentication import current_user
 from mediavault.store.noting import read_noted
 from mediavault.store.paging import cursor_of
 from mediavault.store.port import JobCatalogue, JobQuery
-from mediavault.web.cards import feed_clip
+from mediavault.web.cards import feed_clip, moving_files
 from mediavault.web.library_filter import LibraryView, address, read_filter, to_query
 from mediavault.web.pages.frame import frame
 from mediavault.web.render import render
@@ -61,7 +60,7 @@ async def feed(request: Request, services: Services) -> Response:
         clips=[
             feed_clip(job, asked, noted.get(job.id, Noted()), site=services.title_of(job.platform))
             for job in page.jobs
-            if kept_files(job)
+            if moving_files(job)
         ],
         earlier=address(asked, path=PATH, **page.earlier) if page.earlier else None,
         later=address(asked, path=PATH, **page.later) if page.later else None,

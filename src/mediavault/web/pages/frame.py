@@ -10,10 +10,12 @@ from fastapi.responses import RedirectResponse
 
 from mediavault.api.services import ApiServices
 from mediavault.core.failures import BadInput, MediavaultError
-from mediavault.presentation.labels import help_for
+from mediavault.presentation.labels import help_for, profile_words
 from mediavault.presentation.schemas import ErrorView
 from mediavault.presentation.translation import translated
 from mediavault.server.authentication import MAX_OWN_PATH_CHARS, current_principal
+from mediavault.store.port import Records
+from mediavault.store.profiles import all_profiles
 
 _SEE_OTHER = 303
 _MAX_FIELDS = 20
@@ -28,6 +30,11 @@ def frame(services: ApiServices) -> dict[str, Any]:
 def error_view(exc: MediavaultError) -> ErrorView:
     """Return the error that a page shows about input that it cannot accept."""
     return ErrorView(code=exc.code, message=exc.message, help=translated(exc.help) or help_for(exc.code))
+
+
+async def profiles_in_words(records: Records) -> dict[str, str]:
+    """Return the names of all profiles, each with a few words about it."""
+    return {profile.name: profile_words(profile) for profile in (await all_profiles(records)).values()}
 
 
 async def read_form(request: Request, *, max_fields: int = _MAX_FIELDS) -> dict[str, str]:

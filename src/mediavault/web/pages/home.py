@@ -6,7 +6,7 @@ the parts of the open page that changed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
@@ -15,23 +15,25 @@ from fastapi import APIRouter, Query, Request, Response
 
 from mediavault.api.actions import retry_failed, submit_each
 from mediavault.api.dependencies import EventFeed, Services
+from mediavault.api.queue import pause_queue, resume_queue
 from mediavault.api.services import ApiServices
 from mediavault.api.sites import closed_limits, reopen_site
-from mediavault.core.failures import CAUSES, BadInput, BadUrl
+from mediavault.core.failures import CAUSES, BadInput, BadUrl, ErrorCode, MediavaultError
 from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.core.job import Job, JobId
 from mediavault.core.messages import Message
 from mediavault.core.submission import MAX_BATCH, RefusedAddress
 from mediavault.presentation.schemas import ErrorView
+from mediavault.presentation.translation import gettext as _
 from mediavault.presentation.views import fleet_view, title
 from mediavault.server.authentication import current_user, may
 from mediavault.store.bulk import existing_jobs
 from mediavault.web.just_now import MOST, read_ids, with_newer, write_ids
 from mediavault.web.library_filter import LibraryFilter, LibraryView, Mine, address
 from mediavault.web.overview import overview, retried_words, taken_words
-from mediavault.web.pages.frame import error_view, frame, read_form, see_other
+from mediavault.web.pages.frame import error_view, frame, profiles_in_words, read_form, see_other
 from mediavault.web.pasted import addresses_in
-from mediavault.web.render import render
+from mediavault.web.render import in_path, render
 
 router = APIRouter(include_in_schema=False)
 
@@ -54,8 +56,12 @@ class SubmitResult:
 
 @dataclass(frozen=True, slots=True)
 class RefusedView:
+    """A link that was refused. ``offer`` asks whether to follow what is there, by the form at ``follow``; "" for no offer."""
+
     text: str
     reason: ErrorView
+    offer: str = ""
+    follow: str = ""
 
 
 @router.get("/")
@@ -95,11 +101,12 @@ async def home(
 @router.post("/submit")
 async def submit_form(request: Request, services: Services, feed: EventFeed) -> Response:
     """Accept the valid links. The others come back in the box, each with the reason."""
-    pasted = (await read_form(request)).get("post_urls", "")
+    form = await read_form(request)
+    pasted, profile = form.get("post_urls", ""), form.get("profile", "")
     try:
-        taken = await submit_each(services, feed, links_of(pasted))
+        taken = await submit_each(services, feed, links_of(pasted), profile=profile)
     except BadInput as exc:
-        return await _home(services, read_ids(request), pasted=pasted, error=error_view(exc))
+        return await _home(services, read_ids(request), pasted=pasted, profile=profile, error=error_view(exc))
     ids = with_newer(read_ids(request), (job.id for job in (*taken.jobs, *taken.known)))
     if not taken.refused:
         results = [("taken", len(taken.jobs)), ("known", len(taken.known))]
@@ -111,6 +118,7 @@ async def submit_form(request: Request, services: Services, feed: EventFeed) -> 
         services,
         ids,
         pasted="\n".join(refused.text for refused in taken.refused) if any_accepted else pasted,
+        profile=profile,
         refused=taken.refused,
         done=SubmitResult(taken_words(len(taken.jobs), len(taken.known)), _with_titles(taken.known[:LINKED]))
         if any_accepted
@@ -149,11 +157,32 @@ async def open_gate_form(platform: str, services: Services) -> Response:
     return see_other("/")
 
 
+@router.post("/queue/pause")
+async def pause_form(request: Request, services: Services) -> Response:
+    """Pause the queue, or the site that the form names. With ``sites`` the reader came from the sites' page."""
+    fields = await read_form(request)
+    await pause_queue(services, fields.get("site") or None)
+    return _back(fields)
+
+
+@router.post("/queue/resume")
+async def resume_form(request: Request, services: Services) -> Response:
+    """End the pause of the queue, or of the site that the form names."""
+    fields = await read_form(request)
+    await resume_queue(services, fields.get("site") or None)
+    return _back(fields)
+
+
+def _back(fields: Mapping[str, str]) -> Response:
+    return see_other(f"/sites#{in_path(fields.get('site', ''))}" if "sites" in fields else "/")
+
+
 async def _home(
     services: ApiServices,
     submitted: Sequence[JobId],
     *,
     pasted: str = "",
+    profile: str = "",
     is_shared: bool = False,
     done: SubmitResult | None = None,
     refused: Sequence[RefusedAddress] = (),
@@ -177,9 +206,11 @@ async def _home(
         unserved=fleet_view(report, workers).unserved,
         sites=await closed_limits(services, report.waiting),
         pasted=pasted,
+        profiles=await profiles_in_words(services.store.records),
+        chosen_profile=profile,
         is_shared=is_shared,
         done=done,
-        refused=[_refused_view(entry) for entry in refused[:REFUSED_SHOWN]],
+        refused=[_refused_view(entry, services) for entry in refused[:REFUSED_SHOWN]],
         more_refused=max(0, len(refused) - REFUSED_SHOWN),
         error=error,
         **frame(services),
@@ -207,8 +238,16 @@ def _prefill(url: str, text: str) -> str:
     return "\n".join(addresses_in(f"{url}\n{text}"[:SHARED_CHARS]))
 
 
-def _refused_view(refused: RefusedAddress) -> RefusedView:
-    return RefusedView(refused.text[:ADDRESS_CHARS], error_view(refused.error))
+def _refused_view(refused: RefusedAddress, services: ApiServices) -> RefusedView:
+    text, error = refused.text[:ADDRESS_CHARS], error_view(refused.error)
+    if refused.error.code is not ErrorCode.NOT_A_POST or not may("POST", "/sources"):
+        return RefusedView(text, error)
+    try:
+        address = services.submit.read_source(refused.text)
+    except MediavaultError:
+        return RefusedView(text, error)
+    offer = _("That's a list. Follow it?") if address.is_list else _("That's a channel. Follow it?")
+    return RefusedView(text, error, offer, f"/sources?{urlencode({'url': address.url})}#form")
 
 
 async def _titles(services: ApiServices, ids: Sequence[str]) -> list[tuple[JobId, str]]:

@@ -14,9 +14,9 @@ from mediavault.api.dependencies import JobIdPath, Services, errors
 from mediavault.api.file_facts import checks_of
 from mediavault.core.job import HistoryRecord, Job
 from mediavault.core.records import FileCheck
+from mediavault.core.redaction import redact_address, redact_page, redact_text
 from mediavault.presentation.labels import one_line
 from mediavault.presentation.views import display, kept_files
-from mediavault.web.redaction import redact_address, redact_page, redact_text
 
 router = APIRouter(include_in_schema=False)
 

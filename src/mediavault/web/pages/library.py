@@ -41,6 +41,7 @@ from mediavault.web.months import BY_MONTH, month_headings, month_of, months_bet
 from mediavault.web.pages.frame import frame
 from mediavault.web.render import render
 from mediavault.web.selection import MAX_AT_ONCE
+from mediavault.web.spoken import spoken_in
 
 PAGE = 48  # fills rows of 2, 3, 4 and 6
 ACCOUNTS = 200  # offered by the filter: those with the newest posts
@@ -92,7 +93,9 @@ async def tiles(
 ) -> dict[str, Any]:
     noted = await read_noted(services.store, current_user(), [job.id for job in page.jobs])
     more = address(asked, cursor=page.next_cursor) if page.next_cursor else None
+    text = to_query(asked, current().zone, current_user(), limit=1).text
     return {
+        "spoken": await spoken_in(services, page.jobs, text, keep=urlencode(to_params(asked))),
         "asked": asked,
         "tiles": [
             tile(job, asked, noted.get(job.id, Noted()), site=services.title_of(job.platform)) for job in page.jobs

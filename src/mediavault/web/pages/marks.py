@@ -156,6 +156,7 @@ async def collection(request: Request, title: str, services: Services, user: Use
         more=f"{here}?{urlencode({'cursor': page.next_cursor})}" if page.next_cursor else None,
         is_start=cursor is None,
         in_library=address(within),
+        rss_feed=address(LibraryFilter(collection=shown), path="/access/feeds"),
         **frame(services),
     )
 

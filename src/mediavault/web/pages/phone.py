@@ -20,14 +20,16 @@ from fastapi.responses import JSONResponse
 
 from mediavault.api.actions import submit_each
 from mediavault.api.dependencies import EventFeed, Services
+from mediavault.api.services import ApiServices
 from mediavault.core.records import RecordKind
-from mediavault.presentation.preferences import current
+from mediavault.presentation.preferences import COOKIE_LIFE_S, current
 from mediavault.presentation.translation import direction
 from mediavault.presentation.translation import gettext as _
 from mediavault.server.authentication import AWAY_PAGE, MANIFEST, SHARE, current_principal
 from mediavault.server.base_path import base_path
 from mediavault.server.security import FORM_TYPE
 from mediavault.store.port import Records
+from mediavault.store.profiles import if_it_exists, known_profile
 from mediavault.web.assets import static_address
 from mediavault.web.icon_pictures import PICTURES, IconPicture
 from mediavault.web.just_now import MOST
@@ -37,6 +39,7 @@ from mediavault.web.render import render
 
 router = APIRouter(include_in_schema=False)
 
+SHARE_PROFILE = "share_profile"  # the cookie
 BOXED_CHARS = 1_500  # of links in an address that leads back from the sign-in
 _FIELDS = ("url", "text", "title")  # where a link may be: Android puts it into the text
 _THEME_COLOUR, _BACKGROUND_COLOUR = "#2f5d50", "#f6f5f1"  # the icon's, and the pages'
@@ -86,7 +89,7 @@ async def share_form(request: Request, services: Services, feed: EventFeed) -> R
     shared = links_of("\n".join(fields.get(name, "") for name in _FIELDS))
     if current_principal() is None:
         return see_other(f"/login?{urlencode({'next': f'/?{urlencode(_boxed(shared))}'})}")
-    taken = await submit_each(services, feed, shared)
+    taken = await submit_each(services, feed, shared, profile=await _share_profile(request, services))
     jobs = (*taken.jobs, *taken.known)
     results: list[tuple[str, object]] = [("taken", len(taken.jobs)), ("known", len(taken.known))]
     posts = [("post", job.id) for job in jobs[:MOST]]
@@ -98,6 +101,24 @@ async def share_form(request: Request, services: Services, feed: EventFeed) -> R
 async def away() -> Response:
     """Show what waits in this browser. The service worker keeps this page, and shows it while the vault does not answer."""
     return render("away.html")
+
+
+async def _share_profile(request: Request, services: ApiServices) -> str | None:
+    """Return the profile that this browser's user chose for shares; None without one, or when it no longer exists."""
+    return await if_it_exists(services.store.records, request.cookies.get(SHARE_PROFILE))
+
+
+@router.post("/access/sharing")
+async def sharing_form(request: Request, services: Services) -> Response:
+    """Choose the profile of what is shared from this device; an empty one leaves it to the vault."""
+    name = (await read_form(request)).get("profile", "")
+    response = see_other("/access#phone")
+    if name:
+        known = await known_profile(services.store.records, name)
+        response.set_cookie(SHARE_PROFILE, known, max_age=COOKIE_LIFE_S, samesite="strict")
+    else:
+        response.delete_cookie(SHARE_PROFILE, samesite="strict")
+    return response
 
 
 async def share_key(records: Records) -> str:

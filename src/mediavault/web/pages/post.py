@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
-from mediavault.api.actions import cancel_job, remove_job, retry_job, save_again
+from mediavault.api.actions import cancel_job, prioritize_job, remove_job, retry_job, save_again, stop_job
+from mediavault.api.comments import saved_comments
 from mediavault.api.dependencies import AuthenticatorDep, EventFeed, JobIdPath, Services
 from mediavault.api.file_facts import begin_check, checks_of
+from mediavault.api.sealing import begin_seal
 from mediavault.api.services import ApiServices
-from mediavault.core.failures import FAILURES, BadInput, Remedy
-from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.core.failures import FAILURES, BadInput, Remedy, StorageFailure
+from mediavault.core.job import Job, JobId, JobStatus, Priority
 from mediavault.core.marks import MarkKind, Noted
+from mediavault.core.media import Comment
+from mediavault.core.recordings import RECORDING, from_json, in_words
+from mediavault.core.webvtt import MAX_S
 from mediavault.presentation.preferences import current
 from mediavault.presentation.schemas import MAX_CHOSEN
 from mediavault.presentation.views import job_view, kept_files
 from mediavault.server.authentication import current_user
 from mediavault.store.noting import read_noted
 from mediavault.store.port import JobQuery
+from mediavault.store.recordings import is_recording, is_to_stop
 from mediavault.store.trash import new_batch
 from mediavault.store.waiting_jobs import waits_for_sign_in
 from mediavault.web.badges import site_name
 from mediavault.web.choices import choices_of, seen_candidates
 from mediavault.web.library_filter import LibraryFilter, LibraryView, address, read_filter, to_params, to_query
-from mediavault.web.pages.frame import frame, read_fields, see_other
+from mediavault.web.pages.frame import frame, profiles_in_words, read_fields, read_form, see_other
 from mediavault.web.post_view import Video, post_text, videos
 from mediavault.web.render import render
+from mediavault.web.same_video import same_videos
+from mediavault.web.spoken import transcript
 from mediavault.web.timeline import timeline
 from mediavault.web.up_next import neighbours, up_next
 
@@ -46,13 +54,17 @@ async def post(
     desk: AuthenticatorDep,
     item: ItemNumber = 0,
     within: FilterText = None,
+    t: Annotated[float, Query(ge=0, le=MAX_S)] = 0,
+    subtitles: Annotated[str, Query(max_length=40)] = "",
+    said: Annotated[str, Query(max_length=500)] = "",
     *,
     look: bool = False,
 ) -> Response:
     """Show a post.
 
     ``item`` is the index of the video to show, by default the first. ``in`` is the filter of the library page that the
-    reader came from, as in its address. ``look`` reads the codecs from the files.
+    reader came from, as in its address. ``t`` is the second at which the player starts, with the ``subtitles`` of this
+    language shown; what is ``said`` is searched for. ``look`` reads the codecs from the files.
     """
     job = await services.store.catalogue.get(job_id)
     history = await services.store.catalogue.history(job_id)
@@ -60,20 +72,32 @@ async def post(
     saved = await _videos(services, job, look=look)
     shown = next((video for video in saved if video.place == item), saved[0] if saved else None)
     asked = _filter(within)
-    query, keep = _query(asked), urlencode({"in": urlencode(to_params(asked))}) if asked else ""
+    query, keep = _query(asked), urlencode({"in": _kept(asked)}) if asked else ""
     after = await up_next(services.store, current_user(), job, query, asked, services.title_of) if shown else None
     return render(
         "post.html",
+        comments=await _comments(services, job),
+        profiles=await profiles_in_words(services.store.records),
         moment=job.updated_at,
-        job=job_view(job),
+        job=job_view(job, holds=await services.holds()),
+        title_of=services.title_of,
         site=site_name(job.platform, services.title_of(job.platform), job.canonical_url),
         said=post_text(job),
         choices=choices_of(job),
         seen=seen_candidates(job.candidates),
         videos=saved,
         video=shown,
+        start=t,
+        subtitles=subtitles,
+        spoken=await transcript(services, job, shown.place, language=subtitles, query=said, keep=_kept(asked))
+        if shown
+        else None,
         is_looked_into=look,
         is_checking=is_checking,
+        is_stopping=is_recording(job) and await is_to_stop(services.store.records, job_id),
+        recording=_recording(job),
+        seal=services.seals.state(job_id),
+        same=await same_videos(services.store, current_user(), job_id, services.title_of) if shown else (),
         timeline=timeline(job, history),
         neighbours=await neighbours(services.store, job, query, asked),
         up_next=after,
@@ -105,6 +129,11 @@ async def _marks(services: ApiServices, job_id: JobId) -> dict[str, Any]:
     }
 
 
+def _recording(job: Job) -> str | None:
+    recording = from_json(job.metadata.get(RECORDING))
+    return in_words(recording) if recording is not None else None
+
+
 def _needs_sign_in(job: Job) -> bool:
     return job.error_code is not None and FAILURES[job.error_code].remedy is Remedy.SIGN_IN
 
@@ -117,6 +146,10 @@ def _filter(within: str | None) -> LibraryFilter | None:
     except (BadInput, ValueError):
         return None
     return asked
+
+
+def _kept(asked: LibraryFilter | None) -> str:
+    return urlencode(to_params(asked)) if asked else ""
 
 
 def _query(asked: LibraryFilter | None) -> JobQuery:
@@ -137,13 +170,23 @@ async def _videos(services: ApiServices, job: Job, *, look: bool) -> list[Video]
     )
 
 
+async def _comments(services: ApiServices, job: Job) -> Sequence[Comment]:
+    """Return the post's saved comments; none where the library does not answer."""
+    try:
+        return await saved_comments(services.library, job)
+    except StorageFailure:
+        return []
+
+
 @router.post("/jobs/{job_id}/retry")
 async def retry_form(request: Request, job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
     """Retry the job. ``chosen`` are the numbers of the candidates that the user chose, ``all`` chooses them all, and ``seen``
-    is what ``seen_candidates`` returned when the form was made; a form without these chooses nothing.
+    is what ``seen_candidates`` returned when the form was made; a form without these chooses nothing. With ``profile`` the
+    post is saved in that form, with an empty one in the usual form.
     """
-    fields = await read_fields(request, most=MAX_CHOSEN + 2)
-    await retry_job(services, feed, job_id, chosen=await _chosen(services, job_id, fields))
+    fields = await read_fields(request, most=MAX_CHOSEN + 3)
+    profile = next(iter(fields.get("profile", ())), None)
+    await retry_job(services, feed, job_id, chosen=await _chosen(services, job_id, fields), profile=profile)
     return see_other(f"/jobs/{job_id}")
 
 
@@ -168,9 +211,27 @@ async def _chosen(services: ApiServices, job_id: JobId, fields: Mapping[str, lis
     return [known[number] for number in numbers]
 
 
+@router.post("/jobs/{job_id}/priority")
+async def priority_form(request: Request, job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
+    """Move the job in the queue. With ``home`` the reader came from the home page, and returns there."""
+    fields = await read_form(request)
+    try:
+        priority = Priority(fields.get("priority", ""))
+    except ValueError as exc:
+        raise BadInput("Unknown priority.", help="Reload the page.") from exc
+    await prioritize_job(services, feed, job_id, priority)
+    return see_other("/" if "home" in fields else f"/jobs/{job_id}")
+
+
 @router.post("/jobs/{job_id}/cancel")
 async def cancel_form(job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
     await cancel_job(services, feed, job_id)
+    return see_other(f"/jobs/{job_id}")
+
+
+@router.post("/jobs/{job_id}/stop")
+async def stop_form(job_id: JobIdPath, services: Services) -> Response:
+    await stop_job(services, job_id)
     return see_other(f"/jobs/{job_id}")
 
 
@@ -183,12 +244,20 @@ async def remove_form(job_id: JobIdPath, services: Services, feed: EventFeed) ->
 
 
 @router.post("/jobs/{job_id}/again")
-async def again_form(job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
-    """Save the post again, and redirect to the new version's page."""
-    return see_other(f"/jobs/{(await save_again(services, feed, job_id)).id}")
+async def again_form(request: Request, job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
+    """Save the post again, perhaps with another profile, and redirect to the new version's page."""
+    profile = (await read_form(request)).get("profile")
+    return see_other(f"/jobs/{(await save_again(services, feed, job_id, profile=profile)).id}")
 
 
 @router.post("/jobs/{job_id}/verify")
 async def verify_form(job_id: JobIdPath, services: Services) -> Response:
     await begin_check(services, job_id)
     return see_other(f"/jobs/{job_id}#file")
+
+
+@router.post("/jobs/{job_id}/seal")
+async def seal_form(job_id: JobIdPath, services: Services) -> Response:
+    """Start making a sealed copy; the page shows how far it is, and then offers it."""
+    await begin_seal(services, job_id)
+    return see_other(f"/jobs/{job_id}#sealed")

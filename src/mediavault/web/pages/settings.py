@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from mediavault.api.dependencies import Services
 from mediavault.api.services import ApiServices
+from mediavault.core.bandwidth import parse_bandwidth, rate_in_words
+from mediavault.core.clock import local
 from mediavault.core.failures import NotFound
 from mediavault.core.job import JobStatus
 from mediavault.core.name_template import PLACES, NamedPost
@@ -19,11 +22,14 @@ from mediavault.presentation.translation import gettext, locales
 from mediavault.presentation.views import title
 from mediavault.server.authentication import current_user
 from mediavault.store.port import JobQuery
-from mediavault.web.pages.frame import frame, own_path, read_form, see_other
+from mediavault.store.profiles import all_profiles
+from mediavault.store.server_calls import last_call
+from mediavault.store.volume import volume_of_today
+from mediavault.web.pages.frame import frame, own_path, profiles_in_words, read_form, see_other
 from mediavault.web.render import render
-from mediavault.web.setting_fields import PREFERENCES, example_name, example_post, fields_of, read_submitted, validate
+from mediavault.web.setting_fields import LAYOUTS, example_name, example_post, fields_of, read_submitted, validate
 
-MAX_FIELDS = 80  # one for each site, and the others
+MAX_FIELDS = 220  # three for each site, and the others
 
 router = APIRouter(include_in_schema=False)
 
@@ -39,7 +45,8 @@ async def index(services: Services, saved: bool = False) -> Response:
 async def save_form(request: Request, services: Services) -> Response:
     """Save the settings, all or nothing: if there are errors, they are shown at their fields and nothing is saved."""
     sent = read_submitted(await read_form(request, max_fields=MAX_FIELDS), services.live)
-    good, wrong = validate(sent, sites={platform.name for platform in services.platforms})
+    profiles = await all_profiles(services.store.records)
+    good, wrong = validate(sent, sites={platform.name for platform in services.platforms}, profiles=profiles)
     if wrong:
         return await _page(services, sent=sent, wrong=wrong)
     changes = await services.live.changes()
@@ -87,15 +94,31 @@ async def _page(
         "settings.html",
         status=422 if wrong else 200,
         fields=fields,
-        preferences=PREFERENCES,
+        profiles=await profiles_in_words(services.store.records),
+        layouts=LAYOUTS,
+        server=services.settings.media_server,
+        server_url=services.settings.media_server_url,
+        server_call=await last_call(services.store.records) if services.settings.media_server else None,
         places=PLACES,
         name=name,
         complaint=complaint,
+        all_sites=sorted(services.platforms, key=lambda platform: platform.title.lower()),
         used=[platform for platform in paced if platform.name in in_use],
         unused=[platform for platform in paced if platform.name not in in_use],
+        limit=await _limit(services),
+        volume=await volume_of_today(services.store.records, services.clock.now()),
+        local_time=f"{local(services.clock.now()):%H:%M}",
         saved=saved,
         **frame(services),
     )
+
+
+async def _limit(services: ApiServices) -> tuple[str, datetime | None]:
+    """Return the bandwidth limit in force, "" for none, and when it changes."""
+    bandwidth = parse_bandwidth((await services.live.current()).bandwidth)
+    now = services.clock.now()
+    rate = bandwidth.at(now)
+    return "" if rate is None else rate_in_words(rate), bandwidth.changes_at(now)
 
 
 async def _example(services: ApiServices) -> NamedPost:

@@ -1,4 +1,4 @@
-"""What a shared link shows: one video, to whoever has the link. And the forms that make and revoke links."""
+"""What a shared link shows: one video, for everyone with the link. And the forms that make and revoke links."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from mediavault.api.dependencies import AuthenticatorDep, JobIdPath, Services
-from mediavault.api.files import StoredFile, answer_file, file_not_found
+from mediavault.api.files import StoredFile, answer_stored, file_not_found
 from mediavault.api.services import ApiServices
 from mediavault.auth.authenticator import Authenticator
 from mediavault.auth.errors import TooManyTries, WrongSecret
@@ -21,9 +21,9 @@ from mediavault.core.users import Role
 from mediavault.presentation.views import kept_files, title
 from mediavault.server.authentication import SHARED_PREFIX, credentials_of, current_user, has_role
 from mediavault.server.base_path import base_path
+from mediavault.server.own_address import address_here
 from mediavault.web.pages.frame import frame, read_form, see_other
 from mediavault.web.pages.sign_in import answer
-from mediavault.web.phone_address import address_here
 from mediavault.web.post_view import post_text
 from mediavault.web.render import render
 
@@ -77,13 +77,15 @@ async def unlock_form(request: Request, key: Key, services: Services, desk: Auth
 @router.get(SHARED_PREFIX + "{key}/video")
 async def video(request: Request, key: Key, services: Services, desk: AuthenticatorDep) -> Response:
     kept = await _unlocked(request, key, services, desk)
-    return await _file(request, services, StoredFile(kept.output_path, kept.sha256, kept.bytes))
+    return await answer_stored(request, services.library, StoredFile(kept.output_path, kept.sha256, kept.bytes))
 
 
 @router.head(SHARED_PREFIX + "{key}/picture")
 @router.get(SHARED_PREFIX + "{key}/picture")
 async def picture(request: Request, key: Key, services: Services, desk: AuthenticatorDep) -> Response:
-    return await _file(request, services, StoredFile((await _unlocked(request, key, services, desk)).thumbnail_path))
+    return await answer_stored(
+        request, services.library, StoredFile((await _unlocked(request, key, services, desk)).thumbnail_path)
+    )
 
 
 async def _shared(services: ApiServices, desk: Authenticator, key: str) -> Shared:
@@ -108,13 +110,6 @@ async def _unlocked(request: Request, key: str, services: ApiServices, desk: Aut
     if not _is_unlocked(request, desk, found, key):
         raise file_not_found()
     return found.kept
-
-
-async def _file(request: Request, services: ApiServices, stored: StoredFile) -> Response:
-    file = await services.library.open(stored.path) if stored.path else None
-    if file is None:
-        raise file_not_found()
-    return await answer_file(request, file, stored, download=False)
 
 
 def _page(request: Request, key: str, found: Shared) -> Response:

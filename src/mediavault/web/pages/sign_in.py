@@ -17,8 +17,8 @@ from mediavault.core.failures import BadInput
 from mediavault.core.messages import Message
 from mediavault.core.users import MAX_USER_CHARS
 from mediavault.server.authentication import PROVIDER_BACK_PATH, PROVIDER_PATH, client_info_of, current_principal
+from mediavault.server.own_address import address_here
 from mediavault.web.pages.frame import error_view, own_path, read_form, see_other
-from mediavault.web.phone_address import address_here
 from mediavault.web.render import render
 
 router = APIRouter(include_in_schema=False)

@@ -11,6 +11,7 @@ from mediavault.api.sites import all_sites, one_site, reopen_site, sessions_of
 from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.presentation.session_views import session_view, state_words
 from mediavault.presentation.views import fleet_view, job_view
+from mediavault.store.holds import all_holds
 from mediavault.store.port import JobQuery
 from mediavault.web.pages.frame import frame, see_other
 from mediavault.web.render import render
@@ -33,6 +34,7 @@ async def index(services: Services) -> Response:
         state_words=state_words,
         fleet=fleet_view(await services.store.catalogue.report(), workers),
         title_of=services.title_of,
+        queue_hold=next((hold for hold in await all_holds(services.store.records) if hold.site is None), None),
         **frame(services),
     )
 

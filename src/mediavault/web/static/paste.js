@@ -23,7 +23,7 @@ async function take(text, { fromBox = false } = {}) {
     if (!pieces.length) throw { message: words.noLinks, help: "" };
     const left = [];
     for (const piece of pieces) {
-      const page = await send(`${base}/submit`, { post_urls: piece });
+      const page = await send(`${base}/submit`, { post_urls: piece, profile: form.elements.profile.value });
       complain(page);
       left.push(page.getElementById("post_urls").value.trim());
     }

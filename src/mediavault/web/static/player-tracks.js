@@ -1,4 +1,4 @@
-// Chapters, subtitles and previews of the player. They come from the file, so they are read once it is known to play.
+// Chapters, subtitles, segments and previews of the player. Most come from the file, so they are read once it is known to play.
 // Everything shown is set as text. Without them nothing is shown.
 
 import { base, call, language } from "/static/core.js";
@@ -19,6 +19,7 @@ export function setUpTracks(player, controls) {
     chapters = tracks.chapters.filter((chapter) => chapter.start_s < player.duration);
     showChapters(player, chapters);
     showSubtitles(player, tracks.subtitles);
+    showSegments(player, tracks.segments);
   }).catch(() => {}); // the video plays without them
 
   controls.onFirstUse = () => {
@@ -86,6 +87,35 @@ function showChapters(player, chapters) {
   follow();
 }
 
+// --- segments that can be skipped: marks on the seek bar, and a button while one plays
+
+function showSegments(player, segments) {
+  const button = find("skip");
+  const known = segments.filter((one) => one.start_s < player.duration);
+  if (!known.length || !button) return;
+  find("segment-marks").replaceChildren(
+    ...known.map((one) => {
+      const mark = document.createElement("i");
+      mark.style.left = `${(100 * one.start_s) / player.duration}%`;
+      mark.style.width = `${(100 * (Math.min(one.end_s, player.duration) - one.start_s)) / player.duration}%`;
+      return mark;
+    }),
+  );
+  let current;
+  const follow = () => {
+    const at = player.currentTime;
+    current = known.find((one) => one.start_s <= at && at < one.end_s - 0.3);
+    button.hidden = !current;
+    if (current) button.querySelector("span").textContent = button.dataset[current.category] ?? button.dataset.other;
+  };
+  button.addEventListener("click", () => {
+    if (current) player.currentTime = Math.min(current.end_s, player.duration);
+    player.focus();
+  });
+  for (const event of ["timeupdate", "seeked"]) player.addEventListener(event, follow);
+  follow();
+}
+
 // --- subtitles: the one that was chosen last is shown again
 
 function showSubtitles(player, subtitles) {
@@ -114,7 +144,7 @@ function showSubtitles(player, subtitles) {
     return button;
   });
   fillMenu(menu, buttons);
-  const wanted = remembered().subtitles;
+  const wanted = player.dataset.subtitles ?? remembered().subtitles; // a link may name the ones that it is about
   show(typeof wanted === "string" ? tracks.findIndex((track) => track.language === wanted) : -1);
 }
 

@@ -37,10 +37,11 @@ async function refresh() {
   const answer = await fetch(location.href);
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const hadVideo = Boolean(video());
   for (const fresh of page.querySelectorAll("[data-region]")) {
     const old = document.getElementById(fresh.id);
-    if (!old) location.reload(); // the first file was saved: the page has new parts
-    else if (mayReplace(old, fresh)) replace(old, fresh);
+    if (!old && !hadVideo) location.reload(); // the first file was saved: the page has new parts
+    else if (old && mayReplace(old, fresh)) replace(old, fresh);
   }
 }
 
@@ -93,10 +94,11 @@ document.addEventListener("click", ({ target }) => {
 
 document.addEventListener("submit", async (event) => {
   const { does } = event.target.dataset;
-  if (does !== "verify" && does !== "cancel") return; // the others load a new page anyway
+  if (!["verify", "stop", "cancel", "seal"].includes(does)) return; // the others load a new page anyway
   event.preventDefault();
   try {
     await call("POST", `/api/jobs/${shown.job}/${does}`);
+    if (does === "seal") event.target.closest("details").open = false; // it would cover the result
     refreshSoon(0);
   } catch (problem) {
     say(problem.message, problem.help);
@@ -134,8 +136,17 @@ document.addEventListener(
 function meant(key) {
   if (key === "?") keys.showModal();
   else if (key === "p" || key === "n") document.querySelector(`a[rel=${key === "p" ? "prev" : "next"}]`)?.click();
-  else return video() ? press(video(), key) : false;
+  else if (!video()) return (key === "ArrowLeft" || key === "ArrowRight") && showAnother(key === "ArrowRight");
+  else return press(video(), key);
   return true;
+}
+
+/** Open the post's picture before or after the one that is shown; return false where there is none. */
+function showAnother(isNext) {
+  const now = document.querySelector(".strip [aria-current]");
+  const other = isNext ? now?.nextElementSibling : now?.previousElementSibling;
+  other?.click();
+  return Boolean(other);
 }
 
 // --- live

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mediavault.core.failures import Failure
 from mediavault.core.job import Stage
-from mediavault.services.extraction.ranking import videos_to_save
+from mediavault.services.extraction.ranking import items_to_save
 from mediavault.worker.attempt import Attempt
 
 
@@ -14,10 +14,11 @@ async def pick_items(attempt: Attempt) -> None:
     The candidates are saved even then, because the user chooses from them.
     """
     try:
-        videos_to_save(attempt.extraction)
+        items_to_save(attempt.extraction, attempt.tools.profile.types)
     except Failure as failure:
         if attempt.extraction.others:
             await attempt.checkpoint(None)
         async with attempt.recorder.step(Stage.CHOOSE):
             raise failure
-    attempt.items.merge(attempt.extraction, others_too=attempt.tools.save_quoted)
+    types = attempt.tools.profile.types
+    attempt.items.merge(attempt.extraction, types, others_too=attempt.tools.save_quoted)

@@ -13,6 +13,7 @@ from mediavault.core.failures import (
     BadUrl,
     Failure,
     Final,
+    LiveNow,
     NoVideo,
     TookTooLong,
 )
@@ -24,6 +25,7 @@ from mediavault.core.sessions import is_signed_in
 from mediavault.core.site_limits import Permit
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
 from mediavault.platforms import registry
+from mediavault.services.extraction.port import Extractor
 from mediavault.services.extraction.ranking import same_item, with_choice
 from mediavault.worker import site_limits
 from mediavault.worker.attempt import Attempt
@@ -32,7 +34,7 @@ from mediavault.worker.context import WorkerContext
 from mediavault.worker.dispatch import Route, route_of
 from mediavault.worker.recorder import AttemptRecorder
 from mediavault.worker.site_limits import NotAllowedYet, SiteBusy
-from mediavault.worker.stages.extractor_results import ExtractorResults, of_story
+from mediavault.worker.stages.extractor_results import ExtractorResults
 from mediavault.worker.stages.resolve import resolve
 
 RESOLVED_URL = "resolved_url"  # in a job's metadata: the post that its share link leads to
@@ -44,7 +46,14 @@ async def extract(route: Route, tools: WorkerContext, journal: AttemptRecorder) 
     if (saved := saved_extraction(job, route, now=tools.clock.now())) is not None:
         await journal.skipped(Stage.EXTRACT, Message("the URL found by an earlier attempt has not expired"))
         return saved
-    return await extract_afresh(route, tools, journal)
+    try:
+        return await extract_afresh(route, tools, journal)
+    except Failure:
+        # what is recorded can be saved without the post
+        saved = saved_extraction(job, route, now=None)
+        if saved is None or not await tools.vault.staging.has_recording(job.id):
+            raise
+        return saved
 
 
 async def follow_link(route: Route, tools: WorkerContext, journal: AttemptRecorder) -> Route:
@@ -99,9 +108,10 @@ async def extract_again_for(attempt: Attempt, index: int, *, rung: StrategyName)
     finally:
         slot.end()
     extraction = with_choice(extraction, attempt.claim.job.chosen_urls)
-    same = same_item(index, attempt.extraction, extraction)
+    types = attempt.tools.profile.types
+    same = same_item(index, attempt.extraction, extraction, types)
     attempt.extraction = extraction
-    attempt.items.merge(extraction, others_too=attempt.tools.save_quoted)
+    attempt.items.merge(extraction, types, others_too=attempt.tools.save_quoted)
     return next(position for position, item in enumerate(extraction.items) if item is same)
 
 
@@ -182,9 +192,11 @@ async def ask_extractors(
 
     ``on_doubt`` receives why the page's source was not enough, which is not a failure of the post.
 
+    A post without a video is returned where it has other media that the profile saves.
+
     Raises the most informative of all failures, and what ``before_session`` raises.
     """
-    results = ExtractorResults(route.platform)
+    results = ExtractorResults(route.platform, record_live=tools.profile.record_live)
     end_s = tools.clock.monotonic() + tools.extraction_timeout_s
     try:
         async with asyncio.timeout(tools.extraction_timeout_s) as bound:
@@ -196,7 +208,7 @@ async def ask_extractors(
                 results.asking_signed_in = extractor.signed_in
                 within_s = max(1.0, end_s - tools.clock.monotonic())
                 try:
-                    extraction = await extractor.extract(route.post, route.platform, within_s=within_s)
+                    extraction = await _read(extractor, route, tools, within_s=within_s)
                 except Failure as failure:
                     if results.add(failure, extractor) and on_doubt is not None:
                         await on_doubt(failure)
@@ -219,7 +231,17 @@ async def ask_extractors(
     if follow_embeds and (other_route := embedded_post(results.failures, route)) is not None:
         extraction = await ask_extractors(other_route, tools, follow_embeds=False)
         return replace(extraction, metadata={**extraction.metadata, "embedded_in": route.post.url})
-    raise of_story(results.final_failure, route)
+    return results.without_video(route, tools.profile.types)
+
+
+async def _read(extractor: Extractor, route: Route, tools: WorkerContext, *, within_s: float) -> Extraction:
+    """Return what the extractor reads, also of a stream that is running if the profile wants it."""
+    try:
+        return await extractor.extract(route.post, route.platform, within_s=within_s)
+    except LiveNow as failure:
+        if failure.instead is None or not tools.profile.record_live:
+            raise
+        return failure.instead
 
 
 async def _outside_time_limit(bound: asyncio.Timeout, wait: Callable[[], Awaitable[None]], clock: Clock) -> float:

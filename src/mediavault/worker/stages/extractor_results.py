@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 from mediavault.core.failures import (
@@ -11,15 +11,17 @@ from mediavault.core.failures import (
     ErrorCode,
     Failure,
     Final,
+    LiveNow,
     NeedsPerson,
     NotYet,
     NoVideo,
+    ProxyFailed,
     SeemsDeleted,
     SignInHelp,
     StoryExpired,
     ToolMissing,
 )
-from mediavault.core.media import Extraction
+from mediavault.core.media import Extraction, ItemType
 from mediavault.core.messages import Message
 from mediavault.core.platform import PLAIN_PAGE, Platform
 from mediavault.core.post_urls import names_story
@@ -40,6 +42,7 @@ class ExtractorResults:
     """The failures so far, of anonymous extractors and of those that use the profile's session."""
 
     platform: Platform
+    record_live: bool = False  # another extractor may have the stream that one only says is running
     anonymous: list[Failure] = field(default_factory=list)
     signed_in: list[Failure] = field(default_factory=list)
     unsure: Extraction | None = None
@@ -57,6 +60,15 @@ class ExtractorResults:
         informative = [failure for failure in self.signed_in if failure.spec.certainty is not Certainty.NOT_READ]
         return confirmed(most_telling(informative or self.anonymous), self.failures)
 
+    def without_video(self, route: Route, types: Set[ItemType]) -> Extraction:
+        """Return what was read of a post that has no video, but media of these types. Raises the failure to report."""
+        final = self.final_failure
+        read = (failure.instead for failure in self.failures if isinstance(failure, NoVideo))
+        instead = next((found for found in read if found is not None and found.media(types)), None)
+        if isinstance(final, NoVideo) and instead is not None:
+            return instead
+        raise of_story(final, route)
+
     def should_try(self, extractor: Extractor) -> bool:
         if self.is_over:
             return False
@@ -67,12 +79,12 @@ class ExtractorResults:
 
     def add(self, failure: Failure, extractor: Extractor) -> bool:
         """Add a failure. Return whether it is only a doubt, which does not count: the browser sees more."""
-        if extractor.name == PLAIN_PAGE and failure.code is not ErrorCode.RATE_LIMITED:
+        if extractor.name == PLAIN_PAGE and not ends_reading(failure):
             return True
         (self.signed_in if extractor.signed_in else self.anonymous).append(failure)
-        if is_verdict(failure, by=extractor.name):
+        if is_verdict(failure, by=extractor.name) and not (self.record_live and isinstance(failure, LiveNow)):
             self.anonymous_is_final = True
-            self.is_over = extractor.signed_in or failure.code is ErrorCode.RATE_LIMITED
+            self.is_over = extractor.signed_in or ends_reading(failure)
         return False
 
 
@@ -103,7 +115,12 @@ def is_verdict(failure: Failure, *, by: str) -> bool:
     """
     if isinstance(failure, SeemsDeleted):
         return False
-    return failure.code is ErrorCode.RATE_LIMITED or (by in _BROWSERS and failure.spec.certainty is Certainty.SURE)
+    return ends_reading(failure) or (by in _BROWSERS and failure.spec.certainty is Certainty.SURE)
+
+
+def ends_reading(failure: Failure) -> bool:
+    """Whether no extractor gets anywhere now: the site asks us to slow down, or the proxy on the way to it fails."""
+    return failure.code is ErrorCode.RATE_LIMITED or isinstance(failure, ProxyFailed)
 
 
 def most_telling(failures: list[Failure]) -> Failure:
@@ -120,6 +137,6 @@ def _vagueness(failure: Failure) -> int:
         return 2
     if isinstance(failure, SeemsDeleted):
         return 3
-    if isinstance(failure, Final | NeedsPerson | NotYet) or failure.code is ErrorCode.RATE_LIMITED:
+    if isinstance(failure, Final | NeedsPerson | NotYet) or ends_reading(failure):
         return 1
     return 4

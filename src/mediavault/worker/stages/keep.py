@@ -1,28 +1,36 @@
 """Stage 10 for a success: the verified file enters the library in an order in which no crash leaves a false row.
 
-staged -> fsync -> row ``committing`` (path, size, hash, fence) -> rename without replacing -> fsync folder -> sidecar,
-thumbnail -> row ``completed``. An attempt that finds a commit begun by an earlier one finishes it: :func:`finish`.
+staged -> fsync -> row ``committing`` (path, size, hash, fence) -> picture and files for media servers -> rename without
+replacing -> fsync folder -> sidecar -> row ``completed``. An attempt that finds a commit begun by an earlier one finishes
+it: :func:`finish`. A media server reads a video's companions when it notices the video, so they are there before it.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from mediavault.core.companions import SIDECAR_SUFFIX, sibling, split_stem, thumbnail_path
 from mediavault.core.failures import StorageFailure
 from mediavault.core.job import ItemStatus
-from mediavault.core.media import Extraction, KeptFile, VerifiedFile
-from mediavault.core.name_template import NamedPost, folder_of, stem_of
-from mediavault.services.library.sidecars import SIDECAR_SUFFIX, sibling, write_sidecar
+from mediavault.core.marks import in_collection
+from mediavault.core.media import SUFFIXES, Extraction, ItemType, KeptFile, VerifiedFile
+from mediavault.core.name_template import named_post
+from mediavault.core.platform import Platform
+from mediavault.core.shows import Layout
+from mediavault.platforms.registry import platform
+from mediavault.services.library.companion_files import exists
+from mediavault.services.library.nfo import ServerFile, server_files
+from mediavault.services.library.sidecars import write_sidecar
+from mediavault.store.episodes import folder_and_stem
+from mediavault.worker import later
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.context import WorkerContext
+from mediavault.worker.spoken import index_spoken
 from mediavault.worker.stages.thumbnail import STILL_AT_S
 
-# Container as the probe names it -> extension. The extension never comes from a URL or a header.
-SUFFIXES = {
-    "mp4": ".mp4", "mov": ".mov", "webm": ".webm", "matroska": ".mkv", "mpegts": ".ts", "flv": ".flv", "avi": ".avi",
-    "mpegps": ".mpg", "asf": ".wmv", "ogg": ".ogv",
-}  # fmt: skip
 MAX_NAME_RACES = 20
 
 
@@ -38,17 +46,24 @@ async def keep(verified: VerifiedFile, picture: Path | None, attempt: Attempt, i
     tools, album = attempt.tools, attempt.items
     sha256 = await tools.vault.staging.seal(verified.path, sha256=verified.downloaded.sha256)
     planned = album.items[index].kept
+    beside = tuple(suffix for suffix, _ in attempt.beside.get(index, ()))
     for _ in range(MAX_NAME_RACES):
         if planned is not None and await _is_in_library(planned, tools):
-            kept = replace(planned, thumbnail_path=_thumbnail_path(picture, planned.output_path))
+            kept = replace(planned, thumbnail_path=_thumbnail_path(picture, planned.output_path), beside=beside)
             await _begin_commit(kept, attempt, index)
-            return await _finish_commit(attempt, index, kept, picture, attempt.extraction)
-        kept = _plan(verified, picture, sha256, await _name_for(verified, planned, attempt, index))
+            await _place_companions(attempt, index, kept, picture, attempt.extraction)
+            return await _finish_commit(attempt, index, kept, attempt.extraction)
+        kept = replace(
+            _plan(verified, picture, sha256, await _name_for(verified, planned, attempt, index)), beside=beside
+        )
         await _begin_commit(kept, attempt, index)
-        if await tools.vault.place(verified.path, kept.output_path):
-            return await _finish_commit(attempt, index, kept, picture, attempt.extraction)
-        if planned is not None and not await _is_in_library(planned, tools):
-            planned = None  # another file has the name
+        placed, taken = await _place_companions(attempt, index, kept, picture, attempt.extraction)
+        # With a name that was planned, what is there is an earlier attempt's. With a new one, it is another post's.
+        if (planned is not None or not taken) and await tools.vault.place(verified.path, kept.output_path):
+            return await _finish_commit(attempt, index, kept, attempt.extraction)
+        if planned is None or not await _is_in_library(planned, tools):
+            await tools.vault.remove(*placed)
+            planned = None
     raise StorageFailure("Other files kept taking the name; the library is being written by something else.")
 
 
@@ -62,7 +77,7 @@ async def _is_in_library(kept: KeptFile, tools: WorkerContext) -> bool:
 
 
 def _thumbnail_path(picture: Path | None, output_path: str) -> str | None:
-    return sibling(output_path, picture.suffix) if picture else None
+    return thumbnail_path(output_path, picture.suffix) if picture else None
 
 
 async def finish(attempt: Attempt) -> KeptFile | None:
@@ -72,16 +87,26 @@ async def finish(attempt: Attempt) -> KeptFile | None:
     index, kept = next(begun, (0, None))
     if kept is None:
         return None
+    kept = await _with_what_is_beside(kept, tools)
     if not await _is_in_library(kept, tools):
         staged = await tools.vault.staging.find(attempt.claim.id, size=kept.bytes, sha256=kept.sha256)
+        if staged is not None:
+            await _place_companions(attempt, index, kept, None, None)
         if staged is None or not await tools.vault.place(staged, kept.output_path):
             # The name stays planned: the earlier attempt may only be frozen (see keep).
             album.set_status(index, ItemStatus.WAITING, kept=kept)
             return None
     picture = await _still_of(kept, tools, attempt.staging)
     if picture is not None:
-        kept = replace(kept, thumbnail_path=sibling(kept.output_path, picture.suffix))
-    return await _finish_commit(attempt, index, kept, picture, None)
+        kept = replace(kept, thumbnail_path=_thumbnail_path(picture, kept.output_path))
+    await _place_companions(attempt, index, kept, picture, None)
+    return await _finish_commit(attempt, index, kept, None)
+
+
+async def _with_what_is_beside(kept: KeptFile, tools: WorkerContext) -> KeptFile:
+    """Return the file without the subtitles that the killed attempt had not placed; a later errand fetches those."""
+    found = [suffix for suffix in kept.beside if await exists(tools.vault, sibling(kept.output_path, suffix))]
+    return replace(kept, beside=tuple(found))
 
 
 async def _still_of(kept: KeptFile, tools: WorkerContext, staging: Path) -> Path | None:
@@ -92,21 +117,38 @@ async def _still_of(kept: KeptFile, tools: WorkerContext, staging: Path) -> Path
 async def _name_for(verified: VerifiedFile, planned: KeptFile | None, attempt: Attempt, index: int) -> str:
     """Return the name that an earlier attempt planned; a free one if there is none, or if the container differs."""
     extraction, job = attempt.extraction, attempt.claim.job
-    suffix = SUFFIXES.get(verified.report.container or "", ".mp4")
+    match verified.downloaded.type:
+        case ItemType.AUDIO:
+            suffix = verified.path.suffix  # which the vault itself chose, by the codec
+        case ItemType.IMAGE:
+            suffix = f".{verified.report.container}"
+        case _:
+            suffix = SUFFIXES.get(verified.report.container or "", ".mp4")
     if planned is not None and PurePosixPath(planned.output_path).suffix == suffix:
         return planned.output_path
     number, count = attempt.items.count_of(index)
-    post_id = extraction.post.post_id or attempt.claim.id
-    post = NamedPost(
-        post_id=f"{post_id[:50]}-{number}" if count > 1 else post_id,
+    post = named_post(
+        job_id=job.id,
+        canonical_url=job.canonical_url,
+        post_id=extraction.post.post_id,
+        platform=extraction.account.platform,
+        account=extraction.account,
         published=extraction.published_at or job.created_at,
         title=extraction.title or extraction.text,
-        site=extraction.account.platform,
-        account=extraction.account.handle or extraction.account.display_name or extraction.account.slug,
+        number=number,
+        count=count,
     )
-    template = attempt.tools.name_template
-    folder = folder_of(post, template, extraction.account.slug)
-    return await attempt.tools.vault.free_name(folder, stem_of(post, template), suffix)
+    tools = attempt.tools
+    folder, stem = await folder_and_stem(
+        post,
+        extraction.account.slug,
+        attempt.claim.id,
+        index,
+        layout=Layout.ACCOUNTS if verified.downloaded.type is ItemType.IMAGE else tools.layout,
+        template=tools.name_template,
+        records=tools.store.records,
+    )
+    return await tools.vault.free_name(folder, stem, suffix)
 
 
 def _plan(verified: VerifiedFile, picture: Path | None, sha256: str, output_path: str) -> KeptFile:
@@ -123,13 +165,12 @@ def _plan(verified: VerifiedFile, picture: Path | None, sha256: str, output_path
 
 
 async def _finish_commit(
-    attempt: Attempt, index: int, kept: KeptFile, picture: Path | None, extraction: Extraction | None
+    attempt: Attempt, index: int, kept: KeptFile, extraction: Extraction | None
 ) -> KeptFile | None:
-    """Write the thumbnail and the sidecar of a file that is in the library, then the row."""
+    """Write the sidecar of a file that is in the library, then the row."""
     tools, album, claim = attempt.tools, attempt.items, attempt.claim
-    if picture is not None and kept.thumbnail_path is not None:
-        await tools.vault.staging.seal(picture)
-        await tools.vault.place(picture, kept.thumbnail_path)
+    if tools.profile.collection:  # before the sidecar, which has the job's marks
+        await tools.store.marks.put([in_collection(claim.id, tools.profile.collection)])
     marks = (await tools.store.marks.of_jobs([claim.id])).get(claim.id, ())
     now = tools.clock.now()
     facts = write_sidecar(claim.job, extraction, album.items, index, kept, saved_at=now, marks=marks)
@@ -137,8 +178,51 @@ async def _finish_commit(
     album.set_status(index, ItemStatus.KEPT, kept=kept)
     first = album.first_kept
     if album.is_whole and first is not None:
-        attempt.recorder.before_final_write()
+        if any(item.kept and item.kept.beside for item in album.items):
+            await index_spoken(claim.id, album.items, tools)
+        site = platform(claim.job.platform)
+        known = bool(attempt.beside) or (extraction is not None and _lists_subtitles(extraction, site))
+        await later.plan(claim.job, site, tools, subtitles_are_known=known)
+        attempt.recorder.leave_slot()
         await tools.store.queue.complete(claim, first, album.items)
+        await tools.on_saved()
         return first
     await tools.store.queue.save_items(claim, album.items)
+    await tools.on_saved()
     return None
+
+
+def _lists_subtitles(extraction: Extraction, site: Platform) -> bool:
+    """Whether a further request for the post's subtitles would find nothing more."""
+    from_ytdlp = extraction.extractor.startswith("ytdlp") and site.ytdlp is not None and site.ytdlp.lists_subtitles
+    return from_ytdlp or any(item.subtitles for item in extraction.items)
+
+
+async def _place_companions(
+    attempt: Attempt, index: int, kept: KeptFile, picture: Path | None, extraction: Extraction | None
+) -> tuple[Sequence[str], bool]:
+    """Put the picture, and the files for media servers, next to where the video is or will be. Repeating it is safe.
+
+    Return the paths that were free and are placed now, and whether one that bears the video's name was taken.
+    """
+    vault, files = attempt.tools.vault, []
+    body = await asyncio.to_thread(_content, picture)
+    if body is not None and kept.thumbnail_path is not None:
+        files.append(ServerFile(kept.thumbnail_path, body))
+    for suffix, path in attempt.beside.get(index, ()):
+        files.append(ServerFile(sibling(kept.output_path, suffix), await asyncio.to_thread(path.read_bytes)))
+    if attempt.tools.nfo:
+        now = attempt.tools.clock.now()
+        facts = write_sidecar(attempt.claim.job, extraction, attempt.items.items, index, kept, saved_at=now)
+        files.extend(server_files(facts, body))
+    stem, placed, taken = split_stem(kept.output_path)[0], [], False
+    for file in files:
+        if await vault.place_bytes(file.body, file.path, via=attempt.staging, unless=file.unless):
+            placed.append(file.path)
+        elif split_stem(file.path)[0] == stem:
+            taken = True
+    return placed, taken
+
+
+def _content(picture: Path | None) -> bytes | None:
+    return picture.read_bytes() if picture else None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mediavault.core.failures import MediavaultError, NotAVideo
 from mediavault.core.job import Stage
-from mediavault.core.media import VerifiedFile
+from mediavault.core.media import ItemType, VerifiedFile
 from mediavault.core.messages import Message
 from mediavault.core.pictures import MAX_PICTURE_BYTES, picture_suffix
 from mediavault.services.egress.port import Timeouts
@@ -38,14 +38,16 @@ async def own_picture(attempt: Attempt, index: int) -> Path | None:
 
 
 async def still(attempt: Attempt, verified: VerifiedFile) -> Path | None:
-    """Return a frame of the video in the staging folder; None when it yields none."""
+    """Return a frame of the video, or a small copy of the picture, in the staging folder; None when it yields none."""
     into = attempt.tools.vault.staging.thumbnail_in(attempt.staging, ".jpg")
     picture = await attempt.tools.probe.still(verified.path, into=into, at_s=STILL_AT_S)
     if picture is None:
-        await attempt.recorder.skipped(Stage.THUMBNAIL, Message("no picture could be made of the video"))
+        await attempt.recorder.skipped(Stage.THUMBNAIL, Message("no thumbnail could be made of the file"))
     else:
         async with attempt.recorder.step(Stage.THUMBNAIL) as note:
-            note.detail, note.bytes = Message("a still of the video"), picture.stat().st_size
+            is_picture = verified.downloaded.type is ItemType.IMAGE
+            note.detail = Message("a small copy of the picture") if is_picture else Message("a still of the video")
+            note.bytes = picture.stat().st_size
     return picture
 
 

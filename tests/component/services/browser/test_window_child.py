@@ -17,7 +17,7 @@ from mediavault.core.failures import BrowserUnavailable
 from mediavault.services.browser import plain_window
 from mediavault.services.browser.plain_window import PlainWindow, ScreenSize, new_screen, open_window
 from mediavault.services.browser.processes import is_alive
-from mediavault.services.browser.profile import Profile, claim_profile
+from mediavault.services.browser.profile import BrowserProfile, claim_profile
 from tests.patience import patient
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
@@ -46,7 +46,7 @@ class Stage:
     def __init__(self, root: Path) -> None:
         self.notes = root / "notes"
         self.executable = root / "chromium"
-        self.profile: Profile = claim_profile(root / "state")
+        self.profile: BrowserProfile = claim_profile(root / "state")
         self.root = root
 
     def play(self, *, handler: str = "end", rest: str = "signal.pause()") -> None:

@@ -26,13 +26,14 @@ from mediavault.core.failures import (
     RateLimited,
     TooLarge,
 )
-from mediavault.core.media import DownloadedFile, Expected, Preference, SourceType
+from mediavault.core.media import COMPATIBLE, DownloadedFile, Expected, Preference, SourceType
 from mediavault.services.download import track
 from mediavault.services.download.port import MediaRequest
 from mediavault.services.download.stream_source import StreamSource
 from mediavault.services.media import library as media_library
 from mediavault.services.media import probe_child as media_probe_child
-from mediavault.services.media.judgement import problems
+from mediavault.services.media import sound_child
+from mediavault.services.media.judgement import problems, problems_of_sound
 from tests import media
 from tests.component.services.download.conftest import LIMITS, Fetch
 from tests.fakes import FakeClock
@@ -411,7 +412,7 @@ async def test_a_cancelled_stream_leaves_no_task_behind(server: FaultServer, fet
 # --- which quality is taken ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("prefer", "taken"), [(Preference.BEST, "high"), (Preference.COMPATIBLE, "low")])
+@pytest.mark.parametrize(("prefer", "taken"), [(Preference(), "high"), (COMPATIBLE, "low")])
 async def test_only_the_preferred_quality_is_fetched(
     prefer: Preference, taken: str, server: FaultServer, fetch: Fetch
 ) -> None:
@@ -433,6 +434,49 @@ async def test_only_the_preferred_quality_is_fetched(
     others = {"high", "low"} - {taken}
     assert server.asked(f"/{taken}/index.m3u8")
     assert not [request for other in others for request in server.asked(f"/{other}/index.m3u8")]
+
+
+SOUND_ONLY = Preference(sound_only=True)
+
+
+def sound_faults(file: DownloadedFile) -> tuple[object, ...]:
+    facts = sound_child.examine(file.path, deep=True)
+    return (*problems_of_sound(facts, Expected(duration_s=6.0, audio=True)), *([facts.video] if facts.video else []))
+
+
+async def test_of_a_stream_with_separate_sound_that_alone_is_fetched(server: FaultServer, fetch: Fetch) -> None:
+    server.files(media.hls_split())
+    file = await hls(fetch, prefer=SOUND_ONLY)
+
+    assert sound_faults(file) == ()
+    assert server.asked("/sound/seg000.m4s")
+    assert not [path for path in ("/high/index.m3u8", "/low/index.m3u8") if server.asked(path)]
+
+
+async def test_a_stream_of_sound_alone_is_saved_for_its_sound_only(server: FaultServer, fetch: Fetch) -> None:
+    files = media.hls_split()
+    server.files(files)
+    master = '#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=64000,CODECS="mp4a.40.2"\nsound/index.m3u8\n'
+    server.on("/index.m3u8", serve(master.encode()))
+
+    assert sound_faults(await hls(fetch, prefer=SOUND_ONLY)) == ()
+    with pytest.raises(NotAVideo):
+        await hls(fetch)
+
+
+async def test_a_stream_without_separate_sound_is_fetched_as_it_is(server: FaultServer, fetch: Fetch) -> None:
+    server.files(media.hls("ts"))
+
+    assert sound_faults(await hls(fetch, prefer=SOUND_ONLY)) == ()
+
+
+async def test_a_missing_segment_of_the_sound_alone_makes_it_incomplete(server: FaultServer, fetch: Fetch) -> None:
+    files = dict(media.hls_split())
+    del files["sound/seg001.m4s"]
+    server.files(files)
+
+    with pytest.raises(Failure):
+        await hls(fetch, prefer=SOUND_ONLY)
 
 
 async def test_a_site_that_asks_to_slow_down_gets_no_other_requests_in_the_meantime(clock: FakeClock) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -15,7 +14,7 @@ from mediavault.services.download import track as module
 from mediavault.services.download.manifest import MediaPlaylist, Segment
 from mediavault.services.download.pacing import all_or_first_failure
 from mediavault.services.download.stream_source import StreamSource
-from mediavault.services.download.track import TrackFetch, TrackProgress
+from mediavault.services.download.track import TrackFetch, TrackProgress, TrackRuns
 from mediavault.services.media.remux import Track
 from tests.component.services.download.conftest import LIMITS
 from tests.fakes import FakeClock
@@ -50,15 +49,10 @@ def fetch(source: Source, folder: Path, *, count: int, slots: int, max_bytes: in
     segments = tuple(
         Segment(f"https://a.example/{n}", None, 1.0, n, None, None, part=int(n >= 5)) for n in range(count)
     )
-    return TrackFetch(
-        cast("StreamSource", source),
-        FakeClock(auto=True),
-        MediaPlaylist(segments),
-        folder / "video",
-        asyncio.Semaphore(slots),
-        TrackProgress(max_bytes, lambda done, total: None),
-        replace(LIMITS, segment_concurrency=slots),
-    )
+    stream, clock = cast("StreamSource", source), FakeClock(auto=True)
+    progress = TrackProgress(max_bytes, lambda done, total: None)
+    runs = TrackRuns(stream, clock, folder / "video", progress, LIMITS)
+    return TrackFetch(stream, clock, MediaPlaylist(segments), runs, asyncio.Semaphore(slots), slots)
 
 
 async def settle() -> None:

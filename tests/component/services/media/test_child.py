@@ -13,7 +13,7 @@ import pytest
 
 from mediavault.services.browser.processes import is_alive
 from mediavault.services.sandbox.process import ChildFailed, ChildLimits, ChildTookTooLong, run_child
-from tests.patience import patient
+from tests.patience import patient, until
 
 LIMITS = ChildLimits(wall_s=patient(60), cpu_s=60, file_bytes=1_000)
 
@@ -86,7 +86,7 @@ async def test_a_cancelled_call_leaves_neither_its_process_nor_the_children_of_t
 
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert [await _is_gone(int(pid)) for pid in pids.split()] == [True, True]
+    await _gone(*map(int, pids.split()))
 
 
 async def test_a_helper_may_not_use_more_memory_than_its_limit(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ asyncio.run(run_child({helper!r}, {{}}, limits=ChildLimits(wall_s=600, cpu_s=10,
     process.kill()
     await process.wait()
 
-    assert await _is_gone(int(pid))
+    await _gone(int(pid))
 
 
 async def _written(marker: Path) -> str:
@@ -157,10 +157,6 @@ async def _written(marker: Path) -> str:
     return text
 
 
-async def _is_gone(pid: int) -> bool:
-    """Return whether the process ends within five seconds; one that waits to be reaped by init counts as ended."""
-    for _ in range(500):
-        if not is_alive(pid):
-            return True
-        await asyncio.sleep(0.01)
-    return False
+async def _gone(*pids: int) -> None:
+    """Wait until the processes have ended; one that waits to be reaped by init counts as ended."""
+    await until(lambda: not any(map(is_alive, pids)), within_s=5, every_s=0.01)

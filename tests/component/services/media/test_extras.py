@@ -16,9 +16,10 @@ import pytest
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import StorageFailure
 from mediavault.core.media import Chapter, Cue, KeptFile, PreviewSheet, Subtitles, TextTracks
-from mediavault.services.media import extras
+from mediavault.services.media import child, extras, extras_child
 from mediavault.services.media.extras import PlayerExtras, SubtitleFile, extras_folder
 from mediavault.services.media.helpers import open_helpers
+from mediavault.services.media.remux import Joiner
 from mediavault.services.sandbox.process import ChildFailed, ChildLimits
 from mediavault.services.sandbox.standing import ChildPool
 from tests import media
@@ -74,6 +75,35 @@ async def test_chapters_and_subtitles_are_read_once(container: str, helpers: Chi
     assert asked.tasks == ["tracks"]
 
 
+@pytest.mark.parametrize(
+    "source",
+    [media.sound(), media.sound("mp3", "libmp3lame"), media.sound("ogg", "libopus")],
+    ids=["M4A", "MP3", "Opus"],
+)
+async def test_chapters_of_a_file_of_sound_are_read(source: bytes, helpers: ChildPool, tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(source)
+    chapters = (Chapter(0.0, "One"), Chapter(1.5, "Two"))
+    path = await Joiner(helpers).to_sound(
+        tmp_path / "source", tmp_path / "sound", tags={}, chapters=chapters, cover=None
+    )
+
+    assert (await extras_of(helpers, tmp_path, path.read_bytes()).tracks(JOB, 0, KEPT)).chapters == chapters
+
+
+def test_a_helper_reads_what_a_player_shows_at_a_low_priority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    changes: list[int] = []
+    monkeypatch.setattr(os, "nice", changes.append)
+    (tmp_path / "film").write_bytes(media.mp4())
+    request = {"path": str(tmp_path / "film"), "deep": False}
+
+    extras_child.answer({"task": "tracks", **request})  # the process that calls it keeps its priority
+    child.answer({"task": "examine", **request})
+    assert changes == []
+
+    child.answer({"task": "tracks", **request})
+    assert changes == [child.NICENESS]
+
+
 async def test_marks_of_the_subtitles_own_format_are_left_out(helpers: ChildPool, tmp_path: Path) -> None:
     video = media.subtitled("matroska", cues=((0.5, 1.5, r"<i>Hi</i> {\an8}there"),))
     tracks = await extras_of(helpers, tmp_path, video).tracks(JOB, 0, KEPT)
@@ -125,7 +155,9 @@ async def test_a_damaged_video_shows_the_pictures_that_decode(helpers: ChildPool
     assert sheet is None or sheet.count <= 12
 
 
-@pytest.mark.parametrize("video", [b"<html>" * 100, media.sound_only_mp4(), media.one_picture_mp4()])
+@pytest.mark.parametrize(
+    "video", [b"<html>" * 100, media.sound_only_mp4(), media.sound("mp3", "libmp3lame"), media.one_picture_mp4()]
+)
 async def test_what_has_no_moving_pictures_has_no_sheet(video: bytes, helpers: ChildPool, tmp_path: Path) -> None:
     player = extras_of(helpers, tmp_path, video)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mediavault.core.failures import StorageFailure
-from mediavault.core.media import KeptFile
+from mediavault.core.media import Expected, KeptFile
 from mediavault.services.media.probe import FfmpegProbe, FormatProbe
 from tests import media
 
@@ -32,6 +33,24 @@ async def test_a_format_is_read_once(tmp_path: Path, probe: FfmpegProbe) -> None
     ] * 2
     assert formats.known(KEPT) == reports[0]
     assert reads == ["jane/film.mkv"]
+
+
+async def test_the_format_of_a_file_of_sound_is_read_without_decoding_it(tmp_path: Path, probe: FfmpegProbe) -> None:
+    damaged = bytearray(media.sound("ogg", "libopus"))
+    middle = len(damaged) // 2
+    damaged[middle : middle + 2_000] = bytes(2_000)
+    path = tmp_path / "sound.opus"
+    path.write_bytes(damaged)
+
+    async def path_of(_: str) -> Path:
+        return path
+
+    report = await FormatProbe(probe, path_of).read(replace(KEPT, output_path="jane/sound.opus"))
+
+    assert report is not None
+    assert (report.container, report.audio_codec, report.problems) == ("ogg", "opus", ())
+    assert report.duration_s == pytest.approx(3.0, abs=0.1)
+    assert (await probe.listen_to(path, expected=Expected(), deep=True)).problems != ()
 
 
 @pytest.mark.parametrize("is_unavailable", [True, False])

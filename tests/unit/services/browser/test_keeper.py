@@ -26,7 +26,7 @@ T = TypeVar("T")
 class StubProxy:
     server, username, password = "http://127.0.0.1:1", "u", "p"
 
-    def exempting(self, scope_url: str) -> Any: ...
+    def visiting(self, scope_url: str, *, within_s: float) -> Any: ...
 
 
 class StubContext:

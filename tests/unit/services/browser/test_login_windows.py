@@ -29,10 +29,11 @@ from mediavault.services.browser.login_windows import (
 )
 from mediavault.services.browser.plain_window import VirtualScreen
 from mediavault.services.browser.processes import ProcessMemory
-from mediavault.services.browser.profile import Profile, WindowBusy, claim_profile
+from mediavault.services.browser.profile import BrowserProfile, WindowBusy, claim_profile
 from mediavault.services.browser.session_manager import NoSuchSite, SessionManager
 from mediavault.services.egress.guard import EgressGuard
 from tests.fakes import FakeClock
+from tests.patience import until
 
 SITES = [
     Platform(
@@ -87,12 +88,13 @@ class World:
         self.windows = LoginWindows(desk, EgressGuard(), self.clock, executable=None, on_closed=self._report)
 
     async def until(self, what: Any, step_s: float = LOOK_S) -> None:
-        for _ in range(400):
+        def advanced() -> bool:
             if what():
-                return
+                return True
             self.clock.advance(step_s)
-            await asyncio.sleep(0.002)
-        raise AssertionError("it never came to be so")
+            return False
+
+        await until(advanced, every_s=0.002)
 
     async def close(self) -> SessionState | None:
         closing = asyncio.ensure_future(self.windows.close())
@@ -104,7 +106,9 @@ class World:
     async def _proxy(self, _: EgressGuard, url: str) -> AsyncIterator[str]:
         yield "http://127.0.0.1:1"
 
-    async def _open(self, _: Path, profile: Profile, url: str, *, proxy: str, screen: VirtualScreen) -> StubWindow:
+    async def _open(
+        self, _: Path, profile: BrowserProfile, url: str, *, proxy: str, screen: VirtualScreen
+    ) -> StubWindow:
         if self.fails:
             raise BrowserUnavailable("The window did not open: no.")
         self.opened.append((url, screen))

@@ -22,10 +22,13 @@ from mediavault.core.failures import (
     TookTooLong,
     TooLarge,
 )
+from mediavault.core.settings import ChangeableSettings
+from mediavault.core.shared_line import SharedLine, SiteLine
 from mediavault.core.slow_floor import SlowTransferDetector
 from mediavault.services.browser.driver import Page, PageFailed
 from mediavault.services.browser.navigation import TICK_S, Answer, Navigation, refusal
 from tests.fakes import FakeClock
+from tests.patience import until
 
 T = TypeVar("T")
 URL = "https://a.test/v.mp4"
@@ -159,10 +162,11 @@ async def navigate(
     max_bytes: int = 1_000,
     clock: FakeClock | None = None,
     referer: str | None = "https://a.test/post",
+    line: SiteLine | None = None,
 ) -> Any:
     clock = clock or FakeClock(auto=True)
     end_s, floor = clock.monotonic() + 500, SlowTransferDetector(1_024, 60.0)
-    navigation = Navigation(cast("Page", browser), browser, ask, clock, max_bytes, end_s, floor, lambda *_: None)
+    navigation = Navigation(cast("Page", browser), browser, ask, clock, max_bytes, end_s, floor, lambda *_: None, line)
     return await navigation.run(URL, referer=referer, into=into)
 
 
@@ -170,6 +174,36 @@ def saved(tmp_path: Path, content: bytes) -> Path:
     file = tmp_path / "guid"
     file.write_bytes(content)
     return file
+
+
+async def test_the_browser_gets_half_of_a_limit_as_it_changes_and_its_bytes_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "into").mkdir()
+    clock = FakeClock(auto=True)
+    limit = "2 MB/s"
+
+    async def settings() -> ChangeableSettings:
+        return ChangeableSettings(bandwidth=limit)
+
+    line = SharedLine(clock, settings)
+    browser = StubBrowser(download := StubDownload(saved(tmp_path, b"video"), endless=True), progress=(300, 900))
+
+    def told() -> list[float]:
+        return [
+            params["downloadThroughput"]
+            for method, params in browser.sent
+            if method == "Network.emulateNetworkConditions"
+        ]
+
+    saving = asyncio.ensure_future(navigate(browser, tmp_path / "into", clock=clock, line=line.of_site("x")))
+    await until(lambda: told() == [1_000_000])
+    limit = "1 MB/s"
+    await until(lambda: told() == [1_000_000, 500_000])
+    limit = ""
+    await until(lambda: told() == [1_000_000, 500_000, -1])
+    download.end()
+    await saving
+
+    assert line.received == 300
 
 
 async def test_an_inline_video_is_made_an_attachment_and_moved_into_the_folder(tmp_path: Path) -> None:

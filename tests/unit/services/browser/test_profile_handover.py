@@ -11,6 +11,7 @@ from mediavault.core.failures import BrowserUnavailable
 from mediavault.services.browser.lifecycle import GIVE_WAY_LOOK_S, GIVE_WAY_S
 from mediavault.services.browser.profile import HAND_OVER_S, LOOK_S, WindowBusy, borrowed_profile, claim_profile
 from tests.fakes import FakeClock
+from tests.patience import until
 from tests.unit.services.browser.test_keeper import StubDriver, keeper
 
 
@@ -154,9 +155,11 @@ async def _borrow(state: Path, clock: FakeClock) -> None:
 
 async def _until(is_so: object, clock: FakeClock, step_s: float) -> None:
     """Advance the clock, and let threads run, until ``is_so`` returns true."""
-    for _ in range(200):
+
+    def advanced() -> bool:
         if is_so():  # type: ignore[operator]
-            return
+            return True
         clock.advance(step_s)
-        await asyncio.sleep(0.005)
-    raise AssertionError("it never came to be so")
+        return False
+
+    await until(advanced, every_s=0.005)

@@ -6,7 +6,7 @@ import pytest
 
 from mediavault.core.failures import Drm, Failure, Incomplete, LiveNow, NotAVideo, Unsupported
 from mediavault.services.download.manifest import MAX_SEGMENTS, Init, MediaPlaylist, Span
-from mediavault.services.download.mpd import read_mpd
+from mediavault.services.download.mpd import read_mpd, subtitles_of
 from mediavault.services.download.mpd_document import read_document
 from mediavault.services.download.mpd_tree import MAX_DEPTH, MAX_ELEMENTS, fill, rate_of, seconds_of
 
@@ -403,3 +403,45 @@ def test_a_live_manifest_can_be_inspected() -> None:
     document = read_document(mpd(f"<Period>{group(rung(TEMPLATE.format(2)))}</Period>", 'type="dynamic"'), URL)
 
     assert (document.live, document.variants, document.duration_s) == (True, 1, None)
+
+
+# --- subtitles
+
+
+TEXT_SET = """<AdaptationSet contentType="text" lang="{}" mimeType="{}">{}
+<Representation id="t" bandwidth="1">{}</Representation></AdaptationSet>"""
+
+
+def with_texts(*sets: str) -> str:
+    video = '<AdaptationSet mimeType="video/mp4"><Representation id="v" codecs="avc1.42c01e" width="2" height="2"><BaseURL>v.mp4</BaseURL></Representation></AdaptationSet>'
+    return f'<MPD type="static" mediaPresentationDuration="PT4S"><Period>{video}{"".join(sets)}</Period></MPD>'
+
+
+def test_subtitles_that_are_files_are_named_with_their_languages() -> None:
+    text = with_texts(
+        TEXT_SET.format("en", "text/vtt", "", "<BaseURL>en.vtt</BaseURL>"),
+        TEXT_SET.format("de", "TEXT/VTT", "", "<BaseURL>https://texts.example/de.vtt?a=1</BaseURL>"),
+        TEXT_SET.format("fr", "application/ttml+xml", "", "<BaseURL>fr.ttml</BaseURL>"),
+        TEXT_SET.format(
+            "es", "text/vtt", '<SegmentTemplate media="$Number$.vtt" duration="1"/>', "<BaseURL>es/</BaseURL>"
+        ),
+        TEXT_SET.format("it", "text/vtt", "", ""),
+    )
+
+    assert [(one.language, one.url) for one in subtitles_of(text, "https://v.example/a/m.mpd")] == [
+        ("en", "https://v.example/a/en.vtt"),
+        ("de", "https://texts.example/de.vtt?a=1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "text/vtt",
+        "<MPD>text/vtt",
+        with_texts(TEXT_SET.format("en", "text/vtt", "", "<BaseURL>javascript:1</BaseURL>")),
+    ],
+)
+def test_a_manifest_that_cannot_be_read_names_no_subtitles(text: str) -> None:
+    assert subtitles_of(text, "https://v.example/m.mpd") == ()

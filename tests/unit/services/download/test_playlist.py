@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 
 import pytest
 
 from mediavault.core.failures import Drm, Failure, Incomplete, LiveNow, NotAVideo, Unsupported
-from mediavault.services.download.manifest import MAX_SEGMENTS, Init, Key, Master, MediaPlaylist, Span, Wanted
+from mediavault.services.download.manifest import (
+    MAX_SEGMENTS,
+    Init,
+    Key,
+    LiveWindow,
+    Master,
+    MediaPlaylist,
+    Span,
+    Wanted,
+)
 from mediavault.services.download.playlist import read_playlist
 from tests.patience import patient
 
@@ -210,9 +220,23 @@ def test_sound_that_browsers_play_is_preferred_to_surround_sound_with_the_same_p
 def test_sound_only_variants_are_left_out() -> None:
     sound = '#EXT-X-STREAM-INF:BANDWIDTH=9000000,CODECS="mp4a.40.2"'
 
-    assert len(master(sound, "a.m3u8", STREAM.format(1, 2, 2, "avc1.42c01e"), "v.m3u8").variants) == 1
+    both = master(sound, "a.m3u8", STREAM.format(1, 2, 2, "avc1.42c01e"), "v.m3u8")
+
+    assert (len(both.variants), both.best_sound) == (1, both.sounds[0].url)
     with pytest.raises(NotAVideo):
-        master(sound, "a.m3u8")
+        master(sound, "a.m3u8").best(Wanted())
+
+
+def test_the_sound_alone_is_the_rendition_of_the_best_variant() -> None:
+    media = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="{0}",NAME="{0}",URI="{0}.m3u8"'
+    read = master(
+        media.format("lo"), media.format("hi"),
+        STREAM.format(1_000, 320, 180, "avc1.42c01e") + ',AUDIO="lo"', "lo-v.m3u8",
+        STREAM.format(9_000, 1280, 720, "avc1.42c01e") + ',AUDIO="hi"', "hi-v.m3u8",
+    )  # fmt: skip
+
+    assert str(read.best_sound).endswith("hi.m3u8")
+    assert master(STREAM.format(1, 2, 2, "avc1.42c01e"), "v.m3u8").best_sound is None
 
 
 def test_dolby_visions_own_colours_are_the_last_choice() -> None:
@@ -334,3 +358,91 @@ def test_a_bit_rate_may_be_written_as_a_decimal() -> None:
     rates = [f"#EXT-X-STREAM-INF:PROGRAM-ID=1, BANDWIDTH={rate}\n{rate}.m3u8" for rate in ("1000.0", "2560000.4", "9")]
 
     assert master(*rates).best(Wanted()).url.endswith("2560000.4.m3u8")
+
+
+def test_the_renditions_of_subtitles_are_named_with_their_languages() -> None:
+    media = '#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="s",NAME="{0}",LANGUAGE="{0}",URI="{0}.m3u8"{1}'
+    read = master(
+        media.format("en", ""), media.format("de", ",FORCED=YES"), media.format("pt-BR", ",FORCED=NO"),
+        '#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="c",NAME="en",INSTREAM-ID="CC1"',
+        STREAM.format(1, 2, 2, "avc1.42c01e"), "v.m3u8",
+    )  # fmt: skip
+
+    assert [(one.language, one.url.rpartition("/")[2]) for one in read.subtitles] == [
+        ("en", "en.m3u8"), ("pt-BR", "pt-BR.m3u8"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "address", ["data:text/vtt,WEBVTT", "ftp://cdn.example/a.vtt", "https://a:b@cdn.example/a", "http://["]
+)
+def test_an_address_that_cannot_be_fetched_costs_only_the_subtitles_or_the_sound_alone(address: str) -> None:
+    read = master(
+        f'#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="s",NAME="en",LANGUAGE="en",URI="{address}"',
+        '#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS="mp4a.40.2"', address,
+        STREAM.format(1, 2, 2, "avc1.42c01e"), "v.m3u8",
+    )  # fmt: skip
+
+    assert read.best(Wanted()).url.endswith("v.m3u8")
+    assert (read.subtitles, read.sounds) == ((), ())
+
+
+def test_the_videos_own_address_must_be_one_that_can_be_fetched() -> None:
+    with pytest.raises(NotAVideo):
+        master(STREAM.format(1, 2, 2, "avc1.42c01e"), "ftp://cdn.example/v.m3u8")
+
+
+# --- running streams -----------------------------------------------------------------------------------------------------
+
+
+def live_playlist(*lines: str) -> MediaPlaylist:
+    read = read_playlist("\n".join(["#EXTM3U", "#EXT-X-TARGETDURATION:4", *lines]), BASE, live=True)
+    assert isinstance(read, MediaPlaylist)
+    return read
+
+
+def test_a_running_stream_is_read_where_that_is_wanted() -> None:
+    read = live_playlist(
+        "#EXT-X-PLAYLIST-TYPE:EVENT",
+        "#EXT-X-START:TIME-OFFSET=-7.5",
+        "#EXTINF:4.0,",
+        "1.ts",
+        "#EXT-X-PROGRAM-DATE-TIME:2026-11-24T13:00:04+01:00",
+        "#EXTINF:4.0,",
+        "2.ts",
+    )
+
+    at = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    assert read.is_live
+    assert read.window == LiveWindow(4.0, ended=False, starts_s=-7.5, begins_at=at)
+
+
+def test_a_running_stream_that_lists_nothing_yet_is_read() -> None:
+    assert live_playlist().segments == ()
+
+
+def test_the_parts_of_a_running_stream_count_the_discontinuities_that_are_no_longer_listed() -> None:
+    """The tag before the first listed segment counts as well, because the number grows only when it leaves the list."""
+    listed = ["#EXT-X-DISCONTINUITY-SEQUENCE:7", "#EXT-X-DISCONTINUITY", "#EXTINF:4.0,", "1.ts"]
+
+    assert [one.part for one in live_playlist(*listed, "#EXT-X-DISCONTINUITY", "#EXTINF:4.0,", "2.ts").segments] == [
+        8,
+        9,
+    ]
+    assert [one.part for one in media_playlist(*listed).segments] == [0]
+
+
+def test_a_running_stream_may_say_that_a_segment_is_missing() -> None:
+    listed = ["#EXT-X-GAP", "#EXTINF:4.0,", "1.ts", "#EXTINF:4.0,", "2.ts"]
+
+    assert [one.missing for one in live_playlist(*listed).segments] == [True, False]
+    with pytest.raises(Incomplete):
+        media_playlist(*listed)
+
+
+@pytest.mark.parametrize("date", ["yesterday", "2026-11-24T12:00:00", "0001-01-01T00:00:00+14:00", ""])
+def test_a_date_that_cannot_be_used_is_left_out(date: str) -> None:
+    window = live_playlist(f"#EXT-X-PROGRAM-DATE-TIME:{date}", "#EXTINF:4.0,", "1.ts").window
+
+    assert window is not None
+    assert window.begins_at is None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.core.media import Preference
+from mediavault.core import media
 from mediavault.services.download.manifest import Master, QualityLevel, Wanted, plays_everywhere
 from mediavault.services.download.mpd import read_mpd
 from mediavault.services.download.playlist import read_playlist
 
 BASE = "https://cdn.example/"
-BEST, COMPATIBLE = Wanted(), Wanted(Preference.COMPATIBLE)
+BEST, COMPATIBLE = Wanted(), Wanted(media.COMPATIBLE)
 
 AVC, HEVC, AV1, VP9, VVC = "avc1.640028", "hvc1.1.6.L120.90", "av01.0.08M.08", "vp09.00.41.08", "vvc1.1.L67"
 AAC, OPUS, AC3, EC3 = "mp4a.40.2", "opus", "ac-3", "ec-3"
@@ -84,7 +84,7 @@ def test_a_silent_variant_is_not_taken_where_another_has_sound(sound: bool | Non
     master = hls(("silent", 1080, AVC), ("full", 720, f"{AVC},{AAC}"), ("beside/g", 480, AVC), groups="g")
 
     assert taken(master, Wanted(sound=sound)) == "full"
-    assert taken(master, Wanted(Preference.COMPATIBLE, sound=sound)) == "full"
+    assert taken(master, Wanted(media.COMPATIBLE, sound=sound)) == "full"
 
 
 def test_a_video_that_has_no_sound_needs_none() -> None:

@@ -33,7 +33,7 @@ def _read_here(post: Post, platform: Platform, capture: PageCapture) -> Extracti
 def _read_in_sandbox(post: Post, platform: Platform, capture: PageCapture) -> Extraction | Failure:
     request = {
         "task": "visit",
-        "post": to_json(Post, post),
+        "subject": to_json(Post, post),
         "platform": platform.name,
         "given": to_json(PageCapture, capture),
         "with_viewer": False,

@@ -35,7 +35,7 @@ from mediavault.platforms.tiktok import TIKTOK
 from mediavault.platforms.x import X
 from mediavault.services.browser.port import PageCapture, SeenResponse
 from mediavault.services.extraction.browser_extractor import BrowserExtractor
-from mediavault.services.extraction.ranking import choose_candidate, videos_to_save
+from mediavault.services.extraction.ranking import choose_candidate, items_to_save
 from tests.fakes import FakeClock
 from tests.stubs import ReaderHere, StubBrowser
 from tests.unit.services.extraction.both_ways import read_capture
@@ -78,7 +78,7 @@ SUGGESTED = {
 
 
 def chosen(extraction: Extraction) -> str:
-    return choose_candidate(videos_to_save(extraction)[0]).url
+    return choose_candidate(items_to_save(extraction)[0]).url
 
 
 # --- a platform's own data ----------------------------------------------------------------------------------------
@@ -129,7 +129,7 @@ def test_a_platform_that_sends_nothing_is_not_guessed_at() -> None:
     extraction = read_capture(x_post(), X, x_capture(responses=[feed]))
 
     with pytest.raises(Ambiguous):
-        videos_to_save(extraction)
+        items_to_save(extraction)
 
 
 def test_a_platform_that_sends_nothing_and_shows_nothing_may_be_read_later() -> None:
@@ -208,7 +208,7 @@ def test_a_page_that_is_no_longer_the_posts_owns_nothing() -> None:
     )
 
     with pytest.raises(Ambiguous):
-        videos_to_save(extraction)
+        items_to_save(extraction)
 
 
 # --- any page -----------------------------------------------------------------------------------------------------
@@ -311,7 +311,9 @@ class OnePage(StubBrowser):
         self.signed_in: list[bool] = []
         self.visited: list[tuple[str, float]] = []
 
-    async def capture(self, url: str, *, platform: Platform, within_s: float, signed_in: bool = False) -> PageCapture:
+    async def capture(
+        self, url: str, *, platform: Platform, within_s: float, signed_in: bool = False, screenshot: bool = False
+    ) -> PageCapture:
         self.visited.append((url, within_s))
         self.signed_in.append(signed_in)
         return self._shown

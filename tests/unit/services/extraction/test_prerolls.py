@@ -11,7 +11,7 @@ from mediavault.platforms.generic import GENERIC
 from mediavault.services.browser.port import PageFeed, Play, SeenResponse, SeenVideo
 from mediavault.services.extraction.candidates import network_media
 from mediavault.services.extraction.prerolls import without_adverts
-from mediavault.services.extraction.ranking import videos_to_save
+from mediavault.services.extraction.ranking import items_to_save
 from tests.unit.services.extraction.both_ways import read_capture
 from tests.unit.services.extraction.samples import CDN, PAGE, capture, page_post, player, response
 
@@ -159,7 +159,7 @@ def test_the_user_is_asked_which_of_two_unsure_plays_it_is() -> None:
     extraction = read_capture(page_post(), GENERIC, capture(video))
 
     with pytest.raises(Ambiguous):
-        videos_to_save(extraction)
+        items_to_save(extraction)
     assert [c.url.removeprefix(CDN) for c in extraction.others] == ["one.mp4", "two.mp4"]
 
 

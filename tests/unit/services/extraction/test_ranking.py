@@ -10,6 +10,7 @@ import pytest
 
 from mediavault.core.failures import Ambiguous, Drm, LinkExpired, NoVideo
 from mediavault.core.media import (
+    COMPATIBLE,
     Candidate,
     Expected,
     Extraction,
@@ -21,7 +22,7 @@ from mediavault.core.media import (
     SourceType,
     Watermark,
 )
-from mediavault.services.extraction.ranking import choose_candidate, explain, same_item, videos_to_save, with_choice
+from mediavault.services.extraction.ranking import choose_candidate, explain, items_to_save, same_item, with_choice
 from tests.stubs import candidate, extraction
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -108,15 +109,15 @@ def test_a_protected_video_is_not_chosen_while_there_is_another() -> None:
 
 def test_what_is_not_surely_the_posts_is_never_chosen() -> None:
     with pytest.raises(Ambiguous):
-        videos_to_save(extraction(c("a", ownership=Ownership.UNKNOWN), c("b", ownership=Ownership.UNKNOWN)))
+        items_to_save(extraction(c("a", ownership=Ownership.UNKNOWN), c("b", ownership=Ownership.UNKNOWN)))
 
 
 def test_a_post_without_video_counts_the_pictures() -> None:
     pictures = ("https://a.test/1.jpg", "https://a.test/2.jpg")
     with pytest.raises(NoVideo, match="2 pictures"):
-        videos_to_save(replace(extraction(), items=(), image_urls=pictures))
+        items_to_save(replace(extraction(), items=(), image_urls=pictures))
     with pytest.raises(NoVideo, match="1 picture"):
-        videos_to_save(replace(extraction(), items=(Item(type=ItemType.IMAGE),)))
+        items_to_save(replace(extraction(), items=(Item(type=ItemType.IMAGE),)))
 
 
 def test_all_videos_of_the_post_are_to_be_saved_and_none_of_a_quoted_post() -> None:
@@ -124,10 +125,10 @@ def test_all_videos_of_the_post_are_to_be_saved_and_none_of_a_quoted_post() -> N
     quoted = Item((c("q"),), role=ItemRole.QUOTED)
     whole = replace(extraction(), items=(Item(type=ItemType.IMAGE), first, second, gif, quoted))
 
-    assert videos_to_save(whole) == (first, second, gif)
-    assert videos_to_save(replace(whole, selected=2)) == (second,)
+    assert items_to_save(whole) == (first, second, gif)
+    assert items_to_save(replace(whole, selected=2)) == (second,)
     with pytest.raises(NoVideo, match="quotes"):
-        videos_to_save(replace(whole, items=(quoted,)))
+        items_to_save(replace(whole, items=(quoted,)))
 
 
 def test_a_later_extraction_finds_the_same_item_by_its_media_id_or_else_by_its_index() -> None:
@@ -147,7 +148,7 @@ def test_a_compatible_form_goes_before_a_larger_one_when_asked_for() -> None:
     av1 = c("av1", video_codec="av1", height=2160)
 
     assert choose_candidate(of(h264, av1), now=NOW) is av1
-    assert choose_candidate(of(h264, av1), now=NOW, prefer=Preference.COMPATIBLE) is h264
+    assert choose_candidate(of(h264, av1), now=NOW, prefer=COMPATIBLE) is h264
 
 
 def test_a_silent_file_with_a_separate_sound_file_counts_as_one_with_sound() -> None:
@@ -189,7 +190,7 @@ def test_the_chosen_videos_become_the_posts_items_and_the_others_can_still_be_ch
     assert addresses(chosen) == [["a"], ["c"]]
     assert {one.ownership for item in chosen.items for one in item.candidates} == {Ownership.CHOSEN}
     assert [one.url for one in chosen.others] == [c("b").url]
-    assert len(videos_to_save(chosen)) == 2
+    assert len(items_to_save(chosen)) == 2
 
 
 def test_two_qualities_of_one_video_that_were_both_chosen_are_saved_once() -> None:
@@ -216,3 +217,92 @@ def test_a_choice_of_which_nothing_is_left_changes_nothing() -> None:
     found = unsure(c("x"), c("y"))
 
     assert with_choice(found, [c("a").url]) == found == with_choice(found, [])
+
+
+# --- the sound alone
+
+
+SOUND_ONLY = Preference(sound_only=True)
+
+
+def heard(*candidates: Candidate) -> str:
+    return choose_candidate(of(*candidates), now=NOW, prefer=SOUND_ONLY).url
+
+
+def test_sound_alone_is_taken_before_pictures_with_sound() -> None:
+    alone = candidate("https://m.example/a.m4a", has_video=False, has_audio=True, bitrate=128_000)
+    film = candidate("https://m.example/v.mp4", width=1920, height=1080, has_audio=True)
+
+    assert heard(film, alone) == alone.url
+    assert choose_candidate(of(alone, film), now=NOW).url == film.url
+
+
+def test_of_several_sounds_the_one_with_the_higher_bit_rate_is_taken() -> None:
+    low, high = (
+        candidate(f"https://m.example/{rate}.m4a", has_video=False, has_audio=True, bitrate=rate) for rate in (64, 160)
+    )
+
+    assert heard(low, high) == high.url
+
+
+def test_a_sound_that_is_listed_and_named_by_a_picture_keeps_its_bit_rate() -> None:
+    low, high = (
+        candidate(f"https://m.example/{rate}.m4a", has_video=False, has_audio=True, bitrate=rate) for rate in (64, 160)
+    )
+    silent = candidate("https://m.example/v.mp4", audio_url=high.url, has_audio=False, height=1080)
+
+    assert heard(silent, low, high) == high.url
+
+
+def test_the_separate_sound_of_a_silent_file_is_taken_alone() -> None:
+    silent = candidate("https://m.example/v.mp4", audio_url="https://m.example/a.mp4", has_audio=False, height=1080)
+    chosen = choose_candidate(of(silent), now=NOW, prefer=SOUND_ONLY)
+
+    assert (chosen.url, chosen.audio_url, chosen.has_video) == ("https://m.example/a.mp4", None, False)
+
+
+def test_a_stream_which_may_have_its_sound_apart_is_taken_before_whole_files() -> None:
+    stream = candidate("https://m.example/v.m3u8", source_type=SourceType.HLS)
+
+    assert heard(candidate("https://m.example/v.mp4", height=1080), stream) == stream.url
+
+
+def test_of_whole_files_the_smallest_of_fair_size_is_taken() -> None:
+    sizes = [candidate(f"https://m.example/{lines}.mp4", width=lines * 2, height=lines) for lines in (2160, 480, 144)]
+
+    assert heard(*sizes) == "https://m.example/480.mp4"
+
+
+def test_a_silent_video_has_no_sound_to_take() -> None:
+    with pytest.raises(NoVideo):
+        heard(candidate("https://m.example/v.mp4", has_audio=False))
+
+
+# --- a profile's height and codecs
+
+
+def test_nothing_larger_is_taken_where_something_fits() -> None:
+    sizes = [candidate(f"https://m.example/{lines}.mp4", width=lines * 2, height=lines) for lines in (2160, 1080, 360)]
+
+    assert choose_candidate(of(*sizes), now=NOW, prefer=Preference(max_height=1080)).height == 1080
+    assert choose_candidate(of(*sizes[:1]), now=NOW, prefer=Preference(max_height=1080)).height == 2160
+    assert choose_candidate(of(*sizes), now=NOW, prefer=Preference(max_height=144)).height == 360
+
+
+def test_a_stream_of_several_sizes_counts_as_the_size_that_fits() -> None:
+    stream = candidate("https://m.example/v.m3u8", source_type=SourceType.HLS, width=3840, height=2160)
+    file = candidate("https://m.example/v.mp4", width=640, height=360)
+
+    assert choose_candidate(of(file, stream), now=NOW, prefer=Preference(max_height=1080)) is stream
+
+
+def test_codecs_are_taken_in_the_order_of_the_profile() -> None:
+    files = {
+        codec: candidate(f"https://m.example/{codec}.mp4", video_codec=codec, width=640 * size, height=360 * size)
+        for size, codec in enumerate(("av1", "h264", "hevc", "vp9"), 1)
+    }
+    prefer = Preference(codecs=("av1", "h264"))
+
+    assert choose_candidate(of(*files.values()), now=NOW, prefer=prefer) is files["av1"]
+    del files["av1"]
+    assert choose_candidate(of(*files.values()), now=NOW, prefer=prefer) is files["h264"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 
@@ -17,7 +18,7 @@ from mediavault.platforms.registry import all_platforms, identify
 from mediavault.platforms.tiktok import TIKTOK
 from mediavault.platforms.x import X
 from mediavault.services.extraction.outcome import PageOutcome
-from mediavault.services.extraction.ranking import choose_candidate, videos_to_save
+from mediavault.services.extraction.ranking import choose_candidate, items_to_save
 from mediavault.services.extraction.saved_page import (
     open_saved,
     read_saved_list,
@@ -43,7 +44,7 @@ SHARED = Path(__file__).resolve().parents[5] / "shared" / "fixtures"
 
 
 def best(extraction: Extraction) -> str:
-    return choose_candidate(videos_to_save(extraction)[0]).url
+    return choose_candidate(items_to_save(extraction)[0]).url
 
 
 def read(platform: Platform, post: Post, document: bytes) -> Extraction:
@@ -83,7 +84,7 @@ def test_several_written_players_of_one_article_are_a_carousel() -> None:
 
 def test_several_written_players_that_share_nothing_are_not_owned() -> None:
     with pytest.raises(Ambiguous):
-        videos_to_save(page(f'<video src="{CDN}a.mp4"></video><video src="{CDN}b.mp4"></video>'))
+        items_to_save(page(f'<video src="{CDN}a.mp4"></video><video src="{CDN}b.mp4"></video>'))
 
 
 def test_a_page_with_metadata_only_has_a_story_and_no_candidates() -> None:
@@ -91,7 +92,7 @@ def test_a_page_with_metadata_only_has_a_story_and_no_candidates() -> None:
 
     assert (extraction.title, extraction.thumbnail_url, extraction.candidates) == ("A kite", f"{CDN}t.jpg", ())
     with pytest.raises(NoVideo):
-        videos_to_save(extraction)
+        items_to_save(extraction)
 
 
 @pytest.mark.parametrize("platform", [X, TIKTOK, GENERIC], ids=lambda p: p.name)
@@ -403,3 +404,33 @@ def test_an_article_whose_videos_all_have_their_own_pages_has_no_own_video() -> 
     post = page_post()
 
     assert read_saved_post(GENERIC, post, open_saved(html.encode(), post.url)).outcome is PageOutcome.NO_OWN_VIDEO
+
+
+TRACKS = """
+<track src="/en.vtt" srclang="en" default>
+<track kind="captions" src="de.vtt" srclang=" de_AT ">
+<track kind="chapters" src="chapters.vtt" srclang="en">
+<track kind="subtitles" srclang="fr">
+<track src="odd.vtt" srclang="../../etc">
+"""
+
+
+def test_the_subtitles_of_a_pages_only_player_are_its_videos() -> None:
+    html = f'<article><h1>Trains</h1><video controls src="{CDN}/a.mp4">{TRACKS}</video></article><track src="x.vtt">'
+
+    [item] = page(html).videos
+
+    assert [(one.url, one.language) for one in item.subtitles] == [
+        (urljoin(page_post().url, "/en.vtt"), "en"),
+        (urljoin(page_post().url, "de.vtt"), "de-AT"),
+        (urljoin(page_post().url, "odd.vtt"), ""),
+    ]
+    assert not any(one.automatic for one in item.subtitles)
+
+
+def test_the_subtitles_of_one_of_several_players_are_nobodys() -> None:
+    players = f'<video controls src="{CDN}/a.mp4">{TRACKS}</video><video controls src="{CDN}/b.mp4"></video>'
+
+    items = page(f"<article><h1>Trains</h1>{players}</article>").videos
+
+    assert not any(item.subtitles for item in items)

@@ -29,7 +29,15 @@ def sound(name: str, **facts: Any) -> dict[str, Any]:
 
 
 def read(*formats: dict[str, Any], platform: Platform = SITE, **info: Any) -> tuple[Candidate, ...]:
-    return candidates_of({"formats": list(formats), **info}, platform, FoundIn.API)
+    """Return the videos; :func:`sounds` returns what is sound alone."""
+    found = candidates_of({"formats": list(formats), **info}, platform, FoundIn.API)
+    return tuple(candidate for candidate in found if candidate.has_video is not False)
+
+
+def sounds(*formats: dict[str, Any], **info: Any) -> list[str]:
+    """Return the URLs of what is sound alone, without their host."""
+    found = candidates_of({"formats": list(formats), **info}, SITE, FoundIn.API)
+    return [c.url.removeprefix(f"{HOST}/") for c in found if c.has_video is False and c.has_audio]
 
 
 def test_a_format_becomes_a_candidate_with_all_its_facts() -> None:
@@ -147,6 +155,21 @@ def test_a_pair_expires_with_the_earlier_of_its_two_files() -> None:
     assert candidate.expires_at == datetime.fromtimestamp(1_800_000_000, UTC)
 
 
+def test_the_sound_alone_follows_the_videos_the_best_of_each_container() -> None:
+    opus = {"ext": "webm", "vcodec": "none", "acodec": "opus"}
+    formats = [sound("low.m4a", abr=48), sound("best.m4a", abr=128), video("s.webm", abr=160, **opus), video()]
+
+    assert sounds(*formats) == ["s.webm", "best.m4a"]
+    assert sounds(*formats, video("drc.webm", abr=170, format_id="251-drc", **opus)) == ["s.webm", "best.m4a"]
+    assert candidates_of({"formats": formats}, SITE, FoundIn.API)[0].url == f"{HOST}/v.mp4"
+
+
+def test_a_hundred_formats_leave_room_for_the_sound() -> None:
+    formats = [sound("a.m4a", abr=128), *(video(f"{number}.mp4") for number in range(100))]
+
+    assert sounds(*formats) == ["a.m4a"]
+
+
 # --- playlists -------------------------------------------------------------------------------------------------
 
 
@@ -176,8 +199,11 @@ def test_each_playlist_is_a_separate_candidate() -> None:
     assert [c.url for c in candidates] == [f"{HOST}/b.m3u8", f"{HOST}/a.m3u8"]
 
 
-def test_a_playlist_of_sound_alone_is_not_a_candidate() -> None:
-    assert read({**rung("a.m3u8", 0), "vcodec": "none"}) == ()
+def test_a_playlist_of_sound_alone_is_no_video() -> None:
+    alone = {**rung("a.m3u8", 0), "vcodec": "none"}
+
+    assert read(alone) == ()
+    assert sounds(alone) == ["a.m3u8"]
 
 
 def test_a_dash_format_is_fetched_by_its_manifest() -> None:

@@ -12,8 +12,12 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.failures import ExtractorBroken, StorageFailure, ToolMissing
+from mediavault.core.messages import Message
 from mediavault.services.extraction.ytdlp_home import YtdlpInstallation, installed, own_version, use, work_folder
-from mediavault.services.extraction.ytdlp_upgrade import Upgrade, package, upgrade
+from mediavault.services.extraction.ytdlp_installer import package
+from mediavault.services.extraction.ytdlp_upgrade import Examine, upgrade
+from mediavault.services.extraction.ytdlp_upgrade import Install as Installing
+from mediavault.services.extraction.ytdlp_versions import RECORD, Upgrade, alone, former_version, read_record, step_back
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -99,35 +103,43 @@ def finding(version: str | None) -> Callable[[YtdlpInstallation, Path], Awaitabl
     return examine
 
 
+async def upgraded(home: Path, *, install: Installing, examine: Examine, takes_refused: bool = True) -> Upgrade:
+    return await upgrade(home, now=lambda: NOW, install=install, examine=examine, takes_refused=takes_refused)
+
+
+def names_in(home: Path) -> list[str]:
+    return sorted(path.name for path in home.iterdir() if path.name != RECORD)
+
+
 async def test_a_newer_version_is_proved_and_taken_into_use(tmp_path: Path) -> None:
-    assert await upgrade(tmp_path, install=install, examine=finding("2026.11.20")) == Upgrade(
+    assert await upgraded(tmp_path, install=install, examine=finding("2026.11.20")) == Upgrade(
         "2026.07.04", "2026.11.20"
     )
     assert installed(tmp_path).library == tmp_path / "2026.11.20"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["2026.11.20", "current"]
+    assert names_in(tmp_path) == ["2026.11.20", "current"]
 
 
 async def test_the_previous_version_stays_for_running_children_and_older_ones_go(tmp_path: Path) -> None:
     put(tmp_path, "2026.08.01", used=False)
     put(tmp_path, "2026.10.26")
-    await upgrade(tmp_path, install=install, examine=finding("2026.11.20"))
+    await upgraded(tmp_path, install=install, examine=finding("2026.11.20"))
 
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["2026.10.26", "2026.11.20", "current"]
+    assert names_in(tmp_path) == ["2026.10.26", "2026.11.20", "current"]
 
 
 async def test_the_newest_is_left_alone(tmp_path: Path) -> None:
     put(tmp_path, "2026.10.26")
 
-    assert await upgrade(tmp_path, install=install, examine=finding("2026.10.26")) == Upgrade(
+    assert await upgraded(tmp_path, install=install, examine=finding("2026.10.26")) == Upgrade(
         "2026.10.26", "2026.10.26"
     )
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["2026.10.26", "current"]
+    assert names_in(tmp_path) == ["2026.10.26", "current"]
 
 
 async def test_the_remains_of_an_interrupted_upgrade_are_replaced(tmp_path: Path) -> None:
     rest = put(tmp_path, "2026.11.20", used=False)
     (rest / "half").write_text("x")
-    await upgrade(tmp_path, install=install, examine=finding("2026.11.20"))
+    await upgraded(tmp_path, install=install, examine=finding("2026.11.20"))
 
     assert not (rest / "half").exists()
     assert installed(tmp_path).version == "2026.11.20"
@@ -135,7 +147,7 @@ async def test_the_remains_of_an_interrupted_upgrade_are_replaced(tmp_path: Path
 
 async def fails_to_install(what: str, library: Path) -> None:
     library.mkdir()
-    raise ToolMissing("no connection")
+    raise ToolMissing(Message("no connection to %(index)s", index="pypi"))
 
 
 async def breaks_down(fresh: YtdlpInstallation, folder: Path) -> str | None:
@@ -156,16 +168,16 @@ async def test_an_upgrade_that_fails_keeps_the_previous_version_and_leaves_nothi
 ) -> None:
     put(tmp_path, "2026.10.26")
     with pytest.raises(ToolMissing):
-        await upgrade(tmp_path, install=installing, examine=examining)
+        await upgraded(tmp_path, install=installing, examine=examining)
 
     assert installed(tmp_path).version == "2026.10.26"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["2026.10.26", "current"]
+    assert names_in(tmp_path) == ["2026.10.26", "current"]
 
 
 async def test_a_state_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageFailure):
-        await upgrade(tmp_path / "file" / "ytdlp", install=install, examine=finding("2026.11.20"))
+        await upgraded(tmp_path / "file" / "ytdlp", install=install, examine=finding("2026.11.20"))
 
 
 def test_optional_parts_that_are_installed_are_upgraded_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,3 +187,77 @@ def test_optional_parts_that_are_installed_are_upgraded_too(monkeypatch: pytest.
     importable |= {"yt_dlp_ejs", "curl_cffi"}
 
     assert (alone, package(YtdlpInstallation("2026.10.26", None))) == ("yt-dlp", "yt-dlp[default,curl-cffi]")
+
+
+# --- the way back ----------------------------------------------------------------------------------------------
+
+
+async def test_the_former_version_is_used_again_and_only_once(tmp_path: Path) -> None:
+    put(tmp_path, "2026.10.26")
+    await upgraded(tmp_path, install=install, examine=finding("2026.11.20"))
+    former = former_version(tmp_path)
+    done = step_back(tmp_path, now=NOW, why=Message("it broke"))
+
+    assert (former, done, installed(tmp_path).version) == (
+        "2026.10.26",
+        Upgrade("2026.11.20", "2026.10.26"),
+        "2026.10.26",
+    )
+    assert (read_record(tmp_path).refused, read_record(tmp_path).why) == ("2026.11.20", "it broke")
+    with pytest.raises(ToolMissing, match="no former"):
+        step_back(tmp_path, now=NOW)
+
+
+async def test_the_version_that_came_with_mediavault_is_a_former_one_too(tmp_path: Path) -> None:
+    await upgraded(tmp_path, install=install, examine=finding("2026.11.20"))
+
+    assert step_back(tmp_path, now=NOW) == Upgrade("2026.11.20", "2026.07.04")
+    assert installed(tmp_path) == YtdlpInstallation("2026.07.04", None)
+
+
+async def test_a_former_version_whose_folder_is_gone_is_none(tmp_path: Path) -> None:
+    put(tmp_path, "2026.10.26")
+    await upgraded(tmp_path, install=install, examine=finding("2026.11.20"))
+    (tmp_path / "2026.10.26" / "yt_dlp").rmdir()
+
+    assert former_version(tmp_path) is None
+
+
+async def test_a_version_that_was_given_up_is_taken_again_only_by_hand(tmp_path: Path) -> None:
+    await upgraded(tmp_path, install=install, examine=finding("2026.11.20"))
+    step_back(tmp_path, now=NOW)
+    passed = await upgraded(tmp_path, install=install, examine=finding("2026.11.20"), takes_refused=False)
+    newer = await upgraded(tmp_path, install=install, examine=finding("2026.11.21"), takes_refused=False)
+    step_back(tmp_path, now=NOW)
+    taken = await upgraded(tmp_path, install=install, examine=finding("2026.11.21"))
+
+    assert passed == Upgrade("2026.07.04", "2026.07.04")
+    assert newer.after == taken.after == "2026.11.21"
+    assert read_record(tmp_path).refused is None
+
+
+async def test_the_last_attempt_is_remembered(tmp_path: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(ToolMissing):
+            await upgraded(tmp_path, install=fails_to_install, examine=finding(None))
+    failed = read_record(tmp_path)
+    await upgraded(tmp_path, install=install, examine=finding("2026.11.20"))
+    done = read_record(tmp_path)
+
+    assert (failed.tried_at, failed.error, failed.failures) == (NOW, "no connection to pypi", 2)
+    assert failed.error.values == {"index": "pypi"}  # so that it is shown in the reader's language
+    assert (done.error, done.failures, done.before, done.after) == ("", 0, "2026.07.04", "2026.11.20")
+
+
+async def test_one_upgrade_at_a_time_in_a_folder(tmp_path: Path) -> None:
+    with alone(tmp_path), pytest.raises(ToolMissing, match="already"):
+        await upgraded(tmp_path, install=install, examine=finding("2026.11.20"))
+
+    assert installed(tmp_path).library is None
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"failures": "x"}', '{"tried_at": "yesterday"}'])
+def test_a_record_that_cannot_be_read_is_an_empty_one(tmp_path: Path, text: str) -> None:
+    (tmp_path / RECORD).write_text(text)
+
+    assert read_record(tmp_path).tried_at is None

@@ -18,8 +18,9 @@ from mediavault.core.failures import (
     Upcoming,
 )
 from mediavault.core.installation import command_to_install
-from mediavault.core.media import Extraction, FoundIn, ItemRole, Ownership, Post
+from mediavault.core.media import Expected, Extraction, FoundIn, ItemRole, ItemType, Ownership, Post, SourceType
 from mediavault.core.platform import Platform, YtdlpRules
+from mediavault.core.recordings import began_at
 from mediavault.services.extraction.ytdlp_reading import read_answer
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -244,6 +245,35 @@ def test_what_is_still_on_the_air_is_left_for_later(facts: dict[str, Any], condi
     assert read(video(live_status="was_live")).items
 
 
+def a_stream(**facts: Any) -> dict[str, Any]:
+    hls = {"url": f"{CDN}/1080.m3u8", "manifest_url": f"{CDN}/live.m3u8", "protocol": "m3u8_native", "ext": "mp4", "vcodec": "avc1.640028", "acodec": "mp4a.40.2", "height": 1080}  # fmt: skip
+    info = video(live_status="is_live", is_live=True, **facts)
+    return {**info, "formats": [*info["formats"], hls]}
+
+
+def test_what_can_be_recorded_of_a_running_stream_is_its_playlist() -> None:
+    with pytest.raises(LiveNow) as failure:
+        read(a_stream(duration=7.0, release_timestamp=NOW.timestamp()))
+    assert failure.value.instead is not None
+    (item,) = failure.value.instead.items
+
+    assert [(one.url, one.source_type) for one in item.candidates] == [(f"{CDN}/live.m3u8", SourceType.HLS)]
+    assert (item.expected.duration_s, item.candidates[0].duration_s) == (None, None)
+    assert began_at(failure.value.instead.metadata) == NOW
+
+
+def test_a_running_stream_without_a_playlist_cannot_be_recorded() -> None:
+    with pytest.raises(LiveNow) as failure:
+        read(video(is_live=True))
+
+    assert failure.value.instead is None
+
+
+def test_a_running_stream_among_several_videos_is_live() -> None:
+    with pytest.raises(LiveNow):
+        read(listing(a_stream(), video("other")), site=replace(SITE, owns_list=False))
+
+
 def test_the_announced_start_of_a_broadcast_is_passed_on() -> None:
     begins = NOW + timedelta(hours=100)
     with pytest.raises(Upcoming, match=f"{begins:%Y-%m-%d %H:%M} UTC") as failure:
@@ -268,3 +298,79 @@ def test_sound_without_pictures_is_not_a_video() -> None:
         read(video(formats=[sound]))
     with pytest.raises(ToolMissing):
         read(video(formats=[sound]), warnings=["No supported JavaScript runtime could be found."])
+
+
+def test_a_post_that_is_sound_is_read_for_profiles_that_save_sound() -> None:
+    sound = {"url": f"{CDN}/a.mp3", "protocol": "https", "ext": "mp3", "vcodec": "none", "acodec": "mp3"}
+    with pytest.raises(NoVideo) as caught:
+        read(video(formats=[sound], title="A song", duration=61, thumbnail=f"{CDN}/cover.jpg"))
+    read_instead = caught.value.instead
+
+    assert read_instead is not None
+    assert read_instead.videos == ()
+    [item] = read_instead.media(frozenset({ItemType.AUDIO}))
+    assert (item.media_id, item.expected, item.thumbnail_url) == ("abc", Expected(61.0, audio=True), f"{CDN}/cover.jpg")
+    assert [candidate.url for candidate in item.candidates] == [f"{CDN}/a.mp3"]
+    assert read_instead.title == "A song"
+
+
+def test_chapters_are_sorted_and_numbered_where_they_have_no_title() -> None:
+    chapters = [
+        {"start_time": 60, "end_time": 90, "title": "End"},
+        {"start_time": 0, "title": "Start"},
+        {"start_time": 30.5},
+        {"start_time": 30.5, "title": "again"},
+        {"start_time": -1, "title": "before"},
+        {"start_time": "soon"},
+        "rubbish",
+    ]
+    [item] = read(video(chapters=chapters)).items
+
+    assert [(each.start_s, each.title) for each in item.chapters] == [(0.0, "Start"), (30.5, "3"), (60.0, "End")]
+
+
+def texts(*forms: str, name: str = "en") -> list[dict[str, str]]:
+    return [{"ext": form, "url": f"{CDN}/{name}.{form}"} for form in forms]
+
+
+def subtitles(**facts: Any) -> list[tuple[str, str, bool]]:
+    [item] = read(video(**facts)).items
+    return [(one.language, one.url.removeprefix(f"{CDN}/"), one.automatic) for one in item.subtitles]
+
+
+def test_subtitles_are_taken_in_the_best_form_that_can_be_read() -> None:
+    offered = {
+        "en": texts("srv3", "json3", "vtt"),
+        "de": texts("srt", name="de"),
+        "fr": texts("ttml"),
+        "live_chat": texts("json"),
+    }
+
+    assert subtitles(subtitles=offered) == [("en", "en.vtt", False), ("de", "de.srt", False)]
+
+
+def test_of_a_machines_captions_only_those_in_the_videos_own_language_are_taken() -> None:
+    captions = {"en-orig": texts("vtt", "json3"), "en": texts("vtt"), "de": texts("vtt", name="de")}
+
+    assert subtitles(automatic_captions=captions) == [("en", "en.json3", True)]
+    assert subtitles(automatic_captions={"de": texts("vtt", name="de"), "en": texts("vtt")}, language="de") == [
+        ("de", "de.vtt", True)
+    ]
+    assert subtitles(automatic_captions={"pt": texts("vtt"), "en": texts("vtt")}) == []
+
+
+@pytest.mark.parametrize(
+    "offered",
+    [
+        7,
+        ["en"],
+        {"en": 7},
+        {"en": [7]},
+        {"en": [{"ext": "vtt"}]},
+        {"en": [{"ext": "vtt", "url": "file:///etc/passwd"}]},
+        {"../../x": [{"ext": "vtt", "url": "https://c.example/x.vtt"}]},
+        {"en": [{"ext": "vtt", "url": "javascript:1"}]},
+    ],
+)
+def test_rubbish_is_no_subtitles(offered: Any) -> None:
+    assert subtitles(subtitles=offered, automatic_captions=offered) == []

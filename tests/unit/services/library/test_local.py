@@ -11,9 +11,7 @@ import pytest
 
 from mediavault.core.failures import NoSpace, StorageFailure
 from mediavault.services.library import disk
-from mediavault.services.library.layout import VIDEO_SUFFIXES
 from mediavault.services.library.local_library import LocalLibrary
-from mediavault.worker.stages.keep import SUFFIXES
 
 BODY = b"a video" * 1000
 SHA = hashlib.sha256(BODY).hexdigest()
@@ -28,6 +26,16 @@ async def staged(library: LocalLibrary, folder: Path, body: bytes = BODY) -> Pat
     path = folder / "media.part"
     path.write_bytes(body)
     return path
+
+
+async def test_a_folder_with_nothing_but_files_about_itself_is_removed(tmp_path: Path) -> None:
+    library = LocalLibrary(tmp_path)
+    for path in ("show/tvshow.nfo", "show/poster.jpg", "show/Season 2026/season.nfo"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(b"x")
+    await library.tidy("show")
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_renameat2_a_hard_link_does_not_replace_the_target_either(
@@ -199,10 +207,6 @@ async def test_nothing_is_created_placed_or_removed_unless_it_is_the_expected_li
     assert "echo 0b5e7a52-ours" in refused.value.help
     assert not (library.root / "acc").exists()
     assert await library.staging.folders() == []
-
-
-def test_every_saved_container_has_a_known_video_suffix() -> None:
-    assert set(SUFFIXES.values()) == set(VIDEO_SUFFIXES)
 
 
 async def test_a_path_that_no_file_can_have_counts_as_a_missing_file(library: LocalLibrary) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -58,9 +59,40 @@ def own_candidates(address: object, platform: Platform, *, mime: str | None = No
     url = values.url(address)
     if url is None or classify_media(url, mime, platform=platform).kind in _NO_VIDEO:
         return []
+    return [_own(url, platform, mime, facts, has_video=True)]
+
+
+def pictures(*addresses: object) -> tuple[Candidate, ...]:
+    """Return the candidates of one picture, in this order; what is not the URL of anything is left out."""
+    urls = dict.fromkeys(url for address in addresses if (url := values.url(address)))
+    return tuple(
+        Candidate(
+            url=url,
+            source_type=SourceType.DIRECT,
+            found_in=FoundIn.PAGE_DATA,
+            ownership=Ownership.ID_MATCH,
+            has_video=False,
+            has_audio=False,
+            signed=is_signed(url),
+            expires_at=signed_url_expiry(url),
+        )
+        for url in urls
+    )
+
+
+def own_sounds(address: object, platform: Platform, *, mime: str | None = None, **facts: Any) -> list[Candidate]:
+    """Return the one candidate of a sound that the post's own record names; none where ``address`` is no URL.
+
+    ``facts`` are as in :func:`own_candidates`.
+    """
+    url = values.url(address)
+    return [] if url is None else [_own(url, platform, mime, facts, has_video=False, has_audio=True)]
+
+
+def _own(url: str, platform: Platform, mime: str | None, facts: Mapping[str, Any], **tracks: bool) -> Candidate:
     base = candidate(url, platform, FoundIn.PAGE_DATA, ownership=Ownership.ID_MATCH, mime=mime)
     known = {name: value for name, value in facts.items() if value is not None}
-    return [replace(base, **{"has_video": True, **known})]
+    return replace(base, **{**tracks, **known})
 
 
 def codec(name: object) -> str | None:

@@ -16,7 +16,7 @@ from mediavault.core.media import Candidate, Expected, Item, ItemRole, ItemType,
 from mediavault.core.platform import PageData, Platform
 from mediavault.services.extraction.media_urls import classify_media
 from mediavault.services.extraction.page_data import build, values
-from mediavault.services.extraction.page_data.build import own_candidates
+from mediavault.services.extraction.page_data.build import own_candidates, own_sounds, pictures
 from mediavault.services.extraction.page_data.json_walk import Node, walk
 
 
@@ -160,5 +160,9 @@ def _file(platform: Platform, file: Node) -> Item:
         height=values.integer(shape.get("height")),
         size=values.integer(file.get("size")),
     )
+    if kind is ItemType.AUDIO:
+        candidates = own_sounds(file.get("url"), platform, mime=mime, size=values.integer(file.get("size")))
+    if kind is ItemType.IMAGE:
+        candidates = [*pictures(file.get("url"))]
     picture = values.url(file.get("thumbnailUrl")) or (values.url(file.get("url")) if kind is ItemType.IMAGE else None)
     return Item(tuple(candidates), type=kind, media_id=values.text(file.get("id")), thumbnail_url=picture)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
 from mediavault.core.failures import BadUrl
+from mediavault.core.media import SubtitleSource
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url
 from mediavault.services.extraction.media_urls import classify_media
 from mediavault.services.extraction.page_data import values
@@ -17,8 +18,8 @@ from mediavault.services.extraction.page_data.html_scan import Tag
 from mediavault.services.extraction.page_data.json_walk import Node, walk
 from mediavault.services.extraction.page_data.player_setups import (
     MAX_SETUPS,
+    PlayerFile,
     Setup,
-    Source,
     setup_in_attributes,
     setups_in_script,
     source_of,
@@ -27,16 +28,18 @@ from mediavault.services.extraction.page_data.player_setups import (
 MAX_PLAYERS = 200
 MAX_PICTURES = 200
 MAX_FRAMES = 50
+MAX_TRACKS = 100  # of one player
 
 
 @dataclass(slots=True)
 class HtmlPlayer:
     """A ``<video>`` as written: its own src first, then its sources. ``container`` is as in ``SeenVideo``."""
 
-    sources: list[Source] = field(default_factory=list)
+    sources: list[PlayerFile] = field(default_factory=list)
     poster: str = ""
     muted_loop: bool = False
     container: str = ""
+    subtitles: list[SubtitleSource] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -127,6 +130,8 @@ class _Reading:
                 page.metas.append((name.strip().lower(), attributes.get("content", "")))
             case "source" if self.player is not None and (source := source_of(attributes)):
                 self.player.sources.append(source)
+            case "track" if self.player is not None and len(self.player.subtitles) < MAX_TRACKS:
+                self.player.subtitles += [text] if (text := self._subtitles(attributes)) else []
             case "title" if not page.title:
                 page.title = " ".join(tag.text[:1_000].split())
             case "h1" if not page.heading:
@@ -146,6 +151,13 @@ class _Reading:
                 page.has_password_field |= attributes.get("type", "").lower() == "password"
             case "img" if self.open_containers and len(page.pictures) < MAX_PICTURES:
                 page.pictures += [picture] if (picture := _picture(tag)) else []
+
+    def _subtitles(self, attributes: Mapping[str, str]) -> SubtitleSource | None:
+        """Return what a ``<track>`` names; None for chapters, descriptions and data for scripts."""
+        url = self.page.absolute(attributes.get("src"))
+        if url is None or attributes.get("kind", "subtitles").strip().lower() not in ("subtitles", "captions"):
+            return None
+        return SubtitleSource(url, attributes.get("srclang", ""))
 
     def _link(self, attributes: Mapping[str, str]) -> None:
         """Read the page's own URL, or microdata.
@@ -182,7 +194,7 @@ class _Reading:
             return
         attributes = tag.attributes
         setup = setup_in_attributes({name: text for name, text in attributes.items() if name not in ("src", "poster")})
-        own = Source(attributes["src"]) if attributes.get("src") else source_of(attributes)
+        own = PlayerFile(attributes["src"]) if attributes.get("src") else source_of(attributes)
         self.page.hosted |= any(name in attributes for name in ("data-video-id", "data-brightcove-video-id"))
         self.player = HtmlPlayer(
             sources=[*([own] if own else []), *(setup.sources if setup and not own else ())],
@@ -217,7 +229,7 @@ class _Reading:
         mime = tag.attributes.get("type", "")
         is_flash = "shockwave" in mime
         if address and not is_flash and classify_media(address, mime).may_be_video and not mime.startswith("text/"):
-            self._set_up([Setup((Source(address, mime),))])
+            self._set_up([Setup((PlayerFile(address, mime),))])
 
     def _set_up(self, setups: Sequence[Setup | None]) -> None:
         self.page.add_setups([setup for setup in setups if setup is not None])

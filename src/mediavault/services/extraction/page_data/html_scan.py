@@ -21,7 +21,7 @@ _MAX_HEADING_CHARS = 2_000
 
 _RAW = frozenset({"script", "style", "title", "textarea"})  # their content is text, whatever it looks like
 _OPENING = re.compile(
-    r"<(?=[!/A-Za-z])(?:(?P<comment>!--)|(?P<closing>/?)(?P<name>script|style|title|textarea|meta|link|video|source|img|iframe|article|main|aside|a"
+    r"<(?=[!/A-Za-z])(?:(?P<comment>!--)|(?P<closing>/?)(?P<name>script|style|title|textarea|meta|link|video|source|track|img|iframe|article|main|aside|a"
     r"|template|base|input|h1|video-js|object|embed|param|amp-(?:video|youtube|vimeo|dailymotion|brightcove|jwplayer))(?=[\s/>]))",
     re.IGNORECASE,
 )

@@ -32,6 +32,9 @@ _POSTINGS = frozenset(
     {"VideoObject", "SocialMediaPosting", "DiscussionForumPosting", "Article", "NewsArticle", "BlogPosting", "WebPage"}
 )
 
+_SOCIAL_POSTINGS = frozenset({"SocialMediaPosting", "DiscussionForumPosting"})
+MAX_PICTURES = 100
+
 
 def declared_videos(page: HtmlPage, platform: Platform) -> list[Item]:
     """Return the videos that JSON-LD and the link-preview cards name, one item per video, in document order.
@@ -144,6 +147,7 @@ def story_of(page: HtmlPage, documents: Sequence[object] = (), platform: Platfor
         published_at=_published(page, own),
         thumbnail_url=_thumbnail(page, own),
         image_urls=pictures,
+        own_pictures=_own_pictures(page, own),
     )
 
 
@@ -394,6 +398,12 @@ def _pictures(page: HtmlPage, own: Node) -> list[object]:
     return (
         [*named, *page.pictures] if named or page.pictures else [page.meta("og:image", "og:image:url", "twitter:image")]
     )
+
+
+def _own_pictures(page: HtmlPage, own: Node) -> tuple[str, ...]:
+    """Return the pictures that are a posting's contents. An article's are illustrations of it."""
+    addresses = _addresses(own.get("image")) if _types(own) & _SOCIAL_POSTINGS else []
+    return tuple(dict.fromkeys(filter(None, map(page.absolute, addresses))))[:MAX_PICTURES]
 
 
 def _published(page: HtmlPage, own: Node) -> datetime | None:

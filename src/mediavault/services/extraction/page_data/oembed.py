@@ -29,6 +29,7 @@ class Story:
     published_at: datetime | None = None
     thumbnail_url: str | None = None
     image_urls: tuple[str, ...] = ()
+    own_pictures: tuple[str, ...] = ()  # that the data of a posting name as its contents
 
 
 def story(documents: Sequence[object]) -> Story | None:

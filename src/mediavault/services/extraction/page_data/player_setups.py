@@ -63,7 +63,7 @@ _MIMES = {"hls": "application/x-mpegurl", "m3u8": "application/x-mpegurl", "dash
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PlayerFile:
     """One file of a player as written, with its facts. ``height`` is in pixels."""
 
     address: str
@@ -76,7 +76,7 @@ class Source:
 class Setup:
     """The sources of one player: the qualities of one video."""
 
-    sources: tuple[Source, ...]
+    sources: tuple[PlayerFile, ...]
     poster: str = ""
 
 
@@ -119,7 +119,7 @@ def primary_setups(documents: Sequence[object]) -> list[Setup]:
 
 def setup_in_attributes(attributes: Mapping[str, str]) -> Setup | None:
     """Return the setup in the attributes of any element: URLs of files, or a configuration in JSON; None for none."""
-    sources: list[Source] = []
+    sources: list[PlayerFile] = []
     poster = ""
     for name, text in attributes.items():
         if text.lstrip()[:1] in ("{", "["):
@@ -127,13 +127,13 @@ def setup_in_attributes(attributes: Mapping[str, str]) -> Setup | None:
                 sources += setup.sources
                 poster = poster or setup.poster
         elif _may_hold_a_file(name) and _is_file(text):
-            sources.append(Source(text.strip()))
+            sources.append(PlayerFile(text.strip()))
         elif name.removeprefix("data-") in _PICTURES:
             poster = poster or text
     return Setup(tuple(sources), poster) if sources else None
 
 
-def source_of(attributes: Mapping[str, str]) -> Source | None:
+def source_of(attributes: Mapping[str, str]) -> PlayerFile | None:
     """Return what a ``<source>`` names, with the sizes that players write in it; None where it has no address."""
     address = attributes.get("src") or attributes.get("data-src") or ""
     sizes = (
@@ -141,7 +141,7 @@ def source_of(attributes: Mapping[str, str]) -> Source | None:
     )
     height = next(filter(None, map(_height_of, sizes)), None)
     return (
-        Source(address, attributes.get("type", ""), values.integer(attributes.get("data-width")), height)
+        PlayerFile(address, attributes.get("type", ""), values.integer(attributes.get("data-width")), height)
         if address
         else None
     )
@@ -152,14 +152,14 @@ def _argument(script: str, start: int, effort: int) -> tuple[list[Setup], int]:
     if script[start] in "\"'":
         end = script.find(script[start], start + 1, start + 3_000)
         address = script[start + 1 : end].replace("\\/", "/") if end > 0 else ""
-        return [Setup((Source(address),))] if _is_file(address) else [], len(address)
+        return [Setup((PlayerFile(address),))] if _is_file(address) else [], len(address)
     try:
         value, end = parse_literal(script, start)
         return setups_of(value), end - start
     except ValueError as exc:  # it has functions and variables
         text = _balanced(script, start, effort)
         files = (match[2].replace("\\/", "/") for match in _FILE.finditer(text))
-        sources = tuple(Source(address) for address in dict.fromkeys(files) if _is_file(address))
+        sources = tuple(PlayerFile(address) for address in dict.fromkeys(files) if _is_file(address))
         return [Setup(sources)] if sources else [], len(text) + int(exc.args[-1]) - start
 
 
@@ -182,7 +182,7 @@ def _setup(config: Node) -> Setup | None:
     return Setup(sources, poster) if sources else None
 
 
-def _sources(config: Node, kind: str, depth: int) -> Iterator[Source]:
+def _sources(config: Node, kind: str, depth: int) -> Iterator[PlayerFile]:
     kind = str(config.get("type") or config.get("mime") or kind)
     sizes = (config.get(name) for name in ("height", "res", "size", "label", "quality", "title", "html"))
     height = next(filter(None, map(_height_of, sizes)), None)
@@ -196,7 +196,7 @@ def _sources(config: Node, kind: str, depth: int) -> Iterator[Source]:
             elif isinstance(entry, str) and entry.strip() and not is_hosted(entry):
                 mime = _MIMES.get(kind.lower(), kind if "/" in kind else _MIMES.get(name, ""))
                 if "/" in entry and (_is_file(entry, mime) or (name in ("file", "src") and _may_be_file(entry))):
-                    yield Source(entry.strip(), mime, values.integer(config.get("width")), height)
+                    yield PlayerFile(entry.strip(), mime, values.integer(config.get("width")), height)
             elif isinstance(entry, dict) and depth < _MAX_DEPTH:
                 yield from _sources(entry, "", depth + 1)
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from mediavault.core.media import Expected, Item, ItemRole, ItemType, Post
 from mediavault.core.platform import PageData, Platform
 from mediavault.services.extraction.page_data import values
-from mediavault.services.extraction.page_data.build import own_candidates
+from mediavault.services.extraction.page_data.build import own_candidates, own_sounds, pictures
 from mediavault.services.extraction.page_data.json_walk import Node, walk
 
 _TYPES = {"video": ItemType.VIDEO, "gifv": ItemType.GIF, "image": ItemType.IMAGE, "audio": ItemType.AUDIO}
@@ -93,11 +93,9 @@ def _item(attachment: Node, platform: Platform) -> Item:
 
     ``remote_url`` is the file on the author's own server, ``url`` this server's copy of it, or a redirect to it.
     """
-    kind = _TYPES.get(str(attachment.get("type")), ItemType.IMAGE)
-    addresses = [values.url(attachment.get(name)) for name in ("remote_url", "url")]
+    kind = _type_of(attachment)
+    addresses = _addresses(attachment)
     measures = {**values.obj(attachment, "meta"), **values.obj(attachment, "meta", "original")}
-    if attachment.get("type") == "unknown" and _is_video_name(addresses):
-        kind = ItemType.VIDEO
     is_video = kind in (ItemType.VIDEO, ItemType.GIF)
     seconds = values.duration(measures.get("duration"))
     candidates = [
@@ -114,13 +112,33 @@ def _item(attachment: Node, platform: Platform) -> Item:
             has_audio=False if kind is ItemType.GIF else None,
         )
     ]
+    if kind is ItemType.AUDIO:
+        candidates = [c for address in addresses for c in own_sounds(address, platform, duration_s=seconds)]
+    own_file = None
+    if kind is ItemType.IMAGE:
+        candidates, own_file = [*pictures(*addresses)], addresses[1] or addresses[0]
     return Item(
         tuple({candidate.url: candidate for candidate in candidates}.values()),
         type=kind,
         media_id=values.text(attachment.get("id")),
-        thumbnail_url=values.url(attachment.get("preview_url")) or (None if is_video else addresses[1] or addresses[0]),
+        thumbnail_url=values.url(attachment.get("preview_url")) or own_file,
         expected=Expected(duration_s=seconds, audio=False if kind is ItemType.GIF else None),
     )
+
+
+def attached_types(status: Node) -> set[ItemType]:
+    """Return what a status has attached."""
+    return set(map(_type_of, values.objects(status.get("media_attachments"))))
+
+
+def _type_of(attachment: Node) -> ItemType:
+    if attachment.get("type") == "unknown" and _is_video_name(_addresses(attachment)):
+        return ItemType.VIDEO
+    return _TYPES.get(str(attachment.get("type")), ItemType.IMAGE)
+
+
+def _addresses(attachment: Node) -> list[str | None]:
+    return [values.url(attachment.get(name)) for name in ("remote_url", "url")]
 
 
 def _is_video_name(addresses: Sequence[str | None]) -> bool:

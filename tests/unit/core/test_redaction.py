@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mediavault.web.redaction import redact_address, redact_page, redact_text
+from mediavault.core.redaction import redact_address, redact_page, redact_text
 from tests.growth import growth_of
 
 CANARY = "CANARY7f3a"

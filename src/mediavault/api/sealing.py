@@ -1,0 +1,70 @@
+"""Routes for sealed copies: made in the background, then downloaded."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from fastapi import APIRouter, Response
+
+from mediavault.api.dependencies import JobIdPath, Services, errors
+from mediavault.api.services import ApiServices
+from mediavault.core.failures import ErrorCode
+from mediavault.core.job import JobId
+from mediavault.core.seals import SealState
+from mediavault.presentation.schemas import SealView
+from mediavault.presentation.views import kept_files
+from mediavault.server.errors import HttpRefusal
+from mediavault.server.long_responses import StreamResponse
+
+router = APIRouter(tags=["files"])
+
+_ACCEPTED = 202
+
+
+@router.post("/api/jobs/{job_id}/seal", status_code=_ACCEPTED, responses=errors(401, 403, 404, 415, 503))
+async def seal(job_id: JobIdPath, services: Services) -> SealView:
+    """Start making a sealed copy of the post, for which its page is visited; ask again for the result."""
+    await begin_seal(services, job_id)
+    return _view(job_id, services.seals.state(job_id))
+
+
+@router.get("/api/jobs/{job_id}/seal", responses=errors(401, 404, 503))
+async def sealed(job_id: JobIdPath, services: Services) -> SealView:
+    """Return how far the sealed copy is."""
+    await services.store.catalogue.get(job_id)
+    return _view(job_id, services.seals.state(job_id))
+
+
+@router.get("/files/{job_id}/sealed-copy", response_class=Response, responses=errors(401, 404, 503))
+async def sealed_copy(job_id: JobIdPath, services: Services) -> Response:
+    """Return the sealed copy that was made last, as a zip. It can be downloaded for an hour."""
+    await services.store.catalogue.get(job_id)
+    opened = services.seals.open(job_id)
+    if opened is None:
+        raise HttpRefusal(
+            404, ErrorCode.NOT_FOUND, "There is no sealed copy, or no longer.", help="Make one on the post's page."
+        )
+    name, pieces = opened
+    headers = {
+        "Content-Type": "application/zip",
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return StreamResponse(pieces, headers)
+
+
+async def begin_seal(services: ApiServices, job_id: JobId) -> None:
+    """Start making a sealed copy. Raises JobNotFound, HttpRefusal for a job without files, BadInput (TOO_MANY)."""
+    job = await services.store.catalogue.get(job_id)
+    if not kept_files(job):
+        raise HttpRefusal(
+            404, ErrorCode.NOT_FOUND, "The job has no file in the library.", help="Only saved posts can be sealed."
+        )
+    services.seals.begin(job)
+
+
+def _view(job_id: JobId, state: SealState | None) -> SealView:
+    shown = state or SealState()
+    href = f"/files/{job_id}/sealed-copy" if shown.sealed_at is not None else None
+    return SealView.model_validate({**asdict(shown), "href": href})

@@ -1,0 +1,94 @@
+"""``/api/sources``: the accounts, lists and feeds that the vault follows."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+
+from mediavault.api.dependencies import Services, UserName, errors
+from mediavault.core.following import EntryState
+from mediavault.core.users import OWNER
+from mediavault.presentation.schemas import EntriesView, SourceChange, SourceRequest, SourcesView, SourceView
+from mediavault.presentation.sources import changed, entry_view, new_source, source_view
+from mediavault.store.following import (
+    all_seen,
+    change_source,
+    find_followed,
+    follow,
+    followed,
+    look_now,
+    unfollow,
+)
+from mediavault.store.profiles import known_profile
+
+MOST_ENTRIES = 2_000
+
+router = APIRouter(prefix="/api/sources", tags=["sources"])
+
+SourcePath = Annotated[str, Path(max_length=64, description="A source's id.")]
+CHANGES = errors(401, 403, 404, 415, 503)
+
+
+@router.get("", response_model=SourcesView, responses=errors(401, 403, 503))
+async def index(services: Services) -> SourcesView:
+    """List the sources, the first that was followed first."""
+    now = services.clock.now()
+    return SourcesView(sources=[source_view(one, now) for one in await followed(services.store.records)])
+
+
+@router.post("", status_code=201, response_model=SourceView, responses=errors(401, 403, 415, 503))
+async def add(body: SourceRequest, services: Services, user: UserName) -> SourceView:
+    """Follow an account, a list or a feed. Nothing is read yet: a worker looks at it within a minute.
+
+    422 for a URL that can't be followed, that of a single post among them, and for one that is followed already.
+    """
+    records, now = services.store.records, services.clock.now()
+    if body.profile:
+        body = body.model_copy(update={"profile": await known_profile(records, body.profile)})
+    address = services.submit.read_source(body.url)
+    source = await follow(records, new_source(address, body, now=now, user=None if user == OWNER else user))
+    return source_view(await find_followed(records, source.id), now)
+
+
+@router.get("/{source_id}", response_model=SourceView, responses=errors(401, 403, 404, 503))
+async def show(source_id: SourcePath, services: Services) -> SourceView:
+    """Return one source."""
+    return source_view(await find_followed(services.store.records, source_id), services.clock.now())
+
+
+@router.patch("/{source_id}", response_model=SourceView, responses=CHANGES)
+async def change(source_id: SourcePath, body: SourceChange, services: Services) -> SourceView:
+    """Change, pause or resume a source. Where ``start`` or ``filters`` change, what was passed over is decided again."""
+    records = services.store.records
+    if body.profile:
+        body = body.model_copy(update={"profile": await known_profile(records, body.profile)})
+    await change_source(records, source_id, lambda source: changed(source, body))
+    return source_view(await find_followed(records, source_id), services.clock.now())
+
+
+@router.post("/{source_id}/check", response_model=SourceView, responses=CHANGES)
+async def check(source_id: SourcePath, services: Services) -> SourceView:
+    """Let a worker look at a source at its next opportunity, whatever its interval."""
+    await look_now(services.store.records, source_id)
+    return source_view(await find_followed(services.store.records, source_id), services.clock.now())
+
+
+@router.get("/{source_id}/entries", response_model=EntriesView, responses=errors(401, 403, 404, 503))
+async def entries(
+    source_id: SourcePath, services: Services, state: Annotated[EntryState | None, Query()] = None
+) -> EntriesView:
+    """List up to 2,000 entries of a source's list that the vault has seen, the newest first, and what became of each."""
+    await find_followed(services.store.records, source_id)
+    seen = (await all_seen(services.store.records, source_id, limit=MOST_ENTRIES)).values()
+    wanted = [entry for entry in seen if state is None or entry.state is state]
+    ordered = sorted(
+        wanted, key=lambda entry: entry.published_at or entry.seen_at or services.clock.now(), reverse=True
+    )
+    return EntriesView(entries=[entry_view(entry) for entry in ordered])
+
+
+@router.delete("/{source_id}", status_code=204, responses=CHANGES)
+async def remove(source_id: SourcePath, services: Services) -> None:
+    """Follow a source no longer, and forget what it has named. Its posts stay."""
+    await unfollow(services.store, source_id)

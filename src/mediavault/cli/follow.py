@@ -1,0 +1,241 @@
+"""``follow add | list | change | pause | resume | check | remove``: the accounts, lists and feeds that the vault follows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from mediavault.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from mediavault.core.following import Filters, Start
+    from mediavault.presentation.schemas import SourceChange, SourceView
+    from mediavault.store.port import Records, Store
+
+T = TypeVar("T")
+
+SourceId = Annotated[
+    str, typer.Argument(metavar="SOURCE", help="The source's id, as `follow list` shows it.", show_default=False)
+]
+StartOption = Annotated[
+    str,
+    typer.Option(
+        "--start",
+        metavar="WHAT",
+        help="What to take of the posts that are there already: now (none), 2026-01-31 (since that day), a number (the "
+        "newest ones) or everything.",
+    ),
+]
+ProfileOption = Annotated[str | None, typer.Option("--profile", help="The form in which posts are saved.")]
+CollectionOption = Annotated[
+    str | None, typer.Option("--collection", metavar="TITLE", help="Add posts to this collection.")
+]
+EveryOption = Annotated[
+    int | None,
+    typer.Option("--every", metavar="MINUTES", min=0, max=43_200, help="How often to look; 0: as often as it posts."),
+]
+PerDayOption = Annotated[
+    int | None,
+    typer.Option(
+        "--per-day", metavar="N", help="Take this many of the posts that are there already a day; 0: no limit."
+    ),
+]
+WithOption = Annotated[
+    list[str] | None,
+    typer.Option("--with", metavar="WORDS", help="Take posts with these words, or /a regular expression/; repeatable."),
+]
+WithoutOption = Annotated[
+    list[str] | None, typer.Option("--without", metavar="WORDS", help="Take no posts with these words; repeatable.")
+]
+OnlyOption = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="KIND", help="Take only this kind: video, short or live; repeatable."),
+]
+ShortestOption = Annotated[float | None, typer.Option("--shortest", metavar="SECONDS", help="Nothing shorter.")]
+LongestOption = Annotated[float | None, typer.Option("--longest", metavar="SECONDS", help="Nothing longer.")]
+
+
+def add(
+    url: Annotated[
+        str, typer.Argument(metavar="URL", help="The page of an account or a list, or a feed.", show_default=False)
+    ],
+    start: StartOption = "now",
+    profile: ProfileOption = None,
+    collection: CollectionOption = None,
+    every: EveryOption = None,
+    per_day: PerDayOption = None,
+    having: WithOption = None,
+    lacking: WithoutOption = None,
+    only: OnlyOption = None,
+    shortest: ShortestOption = None,
+    longest: LongestOption = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Follow an account, a list or a feed. A worker looks at it within a minute."""
+    from mediavault.app.composition import make_submission
+    from mediavault.cli.context import quiet_settings
+    from mediavault.core.clock import SystemClock
+    from mediavault.core.following import Source
+    from mediavault.core.marks import collection_title
+    from mediavault.presentation.sources import source_view
+    from mediavault.store.following import find_followed, follow, new_source_id
+    from mediavault.store.profiles import known_profile
+
+    address, now = make_submission(quiet_settings()).read_source(url), SystemClock().now()
+    what, since, newest = _start(start)
+    source = Source(
+        new_source_id(),
+        address.url,
+        address.platform,
+        followed_at=now,
+        collection=collection_title(collection) if collection else None,
+        interval=timedelta(minutes=every) if every else None,
+        start=what,
+        since=since,
+        newest=newest,
+        per_day=per_day or None,
+        filters=_filters(having or (), lacking or (), only or (), shortest, longest),
+    )
+
+    async def store_it(records: Records) -> SourceView:
+        known = await known_profile(records, profile) if profile else None
+        await follow(records, replace(source, profile=known))
+        return source_view(await find_followed(records, source.id), now)
+
+    _print(_with_records(store_it), as_json=as_json)
+
+
+def list_sources(*, as_json: AsJson = False) -> None:
+    """List the sources and how they are."""
+    from mediavault.cli.output import print_json
+    from mediavault.core.clock import SystemClock
+    from mediavault.presentation.sources import source_view
+    from mediavault.store.following import followed
+
+    now = SystemClock().now()
+
+    async def read(records: Records) -> list[SourceView]:
+        return [source_view(one, now) for one in await followed(records)]
+
+    views = _with_records(read)
+    if as_json:
+        print_json({"sources": [view.model_dump(mode="json") for view in views]})
+        return
+    for view in views:
+        _print(view, as_json=False)
+
+
+def pause(source_id: SourceId, *, as_json: AsJson = False) -> None:
+    """Look at a source no more until it is resumed; posts that wait for their turn wait."""
+    from mediavault.presentation.schemas import SourceChange
+
+    _print(_changed(source_id, SourceChange(is_paused=True)), as_json=as_json)
+
+
+def resume(source_id: SourceId, *, as_json: AsJson = False) -> None:
+    """Look at a paused source again."""
+    from mediavault.presentation.schemas import SourceChange
+
+    _print(_changed(source_id, SourceChange(is_paused=False)), as_json=as_json)
+
+
+def check(source_id: SourceId, *, as_json: AsJson = False) -> None:
+    """Let a worker look at a source within a minute."""
+    from mediavault.core.clock import SystemClock
+    from mediavault.presentation.sources import source_view
+    from mediavault.store.following import find_followed, look_now
+
+    async def ask(records: Records) -> SourceView:
+        await look_now(records, source_id)
+        return source_view(await find_followed(records, source_id), SystemClock().now())
+
+    _print(_with_records(ask), as_json=as_json)
+
+
+def remove(source_id: SourceId, *, as_json: AsJson = False) -> None:
+    """Follow a source no longer. Its posts stay."""
+    from mediavault.cli.context import quiet_settings, with_store
+    from mediavault.cli.output import out, print_json
+    from mediavault.store.following import unfollow
+
+    async def run(store: Store) -> None:
+        await unfollow(store, source_id)
+
+    asyncio.run(with_store(quiet_settings(), run))
+    if as_json:
+        print_json({"removed": source_id})
+    else:
+        out().print(f"{source_id} is not followed any more.", markup=False, highlight=False)
+
+
+def _changed(source_id: str, asked: SourceChange) -> SourceView:
+    from mediavault.core.clock import SystemClock
+    from mediavault.presentation.sources import changed, source_view
+    from mediavault.store.following import change_source, find_followed
+
+    async def change(records: Records) -> SourceView:
+        await change_source(records, source_id, lambda source: changed(source, asked))
+        return source_view(await find_followed(records, source_id), SystemClock().now())
+
+    return _with_records(change)
+
+
+def _start(text: str) -> tuple[Start, datetime | None, int | None]:
+    """Return what is taken of the posts that are there already, with its day or number. Raises BadInput."""
+    from mediavault.core.failures import BadInput
+    from mediavault.core.following import Start
+
+    if text in {Start.NOW, Start.EVERYTHING}:
+        return Start(text), None, None
+    if text.isascii() and text.isdecimal() and len(text) < 8:
+        return Start.NEWEST, None, int(text)
+    try:
+        since = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput(
+            "This is not what can be taken.", help="Write now, everything, a number, or a day as in 2026-01-31."
+        ) from None
+    return Start.SINCE, since if since.tzinfo else since.replace(tzinfo=UTC), None
+
+
+def _filters(
+    having: Sequence[str], lacking: Sequence[str], only: Sequence[str], shortest: float | None, longest: float | None
+) -> Filters:
+    from mediavault.core.failures import BadInput
+    from mediavault.core.following import ALL_KINDS, EntryKind, Filters
+
+    try:
+        kinds = tuple(map(EntryKind, only)) or ALL_KINDS
+    except ValueError:
+        raise BadInput("This is not a kind of video.", help="The kinds are video, short and live.") from None
+    return Filters(tuple(having), tuple(lacking), shortest, longest, kinds)
+
+
+def _print(view: SourceView, *, as_json: bool) -> None:
+    from mediavault.cli.output import out, print_json
+    from mediavault.core.names import readable_name
+
+    if as_json:
+        print_json(view)
+        return
+    state = "paused" if view.is_paused else "failing" if view.error else "new" if view.looked_at is None else "followed"
+    counts = f"{view.seen:,} seen" + (f", {view.waiting:,} waiting" if view.waiting else "")
+    line = f"{view.id}  {state:<8}  {readable_name(view.name)}  {view.url}  ({counts})"
+    out().print(line, markup=False, highlight=False, soft_wrap=True)
+    if view.error:
+        out().print(f"  {view.error} {view.help or ''}".rstrip(), markup=False, highlight=False, soft_wrap=True)
+
+
+def _with_records(use: Callable[[Records], Awaitable[T]]) -> T:
+    from mediavault.cli.context import quiet_settings, with_store
+
+    async def run(store: Store) -> T:
+        return await use(store.records)
+
+    return asyncio.run(with_store(quiet_settings(), run))

@@ -1,0 +1,131 @@
+"""``import``: takes over a folder of videos that other programs saved. Only looks without --apply. Exit code 1 on problems."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mediavault.cli.errors import EXIT_JOB_FAILED, Exit
+from mediavault.maintenance.importing import HowFilesCome
+
+if TYPE_CHECKING:
+    from mediavault.core.settings import Settings
+    from mediavault.maintenance.importing import ImportCounts, ImportedFile, ImportSource
+
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder; its subfolders are read as well.")]
+Apply = Annotated[
+    bool, typer.Option("--apply", help="Import. Without it nothing is changed: the report says what would be.")
+]
+How = Annotated[
+    HowFilesCome,
+    typer.Option(
+        "--how",
+        help="copy: the originals stay. link: a second name for the same file, on the same file system only. move: an original is removed when the library has it, read again. in-place: the files are inside the library's folder and stay where they are.",
+    ),
+]
+AsJsonLines = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object per file and a summary, one per line.")
+]
+
+
+def import_folder(
+    folder: Folder, *, apply: Apply = False, how: How = HowFilesCome.COPY, as_json: AsJsonLines = False
+) -> None:
+    """Import a folder of videos from yt-dlp, MeTube, Tube Archivist, Pinchflat or anything else. Only looks, unless --apply is given."""
+    from mediavault.cli import interrupts
+    from mediavault.cli.context import quiet_settings
+    from mediavault.maintenance.importing import checked_source
+
+    settings = quiet_settings()
+    library = settings.download_dir if settings.vault_url is None else None
+    source = checked_source(folder, how, library, apply=apply)
+    done = interrupts.run(_import(settings, source, as_json=as_json))
+    _sum_up(done, apply=apply, as_json=as_json)
+    if done.problems:
+        raise Exit(EXIT_JOB_FAILED)
+
+
+async def _import(settings: Settings, source: ImportSource, *, as_json: bool) -> ImportCounts:
+    from mediavault.app import storage
+    from mediavault.cli.progress import steps
+    from mediavault.core.clock import SystemClock
+    from mediavault.maintenance.importing import FolderImport, NamesOfFiles, count_media
+    from mediavault.services.media.probe import open_probe
+    from mediavault.store.live_settings import LiveSettings
+
+    clock = SystemClock()
+    async with storage.open_store(settings) as store, open_probe(clock) as probe:
+        with steps(silent=as_json) as onlooker:
+            library = await (storage.prepare_library if source.apply else storage.open_library)(settings, store)
+            now = await LiveSettings(settings, store.records, clock).current()
+            names = NamesOfFiles(now.name_template, now.layout, now.nfo)
+            onlooker.start("Importing" if source.apply else "Looking at every file", await count_media(source))
+            work = FolderImport(store, library, probe, clock, source, names=names, on_files=onlooker.advance)
+            async for result in work.run():
+                _print(result, apply=source.apply, as_json=as_json)
+            return work.done
+
+
+def _print(result: ImportedFile, *, apply: bool, as_json: bool) -> None:
+    from mediavault.cli.output import out, print_json_line
+    from mediavault.core.names import readable_name
+    from mediavault.maintenance.importing import OUTCOMES, ImportOutcome
+    from mediavault.presentation.labels import one_line
+
+    file = readable_name(result.file)
+    if as_json:
+        print_json_line(
+            {
+                "file": file,
+                "outcome": result.outcome,
+                "url": result.url,
+                "title": result.title,
+                "job": result.job,
+                "bytes": result.bytes,
+                "detail": result.detail or None,
+            }
+        )
+        return
+    words = OUTCOMES[result.outcome]
+    if result.outcome is ImportOutcome.IMPORTED:
+        words = f"{'imported' if apply else 'would be imported'} as {result.url or 'a post without a URL'}"
+    detail = f" ({one_line(result.detail)})" if result.detail else ""
+    out().print(f"{one_line(file)}: {one_line(words)}{detail}", markup=False, soft_wrap=True)
+
+
+def _sum_up(done: ImportCounts, *, apply: bool, as_json: bool) -> None:
+    from mediavault.cli.output import out, print_json_line
+    from mediavault.core.messages import counted
+    from mediavault.maintenance.importing import OUTCOMES, ImportOutcome
+    from mediavault.presentation.labels import format_size
+
+    imported = done.outcomes[ImportOutcome.IMPORTED]
+    others = {
+        outcome: count for outcome, count in sorted(done.outcomes.items()) if outcome is not ImportOutcome.IMPORTED
+    }
+    if as_json:
+        print_json_line(
+            {
+                "ok": not done.problems,
+                "applied": apply,
+                "files": done.files,
+                "imported": imported,
+                "without_url": done.without_url,
+                "bytes": done.bytes,
+                "finished": done.finished,
+                "others": others,
+            }
+        )
+        return
+    words = "imported" if apply else "would be imported"
+    files, size = counted(done.files, "media file"), format_size(done.bytes)
+    lines = [f"{files}: {imported:,} {words} ({size}), {done.without_url:,} of them without a URL."]
+    if done.finished:
+        lines.append(f"{done.finished:,} finished that an interrupted import had begun.")
+    lines += [f"{count:,} × {OUTCOMES[outcome]}" for outcome, count in others.items()]
+    if not apply:
+        lines.append("Nothing was changed. Add --apply to import.")
+    for line in lines:
+        out().print(line, markup=False, soft_wrap=True)

@@ -1,0 +1,182 @@
+"""Profiles: named forms in which posts are saved. A job names its profile; its contents are read when an attempt begins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from mediavault.core.failures import BadInput
+from mediavault.core.marks import collection_title
+from mediavault.core.media import LANGUAGE_TAG, VIDEO_TYPES, ItemType, Preference, SubtitleSource
+from mediavault.core.messages import Message
+from mediavault.core.name_template import check_template
+
+MAX_PROFILE_CHARS = 40
+MAX_LANGUAGES = 20
+ALL_LANGUAGES = "all"
+CODECS = ("h264", "hevc", "vp9", "av1")  # those that can be preferred
+HEIGHTS = (144, 8640)
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A form in which posts are saved.
+
+    ``codecs``, ``max_height`` and ``sound_only`` are as in :class:`~mediavault.core.media.Preference`. ``pictures``:
+    those of a post are saved too. ``subtitles`` are the languages that are kept next to the video, ("all",) for every one;
+    with ``automatic_subtitles`` those that a machine wrote too, where nobody wrote any in that language; with
+    ``subtitles_inside`` they, and the chapters, are in the video's file as well. ``sponsorblock``: the segments of a
+    YouTube video that SponsorBlock's users marked are kept. ``comments`` too. ``record_live``: streams that are running
+    are recorded from now on, instead of waiting for their end. ``name_template`` None: the vault's. ``collection`` is the
+    title of one that the posts are added to.
+    """
+
+    name: str
+    codecs: tuple[str, ...] = ()
+    max_height: int | None = None
+    sound_only: bool = False
+    pictures: bool = False
+    subtitles: tuple[str, ...] = ()
+    automatic_subtitles: bool = False
+    subtitles_inside: bool = False
+    sponsorblock: bool = False
+    comments: bool = False
+    record_live: bool = False
+    name_template: str | None = None
+    collection: str | None = None
+
+    @property
+    def preference(self) -> Preference:
+        """What to take where a post offers its video in several forms."""
+        return Preference(self.codecs, self.max_height, self.sound_only)
+
+    @property
+    def types(self) -> frozenset[ItemType]:
+        """The types of a post's items that are saved."""
+        sounds = {ItemType.AUDIO} if self.sound_only else set()
+        return VIDEO_TYPES | sounds | ({ItemType.IMAGE} if self.pictures else set())
+
+
+BEST = Profile("best")
+BUILT_IN: Mapping[str, Profile] = {
+    profile.name: profile
+    for profile in (
+        BEST,
+        Profile("compatible", codecs=("h264",)),
+        Profile("1080p", max_height=1080),
+        Profile("audio", sound_only=True),
+        Profile("pictures", pictures=True),
+    )
+}
+
+
+def is_profile_name(text: str) -> bool:
+    """Whether the text is a profile's name as it is stored."""
+    return _NAME.fullmatch(text) is not None
+
+
+def profile_name(text: str) -> str:
+    """Return the name of a profile as it is stored: in lower case. Raises BadInput for what can't be one."""
+    name = text.strip().lower()
+    if not is_profile_name(name):
+        raise BadInput(
+            "This can't be the name of a profile.",
+            help="Use at most 40 letters from a to z, digits, and . _ -; begin with a letter or a digit.",
+        )
+    return name
+
+
+def unknown_profile(name: str, known: Collection[str]) -> BadInput:
+    """Return the error for a profile that does not exist."""
+    return BadInput(
+        Message("There is no profile %(name)s.", name=repr(name[:MAX_PROFILE_CHARS])),
+        help=Message("The profiles are %(names)s.", names=", ".join(known)),
+    )
+
+
+def checked(profile: Profile) -> Profile:
+    """Return the profile as it is stored. Raises BadInput for a name, codec, height, language, name template or collection
+    that can't be one."""
+    if unknown := [codec for codec in profile.codecs if codec not in CODECS]:
+        raise BadInput(
+            Message("%(codec)s is not a codec that can be preferred.", codec=repr(unknown[0][:MAX_PROFILE_CHARS])),
+            help=Message("The codecs are %(names)s.", names=", ".join(CODECS)),
+        )
+    if profile.max_height is not None and not HEIGHTS[0] <= profile.max_height <= HEIGHTS[1]:
+        raise BadInput(
+            Message("%(height)s is not a height.", height=profile.max_height),
+            help=Message("Use a number from %(least)s to %(most)s, as in 1080.", least=HEIGHTS[0], most=HEIGHTS[1]),
+        )
+    return replace(
+        profile,
+        name=profile_name(profile.name),
+        codecs=tuple(dict.fromkeys(profile.codecs)),
+        subtitles=language_tags(" ".join(profile.subtitles)),
+        name_template=_template(profile.name_template) if profile.name_template else None,
+        collection=collection_title(profile.collection) if profile.collection else None,
+    )
+
+
+def language_tags(text: str) -> tuple[str, ...]:
+    """Return the languages of a list with commas or spaces, as in "en, pt-br"; "all" stands for every one.
+
+    Raises BadInput for anything else.
+    """
+    tags = tuple(dict.fromkeys(text.replace(",", " ").lower().replace("_", "-").split()))
+    if ALL_LANGUAGES in tags:
+        return (ALL_LANGUAGES,)
+    if len(tags) > MAX_LANGUAGES or not all(map(LANGUAGE_TAG.fullmatch, tags)):
+        raise BadInput("This is not a list of languages.", help="Write them as in en, de, pt-br; or write all.")
+    return tags
+
+
+def _template(text: str) -> str:
+    try:
+        return check_template(text)
+    except ValueError as exc:
+        raise BadInput(exc.args[0]) from exc
+
+
+def to_json(profile: Profile) -> dict[str, Any]:
+    """Return a profile as a JSON object, by the names of its fields."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(profile).items()}
+
+
+def from_json(value: Mapping[str, Any]) -> Profile:
+    """Invert :func:`to_json`; what is missing has its default, and names of other versions are ignored.
+
+    Raises KeyError without a name.
+    """
+    names = {field.name for field in fields(Profile)} & set(value)
+    known = {name: tuple(value[name]) if isinstance(value[name], list) else value[name] for name in names}
+    return Profile(**{"name": value["name"], **known})
+
+
+def chosen_subtitles(offered: Sequence[SubtitleSource], profile: Profile) -> list[SubtitleSource]:
+    """Return the subtitles to keep, one for each language: those that people wrote before a machine's.
+
+    A language of the profile stands for its regions too: "pt" takes "pt-BR" where there is no "pt". A machine's are taken
+    only in the languages that the profile names, since sites offer translations into a hundred of them.
+    """
+    found: dict[str, SubtitleSource] = {}
+    for source in (one for one in offered if not one.automatic):
+        if ALL_LANGUAGES in profile.subtitles:
+            found.setdefault(source.language.lower(), source)
+    for wanted in profile.subtitles:
+        fitting = [one for one in offered if _speaks(one.language, wanted)]
+        fitting = [one for one in fitting if profile.automatic_subtitles or not one.automatic]
+        best = min(
+            fitting, key=lambda one: (one.automatic, one.language.lower() != wanted, len(one.language)), default=None
+        )
+        if best is not None:
+            found.setdefault(best.language.lower(), best)
+    return list(found.values())
+
+
+def _speaks(language: str, wanted: str) -> bool:
+    language = language.lower().replace("_", "-")
+    return language == wanted or language.startswith(f"{wanted}-")

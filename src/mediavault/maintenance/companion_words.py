@@ -1,0 +1,99 @@
+"""Lets searches find posts by the words of files next to their videos: of subtitles and of comments.
+
+What a worker saves has its words at once. Once a day one worker looks through the library for such files of posts without
+these words: an older release, an import or a hand put them there.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from mediavault.core.clock import Clock, moment_or_none
+from mediavault.core.companions import COMMENTS_SUFFIX, language_of, split_stem
+from mediavault.core.job import Job
+from mediavault.core.logs import get_logger
+from mediavault.core.records import RecordKind
+from mediavault.maintenance.checking import require_library
+from mediavault.maintenance.findings import WITH_FILES, kept_by_place
+from mediavault.services.library.companion_files import read_comments, read_cues
+from mediavault.services.library.port import Library
+from mediavault.store.bulk import iter_pages
+from mediavault.store.port import JobOrder, JobQuery, Store
+from mediavault.store.search_words import WordSource
+from mediavault.store.spoken import put_texts
+
+ROUND_S = 600.0
+EVERY = timedelta(days=1)
+KEY = "words"
+PAGE = 200
+MAX_FILES = 40  # of one video
+
+log = get_logger(__name__)
+
+
+async def index_if_due(store: Store, library: Library, clock: Clock) -> int:
+    """Index what has no words yet, once a day; returns how many posts. Raises StorageFailure and StoreError."""
+    now = clock.now()
+    record = await store.records.get(RecordKind.CHECK_POSITION, KEY)
+    last = moment_or_none(record.value.get("at")) if record else None
+    if last is not None and last <= now < last + EVERY:  # one in the future was written while a clock was wrong
+        return 0
+    await require_library(library)
+    value = {"at": now.isoformat()}
+    if not await store.records.replace(
+        RecordKind.CHECK_POSITION, KEY, value, if_value=record.value if record else None
+    ):
+        return 0  # another worker was faster
+    try:
+        return await index_words(store, library)
+    except BaseException:
+        await store.records.remove(RecordKind.CHECK_POSITION, KEY)
+        raise
+
+
+async def index_words(store: Store, library: Library, *, again: bool = False) -> int:
+    """Give every post the words of the files next to its videos; returns how many posts have got some.
+
+    With ``again`` also those that have words: a file may have been added, changed or removed. Raises StorageFailure.
+    """
+    files = await _files(library)
+    indexed = 0
+    if not files and not again:
+        return 0
+    async for jobs in iter_pages(store.catalogue, JobQuery(WITH_FILES, order=JobOrder.OLDEST, limit=PAGE)):
+        words = await store.catalogue.words_of([job.id for job in jobs])
+        for job in jobs:
+            known, has_new = words.get(job.id, {}), False
+            for source in WordSource:
+                paths = _paths_of(job, source, files)
+                if (paths and source not in known) or (again and (paths or source in known)):
+                    await put_texts(store.catalogue, job.id, source, await _texts(library, source, paths))
+                    has_new |= bool(paths)
+            indexed += has_new
+    if indexed:
+        log.info("words_indexed", jobs=indexed)
+    return indexed
+
+
+async def _files(library: Library) -> dict[tuple[WordSource, str], list[str]]:
+    """Return the files with words, by what they are and by the stem that they share with their video."""
+    files: dict[tuple[WordSource, str], list[str]] = defaultdict(list)
+    async for file in library.walk():
+        stem, suffix = split_stem(file.path)
+        if suffix == COMMENTS_SUFFIX:
+            files[WordSource.COMMENTS, stem].append(file.path)
+        elif language_of(suffix):
+            files[WordSource.SUBTITLES, stem].append(file.path)
+    return files
+
+
+def _paths_of(job: Job, source: WordSource, files: Mapping[tuple[WordSource, str], Sequence[str]]) -> Sequence[str]:
+    stems = [split_stem(kept.output_path)[0] for kept in kept_by_place(job).values()]
+    return [path for stem in stems for path in sorted(files.get((source, stem), ()))[:MAX_FILES]]
+
+
+async def _texts(library: Library, source: WordSource, paths: Sequence[str]) -> Sequence[str]:
+    read = read_comments if source is WordSource.COMMENTS else read_cues
+    return [one.text for path in paths for one in await read(library, path)]

@@ -1,0 +1,207 @@
+"""What is known about the post of a file that another program saved: from yt-dlp's ``.info.json``, from the file's own tags, or from its name. Pure.
+
+Only what is certain becomes a URL: anything else is a post without one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+from mediavault.core.clock import is_plausible, moment_or_none
+from mediavault.core.companions import is_beside
+from mediavault.core.failures import BadUrl, NotAPost, Unsupported
+from mediavault.core.media import Account, Post, account
+from mediavault.core.names import shown_text
+from mediavault.core.platform import YtdlpRules
+from mediavault.core.urls import HttpUrl, parse_http_url
+from mediavault.platforms import registry
+
+MAX_TITLE_CHARS = 300
+MAX_TEXT_CHARS = 20_000
+
+_YOUTUBE = "https://www.youtube.com/watch?v={}"
+_GENERIC = "generic"
+_HANDLE = re.compile(r"@?[\w.:-]{1,80}")
+# 64 bits in 11 characters of 6 bits: the last two bits of the last character are zero.
+_VIDEO_ID = r"[\w-]{10}[AEIMQUYcgkosw048]"
+_IN_BRACKETS = re.compile(rf"\[({_VIDEO_ID})\]\Z", re.ASCII)
+_ALONE = re.compile(_VIDEO_ID, re.ASCII)
+_CHANNEL = re.compile(r"UC[\w-]{22}", re.ASCII)
+# "[LyricsVideo]", "[REMASTERED ]", "[20240101123]": in a title such a word is likelier than an id that looks like one.
+_WORDS = re.compile(r"[A-Z]+|[a-z]+|[A-Z]?[a-z]{2,}(?:[A-Z][a-z]{2,})+|\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class PostFacts:
+    """What is known about a file's post. ``post`` is None for a post without a URL."""
+
+    post: Post | None
+    account: Account | None
+    title: str | None = None
+    text: str | None = None
+    published_at: datetime | None = None
+
+
+def facts_of(relative: str, info: Mapping[str, Any] | None, tags: Mapping[str, str]) -> PostFacts:
+    """Return what the file's ``.info.json``, its tags and its path in the imported folder say: of each fact, what the first of them says.
+
+    Tags count where they name a post, else only for a title that nothing else has: they often are someone else's.
+    """
+    from_info, from_tags = _facts_from_info(info or {}), _facts_from_tags(tags)
+    sources = [from_info, *([from_tags] if from_tags.post else []), facts_from_name(relative)]
+    post = next((source.post for source in sources if source.post), None)
+    return PostFacts(
+        post,
+        next((source.account for source in sources if source.account), None),
+        next((source.title for source in [*sources, from_tags] if source.title), None),
+        next((source.text for source in sources if source.text), None),
+        next((source.published_at for source in sources if source.published_at), None),
+    )
+
+
+# --- from the name ----------------------------------------------------------------------------------------------------
+
+
+def facts_from_name(relative: str) -> PostFacts:
+    """Return what the path in the imported folder says.
+
+    ``Title [ID].mp4`` is how yt-dlp and Pinchflat name videos of YouTube, ``UC…/ID.mp4`` how Tube Archivist does.
+    """
+    path = PurePosixPath(relative)
+    stem, folder = path.stem, path.parent.name
+    if _ALONE.fullmatch(stem) and _CHANNEL.fullmatch(folder):
+        post = _post(_YOUTUBE.format(stem))
+        return PostFacts(post, account(post.platform, None, None, fallback=folder) if post else None)
+    bracketed = _IN_BRACKETS.search(stem)
+    if bracketed is not None and not _WORDS.fullmatch(bracketed[1]):
+        return PostFacts(_post(_YOUTUBE.format(bracketed[1])), None, _title(stem[: bracketed.start()]))
+    return PostFacts(None, None, _title(stem) or "video")
+
+
+# --- from .info.json and from tags -------------------------------------------------------------------------------------
+
+
+def _facts_from_info(info: Mapping[str, Any]) -> PostFacts:
+    """Return what yt-dlp's ``.info.json`` says, or a sidecar of another vault."""
+    post = _first_post(info.get("webpage_url"), info.get("original_url"), info.get("post_url"), _youtube_url(info))
+    published = (
+        _moment(info.get("timestamp")) or _day(info.get("upload_date")) or moment_or_none(info.get("published_at"))
+    )
+    return PostFacts(
+        post,
+        _account(info, post),
+        _title(info.get("title")),
+        _text(info.get("description")) or _text(info.get("text")),
+        published,
+    )
+
+
+def _youtube_url(info: Mapping[str, Any]) -> str | None:
+    video_id, extractor = info.get("id"), info.get("extractor_key")
+    is_youtube = isinstance(extractor, str) and extractor.casefold() == "youtube"
+    return (
+        _YOUTUBE.format(video_id) if is_youtube and isinstance(video_id, str) and _ALONE.fullmatch(video_id) else None
+    )
+
+
+def _account(info: Mapping[str, Any], post: Post | None) -> Account | None:
+    own = info.get("account")
+    if isinstance(own, dict):  # of a sidecar
+        handle, name = _line(own.get("handle")), _line(own.get("display_name"))
+    else:
+        rules = registry.platform(post.platform if post else _GENERIC).ytdlp or YtdlpRules(())
+        handle = _line(info.get(rules.handle)) if rules.handle else None
+        names = (rules.display_name, "uploader", "channel")
+        name = next((name for field in names if (name := _line(info.get(field)))), None)
+    handle = handle if handle is not None and _HANDLE.fullmatch(handle) else None
+    handle = None if handle is not None and _CHANNEL.fullmatch(handle) else handle  # an id: nobody writes it after an @
+    if handle is None and name is None and (post is None or post.handle is None):
+        return None
+    return account(post.platform if post else _GENERIC, (post.handle if post else None) or handle, name)
+
+
+def _facts_from_tags(tags: Mapping[str, str]) -> PostFacts:
+    """Return what a file's tags say: yt-dlp writes the post's URL into ``purl`` and ``comment``, mediavault into ``comment``.
+
+    Anybody may write anything there, so only the URL of a post on a known site counts.
+    """
+    found = _first_post(tags.get("purl"), tags.get("comment"))
+    post = found if found is not None and found.platform != _GENERIC else None
+    name = _line(tags.get("artist"))
+    who = account(post.platform, post.handle, name) if post is not None and (name or post.handle) else None
+    date = tags.get("date", "").replace("-", "")
+    return PostFacts(post, who, _title(tags.get("title")), _text(tags.get("description")), _day(date))
+
+
+def _first_post(*urls: object) -> Post | None:
+    return next((post for url in urls if isinstance(url, str) and (post := _post(url)) is not None), None)
+
+
+def _post(text: str) -> Post | None:
+    """Return the post that an http URL names; None for profiles, playlists, share links and anything that is not a URL."""
+    try:
+        url: HttpUrl = parse_http_url(text)
+        post, platform = registry.identify(url)
+    except (BadUrl, NotAPost, Unsupported):
+        return None
+    is_certain = post.post_id is not None or (platform.name == _GENERIC and not registry.is_share_link(url))
+    return post if is_certain else None
+
+
+def _text(value: object) -> str | None:
+    if not isinstance(value, str):
+        return None
+    return value[:MAX_TEXT_CHARS].replace("\0", "").encode("utf-8", "ignore").decode("utf-8").strip() or None
+
+
+def _line(value: object) -> str | None:
+    text = _text(value)
+    return shown_text(text) or None if text else None
+
+
+def _title(value: object) -> str | None:
+    line = _line(value)
+    return line[:MAX_TITLE_CHARS].strip() if line else None
+
+
+def _moment(value: object) -> datetime | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return _plausible(datetime.fromtimestamp(value, UTC))
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def _day(value: object) -> datetime | None:
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9]{8}", value):
+        return None
+    try:
+        return _plausible(datetime.strptime(value, "%Y%m%d").replace(tzinfo=UTC))
+    except ValueError:
+        return None
+
+
+def _plausible(moment: datetime) -> datetime | None:
+    return moment if is_plausible(moment) else None
+
+
+# --- names of the files next to a video --------------------------------------------------------------------------------
+
+# What a downloader has not finished: tracks that were to be joined, and files that were being written.
+_UNFINISHED = re.compile(r"\.f\d{1,5}(?:-[\w-]{1,20})?|\.temp|\.part(?:-Frag\d+)?", re.ASCII)
+
+
+def is_unfinished(name: str) -> bool:
+    """Return whether a media file's name is that of a downloader's intermediate file, as in ``Title [ID].f137.mp4``."""
+    return _UNFINISHED.fullmatch(PurePosixPath(PurePosixPath(name).stem).suffix) is not None
+
+
+def subtitles_among(stem: str, names: Sequence[str]) -> dict[str, str]:
+    """Return the WebVTT files of the media file with this stem, by the suffix that they get next to a video: ``.en.vtt``."""
+    return {name[len(stem) :]: name for name in sorted(names) if name.endswith(".vtt") and is_beside(name[len(stem) :])}

@@ -1,0 +1,766 @@
+"""Imports a folder of videos that other programs saved. May be killed at any point and repeated.
+
+A file enters the library as a worker's does, and is never replaced or lost on the way::
+
+    known? -> examine -> staging folder -> seal -> [record: import] -> place -> sidecar -> [row: completed] -> remove the original
+
+The record holds the whole job, so the next run finishes what a killed one began; the original is removed last of all, and
+only where it is asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import hashlib
+import os
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+
+from mediavault.core.clock import Clock, plausible
+from mediavault.core.companions import OTHERS_INFO_SUFFIX, SIDECAR_SUFFIX, companions, sibling
+from mediavault.core.failures import BadInput, JobNotFound, StorageFailure
+from mediavault.core.job import (
+    HistoryRecord,
+    ItemStatus,
+    Job,
+    JobId,
+    JobItem,
+    JobStatus,
+    Stage,
+    StepOutcome,
+    new_job_id,
+    new_trace_id,
+)
+from mediavault.core.media import SOUND_SUFFIXES, SUFFIXES, Item, ItemType, KeptFile, ProbeReport
+from mediavault.core.messages import Message
+from mediavault.core.name_template import DEFAULT_NAME_TEMPLATE, account_folder, named_post
+from mediavault.core.names import is_utf8
+from mediavault.core.pictures import MAX_PICTURE_BYTES, picture_suffix
+from mediavault.core.post_urls import name_of_file
+from mediavault.core.records import RecordKind
+from mediavault.core.shows import Layout
+from mediavault.maintenance.arranging import write_server_files
+from mediavault.maintenance.findings import kept_files, named_paths, short_key
+from mediavault.maintenance.import_facts import PostFacts, facts_of, is_unfinished, subtitles_among
+from mediavault.maintenance.import_folder import (
+    Changed,
+    FolderContents,
+    FoundMedia,
+    Looked,
+    Unreadable,
+    alone,
+    contents_of,
+    copy,
+    copy_any,
+    link,
+    look,
+    remove,
+    require_same,
+)
+from mediavault.services.library import disk
+from mediavault.services.library.companion_files import exists
+from mediavault.services.library.layout import conflicting_videos
+from mediavault.services.library.port import Library
+from mediavault.services.library.sidecars import FILE_DATE, parse_sidecar, write_sidecar
+from mediavault.store.bulk import iter_jobs
+from mediavault.store.episodes import folder_and_stem
+from mediavault.store.port import JobQuery, Store, StoredJob
+from mediavault.store.transitions import kept_values
+from mediavault.store.trash import stored_job_from_json, stored_job_to_json, trashed_posts
+
+INFO_LIMIT_BYTES = 16 << 20  # yt-dlp's has some hundred kilobytes; with all comments of a post it is larger
+SUBTITLES_LIMIT_BYTES = 16 << 20
+STAGING_NAME = "import"
+STILL_AT_S = 1.0
+PAGE = 500
+MAX_NAME_RACES = 20
+_PICTURES = (".jpg", ".jpeg", ".png", ".webp")
+_AT_REST = (JobStatus.FAILED, JobStatus.CANCELLED)
+_NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS)
+
+OnFiles = Callable[[int], None]
+
+
+class ImportProbe(Protocol):
+    """What the import needs of the probe: see ``services/media/probe.py``."""
+
+    async def look_into_unknown(self, path: Path) -> ProbeReport: ...
+    async def tags(self, path: Path) -> Mapping[str, str]: ...
+    async def still(self, video: Path, *, into: Path, at_s: float) -> Path | None: ...
+
+
+class HowFilesCome(StrEnum):
+    """How an imported file gets into the library."""
+
+    COPY = "copy"
+    LINK = "link"  # a second name for the same bytes: takes no space
+    MOVE = "move"
+    IN_PLACE = "in-place"  # it is in the library's folder already
+
+
+class ImportOutcome(StrEnum):
+    """What became of a file. Printed for scripts: never renamed, only added."""
+
+    IMPORTED = "imported"
+    KNOWN_POST = "known_post"
+    KNOWN_FILE = "known_file"
+    IN_TRASH = "in_trash"
+    BROKEN = "broken"
+    UNREADABLE = "unreadable"
+    CHANGED = "changed"  # while it was imported
+    LINK = "link"
+    UNFINISHED = "unfinished"
+    BAD_NAME = "bad_name"
+    UNKNOWN_FORM = "unknown_form"
+    WRONG_SUFFIX = "wrong_suffix"
+    NAME_TAKEN = "name_taken"
+    HAS_SIDECAR = "has_sidecar"
+
+
+OUTCOMES: Mapping[ImportOutcome, str] = {
+    ImportOutcome.IMPORTED: "imported",
+    ImportOutcome.KNOWN_POST: "the vault has this post",
+    ImportOutcome.KNOWN_FILE: "the vault has this very file",
+    ImportOutcome.IN_TRASH: "the post is in the trash: restore it, or empty the trash",
+    ImportOutcome.BROKEN: "the file is broken",
+    ImportOutcome.UNREADABLE: "it cannot be read",
+    ImportOutcome.CHANGED: "it changed while it was imported: import it again",
+    ImportOutcome.LINK: "links are not followed",
+    ImportOutcome.UNFINISHED: "a part that the downloader did not join",
+    ImportOutcome.BAD_NAME: "its name has characters that the library cannot hold: rename it",
+    ImportOutcome.UNKNOWN_FORM: "the vault does not save files of this form",
+    ImportOutcome.WRONG_SUFFIX: "its name has another suffix than its form: rename it",
+    ImportOutcome.NAME_TAKEN: "another video next to it has the same name with another suffix: rename one",
+    ImportOutcome.HAS_SIDECAR: "it has a sidecar of mediavault: run `mediavault rebuild`",
+}
+PROBLEMS = frozenset(
+    {
+        ImportOutcome.BROKEN,
+        ImportOutcome.UNREADABLE,
+        ImportOutcome.CHANGED,
+        ImportOutcome.BAD_NAME,
+        ImportOutcome.UNKNOWN_FORM,
+        ImportOutcome.WRONG_SUFFIX,
+        ImportOutcome.NAME_TAKEN,
+        ImportOutcome.HAS_SIDECAR,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedFile:
+    """What became of one file, or would. ``file`` is relative to the folder; ``url`` is None for a post without one."""
+
+    outcome: ImportOutcome
+    file: str
+    url: str | None = None
+    title: str | None = None
+    job: JobId | None = None
+    bytes: int = 0
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class ImportCounts:
+    """The counts of an import, updated while its files are read."""
+
+    files: int = 0
+    outcomes: Counter[ImportOutcome] = field(default_factory=Counter)
+    without_url: int = 0  # of the imported ones
+    bytes: int = 0  # of the imported ones
+    finished: int = 0  # that an interrupted import had begun
+
+    @property
+    def problems(self) -> int:
+        return sum(count for outcome, count in self.outcomes.items() if outcome in PROBLEMS)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSource:
+    """A folder to import and how its files come in.
+
+    ``library`` is the library's folder on this machine, None for a bucket; ``apply`` is False to only look.
+    """
+
+    folder: Path
+    how: HowFilesCome
+    library: Path | None
+    apply: bool
+
+
+def checked_source(folder: Path, how: HowFilesCome, library: Path | None, *, apply: bool) -> ImportSource:
+    """Return the source. Raises BadInput for a folder that is not there, or whose files cannot come in this way."""
+    if not folder.is_dir():
+        raise BadInput(Message("%(folder)s is not a folder.", folder=folder))
+    folder, library = folder.resolve(), library.resolve() if library else None
+    if library is None and how in (HowFilesCome.LINK, HowFilesCome.IN_PLACE):
+        raise BadInput("The library is in a bucket: files can only be copied or moved into it.", help="Use --how copy.")
+    is_inside = library is not None and folder.is_relative_to(library)
+    if how is HowFilesCome.IN_PLACE:
+        if library is None or not is_inside or any(part.startswith(".") for part in folder.relative_to(library).parts):
+            raise BadInput(
+                Message("%(folder)s is not a folder inside the library %(library)s.", folder=folder, library=library),
+                help="Files can stay in place only there. Use --how copy, link or move.",
+            )
+    elif is_inside:
+        raise BadInput(
+            Message("%(folder)s is inside the library.", folder=folder),
+            help="Use --how in-place: its files stay there.",
+        )
+    if how is HowFilesCome.LINK and library and library.is_dir() and library.stat().st_dev != folder.stat().st_dev:
+        raise _no_links(os.strerror(errno.EXDEV))
+    return ImportSource(folder, how, library, apply)
+
+
+def _no_links(reason: str) -> BadInput:
+    return BadInput(
+        Message("The folder's files can't be linked into the library: %(reason)s.", reason=reason),
+        help="Use --how copy or --how move.",
+    )
+
+
+async def count_media(source: ImportSource) -> int:
+    """Return the number of media files, for a progress bar; lists the folder once."""
+    return sum([len(contents.media) async for contents in _folders(source)])
+
+
+async def _folders(source: ImportSource) -> AsyncIterator[FolderContents]:
+    """Yield the contents of every folder, depth first, without the library's own."""
+    own = source.library if source.how is not HowFilesCome.IN_PLACE else None
+    waiting = [""]
+    while waiting:
+        relative = waiting.pop()
+        if own is not None and source.folder / relative == own:
+            continue
+        contents = await asyncio.to_thread(contents_of, source.folder, relative)
+        waiting += reversed(contents.folders)
+        yield contents
+
+
+@dataclass(frozen=True, slots=True)
+class NamesOfFiles:
+    """How the library names files, and whether each video gets files for media servers: as the settings of the same names."""
+
+    name_template: str = DEFAULT_NAME_TEMPLATE
+    layout: Layout = Layout.ACCOUNTS
+    nfo: bool = False
+
+
+class _Refused(Exception):
+    """The file is not imported."""
+
+    def __init__(self, outcome: ImportOutcome, detail: str = "") -> None:
+        super().__init__(detail)
+        self.outcome, self.detail = outcome, detail
+
+
+class FolderImport:
+    """One import. Memory holds a few bytes for each job and each imported file."""
+
+    def __init__(
+        self,
+        store: Store,
+        library: Library,
+        probe: ImportProbe,
+        clock: Clock,
+        source: ImportSource,
+        *,
+        names: NamesOfFiles,
+        on_files: OnFiles = lambda _: None,
+    ) -> None:
+        self._store, self._catalogue = store, store.catalogue
+        self._library, self._probe, self._clock = library, probe, clock
+        self._source, self._names, self._on_files = source, names, on_files
+        self._staging = library.staging.root / STAGING_NAME
+        self._known: set[int] = set()  # keys of canonical URLs, hashes and, in place, of paths
+        self._trashed: set[int] = set()
+        self._at_rest: dict[int, JobId] = {}  # failed and cancelled jobs, which an import completes
+        self.done = ImportCounts()
+
+    async def run(self) -> AsyncIterator[ImportedFile]:
+        """Yield what became of each file. Raises StorageFailure and NoSpace when the library cannot be written, BadInput."""
+        if not self._source.apply:
+            async for result in self._all():
+                yield result
+            return
+        with alone(self._library.staging.root):
+            await self._library.staging.empty(self._staging)
+            await self._finish_interrupted()
+            async for result in self._all():
+                yield result
+            await self._library.staging.empty(self._staging)
+
+    async def _all(self) -> AsyncIterator[ImportedFile]:
+        await self._read_jobs()
+        async for contents in _folders(self._source):
+            if contents.error is not None:
+                yield self._counted(
+                    ImportedFile(ImportOutcome.UNREADABLE, contents.relative or ".", detail=contents.error)
+                )
+            for path in contents.links:
+                yield self._counted(ImportedFile(ImportOutcome.LINK, path))
+            for media in contents.media:
+                self.done.files += 1
+                yield self._counted(await self._result(media))
+                self._on_files(1)
+
+    def _counted(self, result: ImportedFile) -> ImportedFile:
+        self.done.outcomes[result.outcome] += 1
+        if result.outcome is ImportOutcome.IMPORTED:
+            self.done.without_url += result.url is None
+            self.done.bytes += result.bytes
+        return result
+
+    # --- what the vault has ---------------------------------------------------------------------------------------
+
+    async def _read_jobs(self) -> None:
+        async for job in iter_jobs(self._catalogue, JobQuery(limit=PAGE)):
+            if job.status in _AT_REST and not any(True for _ in kept_files(job)):
+                self._at_rest[short_key(job.canonical_url)] = job.id
+                continue
+            self._known.add(short_key(job.canonical_url))
+            self._known.update(short_key(kept.sha256) for kept in kept_files(job))
+            if self._source.how is HowFilesCome.IN_PLACE:
+                self._known.update(short_key(f"path:{path}") for path in named_paths(job))
+        for key in self._known & self._at_rest.keys():  # another version of the post is saved
+            del self._at_rest[key]
+        for post in await trashed_posts(self._store):
+            self._trashed.add(short_key(post.stored.job.canonical_url))
+            self._trashed.update(short_key(kept.sha256) for kept in kept_files(post.stored.job))
+
+    def _refuse_known(self, text: str, outcome: ImportOutcome) -> None:
+        if short_key(text) in self._known:
+            raise _Refused(outcome)
+        if short_key(text) in self._trashed:
+            raise _Refused(ImportOutcome.IN_TRASH)
+
+    # --- one file -------------------------------------------------------------------------------------------------
+
+    async def _result(self, media: FoundMedia) -> ImportedFile:
+        facts = PostFacts(None, None)
+        try:
+            self._refuse_name(media)
+            facts, note = await self._facts(media)
+            if facts.post is not None:
+                self._refuse_known(facts.post.canonical_url, ImportOutcome.KNOWN_POST)
+            looked = await asyncio.to_thread(look, self._source.folder, media.relative)
+            self._refuse_known(looked.digest.sha256, ImportOutcome.KNOWN_FILE)
+            report = await self._probe.look_into_unknown(self._source.folder / media.relative)
+            if report.problems:
+                raise _Refused(ImportOutcome.BROKEN, "; ".join(problem.reason for problem in report.problems))
+            file = _File(media, facts, looked, report, self._suffix(media, report))
+            job = await self._import(file) if self._source.apply else None
+        except _Refused as refused:
+            return _result(refused.outcome, media, facts, detail=refused.detail)
+        except Unreadable as exc:
+            return _result(ImportOutcome.UNREADABLE, media, facts, detail=str(exc))
+        except Changed:
+            return _result(ImportOutcome.CHANGED, media, facts)
+        self._known |= {short_key(file.canonical_url), short_key(looked.digest.sha256)}
+        return _result(ImportOutcome.IMPORTED, media, facts, job=job, bytes=looked.digest.bytes, detail=note)
+
+    def _refuse_name(self, media: FoundMedia) -> None:
+        is_in_place = self._source.how is HowFilesCome.IN_PLACE
+        if not is_utf8(media.relative) or (is_in_place and not media.relative.isprintable()):
+            raise _Refused(ImportOutcome.BAD_NAME)
+        if is_unfinished(media.name):
+            raise _Refused(ImportOutcome.UNFINISHED)
+        if is_in_place:
+            self._refuse_known(f"path:{self._in_library(media)}", ImportOutcome.KNOWN_FILE)
+
+    async def _facts(self, media: FoundMedia) -> tuple[PostFacts, str]:
+        """Return what is known about the file's post, and a remark. Raises _Refused where the file has a sidecar of this vault."""
+        info, note = None, ""
+        for suffix in (SIDECAR_SUFFIX, OTHERS_INFO_SUFFIX):
+            if (name := media.stem + suffix) in media.beside and info is None:
+                info, note = await asyncio.to_thread(_read_info, self._source.folder, media.sibling(name))
+        if info and "mediavault" in info and self._source.how is HowFilesCome.IN_PLACE:
+            raise _Refused(ImportOutcome.HAS_SIDECAR)
+        facts = facts_of(media.relative, info, {})
+        if facts.post is None or facts.title is None:
+            facts = facts_of(media.relative, info, await self._probe.tags(self._source.folder / media.relative))
+        return facts, note
+
+    def _suffix(self, media: FoundMedia, report: ProbeReport) -> str:
+        """Return the suffix of the file in the library. Raises _Refused for a form that the vault does not save."""
+        own = PurePosixPath(media.name).suffix
+        if report.video_codec is None:
+            suffix = own.lower()
+            if suffix not in SOUND_SUFFIXES:
+                raise _Refused(ImportOutcome.UNKNOWN_FORM, report.audio_codec or "")
+        else:
+            suffix = SUFFIXES.get(report.container or "", "")
+            if not suffix:
+                raise _Refused(ImportOutcome.UNKNOWN_FORM, report.container or "")
+        if self._source.how is HowFilesCome.IN_PLACE:
+            if suffix != own:
+                raise _Refused(ImportOutcome.WRONG_SUFFIX, suffix)
+            others = {PurePosixPath(name).name for name in conflicting_videos(media.relative)}
+            if others & set(media.beside):
+                raise _Refused(ImportOutcome.NAME_TAKEN)
+        return suffix
+
+    def _in_library(self, media: FoundMedia) -> str:
+        root = self._source.library or self._source.folder
+        return (self._source.folder / media.relative).relative_to(root).as_posix()
+
+    # --- into the library -------------------------------------------------------------------------------------------
+
+    async def _import(self, file: _File) -> JobId:
+        await self._library.check_identity()
+        in_place = self._source.how is HowFilesCome.IN_PLACE
+        path = self._source.folder / file.media.relative
+        staged = path if in_place else self._staging / f"media{file.suffix}"
+        if not in_place:
+            await self._stage(file, staged)
+        picture = await self._picture(file.media, staged, is_sound=file.is_sound)
+        previous = await self._previous(file.canonical_url)
+        job_id = previous.job.id if previous else new_job_id(self._clock.now())
+        for _ in range(MAX_NAME_RACES):
+            output = self._in_library(file.media) if in_place else await self._free_name(file, job_id)
+            stored = _stored(file, job_id, self._planned(file, output, picture), self._clock.now(), previous)
+            await self._store.records.put(RecordKind.IMPORT, stored.job.id, self._record(stored, file.media))
+            if in_place:
+                await asyncio.to_thread(require_same, path, file.looked)
+            if in_place or await self._library.place(staged, output):
+                await self._complete(stored, file.media, picture)
+                return stored.job.id
+        raise StorageFailure("Other files kept taking the name; the library is being written by something else.")
+
+    async def _stage(self, file: _File, staged: Path) -> None:
+        """Bring the file into the staging folder, sealed: by a link where that is wanted or saves a copy."""
+        await self._library.staging.empty(self._staging)
+        folder, media, how = self._source.folder, file.media, self._source.how
+        is_linked = False
+        if how is HowFilesCome.LINK or (how is HowFilesCome.MOVE and self._source.library is not None):
+            try:
+                await asyncio.to_thread(link, folder / media.relative, staged, file.looked)
+                is_linked = True
+            except OSError as exc:
+                if exc.errno not in _NO_LINKS:
+                    raise Unreadable(exc.strerror or str(exc)) from exc
+                if how is HowFilesCome.LINK:
+                    raise _no_links(exc.strerror or str(exc)) from exc
+        if not is_linked:
+            await asyncio.to_thread(copy, folder, media.relative, staged, file.looked)
+        await self._library.staging.seal(staged, sha256=file.looked.digest.sha256)
+
+    async def _free_name(self, file: _File, job_id: JobId) -> str:
+        facts = file.facts
+        post = named_post(
+            job_id=job_id,
+            canonical_url=file.canonical_url,
+            post_id=facts.post.post_id if facts.post else None,
+            platform=file.platform,
+            account=facts.account,
+            published=facts.published_at or file.date,
+            title=facts.title or facts.text,
+        )
+        names = self._names
+        folder, stem = await folder_and_stem(
+            post,
+            account_folder(facts.account),
+            job_id,
+            0,
+            layout=names.layout,
+            template=names.name_template,
+            records=self._store.records,
+        )
+        return await self._library.free_name(folder, stem, file.suffix)
+
+    def _planned(self, file: _File, output: str, picture: Path | None) -> KeptFile:
+        media, report = file.media, file.report
+        beside = list(subtitles_among(media.stem, media.beside))
+        if self._source.how is HowFilesCome.IN_PLACE:
+            infos = (media.stem + SIDECAR_SUFFIX, media.stem + OTHERS_INFO_SUFFIX)
+            beside += [OTHERS_INFO_SUFFIX] if any(name in media.beside for name in infos) else []
+        return KeptFile(
+            output_path=output,
+            thumbnail_path=sibling(output, picture.suffix) if picture else None,
+            bytes=file.looked.digest.bytes,
+            sha256=file.looked.digest.sha256,
+            duration_s=report.duration_s,
+            width=report.width,
+            height=report.height,
+            beside=tuple(beside),
+        )
+
+    async def _picture(self, media: FoundMedia, video: Path, *, is_sound: bool) -> Path | None:
+        """Return the file's picture in the staging folder: the one next to it, else a frame of it; None without any."""
+        for stem in (media.stem, f"{media.stem}-thumb"):
+            for suffix in _PICTURES:
+                if f"{stem}{suffix}" in media.beside:
+                    picture = await asyncio.to_thread(
+                        _copied_picture, self._source.folder, media.sibling(f"{stem}{suffix}"), self._staging
+                    )
+                    if picture is not None:
+                        return picture
+        if is_sound:
+            return None
+        return await self._probe.still(video, into=self._staging / "thumbnail.jpg", at_s=STILL_AT_S)
+
+    async def _previous(self, canonical_url: str) -> StoredJob | None:
+        """Return the failed or cancelled job of the post, which the import completes."""
+        job_id = self._at_rest.get(short_key(canonical_url))
+        if job_id is None:
+            return None
+        try:
+            job, history = await self._catalogue.get(job_id), await self._catalogue.history(job_id)
+        except JobNotFound:
+            return None
+        if job.status not in _AT_REST or job.canonical_url != canonical_url:
+            return None
+        return StoredJob(job, tuple(history), (await self._store.marks.of_jobs([job_id])).get(job_id, ()))
+
+    def _record(self, stored: StoredJob, media: FoundMedia) -> Mapping[str, Any]:
+        return {**stored_job_to_json(stored), "file": media.relative}
+
+    async def _complete(self, stored: StoredJob, media: FoundMedia | None, picture: Path | None) -> None:
+        """Finish a file that is in the library: companions, sidecar, row, and with MOVE the removal of the original.
+
+        Every step may be repeated.
+        """
+        kept = next(kept_files(stored.job))
+        taken = await self._place_companions(kept, media, picture)
+        await self._keep_others_info(kept)
+        kept = await self._without_missing(kept)
+        items = (replace(stored.job.items[0], kept=kept),)
+        job = replace(stored.job, items=items, thumbnail_path=kept.thumbnail_path)
+        await self._place_facts(job, kept, stored)
+        if not await self._store_row(replace(stored, job=job)):
+            await self._take_back(job, kept)
+            raise _Refused(ImportOutcome.KNOWN_POST)
+        if media is not None and self._source.how is HowFilesCome.MOVE and await self._may_be_removed(kept, media):
+            await asyncio.to_thread(remove, self._source.folder, [media.relative, *taken])
+        await self._store.records.remove(RecordKind.IMPORT, job.id)
+
+    async def _place_companions(self, kept: KeptFile, media: FoundMedia | None, picture: Path | None) -> list[str]:
+        """Place the picture and the subtitles; return the files of the folder that are in the library now."""
+        taken: list[str] = []
+        if picture is not None and kept.thumbnail_path is not None:
+            body = await asyncio.to_thread(picture.read_bytes)
+            await self._library.place_bytes(body, kept.thumbnail_path, via=self._staging)
+        if media is None or self._source.how is HowFilesCome.IN_PLACE:
+            return taken
+        for suffix, name in subtitles_among(media.stem, media.beside).items():
+            text = await asyncio.to_thread(_small, self._source.folder, media.sibling(name), SUBTITLES_LIMIT_BYTES)
+            if text is not None and suffix in kept.beside:
+                target = sibling(kept.output_path, suffix)
+                await self._library.place_bytes(text, target, via=self._staging)
+                if await self._library.holds(target, size=len(text), sha256=hashlib.sha256(text).hexdigest()):
+                    taken.append(media.sibling(name))
+        return taken
+
+    async def _keep_others_info(self, kept: KeptFile) -> None:
+        """Rename yt-dlp's ``.info.json`` in place, before the sidecar gets its name: nothing that it says is lost."""
+        path = sibling(kept.output_path, SIDECAR_SUFFIX)
+        if self._source.how is not HowFilesCome.IN_PLACE or not await exists(self._library, path):
+            return
+        value = await self._library.read_json(path)
+        is_others = value is None or "mediavault" not in value
+        if is_others and not await self._library.move(path, sibling(kept.output_path, OTHERS_INFO_SUFFIX)):
+            raise _Refused(ImportOutcome.NAME_TAKEN, OTHERS_INFO_SUFFIX)
+
+    async def _without_missing(self, kept: KeptFile) -> KeptFile:
+        """Return the file without companions that it did not get."""
+        picture = kept.thumbnail_path
+        return replace(
+            kept,
+            thumbnail_path=picture if picture is not None and await exists(self._library, picture) else None,
+            beside=tuple(
+                [each for each in kept.beside if await exists(self._library, sibling(kept.output_path, each))]
+            ),
+        )
+
+    async def _place_facts(self, job: Job, kept: KeptFile, stored: StoredJob) -> None:
+        """Write the sidecar, and with the setting ``nfo`` the files for media servers."""
+        if self._names.nfo:
+            await write_server_files(job, self._library)
+        facts = write_sidecar(job, None, job.items, 0, kept, saved_at=job.updated_at, marks=stored.marks)
+        await self._library.place_json(facts, sibling(kept.output_path, SIDECAR_SUFFIX), via=self._staging)
+
+    async def _store_row(self, stored: StoredJob) -> bool:
+        """Store the job, in place of a failed or cancelled one; False when another process saves, or has saved, the post meanwhile."""
+        with contextlib.suppress(JobNotFound):
+            existing = await self._catalogue.get(stored.job.id)
+            if existing.status in _AT_REST:
+                await self._catalogue.remove(existing.id, as_of=existing.updated_at)
+        await self._catalogue.import_jobs([stored])
+        try:
+            now = await self._catalogue.get(stored.job.id)
+        except JobNotFound:
+            return False
+        return now.status is JobStatus.COMPLETED and now.sha256 == stored.job.sha256
+
+    async def _take_back(self, job: Job, kept: KeptFile) -> None:
+        paths = [sibling(kept.output_path, SIDECAR_SUFFIX)]
+        if self._source.how is not HowFilesCome.IN_PLACE:
+            paths = [kept.output_path, *companions(kept.output_path, kept.thumbnail_path, kept.beside)]
+        await self._library.remove(*paths)
+        await self._store.records.remove(RecordKind.IMPORT, job.id)
+
+    async def _may_be_removed(self, kept: KeptFile, media: FoundMedia) -> bool:
+        """Whether the library has the file, read again, and the original is that file still."""
+        if not await self._library.holds(kept.output_path, size=kept.bytes, sha256=kept.sha256):
+            return False
+        with contextlib.suppress(Unreadable):
+            looked = await asyncio.to_thread(look, self._source.folder, media.relative)
+            return looked.digest.sha256 == kept.sha256
+        return False
+
+    # --- what a killed import began ---------------------------------------------------------------------------------
+
+    async def _finish_interrupted(self) -> None:
+        """Finish the files that an earlier import placed; forget those that it did not place."""
+        for record in await self._store.records.all(RecordKind.IMPORT):
+            stored = stored_job_from_json(record.value)
+            kept = next(kept_files(stored.job))
+            if not await self._library.holds(kept.output_path, size=kept.bytes, sha256=kept.sha256):
+                await self._store.records.remove(RecordKind.IMPORT, record.key)
+                continue
+            media = await asyncio.to_thread(self._found_again, str(record.value.get("file")))
+            picture = None
+            if kept.thumbnail_path is not None and not await exists(self._library, kept.thumbnail_path):
+                picture = await self._picture_again(kept, media)
+            with contextlib.suppress(_Refused):
+                await self._complete(stored, media, picture)
+                self.done.finished += 1
+
+    def _found_again(self, relative: str) -> FoundMedia | None:
+        """Return the file of a record if this folder has it; it is compared before anything is done with it."""
+        if not disk.is_inside(relative):
+            return None
+        parent = PurePosixPath(relative).parent.as_posix()
+        contents = contents_of(self._source.folder, "" if parent == "." else parent)
+        return next((media for media in contents.media if media.relative == relative), None)
+
+    async def _picture_again(self, kept: KeptFile, media: FoundMedia | None) -> Path | None:
+        video = await self._library.local_path(kept.output_path, into=self._staging)
+        if video is None:
+            return None
+        picture = await self._picture(media or FoundMedia(kept.output_path), video, is_sound=kept.is_sound)
+        planned = PurePosixPath(kept.thumbnail_path or "").suffix
+        return picture if picture is not None and picture.suffix == planned else None
+
+
+# --- pure, and single files ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file that is to be imported. ``suffix`` is the one that it gets in the library."""
+
+    media: FoundMedia
+    facts: PostFacts
+    looked: Looked
+    report: ProbeReport
+    suffix: str
+
+    @property
+    def is_sound(self) -> bool:
+        return self.report.video_codec is None
+
+    @property
+    def canonical_url(self) -> str:
+        post = self.facts.post
+        return post.canonical_url if post else name_of_file(self.looked.digest.sha256)
+
+    @property
+    def date(self) -> datetime:
+        """When the file was last changed."""
+        return plausible(datetime.fromtimestamp(self.looked.modified_ns // 10**9, UTC))
+
+    @property
+    def platform(self) -> str:
+        return self.facts.post.platform if self.facts.post else "generic"
+
+
+def _stored(file: _File, job_id: JobId, kept: KeptFile, now: datetime, previous: StoredJob | None) -> StoredJob:
+    """Return the completed job of a file, as the one that the post has already if there is one."""
+    facts, before = file.facts, previous.job if previous else None
+    item = Item(type=ItemType.AUDIO if file.is_sound else ItemType.VIDEO)
+    attempt = max(1, before.attempt_count) if before else 1
+    job = Job(
+        id=job_id,
+        trace_id=before.trace_id if before else new_trace_id(),
+        post_url=facts.post.url if facts.post else file.canonical_url,
+        canonical_url=file.canonical_url,
+        platform=file.platform,
+        status=JobStatus.COMPLETED,
+        created_at=before.created_at if before else now,
+        updated_at=now,
+        version=before.version if before else 1,
+        attempt_count=attempt,
+        max_attempts=max(attempt, before.max_attempts) if before else attempt,
+        completed_at=now,
+        progress_pct=100,
+        stage=Stage.COMPLETE,
+        bytes_done=kept.bytes,
+        bytes_total=kept.bytes,
+        items=(JobItem(item, ItemStatus.KEPT, kept),),
+        metadata={
+            "title": facts.title,
+            "text": facts.text,
+            "published_at": facts.published_at.isoformat() if facts.published_at else None,
+            "post_id": facts.post.post_id if facts.post else None,
+            **({} if facts.published_at else {FILE_DATE: file.date.isoformat()}),
+        },
+        account=facts.account,
+        **kept_values(kept),
+    )
+    source = Message("imported from %(file)s", file=file.media.relative)
+    record = HistoryRecord(now, attempt, Stage.COMPLETE, StepOutcome.OK, detail=source, bytes=kept.bytes)
+    return StoredJob(job, (*(previous.history if previous else ()), record), previous.marks if previous else ())
+
+
+def _result(
+    outcome: ImportOutcome,
+    media: FoundMedia,
+    facts: PostFacts,
+    *,
+    job: JobId | None = None,
+    bytes: int = 0,  # noqa: A002 - as in the record
+    detail: str = "",
+) -> ImportedFile:
+    url = facts.post.url if facts.post else None
+    return ImportedFile(outcome, media.relative, url, facts.title, job, bytes, detail)
+
+
+def _read_info(root: Path, relative: str) -> tuple[Mapping[str, Any] | None, str]:
+    """Return yt-dlp's ``.info.json``, and a remark where it cannot be used."""
+    try:
+        text = disk.read_below(root, relative, limit=INFO_LIMIT_BYTES)
+    except OSError as exc:
+        return None, Message("its .info.json cannot be read: %(reason)s", reason=exc.strerror or str(exc))
+    if text is None:
+        return None, Message("its .info.json is too large, or not a file: it was not used")
+    value = parse_sidecar(text)
+    return value, "" if value is not None else Message("its .info.json is not a JSON object: it was not used")
+
+
+def _small(root: Path, relative: str, limit: int) -> bytes | None:
+    """Return the content of a small file; None for a larger one, and for one that cannot be read."""
+    with contextlib.suppress(OSError):
+        return disk.read_below(root, relative, limit=limit)
+    return None
+
+
+def _copied_picture(root: Path, relative: str, staging: Path) -> Path | None:
+    """Copy a picture into the staging folder under its true suffix; None if it is not a picture that pages may show."""
+    draft = staging / "picture.part"
+    try:
+        copy_any(root, relative, draft, limit=MAX_PICTURE_BYTES)
+    except Unreadable:
+        return None
+    with draft.open("rb") as file:
+        suffix = picture_suffix(file.read(16))
+    if suffix is None:
+        return None
+    return draft.replace(staging / f"thumbnail{suffix}")

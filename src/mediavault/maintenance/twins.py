@@ -1,0 +1,131 @@
+"""Makes the fingerprints of saved videos in the background, newest first, and notes which posts have the same video.
+
+The mark FINGERPRINT says that a job's record of that kind is complete; a job without it is next. The record holds the
+place of a job that a worker is reading, until it expires: so no two workers read the same one, and a kill loses nothing.
+Every worker has an index of all fingerprints in memory, and reads into it what others have added. A job's own fingerprint
+is stored before its twins are searched: of two workers that are at two twins at once, one finds the other's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from mediavault.core.clock import Clock
+from mediavault.core.failures import JobNotFound
+from mediavault.core.fingerprints import (
+    Fingerprint,
+    FingerprintIndex,
+    Likeness,
+    fingerprints_from_json,
+    fingerprints_to_json,
+)
+from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.core.logs import get_logger
+from mediavault.core.marks import Mark, MarkKind
+from mediavault.core.media import KeptFile
+from mediavault.core.records import RecordKind
+from mediavault.maintenance.checking import require_library
+from mediavault.maintenance.findings import kept_by_place
+from mediavault.services.library.port import Library
+from mediavault.store.port import JobQuery, Store
+from mediavault.store.twins import MOST_TWINS, put_twins
+
+ROUND_S = 30.0
+HELD_FOR = timedelta(minutes=15)
+PAGE = 20  # jobs, of which other workers may hold some
+INDEX_PAGE = 200
+REST = 3.0  # times what a video took, before the next: at most a quarter of one processor
+
+ReadFrames = Callable[[str], Awaitable[bytes]]
+
+log = get_logger(__name__)
+
+
+class TwinFinder:
+    """The search for twins of one worker. ``read_frames`` returns the frames of a saved file's fingerprint, none if it
+    can't be read."""
+
+    def __init__(self, store: Store, library: Library, clock: Clock, read_frames: ReadFrames) -> None:
+        self._store = store
+        self._library = library
+        self._clock = clock
+        self._read_frames = read_frames
+        self._index = FingerprintIndex()
+        self._is_loaded = False
+
+    async def find_due(self) -> int:
+        """Look for twins of all jobs that have no fingerprint yet; returns how many there were.
+
+        Raises StorageFailure while the library is not there, and StoreError.
+        """
+        count = 0
+        while (job := await self._take_next()) is not None:
+            began = self._clock.monotonic()
+            await self._look_at(job)
+            count += 1
+            await self._clock.sleep(REST * (self._clock.monotonic() - began))
+        return count
+
+    async def _take_next(self) -> Job | None:
+        query = JobQuery((JobStatus.COMPLETED,), without=(MarkKind.FINGERPRINT,), limit=PAGE)
+        for job in (await self._store.catalogue.jobs(query)).jobs:
+            if await self._store.records.replace(
+                RecordKind.FINGERPRINT, job.id, {}, if_value=None, expires_at=self._clock.now() + HELD_FOR
+            ):
+                return job
+            record = await self._store.records.get(RecordKind.FINGERPRINT, job.id)
+            if record is not None and record.value:  # made, but the worker was killed before it was marked; or restored
+                return job
+        return None
+
+    async def _look_at(self, job: Job) -> None:
+        videos = {}
+        for index, kept in kept_by_place(job).items():
+            if not (kept.is_sound or kept.is_picture):
+                await require_library(self._library)  # without it every file would seem to be missing
+                videos[index] = await self._fingerprint(kept)
+        await self._store.records.put(RecordKind.FINGERPRINT, job.id, fingerprints_to_json(videos))
+        if not await self._store.marks.put([Mark(job.id, MarkKind.FINGERPRINT)]):  # removed in the meantime
+            await self._store.records.remove(RecordKind.FINGERPRINT, job.id)
+            return
+        await self._read_new()
+        self._index.put(job.id, videos.values())
+        twins = await self._of_other_posts(job, await asyncio.to_thread(self._index.search, job.id))
+        await put_twins(self._store, job.id, twins)
+        log.info("fingerprint_made", job_id=job.id, trace_id=job.trace_id, videos=len(videos), twins=len(twins))
+
+    async def _fingerprint(self, kept: KeptFile) -> Fingerprint:
+        return Fingerprint(kept.sha256, kept.duration_s or 0.0, await self._read_frames(kept.output_path))
+
+    async def _of_other_posts(self, job: Job, found: dict[JobId, Likeness]) -> dict[JobId, Likeness]:
+        """Return the best MOST_TWINS of ``found`` that still exist, without other versions of the same post."""
+        best = sorted(found, key=lambda other: (not found[other].identical, -found[other].percent, other))
+        twins: dict[JobId, Likeness] = {}
+        for other in best:
+            if len(twins) == MOST_TWINS:
+                break
+            try:
+                is_version = (await self._store.catalogue.get(other)).canonical_url == job.canonical_url
+            except JobNotFound:
+                self._index.drop(other)
+            else:
+                if not is_version:
+                    twins[other] = found[other]
+        return twins
+
+    async def _read_new(self) -> None:
+        """Read the fingerprints that the index lacks: those of the latest marks, or all of them the first time."""
+        after = None
+        while page := await self._store.marks.marked(
+            MarkKind.FINGERPRINT, after=after, limit=INDEX_PAGE, newest_first=True
+        ):
+            after = page[-1]
+            new = [mark.job_id for mark in page if mark.job_id not in self._index]
+            if not new and self._is_loaded:
+                break
+            for job_id in new:
+                record = await self._store.records.get(RecordKind.FINGERPRINT, job_id)
+                self._index.put(job_id, (fingerprints_from_json(record.value) or {} if record else {}).values())
+        self._is_loaded = True

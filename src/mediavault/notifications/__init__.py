@@ -1,0 +1,1 @@
+"""Notifies others of what happens in the vault, by webhooks and Apprise's services."""

@@ -1,0 +1,92 @@
+"""Sources that are followed, as the API, the pages and the command line show and take them. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from mediavault.core.following import Filters, SeenEntry, Source, SourceAddress
+from mediavault.core.marks import collection_title
+from mediavault.core.profiles import language_tags
+from mediavault.presentation.schemas import EntryView, FiltersRequest, FiltersView, SourceChange, SourceView
+from mediavault.presentation.translation import translated
+from mediavault.store.following import Followed, new_source_id
+
+
+def source_view(one: Followed, now: datetime) -> SourceView:
+    source, state = one.source, one.state
+    is_failing = state.is_failing(now)
+    return SourceView(
+        id=source.id,
+        url=source.url,
+        platform=source.platform,
+        name=one.name,
+        handle=state.handle,
+        picture_url=state.picture_url,
+        followed_at=source.followed_at,
+        profile=source.profile,
+        collection=source.collection,
+        interval_minutes=None if source.interval is None else round(source.interval.total_seconds() / 60),
+        is_paused=source.is_paused,
+        start=source.start,
+        since=source.since,
+        newest=source.newest,
+        per_day=source.per_day,
+        filters=FiltersView(**asdict(source.filters)),
+        looked_at=state.looked_at,
+        next_look_at=state.next_look_at,
+        method=state.method,
+        error=translated(state.error) if is_failing and state.error else None,
+        help=translated(state.help) if is_failing and state.help else None,
+        seen=state.seen,
+        waiting=state.waiting,
+        passed=state.passed,
+        new_at_last_look=state.new_at_last_look,
+    )
+
+
+def entry_view(entry: SeenEntry) -> EntryView:
+    return EntryView(
+        url=entry.url,
+        title=entry.title,
+        published_at=entry.published_at,
+        seen_at=entry.seen_at,
+        state=entry.state,
+        reason=entry.reason,
+        job_id=entry.job_id,
+    )
+
+
+def new_source(address: SourceAddress, asked: SourceChange, *, now: datetime, user: str | None) -> Source:
+    """Return a source as a user asked for it. Raises BadInput for a collection or languages that can't be."""
+    return changed(Source(new_source_id(), address.url, address.platform, now, added_by=user), asked)
+
+
+def changed(source: Source, asked: SourceChange) -> Source:
+    """Return a source with what a user changed. Raises BadInput for a collection or languages that can't be."""
+    values: dict[str, Any] = {
+        name: getattr(asked, name) for name in _AS_THEY_ARE if getattr(asked, name, None) is not None
+    }
+    if asked.profile is not None:
+        values["profile"] = asked.profile or None
+    if asked.collection is not None:
+        values["collection"] = collection_title(asked.collection) if asked.collection.strip() else None
+    if asked.interval_minutes is not None:
+        values["interval"] = timedelta(minutes=asked.interval_minutes) or None
+    if asked.per_day is not None:
+        values["per_day"] = asked.per_day or None
+    if asked.since is not None:
+        values["since"] = asked.since if asked.since.tzinfo else asked.since.replace(tzinfo=UTC)
+    if asked.filters is not None:
+        values["filters"] = filters_of(asked.filters)
+    return replace(source, **values)
+
+
+def filters_of(asked: FiltersRequest) -> Filters:
+    """Return the filters of a request. Raises BadInput for languages that can't be."""
+    lists = {name: tuple(value) for name, value in asked.model_dump().items() if isinstance(value, list)}
+    return Filters(**{**asked.model_dump(), **lists, "languages": language_tags(" ".join(asked.languages))})
+
+
+_AS_THEY_ARE = ("is_paused", "start", "newest")

@@ -1,0 +1,1 @@
+"""Messages to the services that Apprise knows, sent by a confined child process."""

@@ -1,0 +1,343 @@
+"""The sources that the vault follows, and what it has seen of each: records.
+
+A source is what a user has set; its state is what looks have found, written by the worker that holds it. What a source
+has seen is a record for each entry, under the source's id and the key of the post. Entries that wait for their turn are
+found by a second record, under the source's id and their position in the list.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from mediavault.core.clock import Clock, to_micros
+from mediavault.core.failures import BadInput, NotFound, StoreError
+from mediavault.core.following import EntryState, Reason, SeenEntry, Source, SourceState, checked, post_key
+from mediavault.core.logs import get_logger
+from mediavault.core.marks import Mark, from_source
+from mediavault.core.messages import Message
+from mediavault.core.records import Record, RecordKind
+from mediavault.core.typed_records import from_named_json, to_named_json
+from mediavault.store.port import Records, Store
+
+HELD_FOR = timedelta(minutes=15)  # how long one look may take
+MOST_SOURCES = 5_000
+RACES = 5  # with other changes of the same record
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A source, and what looks have found of it."""
+
+    source: Source
+    state: SourceState
+
+    @property
+    def name(self) -> str:
+        """What pages call it."""
+        return self.state.title or self.state.handle or self.source.url
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether a worker may look at it now."""
+        if self.source.is_paused or (self.state.held_until is not None and self.state.held_until > now):
+            return False
+        is_restarted = self.wants_backlog and not self.state.failures and self.state.looks > 0
+        return is_restarted or self.state.next_look_at is None or self.state.next_look_at <= now
+
+    @property
+    def wants_backlog(self) -> bool:
+        """Whether the posts from before have yet to be read, for the start that is set now."""
+        return self.state.started != self.source.start_number
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An entry from before that waits for its turn. ``key`` is where its record is."""
+
+    key: str
+    post: str  # the post's key
+    url: str
+
+
+def new_source_id() -> str:
+    """Return an id that no other source has."""
+    return f"s-{secrets.token_hex(6)}"
+
+
+async def followed(records: Records) -> list[Followed]:
+    """Return all sources, the first that was followed first. Records that can't be read are left out."""
+    states = {record.key: _state(record) for record in await records.all(RecordKind.SOURCE_STATE)}
+    found = [source for record in await records.all(RecordKind.SOURCE) if (source := _source(record)) is not None]
+    ordered = sorted(found, key=lambda source: (source.followed_at, source.id))
+    return [Followed(source, states.get(source.id, SourceState())) for source in ordered]
+
+
+async def with_work(records: Records, now: datetime) -> list[Followed]:
+    """Return the sources that are due or have entries waiting, as :func:`followed` does.
+
+    Most rounds find none among hundreds: only those with work are read in full.
+    """
+    states = {record.key: record for record in await records.all(RecordKind.SOURCE_STATE)}
+    found = []
+    for record in await records.all(RecordKind.SOURCE):
+        state = states.get(record.key)
+        if state is None or state.value.get("waiting") or _may_be_due(record.value, state.value, now):
+            source = _source(record)
+            if source is not None and not source.is_paused:
+                found.append(Followed(source, SourceState() if state is None else _state(state)))
+    return found
+
+
+def _may_be_due(source: Mapping[str, Any], state: Mapping[str, Any], now: datetime) -> bool:
+    """Whether the source may be due, by its stored times: as ISO 8601 in UTC they sort like the times themselves."""
+    at = state.get("next_look_at")
+    is_restarted = state.get("started", 0) != source.get("start_number", 1)
+    return at is None or str(at) <= now.isoformat() or is_restarted
+
+
+async def find_followed(records: Records, source_id: str) -> Followed:
+    """Return the source with this id. Raises NotFound."""
+    record = await records.get(RecordKind.SOURCE, source_id)
+    source = None if record is None else _source(record)
+    if source is None:
+        raise NotFound("No source has this id.", help="It was removed, or never followed.")
+    state = await records.get(RecordKind.SOURCE_STATE, source_id)
+    return Followed(source, SourceState() if state is None else _state(state))
+
+
+async def follow(records: Records, source: Source) -> Source:
+    """Store a new source. Raises BadInput for values that it can't have, and when its URL is followed already."""
+    source = checked(source)
+    existing = await followed(records)
+    if any(other.source.url == source.url for other in existing):
+        raise BadInput("This source is followed already.", help="Change it on its page.")
+    if len(existing) >= MOST_SOURCES:
+        raise BadInput(Message("There are %(most)s sources already.", most=MOST_SOURCES), help="Remove one first.")
+    await records.put(RecordKind.SOURCE, source.id, to_named_json(source))
+    return source
+
+
+async def change_source(records: Records, source_id: str, change: Callable[[Source], Source]) -> Source:
+    """Change what is set for a source. Raises NotFound, and BadInput for values that it can't have."""
+    for _ in range(RACES):
+        before = (await find_followed(records, source_id)).source
+        record = await records.get(RecordKind.SOURCE, source_id)
+        if record is None or _source(record) != before:
+            continue
+        after = checked(change(before))
+        if _wish(after) != _wish(before):
+            after = replace(after, start_number=before.start_number + 1)
+        if await records.replace(RecordKind.SOURCE, source_id, to_named_json(after), if_value=record.value):
+            return after
+    raise StoreError("The source kept changing while it was changed.")
+
+
+def _wish(source: Source) -> tuple[object, ...]:
+    """Return what decides about the posts from before."""
+    return source.start, source.since, source.newest, source.filters
+
+
+async def unfollow(store: Store, source_id: str) -> None:
+    """Remove a source and what it has seen; its posts stay. Raises NotFound."""
+    records = store.records
+    if not await records.remove(RecordKind.SOURCE, source_id):
+        raise NotFound("No source has this id.", help="It was removed, or never followed.")
+    await records.remove(RecordKind.SOURCE_STATE, source_id)
+    for kind in (RecordKind.SOURCE_WAITING, RecordKind.SOURCE_ENTRY):
+        await records.remove_under(kind, f"{source_id}/")
+    await store.marks.remove(from_source(source_id))
+
+
+# --- looks -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSource:
+    """A source at which this worker looks. ``held`` is its state as it is stored during the look."""
+
+    source: Source
+    before: SourceState
+    held: SourceState
+
+
+async def hold(records: Records, clock: Clock, one: Followed) -> HeldSource | None:
+    """Hold a source for one look; None when another worker was faster, or it has changed."""
+    held = replace(one.state, held_until=clock.now() + HELD_FOR)
+    before = await records.get(RecordKind.SOURCE_STATE, one.source.id)
+    if (SourceState() if before is None else _state(before)) != one.state:
+        return None
+    if not await records.replace(
+        RecordKind.SOURCE_STATE, one.source.id, to_named_json(held), if_value=None if before is None else before.value
+    ):
+        return None
+    return HeldSource(one.source, one.state, held)
+
+
+async def let_go(records: Records, held: HeldSource, state: SourceState) -> bool:
+    """Store what a look has found, and end the hold; False when it had ended, or the source is gone."""
+    if await records.get(RecordKind.SOURCE, held.source.id) is None:
+        await records.remove(RecordKind.SOURCE_STATE, held.source.id)
+        return False
+    return await records.replace(
+        RecordKind.SOURCE_STATE,
+        held.source.id,
+        to_named_json(replace(state, held_until=None)),
+        if_value=to_named_json(held.held),
+    )
+
+
+async def change_state(records: Records, source_id: str, change: Callable[[SourceState], SourceState]) -> None:
+    """Change the state of a source at which nobody looks; while somebody does, nothing happens."""
+    for _ in range(RACES):
+        record = await records.get(RecordKind.SOURCE_STATE, source_id)
+        before = SourceState() if record is None else _state(record)
+        if before.held_until is not None:
+            return
+        if await records.replace(
+            RecordKind.SOURCE_STATE,
+            source_id,
+            to_named_json(change(before)),
+            if_value=None if record is None else record.value,
+        ):
+            return
+
+
+async def look_now(records: Records, source_id: str) -> None:
+    """Let the next round look at a source. Raises NotFound."""
+    await find_followed(records, source_id)
+    await change_state(records, source_id, lambda state: replace(state, next_look_at=None))
+
+
+# --- entries -----------------------------------------------------------------------------------------------------
+
+
+async def seen(records: Records, source_id: str, posts: Iterable[str]) -> dict[str, SeenEntry]:
+    """Return what became of these posts at a source, by the posts' keys. Those that it has not seen are left out."""
+    found = await records.some(RecordKind.SOURCE_ENTRY, [f"{source_id}/{post}" for post in posts])
+    read = ((key.partition("/")[2], _entry(record)) for key, record in found.items())
+    return {post: entry for post, entry in read if entry is not None}
+
+
+async def all_seen(records: Records, source_id: str, *, limit: int) -> dict[str, SeenEntry]:
+    """Return what became of the entries of a source, at most ``limit`` of them in no order, by their posts' keys."""
+    found = await records.under(RecordKind.SOURCE_ENTRY, f"{source_id}/", limit=limit)
+    read = ((record.key.partition("/")[2], _entry(record)) for record in found)
+    return {post: entry for post, entry in read if entry is not None}
+
+
+async def put_seen(records: Records, source_id: str, entries: Mapping[str, SeenEntry]) -> None:
+    """Store what became of entries, by their posts' keys."""
+    values = {f"{source_id}/{post}": to_named_json(entry) for post, entry in entries.items()}
+    await records.put_all(RecordKind.SOURCE_ENTRY, values)
+
+
+async def put_waiting(
+    records: Records, source_id: str, looked_at: datetime, entries: Sequence[tuple[str, SeenEntry]]
+) -> None:
+    """Let entries wait for their turn, in this order; those of a later look come after those of earlier ones.
+
+    Their places are stored before their states: a kill in between leaves entries that the next look sees again. Its time
+    is in their places, so that this look, of which no trace may be left, and the next one do not use the same places.
+    """
+    places = {
+        f"{source_id}/{to_micros(looked_at):020d}-{index:08d}": {"post": post, "url": entry.url}
+        for index, (post, entry) in enumerate(entries)
+    }
+    await records.put_all(RecordKind.SOURCE_WAITING, places)
+    await put_seen(records, source_id, dict(entries))
+
+
+async def next_waiting(records: Records, source_id: str, *, limit: int = 1) -> list[Waiting]:
+    """Return the entries whose turn comes next."""
+    found = await records.under(RecordKind.SOURCE_WAITING, f"{source_id}/", limit=limit)
+    return [Waiting(record.key, str(record.value["post"]), str(record.value["url"])) for record in found]
+
+
+async def stop_waiting(records: Records, waiting: Waiting) -> None:
+    """Remove an entry's place: it was taken or passed over."""
+    await records.remove(RecordKind.SOURCE_WAITING, waiting.key)
+
+
+async def count_waiting(records: Records, source_id: str) -> int:
+    """Return how many entries of a source wait for their turn."""
+    return await records.count_under(RecordKind.SOURCE_WAITING, f"{source_id}/")
+
+
+async def forget_waiting(records: Records, source_id: str) -> None:
+    """Pass over all entries that wait for their turn: the user no longer wants the posts from before."""
+    prefix = f"{source_id}/"
+    while places := await records.under(RecordKind.SOURCE_WAITING, prefix, limit=500):
+        known = await seen(records, source_id, [str(place.value["post"]) for place in places])
+        passed = {
+            post: replace(entry, state=EntryState.PASSED, reason=Reason.BEFORE)
+            for post, entry in known.items()
+            if entry.state is EntryState.WAITING
+        }
+        await put_seen(records, source_id, passed)
+        for place in places:
+            await records.remove(RecordKind.SOURCE_WAITING, place.key)
+
+
+async def mark_posts(store: Store, source_id: str, job_ids: Iterable[str]) -> None:
+    """Note of these jobs that their posts came from a source."""
+    await store.marks.put([Mark(job_id, from_source(source_id)) for job_id in job_ids])  # type: ignore[arg-type]
+
+
+async def fill_turn(records: Records, platform: str) -> datetime | None:
+    """Return when the next post from before may be taken of a site; None for now."""
+    record = await records.get(RecordKind.SITE_FILL, platform)
+    return None if record is None else datetime.fromisoformat(record.value["at"])
+
+
+async def take_fill_turn(records: Records, platform: str, before: datetime | None, after: datetime) -> bool:
+    """Take a site's turn, which was at ``before``; the next one is at ``after``. False when another worker was faster."""
+    known = None if before is None else {"at": before.isoformat()}
+    return await records.replace(RecordKind.SITE_FILL, platform, {"at": after.isoformat()}, if_value=known)
+
+
+# --- posts that users have deleted -------------------------------------------------------------------------------
+
+
+async def note_removed(records: Records, canonical_url: str) -> None:
+    """Note that a user has deleted a post: no source brings it back."""
+    await records.put(RecordKind.REMOVED_POST, post_key(canonical_url), {})
+
+
+async def forget_removed(records: Records, canonical_url: str) -> None:
+    """Note that a deleted post was restored."""
+    await records.remove(RecordKind.REMOVED_POST, post_key(canonical_url))
+
+
+async def removed(records: Records, posts: Iterable[str]) -> frozenset[str]:
+    """Return which of these posts, by their keys, users have deleted."""
+    return frozenset(await records.some(RecordKind.REMOVED_POST, list(posts)))
+
+
+def _source(record: Record) -> Source | None:
+    try:
+        return from_named_json(Source, record.value)
+    except (LookupError, TypeError, ValueError) as exc:
+        log.warning("source_unreadable", source=record.key, error=str(exc))
+        return None
+
+
+def _state(record: Record) -> SourceState:
+    """Return the state; a new one where it can't be read, so that the source is looked at again."""
+    try:
+        return from_named_json(SourceState, record.value)
+    except (LookupError, TypeError, ValueError) as exc:
+        log.warning("source_unreadable", source=record.key, error=str(exc))
+        return SourceState()
+
+
+def _entry(record: Record) -> SeenEntry | None:
+    try:
+        return from_named_json(SeenEntry, record.value)
+    except (LookupError, TypeError, ValueError) as exc:
+        log.warning("source_unreadable", source=record.key, error=str(exc))
+        return None

@@ -1,0 +1,172 @@
+"""What an RSS feed's secret opens: its document as RSS and Atom, its cover, and the files of the posts that it holds.
+
+Whatever does not exist, and whatever was revoked, gets one and the same answer, after the same look into the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from email.utils import format_datetime
+from functools import cache
+from typing import Annotated, cast
+
+from fastapi import APIRouter, Path, Request, Response
+
+from mediavault.api.dependencies import AuthenticatorDep, Services, to_job_id
+from mediavault.api.files import StoredFile, answer_bytes, answer_stored
+from mediavault.api.services import ApiServices
+from mediavault.auth.authenticator import Authenticator
+from mediavault.auth.rss_feeds import RssFeed
+from mediavault.core.failures import BadInput, JobNotFound, NotFound
+from mediavault.core.job import Job
+from mediavault.presentation.preferences import Appearance, use, zone_named
+from mediavault.presentation.translation import locales
+from mediavault.presentation.views import kept_files
+from mediavault.server.authentication import FEEDS_PREFIX, credentials_of
+from mediavault.server.own_address import address_for_apps
+from mediavault.server.ranges import is_unchanged
+from mediavault.store.port import JobQuery
+from mediavault.web.enclosures import Enclosure, enclosure_of, picture_of
+from mediavault.web.icon_pictures import IconPicture, draw
+from mediavault.web.library_filter import address
+from mediavault.web.rss import ATOM_TYPE, RSS_TYPE, atom_document, rss_document
+from mediavault.web.rss_contents import (
+    ATOM_NAME,
+    COVER_NAME,
+    RSS_NAME,
+    channel_of,
+    filter_of,
+    folder_of,
+    holds,
+    query_of,
+)
+from mediavault.web.rss_versions import RssVersion, RssVersions
+
+router = APIRouter(include_in_schema=False)
+
+COVER = IconPicture(1400, is_full=True)  # the smallest that Apple takes
+HEADERS = {"X-Robots-Tag": "noindex, nofollow", "Referrer-Policy": "no-referrer"}
+_FILE = re.compile(r"(?P<job>[0-9a-f-]{36})-(?P<index>\d{1,5})(?P<picture>-picture)?\.[a-z0-9]{1,5}", re.ASCII)
+
+Key = Annotated[str, Path(max_length=100)]
+Name = Annotated[str, Path(max_length=100)]
+
+
+@router.head(FEEDS_PREFIX + "{key}/" + RSS_NAME)
+@router.get(FEEDS_PREFIX + "{key}/" + RSS_NAME)
+async def rss(request: Request, key: Key, services: Services, desk: AuthenticatorDep) -> Response:
+    """Return the feed as RSS 2.0, or 304."""
+    return await _document(request, key, services, desk, RSS_NAME)
+
+
+@router.head(FEEDS_PREFIX + "{key}/" + ATOM_NAME)
+@router.get(FEEDS_PREFIX + "{key}/" + ATOM_NAME)
+async def atom(request: Request, key: Key, services: Services, desk: AuthenticatorDep) -> Response:
+    """Return the feed as Atom 1.0, or 304."""
+    return await _document(request, key, services, desk, ATOM_NAME)
+
+
+@router.head(FEEDS_PREFIX + "{key}/" + COVER_NAME)
+@router.get(FEEDS_PREFIX + "{key}/" + COVER_NAME)
+async def cover(request: Request, key: Key, desk: AuthenticatorDep) -> Response:
+    """Return the picture of every feed."""
+    await _feed(request, key, desk)
+    return _private(answer_bytes(request, await asyncio.to_thread(_cover), "image/png"))
+
+
+@router.head(FEEDS_PREFIX + "{key}/{name}")
+@router.get(FEEDS_PREFIX + "{key}/{name}")
+async def file(request: Request, key: Key, name: Name, services: Services, desk: AuthenticatorDep) -> Response:
+    """Return a file of a post that the feed holds, or a part of it."""
+    _, query = await _feed(request, key, desk)
+    stored = await _stored(services, query, name)
+    return _private(await answer_stored(request, services.library, stored or StoredFile(None)))
+
+
+async def _feed(request: Request, key: str, desk: Authenticator) -> tuple[RssFeed, JobQuery]:
+    """Return the feed and its query. Raises NotFound, with the same words whatever is missing, and TooManyTries."""
+    feed = await desk.rss_feeds.find(key, desk.address_of(credentials_of(request)))
+    try:
+        if feed is not None and await desk.users.find(feed.user) is not None:
+            return feed, query_of(feed)
+    except BadInput:  # a filter that can't be read
+        pass
+    raise NotFound("This feed has ended.", help="Ask whoever gave you its address for another one.")
+
+
+async def _document(request: Request, key: str, services: ApiServices, desk: Authenticator, name: str) -> Response:
+    feed, query = await _feed(request, key, desk)
+    await desk.rss_feeds.fetched(feed)
+    versions, base = _versions(request), address_for_apps(request, services.settings, feed.base)
+    document = (feed.key, name, base)
+    version = await versions.current(document, query)
+    if version is not None and _is_known(request, version):
+        return _private(Response(status_code=304, headers=_headers(version, name)))
+    since, stamp = await versions.begin(query)
+    page = await services.store.catalogue.jobs(query)
+    use(Appearance(feed.locale if feed.locale in locales() else "en", zone=zone_named(feed.zone)))
+    folder, home = folder_of(base, key), base.rstrip("/") + address(filter_of(feed))
+    channel = channel_of(feed, page.jobs, folder=folder, document=name, home=home)
+    body = rss_document(channel) if name == RSS_NAME else atom_document(channel)
+    version = versions.sent(document, body, since, stamp)
+    if _is_known(request, version):
+        return _private(Response(status_code=304, headers=_headers(version, name)))
+    headers = {**_headers(version, name), "Content-Length": str(len(body))}
+    return _private(Response(b"" if request.method == "HEAD" else body, headers=headers))
+
+
+def _is_known(request: Request, version: RssVersion) -> bool:
+    """Whether the app has this version. Its ETag decides where it sends one; a time has to be exactly ours."""
+    if (tag := request.headers.get("if-none-match")) is not None:
+        return is_unchanged(tag, version.etag)
+    return request.headers.get("if-modified-since") == _http_date(version)
+
+
+def _headers(version: RssVersion, name: str) -> dict[str, str]:
+    kind = RSS_TYPE if name == RSS_NAME else ATOM_TYPE
+    return {
+        "Content-Type": f"{kind}; charset=utf-8",
+        "ETag": version.etag,
+        "Last-Modified": _http_date(version),
+        "Cache-Control": "private, no-cache",
+    }
+
+
+def _http_date(version: RssVersion) -> str:
+    return format_datetime(version.modified, usegmt=True)
+
+
+def _private(response: Response) -> Response:
+    response.headers.update(HEADERS)
+    return response
+
+
+async def _stored(services: ApiServices, query: JobQuery, name: str) -> StoredFile | None:
+    """Return the file of this name; None unless it is exactly one that the feed's document would name."""
+    match = _FILE.fullmatch(name)
+    if match is None:
+        return None
+    try:
+        job = await services.store.catalogue.get(to_job_id(match["job"]))
+    except JobNotFound:
+        return None
+    found = _file_of(job, int(match["index"]), is_picture=match["picture"] is not None)
+    is_ours = found is not None and found.name == name and await holds(services.store.catalogue, query, job)
+    return found.file if found is not None and is_ours else None
+
+
+def _file_of(job: Job, index: int, *, is_picture: bool) -> Enclosure | None:
+    kept = kept_files(job).get(index)
+    if kept is None:
+        return None
+    return picture_of(job.id, index, kept) if is_picture else enclosure_of(job.id, index, kept)
+
+
+def _versions(request: Request) -> RssVersions:
+    return cast("RssVersions", request.app.state.rss_versions)
+
+
+@cache
+def _cover() -> bytes:
+    return draw(COVER)

@@ -1,0 +1,221 @@
+"""The pages of the sources: a list of what is followed with the form to follow more, and a page for each source."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from mediavault.api.dependencies import Services, UserName
+from mediavault.api.services import ApiServices
+from mediavault.core.failures import MediavaultError
+from mediavault.core.following import EntryState, SeenEntry, Source, Start
+from mediavault.core.marks import from_source
+from mediavault.core.messages import Message
+from mediavault.core.users import OWNER
+from mediavault.presentation.preferences import current
+from mediavault.presentation.views import job_view
+from mediavault.store.following import (
+    Followed,
+    all_seen,
+    change_source,
+    fill_turn,
+    find_followed,
+    follow,
+    followed,
+    look_now,
+    new_source_id,
+    next_waiting,
+    seen,
+    unfollow,
+)
+from mediavault.store.holds import all_holds
+from mediavault.store.port import JobQuery
+from mediavault.store.profiles import known_profile
+from mediavault.web.pages.frame import error_view, frame, own_path, profiles_in_words, read_fields, read_form, see_other
+from mediavault.web.render import render
+from mediavault.web.source_cards import KIND_LABELS, SourceCard, entry_line, source_cards, wishes
+from mediavault.web.source_form import SourceForm, described, form_of, read_source_form
+
+PAGE = "/sources"
+SOURCES_ON_A_PAGE = 50
+NEWEST_JOBS = 24
+WAITING_SHOWN, PASSED_SHOWN = 50, 100
+ENTRIES_READ = 2_000
+MAX_FIELDS = 40
+START_LABELS = {
+    Start.NOW: Message("None: only what comes from now on"),
+    Start.SINCE: Message("Those since a day"),
+    Start.NEWEST: Message("The newest ones"),
+    Start.EVERYTHING: Message("Everything"),
+}
+
+router = APIRouter(include_in_schema=False)
+
+SourcePath = Annotated[str, Path(max_length=64)]
+AddressText = Annotated[str, Query(max_length=8_000)]
+ChangedSource = Annotated[str, Query(max_length=64)]
+PageNumber = Annotated[int, Query(ge=1, le=1_000)]
+CursorText = Annotated[str, Query(max_length=500)]
+
+
+@router.get(PAGE)
+async def index(
+    services: Services, url: AddressText = "", change: ChangedSource = "", page: PageNumber = 1
+) -> Response:
+    """List the sources, the latest that was followed first. ``url`` only fills the form, since a GET changes nothing.
+
+    ``change`` is the id of the source whose values are in the form.
+    """
+    if not change:
+        return await _list(services, SourceForm(url=url.strip()), number=page)
+    one = await find_followed(services.store.records, change)
+    return await _list(services, form_of(one.source, current().zone), changed=one, number=page)
+
+
+@router.post(PAGE)
+async def follow_form(request: Request, services: Services, user: UserName) -> Response:
+    """Follow what the form names. A worker looks at it within a minute."""
+    form, records = read_source_form(await read_fields(request, most=MAX_FIELDS)), services.store.records
+    try:
+        form = await _with_known_profile(services, form)
+        address = services.submit.read_source(form.url)
+        added_by = None if user == OWNER else user
+        new = Source(new_source_id(), address.url, address.platform, services.clock.now(), added_by=added_by)
+        source = await follow(records, described(form, new, current().zone))
+    except MediavaultError as exc:
+        return await _list(services, form, error=exc)
+    return see_other(f"{PAGE}#{source.id}")
+
+
+@router.post(f"{PAGE}/{{source_id}}")
+async def change_form(source_id: SourcePath, request: Request, services: Services) -> Response:
+    """Change what is set for a source. Where its start or filters change, what was passed over is decided again."""
+    form, records = read_source_form(await read_fields(request, most=MAX_FIELDS)), services.store.records
+    one = await find_followed(records, source_id)
+    try:
+        wanted = await _with_known_profile(services, form)
+        await change_source(records, source_id, lambda source: described(wanted, source, current().zone))
+    except MediavaultError as exc:
+        return await _list(services, form, changed=one, error=exc)
+    return see_other(f"{PAGE}/{one.source.id}")
+
+
+@router.get(f"{PAGE}/{{source_id}}")
+async def show(source_id: SourcePath, services: Services, cursor: CursorText = "") -> Response:
+    """Show one source with its posts in every state. Raises NotFound."""
+    records = services.store.records
+    sources = await followed(records)
+    one = await find_followed(records, source_id)
+    [card] = await _cards(services, sources, [one])
+    query = JobQuery(marks=(from_source(source_id),), limit=NEWEST_JOBS, cursor=cursor or None)
+    jobs = await services.store.catalogue.jobs(query)
+    waiting, passed = await _waiting(services, one), await _passed(services, one)
+    return render(
+        "source.html",
+        card=card,
+        wishes=wishes(one, current().zone),
+        posts=[job_view(job) for job in jobs.jobs],
+        is_first=not cursor,
+        next_page=f"{PAGE}/{source_id}?{urlencode({'cursor': jobs.next_cursor})}" if jobs.next_cursor else None,
+        waiting=[entry_line(entry) for entry in waiting],
+        passed=[entry_line(entry) for entry in passed],
+        **frame(services),
+    )
+
+
+@router.post(f"{PAGE}/{{source_id}}/pause")
+async def pause_source_form(source_id: SourcePath, request: Request, services: Services) -> Response:
+    return await _paused(source_id, request, services, is_paused=True)
+
+
+@router.post(f"{PAGE}/{{source_id}}/resume")
+async def resume_source_form(source_id: SourcePath, request: Request, services: Services) -> Response:
+    return await _paused(source_id, request, services, is_paused=False)
+
+
+@router.post(f"{PAGE}/{{source_id}}/check")
+async def check_form(source_id: SourcePath, request: Request, services: Services) -> Response:
+    """Let a worker look at the source within a minute."""
+    await look_now(services.store.records, source_id)
+    return await _back(request)
+
+
+@router.post(f"{PAGE}/{{source_id}}/remove")
+async def unfollow_form(source_id: SourcePath, services: Services) -> Response:
+    """Follow the source no longer. Its posts stay."""
+    await unfollow(services.store, source_id)
+    return see_other(PAGE)
+
+
+async def _paused(source_id: str, request: Request, services: ApiServices, *, is_paused: bool) -> Response:
+    await change_source(services.store.records, source_id, lambda source: replace(source, is_paused=is_paused))
+    return await _back(request)
+
+
+async def _back(request: Request) -> Response:
+    """Return to the page on which the button was."""
+    return see_other(own_path((await read_form(request)).get("back", PAGE)))
+
+
+async def _with_known_profile(services: ApiServices, form: SourceForm) -> SourceForm:
+    """Return the form with its profile as it is stored. Raises BadInput when there is none of this name."""
+    if not form.profile:
+        return form
+    return replace(form, profile=await known_profile(services.store.records, form.profile))
+
+
+async def _list(
+    services: ApiServices,
+    form: SourceForm,
+    *,
+    changed: Followed | None = None,
+    error: MediavaultError | None = None,
+    number: int = 1,
+) -> Response:
+    sources = await followed(services.store.records)
+    newest_first, start = sources[::-1], (number - 1) * SOURCES_ON_A_PAGE
+    shown = newest_first[start : start + SOURCES_ON_A_PAGE]
+    return render(
+        "sources.html",
+        status=422 if error else 200,
+        error=error_view(error) if error else None,
+        cards=await _cards(services, sources, shown),
+        count=len(sources),
+        here=PAGE if number == 1 else f"{PAGE}?page={number}",
+        newer=number - 1,
+        older=number + 1 if start + SOURCES_ON_A_PAGE < len(sources) else 0,
+        form=form,
+        changed=changed,
+        starts=START_LABELS,
+        kinds=KIND_LABELS,
+        profiles=await profiles_in_words(services.store.records),
+        **frame(services),
+    )
+
+
+async def _cards(services: ApiServices, sources: list[Followed], shown: list[Followed]) -> list[SourceCard]:
+    platforms = {platform.name: platform for platform in services.platforms}
+    turns = {}
+    for name in {one.source.platform for one in shown if one.state.waiting}:
+        if (at := await fill_turn(services.store.records, name)) is not None:
+            turns[name] = at
+    return source_cards(sources, shown, platforms, turns, await all_holds(services.store.records), services.clock.now())
+
+
+async def _waiting(services: ApiServices, one: Followed) -> list[SeenEntry]:
+    """Return the entries that wait for their turn, in their order."""
+    records = services.store.records
+    places = await next_waiting(records, one.source.id, limit=WAITING_SHOWN)
+    known = await seen(records, one.source.id, [place.post for place in places])
+    return [known[place.post] for place in places if place.post in known]
+
+
+async def _passed(services: ApiServices, one: Followed) -> list[SeenEntry]:
+    """Return entries that were passed over, the newest first."""
+    entries = (await all_seen(services.store.records, one.source.id, limit=ENTRIES_READ)).values()
+    passed = [entry for entry in entries if entry.state is EntryState.PASSED]
+    now = services.clock.now()
+    return sorted(passed, key=lambda entry: entry.published_at or entry.seen_at or now, reverse=True)[:PASSED_SHOWN]

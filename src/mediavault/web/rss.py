@@ -1,0 +1,139 @@
+"""RSS 2.0 with podcast tags, Atom 1.0 and OPML 2.0 documents. Pure.
+
+Texts may be anything: what XML can't hold is left out, all else is escaped by the serializer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+ATOM = "http://www.w3.org/2005/Atom"
+RSS_TYPE, ATOM_TYPE, OPML_TYPE = "application/rss+xml", "application/atom+xml", "text/x-opml"
+_NAMESPACES = {
+    "xmlns:itunes": "http://www.itunes.com/dtds/podcast-1.0.dtd",
+    "xmlns:podcast": "https://podcastindex.org/namespace/1.0",
+    "xmlns:atom": ATOM,
+}
+_NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class RssItem:
+    """A saved video in a feed. ``id`` is a UUID that never changes; ``html`` describes it; sizes are bytes."""
+
+    id: str
+    title: str
+    author: str
+    link: str | None  # the post on its site
+    html: str
+    at: datetime
+    address: str
+    kind: str
+    bytes: int
+    duration_s: float | None
+    picture: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RssChannel:
+    """A feed: ``id`` is a UUID, ``address`` where the document is, ``home`` the page that shows the same posts."""
+
+    id: str
+    title: str
+    description: str
+    language: str
+    address: str
+    home: str
+    picture: str
+    at: datetime  # when its newest item came, or the feed was made
+    items: Sequence[RssItem]
+
+
+def rss_document(channel: RssChannel) -> bytes:
+    """Return the feed as RSS 2.0. It says that it is private: directories are not to list it."""
+    root = Element("rss", {"version": "2.0", **_NAMESPACES})
+    top = SubElement(root, "channel")
+    _texts(top, {"title": channel.title, "link": channel.home, "description": channel.description})
+    _texts(top, {"language": channel.language, "lastBuildDate": format_datetime(channel.at), "generator": "mediavault"})
+    _empty(top, "atom:link", href=channel.address, rel="self", type=RSS_TYPE)
+    _texts(SubElement(top, "image"), {"url": channel.picture, "title": channel.title, "link": channel.home})
+    _empty(top, "itunes:image", href=channel.picture)
+    _empty(top, "itunes:category", text="TV & Film")
+    _texts(top, {"itunes:author": "mediavault", "itunes:explicit": "false", "itunes:type": "episodic"})
+    _texts(top, {"itunes:block": "Yes", "podcast:locked": "yes", "podcast:guid": channel.id})
+    for item in channel.items:
+        _rss_item(SubElement(top, "item"), item)
+    return _document(root)
+
+
+def atom_document(channel: RssChannel) -> bytes:
+    """Return the feed as Atom 1.0 (RFC 4287)."""
+    root = Element("feed", {"xmlns": ATOM, "xml:lang": channel.language})
+    _texts(root, {"id": f"urn:uuid:{channel.id}", "title": channel.title, "subtitle": channel.description})
+    _texts(root, {"updated": channel.at.isoformat(), "logo": channel.picture, "generator": "mediavault"})
+    _empty(root, "link", rel="self", type=ATOM_TYPE, href=channel.address)
+    _empty(root, "link", rel="alternate", type="text/html", href=channel.home)
+    _texts(SubElement(root, "author"), {"name": "mediavault"})
+    for item in channel.items:
+        _atom_entry(SubElement(root, "entry"), item)
+    return _document(root)
+
+
+def opml_document(title: str, feeds: Iterable[tuple[str, str]]) -> bytes:
+    """Return a list of feeds, each with its name and the address of its RSS, as OPML 2.0."""
+    root = Element("opml", {"version": "2.0"})
+    _texts(SubElement(root, "head"), {"title": title})
+    body = SubElement(root, "body")
+    for name, address in feeds:
+        _empty(body, "outline", type="rss", text=name, title=name, xmlUrl=address)
+    return _document(root)
+
+
+def _rss_item(into: Element, item: RssItem) -> None:
+    _texts(into, {"title": item.title})
+    if item.link:
+        _texts(into, {"link": item.link})
+    _texts(into, {"description": item.html, "pubDate": format_datetime(item.at)})
+    SubElement(into, "guid", {"isPermaLink": "false"}).text = f"urn:uuid:{item.id}"
+    _empty(into, "enclosure", url=item.address, length=str(item.bytes), type=item.kind)
+    if item.author:
+        _texts(into, {"itunes:author": item.author})
+    if item.duration_s is not None:
+        _texts(into, {"itunes:duration": str(max(1, round(item.duration_s)))})
+    if item.picture:
+        _empty(into, "itunes:image", href=item.picture)
+
+
+def _atom_entry(into: Element, item: RssItem) -> None:
+    _texts(into, {"id": f"urn:uuid:{item.id}", "title": item.title})
+    _texts(into, {"updated": item.at.isoformat(), "published": item.at.isoformat()})
+    if item.author:
+        _texts(SubElement(into, "author"), {"name": item.author})
+    if item.link:
+        _empty(into, "link", rel="alternate", type="text/html", href=item.link)
+    _empty(into, "link", rel="enclosure", type=item.kind, length=str(item.bytes), href=item.address)
+    SubElement(into, "content", {"type": "html"}).text = _in_xml(item.html)
+
+
+def _texts(into: Element, texts: Mapping[str, str]) -> None:
+    for name, text in texts.items():
+        SubElement(into, name).text = _in_xml(text)
+
+
+def _empty(into: Element, name: str, **attributes: str) -> None:
+    SubElement(into, name, {key: _in_xml(value) for key, value in attributes.items()})
+
+
+def _in_xml(text: str) -> str:
+    """Return the text without control characters, lone surrogates and what else XML 1.0 has no place for."""
+    return _NOT_IN_XML.sub("", text)
+
+
+def _document(root: Element) -> bytes:
+    document: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
+    return document

@@ -1,0 +1,172 @@
+"""A source as its pages show it: how it is, what is set for it, and what became of its posts. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from math import ceil
+
+from mediavault.core.following import ALL_KINDS, REASONS, EntryKind, SeenEntry, Start, fill_takes
+from mediavault.core.holds import Hold
+from mediavault.core.messages import Message
+from mediavault.core.platform import Platform
+from mediavault.presentation.labels import hold_label, one_line
+from mediavault.presentation.schemas import SourceView
+from mediavault.presentation.sources import source_view
+from mediavault.presentation.translation import gettext, ngettext, translated
+from mediavault.store.following import Followed
+from mediavault.web.badges import letter, site_name
+
+MAX_TITLE_CHARS = 200
+
+KIND_LABELS: Mapping[EntryKind, str] = {
+    EntryKind.VIDEO: Message("Videos"),
+    EntryKind.SHORT: Message("Shorts"),
+    EntryKind.LIVE: Message("Live streams"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCard:
+    """A source in a list. ``next_look`` None: at the next opportunity; a source that is paused has none.
+
+    ``held`` says why nothing is looked at now, "" where nothing holds it back. ``fill`` says how many posts from before wait and for how long, "" for none; ``next_fill`` is when the next one is
+    taken, None where that is now or never.
+    """
+
+    view: SourceView
+    name: str
+    handle: str
+    site: str
+    letter: str
+    is_looking: bool
+    next_look: datetime | None
+    fill: str
+    next_fill: datetime | None
+    held: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntryLine:
+    """An entry that has no job: its link, what to call it, and why it was passed over ("" while it waits)."""
+
+    url: str
+    title: str
+    published_at: datetime | None
+    why: str
+
+
+def source_cards(
+    sources: Sequence[Followed],
+    shown: Iterable[Followed],
+    platforms: Mapping[str, Platform],
+    fill_turns: Mapping[str, datetime],
+    holds: Iterable[Hold],
+    now: datetime,
+) -> list[SourceCard]:
+    """Return the cards of the sources ``shown``. ``sources`` are all, ``fill_turns`` when each site takes its next post
+    from before. What holds a site's jobs back holds its looks back too."""
+    held = {hold.site: hold for hold in holds}
+    sharing = Counter(one.source.platform for one in sources if one.state.waiting and not one.source.is_paused)
+    return [
+        _card(
+            one,
+            platforms.get(one.source.platform),
+            sharing[one.source.platform],
+            fill_turns,
+            held.get(None) or held.get(one.source.platform),
+            now,
+        )
+        for one in shown
+    ]
+
+
+def _card(
+    one: Followed,
+    platform: Platform | None,
+    sharing: int,
+    fill_turns: Mapping[str, datetime],
+    hold: Hold | None,
+    now: datetime,
+) -> SourceCard:
+    source, state = one.source, one.state
+    title = platform.title if platform else one_line(source.platform)
+    name = one_line(one.name)
+    handle = f"@{one_line(state.handle).removeprefix('@')}" if state.handle else ""
+    next_fill = max(state.fill_at or now, fill_turns.get(source.platform, now))
+    fill = ""
+    if state.waiting:
+        cap = platform.pace.account_daily_cap if platform else None
+        fill = _fill_words(state.waiting, fill_takes(source, state.waiting, cap, sharing=sharing))
+    return SourceCard(
+        view=source_view(one, now),
+        name=name,
+        handle=handle if handle not in {name, f"@{name}"} else "",
+        site=site_name(source.platform, title, source.url),
+        letter=letter(source.platform, title, source.url),
+        is_looking=state.held_until is not None and state.held_until > now,
+        next_look=state.next_look_at if state.next_look_at and state.next_look_at > now else None,
+        fill=fill,
+        held=hold_label(hold, title) if hold else "",
+        next_fill=next_fill if state.waiting and not source.is_paused and next_fill > now else None,
+    )
+
+
+def _fill_words(waiting: int, takes: timedelta) -> str:
+    """Return how many posts wait and for about how long, as in "1,240 posts, about 9 days"."""
+    posts = ngettext("%(count)s post", "%(count)s posts", waiting) % {"count": f"{waiting:,}"}
+    return gettext("%(posts)s, about %(time)s") % {"posts": posts, "time": _about(takes)}
+
+
+def _about(span: timedelta) -> str:
+    """Return a span in one unit, rounded up."""
+    minutes = ceil(span / timedelta(minutes=1))
+    if minutes < 60:
+        return ngettext("%(num)d minute", "%(num)d minutes", minutes) % {"num": minutes}
+    hours = ceil(minutes / 60)
+    if hours < 48:
+        return ngettext("%(num)d hour", "%(num)d hours", hours) % {"num": hours}
+    days = ceil(hours / 24)
+    return ngettext("%(num)d day", "%(num)d days", days) % {"num": days}
+
+
+def wishes(one: Followed, zone: tzinfo | None) -> list[tuple[str, str]]:
+    """Return what is set for a source, as labels and values; what is as usual is left out."""
+    source, filters = one.source, one.source.filters
+    start = {
+        Start.NOW: gettext("none"),
+        Start.SINCE: gettext("since %(day)s")
+        % {"day": source.since.astimezone(zone or UTC).date().isoformat() if source.since else "?"},
+        Start.NEWEST: gettext("the newest %(count)s") % {"count": f"{source.newest or 0:,}"},
+        Start.EVERYTHING: gettext("everything"),
+    }[source.start]
+    if source.per_day and source.start is not Start.NOW:
+        start = gettext("%(what)s, %(count)s a day") % {"what": start, "count": source.per_day}
+    kinds = ", ".join(gettext(KIND_LABELS[kind]) for kind in filters.kinds)
+    found = [
+        (gettext("Posts from before"), start),
+        (gettext("Profile"), source.profile or ""),
+        (gettext("Collection"), source.collection or ""),
+        (gettext("With one of these"), ", ".join(filters.having)),
+        (gettext("With none of these"), ", ".join(filters.lacking)),
+        (gettext("Shortest"), _minutes(filters.shortest_s)),
+        (gettext("Longest"), _minutes(filters.longest_s)),
+        (gettext("Kinds"), kinds if filters.kinds != ALL_KINDS else ""),
+    ]
+    return [(label, one_line(value)) for label, value in found if value]
+
+
+def _minutes(seconds: float | None) -> str:
+    return f"{seconds / 60:.3g} min" if seconds is not None else ""
+
+
+def entry_line(entry: SeenEntry) -> EntryLine:
+    """Return the line of an entry that waits or was passed over."""
+    return EntryLine(
+        url=entry.url,
+        title=one_line(entry.title or entry.url)[:MAX_TITLE_CHARS],
+        published_at=entry.published_at,
+        why=translated(REASONS[entry.reason]) if entry.reason else "",
+    )

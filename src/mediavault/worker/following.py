@@ -1,0 +1,501 @@
+"""Looks at the sources that the vault follows, and makes jobs of what is new and wanted.
+
+A look is polite: it takes its turn at the site's limits, comes as rarely as the source posts, asks the cheapest way
+first, and one worker at a time looks at a source. What it finds is stored so that a kill at any point repeats a step and
+loses none: a job is stored before its entry is called taken, and a post is one job whatever names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from mediavault.core.failures import (
+    ExtractorBroken,
+    Failure,
+    JobNotFound,
+    LeaseLost,
+    LoginRequired,
+    MediavaultError,
+    NotFound,
+    Unsupported,
+)
+from mediavault.core.following import (
+    Entry,
+    EntryState,
+    Listing,
+    Look,
+    Reason,
+    SeenEntry,
+    Source,
+    SourceState,
+    Start,
+    backlog,
+    fill_interval,
+    interval,
+    jittered,
+    post_key,
+    reason_after_look,
+    reason_against,
+    reason_of_backlog,
+    usual_gap,
+)
+from mediavault.core.job import Job, JobId, NewJob, Priority
+from mediavault.core.logs import get_logger
+from mediavault.core.marks import MarkKind, in_collection
+from mediavault.core.media import Extraction
+from mediavault.core.messages import Message
+from mediavault.core.platform import Platform
+from mediavault.core.site_limits import Permit
+from mediavault.core.urls import MAX_URL_CHARS
+from mediavault.platforms import registry
+from mediavault.services.extraction.port import Lister
+from mediavault.store import following as stored
+from mediavault.store.following import Followed, HeldSource, Waiting
+from mediavault.store.holds import all_holds
+from mediavault.store.profiles import if_it_exists, with_settings
+from mediavault.worker import site_limits
+from mediavault.worker.context import WorkerContext
+from mediavault.worker.site_limits import NotAllowedYet
+
+ROUND_S = 15.0
+LOOKS_IN_A_ROUND = 20
+LOOK_WITHIN_S = 180.0
+FEW, MANY = 100, 20_000  # entries that a usual look reads at most, and the one that reads the posts from before
+STOP_AFTER_KNOWN = 20  # in a row: younger ones may be pinned below older ones, or have come later
+FALL_BACK_AFTER = 3  # failures of the cheapest way
+NEWS_AT_ONCE = 20  # more new posts than that in one look wait for their turn like those from before
+RECENT = 200
+MAX_TITLE_CHARS = 300
+DATES = 20
+YIELD_FOR, YIELD_AT_MOST = timedelta(minutes=1), timedelta(hours=1)
+ENOUGH_WAITING = 5  # jobs of a site: while there are more, none from before is added
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """The worker's half of following. ``read`` reads a post's URL."""
+
+    tools: WorkerContext
+    read: Callable[[str], NewJob]
+
+    async def round(self) -> None:
+        """Look at the sources that are due, the longest due first, and take the next posts from before.
+
+        What holds a site's jobs back holds its looks back too. Raises StoreError.
+        """
+        records, clock = self.tools.store.records, self.tools.clock
+        now = clock.now()
+        holds = await all_holds(records)
+        if any(hold.site is None for hold in holds):
+            return
+        held_back = {hold.site for hold in holds}
+        sources = [one for one in await stored.with_work(records, now) if one.source.platform not in held_back]
+        if not sources:
+            return
+        waiting = (await self.tools.store.catalogue.report()).waiting
+        due = sorted((one for one in sources if one.is_due(now)), key=lambda one: _due_since(one, now))
+        for one in due[:LOOKS_IN_A_ROUND]:
+            if _yields(one, waiting, now):
+                await stored.change_state(
+                    records, one.source.id, lambda state: replace(state, next_look_at=now + YIELD_FOR)
+                )
+            elif (held := await stored.hold(records, clock, one)) is not None:
+                await self._look(held, one)
+        if due:
+            changed = {one.source.id: one for one in await stored.with_work(records, now)}
+            sources = [changed[one.source.id] for one in sources if one.source.id in changed]
+        await self._take_waiting(sources, waiting)
+
+    # --- one look ------------------------------------------------------------------------------------------------
+
+    async def _look(self, held: HeldSource, one: Followed) -> None:
+        source, clock = held.source, self.tools.clock
+        try:
+            found, state = await self._list(one)
+            if not found.entries and not found.is_unchanged and held.before.usual_entries:
+                raise ExtractorBroken("The list is empty now.", help="It is looked at again; nothing is deleted.")
+            state = await self._apply(found, one, state)
+        except NotAllowedYet as exc:
+            state = replace(held.before, next_look_at=max(exc.at, clock.now() + timedelta(seconds=ROUND_S)))
+        except Failure as failure:
+            log.info("source_not_read", source=source.id, error_code=failure.code, error=failure.message)
+            state = self._after_failure(one, failure)
+        else:
+            log.info("source_read", source=source.id, method=state.method, new=state.new_at_last_look)
+        await stored.let_go(self.tools.store.records, held, state)
+
+    async def _list(self, one: Followed) -> tuple[Listing, SourceState]:
+        """Return the source's list, by the cheapest way that serves, and the state with how it went. Raises Failure."""
+        platform = registry.platform(one.source.platform)
+        failure: Failure | None = None
+        best: Listing | None = None
+        permit: Permit | None = None
+        cheap_failures = one.state.cheap_failures
+        is_signed_in = platform.name in await self.tools.signed_in()
+        for number, lister in enumerate(self.tools.listers):
+            if lister.signed_in and not is_signed_in:
+                continue
+            look = _what_to_read(one, conditional=best is None and failure is None)
+            try:
+                permit = await self._permit(one.source, platform, lister, before=permit)
+                found = await lister.list_entries(look, platform, within_s=LOOK_WITHIN_S)
+            except Unsupported:
+                continue
+            except Failure as exc:
+                await self._report(platform, permit, exc)
+                failure = failure or exc
+                cheap_failures += number == 0
+                if number == 0 and cheap_failures < FALL_BACK_AFTER and not one.wants_backlog:
+                    break
+                continue
+            await self._report(platform, permit, None)
+            cheap_failures = 0 if number == 0 else cheap_failures
+            found = replace(found, method=found.method or lister.name, uses_account=lister.signed_in)
+            if best is None or len(found.entries) > len(best.entries):
+                best = found
+            if not await self._is_short(one, best):
+                break
+        if best is None:
+            raise failure or Unsupported(
+                Message("There is no way to read this list on %(site)s.", site=platform.title),
+                help="Sign in to the site if it shows the list only then, or follow its RSS feed.",
+            )
+        return best, replace(one.state, cheap_failures=cheap_failures)
+
+    async def _permit(
+        self, source: Source, platform: Platform, lister: Lister, *, before: Permit | None
+    ) -> Permit | None:
+        return await site_limits.acquire_permit(
+            JobId(source.id), platform, self.tools, with_account=lister.signed_in, before=before
+        )
+
+    async def _report(self, platform: Platform, permit: Permit | None, failure: Failure | None) -> None:
+        """Report a look's outcome to the site's limits: a list that is shown only after a sign-in says nothing about posts."""
+        if not isinstance(failure, LoginRequired) or (permit is not None and permit.is_probe):
+            await site_limits.report_outcome(platform, permit, failure, self.tools)
+
+    async def _is_short(self, one: Followed, found: Listing) -> bool:
+        """Whether the list that was read may lack posts that are wanted: those from before, or more news than it shows."""
+        if found.is_unchanged or found.is_whole:
+            return False
+        if one.wants_backlog:
+            return one.source.start is not Start.NOW or not found.is_newest_first
+        posts = [_key(new.canonical_url) for entry in found.entries if (new := self._post(entry))]
+        return bool(posts) and not await stored.seen(self.tools.store.records, one.source.id, posts)
+
+    def _after_failure(self, one: Followed, failure: Failure) -> SourceState:
+        now, state = self.tools.clock.now(), one.state
+        failures = state.failures + 1
+        span = jittered(self._interval(one.source, replace(state, failures=failures)), self.tools.retry.jitter())
+        return replace(
+            state,
+            next_look_at=now + max(span, failure.retry_after or timedelta()),
+            failures=failures,
+            failing_since=state.failing_since or now,
+            error=failure.message,
+            help=failure.help,
+            cheap_failures=state.cheap_failures + 1,
+        )
+
+    def _interval(self, source: Source, state: SourceState, fresh_for: timedelta | None = None) -> timedelta:
+        newest = max(state.published, default=None)
+        return interval(
+            source,
+            gap=usual_gap(state.published),
+            quiet_for=self.tools.clock.now() - newest if newest else None,
+            failures=state.failures,
+            fresh_for=fresh_for,
+            uses_account=state.uses_account,
+        )
+
+    # --- what becomes of entries ---------------------------------------------------------------------------------
+
+    async def _apply(self, found: Listing, one: Followed, state: SourceState) -> SourceState:
+        """Take, pass over or put back what a look has found; return the source's new state."""
+        now, source, records = self.tools.clock.now(), one.source, self.tools.store.records
+        news = await self._sort(found, one) if found.entries else _Sorted()
+        taken, later = news.wanted[:NEWS_AT_ONCE], [*news.wanted[NEWS_AT_ONCE:], *news.before]
+        await self._take([(post, new) for post, new, _ in taken], source, {post: entry for post, _, entry in taken})
+        if later:
+            waiting = [(post, _seen(entry, EntryState.WAITING, now)) for post, _, entry in later]
+            await stored.put_waiting(records, source.id, now, waiting)
+        if news.passed:
+            await stored.put_seen(
+                records,
+                source.id,
+                {post: _seen(entry, EntryState.PASSED, now, reason) for post, entry, reason in news.passed},
+            )
+        state = _with_facts(state, found, now, news)
+        state = replace(
+            state,
+            started=source.start_number,
+            waiting=await stored.count_waiting(records, source.id),
+            passed=state.passed + news.newly_passed,
+        )
+        span = jittered(self._interval(source, state, found.fresh_for), self.tools.retry.jitter())
+        return replace(state, next_look_at=now + max(span, found.fresh_for or timedelta()))
+
+    async def _sort(self, found: Listing, one: Followed) -> _Sorted:
+        """Decide about each entry that is new, and again about those that were passed over for what may have changed."""
+        now, source, records = self.tools.clock.now(), one.source, self.tools.store.records
+        posts: dict[str, tuple[Entry, NewJob]] = {}
+        unreadable: dict[str, Entry] = {}
+        for entry in found.entries:
+            if (new := self._post(entry)) is None:
+                unreadable.setdefault(_key(entry.url), entry)
+            else:
+                posts.setdefault(_key(new.canonical_url), (entry, new))
+        listed = replace(found, entries=tuple(entry for entry, _ in posts.values()))
+        known = await stored.seen(records, source.id, [*posts, *unreadable])
+        removed = await self._removed(posts)
+        places = {index for index, post in enumerate(posts) if post in known}
+        before = backlog(listed, places, source, now, is_first=not one.state.looks)
+        news = _Sorted()
+        for index, (post, (entry, new)) in enumerate(posts.items()):
+            former = known.get(post)
+            if former is not None and not _is_open(former, is_restarted=one.wants_backlog):
+                continue
+            is_before = index in before or (former is not None and former.reason is Reason.BEFORE)
+            reason = Reason.REMOVED if post in removed else None
+            if reason is None and is_before:
+                reason = reason_of_backlog(entry, len(news.before), source, now)
+            reason = reason or reason_against(entry, source.filters)
+            if reason is not None:
+                if former is None or former.reason is not reason:
+                    news.passed.append((post, entry, reason))
+                    news.newly_passed += former is None
+            else:
+                news.newly_passed -= former is not None
+                (news.before if is_before else news.wanted).append((post, new, entry))
+        for post, entry in unreadable.items():
+            if post not in known:
+                news.passed.append((post, entry, Reason.UNREADABLE))
+                news.newly_passed += 1
+        news.seen = sum(post not in known for post in (*posts, *unreadable))
+        return news
+
+    async def _removed(self, posts: Mapping[str, tuple[Entry, NewJob]]) -> frozenset[str]:
+        """Return which of these posts, by their keys, users have deleted."""
+        by_url = {post_key(new.canonical_url): post for post, (_, new) in posts.items()}
+        return frozenset(by_url[key] for key in await stored.removed(self.tools.store.records, by_url))
+
+    def _post(self, entry: Entry) -> NewJob | None:
+        try:
+            return self.read(entry.url)
+        except MediavaultError:
+            return None
+
+    async def _take(
+        self, posts: Sequence[tuple[str, NewJob]], source: Source, entries: Mapping[str, Entry | SeenEntry]
+    ) -> None:
+        """Store jobs of these posts, unless they have some, and then that they are taken."""
+        if not posts:
+            return
+        store, now = self.tools.store, self.tools.clock.now()
+        profile = await if_it_exists(store.records, source.profile)
+        new = [replace(job, priority=Priority.LATER) for _, job in posts]
+        if self.tools.live is not None:
+            new = await with_settings(new, await self.tools.live(), store.records, profile=profile)
+        results = await store.queue.enqueue(new)
+        await stored.mark_posts(store, source.id, [result.job.id for result in results])
+        if source.collection:
+            await store.marks.put([in_collection(result.job.id, source.collection) for result in results])
+        await stored.put_seen(
+            store.records,
+            source.id,
+            {
+                post: replace(_seen(entries[post], EntryState.TAKEN, now), job_id=result.job.id)
+                for (post, _), result in zip(posts, results, strict=True)
+            },
+        )
+        for result in results:
+            job = result.job
+            log.info("post_followed", source=source.id, job_id=job.id, trace_id=job.trace_id, created=result.created)
+
+    # --- posts from before ---------------------------------------------------------------------------------------
+
+    async def _take_waiting(self, sources: Sequence[Followed], waiting: Mapping[str, int]) -> None:
+        """Of each site that has no other job left to do, take one post from before, when its turn has come."""
+        now = self.tools.clock.now()
+        ready: dict[str, list[Followed]] = {}
+        for one in sources:
+            if one.state.waiting and not one.source.is_paused and (one.state.fill_at or now) <= now:
+                ready.setdefault(one.source.platform, []).append(one)
+        for platform, of_site in ready.items():
+            if waiting.get(platform, 0) <= ENOUGH_WAITING and await self._begin_fill(registry.platform(platform)):
+                await self._take_next(min(of_site, key=lambda one: (one.state.fill_at or now, one.source.id)))
+
+    async def _begin_fill(self, platform: Platform) -> bool:
+        """Take the site's turn for one post from before; False when it has not come, or another worker took it."""
+        records, now = self.tools.store.records, self.tools.clock.now()
+        at = await stored.fill_turn(records, platform.name)
+        if at is not None and at > now:
+            return False
+        return await stored.take_fill_turn(
+            records, platform.name, at, now + fill_interval(platform.pace.account_daily_cap)
+        )
+
+    async def _take_next(self, one: Followed) -> None:
+        source, records, now = one.source, self.tools.store.records, self.tools.clock.now()
+        for waiting in await stored.next_waiting(records, source.id):
+            await self._take_one(waiting, source)
+            await stored.stop_waiting(records, waiting)
+        left = await stored.count_waiting(records, source.id)
+        share = timedelta(days=1) / source.per_day if source.per_day else timedelta()
+        await stored.change_state(
+            records,
+            source.id,
+            lambda state: replace(state, waiting=left, fill_at=now + max(share, timedelta(seconds=1))),
+        )
+
+    async def _take_one(self, waiting: Waiting, source: Source) -> None:
+        records = self.tools.store.records
+        entry = (await stored.seen(records, source.id, [waiting.post])).get(waiting.post)
+        if entry is None or entry.state is not EntryState.WAITING:
+            return  # a kill came between two steps
+        new = self._post(Entry(waiting.url))
+        if new is None or await self._removed({waiting.post: (Entry(waiting.url), new)}):
+            reason = Reason.UNREADABLE if new is None else Reason.REMOVED
+            passed = replace(entry, state=EntryState.PASSED, reason=reason)
+            await stored.put_seen(records, source.id, {waiting.post: passed})
+            return
+        await self._take([(waiting.post, new)], source, {waiting.post: entry})
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """What a look decided: posts that are news, posts from before that wait, and entries that are passed over."""
+
+    wanted: list[tuple[str, NewJob, Entry]] = field(default_factory=list)
+    before: list[tuple[str, NewJob, Entry]] = field(default_factory=list)
+    passed: list[tuple[str, Entry, Reason]] = field(default_factory=list)
+    newly_passed: int = 0
+    seen: int = 0
+
+
+def _key(canonical_url: str) -> str:
+    """Return the key of a post among what a source has seen."""
+    return post_key(registry.seen_as(canonical_url))
+
+
+def _due_since(one: Followed, now: datetime) -> datetime:
+    return one.state.next_look_at or min(one.source.followed_at, now)
+
+
+def _yields(one: Followed, waiting: Mapping[str, int], now: datetime) -> bool:
+    """Whether the jobs of the source's site go first; not for ever, since a site may have jobs for days."""
+    if one.state.next_look_at is None or not waiting.get(one.source.platform):
+        return False
+    seen = one.state.looked_at
+    return seen is not None and now - seen < 2 * YIELD_AT_MOST
+
+
+def _what_to_read(one: Followed, *, conditional: bool) -> Look:
+    source, state = one.source, one.state
+    everything = one.wants_backlog and source.start is not Start.NOW
+    return Look(
+        url=source.url,
+        stable_id=state.stable_id,
+        known=state.recent_ids,
+        stop_after_known=None if one.wants_backlog else STOP_AFTER_KNOWN,
+        limit=MANY if everything else FEW,
+        kinds=source.filters.kinds,
+        reposts=source.filters.reposts,
+        validators=type(state.validators)() if one.wants_backlog or not conditional else state.validators,
+    )
+
+
+def _is_open(former: SeenEntry, *, is_restarted: bool) -> bool:
+    """Whether the decision about a known entry may change: its facts and the filters may, its past may not."""
+    if former.state is not EntryState.PASSED or former.reason is Reason.REMOVED:
+        return False
+    return is_restarted or not (former.reason is Reason.BEFORE or former.is_read)
+
+
+def _seen(entry: Entry | SeenEntry, state: EntryState, now: datetime, reason: Reason | None = None) -> SeenEntry:
+    seen_at = entry.seen_at if isinstance(entry, SeenEntry) else now
+    title = entry.title[:MAX_TITLE_CHARS] if entry.title else None
+    return SeenEntry(state, entry.url[:MAX_URL_CHARS], title, entry.published_at, seen_at, reason)
+
+
+def _with_facts(state: SourceState, found: Listing, now: datetime, news: _Sorted) -> SourceState:
+    """Return the state with what a look that succeeded has found out about the source."""
+    ids = [entry.post_id for entry in found.entries if entry.post_id] if found.is_newest_first else []
+    dates = [entry.published_at for entry in found.entries if entry.published_at and entry.published_at <= now]
+    if not dates and state.looks:  # a list without dates: when its news came
+        dates = [now] * bool(news.wanted)
+    return replace(
+        state,
+        stable_id=found.stable_id or state.stable_id,
+        title=found.title or state.title,
+        handle=found.handle or state.handle,
+        picture_url=found.picture_url or state.picture_url,
+        looked_at=now,
+        looks=state.looks + 1,
+        method=found.method or state.method,
+        uses_account=found.uses_account,
+        validators=found.validators,
+        failures=0,
+        failing_since=None,
+        error=None,
+        help="",
+        recent_ids=tuple(dict.fromkeys((*ids, *state.recent_ids)))[:RECENT],
+        published=tuple(sorted({*dates, *state.published})[-DATES:]),
+        usual_entries=max(len(found.entries), state.usual_entries // 2) if found.entries else state.usual_entries,
+        seen=state.seen + news.seen,
+        new_at_last_look=len(news.wanted),
+        newest_at=max((*dates, *((state.newest_at,) if state.newest_at else ())), default=None),
+    )
+
+
+# --- after the post was read -------------------------------------------------------------------------------------
+
+
+async def refuse_unwanted(job: Job, extraction: Extraction, tools: WorkerContext) -> None:
+    """Remove a job that, now that its post has been read, none of its sources wants, and raise LeaseLost then.
+
+    A list does not know all that filters ask for. A job that a user has asked for too stays: it has a higher priority.
+    """
+    if job.priority is not Priority.LATER:
+        return
+    store, now = tools.store, tools.clock.now()
+    marks = (await store.marks.of_jobs([job.id])).get(job.id, ())
+    sources = [mark.name.partition("/")[2] for mark in marks if mark.kind == MarkKind.SOURCE]
+    entry, post = _entry_of(job, extraction), _key(job.canonical_url)
+    passed: dict[str, SeenEntry] = {}
+    for source_id in sources:
+        try:
+            source = (await stored.find_followed(store.records, source_id)).source
+        except NotFound:
+            return
+        if (reason := reason_after_look(entry, source, now)) is None:
+            return
+        passed[source_id] = replace(_seen(entry, EntryState.PASSED, now, reason), is_read=True)
+    current = await store.catalogue.get(job.id)
+    if not passed or current.priority is not Priority.LATER:
+        return
+    for source_id, seen in passed.items():
+        await stored.put_seen(store.records, source_id, {post: seen})
+    with suppress(JobNotFound):
+        await store.catalogue.remove(job.id, as_of=current.updated_at)
+        log.info("post_passed_over", sources=sorted(passed), reason=next(iter(passed.values())).reason)
+        raise LeaseLost("None of its sources wants this post.")
+
+
+def _entry_of(job: Job, extraction: Extraction) -> Entry:
+    """Return what a source's filters ask for, as the post itself says it."""
+    lengths = [item.expected.duration_s for item in extraction.videos if item.expected.duration_s]
+    return Entry(
+        job.post_url,
+        extraction.post.post_id or "",
+        title=extraction.title,
+        text=extraction.text or "",
+        published_at=extraction.published_at,
+        duration_s=max(lengths, default=None),
+        language=extraction.metadata.get("language"),
+    )

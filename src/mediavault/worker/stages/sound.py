@@ -1,0 +1,52 @@
+"""After stage 7, for a profile that saves sound only: a file of the sound, copied as it is, with cover, title and chapters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from mediavault.core.job import Stage
+from mediavault.core.media import Expected, Extraction, ItemType, VerifiedFile
+from mediavault.core.messages import Message
+from mediavault.worker.attempt import Attempt
+from mediavault.worker.stages.validate import validate
+
+MAX_TAG_CHARS = 300
+
+
+async def as_sound(verified: VerifiedFile, cover: Path | None, attempt: Attempt, index: int) -> VerifiedFile:
+    """Return the verified file of the sound of the item at ``index``. Raises BadFile where its codec has no file of its own, and what validation
+    and the disk raise."""
+    async with attempt.recorder.step(Stage.VALIDATE) as note:
+        path = await attempt.tools.extract_sound(
+            verified.path,
+            attempt.staging / "sound",
+            tags=tags_of(attempt.extraction),
+            chapters=attempt.item(index).chapters,
+            cover=cover,
+        )
+        size = path.stat().st_size
+        expected = Expected(duration_s=verified.report.duration_s)
+        again = await validate(
+            replace(verified.downloaded, path=path, bytes=size, sha256=None, expected=expected, type=ItemType.AUDIO),
+            attempt.tools.probe,
+        )
+        note.detail, note.bytes = (
+            Message("the sound alone, copied as it is: %(codec)s", codec=again.report.audio_codec),
+            size,
+        )
+    verified.path.unlink(missing_ok=True)
+    return again
+
+
+def tags_of(extraction: Extraction) -> Mapping[str, str]:
+    """Return what players show of a file of sound, by FFmpeg's names of tags."""
+    account, published = extraction.account, extraction.published_at
+    tags = {
+        "title": extraction.title or extraction.text,
+        "artist": account.display_name or account.handle,
+        "date": published.date().isoformat() if published else None,
+        "comment": extraction.post.canonical_url,
+    }
+    return {name: " ".join(text.split())[:MAX_TAG_CHARS] for name, text in tags.items() if text and text.split()}

@@ -1,0 +1,65 @@
+"""Sources for the sample vault: one whose posts from before are being taken, one that fails, one paused, one new."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from mediavault.core.clock import SystemClock
+from mediavault.core.following import EntryKind, EntryState, Filters, Reason, SeenEntry, Source, SourceState, Start
+from mediavault.core.job import Job
+from mediavault.core.messages import Message
+from mediavault.core.records import RecordKind
+from mediavault.core.typed_records import to_named_json
+from mediavault.store import following as stored
+from mediavault.store.port import Store
+
+CHANNEL, FEED, PAUSED, FRESH = "s-000000000001", "s-000000000002", "s-000000000003", "s-000000000004"
+WAITING = 1_240
+
+
+async def add_sources(store: Store, kept: Sequence[Job]) -> None:
+    """Follow four sources; the newest saved posts came from the first."""
+    now = SystemClock().now()
+    records = store.records
+    trains = Source(
+        CHANNEL, "https://www.youtube.com/@slow-trains", "youtube", now - timedelta(days=3), start=Start.EVERYTHING, per_day=140,
+        collection="To watch", filters=Filters(lacking=("trailer", "/part \\d+/"), shortest_s=90.0, kinds=(EntryKind.VIDEO, EntryKind.LIVE)),
+    )  # fmt: skip
+    others = (
+        Source(FEED, "https://walks.example/feed.xml", "generic", now - timedelta(days=9)),
+        Source(PAUSED, "https://bsky.app/profile/bees.example", "bluesky", now - timedelta(days=20), is_paused=True),
+        Source(FRESH, "https://www.tiktok.com/@night-rides", "tiktok", now - timedelta(seconds=20), start=Start.NEWEST, newest=50),
+    )  # fmt: skip
+    for source in (trains, *others):
+        await stored.follow(records, source)
+    states = {
+        CHANNEL: SourceState(
+            title="Slow Trains", handle="@slow-trains", looked_at=now - timedelta(minutes=12), looks=9, started=1, seen=1_320,
+            next_look_at=now + timedelta(minutes=14), waiting=WAITING, passed=3, new_at_last_look=2, fill_at=now + timedelta(minutes=7),
+        ),
+        FEED: SourceState(
+            title="Walks through marshes", looked_at=now - timedelta(days=2), looks=40, started=1, seen=96, passed=96,
+            next_look_at=now + timedelta(hours=5), failures=9, failing_since=now - timedelta(days=2),
+            error=Message("%(host)s answered %(status)s.", host="walks.example", status=500), help="It is tried again.",
+        ),
+        PAUSED: SourceState(title="Bees", handle="bees.example", looked_at=now - timedelta(days=4), looks=3, started=1, seen=30, waiting=12),
+    }  # fmt: skip
+    for source_id, state in states.items():
+        await records.put(RecordKind.SOURCE_STATE, source_id, to_named_json(state))
+    await stored.mark_posts(store, CHANNEL, [job.id for job in kept[:5]])
+    places = [
+        (f"waits-{number}", _entry(number, now - timedelta(days=number), EntryState.WAITING)) for number in range(1, 61)
+    ]
+    await stored.put_waiting(records, CHANNEL, now, [(post, entry) for post, entry in places])
+    passed = enumerate((Reason.LENGTH, Reason.WORDS, Reason.MEMBERS), start=100)
+    await stored.put_seen(
+        records,
+        CHANNEL,
+        {f"passed-{n}": _entry(n, now - timedelta(days=n), EntryState.PASSED, why) for n, why in passed},
+    )
+
+
+def _entry(number: int, at: datetime, state: EntryState, reason: Reason | None = None) -> SeenEntry:
+    url = f"https://www.youtube.com/watch?v=sample{number:05}"
+    return SeenEntry(state, url, f"Journey {number}: along the coast", at, at, reason)

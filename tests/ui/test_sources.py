@@ -1,0 +1,108 @@
+"""Following in a real browser: the form, the offer of a refused link, the list and the page of a source."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from mediavault.core.following import Start
+from mediavault.store.following import followed
+from tests.ui.browsing import Pages, Size, overflow
+from tests.ui.followed import CHANNEL, PAUSED
+from tests.ui.vault import PASSWORD, Vault, add_users
+
+both = pytest.mark.parametrize("size", ["phone", "desktop"])
+REFUSED = r"console error: Failed to load resource: .* 422"
+
+
+@both
+async def test_a_refused_channel_is_followed_by_the_form_that_is_offered(
+    pages: Pages, fresh_vault: Vault, size: Size
+) -> None:
+    pages.allow.append(REFUSED)
+    page = await pages("/", size=size, base=fresh_vault.base)
+    await page.locator("#post_urls").fill("https://www.youtube.com/@jane/videos")
+    await page.locator("#paste button:not([type=button])").click()
+    await page.get_by_role("link", name="That's a channel. Follow it?").click()
+    await expect(page.locator("#url")).to_have_value("https://www.youtube.com/@jane/videos")
+    assert len(await followed(fresh_vault.store.records)) == 4
+
+    await expect(page.locator("#newest")).to_be_hidden()
+    await page.locator("#start").select_option("newest")
+    await page.locator("#newest").fill("20")
+    await page.locator(".filters summary").click()
+    await page.locator("#lacking").fill("trailer")
+    assert await overflow(page) == []
+    await page.get_by_role("button", name="Follow", exact=True).click()
+    await expect(page.locator(".source").first).to_contain_text("https://www.youtube.com/@jane/videos")
+
+    source = (await followed(fresh_vault.store.records))[-1].source
+    assert (source.start, source.newest, source.filters.lacking) == (Start.NEWEST, 20, ("trailer",))
+
+
+@pytest.mark.parametrize(
+    ("start", "fields"),
+    [("now", []), ("since", ["since", "per_day"]), ("newest", ["newest", "per_day"]), ("everything", ["per_day"])],
+)
+async def test_the_form_asks_only_what_belongs_to_the_choice(
+    pages: Pages, fresh_vault: Vault, start: str, fields: list[str]
+) -> None:
+    page = await pages("/sources", javascript=False, base=fresh_vault.base)
+    await page.locator("#start").select_option(start)
+
+    assert [name for name in ("since", "newest", "per_day") if await page.locator(f"#{name}").is_visible()] == fields
+
+
+@both
+@pytest.mark.parametrize("javascript", [True, False])
+async def test_a_source_is_paused_changed_and_removed_with_a_second_press(
+    pages: Pages, fresh_vault: Vault, size: Size, javascript: bool
+) -> None:
+    page = await pages("/sources", size=size, javascript=javascript, base=fresh_vault.base)
+    line = page.locator(f"#{CHANNEL}")
+    await expect(line).to_contain_text("1,240 posts, about 9 days, next at")
+    await line.get_by_role("button", name="Pause").click()
+    await expect(line.locator(".badge")).to_have_text("Paused")
+    await line.get_by_role("button", name="Resume").click()
+    await line.get_by_role("button", name="Check now").click()
+    await expect(line).to_contain_text("next look within a minute")
+
+    await line.get_by_role("link", name="Change").click()
+    await expect(page.locator("#per_day")).to_have_value("140")
+    await expect(page.locator("#lacking")).to_have_value("trailer\n/part \\d+/")
+    await page.locator("#per_day").fill("24")
+    await page.get_by_role("button", name="Save changes").click()
+    await expect(page.locator(".facts")).to_contain_text("everything, 24 a day")
+    assert await overflow(page) == []
+
+    await expect(page.get_by_role("button", name="Follow no longer")).to_be_hidden()
+    await page.locator(".remove summary").click()
+    await page.get_by_role("button", name="Follow no longer").click()
+    await expect(page.locator(".source")).to_have_count(3)
+    await expect(page.locator(f"#{CHANNEL}")).to_have_count(0)
+
+
+@both
+async def test_a_sources_page_shows_what_was_taken_waits_and_was_passed_over(
+    pages: Pages, fresh_vault: Vault, size: Size
+) -> None:
+    page = await pages("/sources", size=size, base=fresh_vault.base)
+    await page.get_by_role("link", name="Slow Trains").click()
+
+    await expect(page.locator(".tile")).to_have_count(5)
+    await expect(page.locator(".entries").first.locator("li").first).to_contain_text("Journey 1: along the coast")
+    await expect(page.locator(".entries").first.locator("li")).to_have_count(50)
+    await expect(page.get_by_text("and 1190 more")).to_be_visible()
+    await expect(page.locator(".entries").last).to_contain_text("Too short or too long")
+    assert await overflow(page) == []
+
+
+async def test_a_member_sees_the_sources_and_is_offered_no_change(pages: Pages, fresh_vault: Vault) -> None:
+    await add_users(fresh_vault)
+    page = await pages(f"/login?next=/sources/{PAUSED}", base=fresh_vault.base)
+    await page.locator("#name").fill("jane")
+    await page.locator("#password").fill(PASSWORD)
+    await page.locator("form[action='/login'] button").click()
+
+    await expect(page.locator("h1")).to_have_text("Bees")
+    await expect(page.locator("main form, main details")).to_have_count(0)

@@ -1,0 +1,35 @@
+"""What a worker does before its first job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import structlog
+
+from mediavault.app.composition import open_app
+from mediavault.app.storage import open_store
+from mediavault.core.records import RecordKind
+from mediavault.core.settings import Settings
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(state_dir=tmp_path / "state", download_dir=tmp_path / "library", port=0)
+
+
+async def test_a_worker_starts_although_an_interrupted_move_cannot_be_finished(settings: Settings) -> None:
+    """It is tried again when the next one starts."""
+    settings.download_dir.mkdir(parents=True)
+    (settings.download_dir / "taken").write_bytes(b"a file where the folder should be")
+    (settings.download_dir / "a.jpg").write_bytes(b"a picture")
+    async with open_store(settings) as store:
+        move = {"companions": {"a.jpg": "taken/a.jpg"}, "videos": {}}
+        await store.records.put(RecordKind.ARRANGING, "a-job", move)
+
+    with structlog.testing.capture_logs() as lines:
+        async with open_app(settings, worker=True) as app:
+            assert app.working is not None
+            assert not app.working.done()
+            assert await app.store.records.get(RecordKind.ARRANGING, "a-job") is not None
+    assert "moves_not_finished" in [line["event"] for line in lines]

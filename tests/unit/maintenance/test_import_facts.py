@@ -1,0 +1,189 @@
+"""What is known about the post of a file that another program saved."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from mediavault.core.names import is_utf8
+from mediavault.core.post_urls import has_url, name_of_file
+from mediavault.maintenance.import_facts import facts_from_name, facts_of, is_unfinished, subtitles_among
+
+ID = "dQw4w9WgXcQ"
+WATCH = f"https://www.youtube.com/watch?v={ID}"
+CHANNEL = "UCuAXFkgsw1L7xaCfnd5JJOw"
+
+
+def url_of(relative: str, info: dict[str, Any] | None = None, **tags: str) -> str | None:
+    post = facts_of(relative, info, tags).post
+    return post.canonical_url if post else None
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        (f"A film [{ID}].mp4", "A film"),  # yt-dlp
+        (f"Jane/2020-01-02 A film/A film [{ID}].mkv", "A film"),  # Pinchflat
+        (f"A [b] film [{ID}].webm", "A [b] film"),
+        (f"{CHANNEL}/{ID}.mp4", None),  # Tube Archivist
+        (f"youtube/{CHANNEL}/{ID}.mp4", None),
+    ],
+)
+def test_an_id_in_the_form_of_a_downloader_names_a_post(path: str, title: str | None) -> None:
+    facts = facts_from_name(path)
+
+    assert (facts.post and facts.post.canonical_url, facts.title) == (WATCH, title)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "A film.mp4",  # MeTube
+        "A film [OfficialVid].mp4",
+        "A film [LyricsVideo].mp4",
+        "A film [REMASTEREDM].mp4",
+        "A film [20240101120].mp4",
+        f"A film-{ID}.mp4",  # an older youtube-dl: any word of eleven characters may be there
+        f"{ID}.mp4",
+        f"A film [{ID}] again.mp4",
+        "A film [dQw4w9WgXcR].mp4",  # no id ends like this
+        "A film [１２３４５６７８９０w].mp4",
+        f"A film ({ID}).mp4",
+        "A film [1234567890123456789].mp4",
+    ],
+)
+def test_a_name_that_only_resembles_one_names_none(path: str) -> None:
+    assert facts_from_name(path).post is None
+    assert facts_from_name(path).title
+
+
+@given(
+    st.lists(st.text().filter(lambda part: "/" not in part and part), min_size=1, max_size=3),
+    st.sampled_from([".mp4", ".opus", ""]),
+)
+@example(["\n[dQw4w9WgXcQ]"], ".mp4")
+@example(["\ud800"], ".mp4")
+@example([".."], "")
+def test_every_name_has_facts_that_a_database_can_hold(parts: list[str], suffix: str) -> None:
+    facts = facts_from_name("/".join(parts) + suffix)
+
+    assert facts.title is None or (is_utf8(facts.title) and "\0" not in facts.title)
+    assert facts.post is None or facts.post.canonical_url.startswith("https://www.youtube.com/watch?v=")
+
+
+@given(
+    st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"])),
+    st.from_regex(r"[0-9][\w-]{9}[AEIMQUYcgkosw048]", fullmatch=True).filter(str.isascii),
+)
+def test_an_id_in_brackets_is_found_after_any_title(title: str, video_id: str) -> None:
+    if not video_id.isdigit():
+        assert url_of(f"x{title} [{video_id}].mp4") == f"https://www.youtube.com/watch?v={video_id}"
+
+
+# --- .info.json and tags -------------------------------------------------------------------------------------------------
+
+
+def test_the_info_json_says_more_than_the_name() -> None:
+    facts = facts_of(
+        "Something [aqz-KE-bpKQ].mp4",
+        {
+            "id": ID,
+            "extractor_key": "Youtube",
+            "webpage_url": WATCH,
+            "title": "A film",
+            "description": "Two\nlines",
+            "uploader": "Jane Doe",
+            "uploader_id": "@jane",
+            "upload_date": "20200102",
+        },
+        {},
+    )
+
+    assert facts.post is not None
+    assert facts.account is not None
+    assert (facts.post.canonical_url, facts.title, facts.text) == (WATCH, "A film", "Two\nlines")
+    assert (facts.account.handle, facts.account.display_name, facts.account.slug) == (
+        "jane",
+        "Jane Doe",
+        "youtube-jane",
+    )
+    assert facts.published_at == datetime(2020, 1, 2, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("info", "url"),
+    [
+        ({"webpage_url": "https://vimeo.com/76979871"}, "https://vimeo.com/76979871"),
+        ({"webpage_url": "https://videos.example/watch/1"}, "https://videos.example/watch/1"),
+        ({"webpage_url": "javascript:alert(1)"}, None),
+        ({"webpage_url": "file:///etc/passwd"}, None),
+        ({"webpage_url": "https://www.youtube.com/@jane"}, None),
+        ({"webpage_url": ["https://vimeo.com/1"]}, None),
+        ({"webpage_url": "https://t.co/abc"}, None),
+        ({"webpage_url": "javascript:alert(1)", "id": ID, "extractor_key": "Youtube"}, WATCH),
+        ({"id": "../../etc", "extractor_key": "Youtube"}, None),
+        ({"id": ID, "extractor_key": {"a": 1}}, None),
+        ({"post_url": WATCH, "mediavault": 2}, WATCH),
+    ],
+)
+def test_only_an_http_url_of_one_post_counts(info: dict[str, Any], url: str | None) -> None:
+    assert url_of("A film.mp4", info) == url
+
+
+def test_tags_count_only_where_they_name_a_post_on_a_known_site() -> None:
+    assert url_of("A film.mp4", None, purl=WATCH, title="Tagged") == WATCH
+    assert url_of("A film.mp4", None, comment=WATCH) == WATCH
+    assert url_of("A film.mp4", None, comment="https://shop.example/buy") is None
+    assert url_of("A film.mp4", None, comment=f"see {WATCH}") is None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+NAMES = [
+    "id", "extractor_key", "webpage_url", "original_url", "title", "description", "uploader", "uploader_id", "channel",
+    "timestamp", "upload_date", "account", "post_url", "text", "published_at",
+]  # fmt: skip
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), JSON))
+@example({"timestamp": 1e300})
+@example({"timestamp": float("nan")})
+@example({"upload_date": "00000000"})
+@example({"published_at": "2020-01-02"})
+@example({"account": {"handle": 1, "display_name": []}})
+@example({"title": "\ud800\0"})
+def test_any_json_gives_facts_that_a_database_can_hold(info: dict[str, Any]) -> None:
+    facts = facts_of("A film.mp4", info, {})
+    texts = [facts.title, facts.text]
+    texts += [facts.account.handle, facts.account.display_name, facts.account.slug] if facts.account else []
+
+    assert all(is_utf8(text) and "\0" not in text for text in texts if text is not None)
+
+
+# --- files next to it ------------------------------------------------------------------------------------------------------
+
+
+def test_intermediate_files_of_a_downloader_are_recognised() -> None:
+    assert all(map(is_unfinished, ["A.f137.mp4", "A.f251-drc.webm", "A.temp.mp4", "A.part.mp4"]))
+    assert not any(map(is_unfinished, ["A.mp4", "Mr. f1.mp4.mp4", "A.final.mp4", "f137.mp4"]))
+
+
+def test_subtitles_are_found_by_their_language() -> None:
+    names = ["A.en.vtt", "A.de-DE.vtt", "A.vtt", "A.live_chat.vtt", "A.en.srt", "A.info.json"]
+
+    assert subtitles_among("A", names) == {".en.vtt": "A.en.vtt", ".de-DE.vtt": "A.de-DE.vtt"}
+
+
+def test_what_stands_for_the_url_of_an_imported_file_is_no_url() -> None:
+    assert not has_url(name_of_file("ab" * 32))
+    assert has_url(WATCH)

@@ -1,0 +1,109 @@
+"""Sealed copies in the background: how far they are, how long they can be downloaded, and how many there are."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import zipfile
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.failures import NetworkFailure
+from mediavault.core.seals import SealState, SealStep
+from mediavault.maintenance.sealed_copies import MAX_READY, READY_FOR, SealedCopies, TooManySeals
+from mediavault.store.port import JobQuery
+from tests.sealing import SealingVault
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> SealingVault:
+    return SealingVault(tmp_path / "vault")
+
+
+@pytest.fixture
+def copies(vault: SealingVault) -> SealedCopies:
+    return SealedCopies(vault.sealer(), vault.clock)
+
+
+async def test_a_copy_is_made_then_sent_until_an_hour_has_passed(vault: SealingVault, copies: SealedCopies) -> None:
+    job = await vault.fill()
+    assert copies.state(job.id) is None
+    copies.begin(job)
+    copies.begin(job)  # the same one
+    assert copies.state(job.id) == SealState(SealStep.CHECKING)
+    assert copies.open(job.id) is None
+    await copies.wait_for(job.id)
+    state, opened = copies.state(job.id), copies.open(job.id)
+
+    assert state is not None
+    assert (state.step, state.error, state.sealed_at) == (None, None, vault.clock.now())
+    assert opened is not None
+    name, pieces = opened
+    body = b"".join([piece async for piece in pieces])
+    assert f"{zipfile.ZipFile(io.BytesIO(body)).namelist()[0].partition('/')[0]}.zip" == name
+    assert len(vault.browser.visits) == 1
+    vault.clock.advance(READY_FOR + timedelta(seconds=1))
+    assert (copies.state(job.id), copies.open(job.id)) == (None, None)
+
+
+async def test_a_damaged_file_is_reported_and_there_is_no_copy(vault: SealingVault, copies: SealedCopies) -> None:
+    job = await vault.fill()
+    (vault.downloads / str(job.output_path)).unlink()
+    copies.begin(job)
+    await copies.wait_for(job.id)
+    state = copies.state(job.id)
+
+    assert state is not None
+    assert "is missing, or is not the file that was saved" in str(state.error)
+    assert (state.sealed_at, copies.open(job.id)) == (None, None)
+
+
+async def test_a_new_copy_replaces_the_one_before(vault: SealingVault, copies: SealedCopies) -> None:
+    job = await vault.fill()
+    vault.browser.shown = NetworkFailure("The page did not load.")
+    for _ in range(2):
+        copies.begin(job)
+        assert copies.open(job.id) is None
+        await copies.wait_for(job.id)
+
+    state = copies.state(job.id)
+    assert state is not None
+    assert len(state.not_captured) == 4
+
+
+async def test_few_are_made_at_a_time_and_few_are_kept(vault: SealingVault, copies: SealedCopies) -> None:
+    await vault.fill(jobs=MAX_READY + 1)
+    jobs = list((await vault.store.catalogue.jobs(JobQuery())).jobs)
+    copies.begin(jobs[0])
+    copies.begin(jobs[1])
+    with pytest.raises(TooManySeals):
+        copies.begin(jobs[2])
+    for job in jobs:
+        await copies.wait_for(job.id)
+        if copies.state(job.id) is None:
+            copies.begin(job)
+            await copies.wait_for(job.id)
+
+    assert [copies.open(job.id) is not None for job in jobs] == [False] + [True] * MAX_READY
+
+
+async def test_a_bug_is_reported_as_one(vault: SealingVault, copies: SealedCopies) -> None:
+    job = await vault.fill()
+    vault.browser.shown = None  # type: ignore[assignment]
+    copies.begin(job)
+    await copies.wait_for(job.id)
+    state = copies.state(job.id)
+
+    assert state is not None
+    assert state.error == "The copy could not be sealed: an internal error."
+
+
+async def test_the_end_of_the_process_cancels_what_is_being_made(vault: SealingVault, copies: SealedCopies) -> None:
+    job = await vault.fill()
+    copies.begin(job)
+    await asyncio.sleep(0)
+    await copies.aclose()
+
+    assert copies.open(job.id) is None

@@ -1,0 +1,204 @@
+"""Which events there are, and what a message says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from mediavault.core.failures import FAILURES, ErrorCode
+from mediavault.core.job import JobId
+from mediavault.core.messages import Message
+from mediavault.notifications.events import MAX_BODY_BYTES, MOST_LISTED, NewMessage, body_of, event_of, words_of
+from mediavault.notifications.targets import EventKind
+from tests.fakes import START
+from tests.unit.notifications.conftest import Told
+
+
+async def bodies(vault: Told) -> list[dict[str, Any]]:
+    return [json.loads(delivery.body) for delivery in reversed(await vault.deliveries())]
+
+
+async def test_a_saved_post_is_sent_with_its_file_and_its_page(vault: Told) -> None:
+    await vault.target()
+    job_id = await vault.save()
+    at = vault.clock.now()
+    assert await vault.settle() == 1
+
+    [body] = await bodies(vault)
+    assert body["type"] == "job.saved"
+    assert body["timestamp"] == at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    assert body["data"] == {
+        "id": job_id, "title": "videos.example/watch/1", "account": None, "account_name": None, "site": "generic",
+        "site_name": "videos.example", "post_url": "https://videos.example/watch/1", "videos": 1, "bytes": 1_000_000,
+        "duration_s": 61.0, "page": f"https://vault.example/jobs/{job_id}",
+    }  # fmt: skip
+
+
+async def test_an_imported_post_notifies_nobody(vault: Told) -> None:
+    job = await vault.store.catalogue.get(JobId(await vault.save()))
+
+    assert event_of(job) is not None
+    assert event_of(replace(job, started_at=None)) is None
+
+
+async def test_a_failure_is_sent_with_its_code_its_sentence_and_what_helps(vault: Told) -> None:
+    await vault.target()
+    await vault.fail(ErrorCode.DELETED, error=Message("%(site)s has no such video.", site="YouTube"))
+    await vault.settle()
+
+    [body] = await bodies(vault)
+    assert (body["type"], body["data"]["code"]) == ("job.failed", "DELETED")
+    assert body["data"]["message"] == "YouTube has no such video."
+    assert body["data"]["help"] == FAILURES[ErrorCode.DELETED].hint
+
+
+async def test_the_texts_are_in_the_targets_language(vault: Told) -> None:
+    await vault.target(language="de")
+    await vault.fail(ErrorCode.DELETED)
+    await vault.settle()
+
+    [body] = await bodies(vault)
+    assert body["data"]["help"] != FAILURES[ErrorCode.DELETED].hint
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (ErrorCode.AMBIGUOUS, EventKind.NEEDS_YOU),
+        (ErrorCode.CHALLENGE, EventKind.NEEDS_YOU),
+        (ErrorCode.LOGIN_REQUIRED, EventKind.SIGN_IN_NEEDED),
+        (ErrorCode.SESSION_EXPIRED, EventKind.SIGN_IN_NEEDED),
+        (ErrorCode.NETWORK, EventKind.FAILED),
+        (ErrorCode.PARTIAL, EventKind.FAILED),
+    ],
+)
+async def test_each_failure_is_sent_as_one_kind_of_event(vault: Told, code: ErrorCode, kind: EventKind) -> None:
+    await vault.target()
+    await vault.fail(code)
+    await vault.settle()
+
+    assert [body["type"] for body in await bodies(vault)] == [kind]
+
+
+async def test_a_failure_that_is_tried_again_notifies_nobody(vault: Told) -> None:
+    await vault.target()
+    await vault.fail(ErrorCode.NETWORK, retry_in=timedelta(hours=1))
+
+    assert await vault.settle() == 0
+
+
+async def test_a_target_is_notified_only_of_its_own_events(vault: Told) -> None:
+    await vault.target(events=[EventKind.FAILED])
+    await vault.save()
+    await vault.fail(ErrorCode.DELETED)
+    await vault.settle()
+
+    assert [body["type"] for body in await bodies(vault)] == ["job.failed"]
+
+
+async def test_a_sites_sign_in_is_asked_for_once_and_not_for_every_post(vault: Told) -> None:
+    await vault.target()
+    for platform in ("x", "x", "reddit", "x"):
+        await vault.fail(ErrorCode.LOGIN_REQUIRED, platform=platform)
+    await vault.settle()
+    await vault.fail(ErrorCode.LOGIN_REQUIRED, platform="x")
+    await vault.settle()
+
+    told = [(body["data"]["site"], body["data"]["count"]) for body in await bodies(vault)]
+    assert sorted(told) == [("reddit", 1), ("x", 3)]
+    vault.clock.advance(timedelta(hours=6))
+    await vault.fail(ErrorCode.LOGIN_REQUIRED, platform="x")
+    assert await vault.settle() == 1
+
+
+async def test_many_events_of_a_round_become_one_message(vault: Told) -> None:
+    await vault.target()
+    saved = [await vault.save() for _ in range(30)]
+    await vault.settle()
+
+    [body] = await bodies(vault)
+    assert (body["type"], body["data"]["count"]) == ("jobs.saved", 30)
+    assert [job["id"] for job in body["data"]["jobs"]] == saved[:MOST_LISTED]
+
+
+def test_a_message_is_never_larger_than_the_convention_allows() -> None:
+    job = {"title": "夜" * 200, "post_url": "https://videos.example/" + "y" * 2_000}
+    body = body_of(NewMessage("key", "jobs.saved", {"count": 20, "jobs": [job] * 20}, START))
+
+    assert len(body) <= MAX_BODY_BYTES
+    assert body.isascii()
+    assert 0 < len(json.loads(body)["data"]["jobs"]) < 20
+
+
+async def test_a_low_disk_is_sent_once_a_day(vault: Told) -> None:
+    free: list[int | None] = [123_000_000]
+
+    async def low_disk() -> int | None:
+        return free[0]
+
+    notifier = vault.another()
+    notifier._low_disk = low_disk
+    await vault.target()
+    assert await notifier.collect() == 1
+    vault.clock.advance(timedelta(hours=1))
+    assert await notifier.collect() == 0
+    free[0] = None
+    vault.clock.advance(timedelta(days=1))
+    assert await notifier.collect() == 0
+    free[0] = 5
+    vault.clock.advance(120)
+    assert await notifier.collect() == 1
+
+    assert {body["type"] for body in await bodies(vault)} == {"disk.low"}
+    assert (await bodies(vault))[0]["data"]["free_bytes"] == 123_000_000
+
+
+async def test_a_message_in_words_has_the_title_the_reason_and_the_link(vault: Told) -> None:
+    await vault.target()
+    job_id = await vault.fail(ErrorCode.AMBIGUOUS, error="2 videos were found.")
+    await vault.settle()
+
+    title, text = words_of((await vault.deliveries())[0].body, "en")
+    assert title == "Needs you: videos.example/watch/1"
+    assert "2 videos were found." in text
+    assert text.endswith(f"https://vault.example/jobs/{job_id}")
+    assert "`" not in text
+
+
+async def test_every_type_of_message_has_words(vault: Told) -> None:
+    target = await vault.target()
+    for code in (ErrorCode.AMBIGUOUS, ErrorCode.DELETED, ErrorCode.LOGIN_REQUIRED):
+        for _ in range(7):
+            await vault.fail(code)
+    for _ in range(7):
+        await vault.save()
+    await vault.settle()
+    await vault.notifier.test(target.id)
+
+    titles = {words_of(delivery.body, "en")[0] for delivery in await vault.deliveries()}
+    assert titles == {
+        "7 posts need you", "7 posts failed", "7 posts saved", "videos.example asks you to sign in", "Test from mediavault"
+    }  # fmt: skip
+
+
+async def test_a_target_without_the_vaults_address_gets_no_link(vault: Told) -> None:
+    await vault.target(vault="")
+    await vault.save()
+    await vault.settle()
+
+    [body] = await bodies(vault)
+    assert body["data"]["page"] is None
+    assert words_of(json.dumps(replace_page(body)), "en")[1]
+
+
+def replace_page(body: dict[str, Any]) -> dict[str, Any]:
+    return {**body, "data": {**body["data"], "page": None}}
+
+
+def test_the_kinds_of_events_are_the_types_of_the_convention() -> None:
+    for kind in EventKind:
+        assert all(part.replace("_", "").isalnum() for part in kind.split("."))

@@ -1,0 +1,165 @@
+"""The documents of RSS feeds: valid for every text, and read by feed readers as they were meant."""
+
+from __future__ import annotations
+
+from calendar import timegm
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import feedparser
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mediavault.auth.rss_feeds import RssFeed
+from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus
+from mediavault.core.media import Account, Item, KeptFile
+from mediavault.web.enclosures import enclosure_of
+from mediavault.web.rss import atom_document, opml_document, rss_document
+from mediavault.web.rss_contents import channel_of
+from tests.feed_rules import atom_problems, opml_problems, rss_problems
+from tests.ui.hostile_texts import payloads
+
+AT = datetime(2026, 11, 29, 12, 0, 5, tzinfo=UTC)
+FEED = RssFeed("digest", "6f7c1a34-9f0e-4d0a-9b62-b8f6a2f2f6a1", "Trains", "", AT)
+FOLDER = "https://vault.example/feeds/secret/"
+KEPT = KeptFile("jane/A film [1].mp4", "jane/A film [1].jpg", 123_456, "ab" * 32, 61.4, 320, 180)
+
+
+def post(number: int = 1, *, items: int = 1, **change: object) -> Job:
+    kept = [JobItem(Item(), ItemStatus.KEPT, replace(KEPT, output_path=f"jane/{n}.mp4")) for n in range(items)]
+    job = Job(
+        id=JobId(f"01930000-0000-7000-8000-{number:012}"),
+        trace_id="0" * 32,
+        post_url=f"https://videos.example/watch/{number}",
+        canonical_url=f"https://videos.example/watch/{number}",
+        platform="x",
+        status=JobStatus.COMPLETED,
+        created_at=AT - timedelta(hours=number),
+        updated_at=AT,
+        completed_at=AT - timedelta(minutes=number),
+        max_attempts=5,
+        account=Account("x", "jane", "Jane Rail", "x-jane"),
+        metadata={
+            "title": "Night train & more",
+            "text": "Look <b> at\nhttps://x.example/?a=1&b=2.",
+            "published_at": "2026-01-02T03:04:05+00:00",
+        },
+        items=tuple(kept),
+    )
+    return replace(job, **change)  # type: ignore[arg-type]
+
+
+def documents(*jobs: Job, feed: RssFeed = FEED) -> tuple[bytes, bytes]:
+    home = "https://vault.example/library?q=trains"
+    rss, atom = (channel_of(feed, jobs, folder=FOLDER, document=name, home=home) for name in ("rss.xml", "atom.xml"))
+    return rss_document(rss), atom_document(atom)
+
+
+def test_a_feed_reader_finds_the_posts_with_their_files() -> None:
+    rss, atom = (feedparser.parse(document) for document in documents(post(1), post(2)))
+
+    for parsed in (rss, atom):
+        assert not parsed.bozo
+        first, second = parsed.entries
+        assert (first.title, second.id != first.id) == ("Night train & more", True)
+        [enclosure] = first.enclosures
+        assert enclosure.href == f"{FOLDER}01930000-0000-7000-8000-000000000001-0.mp4"
+        assert (enclosure.length, enclosure.type) == ("123456", "video/mp4")
+        assert first.link == "https://videos.example/watch/1"
+        assert datetime.fromtimestamp(timegm(first.published_parsed), UTC) == AT - timedelta(minutes=1)
+        assert first.author == "Jane Rail"
+    assert rss.version == "rss20"
+    assert atom.version == "atom10"
+    assert rss.entries[0].id == atom.entries[0].id
+    assert rss.entries[0].itunes_duration == "61"
+    assert rss.feed.itunes_block == 1
+    assert rss.feed.language == "en"
+
+
+def test_a_description_links_the_original_post_and_what_its_text_links() -> None:
+    rss, _ = documents(post())
+    summary = feedparser.parse(rss, sanitize_html=False).entries[0].summary
+
+    assert summary == (
+        "<p>Jane Rail · @jane · 2026-01-02</p>"
+        '<p>Look &lt;b&gt; at<br /><a href="https://x.example/?a=1&amp;b=2">https://x.example/?a=1&amp;b=2</a>.</p>'
+        '<p><a href="https://videos.example/watch/1">Original post</a></p>'
+    )
+
+
+def test_every_video_of_a_post_is_an_item_whose_id_never_changes() -> None:
+    before, after = post(items=3), post(items=3, metadata={"title": "Another title"}, updated_at=AT + timedelta(days=1))
+    entries, later = (feedparser.parse(documents(job)[0]).entries for job in (before, after))
+
+    assert [entry.title for entry in entries] == [f"Night train & more ({number}/3)" for number in (1, 2, 3)]
+    assert len({entry.id for entry in entries}) == 3
+    assert [entry.id for entry in entries] == [entry.id for entry in later]
+
+
+def test_a_feed_without_posts_is_valid() -> None:
+    rss, atom = documents()
+
+    assert (rss_problems(rss), atom_problems(atom)) == ([], [])
+
+
+@pytest.mark.parametrize("text", payloads(), ids=lambda text: ascii(text[:20]))
+def test_a_hostile_text_breaks_no_document(text: str) -> None:
+    job = post(
+        metadata={"title": text, "text": text, "published_at": text},
+        account=Account("x", text, text, "x-jane"),
+        post_url=f"https://videos.example/{text}",
+    )
+    feed = replace(FEED, name=text.strip() or "x")
+    rss, atom = documents(job, post(2), feed=feed)
+
+    assert [problem for problem in rss_problems(rss) if "title is" not in problem] == []
+    assert [problem for problem in atom_problems(atom) if "title is" not in problem] == []
+    for document in (rss, atom):
+        parsed = feedparser.parse(document)
+        assert not parsed.bozo
+        assert len(parsed.entries) == 2
+        assert "<script" not in parsed.entries[0].get("summary", "")
+    assert opml_problems(opml_document(text, [(text or "x", f"{FOLDER}rss.xml")])) in ([], ["a line has no text"])
+
+
+@given(st.text(st.characters(codec=None, categories=("Cc", "Cs", "Cn", "L", "P", "Z"))))
+def test_any_text_gives_a_document_that_can_be_read(text: str) -> None:
+    for document in documents(post(metadata={"title": f"a{text}", "text": text}, post_url=f"https://a.example/{text}")):
+        assert not feedparser.parse(document).bozo
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "kind"),
+    [
+        ("a/b.mp4", "job-0.mp4", "video/mp4"),
+        ("a/b.WEBM", "job-0.webm", "video/webm"),
+        ("a/b.mkv", "job-0.mkv", "video/x-matroska"),
+        ("a/b.m4a", "job-0.m4a", "audio/mp4"),
+        ("a/b.mp3", "job-0.mp3", "audio/mpeg"),
+        ("a/b.opus", "job-0.opus", "audio/ogg"),
+        ("a/b.flv", "job-0.flv", "application/octet-stream"),
+        ("a/b.é\u202e", "job-0.bin", "application/octet-stream"),
+        ("a/b", "job-0.bin", "application/octet-stream"),
+    ],
+)
+def test_an_enclosure_has_the_type_and_the_ascii_suffix_of_its_file(path: str, name: str, kind: str) -> None:
+    enclosure = enclosure_of(JobId("job"), 0, replace(KEPT, output_path=path))
+
+    assert (enclosure.name, enclosure.kind, enclosure.file.path) == (name, kind, path)
+
+
+def test_the_rules_notice_what_is_wrong() -> None:
+    rss, atom = documents(post(1), post(2))
+    for wrong in (
+        rss.replace(b' length="123456"', b"", 1),
+        rss.replace(b"<pubDate>Sun, ", b"<pubDate>", 1),
+        rss.replace(b"000000000002-0.mp4", b"000000000001-0.mp4"),
+        rss.replace(b"<itunes:explicit>false", b"<itunes:explicit>no"),
+        rss.replace(b"<language>en", b"<language>english"),
+        rss.replace(b"<generator>", b"<maker>").replace(b"</generator>", b"</maker>"),
+    ):
+        assert rss_problems(wrong)
+    assert rss_problems(rss) == atom_problems(atom) == []
+    assert atom_problems(atom.replace(b"+00:00</updated>", b"</updated>", 1))
+    assert opml_problems(b'<opml version="2.0"><head/><body><outline text="a"/></body></opml>') == ["a line is no RSS"]

@@ -1,0 +1,571 @@
+"""Looking at sources: what is new becomes a job once, at the right time, and what is not wanted is passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mediavault.core.failures import ExtractorBroken, Failure, LeaseLost, RateLimited, Unsupported
+from mediavault.core.following import (
+    Entry,
+    EntryState,
+    Filters,
+    Listing,
+    Look,
+    Reason,
+    Source,
+    Start,
+    Validators,
+)
+from mediavault.core.job import Job, JobStatus, Priority, new_worker_id
+from mediavault.core.marks import collection, from_source
+from mediavault.core.media import Expected, Item, Post
+from mediavault.core.platform import Platform
+from mediavault.core.records import RecordKind
+from mediavault.core.submission import Submission
+from mediavault.platforms.registry import identify
+from mediavault.store import following as stored
+from mediavault.store import holds
+from mediavault.store.bulk import enqueue_for_user
+from mediavault.store.following import Followed
+from mediavault.store.memory.store import MemoryJobStore
+from mediavault.store.port import JobQuery
+from mediavault.store.trash import move_to_trash, new_batch, no_paths
+from mediavault.worker.following import FALL_BACK_AFTER, NEWS_AT_ONCE, Follower
+from mediavault.worker.pipeline import process_one_cycle
+from tests.fakes import START, FakeClock
+from tests.stubs import StubExtractor, candidate, extraction, make_tools
+
+CHANNEL = "https://www.youtube.com/channel/UCaaaaaaaaaaaaaaaaaaaaaa"
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def video_id(number: int) -> str:
+    return f"video{number:06d}"
+
+
+def video(number: int, **facts: Any) -> Entry:
+    return replace(
+        Entry(f"https://www.youtube.com/watch?v={video_id(number)}", video_id(number), title=f"Video {number}"), **facts
+    )
+
+
+@dataclass
+class StubLister:
+    """A list that the test changes, or a failure. ``newest`` is how many entries it shows."""
+
+    entries: list[Entry] = field(default_factory=list)
+    name: str = "feed"
+    signed_in: bool = False
+    shows: int | None = None
+    failure: Failure | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    looks: list[Look] = field(default_factory=list)
+    during: Callable[[], Any] | None = None
+
+    async def list_entries(self, look: Look, platform: Platform, *, within_s: float) -> Listing:
+        self.looks.append(look)
+        if self.during is not None:
+            await self.during()
+        if self.failure is not None:
+            raise self.failure
+        shown = self.entries[: self.shows]
+        facts = {"title": "A channel", "stable_id": "UCa", "is_whole": len(shown) == len(self.entries), **self.facts}
+        return Listing(tuple(shown), **facts)
+
+
+class Vault:
+    """A vault that follows, with a clock that the test moves."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.clock = FakeClock(auto=True)
+        self.store = MemoryJobStore(self.clock)
+        self.feed = StubLister()
+        self.listers = [self.feed]
+        self.tools = make_tools(self.store, self.clock, tmp_path)
+
+    @property
+    def follower(self) -> Follower:
+        submission = Submission(identify=identify, check_url=lambda _: None, clock=self.clock)
+        return Follower(replace(self.tools, listers=self.listers), submission.read)
+
+    async def follow(self, **facts: Any) -> Source:
+        source = replace(Source("s-1", CHANNEL, "youtube", self.clock.now()), **facts)
+        return await stored.follow(self.store.records, source)
+
+    async def look(self, *, after: timedelta = timedelta()) -> None:
+        """Advance the time, then let all sources be looked at, whether due or not."""
+        self.clock.advance(after)
+        for one in await stored.followed(self.store.records):
+            await stored.look_now(self.store.records, one.source.id)
+        for _ in range(2):  # two sources of a site take turns
+            await self.follower.round()
+            self.clock.advance(15)
+
+    async def run(self, span: timedelta, step: timedelta = timedelta(minutes=5), *, finish: bool = False) -> None:
+        """Let rounds pass; with ``finish`` the jobs end in between."""
+        ends = self.clock.now() + span
+        while self.clock.now() < ends:
+            self.clock.advance(step)
+            await self.follower.round()
+            for job in await self.jobs() if finish else ():
+                await self.store.queue.cancel(job.id)
+
+    async def jobs(self) -> list[Job]:
+        return list((await self.store.catalogue.jobs(JobQuery(limit=500))).jobs)
+
+    async def numbers(self) -> list[int]:
+        """The numbers of the videos that have jobs."""
+        return sorted(int(job.canonical_url[-6:]) for job in await self.jobs())
+
+    async def one(self, source_id: str = "s-1") -> Followed:
+        return await stored.find_followed(self.store.records, source_id)
+
+    async def reasons(self, source_id: str = "s-1") -> dict[int, Reason | None]:
+        seen = await stored.all_seen(self.store.records, source_id, limit=1000)
+        return {int(e.url[-6:]): e.reason for e in seen.values() if e.state is EntryState.PASSED}
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Vault:
+    return Vault(tmp_path)
+
+
+async def test_from_now_on_only_new_posts_are_taken(vault: Vault) -> None:
+    vault.feed.entries = [video(2), video(1)]
+    await vault.follow()
+    await vault.look()
+    assert await vault.numbers() == []
+
+    vault.feed.entries = [video(4), video(3), *vault.feed.entries]
+    await vault.look(after=HOUR)
+
+    assert await vault.numbers() == [3, 4]
+    assert await vault.reasons() == {1: Reason.BEFORE, 2: Reason.BEFORE}
+    state = (await vault.one()).state
+    assert (state.title, state.stable_id, state.new_at_last_look, state.seen, state.passed) == (
+        "A channel",
+        "UCa",
+        2,
+        4,
+        2,
+    )
+
+
+async def test_jobs_of_a_source_come_after_those_of_users_and_name_their_source(vault: Vault) -> None:
+    await vault.follow(collection="Trains")
+    await vault.look()
+    vault.feed.entries = [video(1)]
+    await vault.look(after=HOUR)
+    (job,) = await vault.jobs()
+
+    assert job.priority is Priority.LATER
+    assert {mark.name for mark in (await vault.store.marks.of_jobs([job.id]))[job.id]} == {
+        from_source("s-1"),
+        collection("Trains"),
+    }
+
+
+async def test_a_post_of_two_sources_is_one_job(vault: Vault) -> None:
+    await vault.follow()
+    await vault.follow(id="s-2", url=CHANNEL + "/videos")
+    await vault.look()
+    vault.feed.entries = [video(1)]
+    await vault.run(6 * HOUR)
+    (job,) = await vault.jobs()
+
+    names = {mark.name for mark in (await vault.store.marks.of_jobs([job.id]))[job.id]}
+    assert names == {from_source("s-1"), from_source("s-2")}
+
+
+async def test_what_a_user_deleted_stays_deleted_whatever_source_names_it(vault: Vault, tmp_path: Path) -> None:
+    await vault.follow()
+    await vault.look()
+    vault.feed.entries = [video(1)]
+    await vault.look(after=HOUR)
+    (job,) = await vault.jobs()
+    await move_to_trash(vault.store, vault.tools.vault, vault.clock, job.id, no_paths, batch=new_batch())
+    await vault.follow(id="s-2", url=CHANNEL + "/videos", start=Start.EVERYTHING)
+    await vault.look(after=HOUR)
+    await vault.run(HOUR)
+
+    assert await vault.jobs() == []
+    assert await vault.reasons("s-2") == {1: Reason.REMOVED}
+
+
+async def test_everything_is_taken_in_turn_and_new_posts_at_once(vault: Vault) -> None:
+    vault.feed.entries = [video(number) for number in range(30, 0, -1)]
+    await vault.follow(start=Start.EVERYTHING)
+    await vault.look()
+    assert (await vault.one()).state.waiting == 29  # the first is taken at once
+
+    vault.feed.entries.insert(0, video(31))
+    await vault.look(after=timedelta(minutes=1))
+    assert await vault.numbers() == [30, 31]
+
+    await vault.run(6 * HOUR, finish=True)
+    assert await vault.numbers() == list(range(1, 32))
+    assert (await vault.one()).state.waiting == 0
+
+
+async def test_a_number_of_posts_a_day_is_kept(vault: Vault) -> None:
+    vault.feed.entries = [video(number) for number in range(30, 0, -1)]
+    await vault.follow(start=Start.EVERYTHING, per_day=4)
+    await vault.look()
+    await vault.run(2 * DAY, timedelta(minutes=30), finish=True)
+
+    assert 8 <= len(await vault.numbers()) <= 9
+
+
+async def test_posts_from_before_wait_while_the_site_has_enough_to_do(vault: Vault) -> None:
+    vault.feed.entries = [video(number) for number in range(30, 0, -1)]
+    await vault.follow(start=Start.EVERYTHING)
+    await vault.look()
+    await vault.run(5 * DAY, timedelta(minutes=30))
+
+    assert len(await vault.numbers()) <= 7
+
+
+async def test_the_newest_are_those_that_pass_the_filters(vault: Vault) -> None:
+    vault.feed.entries = [video(9), video(8, title="Trailer"), video(7), video(6)]
+    await vault.follow(start=Start.NEWEST, newest=2, filters=Filters(lacking=("trailer",)))
+    await vault.look()
+    await vault.run(2 * HOUR)
+
+    assert await vault.numbers() == [7, 9]
+    assert await vault.reasons() == {8: Reason.WORDS, 6: Reason.BEFORE}
+
+
+async def test_a_start_that_is_changed_later_reaches_back(vault: Vault) -> None:
+    vault.feed.entries = [video(2), video(1)]
+    await vault.follow()
+    await vault.look()
+    await stored.change_source(vault.store.records, "s-1", lambda source: replace(source, start=Start.EVERYTHING))
+    await vault.run(HOUR)
+
+    assert await vault.numbers() == [1, 2]
+    assert (await vault.one()).state.passed == 0
+
+
+async def test_a_post_that_was_passed_over_is_taken_when_it_passes(vault: Vault) -> None:
+    await vault.follow()
+    await vault.look()
+    vault.feed.entries = [video(1, members_only=True)]
+    await vault.look(after=HOUR)
+    assert await vault.numbers() == []
+
+    vault.feed.entries = [video(1, members_only=False)]
+    await vault.look(after=HOUR)
+    assert await vault.numbers() == [1]
+
+
+async def test_a_feed_that_fails_is_asked_again_later_and_then_another_way(vault: Vault) -> None:
+    other = StubLister(name="ytdlp")
+    vault.listers.append(other)
+    await vault.follow()
+    await vault.look()
+    vault.feed.failure = ExtractorBroken("404")
+    other.entries = [video(1)]
+    for number in range(FALL_BACK_AFTER):
+        assert len(other.looks) == 0, number
+        await vault.look(after=HOUR)
+
+    assert await vault.numbers() == [1]
+    assert (await vault.one()).state.failures == 0
+    vault.feed.failure = None
+    vault.feed.entries = [video(2), video(1)]
+    await vault.look(after=HOUR)
+    assert await vault.numbers() == [1, 2]
+    assert len(other.looks) == 1
+
+
+async def test_failures_are_told_after_a_day_and_slow_down_the_looks(vault: Vault) -> None:
+    await vault.follow(interval=HOUR)
+    await vault.look()
+    vault.feed.failure = ExtractorBroken("The feed is gone (404).")
+    await vault.run(20 * HOUR)
+    early = (await vault.one()).state
+    looks = len(vault.feed.looks)
+    await vault.run(30 * HOUR)
+    late = (await vault.one()).state
+
+    assert not early.is_failing(vault.clock.now() - 30 * HOUR)
+    assert late.is_failing(vault.clock.now())
+    assert late.error == "The feed is gone (404)."
+    assert looks <= 6
+
+
+async def test_an_empty_list_is_a_failure_and_forgets_nothing(vault: Vault) -> None:
+    vault.feed.entries = [video(1)]
+    await vault.follow()
+    await vault.look()
+    vault.feed.entries = []
+    await vault.look(after=HOUR)
+    assert (await vault.one()).state.failures == 1
+
+    vault.feed.entries = [video(2), video(1)]
+    await vault.look(after=HOUR)
+    assert await vault.numbers() == [2]
+
+
+async def test_a_source_without_posts_yet_is_no_failure(vault: Vault) -> None:
+    await vault.follow()
+    await vault.look()
+    await vault.look(after=HOUR)
+
+    assert (await vault.one()).state.failures == 0
+
+
+async def test_a_short_feed_that_knows_nothing_of_what_was_seen_is_completed_another_way(vault: Vault) -> None:
+    vault.feed.shows = 2
+    other = StubLister(name="ytdlp")
+    vault.listers.append(other)
+    vault.feed.entries = other.entries = [video(2), video(1)]
+    await vault.follow()
+    await vault.look()
+    vault.feed.entries = other.entries = [video(number) for number in range(6, 0, -1)]
+    await vault.look(after=DAY)
+
+    assert await vault.numbers() == [3, 4, 5, 6]
+    assert other.looks[0].stop_after_known
+    assert set(other.looks[0].known) == {video_id(1), video_id(2)}
+
+
+async def test_a_way_that_does_not_know_the_source_is_skipped_without_a_word(vault: Vault) -> None:
+    vault.feed.failure = Unsupported("no feed here")
+    vault.listers.append(StubLister([video(1)], name="ytdlp"))
+    await vault.follow(start=Start.EVERYTHING)
+    await vault.look()
+
+    assert await vault.numbers() == [1]
+    assert (await vault.one()).state.method == "ytdlp"
+
+
+async def test_a_refusal_closes_the_site_and_its_pause_is_kept(vault: Vault) -> None:
+    await vault.follow()
+    vault.feed.failure = RateLimited("slow down", retry_after=3 * HOUR)
+    await vault.look()
+    (gate,) = await vault.store.site_limits.all_limits()
+
+    assert gate.is_closed(vault.clock.now() + 2 * HOUR)
+    await vault.run(3 * HOUR - timedelta(minutes=10))
+    assert len(vault.feed.looks) == 1
+
+
+async def test_an_unchanged_feed_costs_one_conditional_request(vault: Vault) -> None:
+    vault.feed.entries = [video(1)]
+    vault.feed.facts = {"validators": Validators('"1"')}
+    await vault.follow()
+    await vault.look()
+    vault.feed.entries = []
+    vault.feed.facts = {"validators": Validators('"1"'), "is_unchanged": True}
+    await vault.look(after=HOUR)
+
+    assert [look.validators.etag for look in vault.feed.looks] == [None, '"1"']
+    assert (await vault.one()).state.failures == 0
+
+
+async def test_two_workers_never_look_at_one_source_at_the_same_time(vault: Vault) -> None:
+    await vault.follow()
+    other = replace(vault.follower)
+    vault.feed.during = other.round
+    await vault.look()
+
+    assert len(vault.feed.looks) == 1
+
+
+async def test_a_look_that_took_too_long_is_taken_over_and_changes_nothing_afterwards(vault: Vault) -> None:
+    await vault.follow()
+
+    async def take_over() -> None:
+        vault.feed.during = None
+        vault.clock.advance(stored.HELD_FOR)
+        vault.feed.entries = [video(1)]
+        await vault.follower.round()
+
+    vault.feed.during = take_over
+    await vault.look()
+
+    assert (await vault.one()).state.looks == 1
+
+
+async def test_a_paused_source_is_not_looked_at_and_its_posts_wait(vault: Vault) -> None:
+    vault.feed.entries = [video(number) for number in range(9, 0, -1)]
+    await vault.follow(start=Start.EVERYTHING)
+    await vault.look()
+    await stored.change_source(vault.store.records, "s-1", lambda source: replace(source, is_paused=True))
+    await vault.run(3 * DAY, HOUR)
+
+    assert len(vault.feed.looks) == 1
+    assert await vault.numbers() == [9]
+
+
+async def test_many_news_at_once_wait_for_their_turn(vault: Vault) -> None:
+    await vault.follow()
+    await vault.look()
+    vault.feed.entries = [video(number) for number in range(50, 0, -1)]
+    await vault.look(after=HOUR)
+
+    assert len(await vault.numbers()) == NEWS_AT_ONCE + 1  # one whose turn has come
+    assert (await vault.one()).state.waiting == 50 - NEWS_AT_ONCE - 1
+
+
+async def test_an_entry_that_names_no_post_is_passed_over_once(vault: Vault) -> None:
+    await vault.follow()
+    await vault.look()
+    vault.feed.entries = [Entry("javascript:alert(1)"), Entry("https://www.youtube.com/@someone")]
+    await vault.look(after=HOUR)
+    await vault.look(after=HOUR)
+    seen = await stored.all_seen(vault.store.records, "s-1", limit=10)
+
+    assert {entry.reason for entry in seen.values()} == {Reason.UNREADABLE}
+    assert (await vault.one()).state.passed == 2
+
+
+async def test_a_source_that_is_no_longer_followed_leaves_its_posts_and_nothing_else(vault: Vault) -> None:
+    vault.feed.entries = [video(2), video(1)]
+    await vault.follow(start=Start.EVERYTHING)
+    await vault.look()
+    (job,) = await vault.jobs()
+    await stored.unfollow(vault.store, "s-1")
+    await vault.run(HOUR)
+
+    assert await vault.numbers() == [2]
+    assert job.id not in await vault.store.marks.of_jobs([job.id])
+    assert await stored.all_seen(vault.store.records, "s-1", limit=10) == {}
+
+
+async def test_a_source_that_is_removed_during_a_look_does_not_come_back(vault: Vault) -> None:
+    await vault.follow()
+
+    async def remove() -> None:
+        await stored.unfollow(vault.store, "s-1")
+
+    vault.feed.during = remove
+    await vault.look()
+
+    assert await stored.followed(vault.store.records) == []
+
+
+async def test_looks_follow_the_rhythm_of_the_source(vault: Vault) -> None:
+    vault.feed.entries = [video(n, published_at=START - n * 7 * DAY) for n in range(1, 6)]
+    await vault.follow()
+    await vault.run(10 * DAY, timedelta(minutes=15))
+
+    assert 8 <= len(vault.feed.looks) <= 13  # once a day, for a post a week
+
+
+# --- what only the post itself says ------------------------------------------------------------------------------
+
+
+async def read(vault: Vault, **facts: Any) -> None:
+    """Let the vault's one job be claimed and its post be read, with what the post says."""
+    vault.clock.advance(60)  # the site's pace
+    (claim,) = await vault.store.queue.claim(new_worker_id(), limit=1, lease=DAY)
+    post = Post(claim.job.post_url, claim.job.canonical_url, "youtube", "1")
+    said = replace(extraction(post=post), **{"text": "", **facts})
+    await process_one_cycle(claim, replace(vault.tools, extractors={"browser": StubExtractor(said)}))
+
+
+@pytest.fixture
+async def with_one_job(vault: Vault) -> Vault:
+    """A vault with a job of a source that wants videos of at least a minute, of a list that does not say lengths."""
+    await vault.follow(filters=Filters(shortest_s=60))
+    await vault.look()
+    vault.feed.entries = [video(1)]
+    await vault.look(after=HOUR)
+    return vault
+
+
+async def test_a_post_that_turns_out_to_be_unwanted_is_passed_over(with_one_job: Vault) -> None:
+    vault = with_one_job
+    with pytest.raises(LeaseLost):
+        await read(vault, items=(Item((candidate(),), expected=Expected(duration_s=12)),))
+
+    assert await vault.jobs() == []
+    assert await vault.reasons() == {1: Reason.LENGTH}
+    await vault.look(after=HOUR)
+    assert await vault.jobs() == []
+
+
+async def test_a_post_that_is_wanted_after_the_look_is_saved(with_one_job: Vault) -> None:
+    await read(with_one_job, items=(Item((candidate(),), expected=Expected(duration_s=61)),))
+
+    assert [job.status for job in await with_one_job.jobs()] == [JobStatus.COMPLETED]
+
+
+async def test_a_post_that_another_source_wants_is_saved(with_one_job: Vault) -> None:
+    vault = with_one_job
+    await vault.follow(id="s-2", url=CHANNEL + "/videos", start=Start.EVERYTHING)
+    await vault.run(6 * HOUR)
+    await read(vault, items=(Item((candidate(),), expected=Expected(duration_s=12)),))
+
+    assert [job.status for job in await vault.jobs()] == [JobStatus.COMPLETED]
+
+
+async def test_a_post_whose_source_was_removed_meanwhile_is_saved(with_one_job: Vault) -> None:
+    vault = with_one_job
+    await vault.store.records.remove(RecordKind.SOURCE, "s-1")
+    await read(vault, items=(Item((candidate(),), expected=Expected(duration_s=12)),))
+
+    assert [job.status for job in await vault.jobs()] == [JobStatus.COMPLETED]
+
+
+async def test_a_post_that_a_user_asks_for_too_is_saved_whatever_the_filters_say(with_one_job: Vault) -> None:
+    vault = with_one_job
+    (job,) = await vault.jobs()
+    asked = replace(vault.follower.read(job.post_url), priority=Priority.NORMAL)
+    (result,) = await enqueue_for_user(vault.store.queue, [asked])
+    assert (result.created, result.job.id, result.job.priority) == (False, job.id, Priority.NORMAL)
+    await read(vault, items=(Item((candidate(),), expected=Expected(duration_s=12)),))
+
+    assert [job.status for job in await vault.jobs()] == [JobStatus.COMPLETED]
+
+
+@pytest.mark.parametrize("site", [None, "youtube"])
+async def test_a_paused_queue_or_site_is_not_looked_at_either(vault: Vault, site: str | None) -> None:
+    vault.feed.entries = [video(2), video(1)]
+    await vault.follow(start=Start.EVERYTHING)
+    await vault.look()
+    await holds.pause(vault.store.records, site)
+    await vault.run(2 * DAY, HOUR)
+    assert (len(vault.feed.looks), await vault.numbers()) == (1, [2])
+
+    await holds.resume(vault.store.records, site)
+    await vault.run(2 * DAY, HOUR)
+    assert (len(vault.feed.looks) > 1, await vault.numbers()) == (True, [1, 2])
+
+
+async def test_an_account_is_used_only_where_one_is_signed_in_and_at_most_every_six_hours(vault: Vault) -> None:
+    vault.feed.failure = Unsupported("no feed here")
+    profile = StubLister([video(1)], name="browser", signed_in=True)
+    vault.listers.append(profile)
+    await vault.follow(interval=HOUR)
+    await vault.look()
+    assert (len(profile.looks), (await vault.one()).state.failures) == (0, 1)
+
+    async def signed_in() -> frozenset[str]:
+        return frozenset({"youtube"})
+
+    vault.tools = replace(vault.tools, signed_in=signed_in)
+    await vault.look(after=HOUR)
+    assert len(profile.looks) == 1
+    await vault.run(DAY, timedelta(minutes=30))
+    assert len(profile.looks) <= 5
+
+
+async def test_an_account_that_is_renamed_posts_nothing_twice(vault: Vault) -> None:
+    """The URLs of its posts contain its name, and their numbers stay."""
+    await vault.follow(url="https://mastodon.social/@jane", platform="mastodon")
+    await vault.look()
+    vault.feed.entries = [Entry("https://mastodon.social/@jane/112233445566778899", "112233445566778899")]
+    await vault.look(after=HOUR)
+    vault.feed.entries = [Entry("https://mastodon.social/@janet/112233445566778899", "112233445566778899")]
+    await vault.look(after=HOUR)
+
+    assert [job.canonical_url for job in await vault.jobs()] == ["https://mastodon.social/@jane/112233445566778899"]
