@@ -1,4 +1,4 @@
-"""Sources for the sample vault: one whose posts from before are being taken, one that fails, one paused, one new."""
+"""Sources for the sample vault: one whose posts from before are being taken, one that fails, one paused, one new; and retention rules."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from mediavault.core.following import EntryKind, EntryState, Filters, Reason, Se
 from mediavault.core.job import Job
 from mediavault.core.messages import Message
 from mediavault.core.records import RecordKind
+from mediavault.core.retention import WHOLE_VAULT, RetentionRule
 from mediavault.core.typed_records import to_named_json
 from mediavault.store import following as stored
+from mediavault.store import retention
 from mediavault.store.port import Store
 
 CHANNEL, FEED, PAUSED, FRESH = "s-000000000001", "s-000000000002", "s-000000000003", "s-000000000004"
@@ -58,6 +60,18 @@ async def add_sources(store: Store, kept: Sequence[Job]) -> None:
         CHANNEL,
         {f"passed-{n}": _entry(n, now - timedelta(days=n), EntryState.PASSED, why) for n, why in passed},
     )
+    await _add_rules(store)
+
+
+async def _add_rules(store: Store) -> None:
+    """Let all but the newest 20 posts go, without those of two sources."""
+    records, clock = store.records, SystemClock()
+    await retention.set_rule(records, WHOLE_VAULT, RetentionRule(newest=20, is_on=True))
+    await retention.set_rule(records, FEED, RetentionRule(days=90, watched_days=7))
+    await retention.set_rule(records, PAUSED, RetentionRule())
+    rules = await retention.retention_rules(records)
+    plan = await retention.make_plan(store, rules, clock, None)
+    await retention.put_plan(records, plan, before=await retention.read_plan(records))
 
 
 def _entry(number: int, at: datetime, state: EntryState, reason: Reason | None = None) -> SeenEntry:

@@ -36,7 +36,7 @@ ACCOUNTS, ACCOUNT = "/accounts", "/accounts/{platform}/{slug}"
 SITES, SITE, SIGN_INS = "/sites", "/sites/{platform}", "/sessions"
 COLLECTIONS, COLLECTION = "/collections", "/collections/{title:path}"
 SETTINGS, DOCTOR, ACCESS, FEEDS = "/settings", "/doctor", "/access", "/access/feeds"
-PROFILES = "/profiles"
+PROFILES, RETENTION = "/profiles", "/retention"
 SOURCES, SOURCE = "/sources", "/sources/{source_id}"
 
 # Each untrusted text, and the pages that show it.
@@ -83,12 +83,12 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "Mark.text": (LIBRARY, POST, COLLECTIONS),
     "SavedSearch.name": (LIBRARY,),
     "RssFeed.name": (FEEDS,),
-    "Source.url": (SOURCES, SOURCE),
+    "Source.url": (SOURCES, SOURCE, RETENTION),
     "Source.profile": (SOURCE,),
     "Source.collection": (SOURCE,),
     "Filters.having": (SOURCE,),
     "Filters.lacking": (SOURCE,),
-    "SourceState.title": (SOURCES, SOURCE),
+    "SourceState.title": (SOURCES, SOURCE, RETENTION),
     "SourceState.handle": (SOURCES, SOURCE),
     "SeenEntry.url": (SOURCE,),
     "SeenEntry.title": (SOURCE,),
@@ -206,6 +206,8 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     "/jobs/{job_id}/priority": ("priority", "home"),
     "/library/retry": ("id",),
     "/library/remove": ("id", "q"),
+    RETENTION: ("key", "do", "days", "newest", "watched_days", "free_gb", "most_a_day", "is_on"),
+    "/retention/check": (),
     "/trash/restore": ("id", "batch"),
     "/trash/empty": ("id",),
     "/library/zip": ("id",),
@@ -217,7 +219,7 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     "/access/feeds": ("name", "filter"),
     "/access/feeds/{feed_id}/revoke": (),
     "/library/searches": ("search_name", "remove"),
-    "/jobs/{job_id}/mark": ("favourite", "note", "add_tags", "remove_tags", "add_to", "remove_from"),
+    "/jobs/{job_id}/mark": ("favourite", "pinned", "back", "note", "add_tags", "remove_tags", "add_to", "remove_from"),
     COLLECTIONS: ("kind", "name", "new"),
     COLLECTION: ("id", "move"),
     "/jobs/{job_id}/retry": ("chosen", "seen", "all", "profile"),

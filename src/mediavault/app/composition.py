@@ -21,7 +21,7 @@ from mediavault.app import media_server
 from mediavault.app.media_server import MediaServerRefresh, open_media_server
 from mediavault.app.notifying import open_notifier
 from mediavault.app.outgoing import upstream_proxies
-from mediavault.app.storage import make_library, open_store, wait_for_database
+from mediavault.app.storage import free_for_videos, make_library, open_store, wait_for_database
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.failures import MediavaultError, NoSpace, StorageFailure
 from mediavault.core.fleet import ALIVE_WITHIN
@@ -31,14 +31,16 @@ from mediavault.core.settings import Settings
 from mediavault.core.shared_line import SharedLine
 from mediavault.core.submission import Submission
 from mediavault.core.urls import HttpUrl
-from mediavault.maintenance import companion_words, outdated_sidecars, twins
+from mediavault.maintenance import companion_words, outdated_sidecars, retention, twins
 from mediavault.maintenance.arranging import finish_moves
 from mediavault.maintenance.outdated_sidecars import write_outdated
+from mediavault.maintenance.retention import Retention
 from mediavault.maintenance.scheduled_checks import ROUND_S, ScheduledChecks
 from mediavault.maintenance.twins import TwinFinder
 from mediavault.notifications import notifier as notifications
 from mediavault.notifications.notifier import Notifier
 from mediavault.platforms import registry
+from mediavault.presentation.views import kept_paths
 from mediavault.services.browser.session_manager import SessionManager, note_account
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.extraction.port import Extractor
@@ -140,6 +142,11 @@ async def open_app(
                 twins.ROUND_S,
                 (await stack.enter_async_context(_twin_finder(settings, store, library, clock))).find_due,
                 "twins",
+            ),
+            (
+                retention.ROUND_S,
+                Retention(store, library, clock, kept_paths, partial(free_for_videos, settings)).round,
+                "retention",
             ),
             (TRASH_ROUND_S, partial(_empty_old_trash, store, library, clock, live), "trash"),
             (notifications.ROUND_S, notifier.round, "notifications"),

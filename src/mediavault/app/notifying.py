@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from mediavault.app.outgoing import vault_proxies
+from mediavault.app.storage import free_bytes
 from mediavault.core.clock import Clock
 from mediavault.core.failures import AddressRefused, BadInput, BadUrl, Failure
 from mediavault.core.logs import get_logger
@@ -191,12 +190,5 @@ def _how_to_allow(*, private: bool) -> str:
 
 async def low_disk(settings: Settings) -> int | None:
     """Return the free bytes of the download folder's disk where these are few; None otherwise, or if unknown."""
-    free = await asyncio.to_thread(_free, settings.download_dir)
+    free = await asyncio.to_thread(free_bytes, settings.download_dir)
     return free if free is not None and free < LOW_SPACE_FACTOR * settings.reserve_mb * MIB else None
-
-
-def _free(folder: Path) -> int | None:
-    try:
-        return shutil.disk_usage(folder).free
-    except OSError:
-        return None

@@ -5,6 +5,8 @@ A driver is loaded only when a URL needs it.
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -201,3 +203,16 @@ def _requires_driver(what: str, extra: str) -> Iterator[None]:
             Message("%(what)s needs a driver that is not installed (%(error)s).", what=what, error=exc.name),
             help=Message("Run: %(install)s", install=command_to_install(extra)),
         ) from exc
+
+
+async def free_for_videos(settings: Settings) -> int | None:
+    """Return the free bytes of the library's disk; None for an object storage, and where it is unknown."""
+    return None if settings.vault_url else await asyncio.to_thread(free_bytes, settings.download_dir)
+
+
+def free_bytes(folder: Path) -> int | None:
+    """Return the free bytes of a folder's disk; None where it is unknown."""
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return None

@@ -58,7 +58,9 @@ COMMANDS: Mapping[str, CommandEntry] = {
     ),
     "remove": CommandEntry("jobs:remove", "Move jobs to the trash."),
     "trash": CommandEntry("jobs:trash", "List the trash; restore a post; or empty it."),
-    "mark": CommandEntry("marks:mark", "Note something about posts: favourite, watched, tags, collections, a note."),
+    "mark": CommandEntry(
+        "marks:mark", "Note something about posts: favourite, watched, pinned, tags, collections, a note."
+    ),
     "tags": CommandEntry("marks:tags", "List the tags with the number of their posts; or rename or remove one."),
     "collections": CommandEntry(
         "marks:collections", "List the collections with the number of their posts; or rename or remove one."
@@ -160,6 +162,17 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, CommandEntry]]] = {
             "resume": CommandEntry("follow:resume", "Look at a paused source again."),
             "check": CommandEntry("follow:check", "Let a worker look at a source within a minute."),
             "remove": CommandEntry("follow:remove", "Follow a source no longer. Its posts stay."),
+        },
+    ),
+    "retention": (
+        "Rules by which saved posts may go.",
+        {
+            "show": CommandEntry("retention:show", "List the rules and what may go by them now. Changes nothing."),
+            "set": CommandEntry(
+                "retention:set_rule",
+                "Set a rule; one without a condition keeps everything. It only lists posts unless it is given --on.",
+            ),
+            "clear": CommandEntry("retention:clear", "Remove a rule."),
         },
     ),
     "notify": (

@@ -24,6 +24,9 @@ def mark(
     watched: Annotated[
         bool | None, typer.Option("--watched/--unwatched", help="Whether they were watched.", show_default=False)
     ] = None,
+    pinned: Annotated[
+        bool | None, typer.Option("--pin/--unpin", help="Whether retention rules leave them alone.", show_default=False)
+    ] = None,
     tag: Annotated[list[str] | None, typer.Option(help="Add this tag.", show_default=False)] = None,
     untag: Annotated[list[str] | None, typer.Option(help="Remove this tag.", show_default=False)] = None,
     collect: Annotated[
@@ -35,7 +38,7 @@ def mark(
     note: Annotated[str | None, typer.Option(help="Set the note; empty removes it.", show_default=False)] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Note something about posts: favourite, watched, tags, collections, a note."""
+    """Note something about posts: favourite, watched, pinned, tags, collections, a note."""
     from mediavault.cli.output import out, print_json
     from mediavault.core.clock import SystemClock
     from mediavault.core.job import JobId
@@ -44,7 +47,7 @@ def mark(
     from mediavault.presentation.views import marks_view
     from mediavault.store.noting import MarkChange, change_marks, read_noted
 
-    change = MarkChange(favourite, watched, note, tag or (), untag or (), collect or (), uncollect or ())
+    change = MarkChange(favourite, watched, note, tag or (), untag or (), collect or (), uncollect or (), pinned)
     ids = [JobId(job_id) for job_id in job_ids]
 
     async def note_it(store: Store) -> None:

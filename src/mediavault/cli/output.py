@@ -191,7 +191,7 @@ def moment_words(moment: datetime | None) -> str:
 def _marks(marks: MarksView | None) -> list[tuple[str, str | Text]]:
     if marks is None:
         return []
-    own = ("Favourite" if marks.favourite else "", "Watched" if marks.watched else "")
+    own = ("Favourite" if marks.favourite else "", "Watched" if marks.watched else "", "Pinned" if marks.pinned else "")
     position = f"{format_duration(marks.position.at)} of {format_duration(marks.position.of)}" if marks.position else ""
     return [
         ("Noted", ", ".join(word for word in own if word)),

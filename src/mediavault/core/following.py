@@ -501,7 +501,8 @@ class SourceState:
     posts that were seen, ``published`` when they were published. ``usual_entries`` is how many the list named when all was
     well. ``seen``, ``waiting`` and ``passed`` count entries. ``fill_at``: when the next post from before is due.
     ``started`` is the ``start_number`` of the source for which the posts from before were read; 0 before the first look.
-    ``cheap_failures`` counts the failures in a row of the cheapest way to read the list.
+    ``cheap_failures`` counts the failures in a row of the cheapest way to read the list. ``is_short``: the last list that
+    was read had less than half of the usual entries.
     """
 
     stable_id: str = ""
@@ -530,6 +531,12 @@ class SourceState:
     fill_at: datetime | None = None
     started: int = 0
     cheap_failures: int = 0
+    is_short: bool = False
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the last answer says little about what the source still has: nothing is deleted because of it."""
+        return not self.looks or self.failures > 0 or self.is_short
 
     def is_failing(self, now: datetime) -> bool:
         """Whether looks have failed for so long that users should know."""

@@ -35,6 +35,7 @@ class MarkKind(StrEnum):
     FAVOURITE = "favourite"  # of a user
     WATCHED = "watched"  # of a user
     POSITION = "position"  # of a user; its text is a Position
+    PINNED = "pinned"  # no retention rule removes it
     ADDED = "added"  # by this user; the owner's posts have none
     TAG = "tag"
     COLLECTION = "collection"  # an ordered list of videos
@@ -49,6 +50,7 @@ class MarkKind(StrEnum):
 KEPT_IN_SIDECARS = (
     MarkKind.FAVOURITE,
     MarkKind.WATCHED,
+    MarkKind.PINNED,
     MarkKind.ADDED,
     MarkKind.TAG,
     MarkKind.COLLECTION,
@@ -247,6 +249,8 @@ def is_written_so(name: str, text: str) -> bool:
                 return collection(text) == name and collection_title(text) == text
             case MarkKind.NOTE:
                 return name == MarkKind.NOTE and bool(text) and note_text(text) == text
+            case MarkKind.PINNED:
+                return name == MarkKind.PINNED and not text
             case MarkKind.SEGMENTS:
                 return name == MarkKind.SEGMENTS and segments_to_text(segments_from_text(text)) == text
     except BadInput:
@@ -260,6 +264,7 @@ class Noted:
 
     favourite: bool = False
     watched: bool = False
+    pinned: bool = False
     tags: tuple[str, ...] = ()
     collections: tuple[str, ...] = ()
     note: str = ""
@@ -274,6 +279,7 @@ def noted(marks: Iterable[Mark], user: str) -> Noted:
     return Noted(
         favourite=favourite(user) in by_name,
         watched=watched(user) in by_name,
+        pinned=MarkKind.PINNED in by_name,
         tags=tuple(mark.text for mark in by_name.values() if mark.kind == MarkKind.TAG),
         collections=tuple(mark.text for mark in by_name.values() if mark.kind == MarkKind.COLLECTION),
         note=by_name[MarkKind.NOTE].text if MarkKind.NOTE in by_name else "",

@@ -47,6 +47,8 @@ class RecordKind(StrEnum):
     SOURCE_WAITING = "source_waiting"
     SOURCE_PREVIEW = "source_preview"
     SITE_FILL = "site_fill"
+    RETENTION_RULE = "retention_rule"
+    RETENTION_PLAN = "retention_plan"
     REMOVED_POST = "removed_post"
     VOLUME = "volume"
     PAUSE = "pause"
@@ -79,6 +81,7 @@ MOVING_KINDS = (
     RecordKind.SOURCE_ENTRY,
     RecordKind.SOURCE_WAITING,
     RecordKind.REMOVED_POST,
+    RecordKind.RETENTION_RULE,
 )
 
 # Of these there may be hundreds of thousands: they are read and copied in pages, never all at once.

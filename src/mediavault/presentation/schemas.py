@@ -28,6 +28,14 @@ from mediavault.core.marks import MAX_NOTE_CHARS
 from mediavault.core.media import FoundIn, ItemRole, ItemType, SourceType, Watermark
 from mediavault.core.messages import Message
 from mediavault.core.records import CheckVerdict
+from mediavault.core.retention import (
+    MOST_A_DAY,
+    MOST_DAYS,
+    MOST_FREE_GB,
+    MOST_KEPT,
+    MOST_MOST_A_DAY,
+    Why,
+)
 from mediavault.core.seals import SealStep
 from mediavault.core.site_limits import SiteState
 from mediavault.core.submission import MAX_BATCH
@@ -236,6 +244,29 @@ class EntriesView(BaseModel):
     entries: list[EntryView]
 
 
+class RetentionRuleRequest(_Request):
+    """When posts may go: see :class:`~mediavault.core.retention.RetentionRule`. With no condition, everything is kept."""
+
+    days: Annotated[int, Field(ge=1, le=MOST_DAYS)] | None = None
+    newest: Annotated[int, Field(ge=1, le=MOST_KEPT)] | None = None
+    watched_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] | None = None
+    free_gb: Annotated[float, Field(gt=0, le=MOST_FREE_GB)] | None = None
+    is_on: bool = False
+    most_a_day: Annotated[int, Field(ge=1, le=MOST_MOST_A_DAY)] = MOST_A_DAY
+
+
+class RetentionRuleView(BaseModel):
+    """A rule. ``key`` is the source whose posts it is for, or "vault"."""
+
+    key: str
+    days: int | None
+    newest: int | None
+    watched_days: int | None
+    free_gb: float | None
+    is_on: bool
+    most_a_day: int
+
+
 class ListRequest(BaseModel):
     """The query of a job list. An empty value, as forms send it, counts as absent."""
 
@@ -268,6 +299,7 @@ class MarkRequest(_Request):
 
     favourite: bool | None = None
     watched: bool | None = None
+    pinned: bool | None = None
     note: Annotated[str | None, Field(max_length=MAX_NOTE_CHARS * 2)] = None
     add_tags: Names = []
     remove_tags: Names = []
@@ -408,16 +440,45 @@ class PositionView(_View):
 
 
 class MarksView(_View):
-    """What was noted about a job: the user's own favourite, watched and position, and everybody's tags,
+    """What was noted about a job: the user's own favourite, watched and position, and everybody's pin, tags,
     collections and note. ``added_by``: the user who submitted it; null is the owner."""
 
     favourite: bool
     watched: bool
+    pinned: bool
     tags: list[str]
     collections: list[str]
     note: str
     position: PositionView | None
     added_by: str | None = None
+
+
+class ProposalView(_View):
+    """A post that may go, and why. ``rules`` say so, listed since ``since``. ``moves_at``: the earliest time at which it is
+    moved to the trash; null while a rule is not switched on."""
+
+    job: JobView
+    why: Why
+    rules: list[str]
+    bytes: int
+    since: datetime
+    moves_at: datetime | None
+
+
+class RetentionView(_View):
+    """The retention rules and what may go by them: ``posts`` are the first of ``count`` with ``bytes`` in all.
+
+    ``made_at`` is null while no worker has listed them. Nothing of the ``doubtful`` sources goes, since their last
+    answer can't be trusted. ``moved_today`` were moved to the trash.
+    """
+
+    rules: list[RetentionRuleView]
+    made_at: datetime | None
+    count: int
+    bytes: int
+    posts: list[ProposalView]
+    doubtful: list[str]
+    moved_today: int
 
 
 class MarkedView(_View):

@@ -148,6 +148,7 @@ async def unfollow(store: Store, source_id: str) -> None:
     if not await records.remove(RecordKind.SOURCE, source_id):
         raise NotFound("No source has this id.", help="It was removed, or never followed.")
     await records.remove(RecordKind.SOURCE_STATE, source_id)
+    await records.remove(RecordKind.RETENTION_RULE, source_id)
     for kind in (RecordKind.SOURCE_WAITING, RecordKind.SOURCE_ENTRY):
         await records.remove_under(kind, f"{source_id}/")
     await store.marks.remove(from_source(source_id))

@@ -29,11 +29,14 @@ class MarkChange:
     remove_tags: Sequence[str] = ()
     add_to: Sequence[str] = ()  # titles of collections
     remove_from: Sequence[str] = ()
+    pinned: bool | None = None
 
     @property
     def concerns_all(self) -> bool:
         """Whether it changes what all users see, and not only what is the user's own."""
-        return self.note is not None or any(getattr(self, field.name) for field in fields(self) if "_" in field.name)
+        return not (self.note is None and self.pinned is None) or any(
+            getattr(self, field.name) for field in fields(self) if "_" in field.name
+        )
 
 
 async def change_marks(store: Store, clock: Clock, user: str, job_ids: Sequence[JobId], change: MarkChange) -> int:
@@ -72,7 +75,12 @@ def _read(user: str, change: MarkChange) -> tuple[list[tuple[str, str]], list[st
     added = [(marks.tag(text), marks.tag_text(text)) for text in change.add_tags]
     added += [(marks.collection(text), marks.collection_title(text)) for text in change.add_to]
     removed = [*map(marks.tag, change.remove_tags), *map(marks.collection, change.remove_from)]
-    for name, is_set in ((marks.favourite(user), change.favourite), (marks.watched(user), change.watched)):
+    switched = (
+        (marks.favourite(user), change.favourite),
+        (marks.watched(user), change.watched),
+        (MarkKind.PINNED, change.pinned),
+    )
+    for name, is_set in switched:
         if is_set:
             added.append((name, ""))
         elif is_set is not None:

@@ -20,7 +20,7 @@ from mediavault.core.companions import split_stem
 from mediavault.core.failures import JobNotFound, NotFound, StorageFailure, StoreError
 from mediavault.core.job import Job, JobId, with_paths
 from mediavault.core.logs import get_logger
-from mediavault.core.marks import FOUND_AGAIN, Mark
+from mediavault.core.marks import FOUND_AGAIN, Mark, MarkKind
 from mediavault.core.messages import Message
 from mediavault.core.records import FILE_KINDS, Record, RecordKind
 from mediavault.core.shows import episode_of
@@ -34,6 +34,8 @@ RACES = 5  # how often a job may change while it is deleted
 VERSIONS = 1_000  # of one post
 
 log = get_logger(__name__)
+
+_BY_RULE = "retention-"
 
 PathsOf = Callable[[Job], Sequence[str]]
 
@@ -71,6 +73,11 @@ class TrashedPost:
 def new_batch() -> str:
     """Return a name for posts that are deleted together."""
     return secrets.token_hex(8)
+
+
+def retention_batch() -> str:
+    """Return a name for posts that retention rules delete together; one that a user restores is pinned."""
+    return f"{_BY_RULE}{new_batch()}"
 
 
 def no_paths(_job: Job) -> list[str]:
@@ -138,14 +145,17 @@ async def restore(store: Store, files: TrashFiles, post: TrashedPost) -> Job:
     """Bring a post back with its files, history and marks, and return its job. Raises StorageFailure.
 
     If the post was saved again in the meantime, this one becomes another version; if a file's name was taken, its files
-    get another.
+    get another. What a retention rule had deleted is pinned.
     """
     job, names = post.stored.job, dict[str, str]()
+    marks = post.stored.marks
+    if post.batch.startswith(_BY_RULE):  # else the rule that deleted it would do so again
+        marks = (*marks, Mark(job.id, MarkKind.PINNED))
     for path, trashed in post.files.items():
         names[path] = await _back(files, path, trashed, names)
     job = with_paths(job, names)
     words = await store.records.get(RecordKind.TRASHED_WORDS, job.id)
-    stored = replace(post.stored, job=job, words=further_words(words.value.items()) if words else {})
+    stored = replace(post.stored, job=job, marks=marks, words=further_words(words.value.items()) if words else {})
     for version in range(job.version, job.version + VERSIONS):
         stored = replace(stored, job=replace(job, version=version))
         if await store.catalogue.import_jobs([stored]) or await _exists(store, job.id):

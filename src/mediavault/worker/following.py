@@ -429,6 +429,7 @@ def _with_facts(state: SourceState, found: Listing, now: datetime, news: _Sorted
     dates = [entry.published_at for entry in found.entries if entry.published_at and entry.published_at <= now]
     if not dates and state.looks:  # a list without dates: when its news came
         dates = [now] * bool(news.wanted)
+    listed = min(len(found.entries), FEW)  # a look that reads everything is not a usual one
     return replace(
         state,
         stable_id=found.stable_id or state.stable_id,
@@ -446,7 +447,8 @@ def _with_facts(state: SourceState, found: Listing, now: datetime, news: _Sorted
         help="",
         recent_ids=tuple(dict.fromkeys((*ids, *state.recent_ids)))[:RECENT],
         published=tuple(sorted({*dates, *state.published})[-DATES:]),
-        usual_entries=max(len(found.entries), state.usual_entries // 2) if found.entries else state.usual_entries,
+        usual_entries=max(listed, state.usual_entries // 2) if listed else state.usual_entries,
+        is_short=state.is_short if found.is_unchanged else 2 * listed < state.usual_entries,
         seen=state.seen + news.seen,
         new_at_last_look=len(news.wanted),
         newest_at=max((*dates, *((state.newest_at,) if state.newest_at else ())), default=None),

@@ -40,9 +40,9 @@ from mediavault.worker.context import WorkerContext, for_attempt
 from mediavault.worker.freezes import FreezeReport, write_report
 from mediavault.worker.library_watch import LibraryWatch
 from mediavault.worker.loops import end, every, first_of, guarded
+from mediavault.worker.old_jobs import OLD_JOBS_INTERVAL_S, delete_old_jobs
 from mediavault.worker.pipeline import process_one_cycle
 from mediavault.worker.recovery import RECOVERIES_PER_LEASE, recover_stale_jobs
-from mediavault.worker.retention import RETENTION_INTERVAL_S, delete_old_jobs
 from mediavault.worker.session_routing import release_orphaned_jobs, requeue_after_sign_in
 from mediavault.worker.ticker import Ticker
 
@@ -129,7 +129,7 @@ class Worker:
             claiming = asyncio.create_task(self._ticker.run())
             recovering = self._loop(self._limits.recovery_interval_s, self.recover, first=False)
             watching = self._loop(self._limits.watch_interval_s, self._watch)
-            forgetting = self._loop(RETENTION_INTERVAL_S, self.forget)
+            forgetting = self._loop(OLD_JOBS_INTERVAL_S, self.forget)
             drained = asyncio.create_task(self._until_drained())
             try:
                 await first_of(stop, [heartbeat, claiming, recovering, watching, forgetting, drained])

@@ -12,7 +12,7 @@ from mediavault.store.twins import put_twins
 from tests.asgi_client import Answer
 from tests.http_vault import POST, ApiVault
 
-NOTHING = {"favourite": False, "watched": False, "tags": [], "collections": [], "note": "", "position": None,
+NOTHING = {"favourite": False, "watched": False, "pinned": False, "tags": [], "collections": [], "note": "", "position": None,
            "added_by": None}  # fmt: skip
 NOBODY = "00000000-0000-7000-8000-000000000000"
 

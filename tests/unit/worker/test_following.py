@@ -313,6 +313,27 @@ async def test_an_empty_list_is_a_failure_and_forgets_nothing(vault: Vault) -> N
     assert await vault.numbers() == [2]
 
 
+async def test_an_answer_with_less_than_half_of_the_usual_entries_is_in_doubt(vault: Vault) -> None:
+    vault.feed.entries = [video(number) for number in range(10)]
+    await vault.follow()
+    assert (await vault.one()).state.is_doubtful
+    await vault.look()
+    assert not (await vault.one()).state.is_doubtful
+
+    vault.feed.shows = 4
+    await vault.look(after=HOUR)
+    assert (await vault.one()).state.is_doubtful
+
+    vault.feed.facts = {"is_unchanged": True}
+    vault.feed.shows = 0
+    await vault.look(after=HOUR)
+    assert (await vault.one()).state.is_doubtful
+
+    vault.feed.facts, vault.feed.shows = {}, None
+    await vault.look(after=HOUR)
+    assert not (await vault.one()).state.is_doubtful
+
+
 async def test_a_source_without_posts_yet_is_no_failure(vault: Vault) -> None:
     await vault.follow()
     await vault.look()

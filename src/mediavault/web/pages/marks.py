@@ -1,4 +1,4 @@
-"""Forms for favourites, tags, collections, notes and saved searches, and the pages of the collections."""
+"""Forms for favourites, pins, tags, collections, notes and saved searches, and the pages of the collections."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mediavault.store import noting, saved_searches
 from mediavault.store.noting import MarkChange
 from mediavault.web.cards import tile
 from mediavault.web.library_filter import LibraryFilter, LibraryView, address, read_filter, to_params
-from mediavault.web.pages.frame import frame, read_form, see_other
+from mediavault.web.pages.frame import frame, own_path, read_form, see_other
 from mediavault.web.pages.library_actions import selection_fields
 from mediavault.web.render import render
 from mediavault.web.selection import MAX_FIELDS, ids_of, read_selection
@@ -29,10 +29,12 @@ router = APIRouter(include_in_schema=False)
 
 @router.post("/jobs/{job_id}/mark")
 async def mark_form(request: Request, job_id: JobIdPath, services: Services, user: UserName) -> Response:
-    """Change what is noted about a post. Several tags or titles are separated by commas."""
+    """Change what is noted about a post, and return to it, or to the page ``back``. Commas separate tags and titles."""
     form = await read_form(request)
     await services.store.catalogue.get(job_id)
     await noting.change_marks(services.store, services.clock, user, [job_id], allowed(_change(form)))
+    if "back" in form:
+        return see_other(own_path(form["back"]))
     within = request.query_params.get("in")
     return see_other(f"/jobs/{job_id}{'?' + urlencode({'in': within}) if within else ''}#marks")
 
@@ -53,6 +55,7 @@ def _change(form: Mapping[str, str]) -> MarkChange:
     return MarkChange(
         favourite=_flag(form.get("favourite")),
         watched=_flag(form.get("watched")),
+        pinned=_flag(form.get("pinned")),
         note=form.get("note"),
         add_tags=_split(form.get("add_tags")),
         remove_tags=_split(form.get("remove_tags")),
@@ -68,6 +71,8 @@ def _change_of_selection(form: Mapping[str, str]) -> MarkChange:
         "unfavourite": lambda: MarkChange(favourite=False),
         "watched": lambda: MarkChange(watched=True),
         "unwatched": lambda: MarkChange(watched=False),
+        "pin": lambda: MarkChange(pinned=True),
+        "unpin": lambda: MarkChange(pinned=False),
         "tag": lambda: MarkChange(add_tags=_split(tags, required=True)),
         "untag": lambda: MarkChange(remove_tags=_split(tags, required=True)),
         "collect": lambda: MarkChange(add_to=_split(titles, required=True)),

@@ -1,4 +1,4 @@
-"""Retention: failed and cancelled jobs without files are removed after a number of days. Rows only, never a file."""
+"""Removes failed and cancelled jobs without files after a number of days. Rows only, never a file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mediavault.core.logs import get_logger
 from mediavault.store.bulk import iter_jobs
 from mediavault.store.port import JobCatalogue, JobOrder, JobQuery
 
-RETENTION_INTERVAL_S = 3_600.0
+OLD_JOBS_INTERVAL_S = 3_600.0
 PAGE = 200
 
 log = get_logger(__name__)

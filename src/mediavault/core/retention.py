@@ -1,0 +1,247 @@
+"""Retention: rules by which saved posts may go, and what they propose. Pure.
+
+A rule applies to the posts of one source, or to the whole vault. A source's own rule replaces the vault's for its posts;
+one that is empty keeps them all. A rule only proposes, unless it is switched on: then what it has proposed for a day is
+moved to the trash, a few posts a day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from mediavault.core.failures import BadInput
+from mediavault.core.job import JobId
+from mediavault.core.messages import Message
+
+WHOLE_VAULT = "vault"  # in place of a source's id
+NOTICE = timedelta(days=1)  # how long a post is listed before a rule moves it
+MOST_A_DAY, MOST_MOST_A_DAY = 20, 1_000
+MOST_DAYS, MOST_KEPT, MOST_FREE_GB = 36_500, 1_000_000, 1_000_000.0
+GIGABYTE = 1_000_000_000
+
+
+class Why(StrEnum):
+    """Why a rule proposes a post. The values are stored: never rename one."""
+
+    AGE = "age"
+    NUMBER = "number"
+    WATCHED = "watched"
+    SPACE = "space"
+
+
+REASONS: Mapping[Why, str] = {
+    Why.AGE: Message("Saved long enough ago"),
+    Why.NUMBER: Message("Newer ones have taken its place"),
+    Why.WATCHED: Message("Watched"),
+    Why.SPACE: Message("The disk is getting full"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionRule:
+    """When a post may go: any of these is enough, None never is.
+
+    ``days``: since it was saved. ``newest``: how many stay, by when they were published. ``watched_days``: since
+    a user last watched it to the end. ``free_gb``: while the disk has less free, the first that were saved go.
+    ``is_on``: it moves posts to the trash. ``most_a_day`` bounds all rules together and is read from the vault's.
+    """
+
+    days: int | None = None
+    newest: int | None = None
+    watched_days: int | None = None
+    free_gb: float | None = None
+    is_on: bool = False
+    most_a_day: int = MOST_A_DAY
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it keeps everything."""
+        return self.days is self.newest is self.watched_days is self.free_gb is None
+
+
+def checked_rule(rule: RetentionRule) -> RetentionRule:
+    """Return the rule. Raises BadInput for values that it can't have."""
+    for days in (rule.days, rule.watched_days):
+        if days is not None and not 1 <= days <= MOST_DAYS:
+            raise BadInput(
+                "This is not a number of days.", help=Message("Use a number from 1 to %(most)s.", most=MOST_DAYS)
+            )
+    if rule.newest is not None and not 1 <= rule.newest <= MOST_KEPT:
+        raise BadInput(
+            "This is not how many posts can stay.", help=Message("Use a number from 1 to %(most)s.", most=MOST_KEPT)
+        )
+    if rule.free_gb is not None and not 0 < rule.free_gb <= MOST_FREE_GB:
+        raise BadInput("This is not an amount of free space.", help="Write it in gigabytes, as in 50.")
+    if not 1 <= rule.most_a_day <= MOST_MOST_A_DAY:
+        raise BadInput(
+            "This is not a number of posts a day.",
+            help=Message("Use a number from 1 to %(most)s.", most=MOST_MOST_A_DAY),
+        )
+    return rule
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPost:
+    """What rules ask about a saved post.
+
+    ``sources`` are those that brought it; it has none if a user asked for it. ``watched_at``: when a user last watched it
+    to the end. ``is_protected``: it is pinned, a favourite of somebody, or being watched.
+    """
+
+    job_id: JobId
+    saved_at: datetime
+    published_at: datetime | None
+    bytes: int
+    sources: tuple[str, ...] = ()
+    watched_at: datetime | None = None
+    is_protected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A post that may go. ``rules`` are the keys of the rules that say so. ``since``: when it was first listed."""
+
+    job_id: JobId
+    why: Why
+    rules: tuple[str, ...]
+    bytes: int
+    since: datetime
+    is_on: bool = False  # all of these rules are
+
+
+def propose(
+    posts: Sequence[SavedPost],
+    rules: Mapping[str, RetentionRule],
+    *,
+    doubtful: Collection[str],
+    free_bytes: int | None,
+    now: datetime,
+) -> list[Proposal]:
+    """Return the posts that may go, the first that was saved first.
+
+    ``rules`` are by source id and WHOLE_VAULT. A post of several sources goes when all of their rules say so. Nothing of
+    the ``doubtful`` sources goes: their last answer can't be trusted. ``free_bytes``: on the library's disk, counting what
+    is in the trash; None where it is unknown, and then no post goes for space.
+    """
+    members: dict[str, list[SavedPost]] = {}
+    for post in posts:
+        for key in _keys(post, rules):
+            members.setdefault(key, []).append(post)
+    held = {post.job_id for post in posts if post.is_protected or any(source in doubtful for source in post.sources)}
+    verdicts = {
+        key: dict(_of_one_rule(members.get(key, ()), rule, held, free_bytes, now)) for key, rule in rules.items()
+    }
+    found = []
+    for post in sorted(posts, key=lambda post: (post.saved_at, post.job_id)):
+        keys = _keys(post, rules)
+        reasons = [verdicts[key].get(post.job_id) for key in keys if key in verdicts]
+        if reasons and len(reasons) == len(keys) and all(reasons):
+            is_on = all(rules[key].is_on for key in keys)
+            found.append(Proposal(post.job_id, reasons[0] or Why.AGE, keys, post.bytes, now, is_on))
+    return found
+
+
+def _keys(post: SavedPost, rules: Mapping[str, RetentionRule]) -> tuple[str, ...]:
+    """Return the keys of the rules that decide about a post."""
+    if not post.sources:
+        return (WHOLE_VAULT,)
+    return tuple(dict.fromkeys(source if source in rules else WHOLE_VAULT for source in post.sources))
+
+
+def _of_one_rule(
+    posts: Sequence[SavedPost],
+    rule: RetentionRule,
+    held: Collection[JobId],
+    free_bytes: int | None,
+    now: datetime,
+) -> Iterator[tuple[JobId, Why]]:
+    """Yield the posts that this rule alone would let go, and why. Posts that are held count among the newest too."""
+    surplus = set(_beyond_newest(posts, rule.newest)) if rule.newest is not None else set()
+    free = None if free_bytes is None or rule.free_gb is None else free_bytes - int(rule.free_gb * GIGABYTE)
+    kept = []
+    for post in sorted(posts, key=lambda post: (post.saved_at, post.job_id)):
+        if post.job_id in held:
+            continue
+        if _is_past(post.saved_at, rule.days, now):
+            why = Why.AGE
+        elif _is_past(post.watched_at, rule.watched_days, now):
+            why = Why.WATCHED
+        elif post.job_id in surplus:
+            why = Why.NUMBER
+        else:
+            kept.append(post)
+            continue
+        free = None if free is None else free + post.bytes
+        yield post.job_id, why
+    for post in kept:
+        if free is None or free >= 0:
+            return
+        free += post.bytes
+        yield post.job_id, Why.SPACE
+
+
+def _beyond_newest(posts: Iterable[SavedPost], newest: int) -> list[JobId]:
+    ordered = sorted(posts, key=lambda post: (post.published_at or post.saved_at, post.job_id), reverse=True)
+    return [post.job_id for post in ordered[newest:]]
+
+
+def _is_past(moment: datetime | None, days: int | None, now: datetime) -> bool:
+    return moment is not None and days is not None and now - moment >= timedelta(days=days)
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionPlan:
+    """What the rules proposed at ``made_at``, and how much of it was moved.
+
+    ``listed`` are the first of ``count`` posts with ``bytes`` in all. ``rules`` tells which rules these were.
+    ``doubtful`` are sources with rules whose last answer can't be trusted. ``moved`` were moved on ``moved_on``, a day of
+    the machine's local time. ``made_by``: until then a worker makes the next plan.
+    """
+
+    made_at: datetime
+    rules: str = ""
+    listed: tuple[Proposal, ...] = ()
+    count: int = 0
+    bytes: int = 0
+    doubtful: tuple[str, ...] = ()
+    moved_on: str = ""
+    moved: int = 0
+    made_by: datetime | None = None
+
+    def moved_today(self, today: str) -> int:
+        """Return how many posts were moved on this day."""
+        return self.moved if self.moved_on == today else 0
+
+    def without(self, proposal: Proposal, today: str) -> RetentionPlan:
+        """Return the plan once this post is moved."""
+        return replace(
+            self,
+            listed=tuple(one for one in self.listed if one.job_id != proposal.job_id),
+            count=self.count - 1,
+            bytes=self.bytes - proposal.bytes,
+            moved_on=today,
+            moved=self.moved_today(today) + 1,
+        )
+
+
+def since_before(proposals: Iterable[Proposal], before: RetentionPlan | None) -> list[Proposal]:
+    """Return the proposals with the times since which the plan before has listed them.
+
+    A post that was switched on only now is listed anew: its notice begins.
+    """
+    known = {one.job_id: one for one in before.listed} if before else {}
+    return [
+        replace(one, since=former.since)
+        if (former := known.get(one.job_id)) is not None and former.is_on is one.is_on
+        else one
+        for one in proposals
+    ]
+
+
+def to_move(plan: RetentionPlan, *, most_a_day: int, today: str, now: datetime) -> tuple[Proposal, ...]:
+    """Return what is to be moved now: what was listed for a day by rules that are on, up to the number of the day."""
+    due = [one for one in plan.listed if one.is_on and now - one.since >= NOTICE]
+    return tuple(due[: max(0, most_a_day - plan.moved_today(today))])
