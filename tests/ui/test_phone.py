@@ -31,11 +31,9 @@ _SHARE = """([action, fields]) => {
   document.body.append(form);
   form.submit();
 }"""
+# Not until it controls the page: a page that loads while the worker claims all pages may be left out. Navigations do not mind.
 _READY = """async () => {
   const registration = await navigator.serviceWorker.ready;
-  if (!navigator.serviceWorker.controller) {
-    await new Promise((resolve) => navigator.serviceWorker.addEventListener("controllerchange", resolve, { once: true }));
-  }
   return [registration.scope, registration.active.scriptURL];
 }"""
 
