@@ -16,6 +16,7 @@ from typing import Any
 from mediavault.core.clock import Clock, to_micros
 from mediavault.core.failures import BadInput, NotFound, StoreError
 from mediavault.core.following import EntryState, Reason, SeenEntry, Source, SourceState, checked, post_key
+from mediavault.core.following_decisions import Decision, NamedPost, decide
 from mediavault.core.logs import get_logger
 from mediavault.core.marks import Mark, from_source
 from mediavault.core.messages import Message
@@ -114,12 +115,17 @@ async def follow(records: Records, source: Source) -> Source:
     """Store a new source. Raises BadInput for values that it can't have, and when its URL is followed already."""
     source = checked(source)
     existing = await followed(records)
-    if any(other.source.url == source.url for other in existing):
-        raise BadInput("This source is followed already.", help="Change it on its page.")
+    refuse_followed(existing, source.url)
     if len(existing) >= MOST_SOURCES:
         raise BadInput(Message("There are %(most)s sources already.", most=MOST_SOURCES), help="Remove one first.")
     await records.put(RecordKind.SOURCE, source.id, to_named_json(source))
     return source
+
+
+def refuse_followed(existing: Iterable[Followed], url: str) -> None:
+    """Raise BadInput when one of these sources has the URL."""
+    if any(one.source.url == url for one in existing):
+        raise BadInput("This source is followed already.", help="Change it on its page.")
 
 
 async def change_source(records: Records, source_id: str, change: Callable[[Source], Source]) -> Source:
@@ -129,12 +135,15 @@ async def change_source(records: Records, source_id: str, change: Callable[[Sour
         record = await records.get(RecordKind.SOURCE, source_id)
         if record is None or _source(record) != before:
             continue
-        after = checked(change(before))
-        if _wish(after) != _wish(before):
-            after = replace(after, start_number=before.start_number + 1)
+        after = restarted(before, checked(change(before)))
         if await records.replace(RecordKind.SOURCE, source_id, to_named_json(after), if_value=record.value):
             return after
     raise StoreError("The source kept changing while it was changed.")
+
+
+def restarted(before: Source, after: Source) -> Source:
+    """Return the changed source; where its start or filters have changed, what was passed over is decided again."""
+    return after if _wish(after) == _wish(before) else replace(after, start_number=before.start_number + 1)
 
 
 def _wish(source: Source) -> tuple[object, ...]:
@@ -222,6 +231,24 @@ async def seen(records: Records, source_id: str, posts: Iterable[str]) -> dict[s
     found = await records.some(RecordKind.SOURCE_ENTRY, [f"{source_id}/{post}" for post in posts])
     read = ((key.partition("/")[2], _entry(record)) for key, record in found.items())
     return {post: entry for post, entry in read if entry is not None}
+
+
+async def decisions(
+    records: Records, one: Followed, posts: Sequence[NamedPost], now: datetime, *, is_newest_first: bool
+) -> list[Decision]:
+    """Decide what becomes of the posts of a source's list: see ``core.following_decisions.decide``."""
+    known = await seen(records, one.source.id, [post.key for post in posts])
+    by_url = {post_key(post.canonical_url): post.key for post in posts if post.canonical_url}
+    return decide(
+        posts,
+        known,
+        {by_url[key] for key in await removed(records, by_url)},
+        one.source,
+        now,
+        is_newest_first=is_newest_first,
+        is_first=not one.state.looks,
+        is_restarted=one.wants_backlog,
+    )
 
 
 async def all_seen(records: Records, source_id: str, *, limit: int) -> dict[str, SeenEntry]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mediavault.core.failures import (
@@ -17,56 +17,42 @@ from mediavault.core.failures import (
     Failure,
     JobNotFound,
     LeaseLost,
-    LoginRequired,
     MediavaultError,
     NotFound,
-    Unsupported,
 )
 from mediavault.core.following import (
     Entry,
     EntryState,
     Listing,
-    Look,
     Reason,
     SeenEntry,
     Source,
     SourceState,
-    Start,
-    backlog,
     fill_interval,
     interval,
     jittered,
     post_key,
     reason_after_look,
-    reason_against,
-    reason_of_backlog,
     usual_gap,
 )
-from mediavault.core.job import Job, JobId, NewJob, Priority
+from mediavault.core.following_decisions import Decision, named_posts
+from mediavault.core.job import Job, NewJob, Priority
 from mediavault.core.logs import get_logger
 from mediavault.core.marks import MarkKind, in_collection
 from mediavault.core.media import Extraction
-from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
-from mediavault.core.site_limits import Permit
 from mediavault.core.urls import MAX_URL_CHARS
 from mediavault.platforms import registry
-from mediavault.services.extraction.port import Lister
 from mediavault.store import following as stored
 from mediavault.store.following import Followed, HeldSource, Waiting
 from mediavault.store.holds import all_holds
 from mediavault.store.profiles import if_it_exists, with_settings
-from mediavault.worker import site_limits
 from mediavault.worker.context import WorkerContext
+from mediavault.worker.list_reading import FEW, ListReader
 from mediavault.worker.site_limits import NotAllowedYet
 
 ROUND_S = 15.0
 LOOKS_IN_A_ROUND = 20
-LOOK_WITHIN_S = 180.0
-FEW, MANY = 100, 20_000  # entries that a usual look reads at most, and the one that reads the posts from before
-STOP_AFTER_KNOWN = 20  # in a row: younger ones may be pinned below older ones, or have come later
-FALL_BACK_AFTER = 3  # failures of the cheapest way
-NEWS_AT_ONCE = 20  # more new posts than that in one look wait for their turn like those from before
 RECENT = 200
 MAX_TITLE_CHARS = 300
 DATES = 20
@@ -116,7 +102,8 @@ class Follower:
     async def _look(self, held: HeldSource, one: Followed) -> None:
         source, clock = held.source, self.tools.clock
         try:
-            found, state = await self._list(one)
+            found, cheap_failures = await ListReader(self.tools, self.read).read_list(one)
+            state = replace(one.state, cheap_failures=cheap_failures)
             if not found.entries and not found.is_unchanged and held.before.usual_entries:
                 raise ExtractorBroken("The list is empty now.", help="It is looked at again; nothing is deleted.")
             state = await self._apply(found, one, state)
@@ -128,65 +115,6 @@ class Follower:
         else:
             log.info("source_read", source=source.id, method=state.method, new=state.new_at_last_look)
         await stored.let_go(self.tools.store.records, held, state)
-
-    async def _list(self, one: Followed) -> tuple[Listing, SourceState]:
-        """Return the source's list, by the cheapest way that serves, and the state with how it went. Raises Failure."""
-        platform = registry.platform(one.source.platform)
-        failure: Failure | None = None
-        best: Listing | None = None
-        permit: Permit | None = None
-        cheap_failures = one.state.cheap_failures
-        is_signed_in = platform.name in await self.tools.signed_in()
-        for number, lister in enumerate(self.tools.listers):
-            if lister.signed_in and not is_signed_in:
-                continue
-            look = _what_to_read(one, conditional=best is None and failure is None)
-            try:
-                permit = await self._permit(one.source, platform, lister, before=permit)
-                found = await lister.list_entries(look, platform, within_s=LOOK_WITHIN_S)
-            except Unsupported:
-                continue
-            except Failure as exc:
-                await self._report(platform, permit, exc)
-                failure = failure or exc
-                cheap_failures += number == 0
-                if number == 0 and cheap_failures < FALL_BACK_AFTER and not one.wants_backlog:
-                    break
-                continue
-            await self._report(platform, permit, None)
-            cheap_failures = 0 if number == 0 else cheap_failures
-            found = replace(found, method=found.method or lister.name, uses_account=lister.signed_in)
-            if best is None or len(found.entries) > len(best.entries):
-                best = found
-            if not await self._is_short(one, best):
-                break
-        if best is None:
-            raise failure or Unsupported(
-                Message("There is no way to read this list on %(site)s.", site=platform.title),
-                help="Sign in to the site if it shows the list only then, or follow its RSS feed.",
-            )
-        return best, replace(one.state, cheap_failures=cheap_failures)
-
-    async def _permit(
-        self, source: Source, platform: Platform, lister: Lister, *, before: Permit | None
-    ) -> Permit | None:
-        return await site_limits.acquire_permit(
-            JobId(source.id), platform, self.tools, with_account=lister.signed_in, before=before
-        )
-
-    async def _report(self, platform: Platform, permit: Permit | None, failure: Failure | None) -> None:
-        """Report a look's outcome to the site's limits: a list that is shown only after a sign-in says nothing about posts."""
-        if not isinstance(failure, LoginRequired) or (permit is not None and permit.is_probe):
-            await site_limits.report_outcome(platform, permit, failure, self.tools)
-
-    async def _is_short(self, one: Followed, found: Listing) -> bool:
-        """Whether the list that was read may lack posts that are wanted: those from before, or more news than it shows."""
-        if found.is_unchanged or found.is_whole:
-            return False
-        if one.wants_backlog:
-            return one.source.start is not Start.NOW or not found.is_newest_first
-        posts = [_key(new.canonical_url) for entry in found.entries if (new := self._post(entry))]
-        return bool(posts) and not await stored.seen(self.tools.store.records, one.source.id, posts)
 
     def _after_failure(self, one: Followed, failure: Failure) -> SourceState:
         now, state = self.tools.clock.now(), one.state
@@ -218,77 +146,30 @@ class Follower:
     async def _apply(self, found: Listing, one: Followed, state: SourceState) -> SourceState:
         """Take, pass over or put back what a look has found; return the source's new state."""
         now, source, records = self.tools.clock.now(), one.source, self.tools.store.records
-        news = await self._sort(found, one) if found.entries else _Sorted()
-        taken, later = news.wanted[:NEWS_AT_ONCE], [*news.wanted[NEWS_AT_ONCE:], *news.before]
-        await self._take([(post, new) for post, new, _ in taken], source, {post: entry for post, _, entry in taken})
-        if later:
-            waiting = [(post, _seen(entry, EntryState.WAITING, now)) for post, _, entry in later]
+        posts, jobs = named_posts(found.entries, self.read, registry.seen_as)
+        decisions = await stored.decisions(records, one, posts, now, is_newest_first=found.is_newest_first)
+        changes = [decision for decision in decisions if decision.is_change]
+        taken = [decision.post for decision in changes if decision.state is EntryState.TAKEN]
+        await self._take([(post.key, jobs[post.key]) for post in taken], source, {p.key: p.entry for p in taken})
+        later = [decision for decision in changes if decision.state is EntryState.WAITING]
+        if later:  # news go before what was there before
+            later.sort(key=lambda decision: decision.is_from_before)
+            waiting = [(each.post.key, _seen(each.post.entry, EntryState.WAITING, now)) for each in later]
             await stored.put_waiting(records, source.id, now, waiting)
-        if news.passed:
-            await stored.put_seen(
-                records,
-                source.id,
-                {post: _seen(entry, EntryState.PASSED, now, reason) for post, entry, reason in news.passed},
-            )
-        state = _with_facts(state, found, now, news)
+        passed = [decision for decision in changes if decision.state is EntryState.PASSED]
+        if passed:
+            entries = {each.post.key: _seen(each.post.entry, EntryState.PASSED, now, each.reason) for each in passed}
+            await stored.put_seen(records, source.id, entries)
+        newly_passed = sum(each.former is None for each in passed)
+        put_back = sum(each.former is not None for each in changes if each.state is not EntryState.PASSED)
         state = replace(
-            state,
+            _with_facts(state, found, now, decisions),
             started=source.start_number,
             waiting=await stored.count_waiting(records, source.id),
-            passed=state.passed + news.newly_passed,
+            passed=state.passed + newly_passed - put_back,
         )
         span = jittered(self._interval(source, state, found.fresh_for), self.tools.retry.jitter())
         return replace(state, next_look_at=now + max(span, found.fresh_for or timedelta()))
-
-    async def _sort(self, found: Listing, one: Followed) -> _Sorted:
-        """Decide about each entry that is new, and again about those that were passed over for what may have changed."""
-        now, source, records = self.tools.clock.now(), one.source, self.tools.store.records
-        posts: dict[str, tuple[Entry, NewJob]] = {}
-        unreadable: dict[str, Entry] = {}
-        for entry in found.entries:
-            if (new := self._post(entry)) is None:
-                unreadable.setdefault(_key(entry.url), entry)
-            else:
-                posts.setdefault(_key(new.canonical_url), (entry, new))
-        listed = replace(found, entries=tuple(entry for entry, _ in posts.values()))
-        known = await stored.seen(records, source.id, [*posts, *unreadable])
-        removed = await self._removed(posts)
-        places = {index for index, post in enumerate(posts) if post in known}
-        before = backlog(listed, places, source, now, is_first=not one.state.looks)
-        news = _Sorted()
-        for index, (post, (entry, new)) in enumerate(posts.items()):
-            former = known.get(post)
-            if former is not None and not _is_open(former, is_restarted=one.wants_backlog):
-                continue
-            is_before = index in before or (former is not None and former.reason is Reason.BEFORE)
-            reason = Reason.REMOVED if post in removed else None
-            if reason is None and is_before:
-                reason = reason_of_backlog(entry, len(news.before), source, now)
-            reason = reason or reason_against(entry, source.filters)
-            if reason is not None:
-                if former is None or former.reason is not reason:
-                    news.passed.append((post, entry, reason))
-                    news.newly_passed += former is None
-            else:
-                news.newly_passed -= former is not None
-                (news.before if is_before else news.wanted).append((post, new, entry))
-        for post, entry in unreadable.items():
-            if post not in known:
-                news.passed.append((post, entry, Reason.UNREADABLE))
-                news.newly_passed += 1
-        news.seen = sum(post not in known for post in (*posts, *unreadable))
-        return news
-
-    async def _removed(self, posts: Mapping[str, tuple[Entry, NewJob]]) -> frozenset[str]:
-        """Return which of these posts, by their keys, users have deleted."""
-        by_url = {post_key(new.canonical_url): post for post, (_, new) in posts.items()}
-        return frozenset(by_url[key] for key in await stored.removed(self.tools.store.records, by_url))
-
-    def _post(self, entry: Entry) -> NewJob | None:
-        try:
-            return self.read(entry.url)
-        except MediavaultError:
-            return None
 
     async def _take(
         self, posts: Sequence[tuple[str, NewJob]], source: Source, entries: Mapping[str, Entry | SeenEntry]
@@ -358,24 +239,16 @@ class Follower:
         entry = (await stored.seen(records, source.id, [waiting.post])).get(waiting.post)
         if entry is None or entry.state is not EntryState.WAITING:
             return  # a kill came between two steps
-        new = self._post(Entry(waiting.url))
-        if new is None or await self._removed({waiting.post: (Entry(waiting.url), new)}):
+        try:
+            new = self.read(waiting.url)
+        except MediavaultError:
+            new = None
+        if new is None or await stored.removed(records, [post_key(new.canonical_url)]):
             reason = Reason.UNREADABLE if new is None else Reason.REMOVED
             passed = replace(entry, state=EntryState.PASSED, reason=reason)
             await stored.put_seen(records, source.id, {waiting.post: passed})
             return
         await self._take([(waiting.post, new)], source, {waiting.post: entry})
-
-
-@dataclass(slots=True)
-class _Sorted:
-    """What a look decided: posts that are news, posts from before that wait, and entries that are passed over."""
-
-    wanted: list[tuple[str, NewJob, Entry]] = field(default_factory=list)
-    before: list[tuple[str, NewJob, Entry]] = field(default_factory=list)
-    passed: list[tuple[str, Entry, Reason]] = field(default_factory=list)
-    newly_passed: int = 0
-    seen: int = 0
 
 
 def _key(canonical_url: str) -> str:
@@ -395,40 +268,19 @@ def _yields(one: Followed, waiting: Mapping[str, int], now: datetime) -> bool:
     return seen is not None and now - seen < 2 * YIELD_AT_MOST
 
 
-def _what_to_read(one: Followed, *, conditional: bool) -> Look:
-    source, state = one.source, one.state
-    everything = one.wants_backlog and source.start is not Start.NOW
-    return Look(
-        url=source.url,
-        stable_id=state.stable_id,
-        known=state.recent_ids,
-        stop_after_known=None if one.wants_backlog else STOP_AFTER_KNOWN,
-        limit=MANY if everything else FEW,
-        kinds=source.filters.kinds,
-        reposts=source.filters.reposts,
-        validators=type(state.validators)() if one.wants_backlog or not conditional else state.validators,
-    )
-
-
-def _is_open(former: SeenEntry, *, is_restarted: bool) -> bool:
-    """Whether the decision about a known entry may change: its facts and the filters may, its past may not."""
-    if former.state is not EntryState.PASSED or former.reason is Reason.REMOVED:
-        return False
-    return is_restarted or not (former.reason is Reason.BEFORE or former.is_read)
-
-
 def _seen(entry: Entry | SeenEntry, state: EntryState, now: datetime, reason: Reason | None = None) -> SeenEntry:
     seen_at = entry.seen_at if isinstance(entry, SeenEntry) else now
     title = entry.title[:MAX_TITLE_CHARS] if entry.title else None
     return SeenEntry(state, entry.url[:MAX_URL_CHARS], title, entry.published_at, seen_at, reason)
 
 
-def _with_facts(state: SourceState, found: Listing, now: datetime, news: _Sorted) -> SourceState:
+def _with_facts(state: SourceState, found: Listing, now: datetime, decisions: Sequence[Decision]) -> SourceState:
     """Return the state with what a look that succeeded has found out about the source."""
+    news = sum(each.is_change and not each.is_from_before and each.state is not EntryState.PASSED for each in decisions)
     ids = [entry.post_id for entry in found.entries if entry.post_id] if found.is_newest_first else []
     dates = [entry.published_at for entry in found.entries if entry.published_at and entry.published_at <= now]
     if not dates and state.looks:  # a list without dates: when its news came
-        dates = [now] * bool(news.wanted)
+        dates = [now] * bool(news)
     listed = min(len(found.entries), FEW)  # a look that reads everything is not a usual one
     return replace(
         state,
@@ -449,8 +301,8 @@ def _with_facts(state: SourceState, found: Listing, now: datetime, news: _Sorted
         published=tuple(sorted({*dates, *state.published})[-DATES:]),
         usual_entries=max(listed, state.usual_entries // 2) if listed else state.usual_entries,
         is_short=state.is_short if found.is_unchanged else 2 * listed < state.usual_entries,
-        seen=state.seen + news.seen,
-        new_at_last_look=len(news.wanted),
+        seen=state.seen + sum(decision.former is None for decision in decisions),
+        new_at_last_look=news,
         newest_at=max((*dates, *((state.newest_at,) if state.newest_at else ())), default=None),
     )
 

@@ -22,6 +22,7 @@ from mediavault.core.following import (
     Start,
     Validators,
 )
+from mediavault.core.following_decisions import NEWS_AT_ONCE
 from mediavault.core.job import Job, JobStatus, Priority, new_worker_id
 from mediavault.core.marks import collection, from_source
 from mediavault.core.media import Expected, Item, Post
@@ -36,7 +37,8 @@ from mediavault.store.following import Followed
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobQuery
 from mediavault.store.trash import move_to_trash, new_batch, no_paths
-from mediavault.worker.following import FALL_BACK_AFTER, NEWS_AT_ONCE, Follower
+from mediavault.worker.following import Follower
+from mediavault.worker.list_reading import FALL_BACK_AFTER
 from mediavault.worker.pipeline import process_one_cycle
 from tests.fakes import START, FakeClock
 from tests.stubs import StubExtractor, candidate, extraction, make_tools

@@ -1,0 +1,114 @@
+"""Reads the lists of sources, by the cheapest way that serves and within the sites' limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from mediavault.core.failures import Failure, LoginRequired, Unsupported
+from mediavault.core.following import Listing, Look, Start, Validators
+from mediavault.core.following_decisions import named_posts
+from mediavault.core.job import JobId, NewJob
+from mediavault.core.messages import Message
+from mediavault.core.platform import Platform
+from mediavault.core.site_limits import Permit
+from mediavault.platforms import registry
+from mediavault.services.extraction.port import Lister
+from mediavault.store import following as stored
+from mediavault.store.following import Followed
+from mediavault.worker import site_limits
+from mediavault.worker.context import WorkerContext
+
+LOOK_WITHIN_S = 180.0  # by each way
+FEW, MANY = 100, 20_000  # entries that a usual look reads at most, and the one that reads the posts from before
+STOP_AFTER_KNOWN = 20  # in a row: younger ones may be pinned below older ones, or have come later
+FALL_BACK_AFTER = 3  # failures of the cheapest way
+
+
+@dataclass(frozen=True, slots=True)
+class ListReader:
+    """Asks the listers in their order. ``read`` reads a post's URL.
+
+    ``most`` is how many posts from before are read at most, ``within_s`` how long each way may take.
+    """
+
+    tools: WorkerContext
+    read: Callable[[str], NewJob]
+    most: int = MANY
+    within_s: float = LOOK_WITHIN_S
+
+    async def read_list(self, one: Followed) -> tuple[Listing, int]:
+        """Return the source's list, and how often in a row the cheapest way has failed now.
+
+        Raises Failure, and NotAllowedYet when it is not the site's turn.
+        """
+        platform = registry.platform(one.source.platform)
+        failure: Failure | None = None
+        best: Listing | None = None
+        permit: Permit | None = None
+        cheap_failures = one.state.cheap_failures
+        is_signed_in = platform.name in await self.tools.signed_in()
+        for number, lister in enumerate(self.tools.listers):
+            if lister.signed_in and not is_signed_in:
+                continue
+            look = self._look(one, conditional=best is None and failure is None)
+            try:
+                permit = await self._permit(one, platform, lister, before=permit)
+                found = await lister.list_entries(look, platform, within_s=self.within_s)
+            except Unsupported:
+                continue
+            except Failure as exc:
+                await self._report(platform, permit, exc)
+                failure = failure or exc
+                cheap_failures += number == 0
+                if number == 0 and cheap_failures < FALL_BACK_AFTER and not one.wants_backlog:
+                    break
+                continue
+            await self._report(platform, permit, None)
+            cheap_failures = 0 if number == 0 else cheap_failures
+            found = replace(found, method=found.method or lister.name, uses_account=lister.signed_in)
+            if best is None or len(found.entries) > len(best.entries):
+                best = found
+            if not await self._is_short(one, best):
+                break
+        if best is None:
+            raise failure or Unsupported(
+                Message("There is no way to read this list on %(site)s.", site=platform.title),
+                help="Sign in to the site if it shows the list only then, or follow its RSS feed.",
+            )
+        return best, cheap_failures
+
+    def _look(self, one: Followed, *, conditional: bool) -> Look:
+        source, state = one.source, one.state
+        everything = one.wants_backlog and source.start is not Start.NOW
+        return Look(
+            url=source.url,
+            stable_id=state.stable_id,
+            known=state.recent_ids,
+            stop_after_known=None if one.wants_backlog else STOP_AFTER_KNOWN,
+            limit=self.most if everything else FEW,
+            kinds=source.filters.kinds,
+            reposts=source.filters.reposts,
+            validators=Validators() if one.wants_backlog or not conditional else state.validators,
+        )
+
+    async def _permit(
+        self, one: Followed, platform: Platform, lister: Lister, *, before: Permit | None
+    ) -> Permit | None:
+        return await site_limits.acquire_permit(
+            JobId(one.source.id), platform, self.tools, with_account=lister.signed_in, before=before
+        )
+
+    async def _report(self, platform: Platform, permit: Permit | None, failure: Failure | None) -> None:
+        """Report a look's outcome to the site's limits: a list that is shown only after a sign-in says nothing about posts."""
+        if not isinstance(failure, LoginRequired) or (permit is not None and permit.is_probe):
+            await site_limits.report_outcome(platform, permit, failure, self.tools)
+
+    async def _is_short(self, one: Followed, found: Listing) -> bool:
+        """Whether the list that was read may lack posts that are wanted: those from before, or more news than it shows."""
+        if found.is_unchanged or found.is_whole or len(found.entries) >= self.most:
+            return False
+        if one.wants_backlog:
+            return one.source.start is not Start.NOW or not found.is_newest_first
+        _, jobs = named_posts(found.entries, self.read, registry.seen_as)
+        return bool(jobs) and not await stored.seen(self.tools.store.records, one.source.id, list(jobs))
