@@ -7,9 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from mediavault.api.dependencies import Services, UserName, errors
+from mediavault.api.services import ApiServices
 from mediavault.core.following import EntryState
 from mediavault.core.users import OWNER
 from mediavault.presentation.schemas import EntriesView, SourceChange, SourceRequest, SourcesView, SourceView
+from mediavault.presentation.source_previews import SourcePreviewView, source_preview_view
 from mediavault.presentation.sources import changed, entry_view, new_source, source_view
 from mediavault.store.following import (
     all_seen,
@@ -21,12 +23,14 @@ from mediavault.store.following import (
     unfollow,
 )
 from mediavault.store.profiles import known_profile
+from mediavault.store.source_previews import ask, ask_of_change, find_preview
 
 MOST_ENTRIES = 2_000
 
 router = APIRouter(prefix="/api/sources", tags=["sources"])
 
 SourcePath = Annotated[str, Path(max_length=64, description="A source's id.")]
+PreviewPath = Annotated[str, Path(max_length=64, description="A preview's id.")]
 CHANGES = errors(401, 403, 404, 415, 503)
 
 
@@ -49,6 +53,40 @@ async def add(body: SourceRequest, services: Services, user: UserName) -> Source
     address = services.submit.read_source(body.url)
     source = await follow(records, new_source(address, body, now=now, user=None if user == OWNER else user))
     return source_view(await find_followed(records, source.id), now)
+
+
+@router.post("/preview", status_code=202, response_model=SourcePreviewView, responses=errors(401, 403, 415, 503))
+async def preview(body: SourceRequest, services: Services) -> SourcePreviewView:
+    """Ask what would be taken if this were followed. Nothing is: a worker reads the list within seconds.
+
+    Another preview of the same URL within a quarter of an hour asks the site for nothing, whatever it wishes. 422 as for following.
+    """
+    records, now = services.store.records, services.clock.now()
+    if body.profile:
+        body = body.model_copy(update={"profile": await known_profile(records, body.profile)})
+    draft = new_source(services.submit.read_source(body.url), body, now=now, user=None)
+    return await _preview(await ask(records, draft, services.clock), services)
+
+
+@router.get("/preview/{preview_id}", response_model=SourcePreviewView, responses=errors(401, 403, 404, 503))
+async def show_preview(preview_id: PreviewPath, services: Services) -> SourcePreviewView:
+    """Return a preview. It is decided now, from the list as it was read, and is kept for an hour."""
+    return await _preview(preview_id, services)
+
+
+async def _preview(preview_id: str, services: ApiServices) -> SourcePreviewView:
+    found = await find_preview(services.store.records, preview_id)
+    return await source_preview_view(found, services.store, services.clock.now())
+
+
+@router.post("/{source_id}/preview", status_code=202, response_model=SourcePreviewView, responses=CHANGES)
+async def preview_change(source_id: SourcePath, body: SourceChange, services: Services) -> SourcePreviewView:
+    """Ask what would be taken if a source were changed like this. Nothing is changed."""
+    records = services.store.records
+    if body.profile:
+        body = body.model_copy(update={"profile": await known_profile(records, body.profile)})
+    one = await find_followed(records, source_id)
+    return await _preview(await ask_of_change(records, one, changed(one.source, body), services.clock), services)
 
 
 @router.get("/{source_id}", response_model=SourceView, responses=errors(401, 403, 404, 503))

@@ -50,13 +50,14 @@ from mediavault.store.live_settings import LiveSettings
 from mediavault.store.patience import DatabaseWait
 from mediavault.store.port import Store, Workers
 from mediavault.store.trash import empty_trash
-from mediavault.worker import following, later, liveness
+from mediavault.worker import following, later, liveness, source_previews
 from mediavault.worker.context import RetryPolicy, WorkerContext
 from mediavault.worker.following import Follower
 from mediavault.worker.freezes import FreezeReport, settled_reports
 from mediavault.worker.library import ensure_library_id
 from mediavault.worker.loops import end, every
 from mediavault.worker.recording_places import RecordingPlaces
+from mediavault.worker.source_previews import SourcePreviewer
 from mediavault.worker.worker import Worker, WorkerLimits
 
 if TYPE_CHECKING:  # both load slowly, and processes without a worker need neither
@@ -138,6 +139,7 @@ async def open_app(
             (companion_words.ROUND_S, partial(companion_words.index_if_due, store, library, clock), "words"),
             (later.ROUND_S, partial(later.do_what_is_due, tools), "later"),
             (following.ROUND_S, Follower(tools, submission.read).round, "following"),
+            (source_previews.ROUND_S, SourcePreviewer(tools, submission.read).round, "previews"),
             (
                 twins.ROUND_S,
                 (await stack.enter_async_context(_twin_finder(settings, store, library, clock))).find_due,

@@ -56,7 +56,8 @@ class RecordKind(StrEnum):
 
 # What is copied when a vault moves to another database or is restored from a backup. Users sign in again, a setup token
 # is valid only on the machine that printed it, answers are kept for a day only, what waits to be delivered is delivered by
-# the old vault, a recording that is to end is on the machine that records it, and the volume of the day is that of a machine's line.
+# the old vault, a recording that is to end is on the machine that records it, the volume of the day is that of a machine's line,
+# and a preview of a source is of the next hour.
 MOVING_KINDS = (
     RecordKind.OWNER,
     RecordKind.USER,

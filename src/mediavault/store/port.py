@@ -334,6 +334,9 @@ class JobCatalogue(Protocol):
     async def next_queued(self, *, limit: int) -> list[Job]:
         """Return the first queued jobs in the order of the queue, whether they may be claimed now or not."""
 
+    async def of_posts(self, canonical_urls: Collection[str]) -> Mapping[str, Job]:
+        """Return the newest job of each of these posts, by canonical URL. Posts without a job are left out."""
+
     async def changed_since(self, moment: datetime, *, limit: int = 500) -> list[Job]:
         """Return the jobs with ``updated_at >= moment``, oldest change first."""
 

@@ -484,6 +484,11 @@ class MemoryCatalogue(_MemoryPort):
     async def next_queued(self, *, limit: int) -> list[Job]:
         return sorted(self._state.in_status(JobStatus.QUEUED), key=paging.turn_of)[:limit]
 
+    async def of_posts(self, canonical_urls: Collection[str]) -> Mapping[str, Job]:
+        wanted = frozenset(canonical_urls)
+        found = sorted((job for job in self._state.jobs.values() if job.canonical_url in wanted), key=_version_of)
+        return {job.canonical_url: job for job in found}
+
     async def changed_since(self, moment: datetime, *, limit: int = 500) -> list[Job]:
         changed = [job for job in self._state.jobs.values() if job.updated_at >= moment]
         return sorted(changed, key=lambda job: job.updated_at)[:limit]

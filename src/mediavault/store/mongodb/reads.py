@@ -37,6 +37,13 @@ async def words_of(server: MongoServer, job_ids: Collection[JobId]) -> Mapping[J
     return await further_of(server.database, job_ids)
 
 
+async def of_posts(server: MongoServer, canonical_urls: Collection[str]) -> dict[str, Job]:
+    documents = await server.database.documents(JOBS).find(
+        {"canonical_url": {"$in": list(canonical_urls)}}, fields=LEFT_OUT, sort=[("canonical_url", 1), ("version", 1)]
+    )
+    return {document["canonical_url"]: job_from(document) for document in documents}
+
+
 async def changed_since(server: MongoServer, moment: datetime, *, limit: int = 500) -> list[Job]:
     database = server.database
     documents = await database.documents(JOBS).find(

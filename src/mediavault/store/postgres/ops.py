@@ -32,7 +32,7 @@ from mediavault.store.library_index import IndexEntry, entry_from_row, entry_of,
 from mediavault.store.port import Checkpoint, Enqueued, Recovered, RecoveredJob, StoredJob
 from mediavault.store.postgres import library_index, marks
 from mediavault.store.postgres.engine import Row, Transaction
-from mediavault.store.postgres.reads import get
+from mediavault.store.postgres.reads import get, of_posts
 from mediavault.store.postgres.server import PostgresServer
 from mediavault.store.postgres.sql import SQL
 from mediavault.store.rows import (
@@ -86,7 +86,7 @@ async def _store_new_ones(server: PostgresServer, jobs: Sequence[NewJob]) -> tup
         created |= await _store_new(server, rest)
         rest = [job for job in rest if job.canonical_url not in created]
         if rest:
-            known |= await _newest(server, [job.canonical_url for job in rest])
+            known |= await of_posts(server, [job.canonical_url for job in rest])
             rest = [job for job in rest if job.canonical_url not in known]
         if not rest:
             return created, known
@@ -141,11 +141,6 @@ async def _store_version(txn: Transaction, job: NewJob, index: int, now: int | N
 
 def _words_of(job: NewJob) -> str:
     return library_index.vector(search_words.job_line(job.post_url, job.canonical_url, None, {}))
-
-
-async def _newest(server: PostgresServer, canonical_urls: Sequence[str]) -> dict[str, Job]:
-    rows = await server.database.rows(SQL["newest_of_posts"], {"canonical_urls": canonical_urls})
-    return {job.canonical_url: job for job in map(job_from_row, rows)}
 
 
 async def renew(

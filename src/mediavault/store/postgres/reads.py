@@ -39,6 +39,11 @@ async def next_queued(server: PostgresServer, *, limit: int) -> list[Job]:
     return [job_from_row(row) for row in await server.database.rows(SQL["next_queued"], {"limit": limit})]
 
 
+async def of_posts(server: PostgresServer, canonical_urls: Collection[str]) -> dict[str, Job]:
+    rows = await server.database.rows(SQL["newest_of_posts"], {"canonical_urls": list(canonical_urls)})
+    return {job.canonical_url: job for job in map(job_from_row, rows)}
+
+
 async def changed_since(server: PostgresServer, moment: datetime, *, limit: int = 500) -> list[Job]:
     rows = await server.database.rows(SQL["changed_since"], {"moment": to_micros(moment), "limit": limit})
     return [job_from_row(row) for row in rows]

@@ -108,6 +108,7 @@ class PostgresCatalogue(Port[PostgresServer]):
     library_totals = shielded(library.library_totals)
     failures = shielded(library.failures)
     next_queued = shielded(reads.next_queued)
+    of_posts = shielded(reads.of_posts)
     changed_since = shielded(reads.changed_since)
     next_due = shielded(reads.next_due)
     count_unparsed = shielded(reads.count_unparsed)

@@ -46,6 +46,11 @@ def next_queued(snapshot: Snapshot, *, limit: int) -> list[Job]:
     return sorted(map(job_from_row, rows), key=paging.turn_of)
 
 
+def of_posts(snapshot: Snapshot, canonical_urls: Collection[str]) -> Mapping[str, Job]:
+    found = (fetch_all(snapshot.db, SQL["newest_of_post"], {"canonical_url": url}) for url in canonical_urls)
+    return {job.canonical_url: job for job in (job_from_row(rows[0]) for rows in found if rows)}
+
+
 def changed_since(snapshot: Snapshot, moment: datetime, *, limit: int = 500) -> list[Job]:
     rows = fetch_all(snapshot.db, SQL["changed_since"], {"moment": to_micros(moment), "limit": limit})
     return [job_from_row(row) for row in rows]

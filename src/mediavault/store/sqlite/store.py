@@ -204,6 +204,7 @@ class SqliteCatalogue(_SqlitePort):
     library_totals = _read(library.library_totals)
     failures = _read(library.failures)
     next_queued = _read(reads.next_queued)
+    of_posts = _read(reads.of_posts)
     changed_since = _read(reads.changed_since)
     next_due = _read(reads.next_due)
     count_unparsed = _read(reads.count_unparsed)

@@ -1,0 +1,218 @@
+"""What would be taken of a source's list, as the API, the pages and the command line show it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from pydantic import BaseModel, Field
+
+from mediavault.core.fleet import ALIVE_WITHIN
+from mediavault.core.following import REASONS, EntryKind, EntryState, Reason, fill_takes
+from mediavault.core.following_decisions import Decision, open_reasons
+from mediavault.core.job import Job, JobStatus
+from mediavault.core.messages import Message
+from mediavault.platforms import registry
+from mediavault.presentation.labels import help_for, hold_label
+from mediavault.presentation.schemas import SourceView
+from mediavault.presentation.sources import source_view
+from mediavault.presentation.translation import gettext, translated
+from mediavault.store.following import Followed, decisions, followed
+from mediavault.store.holds import all_holds
+from mediavault.store.port import Store
+from mediavault.store.source_previews import ReadList, SourcePreview
+
+# What a post itself may say, by the reason for which it is passed over then.
+_FACTS: Mapping[Reason, str] = {
+    Reason.BEFORE: Message("date"),
+    Reason.LENGTH: Message("length"),
+    Reason.LANGUAGE: Message("language"),
+    Reason.WORDS: Message("description"),
+}
+
+
+class PreviewState(StrEnum):
+    """How far a preview is."""
+
+    WAITING = "waiting"
+    READING = "reading"
+    READ = "read"
+    FAILED = "failed"
+
+
+class Outcome(StrEnum):
+    """What would become of an entry."""
+
+    TAKEN = "taken"
+    UNDECIDED = "undecided"  # it is taken, and may be passed over when the post itself has been read
+    PASSED = "passed"
+
+
+class PreviewEntryView(BaseModel):
+    """An entry of a source's list, and what would become of it.
+
+    ``state`` is ``taken`` (at once), ``waiting`` (its turn comes later) or ``passed``, for a ``reason``. ``is_known``: that is
+    so already, or what the source had decided before. ``job_id`` is its post's job, where the vault has one.
+    """
+
+    url: str
+    title: str | None
+    published_at: datetime | None
+    duration_s: float | None
+    kind: EntryKind | None
+    outcome: Outcome
+    state: EntryState
+    reason: Reason | None
+    undecided: list[Reason] = Field(description="For which reasons it may be passed over when the post has been read.")
+    is_known: bool
+    job_id: str | None
+    job_status: JobStatus | None
+
+
+class PreviewCountsView(BaseModel):
+    """How many entries have each outcome.
+
+    Of those that are taken or undecided, ``at_once`` and ``in_turn`` are new, and of ``had`` the vault has the post.
+    """
+
+    taken: int
+    undecided: int
+    passed: int
+    at_once: int
+    in_turn: int
+    had: int
+    passed_for: dict[Reason, int]
+
+
+class SourcePreviewView(BaseModel):
+    """What would be taken of a source's list, were it followed or changed like this now.
+
+    ``entries`` and ``counts`` are empty until a worker has read the list. ``held`` says what holds the reading back, ``not_before``
+    until when the site's limits do. ``fill_s`` is about how many seconds it takes until all that wait are taken. Not ``is_whole``: the
+    list may go on after the entries that were read.
+    """
+
+    id: str
+    state: PreviewState
+    source: SourceView
+    is_followed: bool
+    read_at: datetime | None
+    held: str | None
+    not_before: datetime | None
+    has_worker: bool
+    error: str | None
+    help: str | None
+    is_whole: bool
+    counts: PreviewCountsView
+    fill_s: float
+    entries: list[PreviewEntryView]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to wait for."""
+        return self.state in {PreviewState.READ, PreviewState.FAILED}
+
+
+async def source_preview_view(preview: SourcePreview, store: Store, now: datetime) -> SourcePreviewView:
+    """Return what would be taken of the list, decided now."""
+    one, reading = preview.as_of(now), preview.reading
+    site = registry.platform(one.source.platform)
+    holds = [hold for hold in await all_holds(store.records) if hold.site in {None, one.source.platform}]
+    entries = [] if preview.listing is None else await _entries(one, preview.listing, store, now)
+    counts = _counts(entries)
+    waiting = one.state.waiting + counts.in_turn
+    is_waiting = reading.read_at is None
+    return SourcePreviewView(
+        id=preview.id,
+        state=_state(preview, now),
+        source=source_view(one, now),
+        is_followed=preview.is_followed,
+        read_at=reading.read_at,
+        held=hold_label(holds[0], site.title) if holds and is_waiting else None,
+        not_before=reading.not_before if is_waiting and reading.not_before and reading.not_before > now else None,
+        has_worker=bool(await store.workers.alive(seen_within=ALIVE_WITHIN)),
+        error=translated(reading.error) if reading.error else None,
+        help=(translated(reading.help or "") or help_for(reading.error_code) or None) if reading.error else None,
+        is_whole=preview.listing is not None and preview.listing.is_whole,
+        counts=counts,
+        fill_s=(await _fill(one, waiting, store)).total_seconds() if waiting else 0,
+        entries=entries,
+    )
+
+
+def _state(preview: SourcePreview, now: datetime) -> PreviewState:
+    if preview.reading.error is not None:
+        return PreviewState.FAILED
+    if preview.listing is not None:
+        return PreviewState.READ
+    return PreviewState.READING if preview.reading.is_held(now) else PreviewState.WAITING
+
+
+async def _entries(one: Followed, listing: ReadList, store: Store, now: datetime) -> list[PreviewEntryView]:
+    decided = await decisions(store.records, one, listing.posts, now, is_newest_first=listing.is_newest_first)
+    wanted = [each.post.canonical_url for each in decided if each.state is not EntryState.PASSED]
+    jobs = await store.catalogue.of_posts([url for url in wanted if url])
+    return [_entry(each, jobs.get(each.post.canonical_url), one, now) for each in decided]
+
+
+def _entry(decision: Decision, job: Job | None, one: Followed, now: datetime) -> PreviewEntryView:
+    entry, is_passed = decision.post.entry, decision.state is EntryState.PASSED
+    is_settled = is_passed or job is not None or not decision.is_change
+    undecided = () if is_settled else open_reasons(entry, one.source, now)
+    return PreviewEntryView(
+        url=entry.url,
+        title=entry.title,
+        published_at=entry.published_at,
+        duration_s=entry.duration_s,
+        kind=entry.kind,
+        outcome=Outcome.PASSED if is_passed else Outcome.UNDECIDED if undecided else Outcome.TAKEN,
+        state=decision.state,
+        reason=decision.reason,
+        undecided=list(undecided),
+        is_known=not decision.is_change,
+        job_id=job.id if job else None,
+        job_status=job.status if job else None,
+    )
+
+
+def _counts(entries: Sequence[PreviewEntryView]) -> PreviewCountsView:
+    outcomes = Counter(entry.outcome for entry in entries)
+    wanted = [entry for entry in entries if entry.outcome is not Outcome.PASSED]
+    new = Counter(entry.state for entry in wanted if not entry.is_known)
+    return PreviewCountsView(
+        taken=outcomes[Outcome.TAKEN],
+        undecided=outcomes[Outcome.UNDECIDED],
+        passed=outcomes[Outcome.PASSED],
+        at_once=new[EntryState.TAKEN],
+        in_turn=new[EntryState.WAITING],
+        had=sum(entry.is_known or entry.job_id is not None for entry in wanted),
+        passed_for=dict(Counter(entry.reason for entry in entries if entry.reason).most_common()),
+    )
+
+
+async def _fill(one: Followed, waiting: int, store: Store) -> timedelta:
+    """Return about how long it takes until all posts that would wait are taken, next to those of the site's other sources."""
+    source = one.source
+    others = [
+        other
+        for other in await followed(store.records)
+        if other.source.platform == source.platform and other.source.id != source.id and other.state.waiting
+    ]
+    sharing = 1 + sum(not other.source.is_paused for other in others)
+    return fill_takes(source, waiting, registry.platform(source.platform).pace.account_daily_cap, sharing=sharing)
+
+
+def what_becomes_of(entry: PreviewEntryView) -> str:
+    """Return in a few words what would become of an entry, or has become of it."""
+    if entry.reason is not None:
+        return translated(REASONS[entry.reason])
+    if entry.job_status is not None:
+        return gettext("Saved already") if entry.job_status is JobStatus.COMPLETED else gettext("A download already")
+    if entry.is_known:
+        return gettext("Waits already") if entry.state is EntryState.WAITING else gettext("Taken already")
+    if entry.undecided:
+        facts = ", ".join(gettext(_FACTS[reason]) for reason in entry.undecided)
+        return gettext("Not on the list: %(facts)s") % {"facts": facts}
+    return gettext("In its turn") if entry.state is EntryState.WAITING else gettext("At once")

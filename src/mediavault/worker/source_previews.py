@@ -1,0 +1,87 @@
+"""Reads the lists that users want a preview of. Takes nothing, and notes nothing as seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from mediavault.core.failures import Failure
+from mediavault.core.following import Filters, Listing, Source, SourceState, Start
+from mediavault.core.following_decisions import named_posts
+from mediavault.core.job import NewJob
+from mediavault.core.logs import get_logger
+from mediavault.platforms import registry
+from mediavault.store import source_previews as stored
+from mediavault.store.following import Followed
+from mediavault.store.holds import all_holds
+from mediavault.store.source_previews import ListReading, ReadList
+from mediavault.worker.context import WorkerContext
+from mediavault.worker.list_reading import ListReader
+from mediavault.worker.site_limits import NotAllowedYet
+
+ROUND_S = 2.0  # a user waits for it
+READ_WITHIN_S = 60.0  # by each way
+MOST_OF_A_LIST, MOST_ENTRIES = 500, 2_000  # a site may list videos, shorts and live streams apart
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePreviewer:
+    """The worker's part of previews. ``read`` reads a post's URL."""
+
+    tools: WorkerContext
+    read: Callable[[str], NewJob]
+
+    async def round(self) -> None:
+        """Read the lists that wait, the first that was asked for first. What holds a site's jobs back holds them back too.
+
+        Raises StoreError.
+        """
+        records, clock = self.tools.store.records, self.tools.clock
+        readings = await stored.waiting_readings(records, clock.now())
+        if not readings:
+            return
+        held_back = {hold.site for hold in await all_holds(records)}
+        for reading in readings:
+            if not held_back & {None, reading.platform}:
+                held = await stored.hold_reading(records, clock, reading)
+                if held is not None:
+                    await self._read(held)
+
+    async def _read(self, held: ListReading) -> None:
+        records, clock = self.tools.store.records, self.tools.clock
+        reader = ListReader(self.tools, self.read, most=MOST_OF_A_LIST, within_s=READ_WITHIN_S)
+        try:
+            listing, _ = await reader.read_list(_as_source(held))
+        except NotAllowedYet as exc:
+            later = replace(held, not_before=max(exc.at, clock.now() + timedelta(seconds=ROUND_S)))
+            await stored.let_go_reading(records, held, later)
+        except Failure as failure:
+            log.info("preview_not_read", platform=held.platform, error_code=failure.code, error=failure.message)
+            failed = replace(
+                held, read_at=clock.now(), error=failure.message, help=failure.help, error_code=failure.code
+            )
+            await stored.let_go_reading(records, held, failed)
+        else:
+            log.info("preview_read", platform=held.platform, method=listing.method, entries=len(listing.entries))
+            await stored.let_go_reading(records, held, replace(held, read_at=clock.now()), self._named(listing))
+
+    def _named(self, listing: Listing) -> ReadList:
+        posts, _ = named_posts(listing.entries[:MOST_ENTRIES], self.read, registry.seen_as)
+        is_whole = listing.is_whole and len(listing.entries) <= MOST_ENTRIES
+        return ReadList(tuple(posts), listing.title, listing.handle, is_whole, listing.is_newest_first, listing.method)
+
+
+def _as_source(reading: ListReading) -> Followed:
+    """Return a source that wants everything: which posts of the list are wanted may change until it is followed."""
+    everything = Source(
+        reading.key,
+        reading.url,
+        reading.platform,
+        reading.asked_at,
+        start=Start.EVERYTHING,
+        filters=Filters(members_only=True, reposts=True),
+    )
+    return Followed(everything, SourceState(stable_id=reading.stable_id))
