@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from mediavault.cli.errors import EXIT_JOB_FAILED, Exit
 from mediavault.cli.options import AsJson
 
 if TYPE_CHECKING:
-    from mediavault.core.following import Filters, Start
+    from mediavault.core.following import Filters, Source, Start
     from mediavault.presentation.schemas import SourceChange, SourceView
+    from mediavault.presentation.source_previews import SourcePreviewView
     from mediavault.store.port import Records, Store
 
 T = TypeVar("T")
@@ -57,6 +59,10 @@ OnlyOption = Annotated[
     typer.Option("--only", metavar="KIND", help="Take only this kind: video, short or live; repeatable."),
 ]
 ShortestOption = Annotated[float | None, typer.Option("--shortest", metavar="SECONDS", help="Nothing shorter.")]
+PreviewOption = Annotated[
+    bool,
+    typer.Option("--preview", help="Only show what would be taken, and why the rest would not; nothing is followed."),
+]
 LongestOption = Annotated[float | None, typer.Option("--longest", metavar="SECONDS", help="Nothing longer.")]
 
 
@@ -75,6 +81,7 @@ def add(
     shortest: ShortestOption = None,
     longest: LongestOption = None,
     *,
+    preview: PreviewOption = False,
     as_json: AsJson = False,
 ) -> None:
     """Follow an account, a list or a feed. A worker looks at it within a minute."""
@@ -103,12 +110,39 @@ def add(
         filters=_filters(having or (), lacking or (), only or (), shortest, longest),
     )
 
+    if preview:
+        _print_preview(replace(source, profile=profile), as_json=as_json)
+        return
+
     async def store_it(records: Records) -> SourceView:
         known = await known_profile(records, profile) if profile else None
         await follow(records, replace(source, profile=known))
         return source_view(await find_followed(records, source.id), now)
 
     _print(_with_records(store_it), as_json=as_json)
+
+
+def _print_preview(source: Source, *, as_json: bool) -> None:
+    """Print what would be taken, when a worker has read the list."""
+    from mediavault.cli.context import quiet_settings, with_store
+    from mediavault.cli.output import print_json
+    from mediavault.cli.previewing import preview_and_wait, print_preview
+    from mediavault.core.clock import SystemClock
+    from mediavault.store.profiles import known_profile
+
+    settings = quiet_settings()
+
+    async def run(store: Store) -> SourcePreviewView:
+        known = await known_profile(store.records, source.profile) if source.profile else None
+        return await preview_and_wait(settings, store, replace(source, profile=known), SystemClock())
+
+    view = asyncio.run(with_store(settings, run))
+    if as_json:
+        print_json(view)
+    else:
+        print_preview(view)
+    if view.error is not None:
+        raise Exit(EXIT_JOB_FAILED)
 
 
 def list_sources(*, as_json: AsJson = False) -> None:

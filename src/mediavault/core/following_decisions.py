@@ -27,7 +27,7 @@ NEWS_AT_ONCE = 20  # more new posts than that in one look wait for their turn li
 
 
 @dataclass(frozen=True, slots=True)
-class NamedPost:
+class ListedPost:
     """An entry of a list, and the post that it names.
 
     ``key`` is the post's among what a source has seen. ``canonical_url`` is "" where the entry's URL names no post.
@@ -46,7 +46,7 @@ class Decision:
     there before the source was followed.
     """
 
-    post: NamedPost
+    post: ListedPost
     state: EntryState
     reason: Reason | None = None
     former: SeenEntry | None = None
@@ -60,28 +60,28 @@ class Decision:
 
 def named_posts(
     entries: Iterable[Entry], read: Callable[[str], NewJob], seen_as: Callable[[str], str]
-) -> tuple[list[NamedPost], dict[str, NewJob]]:
+) -> tuple[list[ListedPost], dict[str, NewJob]]:
     """Return the posts that entries name, each once and in their order, and a job for each of them, by the posts' keys.
 
     ``read`` reads the URL of a post, ``seen_as`` returns what names a post for ever.
     """
-    posts: dict[str, NamedPost] = {}
+    posts: dict[str, ListedPost] = {}
     jobs: dict[str, NewJob] = {}
     for entry in entries:
         try:
             job = read(entry.url)
         except MediavaultError:
             key = post_key(seen_as(entry.url))
-            posts.setdefault(key, NamedPost(key, entry))
+            posts.setdefault(key, ListedPost(key, entry))
         else:
             key = post_key(seen_as(job.canonical_url))
             if key not in jobs:
-                posts[key], jobs[key] = NamedPost(key, entry, job.canonical_url), job
+                posts[key], jobs[key] = ListedPost(key, entry, job.canonical_url), job
     return list(posts.values()), jobs
 
 
 def decide(
-    posts: Sequence[NamedPost],
+    posts: Sequence[ListedPost],
     known: Mapping[str, SeenEntry],
     removed: Collection[str],
     source: Source,
@@ -120,7 +120,7 @@ def decide(
 
 
 def _from_before(
-    posts: Sequence[NamedPost],
+    posts: Sequence[ListedPost],
     known: Mapping[str, SeenEntry],
     source: Source,
     now: datetime,
@@ -136,7 +136,7 @@ def _from_before(
 
 
 def _reason(
-    post: NamedPost, removed: Collection[str], source: Source, now: datetime, *, position: int | None
+    post: ListedPost, removed: Collection[str], source: Source, now: datetime, *, position: int | None
 ) -> Reason | None:
     """Return why a post is passed over, or None. ``position`` is that among the posts from before, None for news."""
     if not post.canonical_url:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Any
 
 from mediavault.core.following import Filters, SeenEntry, Source, SourceAddress
 from mediavault.core.marks import collection_title
 from mediavault.core.profiles import language_tags
 from mediavault.presentation.schemas import EntryView, FiltersRequest, FiltersView, SourceChange, SourceView
-from mediavault.presentation.translation import translated
+from mediavault.presentation.translation import gettext, ngettext, translated
 from mediavault.store.following import Followed, new_source_id
 
 
@@ -87,6 +88,24 @@ def filters_of(asked: FiltersRequest) -> Filters:
     """Return the filters of a request. Raises BadInput for languages that can't be."""
     lists = {name: tuple(value) for name, value in asked.model_dump().items() if isinstance(value, list)}
     return Filters(**{**asked.model_dump(), **lists, "languages": language_tags(" ".join(asked.languages))})
+
+
+def fill_words(waiting: int, takes: timedelta) -> str:
+    """Return how many posts wait and for about how long, as in "1,240 posts, about 9 days"."""
+    posts = ngettext("%(count)s post", "%(count)s posts", waiting) % {"count": f"{waiting:,}"}
+    return gettext("%(posts)s, about %(time)s") % {"posts": posts, "time": _about(takes)}
+
+
+def _about(span: timedelta) -> str:
+    """Return a span in one unit, rounded up."""
+    minutes = ceil(span / timedelta(minutes=1))
+    if minutes < 60:
+        return ngettext("%(num)d minute", "%(num)d minutes", minutes) % {"num": minutes}
+    hours = ceil(minutes / 60)
+    if hours < 48:
+        return ngettext("%(num)d hour", "%(num)d hours", hours) % {"num": hours}
+    days = ceil(hours / 24)
+    return ngettext("%(num)d day", "%(num)d days", days) % {"num": days}
 
 
 _AS_THEY_ARE = ("is_paused", "start", "newest")

@@ -16,7 +16,7 @@ from typing import Any
 from mediavault.core.clock import Clock, to_micros
 from mediavault.core.failures import BadInput, NotFound, StoreError
 from mediavault.core.following import EntryState, Reason, SeenEntry, Source, SourceState, checked, post_key
-from mediavault.core.following_decisions import Decision, NamedPost, decide
+from mediavault.core.following_decisions import Decision, ListedPost, decide
 from mediavault.core.logs import get_logger
 from mediavault.core.marks import Mark, from_source
 from mediavault.core.messages import Message
@@ -234,7 +234,7 @@ async def seen(records: Records, source_id: str, posts: Iterable[str]) -> dict[s
 
 
 async def decisions(
-    records: Records, one: Followed, posts: Sequence[NamedPost], now: datetime, *, is_newest_first: bool
+    records: Records, one: Followed, posts: Sequence[ListedPost], now: datetime, *, is_newest_first: bool
 ) -> list[Decision]:
     """Decide what becomes of the posts of a source's list: see ``core.following_decisions.decide``."""
     known = await seen(records, one.source.id, [post.key for post in posts])

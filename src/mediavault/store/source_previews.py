@@ -16,7 +16,7 @@ from typing import TypeVar
 from mediavault.core.clock import Clock
 from mediavault.core.failures import ErrorCode, NotFound
 from mediavault.core.following import Source, SourceState, checked
-from mediavault.core.following_decisions import NamedPost
+from mediavault.core.following_decisions import ListedPost
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.core.records import Record, RecordKind
@@ -70,7 +70,7 @@ class ListReading:
 class ReadList:
     """A list that was read for a preview, with the posts that its entries name."""
 
-    posts: tuple[NamedPost, ...] = ()
+    posts: tuple[ListedPost, ...] = ()
     title: str | None = None
     handle: str | None = None
     is_whole: bool = False

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
-from math import ceil
+from datetime import UTC, datetime, tzinfo
 
 from mediavault.core.following import ALL_KINDS, REASONS, EntryKind, SeenEntry, Start, fill_takes
 from mediavault.core.holds import Hold
@@ -14,8 +13,8 @@ from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.presentation.labels import hold_label, one_line
 from mediavault.presentation.schemas import SourceView
-from mediavault.presentation.sources import source_view
-from mediavault.presentation.translation import gettext, ngettext, translated
+from mediavault.presentation.sources import fill_words, source_view
+from mediavault.presentation.translation import gettext, translated
 from mediavault.store.following import Followed
 from mediavault.web.badges import letter, site_name
 
@@ -99,7 +98,7 @@ def _card(
     fill = ""
     if state.waiting:
         cap = platform.pace.account_daily_cap if platform else None
-        fill = _fill_words(state.waiting, fill_takes(source, state.waiting, cap, sharing=sharing))
+        fill = fill_words(state.waiting, fill_takes(source, state.waiting, cap, sharing=sharing))
     return SourceCard(
         view=source_view(one, now),
         name=name,
@@ -112,24 +111,6 @@ def _card(
         held=hold_label(hold, title) if hold else "",
         next_fill=next_fill if state.waiting and not source.is_paused and next_fill > now else None,
     )
-
-
-def _fill_words(waiting: int, takes: timedelta) -> str:
-    """Return how many posts wait and for about how long, as in "1,240 posts, about 9 days"."""
-    posts = ngettext("%(count)s post", "%(count)s posts", waiting) % {"count": f"{waiting:,}"}
-    return gettext("%(posts)s, about %(time)s") % {"posts": posts, "time": _about(takes)}
-
-
-def _about(span: timedelta) -> str:
-    """Return a span in one unit, rounded up."""
-    minutes = ceil(span / timedelta(minutes=1))
-    if minutes < 60:
-        return ngettext("%(num)d minute", "%(num)d minutes", minutes) % {"num": minutes}
-    hours = ceil(minutes / 60)
-    if hours < 48:
-        return ngettext("%(num)d hour", "%(num)d hours", hours) % {"num": hours}
-    days = ceil(hours / 24)
-    return ngettext("%(num)d day", "%(num)d days", days) % {"num": days}
 
 
 def wishes(one: Followed, zone: tzinfo | None) -> list[tuple[str, str]]:

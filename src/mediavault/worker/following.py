@@ -48,7 +48,7 @@ from mediavault.store.following import Followed, HeldSource, Waiting
 from mediavault.store.holds import all_holds
 from mediavault.store.profiles import if_it_exists, with_settings
 from mediavault.worker.context import WorkerContext
-from mediavault.worker.list_reading import FEW, ListReader
+from mediavault.worker.list_reading import FEW, SourceListReader
 from mediavault.worker.site_limits import NotAllowedYet
 
 ROUND_S = 15.0
@@ -102,7 +102,7 @@ class Follower:
     async def _look(self, held: HeldSource, one: Followed) -> None:
         source, clock = held.source, self.tools.clock
         try:
-            found, cheap_failures = await ListReader(self.tools, self.read).read_list(one)
+            found, cheap_failures = await SourceListReader(self.tools, self.read).read_list(one)
             state = replace(one.state, cheap_failures=cheap_failures)
             if not found.entries and not found.is_unchanged and held.before.usual_entries:
                 raise ExtractorBroken("The list is empty now.", help="It is looked at again; nothing is deleted.")

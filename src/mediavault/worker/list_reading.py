@@ -26,7 +26,7 @@ FALL_BACK_AFTER = 3  # failures of the cheapest way
 
 
 @dataclass(frozen=True, slots=True)
-class ListReader:
+class SourceListReader:
     """Asks the listers in their order. ``read`` reads a post's URL.
 
     ``most`` is how many posts from before are read at most, ``within_s`` how long each way may take.

@@ -17,7 +17,7 @@ from mediavault.store.following import Followed
 from mediavault.store.holds import all_holds
 from mediavault.store.source_previews import ListReading, ReadList
 from mediavault.worker.context import WorkerContext
-from mediavault.worker.list_reading import ListReader
+from mediavault.worker.list_reading import SourceListReader
 from mediavault.worker.site_limits import NotAllowedYet
 
 ROUND_S = 2.0  # a user waits for it
@@ -52,7 +52,7 @@ class SourcePreviewer:
 
     async def _read(self, held: ListReading) -> None:
         records, clock = self.tools.store.records, self.tools.clock
-        reader = ListReader(self.tools, self.read, most=MOST_OF_A_LIST, within_s=READ_WITHIN_S)
+        reader = SourceListReader(self.tools, self.read, most=MOST_OF_A_LIST, within_s=READ_WITHIN_S)
         try:
             listing, _ = await reader.read_list(_as_source(held))
         except NotAllowedYet as exc:

@@ -16,6 +16,7 @@ from mediavault.core.marks import from_source
 from mediavault.core.messages import Message
 from mediavault.core.users import OWNER
 from mediavault.presentation.preferences import current
+from mediavault.presentation.source_previews import source_preview_view
 from mediavault.presentation.views import job_view
 from mediavault.store.following import (
     Followed,
@@ -34,10 +35,12 @@ from mediavault.store.following import (
 from mediavault.store.holds import all_holds
 from mediavault.store.port import JobQuery
 from mediavault.store.profiles import known_profile
+from mediavault.store.source_previews import ask, ask_of_change, find_preview
 from mediavault.web.pages.frame import error_view, frame, own_path, profiles_in_words, read_fields, read_form, see_other
 from mediavault.web.render import render
 from mediavault.web.source_cards import KIND_LABELS, SourceCard, entry_line, source_cards, wishes
 from mediavault.web.source_form import SourceForm, described, form_of, read_source_form
+from mediavault.web.source_preview import PreviewPart, preview_part
 
 PAGE = "/sources"
 SOURCES_ON_A_PAGE = 50
@@ -55,6 +58,7 @@ START_LABELS = {
 router = APIRouter(include_in_schema=False)
 
 SourcePath = Annotated[str, Path(max_length=64)]
+PreviewPath = Annotated[str, Path(max_length=64)]
 AddressText = Annotated[str, Query(max_length=8_000)]
 ChangedSource = Annotated[str, Query(max_length=64)]
 PageNumber = Annotated[int, Query(ge=1, le=1_000)]
@@ -88,6 +92,43 @@ async def follow_form(request: Request, services: Services, user: UserName) -> R
     except MediavaultError as exc:
         return await _list(services, form, error=exc)
     return see_other(f"{PAGE}#{source.id}")
+
+
+@router.post(f"{PAGE}/preview")
+async def preview_form(request: Request, services: Services) -> Response:
+    """Ask what would be taken if the form were sent. Nothing is followed."""
+    form = read_source_form(await read_fields(request, most=MAX_FIELDS))
+    try:
+        form = await _with_known_profile(services, form)
+        address = services.submit.read_source(form.url)
+        new = Source(new_source_id(), address.url, address.platform, services.clock.now())
+        preview_id = await ask(services.store.records, described(form, new, current().zone), services.clock)
+    except MediavaultError as exc:
+        return await _list(services, form, error=exc)
+    return see_other(f"{PAGE}/preview/{preview_id}#preview")
+
+
+@router.post(f"{PAGE}/{{source_id}}/preview")
+async def preview_change_form(source_id: SourcePath, request: Request, services: Services) -> Response:
+    """Ask what would be taken if the source were changed like this. Nothing is changed."""
+    form, records = read_source_form(await read_fields(request, most=MAX_FIELDS)), services.store.records
+    one = await find_followed(records, source_id)
+    try:
+        form = await _with_known_profile(services, form)
+        draft = described(form, one.source, current().zone)
+        preview_id = await ask_of_change(records, one, draft, services.clock)
+    except MediavaultError as exc:
+        return await _list(services, form, changed=one, error=exc)
+    return see_other(f"{PAGE}/preview/{preview_id}#preview")
+
+
+@router.get(f"{PAGE}/preview/{{preview_id}}")
+async def show_preview(preview_id: PreviewPath, services: Services) -> Response:
+    """Show what would be taken, with the form to change that and to follow. Raises NotFound once it has expired."""
+    found = await find_preview(services.store.records, preview_id)
+    view = await source_preview_view(found, services.store, services.clock.now())
+    form = form_of(found.draft.source, current().zone)
+    return await _list(services, form, changed=found.draft if found.is_followed else None, preview=preview_part(view))
 
 
 @router.post(f"{PAGE}/{{source_id}}")
@@ -174,8 +215,10 @@ async def _list(
     changed: Followed | None = None,
     error: MediavaultError | None = None,
     number: int = 1,
+    preview: PreviewPart | None = None,
 ) -> Response:
-    sources = await followed(services.store.records)
+    """Return the page of the form, and below it the sources, or a preview of what the form asks for."""
+    sources = [] if preview else await followed(services.store.records)
     newest_first, start = sources[::-1], (number - 1) * SOURCES_ON_A_PAGE
     shown = newest_first[start : start + SOURCES_ON_A_PAGE]
     return render(
@@ -189,6 +232,7 @@ async def _list(
         older=number + 1 if start + SOURCES_ON_A_PAGE < len(sources) else 0,
         form=form,
         changed=changed,
+        preview=preview,
         starts=START_LABELS,
         kinds=KIND_LABELS,
         profiles=await profiles_in_words(services.store.records),

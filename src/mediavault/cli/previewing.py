@@ -1,0 +1,87 @@
+"""``follow add --preview``: waits until a worker has read the list, and prints what would be taken."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from rich.table import Table
+from rich.text import Text
+
+from mediavault.app import composition
+from mediavault.cli.output import err, moment_words, out
+from mediavault.core.clock import Clock
+from mediavault.core.failures import BadInput, TookTooLong
+from mediavault.core.following import REASONS, Source
+from mediavault.core.messages import Message
+from mediavault.core.settings import Settings
+from mediavault.presentation.labels import format_duration, one_line
+from mediavault.presentation.source_previews import SourcePreviewView, source_preview_view, what_becomes_of
+from mediavault.presentation.sources import fill_words
+from mediavault.store.port import Store
+from mediavault.store.source_previews import ask, find_preview
+
+LOOK_EVERY_S = 0.5
+WAIT_AT_MOST_S = 300.0
+ENTRIES_SHOWN = 200
+
+_AGAIN = "The list is kept for an hour once it was read: run the command again."
+
+
+async def preview_and_wait(settings: Settings, store: Store, draft: Source, clock: Clock) -> SourcePreviewView:
+    """Return what would be taken, or why the list can't be read, when a worker has read it.
+
+    Raises BadInput when the source can't be followed, when no worker is running, and while its site is paused;
+    TookTooLong after five minutes.
+    """
+    preview_id = await ask(store.records, draft, clock)
+    ends_s = clock.monotonic() + WAIT_AT_MOST_S
+    while True:
+        found = await find_preview(store.records, preview_id)
+        view = await source_preview_view(found, store, clock.now())
+        if view.is_over:
+            return view
+        if not await composition.living_workers(settings, store.workers):
+            raise BadInput(
+                "No worker is running: nothing reads the list.",
+                help="Start one with `mediavault serve` or `mediavault worker`, then run the command again.",
+            )
+        if view.held:
+            raise BadInput(Message("%(why)s: the list is not read.", why=view.held), help="Resume it, then try again.")
+        if clock.monotonic() >= ends_s:
+            raise TookTooLong("No worker has read the list yet.", help=_AGAIN)
+        await clock.sleep(LOOK_EVERY_S)
+
+
+def print_preview(view: SourcePreviewView) -> None:
+    """Print how many entries have each outcome, then the first of them in a table; or why the list can't be read."""
+    if view.error is not None:
+        err().print(f"{view.error} {view.help or ''}".rstrip(), markup=False, soft_wrap=True)
+        return
+    counts = view.counts
+    name = one_line(view.source.name)
+    later = f"{counts.undecided:,} are decided when the post has been read"
+    lines = [f"{name}: {counts.taken:,} would be taken, {later}, {counts.passed:,} would be passed over."]
+    if counts.in_turn:
+        lines.append(f"Taken in their turn: {fill_words(counts.in_turn, timedelta(seconds=view.fill_s))}.")
+    if not view.is_whole:
+        lines.append(f"The list may go on: {len(view.entries):,} of its posts were read.")
+    lines += [f"{REASONS[reason]}: {count:,}" for reason, count in counts.passed_for.items()]
+    for line in lines:
+        out().print(line, markup=False, soft_wrap=True)
+    if view.entries:
+        _print_entries(view)
+
+
+def _print_entries(view: SourcePreviewView) -> None:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("Outcome", "Why", "Published", "Length"):
+        table.add_column(name, no_wrap=name != "Why")
+    table.add_column("Post", overflow="fold")
+    for entry in view.entries[:ENTRIES_SHOWN]:
+        length = format_duration(entry.duration_s) if entry.duration_s else ""
+        published = moment_words(entry.published_at) if entry.published_at else ""
+        title = Text(one_line(entry.title or entry.url))
+        table.add_row(entry.outcome, what_becomes_of(entry), published, length, title)
+    out().print(table)
+    if len(view.entries) > ENTRIES_SHOWN:
+        out().print(f"and {len(view.entries) - ENTRIES_SHOWN:,} more: `--json` has all of them")
