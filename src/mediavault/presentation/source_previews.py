@@ -134,7 +134,9 @@ async def source_preview_view(preview: SourcePreview, store: Store, now: datetim
         not_before=reading.not_before if is_waiting and reading.not_before and reading.not_before > now else None,
         has_worker=bool(await store.workers.alive(seen_within=ALIVE_WITHIN)),
         error=translated(reading.error) if reading.error else None,
-        help=(translated(reading.help or "") or help_for(reading.error_code) or None) if reading.error else None,
+        help=(translated(reading.help or "") or help_for(reading.error_code, over=True) or None)
+        if reading.error
+        else None,
         is_whole=preview.listing is not None and preview.listing.is_whole,
         counts=counts,
         fill_s=(await _fill(one, waiting, store)).total_seconds() if waiting else 0,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from mediavault.core.failures import Failure
 from mediavault.core.following import Filters, Listing, Source, SourceState, Start
 from mediavault.core.following_decisions import named_posts
 from mediavault.core.job import NewJob
 from mediavault.core.logs import get_logger
+from mediavault.core.messages import Message
 from mediavault.platforms import registry
 from mediavault.store import source_previews as stored
 from mediavault.store.following import Followed
@@ -60,10 +61,7 @@ class SourcePreviewer:
             await stored.let_go_reading(records, held, later)
         except Failure as failure:
             log.info("preview_not_read", platform=held.platform, error_code=failure.code, error=failure.message)
-            failed = replace(
-                held, read_at=clock.now(), error=failure.message, help=failure.help, error_code=failure.code
-            )
-            await stored.let_go_reading(records, held, failed)
+            await stored.let_go_reading(records, held, _failed(held, failure, clock.now()))
         else:
             log.info("preview_read", platform=held.platform, method=listing.method, entries=len(listing.entries))
             await stored.let_go_reading(records, held, replace(held, read_at=clock.now()), self._named(listing))
@@ -72,6 +70,13 @@ class SourcePreviewer:
         posts, _ = named_posts(listing.entries[:MOST_ENTRIES], self.read, registry.seen_as)
         is_whole = listing.is_whole and len(listing.entries) <= MOST_ENTRIES
         return ReadList(tuple(posts), listing.title, listing.handle, is_whole, listing.is_newest_first, listing.method)
+
+
+def _failed(held: ListReading, failure: Failure, now: datetime) -> ListReading:
+    """Return the reading with why it failed; ``help`` only where it says more than the row of the code."""
+    own_help = None if failure.help == failure.spec.hint else failure.help
+    help_text = own_help if own_help is None or isinstance(own_help, Message) else Message(own_help)
+    return replace(held, read_at=now, error=failure.message, help=help_text, error_code=failure.code)
 
 
 def _as_source(reading: ListReading) -> Followed:

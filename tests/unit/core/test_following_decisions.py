@@ -1,0 +1,197 @@
+"""What becomes of each entry of a list."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mediavault.core.failures import NotAPost
+from mediavault.core.following import (
+    Entry,
+    EntryKind,
+    EntryState,
+    Filters,
+    Reason,
+    SeenEntry,
+    Source,
+    Start,
+    reason_after_look,
+)
+from mediavault.core.following_decisions import (
+    NEWS_AT_ONCE,
+    Decision,
+    ListedPost,
+    decide,
+    named_posts,
+    open_reasons,
+)
+from mediavault.core.job import NewJob
+from tests.fakes import FakeClock
+from tests.stubs import new_job
+
+NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+SOURCE = Source("s1", "https://www.youtube.com/channel/UC1", "youtube", followed_at=NOW - 10 * DAY)
+
+
+def entry(number: int = 1, **facts: Any) -> Entry:
+    return replace(Entry(f"https://video.example/{number}", str(number)), **facts)
+
+
+def listed(number: int = 1, **facts: Any) -> ListedPost:
+    found = entry(number, **facts)
+    return ListedPost(str(number), found, found.url)
+
+
+def decided(*posts: ListedPost, source: Source = SOURCE, **facts: Any) -> list[Decision]:
+    given_facts = {"known": {}, "removed": (), "is_newest_first": True, "is_first": True, "is_restarted": True, **facts}
+    return decide(posts, given_facts.pop("known"), given_facts.pop("removed"), source, NOW, **given_facts)
+
+
+def outcomes(decisions: list[Decision]) -> list[EntryState | Reason]:
+    return [each.reason or each.state for each in decisions]
+
+
+def read(url: str) -> NewJob:
+    if "/page/" in url:
+        raise NotAPost("This is no post.")
+    return new_job(url.partition("?")[0], clock=FakeClock())
+
+
+def test_a_post_that_a_list_names_twice_is_one() -> None:
+    first, again, page = (
+        entry(1),
+        replace(entry(1), url=entry(1).url + "?from=feed"),
+        Entry("https://video.example/page/"),
+    )
+    posts, jobs = named_posts([page, first, again, page], read, str)
+
+    assert [(post.entry, post.canonical_url) for post in posts] == [(page, ""), (first, first.url)]
+    assert list(jobs) == [posts[1].key]
+
+
+def test_news_are_taken_at_once_up_to_a_number_and_the_rest_waits() -> None:
+    news = [listed(number, published_at=NOW - DAY) for number in range(NEWS_AT_ONCE + 2)]
+    decisions = decided(*news, is_first=False, is_restarted=False)
+
+    assert outcomes(decisions) == [EntryState.TAKEN] * NEWS_AT_ONCE + [EntryState.WAITING] * 2
+    assert not any(each.is_from_before for each in decisions)
+
+
+def test_what_was_there_before_waits_for_its_turn_or_is_passed_over() -> None:
+    old = [listed(number, published_at=NOW - 20 * DAY) for number in range(3)]
+
+    assert outcomes(decided(*old)) == [Reason.BEFORE] * 3
+    newest = replace(SOURCE, start=Start.NEWEST, newest=2)
+    assert outcomes(decided(*old, source=newest)) == [EntryState.WAITING, EntryState.WAITING, Reason.BEFORE]
+
+
+def test_only_posts_that_the_filters_want_count_among_the_newest() -> None:
+    posts = [listed(1, kind=EntryKind.SHORT), listed(2), listed(3)]
+    source = replace(SOURCE, start=Start.NEWEST, newest=1, filters=Filters(kinds=(EntryKind.VIDEO,)))
+
+    assert outcomes(decided(*posts, source=source)) == [Reason.KIND, EntryState.WAITING, Reason.BEFORE]
+
+
+def test_a_deleted_post_and_a_link_that_names_none_are_passed_over_whatever_is_wanted() -> None:
+    posts = [listed(1), ListedPost("2", entry(2))]
+
+    assert outcomes(decided(*posts, source=replace(SOURCE, start=Start.EVERYTHING), removed={"1"})) == [
+        Reason.REMOVED,
+        Reason.UNREADABLE,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("former", "is_restarted", "outcome"),
+    [
+        (SeenEntry(EntryState.TAKEN, ""), True, EntryState.TAKEN),
+        (SeenEntry(EntryState.WAITING, ""), True, EntryState.WAITING),
+        (SeenEntry(EntryState.PASSED, "", reason=Reason.REMOVED), True, Reason.REMOVED),
+        (SeenEntry(EntryState.PASSED, "", reason=Reason.BEFORE), False, Reason.BEFORE),
+        (SeenEntry(EntryState.PASSED, "", reason=Reason.BEFORE), True, EntryState.WAITING),
+        (SeenEntry(EntryState.PASSED, "", reason=Reason.WORDS), False, EntryState.TAKEN),
+        (SeenEntry(EntryState.PASSED, "", reason=Reason.WORDS, is_read=True), False, Reason.WORDS),
+    ],
+)
+def test_a_decision_is_made_again_only_where_it_may_have_changed(
+    former: SeenEntry, is_restarted: bool, outcome: EntryState | Reason
+) -> None:
+    [decision] = decided(
+        listed(1),
+        source=replace(SOURCE, start=Start.EVERYTHING),
+        known={"1": former},
+        is_first=False,
+        is_restarted=is_restarted,
+    )
+
+    assert (decision.reason or decision.state) == outcome
+    assert decision.is_change is (outcome != (former.reason or former.state))
+
+
+@pytest.mark.parametrize(
+    ("facts", "wishes", "reasons"),
+    [
+        ({}, {}, ()),
+        ({}, {"start": Start.SINCE, "since": NOW - 9 * DAY}, (Reason.BEFORE,)),
+        ({"published_at": NOW}, {"start": Start.SINCE, "since": NOW - 9 * DAY}, ()),
+        ({}, {"filters": Filters(shortest_s=60)}, (Reason.LENGTH,)),
+        ({"duration_s": 90.0}, {"filters": Filters(shortest_s=60)}, ()),
+        ({}, {"filters": Filters(languages=("de",))}, (Reason.LANGUAGE,)),
+        ({"title": "Trains"}, {"filters": Filters(having=("trains",))}, ()),
+        ({"title": "Trains"}, {"filters": Filters(having=("boats",))}, (Reason.WORDS,)),
+        ({"title": "Trains"}, {"filters": Filters(having=("trains",), lacking=("boats",))}, (Reason.WORDS,)),
+        ({"title": "Trains", "text": "Slow"}, {"filters": Filters(lacking=("boats",))}, ()),
+    ],
+)
+def test_what_the_list_does_not_say_is_decided_when_the_post_has_been_read(
+    facts: dict[str, Any], wishes: dict[str, Any], reasons: tuple[Reason, ...]
+) -> None:
+    assert open_reasons(entry(1, **facts), replace(SOURCE, **wishes), NOW) == reasons
+
+
+DATES = st.datetimes(datetime(2026, 9, 1), datetime(2026, 11, 29), timezones=st.just(UTC))  # noqa: DTZ001 - of a zone
+WORDS = st.sampled_from(["trains", "boats", "slow trains", ""])
+ENTRIES = st.builds(
+    Entry,
+    st.integers(0, 9).map(lambda number: f"https://video.example/{number}"),
+    title=st.none() | WORDS,
+    text=st.none() | WORDS,
+    published_at=st.none() | DATES,
+    duration_s=st.none() | st.floats(1, 1_000),
+    kind=st.none() | st.sampled_from(EntryKind),
+    language=st.none() | st.sampled_from(["de", "en-GB"]),
+)
+SOURCES = st.builds(
+    replace,
+    st.just(SOURCE),
+    start=st.sampled_from(Start),
+    since=DATES,
+    newest=st.integers(1, 3),
+    filters=st.builds(
+        Filters,
+        having=st.lists(WORDS.filter(bool), max_size=1).map(tuple),
+        lacking=st.lists(WORDS.filter(bool), max_size=1).map(tuple),
+        shortest_s=st.none() | st.floats(1, 500),
+        longest_s=st.none() | st.floats(500, 1_000),
+        languages=st.lists(st.sampled_from(["de", "en"]), max_size=1).map(tuple),
+    ),
+)
+
+
+@given(ENTRIES, ENTRIES, SOURCES)
+def test_no_post_is_refused_for_a_reason_that_was_not_open(known: Entry, post: Entry, source: Source) -> None:
+    """``post`` says what the list did not; what both say is the same."""
+    [decision] = decided(ListedPost("1", known, known.url), source=source)
+    said = {name: getattr(known, name) for name in ("title", "published_at", "duration_s", "language")}
+    read_post = replace(post, **{name: value for name, value in said.items() if value is not None}, kind=None)
+    read_post = replace(read_post, text=known.text if known.text is not None else post.text or "", title=known.title)
+    refused = reason_after_look(read_post, source, NOW)
+
+    if decision.state is not EntryState.PASSED and refused is not None:
+        assert refused in open_reasons(known, source, NOW)
