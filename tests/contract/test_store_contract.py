@@ -221,6 +221,15 @@ async def test_two_equal_urls_in_one_forced_call_give_one_new_version(store: Sto
     assert [(answer.created, answer.job.version) for answer in answers] == [(True, 2), (False, 2)]
 
 
+async def test_the_newest_jobs_of_posts_are_found_by_their_urls(store: Store) -> None:
+    await enqueue(store, 1, 2)
+    [second] = await store.queue.enqueue([numbered_job(3, url_of(1))], force=True)
+    found = await store.catalogue.of_posts([url_of(1), url_of(1), url_of(9)])
+
+    assert found == {url_of(1): second.job}
+    assert await store.catalogue.of_posts([]) == {}
+
+
 async def test_a_later_submission_returns_the_newest_version(store: Store) -> None:
     await enqueue(store, 1)
     [second] = await store.queue.enqueue([numbered_job(2, url_of(1))], force=True)

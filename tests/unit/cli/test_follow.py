@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from tests.unit.cli.conftest import Run
+from mediavault.cli import previewing
+from mediavault.core.following import Entry
+from mediavault.store.holds import pause
+from tests.previewed import fail_what_waits, read_what_waits
+from tests.unit.cli.conftest import Run, StubHouse, beat
 
 CHANNEL = "https://www.youtube.com/@jane"
+FILM = Entry("https://www.youtube.com/watch?v=aaaaaaaaaaa", "aaaaaaaaaaa", title="A film", duration_s=90.0)
 
 
 def test_a_channel_is_followed_listed_paused_resumed_checked_and_removed(run: Run) -> None:
@@ -72,3 +79,74 @@ def test_what_cannot_be_is_refused_with_a_sentence_and_nothing_is_stored(run: Ru
 
     assert (result.code, "Traceback" in result.err) == (2, False)
     assert run("follow", "list").out == ""
+
+
+def test_a_preview_waits_for_a_worker_and_follows_nothing(
+    run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def read_while_the_command_sleeps(seconds: float) -> None:
+        house.clock.advance(seconds)
+        await read_what_waits(house.store.records, house.clock, FILM)
+
+    asyncio.run(beat(house))
+    monkeypatch.setattr(house.clock, "sleep", read_while_the_command_sleeps)
+    shown = run("follow", "add", CHANNEL, "--start", "everything", "--preview")
+
+    assert shown.code == 0
+    assert (
+        "Slow Trains: 1 would be taken, 0 are decided when the post has been read, 0 would be passed over." in shown.out
+    )
+    assert "Taken in their turn: 1 post, about 10 minutes." in shown.out
+    assert "In its turn" in shown.out
+    assert "A film" in shown.out
+    assert run("follow", "list").out == ""
+
+    view = run("follow", "add", CHANNEL, "--shortest", "120", "--preview", "--json").json()
+    assert (view["counts"]["passed_for"], view["entries"][0]["reason"]) == ({"before": 1}, "before")
+
+
+def test_a_preview_of_a_list_that_cannot_be_read_says_what_helps(
+    run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail_while_the_command_sleeps(seconds: float) -> None:
+        house.clock.advance(seconds)
+        await fail_what_waits(house.store.records, house.clock)
+
+    asyncio.run(beat(house))
+    monkeypatch.setattr(house.clock, "sleep", fail_while_the_command_sleeps)
+    shown = run("follow", "add", CHANNEL, "--preview")
+
+    assert (shown.code, shown.out) == (1, "")
+    assert shown.err.startswith("This list is private.")
+    assert "Sign in" in shown.err
+
+
+def test_a_preview_that_nobody_reads_says_why(run: Run, house: StubHouse) -> None:
+    alone = run("follow", "add", CHANNEL, "--preview")
+    assert (alone.code, "`mediavault worker`" in alone.err) == (2, True)
+
+    asyncio.run(pause(house.store.records, "youtube"))
+    asyncio.run(beat(house))
+    paused = run("follow", "add", CHANNEL, "--preview")
+    assert (paused.code, paused.err.splitlines()[0]) == (2, "mediavault: YouTube is paused: the list is not read.")
+
+
+def test_a_preview_waits_no_longer_than_a_worker_may_take(
+    run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def beat_while_the_command_sleeps(seconds: float) -> None:
+        house.clock.advance(seconds)
+        await beat(house)
+
+    asyncio.run(beat(house))
+    monkeypatch.setattr(house.clock, "sleep", beat_while_the_command_sleeps)
+    began = house.clock.now()
+    shown = run("follow", "add", CHANNEL, "--preview")
+
+    assert (shown.code, "No worker has read the list yet." in shown.err) == (2, True)
+    assert (house.clock.now() - began).total_seconds() == pytest.approx(previewing.WAIT_AT_MOST_S, abs=1)
+
+
+@pytest.mark.parametrize("options", [("--start", "0"), ("--profile", "nothing"), ("--with", "/(/")])
+def test_a_preview_refuses_what_following_refuses(run: Run, options: tuple[str, ...]) -> None:
+    assert run("follow", "add", CHANNEL, "--preview", *options).code == 2

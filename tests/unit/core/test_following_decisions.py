@@ -167,20 +167,18 @@ ENTRIES = st.builds(
     kind=st.none() | st.sampled_from(EntryKind),
     language=st.none() | st.sampled_from(["de", "en-GB"]),
 )
+WISHES = st.one_of(
+    st.builds(Filters, having=WORDS.map(lambda words: (words or "slow",))),
+    st.builds(Filters, lacking=WORDS.map(lambda words: (words or "slow",))),
+    st.builds(Filters, shortest_s=st.floats(1, 500), longest_s=st.floats(500, 1_000)),
+    st.builds(Filters, languages=st.sampled_from([("de",), ("en",)])),
+)
 SOURCES = st.builds(
     replace,
     st.just(SOURCE),
-    start=st.sampled_from(Start),
+    start=st.sampled_from([Start.EVERYTHING, Start.SINCE]),
     since=DATES,
-    newest=st.integers(1, 3),
-    filters=st.builds(
-        Filters,
-        having=st.lists(WORDS.filter(bool), max_size=1).map(tuple),
-        lacking=st.lists(WORDS.filter(bool), max_size=1).map(tuple),
-        shortest_s=st.none() | st.floats(1, 500),
-        longest_s=st.none() | st.floats(500, 1_000),
-        languages=st.lists(st.sampled_from(["de", "en"]), max_size=1).map(tuple),
-    ),
+    filters=WISHES,
 )
 
 
