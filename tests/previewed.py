@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import LoginRequired
-from mediavault.core.following import Entry
+from mediavault.core.following import Entry, Source
 from mediavault.core.following_decisions import named_posts
+from mediavault.core.records import RecordKind
 from mediavault.core.submission import Submission
+from mediavault.core.typed_records import to_named_json
 from mediavault.platforms.registry import identify, seen_as
 from mediavault.store import source_previews as stored
 from mediavault.store.port import Records
@@ -22,6 +25,19 @@ async def read_what_waits(records: Records, clock: Clock, *entries: Entry, title
         assert held is not None
         listing = stored.ReadList(tuple(posts), title=title, is_whole=True)
         await stored.let_go_reading(records, held, replace(held, read_at=clock.now()), listing)
+
+
+async def add_preview(
+    records: Records, draft: Source, preview_id: str, listing: stored.ReadList, now: datetime
+) -> None:
+    """Store a preview with this id whose list was read."""
+    reading = stored.ListReading(stored.key_of(draft.url), draft.url, draft.platform, now, read_at=now)
+    for name, value in (
+        (f"draft/{preview_id}", draft),
+        (f"reading/{reading.key}", reading),
+        (f"list/{reading.key}", listing),
+    ):
+        await records.put(RecordKind.SOURCE_PREVIEW, name, to_named_json(value), expires_at=now + stored.LASTS)
 
 
 async def fail_what_waits(records: Records, clock: Clock) -> None:

@@ -6,15 +6,26 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.following import EntryKind, EntryState, Filters, Reason, SeenEntry, Source, SourceState, Start
+from mediavault.core.following import (
+    Entry,
+    EntryKind,
+    EntryState,
+    Filters,
+    Reason,
+    SeenEntry,
+    Source,
+    SourceState,
+    Start,
+)
 from mediavault.core.job import Job
 from mediavault.core.messages import Message
 from mediavault.core.records import RecordKind
 from mediavault.core.retention import WHOLE_VAULT, RetentionRule
 from mediavault.core.typed_records import to_named_json
 from mediavault.store import following as stored
-from mediavault.store import retention
+from mediavault.store import retention, source_previews
 from mediavault.store.port import Store
+from tests.previewed import read_what_waits
 
 CHANNEL, FEED, PAUSED, FRESH = "s-000000000001", "s-000000000002", "s-000000000003", "s-000000000004"
 WAITING = 1_240
@@ -77,3 +88,30 @@ async def _add_rules(store: Store) -> None:
 def _entry(number: int, at: datetime, state: EntryState, reason: Reason | None = None) -> SeenEntry:
     url = f"https://www.youtube.com/watch?v=sample{number:05}"
     return SeenEntry(state, url, f"Journey {number}: along the coast", at, at, reason)
+
+
+async def preview_that_waits(store: Store) -> str:
+    """Ask for a preview of a channel, and return the path of its page: nothing reads its list."""
+    draft = Source("s-draft", "https://www.youtube.com/@jane/videos", "youtube", SystemClock().now())
+    return f"/sources/preview/{await source_previews.ask(store.records, draft, SystemClock())}"
+
+
+async def preview_that_was_read(store: Store) -> str:
+    """Ask for a preview of a playlist with filters, read its list, and return the path of its page."""
+    now = SystemClock().now()
+    draft = Source(
+        "s-draft", "https://www.youtube.com/playlist?list=PLnight-rides", "youtube", now, start=Start.NEWEST, newest=40,
+        filters=Filters(lacking=("trailer",), shortest_s=60.0, kinds=(EntryKind.VIDEO,)),
+    )  # fmt: skip
+    asked = await source_previews.ask(store.records, draft, SystemClock())
+    entries = [
+        Entry(
+            f"https://www.youtube.com/watch?v=preview{number:04}", f"preview{number:04}", f"Night ride {number}",
+            text="Through the rain" if number % 3 else None, published_at=now - timedelta(days=number),
+            duration_s=None if number % 7 == 0 else 20.0 if number % 5 == 0 else 600.0 + number,
+            kind=EntryKind.SHORT if number % 11 == 0 else EntryKind.VIDEO, members_only=number % 13 == 0,
+        )
+        for number in range(1, 160)
+    ]  # fmt: skip
+    await read_what_waits(store.records, SystemClock(), *entries, title="Night rides")
+    return f"/sources/preview/{asked}"

@@ -37,7 +37,7 @@ SITES, SITE, SIGN_INS = "/sites", "/sites/{platform}", "/sessions"
 COLLECTIONS, COLLECTION = "/collections", "/collections/{title:path}"
 SETTINGS, DOCTOR, ACCESS, FEEDS = "/settings", "/doctor", "/access", "/access/feeds"
 PROFILES, RETENTION = "/profiles", "/retention"
-SOURCES, SOURCE = "/sources", "/sources/{source_id}"
+SOURCES, SOURCE, PREVIEW = "/sources", "/sources/{source_id}", "/sources/preview/{preview_id}"
 
 # Each untrusted text, and the pages that show it.
 SHOWN: Mapping[str, tuple[str, ...]] = {
@@ -92,6 +92,9 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "SourceState.handle": (SOURCES, SOURCE),
     "SeenEntry.url": (SOURCE,),
     "SeenEntry.title": (SOURCE,),
+    "Entry.url": (PREVIEW,),
+    "Entry.title": (PREVIEW,),
+    "ReadList.title": (PREVIEW,),
     "ProbeReport.container": (POST,),
     "ProbeReport.video_codec": (POST,),
     "ProbeReport.audio_codec": (POST,),
@@ -116,6 +119,11 @@ UNSHOWN: Mapping[str, str] = {
     **dict.fromkeys(("Source.id", "Source.platform", "SeenEntry.job_id", "SourceState.method"), _OURS),
     **dict.fromkeys(("SourceState.stable_id", "SourceState.recent_ids"), "compared with what the site says"),
     **dict.fromkeys(("SourceState.picture_url", "Filters.languages"), _API),
+    **dict.fromkeys(("ListReading.key", "ListReading.platform", "ListedPost.key", "ReadList.method"), _OURS),
+    **dict.fromkeys(("ListReading.url", "ListedPost.canonical_url", "Entry.post_id", "Entry.thumbnail_url"), _SAME),
+    **dict.fromkeys(("Entry.text", "Entry.language"), "compared with what filters ask for"),
+    "ListReading.stable_id": "compared with what the site says",
+    "ReadList.handle": "where a list has no title, which is as SourceState has it",
     "Source.added_by": "a checked name: letters, digits and a few signs",
     "SourceState.help": "one of the vault's own sentences",
     "Mark.name": "made from its text",
@@ -164,6 +172,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     PROFILES: ("change",),
     SOURCES: ("url", "change", "page"),
     SOURCE: ("source_id", "cursor"),
+    PREVIEW: ("preview_id",),
     COLLECTION: ("title",),
     **dict.fromkeys(("/s/{key}", "/s/{key}/video", "/s/{key}/picture"), ("key",)),
     **dict.fromkeys(("/feeds/{key}/rss.xml", "/feeds/{key}/atom.xml", "/feeds/{key}/cover.png"), ("key",)),
@@ -195,7 +204,7 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     "/jobs/{job_id}/again": ("profile",),
     PROFILES: ("name", "codec", "second_codec", "max_height", "subtitles", "name_template", "collection"),
     "/profiles/remove": ("name",),
-    **dict.fromkeys((SOURCES, SOURCE), SOURCE_FIELDS),
+    **dict.fromkeys((SOURCES, SOURCE, f"{SOURCES}/preview", f"{SOURCE}/preview"), SOURCE_FIELDS),
     **dict.fromkeys((f"{SOURCE}/{do}" for do in ("pause", "resume", "check")), ("back",)),
     f"{SOURCE}/remove": (),
     "/share": ("url", "text", "title"),

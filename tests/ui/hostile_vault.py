@@ -15,7 +15,8 @@ from mediavault.api.services import ApiServices
 from mediavault.auth.scopes import Scope
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode
-from mediavault.core.following import EntryState, Filters, Reason, SeenEntry, Source, SourceState
+from mediavault.core.following import Entry, EntryState, Filters, Reason, SeenEntry, Source, SourceState
+from mediavault.core.following_decisions import ListedPost
 from mediavault.core.job import JobStatus, WorkerHeartbeat, WorkerId
 from mediavault.core.media import KeptFile, ProbeReport
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
@@ -26,7 +27,9 @@ from mediavault.presentation.doctor_report import DoctorVerdict as Found
 from mediavault.store.codec import storable
 from mediavault.store.following import put_seen, put_waiting
 from mediavault.store.port import Store, StoredJob
+from mediavault.store.source_previews import ReadList
 from mediavault.web.app import create_app
+from tests.previewed import add_preview
 from tests.session_stubs import StubSessions, StubWindows
 from tests.ui.hostile import HOW_MANY_STATES, TextOf, post_of
 from tests.ui.vault import TOKEN, Vault, sample_vault
@@ -134,6 +137,23 @@ async def _follow(store: Store, number: int, text_of: TextOf, now: datetime) -> 
     await put_waiting(store.records, named, now, [("waits", entry)])
     linked = replace(entry, url=f"https://videos.example/{entry.url}", state=EntryState.PASSED, reason=Reason.WORDS)
     await put_seen(store.records, named, {"passed": linked, "nameless": replace(linked, title=None)})
+    await _preview(store, number, text_of, now)
+
+
+async def _preview(store: Store, number: int, text_of: TextOf, now: datetime) -> None:
+    """Store a preview of a list that was read, with an entry that has a name and one that has none."""
+    draft = Source("s-draft", f"https://videos.example/preview/{number}", "generic", now)
+    entry = Entry(text_of("Entry.url"), title=text_of("Entry.title"))
+    linked = Entry(f"https://videos.example/{entry.url}")
+    posts = tuple(ListedPost(one.url, one) for one in (entry, linked))
+    await add_preview(
+        store.records, draft, preview_id_of(number), ReadList(posts, title=text_of("ReadList.title")), now
+    )
+
+
+def preview_id_of(number: int) -> str:
+    """Return the id of the preview with the text of this number."""
+    return f"p-{number:012x}"
 
 
 def source_id_of(number: int) -> str:

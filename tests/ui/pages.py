@@ -24,7 +24,7 @@ from mediavault.core.job import JobId, JobStatus
 from mediavault.store.port import JobQuery
 from mediavault.store.twins import put_twins
 from tests.patience import patient
-from tests.ui.followed import CHANNEL
+from tests.ui.followed import CHANNEL, preview_that_waits, preview_that_was_read
 from tests.ui.odd import CHAPTERS, MISSING, PARTLY, UNPLAYABLE, WAITS
 from tests.ui.odd import id_of as odd_id
 from tests.ui.vault import PASSWORD, TOKEN, Vault
@@ -52,6 +52,14 @@ class Case:
     allow: tuple[str, ...] = ()
     part: str = "html"  # of the page that axe looks at: what lies over the rest hides all of a link but a few pixels
     is_rare: bool = False
+
+
+async def preview_read(vault: Vault) -> str:
+    return await preview_that_was_read(vault.store)
+
+
+async def preview_waiting(vault: Vault) -> str:
+    return await preview_that_waits(vault.store)
 
 
 def at(address: str) -> Address:
@@ -417,6 +425,9 @@ CASES: tuple[Case, ...] = (
     Case("source-change", "/sources", at(f"/sources?change={CHANNEL}")),
     Case("sources-member", "/sources", at("/login"), "several", then=as_user("jane", "/sources"), is_rare=True),
     Case("source", "/sources/{source_id}", at(f"/sources/{CHANNEL}"), then=everything_open),
+    Case("preview", "/sources/preview/{preview_id}", preview_read, then=everything_open),
+    Case("preview-waiting", "/sources/preview/{preview_id}", preview_waiting),
+    Case("preview-gone", "/sources/preview/{preview_id}", at("/sources/preview/p-1"), allow=REFUSED),
     Case("source-gone", "/sources/{source_id}", at("/sources/nonesuch"), allow=REFUSED),
     Case("notifications", "/notifications", at("/notifications"), then=everything_open),
     Case("notifications-empty", "/notifications", at("/notifications"), "empty"),

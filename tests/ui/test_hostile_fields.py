@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from tests.ui.browsing import Pages
-from tests.ui.hostile import DOCTOR, FEED, HOW_MANY_STATES, LIBRARY, POST, SHOWN, SOURCE, mark_of, post_id
-from tests.ui.hostile_vault import STRAYS, HostileVault, source_id_of
+from tests.ui.hostile import DOCTOR, FEED, HOW_MANY_STATES, LIBRARY, POST, PREVIEW, SHOWN, SOURCE, mark_of, post_id
+from tests.ui.hostile_vault import STRAYS, HostileVault, preview_id_of, source_id_of
 from tests.ui.hostile_walk import NO_FILE, examine, look, signed_in
 
 # Marks in texts, fields and links; and marked texts that would change the direction of the words next to them.
@@ -33,6 +33,8 @@ def places_of(route: str) -> Sequence[str]:
         return ["/library?state=all"]
     if route == SOURCE:
         return [f"/sources/{source_id_of(0)}"]
+    if route == PREVIEW:
+        return [f"/sources/preview/{preview_id_of(0)}"]
     site, account = mark_of("Job.platform"), f"{mark_of('Account.platform')}/{mark_of('Account.slug')}"
     return [route.replace("{platform}/{slug}", account).replace("{platform}", site)]
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import expect
 
-from mediavault.core.following import Start
+from mediavault.core.clock import SystemClock
+from mediavault.core.following import Entry, Start
 from mediavault.store.following import followed
+from tests.patience import patient
+from tests.previewed import read_what_waits
 from tests.ui.browsing import Pages, Size, overflow
 from tests.ui.followed import CHANNEL, PAUSED
 from tests.ui.vault import PASSWORD, Vault, add_users
@@ -95,6 +98,43 @@ async def test_a_sources_page_shows_what_was_taken_waits_and_was_passed_over(
     await expect(page.get_by_text("and 1190 more")).to_be_visible()
     await expect(page.locator(".entries").last).to_contain_text("Too short or too long")
     assert await overflow(page) == []
+
+
+@both
+@pytest.mark.parametrize("javascript", [True, False])
+async def test_what_following_would_take_is_shown_before_it_is_followed(
+    pages: Pages, fresh_vault: Vault, size: Size, javascript: bool
+) -> None:
+    page = await pages("/sources", size=size, javascript=javascript, base=fresh_vault.base)
+    await page.locator("#url").fill("https://www.youtube.com/@jane/videos")
+    await page.locator("#start").select_option("everything")
+    await page.get_by_role("button", name="Preview").click()
+    preview = page.locator("#preview")
+    await expect(preview).to_contain_text("Reading the list …")
+    assert await overflow(page) == []
+
+    films = [
+        Entry(f"https://www.youtube.com/watch?v={n:011}", title=f"Film {n}", duration_s=60.0 * n, text="")
+        for n in (1, 9)
+    ]
+    await read_what_waits(fresh_vault.store.records, SystemClock(), *films, title="Jane")
+    if not javascript:
+        await page.get_by_role("link", name="Refresh").click()
+    await expect(preview).to_contain_text("Jane", timeout=patient(10_000))
+    await expect(preview.locator(".entries li")).to_have_count(2)
+    assert await overflow(page) == []
+
+    await page.locator(".filters summary").click()
+    await page.locator("#shortest").fill("5")
+    await page.get_by_role("button", name="Preview").click()
+    await expect(preview).to_contain_text("Film 1")
+    await expect(preview.locator(".entries").last).to_contain_text("Too short or too long")
+    assert len(await followed(fresh_vault.store.records)) == 4
+
+    await page.get_by_role("button", name="Follow", exact=True).click()
+    await expect(page.locator(".source").first).to_contain_text("https://www.youtube.com/@jane/videos")
+    source = (await followed(fresh_vault.store.records))[-1].source
+    assert (source.start, source.filters.shortest_s) == (Start.EVERYTHING, 300.0)
 
 
 async def test_a_member_sees_the_sources_and_is_offered_no_change(pages: Pages, fresh_vault: Vault) -> None:

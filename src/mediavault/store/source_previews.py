@@ -113,7 +113,7 @@ async def ask_of_change(records: Records, one: Followed, draft: Source, clock: C
 
 
 async def _ask(records: Records, draft: Source, stable_id: str, clock: Clock) -> str:
-    now, key = clock.now(), _key(draft.url)
+    now, key = clock.now(), key_of(draft.url)
     record = await records.get(_KIND, _READING + key)
     reading = None if record is None else _read(ListReading, record)
     if reading is None or _is_stale(reading, now):
@@ -134,7 +134,8 @@ async def _ask(records: Records, draft: Source, stable_id: str, clock: Clock) ->
     return preview_id
 
 
-def _key(url: str) -> str:
+def key_of(url: str) -> str:
+    """Return the key of the reading of a list."""
     return hashlib.sha256(url.encode()).hexdigest()[:32]
 
 
@@ -159,7 +160,7 @@ async def find_preview(records: Records, preview_id: str) -> SourcePreview:
     """Return a preview. Raises NotFound once it has expired."""
     record = await records.get(_KIND, _DRAFT + preview_id)
     draft = None if record is None else _read(Source, record)
-    record = None if draft is None else await records.get(_KIND, _READING + _key(draft.url))
+    record = None if draft is None else await records.get(_KIND, _READING + key_of(draft.url))
     reading = None if record is None else _read(ListReading, record)
     if draft is None or reading is None:
         raise NotFound("This preview has expired.", help="Ask for a new one: a preview is kept for an hour.")

@@ -14,7 +14,8 @@ from fastapi.routing import APIRoute
 from mediavault.auth.rss_feeds import RssFeed
 from mediavault.auth.tokens import ApiToken
 from mediavault.auth.web_sessions import ClientInfo, WebSession
-from mediavault.core.following import Filters, SeenEntry, Source, SourceState
+from mediavault.core.following import Entry, Filters, SeenEntry, Source, SourceState
+from mediavault.core.following_decisions import ListedPost
 from mediavault.core.job import HistoryRecord, Job, JobItem, WorkerHeartbeat
 from mediavault.core.marks import Mark
 from mediavault.core.media import Account, Candidate, Chapter, Cue, Item, KeptFile, ProbeReport, Subtitles
@@ -24,6 +25,7 @@ from mediavault.core.site_limits import SiteLimit
 from mediavault.presentation.doctor_report import Check, UpgradeOutcome, YtdlpState
 from mediavault.store.live_settings import Change
 from mediavault.store.saved_searches import SavedSearch
+from mediavault.store.source_previews import ListReading, ReadList
 from mediavault.web import pages
 from mediavault.web.library_filter import LibraryFilter
 from tests.ui.hostile import BUTTONS, FORMS, PARAMETERS, SHOWN, UNSHOWN
@@ -34,7 +36,7 @@ from tests.ui.pages import CASES, NO_PAGES
 RECORDS = (
     *(Job, JobItem, Item, Account, Candidate, KeptFile, HistoryRecord, WorkerHeartbeat, SiteLimit),
     *(Chapter, Subtitles, Cue),
-    *(Source, Filters, SourceState, SeenEntry),
+    *(Source, Filters, SourceState, SeenEntry, Entry, ListedPost, ListReading, ReadList),
     *(
         ClientInfo,
         WebSession,
