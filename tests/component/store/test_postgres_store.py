@@ -17,7 +17,7 @@ from mediavault.core.job import Job, JobStatus, Priority, WorkerId
 from mediavault.core.site_limits import MAX_PLAUSIBLE_WAIT, SOON, PermitRefusal, PermitRequest
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.port import JobQuery
-from mediavault.store.postgres import ops
+from mediavault.store.postgres import ops, reads
 from mediavault.store.postgres.claims import HEAD_EVERY_S
 from mediavault.store.postgres.engine import PostgresDatabase, Statement, named, positional
 from mediavault.store.postgres.schema import MIGRATIONS, migrate
@@ -157,7 +157,7 @@ async def test_a_job_that_was_committed_late_waits_a_second_at_most(url: str) ->
 async def test_a_post_that_is_removed_while_it_is_submitted_again_is_stored_after_all(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    newest = ops._newest
+    newest = reads.of_posts
     async with opened(url) as store, opened(url) as person:
         await enqueued(store, 1)
 
@@ -166,7 +166,7 @@ async def test_a_post_that_is_removed_while_it_is_submitted_again_is_stored_afte
                 await person.catalogue.remove(job.id)
             return await newest(server, canonical_urls)
 
-        monkeypatch.setattr(ops, "_newest", removed_first)
+        monkeypatch.setattr(ops, "of_posts", removed_first)
         [again] = await store.queue.enqueue([numbered_job(2, "https://videos.example/1")])
 
         assert again.created
