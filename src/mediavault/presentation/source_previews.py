@@ -9,11 +9,14 @@ from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
+from mediavault.core.failures import FAILURES, SignInHelp
 from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.core.following import REASONS, EntryKind, EntryState, Reason, fill_takes
 from mediavault.core.following_decisions import Decision, open_reasons
 from mediavault.core.job import Job, JobStatus
 from mediavault.core.messages import Message
+from mediavault.core.platform import Platform
+from mediavault.core.sessions import can_be_signed_in_to
 from mediavault.platforms import registry
 from mediavault.presentation.labels import help_for, hold_label
 from mediavault.presentation.schemas import SourceView
@@ -22,7 +25,7 @@ from mediavault.presentation.translation import gettext, translated
 from mediavault.store.following import Followed, decisions, followed
 from mediavault.store.holds import all_holds
 from mediavault.store.port import Store
-from mediavault.store.source_previews import ReadList, SourcePreview
+from mediavault.store.source_previews import ListReading, ReadList, SourcePreview
 
 # What a post itself may say, by the reason for which it is passed over then.
 _FACTS: Mapping[Reason, str] = {
@@ -134,14 +137,24 @@ async def source_preview_view(preview: SourcePreview, store: Store, now: datetim
         not_before=reading.not_before if is_waiting and reading.not_before and reading.not_before > now else None,
         has_worker=bool(await store.workers.alive(seen_within=ALIVE_WITHIN)),
         error=translated(reading.error) if reading.error else None,
-        help=(translated(reading.help or "") or help_for(reading.error_code, over=True) or None)
-        if reading.error
-        else None,
+        help=_help(reading, site),
         is_whole=preview.listing is not None and preview.listing.is_whole,
         counts=counts,
         fill_s=(await _fill(one, waiting, store)).total_seconds() if waiting else 0,
         entries=entries,
     )
+
+
+def _help(reading: ListReading, site: Platform) -> str | None:
+    """Return what helps where the list could not be read; the usual hint of a login wall speaks of a post."""
+    if reading.error is None or reading.error_code is None:
+        return None
+    if reading.help:
+        return translated(reading.help)
+    if FAILURES[reading.error_code].sign_in is SignInHelp.NEEDED and can_be_signed_in_to(site):
+        wish = gettext("Sign in to %(site)s with `mediavault login %(name)s` or on the page Sign-ins, then ask again.")
+        return wish % {"site": site.title, "name": site.name}
+    return help_for(reading.error_code, over=True) or None
 
 
 def _state(preview: SourcePreview, now: datetime) -> PreviewState:

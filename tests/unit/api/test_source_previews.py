@@ -50,7 +50,7 @@ async def test_a_list_that_cannot_be_read_says_what_helps(vault: ApiVault) -> No
     shown = (await vault.client.get(f"/api/sources/preview/{asked['id']}")).json()
 
     assert (shown["state"], shown["error"]) == ("failed", "This list is private.")
-    assert "Sign in" in shown["help"]
+    assert shown["help"].startswith("Sign in to YouTube with `mediavault login youtube`")
 
 
 @pytest.mark.parametrize(
