@@ -359,7 +359,10 @@ def _matcher(pattern: str) -> Any:
 
 def _plain(text: str) -> str:
     """Return the text without case and diacritics."""
-    apart = unicodedata.normalize("NFKD", text.casefold())
+    folded = text.casefold()
+    if folded.isascii():
+        return folded
+    apart = unicodedata.normalize("NFKD", folded)
     return "".join(char for char in apart if not unicodedata.combining(char))
 
 
