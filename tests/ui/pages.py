@@ -114,7 +114,7 @@ async def bad_profile(page: Page) -> None:
 async def source_refused(page: Page) -> None:
     await everything_open(page)
     await page.locator("#url").fill("https://www.youtube.com/watch?v=aaaaaaaaaaa")
-    await page.locator("#form .actions button").click()
+    await page.locator("#form .actions button:not([formaction])").click()
     await page.locator("#messages .complaint").wait_for()
 
 
