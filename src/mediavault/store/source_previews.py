@@ -57,6 +57,11 @@ class ListReading:
     help: Message | None = None
     error_code: ErrorCode | None = None
 
+    @property
+    def was_read(self) -> bool:
+        """Whether there is a list."""
+        return self.read_at is not None and self.error is None
+
     def is_held(self, now: datetime) -> bool:
         """Whether a worker is reading the list."""
         return self.read_at is None and self.held_until is not None and self.held_until > now
@@ -116,8 +121,9 @@ async def _ask(records: Records, draft: Source, stable_id: str, clock: Clock) ->
     now, key = clock.now(), key_of(draft.url)
     record = await records.get(_KIND, _READING + key)
     reading = None if record is None else _read(ListReading, record)
-    if reading is None or _is_stale(reading, now):
-        await _make_room(records, _READING, MOST_LISTS)
+    if reading is None or _is_stale(reading, now) or (reading.was_read and await _list_of(records, reading) is None):
+        if record is None:
+            await _make_room(records, _READING, MOST_LISTS)
         reading = ListReading(key, draft.url, draft.platform, now, stable_id)
         # Where a worker or another user is faster, theirs is as good.
         await records.replace(
@@ -146,6 +152,12 @@ def _is_stale(reading: ListReading, now: datetime) -> bool:
     return reading.error is not None or now - (reading.read_at or reading.asked_at) > FRESH_FOR
 
 
+async def _list_of(records: Records, reading: ListReading) -> ReadList | None:
+    """Return the list that was read; None before that, and where another version of mediavault has stored it."""
+    record = None if not reading.was_read else await records.get(_KIND, _LIST + reading.key)
+    return None if record is None else _read(ReadList, record)
+
+
 async def _make_room(records: Records, prefix: str, most: int) -> None:
     """Remove the oldest of the drafts or readings, so that one more has room."""
     if await records.count_under(_KIND, prefix) < most:
@@ -162,10 +174,9 @@ async def find_preview(records: Records, preview_id: str) -> SourcePreview:
     draft = None if record is None else _read(Source, record)
     record = None if draft is None else await records.get(_KIND, _READING + key_of(draft.url))
     reading = None if record is None else _read(ListReading, record)
-    if draft is None or reading is None:
+    listing = None if reading is None else await _list_of(records, reading)
+    if draft is None or reading is None or (reading.was_read and listing is None):
         raise NotFound("This preview has expired.", help="Ask for a new one: a preview is kept for an hour.")
-    record = await records.get(_KIND, _LIST + reading.key) if reading.read_at and reading.error is None else None
-    listing = None if record is None else _read(ReadList, record)
     try:
         state, is_followed = (await find_followed(records, draft.id)).state, True
     except NotFound:

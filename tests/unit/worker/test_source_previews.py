@@ -241,6 +241,14 @@ async def test_the_oldest_previews_give_way(vault: Vault, monkeypatch: pytest.Mo
         await shown(vault, asked[0])
 
 
+async def test_a_list_that_is_read_again_needs_no_more_room(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored, "MOST_LISTS", 1)
+    await preview(vault)
+    vault.clock.advance(stored.FRESH_FOR + MINUTE)
+
+    assert (await preview(vault)).state is PreviewState.READ
+
+
 async def test_what_cannot_be_followed_has_no_preview(vault: Vault) -> None:
     with pytest.raises(BadInput):
         await ask(vault, start=Start.NEWEST, newest=0)
@@ -250,12 +258,15 @@ async def test_what_cannot_be_followed_has_no_preview(vault: Vault) -> None:
     assert await vault.store.records.all(RecordKind.SOURCE_PREVIEW) == []
 
 
-async def test_a_list_that_another_version_has_stored_counts_as_none(vault: Vault) -> None:
+async def test_a_list_that_another_version_has_stored_is_read_again(vault: Vault) -> None:
     view = await preview(vault)
     [listed] = await vault.store.records.under(RecordKind.SOURCE_PREVIEW, "list/")
     await vault.store.records.put(RecordKind.SOURCE_PREVIEW, listed.key, {"posts": [["only a key"]]})
 
-    assert (await shown(vault, view.id)).state is PreviewState.WAITING
+    with pytest.raises(NotFound):
+        await shown(vault, view.id)
+    vault.clock.advance(MINUTE)
+    assert (await preview(vault)).state is PreviewState.READ
 
 
 ENTRIES = st.lists(
