@@ -165,6 +165,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
         *("cursor", "clip", "before"),
     ),
     POST: ("in", "item", "look", "t", "subtitles", "said"),
+    RETENTION: ("source", "long"),
     ACCOUNTS: ("q", "platform", "cursor"),
     ACCOUNT: ("platform", "slug"),
     SITE: ("platform",),
