@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -24,15 +24,12 @@ T = TypeVar("T")
 SourceId = Annotated[
     str, typer.Argument(metavar="SOURCE", help="The source's id, as `follow list` shows it.", show_default=False)
 ]
-StartOption = Annotated[
-    str,
-    typer.Option(
-        "--start",
-        metavar="WHAT",
-        help="What to take of the posts that are there already: now (none), 2026-01-31 (since that day), a number (the "
-        "newest ones) or everything.",
-    ),
-]
+_START = typer.Option(
+    "--start",
+    metavar="WHAT",
+    help="What to take of the posts that are there already: now (none), 2026-01-31 (since that day), a number (the "
+    "newest ones) or everything.",
+)
 ProfileOption = Annotated[str | None, typer.Option("--profile", help="The form in which posts are saved.")]
 CollectionOption = Annotated[
     str | None, typer.Option("--collection", metavar="TITLE", help="Add posts to this collection.")
@@ -64,13 +61,22 @@ PreviewOption = Annotated[
     typer.Option("--preview", help="Only show what would be taken, and why the rest would not; nothing is followed."),
 ]
 LongestOption = Annotated[float | None, typer.Option("--longest", metavar="SECONDS", help="Nothing longer.")]
+LanguageOption = Annotated[
+    list[str] | None,
+    typer.Option("--language", metavar="TAG", help="Take only posts in this language, such as en; repeatable."),
+]
+MembersOption = Annotated[
+    bool | None, typer.Option("--members/--no-members", help="Whether to take posts for members only too.")
+]
+RepostsOption = Annotated[bool | None, typer.Option("--reposts/--no-reposts", help="Whether to take reposts too.")]
+RepliesOption = Annotated[bool | None, typer.Option("--replies/--no-replies", help="Whether to take replies.")]
 
 
 def add(
     url: Annotated[
         str, typer.Argument(metavar="URL", help="The page of an account or a list, or a feed.", show_default=False)
     ],
-    start: StartOption = "now",
+    start: Annotated[str, _START] = "now",
     profile: ProfileOption = None,
     collection: CollectionOption = None,
     every: EveryOption = None,
@@ -80,7 +86,11 @@ def add(
     only: OnlyOption = None,
     shortest: ShortestOption = None,
     longest: LongestOption = None,
+    language: LanguageOption = None,
     *,
+    members: MembersOption = None,
+    reposts: RepostsOption = None,
+    replies: RepliesOption = None,
     preview: PreviewOption = False,
     as_json: AsJson = False,
 ) -> None:
@@ -88,7 +98,7 @@ def add(
     from mediavault.app.composition import make_submission
     from mediavault.cli.context import quiet_settings
     from mediavault.core.clock import SystemClock
-    from mediavault.core.following import Source
+    from mediavault.core.following import Filters, Source
     from mediavault.core.marks import collection_title
     from mediavault.presentation.sources import source_view
     from mediavault.store.following import find_followed, follow, new_source_id
@@ -107,8 +117,12 @@ def add(
         since=since,
         newest=newest,
         per_day=per_day or None,
-        filters=_filters(having or (), lacking or (), only or (), shortest, longest),
-    )
+        filters=_filters(
+            Filters(),
+            having=having, lacking=lacking, only=only, shortest=shortest, longest=longest,
+            language=language, members_only=members, reposts=reposts, replies=replies,
+        ),
+    )  # fmt: skip
 
     if preview:
         _print_preview(replace(source, profile=profile), as_json=as_json)
@@ -163,6 +177,58 @@ def list_sources(*, as_json: AsJson = False) -> None:
         return
     for view in views:
         _print(view, as_json=False)
+
+
+def change(
+    source_id: SourceId,
+    start: Annotated[str | None, _START] = None,
+    profile: ProfileOption = None,
+    collection: CollectionOption = None,
+    every: EveryOption = None,
+    per_day: PerDayOption = None,
+    having: WithOption = None,
+    lacking: WithoutOption = None,
+    only: OnlyOption = None,
+    shortest: ShortestOption = None,
+    longest: LongestOption = None,
+    language: LanguageOption = None,
+    *,
+    members: MembersOption = None,
+    reposts: RepostsOption = None,
+    replies: RepliesOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change what is set for a source. What is left out stays; an empty text and a length of 0 remove what was set.
+
+    When the start or a filter changes, the next look decides again about what was passed over.
+    """
+    from mediavault.core.clock import SystemClock
+    from mediavault.presentation.schemas import SourceChange
+    from mediavault.presentation.sources import changed, source_view
+    from mediavault.store.following import change_source, find_followed
+    from mediavault.store.profiles import known_profile
+
+    what, since, newest = _start(start) if start is not None else (None, None, None)
+    asked = SourceChange(
+        collection=collection, interval_minutes=every, per_day=per_day, start=what, since=since, newest=newest
+    )
+
+    def apply(source: Source) -> Source:
+        filters = _filters(
+            source.filters,
+            having=having, lacking=lacking, only=only, shortest=shortest, longest=longest,
+            language=language, members_only=members, reposts=reposts, replies=replies,
+        )  # fmt: skip
+        return replace(changed(source, asked), filters=filters)
+
+    async def store_it(records: Records) -> SourceView:
+        known = await known_profile(records, profile) if profile else None
+        await change_source(
+            records, source_id, lambda one: apply(one if profile is None else replace(one, profile=known))
+        )
+        return source_view(await find_followed(records, source_id), SystemClock().now())
+
+    _print(_with_records(store_it), as_json=as_json)
 
 
 def pause(source_id: SourceId, *, as_json: AsJson = False) -> None:
@@ -239,16 +305,39 @@ def _start(text: str) -> tuple[Start, datetime | None, int | None]:
 
 
 def _filters(
-    having: Sequence[str], lacking: Sequence[str], only: Sequence[str], shortest: float | None, longest: float | None
+    filters: Filters,
+    *,
+    having: Sequence[str] | None,
+    lacking: Sequence[str] | None,
+    only: Sequence[str] | None,
+    shortest: float | None,
+    longest: float | None,
+    language: Sequence[str] | None,
+    **flags: bool | None,
 ) -> Filters:
+    """Return the filters with what was given. Raises BadInput for what is no kind of video, or no language."""
     from mediavault.core.failures import BadInput
-    from mediavault.core.following import ALL_KINDS, EntryKind, Filters
+    from mediavault.core.following import EntryKind
+    from mediavault.core.profiles import language_tags
 
     try:
-        kinds = tuple(map(EntryKind, only)) or ALL_KINDS
+        kinds = tuple(map(EntryKind, only)) if only else None
     except ValueError:
         raise BadInput("This is not a kind of video.", help="The kinds are video, short and live.") from None
-    return Filters(tuple(having), tuple(lacking), shortest, longest, kinds)
+    given = {
+        "having": tuple(filter(None, having)) if having else None,
+        "lacking": tuple(filter(None, lacking)) if lacking else None,
+        "kinds": kinds,
+        "languages": language_tags(" ".join(language)) if language else None,
+        **flags,
+    }
+    lengths: dict[str, Any] = {
+        name: seconds or None
+        for name, seconds in (("shortest_s", shortest), ("longest_s", longest))
+        if seconds is not None
+    }
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return replace(filters, **changes, **lengths)
 
 
 def _print(view: SourceView, *, as_json: bool) -> None:

@@ -159,6 +159,10 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, CommandEntry]]] = {
             "pause": CommandEntry(
                 "follow:pause", "Look at a source no more until it is resumed; posts that wait for their turn wait."
             ),
+            "change": CommandEntry(
+                "follow:change",
+                "Change what is set for a source. What is left out stays; an empty text and a length of 0 remove what was set.",
+            ),
             "resume": CommandEntry("follow:resume", "Look at a paused source again."),
             "check": CommandEntry("follow:check", "Let a worker look at a source within a minute."),
             "remove": CommandEntry("follow:remove", "Follow a source no longer. Its posts stay."),

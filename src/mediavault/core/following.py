@@ -35,6 +35,7 @@ MOST_NEWEST, MOST_PER_DAY = 10_000, 1_000
 MAX_LENGTH_S = 10_000_000.0
 
 _WORDS = re.compile(r"\w+")
+_ALL_LANGUAGES = "all"  # of core.profiles, which can't be imported here
 _EXPRESSIONS = re2.Options()
 _EXPRESSIONS.case_sensitive = False
 _EXPRESSIONS.log_errors = False
@@ -281,6 +282,7 @@ def checked_filters(filters: Filters) -> Filters:
         filters,
         having=tuple(map(_checked_pattern, dict.fromkeys(filters.having))),
         lacking=tuple(map(_checked_pattern, dict.fromkeys(filters.lacking))),
+        languages=() if _ALL_LANGUAGES in filters.languages else filters.languages,
     )
 
 

@@ -17,6 +17,7 @@ from mediavault.presentation.sources import fill_words, source_view
 from mediavault.presentation.translation import gettext, translated
 from mediavault.store.following import Followed
 from mediavault.web.badges import letter, site_name
+from mediavault.web.source_form import interval_words
 
 MAX_TITLE_CHARS = 200
 
@@ -126,15 +127,24 @@ def wishes(one: Followed, zone: tzinfo | None) -> list[tuple[str, str]]:
     if source.per_day and source.start is not Start.NOW:
         start = gettext("%(what)s, %(count)s a day") % {"what": start, "count": source.per_day}
     kinds = ", ".join(gettext(KIND_LABELS[kind]) for kind in filters.kinds)
+    also = [
+        gettext("Also for members only") if filters.members_only else "",
+        gettext("Also reposts") if filters.reposts else "",
+        gettext("No replies") if not filters.replies else "",
+    ]
+    every = interval_words(round(source.interval / timedelta(minutes=1))) if source.interval else ""
     found = [
         (gettext("Posts from before"), start),
+        (gettext("Check for new posts"), every),
         (gettext("Profile"), source.profile or ""),
         (gettext("Collection"), source.collection or ""),
         (gettext("With one of these"), ", ".join(filters.having)),
         (gettext("With none of these"), ", ".join(filters.lacking)),
         (gettext("Shortest"), _minutes(filters.shortest_s)),
         (gettext("Longest"), _minutes(filters.longest_s)),
+        (gettext("Languages"), ", ".join(filters.languages)),
         (gettext("Kinds"), kinds if filters.kinds != ALL_KINDS else ""),
+        (gettext("Further filters"), ", ".join(filter(None, also))),
     ]
     return [(label, one_line(value)) for label, value in found if value]
 

@@ -4,37 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from mediavault.core.failures import BadInput
 from mediavault.core.following import ALL_KINDS, EntryKind, Source, Start
 from mediavault.core.marks import collection_title
+from mediavault.core.profiles import language_tags
+from mediavault.presentation.translation import gettext, ngettext
 
 _MAX_DIGITS = 7
+_DAY = 24 * 60
+USUAL_MINUTES = (15, 30, 60, 3 * 60, 6 * 60, 12 * 60, _DAY, 7 * _DAY)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceForm:
-    """The fields as they are shown and typed. ``having`` and ``lacking`` have a filter on each line, lengths are minutes."""
+    """The fields as they are shown and typed.
+
+    ``having`` and ``lacking`` have a filter on each line, lengths are minutes. ``every`` is in minutes too, "" for as often
+    as the source posts. The last three are "on" or "".
+    """
 
     url: str = ""
     start: str = Start.NOW.value
     since: str = ""
     newest: str = ""
     per_day: str = ""
+    every: str = ""
     profile: str = ""
     collection: str = ""
     having: str = ""
     lacking: str = ""
     shortest: str = ""
     longest: str = ""
+    languages: str = ""
+    members: str = ""
+    reposts: str = ""
+    no_replies: str = ""
     kinds: tuple[str, ...] = tuple(kind.value for kind in ALL_KINDS)
 
     @property
     def is_filtered(self) -> bool:
-        """Whether the form asks for less than every post."""
-        words = (self.having, self.lacking, self.shortest, self.longest)
-        return any(words) or self.kinds != SourceForm().kinds
+        """Whether any filter is not as usual."""
+        words = (self.having, self.lacking, self.shortest, self.longest, self.languages)
+        return any((*words, self.members, self.reposts, self.no_replies)) or self.kinds != SourceForm().kinds
 
 
 def form_of(source: Source, zone: tzinfo | None) -> SourceForm:
@@ -46,12 +59,17 @@ def form_of(source: Source, zone: tzinfo | None) -> SourceForm:
         since=source.since.astimezone(zone or UTC).date().isoformat() if source.since else "",
         newest=_text(source.newest),
         per_day=_text(source.per_day),
+        every="" if source.interval is None else str(round(source.interval / timedelta(minutes=1))),
         profile=source.profile or "",
         collection=source.collection or "",
         having="\n".join(filters.having),
         lacking="\n".join(filters.lacking),
         shortest=_minutes_of(filters.shortest_s),
         longest=_minutes_of(filters.longest_s),
+        languages=" ".join(filters.languages),
+        members=_box(filters.members_only),
+        reposts=_box(filters.reposts),
+        no_replies=_box(not filters.replies),
         kinds=tuple(kind.value for kind in filters.kinds),
     )
 
@@ -59,8 +77,9 @@ def form_of(source: Source, zone: tzinfo | None) -> SourceForm:
 def read_source_form(fields: Mapping[str, Sequence[str]]) -> SourceForm:
     """Return the form that was submitted."""
     text = {name: values[0].strip() for name, values in fields.items() if values}
-    names = ("url", "start", "since", "newest", "per_day", "profile", "collection", "having", "lacking")
-    typed = {name: text.get(name, "") for name in (*names, "shortest", "longest")}
+    names = ("url", "start", "since", "newest", "per_day", "every", "profile", "collection", "having", "lacking")
+    filters = ("shortest", "longest", "languages", "members", "reposts", "no_replies")
+    typed = {name: text.get(name, "") for name in (*names, *filters)}
     return SourceForm(**typed, kinds=tuple(fields.get("kinds", ())))
 
 
@@ -79,6 +98,7 @@ def described(form: SourceForm, source: Source, zone: tzinfo | None) -> Source:
         else None,
         newest=_number(form.newest) if start is Start.NEWEST else None,
         per_day=_number(form.per_day),
+        interval=source.interval if form.every == before.every else _interval(form.every),
         profile=form.profile or None,
         collection=collection_title(form.collection) if form.collection else None,
         filters=replace(
@@ -88,8 +108,33 @@ def described(form: SourceForm, source: Source, zone: tzinfo | None) -> Source:
             shortest_s=filters.shortest_s if form.shortest == before.shortest else _seconds(form.shortest),
             longest_s=filters.longest_s if form.longest == before.longest else _seconds(form.longest),
             kinds=tuple(kind for kind in EntryKind if kind.value in form.kinds),
+            languages=language_tags(form.languages),
+            members_only=bool(form.members),
+            reposts=bool(form.reposts),
+            replies=not form.no_replies,
         ),
     )
+
+
+def interval_choices(form: SourceForm) -> dict[str, str]:
+    """Return how often a source can be looked at, by the value of the field. An unusual value of the form is among them."""
+    minutes = {*USUAL_MINUTES, *([int(form.every)] if _is_number(form.every) and int(form.every) else [])}
+    return {"": gettext("As often as it posts"), **{str(one): interval_words(one) for one in sorted(minutes)}}
+
+
+def interval_words(minutes: int) -> str:
+    """Return how often that is, as in "Every 3 hours"."""
+    if minutes % _DAY == 0:
+        return ngettext("Every day", "Every %(num)d days", minutes // _DAY) % {"num": minutes // _DAY}
+    if minutes % 60 == 0:
+        return ngettext("Every hour", "Every %(num)d hours", minutes // 60) % {"num": minutes // 60}
+    return ngettext("Every minute", "Every %(num)d minutes", minutes) % {"num": minutes}
+
+
+def _interval(text: str) -> timedelta | None:
+    if text and not _is_number(text):
+        raise BadInput("This is not how often a source can be looked at.", help="Choose one of the list.")
+    return timedelta(minutes=int(text)) if text else None
 
 
 def _start(text: str) -> Start:
@@ -114,9 +159,17 @@ def _midnight(text: str, zone: tzinfo | None) -> datetime | None:
 def _number(text: str) -> int | None:
     if not text:
         return None
-    if not (text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS):
+    if not _is_number(text):
         raise BadInput("This is not a number of posts.", help="Write it in digits.")
     return int(text)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS
+
+
+def _box(is_on: bool) -> str:
+    return "on" if is_on else ""
 
 
 def _seconds(text: str) -> float | None:

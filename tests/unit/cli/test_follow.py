@@ -59,6 +59,56 @@ def test_filters_and_the_rhythm_are_stored(run: Run) -> None:
     assert (source["filters"]["having"], source["filters"]["kinds"]) == (["train"], ["video"])
 
 
+def test_further_filters_are_stored_and_a_change_leaves_out_what_it_does_not_name(run: Run) -> None:
+    options = ("--language", "en", "--language", "pt-BR", "--members", "--reposts", "--no-replies", "--shortest", "60")
+    source = run("follow", "add", CHANNEL, *options, "--with", "train", "--every", "90", "--json").json()
+    change = (
+        "--no-reposts",
+        "--shortest",
+        "0",
+        "--with",
+        "",
+        "--start",
+        "25",
+        "--every",
+        "0",
+        "--collection",
+        "Trains",
+    )
+    after = run("follow", "change", source["id"], *change, "--profile", "audio", "--json").json()
+
+    filters = source["filters"]
+    assert (filters["languages"], filters["members_only"], filters["reposts"]) == (["en", "pt-br"], True, True)
+    assert (filters["replies"], filters["shortest_s"], filters["having"]) == (False, 60, ["train"])
+    assert after["filters"] == {**filters, "reposts": False, "shortest_s": None, "having": []}
+    assert (after["start"], after["newest"], after["interval_minutes"]) == ("newest", 25, None)
+    assert (after["collection"], after["profile"]) == ("Trains", "audio")
+    assert run("follow", "change", source["id"], "--profile", "", "--json").json()["profile"] is None
+
+
+def test_all_languages_are_no_filter(run: Run) -> None:
+    assert run("follow", "add", CHANNEL, "--language", "all", "--json").json()["filters"]["languages"] == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("s-000000000000",),
+        ("SOURCE", "--only", "film"),
+        ("SOURCE", "--language", "the french one"),
+        ("SOURCE", "--every", "1"),
+        ("SOURCE", "--start", "yesterday"),
+        ("SOURCE", "--profile", "nothing"),
+    ],
+)
+def test_a_change_that_cannot_be_is_refused_and_nothing_changes(run: Run, options: tuple[str, ...]) -> None:
+    source = run("follow", "add", CHANNEL, "--json").json()
+    result = run("follow", "change", *(source["id"] if option == "SOURCE" else option for option in options))
+
+    assert (result.code, "Traceback" in result.err) == (2, False)
+    assert run("follow", "list", "--json").json() == {"sources": [source]}
+
+
 @pytest.mark.parametrize(
     "options",
     [

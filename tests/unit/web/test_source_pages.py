@@ -76,7 +76,8 @@ async def test_everything_on_the_form_is_stored(vault: ApiVault) -> None:
     fields = {
         **FORM, "start": "since", "since": "2026-01-31", "newest": "9", "per_day": "20", "profile": "family",
         "collection": "Trains", "having": "train\r\n\r\n/rail(way)?/", "lacking": "trailer", "shortest": "1,5",
-        "longest": "60", "kinds": ["live", "video"],
+        "longest": "60", "kinds": ["live", "video"], "every": "360", "languages": "en, pt_BR", "members": "on",
+        "reposts": "on", "no_replies": "on",
     }  # fmt: skip
     answer = await vault.client.submit("/sources", fields, cookie=BERLIN)
     source = await the_source(vault)
@@ -85,8 +86,23 @@ async def test_everything_on_the_form_is_stored(vault: ApiVault) -> None:
     assert (source.start, source.since, source.newest) == (Start.SINCE, datetime(2026, 1, 30, 23, tzinfo=UTC), None)
     assert (source.per_day, source.profile, source.collection) == (20, "family", "Trains")
     assert source.filters == Filters(
-        ("train", "/rail(way)?/"), ("trailer",), 90.0, 3600.0, (EntryKind.VIDEO, EntryKind.LIVE)
-    )
+        ("train", "/rail(way)?/"), ("trailer",), 90.0, 3600.0, (EntryKind.VIDEO, EntryKind.LIVE),
+        members_only=True, reposts=True, replies=False, languages=("en", "pt-br"),
+    )  # fmt: skip
+    assert source.interval == timedelta(hours=6)
+    assert "Every 6 hours" in words((await vault.client.get(f"/sources/{source.id}")).text)
+
+
+async def test_an_unusual_interval_is_offered_and_kept_by_the_form(vault: ApiVault) -> None:
+    await follow(vault, interval=timedelta(minutes=100))
+    page = (await vault.client.get("/sources?change=s-1")).text
+    await vault.client.submit("/sources/s-1", {**FORM, "every": "100", "lacking": "trailer"})
+    kept = (await the_source(vault)).interval
+    await vault.client.submit("/sources/s-1", {**FORM, "every": ""})
+
+    assert '<option value="100" selected>Every 100 minutes</option>' in page
+    assert kept == timedelta(minutes=100)
+    assert (await the_source(vault)).interval is None
 
 
 @pytest.mark.parametrize(
@@ -105,6 +121,10 @@ async def test_everything_on_the_form_is_stored(vault: ApiVault) -> None:
         ({"shortest": "nan"}, "This is not the length of a video."),
         ({"having": "/(/"}, "is not a regular expression"),
         ({"having": "\n".join(map(str, range(21)))}, "There are too many filters of words."),
+        ({"every": "often"}, "This is not how often a source can be looked at."),
+        ({"every": "1"}, "This is not how often a source can be looked at."),
+        ({"every": "9999999"}, "This is not how often a source can be looked at."),
+        ({"languages": "the french one"}, "This is not a list of languages."),
         ({"kinds": []}, "No kind of video is left."),
         ({"profile": "gone"}, "gone"),
         ({"collection": "x" * 200}, "collection"),
@@ -133,12 +153,14 @@ async def test_the_form_shows_what_is_set_and_saves_nothing_else(vault: ApiVault
     filters = Filters(shortest_s=100.0, members_only=True, languages=("de",), kinds=(EntryKind.VIDEO,))
     before = await follow(vault, start=Start.SINCE, since=since, interval=timedelta(hours=2), filters=filters)
     page = (await vault.client.get("/sources?change=s-1")).text
-    shown = dict(re.findall(r'name="(since|shortest)"[^>]* value="([^"]*)"', page))
-    fields = {"start": "since", "kinds": "video", "collection": "Trains", **shown}
+    shown = dict(re.findall(r'name="(since|shortest|languages)"[^>]* value="([^"]*)"', page))
+    assert '<option value="120" selected>' in page
+    assert 'name="members" checked' in page
+    fields = {"start": "since", "kinds": "video", "collection": "Trains", "every": "120", "members": "on", **shown}
     answer = await vault.client.submit("/sources/s-1", fields)
     after = await the_source(vault)
 
-    assert shown == {"since": "2026-01-31", "shortest": "1.66667"}
+    assert shown == {"since": "2026-01-31", "shortest": "1.66667", "languages": "de"}
     assert answer.headers["location"] == "/sources/s-1"
     assert (after.since, after.filters, after.interval) == (since, filters, before.interval)
     assert (after.collection, after.start_number) == ("Trains", 1)

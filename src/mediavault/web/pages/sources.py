@@ -39,7 +39,7 @@ from mediavault.store.source_previews import ask, ask_of_change, find_preview
 from mediavault.web.pages.frame import error_view, frame, own_path, profiles_in_words, read_fields, read_form, see_other
 from mediavault.web.render import render
 from mediavault.web.source_cards import KIND_LABELS, SourceCard, entry_line, source_cards, wishes
-from mediavault.web.source_form import SourceForm, described, form_of, read_source_form
+from mediavault.web.source_form import SourceForm, described, form_of, interval_choices, read_source_form
 from mediavault.web.source_preview import PreviewPart, preview_part
 
 PAGE = "/sources"
@@ -235,6 +235,7 @@ async def _list(
         preview=preview,
         starts=START_LABELS,
         kinds=KIND_LABELS,
+        intervals=interval_choices(form),
         profiles=await profiles_in_words(services.store.records),
         **frame(services),
     )
