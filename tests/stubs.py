@@ -224,6 +224,12 @@ class StubProbe:
         into.write_bytes(b"\xff\xd8\xff still")
         return into
 
+    async def shrink(self, picture: Path, *, into: Path, longest_px: int) -> Path | None:
+        if not self._still:
+            return None
+        into.write_bytes(b"\xff\xd8\xff %d px" % longest_px)
+        return into
+
 
 class StubResponse:
     def __init__(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:

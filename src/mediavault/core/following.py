@@ -439,6 +439,15 @@ def post_key(canonical_url: str) -> str:
     return hashlib.sha256(canonical_url.encode()).hexdigest()[:32]
 
 
+def says_what_is_gone(found: Listing, before: SourceState) -> bool:
+    """Return whether a list is evidence that the posts which it does not name are gone from it.
+
+    Only one that was read whole is. One that names less than half of what such lists usually name is more likely a fault.
+    """
+    usual = max(before.usual_entries, before.whole_entries)
+    return found.is_whole and not found.is_unchanged and bool(found.entries) and 2 * len(found.entries) >= usual
+
+
 # --- how often ---------------------------------------------------------------------------------------------------
 
 
@@ -507,7 +516,9 @@ class SourceState:
     well. ``seen``, ``waiting`` and ``passed`` count entries. ``fill_at``: when the next post from before is due.
     ``started`` is the ``start_number`` of the source for which the posts from before were read; 0 before the first look.
     ``cheap_failures`` counts the failures in a row of the cheapest way to read the list. ``is_short``: the last list that
-    was read had less than half of the usual entries.
+    was read had less than half of the usual entries. ``whole_entries`` is as
+    ``usual_entries``, of lists that were read whole; ``gone`` counts the entries that these no longer name.
+    ``has_picture``: the vault has a picture of the source, which is asked for again after ``picture_due``.
     """
 
     stable_id: str = ""
@@ -537,6 +548,10 @@ class SourceState:
     started: int = 0
     cheap_failures: int = 0
     is_short: bool = False
+    whole_entries: int = 0
+    gone: int = 0
+    has_picture: bool = False
+    picture_due: datetime | None = None
 
     @property
     def is_doubtful(self) -> bool:
@@ -561,6 +576,8 @@ class SeenEntry:
     """An entry as a source has seen it: its post's key is that of the record.
 
     ``is_read``: the post itself was read before it was passed over, so that a list, which says less, changes nothing.
+    ``is_news``: it waits although it appeared after the source was followed, since much came at once. ``gone_at``: since
+    then lists that were read whole do not name it any more; that is no reason to delete anything.
     """
 
     state: EntryState
@@ -571,3 +588,5 @@ class SeenEntry:
     reason: Reason | None = None
     job_id: str | None = None
     is_read: bool = False
+    is_news: bool = False
+    gone_at: datetime | None = None

@@ -43,6 +43,8 @@ class MarkKind(StrEnum):
     SEGMENTS = "segments"  # its text are those of core.segments
     OUTDATED = "outdated"  # the sidecar does not have the job's marks yet
     SOURCE = "source"  # came from this source; its text is empty
+    FOLLOWED = "followed"  # brought by a source; its place is when it came
+    NEWS = "news"  # brought by a source that was followed when the post appeared; its place is when it came
     FINGERPRINT = "fingerprint"  # its record is complete
     TWIN = "twin"  # has twins; with an id it names one of them, and its text says how alike they are
 

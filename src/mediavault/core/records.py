@@ -46,9 +46,13 @@ class RecordKind(StrEnum):
     SOURCE_ENTRY = "source_entry"
     SOURCE_WAITING = "source_waiting"
     SOURCE_PREVIEW = "source_preview"
+    SOURCE_PICTURE = "source_picture"
+    SOURCE_LISTED = "source_listed"
+    SOURCE_GONE = "source_gone"
     SITE_FILL = "site_fill"
     RETENTION_RULE = "retention_rule"
     RETENTION_PLAN = "retention_plan"
+    INBOX_SEEN = "inbox_seen"
     REMOVED_POST = "removed_post"
     VOLUME = "volume"
     PAUSE = "pause"
@@ -81,12 +85,25 @@ MOVING_KINDS = (
     RecordKind.SOURCE_STATE,
     RecordKind.SOURCE_ENTRY,
     RecordKind.SOURCE_WAITING,
+    RecordKind.SOURCE_PICTURE,
+    RecordKind.SOURCE_LISTED,
+    RecordKind.SOURCE_GONE,
+    RecordKind.INBOX_SEEN,
     RecordKind.REMOVED_POST,
     RecordKind.RETENTION_RULE,
 )
 
 # Of these there may be hundreds of thousands: they are read and copied in pages, never all at once.
-MANY_KINDS = frozenset({RecordKind.SOURCE_ENTRY, RecordKind.SOURCE_WAITING, RecordKind.REMOVED_POST})
+MANY_KINDS = frozenset(
+    {
+        RecordKind.SOURCE_ENTRY,
+        RecordKind.SOURCE_WAITING,
+        RecordKind.SOURCE_PICTURE,
+        RecordKind.SOURCE_LISTED,
+        RecordKind.SOURCE_GONE,
+        RecordKind.REMOVED_POST,
+    }
+)
 
 # about a job's files, by its id: they go when it is removed
 CHECK_KINDS = (RecordKind.VERIFIED, RecordKind.DAMAGED)

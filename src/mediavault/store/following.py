@@ -8,7 +8,8 @@ found by a second record, under the source's id and their position in the list.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,6 +28,8 @@ from mediavault.store.port import Records, Store
 HELD_FOR = timedelta(minutes=15)  # how long one look may take
 MOST_SOURCES = 5_000
 RACES = 5  # with other changes of the same record
+
+_OF_ENTRIES = (RecordKind.SOURCE_WAITING, RecordKind.SOURCE_LISTED, RecordKind.SOURCE_GONE, RecordKind.SOURCE_ENTRY)
 
 log = get_logger(__name__)
 
@@ -76,6 +79,17 @@ async def followed(records: Records) -> list[Followed]:
     found = [source for record in await records.all(RecordKind.SOURCE) if (source := _source(record)) is not None]
     ordered = sorted(found, key=lambda source: (source.followed_at, source.id))
     return [Followed(source, states.get(source.id, SourceState())) for source in ordered]
+
+
+async def some_followed(records: Records, source_ids: Collection[str]) -> dict[str, Followed]:
+    """Return the sources with these ids, by id. Those that are not followed are left out."""
+    states = await records.some(RecordKind.SOURCE_STATE, source_ids)
+    found = await records.some(RecordKind.SOURCE, source_ids)
+    sources = {key: source for key, record in found.items() if (source := _source(record)) is not None}
+    return {
+        key: Followed(source, _state(states[key]) if key in states else SourceState())
+        for key, source in sources.items()
+    }
 
 
 async def with_work(records: Records, now: datetime) -> list[Followed]:
@@ -158,7 +172,8 @@ async def unfollow(store: Store, source_id: str) -> None:
         raise NotFound("No source has this id.", help="It was removed, or never followed.")
     await records.remove(RecordKind.SOURCE_STATE, source_id)
     await records.remove(RecordKind.RETENTION_RULE, source_id)
-    for kind in (RecordKind.SOURCE_WAITING, RecordKind.SOURCE_ENTRY):
+    await records.remove(RecordKind.SOURCE_PICTURE, source_id)
+    for kind in _OF_ENTRIES:
         await records.remove_under(kind, f"{source_id}/")
     await store.marks.remove(from_source(source_id))
 
@@ -326,6 +341,20 @@ async def take_fill_turn(records: Records, platform: str, before: datetime | Non
     """Take a site's turn, which was at ``before``; the next one is at ``after``. False when another worker was faster."""
     known = None if before is None else {"at": before.isoformat()}
     return await records.replace(RecordKind.SITE_FILL, platform, {"at": after.isoformat()}, if_value=known)
+
+
+# --- pictures ----------------------------------------------------------------------------------------------------
+
+
+async def put_picture(records: Records, source_id: str, jpeg: bytes) -> None:
+    """Keep what the site shows of a source, as a small JPEG."""
+    await records.put(RecordKind.SOURCE_PICTURE, source_id, {"jpeg": b64encode(jpeg).decode()})
+
+
+async def find_picture(records: Records, source_id: str) -> bytes | None:
+    """Return the JPEG of a source; None where it has none."""
+    record = await records.get(RecordKind.SOURCE_PICTURE, source_id)
+    return None if record is None else b64decode(record.value["jpeg"])
 
 
 # --- posts that users have deleted -------------------------------------------------------------------------------

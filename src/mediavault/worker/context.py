@@ -45,6 +45,9 @@ class Probe(Protocol):
     async def still(self, video: Path, *, into: Path, at_s: float) -> Path | None:
         """Write the frame at ``at_s`` seconds as a JPEG; None when it cannot be made."""
 
+    async def shrink(self, picture: Path, *, into: Path, longest_px: int) -> Path | None:
+        """Write a JPEG of a picture with sides of at most ``longest_px``; None when it cannot be made."""
+
 
 class ExtractSound(Protocol):
     """Copies the sound of a file into a file of its own, in a child process."""

@@ -33,6 +33,7 @@ from mediavault.core.following import (
     jittered,
     post_key,
     reason_after_look,
+    says_what_is_gone,
     usual_gap,
 )
 from mediavault.core.following_decisions import Decision, named_posts
@@ -45,11 +46,14 @@ from mediavault.core.urls import MAX_URL_CHARS
 from mediavault.platforms import registry
 from mediavault.store import following as stored
 from mediavault.store.following import Followed, HeldSource, Waiting
+from mediavault.store.gone import compare_with_list, count_gone, take_back
 from mediavault.store.holds import all_holds
+from mediavault.store.inbox import note_arrivals
 from mediavault.store.profiles import if_it_exists, with_settings
 from mediavault.worker.context import WorkerContext
 from mediavault.worker.list_reading import FEW, SourceListReader
 from mediavault.worker.site_limits import NotAllowedYet
+from mediavault.worker.source_pictures import with_picture
 
 ROUND_S = 15.0
 LOOKS_IN_A_ROUND = 20
@@ -114,6 +118,7 @@ class Follower:
             state = self._after_failure(one, failure)
         else:
             log.info("source_read", source=source.id, method=state.method, new=state.new_at_last_look)
+            state = await with_picture(source, state, self.tools)
         await stored.let_go(self.tools.store.records, held, state)
 
     def _after_failure(self, one: Followed, failure: Failure) -> SourceState:
@@ -150,11 +155,19 @@ class Follower:
         decisions = await stored.decisions(records, one, posts, now, is_newest_first=found.is_newest_first)
         changes = [decision for decision in decisions if decision.is_change]
         taken = [decision.post for decision in changes if decision.state is EntryState.TAKEN]
-        await self._take([(post.key, jobs[post.key]) for post in taken], source, {p.key: p.entry for p in taken})
+        await self._take(
+            [(post.key, jobs[post.key]) for post in taken], source, {p.key: p.entry for p in taken}, are_news=True
+        )
         later = [decision for decision in changes if decision.state is EntryState.WAITING]
         if later:  # news go before what was there before
             later.sort(key=lambda decision: decision.is_from_before)
-            waiting = [(each.post.key, _seen(each.post.entry, EntryState.WAITING, now)) for each in later]
+            waiting = [
+                (
+                    each.post.key,
+                    replace(_seen(each.post.entry, EntryState.WAITING, now), is_news=not each.is_from_before),
+                )
+                for each in later
+            ]
             await stored.put_waiting(records, source.id, now, waiting)
         passed = [decision for decision in changes if decision.state is EntryState.PASSED]
         if passed:
@@ -162,8 +175,9 @@ class Follower:
             await stored.put_seen(records, source.id, entries)
         newly_passed = sum(each.former is None for each in passed)
         put_back = sum(each.former is not None for each in changes if each.state is not EntryState.PASSED)
+        with_facts = _with_facts(state, found, now, decisions)
         state = replace(
-            _with_facts(state, found, now, decisions),
+            await self._with_gone(found, one, with_facts, decisions),
             started=source.start_number,
             waiting=await stored.count_waiting(records, source.id),
             passed=state.passed + newly_passed - put_back,
@@ -171,8 +185,29 @@ class Follower:
         span = jittered(self._interval(source, state, found.fresh_for), self.tools.retry.jitter())
         return replace(state, next_look_at=now + max(span, found.fresh_for or timedelta()))
 
+    async def _with_gone(
+        self, found: Listing, one: Followed, state: SourceState, decisions: Sequence[Decision]
+    ) -> SourceState:
+        """Note what the list no longer names and what it names again, and return the state with the number of those."""
+        records, source_id = self.tools.store.records, one.source.id
+        returned = [each.post.key for each in decisions if each.former is not None and each.former.gone_at is not None]
+        is_evidence = says_what_is_gone(found, one.state)
+        if returned:
+            await take_back(records, source_id, returned)
+        if is_evidence:
+            listed = [each.post.key for each in decisions]
+            await compare_with_list(records, source_id, listed, self.tools.clock.now(), is_restart=one.wants_backlog)
+        elif not returned:
+            return state
+        return replace(state, gone=await count_gone(records, source_id))
+
     async def _take(
-        self, posts: Sequence[tuple[str, NewJob]], source: Source, entries: Mapping[str, Entry | SeenEntry]
+        self,
+        posts: Sequence[tuple[str, NewJob]],
+        source: Source,
+        entries: Mapping[str, Entry | SeenEntry],
+        *,
+        are_news: bool,
     ) -> None:
         """Store jobs of these posts, unless they have some, and then that they are taken."""
         if not posts:
@@ -184,6 +219,9 @@ class Follower:
             new = await with_settings(new, await self.tools.live(), store.records, profile=profile)
         results = await store.queue.enqueue(new)
         await stored.mark_posts(store, source.id, [result.job.id for result in results])
+        # A look that was killed after it had stored jobs is repeated: they are not new then, but came from a source.
+        brought = [one.job.id for one in results if one.created or one.job.priority is Priority.LATER]
+        await note_arrivals(store, brought, are_news=are_news)
         if source.collection:
             await store.marks.put([in_collection(result.job.id, source.collection) for result in results])
         await stored.put_seen(
@@ -248,7 +286,7 @@ class Follower:
             passed = replace(entry, state=EntryState.PASSED, reason=reason)
             await stored.put_seen(records, source.id, {waiting.post: passed})
             return
-        await self._take([(waiting.post, new)], source, {waiting.post: entry})
+        await self._take([(waiting.post, new)], source, {waiting.post: entry}, are_news=entry.is_news)
 
 
 def _key(canonical_url: str) -> str:
@@ -269,9 +307,10 @@ def _yields(one: Followed, waiting: Mapping[str, int], now: datetime) -> bool:
 
 
 def _seen(entry: Entry | SeenEntry, state: EntryState, now: datetime, reason: Reason | None = None) -> SeenEntry:
-    seen_at = entry.seen_at if isinstance(entry, SeenEntry) else now
+    if isinstance(entry, SeenEntry):
+        return replace(entry, state=state, reason=reason)
     title = entry.title[:MAX_TITLE_CHARS] if entry.title else None
-    return SeenEntry(state, entry.url[:MAX_URL_CHARS], title, entry.published_at, seen_at, reason)
+    return SeenEntry(state, entry.url[:MAX_URL_CHARS], title, entry.published_at, now, reason)
 
 
 def _with_facts(state: SourceState, found: Listing, now: datetime, decisions: Sequence[Decision]) -> SourceState:
@@ -301,6 +340,9 @@ def _with_facts(state: SourceState, found: Listing, now: datetime, decisions: Se
         published=tuple(sorted({*dates, *state.published})[-DATES:]),
         usual_entries=max(listed, state.usual_entries // 2) if listed else state.usual_entries,
         is_short=state.is_short if found.is_unchanged else 2 * listed < state.usual_entries,
+        whole_entries=max(len(found.entries), state.whole_entries // 2)
+        if found.is_whole and found.entries
+        else state.whole_entries,
         seen=state.seen + sum(decision.former is None for decision in decisions),
         new_at_last_look=news,
         newest_at=max((*dates, *((state.newest_at,) if state.newest_at else ())), default=None),

@@ -24,7 +24,7 @@ from mediavault.core.following import (
 )
 from mediavault.core.following_decisions import NEWS_AT_ONCE
 from mediavault.core.job import Job, JobStatus, Priority, new_worker_id
-from mediavault.core.marks import collection, from_source
+from mediavault.core.marks import MarkKind, collection, from_source
 from mediavault.core.media import Expected, Item, Post
 from mediavault.core.platform import Platform
 from mediavault.core.records import RecordKind
@@ -34,6 +34,7 @@ from mediavault.store import following as stored
 from mediavault.store import holds
 from mediavault.store.bulk import enqueue_for_user
 from mediavault.store.following import Followed
+from mediavault.store.inbox import read_inbox
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobQuery
 from mediavault.store.trash import move_to_trash, new_batch, no_paths
@@ -170,7 +171,50 @@ async def test_jobs_of_a_source_come_after_those_of_users_and_name_their_source(
     assert {mark.name for mark in (await vault.store.marks.of_jobs([job.id]))[job.id]} == {
         from_source("s-1"),
         collection("Trains"),
+        MarkKind.FOLLOWED,
+        MarkKind.NEWS,
     }
+
+
+async def arrivals(vault: Vault) -> list[tuple[int, bool]]:
+    """The numbers of the videos in the inbox, the last that came first, and whether they are news."""
+    found = await read_inbox(vault.store, "owner", cursor=None, limit=100)
+    return [(int(arrival.job.canonical_url[-6:]), arrival.is_news) for arrival in found.arrivals]
+
+
+async def test_the_inbox_has_what_sources_brought_and_not_what_a_user_had_asked_for(vault: Vault) -> None:
+    submission = Submission(identify=identify, check_url=lambda _: None, clock=vault.clock)
+    await enqueue_for_user(vault.store.queue, [submission.read(video(9).url)])
+    vault.feed.entries = [video(1)]
+    await vault.follow(start=Start.EVERYTHING)
+    await vault.look()
+    vault.feed.entries = [video(9), video(2), video(1)]
+    await vault.look(after=HOUR)
+
+    assert await vault.numbers() == [1, 2, 9]
+    assert await arrivals(vault) == [(2, True), (1, False)]
+
+
+async def test_a_post_whose_look_was_killed_before_it_was_in_the_inbox_gets_there(vault: Vault) -> None:
+    await vault.follow()
+    await vault.look()
+    submission = Submission(identify=identify, check_url=lambda _: None, clock=vault.clock)
+    await vault.store.queue.enqueue([replace(submission.read(video(1).url), priority=Priority.LATER)])
+    vault.feed.entries = [video(1)]
+    await vault.look(after=HOUR)
+
+    assert await arrivals(vault) == [(1, True)]
+
+
+async def test_news_that_wait_since_they_are_many_are_news_when_they_come(vault: Vault) -> None:
+    await vault.follow()
+    await vault.look()
+    vault.feed.entries = [video(number) for number in range(NEWS_AT_ONCE + 1, 0, -1)]
+    await vault.look(after=HOUR)
+    await vault.run(timedelta(hours=1), finish=True)
+
+    assert len(await arrivals(vault)) == NEWS_AT_ONCE + 1
+    assert all(is_news for _, is_news in await arrivals(vault))
 
 
 async def test_a_post_of_two_sources_is_one_job(vault: Vault) -> None:
@@ -182,7 +226,7 @@ async def test_a_post_of_two_sources_is_one_job(vault: Vault) -> None:
     (job,) = await vault.jobs()
 
     names = {mark.name for mark in (await vault.store.marks.of_jobs([job.id]))[job.id]}
-    assert names == {from_source("s-1"), from_source("s-2")}
+    assert names == {from_source("s-1"), from_source("s-2"), MarkKind.FOLLOWED, MarkKind.NEWS}
 
 
 async def test_what_a_user_deleted_stays_deleted_whatever_source_names_it(vault: Vault, tmp_path: Path) -> None:
@@ -459,7 +503,7 @@ async def test_a_source_that_is_no_longer_followed_leaves_its_posts_and_nothing_
     await vault.run(HOUR)
 
     assert await vault.numbers() == [2]
-    assert job.id not in await vault.store.marks.of_jobs([job.id])
+    assert [mark.name for mark in (await vault.store.marks.of_jobs([job.id]))[job.id]] == [MarkKind.FOLLOWED]
     assert await stored.all_seen(vault.store.records, "s-1", limit=10) == {}
 
 

@@ -98,7 +98,14 @@ class FfmpegProbe:
 
         Of a file that is a picture, it is a small one of that.
         """
-        request = {"task": "still", "path": str(video), "into": str(into), "at_s": at_s}
+        return await self._picture(into, {"task": "still", "path": str(video), "into": str(into), "at_s": at_s})
+
+    async def shrink(self, picture: Path, *, into: Path, longest_px: int) -> Path | None:
+        """Write a JPEG of a picture, turned upright, with sides of at most ``longest_px``; None when that fails."""
+        request = {"task": "still", "path": str(picture), "into": str(into), "at_s": 0.0, "longest_px": longest_px}
+        return await self._picture(into, request)
+
+    async def _picture(self, into: Path, request: Mapping[str, Any]) -> Path | None:
         limits = ChildLimits(wall_s=STILL_S, cpu_s=int(STILL_S), file_bytes=MAX_STILL_BYTES)
         try:
             answer = await self._helpers.ask(lambda: request, limits=limits)

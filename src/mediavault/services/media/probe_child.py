@@ -30,7 +30,7 @@ from mediavault.services.media.library import (
     upright,
 )
 from mediavault.services.media.packets import read_packets
-from mediavault.services.media.picture_child import small_jpeg
+from mediavault.services.media.picture_child import SMALL_SIDE, small_jpeg
 from mediavault.services.media.sniff import DEMUXERS, SNIFF_BYTES, Kind, demuxer_of, sniff
 from mediavault.services.sandbox.guard import error_text
 
@@ -43,11 +43,15 @@ _UNSEEKABLE = frozenset({Kind.FLV, Kind.MPEGPS, Kind.ASF, Kind.OGG})
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``{"task": "examine", "path", "deep"}`` -> FileFacts; ``{"task": "still", "path", "into", "at_s"}`` -> ``{"made"}``."""
+    """``{"task": "examine", "path", "deep"}`` -> FileFacts; ``{"task": "still", "path", "into", "at_s"}`` -> ``{"made"}``.
+
+    With ``longest_px`` the file is a picture, which is made that small.
+    """
     quiet()
     path = Path(request["path"])
     if request["task"] == "still":
-        return {"made": write_still(path, Path(request["into"]), request["at_s"])}
+        small = request.get("longest_px", SMALL_SIDE)
+        return {"made": write_still(path, Path(request["into"]), request["at_s"], longest_px=small)}
     return to_json(examine(path, deep=request["deep"]))
 
 
@@ -241,14 +245,14 @@ MAX_STILL_WIDTH = 1_280
 MAX_STILL_FRAMES = 600  # that are decoded on the way from the key frame to the moment asked for
 
 
-def write_still(path: Path, into: Path, at_s: float) -> bool:
+def write_still(path: Path, into: Path, at_s: float, *, longest_px: int = SMALL_SIDE) -> bool:
     """Write a JPEG of the picture at ``at_s`` seconds, or of the last one before it; of a file that is a picture, a small
-    one of that. False when nothing decodes.
+    one of that, with sides of at most ``longest_px``. False when nothing decodes.
     """
     with path.open("rb") as file:
         head = file.read(SNIFF_BYTES)
     if picture_suffix(head) is not None:
-        if (small := small_jpeg(path)) is not None:
+        if (small := small_jpeg(path, longest_px)) is not None:
             into.write_bytes(small)
         return small is not None
     demuxer = demuxer_of(head)

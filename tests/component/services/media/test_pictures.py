@@ -59,6 +59,26 @@ async def test_each_picture_gets_a_small_copy(helpers: ChildPool, tmp_path: Path
 
 
 @ALL
+async def test_a_picture_is_shrunk_to_the_size_that_is_asked_for(
+    helpers: ChildPool, tmp_path: Path, body: bytes
+) -> None:
+    path = tmp_path / "picture"
+    path.write_bytes(body)
+    small = await FfmpegProbe(helpers).shrink(path, into=tmp_path / "small.jpg", longest_px=64)
+
+    assert small is not None
+    report = await looked_at(helpers, tmp_path / "again", small.read_bytes())
+    assert (report.container, report.problems, report.width, report.height) == ("jpg", (), 64, 36)
+
+
+async def test_a_damaged_picture_is_not_shrunk(helpers: ChildPool, tmp_path: Path) -> None:
+    path = tmp_path / "picture"
+    path.write_bytes(b"\xff\xd8\xff and no more")
+
+    assert await FfmpegProbe(helpers).shrink(path, into=tmp_path / "small.jpg", longest_px=64) is None
+
+
+@ALL
 def test_a_cut_anywhere_is_seen(body: bytes) -> None:
     step = max(1, len(body) // 200)
 
