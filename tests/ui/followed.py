@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mediavault.core.clock import SystemClock
@@ -17,14 +18,17 @@ from mediavault.core.following import (
     SourceState,
     Start,
 )
-from mediavault.core.job import Job
+from mediavault.core.job import Job, JobStatus
 from mediavault.core.messages import Message
 from mediavault.core.records import RecordKind
 from mediavault.core.retention import WHOLE_VAULT, RetentionRule
 from mediavault.core.typed_records import to_named_json
 from mediavault.store import following as stored
 from mediavault.store import retention, source_previews
-from mediavault.store.port import Store
+from mediavault.store.gone import compare_with_list
+from mediavault.store.inbox import note_arrivals
+from mediavault.store.port import JobQuery, Store
+from tests.media import jpeg
 from tests.previewed import read_what_waits
 
 CHANNEL, FEED, PAUSED, FRESH = "s-000000000001", "s-000000000002", "s-000000000003", "s-000000000004"
@@ -49,7 +53,7 @@ async def add_sources(store: Store, kept: Sequence[Job]) -> None:
     states = {
         CHANNEL: SourceState(
             title="Slow Trains", handle="@slow-trains", looked_at=now - timedelta(minutes=12), looks=9, started=1, seen=1_320,
-            next_look_at=now + timedelta(minutes=14), waiting=WAITING, passed=3, new_at_last_look=2, fill_at=now + timedelta(minutes=7),
+            next_look_at=now + timedelta(minutes=14), has_picture=True, gone=1, waiting=WAITING, passed=3, new_at_last_look=2, fill_at=now + timedelta(minutes=7),
         ),
         FEED: SourceState(
             title="Walks through marshes", looked_at=now - timedelta(days=2), looks=40, started=1, seen=96, passed=96,
@@ -61,6 +65,17 @@ async def add_sources(store: Store, kept: Sequence[Job]) -> None:
     for source_id, state in states.items():
         await records.put(RecordKind.SOURCE_STATE, source_id, to_named_json(state))
     await stored.mark_posts(store, CHANNEL, [job.id for job in kept[:5]])
+    for status in (JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.FAILED):
+        jobs = (await store.catalogue.jobs(JobQuery((status,), limit=2))).jobs
+        await stored.mark_posts(store, FEED, [job.id for job in jobs])
+        await note_arrivals(store, [job.id for job in jobs], are_news=True)
+    await note_arrivals(store, [job.id for job in kept[:3]], are_news=True)
+    await note_arrivals(store, [job.id for job in kept[3:5]], are_news=False)
+    await stored.put_picture(records, CHANNEL, jpeg())
+    gone = replace(_entry(0, now - timedelta(days=30), EntryState.TAKEN), job_id=kept[0].id)
+    await stored.put_seen(records, CHANNEL, {"gone": gone})
+    for posts in (["gone"], []):
+        await compare_with_list(records, CHANNEL, posts, now - timedelta(days=2), is_restart=False)
     places = [
         (f"waits-{number}", _entry(number, now - timedelta(days=number), EntryState.WAITING)) for number in range(1, 61)
     ]

@@ -38,13 +38,14 @@ COLLECTIONS, COLLECTION = "/collections", "/collections/{title:path}"
 SETTINGS, DOCTOR, ACCESS, FEEDS = "/settings", "/doctor", "/access", "/access/feeds"
 PROFILES, RETENTION = "/profiles", "/retention"
 SOURCES, SOURCE, PREVIEW = "/sources", "/sources/{source_id}", "/sources/preview/{preview_id}"
+INBOX = "/sources/inbox"
 
 # Each untrusted text, and the pages that show it.
 SHOWN: Mapping[str, tuple[str, ...]] = {
     "Job.post_url": (POST,),
     "Job.canonical_url": (HOME, LIBRARY, FEED, POST, ACCOUNT, SITE),
     "Job.platform": (HOME, LIBRARY, FEED, POST, ACCOUNTS, ACCOUNT, SITES, SITE, SIGN_INS),
-    "Job.metadata": (HOME, LIBRARY, FEED, POST, ACCOUNT, SITE, SETTINGS),
+    "Job.metadata": (HOME, LIBRARY, FEED, POST, ACCOUNT, SITE, SETTINGS, SOURCE, INBOX),
     "Job.error": (POST, SITE),
     "Job.profile": (POST,),
     "Account.platform": (LIBRARY, FEED, POST, ACCOUNTS, ACCOUNT),
@@ -88,7 +89,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "Source.collection": (SOURCE,),
     "Filters.having": (SOURCE,),
     "Filters.lacking": (SOURCE,),
-    "SourceState.title": (SOURCES, SOURCE, RETENTION),
+    "SourceState.title": (SOURCES, SOURCE, RETENTION, INBOX),
     "SourceState.handle": (SOURCES, SOURCE),
     "SeenEntry.url": (SOURCE,),
     "SeenEntry.title": (SOURCE,),
@@ -174,6 +175,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     SOURCES: ("url", "change", "page"),
     SOURCE: ("source_id", "cursor"),
     PREVIEW: ("preview_id",),
+    INBOX: ("cursor", "news"),
     COLLECTION: ("title",),
     **dict.fromkeys(("/s/{key}", "/s/{key}/video", "/s/{key}/picture"), ("key",)),
     **dict.fromkeys(("/feeds/{key}/rss.xml", "/feeds/{key}/atom.xml", "/feeds/{key}/cover.png"), ("key",)),
@@ -194,8 +196,8 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
 }
 
 SOURCE_FIELDS = (
-    *("url", "start", "since", "newest", "per_day", "profile", "collection"),
-    *("having", "lacking", "shortest", "longest", "kinds"),
+    *("url", "start", "since", "newest", "per_day", "every", "profile", "collection"),
+    *("having", "lacking", "shortest", "longest", "languages", "members", "reposts", "no_replies", "kinds"),
 )
 
 # Every form and its text fields; its URL may contain one too.
@@ -208,6 +210,7 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys((SOURCES, SOURCE, f"{SOURCES}/preview", f"{SOURCE}/preview"), SOURCE_FIELDS),
     **dict.fromkeys((f"{SOURCE}/{do}" for do in ("pause", "resume", "check")), ("back",)),
     f"{SOURCE}/remove": (),
+    f"{INBOX}/seen": ("until", "news"),
     "/share": ("url", "text", "title"),
     "/failures/retry": ("cause", "platform"),
     "/gates/{platform}/open": (),
@@ -232,7 +235,7 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     "/jobs/{job_id}/mark": ("favourite", "pinned", "back", "note", "add_tags", "remove_tags", "add_to", "remove_from"),
     COLLECTIONS: ("kind", "name", "new"),
     COLLECTION: ("id", "move"),
-    "/jobs/{job_id}/retry": ("chosen", "seen", "all", "profile"),
+    "/jobs/{job_id}/retry": ("chosen", "seen", "all", "profile", "back"),
     "/sites/{platform}/open": (),
     "/sessions/{platform}/window": (),
     "/sessions/{platform}/cookies": ("cookies",),

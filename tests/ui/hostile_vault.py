@@ -17,7 +17,7 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode
 from mediavault.core.following import Entry, EntryState, Filters, Reason, SeenEntry, Source, SourceState
 from mediavault.core.following_decisions import ListedPost
-from mediavault.core.job import JobStatus, WorkerHeartbeat, WorkerId
+from mediavault.core.job import JobId, JobStatus, WorkerHeartbeat, WorkerId
 from mediavault.core.media import KeptFile, ProbeReport
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
 from mediavault.core.typed_records import to_named_json
@@ -25,13 +25,15 @@ from mediavault.core.users import OWNER
 from mediavault.presentation.doctor_report import Check, Doctor, UpgradeOutcome, YtdlpState
 from mediavault.presentation.doctor_report import DoctorVerdict as Found
 from mediavault.store.codec import storable
-from mediavault.store.following import put_seen, put_waiting
+from mediavault.store.following import mark_posts, put_seen, put_waiting
+from mediavault.store.gone import compare_with_list
+from mediavault.store.inbox import note_arrivals
 from mediavault.store.port import Store, StoredJob
 from mediavault.store.source_previews import ReadList
 from mediavault.web.app import create_app
 from tests.previewed import add_preview
 from tests.session_stubs import StubSessions, StubWindows
-from tests.ui.hostile import HOW_MANY_STATES, TextOf, post_of
+from tests.ui.hostile import HOW_MANY_STATES, TextOf, post_id, post_of
 from tests.ui.vault import TOKEN, Vault, sample_vault
 
 HOUR = timedelta(hours=1)
@@ -90,6 +92,9 @@ async def _fill(store: Store, texts: Sequence[TextOf], now: datetime) -> None:
         await _sign_in(store, number, text_of, now)
         await _follow(store, number, text_of, now)
     await store.catalogue.import_jobs(adopted)
+    for number in range(len(texts)):
+        await mark_posts(store, source_id_of(number), [JobId(post_id(number))])
+        await note_arrivals(store, [JobId(post_id(number))], are_news=True)
     await _change_settings(store, texts[0])
 
 
@@ -137,6 +142,10 @@ async def _follow(store: Store, number: int, text_of: TextOf, now: datetime) -> 
     await put_waiting(store.records, named, now, [("waits", entry)])
     linked = replace(entry, url=f"https://videos.example/{entry.url}", state=EntryState.PASSED, reason=Reason.WORDS)
     await put_seen(store.records, named, {"passed": linked, "nameless": replace(linked, title=None)})
+    gone = replace(linked, state=EntryState.TAKEN, reason=None)
+    await put_seen(store.records, named, {"gone": gone})
+    for posts in (["gone"], []):
+        await compare_with_list(store.records, named, posts, now, is_restart=False)
     await _preview(store, number, text_of, now)
 
 

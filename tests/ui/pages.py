@@ -428,6 +428,12 @@ CASES: tuple[Case, ...] = (
     Case("preview", "/sources/preview/{preview_id}", preview_read, then=everything_open),
     Case("preview-waiting", "/sources/preview/{preview_id}", preview_waiting),
     Case("preview-gone", "/sources/preview/{preview_id}", at("/sources/preview/p-1"), allow=REFUSED),
+    Case("inbox", "/sources/inbox", at("/sources/inbox"), then=everything_open),
+    Case("inbox-news", "/sources/inbox", at("/sources/inbox?news=on"), is_rare=True),
+    Case("inbox-empty", "/sources/inbox", at("/sources/inbox"), "empty"),
+    Case(
+        "inbox-viewer", "/sources/inbox", at("/login"), "several", then=as_user("sam", "/sources/inbox"), is_rare=True
+    ),
     Case("source-gone", "/sources/{source_id}", at("/sources/nonesuch"), allow=REFUSED),
     Case("notifications", "/notifications", at("/notifications"), then=everything_open),
     Case("notifications-empty", "/notifications", at("/notifications"), "empty"),

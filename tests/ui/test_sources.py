@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from playwright.async_api import expect
 
 from mediavault.core.clock import SystemClock
 from mediavault.core.following import Entry, Start
-from mediavault.store.following import followed
+from mediavault.store.following import find_followed, followed, hold, let_go
 from tests.patience import patient
 from tests.previewed import read_what_waits
 from tests.ui.browsing import Pages, Size, overflow
@@ -35,12 +38,19 @@ async def test_a_refused_channel_is_followed_by_the_form_that_is_offered(
     await page.locator("#newest").fill("20")
     await page.locator(".filters summary").click()
     await page.locator("#lacking").fill("trailer")
+    await page.locator("#every").select_option("360")
+    await page.locator("#languages").fill("en de")
+    await page.get_by_label("Also reposts").check()
+    await page.get_by_label("No replies").check()
     assert await overflow(page) == []
     await page.get_by_role("button", name="Follow", exact=True).click()
     await expect(page.locator(".source").first).to_contain_text("https://www.youtube.com/@jane/videos")
 
     source = (await followed(fresh_vault.store.records))[-1].source
-    assert (source.start, source.newest, source.filters.lacking) == (Start.NEWEST, 20, ("trailer",))
+    filters = source.filters
+    assert (source.start, source.newest, filters.lacking) == (Start.NEWEST, 20, ("trailer",))
+    assert (source.interval, filters.languages) == (timedelta(hours=6), ("en", "de"))
+    assert (filters.members_only, filters.reposts, filters.replies) == (False, True, False)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +79,7 @@ async def test_a_source_is_paused_changed_and_removed_with_a_second_press(
     await line.get_by_role("button", name="Resume").click()
     await line.get_by_role("button", name="Check now").click()
     await expect(line).to_contain_text("next look within a minute")
+    assert await line.locator("img").count() == 1
 
     await line.get_by_role("link", name="Change").click()
     await expect(page.locator("#per_day")).to_have_value("140")
@@ -96,7 +107,8 @@ async def test_a_sources_page_shows_what_was_taken_waits_and_was_passed_over(
     await expect(page.locator(".entries").first.locator("li").first).to_contain_text("Journey 1: along the coast")
     await expect(page.locator(".entries").first.locator("li")).to_have_count(50)
     await expect(page.get_by_text("and 1190 more")).to_be_visible()
-    await expect(page.locator(".entries").last).to_contain_text("Too short or too long")
+    await expect(page.locator("section", has_text="Passed over").last).to_contain_text("Too short or too long")
+    await expect(page.locator("[data-key=gone]")).to_contain_text("No longer on the list since")
     assert await overflow(page) == []
 
 
@@ -135,6 +147,33 @@ async def test_what_following_would_take_is_shown_before_it_is_followed(
     await expect(page.locator(".source").first).to_contain_text("https://www.youtube.com/@jane/videos")
     source = (await followed(fresh_vault.store.records))[-1].source
     assert (source.start, source.filters.shortest_s) == (Start.EVERYTHING, 300.0)
+
+
+@both
+@pytest.mark.parametrize("path", ["/sources", f"/sources/{CHANNEL}"])
+async def test_who_presses_check_now_sees_the_result_without_reloading(
+    pages: Pages, fresh_vault: Vault, size: Size, path: str
+) -> None:
+    records = fresh_vault.store.records
+    page = await pages(path, size=size, base=fresh_vault.base)
+    line = page.locator(".source").filter(has_text="Slow Trains")
+    await line.get_by_role("button", name="Check now").click()
+    await expect(line).to_contain_text("next look within a minute")
+    await page.evaluate("window.isSamePage = true")
+    await line.locator(".remove summary").click()
+    await line.locator(".remove button").focus()
+
+    one = await find_followed(records, CHANNEL)
+    held = await hold(records, SystemClock(), one)
+    assert held is not None
+    await expect(line).to_contain_text("looking now", timeout=patient(15_000))
+    now = SystemClock().now()
+    found = replace(one.state, looked_at=now, next_look_at=now + timedelta(hours=1), new_at_last_look=41)
+    await let_go(records, held, found)
+    await expect(line).to_contain_text("41 new", timeout=patient(15_000))
+
+    assert await page.evaluate("window.isSamePage")
+    assert await page.evaluate("document.activeElement.textContent") == "Follow no longer"
 
 
 async def test_a_member_sees_the_sources_and_is_offered_no_change(pages: Pages, fresh_vault: Vault) -> None:

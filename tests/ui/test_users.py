@@ -81,7 +81,7 @@ async def test_a_viewers_palette_saves_no_link_and_goes_nowhere_that_is_refused(
     await page.keyboard.press("Control+k")
     await page.locator("#palette[open]").wait_for()
     assert await page.locator("#palette-list li").evaluate_all("all => all.map((li) => li.dataset.go)") == [
-        "/library", "/accounts", "/access", "/access/feeds"
+        "/library", "/sources/inbox", "/accounts", "/access", "/access/feeds"
     ]  # fmt: skip
     await page.keyboard.type("https://videos.example/new")
     await expect(page.locator("#palette-list li").first).to_contain_text("Search the library")

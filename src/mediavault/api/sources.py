@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from mediavault.api.dependencies import Services, UserName, errors
+from mediavault.api.feed import CLOCKS_DIFFER
+from mediavault.api.files import ANSWERS, CONTENT_TYPES, answer_bytes
 from mediavault.api.services import ApiServices
+from mediavault.core.clock import moment_or_none
+from mediavault.core.failures import BadInput, NotFound
 from mediavault.core.following import EntryState
 from mediavault.core.users import OWNER
-from mediavault.presentation.schemas import EntriesView, SourceChange, SourceRequest, SourcesView, SourceView
+from mediavault.presentation.schemas import (
+    EntriesView,
+    InboxSeenRequest,
+    InboxSeenView,
+    InboxView,
+    SourceChange,
+    SourceRequest,
+    SourcesView,
+    SourceView,
+)
 from mediavault.presentation.source_previews import SourcePreviewView, source_preview_view
-from mediavault.presentation.sources import changed, entry_view, new_source, source_view
+from mediavault.presentation.sources import changed, entry_view, inbox_view, new_source, source_view
 from mediavault.store.following import (
     all_seen,
     change_source,
     find_followed,
+    find_picture,
     follow,
     followed,
     look_now,
     unfollow,
 )
+from mediavault.store.gone import gone_entries
+from mediavault.store.inbox import count_news, mark_seen, read_inbox
+from mediavault.store.noting import read_noted
 from mediavault.store.profiles import known_profile
 from mediavault.store.source_previews import ask, ask_of_change, find_preview
 
 MOST_ENTRIES = 2_000
+MOST_IN_INBOX = 100
 
 router = APIRouter(prefix="/api/sources", tags=["sources"])
 
@@ -89,6 +108,37 @@ async def preview_change(source_id: SourcePath, body: SourceChange, services: Se
     return await _preview(await ask_of_change(records, one, changed(one.source, body), services.clock), services)
 
 
+@router.get("/inbox", response_model=InboxView, responses=errors(401, 403, 503))
+async def inbox(
+    services: Services,
+    user: UserName,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST_IN_INBOX)] = 24,
+    *,
+    only_news: Annotated[bool, Query(description="Without posts from before their source was followed.")] = False,
+) -> InboxView:
+    """List the posts that sources have brought, the one that came last first, and say which are new for the user."""
+    found = await read_inbox(services.store, user, cursor=cursor, limit=limit, only_news=only_news)
+    noted = await read_noted(services.store, user, [arrival.job.id for arrival in found.arrivals])
+    return inbox_view(found, noted)
+
+
+@router.post("/inbox/seen", response_model=InboxSeenView, responses=errors(401, 403, 415, 503))
+async def see_inbox(body: InboxSeenRequest, services: Services, user: UserName) -> InboxSeenView:
+    """Note that the user has seen what came until a moment, or until now. Nothing becomes new again."""
+    now = services.clock.now()
+    await mark_seen(services.store, user, min(body.until or now, now + CLOCKS_DIFFER))
+    return InboxSeenView(news=await count_news(services.store, user))
+
+
+def seen_moment(text: str, now: datetime) -> datetime:
+    """Return the moment until which a form says that the inbox was seen, at most now. Raises BadInput for no moment."""
+    moment = moment_or_none(text)
+    if moment is None:
+        raise BadInput("This is not a moment.", help="Reload the page, and press the button again.")
+    return min(moment, now + CLOCKS_DIFFER)
+
+
 @router.get("/{source_id}", response_model=SourceView, responses=errors(401, 403, 404, 503))
 async def show(source_id: SourcePath, services: Services) -> SourceView:
     """Return one source."""
@@ -114,16 +164,35 @@ async def check(source_id: SourcePath, services: Services) -> SourceView:
 
 @router.get("/{source_id}/entries", response_model=EntriesView, responses=errors(401, 403, 404, 503))
 async def entries(
-    source_id: SourcePath, services: Services, state: Annotated[EntryState | None, Query()] = None
+    source_id: SourcePath,
+    services: Services,
+    state: Annotated[EntryState | None, Query()] = None,
+    *,
+    gone: Annotated[
+        bool, Query(description="Only those that the list no longer names, the last that went first.")
+    ] = False,
 ) -> EntriesView:
     """List up to 2,000 entries of a source's list that the vault has seen, the newest first, and what became of each."""
     await find_followed(services.store.records, source_id)
+    if gone:
+        missing = await gone_entries(services.store.records, source_id, limit=MOST_ENTRIES)
+        return EntriesView(entries=[entry_view(entry) for entry in missing if state is None or entry.state is state])
     seen = (await all_seen(services.store.records, source_id, limit=MOST_ENTRIES)).values()
     wanted = [entry for entry in seen if state is None or entry.state is state]
     ordered = sorted(
         wanted, key=lambda entry: entry.published_at or entry.seen_at or services.clock.now(), reverse=True
     )
     return EntriesView(entries=[entry_view(entry) for entry in ordered])
+
+
+@router.head("/{source_id}/picture", include_in_schema=False)
+@router.get("/{source_id}/picture", response_class=Response, responses=ANSWERS)
+async def picture(request: Request, source_id: SourcePath, services: Services) -> Response:
+    """Return the picture of a source, a small JPEG. 404 where it has none."""
+    body = await find_picture(services.store.records, source_id)
+    if body is None:
+        raise NotFound("This source has no picture.", help="It is fetched with the next look, if the site shows one.")
+    return answer_bytes(request, body, CONTENT_TYPES[".jpg"])
 
 
 @router.delete("/{source_id}", status_code=204, responses=CHANGES)

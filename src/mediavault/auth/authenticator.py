@@ -35,6 +35,7 @@ from mediavault.core.messages import Message
 from mediavault.core.settings import Settings
 from mediavault.core.users import OWNER, Role
 from mediavault.store import noting
+from mediavault.store.inbox import forget_seen
 from mediavault.store.port import Records, Store
 from mediavault.store.saved_searches import remove_searches
 
@@ -296,6 +297,7 @@ class Authenticator:
         await self.end_access(name)
         await noting.forget_user(store, self._clock, name)
         await remove_searches(store.records, name)
+        await forget_seen(store.records, name)
 
     async def end_access(self, user: str) -> None:
         """End a user's sessions, and revoke the user's tokens, shared links and RSS feeds."""

@@ -179,6 +179,12 @@ class SourceRequest(SourceChange):
     url: str
 
 
+class InboxSeenRequest(_Request):
+    """Until when the user has seen what came; without ``until`` until now."""
+
+    until: _Moment | None = None
+
+
 class FiltersView(BaseModel):
     """The filters of a source, as they are stored."""
 
@@ -194,8 +200,8 @@ class FiltersView(BaseModel):
 
 
 class SourceView(BaseModel):
-    """A source. ``seen``, ``waiting`` and ``passed`` count entries of its list. ``error`` and ``help`` are set once looks have
-    failed for a day."""
+    """A source. ``seen``, ``waiting``, ``passed`` and ``gone`` count entries of its list. ``error`` and ``help`` are set once
+    looks have failed for a day. ``picture_url`` is what the site shows, ``picture`` where the vault has it."""
 
     id: str
     url: str
@@ -203,6 +209,7 @@ class SourceView(BaseModel):
     name: str
     handle: str | None
     picture_url: str | None
+    picture: str | None
     followed_at: datetime
     profile: str | None
     collection: str | None
@@ -221,6 +228,7 @@ class SourceView(BaseModel):
     seen: int
     waiting: int
     passed: int
+    gone: int
     new_at_last_look: int
 
 
@@ -229,7 +237,8 @@ class SourcesView(BaseModel):
 
 
 class EntryView(BaseModel):
-    """An entry of a source's list: taken (then it has a job), waiting for its turn, or passed over and why."""
+    """An entry of a source's list: taken (then it has a job), waiting for its turn, or passed over and why. ``gone_at``:
+    since then the list, which was read whole, does not name it any more."""
 
     url: str
     title: str | None
@@ -238,6 +247,7 @@ class EntryView(BaseModel):
     state: EntryState
     reason: Reason | None
     job_id: str | None
+    gone_at: datetime | None
 
 
 class EntriesView(BaseModel):
@@ -667,6 +677,38 @@ class JobPageView(_View):
 
     jobs: list[JobView]
     next_cursor: str | None
+
+
+class ArrivalSourceView(_View):
+    """A source that brought a post."""
+
+    id: str
+    name: str
+
+
+class ArrivalView(_View):
+    """A post that sources have brought, and when. ``is_news``: it is not from before the source was followed; ``is_new``: the
+    user has not seen it either."""
+
+    job: JobView
+    came_at: datetime
+    sources: list[ArrivalSourceView]
+    is_news: bool
+    is_new: bool
+
+
+class InboxView(_View):
+    """A page of the inbox. ``news`` is how many posts are new for the user; 100 stands for that many or more."""
+
+    arrivals: list[ArrivalView]
+    news: int
+    next_cursor: str | None
+
+
+class InboxSeenView(_View):
+    """How many posts are still new for the user; 100 stands for that many or more."""
+
+    news: int
 
 
 class AccountView(_View):

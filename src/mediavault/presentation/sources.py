@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Any
 
 from mediavault.core.following import Filters, SeenEntry, Source, SourceAddress
-from mediavault.core.marks import collection_title
+from mediavault.core.job import JobId
+from mediavault.core.marks import Noted, collection_title
 from mediavault.core.profiles import language_tags
-from mediavault.presentation.schemas import EntryView, FiltersRequest, FiltersView, SourceChange, SourceView
+from mediavault.presentation.schemas import (
+    ArrivalSourceView,
+    ArrivalView,
+    EntryView,
+    FiltersRequest,
+    FiltersView,
+    InboxView,
+    SourceChange,
+    SourceView,
+)
 from mediavault.presentation.translation import gettext, ngettext, translated
+from mediavault.presentation.views import job_view
 from mediavault.store.following import Followed, new_source_id
+from mediavault.store.inbox import Inbox
 
 
 def source_view(one: Followed, now: datetime) -> SourceView:
@@ -25,6 +38,7 @@ def source_view(one: Followed, now: datetime) -> SourceView:
         name=one.name,
         handle=state.handle,
         picture_url=state.picture_url,
+        picture=f"/api/sources/{source.id}/picture" if state.has_picture else None,
         followed_at=source.followed_at,
         profile=source.profile,
         collection=source.collection,
@@ -43,6 +57,7 @@ def source_view(one: Followed, now: datetime) -> SourceView:
         seen=state.seen,
         waiting=state.waiting,
         passed=state.passed,
+        gone=state.gone,
         new_at_last_look=state.new_at_last_look,
     )
 
@@ -56,6 +71,25 @@ def entry_view(entry: SeenEntry) -> EntryView:
         state=entry.state,
         reason=entry.reason,
         job_id=entry.job_id,
+        gone_at=entry.gone_at,
+    )
+
+
+def inbox_view(found: Inbox, noted: Mapping[JobId, Noted]) -> InboxView:
+    """Return a page of the inbox with what the user noted about its posts."""
+    return InboxView(
+        arrivals=[
+            ArrivalView(
+                job=job_view(arrival.job, noted.get(arrival.job.id, Noted())),
+                came_at=arrival.came_at,
+                sources=[ArrivalSourceView(id=source, name=name) for source, name in arrival.sources.items()],
+                is_news=arrival.is_news,
+                is_new=arrival.is_new,
+            )
+            for arrival in found.arrivals
+        ],
+        news=found.news,
+        next_cursor=found.next_cursor,
     )
 
 

@@ -74,7 +74,7 @@ class FailureView:
 
 @dataclass(frozen=True, slots=True)
 class ResultView:
-    """The result of a post that this browser submitted. ``way`` is the best action on a failure, if any helps."""
+    """How a post ended. ``way`` is the best action on a failure, if any helps."""
 
     job: JobView
     at: datetime
@@ -166,7 +166,7 @@ async def overview(services: ApiServices, report: StoreReport, submitted: Sequen
         limit="" if limit is None else rate_in_words(limit),
         left=left,
         left_s=None if is_held else seconds_left(left, [job.completed_at for job in recent.jobs], report.at),
-        just_now=[_result(services, job) for job in results],
+        just_now=[result_view(services, job) for job in results],
         watching=await _watching(services, user),
         recent=[job_view(job) for job in recent.jobs if job.id not in shown],
         troubles=troubles,
@@ -194,7 +194,8 @@ def seconds_left(left: int, completions: Sequence[datetime | None], now: datetim
     return left * (now - ends[0]).total_seconds() / len(ends)
 
 
-def _result(services: ApiServices, job: Job) -> ResultView:
+def result_view(services: ApiServices, job: Job) -> ResultView:
+    """Return how a post ended, with what helps if it failed."""
     view = job_view(job)
     at = job.completed_at or job.failed_at or job.updated_at
     if job.error_code is None:

@@ -78,7 +78,7 @@ def sections() -> list[tuple[str, str, str, str]]:
     return _reachable(
         ("home", "/", "home", _("Home")),
         ("library", "/library", "library", _("Library")),
-        ("following", "/sources", "feed", _("Following")),
+        ("following", "/sources" if may("GET", "/sources") else "/sources/inbox", "feed", _("Following")),
         ("accounts", "/accounts", "people", _("Accounts")),
         ("sites", "/sites", "globe", _("Sites")),
         ("settings", "/settings", "settings", _("Settings")),
@@ -89,6 +89,7 @@ def palette_places() -> list[tuple[str, str, str, str]]:
     """Return the pages that the command palette goes to, as ``sections`` does."""
     return _reachable(
         *sections(),
+        *([("inbox", "/sources/inbox", "feed", _("Inbox"))] if may("GET", "/sources") else []),
         ("sign-ins", "/sessions", "key", _("Sign-ins")),
         ("access", "/access", "shield", _("Access")),
         ("feeds", "/access/feeds", "rss", _("RSS feeds")),

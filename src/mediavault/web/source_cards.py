@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from mediavault.core.following import ALL_KINDS, REASONS, EntryKind, SeenEntry, Start, fill_takes
 from mediavault.core.holds import Hold
@@ -50,12 +50,14 @@ class SourceCard:
 
 @dataclass(frozen=True, slots=True)
 class EntryLine:
-    """An entry that has no job: its link, what to call it, and why it was passed over ("" while it waits)."""
+    """An entry: its link, what to call it, why it was passed over ("" for any other), and since when it is no longer listed."""
 
     url: str
     title: str
     published_at: datetime | None
     why: str
+    job_id: str | None = None
+    gone_at: datetime | None = None
 
 
 def source_cards(
@@ -154,10 +156,12 @@ def _minutes(seconds: float | None) -> str:
 
 
 def entry_line(entry: SeenEntry) -> EntryLine:
-    """Return the line of an entry that waits or was passed over."""
+    """Return the line of an entry."""
     return EntryLine(
         url=entry.url,
         title=one_line(entry.title or entry.url)[:MAX_TITLE_CHARS],
         published_at=entry.published_at,
         why=translated(REASONS[entry.reason]) if entry.reason else "",
+        job_id=entry.job_id,
+        gone_at=entry.gone_at,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
@@ -22,7 +23,8 @@ from mediavault.core.marks import Mark
 from mediavault.core.media import Account, Candidate, FoundIn, SourceType
 from mediavault.core.records import RecordKind
 from mediavault.core.users import OWNER, Role
-from mediavault.store.following import follow
+from mediavault.store.following import follow, mark_posts
+from mediavault.store.inbox import count_news, mark_seen, note_arrivals
 from mediavault.store.port import Checkpoint
 from tests.asgi_client import Answer
 from tests.http_vault import POST, TOKEN, ApiVault, MakeVault
@@ -36,6 +38,10 @@ pytestmark = pytest.mark.usefixtures("cheap_hashing")
 # The methods of every route, by the least role that may request it. A new route gets a line in one of these.
 OF_VIEWERS = {
     "/api/queue": "GET",
+    "/api/sources/inbox": "GET",
+    "/api/sources/inbox/seen": "POST",
+    "/sources/inbox": "GET",
+    "/sources/inbox/seen": "POST",
     "/": "GET",
     "/access": "GET",
     "/access/feeds": "GET POST",
@@ -109,6 +115,7 @@ OF_MEMBERS = {
     "/api/sources/preview/{preview_id}": "GET",
     "/api/sources/{source_id}": "GET",
     "/api/sources/{source_id}/entries": "GET",
+    "/api/sources/{source_id}/picture": "GET",
     "/api/tags/{name:path}": "DELETE PATCH",
     "/api/trash": "GET",
     "/api/trash/{job_id}/restore": "POST",
@@ -363,6 +370,7 @@ PAGES = (
     "/access",
     "/trash",
     "/sources",
+    "/sources/inbox",
 )
 
 
@@ -394,6 +402,21 @@ async def test_a_viewers_home_is_the_library(vault: ApiVault) -> None:
 
     assert (answer.status, answer.headers["location"]) == (303, "/library")
     assert 'href="/"' not in (await browser.get("/library")).text.partition("<nav")[2].partition("</nav")[0]
+
+
+async def test_a_viewer_sees_the_inbox_marks_it_as_seen_and_is_offered_no_more(vault: ApiVault) -> None:
+    kept, failed = await vault.add_kept(), await vault.add_failed(f"{POST}7")
+    await follow(vault.store.records, Source("s-1", POST, "generic", vault.clock.now()))
+    await mark_posts(vault.store, "s-1", [kept.id, failed.id])
+    await note_arrivals(vault.store, [kept.id, failed.id], are_news=True)
+    vault.clock.advance(timedelta(minutes=1))
+    viewer = await browser_of(vault, "viewer")
+    page = (await viewer.get("/sources/inbox")).text
+
+    assert 'href="/sources/inbox" aria-current="page"' in page
+    assert ("/remove" in page, "/retry" in page, 'href="/sources/s-1"' in page) == (False, False, False)
+    assert (await viewer.submit("/sources/inbox/seen", until=vault.clock.now().isoformat())).status == 303
+    assert (await count_news(vault.store, "viewer"), await count_news(vault.store, "member")) == (0, 2)
 
 
 # --- what is a user's own
@@ -466,7 +489,9 @@ async def test_a_token_may_do_no_more_than_its_user(vault: ApiVault) -> None:
 
     assert (await vault.client.get("/api/jobs", authorization=bearer)).status == 200
     assert (await vault.client.post("/api/jobs", {"post_url": POST}, authorization=bearer)).status == 403
+    await mark_seen(vault.store, "viewer", vault.clock.now())
     await desk_of(vault).remove_user("viewer", vault.services.store)
+    assert await vault.store.records.get(RecordKind.INBOX_SEEN, "viewer") is None
     assert (await vault.client.get("/api/jobs", authorization=bearer)).status == 401
 
 

@@ -193,7 +193,7 @@ async def _access(
         share_profile=request.cookies.get(SHARE_PROFILE, ""),
         changed=changed,
         is_set_up=is_set_up,
-        **frame(services),
+        **await frame(services),
     )
 
 

@@ -66,7 +66,7 @@ async def index(
         query=query,
         first_page=_address(q, platform, None),
         platforms=[(name, services.title_of(name)) for name in names],
-        **frame(services),
+        **await frame(services),
     )
 
 
@@ -80,7 +80,7 @@ async def account(platform: KeyPart, slug: KeyPart, services: Services) -> Respo
         account=await account_card(summary, services),
         posts=[job_view(job) for job in newest.jobs],
         has_more=newest.next_cursor is not None,
-        **frame(services),
+        **await frame(services),
     )
 
 

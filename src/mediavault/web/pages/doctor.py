@@ -24,7 +24,7 @@ async def index(services: Services) -> Response:
         verdicts=DoctorVerdict,
         ytdlp=services.ytdlp.state(),
         old_after=OLD_AFTER_DAYS,
-        **frame(services),
+        **await frame(services),
     )
 
 

@@ -65,7 +65,7 @@ async def feed(request: Request, services: Services) -> Response:
         earlier=address(asked, path=PATH, **page.earlier) if page.earlier else None,
         later=address(asked, path=PATH, **page.later) if page.later else None,
         back=address(asked),
-        **frame(services),
+        **await frame(services),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -9,11 +10,12 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from mediavault.api.services import ApiServices
-from mediavault.core.failures import BadInput, MediavaultError
+from mediavault.core.failures import BadInput, MediavaultError, StoreError
 from mediavault.presentation.labels import help_for, profile_words
 from mediavault.presentation.schemas import ErrorView
 from mediavault.presentation.translation import translated
-from mediavault.server.authentication import MAX_OWN_PATH_CHARS, current_principal
+from mediavault.server.authentication import MAX_OWN_PATH_CHARS, current_principal, current_user
+from mediavault.store.inbox import count_news
 from mediavault.store.port import Records
 from mediavault.store.profiles import all_profiles
 
@@ -21,10 +23,13 @@ _SEE_OTHER = 303
 _MAX_FIELDS = 20
 
 
-def frame(services: ApiServices) -> dict[str, Any]:
+async def frame(services: ApiServices) -> dict[str, Any]:
     """Return the values that ``base.html`` and the shared parts use."""
-    caller = current_principal()
-    return {"browser": services.browser_status(), "can_sign_out": caller is not None and caller.session is not None}
+    caller, news = current_principal(), 0
+    with suppress(StoreError):  # pages that need no store show without one
+        news = await count_news(services.store, current_user())
+    can_sign_out = caller is not None and caller.session is not None
+    return {"browser": services.browser_status(), "can_sign_out": can_sign_out, "news": news}
 
 
 def error_view(exc: MediavaultError) -> ErrorView:

@@ -213,7 +213,7 @@ async def _home(
         refused=[_refused_view(entry, services) for entry in refused[:REFUSED_SHOWN]],
         more_refused=max(0, len(refused) - REFUSED_SHOWN),
         error=error,
-        **frame(services),
+        **await frame(services),
     )
 
 

@@ -84,7 +84,7 @@ async def library(request: Request, services: Services) -> Response:
         **await _choices(services, asked, totals),
         told=_result_message(request.query_params.get("told", "")),
         batch=_batch(request.query_params.get("batch", "")),
-        **frame(services),
+        **await frame(services),
     )
 
 

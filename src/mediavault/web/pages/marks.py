@@ -123,7 +123,7 @@ async def collections(services: Services) -> Response:
         "collections.html",
         collections=[(count, f"/collections/{_in_path(count.text)}") for count in found[MarkKind.COLLECTION]],
         tags=[(count, address(LibraryFilter(tag=count.text, state=everything))) for count in found[MarkKind.TAG]],
-        **frame(services),
+        **await frame(services),
     )
 
 
@@ -162,7 +162,7 @@ async def collection(request: Request, title: str, services: Services, user: Use
         is_start=cursor is None,
         in_library=address(within),
         rss_feed=address(LibraryFilter(collection=shown), path="/access/feeds"),
-        **frame(services),
+        **await frame(services),
     )
 
 

@@ -166,7 +166,7 @@ async def _page(
         chosen=[kind.value for kind in EventKind] if chosen is None else chosen,
         max_url=MAX_TARGET_URL_CHARS,
         max_name=MAX_NAME_CHARS,
-        **frame(services),
+        **await frame(services),
     )
 
 

@@ -33,7 +33,7 @@ from mediavault.store.waiting_jobs import waits_for_sign_in
 from mediavault.web.badges import site_name
 from mediavault.web.choices import choices_of, seen_candidates
 from mediavault.web.library_filter import LibraryFilter, LibraryView, address, read_filter, to_params, to_query
-from mediavault.web.pages.frame import frame, profiles_in_words, read_fields, read_form, see_other
+from mediavault.web.pages.frame import frame, own_path, profiles_in_words, read_fields, read_form, see_other
 from mediavault.web.post_view import Video, post_text, videos
 from mediavault.web.render import render
 from mediavault.web.same_video import same_videos
@@ -109,7 +109,7 @@ async def post(
         waits_for_person=waits_for_sign_in(job),
         needs_sign_in=_needs_sign_in(job),
         has_sign_in=services.sign_in_of(job.platform) is not None,
-        **frame(services),
+        **await frame(services),
     )
 
 
@@ -182,12 +182,12 @@ async def _comments(services: ApiServices, job: Job) -> Sequence[Comment]:
 async def retry_form(request: Request, job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
     """Retry the job. ``chosen`` are the numbers of the candidates that the user chose, ``all`` chooses them all, and ``seen``
     is what ``seen_candidates`` returned when the form was made; a form without these chooses nothing. With ``profile`` the
-    post is saved in that form, with an empty one in the usual form.
+    post is saved in that form, with an empty one in the usual form. With ``back`` the reader returns there.
     """
-    fields = await read_fields(request, most=MAX_CHOSEN + 3)
+    fields = await read_fields(request, most=MAX_CHOSEN + 4)
     profile = next(iter(fields.get("profile", ())), None)
     await retry_job(services, feed, job_id, chosen=await _chosen(services, job_id, fields), profile=profile)
-    return see_other(f"/jobs/{job_id}")
+    return see_other(own_path(fields["back"][0]) if "back" in fields else f"/jobs/{job_id}")
 
 
 async def _chosen(services: ApiServices, job_id: JobId, fields: Mapping[str, list[str]]) -> Collection[int]:

@@ -72,7 +72,7 @@ async def _page(services: ApiServices, profile: Profile, error: BadInput | None 
         codecs={codec: CODEC_NAMES[codec] for codec in CODECS},
         heights=HEIGHTS,
         max_chars=MAX_PROFILE_CHARS,
-        **frame(services),
+        **await frame(services),
     )
 
 

@@ -80,7 +80,7 @@ async def _page(
         reasons=REASONS,
         title_of=services.title_of,
         to_source=lambda source: f"{PAGE}?{urlencode({'source': source})}#rule",
-        **frame(services),
+        **await frame(services),
     )
 
 

@@ -171,7 +171,7 @@ async def _page(
         is_open=await desk.mode() is AuthMode.OPEN,
         is_local=is_loopback(urlsplit(base).hostname or ""),
         is_secure=base.startswith("https://"),
-        **frame(services),
+        **await frame(services),
     )
 
 

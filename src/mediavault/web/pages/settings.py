@@ -109,7 +109,7 @@ async def _page(
         volume=await volume_of_today(services.store.records, services.clock.now()),
         local_time=f"{local(services.clock.now()):%H:%M}",
         saved=saved,
-        **frame(services),
+        **await frame(services),
     )
 
 

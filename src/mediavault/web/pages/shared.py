@@ -152,7 +152,7 @@ async def share_video_form(request: Request, job_id: JobIdPath, services: Servic
         title=title(job),
         address=f"{address_here(request)}{SHARED_PREFIX.strip('/')}/{key}",
         link=link,
-        **frame(services),
+        **await frame(services),
     )
 
 

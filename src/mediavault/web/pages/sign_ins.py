@@ -61,7 +61,7 @@ async def close_form(services: Services, feed: EventFeed) -> Response:
 @router.get("/sessions/window")
 async def window(services: Services) -> Response:
     """Show the window's page. Its script exchanges the ticket: the page itself contains nothing of the window."""
-    return render("window.html", **frame(services))
+    return render("window.html", **await frame(services))
 
 
 async def _sessions(services: ApiServices, *, error: ErrorView | None = None) -> Response:
@@ -73,5 +73,5 @@ async def _sessions(services: ApiServices, *, error: ErrorView | None = None) ->
         sessions=sessions,
         window_of=services.windows.platform,
         error=error,
-        **frame(services),
+        **await frame(services),
     )

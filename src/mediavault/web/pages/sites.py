@@ -35,7 +35,7 @@ async def index(services: Services) -> Response:
         fleet=fleet_view(await services.store.catalogue.report(), workers),
         title_of=services.title_of,
         queue_hold=next((hold for hold in await all_holds(services.store.records) if hold.site is None), None),
-        **frame(services),
+        **await frame(services),
     )
 
 
@@ -48,7 +48,7 @@ async def site(platform: SiteName, services: Services) -> Response:
         site=details,
         session=await session_view(details.session, services.store) if details.session else None,
         posts=[job_view(job) for job in newest.jobs],
-        **frame(services),
+        **await frame(services),
     )
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from mediavault.api.dependencies import Services, UserName
+from mediavault.api.feed import CLOCKS_DIFFER
 from mediavault.api.services import ApiServices
 from mediavault.core.failures import MediavaultError
 from mediavault.core.following import EntryState, SeenEntry, Source, Start
@@ -32,6 +33,7 @@ from mediavault.store.following import (
     seen,
     unfollow,
 )
+from mediavault.store.gone import gone_entries
 from mediavault.store.holds import all_holds
 from mediavault.store.port import JobQuery
 from mediavault.store.profiles import known_profile
@@ -147,15 +149,18 @@ async def change_form(source_id: SourcePath, request: Request, services: Service
 @router.get(f"{PAGE}/{{source_id}}")
 async def show(source_id: SourcePath, services: Services, cursor: CursorText = "") -> Response:
     """Show one source with its posts in every state. Raises NotFound."""
-    records = services.store.records
+    records, moment = services.store.records, services.clock.now() - CLOCKS_DIFFER
     sources = await followed(records)
     one = await find_followed(records, source_id)
     [card] = await _cards(services, sources, [one])
     query = JobQuery(marks=(from_source(source_id),), limit=NEWEST_JOBS, cursor=cursor or None)
     jobs = await services.store.catalogue.jobs(query)
     waiting, passed = await _waiting(services, one), await _passed(services, one)
+    gone = (await gone_entries(records, one.source.id, limit=ENTRIES_READ))[:PASSED_SHOWN]
     return render(
         "source.html",
+        moment=moment,
+        gone=[entry_line(entry) for entry in gone],
         card=card,
         wishes=wishes(one, current().zone),
         posts=[job_view(job) for job in jobs.jobs],
@@ -163,7 +168,7 @@ async def show(source_id: SourcePath, services: Services, cursor: CursorText = "
         next_page=f"{PAGE}/{source_id}?{urlencode({'cursor': jobs.next_cursor})}" if jobs.next_cursor else None,
         waiting=[entry_line(entry) for entry in waiting],
         passed=[entry_line(entry) for entry in passed],
-        **frame(services),
+        **await frame(services),
     )
 
 
@@ -223,6 +228,7 @@ async def _list(
     shown = newest_first[start : start + SOURCES_ON_A_PAGE]
     return render(
         "sources.html",
+        moment=services.clock.now() - CLOCKS_DIFFER,
         status=422 if error else 200,
         error=error_view(error) if error else None,
         cards=await _cards(services, sources, shown),
@@ -237,7 +243,7 @@ async def _list(
         kinds=KIND_LABELS,
         intervals=interval_choices(form),
         profiles=await profiles_in_words(services.store.records),
-        **frame(services),
+        **await frame(services),
     )
 
 

@@ -28,7 +28,7 @@ async def trash(services: Services) -> Response:
         bytes=view.bytes,
         title_of=services.title_of,
         days=(await services.live.current()).trash_days,
-        **frame(services),
+        **await frame(services),
     )
 
 
