@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from typing import Any
 
-from mediavault.core import marks, media, name_template, names
+from mediavault.core import marks, media, name_template, names, xml_tree
 from mediavault.core.failures import Failure
 from mediavault.core.following import Look
 from mediavault.core.holds import is_paused
@@ -98,6 +98,7 @@ OWN_TEXTS = frozenset(
         "core.profiles.unknown_profile",
         "core.name_template.check_template",
         "core.platform.paths",
+        "core.source_lists.channel_page",  # an id that was recognised
         "core.settings.check_allow_rule",
         "core.settings.check_proxy",
         "platforms.registry.platform",
@@ -152,6 +153,7 @@ WITH_MORE: Mapping[str, Read] = {
             job_id="a", canonical_url=text, post_id=text, platform=text, account=None, published=START, title=text
         )
     ),
+    "core.xml_tree.read_xml": lambda text: xml_tree.read_xml(f"<a>{text}", max_depth=9, max_elements=99),
     "core.names.label_or_none": lambda text: names.label_or_none(text, 80),
     "core.names.truncate_bytes": lambda text: names.truncate_bytes(text, 200),
     "services.browser.url_signs.is_manifest": lambda text: url_signs.is_manifest(text, text),

@@ -118,6 +118,17 @@ async def source_refused(page: Page) -> None:
     await page.locator("#messages .complaint").wait_for()
 
 
+async def list_read(page: Page) -> None:
+    lines = (
+        "https://www.youtube.com/@slow-trains\nhttps://www.youtube.com/@night-trains\nhttps://marsh.example/feed.xml\n"
+    )
+    content = f"{lines}https://www.youtube.com/watch?v=aaaaaaaaaaa\n".encode()
+    await page.locator("#file").set_input_files({"name": "list.txt", "mimeType": "text/plain", "buffer": content})
+    await page.locator("#form .actions button").click()
+    await page.locator("#refused-head").wait_for()
+    await everything_open(page)
+
+
 async def channel_offered(page: Page) -> None:
     await page.locator("#post_urls").fill("https://www.youtube.com/@jane")
     await page.locator("#paste button:not([type=button])").click()
@@ -423,6 +434,8 @@ CASES: tuple[Case, ...] = (
     Case("sources-refused", "/sources", at("/sources"), then=source_refused, allow=REFUSED),
     Case("sources-offered", "/", at("/"), then=channel_offered, allow=REFUSED),
     Case("source-change", "/sources", at(f"/sources?change={CHANNEL}")),
+    Case("sources-import", "/sources/import", at("/sources/import")),
+    Case("sources-listed", "/sources/import", at("/sources/import"), then=list_read),
     Case("sources-member", "/sources", at("/login"), "several", then=as_user("jane", "/sources"), is_rare=True),
     Case("source", "/sources/{source_id}", at(f"/sources/{CHANNEL}"), then=everything_open),
     Case("preview", "/sources/preview/{preview_id}", preview_read, then=everything_open),
@@ -506,6 +519,7 @@ NO_PAGES: dict[str, str] = {
     "/s/{key}/picture": "a file",
     "/settings/name": "a part of the settings' page, asked for while somebody types",
     "/library/changes": "tiles that changed, asked for by the library's page",
+    "/sources/export": "a download",
     "/library/zip": "a download",
     "/library/export": "a download",
     "/manifest.webmanifest": "read by browsers that install the pages as an app",

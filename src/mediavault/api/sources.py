@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -15,6 +17,7 @@ from mediavault.core.clock import moment_or_none
 from mediavault.core.failures import BadInput, NotFound
 from mediavault.core.following import EntryState
 from mediavault.core.users import OWNER
+from mediavault.presentation.opml import OPML_TYPE
 from mediavault.presentation.schemas import (
     EntriesView,
     InboxSeenRequest,
@@ -22,17 +25,30 @@ from mediavault.presentation.schemas import (
     InboxView,
     SourceChange,
     SourceRequest,
+    SourcesImportRequest,
+    SourcesImportView,
     SourcesView,
     SourceView,
 )
 from mediavault.presentation.source_previews import SourcePreviewView, source_preview_view
+from mediavault.presentation.source_transfer import (
+    EXPORT_NAME,
+    ImportTerms,
+    SourcesImport,
+    import_view,
+    read_import,
+    sources_opml,
+    uploaded,
+)
 from mediavault.presentation.sources import changed, entry_view, inbox_view, new_source, source_view
 from mediavault.store.following import (
+    Followed,
     all_seen,
     change_source,
     find_followed,
     find_picture,
     follow,
+    follow_all,
     followed,
     look_now,
     unfollow,
@@ -40,7 +56,7 @@ from mediavault.store.following import (
 from mediavault.store.gone import gone_entries
 from mediavault.store.inbox import count_news, mark_seen, read_inbox
 from mediavault.store.noting import read_noted
-from mediavault.store.profiles import known_profile
+from mediavault.store.profiles import all_profiles, known_profile
 from mediavault.store.source_previews import ask, ask_of_change, find_preview
 
 MOST_ENTRIES = 2_000
@@ -139,6 +155,21 @@ def seen_moment(text: str, now: datetime) -> datetime:
     return min(moment, now + CLOCKS_DIFFER)
 
 
+@router.get("/export", response_class=Response, responses=errors(401, 403, 503))
+async def export(services: Services) -> Response:
+    """Return all sources as OPML 2.0, with their settings, for other programs and to be imported again."""
+    return opml_file(await followed(services.store.records))
+
+
+@router.post("/import", response_model=SourcesImportView, responses=errors(401, 403, 413, 415, 503))
+async def import_list(body: SourcesImportRequest, services: Services, user: UserName) -> SourcesImportView:
+    """Follow what a list names, or say what would be followed. Entries that can't be followed don't stop the others."""
+    read = await read_for_import(services, uploaded(body.file), body.asked, user)
+    if not body.dry_run:
+        await follow_all(services.store.records, read.new)
+    return import_view(read, is_dry_run=body.dry_run)
+
+
 @router.get("/{source_id}", response_model=SourceView, responses=errors(401, 403, 404, 503))
 async def show(source_id: SourcePath, services: Services) -> SourceView:
     """Return one source."""
@@ -193,6 +224,31 @@ async def picture(request: Request, source_id: SourcePath, services: Services) -
     if body is None:
         raise NotFound("This source has no picture.", help="It is fetched with the next look, if the site shows one.")
     return answer_bytes(request, body, CONTENT_TYPES[".jpg"])
+
+
+async def read_for_import(services: ApiServices, content: bytes, asked: SourceChange, user: str) -> SourcesImport:
+    """Return what an import would follow, for a user. Reading takes up to seconds, and is done in a thread.
+
+    Raises BadInput for a file that holds no list.
+    """
+    records = services.store.records
+    if asked.profile:
+        asked = asked.model_copy(update={"profile": await known_profile(records, asked.profile)})
+    terms = ImportTerms(
+        services.submit,
+        await followed(records),
+        await all_profiles(records),
+        asked,
+        services.clock.now(),
+        user=None if user == OWNER else user,
+    )
+    return await asyncio.to_thread(read_import, content, terms)
+
+
+def opml_file(sources: Sequence[Followed]) -> Response:
+    """Return the answer with sources as a file."""
+    headers = {"Content-Disposition": f'attachment; filename="{EXPORT_NAME}"', "Cache-Control": "no-store"}
+    return Response(sources_opml(sources), media_type=OPML_TYPE, headers=headers)
 
 
 @router.delete("/{source_id}", status_code=204, responses=CHANGES)

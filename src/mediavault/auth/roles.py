@@ -20,6 +20,7 @@ _RULES = [
         (Role.VIEWER, "GET", r"/api/(jobs|accounts|totals|events|queue)|/api/(tags|collections|searches)(/.*)?"),
         (Role.VIEWER, "GET", r"(/api)?/sources/inbox"),
         (Role.VIEWER, "POST", r"(/api)?/sources/inbox/seen"),
+        (Role.ADMIN, "GET", r"/sources/import"),
         (Role.MEMBER, "GET", r"/api/profiles|(/api)?/sources(/.*)?"),
         (Role.VIEWER, "GET", r"/openapi\.json|/manifest\.webmanifest|/service-worker\.js|/away"),
         (Role.VIEWER, "POST", r"/library/(zip|export)"),

@@ -105,7 +105,7 @@ def add(
     from mediavault.store.profiles import known_profile
 
     address, now = make_submission(quiet_settings()).read_source(url), SystemClock().now()
-    what, since, newest = _start(start)
+    what, since, newest = start_of(start)
     source = Source(
         new_source_id(),
         address.url,
@@ -133,7 +133,7 @@ def add(
         await follow(records, replace(source, profile=known))
         return source_view(await find_followed(records, source.id), now)
 
-    _print(_with_records(store_it), as_json=as_json)
+    _print(with_records(store_it), as_json=as_json)
 
 
 def _print_preview(source: Source, *, as_json: bool) -> None:
@@ -171,7 +171,7 @@ def list_sources(*, as_json: AsJson = False) -> None:
     async def read(records: Records) -> list[SourceView]:
         return [source_view(one, now) for one in await followed(records)]
 
-    views = _with_records(read)
+    views = with_records(read)
     if as_json:
         print_json({"sources": [view.model_dump(mode="json") for view in views]})
         return
@@ -208,7 +208,7 @@ def change(
     from mediavault.store.following import change_source, find_followed
     from mediavault.store.profiles import known_profile
 
-    what, since, newest = _start(start) if start is not None else (None, None, None)
+    what, since, newest = start_of(start) if start is not None else (None, None, None)
     asked = SourceChange(
         collection=collection, interval_minutes=every, per_day=per_day, start=what, since=since, newest=newest
     )
@@ -228,7 +228,7 @@ def change(
         )
         return source_view(await find_followed(records, source_id), SystemClock().now())
 
-    _print(_with_records(store_it), as_json=as_json)
+    _print(with_records(store_it), as_json=as_json)
 
 
 def pause(source_id: SourceId, *, as_json: AsJson = False) -> None:
@@ -255,7 +255,7 @@ def check(source_id: SourceId, *, as_json: AsJson = False) -> None:
         await look_now(records, source_id)
         return source_view(await find_followed(records, source_id), SystemClock().now())
 
-    _print(_with_records(ask), as_json=as_json)
+    _print(with_records(ask), as_json=as_json)
 
 
 def remove(source_id: SourceId, *, as_json: AsJson = False) -> None:
@@ -283,10 +283,10 @@ def _changed(source_id: str, asked: SourceChange) -> SourceView:
         await change_source(records, source_id, lambda source: changed(source, asked))
         return source_view(await find_followed(records, source_id), SystemClock().now())
 
-    return _with_records(change)
+    return with_records(change)
 
 
-def _start(text: str) -> tuple[Start, datetime | None, int | None]:
+def start_of(text: str) -> tuple[Start, datetime | None, int | None]:
     """Return what is taken of the posts that are there already, with its day or number. Raises BadInput."""
     from mediavault.core.failures import BadInput
     from mediavault.core.following import Start
@@ -355,7 +355,8 @@ def _print(view: SourceView, *, as_json: bool) -> None:
         out().print(f"  {view.error} {view.help or ''}".rstrip(), markup=False, highlight=False, soft_wrap=True)
 
 
-def _with_records(use: Callable[[Records], Awaitable[T]]) -> T:
+def with_records(use: Callable[[Records], Awaitable[T]]) -> T:
+    """Return what a function of the records returns."""
     from mediavault.cli.context import quiet_settings, with_store
 
     async def run(store: Store) -> T:

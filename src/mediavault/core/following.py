@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from itertools import pairwise
+from itertools import count, pairwise
 from statistics import median
 from typing import Any
 
@@ -26,6 +27,7 @@ from mediavault.core.messages import Message
 SHORTEST_INTERVAL, LONGEST_INTERVAL = timedelta(minutes=15), timedelta(hours=24)
 FIRST_INTERVAL = timedelta(hours=1)  # until it is known how often a source posts
 ACCOUNT_INTERVAL = timedelta(hours=6)  # the shortest where each look uses the signed-in account
+FIRST_LOOK_APART, FIRST_LOOKS_WITHIN = timedelta(seconds=12), timedelta(hours=1)  # of sources that came together
 LOOKS_PER_POST = 4  # so that a post is seen after an eighth of the usual gap, on average
 BACK_OFFS = 5  # doublings of the interval while looks fail
 FILL_A_DAY = 144  # posts from before that are taken of one site: one in ten minutes
@@ -480,6 +482,17 @@ def interval(
     if failures:
         usual = max(usual, min(usual * 2 ** min(failures, BACK_OFFS), LONGEST_INTERVAL))
     return max(usual, fresh_for or timedelta())
+
+
+def first_looks(groups: Sequence[str], now: datetime) -> list[datetime]:
+    """Return when each of many new sources is looked at first: those of one group apart, and all within an hour.
+
+    ``groups`` are what the sources ask, such as their hosts. A site's limits hold looks back too, but not those of feeds
+    at hosts that are no known site, and what is looked at later leaves room for downloads.
+    """
+    apart = {group: min(FIRST_LOOK_APART, FIRST_LOOKS_WITHIN / size) for group, size in Counter(groups).items()}
+    numbers = {group: count() for group in apart}
+    return [now + apart[group] * next(numbers[group]) for group in groups]
 
 
 def fill_interval(daily_cap: int | None) -> timedelta:

@@ -174,6 +174,24 @@ def source_at(url: HttpUrl) -> SourceAddress:
     )
 
 
+def names_source(url: HttpUrl, key: str = "") -> str:
+    """Return what all URLs of one source share, as far as they say it: the site's own key of it, else the URL itself.
+
+    ``key`` is the site's key where an earlier look has found it, which other URLs of the source may contain.
+    """
+    platform = platform_at(url)
+    match = find_feed(platform, url, key=key)
+    if match is not None and match.rules.key and (found := match.filled(match.rules.key)):
+        return f"{platform.name}:{found}:{match.groups.get('tab', '')}"
+    return url.without_fragment.partition("://")[2].removeprefix("www.").rstrip("/")
+
+
+def feed_url(url: HttpUrl, key: str = "") -> str | None:
+    """Return the feed of a source of a known site; None where it has none, or not without the site's ``key`` of it."""
+    match = find_feed(platform_at(url), url, key=key)
+    return match.filled(match.rules.feed) if match is not None and match.rules.read_answer is None else None
+
+
 def seen_as(canonical_url: str) -> str:
     """Return what names a post for ever: its site and number, where its URL also contains a name that may change."""
     try:

@@ -185,6 +185,16 @@ class InboxSeenRequest(_Request):
     until: _Moment | None = None
 
 
+class SourcesImportRequest(_Request):
+    """A list of sources to follow: OPML, Google Takeout's subscriptions, exports of NewPipe, FreeTube and Invidious, or a text
+    with one URL on each line. ``file`` are its bytes as Base64. With ``dry_run`` nothing is followed. ``asked`` is set for
+    each source, whatever the list says; without a ``start`` in either, only posts from now on are taken."""
+
+    file: str
+    dry_run: bool = False
+    asked: SourceChange = SourceChange()
+
+
 class FiltersView(BaseModel):
     """The filters of a source, as they are stored."""
 
@@ -234,6 +244,33 @@ class SourceView(BaseModel):
 
 class SourcesView(BaseModel):
     sources: list[SourceView]
+
+
+class ListedSourceView(BaseModel):
+    """An entry of a list: a source that is new, with its ``id`` and the name of its site, or one that is followed already."""
+
+    url: str
+    title: str | None
+    platform: str | None = None
+    id: str | None = None
+
+
+class RefusedSourceView(BaseModel):
+    """An entry of a list that can't be followed. ``line`` is where it is in the file, from 1, or its number."""
+
+    line: int
+    text: str
+    error: str
+    help: str
+
+
+class SourcesImportView(BaseModel):
+    """What an import has followed, or would follow if it is a dry run."""
+
+    is_dry_run: bool
+    new: list[ListedSourceView]
+    known: list[ListedSourceView]
+    refused: list[RefusedSourceView]
 
 
 class EntryView(BaseModel):

@@ -21,16 +21,29 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import ErrorCode, MediavaultError
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
+from mediavault.core.source_lists import MAX_LIST_BYTES
 from mediavault.presentation.preferences import read, use
 from mediavault.presentation.translation import locales
 from mediavault.server.authentication import FEEDS_PREFIX, RequestAuthenticator, current_principal, sign_in_required
 from mediavault.server.connections import ConcurrencyLimit
 from mediavault.server.errors import ENDLESS_PATHS, HttpRefusal, error_response, unexpected
 from mediavault.server.long_responses import Admission
-from mediavault.server.security import FORM_TYPE, JSON_TYPE, HostRules, comes_from_elsewhere, host_is_ours, host_of
+from mediavault.server.security import (
+    FORM_TYPE,
+    JSON_TYPE,
+    UPLOAD_TYPE,
+    HostRules,
+    comes_from_elsewhere,
+    host_is_ours,
+    host_of,
+)
 
 MAX_BODY_BYTES = 64 * 1024  # 500 addresses of usual length
 BODY_DEADLINE_S = 10.0  # a body that is incomplete by then is a slow attack or a dead connection
+# The requests whose body has a file, with the body's type: a list of sources, in JSON as Base64.
+UPLOADS = {"/sources/import": UPLOAD_TYPE, "/api/sources/import": JSON_TYPE}
+MAX_UPLOAD_BYTES = MAX_LIST_BYTES * 3 // 2
+UPLOAD_DEADLINE_S = 60.0
 
 FILES_PREFIXES = ("/files/", FEEDS_PREFIX)
 
@@ -218,7 +231,8 @@ def _check_type(request: Request) -> None:
     headers = request.headers
     if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
         return
-    wanted = JSON_TYPE if request.scope["path"].startswith("/api/") else FORM_TYPE
+    path: str = request.scope["path"]
+    wanted = UPLOADS.get(path, JSON_TYPE if path.startswith("/api/") else FORM_TYPE)
     content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != wanted:
         raise HttpRefusal(
@@ -232,18 +246,20 @@ def _check_type(request: Request) -> None:
 async def _read_body(request: Request, receive: Receive) -> bytes:
     """Return the whole body, bounded in size and time. Raises HttpRefusal."""
     declared = request.headers.get("content-length", "0")
-    if not declared.isdecimal() or int(declared[:12]) > MAX_BODY_BYTES:
-        raise _too_large()
+    is_upload = request.method == "POST" and request.scope["path"] in UPLOADS
+    most, within_s = (MAX_UPLOAD_BYTES, UPLOAD_DEADLINE_S) if is_upload else (MAX_BODY_BYTES, BODY_DEADLINE_S)
+    if not declared.isdecimal() or int(declared[:12]) > most:
+        raise _too_large(most)
     body = bytearray()
     try:
-        async with asyncio.timeout(BODY_DEADLINE_S):
+        async with asyncio.timeout(within_s):
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     raise _ClientGone
                 body += message.get("body", b"")
-                if len(body) > MAX_BODY_BYTES:
-                    raise _too_large()
+                if len(body) > most:
+                    raise _too_large(most)
                 if not message.get("more_body", False):
                     return bytes(body)
     except TimeoutError as exc:
@@ -252,11 +268,11 @@ async def _read_body(request: Request, receive: Receive) -> bytes:
         ) from exc
 
 
-def _too_large() -> HttpRefusal:
+def _too_large(most: int) -> HttpRefusal:
     return HttpRefusal(
         413,
         ErrorCode.TOO_LARGE,
-        Message("The body is larger than %(max_body_bytes)s bytes.", max_body_bytes=MAX_BODY_BYTES),
+        Message("The body is larger than %(max_body_bytes)s bytes.", max_body_bytes=most),
         help="Submit fewer addresses at a time.",
     )  # without "Connection: close": a client that is still sending would never read this
 

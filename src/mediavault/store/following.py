@@ -7,6 +7,7 @@ found by a second record, under the source's id and their position in the list.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -68,9 +69,23 @@ class Waiting:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class NewSource:
+    """A source to follow with many others, what it is called until it has been read, and when that is."""
+
+    source: Source
+    title: str
+    look_at: datetime
+
+
 def new_source_id() -> str:
     """Return an id that no other source has."""
     return f"s-{secrets.token_hex(6)}"
+
+
+def id_of_url(url: str) -> str:
+    """Return the id of an imported source: the same each time, so that an import that runs twice at once follows once."""
+    return f"s-{hashlib.sha256(url.encode()).hexdigest()[:12]}"
 
 
 async def followed(records: Records) -> list[Followed]:
@@ -140,6 +155,18 @@ def refuse_followed(existing: Iterable[Followed], url: str) -> None:
     """Raise BadInput when one of these sources has the URL."""
     if any(one.source.url == url for one in existing):
         raise BadInput("This source is followed already.", help="Change it on its page.")
+
+
+async def follow_all(records: Records, new: Sequence[NewSource]) -> None:
+    """Store new sources, of which none is followed yet; each has a name and the time of its first look.
+
+    The states come first, so that no worker looks at a source earlier. A kill in between leaves states of no source, which
+    nothing reads. Raises BadInput, before anything is stored, for values that a source can't have.
+    """
+    sources = {one.source.id: to_named_json(checked(one.source)) for one in new}
+    states = {one.source.id: to_named_json(SourceState(title=one.title, next_look_at=one.look_at)) for one in new}
+    await records.put_all(RecordKind.SOURCE_STATE, states)
+    await records.put_all(RecordKind.SOURCE, sources)
 
 
 async def change_source(records: Records, source_id: str, change: Callable[[Source], Source]) -> Source:

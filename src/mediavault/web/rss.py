@@ -1,25 +1,25 @@
-"""RSS 2.0 with podcast tags, Atom 1.0 and OPML 2.0 documents. Pure.
+"""RSS 2.0 with podcast tags, and Atom 1.0. Pure.
 
 Texts may be anything: what XML can't hold is left out, all else is escaped by the serializer.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from xml.etree.ElementTree import Element, SubElement, tostring
 
+from mediavault.core.xml_tree import in_xml
+
 ATOM = "http://www.w3.org/2005/Atom"
-RSS_TYPE, ATOM_TYPE, OPML_TYPE = "application/rss+xml", "application/atom+xml", "text/x-opml"
+RSS_TYPE, ATOM_TYPE = "application/rss+xml", "application/atom+xml"
 _NAMESPACES = {
     "xmlns:itunes": "http://www.itunes.com/dtds/podcast-1.0.dtd",
     "xmlns:podcast": "https://podcastindex.org/namespace/1.0",
     "xmlns:atom": ATOM,
 }
-_NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +84,6 @@ def atom_document(channel: RssChannel) -> bytes:
     return _document(root)
 
 
-def opml_document(title: str, feeds: Iterable[tuple[str, str]]) -> bytes:
-    """Return a list of feeds, each with its name and the address of its RSS, as OPML 2.0."""
-    root = Element("opml", {"version": "2.0"})
-    _texts(SubElement(root, "head"), {"title": title})
-    body = SubElement(root, "body")
-    for name, address in feeds:
-        _empty(body, "outline", type="rss", text=name, title=name, xmlUrl=address)
-    return _document(root)
-
-
 def _rss_item(into: Element, item: RssItem) -> None:
     _texts(into, {"title": item.title})
     if item.link:
@@ -117,21 +107,16 @@ def _atom_entry(into: Element, item: RssItem) -> None:
     if item.link:
         _empty(into, "link", rel="alternate", type="text/html", href=item.link)
     _empty(into, "link", rel="enclosure", type=item.kind, length=str(item.bytes), href=item.address)
-    SubElement(into, "content", {"type": "html"}).text = _in_xml(item.html)
+    SubElement(into, "content", {"type": "html"}).text = in_xml(item.html)
 
 
 def _texts(into: Element, texts: Mapping[str, str]) -> None:
     for name, text in texts.items():
-        SubElement(into, name).text = _in_xml(text)
+        SubElement(into, name).text = in_xml(text)
 
 
 def _empty(into: Element, name: str, **attributes: str) -> None:
-    SubElement(into, name, {key: _in_xml(value) for key, value in attributes.items()})
-
-
-def _in_xml(text: str) -> str:
-    """Return the text without control characters, lone surrogates and what else XML 1.0 has no place for."""
-    return _NOT_IN_XML.sub("", text)
+    SubElement(into, name, {key: in_xml(value) for key, value in attributes.items()})
 
 
 def _document(root: Element) -> bytes:

@@ -10,6 +10,7 @@ from mediavault.core.failures import BadInput
 from mediavault.core.following import ALL_KINDS, EntryKind, Source, Start
 from mediavault.core.marks import collection_title
 from mediavault.core.profiles import language_tags
+from mediavault.presentation.schemas import SourceChange
 from mediavault.presentation.translation import gettext, ngettext
 
 _MAX_DIGITS = 7
@@ -135,6 +136,21 @@ def _interval(text: str) -> timedelta | None:
     if text and not _is_number(text):
         raise BadInput("This is not how often a source can be looked at.", help="Choose one of the list.")
     return timedelta(minutes=int(text)) if text else None
+
+
+def asked_of_all(form: SourceForm, zone: tzinfo | None) -> SourceChange:
+    """Return what the form asks for all sources of a list; without a start, that of the list. Raises BadInput.
+
+    The numbers are not checked yet.
+    """
+    start = _start(form.start) if form.start else None
+    return SourceChange.model_construct(
+        start=start,
+        since=_midnight(form.since, zone) if start is Start.SINCE else None,
+        newest=_number(form.newest) if start is Start.NEWEST else None,
+        profile=form.profile or None,
+        collection=form.collection or None,
+    )
 
 
 def _start(text: str) -> Start:

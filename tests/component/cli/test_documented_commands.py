@@ -42,7 +42,7 @@ NOT_RUN = {  # why
 }
 # The others, in an order in which each finds what it needs.
 ORDER = ["profile add", "profile list", "add", "mark", "list", "show", "tags", "collections", "limits", "priority", "pause", "resume", "cancel", "retry", "check", "classify", "verify", "backup", "restore", "rebuild", "arrange",
-         "token add", "token list", "token revoke", "follow add", "follow list", "follow change", "follow pause", "follow resume", "follow check", "retention set", "retention show", "retention clear", "follow remove", "feed add", "feed list", "feed revoke", "profile remove", "sessions", "workers", "doctor", "remove", "trash"]  # fmt: skip
+         "token add", "token list", "token revoke", "follow add", "follow list", "follow change", "follow pause", "follow resume", "follow check", "follow import", "follow export", "retention set", "retention show", "retention clear", "follow remove", "feed add", "feed list", "feed revoke", "profile remove", "sessions", "workers", "doctor", "remove", "trash"]  # fmt: skip
 
 
 def documented() -> Iterator[tuple[str, str]]:
@@ -76,6 +76,7 @@ def test_a_misspelt_command_or_option_is_noticed(command: str) -> None:
 
 def test_the_documented_commands_that_need_no_site_and_no_browser_run(tmp_path: Path) -> None:
     (tmp_path / "film.mp4").write_bytes(media.mp4())
+    (tmp_path / "list.opml").write_text("<opml><body><outline xmlUrl='https://walks.example/feed'/></body></opml>")
     for folder in ("backups", "videos"):
         (tmp_path / folder).mkdir()
     folders = {"MEDIAVAULT_STATE_DIR": tmp_path / "state", "MEDIAVAULT_DOWNLOAD_DIR": tmp_path / "videos"}
@@ -90,6 +91,7 @@ def test_the_documented_commands_that_need_no_site_and_no_browser_run(tmp_path: 
     done: list[list[str]] = []
     for command in documented_to_run():
         files = {"FILE": "film.mp4" if command.startswith("check") else "vault.db", "report.zip": "report.zip"}
+        files["sources.opml"] = "list.opml" if command.startswith("follow import") else "sources.opml"
         places = known | {name: str(tmp_path / file) for name, file in files.items()}
         words = [_filled(word, places) for word in shlex.split(command)]
         if words in done:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from mediavault.core.messages import Message
 from mediavault.core.records import RecordKind
 from mediavault.core.typed_records import to_named_json
 from mediavault.store import following as stored
-from tests.http_vault import ApiVault
+from tests.http_vault import ApiVault, MakeVault
 
 CHANNEL = "https://www.youtube.com/@jane"
 
@@ -147,3 +148,111 @@ async def test_a_source_is_removed(vault: ApiVault) -> None:
     for method in ("get", "delete"):
         assert (await getattr(vault.client, method)(f"/api/sources/{source['id']}")).status == 404
     assert (await vault.client.get("/api/sources")).json() == {"sources": []}
+
+
+# --- to and from other programs
+
+
+LIST = f"{CHANNEL}\nhttps://videos.example/feed.xml\nnonsense\n"
+
+
+def encoded(text: str) -> str:
+    return b64encode(text.encode()).decode()
+
+
+async def test_a_dry_run_says_what_would_be_followed_and_follows_nothing(vault: ApiVault) -> None:
+    await follow(vault)
+    answer = await vault.client.post("/api/sources/import", {"file": encoded(LIST), "dry_run": True})
+    view = answer.json()
+
+    assert (answer.status, view["is_dry_run"]) == (200, True)
+    assert [one["url"] for one in view["new"]] == ["https://videos.example/feed.xml"]
+    assert [one["url"] for one in view["known"]] == [CHANNEL]
+    assert [(one["line"], one["text"]) for one in view["refused"]] == [(3, "nonsense")]
+    assert len((await vault.client.get("/api/sources")).json()["sources"]) == 1
+
+
+async def test_an_import_follows_each_source_under_its_title_with_what_was_asked(vault: ApiVault) -> None:
+    outline = '<outline text="Walks" xmlUrl="https://videos.example/feed.xml"/>'
+    document = f"<opml><body>{outline}<outline text='Jane' htmlUrl='{CHANNEL}'/></body></opml>"
+    asked = {"start": "newest", "newest": 3, "profile": "Audio", "collection": "Trains"}
+    answer = await vault.client.post("/api/sources/import", {"file": encoded(document), "asked": asked})
+    sources = (await vault.client.get("/api/sources")).json()["sources"]
+    again = await vault.client.post("/api/sources/import", {"file": encoded(document)})
+
+    assert [one["id"] for one in answer.json()["new"]] == [source["id"] for source in sorted(sources, key=by_name)][
+        ::-1
+    ]
+    assert sorted(source["name"] for source in sources) == ["Jane", "Walks"]
+    for source in sources:
+        assert (source["start"], source["newest"]) == ("newest", 3)
+        assert (source["profile"], source["collection"]) == ("audio", "Trains")
+        assert source["looked_at"] is None
+    assert (len(again.json()["new"]), len(again.json()["known"])) == (0, 2)
+
+
+def by_name(source: dict[str, Any]) -> str:
+    return str(source["name"])
+
+
+async def test_a_worker_looks_at_imported_sources_when_their_time_has_come(vault: ApiVault) -> None:
+    text = "\n".join(f"https://videos.example/{n}.xml" for n in range(3))
+    await vault.client.post("/api/sources/import", {"file": encoded(text)})
+
+    now = vault.clock.now()
+    sources = await stored.with_work(vault.store.records, now)
+    due = [sum(one.is_due(now + timedelta(seconds=seconds)) for one in sources) for seconds in (0, 11, 12, 24, 3_600)]
+    assert due == [1, 1, 2, 3, 3]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"file": "no base64!"},
+        {"file": encoded("")},
+        {"file": encoded("<!DOCTYPE a [<!ENTITY b 'c'>]><opml>&b;</opml>")},
+        {"file": encoded(LIST), "asked": {"profile": "unknown"}},
+        {"file": encoded(LIST), "asked": {"start": "since"}},
+        {"file": encoded(LIST), "asked": {"collection": "x" * 500}},
+        {"file": encoded(LIST), "asked": {"url": CHANNEL}},
+    ],
+)
+async def test_a_list_that_cannot_be_read_is_refused_and_nothing_is_followed(
+    vault: ApiVault, body: dict[str, Any]
+) -> None:
+    answer = await vault.client.post("/api/sources/import", body)
+
+    assert (answer.status, answer.json()["code"]) == (422, "BAD_REQUEST")
+    assert (await vault.client.get("/api/sources")).json() == {"sources": []}
+
+
+async def test_a_list_may_be_larger_than_other_requests_to_its_own_limit(vault: ApiVault) -> None:
+    text = "\n".join(["# a long comment " * 10] * 5_000 + [CHANNEL])
+    answer = await vault.client.post("/api/sources/import", {"file": encoded(text)})
+    too_large = await vault.client.post("/api/sources/import", {"file": "a" * (7 << 20)})
+    elsewhere = await vault.client.post("/api/sources", {"url": "a" * 100_000})
+
+    assert (answer.status, len(answer.json()["new"])) == (200, 1)
+    assert (too_large.status, elsewhere.status) == (413, 413)
+
+
+async def test_an_export_can_be_imported_by_another_vault(vault: ApiVault, make_vault: MakeVault) -> None:
+    await follow(vault, collection="Trains", per_day=5, filters={"having": ["<night> & day"], "kinds": ["video"]})
+    await follow(vault, url="https://videos.example/feed.xml", interval_minutes=90)
+    exported = await vault.client.get("/api/sources/export")
+    other = make_vault()
+    answer = await other.client.post("/api/sources/import", {"file": encoded(exported.text)})
+    before, after = [(await each.client.get("/api/sources")).json()["sources"] for each in (vault, other)]
+
+    assert exported.headers["content-type"].startswith("text/x-opml")
+    assert exported.headers["content-disposition"] == 'attachment; filename="mediavault-sources.opml"'
+    assert answer.json()["refused"] == []
+    changing = ("id", "followed_at", "name", "next_look_at")
+    assert sorted(([{k: v for k, v in one.items() if k not in changing} for one in before]), key=by_url) == sorted(
+        ([{k: v for k, v in one.items() if k not in changing} for one in after]), key=by_url
+    )
+
+
+def by_url(source: dict[str, Any]) -> str:
+    return str(source["url"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.app.doctor.bundle import _redacted, _write_new, shown_settings, without_home
+from mediavault.app.doctor.bundle import _redacted, shown_settings, without_home, write_new
 from mediavault.core.failures import BadInput, Failure
 from mediavault.core.settings import load_settings
 from mediavault.presentation.doctor_report import Check, DoctorVerdict
@@ -70,10 +70,10 @@ def test_a_check_that_may_name_hosts_or_people_is_in_it_by_its_verdict_alone(nam
 
 def test_a_bundle_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(Failure):
-        _write_new(tmp_path / "missing" / "bundle.zip", b"x")
+        write_new(tmp_path / "missing" / "bundle.zip", b"x")
     (tmp_path / "bundle.zip").write_bytes(b"another")
     with pytest.raises(BadInput):
-        _write_new(tmp_path / "bundle.zip", b"x")
+        write_new(tmp_path / "bundle.zip", b"x")
 
     assert (tmp_path / "bundle.zip").read_bytes() == b"another"
     assert [path.name for path in tmp_path.iterdir()] == ["bundle.zip"]

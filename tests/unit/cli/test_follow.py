@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -200,3 +201,40 @@ def test_a_preview_waits_no_longer_than_a_worker_may_take(
 @pytest.mark.parametrize("options", [("--start", "0"), ("--profile", "nothing"), ("--with", "/(/")])
 def test_a_preview_refuses_what_following_refuses(run: Run, options: tuple[str, ...]) -> None:
     assert run("follow", "add", CHANNEL, "--preview", *options).code == 2
+
+
+def test_a_list_is_imported_after_a_dry_run_and_exported_again(run: Run, tmp_path: Path) -> None:
+    file, exported = tmp_path / "list.txt", tmp_path / "sources.opml"
+    file.write_text(f"{CHANNEL}\nhttps://videos.example/feed.xml\nnonsense\n")
+
+    dry = run("follow", "import", str(file), "--dry-run")
+    assert (dry.code, dry.out.splitlines()[-1]) == (1, "2 would be followed, 0 followed already, 1 can't be followed.")
+    assert f"would be followed: {CHANNEL}" in dry.out
+    assert "line 3: nonsense: " in dry.err
+    assert run("follow", "list").out == ""
+
+    done = run("follow", "import", str(file), "--start", "25", "--profile", "audio", "--json").json()
+    assert (done["is_dry_run"], len(done["new"])) == (False, 2)
+    source = run("follow", "list", "--json").json()["sources"][0]
+    assert (source["start"], source["newest"], source["profile"]) == ("newest", 25, "audio")
+
+    assert run("follow", "export", "--to", str(exported)).code == 0
+    assert run("follow", "export", "--to", str(exported)).code == 2
+    again = run("follow", "import", str(exported))
+    assert (again.code, again.out.splitlines()[-1]) == (
+        0,
+        "0 followed, 2 followed already, 0 can't be followed.",
+    )
+
+
+@pytest.mark.parametrize("options", [(), ("--start", "yesterday"), ("--profile", "nothing"), ("--start", "0")])
+def test_an_import_that_cannot_be_is_refused_with_a_sentence(
+    run: Run, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    file = tmp_path / "list.txt"
+    file.write_text(CHANNEL if options else "")
+    result = run("follow", "import", str(file), *options)
+
+    assert (result.code, "Traceback" in result.err) == (2, False)
+    assert run("follow", "list").out == ""
+    assert run("follow", "import", str(tmp_path / "missing")).code == 2

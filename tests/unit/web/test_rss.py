@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from mediavault.auth.rss_feeds import RssFeed
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus
 from mediavault.core.media import Account, Item, KeptFile
+from mediavault.presentation.opml import feed_outline, opml_document
 from mediavault.web.enclosures import enclosure_of
-from mediavault.web.rss import atom_document, opml_document, rss_document
+from mediavault.web.rss import atom_document, rss_document
 from mediavault.web.rss_contents import channel_of
 from tests.feed_rules import atom_problems, opml_problems, rss_problems
 from tests.ui.hostile_texts import payloads
@@ -120,7 +121,10 @@ def test_a_hostile_text_breaks_no_document(text: str) -> None:
         assert not parsed.bozo
         assert len(parsed.entries) == 2
         assert "<script" not in parsed.entries[0].get("summary", "")
-    assert opml_problems(opml_document(text, [(text or "x", f"{FOLDER}rss.xml")])) in ([], ["a line has no text"])
+    assert opml_problems(opml_document(text, [feed_outline(text or "x", f"{FOLDER}rss.xml")])) in (
+        [],
+        ["a line has no text"],
+    )
 
 
 @given(st.text(st.characters(codec=None, categories=("Cc", "Cs", "Cn", "L", "P", "Z"))))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from datetime import UTC, datetime, timedelta
 from html import unescape
 
@@ -375,3 +377,101 @@ def test_a_day_has_room_for_half_of_what_an_account_may_read() -> None:
     assert fill_takes(source, 144, None, sharing=1) == timedelta(days=1)
     assert fill_takes(source, 144, None, sharing=3) == timedelta(days=3)
     assert fill_takes(slow, 30, None, sharing=3) == timedelta(days=3)
+
+
+# --- lists from and for other programs
+
+
+LIST = f"{CHANNEL}\nhttps://videos.example/feed.xml\nnonsense\n".encode()
+
+
+async def test_a_file_is_shown_as_what_it_would_follow_and_followed_when_that_is_confirmed(vault: ApiVault) -> None:
+    await follow(vault)
+    fields: dict[str, str | bytes] = {
+        "file": LIST,
+        "start": "newest",
+        "newest": "7",
+        "profile": "",
+        "collection": "Trains",
+    }
+    shown = await vault.client.upload("/sources/import", fields)
+    before = len(await stored.followed(vault.store.records))
+    opml = unescape(re.search(r'name="opml" value="([^"]*)"', shown.text)[1])  # type: ignore[index]
+    confirmed = await vault.client.upload("/sources/import", {"opml": opml})
+    [_, imported] = await stored.followed(vault.store.records)
+
+    assert (shown.status, before) == (200, 1)
+    text = words(shown.text)
+    assert "1 source to follow" in text
+    assert "1 is followed already." in text
+    assert "1 entry can't be followed" in text
+    assert "Line 3 · nonsense" in text
+    assert (confirmed.status, confirmed.headers["location"]) == (303, "/sources")
+    assert imported.source.url == "https://videos.example/feed.xml"
+    assert (imported.source.start, imported.source.newest, imported.source.collection) == (Start.NEWEST, 7, "Trains")
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({}, "The file lists nothing that can be followed."),
+        ({"file": b""}, "The file lists nothing that can be followed."),
+        ({"file": LIST, "start": "often"}, "This is not what can be taken."),
+        ({"file": LIST, "start": "newest"}, "The number of the newest posts to take is missing."),
+        ({"file": LIST, "start": "newest", "newest": "0"}, "The number of the newest posts to take is missing."),
+        ({"file": LIST, "profile": "gone"}, "gone"),
+        ({"file": b"<opml", "collection": "Trains"}, "The file is not valid XML"),
+        ({"opml": "<html/>"}, "The file is XML, but not OPML."),
+    ],
+)
+async def test_a_file_that_cannot_be_imported_is_explained(
+    vault: ApiVault, fields: dict[str, str | bytes], says: str
+) -> None:
+    page = await vault.client.upload("/sources/import", fields)
+
+    assert page.status == 422
+    assert says in unescape(page.text)
+    assert await stored.followed(vault.store.records) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"--x\r\n", "multipart/form-data"),
+        (b"nothing", "multipart/form-data; boundary=x"),
+        (b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\ncut', "multipart/form-data; boundary=x"),
+        (b"--x\r\n\r\n\r\n" * 30 + b"--x--\r\n", "multipart/form-data; boundary=x"),
+    ],
+)
+async def test_a_form_with_a_file_that_is_not_whole_is_refused(vault: ApiVault, body: bytes, kind: str) -> None:
+    headers = {"content-type": kind, "sec-fetch-site": "same-origin"}
+    answer = await vault.client.request("POST", "/sources/import", body=body, headers=headers)
+
+    assert answer.status == 422
+
+
+async def test_a_file_with_any_bytes_arrives_unchanged(vault: ApiVault) -> None:
+    """A zip has the bytes of line ends, and of what looks like the boundary's beginning."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a\r\n--\r\n.bin", bytes(range(256)) + b"\r\n------mar\r\n\r\n")
+        archive.writestr("list.csv", f"a,b\r\n{'UC' + 'a' * 22},http://a.example/channel/{'UC' + 'a' * 22}\r\n")
+    page = await vault.client.upload("/sources/import", {"file": packed.getvalue()})
+
+    assert "1 source to follow" in words(page.text)
+
+
+async def test_other_forms_take_no_files_and_other_sites_cannot_send_one(vault: ApiVault) -> None:
+    assert (await vault.client.upload("/sources", {"url": CHANNEL})).status == 415
+    assert (await vault.client.submit("/sources/import", {"opml": "x"})).status == 415
+    answer = await vault.client.upload("/sources/import", {"file": LIST}, sec_fetch_site="cross-site")
+    assert answer.status == 403
+
+
+async def test_the_sources_are_exported_as_a_file(vault: ApiVault) -> None:
+    await follow(vault)
+    page, exported = await vault.client.get("/sources"), await vault.client.get("/sources/export")
+
+    assert 'href="/sources/export"' in page.text
+    assert CHANNEL in exported.text
+    assert exported.headers["content-disposition"] == 'attachment; filename="mediavault-sources.opml"'

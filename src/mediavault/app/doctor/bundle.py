@@ -52,10 +52,10 @@ async def write_bundle(file: Path, settings: Settings, checks: Sequence[Check]) 
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as bundle:
         for name, text in parts.items():
             bundle.writestr(name, without_home(text))
-    _write_new(file, packed.getvalue())
+    write_new(file, packed.getvalue())
 
 
-def _write_new(file: Path, content: bytes) -> None:
+def write_new(file: Path, content: bytes) -> None:
     """Write a file that does not exist yet; nothing is left of it when that fails."""
     try:
         with file.open("xb") as stream:

@@ -15,9 +15,10 @@ from mediavault.core.failures import Unsupported
 from mediavault.core.media import SubtitleSource
 from mediavault.core.messages import Message
 from mediavault.core.urls import HttpUrl
+from mediavault.core.xml_tree import XmlNode
 from mediavault.services.download.manifest import QualityLevel, base_of, has_audio_codec, has_video_codec, resolve
 from mediavault.services.download.mpd_segments import SegmentList, SegmentPosition, list_segments
-from mediavault.services.download.mpd_tree import Node, rate_of, read_tree, seconds_of, whole
+from mediavault.services.download.mpd_tree import rate_of, read_tree, seconds_of, whole
 
 MAX_REPRESENTATIONS = 5_000
 # possessive: a finished comment is never matched again; otherwise a series of them takes forever
@@ -152,7 +153,7 @@ def read_document(text: str, url: str) -> MpdDocument:
 _LINKABLE = frozenset({"Period", "AdaptationSet", "SegmentList", "SegmentTimeline", "EventStream"})
 
 
-def _lengths(periods: list[Node], total_s: float | None) -> list[float | None]:
+def _lengths(periods: list[XmlNode], total_s: float | None) -> list[float | None]:
     """Return the periods' lengths in seconds; None where one is not known.
 
     A period lasts as long as it says, or until the next one begins, or until the presentation ends (5.3.2.1).
@@ -176,7 +177,7 @@ def _lengths(periods: list[Node], total_s: float | None) -> list[float | None]:
 
 
 def _representations(
-    root: Node, period: Node, base: HttpUrl, number: int, length_s: float | None
+    root: XmlNode, period: XmlNode, base: HttpUrl, number: int, length_s: float | None
 ) -> Iterator[Representation]:
     period_base = _base_url(base, period)
     for set_number, group in enumerate(period.all("AdaptationSet")):
@@ -191,7 +192,7 @@ def _representations(
             yield _representation(group, node, position, set_number)
 
 
-def _representation(group: Node, node: Node, position: SegmentPosition, set_number: int) -> Representation:
+def _representation(group: XmlNode, node: XmlNode, position: SegmentPosition, set_number: int) -> Representation:
     def either(name: str) -> str:
         return node.get(name) or group.get(name)
 
@@ -216,7 +217,7 @@ def _representation(group: Node, node: Node, position: SegmentPosition, set_numb
     )
 
 
-def _kind(group: Node, mime: str, codecs: str, *, sized: bool) -> str:
+def _kind(group: XmlNode, mime: str, codecs: str, *, sized: bool) -> str:
     """Return the kind of media, by the most reliable sign: video codecs, content type, components, a size."""
     if has_video_codec(codecs):
         return VIDEO
@@ -231,13 +232,13 @@ def _kind(group: Node, mime: str, codecs: str, *, sized: bool) -> str:
     return AUDIO if AUDIO in components or has_audio_codec(codecs) else OTHER
 
 
-def _is_trick(node: Node) -> bool:
+def _is_trick(node: XmlNode) -> bool:
     """Return whether it is trick play or thumbnails: pictures for seeking (DASH-IF IOP 3.2.9)."""
     properties = (*node.all("EssentialProperty"), *node.all("SupplementalProperty"))
     return any(descriptor.get("schemeIdUri").lower() in _TRICK for descriptor in properties)
 
 
-def _inherits_query(*levels: Node) -> bool:
+def _inherits_query(*levels: XmlNode) -> bool:
     """Return whether each URL carries the query of the manifest's own URL (Annex I in its common form)."""
     for level in levels:
         for descriptor in (*level.all("EssentialProperty"), *level.all("SupplementalProperty")):
@@ -247,7 +248,7 @@ def _inherits_query(*levels: Node) -> bool:
     return False
 
 
-def _base_url(base: HttpUrl, node: Node) -> HttpUrl:
+def _base_url(base: HttpUrl, node: XmlNode) -> HttpUrl:
     """Return the base URL of the children of ``node``; the first of several, which are alternatives."""
     element = node.first("BaseURL")
     return base_of(resolve(element.text.strip(), base)) if element is not None and element.text.strip() else base

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from mediavault.core.failures import NotAVideo
 from mediavault.core.messages import Message
 from mediavault.core.urls import HttpUrl
+from mediavault.core.xml_tree import XmlNode
 from mediavault.services.download.manifest import MAX_SEGMENTS, Init, Segment, resolve
-from mediavault.services.download.mpd_tree import Node, fill, signed, span_of, whole
+from mediavault.services.download.mpd_tree import fill, signed, span_of, whole
 
 _KINDS = ("SegmentTemplate", "SegmentList", "SegmentBase")
 _ROUNDING_S = 0.001  # a period's length is a decimal: a last segment may seem to begin this much before its end
@@ -24,7 +25,7 @@ _TAIL_S = 0.5  # pictures and sound may end this far apart, and the period's len
 class SegmentPosition:
     """Where a representation is. ``levels``: period, adaptation set, representation; each URL ends with ``query``."""
 
-    levels: tuple[Node, Node, Node]
+    levels: tuple[XmlNode, XmlNode, XmlNode]
     base: HttpUrl
     part: int
     duration_s: float | None  # of the period
@@ -69,11 +70,11 @@ class _Rules:
     """The addressing elements of one kind, outermost first, merged into one."""
 
     kind: str
-    nodes: tuple[Node, ...]
+    nodes: tuple[XmlNode, ...]
     attributes: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, levels: Sequence[Node]) -> _Rules:
+    def of(cls, levels: Sequence[XmlNode]) -> _Rules:
         """Return the merged rules; the innermost level that has any decides their kind."""
         for level in reversed(levels):
             for kind in _KINDS:
@@ -86,10 +87,10 @@ class _Rules:
     def get(self, name: str) -> str:
         return self.attributes.get(name, "").strip()
 
-    def child(self, name: str) -> Node | None:
+    def child(self, name: str) -> XmlNode | None:
         return next((child for node in reversed(self.nodes) if (child := node.first(name)) is not None), None)
 
-    def list(self, name: str) -> list[Node]:
+    def list(self, name: str) -> list[XmlNode]:
         return next((children for node in reversed(self.nodes) if (children := list(node.all(name)))), [])
 
     @property
@@ -198,7 +199,7 @@ def _slots(rules: _Rules, position: SegmentPosition, *, count: int | None = None
     return _even_slots(rules, position, count)
 
 
-def _timeline(timeline: Node, rules: _Rules, position: SegmentPosition) -> Iterator[_Slot]:
+def _timeline(timeline: XmlNode, rules: _Rules, position: SegmentPosition) -> Iterator[_Slot]:
     """Yield the slots of a timeline (5.3.9.6).
 
     Each S begins where the one before ended, or at its own ``t``, and is repeated ``r`` more times.

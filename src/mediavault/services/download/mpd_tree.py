@@ -1,18 +1,13 @@
-"""Parses an MPD into a tree of plain nodes, within limits, and its values (ISO/IEC 23009-1). Only importer of expat.
-
-A document type is refused, and with it every entity a document could declare; depth and number of elements are bounded
-and nothing outside the text is ever opened. Namespace prefixes are dropped: published manifests choose them freely.
-"""
+"""Parses an MPD into a tree of plain nodes, and its values (ISO/IEC 23009-1)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from xml.parsers import expat
+from collections.abc import Mapping
 
 from mediavault.core.failures import NotAVideo
 from mediavault.core.messages import Message
+from mediavault.core.xml_tree import BadXml, XmlNode, read_xml
 from mediavault.services.download.manifest import Span
 
 MAX_DEPTH = 32
@@ -20,82 +15,14 @@ MAX_ELEMENTS = 200_000
 MAX_TEXT_CHARS = 5_000_000
 
 
-@dataclass(slots=True)
-class Node:
-    """``attributes`` by local name; ``text`` is the text directly in the element."""
-
-    name: str
-    attributes: dict[str, str]
-    children: list[Node] = field(default_factory=list)
-    text: str = ""
-
-    def all(self, name: str) -> Iterator[Node]:
-        """Return the children with this name."""
-        return (child for child in self.children if child.name == name)
-
-    def first(self, name: str) -> Node | None:
-        return next(self.all(name), None)
-
-    def get(self, name: str, default: str = "") -> str:
-        return self.attributes.get(name, default).strip()
-
-    def walk(self) -> Iterator[Node]:
-        """Yield this node and all below it."""
-        pending = [self]
-        while pending:
-            node = pending.pop()
-            yield node
-            pending += node.children
-
-
-def read_tree(text: str) -> Node:
+def read_tree(text: str) -> XmlNode:
     """Return the root element. Raises NotAVideo for malformed XML, beyond the limits, or with a document type."""
     if len(text) > MAX_TEXT_CHARS:
         raise NotAVideo("The DASH manifest is too long.")
-    builder = _Builder()
-    parser = expat.ParserCreate()
-    parser.buffer_text = True
-    parser.StartDoctypeDeclHandler = _refuse_doctype
-    parser.StartElementHandler = builder.start
-    parser.EndElementHandler = builder.end
-    parser.CharacterDataHandler = builder.characters
     try:
-        parser.Parse(text.lstrip("\ufeff \t\r\n"), True)  # noqa: FBT003 - expat's own signature
-    except (expat.ExpatError, ValueError) as exc:
-        raise NotAVideo(Message("The DASH manifest is not valid XML: %(error)s.", error=exc)) from exc
-    return builder.root
-
-
-class _Builder:
-    def __init__(self) -> None:
-        self._open: list[Node] = []
-        self._count = 0
-        self.root = Node("", {})
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        self._count += 1
-        if len(self._open) >= MAX_DEPTH or self._count > MAX_ELEMENTS:
-            raise NotAVideo("The DASH manifest is too deep, or has too many elements.")
-        node = Node(_local(name), {_local(key): value for key, value in attributes.items()})
-        if self._open:
-            self._open[-1].children.append(node)
-        else:
-            self.root = node
-        self._open.append(node)
-
-    def end(self, _name: str) -> None:
-        self._open.pop()
-
-    def characters(self, text: str) -> None:
-        self._open[-1].text += text
-
-
-def _local(name: str) -> str:
-    return name.rpartition(":")[2]
-
-
-def _refuse_doctype(*_: object) -> None:
-    raise NotAVideo("The DASH manifest declares a document type, which is not allowed.")
+        return read_xml(text, max_depth=MAX_DEPTH, max_elements=MAX_ELEMENTS)
+    except BadXml as exc:
+        raise NotAVideo(Message("The DASH manifest is not valid XML: %(error)s.", error=exc.message)) from exc
 
 
 MAX_WIDTH = 32  # digits of a padded number

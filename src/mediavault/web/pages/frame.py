@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs
@@ -21,6 +22,11 @@ from mediavault.store.profiles import all_profiles
 
 _SEE_OTHER = 303
 _MAX_FIELDS = 20
+_MAX_HEAD_BYTES = 2_000  # of a field of a form with a file
+_BOUNDARY = re.compile(r'[;\s]boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))', re.IGNORECASE)
+_FIELD_NAME = re.compile(
+    rb'^content-disposition:\s?form-data;\s?name="([^"\r\n]{1,100})"', re.IGNORECASE | re.MULTILINE
+)
 
 
 async def frame(services: ApiServices) -> dict[str, Any]:
@@ -58,6 +64,29 @@ async def read_fields(request: Request, *, most: int) -> dict[str, list[str]]:
         return parse_qs(text, keep_blank_values=True, max_num_fields=most)
     except ValueError as exc:
         raise BadInput("The form has too many fields.") from exc
+
+
+async def read_upload(request: Request, *, most: int = _MAX_FIELDS) -> dict[str, bytes]:
+    """Return the fields of a form with a file (RFC 7578), the file's content among them; of a repeated field the first.
+
+    Raises BadInput for a body that is no such form, or has more than ``most`` fields.
+    """
+    boundary = _BOUNDARY.search(request.headers.get("content-type", ""))
+    if boundary is None:
+        raise BadInput("The form is not complete.", help="Send it again.")
+    mark = b"\r\n--" + (boundary[1] or boundary[2]).encode("latin-1")
+    parts = (b"\r\n" + await request.body()).split(mark, most + 2)
+    if len(parts) > most + 2:
+        raise BadInput("The form has too many fields.")
+    if len(parts) < 2 or not parts[-1].startswith(b"--"):
+        raise BadInput("The form is not complete.", help="Send it again.")
+    fields: dict[str, bytes] = {}
+    for part in parts[1:-1]:
+        head, _, content = part.partition(b"\r\n\r\n")
+        name = _FIELD_NAME.search(head[:_MAX_HEAD_BYTES])
+        if name is not None:
+            fields.setdefault(name[1].decode("utf-8", "replace"), content)
+    return fields
 
 
 def see_other(path: str) -> Response:

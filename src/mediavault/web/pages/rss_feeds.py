@@ -15,6 +15,7 @@ from mediavault.auth.authenticator import Authenticator, AuthMode
 from mediavault.auth.rss_feeds import MAX_NAME_CHARS, RssFeed
 from mediavault.core.failures import AccountNotFound, BadInput
 from mediavault.core.urls import is_loopback
+from mediavault.presentation.opml import OPML_TYPE, feed_outline, opml_document
 from mediavault.presentation.preferences import current
 from mediavault.presentation.schemas import RssFeedRequest, RssFeedsView, RssFeedView
 from mediavault.presentation.translation import gettext as _
@@ -25,7 +26,6 @@ from mediavault.web.pages.access import PAGE as ACCESS_PAGE
 from mediavault.web.pages.frame import frame, read_form, see_other
 from mediavault.web.pages.sign_in import answer
 from mediavault.web.qr import QrCode, qr_code
-from mediavault.web.rss import OPML_TYPE, opml_document
 from mediavault.web.rss_contents import MOST_ITEMS, addresses_of, filter_of, for_feed, query_of, read_feed_filter
 
 PAGE = f"{ACCESS_PAGE}/feeds"
@@ -85,7 +85,7 @@ async def opml(request: Request, desk: AuthenticatorDep, services: Services, use
     feeds = [
         (feed.name, (await addresses_of(desk.rss_feeds, feed, base)).rss) for feed in await desk.rss_feeds.all(user)
     ]
-    body = opml_document("mediavault", [(name, rss) for name, rss in feeds if rss is not None])
+    body = opml_document("mediavault", [feed_outline(name, rss) for name, rss in feeds if rss is not None])
     headers = {"Content-Disposition": 'attachment; filename="mediavault.opml"', "Cache-Control": "no-store"}
     return Response(body, media_type=OPML_TYPE, headers=headers)
 

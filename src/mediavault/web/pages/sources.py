@@ -11,13 +11,16 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from mediavault.api.dependencies import Services, UserName
 from mediavault.api.feed import CLOCKS_DIFFER
 from mediavault.api.services import ApiServices
+from mediavault.api.sources import opml_file, read_for_import
 from mediavault.core.failures import MediavaultError
 from mediavault.core.following import EntryState, SeenEntry, Source, Start
 from mediavault.core.marks import from_source
 from mediavault.core.messages import Message
 from mediavault.core.users import OWNER
 from mediavault.presentation.preferences import current
+from mediavault.presentation.schemas import SourceChange
 from mediavault.presentation.source_previews import source_preview_view
+from mediavault.presentation.source_transfer import SourcesImport, as_followed, import_view, sources_opml
 from mediavault.presentation.views import job_view
 from mediavault.store.following import (
     Followed,
@@ -26,6 +29,7 @@ from mediavault.store.following import (
     fill_turn,
     find_followed,
     follow,
+    follow_all,
     followed,
     look_now,
     new_source_id,
@@ -38,13 +42,24 @@ from mediavault.store.holds import all_holds
 from mediavault.store.port import JobQuery
 from mediavault.store.profiles import known_profile
 from mediavault.store.source_previews import ask, ask_of_change, find_preview
-from mediavault.web.pages.frame import error_view, frame, own_path, profiles_in_words, read_fields, read_form, see_other
+from mediavault.web.pages.frame import (
+    error_view,
+    frame,
+    own_path,
+    profiles_in_words,
+    read_fields,
+    read_form,
+    read_upload,
+    see_other,
+)
 from mediavault.web.render import render
 from mediavault.web.source_cards import KIND_LABELS, SourceCard, entry_line, source_cards, wishes
-from mediavault.web.source_form import SourceForm, described, form_of, interval_choices, read_source_form
+from mediavault.web.source_form import SourceForm, asked_of_all, described, form_of, interval_choices, read_source_form
 from mediavault.web.source_preview import PreviewPart, preview_part
 
 PAGE = "/sources"
+IMPORT_PAGE = f"{PAGE}/import"
+LISTED_SHOWN = 200
 SOURCES_ON_A_PAGE = 50
 NEWEST_JOBS = 24
 WAITING_SHOWN, PASSED_SHOWN = 50, 100
@@ -133,6 +148,35 @@ async def show_preview(preview_id: PreviewPath, services: Services) -> Response:
     return await _list(services, form, changed=found.draft if found.is_followed else None, preview=preview_part(view))
 
 
+@router.get(f"{PAGE}/export")
+async def export(services: Services) -> Response:
+    """Return all sources as an OPML file."""
+    return opml_file(await followed(services.store.records))
+
+
+@router.get(IMPORT_PAGE)
+async def import_page(services: Services) -> Response:
+    """Show the form with which a list of sources is imported."""
+    return await _import_page(services, SourceForm(start=""))
+
+
+@router.post(IMPORT_PAGE)
+async def import_form(request: Request, services: Services, user: UserName) -> Response:
+    """Show what the import of a file would follow, or follow it: then ``opml`` has what was shown, with what was chosen."""
+    fields = await read_upload(request)
+    texts = {name: [value.decode("utf-8", "replace")] for name, value in fields.items() if name != "file"}
+    form, shown = read_source_form(texts), fields.get("opml", b"")
+    try:
+        asked = SourceChange() if shown else asked_of_all(form, current().zone)
+        read = await read_for_import(services, shown or fields.get("file", b""), asked, user)
+        if not shown:
+            return await _import_page(services, form, read=read)
+        await follow_all(services.store.records, read.new)
+    except MediavaultError as exc:
+        return await _import_page(services, form, error=exc)
+    return see_other(PAGE)
+
+
 @router.post(f"{PAGE}/{{source_id}}")
 async def change_form(source_id: SourcePath, request: Request, services: Services) -> Response:
     """Change what is set for a source. Where its start or filters change, what was passed over is decided again."""
@@ -211,6 +255,28 @@ async def _with_known_profile(services: ApiServices, form: SourceForm) -> Source
     if not form.profile:
         return form
     return replace(form, profile=await known_profile(services.store.records, form.profile))
+
+
+async def _import_page(
+    services: ApiServices,
+    form: SourceForm,
+    *,
+    read: SourcesImport | None = None,
+    error: MediavaultError | None = None,
+) -> Response:
+    view = import_view(read, is_dry_run=True) if read else None
+    return render(
+        "sources_import.html",
+        status=422 if error else 200,
+        error=error_view(error) if error else None,
+        form=form,
+        read=view,
+        opml=sources_opml(as_followed(read.new)).decode() if read else "",
+        most_shown=LISTED_SHOWN,
+        starts=START_LABELS,
+        profiles=await profiles_in_words(services.store.records),
+        **await frame(services),
+    )
 
 
 async def _list(

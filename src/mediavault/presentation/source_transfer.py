@@ -1,0 +1,254 @@
+"""Sources from and to other programs: what an import of a list would follow, and the export as OPML. Pure."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from mediavault.core.failures import BadInput, BadUrl, MediavaultError
+from mediavault.core.following import Source, SourceAddress, SourceState, checked, first_looks
+from mediavault.core.messages import Message
+from mediavault.core.profiles import unknown_profile
+from mediavault.core.site_limits import MANY_SITES
+from mediavault.core.source_lists import ListedSource, read_source_list
+from mediavault.core.submission import Submission
+from mediavault.core.urls import parse_http_url
+from mediavault.platforms import registry
+from mediavault.presentation.opml import opml_document
+from mediavault.presentation.schemas import (
+    FiltersRequest,
+    ListedSourceView,
+    RefusedSourceView,
+    SourceChange,
+    SourceRequest,
+    SourcesImportView,
+)
+from mediavault.presentation.sources import changed
+from mediavault.presentation.translation import translated
+from mediavault.store.following import MOST_SOURCES, Followed, NewSource, id_of_url
+
+EXPORT_NAME = "mediavault-sources.opml"
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedEntry:
+    """An entry of a list that can't be followed, and why."""
+
+    entry: ListedSource
+    error: MediavaultError
+
+
+@dataclass(frozen=True, slots=True)
+class SourcesImport:
+    """What an import follows, which entries are followed already, and which can't be."""
+
+    new: tuple[NewSource, ...] = ()
+    known: tuple[ListedSource, ...] = ()
+    refused: tuple[RefusedEntry, ...] = ()
+
+
+# --- import ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ImportTerms:
+    """What an import is judged by: the sources that are ``followed`` already, the names of the ``profiles``, and what the
+    user has ``asked`` for all that is new, which takes precedence over what the list says. ``user`` None: the owner."""
+
+    submit: Submission
+    followed: Sequence[Followed]
+    profiles: Collection[str]
+    asked: SourceChange
+    now: datetime
+    user: str | None = None
+
+
+def read_import(content: bytes, terms: ImportTerms) -> SourcesImport:
+    """Return what an import of a file would follow. One bad entry never stops the rest.
+
+    Raises BadInput for a file that holds no list, and for what is asked for all sources and can't be.
+    """
+    checked(changed(Source("", "", "", terms.now), terms.asked))
+    _known_profile(terms.asked.profile, terms.profiles)
+    taken = {name: None for one in terms.followed for name in _names(one.source.url, one.state.stable_id)}
+    new: list[tuple[Source, str]] = []
+    known: list[ListedSource] = []
+    refused: list[RefusedEntry] = []
+    for entry in read_source_list(content):
+        try:
+            source = _source(entry, terms)
+            names = _names(source.url)
+            if names & taken.keys():
+                known.append(entry)
+                continue
+            if len(terms.followed) + len(new) >= MOST_SOURCES:
+                raise BadInput(
+                    Message("There are %(most)s sources already.", most=MOST_SOURCES), help="Remove one first."
+                )
+        except MediavaultError as exc:
+            refused.append(RefusedEntry(entry, exc))
+            continue
+        taken.update(dict.fromkeys(names))
+        new.append((source, entry.title))
+    looks = first_looks([_asks(source) for source, _ in new], terms.now)
+    return SourcesImport(
+        tuple(NewSource(source, title, at) for (source, title), at in zip(new, looks, strict=True)),
+        tuple(known),
+        tuple(refused),
+    )
+
+
+def _source(entry: ListedSource, terms: ImportTerms) -> Source:
+    """Return the source that an entry names, as it is stored. Raises BadInput and whatever its URL is refused for."""
+    stated = _settings(entry.settings)
+    address = terms.submit.read_source(stated.url) if stated else _address(entry, terms.submit)
+    source = Source(id_of_url(address.url), address.url, address.platform, terms.now, added_by=terms.user)
+    if stated is not None:
+        source = changed(source, stated)
+    source = checked(changed(source, terms.asked))
+    _known_profile(source.profile, terms.profiles)
+    return source
+
+
+def _known_profile(name: str | None, profiles: Collection[str]) -> None:
+    if name and name not in profiles:
+        raise unknown_profile(name, profiles)
+
+
+def _settings(text: str) -> SourceRequest | None:
+    try:
+        return SourceRequest.model_validate_json(text) if text else None
+    except ValidationError as exc:
+        raise BadInput(
+            "The settings of this source can't be read.",
+            help="They may be of a newer version. Remove the attribute mediavault:settings to follow it without them.",
+        ) from exc
+
+
+def _address(entry: ListedSource, submit: Submission) -> SourceAddress:
+    """Return what to follow: the feed, or the page where both are of one known site, since a page can be read in more ways."""
+    if not entry.feed:
+        return submit.read_source(_url(entry.page))
+    if not entry.page:
+        return submit.read_source(_url(entry.feed))
+    try:
+        feed = submit.read_source(entry.feed)
+    except MediavaultError:
+        return submit.read_source(entry.page)
+    if feed.platform == "generic":
+        return feed
+    try:
+        page = submit.read_source(entry.page)
+    except MediavaultError:
+        return feed
+    return page if page.platform == feed.platform else feed
+
+
+def _url(text: str) -> str:
+    """Return the URL; text without a scheme, as people write addresses, gets one."""
+    return text if "://" in text or "." not in text else f"https://{text}"
+
+
+def _names(url: str, key: str = "") -> set[str]:
+    """Return what names a source, whatever the form of its URL."""
+    try:
+        read = parse_http_url(url)
+    except BadUrl:
+        return {url}
+    return {registry.names_source(read), registry.names_source(read, key)}
+
+
+def _asks(source: Source) -> str:
+    return parse_http_url(source.url).host if source.platform in MANY_SITES else source.platform
+
+
+def uploaded(text: str) -> bytes:
+    """Return the bytes that are Base64 in a request. Raises BadInput."""
+    try:
+        return b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as exc:
+        raise BadInput("The file is not Base64.", help="Encode its bytes as in RFC 4648, section 4.") from exc
+
+
+def import_view(done: SourcesImport, *, is_dry_run: bool) -> SourcesImportView:
+    return SourcesImportView(
+        is_dry_run=is_dry_run,
+        new=[
+            ListedSourceView(
+                url=one.source.url, title=one.title or None, platform=one.source.platform, id=one.source.id
+            )
+            for one in done.new
+        ],
+        known=[ListedSourceView(url=entry.text, title=entry.title or None) for entry in done.known],
+        refused=[
+            RefusedSourceView(
+                line=one.entry.line,
+                text=one.entry.text,
+                error=translated(one.error.message),
+                help=translated(one.error.help),
+            )
+            for one in done.refused
+        ],
+    )
+
+
+# --- export ------------------------------------------------------------------------------------------------------
+
+
+def sources_opml(sources: Iterable[Followed]) -> bytes:
+    """Return sources as OPML that other programs read, with our own settings in an attribute that an import reads."""
+    return opml_document("mediavault", map(_outline, sources))
+
+
+def as_followed(new: Iterable[NewSource]) -> list[Followed]:
+    """Return what an import would follow as if it were followed, for :func:`sources_opml`."""
+    return [Followed(one.source, SourceState(title=one.title)) for one in new]
+
+
+def _outline(one: Followed) -> Mapping[str, str]:
+    url, feed = one.source.url, _feed_of(one)
+    return {
+        "type": "rss" if feed else "link",
+        "text": one.name,
+        "title": one.name,
+        "xmlUrl": feed or "",
+        "htmlUrl": url if url != feed else "",
+        "url": "" if feed else url,
+        "mediavault:settings": _request(one.source).model_dump_json(exclude_defaults=True),
+    }
+
+
+def _feed_of(one: Followed) -> str | None:
+    """Return the source's feed, as far as it is known: that of an unknown site is what was read, or what was pasted."""
+    source, state = one.source, one.state
+    if source.platform == "generic":
+        return state.validators.url or (source.url if state.method in {"", "feed"} else None)
+    try:
+        return registry.feed_url(parse_http_url(source.url), state.stable_id)
+    except BadUrl:
+        return None
+
+
+def _request(source: Source) -> SourceRequest:
+    """Return the request with which the source would be followed as it is."""
+    filters: dict[str, Any] = {
+        name: list(value) if isinstance(value, tuple) else value for name, value in asdict(source.filters).items()
+    }
+    return SourceRequest(
+        url=source.url,
+        profile=source.profile,
+        collection=source.collection,
+        interval_minutes=None if source.interval is None else round(source.interval.total_seconds() / 60),
+        is_paused=source.is_paused or None,
+        start=source.start,
+        since=source.since,
+        newest=source.newest,
+        per_day=source.per_day,
+        filters=FiltersRequest(**filters),
+    )
