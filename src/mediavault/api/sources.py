@@ -158,7 +158,7 @@ def seen_moment(text: str, now: datetime) -> datetime:
 @router.get("/export", response_class=Response, responses=errors(401, 403, 503))
 async def export(services: Services) -> Response:
     """Return all sources as OPML 2.0, with their settings, for other programs and to be imported again."""
-    return opml_file(await followed(services.store.records))
+    return await opml_file(await followed(services.store.records))
 
 
 @router.post("/import", response_model=SourcesImportView, responses=errors(401, 403, 413, 415, 503))
@@ -245,10 +245,10 @@ async def read_for_import(services: ApiServices, content: bytes, asked: SourceCh
     return await asyncio.to_thread(read_import, content, terms)
 
 
-def opml_file(sources: Sequence[Followed]) -> Response:
-    """Return the answer with sources as a file."""
+async def opml_file(sources: Sequence[Followed]) -> Response:
+    """Return the answer with sources as a file. Writing thousands takes a second, and is done in a thread."""
     headers = {"Content-Disposition": f'attachment; filename="{EXPORT_NAME}"', "Cache-Control": "no-store"}
-    return Response(sources_opml(sources), media_type=OPML_TYPE, headers=headers)
+    return Response(await asyncio.to_thread(sources_opml, sources), media_type=OPML_TYPE, headers=headers)
 
 
 @router.delete("/{source_id}", status_code=204, responses=CHANGES)

@@ -277,12 +277,10 @@ def _of_zip(content: bytes) -> Iterable[ListedSource]:
 
 
 def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> bytes:
-    """Return a file of the zip; nothing for one that is no list, or is too large, whatever it states about its size."""
+    """Return a file of the zip, of which zipfile reads no more than its stated size; nothing for one that is too large, or no list."""
     is_list = info.filename.lower().endswith(_LISTS_IN_ZIP) and not info.is_dir()
-    if not is_list or info.file_size > min(limit, MAX_RATIO * max(info.compress_size, 1_024)):
-        return b""
-    with archive.open(info) as stream:
-        return stream.read(limit)
+    is_small = info.file_size <= min(limit, MAX_RATIO * max(info.compress_size, 1_024))
+    return archive.read(info) if is_list and is_small else b""
 
 
 def _of_packed(content: bytes) -> list[ListedSource]:

@@ -95,7 +95,7 @@ def read_import(content: bytes, terms: ImportTerms) -> SourcesImport:
             refused.append(RefusedEntry(entry, exc))
             continue
         taken.update(dict.fromkeys(names))
-        new.append((source, entry.title))
+        new.append((source, "" if entry.title == source.url else entry.title))
     looks = first_looks([_asks(source) for source, _ in new], terms.now)
     return SourcesImport(
         tuple(NewSource(source, title, at) for (source, title), at in zip(new, looks, strict=True)),

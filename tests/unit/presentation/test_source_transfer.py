@@ -26,6 +26,7 @@ from mediavault.core.following import (
 from mediavault.core.marks import collection_title
 from mediavault.core.profiles import BUILT_IN
 from mediavault.core.submission import Submission
+from mediavault.core.xml_tree import in_xml
 from mediavault.platforms import registry
 from mediavault.presentation import source_transfer
 from mediavault.presentation.schemas import SourceChange
@@ -303,4 +304,5 @@ def test_an_export_imported_into_an_empty_vault_gives_equal_sources(source: Sour
     [imported] = done.new
 
     assert imported.source == replace(source, id=imported.source.id)
+    assert imported.title in {"", " ".join(in_xml(title).split())}
     assert read_import(sources_opml(as_followed(done.new)), terms()).new[0].source == imported.source

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Annotated
 from urllib.parse import urlencode
@@ -151,7 +152,7 @@ async def show_preview(preview_id: PreviewPath, services: Services) -> Response:
 @router.get(f"{PAGE}/export")
 async def export(services: Services) -> Response:
     """Return all sources as an OPML file."""
-    return opml_file(await followed(services.store.records))
+    return await opml_file(await followed(services.store.records))
 
 
 @router.get(IMPORT_PAGE)
@@ -265,13 +266,14 @@ async def _import_page(
     error: MediavaultError | None = None,
 ) -> Response:
     view = import_view(read, is_dry_run=True) if read else None
+    opml = await asyncio.to_thread(sources_opml, as_followed(read.new)) if read else b""
     return render(
         "sources_import.html",
         status=422 if error else 200,
         error=error_view(error) if error else None,
         form=form,
         read=view,
-        opml=sources_opml(as_followed(read.new)).decode() if read else "",
+        opml=opml.decode(),
         most_shown=LISTED_SHOWN,
         starts=START_LABELS,
         profiles=await profiles_in_words(services.store.records),
