@@ -59,7 +59,14 @@ class PageBrowser:
     visits: list[tuple[str, bool, bool]] = field(default_factory=list)
 
     async def capture(
-        self, url: str, *, platform: Platform, within_s: float, signed_in: bool = False, screenshot: bool = False
+        self,
+        url: str,
+        *,
+        platform: Platform,
+        within_s: float,
+        signed_in: bool = False,
+        screenshot: bool = False,
+        is_list: bool = False,
     ) -> PageCapture:
         self.visits.append((url, signed_in, screenshot))
         if isinstance(self.shown, Failure):

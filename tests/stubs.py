@@ -167,7 +167,14 @@ class StubBrowser:
         self.signed_in_requests: list[bool] = []
 
     async def capture(
-        self, url: str, *, platform: Platform, within_s: float, signed_in: bool = False, screenshot: bool = False
+        self,
+        url: str,
+        *,
+        platform: Platform,
+        within_s: float,
+        signed_in: bool = False,
+        screenshot: bool = False,
+        is_list: bool = False,
     ) -> PageCapture:
         raise NoVideo("a stub shows no pages")
 

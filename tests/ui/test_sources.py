@@ -18,6 +18,7 @@ from tests.ui.followed import CHANNEL, PAUSED
 from tests.ui.vault import PASSWORD, Vault, add_users
 
 both = pytest.mark.parametrize("size", ["phone", "desktop"])
+KNOWN = "https://www.youtube.com/@slow-trains"
 REFUSED = r"console error: Failed to load resource: .* 422"
 
 
@@ -185,3 +186,24 @@ async def test_a_member_sees_the_sources_and_is_offered_no_change(pages: Pages, 
 
     await expect(page.locator("h1")).to_have_text("Bees")
     await expect(page.locator("main form, main details")).to_have_count(0)
+
+
+@both
+@pytest.mark.parametrize("javascript", [True, False])
+async def test_a_list_is_looked_at_and_then_followed(
+    pages: Pages, fresh_vault: Vault, size: Size, javascript: bool
+) -> None:
+    page = await pages("/sources", size=size, javascript=javascript, base=fresh_vault.base)
+    await page.get_by_role("link", name="Import a list …").click()
+    content = f"{KNOWN}\nhttps://marsh.example/<feed>&.xml\nhttps://marsh.example/feed.xml\nnonsense\n".encode()
+    await page.locator("#file").set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": content})
+    await page.locator("#start").select_option("newest")
+    await page.locator("#newest").fill("20")
+    await page.get_by_role("button", name="Look at the file").click()
+    await expect(page.locator("#refused-head")).to_contain_text("can't be followed")
+    before = len(await followed(fresh_vault.store.records))
+    await page.get_by_role("button", name="Follow these 2").click()
+    await expect(page.locator(".source").first).to_contain_text("marsh.example")
+    new = (await followed(fresh_vault.store.records))[before:]
+
+    assert [(one.source.start, one.source.newest) for one in new] == [(Start.NEWEST, 20)] * 2

@@ -20,6 +20,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -32,7 +33,7 @@ from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.core.shared_line import SiteLine
 from mediavault.core.slow_floor import SlowTransferDetector
-from mediavault.services.browser.cookies import as_cookie
+from mediavault.services.browser.cookies import as_cookie, next_cookies
 from mediavault.services.browser.discovery import for_driver
 from mediavault.services.browser.driver import Cdp, Guard, Page, PageCrashed, PageFailed, Response, try_call
 from mediavault.services.browser.interception import BodyTap
@@ -42,7 +43,6 @@ from mediavault.services.browser.navigation import Navigation
 from mediavault.services.browser.network_log import NetworkLog
 from mediavault.services.browser.port import BrowserDownload, PageCapture
 from mediavault.services.browser.processes import MIB, default_limit
-from mediavault.services.browser.profile import load_cookies
 from mediavault.services.browser.visit import PageVisit
 
 CLOSE_PAGE_S = 2.5  # and once more
@@ -122,18 +122,26 @@ class Chromium:
     # --- the port ----------------------------------------------------------------------------------------------
 
     async def capture(
-        self, url: str, *, platform: Platform, within_s: float, signed_in: bool = False, screenshot: bool = False
+        self,
+        url: str,
+        *,
+        platform: Platform,
+        within_s: float,
+        signed_in: bool = False,
+        screenshot: bool = False,
+        is_list: bool = False,
     ) -> PageCapture:
+        visit = partial(self._visit, url, platform, signed_in=signed_in, screenshot=screenshot, is_list=is_list)
         end_s = self._clock.monotonic() + within_s
         async with self._proxy.visiting(url, within_s=within_s / 2):
             try:
-                return await self._visit(url, platform, end_s, signed_in=signed_in, screenshot=screenshot)
+                return await visit(end_s=end_s)
             except (PageCrashed, BrowserUnavailable) as exc:
                 if end_s - self._clock.monotonic() < within_s / 3 or self._keeper.closed:
                     raise _as_unavailable(exc) from exc
                 log.warning("visit_repeated", reason=first_line(exc))
             try:
-                return await self._visit(url, platform, end_s, signed_in=signed_in, screenshot=screenshot)
+                return await visit(end_s=end_s)
             except PageCrashed as exc:
                 raise _as_unavailable(exc) from exc
 
@@ -181,12 +189,12 @@ class Chromium:
     # --- pages -------------------------------------------------------------------------------------------------
 
     async def _visit(
-        self, url: str, platform: Platform, end_s: float, *, signed_in: bool, screenshot: bool
+        self, url: str, platform: Platform, *, end_s: float, signed_in: bool, screenshot: bool, is_list: bool
     ) -> PageCapture:
         async with self._page(signed_in=signed_in) as (running, page, cdp):
             began_s = self._clock.monotonic()
             network = NetworkLog(lambda: self._clock.monotonic() - began_s, platform.reader.json_paths)
-            visit = PageVisit(page, ask, self._clock, network, platform, end_s)
+            visit = PageVisit(page, ask, self._clock, network, platform, end_s, is_list)
             tap = BodyTap(cdp, ask, network)
             page.on("download", lambda download: self._keeper.spawn(_cancel_download(download)))
             running.visits[page] = visit
@@ -277,8 +285,8 @@ class Chromium:
             await self._keeper.lose(running, "a page could not be closed")
 
     async def _saved_cookies(self, url: str) -> list[Cookie]:
-        saved = await asyncio.to_thread(load_cookies, self._saved_cookies_file)
-        return list(cookies_for(url, map(as_cookie, saved), now=self._clock.now()))
+        saved = await asyncio.to_thread(next_cookies, self._saved_cookies_file)
+        return list(cookies_for(url, saved, now=self._clock.now()))
 
 
 # --- Playwright ------------------------------------------------------------------------------------------------

@@ -215,6 +215,13 @@ def pending_import(state_dir: Path, platform: str) -> list[Cookie]:
     return [as_cookie(cookie) for cookie in load_cookies(imports_folder(state_dir) / f"{platform}.json")]
 
 
+def next_cookies(file: Path) -> list[Cookie]:
+    """Return the cookies that the next launch will have: those in the ``file`` of the last one, and imported ones that wait."""
+    imports = sorted(imports_folder(file.parent.parent).glob("*.json"))
+    cookies = [as_cookie(cookie) for saved in (file, *imports) for cookie in load_cookies(saved)]
+    return list({(cookie.name, cookie.domain, cookie.host_only, cookie.path): cookie for cookie in cookies}.values())
+
+
 def remove_import(state_dir: Path, platform: str) -> None:
     (imports_folder(state_dir) / f"{platform}.json").unlink(missing_ok=True)
 

@@ -135,19 +135,28 @@ class Browser(Protocol):
     """
 
     async def capture(
-        self, url: str, *, platform: Platform, within_s: float, signed_in: bool = False, screenshot: bool = False
+        self,
+        url: str,
+        *,
+        platform: Platform,
+        within_s: float,
+        signed_in: bool = False,
+        screenshot: bool = False,
+        is_list: bool = False,
     ) -> PageCapture:
         """Visit a page, prime its players and report what was seen. The page is closed in any case.
 
         Stops as soon as a video's address is known and settled; at the latest after ``within_s`` seconds, then with
-        what was seen so far. ``screenshot`` takes a picture of the page at the end. Raises NetworkFailure when the
+        what was seen so far. ``is_list``: the page lists posts, so that it is read until nothing more comes, and nothing on
+        it is started or pressed: that could open a post in its place. ``screenshot`` takes a picture of the page at the end. Raises NetworkFailure when the
         document did not load at all, PageTooHeavy when it took more memory than the browser may use.
         """
 
     async def cookies(self, url: str, *, signed_in: bool = False) -> Sequence[Cookie]:
         """Return the cookies that the browser would send to ``url``. Never starts a browser.
 
-        Where none runs, there are none signed out, and signed in those that the last browser left behind.
+        Where none runs, there are none signed out, and signed in those that the last browser left behind or that were
+        imported since.
         """
 
     async def user_agent(self) -> str:

@@ -51,6 +51,7 @@ class PageVisit:
     network: NetworkLog
     platform: Platform
     end_s: float
+    is_list: bool = False  # the page lists posts: it is read, and nothing on it is started or pressed
     crashed: bool = False
     cut_short: bool = False  # the time ended before the page was seen to its end
     navigations: list[tuple[float, str]] = field(default_factory=list)
@@ -123,6 +124,7 @@ class PageVisit:
     async def _watch(self) -> None:
         last_action_s = last_look_s = self.clock.monotonic()
         now = self.progress
+        now.is_list = self.is_list
         now.wants_page_data = self.platform.reader.always_sent
         last_check_s = 0.0
         while True:

@@ -20,6 +20,7 @@ MAX_CLICKS = 3
 NOTHING_THERE_S = 3.0  # a page that shows no player by then, and requests nothing more, will show none
 IDLE_S = 2.0  # how long nothing at all has come from the network
 NOTHING_AT_LAST_S = 12.0  # as NOTHING_THERE_S, for a page that keeps sending requests
+LIST_IDLE_S = 4.0  # as IDLE_S, for a list of posts, which comes late and in parts
 STUBBORN_PLAYER_S = 25.0  # from the document to the first owned candidate
 PAGE_DATA_S = 12.0  # how long a platform's own data is waited for before the players are asked instead
 
@@ -41,6 +42,7 @@ class VisitProgress:
     quiet_s: float = 0.0  # since the network showed something worth waiting for
     idle_s: float = 0.0  # since it showed anything at all
     since_action_s: float = 0.0
+    is_list: bool = False  # the page lists posts: it is read, and nothing on it is started or pressed
     refused: bool = False  # the page itself is an error page
     video_named: bool = False  # the network showed a video's or a manifest's address
     wants_page_data: bool = False
@@ -63,6 +65,8 @@ def next_step(now: VisitProgress) -> VisitStep:
         return VisitStep.STOP
     if now.refused and now.elapsed_s >= SETTLE_S:
         return VisitStep.STOP
+    if now.is_list:
+        return VisitStep.STOP if _has_all_to_show(now, LIST_IDLE_S) else VisitStep.WAIT
     all_known = now.video_named and 0 < now.players == now.known
     quiet = now.quiet_s >= (KNOWN_QUIET_S if all_known else QUIET_S)
     if now.wants_page_data:
@@ -88,10 +92,15 @@ def _give_up_or_continue(now: VisitProgress, *, quiet: bool) -> VisitStep:
     if now.players or now.video_named:
         done = quiet and (now.video_named or now.elapsed_s >= STUBBORN_PLAYER_S)
     else:
-        done = now.elapsed_s >= NOTHING_AT_LAST_S or (now.elapsed_s >= NOTHING_THERE_S and now.idle_s >= IDLE_S)
+        done = _has_all_to_show(now, IDLE_S)
     if done:
         return VisitStep.STOP
     return VisitStep.PRIME  # a player may have appeared, or be ready by now
+
+
+def _has_all_to_show(now: VisitProgress, idle_s: float) -> bool:
+    """Whether a page is complete, as far as the network says: nothing came for ``idle_s``, or something always does."""
+    return now.elapsed_s >= NOTHING_AT_LAST_S or (now.elapsed_s >= NOTHING_THERE_S and now.idle_s >= idle_s)
 
 
 # Of a frame that does not answer: its players count as part of the page's content.

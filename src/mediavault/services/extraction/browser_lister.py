@@ -38,7 +38,7 @@ class BrowserLister:
         if not is_signed_in(platform, cookies, now=self._clock.now()):
             raise LoginRequired(Message("%(site)s lists posts only to signed-in visitors.", site=site_name(platform)))
         visit_s = max(within_s - MARGIN_S, within_s / 2)
-        capture = await self._browser.capture(url, platform=platform, within_s=visit_s, signed_in=True)
+        capture = await self._browser.capture(url, platform=platform, within_s=visit_s, signed_in=True, is_list=True)
         try:
             listing = await self._reader.read_profile(look, platform, capture)
         except (LoginRequired, AgeRestrictedSignedOut) as wall:  # although signed in: the session has ended

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from mediavault.core.cookies import Cookie
 from mediavault.core.failures import BrowserUnavailable
-from mediavault.services.browser.cookies import pending_import, restore, save_import
+from mediavault.services.browser.cookies import next_cookies, pending_import, restore, save_import
 from mediavault.services.browser.driver import PageFailed
 from tests.fakes import START
 from tests.unit.services.browser.test_cookie_jar import StubContext, ask
@@ -84,3 +85,18 @@ async def test_an_anonymous_browser_takes_no_imported_cookies(tmp_path: Path) ->
 
     assert context.jar == []
     assert pending_import(tmp_path, "site") == [WIDE]
+
+
+def test_the_next_launch_will_have_what_was_saved_and_what_was_imported_since(tmp_path: Path) -> None:
+    """So that a session counts before a browser has run with it, and replaces the cookies of its names."""
+    file = tmp_path / "browser" / "cookies.json"
+    file.parent.mkdir()
+    assert next_cookies(file) == []
+
+    other = Cookie("other", "3", "b.test")
+    save_import(tmp_path, "kept", [replace(WIDE, value="old"), other])
+    (tmp_path / "sessions" / "kept.json").rename(file)
+    assert next_cookies(file) == [replace(WIDE, value="old"), other]
+
+    save_import(tmp_path, "site", [WIDE, OF_SESSION])
+    assert next_cookies(file) == [WIDE, other, OF_SESSION]

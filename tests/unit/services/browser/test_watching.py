@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from mediavault.services.browser.watching import VisitProgress, VisitStep, next_step, within_frame
@@ -56,6 +58,24 @@ def test_a_page_whose_platform_sends_everything_itself_is_not_touched() -> None:
 
 def test_the_page_of_a_platform_that_stays_silent_is_visited_like_any_page() -> None:
     assert next_step(progress(wants_page_data=True, primed=False, elapsed_s=15.0)) is VisitStep.PRIME
+
+
+@pytest.mark.parametrize(
+    ("state", "step"),
+    [
+        ({"elapsed_s": 1.0, "idle_s": 1.0}, VisitStep.WAIT),
+        ({"elapsed_s": 9.0, "idle_s": 3.0}, VisitStep.WAIT),
+        ({"elapsed_s": 9.0, "idle_s": 4.0}, VisitStep.STOP),
+        ({"elapsed_s": 12.0, "idle_s": 0.1}, VisitStep.STOP),
+        ({"elapsed_s": 1.0, "left_s": 0.0}, VisitStep.STOP),
+        ({"elapsed_s": 5.0, "idle_s": 1.0, "players": 1, "started": 1, "video_named": True}, VisitStep.WAIT),
+        ({"elapsed_s": 5.0, "idle_s": 1.0, "adverts": 1, "since_action_s": 9.0, "primed": True}, VisitStep.WAIT),
+    ],
+)
+def test_a_list_of_posts_is_waited_for_and_nothing_on_its_page_is_started_or_pressed(
+    state: dict[str, Any], step: VisitStep
+) -> None:
+    assert next_step(VisitProgress(is_list=True, **{"left_s": 60.0, **state})) is step
 
 
 def test_an_advert_that_plays_automatically_does_not_end_the_visit_before_the_click_on_the_post() -> None:

@@ -312,7 +312,14 @@ class OnePage(StubBrowser):
         self.visited: list[tuple[str, float]] = []
 
     async def capture(
-        self, url: str, *, platform: Platform, within_s: float, signed_in: bool = False, screenshot: bool = False
+        self,
+        url: str,
+        *,
+        platform: Platform,
+        within_s: float,
+        signed_in: bool = False,
+        screenshot: bool = False,
+        is_list: bool = False,
     ) -> PageCapture:
         self.visited.append((url, within_s))
         self.signed_in.append(signed_in)
