@@ -1,4 +1,4 @@
-"""Bandwidth limits as users write them in settings, as in ``20 MB/s; 08:00-23:00 2 MB/s``. Pure."""
+"""Bandwidth limits as users write them in settings, as in ``20 MB/s; mon-fri 08:00-23:00 2 MB/s``. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from mediavault.core.hours import MAX_SHOWN_CHARS, Hours, check_count, minute_of, next_change, parse_hours
+from mediavault.core.hours import DAYS, MAX_SHOWN_CHARS, Hours, check_count, minute_of, next_change, parse_hours
 from mediavault.core.messages import Message
 
 LOWEST_BYTES_PER_S = 10_000  # with less, sites would end the connections
@@ -21,7 +21,9 @@ _UNITS = {
     "gbit/s": 125_000_000,
 }
 _RATE = re.compile(r"(\d{1,9}(?:[.,]\d{1,3})?)\s*([kmg](?:b|bit)/s)", re.IGNORECASE)
-_PART = re.compile(r"(\d[\d:]*\s*[-–]\s*\d[\d:]*)\s+(.+)", re.DOTALL)
+_DAY = "|".join(DAYS)
+_DAYS = rf"(?:{_DAY})(?:\s*[-–]\s*(?:{_DAY}))?"
+_PART = re.compile(rf"((?:{_DAYS}\s+)?\d[\d:]*\s*[-–]\s*\d[\d:]*|{_DAYS})\s+(.+)", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,14 +115,14 @@ class ChangeableSettings(BaseModel):
     )
     bandwidth: str = Field(
         "",
-        description="The speed that all downloads together may take, as in `2 MB/s` or `20 MB/s; 08:00-23:00 2 MB/s`. Default: unlimited.",
+        description="The speed that all downloads together may take, as in `2 MB/s` or `20 MB/s; mon-fri 08:00-23:00 2 MB/s`. Default: unlimited.",
     )
     site_bandwidth: Annotated[Mapping[str, str], NoDecode] = Field(
         default_factory=dict, description="The same for single sites, as in `youtube=1 MB/s,x=500 KB/s`."
     )
     quiet_hours: str = Field(
         "",
-        description="When no download begins, as in `08:00-12:00, 14:00-23:00` or `only 23:00-07:00`. Default: never.",
+        description="When no download begins, as in `08:00-12:00, 14:00-23:00`, `mon-fri 08:00-18:00` or `only 23:00-07:00`. Default: never.",
     )
     daily_volume_gb: Annotated[float, Field(ge=0, le=100_000)] = Field(
         0, description="Once this many gigabytes were downloaded, no download begins until the next day; 0: no limit."

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediavault.core.hours import MINUTES, QuietHours, minute_of, next_midnight, parse_hours, parse_quiet_hours
+from mediavault.core.hours import DAYS, MINUTES, QuietHours, minute_of, next_midnight, parse_hours, parse_quiet_hours
 
 WINTER = datetime(2026, 1, 15, tzinfo=UTC)
 CLOCKS_GO_FORWARD = datetime(2026, 3, 29, tzinfo=UTC)  # in Berlin at 01:00 UTC, from 02:00 to 03:00
@@ -32,6 +32,11 @@ def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("23:00-07:00", "23:00-07:00"),
         (" 8:00 – 12:00 ,14:00-24:00", "08:00-12:00, 14:00-00:00"),
         ("Only 23:00-07:00", "only 23:00-07:00"),
+        ("Mon – Fri 8:00-18:00, sat 10:00-12:00", "mon-fri 08:00-18:00, sat 10:00-12:00"),
+        ("sat-sun", "sat-sun 00:00-24:00"),
+        ("fri-mon 22:00-06:00", "fri-mon 22:00-06:00"),
+        ("mon-sun 22:00-06:00", "22:00-06:00"),
+        ("only sun", "only sun 00:00-24:00"),
     ],
 )
 def test_hours_are_read_and_written_in_one_form(written: str, read: str) -> None:
@@ -51,6 +56,12 @@ def test_hours_are_read_and_written_in_one_form(written: str, read: str) -> None
         ("00:00-24:00", "begins and ends at the same time"),
         ("08:00-20:00, 20:00-08:00", "leave no time"),
         ("only", "'only' are no hours"),
+        ("mon-sun", "leave no time"),
+        ("mon-fri 00:00-12:00, mon-fri 12:00-24:00, sat-sun", "leave no time"),
+        ("mo 08:00-12:00", "'mo 08:00-12:00' are no hours"),
+        ("mon-fri 8", "'mon-fri 8' are no hours"),
+        ("mon-fri08:00-12:00", "are no hours"),
+        ("mon-fri 08:00-08:00", "begins and ends at the same time"),
         (",".join(["08:00-09:00"] * 25), "these are more than 24 hours"),
     ],
 )
@@ -76,6 +87,19 @@ def test_what_is_wrong_with_hours_is_said(written: str, complaint: str) -> None:
         # at two the clocks are set to three: the first minute of "02:01-00:00" that there is
         ("only 02:01-00:00", "2026-03-29T01:00+01:00", "2026-03-29T03:00+02:00"),
         ("", "2026-01-15T12:00+01:00", None),
+        # 15 January 2026 is a Thursday
+        ("mon-fri 08:00-18:00", "2026-01-15T12:00+01:00", "2026-01-15T18:00+01:00"),
+        ("mon-fri 08:00-18:00", "2026-01-17T12:00+01:00", None),
+        ("fri 22:00-06:00", "2026-01-17T05:59+01:00", "2026-01-17T06:00+01:00"),
+        ("fri 22:00-06:00", "2026-01-16T05:00+01:00", None),
+        ("sun 22:00-06:00", "2026-01-19T01:00+01:00", "2026-01-19T06:00+01:00"),
+        ("thu-fri, sat 00:00-10:00", "2026-01-15T12:00+01:00", "2026-01-17T10:00+01:00"),
+        ("only sat-sun", "2026-01-19T00:00+01:00", "2026-01-24T00:00+01:00"),
+        ("sat-sun", "2026-03-28T12:00+01:00", "2026-03-30T00:00+02:00"),  # a day of 23 hours among them
+        # on this Sunday the clocks pass over these hours: a minute is shown that is not within them, a week later one is
+        ("only sun 02:10-02:50", "2026-03-23T12:00+01:00", "2026-04-05T02:10+02:00"),
+        ("only sun 02:10-03:10", "2026-03-23T12:00+01:00", "2026-03-29T03:00+02:00"),
+        ("only sun 02:10-02:50", "2026-10-25T02:50+02:00", "2026-10-25T02:10+01:00"),  # the hour comes twice
     ],
 )
 def test_quiet_hours_end_by_the_clock_on_the_wall(quiet: str, at: str, ends: str | None) -> None:
@@ -86,10 +110,11 @@ def test_quiet_hours_end_by_the_clock_on_the_wall(quiet: str, at: str, ends: str
 
 times = st.integers(0, MINUTES - 1).map(lambda minute: f"{minute // 60:02}:{minute % 60:02}")
 hours = st.tuples(times, times).filter(lambda pair: pair[0] != pair[1]).map("-".join)
+on_days = st.sampled_from(["", *(f"{day} " for day in DAYS), "mon-fri ", "sat-sun ", "fri-mon "])
 
 
 @given(
-    st.lists(hours, min_size=1, max_size=4),
+    st.lists(st.builds("".join, st.tuples(on_days, hours)), min_size=1, max_size=4),
     st.sampled_from(["", "only "]),
     st.sampled_from([WINTER, CLOCKS_GO_FORWARD]),
     st.integers(-MINUTES, MINUTES),
@@ -104,7 +129,7 @@ def test_quiet_hours_end_at_the_first_minute_that_is_not_within_them(
     now = day + timedelta(minutes=minute)
     end = quiet.end_after(now)
 
-    moments = (now + timedelta(minutes=number) for number in range(3 * MINUTES))
+    moments = (now + timedelta(minutes=number) for number in range(15 * MINUTES))
     assert (end or now) == next(at for at in moments if not quiet.contain(minute_of(at)))
 
 
