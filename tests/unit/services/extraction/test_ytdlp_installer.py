@@ -96,8 +96,22 @@ def test_a_file_without_a_hash_is_not_installed(text: str) -> None:
         requirements_of(text)
 
 
-async def test_the_installers_own_error_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    failing = "import sys; print('ERROR: THESE PACKAGES DO NOT MATCH THE HASHES', file=sys.stderr); sys.exit(1)"
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES"),
+        (
+            "error: Failed to download\n  cause: a\n  cause: Hash mismatch\n\n  Expected:",
+            "download cause: Hash mismatch",
+        ),
+        ("error: Failed to download\n  Caused by: Hash mismatch", "error: Failed to download Caused by: Hash mismatch"),
+        ("gone", "stays in use: gone"),
+    ],
+)
+async def test_the_installers_own_error_is_shown(
+    said: str, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = f"import sys; print({said!r}, file=sys.stderr); sys.exit(1)"
     monkeypatch.setattr(ytdlp_installer, "installer", lambda: running(_LISTING, failing))
-    with pytest.raises(ToolMissing, match="DO NOT MATCH THE HASHES"):
+    with pytest.raises(ToolMissing, match=shown):
         await ytdlp_installer.install_package("yt-dlp", tmp_path / "library")
