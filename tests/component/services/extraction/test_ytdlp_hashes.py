@@ -98,7 +98,8 @@ def changes_between(monkeypatch: pytest.MonkeyPatch, index: Index, *, is_checked
 
     Without ``is_checked`` the hash that was noted is left out, as if nothing were checked.
     """
-    run, asked = ytdlp_installer._run, []
+    run = ytdlp_installer._run
+    asked: list[tuple[str, ...]] = []
 
     async def changed(*command: str) -> str:
         if asked and not is_checked:
