@@ -166,10 +166,13 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, CommandEntry]]] = {
             "resume": CommandEntry("follow:resume", "Look at a paused source again."),
             "check": CommandEntry("follow:check", "Let a worker look at a source within a minute."),
             "remove": CommandEntry("follow:remove", "Follow a source no longer. Its posts stay."),
-            "export": CommandEntry("follow_lists:export", "Write all sources as OPML, with their settings."),
+            "export": CommandEntry(
+                "follow_lists:export",
+                "Write all sources as OPML 2.0, with their settings, for other programs and to be imported again.",
+            ),
             "import": CommandEntry(
                 "follow_lists:import_list",
-                "Follow what a list names: OPML, Google Takeout, NewPipe, FreeTube, or one link on each line.",
+                "Follow what a list names: OPML, Google Takeout's subscriptions, NewPipe, FreeTube, Invidious, or one link on each line.",
             ),
         },
     ),
