@@ -26,3 +26,7 @@ def test_without_an_address_the_readme_has_no_pictures() -> None:
 
     assert "<img" not in text
     assert text.startswith("# mediavault")
+
+
+def test_the_readme_is_read_in_a_few_minutes() -> None:
+    assert len(README.splitlines()) <= 120
