@@ -70,6 +70,7 @@ JOB_PAGE = {
     "keep": "",
     "same": (),
     "marks": asdict(Noted()),
+    "may_go": None,
     "all_tags": [],
     "all_collections": [],
     "up_next": None,

@@ -101,3 +101,22 @@ async def test_a_form_that_is_wrong_is_shown_again_with_what_helps(vault: ApiVau
     assert answer.status == 422
     assert 'role="alert"' in answer.text
     assert await retention_rules(vault.store.records) == {}
+
+
+async def test_the_page_of_a_post_says_that_it_is_listed_and_when_it_goes(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    assert "A retention rule lists this post" not in await words_of(vault, f"/jobs/{job.id}")
+    vault.clock.advance(timedelta(days=31))
+    await vault.client.submit("/retention", {"key": "vault", "days": "30", "is_on": "on"})
+    await list_anew(vault)
+    assert "A retention rule lists this post: Saved long enough ago · to the trash from" in await words_of(
+        vault, f"/jobs/{job.id}"
+    )
+
+    await vault.client.submit(f"/jobs/{job.id}/mark", {"pinned": "on"})
+    assert "A retention rule lists this post" not in await words_of(vault, f"/jobs/{job.id}")
+
+
+async def test_the_page_of_a_source_leads_to_its_rule(vault: ApiVault) -> None:
+    await follow(vault.store.records, Source("s-1", "https://videos.example/feed", "generic", vault.clock.now()))
+    assert 'href="/retention?source=s-1#rule"' in (await vault.client.get("/sources/s-1")).text

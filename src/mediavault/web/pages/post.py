@@ -20,14 +20,17 @@ from mediavault.core.job import Job, JobId, JobStatus, Priority
 from mediavault.core.marks import MarkKind, Noted
 from mediavault.core.media import Comment
 from mediavault.core.recordings import RECORDING, from_json, in_words
+from mediavault.core.retention import REASONS
 from mediavault.core.webvtt import MAX_S
 from mediavault.presentation.preferences import current
-from mediavault.presentation.schemas import MAX_CHOSEN
+from mediavault.presentation.retention import proposal_view
+from mediavault.presentation.schemas import MAX_CHOSEN, ProposalView
 from mediavault.presentation.views import job_view, kept_files
 from mediavault.server.authentication import current_user
 from mediavault.store.noting import read_noted
 from mediavault.store.port import JobQuery
 from mediavault.store.recordings import is_recording, is_to_stop
+from mediavault.store.retention import may_go_still, read_plan
 from mediavault.store.trash import new_batch
 from mediavault.store.waiting_jobs import waits_for_sign_in
 from mediavault.web.badges import site_name
@@ -106,6 +109,8 @@ async def post(
         keep=keep,
         has_users=await desk.users.has_others(),
         **await _marks(services, job_id),
+        may_go=await _may_go(services, job_id),
+        reasons_to_go=REASONS,
         waits_for_person=waits_for_sign_in(job),
         needs_sign_in=_needs_sign_in(job),
         has_sign_in=services.sign_in_of(job.platform) is not None,
@@ -127,6 +132,16 @@ async def _marks(services: ApiServices, job_id: JobId) -> dict[str, Any]:
         "all_tags": [count.text for count in tags],
         "all_collections": [count.text for count in titles],
     }
+
+
+async def _may_go(services: ApiServices, job_id: JobId) -> ProposalView | None:
+    """Return what the retention rules say about the post; None while it stays."""
+    plan = (await read_plan(services.store.records)).plan
+    proposal = next((one for one in plan.listed if one.job_id == job_id), None) if plan else None
+    if proposal is None:
+        return None
+    still = await may_go_still(services.store, [proposal], services.clock.now())
+    return proposal_view(proposal, still[job_id]) if job_id in still else None
 
 
 def _recording(job: Job) -> str | None:
