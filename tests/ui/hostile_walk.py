@@ -19,7 +19,9 @@ from tests.ui.vault import TOKEN
 TABS = 3
 NO_FILE = r"Failed to load resource: the server responded with a status of 404 .*/files/"
 REFUSED = r"Failed to load resource: the server responded with a status of (4\d\d)"
-_GOES_NOWHERE = re.compile(r"^/(files|static|openapi\.json|api|library/(zip|export))\b|[?&]download=|/log$")
+_GOES_NOWHERE = re.compile(
+    r"^/(files|static|openapi\.json|api|library/(zip|export)|sources/export)\b|[?&]download=|/log$"
+)
 _LOOK = """() => ({
   hostile: "hostile" in window || document.documentElement.hasAttribute("hostile"),
   title: document.querySelector("h1")?.textContent ?? "",

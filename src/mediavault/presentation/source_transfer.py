@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import json
 from base64 import b64decode
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,6 +20,7 @@ from mediavault.core.site_limits import MANY_SITES
 from mediavault.core.source_lists import ListedSource, read_source_list
 from mediavault.core.submission import Submission
 from mediavault.core.urls import parse_http_url
+from mediavault.core.xml_tree import in_xml
 from mediavault.platforms import registry
 from mediavault.presentation.opml import opml_document
 from mediavault.presentation.schemas import (
@@ -213,14 +215,15 @@ def as_followed(new: Iterable[NewSource]) -> list[Followed]:
 
 def _outline(one: Followed) -> Mapping[str, str]:
     url, feed = one.source.url, _feed_of(one)
+    name = one.name if in_xml(one.name).strip() else url
     return {
         "type": "rss" if feed else "link",
-        "text": one.name,
-        "title": one.name,
+        "text": name,
+        "title": name,
         "xmlUrl": feed or "",
         "htmlUrl": url if url != feed else "",
         "url": "" if feed else url,
-        "mediavault:settings": _request(one.source).model_dump_json(exclude_defaults=True),
+        "mediavault:settings": json.dumps(_request(one.source).model_dump(mode="json", exclude_defaults=True)),
     }
 
 
@@ -236,11 +239,11 @@ def _feed_of(one: Followed) -> str | None:
 
 
 def _request(source: Source) -> SourceRequest:
-    """Return the request with which the source would be followed as it is."""
+    """Return the request with which the source would be followed as it is. What is stored may be more than one may ask for."""
     filters: dict[str, Any] = {
         name: list(value) if isinstance(value, tuple) else value for name, value in asdict(source.filters).items()
     }
-    return SourceRequest(
+    return SourceRequest.model_construct(
         url=source.url,
         profile=source.profile,
         collection=source.collection,
@@ -250,5 +253,5 @@ def _request(source: Source) -> SourceRequest:
         since=source.since,
         newest=source.newest,
         per_day=source.per_day,
-        filters=FiltersRequest(**filters),
+        filters=FiltersRequest.model_construct(**filters),
     )

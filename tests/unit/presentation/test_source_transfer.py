@@ -306,3 +306,13 @@ def test_an_export_imported_into_an_empty_vault_gives_equal_sources(source: Sour
     assert imported.source == replace(source, id=imported.source.id)
     assert imported.title in {"", " ".join(in_xml(title).split())}
     assert read_import(sources_opml(as_followed(done.new)), terms()).new[0].source == imported.source
+
+
+def test_what_is_stored_is_exported_even_if_no_request_may_ask_for_it() -> None:
+    """A later version, or another program, may have stored it: one source must not keep all others from being exported."""
+    filters = Filters(having=("w" * 5_000, "\ud800\x00"), kinds=(EntryKind.LIVE,))
+    odd = Source("s-1", f"{FEED}?\x07\ud800", "generic", START, profile="p" * 900, collection="\ud800", filters=filters)
+    document = sources_opml([Followed(odd, SourceState(title="\x00\ud800")), existing(FEED)])
+
+    assert opml_problems(document) == []
+    assert document.count(b"<outline") == 2
