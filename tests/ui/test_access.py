@@ -11,9 +11,8 @@ PASSWORD = "seven grey herons"
 
 
 async def set_up(page: Page) -> None:
-    await page.wait_for_load_state(
-        "networkidle"
-    )  # the manifest too: a vault that gets its password meanwhile withholds it
+    # For the manifest too: a vault that gets its password while that is read withholds it.
+    await page.wait_for_load_state("networkidle")
     await page.locator("#password").fill(PASSWORD)
     await page.locator("#again").fill(PASSWORD)
     await page.locator("form[action='/setup'] button").click()

@@ -45,7 +45,7 @@ async def remove(key: RuleKey, services: Services) -> None:
 
 @router.post("/check", response_model=RetentionView, responses=errors(401, 403, 415, 503))
 async def check(services: Services) -> RetentionView:
-    """Let a worker list anew what may go. It also does so when a rule changes, and every six hours."""
+    """Let a worker list again what may go. It also does so when a rule changes, and every six hours."""
     await make_plan_soon(services.store.records)
     return await current_retention(services, limit=0)
 

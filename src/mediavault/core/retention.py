@@ -230,7 +230,7 @@ class RetentionPlan:
 def since_before(proposals: Iterable[Proposal], before: RetentionPlan | None) -> list[Proposal]:
     """Return the proposals with the times since which the plan before has listed them.
 
-    A post that was switched on only now is listed anew: its notice begins.
+    A post that was switched on only now is listed as a new one: its notice begins.
     """
     known = {one.job_id: one for one in before.listed} if before else {}
     return [

@@ -31,7 +31,7 @@ _CHANNEL_ID = re.compile(r"UC[\w-]{22}", re.ASCII)
 # YouTube's own feeds and those of Invidious: the channel's page can be read in more ways.
 _CHANNEL_FEED = re.compile(r"^https?://[^/?#]+/feeds?/(?:videos\.xml\?channel_id=|channel/)(UC[\w-]{22})$", re.ASCII)
 _DECLARATION = re.compile(rb"^\s{0,9}<\?xml\s[^>]{0,200}?encoding\s{0,9}=\s{0,9}[\"']([\w.:-]{1,40})[\"']")
-# Not what Python has besides: some of its codecs take quadratic time, or are no encodings of texts.
+# Not every codec of Python: some take quadratic time, or are no encodings of texts.
 _ENCODINGS = re.compile(
     r"(?:utf-?(?:8|16|16le|16be)|us-ascii|iso-?8859-?\d{1,2}|(?:windows-?|cp)125\d|koi8-[ru]|macintosh|gb2312|gbk|gb18030"
     r"|big5|shift_jis|euc-(?:jp|kr)|iso-2022-jp)",

@@ -49,7 +49,7 @@ async def change_form(request: Request, services: Services) -> Response:
 
 @router.post(f"{PAGE}/check")
 async def check_form(services: Services) -> Response:
-    """Let a worker list anew what may go."""
+    """Let a worker list again what may go."""
     await make_plan_soon(services.store.records)
     return see_other(PAGE)
 
