@@ -67,6 +67,6 @@ byId("send").addEventListener("click", () => api.runtime.sendMessage({ do: "send
 api.storage.local.onChanged.addListener((changes) => "outbox" in changes && showOutbox());
 
 const { address, token } = await settings();
-byId("address").value = address;
-byId("token").value = token;
+byId("address").value ||= address; // the user may have typed before it was read
+byId("token").value ||= token;
 await showOutbox();

@@ -48,12 +48,15 @@ class Extension:
     worker: Worker
     troubles: list[str]
 
-    async def page(self, name: str, *, tab: str = "") -> Page:
-        """Open a page of the extension; ``tab`` is the address of the tab that its button was clicked on."""
+    async def page(self, name: str, *, tab: str = "", script: str = "") -> Page:
+        """Open a page of the extension; ``tab`` is the address of the tab that its button was clicked on, ``script`` runs
+        before its own."""
         page = await self.context.new_page()
         page.on("pageerror", lambda error: self.troubles.append(str(error)))
         if tab:
             await page.add_init_script(f"chrome.tabs.query = async () => [{{ id: 1, url: {tab!r} }}]")
+        if script:
+            await page.add_init_script(script)
         await page.goto(self.worker.url.replace("background.js", name))
         return page
 
@@ -163,6 +166,23 @@ async def test_settings_are_saved_and_tested(extension: Extension, guarded: Vaul
     await expect(page.locator("#told")).to_contain_text("Settings saved.")
     await page.reload()
     await expect(page.locator("#address")).to_have_value(guarded.base)
+
+
+_READ_LATER = """
+const read = chrome.storage.local.get.bind(chrome.storage.local);
+const released = new Promise((resolve) => { window.release = resolve; });
+chrome.storage.local.get = (...asked) => released.then(() => read(...asked));
+"""
+
+
+async def test_what_is_typed_before_the_stored_settings_were_read_stays(extension: Extension) -> None:
+    await extension.set_up("http://old.example", "mv_old")
+    page = await extension.page("options.html", script=_READ_LATER)
+    await page.locator("#address").fill("http://new.example")
+    await page.evaluate("window.release()")
+
+    await expect(page.locator("#token")).to_have_value("mv_old")
+    await expect(page.locator("#address")).to_have_value("http://new.example")
 
 
 @pytest.mark.parametrize(
