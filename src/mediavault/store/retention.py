@@ -29,7 +29,7 @@ from mediavault.core.retention import (
 )
 from mediavault.core.typed_records import from_named_json, to_named_json
 from mediavault.store.bulk import existing_jobs
-from mediavault.store.following import find_followed, followed
+from mediavault.store.following import find_followed, followed, some_followed
 from mediavault.store.port import JobOrder, JobQuery, Records, Store
 from mediavault.store.trash import trashed_posts
 
@@ -198,8 +198,10 @@ async def may_go_still(store: Store, proposals: Sequence[Proposal], now: datetim
     """Return the jobs of those proposals that nobody has pinned or begun to watch since the plan was made."""
     jobs = existing_jobs(store.catalogue, [one.job_id for one in proposals])
     saved = [job async for job in jobs if job.status is JobStatus.COMPLETED]
-    doubtful = await doubtful_sources(store)
     posts = {post.job_id: post for post in await _with_marks(store, saved, now)}
+    asked = {source for post in posts.values() for source in post.sources}
+    brought_by = await some_followed(store.records, asked)  # a page of one post need not read all sources
+    doubtful = {source for source, one in brought_by.items() if one.state.is_doubtful}
     return {
         job.id: job for job in saved if not posts[job.id].is_protected and doubtful.isdisjoint(posts[job.id].sources)
     }

@@ -197,6 +197,18 @@ async def test_nothing_of_a_source_goes_while_its_last_answer_is_in_doubt(vault:
     assert (await vault.plan()).doubtful == ("s-1",)
 
 
+async def test_a_source_that_comes_into_doubt_after_the_plan_was_made_loses_nothing(vault: Vault) -> None:
+    await vault.follow()
+    [job] = await vault.save(source="s-1")
+    await vault.rule("s-1", days=1, is_on=True)
+    await vault.after(2 * DAY)
+    await vault.after(DAY - EVERY / 2)
+    await following.change_state(vault.store.records, "s-1", lambda state: replace(state, is_short=True))
+    await vault.after(EVERY / 2)
+
+    assert await vault.left() == {job.id}
+
+
 async def test_a_source_with_an_empty_rule_keeps_everything_and_a_post_that_a_user_asked_for_is_the_vaults(
     vault: Vault,
 ) -> None:
