@@ -174,24 +174,40 @@ def test_migrating_a_running_vault_or_to_its_own_database_is_refused(workspace: 
     assert "--while-running" in busy.err
 
 
-def test_a_move_that_is_killed_at_any_moment_is_finished_by_repeating_it(workspace: Workspace, run: Run) -> None:
-    """Sends SIGKILL to a real process, later each time, until one run ends before the signal."""
-    fill(workspace, "a", jobs=3, queued=300)
-    command = [sys.executable, "-m", "mediavault", "migrate", "--to", workspace.url("b"), "--json"]
-    environment = {**os.environ, "MEDIAVAULT_DATABASE_URL": workspace.url("a")}
-    kills = 0
-    for wait in (0.1, 0.4, 0.8, 1.1, 1.4, 1.8, 2.5, 4.0, 6.0, 10.0, 60.0):
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-        try:
-            process.wait(wait)
-            break
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            kills += 1
-    ended = run("migrate", "--to", workspace.url("b"), "--json", at="a")
+DYING = """
+import os, signal, sys
+import apsw
+from mediavault.cli.main import main
 
-    assert kills > 1
+left = int(sys.argv[1])
+def count(event):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+def watch(connection):
+    if connection.filename.endswith("/b.db"):
+        connection.trace_v2(apsw.SQLITE_TRACE_STMT, count)
+apsw.connection_hooks.append(watch)
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+def test_a_move_that_is_killed_at_any_moment_is_finished_by_repeating_it(workspace: Workspace, run: Run) -> None:
+    """Each run is killed before a later statement of the target, until one has fewer statements."""
+    fill(workspace, "a", jobs=3, queued=300)
+    move = ["migrate", "--to", workspace.url("b"), "--json"]
+    environment = {**os.environ, "MEDIAVAULT_DATABASE_URL": workspace.url("a")}
+    codes: list[int] = []
+    for statement in (1, 20, 60, 150, 400, 700, 1_000, 1_500, 2_000, 3_000, 5_000, 10_000, 1_000_000):
+        dying = [sys.executable, "-c", DYING, str(statement), *move]
+        codes.append(subprocess.run(dying, env=environment, stdout=subprocess.DEVNULL, check=False).returncode)
+        if codes[-1] == 0:
+            break
+    ended = run(*move, at="a")
+
+    assert codes == [-signal.SIGKILL] * (len(codes) - 1) + [0]
+    assert len(codes) > 5
     assert (ended.code, ended.json()["same"]) == (0, 303)
     assert at(workspace, "b", vaults.all_of) == at(workspace, "a", vaults.all_of)
 
