@@ -138,7 +138,7 @@ async def open_app(
             (outdated_sidecars.ROUND_S, partial(write_outdated, store, library, clock), "sidecars"),
             (companion_words.ROUND_S, partial(companion_words.index_if_due, store, library, clock), "words"),
             (later.ROUND_S, partial(later.do_what_is_due, tools), "later"),
-            (following.ROUND_S, Follower(tools, submission.read).round, "following"),
+            *[(following.ROUND_S, Follower(tools, submission.read).round, "following")] * following.ROUNDS_AT_ONCE,
             (source_previews.ROUND_S, SourcePreviewer(tools, submission.read).round, "previews"),
             (
                 twins.ROUND_S,

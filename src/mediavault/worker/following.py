@@ -56,6 +56,7 @@ from mediavault.worker.site_limits import NotAllowedYet
 from mediavault.worker.source_pictures import with_picture
 
 ROUND_S = 15.0
+ROUNDS_AT_ONCE = 3  # a site may take minutes to answer, and the sources of other sites need not wait for it
 LOOKS_IN_A_ROUND = 20
 RECENT = 200
 MAX_TITLE_CHARS = 300

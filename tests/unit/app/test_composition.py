@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from mediavault.app.composition import open_app
 from mediavault.app.storage import open_store
 from mediavault.core.records import RecordKind
 from mediavault.core.settings import Settings
+from mediavault.worker.following import ROUNDS_AT_ONCE, Follower
+from tests.patience import patient
 
 
 @pytest.fixture
@@ -33,3 +36,21 @@ async def test_a_worker_starts_although_an_interrupted_move_cannot_be_finished(s
             assert not app.working.done()
             assert await app.store.records.get(RecordKind.ARRANGING, "a-job") is not None
     assert "moves_not_finished" in [line["event"] for line in lines]
+
+
+async def test_a_slow_look_at_a_source_does_not_hold_up_the_next_round(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, all_began = 0, asyncio.Event()
+
+    async def never_ends(_: Follower) -> None:
+        nonlocal began
+        began += 1
+        if began == ROUNDS_AT_ONCE:
+            all_began.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Follower, "round", never_ends)
+    async with open_app(settings, worker=True):
+        await asyncio.wait_for(all_began.wait(), patient(10))
+    assert ROUNDS_AT_ONCE > 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -158,6 +159,30 @@ async def test_from_now_on_only_new_posts_are_taken(vault: Vault) -> None:
         4,
         2,
     )
+
+
+async def test_a_site_that_takes_long_to_answer_holds_up_no_other_source(vault: Vault) -> None:
+    """Several rounds run at once, and one source is looked at by one of them."""
+    answers, slow = asyncio.Event(), asyncio.Event()
+
+    async def answer_late_once() -> None:
+        if not slow.is_set():
+            slow.set()
+            await answers.wait()
+
+    vault.feed.entries, vault.feed.during = [video(1)], answer_late_once
+    await vault.follow()
+    await vault.follow(id="s-2", url=f"{CHANNEL}/b", platform="generic")
+    first = asyncio.create_task(vault.follower.round())
+    await slow.wait()
+    await vault.follower.round()
+    looks = [(await vault.one(source)).state.looks for source in ("s-1", "s-2")]
+    answers.set()
+    await first
+
+    assert sorted(looks) == [0, 1]
+    assert [(await vault.one(source)).state.looks for source in ("s-1", "s-2")] == [1, 1]
+    assert len(vault.feed.looks) == 2
 
 
 async def test_jobs_of_a_source_come_after_those_of_users_and_name_their_source(vault: Vault) -> None:
