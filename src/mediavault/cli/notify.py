@@ -22,7 +22,10 @@ T = TypeVar("T")
 Target = Annotated[
     str, typer.Argument(metavar="ID", help="The target's id, as `notify list` shows it.", show_default=False)
 ]
-EVENTS = "job.saved, job.failed, job.needs_you, session.sign_in_needed or disk.low; may be repeated. Default: all."
+EVENTS = (
+    "job.saved, job.failed, job.needs_you, session.sign_in_needed, disk.low or retention.deleted; may be repeated."
+    " Default: all."
+)
 
 
 def add(

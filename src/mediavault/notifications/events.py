@@ -23,6 +23,7 @@ from mediavault.presentation.labels import format_duration, format_size, help_fo
 from mediavault.presentation.preferences import Appearance, use
 from mediavault.presentation.translation import gettext, ngettext, translated
 from mediavault.presentation.views import kept_files, title
+from mediavault.store.trash import TrashedPost
 
 MOST_SINGLE = 5
 MOST_LISTED = 20  # jobs in one message
@@ -102,6 +103,18 @@ def disk_message(host: str, free_bytes: int, target: NotificationTarget, now: da
     """Return the message that the disk of the library is nearly full: one for each machine and day."""
     data = {"host": host, "free_bytes": free_bytes, "page": _link(target, "/doctor")}
     return NewMessage(f"{EventKind.DISK_LOW}/{host}/{now:%Y-%m-%d}", EventKind.DISK_LOW, data, now)
+
+
+def retention_message(posts: Sequence[TrashedPost], target: NotificationTarget) -> NewMessage:
+    """Return the message that retention rules have moved these posts to the trash, since the one before."""
+    data = {
+        "count": len(posts),
+        "bytes": sum(post.bytes for post in posts),
+        "jobs": [_facts(post.stored.job) for post in posts[:MOST_LISTED]],
+        "page": _link(target, "/trash"),
+    }
+    latest = max(post.deleted_at for post in posts)
+    return NewMessage(f"{EventKind.RETENTION_DELETED}/{latest.isoformat()}", EventKind.RETENTION_DELETED, data, latest)
 
 
 def check_message(target: NotificationTarget, now: datetime) -> NewMessage:
@@ -227,6 +240,9 @@ def _title(kind: str, data: Mapping[str, Any]) -> str:
     if kind == EventKind.SIGN_IN_NEEDED:
         return gettext("%(site)s asks you to sign in") % {"site": data["site_name"]}
     count = data.get("count")
+    if kind == EventKind.RETENTION_DELETED:
+        many = ngettext("%(num)d post moved to the trash", "%(num)d posts moved to the trash", data["count"])
+        return many % {"num": data["count"]}
     if kind in (EventKind.SAVED, PLURALS[EventKind.SAVED]):
         one = gettext("Saved: %(title)s") % {"title": data.get("title")}
         return one if count is None else ngettext("%(num)d post saved", "%(num)d posts saved", count) % {"num": count}
@@ -244,12 +260,14 @@ def _lines(kind: str, data: Mapping[str, Any]) -> list[str]:
     if kind == EventKind.DISK_LOW:
         facts = {"host": data["host"], "size": format_size(data["free_bytes"])}
         return [gettext("%(host)s: %(size)s free") % facts]
+    if kind == EventKind.RETENTION_DELETED:
+        return [
+            gettext("Retention rules deleted them. They can be restored until the trash is emptied."),
+            *_listed(data),
+        ]
     lines = [data.get("message", ""), data.get("help", "").replace("`", "")]
     if "jobs" in data:
-        lines += [f"· {job['title']}" for job in data["jobs"]]
-        if (more := data["count"] - len(data["jobs"])) > 0:
-            lines.append(ngettext("and %(num)d more", "and %(num)d more", more) % {"num": more})
-        return lines
+        return [*lines, *_listed(data)]
     size = format_size(data.get("bytes"))
     about = (
         data.get("account_name") or data.get("account"),
@@ -257,3 +275,10 @@ def _lines(kind: str, data: Mapping[str, Any]) -> list[str]:
         format_duration(data.get("duration_s")),
     )
     return [" · ".join(part for part in (*about, size) if part), *lines]
+
+
+def _listed(data: Mapping[str, Any]) -> list[str]:
+    lines = [f"· {job['title']}" for job in data["jobs"]]
+    if (more := data["count"] - len(data["jobs"])) > 0:
+        lines.append(ngettext("and %(num)d more", "and %(num)d more", more) % {"num": more})
+    return lines

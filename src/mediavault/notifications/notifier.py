@@ -15,10 +15,10 @@ import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
-from mediavault.core.clock import Clock
+from mediavault.core.clock import Clock, local
 from mediavault.core.failures import NotFound, StoreError
 from mediavault.core.job import Job
 from mediavault.core.logs import get_logger
@@ -44,6 +44,7 @@ from mediavault.notifications.events import (
     disk_message,
     event_of,
     messages_of,
+    retention_message,
     words_of,
 )
 from mediavault.notifications.port import NotificationSender, SendResult
@@ -59,6 +60,7 @@ from mediavault.notifications.targets import (
 )
 from mediavault.store.bulk import changed_pages
 from mediavault.store.port import Store
+from mediavault.store.trash import trashed_posts
 
 ROUND_S = 2.0
 PAGE = 500  # jobs
@@ -70,7 +72,9 @@ MOST_WAITING = 200  # deliveries to one target; what comes then is lost, and the
 MOST_ENDED = 100  # deliveries of one target that are listed
 BATCH = 20  # deliveries to one target in one round
 DISK_EVERY_S = 60.0
+MORNING = timedelta(hours=9)  # when deletions by rules are told of: they happen right after midnight
 _POSITION = (RecordKind.NOTIFY_POSITION, "jobs")
+_RETENTION_POSITION = (RecordKind.NOTIFY_POSITION, "retention")
 
 log = get_logger(__name__)
 
@@ -94,6 +98,7 @@ class Notifier:
         self._low_disk = low_disk
         self._jitter = jitter
         self._disk_at = float("-inf")
+        self._retention_day: date | None = None  # for which deletions by rules have been read
         self._sending: dict[str, asyncio.Task[int]] = {}  # by target: a slow one does not hold up the others
 
     async def round(self) -> None:
@@ -119,7 +124,8 @@ class Notifier:
             return 0
         active = [target for target in targets if target.is_active]
         since = targets[0].made_at - SETTLED  # the oldest target is not notified of what was before it
-        return await self._collect_disk(active) + await self._collect_jobs(active, not_before=since)
+        about_vault = await self._collect_disk(active) + await self._collect_retention(active)
+        return about_vault + await self._collect_jobs(active, not_before=since)
 
     async def _collect_jobs(self, targets: Collection[NotificationTarget], *, not_before: datetime) -> int:
         record = await self._store.records.get(*_POSITION)
@@ -162,6 +168,25 @@ class Notifier:
             return 0
         host, now = socket.gethostname(), self._clock.now()
         return await self._keep(wanted, lambda target: [disk_message(host, free, target, now)])
+
+    async def _collect_retention(self, targets: Collection[NotificationTarget]) -> int:
+        """Once a day, keep a message on what retention rules have deleted since the last one."""
+        records, until = self._store.records, self._clock.now() - SETTLED
+        today = _day(until)
+        if self._retention_day == today:
+            return 0
+        record = await records.get(*_RETENTION_POSITION)
+        since = _moment(record.value.get("at")) if record is not None else None
+        count = 0
+        if since is not None and _day(since) < today:
+            trash = await trashed_posts(self._store)
+            posts = [post for post in trash if post.is_by_rule and since < post.deleted_at <= until]
+            wanted = [target for target in targets if EventKind.RETENTION_DELETED in target.events]
+            count = await self._keep(wanted, lambda target: [retention_message(posts, target)]) if posts else 0
+        if since is None or _day(since) < today:
+            await records.put(*_RETENTION_POSITION, {"at": until.isoformat()})
+        self._retention_day = today
+        return count
 
     async def _keep(
         self, targets: Iterable[NotificationTarget], messages: Callable[[NotificationTarget], list[NewMessage]]
@@ -332,6 +357,11 @@ def _events(jobs: Iterable[Job], since: datetime) -> list[JobEvent]:
     """Return the events of these jobs after the moment."""
     found = (event_of(job) for job in jobs)
     return [event for event in found if event is not None and event.at > since]
+
+
+def _day(moment: datetime) -> date:
+    """Return the day whose morning was the last one at this moment."""
+    return (local(moment) - MORNING).date()
 
 
 def _moment(text: str | None) -> datetime | None:

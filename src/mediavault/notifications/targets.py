@@ -45,6 +45,7 @@ class EventKind(StrEnum):
     NEEDS_YOU = "job.needs_you"
     SIGN_IN_NEEDED = "session.sign_in_needed"
     DISK_LOW = "disk.low"
+    RETENTION_DELETED = "retention.deleted"
 
 
 class TargetKind(StrEnum):

@@ -69,6 +69,11 @@ class TrashedPost:
     bytes: int
     are_moved: bool = False
 
+    @property
+    def is_by_rule(self) -> bool:
+        """Whether a retention rule deleted it."""
+        return self.batch.startswith(_BY_RULE)
+
 
 def new_batch() -> str:
     """Return a name for posts that are deleted together."""
@@ -149,7 +154,7 @@ async def restore(store: Store, files: TrashFiles, post: TrashedPost) -> Job:
     """
     job, names = post.stored.job, dict[str, str]()
     marks = post.stored.marks
-    if post.batch.startswith(_BY_RULE):  # else the rule that deleted it would do so again
+    if post.is_by_rule:  # else the rule that deleted it would do so again
         marks = (*marks, Mark(job.id, MarkKind.PINNED))
     for path, trashed in post.files.items():
         names[path] = await _back(files, path, trashed, names)

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mediavault.core.clock import from_local, local
 from mediavault.core.failures import FAILURES, ErrorCode
 from mediavault.core.job import JobId
 from mediavault.core.messages import Message
 from mediavault.notifications.events import MAX_BODY_BYTES, MOST_LISTED, NewMessage, body_of, event_of, words_of
 from mediavault.notifications.targets import EventKind
+from mediavault.services.library.local_library import LocalLibrary
+from mediavault.store.trash import move_to_trash, no_paths, retention_batch
 from tests.fakes import START
 from tests.unit.notifications.conftest import Told
 
@@ -157,6 +161,48 @@ async def test_a_low_disk_is_sent_once_a_day(vault: Told) -> None:
     assert (await bodies(vault))[0]["data"]["free_bytes"] == 123_000_000
 
 
+async def delete(vault: Told, folder: Path, batch: str) -> JobId:
+    job_id = await vault.save()
+    await move_to_trash(vault.store, LocalLibrary(folder), vault.clock, job_id, no_paths, batch=batch)
+    return job_id
+
+
+async def test_what_retention_rules_deleted_is_sent_once_a_day_in_the_morning(vault: Told, tmp_path: Path) -> None:
+    """A worker that starts in between, and one that collects at the same time, send it no second time."""
+    morning = from_local(local(START).replace(tzinfo=None, hour=9, minute=0)) + timedelta(days=1)
+    vault.clock.advance(morning - timedelta(hours=8, minutes=59) - vault.clock.now())
+    await vault.target(events=[EventKind.RETENTION_DELETED])
+    await delete(vault, tmp_path, "by-hand")
+    by_rule = [await delete(vault, tmp_path, retention_batch()) for _ in range(2)]
+    vault.clock.advance(timedelta(hours=8))
+    assert await vault.notifier.collect() == 0
+    vault.clock.advance(timedelta(hours=1))
+    assert [await vault.notifier.collect(), await vault.another().collect(), await vault.notifier.collect()] == [
+        1,
+        0,
+        0,
+    ]
+    for _ in range(3):
+        vault.clock.advance(timedelta(days=1))
+        assert await vault.another().collect() == 0
+
+    [body] = await bodies(vault)
+    assert (body["type"], body["data"]["count"]) == ("retention.deleted", 2)
+    assert {job["id"] for job in body["data"]["jobs"]} == set(by_rule)
+    assert body["data"]["page"] == "https://vault.example/trash"
+
+
+async def test_a_target_hears_of_no_deletion_from_before_it_was_added(vault: Told, tmp_path: Path) -> None:
+    await vault.target("https://first.example/", events=[EventKind.RETENTION_DELETED])
+    await delete(vault, tmp_path, retention_batch())
+    vault.clock.advance(timedelta(seconds=1))
+    await vault.target(events=[EventKind.RETENTION_DELETED])
+    vault.clock.advance(timedelta(days=1))
+    await vault.notifier.collect()
+
+    assert len(await vault.deliveries()) == 1
+
+
 async def test_a_message_in_words_has_the_title_the_reason_and_the_link(vault: Told) -> None:
     await vault.target()
     job_id = await vault.fail(ErrorCode.AMBIGUOUS, error="2 videos were found.")
@@ -169,7 +215,7 @@ async def test_a_message_in_words_has_the_title_the_reason_and_the_link(vault: T
     assert "`" not in text
 
 
-async def test_every_type_of_message_has_words(vault: Told) -> None:
+async def test_every_type_of_message_has_words(vault: Told, tmp_path: Path) -> None:
     target = await vault.target()
     for code in (ErrorCode.AMBIGUOUS, ErrorCode.DELETED, ErrorCode.LOGIN_REQUIRED):
         for _ in range(7):
@@ -177,11 +223,15 @@ async def test_every_type_of_message_has_words(vault: Told) -> None:
     for _ in range(7):
         await vault.save()
     await vault.settle()
+    await delete(vault, tmp_path, retention_batch())
+    vault.clock.advance(timedelta(days=1))
+    await vault.notifier.collect()
     await vault.notifier.test(target.id)
 
     titles = {words_of(delivery.body, "en")[0] for delivery in await vault.deliveries()}
     assert titles == {
-        "7 posts need you", "7 posts failed", "7 posts saved", "videos.example asks you to sign in", "Test from mediavault"
+        "7 posts need you", "7 posts failed", "7 posts saved", "videos.example asks you to sign in",
+        "1 post moved to the trash", "Test from mediavault",
     }  # fmt: skip
 
 

@@ -47,6 +47,7 @@ EVENT_WORDS: Mapping[EventKind, str] = {
     EventKind.NEEDS_YOU: N_("A post needs you"),
     EventKind.SIGN_IN_NEEDED: N_("A site asks you to sign in"),
     EventKind.DISK_LOW: N_("The disk is nearly full"),
+    EventKind.RETENTION_DELETED: N_("Retention rules deleted posts"),
 }
 TYPE_WORDS: Mapping[str, str] = {
     **{kind.value: words for kind, words in EVENT_WORDS.items()},
