@@ -20,19 +20,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.following import (
-    Entry,
-    EntryState,
-    Listing,
-    Look,
-    Reason,
-    SeenEntry,
-    Source,
-    SourceState,
-    interval,
-    post_key,
-    usual_gap,
-)
+from mediavault.core.following import EntryState, SeenEntry, Source, SourceState, post_key
+from mediavault.core.following_filters import Reason
+from mediavault.core.following_schedule import interval, usual_gap
+from mediavault.core.listings import Entry, Listing, Look
 from mediavault.core.platform import Platform
 from mediavault.core.records import RecordKind
 from mediavault.core.submission import Submission

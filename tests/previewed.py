@@ -7,8 +7,9 @@ from datetime import datetime
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import LoginRequired
-from mediavault.core.following import Entry, Source
+from mediavault.core.following import Source
 from mediavault.core.following_decisions import named_posts
+from mediavault.core.listings import Entry
 from mediavault.core.records import RecordKind
 from mediavault.core.submission import Submission
 from mediavault.core.typed_records import to_named_json

@@ -12,8 +12,8 @@ from pathlib import Path
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.cookies import Cookie
 from mediavault.core.failures import Failure, NetworkFailure, NoVideo, Unsupported
-from mediavault.core.following import Listing, ListPage, Look
 from mediavault.core.job import ClaimedJob, Job, NewJob, new_job_id
+from mediavault.core.listings import Listing, ListPage, Look
 from mediavault.core.media import (
     Candidate,
     Chapter,

@@ -15,8 +15,8 @@ from typing import Any
 
 from mediavault.core import marks, media, name_template, names, xml_tree
 from mediavault.core.failures import Failure
-from mediavault.core.following import Look
 from mediavault.core.holds import is_paused
+from mediavault.core.listings import Look
 from mediavault.core.media import FoundIn, Post
 from mediavault.core.platform import Platform, YtdlpRules
 from mediavault.core.urls import parse_http_url

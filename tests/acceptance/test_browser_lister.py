@@ -12,7 +12,7 @@ from aiohttp import web
 
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import LoginRequired, SessionExpired
-from mediavault.core.following import Listing, Look
+from mediavault.core.listings import Listing, Look
 from mediavault.core.platform import Matching, Platform, SignIn, Walls, paths
 from mediavault.services.browser.chromium import Chromium
 from mediavault.services.browser.discovery import find_browser

@@ -13,7 +13,7 @@ import pytest
 from mediavault.app.ytdlp_upkeep import examination
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import HttpError, RateLimited, SeemsDeleted, ToolMissing, Unsupported
-from mediavault.core.following import ALL_KINDS, EntryKind, Listing, Look
+from mediavault.core.listings import ALL_KINDS, EntryKind, Listing, Look
 from mediavault.core.platform import AddressPattern, ListRules, Platform, YtdlpRules
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.proxy import EgressProxy

@@ -7,18 +7,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.following import (
-    Entry,
-    EntryKind,
-    EntryState,
-    Filters,
-    Reason,
-    SeenEntry,
-    Source,
-    SourceState,
-    Start,
-)
+from mediavault.core.following import EntryState, SeenEntry, Source, SourceState, Start
+from mediavault.core.following_filters import Filters, Reason
 from mediavault.core.job import Job, JobStatus
+from mediavault.core.listings import Entry, EntryKind
 from mediavault.core.messages import Message
 from mediavault.core.records import RecordKind
 from mediavault.core.retention import WHOLE_VAULT, RetentionRule

@@ -15,9 +15,11 @@ from mediavault.api.services import ApiServices
 from mediavault.auth.scopes import Scope
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode
-from mediavault.core.following import Entry, EntryState, Filters, Reason, SeenEntry, Source, SourceState
+from mediavault.core.following import EntryState, SeenEntry, Source, SourceState
 from mediavault.core.following_decisions import ListedPost
+from mediavault.core.following_filters import Filters, Reason
 from mediavault.core.job import JobId, JobStatus, WorkerHeartbeat, WorkerId
+from mediavault.core.listings import Entry
 from mediavault.core.media import KeptFile, ProbeReport
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
 from mediavault.core.typed_records import to_named_json

@@ -51,7 +51,7 @@ IMPORTERS = {
     "structlog": {"core/logs.py"},
     "typer": {"cli/"},
     "uvicorn": {"server/http_server.py"},
-    "re2": {"core/following.py"},
+    "re2": {"core/following_filters.py"},
     "yarl": {"services/egress/client.py"},
     "yt_dlp": {"services/extraction/ytdlp_worker.py"},
 }

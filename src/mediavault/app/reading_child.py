@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mediavault.core.failures import Failure
-from mediavault.core.following import Listing, ListPage, Look
+from mediavault.core.listings import Listing, ListPage, Look
 from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform
 from mediavault.core.typed_records import from_json, to_json

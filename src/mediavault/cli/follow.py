@@ -14,7 +14,8 @@ from mediavault.cli.errors import EXIT_JOB_FAILED, Exit
 from mediavault.cli.options import AsJson
 
 if TYPE_CHECKING:
-    from mediavault.core.following import Filters, Source, Start
+    from mediavault.core.following import Source, Start
+    from mediavault.core.following_filters import Filters
     from mediavault.presentation.schemas import SourceChange, SourceView
     from mediavault.presentation.source_previews import SourcePreviewView
     from mediavault.store.port import Records, Store
@@ -98,7 +99,8 @@ def add(
     from mediavault.app.composition import make_submission
     from mediavault.cli.context import quiet_settings
     from mediavault.core.clock import SystemClock
-    from mediavault.core.following import Filters, Source
+    from mediavault.core.following import Source
+    from mediavault.core.following_filters import Filters
     from mediavault.core.marks import collection_title
     from mediavault.presentation.sources import source_view
     from mediavault.store.following import find_followed, follow, new_source_id
@@ -317,7 +319,7 @@ def _filters(
 ) -> Filters:
     """Return the filters with what was given. Raises BadInput for what is no kind of video, or no language."""
     from mediavault.core.failures import BadInput
-    from mediavault.core.following import EntryKind
+    from mediavault.core.listings import EntryKind
     from mediavault.core.profiles import language_tags
 
     try:

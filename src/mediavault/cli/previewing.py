@@ -11,7 +11,8 @@ from mediavault.app import composition
 from mediavault.cli.output import err, moment_words, out
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BadInput, TookTooLong
-from mediavault.core.following import REASONS, Source
+from mediavault.core.following import Source
+from mediavault.core.following_filters import REASONS
 from mediavault.core.messages import Message
 from mediavault.core.settings import Settings
 from mediavault.presentation.labels import format_duration, one_line

@@ -1,36 +1,27 @@
-"""What becomes of each entry of a source's list: a look does it, and a preview shows it before. Pure."""
+"""What becomes of each entry of a source's list. Pure: a look carries the decisions out, a preview only shows them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mediavault.core.failures import MediavaultError
-from mediavault.core.following import (
-    Entry,
-    EntryState,
-    Listing,
-    Reason,
-    SeenEntry,
-    Source,
-    Start,
-    backlog,
-    is_before,
-    post_key,
-    reason_against,
-    reason_of_backlog,
-)
+from mediavault.core.following import EntryState, SeenEntry, Source, SourceState, Start, post_key
+from mediavault.core.following_filters import Reason, reason_against
 from mediavault.core.job import NewJob
+from mediavault.core.listings import Entry, Listing
 
 NEWS_AT_ONCE = 20  # more new posts than that in one look wait for their turn like those from before
+_LATE_BY = timedelta(days=1)  # posts appear hours after the time that they state, and feeds are wrong about time zones
+_ROUGH_BY = 0.2  # a date that was worked out from "3 weeks ago" may be wrong by this share of its age
 
 
 @dataclass(frozen=True, slots=True)
 class ListedPost:
     """An entry of a list, and the post that it names.
 
-    ``key`` is the post's among what a source has seen. ``canonical_url`` is "" where the entry's URL names no post.
+    ``key`` is that of ``post_key``. ``canonical_url`` is "" where the entry's URL names no post.
     """
 
     key: str
@@ -42,7 +33,7 @@ class ListedPost:
 class Decision:
     """What becomes of a post that a list names.
 
-    ``former`` is what had become of it before, None for a post that the source has not seen. ``is_from_before``: it was
+    ``former`` is what had become of it before, None for a post that the source had not seen. ``is_from_before``: it was
     there before the source was followed.
     """
 
@@ -61,9 +52,10 @@ class Decision:
 def named_posts(
     entries: Iterable[Entry], read: Callable[[str], NewJob], seen_as: Callable[[str], str]
 ) -> tuple[list[ListedPost], dict[str, NewJob]]:
-    """Return the posts that entries name, each once and in their order, and a job for each of them, by the posts' keys.
+    """Return the posts that entries name, each once and in their order, and the jobs of those that can be read, by key.
 
-    ``read`` reads the URL of a post, ``seen_as`` returns what names a post for ever.
+    ``read`` reads the URL of a post and raises MediavaultError where it names none. ``seen_as`` returns the form of a
+    post's URL that never changes.
     """
     posts: dict[str, ListedPost] = {}
     jobs: dict[str, NewJob] = {}
@@ -91,11 +83,12 @@ def decide(
     is_first: bool,
     is_restarted: bool,
 ) -> list[Decision]:
-    """Decide about each post of a list, in its order: about those that are new, and again about those that were passed
-    over for what may have changed.
+    """Decide about each post of a list, in the list's order.
 
-    ``known`` is what became of posts at this source, ``removed`` are those that users have deleted, both by the posts' keys. ``is_first``: no
-    look has succeeded yet. ``is_restarted``: the posts from before have yet to be read for the start that is set now.
+    Decides about new posts, and again about those that were passed over for a reason that may no longer hold. ``known`` is
+    what became of posts at this source, ``removed`` are those that users have deleted, both by the posts' keys.
+    ``is_first``: no look has succeeded yet. ``is_restarted``: the posts from before have yet to be read for the current
+    start.
     """
     before = _from_before(posts, known, source, now, is_newest_first=is_newest_first, is_first=is_first)
     decisions: list[Decision] = []
@@ -138,7 +131,7 @@ def _from_before(
 def _reason(
     post: ListedPost, removed: Collection[str], source: Source, now: datetime, *, position: int | None
 ) -> Reason | None:
-    """Return why a post is passed over, or None. ``position`` is that among the posts from before, None for news."""
+    """Return why a post is passed over, or None. ``position`` is as in ``reason_of_backlog``, None for a new post."""
     if not post.canonical_url:
         return Reason.UNREADABLE
     if post.key in removed:
@@ -155,10 +148,63 @@ def _is_open(former: SeenEntry, *, is_restarted: bool) -> bool:
     return is_restarted or not (former.reason is Reason.BEFORE or former.is_read)
 
 
+# --- the posts from before --------------------------------------------------------------------------------------------
+
+
+def is_before(entry: Entry, moment: datetime, now: datetime) -> bool | None:
+    """Return whether a post was published before a moment; None where its date is unknown or too rough to say."""
+    at = entry.published_at
+    if at is None:
+        return None
+    doubt = timedelta() if entry.is_date_exact else _ROUGH_BY * (now - at)
+    if at + doubt < moment:
+        return True
+    return False if at - doubt >= moment else None
+
+
+def backlog(listing: Listing, known: Collection[int], source: Source, now: datetime, *, is_first: bool) -> set[int]:
+    """Return the indexes of the entries that were there before the source was followed.
+
+    ``known`` are the indexes of entries that earlier looks have seen. At the first look, and below a known entry of a list
+    that is newest first, an entry was there before unless its date says otherwise. Any other entry is new unless its date
+    is more than a day earlier: a feed that is read by another method may suddenly name a hundred old posts.
+    """
+    newest_known = min(known, default=len(listing.entries)) if listing.is_newest_first else len(listing.entries)
+    found = set()
+    for index, entry in enumerate(listing.entries):
+        is_below_known = index > newest_known
+        slack = timedelta() if is_first or is_below_known else _LATE_BY
+        before = is_before(entry, source.followed_at - slack, now)
+        if index not in known and (before or (before is None and (is_first or is_below_known))):
+            found.add(index)
+    return found
+
+
+def reason_of_backlog(entry: Entry, position: int, source: Source, now: datetime) -> Reason | None:
+    """Return BEFORE for an entry of the backlog that the source's start leaves out, None for one that it takes.
+
+    ``position`` is the entry's, from 0 and newest first, among those of the backlog that are taken. An entry whose date is
+    unknown or too rough is taken; ``reason_after_look`` decides again when its post has been read.
+    """
+    match source.start:
+        case Start.EVERYTHING:
+            return None
+        case Start.NEWEST:
+            return None if position < (source.newest or 0) else Reason.BEFORE
+        case Start.SINCE:
+            assert source.since is not None
+            return Reason.BEFORE if is_before(entry, source.since, now) else None
+        case Start.NOW:
+            return Reason.BEFORE
+
+
+# --- when the post itself is read, and when a list no longer names it -------------------------------------------------
+
+
 def open_reasons(entry: Entry, source: Source, now: datetime) -> tuple[Reason, ...]:
     """Return for which reasons a post that is taken may be passed over when it has been read (``reason_after_look``).
 
-    They are those of the wishes that ask for facts which the list does not have.
+    They are those of the settings that depend on facts which the list does not have.
     """
     filters = source.filters
     since = source.since if source.start is Start.SINCE else None
@@ -170,3 +216,19 @@ def open_reasons(entry: Entry, source: Source, now: datetime) -> tuple[Reason, .
         Reason.WORDS: entry.text is None and (bool(filters.lacking) or without_text is Reason.WORDS),
     }
     return tuple(reason for reason, is_open in may_be.items() if is_open)
+
+
+def reason_after_look(entry: Entry, source: Source, now: datetime) -> Reason | None:
+    """Return why a post is passed over now that it has been read, or None. Its date and its length are exact now."""
+    if source.start is Start.SINCE and source.since is not None and is_before(entry, source.since, now):
+        return Reason.BEFORE
+    return reason_against(entry, source.filters)
+
+
+def says_what_is_gone(found: Listing, before: SourceState) -> bool:
+    """Return whether a list shows that the posts which it does not name are gone.
+
+    Only a list that was read whole does. If it names less than half as many as usual, that is more likely a fault.
+    """
+    usual = max(before.usual_entries, before.whole_entries)
+    return found.is_whole and not found.is_unchanged and bool(found.entries) and 2 * len(found.entries) >= usual

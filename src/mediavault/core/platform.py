@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, Literal
 from urllib.parse import SplitResult
 
-from mediavault.core.following import Entry, EntryKind, ListPage, Look
+from mediavault.core.listings import Entry, EntryKind, ListPage, Look
 from mediavault.core.media import Item, Post
 from mediavault.core.messages import Message
 

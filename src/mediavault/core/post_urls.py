@@ -9,7 +9,7 @@ from functools import lru_cache
 from urllib.parse import parse_qsl, quote, unquote
 
 from mediavault.core.failures import BadUrl
-from mediavault.core.following import EntryKind
+from mediavault.core.listings import EntryKind
 from mediavault.core.media import Post
 from mediavault.core.platform import AddressKind, AddressPattern, FeedRules, ListRules, Platform
 from mediavault.core.urls import DEFAULT_PORTS, MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url

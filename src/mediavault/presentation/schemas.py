@@ -11,19 +11,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, WrapValidator, model_validator
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.following import (
-    ALL_KINDS,
-    MAX_PATTERN_CHARS,
-    MAX_PATTERNS,
-    MOST_NEWEST,
-    MOST_PER_DAY,
-    EntryKind,
-    EntryState,
-    Reason,
-    Start,
-)
+from mediavault.core.following import MOST_NEWEST, MOST_PER_DAY, EntryState, Start
+from mediavault.core.following_filters import MAX_PATTERN_CHARS, MAX_PATTERNS, Reason
 from mediavault.core.holds import HoldReason
 from mediavault.core.job import ItemStatus, JobStatus, Priority, Stage, StepOutcome, StrategyName
+from mediavault.core.listings import ALL_KINDS, EntryKind
 from mediavault.core.marks import MAX_NOTE_CHARS
 from mediavault.core.media import FoundIn, ItemRole, ItemType, SourceType, Watermark
 from mediavault.core.messages import Message
@@ -145,7 +137,10 @@ _Moment = Annotated[datetime, Field(strict=False)]
 
 
 class FiltersRequest(_Request):
-    """Which posts of a source are wanted: see :class:`~mediavault.core.following.Filters`. What is left out has its default."""
+    """Which posts of a source are wanted: see :class:`~mediavault.core.following_filters.Filters`.
+
+    What is left out has its default.
+    """
 
     having: Annotated[list[Pattern], Field(max_length=MAX_PATTERNS)] = []
     lacking: Annotated[list[Pattern], Field(max_length=MAX_PATTERNS)] = []

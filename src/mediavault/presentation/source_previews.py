@@ -11,9 +11,12 @@ from pydantic import BaseModel, Field
 
 from mediavault.core.failures import FAILURES, SignInHelp
 from mediavault.core.fleet import ALIVE_WITHIN
-from mediavault.core.following import REASONS, EntryKind, EntryState, Reason, fill_takes
+from mediavault.core.following import EntryState
 from mediavault.core.following_decisions import Decision, open_reasons
+from mediavault.core.following_filters import REASONS, Reason
+from mediavault.core.following_schedule import fill_takes
 from mediavault.core.job import Job, JobStatus
+from mediavault.core.listings import EntryKind
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.core.sessions import can_be_signed_in_to

@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from mediavault.core.failures import BadInput, BadUrl, MediavaultError
-from mediavault.core.following import Source, SourceAddress, SourceState, checked, first_looks
+from mediavault.core.following import Source, SourceAddress, SourceState, checked
+from mediavault.core.following_schedule import first_looks
 from mediavault.core.messages import Message
 from mediavault.core.profiles import unknown_profile
 from mediavault.core.site_limits import MANY_SITES

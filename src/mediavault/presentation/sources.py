@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Any
 
-from mediavault.core.following import Filters, SeenEntry, Source, SourceAddress
+from mediavault.core.following import SeenEntry, Source, SourceAddress
+from mediavault.core.following_filters import Filters
 from mediavault.core.job import JobId
 from mediavault.core.marks import Noted, collection_title
 from mediavault.core.profiles import language_tags

@@ -17,8 +17,9 @@ from typing import Any
 
 from mediavault.core.clock import Clock, to_micros
 from mediavault.core.failures import BadInput, NotFound, StoreError
-from mediavault.core.following import EntryState, Reason, SeenEntry, Source, SourceState, checked, post_key
+from mediavault.core.following import EntryState, SeenEntry, Source, SourceState, checked, post_key
 from mediavault.core.following_decisions import Decision, ListedPost, decide
+from mediavault.core.following_filters import Reason
 from mediavault.core.logs import get_logger
 from mediavault.core.marks import Mark, from_source
 from mediavault.core.messages import Message

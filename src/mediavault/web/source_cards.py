@@ -7,8 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from mediavault.core.following import ALL_KINDS, REASONS, EntryKind, SeenEntry, Start, fill_takes
+from mediavault.core.following import SeenEntry, Start
+from mediavault.core.following_filters import REASONS
+from mediavault.core.following_schedule import fill_takes
 from mediavault.core.holds import Hold
+from mediavault.core.listings import ALL_KINDS, EntryKind
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.presentation.labels import hold_label, one_line

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from mediavault.core.failures import BadInput
-from mediavault.core.following import ALL_KINDS, EntryKind, Source, Start
+from mediavault.core.following import Source, Start
+from mediavault.core.listings import ALL_KINDS, EntryKind
 from mediavault.core.marks import collection_title
 from mediavault.core.profiles import language_tags
 from mediavault.presentation.schemas import SourceChange

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from mediavault.core.following import REASONS
+from mediavault.core.following_filters import REASONS
 from mediavault.core.messages import Message
 from mediavault.presentation.labels import format_duration, one_line
 from mediavault.presentation.source_previews import Outcome, PreviewEntryView, SourcePreviewView, what_becomes_of

@@ -20,24 +20,12 @@ from mediavault.core.failures import (
     MediavaultError,
     NotFound,
 )
-from mediavault.core.following import (
-    Entry,
-    EntryState,
-    Listing,
-    Reason,
-    SeenEntry,
-    Source,
-    SourceState,
-    fill_interval,
-    interval,
-    jittered,
-    post_key,
-    reason_after_look,
-    says_what_is_gone,
-    usual_gap,
-)
-from mediavault.core.following_decisions import Decision, named_posts
+from mediavault.core.following import EntryState, SeenEntry, Source, SourceState, post_key
+from mediavault.core.following_decisions import Decision, named_posts, reason_after_look, says_what_is_gone
+from mediavault.core.following_filters import Reason
+from mediavault.core.following_schedule import fill_interval, interval, jittered, usual_gap
 from mediavault.core.job import Job, NewJob, Priority
+from mediavault.core.listings import Entry, Listing
 from mediavault.core.logs import get_logger
 from mediavault.core.marks import MarkKind, in_collection
 from mediavault.core.media import Extraction

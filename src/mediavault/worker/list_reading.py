@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from mediavault.core.failures import Failure, LoginRequired, Unsupported
-from mediavault.core.following import Listing, Look, Start, Validators
+from mediavault.core.following import Start
 from mediavault.core.following_decisions import named_posts
 from mediavault.core.job import JobId, NewJob
+from mediavault.core.listings import Listing, Look, Validators
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.core.site_limits import Permit

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mediavault.core.failures import Failure
-from mediavault.core.following import Filters, Listing, Source, SourceState, Start
+from mediavault.core.following import Source, SourceState, Start
 from mediavault.core.following_decisions import named_posts
+from mediavault.core.following_filters import Filters
 from mediavault.core.job import NewJob
+from mediavault.core.listings import Listing
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.platforms import registry

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.following import Entry
+from mediavault.core.listings import Entry
 from tests.http_vault import ApiVault
 from tests.previewed import fail_what_waits, read_what_waits
 

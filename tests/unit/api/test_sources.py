@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.following import EntryState, Reason, SeenEntry, SourceState
+from mediavault.core.following import EntryState, SeenEntry, SourceState
+from mediavault.core.following_filters import Reason
 from mediavault.core.messages import Message
 from mediavault.core.records import RecordKind
 from mediavault.core.typed_records import to_named_json

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.cli import previewing
-from mediavault.core.following import Entry
+from mediavault.core.listings import Entry
 from mediavault.store.holds import pause
 from tests.previewed import fail_what_waits, read_what_waits
 from tests.unit.cli.conftest import Run, StubHouse, beat

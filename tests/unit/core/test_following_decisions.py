@@ -11,26 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediavault.core.failures import NotAPost
-from mediavault.core.following import (
-    Entry,
-    EntryKind,
-    EntryState,
-    Filters,
-    Reason,
-    SeenEntry,
-    Source,
-    Start,
-    reason_after_look,
-)
+from mediavault.core.following import EntryState, SeenEntry, Source, SourceState, Start
 from mediavault.core.following_decisions import (
     NEWS_AT_ONCE,
     Decision,
     ListedPost,
+    backlog,
     decide,
     named_posts,
     open_reasons,
+    reason_after_look,
+    reason_of_backlog,
+    says_what_is_gone,
 )
+from mediavault.core.following_filters import Filters, Reason
 from mediavault.core.job import NewJob
+from mediavault.core.listings import Entry, EntryKind, Listing
 from tests.fakes import FakeClock
 from tests.stubs import new_job
 
@@ -193,3 +189,85 @@ def test_no_post_is_refused_for_a_reason_that_was_not_open(known: Entry, post: E
 
     if decision.state is not EntryState.PASSED and refused is not None:
         assert refused in open_reasons(known, source, NOW)
+
+
+def listing(*entries: Entry, is_newest_first: bool = True) -> Listing:
+    return Listing(entries, is_newest_first=is_newest_first)
+
+
+def test_at_the_first_look_everything_without_a_newer_date_was_there_before() -> None:
+    found = listing(entry(1, published_at=NOW - DAY), entry(2), entry(3, published_at=NOW - 20 * DAY))
+
+    assert backlog(found, (), SOURCE, NOW, is_first=True) == {1, 2}
+
+
+def test_below_a_known_entry_of_a_list_that_is_newest_first_everything_is_older() -> None:
+    found = listing(entry(1), entry(2), entry(3), entry(4))
+
+    assert backlog(found, {1}, SOURCE, NOW, is_first=False) == {2, 3}
+
+
+def test_a_playlist_may_get_its_new_posts_anywhere() -> None:
+    found = listing(entry(1), entry(2), entry(3), is_newest_first=False)
+
+    assert backlog(found, {0, 1}, SOURCE, NOW, is_first=False) == set()
+
+
+def test_a_look_that_knows_nothing_of_what_it_finds_found_news() -> None:
+    found = listing(entry(1), entry(2, published_at=NOW - 20 * DAY), entry(3, published_at=NOW - DAY))
+
+    assert backlog(found, (), SOURCE, NOW, is_first=False) == {1}
+
+
+def test_a_post_that_appears_hours_after_its_own_time_is_news() -> None:
+    late = entry(1, published_at=SOURCE.followed_at - timedelta(hours=20))
+    older = entry(2, published_at=SOURCE.followed_at - timedelta(hours=30))
+
+    assert backlog(listing(late, older, entry(3)), {2}, SOURCE, NOW, is_first=False) == {1}
+    assert backlog(listing(late, older, entry(3)), (), SOURCE, NOW, is_first=True) == {0, 1, 2}
+    assert backlog(listing(entry(3), late), {0}, SOURCE, NOW, is_first=False) == {1}
+
+
+def test_a_rough_date_decides_only_where_it_is_rough_enough_away() -> None:
+    around = [entry(n, published_at=NOW - n * DAY, is_date_exact=False) for n in (8, 10, 15)]
+
+    assert backlog(listing(*around, is_newest_first=False), (), SOURCE, NOW, is_first=False) == {2}
+
+
+@pytest.mark.parametrize(
+    ("source", "taken"),
+    [
+        (replace(SOURCE, start=Start.NOW), []),
+        (replace(SOURCE, start=Start.EVERYTHING), [0, 1, 2]),
+        (replace(SOURCE, start=Start.NEWEST, newest=2), [0, 1]),
+        (replace(SOURCE, start=Start.SINCE, since=NOW - 15 * DAY), [0, 2]),
+    ],
+)
+def test_the_start_says_what_is_taken_of_the_posts_from_before(source: Source, taken: list[int]) -> None:
+    before = [entry(0, published_at=NOW - 12 * DAY), entry(1, published_at=NOW - 30 * DAY), entry(2)]
+
+    assert [n for n, one in enumerate(before) if reason_of_backlog(one, n, source, NOW) is None] == taken
+
+
+def test_a_date_that_only_the_post_itself_says_is_decided_after_the_look() -> None:
+    source = replace(SOURCE, start=Start.SINCE, since=NOW - 15 * DAY)
+
+    assert reason_after_look(entry(published_at=NOW - 16 * DAY), source, NOW) is Reason.BEFORE
+    assert reason_after_look(entry(published_at=NOW - 14 * DAY), source, NOW) is None
+
+
+def test_a_description_that_only_the_post_itself_says_is_decided_after_the_look() -> None:
+    source = replace(SOURCE, filters=Filters(having=("steam",)))
+
+    assert reason_after_look(entry(title="Trains", text="All diesel"), source, NOW) is Reason.WORDS
+    assert reason_after_look(entry(title="Trains", text="Mostly steam"), source, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("count", "usual", "whole", "says"),
+    [(10, 20, 20, True), (9, 20, 0, False), (9, 0, 20, False), (0, 0, 0, False), (1, 0, 0, True)],
+)
+def test_half_of_what_is_usual_is_enough(count: int, usual: int, whole: int, says: bool) -> None:
+    found = Listing(tuple(entry(number) for number in range(count)), is_whole=True)
+
+    assert says_what_is_gone(found, SourceState(usual_entries=usual, whole_entries=whole)) is says

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from mediavault.core.following import EntryKind, Look
+from mediavault.core.listings import EntryKind, Look
 from mediavault.core.platform import FeedRules
 from mediavault.core.post_urls import find_feed
 from mediavault.core.urls import parse_http_url

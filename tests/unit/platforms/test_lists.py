@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.core.following import EntryKind
+from mediavault.core.listings import EntryKind
 from mediavault.core.post_urls import find_list
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.registry import all_platforms, platform_at

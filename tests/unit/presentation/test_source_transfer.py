@@ -12,17 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediavault.core.failures import BadInput, MediavaultError
-from mediavault.core.following import (
-    FIRST_LOOKS_WITHIN,
-    EntryKind,
-    Filters,
-    Source,
-    SourceState,
-    Start,
-    Validators,
-    checked,
-    first_looks,
-)
+from mediavault.core.following import Source, SourceState, Start, checked
+from mediavault.core.following_filters import Filters
+from mediavault.core.following_schedule import FIRST_LOOKS_WITHIN
+from mediavault.core.listings import EntryKind, Validators
 from mediavault.core.marks import collection_title
 from mediavault.core.profiles import BUILT_IN
 from mediavault.core.submission import Submission
@@ -166,8 +159,6 @@ def test_first_looks_at_one_host_or_site_are_spread_over_an_hour_at_most() -> No
     assert looks[:3] == [START, START + timedelta(seconds=9), START + timedelta(seconds=18)]
     assert START + timedelta(minutes=59) < looks[399] < START + FIRST_LOOKS_WITHIN
     assert looks[400:] == [START, START]
-    assert first_looks(["a", "a"], START) == [START, START + timedelta(seconds=12)]
-    assert first_looks([], START) == []
 
 
 def test_the_id_of_an_imported_source_is_the_same_each_time() -> None:

@@ -14,9 +14,11 @@ from fastapi.routing import APIRoute
 from mediavault.auth.rss_feeds import RssFeed
 from mediavault.auth.tokens import ApiToken
 from mediavault.auth.web_sessions import ClientInfo, WebSession
-from mediavault.core.following import Entry, Filters, SeenEntry, Source, SourceState
+from mediavault.core.following import SeenEntry, Source, SourceState
 from mediavault.core.following_decisions import ListedPost
+from mediavault.core.following_filters import Filters
 from mediavault.core.job import HistoryRecord, Job, JobItem, WorkerHeartbeat
+from mediavault.core.listings import Entry
 from mediavault.core.marks import Mark
 from mediavault.core.media import Account, Candidate, Chapter, Cue, Item, KeptFile, ProbeReport, Subtitles
 from mediavault.core.records import FileCheck

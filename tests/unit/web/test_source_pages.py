@@ -10,19 +10,10 @@ from html import unescape
 
 import pytest
 
-from mediavault.core.following import (
-    EntryKind,
-    EntryState,
-    Filters,
-    Reason,
-    SeenEntry,
-    Source,
-    SourceState,
-    Start,
-    fill_interval,
-    fill_takes,
-)
+from mediavault.core.following import EntryState, SeenEntry, Source, SourceState, Start
+from mediavault.core.following_filters import Filters, Reason
 from mediavault.core.job import NewJob
+from mediavault.core.listings import EntryKind
 from mediavault.core.messages import Message
 from mediavault.core.profiles import Profile
 from mediavault.core.records import RecordKind
@@ -361,22 +352,6 @@ async def test_what_can_not_be_followed_is_not_offered(vault: ApiVault, url: str
 
     assert page.status == 422
     assert "/sources?url=" not in page.text
-
-
-# --- arithmetic
-
-
-def test_a_day_has_room_for_half_of_what_an_account_may_read() -> None:
-    now = datetime(2026, 11, 29, tzinfo=UTC)
-    source = Source("s-1", CHANNEL, "youtube", now)
-    slow = Source("s-1", CHANNEL, "youtube", now, per_day=10)
-
-    assert fill_interval(None) == timedelta(minutes=10)
-    assert fill_interval(100) == timedelta(days=1) / 50
-    assert fill_interval(1) == timedelta(days=1)
-    assert fill_takes(source, 144, None, sharing=1) == timedelta(days=1)
-    assert fill_takes(source, 144, None, sharing=3) == timedelta(days=3)
-    assert fill_takes(slow, 30, None, sharing=3) == timedelta(days=3)
 
 
 # --- lists from and for other programs

@@ -7,7 +7,8 @@ from html import unescape
 
 import pytest
 
-from mediavault.core.following import Entry, Source, Start
+from mediavault.core.following import Source, Start
+from mediavault.core.listings import Entry
 from mediavault.core.records import RecordKind
 from mediavault.store import following as stored
 from mediavault.store.holds import pause

@@ -12,19 +12,11 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import ExtractorBroken, Failure, LeaseLost, RateLimited, Unsupported
-from mediavault.core.following import (
-    Entry,
-    EntryState,
-    Filters,
-    Listing,
-    Look,
-    Reason,
-    Source,
-    Start,
-    Validators,
-)
+from mediavault.core.following import EntryState, Source, Start
 from mediavault.core.following_decisions import NEWS_AT_ONCE
+from mediavault.core.following_filters import Filters, Reason
 from mediavault.core.job import Job, JobStatus, Priority, new_worker_id
+from mediavault.core.listings import Entry, Listing, Look, Validators
 from mediavault.core.marks import MarkKind, collection, from_source
 from mediavault.core.media import Expected, Item, Post
 from mediavault.core.platform import Platform

@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediavault.core.failures import ExtractorBroken, HttpError
-from mediavault.core.following import Entry, EntryKind, Listing, Look, Source, Start
+from mediavault.core.following import Source, Start
+from mediavault.core.listings import Entry, EntryKind, Listing, Look
 from mediavault.core.platform import Platform
 from mediavault.core.submission import Submission
 from mediavault.platforms.registry import identify

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.failures import RateLimited
-from mediavault.core.following import EntryKind, Filters, Listing, SourceState, Start, says_what_is_gone
+from mediavault.core.following import SourceState, Start
+from mediavault.core.following_filters import Filters
+from mediavault.core.listings import EntryKind
 from mediavault.core.records import RecordKind
 from mediavault.store import following as stored
 from mediavault.store.following import change_source
@@ -200,16 +202,6 @@ async def test_a_comparison_reads_what_the_list_names_and_not_all_that_was_seen(
     vault.feed.facts = {"is_whole": False}
     await vault.look(after=HOUR)
     assert not set(reads) & {"source_listed", "source_entry"}
-
-
-@pytest.mark.parametrize(
-    ("count", "usual", "whole", "says"),
-    [(10, 20, 20, True), (9, 20, 0, False), (9, 0, 20, False), (0, 0, 0, False), (1, 0, 0, True)],
-)
-def test_half_of_what_is_usual_is_enough(count: int, usual: int, whole: int, says: bool) -> None:
-    found = Listing(tuple(video(number) for number in range(count)), is_whole=True)
-
-    assert says_what_is_gone(found, SourceState(usual_entries=usual, whole_entries=whole)) is says
 
 
 async def test_entries_that_were_stored_before_are_read_and_not_called_gone(vault: Vault) -> None:

@@ -14,15 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediavault.core.failures import BadInput, LoginRequired, NotFound, RateLimited, TookTooLong
-from mediavault.core.following import (
-    Entry,
-    EntryKind,
-    Filters,
-    Reason,
-    Source,
-    Start,
-)
+from mediavault.core.following import Source, Start
+from mediavault.core.following_filters import Filters, Reason
 from mediavault.core.job import JobStatus
+from mediavault.core.listings import Entry, EntryKind
 from mediavault.core.records import MOVING_KINDS, RecordKind
 from mediavault.core.submission import Submission
 from mediavault.platforms.registry import identify

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from mediavault.core.following import Entry, EntryKind, Listing, ListPage, Look
+from mediavault.core.listings import Entry, EntryKind, Listing, ListPage, Look
 from mediavault.core.platform import AddressPattern, FeedRules, Node
 from mediavault.platforms.bluesky.reader import address_of
 from mediavault.services.extraction.page_data import values

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from mediavault.core.following import Entry, EntryKind, Listing, ListPage, Look
+from mediavault.core.listings import Entry, EntryKind, Listing, ListPage, Look
 from mediavault.core.platform import AddressPattern, FeedRules, Node
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.statuses import plain_text

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from mediavault.core.following import Entry, EntryKind, Listing, ListPage, Look
+from mediavault.core.listings import Entry, EntryKind, Listing, ListPage, Look
 from mediavault.core.media import ItemType
 from mediavault.core.platform import AddressPattern, FeedRules, Node
 from mediavault.services.extraction.page_data import values

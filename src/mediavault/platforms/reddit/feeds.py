@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from html import unescape
 
-from mediavault.core.following import Entry
+from mediavault.core.listings import Entry
 from mediavault.core.platform import AddressPattern, FeedRules, Node
 from mediavault.services.extraction.page_data import values
 

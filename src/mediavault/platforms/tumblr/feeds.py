@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mediavault.core.following import Entry
+from mediavault.core.listings import Entry
 from mediavault.core.platform import AddressPattern, FeedRules, Node
 from mediavault.services.extraction.page_data import values
 

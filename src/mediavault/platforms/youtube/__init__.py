@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mediavault.core.following import EntryKind
+from mediavault.core.listings import EntryKind
 from mediavault.core.platform import (
     AddressPattern,
     ListRules,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from mediavault.core.following import Entry, EntryKind
+from mediavault.core.listings import Entry, EntryKind
 from mediavault.core.platform import AddressPattern, FeedRules, Node
 
 _FEED = "https://www.youtube.com/feeds/videos.xml"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import AgeRestrictedSignedOut, BadUrl, LoginRequired, Unsupported
-from mediavault.core.following import Listing, Look
+from mediavault.core.listings import Listing, Look
 from mediavault.core.messages import Message
 from mediavault.core.platform import AddressKind, Platform
 from mediavault.core.post_urls import read_page

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import Failure, PageUnreadable
-from mediavault.core.following import Listing, ListPage, Look
+from mediavault.core.listings import Listing, ListPage, Look
 from mediavault.core.logs import get_logger
 from mediavault.core.media import Extraction, Post
 from mediavault.core.messages import Message

@@ -19,7 +19,7 @@ from itertools import pairwise
 import feedparser
 
 from mediavault.core.failures import BadUrl, ExtractorBroken, Unsupported
-from mediavault.core.following import Entry, Listing, ListPage, Look
+from mediavault.core.listings import Entry, Listing, ListPage, Look
 from mediavault.core.messages import Message
 from mediavault.core.platform import FeedRules, Node, Platform
 from mediavault.core.post_urls import FeedMatch, find_feed, is_named_host, read_post

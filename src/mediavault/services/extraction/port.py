@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from mediavault.core.following import Listing, ListPage, Look
+from mediavault.core.listings import Listing, ListPage, Look
 from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform
 from mediavault.services.browser.port import PageCapture

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import chain, islice
 
 from mediavault.core.failures import BadUrl, Deleted, ExtractorBroken, Failure, LiveNow, SeemsDeleted
-from mediavault.core.following import Entry, EntryKind, Listing, Look
+from mediavault.core.listings import Entry, EntryKind, Listing, Look
 from mediavault.core.media import ItemRole, ItemType, Post
 from mediavault.core.messages import Message
 from mediavault.core.platform import Node, PageData, Platform

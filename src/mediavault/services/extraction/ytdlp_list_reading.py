@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from mediavault.core.clock import is_plausible
 from mediavault.core.failures import ExtractorBroken, Failure, Unsupported
-from mediavault.core.following import Entry, EntryKind, Listing
+from mediavault.core.listings import Entry, EntryKind, Listing
 from mediavault.core.messages import Message
 from mediavault.core.platform import ListRules, Platform
 from mediavault.core.post_urls import find_post

@@ -9,7 +9,7 @@ from typing import Any
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import Failure, TookTooLong, Unsupported
-from mediavault.core.following import EntryKind, Listing, Look
+from mediavault.core.listings import EntryKind, Listing, Look
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.messages import Message
 from mediavault.core.platform import ListRules, Platform

@@ -18,8 +18,8 @@ from structlog.testing import capture_logs
 from mediavault.app.composition import READING_CHILD
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.failures import ErrorCode, ExtractorBroken, LoginRequired, NoVideo, PageUnreadable, RateLimited
-from mediavault.core.following import Look
 from mediavault.core.job import JobStatus, WorkerId
+from mediavault.core.listings import Look
 from mediavault.core.typed_records import to_json
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.x import X

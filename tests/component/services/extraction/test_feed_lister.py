@@ -27,7 +27,7 @@ from mediavault.core.failures import (
     TooLarge,
     Unsupported,
 )
-from mediavault.core.following import EntryKind, Listing, Look, Validators
+from mediavault.core.listings import EntryKind, Listing, Look, Validators
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.registry import platform_at
 from mediavault.services.egress.client import AiohttpClient

@@ -17,7 +17,7 @@ from mediavault.core.failures import (
     SessionExpired,
     Unsupported,
 )
-from mediavault.core.following import Entry, Listing, Look
+from mediavault.core.listings import Entry, Listing, Look
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.instagram import INSTAGRAM
 from mediavault.platforms.registry import platform_at

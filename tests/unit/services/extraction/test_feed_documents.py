@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediavault.core.failures import ExtractorBroken, Failure, Unsupported
-from mediavault.core.following import Entry, EntryKind, ListPage, Look
+from mediavault.core.listings import Entry, EntryKind, ListPage, Look
 from mediavault.core.platform import Platform
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.registry import all_platforms, platform, platform_at

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediavault.core.failures import ExtractorBroken, Failure, RateLimited, ToolMissing, Unsupported
-from mediavault.core.following import Entry, EntryKind, Listing
+from mediavault.core.listings import Entry, EntryKind, Listing
 from mediavault.core.platform import AddressPattern, ListRules, Platform
 from mediavault.platforms.twitch import TWITCH
 from mediavault.platforms.youtube import YOUTUBE

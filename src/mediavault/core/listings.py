@@ -1,0 +1,114 @@
+"""What a look at a source's list asks for, and what it finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class EntryKind(StrEnum):
+    """What kind of video a post is. The values are stored: never rename one."""
+
+    VIDEO = "video"
+    SHORT = "short"
+    LIVE = "live"  # a broadcast, running or over
+
+
+ALL_KINDS = tuple(EntryKind)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A post that a source's list names, with what the list says about it; None for what it does not say.
+
+    ``post_id`` is the site's id of the post, "" where an entry has only its URL. ``is_date_exact``: False for a date that
+    was worked out from a text such as "3 weeks ago"; it may be wrong by a fifth of its age. ``is_over``: False for a
+    premiere or a broadcast that has not ended. ``text`` is the description, which may be cut off.
+    """
+
+    url: str
+    post_id: str = ""
+    title: str | None = None
+    text: str | None = None
+    published_at: datetime | None = None
+    is_date_exact: bool = True
+    duration_s: float | None = None
+    kind: EntryKind | None = None
+    is_over: bool = True
+    members_only: bool | None = None
+    is_repost: bool = False
+    is_reply: bool = False
+    language: str | None = None
+    thumbnail_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What makes the next request for a feed conditional (RFC 9110, section 13).
+
+    ``url`` is that of the feed that was read, "" where none was. It may differ from the source's, whose page may only link
+    to the feed. ``etag`` and ``last_modified`` apply to this feed alone.
+    """
+
+    etag: str | None = None
+    last_modified: str | None = None
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What one look at a source found.
+
+    ``stable_id`` is the site's id of the account or list, which stays when either is renamed. ``is_whole``: the list was
+    read to its end. ``is_newest_first``: False for lists in any other order. ``is_unchanged``: the site says that nothing
+    has changed since the validators of the look were stored; ``entries`` is empty then. ``fresh_for``: how long the site
+    asks to wait before the next request. ``uses_account``: the look counted as a request of the signed-in account.
+    ``method`` names the way in which the list was read.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    stable_id: str | None = None
+    title: str | None = None
+    handle: str | None = None
+    picture_url: str | None = None
+    is_whole: bool = False
+    is_newest_first: bool = True
+    is_unchanged: bool = False
+    validators: Validators = Validators()
+    fresh_for: timedelta | None = None
+    uses_account: bool = False
+    method: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """What one response of a site says about a source: its list, or a part of it.
+
+    ``cursor`` names the next part, "" where there is none. ``feed_urls`` are the feeds to which a page links that is not
+    a list itself. ``skip_hours`` are the hours of the day, in UTC, in which the feed should not be read.
+    """
+
+    listing: Listing = Listing()
+    cursor: str = ""
+    feed_urls: tuple[str, ...] = ()
+    skip_hours: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look at a source's list asks for.
+
+    ``known`` are the site's ids of posts that earlier looks have seen: reading a list that is newest first may end after
+    ``stop_after_known`` of them in a row (None: never). ``limit`` is how many entries are read at most. ``kinds`` and
+    ``reposts`` say what is wanted, for sites that list each separately. ``stable_id`` is "" at the first look.
+    """
+
+    url: str
+    stable_id: str = ""
+    known: tuple[str, ...] = ()
+    stop_after_known: int | None = None
+    limit: int = 100
+    kinds: tuple[EntryKind, ...] = ALL_KINDS
+    reposts: bool = False
+    validators: Validators = Validators()
