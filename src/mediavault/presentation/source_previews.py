@@ -25,7 +25,7 @@ from mediavault.presentation.labels import help_for, hold_label
 from mediavault.presentation.schemas import SourceView
 from mediavault.presentation.sources import source_view
 from mediavault.presentation.translation import gettext, translated
-from mediavault.store.following import Followed, decisions, followed
+from mediavault.store.following import Followed, decisions, followed, seen
 from mediavault.store.holds import all_holds
 from mediavault.store.port import Store
 from mediavault.store.source_previews import ListReading, ReadList, SourcePreview
@@ -169,7 +169,8 @@ def _state(preview: SourcePreview, now: datetime) -> PreviewState:
 
 
 async def _entries(one: Followed, listing: ReadList, store: Store, now: datetime) -> list[PreviewEntryView]:
-    decided = await decisions(store.records, one, listing.posts, now, is_newest_first=listing.is_newest_first)
+    known = await seen(store.records, one.source.id, [post.key for post in listing.posts])
+    decided = await decisions(store.records, one, listing.posts, known, now, is_newest_first=listing.is_newest_first)
     wanted = [each.post.canonical_url for each in decided if each.state is not EntryState.PASSED]
     jobs = await store.catalogue.of_posts([url for url in wanted if url])
     return [_entry(each, jobs.get(each.post.canonical_url), one, now) for each in decided]

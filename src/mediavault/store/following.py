@@ -277,10 +277,15 @@ async def seen(records: Records, source_id: str, posts: Iterable[str]) -> dict[s
 
 
 async def decisions(
-    records: Records, one: Followed, posts: Sequence[ListedPost], now: datetime, *, is_newest_first: bool
+    records: Records,
+    one: Followed,
+    posts: Sequence[ListedPost],
+    known: Mapping[str, SeenEntry],
+    now: datetime,
+    *,
+    is_newest_first: bool,
 ) -> list[Decision]:
     """Decide what becomes of the posts of a source's list: see ``core.following_decisions.decide``."""
-    known = await seen(records, one.source.id, [post.key for post in posts])
     by_url = {post_key(post.canonical_url): post.key for post in posts if post.canonical_url}
     return decide(
         posts,

@@ -21,7 +21,7 @@ from mediavault.core.failures import (
     NotFound,
 )
 from mediavault.core.following import EntryState, SeenEntry, Source, SourceState, post_key
-from mediavault.core.following_decisions import Decision, named_posts, reason_after_look, says_what_is_gone
+from mediavault.core.following_decisions import Decision, reason_after_look, says_what_is_gone
 from mediavault.core.following_filters import Reason
 from mediavault.core.following_schedule import fill_interval, interval, jittered, usual_gap
 from mediavault.core.job import Job, NewJob, Priority
@@ -39,7 +39,7 @@ from mediavault.store.holds import all_holds
 from mediavault.store.inbox import note_arrivals
 from mediavault.store.profiles import if_it_exists, with_settings
 from mediavault.worker.context import WorkerContext
-from mediavault.worker.list_reading import FEW, SourceListReader
+from mediavault.worker.list_reading import FEW, SourceListing, SourceListReader
 from mediavault.worker.site_limits import NotAllowedYet
 from mediavault.worker.source_pictures import with_picture
 
@@ -95,11 +95,11 @@ class Follower:
     async def _look(self, held: HeldSource, one: Followed) -> None:
         source, clock = held.source, self.tools.clock
         try:
-            found, cheap_failures = await SourceListReader(self.tools, self.read).read_list(one)
+            read, cheap_failures = await SourceListReader(self.tools, self.read).read_list(one)
             state = replace(one.state, cheap_failures=cheap_failures)
-            if not found.entries and not found.is_unchanged and held.before.usual_entries:
+            if not read.listing.entries and not read.listing.is_unchanged and held.before.usual_entries:
                 raise ExtractorBroken("The list is empty now.", help="It is looked at again; nothing is deleted.")
-            state = await self._apply(found, one, state)
+            state = await self._apply(read, one, state)
         except NotAllowedYet as exc:
             state = replace(held.before, next_look_at=max(exc.at, clock.now() + timedelta(seconds=ROUND_S)))
         except Failure as failure:
@@ -137,15 +137,17 @@ class Follower:
 
     # --- what becomes of entries ---------------------------------------------------------------------------------
 
-    async def _apply(self, found: Listing, one: Followed, state: SourceState) -> SourceState:
+    async def _apply(self, read: SourceListing, one: Followed, state: SourceState) -> SourceState:
         """Take, pass over or put back what a look has found; return the source's new state."""
         now, source, records = self.tools.clock.now(), one.source, self.tools.store.records
-        posts, jobs = named_posts(found.entries, self.read, registry.seen_as)
-        decisions = await stored.decisions(records, one, posts, now, is_newest_first=found.is_newest_first)
+        found = read.listing
+        decisions = await stored.decisions(
+            records, one, read.posts, read.known, now, is_newest_first=found.is_newest_first
+        )
         changes = [decision for decision in decisions if decision.is_change]
         taken = [decision.post for decision in changes if decision.state is EntryState.TAKEN]
         await self._take(
-            [(post.key, jobs[post.key]) for post in taken], source, {p.key: p.entry for p in taken}, are_news=True
+            [(post.key, read.jobs[post.key]) for post in taken], source, {p.key: p.entry for p in taken}, are_news=True
         )
         later = [decision for decision in changes if decision.state is EntryState.WAITING]
         if later:  # news go before what was there before

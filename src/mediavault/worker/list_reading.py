@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mediavault.core.failures import Failure, LoginRequired, Unsupported
-from mediavault.core.following import Start
-from mediavault.core.following_decisions import named_posts
+from mediavault.core.following import SeenEntry, Start
+from mediavault.core.following_decisions import ListedPost, named_posts
 from mediavault.core.job import JobId, NewJob
 from mediavault.core.listings import Listing, Look, Validators
 from mediavault.core.messages import Message
@@ -27,6 +27,20 @@ FALL_BACK_AFTER = 3  # failures of the cheapest way
 
 
 @dataclass(frozen=True, slots=True)
+class SourceListing:
+    """A source's list that was read, with the posts that it names.
+
+    By the posts' keys, ``jobs`` has a job for each post whose URL can be read, and ``known`` what had become of the posts
+    that the source had seen before.
+    """
+
+    listing: Listing
+    posts: Sequence[ListedPost]
+    jobs: Mapping[str, NewJob]
+    known: Mapping[str, SeenEntry]
+
+
+@dataclass(frozen=True, slots=True)
 class SourceListReader:
     """Asks the listers in their order. ``read`` reads a post's URL.
 
@@ -38,14 +52,14 @@ class SourceListReader:
     most: int = MANY
     within_s: float = LOOK_WITHIN_S
 
-    async def read_list(self, one: Followed) -> tuple[Listing, int]:
+    async def read_list(self, one: Followed) -> tuple[SourceListing, int]:
         """Return the source's list, and how often in a row the cheapest way has failed now.
 
         Raises Failure, and NotAllowedYet when it is not the site's turn.
         """
         platform = registry.platform(one.source.platform)
         failure: Failure | None = None
-        best: Listing | None = None
+        best: SourceListing | None = None
         permit: Permit | None = None
         cheap_failures = one.state.cheap_failures
         is_signed_in = platform.name in await self.tools.signed_in()
@@ -68,9 +82,9 @@ class SourceListReader:
             await self._report(platform, permit, None)
             cheap_failures = 0 if number == 0 else cheap_failures
             found = replace(found, method=found.method or lister.name, uses_account=lister.signed_in)
-            if best is None or len(found.entries) > len(best.entries):
-                best = found
-            if not await self._is_short(one, best):
+            if best is None or len(found.entries) > len(best.listing.entries):
+                best = await self._with_posts(one, found)
+            if not self._is_short(one, best):
                 break
         if best is None:
             raise failure or Unsupported(
@@ -105,11 +119,18 @@ class SourceListReader:
         if not isinstance(failure, LoginRequired) or (permit is not None and permit.is_probe):
             await site_limits.report_outcome(platform, permit, failure, self.tools)
 
-    async def _is_short(self, one: Followed, found: Listing) -> bool:
+    async def _with_posts(self, one: Followed, found: Listing) -> SourceListing:
+        # Another lister may be asked before this list is used, for minutes. Meanwhile a waiting entry may be taken, or one
+        # that was taken passed over: no look decides about those. The others are changed by this look alone.
+        posts, jobs = named_posts(found.entries, self.read, registry.seen_as)
+        known = await stored.seen(self.tools.store.records, one.source.id, [post.key for post in posts])
+        return SourceListing(found, posts, jobs, known)
+
+    def _is_short(self, one: Followed, read: SourceListing) -> bool:
         """Whether the list that was read may lack posts that are wanted: those from before, or more news than it shows."""
+        found = read.listing
         if found.is_unchanged or found.is_whole or len(found.entries) >= self.most:
             return False
         if one.wants_backlog:
             return one.source.start is not Start.NOW or not found.is_newest_first
-        _, jobs = named_posts(found.entries, self.read, registry.seen_as)
-        return bool(jobs) and not await stored.seen(self.tools.store.records, one.source.id, list(jobs))
+        return bool(read.jobs) and read.known.keys().isdisjoint(read.jobs)

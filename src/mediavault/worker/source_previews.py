@@ -8,19 +8,16 @@ from datetime import datetime, timedelta
 
 from mediavault.core.failures import Failure
 from mediavault.core.following import Source, SourceState, Start
-from mediavault.core.following_decisions import named_posts
 from mediavault.core.following_filters import Filters
 from mediavault.core.job import NewJob
-from mediavault.core.listings import Listing
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
-from mediavault.platforms import registry
 from mediavault.store import source_previews as stored
 from mediavault.store.following import Followed
 from mediavault.store.holds import all_holds
 from mediavault.store.source_previews import ListReading, ReadList
 from mediavault.worker.context import WorkerContext
-from mediavault.worker.list_reading import SourceListReader
+from mediavault.worker.list_reading import SourceListing, SourceListReader
 from mediavault.worker.site_limits import NotAllowedYet
 
 ROUND_S = 2.0  # a user waits for it
@@ -57,7 +54,7 @@ class SourcePreviewer:
         records, clock = self.tools.store.records, self.tools.clock
         reader = SourceListReader(self.tools, self.read, most=MOST_OF_A_LIST, within_s=READ_WITHIN_S)
         try:
-            listing, _ = await reader.read_list(_as_source(held))
+            read, _ = await reader.read_list(_as_source(held))
         except NotAllowedYet as exc:
             later = replace(held, not_before=max(exc.at, clock.now() + timedelta(seconds=ROUND_S)))
             await stored.let_go_reading(records, held, later)
@@ -65,13 +62,16 @@ class SourcePreviewer:
             log.info("preview_not_read", platform=held.platform, error_code=failure.code, error=failure.message)
             await stored.let_go_reading(records, held, _failed(held, failure, clock.now()))
         else:
-            log.info("preview_read", platform=held.platform, method=listing.method, entries=len(listing.entries))
-            await stored.let_go_reading(records, held, replace(held, read_at=clock.now()), self._named(listing))
+            log.info(
+                "preview_read", platform=held.platform, method=read.listing.method, entries=len(read.listing.entries)
+            )
+            await stored.let_go_reading(records, held, replace(held, read_at=clock.now()), _as_stored(read))
 
-    def _named(self, listing: Listing) -> ReadList:
-        posts, _ = named_posts(listing.entries[:MOST_ENTRIES], self.read, registry.seen_as)
-        is_whole = listing.is_whole and len(listing.entries) <= MOST_ENTRIES
-        return ReadList(tuple(posts), listing.title, listing.handle, is_whole, listing.is_newest_first, listing.method)
+
+def _as_stored(read: SourceListing) -> ReadList:
+    listing, posts = read.listing, tuple(read.posts[:MOST_ENTRIES])
+    is_whole = listing.is_whole and len(read.posts) <= MOST_ENTRIES
+    return ReadList(posts, listing.title, listing.handle, is_whole, listing.is_newest_first, listing.method)
 
 
 def _failed(held: ListReading, failure: Failure, now: datetime) -> ListReading:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,12 +15,12 @@ from mediavault.core.failures import ExtractorBroken, Failure, LeaseLost, RateLi
 from mediavault.core.following import EntryState, Source, Start
 from mediavault.core.following_decisions import NEWS_AT_ONCE
 from mediavault.core.following_filters import Filters, Reason
-from mediavault.core.job import Job, JobStatus, Priority, new_worker_id
+from mediavault.core.job import Job, JobStatus, NewJob, Priority, new_worker_id
 from mediavault.core.listings import Entry, Listing, Look, Validators
 from mediavault.core.marks import MarkKind, collection, from_source
 from mediavault.core.media import Expected, Item, Post
 from mediavault.core.platform import Platform
-from mediavault.core.records import RecordKind
+from mediavault.core.records import Record, RecordKind
 from mediavault.core.submission import Submission
 from mediavault.platforms.registry import identify
 from mediavault.store import following as stored
@@ -418,6 +418,31 @@ async def test_a_short_feed_that_knows_nothing_of_what_was_seen_is_completed_ano
     assert await vault.numbers() == [3, 4, 5, 6]
     assert other.looks[0].stop_after_known
     assert set(other.looks[0].known) == {video_id(1), video_id(2)}
+
+
+async def test_a_look_reads_its_urls_and_what_the_source_has_seen_once(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault.feed.entries = [video(number) for number in range(9, 0, -1)]
+    await vault.follow()
+    await vault.look()
+    vault.feed.facts = {"is_whole": False}
+    some, read, asked = vault.store.records.some, Submission.read, list[object]()
+
+    async def counted_some(kind: RecordKind, keys: Collection[str]) -> Mapping[str, Record]:
+        asked.append(kind)
+        return await some(kind, keys)
+
+    def counted_read(submission: Submission, url: str) -> NewJob:
+        asked.append(url)
+        return read(submission, url)
+
+    monkeypatch.setattr(vault.store.records, "some", counted_some)
+    monkeypatch.setattr(Submission, "read", counted_read)
+    await vault.look(after=HOUR)
+
+    assert asked.count(RecordKind.SOURCE_ENTRY) == 1
+    assert [each for each in asked if not isinstance(each, RecordKind)] == [each.url for each in vault.feed.entries]
 
 
 async def test_a_way_that_does_not_know_the_source_is_skipped_without_a_word(vault: Vault) -> None:
