@@ -86,7 +86,9 @@ async def test_few_are_made_at_a_time_and_few_are_kept(vault: SealingVault, copi
             copies.begin(job)
             await copies.wait_for(job.id)
 
-    assert [copies.open(job.id) is not None for job in jobs] == [False] + [True] * MAX_READY
+    are_ready = [copies.open(job.id) is not None for job in jobs]
+    assert sorted(are_ready[:2]) == [False, True]  # of the two made at a time, either may be the first
+    assert are_ready[2:] == [True] * (MAX_READY - 1)
 
 
 async def test_a_bug_is_reported_as_one(vault: SealingVault, copies: SealedCopies) -> None:
